@@ -1,0 +1,17 @@
+"""Pictures: one description (`Plot`), two renderers (screen, paper).
+
+Neither plotly nor matplotlib is imported until something is drawn with it. A new picture is one
+function with `@analysis.figures.views.view("key")`.
+"""
+
+from __future__ import annotations
+
+from analysis.figures.plot import Bars, Grid, HeatMap, Lines, Plot, Points, Strip
+from analysis.figures.views import UnknownView
+from analysis.figures.views import draw as view
+from analysis.figures.views import views as known_views
+
+__all__ = [
+    "Bars", "Grid", "HeatMap", "Lines", "Plot", "Points", "Strip",
+    "UnknownView", "known_views", "view",
+]  # fmt: skip

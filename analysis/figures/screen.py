@@ -1,0 +1,229 @@
+"""The screen: plotly figures of heat maps, bars, lines, points, grids; strips are HTML (markup)."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from analysis.figures.markup import CSS, html
+from analysis.figures.plot import Bars, Grid, HeatMap, Lines, Mark, Plot, Points
+from analysis.figures.style import (
+    BAR,
+    CLASS_COLOURS,
+    CLASS_HATCHES,
+    CLASS_SHAPES,
+    DIVERGING,
+    SEQUENTIAL,
+    printable,
+)
+
+__all__ = ["CSS", "figure", "html"]
+
+LONGEST_LABEL = 60
+PATTERNS = {"": "", "////": "/", "....": ".", "xxxx": "x", "\\\\\\\\": "\\", "++++": "+",
+            "----": "-", "||||": "|", "oooo": "."}  # fmt: skip
+
+
+def figure(plot: Plot | Mark, *, selectable: bool = False, height: int | None = None) -> go.Figure:
+    """The plotly figure of a plot; transparent, so that it takes the page's theme.
+
+    `selectable` lays invisible markers over a heat map, because a selection never fires on the
+    cells themselves; their customdata is (row, column). Raises `ValueError` for a token strip.
+    """
+    mark = plot.mark if isinstance(plot, Plot) else plot
+    panels = mark.panels if isinstance(mark, Grid) else (mark,)
+    columns = min(mark.columns, len(panels)) if isinstance(mark, Grid) else 1
+    rows = -(-len(panels) // columns)
+    titles = [_text(t) for t in mark.subtitles] if isinstance(mark, Grid) else None
+    drawing = make_subplots(
+        rows, columns, subplot_titles=titles,
+        horizontal_spacing=0.18 / columns, vertical_spacing=0.3 / rows,
+    )  # fmt: skip
+    named: set[str] = set()
+    for index, panel in enumerate(panels):
+        at = {"row": index // columns + 1, "col": index % columns + 1}
+        _draw(drawing, panel, at, selectable, named)
+    drawing.update_layout(
+        height=height or 90 + rows * max(_height(panel) for panel in panels),
+        margin={"l": 10, "r": 10, "t": 34 if titles else 12, "b": 10},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        showlegend=len(named) > 1, bargap=0.25,
+    )  # fmt: skip
+    drawing.update_xaxes(automargin=True, zeroline=False)
+    drawing.update_yaxes(automargin=True, zeroline=False)
+    return drawing
+
+
+def _height(panel: Mark) -> int:
+    if isinstance(panel, HeatMap):
+        return min(max(22 * len(panel.rows), 120), 700)
+    if isinstance(panel, Bars) and panel.horizontal:
+        return max(20 * len(panel.categories) * max(len(panel.series), 1), 100)
+    return 300
+
+
+def _text(text: str, longest: int | None = LONGEST_LABEL) -> str:
+    """Shown as typed: plotly reads tags, and a page with MathJax would read dollars as TeX."""
+    return escape(printable(text, longest), quote=False).replace("$", "&#36;")
+
+
+def _ticks(labels: tuple[str, ...]) -> dict[str, Any]:
+    """Labels by position: plotly would merge categories of the same name."""
+    return {"tickmode": "array", "tickvals": list(range(len(labels))),
+            "ticktext": [_text(label) for label in labels]}  # fmt: skip
+
+
+def _draw(
+    drawing: go.Figure, panel: Mark, at: dict[str, int], selectable: bool, named: set[str]
+) -> None:
+    if isinstance(panel, HeatMap):
+        _heat_map(drawing, panel, at, selectable)
+    elif isinstance(panel, Bars):
+        _bars(drawing, panel, at, named)
+    elif isinstance(panel, Lines):
+        _lines(drawing, panel, at, named)
+    elif isinstance(panel, Points):
+        _points(drawing, panel, at, named)
+    else:
+        kind = type(panel).__name__
+        raise ValueError(f"a {kind} is drawn as HTML: use analysis.figures.screen.html")
+
+
+def _legend(name: str, named: set[str]) -> dict[str, Any]:
+    """One legend entry a name, whichever panels it appears in."""
+    first = name not in named
+    named.add(name)
+    return {"name": _text(name), "legendgroup": name, "showlegend": first}
+
+
+def _heat_map(drawing: go.Figure, m: HeatMap, at: dict[str, int], selectable: bool) -> None:
+    stops = DIVERGING if m.scale == "diverging" else SEQUENTIAL
+    low, high = m.bounds
+    labels = np.empty((*m.values.shape, 2), object)
+    labels[:, :, 0] = np.array([_text(r) for r in m.rows], object)[:, None]
+    labels[:, :, 1] = np.array([_text(c) for c in m.columns], object)[None, :]
+    drawing.add_heatmap(
+        z=m.values, zmin=low, zmax=high, customdata=labels,
+        colorscale=[[i / (len(stops) - 1), c] for i, c in enumerate(stops)],
+        colorbar={"title": {"text": _text(m.value_label), "side": "right"}, "thickness": 12},
+        hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3g}<extra></extra>", **at,
+    )  # fmt: skip
+    if selectable:
+        row, column = np.indices(m.values.shape)
+        drawing.add_scatter(
+            x=column.ravel(), y=row.ravel(), mode="markers", hoverinfo="skip", showlegend=False,
+            marker={"symbol": "square", "size": 18, "opacity": 0.0},
+            customdata=np.stack([row.ravel(), column.ravel()], axis=1), **at,
+        )  # fmt: skip
+    drawing.update_xaxes(title_text=_text(m.column_label), **_ticks(m.columns), **at)
+    drawing.update_yaxes(title_text=_text(m.row_label), autorange="reversed", **_ticks(m.rows),
+                         **at)  # fmt: skip
+
+
+def _bars(drawing: go.Figure, m: Bars, at: dict[str, int], named: set[str]) -> None:
+    size = 0.8 / len(m.series)
+    places = np.arange(len(m.categories), dtype=float)
+    along, across = ("x", "y") if m.horizontal else ("y", "x")
+    for index, name in enumerate(m.series):
+        values = m.values[index]
+        where = places + (index - (len(m.series) - 1) / 2) * size
+        colour: Any = BAR if len(m.series) == 1 else CLASS_COLOURS[index % len(CLASS_COLOURS)]
+        if m.colours == "sign":
+            colour = [DIVERGING[-2] if v > 0 else DIVERGING[1] for v in values]
+        error = None
+        if m.intervals is not None:
+            low, high = m.intervals[index].T
+            error = {"type": "data", "symmetric": False, "array": high - values,
+                     "arrayminus": values - low, "thickness": 1.2}  # fmt: skip
+        pattern = "" if len(m.series) == 1 else CLASS_HATCHES[index % len(CLASS_HATCHES)]
+        hover = f"%{{customdata}}: %{{{along}:.3g}}<extra>{_text(name)}</extra>".replace("$", "")
+        drawing.add_bar(
+            **{along: values, across: where, f"error_{along}": error},
+            width=size * 0.92, orientation="h" if m.horizontal else "v",
+            customdata=[_text(c) for c in m.categories], hovertemplate=hover,
+            marker={"color": colour, "line": {"width": 0.8, "color": "#808080"},
+                    "pattern": {"shape": PATTERNS[pattern], "solidity": 0.25}},
+            **_legend(name, named), **at,
+        )  # fmt: skip
+        if m.dots is not None and np.isfinite(m.dots[index]).sum(axis=1).max(initial=0) > 1:
+            count = m.dots.shape[2]
+            drawing.add_scatter(
+                **{along: m.dots[index].ravel(), across: np.repeat(where, count)},
+                mode="markers", showlegend=False, hoverinfo=along, legendgroup=name,
+                marker={"symbol": "circle-open", "size": 7, "color": "#808080",
+                        "line": {"width": 1.5}}, **at,
+            )  # fmt: skip
+    category = {"title_text": _text(m.category_label), **_ticks(m.categories)}
+    value = {"title_text": _text(m.value_label), "range": list(_widened(m))}
+    if m.horizontal:
+        drawing.update_xaxes(**value, **at)
+        drawing.update_yaxes(**category, autorange="reversed", **at)
+    else:
+        drawing.update_yaxes(**value, **at)
+        drawing.update_xaxes(**category, **at)
+
+
+def _widened(m: Bars) -> tuple[float, float]:
+    low, high = m.bounds
+    room = 0.04 * (high - low)
+    return (low - room if low < 0 else low), high + (0 if m.style == "probability" else room)
+
+
+def _lines(drawing: go.Figure, m: Lines, at: dict[str, int], named: set[str]) -> None:
+    for index, name in enumerate(m.series):
+        colour = CLASS_COLOURS[index % len(CLASS_COLOURS)]
+        shape = CLASS_SHAPES[index % len(CLASS_SHAPES)][0]
+        drawing.add_scatter(
+            x=m.x, y=m.y[index], mode="lines+markers" if m.markers else "lines",
+            line={"color": colour, "width": 2}, marker={"symbol": shape, "size": 7},
+            **_legend(name, named), **at,
+        )  # fmt: skip
+        if m.bands is not None:
+            low, high = m.bands[index].T
+            drawing.add_scatter(
+                x=np.concatenate([m.x, m.x[::-1]]), y=np.concatenate([high, low[::-1]]),
+                fill="toself", fillcolor=colour, opacity=0.2, line={"width": 0},
+                hoverinfo="skip", showlegend=False, legendgroup=name, **at,
+            )  # fmt: skip
+        if m.flags is not None and m.flags[index].any():
+            on = m.flags[index].astype(bool)
+            drawing.add_scatter(
+                x=m.x[on], y=m.y[index][on], mode="markers", showlegend=False, legendgroup=name,
+                marker={"symbol": "circle-open", "size": 15, "color": "#808080",
+                        "line": {"width": 2}}, hovertext=_text(m.flag_label), **at,
+            )  # fmt: skip
+    drawing.update_xaxes(title_text=_text(m.x_label), **at)
+    drawing.update_yaxes(title_text=_text(m.y_label), range=m.limits and list(m.limits), **at)
+
+
+def _points(drawing: go.Figure, m: Points, at: dict[str, int], named: set[str]) -> None:
+    for index, name in enumerate(m.groups):
+        on = np.flatnonzero(m.group == index)
+        drawing.add_scatter(
+            x=m.xy[on, 0], y=m.xy[on, 1], mode="markers", customdata=on,
+            hovertext=[_text(m.labels[i]) for i in on] if m.labels else None,
+            marker={"symbol": CLASS_SHAPES[index % len(CLASS_SHAPES)][0], "size": 6,
+                    "color": CLASS_COLOURS[index % len(CLASS_COLOURS)],
+                    "line": {"width": 0.5, "color": "#808080"}},
+            **_legend(name, named), **at,
+        )  # fmt: skip
+    rings = list(m.rings)
+    if rings:
+        drawing.add_scatter(
+            x=m.xy[rings, 0], y=m.xy[rings, 1], mode="markers+text", showlegend=False,
+            text=[_text(m.labels[i]) for i in rings] if m.labels else None,
+            textposition="top center",
+            marker={"symbol": "circle-open", "size": 14, "color": "#808080",
+                    "line": {"width": 2}}, **at,
+        )  # fmt: skip
+    drawing.update_xaxes(title_text=_text(m.x_label), **at)
+    drawing.update_yaxes(title_text=_text(m.y_label), **at)
+    if m.equal_axes:
+        drawing.update_yaxes(scaleanchor=drawing.data[-1].xaxis or "x", **at)
+
+
