@@ -214,9 +214,12 @@ def _check_last_k(last_k: int, num_layers: int) -> int:
     return last_k
 
 
-def _pool_layers(hidden: Tensor, last_k: int) -> tuple[pooling.MaxPooled, tuple[int, ...]]:
+def _pool_last_layers(hidden: Tensor, last_k: int) -> tuple[Tensor, LayerWinners]:
+    """(L+1, ..., d) -> maxima over the last k layers, with winners as absolute layer indices."""
     first = hidden.shape[0] - last_k
-    return pooling.max_over_layers(hidden[first:]), tuple(range(first, hidden.shape[0]))
+    best = pooling.max_over_layers(hidden[first:])
+    layers = tuple(range(first, hidden.shape[0]))
+    return best.vector, LayerWinners(best.winner + first, None, best.margin, layers)
 
 
 @head("cls")
@@ -239,13 +242,12 @@ class MaxCls(PoolingHead):
 
     def read(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
         index = pooling.first_token(attention_mask)
-        cls = torch.stack([pooling.take_token(layer, index) for layer in hidden[-self.last_k :]])
-        best, layers = _pool_layers(cls, self.last_k)
+        cls = torch.stack([pooling.take_token(layer, index) for layer in hidden])
+        vector, winners = _pool_last_layers(cls, self.last_k)
         weights = pooling.token_weights("cls", attention_mask)
         # Only [CLS] is pooled, so only its row of the values exists; the other weights are 0.
-        values = weights[:, 0, :, None] * best.vector[:, None]
-        winners = LayerWinners(best.winner + layers[0], None, best.margin, layers)
-        return Pooled(best.vector, winners, weights=weights, values=values)
+        values = weights[:, 0, :, None] * vector[:, None]
+        return Pooled(vector, winners, weights=weights, values=values)
 
 
 class _AttentionHead(PoolingHead):
@@ -341,9 +343,8 @@ class MaxSeqMha(_AttentionHead):
         self.last_k = _check_last_k(last_k, num_layers)
 
     def read(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
-        best, layers = _pool_layers(hidden, self.last_k)
-        winners = LayerWinners(best.winner + layers[0], None, best.margin, layers)
-        return self.from_cls(best.vector, attention_mask, winners)
+        values, winners = _pool_last_layers(hidden, self.last_k)
+        return self.from_cls(values, attention_mask, winners)
 
 
 @head("mean")

@@ -40,27 +40,40 @@ class Tokens:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """(T,) what each token covers in the text as typed; special tokens by their own name."""
-        texts = (self.text, self.pair or "")
-        return tuple(
-            piece
-            if is_special
-            else texts[segment][start:end] or piece
-            for piece, is_special, segment, (start, end) in zip(
-                self.pieces, self.special, self.segment, self.offsets.tolist(), strict=True
-            )
-        )
+        """(T,) what each token covers in the text as typed; special tokens by their own name.
+
+        A character that several byte pieces share is shown once; the others show their piece.
+        """
+        shown: list[str] = []
+        previous: tuple[int, int, int] | None = None
+        for position, piece in enumerate(self.pieces):
+            span = self.span(position)
+            if self.special[position] or span == previous:
+                shown.append(piece)
+            else:
+                shown.append(self._slice(*span).strip() or piece)
+            previous = span
+        return tuple(shown)
 
     @property
     def spaced(self) -> tuple[bool, ...]:
         """(T,) whether white space stands before the token in its text (a strip keeps it)."""
-        texts = (self.text, self.pair or "")
         return tuple(
-            bool(is_special) or start == 0 or texts[segment][start - 1 : start].isspace()
-            for is_special, segment, (start, _) in zip(
-                self.special, self.segment, self.offsets.tolist(), strict=True
+            bool(self.special[position]) or start == 0
+            # some tokenizers count the space before a word as its first character
+            or self._slice(segment, start - 1, start + 1).strip() != self._slice(
+                segment, start - 1, start + 1
             )
+            for position, (segment, start, _) in enumerate(map(self.span, range(len(self))))
         )
+
+    def span(self, position: int) -> tuple[int, int, int]:
+        """(segment, start, end) of a token: which text, and which characters of it."""
+        start, end = self.offsets[position].tolist()
+        return int(self.segment[position]), start, end
+
+    def _slice(self, segment: int, start: int, end: int) -> str:
+        return ((self.pair or "") if segment else self.text)[max(start, 0) : end]
 
     def word_groups(self) -> tuple[tuple[int, ...], ...]:
         """Token positions of each word, in order; a special token is a group of its own."""
@@ -73,3 +86,97 @@ class Tokens:
                 groups.append([position])
             previous = word
         return tuple(tuple(group) for group in groups)
+
+
+def clean(text: str) -> tuple[str, tuple[str, ...]]:
+    """The text as every other part sees it, and in words what was replaced.
+
+    Characters are replaced one for one, so offsets into the result are offsets into what was
+    typed. Unpaired surrogates (no tokenizer and no browser takes them) become U+FFFD; control
+    characters other than tab and line ends become a space. Everything else stays as typed.
+
+    Raises ``ValueError`` where the text is no string.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"a text is needed, and this is {type(text).__name__}")
+    surrogates = controls = 0
+    characters = []
+    for character in text:
+        category = unicodedata.category(character)
+        if category == "Cs":
+            surrogates += 1
+            character = REPLACEMENT
+        elif category == "Cc" and character not in "\t\n\r":
+            controls += 1
+            character = " "
+        characters.append(character)
+    notes = []
+    if surrogates:
+        notes.append(f"{_count(surrogates, 'unpaired surrogate')} replaced by {REPLACEMENT}")
+    if controls:
+        notes.append(f"{_count(controls, 'control character')} replaced by a space")
+    return "".join(characters), tuple(notes)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 512) -> Tokens:
+    """Tokens of a text (or pair) as the model gets them, cut to `limit`, special tokens included.
+
+    `tokenizer` is a fast tokenizer of Transformers. Its own length limit and padding are not
+    used: a tokenizer.json may carry settings of another purpose. What was cut is counted in
+    `dropped`; of a pair the longer text is cut first.
+
+    Raises ``ValueError`` for a blank text.
+    """
+    text, notes = clean(text)
+    if not text.strip():
+        raise ValueError("the text is empty: type a sentence")
+    if pair is not None:
+        pair, pair_notes = clean(pair)
+        notes += tuple(note for note in pair_notes if note not in notes)
+        pair = pair if pair.strip() else None
+
+    def encode(**truncation: Any) -> Any:
+        # verbose=False: the warning about the length is this function's own business.
+        return tokenizer(
+            text, pair, padding=False, return_offsets_mapping=True, verbose=False, **truncation
+        )
+
+    encoded = encode(truncation=False)
+    full = len(encoded["input_ids"])
+    if full > limit:
+        encoded = encode(truncation="longest_first", max_length=limit)
+    fast = encoded.encodings[0]
+    segments = [0 if segment is None else segment for segment in fast.sequence_ids]
+    special = np.array([segment is None for segment in fast.sequence_ids])
+    ids = np.array(encoded["input_ids"], dtype=np.int64)
+    unknown = int((ids == tokenizer.unk_token_id).sum()) if tokenizer.unk_token_id is not None else 0
+    if unknown:
+        notes += (f"{_count(unknown, 'piece')} not in the vocabulary ({tokenizer.unk_token})",)
+    return Tokens(
+        text=text,
+        pair=pair,
+        ids=ids,
+        pieces=tuple(tokenizer.convert_ids_to_tokens(ids.tolist())),
+        words=_unique_words(fast.word_ids, segments, special),
+        offsets=np.array(fast.offsets, dtype=np.int64).reshape(-1, 2),
+        special=special,
+        segment=np.array(segments, dtype=np.int64),
+        dropped=full - len(ids),
+        notes=notes,
+    )
+
+
+def _unique_words(
+    word_ids: list[int | None], segments: list[int], special: np.ndarray
+) -> np.ndarray:
+    """The tokenizer counts words from 0 in each text; here they are unique across both."""
+    words = np.full(len(word_ids), -1, dtype=np.int64)
+    seen: dict[tuple[int, int | None], int] = {}
+    for position, (word, segment) in enumerate(zip(word_ids, segments, strict=True)):
+        if not special[position]:
+            words[position] = seen.setdefault((segment, word), len(seen))
+    return words

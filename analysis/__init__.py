@@ -1,0 +1,31 @@
+"""PoolLens as a library: load a checkpoint, record a text, split its logits.
+
+Importing this package loads no torch: names are looked up when they are first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.decomposition import decompose as decompose
+    from analysis.loading import load as load
+    from analysis.trace import record as record
+
+_NAMES = {
+    "load": "analysis.loading",
+    "record": "analysis.trace",
+    "decompose": "analysis.decomposition",
+    "attribute": "analysis.attribution",
+}
+_MODULES = ("attribution", "checkpoints", "decomposition", "figures", "heads", "pooling", "trace")
+__all__ = [*_NAMES, *_MODULES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        return getattr(import_module(_NAMES[name]), name)
+    if name in _MODULES:
+        return import_module(f"analysis.{name}")
+    raise AttributeError(f"module 'analysis' has no attribute {name!r}")

@@ -1,0 +1,347 @@
+"""load(): three kinds of checkpoint through one door.
+
+The project's own (full, or encoder + LoRA adapter), any ``AutoModelForSequenceClassification``,
+and a bare encoder. Safetensors only, never code from a checkpoint, the type always explicit.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import threading
+from collections.abc import Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from analysis import heads
+from analysis.checkpoints import DEMO_FOLDER, Checkpoint, CheckpointError, describe, locate
+from analysis.encoders import resolve_encoder
+from analysis.model import (
+    PoolingClassifier,
+    PoolingConfig,
+    float_tensors,
+    load_encoder,
+)
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class KeyReport:
+    """Which tensors of the file the model did not use, and which the file did not have."""
+
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class Classifier:
+    """A loaded checkpoint: model in evaluation mode, tokenizer, and what is known of both.
+
+    `lock` guards whatever changes the shared model for a moment (hooks, gradients).
+    """
+
+    checkpoint: Checkpoint
+    model: nn.Module
+    tokenizer: Any
+    device: torch.device
+    dtype: torch.dtype  # of the encoder; the pooling head and the split run in float32
+    limit: int  # tokens the model can take, special tokens included
+    report: KeyReport
+    lock: Any = field(default_factory=threading.RLock, repr=False)
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The encoder inside a classifier, or the model itself where it is a bare encoder."""
+        if self.checkpoint.kind == "pooling":
+            return self.model.encoder  # type: ignore[return-value]
+        base: nn.Module = getattr(self.model, self.model.base_model_prefix, self.model)  # type: ignore[arg-type]
+        return base
+
+
+def load(
+    reference: str | Path,
+    *,
+    device: str = "auto",
+    dtype: str = "float32",
+    head: type[heads.PoolingHead] | None = None,
+    attn_implementation: str = "eager",
+    root: Path | str = DEMO_FOLDER,
+) -> Classifier:
+    """Load a checkpoint from a folder, a registered name in `root`, or a Hub id.
+
+    `device` is "auto" (CUDA where there is one), "cpu" or "cuda:0"; `dtype` ("float32" or
+    "bfloat16") is that of the encoder. `head` is the class of a pooling head of your own that
+    the checkpoint names. `attn_implementation` stays "eager" wherever attentions may be asked
+    for; "sdpa" is for whole data sets.
+
+    Raises :class:`CheckpointError` (a ``ValueError``) with the reason: not found, broken files,
+    tensors missing or of another shape, NaN weights, an unknown pooling head, a device that is
+    not there.
+    """
+    if dtype not in DTYPES:
+        raise CheckpointError(f"dtype is {dtype!r}; known: {', '.join(DTYPES)}")
+    where = _device(device)
+    if head is not None and not head.key:
+        raise CheckpointError(f"{head.__name__} has no key: decorate it with @head('its name')")
+    folder, name, source = locate(reference, root)
+    checkpoint = describe(folder, name, source)
+    readers = {"pooling": _load_own, "classifier": _load_foreign, "encoder": _load_bare}
+    with _reasons(checkpoint.id), _quiet():
+        model, report, tokenizer_folder = readers[checkpoint.kind](checkpoint, attn_implementation)
+        tokenizer = load_tokenizer(tokenizer_folder)
+    _check_finite(checkpoint.id, model)
+    model.eval().requires_grad_(False)
+    _set_types(model, DTYPES[dtype])
+    try:
+        model.to(where)
+    except torch.OutOfMemoryError as error:
+        raise CheckpointError(
+            f"{checkpoint.id}: {where} has not enough free memory for this model. Close other "
+            "programs that use it, or load with device='cpu'."
+        ) from error
+    return Classifier(
+        checkpoint, model, tokenizer, where, DTYPES[dtype], _limit(model, tokenizer), report
+    )
+
+
+def load_tokenizer(folder: str | Path) -> Any:
+    """The fast tokenizer of a folder; its own length limit and padding are not trusted."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder, use_fast=True, trust_remote_code=False, local_files_only=True
+    )
+    if not tokenizer.is_fast:
+        raise CheckpointError(
+            f"{Path(folder).name}: its tokenizer has no fast version, so tokens cannot be placed "
+            "in the text. Add a tokenizer.json."
+        )
+    return tokenizer
+
+
+def register_heads(file: str | Path) -> tuple[str, ...]:
+    """Execute a user's own Python file that registers pooling heads; returns the new keys.
+
+    Raises ``ValueError`` with the file and the reason where it cannot be imported.
+    """
+    path = Path(file).expanduser().resolve()
+    if not path.is_file():
+        raise ValueError(f"{file}: there is no such file (it should register pooling heads)")
+    name = f"poollens_user_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path.name}: it is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    before = set(heads.HEADS)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        sys.modules.pop(name, None)
+        raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from error
+    return tuple(sorted(set(heads.HEADS) - before))
+
+
+def _device(device: str) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    try:
+        where = torch.device(device)
+    except RuntimeError as error:
+        raise CheckpointError(f"device is {device!r}; give 'auto', 'cpu' or 'cuda:0'") from error
+    if where.type == "cuda" and not torch.cuda.is_available():
+        raise CheckpointError(f"device is {device!r}, and PyTorch sees no CUDA device here")
+    return where
+
+
+Loaded = tuple[nn.Module, KeyReport, Path]
+
+
+def _load_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
+    if checkpoint.head not in heads.HEADS:
+        raise CheckpointError(
+            f"{checkpoint.id}: its pooling head {checkpoint.head!r} is not known here; known: "
+            f"{', '.join(sorted(heads.HEADS))}. If it is your own, name its file: "
+            "streamlit run app.py -- --heads my_heads.py, or analysis.load(folder, head=MyHead)."
+        )
+    config = PoolingConfig.from_pretrained(checkpoint.folder, local_files_only=True)
+    config._attn_implementation = attn_implementation
+    own_tokenizer = (checkpoint.folder / "tokenizer.json").is_file()
+    if not checkpoint.adapter:
+        model, info = PoolingClassifier.from_pretrained(
+            checkpoint.folder,
+            config=config,
+            dtype=torch.float32,
+            attn_implementation=attn_implementation,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+        report = _report(info)
+        _refuse_missing(checkpoint.id, report.missing)
+        if own_tokenizer:
+            return model, report, checkpoint.folder
+        return model, report, resolve_encoder(checkpoint.encoder).path
+    location = resolve_encoder(checkpoint.encoder)
+    encoder, info = load_encoder(location.path, attn_implementation)
+    with torch.device("meta"):  # the encoder is replaced at once: no time spent on random weights
+        model = PoolingClassifier(config)
+    model.encoder = encoder
+    # Built for real: a buffer that no file carries would stay uninitialised memory on "meta".
+    model.head = heads.build(
+        config.head,
+        encoder.config.hidden_size,
+        encoder.config.num_hidden_layers,
+        **(config.head_options or {}),
+    )
+    model.classifier = nn.Linear(model.head.output_size, config.num_labels)
+    merged, report = _merge_adapter(checkpoint, model)
+    unexpected = tuple(f"encoder.{key}" for key in _report(info).unexpected)
+    _refuse_missing(checkpoint.id, _report(info).missing)
+    return (
+        merged,
+        KeyReport(report.missing, report.unexpected + unexpected),
+        checkpoint.folder if own_tokenizer else location.path,
+    )
+
+
+def _merge_adapter(checkpoint: Checkpoint, model: nn.Module) -> tuple[nn.Module, KeyReport]:
+    from peft import LoraConfig, PeftModel, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    lora = LoraConfig.from_pretrained(str(checkpoint.folder))
+    lora.inference_mode = True
+    wrapped = PeftModel(model, lora)
+    state = load_file(checkpoint.folder / "adapter_model.safetensors")
+    outcome = set_peft_model_state_dict(wrapped, state)
+    # PEFT lists every frozen weight as missing; only the adapter's own tensors can really be.
+    own = tuple(
+        key
+        for key in outcome.missing_keys
+        if "lora_" in key or ".modules_to_save." in key
+    )
+    _refuse_missing(checkpoint.id, own)
+    merged: nn.Module = wrapped.merge_and_unload()
+    return merged, KeyReport((), tuple(outcome.unexpected_keys))
+
+
+def _load_foreign(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
+    from transformers import AutoModelForSequenceClassification
+
+    model, info = AutoModelForSequenceClassification.from_pretrained(
+        checkpoint.folder,
+        dtype=torch.float32,
+        attn_implementation=attn_implementation,
+        trust_remote_code=False,
+        use_safetensors=True,
+        local_files_only=True,
+        output_loading_info=True,
+    )
+    report = _report(info)
+    _refuse_missing(checkpoint.id, report.missing)
+    return model, report, checkpoint.folder
+
+
+def _load_bare(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
+    model, info = load_encoder(checkpoint.folder, attn_implementation)
+    report = _report(info)
+    _refuse_missing(checkpoint.id, report.missing)
+    return model, report, checkpoint.folder
+
+
+def _report(info: Any) -> KeyReport:
+    get = info.get if isinstance(info, dict) else lambda name, default: getattr(info, name, default)
+    mismatched = [key[0] if isinstance(key, tuple) else key for key in get("mismatched_keys", [])]
+    missing = sorted({*get("missing_keys", []), *mismatched})
+    return KeyReport(tuple(missing), tuple(sorted(get("unexpected_keys", []))))
+
+
+def _refuse_missing(name: str, missing: Iterable[str]) -> None:
+    keys = tuple(missing)
+    if keys:
+        shown = ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
+        raise CheckpointError(
+            f"{name}: its file lacks {len(keys)} tensors that the model needs ({shown}). They "
+            "would be random, so it is not loaded; save the whole model again."
+        )
+
+
+def _check_finite(name: str, model: nn.Module) -> None:
+    for key, tensor in float_tensors(model):
+        # A sum is NaN or infinite as soon as one entry is, and needs no mask of its own size.
+        if not torch.isfinite(tensor.double().sum() if tensor.numel() < 4096 else tensor.sum()):
+            raise CheckpointError(
+                f"{name}: {key} holds NaN or infinite weights, so every answer would be NaN. The "
+                "training probably diverged; use an earlier checkpoint."
+            )
+
+
+def _set_types(model: nn.Module, dtype: torch.dtype) -> None:
+    if isinstance(model, PoolingClassifier):
+        model.float()
+        model.encoder.to(dtype)
+    else:
+        model.to(dtype)
+
+
+def _limit(model: nn.Module, tokenizer: Any) -> int:
+    config = getattr(model, "encoder", model).config if isinstance(
+        model, PoolingClassifier
+    ) else model.config
+    positions = getattr(config, "max_position_embeddings", None)
+    if not isinstance(positions, int) or positions <= 0:
+        declared = int(tokenizer.model_max_length)
+        return declared if declared < 100_000 else 512
+    # RoBERTa-like encoders count positions from pad_token_id + 1.
+    base = model.encoder if isinstance(model, PoolingClassifier) else model
+    for module in base.modules():
+        table = getattr(module, "position_embeddings", None)
+        if isinstance(table, nn.Embedding) and table.padding_idx is not None:
+            return positions - table.padding_idx - 1
+    return positions
+
+
+@contextmanager
+def _reasons(name: str) -> Any:
+    """Turn whatever a loader raises into a CheckpointError with a first line people can read."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except ValueError as error:
+        raise CheckpointError(f"{name}: {error}") from error
+    except (OSError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()
+        detail = " ".join(line.strip() for line in first[:3])[:400]
+        raise CheckpointError(
+            f"{name}: it cannot be loaded ({type(error).__name__}: {detail})."
+        ) from error
+    except Exception as error:  # safetensors raises its own type, not an OSError
+        raise CheckpointError(f"{name}: it cannot be loaded ({error}).") from error
+
+
+@contextmanager
+def _quiet() -> Any:
+    """No progress bars and no key table on the console: the report is in the result."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

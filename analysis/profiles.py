@@ -1,0 +1,76 @@
+"""What a checkpoint's pooling head usually reads: its profile over a corpus, kept beside it.
+
+The mean value is the reference from which the exact split is measured by default; the shares of
+wins say what is usual for this encoder, so that a sentence's own share can be judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from analysis.records import freeze, require_shape
+
+FILE = "profile.safetensors"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Over N sentences, with K competing layers (K = 0 where no layers compete)."""
+
+    value_mean: np.ndarray  # (d,) mean of the values that the pooling head reads with any weight
+    share_of_wins: np.ndarray  # (N, K) share of wins by layer, one row a sentence
+    layers: tuple[int, ...]  # (K,) absolute indices of the competing layers
+    sentences: int
+    corpus: str  # which texts, in words
+
+    def __post_init__(self) -> None:
+        require_shape("value_mean", self.value_mean, None)
+        require_shape("share_of_wins", self.share_of_wins, None, len(self.layers))
+        freeze(self)
+
+    def percentile(self, share: np.ndarray) -> np.ndarray:
+        """(K,) percent of the corpus' sentences whose share is below this one's."""
+        result: np.ndarray = (self.share_of_wins < share).mean(axis=0) * 100
+        return result
+
+    def save(self, folder: Path) -> None:
+        """Write the profile into a checkpoint's folder (a few kB)."""
+        from safetensors.numpy import save_file
+
+        save_file(
+            {
+                "value_mean": self.value_mean.astype(np.float32),
+                "share_of_wins": self.share_of_wins.astype(np.float32),
+                "layers": np.array(self.layers, dtype=np.int64),
+            },
+            folder / FILE,
+            metadata={"sentences": str(self.sentences), "corpus": self.corpus},
+        )
+
+
+def read(folder: Path) -> Profile | None:
+    """The profile kept in a checkpoint's folder, or None where there is none."""
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    stat = path.stat()
+    return _read(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, modified: int, size: int) -> Profile:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as file:
+        facts = file.metadata() or {}
+        return Profile(
+            value_mean=file.get_tensor("value_mean"),
+            share_of_wins=file.get_tensor("share_of_wins"),
+            layers=tuple(file.get_tensor("layers").tolist()),
+            sentences=int(facts.get("sentences", 0)),
+            corpus=facts.get("corpus", ""),
+        )
