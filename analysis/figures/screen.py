@@ -141,7 +141,7 @@ def _bars(drawing: go.Figure, m: Bars, at: dict[str, int], named: set[str]) -> N
             error = {"type": "data", "symmetric": False, "array": high - values,
                      "arrayminus": values - low, "thickness": 1.2}  # fmt: skip
         pattern = "" if len(m.series) == 1 else CLASS_HATCHES[index % len(CLASS_HATCHES)]
-        hover = f"%{{customdata}}: %{{{along}:.3g}}<extra>{_text(name)}</extra>".replace("$", "")
+        hover = f"%{{customdata}}: %{{{along}:.3g}}<extra>%{{fullData.name}}</extra>"
         drawing.add_bar(
             **{along: values, across: where, f"error_{along}": error},
             width=size * 0.92, orientation="h" if m.horizontal else "v",
