@@ -1,0 +1,56 @@
+# `make app` and `make test` are complete: each sets up .venv itself, and does so again only when
+# the requirements change. The stamp's name carries a checksum, since a checkout changes the times
+# of files that did not change.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+PY := $(VENV)/bin/python
+ARGS ?=
+
+# PyTorch's own package index for one kind of machine, such as its CPU builds; empty: pip's default.
+TORCH_INDEX ?=
+PIP_FLAGS := --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+APP_STAMP := $(VENV)/.app-$(shell cksum < requirements.txt | tr ' ' '-')
+TEST_STAMP := $(VENV)/.test-$(shell cat requirements.txt pyproject.toml | cksum | tr ' ' '-')
+
+.PHONY: app test lint bench clean
+.DEFAULT_GOAL := app
+
+app: $(APP_STAMP)
+	$(PY) -m streamlit run app.py $(ARGS)
+
+test: $(TEST_STAMP)
+	$(PY) -m pytest $(ARGS)
+
+lint: $(TEST_STAMP)
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(TEST_STAMP)
+	$(PY) -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A .venv that was moved or whose interpreter is gone answers nothing here and is made anew.
+define prepare_venv
+	@$(PY) -m pip --version >/dev/null 2>&1 || { \
+	  command -v $(PYTHON) >/dev/null || { \
+	    echo "Python 3.11 was not found as '$(PYTHON)'. Install it, or say where it is: make PYTHON=/path/to/python3.11"; exit 1; }; \
+	  rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
+	@if [ "$$(uname -s)" = Linux ] && [ -z "$(TORCH_INDEX)" ] && ! command -v nvidia-smi >/dev/null; then \
+	  echo "No NVIDIA GPU was found. If several GB of CUDA libraries are about to be downloaded, stop and set TORCH_INDEX (see README)."; fi
+endef
+
+$(APP_STAMP): requirements.txt
+	$(prepare_venv)
+	$(PY) -m pip install $(PIP_FLAGS) -r requirements.txt
+	@rm -f $(VENV)/.app-* && touch $@
+
+$(TEST_STAMP): requirements.txt pyproject.toml
+	$(prepare_venv)
+	$(PY) -m pip install $(PIP_FLAGS) -e ".[train,dev]"
+	@rm -f $(VENV)/.test-* $(VENV)/.app-* && touch $@ $(APP_STAMP)

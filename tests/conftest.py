@@ -1,0 +1,251 @@
+"""What all tests share: optional data, the running app, a browser, and what "skipped" may mean.
+
+With ``POOLLENS_NOTHING_SKIPPED=1`` a skip is a failure: on the machine that decides whether a
+change is good, missing data or a missing browser must not look like success. Tests marked ``gpu``
+are left out, not skipped, where there is no CUDA device.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTHING_SKIPPED = os.environ.get("POOLLENS_NOTHING_SKIPPED", "") not in ("", "0")
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# The browser's own background traffic would blur the question of what the app asks for.
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
+SERVER_START_SECONDS = 60
+
+# The first example of a property may load a model; a deadline would then fail at random.
+settings.register_profile("poollens", deadline=None, print_blob=True)
+settings.register_profile("nothing_skipped", settings.get_profile("poollens"), derandomize=True)
+settings.load_profile("nothing_skipped" if NOTHING_SKIPPED else "poollens")
+
+
+# --- what is collected, and what a skip means -------------------------------------------------
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the ``gpu`` tests where there is no CUDA device."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if not marked:
+        return
+    import torch
+
+    if torch.cuda.is_available():
+        return
+    config.hook.pytest_deselected(items=marked)
+    items[:] = [item for item in items if item not in marked]
+
+
+def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if not NOTHING_SKIPPED or report.outcome != "skipped" or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    report.outcome = "failed"
+    report.longrepr = f"Nothing may be skipped here, but this was: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
+    report = yield
+    _forbid_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Any:
+    report = yield
+    _forbid_skip(report)
+    return report
+
+
+# --- optional data ----------------------------------------------------------------------------
+
+
+def _data_folder(variable: str, holds: str) -> Path:
+    value = os.environ.get(variable)
+    if not value:
+        pytest.skip(f"{variable} is not set: it names the folder with {holds}")
+    folder = Path(value)
+    if not folder.is_dir():
+        pytest.skip(f"{variable} names {folder}, which is not a folder; it should hold {holds}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def glue_dir() -> Path:
+    """The folder of the GLUE tasks, from ``GLUE_DIR``."""
+    return _data_folder("GLUE_DIR", "the GLUE tasks, a folder each")
+
+
+@pytest.fixture(scope="session")
+def text_data_dir() -> Path:
+    """The folder of the other text data sets, from ``TEXT_DATA_DIR``."""
+    return _data_folder("TEXT_DATA_DIR", "the text data sets, a folder each")
+
+
+# --- the app ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def fresh_streamlit_caches(request: pytest.FixtureRequest) -> None:
+    """A page test starts with empty caches, so that none passes on another one's results."""
+    if "ui" in request.path.relative_to(ROOT).parts and "streamlit" in sys.modules:
+        import streamlit as st
+
+        st.cache_data.clear()
+        st.cache_resource.clear()
+
+
+@dataclass(frozen=True)
+class Server:
+    """The app in a process of its own. ``start_seconds``: from the command to a healthy answer."""
+
+    url: str
+    log: Path
+    process: subprocess.Popen[bytes]
+    start_seconds: float
+
+    @property
+    def host(self) -> str:
+        """Host and port, the only address that the app may ask."""
+        return urlsplit(self.url).netloc
+
+    def output(self) -> str:
+        """What the server has printed so far."""
+        return self.log.read_text(errors="replace")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """``serve(script=app.py, arguments=[...], env={...}) -> Server``; all are stopped at the end.
+
+    ``arguments`` come after ``--`` and are the app's own. The server runs in a folder that is not
+    the repository, as it does for someone who starts the app from elsewhere.
+    """
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(
+        script: Path | str = ROOT / "app.py",
+        arguments: list[str] | None = None,
+        env: dict[str, str] | None = None,
+    ) -> Server:
+        folder = tmp_path_factory.mktemp("server")
+        log = folder / "server.log"
+        url = f"http://127.0.0.1:{_free_port()}"
+        command = [
+            *(sys.executable, "-m", "streamlit", "run", str(script)),
+            *("--server.port", url.rsplit(":", 1)[1], "--server.address", "127.0.0.1"),
+            *("--server.headless", "true", "--server.fileWatcherType", "none"),
+            *(["--", *arguments] if arguments else []),
+        ]
+        began = time.monotonic()
+        with log.open("wb") as sink:
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+            )
+        running.append(process)
+        while not _healthy(url):
+            waited = time.monotonic() - began
+            if process.poll() is not None or waited > SERVER_START_SECONDS:
+                pytest.fail(f"The app did not start in {waited:.0f} s:\n{log.read_text()}")
+            time.sleep(0.1)
+        return Server(url, log, process, time.monotonic() - began)
+
+    yield start
+    for process in running:
+        process.terminate()
+    for process in running:
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+@pytest.fixture(scope="session")
+def server(serve: Callable[..., Server]) -> Server:
+    """The app as ``streamlit run app.py`` starts it, shared by the browser tests."""
+    return serve()
+
+
+# --- the browser ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium. One for each module: Playwright's event loop must not be alive in page tests."""
+    named = os.environ.get("POOLLENS_CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if found is None:
+        pytest.skip(f"no Chromium on the path (looked for {', '.join(CHROMIUM_NAMES)})")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def asked_hosts() -> set[str]:
+    """Host and port of every request and web socket of ``browser_page`` and its pop-ups."""
+    return set()
+
+
+@pytest.fixture
+def browser_page(browser: Any, asked_hosts: set[str]) -> Iterator[Any]:
+    """A page of 1280 x 800 in a fresh browser profile; what it asks for goes to ``asked_hosts``."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+
+    def note(url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https", "ws", "wss"):
+            asked_hosts.add(parts.netloc)
+
+    context.on("request", lambda request: note(request.url))
+    context.on("page", lambda page: page.on("websocket", lambda socket: note(socket.url)))
+    yield context.new_page()
+    context.close()
