@@ -51,20 +51,35 @@ def place(
         if open_line:
             base += lead * 1.12
         x, open_line = 0.0, False
-        for unit in units:
-            type_size = max(size * SPECIAL_SCALE, 6.0) if strip.special[unit] else size
-            label = printable(strip.labels[unit], LONGEST_UNIT)
-            parts = _parts(label, line_width - 2 * pad, type_size, measure)
-            for number, (part, advance) in enumerate(parts):
-                width = advance + 2 * pad
-                before = gap if strip.spaced[unit] and open_line and number == 0 else 0.0
-                if open_line and x + before + width > line_width + 1e-6:
-                    base, x, before = base + lead, 0.0, 0.0
-                x += before
-                left = line_width - x - width if mirrored else x
-                boxes.append(Box(unit, part, left, base, width, type_size))
-                x, open_line = x + width, True
+        for run in _runs(strip, units):
+            sizes = [max(size * SPECIAL_SCALE, 6.0) if strip.special[u] else size for u in run]
+            labels = [printable(strip.labels[unit], LONGEST_UNIT) for unit in run]
+            together = sum(map(measure, labels, sizes)) + 2 * pad
+            if open_line and x + gap + together > line_width and together <= line_width:
+                base, x, open_line = base + lead, 0.0, False
+            for unit, type_size, label in zip(run, sizes, labels, strict=True):
+                for part, advance in _parts(label, line_width - 2 * pad, type_size, measure):
+                    # padding at the ends of a run only: its pieces touch, as they do in the text
+                    width = advance + pad * (unit == run[0]) + pad * (unit == run[-1])
+                    before = gap if unit == run[0] and open_line and strip.spaced[unit] else 0.0
+                    if open_line and x + before + width > line_width + 1e-6:
+                        base, x, before = base + lead, 0.0, 0.0
+                    x += before
+                    left = line_width - x - width if mirrored else x
+                    boxes.append(Box(unit, part, left, base, width, type_size))
+                    x, open_line = x + width, True
     return boxes, base + 0.5 * size
+
+
+def _runs(strip: Strip, units: list[int]) -> list[list[int]]:
+    """Units with no white space between them, kept on one line wherever they fit."""
+    runs: list[list[int]] = []
+    for unit in units:
+        if runs and not strip.spaced[unit]:
+            runs[-1].append(unit)
+        else:
+            runs.append([unit])
+    return runs
 
 
 def _parts(

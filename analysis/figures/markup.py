@@ -14,7 +14,15 @@ from html import escape
 import numpy as np
 
 from analysis.figures.plot import Bars, Grid, Mark, Plot, Strip
-from analysis.figures.style import BAR, CLASS_COLOURS, number, printable, shade, step_of
+from analysis.figures.style import (
+    BAR,
+    CLASS_COLOURS,
+    WEAK,
+    number,
+    printable,
+    shade,
+    step_of,
+)
 
 CSS = """
 .pl{font-family:var(--st-font,system-ui,sans-serif);color:var(--st-text-color,inherit);
@@ -29,6 +37,8 @@ border-top:1px solid var(--pl-track)}
 -webkit-box-decoration-break:clone;box-decoration-break:clone;cursor:pointer}
 .pl-strip .neg{text-decoration:underline;text-decoration-thickness:.1em;
 text-underline-offset:.16em}
+.pl-strip .weak{text-decoration-thickness:1px;
+text-decoration-color:color-mix(in srgb,currentColor 50%,transparent)}
 .pl-strip .special{font-size:.74em;padding:.14em .3em}
 .pl-strip .tok:focus-visible,.pl-bars .bar:focus-visible{
 outline:2px solid var(--st-primary-color,currentColor);outline-offset:1px}
@@ -147,8 +157,9 @@ def _strip(
         classes = "tok"
         if special:
             classes += " special"
+        step = step_of(value, limit)
         if value < 0:
-            classes += " neg"
+            classes += " neg" if step <= -WEAK else " neg weak"
         if (marked and not marked.isdisjoint(positions)) or (
             span is not None and not special and span[0] == segment
             and start < span[2] and span[1] < end
@@ -160,7 +171,7 @@ def _strip(
             f'<span class="{classes}" data-token="{tokens}" data-start="{start}" data-end="{end}"'
             f' data-segment="{segment}" title="{shown}: {number(value, "signed")} {unit}"'
             f' tabindex=0{" dir=ltr" if special else ""}'
-            f' style="{_colours(step_of(value, limit), special)}">{shown}</span>'
+            f' style="{_colours(step, special)}">{shown}</span>'
         )
     yield "</div>" if open_segment is None else "</span></div>"
 

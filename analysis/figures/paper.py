@@ -11,7 +11,7 @@ import json
 import math
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,9 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.ft2font import FT2Font
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.layout import Box, place
 from analysis.figures.plot import Bars, Grid, HeatMap, Lines, Panel, Plot, Points, Strip
@@ -37,6 +39,8 @@ from analysis.figures.style import (
     CLASS_SHAPES,
     DIVERGING,
     SEQUENTIAL,
+    WEAK,
+    contrast_ratio,
     number,
     printable,
     shade,
@@ -188,7 +192,7 @@ def _families(characters: set[str]) -> tuple[list[str], list[str]]:
 def _measure() -> Any:
     """(text, size) -> width in points, in the current fonts, free of screen hinting."""
     scale = 10.0  # at 720 dpi a hinted pixel is a tenth of a point
-    renderer = RendererAgg(1, 1, 72.0 * scale)
+    renderer: Any = RendererAgg(1, 1, 72.0 * scale)  # type: ignore[no-untyped-call]
 
     def width(text: str, size: float) -> float:
         properties = FontProperties(size=size)
@@ -219,24 +223,33 @@ def _figure(plot: Plot, inches: float) -> Figure:
     names = _legend_names(panels)
     legend_columns, legend_rows = _legend_shape(names, inches * 72)
     height = sum(heights) + legend_rows * SMALL * 1.5
-    drawing = Figure(figsize=(inches, height / 72), layout="constrained")
-    drawing.get_layout_engine().set(w_pad=0.02, h_pad=0.025)
+    drawing = Figure(
+        figsize=(inches, height / 72), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.025)
+    )
     grid = drawing.add_gridspec(rows, columns, height_ratios=heights)
     for index, (panel, subtitle) in enumerate(zip(panels, subtitles, strict=True)):
         axes = drawing.add_subplot(grid[index // columns, index % columns])
         if subtitle:
             axes.set_title(_label(subtitle), pad=3)
         alone = index % columns == 0 or not _same_rows(panels[index - 1], panel)
-        _DRAW[type(panel)](drawing, axes, panel, alone)
+        _DRAW[type(panel)](drawing, axes, panel, alone, share)
     handles = {
         label: handle
         for axes in drawing.axes
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     if len(names) > 1:
+        # matplotlib fills a legend by columns; people read it by rows
+        order = [
+            row * legend_columns + column
+            for column in range(legend_columns)
+            for row in range(legend_rows)
+            if row * legend_columns + column < len(handles)
+        ]
+        labels = list(handles)
         drawing.legend(
-            handles.values(), handles.keys(), loc="outside upper left", ncols=legend_columns,
-            handlelength=1.4, columnspacing=1.0, borderpad=0.1, handletextpad=0.5,
+            [handles[labels[i]] for i in order], [labels[i] for i in order],
+            loc="outside upper left", ncols=legend_columns, handlelength=1.4, columnspacing=1.0, borderpad=0.1, handletextpad=0.5,
         )  # fmt: skip
     return drawing
 
@@ -271,7 +284,8 @@ def _height(panel: Panel, width: float) -> float:
         return min(max(11.0 * len(panel.rows), 60.0), 400.0) + 62.0
     if isinstance(panel, Bars) and panel.horizontal:
         bar = 11.0 if len(panel.series) == 1 else 7.5
-        return len(panel.categories) * (bar * len(panel.series) + 4.0) + 34.0
+        lines = _wrapped(panel.value_label, width - 40).count("\n")
+        return len(panel.categories) * (bar * len(panel.series) + 4.0) + 26.0 + 10.0 * lines
     if isinstance(panel, Points) and panel.equal_axes:
         return width
     return width * 0.62
@@ -288,7 +302,7 @@ def _same_rows(one: Panel, other: Panel) -> bool:
 # --- marks ------------------------------------------------------------------------------------
 
 
-def _heat_map(drawing: Figure, axes: Axes, m: HeatMap, alone: bool) -> None:
+def _heat_map(drawing: Figure, axes: Axes, m: HeatMap, alone: bool, width: float) -> None:
     low, high = m.bounds
     rows, columns = m.values.shape
     mesh = axes.pcolormesh(
@@ -304,7 +318,7 @@ def _heat_map(drawing: Figure, axes: Axes, m: HeatMap, alone: bool) -> None:
         dashes = [[(c - 0.16, r), (c + 0.16, r)] for r, c in where]
         ink = [shade(step_of(float(m.values[r, c]), high))[1] for r, c in where]
         axes.add_collection(LineCollection(dashes, colors=ink, linewidths=0.5))
-    room = axes.figure.get_figwidth() * 72 * 0.7 / max(columns, 1)
+    room = width * 0.7 / max(columns, 1)
     labels = [_label(c, 20) for c in m.columns]
     upright = max(map(len, labels), default=0) * SMALL * 0.55 > room
     step = max(1, math.ceil((SMALL + 1) / room)) if upright else 1
@@ -315,14 +329,15 @@ def _heat_map(drawing: Figure, axes: Axes, m: HeatMap, alone: bool) -> None:
     axes.set_xlabel(_label(m.column_label))
     axes.set_ylabel(_label(m.row_label))
     bar = drawing.colorbar(mesh, ax=axes, pad=0.02, aspect=18, fraction=0.06)
-    bar.solids.set_rasterized(False)
-    bar.solids.set_edgecolor("face")
+    if bar.solids is not None:  # many-coloured solids are a picture unless told otherwise
+        bar.solids.set_rasterized(False)
+        bar.solids.set_edgecolor("face")
     bar.outline.set_linewidth(0.4)
-    bar.set_label(_label(m.value_label), size=SMALL)
+    bar.set_label(_wrapped(m.value_label, max(_height(m, width) - 70.0, 60.0)), size=SMALL)
     bar.ax.tick_params(labelsize=LEAST, length=2)
 
 
-def _bars(drawing: Figure, axes: Axes, m: Bars, alone: bool) -> None:
+def _bars(drawing: Figure, axes: Axes, m: Bars, alone: bool, width: float) -> None:
     count = len(m.series)
     size = 0.78 / count
     places = np.arange(len(m.categories), dtype=float)
@@ -334,10 +349,13 @@ def _bars(drawing: Figure, axes: Axes, m: Bars, alone: bool) -> None:
         if m.colours == "sign":
             colours = [DIVERGING[-2] if v > 0 else DIVERGING[1] for v in values]
         draw = axes.barh if m.horizontal else axes.bar
-        draw(
-            where, values, size * 0.94, color=colours, label=_label(name), linewidth=0.4,
-            edgecolor="#333333", hatch=CLASS_HATCHES[index % len(CLASS_HATCHES)] or None,
-        )  # fmt: skip
+        hatch = {}
+        if count > 1:  # lines that show on the bar's own colour, dark or light
+            dark = contrast_ratio(colours, "#FFFFFF") > 4.5 if isinstance(colours, str) else False
+            hatch = {"hatch": CLASS_HATCHES[index % len(CLASS_HATCHES)] or None,
+                     "hatchcolor": "#FFFFFF" if dark else "#333333"}  # fmt: skip
+        draw(where, values, size * 0.94, color=colours, label=_label(name), linewidth=0.4,
+             edgecolor="#333333", **hatch)  # fmt: skip
         ends = values.copy()
         if m.intervals is not None:
             on = np.isfinite(m.intervals[index]).all(axis=1)
@@ -358,20 +376,44 @@ def _bars(drawing: Figure, axes: Axes, m: Bars, alone: bool) -> None:
     axis, other = (axes.yaxis, axes.xaxis) if m.horizontal else (axes.xaxis, axes.yaxis)
     axis.set_ticks(places, [_label(c, 22) for c in m.categories] if alone else [])
     axis.set_tick_params(length=0)
-    if alone:
+    if count == 1 and m.predicted and m.predicted[0] is not None and alone:
+        axis.get_ticklabels()[m.predicted[0]].set_fontweight("bold")
+    if alone and m.category_label != "class":  # names of classes need no word above them
         axis.set_label_text(_label(m.category_label))
-    other.set_label_text(_label(m.value_label, 60))
-    other.set_major_locator(mpl.ticker.MaxNLocator(4))
+    other.set_label_text(_wrapped(m.value_label, width - 40))
+    whole = m.style in ("probability", "percent") and low == 0
+    if whole:
+        ticks = np.linspace(low, high, 5 if width > 150 else 3)
+        other.set_ticks(ticks, [number(float(tick), m.style) for tick in ticks])
+    else:
+        other.set_major_locator(MaxNLocator(4))
     # room for the number behind the longest bar
-    room = 0.17 * (high - low) * (1 if m.horizontal else 0.3)
+    longest = max((_measure()(number(v, m.style), LEAST) for v in m.values.ravel().tolist()),
+                  default=0.0)  # fmt: skip
+    room = (longest + 4) / max(width - 60, 40) * (high - low) if m.horizontal else 0.0
     ends_at = (low - room if low < 0 else low, high + room)
     if m.horizontal:
         axes.set_xlim(ends_at)
         axes.invert_yaxis()
     else:
         axes.set_ylim(ends_at)
+    axes.spines["bottom" if m.horizontal else "left"].set_bounds(low, high)
     if low < 0:
+        axes.spines["left" if m.horizontal else "bottom"].set_visible(False)
         (axes.axvline if m.horizontal else axes.axhline)(0, color="black", linewidth=0.6)
+
+
+def _wrapped(text: str, width: float) -> str:
+    """A label broken at spaces into lines of at most `width` points."""
+    measure = _measure()
+    lines = [""]
+    for word in _label(text, 80).split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and measure(longer, TEXT) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
 
 
 def _numbers(
@@ -380,14 +422,15 @@ def _numbers(
     for value, end, spot in zip(values.tolist(), ends.tolist(), where.tolist(), strict=True):
         if math.isfinite(value):
             outside = value < 0
+            shown = number(value, m.style).replace("-", "\N{MINUS SIGN}")
             axes.annotate(
-                number(value, m.style), (value if outside else end, spot),
+                shown, (value if outside else end, spot),
                 ((-2 if outside else 2.5), 0), textcoords="offset points", va="center_baseline",
                 ha="right" if outside else "left", fontsize=LEAST,
             )  # fmt: skip
 
 
-def _lines(drawing: Figure, axes: Axes, m: Lines, alone: bool) -> None:
+def _lines(drawing: Figure, axes: Axes, m: Lines, alone: bool, width: float) -> None:
     for index, name in enumerate(m.series):
         colour = CLASS_COLOURS[index % len(CLASS_COLOURS)]
         axes.plot(
@@ -401,15 +444,15 @@ def _lines(drawing: Figure, axes: Axes, m: Lines, alone: bool) -> None:
             on = m.flags[index].astype(bool)
             axes.plot(m.x[on], m.y[index][on], "o", markersize=7.5, markerfacecolor="none",
                       markeredgecolor="black", markeredgewidth=0.8)  # fmt: skip
-    axes.set_xlabel(_label(m.x_label, 60))
-    axes.set_ylabel(_label(m.y_label, 60))
+    axes.set_xlabel(_wrapped(m.x_label, width - 40))
+    axes.set_ylabel(_wrapped(m.y_label, width * 0.5))
     if np.allclose(m.x, np.round(m.x)):
-        axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if m.limits is not None:
         axes.set_ylim(m.limits)
 
 
-def _points(drawing: Figure, axes: Axes, m: Points, alone: bool) -> None:
+def _points(drawing: Figure, axes: Axes, m: Points, alone: bool, width: float) -> None:
     for index, name in enumerate(m.groups):
         on = m.group == index
         axes.plot(
@@ -429,7 +472,12 @@ def _points(drawing: Figure, axes: Axes, m: Points, alone: bool) -> None:
         axes.set_aspect("equal", adjustable="datalim")
 
 
-_DRAW = {HeatMap: _heat_map, Bars: _bars, Lines: _lines, Points: _points}
+_DRAW: dict[type, Callable[..., None]] = {
+    HeatMap: _heat_map,
+    Bars: _bars,
+    Lines: _lines,
+    Points: _points,
+}
 
 
 # --- token strips -----------------------------------------------------------------------------
@@ -469,7 +517,8 @@ def _strip_boxes(axes: Axes, strip: Strip, boxes: list[Box], left: float, top: f
     lowest = top
     for box in boxes:
         value = float(strip.values[box.unit])
-        ground, ink = shade(step_of(value, strip.bound), "light", strip.special[box.unit])
+        step = step_of(value, strip.bound)
+        ground, ink = shade(step, "light", strip.special[box.unit])
         x, base = left + box.x, top + box.y
         lowest = max(lowest, base)
         axes.add_patch(Rectangle(
@@ -477,10 +526,12 @@ def _strip_boxes(axes: Axes, strip: Strip, boxes: list[Box], left: float, top: f
         ))  # fmt: skip
         axes.text(x + box.width / 2, base, box.text, fontsize=box.size, color=ink, ha="center")
         if value < 0:
-            underlines.append(([(x + 0.7, base + 1.5), (x + box.width - 0.7, base + 1.5)], ink))
-    axes.add_collection(LineCollection(
-        [line for line, _ in underlines], colors=[ink for _, ink in underlines], linewidths=0.6,
-    ))  # fmt: skip
+            weak = step > -WEAK
+            line = [(x + 0.5, base + 1.5), (x + box.width - 0.5, base + 1.5)]
+            underlines.append((line, "#8A8A8A" if weak else ink, 0.4 if weak else 0.75))
+    if underlines:
+        lines, colours, widths = zip(*underlines, strict=True)
+        axes.add_collection(LineCollection(lines, colors=colours, linewidths=widths))
     return lowest
 
 

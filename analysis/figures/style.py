@@ -26,8 +26,8 @@ SEQUENTIAL = (
 )  # fmt: skip
 # Neighbours differ in lightness as well as in hue, so that greyscale keeps them apart.
 CLASS_COLOURS = (
-    "#6699CC", "#882255", "#DDCC77", "#117733", "#CC6677", "#44AA99",
-    "#332288", "#88CCEE", "#AA4499", "#999933", "#661100", "#888888",
+    "#6699CC", "#882255", "#CC6677", "#117733", "#DDCC77", "#332288",
+    "#44AA99", "#AA4499", "#88CCEE", "#661100", "#999933", "#888888",
 )  # fmt: skip
 # (plotly, matplotlib) names of the same twelve shapes
 CLASS_SHAPES = (
@@ -39,6 +39,7 @@ CLASS_HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++", "----", "||||",
 BAR = "#4575B4"
 
 STEPS = 100  # shades on each side of zero: finer than the eye tells apart on a word
+WEAK = 10  # below this step a negative value keeps its underline, but a fainter one
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:

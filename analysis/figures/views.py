@@ -5,136 +5,18 @@ Results are read by their attributes, so that any record of the same shape can b
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from analysis.figures.plot import Bars, Grid, Plot, Strip, symmetric_limit
+from analysis.figures.plot import Bars, Grid, Plot, symmetric_limit
+from analysis.figures.registry import UnknownView, draw, view, views
+from analysis.figures.source import as_list, cut_note, name_of, provenance_of, target_label
+from analysis.figures.units import merged_scores, one_or_grid, strip_of, units_of
 
-View = Callable[..., Plot]
-F = TypeVar("F", bound=View)
-
-_VIEWS: dict[str, View] = {}
-
-
-class UnknownView(ValueError):
-    """No view is registered under this key."""
-
-
-def view(key: str) -> Callable[[F], F]:
-    """Register a view; a key that is taken raises `ValueError`."""
-
-    def register(function: F) -> F:
-        if key in _VIEWS:
-            raise ValueError(f"the view {key!r} is already registered: choose another key")
-        _VIEWS[key] = function
-        return function
-
-    return register
-
-
-def draw(key: str, *results: Any, **options: Any) -> Plot:
-    """The picture of `results` that the view `key` describes; `UnknownView` lists the known."""
-    if key not in _VIEWS:
-        raise UnknownView(f"no view is called {key!r}; known are {', '.join(sorted(_VIEWS))}")
-    return _VIEWS[key](*results, **options)
-
-
-def views() -> dict[str, str]:
-    """Every key with the first line of its view's docstring."""
-    return {key: (f.__doc__ or "").strip().partition("\n")[0] for key, f in sorted(_VIEWS.items())}
-
-
-# --- what the views share ---------------------------------------------------------------------
-
-
-def _as_list(value: Any, size: int | None = None) -> list[Any]:
-    """A list as it is; one value alone, or repeated to `size`."""
-    if isinstance(value, (list, tuple)):
-        return list(value)
-    return [value] * (1 if size is None else size)
-
-
-def _checkpoint_source(checkpoint: Any) -> dict[str, Any]:
-    """What identifies a checkpoint on another machine: never where it lies on this one."""
-    if checkpoint is None:
-        return {}
-    name = str(checkpoint.id)
-    if os.path.isabs(name) or "\\" in name:
-        name = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    digest = getattr(checkpoint, "sha256", None)
-    return {"checkpoint": name} | ({"sha256": str(digest)[:12]} if digest else {})
-
-
-def _source(checkpoints: Sequence[Any], tokens: Any = None, **more: Any) -> dict[str, Any]:
-    """Provenance: checkpoints, the text, and whatever else is known (None is left out)."""
-    named = [c for c in map(_checkpoint_source, checkpoints) if c]
-    source: dict[str, Any] = named[0] if len(named) == 1 else {"checkpoints": named}
-    if tokens is not None:
-        source |= {"text": tokens.text, "pair": tokens.pair}
-    return {k: v for k, v in (source | more).items() if v is not None and v != []}
-
-
-def _label(checkpoint: Any, target: int) -> str:
-    labels = tuple(getattr(checkpoint, "labels", ()) or ())
-    return str(labels[target]) if target < len(labels) else f"class {target}"
-
-
-def _name(checkpoint: Any, index: int) -> str:
-    return _checkpoint_source(checkpoint).get("checkpoint", f"checkpoint {index + 1}")
-
-
-def _groups(tokens: Any, words: bool) -> tuple[tuple[int, ...], ...]:
-    if words:
-        return tuple(tokens.word_groups())
-    return tuple((position,) for position in range(len(tokens.ids)))
-
-
-def _strip(
-    tokens: Any, groups: Sequence[Sequence[int]], values: np.ndarray, value_label: str, unit: str
-) -> Strip:
-    """A strip of units; the text between a unit's first and last character is its label."""
-    pieces, spaced, texts = tokens.labels, tokens.spaced, (tokens.text, tokens.pair or "")
-    offsets, special, segment = tokens.offsets, tokens.special, tokens.segment
-    labels, spans = [], np.zeros((len(groups), 2), int)
-    for index, group in enumerate(groups):
-        first, last = group[0], group[-1]
-        spans[index] = offsets[first][0], offsets[last][1]
-        whole = texts[int(segment[first])][spans[index, 0] : spans[index, 1]]
-        labels.append(whole if len(group) > 1 and whole else pieces[first])
-    return Strip(
-        labels=tuple(labels),
-        values=np.asarray(values, float),
-        spaced=tuple(bool(spaced[g[0]]) for g in groups),
-        special=tuple(bool(special[g[0]]) for g in groups),
-        segment=tuple(int(segment[g[0]]) for g in groups),
-        positions=tuple(tuple(int(p) for p in g) for g in groups),
-        spans=spans,
-        value_label=value_label,
-        unit=unit,
-    )
-
-
-def _one_or_grid(strips: list[Strip], names: Sequence[str], limit: float | None) -> Strip | Grid:
-    """One strip, or several on one common scale: the largest value of all, or the given limit."""
-    common = limit if limit is not None else symmetric_limit(*(s.values for s in strips))
-    fields = [
-        {name: getattr(s, name) for name in s.__dataclass_fields__} | {"limit": common}
-        for s in strips
-    ]
-    scaled = tuple(Strip(**f) for f in fields)
-    return scaled[0] if len(scaled) == 1 else Grid(scaled, tuple(names), columns=1)
-
-
-def _cut(tokens: Sequence[Any]) -> tuple[str, ...]:
-    dropped = max((int(getattr(t, "dropped", 0)) for t in tokens), default=0)
-    return (f"{dropped} tokens beyond the model's limit are not shown.",) if dropped else ()
-
-
-# --- the views --------------------------------------------------------------------------------
-
+__all__ = ["UnknownView", "classes", "draw", "input_attribution", "reading", "source_layers",
+           "view", "views"]  # fmt: skip
 
 @view("classes")
 def classes(
@@ -147,7 +29,7 @@ def classes(
     `traces` is a Trace, or a list whose entries are Traces or lists of Traces (a seed group).
     With one output (regression) the bar is the predicted value itself.
     """
-    entries = [_as_list(entry) for entry in _as_list(traces)]
+    entries = [as_list(entry) for entry in as_list(traces)]
     if not entries or not all(entries):
         raise ValueError("no predictions to draw: give at least one trace")
     if any(trace.logits is None for entry in entries for trace in entry):
@@ -157,7 +39,7 @@ def classes(
     for checkpoint in checkpoints:
         if tuple(str(label) for label in checkpoint.labels) != labels:
             raise ValueError(
-                f"{_name(checkpoint, 0)} has other classes than {_name(checkpoints[0], 0)}: "
+                f"{name_of(checkpoint, 0)} has other classes than {name_of(checkpoints[0], 0)}: "
                 "draw checkpoints of one task together"
             )
     regression = len(entries[0][0].probabilities) == 1
@@ -176,9 +58,9 @@ def classes(
     grouped = seeds > 1
     if names is None:
         names = [
-            str(getattr(e[0].checkpoint, "group", None) or _name(e[0].checkpoint, i))
+            str(getattr(e[0].checkpoint, "group", None) or name_of(e[0].checkpoint, i))
             if len(e) > 1
-            else _name(e[0].checkpoint, i)
+            else name_of(e[0].checkpoint, i)
             for i, e in enumerate(entries)
         ]
     mark = Bars(
@@ -196,7 +78,7 @@ def classes(
         predicted=tuple(None if regression else int(row.argmax()) for row in means),
         chosen=target,
     )
-    notes = ()
+    notes: tuple[str, ...] = ()
     if grouped:
         notes = (
             "Bars: mean over the seeds; whiskers: plus and minus one standard deviation; "
@@ -208,14 +90,14 @@ def classes(
         title="Predicted value" if regression else "Class probabilities",
         mark=mark,
         params={"target": target, "names": list(names)},
-        provenance=_source(
+        provenance=provenance_of(
             checkpoints,
             tokens,
             view="classes",
-            target=None if target is None else _label(checkpoints[0], target),
+            target=None if target is None else target_label(checkpoints[0], target),
             seed=[s for s in (getattr(c, "seed", None) for c in checkpoints) if s is not None],
         ),
-        notes=notes + _cut([tokens]),
+        notes=notes + cut_note([tokens]),
         caption="Class probabilities of " + ", ".join(names) + ".",
     )
 
@@ -234,29 +116,29 @@ def input_attribution(
     Each argument is one result or a list of them: several are drawn on one common scale, +-limit.
     Scores of pieces are summed into words; scores of words stay words.
     """
-    results = _as_list(attribution)
+    results = as_list(attribution)
     if not results:
         raise ValueError("no attribution to draw: give at least one result")
-    texts, owners = _as_list(tokens, len(results)), _as_list(checkpoint, len(results))
+    texts, owners = as_list(tokens, len(results)), as_list(checkpoint, len(results))
     strips, lines = [], []
     for index, (result, text, owner) in enumerate(zip(results, texts, owners, strict=True)):
-        groups, scores = _merged(result, text, words)
+        groups, scores = merged_scores(result, text, words)
         unit = "probability" if result.output == "probability" else "logit"
-        strips.append(_strip(text, groups, scores, f"{result.method} attribution", unit))
+        strips.append(strip_of(text, groups, scores, f"{result.method} attribution", unit))
         gap = result.completeness_gap
-        line = f"{_name(owner, index)}: " if len(results) > 1 else ""
+        line = f"{name_of(owner, index)}: " if len(results) > 1 else ""
         line += f"{result.method}, baseline {result.baseline}"
         lines.append(line + ("" if gap is None else f", completeness gap {gap:.1e}"))
     first = results[0]
-    names = names or [_name(owner, index) for index, owner in enumerate(owners)]
-    label = _label(owners[0], first.target)
+    names = names or [name_of(owner, index) for index, owner in enumerate(owners)]
+    label = target_label(owners[0], first.target)
     of = {"contrast": "target minus the mean of the other logits", "logit": "target logit"}
     return Plot(
         view="input_attribution",
         title=f"Input attribution for {label}",
-        mark=_one_or_grid(strips, names, limit),
+        mark=one_or_grid(strips, names, limit),
         params={"words": words, "limit": limit, "names": list(names)},
-        provenance=_source(
+        provenance=provenance_of(
             owners,
             texts[0],
             view="input_attribution",
@@ -269,27 +151,11 @@ def input_attribution(
             ],
             seed=first.seed,
         ),
-        notes=tuple(lines) + _cut(texts),
+        notes=tuple(lines) + cut_note(texts),
         caption=f"Input attribution ({first.method}) for {label}: "
         f"{of.get(first.output, 'class probability')}. "
         "Orange is towards the class, blue and underlined is against it.",
     )
-
-
-def _merged(
-    result: Any, tokens: Any, words: bool
-) -> tuple[list[tuple[int, ...]], np.ndarray]:
-    """(units, scores), with piece scores summed into words where words are asked for."""
-    units = [tuple(int(p) for p in unit) for unit in result.unit_tokens]
-    scores = np.asarray(result.scores, float)
-    if not words:
-        return units, scores
-    word_of = {p: index for index, group in enumerate(tokens.word_groups()) for p in group}
-    merged: dict[int, tuple[list[int], float]] = {}
-    for unit, score in zip(units, scores.tolist(), strict=True):
-        positions, total = merged.get(word_of[unit[0]], ([], 0.0))
-        merged[word_of[unit[0]]] = ([*positions, *unit], total + score)
-    return [tuple(p) for p, _ in merged.values()], np.array([s for _, s in merged.values()])
 
 
 @view("reading")
@@ -306,10 +172,10 @@ def reading(
 
     Each argument but `target` is one result or a list of them: several share one scale.
     """
-    splits = _as_list(decomposition)
+    splits = as_list(decomposition)
     if not splits:
         raise ValueError("no split to draw: give at least one decomposition")
-    texts, owners = _as_list(tokens, len(splits)), _as_list(checkpoint, len(splits))
+    texts, owners = as_list(tokens, len(splits)), as_list(checkpoint, len(splits))
     strips = []
     for split, text in zip(splits, texts, strict=True):
         _check_target(split, target)
@@ -319,21 +185,21 @@ def reading(
                 f"the split has {len(by_token)} positions and the text {len(text.ids)} tokens: "
                 "give the tokens of the same trace"
             )
-        groups = _groups(text, words)
+        groups = units_of(text, words)
         values = np.array([by_token[list(group)].sum() for group in groups])
-        strips.append(_strip(text, groups, values, "contribution to the contrast", "logit"))
-    names = names or [_name(owner, index) for index, owner in enumerate(owners)]
-    label, reference = _label(owners[0], target), splits[0].reference
+        strips.append(strip_of(text, groups, values, "contribution to the contrast", "logit"))
+    names = names or [name_of(owner, index) for index, owner in enumerate(owners)]
+    label, reference = target_label(owners[0], target), splits[0].reference
     return Plot(
         view="reading",
         title="What the pooling head reads from each position",
-        mark=_one_or_grid(strips, names, limit),
+        mark=one_or_grid(strips, names, limit),
         params={"target": target, "words": words, "limit": limit, "names": list(names)},
         provenance=_split_source(owners, texts[0], "reading", splits[0], target),
         notes=(
             f"Exact given the source layers and the attention weights, relative to {reference}; "
             f"measured error {max(s.error for s in splits):.0e}.",
-            *_cut(texts),
+            *cut_note(texts),
         ),
         caption=f"What the pooling head reads from each position: contribution to {label} minus "
         f"the mean of the other classes, in logits, relative to {reference}. Orange is towards "
@@ -352,11 +218,11 @@ def _check_target(split: Any, target: int) -> None:
 def _split_source(
     owners: Sequence[Any], tokens: Any, key: str, split: Any, target: int
 ) -> dict[str, Any]:
-    return _source(
+    return provenance_of(
         owners,
         tokens,
         view=key,
-        target=_label(owners[0], target),
+        target=target_label(owners[0], target),
         method="exact split, target minus mean of the others",
         reference=split.reference,
         seed=getattr(owners[0], "seed", None),
@@ -390,13 +256,13 @@ def source_layers(
         )
     wins = np.array([[100.0 * share.get(layer, np.nan) for layer in layers]])
     contributed = np.asarray(decomposition.by_layer(target), float)[None, :]
-    common = {
+    common: dict[str, Any] = {
         "categories": tuple(str(layer) for layer in layers),
         "category_label": "source layer",
         "kind": "layer",
     }
     bound = symmetric_limit(contributed) if limit is None else limit
-    label = _label(checkpoint, target)
+    label = target_label(checkpoint, target)
     return Plot(
         view="source_layers",
         title="Source layers of the max-pool",
