@@ -25,9 +25,9 @@ def contrast_of(values: np.ndarray, target: int) -> np.ndarray:
     With one output (regression) the output itself is returned.
     """
     if values.shape[0] == 1:
-        return values[0]
+        return np.asarray(values[0])
     others = np.delete(values, target, axis=0).mean(axis=0)
-    return values[target] - others
+    return np.asarray(values[target] - others)
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class Decomposition:
 
     def by_token(self, target: int) -> np.ndarray:
         """(T,) what the pooling head reads from each position, for the contrast of `target`."""
-        return self.contrast(target).sum((0, 2))
+        return np.asarray(self.contrast(target).sum((0, 2)))
 
     def by_layer(self, target: int) -> np.ndarray:
         """(K,) what each source layer contributes to the contrast of `target`."""
-        return self.contrast(target).sum((0, 1))
+        return np.asarray(self.contrast(target).sum((0, 1)))
 
 
 # Above this the "split" of a user's own pooling head is not one: its weights and values do not
@@ -93,7 +93,10 @@ def decompose(trace: Trace, reference: str | np.ndarray | None = None) -> Decomp
     head = trace.head
     if trace.logits is None or head.readout is None:
         raise NoExactSplit(_why_not(trace))
-    assert head.weights is not None and head.values is not None and head.constant is not None
+    # HeadTrace holds these three whenever it holds a readout.
+    assert head.weights is not None
+    assert head.values is not None
+    assert head.constant is not None
     mu, named = _reference(trace, reference)
     readout = head.readout.astype(np.float64)  # (C, P, d)
     weights = head.weights.astype(np.float64)  # (P, T) or (P, T, d)

@@ -277,7 +277,9 @@ class _AttentionHead(PoolingHead):
         names = tuple(f"attention head {index}" for index in range(self.num_heads))
         return (*names, "residual") if self.residual else names
 
-    def attend(self, query: Tensor, values: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+    def attend(
+        self, query: Tensor, values: Tensor, attention_mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """(B, m, d), (B, T, d) -> output (B, m, d), attention (B, m, H, T); padding gets 0."""
         # Padding may hold anything, and 0 times an infinity is NaN; a copy, never in place.
         values = values.masked_fill((attention_mask == 0)[:, :, None], 0.0)
@@ -447,8 +449,9 @@ class QueryAttention(_AttentionHead):
         if not self.linear:
             return None
         blocks = weight.reshape(len(weight), self.num_queries, self.hidden_size).unbind(1)
-        readouts, constants = zip(*(self._through_attention(block) for block in blocks), strict=True)
-        return torch.cat(readouts, dim=1), bias + torch.stack(constants).sum(0)
+        through = [self._through_attention(block) for block in blocks]
+        readout = torch.cat([readout for readout, _ in through], dim=1)
+        return readout, bias + torch.stack([constant for _, constant in through]).sum(0)
 
 
 @head("cls_mlp")

@@ -63,10 +63,9 @@ class Classifier:
     @property
     def encoder(self) -> nn.Module:
         """The encoder inside a classifier, or the model itself where it is a bare encoder."""
-        if self.checkpoint.kind == "pooling":
-            return self.model.encoder  # type: ignore[return-value]
-        base: nn.Module = getattr(self.model, self.model.base_model_prefix, self.model)  # type: ignore[arg-type]
-        return base
+        model: Any = self.model
+        encoder: nn.Module = getattr(model, model.base_model_prefix, model)
+        return encoder
 
 
 def load(
@@ -169,6 +168,8 @@ Loaded = tuple[nn.Module, KeyReport, Path]
 
 
 def _load_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
+    model: Any
+    info: Any
     if checkpoint.head not in heads.HEADS:
         raise CheckpointError(
             f"{checkpoint.id}: its pooling head {checkpoint.head!r} is not known here; known: "
@@ -179,7 +180,7 @@ def _load_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
     config._attn_implementation = attn_implementation
     own_tokenizer = (checkpoint.folder / "tokenizer.json").is_file()
     if not checkpoint.adapter:
-        model, info = PoolingClassifier.from_pretrained(
+        model, info = PoolingClassifier.from_pretrained(  # type: ignore[misc]
             checkpoint.folder,
             config=config,
             dtype=torch.float32,
@@ -205,7 +206,7 @@ def _load_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
         encoder.config.num_hidden_layers,
         **(config.head_options or {}),
     )
-    model.classifier = nn.Linear(model.head.output_size, config.num_labels)
+    model.classifier = nn.Linear(model.head.output_size, int(config.num_labels or 1))
     merged, report = _merge_adapter(checkpoint, model)
     unexpected = tuple(f"encoder.{key}" for key in _report(info).unexpected)
     _refuse_missing(checkpoint.id, _report(info).missing)
@@ -224,7 +225,7 @@ def _merge_adapter(checkpoint: Checkpoint, model: nn.Module) -> tuple[nn.Module,
     lora.inference_mode = True
     wrapped = PeftModel(model, lora)
     state = load_file(checkpoint.folder / "adapter_model.safetensors")
-    outcome = set_peft_model_state_dict(wrapped, state)
+    outcome: Any = set_peft_model_state_dict(wrapped, state)
     # PEFT lists every frozen weight as missing; only the adapter's own tensors can really be.
     own = tuple(
         key
@@ -289,22 +290,20 @@ def _check_finite(name: str, model: nn.Module) -> None:
 
 def _set_types(model: nn.Module, dtype: torch.dtype) -> None:
     if isinstance(model, PoolingClassifier):
-        model.float()
+        model.head.float()
+        model.classifier.float()
         model.encoder.to(dtype)
     else:
         model.to(dtype)
 
 
 def _limit(model: nn.Module, tokenizer: Any) -> int:
-    config = getattr(model, "encoder", model).config if isinstance(
-        model, PoolingClassifier
-    ) else model.config
-    positions = getattr(config, "max_position_embeddings", None)
+    base: Any = model.encoder if isinstance(model, PoolingClassifier) else model
+    positions = getattr(base.config, "max_position_embeddings", None)
     if not isinstance(positions, int) or positions <= 0:
         declared = int(tokenizer.model_max_length)
         return declared if declared < 100_000 else 512
     # RoBERTa-like encoders count positions from pad_token_id + 1.
-    base = model.encoder if isinstance(model, PoolingClassifier) else model
     for module in base.modules():
         table = getattr(module, "position_embeddings", None)
         if isinstance(table, nn.Embedding) and table.padding_idx is not None:
@@ -334,8 +333,9 @@ def _reasons(name: str) -> Any:
 @contextmanager
 def _quiet() -> Any:
     """No progress bars and no key table on the console: the report is in the result."""
-    from transformers.utils import logging
+    from transformers.utils import logging as untyped
 
+    logging: Any = untyped
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

@@ -84,8 +84,8 @@ class PoolingClassifier(PreTrainedModel):
             **(config.head_options or {}),
         )
         self.dropout = nn.Dropout(config.classifier_dropout)
-        self.classifier = nn.Linear(self.head.output_size, config.num_labels)
-        self.post_init()
+        self.classifier = nn.Linear(self.head.output_size, int(config.num_labels or 1))
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
         # Transformers calls this for whatever a file did not supply; its patched nn.init leaves
@@ -97,7 +97,8 @@ class PoolingClassifier(PreTrainedModel):
             module.reset_parameters()
 
     def get_input_embeddings(self) -> nn.Module:
-        return self.encoder.get_input_embeddings()
+        embeddings: nn.Module = self.encoder.get_input_embeddings()
+        return embeddings
 
     def set_input_embeddings(self, value: nn.Module) -> None:
         self.encoder.set_input_embeddings(value)
@@ -190,7 +191,7 @@ AutoModelForSequenceClassification.register(PoolingConfig, PoolingClassifier, ex
 
 def without_pooler(config_class: type[PretrainedConfig]) -> dict[str, Any]:
     """Keyword arguments that build an encoder without its own pooler, where it knows how to."""
-    mapping: Any = AutoModel._model_mapping  # type: ignore[attr-defined]
+    mapping: Any = AutoModel._model_mapping
     model_class = mapping[config_class]
     takes_it = "add_pooling_layer" in inspect.signature(model_class.__init__).parameters
     return {"add_pooling_layer": False} if takes_it else {}
@@ -237,7 +238,7 @@ def build_classifier(
     names = {"score": 0} if labels is None else {name: i for i, name in enumerate(labels)}
     if labels is not None and len(names) != len(labels):
         raise ValueError(f"labels repeat: {', '.join(labels)}")
-    config = PoolingConfig(
+    config = PoolingConfig(  # type: ignore[call-arg]
         encoder=_portable(pretrained.config),
         encoder_name=location.name if location.source != "folder" else location.path.name,
         encoder_sha256=location.sha256,

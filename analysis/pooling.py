@@ -188,7 +188,8 @@ def weighted_sum(weights: Tensor, hidden_states: Tensor, attention_mask: Tensor)
     Padding is set to zero first: 0 times a NaN or an infinity left there would be NaN.
     """
     clean = hidden_states.masked_fill((attention_mask == 0)[:, :, None], 0.0)
-    return torch.einsum("bpt,btd->bpd", weights.float(), clean.float()).to(hidden_states.dtype)
+    pooled: Tensor = torch.einsum("bpt,btd->bpd", weights.float(), clean.float())
+    return pooled.to(hidden_states.dtype)
 
 
 def pool(

@@ -153,7 +153,7 @@ def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 51
     segments = [0 if segment is None else segment for segment in fast.sequence_ids]
     special = np.array([segment is None for segment in fast.sequence_ids])
     ids = np.array(encoded["input_ids"], dtype=np.int64)
-    unknown = int((ids == tokenizer.unk_token_id).sum()) if tokenizer.unk_token_id is not None else 0
+    unknown = 0 if tokenizer.unk_token_id is None else int((ids == tokenizer.unk_token_id).sum())
     if unknown:
         notes += (f"{_count(unknown, 'piece')} not in the vocabulary ({tokenizer.unk_token})",)
     return Tokens(
