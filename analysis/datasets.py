@@ -7,25 +7,25 @@ said there and nowhere else. Nothing here imports torch.
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis import dataset_files as files
+from analysis.dataset_files import DataError, File, Row
+from analysis.dataset_hub import parquet_files
+from analysis.dataset_tasks import TASKS, Task
 from analysis.records import freeze
 
-Column = str | int
-Kind = Literal["auto", "classes", "number"]
+__all__ = ["HUB", "TASKS", "DataError", "Kind", "Table", "Task", "read", "read_file"]
+
 HUB = "hub"
-
-
-class DataError(ValueError):
-    """A data file that cannot be used: the message names the file, the line and the column."""
+Kind = Literal["auto", "classes", "number"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Table:
     @property
     def regression(self) -> bool:
         """True where the label is a number."""
-        return not self.labels
+        return self.label is not None and not self.labels
 
     def take(self, rows: Sequence[int] | NDArray[np.int64]) -> Table:
         """The given rows, in the given order, as a new table."""
@@ -77,134 +77,6 @@ class Table:
         return pd.DataFrame({"text": self.text, "pair": self.pair, "label": label})
 
 
-@dataclass(frozen=True)
-class File:
-    """One file of one split. A column is a header's name, or a position where there is none."""
-
-    name: str
-    text: Column = 0
-    pair: Column | None = None
-    label: Column | None = None
-    header: bool = True
-    form: Literal["tsv", "trec"] = "tsv"
-
-
-@dataclass(frozen=True)
-class Hub:
-    """Parquet files of a data set on the Hub: split -> file pattern, and the columns' names."""
-
-    repo: str
-    files: Mapping[str, str]
-    text: str
-    pair: str | None = None
-    label: str = "label"
-    revision: str | None = None
-
-
-@dataclass(frozen=True)
-class Task:
-    """One task: its classes in their fixed order (none: regression), files, metrics and splits.
-
-    ``values`` maps what a file holds to the class index, where that is neither the index nor the
-    class name. ``scored`` names the splits a score is reported on.
-    """
-
-    key: str
-    title: str
-    labels: tuple[str, ...]
-    metrics: tuple[str, ...]
-    folders: tuple[str, ...]
-    files: Mapping[str, File]
-    hub: Hub
-    values: Mapping[str, int] = field(default_factory=dict)
-    scored: tuple[str, ...] = ("dev",)
-    skip_broken: bool = False
-
-    @property
-    def pairs(self) -> bool:
-        """True where a row has two texts."""
-        return self.hub.pair is not None
-
-
-def _three(text: Column, pair: Column | None, label: Column) -> dict[str, File]:
-    """The usual three files of a GLUE task: train and dev with labels, test without."""
-    return {
-        "train": File("train.tsv", text, pair, label),
-        "dev": File("dev.tsv", text, pair, label),
-        "test": File("test.tsv", text, pair),
-    }
-
-
-def _glue(config: str, text: str, pair: str | None = None, **more: str) -> Hub:
-    """The GLUE collection on the Hub: one folder per task, one or more Parquet shards a split."""
-    names = {"train": "train", "dev": "validation", "test": "test", **more}
-    files = {split: f"{config}/{name}-*.parquet" for split, name in names.items()}
-    return Hub("nyu-mll/glue", files, text, pair)
-
-
-_NLI = ("entailment", "not_entailment")
-_MRPC = {"text": "#1 String", "pair": "#2 String", "label": "Quality"}
-
-TASKS: dict[str, Task] = {
-    task.key: task
-    for task in (
-        Task("cola", "linguistic acceptability (CoLA)", ("unacceptable", "acceptable"),
-             ("matthews", "accuracy"), ("CoLA",),
-             {"train": File("train.tsv", 3, None, 1, header=False),
-              "dev": File("dev.tsv", 3, None, 1, header=False),
-              "test": File("test.tsv", "sentence")},
-             _glue("cola", "sentence")),
-        Task("sst2", "sentiment of film reviews (SST-2)", ("negative", "positive"),
-             ("accuracy",), ("SST-2",), _three("sentence", None, "label"),
-             _glue("sst2", "sentence")),
-        Task("mrpc", "paraphrase of sentence pairs (MRPC)", ("different", "paraphrase"),
-             ("accuracy", "f1"), ("MRPC",),
-             {"train": File("train.tsv", **_MRPC), "dev": File("dev.tsv", **_MRPC),
-              "test": File("msr_paraphrase_test.txt", **_MRPC)},
-             _glue("mrpc", "sentence1", "sentence2")),
-        Task("stsb", "semantic similarity from 0 to 5 (STS-B)", (),
-             ("pearson", "spearman"), ("STS-B",),
-             {**_three("sentence1", "sentence2", "score"),
-              "test": File("test_labelled.tsv", 5, 6, 4, header=False)},
-             _glue("stsb", "sentence1", "sentence2")),
-        Task("qqp", "duplicate questions (QQP)", ("different", "duplicate"),
-             ("accuracy", "f1"), ("QQP",), _three("question1", "question2", "is_duplicate"),
-             _glue("qqp", "question1", "question2"), skip_broken=True),
-        Task("mnli", "natural language inference (MNLI)",
-             ("entailment", "neutral", "contradiction"), ("accuracy",), ("MNLI",),
-             {"train": File("train.tsv", "sentence1", "sentence2", "gold_label"),
-              "dev": File("dev_matched.tsv", "sentence1", "sentence2", "gold_label"),
-              "dev_mismatched": File("dev_mismatched.tsv", "sentence1", "sentence2",
-                                     "gold_label"),
-              "test": File("test_matched.tsv", "sentence1", "sentence2"),
-              "test_mismatched": File("test_mismatched.tsv", "sentence1", "sentence2")},
-             _glue("mnli", "premise", "hypothesis", dev="validation_matched",
-                   dev_mismatched="validation_mismatched", test="test_matched",
-                   test_mismatched="test_mismatched"),
-             scored=("dev", "dev_mismatched")),
-        Task("qnli", "does the sentence answer the question (QNLI)", _NLI,
-             ("accuracy",), ("QNLI",), _three("question", "sentence", "label"),
-             _glue("qnli", "question", "sentence")),
-        Task("rte", "textual entailment (RTE)", _NLI,
-             ("accuracy",), ("RTE",), _three("sentence1", "sentence2", "label"),
-             _glue("rte", "sentence1", "sentence2")),
-        Task("wnli", "pronoun resolution as entailment (WNLI)", ("not_entailment", "entailment"),
-             ("accuracy",), ("WNLI",), _three("sentence1", "sentence2", "label"),
-             _glue("wnli", "sentence1", "sentence2")),
-        Task("trec", "question type, six coarse classes (TREC)",
-             ("abbreviation", "entity", "description", "human", "location", "number"),
-             ("accuracy",), ("trec", "TREC"),
-             {"train": File("train_5500.label", form="trec"),
-              "test": File("TREC_10.label", form="trec")},
-             Hub("CogComp/trec",
-                 {"train": "default/train/*.parquet", "test": "default/test/*.parquet"},
-                 "text", label="coarse_label", revision="refs/convert/parquet"),
-             values={"ABBR": 0, "ENTY": 1, "DESC": 2, "HUM": 3, "LOC": 4, "NUM": 5},
-             scored=("test",)),
-    )
-}  # fmt: skip
-
-
 def read(task: str, split: str, data: str | Path) -> Table:
     """Read one split of a known task from a folder (GLUE, TREC) or, with ``"hub"``, the Hub.
 
@@ -216,17 +88,39 @@ def read(task: str, split: str, data: str | Path) -> Table:
         raise DataError(f"No task is called {task!r}. The known ones are {', '.join(TASKS)}.")
     entry = TASKS[task]
     if split not in entry.files:
-        raise DataError(
-            f"Task {task} has no split {split!r}; it has {', '.join(entry.files)}."
-        )
+        raise DataError(f"Task {task} has no split {split!r}; it has {', '.join(entry.files)}.")
     if str(data) == HUB:
         return _read_hub(entry, split)
     file = entry.files[split]
     path = _locate(entry, file, Path(data))
-    rows = _trec_rows(path) if file.form == "trec" else _tsv_rows(path, file, entry.skip_broken)
-    return _collect(rows, path, entry.key, split, entry.labels, entry.values,
-                    labelled=file.label is not None or file.form == "trec",
-                    column="the label" if file.form == "trec" else _column_name(file.label))
+    rows = (
+        files.trec_rows(path)
+        if file.form == "trec"
+        else files.tsv_rows(path, file, entry.skip_broken)
+    )
+    return _collect(
+        rows,
+        path,
+        entry.key,
+        split,
+        entry.labels,
+        entry.known(),
+        labelled=file.label is not None or file.form == "trec",
+        column="the label" if file.form == "trec" else files.column_name(file.label),
+    )
+
+
+def _locate(task: Task, file: File, root: Path) -> Path:
+    """``root/<task's folder>/<file>``, or ``root/<file>`` when root is the task's folder."""
+    places = [root / folder / file.name for folder in task.folders] + [root / file.name]
+    for place in places:
+        if place.is_file():
+            return place
+    looked = "; ".join(str(place) for place in places)
+    raise DataError(
+        f"No {file.name} for task {task.key}. Looked for: {looked}. Give the folder that holds "
+        f"{task.folders[0]}/, or 'hub'."
+    )
 
 
 def read_file(
@@ -252,17 +146,35 @@ def read_file(
         DataError: no such file or column, an empty text, a label that is unknown or no number.
     """
     path = Path(path)
-    lines = _records(path, _delimiter(path, [text, pair, label], delimiter),
-                     quoted=path.suffix.lower() != ".tsv")
+    lines = files.records(
+        path,
+        files.find_delimiter(path, [text, pair, label], delimiter),
+        quoted=path.suffix.lower() != ".tsv",
+    )
     number, header = next(lines, (1, []))
-    places = [_position(path, header, name) for name in (text, pair, label)]
-    rows = list(_pick(path, lines, places, (text, pair, label), len(header), False))
+    places = [files.position(path, header, name) for name in (text, pair, label)]
+    rows = list(files.pick(path, lines, places, (text, pair, label), len(header), False))
     if not rows:
         raise DataError(f"{path}: no rows below the header in line {number}. Add labelled texts.")
     if labels is None and label is not None:
         labels = _classes([row[3] or "" for row in rows], kind)
-    return _collect(iter(rows), path, "csv", split, tuple(labels or ()), {},
-                    labelled=label is not None, column=repr(label))
+    if labels and len(labels) > max(20, len(rows) // 2):
+        raise DataError(
+            f"{path}: column {label!r} has {len(labels)} different values in {len(rows)} rows, "
+            "too many for classes. Name the column with the class, or ask for numbers."
+        )
+    names = tuple(labels or ())
+    return _collect(
+        iter(rows),
+        path,
+        "csv",
+        split,
+        names,
+        # Names only: a file of one's own may well call its classes "1", "2" and "3".
+        {name: index for index, name in enumerate(names)},
+        labelled=label is not None,
+        column=repr(label),
+    )
 
 
 def _classes(values: Iterable[str], kind: Kind) -> tuple[str, ...]:
@@ -275,7 +187,7 @@ def _classes(values: Iterable[str], kind: Kind) -> tuple[str, ...]:
     if all(number is not None for number in numbers):
         if kind == "auto" and any(number != int(number or 0) for number in numbers):
             return ()
-        return tuple(sorted(distinct, key=lambda value: (float(value), value)))
+        return tuple(sorted(distinct, key=float))
     return tuple(distinct)
 
 
@@ -287,91 +199,24 @@ def _number(value: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-Row = tuple[int, str, str | None, str | None]  # line, text, pair, label as it stands in the file
-
-
-def _records(path: Path, delimiter: str, *, quoted: bool,
-             encoding: str = "utf-8-sig") -> Iterator[tuple[int, list[str]]]:
-    """Line number and fields of every non-empty record; decoding errors name the line."""
-    quoting: Any = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    if not path.is_file():
-        raise DataError(f"{path} is not a file. Check the path.")
-    with path.open(encoding=encoding, newline="") as stream:
-        reader = csv.reader(stream, delimiter=delimiter, quoting=quoting)
-        while True:
-            try:
-                fields = next(reader)
-            except StopIteration:
-                return
-            except UnicodeDecodeError as error:
-                raise DataError(
-                    f"{path}, after line {reader.line_num}: not valid {encoding} "
-                    f"({error.reason}). Save the file as UTF-8."
-                ) from error
-            except csv.Error as error:
-                raise DataError(f"{path}, line {reader.line_num}: {error}.") from error
-            if fields:
-                yield reader.line_num, fields
-
-
-def _tsv_rows(path: Path, file: File, skip_broken: bool) -> Iterator[Row]:
-    columns = (file.text, file.pair, file.label)
-    lines = _records(path, "\t", quoted=False)
-    header = next(lines, (1, []))[1] if file.header else []
-    places = [_position(path, header, column) for column in columns]
-    return _pick(path, lines, places, columns, len(header), skip_broken)
-
-
-def _trec_rows(path: Path) -> Iterator[Row]:
-    """``COARSE:fine question`` per line, in Latin-1."""
-    with path.open(encoding="latin-1", newline="\n") as stream:
-        for number, line in enumerate(stream, 1):
-            if not line.strip():
-                continue
-            label, _, text = line.strip().partition(" ")
-            if ":" not in label or not text:
-                raise DataError(
-                    f"{path}, line {number}: expected 'COARSE:fine question', found "
-                    f"{line.strip()[:60]!r}. Check that this is a TREC label file."
-                )
-            yield number, text.strip(), None, label.partition(":")[0]
-
-
-def _pick(path: Path, lines: Iterator[tuple[int, list[str]]], places: Sequence[int | None],
-          columns: Sequence[Column | None], width: int, skip_broken: bool) -> Iterator[Row]:
-    """Text, pair and label of each record; a record too short or with a blank text is refused,
-    or handed on with line -1 where the source is known to be broken."""
-    for number, fields in lines:
-        values: list[str | None] = []
-        for place, column in zip(places, columns, strict=True):
-            if place is None:
-                values.append(None)
-            elif place < len(fields) and fields[place].strip():
-                values.append(fields[place].strip())
-            elif skip_broken:
-                number, value = -1, ""
-                values.append(value)
-            else:
-                found = f" ({len(fields)} columns, the header has {width})" if width else ""
-                raise DataError(
-                    f"{path}, line {number}: column {_column_name(column)} is missing or empty"
-                    f"{found}. Fill it in or remove the row."
-                )
-        yield number, values[0] or "", values[1], values[2]
-
-
-def _collect(rows: Iterator[Row], path: Path, task: str, split: str, labels: tuple[str, ...],
-             values: Mapping[str, int], *, labelled: bool, column: str) -> Table:
-    """Rows to a table; labels to class indices or numbers."""
-    known = {str(index): index for index in range(len(labels))} if not values else {}
-    # A class name wins over an index: own files may use the names "1", "2", "3".
-    known |= {name: index for index, name in enumerate(labels)} | dict(values)
+def _collect(
+    rows: Iterator[Row],
+    path: Path,
+    task: str,
+    split: str,
+    labels: tuple[str, ...],
+    known: Mapping[str, int],
+    *,
+    labelled: bool,
+    column: str,
+) -> Table:
+    """Rows to a table; labels to class indices (by what ``known`` says a file holds) or numbers."""
     texts: list[str] = []
     pairs: list[str | None] = []
     targets: list[float] = []
     skipped = 0
     for line, text, pair, raw in rows:
-        if line < 0:
+        if line == files.BROKEN:
             skipped += 1
             continue
         texts.append(text)
@@ -393,52 +238,8 @@ def _collect(rows: Iterator[Row], path: Path, task: str, split: str, labels: tup
     return Table(task, split, tuple(texts), pair_column, label, labels, skipped)
 
 
-def _locate(task: Task, file: File, root: Path) -> Path:
-    """``root/<task's folder>/<file>``, or ``root/<file>`` when root is the task's folder."""
-    places = [root / folder / file.name for folder in task.folders] + [root / file.name]
-    for place in places:
-        if place.is_file():
-            return place
-    looked = "; ".join(str(place) for place in places)
-    raise DataError(
-        f"No {file.name} for task {task.key}. Looked for: {looked}. Give the folder that holds "
-        f"{task.folders[0]}/, or 'hub'."
-    )
-
-
-def _column_name(column: Column | None) -> str:
-    return f"number {column + 1}" if isinstance(column, int) else repr(column)
-
-
-def _position(path: Path, header: Sequence[str], column: Column | None) -> int | None:
-    if column is None or isinstance(column, int):
-        return column
-    names = [name.strip() for name in header]
-    if column not in names:
-        raise DataError(
-            f"{path}, line 1: no column {column!r}; the columns are "
-            f"{', '.join(map(repr, names)) or 'none'}. Name one of these."
-        )
-    return names.index(column)
-
-
-def _delimiter(path: Path, columns: Sequence[str | None], given: str | None) -> str:
-    """The delimiter that makes the wanted columns appear in the header; else by file name."""
-    if given is not None:
-        return given
-    usual = "\t" if path.suffix.lower() == ".tsv" else ","
-    wanted = {column for column in columns if column is not None}
-    for candidate in (usual, ",", "\t", ";", "|"):
-        header = next(_records(path, candidate, quoted=candidate != "\t"), (1, []))[1]
-        if wanted <= {name.strip() for name in header}:
-            return candidate
-    return usual
-
-
 def _read_hub(task: Task, split: str) -> Table:
     """One split from the Hub's Parquet files: those in the local cache first, then a download."""
-    from analysis.dataset_hub import parquet_files
-
     import pandas as pd
 
     hub = task.hub
@@ -449,15 +250,26 @@ def _read_hub(task: Task, split: str) -> Table:
         try:
             frames.append(pd.read_parquet(path, columns=columns))
         except (OSError, ValueError, KeyError) as error:
-            raise DataError(f"{path}: not readable with columns {columns} ({error}). "
-                            "Remove the file so that it is fetched again.") from error
+            raise DataError(
+                f"{path}: not readable with columns {columns} ({error}). "
+                "Remove the file so that it is fetched again."
+            ) from error
     frame = pd.concat(frames, ignore_index=True)
     labelled = bool((frame[hub.label] != -1).all())  # the Hub marks unpublished labels by -1
     pairs = frame[hub.pair] if hub.pair is not None else [None] * len(frame)
     rows: Iterator[Row] = (
         (line, str(text).strip(), None if pair is None else str(pair).strip(), str(raw))
         for line, (text, pair, raw) in enumerate(
-            zip(frame[hub.text], pairs, frame[hub.label], strict=True), 1)
+            zip(frame[hub.text], pairs, frame[hub.label], strict=True), 1
+        )
     )
-    return _collect(rows, Path(paths[0]), task.key, split, task.labels, {},
-                    labelled=labelled, column=repr(hub.label))
+    return _collect(
+        rows,
+        Path(paths[0]),
+        task.key,
+        split,
+        task.labels,
+        {str(index): index for index in range(len(task.labels))},
+        labelled=labelled,
+        column=repr(hub.label),
+    )
