@@ -1,0 +1,4 @@
+"""Fine-tuning: a pretrained encoder and a pooling head become a checkpoint folder.
+
+``python -m training finetune --help`` lists the options. Nothing here is imported by the app.
+"""

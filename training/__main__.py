@@ -1,0 +1,186 @@
+"""Command line: ``python -m training finetune | demo | refresh``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from training.finetune import Settings, finetune, refresh
+from training.tasks import MINILM, PAPER_HEADS, Recipe, demo_set, recipe
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options; defaults of the recipe are shown as "by task"."""
+    top = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+
+    run = commands.add_parser("finetune", help="train one checkpoint")
+    _data_options(run)
+    run.add_argument("--head", required=True, help=f"pooling head: {', '.join(PAPER_HEADS)}, ...")
+    run.add_argument("--encoder", default=MINILM, help="folder or Hub id (default: %(default)s)")
+    run.add_argument("--tuning", choices=("lora", "full"), default="lora")
+    run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--output", type=Path, required=True, help="the checkpoint folder to write")
+    run.add_argument("--overwrite", action="store_true", help="replace a finished checkpoint")
+    run.add_argument(
+        "--selection",
+        choices=("last", "heldout"),
+        default="last",
+        help="last epoch, or the best one on a held-out tenth of the training set",
+    )
+    run.add_argument("--max-train-rows", type=int, help="train on a random part only")
+    recipe_options = run.add_argument_group("recipe (default: by task)")
+    recipe_options.add_argument("--epochs", type=float)
+    recipe_options.add_argument("--batch-size", type=int)
+    recipe_options.add_argument("--learning-rate", type=float)
+    recipe_options.add_argument("--max-length", type=int, help="in tokens")
+    recipe_options.add_argument("--min-steps", type=int)
+    recipe_options.add_argument("--lora-rank", type=int)
+    recipe_options.add_argument("--lora-dropout", type=float)
+    recipe_options.add_argument("--weight-decay", type=float)
+    recipe_options.add_argument("--warmup", type=float, help="share of the steps")
+    recipe_options.add_argument("--dropout", type=float, help="before the classifier")
+    head_options = run.add_argument_group("pooling head")
+    head_options.add_argument("--last-k", type=int, help="layers that are pooled")
+    head_options.add_argument("--num-heads", type=int, help="attention heads of the pooling head")
+    head_options.add_argument("--num-queries", type=int, help="of query_attention")
+    head_options.add_argument("--residual", action="store_true")
+    head_options.add_argument("--layer-norm", action="store_true")
+    head_options.add_argument("--pooler", choices=("none", "tanh"))
+
+    demo = commands.add_parser("demo", help="train the demo checkpoints that are missing")
+    demo.add_argument("--data", required=True, help="GLUE folder, or 'hub'")
+    demo.add_argument("--text-data", required=True, help="folder that holds trec/, or 'hub'")
+    demo.add_argument("--output", type=Path, default=Path("checkpoints"))
+    demo.add_argument("--only", nargs="*", metavar="NAME", help="some of the twenty folders")
+
+    again = commands.add_parser("refresh", help="measure finished folders again")
+    again.add_argument("folders", nargs="+", type=Path)
+    again.add_argument("--data", required=True, help="GLUE folder, or 'hub'")
+    again.add_argument("--text-data", help="folder that holds trec/, or 'hub'")
+    return top
+
+
+def _data_options(run: argparse.ArgumentParser) -> None:
+    run.add_argument("--task", required=True, help="sst2, mrpc, trec, ..., or csv for own files")
+    run.add_argument("--data", help="GLUE folder, or 'hub'")
+    own = run.add_argument_group("own files (--task csv)")
+    own.add_argument("--train", type=Path)
+    own.add_argument("--dev", type=Path)
+    own.add_argument("--text", help="name of the column with the text")
+    own.add_argument("--pair", help="name of the column with the second text")
+    own.add_argument("--label", help="name of the column with the class or number")
+    own.add_argument("--label-kind", choices=("auto", "classes", "number"), default="auto")
+
+
+def settings_from(arguments: argparse.Namespace) -> Settings:
+    """The parsed command line as the settings of one run."""
+    plan = recipe(arguments.task)
+    changed = {
+        name: value
+        for name in Recipe.__dataclass_fields__
+        if (value := getattr(arguments, name, None)) is not None
+    }
+    if arguments.learning_rate is not None and arguments.tuning == "full":
+        changed["full_learning_rate"] = changed.pop("learning_rate")
+    options = {
+        name: value
+        for name in ("last_k", "num_heads", "num_queries", "pooler")
+        if (value := getattr(arguments, name)) is not None
+    }
+    options |= {name: True for name in ("residual", "layer_norm") if getattr(arguments, name)}
+    names = (
+        "task",
+        "head",
+        "encoder",
+        "output",
+        "data",
+        "tuning",
+        "seed",
+        "selection",
+        "max_train_rows",
+        "train",
+        "dev",
+        "text",
+        "pair",
+        "label",
+        "label_kind",
+    )
+    return Settings(
+        **{name: getattr(arguments, name) for name in names},
+        options=options,
+        recipe=replace(plan, **changed),
+    )
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a command; a problem with the input is one sentence on stderr and status 2."""
+    arguments = parser().parse_args(words)
+    _quiet()
+    run = {"finetune": _finetune, "demo": _demo, "refresh": _refresh}[arguments.command]
+    try:
+        return run(arguments)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _quiet() -> None:
+    """Our own progress lines instead of the libraries' bars and tables of unused weights."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+
+
+def _finetune(arguments: argparse.Namespace) -> int:
+    folder = finetune(settings_from(arguments), overwrite=arguments.overwrite)
+    print(f"{folder} is ready", flush=True)
+    return 0
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    """Train what is missing, in order. One that fails does not stop the others."""
+    wanted = [demo for demo in demo_set() if not arguments.only or demo.name in arguments.only]
+    failed = []
+    for number, demo in enumerate(wanted, 1):
+        output = arguments.output / demo.name
+        if (output / "config.json").is_file():
+            continue
+        print(f"[{number}/{len(wanted)}] {demo.name}", flush=True)
+        data = arguments.text_data if demo.task == "trec" else arguments.data
+        try:
+            finetune(
+                Settings(
+                    demo.task,
+                    demo.head,
+                    MINILM,
+                    output,
+                    data,
+                    seed=demo.seed,
+                    recipe=recipe(demo.task),
+                    group=demo.group,
+                )
+            )
+        except Exception as error:  # hours of work: the next checkpoint may well succeed
+            failed.append(demo.name)
+            print(
+                f"{demo.name} failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True
+            )
+    if failed:
+        print(f"not trained: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _refresh(arguments: argparse.Namespace) -> int:
+    for folder in arguments.folders:
+        facts = refresh(folder, arguments.data, arguments.text_data)
+        print(f"{folder}: {facts['metrics']}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

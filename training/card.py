@@ -1,0 +1,193 @@
+"""The model card of a checkpoint, written from the facts in its ``training.json`` alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from analysis.datasets import TASKS
+
+PRIMARY = "main score"
+
+
+def write_card(folder: Path, facts: dict[str, Any]) -> Path:
+    """Write ``README.md`` into the checkpoint folder and return its path."""
+    path = folder / "README.md"
+    path.write_text(card(facts), encoding="utf-8")
+    return path
+
+
+def card(facts: dict[str, Any]) -> str:
+    """The card's text: front matter that the Hub understands, then what a reader asks."""
+    sections = (
+        _front_matter(facts),
+        _title(facts),
+        _scores(facts),
+        _recipe(facts),
+        _encoder(facts),
+        _use(facts),
+    )
+    return "\n".join(sections)
+
+
+def _task_title(facts: dict[str, Any]) -> str:
+    entry = TASKS.get(facts["task"])
+    return entry.title if entry is not None else "a table of one's own"
+
+
+def _front_matter(facts: dict[str, Any]) -> str:
+    names = sorted({name for scores in facts["metrics"].values() for name in scores})
+    lines = [
+        "---",
+        "license: apache-2.0",
+        f"base_model: {facts['encoder']}",
+        "pipeline_tag: text-classification",
+        "library_name: pool-lens",
+        "tags:",
+        f"- {facts['task']}",
+        f"- {facts['head']}",
+        "- pooling",
+        "metrics:",
+        *(f"- {name}" for name in names),
+        "model-index:",
+        f"- name: {_name(facts)}",
+        "  results:",
+    ]
+    for split, scores in facts["metrics"].items():
+        lines += [
+            "  - task:",
+            "      type: text-classification",
+            "    dataset:",
+            f"      name: {facts['task']}",
+            f"      type: {facts['task']}",
+            f"      split: {split}",
+            "    metrics:",
+        ]
+        for name, value in scores.items():
+            lines += [f"    - type: {name}", f"      value: {value:.4f}"]
+    return "\n".join([*lines, "---", ""])
+
+
+def _name(facts: dict[str, Any]) -> str:
+    name = f"{facts['task']}-{facts['head']}"
+    return name if facts["group"] is None else f"{facts['group']}-s{facts['seed']}"
+
+
+def _title(facts: dict[str, Any]) -> str:
+    options = ", ".join(f"{name} = {value}" for name, value in facts["head_options"].items())
+    labels = ", ".join(facts["labels"]) or "one number (regression)"
+    kind = (
+        "LoRA adapter on the encoder's attention projections"
+        if facts["tuning"] == "lora"
+        else "all weights of the encoder"
+    )
+    return "\n".join(
+        [
+            f"# {_name(facts)}",
+            "",
+            f"Task: {_task_title(facts)}. Pooling head: `{facts['head']}`"
+            f"{f' ({options})' if options else ''}. Tuned: {kind}, the pooling head and the "
+            f"classifier; {facts['trained_parameters']:,} parameters.",
+            "",
+            f"Output, in this order: {labels}."
+            + (" Input: a pair of texts." if facts["pairs"] else ""),
+            "",
+        ]
+    )
+
+
+def _scores(facts: dict[str, Any]) -> str:
+    names = list(next(iter(facts["metrics"].values())))
+    lines = [
+        "## Scores",
+        "",
+        "Measured on this folder as reloaded, in float32.",
+        "",
+        "| split | rows | " + " | ".join(names) + " |",
+        "|---|---|" + "---|" * len(names),
+    ]
+    lines += [
+        f"| {split} | {facts['rows'][split]} | "
+        + " | ".join(f"{scores[name]:.4f}" for name in names)
+        + " |"
+        for split, scores in facts["metrics"].items()
+    ]
+    chosen = (
+        "The number of epochs was fixed in advance and the last one is reported."
+        if facts["selection"] == "last"
+        else "The epoch was chosen by the loss on a held-out tenth of the training split."
+    )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{chosen} The rows above took no part in any choice.",
+            "",
+            "All pooling heads of this task get the same recipe, budget and data. "
+            "One seed proves nothing about which pooling head is better.",
+            "",
+        ]
+    )
+
+
+def _recipe(facts: dict[str, Any]) -> str:
+    data = f"{facts['rows']['train']} training rows"
+    data += " from the Hub" if facts["source"] == "hub" else ""
+    minutes, seconds = divmod(round(facts["training_seconds"]), 60)
+    plan = ", ".join(
+        f"{name.replace('_', ' ')} {value:g}" for name, value in facts["recipe"].items()
+    )
+    versions = ", ".join(f"{name} {value}" for name, value in facts["versions"].items())
+    return "\n".join(
+        [
+            "## Training",
+            "",
+            f"```\n{facts['command']}\n```",
+            "",
+            f"- Data: {data}. No data is part of this folder.",
+            f"- Seed: {facts['seed']}.",
+            f"- Recipe: {plan}; linear warm-up and decay, {facts['steps']} steps, "
+            f"{facts['precision']} autocast for the encoder, pooling head in float32."
+            if facts["precision"] != "fp32"
+            else f"- Recipe: {plan}; linear warm-up and decay, {facts['steps']} steps, float32.",
+            f"- Time: {minutes} min {seconds} s on {_machine(facts)}.",
+            f"- Versions: {versions}.",
+            "",
+        ]
+    )
+
+
+def _machine(facts: dict[str, Any]) -> str:
+    if facts["device"] != "CPU":
+        return str(facts["device"])
+    return f"a CPU, {facts['threads']} thread{'s' if facts['threads'] != 1 else ''}"
+
+
+def _encoder(facts: dict[str, Any]) -> str:
+    return "\n".join(
+        [
+            "## Encoder",
+            "",
+            f"`{facts['encoder']}`, sha256 of its weights",
+            f"`{facts['encoder_sha256']}`.",
+            "",
+        ]
+    )
+
+
+def _use(facts: dict[str, Any]) -> str:
+    pair = ', pair="..."' if facts["pairs"] else ""
+    return "\n".join(
+        [
+            "## Use",
+            "",
+            "```python",
+            "import analysis",
+            "",
+            f'classifier = analysis.load("checkpoints/{_name(facts)}")',
+            f'trace = analysis.record(classifier, "..."{pair})',
+            "print(trace.logits)",
+            "```",
+            "",
+        ]
+    )

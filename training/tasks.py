@@ -1,0 +1,79 @@
+"""How each task is trained: one recipe per task, the same for every pooling head of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+PAPER_HEADS = ("cls", "max_cls", "mha", "max_seq_mha")
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Budget and optimisation of one task. Batch size in rows, lengths in tokens.
+
+    ``min_steps`` raises the number of epochs on a small training set: below a few hundred steps
+    the warm-up and the new layers do not get anywhere. ``learning_rate`` is for LoRA,
+    ``full_learning_rate`` for tuning the whole encoder.
+    """
+
+    epochs: float = 3
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    full_learning_rate: float = 5e-5
+    max_length: int = 128
+    min_steps: int = 300
+    lora_rank: int = 16
+    lora_dropout: float = 0.05
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    dropout: float = 0.1
+
+    def rate(self, tuning: str) -> float:
+        """The learning rate for ``"lora"`` or ``"full"``."""
+        return self.learning_rate if tuning == "lora" else self.full_learning_rate
+
+    def epochs_for(self, rows: int) -> float:
+        """Epochs over ``rows`` training rows, raised until ``min_steps`` is reached."""
+        steps = math.ceil(rows / self.batch_size)
+        return max(self.epochs, float(math.ceil(self.min_steps / steps)))
+
+
+RECIPES: dict[str, Recipe] = {
+    "sst2": Recipe(epochs=1, batch_size=64, max_length=64),
+    "mrpc": Recipe(epochs=4),
+    "trec": Recipe(epochs=3, max_length=64),
+    "cola": Recipe(epochs=5, max_length=64),
+    "rte": Recipe(epochs=5, max_length=256),
+    "qqp": Recipe(epochs=1, batch_size=64),
+    "mnli": Recipe(epochs=1, batch_size=64),
+    "qnli": Recipe(epochs=1, batch_size=64),
+}
+
+
+def recipe(task: str) -> Recipe:
+    """The recipe of a task; the general one where the table has no entry of its own."""
+    return RECIPES.get(task, Recipe())
+
+
+@dataclass(frozen=True)
+class Demo:
+    """One folder of the demo set. ``group`` joins checkpoints that differ by their seed only."""
+
+    name: str
+    task: str
+    head: str
+    seed: int
+    group: str | None
+
+
+def demo_set() -> Iterator[Demo]:
+    """The twenty demo checkpoints, in the order in which they are trained."""
+    for task in ("sst2", "mrpc"):
+        for head in PAPER_HEADS:
+            yield Demo(f"{task}-{head}", task, head, 0, None)
+    for seed in (0, 1, 2):
+        for head in PAPER_HEADS:
+            yield Demo(f"trec-{head}-s{seed}", "trec", head, seed, f"trec-{head}")

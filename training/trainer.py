@@ -1,0 +1,215 @@
+"""Transformers' Trainer as this project uses it: rows, order, progress, saved state."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset, Sampler
+from transformers import (
+    DataCollatorWithPadding,
+    PrinterCallback,
+    ProgressCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
+from transformers.trainer_pt_utils import get_length_grouped_indices
+
+from analysis.datasets import Table
+from training.tasks import Recipe
+
+
+class TokenRows(Dataset[dict[str, Any]]):
+    """The rows of a table as token ids, cut at ``max_length``; padding is left to the batch."""
+
+    def __init__(self, table: Table, tokenizer: Any, max_length: int) -> None:
+        if table.label is None:
+            raise ValueError(f"Split {table.split} of task {table.task} has no labels.")
+        pairs = () if table.pair is None else (list(table.pair),)
+        encoded = tokenizer(
+            list(table.text), *pairs, truncation=True, max_length=max_length, padding=False
+        )
+        names = [name for name in tokenizer.model_input_names if name in encoded]
+        self.columns = {name: encoded[name] for name in names}
+        self.labels = table.label.tolist()
+        self.lengths = [len(ids) for ids in self.columns["input_ids"]]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        return {name: column[row] for name, column in self.columns.items()} | {
+            "labels": self.labels[row]
+        }
+
+
+class LengthGroupedOrder(Sampler[int]):
+    """Rows of similar length side by side, in an order that seed and epoch alone decide.
+
+    The Trainer's own length grouping draws from the global generator, so a continued run would
+    see another order than an uninterrupted one, and two pooling heads of a task would as well.
+    """
+
+    def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
+        self.lengths, self.batch_size, self.seed, self.epoch = lengths, batch_size, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the Trainer before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(1_000_003 * self.seed + self.epoch)
+        return iter(get_length_grouped_indices(self.lengths, self.batch_size, generator=generator))
+
+
+class PoolingTrainer(Trainer):
+    """The Trainer with our order of rows."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        dataset = train_dataset if train_dataset is not None else self.train_dataset
+        return LengthGroupedOrder(dataset.lengths, self.args.train_batch_size, self.args.seed)
+
+
+class Clock(TrainerCallback):
+    """Prints a line of progress with the time left, and adds up the training time of all
+    sittings in a file beside the saved state."""
+
+    def __init__(self, path: Path, name: str, every_seconds: float = 15.0) -> None:
+        self.path, self.name, self.every_seconds = path, name, every_seconds
+        self.before = 0.0
+        self.started: float | None = None
+        self.first_step = 0
+        self.printed = -math.inf
+        self.loss = math.nan
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, earlier sittings included."""
+        running = 0.0 if self.started is None else time.monotonic() - self.started
+        return self.before + running
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step and self.path.is_file():
+            self.before = float(json.loads(self.path.read_text())["seconds"])
+        self.started, self.first_step = time.monotonic(), state.global_step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        now = time.monotonic()
+        if now - self.printed < self.every_seconds and state.global_step < state.max_steps:
+            return
+        self.printed = now
+        assert self.started is not None
+        done = state.global_step - self.first_step
+        left = (now - self.started) / max(done, 1) * (state.max_steps - state.global_step)
+        loss = "" if math.isnan(self.loss) else f"  loss {self.loss:.4f}"
+        print(
+            f"{self.name}  step {state.global_step}/{state.max_steps}{loss}  {_minutes(left)} left",
+            flush=True,
+        )
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        self.loss = float((logs or {}).get("loss", self.loss))
+        held_out = {k: v for k, v in (logs or {}).items() if k == "eval_loss"}
+        if held_out:
+            print(
+                f"{self.name}  step {state.global_step}  held-out loss {held_out['eval_loss']:.4f}",
+                flush=True,
+            )
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.path.write_text(json.dumps({"seconds": self.seconds}))
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.before, self.started = self.seconds, None
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def precision() -> str:
+    """``"bf16"`` where the machine computes in it natively, else ``"fp32"``."""
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    cpu = torch.cpu.get_capabilities()
+    return "bf16" if cpu.get("avx512_bf16") or cpu.get("amx_bf16") else "fp32"
+
+
+def build_trainer(
+    model: Any,
+    tokenizer: Any,
+    train: TokenRows,
+    held_out: TokenRows | None,
+    *,
+    plan: Recipe,
+    rate: float,
+    epochs: float,
+    seed: int,
+    state: Path,
+    clock: Clock,
+    regression: bool,
+) -> Trainer:
+    """A Trainer with linear warm-up and decay that saves its state a few times per run.
+
+    With ``held_out`` rows the epoch with the lowest loss on them is kept, else the last one.
+    """
+    cuda = torch.cuda.is_available()
+    steps = math.ceil(math.ceil(len(train) / plan.batch_size) * epochs)
+    by_epoch = held_out is not None
+    arguments = TrainingArguments(
+        output_dir=str(state),
+        num_train_epochs=epochs,
+        per_device_train_batch_size=plan.batch_size,
+        per_device_eval_batch_size=2 * plan.batch_size,
+        learning_rate=rate,
+        weight_decay=plan.weight_decay,
+        warmup_steps=plan.warmup,  # below 1: a share of all steps
+        lr_scheduler_type="linear",
+        bf16=precision() == "bf16",
+        use_cpu=not cuda,
+        save_strategy="epoch" if by_epoch else "steps",
+        save_steps=max(50, steps // 5),
+        save_total_limit=2,
+        eval_strategy="epoch" if by_epoch else "no",
+        load_best_model_at_end=by_epoch,
+        metric_for_best_model="eval_loss" if by_epoch else None,
+        greater_is_better=False if by_epoch else None,
+        logging_steps=max(1, min(50, steps // 10)),
+        report_to="none",
+        disable_tqdm=True,
+        seed=seed,
+        data_seed=seed,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        dataloader_pin_memory=cuda,
+    )
+    trainer = PoolingTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=train,
+        eval_dataset=held_out,
+        data_collator=DataCollatorWithPadding(tokenizer),
+        processing_class=tokenizer,
+        callbacks=[clock],
+    )
+    for callback in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(callback)
+    return trainer
+
+
+def last_state(folder: Path) -> str | None:
+    """The newest complete state the Trainer saved; its ``trainer_state.json`` is written last."""
+    steps = {
+        int(path.parent.name.rsplit("-", 1)[1]): path.parent
+        for path in folder.glob("checkpoint-*/trainer_state.json")
+    }
+    return str(steps[max(steps)]) if steps else None
