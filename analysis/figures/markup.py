@@ -33,7 +33,7 @@ font-size:.875rem;line-height:1.35;--pl-track:color-mix(in srgb,currentColor 12%
 .pl-strip{line-height:1.85;overflow-wrap:anywhere}
 .pl-strip .seg{display:block}.pl-strip .seg+.seg{margin-top:.3em;padding-top:.3em;
 border-top:1px solid var(--pl-track)}
-.pl-strip .tok{padding:.14em .1em;border-radius:3px;unicode-bidi:isolate;
+.pl-strip .tok{padding:.14em .07em;border-radius:3px;unicode-bidi:isolate;
 -webkit-box-decoration-break:clone;box-decoration-break:clone;cursor:pointer}
 .pl-strip .neg{text-decoration:underline;text-decoration-thickness:.1em;
 text-underline-offset:.16em}
@@ -43,7 +43,7 @@ text-decoration-color:color-mix(in srgb,currentColor 50%,transparent)}
 .pl-strip .tok:focus-visible,.pl-bars .bar:focus-visible{
 outline:2px solid var(--st-primary-color,currentColor);outline-offset:1px}
 .pl-strip .marked{outline:2px solid currentColor;outline:2px solid var(--st-text-color,#808080);
-outline-offset:1px;font-weight:700}
+outline-offset:1px}
 .pl-bars{display:grid;row-gap:1px;font-variant-numeric:tabular-nums}
 .pl-bars .bar{display:grid;grid-template-columns:var(--pl-label,minmax(2.4em,38%))
 minmax(1.5em,1fr) minmax(2.3em,max-content);column-gap:.45em;align-items:center;
@@ -230,6 +230,8 @@ def _bar(
     states = [s for s, on in (("predicted", predicted), ("chosen", chosen)) if on]
     told = "".join(", " + {"predicted": "predicted", "chosen": "explained"}[s] for s in states)
     label = _text(bars.categories[category])
+    if len(bars.series) > 1:
+        label += f", {_text(bars.series[series])}"
     title = f"{label}: {shown}{extra}{told}"
     current = ' aria-current="true"' if chosen else ""
     focus = " tabindex=0" if bars.kind == "class" else ""

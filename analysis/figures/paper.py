@@ -224,7 +224,7 @@ def _figure(plot: Plot, inches: float) -> Figure:
     legend_columns, legend_rows = _legend_shape(names, inches * 72)
     height = sum(heights) + legend_rows * SMALL * 1.5
     drawing = Figure(
-        figsize=(inches, height / 72), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.025)
+        figsize=(inches, height / 72), layout=ConstrainedLayoutEngine(w_pad=0.035, h_pad=0.025)
     )
     grid = drawing.add_gridspec(rows, columns, height_ratios=heights)
     for index, (panel, subtitle) in enumerate(zip(panels, subtitles, strict=True)):
@@ -249,7 +249,8 @@ def _figure(plot: Plot, inches: float) -> Figure:
         labels = list(handles)
         drawing.legend(
             [handles[labels[i]] for i in order], [labels[i] for i in order],
-            loc="outside upper left", ncols=legend_columns, handlelength=1.4, columnspacing=1.0, borderpad=0.1, handletextpad=0.5,
+            loc="outside upper left", ncols=legend_columns, handlelength=1.4,
+            columnspacing=1.0, borderpad=0.1, handletextpad=0.5,
         )  # fmt: skip
     return drawing
 
@@ -349,7 +350,7 @@ def _bars(drawing: Figure, axes: Axes, m: Bars, alone: bool, width: float) -> No
         if m.colours == "sign":
             colours = [DIVERGING[-2] if v > 0 else DIVERGING[1] for v in values]
         draw = axes.barh if m.horizontal else axes.bar
-        hatch = {}
+        hatch: dict[str, Any] = {}
         if count > 1:  # lines that show on the bar's own colour, dark or light
             dark = contrast_ratio(colours, "#FFFFFF") > 4.5 if isinstance(colours, str) else False
             hatch = {"hatch": CLASS_HATCHES[index % len(CLASS_HATCHES)] or None,
@@ -397,7 +398,8 @@ def _bars(drawing: Figure, axes: Axes, m: Bars, alone: bool, width: float) -> No
         axes.invert_yaxis()
     else:
         axes.set_ylim(ends_at)
-    axes.spines["bottom" if m.horizontal else "left"].set_bounds(low, high)
+    if whole:
+        axes.spines["bottom" if m.horizontal else "left"].set_bounds(low, high)
     if low < 0:
         axes.spines["left" if m.horizontal else "bottom"].set_visible(False)
         (axes.axvline if m.horizontal else axes.axhline)(0, color="black", linewidth=0.6)
