@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,9 @@ def test_importing_figures_loads_no_drawing_library():
         "print([m for m in ('torch', 'plotly', 'matplotlib', 'pandas', 'streamlit')"
         " if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -85,7 +88,7 @@ def test_infinite_values_are_refused():
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(make):
-    with pytest.raises(ValueError, match="shape|indices|panel"):
+    with pytest.raises(ValueError, match=r"shape|indices|panel"):
         make()
 
 
@@ -154,7 +157,7 @@ def test_twelve_classes_differ_in_colour_and_shape():
     assert len({screen for screen, _ in CLASS_SHAPES}) == 12
     assert len({paper for _, paper in CLASS_SHAPES}) == 12
     levels = [luminance(colour) for colour in CLASS_COLOURS[:5]]
-    assert min(abs(a - b) for a, b in zip(levels, levels[1:], strict=False)) > 0.05
+    assert min(abs(a - b) for a, b in pairwise(levels)) > 0.05
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,8 @@ class Page(HTMLParser):
 def strip_of(labels, values, **of):
     size = len(labels)
     return Strip(
-        labels=tuple(labels), values=np.asarray(values, float), spaced=of.pop("spaced", (True,) * size),
+        labels=tuple(labels), values=np.asarray(values, float),
+        spaced=of.pop("spaced", (True,) * size),
         special=(False,) * size, segment=of.pop("segment", (0,) * size),
         positions=tuple((i,) for i in range(size)), spans=np.zeros((size, 2), int),
         value_label="value", **of,
@@ -197,7 +198,8 @@ def test_special_tokens_are_small_and_decide_no_direction():
 def test_a_pair_has_a_segment_each():
     tokens = tokens_of("One text.", "And another.")
     page = Page(view("reading", split(tokens), tokens, 1).html())
-    assert [s["text"] for s in page.having("seg")] == ["[CLS] One text. [SEP]", "And another. [SEP]"]
+    texts = [s["text"] for s in page.having("seg")]
+    assert texts == ["[CLS] One text. [SEP]", "And another. [SEP]"]
     assert {t["data-segment"] for t in page.having("tok")} == {"0", "1"}
 
 

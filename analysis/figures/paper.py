@@ -87,7 +87,10 @@ def render(
 
 
 def figure(plot: Plot, venue: str = "acl", width: str = "column") -> Figure:
-    """The matplotlib figure itself, for a notebook that wants to change it before saving."""
+    """The matplotlib figure itself, for a notebook that wants to change it before saving.
+
+    Saved by hand it takes the notebook's own settings: set pdf.fonttype to 42 there.
+    """
     with _DRAWING, _settings(plot):
         return _figure(plot, width_in_inches(venue, width))
 
