@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import matplotlib as mpl
@@ -181,15 +182,37 @@ def _families(characters: set[str]) -> tuple[list[str], list[str]]:
         if e.style == "normal" and e.weight in (400, "normal", "regular")
         and "Last" not in e.name and e.fname.lower().endswith((".ttf", ".ttc", ".otf"))
     ]  # fmt: skip
-    regular.sort(key=lambda e: ("Noto" not in e.name, "Sans" not in e.name, e.name))
+    regular.sort(
+        key=lambda e: (_is_cff(e.fname), "Noto" not in e.name, "Sans" not in e.name, e.name)
+    )
+    odd = []
     for entry in regular:
         found = missing & _covered(entry.fname, getattr(entry, "index", 0))
         if found:
             families.append(entry.name)
             missing -= found
+            if _is_cff(entry.fname):
+                odd.append(
+                    f"{entry.name} is no TrueType font: a PDF with it may fail a venue's font "
+                    "check. Install a TrueType font of that script, or export SVG."
+                )
         if not missing:
             break
-    return families, advice(missing)
+    return families, advice(missing) + odd
+
+
+@lru_cache(maxsize=1024)
+def _is_cff(file: str) -> bool:
+    """Whether a font's outlines are CFF, which matplotlib embeds in a PDF under a wrong type."""
+    try:
+        with open(file, "rb") as opened:
+            start = opened.read(16)
+            if start[:4] == b"ttcf":
+                opened.seek(int.from_bytes(start[12:16], "big"))
+                start = opened.read(4)
+    except OSError:
+        return True
+    return start[:4] == b"OTTO"
 
 
 def _measure() -> Any:
@@ -291,8 +314,8 @@ def _height(panel: Panel, width: float) -> float:
         lines = _wrapped(panel.value_label, width - 40).count("\n")
         return len(panel.categories) * (bar * len(panel.series) + 4.0) + 26.0 + 10.0 * lines
     if isinstance(panel, Points) and panel.equal_axes:
-        return width
-    return width * 0.62
+        return min(width, 320.0)
+    return min(width * 0.62, 230.0)
 
 
 def _same_rows(one: Panel, other: Panel) -> bool:
@@ -319,7 +342,8 @@ def _heat_map(drawing: Figure, axes: Axes, m: HeatMap, alone: bool, width: float
     if m.scale == "diverging" and m.values.size <= 1200:
         # in greyscale both ends are dark: a dash keeps the sign of cells that carry weight
         where = np.argwhere(m.values < -0.1 * high)
-        dashes = [[(c - 0.16, r), (c + 0.16, r)] for r, c in where]
+        half = min(0.16, 2.0 * columns / (0.7 * width))  # of a cell, at most two points
+        dashes = [[(c - half, r), (c + half, r)] for r, c in where]
         ink = [shade(step_of(float(m.values[r, c]), high))[1] for r, c in where]
         axes.add_collection(LineCollection(dashes, colors=ink, linewidths=0.5))
     room = width * 0.7 / max(columns, 1)
