@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,13 @@ from analysis.figures.style import (
     CLASS_SHAPES,
     DIVERGING,
     SEQUENTIAL,
+    number,
     printable,
 )
 
 __all__ = ["CSS", "figure", "html"]
 
-LONGEST_LABEL = 60
+LONGEST_LABEL = 36
 PATTERNS = {"": "", "////": "/", "....": ".", "xxxx": "x", "\\\\\\\\": "\\", "++++": "+",
             "----": "-", "||||": "|", "oooo": "."}  # fmt: skip
 
@@ -39,19 +41,23 @@ def figure(plot: Plot | Mark, *, selectable: bool = False, height: int | None = 
     columns = min(mark.columns, len(panels)) if isinstance(mark, Grid) else 1
     rows = -(-len(panels) // columns)
     titles = [_text(t) for t in mark.subtitles] if isinstance(mark, Grid) else None
+    tallest = max(_height(panel) for panel in panels)
+    between = 84 if titles else 60  # pixels for the labels of one row and the titles of the next
+    tall = rows * tallest + (rows - 1) * between
     drawing = make_subplots(
         rows, columns, subplot_titles=titles,
-        horizontal_spacing=0.18 / columns, vertical_spacing=0.3 / rows,
+        horizontal_spacing=0.24 / columns, vertical_spacing=between / tall if rows > 1 else 0.0,
     )  # fmt: skip
     named: set[str] = set()
     for index, panel in enumerate(panels):
         at = {"row": index // columns + 1, "col": index % columns + 1}
         _draw(drawing, panel, at, selectable, named)
+    top = (30 if titles else 12) + (26 * -(-len(named) // 5) if len(named) > 1 else 0)
     drawing.update_layout(
-        height=height or 90 + rows * max(_height(panel) for panel in panels),
-        margin={"l": 10, "r": 10, "t": 34 if titles else 12, "b": 10},
+        height=height or tall + top + 70,
+        margin={"l": 10, "r": 10, "t": top, "b": 10},
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend={"orientation": "h", "yref": "container", "y": 1, "yanchor": "top", "x": 0},
         showlegend=len(named) > 1, bargap=0.25,
     )  # fmt: skip
     drawing.update_xaxes(automargin=True, zeroline=False)
@@ -67,9 +73,14 @@ def _height(panel: Mark) -> int:
     return 300
 
 
-def _text(text: str, longest: int | None = LONGEST_LABEL) -> str:
+def _text(text: str, longest: int = LONGEST_LABEL) -> str:
     """Shown as typed: plotly reads tags, and a page with MathJax would read dollars as TeX."""
     return escape(printable(text, longest), quote=False).replace("$", "&#36;")
+
+
+def _lines_of(text: str) -> str:
+    """A label in lines of about 28 characters."""
+    return "<br>".join(_text(line) for line in wrap(printable(text, 120), 28))
 
 
 def _ticks(labels: tuple[str, ...]) -> dict[str, Any]:
@@ -94,8 +105,10 @@ def _draw(
         raise ValueError(f"a {kind} is drawn as HTML: use analysis.figures.screen.html")
 
 
-def _legend(name: str, named: set[str]) -> dict[str, Any]:
-    """One legend entry a name, whichever panels it appears in."""
+def _legend(name: str, named: set[str], alone: bool = False) -> dict[str, Any]:
+    """One legend entry a name, whichever panels it appears in; none where a series is alone."""
+    if alone:
+        return {"name": _text(name), "showlegend": False}
     first = name not in named
     named.add(name)
     return {"name": _text(name), "legendgroup": name, "showlegend": first}
@@ -107,10 +120,13 @@ def _heat_map(drawing: go.Figure, m: HeatMap, at: dict[str, int], selectable: bo
     labels = np.empty((*m.values.shape, 2), object)
     labels[:, :, 0] = np.array([_text(r) for r in m.rows], object)[:, None]
     labels[:, :, 1] = np.array([_text(c) for c in m.columns], object)[None, :]
+    across = next(drawing.select_xaxes(**at)).domain
+    down = next(drawing.select_yaxes(**at)).domain
     drawing.add_heatmap(
         z=m.values, zmin=low, zmax=high, customdata=labels,
         colorscale=[[i / (len(stops) - 1), c] for i, c in enumerate(stops)],
-        colorbar={"title": {"text": _text(m.value_label), "side": "right"}, "thickness": 12},
+        colorbar={"title": {"text": _lines_of(m.value_label), "side": "right"}, "thickness": 12,
+                  "x": across[1] + 0.005, "y": sum(down) / 2, "len": down[1] - down[0]},
         hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3g}<extra></extra>", **at,
     )  # fmt: skip
     if selectable:
@@ -144,22 +160,26 @@ def _bars(drawing: go.Figure, m: Bars, at: dict[str, int], named: set[str]) -> N
         hover = f"%{{customdata}}: %{{{along}:.3g}}<extra>%{{fullData.name}}</extra>"
         drawing.add_bar(
             **{along: values, across: where, f"error_{along}": error},
+            text=[number(v, m.style) for v in values.tolist()] if error is None else None,
+            textposition="outside", textangle=0, cliponaxis=False,
             width=size * 0.92, orientation="h" if m.horizontal else "v",
             customdata=[_text(c) for c in m.categories], hovertemplate=hover,
             marker={"color": colour, "line": {"width": 0.8, "color": "#808080"},
                     "pattern": {"shape": PATTERNS[pattern], "solidity": 0.25}},
-            **_legend(name, named), **at,
+            **_legend(name, named, len(m.series) == 1), **at,
         )  # fmt: skip
         if m.dots is not None and np.isfinite(m.dots[index]).sum(axis=1).max(initial=0) > 1:
             count = m.dots.shape[2]
             drawing.add_scatter(
                 **{along: m.dots[index].ravel(), across: np.repeat(where, count)},
                 mode="markers", showlegend=False, hoverinfo=along, legendgroup=name,
-                marker={"symbol": "circle-open", "size": 7, "color": "#808080",
-                        "line": {"width": 1.5}}, **at,
+                marker={"symbol": "circle", "size": 6, "color": "#FFFFFF",
+                        "line": {"width": 1.2, "color": "#404040"}}, **at,
             )  # fmt: skip
     category = {"title_text": _text(m.category_label), **_ticks(m.categories)}
-    value = {"title_text": _text(m.value_label), "range": list(_widened(m))}
+    value: dict[str, Any] = {"title_text": _lines_of(m.value_label), "range": list(_widened(m))}
+    if m.style in ("probability", "percent") and m.bounds[0] == 0:
+        value["tickvals"] = np.linspace(*m.bounds, 5)  # no tick behind the end of the scale
     if m.horizontal:
         drawing.update_xaxes(**value, **at)
         drawing.update_yaxes(**category, autorange="reversed", **at)
@@ -170,8 +190,8 @@ def _bars(drawing: go.Figure, m: Bars, at: dict[str, int], named: set[str]) -> N
 
 def _widened(m: Bars) -> tuple[float, float]:
     low, high = m.bounds
-    room = 0.04 * (high - low)
-    return (low - room if low < 0 else low), high + (0 if m.style == "probability" else room)
+    room = 0.14 * (high - low)  # for the number behind the longest bar
+    return (low - 1.5 * room if low < 0 else low), high + room
 
 
 def _lines(drawing: go.Figure, m: Lines, at: dict[str, int], named: set[str]) -> None:
@@ -181,13 +201,13 @@ def _lines(drawing: go.Figure, m: Lines, at: dict[str, int], named: set[str]) ->
         drawing.add_scatter(
             x=m.x, y=m.y[index], mode="lines+markers" if m.markers else "lines",
             line={"color": colour, "width": 2}, marker={"symbol": shape, "size": 7},
-            **_legend(name, named), **at,
+            **_legend(name, named, len(m.series) == 1), **at,
         )  # fmt: skip
         if m.bands is not None:
             low, high = m.bands[index].T
             drawing.add_scatter(
                 x=np.concatenate([m.x, m.x[::-1]]), y=np.concatenate([high, low[::-1]]),
-                fill="toself", fillcolor=colour, opacity=0.2, line={"width": 0},
+                mode="lines", fill="toself", fillcolor=colour, opacity=0.2, line={"width": 0},
                 hoverinfo="skip", showlegend=False, legendgroup=name, **at,
             )  # fmt: skip
         if m.flags is not None and m.flags[index].any():
