@@ -14,6 +14,7 @@ from figures_samples import (
 )
 
 from analysis.figures import Grid, view
+from analysis.winners import Winners
 
 TOKENS = tokens_of("Screenplays bore me.", "They do not.")
 
@@ -110,7 +111,7 @@ def test_reading_is_the_contrast_of_the_target_at_each_position():
     words = view("reading", d, TOKENS, 2, checkpoint(), words=True)
     assert words.mark.values.sum() == pytest.approx(mark.values.sum())
     assert words.provenance["reference"] == "corpus"
-    assert "relative to corpus" in words.caption
+    assert "relative to the corpus mean" in words.caption
 
 
 def test_a_class_that_does_not_exist_is_refused():
@@ -160,6 +161,20 @@ def test_provenance_says_whose_numbers_these_are_and_never_where_files_lie():
         assert plot.provenance["target"] == "positive"
         assert plot.provenance["pair"] == "They do not."
         assert "somebody" not in told
+
+
+def test_two_folders_of_one_name_keep_two_names():
+    same = [trace([0.4, 0.6], name=f"/home/somebody/{place}/mine") for place in "ab"]
+    assert view("classes", same).mark.series == ("mine", "mine (2)")
+    strips = view("reading", [split(TOKENS)] * 2, TOKENS, 1, [t.checkpoint for t in same]).mark
+    assert strips.subtitles == ("mine", "mine (2)")
+
+
+def test_a_max_over_tokens_has_no_source_layers_to_show():
+    w = winners(TOKENS)
+    of_tokens = Winners(w.layer, w.layer, w.margin, w.layers)
+    with pytest.raises(ValueError, match="no maximum over layers"):
+        view("source_layers", split(TOKENS), of_tokens, 1)
 
 
 def test_the_same_results_give_the_same_numbers():

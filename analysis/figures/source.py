@@ -19,7 +19,7 @@ def _checkpoint_source(checkpoint: Any) -> dict[str, Any]:
     if checkpoint is None:
         return {}
     name = str(checkpoint.id)
-    if os.path.isabs(name) or "\\" in name:
+    if os.path.isabs(name) or "\\" in name or name.startswith(("~", ".")):
         name = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
     digest = getattr(checkpoint, "sha256", None)
     return {"checkpoint": name} | ({"sha256": str(digest)[:12]} if digest else {})
@@ -46,3 +46,14 @@ def name_of(checkpoint: Any, index: int) -> str:
 def cut_note(tokens: Sequence[Any]) -> tuple[str, ...]:
     dropped = max((int(getattr(t, "dropped", 0)) for t in tokens), default=0)
     return (f"{dropped} tokens beyond the model's limit are not shown.",) if dropped else ()
+
+
+def names_of(checkpoints: Sequence[Any]) -> list[str]:
+    """A name each; two folders of the same name are told apart by a number."""
+    names: list[str] = []
+    for index, checkpoint in enumerate(checkpoints):
+        name, again = name_of(checkpoint, index), 2
+        while name in names:
+            name, again = f"{name_of(checkpoint, index)} ({again})", again + 1
+        names.append(name)
+    return names

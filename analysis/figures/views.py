@@ -12,7 +12,14 @@ import numpy as np
 
 from analysis.figures.plot import Bars, Grid, Plot, symmetric_limit
 from analysis.figures.registry import UnknownView, draw, view, views
-from analysis.figures.source import as_list, cut_note, name_of, provenance_of, target_label
+from analysis.figures.source import (
+    as_list,
+    cut_note,
+    name_of,
+    names_of,
+    provenance_of,
+    target_label,
+)
 from analysis.figures.units import merged_scores, one_or_grid, strip_of, units_of
 
 __all__ = ["UnknownView", "classes", "draw", "input_attribution", "reading", "source_layers",
@@ -42,7 +49,8 @@ def classes(
                 f"{name_of(checkpoint, 0)} has other classes than {name_of(checkpoints[0], 0)}: "
                 "draw checkpoints of one task together"
             )
-    regression = len(entries[0][0].probabilities) == 1
+    first = entries[0][0].checkpoint
+    regression = bool(getattr(first, "regression", len(labels) == 1))
     count, seeds = len(entries[0][0].probabilities), max(map(len, entries))
     if len(labels) != count:
         labels = ("value",) if regression else tuple(f"class {c}" for c in range(count))
@@ -57,11 +65,10 @@ def classes(
             intervals[index] = np.stack([means[index] - spread, means[index] + spread], axis=1)
     grouped = seeds > 1
     if names is None:
+        alone = names_of([entry[0].checkpoint for entry in entries])
         names = [
-            str(getattr(e[0].checkpoint, "group", None) or name_of(e[0].checkpoint, i))
-            if len(e) > 1
-            else name_of(e[0].checkpoint, i)
-            for i, e in enumerate(entries)
+            str(getattr(entry[0].checkpoint, "group", None) or name) if len(entry) > 1 else name
+            for entry, name in zip(entries, alone, strict=True)
         ]
     mark = Bars(
         values=means,
@@ -121,16 +128,17 @@ def input_attribution(
         raise ValueError("no attribution to draw: give at least one result")
     texts, owners = as_list(tokens, len(results)), as_list(checkpoint, len(results))
     strips, lines = [], []
+    methods = [str(result.method).replace("_", " ") for result in results]
     for index, (result, text, owner) in enumerate(zip(results, texts, owners, strict=True)):
         groups, scores = merged_scores(result, text, words)
         unit = "probability" if result.output == "probability" else "logit"
-        strips.append(strip_of(text, groups, scores, f"{result.method} attribution", unit))
+        strips.append(strip_of(text, groups, scores, f"{methods[index]} attribution", unit))
         gap = result.completeness_gap
         line = f"{name_of(owner, index)}: " if len(results) > 1 else ""
-        line += f"{result.method}, baseline {result.baseline}"
+        line += f"{methods[index]}, baseline {result.baseline}"
         lines.append(line + ("" if gap is None else f", completeness gap {gap:.1e}"))
     first = results[0]
-    names = names or [name_of(owner, index) for index, owner in enumerate(owners)]
+    names = names or names_of(owners)
     label = target_label(owners[0], first.target)
     of = {"contrast": "target minus the mean of the other logits", "logit": "target logit"}
     return Plot(
@@ -152,7 +160,7 @@ def input_attribution(
             seed=first.seed,
         ),
         notes=tuple(lines) + cut_note(texts),
-        caption=f"Input attribution ({first.method}) for {label}: "
+        caption=f"Input attribution ({methods[0]}) for {label}: "
         f"{of.get(first.output, 'class probability')}. "
         "Orange is towards the class, blue and underlined is against it.",
     )
@@ -188,8 +196,8 @@ def reading(
         groups = units_of(text, words)
         values = np.array([by_token[list(group)].sum() for group in groups])
         strips.append(strip_of(text, groups, values, "contribution to the contrast", "logit"))
-    names = names or [name_of(owner, index) for index, owner in enumerate(owners)]
-    label, reference = target_label(owners[0], target), splits[0].reference
+    names = names or names_of(owners)
+    label, reference = target_label(owners[0], target), _references(splits)
     return Plot(
         view="reading",
         title="What the pooling head reads from each position",
@@ -205,6 +213,12 @@ def reading(
         f"the mean of the other classes, in logits, relative to {reference}. Orange is towards "
         "the class, blue and underlined is against it.",
     )
+
+
+def _references(splits: Sequence[Any]) -> str:
+    """What the values are measured from, in words."""
+    words = {"corpus": "the corpus mean", "custom": "a reference of one's own"}
+    return " and ".join(dict.fromkeys(words.get(s.reference, str(s.reference)) for s in splits))
 
 
 def _check_target(split: Any, target: int) -> None:
@@ -242,7 +256,7 @@ def source_layers(
 
     A layer that did not compete has no bar in the first panel.
     """
-    if winners is None:
+    if winners is None or winners.token is not None:
         raise ValueError(
             "this pooling head takes no maximum over layers: there are no source layers to show"
         )
@@ -287,5 +301,5 @@ def source_layers(
         ),
         notes=("A share of wins says where values came from, not what a win is worth.",),
         caption=f"Source layers of the max-pool: share of the wins, and contribution to {label} "
-        f"minus the mean of the other classes, relative to {decomposition.reference}.",
+        f"minus the mean of the other classes, relative to {_references([decomposition])}.",
     )
