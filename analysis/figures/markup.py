@@ -102,7 +102,7 @@ def _mark(
         yield from _bars(mark, chosen)
     elif isinstance(mark, Grid):
         # 96 px let two panels of short bars stand side by side in a card of 230 px
-        least = "14em" if any(isinstance(p, Strip) for p in mark.panels) else "96px"
+        least = "14em" if any(isinstance(p, Strip) for p in mark.panels) else "84px"
         columns = min(mark.columns, len(mark.panels))
         share = f"calc((100% - {columns - 1} * .9em) / {columns})"
         yield (

@@ -1,0 +1,1 @@
+"""All that knows Streamlit and is no page."""

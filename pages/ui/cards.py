@@ -1,0 +1,56 @@
+"""Cards: one checkpoint's answer, drawn as HTML by one component that reports clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from analysis.figures.markup import CSS
+from analysis.tokens import clean
+
+_HERE = Path(__file__).parent
+_piece = st.components.v2.component(
+    "poollens_card",
+    html='<div class="card pl"></div>',
+    css=CSS + (_HERE / "card.css").read_text(encoding="utf-8"),
+    js=(_HERE / "card.js").read_text(encoding="utf-8"),
+)
+_MARKED = "marked_token"
+
+Span = tuple[int, int, int]
+
+
+def piece(html: str, key: str, on_class: Callable[[int], None] | None = None) -> None:
+    """Draw one piece of a card. A click on a token marks it in all cards (again: unmarks it)."""
+    def clicked_token() -> None:
+        span = st.session_state[key].get("token")
+        _mark(tuple(span) if span else None)
+
+    def clicked_class() -> None:
+        index = st.session_state[key].get("chosen")
+        if index is not None and on_class is not None:
+            on_class(int(index))
+
+    _piece(
+        key=key, data={"html": html}, height="content",
+        on_token_change=clicked_token, on_chosen_change=clicked_class,
+    )
+
+
+def text(words: str) -> str:
+    """Text of people's own, ready for HTML."""
+    return escape(clean(words)[0], quote=True)
+
+
+def marked(sentence: str, pair: str | None) -> Span | None:
+    """The marked token's place in this text, or None: a mark belongs to the text it was made in."""
+    where = st.session_state.get(_MARKED)
+    return where[1] if where and where[0] == (sentence, pair) else None
+
+
+def _mark(span: Span | None) -> None:
+    current = (st.session_state.get("shown_text"), span)
+    st.session_state[_MARKED] = None if st.session_state.get(_MARKED) == current else current

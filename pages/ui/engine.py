@@ -1,0 +1,122 @@
+"""The models behind the pages: imported after the first paint, loaded once, answers kept.
+
+Everything kept is keyed by the checkpoint's digest, so a file that changed is read again, and
+every cache is bounded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from analysis.checkpoints import Checkpoint
+from analysis.decomposition import Decomposition, NoExactSplit, decompose
+from pages.ui import settings
+
+if TYPE_CHECKING:
+    from analysis.attribution import Attribution
+    from analysis.loading import Classifier
+    from analysis.trace import Trace
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+def is_warm() -> bool:
+    """Whether PyTorch and Transformers are in already."""
+    return "analysis.loading" in sys.modules
+
+
+def warm_up() -> None:
+    """Import what is heavy (seconds, once a server) and the user's own pooling heads."""
+    import captum.attr  # noqa: F401
+    import peft  # noqa: F401
+
+    import analysis.attribution
+    import analysis.trace  # noqa: F401
+    from analysis import loading
+
+    for file in settings.read().heads:
+        loading.register_heads(file)
+
+
+def device_name() -> str:
+    """The device in words: the GPU's name, or the CPU and its threads."""
+    import torch
+
+    if torch.cuda.is_available():
+        return f"cuda:0 {torch.cuda.get_device_name(0)}"
+    return f"CPU, {torch.get_num_threads()} of {os.cpu_count()} cores"
+
+
+def classifier(checkpoint: Checkpoint) -> Classifier:
+    """The loaded checkpoint. Raises ``CheckpointError`` where it cannot be loaded."""
+    return _classifier(str(checkpoint.folder), checkpoint.sha256, precision())
+
+
+def precision() -> str:
+    """Type of the encoder, as chosen in the sidebar."""
+    return str(st.session_state.get("precision") or PRECISIONS[0])
+
+
+def trace(checkpoint: Checkpoint, text: str, pair: str | None) -> Trace:
+    """The recorded forward of one text; ``ValueError`` with the reason where there is none."""
+    return _trace(checkpoint.id, checkpoint.sha256, precision(), text, pair, _checkpoint=checkpoint)
+
+
+def split(trace: Trace, reference: str | None) -> Decomposition | str:
+    """The exact split, or in one sentence why there is none."""
+    try:
+        return decompose(trace, reference)
+    except NoExactSplit as error:
+        return str(error)
+    except ValueError:  # no corpus profile for this one: the only other reference is zero
+        return decompose(trace, "zero")
+
+
+def attribution(
+    checkpoint: Checkpoint, text: str, pair: str | None, target: int
+) -> Attribution:
+    """Integrated gradients of the contrast of `target`; leaves at once when the page moves on."""
+    return _attribution(
+        checkpoint.id, checkpoint.sha256, precision(), text, pair, target, _checkpoint=checkpoint
+    )
+
+
+def _leave_if_stale(share: float) -> None:
+    # Any access to the session's state ends a run that newer typing has replaced.
+    st.session_state.get("text")
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _classifier(folder: str, sha256: str, dtype: str) -> Classifier:
+    from analysis.loading import load
+
+    return load(folder, dtype=dtype, root=settings.read().checkpoints)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _trace(
+    id: str, sha256: str, dtype: str, text: str, pair: str | None, _checkpoint: Checkpoint
+) -> Trace:
+    from dataclasses import replace
+
+    from analysis.trace import record
+
+    # A Hub checkpoint is loaded from its folder in the cache: the id is the one that was asked.
+    return replace(record(classifier(_checkpoint), text, pair), checkpoint=_checkpoint)
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _attribution(
+    id: str, sha256: str, dtype: str, text: str, pair: str | None, target: int,
+    _checkpoint: Checkpoint,
+) -> Attribution:
+    from analysis.attribution import attribute
+
+    return attribute(
+        classifier(_checkpoint), text, pair, target=target, output="contrast",
+        progress=_leave_if_stale,
+    )

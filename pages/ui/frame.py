@@ -1,0 +1,23 @@
+"""What every page begins with: title, question, navigation and the common style."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+PAGES = (("app.py", "Compare"),)
+_STYLE = Path(__file__).with_name("frame.css").read_text(encoding="utf-8")
+
+
+def open_page(title: str, question: str) -> None:
+    """Set the page up; `question` is the one that the page answers."""
+    st.set_page_config(page_title=f"{title} · PoolLens", page_icon="◐", layout="wide")
+    st.html(f"<style>{_STYLE}</style>")
+    with st.sidebar:
+        st.html('<div class="pl-brand">PoolLens</div>')
+        for path, name in PAGES:
+            st.page_link(path, label=name)
+    with st.container(key="title"):
+        st.title(title, anchor=False)
+        st.caption(question)

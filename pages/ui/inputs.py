@@ -1,0 +1,182 @@
+"""The frame's inputs: the same widgets on every page, kept across pages and in the address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from analysis.tokens import clean
+from pages.ui.catalogue import Catalogue, Entry
+from pages.ui.examples import words_for
+
+# Every shared widget is in the address and survives a change of page.
+KEPT: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
+PREDICTED = "predicted"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen in the frame."""
+
+    text: str
+    pair: str | None
+    entries: tuple[Entry, ...]
+    target: str  # a class's name, or PREDICTED
+    words: bool  # words or word pieces
+    notes: tuple[str, ...]  # what cleaning replaced
+
+    def target_of(self, labels: tuple[str, ...], predicted: int) -> int:
+        """Index of the class to explain for a checkpoint with these labels."""
+        return labels.index(self.target) if self.target in labels else predicted
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identity of the selection, text aside: what a colour scale holds still for."""
+        return (*(entry.id for entry in self.entries), self.target, str(self.words))
+
+
+def ask(catalogue: Catalogue) -> Choice:
+    """Draw the inputs and return what they say."""
+    above, sentence, below = st.container(key="tasks"), st.container(), st.container(key="controls")
+    with below:
+        entries = _checkpoints(catalogue)
+        labels = tuple(dict.fromkeys(l for entry in entries for l in entry.first.labels))
+        target = st.selectbox(
+            "Class to explain", (PREDICTED, *labels), key="target", **KEPT, width=165,
+            help="Click a class in a card to choose it here. 'predicted': each checkpoint's own.",
+        )
+        unit = st.segmented_control(
+            "Unit", ("words", "pieces"), default="words", required=True, key="unit", **KEPT,
+            help="Words sum their word pieces.",
+        )
+        with st.container(key="switches"):
+            long = st.toggle("Long text", key="long", on_change=_carry_text, **KEPT)
+            st.toggle("Variant", key="compare", **KEPT,
+                      help="Compare with a second version of the sentence.")
+    with above:
+        _tasks(catalogue, entries)
+    with sentence:
+        first = _first_example(catalogue)
+        text, pair = _texts(bool(long), any(entry.first.pairs for entry in entries), first)
+    text, notes = clean(text)
+    cleaned_pair, pair_notes = clean(pair)
+    return Choice(
+        text=text,
+        pair=cleaned_pair if cleaned_pair.strip() else None,
+        entries=entries,
+        target=target or PREDICTED,
+        words=unit != "pieces",
+        notes=tuple(dict.fromkeys(notes + pair_notes)),
+    )
+
+
+def variant() -> str | None:
+    """The second version of the sentence, where comparing is switched on."""
+    if not st.session_state.get("compare"):
+        return None
+    text = st.text_input(
+        "Variant of the sentence", key="variant", live="150ms", **KEPT,
+        placeholder="Change a word: what changes in every checkpoint?",
+    )
+    return clean(text or "")[0]
+
+
+def _texts(long: bool, pairs: bool, example: Any) -> tuple[str, str]:
+    if not pairs:
+        return _sentence(long, example, "collapsed"), ""
+    left, right = st.columns(2)
+    with left:
+        first = _sentence(long, example)
+    with right:
+        second = st.text_input(
+            "Second sentence", key="pair", live="150ms", **KEPT,
+            placeholder="The text to compare with",
+            help="At least one chosen checkpoint was trained on sentence pairs.",
+        )
+    return first, second or ""
+
+
+def _sentence(long: bool, example: Any, label: Any = "visible") -> str:
+    if long:
+        return st.text_area(
+            "Text", key="document", height=120, label_visibility=label, **KEPT,
+            help="Ctrl+Enter takes the text. A text beyond the model's limit is cut, and says so.",
+        ) or ""
+    return st.text_input(
+        "Sentence", example.text, key="text", live="150ms", label_visibility=label, **KEPT,
+        placeholder="Type a sentence",
+    ) or ""
+
+
+def _carry_text() -> None:
+    """What was typed moves with the switch between the small and the large field."""
+    if st.session_state.get("long"):
+        st.session_state["document"] = st.session_state.get("text", "")
+    else:
+        st.session_state["text"] = " ".join(st.session_state.get("document", "").split())
+
+
+def _checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
+    options = [entry.id for entry in catalogue.entries]
+    task = catalogue.tasks[0] if catalogue.tasks else ""
+    # A checkpoint that was removed from the folder must not stop the widget.
+    kept = [name for name in st.session_state.get("checkpoints", ()) if name in options]
+    if "checkpoints" in st.session_state and kept != list(st.session_state["checkpoints"]):
+        st.session_state["checkpoints"] = kept
+    chosen = st.multiselect(
+        "Checkpoints", options, default=catalogue.defaults(task), key="checkpoints", **KEPT,
+        placeholder="Choose checkpoints",
+        help="Names without -s0, -s1, ... are seed groups: their members differ in the seed only.",
+    )
+    found = [catalogue.get(name) for name in options if name in chosen]
+    return tuple(entry for entry in found if entry is not None)
+
+
+def _tasks(catalogue: Catalogue, entries: tuple[Entry, ...]) -> None:
+    """Tasks choose their four checkpoints; examples fill the sentence. Neither is in the address."""
+    if not catalogue.tasks:
+        return
+    shown = {entry.task for entry in entries}
+    task = next(iter(shown)) if len(shown) == 1 else None
+    st.session_state["task"] = task
+    st.segmented_control(
+        "Task", catalogue.tasks, key="task", format_func=lambda t: words_for(t).title,
+        on_change=_choose_task, args=(catalogue,), label_visibility="collapsed",
+    )
+    examples = words_for(task or catalogue.tasks[0]).examples
+    st.pills(
+        "Examples", range(len(examples)), key="example", label_visibility="collapsed",
+        format_func=lambda index: examples[index].name,
+        on_change=_choose_example, args=(examples,),
+    )
+
+
+def _choose_task(catalogue: Catalogue) -> None:
+    task = st.session_state.get("task")
+    if task is None:  # a second click on the same task would clear it
+        return
+    previous = {e.text for name in catalogue.tasks for e in words_for(name).examples}
+    st.session_state["checkpoints"] = catalogue.defaults(task)
+    st.session_state["target"] = PREDICTED
+    current = st.session_state.get("text", "")
+    if not current.strip() or current in previous:  # what somebody typed stays
+        _fill(words_for(task).examples[0])
+
+
+def _choose_example(examples: Any) -> None:
+    index = st.session_state.get("example")
+    if index is not None:
+        _fill(examples[index])
+    st.session_state["example"] = None
+
+
+def _fill(example: Any) -> None:
+    st.session_state["text"] = example.text
+    st.session_state["document"] = example.text
+    st.session_state["pair"] = example.pair
+
+
+def _first_example(catalogue: Catalogue) -> Any:
+    return words_for(catalogue.tasks[0] if catalogue.tasks else "other").examples[0]

@@ -1,0 +1,87 @@
+"""The sidebar below the navigation: device, precision, checkpoint details, adding one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from analysis.checkpoints import Checkpoint, CheckpointError
+from pages.ui import catalogue, engine
+from pages.ui.catalogue import Catalogue, Entry
+from pages.ui.inputs import KEPT
+
+
+def draw_sidebar(found: Catalogue, entries: Sequence[Entry]) -> None:
+    """Everything about the models that is no answer."""
+    with st.sidebar:
+        st.divider()
+        st.selectbox(
+            "Precision of the encoder", engine.PRECISIONS, key="precision", **KEPT,
+            help="Pooling head and exact split always run in float32.",
+        )
+        st.caption(engine.device_name())
+        with st.expander("Checkpoint details"):
+            members = [member for entry in entries for member in entry.members]
+            if members:
+                chosen = st.selectbox("Checkpoint", members, format_func=lambda m: m.id)
+                _details(chosen)
+            else:
+                st.caption("Choose a checkpoint first.")
+        _add()
+        if found.broken:
+            with st.expander(f"Not usable ({len(found.broken)})", icon=":material/warning:"):
+                for broken in found.broken:
+                    st.markdown(f"**{_plain(broken.id)}**")
+                    st.text(broken.reason)
+
+
+def _add() -> None:
+    with st.expander("Add a folder or Hub id"):
+        with st.form("add", border=False, enter_to_submit=True):
+            reference = st.text_input(
+                "Folder or Hub id", placeholder="my-model, or user/model",
+                help="A folder with config.json and safetensors, or a model on the Hub.",
+            )
+            if st.form_submit_button("Add") and reference.strip():
+                try:
+                    with st.spinner("Looking for it"):
+                        name = catalogue.add(reference)
+                except CheckpointError as error:
+                    st.session_state["add_message"] = str(error)
+                else:
+                    st.session_state["add_message"] = ""
+                    st.session_state["select_added"] = name
+                    st.rerun()
+        if st.session_state.get("add_message"):
+            st.text(st.session_state["add_message"])
+
+
+def _details(checkpoint: Checkpoint) -> None:
+    rows = {"encoder": checkpoint.encoder, "pooling head": checkpoint.head or "its own layers"}
+    rows |= {_OPTION_NAMES.get(k, k): v for k, v in checkpoint.head_options.items()
+             if k in ("last_k", "num_heads") or v not in (False, "none", None)}
+    try:
+        loaded = engine.classifier(checkpoint)
+    except ValueError as error:
+        rows["problem"] = str(error)
+    else:
+        rows["parameters"] = f"{loaded.parameters:,}"
+        rows["token limit"] = loaded.limit
+        if loaded.report.unexpected:
+            rows["unused tensors"] = ", ".join(loaded.report.unexpected)
+    metrics = checkpoint.facts.get("metrics")
+    if isinstance(metrics, dict):
+        rows |= {f"dev {name}": f"{value:.3f}" for name, value in metrics.items()
+                 if isinstance(value, float)}
+    rows["sha256"] = checkpoint.sha256[:12]
+    for name, value in rows.items():
+        st.text(f"{name}: {value}")
+
+
+_OPTION_NAMES = {"last_k": "last k layers", "num_heads": "attention heads"}
+
+
+def _plain(name: str) -> str:
+    """A name as typed inside Markdown."""
+    return "".join(f"\\{c}" if not c.isalnum() and c.isascii() else c for c in name)
