@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from training.finetune import Settings, finetune, refresh
+from training.finetune import finetune
+from training.folder import refresh
+from training.settings import Settings
 from training.tasks import MINILM, PAPER_HEADS, Recipe, demo_set, recipe
 
 
@@ -39,11 +41,18 @@ def parser() -> argparse.ArgumentParser:
     recipe_options.add_argument("--max-length", type=int, help="in tokens")
     recipe_options.add_argument("--min-steps", type=int)
     recipe_options.add_argument("--lora-rank", type=int)
+    recipe_options.add_argument("--lora-targets", nargs="+", metavar="LAYER")
     recipe_options.add_argument("--lora-dropout", type=float)
     recipe_options.add_argument("--weight-decay", type=float)
     recipe_options.add_argument("--warmup", type=float, help="share of the steps")
     recipe_options.add_argument("--dropout", type=float, help="before the classifier")
     head_options = run.add_argument_group("pooling head")
+    head_options.add_argument(
+        "--heads",
+        type=Path,
+        metavar="FILE",
+        help="a Python file that registers pooling heads of your own",
+    )
     head_options.add_argument("--last-k", type=int, help="layers that are pooled")
     head_options.add_argument("--num-heads", type=int, help="attention heads of the pooling head")
     head_options.add_argument("--num-queries", type=int, help="of query_attention")
@@ -86,6 +95,8 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     }
     if arguments.learning_rate is not None and arguments.tuning == "full":
         changed["full_learning_rate"] = changed.pop("learning_rate")
+    if arguments.lora_targets is not None:
+        changed["lora_targets"] = tuple(arguments.lora_targets)
     options = {
         name: value
         for name in ("last_k", "num_heads", "num_queries", "pooler")
@@ -123,6 +134,9 @@ def main(words: Sequence[str] | None = None) -> int:
     run = {"finetune": _finetune, "demo": _demo, "refresh": _refresh}[arguments.command]
     try:
         return run(arguments)
+    except KeyboardInterrupt:
+        print("interrupted; the same command continues from the last saved state", file=sys.stderr)
+        return 130
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -137,6 +151,10 @@ def _quiet() -> None:
 
 
 def _finetune(arguments: argparse.Namespace) -> int:
+    if arguments.heads is not None:
+        from analysis.loading import register_heads
+
+        register_heads(arguments.heads)
     folder = finetune(settings_from(arguments), overwrite=arguments.overwrite)
     print(f"{folder} is ready", flush=True)
     return 0

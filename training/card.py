@@ -7,8 +7,6 @@ from typing import Any
 
 from analysis.datasets import TASKS
 
-PRIMARY = "main score"
-
 
 def write_card(folder: Path, facts: dict[str, Any]) -> Path:
     """Write ``README.md`` into the checkpoint folder and return its path."""
@@ -135,7 +133,7 @@ def _recipe(facts: dict[str, Any]) -> str:
     data += " from the Hub" if facts["source"] == "hub" else ""
     minutes, seconds = divmod(round(facts["training_seconds"]), 60)
     plan = ", ".join(
-        f"{name.replace('_', ' ')} {value:g}" for name, value in facts["recipe"].items()
+        f"{name.replace('_', ' ')} {_shown(value)}" for name, value in facts["recipe"].items()
     )
     versions = ", ".join(f"{name} {value}" for name, value in facts["versions"].items())
     return "\n".join(
@@ -155,6 +153,10 @@ def _recipe(facts: dict[str, Any]) -> str:
             "",
         ]
     )
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list | tuple) else f"{value:g}"
 
 
 def _machine(facts: dict[str, Any]) -> str:

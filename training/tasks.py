@@ -26,6 +26,7 @@ class Recipe:
     max_length: int = 128
     min_steps: int = 300
     lora_rank: int = 16
+    lora_targets: tuple[str, ...] = ("query", "value")
     lora_dropout: float = 0.05
     weight_decay: float = 0.01
     warmup: float = 0.1

@@ -1,0 +1,153 @@
+"""What decides a run: its settings, its tables, and the command that repeats it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from analysis.datasets import HUB, TASKS, Table, read, read_file
+from training import metrics
+from training.tasks import Recipe, recipe
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides what a run computes. ``options`` are the pooling head's own."""
+
+    task: str
+    head: str
+    encoder: str
+    output: Path
+    data: str | None = None
+    tuning: Literal["lora", "full"] = "lora"
+    seed: int = 0
+    recipe: Recipe = field(default_factory=Recipe)
+    options: dict[str, Any] = field(default_factory=dict)
+    selection: Literal["last", "heldout"] = "last"
+    max_train_rows: int | None = None
+    group: str | None = None
+    train: Path | None = None
+    dev: Path | None = None
+    text: str | None = None
+    pair: str | None = None
+    label: str | None = None
+    label_kind: Literal["auto", "classes", "number"] = "auto"
+
+    @property
+    def encoder_name(self) -> str:
+        """The encoder as a card may name it: a Hub id, or the last part of a folder's path."""
+        return Path(self.encoder).name if Path(self.encoder).is_dir() else self.encoder
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What must be equal for an interrupted run to be continued."""
+        facts = asdict(replace(self, output=Path()))
+        return json.loads(json.dumps(facts, default=str, sort_keys=True))
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The tables of a run: what is trained on, and what a score is reported on."""
+
+    train: Table
+    scored: dict[str, Table]
+    metrics: tuple[str, ...]
+
+
+def all_options(head: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The pooling head's options with its defaults written out, so that a later change of a
+    default changes no finished checkpoint."""
+    from analysis.heads import HEADS, check_options, options_of
+
+    known = check_options(head, given)
+    strangers = sorted(set(given) - set(known))
+    if strangers:
+        raise ValueError(
+            f"Pooling head {head} has no option {', '.join(strangers)}; it has "
+            f"{', '.join(sorted(options_of(HEADS[head])))}."
+        )
+    return options_of(HEADS[head]) | known
+
+
+def load_splits(settings: Settings) -> Splits:
+    """Read the tables that the settings name, cut to ``max_train_rows`` (drawn by the seed)."""
+    if settings.task == "csv":
+        splits = _own_splits(settings)
+    else:
+        if settings.data is None:
+            raise ValueError(f"Task {settings.task} needs --data: a GLUE folder, or 'hub'.")
+        train = read(settings.task, "train", settings.data)
+        entry = TASKS[settings.task]
+        scored = {split: read(settings.task, split, settings.data) for split in entry.scored}
+        splits = Splits(train, scored, entry.metrics)
+    limit = settings.max_train_rows
+    if limit is not None and limit < len(splits.train):
+        rows = np.random.default_rng(settings.seed).permutation(len(splits.train))[:limit]
+        splits = replace(splits, train=splits.train.take(np.sort(rows)))
+    return splits
+
+
+def _own_splits(settings: Settings) -> Splits:
+    missing = [
+        name for name in ("train", "dev", "text", "label") if getattr(settings, name) is None
+    ]
+    if missing:
+        raise ValueError("--task csv needs " + ", ".join(f"--{name}" for name in missing) + ".")
+    assert settings.train is not None
+    assert settings.dev is not None
+    assert settings.text is not None
+    train = read_file(
+        settings.train, settings.text, settings.pair, settings.label, kind=settings.label_kind
+    )
+    if len(train.labels) == 1:
+        raise ValueError(
+            f"{settings.train}: every row of column {settings.label!r} is "
+            f"{train.labels[0]!r}. At least two classes are needed."
+        )
+    dev = read_file(
+        settings.dev, settings.text, settings.pair, settings.label, labels=train.labels, split="dev"
+    )
+    names = metrics.NUMBER if train.regression else metrics.CLASSES
+    return Splits(train, {"dev": dev}, names)
+
+
+def command(settings: Settings) -> str:
+    """The command that repeats the run, with placeholders for what differs between machines."""
+    words = [
+        "python -m training finetune",
+        f"--task {settings.task}",
+        f"--head {settings.head}",
+        f"--encoder {settings.encoder_name}",
+        f"--tuning {settings.tuning}",
+    ]
+    if settings.task == "csv":
+        words += [
+            f"--{name} {Path(value).name if name in ('train', 'dev') else repr(value)}"
+            for name in ("train", "dev", "text", "pair", "label")
+            if (value := getattr(settings, name)) is not None
+        ]
+        if settings.label_kind != "auto":
+            words.append(f"--label-kind {settings.label_kind}")
+    else:
+        folder = "TREC_FOLDER" if settings.task == "trec" else "GLUE_FOLDER"
+        words.append(f"--data {HUB if settings.data == HUB else folder}")
+    words.append(f"--seed {settings.seed}")
+    for name, value in settings.options.items():
+        if value is True:
+            words.append(f"--{name.replace('_', '-')}")
+        elif value is not False and value != "none":
+            words.append(f"--{name.replace('_', '-')} {value}")
+    standard = recipe(settings.task)
+    for name in asdict(standard):
+        value = getattr(settings.recipe, name)
+        if value != getattr(standard, name):
+            value = " ".join(value) if isinstance(value, tuple) else value
+            words.append(f"--{name.replace('full_', '').replace('_', '-')} {value}")
+    if settings.selection != "last":
+        words.append(f"--selection {settings.selection}")
+    if settings.max_train_rows is not None:
+        words.append(f"--max-train-rows {settings.max_train_rows}")
+    return " ".join([*words, f"--output {settings.output.name}"])
