@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from pages.ui import engine, inputs
 from pages.ui.catalogue import catalogue
 from pages.ui.frame import open_page
@@ -12,12 +10,7 @@ open_page("Compare", "How does each pooling head read this sentence, and do they
 found = catalogue()
 choice = inputs.ask(found)
 variant = inputs.variant()
-
-if not engine.is_warm():
-    waiting = st.empty()
-    with waiting.status("Loading PyTorch and Transformers: a few seconds, once after the start"):
-        engine.warm_up()
-    waiting.empty()
+engine.wait_until_warm()
 
 from pages.ui import compare_page  # noqa: E402  (needs PyTorch, which comes after the first paint)
 

@@ -64,6 +64,8 @@ border-radius:50%;background:var(--st-background-color,#fff);border:1.5px solid 
 .pl-bars .chosen{border-color:currentColor}
 .pl-bars .head{font-size:.86em;color:var(--pl-faint);margin-top:.25em}
 .pl-grid{display:grid;column-gap:.9em;row-gap:.5em}
+.nameless .name{display:none}.nameless .bar{
+grid-template-columns:minmax(1.5em,1fr) minmax(2.3em,max-content)}
 .pl-sub{font-size:.82em;color:var(--pl-faint);margin-bottom:.1em;overflow-wrap:anywhere}
 """
 
@@ -109,8 +111,11 @@ def _mark(
             '<div class="pl-grid" style="grid-template-columns:repeat(auto-fill,minmax('
             f'min(100%,max({least},{share})),1fr))">'
         )
-        for panel, subtitle in zip(mark.panels, mark.subtitles, strict=True):
-            yield f'<div><div class="pl-sub" dir="auto">{_text(subtitle)}</div>'
+        for index, (panel, subtitle) in enumerate(zip(mark.panels, mark.subtitles, strict=True)):
+            # bars that share their rows with the panel before them need no second set of names
+            nameless = " nameless" if index % columns and _same_rows(mark, index) else ""
+            yield f'<div class="panel{nameless}"><div class="pl-sub" dir="auto">'
+            yield f"{_text(subtitle)}</div>"
             yield from _mark(panel, marked, span, chosen)
             yield "</div>"
         yield "</div>"
@@ -118,6 +123,14 @@ def _mark(
         raise ValueError(
             f"a {type(mark).__name__} has no HTML form: draw it with analysis.figures.screen.figure"
         )
+
+
+def _same_rows(grid: Grid, index: int) -> bool:
+    one, other = grid.panels[index - 1], grid.panels[index]
+    return (
+        isinstance(one, Bars) and isinstance(other, Bars) and one.categories == other.categories
+        and max(len(one.series), len(other.series)) == 1
+    )
 
 
 def _text(text: str) -> str:

@@ -146,8 +146,7 @@ def _draw_attributions(
                 groups.mean_checkpoint(reply.entry.members, reply.entry.id),
                 words=choice.words, limit=limit,
             )
-            steps = result.options.get("n_steps")
-            note = f"integrated gradients, {steps} steps, gap {result.completeness_gap:.3f}"
+            note = f"integrated gradients, gap {result.completeness_gap:.3f}"
             strip = html(plot, span=mark, css=False)
             cards.piece(
                 _title(INPUT_TITLE, note) + f'<div class="text">{strip}</div>',
@@ -212,9 +211,12 @@ def _below_bars(reply: Reply) -> str:
     assert answer is not None
     lines = []
     if not answer.regression:
-        lines.append(f"class gap of {cards.text(reply.label)}: {answer.gap(reply.target):+.2f}")
+        lines.append(f"class gap {answer.gap(reply.target):+.2f}")
     if reply.entry.is_group:
-        said = ", ".join(f"{member} says {label}" for member, label in answer.dissenters)
+        said = ", ".join(
+            f"{member.removeprefix(reply.entry.id).lstrip('-')} says {label}"
+            for member, label in answer.dissenters
+        )
         lines.append(cards.text(said) if said else "all seeds agree")
     dropped = reply.traces[0].tokens.dropped
     if dropped:

@@ -35,8 +35,9 @@ def _answer(found: Catalogue, choice: Choice, variant: str | None) -> None:
     with st.container(key="cards"):
         for reply in given:
             compare.draw_card(reply, choice, mark, limits)
-    if variant is not None:
-        panels.draw_variant(given, choice, variant)
+    with st.container(key="variant-effect"):
+        if variant is not None:
+            panels.draw_variant(given, choice, variant)
     below = st.container()
     draw_sidebar(found, choice.entries)
     compare.draw_inputs(given, choice, choice.text, mark, status.caption)

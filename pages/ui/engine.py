@@ -7,7 +7,7 @@ every cache is bounded.
 from __future__ import annotations
 
 import os
-import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -24,12 +24,21 @@ if TYPE_CHECKING:
 PRECISIONS = ("float32", "bfloat16")
 
 
-def is_warm() -> bool:
-    """Whether PyTorch and Transformers are in already."""
-    return "analysis.loading" in sys.modules
+def wait_until_warm() -> None:
+    """Load PyTorch and Transformers after the first paint, in sight of the user."""
+    # Always one element here: a page whose elements move from one run to the next shows the old
+    # ones until the run ends.
+    waiting = st.empty()
+    if not _warm.is_set():
+        with waiting.status("Loading PyTorch and Transformers: a few seconds, once after the start"):
+            _warm_up()
+        waiting.empty()
 
 
-def warm_up() -> None:
+_warm = threading.Event()
+
+
+def _warm_up() -> None:
     """Import what is heavy (seconds, once a server) and the user's own pooling heads."""
     import captum.attr  # noqa: F401
     import peft  # noqa: F401
@@ -40,6 +49,7 @@ def warm_up() -> None:
 
     for file in settings.read().heads:
         loading.register_heads(file)
+    _warm.set()
 
 
 def device_name() -> str:

@@ -74,13 +74,14 @@ def ask(catalogue: Catalogue) -> Choice:
 
 def variant() -> str | None:
     """The second version of the sentence, where comparing is switched on."""
-    if not st.session_state.get("compare"):
-        return None
-    text = st.text_input(
-        "Variant of the sentence", key="variant", live="150ms", **KEPT,
-        placeholder="Change a word: what changes in every checkpoint?",
-    )
-    return clean(text or "")[0]
+    with st.container(key="variant-input"):
+        if not st.session_state.get("compare"):
+            return None
+        text = st.text_input(
+            "Variant of the sentence", key="variant", live="150ms", **KEPT,
+            placeholder="Change a word: what changes in every checkpoint?",
+        )
+        return clean(text or "")[0]
 
 
 def _texts(long: bool, pairs: bool, example: Any) -> tuple[str, str]:
