@@ -145,6 +145,6 @@ def test_the_public_surface_is_reachable_and_named() -> None:
 
     for name in ("load", "record", "decompose", "pooling", "heads"):
         assert hasattr(analysis, name), f"analysis.{name} is missing"
-        assert name in dir(analysis)
+        assert name in analysis.__all__
     with pytest.raises(AttributeError, match="no_such_thing"):
         _ = analysis.no_such_thing  # type: ignore[attr-defined]
