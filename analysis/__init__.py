@@ -20,7 +20,7 @@ _NAMES = {
     "attribute": "analysis.attribution",
 }
 _MODULES = ("attribution", "checkpoints", "decomposition", "figures", "heads", "pooling", "trace")
-__all__ = [*_NAMES, *_MODULES]  # noqa: PLE0604
+__all__ = [*_NAMES, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:

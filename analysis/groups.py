@@ -41,7 +41,8 @@ def mean_checkpoint(members: Sequence[Checkpoint], name: str) -> Checkpoint:
     if len(members) == 1:
         return members[0]
     digest = hashlib.sha256("".join(member.sha256 for member in members).encode()).hexdigest()
-    return replace(members[0], id=f"{name} (mean of {len(members)} seeds)", sha256=digest, seed=None)
+    shown = f"{name} (mean of {len(members)} seeds)"
+    return replace(members[0], id=shown, sha256=digest, seed=None)
 
 
 def mean_decomposition(splits: Sequence[Decomposition]) -> Decomposition:

@@ -7,11 +7,13 @@ and a bare encoder. Safetensors only, never code from a checkpoint, the type alw
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import threading
 from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +154,21 @@ def register_heads(file: str | Path) -> tuple[str, ...]:
     return tuple(sorted(set(heads.HEADS) - before))
 
 
+def warm_up() -> None:
+    """Import what attributions and adapters need, which takes seconds, before it is needed."""
+    import peft  # noqa: F401
+
+    import analysis.attribution
+    import analysis.trace  # noqa: F401
+
+
+def device_name() -> str:
+    """The device that "auto" takes, in words: the GPU's name, or the CPU and its threads."""
+    if torch.cuda.is_available():
+        return f"cuda:0 {torch.cuda.get_device_name(0)}"
+    return f"CPU, {torch.get_num_threads()} of {os.cpu_count()} cores"
+
+
 def _device(device: str) -> torch.device:
     if device == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
@@ -221,7 +238,7 @@ def _merge_adapter(checkpoint: Checkpoint, model: nn.Module) -> tuple[nn.Module,
     from peft import LoraConfig, PeftModel, set_peft_model_state_dict
     from safetensors.torch import load_file
 
-    lora = LoraConfig.from_pretrained(str(checkpoint.folder))
+    lora: Any = LoraConfig.from_pretrained(str(checkpoint.folder))
     lora.inference_mode = True
     wrapped = PeftModel(model, lora)
     state = load_file(checkpoint.folder / "adapter_model.safetensors")
@@ -262,7 +279,7 @@ def _load_bare(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
 
 
 def _report(info: Any) -> KeyReport:
-    get = info.get if isinstance(info, dict) else lambda name, default: getattr(info, name, default)
+    get: Any = info.get if isinstance(info, dict) else partial(getattr, info)
     mismatched = [key[0] if isinstance(key, tuple) else key for key in get("mismatched_keys", [])]
     missing = sorted({*get("missing_keys", []), *mismatched})
     return KeyReport(tuple(missing), tuple(sorted(get("unexpected_keys", []))))

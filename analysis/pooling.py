@@ -156,7 +156,8 @@ def _query_attention_weights(real: Tensor, *, queries: Tensor, hidden_states: Te
         )
     scores = torch.einsum("md,btd->bmt", queries.float(), hidden_states.float())
     scores = scores / hidden_states.shape[2] ** 0.5
-    return scores.masked_fill(~real[:, None], -torch.inf).softmax(dim=2)
+    weights: Tensor = scores.masked_fill(~real[:, None], -torch.inf).softmax(dim=2)
+    return weights
 
 
 _WEIGHTS: dict[str, Callable[..., Tensor]] = {

@@ -13,6 +13,7 @@ from analysis.attribution import Attribution
 from analysis.figures import views
 from analysis.figures.markup import html
 from analysis.figures.plot import Plot
+from analysis.figures.units import units_of
 from pages.ui import cards, engine
 from pages.ui.cards import Span
 from pages.ui.inputs import PREDICTED, Choice
@@ -59,10 +60,11 @@ def largest_reading(replies: Sequence[Reply], words: bool) -> dict[str, float]:
             continue
         split = groups.mean_decomposition(reply.splits)
         by_token = split.by_token(reply.target)
-        units = reply.traces[0].tokens.word_groups() if words else [[t] for t in range(len(by_token))]
-        strip = [abs(by_token[list(unit)].sum()) for unit in units]
-        largest["strip"] = max(largest["strip"], *strip)
-        largest["layers"] = max(largest["layers"], float(np.abs(split.by_layer(reply.target)).max()))
+        units = units_of(reply.traces[0].tokens, words)
+        strip = max(abs(by_token[list(unit)].sum()) for unit in units)
+        layers = np.abs(split.by_layer(reply.target)).max()
+        largest["strip"] = max(largest["strip"], float(strip))
+        largest["layers"] = max(largest["layers"], float(layers))
     return largest
 
 
@@ -119,7 +121,7 @@ def draw_inputs(
                 found.append(engine.attribution(member, text, choice.pair, reply.target))
             except ValueError as error:
                 problem = str(error)
-        results.append((reply, groups.mean_attribution(found) if not problem else problem))
+        results.append((reply, problem or groups.mean_attribution(found)))
     _draw_attributions(results, choice, mark)
 
 
@@ -192,7 +194,8 @@ def _head(reply: Reply) -> str:
         how = f"pooling head {first.head}" + ("" if first.seed is None else f", seed {first.seed}")
     else:
         how = "foreign classifier" if first.kind == "classifier" else "bare encoder"
-    return f'<div class="id">{cards.text(reply.entry.id)}</div><div class="how">{cards.text(how)}</div>'
+    name = cards.text(reply.entry.id)
+    return f'<div class="id">{name}</div><div class="how">{cards.text(how)}</div>'
 
 
 def _answer(reply: Reply) -> str:

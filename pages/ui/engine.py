@@ -6,9 +6,8 @@ every cache is bounded.
 
 from __future__ import annotations
 
-import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -30,35 +29,35 @@ def wait_until_warm() -> None:
     # ones until the run ends.
     waiting = st.empty()
     if not _warm.is_set():
-        with waiting.status("Loading PyTorch and Transformers: a few seconds, once after the start"):
+        with waiting.status("Loading PyTorch and Transformers: a few seconds, once after a start"):
             _warm_up()
         waiting.empty()
+    if _problems:
+        waiting.error("\n\n".join(_problems))
 
 
 _warm = threading.Event()
+_problems: list[str] = []  # of the user's own pooling heads; the rest of the app works without
 
 
 def _warm_up() -> None:
     """Import what is heavy (seconds, once a server) and the user's own pooling heads."""
-    import captum.attr  # noqa: F401
-    import peft  # noqa: F401
-
-    import analysis.attribution
-    import analysis.trace  # noqa: F401
     from analysis import loading
 
+    loading.warm_up()
     for file in settings.read().heads:
-        loading.register_heads(file)
+        try:
+            loading.register_heads(file)
+        except ValueError as error:
+            _problems.append(str(error))
     _warm.set()
 
 
 def device_name() -> str:
-    """The device in words: the GPU's name, or the CPU and its threads."""
-    import torch
+    """The device in words."""
+    from analysis import loading
 
-    if torch.cuda.is_available():
-        return f"cuda:0 {torch.cuda.get_device_name(0)}"
-    return f"CPU, {torch.get_num_threads()} of {os.cpu_count()} cores"
+    return loading.device_name()
 
 
 def classifier(checkpoint: Checkpoint) -> Classifier:

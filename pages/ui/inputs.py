@@ -42,7 +42,7 @@ def ask(catalogue: Catalogue) -> Choice:
     above, sentence, below = st.container(key="tasks"), st.container(), st.container(key="controls")
     with below:
         entries = _checkpoints(catalogue)
-        labels = tuple(dict.fromkeys(l for entry in entries for l in entry.first.labels))
+        labels = tuple(dict.fromkeys(name for entry in entries for name in entry.first.labels))
         target = st.selectbox(
             "Class to explain", (PREDICTED, *labels), key="target", **KEPT, width=165,
             help="Click a class in a card to choose it here. 'predicted': each checkpoint's own.",
@@ -136,7 +136,7 @@ def _checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
 
 
 def _tasks(catalogue: Catalogue, entries: tuple[Entry, ...]) -> None:
-    """Tasks choose their four checkpoints; examples fill the sentence. Neither is in the address."""
+    """A task chooses its four checkpoints, an example fills the sentence."""
     if not catalogue.tasks:
         return
     shown = {entry.task for entry in entries}

@@ -16,7 +16,9 @@ FORMATS = ("pdf", "svg", "png", "csv")
 
 def export_menu(plots: Mapping[str, Plot], key: str, label: str = "Export") -> None:
     """A menu that saves one of these pictures; files are made when their button is pressed."""
-    menu = st.popover(label, type="tertiary", icon=":material/download:", key=key, on_change="rerun")
+    menu = st.popover(
+        label, type="tertiary", icon=":material/download:", key=key, on_change="rerun"
+    )
     if not menu.open or not plots:
         return
     with menu:
