@@ -148,6 +148,7 @@ def test_zero_is_the_middle_and_the_ends_are_the_limits():
     assert shade(0)[0] == "#F7F7F7"
     assert shade(step_of(3.0, 3.0))[0] == "#B35806"
     assert shade(step_of(-3.0, 3.0))[0] == "#2166AC"
+    assert luminance(shade(0, "dark")[0]) < 0.05 < luminance(shade(STEPS, "dark")[0])
     assert step_of(-9.0, 3.0) == -STEPS
     assert step_of(float("nan"), 1.0) == 0
 
