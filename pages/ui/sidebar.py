@@ -70,10 +70,8 @@ def _details(checkpoint: Checkpoint) -> None:
         rows["token limit"] = loaded.limit
         if loaded.report.unexpected:
             rows["unused tensors"] = ", ".join(loaded.report.unexpected)
-    metrics = checkpoint.facts.get("metrics")
-    if isinstance(metrics, dict):
-        rows |= {f"dev {name}": f"{value:.3f}" for name, value in metrics.items()
-                 if isinstance(value, float)}
+    for rows_of, scores in (checkpoint.facts.get("metrics") or {}).items():
+        rows |= {f"{name} ({rows_of})": f"{value:.3f}" for name, value in scores.items()}
     rows["sha256"] = checkpoint.sha256[:12]
     for name, value in rows.items():
         st.text(f"{name}: {value}")

@@ -1,0 +1,1 @@
+"""Side by side with a peer or a bare forward pass: only ratios within one run count."""
