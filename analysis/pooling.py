@@ -63,7 +63,9 @@ def take_token(hidden_states: Tensor, index: Tensor) -> Tensor:
 def _earliest_maximum(values: Tensor, dim: int) -> MaxPooled:
     top = values.amax(dim=dim, keepdim=True)
     # argmax documents that the first of several maxima is returned; torch.max(dim) does not.
-    winner = (values == top).to(torch.uint8).argmax(dim=dim, keepdim=True)
+    # A NaN equals nothing, not even itself; it must show, and not leave another value the winner.
+    held = (values == top) | values.isnan()
+    winner = held.to(torch.uint8).argmax(dim=dim, keepdim=True)
     # The gather (not amax itself) keeps the gradient on the one winner, as the split says.
     vector = values.gather(dim, winner)
     with torch.no_grad():
