@@ -292,7 +292,7 @@ def test_bars_around_zero_grow_from_the_middle():
 def test_source_layers_of_a_card_show_both_quantities():
     d, w = split(TOKENS), winners(TOKENS)
     page = Page(view("source_layers", d, w, 1).html())
-    assert [e["text"] for e in page.having("pl-sub")] == ["wins", "contribution"]
+    assert [e["text"] for e in page.having("pl-sub")] == ["wins (%)", "contribution"]
     shown = [e["text"] for e in page.having("num")]
     assert shown[:3] == [f"{100 * s:.0f}" for s in w.share_by_layer()]
     assert shown[3:] == [f"{v:+.2f}" for v in d.by_layer(1)]

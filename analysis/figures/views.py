@@ -292,7 +292,7 @@ def source_layers(
                     style="signed", colours="sign", limits=(-bound, bound), **common,
                 ),
             ),
-            subtitles=("wins", "contribution"),
+            subtitles=("wins (%)", "contribution"),
             columns=2,
         ),
         params={"target": target, "limit": limit},

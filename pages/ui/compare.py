@@ -247,8 +247,27 @@ def _reading(reply: Reply, plots: dict[str, Plot], mark: Span | None) -> str:
     return body
 
 
+# Of each panel in two sentences: what the numbers are, what they are not, and the source.
+_ABOUT = {
+    INPUT_TITLE: "How much each word moves the explained class away from the mean of the others, "
+    "in logits, along the way from an empty text ([PAD]); the gap is the error of that integral "
+    "and no sign of truth. Integrated gradients, Sundararajan et al. 2017.",
+    READING_TITLE: "What the pooling head takes from each position of the encoder's output: an "
+    "exact split of the same logit difference, relative to the reference named here. It says "
+    "nothing of how the encoder made that output.",
+    "Source layers": "Left, the share of dimensions (in percent) whose maximum comes from each "
+    "layer; right, what these values add to the logit difference. A share is not what a win is "
+    "worth. MaxPoolBERT, arXiv 2505.15696.",
+}
+
+
 def _title(name: str, note: str = "") -> str:
-    return f'<div class="title">{name} <span>{cards.text(note)}</span></div>'
+    about = cards.text(_ABOUT[name])
+    mark = (
+        f'<span class="about" tabindex="0" role="note" title="{about}" aria-label="{about}">'
+        "?</span>"
+    )
+    return f'<div class="title">{name} {mark}<span class="note">{cards.text(note)}</span></div>'
 
 
 def _warning(message: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from analysis.tokens import clean
+from pages.ui import cards
 from pages.ui.catalogue import Catalogue, Entry
 from pages.ui.examples import words_for
 
@@ -59,7 +60,8 @@ def ask(catalogue: Catalogue) -> Choice:
         _tasks(catalogue, entries)
     with sentence:
         first = _first_example(catalogue)
-        text, pair = _texts(bool(long), any(entry.first.pairs for entry in entries), first)
+        pairs = any(entry.first.pairs or entry.first.kind == "classifier" for entry in entries)
+        text, pair = _texts(bool(long), pairs, first)
     text, notes = clean(text)
     cleaned_pair, pair_notes = clean(pair)
     return Choice(
@@ -94,7 +96,8 @@ def _texts(long: bool, pairs: bool, example: Any) -> tuple[str, str]:
         second = st.text_input(
             "Second sentence", key="pair", live="150ms", **KEPT,
             placeholder="The text to compare with",
-            help="At least one chosen checkpoint was trained on sentence pairs.",
+            help="For checkpoints of sentence pairs. Of a foreign classifier it is not known "
+            "whether it takes pairs: leave it empty for a single sentence.",
         )
     return first, second or ""
 
@@ -122,10 +125,14 @@ def _carry_text() -> None:
 def _checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
     options = [entry.id for entry in catalogue.entries]
     task = catalogue.tasks[0] if catalogue.tasks else ""
-    # A checkpoint that was removed from the folder must not stop the widget.
-    kept = [name for name in st.session_state.get("checkpoints", ()) if name in options]
-    if "checkpoints" in st.session_state and kept != list(st.session_state["checkpoints"]):
-        st.session_state["checkpoints"] = kept
+    _name_unknown(options)
+    if "checkpoints" in st.session_state:
+        # A checkpoint that was removed from the folder must not stop the widget.
+        kept = [name for name in st.session_state["checkpoints"] if name in options]
+        added = st.session_state.pop("select_added", None)
+        kept += [added] if added in options and added not in kept else []
+        if kept != list(st.session_state["checkpoints"]):
+            st.session_state["checkpoints"] = kept
     chosen = st.multiselect(
         "Checkpoints", options, default=catalogue.defaults(task), key="checkpoints", **KEPT,
         placeholder="Choose checkpoints",
@@ -133,6 +140,20 @@ def _checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
     )
     found = [catalogue.get(name) for name in options if name in chosen]
     return tuple(entry for entry in found if entry is not None)
+
+
+def _name_unknown(options: list[str]) -> None:
+    """A link may name checkpoints that are not here: say which, for Streamlit drops them."""
+    linked = st.query_params.get_all("checkpoints")
+    unknown = [name for name in linked if name not in options]
+    if unknown:
+        st.session_state["unknown_in_link"] = unknown
+    missing = [name for name in st.session_state.get("unknown_in_link", ()) if name not in options]
+    if missing:
+        st.warning(
+            f"The link names {cards.text(', '.join(missing))}, which is not here. Add it under "
+            "“Add a folder or Hub id” in the sidebar."
+        )
 
 
 def _tasks(catalogue: Catalogue, entries: tuple[Entry, ...]) -> None:
