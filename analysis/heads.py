@@ -12,10 +12,11 @@ paper's summaries are silent (residual, layer norm, tanh pooler) the default is 
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -109,6 +110,54 @@ class PoolingHead(nn.Module):
             return None
         return weight.reshape(len(weight), len(self.parts), self.hidden_size), bias
 
+    @property
+    def pool_layers(self) -> tuple[int, ...]:
+        """Absolute indices of the layers whose maximum is taken; () where one layer is read."""
+        last_k = getattr(self, "last_k", None)
+        if last_k is None:
+            return ()
+        return tuple(range(self.num_layers - last_k + 1, self.num_layers + 1))
+
+    def with_last_k(self, last_k: int) -> PoolingHead:
+        """The same weights, not copied, with a maximum over another number of last layers.
+
+        Raises ``ValueError`` where no maximum over layers is taken, or `last_k` is impossible.
+        """
+        if not self.pool_layers:
+            raise ValueError(
+                f"the pooling head {self.key!r} reads one layer and takes no maximum over layers: "
+                "there is no last_k to change. Choose max_cls or max_seq_mha."
+            )
+        other: Any = copy.copy(self)
+        other.last_k = _check_last_k(last_k, self.num_layers)
+        return cast(PoolingHead, other)
+
+    def ended_at(self, layer: int) -> PoolingHead:
+        """The same weights, not copied, for an encoder that ends at `layer` (0 = embeddings).
+
+        It takes hidden states (layer + 1, B, T, d). A maximum runs over as many of the last k
+        layers as there are; at layer 0 it reads the embeddings alone.
+        """
+        if not 0 <= layer <= self.num_layers:
+            raise ValueError(
+                f"layer is {layer}; the encoder has layers 0 (embeddings) to {self.num_layers}"
+            )
+        other: Any = copy.copy(self)
+        other.num_layers = layer
+        if self.pool_layers:
+            other.last_k = min(len(self.pool_layers), max(layer, 1))
+        return cast(PoolingHead, other)
+
+    def value_norms(self, weights: Tensor, values: Tensor) -> Tensor:
+        """(P, T) or (P, T, d), (T, d) -> (P, T): length of what each token adds to each part.
+
+        ``norm(alpha f(x))`` of Kobayashi et al. 2020, where f is what a part makes of a value
+        before it is weighted: nothing at all, unless a subclass says otherwise.
+        """
+        if weights.dim() == 2:
+            return weights.abs() * values.norm(dim=-1)
+        return (weights * values).norm(dim=-1)
+
     def reset_parameters(self) -> None:
         """Initialise anew: Xavier-uniform projections, zero biases (MaxPoolBERT)."""
         for module in self.modules():
@@ -158,7 +207,10 @@ def head(key: str) -> Callable[[HeadClass], HeadClass]:
 
 
 def _origin(cls: type) -> tuple[str, str]:
-    return inspect.getfile(cls), cls.__qualname__
+    try:
+        return inspect.getfile(cls), cls.__qualname__
+    except (OSError, TypeError):  # a notebook's or a console's own class has no file
+        return cls.__module__, cls.__qualname__
 
 
 def options_of(cls: type[PoolingHead]) -> dict[str, Any]:
@@ -315,6 +367,20 @@ class _AttentionHead(PoolingHead):
             readout = torch.cat([readout, weight[:, None]], dim=1)
         return readout, bias + constant
 
+    def value_norms(self, weights: Tensor, values: Tensor) -> Tensor:
+        layer, d = self.attention, self.hidden_size
+        value = (values @ layer.in_proj_weight[2 * d :].T + layer.in_proj_bias[2 * d :]).reshape(
+            len(values), self.num_heads, -1
+        )
+        output = layer.out_proj.weight.reshape(d, self.num_heads, -1)
+        norms = torch.einsum("the,ohe->hto", value, output).norm(dim=-1)
+        # Several queries read the same values; the residual part adds the query as it is.
+        queries = (len(weights) - self.residual) // self.num_heads
+        norms = norms.repeat(queries, 1)
+        if self.residual:
+            norms = torch.cat([norms, values.norm(dim=-1)[None]])
+        return weights.abs() * norms
+
     def _through_attention(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """(C, d) -> W W_O[:, h] W_V[h] as (C, H, d), and W b_O + sum_h W W_O[:, h] b_V[h]."""
         layer, d = self.attention, self.hidden_size
@@ -440,6 +506,7 @@ class QueryAttention(_AttentionHead):
 
     def read(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
         values = hidden[-1]
+        pooling.real_tokens(attention_mask)  # a row without tokens would be NaN, not an error
         queries = self.queries.weight.to(values.dtype).expand(len(attention_mask), -1, -1)
         output, attention = self.attend(queries, values, attention_mask)
         weights = attention.flatten(1, 2)
