@@ -93,8 +93,12 @@ def load(
     if dtype not in DTYPES:
         raise CheckpointError(f"dtype is {dtype!r}; known: {', '.join(DTYPES)}")
     where = _device(device)
-    if head is not None and not head.key:
-        raise CheckpointError(f"{head.__name__} has no key: decorate it with @head('its name')")
+    if head is not None and heads.HEADS.get(head.key) is not head:
+        # A subclass inherits its parent's key, and the parent would be loaded in its place.
+        raise CheckpointError(
+            f"{head.__name__} is not registered under a key of its own: decorate it with "
+            "@head('its name')"
+        )
     folder, name, source = locate(reference, root)
     checkpoint = describe(folder, name, source)
     readers = {"pooling": _load_own, "classifier": _load_foreign, "encoder": _load_bare}
