@@ -1,0 +1,59 @@
+"""Page tests: the app runs inside the test, on checkpoints made for it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HEADS = ("cls", "max_cls", "mha", "max_seq_mha")
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Read only: toy-cls, toy-max_cls, toy-mha, toy-max_seq_mha, with three random class names."""
+    root = tmp_path_factory.mktemp("made")
+    for seed, head in enumerate(HEADS):
+        tiny.make_pooling_checkpoint(
+            root / f"toy-{head}", head, tiny.random_labels(11), task="toy", seed=seed
+        )
+    return root
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder of checkpoints."""
+    root = tmp_path / "checkpoints"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture
+def four(made: Path, folder: Path) -> Path:
+    """The four toy checkpoints in a folder of the test's own."""
+    for path in made.iterdir():
+        shutil.copytree(path, folder / path.name)
+    return folder
+
+
+@pytest.fixture
+def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """``open_app(folder, text="...", target="...") -> AppTest``, run once; names are address keys."""
+    from streamlit.testing.v1 import AppTest
+
+    # What stands behind "--" on the command line of the tests is not the app's.
+    monkeypatch.setattr("sys.argv", ["app.py"])
+
+    def start(checkpoints: Path, **address: Any) -> Any:
+        monkeypatch.setenv("POOLLENS_CHECKPOINTS", str(checkpoints))
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in address.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return start
