@@ -19,6 +19,7 @@ from analysis.encoders import (
     EncoderNotFound,
     digest_of,
     download,
+    folder_named,
     in_hub_cache,
     resolve_encoder,
     sha256_of,
@@ -100,12 +101,12 @@ def locate(reference: str | Path, root: Path | str = DEMO_FOLDER) -> tuple[Path,
     name = str(reference).strip()
     if not name:
         raise CheckpointError("no checkpoint was named: give a folder or a Hub id")
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    folder = folder_named(name)
+    if folder is not None:
         inside = folder.resolve().parent == Path(root).resolve()
         return folder, folder.resolve().name if inside else name, "folder"
-    registered = Path(root) / name
-    if registered.is_dir() and registered.resolve().parent == Path(root).resolve():
+    registered = folder_named(str(Path(root) / name))
+    if registered is not None and registered.resolve().parent == Path(root).resolve():
         return registered, name, "folder"
     looked = [f"folder {name!r}", f"checkpoints/{name}"]
     path = in_hub_cache(name, looked) or (
@@ -121,10 +122,23 @@ def describe(folder: Path | str, id: str | None = None, source: str = "folder") 
 
     Raises :class:`CheckpointError` for: no or unreadable config.json, a pickle instead of
     safetensors, a truncated file, code to be executed, an architecture that is no text encoder
-    or classifier, an encoder that cannot be found (each place looked in is named).
+    or classifier, an encoder that cannot be found (each place looked in is named), or anything
+    else that its files do to their reader: one folder never takes the list of all down.
     """
     folder = Path(folder)
     name = id or folder.name
+    try:
+        return _describe(folder, name, source)
+    except CheckpointError:
+        raise
+    except Exception as error:
+        raise CheckpointError(
+            f"{name}: its files cannot be understood ({type(error).__name__}: {error}). "
+            "Copy the checkpoint again from where it was made."
+        ) from error
+
+
+def _describe(folder: Path, name: str, source: str) -> Checkpoint:
     config = _read_config(folder)
     if config.get("auto_map"):
         raise CheckpointError(
@@ -266,7 +280,7 @@ def _check_safetensors(file: Path, name: str) -> None:
     try:
         tensors = {key: value for key, value in json.loads(header).items() if key != "__metadata__"}
         wanted = 8 + length + max((t["data_offsets"][1] for t in tensors.values()), default=0)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         wanted = -1
     if wanted != size:
         told = f"it should have {wanted:,} bytes and has {size:,}" if wanted > 0 else "no header"

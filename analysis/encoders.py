@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import os
 import re
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -102,9 +103,18 @@ def resolve_encoder(name: str | os.PathLike[str]) -> EncoderLocation:
     )
 
 
+def folder_named(name: str) -> Path | None:
+    """The folder of that name, or None: whatever was typed, it raises nothing."""
+    try:
+        folder = Path(name).expanduser()
+        return folder if folder.is_dir() else None
+    except (OSError, RuntimeError):  # longer than a path may be; the home of nobody
+        return None
+
+
 def _in_folder(name: str, looked: list[str]) -> Path | None:
-    folder = Path(name).expanduser()
-    if folder.is_dir() and (folder / "config.json").is_file():
+    folder = folder_named(name)
+    if folder is not None and (folder / "config.json").is_file():
         return folder
     looked.append(f"folder {name!r}")
     return None
@@ -186,10 +196,19 @@ def _ask_hub() -> str:
     from huggingface_hub import constants
 
     request = urllib.request.Request(constants.ENDPOINT, method="HEAD")
-    try:
-        urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()
-    except urllib.error.HTTPError:
-        return ""  # it answered
-    except (OSError, ValueError):
-        return "no connection"
-    return ""
+    answered: list[bool] = []
+
+    def ask() -> None:
+        try:
+            urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()
+            answered.append(True)
+        except urllib.error.HTTPError:
+            answered.append(True)
+        except (OSError, ValueError):
+            answered.append(False)
+
+    # In a thread: the timeout of urlopen does not bound the search for the host's address.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(PROBE_SECONDS)
+    return "" if answered == [True] else "no connection"
