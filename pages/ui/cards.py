@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -43,6 +44,12 @@ def piece(html: str, key: str, on_class: Callable[[int], None] | None = None) ->
 def text(words: str) -> str:
     """Text of people's own, ready for HTML."""
     return escape(clean(words)[0], quote=True)
+
+
+def plain(words: str) -> str:
+    """Text of people's own, shown as typed where Streamlit would read it as Markdown."""
+    one_line = " ".join(clean(words)[0].split())
+    return "".join(f"\\{c}" if c in string.punctuation else c for c in one_line)
 
 
 def marked(sentence: str, pair: str | None) -> Span | None:

@@ -115,7 +115,7 @@ def draw_inputs(
         found: list[Attribution] = []
         problem = ""
         for member in reply.entry.members:
-            say(f"Input attribution {done + 1} of {total}: {member.id}")
+            say(f"Input attribution {done + 1} of {total}: {cards.plain(member.id)}")
             done += 1
             try:
                 found.append(engine.attribution(member, text, choice.pair, reply.target))

@@ -12,17 +12,17 @@ from pages.ui.replies import Reply, common_limit, replies
 from pages.ui.sidebar import draw_sidebar
 
 
-def draw(found: Catalogue, choice: Choice, variant: str | None) -> None:
+def draw(found: Catalogue, choice: Choice) -> None:
     """Verdict, cards, what a variant changes; the input attributions come last, being slow."""
     if not choice.entries or not choice.text.strip():
         missing = "Type a sentence above, or choose an example."
         st.info(missing if choice.entries else "Choose at least one checkpoint above.")
         draw_sidebar(found, choice.entries)
         return
-    _answer(found, choice, variant)
+    _answer(found, choice)
 
 
-def _answer(found: Catalogue, choice: Choice, variant: str | None) -> None:
+def _answer(found: Catalogue, choice: Choice) -> None:
     st.session_state["shown_text"] = (choice.text, choice.pair)
     mark = cards.marked(choice.text, choice.pair)
     given = list(replies(choice, choice.text, None))
@@ -36,8 +36,8 @@ def _answer(found: Catalogue, choice: Choice, variant: str | None) -> None:
         for reply in given:
             compare.draw_card(reply, choice, mark, limits)
     with st.container(key="variant-effect"):
-        if variant is not None:
-            panels.draw_variant(given, choice, variant)
+        if choice.variant is not None:
+            panels.draw_variant(given, choice, choice.variant)
     below = st.container()
     draw_sidebar(found, choice.entries)
     compare.draw_inputs(given, choice, choice.text, mark, status.caption)
@@ -54,7 +54,7 @@ def _legend(limits: dict[str, float], choice: Choice) -> str:
     parts.append(f"±{limits['strip']:g} for what is read")
     explained = "the explained class" if choice.target == PREDICTED else choice.target
     return (
-        f"Logits of {cards.text(explained)} minus the mean of the others: orange is towards it, "
+        f"Logits of {cards.plain(explained)} minus the mean of the others: orange is towards it, "
         f"blue and underlined against it. Full colour: {', '.join(parts)}."
     )
 
@@ -65,4 +65,4 @@ def _say(choice: Choice, given: list[Reply]) -> None:
     st.text(in_words(answers, target))
     seen = given[0].traces[0].tokens.notes if given[0].traces else ()
     for note in dict.fromkeys((*choice.notes, *seen)):
-        st.caption(cards.text(note))
+        st.caption(cards.plain(note))

@@ -13,7 +13,7 @@ import streamlit as st
 
 from analysis.checkpoints import Checkpoint
 from analysis.decomposition import Decomposition, NoExactSplit, decompose
-from pages.ui import settings
+from pages.ui import cards, settings
 
 if TYPE_CHECKING:
     from analysis.attribution import Attribution
@@ -33,7 +33,7 @@ def wait_until_warm() -> None:
             _warm_up()
         waiting.empty()
     if _problems:
-        waiting.error("\n\n".join(_problems))
+        waiting.error("\n\n".join(map(cards.plain, _problems)))
 
 
 _warm = threading.Event()

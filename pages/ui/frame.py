@@ -1,4 +1,4 @@
-"""What every page begins with: title, question, navigation and the common style."""
+"""What every page begins with: title, question, navigation, the common style and inputs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,21 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui import engine, inputs
+from pages.ui.catalogue import Catalogue, catalogue
+from pages.ui.inputs import Choice
+
 PAGES = (("app.py", "Compare"),)
 _STYLE = Path(__file__).with_name("frame.css").read_text(encoding="utf-8")
+
+
+def start(title: str, question: str, variant: bool = False) -> tuple[Catalogue, Choice]:
+    """Open a page, draw the inputs that all pages share, and wait until the models can answer."""
+    open_page(title, question)
+    found = catalogue()
+    choice = inputs.ask(found, variant)
+    engine.wait_until_warm()
+    return found, choice
 
 
 def open_page(title: str, question: str) -> None:

@@ -27,6 +27,7 @@ class Choice:
     target: str  # a class's name, or PREDICTED
     words: bool  # words or word pieces
     notes: tuple[str, ...]  # what cleaning replaced
+    variant: str | None = None  # a second version of the text, where one compares
 
     def target_of(self, labels: tuple[str, ...], predicted: int) -> int:
         """Index of the class to explain for a checkpoint with these labels."""
@@ -38,8 +39,8 @@ class Choice:
         return (*(entry.id for entry in self.entries), self.target, str(self.words))
 
 
-def ask(catalogue: Catalogue) -> Choice:
-    """Draw the inputs and return what they say."""
+def ask(catalogue: Catalogue, variant: bool = False) -> Choice:
+    """Draw the inputs and return what they say; `variant` offers a second version of the text."""
     above, sentence, below = st.container(key="tasks"), st.container(), st.container(key="controls")
     with below:
         entries = _checkpoints(catalogue)
@@ -54,8 +55,9 @@ def ask(catalogue: Catalogue) -> Choice:
         )
         with st.container(key="switches"):
             long = st.toggle("Long text", key="long", on_change=_carry_text, **KEPT)
-            st.toggle("Variant", key="compare", **KEPT,
-                      help="Compare with a second version of the sentence.")
+            if variant:
+                st.toggle("Variant", key="compare", **KEPT,
+                          help="Compare with a second version of the sentence.")
     with above:
         _tasks(catalogue, entries)
     with sentence:
@@ -71,10 +73,11 @@ def ask(catalogue: Catalogue) -> Choice:
         target=target or PREDICTED,
         words=unit != "pieces",
         notes=tuple(dict.fromkeys(notes + pair_notes)),
+        variant=_variant() if variant else None,
     )
 
 
-def variant() -> str | None:
+def _variant() -> str | None:
     """The second version of the sentence, where comparing is switched on."""
     with st.container(key="variant-input"):
         if not st.session_state.get("compare"):
@@ -151,7 +154,7 @@ def _name_unknown(options: list[str]) -> None:
     missing = [name for name in st.session_state.get("unknown_in_link", ()) if name not in options]
     if missing:
         st.warning(
-            f"The link names {cards.text(', '.join(missing))}, which is not here. Add it under "
+            f"The link names {cards.plain(', '.join(missing))}, which is not here. Add it under "
             "“Add a folder or Hub id” in the sidebar."
         )
 
@@ -164,7 +167,7 @@ def _tasks(catalogue: Catalogue, entries: tuple[Entry, ...]) -> None:
     task = next(iter(shown)) if len(shown) == 1 else None
     st.session_state["task"] = task
     st.segmented_control(
-        "Task", catalogue.tasks, key="task", format_func=lambda t: words_for(t).title,
+        "Task", catalogue.tasks, key="task", format_func=lambda t: cards.plain(words_for(t).title),
         on_change=_choose_task, args=(catalogue,), label_visibility="collapsed",
     )
     examples = words_for(task or catalogue.tasks[0]).examples

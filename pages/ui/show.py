@@ -10,6 +10,7 @@ import streamlit as st
 from analysis.figures.export import export
 from analysis.figures.plot import Plot
 from analysis.figures.venues import VENUES
+from pages.ui import cards
 
 FORMATS = ("pdf", "svg", "png", "csv")
 
@@ -36,7 +37,7 @@ def export_menu(plots: Mapping[str, Plot], key: str, label: str = "Export") -> N
                     file_name=_name(plot, format), key=f"{key}-{format}",
                 )
         for notice in export(plot, "svg", venue=venue, width=width).notices:
-            st.caption(notice)
+            st.caption(cards.plain(notice))
 
 
 def _has(venue: str, width: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from analysis.checkpoints import Checkpoint, CheckpointError
-from pages.ui import catalogue, engine
+from pages.ui import cards, catalogue, engine
 from pages.ui.catalogue import Catalogue, Entry
 from pages.ui.inputs import KEPT
 
@@ -32,7 +32,7 @@ def draw_sidebar(found: Catalogue, entries: Sequence[Entry]) -> None:
         if found.broken:
             with st.expander(f"Not usable ({len(found.broken)})", icon=":material/warning:"):
                 for broken in found.broken:
-                    st.markdown(f"**{_plain(broken.id)}**")
+                    st.markdown(f"**{cards.plain(broken.id)}**")
                     st.text(broken.reason)
 
 
@@ -70,16 +70,21 @@ def _details(checkpoint: Checkpoint) -> None:
         rows["token limit"] = loaded.limit
         if loaded.report.unexpected:
             rows["unused tensors"] = ", ".join(loaded.report.unexpected)
-    for rows_of, scores in (checkpoint.facts.get("metrics") or {}).items():
-        rows |= {f"{name} ({rows_of})": f"{value:.3f}" for name, value in scores.items()}
+    rows |= _scores(checkpoint.facts.get("metrics"))
     rows["sha256"] = checkpoint.sha256[:12]
     for name, value in rows.items():
         st.text(f"{name}: {value}")
 
 
+def _scores(metrics: object) -> dict[str, str]:
+    """Scores by split as training writes them; a card of another maker may hold anything."""
+    if not isinstance(metrics, dict):
+        return {}
+    return {
+        f"{name} ({split})": f"{value:.3f}"
+        for split, scores in metrics.items() if isinstance(scores, dict)
+        for name, value in scores.items() if isinstance(value, int | float)
+    }
+
+
 _OPTION_NAMES = {"last_k": "last k layers", "num_heads": "attention heads"}
-
-
-def _plain(name: str) -> str:
-    """A name as typed inside Markdown."""
-    return "".join(f"\\{c}" if not c.isalnum() and c.isascii() else c for c in name)
