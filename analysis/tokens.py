@@ -150,7 +150,10 @@ def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 51
     if full > limit:
         encoded = encode(truncation="longest_first", max_length=limit)
     fast = encoded.encodings[0]
-    segments = [0 if segment is None else segment for segment in fast.sequence_ids]
+    # A special token stands with the text before it: the last [SEP] of a pair closes the pair.
+    segments: list[int] = []
+    for segment in fast.sequence_ids:
+        segments.append((segments[-1] if segments else 0) if segment is None else segment)
     special = np.array([segment is None for segment in fast.sequence_ids])
     ids = np.array(encoded["input_ids"], dtype=np.int64)
     unknown = 0 if tokenizer.unk_token_id is None else int((ids == tokenizer.unk_token_id).sum())
