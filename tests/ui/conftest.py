@@ -43,14 +43,14 @@ def four(made: Path, folder: Path) -> Path:
 
 @pytest.fixture
 def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """``open_app(folder, text="...", target="...") -> AppTest``, run once; names are address keys."""
+    """`open_app(folder, text="...", target="...") -> AppTest`, run once on that address."""
     from streamlit.testing.v1 import AppTest
 
     # What stands behind "--" on the command line of the tests is not the app's.
     monkeypatch.setattr("sys.argv", ["app.py"])
 
-    def start(checkpoints: Path, **address: Any) -> Any:
-        monkeypatch.setenv("POOLLENS_CHECKPOINTS", str(checkpoints))
+    def start(root: Path, **address: Any) -> Any:
+        monkeypatch.setenv("POOLLENS_CHECKPOINTS", str(root))
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for name, value in address.items():
             app.query_params[name] = value

@@ -141,8 +141,16 @@ def test_word_pieces_are_shown_by_position(open_app, four):
 
 
 def test_reference_of_the_split_is_named(open_app, four):
-    titles = [n.text for n in seen.cards(open_app(four))["toy-mha"].reading.all("title")]
-    assert titles[0] == "Read by the pooling head reference: zero"
+    notes = [n.text for n in seen.cards(open_app(four))["toy-mha"].reading.all("note")]
+    assert notes[0] == "reference: zero"
+
+
+def test_every_panel_says_what_its_numbers_are_and_are_not(open_app, four):
+    card = seen.cards(open_app(four))["toy-max_seq_mha"]
+    told = [n.attributes["title"] for part in (card.attribution, card.reading)
+            for n in part.all("about")]  # fmt: skip
+    assert len(told) == 3
+    assert all(text.count(". ") >= 1 for text in told)
 
 
 def test_table_lists_every_class_of_every_checkpoint(open_app, four):
