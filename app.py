@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from pages.ui import compare_page
 from pages.ui.frame import start
 
 found, choice = start(
     "Compare", "How does each pooling head read this sentence, and do they agree?", variant=True
 )
-
-from pages.ui import compare_page  # noqa: E402  (needs PyTorch, which comes after the first paint)
-
 compare_page.draw(found, choice)

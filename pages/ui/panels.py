@@ -6,7 +6,6 @@ import difflib
 import re
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from analysis.comparison import change_in_words
@@ -79,6 +78,8 @@ def export_all(given: Sequence[Reply], choice: Choice) -> None:
 
 def draw_table(given: Sequence[Reply]) -> None:
     """Every class of every checkpoint, with the evidence of both strips."""
+    import pandas as pd
+
     rows = []
     for reply in given:
         for index, trace in enumerate(reply.traces):
