@@ -154,23 +154,14 @@ class PoolingHead(nn.Module):
         ``norm(alpha f(x))`` of Kobayashi et al. 2020, where f is what a part makes of a value
         before it is weighted: nothing at all, unless a subclass says otherwise.
         """
-        if weights.dim() == 2:
-            return weights.abs() * values.norm(dim=-1)
-        return (weights * values).norm(dim=-1)
+        weighted = weights if weights.dim() == 3 else weights[:, :, None]
+        norms: Tensor = torch.linalg.vector_norm(weighted * values, dim=-1)
+        return norms
 
     def reset_parameters(self) -> None:
         """Initialise anew: Xavier-uniform projections, zero biases (MaxPoolBERT)."""
         for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.MultiheadAttention):
-                module._reset_parameters()  # Xavier-uniform on the joint q, k, v projection
-            elif isinstance(module, nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
-            elif isinstance(module, nn.LayerNorm | nn.RMSNorm):
-                module.reset_parameters()
+            initialise(module)
 
     def _check(self, hidden: Tensor, attention_mask: Tensor) -> None:
         expected = (self.num_layers + 1, None, None, self.hidden_size)
@@ -183,6 +174,20 @@ class PoolingHead(nn.Module):
                 f"{tuple(attention_mask.shape)}; expected ({self.num_layers + 1}, B, T, "
                 f"{self.hidden_size}) and (B, T)"
             )
+
+
+def initialise(module: nn.Module) -> None:
+    """Initialise one module of a pooling head, its submodules excepted."""
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.MultiheadAttention):
+        module._reset_parameters()  # Xavier-uniform on the joint q, k, v projection
+    elif isinstance(module, nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+    elif isinstance(module, nn.LayerNorm | nn.RMSNorm):
+        module.reset_parameters()
 
 
 HeadClass = TypeVar("HeadClass", bound=type[PoolingHead])
@@ -373,13 +378,14 @@ class _AttentionHead(PoolingHead):
             len(values), self.num_heads, -1
         )
         output = layer.out_proj.weight.reshape(d, self.num_heads, -1)
-        norms = torch.einsum("the,ohe->hto", value, output).norm(dim=-1)
+        norms: Tensor = torch.linalg.vector_norm(torch.einsum("the,ohe->hto", value, output), dim=-1)
         # Several queries read the same values; the residual part adds the query as it is.
         queries = (len(weights) - self.residual) // self.num_heads
         norms = norms.repeat(queries, 1)
         if self.residual:
-            norms = torch.cat([norms, values.norm(dim=-1)[None]])
-        return weights.abs() * norms
+            norms = torch.cat([norms, torch.linalg.vector_norm(values, dim=-1)[None]])
+        weighted: Tensor = weights.abs() * norms
+        return weighted
 
     def _through_attention(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """(C, d) -> W W_O[:, h] W_V[h] as (C, H, d), and W b_O + sum_h W W_O[:, h] b_V[h]."""

@@ -115,8 +115,8 @@ def record(
     wanted = {"output_attentions": True} if attentions else {}
     try:
         with torch.no_grad():
-            output, pooled, logits = _forward(classifier, inputs, wanted)
-            readout = _readout(classifier, pooled)
+            output, pooled, logits = forward(classifier, inputs, wanted)
+            readout = folded_readout(classifier, pooled)
     except torch.OutOfMemoryError as error:
         torch.cuda.empty_cache()
         raise CheckpointError(
@@ -127,7 +127,7 @@ def record(
         checkpoint=classifier.checkpoint,
         tokens=tokens,
         hidden=_numpy(torch.stack([state[0].float() for state in output.hidden_states])),
-        head=_head_trace(classifier, pooled, readout),
+        head=head_trace(classifier, pooled, readout),
         logits=None if logits is None else _numpy(logits[0].float()),
         attentions=_attentions(classifier, output) if attentions else None,
     )
@@ -157,7 +157,8 @@ def _token_types(classifier: Classifier, tokens: Tokens) -> np.ndarray:
     return types
 
 
-def _forward(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, Any]) -> Any:
+def forward(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, Any]) -> Any:
+    """(encoder's output with all hidden states, Pooled or None, logits (B, C) or None)."""
     model: Any = classifier.model
     if classifier.checkpoint.kind == "pooling":
         output = model.encode(**inputs, **wanted)
@@ -167,29 +168,33 @@ def _forward(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, A
     return output, None, getattr(output, "logits", None)
 
 
-def _readout(classifier: Classifier, pooled: Pooled | None) -> Any:
+def folded_readout(classifier: Classifier, pooled: Pooled | None) -> Any:
+    """(readout (C, P, d), constant (C,)) of the pooling head, or None where it has none."""
     if pooled is None or pooled.weights is None or pooled.values is None:
         return None
     model: Any = classifier.model
     return model.head.readout(model.classifier.weight, model.classifier.bias)
 
 
-def _head_trace(classifier: Classifier, pooled: Pooled | None, readout: Any) -> HeadTrace:
+def head_trace(
+    classifier: Classifier, pooled: Pooled | None, readout: Any, row: int = 0
+) -> HeadTrace:
+    """What the pooling head did with one row of a batch."""
     if pooled is None:
         return HeadTrace()
     winners = pooled.winners
-    weights = _first(pooled.weights)
+    weights = _row(pooled.weights, row)
     return HeadTrace(
-        pooled=_first(pooled.vector),
+        pooled=_row(pooled.vector, row),
         winners=None if winners is None else Winners(
-            layer=_first(winners.layer),
-            token=_first(winners.token),
-            margin=_first(winners.margin),
+            layer=_row(winners.layer, row),
+            token=_row(winners.token, row),
+            margin=_row(winners.margin, row),
             layers=winners.layers,
         ),
-        attention=_first(pooled.attention),
+        attention=_row(pooled.attention, row),
         weights=weights,
-        values=_first(pooled.values),
+        values=_row(pooled.values, row),
         readout=None if readout is None else _numpy(readout[0]),
         constant=None if readout is None else _numpy(readout[1]),
         parts=() if weights is None else tuple(classifier.model.head.parts),  # type: ignore
@@ -207,8 +212,8 @@ def _attentions(classifier: Classifier, output: Any) -> np.ndarray:
     return _numpy(torch.stack([layer[0].float() for layer in output.attentions]))
 
 
-def _first(tensor: Any) -> Any:
-    return None if tensor is None else _numpy(tensor[0])
+def _row(tensor: Any, row: int) -> Any:
+    return None if tensor is None else _numpy(tensor[row])
 
 
 def _numpy(tensor: Any) -> np.ndarray:
