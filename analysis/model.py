@@ -95,6 +95,9 @@ class PoolingClassifier(PreTrainedModel):
             nn.init.zeros_(module.bias)
         elif isinstance(module, heads.PoolingHead):
             module.reset_parameters()
+        elif any(module is part for part in self.head.modules()):
+            # A head without parameters of its own counts as loaded: its parts come one by one.
+            heads.initialise(module)
 
     def get_input_embeddings(self) -> nn.Module:
         embeddings: nn.Module = self.encoder.get_input_embeddings()
