@@ -18,6 +18,7 @@ import numpy as np
 from analysis.datasets import Table
 from training.folder import Spent, facts_of, finish, move_into_place, recover, write_weights
 from training.settings import Settings, all_options, load_splits
+from training.tasks import Recipe
 
 STATE = ".training"
 
@@ -42,8 +43,8 @@ def finetune(settings: Settings, *, overwrite: bool = False) -> Path:
     building = output.parent / f".{output.name}.building"
     recover(output)
     state = _open_state(output / STATE, settings)
-    model, tokenizer, location = _prepare(settings, splits.train)
-    spent = _train(model, tokenizer, splits.train, settings, state)
+    model, tokenizer, location = prepare(settings, splits.train)
+    spent = fit(model, tokenizer, splits.train, settings, state)
     if int(os.environ.get("RANK", "0")) != 0:
         return output  # under torchrun one process writes the folder
 
@@ -58,7 +59,7 @@ def finetune(settings: Settings, *, overwrite: bool = False) -> Path:
     return output
 
 
-def _prepare(settings: Settings, train: Table) -> tuple[Any, Any, Any]:
+def prepare(settings: Settings, train: Table) -> tuple[Any, Any, Any]:
     """The classifier (wrapped by PEFT for LoRA), its tokenizer, and where the encoder lies."""
     from transformers import set_seed
 
@@ -104,22 +105,35 @@ def _prepare(settings: Settings, train: Table) -> tuple[Any, Any, Any]:
     return model, tokenizer, location
 
 
-def _train(model: Any, tokenizer: Any, table: Table, settings: Settings, state: Path) -> Spent:
-    """Run the Trainer, from its last saved state where there is one."""
+def fit(
+    model: Any,
+    tokenizer: Any,
+    table: Table,
+    settings: Settings,
+    state: Path,
+    *,
+    keep_states: bool = True,
+) -> Spent:
+    """Run the Trainer, from its last saved state where there is one; trains ``model`` in place.
+
+    ``keep_states=False`` saves none: a run of minutes is done again sooner than it is saved.
+    """
+    from transformers.trainer_utils import SaveStrategy
+
     from training.trainer import Clock, TokenRows, build_trainer, last_state
 
     plan = settings.recipe
     train, held_out = table, None
     if settings.selection == "heldout":
         train, held_out = _hold_out(table, settings.seed)
-    longest = min(plan.max_length, _positions(model))
+    length = longest(model, plan)
     epochs = plan.epochs_for(len(train))
     clock = Clock(state / "clock.json", name=settings.output.name)
     trainer = build_trainer(
         model,
         tokenizer,
-        TokenRows(train, tokenizer, longest),
-        None if held_out is None else TokenRows(held_out, tokenizer, longest),
+        TokenRows(train, tokenizer, length),
+        None if held_out is None else TokenRows(held_out, tokenizer, length),
         plan=plan,
         rate=plan.rate(settings.tuning),
         epochs=epochs,
@@ -128,6 +142,8 @@ def _train(model: Any, tokenizer: Any, table: Table, settings: Settings, state: 
         clock=clock,
         regression=table.regression,
     )
+    if not keep_states:
+        trainer.args.save_strategy = SaveStrategy.NO
     trainer.train(resume_from_checkpoint=last_state(state))
     return Spent(clock.seconds, int(trainer.state.global_step), epochs, len(train))
 
@@ -141,6 +157,11 @@ def _hold_out(table: Table, seed: int) -> tuple[Table, Table]:
     order = np.random.default_rng(seed).permutation(len(table))
     cut = len(table) // 10
     return table.take(np.sort(order[cut:])), table.take(np.sort(order[:cut]))
+
+
+def longest(model: Any, plan: Recipe) -> int:
+    """Where texts are cut, in tokens: by the recipe, or where the encoder's positions end."""
+    return min(plan.max_length, _positions(model))
 
 
 def _positions(model: Any) -> int:
