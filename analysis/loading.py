@@ -10,10 +10,8 @@ import importlib.util
 import os
 import sys
 import threading
-from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +22,20 @@ from analysis import heads
 from analysis.checkpoints import DEMO_FOLDER, Checkpoint, CheckpointError, describe, locate
 from analysis.encoders import resolve_encoder
 from analysis.model import (
+    KeyReport,
     PoolingClassifier,
     PoolingConfig,
     float_tensors,
+    key_report,
     load_encoder,
+    refuse_missing,
 )
 
+_TOKENIZER_FILES = (
+    "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model",
+    "tokenizer.model",
+)  # fmt: skip
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-
-
-@dataclass(frozen=True)
-class KeyReport:
-    """Which tensors of the file the model did not use, and which the file did not have."""
-
-    missing: tuple[str, ...] = ()
-    unexpected: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -124,6 +121,12 @@ def load_tokenizer(folder: str | Path) -> Any:
     """The fast tokenizer of a folder; its own length limit and padding are not trusted."""
     from transformers import AutoTokenizer
 
+    if not any((Path(folder) / name).is_file() for name in _TOKENIZER_FILES):
+        # Transformers would make one with an empty vocabulary, to which every word is unknown.
+        raise CheckpointError(
+            f"{Path(folder).name}: there are no tokenizer files beside config.json. Save the "
+            "tokenizer there too: tokenizer.save_pretrained(folder)."
+        )
     tokenizer = AutoTokenizer.from_pretrained(
         folder, use_fast=True, trust_remote_code=False, local_files_only=True
     )
@@ -208,10 +211,11 @@ def _load_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
             attn_implementation=attn_implementation,
             use_safetensors=True,
             local_files_only=True,
+            ignore_mismatched_sizes=True,  # they are refused below, by name
             output_loading_info=True,
         )
-        report = _report(info)
-        _refuse_missing(checkpoint.id, report.missing)
+        report = key_report(info)
+        refuse_missing(checkpoint.id, report.missing)
         if own_tokenizer:
             return model, report, checkpoint.folder
         return model, report, resolve_encoder(checkpoint.encoder).path
@@ -229,8 +233,8 @@ def _load_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
     )
     model.classifier = nn.Linear(model.head.output_size, int(config.num_labels or 1))
     merged, report = _merge_adapter(checkpoint, model)
-    unexpected = tuple(f"encoder.{key}" for key in _report(info).unexpected)
-    _refuse_missing(checkpoint.id, _report(info).missing)
+    unexpected = tuple(f"encoder.{key}" for key in key_report(info).unexpected)
+    refuse_missing(checkpoint.id, key_report(info).missing)
     return (
         merged,
         KeyReport(report.missing, report.unexpected + unexpected),
@@ -246,14 +250,18 @@ def _merge_adapter(checkpoint: Checkpoint, model: nn.Module) -> tuple[nn.Module,
     lora.inference_mode = True
     wrapped = PeftModel(model, lora)
     state = load_file(checkpoint.folder / "adapter_model.safetensors")
-    outcome: Any = set_peft_model_state_dict(wrapped, state)
+    try:
+        outcome: Any = set_peft_model_state_dict(wrapped, state)
+    except KeyError as error:  # one of modules_to_save has no tensor in the file
+        refuse_missing(checkpoint.id, [str(error.args[0])])
+        raise
     # PEFT lists every frozen weight as missing; only the adapter's own tensors can really be.
     own = tuple(
         key
         for key in outcome.missing_keys
         if "lora_" in key or ".modules_to_save." in key
     )
-    _refuse_missing(checkpoint.id, own)
+    refuse_missing(checkpoint.id, own)
     merged: nn.Module = wrapped.merge_and_unload()
     return merged, KeyReport((), tuple(outcome.unexpected_keys))
 
@@ -268,35 +276,19 @@ def _load_foreign(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
         trust_remote_code=False,
         use_safetensors=True,
         local_files_only=True,
+        ignore_mismatched_sizes=True,  # they are refused below, by name
         output_loading_info=True,
     )
-    report = _report(info)
-    _refuse_missing(checkpoint.id, report.missing)
+    report = key_report(info)
+    refuse_missing(checkpoint.id, report.missing)
     return model, report, checkpoint.folder
 
 
 def _load_bare(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
     model, info = load_encoder(checkpoint.folder, attn_implementation)
-    report = _report(info)
-    _refuse_missing(checkpoint.id, report.missing)
+    report = key_report(info)
+    refuse_missing(checkpoint.id, report.missing)
     return model, report, checkpoint.folder
-
-
-def _report(info: Any) -> KeyReport:
-    get: Any = info.get if isinstance(info, dict) else partial(getattr, info)
-    mismatched = [key[0] if isinstance(key, tuple) else key for key in get("mismatched_keys", [])]
-    missing = sorted({*get("missing_keys", []), *mismatched})
-    return KeyReport(tuple(missing), tuple(sorted(get("unexpected_keys", []))))
-
-
-def _refuse_missing(name: str, missing: Iterable[str]) -> None:
-    keys = tuple(missing)
-    if keys:
-        shown = ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
-        raise CheckpointError(
-            f"{name}: its file lacks {len(keys)} tensors that the model needs ({shown}). They "
-            "would be random, so it is not loaded; save the whole model again."
-        )
 
 
 def _check_finite(name: str, model: nn.Module) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from transformers import (
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from analysis import heads
+from analysis.checkpoints import CheckpointError
 from analysis.encoders import resolve_encoder
 
 
@@ -200,6 +202,37 @@ def without_pooler(config_class: type[PretrainedConfig]) -> dict[str, Any]:
     return {"add_pooling_layer": False} if takes_it else {}
 
 
+@dataclass(frozen=True)
+class KeyReport:
+    """Which tensors of the file the model did not use, and which the file did not have."""
+
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+
+
+def key_report(info: Any) -> KeyReport:
+    """Transformers' loading report; a tensor of another shape counts as missing."""
+
+    def listed(name: str) -> list[Any]:
+        return list(info.get(name, []) if isinstance(info, dict) else getattr(info, name, []))
+
+    mismatched = [key[0] if isinstance(key, tuple) else key for key in listed("mismatched_keys")]
+    missing = sorted({*listed("missing_keys"), *mismatched})
+    return KeyReport(tuple(missing), tuple(sorted(listed("unexpected_keys"))))
+
+
+def refuse_missing(name: str, missing: Iterable[str]) -> None:
+    """Raise :class:`CheckpointError` naming the tensors that would be random, if there are any."""
+    keys = tuple(missing)
+    if keys:
+        shown = ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
+        raise CheckpointError(
+            f"{name}: its file lacks {len(keys)} tensors that the model needs, or holds them in "
+            f"another shape ({shown}). They would be random, so it is not loaded; save the whole "
+            "model again."
+        )
+
+
 def load_encoder(
     folder: str | os.PathLike[str], attn_implementation: str = "eager"
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
@@ -213,6 +246,7 @@ def load_encoder(
         trust_remote_code=False,
         use_safetensors=True,
         local_files_only=True,
+        ignore_mismatched_sizes=True,  # the caller refuses what the report lists
         output_loading_info=True,
         **without_pooler(type(config)),
     )
@@ -237,7 +271,8 @@ def build_classifier(
     Raises ``ValueError`` where the encoder is not found or the options are impossible.
     """
     location = resolve_encoder(encoder)
-    pretrained, _ = load_encoder(location.path, attn_implementation)
+    pretrained, info = load_encoder(location.path, attn_implementation)
+    refuse_missing(location.name, key_report(info).missing)
     names = {"score": 0} if labels is None else {name: i for i, name in enumerate(labels)}
     if labels is not None and len(names) != len(labels):
         raise ValueError(f"labels repeat: {', '.join(labels)}")
