@@ -195,6 +195,22 @@ def test_labels_repeat_or_heads_unknown_are_refused():
         PoolingConfig().encoder_config()
 
 
+@pytest.mark.parametrize("spoil", ["lost", "reshaped"])
+def test_an_encoder_with_holes_is_not_built_upon(spoil, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = tiny.make_bare_encoder(tmp_path / "holes")
+    path = folder / "model.safetensors"
+    state = load_file(path)
+    key = next(key for key in state if key.endswith("0.attention.self.value.weight"))
+    tensor = state.pop(key)
+    if spoil == "reshaped":
+        state[key] = tensor[:3].clone()
+    save_file(state, path, metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"lacks 1 tensors.*value\.weight"):
+        build_classifier(folder, "cls", {}, ["a", "b"])
+
+
 def test_dropout_stands_before_the_classifier_while_training_only(inputs):
     model = PoolingClassifier.from_pretrained(zoo.folder("cls"), classifier_dropout=0.5)
     assert model.dropout.p == 0.5
