@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from analysis.records import freeze
 
+_ONE_AT_A_TIME = threading.Lock()
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -145,15 +147,19 @@ def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 51
             text, pair, padding=False, return_offsets_mapping=True, verbose=False, **truncation
         )
 
-    encoded = encode(truncation=False)
-    full = len(encoded["input_ids"])
-    if full > limit:
-        encoded = encode(truncation="longest_first", max_length=limit)
+    # Truncation is a state of the shared tokenizer: another thread's would cut this text unseen.
+    with _ONE_AT_A_TIME:
+        encoded = encode(truncation=False)
+        full = len(encoded["input_ids"])
+        if full > limit:
+            encoded = encode(truncation="longest_first", max_length=limit)
     fast = encoded.encodings[0]
     # A special token stands with the text before it: the last [SEP] of a pair closes the pair.
     segments: list[int] = []
     for segment in fast.sequence_ids:
         segments.append((segments[-1] if segments else 0) if segment is None else segment)
+    if pair is not None and 1 not in segments:  # a second text without tokens still has its [SEP]
+        segments[-1] = 1
     special = np.array([segment is None for segment in fast.sequence_ids])
     ids = np.array(encoded["input_ids"], dtype=np.int64)
     unknown = 0 if tokenizer.unk_token_id is None else int((ids == tokenizer.unk_token_id).sum())
