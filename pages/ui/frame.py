@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import engine, inputs
+from pages.ui import engine, inputs, sidebar
 from pages.ui.catalogue import Catalogue, catalogue
 from pages.ui.inputs import Choice
 
@@ -17,6 +17,7 @@ _STYLE = Path(__file__).with_name("frame.css").read_text(encoding="utf-8")
 def start(title: str, question: str, variant: bool = False) -> tuple[Catalogue, Choice]:
     """Open a page, draw the inputs that all pages share, and wait until the models can answer."""
     open_page(title, question)
+    sidebar.draw_precision()
     found = catalogue()
     choice = inputs.ask(found, variant)
     engine.wait_until_warm()

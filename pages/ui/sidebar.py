@@ -12,14 +12,19 @@ from pages.ui.catalogue import Catalogue, Entry
 from pages.ui.inputs import KEPT
 
 
-def draw_sidebar(found: Catalogue, entries: Sequence[Entry]) -> None:
-    """Everything about the models that is no answer."""
+def draw_precision() -> None:
+    """Before the first answer: a link that asks for a precision gets it in its first run."""
     with st.sidebar:
         st.divider()
         st.selectbox(
             "Precision of the encoder", engine.PRECISIONS, key="precision", **KEPT,
             help="Pooling head and exact split always run in float32.",
         )
+
+
+def draw_sidebar(found: Catalogue, entries: Sequence[Entry]) -> None:
+    """Everything about the models that is no answer."""
+    with st.sidebar:
         st.caption(engine.device_name())
         with st.expander("Checkpoint details"):
             members = [member for entry in entries for member in entry.members]
