@@ -46,10 +46,9 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """`open_app(folder, text="...", target="...") -> AppTest`, run once on that address."""
     from streamlit.testing.v1 import AppTest
 
-    # What stands behind "--" on the command line of the tests is not the app's.
-    monkeypatch.setattr("sys.argv", ["app.py"])
-
-    def start(root: Path, **address: Any) -> Any:
+    def start(root: Path, arguments: tuple[str, ...] | list[str] = (), **address: Any) -> Any:
+        # What stands behind "--" on the command line of the tests is not the app's.
+        monkeypatch.setattr("sys.argv", ["app.py", *arguments])
         monkeypatch.setenv("POOLLENS_CHECKPOINTS", str(root))
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for name, value in address.items():

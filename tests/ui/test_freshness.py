@@ -1,0 +1,171 @@
+"""What is shown belongs to the files as they are now and to the class that is named.
+
+Each promise is also broken on purpose: a test that stays green then would prove nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import seen
+import tiny
+import truth
+
+SENTENCE = "the film is good but the plot is thin"
+
+
+def rewrite(path, seed):
+    """Other weights in the same files, of the same size."""
+    tiny.make_pooling_checkpoint(path, "mha", tiny.random_labels(11), task="toy", seed=seed)
+
+
+def shown_as_true(app, path):
+    """Whether answer and strip are those of the files as they are now."""
+    card, true = seen.cards(app)["toy"], truth.pooling(path, SENTENCE)
+    target = card.explained[0] if card.explained else ""
+    if target not in true.labels:
+        return False
+    index = true.labels.index(target)
+    expected = true.by_token[index] - np.delete(true.by_token, index, 0).mean(0)
+    return card.bars == {
+        label: f"{p:.2f}" for label, p in zip(true.labels, true.probabilities, strict=True)
+    } and [u.value for u in card.reads] == [pytest.approx(v, abs=0.0051) for v in expected]
+
+
+@pytest.fixture
+def one(folder):
+    rewrite(folder / "toy", 1)
+    return folder
+
+
+def test_rewritten_weights_show_in_the_next_run(open_app, one):
+    app = open_app(one, text=SENTENCE)
+    assert shown_as_true(app, one / "toy")
+    before = seen.cards(app)["toy"]
+    rewrite(one / "toy", 2)
+    app.run()
+    assert shown_as_true(app, one / "toy")
+    after = seen.cards(app)["toy"]
+    assert before.bars != after.bars
+    assert [u.value for u in before.attributes] != [u.value for u in after.attributes]
+
+
+def test_rewritten_configuration_shows_in_the_next_run(open_app, one):
+    app = open_app(one, text=SENTENCE)
+    config = one / "toy" / "config.json"
+    first = tiny.random_labels(11)[0]
+    config.write_text(config.read_text().replace(first, "renamed"))
+    app.run()
+    assert "renamed" in seen.cards(app)["toy"].bars
+
+
+def test_cache_without_the_digest_is_caught(open_app, one, monkeypatch):
+    """The fault: the model's cache forgets the digest, so changed files show old numbers."""
+    from pages.ui import engine
+
+    classifier, trace = engine._classifier, engine._trace
+    monkeypatch.setattr(
+        engine, "_classifier", lambda folder, sha256, dtype: classifier(folder, "same", dtype)
+    )
+    monkeypatch.setattr(
+        engine, "_trace", lambda id, sha256, *rest, **more: trace(id, "same", *rest, **more)
+    )
+    app = open_app(one, text=SENTENCE)
+    assert shown_as_true(app, one / "toy")
+    rewrite(one / "toy", 2)
+    app.run()
+    assert not shown_as_true(app, one / "toy")
+
+
+def test_explaining_another_class_than_named_is_caught(open_app, one, monkeypatch):
+    """The fault: the class beside the one that is named is explained."""
+    from pages.ui import compare
+
+    real = compare.views.reading
+    monkeypatch.setattr(
+        compare.views, "reading",
+        lambda split, tokens, target, *rest, **more: real(
+            split, tokens, (target + 1) % 3, *rest, **more
+        ),
+    )  # fmt: skip
+    assert not shown_as_true(open_app(one, text=SENTENCE), one / "toy")
+
+
+def test_attributing_another_class_than_named_is_caught(open_app, one, monkeypatch):
+    from pages.ui import engine
+
+    def sums(app):
+        return sum(u.value for u in seen.cards(app)["toy"].attributes)
+
+    def change(path):
+        true = truth.pooling(path, SENTENCE)
+        empty = truth.pooling(path, "[PAD] " * len(SENTENCE.split()))
+        return [
+            float(np.subtract(*(t.logits[true.predicted] - np.delete(t.logits, true.predicted)
+                                .mean() for t in (true, empty))))
+        ][0]  # fmt: skip
+
+    expected = pytest.approx(change(one / "toy"), abs=0.1)
+    assert sums(open_app(one, text=SENTENCE)) == expected
+    real = engine._attribution
+    monkeypatch.setattr(
+        engine, "_attribution",
+        lambda id, sha, dtype, text, pair, target, **more: real(
+            id, sha, dtype, text, pair, (target + 1) % 3, **more
+        ),
+    )  # fmt: skip
+    assert sums(open_app(one, text=SENTENCE)) != expected
+
+
+def test_deleted_checkpoint_leaves_the_page_and_the_others_stay(open_app, four):
+    app = open_app(four, text=SENTENCE)
+    shutil.rmtree(four / "toy-mha")
+    app.run()
+    assert list(seen.cards(app)) == ["toy-cls", "toy-max_cls", "toy-max_seq_mha"]
+
+
+def test_new_checkpoint_can_be_chosen_in_the_next_run(open_app, one):
+    app = open_app(one, text=SENTENCE)
+    rewrite(one / "toy-new", 3)
+    app.run()
+    app.multiselect(key="checkpoints").select("toy-new").run()
+    card, true = seen.cards(app)["toy-new"], truth.pooling(one / "toy-new", SENTENCE)
+    assert card.shown == f"{true.probabilities.max():.2f}"
+
+
+def test_checkpoint_that_breaks_while_the_app_runs_is_listed(open_app, four):
+    app = open_app(four, text=SENTENCE)
+    weights = four / "toy-cls" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    app.run()
+    assert "toy-cls" not in seen.cards(app)
+    assert any(e.label == "Not usable (1)" for e in app.sidebar.expander)
+
+
+def test_colour_scale_holds_still_while_one_types(open_app, four):
+    app = open_app(four, text=SENTENCE)
+    limits = []
+    for text in (SENTENCE, "good", "the film is good but the plot is thin and dull", "a"):
+        app.text_input(key="text").set_value(text).run()
+        limits.append((app.session_state["strip_scale"][1], app.session_state["input_scale"][1]))
+    for name in (0, 1):
+        values = [pair[name] for pair in limits]
+        assert values == sorted(values), "a scale only grows"
+    legend = next(c.value for c in app.main.caption if c.value.startswith("Logits of"))
+    assert f"±{limits[-1][1]:g} for the input" in legend
+    assert f"±{limits[-1][0]:g} for what is read" in legend
+
+
+def test_precision_of_the_encoder_is_part_of_what_is_asked(open_app, one):
+    def logits(app):
+        return app.dataframe[0].value["logit"].to_numpy()
+
+    exact = open_app(one, text=SENTENCE)
+    rounded = open_app(one, text=SENTENCE, precision="bfloat16")
+    assert rounded.selectbox(key="precision").value == "bfloat16"
+    assert logits(rounded) == pytest.approx(logits(exact), abs=0.1)
+    assert (logits(rounded) != logits(exact)).any(), "the first run obeys the address"
+    exact.selectbox(key="precision").set_value("bfloat16").run()
+    assert (logits(rounded) == logits(exact)).all()
