@@ -378,7 +378,8 @@ class _AttentionHead(PoolingHead):
             len(values), self.num_heads, -1
         )
         output = layer.out_proj.weight.reshape(d, self.num_heads, -1)
-        norms: Tensor = torch.linalg.vector_norm(torch.einsum("the,ohe->hto", value, output), dim=-1)
+        moved = torch.einsum("the,ohe->hto", value, output)
+        norms: Tensor = torch.linalg.vector_norm(moved, dim=-1)
         # Several queries read the same values; the residual part adds the query as it is.
         queries = (len(weights) - self.residual) // self.num_heads
         norms = norms.repeat(queries, 1)

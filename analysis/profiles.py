@@ -15,6 +15,7 @@ import numpy as np
 from analysis.records import freeze, require_shape
 
 FILE = "profile.safetensors"
+MOMENTS = ("cls_mean", "cls_deviation", "token_mean", "token_deviation")
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,18 @@ class Profile:
     layers: tuple[int, ...]  # (K,) absolute indices of the competing layers
     sentences: int
     corpus: str  # which texts, in words
+    # Per layer and dimension, over the corpus; None in a file written before they were kept.
+    cls_mean: np.ndarray | None = None  # (L+1, d) of [CLS] over the N sentences
+    cls_deviation: np.ndarray | None = None  # (L+1, d) standard deviation, divided by N
+    token_mean: np.ndarray | None = None  # (L+1, d) of all tokens of all sentences
+    token_deviation: np.ndarray | None = None  # (L+1, d)
 
     def __post_init__(self) -> None:
         require_shape("value_mean", self.value_mean, None)
         require_shape("share_of_wins", self.share_of_wins, None, len(self.layers))
+        for name in MOMENTS:
+            if getattr(self, name) is not None:
+                require_shape(name, getattr(self, name), None, len(self.value_mean))
         freeze(self)
 
     def percentile(self, share: np.ndarray) -> np.ndarray:
@@ -38,7 +47,7 @@ class Profile:
         return result
 
     def save(self, folder: Path) -> None:
-        """Write the profile into a checkpoint's folder (a few kB)."""
+        """Write the profile into a checkpoint's folder (16 (L+1) d bytes, and a few kB)."""
         from safetensors.numpy import save_file
 
         save_file(
@@ -46,6 +55,11 @@ class Profile:
                 "value_mean": self.value_mean.astype(np.float32),
                 "share_of_wins": self.share_of_wins.astype(np.float32),
                 "layers": np.array(self.layers, dtype=np.int64),
+                **{
+                    name: value.astype(np.float32)
+                    for name in MOMENTS
+                    if (value := getattr(self, name)) is not None
+                },
             },
             folder / FILE,
             metadata={"sentences": str(self.sentences), "corpus": self.corpus},
@@ -73,4 +87,35 @@ def _read(path: Path, modified: int, size: int) -> Profile:
             layers=tuple(file.get_tensor("layers").tolist()),
             sentences=int(facts.get("sentences", 0)),
             corpus=facts.get("corpus", ""),
+            **{name: file.get_tensor(name) for name in MOMENTS if name in file.keys()},  # noqa: SIM118
         )
+
+
+class Moments:
+    """Mean and standard deviation of (n, L+1, d) vectors that come a few at a time.
+
+    Sums around the first vector: around zero, a large mean would eat the digits of the deviation.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def add(self, vectors: np.ndarray) -> None:
+        """Take in (n, L+1, d) vectors."""
+        if not self.count:
+            self.shift = vectors[0].astype(np.float64)
+            self.total = np.zeros_like(self.shift)
+            self.squares = np.zeros_like(self.shift)
+        apart = vectors - self.shift
+        self.total += apart.sum(axis=0)
+        self.squares += (apart**2).sum(axis=0)
+        self.count += len(vectors)
+
+    def mean(self) -> np.ndarray:
+        """(L+1, d)."""
+        return np.asarray(self.shift + self.total / self.count)
+
+    def deviation(self) -> np.ndarray:
+        """(L+1, d), divided by n."""
+        variance = self.squares / self.count - (self.total / self.count) ** 2
+        return np.asarray(np.sqrt(np.maximum(variance, 0.0)))

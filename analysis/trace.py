@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.checkpoints import Checkpoint, CheckpointError
-from analysis.profiles import Profile
+from analysis.profiles import Moments, Profile
 from analysis.records import freeze, require_shape
 from analysis.tokens import Tokens, tokenize
 from analysis.winners import Winners
@@ -230,9 +230,11 @@ def measure_profile(
     shares: list[np.ndarray] = []
     layers: tuple[int, ...] = ()
     sentences = 0
+    of_cls, of_tokens = Moments(), Moments()
     pairs = [None] * len(texts := list(texts)) if pairs is None else list(pairs)
     for text, pair in zip(texts, pairs, strict=True):
-        head = record(classifier, text, pair).head
+        trace = record(classifier, text, pair)
+        head = trace.head
         if head.weights is None or head.values is None:
             return None
         read = (head.weights != 0).any(axis=0)  # (T,) or (T, d): what has any say at all
@@ -243,6 +245,8 @@ def measure_profile(
             layers = head.winners.layers
             shares.append(head.winners.share_by_layer())
         sentences += 1
+        of_cls.add(trace.hidden[None, :, 0])
+        of_tokens.add(trace.hidden.swapaxes(0, 1))
     if not sentences:
         raise ValueError("a profile needs at least one text")
     return Profile(
@@ -251,4 +255,8 @@ def measure_profile(
         layers=layers,
         sentences=sentences,
         corpus=corpus,
+        cls_mean=of_cls.mean(),
+        cls_deviation=of_cls.deviation(),
+        token_mean=of_tokens.mean(),
+        token_deviation=of_tokens.deviation(),
     )

@@ -1,0 +1,160 @@
+"""Layers: trajectories against NumPy, CKA against its defining properties."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+import zoo
+
+import analysis
+from analysis.layers import FEWEST, cka, layer_cka, standing, trajectory
+
+TEXT = tiny.SENTENCE
+
+
+@pytest.mark.parametrize("token", [0, 5])
+def test_norms_and_cosines_are_those_of_the_hidden_states(token):
+    trace = analysis.record(zoo.loaded("mha"), TEXT)
+    path = trajectory(zoo.loaded("mha"), TEXT, token=token)
+    for layer, vector in enumerate(trace.hidden[:, token].astype(float)):
+        last = trace.hidden[-1, token].astype(float)
+        assert path.norm[layer] == pytest.approx(np.sqrt((vector**2).sum()))
+        angle = vector @ last / np.sqrt((vector @ vector) * (last @ last))
+        assert path.cosine_to_last[layer] == pytest.approx(angle)
+        if layer:
+            below = trace.hidden[layer - 1, token].astype(float)
+            angle = vector @ below / np.sqrt((vector @ vector) * (below @ below))
+            assert path.cosine_to_previous[layer] == pytest.approx(angle)
+    assert np.isnan(path.cosine_to_previous[0])
+    assert path.cosine_to_last[-1] == pytest.approx(1)
+
+
+def test_the_prediction_at_the_last_layer_is_the_prediction():
+    trace = analysis.record(zoo.loaded("max_seq_mha"), TEXT)
+    path = trajectory(zoo.loaded("max_seq_mha"), TEXT)
+    np.testing.assert_allclose(path.probabilities[-1], trace.probabilities, atol=1e-6)
+    assert path.predicted[-1] == trace.predicted
+    assert path.flips.tolist() == [False, *(np.diff(path.predicted) != 0)]
+
+
+@pytest.mark.parametrize("name", ["bert", "bare"])
+def test_a_model_without_pooling_head_has_a_trajectory_and_no_predictions(name):
+    path = trajectory(zoo.loaded(name), TEXT)
+    assert path.logits is None
+    assert path.probabilities is None
+    assert path.flips is None
+    assert len(path.norm) == 5
+
+
+def test_a_regression_keeps_its_values():
+    path = trajectory(zoo.loaded("regression"), TEXT)
+    assert (path.probabilities == path.logits).all()
+
+
+def test_a_token_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match="token 99 does not exist"):
+        trajectory(zoo.loaded("cls"), TEXT, token=99)
+
+
+def test_a_percentile_counts_the_sentences_below():
+    texts = ["The plot is thin.", "Good acting.", "He said it was not very great.", "Dull."]
+    paths = [trajectory(zoo.loaded("cls"), text) for text in texts]
+    own = standing(paths[0], paths)
+    for layer in range(1, 5):
+        below = sum(path.norm[layer] < paths[0].norm[layer] for path in paths)
+        assert own.norm[layer] == pytest.approx(100 * (below + 0.5) / 4)
+    assert own.norm[0] == 50  # [CLS] before the first layer is the same in every text
+    assert np.isnan(own.cosine_to_previous[0])
+    with pytest.raises(ValueError, match="needs other sentences"):
+        standing(paths[0], [])
+
+
+def hsic(k, m):
+    """The unbiased HSIC of Song et al. 2012 as printed there."""
+    n = len(k)
+    k, m = k - np.diag(np.diag(k)), m - np.diag(np.diag(m))
+    one = np.ones(n)
+    return (
+        np.trace(k @ m)
+        + (one @ k @ one) * (one @ m @ one) / ((n - 1) * (n - 2))
+        - 2 / (n - 2) * (one @ k @ m @ one)
+    ) / (n * (n - 3))
+
+
+def test_cka_is_the_ratio_of_unbiased_hsics():
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(70, 20))
+    y = x[:, :7] @ draw.normal(size=(7, 9)) + draw.normal(size=(70, 9))
+    k, m = x @ x.T, y @ y.T
+    expected = hsic(k, m) / np.sqrt(hsic(k, k) * hsic(m, m))
+    assert cka(x, y) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [FEWEST, 100, 400])
+def test_cka_of_independent_vectors_is_near_zero(n):
+    values = []
+    for seed in range(12):
+        draw = np.random.default_rng(seed)
+        values.append(cka(draw.normal(size=(n, 384)), draw.normal(size=(n, 384))))
+    assert abs(np.mean(values)) < 0.02
+    assert np.std(values) < 1.5 * np.sqrt(2) / n
+    if n >= 100:
+        assert np.abs(values).max() < 0.05
+
+
+def test_cka_of_a_rotation_a_shift_and_a_scale_is_one():
+    draw = np.random.default_rng(1)
+    x = draw.normal(size=(80, 24)) + 50
+    rotation, _ = np.linalg.qr(draw.normal(size=(24, 24)))
+    assert cka(x, 3 * x @ rotation - 7) == pytest.approx(1, abs=1e-9)
+    y = draw.normal(size=(80, 5)) + x[:, :5]
+    assert cka(x @ rotation, y) == pytest.approx(cka(x, y), abs=1e-9)
+
+
+@pytest.mark.parametrize(("shape", "reason"), [
+    ((FEWEST - 1, 4), "standard error is about 0.02"), ((1001, 2), "at most 1000"),
+])  # fmt: skip
+def test_cka_refuses_numbers_of_sentences_it_cannot_serve(shape, reason):
+    x = np.random.default_rng(0).normal(size=shape)
+    with pytest.raises(ValueError, match=reason):
+        cka(x, x)
+
+
+def test_cka_refuses_what_has_no_differences_or_no_numbers():
+    x = np.random.default_rng(0).normal(size=(70, 3))
+    with pytest.raises(ValueError, match="all rows are the same"):
+        cka(x, np.ones((70, 3)))
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        cka(x, np.full((70, 3), np.nan))
+    with pytest.raises(ValueError, match="same sentences"):
+        cka(x, x[:-1])
+
+
+def sentences(count):
+    draw = np.random.default_rng(0)
+    return [" ".join(draw.choice(tiny.WORDS, 6)) for _ in range(count)]
+
+
+def test_layer_cka_compares_every_layer_with_every_layer():
+    seen: list[float] = []
+    texts = sentences(64)
+    same = layer_cka(zoo.loaded("cls"), zoo.loaded("cls"), texts)
+    assert same.sentences == len(set(texts))
+    assert np.isnan(same.values[0]).all()  # [CLS] before the first layer is one vector
+    assert np.isnan(same.values[:, 0]).all()
+    np.testing.assert_allclose(np.diag(same.values)[1:], 1)
+    np.testing.assert_allclose(same.values, same.values.T)
+    other = layer_cka(zoo.loaded("cls"), zoo.loaded("bert"), texts, of="mean", progress=seen.append)
+    hidden = [[analysis.record(zoo.loaded(name), text).hidden.mean(axis=1) for text in texts]
+              for name in ("cls", "bert")]  # fmt: skip
+    own, theirs = (np.stack(rows, axis=1) for rows in hidden)
+    assert other.values[2, 4] == pytest.approx(cka(own[2], theirs[4]), abs=1e-9)
+    assert seen[-1] == 1
+
+
+def test_equal_sentences_do_not_make_a_sample_larger():
+    with pytest.raises(ValueError, match=f"at least {FEWEST} different"):
+        layer_cka(zoo.loaded("cls"), zoo.loaded("cls"), ["The plot is thin."] * 100)
+    with pytest.raises(ValueError, match="known: 'cls', 'mean'"):
+        layer_cka(zoo.loaded("cls"), zoo.loaded("cls"), sentences(64), of="max")
