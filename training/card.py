@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,9 @@ def _front_matter(facts: dict[str, Any]) -> str:
     lines = [
         "---",
         "license: apache-2.0",
-        f"base_model: {facts['encoder']}",
+        f"base_model: {json.dumps(facts['encoder'])}",
         "pipeline_tag: text-classification",
-        "library_name: pool-lens",
+        "library_name: poollens",
         "tags:",
         f"- {facts['task']}",
         f"- {facts['head']}",
@@ -48,7 +49,7 @@ def _front_matter(facts: dict[str, Any]) -> str:
         "metrics:",
         *(f"- {name}" for name in names),
         "model-index:",
-        f"- name: {_name(facts)}",
+        f"- name: {json.dumps(facts['name'])}",
         "  results:",
     ]
     for split, scores in facts["metrics"].items():
@@ -66,11 +67,6 @@ def _front_matter(facts: dict[str, Any]) -> str:
     return "\n".join([*lines, "---", ""])
 
 
-def _name(facts: dict[str, Any]) -> str:
-    name = f"{facts['task']}-{facts['head']}"
-    return name if facts["group"] is None else f"{facts['group']}-s{facts['seed']}"
-
-
 def _title(facts: dict[str, Any]) -> str:
     options = ", ".join(f"{name} = {value}" for name, value in facts["head_options"].items())
     labels = ", ".join(facts["labels"]) or "one number (regression)"
@@ -81,7 +77,7 @@ def _title(facts: dict[str, Any]) -> str:
     )
     return "\n".join(
         [
-            f"# {_name(facts)}",
+            f"# {facts['name']}",
             "",
             f"Task: {_task_title(facts)}. Pooling head: `{facts['head']}`"
             f"{f' ({options})' if options else ''}. Tuned: {kind}, the pooling head and the "
@@ -186,7 +182,7 @@ def _use(facts: dict[str, Any]) -> str:
             "```python",
             "import analysis",
             "",
-            f'classifier = analysis.load("checkpoints/{_name(facts)}")',
+            f'classifier = analysis.load("checkpoints/{facts["name"]}")',
             f'trace = analysis.record(classifier, "..."{pair})',
             "print(trace.logits)",
             "```",

@@ -79,6 +79,7 @@ def refresh(folder: Path, data: str, text_data: str | None = None) -> dict[str, 
             f"{record} does not exist; only a folder written by this command can be measured again."
         )
     facts: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
+    facts = {"name": folder.resolve().name} | facts
     entry = TASKS.get(facts["task"])
     if entry is None:
         raise ValueError(f"{folder} was trained on files of its owner, which it does not name.")
@@ -117,6 +118,7 @@ def facts_of(
     from training.trainer import precision
 
     return {
+        "name": settings.output.name,
         "task": settings.task,
         "head": settings.head,
         "head_options": settings.options,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PAPER_HEADS = ("cls", "max_cls", "mha", "max_seq_mha")
+ALL_LINEAR = ("query", "key", "value", "dense")
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
 
@@ -43,7 +44,15 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {
-    "sst2": Recipe(epochs=1, batch_size=64, max_length=64),
+    # Low rank on all linear layers: at equal time it fits these phrases better than a higher rank
+    # on query and value alone. 67,349 rows need no dropout inside the adapter.
+    "sst2": Recipe(
+        epochs=2,
+        max_length=64,
+        lora_rank=8,
+        lora_targets=ALL_LINEAR,
+        lora_dropout=0.0,
+    ),
     "mrpc": Recipe(epochs=4),
     "trec": Recipe(epochs=3, max_length=64),
     "cola": Recipe(epochs=5, max_length=64),

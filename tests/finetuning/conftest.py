@@ -12,6 +12,15 @@ from training.finetune import finetune
 from training.settings import Settings
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """A model this small is slower on several threads, most of all on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def encoder(tmp_path_factory):
     """A BERT of two layers with a vocabulary of its own, in a folder."""

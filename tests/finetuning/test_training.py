@@ -60,7 +60,7 @@ class TestFinishedFolder:
         card = (finished / "README.md").read_text()
         facts = facts_in(finished)
         for wanted in (
-            "license: apache-2.0", "base_model: tiny", "--data GLUE_FOLDER", "--seed 0",
+            "license: apache-2.0", 'base_model: "tiny"', "--data GLUE_FOLDER", "--seed 0",
             facts["encoder_sha256"], f"{facts['metrics']['dev']['accuracy']:.4f}",
             "One seed proves nothing about which pooling head is better",
             "same recipe, budget and data", f"torch {torch.__version__}", "negative, positive",
