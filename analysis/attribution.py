@@ -206,6 +206,7 @@ def integrated_gradients(
         problem.report((number + 1) / len(schedule))
         if gap <= max(tolerance * abs(delta), 0.01):
             break
+    problem.report(1.0)
     token_scores: np.ndarray = scores[0].sum(-1).detach().float().cpu().numpy()
     return Result(token_scores, delta, gap, {"n_steps": steps, "tolerance": tolerance})
 
@@ -265,10 +266,16 @@ def _problem(
     fixed = model_inputs(classifier, tokens)
     ids = fixed.pop("input_ids")
     embed = model.get_input_embeddings()
-    report = progress or (lambda share: None)
+    done = 0.0
+
+    def report(share: float) -> None:
+        nonlocal done
+        done = max(done, share)
+        if progress is not None:
+            progress(done)
 
     def value(embeddings: Tensor) -> Tensor:
-        report(0.0)
+        report(done)  # no news, but the chance to stop between two forwards
         repeated = {name: tensor.expand(len(embeddings), -1) for name, tensor in fixed.items()}
         logits = model(inputs_embeds=embeddings, **repeated).logits.float()
         return output_of(logits, target, output)
