@@ -1,0 +1,247 @@
+"""Integrated gradients against Captum on the embedding layer; evidence; a model left as it was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+import torch
+import zoo
+
+import analysis
+from analysis.attribution import METHODS, attribute, in_words, output_of
+from analysis.trace import model_inputs
+
+TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
+OWN = ("cls", "max_cls", "mha", "max_seq_mha", "max", "cls_mlp", "lora", "regression")
+EVERY = (*OWN, *tiny.FOREIGN)
+
+
+def parts(classifier, text=TEXT, pair=None, baseline="pad"):
+    """(tokens, inputs, ids of the baseline) made here and not by the library."""
+    tokens = analysis.record(classifier, text, pair).tokens
+    inputs = model_inputs(classifier, tokens)
+    fill = getattr(classifier.tokenizer, f"{baseline}_token_id")
+    ids = inputs["input_ids"]
+    return tokens, inputs, torch.where(torch.tensor(tokens.special), ids, fill)
+
+
+def by_captum(classifier, target, *, pair=None, baseline="pad", n_steps=16, output="logit"):
+    """LayerIntegratedGradients on the embedding layer, called directly on ids."""
+    from captum.attr import LayerIntegratedGradients
+
+    _, inputs, empty = parts(classifier, pair=pair, baseline=baseline)
+    rest = {name: value for name, value in inputs.items() if name != "input_ids"}
+
+    def value(ids):
+        given = {name: tensor.expand(len(ids), -1) for name, tensor in rest.items()}
+        logits = classifier.model(input_ids=ids, **given).logits
+        if output == "probability":
+            return logits.softmax(1)[:, target]
+        if output == "contrast":
+            others = [logits[:, c] for c in range(logits.shape[1]) if c != target]
+            return logits[:, target] - torch.stack(others).mean(0)
+        return logits[:, target]
+
+    layer = classifier.model.get_input_embeddings()
+    found = LayerIntegratedGradients(value, layer).attribute(
+        inputs["input_ids"], baselines=empty, n_steps=n_steps
+    )
+    return found[0].sum(-1).detach().numpy()
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_scores_equal_captums_on_the_embedding_layer(name):
+    classifier = zoo.loaded(name)
+    target = 0 if name == "regression" else 2
+    result = attribute(classifier, TEXT, target=target, n_steps=16)
+    np.testing.assert_allclose(result.scores, by_captum(classifier, target), rtol=0, atol=1e-4)
+    assert result.options["n_steps"] == 16
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"pair": PAIR}, {"baseline": "mask"}, {"output": "contrast"}, {"output": "probability"}],
+    ids=str,
+)
+@pytest.mark.parametrize("name", ["max_seq_mha", "bert"])
+def test_pairs_baselines_and_outputs_equal_captums_too(name, options):
+    classifier = zoo.loaded(name)
+    result = attribute(classifier, TEXT, target=1, n_steps=16, **options)
+    np.testing.assert_allclose(result.scores, by_captum(classifier, 1, **options), atol=1e-4)
+    assert result.output == options.get("output", "logit")
+    assert result.baseline == f"[{options.get('baseline', 'pad').upper()}]"
+
+
+@pytest.mark.parametrize("output", ["logit", "contrast", "probability"])
+@pytest.mark.parametrize("name", ["max_seq_mha", "roberta", "electra"])
+def test_delta_is_the_output_minus_that_of_the_baseline(name, output):
+    classifier = zoo.loaded(name)
+    _, inputs, empty = parts(classifier)
+    with torch.no_grad():
+        full = classifier.model(**inputs).logits[0].double()
+        # By embeddings, as in the integral: RoBERTa gives [PAD] ids positions of their own.
+        embedded = classifier.model.get_input_embeddings()(empty)
+        rest = {name: value for name, value in inputs.items() if name != "input_ids"}
+        bare = classifier.model(inputs_embeds=embedded, **rest).logits[0].double()
+    for target in range(3):
+        result = attribute(classifier, TEXT, target=target, n_steps=2, output=output)
+        others = [c for c in range(3) if c != target]
+        values = {
+            "logit": lambda z, t=target: z[t],
+            "contrast": lambda z, t=target, o=others: z[t] - z[o].mean(),
+            "probability": lambda z, t=target: z.softmax(0)[t],
+        }[output]
+        assert result.delta == pytest.approx(float(values(full) - values(bare)), abs=1e-5)
+        assert result.target == target
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_scores_sum_to_the_difference_up_to_the_gap_that_is_shown(name):
+    result = attribute(zoo.loaded(name), TEXT)
+    gap = abs(result.scores.sum() - result.delta)
+    assert result.completeness_gap == pytest.approx(gap, abs=1e-4)
+    steps = result.options["n_steps"]
+    assert steps == 256 or gap <= max(0.01 * abs(result.delta), 0.01) + 1e-4
+
+
+def test_more_steps_close_the_gap():
+    classifier = zoo.loaded("mha")
+    few, many = (attribute(classifier, TEXT, target=0, n_steps=n) for n in (2, 200))
+    assert many.completeness_gap <= few.completeness_gap
+    assert many.completeness_gap < 0.01
+
+
+def test_special_tokens_are_the_baselines_own_and_score_nothing():
+    result = attribute(zoo.loaded("mha"), TEXT, PAIR, n_steps=4)
+    special = analysis.record(zoo.loaded("mha"), TEXT, PAIR).tokens.special
+    assert (result.scores[special] == 0).all()
+    assert (result.scores[~special] != 0).any()
+
+
+@pytest.mark.parametrize("name", ["max_seq_mha", "bert", "regression"])
+def test_the_predicted_class_is_explained_unless_another_is_named(name):
+    classifier = zoo.loaded(name)
+    predicted = analysis.record(classifier, TEXT).predicted
+    assert attribute(classifier, TEXT, n_steps=2).target == predicted
+
+
+def test_words_sum_their_pieces():
+    classifier, text = zoo.loaded("mha"), "He liked thinly acting stories."
+    pieces = attribute(classifier, text, target=0, n_steps=8)
+    words = attribute(classifier, text, target=0, n_steps=8, unit="word")
+    tokens = analysis.record(classifier, text).tokens
+    assert words.unit_tokens == tokens.word_groups()
+    assert len(words.scores) < len(pieces.scores)
+    for score, group in zip(words.scores, words.unit_tokens, strict=True):
+        assert score == pytest.approx(sum(pieces.scores[t] for t in group), abs=1e-6)
+    again = in_words(pieces, tokens)
+    np.testing.assert_allclose(again.scores, words.scores, atol=1e-6)
+    assert (again.unit, again.unit_tokens) == ("word", words.unit_tokens)
+    assert in_words(words, tokens) is words
+
+
+def test_the_same_question_gives_the_same_bytes():
+    first, second = (attribute(zoo.loaded("lora"), TEXT, n_steps=8) for _ in range(2))
+    assert np.array_equal(first.scores, second.scores)
+
+
+def state_of(model) -> list:
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return [
+        [(name, module.training, *(len(getattr(module, kind)) for kind in hooks))
+         for name, module in model.named_modules()],
+        [(name, p.requires_grad, p.grad, p.sum().item()) for name, p in model.named_parameters()],
+        torch.is_grad_enabled(),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["max_seq_mha", "bert", "distilbert"])
+def test_the_model_is_left_as_it_was(name):
+    classifier = zoo.loaded(name)
+    before, logits = state_of(classifier.model), analysis.record(classifier, TEXT).logits
+    attribute(classifier, TEXT, n_steps=4)
+    assert state_of(classifier.model) == before
+    assert np.array_equal(analysis.record(classifier, TEXT).logits, logits)
+
+
+def test_progress_that_raises_ends_the_work_and_leaves_the_model_as_it_was():
+    class Stopped(Exception):
+        pass
+
+    classifier = zoo.loaded("max_seq_mha")
+    before = state_of(classifier.model)
+    for last in (0, 1, 3):
+        seen: list[float] = []
+
+        def stop(share, seen=seen, last=last):
+            seen.append(share)
+            if len(seen) > last:
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            attribute(classifier, TEXT, progress=stop)
+        assert len(seen) == last + 1
+        assert state_of(classifier.model) == before
+    assert classifier.lock.acquire(blocking=False)
+    classifier.lock.release()
+
+
+@pytest.mark.parametrize("options", [{}, {"n_steps": 4}, {"tolerance": 1e-9}], ids=str)
+def test_progress_never_goes_back_and_ends_at_the_whole(options):
+    seen: list[float] = []
+    attribute(zoo.loaded("mha"), TEXT, progress=seen.append, **options)
+    assert seen == sorted(seen)
+    assert (seen[0], seen[-1]) == (0.0, 1.0)
+
+
+def test_gradients_switched_off_around_the_call_do_not_matter():
+    with torch.no_grad():
+        inside = attribute(zoo.loaded("mha"), TEXT, n_steps=4)
+        assert not torch.is_grad_enabled()
+    outside = attribute(zoo.loaded("mha"), TEXT, n_steps=4)
+    assert np.array_equal(inside.scores, outside.scores)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"method": "deep_lift"}, "method is 'deep_lift'; known: integrated_gradients"),
+        ({"unit": "letter"}, "unit is 'letter'; known: piece, word"),
+        ({"output": "loss"}, "output is 'loss'; known: logit, contrast, probability"),
+        ({"baseline": "noise"}, "baseline is 'noise'; known: pad, mask"),
+        ({"samples": 3}, "has no option samples; known: n_steps, tolerance"),
+        ({"n_steps": 0}, "n_steps is 0"),
+        ({"target": 3}, "target is 3; .* has 3 classes"),
+        ({"target": -1}, "target is -1"),
+    ],
+)
+def test_unknown_names_are_answered_with_the_known_ones(options, told):
+    with pytest.raises(ValueError, match=told):
+        attribute(zoo.loaded("mha"), TEXT, **options)
+
+
+def test_a_bare_encoder_has_nothing_to_attribute():
+    with pytest.raises(ValueError, match="no prediction to attribute"):
+        attribute(zoo.loaded("bare"), TEXT)
+
+
+@pytest.mark.parametrize("text", ["", "\u200b", "a", "dull " * 300, "\ud800 \u05d4\u05e1\u05e8"])
+def test_texts_at_the_edges_are_attributed_or_refused_in_words(text):
+    if not text:
+        with pytest.raises(ValueError, match="the text is empty"):
+            attribute(zoo.loaded("mha"), text, n_steps=2)
+        return
+    result = attribute(zoo.loaded("mha"), text, n_steps=2)
+    assert np.isfinite(result.scores).all()
+
+
+def test_the_output_of_one_class_is_the_contrast_of_two():
+    logits = torch.tensor([[1.0, 4.0], [0.0, 2.0]])
+    assert output_of(logits, 1, "contrast").tolist() == [3.0, 2.0]
+    assert output_of(logits, 0, "contrast").tolist() == [-3.0, -2.0]
+    assert output_of(logits[:, :1], 0, "probability").tolist() == [1.0, 0.0]
+
+
+def test_deep_lift_is_never_offered():
+    assert not any("lift" in key for key in METHODS)
