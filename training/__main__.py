@@ -1,4 +1,4 @@
-"""Command line: ``python -m training finetune | demo | refresh``."""
+"""Command line: ``python -m training finetune | study | demo | refresh``."""
 
 from __future__ import annotations
 
@@ -66,6 +66,20 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--output", type=Path, default=Path("checkpoints"))
     demo.add_argument("--only", nargs="*", metavar="NAME", help="some of the twenty folders")
 
+    many = commands.add_parser(
+        "study",
+        help="run what is missing of a study",
+        description="Run what is missing of a study. Start it again after an interruption, or "
+        "several times at once (one process per GPU, or machines on one folder): no run is done "
+        "twice. One run on several GPUs: torchrun --nproc-per-node N -m training study ...",
+    )
+    many.add_argument("config", type=Path, help="the study's YAML, such as study/minilm.yaml")
+    many.add_argument("--data", help="GLUE folder, or 'hub'")
+    many.add_argument("--text-data", help="folder that holds trec/, or 'hub'")
+    many.add_argument("--output", type=Path, default=Path("study/results"))
+    many.add_argument("--only", metavar="FAMILY", help="one family of the file")
+    many.add_argument("--heads", type=Path, metavar="FILE", help="pooling heads of your own")
+
     again = commands.add_parser("refresh", help="measure finished folders again")
     again.add_argument("folders", nargs="+", type=Path)
     again.add_argument("--data", required=True, help="GLUE folder, or 'hub'")
@@ -131,7 +145,9 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run a command; a problem with the input is one sentence on stderr and status 2."""
     arguments = parser().parse_args(words)
     _quiet()
-    run = {"finetune": _finetune, "demo": _demo, "refresh": _refresh}[arguments.command]
+    run = {"finetune": _finetune, "study": _study, "demo": _demo, "refresh": _refresh}[
+        arguments.command
+    ]
     try:
         return run(arguments)
     except KeyboardInterrupt:
@@ -144,8 +160,12 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _quiet() -> None:
     """Our own progress lines instead of the libraries' bars and tables of unused weights."""
+    import warnings
+
     from transformers.utils import logging
 
+    # PEFT asks for a property that Transformers has renamed; nothing a user could act on.
+    warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
 
@@ -158,6 +178,22 @@ def _finetune(arguments: argparse.Namespace) -> int:
     folder = finetune(settings_from(arguments), overwrite=arguments.overwrite)
     print(f"{folder} is ready", flush=True)
     return 0
+
+
+def _study(arguments: argparse.Namespace) -> int:
+    from training.study import study
+
+    if arguments.heads is not None:
+        from analysis.loading import register_heads
+
+        register_heads(arguments.heads)
+    return study(
+        arguments.config,
+        arguments.data,
+        arguments.text_data,
+        arguments.output,
+        only=arguments.only,
+    )
 
 
 def _demo(arguments: argparse.Namespace) -> int:

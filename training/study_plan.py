@@ -309,7 +309,18 @@ def _recipe(
     missing = [name for name in names if name not in merged]
     if missing:
         raise ValueError(f"the recipe of {task} does not give {', '.join(missing)}.")
-    return {name: merged[name] for name in names}
+    whole = ("batch_size", "max_length", "min_steps", "lora_rank")
+    try:  # 3 and 3.0 are one recipe and must have one hash
+        numbers: dict[str, Any] = {
+            name: int(merged[name]) if name in whole else float(merged[name])
+            for name in names
+            if name != "lora_targets"
+        }
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the recipe of {task}: {error}.") from None
+    if "lora_targets" in names:
+        numbers["lora_targets"] = [str(kind) for kind in merged["lora_targets"]]
+    return numbers
 
 
 def recipe_of(config: Mapping[str, Any]) -> Recipe:

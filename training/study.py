@@ -1,0 +1,265 @@
+"""Run a study: every run once, whoever runs it, however often it is interrupted.
+
+A finished run is one file, ``<output>/<name>/runs/<hash>.json``, that appears by one rename. A
+run is taken by a lock that the operating system frees when its process dies, so several
+processes, on one machine or on a shared folder, share a study without doing a run twice.
+Under ``torchrun`` or ``accelerate launch`` the processes of one launch do each run together: the
+first of them holds the lock and writes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.study import DECLARATION, RUNS, Study, read_study
+from training.study_plan import Plan, Run, encoder_name, read_plan
+from training.study_run import Sources, execute, settings_of
+
+WORK = ".work"  # locks, and what the Trainer writes during a run
+WAIT_SECONDS = 5.0
+
+Execute = Callable[[Run, Sources, Path], dict[str, Any]]
+
+
+def study(
+    config: str | Path,
+    data: str | None,
+    text_data: str | None,
+    output: str | Path,
+    *,
+    only: str | None = None,
+    do: Execute = execute,
+) -> int:
+    """Do what is missing of a study. Returns 0, or 1 where a run failed.
+
+    ``data`` is a GLUE folder or ``"hub"``, ``text_data`` the folder that holds ``trec/``.
+    ``only`` names one family. A run that fails is reported and does not stop the others; the
+    same command tries it again.
+
+    Raises:
+        ValueError: the plan cannot be read, a pooling head has no such option, or the folder
+            holds results of another plan under the same name.
+    """
+    _one_gpu_per_process()
+    plan = read_plan(config)
+    encoders = {encoder_name(value["encoder"]): value["encoder"] for value in plan.heads.values()}
+    sources = Sources(data, text_data, encoders, plan.own)
+    for run in plan.runs:  # what cannot work is said before hours are spent
+        settings_of(run, sources)
+    folder = Path(output) / plan.name
+    main = int(os.environ.get("RANK", "0")) == 0
+    if main:
+        declare(plan, folder)
+    runs = _chosen(plan, only)
+    failed = _work(runs, plan, sources, folder, do)
+    if main:
+        print(table(read_study(folder)), flush=True)
+    if failed and main:
+        names = ", ".join(run.name for run in runs if run.hash in failed)
+        print(f"not finished: {names}; the same command tries again", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def declare(plan: Plan, folder: Path) -> None:
+    """Write the declaration beside the results; what is finished stays, whatever was added."""
+    (folder / RUNS).mkdir(parents=True, exist_ok=True)
+    (folder / WORK).mkdir(exist_ok=True)
+    path = folder / DECLARATION
+    text = json.dumps(plan.declaration(), indent=1, ensure_ascii=False) + "\n"
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_atomically(path, text)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write beside the file, flush to the disk, rename: a reader sees a whole file or none."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def _chosen(plan: Plan, only: str | None) -> tuple[Run, ...]:
+    if only is None:
+        return plan.runs
+    for family in plan.families:
+        if family.name == only:
+            variants = {family.against, *family.heads}
+            return tuple(
+                run
+                for run in plan.runs
+                if run.task in family.tasks
+                and run.variant in variants
+                and run.seed in family.seeds
+                and run.share in family.shares
+            )
+    names = ", ".join(family.name for family in plan.families)
+    raise ValueError(f"The study has no family {only!r}; it has {names}.")
+
+
+def _work(
+    runs: tuple[Run, ...], plan: Plan, sources: Sources, folder: Path, do: Execute
+) -> set[str]:
+    """Pass over the missing runs until none is left but those that failed here."""
+    failed: set[str] = set()
+    while True:
+        missing = [run for run in runs if not _path(folder, run).is_file()]
+        missing = [run for run in missing if run.hash not in failed]
+        if not missing:
+            return failed
+        did = False
+        for run in missing:
+            with _taken(folder, run) as mine:
+                if not _agreed(mine):
+                    continue
+                did = True
+                try:
+                    _do(run, sources, folder, do)
+                except Exception as error:  # hours of work: the next run may well succeed
+                    failed.add(run.hash)
+                    print(
+                        f"{run.name} failed: {type(error).__name__}: {error}",
+                        file=sys.stderr,
+                        flush=True,
+                    )
+                    continue
+            if int(os.environ.get("RANK", "0")) == 0:
+                print(progress(folder, plan, runs, run), flush=True)
+        if not did:  # all that is missing is under way elsewhere; a process that dies frees it
+            time.sleep(WAIT_SECONDS)
+
+
+def _do(run: Run, sources: Sources, folder: Path, do: Execute) -> None:
+    scratch = folder / WORK / run.hash
+    shutil.rmtree(scratch, ignore_errors=True)  # what a killed process left behind
+    try:
+        record = do(run, sources, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    if int(os.environ.get("RANK", "0")) == 0:
+        text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        write_atomically(_path(folder, run), text + "\n")
+
+
+def _path(folder: Path, run: Run) -> Path:
+    return folder / RUNS / f"{run.hash}.json"
+
+
+@contextmanager
+def _taken(folder: Path, run: Run) -> Any:
+    """Whether this process has the run: its lock is held, and nobody finished it meanwhile."""
+    from filelock import FileLock, Timeout
+
+    if int(os.environ.get("RANK", "0")) != 0:
+        yield False  # the first process of a launch decides for all
+        return
+    lock = FileLock(folder / WORK / f"{run.hash}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield not _path(folder, run).is_file()
+    finally:
+        lock.release()
+
+
+def _agreed(mine: bool) -> bool:
+    """What the first process of a launch decided, in all of them."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return mine
+    from accelerate import PartialState
+    from accelerate.utils import broadcast_object_list
+
+    PartialState()
+    decision = [mine]
+    broadcast_object_list(decision)
+    return bool(decision[0])
+
+
+def _one_gpu_per_process() -> None:
+    """Without a launcher one process uses one GPU: with several, the Trainer would spread a
+    batch over all of them and make it larger, and the run would be another one."""
+    if "WORLD_SIZE" not in os.environ:
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
+
+
+def progress(folder: Path, plan: Plan, runs: tuple[Run, ...], last: Run) -> str:
+    """A line of progress (runs done, time left by what like runs took), and the table so far."""
+    results = read_study(folder)
+    done = {record["hash"]: record for record in results.records.values()}
+    took: dict[tuple[str, float], list[float]] = defaultdict(list)
+    for record in done.values():
+        took[record["task"], record["share"]].append(_seconds(record))
+    usual = float(np.mean([second for seconds in took.values() for second in seconds]))
+    left = sum(
+        float(np.mean(took.get((run.task, run.share), [usual])))
+        for run in runs
+        if run.hash not in done
+    )
+    finished = sum(run.hash in done for run in runs)
+    record = done[last.hash]
+    scores = ", ".join(
+        f"{name} {value:.4f}" for name, value in next(iter(record["metrics"].values())).items()
+    )
+    return (
+        f"[{finished}/{len(runs)}] {last.name}: {scores}  ({_seconds(record):.0f} s)  "
+        f"{_clock(left)} left at one process\n{table(results)}"
+    )
+
+
+def _seconds(record: dict[str, Any] | Any) -> float:
+    return float(sum(record["seconds"].values()))
+
+
+def _clock(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60}:{minutes % 60:02d} h"
+
+
+def table(results: Study) -> str:
+    """Mean and standard deviation over seeds of the declared metric, in points, by stratum and
+    pooling head, with the number of seeds; each stratum once."""
+    variants = list(dict.fromkeys(cell.variant for cell in results.cells))
+    rows = [["", "", *variants]]
+    seen = set()
+    for family in results.families:
+        for stratum in family.strata:
+            if stratum in seen:
+                continue
+            seen.add(stratum)
+            cells = [_cell(results, stratum, variant) for variant in variants]
+            if any(cells):
+                rows.append([stratum.label, stratum.metric, *cells])
+    if len(rows) == 1:
+        return "no run is finished"
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _cell(results: Study, stratum: Any, variant: str) -> str:
+    values = [
+        100 * record["metrics"][stratum.split][stratum.metric]
+        for cell, record in results.records.items()
+        if (cell.task, cell.share, cell.variant) == (stratum.task, stratum.share, variant)
+    ]
+    if not values:
+        return ""
+    spread = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.2f}{spread} ({len(values)})"
