@@ -1,0 +1,346 @@
+"""Faults put into the library on purpose: each must make the battery of truths below fail.
+
+The battery is also run as it is. A truth is a function of no arguments that asserts; a fault is a
+function that patches the library; the table says which fault has to be caught by which truth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import oracles
+import pytest
+import tiny
+import torch
+import zoo
+
+import analysis
+from analysis import attribution, decomposition, heads, pooling, trace
+
+TEXT = "The plot is thin, but not dull."
+NAMES = ("max_seq_mha", "mha", "max_cls")
+
+
+def close(have, want, tolerance=1e-4) -> None:
+    np.testing.assert_allclose(have, want, rtol=tolerance, atol=tolerance)
+
+
+def weights_of(name: str) -> tuple[dict, np.ndarray, np.ndarray]:
+    state = {k: v.double().numpy() for k, v in zoo.loaded(name).model.state_dict().items()}
+    layer = {
+        key.removeprefix("head.attention."): value
+        for key, value in state.items()
+        if key.startswith("head.attention.")
+    }
+    return layer, state["classifier.weight"], state["classifier.bias"]
+
+
+# --- the truths -------------------------------------------------------------------------------
+
+
+def padding_never_counts() -> None:
+    hidden = torch.tensor([[[-3.0, -1.0], [-2.0, -4.0], [9.0, 0.0]]])
+    mask = torch.tensor([[1, 1, 0]])
+    for name in ("mean", "max", "last_token", "adaptive_mean", "concat"):
+        options = {"segments": 2} if name == "adaptive_mean" else {}
+        want = oracles.pool_row(name, hidden[0].double().numpy(), mask[0].numpy(), **options)
+        close(pooling.pool(name, hidden, mask)[0], want)
+    for name in NAMES:
+        module = zoo.loaded(name).model.head
+        states = torch.tensor(analysis.record(zoo.loaded(name), TEXT).hidden)[:, None]
+        padded = torch.nn.functional.pad(states, (0, 0, 0, 3), value=5.0)
+        real = torch.zeros(padded.shape[1:3])
+        real[:, : states.shape[2]] = 1
+        alone = module(states, torch.ones(states.shape[1:3])).vector
+        close(module(padded, real).vector, alone)
+
+
+def winners_are_absolute_layers() -> None:
+    for name in ("max_seq_mha", "max_cls"):
+        result = analysis.record(zoo.loaded(name), TEXT)
+        _, winner, margin = oracles.max_layers(result.hidden.astype(np.float64), 3)
+        length = len(winner) if name == "max_seq_mha" else 1
+        have = result.head.winners
+        assert have.layers == (2, 3, 4)
+        assert np.array_equal(np.atleast_2d(have.layer), winner[:length])
+        close(np.atleast_2d(have.margin), margin[:length])
+        split = analysis.decompose(result, "zero")
+        assert split.layers == (2, 3, 4)
+
+
+def ties_go_to_the_earliest() -> None:
+    hidden = torch.tensor([[[1.0], [2.0], [2.0]]])
+    assert pooling.max_over_tokens(hidden, torch.ones(1, 3)).winner.item() == 1
+    assert pooling.max_over_layers(hidden[0]).winner.item() == 1
+    equal = torch.ones(tiny.LAYERS + 1, 1, 4, tiny.HIDDEN_SIZE)
+    for name in ("max_seq_mha", "max_cls"):
+        winners = zoo.loaded(name).model.head(equal, torch.ones(1, 4)).winners
+        assert (winners.layer == 2).all()
+        assert (winners.margin == 0).all()
+
+
+def logits_split_as_the_formulas_say() -> None:
+    for name in ("max_seq_mha", "mha"):
+        result = analysis.record(zoo.loaded(name), TEXT)
+        hidden = result.hidden.astype(np.float64)
+        layers, values, source = (4,), hidden[-1], np.full(hidden[-1].shape, 4)
+        if name == "max_seq_mha":
+            layers, (values, source, _) = (2, 3, 4), oracles.max_layers(hidden, 3)
+        layer, w_cls, b_cls = weights_of(name)
+        output, alpha = oracles.attend(values[0], values, np.ones(len(values)), layer, 4)
+        close(result.head.attention, alpha)
+        close(result.logits, w_cls @ output + b_cls)
+        mu = np.zeros(tiny.HIDDEN_SIZE)
+        want, constant = oracles.split_attention(
+            values, source, alpha, layers, layer, w_cls, b_cls, mu
+        )
+        try:
+            split = analysis.decompose(result, "zero")
+        except decomposition.NoExactSplit as error:
+            raise AssertionError(str(error)) from error
+        close(split.contributions, want)
+        close(split.constant, constant)
+        close(split.contributions.sum((1, 2, 3)) + split.constant, result.logits)
+
+
+def the_class_asked_for_is_explained() -> None:
+    classifier = zoo.loaded("max_seq_mha")
+    result = analysis.record(classifier, TEXT)
+    split = analysis.decompose(result, "zero")
+    assert result.predicted == int(np.argmax(result.logits))
+    ids = torch.tensor(result.tokens.ids)[None]
+    empty = torch.where(torch.tensor(result.tokens.special), ids, 0)
+    with torch.no_grad():
+        full, bare = (classifier.model(i).logits[0].double().numpy() for i in (ids, empty))
+    own = attribution.attribute(classifier, TEXT, n_steps=1)
+    assert own.target == result.predicted
+    for target in range(3):
+        want = oracles.contrast(split.contributions, target)
+        close(split.by_token(target), want.sum((0, 2)))
+        close(split.by_layer(target), want.sum((0, 1)))
+        scored = attribution.attribute(classifier, TEXT, target=target, n_steps=32)
+        close(scored.delta, full[target] - bare[target])
+        assert abs(scored.scores.sum() - scored.delta) < 0.05
+        contrast = attribution.attribute(
+            classifier, TEXT, target=target, n_steps=1, output="contrast"
+        )
+        close(contrast.delta, oracles.contrast(full - bare, target))
+
+
+BATTERY = (
+    padding_never_counts, winners_are_absolute_layers, ties_go_to_the_earliest,
+    logits_split_as_the_formulas_say, the_class_asked_for_is_explained,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("truth", BATTERY, ids=lambda truth: truth.__name__)
+def test_the_battery_holds(truth):
+    truth()
+
+
+# --- the faults -------------------------------------------------------------------------------
+
+
+def padding_unmasked_in_poolings(patch) -> None:
+    patch.setattr(pooling, "real_tokens", lambda mask: torch.ones_like(mask, dtype=torch.bool))
+
+
+def padding_is_zero_before_the_maximum(patch) -> None:
+    def leaky(hidden, mask):
+        return pooling._earliest_maximum(hidden.masked_fill(mask[:, :, None] == 0, 0.0), 1)
+
+    patch.setattr(pooling, "max_over_tokens", leaky)
+
+
+def padding_unmasked_in_attention(patch) -> None:
+    attend = heads._AttentionHead.attend
+    patch.setattr(
+        heads._AttentionHead, "attend",
+        lambda self, query, values, mask: attend(self, query, values, torch.ones_like(mask)),
+    )  # fmt: skip
+
+
+def mean_divides_by_all(patch) -> None:
+    patch.setitem(
+        pooling._WEIGHTS, "mean", lambda real: (real / real.shape[1])[:, None].to(torch.float32)
+    )
+
+
+def _shifted(change):
+    original = heads._pool_last_layers
+
+    def shifted(hidden, last_k):
+        return change(original, hidden, last_k)
+
+    return shifted
+
+
+def layer_index_one_too_low(patch) -> None:
+    def change(original, hidden, last_k):
+        vector, winners = original(hidden, last_k)
+        lower = tuple(layer - 1 for layer in winners.layers)
+        return vector, replace(winners, layer=winners.layer - 1, layers=lower)
+
+    patch.setattr(heads, "_pool_last_layers", _shifted(change))
+
+
+def layer_index_relative_to_the_last_k(patch) -> None:
+    def change(original, hidden, last_k):
+        vector, winners = original(hidden, last_k)
+        first = winners.layers[0]
+        own = tuple(range(last_k))
+        return vector, replace(winners, layer=winners.layer - first, layers=own)
+
+    patch.setattr(heads, "_pool_last_layers", _shifted(change))
+
+
+def pools_one_layer_too_early(patch) -> None:
+    def change(original, hidden, last_k):
+        return original(torch.cat([hidden[:1], hidden[:-1]]), last_k)
+
+    patch.setattr(heads, "_pool_last_layers", _shifted(change))
+
+
+def ties_to_the_latest(patch) -> None:
+    original = pooling._earliest_maximum
+
+    def latest(values, dim):
+        best = original(values, dim)
+        flipped = original(values.flip(dim), dim)
+        return replace(best, winner=values.shape[dim] - 1 - flipped.winner)
+
+    patch.setattr(pooling, "_earliest_maximum", latest)
+
+
+def _through(change):
+    original = heads._AttentionHead._through_attention
+
+    def through(self, weight):
+        return change(self, weight, original)
+
+    return through
+
+
+def output_bias_dropped(patch) -> None:
+    def change(self, weight, original):
+        readout, constant = original(self, weight)
+        return readout, constant - weight @ self.attention.out_proj.bias
+
+    patch.setattr(heads._AttentionHead, "_through_attention", _through(change))
+
+
+def value_bias_dropped(patch) -> None:
+    def change(self, weight, original):
+        readout, _ = original(self, weight)
+        return readout, weight @ self.attention.out_proj.bias
+
+    patch.setattr(heads._AttentionHead, "_through_attention", _through(change))
+
+
+def value_weights_transposed(patch) -> None:
+    def change(self, weight, original):
+        layer, d = self.attention, self.hidden_size
+        value = layer.in_proj_weight[2 * d :]
+        kept = value.detach().clone()
+        with torch.no_grad():
+            value.copy_(kept.T.clone())
+            result = original(self, weight)
+            value.copy_(kept)
+        return result
+
+    patch.setattr(heads._AttentionHead, "_through_attention", _through(change))
+
+
+def attention_heads_swapped(patch) -> None:
+    def change(self, weight, original):
+        readout, constant = original(self, weight)
+        return readout.flip(1), constant
+
+    patch.setattr(heads._AttentionHead, "_through_attention", _through(change))
+
+
+def attention_weights_ignored_by_the_split(patch) -> None:
+    original = trace.HeadTrace.__post_init__
+
+    def uniform(self):
+        if self.attention is not None:
+            object.__setattr__(self, "weights", np.full_like(self.weights, 1 / len(self.values)))
+        original(self)
+
+    patch.setattr(trace.HeadTrace, "__post_init__", uniform)
+
+
+def attention_weights_ignored_by_the_head(patch) -> None:
+    attend = heads._AttentionHead.attend
+
+    def uniform(self, query, values, mask):
+        output, attention = attend(self, query, values, mask)
+        return output, torch.full_like(attention, 1 / attention.shape[-1])
+
+    patch.setattr(heads._AttentionHead, "attend", uniform)
+
+
+def the_next_class_contrasted(patch) -> None:
+    original = decomposition.contrast_of
+    patch.setattr(
+        decomposition, "contrast_of",
+        lambda values, target: original(values, (target + 1) % len(values)),
+    )  # fmt: skip
+
+
+def the_next_class_attributed(patch) -> None:
+    original = attribution.output_of
+    patch.setattr(
+        attribution, "output_of",
+        lambda logits, target, output: original(logits, (target + 1) % logits.shape[1], output),
+    )  # fmt: skip
+
+
+def the_least_likely_class_by_default(patch) -> None:
+    original = attribution._target
+
+    def least(classifier, tokens, target):
+        if target is not None:
+            return original(classifier, tokens, target)
+        result = analysis.record(classifier, TEXT)
+        return int(result.logits.argmin())
+
+    patch.setattr(attribution, "_target", least)
+
+
+def the_least_likely_class_predicted(patch) -> None:
+    patch.setattr(trace.Trace, "predicted", property(lambda self: int(self.logits.argmin())))
+
+
+FAULTS = {
+    padding_unmasked_in_poolings: padding_never_counts,
+    padding_is_zero_before_the_maximum: padding_never_counts,
+    padding_unmasked_in_attention: padding_never_counts,
+    mean_divides_by_all: padding_never_counts,
+    layer_index_one_too_low: winners_are_absolute_layers,
+    layer_index_relative_to_the_last_k: winners_are_absolute_layers,
+    pools_one_layer_too_early: winners_are_absolute_layers,
+    ties_to_the_latest: ties_go_to_the_earliest,
+    output_bias_dropped: logits_split_as_the_formulas_say,
+    value_bias_dropped: logits_split_as_the_formulas_say,
+    value_weights_transposed: logits_split_as_the_formulas_say,
+    attention_heads_swapped: logits_split_as_the_formulas_say,
+    attention_weights_ignored_by_the_split: logits_split_as_the_formulas_say,
+    attention_weights_ignored_by_the_head: logits_split_as_the_formulas_say,
+    the_next_class_contrasted: the_class_asked_for_is_explained,
+    the_next_class_attributed: the_class_asked_for_is_explained,
+    the_least_likely_class_by_default: the_class_asked_for_is_explained,
+    the_least_likely_class_predicted: the_class_asked_for_is_explained,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_fault_breaks_the_truth_that_guards_against_it(fault, monkeypatch):
+    for name in NAMES:
+        zoo.loaded(name)  # made before the fault, so that the fault alone is new
+    fault(monkeypatch)
+    with pytest.raises(AssertionError):
+        FAULTS[fault]()
+    monkeypatch.undo()
+    FAULTS[fault]()
