@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.checkpoints import Checkpoint
+from analysis.decomposition import contrast_of
 from analysis.records import freeze, require_shape
 from analysis.tokens import Tokens
 
 if TYPE_CHECKING:
     from analysis.loading import Classifier
+    from analysis.trace import Trace
 
 # The debiased estimate of independent vectors has a standard error of about sqrt(2) / n: with
 # fewer sentences than these, two of them are more than 0.05 and nothing could be read off it.
@@ -124,6 +126,19 @@ def trajectory(
         cosine_to_last=_cosine(vectors, vectors[-1:]),
         logits=depth_logits(classifier, trace).astype(np.float64) if headed else None,
     )
+
+
+def dimension_weights(trace: Trace, target: int, token: int = 0) -> np.ndarray | None:
+    """(d,) what one unit of each dimension at a token adds to the contrast of a class, in logits.
+
+    Attention weights are taken as they are. None where there is no exact split.
+    """
+    head = trace.head
+    if head.readout is None or head.weights is None:
+        return None
+    readout = contrast_of(head.readout.astype(np.float64), target)  # (P, d)
+    weights = head.weights[:, token].astype(np.float64)  # (P,) or (P, d)
+    return np.asarray((weights.reshape(len(weights), -1) * readout).sum(axis=0))
 
 
 def standing(one: Trajectory, others: Sequence[Trajectory]) -> Standing:

@@ -1,0 +1,400 @@
+"""Views of attention: the pooling head's own, the encoder's, and leave-one-out beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from analysis import attention
+from analysis.figures.plot import Bars, HeatMap, Plot
+from analysis.figures.registry import view
+from analysis.figures.source import cut_note, provenance_of, target_label
+from analysis.figures.token_axis import CHOSEN, TokenAxis, layer_labels, token_axis
+
+# Cells of one picture: what a screen can show, and far below the megabytes a browser would get.
+MOSAIC_CELLS = 40_000
+MATRIX_SIDE = 128
+
+
+@view("pooling_attention")
+def pooling_attention(
+    trace: Any,
+    norms: Any = None,
+    words: bool = False,
+    special: bool = True,
+    limit: float | None = None,
+    chosen_token: int | None = None,
+    chosen_head: int | None = None,
+) -> Plot:
+    """Whom the pooling head listens to: its attention heads x tokens.
+
+    With `norms` (ValueNorms) the shares of norm(alpha f(x)) instead of the weights.
+    """
+    rows = attention.pooling_attention(trace) if norms is None else norms.share
+    # Weights of a residual part are no attention and have no row here.
+    parts = tuple(trace.head.parts[: len(rows)]) if norms is None else tuple(norms.parts)
+    labels = tuple(
+        (CHOSEN if index == chosen_head else "") + part.replace("attention head ", "")
+        for index, part in enumerate(parts)
+    )
+    what = "attention" if norms is None else "share of the value norms"
+    return _rows_by_token(
+        trace, rows, labels, "attention head of the pooling head", what, "pooling_attention",
+        "The pooling head's attention", words, special, limit, chosen_token,
+        caption=f"Attention of the pooling head: {what} of each of its attention heads by token.",
+    )  # fmt: skip
+
+
+@view("cls_row")
+def cls_row(
+    trace: Any,
+    layer: int = -1,
+    words: bool = False,
+    special: bool = True,
+    limit: float | None = None,
+    chosen_token: int | None = None,
+) -> Plot:
+    """Whom [CLS] listens to in one layer of the encoder (default: the last): heads x tokens."""
+    rows = attention.cls_row(trace, layer)
+    index = len(trace.attentions) if layer == -1 else layer
+    return _rows_by_token(
+        trace, rows, tuple(str(h) for h in range(len(rows))), "attention head", "attention",
+        "cls_row", f"Attention of [CLS] in layer {index}", words, special, limit, chosen_token,
+        caption=f"Attention of [CLS] in layer {index} of the encoder, by attention head and token.",
+    )  # fmt: skip
+
+
+@view("rollout")
+def rollout(
+    trace: Any,
+    result: Any,
+    words: bool = False,
+    special: bool = True,
+    limit: float | None = None,
+    chosen_token: int | None = None,
+) -> Plot:
+    """What [CLS] of each layer draws from each input token, by attention rollout."""
+    rows = np.asarray(result.values[:, 0])
+    return _rows_by_token(
+        trace, rows, layer_labels(range(1, len(rows) + 1)), "layer", "rollout", "rollout",
+        "Attention rollout of [CLS]", words, special, limit, chosen_token,
+        caption="Attention rollout (Abnar and Zuidema 2020) of [CLS] by layer and input token.",
+    )  # fmt: skip
+
+
+@view("token_attention")
+def token_attention(
+    trace: Any,
+    token: int = 0,
+    side: str = "query",
+    head: int | None = None,
+    words: bool = False,
+    special: bool = True,
+    limit: float | None = None,
+) -> Plot:
+    """One token through all layers: whom it listens to ("query"), or who listens to it ("key").
+
+    Mean over the attention heads, or one of them.
+    """
+    if side not in ("query", "key"):
+        raise ValueError(f"side is {side!r}; known: 'query', 'key'")
+    matrices = _chosen(attention.encoder_attention(trace), head)  # (L, T, T)
+    rows = matrices[:, token] if side == "query" else matrices[:, :, token]
+    name = trace.tokens.labels[token]
+    does = f"{name} listens to" if side == "query" else f"who listens to {name}"
+    return _rows_by_token(
+        trace, rows, layer_labels(range(1, len(rows) + 1)), "layer", "attention",
+        "token_attention", f"Attention by layer: {does}", words, special, limit, token,
+        caption=f"Attention by layer, {_of(head)}: {does}.",
+        # mass into a word adds up; who asks is asked once a piece
+        how="sum" if side == "query" else "mean",
+    )  # fmt: skip
+
+
+def _rows_by_token(
+    trace: Any, rows: np.ndarray, labels: Sequence[str], row_label: str, value_label: str,
+    key: str, title: str, words: bool, special: bool, limit: float | None, chosen: int | None,
+    caption: str, how: str = "sum",
+) -> Plot:  # fmt: skip
+    axis = token_axis(trace.tokens, words, special, chosen)
+    cells = axis.take(np.asarray(rows, float), how=how)
+    notes = axis.hidden_mass(rows) if how == "sum" else ()
+    return Plot(
+        view=key,
+        title=title,
+        mark=HeatMap(
+            values=cells, rows=tuple(labels), columns=axis.labels, row_label=row_label,
+            column_label=axis.label, value_label=value_label, scale="sequential",
+            limits=(0.0, limit or max(float(cells.max()), 1e-9)),
+        ),
+        params={"words": words, "special": special, "limit": limit},
+        provenance=provenance_of([trace.checkpoint], trace.tokens, view=key),
+        notes=notes + cut_note([trace.tokens]),
+        caption=caption,
+    )  # fmt: skip
+
+
+@view("leave_one_out")
+def leave_one_out(
+    result: Any,
+    target: int,
+    agreement: Any = None,
+    special: bool = True,
+    limit: float | None = None,
+    chosen_token: int | None = None,
+) -> Plot:
+    """What the contrast of a class loses when each token (or word) is left out.
+
+    With `agreement`, Kendall's tau between attention and the size of these effects, and its null
+    band.
+    """
+    values = np.asarray(result.contrast(target), float)
+    words = any(len(unit) > 1 for unit in result.units) or len(result.units) < len(result.tokens)
+    axis = token_axis(result.tokens, words, special, chosen_token)
+    label = target_label(result.checkpoint, target)
+    notes = [_WHERE[result.where]]
+    if np.isnan(values).any():
+        notes.append(f"{result.tokens.labels[0]} cannot be left out this way.")
+    if agreement is not None:
+        notes.append(
+            f"Kendall's tau between attention and the size of these effects: {agreement.tau:+.2f}; "
+            f"unrelated rankings of {agreement.n} give {agreement.null[0]:+.2f} to "
+            f"{agreement.null[1]:+.2f} in 95 of 100 cases."
+        )
+    shown = values[list(axis.kept)]
+    return Plot(
+        view="leave_one_out",
+        title=f"Leave one {axis.label} out: {label}",
+        mark=Bars(
+            values=shown[None],
+            categories=axis.labels,
+            series=("effect",),
+            category_label=axis.label,
+            value_label="fall of the contrast (logit)",
+            horizontal=False,
+            colours="sign",
+            style="signed",
+            limits=None if limit is None else (-limit, limit),
+        ),
+        params={"target": target, "where": result.where, "limit": limit},
+        provenance=provenance_of(
+            [result.checkpoint], result.tokens, view="leave_one_out", target=label,
+            where=result.where,
+        ),
+        notes=(*notes, *cut_note([result.tokens])),
+        caption=f"Fall of the logit of {label}, minus the mean of the others, when each "
+        f"{axis.label} is left out. {notes[0]}",
+    )  # fmt: skip
+
+
+_WHERE = {
+    "head": "Hidden from the pooling head only.",
+    "encoder": "Hidden from the encoder's attention and from the pooling head.",
+    "replace": "Replaced by the mask token.",
+}
+
+
+@view("encoder_heads")
+def encoder_heads(
+    trace: Any,
+    words: bool = False,
+    special: bool = True,
+    limit: float | None = None,
+    chosen: tuple[int, int] | None = None,
+) -> Plot:
+    """All layers x attention heads of the encoder at a glance: one small matrix each.
+
+    Long texts are coarsened: a cell is summed over its keys and averaged over its queries, as
+    from pieces to words. `chosen` is (layer, attention head). `mosaic_place` finds what a cell
+    belongs to.
+    """
+    attentions = attention.encoder_attention(trace)
+    layers, heads = attentions.shape[:2]
+    axis = token_axis(trace.tokens, words, special)
+    small = _coarse(_square(attentions, axis), mosaic_side(trace))
+    side = small.shape[-1]
+    cells = np.full((layers * (side + 1) - 1, heads * (side + 1) - 1), np.nan)
+    for layer in range(layers):
+        for head in range(heads):
+            top, left = layer * (side + 1), head * (side + 1)
+            cells[top : top + side, left : left + side] = small[layer, head]
+    middle = side // 2
+    rows, columns = [""] * cells.shape[0], [""] * cells.shape[1]
+    for layer in range(layers):
+        rows[layer * (side + 1) + middle] = layer_labels([layer + 1], chosen and chosen[0])[0]
+    for head in range(heads):
+        columns[head * (side + 1) + middle] = layer_labels([head], chosen and chosen[1])[0]
+    merged = -(-len(axis.units) // side)
+    notes = axis.hidden_mass(attentions)
+    if merged > 1:
+        notes = (f"Each cell stands for {merged} x {merged} {axis.label}s.", *notes)
+    return Plot(
+        view="encoder_heads",
+        title="Attention of the encoder",
+        mark=HeatMap(
+            values=cells.astype(np.float32), rows=tuple(rows), columns=tuple(columns),
+            row_label="layer", column_label="attention head",
+            value_label="attention (query down, key across)", scale="sequential",
+            # one bright diagonal would leave all else dark
+            limits=(0.0, limit or max(float(np.nanquantile(cells, 0.99)), 1e-9)),
+        ),
+        params={"words": words, "special": special, "limit": limit},
+        provenance=provenance_of([trace.checkpoint], trace.tokens, view="encoder_heads"),
+        notes=("The darkest shade holds the top 1 % of the cells.", *notes,
+               *cut_note([trace.tokens])),
+        caption="Attention of the encoder, layers by attention heads; in each matrix queries run "
+        "down and keys across.",
+    )  # fmt: skip
+
+
+def mosaic_side(trace: Any) -> int:
+    """Cells on each side of one matrix in the view "encoder_heads", at most."""
+    layers, heads = trace.attentions.shape[:2]
+    return max(4, int((MOSAIC_CELLS / (layers * heads)) ** 0.5) - 1)
+
+
+def mosaic_place(
+    trace: Any, row: int, column: int, words: bool = False, special: bool = True
+) -> tuple[int, int]:
+    """(layer 1 .. L, attention head) of a cell of the view "encoder_heads" drawn alike."""
+    units = len(token_axis(trace.tokens, words, special).units)
+    side = min(units, -(-units // -(-units // mosaic_side(trace)))) + 1
+    return row // side + 1, column // side
+
+
+@view("encoder_head")
+def encoder_head(
+    trace: Any,
+    layer: int,
+    head: int | None = None,
+    words: bool = False,
+    special: bool = True,
+    window: tuple[int, int] | None = None,
+    limit: float | None = None,
+    chosen_token: int | None = None,
+) -> Plot:
+    """One attention matrix in large: queries down, keys across; one attention head or their mean.
+
+    Beyond 128 units the matrix is coarsened, as in "encoder_heads"; `window` (first, behind the
+    last unit) shows a part in full.
+    """
+    attentions = attention.encoder_attention(trace)
+    if not 1 <= layer <= len(attentions):
+        raise ValueError(f"layer {layer} has no attention: choose 1 to {len(attentions)}")
+    axis = token_axis(trace.tokens, words, special, chosen_token)
+    one = _chosen(attentions[layer - 1 : layer], head)[0]
+    matrix, labels = _square(one, axis), list(axis.labels)
+    notes = axis.hidden_mass(one)
+    if window is not None:
+        matrix = matrix[window[0] : window[1], window[0] : window[1]]
+        labels = labels[window[0] : window[1]]
+        if not labels:
+            raise ValueError(f"window {window} holds no {axis.label}: there are {len(axis.labels)}")
+    count = len(labels)
+    coarse = _coarse(matrix, MATRIX_SIDE)
+    step = -(-count // len(coarse))
+    if step > 1:
+        labels = [f"{labels[i]} … {labels[min(i + step, count) - 1]}"
+                  for i in range(0, count, step)]  # fmt: skip
+        notes = (f"Each cell stands for {step} x {step} {axis.label}s.", *notes)
+    return Plot(
+        view="encoder_head",
+        title=f"Layer {layer}, {_of(head)}",
+        mark=HeatMap(
+            values=coarse, rows=tuple(labels), columns=tuple(labels), row_label="query",
+            column_label="key", value_label="attention", scale="sequential",
+            limits=(0.0, limit or max(float(coarse.max()), 1e-9)),
+        ),
+        params={"layer": layer, "head": head, "words": words, "special": special,
+                "window": window, "limit": limit},
+        provenance=provenance_of([trace.checkpoint], trace.tokens, view="encoder_head"),
+        notes=notes + cut_note([trace.tokens]),
+        caption=f"Attention of layer {layer}, {_of(head)}: queries down, keys across.",
+    )  # fmt: skip
+
+
+@view("head_summary")
+def head_summary(result: Any, checkpoint: Any = None, tokens: Any = None) -> Plot:
+    """One number for every attention head of the encoder: entropy (share of log T) or distance."""
+    if hasattr(result, "normalised"):
+        values, limits = result.normalised, (0.0, 1.0)
+        label = "entropy / log T"
+        note = f"Entropy in nats runs from 0 to log {result.length} = {np.log(result.length):.2f}."
+    else:
+        values, label = result.tokens, "mean distance (tokens)"
+        limits = (0.0, max(float(values.max()), result.uniform))
+        note = f"Looking at all tokens alike gives {result.uniform:.1f}."
+    layers, heads = values.shape
+    return Plot(
+        view="head_summary",
+        title=f"Attention heads of the encoder: {label}",
+        mark=HeatMap(
+            values=values, rows=layer_labels(range(1, layers + 1)),
+            columns=tuple(str(h) for h in range(heads)), row_label="layer",
+            column_label="attention head", value_label=label, scale="sequential", limits=limits,
+        ),
+        provenance=provenance_of([checkpoint], tokens, view="head_summary"),
+        notes=(note,),
+        caption=f"Attention heads of the encoder: {label}. {note}",
+    )  # fmt: skip
+
+
+@view("blocks")
+def blocks(
+    masses: Any, layer: int | None = None, checkpoint: Any = None, tokens: Any = None
+) -> Plot:
+    """Attention within a text and across a pair: the mass from each block into each.
+
+    `masses` are BlockMasses of (L, H, T, T) or less; what is left over is averaged. `layer` is 1
+    .. L, or all of them.
+    """
+    values = np.asarray(masses.values, float)
+    if layer is not None:
+        values = values[layer - 1]
+    values = values.reshape(-1, *values.shape[-2:]).mean(axis=0)
+    where = "all layers" if layer is None else f"layer {layer}"
+    return Plot(
+        view="blocks",
+        title=f"Attention between the parts of the input, {where}",
+        mark=HeatMap(
+            values=100 * values, rows=masses.blocks, columns=masses.blocks, row_label="from",
+            column_label="into", value_label="mass (%)", scale="sequential", limits=(0.0, 100.0),
+        ),
+        params={"layer": layer},
+        provenance=provenance_of([checkpoint], tokens, view="blocks"),
+        caption=f"Attention between the parts of the input, mean over attention heads, {where}; "
+        "rows sum to 100 %.",
+    )
+
+
+def _of(head: int | None) -> str:
+    return "mean over attention heads" if head is None else f"attention head {head}"
+
+
+def _chosen(attentions: np.ndarray, head: int | None) -> np.ndarray:
+    """(L, H, T, T) -> (L, T, T): one attention head, or their mean."""
+    if head is None:
+        return np.asarray(attentions.mean(axis=1))
+    if not 0 <= head < attentions.shape[1]:
+        raise ValueError(f"attention head {head} does not exist: there are {attentions.shape[1]}")
+    return np.asarray(attentions[:, head])
+
+
+def _square(attentions: np.ndarray, axis: TokenAxis) -> np.ndarray:
+    """(..., T, T) -> (..., U, U): summed into the units, averaged from them."""
+    return axis.take(axis.take(attentions), axis=-2, how="mean")
+
+
+def _coarse(matrix: np.ndarray, side: int) -> np.ndarray:
+    """(..., U, U) -> at most `side` cells a side: summed over keys, averaged over queries."""
+    units = matrix.shape[-1]
+    step = -(-units // side)
+    if step == 1:
+        return matrix
+    starts = np.arange(0, units, step)
+    keys = np.add.reduceat(matrix, starts, axis=-1)
+    queries = np.add.reduceat(keys, starts, axis=-2)
+    sizes = np.diff(np.append(starts, units))
+    return np.asarray(queries / sizes[:, None])
