@@ -103,7 +103,7 @@ def in_words(answers: Sequence[Answer], target: str | None = None) -> str:
             "each other."
         )
     if answers[0].regression:
-        return f"{_these(answers)} give values between {_ends(answers, 0)}."
+        return f"{_these(answers)} give values between {_ends(answers, 0, 'and')}."
     said = {label: [a for a in answers if a.label == label] for label in answers[0].labels}
     parties = sorted(((n, who) for n, who in said.items() if who), key=lambda p: -len(p[1]))
     common = parties[0][0]
@@ -131,10 +131,10 @@ def _value(one: Answer, index: int) -> str:
     return f"{shown} ± {one.spread[index]:.2f}" if len(one.members) > 1 else shown
 
 
-def _ends(answers: Sequence[Answer], index: int) -> str:
+def _ends(answers: Sequence[Answer], index: int, joined: str = "against") -> str:
     order = sorted(answers, key=lambda a: float(a.mean[index]))
     low, high = order[0], order[-1]
-    return f"{low.name} {_value(low, index)} against {high.name} {_value(high, index)}"
+    return f"{low.name} {_value(low, index)} {joined} {high.name} {_value(high, index)}"
 
 
 def _these(answers: Sequence[Answer]) -> str:
