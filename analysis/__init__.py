@@ -19,7 +19,10 @@ _NAMES = {
     "decompose": "analysis.decomposition",
     "attribute": "analysis.attribution",
 }
-_MODULES = ("attribution", "checkpoints", "decomposition", "figures", "heads", "pooling", "trace")
+_MODULES = (
+    "attention", "attribution", "checkpoints", "decomposition", "figures", "heads",
+    "interventions", "layers", "margins", "pooling", "trace", "winner_statistics",
+)  # fmt: skip
 __all__ = [*_NAMES, *_MODULES]
 
 
