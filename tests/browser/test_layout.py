@@ -1,0 +1,123 @@
+"""Readable at every width, in both themes, and without a mouse."""
+
+from __future__ import annotations
+
+import pytest
+from reading_page import address, card, cards, open_at, settle
+
+LONG = "anything-but-dull " * 12 + "donaudampfschifffahrtsgesellschaftskapitaen" * 3
+WIDTHS = {1280: 4, 800: 2, 380: 1}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_runs_out_of_the_window(page, app, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    open_at(page, app.url, text=LONG, compare="true", variant=LONG + " bad")
+    for place in ("html", "[data-testid=stMain]"):
+        wide, seen = page.locator(place).evaluate("e => [e.scrollWidth, e.clientWidth]")
+        assert wide <= seen, f"{place} is {wide} px wide in {seen} px"
+    for box in page.locator(".st-key-cards .card").all():
+        wide, seen = box.evaluate("e => [e.scrollWidth, e.clientWidth]")
+        assert wide <= seen + 1
+
+
+@pytest.mark.parametrize(("width", "abreast"), WIDTHS.items())
+def test_cards_stand_four_two_or_one_abreast(page, app, width, abreast):
+    page.set_viewport_size({"width": width, "height": 800})
+    open_at(page, app.url)
+    boxes = [card(page, name).bounding_box() for name in cards(page)]
+    first = [box for box in boxes if abs(box["y"] - boxes[0]["y"]) < 2]
+    assert len(first) == abreast
+    assert len({round(box["width"]) for box in boxes}) == 1
+    assert len({round(box["height"]) for box in first}) == 1
+
+
+def test_answer_stands_on_the_first_screen(page, app):
+    open_at(page, app.url)
+    for name in cards(page):
+        box = card(page, name).locator(".answer").bounding_box()
+        assert box["y"] + box["height"] < 800
+        strip = card(page, name).locator(".pl-strip").first.bounding_box()
+        assert strip["y"] + strip["height"] < 800, "and why, in the first strip"
+
+
+CONTRAST = """(element) => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const rgb = (colour) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = (c) => [0.2126, 0.7152, 0.0722].reduce((sum, w, i) => {
+    const v = c[i] / 255;
+    return sum + w * (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  }, 0);
+  let place = element, ground = [0, 0, 0, 0];
+  while (ground[3] < 255 && place) {
+    ground = rgb(getComputedStyle(place).backgroundColor);
+    place = place.parentElement || place.getRootNode().host;
+  }
+  const [a, b] = [light(rgb(getComputedStyle(element).color)), light(ground)].sort((x, y) => y - x);
+  return (a + 0.05) / (b + 0.05);
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_stands_out_on_every_shade(page, app, theme):
+    page.emulate_media(color_scheme=theme)
+    open_at(page, app.url, text="the film is not very good but the plot is fine")
+    scheme = page.locator(".stApp").evaluate("e => getComputedStyle(e).colorScheme")
+    assert scheme == theme
+    for kind in (".tok", ".num", ".name", ".line", ".how"):
+        found = page.locator(f".st-key-cards {kind}")
+        ratios = found.evaluate_all(f"(all) => all.map({CONTRAST})")
+        assert len(ratios) >= 4
+        assert min(ratios) >= 4.5, f"{kind} has {min(ratios):.1f} : 1"
+
+
+def test_keyboard_alone_chooses_a_class(page, app):
+    open_at(page, app.url)
+    page.get_by_label("Sentence", exact=True).focus()
+    bar = "() => { let e = document.activeElement; while (e && e.shadowRoot) " \
+        "e = e.shadowRoot.activeElement; return e && e.dataset ? e.dataset.class : null; }"
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate(bar) == "1":
+            break
+    assert page.evaluate(bar) == "1", "Tab reaches the second class of a card"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**target=positive*")
+    settle(page)
+    assert card(page, "sst2-cls").locator(".chosen .name").inner_text() == "positive"
+    assert page.evaluate(bar) == "1", "the focus stays where it was"
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "target=" not in url)
+
+
+def test_keyboard_alone_marks_a_token(page, app):
+    open_at(page, app.url, text="the film is good")
+    page.locator(".st-key-cards .tok", has_text="film").first.focus()
+    page.keyboard.press("Enter")
+    page.locator(".st-key-cards .tok.marked").nth(7).wait_for()
+
+
+def test_sign_never_hangs_on_colour_alone(page, app):
+    open_at(page, app.url, text="the film is not very good but the plot is fine")
+    for token in page.locator(".st-key-cards .tok").all()[:60]:
+        negative = ": -" in token.get_attribute("title")
+        line = token.evaluate("e => getComputedStyle(e).textDecorationLine")
+        assert (line == "underline") == negative
+
+
+def test_ten_thousand_words_leave_the_page_usable(page, app):
+    open_at(page, app.url, text="good", long="true")
+    field = page.get_by_label("Text", exact=True)
+    field.fill("the film is good " * 2500)
+    field.press("Control+Enter")
+    cut = card(page, "sst2-mha").get_by_text("tokens beyond the model's limit were cut")
+    cut.wait_for()
+    settle(page)
+    assert cut.inner_text().startswith("9,938 tokens")
+    assert len(field.input_value()) == len("the film is good ") * 2500
+    wide, seen = page.locator("html").evaluate("e => [e.scrollWidth, e.clientWidth]")
+    assert wide <= seen
+    assert "long" in address(page)

@@ -1,0 +1,109 @@
+"""Typing is never disturbed, however slow the models are, and the last word counts."""
+
+from __future__ import annotations
+
+import pytest
+import truth
+from reading_page import open_at, settle, wait_for_bars
+
+FOUR = [f"sst2-{head}" for head in ("cls", "max_cls", "mha", "max_seq_mha")]
+SENTENCE = "the story was very thin but the acting is anything but dull."
+SLOW = '''
+"""Registers no pooling head: it makes every forward of the app take a second longer."""
+import functools
+import time
+
+import analysis.trace
+
+
+def slow(record):
+    @functools.wraps(record)
+    def delayed(*args, **options):
+        time.sleep(1)
+        return record(*args, **options)
+
+    return delayed
+
+
+analysis.trace.record = slow(analysis.trace.record)
+'''
+
+
+@pytest.fixture(scope="module")
+def slow_app(serve, checkpoints, tmp_path_factory):
+    """The app with a second of delay in every recorded forward, four to a keystroke."""
+    file = tmp_path_factory.mktemp("slow") / "slow_forwards.py"
+    file.write_text(SLOW)
+    env = {"POOLLENS_CHECKPOINTS": str(checkpoints)}
+    return serve(arguments=["--heads", str(file)], env=env)
+
+
+def running(page):
+    """Wait until the server has begun to answer what was typed so far."""
+    page.wait_for_function(
+        "() => document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'running'"
+    )
+
+
+def field_state(page):
+    return page.evaluate(
+        "() => { const f = document.activeElement; return [f.getAttribute('aria-label'), f.value,"
+        " f.selectionStart, f.selectionEnd]; }"
+    )
+
+
+def expected(checkpoints, text):
+    found = {}
+    for name in FOUR:
+        true = truth.pooling(checkpoints / name, text)
+        numbers = [f"{p:.2f}" for p in true.probabilities]
+        found[name] = dict(zip(true.labels, numbers, strict=True))
+    return found
+
+
+def test_sixty_characters_against_a_delay_keep_text_caret_and_focus(page, slow_app, checkpoints):
+    assert len(SENTENCE) == 60
+    open_at(page, slow_app.url, text="good")
+    field = page.get_by_label("Sentence", exact=True)
+    field.click()
+    field.press("Control+A")
+    for start in range(0, 60, 12):
+        field.press_sequentially(SENTENCE[start : start + 12], delay=30)
+        running(page)  # each part is taken up while the one before is still being answered
+        end = start + 12
+        assert field_state(page) == ["Sentence", SENTENCE[:end], end, end]
+    wait_for_bars(page, expected(checkpoints, SENTENCE))
+    assert field_state(page) == ["Sentence", SENTENCE, 60, 60]
+    settle(page)
+    assert field_state(page) == ["Sentence", SENTENCE, 60, 60]
+    strips = page.locator(".st-key-cards .pl-strip").all_inner_texts()
+    assert len(strips) == 8
+    assert {" ".join(strip.split()) for strip in strips} == {f"[CLS] {SENTENCE} [SEP]"}
+
+
+def test_caret_in_the_middle_stays_while_answers_arrive(page, slow_app, checkpoints):
+    open_at(page, slow_app.url, text="the good film")
+    field = page.get_by_label("Sentence", exact=True)
+    field.click()
+    field.press("Home")
+    for _ in range(4):
+        field.press("ArrowRight")
+    field.press_sequentially("not ", delay=30)
+    running(page)
+    field.press_sequentially("very ", delay=30)
+    text = "the not very good film"
+    assert field_state(page) == ["Sentence", text, 13, 13]
+    wait_for_bars(page, expected(checkpoints, text))
+    settle(page)
+    assert field_state(page) == ["Sentence", text, 13, 13]
+
+
+def test_answers_of_the_older_text_never_fade(page, slow_app):
+    open_at(page, slow_app.url, text="good")
+    field = page.get_by_label("Sentence", exact=True)
+    field.press_sequentially(" film", delay=30)
+    running(page)
+    old = page.locator(".st-key-cards [class*=st-key-answer-]")
+    for index in range(old.count()):
+        assert old.nth(index).evaluate("e => getComputedStyle(e).opacity") == "1"
+    settle(page)

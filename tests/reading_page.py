@@ -1,0 +1,85 @@
+"""Reading the Compare page in a browser: wait for conditions, never for a while."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+SETTLED = """() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  const status = document.querySelector('.st-key-status');
+  return app && app.dataset.testScriptState === 'notRunning' && status
+    && status.textContent.startsWith('Logits of')
+    && !document.querySelector('[data-testid=stSkeleton]')
+    && !document.querySelector('[data-stale=true]');
+}"""
+
+
+def open_at(page: Any, url: str, **address: str) -> None:
+    """Open an address and wait until every card and strip is there."""
+    query = "&".join(f"{name}={quote(value)}" for name, value in address.items())
+    page.goto(f"{url}/?{query}" if query else url)
+    settle(page)
+
+
+def settle(page: Any) -> None:
+    """Wait for the end of the run: attributions drawn, nothing old on the page."""
+    page.wait_for_function(SETTLED)
+
+
+def card(page: Any, name: str) -> Any:
+    return page.locator(f".st-key-card-{name}")
+
+
+def cards(page: Any) -> list[str]:
+    """Names of the cards, in the order of the page."""
+    return page.locator(".st-key-cards .id").all_inner_texts()
+
+
+def bars(page: Any, name: str) -> dict[str, str]:
+    """Class -> probability as shown."""
+    found = card(page, name).locator("[data-class]")
+    return {
+        bar.locator(".name").inner_text(): bar.locator(".num").inner_text() for bar in found.all()
+    }
+
+
+def shown(page: Any) -> list[str]:
+    """Everything that the cards say, piece by piece (their text stands in shadow roots)."""
+    return page.locator(".st-key-cards .card").all_inner_texts()
+
+
+def holds(page: Any, text: str, label: str = "Sentence") -> None:
+    """Wait until the field holds this text."""
+    from playwright.sync_api import expect
+
+    expect(page.get_by_label(label, exact=True)).to_have_value(text, timeout=120_000)
+
+
+def has_answered(page: Any, name: str) -> None:
+    """Wait until this checkpoint's card is there, and alone in its place."""
+    page.locator(f".st-key-answer-{name} .answer").wait_for()
+    settle(page)
+
+
+def wait_for_bars(page: Any, expected: dict[str, dict[str, str]]) -> None:
+    """Wait until each card shows exactly these numbers."""
+    for name, numbers in expected.items():
+        for label, number in numbers.items():
+            place = card(page, name).locator("[data-class]", has_text=label).locator(".num")
+            place.get_by_text(number, exact=True).wait_for()
+
+
+def write(page: Any, text: str, label: str = "Sentence") -> None:
+    """Replace what stands in a field, key by key, and press no Enter."""
+    field = page.get_by_label(label, exact=True)
+    field.click()
+    field.press("Control+A")
+    field.press_sequentially(text, delay=5)
+
+
+def address(page: Any) -> dict[str, list[str]]:
+    """What the address says now."""
+    from urllib.parse import parse_qs, urlsplit
+
+    return parse_qs(urlsplit(page.url).query, keep_blank_values=True)
