@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from analysis.datasets import TASKS
+from training.tasks import RECIPE_NOTES, recipe
 
 
 def write_card(folder: Path, facts: dict[str, Any]) -> Path:
@@ -70,11 +72,10 @@ def _front_matter(facts: dict[str, Any]) -> str:
 def _title(facts: dict[str, Any]) -> str:
     options = ", ".join(f"{name} = {value}" for name, value in facts["head_options"].items())
     labels = ", ".join(facts["labels"]) or "one number (regression)"
-    kind = (
-        "LoRA adapter on the encoder's attention projections"
-        if facts["tuning"] == "lora"
-        else "all weights of the encoder"
-    )
+    kind = "all weights of the encoder"
+    if facts["tuning"] == "lora":
+        targets = ", ".join(facts["recipe"]["lora_targets"])
+        kind = f"a LoRA adapter on the encoder's linear layers ({targets})"
     return "\n".join(
         [
             f"# {facts['name']}",
@@ -115,13 +116,24 @@ def _scores(facts: dict[str, Any]) -> str:
         [
             *lines,
             "",
-            f"{chosen} The rows above took no part in any choice.",
+            f"{chosen} No epoch was chosen on the rows above.",
             "",
+            *([_note(facts), ""] if _note(facts) else []),
             "All pooling heads of this task get the same recipe, budget and data. "
             "One seed proves nothing about which pooling head is better.",
             "",
         ]
     )
+
+
+def _note(facts: dict[str, Any]) -> str:
+    """What is to be said of the task's own recipe, where it is the one that was used."""
+    standard = asdict(recipe(facts["task"]))
+    followed = all(
+        standard[name] == (tuple(value) if isinstance(value, list) else value)
+        for name, value in facts["recipe"].items()
+    )
+    return RECIPE_NOTES.get(facts["task"], "") if followed else ""
 
 
 def _recipe(facts: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.datasets import HUB, TASKS, Table, read
+from training.card import write_card
 from training.evaluate import evaluate
 from training.settings import Settings, Splits, command
 
@@ -52,7 +53,6 @@ def write_weights(model: Any, tokenizer: Any, folder: Path, settings: Settings) 
 def finish(folder: Path, facts: dict[str, Any], splits: Splits) -> dict[str, Any]:
     """Measure the folder as reloaded, add the profile, ``training.json`` and the model card."""
     import analysis
-    from training.card import write_card
 
     classifier = analysis.load(folder)
     facts["metrics"] = {
