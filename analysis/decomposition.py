@@ -97,7 +97,7 @@ def decompose(trace: Trace, reference: str | np.ndarray | None = None) -> Decomp
     assert head.weights is not None
     assert head.values is not None
     assert head.constant is not None
-    mu, named = _reference(trace, reference)
+    mu, named = reference_vector(trace, reference)
     readout = head.readout.astype(np.float64)  # (C, P, d)
     weights = head.weights.astype(np.float64)  # (P, T) or (P, T, d)
     centred = head.values.astype(np.float64) - mu  # (T, d)
@@ -138,7 +138,7 @@ def _source_layers(trace: Trace) -> tuple[tuple[int, ...], np.ndarray]:
     return winners.layers, np.broadcast_to(winners.layer, trace.head.values.shape)
 
 
-def _reference(trace: Trace, reference: str | np.ndarray | None) -> tuple[np.ndarray, str]:
+def reference_vector(trace: Trace, reference: str | np.ndarray | None) -> tuple[np.ndarray, str]:
     assert trace.head.values is not None
     size = trace.head.values.shape[1]
     if reference is not None and not isinstance(reference, str):
