@@ -76,7 +76,7 @@ def test_regression_shows_its_value_and_no_probability(open_app, folder):
     low, high = sorted(values, key=values.get)
     assert seen.verdict(app) == (
         "These two checkpoints (one seed each) give values between "
-        f"{low} {values[low]:.2f} against {high} {values[high]:.2f}."
+        f"{low} {values[low]:.2f} and {high} {values[high]:.2f}."
     )
     assert "value" in app.main.text[1].value
     assert app.dataframe[0].value["probability"].isna().all()
