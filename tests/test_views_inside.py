@@ -161,7 +161,7 @@ def test_the_shown_contribution_changes_with_the_reference():
     )
     assert np.abs(one.mark.values - other.mark.values).max() > 1e-3
     assert "relative to zero" in one.notes[0]
-    assert "relative to custom" in other.notes[0]
+    assert "relative to a reference of one's own" in other.notes[0]
 
 
 def test_drop_effects_by_token_are_drawn_and_never_summed_into_words():
@@ -319,13 +319,18 @@ def test_all_heads_at_a_glance_are_the_encoders_matrices():
     trace = seen()
     count = len(trace.tokens)
     mark = view("encoder_heads", trace).mark
+    gap = (mark.values.shape[0] - 4 * count) // 3
+    assert gap >= 1
     for layer in range(4):
         for head in range(4):
-            top, left = layer * (count + 1), head * (count + 1)
+            top, left = layer * (count + gap), head * (count + gap)
             block = mark.values[top : top + count, left : left + count]
             np.testing.assert_allclose(block, trace.attentions[layer, head], atol=1e-7)
             assert mosaic_place(trace, top + 1, left + count - 1) == (layer + 1, head)
     assert [row for row in mark.rows if row] == ["1", "2", "3", "4"]
+    axis = view("encoder_heads", trace).screen().layout.yaxis
+    assert axis.ticktext == ("1", "2", "3", "4")
+    assert [mark.rows[place] for place in axis.tickvals] == list(axis.ticktext)
     assert np.isnan(mark.values[count]).all()
 
 

@@ -347,12 +347,16 @@ def _heat_map(drawing: Figure, axes: Axes, m: HeatMap, alone: bool, width: float
         ink = [shade(step_of(float(m.values[r, c]), high))[1] for r, c in where]
         axes.add_collection(LineCollection(dashes, colors=ink, linewidths=0.5))
     room = width * 0.7 / max(columns, 1)
-    labels = [_label(c, 20) for c in m.columns]
+    # An empty label is a place without a name: the named ones have its room.
+    named = [i for i, c in enumerate(m.columns) if c]
+    labels = [_label(m.columns[i], 20) for i in named]
+    room *= columns / max(len(named), 1)
     upright = max(map(len, labels), default=0) * SMALL * 0.55 > room
     step = max(1, math.ceil((SMALL + 1) / room)) if upright else 1
-    axes.set_xticks(range(0, columns, step), labels[::step], rotation=90 if upright else 0)
-    step = max(1, math.ceil(rows * (SMALL + 1) / 400))
-    axes.set_yticks(range(0, rows, step), [_label(r) for r in m.rows][::step])
+    axes.set_xticks(named[::step], labels[::step], rotation=90 if upright else 0)
+    named = [i for i, r in enumerate(m.rows) if r]
+    step = max(1, math.ceil(len(named) * (SMALL + 1) / 400))
+    axes.set_yticks(named[::step], [_label(m.rows[i]) for i in named[::step]])
     axes.tick_params(length=0, pad=2)
     axes.set_xlabel(_label(m.column_label))
     axes.set_ylabel(_label(m.row_label))

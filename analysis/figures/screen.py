@@ -85,8 +85,9 @@ def _lines_of(text: str) -> str:
 
 def _ticks(labels: tuple[str, ...]) -> dict[str, Any]:
     """Labels by position: plotly would merge categories of the same name."""
-    return {"tickmode": "array", "tickvals": list(range(len(labels))),
-            "ticktext": [_text(label) for label in labels]}  # fmt: skip
+    named = [index for index, label in enumerate(labels) if label]
+    return {"tickmode": "array", "tickvals": named,
+            "ticktext": [_text(labels[index]) for index in named]}  # fmt: skip
 
 
 def _draw(

@@ -36,12 +36,12 @@ def pooling_attention(
     # Weights of a residual part are no attention and have no row here.
     parts = tuple(trace.head.parts[: len(rows)]) if norms is None else tuple(norms.parts)
     labels = tuple(
-        (CHOSEN if index == chosen_head else "") + part.replace("attention head ", "")
+        (CHOSEN if index == chosen_head else "") + part.removeprefix("attention head ")
         for index, part in enumerate(parts)
     )
     what = "attention" if norms is None else "share of the value norms"
     return _rows_by_token(
-        trace, rows, labels, "attention head of the pooling head", what, "pooling_attention",
+        trace, rows, labels, "attention head", what, "pooling_attention",
         "The pooling head's attention", words, special, limit, chosen_token,
         caption=f"Attention of the pooling head: {what} of each of its attention heads by token.",
     )  # fmt: skip
@@ -215,17 +215,18 @@ def encoder_heads(
     axis = token_axis(trace.tokens, words, special)
     small = _coarse(_square(attentions, axis), mosaic_side(trace))
     side = small.shape[-1]
-    cells = np.full((layers * (side + 1) - 1, heads * (side + 1) - 1), np.nan)
+    pitch = side + _gap(side)
+    cells = np.full((layers * pitch - _gap(side), heads * pitch - _gap(side)), np.nan)
     for layer in range(layers):
         for head in range(heads):
-            top, left = layer * (side + 1), head * (side + 1)
+            top, left = layer * pitch, head * pitch
             cells[top : top + side, left : left + side] = small[layer, head]
     middle = side // 2
     rows, columns = [""] * cells.shape[0], [""] * cells.shape[1]
     for layer in range(layers):
-        rows[layer * (side + 1) + middle] = layer_labels([layer + 1], chosen and chosen[0])[0]
+        rows[layer * pitch + middle] = layer_labels([layer + 1], chosen and chosen[0])[0]
     for head in range(heads):
-        columns[head * (side + 1) + middle] = layer_labels([head], chosen and chosen[1])[0]
+        columns[head * pitch + middle] = layer_labels([head], chosen and chosen[1])[0]
     merged = -(-len(axis.units) // side)
     notes = axis.hidden_mass(attentions)
     if merged > 1:
@@ -252,7 +253,7 @@ def encoder_heads(
 def mosaic_side(trace: Any) -> int:
     """Cells on each side of one matrix in the view "encoder_heads", at most."""
     layers, heads = trace.attentions.shape[:2]
-    return max(4, int((MOSAIC_CELLS / (layers * heads)) ** 0.5) - 1)
+    return max(4, int((MOSAIC_CELLS / (layers * heads)) ** 0.5 / 1.125) - 1)
 
 
 def mosaic_place(
@@ -260,8 +261,14 @@ def mosaic_place(
 ) -> tuple[int, int]:
     """(layer 1 .. L, attention head) of a cell of the view "encoder_heads" drawn alike."""
     units = len(token_axis(trace.tokens, words, special).units)
-    side = min(units, -(-units // -(-units // mosaic_side(trace)))) + 1
-    return row // side + 1, column // side
+    side = -(-units // -(-units // mosaic_side(trace)))
+    pitch = side + _gap(side)
+    return row // pitch + 1, column // pitch
+
+
+def _gap(side: int) -> int:
+    """Empty cells between two matrices: one would be lost to the eye beside many."""
+    return 1 + side // 8
 
 
 @view("encoder_head")

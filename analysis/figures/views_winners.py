@@ -105,7 +105,7 @@ def _cells(
         if split is None:
             raise ValueError("a contribution needs the exact split: give split=decompose(trace)")
         return axis.take(split.contrast(target).sum(axis=0), axis=0), (
-            f"Exact given source layers and attention weights, relative to {split.reference}; "
+            f"Exact given source layers and attention weights, relative to {_reference(split)}; "
             f"measured error {split.error:.0e}.",
         )
     if quantity == "drop effect":
@@ -141,6 +141,11 @@ def _usual(won: Any, profile: Any) -> tuple[np.ndarray, str]:
     if profile is not None and tuple(profile.layers) == tuple(won.layers):
         return profile.share_of_wins.mean(axis=0), profile.corpus or "the corpus"
     return won.share_by_layer(), "this text (the checkpoint has no corpus profile)"
+
+
+def _reference(split: Any) -> str:
+    words = {"corpus": "the corpus mean", "custom": "a reference of one's own"}
+    return words.get(split.reference, str(split.reference))
 
 
 @view("layer_quantities")
@@ -254,7 +259,7 @@ def margins(histogram: Any, flips: Any = None, checkpoint: Any = None, tokens: A
             values=histogram.counts[None].astype(float),
             categories=tuple(names),
             series=("wins",),
-            category_label="margin from (maximum minus runner-up)",
+            category_label="win margin (lower end of the bar)",
             value_label="number of wins",
             horizontal=False,
         ),
