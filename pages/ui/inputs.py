@@ -41,7 +41,7 @@ class Choice:
 
 def ask(catalogue: Catalogue, variant: bool = False) -> Choice:
     """Draw the inputs and return what they say; `variant` offers a second version of the text."""
-    above, sentence, below = st.container(key="tasks"), st.container(), st.container(key="controls")
+    above, sentence, below = (st.container(key=name) for name in ("tasks", "texts", "controls"))
     with below:
         entries = _checkpoints(catalogue)
         labels = tuple(dict.fromkeys(name for entry in entries for name in entry.first.labels))
@@ -92,16 +92,13 @@ def _variant() -> str | None:
 def _texts(long: bool, pairs: bool, example: Any) -> tuple[str, str]:
     if not pairs:
         return _sentence(long, example, "collapsed"), ""
-    left, right = st.columns(2)
-    with left:
-        first = _sentence(long, example)
-    with right:
-        second = st.text_input(
-            "Second sentence", key="pair", live="150ms", **KEPT,
-            placeholder="The text to compare with",
-            help="For checkpoints of sentence pairs. Of a foreign classifier it is not known "
-            "whether it takes pairs: leave it empty for a single sentence.",
-        )
+    first = _sentence(long, example)
+    second = st.text_input(
+        "Second sentence", key="pair", live="150ms", **KEPT,
+        placeholder="The text to compare with",
+        help="For checkpoints of sentence pairs. Of a foreign classifier it is not known "
+        "whether it takes pairs: leave it empty for a single sentence.",
+    )
     return first, second or ""
 
 
