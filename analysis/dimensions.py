@@ -1,4 +1,4 @@
-"""One token's dimensions, down to the number: value by layer, source layer, margin, contribution."""
+"""One token, dimension by dimension: value by layer, source layer, win margin, contribution."""
 
 from __future__ import annotations
 

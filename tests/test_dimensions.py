@@ -52,6 +52,7 @@ def test_what_has_no_competing_layers_is_refused_with_the_reason(tmp_path: Path)
     plain = analysis.record(analysis.load(tmp_path / "mha"), TEXT)
     with pytest.raises(ValueError, match="no maximum over layers"):
         dimensions(plain, 0)
+    tiny.make_pooling_checkpoint(tmp_path / "max", "max_cls", ["yes", "no"], adapter=False)
+    pooled = analysis.record(analysis.load(tmp_path / "max"), TEXT)
     with pytest.raises(ValueError, match="the text has"):
-        tiny.make_pooling_checkpoint(tmp_path / "max", "max_cls", ["yes", "no"], adapter=False)
-        dimensions(analysis.record(analysis.load(tmp_path / "max"), TEXT), 99)
+        dimensions(pooled, 99)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from textwrap import wrap
 from typing import Any
@@ -83,6 +84,12 @@ def _lines_of(text: str) -> str:
     return "<br>".join(_text(line) for line in wrap(printable(text, 120), 28))
 
 
+def _bar_title(m: HeatMap) -> str:
+    """The colour bar's title; only the unit where the map is too low for more."""
+    unit = re.search(r"\(([^()]+)\)$", m.value_label)
+    return _text(unit[1]) if unit and len(m.rows) < 8 else _lines_of(m.value_label)
+
+
 def _ticks(labels: tuple[str, ...]) -> dict[str, Any]:
     """Labels by position: plotly would merge categories of the same name."""
     named = [index for index, label in enumerate(labels) if label]
@@ -126,7 +133,7 @@ def _heat_map(drawing: go.Figure, m: HeatMap, at: dict[str, int], selectable: bo
     drawing.add_heatmap(
         z=m.values, zmin=low, zmax=high, customdata=labels,
         colorscale=[[i / (len(stops) - 1), c] for i, c in enumerate(stops)],
-        colorbar={"title": {"text": _lines_of(m.value_label), "side": "right"}, "thickness": 12,
+        colorbar={"title": {"text": _bar_title(m), "side": "right"}, "thickness": 12,
                   "x": across[1] + 0.005, "y": sum(down) / 2, "len": down[1] - down[0]},
         hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3g}<extra></extra>", **at,
     )  # fmt: skip

@@ -94,7 +94,8 @@ def attribution(
     )
 
 
-def _leave_if_stale(share: float) -> None:
+def leave_if_stale(share: float) -> None:
+    """Progress of a long computation: ends it once newer typing has replaced this run."""
     # Any access to the session's state ends a run that newer typing has replaced.
     st.session_state.get("text")
 
@@ -127,5 +128,5 @@ def _attribution(
 
     return attribute(
         classifier(_checkpoint), text, pair, target=target, output="contrast",
-        progress=_leave_if_stale,
+        progress=leave_if_stale,
     )

@@ -10,7 +10,11 @@ from pages.ui import engine, inputs, sidebar
 from pages.ui.catalogue import Catalogue, catalogue
 from pages.ui.inputs import Choice
 
-PAGES = (("app.py", "Compare"),)
+PAGES = (
+    ("app.py", "Compare"),
+    ("pages/1_Layers.py", "Layers"),
+    ("pages/2_Max_pool_winners.py", "Max-pool winners"),
+)
 _STYLE = Path(__file__).with_name("frame.css").read_text(encoding="utf-8")
 
 

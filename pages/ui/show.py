@@ -11,12 +11,15 @@ from analysis.figures.export import export, slug
 from analysis.figures.markup import html
 from analysis.figures.plot import Bars, Grid, Plot, Strip
 from analysis.figures.venues import VENUES
+from pages.ui import cards
 
 FORMATS = ("pdf", "svg", "png", "csv")
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "toImage"]}
 
 
-def panel(plot: Plot, key: str, about: str, pick: bool = False) -> tuple[int, int] | None:
+def panel(
+    plot: Plot, key: str, about: str, pick: bool = False, title: str = ""
+) -> tuple[int, int] | None:
     """One picture with its title, its "?" and its export.
 
     With `pick` a click on a cell of a heat map is returned as (row, column), else None. `about`
@@ -24,11 +27,11 @@ def panel(plot: Plot, key: str, about: str, pick: bool = False) -> tuple[int, in
     """
     with st.container(border=True, key=f"panel-{key}"):
         with st.container(horizontal=True, horizontal_alignment="distribute"):
-            st.markdown(f"**{plot.title}**", help=about)
+            st.markdown(f"**{cards.plain(title or plot.title)}**", help=about)
             export_menu({plot.title: plot}, f"export-{key}")
         picked = _draw(plot, key, pick)
         for note in plot.notes:
-            st.caption(note)
+            st.caption(cards.plain(note))
     return picked
 
 
@@ -37,8 +40,6 @@ def _draw(plot: Plot, key: str, pick: bool) -> tuple[int, int] | None:
     if any(isinstance(part, Strip) for part in parts) or (
         not pick and all(isinstance(part, Bars) and part.kind == "layer" for part in parts)
     ):
-        from pages.ui import cards
-
         cards.piece(html(plot, css=False), f"drawing-{key}")
         return None
     from analysis.figures.screen import figure
@@ -81,4 +82,4 @@ def export_menu(plots: Mapping[str, Plot], key: str, label: str = "Export") -> N
                     file_name=f"{slug(plot)}.{format}", key=f"{key}-{format}",
                 )
         for notice in export(plot, "svg", venue=venue, width=width).notices:
-            st.caption(notice)
+            st.caption(cards.plain(notice))

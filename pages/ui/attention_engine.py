@@ -1,0 +1,210 @@
+"""Forwards with attentions and what follows from them, kept up to a number of bytes.
+
+Attentions are recorded here and nowhere else in the app: 512 tokens of a 12-layer, 12-head
+encoder are 151 MB of them, so whole ones are kept only while there is room.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from analysis import attention, groups
+from analysis.checkpoints import Checkpoint
+from analysis.effects import LeaveOneOut
+from analysis.statistics import Agreement
+from pages.ui import engine
+from pages.ui.catalogue import Entry
+
+if TYPE_CHECKING:
+    from analysis.trace import Trace
+
+_BYTES = 400_000_000
+
+
+class Kept:
+    """Results by key, shared by all sessions; the longest unused go when the bytes run out."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget, self.used = budget, 0
+        self._results: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> Any:
+        """The result, or None where it is not there (any more)."""
+        with self._lock:
+            if key not in self._results:
+                return None
+            self._results.move_to_end(key)
+            return self._results[key][0]
+
+    def put(self, key: Hashable, result: Any, size: int) -> Any:
+        """Keep a result of about `size` bytes, and return it."""
+        with self._lock:
+            self.used += size - self._results.pop(key, (None, 0))[1]
+            self._results[key] = (result, size)
+            while self.used > self.budget and len(self._results) > 1:
+                self.used -= self._results.popitem(last=False)[1][1]
+        return result
+
+
+@st.cache_resource(show_spinner=False)
+def _kept() -> Kept:
+    return Kept(_BYTES)
+
+
+def once(key: Hashable, make: Callable[[], Any], size: Callable[[Any], int]) -> Any:
+    """The kept result under this key, made where there is none."""
+    found = _kept().get(key)
+    if found is None:
+        found = make()
+        _kept().put(key, found, size(found))
+    return found
+
+
+def key_of(member: Checkpoint, text: str, pair: str | None, *more: Hashable) -> Hashable:
+    """What a result hangs on: the files as they are now, the precision, the text."""
+    return (member.id, member.sha256, engine.precision(), text, pair, *more)
+
+
+def heard(member: Checkpoint, text: str, pair: str | None) -> Trace:
+    """The trace of one text with the [CLS] rows of the encoder's attentions: (L, H, 1, T).
+
+    Raises ``ValueError`` with the reason where there is none.
+    """
+    def make() -> Trace:
+        trace = whole(member, text, pair)
+        assert trace.attentions is not None
+        return replace(trace, attentions=trace.attentions[:, :, :1])
+
+    return once(key_of(member, text, pair, "heard"), make, _size)  # type: ignore[no-any-return]
+
+
+def whole(member: Checkpoint, text: str, pair: str | None) -> Trace:
+    """The trace with all attentions (L, H, T, T); recorded anew where they had to make room."""
+    def make() -> Trace:
+        from analysis.trace import record
+
+        seen = record(engine.classifier(member), text, pair, attentions=True)
+        # A Hub checkpoint is loaded from its folder in the cache: the id is the one asked for.
+        return replace(seen, checkpoint=member)
+
+    return once(key_of(member, text, pair, "whole"), make, _size)  # type: ignore[no-any-return]
+
+
+def whole_of(entry: Entry, text: str, pair: str | None) -> Trace:
+    """The trace of an entry with all attentions: of a seed group, their mean over the seeds.
+
+    Attention heads of the encoder correspond across seeds, for all began as the same encoder.
+    """
+    if not entry.is_group:
+        return whole(entry.first, text, pair)
+
+    def make() -> Trace:
+        total: Any = 0.0
+        for member in entry.members:
+            seen = whole(member, text, pair)
+            total = total + seen.attentions
+        return replace(
+            seen, attentions=total / len(entry.members),
+            checkpoint=groups.mean_checkpoint(entry.members, entry.id),
+        )
+
+    return once(_group_key(entry, text, pair, "mean"), make, _size)  # type: ignore[no-any-return]
+
+
+def _group_key(entry: Entry, text: str, pair: str | None, *more: Hashable) -> Hashable:
+    return (tuple(key_of(member, text, pair) for member in entry.members), *more)
+
+
+def _size(trace: Trace) -> int:
+    attentions = 0 if trace.attentions is None else trace.attentions.nbytes
+    return int(trace.hidden.nbytes + attentions)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What all attentions of one checkpoint come down to."""
+
+    rollout: attention.Rollout
+    entropy: attention.HeadEntropy
+    distance: attention.HeadDistance
+    blocks: attention.BlockMasses  # (L, H, B, B)
+
+
+def summary(member: Checkpoint, text: str, pair: str | None) -> Summary:
+    """Rollout ([CLS] only), entropy, distance and masses between parts of the input."""
+    def make() -> Summary:
+        trace = whole(member, text, pair)
+        rolled = attention.rollout(trace)
+        return Summary(
+            rolled, attention.head_entropy(trace), attention.head_distance(trace),
+            attention.block_masses(attention.encoder_attention(trace), trace.tokens),
+        )
+
+    return once(  # type: ignore[no-any-return]
+        key_of(member, text, pair, "summary"), make, lambda one: one.rollout.values.nbytes
+    )
+
+
+def norms(member: Checkpoint, trace: Trace) -> attention.ValueNorms:
+    """The pooling head's attention weighted by what it moves."""
+    tokens = trace.tokens
+    return once(  # type: ignore[no-any-return]
+        key_of(member, tokens.text, tokens.pair, "norms"),
+        lambda: attention.value_norms(engine.classifier(member), trace),
+        lambda one: int(one.norms.nbytes),
+    )
+
+
+def known_effects(
+    member: Checkpoint, text: str, pair: str | None, where: str, words: bool
+) -> LeaveOneOut | str | None:
+    """Leave-one-out effects, or in one sentence why there are none; None: not computed yet."""
+    return _kept().get(  # type: ignore[no-any-return]
+        key_of(member, text, pair, "left out", where, words)
+    )
+
+
+def find_effects(
+    member: Checkpoint, text: str, pair: str | None, where: str, words: bool,
+    progress: Callable[[float], None],
+) -> None:
+    """Compute what `known_effects` then knows; `progress` may end it."""
+    from analysis.interventions import leave_one_out
+
+    key = key_of(member, text, pair, "left out", where, words)
+    try:
+        result: LeaveOneOut | str = leave_one_out(
+            engine.classifier(member), text, pair, where, words, progress
+        )
+    except ValueError as error:
+        result = str(error)
+    _kept().put(key, result, 2000 if isinstance(result, str) else int(result.effects.nbytes) + 2000)
+
+
+def mean_effects(results: Sequence[LeaveOneOut], checkpoint: Checkpoint) -> LeaveOneOut:
+    """Mean over the seeds of a group."""
+    return replace(
+        results[0], checkpoint=checkpoint,
+        logits=np.mean([one.logits for one in results], axis=0),
+        effects=np.mean([one.effects for one in results], axis=0),
+    )
+
+
+def agreement(
+    member: Checkpoint, rows: np.ndarray, left_out: LeaveOneOut, target: int, *name: Hashable
+) -> Agreement:
+    """Kendall's tau between attention and the size of leave-one-out effects; `name` of the rows."""
+    tokens = left_out.tokens
+    words = len(left_out.units) < len(tokens)
+    return once(  # type: ignore[no-any-return]
+        key_of(member, tokens.text, tokens.pair, "tau", left_out.where, words, target, *name),
+        lambda: attention.agreement(rows, left_out, target), lambda one: 200,
+    )

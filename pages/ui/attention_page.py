@@ -1,0 +1,197 @@
+"""The Attention page below its inputs, in reading order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from analysis.effects import WHERE
+from analysis.figures.plot import Plot
+from pages.ui import attention_cards, attention_encoder, cards
+from pages.ui import attention_engine as heard
+from pages.ui.attention_cards import OWN, ROW, Listener, Wanted
+from pages.ui.attention_figures import together
+from pages.ui.attention_pieces import piece
+from pages.ui.catalogue import Catalogue
+from pages.ui.inputs import KEPT, Choice
+from pages.ui.replies import common_limit
+from pages.ui.show import export_menu
+from pages.ui.sidebar import draw_sidebar
+
+_STYLE = Path(__file__).with_name("attention_page.css").read_text(encoding="utf-8")
+# Tokens to rerun beyond which one asks for the effects of leaving each token out.
+_MUCH = 60_000
+_WHERE_NAMES = {"encoder": "from encoder and head", "head": "from the head", "replace": "[MASK]"}
+_ABOUT = (
+    "How much of the pooling head's attention each token gets, beside the encoder's own [CLS] "
+    "row, the exact split of the explained class's logit (against the mean of the others), and "
+    "what that logit loses when the token is left out. Attention is no explanation by itself: "
+    "tau says how far it agrees with those losses, which are measured without it. Value norms: "
+    "Kobayashi et al. 2020; MaxPoolBERT, arXiv 2505.15696."
+)
+
+
+def draw(found: Catalogue, choice: Choice) -> None:
+    """What the pooling heads hear, then the encoder; effects of leaving tokens out come last."""
+    st.html(f"<style>{_STYLE}</style>")
+    if not choice.entries or not choice.text.strip():
+        missing = "Type a sentence above, or choose an example."
+        st.info(missing if choice.entries else "Choose at least one checkpoint above.")
+        draw_sidebar(found, choice.entries)
+        return
+    st.session_state["shown_text"] = (choice.text, choice.pair)
+    mark = cards.marked(choice.text, choice.pair)
+    with st.container(key="verdict"):
+        verdict = st.container().empty()
+        status = st.container(key="status").empty()
+    with st.container(key="panel-title"):
+        st.markdown("**Heard by the pooling head**", help=_ABOUT)
+        export = st.container(key="own-export")
+    wanted = _controls()
+    listeners: list[Listener] = []
+    for entry in choice.entries:
+        status.caption(f"Reading the text with {cards.plain(entry.id)}")
+        listeners.append(attention_cards.listen(entry, choice, wanted))
+    # Those that have something to say to the page's question come first.
+    listeners.sort(key=lambda one: one.own is None)
+    verdict.text(_answer(listeners, wanted))
+    limits = _limits(listeners, choice, wanted)
+    with st.container(key="listeners"):
+        for one in listeners:
+            with st.container(border=True, key=f"card-{one.entry.id}"):
+                piece(attention_cards.html_of(one, wanted, limits, mark),
+                      f"answer-{one.entry.id}", _choose_part)
+    status.caption(_legend(limits))
+    with export:
+        export_menu(_plots(listeners), "export-own")
+    waiting = st.container(key="left-out")
+    draw_sidebar(found, choice.entries)
+    attention_encoder.draw(listeners, choice, wanted, mark)
+    with waiting:
+        _leave_out(listeners, choice, wanted)
+
+
+def _controls() -> Wanted:
+    with st.container(key="attention-controls"):
+        weigh = st.segmented_control(
+            "Weigh by", ("weights", "value norms"), default="weights", required=True, key="weigh",
+            **KEPT, help="Attention weights as they are, or how much each token moves the pooled "
+            "vector: a large weight on a short vector moves little.",
+        )
+        where = st.segmented_control(
+            "Leave a token out", tuple(WHERE), default="encoder", required=True, key="leave",
+            **KEPT, format_func=lambda key: _WHERE_NAMES[key],
+            help="Three different questions. " + " ".join(
+                f"'{_WHERE_NAMES[key]}': {words}." for key, words in WHERE.items()),
+        )
+        special = st.toggle("Special tokens", value=True, key="special", **KEPT)
+    return Wanted(
+        norms=weigh == "value norms", where=where or "encoder", special=bool(special),
+        layer=st.session_state.get("marked_layer"), head=st.session_state.get("marked_head"),
+        part=st.session_state.get("marked_part"),
+    )
+
+
+def _choose_part(place: list[int]) -> None:
+    chosen = place[0]
+    st.session_state["marked_part"] = (
+        None if st.session_state.get("marked_part") == chosen else chosen
+    )
+
+
+def _limits(listeners: Sequence[Listener], choice: Choice, wanted: Wanted) -> dict[str, float]:
+    """Ends of the scales that all cards share; they hold still while one types."""
+    largest = attention_cards.largest(listeners, wanted)
+    longest = max((len(one.axis.units) for one in listeners if one.axis), default=1)
+    # A long text spreads its attention thin: doubling its length begins a new scale.
+    key = (*choice.key, str(longest.bit_length()), str(wanted.norms))
+    share = common_limit("heard_scale", key, 100 * largest["attention"], st.session_state) / 100
+    return {
+        "attention": min(share, 1.0),
+        "split": common_limit("heard_split", key, largest["split"], st.session_state),
+        "effects": common_limit(
+            "heard_effects", (*key, wanted.where), largest["effects"], st.session_state
+        ),
+    }
+
+
+def _answer(listeners: Sequence[Listener], wanted: Wanted) -> str:
+    """The page's question, answered in one or two sentences."""
+    said, silent = [], []
+    for one in listeners:
+        if one.own is None:
+            silent.append(one.entry.id)
+            continue
+        top = attention_cards.most_heard(one, wanted, 1)
+        if top:
+            said.append(f"{one.entry.id} listens most to “{top[0][0]}” ({100 * top[0][1]:.0f} %)")
+    sentences = []
+    if said:
+        sentences.append(_listed(said) + ", special tokens aside.")
+    if silent:
+        verb = "has" if len(silent) == 1 else "have"
+        sentences.append(f"{_listed(silent)} {verb} no attention beside the encoder's.")
+    return " ".join(sentences)
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+
+
+def _legend(limits: dict[str, float]) -> str:
+    return (
+        f"Full colour: {100 * limits['attention']:g} % of an attention head's attention; full "
+        f"bars: ±{limits['split']:g} logits for the split, ±{limits['effects']:g} for what is "
+        "lost when left out. Orange, to the right: for the explained class."
+    )
+
+
+def _plots(listeners: Sequence[Listener]) -> dict[str, Plot]:
+    """Everything on the cards, ready for a paper: all in one, then one by one."""
+    by_kind: dict[str, list[tuple[str, Plot]]] = {}
+    for one in listeners:
+        named = {OWN: one.own, ROW: one.row, **one.plots}
+        for kind, plot in named.items():
+            if plot is not None:
+                by_kind.setdefault(kind, []).append((one.entry.id, plot))
+    found: dict[str, Plot] = {}
+    for kind, plots in by_kind.items():
+        if len(plots) > 1:
+            found[f"{kind}: all"] = together([p for _, p in plots], [name for name, _ in plots])
+        found |= {f"{kind}: {name}": plot for name, plot in plots}
+    return found
+
+
+def _leave_out(listeners: Sequence[Listener], choice: Choice, wanted: Wanted) -> None:
+    """Compute the effects that are not known yet, then draw the page again with them."""
+    missing = [
+        member for one in listeners if one.traces for member in one.entry.members
+        if heard.known_effects(member, choice.text, choice.pair, wanted.where, choice.words) is None
+    ]
+    if not missing:
+        return
+    axes = [one.axis for one in listeners if one.axis is not None]
+    tokens = max(len(axis.tokens) for axis in axes)
+    units = len(axes[0].tokens.word_groups()) if choice.words else tokens
+    asked = (choice.text, choice.pair, wanted.where, choice.words)
+    if len(missing) * units * tokens > _MUCH and st.session_state.get("leave_out_long") != asked:
+        st.button(
+            f"Leave each {axes[0].label} out ({len(missing)} × {units} reruns of {tokens} tokens: "
+            "this takes a while)", key="leave-out-long",
+            on_click=lambda: st.session_state.update(leave_out_long=asked),
+        )
+        return
+    bar = st.progress(0.0, f"Leaving each {axes[0].label} out")
+    for index, member in enumerate(missing):
+        name = cards.plain(member.id)
+
+        def step(share: float, done: int = index, name: str = name) -> None:
+            # Drawing also ends a run that newer typing has replaced.
+            bar.progress((done + share) / len(missing), f"Leaving out, {name}")
+
+        heard.find_effects(
+            member, choice.text, choice.pair, wanted.where, choice.words, step
+        )
+    st.rerun()

@@ -1,0 +1,282 @@
+"""HTML of the Attention page: tables of tokens, matrices, grids of attention heads."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from analysis.figures.markup import CSS
+from analysis.figures.style import number, printable
+from analysis.figures.token_axis import TokenAxis
+from pages.ui import cards
+from pages.ui.cards import Span
+
+_HERE = Path(__file__).parent
+_piece = st.components.v2.component(
+    "poollens_attention",
+    html='<div class="heard pl"></div>',
+    css=CSS + (_HERE / "attention.css").read_text(encoding="utf-8"),
+    js=(_HERE / "attention.js").read_text(encoding="utf-8"),
+)
+_LABELS = 36  # labels on one side of a matrix: more would stand on each other
+
+
+def piece(html: str, key: str, on_head: Callable[[list[int]], None] | None = None) -> None:
+    """Draw one piece. A click on a token marks it on every page (again: unmarks it)."""
+    def clicked_token() -> None:
+        span = st.session_state[key].get("token")
+        cards._mark(tuple(span) if span else None)
+
+    def clicked_head() -> None:
+        place = st.session_state[key].get("head")
+        if place is not None and on_head is not None:
+            on_head([int(index) for index in place])
+
+    _piece(
+        key=key, data={"html": html}, height="content",
+        on_token_change=clicked_token, on_head_change=clicked_head,
+    )
+
+
+@dataclass(frozen=True)
+class Column:
+    """One quantity of a table: a value for each of U units."""
+
+    name: str  # above the column
+    values: np.ndarray  # (U,) NaN = none
+    kind: str  # "heat" | "swing" | "percent"
+    limit: float = 1.0  # end of the scale
+    group: str = ""  # above neighbouring columns that share it
+    about: str = ""  # on hover
+    head: int | None = None  # index of the attention head that a click chooses
+    on: bool = False  # whether it is chosen
+    spread: np.ndarray | None = None  # (U,) standard deviation over seeds
+
+
+_WIDTHS = {
+    "heat": "minmax(9px, 1.6rem)", "percent": "minmax(1.6rem, 2.6rem)",
+    "swing": "minmax(2.2rem, 6rem)",
+}
+
+
+def table(axis: TokenAxis, columns: Sequence[Column], mark: Span | None) -> str:
+    """Tokens down, quantities across; each row tells its values on hover."""
+    layout = "minmax(3.2em, 1fr) " + " ".join(_WIDTHS[column.kind] for column in columns)
+    rows = [_row(axis, unit, index, columns, mark) for index, unit in enumerate(axis.units)]
+    return (
+        f'<div class="rows" style="--columns:{layout}"><div class="heads">{_heads(columns)}</div>'
+        f'{"".join(rows)}</div>'
+    )
+
+
+def _heads(columns: Sequence[Column]) -> str:
+    over, names, at = ["<span></span>"], ["<span></span>"], 0
+    while at < len(columns):
+        group = columns[at].group
+        end = at + 1
+        while group and end < len(columns) and columns[end].group == group:
+            end += 1
+        line = "over" if group else ""
+        over.append(f'<span class="{line}" style="grid-column:span {end - at}">{text(group)}</span>')
+        at = end
+    for column in columns:
+        click = "" if column.head is None else f' data-head="{column.head}" tabindex=0 role="button"'
+        state = ' class="on"' if column.on else ""
+        names.append(f'<span{state}{click} title="{text(column.about)}">{text(column.name)}</span>')
+    top = f'<div class="row">{"".join(over)}</div>' if any(c.group for c in columns) else ""
+    return f'{top}<div class="row">{"".join(names)}</div>'
+
+
+def _row(
+    axis: TokenAxis, unit: Sequence[int], index: int, columns: Sequence[Column], mark: Span | None
+) -> str:
+    tokens, first = axis.tokens, unit[0]
+    classes, place = ["row", "tok"], span_of(tokens, unit)
+    if tokens.special[first]:
+        classes.append("special")
+    if index and tokens.segment[first] != tokens.segment[axis.units[index - 1][0]]:
+        classes.append("second")
+    if is_marked(tokens, unit, mark):
+        classes.append("marked")
+    label, told, cells = text(axis.labels[index]), [], []
+    for column in columns:
+        value = float(column.values[index])
+        told.append(f"{text(column.about or column.name)}: {_number(column, index)}")
+        cells.append(_cell(column, value))
+    focus = "" if tokens.special[first] else " tabindex=0"
+    return (
+        f'<div class="{" ".join(classes)}" data-unit="{index}" data-segment="{place[0]}"'
+        f' data-start="{place[1]}" data-end="{place[2]}"{focus}'
+        f' title="{label}&#10;{"&#10;".join(told)}"><span class="name" dir="auto">{label}</span>'
+        f'{"".join(cells)}</div>'
+    )
+
+
+def _number(column: Column, index: int) -> str:
+    value = float(column.values[index])
+    if column.kind == "swing":
+        shown = number(value, "signed")
+    else:
+        shown = number(100 * value, "percent") + " %"
+    if column.spread is not None and np.isfinite(value):
+        spread = float(column.spread[index])
+        shown += f" ± {spread:.2f}" if column.kind == "swing" else f" ± {100 * spread:.1f}"
+    return shown
+
+
+def _cell(column: Column, value: float) -> str:
+    if column.kind == "percent":
+        return f'<i class="num">{number(100 * value, "percent")}</i>'
+    size = 0.0 if not np.isfinite(value) else min(abs(value) / column.limit, 1.0)
+    on = " on" if column.on else ""
+    if column.kind == "heat":
+        return f'<i class="heat{on}" style="--v:{100 * size:.0f}"></i>'
+    if not size:
+        return '<i class="swing"></i>'
+    side = "to" if value > 0 else "off"
+    return f'<i class="swing"><b class="{side}" style="--v:{100 * size:.1f}"></b></i>'
+
+
+def span_of(tokens: Any, unit: Sequence[int]) -> Span:
+    """(segment, start, end) of a unit's characters."""
+    return (
+        int(tokens.segment[unit[0]]), int(tokens.offsets[unit[0]][0]),
+        int(tokens.offsets[unit[-1]][1]),
+    )
+
+
+def is_marked(tokens: Any, unit: Sequence[int], mark: Span | None) -> bool:
+    """Whether the marked characters touch this unit."""
+    if mark is None or tokens.special[unit[0]]:
+        return False
+    segment, start, end = span_of(tokens, unit)
+    return segment == mark[0] and start < mark[2] and mark[1] < end
+
+
+def marked_token(tokens: Any, mark: Span | None) -> int:
+    """Position of the first marked token; 0, [CLS], where none is."""
+    return next((t for t in range(len(tokens)) if is_marked(tokens, (t,), mark)), 0)
+
+
+def text(words: str) -> str:
+    """Ready for HTML, also inside quotes."""
+    return escape(printable(words), quote=True)
+
+
+def canvas(values: np.ndarray, limit: float, name: str = "") -> str:
+    """A matrix as a picture; 16 bits a cell are below what anybody reads off it."""
+    top = max(float(values.max(initial=0.0)), 1e-12)
+    whole = np.round(values / top * 65535).clip(0, 65535).astype("<u2")
+    cells = base64.b64encode(whole.tobytes()).decode()
+    height, width = values.shape
+    return (
+        f'<canvas width="{width}" height="{height}" data-top="{top:.6g}" data-limit="{limit:.6g}"'
+        f' data-name="{text(name)}" data-cells="{cells}"></canvas>'
+    )
+
+
+def picture(body: str, labels: Sequence[str], hint: str) -> str:
+    """Matrices that share their labels, with a line that reads out the cell under the pointer."""
+    names = escape(json.dumps([printable(label) for label in labels]), quote=True)
+    said = text(hint)
+    return (
+        f'<div class="picture" data-labels="{names}">{body}'
+        f'<div class="readout" data-hint="{said}" dir="auto">{said}</div></div>'
+    )
+
+
+def mosaic(tiles: np.ndarray, limit: float, chosen: tuple[int, int | None]) -> str:
+    """(L, H, S, S) -> one small matrix for every attention head; a click chooses it."""
+    layers, heads = tiles.shape[:2]
+    parts = ["<span></span>"]
+    parts += [f'<span{_on(head == chosen[1])}>{head}</span>' for head in range(heads)]
+    for layer in range(1, layers + 1):
+        parts.append(f"<span{_on(layer == chosen[0])}>{layer}</span>")
+        for head in range(heads):
+            name = f"layer {layer}, attention head {head}"
+            on = " on" if (layer, head) == chosen else ""
+            # The boxes for layer and attention head serve the keyboard: 144 stops would not.
+            parts.append(
+                f'<div class="tile{on}" data-head="{layer} {head}" title="{name}">'
+                f'{canvas(tiles[layer - 1, head], limit, name + ": ")}</div>'
+            )
+    return f'<div class="mosaic" style="--heads:{heads}">{"".join(parts)}</div>'
+
+
+def _on(chosen: bool) -> str:
+    return ' class="on"' if chosen else ""
+
+
+def large(
+    values: np.ndarray, labels: Sequence[str], limit: float,
+    units: Sequence[tuple[Span, bool, bool]] = (),
+) -> str:
+    """One matrix with its labels; `units` are (span, special, marked), or () where coarsened."""
+    count = len(labels)
+    step = -(-count // _LABELS)
+    ticks = []
+    for index, label in enumerate(labels):
+        if index % step:
+            continue
+        classes, data = ["tick"], ""
+        if units:
+            span, special, marked = units[index]
+            classes += ["tok"] + ["special"] * special + ["marked"] * marked
+            data = f' data-segment="{span[0]}" data-start="{span[1]}" data-end="{span[2]}"'
+        ticks.append(f'<span class="{" ".join(classes)}"{data} title="{text(label)}">'
+                     f"{text(label)}</span>")
+    bands = ""
+    for index, (_, _, marked) in enumerate(units):
+        if marked:
+            at, size = 100 * index / count, 100 / count
+            bands += f'<div class="band" style="left:0;right:0;top:{at:.3f}%;height:{size:.3f}%">'
+            bands += "</div>"
+            bands += f'<div class="band" style="top:0;bottom:0;left:{at:.3f}%;width:{size:.3f}%">'
+            bands += "</div>"
+    size = "" if count <= 24 else ' style="--tick:.6rem"'
+    return (
+        f'<div class="large"{size}><span></span><div class="top" dir="ltr">{"".join(ticks)}</div>'
+        f'<div class="left" dir="ltr">{"".join(ticks)}</div>'
+        f'<div class="field">{canvas(values, limit)}{bands}</div></div>'
+    )
+
+
+def heads_grid(
+    values: np.ndarray, limit: float, chosen: tuple[int, int | None], told: Callable[[int, int], str]
+) -> str:
+    """(L, H) one cell for every attention head; a click chooses it, hover tells `told`."""
+    layers, heads = values.shape
+    parts = ["<span></span>"]
+    parts += [f"<span>{head}</span>" for head in range(heads)]
+    for layer in range(1, layers + 1):
+        parts.append(f"<span>{layer}</span>")
+        for head in range(heads):
+            on = " on" if (layer, head) == chosen else ""
+            share = min(max(float(values[layer - 1, head]) / limit, 0.0), 1.0)
+            parts.append(
+                f'<i class="heat{on}" data-head="{layer} {head}" style="--v:{100 * share:.0f}"'
+                f' title="layer {layer}, attention head {head}: {text(told(layer, head))}"></i>'
+            )
+    layout = f"1.5em repeat({heads}, minmax(0, 1fr))"
+    return f'<div class="cells" style="--columns:{layout}">{"".join(parts)}</div>'
+
+
+def masses_grid(values: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> str:
+    """(R, C) percent with the numbers written in: from each part of the input into each."""
+    parts = ["<span></span>", *(f"<span>{text(name)}</span>" for name in columns)]
+    for name, row in zip(rows, values, strict=True):
+        parts.append(f'<span class="from">{text(name)}</span>')
+        for value in row.tolist():
+            dark = " dark" if value > 55 else ""
+            parts.append(f'<i class="heat wide{dark}" style="--v:{value:.0f}">'
+                         f'{number(value, "percent")}</i>')
+    layout = f"minmax(6em, max-content) repeat({len(columns)}, minmax(0, 1fr))"
+    return f'<div class="cells" style="--columns:{layout}">{"".join(parts)}</div>'

@@ -1,0 +1,57 @@
+"""What the winners page reruns, kept as long as text and checkpoint stay the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from analysis.checkpoints import Checkpoint
+from pages.ui import engine
+
+if TYPE_CHECKING:
+    from analysis.effects import DropEffects, Sweep, WhatIf
+
+
+def drop_effects(checkpoint: Checkpoint, text: str, pair: str | None) -> DropEffects:
+    """The true change when each competing layer leaves the pool, token by token too."""
+    return _drop_effects(checkpoint.id, checkpoint.sha256, engine.precision(), text, pair,
+                         _checkpoint=checkpoint)  # fmt: skip
+
+
+def sweep(checkpoint: Checkpoint, text: str, pair: str | None) -> Sweep:
+    """The answer over the last k layers for every k."""
+    return _sweep(checkpoint.id, checkpoint.sha256, engine.precision(), text, pair,
+                  _checkpoint=checkpoint)  # fmt: skip
+
+
+def what_if(
+    checkpoint: Checkpoint, text: str, pair: str | None,
+    drop_layers: tuple[int, ...], mask_tokens: tuple[int, ...], where: str,
+) -> WhatIf:  # fmt: skip
+    """The answer without some layers, without some tokens, or both."""
+    from analysis import interventions
+
+    return interventions.what_if(
+        engine.classifier(checkpoint), text, pair, drop_layers, mask_tokens, where
+    )
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _drop_effects(
+    id: str, sha256: str, dtype: str, text: str, pair: str | None, _checkpoint: Checkpoint
+) -> DropEffects:
+    from analysis import interventions
+
+    return interventions.drop_effects(
+        engine.classifier(_checkpoint), text, pair, by_token=True, progress=engine.leave_if_stale
+    )
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _sweep(
+    id: str, sha256: str, dtype: str, text: str, pair: str | None, _checkpoint: Checkpoint
+) -> Sweep:
+    from analysis import interventions
+
+    return interventions.sweep_last_k(engine.classifier(_checkpoint), text, pair)

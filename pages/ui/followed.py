@@ -1,0 +1,133 @@
+"""Which token and which layer are looked at: one selection, marked in every view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from analysis.figures.markup import html
+from analysis.figures.plot import Strip
+from analysis.figures.units import strip_of, units_of
+from pages.ui import cards
+from pages.ui.cards import Span
+from pages.ui.inputs import Choice
+
+if TYPE_CHECKING:
+    from analysis.tokens import Tokens
+    from analysis.trace import Trace
+
+LAYER = "marked_layer"  # an absolute layer, or None
+_TOKEN = "marked_token"  # as cards.marked reads it
+_SPECIAL = "followed_special"  # ((text, pair), which of the special tokens); they have no span
+ALL_LAYERS = "all"
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A token, by its place in the text, so that tokenizers may differ."""
+
+    span: Span | None  # of an ordinary token
+    special: int = 0  # else which of the special tokens; 0 is [CLS]
+
+    def position(self, tokens: Tokens) -> int:
+        """The (first) token of a text that stands there; [CLS] where none does."""
+        if self.span is None:
+            places = np.flatnonzero(tokens.special)
+            return int(places[min(self.special, len(places) - 1)]) if len(places) else 0
+        segment, start, end = self.span
+        for position, (first, last) in enumerate(np.asarray(tokens.offsets).tolist()):
+            if (not tokens.special[position] and tokens.segment[position] == segment
+                    and first < end and start < last):  # fmt: skip
+                return position
+        return 0
+
+
+def followed(choice: Choice) -> Followed:
+    """The token that was chosen for this text; [CLS] where none was."""
+    span = cards.marked(choice.text, choice.pair)
+    where = st.session_state.get(_SPECIAL)
+    if span is not None:
+        st.session_state[_SPECIAL] = None
+        return Followed(span)
+    if where and where[0] == (choice.text, choice.pair):
+        return Followed(None, where[1])
+    return Followed(None)
+
+
+def marked_layer(depth: int) -> int | None:
+    """The chosen layer, where these encoders have it."""
+    layer = st.session_state.get(LAYER)
+    return layer if isinstance(layer, int) and 0 <= layer <= depth else None
+
+
+def toggle_layer(layer: int) -> None:
+    """Mark a layer in every view; the same one again unmarks it."""
+    st.session_state[LAYER] = None if st.session_state.get(LAYER) == layer else layer
+
+
+def draw(choice: Choice, trace: Trace, chosen: Followed, layer: int | None) -> None:
+    """The text, a click on a token follows it; and two menus for the same without a mouse."""
+    tokens = trace.tokens
+    place = chosen.position(tokens)
+    with st.container(key="follow"):
+        with st.container(key="follow-text"):
+            strip = turned(trace, layer, choice.words)
+            body = html(strip, marked={place}, css=False)
+            cards.piece(f'<div class="text">{body}</div>', "follow-strip")
+        with st.container(key="follow-menus"):
+            _token_menu(choice, tokens, place)
+            _layer_menu(len(trace.hidden) - 1, layer)
+
+
+def turned(trace: Trace, layer: int | None, words: bool) -> Strip:
+    """How far each token has turned: 1 - cosine to the layer before, or to the embeddings."""
+    hidden = trace.hidden
+    last = len(hidden) - 1 if layer is None else layer
+    before = 0 if layer is None else max(layer - 1, 0)
+    one, other = hidden[before].astype(np.float64), hidden[last].astype(np.float64)
+    length = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    cosine = (one * other).sum(axis=1) / np.where(length > 0, length, 1)
+    values = np.maximum(1 - cosine, 0.0)
+    units = units_of(trace.tokens, words)
+    means = np.array([values[list(unit)].mean() for unit in units])
+    what = "1 - cosine to the embeddings" if layer is None else "1 - cosine to the layer before"
+    return strip_of(trace.tokens, units, means.round(6), "turned", what)
+
+
+def _token_menu(choice: Choice, tokens: Tokens, place: int) -> None:
+    st.session_state["follow_token"] = place
+    st.selectbox(
+        "Token followed", range(len(tokens)), key="follow_token",
+        format_func=lambda position: f"{position} · {cards.plain(tokens.labels[position])}",
+        on_change=_choose_token, args=(choice.text, choice.pair, tokens), width=150,
+        help="Or click it in the text; a second click returns to [CLS].",
+    )
+
+
+def _choose_token(text: str, pair: str | None, tokens: Tokens) -> None:
+    place = int(st.session_state["follow_token"])
+    st.session_state[_TOKEN] = st.session_state[_SPECIAL] = None
+    if tokens.special[place]:
+        which = int(np.sum(np.asarray(tokens.special)[:place]))
+        st.session_state[_SPECIAL] = ((text, pair), which)
+        return
+    start, end = (int(edge) for edge in tokens.offsets[place])
+    st.session_state[_TOKEN] = ((text, pair), (int(tokens.segment[place]), start, end))
+
+
+def _layer_menu(depth: int, layer: int | None) -> None:
+    options: Sequence[str] = (ALL_LAYERS, *map(str, range(depth + 1)))
+    st.session_state["follow_layer"] = ALL_LAYERS if layer is None else str(layer)
+    st.selectbox(
+        "Layer marked", options, key="follow_layer", on_change=_choose_layer, width=110,
+        help="Or click a point of a line. 0 is the output of the embeddings.",
+    )
+
+
+def _choose_layer() -> None:
+    name = st.session_state["follow_layer"]
+    st.session_state[LAYER] = None if name == ALL_LAYERS else int(name)

@@ -1,0 +1,200 @@
+"""Lines over depth: norm, cosines, and what the pooling head says at each layer; all in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from analysis.figures import view as draw
+from analysis.figures.plot import Grid, Lines, Plot
+from analysis.figures.style import CLASS_COLOURS
+from analysis.tokens import clean
+from pages.ui import cards, followed
+from pages.ui.inputs import Choice
+from pages.ui.layers_engine import Way
+from pages.ui.show import export_menu
+
+_ABOUT = (
+    "The vector of the followed token after each layer (0: embeddings): its length, its cosine to "
+    "the layer before and to the last layer, and the answer when the whole pooling head is applied "
+    "as if the encoder ended there. The pooling head was trained at the last layer only, so its "
+    "answer elsewhere shows how far the encoder has come, and is no prediction of a shorter model."
+)
+_TITLES = ("Norm", "Cosine to the layer before", "Cosine to the last layer", "As if it ended here")
+_SHAPES = ("●", "■", "◆", "▲", "✖", "▼", "★", "⬟", "⬢", "◀", "▶", "✚")
+_CHART: dict[str, Any] = {"displayModeBar": False}
+
+
+def target_of(ways: Sequence[Way], choice: Choice) -> int:
+    """The class whose probability is drawn: the chosen one, else the first one's prediction."""
+    for way in ways:
+        probabilities = way.probabilities
+        if probabilities is not None:
+            predicted = int(probabilities[-1].argmax())
+            return choice.target_of(way.entry.first.labels, predicted)
+    return 0
+
+
+def in_words(ways: Sequence[Way]) -> str:
+    """From which layer on the label stands, and where the vector turns most."""
+    said = []
+    settled = {way.entry.id: one for way in ways if (one := _settled(way)) is not None}
+    layers = {layer for layer, _ in settled.values()}
+    if len(settled) > 1 and len(layers) == 1:
+        said.append(f"Read as if the encoder ended earlier, every label stands from layer "
+                    f"{layers.pop()} on.")  # fmt: skip
+    elif settled:
+        parts = [f"{label} stands from layer {layer} on in {name}"
+                 for name, (layer, label) in settled.items()]  # fmt: skip
+        said.append(f"Read as if the encoder ended earlier, {_listed(parts)}.")
+    if ways:
+        name = ways[0].paths[0].tokens.labels[ways[0].token]
+        turns = {way.entry.id: _turn(way) for way in ways}
+        layers = {layer for layer, _ in turns.values()}
+        low, high = (pick(cosine for _, cosine in turns.values()) for pick in (min, max))
+        if len(layers) == 1:
+            said.append(f"{name} turns most in layer {layers.pop()}, to a cosine of "
+                        + (f"{low:.2f}." if low == high else f"{low:.2f} to {high:.2f}."))
+        else:
+            parts = [f"in layer {layer} of {name_} ({cosine:.2f})"
+                     for name_, (layer, cosine) in turns.items()]  # fmt: skip
+            said.append(f"{name} turns most {_listed(parts)}.")
+    return " ".join(said)
+
+
+def _settled(way: Way) -> tuple[int, str] | None:
+    """The first layer from which on the label stays as it is at the end, and that label."""
+    probabilities = way.probabilities
+    if probabilities is None or way.entry.first.regression:
+        return None
+    labels = probabilities.argmax(axis=1)
+    other = np.flatnonzero(labels != labels[-1])
+    return (int(other[-1]) + 1 if len(other) else 0), way.entry.first.labels[labels[-1]]
+
+
+def _turn(way: Way) -> tuple[int, float]:
+    cosine = way.mean("cosine_to_previous")
+    layer = int(np.nanargmin(cosine))
+    return layer, float(cosine[layer])
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + f" and {parts[-1]}"
+
+
+def plot_of(ways: Sequence[Way], choice: Choice) -> Plot:
+    """The picture of all of them; raises ``ValueError`` where they cannot share one."""
+    plot = draw(
+        "depth", [list(way.paths) for way in ways], names=[way.entry.id for way in ways],
+        target=target_of(ways, choice), columns=2,
+    )
+    return replace(plot, title=f"{ways[0].paths[0].tokens.labels[ways[0].token]} over depth")
+
+
+def draw_depth(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot | None:
+    """The lines side by side, a click on a point marks its layer; and who is missing, and why."""
+    shared = [way for way in ways if way.depth == ways[0].depth]
+    with st.container(border=True, key="panel-depth"):
+        plot = plot_of(shared, choice)
+        assert isinstance(plot.mark, Grid)
+        with st.container(horizontal=True, horizontal_alignment="distribute"):
+            st.markdown(f"**{cards.plain(plot.title)}**", help=_ABOUT)
+            export_menu({plot.title: plot}, "export-depth")
+        st.html(_legend([way.entry.id for way in shared]))
+        with st.container(key="depth-lines"):
+            for index, title in enumerate(_TITLES):
+                with st.container(key=f"depth-{index}"):
+                    if index < len(plot.mark.panels):
+                        panel = plot.mark.panels[index]
+                        assert isinstance(panel, Lines)
+                        _chart(panel, title, f"depth-chart-{index}", layer)
+                    else:
+                        st.caption(_no_prediction(shared))
+        notes = [*plot.notes, *_missing(ways, shared)]
+        if plot.mark.panels[-1].flags is not None and plot.mark.panels[-1].flags.any():  # type: ignore[union-attr]
+            notes.append("Rings: the label differs from the layer below.")
+        if any(way.entry.is_group for way in shared):
+            notes.append("Bands: one standard deviation over the seeds.")
+        st.caption(" ".join(notes))
+    return plot
+
+
+def _chart(panel: Lines, title: str, key: str, layer: int | None) -> None:
+    from analysis.figures.screen import figure
+
+    drawing = figure(panel, height=232)
+    mean = panel.y_label if title == _TITLES[3] else title
+    drawing.update_layout(
+        showlegend=False, margin={"l": 4, "r": 8, "t": 30, "b": 4}, hovermode="closest",
+        title={"text": _safe(_short(mean)), "font": {"size": 13}, "x": 0.0, "xanchor": "left",
+               "y": 0.98, "yanchor": "top"},
+    )  # fmt: skip
+    drawing.update_yaxes(title_text=None, nticks=5)
+    drawing.update_xaxes(dtick=1 if len(panel.x) <= 14 else None, title_standoff=4)
+    drawing.update_traces(
+        hovertemplate="layer %{x}: %{y:.3f}<extra>%{fullData.name}</extra>",
+        selector=lambda trace: trace.hoverinfo != "skip" and trace.marker.symbol != "circle-open",
+    )
+    # A selected point is shown by the line through its layer, in all pictures at once.
+    drawing.update_traces(selected={"marker": {"opacity": 1}},
+                          unselected={"marker": {"opacity": 1}})  # fmt: skip
+    if layer is not None:
+        drawing.add_vline(x=layer, line={"width": 1.5, "dash": "dot", "color": "#808080"})
+    st.plotly_chart(
+        drawing, key=key, config=_CHART, selection_mode="points",
+        on_select=lambda: _picked(key),
+    )
+
+
+def _picked(key: str) -> None:
+    event = st.session_state.get(key)
+    points = event["selection"]["points"] if event else []
+    if points:
+        followed.toggle_layer(round(float(points[0]["x"])))
+
+
+def _legend(names: Sequence[str]) -> str:
+    keys = [
+        f'<span><b style="color:{CLASS_COLOURS[i % len(CLASS_COLOURS)]}">'
+        f"{_SHAPES[i % len(_SHAPES)]}</b> {escape(name)}</span>"
+        for i, name in enumerate(names)
+    ]
+    return f'<div class="pl-legend">{"".join(keys)}</div>'
+
+
+def _short(text: str, longest: int = 34) -> str:
+    return text[:1].upper() + text[1:] if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _safe(text: str) -> str:
+    """Text of people's own in a place where plotly reads tags and dollars."""
+    return escape(clean(text)[0], quote=False).replace("$", "&#36;")
+
+
+def _no_prediction(ways: Sequence[Way]) -> str:
+    headed = [way for way in ways if way.probabilities is not None]
+    if headed:
+        return ("The chosen checkpoints have different classes, so no one probability can be "
+                "drawn for all of them.")  # fmt: skip
+    return "None of these has a pooling head that could be applied to an earlier layer."
+
+
+def _missing(ways: Sequence[Way], shared: Sequence[Way]) -> list[str]:
+    said = []
+    if len({way.entry.first.labels for way in shared if way.probabilities is not None}) == 1:
+        for way in shared:
+            if way.probabilities is None:
+                kind = ("a foreign classifier" if way.entry.first.kind == "classifier"
+                        else "a bare encoder")  # fmt: skip
+                said.append(f"{cards.plain(way.entry.id)} is {kind}: it has no pooling head to "
+                            "apply at earlier layers, so it has no line there.")  # fmt: skip
+    for way in ways:
+        if way not in shared:
+            said.append(f"{cards.plain(way.entry.id)} has {way.depth} layers and is left out: "
+                        f"choose it alone to see it.")  # fmt: skip
+    return said

@@ -1,0 +1,153 @@
+"""What the Layers page computes, kept: trajectories, and passes over many sentences."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from analysis.checkpoints import Checkpoint
+from pages.ui import engine
+from pages.ui.catalogue import Entry
+from pages.ui.followed import Followed
+from pages.ui.inputs import Choice
+
+if TYPE_CHECKING:
+    from analysis.layers import LayerCka, Standing, Trajectory
+    from analysis.trace import Trace
+
+Rows = tuple[tuple[str, str | None], ...]  # texts with their second texts
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way up of one token in one entry: a trace and a trajectory for each member."""
+
+    entry: Entry
+    traces: tuple[Trace, ...] = ()
+    paths: tuple[Trajectory, ...] = ()
+    token: int = 0
+    problem: str = ""  # why there is none
+
+    @property
+    def depth(self) -> int:
+        """Number of layers, the embeddings not counted."""
+        return len(self.paths[0].norm) - 1
+
+    @property
+    def probabilities(self) -> np.ndarray | None:
+        """(L+1, C) mean over the members; None without a pooling head."""
+        rows = [path.probabilities for path in self.paths]
+        return None if rows[0] is None else np.mean(rows, axis=0)
+
+    def mean(self, name: str) -> np.ndarray:
+        """(L+1,) a number of the trajectory, mean over the members."""
+        return np.asarray(np.mean([getattr(path, name) for path in self.paths], axis=0))
+
+
+def ways(choice: Choice, chosen: Followed) -> list[Way]:
+    """One for each chosen checkpoint or seed group; a failure stays in its own."""
+    found = []
+    for entry in choice.entries:
+        try:
+            traces = tuple(engine.trace(one, choice.text, choice.pair) for one in entry.members)
+            token = chosen.position(traces[0].tokens)
+            paths = tuple(path(trace, choice.text, choice.pair, token) for trace in traces)
+            found.append(Way(entry, traces, paths, token))
+        except ValueError as error:
+            found.append(Way(entry, problem=str(error)))
+    return found
+
+
+def path(trace: Trace, text: str, pair: str | None, token: int) -> Trajectory:
+    """The trajectory of one token."""
+    one = trace.checkpoint
+    return _path(one.id, one.sha256, engine.precision(), text, pair, token, _trace=trace)
+
+
+@dataclass(frozen=True)
+class Course:
+    """Of one sentence, only the numbers by depth: a thousand sentences keep small."""
+
+    norm: np.ndarray  # (L+1,)
+    cosine_to_previous: np.ndarray  # (L+1,)
+    cosine_to_last: np.ndarray  # (L+1,)
+
+
+def courses(checkpoint: Checkpoint, rows: Rows) -> tuple[Course, ...]:
+    """[CLS] of many sentences; leaves at once when the page moves on."""
+    return _courses(
+        checkpoint.id, checkpoint.sha256, engine.precision(), digest(rows),
+        _checkpoint=checkpoint, _rows=rows,
+    )
+
+
+def standings(way: Way, rows: Rows) -> dict[str, np.ndarray]:
+    """Percentiles by depth among the sentences, mean over the members."""
+    from analysis.layers import standing
+
+    found: list[Standing] = [
+        standing(one, courses(member, rows))  # type: ignore[arg-type]
+        for one, member in zip(way.paths, way.entry.members, strict=True)
+    ]
+    return {
+        name: np.mean([getattr(one, name) for one in found], axis=0)
+        for name in ("norm", "cosine_to_previous", "cosine_to_last")
+    }
+
+
+def cka(first: Checkpoint, second: Checkpoint, rows: Rows, of: str) -> LayerCka:
+    """Similarity of the layers of two checkpoints over the sentences."""
+    return _cka(
+        first.id, first.sha256, second.id, second.sha256, engine.precision(), digest(rows), of,
+        _pair=(first, second), _rows=rows,
+    )
+
+
+def digest(rows: Rows) -> str:
+    """What identifies a set of sentences."""
+    return hashlib.sha256(repr(rows).encode("utf-8", "replace")).hexdigest()
+
+
+def _stay() -> Callable[[float], None]:
+    # Any access to the session's state ends a run that newer typing has replaced.
+    return lambda share: st.session_state.get("text")
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _path(
+    id: str, sha256: str, dtype: str, text: str, pair: str | None, token: int, _trace: Trace
+) -> Trajectory:
+    from analysis.layers import follow
+
+    return follow(engine.classifier(_trace.checkpoint), _trace, token)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _courses(
+    id: str, sha256: str, dtype: str, rows: str, _checkpoint: Checkpoint, _rows: Rows
+) -> tuple[Course, ...]:
+    from analysis.layers import trajectory
+
+    model, stay, found = engine.classifier(_checkpoint), _stay(), []
+    for index, (text, pair) in enumerate(_rows):
+        one: Any = trajectory(model, text, pair)
+        found.append(Course(one.norm, one.cosine_to_previous, one.cosine_to_last))
+        stay((index + 1) / len(_rows))
+    return tuple(found)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _cka(
+    id: str, sha256: str, other_id: str, other_sha256: str, dtype: str, rows: str, of: str,
+    _pair: tuple[Checkpoint, Checkpoint], _rows: Rows,
+) -> LayerCka:
+    from analysis.layers import layer_cka
+
+    first, second = (engine.classifier(one) for one in _pair)
+    texts: Sequence[str] = [text for text, _ in _rows]
+    return layer_cka(first, second, texts, [pair for _, pair in _rows], of, progress=_stay())

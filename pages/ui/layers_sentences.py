@@ -1,0 +1,240 @@
+"""Over many sentences: similarity of layers between checkpoints, and where this sentence stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from analysis import groups
+from analysis.figures import view as draw
+from analysis.figures.plot import Grid, Lines, Plot
+from analysis.layers import FEWEST, MOST
+from analysis.tokens import clean
+from pages.ui import cards, layers_engine, show
+from pages.ui.catalogue import Entry
+from pages.ui.inputs import KEPT, Choice
+from pages.ui.layers_engine import Rows, Way
+from pages.ui.sample_sentences import sample
+
+_ABOUT = (
+    "Both numbers need many sentences. Debiased linear CKA (Kornblith et al. 2019, unbiased HSIC "
+    "of Song et al. 2012) says how alike two layers arrange the sentences: 0 unrelated, 1 the "
+    "same up to rotation and scale; it does not say that they are used alike. A percentile says "
+    "how many of the sentences have a smaller number than the one typed above."
+)
+_ABOUT_CKA = (
+    "Debiased linear CKA between every layer of two checkpoints over these sentences: 0 unrelated, "
+    "1 the same up to rotation and scale. It says nothing of what a pooling head takes from them; "
+    "over templates it is the similarity of templates. Kornblith et al. 2019, Song et al. 2012."
+)
+_ABOUT_STANDING = (
+    "Percent of the sentences whose [CLS] has a smaller number at that layer; equal ones count "
+    "half. 50 is the middle of this set, and another set has another middle."
+)
+_QUANTITIES = {"norm": "norm", "cosine_to_previous": "cosine to the layer before",
+               "cosine_to_last": "cosine to the last layer"}  # fmt: skip
+TEMPLATES, OWN = "templates", "own"
+_OF = {"cls": "[CLS]", "mean": "mean of all tokens"}
+
+
+def draw_many(ways: Sequence[Way], choice: Choice) -> dict[str, dict[str, np.ndarray]]:
+    """The panel; returns percentiles by checkpoint where they were asked for."""
+    with st.container(border=True, key="panel-many"):
+        st.markdown("**Over many sentences**", help=_ABOUT)
+        rows, first, second, of = _controls(ways)
+        named = " and ".join(dict.fromkeys(cards.plain(one.id) for one in (first, second)))
+        asked = st.session_state.get("many_asked") == layers_engine.digest(rows)
+        with st.container(key="many-start"):
+            st.button(
+                f"Compute over {len(rows)} sentences" if not asked else
+                f"Computed over {len(rows)} sentences", key="many-button", disabled=asked,
+                on_click=lambda: st.session_state.update(many_asked=layers_engine.digest(rows)),
+            )
+            status = st.empty()
+        left, right = st.columns([2, 3])
+        cka_place, standing_place = left.container(key="cka-place"), right.container(
+            key="standing-place")  # fmt: skip
+        if not asked:
+            status.caption(
+                f"Similarity of the layers of {named}, and the percentile of this sentence: a "
+                "forward for every sentence and checkpoint, some seconds."
+            )
+            return {}
+        if not FEWEST <= len(rows) <= MOST:
+            status.caption(_refused(len(rows)))
+            return {}
+        with cka_place:
+            _draw_cka(first, second, rows, of, status)
+        with standing_place:
+            found = _draw_standings(ways, rows, status)
+        status.empty()
+        return found
+
+
+def _refused(count: int) -> str:
+    if count > MOST:
+        return f"{count} sentences are more than can be held at once: give at most {MOST}."
+    return (
+        f"{count} different sentences are too few: unrelated layers would differ from 0 by chance "
+        f"by about {np.sqrt(2) / max(count, 1):.2f}. Give at least {FEWEST}."
+    )
+
+
+def _controls(ways: Sequence[Way]) -> tuple[Rows, Entry, Entry, str]:
+    entries = {way.entry.id: way.entry for way in ways}
+    names = list(entries)
+    pairs = all(entry.first.pairs for entry in entries.values())
+    with st.container(key="many-controls"):
+        source = st.segmented_control(
+            "Sentences", (TEMPLATES, OWN), default=TEMPLATES, required=True, key="many_source",
+            **KEPT, help="Templates are at hand; your own say more about your texts.",
+        )
+        of = st.segmented_control(
+            "Vector", list(_OF), default="cls", required=True, key="many_of", **KEPT,
+            format_func=_OF.__getitem__,
+        )
+        for key in ("cka_rows", "cka_columns"):  # a checkpoint that is no longer chosen
+            if st.session_state.get(key) not in names:
+                st.session_state.pop(key, None)
+        first = st.selectbox("Layers of", names, key="cka_rows", width=200)
+        second = st.selectbox("against layers of", names, index=min(1, len(names) - 1),
+                              key="cka_columns", width=200)  # fmt: skip
+    with st.container(key="many-own-place"):
+        typed = st.text_area(
+            "Your sentences, one a line", key="many_own", height=140, persist_state="session",
+            placeholder="A tab separates the two texts of a pair. At least 60 different ones.",
+        ) if source == OWN else None  # fmt: skip
+    rows = sample(ways[0].entry.task, pairs) if source != OWN else read(typed or "")
+    return rows, entries[first or names[0]], entries[second or names[-1]], of or "cls"
+
+
+def read(typed: str) -> Rows:
+    """Sentences from lines, each once; a tab separates the two texts of a pair."""
+    rows: dict[tuple[str, str | None], None] = {}
+    for line in clean(typed)[0].splitlines():
+        text, _, pair = (part.strip() for part in line.partition("\t"))
+        if text:
+            rows[text, pair or None] = None
+    return tuple(rows)
+
+
+def _draw_cka(first: Entry, second: Entry, rows: Rows, of: str, status: Any) -> None:
+    try:
+        found = []
+        couples = _couples(first, second)
+        for index, (one, other) in enumerate(couples):
+            status.caption(f"Layers of {cards.plain(one.id)} against {cards.plain(other.id)} "
+                           f"({index + 1} of {len(couples)})")  # fmt: skip
+            found.append(layers_engine.cka(one, other, rows, of))
+    except ValueError as error:
+        st.caption(cards.plain(str(error)))
+        return
+    mean = replace(
+        found[0], values=np.mean([one.values for one in found], axis=0),
+        checkpoints=(groups.mean_checkpoint(first.members, first.id),
+                     groups.mean_checkpoint(second.members, second.id)),
+    )  # fmt: skip
+    plot = draw("cka", mean)
+    if len(found) > 1:
+        spread = np.std([one.values for one in found], axis=0, ddof=1)
+        note = (f"Mean over {len(found)} pairs of seeds; largest standard deviation "
+                f"{np.nanmax(spread):.2f}.")  # fmt: skip
+        plot = replace(plot, notes=(*plot.notes, note))
+    show.panel(plot, "cka", _ABOUT_CKA)
+
+
+def _couples(first: Entry, second: Entry) -> list[tuple[Any, Any]]:
+    """Members to compare: seed by seed; of a group with itself, every two different seeds."""
+    if first.id == second.id:
+        return list(combinations(first.members, 2)) or [(first.first, first.first)]
+    if len(first.members) == len(second.members):
+        return list(zip(first.members, second.members, strict=True))
+    return [(one, other) for one in first.members for other in second.members]
+
+
+def _draw_standings(
+    ways: Sequence[Way], rows: Rows, status: Any
+) -> dict[str, dict[str, np.ndarray]]:
+    if any(way.token for way in ways):
+        st.caption("Percentiles are those of \\[CLS\\]: other tokens have no counterpart in other "
+                   "sentences.")  # fmt: skip
+        return {}
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for way in ways:
+        try:
+            for member in way.entry.members:
+                status.caption(f"Sentences through {cards.plain(member.id)}")
+                layers_engine.courses(member, rows)
+            found[way.entry.id] = layers_engine.standings(way, rows)
+        except ValueError as error:
+            st.caption(f"{cards.plain(way.entry.id)}: {cards.plain(str(error))}")
+    shared = [way for way in ways if way.entry.id in found and way.depth == ways[0].depth]
+    if shared:
+        show.panel(_standing_plot(shared, found, len(rows)), "standing", _ABOUT_STANDING)
+    return found
+
+
+def _standing_plot(
+    ways: Sequence[Way], found: dict[str, dict[str, np.ndarray]], count: int
+) -> Plot:
+    names = tuple(way.entry.id for way in ways)
+    panels = tuple(
+        Lines(
+            np.arange(ways[0].depth + 1), np.stack([found[name][quantity] for name in names]),
+            names, "layer", "percentile", limits=(-3, 103),
+        )
+        for quantity in _QUANTITIES
+    )  # fmt: skip
+    paths = [path for way in ways for path in way.paths]
+    source = draw("depth", [list(way.paths) for way in ways], names=list(names)).provenance
+    return Plot(
+        view="standing",
+        title="Where this sentence stands",
+        mark=Grid(panels, tuple(_QUANTITIES.values()), 3),
+        provenance={**source, "view": "standing", "sentences": count},
+        notes=(f"Percentile among {count} sentences.",),
+        caption=f"{paths[0].tokens.labels[0]}: percentile of its norm and cosines among {count} "
+        "sentences, by layer (0: embeddings).",
+    )
+
+
+def draw_numbers(
+    ways: Sequence[Way], places: dict[str, dict[str, np.ndarray]], cosines: dict[str, np.ndarray]
+) -> None:
+    """Every number of the lines, with its percentile where sentences were given."""
+    import pandas as pd
+
+    rows = []
+    for way in ways:
+        probabilities, labels = way.probabilities, way.entry.first.labels
+        standing = places.get(way.entry.id)
+        for layer in range(way.depth + 1):
+            row: dict[str, Any] = {"checkpoint": way.entry.id, "layer": layer}
+            for name, title in _QUANTITIES.items():
+                row[title] = float(way.mean(name)[layer])
+                if places:
+                    row[f"{title} (percentile)"] = (
+                        None if standing is None else float(standing[name][layer])
+                    )
+            if cosines:
+                held = cosines.get(way.entry.id)
+                row["cosine to the reference text"] = None if held is None else float(held[layer])
+            if probabilities is not None:
+                best = int(probabilities[layer].argmax())
+                row["label if it ended here"] = labels[best] if labels else None
+                row["value"] = float(probabilities[layer, best])
+            rows.append(row)
+    with st.expander("All numbers as a table"):
+        numbers = pd.DataFrame(rows)
+        shape = {
+            name: st.column_config.NumberColumn(
+                format="%.0f" if name.endswith("(percentile)") else "%.3f")
+            for name in numbers.columns if name not in ("checkpoint", "layer")
+            and not name.startswith("label")
+        }  # fmt: skip
+        st.dataframe(numbers, hide_index=True, column_config=shape)
