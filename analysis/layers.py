@@ -104,10 +104,15 @@ def trajectory(
 
     Raises ``ValueError`` for a blank text or a position that does not exist.
     """
-    from analysis.interventions import depth_logits
     from analysis.trace import record
 
-    trace = record(classifier, text, pair)
+    return follow(classifier, record(classifier, text, pair), token)
+
+
+def follow(classifier: Classifier, trace: Trace, token: int = 0) -> Trajectory:
+    """The trajectory of one token of a text that was recorded already; see :func:`trajectory`."""
+    from analysis.interventions import depth_logits
+
     if not 0 <= token < len(trace.tokens):
         raise ValueError(
             f"token {token} does not exist: the text has positions 0 to {len(trace.tokens) - 1}"
@@ -117,7 +122,7 @@ def trajectory(
     previous = np.concatenate([[np.nan], _cosine(vectors[1:], vectors[:-1])])
     headed = classifier.checkpoint.kind == "pooling"
     return Trajectory(
-        checkpoint=classifier.checkpoint,
+        checkpoint=trace.checkpoint,
         tokens=trace.tokens,
         token=token,
         vectors=vectors,
