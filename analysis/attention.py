@@ -139,7 +139,7 @@ def rollout(trace: Trace) -> Rollout:
     Source: Abnar and Zuidema 2020. Attention heads are averaged, the residual stream counts as
     much as the attention, and layers are multiplied.
     """
-    mean = encoder_attention(trace).astype(np.float64).mean(axis=1)
+    mean = encoder_attention(trace).mean(axis=1, dtype=np.float64)
     layers = mean / 2 + np.eye(mean.shape[-1]) / 2
     layers /= layers.sum(axis=-1, keepdims=True)
     values = [layers[0]]
@@ -150,7 +150,8 @@ def rollout(trace: Trace) -> Rollout:
 
 def head_entropy(trace: Trace) -> HeadEntropy:
     """Entropy of every attention head of the encoder, in nats and as a share of log T."""
-    nats = entropy(encoder_attention(trace)).mean(axis=-1)
+    # Layer by layer: in double precision all of 512 tokens would be another 300 MB, twice.
+    nats = np.stack([entropy(layer).mean(axis=-1) for layer in encoder_attention(trace)])
     length = len(trace.tokens)
     with np.errstate(invalid="ignore", divide="ignore"):
         return HeadEntropy(nats, nats / np.log(length), length)
@@ -168,7 +169,9 @@ def head_distance(trace: Trace) -> HeadDistance:
     attentions = encoder_attention(trace)
     places = np.arange(attentions.shape[-1])
     apart = np.abs(places[:, None] - places[None, :]).astype(np.float64)
-    by_head = np.einsum("lhqk,qk->lh", attentions, apart) / len(places)
+    by_head = np.array([
+        [float((head * apart).sum()) / len(places) for head in layer] for layer in attentions
+    ])
     return HeadDistance(by_head, float(apart.mean()))
 
 
@@ -203,7 +206,7 @@ def block_masses(attention: np.ndarray, tokens: Tokens) -> BlockMasses:
     }
     blocks = {name: here for name, here in members.items() if here.any()}
     inside = np.stack(list(blocks.values())).astype(np.float64)
-    into = np.einsum("...qk,bk->...qb", attention, inside)
+    into = attention @ inside.T.astype(attention.dtype)  # (..., T, B)
     values = np.einsum("...qb,aq->...ab", into, inside / inside.sum(axis=1, keepdims=True))
     return BlockMasses(values, tuple(blocks))
 

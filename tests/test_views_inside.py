@@ -17,7 +17,13 @@ from analysis.figures.views_attention import mosaic_place
 from analysis.profiles import Profile
 from analysis.token_types import TYPES
 from analysis.trace import measure_profile
-from analysis.winner_statistics import collect, summarise, summarise_by_class
+from analysis.winner_statistics import (
+    between_groups,
+    collect,
+    seed_disagreement,
+    summarise,
+    summarise_by_class,
+)
 from analysis.words import wins_by_token
 
 TEXT, PAIR = "The plots thinned, not dully.", "He said it was great."
@@ -259,6 +265,21 @@ def test_means_over_a_data_set_carry_their_intervals():
     assert drawn.mark.categories == TYPES
 
 
+def test_seeds_and_groups_are_drawn_beside_their_yardsticks():
+    members = [zoo.loaded("max_seq_mha"), zoo.loaded("lora")]
+    seeds = seed_disagreement(members, TEXTS)
+    mark = view("seed_disagreement", seeds).mark
+    np.testing.assert_allclose(mark.values, [100 * seeds.share, 100 * seeds.chance])
+    groups = [[collect(member, TEXTS[:2]), collect(member, TEXTS[1:])] for member in members]
+    difference = between_groups(*groups)
+    drawn = view("group_difference", difference, ("one", "other")).mark
+    np.testing.assert_allclose(drawn.values, 100 * np.stack([difference.difference,
+                                                             difference.within]))
+    np.testing.assert_allclose(drawn.intervals[0], 100 * difference.interval)
+    assert np.isnan(drawn.intervals[1]).all()
+    assert drawn.categories == ("2", "3", "4")
+
+
 # --- attention --------------------------------------------------------------------------------
 
 
@@ -357,6 +378,9 @@ def test_a_long_text_is_coarsened_by_the_rule_of_attention():
     block = trace.attentions[1, 3, 4:8, 8:12].sum(axis=1).mean()
     assert plot.mark.values[1, 2] == pytest.approx(block, abs=1e-7)
     assert "4 x 4 tokens" in plot.notes[0]
+    bare = view("encoder_head", trace, 2, 3, special=False, words=True).mark.values
+    inner = trace.attentions[1, 3, 1:5, 1:5]
+    assert bare[0, 0] == pytest.approx(inner.sum(axis=1).mean(), abs=1e-7)
     whole = view("encoder_head", trace, 2, 3, window=(100, 200)).mark.values
     np.testing.assert_allclose(whole, trace.attentions[1, 3, 100:200, 100:200])
 

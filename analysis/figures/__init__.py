@@ -6,7 +6,12 @@ function with `@analysis.figures.views.view("key")`.
 
 from __future__ import annotations
 
-from analysis.figures import views_attention, views_layers, views_winners  # noqa: F401 (registers)
+from analysis.figures import (  # noqa: F401 (a view is registered by being imported)
+    views_attention,
+    views_layers,
+    views_winner_statistics,
+    views_winners,
+)
 from analysis.figures.plot import Bars, Grid, HeatMap, Lines, Plot, Points, Strip
 from analysis.figures.views import UnknownView
 from analysis.figures.views import draw as view

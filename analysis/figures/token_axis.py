@@ -30,6 +30,8 @@ class TokenAxis:
         `how` is "sum" (attention into, contributions, wins) or "mean" (attention from).
         """
         whole = merge(values, self.tokens, axis, how) if self.words else np.asarray(values)
+        if len(self.kept) == whole.shape[axis]:
+            return whole
         return np.asarray(np.take(whole, list(self.kept), axis=axis))
 
     @property

@@ -213,7 +213,7 @@ def encoder_heads(
     attentions = attention.encoder_attention(trace)
     layers, heads = attentions.shape[:2]
     axis = token_axis(trace.tokens, words, special)
-    small = _coarse(_square(attentions, axis), mosaic_side(trace))
+    small = _reduced(attentions, axis, mosaic_side(trace))
     side = small.shape[-1]
     pitch = side + _gap(side)
     cells = np.full((layers * pitch - _gap(side), heads * pitch - _gap(side)), np.nan)
@@ -292,15 +292,14 @@ def encoder_head(
         raise ValueError(f"layer {layer} has no attention: choose 1 to {len(attentions)}")
     axis = token_axis(trace.tokens, words, special, chosen_token)
     one = _chosen(attentions[layer - 1 : layer], head)[0]
-    matrix, labels = _square(one, axis), list(axis.labels)
+    labels = list(axis.labels)
     notes = axis.hidden_mass(one)
     if window is not None:
-        matrix = matrix[window[0] : window[1], window[0] : window[1]]
         labels = labels[window[0] : window[1]]
         if not labels:
             raise ValueError(f"window {window} holds no {axis.label}: there are {len(axis.labels)}")
     count = len(labels)
-    coarse = _coarse(matrix, MATRIX_SIDE)
+    coarse = _reduced(one, axis, MATRIX_SIDE, window)
     step = -(-count // len(coarse))
     if step > 1:
         labels = [f"{labels[i]} … {labels[min(i + step, count) - 1]}"
@@ -389,19 +388,20 @@ def _chosen(attentions: np.ndarray, head: int | None) -> np.ndarray:
     return np.asarray(attentions[:, head])
 
 
-def _square(attentions: np.ndarray, axis: TokenAxis) -> np.ndarray:
-    """(..., T, T) -> (..., U, U): summed into the units, averaged from them."""
-    return axis.take(axis.take(attentions), axis=-2, how="mean")
+def _reduced(
+    attentions: np.ndarray, axis: TokenAxis, side: int, window: tuple[int, int] | None = None
+) -> np.ndarray:
+    """(..., T, T) -> (..., S, S), S <= `side`: summed into units and cells, averaged from them.
 
-
-def _coarse(matrix: np.ndarray, side: int) -> np.ndarray:
-    """(..., U, U) -> at most `side` cells a side: summed over keys, averaged over queries."""
-    units = matrix.shape[-1]
-    step = -(-units // side)
-    if step == 1:
-        return matrix
-    starts = np.arange(0, units, step)
-    keys = np.add.reduceat(matrix, starts, axis=-1)
-    queries = np.add.reduceat(keys, starts, axis=-2)
+    As two products with small matrices: 144 matrices of 512 tokens take a moment, not seconds.
+    """
+    pieces = np.eye(len(axis.tokens.ids), dtype=attentions.dtype)
+    keys, queries = axis.take(pieces), axis.take(pieces, how="mean").T
+    if window is not None:
+        keys, queries = keys[:, window[0] : window[1]], queries[window[0] : window[1]]
+    units = len(queries)
+    starts = np.arange(0, units, -(-units // side))
     sizes = np.diff(np.append(starts, units))
-    return np.asarray(queries / sizes[:, None])
+    keys = np.add.reduceat(keys, starts, axis=1)
+    queries = np.add.reduceat(queries, starts, axis=0) / sizes[:, None].astype(attentions.dtype)
+    return np.asarray(queries @ (attentions @ keys))
