@@ -56,8 +56,9 @@ class Decomposition:
     def error(self) -> float:
         """Largest |sum - logit| over sum |contribution|, over the classes."""
         gap = np.abs(self.contributions.sum((1, 2, 3)) + self.constant - self.logits)
-        scale = np.abs(self.contributions).sum((1, 2, 3)) + np.abs(self.constant)
-        return float((gap / np.maximum(scale, np.finfo(np.float64).tiny)).max())
+        scale = np.abs(self.contributions).sum((1, 2, 3))
+        # Where nothing contributes (a text equal to its reference) only the gap itself is left.
+        return float((gap / np.where(scale > 0, scale, 1.0)).max())
 
     def contrast(self, target: int) -> np.ndarray:
         """(P, T, K) contributions to the target logit minus the mean of the other logits."""
