@@ -128,6 +128,14 @@ def fit(
         train, held_out = _hold_out(table, settings.seed)
     length = longest(model, plan)
     epochs = plan.epochs_for(len(train))
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if plan.batch_size % processes:
+        raise ValueError(
+            f"A batch of {plan.batch_size} rows cannot be shared by {processes} processes. "
+            "Launch a number of them that divides it."
+        )
+    # The recipe's batch is that of a step: under torchrun each process has its share of it.
+    plan = replace(plan, batch_size=plan.batch_size // processes)
     clock = Clock(state / "clock.json", name=settings.output.name)
     trainer = build_trainer(
         model,

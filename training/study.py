@@ -58,7 +58,7 @@ def study(
     for run in plan.runs:  # what cannot work is said before hours are spent
         settings_of(run, sources)
     folder = Path(output) / plan.name
-    main = int(os.environ.get("RANK", "0")) == 0
+    main = _first_of_launch()
     if main:
         declare(plan, folder)
     runs = _chosen(plan, only)
@@ -115,12 +115,12 @@ def _work(
     """Pass over the missing runs until none is left but those that failed here."""
     failed: set[str] = set()
     while True:
-        missing = [run for run in runs if not _path(folder, run).is_file()]
-        missing = [run for run in missing if run.hash not in failed]
+        missing = {run.hash for run in runs if not _path(folder, run).is_file()} - failed
+        missing = _agreed(missing)
         if not missing:
             return failed
         did = False
-        for run in missing:
+        for run in (run for run in runs if run.hash in missing):
             with _taken(folder, run) as mine:
                 if not _agreed(mine):
                     continue
@@ -135,7 +135,7 @@ def _work(
                         flush=True,
                     )
                     continue
-            if int(os.environ.get("RANK", "0")) == 0:
+            if _first_of_launch():
                 print(progress(folder, plan, runs, run), flush=True)
         if not did:  # all that is missing is under way elsewhere; a process that dies frees it
             time.sleep(WAIT_SECONDS)
@@ -143,12 +143,15 @@ def _work(
 
 def _do(run: Run, sources: Sources, folder: Path, do: Execute) -> None:
     scratch = folder / WORK / run.hash
-    shutil.rmtree(scratch, ignore_errors=True)  # what a killed process left behind
+    first = _first_of_launch()
+    if first:
+        shutil.rmtree(scratch, ignore_errors=True)  # what a killed process left behind
     try:
         record = do(run, sources, scratch)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    if int(os.environ.get("RANK", "0")) == 0:
+        if first:
+            shutil.rmtree(scratch, ignore_errors=True)
+    if first:
         text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
         write_atomically(_path(folder, run), text + "\n")
 
@@ -162,8 +165,8 @@ def _taken(folder: Path, run: Run) -> Any:
     """Whether this process has the run: its lock is held, and nobody finished it meanwhile."""
     from filelock import FileLock, Timeout
 
-    if int(os.environ.get("RANK", "0")) != 0:
-        yield False  # the first process of a launch decides for all
+    if not _first_of_launch():
+        yield False  # overruled by what the first process of the launch has got
         return
     lock = FileLock(folder / WORK / f"{run.hash}.lock")
     try:
@@ -177,17 +180,22 @@ def _taken(folder: Path, run: Run) -> Any:
         lock.release()
 
 
-def _agreed(mine: bool) -> bool:
+def _first_of_launch() -> bool:
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def _agreed(decision: Any) -> Any:
     """What the first process of a launch decided, in all of them."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return mine
+        return decision
+    import torch
     from accelerate import PartialState
     from accelerate.utils import broadcast_object_list
 
-    PartialState()
-    decision = [mine]
-    broadcast_object_list(decision)
-    return bool(decision[0])
+    PartialState(cpu=not torch.cuda.is_available())
+    decisions = [decision]
+    broadcast_object_list(decisions)
+    return decisions[0]
 
 
 def _one_gpu_per_process() -> None:

@@ -1,0 +1,187 @@
+"""Two given checkpoints on the same examples: McNemar for accuracy, the bootstrap for the rest.
+
+These say something of two checkpoints on this data set, and nothing of two pooling heads: that
+needs several seeds of each (:mod:`analysis.verdicts`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = NDArray[Any]
+Floats = NDArray[np.float64]
+
+METRICS = ("accuracy", "f1", "matthews", "pearson", "spearman")
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Examples that one checkpoint alone has right, the other alone, and the exact p."""
+
+    only_one: int
+    only_other: int
+    p: float
+
+    def sentence(self, one: str, other: str) -> str:
+        """What the test says of these two checkpoints."""
+        counts = (
+            f"{one} alone is right on {self.only_one} examples, {other} alone on {self.only_other}"
+        )
+        if self.only_one + self.only_other == 0:
+            return f"{one} and {other} are right on the same examples: nothing to decide by."
+        tail = f"(exact McNemar p {show_p(self.p)}; of these two checkpoints, not of pooling heads)"
+        if self.p > 0.05:
+            return f"{counts}: too few to decide which is more accurate {tail}."
+        better = one if self.only_one > self.only_other else other
+        return f"{counts}: {better} is more accurate here {tail}."
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Difference of a metric, one checkpoint minus another, with its interval (percentiles)."""
+
+    metric: str
+    one: float
+    other: float
+    interval: tuple[float, float]
+    level: float
+    draws: int
+
+    @property
+    def difference(self) -> float:
+        """The metric of the first minus that of the second."""
+        return self.one - self.other
+
+    def sentence(self, one: str, other: str) -> str:
+        """What the bootstrap says of these two checkpoints."""
+        low, high = (100 * value for value in self.interval)
+        numbers = (
+            f"{self.metric} {100 * self.one:.1f} for {one}, {100 * self.other:.1f} for {other}: "
+            f"{100 * self.difference:+.1f} points ({100 * self.level:g} % interval {low:.1f} to "
+            f"{high:.1f}, {self.draws} bootstrap samples of the examples)"
+        )
+        if low <= 0 <= high:
+            return f"{numbers}. The examples are too few to decide between these two checkpoints."
+        better = one if low > 0 else other
+        return f"{numbers}. {better} is better on these examples, as one checkpoint."
+
+
+def show_p(p: float) -> str:
+    """A p as it is printed: two digits that count, and never zero."""
+    if p < 1e-4:
+        return f"{p:.1e}"
+    return f"{p:.2f}" if p >= 0.095 else f"{p:.2g}"
+
+
+def mcnemar(correct_one: Vector, correct_other: Vector) -> McNemar:
+    """Exact McNemar test of two checkpoints' right and wrong answers, (N,) bool each.
+
+    Source: McNemar 1947; two-sided binomial over the examples where exactly one is right.
+
+    Raises:
+        ValueError: the two were not scored on the same number of examples.
+    """
+    from scipy.stats import binomtest
+
+    one, other = np.asarray(correct_one, bool), np.asarray(correct_other, bool)
+    if one.shape != other.shape or one.size == 0:
+        raise ValueError(f"{one.size} and {other.size} answers; score both on the same examples.")
+    only_one, only_other = int((one & ~other).sum()), int((~one & other).sum())
+    total = only_one + only_other
+    p = float(binomtest(only_one, total).pvalue) if total else 1.0
+    return McNemar(only_one, only_other, p)
+
+
+def paired_bootstrap(
+    metric: str,
+    label: Vector,
+    one: Vector,
+    other: Vector,
+    *,
+    draws: int = 5000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Bootstrap:
+    """Interval of the difference of a metric, both checkpoints on the same drawn examples.
+
+    ``label``, ``one`` and ``other`` are (N,): classes for accuracy, F1 (of class 1) and Matthews,
+    numbers for the correlations. Source: Efron and Tibshirani 1993, chapter 13 (percentiles).
+
+    Raises:
+        ValueError: an unknown metric, or columns of unequal length.
+    """
+    if metric not in METRICS:
+        raise ValueError(f"No bootstrap of {metric!r}; known: {', '.join(METRICS)}.")
+    label, one, other = (np.asarray(column) for column in (label, one, other))
+    if not len(label) == len(one) == len(other) > 0:
+        raise ValueError(
+            f"{len(label)} labels for {len(one)} and {len(other)} predictions; score both "
+            "checkpoints on the same examples."
+        )
+    draw = np.random.default_rng(seed)
+    if metric in ("pearson", "spearman"):
+        found = _correlations(metric, label, one, other, draws, draw)
+    else:
+        found = _from_counts(metric, label, one, other, draws, draw)
+    difference = found[1:, 0] - found[1:, 1]
+    tail = 100 * (1 - level) / 2
+    low, high = np.percentile(difference, [tail, 100 - tail])
+    return Bootstrap(metric, float(found[0, 0]), float(found[0, 1]), (float(low), float(high)),
+                     level, draws)  # fmt: skip
+
+
+def _from_counts(
+    metric: str, label: Vector, one: Vector, other: Vector, draws: int, draw: np.random.Generator
+) -> Floats:
+    """Scores (1 + draws, 2); the first row is that of the data. Drawing rows with replacement is
+    drawing how often each (label, one, other) occurs."""
+    classes = int(max(label.max(), one.max(), other.max())) + 1
+    if metric == "f1" and classes > 2:
+        raise ValueError("F1 of class 1 is for two classes.")
+    classes = max(classes, 2)
+    cell = (label * classes + one) * classes + other
+    counts = np.bincount(cell.astype(np.int64), minlength=classes**3)
+    samples = np.vstack([counts, draw.multinomial(len(label), counts / len(label), size=draws)])
+    cube = samples.reshape(-1, classes, classes, classes).astype(np.float64)
+    sides = (cube.sum(axis=3), cube.sum(axis=2))
+    return np.stack([_score(metric, side) for side in sides], axis=1)
+
+
+def _score(metric: str, confusion: Floats) -> Floats:
+    """A metric of confusion matrices (D, C, C), rows the labels; 0 where it is not defined."""
+    total = confusion.sum(axis=(1, 2))
+    right = np.trace(confusion, axis1=1, axis2=2)
+    if metric == "accuracy":
+        return np.asarray(right / total)
+    true, said = confusion.sum(axis=2), confusion.sum(axis=1)
+    if metric == "f1":
+        over, under = 2 * confusion[:, 1, 1], true[:, 1] + said[:, 1]
+    else:
+        over = right * total - (true * said).sum(axis=1)
+        under = np.sqrt((total**2 - (said**2).sum(axis=1)) * (total**2 - (true**2).sum(axis=1)))
+    return np.asarray(np.where(under > 0, over / np.where(under > 0, under, 1.0), 0.0))
+
+
+def _correlations(
+    metric: str, label: Vector, one: Vector, other: Vector, draws: int, draw: np.random.Generator
+) -> Floats:
+    columns = np.stack([label, one, other]).astype(np.float64)
+    found = np.empty((1 + draws, 2))
+    rows = np.arange(len(label))
+    for number in range(1 + draws):
+        sample = columns[:, rows if number == 0 else draw.integers(len(label), size=len(label))]
+        if metric == "spearman":
+            from scipy.stats import rankdata
+
+            sample = rankdata(sample, axis=1)
+        centred = sample - sample.mean(axis=1, keepdims=True)
+        norm = np.sqrt((centred**2).sum(axis=1))
+        under = norm[0] * norm[1:]
+        found[number] = np.where(
+            under > 0, centred[1:] @ centred[0] / np.where(under > 0, under, 1.0), 0.0
+        )
+    return found
