@@ -114,14 +114,15 @@ def _targets(one: Listener, choice: Choice) -> list[Decomposition]:
     given = answer(one.traces, one.entry.id)
     one.target = choice.target_of(given.labels, given.predicted)
     splits = [engine.split(trace, None) for trace in one.traces]
-    one.no_split = next((reason for reason in splits if isinstance(reason, str)), "")
+    reason = next((reason for reason in splits if isinstance(reason, str)), "")
+    one.no_split = reason.replace(one.entry.first.id, one.entry.id)
     return [] if one.no_split else [s for s in splits if isinstance(s, Decomposition)]
 
 
 def _silence(one: Listener, reason: str) -> str:
     kind = one.entry.first.kind
     if kind == "pooling":
-        return reason
+        return reason.replace(one.entry.first.id, one.entry.id)
     what = "a bare encoder" if kind == "encoder" else "a foreign classifier"
     return (
         f"{one.entry.id} is {what} without pooling head: it has no attention but that of the "
@@ -185,13 +186,13 @@ def _compare(one: Listener, found: Sequence[LeaveOneOut], wanted: Wanted) -> Non
     layer = wanted.layer or one.entry.first.facts.get("layers") or 0
     try:
         if not one.silent:
-            taus["The pooling head's attention"] = [
+            taus["pooling head"] = [
                 heard.agreement(member, rows, effects, one.target, "own", wanted.norms)
                 for member, rows, effects in zip(
                     one.entry.members, _weights(one, wanted), found, strict=True
                 )
             ]
-        taus["The encoder's [CLS] row"] = [
+        taus["encoder's [CLS] row"] = [
             heard.agreement(
                 member, attention.cls_row(trace, wanted.layer or -1), effects, one.target,
                 "row", layer,
@@ -200,7 +201,8 @@ def _compare(one: Listener, found: Sequence[LeaveOneOut], wanted: Wanted) -> Non
         ]
     except ValueError as error:
         one.lines.append(str(error))
-    one.lines += [_tau_in_words(name, values) for name, values in taus.items()]
+    if taus:
+        one.lines.append(_taus_in_words(taus))
     first = next(iter(taus.values()))[0] if taus and not one.entry.is_group else None
     assert one.effects is not None
     one.plots[LEFT_OUT] = views_attention.leave_one_out(
@@ -208,17 +210,18 @@ def _compare(one: Listener, found: Sequence[LeaveOneOut], wanted: Wanted) -> Non
     )
 
 
-def _tau_in_words(name: str, found: Sequence[Agreement]) -> str:
-    taus = [one.tau for one in found]
-    low, high = found[0].null
-    if not np.isfinite(taus).all():
-        return f"{name} ranks nothing here: all places are alike."
-    shown = f"{np.mean(taus):+.2f}"
-    if len(taus) > 1:
-        shown += f" (seeds {min(taus):+.2f} to {max(taus):+.2f})"
+def _taus_in_words(found: dict[str, list[Agreement]]) -> str:
+    said = []
+    for name, each in found.items():
+        taus = [one.tau for one in each]
+        shown = f"{np.mean(taus):+.2f}" if np.isfinite(taus).all() else "none, for it ranks nothing"
+        if len(taus) > 1 and np.isfinite(taus).all():
+            shown += f" (seeds {min(taus):+.2f} to {max(taus):+.2f})"
+        said.append(f"{name} {shown}")
+    first = next(iter(found.values()))[0]
     return (
-        f"{name} against the size of what is lost: Kendall's tau {shown}; unrelated rankings of "
-        f"{found[0].n} give {low:+.2f} to {high:+.2f} in 95 of 100 cases."
+        f"Kendall's tau with the size of what is lost: {', '.join(said)}; unrelated rankings of "
+        f"{first.n} give {first.null[0]:+.2f} to {first.null[1]:+.2f} in 95 of 100 cases."
     )
 
 
@@ -280,13 +283,13 @@ def columns(one: Listener, wanted: Wanted, limits: dict[str, float]) -> list[Col
         for index, (values, label) in enumerate(zip(rows, labels, strict=True)):
             about = f"seed {label}" if one.entry.is_group else f"attention head {label}"
             found.append(Column(
-                label, values, "heat", limits["attention"], f"{over} of the pooling head",
+                label, values, "heat", limits["attention"], over,
                 about, None if one.entry.is_group else index, index == part,
             ))
         main = rows.mean(axis=0) if part is None else rows[part]
         found.append(Column(
-            "%", main, "percent", about="mean, in percent" if part is None
-            else f"attention head {labels[part]}, in percent",
+            "%", main, "percent", group=over,
+            about="mean" if part is None else f"attention head {labels[part]}, in percent",
             spread=rows.std(axis=0, ddof=1) if one.entry.is_group else None,
         ))
     row = row_of(one, wanted)
@@ -294,7 +297,7 @@ def columns(one: Listener, wanted: Wanted, limits: dict[str, float]) -> list[Col
         where = f"{one.row.title if one.row else ''}, " + (
             "mean over attention heads" if wanted.head is None else f"attention head {wanted.head}"
         )
-        found.append(Column("[CLS]", row, "heat", limits["attention"], about=where))
+        found.append(Column("encoder", row, "wide heat", limits["attention"], about=where))
     if one.split is not None:
         found.append(Column("split", one.split, "swing", limits["split"],
                             about="contribution (exact split)"))
@@ -365,7 +368,7 @@ def special_share(one: Listener, wanted: Wanted) -> float:
 
 
 def _most(one: Listener, wanted: Wanted) -> str:
-    heard_most = [f"{label} {number(100 * value, 'percent')} %"
+    heard_most = [f"“{label}” {number(100 * value, 'percent')} %"
                   for label, value in most_heard(one, wanted)]
     special = f"special tokens {number(100 * special_share(one, wanted), 'percent')} %"
     return "Most to " + ", ".join(heard_most) + f"; {special}"

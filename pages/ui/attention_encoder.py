@@ -26,8 +26,9 @@ from pages.ui.replies import common_limit
 from pages.ui.show import export_menu
 
 HEADS, TOKEN, ROLLOUT, SPREAD, PARTS = (
-    "Attention heads", "One token", "Rollout", "Entropy and distance", "Parts of the input",
+    "Attention heads", "One token", "Rollout", "Entropy, distance", "Input parts",
 )
+MEAN, LARGE = "mean", "The chosen one"
 _ABOUT = {
     HEADS: "Every attention head of every layer as a small matrix (queries down, keys across, "
     "rows sum to 1), and the chosen one in large. They show where the encoder looks, not what "
@@ -53,7 +54,8 @@ class Shown:
     name: str
     plots: dict[str, Plot] = field(default_factory=dict)
     tall: float = 0.0  # largest value, for the common scale
-    body: Callable[[float], str] | None = None  # HTML, given the end of the common scale
+    deep: float = 0.0  # the same of the chosen attention head in large
+    body: Callable[[float, float], str] | None = None  # HTML, given the ends of these scales
     problem: str = ""
 
 
@@ -84,13 +86,14 @@ def draw(
     key = (*choice.key, view, str(longest.bit_length()), str(wanted.special))
     tall = 100 * max((one.tall for one in shown), default=0.0)
     limit = common_limit("encoder_scale", key, tall, st.session_state) / 100
+    deep = max((one.deep for one in shown), default=0.0)
     with st.container(key="encoders"):
         for one in shown:
             with st.container(border=True, key=f"encoder-card-{one.name}"):
                 head = f'<div class="id">{html.text(one.name)}</div>'
                 body = f'<div class="none">{html.text(one.problem)}</div>'
                 if one.body is not None:
-                    body = one.body(limit)
+                    body = one.body(limit, deep)
                 html.piece(head + body, f"encoder-{one.name}", _choose_head)
     status.caption(_legend(view, limit, listeners))
     with export:
@@ -120,12 +123,11 @@ def _controls(
     # What was chosen by a click, on this page or another, shows in the boxes.
     st.session_state["attention-layer"] = wanted.layer if wanted.layer in range(1, layers + 1) \
         else layers
-    st.session_state["attention-head"] = wanted.head if wanted.head in range(heads) else None
-    st.selectbox("Layer", range(1, layers + 1), key="attention-layer", width=90,
-                 on_change=_take, args=("attention-layer", "marked_layer"))
-    st.selectbox("Attention head", (None, *range(heads)), key="attention-head", width=130,
-                 format_func=lambda head: "mean" if head is None else str(head),
-                 on_change=_take, args=("attention-head", "marked_head"))
+    names = [MEAN, *map(str, range(heads))]
+    name = MEAN if wanted.head is None else str(wanted.head)
+    st.session_state["attention-head"] = name if name in names else MEAN
+    st.selectbox("Layer", range(1, layers + 1), key="attention-layer", on_change=_take_layer)
+    st.selectbox("Attention head", names, key="attention-head", on_change=_take_head)
     side = "query"
     if view == TOKEN:
         side = st.segmented_control(
@@ -144,15 +146,20 @@ def _window(listeners: Sequence[Listener], view: str) -> tuple[int, int] | None:
     if st.session_state.get("window") not in starts:
         st.session_state["window"] = None
     start = st.selectbox(
-        "Part of the text", starts, key="window", width=190,
+        "Part of the text", starts, key="window",
         format_func=lambda at: "all, coarsened" if at is None
         else f"{at + 1} to {min(at + 64, units)}, in full",
     )
     return None if start is None else (start, start + 64)
 
 
-def _take(box: str, marked: str) -> None:
-    st.session_state[marked] = st.session_state[box]
+def _take_layer() -> None:
+    st.session_state["marked_layer"] = st.session_state["attention-layer"]
+
+
+def _take_head() -> None:
+    name = st.session_state["attention-head"]
+    st.session_state["marked_head"] = None if name == MEAN else int(name)
 
 
 def _choose_head(place: list[int]) -> None:
@@ -219,32 +226,36 @@ def _heads(
         units = [(html.span_of(tokens, unit), bool(tokens.special[unit[0]]),
                   html.is_marked(tokens, unit, mark)) for unit in inside]
 
-    def body(limit: float) -> str:
+    def body(limit: float, deep: float) -> str:
         small = html.picture(
             html.mosaic(tiles, limit, chosen), _coarse_labels(one, tiles.shape[-1]),
             "Layers down, attention heads across; point at a cell to read it",
         )
         # One attention head at a time may be far paler than the darkest of all.
-        own = max(float(values_of(big).max()), 1e-9)
         full = html.picture(
-            html.large(values_of(big), labels, own, units), labels,
-            f"Queries down, keys across; full colour {100 * own:.0f} %",
+            html.large(values_of(big), labels, deep, units), labels,
+            f"Queries down, keys across; full colour {100 * deep:.0f} %",
         )
         notes = dict.fromkeys((*plot.notes[1:], *big.notes))
         said = "".join(f'<div class="line">{html.text(note)}</div>' for note in notes)
         return f'{small}<div class="title">{html.text(big.title)}</div>{full}{said}'
 
-    return Shown(one.entry.id, {HEADS: plot, "The chosen one": big}, tall, body)
+    found = {HEADS: plot, LARGE: big}
+    return Shown(one.entry.id, found, tall, max(float(values_of(big).max()), 1e-9), body)
 
 
 def _tiles(mark: HeatMap, shape: tuple[int, int]) -> np.ndarray:
     """(L, H, S, S) the matrices of the view "encoder_heads", without the gaps between them."""
-    layers, heads = shape
-    side = (mark.values.shape[0] + 1) // layers
-    padded = np.full((layers * side, heads * side), np.nan, np.float32)
-    padded[:-1, :-1] = mark.values
-    blocks = padded.reshape(layers, side, heads, side).swapaxes(1, 2)
-    return np.ascontiguousarray(blocks[:, :, :-1, :-1])
+    pitches = []  # each matrix carries one label, in its middle
+    for labels, count in zip((mark.rows, mark.columns), shape, strict=True):
+        places = [place for place, label in enumerate(labels) if label]
+        pitches.append(places[1] - places[0] if count > 1 else 0)
+    pitch = max(pitches)
+    gap = pitch * max(shape) - max(mark.values.shape) if pitch else 0
+    side = pitch - gap if pitch else mark.values.shape[0]
+    starts = [[index * pitch for index in range(count)] for count in shape]
+    return np.array([[mark.values[top : top + side, left : left + side] for left in starts[1]]
+                     for top in starts[0]])
 
 
 def _coarse_labels(one: Listener, side: int) -> list[str]:
@@ -284,7 +295,7 @@ def _by_layer(one: Listener, plot: Plot, wanted: Wanted, mark: Span | None) -> S
     assert one.axis is not None
     rows, axis = values_of(plot), one.axis
 
-    def body(limit: float) -> str:
+    def body(limit: float, deep: float) -> str:
         columns = [
             html.Column(str(layer), values, "heat", limit, "layer", f"layer {layer}",
                         on=layer == wanted.layer)
@@ -294,7 +305,7 @@ def _by_layer(one: Listener, plot: Plot, wanted: Wanted, mark: Span | None) -> S
         title = f'<div class="title">{html.text(plot.title)}</div>'
         return title + html.table(axis, columns, mark) + notes
 
-    return Shown(one.entry.id, {plot.title: plot}, float(rows.max()), body)
+    return Shown(one.entry.id, {plot.title: plot}, float(rows.max()), body=body)
 
 
 def _spread(
@@ -312,11 +323,13 @@ def _spread(
             replace(found[0].distance, tokens=distance.mean(axis=0)), who, tokens),
     }
 
-    def body(limit: float) -> str:
+    def body(limit: float, deep: float) -> str:
         parts = []
-        for name, values, unit in (("Entropy", entropy, "of log T"), ("Distance", distance, "tokens")):
+        every = (("Entropy", entropy, "of log T"), ("Distance", distance, "tokens"))
+        farthest = max(float(distance.mean(axis=0).max()), found[0].distance.uniform)
+        for name, values, unit in every:
             mean = values.mean(axis=0)
-            bound = 1.0 if name == "Entropy" else max(float(mean.max()), found[0].distance.uniform)
+            bound = 1.0 if name == "Entropy" else farthest
 
             def told(layer: int, head: int, values: Any = values, unit: str = unit) -> str:
                 own = values[:, layer - 1, head]
@@ -330,7 +343,7 @@ def _spread(
             )
         return "".join(parts)
 
-    return Shown(one.entry.id, plots, 0.0, body)
+    return Shown(one.entry.id, plots, body=body)
 
 
 def _parts(
@@ -349,11 +362,11 @@ def _parts(
     if own is not None:
         values, rows = np.vstack([own, values]), ["the pooling head", *rows]
 
-    def body(limit: float) -> str:
+    def body(limit: float, deep: float) -> str:
         grid = html.masses_grid(values, rows, [f"into {name}" for name in masses.blocks])
         return f'{grid}<div class="line">{html.text(note)}</div>'
 
-    return Shown(one.entry.id, {PARTS: plot}, 0.0, body)
+    return Shown(one.entry.id, {PARTS: plot}, body=body)
 
 
 def _own_masses(one: Listener, blocks: Sequence[str]) -> np.ndarray | None:
@@ -376,7 +389,7 @@ def _plots(shown: Sequence[Shown], limit: float, view: str) -> dict[str, Plot]:
     kinds = dict.fromkeys(kind for one in shown for kind in one.plots)
     for kind in kinds:
         plots = [(one.name, one.plots[kind]) for one in shown if kind in one.plots]
-        if view in (HEADS, TOKEN, ROLLOUT) and kind != "The chosen one":
+        if view in (HEADS, TOKEN, ROLLOUT) and kind != LARGE:
             plots = [(name, on_scale(plot, limit)) for name, plot in plots]
         if len(plots) > 1:
             found[f"{kind}: all"] = together([p for _, p in plots], [name for name, _ in plots])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -23,7 +24,7 @@ from pages.ui.sidebar import draw_sidebar
 _STYLE = Path(__file__).with_name("attention_page.css").read_text(encoding="utf-8")
 # Tokens to rerun beyond which one asks for the effects of leaving each token out.
 _MUCH = 60_000
-_WHERE_NAMES = {"encoder": "from encoder and head", "head": "from the head", "replace": "[MASK]"}
+_WHERE_NAMES = {"head": "pooling head", "encoder": "encoder too", "replace": "[MASK] instead"}
 _ABOUT = (
     "How much of the pooling head's attention each token gets, beside the encoder's own [CLS] "
     "row, the exact split of the explained class's logit (against the mean of the others), and "
@@ -45,11 +46,13 @@ def draw(found: Catalogue, choice: Choice) -> None:
     mark = cards.marked(choice.text, choice.pair)
     with st.container(key="verdict"):
         verdict = st.container().empty()
-        status = st.container(key="status").empty()
-    with st.container(key="panel-title"):
+    with st.container(key="heard-title"):
         st.markdown("**Heard by the pooling head**", help=_ABOUT)
-        export = st.container(key="own-export")
-    wanted = _controls()
+        export = st.container(key="heard-export")
+    with st.container(key="attention-controls"):
+        wanted = _controls()
+    grid = st.container(key="listeners")
+    status, ask = st.container(key="status").empty(), st.empty()
     listeners: list[Listener] = []
     for entry in choice.entries:
         status.caption(f"Reading the text with {cards.plain(entry.id)}")
@@ -58,7 +61,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
     listeners.sort(key=lambda one: one.own is None)
     verdict.text(_answer(listeners, wanted))
     limits = _limits(listeners, choice, wanted)
-    with st.container(key="listeners"):
+    with grid:
         for one in listeners:
             with st.container(border=True, key=f"card-{one.entry.id}"):
                 piece(attention_cards.html_of(one, wanted, limits, mark),
@@ -66,30 +69,28 @@ def draw(found: Catalogue, choice: Choice) -> None:
     status.caption(_legend(limits))
     with export:
         export_menu(_plots(listeners), "export-own")
-    waiting = st.container(key="left-out")
     draw_sidebar(found, choice.entries)
     attention_encoder.draw(listeners, choice, wanted, mark)
-    with waiting:
-        _leave_out(listeners, choice, wanted)
+    _leave_out(listeners, choice, wanted, ask, status)
 
 
 def _controls() -> Wanted:
-    with st.container(key="attention-controls"):
-        weigh = st.segmented_control(
-            "Weigh by", ("weights", "value norms"), default="weights", required=True, key="weigh",
-            **KEPT, help="Attention weights as they are, or how much each token moves the pooled "
-            "vector: a large weight on a short vector moves little.",
-        )
-        where = st.segmented_control(
-            "Leave a token out", tuple(WHERE), default="encoder", required=True, key="leave",
-            **KEPT, format_func=lambda key: _WHERE_NAMES[key],
-            help="Three different questions. " + " ".join(
-                f"'{_WHERE_NAMES[key]}': {words}." for key, words in WHERE.items()),
-        )
-        special = st.toggle("Special tokens", value=True, key="special", **KEPT)
+    weigh = st.segmented_control(
+        "Weigh by", ("weights", "value norms"), default="weights", required=True, key="weigh",
+        **KEPT, help="Attention weights as they are, or how much each token moves the pooled "
+        "vector: a large weight on a short vector moves little.",
+    )
+    where = st.segmented_control(
+        "Left out of", tuple(_WHERE_NAMES), default="encoder", required=True, key="leave",
+        **KEPT, format_func=lambda key: _WHERE_NAMES[key],
+        help="Leaving a token out asks one of three questions. " + " ".join(
+            f"'{name}': {WHERE[key]}." for key, name in _WHERE_NAMES.items()),
+    )
+    special = st.toggle("Special tokens", value=True, key="special", **KEPT)
     return Wanted(
         norms=weigh == "value norms", where=where or "encoder", special=bool(special),
-        layer=st.session_state.get("marked_layer"), head=st.session_state.get("marked_head"),
+        layer=st.session_state.get("marked_layer") or None,  # layer 0 has no attention
+        head=st.session_state.get("marked_head"),
         part=st.session_state.get("marked_part"),
     )
 
@@ -121,15 +122,15 @@ def _answer(listeners: Sequence[Listener], wanted: Wanted) -> str:
     """The page's question, answered in one or two sentences."""
     said, silent = [], []
     for one in listeners:
-        if one.own is None:
-            silent.append(one.entry.id)
-            continue
-        top = attention_cards.most_heard(one, wanted, 1)
+        top = attention_cards.most_heard(one, wanted, 1) if one.own is not None else []
         if top:
-            said.append(f"{one.entry.id} listens most to “{top[0][0]}” ({100 * top[0][1]:.0f} %)")
+            verb = "to" if said else "listens most to"
+            said.append(f"{one.entry.id} {verb} “{top[0][0]}” ({100 * top[0][1]:.0f} %)")
+        elif one.own is None and not one.problem:
+            silent.append(one.entry.id)
     sentences = []
     if said:
-        sentences.append(_listed(said) + ", special tokens aside.")
+        sentences.append(f"Special tokens aside, {_listed(said)}.")
     if silent:
         verb = "has" if len(silent) == 1 else "have"
         sentences.append(f"{_listed(silent)} {verb} no attention beside the encoder's.")
@@ -164,7 +165,9 @@ def _plots(listeners: Sequence[Listener]) -> dict[str, Plot]:
     return found
 
 
-def _leave_out(listeners: Sequence[Listener], choice: Choice, wanted: Wanted) -> None:
+def _leave_out(
+    listeners: Sequence[Listener], choice: Choice, wanted: Wanted, ask: Any, status: Any
+) -> None:
     """Compute the effects that are not known yet, then draw the page again with them."""
     missing = [
         member for one in listeners if one.traces for member in one.entry.members
@@ -177,20 +180,21 @@ def _leave_out(listeners: Sequence[Listener], choice: Choice, wanted: Wanted) ->
     units = len(axes[0].tokens.word_groups()) if choice.words else tokens
     asked = (choice.text, choice.pair, wanted.where, choice.words)
     if len(missing) * units * tokens > _MUCH and st.session_state.get("leave_out_long") != asked:
-        st.button(
+        ask.button(
             f"Leave each {axes[0].label} out ({len(missing)} × {units} reruns of {tokens} tokens: "
             "this takes a while)", key="leave-out-long",
             on_click=lambda: st.session_state.update(leave_out_long=asked),
         )
         return
-    bar = st.progress(0.0, f"Leaving each {axes[0].label} out")
     for index, member in enumerate(missing):
         name = cards.plain(member.id)
 
         def step(share: float, done: int = index, name: str = name) -> None:
-            # Drawing also ends a run that newer typing has replaced.
-            bar.progress((done + share) / len(missing), f"Leaving out, {name}")
+            # Writing also ends a run that newer typing has replaced.
+            part = 100 * (done + share) / len(missing)
+            status.caption(f"Leaving each {axes[0].label} out of {name}: {part:.0f} %")
 
+        step(0.0)
         heard.find_effects(
             member, choice.text, choice.pair, wanted.where, choice.words, step
         )

@@ -52,7 +52,7 @@ class Column:
 
     name: str  # above the column
     values: np.ndarray  # (U,) NaN = none
-    kind: str  # "heat" | "swing" | "percent"
+    kind: str  # "heat" | "wide heat" | "swing" | "percent"
     limit: float = 1.0  # end of the scale
     group: str = ""  # above neighbouring columns that share it
     about: str = ""  # on hover
@@ -62,14 +62,14 @@ class Column:
 
 
 _WIDTHS = {
-    "heat": "minmax(9px, 1.6rem)", "percent": "minmax(1.6rem, 2.6rem)",
-    "swing": "minmax(2.2rem, 6rem)",
+    "heat": "minmax(9px, 1.35rem)", "wide heat": "minmax(2.6rem, 3rem)", "percent": "1.9rem",
+    "swing": "minmax(2.2rem, 4.6rem)",
 }
 
 
 def table(axis: TokenAxis, columns: Sequence[Column], mark: Span | None) -> str:
     """Tokens down, quantities across; each row tells its values on hover."""
-    layout = "minmax(3.2em, 1fr) " + " ".join(_WIDTHS[column.kind] for column in columns)
+    layout = "minmax(3.6rem, 1fr) " + " ".join(_WIDTHS[column.kind] for column in columns)
     rows = [_row(axis, unit, index, columns, mark) for index, unit in enumerate(axis.units)]
     return (
         f'<div class="rows" style="--columns:{layout}"><div class="heads">{_heads(columns)}</div>'
@@ -85,10 +85,13 @@ def _heads(columns: Sequence[Column]) -> str:
         while group and end < len(columns) and columns[end].group == group:
             end += 1
         line = "over" if group else ""
-        over.append(f'<span class="{line}" style="grid-column:span {end - at}">{text(group)}</span>')
+        span = f"grid-column:span {end - at}"
+        over.append(f'<span class="{line}" style="{span}">{text(group)}</span>')
         at = end
     for column in columns:
-        click = "" if column.head is None else f' data-head="{column.head}" tabindex=0 role="button"'
+        click = ""
+        if column.head is not None:
+            click = f' data-head="{column.head}" tabindex=0 role="button"'
         state = ' class="on"' if column.on else ""
         names.append(f'<span{state}{click} title="{text(column.about)}">{text(column.name)}</span>')
     top = f'<div class="row">{"".join(over)}</div>' if any(c.group for c in columns) else ""
@@ -137,7 +140,7 @@ def _cell(column: Column, value: float) -> str:
         return f'<i class="num">{number(100 * value, "percent")}</i>'
     size = 0.0 if not np.isfinite(value) else min(abs(value) / column.limit, 1.0)
     on = " on" if column.on else ""
-    if column.kind == "heat":
+    if column.kind.endswith("heat"):
         return f'<i class="heat{on}" style="--v:{100 * size:.0f}"></i>'
     if not size:
         return '<i class="swing"></i>'
@@ -250,7 +253,8 @@ def large(
 
 
 def heads_grid(
-    values: np.ndarray, limit: float, chosen: tuple[int, int | None], told: Callable[[int, int], str]
+    values: np.ndarray, limit: float, chosen: tuple[int, int | None],
+    told: Callable[[int, int], str],
 ) -> str:
     """(L, H) one cell for every attention head; a click chooses it, hover tells `told`."""
     layers, heads = values.shape
