@@ -231,7 +231,7 @@ def _layer_bars(
         dots=rows.T[None] if several else None,
         style="percent" if share else "signed",
         colours="series" if share else "sign",
-        limits=None if several and share else limits,
+        limits=limits,
         kind="layer",
     )
 

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from analysis.effects import DropEffects, Sweep, WhatIf
 
 
-def drop_effects(checkpoint: Checkpoint, text: str, pair: str | None) -> DropEffects:
-    """The true change when each competing layer leaves the pool, token by token too."""
+def drop_effects(
+    checkpoint: Checkpoint, text: str, pair: str | None, by_token: bool = False
+) -> DropEffects:
+    """The true change when each competing layer leaves the pool; at one token only, if asked."""
     return _drop_effects(checkpoint.id, checkpoint.sha256, engine.precision(), text, pair,
-                         _checkpoint=checkpoint)  # fmt: skip
+                         by_token, _checkpoint=checkpoint)  # fmt: skip
 
 
 def sweep(checkpoint: Checkpoint, text: str, pair: str | None) -> Sweep:
@@ -39,12 +41,13 @@ def what_if(
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _drop_effects(
-    id: str, sha256: str, dtype: str, text: str, pair: str | None, _checkpoint: Checkpoint
+    id: str, sha256: str, dtype: str, text: str, pair: str | None, by_token: bool,
+    _checkpoint: Checkpoint,
 ) -> DropEffects:
     from analysis import interventions
 
     return interventions.drop_effects(
-        engine.classifier(_checkpoint), text, pair, by_token=True, progress=engine.leave_if_stale
+        engine.classifier(_checkpoint), text, pair, by_token, progress=engine.leave_if_stale
     )
 
 

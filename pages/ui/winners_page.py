@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from analysis.effects import DropEffects
 
 QUANTITIES = ("contribution", "deviation", "drop effect", "attention")
+LONG_TEXT = 64  # tokens, above which drop effects at every token are only made when asked for
 ABOUT_MAP = (
     "Each cell is a source layer at a token. Contribution: what its winning values add to the "
     "explained class minus the mean of the others (exact split); deviation: its share of wins "
@@ -103,6 +104,8 @@ def _draw_maps(shown: Sequence[Won], choice: Choice, quantity: str) -> None:
         trace = one.reply.traces[0]
         if trace.head.winners is None or trace.head.winners.layer.ndim == 1:
             continue
+        if quantity == "drop effect" and not _has_time_for(one, len(trace.tokens)):
+            continue
         try:
             plots.append((one, _map(one, choice, quantity, None)))
         except ValueError as error:
@@ -122,13 +125,27 @@ def _draw_maps(shown: Sequence[Won], choice: Choice, quantity: str) -> None:
             _choose(one.reply, picked, choice.words)
 
 
+def _has_time_for(one: Won, length: int) -> bool:
+    """A drop effect at every token reruns the pooling head for each: on long texts, if asked."""
+    name = one.reply.entry.members[0].id
+    return length <= LONG_TEXT or st.toggle(
+        f"Drop effects at each of {length} tokens of {name} (this takes a while)",
+        key=f"drop-all-{one.reply.entry.id}",
+    )
+
+
 def _map(one: Won, choice: Choice, quantity: str, limit: float | None) -> Any:
     trace = one.reply.traces[0]
+    effects = None
+    if quantity == "drop effect":
+        effects = engine_winners.drop_effects(
+            one.reply.entry.members[0], choice.text, choice.pair, by_token=True
+        )
     token = st.session_state.get("chosen_token")
     return winners(
         trace, quantity, one.reply.target,
         split=one.reply.splits[0] if one.reply.splits else None,
-        effects=one.effects[0] if one.effects else None,
+        effects=effects,
         profile=profiles.read(trace.checkpoint.folder),
         words=choice.words, limit=limit,
         chosen_token=token if token is not None and token < len(trace.tokens) else None,
