@@ -11,8 +11,13 @@ SETTLED = """() => {
   return app && app.dataset.testScriptState === 'notRunning' && status
     && status.textContent.startsWith('Logits of')
     && !document.querySelector('[data-testid=stSkeleton]')
-    && !document.querySelector('[data-stale=true]');
-}"""
+    && !document.querySelector('[data-stale=true]')
+    && [...document.querySelectorAll(PIECES)].every(place =>
+      [...place.querySelectorAll('*')].some(e => e.shadowRoot?.querySelector('.card')?.firstChild));
+}""".replace(
+    "PIECES", "'" + ", ".join(f".st-key-cards [class*=st-key-{p}-]"
+                              for p in ("answer", "attr", "reading")) + "'"
+)
 
 
 def open_at(page: Any, url: str, **address: str) -> None:

@@ -109,7 +109,7 @@ def test_sign_never_hangs_on_colour_alone(page, app):
 
 
 def test_ten_thousand_words_leave_the_page_usable(page, app):
-    open_at(page, app.url, text="good", long="true")
+    open_at(page, app.url, document="good", long="true")
     field = page.get_by_label("Text", exact=True)
     field.fill("the film is good " * 2500)
     field.press("Control+Enter")

@@ -64,7 +64,11 @@ def test_link_to_hostile_checkpoints_names_them_and_asks_nobody(page, app, asked
     assert asked_hosts == {app.host}
 
 
-def test_lone_surrogate_in_a_browser_is_answered(page, app):
+def test_lone_surrogate_in_a_browser_is_answered_after_a_reload(browser_page, app):
+    """Streamlit's server hangs up on one (its text is no UTF-8), so nothing can be said at once;
+    the address has it replaced, and nothing else of the text is lost."""
+    page = browser_page
+    page.set_default_timeout(200_000)
     open_at(page, app.url, text="good")
     page.get_by_label("Sentence", exact=True).evaluate(
         """field => {
@@ -73,9 +77,11 @@ def test_lone_surrogate_in_a_browser_is_answered(page, app):
           field.dispatchEvent(new Event('input', {bubbles: true}));
         }"""
     )
+    page.wait_for_url("**text=a+*film*")
+    page.reload()
     page.locator(".st-key-cards .tok", has_text="film").first.wait_for()
     settle(page)
-    assert page.get_by_text("encountered an error").count() == 0
+    holds(page, "a \N{REPLACEMENT CHARACTER} film")
 
 
 def test_whole_journey_asks_only_its_own_host(page, app, asked_hosts):
