@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ import streamlit as st
 
 from analysis.figures.markup import html
 from analysis.figures.plot import Strip
+from analysis.figures.style import printable
 from analysis.figures.units import strip_of, units_of
 from pages.ui import cards
 from pages.ui.cards import Span
@@ -77,7 +78,11 @@ def draw(choice: Choice, trace: Trace, chosen: Followed, layer: int | None) -> N
         with st.container(key="follow-text"):
             strip = turned(trace, layer, choice.words)
             body = html(strip, marked={place}, css=False)
-            cards.piece(f'<div class="text">{body}</div>', "follow-strip")
+            # a long text scrolls: the lines over depth stay on the first screen
+            cards.piece(
+                f'<div class="text" style="max-height:6.2em">{body}</div>'
+                f'<div class="line">{_legend(strip, trace, layer)}</div>', "follow-strip",
+            )
         with st.container(key="follow-menus"):
             _token_menu(choice, tokens, place)
             _layer_menu(len(trace.hidden) - 1, layer)
@@ -94,22 +99,39 @@ def turned(trace: Trace, layer: int | None, words: bool) -> Strip:
     values = np.maximum(1 - cosine, 0.0)
     units = units_of(trace.tokens, words)
     means = np.array([values[list(unit)].mean() for unit in units])
-    what = "1 - cosine to the embeddings" if layer is None else "1 - cosine to the layer before"
-    return strip_of(trace.tokens, units, means.round(6), "turned", what)
+    since = "the embeddings" if layer is None else f"layer {before}"
+    strip = strip_of(trace.tokens, units, means.round(6), "turned", f"(1 − cosine to {since})")
+    # Without a layer nothing is coloured: the number stays on hover.
+    return replace(strip, limit=1e9) if layer is None else strip
+
+
+def _legend(strip: Strip, trace: Trace, layer: int | None) -> str:
+    if layer is None:
+        return "A click on a token follows it up the layers."
+    if layer == 0:
+        return "Nothing lies before layer 0, so no token has turned yet."
+    return (
+        f"Colour: how far each token turns in layer {layer} of {cards.text(trace.checkpoint.id)} "
+        f"(1 − cosine to layer {layer - 1}; full colour {strip.bound:.2f})."
+    )
 
 
 def _token_menu(choice: Choice, tokens: Tokens, place: int) -> None:
     st.session_state["follow_token"] = place
     st.selectbox(
-        "Token followed", range(len(tokens)), key="follow_token",
-        format_func=lambda position: f"{position} · {cards.plain(tokens.labels[position])}",
+        "Token", range(len(tokens)), key="follow_token",
+        format_func=lambda position: f"{position} · {printable(tokens.labels[position], 24)}",
         on_change=_choose_token, args=(choice.text, choice.pair, tokens), width=150,
-        help="Or click it in the text; a second click returns to [CLS].",
+        help="The one that is followed. Or click it in the text; a second click returns to [CLS].",
     )
 
 
 def _choose_token(text: str, pair: str | None, tokens: Tokens) -> None:
-    place = int(st.session_state["follow_token"])
+    choose(text, pair, tokens, int(st.session_state["follow_token"]))
+
+
+def choose(text: str, pair: str | None, tokens: Tokens, place: int) -> None:
+    """Mark the token at this position in every view of this text."""
     st.session_state[_TOKEN] = st.session_state[_SPECIAL] = None
     if tokens.special[place]:
         which = int(np.sum(np.asarray(tokens.special)[:place]))
@@ -123,8 +145,8 @@ def _layer_menu(depth: int, layer: int | None) -> None:
     options: Sequence[str] = (ALL_LAYERS, *map(str, range(depth + 1)))
     st.session_state["follow_layer"] = ALL_LAYERS if layer is None else str(layer)
     st.selectbox(
-        "Layer marked", options, key="follow_layer", on_change=_choose_layer, width=110,
-        help="Or click a point of a line. 0 is the output of the embeddings.",
+        "Layer", options, key="follow_layer", on_change=_choose_layer, width=110,
+        help="The layer that is marked. Or click a point of a line. 0: output of the embeddings.",
     )
 
 

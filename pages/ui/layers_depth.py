@@ -27,6 +27,8 @@ _ABOUT = (
 )
 _TITLES = ("Norm", "Cosine to the layer before", "Cosine to the last layer", "As if it ended here")
 _SHAPES = ("●", "■", "◆", "▲", "✖", "▼", "★", "⬟", "⬢", "◀", "▶", "✚")
+# On a dark page the dark ones of the class colours would sink into the ground.
+_LIGHTER = {"#882255": "#D0679E", "#117733": "#43B06B", "#332288": "#9488E6", "#661100": "#C96B4F"}
 _CHART: dict[str, Any] = {"displayModeBar": False}
 
 
@@ -44,26 +46,29 @@ def in_words(ways: Sequence[Way]) -> str:
     """From which layer on the label stands, and where the vector turns most."""
     said = []
     settled = {way.entry.id: one for way in ways if (one := _settled(way)) is not None}
-    layers = {layer for layer, _ in settled.values()}
-    if len(settled) > 1 and len(layers) == 1:
-        said.append(f"Read as if the encoder ended earlier, every label stands from layer "
-                    f"{layers.pop()} on.")  # fmt: skip
-    elif settled:
-        parts = [f"{label} stands from layer {layer} on in {name}"
-                 for name, (layer, label) in settled.items()]  # fmt: skip
-        said.append(f"Read as if the encoder ended earlier, {_listed(parts)}.")
-    if ways:
-        name = ways[0].paths[0].tokens.labels[ways[0].token]
-        turns = {way.entry.id: _turn(way) for way in ways}
-        layers = {layer for layer, _ in turns.values()}
-        low, high = (pick(cosine for _, cosine in turns.values()) for pick in (min, max))
-        if len(layers) == 1:
-            said.append(f"{name} turns most in layer {layers.pop()}, to a cosine of "
-                        + (f"{low:.2f}." if low == high else f"{low:.2f} to {high:.2f}."))
+    if settled:
+        layers, labels = zip(*settled.values(), strict=True)
+        same = len(set(labels)) == 1
+        if len(settled) > 1 and len(set(layers)) == 1:
+            where = f"from layer {layers[0]} on in all of them"
         else:
-            parts = [f"in layer {layer} of {name_} ({cosine:.2f})"
-                     for name_, (layer, cosine) in turns.items()]  # fmt: skip
-            said.append(f"{name} turns most {_listed(parts)}.")
+            where = _listed([
+                f"from layer {layer} on in {name}" + ("" if same else f" ({label})")
+                for name, (layer, label) in settled.items()
+            ])
+        what = f"the label {labels[0]} stands" if same else "the last label stands"
+        said.append(f"Read as if the encoder ended earlier, {what} {where}.")
+    if ways:
+        turns = {way.entry.id: _turn(way) for way in ways}
+        steps = {layer for layer, _ in turns.values()}
+        low, high = (pick(cosine for _, cosine in turns.values()) for pick in (min, max))
+        if len(steps) == 1:
+            value = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
+            where = f"in layer {steps.pop()} (cosine to the layer before: {value})"
+        else:
+            where = _listed([f"in layer {layer} of {one} (cosine to the layer before: {cosine:.2f})"
+                             for one, (layer, cosine) in turns.items()])  # fmt: skip
+        said.append(f"{ways[0].name} turns most {where}.")
     return " ".join(said)
 
 
@@ -93,7 +98,7 @@ def plot_of(ways: Sequence[Way], choice: Choice) -> Plot:
         "depth", [list(way.paths) for way in ways], names=[way.entry.id for way in ways],
         target=target_of(ways, choice), columns=2,
     )
-    return replace(plot, title=f"{ways[0].paths[0].tokens.labels[ways[0].token]} over depth")
+    return replace(plot, title=f"{ways[0].name} over depth")
 
 
 def draw_depth(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot | None:
@@ -105,33 +110,36 @@ def draw_depth(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot |
         with st.container(horizontal=True, horizontal_alignment="distribute"):
             st.markdown(f"**{cards.plain(plot.title)}**", help=_ABOUT)
             export_menu({plot.title: plot}, "export-depth")
-        st.html(_legend([way.entry.id for way in shared]))
+        st.html(legend([way.entry.id for way in shared]))
         with st.container(key="depth-lines"):
             for index, title in enumerate(_TITLES):
                 with st.container(key=f"depth-{index}"):
                     if index < len(plot.mark.panels):
                         panel = plot.mark.panels[index]
                         assert isinstance(panel, Lines)
-                        _chart(panel, title, f"depth-chart-{index}", layer)
+                        heading = _short(panel.y_label) if title == _TITLES[3] else title
+                        chart(panel, heading, f"depth-chart-{index}", layer)
                     else:
                         st.caption(_no_prediction(shared))
+        grouped = any(way.entry.is_group for way in shared)
         notes = [*plot.notes, *_missing(ways, shared)]
         if plot.mark.panels[-1].flags is not None and plot.mark.panels[-1].flags.any():  # type: ignore[union-attr]
-            notes.append("Rings: the label differs from the layer below.")
-        if any(way.entry.is_group for way in shared):
-            notes.append("Bands: one standard deviation over the seeds.")
+            notes.append("Rings: the label differs from the layer below"
+                         + (", in any seed." if grouped else "."))  # fmt: skip
+        if grouped:
+            notes.append("Lines and bands: mean and one standard deviation over the seeds.")
         st.caption(" ".join(notes))
     return plot
 
 
-def _chart(panel: Lines, title: str, key: str, layer: int | None) -> None:
+def chart(panel: Lines, title: str, key: str, layer: int | None) -> None:
+    """Small lines without a legend of their own; a click on a point marks its layer."""
     from analysis.figures.screen import figure
 
     drawing = figure(panel, height=232)
-    mean = panel.y_label if title == _TITLES[3] else title
     drawing.update_layout(
         showlegend=False, margin={"l": 4, "r": 8, "t": 30, "b": 4}, hovermode="closest",
-        title={"text": _safe(_short(mean)), "font": {"size": 13}, "x": 0.0, "xanchor": "left",
+        title={"text": _safe(title), "font": {"size": 13}, "x": 0.0, "xanchor": "left",
                "y": 0.98, "yanchor": "top"},
     )  # fmt: skip
     drawing.update_yaxes(title_text=None, nticks=5)
@@ -143,6 +151,13 @@ def _chart(panel: Lines, title: str, key: str, layer: int | None) -> None:
     # A selected point is shown by the line through its layer, in all pictures at once.
     drawing.update_traces(selected={"marker": {"opacity": 1}},
                           unselected={"marker": {"opacity": 1}})  # fmt: skip
+    if is_dark():
+        for trace in drawing.data:
+            shown = _shown(str(trace.line.color or trace.fillcolor))
+            if trace.fillcolor:
+                trace.fillcolor = _shown(trace.fillcolor)
+            elif trace.line.color:
+                trace.update(line_color=shown, marker_color=shown)
     if layer is not None:
         drawing.add_vline(x=layer, line={"width": 1.5, "dash": "dot", "color": "#808080"})
     st.plotly_chart(
@@ -158,9 +173,19 @@ def _picked(key: str) -> None:
         followed.toggle_layer(round(float(points[0]["x"])))
 
 
-def _legend(names: Sequence[str]) -> str:
+def is_dark() -> bool:
+    """Whether the page is shown in its dark theme."""
+    return bool(st.context.theme.type == "dark")
+
+
+def _shown(colour: str) -> str:
+    return _LIGHTER.get(colour, colour) if is_dark() else colour
+
+
+def legend(names: Sequence[str]) -> str:
+    """HTML: colour and shape of each line, once for pictures that stand side by side."""
     keys = [
-        f'<span><b style="color:{CLASS_COLOURS[i % len(CLASS_COLOURS)]}">'
+        f'<span><b style="color:{_shown(CLASS_COLOURS[i % len(CLASS_COLOURS)])}">'
         f"{_SHAPES[i % len(_SHAPES)]}</b> {escape(name)}</span>"
         for i, name in enumerate(names)
     ]

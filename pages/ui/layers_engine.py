@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from analysis.checkpoints import Checkpoint
+from analysis.figures.style import printable
 from pages.ui import engine
 from pages.ui.catalogue import Entry
 from pages.ui.followed import Followed
@@ -37,6 +38,13 @@ class Way:
     def depth(self) -> int:
         """Number of layers, the embeddings not counted."""
         return len(self.paths[0].norm) - 1
+
+    @property
+    def name(self) -> str:
+        """The token followed, as a text calls it."""
+        tokens = self.paths[0].tokens
+        label = printable(tokens.labels[self.token], 40)
+        return label if tokens.special[self.token] else f"“{label}”"
 
     @property
     def probabilities(self) -> np.ndarray | None:

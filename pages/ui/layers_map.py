@@ -13,18 +13,20 @@ import streamlit as st
 from analysis import groups, profiles
 from analysis.figures import view as draw
 from analysis.figures.plot import Grid, HeatMap, Plot
+from analysis.figures.style import DIVERGING, DIVERGING_DARK
 from analysis.figures.views_layers import VALUES
 from analysis.tokens import clean
 from pages.ui import cards, engine
 from pages.ui.inputs import KEPT, Choice
+from pages.ui.layers_depth import is_dark
 from pages.ui.layers_engine import Way
 from pages.ui.replies import common_limit
 from pages.ui.show import export_menu
 
 _VALUES = {"raw": "raw", "standardised": "standardised", "difference": "change",
            "reference": "against a text"}  # fmt: skip
-_ORDERS = {"natural": "natural", "final": "by the last layer", "weight": "by weight for the class",
-           "top": "those that matter most"}  # fmt: skip
+_ORDERS = {"natural": "natural", "final": "last layer", "weight": "weight for the class",
+           "top": "what matters most"}  # fmt: skip
 _AXES = {"natural": "dimension", "final": "dimension, largest in the last layer first",
          "weight": "dimension, most for the class first, most against it last",
          "top": "dimension, largest weight × value first"}  # fmt: skip
@@ -70,9 +72,8 @@ def draw_map(ways: Sequence[Way], choice: Choice, layer: int | None) -> dict[str
             said.append(f"The first {MOST} checkpoints are drawn; choose fewer to see the others.")
         plot = _together(plots, choice, wanted) if plots else None
         with head:
-            label = ways[0].paths[0].tokens.labels[ways[0].token]
             about = _ABOUT[wanted.values] + (_WEIGHT if wanted.order in ("weight", "top") else "")
-            st.markdown(f"**{cards.plain(label)} by layer**", help=about)
+            st.markdown(f"**{cards.plain(ways[0].name)} by layer**", help=about)
             export_menu({plot.title: plot} if plot else {}, "export-map")
         with st.container(key="map-drawing"):
             if plot is not None:
@@ -226,7 +227,9 @@ def _draw(plot: Plot, wanted: Wanted, layer: int | None) -> None:
     maps = [panel for panel in panels if isinstance(panel, HeatMap)]
     drawing = figure(plot)
     heights = [len(one.rows) * (22 if len(maps) == 1 else 15) for one in maps]
-    gap, top, bottom = 26, 26 if len(maps) > 1 else 8, 44
+    same = len({one.values.shape for one in maps}) == 1
+    gap = 64 if wanted.order == "top" or not same else 26
+    top, bottom = 26 if len(maps) > 1 else 8, 44
     inner = sum(heights) + gap * (len(maps) - 1)
     place = inner
     for index, (one, height) in enumerate(zip(maps, heights, strict=True)):
@@ -237,12 +240,14 @@ def _draw(plot: Plot, wanted: Wanted, layer: int | None) -> None:
         dimensions = np.array(one.columns, np.int32)
         cells.customdata = np.broadcast_to(dimensions, one.values.shape).copy()
         cells.hovertemplate = "layer %{y}, dimension %{customdata}: %{z:.3g}<extra></extra>"
+        cells.colorscale = _stops()
         cells.showscale = index == 0
         cells.colorbar.update(len=1.0, y=0.5, x=1.005, title=None)
         at = {"row": index + 1, "col": 1}
         drawing.update_yaxes(domain=[start, end], title_text=None, **at)
         drawing.update_xaxes(title_text=None, showgrid=False, **at)
-        drawing.update_xaxes(**_ticks(one, wanted.order), **at)
+        shown = index == len(maps) - 1 or wanted.order == "top" or not same
+        drawing.update_xaxes(**_ticks(one, wanted.order), showticklabels=shown, **at)
         if len(maps) > 1:
             drawing.layout.annotations[index].update(
                 y=end, x=0, xanchor="left", font={"size": 13}, yshift=2
@@ -254,7 +259,7 @@ def _draw(plot: Plot, wanted: Wanted, layer: int | None) -> None:
             )
     drawing.update_xaxes(title_text=_AXES[wanted.order], title_standoff=6,
                          row=len(maps), col=1)  # fmt: skip
-    if wanted.order == "natural" and len({m.values.shape for m in maps}) == 1:
+    if wanted.order == "natural" and same:
         drawing.update_xaxes(matches="x")  # zooming into one zooms into all
     drawing.update_layout(
         height=inner + top + bottom, margin={"l": 4, "r": 4, "t": top, "b": bottom}
@@ -262,27 +267,32 @@ def _draw(plot: Plot, wanted: Wanted, layer: int | None) -> None:
     st.plotly_chart(drawing, key="map-chart", config=_CHART)
 
 
+def _stops() -> list[list[Any]]:
+    """White is the middle of the scale on a light page, the page's own ground on a dark one."""
+    stops = DIVERGING_DARK if is_dark() else DIVERGING
+    return [[index / (len(stops) - 1), colour] for index, colour in enumerate(stops)]
+
+
 def _ticks(one: HeatMap, order: str) -> dict[str, Any]:
     if order == "natural":
         return {"tickmode": "auto", "nticks": 16}
     if len(one.columns) > 60:  # the numbers of hundreds of dimensions cannot be read: on hover
-        return {"showticklabels": False}
+        return {"tickmode": "array", "tickvals": []}
     return {"tickfont": {"size": 10}, "tickangle": -60}
 
 
 def _spread(ways: Sequence[Way]) -> list[str]:
-    """How far the seeds of a group lie apart, next to the size of what is drawn."""
+    """How far the seeds of a group lie apart, beside the size of what is drawn."""
     said = []
     for way in ways:
         if way.entry.is_group:
-            states = np.stack([path.vectors for path in way.paths])
-            apart = states.std(axis=0, ddof=1)[-1]
-            said.append(
-                f"{cards.plain(way.entry.id)} is the mean of {len(way.paths)} seeds; in the last "
-                f"layer they differ by {np.median(apart):.2g} (median standard deviation; values "
-                f"have {np.median(np.abs(states[:, -1])):.2g})."
-            )
-    return said
+            last = np.stack([path.vectors[-1] for path in way.paths])
+            apart, size = np.median(last.std(axis=0, ddof=1)), np.median(np.abs(last))
+            said.append(f"{apart:.2g} beside {size:.2g} in {cards.plain(way.entry.id)}")
+    if not said:
+        return []
+    return ["Seed groups show their mean. Spread over the seeds beside the size of a value, "
+            f"medians in the last layer: {', '.join(said)}."]  # fmt: skip
 
 
 def _cosines(way: Way, references: Sequence[Any]) -> np.ndarray:

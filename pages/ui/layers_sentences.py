@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -13,11 +14,13 @@ import streamlit as st
 from analysis import groups
 from analysis.figures import view as draw
 from analysis.figures.plot import Grid, Lines, Plot
+from analysis.figures.style import SEQUENTIAL
 from analysis.layers import FEWEST, MOST
 from analysis.tokens import clean
-from pages.ui import cards, layers_engine, show
+from pages.ui import cards, followed, layers_engine, show
 from pages.ui.catalogue import Entry
 from pages.ui.inputs import KEPT, Choice
+from pages.ui.layers_depth import chart, is_dark, legend
 from pages.ui.layers_engine import Rows, Way
 from pages.ui.sample_sentences import sample
 
@@ -56,9 +59,9 @@ def draw_many(ways: Sequence[Way], choice: Choice) -> dict[str, dict[str, np.nda
                 on_click=lambda: st.session_state.update(many_asked=layers_engine.digest(rows)),
             )
             status = st.empty()
-        left, right = st.columns([2, 3])
-        cka_place, standing_place = left.container(key="cka-place"), right.container(
-            key="standing-place")  # fmt: skip
+        with st.container(key="many-results"):
+            cka_place = st.container(key="cka-place")
+            standing_place = st.container(key="standing-place")
         if not asked:
             status.caption(
                 f"Similarity of the layers of {named}, and the percentile of this sentence: a "
@@ -101,9 +104,9 @@ def _controls(ways: Sequence[Way]) -> tuple[Rows, Entry, Entry, str]:
         for key in ("cka_rows", "cka_columns"):  # a checkpoint that is no longer chosen
             if st.session_state.get(key) not in names:
                 st.session_state.pop(key, None)
-        first = st.selectbox("Layers of", names, key="cka_rows", width=200)
+        first = st.selectbox("Layers of", names, key="cka_rows", width=170)
         second = st.selectbox("against layers of", names, index=min(1, len(names) - 1),
-                              key="cka_columns", width=200)  # fmt: skip
+                              key="cka_columns", width=170)  # fmt: skip
     with st.container(key="many-own-place"):
         typed = st.text_area(
             "Your sentences, one a line", key="many_own", height=140, persist_state="session",
@@ -124,6 +127,8 @@ def read(typed: str) -> Rows:
 
 
 def _draw_cka(first: Entry, second: Entry, rows: Rows, of: str, status: Any) -> None:
+    from analysis.figures.screen import figure
+
     try:
         found = []
         couples = _couples(first, second)
@@ -136,8 +141,8 @@ def _draw_cka(first: Entry, second: Entry, rows: Rows, of: str, status: Any) -> 
         return
     mean = replace(
         found[0], values=np.mean([one.values for one in found], axis=0),
-        checkpoints=(groups.mean_checkpoint(first.members, first.id),
-                     groups.mean_checkpoint(second.members, second.id)),
+        checkpoints=tuple(replace(groups.mean_checkpoint(one.members, one.id), id=one.id)
+                          for one in (first, second)),
     )  # fmt: skip
     plot = draw("cka", mean)
     if len(found) > 1:
@@ -145,7 +150,27 @@ def _draw_cka(first: Entry, second: Entry, rows: Rows, of: str, status: Any) -> 
         note = (f"Mean over {len(found)} pairs of seeds; largest standard deviation "
                 f"{np.nanmax(spread):.2f}.")  # fmt: skip
         plot = replace(plot, notes=(*plot.notes, note))
-    show.panel(plot, "cka", _ABOUT_CKA)
+    with _panel(plot, "cka", _ABOUT_CKA):
+        drawing = figure(plot, height=330)
+        cells = drawing.data[0]
+        stops = SEQUENTIAL[::-1] if is_dark() else SEQUENTIAL
+        cells.colorscale = [[i / (len(stops) - 1), colour] for i, colour in enumerate(stops)]
+        cells.colorbar.title = None
+        if cells.z.shape[1] <= 8:
+            cells.texttemplate = "%{z:.2f}"
+        drawing.update_layout(margin={"l": 4, "r": 4, "t": 8, "b": 4})
+        st.plotly_chart(drawing, key="cka-chart", config={"displayModeBar": False})
+
+
+@contextmanager
+def _panel(plot: Plot, key: str, about: str) -> Iterator[None]:
+    """Title, "?", export and notes around a drawing of one's own."""
+    with st.container(key=f"panel-{key}"):
+        with st.container(horizontal=True, horizontal_alignment="distribute"):
+            st.markdown(f"**{cards.plain(plot.title)}**", help=about)
+            show.export_menu({plot.title: plot}, f"export-{key}")
+        yield
+        st.caption(cards.plain(" ".join(plot.notes)))
 
 
 def _couples(first: Entry, second: Entry) -> list[tuple[Any, Any]]:
@@ -175,7 +200,16 @@ def _draw_standings(
             st.caption(f"{cards.plain(way.entry.id)}: {cards.plain(str(error))}")
     shared = [way for way in ways if way.entry.id in found and way.depth == ways[0].depth]
     if shared:
-        show.panel(_standing_plot(shared, found, len(rows)), "standing", _ABOUT_STANDING)
+        plot = _standing_plot(shared, found, len(rows))
+        assert isinstance(plot.mark, Grid)
+        with _panel(plot, "standing", _ABOUT_STANDING):
+            st.html(legend([way.entry.id for way in shared]))
+            with st.container(key="standing-lines"):
+                for index, panel in enumerate(plot.mark.panels):
+                    assert isinstance(panel, Lines)
+                    title = plot.mark.subtitles[index]
+                    layer = followed.marked_layer(ways[0].depth)
+                    chart(panel, title[:1].upper() + title[1:], f"standing-chart-{index}", layer)
     return found
 
 
@@ -197,7 +231,7 @@ def _standing_plot(
         title="Where this sentence stands",
         mark=Grid(panels, tuple(_QUANTITIES.values()), 3),
         provenance={**source, "view": "standing", "sentences": count},
-        notes=(f"Percentile among {count} sentences.",),
+        notes=(f"Percentile of this sentence's [CLS] among {count} sentences.",),
         caption=f"{paths[0].tokens.labels[0]}: percentile of its norm and cosines among {count} "
         "sentences, by layer (0: embeddings).",
     )

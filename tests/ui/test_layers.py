@@ -1,0 +1,336 @@
+"""The Layers page shows what the library computes, and says in one sentence what is not there."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import seen
+import tiny
+
+import analysis
+from analysis import layers
+
+TEXT = "the plot is thin but the acting is fine"
+PAGE = "pages/1_Layers.py"
+NAMES = ("norm", "cosine_to_previous", "cosine_to_last")
+
+
+@pytest.fixture
+def open_layers(open_app: Any) -> Callable[..., Any]:
+    """`open_layers(folder, **chosen) -> AppTest` on the Layers page."""
+
+    def start(root: Path, **chosen: Any) -> Any:
+        app = open_app(root).switch_page(PAGE).run()
+        for name, value in {"text": TEXT, **chosen}.items():
+            app.session_state[name] = value  # a browser carries them along; AppTest does not
+        app.run()
+        assert not app.exception, [error.value for error in app.exception]
+        return app
+
+    return start
+
+
+def numbers(value: Any) -> np.ndarray:
+    """A plotly array; plotly packs them as base64."""
+    if not isinstance(value, dict):
+        return np.array(value, dtype=float)
+    flat = np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
+    shape = value.get("shape")
+    return flat.reshape([int(size) for size in shape.split(",")]) if shape else flat
+
+
+def charts(app: Any) -> dict[str, dict[str, Any]]:
+    """Plotly figures of the page by the key of their widget."""
+    found = {}
+    for element in app.get("plotly_chart"):
+        key = re.search(r"(depth|standing|cka|map)-chart(-\d)?$", element.proto.id)
+        found[key.group(0) if key else element.proto.id] = json.loads(element.proto.spec)
+    return found
+
+
+def lines(app: Any, quantity: int, kind: str = "depth") -> dict[str, np.ndarray]:
+    """The lines of one picture by the name of their checkpoint."""
+    data = charts(app)[f"{kind}-chart-{quantity}"]["data"]
+    return {one["name"]: numbers(one["y"]) for one in data if "lines" in one["mode"]
+            and one.get("fill") is None}  # fmt: skip
+
+
+def cells(app: Any) -> list[np.ndarray]:
+    return [numbers(one["z"]) for one in charts(app)["map-chart"]["data"]
+            if one["type"] == "heatmap"]  # fmt: skip
+
+
+def path(folder: Path, text: str = TEXT, token: int = 0) -> layers.Trajectory:
+    return layers.trajectory(analysis.load(folder), text, token=token)
+
+
+def test_lines_over_depth_are_the_numbers_of_each_checkpoint(open_layers, made):
+    app = open_layers(made)
+    assert app.title[0].value == "Layers"
+    for index, name in enumerate(NAMES):
+        shown = lines(app, index)
+        assert set(shown) == {"toy-cls", "toy-max_cls", "toy-mha", "toy-max_seq_mha"}
+        for checkpoint, values in shown.items():
+            expected = getattr(path(made / checkpoint), name)
+            np.testing.assert_allclose(values, expected, rtol=1e-5)
+    hidden = analysis.record(analysis.load(made / "toy-mha"), TEXT).hidden[:, 0]
+    np.testing.assert_allclose(lines(app, 0)["toy-mha"], np.sqrt((hidden**2).sum(1)), rtol=1e-5)
+
+
+def test_prediction_by_depth_is_that_of_the_class_to_explain(open_layers, made):
+    label = tiny.random_labels(11)[2]
+    app = open_layers(made, target=label)
+    shown = lines(app, 3)
+    for checkpoint, values in shown.items():
+        np.testing.assert_allclose(values, path(made / checkpoint).probabilities[:, 2], rtol=1e-5)
+    assert f"Probability of {label}" in charts(app)["depth-chart-3"]["layout"]["title"]["text"]
+    said = seen.said(app)
+    assert "The pooling head was trained at the last layer only." in said
+
+
+def test_sentence_above_says_from_which_layer_on_the_label_stands(open_layers, made):
+    app = open_layers(made, checkpoints=["toy-cls"])
+    predicted = path(made / "toy-cls").predicted
+    settled = 1 + max(np.flatnonzero(predicted != predicted[-1]), default=-1)
+    label = tiny.random_labels(11)[predicted[-1]]
+    said = app.main.text[0].value
+    assert f"the label {label} stands from layer {settled} on in toy-cls." in said
+    turn = path(made / "toy-cls").cosine_to_previous
+    assert f"[CLS] turns most in layer {np.nanargmin(turn)}" in said
+    assert f"{np.nanmin(turn):.2f}" in said
+
+
+def test_token_that_is_chosen_is_followed_in_every_view(open_layers, made):
+    app = open_layers(made, checkpoints=["toy-mha"])
+    app.selectbox(key="follow_token").set_value(3).run()
+    assert not app.exception
+    expected = path(made / "toy-mha", token=3)
+    np.testing.assert_allclose(lines(app, 0)["toy-mha"], expected.norm, rtol=1e-5)
+    np.testing.assert_allclose(cells(app)[0], expected.vectors, rtol=1e-5)
+    strip = seen.pieces(app)["follow-strip"]
+    assert [node.text for node in strip.all("marked")] == ["is"]
+    assert "“is” turns most" in app.main.text[0].value
+    app.session_state["text"] = "a film"
+    app.run()
+    np.testing.assert_allclose(lines(app, 0)["toy-mha"], path(made / "toy-mha", "a film").norm,
+                               rtol=1e-5)  # fmt: skip
+
+
+def test_mark_made_on_another_page_is_followed_here(open_layers, made):
+    app = open_layers(made, checkpoints=["toy-cls"],
+                      marked_token=((TEXT, None), (0, 4, 8)))  # fmt: skip
+    np.testing.assert_allclose(lines(app, 0)["toy-cls"], path(made / "toy-cls", token=2).norm,
+                               rtol=1e-5)  # fmt: skip
+    assert app.selectbox(key="follow_token").value == 2
+
+
+def test_closing_token_can_be_followed_too(open_layers, made):
+    app = open_layers(made, checkpoints=["toy-cls"])
+    last = len(path(made / "toy-cls").tokens) - 1
+    app.selectbox(key="follow_token").set_value(last).run()
+    expected = path(made / "toy-cls", token=last)
+    np.testing.assert_allclose(lines(app, 0)["toy-cls"], expected.norm, rtol=1e-5)
+    assert app.selectbox(key="follow_token").value == last
+
+
+def test_layer_that_is_marked_is_marked_in_every_view(open_layers, made):
+    app = open_layers(made, checkpoints=["toy-cls", "toy-mha"])
+    app.selectbox(key="follow_layer").set_value("2").run()
+    found = charts(app)
+    for index in range(4):
+        (line,) = found[f"depth-chart-{index}"]["layout"]["shapes"]
+        assert (line["x0"], line["x1"]) == (2, 2)
+    boxes = found["map-chart"]["layout"]["shapes"]
+    assert [(box["y0"], box["y1"]) for box in boxes] == [(1.5, 2.5)] * 2
+    assert "▸ 2" in found["map-chart"]["layout"]["yaxis"]["ticktext"]
+    assert "turns in layer 2 of toy-cls" in seen.pieces(app)["follow-strip"].text
+    trace = analysis.record(analysis.load(made / "toy-cls"), TEXT)
+    before, after = trace.hidden[1:3].astype(float)
+    cosine = (before * after).sum(1) / np.linalg.norm(before, axis=1) / np.linalg.norm(
+        after, axis=1)  # fmt: skip
+    shown = seen.strip(seen.pieces(app)["follow-strip"])
+    assert shown[0].value == pytest.approx(1 - cosine[0], abs=0.006)
+    app.selectbox(key="follow_layer").set_value("all").run()
+    assert not charts(app)["depth-chart-0"]["layout"].get("shapes")
+
+
+def test_vector_by_layer_is_drawn_raw_and_as_change_on_one_scale(open_layers, made):
+    app = open_layers(made, checkpoints=["toy-cls", "toy-mha"])
+    states = [path(made / name).vectors for name in ("toy-cls", "toy-mha")]
+    for shown, expected in zip(cells(app), states, strict=True):
+        np.testing.assert_allclose(shown, expected, rtol=1e-5)
+    maps = [one for one in charts(app)["map-chart"]["data"] if one["type"] == "heatmap"]
+    assert len({(one["zmin"], one["zmax"]) for one in maps}) == 1
+    assert numbers(maps[0]["customdata"])[2].tolist() == list(range(32))
+    app.session_state["layer_values"] = "difference"
+    app.run()
+    for shown, expected in zip(cells(app), states, strict=True):
+        assert np.isnan(shown[0]).all()
+        np.testing.assert_allclose(shown[1:], np.diff(expected, axis=0), rtol=1e-4, atol=1e-6)
+
+
+def test_another_text_is_the_reference_that_was_typed(open_layers, made):
+    other = "the plot is not thin but the acting is fine"
+    app = open_layers(made, checkpoints=["toy-mha"], layer_values="reference")
+    assert "Type a reference text" in seen.said(app)
+    assert "map-chart" not in charts(app)
+    app.session_state["layer_reference"] = other
+    app.run()
+    own, theirs = path(made / "toy-mha"), path(made / "toy-mha", other)
+    np.testing.assert_allclose(cells(app)[0], own.vectors - theirs.vectors, atol=1e-5)
+    table = app.dataframe[0].value
+    cosine = (own.vectors * theirs.vectors).sum(1) / own.norm / theirs.norm
+    np.testing.assert_allclose(table["cosine to the reference text"], cosine, rtol=1e-5)
+
+
+def test_dimensions_that_matter_most_come_first(open_layers, made):
+    label = tiny.random_labels(11)[1]
+    app = open_layers(made, checkpoints=["toy-mha"], layer_order="top", layer_top=20, target=label)
+    trace = analysis.record(analysis.load(made / "toy-mha"), TEXT)
+    weighed = np.abs(layers.dimension_weights(trace, 1) * trace.hidden[-1, 0])
+    (found,) = charts(app)["map-chart"]["data"]
+    assert numbers(found["customdata"])[0].tolist() == np.argsort(-weighed)[:20].tolist()
+
+
+def test_standardised_values_need_a_profile_and_use_it(open_layers, four):
+    from analysis.trace import measure_profile
+
+    model = analysis.load(four / "toy-mha")
+    profile = measure_profile(model, ["the film is good", TEXT, "a very dull story"], None, "test")
+    profile.save(four / "toy-mha")
+    app = open_layers(four, checkpoints=["toy-cls", "toy-mha"], layer_values="standardised")
+    assert "toy-cls: it has no profile over a corpus" in seen.said(app).replace("\\", "")
+    (shown,) = cells(app)
+    apart = path(four / "toy-mha").vectors - profile.cls_mean
+    expected = apart[1:] / profile.cls_deviation[1:]
+    np.testing.assert_allclose(shown[1:], expected, rtol=2e-3, atol=1e-3)
+    assert np.isnan(shown[0]).all()
+
+
+def test_seed_group_is_its_mean_with_a_band_of_its_spread(open_layers, folder):
+    for seed in range(3):
+        tiny.make_pooling_checkpoint(folder / f"toy-mha-s{seed}", "mha", ("a", "b"), task="toy",
+                                     seed=seed)  # fmt: skip
+        shake_encoder(folder / f"toy-mha-s{seed}", seed)
+    app = open_layers(folder)
+    paths = [path(folder / f"toy-mha-s{seed}") for seed in range(3)]
+    norms = np.stack([one.norm for one in paths])
+    shown = lines(app, 0)
+    assert list(shown) == ["toy-mha"]
+    np.testing.assert_allclose(shown["toy-mha"], norms.mean(0), rtol=1e-5)
+    (band,) = [one for one in charts(app)["depth-chart-0"]["data"] if one.get("fill") == "toself"]
+    high = norms.mean(0) + norms.std(0, ddof=1)
+    np.testing.assert_allclose(numbers(band["y"])[: len(high)], high[::-1], rtol=1e-5)
+    np.testing.assert_allclose(cells(app)[0], np.mean([p.vectors for p in paths], axis=0),
+                               atol=1e-5)  # fmt: skip
+    assert "Spread over the seeds" in seen.said(app)
+
+
+def shake_encoder(folder: Path, seed: int) -> None:
+    """Seeds of one recipe share the encoder they start from, and end with weights of their own."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    draw = torch.Generator().manual_seed(seed)
+    tensors = load_file(folder / "model.safetensors")
+    for name, tensor in tensors.items():
+        if name.startswith("encoder."):
+            tensors[name] = tensor + 0.05 * torch.randn(tensor.shape, generator=draw)
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+
+def test_models_without_pooling_head_have_lines_and_say_why_no_prediction(open_layers, four):
+    tiny.make_foreign_checkpoint(four / "stock", "roberta", seed=7)
+    tiny.make_bare_encoder(four / "bare")
+    app = open_layers(four, checkpoints=["toy-cls", "stock", "bare"], layer_order="weight")
+    said = seen.said(app).replace("\\", "")
+    assert "stock is a foreign classifier: it has no pooling head" in said
+    assert "bare is a bare encoder: it has no pooling head" in said
+    assert set(lines(app, 0)) == {"toy-cls", "stock", "bare"}
+    assert list(lines(app, 3)) == ["toy-cls"]
+    assert "stock: no pooling head, so no dimension has a weight" in said
+    np.testing.assert_allclose(lines(app, 0)["stock"], path(four / "stock").norm, rtol=1e-5)
+    app.session_state["checkpoints"] = ["stock", "bare"]
+    app.run()
+    assert not app.exception
+    assert "None of these has a pooling head" in seen.said(app)
+    assert len(charts(app)) == 3
+
+
+def test_encoder_of_another_depth_is_named_and_left_out_of_the_lines(open_layers, four):
+    tiny.make_bare_encoder(four / "deep", num_hidden_layers=6)
+    app = open_layers(four, checkpoints=["toy-cls", "deep"])
+    assert "deep has 6 layers and is left out" in seen.said(app).replace("\\", "")
+    assert list(lines(app, 0)) == ["toy-cls"]
+    assert [one.shape for one in cells(app)] == [(5, 32), (7, 32)]
+
+
+def test_checkpoints_of_different_classes_have_no_common_prediction(open_layers, four):
+    tiny.make_pooling_checkpoint(four / "other", "cls", ("xu", "yo"), task="toy", seed=9)
+    app = open_layers(four, checkpoints=["toy-cls", "other"])
+    assert "different classes" in seen.said(app)
+    assert "depth-chart-3" not in charts(app)
+
+
+def test_checkpoint_that_cannot_answer_is_named_and_the_others_go_on(open_layers, four):
+    (four / "toy-cls" / "model.safetensors").write_bytes(b"nothing")
+    app = open_layers(four, checkpoints=["toy-cls", "toy-mha"])
+    assert list(lines(app, 0)) == ["toy-mha"]
+
+
+def test_without_text_the_page_asks_for_one(open_layers, made):
+    app = open_layers(made, text=" ")
+    assert "Type a sentence above" in seen.said(app)
+
+
+def sentences(count: int) -> list[str]:
+    draw = np.random.default_rng(0)
+    found: dict[str, None] = {}
+    while len(found) < count:
+        found[" ".join(draw.choice(tiny.WORDS, 6))] = None
+    return list(found)
+
+
+def test_similarity_and_percentiles_over_own_sentences_are_the_librarys(open_layers, made):
+    texts = sentences(64)
+    app = open_layers(made, checkpoints=["toy-cls", "toy-mha"], many_source="own",
+                      many_own="\n".join(texts))  # fmt: skip
+    assert "cka-chart" not in charts(app)
+    app.button(key="many-button").click().run()
+    assert not app.exception
+    own, other = (analysis.load(made / name) for name in ("toy-cls", "toy-mha"))
+    expected = layers.layer_cka(own, other, texts).values
+    np.testing.assert_allclose(numbers(charts(app)["cka-chart"]["data"][0]["z"]), expected)
+    stand = layers.standing(path(made / "toy-mha"),
+                            [layers.trajectory(other, text) for text in texts])  # fmt: skip
+    for index, name in enumerate(NAMES):
+        shown = lines(app, index, "standing")["toy-mha"]
+        np.testing.assert_allclose(shown, getattr(stand, name))
+    table = app.dataframe[0].value
+    own_rows = table[table["checkpoint"] == "toy-mha"]
+    np.testing.assert_allclose(own_rows["norm (percentile)"], stand.norm)
+
+
+def test_too_few_sentences_are_refused_with_the_reason(open_layers, made):
+    app = open_layers(made, checkpoints=["toy-cls"], many_source="own",
+                      many_own="\n".join(sentences(20) * 4))  # fmt: skip
+    app.button(key="many-button").click().run()
+    said = seen.said(app)
+    assert "20 different sentences are too few" in said
+    assert "Give at least 60" in said
+    assert "cka-chart" not in charts(app)
+
+
+def test_templates_are_enough_sentences_and_all_different():
+    from pages.ui.sample_sentences import sample
+
+    for rows in (sample("sst2"), sample("trec"), sample("mrpc", pairs=True)):
+        assert len(set(rows)) == len(rows) == 96
+    assert all(pair != text for text, pair in sample("mrpc", pairs=True))
