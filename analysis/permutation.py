@@ -45,16 +45,10 @@ def _splits(first: int, second: int) -> Floats:
     return weights
 
 
-def _differences(values: Floats, first: int, draws: int, draw: np.random.Generator) -> Floats:
-    """Differences of means (K, R) of R data sets (R, m) under all splits, or ``draws`` of them."""
-    size = values.shape[1]
-    if comb(size, first) <= EXACT:
-        return _splits(first, size - first) @ values.T
-    found = np.empty((draws, len(values)))
-    observed = np.r_[np.full(first, 1.0 / first), np.full(size - first, -1.0 / (size - first))]
-    for row in range(draws):
-        found[row] = values @ draw.permutation(observed)
-    return found
+def _drawn(first: int, second: int, draws: int, draw: np.random.Generator) -> Floats:
+    """Weights (draws, first + second) of random splits, as in :func:`_splits`."""
+    observed = np.r_[np.full(first, 1.0 / first), np.full(second, -1.0 / second)]
+    return draw.permuted(np.tile(observed, (draws, 1)), axis=1)
 
 
 def permutation_p(one: Floats, other: Floats, *, draws: int = DRAWS, seed: int = 0) -> Floats:
@@ -73,11 +67,16 @@ def permutation_p(one: Floats, other: Floats, *, draws: int = DRAWS, seed: int =
     observed = np.abs(one.mean(axis=1) - other.mean(axis=1))
     least = observed - _TIE * np.abs(values).max(axis=1)
     exact = comb(values.shape[1], first) <= EXACT
+    second = values.shape[1] - first
+    weights = (
+        _splits(first, second)
+        if exact
+        else _drawn(first, second, draws, np.random.default_rng(seed))
+    )
     answer = np.empty(len(values))
-    draw = np.random.default_rng(seed)
     for start in range(0, len(values), 32):  # 32 data sets of ten against ten are 24 MB
         part = slice(start, start + 32)
-        found = np.abs(_differences(values[part], first, draws, draw))
+        found = np.abs(weights @ values[part].T)
         reached = (found >= least[part]).sum(axis=0)
         answer[part] = reached / len(found) if exact else (reached + 1) / (len(found) + 1)
     return answer
@@ -97,31 +96,23 @@ def stratified_p(
         raise ValueError("A test over strata needs at least one of them.")
     checked = [(_checked(one), _checked(other)) for one, other in strata]
     rows = len(checked[0][0])
-    scaled, observed = [], np.zeros(rows)
+    draw = np.random.default_rng(seed)
+    scaled, weights, observed = [], [], np.zeros(rows)
     for one, other in checked:
         values = np.concatenate([one, other], axis=1)
         centred = values - values.mean(axis=1, keepdims=True)
         spread = centred.std(axis=1, keepdims=True)
         flat = spread <= _TIE * np.abs(values).max(axis=1, keepdims=True)
         centred = np.where(flat, 0.0, centred / np.where(flat, 1.0, spread))
-        scaled.append(centred)
         first = one.shape[1]
         observed += centred[:, :first].mean(axis=1) - centred[:, first:].mean(axis=1)
+        scaled.append(centred)
+        weights.append(_drawn(first, other.shape[1], draws, draw))
     least = np.abs(observed) - _TIE
     answer = np.empty(rows)
-    draw = np.random.default_rng(seed)
-    seeds = draw.integers(2**63, size=len(checked))
     for start in range(0, rows, 16):
         part = slice(start, start + 16)
-        total = np.zeros((draws, len(observed[part])))
-        for (one, other), values, own in zip(checked, scaled, seeds, strict=True):
-            generator = np.random.default_rng(own)
-            found = _differences(values[part], one.shape[1], draws, generator)
-            chosen = generator.integers(len(found), size=draws)
-            sign = np.where(generator.integers(2, size=draws) == 1, 1.0, -1.0)
-            # A mirror image is as likely as its split; between unequal groups all are listed.
-            picked = found[chosen]
-            total += picked * sign[:, None] if one.shape[1] == other.shape[1] else picked
+        total = sum(w @ values[part].T for w, values in zip(weights, scaled, strict=True))
         reached = (np.abs(total) >= least[part]).sum(axis=0)
         answer[part] = (reached + 1) / (draws + 1)
     return answer
