@@ -3,235 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis import attention, groups
-from analysis.comparison import answer
-from analysis.decomposition import Decomposition
-from analysis.effects import LeaveOneOut
-from analysis.figures import views, views_attention
-from analysis.figures.plot import HeatMap, Plot
+from analysis import attention
+from analysis.figures.plot import HeatMap
 from analysis.figures.style import number
-from analysis.figures.token_axis import TokenAxis, token_axis
-from analysis.trace import HeadTrace, Trace
-from pages.ui import attention_engine as heard
-from pages.ui import engine
+from pages.ui.attention_listen import Listener, Wanted, values_of, weights
 from pages.ui.attention_pieces import Column, table, text
 from pages.ui.cards import Span
-from pages.ui.catalogue import Entry
-from pages.ui.inputs import Choice
-
-if TYPE_CHECKING:
-    from analysis.statistics import Agreement
-
-OWN, ROW, LEFT_OUT, SPLIT = "Pooling head", "[CLS] row", "Leave one out", "Contribution"
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the controls of the page say."""
-
-    norms: bool  # value norms instead of weights
-    where: str  # how a token is left out
-    special: bool  # special tokens shown
-    layer: int | None  # of the encoder; None = the last
-    head: int | None  # of the encoder; None = the mean
-    part: int | None  # attention head of the pooling head; None = the mean
-
-
-@dataclass
-class Listener:
-    """One checkpoint or seed group, and everything that its card shows."""
-
-    entry: Entry
-    traces: tuple[Trace, ...] = ()  # with the [CLS] rows of the attentions only
-    target: int = 0
-    problem: str = ""  # why nothing is known at all
-    axis: TokenAxis | None = None
-    own: Plot | None = None  # attention heads (or seeds) x units
-    silent: str = ""  # why there is no attention of its own
-    row: Plot | None = None  # the encoder's [CLS] row, its attention heads x units
-    split: np.ndarray | None = None  # (U,)
-    no_split: str = ""
-    effects: LeaveOneOut | None = None
-    no_effects: str = ""
-    lines: list[str] = field(default_factory=list)
-    plots: dict[str, Plot] = field(default_factory=dict)
-
-    @property
-    def label(self) -> str:
-        """Name of the class that is explained."""
-        return self.entry.first.labels[self.target] if self.entry.first.labels else ""
-
-
-def listen(entry: Entry, choice: Choice, wanted: Wanted) -> Listener:
-    """Run the text through an entry's members; a failure stays in its own card."""
-    one = Listener(entry)
-    try:
-        one.traces = tuple(
-            heard.heard(member, choice.text, choice.pair) for member in entry.members
-        )
-        one.axis = token_axis(one.traces[0].tokens, choice.words, wanted.special)
-    except ValueError as error:
-        one.problem = str(error)
-        return one
-    splits = _targets(one, choice)
-    try:
-        one.own = _own_plot(one, choice, wanted)
-    except ValueError as error:
-        one.silent = _silence(one, str(error))
-    try:
-        one.row = views_attention.cls_row(
-            _mean_rows(one), wanted.layer or -1, choice.words, wanted.special
-        )
-    except ValueError as error:
-        one.lines.append(str(error))
-    if splits:
-        split = groups.mean_decomposition(splits)
-        by_token = split.by_token(one.target)
-        one.split = np.array([by_token[list(unit)].sum() for unit in one.axis.units])
-        one.plots[SPLIT] = views.reading(
-            split, one.traces[0].tokens, one.target, _checkpoint(one), words=choice.words
-        )
-    known = [heard.known_effects(m, choice.text, choice.pair, wanted.where, choice.words)
-             for m in entry.members]
-    one.no_effects = next((result for result in known if isinstance(result, str)), "")
-    found = [result for result in known if isinstance(result, LeaveOneOut)]
-    if len(found) == len(entry.members):
-        one.effects = heard.mean_effects(found, _checkpoint(one))
-        _compare(one, found, wanted)
-    return one
-
-
-def _targets(one: Listener, choice: Choice) -> list[Decomposition]:
-    """Choose the explained class; the exact splits of the members, where they have any."""
-    if not one.entry.classifies:
-        one.no_split = f"{one.entry.id} is a bare encoder: there is no logit to split."
-        return []
-    given = answer(one.traces, one.entry.id)
-    one.target = choice.target_of(given.labels, given.predicted)
-    splits = [engine.split(trace, None) for trace in one.traces]
-    reason = next((reason for reason in splits if isinstance(reason, str)), "")
-    one.no_split = reason.replace(one.entry.first.id, one.entry.id)
-    return [] if one.no_split else [s for s in splits if isinstance(s, Decomposition)]
-
-
-def _silence(one: Listener, reason: str) -> str:
-    kind = one.entry.first.kind
-    if kind == "pooling":
-        return reason.replace(one.entry.first.id, one.entry.id)
-    what = "a bare encoder" if kind == "encoder" else "a foreign classifier"
-    return (
-        f"{one.entry.id} is {what} without pooling head: it has no attention but that of the "
-        "encoder."
-    )
-
-
-def _checkpoint(one: Listener) -> Any:
-    return groups.mean_checkpoint(one.entry.members, one.entry.id)
-
-
-def _weights(one: Listener, wanted: Wanted) -> list[np.ndarray]:
-    """(P, T) of each member: weights, or shares of the value norms."""
-    if not wanted.norms:
-        return [attention.pooling_attention(trace) for trace in one.traces]
-    for trace in one.traces:
-        attention.pooling_attention(trace)  # a single weight on [CLS] is no attention
-    return [heard.norms(member, trace).share
-            for member, trace in zip(one.entry.members, one.traces, strict=True)]
-
-
-def _own_plot(one: Listener, choice: Choice, wanted: Wanted) -> Plot:
-    rows = _weights(one, wanted)
-    if not one.entry.is_group:
-        norms = heard.norms(one.entry.first, one.traces[0]) if wanted.norms else None
-        return views_attention.pooling_attention(
-            one.traces[0], norms, choice.words, wanted.special
-        )
-    # Attention heads of different seeds do not correspond: each seed is seen by their mean.
-    stacked = np.stack([row.mean(axis=0) for row in rows])
-    group = replace(
-        one.traces[0], checkpoint=_checkpoint(one),
-        head=HeadTrace(attention=stacked, parts=seeds(one.entry)),
-    )
-    plot = views_attention.pooling_attention(group, None, choice.words, wanted.special)
-    assert isinstance(plot.mark, HeatMap)
-    what = "share of the value norms" if wanted.norms else "attention"
-    return replace(
-        plot,
-        mark=replace(plot.mark, row_label="seed (mean of its attention heads)", value_label=what),
-        caption=f"Attention of the pooling head by seed and token: {what}, mean over the "
-        "attention heads of each seed.",
-    )
-
-
-def seeds(entry: Entry) -> tuple[str, ...]:
-    """What each member is called within its group."""
-    return tuple(member.id.removeprefix(entry.id).lstrip("-") for member in entry.members)
-
-
-def _mean_rows(one: Listener) -> Trace:
-    """A trace whose [CLS] rows are the mean over the members'."""
-    rows = [trace.attentions for trace in one.traces]
-    mean = np.mean([row for row in rows if row is not None], axis=0)
-    return replace(one.traces[0], attentions=mean, checkpoint=_checkpoint(one))
-
-
-def _compare(one: Listener, found: Sequence[LeaveOneOut], wanted: Wanted) -> None:
-    """Kendall's tau of attention with the effects, for each member; and the picture of both."""
-    taus: dict[str, list[Agreement]] = {}
-    layer = wanted.layer or one.entry.first.facts.get("layers") or 0
-    try:
-        if not one.silent:
-            taus["pooling head"] = [
-                heard.agreement(member, rows, effects, one.target, "own", wanted.norms)
-                for member, rows, effects in zip(
-                    one.entry.members, _weights(one, wanted), found, strict=True
-                )
-            ]
-        taus["encoder's [CLS] row"] = [
-            heard.agreement(
-                member, attention.cls_row(trace, wanted.layer or -1), effects, one.target,
-                "row", layer,
-            )
-            for member, trace, effects in zip(one.entry.members, one.traces, found, strict=True)
-        ]
-    except ValueError as error:
-        one.lines.append(str(error))
-    if taus:
-        one.lines.append(_taus_in_words(taus))
-    first = next(iter(taus.values()))[0] if taus and not one.entry.is_group else None
-    assert one.effects is not None
-    one.plots[LEFT_OUT] = views_attention.leave_one_out(
-        one.effects, one.target, first, special=wanted.special
-    )
-
-
-def _taus_in_words(found: dict[str, list[Agreement]]) -> str:
-    said = []
-    for name, each in found.items():
-        taus = [one.tau for one in each]
-        shown = f"{np.mean(taus):+.2f}" if np.isfinite(taus).all() else "none, for it ranks nothing"
-        if len(taus) > 1 and np.isfinite(taus).all():
-            shown += f" (seeds {min(taus):+.2f} to {max(taus):+.2f})"
-        said.append(f"{name} {shown}")
-    first = next(iter(found.values()))[0]
-    return (
-        f"Kendall's tau with the size of what is lost: {', '.join(said)}; unrelated rankings of "
-        f"{first.n} give {first.null[0]:+.2f} to {first.null[1]:+.2f} in 95 of 100 cases."
-    )
-
-
-# --- what is drawn ------------------------------------------------------------------------------
-
-
-def values_of(plot: Plot) -> np.ndarray:
-    """(R, U) cells of a heat map."""
-    assert isinstance(plot.mark, HeatMap)
-    return plot.mark.values
 
 
 def row_of(one: Listener, wanted: Wanted) -> np.ndarray | None:
@@ -286,9 +66,8 @@ def columns(one: Listener, wanted: Wanted, limits: dict[str, float]) -> list[Col
                 label, values, "heat", limits["attention"], over,
                 about, None if one.entry.is_group else index, index == part,
             ))
-        main = rows.mean(axis=0) if part is None else rows[part]
         found.append(Column(
-            "%", main, "percent", group=over,
+            "%", main_row(one, wanted), "percent", group=over,
             about="mean" if part is None else f"attention head {labels[part]}, in percent",
             spread=rows.std(axis=0, ddof=1) if one.entry.is_group else None,
         ))
@@ -327,9 +106,12 @@ def html_of(one: Listener, wanted: Wanted, limits: dict[str, float], mark: Span 
         body += f'<div class="none">{text(one.silent)}</div>'
     else:
         body += f'<div class="answer">{text(_most(one, wanted))}</div>'
-    body += table(one.axis, columns(one, wanted, limits), mark)
+    order = _ranking(one, wanted) if wanted.ranked else None
+    body += table(one.axis, columns(one, wanted, limits), mark, order)
     said = [*one.lines, *(reason for reason in (one.no_split, one.no_effects) if reason)]
     notes = (one.own.notes if one.own else ()) or (one.row.notes if one.row else ())
+    if one.own is not None and wanted.norms:
+        notes = tuple(note.replace("the attention", "the value norms") for note in notes)
     said += [note for note in notes if note not in said]
     return body + "".join(f'<div class="line">{text(line)}</div>' for line in dict.fromkeys(said))
 
@@ -349,11 +131,8 @@ def _head(one: Listener) -> str:
 
 def most_heard(one: Listener, wanted: Wanted, count: int = 3) -> list[tuple[str, float]]:
     """The shown units (special tokens aside) that took most of the pooling head's attention."""
-    assert one.own is not None
     assert one.axis is not None
-    part = shown_part(one, wanted)
-    rows = values_of(one.own)
-    main = rows.mean(axis=0) if part is None else rows[part]
+    main = main_row(one, wanted)
     special = [bool(one.axis.tokens.special[unit[0]]) for unit in one.axis.units]
     order = [i for i in np.argsort(-main, kind="stable").tolist() if not special[i]]
     return [(one.axis.labels[i], float(main[i])) for i in order[:count]]
@@ -361,14 +140,29 @@ def most_heard(one: Listener, wanted: Wanted, count: int = 3) -> list[tuple[str,
 
 def special_share(one: Listener, wanted: Wanted) -> float:
     """Share of the pooling head's attention that special tokens took, shown or not."""
-    rows = np.concatenate(_weights(one, wanted))
+    rows = np.concatenate(weights(one, wanted))
     part = shown_part(one, wanted)
     rows = rows if part is None else rows[part][None]
     return float(attention.special_mass(rows, one.traces[0].tokens).mean())
+
+
+def _ranking(one: Listener, wanted: Wanted) -> list[int] | None:
+    """(U,) the units, most heard first: by the pooling head, else by the encoder's [CLS] row."""
+    main = main_row(one, wanted) if one.own is not None else row_of(one, wanted)
+    return None if main is None else [int(i) for i in np.argsort(-main, kind="stable")]
+
+
+def main_row(one: Listener, wanted: Wanted) -> np.ndarray:
+    """(U,) the chosen attention head of the pooling head, else the mean over all."""
+    assert one.own is not None
+    rows, part = values_of(one.own), shown_part(one, wanted)
+    return np.asarray(rows.mean(axis=0) if part is None else rows[part])
 
 
 def _most(one: Listener, wanted: Wanted) -> str:
     heard_most = [f"“{label}” {number(100 * value, 'percent')} %"
                   for label, value in most_heard(one, wanted)]
     special = f"special tokens {number(100 * special_share(one, wanted), 'percent')} %"
-    return "Most to " + ", ".join(heard_most) + f"; {special}"
+    part = shown_part(one, wanted)
+    who = "Most to " if part is None else f"Attention head {_row_labels(one)[part]} most to "
+    return who + ", ".join(heard_most) + f"; {special}"

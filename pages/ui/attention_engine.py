@@ -25,7 +25,8 @@ from pages.ui.catalogue import Entry
 if TYPE_CHECKING:
     from analysis.trace import Trace
 
-_BYTES = 400_000_000
+# Apart, so that attentions of a long text never drive out what the page has already drawn.
+_BYTES = {"whole": 400_000_000, "small": 200_000_000}
 
 
 class Kept:
@@ -54,17 +55,19 @@ class Kept:
         return result
 
 
-@st.cache_resource(show_spinner=False)
-def _kept() -> Kept:
-    return Kept(_BYTES)
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _kept(kind: str = "small") -> Kept:
+    return Kept(_BYTES[kind])
 
 
-def once(key: Hashable, make: Callable[[], Any], size: Callable[[Any], int]) -> Any:
+def once(
+    key: Hashable, make: Callable[[], Any], size: Callable[[Any], int], kind: str = "small"
+) -> Any:
     """The kept result under this key, made where there is none."""
-    found = _kept().get(key)
+    found = _kept(kind).get(key)
     if found is None:
         found = make()
-        _kept().put(key, found, size(found))
+        _kept(kind).put(key, found, size(found))
     return found
 
 
@@ -81,7 +84,10 @@ def heard(member: Checkpoint, text: str, pair: str | None) -> Trace:
     def make() -> Trace:
         trace = whole(member, text, pair)
         assert trace.attentions is not None
-        return replace(trace, attentions=trace.attentions[:, :, :1])
+        # Nothing on the cards reads the hidden states themselves: 20 MB at 512 tokens.
+        return replace(
+            trace, attentions=trace.attentions[:, :, :1], hidden=trace.hidden[:, :, :1]
+        )
 
     return once(key_of(member, text, pair, "heard"), make, _size)  # type: ignore[no-any-return]
 
@@ -95,7 +101,7 @@ def whole(member: Checkpoint, text: str, pair: str | None) -> Trace:
         # A Hub checkpoint is loaded from its folder in the cache: the id is the one asked for.
         return replace(seen, checkpoint=member)
 
-    return once(key_of(member, text, pair, "whole"), make, _size)  # type: ignore[no-any-return]
+    return once(key_of(member, text, pair), make, _size, "whole")  # type: ignore[no-any-return]
 
 
 def whole_of(entry: Entry, text: str, pair: str | None) -> Trace:
@@ -116,23 +122,20 @@ def whole_of(entry: Entry, text: str, pair: str | None) -> Trace:
             checkpoint=groups.mean_checkpoint(entry.members, entry.id),
         )
 
-    return once(_group_key(entry, text, pair, "mean"), make, _size)  # type: ignore[no-any-return]
-
-
-def _group_key(entry: Entry, text: str, pair: str | None, *more: Hashable) -> Hashable:
-    return (tuple(key_of(member, text, pair) for member in entry.members), *more)
+    key = tuple(key_of(member, text, pair) for member in entry.members)
+    return once(key, make, _size, "whole")  # type: ignore[no-any-return]
 
 
 def _size(trace: Trace) -> int:
-    attentions = 0 if trace.attentions is None else trace.attentions.nbytes
-    return int(trace.hidden.nbytes + attentions)
+    arrays = [*vars(trace).values(), *vars(trace.head).values()]
+    return sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
 
 
 @dataclass(frozen=True)
 class Summary:
     """What all attentions of one checkpoint come down to."""
 
-    rollout: attention.Rollout
+    rollout: np.ndarray  # (L, T) of [CLS]: the rows of other queries are 12 MB nobody looks at
     entropy: attention.HeadEntropy
     distance: attention.HeadDistance
     blocks: attention.BlockMasses  # (L, H, B, B)
@@ -142,14 +145,15 @@ def summary(member: Checkpoint, text: str, pair: str | None) -> Summary:
     """Rollout ([CLS] only), entropy, distance and masses between parts of the input."""
     def make() -> Summary:
         trace = whole(member, text, pair)
-        rolled = attention.rollout(trace)
         return Summary(
-            rolled, attention.head_entropy(trace), attention.head_distance(trace),
+            attention.rollout(trace).values[:, 0].copy(),
+            attention.head_entropy(trace),
+            attention.head_distance(trace),
             attention.block_masses(attention.encoder_attention(trace), trace.tokens),
         )
 
     return once(  # type: ignore[no-any-return]
-        key_of(member, text, pair, "summary"), make, lambda one: one.rollout.values.nbytes
+        key_of(member, text, pair, "summary"), make, lambda one: 2 * int(one.rollout.nbytes)
     )
 
 
@@ -186,6 +190,8 @@ def find_effects(
         )
     except ValueError as error:
         result = str(error)
+    except RuntimeError as error:  # PyTorch's, such as a device without memory
+        result = f"{member.id}: leaving tokens out failed ({str(error).splitlines()[0]})"
     _kept().put(key, result, 2000 if isinstance(result, str) else int(result.effects.nbytes) + 2000)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from analysis.effects import WHERE
 from analysis.figures.plot import Plot
 from pages.ui import attention_cards, attention_encoder, cards
 from pages.ui import attention_engine as heard
-from pages.ui.attention_cards import OWN, ROW, Listener, Wanted
 from pages.ui.attention_figures import together
+from pages.ui.attention_listen import OWN, ROW, Listener, Wanted, listen
 from pages.ui.attention_pieces import piece
 from pages.ui.catalogue import Catalogue
 from pages.ui.inputs import KEPT, Choice
@@ -56,7 +57,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
     listeners: list[Listener] = []
     for entry in choice.entries:
         status.caption(f"Reading the text with {cards.plain(entry.id)}")
-        listeners.append(attention_cards.listen(entry, choice, wanted))
+        listeners.append(listen(entry, choice, wanted))
     # Those that have something to say to the page's question come first.
     listeners.sort(key=lambda one: one.own is None)
     verdict.text(_answer(listeners, wanted))
@@ -66,7 +67,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
             with st.container(border=True, key=f"card-{one.entry.id}"):
                 piece(attention_cards.html_of(one, wanted, limits, mark),
                       f"answer-{one.entry.id}", _choose_part)
-    status.caption(_legend(limits))
+    status.caption(_legend(limits, listeners, wanted.norms))
     with export:
         export_menu(_plots(listeners), "export-own")
     draw_sidebar(found, choice.entries)
@@ -86,12 +87,14 @@ def _controls() -> Wanted:
         help="Leaving a token out asks one of three questions. " + " ".join(
             f"'{name}': {WHERE[key]}." for key, name in _WHERE_NAMES.items()),
     )
-    special = st.toggle("Special tokens", value=True, key="special", **KEPT)
+    with st.container(key="attention-switches"):
+        special = st.toggle("Special tokens", value=True, key="special", **KEPT)
+        ranked = st.toggle("Most heard first", key="ranked", **KEPT)
     return Wanted(
         norms=weigh == "value norms", where=where or "encoder", special=bool(special),
         layer=st.session_state.get("marked_layer") or None,  # layer 0 has no attention
         head=st.session_state.get("marked_head"),
-        part=st.session_state.get("marked_part"),
+        part=st.session_state.get("marked_part"), ranked=bool(ranked),
     )
 
 
@@ -122,7 +125,9 @@ def _answer(listeners: Sequence[Listener], wanted: Wanted) -> str:
     """The page's question, answered in one or two sentences."""
     said, silent = [], []
     for one in listeners:
-        top = attention_cards.most_heard(one, wanted, 1) if one.own is not None else []
+        # of the pooling head as a whole, whichever of its attention heads is looked at
+        whole = replace(wanted, part=None)
+        top = attention_cards.most_heard(one, whole, 1) if one.own is not None else []
         if top:
             verb = "to" if said else "listens most to"
             said.append(f"{one.entry.id} {verb} “{top[0][0]}” ({100 * top[0][1]:.0f} %)")
@@ -141,12 +146,14 @@ def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
-def _legend(limits: dict[str, float]) -> str:
-    return (
-        f"Full colour: {100 * limits['attention']:g} % of an attention head's attention; full "
-        f"bars: ±{limits['split']:g} logits for the split, ±{limits['effects']:g} for what is "
-        "lost when left out. Orange, to the right: for the explained class."
-    )
+def _legend(limits: dict[str, float], listeners: Sequence[Listener], norms: bool) -> str:
+    said = [f"Full colour: {100 * limits['attention']:g} % of an attention head's "
+            + ("value norms" if norms else "attention")]
+    if any(one.split is not None for one in listeners):
+        said.append(f"full bars: ±{limits['split']:g} logits for the split")
+    if any(one.effects is not None for one in listeners):
+        said.append(f"±{limits['effects']:g} for what is lost when left out")
+    return "; ".join(said) + ". Orange, to the right: for the explained class."
 
 
 def _plots(listeners: Sequence[Listener]) -> dict[str, Plot]:
@@ -198,4 +205,7 @@ def _leave_out(
         heard.find_effects(
             member, choice.text, choice.pair, wanted.where, choice.words, step
         )
-    st.rerun()
+    # Should there be no room to keep them, the page must not go on for ever.
+    if st.session_state.get("left_out") != (asked, missing):
+        st.session_state["left_out"] = (asked, missing)
+        st.rerun()

@@ -52,7 +52,7 @@ class Column:
 
     name: str  # above the column
     values: np.ndarray  # (U,) NaN = none
-    kind: str  # "heat" | "wide heat" | "swing" | "percent"
+    kind: str  # a key of _WIDTHS
     limit: float = 1.0  # end of the scale
     group: str = ""  # above neighbouring columns that share it
     about: str = ""  # on hover
@@ -62,15 +62,23 @@ class Column:
 
 
 _WIDTHS = {
-    "heat": "minmax(9px, 1.35rem)", "wide heat": "minmax(2.6rem, 3rem)", "percent": "1.9rem",
+    "heat": "minmax(9px, 1.35rem)", "wide heat": "minmax(2.6rem, 3rem)",
+    "broad heat": "minmax(9px, 2.4rem)", "percent": "1.9rem",
     "swing": "minmax(2.2rem, 4.6rem)",
 }
 
 
-def table(axis: TokenAxis, columns: Sequence[Column], mark: Span | None) -> str:
-    """Tokens down, quantities across; each row tells its values on hover."""
+def table(
+    axis: TokenAxis, columns: Sequence[Column], mark: Span | None,
+    order: Sequence[int] | None = None,
+) -> str:
+    """Tokens down (in `order`, else as in the text), quantities across.
+
+    Each row tells its values on hover.
+    """
     layout = "minmax(3.6rem, 1fr) " + " ".join(_WIDTHS[column.kind] for column in columns)
-    rows = [_row(axis, unit, index, columns, mark) for index, unit in enumerate(axis.units)]
+    places = range(len(axis.units)) if order is None else order
+    rows = [_row(axis, axis.units[at], at, columns, mark, order is None) for at in places]
     return (
         f'<div class="rows" style="--columns:{layout}"><div class="heads">{_heads(columns)}</div>'
         f'{"".join(rows)}</div>'
@@ -99,13 +107,14 @@ def _heads(columns: Sequence[Column]) -> str:
 
 
 def _row(
-    axis: TokenAxis, unit: Sequence[int], index: int, columns: Sequence[Column], mark: Span | None
+    axis: TokenAxis, unit: Sequence[int], index: int, columns: Sequence[Column], mark: Span | None,
+    in_text: bool,
 ) -> str:
     tokens, first = axis.tokens, unit[0]
     classes, place = ["row", "tok"], span_of(tokens, unit)
     if tokens.special[first]:
         classes.append("special")
-    if index and tokens.segment[first] != tokens.segment[axis.units[index - 1][0]]:
+    if in_text and index and tokens.segment[first] != tokens.segment[axis.units[index - 1][0]]:
         classes.append("second")
     if is_marked(tokens, unit, mark):
         classes.append("marked")
@@ -220,9 +229,12 @@ def _on(chosen: bool) -> str:
 
 def large(
     values: np.ndarray, labels: Sequence[str], limit: float,
-    units: Sequence[tuple[Span, bool, bool]] = (),
+    units: Sequence[tuple[Span, bool, bool]] = (), per_cell: int = 1,
 ) -> str:
-    """One matrix with its labels; `units` are (span, special, marked), or () where coarsened."""
+    """One matrix with its labels; `units` are (span, special, marked), or () where coarsened.
+
+    A coarse cell of `per_cell` units is labelled by the place of its first one.
+    """
     count = len(labels)
     step = -(-count // _LABELS)
     ticks = []
@@ -235,7 +247,7 @@ def large(
             classes += ["tok"] + ["special"] * special + ["marked"] * marked
             data = f' data-segment="{span[0]}" data-start="{span[1]}" data-end="{span[2]}"'
         ticks.append(f'<span class="{" ".join(classes)}"{data} title="{text(label)}">'
-                     f"{text(label)}</span>")
+                     f"{text(label) if units else index * per_cell + 1}</span>")
     bands = ""
     for index, (_, _, marked) in enumerate(units):
         if marked:

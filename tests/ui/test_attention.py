@@ -1,0 +1,228 @@
+"""The Attention page: what it draws is what the models did, and what is missing it says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import seen
+import tiny
+import truth
+from reading_attention import eager_attentions, matrices, percent, rows, start
+
+import analysis
+from analysis import attention, interventions
+from analysis.figures.style import number
+
+SENTENCE = "the plots thinned, not dully but fine"
+LAYERS, HEADS = tiny.LAYERS, tiny.ATTENTION_HEADS
+
+
+@pytest.fixture
+def open_attention(open_app):
+    """`open_attention(folder, **chosen) -> AppTest` on the Attention page."""
+    return lambda root, **chosen: start(open_app, root, **{"text": SENTENCE, **chosen})
+
+
+# --- what the pooling head listens to ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["toy-mha", "toy-max_seq_mha"])
+def test_table_tells_the_attention_of_every_attention_head(open_attention, four, name):
+    app = open_attention(four, checkpoints=[name], unit="pieces")
+    table = rows(seen.pieces(app)[f"answer-{name}"])
+    trace = analysis.record(analysis.load(four / name), SENTENCE)
+    weights = attention.pooling_attention(trace)
+    assert [row.label for row in table] == list(trace.tokens.labels)
+    for position, row in enumerate(table):
+        for head in range(4):
+            assert row.told[f"attention head {head}"] == percent(weights[head, position])
+        assert row.told["mean"] == percent(weights.mean(axis=0)[position])
+
+
+def test_table_tells_the_encoders_row_as_transformers_computes_it(open_attention, four):
+    app = open_attention(four, checkpoints=["toy-mha"], unit="pieces")
+    row = eager_attentions(four / "toy-mha", SENTENCE)[-1, :, 0].mean(axis=0)
+    told = f"Attention of [CLS] in layer {LAYERS}, mean over attention heads"
+    shown = [each.told[told] for each in rows(seen.pieces(app)["answer-toy-mha"])]
+    assert shown == [percent(value) for value in row]
+
+
+def test_table_tells_the_exact_split(open_attention, four):
+    app = open_attention(four, checkpoints=["toy-max_seq_mha"], unit="pieces")
+    true = truth.pooling(four / "toy-max_seq_mha", SENTENCE)
+    others = np.delete(true.by_token, true.predicted, axis=0).mean(axis=0)
+    expected = true.by_token[true.predicted] - others
+    table = rows(seen.pieces(app)["answer-toy-max_seq_mha"])
+    shown = [float(row.told["contribution (exact split)"]) for row in table]
+    assert shown == pytest.approx(expected.tolist(), abs=0.0051)
+
+
+@pytest.mark.parametrize("where", interventions.WHERE)
+def test_table_tells_what_each_word_costs_when_left_out(open_attention, four, where):
+    app = open_attention(four, checkpoints=["toy-mha"], leave=where)
+    classifier = analysis.load(four / "toy-mha")
+    result = interventions.leave_one_out(classifier, SENTENCE, where=where, words=True)
+    target = truth.pooling(four / "toy-mha", SENTENCE).predicted
+    expected = [number(value, "signed") for value in result.contrast(target).tolist()]
+    piece = seen.pieces(app)["answer-toy-mha"]
+    assert [row.told["fall when left out"] for row in rows(piece)] == expected
+    weights = attention.pooling_attention(analysis.record(classifier, SENTENCE))
+    tau = attention.agreement(weights, result, target)
+    said = " ".join(line.text for line in piece.all("line"))
+    assert f"pooling head {tau.tau:+.2f}" in said
+    assert f"rankings of {tau.n} give {tau.null[0]:+.2f} to {tau.null[1]:+.2f}" in said
+
+
+def test_value_norms_replace_the_weights(open_attention, four):
+    app = open_attention(
+        four, checkpoints=["toy-mha"], unit="pieces", weigh="value norms"
+    )
+    classifier = analysis.load(four / "toy-mha")
+    norms = attention.value_norms(classifier, analysis.record(classifier, SENTENCE)).share
+    table = rows(seen.pieces(app)["answer-toy-mha"])
+    assert [row.told["attention head 0"] for row in table] == [percent(v) for v in norms[0]]
+
+
+def test_hidden_special_tokens_leave_their_mass_behind(open_attention, four):
+    app = open_attention(four, checkpoints=["toy-mha"], special=False)
+    piece = seen.pieces(app)["answer-toy-mha"]
+    trace = analysis.record(analysis.load(four / "toy-mha"), SENTENCE)
+    mass = attention.special_mass(attention.pooling_attention(trace), trace.tokens).mean()
+    assert [row.label for row in rows(piece)] == SENTENCE.replace(",", " ,").split()
+    assert f"they took {100 * mass:.0f} % of the attention" in piece.text
+
+
+def test_most_heard_comes_first_when_asked_for(open_attention, four):
+    app = open_attention(four, checkpoints=["toy-mha"], ranked=True)
+    trace = analysis.record(analysis.load(four / "toy-mha"), SENTENCE)
+    weights = attention.pooling_attention(trace).mean(axis=0)
+    groups = trace.tokens.word_groups()
+    heard = np.array([weights[list(group)].sum() for group in groups])
+    table = rows(seen.pieces(app)["answer-toy-mha"])
+    expected = [percent(value) for value in np.sort(heard)[::-1]]
+    assert [row.told["mean"] for row in table] == expected
+
+
+def test_answer_names_the_word_listened_to_most(open_attention, four):
+    app = open_attention(four, checkpoints=["toy-cls", "toy-mha"], unit="pieces")
+    trace = analysis.record(analysis.load(four / "toy-mha"), SENTENCE)
+    weights = attention.pooling_attention(trace).mean(axis=0)
+    best = int(np.where(trace.tokens.special, -1, weights).argmax())
+    said = seen.verdict(app)
+    assert f"toy-mha listens most to “{trace.tokens.labels[best]}” ({100 * weights[best]:.0f} %)" \
+        in said
+    assert "toy-cls has no attention beside the encoder's." in said
+
+
+def test_who_listens_stands_before_who_does_not(open_attention, four):
+    app = open_attention(four)
+    keys = [key for key in seen.pieces(app) if key.startswith("answer-")]
+    assert keys == [f"answer-toy-{h}" for h in ("mha", "max_seq_mha", "cls", "max_cls")]
+
+
+# --- what is not there is said ------------------------------------------------------------------
+
+
+def test_silent_pooling_head_foreign_model_and_bare_encoder_say_why(open_attention, four):
+    tiny.make_foreign_checkpoint(four / "stock", seed=7)
+    tiny.make_bare_encoder(four / "bare")
+    app = open_attention(four, checkpoints=["toy-cls", "stock", "bare"])
+    found = seen.pieces(app)
+    silent = {name: found[f"answer-{name}"].all("none")[0].text for name in
+              ("toy-cls", "stock", "bare")}
+    assert "pooling head cls has no attention of its own" in silent["toy-cls"]
+    assert "foreign classifier without pooling head" in silent["stock"]
+    assert "bare encoder without pooling head" in silent["bare"]
+    assert "no exact split" in found["answer-stock"].text
+    assert "no logit to split" in found["answer-bare"].text
+    assert "no prediction that could change" in found["answer-bare"].text
+    for name in silent:
+        assert len(rows(found[f"answer-{name}"])) == 9, "the encoder's [CLS] row is there"
+        assert len(matrices(found[f"encoder-{name}"])) == LAYERS * HEADS + 1
+
+
+def test_foreign_model_cannot_hide_a_token_from_a_pooling_head(open_attention, four):
+    tiny.make_foreign_checkpoint(four / "stock", seed=7)
+    app = open_attention(four, checkpoints=["stock"], leave="head")
+    assert "nothing can be hidden from it" in seen.pieces(app)["answer-stock"].text
+
+
+def test_empty_text_and_no_checkpoint_ask_for_one(open_attention, four):
+    app = open_attention(four, text=" ")
+    assert "Type a sentence above" in seen.said(app)
+    app = open_attention(four)
+    app.multiselect(key="checkpoints").set_value([]).run()
+    assert "Choose at least one checkpoint" in seen.said(app)
+
+
+def test_layer_that_another_encoder_lacks_is_said_and_stops_nothing(open_attention, four):
+    tiny.make_bare_encoder(four / "short", num_hidden_layers=2)
+    app = open_attention(four, checkpoints=["toy-mha", "short"])
+    app.session_state["marked_layer"] = 4
+    app.run()
+    found = seen.pieces(app)
+    assert "short has no layer 4: choose 1 to 2" in found["encoder-short"].text
+    assert "layer 4 has no attention: choose 1 to 2" in found["answer-short"].text
+    assert matrices(found["encoder-toy-mha"])
+
+
+# --- seed groups, and when attentions are computed ----------------------------------------------
+
+
+def test_seed_group_is_mean_and_spread_over_its_seeds(open_attention, folder):
+    for seed in range(3):
+        tiny.make_pooling_checkpoint(
+            folder / f"toy-mha-s{seed}", "mha", tiny.random_labels(5), task="toy", seed=seed,
+            facts={"group": "toy-mha", "seed": seed},
+        )  # fmt: skip
+    app = open_attention(folder, checkpoints=["toy-mha"], unit="pieces")
+    table = rows(seen.pieces(app)["answer-toy-mha"])
+    traces = [analysis.record(analysis.load(folder / f"toy-mha-s{s}"), SENTENCE, attentions=True)
+              for s in range(3)]
+    heard = np.array([attention.pooling_attention(trace).mean(axis=0) for trace in traces])
+    for position, row in enumerate(table):
+        for seed in range(3):
+            assert row.told[f"seed s{seed}"] == percent(heard[seed, position])
+        spread = 100 * heard[:, position].std(ddof=1)
+        assert row.told["mean"] == f"{percent(heard[:, position].mean())} ± {spread:.1f}"
+    mean = np.mean([trace.attentions for trace in traces], axis=0)
+    np.testing.assert_allclose(
+        matrices(seen.pieces(app)["encoder-toy-mha"])[0], mean[0, 0], atol=2e-5
+    )
+
+
+def test_attentions_are_computed_only_where_this_page_asks(open_app, open_attention, four,
+                                                           monkeypatch):  # fmt: skip
+    from analysis import trace
+
+    asked, record = [], trace.record
+
+    def watched(classifier, text, pair=None, attentions=False):
+        asked.append(attentions)
+        return record(classifier, text, pair, attentions)
+
+    monkeypatch.setattr(trace, "record", watched)
+    open_app(four, text=SENTENCE)
+    assert asked
+    assert not any(asked)
+    asked.clear()
+    app = open_attention(four, text=SENTENCE + " fine")
+    assert sum(asked) == 4, "one forward with attentions for each checkpoint"
+    asked.clear()
+    app.segmented_control(key="encoder_view").set_value("Rollout").run()
+    assert asked == []
+
+
+def test_attentions_make_room_for_newer_ones():
+    from pages.ui.attention_engine import Kept
+
+    kept = Kept(100)
+    kept.put("a", 1, 60)
+    kept.put("b", 2, 30)
+    assert kept.get("a") == 1
+    kept.put("c", 3, 30)
+    assert kept.get("b") is None, "the one that was not used for longest"
+    assert (kept.get("a"), kept.get("c"), kept.used) == (1, 3, 90)
+    kept.put("d", 4, 1000)
+    assert kept.get("d") == 4, "the newest stays, however large"
+    assert kept.used == 1000

@@ -1,0 +1,115 @@
+"""Below on the Attention page: the encoder in five views, as Transformers computes it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import seen
+import tiny
+from reading_attention import eager_attentions, matrices, percent, rows, start
+
+import analysis
+from analysis import attention
+from analysis.figures.style import number
+
+SENTENCE = "the plots thinned, not dully but fine"
+LAYERS, HEADS = tiny.LAYERS, tiny.ATTENTION_HEADS
+
+
+@pytest.fixture
+def open_attention(open_app):
+    """`open_attention(folder, **chosen) -> AppTest` on the Attention page."""
+    return lambda root, **chosen: start(open_app, root, **{"text": SENTENCE, **chosen})
+
+
+def test_small_and_large_matrices_are_those_of_transformers(open_attention, four):
+    app = open_attention(four, checkpoints=["toy-mha"], unit="pieces")
+    true = eager_attentions(four / "toy-mha", SENTENCE)
+    drawn = matrices(seen.pieces(app)["encoder-toy-mha"])
+    assert len(drawn) == LAYERS * HEADS + 1
+    for index, matrix in enumerate(drawn[:-1]):
+        layer, head = divmod(index, HEADS)
+        np.testing.assert_allclose(matrix, true[layer, head], atol=2e-5)
+    np.testing.assert_allclose(drawn[-1], true[-1].mean(axis=0), atol=2e-5)
+
+
+def test_chosen_attention_head_is_marked_and_shown_in_large(open_attention, four):
+    app = open_attention(four, checkpoints=["toy-cls", "toy-mha"], unit="pieces")
+    app.session_state["marked_layer"], app.session_state["marked_head"] = 2, 3
+    app.run()
+    true = eager_attentions(four / "toy-mha", SENTENCE)
+    piece = seen.pieces(app)["encoder-toy-mha"]
+    np.testing.assert_allclose(matrices(piece)[-1], true[1, 3], atol=2e-5)
+    on = [node.attributes["data-head"] for node in piece.all("tile") if "on" in node.classes]
+    assert on == ["2 3"]
+    assert app.selectbox(key="attention-layer").value == 2
+    assert app.selectbox(key="attention-head").value == "3"
+    told = "Attention of [CLS] in layer 2, attention head 3"
+    table = rows(seen.pieces(app)["answer-toy-mha"])
+    assert [row.told[told] for row in table] == [percent(v) for v in true[1, 3, 0]]
+
+
+def test_marked_word_is_marked_in_every_view(open_attention, four):
+    app = open_attention(four, checkpoints=["toy-cls", "toy-mha"])
+    start = SENTENCE.index("thinned")
+    app.session_state["marked_token"] = ((SENTENCE, None), (0, start, start + 7))
+    for view in ("Attention heads", "One token", "Rollout"):
+        app.segmented_control(key="encoder_view").set_value(view).run()
+        found = seen.pieces(app)
+        for name in ("toy-cls", "toy-mha"):
+            for piece in (found[f"answer-{name}"], found[f"encoder-{name}"]):
+                labels = {node.text or node.attributes["title"].split("\n")[0]
+                          for node in piece.all("marked")}
+                assert any("thinned" in label for label in labels), (view, name)
+
+
+@pytest.mark.parametrize("side", ["query", "key"])
+def test_one_token_is_followed_through_the_layers(open_attention, four, side):
+    app = open_attention(four, checkpoints=["toy-mha"], unit="pieces",
+                         encoder_view="One token", side=side)  # fmt: skip
+    start = SENTENCE.index("not")
+    app.session_state["marked_token"] = ((SENTENCE, None), (0, start, start + 3))
+    app.run()
+    true = eager_attentions(four / "toy-mha", SENTENCE).mean(axis=1)
+    table = rows(seen.pieces(app)["encoder-toy-mha"])
+    place = [row.label for row in table].index("not")
+    expected = true[:, place] if side == "query" else true[:, :, place]
+    for layer in range(LAYERS):
+        shown = [row.told[f"layer {layer + 1}"] for row in table]
+        assert shown == [percent(value) for value in expected[layer]]
+
+
+def test_rollout_entropy_and_parts_are_the_librarys(open_attention, four):
+    app = open_attention(four, checkpoints=["toy-mha"], unit="pieces",
+                         encoder_view="Rollout")  # fmt: skip
+    trace = analysis.record(analysis.load(four / "toy-mha"), SENTENCE, attentions=True)
+    row = attention.rollout(trace).cls_row
+    table = rows(seen.pieces(app)["encoder-toy-mha"])
+    assert [each.told[f"layer {LAYERS}"] for each in table] == [percent(v) for v in row]
+    app.segmented_control(key="encoder_view").set_value("Entropy, distance").run()
+    cells = [node for node in seen.pieces(app)["encoder-toy-mha"].walk()
+             if "data-head" in node.attributes]
+    entropy, distance = attention.head_entropy(trace), attention.head_distance(trace)
+    assert f"{entropy.normalised[1, 2]:.2f} of log T" in cells[HEADS + 2].attributes["title"]
+    at = LAYERS * HEADS + 2 * HEADS + 3
+    assert f"{distance.tokens[2, 3]:.2f} tokens" in cells[at].attributes["title"]
+    app.segmented_control(key="encoder_view").set_value("Input parts").run()
+    masses = attention.block_masses(trace.attentions, trace.tokens).values[-1].mean(axis=0)
+    own = attention.special_mass(attention.pooling_attention(trace), trace.tokens).mean()
+    shown = [node.text for node in seen.pieces(app)["encoder-toy-mha"].all("wide")]
+    expected = [own, 1 - own, *masses.ravel()]
+    assert shown == [number(100 * float(value), "percent") for value in expected]
+
+
+def test_pair_has_its_mass_within_and_across(open_attention, folder):
+    tiny.make_pooling_checkpoint(folder / "toy", "mha", pairs=True, task="toy", seed=3)
+    pair = "he said it was great"
+    app = open_attention(folder, pair=pair, encoder_view="Input parts")
+    piece = seen.pieces(app)["encoder-toy"]
+    trace = analysis.record(analysis.load(folder / "toy"), SENTENCE, pair, attentions=True)
+    masses = attention.block_masses(trace.attentions, trace.tokens)
+    assert masses.blocks == ("special tokens", "text", "pair")
+    values = masses.values[-1].mean(axis=0).ravel()
+    shown = [node.text for node in piece.all("wide")]
+    assert shown[3:] == [number(100 * float(v), "percent") for v in values]
+    assert sum("second" in row.classes for row in rows(seen.pieces(app)["answer-toy"])) == 1
