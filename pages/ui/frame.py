@@ -14,6 +14,7 @@ PAGES = (
     ("app.py", "Compare"),
     ("pages/1_Layers.py", "Layers"),
     ("pages/2_Max_pool_winners.py", "Max-pool winners"),
+    ("pages/3_Attention.py", "Attention"),
 )
 _STYLE = Path(__file__).with_name("frame.css").read_text(encoding="utf-8")
 
