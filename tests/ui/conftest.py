@@ -50,7 +50,7 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         # What stands behind "--" on the command line of the tests is not the app's.
         monkeypatch.setattr("sys.argv", ["app.py", *arguments])
         monkeypatch.setenv("POOLLENS_CHECKPOINTS", str(root))
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180)
         for name, value in address.items():
             app.query_params[name] = value
         return app.run()
