@@ -103,7 +103,8 @@ def plot_of(ways: Sequence[Way], choice: Choice) -> Plot:
 
 def draw_depth(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot | None:
     """The lines side by side, a click on a point marks its layer; and who is missing, and why."""
-    shared = [way for way in ways if way.depth == ways[0].depth]
+    lead = next((way for way in ways if way.probabilities is not None), ways[0])
+    shared = [way for way in ways if way.depth == lead.depth]
     with st.container(border=True, key="panel-depth"):
         plot = plot_of(shared, choice)
         assert isinstance(plot.mark, Grid)

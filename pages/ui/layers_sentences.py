@@ -198,7 +198,12 @@ def _draw_standings(
             found[way.entry.id] = layers_engine.standings(way, rows)
         except ValueError as error:
             st.caption(f"{cards.plain(way.entry.id)}: {cards.plain(str(error))}")
-    shared = [way for way in ways if way.entry.id in found and way.depth == ways[0].depth]
+    answered = [way for way in ways if way.entry.id in found]
+    shared = [way for way in answered if way.depth == answered[0].depth]
+    for way in answered:
+        if way not in shared:
+            st.caption(f"{cards.plain(way.entry.id)} has {way.depth} layers: its percentiles stand "
+                       "in the table of all numbers.")  # fmt: skip
     if shared:
         plot = _standing_plot(shared, found, len(rows))
         assert isinstance(plot.mark, Grid)

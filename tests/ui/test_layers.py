@@ -227,7 +227,7 @@ def test_seed_group_is_its_mean_with_a_band_of_its_spread(open_layers, folder):
     np.testing.assert_allclose(shown["toy-mha"], norms.mean(0), rtol=1e-5)
     (band,) = [one for one in charts(app)["depth-chart-0"]["data"] if one.get("fill") == "toself"]
     high = norms.mean(0) + norms.std(0, ddof=1)
-    np.testing.assert_allclose(numbers(band["y"])[: len(high)], high[::-1], rtol=1e-5)
+    np.testing.assert_allclose(numbers(band["y"])[: len(high)], high, rtol=1e-5)
     np.testing.assert_allclose(cells(app)[0], np.mean([p.vectors for p in paths], axis=0),
                                atol=1e-5)  # fmt: skip
     assert "Spread over the seeds" in seen.said(app)
