@@ -11,6 +11,8 @@ from pages.ui import engine
 
 if TYPE_CHECKING:
     from analysis.effects import DropEffects, Sweep, WhatIf
+    from analysis.margins import NoiseFlips
+    from analysis.trace import Trace
 
 
 def drop_effects(
@@ -37,6 +39,24 @@ def what_if(
     return interventions.what_if(
         engine.classifier(checkpoint), text, pair, drop_layers, mask_tokens, where
     )
+
+
+def noise_flips(trace: Trace, text: str, pair: str | None) -> NoiseFlips | None:
+    """Wins that flip under small noise; None without a corpus profile, which gives its scale."""
+    one = trace.checkpoint
+    return _noise_flips(one.id, one.sha256, engine.precision(), text, pair, _trace=trace)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _noise_flips(
+    id: str, sha256: str, dtype: str, text: str, pair: str | None, _trace: Trace
+) -> NoiseFlips | None:
+    from analysis import margins
+
+    try:
+        return margins.noise_flips(_trace)
+    except ValueError:
+        return None
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

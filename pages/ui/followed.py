@@ -130,6 +130,13 @@ def _choose_token(text: str, pair: str | None, tokens: Tokens) -> None:
     choose(text, pair, tokens, int(st.session_state["follow_token"]))
 
 
+def is_chosen(choice: Choice) -> bool:
+    """Whether a token of this text was chosen, [CLS] by its name included."""
+    where = st.session_state.get(_SPECIAL)
+    return (cards.marked(choice.text, choice.pair) is not None
+            or bool(where and where[0] == (choice.text, choice.pair)))  # fmt: skip
+
+
 def choose(text: str, pair: str | None, tokens: Tokens, place: int) -> None:
     """Mark the token at this position in every view of this text."""
     st.session_state[_TOKEN] = st.session_state[_SPECIAL] = None

@@ -1,32 +1,34 @@
-"""One checkpoint in detail: a token's dimensions, the sweep over k, what-if, win margins."""
+"""One checkpoint in detail: a token's dimensions, what-if, the sweep over k, win margins."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from analysis import margins
-from analysis.checkpoints import Checkpoint
 from analysis.decomposition import NoExactSplit
 from analysis.dimensions import Dimensions, dimensions
 from analysis.figures import views_winners
+from analysis.figures.style import printable
 from analysis.trace import Trace
-from pages.ui import cards, engine_winners
+from pages.ui import cards, engine_winners, followed, winners_sweep
 from pages.ui.inputs import KEPT, Choice
 from pages.ui.replies import Reply
-from pages.ui.show import panel
+from pages.ui.winners_cards import token_of
+from pages.ui.winners_panel import framed
 
 WHERE = {
     "head": "in the pooling head only",
     "encoder": "in the encoder too",
     "replace": "replaced by [MASK]",
 }
-ABOUT_SWEEP = (
-    "The same weights asked again with another number of last k layers, nothing trained anew. "
-    "Only the marked k was trained, so this shows how much the pooling head leans on its layers, "
-    "and not how well one trained with another k would do."
+ABOUT_DIMENSIONS = (
+    "The ten dimensions of one token that add most to the explained class minus the mean of the "
+    "others: contribution = weight × (value − reference). The split is exact given the source "
+    "layers and attention weights; it does not say what would be lost without a layer."
 )
 ABOUT_WHAT_IF = (
     "Class probabilities before and after the change. Hiding a token from the pooling head, "
@@ -35,65 +37,91 @@ ABOUT_WHAT_IF = (
 )
 ABOUT_MARGINS = (
     "The win margin is the maximum minus the runner-up, in units of the hidden states. A small "
-    "margin says that another layer could have won as well, and nothing of how much that matters."
+    "margin says that another layer or token could have won as well, and nothing of how much that "
+    "matters."
 )
 
 
 def draw(shown: Sequence[Reply], choice: Choice) -> None:
-    """The details of the checkpoint that is chosen here."""
-    traces = [trace for reply in shown for trace in reply.traces]
-    if not traces:
+    """The details of the checkpoint that is chosen here, beside the sweep of all."""
+    owners = {trace.checkpoint.id: (reply, trace) for reply in shown for trace in reply.traces}
+    if not owners:
         return
-    names = [trace.checkpoint.id for trace in traces]
+    names = list(owners)
     if st.session_state.get("detail_checkpoint") not in names:
-        st.session_state["detail_checkpoint"] = names[-1]
-    name = st.selectbox("Checkpoint in detail", names, key="detail_checkpoint")
-    trace = traces[names.index(name)]
-    target = next(r.target for r in shown if any(t is trace for t in r.traces))
-    _draw_dimensions(trace, target)
-    left, right = st.columns(2)
-    with left:
-        _draw_sweep(trace.checkpoint, choice, target)
-        _draw_margins(trace)
-    with right:
-        _draw_what_if(trace, choice)
+        # the richest one: where every token is pooled
+        st.session_state["detail_checkpoint"] = max(names, key=lambda n: _places(owners[n][1]))
+    with st.container(key="detail-controls"):
+        name = st.selectbox("Checkpoint in detail", names, key="detail_checkpoint", width=260)
+        reply, trace = owners[name]
+        token = 0
+        if not _only_cls(trace):
+            token = token_of(reply, choice)
+            _token_menu(choice, trace, token)
+    with st.container(key="detail-grid"):
+        with st.container(key="detail-dimensions"):
+            _draw_dimensions(trace, token, reply.target)
+            _draw_margins(trace, choice)
+        with st.container(key="detail-what-if"):
+            _draw_what_if(trace, choice)
+    with st.container(key="sweep-grid"):
+        winners_sweep.draw(shown, choice, reply.entry.id)
 
 
-def _draw_dimensions(trace: Trace, target: int) -> None:
+def _places(trace: Trace) -> int:
+    won = trace.head.winners
+    return won.layer.size if won is not None else 0
+
+
+def _only_cls(trace: Trace) -> bool:
+    won = trace.head.winners
+    return won is not None and won.token is None and won.layer.ndim == 1
+
+
+def _token_menu(choice: Choice, trace: Trace, token: int) -> None:
+    tokens = trace.tokens
+    st.session_state["winner_token"] = token
+    st.selectbox(
+        "Token", range(len(tokens)), key="winner_token", width=200,
+        format_func=lambda t: f"{t} · {printable(tokens.labels[t], 24)}",
+        on_change=lambda: followed.choose(
+            choice.text, choice.pair, tokens, int(st.session_state["winner_token"])
+        ),
+        help="Or click a cell of the map. The same token is marked on the other pages.",
+    )
+
+
+def _draw_dimensions(trace: Trace, token: int, target: int) -> None:
     import pandas as pd
 
-    tokens = trace.tokens
+    label = trace.tokens.labels[token]
     with st.container(border=True, key="dimensions"):
-        single = trace.head.winners is not None and trace.head.winners.layer.ndim == 1
-        positions = [0] if single else list(range(len(tokens)))
-        chosen = st.session_state.get("chosen_token")
-        if chosen not in positions:
-            st.session_state["chosen_token"] = 0
-        token = st.selectbox(
-            "Token", positions, key="chosen_token",
-            format_func=lambda t: f"{t}: {tokens.labels[t]}",
-            help="Click a cell of the map above, or choose here.",
-        )
+        st.markdown(f"**{cards.plain(printable(label, 24))}: its dimensions**",
+                    help=ABOUT_DIMENSIONS)  # fmt: skip
         try:
             table = dimensions(trace, token, target)
-        except NoExactSplit as error:
+        except (NoExactSplit, ValueError) as error:
             st.caption(cards.plain(str(error)))
             return
-        st.dataframe(pd.DataFrame(_rows(table)), hide_index=True)
+        rows = _rows(table)
+        narrow = {name: st.column_config.Column(width=78) for name in rows}
+        st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", column_config=narrow)
         st.caption(cards.plain(_sum(trace, table, target)))
 
 
 def _rows(table: Dimensions) -> dict[str, list[object]]:
     best = table.largest(10)
-    rows: dict[str, list[object]] = {"dimension": best.tolist()}
+    rows: dict[str, list[object]] = {
+        "dimension": best.tolist(),
+        "contribution": [f"{table.contribution[j]:+.3f}" for j in best],
+        "weight": [f"{table.weight[j]:+.3f}" for j in best],
+    }
     for k, layer in enumerate(table.layers):
         rows[f"layer {layer}"] = [
             f"{table.by_layer[k, j]:+.3f}" + (" ●" if table.source[j] == layer else "")
             for j in best
         ]
     rows["win margin"] = [f"{table.margin[j]:.3f}" for j in best]
-    rows["weight"] = [f"{table.weight[j]:+.3f}" for j in best]
-    rows["contribution"] = [f"{table.contribution[j]:+.3f}" for j in best]
     return rows
 
 
@@ -112,60 +140,66 @@ def _sum(trace: Trace, table: Dimensions, target: int) -> str:
     )
 
 
-def _draw_sweep(checkpoint: Checkpoint, choice: Choice, target: int) -> None:
-    try:
-        result = engine_winners.sweep(checkpoint, choice.text, choice.pair)
-        plot = views_winners.sweep(result, [checkpoint.id], target)
-    except ValueError as error:
-        st.caption(cards.plain(str(error)))
-        return
-    panel(plot, "sweep", ABOUT_SWEEP)
-
-
 def _draw_what_if(trace: Trace, choice: Choice) -> None:
     won = trace.head.winners
     assert won is not None
+    labels = trace.tokens.labels
     with st.container(border=True, key="what-if"):
         st.markdown("**What if**", help=ABOUT_WHAT_IF)
+        # What was taken away from another text or checkpoint may not be there in this one.
+        _keep("drop_layers", won.layers)
+        _keep("mask_tokens", range(1, len(labels)))
         dropped = st.pills(
             "Layers that leave the pool", won.layers, selection_mode="multi", key="drop_layers"
-        )
-        labels = trace.tokens.labels
+        ) if len(won.layers) > 1 else []  # fmt: skip
         masked = st.multiselect(
             "Tokens that are masked", range(1, len(labels)), key="mask_tokens",
-            format_func=lambda t: f"{t}: {labels[t]}", placeholder="Choose tokens",
+            format_func=lambda t: f"{t} · {printable(labels[t], 24)}", placeholder="Choose tokens",
         )
         where = st.segmented_control(
             "Masked how", list(WHERE), default="head", required=True, key="mask_where",
             format_func=WHERE.__getitem__, **KEPT,
         )
-        if not dropped and not masked:
-            st.caption("Choose layers or tokens to take away.")
-            return
-        try:
-            result = engine_winners.what_if(
-                trace.checkpoint, choice.text, choice.pair,
-                tuple(dropped), tuple(masked), str(where),
-            )
-        except ValueError as error:
-            st.caption(cards.plain(str(error)))
-            return
-    before, after = result.probabilities
-    if not trace.checkpoint.regression and before.argmax() != after.argmax():
-        names = trace.checkpoint.labels
-        st.text(f"The answer changes from {names[before.argmax()]} to {names[after.argmax()]}.")
-    panel(views_winners.what_if(result), "what-if-bars", ABOUT_WHAT_IF)
+        place = st.container(key="what-if-result")
+        with place:
+            if not dropped and not masked:
+                st.caption("Choose layers or tokens to take away.")
+                return
+            try:
+                result = engine_winners.what_if(
+                    trace.checkpoint, choice.text, choice.pair,
+                    tuple(dropped), tuple(masked), str(where),
+                )
+            except ValueError as error:
+                st.caption(cards.plain(str(error)))
+                return
+            before, after = result.probabilities
+            if not trace.checkpoint.regression and result.flipped:
+                names = trace.checkpoint.labels
+                st.text(f"The answer changes from {names[before.argmax()]} to "
+                        f"{names[after.argmax()]}.")  # fmt: skip
+            framed(views_winners.what_if(result), "what-if-bars", ABOUT_WHAT_IF)
 
 
-def _draw_margins(trace: Trace) -> None:
+def _keep(key: str, options: Sequence[int]) -> None:
+    chosen = st.session_state.get(key)
+    if chosen and any(one not in options for one in chosen):
+        st.session_state[key] = [one for one in chosen if one in options]
+
+
+def _draw_margins(trace: Trace, choice: Choice) -> None:
     won = trace.head.winners
     if won is None or not np.isfinite(won.margin).any():
         return
-    try:
-        flips = margins.noise_flips(trace)
-    except ValueError:  # no corpus profile, so no scale for the noise: the margins stand alone
-        flips = None
+    flips = engine_winners.noise_flips(trace, choice.text, choice.pair)
     plot = views_winners.margins(
         margins.margin_histogram(won), flips, trace.checkpoint, trace.tokens
     )
-    panel(plot, "margins", ABOUT_MARGINS)
+    framed(plot, "margins", ABOUT_MARGINS, height=230, adjust=_calm)
+
+
+def _calm(drawing: Any) -> None:
+    """Few ticks and no numbers on twenty narrow bars: they are read off on hover."""
+    drawing.update_traces(text=None, selector={"type": "bar"})
+    ticks = drawing.layout.xaxis
+    drawing.update_xaxes(tickvals=ticks.tickvals[::5], ticktext=ticks.ticktext[::5], tickangle=0)

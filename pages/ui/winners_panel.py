@@ -1,0 +1,38 @@
+"""A picture in its frame: title, "?", export, drawing, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from analysis.figures.markup import html
+from analysis.figures.plot import Bars, Plot
+from pages.ui import cards
+from pages.ui.show import export_menu
+
+_CHART: dict[str, Any] = {"displayModeBar": False}
+
+
+def framed(
+    plot: Plot, key: str, about: str, said: str = "", height: int = 0, title: str = "",
+    adjust: Callable[[Any], None] | None = None,
+) -> None:  # fmt: skip
+    """Horizontal bars as HTML, all else by plotly, `height` pixels high; `adjust` may polish it."""
+    with st.container(border=True, key=f"panel-{key}"):
+        with st.container(horizontal=True, horizontal_alignment="distribute",
+                          key=f"framed-title-{key}"):  # fmt: skip
+            st.markdown(f"**{cards.plain(title or plot.title)}**", help=about)
+            export_menu({plot.title: plot}, f"export-{key}")
+        if isinstance(plot.mark, Bars) and plot.mark.horizontal:
+            cards.piece(html(plot, css=False), f"drawing-{key}")
+        else:
+            from analysis.figures.screen import figure
+
+            drawing = figure(plot, height=height or None)
+            drawing.update_layout(margin={"l": 4, "r": 4, "b": 4})
+            if adjust is not None:
+                adjust(drawing)
+            st.plotly_chart(drawing, key=f"drawing-{key}", config=_CHART)
+        st.caption(cards.plain(" ".join((said, *plot.notes)).strip()))
