@@ -148,7 +148,8 @@ def _draw_attributions(
                 groups.mean_checkpoint(reply.entry.members, reply.entry.id),
                 words=choice.words, limit=limit,
             )
-            note = f"integrated gradients, gap {result.completeness_gap:.3f}"
+            gap = result.completeness_gap or 0.0
+            note = "integrated gradients, gap " + (f"{gap:.2f}" if gap >= 0.005 else "< 0.01")
             strip = html(plot, span=mark, css=False)
             cards.piece(
                 _title(INPUT_TITLE, note) + f'<div class="text">{strip}</div>',
@@ -189,9 +190,9 @@ def _explain(labels: tuple[str, ...], index: int) -> None:
 def _head(reply: Reply) -> str:
     first = reply.entry.first
     if reply.entry.is_group:
-        how = f"pooling head {first.head}, {len(reply.entry.members)} seeds"
+        how = f"pooling head {first.head}, n = {len(reply.entry.members)}"
     elif first.head:
-        how = f"pooling head {first.head}" + ("" if first.seed is None else f", seed {first.seed}")
+        how = f"pooling head {first.head}"
     else:
         how = "foreign classifier" if first.kind == "classifier" else "bare encoder"
     name = cards.text(reply.entry.id)
