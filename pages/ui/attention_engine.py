@@ -56,7 +56,7 @@ class Kept:
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _kept(kind: str = "small") -> Kept:
+def _kept(kind: str) -> Kept:
     return Kept(_BYTES[kind])
 
 
@@ -171,7 +171,7 @@ def known_effects(
     member: Checkpoint, text: str, pair: str | None, where: str, words: bool
 ) -> LeaveOneOut | str | None:
     """Leave-one-out effects, or in one sentence why there are none; None: not computed yet."""
-    return _kept().get(  # type: ignore[no-any-return]
+    return _kept("small").get(  # type: ignore[no-any-return]
         key_of(member, text, pair, "left out", where, words)
     )
 
@@ -192,7 +192,7 @@ def find_effects(
         result = str(error)
     except RuntimeError as error:  # PyTorch's, such as a device without memory
         result = f"{member.id}: leaving tokens out failed ({str(error).splitlines()[0]})"
-    _kept().put(key, result, 2000 if isinstance(result, str) else int(result.effects.nbytes) + 2000)
+    _kept("small").put(key, result, 2000 if isinstance(result, str) else 2000 + int(result.effects.nbytes))
 
 
 def mean_effects(results: Sequence[LeaveOneOut], checkpoint: Checkpoint) -> LeaveOneOut:

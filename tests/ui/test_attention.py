@@ -137,7 +137,7 @@ def test_silent_pooling_head_foreign_model_and_bare_encoder_say_why(open_attenti
     assert "no logit to split" in found["answer-bare"].text
     assert "no prediction that could change" in found["answer-bare"].text
     for name in silent:
-        assert len(rows(found[f"answer-{name}"])) == 9, "the encoder's [CLS] row is there"
+        assert len(rows(found[f"answer-{name}"])) == 10, "the encoder's [CLS] row is there"
         assert len(matrices(found[f"encoder-{name}"])) == LAYERS * HEADS + 1
 
 
@@ -205,8 +205,10 @@ def test_attentions_are_computed_only_where_this_page_asks(open_app, open_attent
     open_app(four, text=SENTENCE)
     assert asked
     assert not any(asked)
+    app = open_attention(four)
     asked.clear()
-    app = open_attention(four, text=SENTENCE + " fine")
+    app.session_state["text"] = SENTENCE + " fine"
+    app.run()
     assert sum(asked) == 4, "one forward with attentions for each checkpoint"
     asked.clear()
     app.segmented_control(key="encoder_view").set_value("Rollout").run()
