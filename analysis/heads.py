@@ -12,263 +12,29 @@ paper's summaries are silent (residual, layer norm, tanh pooler) the default is 
 
 from __future__ import annotations
 
-import copy
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from analysis import pooling
+from analysis.pooling_head import (
+    HEADS,
+    LayerWinners,
+    Pooled,
+    PoolingHead,
+    build,
+    check_last_k,
+    check_options,
+    head,
+    initialise,
+    options_of,
+)
 
-
-@dataclass(frozen=True)
-class LayerWinners:
-    """Winners of a max-pool for a batch, with absolute layer indices (0 = embeddings)."""
-
-    layer: Tensor  # (B, d) or (B, T, d) int64
-    token: Tensor | None  # (B, d) int64 where the maximum runs over tokens
-    margin: Tensor  # like `layer`
-    layers: tuple[int, ...]  # the layers that competed
-
-
-@dataclass(frozen=True)
-class Pooled:
-    """What a pooling head returns. Only `vector` is required of a head of your own."""
-
-    vector: Tensor  # (B, D)
-    winners: LayerWinners | None = None
-    attention: Tensor | None = None  # (B, P, T): rows sum to 1 over the real tokens
-    weights: Tensor | None = None  # (B, P, T) or (B, P, T, d): the linear weights, if there are any
-    values: Tensor | None = None  # (B, T, d): the vectors that are weighted
-
-
-class PoolingHead(nn.Module):
-    """Base of every pooling head.
-
-    Subclasses name their options as keyword arguments of ``__init__`` and implement
-    :meth:`read`. `layer_norm` and `pooler="tanh"` (the stock BERT pooler: dense layer, then tanh)
-    follow the pooled vector; both are non-linear, so no exact split exists with them.
-    """
-
-    key = ""  # set by @head
-
-    def __init__(
-        self,
-        hidden_size: int,
-        num_layers: int,
-        *,
-        output_size: int | None = None,
-        layer_norm: bool = False,
-        pooler: str = "none",
-    ) -> None:
-        super().__init__()
-        if pooler not in ("none", "tanh"):
-            raise ValueError(f"pooler is {pooler!r}; known: 'none', 'tanh'")
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.output_size = output_size or hidden_size
-        size = self.output_size
-        self.norm: nn.Module | None = nn.LayerNorm(size) if layer_norm else None
-        self.pooler: nn.Module | None = nn.Linear(size, size) if pooler == "tanh" else None
-
-    def read(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
-        """(L+1, B, T, d), (B, T) -> Pooled, before layer norm and tanh pooler."""
-        raise NotImplementedError(f"{type(self).__name__} does not implement read()")
-
-    def forward(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
-        self._check(hidden, attention_mask)
-        pooled = self.read(hidden, attention_mask)
-        if self.norm is None and self.pooler is None:
-            return pooled
-        vector = pooled.vector if self.norm is None else self.norm(pooled.vector)
-        if self.pooler is not None:
-            vector = torch.tanh(self.pooler(vector))
-        return Pooled(vector, pooled.winners, pooled.attention, pooled.weights, pooled.values)
-
-    @property
-    def linear(self) -> bool:
-        """Whether the vector is linear in the values, given weights and winners."""
-        return self.norm is None and self.pooler is None
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Names of the P parts a linear pooling head sums over."""
-        return (self.key,)
-
-    def readout(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Fold the classifier ``weight (C, D)``, ``bias (C,)`` into the pooling head.
-
-        Returns readout (C, P, d) and constant (C,) with
-        ``logit = constant + sum over p, t of readout[:, p] @ (weights[p, t] * values[t])``,
-        or None where the pooling head is not linear. The default fits every head whose vector
-        is its P parts side by side.
-        """
-        if not self.linear or self.output_size != len(self.parts) * self.hidden_size:
-            return None
-        return weight.reshape(len(weight), len(self.parts), self.hidden_size), bias
-
-    @property
-    def pool_layers(self) -> tuple[int, ...]:
-        """Absolute indices of the layers whose maximum is taken; () where one layer is read."""
-        last_k = getattr(self, "last_k", None)
-        if last_k is None:
-            return ()
-        return tuple(range(self.num_layers - last_k + 1, self.num_layers + 1))
-
-    def with_last_k(self, last_k: int) -> PoolingHead:
-        """The same weights, not copied, with a maximum over another number of last layers.
-
-        Raises ``ValueError`` where no maximum over layers is taken, or `last_k` is impossible.
-        """
-        if not self.pool_layers:
-            raise ValueError(
-                f"the pooling head {self.key!r} reads one layer and takes no maximum over layers: "
-                "there is no last_k to change. Choose max_cls or max_seq_mha."
-            )
-        other: Any = copy.copy(self)
-        other.last_k = _check_last_k(last_k, self.num_layers)
-        return cast(PoolingHead, other)
-
-    def ended_at(self, layer: int) -> PoolingHead:
-        """The same weights, not copied, for an encoder that ends at `layer` (0 = embeddings).
-
-        It takes hidden states (layer + 1, B, T, d). A maximum runs over as many of the last k
-        layers as there are; at layer 0 it reads the embeddings alone.
-        """
-        if not 0 <= layer <= self.num_layers:
-            raise ValueError(
-                f"layer is {layer}; the encoder has layers 0 (embeddings) to {self.num_layers}"
-            )
-        other: Any = copy.copy(self)
-        other.num_layers = layer
-        if self.pool_layers:
-            other.last_k = min(len(self.pool_layers), max(layer, 1))
-        return cast(PoolingHead, other)
-
-    def value_norms(self, weights: Tensor, values: Tensor) -> Tensor:
-        """(P, T) or (P, T, d), (T, d) -> (P, T): length of what each token adds to each part.
-
-        ``norm(alpha f(x))`` of Kobayashi et al. 2020, where f is what a part makes of a value
-        before it is weighted: nothing at all, unless a subclass says otherwise.
-        """
-        weighted = weights if weights.dim() == 3 else weights[:, :, None]
-        norms: Tensor = torch.linalg.vector_norm(weighted * values, dim=-1)
-        return norms
-
-    def reset_parameters(self) -> None:
-        """Initialise anew: Xavier-uniform projections, zero biases (MaxPoolBERT)."""
-        for module in self.modules():
-            initialise(module)
-
-    def _check(self, hidden: Tensor, attention_mask: Tensor) -> None:
-        expected = (self.num_layers + 1, None, None, self.hidden_size)
-        fits = hidden.dim() == 4 and all(
-            want is None or want == have for have, want in zip(hidden.shape, expected, strict=True)
-        )
-        if not fits or hidden.shape[1:3] != attention_mask.shape:
-            raise ValueError(
-                f"hidden has shape {tuple(hidden.shape)} and attention_mask "
-                f"{tuple(attention_mask.shape)}; expected ({self.num_layers + 1}, B, T, "
-                f"{self.hidden_size}) and (B, T)"
-            )
-
-
-def initialise(module: nn.Module) -> None:
-    """Initialise one module of a pooling head, its submodules excepted."""
-    if isinstance(module, nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.MultiheadAttention):
-        module._reset_parameters()  # Xavier-uniform on the joint q, k, v projection
-    elif isinstance(module, nn.Embedding):
-        nn.init.normal_(module.weight, std=0.02)
-    elif isinstance(module, nn.LayerNorm | nn.RMSNorm):
-        module.reset_parameters()
-
-
-HeadClass = TypeVar("HeadClass", bound=type[PoolingHead])
-HEADS: dict[str, type[PoolingHead]] = {}
-
-
-def head(key: str) -> Callable[[HeadClass], HeadClass]:
-    """Register a pooling head under `key`; the same class may be registered again, another not."""
-
-    def register(cls: HeadClass) -> HeadClass:
-        known = HEADS.get(key)
-        # A user's file is executed again on every reload: same file and name is the same head.
-        if known is not None and _origin(known) != _origin(cls):
-            raise ValueError(
-                f"a pooling head {key!r} exists already ({known.__name__}); choose another key"
-            )
-        cls.key = key
-        HEADS[key] = cls
-        return cls
-
-    return register
-
-
-def _origin(cls: type) -> tuple[str, str]:
-    try:
-        return inspect.getfile(cls), cls.__qualname__
-    except (OSError, TypeError):  # a notebook's or a console's own class has no file
-        return cls.__module__, cls.__qualname__
-
-
-def options_of(cls: type[PoolingHead]) -> dict[str, Any]:
-    """Names and defaults of a pooling head's options, its base class's included."""
-    names: dict[str, Any] = {}
-    for owner in reversed(cls.__mro__):
-        init = owner.__dict__.get("__init__")
-        if init is None or not issubclass(owner, PoolingHead):
-            continue
-        for name, parameter in inspect.signature(init).parameters.items():
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name != "output_size":
-                names[name] = parameter.default
-    return names
-
-
-def check_options(key: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The options that pooling head `key` takes, out of `options`.
-
-    An option of another pooling head is left out (one set of options can describe a comparison);
-    one that no pooling head knows raises ``ValueError``, as does an unknown key.
-    """
-    if key not in HEADS:
-        raise ValueError(f"unknown pooling head {key!r}; known: {', '.join(sorted(HEADS))}")
-    own = options_of(HEADS[key])
-    family = set().union(*(options_of(cls) for cls in HEADS.values()))
-    unknown = sorted(set(options) - family)
-    if unknown:
-        raise ValueError(
-            f"unknown option {', '.join(unknown)} for pooling head {key!r}; "
-            f"known: {', '.join(sorted(own)) or 'none'}"
-        )
-    return {name: value for name, value in options.items() if name in own}
-
-
-def build(key: str, hidden_size: int, num_layers: int, **options: Any) -> PoolingHead:
-    """A new pooling head, freshly initialised (set the torch seed before).
-
-    Raises ``ValueError`` for an unknown key or option, and for impossible ones: `last_k` above
-    the number of layers, `num_heads` that does not divide `hidden_size`.
-    """
-    own = check_options(key, options)
-    module = HEADS[key](hidden_size, num_layers, **own)
-    module.reset_parameters()
-    return module
-
-
-def _check_last_k(last_k: int, num_layers: int) -> int:
-    if not 1 <= last_k <= num_layers:
-        raise ValueError(
-            f"last_k is {last_k}, and the encoder has {num_layers} layers: "
-            f"choose last_k from 1 to {num_layers}"
-        )
-    return last_k
+__all__ = [
+    "HEADS", "LayerWinners", "Pooled", "PoolingHead", "build", "check_options", "head",
+    "initialise", "options_of",
+]  # fmt: skip
 
 
 def _pool_last_layers(hidden: Tensor, last_k: int) -> tuple[Tensor, LayerWinners]:
@@ -295,7 +61,7 @@ class MaxCls(PoolingHead):
 
     def __init__(self, hidden_size: int, num_layers: int, *, last_k: int = 3, **base: Any) -> None:
         super().__init__(hidden_size, num_layers, **base)
-        self.last_k = _check_last_k(last_k, num_layers)
+        self.last_k = check_last_k(last_k, num_layers)
 
     def read(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
         index = pooling.first_token(attention_mask)
@@ -415,7 +181,7 @@ class MaxSeqMha(_AttentionHead):
 
     def __init__(self, hidden_size: int, num_layers: int, *, last_k: int = 3, **base: Any) -> None:
         super().__init__(hidden_size, num_layers, **base)
-        self.last_k = _check_last_k(last_k, num_layers)
+        self.last_k = check_last_k(last_k, num_layers)
 
     def read(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
         values, winners = _pool_last_layers(hidden, self.last_k)

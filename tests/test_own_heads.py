@@ -35,8 +35,11 @@ class LastTwo(PoolingHead):
 
 
 @pytest.fixture(autouse=True)
-def same_heads_afterwards(monkeypatch):
-    monkeypatch.setattr(heads, "HEADS", dict(heads.HEADS))
+def same_heads_afterwards():
+    before = dict(heads.HEADS)
+    yield
+    heads.HEADS.clear()
+    heads.HEADS.update(before)
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def own_head(folder, tmp_path):
 def test_own_pooling_head_from_a_file_answers(open_app, folder, own_head, cold):
     app = open_app(folder, arguments=["--heads", str(own_head)], text=SENTENCE)
     card = seen.cards(app)["mine"]
-    assert card.how == "pooling head second_token, seed 6"
+    assert card.how == "pooling head second_token"
     true = second_token(folder / "mine")
     assert list(card.bars.values()) == [f"{p:.2f}" for p in true]
     assert [u.positions for u in card.reads if u.value] == [(1,)], "only the second token is read"
