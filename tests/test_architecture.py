@@ -17,7 +17,8 @@ HEAVY = ("torch", "transformers", "captum", "peft", "plotly", "matplotlib", "str
 # `loading` is the half of `model` that builds a classifier from a checkpoint folder.
 TORCH_ROOMS = (
     *("analysis/model", "analysis/loading", "analysis/heads", "analysis/pooling"),
-    *("analysis/pooling_head", "analysis/trace", "analysis/interventions", "analysis/attribution", "analysis/corpus"),
+    *("analysis/pooling_head", "analysis/trace", "analysis/interventions"),
+    *("analysis/attribution", "analysis/corpus"),
     *("training/", "benchmarks/"),
 )
 ALLOWED: dict[str, tuple[str, ...]] = {

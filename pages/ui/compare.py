@@ -190,7 +190,7 @@ def _explain(labels: tuple[str, ...], index: int) -> None:
 def _head(reply: Reply) -> str:
     first = reply.entry.first
     if reply.entry.is_group:
-        how = f"pooling head {first.head}, n = {len(reply.entry.members)}"
+        how = f"pooling head {first.head}, {len(reply.entry.members)} seeds"
     elif first.head:
         how = f"pooling head {first.head}"
     else:

@@ -73,7 +73,7 @@ def test_labels_nobody_could_have_written_down_are_shown(open_app, folder):
     card = seen.cards(open_app(folder))["fresh"]
     assert tuple(card.bars) == labels
     assert card.label in labels
-    assert card.how == "pooling head mha, seed 5"
+    assert card.how == "pooling head mha"
 
 
 @pytest.mark.parametrize("unit", ["words", "pieces"])
