@@ -192,7 +192,8 @@ def find_effects(
         result = str(error)
     except RuntimeError as error:  # PyTorch's, such as a device without memory
         result = f"{member.id}: leaving tokens out failed ({str(error).splitlines()[0]})"
-    _kept("small").put(key, result, 2000 if isinstance(result, str) else 2000 + int(result.effects.nbytes))
+    numbers = 0 if isinstance(result, str) else int(result.effects.nbytes)
+    _kept("small").put(key, result, 2000 + numbers)
 
 
 def mean_effects(results: Sequence[LeaveOneOut], checkpoint: Checkpoint) -> LeaveOneOut:
