@@ -45,7 +45,8 @@ class Settings:
     def fingerprint(self) -> dict[str, Any]:
         """What must be equal for an interrupted run to be continued."""
         facts = asdict(replace(self, output=Path()))
-        return json.loads(json.dumps(facts, default=str, sort_keys=True))
+        plain: dict[str, Any] = json.loads(json.dumps(facts, default=str, sort_keys=True))
+        return plain
 
 
 @dataclass(frozen=True)

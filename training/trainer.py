@@ -76,6 +76,7 @@ class PoolingTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         dataset = train_dataset if train_dataset is not None else self.train_dataset
+        assert isinstance(dataset, TokenRows)
         return LengthGroupedOrder(dataset.lengths, self.args.train_batch_size, self.args.seed)
 
 

@@ -200,8 +200,8 @@ class TestCommandLine:
     def test_a_run_from_the_command_line_reports_progress(self, encoder, glue, tmp_path, capsys):
         output = tmp_path / "out"
         words = ["finetune", "--task", "sst2", "--head", "cls", "--encoder", str(encoder),
-                 "--data", str(glue), "--output", str(output), "--epochs", "1", "--batch-size", "48",
-                 "--min-steps", "1"]  # fmt: skip
+                 "--data", str(glue), "--output", str(output), "--epochs", "1",
+                 "--batch-size", "48", "--min-steps", "1"]  # fmt: skip
         assert main(words) == 0
         printed = capsys.readouterr().out
         assert "step 2/2" in printed
