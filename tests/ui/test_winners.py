@@ -177,12 +177,20 @@ def test_a_maximum_over_tokens_shows_who_wins_how_often(open_winners: Any, folde
     app = open_winners(folder, checkpoints=["toy-t"], unit="pieces")
     assert not app.exception
     won = analysis.record(analysis.load(folder / "toy-t"), TEXT).head.winners
-    assert won is not None and won.token is not None
+    assert won is not None
+    assert won.token is not None
     shown = pieces(app)["strips-toy-t"]
     counts = np.bincount(won.token)
     best = int(counts.argmax())
     assert f"{100 * counts[best] / won.token.size:.0f} % of the dimensions" in said_by(app)
     assert shown.count('class="title"') == 2, "share of wins, and contribution"
+
+
+def test_a_maximum_that_is_only_a_part_says_so(open_winners: Any, folder: Path):
+    tiny.make_pooling_checkpoint(folder / "toy-t", "concat", tiny.random_labels(3), seed=4)
+    app = open_winners(folder, checkpoints=["toy-t"])
+    assert not app.exception
+    assert "toy-t joins [CLS], mean and maximum" in said_by(app)
 
 
 def test_a_token_marked_on_another_page_is_the_one_in_detail(open_winners: Any, made: Path):
