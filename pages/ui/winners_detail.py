@@ -61,9 +61,9 @@ def draw(shown: Sequence[Reply], choice: Choice) -> None:
     with st.container(key="detail-grid"):
         with st.container(key="detail-dimensions"):
             _draw_dimensions(trace, token, reply.target)
-            _draw_margins(trace, choice)
         with st.container(key="detail-what-if"):
             _draw_what_if(trace, choice)
+            _draw_margins(trace, choice)
     with st.container(key="sweep-grid"):
         winners_sweep.draw(shown, choice, reply.entry.id)
 
