@@ -26,11 +26,11 @@ TASKS = {
     "sst2": TaskWords(
         "Sentiment",
         (
-            Example("contrast", "The plot is thin, but the acting is anything but dull."),
+            Example("contrast", "Slow at first, but it earns every minute."),
+            Example("two turns", "The plot is thin, but the acting is anything but dull."),
             Example("negation", "I would not say that this film is bad."),
             Example("irony", "A triumph of editing: they cut everything that made sense."),
             Example("hedge", "It is perhaps a little too long, though never quite boring."),
-            Example("question", "Was there ever a better reason to leave the cinema early?"),
         ),
     ),
     "mrpc": TaskWords(
