@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,20 @@ class TestDemoCheckpoints:
         again = evaluate(classifier, table, tuple(scores))
         assert again.metrics == pytest.approx(scores, abs=1.5 / len(table))
         assert f"{scores['accuracy']:.4f}" in (CHECKPOINTS / name / "README.md").read_text()
+
+
+def test_the_readme_states_the_scores_of_the_folders():
+    readme = (CHECKPOINTS.parent / "README.md").read_text("utf-8")
+    for head in ("cls", "max_cls", "mha", "max_seq_mha"):
+        (sst2,) = facts_in(CHECKPOINTS / f"sst2-{head}")["metrics"].values()
+        (mrpc,) = facts_in(CHECKPOINTS / f"mrpc-{head}")["metrics"].values()
+        trec = [
+            next(iter(facts_in(CHECKPOINTS / f"trec-{head}-s{seed}")["metrics"].values()))
+            for seed in range(3)
+        ]
+        scores = [one["accuracy"] for one in trec]
+        row = (
+            f"| `{head}` | {sst2['accuracy']:.3f} | {mrpc['accuracy']:.3f} / {mrpc['f1']:.3f} | "
+            f"{statistics.mean(scores):.3f} ± {statistics.stdev(scores):.3f} |"
+        )
+        assert row in readme
