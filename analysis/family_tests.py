@@ -41,56 +41,43 @@ def family_p(values: Floats, *, draws: int = DRAWS, seed: int = 0) -> Floats:
     """p of all tests of R studies at once: (R, S, 1 + H, N) -> (R, H + S H), or (R, H) where
     S is 1; the headlines (one a head) first, then stratum by stratum.
 
-    NaN leaves a seed out, which is allowed in one study at a time (R = 1).
+    Raises:
+        ValueError: a value is missing (NaN); a family is tested when its runs are all done.
     """
-    studies, strata, variants, _ = values.shape
-    if studies > 1 and not np.isfinite(values).all():
-        raise ValueError("Only one study at a time may have missing runs.")
-
-    def of(s: int, v: int) -> Floats:
-        found: Floats = values[:, s, v]
-        return found[:, np.isfinite(found[0])]
-
-    headlines, single = [], []
-    for head in range(1, variants):
-        groups = [(of(s, head), of(s, 0)) for s in range(strata)]
-        testable = [(a, b) for a, b in groups if min(a.shape[1], b.shape[1]) > 0]
-        if strata > 1:
-            headlines.append(
-                stratified_p(testable, draws=draws, seed=seed)
-                if len(testable) == strata
-                else np.full(studies, np.nan)
-            )
-        single.append(
-            [
-                permutation_p(a, b, draws=draws, seed=seed)
-                if min(a.shape[1], b.shape[1]) > 0
-                else np.full(studies, np.nan)
-                for a, b in groups
-            ]
+    studies, strata, variants, seeds = values.shape
+    heads = variants - 1
+    # All heads of all studies side by side, so that the splits are made once.
+    groups = [
+        (
+            values[:, s, 1:].reshape(-1, seeds),
+            np.repeat(values[:, s, :1], heads, axis=1).reshape(-1, seeds),
         )
-    by_stratum = [single[head][s] for s in range(strata) for head in range(variants - 1)]
-    return np.stack([*headlines, *by_stratum], axis=1)
+        for s in range(strata)
+    ]
+    columns = [permutation_p(one, other, draws=draws, seed=seed) for one, other in groups]
+    if strata > 1:
+        columns.insert(0, stratified_p(groups, draws=draws, seed=seed))
+    return np.concatenate([column.reshape(studies, heads) for column in columns], axis=1)
 
 
 def compare(scores: Scores, *, draws: int = DRAWS, seed: int = 0) -> Report:
     """All tests of a family. Deterministic: the same scores give the same p-values.
 
     ``scores.values`` are (S, 1 + H, N) with NaN for runs that are missing; then nothing is
-    decided, and what is there is summarised.
+    tested (p is NaN), and what is there is summarised.
     """
     family, values = scores.family, scores.values
     strata, variants, _ = values.shape
     heads = range(1, variants)
-    p = family_p(values[None], draws=draws, seed=seed)[0]
-    counts = np.isfinite(values).sum(axis=2)
-    sizes = [(int(counts[s, v]), int(counts[s, 0])) for s in range(strata) for v in heads]
-    lows = [smallest_p([size], draws=draws) if min(size) else np.nan for size in sizes]
+    size = (len(family.seeds), len(family.seeds))
+    lows = [smallest_p([size], draws=draws)] * (strata * len(heads))
     if strata > 1:
-        over = [[(int(counts[s, v]), int(counts[s, 0])) for s in range(strata)] for v in heads]
-        lows = [smallest_p(each, draws=draws) for each in over] + lows
+        lows = [smallest_p([size] * strata, draws=draws)] * len(heads) + lows
+    tests = len(lows)
+    p = np.full(tests, np.nan)
+    if scores.done == scores.planned:
+        p = family_p(values[None], draws=draws, seed=seed)[0]
     adjusted, smallest = holm(p), holm(lows)
-    tests = len(p)
 
     def sample(s: int, v: int) -> Floats:
         found: Floats = values[s, v]

@@ -75,6 +75,7 @@ def declare(plan: Plan, folder: Path) -> None:
     """Write the declaration beside the results; what is finished stays, whatever was added."""
     (folder / RUNS).mkdir(parents=True, exist_ok=True)
     (folder / WORK).mkdir(exist_ok=True)
+    (folder / WORK / ".gitignore").write_text("*\n", encoding="utf-8")  # locks are no results
     path = folder / DECLARATION
     text = json.dumps(plan.declaration(), indent=1, ensure_ascii=False) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
