@@ -11,6 +11,7 @@ never says that there is no difference.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from math import sqrt
 
@@ -84,7 +85,7 @@ def compare(scores: Scores, *, draws: int = DRAWS, seed: int = 0) -> Report:
         return found[np.isfinite(found)]
 
     ratios = [_ratio(sample(s, v), sample(s, 0)) for s in range(strata) for v in heads]
-    spreads = holm([ratio[3] for ratio in ratios])
+    spreads = holm([ratio.adjusted for ratio in ratios])
 
     def one(s: int | None, v: int, place: int) -> Comparison:
         chosen = range(strata) if s is None else (s,)
@@ -104,7 +105,7 @@ def compare(scores: Scores, *, draws: int = DRAWS, seed: int = 0) -> Report:
             detectable=_detectable(pairs, tests),
             tests=tests,
             complete=scores.done == scores.planned,
-            spread=None if at is None else Spread(*ratios[at][:3], float(spreads[at])),
+            spread=None if at is None else replace(ratios[at], adjusted=float(spreads[at])),
         )
 
     headlines = tuple(one(None, v, v - 1) for v in heads) if strata > 1 else ()
@@ -201,15 +202,15 @@ def _welch(pairs: list[tuple[Floats, Floats]]) -> Range:
     return (middle - half, middle + half)
 
 
-def _ratio(one: Floats, other: Floats) -> tuple[float, Range, float, float]:
+def _ratio(one: Floats, other: Floats) -> Spread:
     """Ratio of standard deviations, its 95 % interval, the ratio just visible, and p; by F."""
     from scipy.stats import f
 
     nothing = float("nan")
     n, m = len(one), len(other)
     if n < 2 or m < 2 or one.std() == 0 or other.std() == 0:
-        return nothing, (nothing, nothing), nothing, nothing
+        return Spread(nothing, (nothing, nothing), nothing, nothing)
     ratio = float(one.std(ddof=1) / other.std(ddof=1))
     high, low = (float(f.ppf(level, n - 1, m - 1)) for level in (0.975, 0.025))
     p = 2 * min(f.cdf(ratio**2, n - 1, m - 1), f.sf(ratio**2, n - 1, m - 1))
-    return ratio, (ratio / sqrt(high), ratio / sqrt(low)), sqrt(high), float(min(p, 1.0))
+    return Spread(ratio, (ratio / sqrt(high), ratio / sqrt(low)), sqrt(high), float(min(p, 1.0)))
