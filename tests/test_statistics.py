@@ -40,6 +40,16 @@ def brute_force(strata: list[tuple[list[float], list[float]]]) -> float:
     return sum(value >= observed - 1e-12 for value in found) / len(found)
 
 
+def step_down(p: np.ndarray) -> np.ndarray:
+    """Holm's formula on many families at once, (R, m); statsmodels takes 40 ms for each."""
+    order = np.argsort(p, axis=1)
+    steps = np.arange(p.shape[1], 0, -1)
+    climbing = np.maximum.accumulate(steps * np.take_along_axis(p, order, axis=1), axis=1)
+    adjusted = np.empty_like(p)
+    np.put_along_axis(adjusted, order, np.minimum(climbing, 1.0), axis=1)
+    return adjusted
+
+
 class TestPermutation:
     @pytest.mark.parametrize(("n", "m"), [(5, 5), (4, 6), (2, 3), (1, 4)])
     def test_p_is_that_of_scipy_and_of_enumeration(self, n, m):
@@ -103,13 +113,8 @@ class TestPermutation:
 
 class TestOracles:
     def test_holm_is_the_step_down_formula(self):
-        p = np.array([0.01, 0.04, 0.03, 0.005, 0.9])
-        order = np.argsort(p)
-        wanted, top = np.empty(5), 0.0
-        for place, index in enumerate(order):
-            top = max(top, min(1.0, (5 - place) * p[index]))
-            wanted[index] = top
-        np.testing.assert_allclose(holm(p), wanted)
+        p = _draw(15).random((20, 12)) ** 3
+        np.testing.assert_allclose([holm(row) for row in p], step_down(p))
 
     def test_a_test_that_is_missing_still_counts(self):
         assert holm([0.02, np.nan])[0] == pytest.approx(0.04)
@@ -305,15 +310,15 @@ class TestSimulatedStudies:
 
     def words(self, values: np.ndarray) -> np.ndarray:
         """The verdicts (R, 12) of R simulated studies."""
-        p = family_p(values, draws=self.DRAWS)
+        adjusted = step_down(family_p(values, draws=self.DRAWS))
         over = smallest_p([(10, 10)] * 3, draws=self.DRAWS)
         lows = holm([over] * 3 + [smallest_p([(10, 10)])] * 9)
         one, other = values[:, :, 1:].mean(axis=3), values[:, :, :1].mean(axis=3)
         gap = one - other
         gaps = np.concatenate([gap.mean(axis=1), gap.reshape(len(values), -1)], axis=1)
         return np.array([
-            [verdict(g, a, low, True) for g, a, low in zip(row, holm(each), lows, strict=True)]
-            for row, each in zip(gaps, p, strict=True)
+            [verdict(g, a, low, True) for g, a, low in zip(row, each, lows, strict=True)]
+            for row, each in zip(gaps, adjusted, strict=True)
         ])  # fmt: skip
 
     def test_identical_heads_are_called_better_in_at_most_5_percent_of_studies(self):
