@@ -11,7 +11,8 @@ from analysis import attention
 from analysis.figures.plot import Bars, HeatMap, Plot
 from analysis.figures.registry import view
 from analysis.figures.source import cut_note, provenance_of, target_label
-from analysis.figures.token_axis import CHOSEN, TokenAxis, layer_labels, token_axis
+from analysis.figures.token_axis import CHOSEN, TokenAxis, label_of, layer_labels, token_axis
+from analysis.figures.units import units_of
 
 # Cells of one picture: what a screen can show, and far below the megabytes a browser would get.
 MOSAIC_CELLS = 40_000
@@ -96,13 +97,15 @@ def token_attention(
 ) -> Plot:
     """One token through all layers: whom it listens to ("query"), or who listens to it ("key").
 
-    Mean over the attention heads, or one of them.
+    Mean over the attention heads, or one of them. With `words` the token stands for its word:
+    attention from it is averaged over its pieces, attention to it summed.
     """
     if side not in ("query", "key"):
         raise ValueError(f"side is {side!r}; known: 'query', 'key'")
     matrices = _chosen(attention.encoder_attention(trace), head)  # (L, T, T)
-    rows = matrices[:, token] if side == "query" else matrices[:, :, token]
-    name = trace.tokens.labels[token]
+    unit = next(list(one) for one in units_of(trace.tokens, words) if token in one)
+    rows = matrices[:, unit].mean(axis=1) if side == "query" else matrices[:, :, unit].sum(axis=2)
+    name = label_of(trace.tokens, unit)
     does = f"{name} listens to" if side == "query" else f"who listens to {name}"
     return _rows_by_token(
         trace, rows, layer_labels(range(1, len(rows) + 1)), "layer", "attention",
