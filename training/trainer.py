@@ -202,6 +202,9 @@ def build_trainer(
         processing_class=tokenizer,
         callbacks=[clock],
     )
+    # The classifier's loss is a mean over its batch. Its **kwargs make the Trainer think that it
+    # counts rows over all processes, and multiply the loss by their number.
+    trainer.model_accepts_loss_kwargs = False
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
     return trainer
