@@ -120,8 +120,9 @@ def test_provenance_that_is_not_json_is_refused_and_the_callers_dict_is_copied()
 def test_a_view_key_is_registered_once_and_an_unknown_one_lists_the_known():
     with pytest.raises(ValueError, match="already registered"):
         register("classes")(lambda: None)
-    with pytest.raises(UnknownView, match="classes, input_attribution, reading, source_layers"):
+    with pytest.raises(UnknownView) as refused:
         view("clases", trace([0.5, 0.5]))
+    assert all(key in str(refused.value) for key in known_views())
     assert set(known_views()) >= {"classes", "input_attribution", "reading", "source_layers"}
     assert all(line.endswith(".") for line in known_views().values())
 

@@ -105,7 +105,8 @@ def _texts(long: bool, pairs: bool, example: Any) -> tuple[str, str]:
 def _sentence(long: bool, example: Any, label: Any = "visible") -> str:
     if long:
         return st.text_area(
-            "Text", st.session_state.get("text", ""), key="document", height=120, label_visibility=label, **KEPT,
+            "Text", st.session_state.get("text", ""), key="document", height=120,
+            label_visibility=label, **KEPT,
             help="Ctrl+Enter takes the text. A text beyond the model's limit is cut, and says so.",
         ) or ""
     return st.text_input(

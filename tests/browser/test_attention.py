@@ -36,6 +36,7 @@ def encoder(page, name):
 
 def test_word_attention_head_and_view_are_chosen_by_clicks(page, app, asked_hosts):
     open_at(page, app.url, text=FIRST)
+    page.locator(".st-key-listeners .id").nth(len(NAMES) - 1).wait_for()
     assert page.locator(".st-key-listeners .id").all_inner_texts() == NAMES
 
     table(page, NAMES[0]).locator(".row.tok", has_text="thinned").click()

@@ -269,7 +269,7 @@ def test_encoder_of_another_depth_is_named_and_left_out_of_the_lines(open_layers
     app = open_layers(four, checkpoints=["toy-cls", "deep"])
     assert "deep has 6 layers and is left out" in seen.said(app).replace("\\", "")
     assert list(lines(app, 0)) == ["toy-cls"]
-    assert [one.shape for one in cells(app)] == [(5, 32), (7, 32)]
+    assert sorted(one.shape for one in cells(app)) == [(5, 32), (7, 32)]
 
 
 def test_checkpoints_of_different_classes_have_no_common_prediction(open_layers, four):
