@@ -10,7 +10,7 @@ import pytest
 import tiny
 
 # Other work may share the machine; a journey waits for conditions, and this long at most.
-PATIENCE = 200_000
+PATIENCE = 120_000
 HEADS = ("cls", "max_cls", "mha", "max_seq_mha")
 SENTIMENTS, KINDS = ("negative", "positive"), ("place", "person", "number")
 

@@ -37,8 +37,8 @@ def drawn(page: Any, quantity: int, name: str) -> list[float]:
     """The line of a checkpoint as plotly holds it."""
     script = """([quantity, name]) => {
       const plot = document.querySelector(`.st-key-depth-${quantity} .js-plotly-plot`);
-      const line = plot.data.find(one => one.name === name && one.mode.includes('lines')
-        && !one.fill);
+      const line = plot._fullData.find(one => one.name === name && one.mode.includes('lines')
+        && one.fill === 'none');
       return line ? Array.from(line.y) : [];
     }"""
     return page.evaluate(script, [quantity, name])
@@ -53,8 +53,8 @@ def wait_for_line(page: Any, quantity: int, name: str, values: Any) -> None:
     page.wait_for_function(
         """([quantity, name, last]) => {
           const plot = document.querySelector(`.st-key-depth-${quantity} .js-plotly-plot`);
-          const line = plot && plot.data && plot.data.find(
-            one => one.name === name && one.mode.includes('lines') && !one.fill);
+          const line = plot && plot._fullData && plot._fullData.find(
+            one => one.name === name && one.mode.includes('lines') && one.fill === 'none');
           const y = line && Array.from(line.y);
           return y && Math.abs(y[y.length - 1] - last) < 1e-4;
         }""",
