@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -22,6 +23,7 @@ from pages.ui.show import export_menu
 
 # Above this an input attribution takes so long that one asks for it.
 LONG_TEXT = 160
+PAUSE = 0.25  # seconds
 INPUT_TITLE = "Input attribution"
 READING_TITLE = "Read by the pooling head"
 
@@ -108,6 +110,7 @@ def draw_inputs(
     length = max((len(reply.traces[0].tokens) for reply in asked), default=0)
     if length > LONG_TEXT and not _wanted(asked, text, length):
         return
+    _let_cards_be_drawn((text, choice.pair, *((r.entry.id, r.target) for r in asked)))
     results: list[tuple[Reply, Attribution | str]] = []
     total = sum(len(reply.traces) for reply in asked)
     done = 0
@@ -123,6 +126,14 @@ def draw_inputs(
                 problem = str(error)
         results.append((reply, problem or groups.mean_attribution(found)))
     _draw_attributions(results, choice, mark)
+
+
+def _let_cards_be_drawn(question: tuple[object, ...]) -> None:
+    """A pause before a new computation: the browser draws the cards with the cores to itself, and
+    typing that goes on ends the run here, before anything is spent on an older text."""
+    if st.session_state.get("attributed_question") != question:
+        time.sleep(PAUSE)
+    st.session_state["attributed_question"] = question
 
 
 def _draw_attributions(
