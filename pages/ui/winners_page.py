@@ -64,9 +64,10 @@ def _without(given: list[Reply]) -> str:
     pooled = [reply.entry for reply in silent if reply.entry.first.kind == "pooling"
               and reply.entry.first.head not in _PARTLY]
     if pooled:
-        heads = " and ".join(dict.fromkeys(str(entry.first.head) for entry in pooled))
+        keys = list(dict.fromkeys(str(entry.first.head) for entry in pooled))
         names = " and ".join(entry.id for entry in pooled)
-        said.append(f"Nothing wins in {names}: the pooling head {heads} takes no maximum.")
+        heads = f"head {keys[0]} takes" if len(keys) == 1 else f"heads {' and '.join(keys)} take"
+        said.append(f"Nothing wins in {names}: the pooling {heads} no maximum.")
     said += [f"{reply.entry.id} joins [CLS], mean and maximum: the winners of a part are not shown."
              for reply in silent if reply.entry.first.head in _PARTLY]  # fmt: skip
     kinds = {"encoder": "a bare encoder", "classifier": "a foreign classifier"}

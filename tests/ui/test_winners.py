@@ -79,7 +79,7 @@ def test_drop_effects_are_the_true_changes(open_winners: Any, made: Path):
 def test_a_pooling_head_without_layers_to_compare_says_so(open_winners: Any, made: Path):
     app = open_winners(made, checkpoints=["toy-cls", "toy-mha"])
     said = " ".join(caption.value.replace("\\", "") for caption in app.caption)
-    assert ("Nothing wins in toy-cls and toy-mha: the pooling head cls and mha takes no maximum."
+    assert ("Nothing wins in toy-cls and toy-mha: the pooling heads cls and mha take no maximum."
             in said)  # fmt: skip
     assert not charts(app)
 
