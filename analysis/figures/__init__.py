@@ -7,6 +7,7 @@ function with `@analysis.figures.views.view("key")`.
 from __future__ import annotations
 
 from analysis.figures import (  # noqa: F401 (a view is registered by being imported)
+    comparisons,
     views_attention,
     views_layers,
     views_winner_statistics,

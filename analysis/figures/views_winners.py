@@ -42,8 +42,7 @@ def winners(
     chosen_token: int | None = None,
     chosen_layer: int | None = None,
 ) -> Plot:
-    """Layers x tokens of a maximum over layers: deviation of wins, contribution, drop effect, or
-    attention.
+    """Layers x tokens of a maximum over layers: wins, contribution, drop effect or attention.
 
     "contribution" needs `split` (a Decomposition), "drop effect" needs `effects` (DropEffects by
     token). "deviation" is measured from the mean share in `profile`, or, without one, from the
