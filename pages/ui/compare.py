@@ -184,6 +184,8 @@ def _wanted(asked: Sequence[Reply], text: str, length: int) -> bool:
         return True
     for reply in asked:
         reply.slots["input"].empty()
+        if "waiting" in reply.slots:  # nothing follows until it is asked for
+            reply.slots["waiting"].empty()
     place = asked[0].slots["input"]
     with place:
         return st.button(
