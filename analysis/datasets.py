@@ -7,9 +7,11 @@ said there and nowhere else. Nothing here imports torch.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,12 +34,13 @@ Kind = Literal["auto", "classes", "number"]
 class Table:
     """Rows of one split. ``label`` is (N,) int64 class indices, (N,) float64 numbers where
     ``labels`` is empty (regression), or None where the split is published without labels.
-    ``skipped`` counts rows that the source itself has broken (QQP only)."""
+    ``skipped`` counts rows that the source itself has broken (QQP only). The texts of a small
+    table are tuples; those of a large file stay on disk and are read row by row."""
 
     task: str
     split: str
-    text: tuple[str, ...]
-    pair: tuple[str, ...] | None
+    text: Sequence[str]
+    pair: Sequence[str] | None
     label: NDArray[Any] | None
     labels: tuple[str, ...]
     skipped: int = 0
@@ -55,6 +58,25 @@ class Table:
     def regression(self) -> bool:
         """True where the label is a number."""
         return self.label is not None and not self.labels
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """(N,) characters of each row, text and pair together."""
+        found = np.fromiter(map(len, self.text), np.int64, len(self.text))
+        if self.pair is not None:
+            found += np.fromiter(map(len, self.pair), np.int64, len(self.text))
+        return found
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the texts and pairs in their order (labels change no answer)."""
+        found = hashlib.sha256(b"" if self.pair is None else b"pairs")
+        for column in (self.text, self.pair or ()):
+            for text in column:
+                # A length before each text: ("ab", "c") is not ("a", "bc").
+                encoded = text.encode("utf-8", "surrogatepass")
+                found.update(len(encoded).to_bytes(4, "big") + encoded)
+        return found.hexdigest()
 
     def take(self, rows: Sequence[int] | NDArray[np.int64]) -> Table:
         """The given rows, in the given order, as a new table."""
@@ -157,7 +179,7 @@ def read_file(
     if not rows:
         raise DataError(f"{path}: no rows below the header in line {number}. Add labelled texts.")
     if labels is None and label is not None:
-        labels = _classes([row[3] or "" for row in rows], kind)
+        labels = own_classes([row[3] or "" for row in rows], kind)
     if labels and len(labels) > max(20, len(rows) // 2):
         raise DataError(
             f"{path}: column {label!r} has {len(labels)} different values in {len(rows)} rows, "
@@ -177,11 +199,11 @@ def read_file(
     )
 
 
-def _classes(values: Iterable[str], kind: Kind) -> tuple[str, ...]:
+def own_classes(values: Iterable[str], kind: Kind) -> tuple[str, ...]:
     """The class names in a fixed order (whole numbers by size, others by alphabet); empty for
     a regression task."""
     distinct = sorted(set(values))
-    numbers = [_number(value) for value in distinct]
+    numbers = [number_of(value) for value in distinct]
     if kind == "number":
         return ()
     if all(number is not None for number in numbers):
@@ -191,7 +213,8 @@ def _classes(values: Iterable[str], kind: Kind) -> tuple[str, ...]:
     return tuple(distinct)
 
 
-def _number(value: str) -> float | None:
+def number_of(value: str) -> float | None:
+    """The finite number that a label is, or None."""
     try:
         number = float(value)
     except ValueError:
@@ -223,7 +246,7 @@ def _collect(
         pairs.append(pair)
         if not labelled:
             continue
-        target = known.get(raw or "") if labels else _number(raw or "")
+        target = known.get(raw or "") if labels else number_of(raw or "")
         if target is None:
             wanted = f"one of {', '.join(known)}" if labels else "a finite number"
             raise DataError(

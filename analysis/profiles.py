@@ -16,6 +16,8 @@ from analysis.records import freeze, require_shape
 
 FILE = "profile.safetensors"
 MOMENTS = ("cls_mean", "cls_deviation", "token_mean", "token_deviation")
+COURSES = ("cls_norm", "cls_cosine_to_previous", "cls_cosine_to_last")
+_OPTIONAL = (*MOMENTS, *COURSES)  # files written before they were kept are still read
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,15 @@ class Profile:
     layers: tuple[int, ...]  # (K,) absolute indices of the competing layers
     sentences: int
     corpus: str  # which texts, in words
-    # Per layer and dimension, over the corpus; None in a file written before they were kept.
+    # Per layer and dimension, over the corpus.
     cls_mean: np.ndarray | None = None  # (L+1, d) of [CLS] over the N sentences
     cls_deviation: np.ndarray | None = None  # (L+1, d) standard deviation, divided by N
     token_mean: np.ndarray | None = None  # (L+1, d) of all tokens of all sentences
     token_deviation: np.ndarray | None = None  # (L+1, d)
+    # Of [CLS], one row a sentence: what a sentence's own numbers stand among.
+    cls_norm: np.ndarray | None = None  # (N, L+1)
+    cls_cosine_to_previous: np.ndarray | None = None  # (N, L+1) NaN at 0
+    cls_cosine_to_last: np.ndarray | None = None  # (N, L+1)
 
     def __post_init__(self) -> None:
         require_shape("value_mean", self.value_mean, None)
@@ -39,15 +45,21 @@ class Profile:
         for name in MOMENTS:
             if getattr(self, name) is not None:
                 require_shape(name, getattr(self, name), None, len(self.value_mean))
+        for name in COURSES:
+            if getattr(self, name) is not None:
+                require_shape(name, getattr(self, name), self.sentences, None)
         freeze(self)
 
     def percentile(self, share: np.ndarray) -> np.ndarray:
-        """(K,) percent of the corpus' sentences whose share is below this one's."""
-        result: np.ndarray = (self.share_of_wins < share).mean(axis=0) * 100
-        return result
+        """(K,) percent of the corpus' sentences whose share is below this one's.
+
+        Equal ones count half, so that a constant stands at 50.
+        """
+        # In the file's own precision, or equal shares would count as smaller ones.
+        return percentile(self.share_of_wins, share.astype(self.share_of_wins.dtype))
 
     def save(self, folder: Path) -> None:
-        """Write the profile into a checkpoint's folder (16 (L+1) d bytes, and a few kB)."""
+        """Write the profile into a checkpoint's folder ((16 d + 12 N) (L+1) bytes and a few kB)."""
         from safetensors.numpy import save_file
 
         save_file(
@@ -57,13 +69,19 @@ class Profile:
                 "layers": np.array(self.layers, dtype=np.int64),
                 **{
                     name: value.astype(np.float32)
-                    for name in MOMENTS
+                    for name in _OPTIONAL
                     if (value := getattr(self, name)) is not None
                 },
             },
             folder / FILE,
             metadata={"sentences": str(self.sentences), "corpus": self.corpus},
         )
+
+
+def percentile(rows: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """(N, K), (K,) -> (K,) percent of the rows below one's own; equal ones count half. NaN: NaN."""
+    below = (rows < own).mean(axis=0) + 0.5 * (rows == own).mean(axis=0)
+    return np.asarray(np.where(np.isnan(own), np.nan, 100 * below))
 
 
 def read(folder: Path) -> Profile | None:
@@ -87,7 +105,7 @@ def _read(path: Path, modified: int, size: int) -> Profile:
             layers=tuple(file.get_tensor("layers").tolist()),
             sentences=int(facts.get("sentences", 0)),
             corpus=facts.get("corpus", ""),
-            **{name: file.get_tensor(name) for name in MOMENTS if name in file.keys()},  # noqa: SIM118
+            **{name: file.get_tensor(name) for name in _OPTIONAL if name in file.keys()},  # noqa: SIM118
         )
 
 

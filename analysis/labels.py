@@ -1,0 +1,115 @@
+"""Names of classes: which name in a file, or of another checkpoint, means which class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+# What else a class is called in well-known data sets and checkpoints, by its name here.
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "negative": ("neg", "bad", "unfavourable", "unfavorable", "-1"),
+    "positive": ("pos", "good", "favourable", "favorable", "+1"),
+    "different": ("not_equivalent", "not equivalent", "not_paraphrase", "not_duplicate",
+                  "no paraphrase"),
+    "paraphrase": ("equivalent", "is_paraphrase", "same"),
+    "duplicate": ("is_duplicate", "same"),
+    "not_entailment": ("no entailment", "not entailed", "non-entailment"),
+    "entailment": ("entailed", "entails"),
+    "unacceptable": ("ungrammatical",),
+    "acceptable": ("grammatical",),
+    "abbreviation": ("abbr",),
+    "entity": ("enty",),
+    "description": ("desc",),
+    "human": ("hum", "person"),
+    "location": ("loc",),
+    "number": ("num", "numeric", "numeric value"),
+}  # fmt: skip
+_NUMBERED = re.compile(r"label[_ -]?(\d+)", re.IGNORECASE)
+
+
+def plain(name: str) -> str:
+    """A name without what differs between two spellings of it: case, ``_``, ``-``, spaces."""
+    return re.sub(r"[\s_-]+", " ", name).strip().casefold() if len(name) > 2 else name.casefold()
+
+
+def match(values: Iterable[str], labels: Sequence[str]) -> dict[str, str]:
+    """The values whose class is beyond doubt: value -> label.
+
+    By the name itself, another spelling of it, a well-known synonym; by the index of the class
+    where all values are such indices, or ``LABEL_0`` and so on.
+    """
+    values = list(values)
+    spelled = {plain(label): label for label in labels}
+    for label in labels:
+        for other in _synonyms(label):
+            spelled.setdefault(plain(other), label)
+    found = {value: spelled[plain(value)] for value in values if plain(value) in spelled}
+    if len(found) < len(values):
+        places = {value: _place(value) for value in values}
+        known = [place for place in places.values() if place is not None and place < len(labels)]
+        if len(known) == len(values):
+            return {value: labels[place] for value, place in places.items() if place is not None}
+    return found
+
+
+def _synonyms(label: str) -> list[str]:
+    """Every name of an entry of :data:`SYNONYMS` that has the label among its names."""
+    return [
+        name
+        for key, others in SYNONYMS.items()
+        if plain(label) in {plain(key), *map(plain, others)}
+        for name in (key, *others)
+    ]
+
+
+def suggest(values: Iterable[str], labels: Sequence[str]) -> dict[str, str | None]:
+    """For every value the label it may mean, or None: those of :func:`match`, then guesses.
+
+    A guess is the only label that begins with the value or that the value begins with, or the
+    one label left over for the one value left over.
+    """
+    values = list(dict.fromkeys(values))
+    sure = match(values, labels)
+    offered: dict[str, str | None] = {}
+    for value in values:
+        near = [
+            label for label in labels
+            if plain(label).startswith(plain(value)) or plain(value).startswith(plain(label))
+        ] if plain(value) else []  # fmt: skip
+        offered[value] = sure.get(value, near[0] if len(near) == 1 else None)
+    open_values = [value for value, label in offered.items() if label is None]
+    free = [label for label in labels if label not in offered.values()]
+    if len(open_values) == len(free) == 1:
+        offered[open_values[0]] = free[0]
+    return offered
+
+
+def columns_of(wanted: Sequence[str], own: Sequence[str]) -> dict[str, int] | None:
+    """Index in ``own`` (a checkpoint's classes) of each wanted class; None where they do not fit.
+
+    Names decide, in any spelling. Where a checkpoint has only numbers for names (``LABEL_0``) and
+    as many as there are classes, the order decides.
+    """
+    numbered = [_NUMBERED.fullmatch(name) for name in own]
+    if own and all(numbered):
+        # A subset of the classes says nothing of their order among all.
+        return {name: index for index, name in enumerate(wanted)} if len(wanted) == len(
+            own
+        ) else None
+    found = match(wanted, own)
+    if set(found) != set(wanted) or len(set(found.values())) != len(set(wanted)):
+        return None
+    if any(_place(name) is not None for name in wanted if name not in own):
+        return None  # a class that is called "1" is not the second class of another task
+    places = {name: list(own).index(found[name]) for name in wanted}
+    return places
+
+
+def _place(value: str) -> int | None:
+    """The index that a value is: ``1``, ``1.0`` (numbers with gaps), ``True``, ``LABEL_1``."""
+    numbered = _NUMBERED.fullmatch(value)
+    if numbered:
+        return int(numbered[1])
+    if value.casefold() in ("false", "true"):
+        return int(value.casefold() == "true")
+    return int(float(value)) if re.fullmatch(r"\d{1,4}(\.0)?", value) else None

@@ -1,0 +1,438 @@
+"""Files as people have them: every bad row is named, every good one is read."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.dataset_files import DataError
+from analysis.dataset_upload import Columns, peek, read_hub, read_upload
+
+ROOT = Path(__file__).resolve().parent.parent
+SENTIMENT = ("negative", "positive")
+CSV = b"text,label\nA fine film.,positive\nA dull film.,negative\n"
+
+
+def kinds(reading):
+    return {(problem.row, problem.kind) for problem in reading.problems}
+
+
+class TestForms:
+    @pytest.mark.parametrize(
+        ("name", "content", "form"),
+        [
+            ("a.csv", CSV, "CSV"),
+            ("a.csv", CSV.replace(b",", b";"), "CSV"),
+            ("a.csv", CSV.replace(b",", b"|"), "CSV"),
+            ("a.tsv", CSV.replace(b",", b"\t"), "TSV"),
+            ("a.csv", CSV.replace(b",", b"\t"), "TSV"),  # the name is wrong, the content is not
+            ("a.csv", CSV.replace(b"\n", b"\r\n"), "CSV"),
+            ("a.csv", CSV.replace(b"\n", b"\r"), "CSV"),
+            ("a.jsonl", b'{"text": "A fine film.", "label": "positive"}\n'
+                        b'{"label": "negative", "text": "A dull film."}\n', "JSON lines"),
+            ("a.json", b'[{"text": "A fine film.", "label": "positive"},\n'
+                       b' {"text": "A dull film.", "label": "negative"}]', "JSON"),
+        ],
+    )  # fmt: skip
+    def test_the_same_rows_come_out_of_every_form(self, name, content, form):
+        found = read_upload(content, name)
+        assert found.form == form
+        assert found.table.text == ("A fine film.", "A dull film.")
+        assert [found.table.labels[i] for i in found.table.label] == ["positive", "negative"]
+        assert (found.problems, found.left_out) == ((), 0)
+        assert peek(content, name).rows[0] == {"text": "A fine film.", "label": "positive"}
+
+    def test_parquet_is_read_from_bytes_and_from_a_path(self, tmp_path):
+        frame = pd.DataFrame({"id": [7, 8], "text": ["A fine film.", None], "label": [1, 0]})
+        frame.to_parquet(tmp_path / "a.parquet")
+        for source in (tmp_path / "a.parquet", (tmp_path / "a.parquet").read_bytes(),
+                       io.BytesIO((tmp_path / "a.parquet").read_bytes())):  # fmt: skip
+            found = read_upload(source, "a.parquet", labels=SENTIMENT)
+            assert found.table.text == ("A fine film.",)
+            assert found.table.label.tolist() == [1]
+            assert kinds(found) == {(2, "without a text")}
+
+    def test_class_names_in_a_parquet_file_of_the_hub_are_used(self, tmp_path):
+        about = {"info": {"features": {"label": {"_type": "ClassLabel", "names": ["no", "yes"]}}}}
+        table = pa.table({"text": ["a b", "c d"], "label": [1, 0]}).replace_schema_metadata(
+            {"huggingface": json.dumps(about)}
+        )
+        pq.write_table(table, tmp_path / "a.parquet")
+        found = read_upload(tmp_path / "a.parquet")
+        assert found.table.labels == ("no", "yes")
+        assert found.table.label.tolist() == [1, 0]
+
+    def test_a_line_each_is_a_table_of_one_column(self):
+        found = read_upload(b"The plot is thin, but fun.\nWhat a film, and what a cast!\n", "a.txt")
+        assert found.table.text == ("The plot is thin, but fun.", "What a film, and what a cast!")
+        assert found.table.label is None
+        assert found.form == "text"
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
+                .map(str.strip).filter(lambda text: text and text.isprintable()),
+                st.sampled_from(SENTIMENT),
+            ),
+            min_size=1, max_size=20, unique=True,
+        )
+    )  # fmt: skip
+    def test_what_pandas_writes_is_read_as_it_was(self, rows):
+        frame = pd.DataFrame(rows, columns=["text", "label"])
+        for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+            written = frame.to_csv(index=False).encode(encoding)
+            found = read_upload(written, "a.csv", labels=SENTIMENT)
+            assert tuple(found.table.text) == tuple(frame["text"])
+            assert [SENTIMENT[i] for i in found.table.label] == frame["label"].tolist()
+
+
+class TestEncodings:
+    TEXT = "text,label\nUn café très agréable,positive\nÜbel und öde,negative\n"
+
+    @pytest.mark.parametrize(
+        "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252"]
+    )
+    def test_letters_survive(self, encoding):
+        found = read_upload(self.TEXT.encode(encoding), "a.csv")
+        assert found.table.text == ("Un café très agréable", "Übel und öde")
+        assert found.left_out == 0
+        assert found.problems == ()
+        if encoding in ("latin-1", "cp1252"):
+            assert any("Windows-1252" in note for note in found.notes)
+
+    def test_a_file_of_two_encodings_is_read_line_by_line_and_the_odd_ones_are_named(self):
+        content = (
+            "text,label\nUn café,positive\n".encode() + "Übel,negative\n".encode("latin-1")
+            + "“Öde”,negative\n".encode("cp1252")
+        )  # fmt: skip
+        found = read_upload(content, "a.csv")
+        assert found.table.text == ("Un café", "Übel", "“Öde”")
+        assert kinds(found) == {(3, "encoding"), (4, "encoding")}
+        assert all(problem.kept for problem in found.problems)
+
+    @pytest.mark.parametrize(
+        ("content", "told"),
+        [
+            (b"", "is empty"),
+            (b"\n\n  \n", "no rows"),
+            (b"text,label\n", "a header and no rows"),
+            (b"PK\x03\x04" + bytes(100), "spreadsheet"),
+            (b"\x1f\x8b" + bytes(100), "gzip"),
+            (b"abc" + bytes(5000), "no text file"),
+            (b"PAR1 and then nothing", "damaged Parquet"),
+        ],
+    )
+    def test_what_is_no_table_says_what_it_is_and_what_to_do(self, content, told):
+        with pytest.raises(DataError, match=told) as error:
+            read_upload(content, "a.csv")
+        assert "a.csv" in str(error.value)
+
+    def test_a_name_that_promises_parquet_is_not_believed(self):
+        with pytest.raises(DataError, match="no Parquet file"):
+            read_upload(CSV, "a.parquet")
+
+    def test_a_missing_file_is_named(self, tmp_path):
+        with pytest.raises(DataError, match="is not a file"):
+            read_upload(tmp_path / "none.csv")
+
+
+class TestRows:
+    def test_each_bad_row_is_named_with_its_line_and_the_good_ones_are_kept(self):
+        content = (
+            b"text,label\n"              # 1
+            b"A fine film.,positive\n"   # 2
+            b",negative\n"               # 3 no text
+            b"A dull film.,\n"           # 4 no label
+            b"Too, many, commas,positive\n"  # 5
+            b"A fine film.,positive\n"   # 6 as row 2
+            b"\n"                        # 7 a blank line is no row
+            b"Alone\n"                   # 8 no label
+            b"A fine film.,negative\n"   # 9 same text, other label: kept
+            b"A fair film.,neutral\n"    # 10
+        )  # fmt: skip
+        found = read_upload(content, "a.csv", labels=SENTIMENT)
+        assert found.table.text == ("A fine film.", "A fine film.")
+        assert found.lines.tolist() == [2, 9]
+        assert kinds(found) == {
+            (3, "without a text"), (4, "without a label"), (5, "wrong number of columns"),
+            (6, "repeated"), (8, "without a label"), (10, "with an unknown label"),
+        }  # fmt: skip
+        assert (found.rows, found.left_out) == (8, 6)
+        assert [problem.row for problem in found.problems] == [3, 4, 5, 6, 8, 10]
+        assert "as row 2" in found.problems[3].what
+        assert found.sentence().startswith("2 of 8 rows can be used; left out: ")
+        assert "2 without a label" in found.sentence()
+
+    def test_repeated_rows_can_be_kept(self):
+        found = read_upload(CSV + b"A fine film.,positive\n", "a.csv", duplicates="keep")
+        assert len(found.table) == 3
+
+    def test_quoted_fields_keep_commas_marks_tabs_and_line_breaks(self):
+        content = b'text,label\n"one, ""two""\nthree\tfour",positive\nfive,negative\n'
+        found = read_upload(content, "a.csv")
+        assert found.table.text == ('one, "two"\nthree\tfour', "five")
+        assert found.lines.tolist() == [2, 4]
+
+    def test_a_mark_that_is_never_closed_does_not_swallow_the_file(self):
+        rows = [f'"Film {n} is open,positive' if n == 3 else f"Film {n}.,positive"
+                for n in range(2000)]  # fmt: skip
+        found = read_upload("\n".join(["text,label", *rows]).encode(), "a.csv")
+        assert len(found.table) == 2000
+        assert found.table.text[3] == '"Film 3 is open'
+        assert kinds(found) == {(5, "quotes")}
+        assert found.problems[0].kept
+
+    def test_a_mark_closed_by_a_later_row_costs_neither(self):
+        content = b'text,label\n"open,positive\nfine,positive\n5" screen,negative\ngood,negative\n'
+        found = read_upload(content, "a.csv")
+        assert set(found.table.text) >= {"fine", "good", '5" screen', '"open'}
+
+    def test_many_open_marks_are_read_quickly(self):
+        rows = "".join(f'"never closed {n},positive\n' for n in range(3000))
+        found = read_upload(("text,label\n" + rows).encode(), "a.csv")
+        assert len(found.table) == 3000
+
+    def test_marks_in_a_tsv_are_characters_unless_all_fields_are_quoted(self):
+        raw = read_upload(b'text\tlabel\n"so bad\t0\nit\'s "good" \t1\n', "a.tsv")
+        assert raw.table.text == ('"so bad', "it's \"good\"")
+        quoted = read_upload(b'"text"\t"label"\n"a\tb ""c"""\t"1"\n"d"\t"0"\n', "a.tsv")
+        assert quoted.table.text == ('a\tb "c"', "d")
+        assert any("quoted" in note for note in quoted.notes)
+
+    def test_a_tab_inside_a_text_is_a_row_with_too_many_columns(self):
+        found = read_upload(b"text\tlabel\na\tb\t1\nc\t0\nd\t1\n", "a.tsv")
+        assert found.table.text == ("c", "d")
+        assert kinds(found) == {(2, "wrong number of columns")}
+
+    @pytest.mark.parametrize("size", [150_000, 1_500_000])
+    def test_a_row_too_long_is_left_out_and_the_next_is_read(self, size):
+        content = b"text,label\n" + b"x" * size + b",positive\nfine,negative\n"
+        found = read_upload(content, "a.csv")
+        assert found.table.text == ("fine",)
+        assert kinds(found) == {(2, "too long")}
+        assert found.rows == 2
+
+    def test_lines_that_are_no_objects_are_named(self):
+        content = b'{"text": "a b", "label": 1}\n{"text": \n[1, 2]\n\n{"text": "c d", "label": 0}\n'
+        found = read_upload(content, "a.jsonl")
+        assert found.table.text == ("a b", "c d")
+        assert kinds(found) == {(2, "JSON"), (3, "JSON")}
+        assert found.lines.tolist() == [1, 5]
+
+    def test_problems_are_counted_beyond_those_listed(self):
+        content = "text,label\n" + "fine,good\n" + ",good\n" * 5000
+        found = read_upload(content.encode(), "a.csv")
+        assert found.counts == {"without a text": 5000}
+        assert len(found.problems) == 200
+
+    def test_control_characters_alone_are_no_text(self):
+        found = read_upload(b"text,label\n\x01\x02,good\nfine,good\nbad,poor\n", "a.csv")
+        assert kinds(found) == {(2, "without a text")}
+
+    @given(st.binary(max_size=300))
+    def test_no_bytes_bring_it_down(self, content):
+        try:
+            found = read_upload(b"text,label\nfine,good\n" + content, "a.csv")
+        except DataError:
+            return
+        assert len(found.table) == len(found.lines)
+        assert "fine" in tuple(found.table.text)
+
+
+class TestColumns:
+    @pytest.mark.parametrize(
+        ("header", "columns"),
+        [
+            ("sentence\tlabel", Columns("sentence", None, "label")),
+            ("idx\tsentence1\tsentence2\tlabel", Columns("sentence1", "sentence2", "label")),
+            ("Quality\t#1 ID\t#2 ID\t#1 String\t#2 String",
+             Columns("#1 String", "#2 String", "Quality")),
+            ("premise\thypothesis\tgold_label", Columns("premise", "hypothesis", "gold_label")),
+            ("index\tquestion\tsentence\tlabel", Columns("question", "sentence", "label")),
+            ("id\treview\tsentiment", Columns("review", None, "sentiment")),
+        ],
+    )  # fmt: skip
+    def test_usual_names_are_known(self, header, columns):
+        width = header.count("\t") + 1
+        row = "\t".join(f"some words {place}" for place in range(width))
+        assert peek(f"{header}\n{row}\n".encode(), "a.tsv").columns == columns
+
+    def test_without_usual_names_the_content_decides(self):
+        content = "nr,was,wie\n1,Ein schöner langer Satz.,gut\n2,Noch ein ganzer Satz.,schlecht\n"
+        found = read_upload(content.encode(), "a.csv")
+        assert found.columns == Columns("was", None, "wie")
+        assert found.guessed
+        assert any("text from 'was'" in note for note in found.notes)
+
+    def test_a_second_text_is_looked_for_only_where_it_is_wanted(self):
+        content = b"sentence1,sentence2,label\na b c,d e f,1\nx y z,u v w,0\n"
+        assert peek(content, "a.csv", pairs=False).columns.pair is None
+        assert read_upload(content, "a.csv").table.pair == ("d e f", "u v w")
+
+    def test_a_file_without_a_header_is_read_from_its_first_line(self):
+        found = read_upload(b"A fine film.,1\nA dull film.,0\n", "a.csv", labels=SENTIMENT)
+        assert found.table.text == ("A fine film.", "A dull film.")
+        assert any("first line reads as data" in note for note in found.notes)
+
+    def test_a_wrong_column_lists_those_there_are(self):
+        with pytest.raises(DataError, match=r"no column 'sentence'.*'text', 'label'"):
+            read_upload(CSV, "a.csv", columns=Columns("sentence"))
+
+    def test_further_columns_are_kept_row_by_row(self):
+        content = b"text,label,source\nfine,1,web\n,0,book\ndull,0,book\n"
+        found = read_upload(content, "a.csv", more=["source"])
+        assert found.more == {"source": ("web", "book")}
+
+
+class TestLabels:
+    def test_unknown_labels_are_offered_a_mapping_which_then_holds(self):
+        content = b"text,label\none,posi\ntwo,negative\nthree,posi\nfour,mixed\n"
+        found = read_upload(content, "a.csv", labels=SENTIMENT)
+        assert [(u.value, u.count, u.row, u.suggestion) for u in found.unknown] == [
+            ("posi", 2, 2, "positive"), ("mixed", 1, 5, None),
+        ]  # fmt: skip
+        assert found.table.text == ("two",)
+        mapped = read_upload(content, "a.csv", labels=SENTIMENT,
+                             mapping={"posi": "positive", "mixed": None})  # fmt: skip
+        assert mapped.table.text == ("one", "two", "three")
+        assert mapped.table.label.tolist() == [1, 0, 1]
+        assert mapped.unknown == ()
+        assert mapped.mapping == {"posi": "positive", "negative": "negative"}
+
+    def test_numbers_are_read_as_the_checkpoints_classes_and_it_is_said(self):
+        found = read_upload(b"text,label\none,1\ntwo,0\n", "a.csv", labels=SENTIMENT)
+        assert found.table.label.tolist() == [1, 0]
+        assert any("1 as positive, 0 as negative" in note for note in found.notes)
+
+    def test_a_mapping_to_no_class_is_refused(self):
+        with pytest.raises(DataError, match="'good', which is none of the classes"):
+            read_upload(CSV, "a.csv", labels=SENTIMENT, mapping={"positive": "good"})
+
+    def test_without_given_classes_the_files_own_are_taken(self):
+        found = read_upload(b"text,label\na,10\nb,9\nc,10\n", "a.csv")
+        assert found.table.labels == ("9", "10")
+
+    def test_fractions_and_an_asked_for_number_make_a_regression(self):
+        found = read_upload(b"text,label\na,1\nb,0.5\n", "a.csv")
+        assert found.table.regression
+        asked = read_upload(b"text,label\na,1\nb,2\nc,much\n", "a.csv", labels=())
+        assert asked.table.label.tolist() == [1.0, 2.0]
+        assert asked.problems[0].what == "the label 'much' is no number"
+
+    def test_free_text_is_not_taken_for_classes(self):
+        content = "text,label\n" + "".join(f"text {n},opinion {n}\n" for n in range(60))
+        with pytest.raises(DataError, match="too many for classes"):
+            read_upload(content.encode(), "a.csv")
+
+    def test_a_table_without_a_label_column_has_none(self):
+        found = read_upload(CSV, "a.csv", columns=Columns("text"))
+        assert found.table.label is None
+        assert len(found.table) == 2
+
+
+class TestHub:
+    @pytest.fixture
+    def shards(self, tmp_path, monkeypatch):
+        """Two Parquet files of a data set as the Hub has them; what was asked for is noted."""
+        asked = []
+
+        def write(*labels):
+            paths = []
+            for number, part in enumerate(labels):
+                texts = [f"text {number} {row}" for row in range(len(part))]
+                paths.append(tmp_path / f"000{number}.parquet")
+                pd.DataFrame({"idx": range(len(part)), "sentence": texts, "label": part}
+                             ).to_parquet(paths[-1])  # fmt: skip
+            monkeypatch.setattr("analysis.dataset_hub.parquet_files",
+                                lambda *what: asked.append(what) or paths)  # fmt: skip
+            return asked
+
+        return write
+
+    def test_all_files_of_a_split_are_read_with_rows_counted_through(self, shards):
+        asked = shards([1, 0, 1], [0, 0])
+        found = read_hub("someone/films", "validation", labels=SENTIMENT)
+        assert asked == [("someone/films", "default/validation/*.parquet", "refs/convert/parquet")]
+        assert len(found.table) == 5
+        assert found.lines.tolist() == [1, 2, 3, 4, 5]
+        assert found.table.label.tolist() == [1, 0, 1, 0, 0]
+        assert found.table.text[3] == "text 1 0"
+
+    def test_labels_that_are_not_published_leave_the_texts(self, shards):
+        shards([-1, -1])
+        found = read_hub("someone/films", "test", labels=SENTIMENT)
+        assert (len(found.table), found.table.label) == (2, None)
+        assert "not published" in found.notes[-1]
+
+
+class TestSize:
+    def test_a_large_file_is_read_in_bounded_memory_and_leaves_nothing_behind(self, tmp_path):
+        path = tmp_path / "large.csv"
+        with path.open("w") as stream:
+            stream.write("text,label\n")
+            for number in range(120_000):
+                stream.write(f"row {number} {'of a rather long text ' * 24},{number % 2}\n")
+        assert path.stat().st_size > 60_000_000
+        code = """
+import glob, resource, sys, tempfile
+sys.path.insert(0, {root!r})
+tempfile.tempdir = {folder!r}
+from analysis.dataset_upload import read_upload
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+found = read_upload({path!r})
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert len(found.table) == 120_000 and found.table.text[-1].startswith("row 119999 of")
+assert found.table.digest and found.table.take([5]).text[0].startswith("row 5 of")
+assert glob.glob({folder!r} + "/poollens-texts-*")
+del found
+assert not glob.glob({folder!r} + "/poollens-texts-*")
+print((peak - before) // 1024)
+""".format(root=str(ROOT), folder=str(tmp_path), path=str(path))
+        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert answer.returncode == 0, answer.stderr
+        assert int(answer.stdout) < 64  # MB, for a file of more than 60 MB
+
+    def test_reading_reports_and_can_be_stopped(self):
+        content = "text,label\n" + "".join(f"text {n},{n % 2}\n" for n in range(30_000))
+        cancel, seen = threading.Event(), []
+
+        def report(done, total, what, share):
+            seen.append((done, share))
+            if done > 10_000:
+                cancel.set()
+
+        found = read_upload(content.encode(), "a.csv", progress=report, cancel=cancel)
+        assert 10_000 < len(found.table) < 20_000
+        assert any("stopped after" in note for note in found.notes)
+        assert all(0 <= share <= 1 for _, share in seen)
+
+    def test_a_table_on_disk_answers_as_one_in_memory(self, monkeypatch):
+        rows = [f"text number {n} {'x' * 50}" for n in range(2000)]
+        content = "text,label\n" + "".join(f"{row},{n % 2}\n" for n, row in enumerate(rows))
+        content += f"{rows[5]},1\n"  # as row 5
+        small = read_upload(content.encode(), "a.csv").table
+        monkeypatch.setattr("analysis.arrow_texts._CHUNK", 5000)
+        monkeypatch.setattr("analysis.arrow_texts.IN_MEMORY", 20_000)
+        large = read_upload(content.encode(), "a.csv").table
+        assert type(large.text).__name__ == "ArrowTexts"
+        assert tuple(large.text) == tuple(small.text) == tuple(rows)
+        assert large.text[-1] == rows[-1]
+        assert large.text[10:12] == tuple(rows[10:12])
+        with pytest.raises(IndexError):
+            large.text[2000]
+        assert large.digest == small.digest
+        np.testing.assert_array_equal(large.lengths, small.lengths)
+        assert large.take([3, 1]).text == (rows[3], rows[1])
