@@ -1,0 +1,254 @@
+"""Long work: one thread, a cancel event, progress with the time left, results kept as they come.
+
+A job is a function of one argument, its :class:`Desk`. It says there how far it is, hands over
+what it has, and looks whether it is still wanted. Jobs of one lane run one after the other in one
+thread, so that two of them never share the cores; a page finds its job again by its key.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, Literal
+
+State = Literal["waiting", "running", "done", "stopped", "failed"]
+KEPT = 32  # finished jobs that the registry remembers
+_MEAN = 0.5  # weight of the mean speed so far beside that of the last reports
+
+
+class Stopped(Exception):
+    """Raised by :meth:`Desk.check` inside work that was stopped; ends the job as "stopped"."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is: ``done`` of ``total`` (0 while it is not known), and seconds left."""
+
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+    what: str = ""
+
+    @property
+    def share(self) -> float:
+        """Done as a share of the total, from 0 to 1."""
+        return min(self.done / self.total, 1.0) if self.total else 0.0
+
+    def sentence(self) -> str:
+        """``sst2-mha: 1,200 of 5,000, 40 s left``."""
+        parts = [f"{self.done:,} of {self.total:,}"] if self.total else []
+        if self.seconds_left is not None and self.done < self.total:
+            parts.append(f"{time_in_words(self.seconds_left)} left")
+        told = ", ".join(parts)
+        return ": ".join(part for part in (self.what, told) if part)
+
+
+def time_in_words(seconds: float) -> str:
+    """A duration as a person would say it: ``8 s``, ``3 min``, ``1 h 20 min``."""
+    if seconds < 59.5:
+        return f"{max(round(seconds), 1)} s"
+    minutes = max(round(seconds / 60), 1)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+class Desk:
+    """What a job's work is given: a place to report to, to leave results on, and to look at."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    @property
+    def cancel(self) -> threading.Event:
+        """Set when the job is no longer wanted."""
+        return self._job._cancel
+
+    def check(self) -> None:
+        """Raise :class:`Stopped` where the job is no longer wanted."""
+        if self.cancel.is_set():
+            raise Stopped
+
+    def report(self, done: int, total: int, what: str = "", share: float | None = None) -> None:
+        """``done`` of ``total`` units are finished.
+
+        ``share`` (0 to 1) is the share of the work that these are, where the units do not take
+        equally long; the time left is reckoned from it.
+        """
+        self._job._reported(done, total, what, share)
+
+    def keep(self, result: Any) -> None:
+        """Hand over a result; it is kept whatever becomes of the job."""
+        with self._job._lock:
+            self._job._results.append(result)
+
+
+class Job:
+    """One piece of long work, as a page sees it. Made by :func:`start`."""
+
+    def __init__(self, key: str, work: Callable[[Desk], Any]) -> None:
+        self.key = key
+        self._work = work
+        self._lock = threading.Lock()
+        self._cancel = threading.Event()
+        self._finished = threading.Event()
+        self._results: list[Any] = []
+        self._progress = Progress()
+        self._share = self._base = 0.0  # of the work: at the last report, and where it began
+        self._speed: float | None = None  # share of the work in a second
+        self._reported_at = self._began = time.monotonic()
+        self.state: State = "waiting"
+        self.result: Any = None  # what the work returned
+        self.error: str | None = None  # why it failed, as a sentence
+        self.seconds: float | None = None  # how long it ran
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is; the time left counts down between two reports."""
+        with self._lock:
+            left = self._progress.seconds_left
+            if left is None or self.state != "running":
+                return self._progress
+            left = max(left - (time.monotonic() - self._reported_at), 0.0)
+            return Progress(self._progress.done, self._progress.total, left, self._progress.what)
+
+    @property
+    def results(self) -> tuple[Any, ...]:
+        """Everything handed over so far, in order."""
+        with self._lock:
+            return tuple(self._results)
+
+    @property
+    def running(self) -> bool:
+        """True until the work has ended, one way or another."""
+        return not self._finished.is_set()
+
+    @property
+    def stopping(self) -> bool:
+        """True from the request to stop until the work has ended."""
+        return self._cancel.is_set() and self.running
+
+    def stop(self) -> None:
+        """Ask the work to end; what it has handed over is kept."""
+        self._cancel.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the work has ended; False where the time ran out before."""
+        return self._finished.wait(timeout)
+
+    def _reported(self, done: int, total: int, what: str, share: float | None) -> None:
+        now = time.monotonic()
+        with self._lock:
+            reached = share if share is not None else (done / total if total else 0.0)
+            gained, passed = reached - self._share, now - self._reported_at
+            if gained < 0:  # the work begins anew: so does the measuring
+                self._speed, self._began, self._base = None, now, reached
+            elif gained > 0 and passed > 0:
+                mean = (reached - self._base) / max(now - self._began, 1e-9)
+                last = gained / passed
+                recent = last if self._speed is None else 0.7 * self._speed + 0.3 * last
+                self._speed = _MEAN * mean + (1 - _MEAN) * recent
+            if gained:
+                self._reported_at, self._share = now, reached
+            left = None if not self._speed else max(1.0 - reached, 0.0) / self._speed
+            self._progress = Progress(done, total, left, what)
+
+    def _run(self) -> None:
+        began = self._began = self._reported_at = time.monotonic()
+        try:
+            if self._cancel.is_set():
+                raise Stopped
+            self.state = "running"
+            self.result = self._work(Desk(self))
+            state: State = "stopped" if self._cancel.is_set() else "done"
+        except Stopped:
+            state = "stopped"
+        except Exception as error:
+            self.error, state = _sentence(error), "failed"
+            if not isinstance(error, ValueError):  # not one of those made for people to read
+                logging.getLogger(__name__).exception("%s failed", self.key)
+        self.seconds = time.monotonic() - began
+        self.state = state
+        self._work = _nothing  # what the work held on to (a model, a data set) may go
+        self._finished.set()
+
+
+def _nothing(desk: Desk) -> None:
+    """The work of a job that has ended."""
+
+
+def _sentence(error: Exception) -> str:
+    """An exception as one line; its type where the message alone would not say enough."""
+    message = " ".join(str(error).split())
+    if isinstance(error, ValueError) and message:
+        return message
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+class _Lane:
+    """Jobs that run one after the other, in one daemon thread (leaving the app never waits)."""
+
+    def __init__(self, name: str) -> None:
+        self._queue: SimpleQueue[Job] = SimpleQueue()
+        threading.Thread(target=self._serve, name=f"jobs-{name}", daemon=True).start()
+
+    def put(self, job: Job) -> None:
+        self._queue.put(job)
+
+    def _serve(self) -> None:
+        while True:
+            self._queue.get()._run()
+
+
+_lock = threading.Lock()
+_jobs: OrderedDict[str, Job] = OrderedDict()
+_lanes: dict[str, _Lane] = {}
+
+
+def start(
+    key: str, work: Callable[[Desk], Any], *, lane: str = "data", again: bool = False
+) -> Job:
+    """The job of this key: the one that runs or has been done, else a new one.
+
+    A job that failed or was stopped is started anew; so is one that was done, with ``again``.
+    While one of this key still runs there is never a second. Jobs of one ``lane`` wait for each
+    other.
+    """
+    with _lock:
+        known = _jobs.get(key)
+        if known is not None and known.running and not known.stopping:
+            return known
+        if known is not None and known.state == "done" and not again:
+            _jobs.move_to_end(key)
+            return known
+        # One that is being stopped ends first: the new one stands behind it in the same lane.
+        job = Job(key, work)
+        _jobs[key] = job
+        _jobs.move_to_end(key)
+        ended = [name for name, one in _jobs.items() if not one.running]
+        for name in ended[: max(len(ended) - KEPT, 0)]:
+            del _jobs[name]
+        if lane not in _lanes:
+            _lanes[lane] = _Lane(lane)
+        _lanes[lane].put(job)
+        return job
+
+
+def find(key: str) -> Job | None:
+    """The job of this key, or None where there is none (any more)."""
+    with _lock:
+        return _jobs.get(key)
+
+
+def forget(key: str) -> None:
+    """Stop the job of this key and forget it and its results."""
+    with _lock:
+        job = _jobs.pop(key, None)
+    if job is not None:
+        job.stop()
