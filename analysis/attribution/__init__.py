@@ -1,0 +1,92 @@
+"""Attribution of a prediction to the units of its text, through Captum where Captum has it.
+
+    result = attribute(classifier, text, pair=None, method="integrated_gradients", target=None,
+                       unit="piece", output="logit", baseline="pad", **options)
+
+``METHODS`` maps a key to a :class:`Method`: title, citation, family ("gradient", "perturbation",
+"sampling", "attention"), whether theory promises that the scores sum (`complete`), what it costs
+(`cost(units, options)` passes), what favours it (`note`), what it needs ("baseline", "backward",
+"attentions"), and its :class:`Option` s, from which a page draws its controls.
+``@method("key", ...)`` adds one: it takes a :class:`Problem` and returns a :class:`Result`.
+
+:class:`Attribution` is the frozen answer: scores (U,), interval (U, 2) for sampling methods,
+layer_scores (U, K) where source layers are told apart, delta and completeness gap, baseline,
+options as used, seed, seconds. `why_not` says in a sentence why a checkpoint cannot have a
+method, `expected_seconds` what it will take, `passes` how many passes. A progress callback that
+raises :class:`Enough` keeps what is done; :class:`TooCostly` says what would be cheaper.
+
+The evidence for an attribution: :func:`faithfulness` (and `random_control`,
+`faithfulness_of_all`, `evidence_table`), :func:`rank_agreement` and `largest_disagreement`,
+:func:`sensitivity`, :func:`randomisation`; ``FAVOURED`` says what favours which method. Over a
+data set: :func:`over_texts` (kept in an `EvidenceStore`), `summarise_evidence`,
+`largest_words`.
+
+Importing this package loads no torch.
+"""
+
+from analysis.attribution import gradients, inside, noisy, perturbations, shapley  # noqa: F401
+from analysis.attribution.agreement import (
+    Disagreement,
+    RankAgreement,
+    largest_disagreement,
+    null_band,
+    rank_agreement,
+)
+from analysis.attribution.evidence import (
+    FAVOURED,
+    Evidence,
+    evidence_table,
+    faithfulness_of_all,
+)
+from analysis.attribution.evidence_store import EvidenceStore
+from analysis.attribution.faithfulness import (
+    MEASURES,
+    SHARES,
+    Control,
+    Faithfulness,
+    Measure,
+    faithfulness,
+    random_control,
+)
+from analysis.attribution.over_texts import (
+    COLUMNS,
+    EvidenceSummary,
+    TextEvidence,
+    WordMeans,
+    evidence_frame,
+    largest_words,
+    over_texts,
+    summarise_evidence,
+    summary_frame,
+    word_frame,
+)
+from analysis.attribution.problem import Problem, output_of
+from analysis.attribution.randomisation import Randomisation, randomisation
+from analysis.attribution.registry import FAMILIES, METHODS, Method, Option, Result, method
+from analysis.attribution.results import (
+    BASELINES,
+    OUTPUTS,
+    UNITS,
+    Attribution,
+    Enough,
+    Progress,
+    Target,
+    TooCostly,
+    in_words,
+)
+from analysis.attribution.run import attribute, expected_seconds, passes, why_not
+from analysis.attribution.sensitivity import Sensitivity, sensitivity
+from analysis.attribution.units import unit_groups
+from analysis.attribution.variants import REPLACE
+
+__all__ = [
+    "BASELINES", "COLUMNS", "FAMILIES", "FAVOURED", "MEASURES", "METHODS", "OUTPUTS", "REPLACE",
+    "SHARES", "UNITS", "Attribution", "Control", "Disagreement", "Enough", "Evidence",
+    "EvidenceStore", "EvidenceSummary", "Faithfulness", "Measure", "Method", "Option", "Problem",
+    "Progress", "Randomisation", "RankAgreement", "Result", "Sensitivity", "Target", "TextEvidence",
+    "TooCostly", "WordMeans", "attribute", "evidence_frame", "evidence_table", "expected_seconds",
+    "faithfulness", "faithfulness_of_all", "in_words", "largest_disagreement", "largest_words",
+    "method", "null_band", "output_of", "over_texts", "passes", "random_control", "randomisation",
+    "rank_agreement", "sensitivity", "summarise_evidence", "summary_frame", "unit_groups",
+    "why_not", "word_frame",
+]  # fmt: skip

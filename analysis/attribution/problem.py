@@ -1,0 +1,223 @@
+"""The question a method answers: one output of one model as a function of its input embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis.attribution.results import BASELINES, Progress, Target
+from analysis.attribution.units import Groups
+from analysis.tokens import Tokens, tokenize
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from analysis.loading import Classifier
+
+TOKENS_A_BATCH = 4096  # tokens in one batch of passes
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a method sees of a text, a model and the output that is explained."""
+
+    classifier: Classifier
+    tokens: Tokens
+    units: Groups  # (U,) token positions of each unit
+    target: Target
+    output: str
+    inputs: Tensor  # (1, T, e) float32 input embeddings of the text
+    baseline: Tensor  # (1, T, e) of the baseline; special tokens are the text's own
+    baseline_name: str  # in words
+    fixed: dict[str, Tensor]  # (1, T) the other inputs: attention_mask, token_type_ids
+    full: float  # the output at the text
+    empty: float  # the output at the baseline
+    report: Progress  # also the place where a stop arrives
+    seed: int
+
+    @property
+    def free(self) -> tuple[int, ...]:
+        """Indices of the units that may be perturbed: all but the special tokens."""
+        special = self.tokens.special
+        return tuple(i for i, unit in enumerate(self.units) if not special[unit[0]])
+
+    @property
+    def rows(self) -> int:
+        """Rows of this text in one batch."""
+        return max(1, TOKENS_A_BATCH // len(self.tokens))
+
+    def logits(self, embeddings: Tensor, **changed: Tensor) -> Tensor:
+        """(n, T, e) -> (n, C) float32; `changed` replaces inputs such as the attention mask."""
+        return logits_of(self.classifier, embeddings, self.fixed | changed)
+
+    def value(self, embeddings: Tensor, **changed: Tensor) -> Tensor:
+        """(n, T, e) -> (n,) the output that is explained."""
+        self.report(0.0)  # no news, but the chance to stop between two passes
+        return self.explained(self.logits(embeddings, **changed))
+
+    def explained(self, logits: Tensor) -> Tensor:
+        """(n, C) logits -> (n,) the output that is explained."""
+        return output_of(logits, self.target, self.output)
+
+    def by_unit(self, token_scores: np.ndarray) -> np.ndarray:
+        """(T, ...) -> (U, ...) summed over the tokens of each unit."""
+        scores = np.asarray(token_scores, dtype=np.float64)
+        return np.array([scores[list(unit)].sum(axis=0) for unit in self.units])
+
+
+def pose(
+    classifier: Classifier,
+    tokens: Tokens,
+    units: Groups,
+    target: Target | None,
+    output: str,
+    baseline: str,
+    baseline_text: str | Sequence[str] | None,
+    progress: Progress | None,
+    seed: int,
+) -> Problem:
+    """The problem with its two ends evaluated in one pass; see ``attribute`` for the errors."""
+    import torch
+
+    from analysis.trace import model_inputs
+
+    fixed = model_inputs(classifier, tokens)
+    ids = fixed.pop("input_ids")
+    count = max(len(classifier.checkpoint.labels), 1)
+    if target is not None:
+        target = check_target(classifier.checkpoint.id, target, count)
+    done = 0.0
+
+    def report(share: float) -> None:
+        nonlocal done
+        done = max(done, share)
+        if progress is not None:
+            progress(done)
+
+    report(0.0)
+    with torch.no_grad():
+        inputs = embedded(classifier, ids)
+        empty, named = baseline_of(classifier, tokens, baseline, baseline_text)
+        logits = logits_of(classifier, torch.cat([inputs, empty]), fixed)
+        chosen = predicted(logits[:1]) if target is None else target
+        ends = output_of(logits, chosen, output).tolist()
+    return Problem(
+        classifier, tokens, units, chosen, output, inputs, empty, named, fixed, ends[0], ends[1],
+        report, seed,
+    )  # fmt: skip
+
+
+def embedded(classifier: Classifier, ids: Tensor) -> Tensor:
+    """(n, T) ids -> (n, T, e) input embeddings in float32, whatever the encoder's type."""
+    model: Any = classifier.model
+    vectors: Tensor = model.get_input_embeddings()(ids).float()
+    return vectors
+
+
+def logits_of(classifier: Classifier, embeddings: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+    """(n, T, e) input embeddings -> (n, C) logits in float32; inputs of one row are repeated."""
+    model: Any = classifier.model
+    given = {
+        name: tensor.expand(len(embeddings), -1) if len(tensor) == 1 else tensor
+        for name, tensor in inputs.items()
+    }
+    logits: Tensor = model(inputs_embeds=embeddings.to(classifier.dtype), **given).logits
+    return logits.float()
+
+
+def output_of(logits: Tensor, target: Target, output: str) -> Tensor:
+    """(n, C) logits -> (n,) the output that is explained; for one output (regression) itself.
+
+    For a pair (a, b) it is the difference of the two logits (also for "contrast", where what the
+    others do cancels), or of the two probabilities.
+    """
+    if logits.shape[1] == 1:
+        return logits[:, 0]
+    values = logits.softmax(dim=1) if output == "probability" else logits
+    if isinstance(target, tuple):
+        return values[:, target[0]] - values[:, target[1]]
+    if output != "contrast":
+        return values[:, target]
+    others = (logits.sum(dim=1) - logits[:, target]) / (logits.shape[1] - 1)
+    return logits[:, target] - others
+
+
+def predicted(logits: Tensor) -> int:
+    """Index of the largest logit of one row (1, C)."""
+    return int(logits[0].argmax())
+
+
+def check_target(name: str, target: Target, count: int) -> Target:
+    """A class, or a pair of two different ones; ``ValueError`` otherwise."""
+    given = tuple(target) if isinstance(target, (tuple, list)) else (target,)
+    for one in given:
+        if not 0 <= one < count:
+            raise ValueError(f"target is {one}; {name} has {count} classes")
+    if len(given) == 1:
+        return int(given[0])
+    if len(given) != 2 or given[0] == given[1]:
+        raise ValueError(f"target is {target}; a pair of two different classes is needed")
+    return int(given[0]), int(given[1])
+
+
+def baseline_of(
+    classifier: Classifier,
+    tokens: Tokens,
+    baseline: str,
+    text: str | Sequence[str] | None = None,
+) -> tuple[Tensor, str]:
+    """(1, T, e) float32 embeddings of a baseline, and its name in words."""
+    import torch
+
+    ids = torch.tensor(tokens.ids[None], device=classifier.device)
+    special = torch.tensor(tokens.special, device=ids.device)
+    if baseline == "mean":
+        model: Any = classifier.model
+        mean = model.get_input_embeddings().weight.float().mean(dim=0)
+        return torch.where(special[:, None], embedded(classifier, ids), mean), "mean embedding"
+    if baseline == "text":
+        other, named = _other_text(classifier, tokens, text)
+        return embedded(classifier, torch.tensor(other, device=ids.device)[None]), named
+    index = special_id(classifier, baseline)
+    return embedded(classifier, torch.where(special, ids, index)), f"[{baseline.upper()}]"
+
+
+def _other_text(
+    classifier: Classifier, tokens: Tokens, text: str | Sequence[str] | None
+) -> tuple[np.ndarray, str]:
+    """(T,) ids with another sentence in the places of the text, padded or cut to its length."""
+    if not text:
+        raise ValueError("baseline='text' needs baseline_text: the sentence to compare with")
+    texts = (text,) if isinstance(text, str) else tuple(text)
+    if len(texts) > 1 + (tokens.pair is not None):
+        raise ValueError("baseline_text is a pair, and the text is not")
+    ids = np.where(tokens.special, tokens.ids, special_id(classifier, "pad"))
+    cut = 0
+    for segment, one in enumerate(texts):
+        other = tokenize(classifier.tokenizer, one, None, classifier.limit)
+        words = other.ids[~other.special]
+        places = np.flatnonzero(~tokens.special & (tokens.segment == segment))
+        kept = min(len(words), len(places))
+        ids[places[:kept]] = words[:kept]
+        cut += len(words) - kept
+    named = "text: " + " / ".join(texts)
+    return ids, named + (f" (its last {cut} pieces cut)" if cut else "")
+
+
+def special_id(classifier: Classifier, name: str) -> int:
+    """Vocabulary id of [PAD] or [MASK]; ``ValueError`` where the tokenizer has none."""
+    index = getattr(classifier.tokenizer, f"{name}_token_id")
+    if index is None:
+        raise ValueError(
+            f"{classifier.checkpoint.id}: its tokenizer has no [{name.upper()}] token; "
+            f"choose another baseline ({', '.join(BASELINES)})"
+        )
+    return int(index)
+
+
+def batches(count: int, size: int) -> list[slice]:
+    """Slices of at most `size` that cover `count` rows."""
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
