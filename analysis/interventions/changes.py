@@ -1,0 +1,183 @@
+"""Another k, another set of layers, other tokens: the answer after one change at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from analysis.effects import Sweep, WhatIf
+from analysis.interventions.rerun import (
+    answer,
+    as_numpy,
+    check_dropped,
+    check_masked,
+    check_where,
+    competing,
+    hidden_of,
+    mask_of,
+    pooling_head,
+    probabilities,
+    rerunning,
+)
+from analysis.tokens import Tokens, tokenize
+from analysis.trace import (
+    HeadTrace,
+    Trace,
+    folded_readout,
+    forward,
+    head_trace,
+    model_inputs,
+    record,
+)
+
+if TYPE_CHECKING:
+    from analysis.loading import Classifier
+
+
+def sweep_last_k(classifier: Classifier, text: str, pair: str | None = None) -> Sweep:
+    """The prediction, winners and pooled vector for every k, with the weights as they are.
+
+    Only one k was trained: what another k shows is how much the pooling head leans on its layers,
+    not how well one trained with that k would do.
+
+    Raises ``ValueError`` where the pooling head takes no maximum over layers, and
+    :class:`CheckpointError` where the device runs out of memory.
+    """
+    trace = record(classifier, text, pair)
+    head = pooling_head(classifier)
+    trained = len(competing(classifier))
+    depth = head.num_layers
+    shares = np.full((depth, depth), np.nan)
+    logits, pooled = [], []
+    with rerunning(classifier, "sweeping over k", len(trace.tokens)):
+        hidden, mask = hidden_of(classifier, trace), mask_of(classifier, trace)
+        for last_k in range(1, depth + 1):
+            read, answered = answer(classifier, hidden, mask, head.with_last_k(last_k))
+            logits.append(as_numpy(answered[0]))
+            pooled.append(as_numpy(read.vector[0]))
+            won = head_trace(classifier, read, None).winners
+            if won is not None:
+                shares[last_k - 1, np.array(won.layers) - 1] = won.share_by_layer()
+    stacked = np.stack(logits)
+    return Sweep(
+        checkpoint=classifier.checkpoint,
+        tokens=trace.tokens,
+        last_k=np.arange(1, depth + 1),
+        trained=trained,
+        logits=stacked,
+        probabilities=probabilities(classifier, stacked),
+        shares=shares,
+        pooled=np.stack(pooled),
+    )
+
+
+def what_if(
+    classifier: Classifier,
+    text: str,
+    pair: str | None = None,
+    drop_layers: Sequence[int] = (),
+    mask_tokens: Sequence[int] = (),
+    where: str = "head",
+) -> WhatIf:
+    """The answer without some layers in the pool, without some tokens, or both.
+
+    `drop_layers` are absolute indices and leave the maximum over layers. `mask_tokens` are
+    positions; `where` says which question is asked: "head" hides them from the pooling head only
+    (tokens that saw them in the encoder keep what they took), "encoder" hides them from the
+    encoder's attention too (positions stay as they are), "replace" puts the mask token in their
+    place and reads the text anew.
+
+    Raises ``ValueError`` for a layer that does not compete or the last one that does, a position
+    out of range, [CLS] in "head" and "encoder" (another token would take its part), an unknown
+    `where`, a tokenizer without mask token, a foreign model where its pooling head is asked for;
+    :class:`CheckpointError` where the device runs out of memory.
+    """
+    tokens = tokenize(classifier.tokenizer, text, pair, classifier.limit)
+    dropped, masked = tuple(sorted(set(drop_layers))), tuple(sorted(set(mask_tokens)))
+    check_where(classifier, where)
+    check_masked(tokens, masked, where)
+    if dropped:
+        check_dropped(classifier, dropped)
+    if masked and where == "head":
+        pooling_head(classifier)
+    with rerunning(classifier, "asking what if", len(tokens)):
+        before = _rerun(classifier, tokens, (), (), where)
+        after = _rerun(classifier, tokens, dropped, masked, where)
+    logits = np.stack([before[1], after[1]])
+    return WhatIf(
+        checkpoint=classifier.checkpoint,
+        tokens=tokens,
+        where=where,
+        drop_layers=dropped,
+        mask_tokens=masked,
+        logits=logits,
+        probabilities=probabilities(classifier, logits),
+        before=before[0],
+        after=after[0],
+    )
+
+
+def depth_logits(classifier: Classifier, trace: Trace) -> np.ndarray:
+    """(L+1, C) logits when the pooling head is applied as if the encoder ended at each layer.
+
+    Raises ``ValueError`` for a model without pooling head, and :class:`CheckpointError` where the
+    device runs out of memory.
+    """
+    head = pooling_head(classifier)
+    with rerunning(classifier, "ending the encoder at each layer", len(trace.tokens)):
+        hidden, mask = hidden_of(classifier, trace), mask_of(classifier, trace)
+        return np.stack([
+            as_numpy(answer(classifier, hidden[: layer + 1], mask, head.ended_at(layer))[1][0])
+            for layer in range(len(hidden))
+        ])
+
+
+def part_norms(classifier: Classifier, trace: Trace) -> np.ndarray:
+    """(P, T) length of what each token adds to each part of the pooled vector.
+
+    ``norm(alpha f(x))`` of Kobayashi et al. 2020 for the pooling head's attention.
+
+    Raises ``ValueError`` for a model without pooling head, or one that weights no tokens.
+    """
+    head = pooling_head(classifier)
+    if trace.head.weights is None or trace.head.values is None:
+        raise ValueError(
+            f"{classifier.checkpoint.id}: its pooling head {classifier.checkpoint.head} weights "
+            "no tokens, so there are no weighted values to measure"
+        )
+    with rerunning(classifier, "measuring value norms", len(trace.tokens)):
+        weights, values = (
+            torch.tensor(array, device=classifier.device)
+            for array in (trace.head.weights, trace.head.values)
+        )
+        return as_numpy(head.value_norms(weights, values))
+
+
+def _rerun(
+    classifier: Classifier,
+    tokens: Tokens,
+    dropped: tuple[int, ...],
+    masked: tuple[int, ...],
+    where: str,
+) -> tuple[HeadTrace, np.ndarray]:
+    inputs = model_inputs(classifier, tokens)
+    head_mask = inputs["attention_mask"].clone()
+    positions = list(masked)
+    if where == "replace":
+        inputs["input_ids"][:, positions] = classifier.tokenizer.mask_token_id
+    else:
+        head_mask[:, positions] = 0
+    if where == "encoder":
+        inputs["attention_mask"] = head_mask
+    if classifier.checkpoint.kind != "pooling":
+        return HeadTrace(), as_numpy(forward(classifier, inputs, {})[2][0])
+    model: Any = classifier.model
+    states = model.encode(**inputs).hidden_states
+    hidden = torch.stack([state.float() for state in states])
+    hidden[list(dropped)] = -torch.inf
+    pooled, logits = answer(classifier, hidden, head_mask)
+    readout = folded_readout(classifier, pooled)
+    return head_trace(classifier, pooled, readout), as_numpy(logits[0])

@@ -1,0 +1,143 @@
+"""The model with something changed: what may be changed, and the pooling head asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from analysis.effects import WHERE
+from analysis.memory import enough_memory
+from analysis.tokens import Tokens
+from analysis.trace import Trace
+
+if TYPE_CHECKING:
+    from analysis.heads import Pooled, PoolingHead
+    from analysis.loading import Classifier
+
+
+@contextmanager
+def rerunning(classifier: Classifier, doing: str, length: int) -> Iterator[None]:
+    """Without gradients; memory that runs out is a :class:`CheckpointError` in words."""
+    with enough_memory(classifier, f"while {doing} ({length} tokens)"), torch.no_grad():
+        yield
+
+
+def pooling_head(classifier: Classifier) -> PoolingHead:
+    """Raises ``ValueError`` for a model without one."""
+    if classifier.checkpoint.kind != "pooling":
+        kind = "a bare encoder" if classifier.checkpoint.kind == "encoder" else "a foreign model"
+        raise ValueError(
+            f"{classifier.checkpoint.id} is {kind} without pooling head: nothing can be hidden "
+            "from it or dropped in it. where='encoder' and where='replace' work for every model "
+            "that predicts."
+        )
+    model: Any = classifier.model
+    head: PoolingHead = model.head
+    return head
+
+
+def competing(classifier: Classifier) -> tuple[int, ...]:
+    """The layers that the maximum runs over; raises ``ValueError`` where there are none."""
+    layers = pooling_head(classifier).pool_layers
+    if not layers:
+        raise ValueError(
+            f"{classifier.checkpoint.id}: its pooling head {classifier.checkpoint.head} takes no "
+            "maximum over layers, so no layer can leave it. max_cls and max_seq_mha do."
+        )
+    return layers
+
+
+def check_dropped(classifier: Classifier, dropped: tuple[int, ...]) -> None:
+    """Raises ``ValueError`` for layers that cannot leave, or all of them."""
+    layers = competing(classifier)
+    unknown = [layer for layer in dropped if layer not in layers]
+    names = ", ".join(map(str, layers))
+    if unknown:
+        raise ValueError(
+            f"{classifier.checkpoint.id}: layer {', '.join(map(str, unknown))} does not compete; "
+            f"the maximum runs over layers {names}"
+        )
+    if len(dropped) == len(layers):
+        raise ValueError(
+            f"{classifier.checkpoint.id}: layers {names} are all that compete; leave at least one"
+        )
+
+
+def check_where(classifier: Classifier, where: str) -> None:
+    """Raises ``ValueError`` for a question that does not exist, or not for this model."""
+    if where not in WHERE:
+        raise ValueError(f"where is {where!r}; known: {', '.join(WHERE)}")
+    if classifier.checkpoint.kind == "encoder":
+        raise ValueError(
+            f"{classifier.checkpoint.id} is a bare encoder: it has no prediction that could change"
+        )
+    if where == "replace" and classifier.tokenizer.mask_token_id is None:
+        raise ValueError(
+            f"{classifier.checkpoint.id}: its tokenizer has no mask token to put in a token's "
+            "place; use where='encoder'"
+        )
+
+
+def check_masked(tokens: Tokens, masked: tuple[int, ...], where: str) -> None:
+    """Raises ``ValueError`` for positions that do not exist or cannot be masked."""
+    outside = [token for token in masked if not 0 <= token < len(tokens)]
+    if outside:
+        raise ValueError(
+            f"token {', '.join(map(str, outside))} does not exist: the text has positions 0 to "
+            f"{len(tokens) - 1}"
+        )
+    if 0 in masked and where != "replace":
+        raise ValueError(
+            f"position 0 ({tokens.pieces[0]}) cannot be masked: the token behind it would take "
+            "its part. where='replace' puts the mask token in its place."
+        )
+
+
+def answer(
+    classifier: Classifier, hidden: Tensor, mask: Tensor, head: PoolingHead | None = None
+) -> tuple[Pooled, Tensor]:
+    """(L+1, B, T, d), (B, T) -> what the pooling head read, and logits (B, C)."""
+    model: Any = classifier.model
+    pooled = (head or model.head)(hidden, mask)
+    return pooled, logits_of(classifier, pooled.vector)
+
+
+def logits_of(classifier: Classifier, vectors: Tensor) -> Tensor:
+    """(B, D) -> (B, C); raises ``ValueError`` where a layer that was to leave is still read."""
+    model: Any = classifier.model
+    logits: Tensor = model.classifier(vectors)
+    if not torch.isfinite(logits).all():
+        raise ValueError(
+            f"{classifier.checkpoint.id}: its pooling head reads the layer that was to leave also "
+            "outside of a maximum, so the layer cannot leave it"
+        )
+    return logits
+
+
+def hidden_of(classifier: Classifier, trace: Trace) -> Tensor:
+    """(L+1, 1, T, d) float32 on the model's device."""
+    return torch.tensor(trace.hidden, device=classifier.device)[:, None]
+
+
+def mask_of(classifier: Classifier, trace: Trace, rows: int = 1) -> Tensor:
+    """(rows, T) ones."""
+    return torch.ones((rows, len(trace.tokens)), dtype=torch.long, device=classifier.device)
+
+
+def probabilities(classifier: Classifier, logits: np.ndarray) -> np.ndarray:
+    """(..., C) softmax of the logits; for a regression the values themselves."""
+    if classifier.checkpoint.regression:
+        return logits
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+
+
+def as_numpy(tensor: Any) -> np.ndarray:
+    """A tensor as a float32 array."""
+    array: np.ndarray = tensor.detach().float().cpu().numpy()
+    return array
