@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analysis.decomposition import decompose as decompose
     from analysis.loading import load as load
+    from analysis.projection import project as project
     from analysis.trace import record as record
 
 _NAMES = {
@@ -18,10 +19,13 @@ _NAMES = {
     "record": "analysis.trace",
     "decompose": "analysis.decomposition",
     "attribute": "analysis.attribution",
+    "project": "analysis.projection",
 }
 _MODULES = (
-    "attention", "attribution", "checkpoints", "decomposition", "figures", "heads",
-    "interventions", "layers", "margins", "pooling", "trace", "winner_statistics",
+    "agreement", "alignment", "attention", "attribution", "bulk", "calibration", "checkpoints",
+    "corpus", "datasets", "decomposition", "embedding", "evaluation", "examples", "figures",
+    "heads", "interventions", "jobs", "layers", "map_quality", "margins", "pooling",
+    "predictions", "probes", "projection", "suite", "trace", "winner_statistics",
 )  # fmt: skip
 __all__ = [*_NAMES, *_MODULES]
 

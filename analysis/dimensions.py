@@ -1,4 +1,4 @@
-"""One token, dimension by dimension: value by layer, source layer, win margin, contribution."""
+"""One token, dimension by dimension: values, who holds the maximum, win margin, contribution."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ class Dimensions:
     """What each of the d dimensions of one token adds to the contrast of a class.
 
     ``contribution = weight * (value - reference)``, and its sum over the dimensions is what the
-    exact split gives for the token.
+    exact split gives for the token. Where tokens compete, a dimension that another token holds
+    weighs nothing here (but for other parts of the pooling head, such as a mean beside it).
     """
 
     token: int
@@ -29,13 +30,21 @@ class Dimensions:
     weight: np.ndarray  # (d,) what one unit of the value adds to the contrast, in logits
     contribution: np.ndarray  # (d,) in logits
     reference: str
+    held_by: np.ndarray | None = None  # (d,) int: the token with the maximum, where tokens compete
 
     def __post_init__(self) -> None:
         size = len(self.value)
+        if self.held_by is not None:
+            require_shape("held_by", self.held_by, size)
         require_shape("by_layer", self.by_layer, len(self.layers), size)
         for name in ("source", "margin", "weight", "contribution"):
             require_shape(name, getattr(self, name), size)
         freeze(self)
+
+    @property
+    def won(self) -> int:
+        """How many dimensions this token holds; all of them where layers compete."""
+        return len(self.value) if self.held_by is None else int((self.held_by == self.token).sum())
 
     def largest(self, count: int = 10) -> np.ndarray:
         """(count,) the dimensions with the largest absolute contribution, largest first."""
@@ -43,22 +52,28 @@ class Dimensions:
 
 
 def dimensions(
-    trace: Trace, token: int, target: int | None = None, reference: str | np.ndarray | None = None
+    trace: Trace,
+    token: int,
+    target: int | None = None,
+    reference: str | np.ndarray | None = None,
+    part: int | None = None,
 ) -> Dimensions:
     """The dimensions of the token at position `token`, for the contrast of `target`.
+
+    All parts of the pooling head together, or one of them, such as
+    :func:`analysis.winners.part_of_maximum`.
 
     Source: method, "The exact split of a logit", before its sum over dimensions.
 
     Raises :class:`NoExactSplit` where there is none, ``ValueError`` for a position out of range or
-    a pooling head that takes no maximum over layers.
+    a pooling head that takes no maximum.
     """
     head, won = trace.head, trace.head.winners
     if trace.logits is None or head.readout is None or head.weights is None or head.values is None:
         raise NoExactSplit(f"{trace.checkpoint.id}: there is no exact split to look into")
-    if won is None or won.token is not None:
+    if won is None:
         raise ValueError(
-            f"{trace.checkpoint.id}: its pooling head takes no maximum over layers, so no layer "
-            "wins a dimension"
+            f"{trace.checkpoint.id}: its pooling head takes no maximum, so nothing wins a dimension"
         )
     if not 0 <= token < len(trace.tokens):
         raise ValueError(f"token is {token}; the text has {len(trace.tokens)} tokens")
@@ -67,8 +82,9 @@ def dimensions(
     readout = contrast_of(head.readout.astype(np.float64), index)  # (P, d)
     weights = head.weights[:, token].astype(np.float64)  # (P,) or (P, d)
     weight = (weights[:, None] if weights.ndim == 1 else weights) * readout
+    weight = weight.sum(axis=0) if part is None else weight[part]
     value = head.values[token].astype(np.float64)
-    single = won.layer.ndim == 1  # only [CLS] is pooled: nothing competes at other positions
+    single = won.layer.ndim == 1  # only [CLS] is pooled, or one winner holds each dimension
     return Dimensions(
         token=token,
         target=index,
@@ -77,7 +93,8 @@ def dimensions(
         value=value,
         source=won.layer if single else won.layer[token],
         margin=won.margin if single else won.margin[token],
-        weight=weight.sum(axis=0),
-        contribution=weight.sum(axis=0) * (value - mu),
+        weight=weight,
+        contribution=weight * (value - mu),
         reference=named,
+        held_by=won.token,
     )

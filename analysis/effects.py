@@ -60,6 +60,14 @@ class Sweep:
         """(L,) bool: the label differs from that at the k trained with."""
         return np.asarray(self.predicted != self.predicted[self.trained - 1])
 
+    @property
+    def cosine_to_trained(self) -> np.ndarray:
+        """(L,) cosine of the pooled vector to that of the k trained with; 1 there."""
+        vectors = self.pooled.astype(np.float64)
+        own = vectors[self.trained - 1]
+        length = np.linalg.norm(vectors, axis=1) * np.linalg.norm(own)
+        return np.asarray(vectors @ own / np.where(length > 0, length, np.nan))
+
 
 @dataclass(frozen=True)
 class WhatIf:

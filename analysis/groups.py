@@ -42,7 +42,9 @@ def mean_checkpoint(members: Sequence[Checkpoint], name: str) -> Checkpoint:
         return members[0]
     digest = hashlib.sha256("".join(member.sha256 for member in members).encode()).hexdigest()
     shown = f"{name} (mean of {len(members)} seeds)"
-    return replace(members[0], id=shown, sha256=digest, seed=None)
+    # by whom the mean can be made again
+    facts = {"members": [(member.id, member.sha256) for member in members]}
+    return replace(members[0], id=shown, sha256=digest, seed=None, facts=facts)
 
 
 def mean_decomposition(splits: Sequence[Decomposition]) -> Decomposition:
@@ -79,10 +81,19 @@ def mean_attribution(results: Sequence[Attribution]) -> Attribution:
            for r in results):
         raise ValueError("the members' attributions are of different units or classes")
     gaps = [r.completeness_gap for r in results if r.completeness_gap is not None]
+    deltas = [r.delta for r in results if r.delta is not None]
     return replace(
         first,
         scores=np.mean([r.scores for r in results], axis=0),
-        delta=float(np.mean([r.delta for r in results])),
+        delta=float(np.mean(deltas)) if deltas else None,
         completeness_gap=max(gaps) if gaps else None,
+        interval=None,  # each member's is the error of its samples, not the spread of the seeds
+        layer_scores=_mean_layers(results),
         seconds=sum(r.seconds for r in results),
     )
+
+
+def _mean_layers(results: Sequence[Attribution]) -> np.ndarray | None:
+    found = [r.layer_scores for r in results if r.layer_scores is not None]
+    same = len(found) == len(results) and all(r.layers == results[0].layers for r in results)
+    return np.asarray(np.mean(found, axis=0)) if same else None

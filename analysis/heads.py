@@ -12,6 +12,7 @@ paper's summaries are silent (residual, layer norm, tanh pooler) the default is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -154,6 +155,36 @@ class _AttentionHead(PoolingHead):
         weighted: Tensor = weights.abs() * norms
         return weighted
 
+    def _one_value_changed(
+        self, values: Tensor, mask: Tensor, tokens: Tensor, changed: Tensor
+    ) -> Tensor:
+        """(T, d), (T,), (n,), (n, d) -> (n, d): as if token tokens[i] alone had value changed[i].
+
+        The query and the other tokens' keys stay, so one key and one value are projected a
+        variant, and not T. Of [CLS], whose value is the query too, this would not be true.
+        """
+        layer, d = self.attention, self.hidden_size
+        weight, bias = layer.in_proj_weight, layer.in_proj_bias
+
+        def projected(vectors: Tensor, which: int) -> Tensor:  # -> (..., H, e)
+            rows = slice(which * d, (which + 1) * d)
+            mapped: Tensor = vectors @ weight[rows].T + bias[rows]
+            return mapped.reshape(*vectors.shape[:-1], self.num_heads, -1)
+
+        values = values.masked_fill((mask == 0)[:, None], 0.0)
+        index = int(pooling.first_token(mask[None])[0])
+        query = projected(values[index], 0) * (d // self.num_heads) ** -0.5
+        scores = torch.einsum("he,the->ht", query, projected(values, 1))
+        scores = scores.masked_fill(mask == 0, -torch.inf).repeat(len(tokens), 1, 1)
+        rows = torch.arange(len(tokens), device=values.device)
+        scores[rows, :, tokens] = torch.einsum("he,nhe->nh", query, projected(changed, 1))
+        attention = scores.softmax(-1)  # (n, H, T)
+        read = projected(values, 2)
+        mixed = torch.einsum("nht,the->nhe", attention, read)
+        mixed += attention[rows, :, tokens][:, :, None] * (projected(changed, 2) - read[tokens])
+        output: Tensor = layer.out_proj(mixed.flatten(1))
+        return output + values[index] if self.residual else output
+
     def _through_attention(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """(C, d) -> W W_O[:, h] W_V[h] as (C, H, d), and W b_O + sum_h W W_O[:, h] b_V[h]."""
         layer, d = self.attention, self.hidden_size
@@ -187,6 +218,24 @@ class MaxSeqMha(_AttentionHead):
         values, winners = _pool_last_layers(hidden, self.last_k)
         return self.from_cls(values, attention_mask, winners)
 
+    def without_at(
+        self, hidden: Tensor, attention_mask: Tensor, places: Sequence[tuple[int, int]]
+    ) -> Tensor:
+        layers, tokens = torch.tensor(places, device=hidden.device).unbind(1)
+        offered = hidden[-self.last_k :, 0, tokens]  # (k, n, d), a copy
+        rows = torch.arange(len(places), device=hidden.device)
+        offered[layers - (len(hidden) - self.last_k), rows] = -torch.inf
+        values = hidden[-self.last_k :, 0].amax(0)
+        vectors = self.finish(
+            self._one_value_changed(values, attention_mask[0], tokens, offered.amax(0))
+        )
+        # The value of [CLS] is the query as well: those few are read from the beginning.
+        own = tokens == pooling.first_token(attention_mask)
+        if own.any():
+            few = [place for place, is_own in zip(places, own.tolist(), strict=True) if is_own]
+            vectors[own] = super().without_at(hidden, attention_mask, few)
+        return vectors
+
 
 @head("mean")
 class Mean(PoolingHead):
@@ -198,10 +247,14 @@ class Mean(PoolingHead):
         return Pooled(vector, weights=weights, values=hidden[-1])
 
 
-def _max_tokens(hidden: Tensor, attention_mask: Tensor) -> tuple[pooling.MaxPooled, Tensor]:
+def _max_tokens(hidden: Tensor, attention_mask: Tensor) -> tuple[Tensor, LayerWinners, Tensor]:
+    """Maxima (B, d) over the tokens of the last layer, who holds them, and one-hot (B, T, d)."""
     best = pooling.max_over_tokens(hidden[-1], attention_mask)
     tokens = torch.arange(hidden.shape[2], device=hidden.device)
-    return best, (best.winner[:, None] == tokens[None, :, None]).float()  # (B, T, d) one-hot
+    weights = (best.winner[:, None] == tokens[None, :, None]).float()
+    last = hidden.shape[0] - 1
+    layer = torch.full_like(best.winner, last)
+    return best.vector, LayerWinners(layer, best.winner, best.margin, (last,)), weights
 
 
 @head("max")
@@ -209,16 +262,13 @@ class Max(PoolingHead):
     """Element-wise maximum over the real tokens of the last layer."""
 
     def read(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
-        best, weights = _max_tokens(hidden, attention_mask)
-        last = hidden.shape[0] - 1
-        layer = torch.full_like(best.winner, last)
-        winners = LayerWinners(layer, best.winner, best.margin, (last,))
-        return Pooled(best.vector, winners, weights=weights[:, None], values=hidden[-1])
+        vector, winners, weights = _max_tokens(hidden, attention_mask)
+        return Pooled(vector, winners, weights=weights[:, None], values=hidden[-1])
 
 
 @head("concat")
 class Concat(PoolingHead):
-    """[cls; mean; max] of the last layer, side by side (3d)."""
+    """[cls; mean; max] of the last layer, side by side (3d). Its winners are those of the max."""
 
     def __init__(self, hidden_size: int, num_layers: int, **base: Any) -> None:
         super().__init__(hidden_size, num_layers, output_size=3 * hidden_size, **base)
@@ -228,12 +278,12 @@ class Concat(PoolingHead):
         return ("cls", "mean", "max")
 
     def read(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
-        _, of_max = _max_tokens(hidden, attention_mask)
+        _, winners, of_max = _max_tokens(hidden, attention_mask)
         linear = [pooling.token_weights(part, attention_mask) for part in ("cls", "mean")]
         weights = torch.cat(linear, dim=1)[..., None].expand(-1, -1, -1, hidden.shape[3])
         weights = torch.cat([weights, of_max[:, None]], dim=1)
         vector = pooling.pool("concat", hidden[-1], attention_mask)
-        return Pooled(vector, weights=weights, values=hidden[-1])
+        return Pooled(vector, winners, weights=weights, values=hidden[-1])
 
 
 @head("weighted_mean")

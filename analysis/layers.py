@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,8 @@ import numpy as np
 
 from analysis.checkpoints import Checkpoint
 from analysis.decomposition import contrast_of
+from analysis.layer_similarity import FEWEST, MOST, LayerCka, Similarity, cka, layer_cka
+from analysis.profiles import Profile, percentile
 from analysis.records import freeze, require_shape
 from analysis.tokens import Tokens
 
@@ -17,10 +19,11 @@ if TYPE_CHECKING:
     from analysis.loading import Classifier
     from analysis.trace import Trace
 
-# The debiased estimate of independent vectors has a standard error of about sqrt(2) / n: with
-# fewer sentences than these, two of them are more than 0.05 and nothing could be read off it.
-FEWEST = 60
-MOST = 1000  # n x n similarities of every layer are held at once
+__all__ = ["COURSE", "FEWEST", "MOST", "LayerCka", "Similarity", "Standing", "Trajectory", "cka",
+           "course", "dimension_weights", "follow", "layer_cka", "standing", "standing_in_corpus",
+           "trajectory"]  # fmt: skip
+
+COURSE = ("norm", "cosine_to_previous", "cosine_to_last")  # numbers of a token at each depth
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Trajectory:
     def __post_init__(self) -> None:
         size = len(self.vectors)
         require_shape("vectors", self.vectors, None, None)
-        for name in ("norm", "cosine_to_previous", "cosine_to_last"):
+        for name in COURSE:
             require_shape(name, getattr(self, name), size)
         if self.logits is not None:
             require_shape("logits", self.logits, size, None)
@@ -83,20 +86,6 @@ class Standing:
         freeze(self)
 
 
-@dataclass(frozen=True)
-class LayerCka:
-    """Debiased linear CKA between the layers of two checkpoints over the same sentences."""
-
-    checkpoints: tuple[Checkpoint, Checkpoint]  # rows, columns
-    values: np.ndarray  # (La+1, Lb+1); NaN where a layer says the same of every sentence
-    sentences: int
-    of: str  # "cls" or "mean": which vector of each layer
-
-    def __post_init__(self) -> None:
-        require_shape("values", self.values, None, None)
-        freeze(self)
-
-
 def trajectory(
     classifier: Classifier, text: str, pair: str | None = None, token: int = 0
 ) -> Trajectory:
@@ -118,8 +107,7 @@ def follow(classifier: Classifier, trace: Trace, token: int = 0) -> Trajectory:
             f"token {token} does not exist: the text has positions 0 to {len(trace.tokens) - 1}"
         )
     vectors = trace.hidden[:, token].astype(np.float64)
-    norm = np.linalg.norm(vectors, axis=1)
-    previous = np.concatenate([[np.nan], _cosine(vectors[1:], vectors[:-1])])
+    norm, previous, last = course(vectors)
     headed = classifier.checkpoint.kind == "pooling"
     return Trajectory(
         checkpoint=trace.checkpoint,
@@ -128,9 +116,16 @@ def follow(classifier: Classifier, trace: Trace, token: int = 0) -> Trajectory:
         vectors=vectors,
         norm=norm,
         cosine_to_previous=previous,
-        cosine_to_last=_cosine(vectors, vectors[-1:]),
+        cosine_to_last=last,
         logits=depth_logits(classifier, trace).astype(np.float64) if headed else None,
     )
+
+
+def course(vectors: np.ndarray) -> np.ndarray:
+    """(L+1, d) one token by layer -> (3, L+1): norm, cosine to the layer before, to the last."""
+    vectors = np.asarray(vectors, dtype=np.float64)
+    previous = np.concatenate([[np.nan], _cosine(vectors[1:], vectors[:-1])])
+    return np.stack([np.linalg.norm(vectors, axis=1), previous, _cosine(vectors, vectors[-1:])])
 
 
 def dimension_weights(trace: Trace, target: int, token: int = 0) -> np.ndarray | None:
@@ -154,115 +149,34 @@ def standing(one: Trajectory, others: Sequence[Trajectory]) -> Standing:
     if not others:
         raise ValueError("a percentile needs other sentences to stand among")
     ranks = {}
-    for name in ("norm", "cosine_to_previous", "cosine_to_last"):
+    for name in COURSE:
         own = getattr(one, name)
         rows = np.stack([getattr(other, name) for other in others])
         require_shape(f"{name} of the other sentences", rows, None, len(own))
-        # half of the equal ones count as below, so that a constant stands at 50
-        below = (rows < own).mean(axis=0) + 0.5 * (rows == own).mean(axis=0)
-        ranks[name] = np.where(np.isnan(own), np.nan, 100 * below)
+        ranks[name] = percentile(rows, own)
     return Standing(**ranks, sentences=len(others))
 
 
-def cka(x: np.ndarray, y: np.ndarray) -> float:
-    """Debiased linear centred kernel alignment of (n, d) and (n, e): about 0 if independent.
+def standing_in_corpus(one: Trajectory, profile: Profile | None) -> Standing:
+    """Percentile of each number of a trajectory of [CLS] in the corpus of the checkpoint's profile.
 
-    1 for a rotation, a shift or another scale of the same vectors; slightly negative values are
-    those of an unbiased estimate around 0. Source: Kornblith et al. 2019 with the unbiased HSIC of
-    Song et al. 2012; the plain estimate reads 0.88 for independent vectors at n = 50, d = 384.
-
-    Raises ``ValueError`` below 60 rows or above 1000, for a different number of rows, values that
-    are not finite, and vectors that are all the same.
+    Raises ``ValueError`` for another token, and where the profile holds no numbers by depth.
     """
-    if len(x) != len(y):
-        raise ValueError(f"x has {len(x)} rows and y has {len(y)}: give the same sentences to both")
-    _check_count(len(x))
-    one, other = _similarity(x), _similarity(y)
-    if one is None or other is None:
-        raise ValueError("all rows are the same: there is nothing to compare")
-    return float((one * other).sum())
-
-
-def layer_cka(
-    first: Classifier,
-    second: Classifier,
-    texts: Sequence[str],
-    pairs: Sequence[str | None] | None = None,
-    of: str = "cls",
-    progress: Callable[[float], None] | None = None,
-) -> LayerCka:
-    """CKA between every layer of one checkpoint and every layer of another.
-
-    `of` is "cls" (the first token) or "mean" (over all tokens of a text). [CLS] is the same in
-    every text before the first layer, so its row and column 0 hold NaN.
-
-    Raises ``ValueError`` as :func:`cka` does; equal texts count once.
-    """
-    if of not in ("cls", "mean"):
-        raise ValueError(f"of is {of!r}; known: 'cls', 'mean'")
-    seconds = [None] * len(texts) if pairs is None else list(pairs)
-    rows = list(dict.fromkeys(zip(texts, seconds, strict=True)))
-    _check_count(len(rows))
-    own = _similarities(first, rows, of, progress, (0.0, 0.5))
-    other = own if first is second else _similarities(second, rows, of, progress, (0.5, 1.0))
-    values = np.array([
-        [np.nan if a is None or b is None else float((a * b).sum()) for b in other] for a in own
-    ])
-    return LayerCka((first.checkpoint, second.checkpoint), values, len(rows), of)
-
-
-def _check_count(n: int) -> None:
-    if n < FEWEST:
+    if one.token:
+        raise ValueError("percentiles are those of [CLS]: other tokens have no counterpart")
+    rows = [getattr(profile, f"cls_{name}", None) for name in COURSE]
+    known = [kept for kept in rows if kept is not None]
+    if profile is None or len(known) < len(rows):
         raise ValueError(
-            f"CKA over {n} sentences says little: for unrelated vectors its standard error is "
-            f"about {np.sqrt(2) / max(n, 1):.2f}. Give at least {FEWEST} different sentences."
+            f"{one.checkpoint.id}: its profile over a corpus holds no numbers by depth; measure it "
+            "again (analysis.trace.measure_profile)"
         )
-    if n > MOST:
-        raise ValueError(f"CKA over {n} sentences would hold {n} x {n} similarities of every "
-                         f"layer: give at most {MOST}")  # fmt: skip
-
-
-def _similarities(
-    classifier: Classifier,
-    rows: Sequence[tuple[str, str | None]],
-    of: str,
-    progress: Callable[[float], None] | None,
-    span: tuple[float, float],
-) -> list[np.ndarray | None]:
-    from analysis.trace import record
-
-    vectors = []
-    for index, (text, pair) in enumerate(rows):
-        hidden = record(classifier, text, pair).hidden
-        vectors.append(hidden[:, 0] if of == "cls" else hidden.mean(axis=1))
-        if progress is not None:
-            progress(span[0] + (span[1] - span[0]) * (index + 1) / len(rows))
-    by_layer = np.stack(vectors, axis=1)
-    return [_similarity(layer) for layer in by_layer]
-
-
-def _similarity(x: np.ndarray) -> np.ndarray | None:
-    """(n, n) U-centred similarities of length 1, so that CKA is a sum of products.
-
-    None where all rows are the same. U-centring (Székely and Rizzo 2014) turns the unbiased HSIC
-    into an inner product.
-    """
-    x = np.asarray(x, dtype=np.float64)
-    require_shape("vectors", x, None, None)
-    if not np.isfinite(x).all():
-        raise ValueError("the vectors hold NaN or infinite values: nothing can be compared")
-    n = len(x)
-    # A shift changes nothing and loses digits: without it a large mean hides what differs.
-    spread = x - x.mean(axis=0)
-    if np.abs(spread).max() <= 1e-6 * max(np.abs(x).max(), np.finfo(np.float64).tiny):
-        return None
-    gram = spread @ spread.T
-    np.fill_diagonal(gram, 0.0)
-    sums = gram.sum(axis=1)
-    gram -= (sums[:, None] + sums[None, :]) / (n - 2) - sums.sum() / ((n - 1) * (n - 2))
-    np.fill_diagonal(gram, 0.0)
-    length = float(np.linalg.norm(gram))
-    return gram / length if length > 0 else None
+    ranks = {}
+    for name, kept in zip(COURSE, known, strict=True):
+        own = getattr(one, name)
+        require_shape(f"{name} in the profile", kept, None, len(own))
+        ranks[name] = percentile(kept, own.astype(kept.dtype))
+    return Standing(**ranks, sentences=profile.sentences)
 
 
 def _cosine(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -62,19 +62,31 @@ def take_token(hidden_states: Tensor, index: Tensor) -> Tensor:
 
 def _earliest_maximum(values: Tensor, dim: int) -> MaxPooled:
     top = values.amax(dim=dim, keepdim=True)
-    # argmax documents that the first of several maxima is returned; torch.max(dim) does not.
     # A NaN equals nothing, not even itself; it must show, and not leave another value the winner.
     held = (values == top) | values.isnan()
-    winner = held.to(torch.uint8).argmax(dim=dim, keepdim=True)
+    winner = _first(held, dim)
     # The gather (not amax itself) keeps the gradient on the one winner, as the split says.
     vector = values.gather(dim, winner)
     with torch.no_grad():
         if values.shape[dim] > 1:
-            best, second = values.topk(2, dim=dim).values.unbind(dim)
-            margin = best - second
+            others = values.scatter(dim, winner, -torch.inf)
+            margin = (vector - others.amax(dim=dim, keepdim=True)).squeeze(dim)
         else:
             margin = torch.full_like(top, torch.inf).squeeze(dim)
     return MaxPooled(vector.squeeze(dim), winner.squeeze(dim), margin)
+
+
+def _first(held: Tensor, dim: int) -> Tensor:
+    """Index of the first true entry along ``dim``, which is kept with length 1."""
+    if held.shape[dim] > 32:
+        # argmax documents that the first of several maxima is returned; torch.max(dim) does not.
+        return held.to(torch.uint8).argmax(dim=dim, keepdim=True)
+    # A dozen layers: a fill for each, from the last to the first, takes a tenth of argmax's time.
+    entries = held.unbind(dim)
+    index = torch.zeros_like(entries[0], dtype=torch.int64)
+    for number in reversed(range(len(entries))):
+        index.masked_fill_(entries[number], number)
+    return index.unsqueeze(dim)
 
 
 def max_over_layers(layers: Tensor) -> MaxPooled:

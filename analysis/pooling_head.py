@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
+
+_VARIANT_NUMBERS = 2**24  # hidden numbers in one batch of variants: 64 MB in float32
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,13 @@ class PoolingHead(nn.Module):
         pooled = self.read(hidden, attention_mask)
         if self.norm is None and self.pooler is None:
             return pooled
-        vector = pooled.vector if self.norm is None else self.norm(pooled.vector)
-        if self.pooler is not None:
-            vector = torch.tanh(self.pooler(vector))
-        return Pooled(vector, pooled.winners, pooled.attention, pooled.weights, pooled.values)
+        return replace(pooled, vector=self.finish(pooled.vector))
+
+    def finish(self, vector: Tensor) -> Tensor:
+        """(B, D) as it was read -> (B, D) after layer norm and tanh pooler, where there are any."""
+        if self.norm is not None:
+            vector = self.norm(vector)
+        return vector if self.pooler is None else torch.tanh(self.pooler(vector))
 
     @property
     def linear(self) -> bool:
@@ -135,6 +140,23 @@ class PoolingHead(nn.Module):
         if self.pool_layers:
             other.last_k = min(len(self.pool_layers), max(layer, 1))
         return cast(PoolingHead, other)
+
+    def without_at(
+        self, hidden: Tensor, attention_mask: Tensor, places: Sequence[tuple[int, int]]
+    ) -> Tensor:
+        """(L+1, 1, T, d), (1, T) -> (n, D): the vector without a layer at one token, for n such.
+
+        A place is (layer, token); the layer is minus infinity there and wins no maximum. A pooling
+        head that knows a shorter way may take it: here every variant is read from the beginning.
+        """
+        vectors, size = [], max(1, _VARIANT_NUMBERS // hidden.numel())
+        for start in range(0, len(places), size):
+            part = places[start : start + size]
+            variants = hidden.repeat(1, len(part), 1, 1)
+            for row, (layer, token) in enumerate(part):
+                variants[layer, row, token] = -torch.inf
+            vectors.append(self(variants, attention_mask.expand(len(part), -1)).vector)
+        return torch.cat(vectors)
 
     def value_norms(self, weights: Tensor, values: Tensor) -> Tensor:
         """(P, T) or (P, T, d), (T, d) -> (P, T): length of what each token adds to each part.

@@ -110,19 +110,14 @@ def record(
     """
     import torch
 
+    from analysis.memory import enough_memory
+
     tokens = tokenize(classifier.tokenizer, text, pair, classifier.limit)
     inputs = model_inputs(classifier, tokens)
     wanted = {"output_attentions": True} if attentions else {}
-    try:
-        with torch.no_grad():
-            output, pooled, logits = forward(classifier, inputs, wanted)
-            readout = folded_readout(classifier, pooled)
-    except torch.OutOfMemoryError as error:
-        torch.cuda.empty_cache()
-        raise CheckpointError(
-            f"{classifier.checkpoint.id}: {classifier.device} ran out of memory at "
-            f"{len(tokens)} tokens. Shorten the text, or load with device='cpu'."
-        ) from error
+    with enough_memory(classifier, f"at {len(tokens)} tokens"), torch.no_grad():
+        output, pooled, logits = forward(classifier, inputs, wanted)
+        readout = folded_readout(classifier, pooled)
     return Trace(
         checkpoint=classifier.checkpoint,
         tokens=tokens,
@@ -225,12 +220,15 @@ def measure_profile(
     classifier: Classifier, texts: Iterable[str], pairs: Iterable[str | None] | None, corpus: str
 ) -> Profile | None:
     """Profile of a checkpoint's pooling head over texts; None where it has no linear values."""
+    from analysis.layers import course
+
     total: np.ndarray | float = 0.0
     count: np.ndarray | float = 0.0
     shares: list[np.ndarray] = []
     layers: tuple[int, ...] = ()
     sentences = 0
     of_cls, of_tokens = Moments(), Moments()
+    courses: list[np.ndarray] = []
     pairs = [None] * len(texts := list(texts)) if pairs is None else list(pairs)
     for text, pair in zip(texts, pairs, strict=True):
         trace = record(classifier, text, pair)
@@ -246,9 +244,11 @@ def measure_profile(
             shares.append(head.winners.share_by_layer())
         sentences += 1
         of_cls.add(trace.hidden[None, :, 0])
+        courses.append(course(trace.hidden[:, 0]))
         of_tokens.add(trace.hidden.swapaxes(0, 1))
     if not sentences:
         raise ValueError("a profile needs at least one text")
+    norm, previous, last = np.stack(courses, axis=1)
     return Profile(
         value_mean=np.asarray(total / np.maximum(count, 1)),
         share_of_wins=np.array(shares) if shares else np.zeros((sentences, 0)),
@@ -259,4 +259,7 @@ def measure_profile(
         cls_deviation=of_cls.deviation(),
         token_mean=of_tokens.mean(),
         token_deviation=of_tokens.deviation(),
+        cls_norm=norm,
+        cls_cosine_to_previous=previous,
+        cls_cosine_to_last=last,
     )

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.records import freeze
+
+if TYPE_CHECKING:
+    from analysis.trace import HeadTrace
 
 
 @dataclass(frozen=True)
 class Winners:
     """Who holds the maximum, with ties going to the earliest layer (or token).
 
-    Shapes are (d,) where only one position is pooled (`max_cls`, `max`) and (T, d) where every
-    token is (`max_seq_mha`).
+    Shapes are (d,) where only one position is pooled (`max_cls`), or where tokens compete (`max`,
+    and the maximum that is one part of `concat`); (T, d) where every token is (`max_seq_mha`).
     """
 
     layer: np.ndarray  # (d,) or (T, d) int: absolute index of the source layer, 0 = embeddings
@@ -39,3 +43,17 @@ class Winners:
     def share_by_layer(self) -> np.ndarray:
         """Share of wins of each competing layer, in the order of `layers`; sums to 1."""
         return np.array([(self.layer == index).mean() for index in self.layers])
+
+
+def part_of_maximum(head: HeadTrace) -> int | None:
+    """Which part of a pooling head is its maximum over tokens; None where it takes none.
+
+    The part that reads each dimension from its winner alone, with weight 1. Of several such (a
+    text whose first token wins everything) it is the last, where `concat` has its maximum.
+    """
+    won = head.winners
+    if won is None or won.token is None or head.weights is None or head.weights.ndim == 2:
+        return None
+    at_winner = head.weights[:, won.token, np.arange(len(won.token))]  # (P, d)
+    alone = (at_winner == 1).all(axis=1) & (np.count_nonzero(head.weights, axis=1) == 1).all(axis=1)
+    return int(np.flatnonzero(alone)[-1]) if alone.any() else None

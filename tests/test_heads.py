@@ -162,14 +162,34 @@ def test_winners_are_absolute_layers_that_hold_the_maximum(key, last_k):
         np.testing.assert_allclose(winners.margin[row].numpy()[where], margin[where], rtol=1e-6)
 
 
-def test_the_maximum_over_tokens_names_its_tokens_and_its_one_layer():
-    module, (hidden, mask) = make("max"), batch()
+@pytest.mark.parametrize("key", ["max", "concat"])
+def test_the_maximum_over_tokens_names_its_tokens_and_its_one_layer(key):
+    module, (hidden, mask) = make(key), batch()
     winners = module(hidden, mask).winners
     assert winners.layers == (L,)
     assert (winners.layer == L).all()
     for row in range(len(mask)):
-        _, token, _ = oracles.max_tokens(hidden[-1, row].numpy(), mask[row].numpy())
+        _, token, margin = oracles.max_tokens(hidden[-1, row].numpy(), mask[row].numpy())
         assert np.array_equal(winners.token[row].numpy(), token)
+        np.testing.assert_allclose(winners.margin[row].numpy(), margin, rtol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [{"residual": True}, *STEPS])
+@pytest.mark.parametrize("last_k", [2, 3])
+def test_the_short_way_without_a_layer_at_one_token_is_the_long_one(last_k, steps):
+    from analysis.pooling_head import PoolingHead
+
+    module, (hidden, mask) = make("max_seq_mha", last_k=last_k, **steps), batch()
+    for row in range(len(mask)):
+        one, real = hidden[:, row : row + 1], mask[row : row + 1]
+        places = [(layer, token) for token in oracles.real_positions(mask[row].numpy())
+                  for layer in module.pool_layers]  # fmt: skip
+        before = one.clone()
+        with torch.no_grad():
+            short = module.without_at(one, real, places)
+            long = PoolingHead.without_at(module, one, real, places)
+        torch.testing.assert_close(short, long, atol=1e-5, rtol=1e-5)
+        assert torch.equal(one, before) or torch.isnan(one).any()
 
 
 @pytest.mark.parametrize("key", BUILT_IN)

@@ -8,7 +8,15 @@ import tiny
 import zoo
 
 import analysis
-from analysis.layers import FEWEST, cka, layer_cka, standing, trajectory
+from analysis.layers import (
+    COURSE,
+    FEWEST,
+    cka,
+    layer_cka,
+    standing,
+    standing_in_corpus,
+    trajectory,
+)
 
 TEXT = tiny.SENTENCE
 
@@ -70,6 +78,27 @@ def test_a_percentile_counts_the_sentences_below():
         standing(paths[0], [])
 
 
+def test_a_percentile_in_the_corpus_is_that_among_its_sentences(tmp_path):
+    from analysis.profiles import read
+    from analysis.trace import measure_profile
+
+    texts = ["The plot is thin.", "Good acting.", "He said it was not very great.", "Dull.", TEXT]
+    for name in ("cls", "concat"):
+        classifier = zoo.loaded(name)
+        measure_profile(classifier, texts, None, "five sentences").save(tmp_path)
+        one = trajectory(classifier, TEXT)
+        kept = standing_in_corpus(one, read(tmp_path))
+        among = standing(one, [trajectory(classifier, text) for text in texts])
+        for number in COURSE:
+            # float32 in the file: what was equal or close by 1e-7 may change its side
+            np.testing.assert_allclose(getattr(kept, number)[1:-1], getattr(among, number)[1:-1])
+        assert kept.sentences == 5
+    with pytest.raises(ValueError, match="percentiles are those of"):
+        standing_in_corpus(trajectory(zoo.loaded("cls"), TEXT, token=2), read(tmp_path))
+    with pytest.raises(ValueError, match="holds no numbers by depth"):
+        standing_in_corpus(one, None)
+
+
 def hsic(k, m):
     """The unbiased HSIC of Song et al. 2012 as printed there."""
     n = len(k)
@@ -101,6 +130,16 @@ def test_cka_of_independent_vectors_is_near_zero(n):
     assert np.std(values) < 1.5 * np.sqrt(2) / n
     if n >= 100:
         assert np.abs(values).max() < 0.05
+
+
+def test_a_similarity_knows_how_many_rows_it_is_of():
+    draw = np.random.default_rng(0)
+    one = cka(draw.normal(size=(200, 30)), draw.normal(size=(200, 30)))
+    assert one.rows == 200
+    assert one.standard_error == pytest.approx(np.sqrt(2) / 200)
+    assert isinstance(one, float)
+    with pytest.raises(AttributeError):
+        one.rows = 3
 
 
 def test_cka_of_a_rotation_a_shift_and_a_scale_is_one():

@@ -102,9 +102,10 @@ def test_a_profile_holds_the_moments_of_cls_and_of_all_tokens(tmp_path):
 
 def test_a_profile_from_before_the_moments_is_still_read(tmp_path):
     profile = measure_profile(zoo.loaded("max_cls"), TEXTS, None, "three sentences")
-    replace(profile, **dict.fromkeys(profiles.MOMENTS)).save(tmp_path)
+    replace(profile, **dict.fromkeys((*profiles.MOMENTS, *profiles.COURSES))).save(tmp_path)
     old = profiles.read(tmp_path)
     assert old.cls_deviation is None
+    assert old.cls_norm is None
     np.testing.assert_allclose(old.value_mean, profile.value_mean, rtol=1e-6)
     assert old.layers == (2, 3, 4)
 

@@ -1,0 +1,157 @@
+"""How alike two layers arrange the same sentences: debiased linear CKA."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.checkpoints import Checkpoint
+from analysis.records import freeze, require_shape
+
+if TYPE_CHECKING:
+    from analysis.loading import Classifier
+
+# The debiased estimate of independent vectors has a standard error of about sqrt(2) / n: with
+# fewer sentences than these, two of them are more than 0.05 and nothing could be read off it.
+FEWEST = 60
+MOST = 1000  # n x n similarities of every layer are held at once
+
+
+class Similarity(float):
+    """Debiased linear CKA of two sets of vectors: a number that knows how many rows it is of."""
+
+    __slots__ = ("_rows",)
+    _rows: int
+
+    def __new__(cls, value: float, rows: int) -> Similarity:
+        number = super().__new__(cls, value)
+        number._rows = rows
+        return number
+
+    @property
+    def rows(self) -> int:
+        """Over how many rows (sentences) it was estimated."""
+        return self._rows
+
+    @property
+    def standard_error(self) -> float:
+        """About that of unrelated vectors, sqrt(2) / rows."""
+        return float(np.sqrt(2) / self._rows)
+
+
+@dataclass(frozen=True)
+class LayerCka:
+    """Debiased linear CKA between the layers of two checkpoints over the same sentences."""
+
+    checkpoints: tuple[Checkpoint, Checkpoint]  # rows, columns
+    values: np.ndarray  # (La+1, Lb+1); NaN where a layer says the same of every sentence
+    sentences: int
+    of: str  # "cls" or "mean": which vector of each layer
+
+    def __post_init__(self) -> None:
+        require_shape("values", self.values, None, None)
+        freeze(self)
+
+
+def cka(x: np.ndarray, y: np.ndarray) -> Similarity:
+    """Debiased linear centred kernel alignment of (n, d) and (n, e): about 0 if independent.
+
+    1 for a rotation, a shift or another scale of the same vectors; slightly negative values are
+    those of an unbiased estimate around 0. Source: Kornblith et al. 2019 with the unbiased HSIC of
+    Song et al. 2012; the plain estimate reads 0.88 for independent vectors at n = 50, d = 384.
+
+    Raises ``ValueError`` below 60 rows or above 1000, for a different number of rows, values that
+    are not finite, and vectors that are all the same.
+    """
+    if len(x) != len(y):
+        raise ValueError(f"x has {len(x)} rows and y has {len(y)}: give the same sentences to both")
+    _check_count(len(x))
+    one, other = _similarity(x), _similarity(y)
+    if one is None or other is None:
+        raise ValueError("all rows are the same: there is nothing to compare")
+    return Similarity((one * other).sum(), len(x))
+
+
+def layer_cka(
+    first: Classifier,
+    second: Classifier,
+    texts: Sequence[str],
+    pairs: Sequence[str | None] | None = None,
+    of: str = "cls",
+    progress: Callable[[float], None] | None = None,
+) -> LayerCka:
+    """CKA between every layer of one checkpoint and every layer of another.
+
+    `of` is "cls" (the first token) or "mean" (over all tokens of a text). [CLS] is the same in
+    every text before the first layer, so its row and column 0 hold NaN.
+
+    Raises ``ValueError`` as :func:`cka` does; equal texts count once.
+    """
+    if of not in ("cls", "mean"):
+        raise ValueError(f"of is {of!r}; known: 'cls', 'mean'")
+    seconds = [None] * len(texts) if pairs is None else list(pairs)
+    rows = list(dict.fromkeys(zip(texts, seconds, strict=True)))
+    _check_count(len(rows))
+    own = _similarities(first, rows, of, progress, (0.0, 0.5))
+    other = own if first is second else _similarities(second, rows, of, progress, (0.5, 1.0))
+    values = np.array([
+        [np.nan if a is None or b is None else float((a * b).sum()) for b in other] for a in own
+    ])
+    return LayerCka((first.checkpoint, second.checkpoint), values, len(rows), of)
+
+
+def _check_count(n: int) -> None:
+    if n < FEWEST:
+        raise ValueError(
+            f"CKA over {n} sentences says little: for unrelated vectors its standard error is "
+            f"about {np.sqrt(2) / max(n, 1):.2f}. Give at least {FEWEST} different sentences."
+        )
+    if n > MOST:
+        raise ValueError(f"CKA over {n} sentences would hold {n} x {n} similarities of every "
+                         f"layer: give at most {MOST}")  # fmt: skip
+
+
+def _similarities(
+    classifier: Classifier,
+    rows: Sequence[tuple[str, str | None]],
+    of: str,
+    progress: Callable[[float], None] | None,
+    span: tuple[float, float],
+) -> list[np.ndarray | None]:
+    from analysis.trace import record
+
+    vectors = []
+    for index, (text, pair) in enumerate(rows):
+        hidden = record(classifier, text, pair).hidden
+        vectors.append(hidden[:, 0] if of == "cls" else hidden.mean(axis=1))
+        if progress is not None:
+            progress(span[0] + (span[1] - span[0]) * (index + 1) / len(rows))
+    by_layer = np.stack(vectors, axis=1)
+    return [_similarity(layer) for layer in by_layer]
+
+
+def _similarity(x: np.ndarray) -> np.ndarray | None:
+    """(n, n) U-centred similarities of length 1, so that CKA is a sum of products.
+
+    None where all rows are the same. U-centring (Székely and Rizzo 2014) turns the unbiased HSIC
+    into an inner product.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    require_shape("vectors", x, None, None)
+    if not np.isfinite(x).all():
+        raise ValueError("the vectors hold NaN or infinite values: nothing can be compared")
+    n = len(x)
+    # A shift changes nothing and loses digits: without it a large mean hides what differs.
+    spread = x - x.mean(axis=0)
+    if np.abs(spread).max() <= 1e-6 * max(np.abs(x).max(), np.finfo(np.float64).tiny):
+        return None
+    gram = spread @ spread.T
+    np.fill_diagonal(gram, 0.0)
+    sums = gram.sum(axis=1)
+    gram -= (sums[:, None] + sums[None, :]) / (n - 2) - sums.sum() / ((n - 1) * (n - 2))
+    np.fill_diagonal(gram, 0.0)
+    length = float(np.linalg.norm(gram))
+    return gram / length if length > 0 else None
