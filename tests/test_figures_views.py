@@ -157,7 +157,7 @@ def test_provenance_says_whose_numbers_these_are_and_never_where_files_lie():
     for plot in plots:
         told = json.dumps(dict(plot.provenance))
         assert plot.provenance["checkpoint"] == "mine"
-        assert plot.provenance["sha256"] == "0123456789ab"
+        assert plot.provenance["sha256"] == "0123456789abcdef" * 4
         assert plot.provenance["target"] == "positive"
         assert plot.provenance["pair"] == "They do not."
         assert "somebody" not in told

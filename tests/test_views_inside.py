@@ -13,7 +13,7 @@ import analysis
 from analysis import attention, figures, interventions, layers, margins
 from analysis.figures import view
 from analysis.figures.plot import Grid
-from analysis.figures.views_attention import mosaic_place
+from analysis.figures.views_encoder import mosaic_place
 from analysis.profiles import Profile
 from analysis.token_types import TYPES
 from analysis.trace import measure_profile
@@ -123,6 +123,16 @@ def test_depth_lines_are_the_trajectories_and_flips_are_ringed():
     assert bare.notes == ()
 
 
+def test_one_dimension_is_drawn_by_layer_for_each_checkpoint():
+    traces = [seen("max_seq_mha"), seen("lora")]
+    mark = view("dimension", traces, 7, token=2).mark
+    np.testing.assert_allclose(mark.y, [trace.hidden[:, 2, 7] for trace in traces])
+    group = view("dimension", [traces], 7, token=2).mark
+    np.testing.assert_allclose(group.y[0], np.mean([t.hidden[:, 2, 7] for t in traces], axis=0))
+    with pytest.raises(ValueError, match="there are 0 to 31"):
+        view("dimension", traces, 32)
+
+
 def test_cka_is_drawn_from_zero_to_one():
     texts = [" ".join(np.random.default_rng(i).choice(tiny.WORDS, 6)) for i in range(70)]
     result = layers.layer_cka(zoo.loaded("cls"), zoo.loaded("bert"), texts)
@@ -199,7 +209,7 @@ def test_what_wins_and_what_matters_stand_side_by_side():
     split = analysis.decompose(trace, "zero")
     effects = interventions.drop_effects(zoo.loaded("max_seq_mha"), TEXT)
     plot = view("layer_quantities", trace, 1, split, effects, profile)
-    share, deviation, contribution, fall = plot.mark.panels
+    share, percentile, deviation, contribution, fall = plot.mark.panels
     own = trace.head.winners.share_by_layer()
     np.testing.assert_allclose(share.values[0], 100 * own)
     np.testing.assert_allclose(
@@ -208,7 +218,11 @@ def test_what_wins_and_what_matters_stand_side_by_side():
     np.testing.assert_allclose(contribution.values[0], split.by_layer(1))
     np.testing.assert_allclose(fall.values[0], effects.contrast(1))
     assert contribution.bounds == fall.bounds
-    assert any("Percentile" in note for note in plot.notes)
+    below = [(profile.share_of_wins[:, k] < own[k]).sum() for k in range(3)]
+    equal = [(profile.share_of_wins[:, k] == own[k]).sum() for k in range(3)]
+    expected = 100 * (np.array(below) + np.array(equal) / 2) / len(TEXTS)
+    np.testing.assert_allclose(percentile.values[0], expected)
+    assert any("percent of 3 sentences" in note for note in plot.notes)
     assert len(view("layer_quantities", trace, 1).mark.panels) == 2
 
 
@@ -239,6 +253,13 @@ def test_a_sweep_is_drawn_with_its_flips_and_its_caution():
     np.testing.assert_allclose(plot.mark.y, [s.probabilities[:, 2] for s in sweeps])
     np.testing.assert_array_equal(plot.mark.flags, [s.flips for s in sweeps])
     assert "Trained with k = 3 only" in plot.notes[0]
+    turned = view("sweep_pooled", sweeps, names=["one", "other"]).mark
+    for line, sweep in zip(turned.y, sweeps, strict=True):
+        own = sweep.pooled[2]
+        for k, vector in enumerate(sweep.pooled):
+            cosine = vector @ own / np.sqrt((vector @ vector) * (own @ own))
+            assert line[k] == pytest.approx(cosine, abs=1e-5)
+        assert line[2] == pytest.approx(1)
     shares = view("sweep_winners", sweeps[1]).mark.values
     np.testing.assert_allclose(np.nansum(shares, axis=1), 100)
 

@@ -9,7 +9,15 @@ from __future__ import annotations
 from analysis.figures import (  # noqa: F401 (a view is registered by being imported)
     comparisons,
     views_attention,
+    views_attributions,
+    views_encoder,
+    views_evaluation,
+    views_evidence,
+    views_evidence_texts,
+    views_interventions,
     views_layers,
+    views_maps,
+    views_study,
     views_winner_statistics,
     views_winners,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -19,6 +20,8 @@ from analysis.records import freeze, require_shape
 if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
+
+    from analysis.figures.settings import Style
 
 Scale = Literal["diverging", "sequential"]
 Columns: TypeAlias = dict[str, Any]
@@ -53,6 +56,7 @@ class HeatMap:
     value_label: str  # with its unit
     scale: Scale = "diverging"
     limits: tuple[float, float] | None = None  # None: from the values; diverging: symmetric
+    written: NumberFormat | None = None  # the number stands in each cell, in this form
 
     def __post_init__(self) -> None:
         require_shape("values", self.values, len(self.rows), len(self.columns))
@@ -106,6 +110,8 @@ class Bars:
     kind: Literal["class", "layer", "category"] = "category"
     predicted: tuple[int | None, ...] = ()  # (S,) the predicted category of each series
     chosen: int | None = None  # the category that is being explained
+    as_points: bool = False  # a point at each value, on an axis that need not begin at zero
+    reference: float | None = None  # a thin line at the value that others are compared with
 
     def __post_init__(self) -> None:
         s, n = len(self.series), len(self.categories)
@@ -120,9 +126,12 @@ class Bars:
             raise ValueError(f"predicted has {len(self.predicted)} entries for {s} series")
         if self.limits is None:
             drawn = [a.ravel() for a in (self.values, self.intervals, self.dots) if a is not None]
-            every = np.concatenate([*drawn, np.zeros(1)])
+            # A bar begins at zero, a point does not.
+            ends = [] if self.as_points else [0.0]
+            ends += [] if self.reference is None else [self.reference]
+            every = np.concatenate([*drawn, np.array(ends)])
             every = every[np.isfinite(every)]
-            low, high = float(every.min()), float(every.max())
+            low, high = (float(every.min()), float(every.max())) if every.size else (0.0, 1.0)
             if self.colours == "sign":
                 low, high = -symmetric_limit(every), symmetric_limit(every)
             object.__setattr__(self, "limits", (low, high if high > low else low + 1.0))
@@ -164,10 +173,18 @@ class Lines:
     flags: np.ndarray | None = None  # (S, N) bool: ringed places, such as a flipped prediction
     flag_label: str = ""
     limits: tuple[float, float] | None = None  # of the y axis; None: the renderer's own
+    places: tuple[str, ...] = ()  # (N,) names of the places 0 .. N - 1, in place of numbers
+    reference: int | None = None  # the line that others are held against: grey, without markers
 
     def __post_init__(self) -> None:
         s, n = len(self.series), len(self.x)
         require_shape("x", self.x, None)
+        if len(self.places) not in (0, n):
+            raise ValueError(f"places has {len(self.places)} entries for {n} places")
+        if self.places and not np.array_equal(self.x, np.arange(n)):
+            raise ValueError("places have names where x counts them from 0, and only there")
+        if self.reference is not None and not 0 <= self.reference < s:
+            raise ValueError(f"reference {self.reference} is none of {s} lines")
         require_shape("y", self.y, s, n)
         if self.bands is not None:
             require_shape("bands", self.bands, s, n, 2)
@@ -182,7 +199,7 @@ class Lines:
         s, n = self.y.shape
         columns: Columns = {
             "series": np.repeat(np.array(self.series, object), n),
-            self.x_label: np.tile(self.x, s),
+            self.x_label: np.tile(np.array(self.places, object) if self.places else self.x, s),
             self.y_label: self.y.ravel(),
         }
         if self.bands is not None:
@@ -331,6 +348,30 @@ class Plot:
             table.insert(0, "panel", subtitle or str(index))
         return pd.concat(tables, ignore_index=True)
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the picture as it would be printed, at a full page's width."""
+        from analysis.figures.anonymity import anonymous
+        from analysis.figures.paper import render
+
+        drawn = render(anonymous(self)[0], venue="acl", width="full", format="svg")
+        return {"image/svg+xml": drawn.data.decode("utf-8"), "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return f"Plot({self.view!r}, {self.title!r}, {type(self.mark).__name__})"
+
+    def to_json(self) -> str:
+        """The whole picture as JSON text, without loss; the same plot gives the same text."""
+        from analysis.figures.store import to_json
+
+        return to_json(self)
+
+    @staticmethod
+    def from_json(text: str | bytes) -> Plot:
+        """The picture that `to_json` wrote. Raises `analysis.figures.store.BadPlot`."""
+        from analysis.figures.store import from_json
+
+        return from_json(text)
+
     def screen(self) -> Figure:
         """A plotly figure (not for strips: those are HTML, see `screen.html`)."""
         from analysis.figures.screen import figure
@@ -344,9 +385,50 @@ class Plot:
         return html(self, **options)
 
     def paper(
-        self, venue: str = "acl", width: str = "column", format: str = "pdf", dpi: int = 300
+        self,
+        venue: str | None = None,
+        width: str | float | None = None,
+        format: str = "pdf",
+        dpi: int = 300,
+        style: Style | None = None,
+        extra_metadata: Mapping[str, str] | None = None,
     ) -> bytes:
-        """The file for a paper, at the venue's width ("column" or "full"): pdf, svg or png."""
-        from analysis.figures.paper import render
+        """The file for a paper: pdf, svg or png, in a venue's width ("column" or "full").
 
-        return render(self, venue=venue, width=width, format=format, dpi=dpi).data
+        `style` holds the rest: type, palette, greyscale, title, letters (`settings.Style`).
+        Owners and folders of checkpoints are left out.
+        """
+        from analysis.figures.paper import render
+        from analysis.figures.settings import Style
+        from analysis.figures.sidecar import sidecar
+
+        named = {k: v for k, v in (("venue", venue), ("width", width)) if v is not None}
+        given = sidecar(self, Style.from_dict({**(style or Style()).as_dict(), **named}))
+        said = {**given.metadata(), **(extra_metadata or {})}
+        return render(given.plots[0], given.style, format, dpi, said).data
+
+    def save(
+        self,
+        folder: str | Path = ".",
+        name: str | None = None,
+        format: str = "pdf",
+        style: Style | None = None,
+        dpi: int = 300,
+        author: str = "",
+        project: str = "",
+    ) -> Path:
+        """Write the figure and beside it its sidecar, from which it can be rebuilt.
+
+        Returns the figure's path. With `author` or `project` the files say who made them.
+        """
+        from analysis.figures.export import slug
+        from analysis.figures.sidecar import Signed, save, sidecar
+
+        given = sidecar(self, style, format, dpi, signed=Signed(author, project))
+        stem = name or slug(given.plots[0])
+        saved = save(given, stem)
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{stem}.json").write_bytes(saved.sidecar)
+        (place / saved.name).write_bytes(saved.data)
+        return place / saved.name

@@ -68,7 +68,9 @@ def figure(plot: Plot | Mark, *, selectable: bool = False, height: int | None = 
 
 def _height(panel: Mark) -> int:
     if isinstance(panel, HeatMap):
-        return min(max(22 * len(panel.rows), 120), 700)
+        return min(max((30 if panel.written else 22) * len(panel.rows), 120), 700)
+    if isinstance(panel, Bars) and panel.horizontal and panel.as_points:
+        return max(32 * len(panel.categories) * len(panel.series), 90)
     if isinstance(panel, Bars) and panel.horizontal:
         return max(20 * len(panel.categories) * max(len(panel.series), 1), 100)
     return 300
@@ -132,6 +134,7 @@ def _heat_map(drawing: go.Figure, m: HeatMap, at: dict[str, int], selectable: bo
     down = next(drawing.select_yaxes(**at)).domain
     drawing.add_heatmap(
         z=m.values, zmin=low, zmax=high, customdata=labels,
+        text=_written(m), texttemplate="%{text}" if m.written else None,
         colorscale=[[i / (len(stops) - 1), c] for i, c in enumerate(stops)],
         colorbar={"title": {"text": _bar_title(m), "side": "right"}, "thickness": 12,
                   "x": across[1] + 0.005, "y": sum(down) / 2, "len": down[1] - down[0]},
@@ -149,6 +152,14 @@ def _heat_map(drawing: go.Figure, m: HeatMap, at: dict[str, int], selectable: bo
                          **at)  # fmt: skip
 
 
+def _written(m: HeatMap) -> list[list[str]] | None:
+    """What stands in the cells; nothing in an empty one."""
+    form = m.written
+    if form is None:
+        return None
+    return [[number(v, form) if np.isfinite(v) else "" for v in row] for row in m.values.tolist()]
+
+
 def _bars(drawing: go.Figure, m: Bars, at: dict[str, int], named: set[str]) -> None:
     size = 0.8 / len(m.series)
     places = np.arange(len(m.categories), dtype=float)
@@ -157,6 +168,9 @@ def _bars(drawing: go.Figure, m: Bars, at: dict[str, int], named: set[str]) -> N
         values = m.values[index]
         where = places + (index - (len(m.series) - 1) / 2) * size
         colour: Any = BAR if len(m.series) == 1 else CLASS_COLOURS[index % len(CLASS_COLOURS)]
+        if m.as_points:
+            _points_of_bars(drawing, m, index, where, 0.7 * size, colour, named, at)
+            continue
         if m.colours == "sign":
             colour = [DIVERGING[-2] if v > 0 else DIVERGING[1] for v in values]
         error = None
@@ -184,20 +198,61 @@ def _bars(drawing: go.Figure, m: Bars, at: dict[str, int], named: set[str]) -> N
                 marker={"symbol": "circle", "size": 6, "color": "#FFFFFF",
                         "line": {"width": 1.2, "color": "#404040"}}, **at,
             )  # fmt: skip
-    category = {"title_text": _text(m.category_label), **_ticks(m.categories)}
+    if m.reference is not None:
+        line = drawing.add_vline if m.horizontal else drawing.add_hline
+        line(m.reference, line={"width": 1, "dash": "dot", "color": "#808080"}, **at)
+    category = {"title_text": _text(m.category_label) or None, **_ticks(m.categories)}
+    if m.as_points:
+        edge = len(m.categories) - 0.5
+        category["range"] = [edge, -0.5] if m.horizontal else [-0.5, edge]
     value: dict[str, Any] = {"title_text": _lines_of(m.value_label), "range": list(_widened(m))}
     if m.style in ("probability", "percent") and m.bounds[0] == 0:
         value["tickvals"] = np.linspace(*m.bounds, 5)  # no tick behind the end of the scale
     if m.horizontal:
         drawing.update_xaxes(**value, **at)
-        drawing.update_yaxes(**category, autorange="reversed", **at)
+        drawing.update_yaxes(**({"autorange": "reversed"} | category), **at)
     else:
         drawing.update_yaxes(**value, **at)
         drawing.update_xaxes(**category, **at)
 
 
+def _points_of_bars(
+    drawing: go.Figure, m: Bars, index: int, where: np.ndarray, room: float, colour: str,
+    named: set[str], at: dict[str, int],
+) -> None:  # fmt: skip
+    """Values as diamonds on their intervals, the dots side by side in the order of the seeds."""
+    along, across = ("x", "y") if m.horizontal else ("y", "x")
+    name = m.series[index]
+    if m.dots is not None:
+        count = m.dots.shape[2]
+        aside = room * ((np.arange(count) + 0.5) / count - 0.5)
+        drawing.add_scatter(
+            **{along: m.dots[index].ravel(), across: (where[:, None] + aside).ravel()},
+            mode="markers", showlegend=False, legendgroup=name,
+            hovertemplate=f"%{{{along}:.4g}}<extra></extra>",
+            marker={"symbol": "circle", "size": 5.5, "color": colour, "opacity": 0.7}, **at,
+        )  # fmt: skip
+    values = m.values[index]
+    error = None
+    if m.intervals is not None:
+        low, high = m.intervals[index].T
+        error = {"type": "data", "symmetric": False, "array": high - values,
+                 "arrayminus": values - low, "thickness": 2, "width": 5}  # fmt: skip
+    drawing.add_scatter(
+        **{along: values, across: where, f"error_{along}": error}, mode="markers",
+        marker={"symbol": "diamond", "size": 11, "color": colour,
+                "line": {"width": 1.2, "color": "#FFFFFF"}},
+        customdata=[_text(c) for c in m.categories],
+        hovertemplate=f"%{{customdata}}: %{{{along}:.4g}}<extra></extra>",
+        **_legend(name, named, len(m.series) == 1), **at,
+    )  # fmt: skip
+
+
 def _widened(m: Bars) -> tuple[float, float]:
     low, high = m.bounds
+    if m.as_points:
+        room = 0.06 * (high - low)
+        return low - room, high + room
     room = 0.14 * (high - low)  # for the number behind the longest bar
     return (low - 1.5 * room if low < 0 else low), high + room
 
@@ -206,9 +261,14 @@ def _lines(drawing: go.Figure, m: Lines, at: dict[str, int], named: set[str]) ->
     for index, name in enumerate(m.series):
         colour = CLASS_COLOURS[index % len(CLASS_COLOURS)]
         shape = CLASS_SHAPES[index % len(CLASS_SHAPES)][0]
+        line: dict[str, Any] = {"color": colour, "width": 2}
+        if index == m.reference:
+            colour = "#808080"
+            line = {"color": colour, "width": 1.5, "dash": "dot"}
+        marked = m.markers and index != m.reference
         drawing.add_scatter(
-            x=m.x, y=m.y[index], mode="lines+markers" if m.markers else "lines",
-            line={"color": colour, "width": 2}, marker={"symbol": shape, "size": 7},
+            x=m.x, y=m.y[index], mode="lines+markers" if marked else "lines",
+            line=line, marker={"symbol": shape, "size": 7},
             **_legend(name, named, len(m.series) == 1), **at,
         )  # fmt: skip
         if m.bands is not None:
@@ -226,6 +286,8 @@ def _lines(drawing: go.Figure, m: Lines, at: dict[str, int], named: set[str]) ->
                         "line": {"width": 2}}, hovertext=_text(m.flag_label), **at,
             )  # fmt: skip
     drawing.update_xaxes(title_text=_text(m.x_label), **at)
+    if m.places:
+        drawing.update_xaxes(tickmode="array", tickvals=m.x, ticktext=[*map(_text, m.places)], **at)
     drawing.update_yaxes(title_text=_text(m.y_label), range=m.limits and list(m.limits), **at)
 
 

@@ -18,11 +18,25 @@ def _checkpoint_source(checkpoint: Any) -> dict[str, Any]:
     """What identifies a checkpoint on another machine: never where it lies on this one."""
     if checkpoint is None:
         return {}
-    name = str(checkpoint.id)
-    if os.path.isabs(name) or "\\" in name or name.startswith(("~", ".")):
-        name = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    name = _without_folder(str(checkpoint.id))
     digest = getattr(checkpoint, "sha256", None)
-    return {"checkpoint": name} | ({"sha256": str(digest)[:12]} if digest else {})
+    members = (getattr(checkpoint, "facts", None) or {}).get("members")
+    source: dict[str, Any] = {"checkpoint": name}
+    source |= {"sha256": str(digest)} if digest else {}
+    if getattr(checkpoint, "head", None):
+        options = getattr(checkpoint, "head_options", None) or {}
+        source |= {"pooling_head": str(checkpoint.head), "pooling_options": dict(options)}
+    if members:
+        source["members"] = [
+            {"checkpoint": _without_folder(member), "sha256": sha256} for member, sha256 in members
+        ]
+    return source
+
+
+def _without_folder(name: str) -> str:
+    if os.path.isabs(name) or "\\" in name or name.startswith(("~", ".")):
+        return name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return name
 
 
 def provenance_of(checkpoints: Sequence[Any], tokens: Any = None, **more: Any) -> dict[str, Any]:
@@ -34,7 +48,9 @@ def provenance_of(checkpoints: Sequence[Any], tokens: Any = None, **more: Any) -
     return {k: v for k, v in (source | more).items() if v is not None and v != []}
 
 
-def target_label(checkpoint: Any, target: int) -> str:
+def target_label(checkpoint: Any, target: int | tuple[int, int]) -> str:
+    if isinstance(target, tuple):
+        return " against ".join(target_label(checkpoint, one) for one in target)
     labels = tuple(getattr(checkpoint, "labels", ()) or ())
     return str(labels[target]) if target < len(labels) else f"class {target}"
 

@@ -96,7 +96,7 @@ def classes(
         view="classes",
         title="Predicted value" if regression else "Class probabilities",
         mark=mark,
-        params={"target": target, "names": list(names)},
+        params={"target": target, "names": list(names), "groups": [len(e) for e in entries]},
         provenance=provenance_of(
             checkpoints,
             tokens,

@@ -72,7 +72,10 @@ def cls_by_layer(
             limits=bound,
         ),
         params={"token": token, "values": values, "order": order, "top": top, "limit": limit},
-        provenance=provenance_of([trace.checkpoint], trace.tokens, view="cls_by_layer"),
+        provenance=provenance_of(
+            [trace.checkpoint], trace.tokens, view="cls_by_layer",
+            reference=getattr(getattr(reference, "tokens", None), "text", None),
+        ),
         notes=cut_note([trace.tokens]),
         caption=f"{name} by layer (0: embeddings), {len(dimensions)} of {hidden.shape[1]} "
         f"dimensions: {VALUES[values]}.",
@@ -171,7 +174,8 @@ def depth(
         view="depth",
         title="Over depth",
         mark=Grid(tuple(panels), tuple(subtitles), columns),
-        params={"names": names, "target": target},
+        params={"names": names, "target": target, "token": entries[0][0].token,
+                "groups": [len(entry) for entry in entries]},
         provenance=provenance_of(
             [path.checkpoint for entry in entries for path in entry],
             entries[0][0].tokens, view="depth", token=entries[0][0].token,
@@ -196,6 +200,43 @@ def _panel(
         ])
         bands = np.stack([y - spread, y + spread], axis=-1)
     return Lines(np.arange(y.shape[1]), y, tuple(names), "layer", label, bands)
+
+
+@view("dimension")
+def dimension(
+    traces: Any, index: int, token: int = 0, names: Sequence[str] | None = None
+) -> Plot:
+    """One dimension of [CLS] (or of another token) by layer.
+
+    `traces` is a Trace, or a list whose entries are Traces or lists of them (a seed group: mean,
+    and a band of one standard deviation).
+    """
+    entries = [as_list(entry) for entry in as_list(traces)]
+    if not entries or not all(entries):
+        raise ValueError("no dimension to draw: give at least one trace")
+    sizes = {trace.hidden.shape[::2] for entry in entries for trace in entry}
+    if len(sizes) > 1:
+        raise ValueError("these encoders differ in layers or dimensions: draw them one by one")
+    (_, size), = sizes
+    if not 0 <= index < size:
+        raise ValueError(f"dimension {index} does not exist: there are 0 to {size - 1}")
+    owners = [entry[0].checkpoint for entry in entries]
+    names = list(names or names_of(owners))
+    tokens = entries[0][0].tokens
+    name = tokens.labels[token]
+    rows = [[trace.hidden[:, token, index] for trace in entry] for entry in entries]
+    return Plot(
+        view="dimension",
+        title=f"Dimension {index} of {name} by layer",
+        mark=_panel(rows, names, f"value of dimension {index}"),
+        params={"index": index, "token": token, "names": names},
+        provenance=provenance_of(
+            [trace.checkpoint for entry in entries for trace in entry], tokens, view="dimension",
+            token=token, dimension=index,
+        ),
+        notes=cut_note([tokens]),
+        caption=f"Dimension {index} of {name} by layer (0: embeddings).",
+    )
 
 
 @view("cka")

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.plot import Bars, Grid, HeatMap, Lines, Plot, symmetric_limit
+from analysis.figures.plot import Bars, Grid, HeatMap, Plot, symmetric_limit
 from analysis.figures.registry import view
 from analysis.figures.source import (
     as_list,
     cut_note,
     name_of,
-    names_of,
     provenance_of,
     target_label,
 )
@@ -157,10 +156,11 @@ def layer_quantities(
     limit: float | None = None,
     chosen: int | None = None,
 ) -> Plot:
-    """By source layer, on aligned axes: share of wins, its deviation, contribution, drop effect.
+    """By source layer: share of wins, its percentile, deviation, contribution, drop effect.
 
     Each argument is one result, or a list with one a seed (mean, spread and a dot each). A
-    quantity whose results are not given has no panel.
+    quantity whose results are not given has no panel. The percentile is that of a seed's share
+    in the corpus of its own profile.
     """
     entries = as_list(traces)
     if not entries:
@@ -170,12 +170,21 @@ def layer_quantities(
     if any(w.layers != layers for w in won):
         raise ValueError("the maxima do not run over the same layers: draw them one by one")
     index = entries[0].predicted if target is None else target
-    share = 100 * np.array([w.share_by_layer() for w in won])
-    usual, named = _usual(won[0], profile)
+    own = np.array([w.share_by_layer() for w in won])
+    share = 100 * own
+    kept = as_list(profile, len(entries))
+    usual, named = _usual(won[0], kept[0])
     rows: list[tuple[str, str, np.ndarray, tuple[float, float] | None]] = [
         ("share of wins", "%", share, (0.0, 100.0)),
         ("deviation", "percentage points", share - 100 * usual, None),
     ]
+    known = [one for one in kept if one is not None and tuple(one.layers) == tuple(layers)]
+    percentile: tuple[str, ...] = ()
+    if len(known) == len(entries):
+        ranks = [one.percentile(row) for one, row in zip(known, own, strict=True)]
+        rows.insert(1, ("percentile", "of the share, %", np.array(ranks), (0.0, 100.0)))
+        percentile = (f"Percentile: percent of {known[0].sentences} sentences of the corpus with a "
+                      "smaller share.",)  # fmt: skip
     parts = [split.by_layer(index) for split in as_list(splits, 1) if split is not None]
     falls = [effect.contrast(index) for effect in as_list(effects, 1) if effect is not None]
     bound = limit or symmetric_limit(*map(np.asarray, [*parts, *falls]))
@@ -185,13 +194,6 @@ def layer_quantities(
         rows.append(("drop effect", "fall of the logit", np.array(falls), (-bound, bound)))
     panels = tuple(_layer_bars(*row, layers, chosen) for row in rows)
     label = target_label(entries[0].checkpoint, index)
-    percentile: tuple[str, ...] = ()
-    if profile is not None and tuple(profile.layers) == tuple(layers) and len(entries) == 1:
-        told = ", ".join(
-            f"layer {layer}: {p:.0f}"
-            for layer, p in zip(layers, profile.percentile(share[0] / 100), strict=True)
-        )
-        percentile = (f"Percentile of the share among {profile.sentences} sentences: {told}.",)
     return Plot(
         view="layer_quantities",
         title="What wins, and what matters",
@@ -206,7 +208,9 @@ def layer_quantities(
             "effect says what the layer's wins are worth.",
             *percentile, *cut_note([trace.tokens for trace in entries]),
         ),
-        caption=f"By source layer: share of wins, its deviation from the usual share, contribution "
+        caption="By source layer: share of wins"
+        + (", its percentile in the corpus" if percentile else "")
+        + ", its deviation from the usual share, contribution "
         f"to {label} minus the mean of the other classes, and the fall of the same when the layer "
         "leaves the pool.",
     )  # fmt: skip
@@ -219,7 +223,7 @@ def _layer_bars(
     mean = rows.mean(axis=0)
     several = len(rows) > 1
     spread = rows.std(axis=0, ddof=1) if several else np.zeros_like(mean)
-    share = name == "share of wins"
+    share = name in ("share of wins", "percentile")
     return Bars(
         values=mean[None],
         categories=layer_labels(layers, chosen),
@@ -266,117 +270,3 @@ def margins(histogram: Any, flips: Any = None, checkpoint: Any = None, tokens: A
         notes=tuple(notes),
         caption="Win margins: maximum minus runner-up of every dimension. " + " ".join(notes),
     )
-
-
-@view("sweep")
-def sweep(
-    sweeps: Any, names: Sequence[str] | None = None, target: int | None = None
-) -> Plot:
-    """Class probability for the last k layers, k = 1 .. L, with label flips ringed.
-
-    `sweeps` is a Sweep, or a list whose entries are Sweeps or lists of them (a seed group).
-    """
-    entries = [as_list(entry) for entry in as_list(sweeps)]
-    if not entries or not all(entries):
-        raise ValueError("no sweep to draw: give at least one")
-    owners = [entry[0].checkpoint for entry in entries]
-    if len({(len(s.last_k), s.checkpoint.labels) for entry in entries for s in entry}) > 1:
-        raise ValueError("these checkpoints differ in layers or classes: draw them one by one")
-    names = list(names or names_of(owners))
-    first = entries[0][0]
-    index = int(first.predicted[first.trained - 1]) if target is None else target
-    y = np.array([np.mean([s.probabilities[:, index] for s in entry], axis=0) for entry in entries])
-    bands = None
-    if any(len(entry) > 1 for entry in entries):
-        spread = np.array([
-            np.std([s.probabilities[:, index] for s in entry], axis=0, ddof=1)
-            if len(entry) > 1 else np.zeros(y.shape[1])
-            for entry in entries
-        ])
-        bands = np.stack([y - spread, y + spread], axis=-1)
-    regression = first.checkpoint.regression
-    label = target_label(first.checkpoint, index)
-    trained = sorted({s.trained for entry in entries for s in entry})
-    return Plot(
-        view="sweep",
-        title="Sweep over the last k layers",
-        mark=Lines(
-            x=first.last_k, y=y, series=tuple(names),
-            x_label="last k layers in the maximum",
-            y_label=f"{'value' if regression else 'probability'} of {label}",
-            bands=bands,
-            flags=np.array([
-                np.any([s.flips for s in entry], axis=0) & (not regression) for entry in entries
-            ]),
-            flag_label="label flips",
-            limits=None if regression else (-0.02, 1.02),
-        ),
-        params={"target": index, "names": names},
-        provenance=provenance_of(owners, first.tokens, view="sweep", target=label),
-        notes=(
-            f"Trained with k = {', '.join(map(str, trained))} only: other k use weights that never "
-            "saw them, and say nothing of a pooling head trained so.",
-            *cut_note([first.tokens]),
-        ),
-        caption=f"Prediction of {label} when the maximum runs over the last k layers, without "
-        "training again; rings: the label differs from that at k - 1.",
-    )  # fmt: skip
-
-
-@view("sweep_winners")
-def sweep_winners(result: Any) -> Plot:
-    """Share of wins by layer for every k of a sweep."""
-    depth = len(result.last_k)
-    return Plot(
-        view="sweep_winners",
-        title="Winners for the last k layers",
-        mark=HeatMap(
-            values=100 * result.shares,
-            rows=tuple(str(k) for k in result.last_k.tolist()),
-            columns=layer_labels(range(1, depth + 1)),
-            row_label="last k layers",
-            column_label="source layer",
-            value_label="share of wins (%)",
-            scale="sequential",
-            limits=(0.0, 100.0),
-        ),
-        provenance=provenance_of([result.checkpoint], result.tokens, view="sweep_winners"),
-        caption="Share of wins by source layer when the maximum runs over the last k layers.",
-    )
-
-
-@view("what_if")
-def what_if(result: Any) -> Plot:
-    """Class probabilities before and after layers left the pool or tokens were masked."""
-    labels = result.checkpoint.labels
-    regression = result.checkpoint.regression
-    done = []
-    if result.drop_layers:
-        done.append(f"without layer {', '.join(map(str, result.drop_layers))} in the pool")
-    if result.mask_tokens:
-        names = ", ".join(result.tokens.labels[t] for t in result.mask_tokens)
-        done.append(f"without {names} ({result.where})")
-    after = " and ".join(done) or "nothing changed"
-    notes: tuple[str, ...] = ()
-    if result.changed_wins is not None:
-        notes = (f"{100 * result.changed_wins:.0f} % of the wins go to another layer or token.",)
-    return Plot(
-        view="what_if",
-        title=f"What if: {after}",
-        mark=Bars(
-            values=result.probabilities,
-            categories=tuple(labels),
-            series=("as it is", after),
-            category_label="output" if regression else "class",
-            value_label="predicted value" if regression else "class probability",
-            style="number" if regression else "probability",
-            limits=None if regression else (0.0, 1.0),
-            kind="class",
-            predicted=() if regression else result.predicted,
-        ),
-        params={"drop_layers": list(result.drop_layers), "mask_tokens": list(result.mask_tokens),
-                "where": result.where},
-        provenance=provenance_of([result.checkpoint], result.tokens, view="what_if"),
-        notes=notes,
-        caption=f"Class probabilities as they are, and {after}.",
-    )  # fmt: skip

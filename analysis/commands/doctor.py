@@ -1,0 +1,128 @@
+"""``python -m analysis doctor``: what is installed, and what is missing, in words."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib import metadata, util
+from pathlib import Path
+
+from analysis.checkpoints import DEMO_FOLDER, discover
+
+# Import name -> what needs it. Without one of the first group nothing can be computed or drawn.
+NEEDED = {
+    "numpy": "everything", "torch": "every model", "transformers": "every model",
+    "safetensors": "every model", "peft": "checkpoints with an adapter",
+    "matplotlib": "figures for papers", "pandas": "tables",
+}  # fmt: skip
+USEFUL = {
+    "streamlit": "the app", "plotly": "the app's charts", "captum": "attributions",
+    "sklearn": "maps and probes", "umap": "UMAP maps", "pyarrow": "data sets",
+}  # fmt: skip
+_DISTRIBUTION = {"sklearn": "scikit-learn", "umap": "umap-learn"}
+TEX = ("xelatex", "pdflatex")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of this command."""
+    parser.add_argument(
+        "--checkpoints", type=Path, metavar="DIR", default=DEMO_FOLDER,
+        help="the folder of checkpoints that are verified (default: the demo ones)",
+    )
+    parser.add_argument(
+        "--load", action="store_true", help="load each checkpoint, too (seconds each)"
+    )
+
+
+def run(given: argparse.Namespace) -> int:
+    """0 where everything that is needed is there and all checkpoints verify, else 1."""
+    failed = 0
+    for section, lines in (
+        ("Packages", _packages()), ("Device", _device()), ("Figures", _figures()),
+        ("Checkpoints", _checkpoints(given.checkpoints, given.load)),
+    ):  # fmt: skip
+        print(section)
+        for good, line in lines:
+            print(f"  {'ok' if good else '--' if good is None else 'NO':3} {line}")
+            failed += good is False
+    return 1 if failed else 0
+
+
+Line = tuple[bool | None, str]  # True: fine; False: has to be mended; None: can be done without
+
+
+def _packages() -> Iterator[Line]:
+    from analysis.figures.sidecar import versions
+
+    yield sys.version_info >= (3, 11), f"Python {sys.version.split()[0]} (3.11 or newer)"
+    yield True, f"PoolLens {versions()['poollens']}"
+    for needed, table in ((True, NEEDED), (False, USEFUL)):
+        for name, purpose in table.items():
+            if util.find_spec(name) is None:
+                yield (False if needed else None), f"{name} is missing: needed for {purpose}"
+                continue
+            try:
+                yield True, f"{name} {metadata.version(_DISTRIBUTION.get(name, name))}"
+            except metadata.PackageNotFoundError:
+                yield True, name
+
+
+def _device() -> Iterator[Line]:
+    if util.find_spec("torch") is None:
+        yield None, "unknown without torch"
+        return
+    from analysis.loading import device_name
+
+    yield True, device_name()
+
+
+def _figures() -> Iterator[Line]:
+    yield True, "no browser is needed: PDF, SVG and PNG are drawn by matplotlib"
+    if util.find_spec("matplotlib") is not None:
+        from analysis.figures.paper import fonts
+        from analysis.figures.settings import FONTS
+
+        for kind in FONTS:
+            families, _ = fonts.families(set("Aa"), kind, "times")
+            yield True, f"{kind} font: {families[0]}"
+        for script, sample, package in (
+            ("Chinese and Japanese", "汉字かな", "Noto Sans CJK"),
+            ("Arabic", "مرحبا", "Noto Sans Arabic"),
+            ("Devanagari", "नमस्ते", "Noto Sans Devanagari"),
+            ("emoji", "😀", "Noto Emoji, the monochrome one"),
+        ):
+            _, notices = fonts.families(set(sample), "sans", "times")
+            yield (True if not notices else None), (
+                f"glyphs of {script}" if not notices else
+                f"no TrueType font with {script}: drawn as boxes. It comes with {package}"
+            )
+    found = [name for name in TEX if shutil.which(name)]
+    yield (bool(found) or None), (
+        f"TeX: {', '.join(found)}" if found else
+        "no TeX here: figures need none; the format pgf needs xelatex (package texlive-xetex)"
+    )
+
+
+def _checkpoints(root: Path, load: bool) -> Iterator[Line]:
+    if not root.is_dir():
+        yield False, f"there is no folder {root.name}: name another with --checkpoints"
+        return
+    found, broken = discover(root)
+    if not found and not broken:
+        yield None, f"none in {root.name}"
+    for one in found:
+        what = f"pooling head {one.head}" if one.head else one.kind
+        line = f"{one.id}: {what}, {len(one.labels)} classes, sha256 {one.sha256[:12]}"
+        if not load:
+            yield True, line
+            continue
+        from analysis.loading import load as loaded
+
+        try:
+            yield True, f"{line}, {loaded(one.folder).parameters:,} parameters"
+        except ValueError as error:
+            yield False, f"{one.id}: {error}"
+    for one_broken in broken:
+        yield False, f"{one_broken.id}: {one_broken.reason}"

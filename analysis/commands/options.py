@@ -1,0 +1,156 @@
+"""Options that several commands share: style on paper, checkpoints, where files go."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.checkpoints import DEMO_FOLDER, CheckpointError, discover
+from analysis.figures.settings import FONTS, Style
+from analysis.figures.sidecar import Signed
+
+if TYPE_CHECKING:
+    from analysis.figures.recipes import Subject
+    from analysis.loading import Classifier
+
+_STYLE = ("venue", "width", "height", "font", "font_size", "palette", "greyscale", "title",
+          "letters")  # fmt: skip
+
+
+def add_style(parser: argparse.ArgumentParser) -> None:
+    """Venue, size, type and colours; whatever is not given keeps what it was."""
+    from analysis.figures.palettes import PALETTES
+    from analysis.figures.venues import VENUES
+
+    group = parser.add_argument_group("style")
+    group.add_argument("--venue", help=f"one of {', '.join(VENUES)}")
+    group.add_argument("--width", type=_width, help="column, full, or a number of inches")
+    group.add_argument("--height", type=float, help="inches (default: what the picture needs)")
+    group.add_argument("--font", choices=FONTS)
+    group.add_argument("--font-size", type=float, help="points (default: the venue's)")
+    group.add_argument("--palette", help=f"one of {', '.join(PALETTES)}")
+    for name, about in (
+        ("greyscale", "no colours"), ("title", "write the title above the picture"),
+        ("letters", "letters (a), (b), ... on panels"),
+    ):  # fmt: skip
+        group.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=about)
+
+
+def _width(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def style_of(given: argparse.Namespace, base: Style) -> Style:
+    """The style with what was asked for. Raises ``ValueError`` naming what is known."""
+    asked = {name: getattr(given, name) for name in _STYLE if getattr(given, name) is not None}
+    return replace(base, **asked)
+
+
+def add_signature(parser: argparse.ArgumentParser) -> None:
+    """Figures are anonymous unless they are signed."""
+    group = parser.add_argument_group(
+        "signature", "Files say nothing of who made them, unless one of these is given."
+    )
+    group.add_argument("--author", default="", help="written into the file's metadata")
+    group.add_argument("--project", default="", help="written into the file's metadata")
+
+
+def signature_of(given: argparse.Namespace) -> Signed:
+    """Who signs."""
+    return Signed(given.author.strip(), given.project.strip())
+
+
+def add_checkpoints(parser: argparse.ArgumentParser) -> None:
+    """Where checkpoints are, and what is needed to load them."""
+    group = parser.add_argument_group("checkpoints")
+    group.add_argument(
+        "--checkpoint", action="append", default=[], metavar="C",
+        help="a name in the folder of checkpoints, a seed group, a folder, or a Hub id; repeat it "
+        "for several",
+    )
+    group.add_argument(
+        "--checkpoints", type=Path, metavar="DIR",
+        default=Path(os.environ.get("POOLLENS_CHECKPOINTS") or DEMO_FOLDER),
+        help="the folder of checkpoints (default: the demo ones)",
+    )
+    group.add_argument(
+        "--heads", action="append", default=[], type=Path, metavar="FILE",
+        help="a Python file that registers pooling heads of your own",
+    )
+    group.add_argument("--device", default="auto", help='"auto" (default), "cpu" or "cuda:0"')
+
+
+def load(reference: Path | str, given: argparse.Namespace) -> Classifier:
+    """A loaded checkpoint, after the user's own pooling heads."""
+    from analysis import loading
+
+    for file in given.heads:
+        loading.register_heads(file)
+    given.heads = []
+    return loading.load(reference, device=given.device, root=given.checkpoints)
+
+
+def subjects(given: argparse.Namespace) -> list[Subject]:
+    """The named checkpoints and seed groups, loaded."""
+    from analysis.figures.recipes import Subject
+
+    if not given.checkpoint:
+        names = ", ".join(one.id for one in discover(given.checkpoints)[0]) or "none"
+        raise ValueError(
+            f"name a checkpoint: --checkpoint C. In {given.checkpoints.name}/ there are: {names}"
+        )
+    found = []
+    for name in given.checkpoint:
+        members = _members(name, given.checkpoints)
+        loaded = tuple(load(member, given) for member in members or [name])
+        found.append(Subject(name if members else loaded[0].checkpoint.id, loaded))
+    return found
+
+
+def _members(name: str, root: Path) -> list[str]:
+    """Ids of the seeds of a group, where the name is one and no checkpoint's."""
+    if (root / name).is_dir() or Path(name).expanduser().is_dir():
+        return []
+    return [one.id for one in discover(root)[0] if one.group == name]
+
+
+def write(folder: Path, files: Sequence[tuple[str, bytes]]) -> list[Path]:
+    """Write files so that none is ever there by half; returns their paths."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(f"{folder} is not a folder: give another --output") from None
+    except PermissionError:
+        raise ValueError(f"{folder} cannot be written to: give another --output") from None
+    written = []
+    for name, data in files:
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, folder / name)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        written.append(folder / name)
+    return written
+
+
+def tell(*lines: str) -> None:
+    """Say something beside the output."""
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+__all__ = ["CheckpointError", "add_checkpoints", "add_signature", "add_style", "load",
+           "signature_of", "style_of", "subjects", "tell", "write"]  # fmt: skip

@@ -1,0 +1,133 @@
+"""``python -m analysis render VIEW --checkpoint C --text "..."``: a picture without the app."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from analysis.commands import options
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of this command."""
+    parser.add_argument("view", nargs="?", help="what to draw; --list names all")
+    parser.add_argument("--list", action="store_true", help="list the views, and stop")
+    parser.add_argument("--text", help="the text that is read")
+    parser.add_argument("--pair", help="the second text of a pair")
+    parser.add_argument(
+        "--target", action="append", metavar="L",
+        help="class to explain, by name or index (default: the predicted one); repeat it to give "
+        "each checkpoint its own",
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="params",
+        help="a parameter of the view, such as quantity=contribution; --list names them",
+    )
+    unit = parser.add_mutually_exclusive_group()
+    unit.add_argument("--words", action="store_true", default=None, help="by words (default)")
+    unit.add_argument("--pieces", action="store_false", dest="words", help="by word pieces")
+    options.add_checkpoints(parser)
+    options.add_style(parser)
+    options.add_signature(parser)
+    out = parser.add_argument_group("files")
+    out.add_argument("--format", default="pdf", help="pdf (default), svg, png, ...; or several: "
+                     "pdf,svg,csv")  # fmt: skip
+    out.add_argument("--dpi", type=int, default=300, help="of a png (default: 300)")
+    out.add_argument("--output", type=Path, default=Path("."), metavar="DIR")
+    out.add_argument("--name", help="file name without ending (default: view and checkpoint)")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Draw, write, and print what was written."""
+    from analysis.figures import recipes
+    from analysis.figures.export import slug
+    from analysis.figures.settings import Style
+    from analysis.figures.sidecar import save, sidecar
+
+    if given.list:
+        for name, line in recipes.recipes().items():
+            print(f"{name:18} {line}")
+        return 0
+    if not given.view:
+        raise ValueError("name a view, such as `winners`; --list names all")
+    params = _params(given.params)
+    if given.view not in recipes.recipes():
+        raise recipes.UnknownRecipe(
+            f"no view is called {given.view!r}; known are {', '.join(recipes.recipes())}"
+        )
+    text, pair = _texts(given)
+    style = options.style_of(given, Style())
+    formats = [part.strip().lower() for part in given.format.split(",") if part.strip()]
+    _check_formats(formats)
+    key = recipes.ALIASES.get(given.view, (given.view, {}))[0]
+    if given.words is not None and "words" in recipes.options_of(key):
+        params.setdefault("words", given.words)
+    plot = recipes.make(
+        given.view, options.subjects(given), text, pair, _targets(given), params
+    )
+    made = sidecar(plot, style, dpi=given.dpi, signed=options.signature_of(given))
+    stem = _stem(given.name) or slug(made.plots[0])
+    saved = [save(replace(made, format=format), stem) for format in formats]
+    # One sidecar: the other formats are rebuilt from it with --format.
+    files = [(one.name, one.data) for one in saved] + [(f"{stem}.json", saved[0].sidecar)]
+    for path in options.write(given.output, files):
+        print(path)
+    options.tell(*dict.fromkeys(notice for one in saved for notice in one.notices))
+    if made.left_out:
+        options.tell(
+            "Left out, so that the files say nothing of who made them: "
+            + ", ".join(made.left_out) + ". (--author or --project sign a figure.)"
+        )
+    options.tell(*plot.notes)
+    return 0
+
+
+def _stem(name: str | None) -> str:
+    if name and ("/" in name or "\\" in name or name.startswith(".")):
+        raise ValueError(f"--name is a file name without folder and ending, not {name!r}")
+    return name or ""
+
+
+def _texts(given: argparse.Namespace) -> tuple[str, str | None]:
+    from analysis.tokens import clean
+
+    if not (given.text or "").strip():
+        raise ValueError('give the text that is read: --text "..."')
+    text, notes = clean(given.text)
+    pair, more = clean(given.pair or "")
+    options.tell(*notes, *more)
+    return text, pair if pair.strip() else None
+
+
+def _targets(given: argparse.Namespace) -> Any:
+    if not given.target:
+        return None
+    return given.target[0] if len(given.target) == 1 else given.target
+
+
+def _params(pairs: list[str]) -> dict[str, Any]:
+    """`name=value`, where a value that is JSON (12, true, [1, 2]) is taken as it."""
+    found: dict[str, Any] = {}
+    for one in pairs:
+        name, equals, value = one.partition("=")
+        if not equals or not name.strip():
+            raise ValueError(f"--set takes NAME=VALUE, not {one!r}")
+        try:
+            found[name.strip()] = json.loads(value)
+        except json.JSONDecodeError:
+            found[name.strip()] = value
+    return found
+
+
+def _check_formats(formats: list[str]) -> None:
+    from analysis.figures.export import MIME
+
+    known = [format for format in MIME if format != "json"]  # the sidecar is always written
+    if not formats:
+        raise ValueError(f"name a format: {', '.join(known)}")
+    for format in formats:
+        if format not in known:
+            raise ValueError(f"no format is called {format!r}; known are {', '.join(known)}")

@@ -1,0 +1,167 @@
+"""A collection as one ZIP for the folder of a paper: figures, data, LaTeX, BibTeX, and a script
+that makes all of it again. The same collection gives the same bytes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from analysis.figures.captions import draft
+from analysis.figures.citations import bibtex
+from analysis.figures.collected import Collection, PaperFigure
+from analysis.figures.export import slug
+from analysis.figures.latex import figure as latex_figure
+from analysis.figures.letters import letter
+from analysis.figures.settings import Style
+from analysis.figures.sidecar import save, versions
+
+FORMATS = ("pdf", "svg", "png")
+_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP can hold: nothing tells when it was made
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The ZIP, and what there is to say of it."""
+
+    data: bytes
+    names: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+def names(collection: Collection) -> list[str]:
+    """File names without ending, one a figure: its number, view and checkpoint."""
+    width = max(2, len(str(len(collection))))
+    return [
+        f"{index:0{width}d}-{slug(one.plots[0])}" + ("-and-more" if len(one.plots) > 1 else "")
+        for index, one in enumerate(collection.figures, 1)
+    ]  # fmt: skip
+
+
+def bundle(
+    collection: Collection,
+    also: Sequence[str] = (),
+    dpi: int = 300,
+    progress: Callable[[float], None] | None = None,
+) -> Bundle:
+    """Draw everything as PDF, and `also` in other formats, and pack it.
+
+    `progress` is told the share done, and may end it by raising. Raises ``ValueError`` for an
+    empty collection or an unknown format.
+    """
+    if not collection.figures:
+        raise ValueError("no figures are collected: there is nothing to pack")
+    formats = tuple(dict.fromkeys(("pdf", *also)))
+    if unknown := [format for format in formats if format not in FORMATS]:
+        raise ValueError(f"no format is called {unknown[0]!r}; known are {', '.join(FORMATS)}")
+    files: dict[str, bytes] = {}
+    notices: dict[str, None] = {}
+    anonymous = []
+    stems = names(_anonymous(collection))
+    for index, stem in enumerate(stems):
+        given = collection.sidecar(index, formats[0], dpi)
+        figure = collection.figures[index]
+        anonymous.append(replace(figure, plots=given.plots))
+        for place, format in enumerate(formats):
+            caption = caption_of(anonymous[-1], collection.style)
+            saved = save(replace(given, format=format, caption=caption), stem)
+            files[f"figures/{saved.name}"] = saved.data
+            if not place:  # the other formats are rebuilt from the same, with --format
+                files[f"figures/{stem}.json"] = saved.sidecar
+            notices |= dict.fromkeys(f"{stem}: {line}" for line in saved.notices)
+        notices |= dict.fromkeys(f"{stem}: left out {line}" for line in given.left_out)
+        for panel, plot in enumerate(given.plots):
+            part = f"-{letter(panel)[1:-1]}" if len(given.plots) > 1 else ""
+            table = plot.frame().to_csv(index=False, lineterminator="\n")
+            files[f"data/{stem}{part}.csv"] = table.encode("utf-8", "replace")
+        if progress is not None:
+            progress((index + 1) / len(stems))
+    clean = replace(collection, figures=tuple(anonymous))
+    files["figures.tex"] = tex(clean, stems).encode("utf-8", "replace")
+    files["references.bib"] = bib(clean).encode("utf-8", "replace")
+    files["rebuild.py"] = _REBUILD.encode("ascii")
+    files["rebuild.sh"] = _SHELL.encode("ascii")
+    files["README.txt"] = _readme(stems).encode("ascii", "replace")
+    return Bundle(_packed(files), tuple(files), tuple(notices))
+
+
+def _anonymous(collection: Collection) -> Collection:
+    figures = [
+        replace(one, plots=collection.sidecar(index).plots)
+        for index, one in enumerate(collection.figures)
+    ]
+    return replace(collection, figures=tuple(figures))
+
+
+def caption_of(figure: PaperFigure, style: Style) -> str:
+    """What was written under the figure, else the draft."""
+    return figure.caption or draft(figure.plots, figure.in_style(style))
+
+
+def tex(collection: Collection, stems: Sequence[str]) -> str:
+    """`figures.tex`: every figure with its caption and label."""
+    head = (
+        "% Figures of PoolLens. In the preamble: \\usepackage{graphicx}\n"
+        "% Then: \\input{figures}, or copy a figure where it belongs.\n\n"
+    )
+    return head + "\n".join(
+        latex_figure(
+            f"figures/{stem}.pdf", caption_of(one, collection.style), f"fig:{stem}",
+            one.in_style(collection.style),
+        )
+        for one, stem in zip(collection.figures, stems, strict=True)
+    )  # fmt: skip
+
+
+def bib(collection: Collection) -> str:
+    """`references.bib`: every method that a figure shows, once."""
+    return bibtex([plot for one in collection.figures for plot in one.plots])
+
+
+def _packed(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name, _DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # the same bytes on every system
+            entry.external_attr = (0o755 if name.endswith(".sh") else 0o644) << 16
+            archive.writestr(entry, data)
+    return buffer.getvalue()
+
+
+def _readme(stems: Sequence[str]) -> str:
+    made = "\n".join(f"  {name} {version}" for name, version in versions().items())
+    listed = "\n".join(f"  figures/{stem}" for stem in stems)
+    return (
+        "Figures for a paper\n\n"
+        "figures/        each figure, and beside it its sidecar (.json) with the numbers, the\n"
+        "                text, the checkpoint's hash and the versions it was made with\n"
+        "data/           the numbers of each picture as CSV\n"
+        "figures.tex     the figures with captions and labels\n"
+        "references.bib  the methods they show\n"
+        "rebuild.py      makes every figure again, from the sidecars alone:\n"
+        "                  python rebuild.py [--venue icml] [--format svg] [--recompute]\n"
+        "                It needs PoolLens: run it in its folder's environment, with that folder\n"
+        "                on PYTHONPATH. rebuild.sh is the same for a shell.\n\n"
+        f"{listed}\n\nMade with\n{made}\n"
+    )
+
+
+_REBUILD = '''"""Make every figure again from its sidecar, into the folder "rebuilt"."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+here = Path(__file__).resolve().parent
+sidecars = sorted(map(str, (here / "figures").glob("*.json")))
+command = [sys.executable, "-m", "analysis", "rebuild", *sidecars]
+sys.exit(subprocess.call([*command, "--output", str(here / "rebuilt"), *sys.argv[1:]]))
+'''
+_SHELL = """#!/bin/sh
+# Make every figure again from its sidecar, into the folder "rebuilt".
+cd "$(dirname "$0")" || exit 1
+exec "${PYTHON:-python}" rebuild.py "$@"
+"""

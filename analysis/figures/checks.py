@@ -1,0 +1,274 @@
+"""Whether a figure would pass a venue's door: fonts, sizes, greyscale, colour vision, raster parts.
+
+What can be read from the file is read from the file, with a reader (pypdf) that did not write it.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analysis.figures.colour import DEFICIENCIES, least_difference, least_lightness, lightness
+from analysis.figures.palettes import MONOTONE, Palette, palette
+from analysis.figures.plot import Bars, Grid, HeatMap, Lines, Panel, Plot, Points, Strip
+from analysis.figures.settings import Style
+from analysis.figures.style import CLASS_HATCHES, CLASS_SHAPES
+
+APART = 10.0  # Delta E*ab: two colours that nobody takes for one another side by side
+LIGHTER = 8.0  # L*: two greys that stay two on paper
+LEAST_DPI = 300.0  # of raster parts; IEEE
+_DASHES, _MARKED = 4, 0.1
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question to a figure: its number with a unit, whether it passed, what to change."""
+
+    name: str
+    number: float
+    unit: str
+    passed: bool
+    advice: str = ""  # empty where it passed
+    note: str = ""  # why it passed in spite of its number
+
+    @property
+    def value(self) -> str:
+        """The number with its unit."""
+        shown = f"{self.number:.0f}" if self.number == round(self.number) else f"{self.number:.3g}"
+        return f"{shown} {self.unit}".strip()
+
+
+def check(
+    plots: Plot | Sequence[Plot],
+    style: Style | None = None,
+    columns: int = 1,
+    pdf: bytes | None = None,
+    notices: Sequence[str] = (),
+    dpi: int | None = None,
+) -> tuple[Check, ...]:
+    """Every check of a figure; `pdf` is its file (drawn here where none is given).
+
+    `dpi` is that of a PNG, where one is to be saved; `notices` are the renderer's own.
+    """
+    style = style or Style()
+    given = [plots] if isinstance(plots, Plot) else list(plots)
+    if pdf is None:
+        from analysis.figures.paper import compose
+
+        drawn = compose(given, style, columns)
+        pdf, notices = drawn.data, drawn.notices
+    panels = [panel for plot in given for panel in _panels(plot)]
+    return (
+        *_file(pdf, style, notices, dpi),
+        *_greyscale(panels, style),
+        *_vision(panels, palette(style.palette, style.greyscale)),
+    )
+
+
+def _panels(plot: Plot) -> tuple[Panel, ...]:
+    return plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
+
+
+# --- read from the file -----------------------------------------------------------------------
+
+
+def _file(
+    pdf: bytes, style: Style, notices: Sequence[str], dpi: int | None
+) -> Iterator[Check]:
+    from pypdf import PdfReader
+
+    page = PdfReader(io.BytesIO(pdf)).pages[0]
+    fonts = list(_fonts(page))
+    good = sum(kind == "TrueType" for kind in fonts)
+    type3 = sum(kind == "Type 3" for kind in fonts)
+    yield Check(
+        "Fonts embedded as TrueType", good, f"of {len(fonts)}, Type 3: {type3}",
+        bool(fonts) and good == len(fonts),
+        "" if good == len(fonts) else "A character comes from a font that is no TrueType: install "
+        "the font that the notice names, or take another text.",
+    )  # fmt: skip
+    boxes = [n for n in notices if "drawn as a box" in n]
+    yield Check(
+        "Characters without a glyph", sum(int(n.split()[0]) for n in boxes), "characters",
+        not boxes, "" if not boxes else "Install the font that the notice names.",
+    )  # fmt: skip
+    smallest, venue = min(_type_sizes(page), default=math.inf), style.of
+    enough = smallest >= venue.least - 0.01
+    wanted = math.ceil(10 * venue.least * style.points / max(smallest, 0.1)) / 10
+    yield Check(
+        "Smallest text at final width", round(smallest, 2), "points", enough,
+        "" if enough
+        else f"{venue.name} pages are read down to {venue.least:g} points: set the font size to "
+        f"{wanted:g} points or more.",
+    )  # fmt: skip
+    raster = list(_raster(page))
+    lowest = min([*raster, *([float(dpi)] if dpi else [])], default=math.inf)
+    fine = lowest >= LEAST_DPI - 1
+    yield Check(
+        "Raster parts", 0 if math.isinf(lowest) else round(lowest),
+        "(all vector)" if math.isinf(lowest) else "dpi", fine,
+        "" if fine else f"Save it at {LEAST_DPI:.0f} dpi or more, or as PDF.",
+    )  # fmt: skip
+    width, height = float(page.mediabox.width) / 72, float(page.mediabox.height) / 72
+    fits = abs(width - style.inches) < 0.005
+    yield Check(
+        "Page width", round(width, 3), f"inches of {style.inches:g}", fits,
+        "" if fits else f"Draw it anew {style.inches:g} inches wide; do not scale it.",
+    )  # fmt: skip
+    low = height <= venue.tallest + 0.005
+    yield Check(
+        "Page height", round(height, 2), f"inches, at most {venue.tallest:g}", low,
+        "" if low else "Higher than the text block: take the full width, fewer panels or tokens, "
+        "or a smaller height.",
+    )  # fmt: skip
+
+
+def _fonts(page: Any) -> Iterator[str]:
+    """What each font of a page is: TrueType (embedded), Type 3, or another thing."""
+    for font in (page["/Resources"].get("/Font") or {}).values():
+        font = font.get_object()
+        below = [one.get_object() for one in font.get("/DescendantFonts", [])]
+        if font["/Subtype"] == "/Type3":
+            yield "Type 3"
+            continue
+        described = [one["/FontDescriptor"].get_object() for one in (font, *below)
+                     if "/FontDescriptor" in one]  # fmt: skip
+        files = [one["/FontFile2"].get_object() for one in described if "/FontFile2" in one]
+        whole = files and all(file.get_data()[:4] != b"OTTO" for file in files)
+        yield "TrueType" if whole else "another"
+
+
+_STRING = re.compile(rb"\((?:\\.|[^\\()])*\)|<[0-9A-Fa-f\s]*>", re.DOTALL)
+_NUMBER = rb"[-+]?[\d.]+(?:e-?\d+)?"
+_SIZE = re.compile(rb"/\S+\s+(" + _NUMBER + rb")\s+Tf")
+_MATRIX = re.compile(rb"((?:" + _NUMBER + rb"\s+){6})(?:Tm)\b")
+_PLACED = re.compile(
+    rb"((?:" + _NUMBER + rb"\s+){6})cm\s+(/\S+)\s+Do"
+)  # the picture's own matrix stands right before it
+
+
+def _type_sizes(page: Any) -> Iterator[float]:
+    """Points of every text on the page, as it is set: the size times its matrix."""
+    contents = page.get_contents()
+    data = _STRING.sub(b"()", contents.get_data()) if contents is not None else b""
+    for block in re.findall(rb"\bBT\b(.*?)\bET\b", data, re.DOTALL):
+        sizes = [float(s) for s in _SIZE.findall(block)]
+        scales = [math.hypot(*map(float, m.split()[:2])) for m in _MATRIX.findall(block)] or [1.0]
+        yield from (size * scale for size in sizes for scale in scales)
+
+
+def _raster(page: Any) -> Iterator[float]:
+    """Dots an inch of every picture on the page, as it is placed."""
+    objects = page["/Resources"].get("/XObject") or {}
+    contents = page.get_contents()
+    data = _STRING.sub(b"()", contents.get_data()) if contents is not None else b""
+    for matrix, name in _PLACED.findall(data):
+        found = objects.get(name.decode("latin-1"))
+        picture = found.get_object() if found is not None else {}
+        if picture.get("/Subtype") == "/Image":
+            a, b, c, d = map(float, matrix.split()[:4])
+            yield min(72 * picture["/Width"] / math.hypot(a, b),
+                      72 * picture["/Height"] / math.hypot(c, d))  # fmt: skip
+
+
+# --- known from the picture -------------------------------------------------------------------
+
+
+def _series(panels: Sequence[Panel], colours: Palette) -> list[tuple[list[str], bool, str]]:
+    """(colours, whether something else tells them apart, what) of panels with several series."""
+    found = []
+    for panel in panels:
+        if isinstance(panel, Bars) and len(panel.series) > 1:
+            count, kinds, what = len(panel.series), len(CLASS_HATCHES), "hatching"
+            if panel.as_points:
+                kinds, what = 6, "the shape"
+        elif isinstance(panel, Lines) and len(panel.series) > 1:
+            shapes = len(CLASS_SHAPES) if panel.markers else _DASHES
+            count, kinds, what = len(panel.series), shapes, "dash and shape"
+        elif isinstance(panel, Points) and len(panel.groups) > 1:
+            count, kinds, what = len(panel.groups), len(CLASS_SHAPES), "the shape"
+        else:
+            continue
+        used = [colours.classes[i % len(colours.classes)] for i in range(count)]
+        found.append((used, count <= kinds, what))
+    return found
+
+
+def _greyscale(panels: Sequence[Panel], style: Style) -> Iterator[Check]:
+    colours = palette(style.palette, style.greyscale)
+    series = _series(panels, colours)
+    if series:
+        used, told, what = min(series, key=lambda s: (s[1], least_lightness(s[0])))
+        apart = least_lightness(used)
+        yield Check(
+            "Series in greyscale", round(apart, 1), "L* apart", apart >= LIGHTER or told,
+            "" if apart >= LIGHTER or told
+            else f"More series than {what} can tell apart: draw fewer of them.",
+            f"{what} tells them apart" if apart < LIGHTER and told else "",
+        )  # fmt: skip
+    if any(isinstance(p, HeatMap) and p.scale == "sequential" for p in panels):
+        steps = np.diff(lightness(colours.sequential))
+        yield Check(
+            "Colour scale in greyscale", round(float(np.abs(steps).min()), 1), "L* a step",
+            bool((steps < 0).all() or (steps > 0).all()),
+            "" if (steps < 0).all() or (steps > 0).all() else "Choose another palette.",
+        )  # fmt: skip
+    marked = [share for panel in panels for share in _marked(panel, style)]
+    if marked:
+        share = 100 * min(marked)
+        yield Check(
+            "Sign in greyscale", round(share), "% of negative values told",
+            share >= 99.5,
+            "" if share >= 99.5
+            else "Too many cells for a dash in each negative one: switch greyscale on (light is "
+            "then negative, dark positive), or show fewer cells.",
+        )  # fmt: skip
+
+
+def _marked(panel: Panel, style: Style) -> Iterator[float]:
+    """Share of the negative values whose sign is seen without colour, where there are any."""
+    from analysis.figures.paper.look import MARKED_CELLS
+
+    if isinstance(panel, HeatMap) and panel.scale == "diverging":
+        if (panel.values < -_MARKED * panel.bounds[1]).any():
+            dashes = panel.values.size <= MARKED_CELLS
+            steps = np.diff(lightness(MONOTONE))
+            yield 1.0 if dashes or (style.greyscale and (steps < 0).all()) else 0.0
+    elif (isinstance(panel, Strip) and (panel.values < 0).any()) or (
+        isinstance(panel, Bars) and panel.colours == "sign"  # the side of the line at zero
+    ):
+        yield 1.0
+
+
+def _vision(panels: Sequence[Panel], colours: Palette) -> Iterator[Check]:
+    """The closest two colours that have to be told apart, for three kinds of colour blindness."""
+    pairs: list[tuple[list[str], bool, str]] = _series(panels, colours)
+    ends = (colours.diverging[0], colours.diverging[-1])
+    for panel in panels:
+        if isinstance(panel, Strip):
+            pairs.append(([*ends], True, "the underline"))
+        elif isinstance(panel, HeatMap):
+            stops = ends if panel.scale == "diverging" else (
+                colours.sequential[0], colours.sequential[-1]
+            )  # fmt: skip
+            pairs.append(([*stops], panel.scale == "diverging" and colours.grey, "the dash"))
+        elif isinstance(panel, Bars) and panel.colours == "sign":
+            pairs.append(([colours.diverging[1], colours.diverging[-2]], True, "the side"))
+    if not pairs:
+        return
+    for name in DEFICIENCIES:
+        used, told, what = min(pairs, key=lambda p: (p[1], least_difference(p[0], name)))
+        apart = least_difference(used, name)
+        yield Check(
+            name.capitalize(), round(apart, 1), "ΔE between the closest colours",
+            apart >= APART or told,
+            "" if apart >= APART or told
+            else "Two of the colours look alike: choose another palette, or draw fewer series.",
+            f"{what} tells them apart" if apart < APART and told else "",
+        )  # fmt: skip

@@ -1,0 +1,85 @@
+"""What a style comes to while a figure is drawn: sizes in points, colours, widths of texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from matplotlib.colors import LinearSegmentedColormap
+
+from analysis.figures.palettes import MONOTONE, Palette, palette
+from analysis.figures.paper.fonts import Measure
+from analysis.figures.settings import Style
+from analysis.figures.style import printable
+
+LONGEST_LABEL = 36  # characters
+MARKED_CELLS = 1200  # above this many a dash a cell would be dust
+
+
+@dataclass(frozen=True)
+class Look:
+    """Handed to everything that draws; made once a figure, in the figure's fonts."""
+
+    style: Style
+    measure: Measure  # (text, size) -> points
+
+    @property
+    def text(self) -> float:
+        """Points of axis labels and of a strip's words."""
+        return self.style.points
+
+    @property
+    def small(self) -> float:
+        """Points of tick labels, legends and panel titles."""
+        return self.style.points * 7 / 8
+
+    @property
+    def least(self) -> float:
+        """Points of the numbers at bars and scales."""
+        return self.style.points * 3 / 4
+
+    @property
+    def scale(self) -> float:
+        """What lengths that were chosen for 8-point text are multiplied with."""
+        return self.style.points / 8
+
+    @cached_property
+    def colours(self) -> Palette:
+        return palette(self.style.palette, self.style.greyscale)
+
+    def of_class(self, index: int) -> str:
+        """Colour of a class or series."""
+        return self.colours.classes[index % len(self.colours.classes)]
+
+    def map(self, scale: str, cells: int = 0) -> Any:
+        """Colour map of a scale. Where a grey map has too many cells for a dash in each negative
+        one, it runs from light to dark instead, with zero in the middle."""
+        stops = self.colours.diverging if scale == "diverging" else self.colours.sequential
+        if scale == "diverging" and self.colours.grey and cells > MARKED_CELLS:
+            stops = MONOTONE
+        return LinearSegmentedColormap.from_list(f"poollens_{scale}", stops)
+
+    def label(self, text: str, longest: int = LONGEST_LABEL) -> str:
+        return printable(text, longest)
+
+    def wrapped(self, text: str, width: float, size: float | None = None, longest: int = 80) -> str:
+        """A label broken at spaces into lines of at most `width` points."""
+        size = size or self.text
+        lines = [""]
+        for word in self.label(text, longest).split():
+            longer = f"{lines[-1]} {word}".strip()
+            if lines[-1] and self.measure(longer, size) > width:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+        return "\n".join(lines)
+
+    def shortened(self, text: str, width: float, size: float) -> str:
+        """A label whose middle is cut out until it takes at most `width` points."""
+        shown = self.label(text)
+        longest = len(shown)
+        while longest > 3 and self.measure(shown, size) > width:
+            longest -= 1
+            shown = self.label(text, longest)
+        return shown

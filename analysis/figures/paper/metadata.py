@@ -1,0 +1,53 @@
+"""Words inside the file: PDF information, SVG metadata, PNG text. No date, no user, no machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from analysis.figures.plot import Plot
+from analysis.figures.style import printable
+
+_DUBLIN_CORE = {
+    "Creator", "Contributor", "Coverage", "Description", "Format", "Identifier", "Keywords",
+    "Language", "Publisher", "Relation", "Rights", "Source", "Title", "Type",
+}  # fmt: skip
+NAMESPACE = "https://www.w3.org/ns/poollens#"
+
+
+def about(plots: tuple[Plot, ...], given: Mapping[str, str] | None) -> dict[str, str]:
+    """What is said of a figure in any format: title, description, and whatever is given."""
+    told = [{"view": plot.view, **plot.provenance} for plot in plots]
+    description = json.dumps(told[0] if len(told) == 1 else told, sort_keys=True)
+    title = "; ".join(printable(plot.title) for plot in plots)
+    return {"Title": title, "Description": description,
+            "Keywords": " ".join(dict.fromkeys(printable(p.view) for p in plots)),
+            **(given or {})}  # fmt: skip
+
+
+def for_matplotlib(said: Mapping[str, str], format: str) -> dict[str, Any]:
+    """The part that matplotlib writes itself, under the names it knows; dates are left out."""
+    entries: dict[str, Any] = {key: str(value) for key, value in said.items()}
+    if format == "pdf":
+        entries["Subject"] = entries.pop("Description", "")
+        return {"Creator": "PoolLens", "CreationDate": None, "ModDate": None, **entries}
+    if format == "svg":
+        known = {key: value for key, value in entries.items() if key in _DUBLIN_CORE}
+        return {**known, "Creator": entries.get("Author", "PoolLens"), "Date": None}
+    return {"Software": "PoolLens", **entries}
+
+
+def into_svg(data: bytes, said: Mapping[str, str]) -> bytes:
+    """An SVG with the entries that Dublin Core has no name for, as elements of its metadata."""
+    others = {k: v for k, v in said.items() if k not in _DUBLIN_CORE and k != "Author"}
+    if not others:
+        return data
+    made = "".join(
+        f"   <entry xmlns={quoteattr(NAMESPACE)} name={quoteattr(printable(key))}>"
+        f"{escape(str(value))}</entry>\n"
+        for key, value in others.items()
+    )
+    head, end, tail = data.partition(b"</metadata>")
+    return head + made.encode("utf-8", "replace") + b"  " + end + tail

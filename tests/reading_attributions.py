@@ -1,0 +1,107 @@
+"""What a reader sees of the Attributions page: strips, bars and evidence, read from their HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import seen
+from seen import Node, Unit
+
+
+def start(open_app: Callable[..., Any], root: Path, **chosen: Any) -> Any:
+    """The AppTest on the Attributions page, run on what was chosen."""
+    # Compare has nothing to compute for an empty text.
+    app = open_app(root, text=" ").switch_page("pages/4_Attributions.py").run()
+    return again(app, **chosen)
+
+
+def again(app: Any, **chosen: Any) -> Any:
+    """Run once more with something else chosen."""
+    for name, value in chosen.items():
+        app.session_state[name] = value  # a browser carries them along; AppTest does not
+    app.run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+@dataclass(frozen=True)
+class Line:
+    """One strip of the panel."""
+
+    units: list[Unit]
+    instead: str  # why there is no strip
+    error: str  # integration error, as written
+    time: str
+    told: str  # on hover over these
+
+    @property
+    def values(self) -> list[float]:
+        return [unit.value for unit in self.units]
+
+    @property
+    def labels(self) -> list[str]:
+        return [unit.label for unit in self.units]
+
+
+def strips(app: Any) -> dict[str, dict[str, Line]]:
+    """Title of a block -> name of a line ("" where there is only one) -> the line."""
+    found: dict[str, dict[str, Line]] = {}
+    for block in seen.pieces(app)["strips-drawing"].all("block"):
+        title = block.all("what")[0].text
+        found[title] = {}
+        for line in block.all("one"):
+            names = line.all("name")
+            ends = line.all("ends")[0]
+            numbers = [c.text for c in ends.children if isinstance(c, Node)]
+            instead = "".join(node.text for node in line.all("none"))
+            error, time = numbers if numbers else ("", "")
+            found[title][names[0].text if names else ""] = Line(
+                seen.strip(line), instead, error, time, ends.attributes.get("title", "")
+            )
+    return found
+
+
+def focus(app: Any) -> str:
+    """Title of the block whose method is in focus."""
+    return seen.pieces(app)["strips-drawing"].all("on")[0].all("what")[0].text
+
+
+def bars(app: Any) -> list[SimpleNamespace]:
+    """Rows of the bars: label, values as written by checkpoint, what hovering tells, classes."""
+    rows = []
+    for node in seen.pieces(app)["bars-drawing"].all("row"):
+        if "data-unit" in node.attributes:
+            label, *told = node.attributes["title"].split("\n")
+            rows.append(SimpleNamespace(
+                label=label, told=dict(line.split(": ", 1) for line in told),
+                values=[cell.all("num")[0].text for cell in node.all("cell")],
+                dots=[sum(n.tag == "s" for n in cell.walk()) for cell in node.all("cell")],
+                intervals=[sum(n.tag == "u" for n in cell.walk()) for cell in node.all("cell")],
+                classes=node.classes,
+            ))  # fmt: skip
+    return rows
+
+
+def evidence(app: Any) -> dict[str, list[str]]:
+    """Name of a row -> its numbers as written: error, comprehensiveness, sufficiency, sensitivity;
+    what stands small below a number follows it after a "|"."""
+    found = {}
+    for line in seen.pieces(app)["evidence-drawing"].all("line"):
+        who = line.all("who")
+        if who:
+            found[who[0].text] = [_cell(c) for c in line.children
+                                  if isinstance(c, Node) and "who" not in c.classes]  # fmt: skip
+    return found
+
+
+def _cell(node: Node) -> str:
+    return "|".join(c if isinstance(c, str) else c.text for c in node.children)
+
+
+def said(app: Any) -> str:
+    """Every sentence outside the pieces, as it is read."""
+    return seen.said(app).replace("\\", "")

@@ -1,0 +1,200 @@
+"""Every view on paper, in every format, opened again by a program that did not write it; and the
+values read back from an SVG are the frame's."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import reading_svg as back
+import samples_of_views as samples
+from PIL import Image
+from pypdf import PdfReader
+
+from analysis.figures import Bars, Grid, HeatMap, Lines, Points, Strip, known_views
+from analysis.figures.checks import check
+from analysis.figures.export import export
+from analysis.figures.palettes import palette, shade
+from analysis.figures.paper import render
+from analysis.figures.settings import Style
+from analysis.figures.style import STEPS, along
+
+KEYS = samples.keys()
+COLOURS = palette("default")
+
+
+def panels_of(plot):
+    return plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
+
+
+def test_every_view_has_a_sample_so_that_none_is_without_a_paper_version():
+    assert not set(known_views()) - set(KEYS)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_pdf_of_every_view_passes_what_can_be_read_from_it(key, tmp_path):
+    plot = samples.plot_of(key)
+    drawn = render(plot)
+    reader = PdfReader(io.BytesIO(drawn.data))
+    assert len(reader.pages) == 1
+    assert float(reader.pages[0].mediabox.width) == pytest.approx(3.03 * 72, abs=0.01)
+    assert not list(reader.pages[0].images)
+    assert drawn.notices == ()
+    failed = [c for c in check(plot, pdf=drawn.data) if not c.passed
+              and c.name != "Sign in greyscale"]  # fmt: skip
+    assert not failed, failed
+    if shutil.which("pdffonts"):
+        (tmp_path / "figure.pdf").write_bytes(drawn.data)
+        table = subprocess.run(["pdffonts", tmp_path / "figure.pdf"], capture_output=True,
+                               text=True, check=True).stdout.splitlines()[2:]  # fmt: skip
+        assert table
+        for line in table:
+            assert "TrueType" in line
+            assert "Type 3" not in line
+            assert line.split()[-5] == "yes", line  # emb
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_svg_of_every_view_holds_its_values(key):
+    plot = samples.plot_of(key)
+    root = back.tree(render(plot, format="svg").data)
+    assert float(root.get("width").removesuffix("pt")) == pytest.approx(3.03 * 72, abs=0.01)
+    assert not list(root.iter(f"{back.SVG}image"))
+    assert back.texts(root)
+    drawn = back.panels(root)
+    strips = [p for p in panels_of(plot) if isinstance(p, Strip)]
+    axes = [p for p in panels_of(plot) if not isinstance(p, Strip)]
+    assert len(drawn) == len(axes)
+    for index, strip in enumerate(strips):
+        same_strip(root, index, strip)
+    for group, panel in zip(drawn, axes, strict=True):
+        SAME[type(panel)](group, panel)
+
+
+def same_strip(root, index, strip):
+    """Each unit's box has the colour of its value, to one shade in two hundred."""
+    boxes = back.named(root, rf"strip-{index}-box-(\d+)-unit-(\d+)")
+    assert {unit for _, unit in boxes} == set(range(len(strip.labels)))
+    shades = {shade(COLOURS, step)[0]: step for step in range(-STEPS, STEPS + 1)}
+    for (_, unit), group in boxes.items():
+        step = shades[back.fills(group)[0]]
+        value = strip.values[unit] / strip.bound
+        assert step / STEPS == pytest.approx(value, abs=1.5 / STEPS)
+    written = "".join(back.texts(root))
+    assert all(label in written for label in strip.labels)
+
+
+def same_cells(group, m):
+    cells = next(iter(back.named(group, "cells").values()))
+    stops = COLOURS.diverging if m.scale == "diverging" else COLOURS.sequential
+    low, high = m.bounds
+    finite = m.values[np.isfinite(m.values)]
+    colours = [c for c in back.fills(cells)]
+    assert len(colours) == finite.size
+    scale = np.array([[int(along(stops, p / 400)[i : i + 2], 16) for i in (1, 3, 5)]
+                      for p in range(401)], float)  # fmt: skip
+    for colour, value in zip(colours, finite.tolist(), strict=True):
+        rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], float)
+        wanted = np.clip((value - low) / (high - low), 0, 1)
+        near = np.abs(scale - rgb).sum(axis=1)
+        fitting = np.flatnonzero(near <= near.min() + 3) / 400
+        assert np.abs(fitting - wanted).min() < 0.006
+
+
+def same_bars(group, m):
+    value_axis = back.axis(group, "x" if m.horizontal else "y")
+    at = 0 if m.horizontal else 1
+    tolerance = 2e-3 * (m.bounds[1] - m.bounds[0])
+    if m.as_points:
+        found = back.named(group, r"values-(\d+)")
+        assert len(found) == len(m.series)
+        for (series,), drawn in found.items():
+            known = m.values[series][np.isfinite(m.values[series])]
+            np.testing.assert_allclose(value_axis(back.markers(drawn)[:, at]), known,
+                                       atol=tolerance)  # fmt: skip
+        return
+    found = back.named(group, r"bar-(\d+)-(\d+)")
+    for (series, place), drawn in found.items():
+        value = m.values[series, place]
+        ends = value_axis(back.corners(drawn)[:, at])
+        if np.isfinite(value):
+            low, high = sorted((0.0, float(value)))
+            assert ends.min() == pytest.approx(low, abs=tolerance)
+            assert ends.max() == pytest.approx(high, abs=tolerance)
+    assert len(found) >= np.isfinite(m.values).sum()
+
+
+def same_lines(group, m):
+    across, up = back.axis(group, "x"), back.axis(group, "y")
+    found = back.named(group, r"values-(\d+)")
+    assert {series for series, in found} == set(range(len(m.series)))
+    for (series,), drawn in found.items():
+        known = np.isfinite(m.y[series])
+        marked = m.markers and series != m.reference
+        places = back.markers(drawn) if marked else back.corners(drawn)
+        if not marked and len(places) < known.sum():
+            continue  # points on a straight line are left out of a path
+        span = np.ptp(m.y[np.isfinite(m.y)]) or 1.0
+        np.testing.assert_allclose(up(places[:, 1]), m.y[series][known], atol=0.01 * span)
+        if not m.places:  # words in place of numbers give no scale
+            np.testing.assert_allclose(across(places[:, 0]), m.x[known], atol=0.01 * np.ptp(m.x))
+
+
+def same_points(group, m):
+    across, up = back.axis(group, "x"), back.axis(group, "y")
+    found = back.named(group, r"values-(\d+)")
+    assert {index for index, in found} == set(range(len(m.groups)))
+    for (index,), drawn in found.items():
+        places = back.markers(drawn)
+        np.testing.assert_allclose(across(places[:, 0]), m.xy[m.group == index, 0], atol=0.02)
+        np.testing.assert_allclose(up(places[:, 1]), m.xy[m.group == index, 1], atol=0.02)
+
+
+SAME = {HeatMap: same_cells, Bars: same_bars, Lines: same_lines, Points: same_points}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_the_png_of_every_view_has_its_size_and_says_its_dpi(key):
+    for dpi in (300, 600):
+        drawn = render(samples.plot_of(key), format="png", dpi=dpi)
+        with Image.open(io.BytesIO(drawn.data)) as png:
+            assert abs(png.width - 3.03 * dpi) <= 1
+            assert png.info["dpi"] == pytest.approx((dpi, dpi), abs=0.1)
+            assert png.height > 0.4 * dpi
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_view_is_written_in_words_too(key):
+    plot = samples.plot_of(key)
+    frame = plot.frame()
+    assert export(plot, "csv").data.count(b"\n") >= len(frame)
+    table = export(plot, "tex").data.decode()
+    assert table.count("\\toprule") == table.count("\\bottomrule") * (
+        1 if "longtable" not in table else table.count("\\toprule") // table.count("\\bottomrule")
+    )
+    assert table.count("{") == table.count("}")
+    assert export(plot, "txt").data.decode().strip().endswith((".", "”"))
+    assert "@misc{poollens" in export(plot, "bib").data.decode()
+    html = export(plot, "html").data.decode()
+    assert "default-src 'none'" in html
+    assert "<script src" not in html
+
+
+@pytest.mark.parametrize("key", ["winners", "classes", "reading", "sweep"])
+@pytest.mark.parametrize("style", [
+    Style("icml", "full", font="serif", palette="purple-green", title=True, letters=True),
+    Style("nature", greyscale=True), Style("slides", "full"), Style("custom", 4.25, height=2.0),
+    Style("jmlr", font_size=11, palette="brown-teal"), Style("thesis", palette="blue-red"),
+])  # fmt: skip
+def test_every_style_keeps_its_width_and_passes(key, style):
+    plot = samples.plot_of(key)
+    drawn = render(plot, style)
+    failed = [c for c in check(plot, style, pdf=drawn.data, notices=drawn.notices) if not c.passed]
+    assert not failed, failed
+    box = PdfReader(io.BytesIO(drawn.data)).pages[0].mediabox
+    assert float(box.width) == pytest.approx(style.inches * 72, abs=0.01)
+    if style.height and key != "reading":
+        assert float(box.height) == pytest.approx(style.height * 72, abs=0.01)

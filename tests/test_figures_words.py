@@ -1,0 +1,228 @@
+"""What is written beside a figure: tables, captions, BibTeX, HTML; nobody's text becomes code."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import samples_of_views as samples
+from figures_samples import HOSTILE, SENTENCE, attributed, checkpoint, split, tokens_of
+
+from analysis.attribution import METHODS as ATTRIBUTION
+from analysis.figures import Bars, Grid, HeatMap, Plot, Strip, known_views, latex, view
+from analysis.figures.captions import draft
+from analysis.figures.citations import METHODS, VIEWS, bibtex, keys_of
+from analysis.figures.export import export
+from analysis.figures.letters import letter
+from analysis.figures.paper import pgf, render
+from analysis.figures.settings import Style
+
+TOKENS = tokens_of(SENTENCE)
+TEX = shutil.which("pdflatex")
+needs_tex = pytest.mark.skipif(TEX is None, reason="no pdflatex here: nothing to compile with")
+needs_pgf = pytest.mark.skipif(not pgf.available(), reason="no xelatex here: PGF needs it")
+
+
+def hostile(size=None):
+    size = size or len(HOSTILE)
+    names = HOSTILE[:size]
+    marks = (
+        Strip(names, np.linspace(-1, 1, size), (True,) * size, (False,) * size, (0,) * size,
+              tuple((i,) for i in range(size)), np.zeros((size, 2), int), "100% $v$", "\\par"),
+        HeatMap(np.eye(size), names, names, "$r$", "a_b", "#1 & {%"),
+        Bars(np.ones((2, size)), names, ("$a$", "\\b{"), "<b>", "x^2"),
+    )
+    return Plot("reading", "\\input{/etc/passwd} % $ _ <script>", Grid(marks, HOSTILE[:3], 1),
+                provenance={"text": HOSTILE[2], "checkpoint": "a_b & c%"},
+                caption="\\immediate\\write18{ls} 50% of $x$ _ <script>alert(1)</script>.")
+
+
+# --- LaTeX ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_keeps_a_character_that_latex_would_read(text):
+    escaped = latex.escape(text)
+    allowed = re.sub(r"\\(textbackslash|textasciicircum|textasciitilde|textless|textgreater|textbar"
+                     r"|textquotedbl|textquotesingle|textasciigrave|ldots)\{\}|\\ensuremath\{[^}]*\}"
+                     r"|\\[{}$&%#_]|\{[-\[\]]\}", "", escaped)  # fmt: skip
+    assert not re.search(r"[\\{}$&%#_^~]", allowed)
+
+
+def test_a_table_has_the_numbers_of_the_frame():
+    plot = view("source_layers", split(TOKENS), samples.winners(TOKENS), 1, checkpoint())
+    table = latex.table(plot)
+    assert table.count("\\begin{tabular}") == 2
+    wins, contribution = plot.mark.panels
+    for panel in (wins, contribution):
+        for value in panel.values[0]:
+            shown = latex.number(float(value))
+            assert shown in table
+            assert float(shown.strip("$")) == pytest.approx(value, rel=6e-4, abs=1e-4)
+    assert "\\toprule" in table
+    assert "\\bottomrule" in table
+
+
+@pytest.mark.parametrize(("value", "shown"), [
+    (0.0, "0"), (12.0, "12"), (-3.0, "$-3$"), (0.123456, "0.1235"), (-0.5, "$-0.5000$"),
+    (1234.56, "1235"), (1e-6, "$1.00 \\times 10^{-6}$"), (float("nan"), "--"),
+])  # fmt: skip
+def test_numbers_in_a_table(value, shown):
+    assert latex.number(value) == shown
+
+
+def test_a_long_table_breaks_over_pages_and_a_wide_one_is_turned():
+    wide = Plot("v", "t", HeatMap(np.ones((3, 30)), tuple("abc"), tuple(map(str, range(30))),
+                                  "row", "column", "v"))  # fmt: skip
+    assert "column / row & a & b & c" in latex.table(wide)
+    square = Plot("v", "t", HeatMap(np.ones((20, 20)), tuple(map(str, range(20))),
+                                    tuple(map(str, range(20))), "row", "column", "v"))  # fmt: skip
+    assert "\\begin{longtable}{llr}" in latex.table(square)
+
+
+def compiled(folder, body, program="pdflatex"):
+    """Run TeX on a document; returns the log. No shell, no files from elsewhere."""
+    head = "\\documentclass{article}\n\\usepackage[T1]{fontenc}\\usepackage{textcomp}\n"
+    if program != "pdflatex":
+        head = "\\documentclass{article}\n\\usepackage{fontspec}\n"
+    packages = "\n".join((*latex.PREAMBLE, "\\usepackage{pgf}" if program != "pdflatex" else ""))
+    document = f"{head}{packages}\n\\begin{{document}}\n{body}\n\\end{{document}}\n"
+    (folder / "paper.tex").write_text(document, encoding="utf-8")
+    done = subprocess.run(
+        [program, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "paper.tex"],
+        cwd=folder, capture_output=True, text=True, errors="replace", timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:]
+    return done.stdout
+
+
+@needs_tex
+def test_a_document_with_the_pdf_and_the_table_compiles(tmp_path):
+    from pypdf import PdfReader
+
+    plot = samples.plot_of("winners")
+    made = export(plot, "pdf")
+    (tmp_path / made.filename).write_bytes(made.data)
+    included = latex.figure(made.filename, draft(plot), "fig:winners")
+    compiled(tmp_path, included + export(plot, "tex").data.decode())
+    pages = PdfReader(tmp_path / "paper.pdf").pages
+    assert "win" in "".join(page.extract_text() for page in pages)
+
+
+@needs_tex
+def test_hostile_text_is_printed_and_never_carried_out(tmp_path):
+    from pypdf import PdfReader
+
+    ascii_only = [i for i, name in enumerate(HOSTILE) if name.isascii() and len(name) < 100]
+    plot = hostile()
+    body = latex.figure("missing.pdf", plot.caption, "fig:x").replace(
+        "\\includegraphics", "%\\includegraphics"
+    )
+    said = "\n\n".join(latex.escape(HOSTILE[i]) for i in ascii_only)
+    compiled(tmp_path, body + said)
+    text = "".join(p.extract_text() for p in PdfReader(tmp_path / "paper.pdf").pages)
+    assert "root:" not in text
+    assert "input{/etc/passwd}" in text.replace(" ", "")
+    assert "write18{ls}" in text.replace(" ", "")
+
+
+# --- PGF --------------------------------------------------------------------------------------
+
+
+def test_without_tex_pgf_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(pgf.shutil, "which", lambda name: None)
+    with pytest.raises(ValueError, match="texlive-xetex"):
+        render(samples.plot_of("classes"), format="pgf")
+
+
+@needs_pgf
+def test_pgf_compiles_and_hostile_tokens_are_text_in_it(tmp_path):
+    from pypdf import PdfReader
+
+    words = ("\\input{/etc/passwd}", "100%", "a_b^{c}", "$x^2$", "a & b", "#1", "~")
+    size = len(words)
+    strip = Strip(words, np.linspace(-1, 1, size), (True,) * size, (False,) * size, (0,) * size,
+                  tuple((i,) for i in range(size)), np.zeros((size, 2), int), "v")  # fmt: skip
+    drawn = render(Plot("v", "t", strip, provenance={"text": "\\input{x}"}), format="pgf")
+    assert b"\\textbackslash{}input\\{" in drawn.data
+    (tmp_path / "figure.pgf").write_bytes(drawn.data)
+    compiled(tmp_path, "\\input{figure.pgf}", "xelatex")
+    text = "".join(p.extract_text() for p in PdfReader(tmp_path / "paper.pdf").pages)
+    assert "root:" not in text
+    assert "input{/etc/passwd}" in text.replace(" ", "")
+
+
+# --- captions and citations -------------------------------------------------------------------
+
+
+def test_a_caption_has_the_facts():
+    owner = checkpoint("sst2-max_seq_mha")
+    owner.head, owner.head_options = "max_seq_mha", {"last_k": 3}
+    plot = view("input_attribution", attributed(TOKENS, seed=0), TOKENS, owner)
+    said = draft(plot)
+    for fact in ("Checkpoint: sst2-max_seq_mha (last 3 layers).", f"“{SENTENCE}”",
+                 "Class: positive.", "Method: integrated gradients.", "Baseline: [PAD]."):
+        assert fact in said
+    reading = view("reading", split(TOKENS), TOKENS, 1, owner)
+    assert "Reference: the corpus mean." in draft(reading)
+    assert "Seeds: 0, 1, 2." in draft(samples.plot_of("classes"))
+
+
+def test_a_caption_names_the_colours_that_are_drawn():
+    plot = view("reading", split(TOKENS), TOKENS, 1)
+    assert "Orange is towards the class, blue and underlined" in draft(plot)
+    assert "Green is towards the class, purple and underlined" in draft(
+        plot, Style(palette="purple-green")
+    )
+    told = draft(plot, Style(greyscale=True))
+    assert "orange" not in told.lower()
+    assert "underlined is against it" in told
+
+
+def test_every_view_and_method_that_cites_exists_and_every_citation_has_an_entry():
+    assert set(VIEWS) <= set(known_views()) | {"faithfulness", "evidence"}
+    assert {key for key in METHODS if key not in ("umap", "aligned_umap")} == set(ATTRIBUTION)
+    from analysis.figures.citations import _entries
+
+    cited = {key for keys in (*VIEWS.values(), *METHODS.values()) for key in keys}
+    assert cited <= set(_entries())
+
+
+def test_bibtex_follows_the_method_and_the_data():
+    plot = view("input_attribution", attributed(TOKENS), TOKENS, checkpoint("sst2-max_seq_mha"))
+    found = keys_of(plot)
+    assert found[0] == "poollens"
+    assert {"sundararajan2017axiomatic", "kokhlikyan2020captum", "behrendt2025maxpoolbert",
+            "socher2013recursive"} <= set(found)  # fmt: skip
+    assert "abnar2020rollout" not in found
+    text = bibtex(plot)
+    assert text.count("@") == len(found)
+    assert text.count("{") == text.count("}")
+
+
+def test_panels_are_lettered_beyond_z():
+    assert [letter(i) for i in (0, 1, 25, 26, 27, 701, 702)] == [
+        "(a)", "(b)", "(z)", "(aa)", "(ab)", "(zz)", "(aaa)"]  # fmt: skip
+
+
+# --- HTML -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["reading", "winners", "sweep"])
+def test_html_is_one_file_that_may_fetch_nothing(key):
+    page = export(samples.plot_of(key), "html").data.decode()
+    assert "default-src 'none'" in page
+    assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)=[\"'](?!data:)", page[:3000])
+    assert page == export(samples.plot_of(key), "html").data.decode()
+    assert len(page) < 5_000_000
+    assert ("plotly" in page) == (key != "reading")
+
+
+def test_hostile_text_is_text_in_html():
+    page = export(hostile(), "html").data.decode()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "onmouseover=alert(1)" not in re.sub(r"&#x27;|&quot;", "", page).split("<body>")[0]
