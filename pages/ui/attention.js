@@ -42,44 +42,16 @@ function read(event) {
 }
 
 export default function (component) {
-  const { data, parentElement, setTriggerValue } = component;
-  const root = parentElement.querySelector(".heard");
-  parentElement.report = setTriggerValue; // a new closure at every update
-
+  const root = component.parentElement.querySelector(".heard");
   if (!root.wired) {
-    root.wired = true;
-    const choose = (event) => {
-      const token = event.target.closest(".tok:not(.special)");
-      if (token) {
-        const { segment, start, end } = token.dataset;
-        parentElement.report("token", [Number(segment), Number(start), Number(end)]);
-        return true;
-      }
-      const head = event.target.closest("[data-head]");
-      if (head) parentElement.report("head", head.dataset.head.split(" ").map(Number));
-      return Boolean(head);
-    };
-    root.addEventListener("click", choose);
-    root.addEventListener("keydown", (event) => {
-      if ((event.key === "Enter" || event.key === " ") && choose(event)) event.preventDefault();
-    });
     root.addEventListener("pointermove", read);
     root.addEventListener("pointerleave", () => {
       for (const one of root.querySelectorAll(".readout")) one.textContent = one.dataset.hint;
     });
   }
-
-  if (root.shown !== data.html) {
-    // The element with the focus is replaced: give focus and scroll to those that took its place.
-    const focused = root.getRootNode().activeElement;
-    const places = () => [...root.querySelectorAll("[tabindex]")];
-    const place = focused ? places().indexOf(focused) : -1;
-    const scroll = root.querySelector(".rows")?.scrollTop ?? 0;
-    root.innerHTML = data.html;
-    root.shown = data.html;
-    const rows = root.querySelector(".rows");
-    if (rows) rows.scrollTop = scroll;
-    if (place >= 0) places()[place]?.focus({ preventScroll: true });
-  }
+  wire(component, root, {
+    "[data-head]": (head) => ["head", head.dataset.head.split(" ").map(Number)],
+  });
+  show(root, component.data.html);
   root.querySelectorAll("canvas").forEach(paint); // again for another theme
 }

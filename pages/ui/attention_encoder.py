@@ -6,11 +6,13 @@ Only the view that is looked at is computed and sent.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
-from analysis.figures import views_attention
-from analysis.figures.plot import Plot
+from analysis.figures import views_encoder
+from analysis.figures.comparisons import together
+from analysis.figures.plot import HeatMap, Plot
 from pages.ui import attention_pieces as html
 from pages.ui import cards
 from pages.ui.attention_encoder_views import (
@@ -23,7 +25,6 @@ from pages.ui.attention_encoder_views import (
     TOKEN,
     Shown,
 )
-from pages.ui.attention_figures import on_scale, together
 from pages.ui.attention_listen import Listener, Wanted
 from pages.ui.cards import Span
 from pages.ui.inputs import KEPT, Choice
@@ -131,7 +132,7 @@ def _controls(
 def _window(listeners: Sequence[Listener], view: str) -> tuple[int, int] | None:
     """Which part of a long text the large matrix shows; None: all of it, coarsened."""
     units = max((len(one.axis.units) for one in listeners if one.axis is not None), default=0)
-    if view != HEADS or units <= views_attention.MATRIX_SIDE:
+    if view != HEADS or units <= views_encoder.MATRIX_SIDE:
         return None
     starts = [None, *range(0, units, 64)]
     if st.session_state.get("window") not in starts:
@@ -167,8 +168,14 @@ def _plots(shown: Sequence[Shown], limit: float, view: str) -> dict[str, Plot]:
     for kind in kinds:
         plots = [(one.name, one.plots[kind]) for one in shown if kind in one.plots]
         if view in (HEADS, TOKEN, ROLLOUT) and kind != LARGE:
-            plots = [(name, on_scale(plot, limit)) for name, plot in plots]
+            plots = [(name, _on_scale(plot, limit)) for name, plot in plots]
         if len(plots) > 1:
             found[f"{kind}: all"] = together([p for _, p in plots], [name for name, _ in plots])
         found |= {f"{kind}: {name}": plot for name, plot in plots}
     return found
+
+
+def _on_scale(plot: Plot, limit: float) -> Plot:
+    """A heat map from 0 to `limit`."""
+    assert isinstance(plot.mark, HeatMap)
+    return replace(plot, mark=replace(plot.mark, limits=(0.0, limit)))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from analysis import attention
-from analysis.figures import views_attention
+from analysis.figures import views_attention, views_encoder
 from analysis.figures.plot import HeatMap, Plot
 from pages.ui import attention_engine as heard
 from pages.ui import attention_pieces as html
@@ -69,7 +69,7 @@ def show_heads(
 
     def glance() -> tuple[Plot, np.ndarray, float]:
         trace = _whole(one, choice)
-        plot = views_attention.encoder_heads(trace, words, special)
+        plot = views_encoder.encoder_heads(trace, words, special)
         assert isinstance(plot.mark, HeatMap)
         return plot, _tiles(plot.mark, trace.attentions.shape[:2]), plot.mark.bounds[1]
 
@@ -82,7 +82,7 @@ def show_heads(
         window = None
     big = heard.once(
         (members, "large", words, special, chosen, window),
-        lambda: views_attention.encoder_head(
+        lambda: views_encoder.encoder_head(
             _whole(one, choice), chosen[0], chosen[1], words, special, window
         ),
         lambda found: int(values_of(found).nbytes),
@@ -191,9 +191,9 @@ def show_spread(
     who = checkpoint_of(one)
     tokens, chosen = one.traces[0].tokens, (wanted.layer or 0, wanted.head)
     plots = {
-        "Entropy": views_attention.head_summary(
+        "Entropy": views_encoder.head_summary(
             replace(found[0].entropy, normalised=entropy.mean(axis=0)), who, tokens),
-        "Distance": views_attention.head_summary(
+        "Distance": views_encoder.head_summary(
             replace(found[0].distance, tokens=distance.mean(axis=0)), who, tokens),
     }
 
@@ -228,7 +228,7 @@ def show_parts(
     layer, head = _chosen(one, wanted)
     if head is not None:
         masses = replace(masses, values=masses.values[:, head : head + 1])
-    plot = views_attention.blocks(
+    plot = views_encoder.blocks(
         masses, layer, checkpoint_of(one), one.traces[0].tokens
     )
     assert isinstance(plot.mark, HeatMap)

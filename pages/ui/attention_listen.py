@@ -38,6 +38,7 @@ class Wanted:
     head: int | None  # of the encoder; None = the mean
     part: int | None  # attention head of the pooling head; None = the mean
     ranked: bool = False  # most heard first, instead of the order of the text
+    reference: str | None = None  # of the exact split; None: the corpus mean, where there is one
 
 
 @dataclass
@@ -53,6 +54,7 @@ class Listener:
     silent: str = ""  # why there is no attention of its own
     row: Plot | None = None  # the encoder's [CLS] row, its attention heads x units
     split: np.ndarray | None = None  # (U,)
+    reference: str = ""  # what the split measures values from
     no_split: str = ""
     effects: LeaveOneOut | None = None
     no_effects: str = ""
@@ -76,7 +78,7 @@ def listen(entry: Entry, choice: Choice, wanted: Wanted) -> Listener:
     except ValueError as error:
         one.problem = str(error)
         return one
-    splits = _targets(one, choice)
+    splits = _targets(one, choice, wanted.reference)
     try:
         one.own = _own_plot(one, choice, wanted)
     except ValueError as error:
@@ -89,6 +91,7 @@ def listen(entry: Entry, choice: Choice, wanted: Wanted) -> Listener:
         one.lines.append(str(error))
     if splits:
         split = groups.mean_decomposition(splits)
+        one.reference = split.reference
         by_token = split.by_token(one.target)
         one.split = np.array([by_token[list(unit)].sum() for unit in one.axis.units])
         one.plots[SPLIT] = views.reading(
@@ -110,14 +113,16 @@ def values_of(plot: Plot) -> np.ndarray:
     return plot.mark.values
 
 
-def _targets(one: Listener, choice: Choice) -> list[Decomposition]:
+def _targets(
+    one: Listener, choice: Choice, reference: str | None
+) -> list[Decomposition]:
     """Choose the explained class; the exact splits of the members, where they have any."""
     if not one.entry.classifies:
         one.no_split = f"{one.entry.id} is a bare encoder: there is no logit to split."
         return []
     given = answer(one.traces, one.entry.id)
     one.target = choice.target_of(given.labels, given.predicted)
-    splits = [engine.split(trace, None) for trace in one.traces]
+    splits = [engine.split(trace, reference) for trace in one.traces]
     reason = next((reason for reason in splits if isinstance(reason, str)), "")
     one.no_split = reason.replace(one.entry.first.id, one.entry.id)
     return [] if one.no_split else [s for s in splits if isinstance(s, Decomposition)]

@@ -10,15 +10,15 @@ from typing import Any
 import streamlit as st
 
 from analysis.effects import WHERE
+from analysis.figures.comparisons import together
 from analysis.figures.plot import Plot
-from pages.ui import attention_cards, attention_encoder, cards
+from pages.ui import attention_cards, attention_encoder, cards, engine
 from pages.ui import attention_engine as heard
-from pages.ui.attention_figures import together
 from pages.ui.attention_listen import OWN, ROW, Listener, Wanted, listen
 from pages.ui.attention_pieces import piece
 from pages.ui.catalogue import Catalogue
-from pages.ui.inputs import KEPT, Choice
-from pages.ui.replies import common_limit
+from pages.ui.inputs import KEPT, Choice, is_complete
+from pages.ui.replies import ask_reference, common_limit
 from pages.ui.show import export_menu
 from pages.ui.sidebar import draw_sidebar
 
@@ -38,12 +38,9 @@ _ABOUT = (
 def draw(found: Catalogue, choice: Choice) -> None:
     """What the pooling heads hear, then the encoder; effects of leaving tokens out come last."""
     st.html(f"<style>{_STYLE}</style>")
-    if not choice.entries or not choice.text.strip():
-        missing = "Type a sentence above, or choose an example."
-        st.info(missing if choice.entries else "Choose at least one checkpoint above.")
+    if not is_complete(choice):
         draw_sidebar(found, choice.entries)
         return
-    st.session_state["shown_text"] = (choice.text, choice.pair)
     mark = cards.marked(choice.text, choice.pair)
     with st.container(key="verdict"):
         verdict = st.container().empty()
@@ -87,6 +84,7 @@ def _controls() -> Wanted:
         help="Leaving a token out asks one of three questions. " + " ".join(
             f"'{name}': {WHERE[key]}." for key, name in _WHERE_NAMES.items()),
     )
+    reference = ask_reference()
     with st.container(key="attention-switches"):
         special = st.toggle("Special tokens", value=True, key="special", **KEPT)
         ranked = st.toggle("Most heard first", key="ranked", **KEPT)
@@ -95,6 +93,7 @@ def _controls() -> Wanted:
         layer=st.session_state.get("marked_layer") or None,  # layer 0 has no attention
         head=st.session_state.get("marked_head"),
         part=st.session_state.get("marked_part"), ranked=bool(ranked),
+        reference=reference,
     )
 
 
@@ -149,8 +148,10 @@ def _listed(parts: Sequence[str]) -> str:
 def _legend(limits: dict[str, float], listeners: Sequence[Listener], norms: bool) -> str:
     said = [f"Full colour: {100 * limits['attention']:g} % of an attention head's "
             + ("value norms" if norms else "attention")]
-    if any(one.split is not None for one in listeners):
-        said.append(f"full bars: ±{limits['split']:g} logits for the split")
+    references = dict.fromkeys(one.reference for one in listeners if one.split is not None)
+    if references:
+        names = " or ".join("the corpus mean" if name == "corpus" else name for name in references)
+        said.append(f"full bars: ±{limits['split']:g} logits for the split (from {names})")
     if any(one.effects is not None for one in listeners):
         said.append(f"±{limits['effects']:g} for what is lost when left out")
     return "; ".join(said) + ". Orange, to the right: for the explained class."
@@ -194,12 +195,15 @@ def _leave_out(
         )
         return
     for index, member in enumerate(missing):
-        name = cards.plain(member.id)
+        name, told = cards.plain(member.id), -1
 
         def step(share: float, done: int = index, name: str = name) -> None:
-            # Writing also ends a run that newer typing has replaced.
-            part = 100 * (done + share) / len(missing)
-            status.caption(f"Leaving each {axes[0].label} out of {name}: {part:.0f} %")
+            nonlocal told
+            part = int(100 * (done + share) / len(missing))
+            if part >= told + 5:
+                told = part
+                status.caption(f"Leaving each {axes[0].label} out of {name}: {part} %")
+            engine.leave_if_stale(share)
 
         step(0.0)
         heard.find_effects(

@@ -24,7 +24,7 @@ _piece = st.components.v2.component(
     "poollens_attention",
     html='<div class="heard pl"></div>',
     css=CSS + (_HERE / "attention.css").read_text(encoding="utf-8"),
-    js=(_HERE / "attention.js").read_text(encoding="utf-8"),
+    js=cards.script("attention.js"),
 )
 _LABELS = 36  # labels on one side of a matrix: more would stand on each other
 
@@ -32,8 +32,7 @@ _LABELS = 36  # labels on one side of a matrix: more would stand on each other
 def piece(html: str, key: str, on_head: Callable[[list[int]], None] | None = None) -> None:
     """Draw one piece. A click on a token marks it on every page (again: unmarks it)."""
     def clicked_token() -> None:
-        span = st.session_state[key].get("token")
-        cards._mark(tuple(span) if span else None)
+        cards.toggle_mark(st.session_state[key].get("token"))
 
     def clicked_head() -> None:
         place = st.session_state[key].get("head")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
@@ -13,11 +13,18 @@ from analysis.figures.markup import CSS
 from analysis.tokens import clean
 
 _HERE = Path(__file__).parent
+
+
+def script(name: str) -> str:
+    """A component's script after the one that all of them share (a component takes one text)."""
+    return "\n".join((_HERE / file).read_text(encoding="utf-8") for file in ("clicks.js", name))
+
+
 _piece = st.components.v2.component(
     "poollens_card",
     html='<div class="card pl"></div>',
     css=CSS + (_HERE / "card.css").read_text(encoding="utf-8"),
-    js=(_HERE / "card.js").read_text(encoding="utf-8"),
+    js=script("card.js"),
 )
 _MARKED = "marked_token"
 
@@ -27,8 +34,7 @@ Span = tuple[int, int, int]
 def piece(html: str, key: str, on_class: Callable[[int], None] | None = None) -> None:
     """Draw one piece of a card. A click on a token marks it in all cards (again: unmarks it)."""
     def clicked_token() -> None:
-        span = st.session_state[key].get("token")
-        _mark(tuple(span) if span else None)
+        toggle_mark(st.session_state[key].get("token"))
 
     def clicked_class() -> None:
         index = st.session_state[key].get("chosen")
@@ -58,6 +64,7 @@ def marked(sentence: str, pair: str | None) -> Span | None:
     return where[1] if where and where[0] == (sentence, pair) else None
 
 
-def _mark(span: Span | None) -> None:
-    current = (st.session_state.get("shown_text"), span)
+def toggle_mark(place: Sequence[int] | None) -> None:
+    """Mark the token at (segment, start, end) of the text shown; the same one again unmarks it."""
+    current = (st.session_state.get("shown_text"), tuple(place) if place else None)
     st.session_state[_MARKED] = None if st.session_state.get(_MARKED) == current else current

@@ -7,23 +7,20 @@ import streamlit as st
 from analysis.comparison import in_words
 from pages.ui import cards, compare, panels
 from pages.ui.catalogue import Catalogue
-from pages.ui.inputs import PREDICTED, Choice
+from pages.ui.inputs import PREDICTED, Choice, is_complete
 from pages.ui.replies import Reply, common_limit, replies
 from pages.ui.sidebar import draw_sidebar
 
 
 def draw(found: Catalogue, choice: Choice) -> None:
     """Verdict, cards, what a variant changes; the input attributions come last, being slow."""
-    if not choice.entries or not choice.text.strip():
-        missing = "Type a sentence above, or choose an example."
-        st.info(missing if choice.entries else "Choose at least one checkpoint above.")
+    if not is_complete(choice):
         draw_sidebar(found, choice.entries)
         return
     _answer(found, choice)
 
 
 def _answer(found: Catalogue, choice: Choice) -> None:
-    st.session_state["shown_text"] = (choice.text, choice.pair)
     mark = cards.marked(choice.text, choice.pair)
     given = list(replies(choice, choice.text, None))
     with st.container(key="verdict"):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from analysis.trace import Trace
 
 LAYER = "marked_layer"  # an absolute layer, or None
+DIMENSION = "marked_dimension"  # of the hidden states, or None
 _TOKEN = "marked_token"  # as cards.marked reads it
 _SPECIAL = "followed_special"  # ((text, pair), which of the special tokens); they have no span
 ALL_LAYERS = "all"
@@ -68,6 +69,21 @@ def marked_layer(depth: int) -> int | None:
 def toggle_layer(layer: int) -> None:
     """Mark a layer in every view; the same one again unmarks it."""
     st.session_state[LAYER] = None if st.session_state.get(LAYER) == layer else layer
+
+
+def marked_dimension() -> int | None:
+    """The chosen dimension of the hidden states."""
+    index = st.session_state.get(DIMENSION)
+    return index if isinstance(index, int) and index >= 0 else None
+
+
+def toggle_cell(layer: int | None, dimension: int) -> None:
+    """Choose a layer and a dimension in every view; the same ones again, or no layer: neither."""
+    here = (st.session_state.get(LAYER), st.session_state.get(DIMENSION))
+    if here == (layer, dimension):
+        layer = None
+    st.session_state[LAYER] = layer
+    st.session_state[DIMENSION] = None if layer is None else dimension
 
 
 def draw(choice: Choice, trace: Trace, chosen: Followed, layer: int | None) -> None:

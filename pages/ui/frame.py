@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import engine, inputs, sidebar
+from pages.ui import collection, engine, inputs, sidebar
 from pages.ui.catalogue import Catalogue, catalogue
 from pages.ui.inputs import Choice
 
@@ -15,6 +15,10 @@ PAGES = (
     ("pages/1_Layers.py", "Layers"),
     ("pages/2_Max_pool_winners.py", "Max-pool winners"),
     ("pages/3_Attention.py", "Attention"),
+    ("pages/4_Attributions.py", "Attributions"),
+    ("pages/5_Embedding_map.py", "Embedding map"),
+    ("pages/6_Evaluate.py", "Evaluate"),
+    ("pages/7_Figures.py", "Figures"),
 )
 _STYLE = Path(__file__).with_name("frame.css").read_text(encoding="utf-8")
 
@@ -36,7 +40,8 @@ def open_page(title: str, question: str) -> None:
     with st.sidebar:
         st.html('<div class="pl-brand">PoolLens</div>')
         for path, name in PAGES:
-            st.page_link(path, label=name)
+            st.page_link(path, label=collection.label(name))
+        collection.remember()
     with st.container(key="title"):
         st.title(title, anchor=False)
         st.caption(question)

@@ -77,6 +77,27 @@ def ask(catalogue: Catalogue, variant: bool = False) -> Choice:
     )
 
 
+def ask_checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
+    """The checkpoints alone, for a page that asks for no sentence."""
+    above, below = st.container(key="tasks"), st.container(key="controls")
+    with below:
+        entries = _checkpoints(catalogue)
+    with above:
+        _tasks(catalogue, entries, examples=False)
+    return entries
+
+
+def is_complete(choice: Choice) -> bool:
+    """Whether there is something to answer; else the page says here what is missing."""
+    if choice.entries and choice.text.strip():
+        # A click on a token marks it in this text, on every page.
+        st.session_state["shown_text"] = (choice.text, choice.pair)
+        return True
+    st.info("Type a sentence above, or choose an example." if choice.entries
+            else "Choose at least one checkpoint above.")  # fmt: skip
+    return False
+
+
 def _variant() -> str | None:
     """The second version of the sentence, where comparing is switched on."""
     with st.container(key="variant-input"):
@@ -157,7 +178,7 @@ def _name_unknown(options: list[str]) -> None:
         )
 
 
-def _tasks(catalogue: Catalogue, entries: tuple[Entry, ...]) -> None:
+def _tasks(catalogue: Catalogue, entries: tuple[Entry, ...], examples: bool = True) -> None:
     """A task chooses its four checkpoints, an example fills the sentence."""
     if not catalogue.tasks:
         return
@@ -168,11 +189,13 @@ def _tasks(catalogue: Catalogue, entries: tuple[Entry, ...]) -> None:
         "Task", catalogue.tasks, key="task", format_func=lambda t: cards.plain(words_for(t).title),
         on_change=_choose_task, args=(catalogue,), label_visibility="collapsed",
     )
-    examples = words_for(task or catalogue.tasks[0]).examples
+    if not examples:
+        return
+    offered = words_for(task or catalogue.tasks[0]).examples
     st.pills(
-        "Examples", range(len(examples)), key="example", label_visibility="collapsed",
-        format_func=lambda index: examples[index].name,
-        on_change=_choose_example, args=(examples,),
+        "Examples", range(len(offered)), key="example", label_visibility="collapsed",
+        format_func=lambda index: offered[index].name,
+        on_change=_choose_example, args=(offered,),
     )
 
 

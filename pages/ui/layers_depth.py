@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from typing import Any
@@ -13,8 +13,9 @@ import streamlit as st
 from analysis.figures import view as draw
 from analysis.figures.plot import Grid, Lines, Plot
 from analysis.figures.style import CLASS_COLOURS
+from analysis.layers import COURSE
 from analysis.tokens import clean
-from pages.ui import cards, followed
+from pages.ui import cards, followed, layers_engine, layers_numbers, shades
 from pages.ui.inputs import Choice
 from pages.ui.layers_engine import Way
 from pages.ui.show import export_menu
@@ -27,8 +28,6 @@ _ABOUT = (
 )
 _TITLES = ("Norm", "Cosine to the layer before", "Cosine to the last layer", "As if it ended here")
 _SHAPES = ("●", "■", "◆", "▲", "✖", "▼", "★", "⬟", "⬢", "◀", "▶", "✚")
-# On a dark page the dark ones of the class colours would sink into the ground.
-_LIGHTER = {"#882255": "#D0679E", "#117733": "#43B06B", "#332288": "#9488E6", "#661100": "#C96B4F"}
 _CHART: dict[str, Any] = {"displayModeBar": False}
 
 
@@ -102,7 +101,10 @@ def plot_of(ways: Sequence[Way], choice: Choice) -> Plot:
 
 
 def draw_depth(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot | None:
-    """The lines side by side, a click on a point marks its layer; and who is missing, and why."""
+    """The lines side by side, a click on a point marks its layer; and who is missing, and why.
+
+    Below them the numbers at the marked layer (else the last), each with its percentile.
+    """
     lead = next((way for way in ways if way.probabilities is not None), ways[0])
     shared = [way for way in ways if way.depth == lead.depth]
     with st.container(border=True, key="panel-depth"):
@@ -119,9 +121,10 @@ def draw_depth(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot |
                         panel = plot.mark.panels[index]
                         assert isinstance(panel, Lines)
                         heading = _short(panel.y_label) if title == _TITLES[3] else title
-                        chart(panel, heading, f"depth-chart-{index}", layer)
+                        chart(panel, heading, f"depth-chart-{index}", layer, _ranks(shared, index))
                     else:
                         st.caption(_no_prediction(shared))
+        st.html(layers_numbers.at_layer(shared, choice, layer))
         grouped = any(way.entry.is_group for way in shared)
         notes = [*plot.notes, *_missing(ways, shared)]
         if plot.mark.panels[-1].flags is not None and plot.mark.panels[-1].flags.any():  # type: ignore[union-attr]
@@ -133,8 +136,22 @@ def draw_depth(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot |
     return plot
 
 
-def chart(panel: Lines, title: str, key: str, layer: int | None) -> None:
-    """Small lines without a legend of their own; a click on a point marks its layer."""
+def _ranks(ways: Sequence[Way], index: int) -> dict[str, np.ndarray]:
+    """(L+1,) percentiles in the corpus by checkpoint, for one of the pictures."""
+    if index >= len(COURSE):
+        return {}
+    found = {way.entry.id: layers_engine.in_corpus(way) for way in ways}
+    return {name: one[0][COURSE[index]] for name, one in found.items() if one is not None}
+
+
+def chart(
+    panel: Lines, title: str, key: str, layer: int | None,
+    ranks: Mapping[str, np.ndarray] | None = None,
+) -> None:  # fmt: skip
+    """Small lines without a legend of their own; a click on a point marks its layer.
+
+    `ranks` are percentiles by name of the line, told on hover.
+    """
     from analysis.figures.screen import figure
 
     drawing = figure(panel, height=232)
@@ -149,16 +166,15 @@ def chart(panel: Lines, title: str, key: str, layer: int | None) -> None:
         hovertemplate="layer %{x}: %{y:.3f}<extra>%{fullData.name}</extra>",
         selector=lambda trace: trace.hoverinfo != "skip" and trace.marker.symbol != "circle-open",
     )
+    for trace in drawing.data:
+        if ranks and trace.name in ranks and trace.hovertemplate:
+            trace.customdata = np.round(ranks[trace.name])
+            trace.hovertemplate = ("layer %{x}: %{y:.3f}, percentile %{customdata:.0f}"
+                                   "<extra>%{fullData.name}</extra>")  # fmt: skip
     # A selected point is shown by the line through its layer, in all pictures at once.
     drawing.update_traces(selected={"marker": {"opacity": 1}},
                           unselected={"marker": {"opacity": 1}})  # fmt: skip
-    if is_dark():
-        for trace in drawing.data:
-            shown = _shown(str(trace.line.color or trace.fillcolor))
-            if trace.fillcolor:
-                trace.fillcolor = _shown(trace.fillcolor)
-            elif trace.line.color:
-                trace.update(line_color=shown, marker_color=shown)
+    shades.adapt(drawing)
     if layer is not None:
         drawing.add_vline(x=layer, line={"width": 1.5, "dash": "dot", "color": "#808080"})
     st.plotly_chart(
@@ -174,19 +190,10 @@ def _picked(key: str) -> None:
         followed.toggle_layer(round(float(points[0]["x"])))
 
 
-def is_dark() -> bool:
-    """Whether the page is shown in its dark theme."""
-    return bool(st.context.theme.type == "dark")
-
-
-def _shown(colour: str) -> str:
-    return _LIGHTER.get(colour, colour) if is_dark() else colour
-
-
 def legend(names: Sequence[str]) -> str:
     """HTML: colour and shape of each line, once for pictures that stand side by side."""
     keys = [
-        f'<span><b style="color:{_shown(CLASS_COLOURS[i % len(CLASS_COLOURS)])}">'
+        f'<span><b style="color:{shades.shown(CLASS_COLOURS[i % len(CLASS_COLOURS)])}">'
         f"{_SHAPES[i % len(_SHAPES)]}</b> {escape(name)}</span>"
         for i, name in enumerate(names)
     ]

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
+from analysis import profiles
 from analysis.checkpoints import Checkpoint
 from analysis.figures.style import printable
 from pages.ui import engine
 from pages.ui.catalogue import Entry
 from pages.ui.followed import Followed
 from pages.ui.inputs import Choice
+from pages.ui.sentence_sets import Rows
 
 if TYPE_CHECKING:
     from analysis.layers import LayerCka, Standing, Trajectory
     from analysis.trace import Trace
-
-Rows = tuple[tuple[str, str | None], ...]  # texts with their second texts
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,21 @@ def standings(way: Way, rows: Rows) -> dict[str, np.ndarray]:
         name: np.mean([getattr(one, name) for one in found], axis=0)
         for name in ("norm", "cosine_to_previous", "cosine_to_last")
     }
+
+
+def in_corpus(way: Way) -> tuple[dict[str, np.ndarray], int] | None:
+    """Percentiles by depth in the corpus of the checkpoint's own profile, and its sentences.
+
+    Mean over the members; None for another token than [CLS], or where a profile does not hold them.
+    """
+    from analysis.layers import COURSE, standing_in_corpus
+
+    try:
+        found = [standing_in_corpus(one, profiles.read(one.checkpoint.folder)) for one in way.paths]
+    except ValueError:
+        return None
+    ranks = {name: np.mean([getattr(one, name) for one in found], axis=0) for name in COURSE}
+    return ranks, found[0].sentences
 
 
 def cka(first: Checkpoint, second: Checkpoint, rows: Rows, of: str) -> LayerCka:

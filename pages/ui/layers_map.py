@@ -13,12 +13,10 @@ import streamlit as st
 from analysis import groups, profiles
 from analysis.figures import view as draw
 from analysis.figures.plot import Grid, HeatMap, Plot
-from analysis.figures.style import DIVERGING, DIVERGING_DARK
 from analysis.figures.views_layers import VALUES
 from analysis.tokens import clean
-from pages.ui import cards, engine
+from pages.ui import cards, engine, followed, layers_dimension, layers_map_drawing
 from pages.ui.inputs import KEPT, Choice
-from pages.ui.layers_depth import is_dark
 from pages.ui.layers_engine import Way
 from pages.ui.replies import common_limit
 from pages.ui.show import export_menu
@@ -27,9 +25,6 @@ _VALUES = {"raw": "raw", "standardised": "standardised", "difference": "change",
            "reference": "against a text"}  # fmt: skip
 _ORDERS = {"natural": "natural", "final": "last layer", "weight": "weight for the class",
            "top": "what matters most"}  # fmt: skip
-_AXES = {"natural": "dimension", "final": "dimension, largest in the last layer first",
-         "weight": "dimension, most for the class first, most against it last",
-         "top": "dimension, largest weight × value first"}  # fmt: skip
 _ABOUT = {
     "raw": "The hidden states as they are, dimension by dimension; a few dimensions of a "
     "Transformer are large in every text, and that says nothing about this one.",
@@ -43,7 +38,6 @@ _ABOUT = {
 _WEIGHT = (" Weight: what one unit of a dimension of the last layer adds to the class's logit "
            "minus the mean of the others; attention taken as it is.")  # fmt: skip
 MOST = 4
-_CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "toImage"]}
 
 
 @dataclass(frozen=True)
@@ -77,12 +71,13 @@ def draw_map(ways: Sequence[Way], choice: Choice, layer: int | None) -> dict[str
             export_menu({plot.title: plot} if plot else {}, "export-map")
         with st.container(key="map-drawing"):
             if plot is not None:
-                _draw(plot, wanted, layer)
+                layers_map_drawing.draw(plot, wanted.order, layer, followed.marked_dimension())
         with st.container(key="map-notes"):
             for one in said:
                 st.caption(one)
             if plot is not None:
                 st.caption(" ".join([*plot.notes, *_spread(ways[:MOST])]))
+        layers_dimension.draw(ways[:MOST], choice)
     return {
         way.entry.id: _cosines(way, references[way.entry.id])
         for way in ways if references.get(way.entry.id)
@@ -218,67 +213,6 @@ def _provenance(plots: Sequence[Plot]) -> dict[str, Any]:
     owners = [{k: plot.provenance[k] for k in ("checkpoint", "sha256") if k in plot.provenance}
               for plot in plots]  # fmt: skip
     return {"checkpoints": owners, **shared}
-
-
-def _draw(plot: Plot, wanted: Wanted, layer: int | None) -> None:
-    from analysis.figures.screen import figure
-
-    panels = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
-    maps = [panel for panel in panels if isinstance(panel, HeatMap)]
-    drawing = figure(plot)
-    heights = [len(one.rows) * (22 if len(maps) == 1 else 15) for one in maps]
-    same = len({one.values.shape for one in maps}) == 1
-    gap = 64 if wanted.order == "top" or not same else 26
-    top, bottom = 26 if len(maps) > 1 else 8, 44
-    inner = sum(heights) + gap * (len(maps) - 1)
-    place = inner
-    for index, (one, height) in enumerate(zip(maps, heights, strict=True)):
-        end, start = place / inner, max(place - height, 0) / inner
-        place -= height + gap
-        cells = drawing.data[index]
-        # numbers instead of labels for each cell: a tenth of the bytes to the browser
-        dimensions = np.array(one.columns, np.int32)
-        cells.customdata = np.broadcast_to(dimensions, one.values.shape).copy()
-        cells.hovertemplate = "layer %{y}, dimension %{customdata}: %{z:.3g}<extra></extra>"
-        cells.colorscale = _stops()
-        cells.showscale = index == 0
-        cells.colorbar.update(len=1.0, y=0.5, x=1.005, title=None)
-        at = {"row": index + 1, "col": 1}
-        drawing.update_yaxes(domain=[start, end], title_text=None, **at)
-        drawing.update_xaxes(title_text=None, showgrid=False, **at)
-        shown = index == len(maps) - 1 or wanted.order == "top" or not same
-        drawing.update_xaxes(**_ticks(one, wanted.order), showticklabels=shown, **at)
-        if len(maps) > 1:
-            drawing.layout.annotations[index].update(
-                y=end, x=0, xanchor="left", font={"size": 13}, yshift=2
-            )
-        if layer is not None and layer < len(one.rows):
-            drawing.add_shape(
-                type="rect", x0=-0.5, x1=len(one.columns) - 0.5, y0=layer - 0.5, y1=layer + 0.5,
-                line={"width": 2, "color": "#808080"}, **at,
-            )
-    drawing.update_xaxes(title_text=_AXES[wanted.order], title_standoff=6,
-                         row=len(maps), col=1)  # fmt: skip
-    if wanted.order == "natural" and same:
-        drawing.update_xaxes(matches="x")  # zooming into one zooms into all
-    drawing.update_layout(
-        height=inner + top + bottom, margin={"l": 4, "r": 4, "t": top, "b": bottom}
-    )
-    st.plotly_chart(drawing, key="map-chart", config=_CHART)
-
-
-def _stops() -> list[list[Any]]:
-    """White is the middle of the scale on a light page, the page's own ground on a dark one."""
-    stops = DIVERGING_DARK if is_dark() else DIVERGING
-    return [[index / (len(stops) - 1), colour] for index, colour in enumerate(stops)]
-
-
-def _ticks(one: HeatMap, order: str) -> dict[str, Any]:
-    if order == "natural":
-        return {"tickmode": "auto", "nticks": 16}
-    if len(one.columns) > 60:  # the numbers of hundreds of dimensions cannot be read: on hover
-        return {"tickmode": "array", "tickvals": []}
-    return {"tickfont": {"size": 10}, "tickangle": -60}
 
 
 def _spread(ways: Sequence[Way]) -> list[str]:

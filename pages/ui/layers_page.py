@@ -7,9 +7,17 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import cards, followed, layers_depth, layers_engine, layers_map, layers_sentences
+from pages.ui import (
+    cards,
+    followed,
+    layers_depth,
+    layers_engine,
+    layers_map,
+    layers_numbers,
+    layers_sentences,
+)
 from pages.ui.catalogue import Catalogue
-from pages.ui.inputs import Choice
+from pages.ui.inputs import Choice, is_complete
 from pages.ui.layers_engine import Way
 from pages.ui.sidebar import draw_sidebar
 
@@ -19,12 +27,9 @@ _STYLE = Path(__file__).with_name("layers.css").read_text(encoding="utf-8")
 def draw(found: Catalogue, choice: Choice) -> None:
     """What is said in words, lines over depth, the vector itself, similarity over sentences."""
     st.html(f"<style>{_STYLE}</style>")
-    if not choice.entries or not choice.text.strip():
-        missing = "Type a sentence above, or choose an example."
-        st.info(missing if choice.entries else "Choose at least one checkpoint above.")
+    if not is_complete(choice):
         draw_sidebar(found, choice.entries)
         return
-    st.session_state["shown_text"] = (choice.text, choice.pair)
     chosen = followed.followed(choice)
     given = layers_engine.ways(choice, chosen)
     ways = [way for way in given if way.paths]
@@ -44,7 +49,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
     with many:
         places = layers_sentences.draw_many(ways, choice)
     with place:
-        layers_sentences.draw_numbers(ways, places, cosines)
+        layers_numbers.draw_table(ways, places, cosines)
 
 
 def _say(choice: Choice, given: Sequence[Way], ways: Sequence[Way]) -> None:

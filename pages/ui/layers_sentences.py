@@ -14,15 +14,14 @@ import streamlit as st
 from analysis import groups
 from analysis.figures import view as draw
 from analysis.figures.plot import Grid, Lines, Plot
-from analysis.figures.style import SEQUENTIAL
 from analysis.layers import FEWEST, MOST
-from analysis.tokens import clean
-from pages.ui import cards, followed, layers_engine, show
+from pages.ui import cards, followed, layers_engine, sentence_sets, shades, show
 from pages.ui.catalogue import Entry
 from pages.ui.inputs import KEPT, Choice
-from pages.ui.layers_depth import chart, is_dark, legend
-from pages.ui.layers_engine import Rows, Way
-from pages.ui.sample_sentences import sample
+from pages.ui.layers_depth import chart, legend
+from pages.ui.layers_engine import Way
+from pages.ui.layers_numbers import QUANTITIES
+from pages.ui.sentence_sets import Rows, SentenceSet
 
 _ABOUT = (
     "Both numbers need many sentences. Debiased linear CKA (Kornblith et al. 2019, unbiased HSIC "
@@ -33,15 +32,12 @@ _ABOUT = (
 _ABOUT_CKA = (
     "Debiased linear CKA between every layer of two checkpoints over these sentences: 0 unrelated, "
     "1 the same up to rotation and scale. It says nothing of what a pooling head takes from them; "
-    "over templates it is the similarity of templates. Kornblith et al. 2019, Song et al. 2012."
+    "over the suite it is the similarity of its templates. Kornblith et al. 2019, Song et al. 2012."
 )
 _ABOUT_STANDING = (
     "Percent of the sentences whose [CLS] has a smaller number at that layer; equal ones count "
     "half. 50 is the middle of this set, and another set has another middle."
 )
-_QUANTITIES = {"norm": "norm", "cosine_to_previous": "cosine to the layer before",
-               "cosine_to_last": "cosine to the last layer"}  # fmt: skip
-TEMPLATES, OWN = "templates", "own"
 _OF = {"cls": "[CLS]", "mean": "mean of all tokens"}
 
 
@@ -49,7 +45,8 @@ def draw_many(ways: Sequence[Way], choice: Choice) -> dict[str, dict[str, np.nda
     """The panel; returns percentiles by checkpoint where they were asked for."""
     with st.container(border=True, key="panel-many"):
         st.markdown("**Over many sentences**", help=_ABOUT)
-        rows, first, second, of = _controls(ways)
+        chosen, first, second, of = _controls(ways)
+        rows = chosen.rows
         named = " and ".join(dict.fromkeys(cards.plain(one.id) for one in (first, second)))
         asked = st.session_state.get("many_asked") == layers_engine.digest(rows)
         with st.container(key="many-start"):
@@ -64,8 +61,8 @@ def draw_many(ways: Sequence[Way], choice: Choice) -> dict[str, dict[str, np.nda
             standing_place = st.container(key="standing-place")
         if not asked:
             status.caption(
-                f"Similarity of the layers of {named}, and the percentile of this sentence: a "
-                "forward for every sentence and checkpoint, some seconds."
+                f"{chosen.name}. Similarity of the layers of {named}, and the percentile of this "
+                "sentence among them: a forward for every sentence and checkpoint, some seconds."
             )
             return {}
         if not FEWEST <= len(rows) <= MOST:
@@ -75,7 +72,7 @@ def draw_many(ways: Sequence[Way], choice: Choice) -> dict[str, dict[str, np.nda
             _draw_cka(first, second, rows, of, status)
         with standing_place:
             found = _draw_standings(ways, rows, status)
-        status.empty()
+        status.caption(f"{chosen.name}.")
         return found
 
 
@@ -88,15 +85,12 @@ def _refused(count: int) -> str:
     )
 
 
-def _controls(ways: Sequence[Way]) -> tuple[Rows, Entry, Entry, str]:
+def _controls(ways: Sequence[Way]) -> tuple[SentenceSet, Entry, Entry, str]:
     entries = {way.entry.id: way.entry for way in ways}
     names = list(entries)
-    pairs = all(entry.first.pairs for entry in entries.values())
     with st.container(key="many-controls"):
-        source = st.segmented_control(
-            "Sentences", (TEMPLATES, OWN), default=TEMPLATES, required=True, key="many_source",
-            **KEPT, help="Templates are at hand; your own say more about your texts.",
-        )
+        source = sentence_sets.ask()
+        count = sentence_sets.ask_count() if source == sentence_sets.SUITE else 0
         of = st.segmented_control(
             "Vector", list(_OF), default="cls", required=True, key="many_of", **KEPT,
             format_func=_OF.__getitem__,
@@ -104,26 +98,12 @@ def _controls(ways: Sequence[Way]) -> tuple[Rows, Entry, Entry, str]:
         for key in ("cka_rows", "cka_columns"):  # a checkpoint that is no longer chosen
             if st.session_state.get(key) not in names:
                 st.session_state.pop(key, None)
-        first = st.selectbox("Layers of", names, key="cka_rows", width=170)
+        first = st.selectbox("Layers of", names, key="cka_rows", width=140)
         second = st.selectbox("against layers of", names, index=min(1, len(names) - 1),
-                              key="cka_columns", width=170)  # fmt: skip
+                              key="cka_columns", width=140)  # fmt: skip
     with st.container(key="many-own-place"):
-        typed = st.text_area(
-            "Your sentences, one a line", key="many_own", height=140, persist_state="session",
-            placeholder="A tab separates the two texts of a pair. At least 60 different ones.",
-        ) if source == OWN else None  # fmt: skip
-    rows = sample(ways[0].entry.task, pairs) if source != OWN else read(typed or "")
-    return rows, entries[first or names[0]], entries[second or names[-1]], of or "cls"
-
-
-def read(typed: str) -> Rows:
-    """Sentences from lines, each once; a tab separates the two texts of a pair."""
-    rows: dict[tuple[str, str | None], None] = {}
-    for line in clean(typed)[0].splitlines():
-        text, _, pair = (part.strip() for part in line.partition("\t"))
-        if text:
-            rows[text, pair or None] = None
-    return tuple(rows)
+        chosen = sentence_sets.given(list(entries.values()), source, count, FEWEST)
+    return chosen, entries[first or names[0]], entries[second or names[-1]], of or "cls"
 
 
 def _draw_cka(first: Entry, second: Entry, rows: Rows, of: str, status: Any) -> None:
@@ -153,8 +133,7 @@ def _draw_cka(first: Entry, second: Entry, rows: Rows, of: str, status: Any) -> 
     with _panel(plot, "cka", _ABOUT_CKA):
         drawing = figure(plot, height=330)
         cells = drawing.data[0]
-        stops = SEQUENTIAL[::-1] if is_dark() else SEQUENTIAL
-        cells.colorscale = [[i / (len(stops) - 1), colour] for i, colour in enumerate(stops)]
+        shades.adapt(drawing)
         cells.colorbar.title = None
         if cells.z.shape[1] <= 8:
             cells.texttemplate = "%{z:.2f}"
@@ -227,53 +206,16 @@ def _standing_plot(
             np.arange(ways[0].depth + 1), np.stack([found[name][quantity] for name in names]),
             names, "layer", "percentile", limits=(-3, 103),
         )
-        for quantity in _QUANTITIES
+        for quantity in QUANTITIES
     )  # fmt: skip
     paths = [path for way in ways for path in way.paths]
     source = draw("depth", [list(way.paths) for way in ways], names=list(names)).provenance
     return Plot(
         view="standing",
         title="Where this sentence stands",
-        mark=Grid(panels, tuple(_QUANTITIES.values()), 3),
+        mark=Grid(panels, tuple(QUANTITIES.values()), 3),
         provenance={**source, "view": "standing", "sentences": count},
         notes=(f"Percentile of this sentence's [CLS] among {count} sentences.",),
         caption=f"{paths[0].tokens.labels[0]}: percentile of its norm and cosines among {count} "
         "sentences, by layer (0: embeddings).",
     )
-
-
-def draw_numbers(
-    ways: Sequence[Way], places: dict[str, dict[str, np.ndarray]], cosines: dict[str, np.ndarray]
-) -> None:
-    """Every number of the lines, with its percentile where sentences were given."""
-    import pandas as pd
-
-    rows = []
-    for way in ways:
-        probabilities, labels = way.probabilities, way.entry.first.labels
-        standing = places.get(way.entry.id)
-        for layer in range(way.depth + 1):
-            row: dict[str, Any] = {"checkpoint": way.entry.id, "layer": layer}
-            for name, title in _QUANTITIES.items():
-                row[title] = float(way.mean(name)[layer])
-                if places:
-                    row[f"{title} (percentile)"] = (
-                        None if standing is None else float(standing[name][layer])
-                    )
-            if cosines:
-                held = cosines.get(way.entry.id)
-                row["cosine to the reference text"] = None if held is None else float(held[layer])
-            if probabilities is not None:
-                best = int(probabilities[layer].argmax())
-                row["label if it ended here"] = labels[best] if labels else None
-                row["value"] = float(probabilities[layer, best])
-            rows.append(row)
-    with st.expander("All numbers as a table"):
-        numbers = pd.DataFrame(rows)
-        shape = {
-            name: st.column_config.NumberColumn(
-                format="%.0f" if name.endswith("(percentile)") else "%.3f")
-            for name in numbers.columns if name not in ("checkpoint", "layer")
-            and not name.startswith("label")
-        }  # fmt: skip
-        st.dataframe(numbers, hide_index=True, column_config=shape)

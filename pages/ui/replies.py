@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import streamlit as st
 
 from analysis.comparison import Answer, answer
 from pages.ui import engine
 from pages.ui.catalogue import Entry
-from pages.ui.inputs import Choice
+from pages.ui.inputs import KEPT, Choice
 
 if TYPE_CHECKING:
     from analysis.decomposition import Decomposition
@@ -59,6 +60,20 @@ def replies(choice: Choice, text: str, reference: str | None) -> Iterator[Reply]
             splits=() if reasons else tuple(s for s in splits if not isinstance(s, str)),
             no_split=reasons[0] if reasons else "",
         )
+
+
+def ask_reference() -> str | None:
+    """The vector from which the exact split measures values; None: the corpus where there is one.
+
+    Any reference is equally exact, and signs depend on it: so it is named, and can be changed.
+    """
+    chosen = st.segmented_control(
+        "Split from", ("corpus mean", "zero"), default="corpus mean", required=True,
+        key="reference", **KEPT,
+        help="What the exact split measures values from: their mean over the checkpoint's corpus "
+        "(where it has a profile), or zero. Both are exact; signs may differ.",
+    )
+    return "zero" if chosen == "zero" else None
 
 
 def common_limit(name: str, key: tuple[str, ...], largest: float, store: Any) -> float:

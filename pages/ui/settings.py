@@ -10,6 +10,8 @@ from pathlib import Path
 
 from analysis.checkpoints import DEMO_FOLDER
 
+STUDIES = Path(__file__).resolve().parent.parent.parent / "study" / "results"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -17,6 +19,7 @@ class Settings:
 
     checkpoints: Path  # the folder whose subfolders are offered
     heads: tuple[Path, ...]  # files of the user's own that register pooling heads
+    studies: Path  # the folder whose studies are shown
 
 
 def read() -> Settings:
@@ -24,6 +27,8 @@ def read() -> Settings:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--heads", action="append", default=[], type=Path)
     parser.add_argument("--checkpoints", type=Path)
+    parser.add_argument("--studies", type=Path)
     given, _ = parser.parse_known_args(sys.argv[1:])
     folder = given.checkpoints or os.environ.get("POOLLENS_CHECKPOINTS") or DEMO_FOLDER
-    return Settings(Path(folder), tuple(given.heads))
+    studies = given.studies or os.environ.get("POOLLENS_STUDIES") or STUDIES
+    return Settings(Path(folder), tuple(given.heads), Path(studies))

@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Sequence
 
 import streamlit as st
 
-from analysis.figures.export import export, slug
 from analysis.figures.markup import html
-from analysis.figures.plot import Bars, Grid, Plot, Strip
-from analysis.figures.venues import VENUES
-from pages.ui import cards
+from analysis.figures.plot import Bars, Grid, Panel, Plot, Strip
+from analysis.figures.style import SEQUENTIAL
+from pages.ui import cards, cells
+from pages.ui.export_panel import export_menu as export_menu
 
-FORMATS = ("pdf", "svg", "png", "csv")
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "toImage"]}
 
 
 def panel(
-    plot: Plot, key: str, about: str, pick: bool = False, title: str = ""
-) -> tuple[int, int] | None:
+    plot: Plot, key: str, about: str, pick: bool = False, title: str = "",
+    said: Sequence[str] = (), apart: bool = False,
+) -> tuple[int, ...] | None:  # fmt: skip
     """One picture with its title, its "?" and its export.
 
-    With `pick` a click on a cell of a heat map is returned as (row, column), else None. `about`
-    says in two sentences what the numbers are, what they are not, and the source.
+    With `pick` a click on a cell of a heat map is returned as (row, column) by the run that it
+    causes, else None. `about` says in two sentences what the numbers are, what they are not, and
+    the source. `said` are lines above the drawing, in words. With `apart` the panels of a grid
+    are drawings of their own, as many abreast as there is room for; what is picked is then
+    (panel, row, column).
     """
     with st.container(border=True, key=f"panel-{key}"):
         with st.container(horizontal=True, horizontal_alignment="distribute"):
             st.markdown(f"**{cards.plain(title or plot.title)}**", help=about)
             export_menu({plot.title: plot}, f"export-{key}")
-        picked = _draw(plot, key, pick)
+        for line in said:
+            st.text(line)
+        picked = (_draw_apart(plot.mark, key, pick) if apart and isinstance(plot.mark, Grid)
+                  else _draw(plot, key, pick))
         for note in plot.notes:
             st.caption(cards.plain(note))
     return picked
@@ -42,44 +47,38 @@ def _draw(plot: Plot, key: str, pick: bool) -> tuple[int, int] | None:
     ):
         cards.piece(html(plot, css=False), f"drawing-{key}")
         return None
+    return _chart(plot, f"drawing-{key}", pick)
+
+
+def _chart(drawn: Plot | Panel, key: str, pick: bool) -> tuple[int, int] | None:
     from analysis.figures.screen import figure
 
-    event = st.plotly_chart(
-        figure(plot, selectable=pick), key=f"drawing-{key}", config=_CHART,
-        on_select="rerun" if pick else "ignore", selection_mode="points",
-    )
+    drawing = figure(drawn)
+    if st.context.theme.type == "dark":
+        # On a dark page the largest value is the lightest, so that nothing recedes.
+        for trace in drawing.select_traces({"type": "heatmap"}):
+            if trace.zmin >= 0:
+                stops = SEQUENTIAL[::-1]
+                trace.colorscale = [[i / (len(stops) - 1), c] for i, c in enumerate(stops)]
+    st.plotly_chart(drawing, key=key, config=_CHART)
     if not pick:
         return None
-    for point in event["selection"]["points"]:
-        where = point.get("customdata")
-        if where is not None and len(where) == 2:
-            return int(where[0]), int(where[1])
-    return None
+
+    def clicked(_: int, row: int, column: int) -> None:
+        st.session_state[f"{key}-clicked"] = (row, column)
+
+    cells.listen(f"{key}-clicks", clicked)
+    where: tuple[int, int] | None = st.session_state.pop(f"{key}-clicked", None)
+    return where
 
 
-def export_menu(plots: Mapping[str, Plot], key: str, label: str = "Export") -> None:
-    """A menu that saves one of these pictures; files are made when their button is pressed."""
-    menu = st.popover(
-        label, type="tertiary", icon=":material/download:", key=key, on_change="rerun"
-    )
-    if not menu.open or not plots:
-        return
-    with menu:
-        names = list(plots)
-        name = st.selectbox("Picture", names, key=f"{key}-picture") if len(names) > 1 else names[0]
-        left, right = st.columns(2)
-        venue = left.selectbox(
-            "Venue", list(VENUES), key=f"{key}-venue", format_func=lambda v: VENUES[v].name
-        )
-        widths = [width for width in ("column", "full") if getattr(VENUES[venue], width)]
-        width = right.selectbox("Width", widths, key=f"{key}-width")
-        plot = plots[name]
-        with st.container(horizontal=True):
-            for format in FORMATS:
-                file = partial(export, plot, format, venue=venue, width=width)
-                st.download_button(
-                    format.upper(), data=lambda make=file: make().data, on_click="ignore",
-                    file_name=f"{slug(plot)}.{format}", key=f"{key}-{format}",
-                )
-        for notice in export(plot, "svg", venue=venue, width=width).notices:
-            st.caption(cards.plain(notice))
+def _draw_apart(grid: Grid, key: str, pick: bool) -> tuple[int, ...] | None:
+    picked: tuple[int, ...] | None = None
+    with st.container(key=f"apart-{key}"):
+        for index, (part, subtitle) in enumerate(zip(grid.panels, grid.subtitles, strict=True)):
+            with st.container(key=f"apart-{key}-part-{index}"):
+                if subtitle:
+                    st.caption(f"**{cards.plain(subtitle)}**")
+                where = _chart(part, f"drawing-{key}-{index}", pick)
+                picked = picked if where is None else (index, *where)
+    return picked

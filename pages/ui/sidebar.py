@@ -22,13 +22,21 @@ def draw_precision() -> None:
         )
 
 
-def draw_sidebar(found: Catalogue, entries: Sequence[Entry]) -> None:
-    """Everything about the models that is no answer."""
+def draw_sidebar(found: Catalogue, entries: Sequence[Entry], lazy: bool = False) -> None:
+    """Everything about the models that is no answer.
+
+    With `lazy` a checkpoint's details are looked up when they are unfolded: for a page that has
+    not loaded it anyway.
+    """
     with st.sidebar:
         st.caption(engine.device_name())
-        with st.expander("Checkpoint details"):
+        details = st.expander("Checkpoint details", key="details",
+                              on_change="rerun" if lazy else "ignore")  # fmt: skip
+        with details:
             members = [member for entry in entries for member in entry.members]
-            if members:
+            if lazy and not details.open:
+                pass
+            elif members:
                 chosen = st.selectbox("Checkpoint", members, format_func=lambda m: m.id)
                 _details(chosen)
             else:

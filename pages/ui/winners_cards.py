@@ -13,7 +13,7 @@ from analysis import groups, profiles
 from analysis.figures.markup import html
 from analysis.figures.plot import Grid, HeatMap, Plot
 from analysis.figures.views_winners import layer_quantities, winners
-from pages.ui import cards, engine_winners, followed
+from pages.ui import cards, cells, engine_winners, followed, shades
 from pages.ui.inputs import Choice
 from pages.ui.replies import Reply, common_limit
 from pages.ui.show import export_menu
@@ -25,12 +25,11 @@ if TYPE_CHECKING:
 
 DROP = "drop effect"
 QUANTITIES = ("contribution", "deviation", DROP, "attention")
-LONG_TEXT = 64  # tokens, above which drop effects at every token are only made when asked for
 ABOUT = (
     "Map: a cell is a source layer at a token. Contribution: what its winning values add to the "
     "explained class minus the mean of the others (exact split); deviation: its share of wins "
     "less the usual one; drop effect: what that difference really loses when the layer leaves the "
-    "pool there; attention: the pooling head's, which knows no layers. Bars: four quantities, "
+    "pool there; attention: the pooling head's, which knows no layers. Bars: several quantities, "
     "because winning often and mattering are not the same: a win is worth its weight times its "
     "margin over the runner-up. MaxPoolBERT, arXiv 2505.15696."
 )
@@ -156,11 +155,6 @@ def _map_or_reason(one: Won, choice: Choice, quantity: str, said: list[str]) -> 
     if not one.every_token:
         said.append("Only [CLS] is pooled: there is no map of tokens.")
         return None
-    length = len(one.trace.tokens)
-    if quantity == DROP and length > LONG_TEXT and not st.toggle(
-        f"Drop effects at each of {length} tokens (this takes a while)", key=f"drop-all-{one.name}"
-    ):
-        return None
     try:
         plot = _map(one, choice, quantity, None)
         assert isinstance(plot.mark, HeatMap)
@@ -199,11 +193,11 @@ def _map(one: Won, choice: Choice, quantity: str, limit: float | None) -> Plot:
         ))  # fmt: skip
     if not several:
         return plots[0]
-    cells = np.stack([plot.mark.values for plot in plots])
-    spread = float(np.nanmax(cells.std(axis=0, ddof=1)))
+    values = np.stack([plot.mark.values for plot in plots])
+    spread = float(np.nanmax(values.std(axis=0, ddof=1)))
     note = (f"Mean over {len(plots)} seeds; the largest standard deviation in a cell is "
             f"{spread:.2g}.")  # fmt: skip
-    mark = replace(plots[0].mark, values=cells.mean(axis=0), limits=plots[0].mark.limits)
+    mark = replace(plots[0].mark, values=values.mean(axis=0), limits=plots[0].mark.limits)
     return replace(plots[0], mark=mark, notes=(note, *plots[0].notes))
 
 
@@ -219,11 +213,10 @@ def _chart(one: Won, plot: Plot, choice: Choice, quantity: str) -> None:
     mark = plot.mark
     assert isinstance(mark, HeatMap)
     key = f"map-{one.name}"
-    drawing = figure(plot, selectable=True, height=118 + 30 * len(mark.rows))
+    drawing = figure(plot, height=118 + 30 * len(mark.rows))
     drawing.update_layout(margin={"l": 4, "r": 4, "t": 6, "b": 4}, dragmode=False)
+    shades.adapt(drawing)
     drawing.update_traces(colorbar_title_side="top", selector={"type": "heatmap"})
-    unseen = {"marker": {"opacity": 0}}
-    drawing.update_traces(selected=unseen, unselected=unseen, selector={"type": "scatter"})
     tokens = one.trace.tokens
     units = _units(tokens, by_words(choice, quantity))
     token = token_of(one.reply, choice)
@@ -239,16 +232,12 @@ def _chart(one: Won, plot: Plot, choice: Choice, quantity: str) -> None:
     drawing.add_shape(type="rect", x0=column - 0.5, x1=column + 0.5, y0=top, y1=bottom,
                       line={"color": "#808080", "width": 2.5})  # fmt: skip
 
-    def clicked() -> None:
-        event = st.session_state.get(key)
-        for point in event["selection"]["points"] if event else ():
-            place = point.get("customdata")
-            if place is not None and len(place) == 2:
-                chosen_row, chosen_column = int(place[0]), int(place[1])
-                followed.choose(choice.text, choice.pair, tokens, units[chosen_column][0])
-                st.session_state[followed.LAYER] = one.layers[chosen_row]
+    def clicked(_: int, chosen_row: int, chosen_column: int) -> None:
+        followed.choose(choice.text, choice.pair, tokens, units[chosen_column][0])
+        st.session_state[followed.LAYER] = one.layers[chosen_row]
 
-    st.plotly_chart(drawing, key=key, config=_CHART, on_select=clicked, selection_mode="points")
+    st.plotly_chart(drawing, key=key, config=_CHART)
+    cells.listen(f"clicks-{one.name}", clicked)
 
 
 def _units(tokens: Tokens, words: bool) -> Sequence[tuple[int, ...]]:
@@ -259,7 +248,7 @@ def _layers(one: Won, limit: float | None) -> Plot:
     reply = one.reply
     plot = layer_quantities(
         list(reply.traces), reply.target, list(reply.splits) or None, list(one.effects) or None,
-        profile=profiles.read(reply.entry.first.folder), limit=limit,
+        profile=[profiles.read(member.folder) for member in reply.entry.members], limit=limit,
         chosen=st.session_state.get(followed.LAYER),
     )
     assert isinstance(plot.mark, Grid)

@@ -9,12 +9,13 @@ import numpy as np
 import streamlit as st
 
 from analysis import margins
-from analysis.decomposition import NoExactSplit
+from analysis.decomposition import Decomposition, NoExactSplit
 from analysis.dimensions import Dimensions, dimensions
-from analysis.figures import views_winners
+from analysis.figures import views_interventions, views_winners
 from analysis.figures.style import printable
 from analysis.trace import Trace
-from pages.ui import cards, engine_winners, followed, winners_sweep
+from analysis.winners import part_of_maximum
+from pages.ui import cards, engine, engine_winners, followed, winners_sweep
 from pages.ui.inputs import KEPT, Choice
 from pages.ui.replies import Reply
 from pages.ui.winners_cards import token_of
@@ -25,10 +26,16 @@ WHERE = {
     "encoder": "in the encoder too",
     "replace": "replaced by [MASK]",
 }
+_WIDTHS = {"dimension": 72, "contribution": 84, "weight": 60, "win margin": 76}  # pixels
 ABOUT_DIMENSIONS = (
     "The ten dimensions of one token that add most to the explained class minus the mean of the "
     "others: contribution = weight × (value − reference). The split is exact given the source "
     "layers and attention weights; it does not say what would be lost without a layer."
+)
+ABOUT_HELD = (
+    "Of the dimensions in which this token holds the maximum, the ten that add most to the "
+    "explained class minus the mean of the others: contribution = weight × (value − reference). "
+    "The win margin is the distance to the token that would hold the dimension instead."
 )
 ABOUT_WHAT_IF = (
     "Class probabilities before and after the change. Hiding a token from the pooling head, "
@@ -42,7 +49,7 @@ ABOUT_MARGINS = (
 )
 
 
-def draw(shown: Sequence[Reply], choice: Choice) -> None:
+def draw(shown: Sequence[Reply], choice: Choice, reference: str | None) -> None:
     """The details of the checkpoint that is chosen here, beside the sweep of all."""
     owners = {trace.checkpoint.id: (reply, trace) for reply in shown for trace in reply.traces}
     if not owners:
@@ -60,12 +67,12 @@ def draw(shown: Sequence[Reply], choice: Choice) -> None:
             _token_menu(choice, trace, token)
     with st.container(key="detail-grid"):
         with st.container(key="detail-dimensions"):
-            _draw_dimensions(trace, token, reply.target)
+            _draw_dimensions(trace, token, reply.target, reference)
         with st.container(key="detail-what-if"):
             _draw_what_if(trace, choice)
-            _draw_margins(trace, choice)
     with st.container(key="sweep-grid"):
         winners_sweep.draw(shown, choice, reply.entry.id)
+        _draw_margins(trace, choice)
 
 
 def _places(trace: Trace) -> int:
@@ -91,22 +98,42 @@ def _token_menu(choice: Choice, trace: Trace, token: int) -> None:
     )
 
 
-def _draw_dimensions(trace: Trace, token: int, target: int) -> None:
+def _draw_dimensions(trace: Trace, token: int, target: int, reference: str | None) -> None:
     import pandas as pd
 
     label = trace.tokens.labels[token]
     with st.container(border=True, key="dimensions"):
+        over_tokens = trace.head.winners is not None and trace.head.winners.token is not None
         st.markdown(f"**{cards.plain(printable(label, 24))}: its dimensions**",
-                    help=ABOUT_DIMENSIONS)  # fmt: skip
+                    help=ABOUT_HELD if over_tokens else ABOUT_DIMENSIONS)  # fmt: skip
         try:
-            table = dimensions(trace, token, target)
-        except (NoExactSplit, ValueError) as error:
+            split = engine.split(trace, reference)
+            if isinstance(split, str):
+                raise NoExactSplit(split)
+            table = dimensions(trace, token, target, split.reference,
+                               part_of_maximum(trace.head))  # fmt: skip
+        except ValueError as error:
             st.caption(cards.plain(str(error)))
             return
-        rows = _rows(table)
-        narrow = {name: st.column_config.Column(width=78) for name in rows}
-        st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", column_config=narrow)
-        st.caption(cards.plain(_sum(trace, table, target)))
+        rows = _rows(table) if not over_tokens else _held(table)
+        if rows["dimension"]:
+            narrow = {name: st.column_config.Column(width=_WIDTHS.get(name, 70)) for name in rows}
+            st.dataframe(pd.DataFrame(rows), hide_index=True, height="content",
+                         column_config=narrow)  # fmt: skip
+        st.caption(cards.plain(_sum(trace, split, table, target)))
+
+
+def _held(table: Dimensions) -> dict[str, list[object]]:
+    """The dimensions that this token holds, where tokens compete."""
+    assert table.held_by is not None
+    best = [j for j in table.largest(len(table.value)) if table.held_by[j] == table.token][:10]
+    return {
+        "dimension": list(map(int, best)),
+        "contribution": [f"{table.contribution[j]:+.3f}" for j in best],
+        "weight": [f"{table.weight[j]:+.3f}" for j in best],
+        "maximum": [f"{table.value[j]:+.3f}" for j in best],
+        "win margin": [f"{table.margin[j]:.3f}" for j in best],
+    }
 
 
 def _rows(table: Dimensions) -> dict[str, list[object]]:
@@ -125,16 +152,21 @@ def _rows(table: Dimensions) -> dict[str, list[object]]:
     return rows
 
 
-def _sum(trace: Trace, table: Dimensions, target: int) -> str:
-    from analysis import decompose
-
-    split = decompose(trace)
+def _sum(trace: Trace, split: Decomposition, table: Dimensions, target: int) -> str:
+    """What the table adds up to, up to the logit itself with the measured error."""
     top = table.contribution[table.largest(10)].sum()
-    label = trace.checkpoint.labels[target]
-    return (
-        f"● is the source layer. These ten add {top:+.3f} logits, all {len(table.value)} "
-        f"dimensions of this token {table.contribution.sum():+.3f} (reference: "
-        f"{table.reference}). Over all tokens the split gives the logit of {label} as "
+    label = trace.checkpoint.labels[target] if trace.checkpoint.labels else "the output"
+    whose = ("all" if table.held_by is None else "all that it holds,") + f" {table.won}"
+    said = "● is the source layer. " if table.held_by is None else (
+        f"This token holds {table.won} of {len(table.value)} dimensions. " if table.won
+        else f"This token holds none of the {len(table.value)} dimensions. "
+    )
+    if table.won:
+        count = min(10, table.won)
+        said += (f"These {count} add {top:+.3f} logits, {whose} dimensions of this token "
+                 f"{table.contribution.sum():+.3f} (reference: {table.reference}). ")  # fmt: skip
+    return said + (
+        f"Over all tokens the split gives the logit of {label} as "
         f"{split.contributions[target].sum() + split.constant[target]:+.4f}; the forward pass "
         f"gave {split.logits[target]:+.4f} (error {split.error:.0e})."
     )
@@ -178,7 +210,7 @@ def _draw_what_if(trace: Trace, choice: Choice) -> None:
                 names = trace.checkpoint.labels
                 st.text(f"The answer changes from {names[before.argmax()]} to "
                         f"{names[after.argmax()]}.")  # fmt: skip
-            framed(views_winners.what_if(result), "what-if-bars", ABOUT_WHAT_IF)
+            framed(views_interventions.what_if(result), "what-if-bars", ABOUT_WHAT_IF)
 
 
 def _keep(key: str, options: Sequence[int]) -> None:
@@ -195,7 +227,8 @@ def _draw_margins(trace: Trace, choice: Choice) -> None:
     plot = views_winners.margins(
         margins.margin_histogram(won), flips, trace.checkpoint, trace.tokens
     )
-    framed(plot, "margins", ABOUT_MARGINS, height=230, adjust=_calm)
+    framed(plot, "margins", ABOUT_MARGINS, height=260, adjust=_calm,
+           title=f"{trace.checkpoint.id}: win margins")  # fmt: skip
 
 
 def _calm(drawing: Any) -> None:

@@ -7,13 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui import cards, winners_pass
+from pages.ui import cards, sentence_sets, winners_pass
 from pages.ui.catalogue import Entry
 from pages.ui.inputs import KEPT, Choice
-from pages.ui.layers_engine import Rows, digest
-from pages.ui.layers_sentences import OWN, TEMPLATES, read
+from pages.ui.layers_engine import digest
 from pages.ui.replies import Reply
-from pages.ui.sample_sentences import sample
+from pages.ui.sentence_sets import Rows
 from pages.ui.winners_over_plots import (
     ADDS,
     LAYER,
@@ -34,7 +33,7 @@ ABOUT = (
     "Means over many sentences, each class as predicted. Shares of wins are nearly a constant of "
     "the encoder; a contribution is the exact split of the predicted class minus the mean of the "
     "others. Intervals are over sentences for one checkpoint and over seeds for a group. Sentences "
-    "from templates show the templates as much as the checkpoint: your own say more."
+    "of the behaviour suite show its templates as much as the checkpoint: your own say more."
 )
 ABOUT_STABLE = (
     "Of all places (every dimension, and every token where all are pooled), the share with "
@@ -48,7 +47,7 @@ ABOUT_AGAINST = (
 )
 
 
-def draw(shown: Sequence[Reply], choice: Choice) -> None:
+def draw(shown: Sequence[Reply], choice: Choice, reference: str | None) -> None:
     """The panel; the pass over the sentences is asked for, and can be stopped and continued."""
     if not shown:
         return
@@ -56,28 +55,29 @@ def draw(shown: Sequence[Reply], choice: Choice) -> None:
     with st.container(border=True, key="over-panel"):
         with st.container(key="over-title"):
             st.markdown("**Over a data set**", help=ABOUT)
-        source, by, quantity, per_class = _controls()
-        rows = _sentences(entries, source)
+        source, count, by, quantity, per_class = _controls()
+        with st.container(key="over-own-place"):
+            chosen = sentence_sets.given(entries, source, count, FEWEST)
+        rows = chosen.rows
         with st.container(key="over-start"):
             button, status = st.container(key="over-button").empty(), st.empty()
         results = st.container(key="over-results-place")
         if not FEWEST <= len(rows) <= MOST:
             status.caption(f"{len(rows)} sentences: give {FEWEST} to {MOST} different ones.")
             return
-        count = _pass(entries, rows, button, status)
+        count = _pass(entries, rows, reference, button, status)
         if count < FEWEST:
             return
         with results:
-            found = [winners_pass.result(entry, rows, count) for entry in entries]
-            _draw_results(found, by, quantity, per_class, source, count)
+            found = [winners_pass.result(entry, rows, reference, count) for entry in entries]
+            said = chosen.name if count == len(rows) else f"The first {count} of: {chosen.name}"
+            _draw_results(found, by, quantity, per_class, said)
 
 
-def _controls() -> tuple[str, str, str, bool]:
+def _controls() -> tuple[str, int, str, str, bool]:
     with st.container(key="over-controls"):
-        source = st.segmented_control(
-            "Sentences", (TEMPLATES, OWN), default=TEMPLATES, required=True, key="many_source",
-            **KEPT, help="Templates are at hand; your own say more about your texts.",
-        )
+        source = sentence_sets.ask()
+        count = sentence_sets.ask_count() if source == sentence_sets.SUITE else 0
         quantity = st.segmented_control(
             "Mean of", (WINS, ADDS), default=WINS, required=True, key="over_quantity", **KEPT
         )
@@ -85,24 +85,15 @@ def _controls() -> tuple[str, str, str, bool]:
             "by", (LAYER, TYPE), default=LAYER, required=True, key="over_by", **KEPT
         )
         per_class = st.toggle("By predicted class", key="over_classes", **KEPT)
-    return str(source), str(by), str(quantity), bool(per_class)
+    return source, count, str(by), str(quantity), bool(per_class)
 
 
-def _sentences(entries: Sequence[Entry], source: str) -> Rows:
-    with st.container(key="over-own-place"):
-        typed = st.text_area(
-            "Your sentences, one a line", key="many_own", height=140, persist_state="session",
-            placeholder="A tab separates the two texts of a pair.",
-        ) if source == OWN else None  # fmt: skip
-    if source == OWN:
-        return read(typed or "")
-    return sample(entries[0].task, all(entry.first.pairs for entry in entries))
-
-
-def _pass(entries: Sequence[Entry], rows: Rows, button: Any, status: Any) -> int:
+def _pass(
+    entries: Sequence[Entry], rows: Rows, reference: str | None, button: Any, status: Any
+) -> int:
     """Go on where it is asked for; returns how many sentences are done."""
-    this = (digest(rows), tuple(entry.id for entry in entries))
-    count, every = winners_pass.done(entries, rows), len(rows)
+    this = (digest(rows), tuple(entry.id for entry in entries), reference)
+    count, every = winners_pass.done(entries, rows, reference), len(rows)
     asked = st.session_state.get("over_asked") == this
     stopped = bool(st.session_state.get("over_stopped"))
     if count < every and asked and not stopped:
@@ -114,10 +105,10 @@ def _pass(entries: Sequence[Entry], rows: Rows, button: Any, status: Any) -> int
             status.progress(number / every, f"{number} of {every} sentences")
 
         tell(count)
-        winners_pass.run(entries, rows, tell)
-        count = winners_pass.done(entries, rows)
+        winners_pass.run(entries, rows, reference, tell)
+        count = winners_pass.done(entries, rows, reference)
     status.empty()
-    if count < every and not any(_problems(entries, rows)):
+    if count < every and not any(_problems(entries, rows, reference)):
         label = f"Continue after {count} sentences" if count else f"Compute over {every} sentences"
         button.button(label, key="over-go", on_click=_go, args=(this,))
         status.caption(
@@ -138,15 +129,14 @@ def _members(entries: Sequence[Entry]) -> int:
     return sum(len(entry.members) for entry in entries)
 
 
-def _problems(entries: Sequence[Entry], rows: Rows) -> list[str]:
-    return [winners_pass.result(entry, rows, 0).problem for entry in entries]
+def _problems(entries: Sequence[Entry], rows: Rows, reference: str | None) -> list[str]:
+    return [winners_pass.result(entry, rows, reference, 0).problem for entry in entries]
 
 
 def _draw_results(
-    found: Sequence[Many], by: str, quantity: str, per_class: bool, source: str, count: int
+    found: Sequence[Many], by: str, quantity: str, per_class: bool, sentences: str
 ) -> None:
-    kind = "sentences from templates" if source == TEMPLATES else "sentences of your own"
-    said, plots = [f"{count} {kind}."], []
+    said, plots = [f"{sentences}."], []
     for many in found:
         try:
             if many.problem:

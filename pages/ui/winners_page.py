@@ -8,12 +8,11 @@ import streamlit as st
 
 from pages.ui import cards, winners_cards, winners_detail, winners_over, winners_tokens
 from pages.ui.catalogue import Catalogue
-from pages.ui.inputs import KEPT, Choice
-from pages.ui.replies import Reply, replies
+from pages.ui.inputs import KEPT, Choice, is_complete
+from pages.ui.replies import Reply, ask_reference, replies
 from pages.ui.sidebar import draw_sidebar
 from pages.ui.winners_cards import QUANTITIES
 
-_PARTLY = ("concat",)  # of its pooled vector only a part is a maximum
 _STYLE = Path(__file__).with_name("winners.css").read_text(encoding="utf-8")
 
 
@@ -21,19 +20,17 @@ def draw(found: Catalogue, choice: Choice) -> None:
     """What wins in each checkpoint, one of them down to the number, then many sentences."""
     st.html(f"<style>{_STYLE}</style>")
     draw_sidebar(found, choice.entries)
-    if not choice.entries or not choice.text.strip():
-        missing = "Type a sentence above, or choose an example."
-        st.info(missing if choice.entries else "Choose at least one checkpoint above.")
+    if not is_complete(choice):
         return
-    st.session_state["shown_text"] = (choice.text, choice.pair)
     verdict = st.container(key="winners-said").empty()
     with st.container(key="winners-controls"):
         quantity = st.segmented_control(
             "Map of", QUANTITIES, default=QUANTITIES[0], required=True, key="quantity", **KEPT
         )
+        reference = ask_reference()
         silent = st.container(key="without-winners").empty()
     grid = st.container(key="won")
-    given = list(replies(choice, choice.text, None))
+    given = list(replies(choice, choice.text, reference))
     by_layer = [reply for reply in given if _maximum(reply) == "layers"]
     by_token = [reply for reply in given if _maximum(reply) == "tokens"]
     silent.caption(cards.plain(_without(given)))
@@ -44,9 +41,9 @@ def draw(found: Catalogue, choice: Choice) -> None:
         winners_tokens.draw(by_token, choice)
         st.caption(cards.plain(said))
     with st.container(key="detail"):
-        winners_detail.draw([*by_layer, *by_token], choice)
+        winners_detail.draw([*by_layer, *by_token], choice, reference)
     with st.container(key="over"):
-        winners_over.draw([*by_layer, *by_token], choice)
+        winners_over.draw([*by_layer, *by_token], choice, reference)
 
 
 def _maximum(reply: Reply) -> str:
@@ -61,15 +58,12 @@ def _without(given: list[Reply]) -> str:
     """Who has no winners, and why."""
     said = [f"{reply.entry.id}: {reply.problem}" for reply in given if reply.problem]
     silent = [reply for reply in given if not reply.problem and not _maximum(reply)]
-    pooled = [reply.entry for reply in silent if reply.entry.first.kind == "pooling"
-              and reply.entry.first.head not in _PARTLY]
+    pooled = [reply.entry for reply in silent if reply.entry.first.kind == "pooling"]
     if pooled:
         keys = list(dict.fromkeys(str(entry.first.head) for entry in pooled))
         names = " and ".join(entry.id for entry in pooled)
         heads = f"head {keys[0]} takes" if len(keys) == 1 else f"heads {' and '.join(keys)} take"
         said.append(f"Nothing wins in {names}: the pooling {heads} no maximum.")
-    said += [f"{reply.entry.id} joins [CLS], mean and maximum: the winners of a part are not shown."
-             for reply in silent if reply.entry.first.head in _PARTLY]  # fmt: skip
     kinds = {"encoder": "a bare encoder", "classifier": "a foreign classifier"}
     for reply in silent:
         kind = kinds.get(reply.entry.first.kind)

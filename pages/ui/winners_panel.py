@@ -9,7 +9,7 @@ import streamlit as st
 
 from analysis.figures.markup import html
 from analysis.figures.plot import Bars, Plot
-from pages.ui import cards
+from pages.ui import cards, shades
 from pages.ui.show import export_menu
 
 _CHART: dict[str, Any] = {"displayModeBar": False}
@@ -31,6 +31,7 @@ def framed(
             from analysis.figures.screen import figure
 
             drawing = figure(plot, height=height or None)
+            shades.adapt(drawing)
             drawing.update_layout(margin={"l": 4, "r": 4, "b": 4})
             if adjust is not None:
                 adjust(drawing)

@@ -11,7 +11,8 @@ import streamlit as st
 
 from pages.ui import engine
 from pages.ui.catalogue import Entry
-from pages.ui.layers_engine import Rows, digest
+from pages.ui.layers_engine import digest
+from pages.ui.sentence_sets import Rows
 
 if TYPE_CHECKING:
     from analysis.winner_statistics import SeedDisagreement, WinnerSample
@@ -51,29 +52,31 @@ class Many:
         return not self.over_tokens and all(s.wins[:, 1:].sum() == 0 for s in self.samples)
 
 
-def run(entries: Sequence[Entry], rows: Rows, progress: Callable[[int], None]) -> None:
+def run(
+    entries: Sequence[Entry], rows: Rows, reference: str | None, progress: Callable[[int], None]
+) -> None:
     """All entries sentence by sentence; `progress` is told how many are done, and may leave."""
     for index, (text, pair) in enumerate(rows):
         for entry in entries:
-            store = _of(entry, rows)
+            store = _of(entry, rows, reference)
             if index in store.samples or store.problem:
                 continue
             try:
-                _one(entry, store, index, text, pair)
+                _one(entry, store, index, text, pair, reference)
             except ValueError as error:
                 store.problem = f"{entry.id}, sentence {index + 1}: {error}"
         progress(index + 1)
 
 
-def done(entries: Sequence[Entry], rows: Rows) -> int:
+def done(entries: Sequence[Entry], rows: Rows, reference: str | None) -> int:
     """How many sentences all entries have behind them."""
-    counts = [_prefix(_of(entry, rows)) for entry in entries if not _of(entry, rows).problem]
-    return min(counts, default=0)
+    stores = [_of(entry, rows, reference) for entry in entries]
+    return min((_prefix(store) for store in stores if not store.problem), default=0)
 
 
-def result(entry: Entry, rows: Rows, count: int) -> Many:
+def result(entry: Entry, rows: Rows, reference: str | None, count: int) -> Many:
     """The first `count` sentences of an entry."""
-    store = _of(entry, rows)
+    store = _of(entry, rows, reference)
     if store.problem or not count:
         return Many(entry, (), None, store.problem)
     samples = tuple(
@@ -86,13 +89,15 @@ def result(entry: Entry, rows: Rows, count: int) -> Many:
     return Many(entry, samples, seeds)
 
 
-def _of(entry: Entry, rows: Rows) -> _Store:
+def _of(entry: Entry, rows: Rows, reference: str | None) -> _Store:
     members = tuple((member.id, member.sha256) for member in entry.members)
-    return _store(members, engine.precision(), digest(rows))
+    return _store(members, engine.precision(), digest(rows), reference)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _store(members: tuple[tuple[str, str], ...], dtype: str, rows: str) -> _Store:
+def _store(
+    members: tuple[tuple[str, str], ...], dtype: str, rows: str, reference: str | None
+) -> _Store:
     return _Store()
 
 
@@ -103,11 +108,13 @@ def _prefix(store: _Store) -> int:
     return count
 
 
-def _one(entry: Entry, store: _Store, index: int, text: str, pair: str | None) -> None:
+def _one(
+    entry: Entry, store: _Store, index: int, text: str, pair: str | None, reference: str | None
+) -> None:
     from analysis.winner_statistics import collect, seed_disagreement
 
     members = [engine.classifier(member) for member in entry.members]
-    samples = tuple(collect(member, [text], [pair]) for member in members)
+    samples = tuple(collect(member, [text], [pair], reference) for member in members)
     if entry.is_group:
         store.seeds[index] = seed_disagreement(members, [text], [pair])
     store.samples[index] = samples  # last, because its being there says that all is

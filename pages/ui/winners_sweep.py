@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from analysis import groups
-from analysis.figures import views_winners
+from analysis.figures import views_interventions
 from analysis.figures.plot import Plot
 from pages.ui import cards, engine_winners
 from pages.ui.inputs import Choice
@@ -28,6 +28,11 @@ ABOUT = (
 ABOUT_WINNERS = (
     "Share of wins of every layer when the maximum runs over the last k layers, nothing trained "
     "anew. An empty cell did not compete. It says where values come from, not what they are worth."
+)
+ABOUT_POOLED = (
+    "Cosine between the pooled vector over the last k layers and that over the k trained with: 1 "
+    "is the same direction. It says how much the classifier's input changes, and not whether the "
+    "change matters for a class."
 )
 
 
@@ -53,38 +58,52 @@ def lines(found: dict[str, list[Sweep]], shown: Sequence[Reply]) -> list[Plot]:
     for name, entry in found.items():
         kind = (len(entry[0].last_k), entry[0].checkpoint.labels, targets[name])
         alike.setdefault(kind, []).append(name)
-    return [
-        views_winners.sweep([found[name] for name in names], names, targets[names[0]])
-        for names in alike.values()
-    ]
+    plots = [views_interventions.sweep([found[name] for name in names], names, targets[names[0]])
+             for names in alike.values()]  # fmt: skip
+    if len(plots) == 1:
+        return plots
+    return [replace(plot, title=f"{', '.join(names)}: {plot.title[0].lower()}{plot.title[1:]}")
+            for plot, names in zip(plots, alike.values(), strict=True)]  # fmt: skip
+
+
+def turned(found: dict[str, list[Sweep]]) -> list[Plot]:
+    """How far the pooled vector turns: of all, or of those each whose encoders are as deep."""
+    alike: dict[int, list[str]] = {}
+    for name, entry in found.items():
+        alike.setdefault(len(entry[0].last_k), []).append(name)
+    return [views_interventions.sweep_pooled([found[name] for name in names], names)
+            for names in alike.values()]  # fmt: skip
 
 
 def who_wins(entry: Sequence[Sweep], name: str) -> Plot:
     """Shares of wins by k: of a seed group the mean."""
     if len(entry) == 1:
-        return views_winners.sweep_winners(entry[0])
+        return views_interventions.sweep_winners(entry[0])
     shares = np.stack([one.shares for one in entry])
     owner = groups.mean_checkpoint([one.checkpoint for one in entry], name)
     spread = 100 * float(np.nanmax(shares.std(axis=0, ddof=1)))
     mean = replace(entry[0], shares=shares.mean(axis=0), checkpoint=owner)
     note = (f"Mean over {len(entry)} seeds; the largest standard deviation in a cell is "
             f"{spread:.1f} points.")  # fmt: skip
-    return replace(views_winners.sweep_winners(mean), notes=(note,))
+    return replace(views_interventions.sweep_winners(mean), notes=(note,))
 
 
 def draw(shown: Sequence[Reply], choice: Choice, detailed: str) -> None:
     """The lines of all, and the winners of the entry that is seen in detail."""
     found, said = sweeps(shown, choice)
-    with st.container(key="sweep-lines"):
-        for index, plot in enumerate(lines(found, shown)):
-            framed(plot, "sweep" if not index else f"sweep-{index}", ABOUT, height=300,
-                   adjust=lambda drawing: _mark_trained(drawing, found))  # fmt: skip
-    with st.container(key="sweep-winners"):
-        if detailed in found:
-            framed(who_wins(found[detailed], detailed), "sweep-winners", ABOUT_WINNERS, height=300,
-                   title=f"{detailed}: winners for each k")  # fmt: skip
     if said:
         st.caption(cards.plain(" ".join(said)))
+
+    def marked(drawing: Any) -> None:
+        _mark_trained(drawing, found)
+
+    for index, plot in enumerate(lines(found, shown)):
+        framed(plot, f"sweep-{index}", ABOUT, height=260, adjust=marked)
+    if detailed in found:
+        framed(who_wins(found[detailed], detailed), "sweep-winners", ABOUT_WINNERS, height=260,
+               title=f"{detailed}: winners for each k")  # fmt: skip
+    for index, plot in enumerate(turned(found)):
+        framed(plot, f"sweep-pooled-{index}", ABOUT_POOLED, height=260, adjust=marked)
 
 
 def _mark_trained(drawing: Any, found: dict[str, list[Sweep]]) -> None:

@@ -13,6 +13,7 @@ from analysis.figures.markup import html
 from analysis.figures.plot import Plot, Strip
 from analysis.figures.source import provenance_of
 from analysis.figures.units import strip_of, units_of
+from analysis.winners import part_of_maximum
 from analysis.words import wins_by_token
 from pages.ui import cards
 from pages.ui.inputs import Choice
@@ -50,11 +51,15 @@ def strips(reply: Reply, choice: Choice) -> dict[str, Plot]:
     notes: dict[str, tuple[str, ...]] = {}
     if reply.splits:
         split = groups.mean_decomposition(reply.splits)
-        added = split.by_token(reply.target)
+        part = part_of_maximum(reply.traces[0].head)
+        added = (split.by_token(reply.target) if part is None
+                 else split.contrast(reply.target)[part].sum(axis=1))  # fmt: skip
         values = np.array([added[list(unit)].sum() for unit in units])
         found[_ADDS] = strip_of(tokens, units, values, "contribution", "logit")
+        others = [name for index, name in enumerate(split.parts) if index != part]
+        alone = f" Of the maximum alone: {_listed(others)} are read beside it." if others else ""
         notes[_ADDS] = (f"Exact given the winners, relative to {_named(split.reference)}; "
-                        f"measured error {split.error:.0e}.",)  # fmt: skip
+                        f"measured error {split.error:.0e}.{alone}",)  # fmt: skip
     owner = groups.mean_checkpoint(reply.entry.members, reply.entry.id)
     return {
         name: Plot(
@@ -68,6 +73,10 @@ def strips(reply: Reply, choice: Choice) -> dict[str, Plot]:
 
 def _named(reference: str) -> str:
     return "the corpus mean" if reference == "corpus" else reference
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + f" and {parts[-1]}"
 
 
 def draw(shown: Sequence[Reply], choice: Choice) -> None:

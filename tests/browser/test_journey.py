@@ -120,6 +120,9 @@ def test_copied_link_gives_the_same_view(page, app, browser):
     context.close()
 
 
+WITHOUT_SENTENCE = ("Evaluate", "Figures")  # they ask about no sentence of one's own
+
+
 def pages():
     """Paths of all pages, as their addresses have them."""
     import re
@@ -138,7 +141,8 @@ def test_every_page_opens_directly_with_its_frame_and_text(page, app, path, titl
     page.goto(f"{app.url}/{path}?text=she+said+nothing")
     page.get_by_role("heading", name=title, exact=True).wait_for()
     page.get_by_role("link", name="Compare").wait_for()
-    holds(page, "she said nothing")
+    if title not in WITHOUT_SENTENCE:
+        holds(page, "she said nothing")
     assert page.get_by_text("encountered an error").count() == 0
 
 
@@ -158,7 +162,8 @@ def test_typed_text_survives_a_change_of_page(page, app):
     for _, title in [*pages()[1:], pages()[0]]:
         page.get_by_role("link", name=title, exact=True).click()
         page.get_by_role("heading", name=title, exact=True).wait_for()
-        holds(page, SECOND)
+        if title not in WITHOUT_SENTENCE:
+            holds(page, SECOND)
     settle(page)
     assert address(page)["text"] == [SECOND]
 

@@ -94,9 +94,45 @@ def test_from_a_sentence_to_a_token_a_layer_and_its_dimensions(
     page.locator(".st-key-follow-strip .tok", has_text="poor").click()
     page.get_by_text("[CLS] by layer").wait_for()
     settle(page)
-    page.get_by_role("button", name="Compute over 96 sentences").click()
+    page.get_by_role("button", name="Compute over 128 sentences").click()
     page.locator(".st-key-cka-chart .heatmaplayer").wait_for()
-    page.get_by_text("Percentile of this sentence's [CLS] among 96 sentences.").wait_for()
+    page.get_by_text("Percentile of this sentence's [CLS] among 128 sentences.").wait_for()
+
+
+def click_cell(page: Any, layer: int, dimension: int) -> None:
+    """Click a cell of the only heat map, where it stands now: 5 layers by 32 dimensions."""
+    field = page.locator(".st-key-map-chart .nsewdrag").first
+    field.scroll_into_view_if_needed()
+    box = field.bounding_box()
+    x = box["x"] + box["width"] * (dimension + 0.5) / 32
+    y = box["y"] + box["height"] * (layer + 0.5) / 5
+    page.mouse.move(x - 100, y + 200)
+    page.mouse.move(x, y)
+    page.locator(".st-key-map-chart .hoverlayer .hovertext").first.wait_for()
+    page.wait_for_timeout(500)  # plotly looks where the pointer is now and then
+    page.mouse.click(x, y)
+
+
+def test_a_click_on_a_cell_chooses_its_layer_and_dimension_and_a_second_one_lets_go(
+    page: Any, app: Any, checkpoints: Any
+) -> None:
+    open_at(page, app, text=FIRST, checkpoints="sst2-mha")
+    click_cell(page, 3, 9)
+    page.get_by_text("Dimension 9 of [CLS] by layer").wait_for()
+    page.locator(".st-key-map-chart .ytick text", has_text="▸ 3").first.wait_for()
+    settle(page)
+    own = expected(checkpoints, "sst2-mha", FIRST).vectors[:, 9]
+    page.wait_for_function(
+        """last => {
+          const plot = document.querySelector('.st-key-dimension-lines .js-plotly-plot');
+          const line = plot?._fullData?.find(one => one.mode.includes('lines'));
+          return line && Math.abs(Array.from(line.y).at(-1) - last) < 1e-4;
+        }""",
+        arg=float(own[-1]),
+    )
+    assert page.locator(".st-key-depth-0 .shapelayer path").count() == 1, "the layer is marked"
+    click_cell(page, 3, 9)
+    page.get_by_text("Click a cell to choose its layer and dimension.").wait_for()
 
 
 def test_longest_text_leaves_the_page_usable(page: Any, app: Any) -> None:

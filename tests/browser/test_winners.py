@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+import tiny
+
+import analysis
+from analysis import interventions
+from analysis.dimensions import dimensions
 
 TEXT = "the plot is thin but the acting is fine"
 CHECKPOINTS = ("sst2-max_cls", "sst2-max_seq_mha")
+MAP = ".st-key-map-sst2-max_seq_mha"
 IDLE = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
   === 'notRunning' && document.querySelector('.st-key-over-panel')
+  && !document.querySelector('[data-testid=stSkeleton]')
   && !document.querySelector('[data-stale=true]')"""
 
 
@@ -25,13 +33,104 @@ def settle(page: Any) -> None:
     page.wait_for_function(IDLE)
 
 
-def test_sweep_and_what_if_stand_beside_each_other(page, app):
-    open_winners(page, app.url)
-    page.locator(".st-key-sweep-lines .js-plotly-plot").first.wait_for()
-    page.locator(".st-key-sweep-winners .js-plotly-plot").wait_for()
-    page.locator(".st-key-what-if").get_by_role("button", name="4", exact=True).click()
+def ticks(page: Any) -> list[str]:
+    """Names under the map."""
+    names = page.locator(f"{MAP} .xtick text")
+    names.first.wait_for()
+    return [str(name) for name in names.all_text_contents() if name]  # the grid's have none
+
+
+def click_cell(page: Any, row: int, column: int, columns: int) -> None:
+    """Click the middle of a cell of the map, of three rows."""
+    field = page.locator(f"{MAP} .nsewdrag")
+    field.scroll_into_view_if_needed()
+    before = None
+    while (box := field.bounding_box()) != before:  # what is drawn later above it moves it
+        before = box
+        page.wait_for_timeout(1000)
+    x = box["x"] + box["width"] * (column + 0.5) / columns
+    y = box["y"] + box["height"] * (row + 0.5) / 3
+    page.mouse.move(x, y - 60)
+    page.mouse.move(x, y)
+    page.locator(f"{MAP} .hoverlayer .hovertext").first.wait_for()
+    page.wait_for_timeout(500)  # plotly looks where the pointer is now and then
+    page.mouse.click(x, y)
+
+
+def loaded(checkpoints: Any) -> Any:
+    return analysis.load(checkpoints / "sst2-max_seq_mha")
+
+
+def test_from_a_cell_to_its_numbers_and_what_happens_without_it(page, app, checkpoints):
+    open_winners(page, app.url, unit="pieces")
+    trace = analysis.record(loaded(checkpoints), TEXT)
+    place = trace.tokens.labels.index("acting")
+    click_cell(page, 2, place, len(trace.tokens))
+
+    page.get_by_text(re.compile("^acting: its dimensions")).wait_for()
+    settle(page)
+    assert "▸ acting" in ticks(page)
+    assert "▸ 4" in page.locator(f"{MAP} .ytick text").all_text_contents()
+    bars = page.locator(".st-key-won-layers-sst2-max_seq_mha .name")
+    assert "▸ 4" in bars.all_inner_texts(), "the layer is marked beside the map as well"
+
+    table = dimensions(trace, place, None, "zero")
+    said = page.locator(".st-key-dimensions").inner_text()
+    assert f"all 32 dimensions of this token {table.contribution.sum():+.3f}" in said
+    assert f"the forward pass gave {trace.logits[trace.predicted]:+.4f}" in said
+
+    what_if = page.locator(".st-key-what-if")
+    what_if.get_by_role("button", name="4", exact=True).click()
+    result = interventions.what_if(loaded(checkpoints), TEXT, drop_layers=(4,))
     page.locator(".st-key-what-if-result .pl-bars .num").first.wait_for()
     settle(page)
+    numbers = page.locator(".st-key-what-if-result .pl-bars .num").all_inner_texts()
+    assert sorted(numbers) == sorted(f"{p:.2f}" for p in result.probabilities.ravel())
+
+    sweep = interventions.sweep_last_k(loaded(checkpoints), TEXT)
+    line = page.evaluate(
+        """() => [...document.querySelectorAll('[class*="st-key-panel-sweep-"] .js-plotly-plot')]
+          .flatMap(plot => plot._fullData).filter(one => one.type === 'scatter'
+            && one.name === 'sst2-max_seq_mha' && one.fill === 'none'
+            && one.mode.includes('lines')).map(one => Array.from(one.y))"""
+    )
+    target = trace.predicted
+    expected = [list(sweep.probabilities[:, target]), list(sweep.cosine_to_trained)]
+    assert line == [pytest.approx(values, abs=1e-5) for values in expected]
+
+    page.get_by_text("words", exact=True).click()
+    settle(page)
+    assert "▸ acting" in ticks(page)
+    page.get_by_role("link", name="Compare", exact=True).click()
+    marked = page.locator(".st-key-cards .tok.marked")
+    marked.first.wait_for()
+    assert set(marked.all_inner_texts()) == {"acting"}
+
+
+def test_longest_text_keeps_its_map_and_its_drop_effects(page, app):
+    text = " ".join(["plot"] * (tiny.POSITIONS + 10))
+    open_winners(page, app.url, text=text, unit="pieces", quantity="drop effect")
+    page.locator(f"{MAP} .heatmaplayer image").first.wait_for()
+    cells = page.evaluate(
+        f"() => document.querySelector('{MAP} .js-plotly-plot')._fullData[0].z.map(r => r.length)"
+    )
+    assert cells == 3 * [tiny.POSITIONS]
+    assert len(ticks(page)) < tiny.POSITIONS, "only some are named"
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        settle(page)
+        wide, seen = page.locator("html").evaluate("e => [e.scrollWidth, e.clientWidth]")
+        assert wide <= seen
+
+
+def test_many_sentences_are_asked_for_and_computed(page, app):
+    open_winners(page, app.url, many_count="64")
+    page.get_by_role("button", name=re.compile("^Compute over 64")).click()
+    page.get_by_role("button", name="Computed over 64 sentences").wait_for()
+    settle(page)
+    for name in CHECKPOINTS:
+        page.locator(f".st-key-panel-over-{name} .pl-bars .bar").nth(2).wait_for()
+    page.get_by_text("64 of the 1,272 sentences of the behaviour suite").wait_for()
 
 
 @pytest.mark.parametrize("width", [390, 800, 1280])

@@ -14,7 +14,7 @@ from analysis.figures.export import export
 from analysis.figures.venues import width_in_inches
 
 SENTENCE = "the film is good but the plot is thin"
-FORMATS = ("pdf", "svg", "png", "csv")
+FORMATS = ("pdf", "svg", "png", "csv", "html", "tex", "json", "txt", "bib")
 
 
 @pytest.fixture
@@ -51,7 +51,8 @@ def test_menus_stand_in_every_card_and_for_all_cards(open_app, four):
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_every_picture_gives_a_file_in_every_format(plots, format):
-    start = {"pdf": b"%PDF-", "png": b"\x89PNG", "svg": b"<", "csv": b""}[format]
+    start = {"pdf": b"%PDF-", "png": b"\x89PNG", "svg": b"<", "html": b"<!doctype html>",
+             "tex": b"% \\usepackage", "json": b"{", "bib": b"@"}.get(format, b"")  # fmt: skip
     for menu in plots.values():
         for plot in menu.values():
             data = export(plot, format, venue="acl", width="column").data
@@ -81,15 +82,103 @@ def test_csv_holds_the_probabilities_of_the_files(plots, four):
         assert min(abs(p - number) for number in numbers) < 1e-5
 
 
-def test_opened_menu_offers_four_formats_and_the_venues_widths(open_app, four):
+OFFERED = ["PDF", "SVG", "PNG 300 dpi", "PNG 600 dpi", "HTML (5 MB)", "CSV", "LaTeX table",
+           "JSON to rebuild"]  # fmt: skip
+KEY = "export-toy-mha"
+
+
+@pytest.fixture
+def opened(open_app, four):
     app = open_app(four, text=SENTENCE)
-    app.session_state["export-toy-mha"] = True
-    app.run()
-    labels = [b.proto.label for b in app.get("download_button")]
-    assert labels == [format.upper() for format in FORMATS]
-    assert app.selectbox(key="export-toy-mha-width").options == ["column", "full"]
-    app.selectbox(key="export-toy-mha-venue").set_value("neurips").run()
-    assert app.selectbox(key="export-toy-mha-width").options == ["full"]
+    app.session_state[KEY] = True
+    return app.run()
+
+
+def words_of(app):
+    return " ".join(e.proto.body for e in app.get("html"))
+
+
+def test_nothing_is_drawn_until_the_menu_is_opened(open_app, four, monkeypatch):
+    from pages.ui import export_panel
+
+    monkeypatch.setattr(export_panel, "drawn", lambda *given: pytest.fail("drawn while closed"))
+    app = open_app(four, text=SENTENCE)
+    assert not app.exception
+    assert not app.get("download_button")
+
+
+def test_opened_menu_offers_every_format_and_the_venues_widths(opened):
+    labels = [b.proto.label for b in opened.get("download_button")]
+    assert [one for one in labels if one != "PGF"] == OFFERED
+    assert opened.selectbox(key=f"{KEY}-width").options == [
+        "Column, 3.03 in", "Full width, 6.3 in", "My own"]  # fmt: skip
+    opened.selectbox(key=f"{KEY}-venue").set_value("neurips").run()
+    assert opened.selectbox(key=f"{KEY}-width").options == ["Full width, 5.5 in", "My own"]
+    assert "5.50 ×" in words_of(opened)
+
+
+def test_the_preview_is_at_true_size_and_the_checks_have_numbers(opened):
+    shown = words_of(opened)
+    assert "data:image/png;base64," in shown
+    assert 'style="width:3.03' in shown
+    assert "checks pass." in shown
+    assert "6 points" in shown
+    assert "Liberation Sans" in shown or "DejaVu Sans" in shown or "Arial" in shown
+
+
+def test_every_control_reaches_the_file(opened):
+    from analysis.figures.settings import Style
+    from pages.ui import export_panel
+
+    opened.selectbox(key=f"{KEY}-venue").set_value("icml").run()
+    opened.selectbox(key=f"{KEY}-width").set_value("inches").run()
+    opened.number_input(key=f"{KEY}-inches").set_value(4.5).run()
+    opened.number_input(key=f"{KEY}-height").set_value(2.5).run()
+    opened.selectbox(key=f"{KEY}-font").set_value("serif").run()
+    opened.number_input(key=f"{KEY}-size").set_value(9.0).run()
+    opened.selectbox(key=f"{KEY}-palette").set_value("brown-teal").run()
+    opened.toggle(key=f"{KEY}-greyscale").set_value(True).run()
+    opened.toggle(key=f"{KEY}-title").set_value(True).run()
+    kept = Style.from_dict(opened.session_state[export_panel._STYLE])
+    assert kept == Style("icml", 4.5, 2.5, "serif", 9.0, "brown-teal", greyscale=True, title=True)
+    assert "4.50 × 2.50 inches, ICML, 9 points" in words_of(opened)
+    assert not opened.exception
+
+
+def test_the_style_of_one_picture_is_the_style_of_the_next(opened):
+    opened.selectbox(key=f"{KEY}-venue").set_value("ieee").run()
+    opened.session_state[KEY] = False
+    opened.session_state["export-toy-cls"] = True
+    opened.run()
+    assert opened.selectbox(key="export-toy-cls-venue").value == "ieee"
+    opened.run()
+    assert "3.50 ×" in words_of(opened)
+
+
+def test_a_small_font_is_told_with_what_to_change(opened):
+    opened.number_input(key=f"{KEY}-size").set_value(5.0).run()
+    shown = words_of(opened)
+    assert "1 of" in shown
+    assert "asks for a change" in shown
+    assert "set the font size to 8 points" in shown
+
+
+def test_caption_latex_bibtex_and_table_stand_there_to_be_copied(opened):
+    caption, included, bibtex, table = (code.value for code in opened.code[:4])
+    assert "toy-mha" in caption
+    assert SENTENCE in caption
+    assert "\\includegraphics[width=3.03in]" in included
+    assert "@misc{poollens" in bibtex
+    assert "\\toprule" in table
+
+
+def test_a_picture_is_added_to_the_paper_from_its_menu(opened):
+    from pages.ui import collection
+
+    opened.button(key=f"{KEY}-add-chosen").click().run()
+    assert not opened.exception
+    held = opened.session_state[collection._HELD].collection
+    assert "toy-mha" in str(held.figures[-1].plots[0].provenance)
 
 
 def test_typed_text_stands_in_the_picture_and_runs_nowhere(open_app, folder):

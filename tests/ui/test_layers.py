@@ -50,7 +50,7 @@ def charts(app: Any) -> dict[str, dict[str, Any]]:
     """Plotly figures of the page by the key of their widget."""
     found = {}
     for element in app.get("plotly_chart"):
-        key = re.search(r"(depth|standing|cka|map)-chart(-\d)?$", element.proto.id)
+        key = re.search(r"(depth|standing|cka|map|dimension)-chart(-\d)?$", element.proto.id)
         found[key.group(0) if key else element.proto.id] = json.loads(element.proto.spec)
     return found
 
@@ -315,7 +315,7 @@ def test_similarity_and_percentiles_over_own_sentences_are_the_librarys(open_lay
         np.testing.assert_allclose(shown, getattr(stand, name))
     table = app.dataframe[0].value
     own_rows = table[table["checkpoint"] == "toy-mha"]
-    np.testing.assert_allclose(own_rows["norm (percentile)"], stand.norm)
+    np.testing.assert_allclose(own_rows["norm (percentile among the sentences)"], stand.norm)
 
 
 def test_too_few_sentences_are_refused_with_the_reason(open_layers, made):
@@ -328,9 +328,44 @@ def test_too_few_sentences_are_refused_with_the_reason(open_layers, made):
     assert "cka-chart" not in charts(app)
 
 
-def test_templates_are_enough_sentences_and_all_different():
-    from pages.ui.sample_sentences import sample
+def test_every_number_has_its_percentile_in_the_corpus_of_the_checkpoint(open_layers, four):
+    from analysis.trace import measure_profile
 
-    for rows in (sample("sst2"), sample("trec"), sample("mrpc", pairs=True)):
-        assert len(set(rows)) == len(rows) == 96
-    assert all(pair != text for text, pair in sample("mrpc", pairs=True))
+    model = analysis.load(four / "toy-mha")
+    texts = ["the film is good", TEXT, "a very dull story", "who said it?"]
+    measure_profile(model, texts, None, "four sentences").save(four / "toy-mha")
+    app = open_layers(four, checkpoints=["toy-mha", "toy-cls"])
+    one = path(four / "toy-mha")
+    among = layers.standing(one, [layers.trajectory(model, text) for text in texts])
+    table = app.dataframe[0].value
+    own = table[table["checkpoint"] == "toy-mha"]
+    np.testing.assert_allclose(own["norm (percentile)"][1:], among.norm[1:])
+    assert table[table["checkpoint"] == "toy-cls"]["norm (percentile)"].isna().all()
+    readout = next(html for html in app.get("html") if "pl-numbers" in html.proto.body).proto.body
+    assert f"{one.norm[-1]:.2f} <i>{among.norm[-1]:.0f}</i>" in readout
+    assert "corpus (4 sentences)" in readout
+    norm = charts(app)["depth-chart-0"]["data"]
+    line = next(t for t in norm if t["name"] == "toy-mha" and "lines" in t["mode"])
+    np.testing.assert_allclose(numbers(line["customdata"])[1:], np.round(among.norm[1:]))
+    assert "percentile" in line["hovertemplate"]
+    app.selectbox(key="follow_token").set_value(2).run()
+    assert not any("percentile" in name for name in app.dataframe[0].value.columns)
+
+
+def test_chosen_dimension_is_outlined_and_drawn_by_layer(open_layers, made):
+    names = ["toy-mha", "toy-cls"]
+    app = open_layers(made, checkpoints=names, marked_layer=2, marked_dimension=7)
+    boxes = charts(app)["map-chart"]["layout"]["shapes"]
+    narrow = [(box["x0"], box["x1"]) for box in boxes if box["x1"] - box["x0"] == 1]
+    assert narrow == [(6.5, 7.5)] * 2
+    drawn = {one["name"]: numbers(one["y"]) for one in charts(app)["dimension-chart"]["data"]
+             if "lines" in one["mode"]}  # fmt: skip
+    for name, values in drawn.items():
+        np.testing.assert_allclose(values, path(made / name).vectors[:, 7], rtol=1e-5)
+    trace = analysis.record(analysis.load(made / "toy-mha"), TEXT)
+    told = next(h.proto.body for h in app.get("html") if "pl-weights" in h.proto.body)
+    target = analysis.record(analysis.load(made / "toy-cls"), TEXT).predicted  # of the first one
+    assert f"weight {layers.dimension_weights(trace, target)[7]:+.3f}" in told
+    app.button(key="dimension-close").click().run()
+    assert "dimension-chart" not in charts(app)
+    assert "Click a cell to choose its layer and dimension." in seen.said(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -186,11 +187,92 @@ def test_a_maximum_over_tokens_shows_who_wins_how_often(open_winners: Any, folde
     assert shown.count('class="title"') == 2, "share of wins, and contribution"
 
 
-def test_a_maximum_that_is_only_a_part_says_so(open_winners: Any, folder: Path):
+def test_a_maximum_that_is_only_a_part_shows_its_winners_and_says_what_is_beside_it(
+    open_winners: Any, folder: Path
+):
     tiny.make_pooling_checkpoint(folder / "toy-t", "concat", tiny.random_labels(3), seed=4)
-    app = open_winners(folder, checkpoints=["toy-t"])
+    app = open_winners(folder, checkpoints=["toy-t"], unit="pieces", target="predicted")
     assert not app.exception
-    assert "toy-t joins [CLS], mean and maximum" in said_by(app)
+    trace = analysis.record(analysis.load(folder / "toy-t"), TEXT)
+    holders = trace.hidden[-1].argmax(axis=0)
+    counts = np.bincount(holders, minlength=len(trace.tokens))
+    said = said_by(app)
+    assert f"{100 * counts.max() / holders.size:.0f} % of the dimensions" in said
+    assert "Of the maximum alone: cls and mean are read beside it." in said
+    split = analysis.decompose(trace, "zero").contrast(trace.predicted)[2].sum(axis=1)
+    shown = pieces(app)["strips-toy-t"]
+    for token in np.argsort(-np.abs(split))[:3]:
+        assert f": {split[token]:+.2f} logit" in shown.replace("\N{MINUS SIGN}", "-")
+
+
+@pytest.mark.parametrize("head", ["max", "concat"])
+def test_where_tokens_compete_the_table_holds_what_a_token_holds(
+    open_winners: Any, folder: Path, head: str
+):
+    tiny.make_pooling_checkpoint(folder / "toy-t", head, tiny.random_labels(3), seed=4)
+    start = TEXT.index("acting")
+    app = open_winners(
+        folder, checkpoints=["toy-t"], unit="pieces", target="predicted",
+        marked_token=((TEXT, None), (0, start, start + len("acting"))),
+    )
+    trace = analysis.record(analysis.load(folder / "toy-t"), TEXT)
+    place = trace.tokens.labels.index("acting")
+    held = np.flatnonzero(trace.hidden[-1].argmax(axis=0) == place)
+    assert f"This token holds {len(held)} of 32 dimensions" in said_by(app)
+    weights = trace.head.readout[:, -1].astype(float)
+    own = weights[trace.predicted] - np.delete(weights, trace.predicted, axis=0).mean(axis=0)
+    adds = own[held] * trace.hidden[-1, place, held]
+    order = held[np.argsort(-np.abs(adds), kind="stable")][:10]
+    assert app.dataframe[0].value["dimension"].tolist() == order.tolist()
+
+
+def test_the_reference_is_named_and_changes_what_is_shown(open_winners: Any, four: Path):
+    from analysis.trace import measure_profile
+
+    folder = four / "toy-max_seq_mha"
+    texts = [TEXT, "the film is good", "who said it was dull?"]
+    measure_profile(analysis.load(folder), texts, None, "three sentences").save(folder)
+    shown = {}
+    for chosen in ("corpus mean", "zero"):
+        app = open_winners(four, checkpoints=["toy-max_seq_mha"], unit="pieces", reference=chosen,
+                           target="predicted")  # fmt: skip
+        shown[chosen] = heat(charts(app)["map-toy-max_seq_mha"])
+        named = {"corpus mean": "the corpus mean", "zero": "zero"}[chosen]
+        assert f"relative to {named}" in said_by(app)
+        trace = analysis.record(analysis.load(folder), TEXT)
+        split = analysis.decompose(trace, chosen.split()[0])
+        np.testing.assert_allclose(
+            shown[chosen], split.contrast(trace.predicted).sum(axis=0).T, atol=1e-6
+        )
+        assert f"(reference: {chosen.split()[0]})" in said_by(app)
+    assert np.abs(shown["zero"] - shown["corpus mean"]).max() > 1e-3
+
+
+def test_the_percentile_of_each_share_stands_beside_it(open_winners: Any, four: Path):
+    from analysis.trace import measure_profile
+
+    folder = four / "toy-max_cls"
+    classifier = analysis.load(folder)
+    texts = [TEXT, "the film is good", "who said it was dull?", "he lives in a city"]
+    measure_profile(classifier, texts, None, "four sentences").save(folder)
+    app = open_winners(four, checkpoints=["toy-max_cls"])
+    own = analysis.record(classifier, TEXT).head.winners.share_by_layer()
+    others = [analysis.record(classifier, text).head.winners.share_by_layer() for text in texts]
+    shown = pieces(app)["bars-toy-max_cls"]
+    panel = shown.split("percentile</div>")[1].split("pl-sub")[0]
+    for k, share in enumerate(own):
+        below = sum((row[k] < share) + 0.5 * (row[k] == share) for row in others)
+        assert f">{100 * below / 4:.0f}<" in panel or f">{100 * below / 4:.1f}<" in panel
+
+
+def test_a_long_text_has_its_drop_effects_at_every_token_without_being_asked_twice(
+    open_winners: Any, made: Path
+):
+    text = " ".join(["plot"] * (tiny.POSITIONS - 2))
+    app = open_winners(made, checkpoints=["toy-max_seq_mha"], unit="pieces", text=text,
+                       quantity="drop effect")  # fmt: skip
+    assert not app.exception
+    assert heat(charts(app)["map-toy-max_seq_mha"]).shape == (3, tiny.POSITIONS)
 
 
 def test_a_token_marked_on_another_page_is_the_one_in_detail(open_winners: Any, made: Path):
@@ -230,11 +312,13 @@ def test_all_sweeps_stand_in_one_picture(open_winners: Any, made: Path):
         lines[name] = sweep.probabilities[:, predicted]
     shown = {
         trace["name"]: _numbers(trace["y"])
-        for key, chart in charts(app).items() if key.startswith("drawing-sweep")
+        for key, chart in charts(app).items() if re.fullmatch(r"drawing-sweep-\d", key)
         for trace in chart["data"] if trace["type"] == "scatter" and trace.get("name") in lines
     }
     if len(targets) == 1:  # else each has a picture of its own, for its own class
-        assert len([key for key in charts(app) if key.startswith("drawing-sweep")]) == 2
+        keys = [key for key in charts(app) if key.startswith("drawing-sweep")]
+        assert sorted(keys) == ["drawing-sweep-0", "drawing-sweep-pooled-0",
+                                "drawing-sweep-winners"]  # fmt: skip
         for name, line in lines.items():
             np.testing.assert_allclose(shown[name], line, atol=1e-6)
 
@@ -320,3 +404,19 @@ def test_a_stopped_pass_keeps_what_is_done_and_goes_on_from_there(
 def test_too_few_sentences_are_refused_in_words(open_winners: Any, made: Path):
     app = open_winners(made, checkpoints=["toy-max_cls"], many_source="own", many_own="one")
     assert "1 sentences: give 2 to 2000 different ones" in said_by(app)
+
+
+def test_the_behaviour_suite_is_at_hand_and_spread_evenly(open_winners: Any, made: Path):
+    from analysis.suite import sentences
+    from pages.ui.sentence_sets import COUNTS, suite
+
+    app = open_winners(made, checkpoints=["toy-max_cls"])
+    assert any(b.label == "Compute over 128 sentences" for b in app.button)
+    for task, pairs in (("sst2", False), ("trec", False), ("mrpc", True)):
+        first = SimpleNamespace(pairs=pairs)
+        entry = SimpleNamespace(task=task, first=first)
+        for count in COUNTS:
+            rows = suite([entry], count).rows
+            assert len(set(rows)) == len(rows) == min(count, len(sentences(task)))
+        cases = {(case.text, case.pair): case.capability for case in sentences(task)}
+        assert {cases[row] for row in suite([entry], 128).rows} == set(cases.values())

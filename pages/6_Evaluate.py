@@ -1,0 +1,9 @@
+"""Evaluate: the study of the pooling heads, and a data set through every checkpoint."""
+
+from __future__ import annotations
+
+from pages.ui import evaluate_page
+from pages.ui.frame import open_page
+
+open_page("Evaluate", "Does the pooling head help, and where do the checkpoints differ?")
+evaluate_page.draw()

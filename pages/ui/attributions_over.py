@@ -1,0 +1,208 @@
+"""Over a data set: the same evidence for every method and checkpoint, and words by class."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from analysis.attribution import METHODS
+from analysis.figures import view
+from analysis.jobs import Desk, Job
+from pages.ui import cards, dataset, engine, jobs
+from pages.ui.attributions_controls import Wanted
+from pages.ui.attributions_found import Explained
+from pages.ui.inputs import KEPT
+from pages.ui.show import panel
+
+if TYPE_CHECKING:
+    from analysis.attribution.over_texts import TextEvidence, WordMeans
+    from analysis.datasets import Table
+
+_MOST = 2_000
+ABOUT = (
+    "The same measures on every row, each explained as its checkpoint predicts it; means with "
+    "Student's t intervals over texts. Compared between checkpoints are standard scores among "
+    "random rankings, not the measures as they are. They say how these texts are explained, and "
+    "templates show themselves as much as the checkpoint."
+)
+_ABOUT_WORDS = (
+    "Mean attribution of a word to a class over the texts that hold it and where that class is "
+    "predicted; a text counts once. Words of few texts are left out. A mean over contexts is no "
+    "meaning of the word."
+)
+_COLUMNS = {
+    "comprehensiveness_normalised": "comprehensiveness, against random",
+    "sufficiency_normalised": "sufficiency, against random",
+    "deletion_normalised": "deletion, against random",
+    "insertion_normalised": "insertion, against random",
+    "comprehensiveness": "comprehensiveness", "sufficiency": "sufficiency",
+    "deletion": "area under deletion", "insertion": "area under insertion",
+    "completeness_gap": "integration error",
+}
+
+
+def draw(explained: Sequence[Explained], wanted: Wanted) -> None:
+    """The panel; what it takes is said before it starts, and it can be stopped and go on."""
+    entries = [one.entry for one in explained if one.entry.classifies]
+    if not entries:
+        return
+    with st.container(border=True, key="over-evidence"):
+        with st.container(key="over-evidence-title"):
+            st.markdown("**Over a data set**", help=ABOUT)
+            on = st.toggle("Choose a data set", key="over", **KEPT, label_visibility="collapsed")
+        if not on:
+            st.caption("The same evidence on many texts, and the words that speak for each class.")
+            return
+        chosen = dataset.choose(entries)
+        if chosen.table is None or not len(chosen.table):
+            return
+        rows = _rows(chosen.table)
+        members = [member for entry in entries for member in entry.members]
+        run = _Run(members, rows, wanted)
+        done = run.done()
+        total = len(rows) * len(members) * len(wanted.methods)
+        job = jobs.draw(
+            run.key, run.work(done), label=f"Measure {len(rows):,} texts", lane="attributions",
+            about=f"{total:,} attributions with their evidence; it can be stopped, and keeps what "
+            "is done.", finished=len(done) >= total, begun=bool(done),
+        )  # fmt: skip
+        _results(done, members, job, total)
+
+
+def _rows(table: Table) -> list[tuple[str, str | None]]:
+    most = min(len(table), _MOST)
+    fewest = min(2, most)
+    asked = st.session_state.get("over_texts")
+    if asked is not None and not fewest <= asked <= most:  # another data set has other bounds
+        st.session_state["over_texts"] = min(most, 50)
+    count = int(st.number_input(
+        "Texts", fewest, most, min(most, 50), key="over_texts", width=130, **KEPT,
+        help="Drawn at random, the same ones each time.",
+    ))  # fmt: skip
+    places = np.random.default_rng(0).permutation(len(table))[:count]
+    return [(table.text[int(p)], table.pair[int(p)] if table.pair is not None else None)
+            for p in sorted(places)]  # fmt: skip
+
+
+class _Run:
+    """These texts through these checkpoints by these methods; its records are kept as they come."""
+
+    def __init__(
+        self, members: Sequence[Any], rows: list[tuple[str, str | None]], wanted: Wanted
+    ) -> None:
+        self.members, self.rows, self.wanted = members, rows, wanted
+        whole = repr((
+            [(m.id, m.sha256) for m in members], engine.precision(), rows, wanted.output,
+            wanted.baseline, wanted.seed, sorted(wanted.options.items()),
+        ))  # fmt: skip
+        self._settings = hashlib.sha256(whole.encode()).hexdigest()
+        methods = ",".join(wanted.methods)
+        self.key = f"evidence-over-{self._settings}-{methods}"
+
+    def done(self) -> list[TextEvidence]:
+        """What is known by now of the chosen methods."""
+        return [one for one in list(_records(self._settings)) if one.method in self.wanted.methods]
+
+    def work(self, done: Sequence[TextEvidence]) -> Any:
+        """The job: goes on after the records that are known."""
+        models = [engine.classifier(member) for member in self.members]
+        records, rows, wanted = _records(self._settings), self.rows, self.wanted
+        total = len(rows) * len(models) * len(wanted.methods)
+
+        def go(desk: Desk) -> None:
+            from analysis.attribution.over_texts import over_texts
+
+            behind = len(done)
+
+            def told(share: float) -> None:
+                desk.report(behind, total, share=share)
+                desk.check()
+
+            for one in over_texts(
+                models, rows, wanted.methods, output=wanted.output,
+                baseline=wanted.baseline if wanted.baseline != "text" else "pad",
+                options={key: dict(wanted.options.get(key, ())) for key in wanted.methods},
+                seed=wanted.seed, done=done, progress=told,
+            ):  # fmt: skip
+                records.append(one)
+                behind += 1
+
+        return go
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _records(settings: str) -> list[TextEvidence]:
+    return []
+
+
+def _results(
+    done: Sequence[TextEvidence], members: Sequence[Any], job: Job | None, total: int
+) -> None:
+    from analysis.attribution.over_texts import (
+        evidence_frame,
+        largest_words,
+        summarise_evidence,
+        summary_frame,
+        word_frame,
+    )
+
+    whole = [one for one in done if not one.problem]
+    if not whole:
+        reasons = list(dict.fromkeys(one.problem for one in done if one.problem))
+        if reasons:
+            st.caption(cards.plain(" ".join(reasons[:3])))
+        return
+    summaries = summarise_evidence(done)
+    words = largest_words(done, min_texts=min(5, max(2, len(whole) // 10)))
+    if len(done) < total:
+        st.caption(f"What follows is of {len(done):,} of {total:,} attributions.")
+    failed = sum(one.failed for one in summaries)
+    if failed:
+        reason = next(one.problem for one in done if one.problem)
+        st.caption(cards.plain(f"{failed} could not be measured, such as: {reason}"))
+    with st.container(key="over-evidence-controls"):
+        column = st.selectbox("Measure", tuple(_COLUMNS), key="over_column", width=280,
+                              format_func=_COLUMNS.__getitem__, **KEPT)  # fmt: skip
+        owners = list(dict.fromkeys((one.checkpoint, one.method) for one in words))
+        labels = [f"{owner}, {METHODS[method].title}" for owner, method in owners]
+        place = st.selectbox("Words of", range(len(owners)), key="over_words", width=320,
+                             format_func=labels.__getitem__)  # fmt: skip
+        for name, frame in (("per text", lambda: evidence_frame(done)),
+                            ("means", lambda: summary_frame(summaries)),
+                            ("words", lambda: word_frame(words))):  # fmt: skip
+            st.download_button(
+                f"CSV {name}", data=lambda make=frame: make().to_csv(index=False).encode(),
+                file_name=f"evidence-{name.replace(' ', '-')}.csv", on_click="ignore",
+                key=f"over-csv-{name}", type="tertiary", icon=":material/download:",
+            )
+    with st.container(key="over-evidence-grid"):
+        with st.container(key="over-evidence-means"):
+            _means(summaries, str(column), members)
+        with st.container(key="over-evidence-words"):
+            _words(words, owners[place or 0], members)
+
+
+def _means(summaries: Sequence[Any], column: str, members: Sequence[Any]) -> None:
+    known = [one for one in summaries if np.isfinite(one.value(column)[0])]
+    if not known:
+        st.caption("None of these methods has this number.")
+        return
+    panel(view("evidence_means", known, column, list(members)), "over-means", ABOUT,
+          title="By method")  # fmt: skip
+
+
+def _words(words: Sequence[WordMeans], owner: tuple[str, str], members: Sequence[Any]) -> None:
+    some = [one for one in words if (one.checkpoint, one.method) == owner]
+    checkpoint = next((m for m in members if m.id == owner[0]), None)
+    try:
+        plot = view("largest_words", some, checkpoint)
+    except ValueError as error:
+        st.caption(cards.plain(str(error)))
+        return
+    panel(plot, "over-words", _ABOUT_WORDS, title="Words by class", apart=True)
+
+

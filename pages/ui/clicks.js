@@ -1,0 +1,42 @@
+// What every piece of HTML shares: it reports clicks, and shows new HTML without losing its place.
+
+// `reports` maps a selector to what a click there reports: element -> [name, value].
+function wire({ parentElement, setTriggerValue }, root, reports) {
+  parentElement.report = setTriggerValue; // a new closure at every update
+  if (root.wired) return;
+  root.wired = true;
+  const every = {
+    ".tok:not(.special)": ({ dataset }) => [
+      "token", [Number(dataset.segment), Number(dataset.start), Number(dataset.end)],
+    ],
+    ...reports,
+  };
+  const choose = (event) => {
+    for (const [selector, report] of Object.entries(every)) {
+      const element = event.target.closest(selector);
+      if (element) {
+        parentElement.report(...report(element));
+        return true;
+      }
+    }
+    return false;
+  };
+  root.addEventListener("click", choose);
+  root.addEventListener("keydown", (event) => {
+    if ((event.key === "Enter" || event.key === " ") && choose(event)) event.preventDefault();
+  });
+}
+
+function show(root, html) {
+  if (root.shown === html) return;
+  // The element with the focus is replaced: give focus and scroll to those that took its place.
+  const focused = root.getRootNode().activeElement;
+  const places = () => [...root.querySelectorAll("[tabindex]")];
+  const place = focused ? places().indexOf(focused) : -1;
+  const scroll = root.querySelector(".rows")?.scrollTop ?? 0;
+  root.innerHTML = html;
+  root.shown = html;
+  const rows = root.querySelector(".rows");
+  if (rows) rows.scrollTop = scroll;
+  if (place >= 0) places()[place]?.focus({ preventScroll: true });
+}

@@ -1,0 +1,120 @@
+"""A data set through the chosen checkpoints: who can take it, the job, and what is on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from analysis import predictions
+from analysis.checkpoints import Checkpoint
+from analysis.datasets import Table
+from analysis.predictions import Predictions
+from pages.ui import engine
+from pages.ui.catalogue import Entry
+
+if TYPE_CHECKING:
+    from analysis.evaluation import Evaluation
+    from analysis.jobs import Desk
+
+
+@dataclass(frozen=True)
+class Run:
+    """Checkpoints that take the data set, in the order of the choice, and why others do not."""
+
+    members: tuple[Checkpoint, ...]
+    refused: tuple[tuple[str, str], ...]  # id, reason
+    table: Table
+    precision: str
+
+    @property
+    def key(self) -> str:
+        """The job's name: the same checkpoints on the same rows at one precision."""
+        named = "".join(member.sha256 for member in self.members)
+        return f"evaluate-{sha256(named.encode()).hexdigest()[:16]}-{self.table.digest[:16]}" + (
+            f"-{self.precision}"
+        )
+
+
+def folder() -> Path:
+    """Where results are kept between two starts of the app."""
+    named = os.environ.get("POOLLENS_RESULTS")
+    return Path(named) if named else Path.home() / ".cache" / "poollens" / "results"
+
+
+def plan(entries: Sequence[Entry], table: Table) -> Run:
+    """Every member of the chosen entries that can answer to this data set."""
+    from analysis.refusals import refusal
+
+    members = {member.id: member for entry in entries for member in entry.members}.values()
+    reasons = [(member, refusal(member, table)) for member in members]
+    return Run(
+        tuple(member for member, reason in reasons if reason is None),
+        tuple((member.id, reason) for member, reason in reasons if reason is not None),
+        table,
+        engine.precision(),
+    )
+
+
+def work(run: Run) -> Callable[[Desk], None]:
+    """The job: one checkpoint after the other; one that fails leaves the others their turn."""
+    root, each, total = folder(), len(run.table), len(run.table) * len(run.members)
+
+    def go(desk: Desk) -> None:
+        from analysis import corpus
+
+        predictions.prune(root)
+        for index, member in enumerate(run.members):
+            desk.check()
+            desk.report(index * each, total, f"loading {member.id}", index / len(run.members))
+
+            def tell(done: int, rows: int, what: str, share: float, index: int = index) -> None:
+                desk.report(index * each + done, total, run.members[index].id,
+                            (index + share) / len(run.members))  # fmt: skip
+
+            try:
+                classifier = corpus.open_for_data(member, dtype=run.precision)
+                corpus.run(classifier, run.table, root, progress=tell, cancel=desk.cancel)
+            except ValueError as error:
+                desk.keep((member.id, str(error)))
+
+    return go
+
+
+def done(run: Run) -> tuple[Predictions, ...]:
+    """What is on disk of every checkpoint's answers."""
+    return tuple(_done(member, run) for member in run.members)
+
+
+def _done(member: Checkpoint, run: Run) -> Predictions:
+    place = predictions.place_of(folder(), member, run.table, run.precision)
+    parts = tuple(sorted(path.name for path in (place / predictions.PREDICTION).glob("part-*")))
+    return _read(str(place), member.id, parts, _member=member, _run=run)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _read(
+    place: str, id: str, parts: tuple[str, ...], _member: Checkpoint, _run: Run
+) -> Predictions:
+    return predictions.read(folder(), _member, _run.table, _run.precision)
+
+
+def scored(run: Run, answers: Sequence[Predictions]) -> list[Evaluation]:
+    """The evaluation of every checkpoint that has answers."""
+    return [_scored(one.sha256, one.checkpoint, one.precision, run.table.digest, len(one),
+                    _table=run.table, _answers=one) for one in answers if len(one)]  # fmt: skip
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _scored(
+    sha256: str, id: str, precision: str, data: str, rows: int,
+    _table: Table, _answers: Predictions,
+) -> Evaluation:  # fmt: skip
+    from analysis.evaluation import evaluate
+
+    return evaluate(_table, _answers)

@@ -1,0 +1,161 @@
+"""How the checkpoints did on a data set: scores, confusion, calibration, agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from analysis.figures import view
+from analysis.predictions import Predictions, common_rows
+from pages.ui import cards, evaluate_examples, show
+from pages.ui.dataset import Chosen
+from pages.ui.evaluate_run import Run
+
+if TYPE_CHECKING:
+    from analysis.evaluation import Evaluation
+
+MOST_COUPLES = 6  # sentences on two checkpoints each that are read without a click
+ABOUT_SCORES = (
+    "Scores of these checkpoints on this data set, with 95 % intervals over its examples. One "
+    "checkpoint is one seed: the intervals say nothing of how another seed of the same pooling "
+    "head would do. For that there is the study."
+)
+ABOUT_CONFUSION = (
+    "Of the examples with a label (row), the share that got each prediction (column); in brackets "
+    "the number of examples. The diagonal is right."
+)
+ABOUT_CALIBRATION = (
+    "The examples in bins of the predicted class's probability: its mean against how often it is "
+    "right. ECE is the mean distance of the two, weighted by the bins' sizes; it depends on the "
+    "bins, which are stated, and is too large where there are few examples (Guo et al. 2017)."
+)
+ABOUT_AGREEMENT = (
+    "Share of the examples on which two checkpoints predict the same class, right or wrong. "
+    "Kappa takes away what two checkpoints with the same class frequencies would agree on by "
+    "chance. It is of these checkpoints, not of pooling heads."
+)
+ABOUT_VALUES = (
+    "The prediction of each example against its label, evenly thinned where there are many. A "
+    "perfect checkpoint would lie on one line; a correlation alone does not say on which."
+)
+
+
+def draw(
+    chosen: Chosen, run: Run, evaluations: Sequence[Evaluation], answers: Sequence[Predictions]
+) -> None:
+    """What may be said in words, and the scores with their intervals."""
+    if not evaluations:
+        with st.container(key="data-said"):
+            st.text(f"{len(run.table):,} rows without labels: nothing to score.")
+        return
+    said = [one.sentence() for one in evaluations]
+    plot = view("data_set_scores", evaluations, chosen.name, run.members)
+    show.panel(plot, "data_set_scores", ABOUT_SCORES, said=said, apart=True)
+    if run.table.regression:
+        _draw_values(chosen, run, answers)
+
+
+def _draw_values(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
+    rows = common_rows(answers)
+    if not len(rows) or run.table.label is None:
+        return
+    values = [one.at(rows).logits[:, 0] for one in answers]
+    plot = view("predicted_values", [one.checkpoint for one in answers], run.table.label[rows],
+                values, chosen.name, run.members)  # fmt: skip
+    show.panel(plot, "predicted_values", ABOUT_VALUES, apart=True)
+
+
+def draw_confusion(
+    chosen: Chosen, run: Run, evaluations: Sequence[Evaluation], answers: Sequence[Predictions]
+) -> None:
+    """One matrix a checkpoint; a click on a cell lists its rows."""
+    plot = view("confusion", evaluations, chosen.name, run.members)
+    where = show.panel(plot, "confusion", ABOUT_CONFUSION, apart=True, pick=True,
+                       said=[_worst(one) for one in evaluations])  # fmt: skip
+    if where is not None:
+        one = evaluations[where[0]]
+        st.session_state["confusion_cell"] = (
+            one.checkpoint, one.classes[where[1]], one.classes[where[2]]
+        )
+    cell = st.session_state.get("confusion_cell")
+    known = {(one.checkpoint, name) for one in evaluations for name in one.classes}
+    if cell is None or (cell[0], cell[1]) not in known or (cell[0], cell[2]) not in known:
+        st.caption("A click on a cell lists its rows.")
+        return
+    evaluate_examples.draw_cell(chosen, run, answers, *cell)
+
+
+def _worst(one: Evaluation) -> str:
+    """The most frequent mistake, in words."""
+    counts = np.array(one.confusion, float)
+    np.fill_diagonal(counts, 0)
+    if not counts.sum():
+        return f"{one.checkpoint}: no mistake."
+    row, column = np.unravel_index(int(counts.argmax()), counts.shape)
+    total = int(np.asarray(one.confusion)[row].sum())
+    return (
+        f"{one.checkpoint}: most often {one.classes[row]} is taken for {one.classes[column]} "
+        f"({int(counts[row, column]):,} of {total:,})."
+    )
+
+
+def draw_calibration(chosen: Chosen, run: Run, evaluations: Sequence[Evaluation]) -> None:
+    """One reliability diagram a checkpoint; the bins are stated."""
+    plot = view("reliability", evaluations, chosen.name, run.members)
+    show.panel(plot, "reliability", ABOUT_CALIBRATION, apart=True,
+               said=[f"{one.checkpoint}: {one.calibration.sentence()}" for one in evaluations
+                     if one.calibration is not None])  # fmt: skip
+
+
+def draw_agreement(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
+    """How often they say the same, and of each two what their difference allows to be said."""
+    from analysis.agreement import agreement
+
+    try:
+        found = agreement(run.table, answers)
+    except ValueError as error:
+        st.info(cards.plain(str(error)))
+        return
+    plot = view("agreement", found, chosen.name, run.members)
+    where = show.panel(plot, "agreement", ABOUT_AGREEMENT, pick=True, said=[found.sentence()])
+    couples = list(combinations(range(len(answers)), 2))
+    if where is not None and where[0] != where[1]:
+        st.session_state["agreement_couple"] = tuple(sorted(found.names[i] for i in where))
+    asked = st.session_state.get("agreement_couple")
+    couples.sort(key=lambda two: tuple(sorted(found.names[i] for i in two)) != asked)
+    shown = couples[:MOST_COUPLES]
+    if run.table.label is not None:
+        with st.container(border=True, key="couples"):
+            st.markdown("**Each two on the same examples**", help=_ABOUT_COUPLES)
+            for one, other in shown:
+                for line in _compared(run, answers[one], answers[other]):
+                    st.text(line)
+            if len(shown) < len(couples):
+                st.caption(f"{len(shown)} of {len(couples)} pairs; a click on a cell brings its "
+                           "pair to the top.")  # fmt: skip
+
+
+_ABOUT_COUPLES = (
+    "McNemar's exact test on the examples that one of the two alone has right, and paired "
+    "bootstrap intervals for the other metrics. They decide between two checkpoints, one seed "
+    "each, not between pooling heads."
+)
+
+
+def _compared(run: Run, one: Predictions, other: Predictions) -> list[str]:
+    return list(_sentences(run.key, one.checkpoint, other.checkpoint, len(one), len(other),
+                           _run=run, _one=one, _other=other))  # fmt: skip
+
+
+@st.cache_resource(max_entries=128, show_spinner="Comparing two checkpoints")
+def _sentences(
+    key: str, name: str, against: str, rows: int, others: int, _run: Run, _one: Predictions,
+    _other: Predictions,
+) -> tuple[str, ...]:  # fmt: skip
+    from analysis.agreement import compare
+
+    return compare(_run.table, _one, _other).sentences()

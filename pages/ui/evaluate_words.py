@@ -1,0 +1,138 @@
+"""One line a task: which verdicts a study's tests allow. The words come from the verdicts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from analysis.paired import show_p
+from analysis.study import Family, Study
+from analysis.verdicts import ALPHA, Comparison, Report
+
+NOT_ALL = (
+    "Nothing is decided yet: {done} of {planned} runs of this family are done, and it is tested "
+    "when all are. What is drawn is what is there."
+)
+NOT_YET = "Not decided yet; what is drawn is what is there."
+VERDICTS = {
+    "better": "better",
+    "worse": "worse",
+    "undecided": "not decided",
+    "too few seeds": "too few seeds to decide",
+    "incomplete": "not decided yet",
+}
+
+
+def headline(report: Report) -> list[str]:
+    """What is said over all tasks together, a line a pooling head; or what is missing."""
+    if not report.complete:
+        return [NOT_ALL.format(done=report.done, planned=report.planned)]
+    labels = [stratum.label for stratum in report.family.strata]
+    if report.headlines:
+        where = "Over " + (", ".join(labels[:-1]) + f" and {labels[-1]}")
+        return [item.sentence(where) for item in report.headlines]
+    return [item.sentence(labels[0]) for item in report.comparisons]
+
+
+def by_task(report: Report, tasks: Sequence[str] | None = None) -> list[str]:
+    """``rte (accuracy): better than cls: mha (+2.10 points, p 0.012). Not decided: max_cls ...``"""
+    if not report.complete:
+        return [NOT_YET]
+    lines = []
+    for stratum in report.family.strata:
+        if tasks is not None and stratum.task not in tasks:
+            continue
+        found = [c for c in report.comparisons if c.stratum == stratum]
+        lines.append(f"{stratum.label} ({stratum.metric}): {_verdicts(found)}.")
+    return lines
+
+
+def over_all(report: Report) -> list[str]:
+    """The headline in one line: ``Over all tasks: better than cls: mha (+2.10 points, ...).``"""
+    if not report.complete or not report.headlines:
+        return by_task(report)
+    return [f"Over {len(report.family.strata)} tasks together: {_verdicts(report.headlines)}."]
+
+
+def _verdicts(found: Sequence[Comparison]) -> str:
+    against = found[0].against
+    parts = []
+    for word in ("better", "worse", "undecided", "too few seeds"):
+        held = [c for c in found if c.verdict == word]
+        if not held:
+            continue
+        shown = ", ".join(_points(c, decided=word in ("better", "worse")) for c in held)
+        start = f"{word} than {against}" if word in ("better", "worse") else VERDICTS[word]
+        parts.append(f"{start}: {shown}")
+    return "; ".join(parts)
+
+
+def _points(c: Comparison, decided: bool) -> str:
+    p = f", p {show_p(c.adjusted)} after Holm" if decided else ""
+    return f"{c.head} ({100 * c.difference:+.2f} points{p})"
+
+
+def steadier(report: Report, tasks: Sequence[str] | None = None) -> list[str]:
+    """Which pooling heads the spread over seeds allows to call steadier, task by task."""
+    if not report.complete:
+        return [NOT_YET]
+    lines = []
+    for stratum in report.family.strata:
+        if tasks is not None and stratum.task not in tasks:
+            continue
+        groups: dict[str, list[str]] = {}
+        for c in report.comparisons:
+            if c.stratum != stratum or c.spread is None:
+                continue
+            if not np.isfinite(c.spread.ratio):
+                word = "cannot be compared, because nothing varies"
+            elif c.spread.adjusted <= ALPHA:
+                word = ("steadier" if c.spread.ratio < 1 else "less steady") + f" than {c.against}"
+            else:
+                word = f"too few seeds to decide (a ratio of {c.spread.visible:.1f} would be seen)"
+            groups.setdefault(word, []).append(f"{c.head} ({c.spread.ratio:.2f} times)")
+        said = "; ".join(f"{word}: {', '.join(heads)}" for word, heads in groups.items())
+        lines.append(f"{stratum.label}: {said}.")
+    return lines
+
+
+def missing(study: Study, family: Family) -> list[dict[str, object]]:
+    """Runs of a family that are not there, a row a task and pooling head, with their seeds."""
+    scores = study.scores(family)
+    rows: list[dict[str, object]] = []
+    for s, stratum in enumerate(family.strata):
+        for v, variant in enumerate(scores.variants):
+            absent = [seed for n, seed in enumerate(family.seeds)
+                      if not np.isfinite(scores.values[s, v, n])]  # fmt: skip
+            if absent:
+                rows.append({"task": stratum.label, "pooling head": variant,
+                             "missing runs": len(absent), "seeds": ranges(absent)})  # fmt: skip
+    return rows
+
+
+def missing_in_words(study: Study, family: Family) -> str:
+    """``Missing: 38 of 40 runs of rte, all 40 of mrpc.``, or nothing."""
+    scores = study.scores(family)
+    parts = []
+    for s, stratum in enumerate(family.strata):
+        planned = scores.values[s].size
+        absent = planned - int(np.isfinite(scores.values[s]).sum())
+        if absent:
+            count = f"all {planned}" if absent == planned else f"{absent} of {planned}"
+            parts.append(f"{count} runs of {stratum.label}")
+    return f"Missing: {', '.join(parts)}." if parts else ""
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """``0, 3 to 9`` of 0, 3, 4, ... 9."""
+    groups: list[list[int]] = []
+    for number in sorted(numbers):
+        if groups and number == groups[-1][-1] + 1:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return ", ".join(
+        str(g[0]) if len(g) == 1 else f"{g[0]} to {g[-1]}" if len(g) > 2 else f"{g[0]}, {g[1]}"
+        for g in groups
+    )

@@ -1,0 +1,90 @@
+"""Figures of the collection as pictures, drawn once for each set of pictures and style."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from analysis.figures.collected import Collection
+
+if TYPE_CHECKING:
+    from analysis.figures.checks import Check
+
+PREVIEW_DPI, THUMBNAIL_DPI = 192, 50  # two dots a pixel: sharp on a fine screen, too
+_THUMBNAILS = "figures_thumbnails"
+PIXELS_AN_INCH = 96  # of CSS: what browsers call an inch
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One figure as PNG, or in one sentence why there is none."""
+
+    png: bytes = b""
+    dpi: int = PREVIEW_DPI
+    notices: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def inches(self) -> tuple[float, float]:
+        """Width and height."""
+        if not self.png:
+            return 0.0, 0.0
+        width, height = struct.unpack(">II", self.png[16:24])
+        return width / self.dpi, height / self.dpi
+
+    @property
+    def source(self) -> str:
+        """For an image element."""
+        coded = base64.b64encode(self.png).decode("ascii")
+        return f"data:image/png;base64,{coded}" if self.png else ""
+
+
+def draw(collection: Collection, index: int, dpi: int = PREVIEW_DPI) -> Drawn:
+    """The figure by the code that saves it."""
+    key = _key(collection, index)
+    made = _draw(key, dpi, _collection=collection, _index=index)
+    if dpi == THUMBNAIL_DPI:
+        st.session_state.setdefault(_THUMBNAILS, set()).add(key)
+    return made
+
+
+def is_drawn(collection: Collection, index: int) -> bool:
+    """Whether this session has its thumbnail already."""
+    return _key(collection, index) in st.session_state.get(_THUMBNAILS, ())
+
+
+def check(collection: Collection, index: int) -> tuple[Check, ...]:
+    """The checks of the figure's PDF."""
+    return _check(_key(collection, index), _collection=collection, _index=index)
+
+
+def _key(collection: Collection, index: int) -> str:
+    """All that decides how a figure looks."""
+    figure = collection.figures[index]
+    style = figure.in_style(collection.style).as_dict()
+    return json.dumps([figure.key, figure.columns, style, bool(collection.signed)])
+
+
+@st.cache_resource(max_entries=200, show_spinner=False)
+def _draw(key: str, dpi: int, _collection: Collection, _index: int) -> Drawn:
+    from analysis.figures.paper import compose
+
+    given = _collection.sidecar(_index)
+    try:
+        made = compose(given.plots, given.style, given.columns, "png", dpi)
+    except ValueError as error:
+        return Drawn(problem=str(error))
+    return Drawn(made.data, dpi, made.notices)
+
+
+@st.cache_resource(max_entries=100, show_spinner=False)
+def _check(key: str, _collection: Collection, _index: int) -> tuple[Check, ...]:
+    from analysis.figures.checks import check as checks
+
+    given = _collection.sidecar(_index)
+    return checks(given.plots, given.style, given.columns)

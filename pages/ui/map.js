@@ -1,0 +1,385 @@
+// The maps: small multiples that share one view, one selection and one legend.
+// Two pieces of data reach this file: the map itself (large, sent once) and its look (small, sent
+// whenever a control or the typed sentence changes). The look's component hands it over here.
+const maps = (window.poollensMaps ??= new Map());
+const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+const hex = (colour) => [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16) / 255);
+
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const root = parentElement.querySelector(".maps");
+  parentElement.report = setTriggerValue;
+  if (data.kind === "look") {
+    root.hidden = true;
+    const entry = maps.get(data.id) ?? {};
+    entry.look = data;
+    maps.set(data.id, entry);
+    entry.refresh?.();
+    return;
+  }
+  const map = (root.map ??= makeMap(root, parentElement));
+  map.take(data);
+  return () => map.leave();
+}
+
+function makeMap(root, parent) {
+  root.innerHTML = `<div class="bar"><span class="modes" role="group" aria-label="What dragging does">
+    <button data-mode="pan" aria-pressed="true">Move</button><button data-mode="lasso" aria-pressed="false">Lasso</button></span>
+    <button data-do="fit">Whole map</button><button data-do="clear" hidden>Clear selection</button>
+    <span class="count" role="status"></span></div>
+    <div class="field"><div class="panels"></div><canvas class="dots"></canvas><canvas class="over"></canvas>
+    <div class="tip" hidden></div></div><div class="legend"></div>`;
+  const find = (name) => root.querySelector(name);
+  const field = find(".field"), dots = find(".dots"), over = find(".over"), tip = find(".tip");
+  const pen = over.getContext("2d");
+  const painter = glPainter(dots) ?? flatPainter(dots);
+  root.dataset.painter = painter.kind;
+  let data = null, coords = [], look = null, entry = null, boxes = [];
+  let view = { x: 0.5, y: 0.5, zoom: 0.94 }, mode = "pan", layer = 0, from = 0, part = 1;
+  const centres = new WeakMap();
+  let selection = null, hidden = new Set(), hover = null, drag = null, waiting = false;
+
+  const redraw = () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => { waiting = false; paint(); });
+  };
+
+  function take(given) {
+    if (data !== given) {
+      const other = !data || data.id !== given.id;
+      data = given;
+      coords = given.panels.map((panel) => panel.coords.map((c) => new Uint16Array(bytes(c).buffer)));
+      if (other) {
+        if (entry) entry.refresh = null;
+        entry = maps.get(given.id) ?? {};
+        maps.set(given.id, entry);
+        selection = given.selected ? new Set(given.selected) : null;
+        hidden = new Set();
+        view = { x: 0.5, y: 0.5, zoom: 0.94 };
+      }
+      entry.refresh = refresh;
+      find(".panels").replaceChildren(...given.panels.map((panel) => {
+        const figure = document.createElement("figure");
+        const title = document.createElement("figcaption");
+        const sub = document.createElement("small");
+        title.textContent = panel.title;
+        sub.textContent = panel.subtitle;
+        title.append(sub);
+        const box = document.createElement("div");
+        box.className = "box";
+        box.setAttribute("role", "img");
+        box.setAttribute("aria-label", `${panel.title}: ${given.count} points. The table below lists what is selected.`);
+        figure.append(title, box);
+        return figure;
+      }));
+    }
+    refresh();
+  }
+
+  function refresh() {
+    if (!data) return;
+    look = prepare(entry.look, data.count);
+    const wanted = Math.min(entry.look?.layer ?? 0, (coords[0]?.length ?? 1) - 1);
+    if (wanted !== layer && coords[0]?.length) {
+      from = Math.min(layer, coords[0].length - 1); layer = wanted; part = 0;
+      const began = performance.now();
+      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      const step = (now) => {
+        part = still ? 1 : Math.min((now - began) / 600, 1);
+        paint();
+        if (part < 1) requestAnimationFrame(step);
+      };
+      requestAnimationFrame(step);
+    }
+    legend();
+    measure();
+  }
+
+  function prepare(given, count) {
+    const dark = getComputedStyle(root).colorScheme.includes("dark");
+    const lift = (c) => (dark ? c.map((v) => v + (1 - v) * 0.28) : c);
+    const codes = given?.codes ? bytes(given.codes) : new Uint8Array(count);
+    const flags = new Uint8Array(count);
+    const found = given?.found ? bytes(given.found) : null;
+    const shown = codes.slice();
+    for (let i = 0; i < count; i++) {
+      if (!given?.ramp && hidden.has(codes[i])) shown[i] = 255;
+      flags[i] = (!selection || selection.has(i)) && (!found || (found[i >> 3] >> (i & 7)) & 1) ? 1 : 0;
+    }
+    const stops = (given?.stops ?? ["#2166AC", "#888888", "#B35806"]).map(hex);
+    return {
+      codes: shown, flags, ramp: !!given?.ramp, dim: !!selection || !!found, found,
+      palette: Array.from({ length: 12 }, (_, i) => lift(hex((given?.colours ?? ["#4575B4"])[i] ?? "#888888"))),
+      low: lift(stops[0]), middle: lift(stops[1]), high: lift(stops[2]),
+      size: count > 20000 ? 3.5 : count > 4000 ? 4.5 : count > 800 ? 6 : 8,
+      rings: given?.rings ?? [], names: given?.names ?? [], centres: given?.centres ?? false,
+      text: getComputedStyle(root).color, dark,
+    };
+  }
+
+  function measure() {
+    const outer = field.getBoundingClientRect();
+    boxes = [...root.querySelectorAll(".box")].map((box) => {
+      const r = box.getBoundingClientRect();
+      return { x: r.left - outer.left, y: r.top - outer.top, width: r.width, height: r.height };
+    });
+    const ratio = Math.min(window.devicePixelRatio || 1, 2);
+    for (const canvas of [dots, over]) {
+      const w = Math.round(outer.width * ratio), h = Math.round(outer.height * ratio);
+      if (canvas.width !== w || canvas.height !== h) { canvas.width = w; canvas.height = h; }
+    }
+    redraw();
+  }
+
+  const at = (panel, i) => {
+    const now = coords[panel][from] ?? coords[panel][0], next = coords[panel][layer] ?? now;
+    return [0, 1].map((k) => ((now[2 * i + k] + (next[2 * i + k] - now[2 * i + k]) * part) / 65535) * 3 - 1);
+  };
+  const toScreen = (box, [x, y]) => [
+    box.x + ((x - view.x) * view.zoom + 0.5) * box.width,
+    box.y + (0.5 - (y - view.y) * view.zoom) * box.height,
+  ];
+
+  function paint() {
+    if (!data || !look || !boxes.length) return;
+    const began = performance.now();
+    const shift = { zoom: view.zoom, x: view.x, y: view.y };
+    painter.begin();
+    coords.forEach((layers, panel) => {
+      const now = layers[from] ?? layers[0];
+      if (now && boxes[panel]) painter.points(boxes[panel], shift, now, layers[layer] ?? now, part, look);
+    });
+    painter.forget(new Set([...coords.flat(), look.codes, look.flags]));
+    const ratio = over.width / over.clientWidth || 1;
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, over.width, over.height);
+    boxes.forEach(drawOver);
+    root.dataset.frame = (performance.now() - began).toFixed(1);
+    root.dataset.part = part.toFixed(2);
+  }
+
+  // The middle of each class in one layout: medians, worked out once for all frames.
+  function middles(panel, number) {
+    const layout = coords[panel][Math.min(number, coords[panel].length - 1)];
+    if (!layout) return [];
+    const known = centres.get(layout);
+    if (known?.given === entry.look.codes) return known.found;
+    const codes = bytes(entry.look.codes), places = look.names.map(() => [[], []]);
+    codes.forEach((code, i) => { places[code]?.[0].push(layout[2 * i]); places[code]?.[1].push(layout[2 * i + 1]); });
+    const found = places.map(([xs, ys]) => (xs.length ? [xs, ys].map((v) => (v.sort((a, b) => a - b)[v.length >> 1] / 65535) * 3 - 1) : null));
+    centres.set(layout, { given: entry.look.codes, found });
+    return found;
+  }
+
+  function drawOver(box, panel) {
+    pen.save();
+    pen.beginPath();
+    pen.rect(box.x, box.y, box.width, box.height);
+    pen.clip();
+    pen.font = "600 12px system-ui, sans-serif";
+    pen.textAlign = "center";
+    const label = (words, x, y) => {
+      pen.lineWidth = 3.5;
+      pen.strokeStyle = look.dark ? "#0E1117" : "#FFFFFF";
+      pen.strokeText(words, x, y);
+      pen.fillStyle = look.text;
+      pen.fillText(words, x, y);
+    };
+    if (look.centres && !look.ramp) {
+      const [now, next] = [from, layer].map((number) => middles(panel, number));
+      look.names.forEach((name, code) => {
+        if (hidden.has(code) || !now[code] || !next[code]) return;
+        label(name, ...toScreen(box, now[code].map((v, k) => v + (next[code][k] - v) * part)));
+      });
+    }
+    for (const ring of look.rings) {
+      const place = ring.points[panel]?.[layer];
+      if (!place) continue;
+      const [x, y] = toScreen(box, place);
+      pen.lineWidth = 5; pen.strokeStyle = look.dark ? "#0E1117" : "#FFFFFF";
+      pen.beginPath(); pen.arc(x, y, 9, 0, 7); pen.stroke();
+      pen.lineWidth = 2.2; pen.strokeStyle = look.text; pen.stroke();
+      if (x < box.x || x > box.x + box.width || y < box.y || y > box.y + box.height) continue;
+      // On a plate of its own: the name of a class may stand at the same place.
+      const half = pen.measureText(ring.label).width / 2 + 5;
+      const middle = Math.min(Math.max(x, box.x + half), box.x + box.width - half);
+      const base = y - 15 < box.y + 14 ? y + 25 : y - 15;
+      pen.globalAlpha = 0.9; pen.fillStyle = look.dark ? "#0E1117" : "#FFFFFF";
+      pen.fillRect(middle - half, base - 12, 2 * half, 17);
+      pen.globalAlpha = 1; pen.fillStyle = look.text; pen.fillText(ring.label, middle, base);
+    }
+    if (hover !== null) {
+      const [x, y] = toScreen(box, at(panel, hover));
+      pen.lineWidth = 2; pen.strokeStyle = look.text;
+      pen.beginPath(); pen.arc(x, y, 7, 0, 7); pen.stroke();
+    }
+    if (drag?.path && drag.panel === panel) {
+      pen.beginPath();
+      drag.path.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)));
+      pen.closePath();
+      pen.globalAlpha = 0.15; pen.fillStyle = look.text; pen.fill();
+      pen.globalAlpha = 1; pen.lineWidth = 1.5; pen.strokeStyle = look.text; pen.setLineDash([4, 3]); pen.stroke();
+    }
+    pen.restore();
+  }
+
+  function legend() {
+    const given = entry.look;
+    const box = find(".legend");
+    const key = JSON.stringify([given?.title, given?.names, given?.ramp, given?.ends, [...hidden], look.dark]);
+    if (box.dataset.key === key) return;
+    box.dataset.key = key;
+    box.replaceChildren();
+    if (!given) return;
+    const title = document.createElement("span");
+    title.className = "what";
+    title.textContent = given.title;
+    box.append(title);
+    if (given.ramp) {
+      const css = (c) => `rgb(${c.map((v) => Math.round(v * 255)).join(",")})`;
+      const ramp = document.createElement("span");
+      ramp.className = "ramp";
+      ramp.style.background = `linear-gradient(90deg, ${css(look.low)}, ${css(look.middle)}, ${css(look.high)})`;
+      const [low, high] = given.ends.map((words) => Object.assign(document.createElement("span"), { textContent: words }));
+      box.append(low, ramp, high);
+      return;
+    }
+    given.names.forEach((name, code) => {
+      const button = document.createElement("button");
+      button.dataset.code = code;
+      button.setAttribute("aria-pressed", String(!hidden.has(code)));
+      button.title = hidden.has(code) ? "Show" : "Hide";
+      button.innerHTML = glyph(code, `rgb(${look.palette[code].map((v) => Math.round(v * 255)).join(",")})`);
+      button.append(`${name} (${given.counts[code].toLocaleString("en")})`);
+      box.append(button);
+    });
+  }
+
+  function glyph(code, colour) {
+    const form = ['<circle cx="7" cy="7" r="4.6"/>', '<rect x="2.6" y="2.6" width="8.8" height="8.8"/>',
+      '<path d="M7 1.2 12.8 7 7 12.8 1.2 7z"/>', '<path d="M1.6 3.4h10.8L7 12.4z"/>',
+      '<path d="M3 3 11 11M11 3 3 11" stroke-width="2.6"/>', '<path d="M1.6 3.4h10.8L7 12.4z" transform="rotate(180 7 7)"/>'][code % 6];
+    const fill = code > 5 || code % 6 === 4 ? "none" : colour;
+    return `<svg width="14" height="14" viewBox="0 0 14 14" fill="${fill}" stroke="${colour}" stroke-width="1.6" aria-hidden="true">${form}</svg>`;
+  }
+
+  const pointer = (event) => {
+    const r = field.getBoundingClientRect();
+    const x = event.clientX - r.left, y = event.clientY - r.top;
+    const panel = boxes.findIndex((b) => x >= b.x && x <= b.x + b.width && y >= b.y && y <= b.y + b.height);
+    return { x, y, panel };
+  };
+  function nearest({ x, y, panel }, within = 9) {
+    if (panel < 0 || !coords[panel]?.length) return null;
+    let best = null, least = within * within;
+    for (let i = 0; i < look.codes.length; i++) {
+      if (look.codes[i] > 200 || (look.dim && !look.flags[i])) continue;
+      const [px, py] = toScreen(boxes[panel], at(panel, i));
+      const d = (px - x) ** 2 + (py - y) ** 2;
+      if (d < least) { least = d; best = i; }
+    }
+    return best;
+  }
+  function inside([x, y], path) {
+    let odd = false;
+    for (let i = 0, j = path.length - 1; i < path.length; j = i++) {
+      const [xi, yi] = path[i], [xj, yj] = path[j];
+      if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) odd = !odd;
+    }
+    return odd;
+  }
+  function select(rows) {
+    selection = rows && rows.length ? new Set(rows) : null;
+    find("[data-do=clear]").hidden = !selection;
+    find(".count").textContent = selection ? `${selection.size.toLocaleString("en")} selected` : "";
+    look = prepare(entry.look, data.count);
+    redraw();
+    parent.report("selected", { id: data.id, rows: rows ?? [] });
+  }
+
+  over.addEventListener("pointerdown", (event) => {
+    const where = pointer(event);
+    if (where.panel < 0) return;
+    over.setPointerCapture(event.pointerId);
+    const lasso = mode === "lasso" || event.shiftKey;
+    drag = { ...where, start: { ...view }, moved: false, path: lasso ? [[where.x, where.y]] : null };
+  });
+  over.addEventListener("pointermove", (event) => {
+    const where = pointer(event);
+    if (!drag) {
+      const found = nearest(where);
+      if (found !== hover) { hover = found; redraw(); }
+      tip.hidden = found === null;
+      if (found !== null) {
+        tip.textContent = data.texts[found];
+        tip.style.left = `${Math.min(where.x + 14, field.clientWidth - 290)}px`;
+        tip.style.top = `${where.y + 16}px`;
+      }
+      over.style.cursor = found !== null ? "pointer" : mode === "lasso" ? "crosshair" : "grab";
+      return;
+    }
+    if (Math.hypot(where.x - drag.x, where.y - drag.y) > 4) drag.moved = true;
+    if (drag.path) drag.path.push([where.x, where.y]);
+    else {
+      const box = boxes[drag.panel];
+      view.x = drag.start.x - (where.x - drag.x) / box.width / view.zoom;
+      view.y = drag.start.y + (where.y - drag.y) / box.height / view.zoom;
+    }
+    tip.hidden = true;
+    redraw();
+  });
+  over.addEventListener("pointerup", (event) => {
+    if (!drag) return;
+    const { path, moved, panel } = drag;
+    drag = null;
+    if (!moved) {
+      const found = nearest(pointer(event));
+      if (found !== null) parent.report("opened", { id: data.id, row: found });
+    } else if (path) {
+      const rows = [];
+      for (let i = 0; i < look.codes.length; i++) {
+        if (look.codes[i] <= 200 && inside(toScreen(boxes[panel], at(panel, i)), path)) rows.push(i);
+      }
+      select(rows);
+    }
+    redraw();
+  });
+  over.addEventListener("pointerleave", () => { hover = null; tip.hidden = true; redraw(); });
+  over.addEventListener("wheel", (event) => {
+    const { x, y, panel } = pointer(event);
+    if (panel < 0) return;
+    event.preventDefault();
+    const box = boxes[panel], factor = Math.exp(-event.deltaY * 0.0015);
+    const zoom = Math.min(Math.max(view.zoom * factor, 0.5), 60);
+    const dx = (x - box.x) / box.width - 0.5, dy = 0.5 - (y - box.y) / box.height;
+    view.x += dx / view.zoom - dx / zoom;
+    view.y += dy / view.zoom - dy / zoom;
+    view.zoom = zoom;
+    redraw();
+  }, { passive: false });
+  root.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.dataset.mode) {
+      mode = button.dataset.mode;
+      root.querySelectorAll("[data-mode]").forEach((b) => b.setAttribute("aria-pressed", String(b === button)));
+    } else if (button.dataset.do === "fit") { view = { x: 0.5, y: 0.5, zoom: 0.94 }; redraw(); }
+    else if (button.dataset.do === "clear") select(null);
+    else if (button.dataset.code !== undefined) {
+      const code = Number(button.dataset.code);
+      hidden.has(code) ? hidden.delete(code) : hidden.add(code);
+      look = prepare(entry.look, data.count);
+      legend();
+      redraw();
+    }
+  });
+  const watch = new ResizeObserver(measure);
+  watch.observe(field);
+  const scheme = new MutationObserver(() => refresh());
+  scheme.observe(document.documentElement, { attributes: true, subtree: false });
+  return {
+    take,
+    leave() { watch.disconnect(); scheme.disconnect(); if (entry) entry.refresh = null; },
+  };
+}

@@ -1,0 +1,44 @@
+"""Colours of plotly drawings on the page's own ground: the paper's are made for a white one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from analysis.figures.style import DIVERGING, DIVERGING_DARK, SEQUENTIAL
+
+# On a dark page the dark ones of the class colours would sink into the ground.
+_LIGHTER = {"#882255": "#D0679E", "#117733": "#43B06B", "#332288": "#9488E6", "#661100": "#C96B4F"}
+
+
+def is_dark() -> bool:
+    """Whether the page is shown in its dark theme."""
+    return bool(st.context.theme.type == "dark")
+
+
+def shown(colour: str) -> str:
+    """A class colour as it is seen on this ground."""
+    return _LIGHTER.get(colour, colour) if is_dark() else colour
+
+
+def adapt(drawing: Any) -> None:
+    """Let heat maps and lines of a plotly figure take the ground of the page.
+
+    The middle of a diverging scale is the ground itself; the largest value of a sequential one is
+    the lightest on a dark page, so that nothing recedes.
+    """
+    for cells in drawing.select_traces({"type": "heatmap"}):
+        stops = SEQUENTIAL[::-1] if is_dark() else SEQUENTIAL
+        if cells.zmin is not None and cells.zmin < 0:
+            stops = DIVERGING_DARK if is_dark() else DIVERGING
+        cells.colorscale = [[index / (len(stops) - 1), colour]
+                            for index, colour in enumerate(stops)]  # fmt: skip
+    if not is_dark():
+        return
+    for trace in drawing.select_traces({"type": "scatter"}):
+        if trace.fillcolor:
+            trace.fillcolor = shown(trace.fillcolor)
+        elif trace.line.color:
+            colour = shown(str(trace.line.color))
+            trace.update(line_color=colour, marker_color=colour)

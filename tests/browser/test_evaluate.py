@@ -1,0 +1,133 @@
+"""One way through the Evaluate page: a file, a run that is stopped and goes on, a row, and back."""
+
+from __future__ import annotations
+
+import csv
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import made_studies
+import pytest
+
+WORDS = ("the", "film", "is", "good", "bad", "plot", "and", "acting", "a", "fine", "thin", "but")
+IDLE = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
+  === 'notRunning' && !document.querySelector('.stMain [data-stale=true]')"""
+RUN = 600_000  # milliseconds that a run may take where others share the cores
+CHECKPOINTS = "checkpoints=sst2-cls&checkpoints=sst2-max_seq_mha"
+
+
+@pytest.fixture(scope="module")
+def app(serve: Any, checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The app with a folder of its own for what it keeps."""
+    folder = tmp_path_factory.mktemp("kept")
+    study = made_studies.write(
+        folder / "studies" / "toy", [made_studies.family("primary", ("rte",), 5, primary=True)]
+    )
+    return serve(env={
+        "POOLLENS_CHECKPOINTS": str(checkpoints), "POOLLENS_RESULTS": str(folder / "results"),
+        "POOLLENS_STUDIES": str(study.parent),
+    })  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Texts with labels of another spelling, one label that nothing means, and a row too short."""
+    draw = random.Random(3)
+    path = tmp_path_factory.mktemp("files") / "reviews.csv"
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(["text", "label"])
+        for index in range(15_000):
+            text = " ".join(draw.choices(WORDS, k=draw.randint(6, 40))) + f" {index}"
+            rows.writerow([text, draw.choice(("neg", "pos", "meh"))])
+        rows.writerow(["", "pos"])
+    return path
+
+
+def settle(page: Any) -> None:
+    page.wait_for_timeout(400)  # until the run that an action began has begun
+    page.wait_for_function(IDLE)
+
+
+def heading(page: Any, title: str) -> None:
+    page.wait_for_function(f"() => document.querySelector('h1')?.innerText === '{title}'")
+    settle(page)
+
+
+def click_row(page: Any, panel: str, row: int) -> None:
+    """A cell of a data frame; its cells are painted, not elements, and move while it is drawn."""
+    canvas = page.locator(f"{panel} [data-testid=stDataFrame] canvas").first
+    canvas.scroll_into_view_if_needed()
+    before = None
+    while (box := canvas.bounding_box()) != before:
+        before = box
+        page.wait_for_timeout(1500)
+    for _ in range(3):  # a grid that has just been drawn takes the first click for itself
+        page.mouse.click(box["x"] + 150, box["y"] + 35 * (row + 1) + 17)
+        for _ in range(20):
+            page.wait_for_timeout(500)
+            if page.locator("h1").first.inner_text() != "Evaluate":
+                return
+
+
+def test_a_file_is_run_stopped_resumed_filtered_and_opened(page, app, table):
+    page.set_viewport_size({"width": 1280, "height": 2200})
+    page.goto(f"{app.url}/Evaluate?evaluate=Data+set&source=File&look=examples&{CHECKPOINTS}")
+    page.locator("[data-testid=stFileUploaderDropzoneInput]").set_input_files(str(table))
+    page.get_by_text("Say what they mean").wait_for()
+    page.get_by_text("meh (").first.wait_for()
+    page.get_by_role("button", name="Use these").click()
+    page.locator(".st-key-job-go button").wait_for()
+    settle(page)
+
+    page.locator(".st-key-job-go button").click()
+    stop = page.locator(".st-key-job-stop button").first
+    stop.wait_for()
+    page.locator(".st-key-job-running").get_by_text(re.compile(r"\d .* left$")).first.wait_for()
+    stop.click()
+    page.get_by_role("button", name="Go on").wait_for()
+    page.get_by_text("What follows is of").wait_for()
+    page.get_by_role("button", name="Go on").click()
+    page.locator(".st-key-job-go").wait_for(state="detached")
+    page.locator(".st-key-job-running").wait_for(state="detached", timeout=RUN)
+    settle(page)
+
+    page.locator(".st-key-examples-controls").get_by_role("radio", name="all wrong").or_(
+        page.locator(".st-key-examples-controls").get_by_role("button", name="all wrong")
+    ).first.click()
+    page.wait_for_function("() => location.search.includes('examples_show=all+wrong')")
+    settle(page)
+    click_row(page, ".st-key-panel-examples", 2)
+    heading(page, "Compare")
+    typed = page.get_by_label("Sentence", exact=True).first.input_value()
+    assert typed.split()[0] in WORDS
+    assert typed.split()[-1].isdigit()
+
+    page.go_back()
+    page.wait_for_timeout(5000)
+    if page.locator("h1").first.inner_text() == "Compare":
+        page.go_back()  # Compare completed its address, and the browser may keep both
+    heading(page, "Evaluate")
+    page.wait_for_function("() => location.search.includes('examples_show=all+wrong')")
+    page.locator(".st-key-panel-examples canvas").first.wait_for()
+    page.get_by_text("reviews.csv").first.wait_for()
+
+
+def test_the_study_is_there_at_once(page, app):
+    page.goto(f"{app.url}/Evaluate")
+    page.locator(".st-key-panel-study_scores .js-plotly-plot").first.wait_for()
+    page.get_by_text("5 seeds each").first.wait_for()
+
+
+@pytest.mark.parametrize("width", [390, 800, 1280])
+def test_nothing_is_wider_than_the_page(page, app, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"{app.url}/Evaluate")
+    page.locator(".st-key-panel-study_scores .js-plotly-plot").first.wait_for()
+    settle(page)
+    assert page.evaluate(
+        "() => document.documentElement.scrollWidth <= window.innerWidth"
+        " && document.querySelector('.stMain').scrollWidth <= window.innerWidth"
+    )

@@ -1,0 +1,196 @@
+"""The Evaluate page: a study in a folder made by the test, and a data set through checkpoints."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import made_studies
+import numpy as np
+import pytest
+
+from analysis.statistics import compare
+from analysis.study import read_study
+from analysis.verdicts import ALPHA
+from pages.ui import evaluate_words
+
+PAGE = "pages/6_Evaluate.py"
+PRIMARY = ("rte", "mrpc", "cola")
+
+
+def helps(task: str, share: float, head: str) -> float:
+    """max_seq_mha is far better on RTE and MRPC."""
+    return 0.05 if head == "max_seq_mha" and task != "cola" else 0.0
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study all of whose runs are done: ten seeds, and five on parts of the training set."""
+    families = [
+        made_studies.family("primary", PRIMARY, 10, primary=True),
+        made_studies.family("learning_curves", ("rte",), 5, (0.1, 0.5)),
+    ]
+    return made_studies.write(tmp_path_factory.mktemp("whole") / "toy", families, helps)
+
+
+@pytest.fixture
+def open_study(open_app: Any, made: Path) -> Any:
+    """`open_study(folder, **chosen) -> AppTest` on the Study tab."""
+
+    def start(folder: Path, **chosen: Any) -> Any:
+        app = open_app(made).switch_page(PAGE).run()
+        for name, value in {"study": str(folder), **chosen}.items():
+            app.session_state[name] = value
+        return app.run()
+
+    return start
+
+
+def texts(app: Any) -> list[str]:
+    return [element.value for element in (*app.text, *app.markdown, *app.caption)]
+
+
+def table(app: Any, column: str = "p (Holm)") -> Any:
+    """The table that has this column."""
+    return next(element.value for element in app.dataframe if column in element.value.columns)
+
+
+def charts(app: Any) -> dict[str, dict[str, Any]]:
+    """Plotly figures by the key of their widget."""
+    found = {}
+    for element in app.get("plotly_chart"):
+        key = re.search(r"drawing-[\w-]+$", element.proto.id)
+        found[key.group(0) if key else element.proto.id] = json.loads(element.proto.spec)
+    return found
+
+
+def test_the_headline_is_the_stratified_test_of_the_library(open_study, whole):
+    app = open_study(whole)
+    assert not app.exception
+    study = read_study(whole)
+    report = compare(study.scores(study.primary))
+    for comparison in report.headlines:
+        assert comparison.sentence("Over rte, mrpc and cola") in texts(app)
+    assert any("max_seq_mha is better than cls" in text for text in texts(app))
+    assert made_studies.NOTE.replace(":", "\\:") in "".join(texts(app)).replace("\\.", ".").replace(
+        "\\-", "-"
+    )
+
+
+def test_the_table_holds_every_test_with_its_numbers(open_study, whole):
+    shown = table(open_study(whole))
+    study = read_study(whole)
+    report = compare(study.scores(study.primary))
+    every = [*report.headlines, *report.comparisons]
+    assert len(shown) == len(every) == 12
+    np.testing.assert_allclose(shown["p (Holm)"], [c.adjusted for c in every])
+    np.testing.assert_allclose(shown["smallest p"], [c.smallest for c in every])
+    np.testing.assert_allclose(shown["detectable"], [100 * c.detectable for c in every])
+    np.testing.assert_allclose(shown["difference"], [100 * c.difference for c in every])
+
+
+def test_filters_and_metrics_change_what_is_drawn_and_no_p(open_study, whole):
+    before = table(open_study(whole)).set_index(["task", "pooling head"])
+    app = open_study(whole, tasks_shown=["mrpc"], study_metric="f1")
+    after = table(app).set_index(["task", "pooling head"])
+    assert len(after) == 6  # three headlines and mrpc
+    for column in ("p", "p (Holm)", "difference"):
+        np.testing.assert_array_equal(after[column], before.loc[after.index, column])
+    drawn = charts(app)
+    assert "drawing-study_scores-0" in drawn
+    assert "drawing-study_scores-1" not in drawn
+    assert any("Drawn is f1; the tests are those of the declared metrics." in t for t in texts(app))
+    assert any("12 tests against cls are corrected together; 6 are shown" in t for t in texts(app))
+
+
+def test_every_seed_is_a_dot(open_study, whole):
+    app = open_study(whole)
+    figure = charts(app)["drawing-study_scores-0"]
+    dots = next(trace for trace in figure["data"] if trace["marker"]["symbol"] == "circle")
+    study = read_study(whole)
+    values = 100 * study.scores(study.primary).values[0].ravel()
+    np.testing.assert_allclose(unpacked(dots["x"]), values)
+
+
+def unpacked(value: Any) -> np.ndarray:
+    """Numbers of a figure; plotly packs arrays as base64."""
+    import base64
+
+    if isinstance(value, dict):
+        return np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
+    return np.array(value, float)
+
+
+def test_curves_have_the_share_of_the_training_set_on_x(open_study, whole):
+    figure = charts(open_study(whole))["drawing-curves-0"]
+    lines = [trace for trace in figure["data"] if trace.get("showlegend") is not False]
+    assert [trace["name"] for trace in lines] == list(made_studies.HEADS)
+    np.testing.assert_allclose(unpacked(lines[0]["x"]), [10, 50, 100])
+    study = read_study(whole)
+    scores = study.scores(study.families[1]).values
+    np.testing.assert_allclose(unpacked(lines[0]["y"])[:2], 100 * scores[:, 0].mean(axis=1))
+
+
+def test_a_family_with_runs_missing_decides_nothing_and_names_them(open_study, tmp_path):
+    families = [made_studies.family("primary", ("rte", "mrpc"), 10, primary=True)]
+    folder = made_studies.write(
+        tmp_path / "part", families, helps,
+        keep=lambda task, share, head, seed: task == "rte" and seed < 9,
+    )  # fmt: skip
+    app = open_study(folder)
+    assert not app.exception
+    said = " ".join(texts(app))
+    assert "36 of 80 runs of this family are done" in said
+    assert "Missing: 4 of 40 runs of rte, all 40 runs of mrpc." in said
+    assert "better" not in said
+    shown = table(app)
+    assert set(shown["verdict"]) == {"not decided yet"}
+    assert shown["p"].isna().all()
+
+
+def test_few_seeds_are_too_few_and_never_no_difference(open_study, tmp_path):
+    families = [made_studies.family("primary", PRIMARY, 4, primary=True)]
+    folder = made_studies.write(tmp_path / "few", families, helps)
+    app = open_study(folder)
+    study = read_study(folder)
+    report = compare(study.scores(study.primary))
+    assert all(c.smallest > ALPHA for c in report.comparisons)
+    said = " ".join(texts(app)).lower()
+    assert "too few seeds to decide" in said
+    for forbidden in ("no difference between", "equally good", "no effect", "the same as"):
+        assert forbidden not in said
+    assert set(table(app)["verdict"][3:]) == {"too few seeds to decide"}
+
+
+def test_a_study_without_runs_and_a_folder_without_a_study_say_so(open_study, tmp_path):
+    families = [made_studies.family("primary", ("rte",), 10, primary=True)]
+    folder = made_studies.write(tmp_path / "none", families, keep=lambda *cell: False)
+    app = open_study(folder)
+    assert not app.exception
+    assert "0 of 40 runs" in " ".join(texts(app))
+    app = open_study(tmp_path / "nothing here")
+    assert not app.exception
+    assert "No study" in app.error[0].value
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "study.json").write_text("{")
+    app = open_study(broken)
+    assert not app.exception
+    assert "JSON" in app.error[0].value
+
+
+def test_the_committed_study_shows_at_once(open_app, made):
+    app = open_app(made).switch_page(PAGE).run()
+    assert not app.exception
+    assert not app.error
+    assert "MiniLM" in " ".join(texts(app))
+    assert "AllNLI" in " ".join(texts(app))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"), [([0, 1, 2, 5], "0 to 2, 5"), ([3], "3"), ([1, 2], "1, 2"), ([], "")]
+)
+def test_seeds_are_named_as_ranges(numbers, words):
+    assert evaluate_words.ranges(numbers) == words

@@ -1,0 +1,171 @@
+"""The Data set tab of the Evaluate page: files, refusals, a run, and what is drawn of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+
+import analysis
+from analysis import jobs
+
+PAGE = "pages/6_Evaluate.py"
+GOOD = b"text,label\nthe film is good,negative\nthe plot is thin,positive\na fine film,negative\n"
+
+
+@pytest.fixture
+def two(folder: Path) -> Path:
+    """Two checkpoints of one task, one of another, one for pairs."""
+    labels = ("negative", "positive")
+    for seed, head in enumerate(("cls", "mha")):
+        tiny.make_pooling_checkpoint(folder / f"sst2-{head}", head, labels, task="sst2", seed=seed)
+    tiny.make_pooling_checkpoint(folder / "trec-cls", "cls", ("place", "person"), task="trec")
+    tiny.make_pooling_checkpoint(
+        folder / "mrpc-cls", "cls", ("different", "same"), task="mrpc", pairs=True
+    )
+    return folder
+
+
+@pytest.fixture
+def open_data(open_app: Any, two: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """`open_data(**chosen) -> AppTest` on the Data set tab, with a folder of results of its own."""
+    monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
+
+    def start(**chosen: Any) -> Any:
+        app = open_app(two).switch_page(PAGE).run()
+        kept = {"evaluate": "Data set", "checkpoints": ["sst2-cls", "sst2-mha"], **chosen}
+        for name, value in kept.items():
+            app.session_state[name] = value
+        return app.run()
+
+    return start
+
+
+def upload(app: Any, content: bytes, name: str = "mine.csv") -> Any:
+    """The file as a person would give it."""
+    app.file_uploader[0].set_value((name, content, "text/csv")).run()
+    return app
+
+
+def run_all(app: Any) -> Any:
+    """Press the button, wait for the job, and draw the page again."""
+    app.button(key="job-go").click().run()
+    for job in list(jobs._jobs.values()):
+        assert job.wait(120)
+    return app.run()
+
+
+def said(app: Any) -> str:
+    elements = (*app.text, *app.markdown, *app.caption, *app.warning, *app.error, *app.info)
+    return " ".join(element.value for element in elements).replace("\\", "")
+
+
+def test_a_file_is_run_and_scored_as_the_library_scores_it(open_data, two):
+    app = run_all(upload(open_data(source="file"), GOOD))
+    assert not app.exception
+    classifier = analysis.load(two / "sst2-cls")
+    texts = ["the film is good", "the plot is thin", "a fine film"]
+    answers = [int(analysis.record(classifier, text).predicted) for text in texts]
+    right = sum(a == b for a, b in zip(answers, (0, 1, 0), strict=True))
+    assert f"sst2-cls is right on {right} of 3 rows" in said(app)
+
+
+def test_rows_with_a_problem_are_named_by_number_and_the_others_kept(open_data):
+    content = GOOD + b",positive\nan other film,\n"
+    app = upload(open_data(source="file"), content)
+    assert not app.exception
+    problems = next(e.value for e in app.dataframe if "problem" in e.value.columns)
+    assert list(problems["row"]) == [5, 6] or list(problems["row"]) == [4, 5]
+    assert "3 of 5 rows can be used" in said(app)
+
+
+def test_unknown_labels_are_offered_a_mapping(open_data):
+    content = GOOD + b"the end,meh\n"
+    app = upload(open_data(source="file"), content)
+    assert "none of negative, positive" in said(app)
+    assert "3 of 4 rows can be used" in said(app)
+    choice = next(box for box in app.selectbox if box.label.startswith("meh"))
+    choice.set_value("positive")
+    next(button for button in app.button if button.label == "Use these").click().run()
+    assert "4 of 4 rows can be used" in said(app)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"", "empty"), (b"text,label\n", "no rows"), (b"PK\x03\x04" + bytes(200), "ZIP")],
+)
+def test_a_file_that_cannot_be_read_says_why(open_data, content, told):
+    app = upload(open_data(source="file"), content)
+    assert not app.exception
+    assert app.error
+    assert told in app.error[0].value
+
+
+def test_a_checkpoint_of_another_task_is_refused_with_the_reason(open_data):
+    chosen = ["sst2-cls", "trec-cls", "mrpc-cls"]
+    app = upload(open_data(source="file", checkpoints=chosen), GOOD)
+    assert not app.exception
+    reasons = " ".join(warning.value for warning in app.warning).replace("\\", "")
+    assert "trec-cls" in reasons
+    assert "mrpc-cls reads pairs" in reasons
+    assert app.button(key="job-go").label.startswith("Run 3 rows")
+
+
+def test_the_behaviour_suite_runs_and_lists_failures(open_data):
+    app = run_all(open_data(source="suite"))
+    assert not app.exception
+    assert "templates" in said(app)
+    keys = [json.loads(e.proto.spec) for e in app.get("plotly_chart")]
+    maps = [f for f in keys if any(t["type"] == "heatmap" for t in f["data"])]
+    assert len(maps) == 1
+    failing = [e.value for e in app.dataframe if "what failed" in e.value.columns]
+    assert failing
+    assert app.selectbox(key="capability").value is not None
+
+
+@pytest.mark.parametrize("look", ["confusion", "calibration", "agreement", "examples"])
+def test_every_look_is_drawn(open_data, look):
+    app = run_all(upload(open_data(source="file", look=look), GOOD))
+    app.session_state["look"] = look
+    app.run()
+    assert not app.exception
+    assert app.session_state["look"] == look
+
+
+def test_own_sentences_need_no_labels(open_data):
+    app = open_data(source="own sentences", own_sentences="a good film\na bad film\n")
+    app = run_all(app)
+    assert not app.exception
+    assert "nothing to score" in said(app)
+    examples = next(e.value for e in app.dataframe if "class gap" in e.value.columns)
+    assert set(examples["text"]) == {"a good film", "a bad film"}
+
+
+def test_examples_hold_what_the_checkpoints_answered(open_data, two):
+    app = run_all(open_data(source="own sentences", own_sentences="a good film"))
+    shown = next(e.value for e in app.dataframe if "class gap" in e.value.columns)
+    trace = analysis.record(analysis.load(two / "sst2-mha"), "a good film")
+    label = trace.checkpoint.labels[trace.predicted]
+    p = float(np.max(trace.probabilities))
+    assert shown["sst2-mha"].iloc[0] == f"{label} {p:.2f}"
+
+
+def test_a_clicked_row_opens_on_compare_and_the_place_is_kept(open_data):
+    from pages.ui import evaluate_place
+
+    app = run_all(open_data(source="own sentences", own_sentences="a good film\na bad film\n"))
+    app.session_state[evaluate_place._CLICKED] = 1
+    app.run()
+    assert app.session_state["text"] == "a bad film"
+    assert app.session_state[evaluate_place._LEFT]["source"] == "own sentences"
+    assert app.title[0].value == "Compare"
+
+
+def test_a_folder_that_is_not_there_says_so(open_data, tmp_path):
+    app = open_data(source="GLUE folder", folder=str(tmp_path / "nothing"))
+    assert not app.exception
+    assert "No dev.tsv" in app.error[0].value.replace("\\", "")

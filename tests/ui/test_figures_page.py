@@ -1,0 +1,193 @@
+"""The Figures page: what is collected is kept, ordered, grouped, and packed."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+import samples_of_views as samples
+
+from analysis.figures import collected
+from analysis.figures.settings import Style
+from pages.ui import collection, figures_files, figures_kept, figures_list
+
+PAGE = "pages/7_Figures.py"
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    """Collections of these tests lie apart from anybody's."""
+    monkeypatch.setenv("POOLLENS_FIGURES", str(tmp_path / "kept"))
+    return tmp_path / "kept"
+
+
+def filled():
+    made = collected.Collection()
+    for key in ("reading", "classes", "winners"):
+        made = made.add(samples.plot_of(key), Style())
+    return made
+
+
+@pytest.fixture
+def page():
+    """`page(collection) -> AppTest` of the Figures page, which is all that runs."""
+    from streamlit.testing.v1 import AppTest
+
+    root = Path(__file__).resolve().parents[2]
+
+    def open_page(given=None):
+        app = AppTest.from_file(str(root / "app.py"), default_timeout=120)
+        app.switch_page(PAGE)
+        if given is not None:
+            id = figures_kept.new_id()
+            assert figures_kept.write(id, given.to_json()) == ""
+            app.session_state["figures_id"] = id
+        return app.run()
+
+    return open_page
+
+
+def thumbnails(app):
+    found = [one for one in app.get("bidi_component") if "poollens_figures" in
+             one.proto.component_name]  # fmt: skip
+    return json.loads(found[0].proto.json)["figures"]
+
+
+def test_an_empty_page_says_how_and_offers_an_example(page):
+    app = page()
+    assert not app.exception
+    assert "Add to paper" in app.info[0].value
+    assert app.button(key="figures-example").label == "Add an example"
+
+
+def test_the_collection_is_shown_at_true_size_with_checks(page):
+    app = page(filled())
+    assert not app.exception
+    shown = thumbnails(app)
+    assert [one["title"] for one in shown] == [
+        samples.plot_of(key).title for key in ("reading", "classes", "winners")]  # fmt: skip
+    assert all(one["src"].startswith("data:image/png") for one in shown)
+    assert shown[2]["chosen"]
+    html = " ".join(one.proto.body for one in app.get("html"))
+    assert f'width="{round(3.03 * 96)}"' in html
+    assert "Figure 3:" in html
+    assert "checks" in html
+    assert any("True size: 3.03" in one.value for one in app.caption)
+    labels = [one.proto.label for one in app.get("page_link")]
+    assert "Figures (3)" in labels
+
+
+def test_grouping_gives_letters_and_can_be_undone(page):
+    app = page(filled())
+    keys = [one.key for one in filled().figures]
+    app.session_state[figures_list.TICKED] = {keys[0], keys[2]}
+    app.run()
+    app.button(key="figures-group").click().run()
+    assert not app.exception
+    shown = thumbnails(app)
+    assert [one["panels"] for one in shown] == [2, 1]
+    assert any(one.value.startswith("\\(a\\)") or one.value.startswith("(a)")
+               for one in app.markdown)  # fmt: skip
+    app.button(key="figures-undo").click().run()
+    assert len(thumbnails(app)) == 3
+
+
+def test_the_common_style_reaches_every_figure_and_is_kept(page, own_folder):
+    app = page(filled())
+    app.selectbox(key="all-venue").set_value("neurips").run()
+    app.toggle(key="all-greyscale").set_value(True).run()
+    assert not app.exception
+    assert any("True size: 5.50" in one.value for one in app.caption)
+    kept = collected.read(next(own_folder.glob("*.json")).read_bytes())
+    assert (kept.style.venue, kept.style.greyscale) == ("neurips", True)
+
+
+def test_a_caption_is_kept_and_drafted_again(page, own_folder):
+    app = page(filled())
+    area = app.text_area[0]
+    assert area.value
+    area.set_value("Ours <script>alert(1)</script> wins 100 %.").run()
+    html = " ".join(one.proto.body for one in app.get("html"))
+    assert "Ours &lt;script&gt;" in html
+    assert "<script>alert" not in html
+    kept = collected.read(next(own_folder.glob("*.json")).read_bytes())
+    assert kept.figures[2].caption.startswith("Ours <script>")
+
+
+def test_a_figure_that_cannot_be_drawn_is_said_and_the_rest_stays(page):
+    given = filled()
+    app = page(collected.Collection(given.figures, Style(venue="custom", width=1.0)))
+    assert not app.exception
+    assert len(thumbnails(app)) == 3
+
+
+def test_a_kept_collection_that_broke_is_told_and_the_page_works(page, own_folder):
+    app = page(filled())
+    path = next(own_folder.glob("*.json"))
+    path.write_text("{broken")
+    app.run()
+    assert not app.exception
+    assert "cannot be read" in app.warning[0].value
+
+
+def test_loading_says_what_is_wrong_and_loses_nothing(monkeypatch):
+    store = {}
+    monkeypatch.setattr(collection.st, "session_state", store)
+    assert "no JSON" in figures_files.load(b"\x89PNG")
+    assert "no collection" in figures_files.load(b"{}")
+    assert figures_files.load(filled().to_json().encode()) == ""
+    assert collection.count() == 3
+    assert "no collection" in figures_files.load(b"[]")
+    assert collection.count() == 3
+    assert figures_files.load(filled().to_json().encode()) == ""
+    assert collection.count() == 3
+
+
+def test_thumbnails_move_and_remove(monkeypatch):
+    store = {}
+    monkeypatch.setattr(collection.st, "session_state", store)
+    collection.change(lambda _: filled())
+    keys = [one.key for one in collection.current().figures]
+
+    def now():
+        return [keys.index(one.key) for one in collection.current().figures]
+
+    for action, expected in (
+        (["down", 0, 1], [1, 0, 2]), (["up", 2, 2], [1, 2, 0]), (["drop", 0, 2, 3], [2, 0, 1]),
+        (["remove", 1, 4], [2, 1]), (["remove", 9, 5], [2, 1]),
+    ):  # fmt: skip
+        figures_list.act(action)
+        assert now() == expected
+    figures_list.act(["tick", 0, 6])
+    assert figures_list.ticked(collection.current()) == [0]
+    figures_list.act(["choose", 1, 7])
+    assert figures_list.chosen(collection.current()) == 1
+
+
+def test_the_zip_button_packs_what_is_shown():
+    archive = zipfile.ZipFile(io.BytesIO(figures_files.zipped(filled(), ("svg",))))
+    names = archive.namelist()
+    assert sum(name.endswith(".pdf") for name in names) == 3
+    assert sum(name.endswith(".svg") for name in names) == 3
+
+
+def test_what_is_kept_is_bounded_and_names_are_no_paths(own_folder, monkeypatch):
+    monkeypatch.setattr(figures_kept, "MOST", 3)
+    ids = [figures_kept.new_id() for _ in range(5)]
+    for id in ids:
+        assert figures_kept.write(id, "{}") == ""
+    assert len(list(own_folder.iterdir())) == 3
+    assert figures_kept.read(ids[-1]) == b"{}"
+    monkeypatch.setattr(figures_kept, "MOST_BYTES", 4000)
+    assert "too much" in figures_kept.write(ids[0], "x" * 2000)
+    for bad in ("../etc", "", None, "a" * 31, "A" * 32, "a" * 32 + "/.."):
+        assert not figures_kept.is_id(bad)
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("POOLLENS_FIGURES", str(tmp_path / "file" / "below"))
+    assert "save them to a file" in figures_kept.write(figures_kept.new_id(), "{}")
