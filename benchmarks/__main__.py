@@ -11,12 +11,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks import live, record
+from benchmarks import attribution, bertviz, dataset, figures, live, maps, record
 
 RESULTS = Path(__file__).parent / "results"
 BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "record": record.run,
     "live": live.run,
+    "bertviz": bertviz.run,
+    "dataset": dataset.run,
+    "attribution": attribution.run,
+    "maps": maps.run,
+    "figures": figures.run,
 }
 
 

@@ -1,0 +1,201 @@
+"""What an attribution costs: beside Captum as commonly called, and beside transformers-interpret.
+
+First integrated gradients that stop by themselves against `LayerIntegratedGradients` with 50 steps
+and `internal_batch_size=10`: the largest error of a token's score against 1,000 steps, and the
+time. Then every method at the same number of samples. Same model, same text, same threads, in
+turn. Goal: an error no larger, in at most half the time, at 16 and at 128 tokens.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+SENTENCE = "The plot is thin, but the acting here is anything but dull."
+TEXTS = {16: SENTENCE, 128: " ".join([SENTENCE] * 9)}
+HEADS = ("cls", "max_cls", "mha", "max_seq_mha")
+LONG = ("cls", "max_seq_mha")  # 1,000 steps of 128 tokens take a minute and more
+ROUNDS = 3
+SAMPLES = {
+    "smoothgrad": {"n_samples": 50},
+    "gradient_shap": {"n_samples": 50},
+    "shapley_sampling": {"n_samples": 24},
+    "kernel_shap": {"n_samples": 256},
+    "occlusion": {"window": 1},
+}
+
+
+def run() -> list[dict[str, Any]]:
+    """A row for each pooling head and length, then one for each method."""
+    import analysis
+
+    rows = []
+    for head in HEADS:
+        classifier = analysis.load(f"sst2-{head}")
+        for length, text in TEXTS.items():
+            if length == 16 or head in LONG:
+                rows.append(_integrated(classifier, text))
+    return [*rows, *_methods(analysis.load("sst2-max_seq_mha"), SENTENCE)]
+
+
+def _integrated(classifier: Any, text: str) -> dict[str, Any]:
+    from analysis.attribution import attribute
+
+    captum = Captum(classifier, text)
+    reference = captum.integrated(1000, 50)
+    found: dict[str, Any] = {}
+
+    def ours() -> None:
+        found["ours"] = attribute(classifier, text, target=captum.target)
+
+    def theirs() -> None:
+        found["theirs"] = captum.integrated(50, 10)
+
+    mine, other = _medians([ours, theirs], ROUNDS)
+    return {
+        "what": f"integrated gradients, {classifier.checkpoint.head}",
+        "tokens": captum.length,
+        "points": found["ours"].options["n_steps"],
+        "error": float(np.abs(found["ours"].scores - reference).max()),
+        "Captum's error, 50 steps": float(np.abs(found["theirs"] - reference).max()),
+        "largest score": float(np.abs(reference).max()),
+        "time (ms)": mine * 1000,
+        "Captum's time (ms)": other * 1000,
+        "ratio": mine / other,
+    }
+
+
+def _methods(classifier: Any, text: str) -> list[dict[str, Any]]:
+    from analysis.attribution import METHODS, attribute
+
+    captum = Captum(classifier, text)
+    calls = captum.calls()
+    rows = []
+    for method in METHODS:
+        options = SAMPLES.get(method, {})
+
+        def ours(method: str = method, options: dict[str, Any] = options) -> None:
+            attribute(classifier, text, method=method, target=captum.target, **options)
+
+        functions = [ours] + ([calls[method]] if method in calls else [])
+        medians = _medians(functions, ROUNDS)
+        row = {"what": method, "tokens": captum.length, "time (ms)": medians[0] * 1000}
+        if len(medians) == 2:
+            row |= {"Captum's time (ms)": medians[1] * 1000, "ratio": medians[0] / medians[1]}
+        rows.append(row)
+    return [*rows, _interpret(classifier, text)]
+
+
+def _interpret(classifier: Any, text: str) -> dict[str, Any]:
+    """transformers-interpret has layer integrated gradients with 50 steps alone."""
+    from analysis.attribution import attribute
+
+    name = "integrated_gradients, beside transformers-interpret"
+    try:
+        from transformers_interpret import (  # type: ignore[import-not-found]
+            SequenceClassificationExplainer,
+        )
+    except ImportError as error:
+        return {"what": f"{name}: not installed here ({error})"}
+    explain = SequenceClassificationExplainer(classifier.model, classifier.tokenizer)
+    mine, other = _medians(
+        [lambda: attribute(classifier, text, target=1), lambda: explain(text, index=1)], ROUNDS
+    )
+    return {
+        "what": name, "time (ms)": mine * 1000, "transformers-interpret (ms)": other * 1000,
+        "ratio": mine / other,
+    }  # fmt: skip
+
+
+class Captum:
+    """Captum's methods the way its tutorials call them: defaults, one row at a time."""
+
+    def __init__(self, classifier: Any, text: str) -> None:
+        import torch
+
+        import analysis
+        from analysis.trace import model_inputs
+
+        trace = analysis.record(classifier, text)
+        self.target, self.length = trace.predicted, len(trace.tokens)
+        self.model = classifier.model
+        self.fixed = model_inputs(classifier, trace.tokens)
+        self.ids = self.fixed.pop("input_ids")
+        special = torch.tensor(trace.tokens.special.copy(), device=self.ids.device)
+        self.empty = torch.where(special, self.ids, classifier.tokenizer.pad_token_id)
+        self.embed = self.model.get_input_embeddings()
+        with torch.no_grad():
+            self.vectors, self.nothing = self.embed(self.ids), self.embed(self.empty)
+
+    def of_ids(self, ids: Any) -> Any:
+        """(n, T) ids -> (n,) logits of the target."""
+        given = {name: one.expand(len(ids), -1) for name, one in self.fixed.items()}
+        return self.model(input_ids=ids, **given).logits[:, self.target]
+
+    def of_vectors(self, vectors: Any) -> Any:
+        """(n, T, e) embeddings -> (n,) logits of the target."""
+        given = {name: one.expand(len(vectors), -1) for name, one in self.fixed.items()}
+        return self.model(inputs_embeds=vectors, **given).logits[:, self.target]
+
+    def integrated(self, steps: int, together: int) -> np.ndarray:
+        """(T,) scores of LayerIntegratedGradients on the word embeddings."""
+        from captum.attr import LayerIntegratedGradients
+
+        found = LayerIntegratedGradients(self.of_ids, self.embed).attribute(
+            self.ids, baselines=self.empty, n_steps=steps, internal_batch_size=together
+        )
+        scores: np.ndarray = found[0].sum(-1).detach().cpu().numpy()
+        return scores
+
+    def calls(self) -> dict[str, Callable[[], Any]]:
+        """What to call for each of our methods that Captum has."""
+        import torch
+        from captum import attr
+
+        ids, empty, vectors, nothing = self.ids, self.empty, self.vectors, self.nothing
+        places = torch.arange(ids.shape[1])[None]
+        samples = {name: one.get("n_samples", 0) for name, one in SAMPLES.items()}
+
+        def leaf() -> Any:
+            return vectors.clone().requires_grad_()
+
+        return {
+            "gradient_x_input": lambda: attr.InputXGradient(self.of_vectors).attribute(leaf()),
+            "saliency": lambda: attr.Saliency(self.of_vectors).attribute(leaf()),
+            "integrated_gradients": lambda: self.integrated(50, 10),
+            "smoothgrad": lambda: attr.NoiseTunnel(
+                attr.InputXGradient(self.of_vectors)
+            ).attribute(leaf(), nt_samples=samples["smoothgrad"], stdevs=0.01),
+            "gradient_shap": lambda: attr.GradientShap(self.of_vectors).attribute(
+                leaf(), nothing, n_samples=samples["gradient_shap"]
+            ),
+            "occlusion": lambda: attr.Occlusion(self.of_vectors).attribute(
+                vectors, (1, vectors.shape[2]), baselines=nothing
+            ),
+            "ablation": lambda: attr.FeatureAblation(self.of_ids).attribute(
+                ids, empty, feature_mask=places
+            ),
+            "shapley_sampling": lambda: attr.ShapleyValueSampling(self.of_ids).attribute(
+                ids, empty, feature_mask=places, n_samples=samples["shapley_sampling"]
+            ),
+            "kernel_shap": lambda: attr.KernelShap(self.of_ids).attribute(
+                ids, empty, feature_mask=places, n_samples=samples["kernel_shap"]
+            ),
+        }
+
+
+def _medians(functions: list[Callable[[], Any]], rounds: int) -> list[float]:
+    """Median seconds of each, called in turn, so that a machine that slows down slows all."""
+    for function in functions:
+        function()
+    times: list[list[float]] = [[] for _ in functions]
+    for _ in range(rounds):
+        for function, taken in zip(functions, times, strict=True):
+            started = time.perf_counter()
+            function()
+            taken.append(time.perf_counter() - started)
+    return [statistics.median(one) for one in times]

@@ -1,0 +1,146 @@
+"""Vectors and maps: all poolings and layers at once against the peers' one call for each.
+
+Vectors: one pass that writes every free pooling at every layer, against one `encode` of
+sentence-transformers for each pooling (last layer only). Maps: UMAP of three poolings here
+(fitted, aligned and measured) against three plain umap-learn fits. Memory: the peak of a process
+that embeds 10,000 and 100,000 rows into a folder, on an encoder of two small layers, so that what
+is measured is the pass and not the model.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+SENTENCES = int(os.environ.get("BENCH_SENTENCES", "5000"))
+ROWS = tuple(int(n) for n in os.environ.get("BENCH_ROWS", "10000,100000").split(","))
+POOLINGS = ("mean", "max", "cls", "last_token")
+LIMIT = 512
+
+
+def run() -> list[dict[str, Any]]:
+    """Rows of what was done, by whom, its seconds, and the ratio to the peer's in this run."""
+    from benchmarks.dataset import _sentences
+
+    texts, source = _sentences()
+    texts = (texts * (SENTENCES // max(len(texts), 1) + 1))[:SENTENCES]
+    rows, vectors = _vectors(texts, source)
+    return [*rows, *_maps(vectors), *_memory()]
+
+
+def _vectors(texts: list[str], source: str) -> tuple[list[dict[str, Any]], Any]:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    from analysis.corpus import compute, open_for_data
+    from analysis.datasets import Table
+    from analysis.embedding import readers_of, stored
+    from analysis.encoders import resolve_encoder
+
+    folder = str(resolve_encoder("sentence-transformers/all-MiniLM-L6-v2").path)
+    classifier = open_for_data(folder, dtype="float32")
+    table = Table("own", "own", tuple(texts), None, None, ())
+    words = Transformer(folder, max_seq_length=LIMIT)
+    words.to(str(classifier.device))
+    peers = []
+    for name in POOLINGS:
+        mode = Pooling(words.get_embedding_dimension(), pooling_mode=name.replace("_", ""))
+        peers.append(SentenceTransformer(modules=[words, mode], device=str(classifier.device)))
+    peers[0].encode(texts[:64])
+    with tempfile.TemporaryDirectory() as place:
+        readers = readers_of(classifier, POOLINGS, "all")
+        started = time.perf_counter()
+        compute(classifier, table, place, readers)
+        own = time.perf_counter() - started
+        started = time.perf_counter()
+        for peer in peers:
+            peer.encode(texts, show_progress_bar=False)
+        theirs = time.perf_counter() - started
+        held = {n: stored(place, classifier.checkpoint, table, (n, 6))[1] for n in POOLINGS[:3]}
+    said = f"{len(texts):,} sentences ({source})"
+    return [
+        {"what": f"{len(POOLINGS)} poolings x 7 layers, one pass, written to disk", "of": said,
+         "seconds": own, "peer / this": theirs / own},
+        {"what": f"sentence-transformers: {len(POOLINGS)} x encode, last layer", "of": said,
+         "seconds": theirs, "peer / this": 1.0},
+    ], held  # fmt: skip
+
+
+def _maps(vectors: dict[str, Any]) -> list[dict[str, Any]]:
+    from umap import UMAP
+
+    from analysis import atlas, projection
+    from analysis.atlas import Layouts, Sheet, Wish
+
+    projection.warm_up()
+    sheets = [Sheet(name, name, {6: one}) for name, one in vectors.items()]
+    count = len(next(iter(vectors.values())))
+    layouts, wish = Layouts(), Wish("umap")
+    UMAP(random_state=0, n_jobs=1, metric="cosine").fit_transform(sheets[0].vectors[6])  # compiles
+    started = time.perf_counter()
+    atlas.compute(layouts, sheets, 6, wish, lambda *_: None)
+    atlas.aligned(layouts, sheets, (6,), wish)
+    for sheet in sheets:
+        layouts.quality(sheet, 6, wish, None)
+    own = time.perf_counter() - started
+    started = time.perf_counter()
+    for sheet in sheets:
+        UMAP(random_state=0, n_jobs=1, metric="cosine").fit_transform(sheet.vectors[6])
+    theirs = time.perf_counter() - started
+    said = f"3 poolings of {count:,} sentences"
+    return [
+        {"what": "UMAP, aligned and measured", "of": said, "seconds": own,
+         "peer / this": theirs / own},
+        {"what": "umap-learn: plain fits", "of": said, "seconds": theirs, "peer / this": 1.0},
+    ]  # fmt: skip
+
+
+_CHILD = """
+import resource, sys, tempfile
+from analysis.corpus import compute, open_for_data
+from analysis.datasets import Table
+from analysis.embedding import readers_of
+count, folder = int(sys.argv[1]), sys.argv[2]
+texts = tuple(f"the plot of film {i} is thin but the acting is fine" for i in range(count))
+classifier = open_for_data(folder, dtype="float32")
+with tempfile.TemporaryDirectory() as place:
+    compute(classifier, Table("own", "own", texts, None, None, ()), place,
+            readers_of(classifier, ("mean", "max", "cls"), "all"))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def _memory() -> list[dict[str, Any]]:
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    root = Path(__file__).resolve().parent.parent
+    rows = []
+    with tempfile.TemporaryDirectory() as place:
+        words = ["the", "plot", "of", "film", "is", "thin", "but", "acting", "fine"]
+        vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+        (Path(place) / "vocab.txt").write_text("\n".join(vocabulary))
+        BertTokenizerFast(vocab={word: i for i, word in enumerate(vocabulary)}).save_pretrained(
+            place
+        )
+        config = BertConfig(
+            vocab_size=len(vocabulary), hidden_size=64, num_hidden_layers=2,
+            num_attention_heads=2, intermediate_size=128,
+        )  # fmt: skip
+        BertModel(config, add_pooling_layer=False).save_pretrained(place)
+        for count in ROWS:
+            started = time.perf_counter()
+            done = subprocess.run(
+                [sys.executable, "-c", _CHILD, str(count), place], cwd=root, check=True,
+                capture_output=True, text=True,
+            )  # fmt: skip
+            rows.append({
+                "what": "peak memory of a process that embeds", "of": f"{count:,} rows",
+                "seconds": time.perf_counter() - started,
+                "GiB": int(done.stdout.split()[-1]) / 2**20,
+            })  # fmt: skip
+    return rows
