@@ -14,7 +14,7 @@ PIP_FLAGS := --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $
 APP_STAMP := $(VENV)/.app-$(shell cksum < requirements.txt | tr ' ' '-')
 TEST_STAMP := $(VENV)/.test-$(shell cat requirements.txt pyproject.toml | cksum | tr ' ' '-')
 
-.PHONY: app test lint bench clean
+.PHONY: app test lint bench gallery clean
 .DEFAULT_GOAL := app
 
 app: $(APP_STAMP)
@@ -30,6 +30,9 @@ lint: $(TEST_STAMP)
 
 bench: $(TEST_STAMP)
 	$(PY) -m benchmarks $(ARGS)
+
+gallery: $(APP_STAMP)
+	$(PY) -m docs.gallery
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

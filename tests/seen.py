@@ -162,10 +162,8 @@ class Card:
 
 def pieces(app: Any) -> dict[str, Node]:
     """Everything that the page draws as HTML of its own, by key."""
-    return {
-        element.key: parse(json.loads(element.proto.json)["html"])
-        for element in app.get("bidi_component")
-    }
+    sent = {element.key: json.loads(element.proto.json) for element in app.get("bidi_component")}
+    return {key: parse(data["html"]) for key, data in sent.items() if "html" in data}
 
 
 def cards(app: Any) -> dict[str, Card]:

@@ -15,7 +15,6 @@ import zoo
 from truths import (
     BATTERY,
     NAMES,
-    TEXT,
     logits_split_as_the_formulas_say,
     padding_never_counts,
     the_class_asked_for_is_explained,
@@ -23,7 +22,6 @@ from truths import (
     winners_are_absolute_layers,
 )
 
-import analysis
 from analysis import attribution, decomposition, heads, pooling, trace
 
 
@@ -183,23 +181,15 @@ def the_next_class_contrasted(patch) -> None:
 
 
 def the_next_class_attributed(patch) -> None:
-    original = attribution.output_of
+    original = attribution.problem.output_of
     patch.setattr(
-        attribution, "output_of",
+        attribution.problem, "output_of",
         lambda logits, target, output: original(logits, (target + 1) % logits.shape[1], output),
     )  # fmt: skip
 
 
 def the_least_likely_class_by_default(patch) -> None:
-    original = attribution._target
-
-    def least(classifier, tokens, target):
-        if target is not None:
-            return original(classifier, tokens, target)
-        result = analysis.record(classifier, TEXT)
-        return int(result.logits.argmin())
-
-    patch.setattr(attribution, "_target", least)
+    patch.setattr(attribution.problem, "predicted", lambda logits: int(logits[0].argmin()))
 
 
 def the_least_likely_class_predicted(patch) -> None:

@@ -12,7 +12,7 @@ import zoo
 
 import analysis
 from analysis import pooling
-from analysis.attribution import attribute
+from analysis.attribution import METHODS, attribute
 from analysis.checkpoints import CheckpointError, discover
 
 pytestmark = pytest.mark.gpu
@@ -77,6 +77,20 @@ def test_attributions_are_alike(name):
     there = attribute(on_gpu(name), TEXTS[0], **options)
     np.testing.assert_allclose(there.scores, here.scores, atol=1e-3)
     assert there.delta == pytest.approx(here.delta, abs=1e-3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", ["max_seq_mha", "bert"])
+def test_every_attribution_method_gives_the_same_scores(name, method):
+    if METHODS[method].why_not(zoo.loaded(name)):
+        return
+    known = {"n_steps": 32, "n_samples": 40}  # and the same draws on every device
+    options = {key: known[key] for key in METHODS[method].options if key in known}
+    here, there = (
+        attribute(one, TEXTS[0], None, method, 0, **options)
+        for one in (zoo.loaded(name), on_gpu(name))
+    )
+    np.testing.assert_allclose(there.scores, here.scores, atol=2e-3)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
@@ -158,3 +172,44 @@ def test_every_demo_checkpoint_answers_alike(subtests):
             assert float(np.abs(low.logits - here.logits).max()) < 0.25
             if here.class_gap() > 0.2:
                 assert low.predicted == here.predicted
+
+
+def test_a_data_set_is_answered_alike_and_in_bfloat16_nearly_so():
+    from analysis import corpus, suite
+
+    table = suite.table("sst2").take(range(0, 1200, 6))
+    batch = corpus._batch(table, np.arange(len(table)))
+    logits = {}
+    for device, dtype in (("cpu", "float32"), ("cuda:0", "float32"), ("cuda:0", "bfloat16")):
+        opened = corpus.open_for_data("sst2-max_seq_mha", dtype=dtype, device=device)
+        answer = corpus.predict_batch(opened, batch)
+        logits[device, dtype] = answer["logits"].flatten().to_numpy().reshape(-1, 2)
+    here = logits["cpu", "float32"]
+    np.testing.assert_allclose(logits["cuda:0", "float32"], here, rtol=0, atol=1e-3)
+    low = logits["cuda:0", "bfloat16"]
+    assert (low.argmax(1) != here.argmax(1)).mean() < 0.05
+
+
+def test_a_pass_that_does_not_fit_is_halved_and_goes_on():
+    from analysis import corpus
+
+    opened = corpus.open_for_data("sst2-cls", dtype="float32", device="cuda:0")
+    table = datasets_of_long_texts(64)
+    batch = corpus._batch(table, np.arange(len(table)))
+    whole = corpus.predict_batch(opened, batch, batch_tokens=2048)
+    torch.cuda.empty_cache()
+    used, total = torch.cuda.memory_reserved(), torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction((used + 400 * 2**20) / total)
+    try:
+        squeezed = corpus.predict_batch(opened, batch, batch_tokens=10**6)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    for column in ("row", "predicted"):
+        assert squeezed[column].to_pylist() == whole[column].to_pylist()
+
+
+def datasets_of_long_texts(count: int):
+    from analysis.datasets import Table
+
+    texts = tuple(f"{number} " + "dull and thin " * 200 for number in range(count))
+    return Table("own", "dev", texts, None, None, ())
