@@ -6,6 +6,8 @@ PYTHON ?= python3.11
 VENV := .venv
 PY := $(VENV)/bin/python
 ARGS ?=
+# Test processes side by side; the tests of one file stay together.
+WORKERS ?= 2
 
 # PyTorch's own package index for one kind of machine, such as its CPU builds; empty: pip's default.
 TORCH_INDEX ?=
@@ -21,7 +23,7 @@ app: $(APP_STAMP)
 	$(PY) -m streamlit run app.py $(ARGS)
 
 test: $(TEST_STAMP)
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(TEST_STAMP)
 	$(PY) -m ruff check .

@@ -25,6 +25,10 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One thread for each of several workers, their servers included: threads of torch that wait
+    # for each other on shared cores make both crawl. Read when torch is imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 NOTHING_SKIPPED = os.environ.get("POOLLENS_NOTHING_SKIPPED", "") not in ("", "0")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # The browser's own background traffic would blur the question of what the app asks for.
