@@ -18,10 +18,17 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.permutation import DRAWS, permutation_p, smallest_p, stratified_p
+from analysis.permutation import (
+    DRAWS,
+    permutation_p,
+    smallest_p,
+    standardised_difference,
+    stratified_p,
+)
+from analysis.spread_tests import spread_of, visible_ratio
 from analysis.statistics import mean_interval
 from analysis.study import Scores, Stratum
-from analysis.verdicts import ALPHA, Comparison, Range, Report, Spread, Summary
+from analysis.verdicts import ALPHA, Comparison, Range, Report, Summary
 
 Floats = NDArray[np.float64]
 POWER = 0.8
@@ -66,8 +73,15 @@ def compare(scores: Scores, *, draws: int = DRAWS, seed: int = 0) -> Report:
 
     ``scores.values`` are (S, 1 + H, N) with NaN for runs that are missing; then nothing is
     tested (p is NaN), and what is there is summarised.
+
+    Raises:
+        ValueError: the family has no pooling head beside the one it is compared with.
     """
     family, values = scores.family, scores.values
+    if not family.heads:
+        raise ValueError(
+            f"Family {family.name} has no pooling head beside {family.against}: nothing to test."
+        )
     strata, variants, _ = values.shape
     heads = range(1, variants)
     size = (len(family.seeds), len(family.seeds))
@@ -75,8 +89,9 @@ def compare(scores: Scores, *, draws: int = DRAWS, seed: int = 0) -> Report:
     if strata > 1:
         lows = [smallest_p([size] * strata, draws=draws)] * len(heads) + lows
     tests = len(lows)
+    complete = scores.done == scores.planned
     p = np.full(tests, np.nan)
-    if scores.done == scores.planned:
+    if complete:
         p = family_p(values[None], draws=draws, seed=seed)[0]
     adjusted, smallest = holm(p), holm(lows)
 
@@ -84,8 +99,14 @@ def compare(scores: Scores, *, draws: int = DRAWS, seed: int = 0) -> Report:
         found: Floats = values[s, v]
         return found[np.isfinite(found)]
 
-    ratios = [_ratio(sample(s, v), sample(s, 0)) for s in range(strata) for v in heads]
-    spreads = holm([ratio.adjusted for ratio in ratios])
+    ratios = [spread_of(sample(s, v), sample(s, 0)) for s in range(strata) for v in heads]
+    corrected = holm([ratio.adjusted for ratio in ratios])
+    visible = visible_ratio(*size, ALPHA / len(ratios))
+    spreads = [
+        replace(ratio, adjusted=float(p) if complete else float("nan"), visible=visible,
+                tests=len(ratios), complete=complete)
+        for ratio, p in zip(ratios, corrected, strict=True)
+    ]  # fmt: skip
 
     def one(s: int | None, v: int, place: int) -> Comparison:
         chosen = range(strata) if s is None else (s,)
@@ -98,14 +119,17 @@ def compare(scores: Scores, *, draws: int = DRAWS, seed: int = 0) -> Report:
             seeds=(min(len(a) for a, _ in pairs), min(len(b) for _, b in pairs)),
             difference=float(np.mean([_mean(a) - _mean(b) for a, b in pairs])),
             interval=_welch(pairs),
+            standardised=float(np.mean([standardised_difference(a, b) for a, b in pairs])),
             effect=float(np.mean([hedges_g(a, b) for a, b in pairs])),
             p=float(p[place]),
             adjusted=float(adjusted[place]),
             smallest=float(smallest[place]),
-            detectable=_detectable(pairs, tests),
+            detectable=_detectable(pairs, tests)
+            if complete and smallest[place] <= ALPHA
+            else float("nan"),
             tests=tests,
-            complete=scores.done == scores.planned,
-            spread=None if at is None else replace(ratios[at], adjusted=float(spreads[at])),
+            complete=complete,
+            spread=None if at is None else spreads[at],
         )
 
     headlines = tuple(one(None, v, v - 1) for v in heads) if strata > 1 else ()
@@ -200,17 +224,3 @@ def _welch(pairs: list[tuple[Floats, Floats]]) -> Range:
     )
     half = float(t.ppf(0.975, degrees)) * sqrt(float(parts.sum())) / len(pairs)
     return (middle - half, middle + half)
-
-
-def _ratio(one: Floats, other: Floats) -> Spread:
-    """Ratio of standard deviations, its 95 % interval, the ratio just visible, and p; by F."""
-    from scipy.stats import f
-
-    nothing = float("nan")
-    n, m = len(one), len(other)
-    if n < 2 or m < 2 or one.std() == 0 or other.std() == 0:
-        return Spread(nothing, (nothing, nothing), nothing, nothing)
-    ratio = float(one.std(ddof=1) / other.std(ddof=1))
-    high, low = (float(f.ppf(level, n - 1, m - 1)) for level in (0.975, 0.025))
-    p = 2 * min(f.cdf(ratio**2, n - 1, m - 1), f.sf(ratio**2, n - 1, m - 1))
-    return Spread(ratio, (ratio / sqrt(high), ratio / sqrt(low)), sqrt(high), float(min(p, 1.0)))

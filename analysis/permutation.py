@@ -36,7 +36,8 @@ def _splits(first: int, second: int) -> Floats:
     chosen = combinations(range(1, size), first - 1) if mirrored else combinations(
         range(size), first
     )  # fmt: skip
-    index = np.array(list(chosen), dtype=np.int64).reshape(-1, first - mirrored)
+    rows = list(chosen)
+    index = np.array(rows, dtype=np.int64).reshape(len(rows), first - mirrored)
     if mirrored:
         index = np.hstack([np.zeros((len(index), 1), np.int64), index])
     weights = np.full((len(index), size), -1.0 / second)
@@ -102,6 +103,7 @@ def stratified_p(
         values = np.concatenate([one, other], axis=1)
         centred = values - values.mean(axis=1, keepdims=True)
         spread = centred.std(axis=1, keepdims=True)
+        # As in `standardised_difference`, for many data sets at once.
         flat = spread <= _TIE * np.abs(values).max(axis=1, keepdims=True)
         centred = np.where(flat, 0.0, centred / np.where(flat, 1.0, spread))
         first = one.shape[1]
@@ -116,6 +118,18 @@ def stratified_p(
         reached = (np.abs(total) >= least[part]).sum(axis=0)
         answer[part] = (reached + 1) / (draws + 1)
     return answer
+
+
+def standardised_difference(one: Floats, other: Floats) -> float:
+    """What :func:`stratified_p` sums, of one stratum, (n,) and (m,): the difference of means in
+    standard deviations of all its values. 0 where nothing varies, NaN without values."""
+    if not len(one) or not len(other):
+        return float("nan")
+    values = np.concatenate([one, other])
+    spread = float(values.std())
+    if spread <= _TIE * np.abs(values).max():
+        return 0.0
+    return float(one.mean() - other.mean()) / spread
 
 
 def smallest_p(sizes: Sequence[tuple[int, int]], *, draws: int = DRAWS) -> float:

@@ -6,7 +6,6 @@ A study's folder holds ``study.json`` (the declaration: families of tests, runs 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.records import freeze
+from analysis.study_files import (
+    DECLARATION,
+    RUNS,
+    check_alike,
+    check_families,
+    check_scores,
+    read_json,
+    read_record,
+)
 
-__all__ = ["Cell", "Family", "Scores", "Stratum", "Study", "read_study", "studies_in"]
-
-DECLARATION = "study.json"
-RUNS = "runs"
+__all__ = [
+    "DECLARATION", "RUNS", "Cell", "Family", "Scores", "Stratum", "Study", "read_study",
+    "studies_in",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, order=True)
@@ -170,31 +178,43 @@ class Study:
 
 
 def studies_in(folder: str | Path) -> tuple[Path, ...]:
-    """The folder itself if it is a study's, else the studies one level below it, by name."""
-    folder = Path(folder)
-    if (folder / DECLARATION).is_file():
-        return (folder,)
-    return tuple(sorted(path.parent for path in folder.glob(f"*/{DECLARATION}")))
+    """The folder itself if it is a study's, else the studies one level below it, by name.
+
+    Raises:
+        ValueError: a folder that cannot be looked into, or a name that cannot be one.
+    """
+    try:
+        folder = Path(folder).expanduser()
+        if (folder / DECLARATION).is_file():
+            return (folder,)
+        return tuple(sorted(path.parent for path in folder.glob(f"*/{DECLARATION}")))
+    except (OSError, RuntimeError, ValueError) as error:
+        shown = str(folder) if len(str(folder)) <= 80 else f"{str(folder)[:79]}…"
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"{shown} cannot be read as a folder: {reason}. Name another.") from None
 
 
 def read_study(folder: str | Path) -> Study:
     """Read a study's folder. Runs that its declaration does not name are left out.
 
     Raises:
-        ValueError: no study there; a file that is no JSON or lacks what a run needs; runs of one
-            task that were scored on different rows, whose scores cannot be compared.
+        ValueError: no study there; a file that is no JSON or lacks what a run needs; a family that
+            counts something twice; runs of one task that were scored or trained on different
+            rows, or began from different weights, whose scores cannot be compared.
     """
     folder = Path(folder)
-    declaration = _json(folder / DECLARATION)
+    path = folder / DECLARATION
+    declaration = read_json(path)
     try:
+        declaration["name"] = str(declaration["name"])
         families = tuple(
             Family(
-                entry["name"],
-                entry["title"],
+                str(entry["name"]),
+                str(entry["title"]),
                 bool(entry["primary"]),
-                entry["against"],
-                tuple(entry["heads"]),
-                tuple(entry["seeds"]),
+                str(entry["against"]),
+                tuple(map(str, entry["heads"])),
+                tuple(map(int, entry["seeds"])),
                 tuple(Stratum(**stratum) for stratum in entry["strata"]),
             )
             for entry in declaration["families"]
@@ -203,53 +223,17 @@ def read_study(folder: str | Path) -> Study:
             str(key): Cell(str(task), float(share), str(variant), int(seed))
             for key, task, variant, share, seed in declaration["runs"]
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{folder / DECLARATION} is no declaration of a study ({error}). Name a folder that "
-            "'python -m training study' wrote."
+            f"{path} is no declaration of a study ({type(error).__name__}: {error}). Name a folder "
+            "that 'python -m training study' wrote."
         ) from None
+    check_families(path, families)
     records = {}
     for key, cell in planned.items():
-        path = folder / RUNS / f"{key}.json"
-        if path.is_file():
-            records[cell] = _record(path)
-    _same_rows(folder, records)
+        file = folder / RUNS / f"{key}.json"
+        if file.is_file():
+            records[cell] = read_record(file)
+    check_scores(folder, families, records)
+    check_alike(folder, records)
     return Study(folder, declaration, families, tuple(planned.values()), records)
-
-
-def _record(path: Path) -> dict[str, Any]:
-    record = _json(path)
-    lacking = [name for name in ("hash", "metrics", "predictions", "seconds", "data", "machine")
-               if name not in record]  # fmt: skip
-    if lacking or record["hash"] != path.stem:
-        raise ValueError(
-            f"{path} is no record of run {path.stem} (missing: {', '.join(lacking) or 'none'}). "
-            "Remove the file and run the study again."
-        )
-    return record
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(
-            f"{path}: {error.strerror}. Name a folder that 'python -m training study' wrote."
-        ) from None
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON ({error}). Remove it and run again.") from None
-    if not isinstance(value, dict):
-        raise ValueError(f"{path} holds no record. Remove it and run the study again.")
-    return value
-
-
-def _same_rows(folder: Path, records: Mapping[Cell, Mapping[str, Any]]) -> None:
-    seen: dict[tuple[str, str], tuple[str, str]] = {}
-    for cell, record in records.items():
-        for split, found in record["data"].items():
-            first, where = seen.setdefault((cell.task, split), (found, record["hash"]))
-            if first != found:
-                raise ValueError(
-                    f"{folder}: runs {where} and {record['hash']} of task {cell.task} were scored "
-                    f"on different rows of {split!r}. Remove one kind and run the study again."
-                )

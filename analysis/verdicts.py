@@ -3,7 +3,7 @@
 ``better`` and ``worse`` stand only where the p-value, after Holm over the declared family, is at
 most 0.05. Where so many seeds could never get there the sentence says "too few seeds to decide",
 else "not decided" with the difference that would have been found; never that there is none. The
-numbers are computed in :mod:`analysis.family_tests`.
+numbers are computed in :mod:`analysis.family_tests` and :mod:`analysis.spread_tests`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import numpy as np
 from analysis.paired import show_p
 from analysis.study import Family, Stratum
 
-Verdict = Literal["better", "worse", "undecided", "too few seeds", "incomplete"]
+Verdict = Literal["better", "worse", "at odds", "undecided", "too few seeds", "incomplete"]
+Steadiness = Literal["steadier", "less steady", "undecided", "too few seeds", "incomplete",
+                     "constant"]  # fmt: skip
 Range = tuple[float, float]
 
 ALPHA = 0.05
@@ -37,29 +39,69 @@ class Summary:
 
 @dataclass(frozen=True)
 class Spread:
-    """Standard deviation over seeds against that of the reference, with its interval by F
-    (which assumes normal scores), the ratio that could have been seen, and the adjusted p."""
+    """Spread over seeds against that of the reference, by the test of Brown and Forsythe.
+
+    ``ratio`` is of the mean distances from the median, which the test compares; ``interval`` (95 %)
+    holds the ratios that it would not reject; ``deviations`` is the ratio of standard deviations;
+    ``visible`` the ratio needed at the first step of Holm over ``tests``, for normal scores
+    (infinite: none would do); ``adjusted`` the p after Holm.
+    """
 
     ratio: float
+    deviations: float
     interval: Range
     visible: float
     adjusted: float
+    tests: int
+    complete: bool
+
+    @property
+    def verdict(self) -> Steadiness:
+        """The word; ``steadier`` and ``less steady`` only where the adjusted p is at most 0.05."""
+        if not self.complete:
+            return "incomplete"
+        if not np.isfinite(self.ratio):
+            return "constant"
+        if self.adjusted <= ALPHA:
+            return "steadier" if self.ratio < 1 else "less steady"
+        return "undecided" if np.isfinite(self.visible) else "too few seeds"
+
+    @property
+    def bounds(self) -> str:
+        """The interval in words; it may have no upper end."""
+        low, high = self.interval
+        return f"{low:.2f} to {high:.2f}" if np.isfinite(high) else f"from {low:.2f} without end"
+
+    @property
+    def needed(self) -> str:
+        """Which ratios would have been seen, or that none would."""
+        if not np.isfinite(self.visible):
+            return f"after Holm over {self.tests} comparisons hardly any ratio could be seen"
+        return (
+            f"after Holm over {self.tests} comparisons a ratio above about {self.visible:.1f} or "
+            f"below {1 / self.visible:.2f} would be needed"
+        )
 
     def sentence(self, head: str, against: str, where: str) -> str:
         """Whether fine-tuning is steadier, as far as these seeds can tell."""
         if not np.isfinite(self.ratio):
-            return f"{where}: the spreads of {head} and {against} cannot be compared yet."
+            return (
+                f"{where}: the spreads of {head} and {against} cannot be compared: of each three "
+                "seeds are needed, and scores that vary."
+            )
         numbers = (
-            f"{where}: the standard deviation over seeds of {head} is {self.ratio:.2f} times "
-            f"that of {against} (95 % interval {self.interval[0]:.2f} to {self.interval[1]:.2f}"
+            f"{where}: the spread over seeds (mean distance from the median) of {head} is "
+            f"{self.ratio:.2f} times that of {against} (95 % interval {self.bounds}; standard "
+            f"deviations {self.deviations:.2f} times"
         )
-        if self.adjusted <= ALPHA:
-            word = "steadier" if self.ratio < 1 else "less steady"
-            return f"{numbers}, after Holm p {show_p(self.adjusted)}): {word} here."
-        return (
-            f"{numbers}): too few seeds to decide which is steadier; a ratio of "
-            f"{self.visible:.1f} would be needed."
-        )
+        if self.verdict == "incomplete":
+            return f"{numbers}): not decided yet, as runs of the family are missing."
+        if self.verdict == "too few seeds":
+            return f"{numbers}): too few seeds to decide which is steadier; {self.needed}."
+        tail = f"; Brown-Forsythe test, after Holm p {show_p(self.adjusted)})"
+        if self.verdict == "undecided":
+            return f"{numbers}{tail}: not decided which is steadier; {self.needed}."
+        return f"{numbers}{tail}: {self.verdict} here."
 
 
 @dataclass(frozen=True)
@@ -67,9 +109,12 @@ class Comparison:
     """A pooling head against the family's reference, on one stratum or (None) over all.
 
     ``difference`` and its Welch ``interval`` are in the metric's own unit (over all strata: the
-    mean of the differences), ``effect`` is Hedges' g (over all: its mean), ``p`` the permutation
-    test's, ``adjusted`` after Holm, ``smallest`` the smallest adjusted p that so many seeds can
-    give, ``detectable`` the true difference found with 80 % power at the first step of Holm.
+    mean of the differences), ``standardised`` is the difference in standard deviations of all
+    runs of its task (over all: its mean), which is what is tested and what gives the direction.
+    ``effect`` is Hedges' g (over all: its mean), ``p`` the permutation test's, ``adjusted`` after
+    Holm, ``smallest`` the smallest adjusted p that so many seeds can give, ``detectable`` the true
+    difference found with 80 % power at the first step of Holm (NaN while runs are missing, and
+    where so many seeds can find nothing).
     """
 
     stratum: Stratum | None
@@ -78,6 +123,7 @@ class Comparison:
     seeds: tuple[int, int]
     difference: float
     interval: Range
+    standardised: float
     effect: float
     p: float
     adjusted: float
@@ -90,7 +136,9 @@ class Comparison:
     @property
     def verdict(self) -> Verdict:
         """The word; ``better`` and ``worse`` only where the adjusted p is at most 0.05."""
-        return verdict(self.difference, self.adjusted, self.smallest, self.complete)
+        return verdict(
+            self.standardised, self.adjusted, self.smallest, self.complete, self.difference
+        )
 
     def sentence(self, where: str) -> str:
         """What may be said; ``where`` names the task, or the tasks of the headline."""
@@ -103,10 +151,13 @@ class Comparison:
                 f"not all done ({n})."
             )
         mean = " on average" if self.stratum is None else ""
-        numbers = (
+        points = (
             f"{100 * self.difference:+.2f} points{mean}, 95 % interval "
-            f"{100 * self.interval[0]:.2f} to {100 * self.interval[1]:.2f}, {n}"
+            f"{100 * self.interval[0]:.2f} to {100 * self.interval[1]:.2f}"
         )
+        # One task's points and standard deviations differ by a factor; of several they may not.
+        tested = f"{self.standardised:+.2f} standard deviations of a task's runs on average"
+        numbers = f"{points}, {n}" if self.stratum is not None else f"{points}; {tested}; {n}"
         if self.verdict == "too few seeds":
             return (
                 f"{where}: too few seeds to decide between {self.head} and {self.against} "
@@ -117,6 +168,13 @@ class Comparison:
             f"permutation p {show_p(self.p)}, after Holm over {self.tests} tests "
             f"{show_p(self.adjusted)}"
         )
+        if self.verdict == "at odds":
+            side = "higher" if self.standardised > 0 else "lower"
+            return (
+                f"{where}: not decided between {self.head} and {self.against}, as the tasks are at "
+                f"odds: {self.head} is {side} in standard deviations, which is what is tested, and "
+                f"not in points ({numbers}; {tests})."
+            )
         if self.verdict == "undecided":
             return (
                 f"{where}: not decided between {self.head} and {self.against} ({numbers}; {tests}; "
@@ -162,16 +220,24 @@ class Report:
         return tuple(lines)
 
 
-def verdict(difference: float, adjusted: float, smallest: float, complete: bool) -> Verdict:
-    """The word for a comparison. A family whose runs are not all done decides nothing: to look
-    at every new seed and stop when it pleases would find a difference anywhere."""
+def verdict(
+    tested: float, adjusted: float, smallest: float, complete: bool, difference: float
+) -> Verdict:
+    """The word for a comparison; its direction is that of what was ``tested``.
+
+    A family whose runs are not all done decides nothing: to look at every new seed and stop when
+    it pleases would find a difference anywhere. Where the mean ``difference`` in points has
+    another sign than the tested one, neither word would be understood: "at odds".
+    """
     if not complete:
         return "incomplete"
     if smallest > ALPHA:
         return "too few seeds"
     if adjusted > ALPHA:
         return "undecided"
-    return "better" if difference > 0 else "worse"
+    if tested * difference <= 0:
+        return "at odds"
+    return "better" if tested > 0 else "worse"
 
 
 def _listed(names: Sequence[str]) -> str:

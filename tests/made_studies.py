@@ -38,7 +38,7 @@ def nothing(task: str, share: float, head: str) -> float:
 def write(
     folder: Path, families: Sequence[dict[str, Any]], effect: Effect = nothing,
     spread: float = 0.01, keep: Callable[[str, float, str, int], bool] = lambda *cell: True,
-    name: str = "toy", seed: int = 0,
+    name: str = "toy", seed: int = 0, precision: Callable[[str], str] = lambda head: "bf16",
 ) -> Path:  # fmt: skip
     """Write the study; ``effect`` is added to a run's score, ``keep`` says which runs are done."""
     draw = np.random.default_rng(seed)
@@ -61,7 +61,7 @@ def write(
             "hash": key, "task": task, "variant": head, "share": share, "seed": number,
             "metrics": {"dev": scores}, "predictions": {"dev": "0101"}, "rows": {"dev": 4},
             "data": {"dev": task}, "seconds": {"training": 60.0, "evaluation": 1.0},
-            "machine": {"precision": "bf16", "device": "CPU", "threads": 1,
+            "machine": {"precision": precision(head), "device": "CPU", "threads": 1,
                         "versions": {"torch": "2.13.0"}},
         }  # fmt: skip
         (folder / "runs" / f"{key}.json").write_text(json.dumps(record))

@@ -30,6 +30,7 @@ from analysis import attention, interventions, layers, margins
 from analysis.agreement import agreement
 from analysis.comparison import Answer
 from analysis.datasets import Table
+from analysis.dimensions import dimensions
 from analysis.evaluation import evaluate
 from analysis.figures import Plot, view
 from analysis.predictions import Predictions
@@ -152,7 +153,7 @@ def _dimension() -> Plot:
 
 @sample("cka")
 def _cka() -> Plot:
-    texts = [" ".join(np.random.default_rng(i).choice(tiny.WORDS, 6)) for i in range(70)]
+    texts = [" ".join(np.random.default_rng(i).choice(tiny.WORDS, 6)) for i in range(140)]
     return view("cka", layers.layer_cka(zoo.loaded("cls"), zoo.loaded("bert"), texts))
 
 
@@ -204,6 +205,12 @@ def _sweep_pooled() -> Plot:
 def _what_if() -> Plot:
     changed = interventions.what_if(zoo.loaded("max_seq_mha"), TEXT, drop_layers=(3,))
     return view("what_if", changed)
+
+
+@sample("dimensions")
+def _dimensions() -> Plot:
+    one = seen()
+    return view("dimensions", dimensions(one, 3, reference="zero"), one.checkpoint, one.tokens)
 
 
 @sample("winner_means")
@@ -294,7 +301,7 @@ def _report() -> Any:
             middle, half = random.normal(0, 0.01), random.uniform(0.004, 0.03)
             ratio = random.uniform(0.4, 1.6)
             found.append(SimpleNamespace(
-                stratum=stratum, head=head, difference=middle,
+                stratum=stratum, head=head, seeds=(5, 5), difference=middle,
                 interval=np.array([middle - half, middle + half]),
                 spread=SimpleNamespace(ratio=ratio, interval=np.array([0.5, 2.0]) * ratio),
             ))  # fmt: skip

@@ -45,7 +45,8 @@ def study(
 
     ``data`` is a GLUE folder or ``"hub"``, ``text_data`` the folder that holds ``trec/``.
     ``only`` names one family. A run that fails is reported and does not stop the others; the
-    same command tries it again.
+    same command tries it again. Of several processes that share each run an error that may be of
+    one of them alone ends all.
 
     Raises:
         ValueError: the plan cannot be read, a pooling head has no such option, or the folder
@@ -129,6 +130,10 @@ def _work(
                 try:
                     _do(run, sources, folder, do)
                 except Exception as error:  # hours of work: the next run may well succeed
+                    if _processes() > 1 and not isinstance(error, ValueError):
+                        # It may be of this process alone, and the others wait for it: the
+                        # launcher ends them all, and the same command goes on.
+                        raise
                     failed.add(run.hash)
                     print(
                         f"{run.name} failed: {type(error).__name__}: {error}",
@@ -185,9 +190,13 @@ def _first_of_launch() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
+def _processes() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def _agreed(decision: Any) -> Any:
     """What the first process of a launch decided, in all of them."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if _processes() == 1:
         return decision
     import torch
     from accelerate import PartialState

@@ -88,12 +88,14 @@ class Plan:
     families: tuple[Family, ...]
     runs: tuple[Run, ...]
     own: Mapping[str, Mapping[str, Any]]
+    file: str  # its name, for the command that repeats it
     recipes: Mapping[str, Mapping[str, Any]]
 
     def declaration(self) -> dict[str, Any]:
         """What ``study.json`` says beside the results: all that a reader of them needs."""
         return {
             "name": self.name,
+            "file": self.file,
             "title": self.title,
             "note": self.note,
             "encoder": encoder_name(self.encoder),
@@ -177,6 +179,14 @@ def _plan(given: dict[str, Any], path: Path) -> Plan:
         str(key): _variant(str(key), dict(entry or {}), encoder)
         for key, entry in dict(given["heads"]).items()
     }
+    folders: dict[str, str] = {}
+    for value in heads.values():
+        name = encoder_name(value["encoder"])
+        if folders.setdefault(name, value["encoder"]) != value["encoder"]:
+            raise ValueError(
+                f"two encoders are called {name!r}: {folders[name]} and {value['encoder']}. A run "
+                "is named after its encoder; rename one of the folders."
+            )
     families = tuple(_family(dict(entry), heads, own) for entry in given["families"])
     if sum(family.primary for family in families) > 1:
         raise ValueError("more than one family is primary; a study has one headline.")
@@ -204,6 +214,7 @@ def _plan(given: dict[str, Any], path: Path) -> Plan:
         families=families,
         runs=tuple(runs.values()),
         own=own,
+        file=path.name,
         recipes=recipes,
     )
 
@@ -270,6 +281,14 @@ def _family(entry: dict[str, Any], heads: Mapping[str, Any], own: Mapping[str, A
     shares = tuple(float(share) for share in entry.get("shares", (1.0,)))
     if not shares or not all(0 < share <= 1 for share in shares):
         raise ValueError("'shares' are shares of the training set, above 0 and at most 1.")
+    if not tested:
+        raise ValueError(
+            f"family {entry['name']!r} names no pooling head beside {against}: nothing to test."
+        )
+    # Counted twice a task would weigh double, and Holm would correct for tests that are one.
+    for what, names in (("pooling head", tested), ("task", tasks), ("share", shares)):
+        if len(set(names)) != len(names):
+            raise ValueError(f"family {entry['name']!r} names a {what} twice.")
     return Family(
         name=str(entry["name"]),
         title=str(entry.get("title", entry["name"])),

@@ -86,12 +86,9 @@ def execute(run: Run, sources: Sources, scratch: Path) -> dict[str, Any]:
     """
     from types import SimpleNamespace
 
-    import torch
-
     from training.evaluate import evaluate
     from training.finetune import fit, longest, prepare
-    from training.folder import versions
-    from training.trainer import precision
+    from training.study_machine import machine
 
     settings = settings_of(run, sources)
     splits = splits_of(run, settings)
@@ -122,6 +119,7 @@ def execute(run: Run, sources: Sources, scratch: Path) -> dict[str, Any]:
         },
         "rows": {"train": len(splits.train)}
         | {split: len(table) for split, table in splits.scored.items()},
+        "train_data": digest(splits.train),
         "data": {split: digest(table) for split, table in splits.scored.items()},
         "steps": spent.steps,
         "epochs": spent.epochs,
@@ -132,12 +130,7 @@ def execute(run: Run, sources: Sources, scratch: Path) -> dict[str, Any]:
         },
         "config": dict(run.config) | {"all_options": settings.options},
         "encoder_sha256": location.sha256,
-        "machine": {
-            "precision": precision(),
-            "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU",
-            "threads": torch.get_num_threads(),
-            "versions": versions(),
-        },
+        "machine": machine(),
     }
 
 

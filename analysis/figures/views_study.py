@@ -46,10 +46,18 @@ def _left_out(labels: Sequence[str], why: str) -> tuple[str, ...]:
     return (f"{why}: {', '.join(labels)}.",) if labels else ()
 
 
+def _seeds(counts: Sequence[int], unfinished: bool) -> str:
+    """``10 seeds``, or ``2 to 7 seeds (unfinished)``: those that are drawn, not those planned."""
+    drawn = sorted({int(count) for count in counts if count})
+    told = f"{drawn[0]} to {drawn[-1]}" if len(drawn) > 1 else str(drawn[0] if drawn else 0)
+    noun = "seed" if told == "1" else "seeds"
+    return f"{told} {noun}{' (unfinished)' if unfinished else ''}"
+
+
 @view("study_scores")
 def study_scores(scores: Any, tasks: Sequence[str] | None = None, study: str = "") -> Plot:
     """Scores of every pooling head on every task: each seed a dot, the mean with its t interval."""
-    panels, titles, empty = [], [], []
+    panels, titles, empty, counts = [], [], [], []
     for stratum in _shown(scores.family, tasks):
         values = 100 * scores.values[scores.family.strata.index(stratum)]  # (variants, seeds)
         if not np.isfinite(values).any():
@@ -62,9 +70,10 @@ def study_scores(scores: Any, tasks: Sequence[str] | None = None, study: str = "
             intervals=interval[None], dots=values[None], as_points=True,
         ))  # fmt: skip
         titles.append(f"{stratum.label}, {stratum.split}")
+        counts += np.isfinite(values).sum(axis=1).tolist()
     if not panels:
         raise ValueError(f"no run of {', '.join(empty)} is there yet")
-    count = len(scores.family.seeds)
+    seeds = _seeds(counts, scores.done < scores.planned)
     return Plot(
         view="study_scores",
         title="Scores over seeds",
@@ -74,7 +83,7 @@ def study_scores(scores: Any, tasks: Sequence[str] | None = None, study: str = "
         notes=("Dots: one run each, in the order of the seeds. Diamonds: mean over seeds; lines: "
                "its 95 % interval (Student's t). The axes do not begin at zero.",
                *_left_out(empty, "No run yet")),
-        caption=f"Scores over {count} seeds: each run a dot, the mean with its 95 % interval "
+        caption=f"Scores over {seeds}: each run a dot, the mean with its 95 % interval "
         "(Student's t).",
     )  # fmt: skip
 
@@ -94,6 +103,7 @@ def study_differences(report: Any, tasks: Sequence[str] | None = None, study: st
     groups = [group for group in groups if group[0] not in empty]
     if not groups:
         raise ValueError("an interval needs two seeds of both, and no task has them yet")
+    counts = [n for _, found in groups for c in found for n in c.seeds]
     every = [100 * np.array([c.interval for c in found]) for _, found in groups]
     panels = tuple(
         Bars(
@@ -114,7 +124,7 @@ def study_differences(report: Any, tasks: Sequence[str] | None = None, study: st
                "tests; what is decided is decided by the permutation tests in the table.",
                *_left_out(empty, "Fewer than two seeds")),
         caption=f"Difference to {family.against} in points, with 95 % intervals (Welch), over "
-        f"{len(family.seeds)} seeds each.",
+        f"{_seeds(counts, report.done < report.planned)} each.",
     )  # fmt: skip
 
 
@@ -127,40 +137,51 @@ def _common(intervals: Sequence[np.ndarray]) -> tuple[float, float] | None:
 
 @view("study_spread")
 def study_spread(report: Any, tasks: Sequence[str] | None = None, study: str = "") -> Plot:
-    """Standard deviation over seeds of every pooling head against that of the reference."""
+    """Spread over seeds of every pooling head against that of the reference."""
     family = report.family
-    panels, titles, empty = [], [], []
+    panels, titles, empty, counts, open_ended = [], [], [], [], []
     for stratum in _shown(family, tasks):
         found = [c for c in report.comparisons if c.stratum == stratum]
-        if not any(np.isfinite(c.spread.interval).all() for c in found):
+        if not any(np.isfinite(c.spread.ratio) for c in found):
             empty.append(stratum.label)
             continue
+        interval = np.array([[c.spread.interval for c in found]])
+        interval[~np.isfinite(interval).all(axis=2)] = np.nan
+        open_ended += [f"{c.head} on {stratum.label}" for c in found
+                       if np.isinf(c.spread.interval).any()]  # fmt: skip
         panels.append(Bars(
             values=np.array([[c.spread.ratio for c in found]]),
             categories=tuple(c.head for c in found), series=(stratum.label,), category_label="",
-            value_label=f"standard deviation, ratio to {family.against}",
-            intervals=np.array([[c.spread.interval for c in found]]),
-            as_points=True, reference=1.0,
+            value_label=f"spread over seeds, ratio to {family.against}",
+            intervals=interval, as_points=True, reference=1.0,
         ))  # fmt: skip
         titles.append(stratum.label)
+        counts += [n for c in found for n in c.seeds]
     if not panels:
-        raise ValueError("a spread needs two seeds of both, and no task has them yet")
+        raise ValueError("a spread needs three seeds of both, and no task has them yet")
     return Plot(
         view="study_spread",
         title="Spread over seeds",
         mark=Grid(tuple(panels), tuple(titles), COLUMNS),
         params={"tasks": None if tasks is None else list(tasks)},
         provenance=_source("study_spread", report, study),
-        notes=(f"Below 1: steadier than {family.against}. Lines: 95 % interval by F, which "
-               "assumes normal scores.", *_left_out(empty, "Fewer than two seeds")),
-        caption=f"Standard deviation over seeds as a ratio to that of {family.against}, with 95 % "
-        "intervals (F).",
+        notes=(f"Below 1: steadier than {family.against}. Spread: mean distance from the median. "
+               "Lines: 95 % interval (Fieller), the ratios that the Brown-Forsythe test would not "
+               "reject, not corrected for the number of tests.",
+               *_left_out(empty, "Too few seeds"),
+               *_left_out(open_ended, "No line, as the interval has no upper end")),
+        caption=f"Spread over seeds (mean distance from the median) as a ratio to that of "
+        f"{family.against}, with 95 % intervals (Fieller), over "
+        f"{_seeds(counts, report.done < report.planned)} each.",
     )  # fmt: skip
 
 
 @view("learning_curves")
-def learning_curves(found: Sequence[Any], study: str = "") -> Plot:
-    """Scores by share of the training set, one line a pooling head, with t intervals."""
+def learning_curves(found: Sequence[Any], study: str = "", unfinished: bool = False) -> Plot:
+    """Scores by share of the training set, one line a pooling head, with t intervals.
+
+    ``unfinished`` says that runs are missing.
+    """
     if not found:
         raise ValueError("no run on a part of the training set yet")
     panels = []
@@ -171,16 +192,16 @@ def learning_curves(found: Sequence[Any], study: str = "") -> Plot:
             x_label="share of the training set (%)", y_label=metric_label(curve.metric),
             bands=interval,
         ))  # fmt: skip
-    counts = sorted({int(n) for curve in found
-                     for n in np.isfinite(curve.values).sum(axis=2).ravel() if n})  # fmt: skip
-    seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    counts = [int(n) for curve in found for n in np.isfinite(curve.values).sum(axis=2).ravel()]
+    seeds = _seeds(counts, unfinished)
     return Plot(
         view="learning_curves",
         title="Learning curves",
         mark=Grid(tuple(panels), tuple(curve.task for curve in found), COLUMNS),
+        params={"unfinished": unfinished},
         provenance=provenance_of([], view="learning_curves", study=study or None),
-        notes=(f"Mean over {seeds} seeds; bands: its 95 % interval (Student's t). The parts are "
+        notes=(f"Mean over {seeds}; bands: its 95 % interval (Student's t). The parts are "
                "nested, drawn anew for each seed, and the same for every pooling head.",),
-        caption=f"Scores by share of the training set: mean over {seeds} seeds with 95 % "
+        caption=f"Scores by share of the training set: mean over {seeds} with 95 % "
         "intervals (Student's t).",
     )  # fmt: skip

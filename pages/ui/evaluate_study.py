@@ -23,9 +23,10 @@ ABOUT_SCORES = (
     "not say that there is no difference: the tests below decide."
 )
 ABOUT_SPREAD = (
-    "Standard deviation over seeds of a pooling head divided by that of the one it is compared "
-    "with; 95 % interval by the F distribution, which assumes normal scores. With five seeds a "
-    "ratio of about 3 is needed to be seen."
+    "Spread over seeds of a pooling head divided by that of the one it is compared with. The "
+    "spread is the mean distance of the scores from their median, because a seed that collapses "
+    "would rule a standard deviation. Test: Brown and Forsythe, corrected by Holm; the 95 % "
+    "interval (Fieller) holds the ratios that this test would not reject, uncorrected."
 )
 ABOUT_CURVES = (
     "Scores by how much of the training set was used. The parts are nested and the same for every "
@@ -45,11 +46,12 @@ def draw() -> None:
     """The study that is committed, or the one of another folder."""
     with st.container(key="study-head"):
         said = st.container(key="study-said")
-        with st.popover("Open another study", type="tertiary", icon=":material/folder_open:"):
-            folder = _folder()
+        opener = st.popover("Open another study", type="tertiary", icon=":material/folder_open:")
     try:
+        with opener:
+            folder = _folder()
         study = _read(folder)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         with said:
             st.error(cards.plain(str(error)))
         return
@@ -79,36 +81,39 @@ def draw() -> None:
 
 
 def _folder() -> Path:
-    """The folder that is shown: one below the results, or any that is typed."""
-    known = [str(path) for path in studies_in(settings.read().studies)]
-    names = [Path(path).name for path in known]
-    chosen = st.selectbox("Study", names, key="study_name") if len(known) > 1 else None
-    typed = st.text_input(
-        "Folder of another study", key="study", **KEPT, placeholder="study/results/mine",
-        help="A folder that 'python -m training study' wrote: study.json and runs/ are in it.",
-    )  # fmt: skip
-    if typed and typed.strip():
-        return Path(typed.strip()).expanduser()
-    if chosen:
-        return Path(known[names.index(chosen)])
-    return Path(known[0]) if known else settings.read().studies
-
-
-def _read(folder: Path) -> Study:
-    """The study in the folder, or the first one below it; read again when a run is added.
+    """The study's folder that is shown: of those in the results, or in any folder that is typed.
 
     Raises ``ValueError`` with the reason where there is none.
     """
-    found = studies_in(folder)
-    if not found:
+    place = st.container()
+    typed = st.text_input(
+        "Folder of another study", key="study", **KEPT, placeholder="study/results/mine",
+        help="A folder that 'python -m training study' wrote (study.json and runs/ are in it), or "
+        "one that holds several such folders.",
+    )  # fmt: skip
+    folder = Path(str(typed).strip()) if typed and typed.strip() else settings.read().studies
+    known = studies_in(folder)
+    if not known:
         raise ValueError(
             f"No study's results in {folder}. Run 'python -m training study study/minilm.yaml' "
             "first, or open the folder of another study."
         )
-    runs = found[0] / "runs"
+    names = [path.name for path in known]
+    if st.session_state.get("study_name") not in (None, *names):  # of another folder
+        del st.session_state["study_name"]
+    if len(known) == 1:
+        return known[0]
+    chosen = place.selectbox(f"Study ({len(known)} in this folder)", names, key="study_name",
+                             **KEPT)  # fmt: skip
+    return known[names.index(str(chosen))]
+
+
+def _read(folder: Path) -> Study:
+    """The study in the folder; read again when a run is added."""
+    runs = folder / "runs"
     files = sorted(runs.glob("*.json")) if runs.is_dir() else []
-    stamp = [(path.name, path.stat().st_mtime_ns) for path in (found[0] / "study.json", *files)]
-    return _study(str(found[0].resolve()), tuple(stamp))
+    stamp = [(path.name, path.stat().st_mtime_ns) for path in (folder / "study.json", *files)]
+    return _study(str(folder.resolve()), tuple(stamp))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -218,8 +223,9 @@ def _draw_curves(study: Study) -> None:
                  "no run on a part of the training set is there yet")  # fmt: skip
         return
     said = [line for report in reports for line in evaluate_words.by_task(report)]
-    show.panel(view("learning_curves", found, study.name), "curves", ABOUT_CURVES, said=said,
-               apart=True)  # fmt: skip
+    missing = not all(report.complete for report in reports)
+    show.panel(view("learning_curves", found, study.name, missing), "curves", ABOUT_CURVES,
+               said=said, apart=True)  # fmt: skip
 
 
 def _nothing(title: str, about: str, why: str) -> None:

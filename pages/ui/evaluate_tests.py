@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
+from analysis.datasets import TASKS
 from analysis.study import Family, Study
 from analysis.verdicts import Comparison, Report
 from pages.ui import evaluate_words
@@ -21,9 +23,12 @@ _HELP = {
     "difference": "Points (100 times the metric): mean over seeds, minus that of the reference.",
     "p": "Permutation p, two-sided, before the correction.",
     "p (Holm)": "After Holm over all tests of the family.",
+    "standardised": "The difference in standard deviations of all runs of its task; over all tasks "
+    "its mean. It is what is tested, and it gives the direction.",
     "effect": "Hedges' g: the difference in standard deviations over seeds.",
     "smallest p": "The smallest corrected p that so many seeds can give. Above 0.05: too few.",
-    "detectable": "True difference in points that 80 % of such studies would find.",
+    "detectable": "True difference in points that 80 % of such studies would find. Empty "
+    "while runs are missing, and where so many seeds can find nothing.",
 }
 
 
@@ -78,6 +83,7 @@ def _row(c: Comparison) -> dict[str, Any]:
         "difference": 100 * c.difference,
         "low": 100 * c.interval[0],
         "high": 100 * c.interval[1],
+        "standardised": c.standardised,
         "p": c.p,
         "p (Holm)": c.adjusted,
         "effect": c.effect,
@@ -99,7 +105,8 @@ def _readable(table: Any) -> Any:
 
 
 def _columns() -> dict[str, Any]:
-    shape = {"p": "%.2g", "p (Holm)": "%.2g", "smallest p": "%.2g", "difference": "%+.2f"}
+    shape = {"p": "%.2g", "p (Holm)": "%.2g", "smallest p": "%.2g", "difference": "%+.2f",
+             "standardised": "%+.2f"}  # fmt: skip
     return {
         name: st.column_config.NumberColumn(format=shape.get(name, "%.2f"), help=words)
         for name, words in _HELP.items()
@@ -137,18 +144,48 @@ def made_with(study: Study) -> list[str]:
         f"{len(study.records)} runs, {hours:.1f} hours of training in all. The score is that of "
         "the last epoch.",
     ]
-    for task, recipe in dict(told.get("recipes", {})).items():
+    recipes = told.get("recipes")
+    for task, recipe in recipes.items() if isinstance(recipes, dict) else ():
+        if not isinstance(recipe, dict):
+            continue
         shown = ", ".join(f"{name.replace('_', ' ')} {_number(value)}"
                           for name, value in recipe.items())  # fmt: skip
         lines.append(f"{task}: {shown}.")
-    machines: dict[str, int] = {}
-    for record in study.records.values():
-        machine = record["machine"]
-        versions = ", ".join(f"{k} {v}" for k, v in dict(machine.get("versions", {})).items())
-        words = (f"{machine.get('device', 'unknown device')}, {machine.get('threads', '?')} "
-                 f"threads, {machine.get('precision', '?')}; {versions}")  # fmt: skip
-        machines[words] = machines.get(words, 0) + 1
-    return [*lines, *(f"{count} runs on {words}." for words, count in machines.items())]
+    machines = Counter(_machine(record["machine"]) for record in study.records.values())
+    lines += [f"{count} runs on {words}." for words, count in machines.items()]
+    precisions = Counter(str(record["machine"].get("precision", "an unknown precision"))
+                         for record in study.records.values())  # fmt: skip
+    if len(precisions) > 1:
+        told = ", ".join(f"{count} in {name}" for name, count in precisions.items())
+        lines.append(f"The runs are not all of one precision ({told}), which is no part of a "
+                     "run's name: a difference may be one of precision.")  # fmt: skip
+    return [*lines, f"The command: {command(study)}"]
+
+
+def command(study: Study) -> str:
+    """What repeats the study, with placeholders for the folders of the data."""
+    file = study.declaration.get("file") or f"{study.name}.yaml"
+    tasks = {cell.task for cell in study.cells}
+    known = tasks & set(TASKS)
+    words = ["python -m training study", str(file)]
+    words += ["--data GLUE_FOLDER"] if known - {"trec"} else []
+    words += ["--text-data FOLDER_WITH_TREC"] if "trec" in known else []
+    return " ".join(words)
+
+
+def _machine(told: Mapping[str, Any]) -> str:
+    """``CPU, Intel ..., 8 cores, 1 threads, bf16; torch ...``; older records say less."""
+    known = told.get("versions")
+    versions = ", ".join(f"{k} {v}" for k, v in known.items()) if isinstance(known, dict) else ""
+    parts = [
+        told.get("device", "unknown device"),
+        told.get("processor"),
+        f"{told['cores']} cores" if told.get("cores") else None,
+        "1 thread" if told.get("threads") == 1 else f"{told.get('threads', '?')} threads",
+        f"{told['processes']} processes" if told.get("processes", 1) != 1 else None,
+        told.get("precision", "precision not said"),
+    ]
+    return ", ".join(str(part) for part in parts if part) + (f"; {versions}" if versions else "")
 
 
 def _number(value: object) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.paired import show_p
 from analysis.study import Family, Study
-from analysis.verdicts import ALPHA, Comparison, Report
+from analysis.verdicts import Comparison, Report
 
 NOT_ALL = (
     "Nothing is decided yet: {done} of {planned} runs of this family are done, and it is tested "
@@ -18,6 +18,7 @@ NOT_YET = "Not decided yet; what is drawn is what is there."
 VERDICTS = {
     "better": "better",
     "worse": "worse",
+    "at odds": "not decided, the tasks are at odds",
     "undecided": "not decided",
     "too few seeds": "too few seeds to decide",
     "incomplete": "not decided yet",
@@ -58,7 +59,7 @@ def over_all(report: Report) -> list[str]:
 def _verdicts(found: Sequence[Comparison]) -> str:
     against = found[0].against
     parts = []
-    for word in ("better", "worse", "undecided", "too few seeds"):
+    for word in ("better", "worse", "at odds", "undecided", "too few seeds"):
         held = [c for c in found if c.verdict == word]
         if not held:
             continue
@@ -70,7 +71,8 @@ def _verdicts(found: Sequence[Comparison]) -> str:
 
 def _points(c: Comparison, decided: bool) -> str:
     p = f", p {show_p(c.adjusted)} after Holm" if decided else ""
-    return f"{c.head} ({100 * c.difference:+.2f} points{p})"
+    tested = f", {c.standardised:+.2f} standard deviations" if c.stratum is None else ""
+    return f"{c.head} ({100 * c.difference:+.2f} points{tested}{p})"
 
 
 def steadier(report: Report, tasks: Sequence[str] | None = None) -> list[str]:
@@ -85,13 +87,14 @@ def steadier(report: Report, tasks: Sequence[str] | None = None) -> list[str]:
         for c in report.comparisons:
             if c.stratum != stratum or c.spread is None:
                 continue
-            if not np.isfinite(c.spread.ratio):
-                word = "cannot be compared, because nothing varies"
-            elif c.spread.adjusted <= ALPHA:
-                word = ("steadier" if c.spread.ratio < 1 else "less steady") + f" than {c.against}"
+            told = f"{c.head} ({c.spread.ratio:.2f} times)"
+            if c.spread.verdict == "constant":
+                word, told = "cannot be compared, as too few scores vary", c.head
+            elif c.spread.verdict in ("steadier", "less steady"):
+                word = f"{c.spread.verdict} than {c.against}"
             else:
-                word = f"too few seeds to decide (a ratio of {c.spread.visible:.1f} would be seen)"
-            groups.setdefault(word, []).append(f"{c.head} ({c.spread.ratio:.2f} times)")
+                word = f"{VERDICTS[c.spread.verdict]} ({c.spread.needed})"
+            groups.setdefault(word, []).append(told)
         said = "; ".join(f"{word}: {', '.join(heads)}" for word, heads in groups.items())
         lines.append(f"{stratum.label}: {said}.")
     return lines

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ import yaml
 from analysis.study import Cell, read_study, studies_in
 from training.__main__ import main
 from training.study import study, table, write_atomically
+from training.study_machine import processor
 from training.study_plan import read_plan
 from training.study_run import Sources, nested_rows, settings_of, splits_of
 from training.tasks import PAPER_HEADS
@@ -109,8 +112,16 @@ class TestPlan:
              "a seed twice"),
             ({"families": [{"name": "a", "tasks": ["sst2"], "heads": ["cls"], "seeds": 1,
                             "shares": [10]}]}, "at most 1"),
-            ({"families": [{"name": "a", "tasks": ["sst2"], "heads": ["cls"], "seeds": 1,
+            ({"families": [{"name": "a", "tasks": ["sst2"], "heads": ["max_cls"], "seeds": 1,
                             "metrics": {"sst2": "f1"}}]}, "reports accuracy"),
+            ({"families": [{"name": "a", "tasks": ["sst2"], "heads": ["cls"], "seeds": 1}]},
+             "names no pooling head beside cls"),
+            ({"families": [{"name": "a", "tasks": ["sst2", "sst2"], "heads": ["max_cls"],
+                            "seeds": 1}]}, "names a task twice"),
+            ({"families": [{"name": "a", "tasks": ["sst2"], "heads": ["max_cls"], "seeds": 1,
+                            "shares": [0.5, 0.50]}]}, "names a share twice"),
+            ({"families": [{"name": "a", "tasks": ["sst2"], "heads": ["max_cls", "max_cls"],
+                            "seeds": 1}]}, "names a pooling head twice"),
             ({"encoders": "x"}, "no entry 'encoders'"),
         ],
     )  # fmt: skip
@@ -122,6 +133,15 @@ class TestPlan:
         with pytest.raises(ValueError, match=re.escape(reason)) as caught:
             read_plan(path)
         assert str(path) in str(caught.value)
+
+    def test_two_encoders_of_one_name_are_refused(self, plan_file, tmp_path):
+        for folder in ("a", "b"):
+            (tmp_path / folder / "model").mkdir(parents=True)
+        heads = {"cls": {"encoder": str(tmp_path / "a" / "model")},
+                 "max_cls": {"encoder": str(tmp_path / "b" / "model")}}  # fmt: skip
+        family = {"name": "a", "tasks": ["sst2"], "heads": ["max_cls"], "seeds": 1}
+        with pytest.raises(ValueError, match="two encoders are called 'model'"):
+            read_plan(plan_file(heads=heads, families=[family]))
 
     def test_a_missing_file_and_an_impossible_option_are_one_sentence(
         self, plan_file, tmp_path, capsys, glue
@@ -242,6 +262,74 @@ class TestFolder:
         with pytest.raises(ValueError, match=r"study\.json"):
             read_study(tmp_path)
 
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"metrics": {}}, "has no accuracy on 'dev'"),
+            ({"metrics": {"dev": {"f1": 0.5}}}, "has no accuracy on 'dev'"),
+            ({"metrics": {"dev": 0.5}}, "'metrics' is not"),
+            ({"metrics": {"dev": {"accuracy": "high"}}}, "'metrics' is not"),
+            ({"metrics": {"dev": {"accuracy": float("nan")}}}, "'metrics' is not"),
+            ({"seconds": {"evaluation": 1.0}}, "'seconds' is not"),
+            ({"seconds": 3}, "'seconds' is not"),
+            ({"data": ["dev"]}, "'data' is not"),
+            ({"machine": "mine"}, "'machine' is not"),
+            ({"predictions": None}, "'predictions' is not"),
+        ],
+    )
+    def test_a_record_that_lacks_what_is_read_of_it_is_named(
+        self, plan_file, tmp_path, change, reason
+    ):
+        study(plan_file(), None, None, tmp_path, do=_fake)
+        path = sorted((tmp_path / "tiny" / "runs").glob("*.json"))[0]
+        path.write_text(json.dumps(json.loads(path.read_text()) | change))
+        with pytest.raises(ValueError, match=reason) as caught:
+            read_study(tmp_path / "tiny")
+        assert path.name in str(caught.value)
+
+    @pytest.mark.parametrize("change", [
+        {"name": None}, {"families": 3}, {"families": [{}]}, {"runs": {}, "families": None},
+    ])  # fmt: skip
+    def test_a_declaration_that_declares_nothing_is_named(self, plan_file, tmp_path, change):
+        study(plan_file(), None, None, tmp_path, do=_fake)
+        path = tmp_path / "tiny" / "study.json"
+        told = json.loads(path.read_text()) | change
+        path.write_text(json.dumps({key: value for key, value in told.items() if value}))
+        with pytest.raises(ValueError, match=r"study\.json is no declaration"):
+            read_study(tmp_path / "tiny")
+
+    @pytest.mark.parametrize(
+        ("facts", "reason"),
+        [
+            (({"train_data": "a"}, {"train_data": "b"}), "trained on different rows"),
+            (({"config": {"encoder": "m"}, "encoder_sha256": "a"},
+              {"config": {"encoder": "m"}, "encoder_sha256": "b"}), "different weights"),
+        ],
+    )  # fmt: skip
+    def test_runs_that_cannot_be_compared_are_refused(self, plan_file, tmp_path, facts, reason):
+        def other(run, sources, scratch):
+            return _fake(run, sources, scratch) | facts[run.variant == "cls"]
+
+        study(plan_file(), None, None, tmp_path, do=lambda *a: _fake(*a) | facts[0])
+        assert read_study(tmp_path / "tiny").records  # alike, or not said: read
+        with pytest.raises(ValueError, match=reason):
+            study(plan_file(name="other"), None, None, tmp_path, do=other)
+
+    def test_a_family_that_counts_a_task_twice_is_refused(self, plan_file, tmp_path):
+        study(plan_file(), None, None, tmp_path, do=_fake)
+        path = tmp_path / "tiny" / "study.json"
+        told = json.loads(path.read_text())
+        told["families"][0]["strata"] *= 2
+        path.write_text(json.dumps(told))
+        with pytest.raises(ValueError, match="names a task at one share twice"):
+            read_study(tmp_path / "tiny")
+
+    @pytest.mark.parametrize("folder", ["~nobody-of-this-name/x", "x" * 300])
+    def test_a_name_that_is_no_folder_is_a_sentence(self, folder):
+        with pytest.raises(ValueError, match="cannot be read as a folder") as caught:
+            studies_in(folder)
+        assert len(str(caught.value)) < 250
+
     def test_unknown_families_and_predictions_are_refused(self, plan_file, tmp_path):
         study(plan_file(), None, None, tmp_path, do=_fake)
         results = read_study(tmp_path / "tiny")
@@ -261,6 +349,59 @@ def _start(plan: Path, glue: Path, output: Path) -> subprocess.Popen:
 
 def _trained(output: str) -> list[str]:
     return re.findall(r"^\[\d+/\d+\] (\S+):", output, re.MULTILINE)
+
+
+class TestMachine:
+    def test_the_processor_is_named_as_the_system_names_it(self, tmp_path):
+        told = tmp_path / "cpuinfo"
+        told.write_text("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n")
+        assert processor(told) == "Some CPU @ 2 GHz"
+        assert processor(tmp_path / "none") in (platform.processor(), platform.machine())
+        told.write_text("Hardware : x\n")
+        assert processor(told) == processor(tmp_path / "none")
+
+
+class TestLaunch:
+    def test_two_processes_do_each_run_together_and_write_it_once(
+        self, plan_file, glue, tmp_path
+    ):
+        family = {"name": "main", "tasks": ["sst2"], "heads": ["max_cls"], "seeds": 1}
+        path = plan_file(families=[family])
+        words = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
+                 "--master-port", str(_free_port()), "-m", "training", "study", str(path),
+                 "--data", str(glue), "--output", str(tmp_path)]  # fmt: skip
+        quiet = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
+                              "PYTHONUNBUFFERED": "1"}  # fmt: skip
+        told = subprocess.run(words, cwd=ROOT, env=quiet, capture_output=True, text=True,
+                              timeout=280)  # fmt: skip
+        assert told.returncode == 0, told.stderr[-2000:]
+        assert _trained(told.stdout) == ["sst2-cls-s0", "sst2-max_cls-s0"]
+        results = read_study(tmp_path / "tiny")
+        assert len(results.records) == 2
+        assert {record["machine"]["processes"] for record in results.records.values()} == {2}
+        # One epoch of 96 rows in batches of 16: the batch is divided, not doubled.
+        assert {record["steps"] for record in results.records.values()} == {6}
+
+    @pytest.mark.parametrize(("error", "ends"), [(ValueError, False), (OSError, True)])
+    def test_an_error_that_may_be_of_one_process_ends_all_of_a_launch(
+        self, plan_file, tmp_path, monkeypatch, error, ends
+    ):
+        def fail(run, sources, scratch):
+            raise error("told")
+
+        monkeypatch.setattr("training.study._processes", lambda: 2)
+        monkeypatch.setattr("training.study._agreed", lambda decision: decision)
+        if ends:
+            with pytest.raises(error, match="told"):
+                study(plan_file(), None, None, tmp_path, do=fail)
+        else:
+            assert study(plan_file(), None, None, tmp_path, do=fail) == 1
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 class TestInterruption:

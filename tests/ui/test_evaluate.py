@@ -11,10 +11,11 @@ import made_studies
 import numpy as np
 import pytest
 
+from analysis.figures import view
 from analysis.statistics import compare
 from analysis.study import read_study
 from analysis.verdicts import ALPHA
-from pages.ui import evaluate_words
+from pages.ui import evaluate_tests, evaluate_words
 
 PAGE = "pages/6_Evaluate.py"
 PRIMARY = ("rte", "mrpc", "cola")
@@ -88,6 +89,7 @@ def test_the_table_holds_every_test_with_its_numbers(open_study, whole):
     np.testing.assert_allclose(shown["p (Holm)"], [c.adjusted for c in every])
     np.testing.assert_allclose(shown["smallest p"], [c.smallest for c in every])
     np.testing.assert_allclose(shown["detectable"], [100 * c.detectable for c in every])
+    np.testing.assert_allclose(shown["standardised"], [c.standardised for c in every])
     np.testing.assert_allclose(shown["difference"], [100 * c.difference for c in every])
 
 
@@ -148,6 +150,95 @@ def test_a_family_with_runs_missing_decides_nothing_and_names_them(open_study, t
     shown = table(app)
     assert set(shown["verdict"]) == {"not decided yet"}
     assert shown["p"].isna().all()
+
+
+def test_an_unfinished_family_decides_no_steadiness_and_promises_nothing(open_study, tmp_path):
+    families = [made_studies.family("primary", ("rte", "mrpc"), 10, primary=True)]
+    folder = made_studies.write(
+        tmp_path / "part", families,
+        effect=lambda task, share, head: 0.0, spread=0.01,
+        keep=lambda task, share, head, seed: task == "rte" or seed < 4,
+    )  # fmt: skip
+    for path in (folder / "runs").glob("*.json"):  # mha hardly varies
+        record = json.loads(path.read_text())
+        if record["variant"] == "mha":
+            score = record["metrics"]["dev"]
+            record["metrics"]["dev"] = {name: 0.7 + (v - 0.7) / 1000 for name, v in score.items()}
+            path.write_text(json.dumps(record))
+    app = open_study(folder)
+    assert not app.exception
+    said = " ".join(texts(app))
+    assert "steadier here" not in said
+    assert "less steady here" not in said
+    assert "not decided yet, as runs of the family are missing" in said
+    assert table(app)["detectable"].isna().all()
+
+
+def test_captions_count_the_seeds_that_are_there(tmp_path):
+    families = [made_studies.family("primary", ("rte", "mrpc"), 10, primary=True)]
+    folder = made_studies.write(
+        tmp_path / "part", families,
+        keep=lambda task, share, head, seed: seed < (7 if task == "rte" else 3),
+    )  # fmt: skip
+    study = read_study(folder)
+    scores = study.scores(study.primary)
+    for key, given in (("study_scores", scores), ("study_differences", compare(scores)),
+                       ("study_spread", compare(scores))):  # fmt: skip
+        assert "3 to 7 seeds (unfinished)" in view(key, given).caption
+        if key != "study_differences":  # its first panel is of all tasks, whatever is shown
+            assert "over 7 seeds (unfinished)" in view(key, given, ["rte"]).caption
+    whole = made_studies.write(tmp_path / "whole", families)
+    scores = read_study(whole).scores(read_study(whole).primary)
+    assert "over 10 seeds:" in view("study_scores", scores).caption
+
+
+def test_a_family_of_one_seed_is_drawn(open_study, tmp_path):
+    families = [made_studies.family("primary", PRIMARY, 1, primary=True)]
+    app = open_study(made_studies.write(tmp_path / "one", families))
+    assert not app.exception
+    assert set(table(app)["verdict"]) == {"too few seeds to decide"}
+
+
+@pytest.mark.parametrize("typed", ["~nobody-of-this-name/x", "x" * 300])
+def test_a_name_that_is_no_folder_says_so(open_study, typed):
+    app = open_study(typed)
+    assert not app.exception
+    assert "cannot be read as a folder" in app.error[0].value
+
+
+def test_a_folder_of_several_studies_offers_them(open_study, tmp_path):
+    families = [made_studies.family("primary", ("rte",), 4, primary=True)]
+    for name in ("first", "second"):
+        made_studies.write(tmp_path / name, families, name=name)
+    app = open_study(tmp_path)
+    assert not app.exception
+    assert app.selectbox(key="study_name").options == ["first", "second"]
+    app.selectbox(key="study_name").set_value("second").run()
+    assert not app.exception
+    assert app.session_state["study_name"] == "second"
+
+
+def test_a_record_that_lacks_its_score_is_named(open_study, tmp_path):
+    families = [made_studies.family("primary", ("rte",), 4, primary=True)]
+    folder = made_studies.write(tmp_path / "odd", families)
+    path = sorted((folder / "runs").glob("*.json"))[0]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"metrics": {}}))
+    app = open_study(folder)
+    assert not app.exception
+    assert "has no accuracy" in app.error[0].value.replace("\\", "")
+
+
+def test_how_it_was_run_has_the_command_and_names_mixed_precision(tmp_path):
+    families = [made_studies.family("primary", ("rte",), 4, primary=True)]
+    one = read_study(made_studies.write(tmp_path / "one", families))
+    lines = evaluate_tests.made_with(one)
+    assert lines[-1] == "The command: python -m training study toy.yaml --data GLUE_FOLDER"
+    assert not any("precision" in line for line in lines)
+    mixed = made_studies.write(
+        tmp_path / "mixed", families, precision=lambda head: "fp32" if head == "mha" else "bf16"
+    )
+    lines = evaluate_tests.made_with(read_study(mixed))
+    assert any("not all of one precision (12 in bf16, 4 in fp32)" in line for line in lines)
 
 
 def test_few_seeds_are_too_few_and_never_no_difference(open_study, tmp_path):
