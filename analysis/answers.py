@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.predictions import Predictions, class_gap, common_rows
-from analysis.records import freeze
+from analysis.records import freeze, require_shape
 
 if TYPE_CHECKING:
     from analysis.datasets import Table
@@ -31,17 +31,34 @@ class Answers:
     label: NDArray[Any] | None  # (M,) class index, or number for a regression; None: no labels
     values: NDArray[np.float64]  # (K, M, C); (K, M, 1) for a regression
     total: int  # rows of the data set
+    cut: NDArray[np.int64]  # (K, M) tokens beyond the model's limit, left out
+    tokens: NDArray[np.int64]  # (K, M) as the model got them
 
     def __post_init__(self) -> None:
         expected = (len(self.names), len(self.rows), max(len(self.classes), 1))
         if self.values.shape != expected:
             raise ValueError(f"values have shape {self.values.shape}, expected {expected}")
+        for name in ("cut", "tokens"):
+            require_shape(name, getattr(self, name), *expected[:2])
         freeze(self)
 
     @property
     def regression(self) -> bool:
         """True where the answers are numbers."""
         return not self.classes
+
+    def cut_in_words(self) -> tuple[str, ...]:
+        """Which checkpoints did not see all of a row, a sentence each; none where all did."""
+        told = []
+        for name, cut, tokens in zip(self.names, self.cut, self.tokens, strict=True):
+            count = int((cut > 0).sum())
+            if count:
+                rows = f"{count:,} rows were" if count > 1 else "1 row was"
+                told.append(
+                    f"{name}: {rows} cut at {int(tokens[cut > 0].max()):,} tokens; what stood "
+                    "behind was not read."
+                )
+        return tuple(told)
 
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
@@ -88,18 +105,21 @@ def align(table: Table, runs: Sequence[Predictions]) -> Answers:
     if len(regression) > 1:
         raise ValueError("Some of these checkpoints answer with classes, others with a number.")
     label = None if table.label is None else table.label[rows]
+    here = [run.at(rows) for run in runs]
+    cut, tokens = (np.stack([getattr(run, name) for run in here]).astype(np.int64)
+                   for name in ("cut", "tokens"))  # fmt: skip
     if regression == {True}:
-        numbers = np.stack([run.at(rows).logits for run in runs]).astype(np.float64)
-        return Answers(_names(runs), (), rows, label, numbers, len(table))
+        numbers = np.stack([run.logits for run in here]).astype(np.float64)
+        return Answers(_names(runs), (), rows, label, numbers, len(table), cut, tokens)
     classes = list(table.labels)
     # A data set may not have all classes of its task; an answer of the others is wrong, not lost.
     taken = set(runs[0].places(classes).values())
     classes += [name for place, name in enumerate(runs[0].labels) if place not in taken]
     columns = [list(run.places(classes).values()) for run in runs]
-    values = [
-        run.at(rows).probabilities[:, order] for run, order in zip(runs, columns, strict=True)
-    ]
-    return Answers(_names(runs), tuple(classes), rows, label, np.stack(values), len(table))
+    values = [run.probabilities[:, order] for run, order in zip(here, columns, strict=True)]
+    return Answers(
+        _names(runs), tuple(classes), rows, label, np.stack(values), len(table), cut, tokens
+    )
 
 
 def _names(runs: Sequence[Predictions]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analysis.arrow_texts import ArrowTexts
 from analysis.dataset_files import DataError
 from analysis.dataset_guess import Columns
-from analysis.dataset_labels import Unknown, classes_of, resolve
+from analysis.dataset_labels import Met, Unknown, classes_of, resolve
 from analysis.dataset_records import Problem
 from analysis.dataset_rows import LISTED, Rows
 from analysis.datasets import Kind, Table
@@ -40,8 +40,9 @@ class Reading:
 
     ``lines`` (N,) is the row number in the file of each row of the table; ``problems`` lists at
     most :data:`LISTED` of each kind, ``counts`` says how many there are. ``mapping`` says which
-    label of the file was read as which class, ``unknown`` which could not be. ``more`` holds
-    further columns that were asked for, row by row.
+    label of the file was read as which class, ``unknown`` which could not be, ``met`` how often
+    each label stands there and in which row first. ``more`` holds further columns that were asked
+    for, row by row.
     """
 
     table: Table
@@ -57,6 +58,7 @@ class Reading:
     form: str
     guessed: bool  # the columns were not named by the caller
     more: Mapping[str, Sequence[str]]
+    met: Met
 
     def __post_init__(self) -> None:
         freeze(self)
@@ -95,6 +97,7 @@ def reading(rows: Rows, name: str, asked: Asked, stopped: bool) -> Reading:
     label: NDArray[Any] | None = None
     used: Mapping[str, str] = {}
     unknown: tuple[Unknown, ...] = ()
+    told: Met = {}
     if columns.label and len(lines):
         hub = (found.label_names or {}).get(columns.label, ())
         counts = np.bincount(codes, minlength=len(rows.values))
@@ -126,7 +129,7 @@ def reading(rows: Rows, name: str, asked: Asked, stopped: bool) -> Reading:
         table, columns, problems, {k: n for k, n in rows.counts.items() if n}, rows.rows,
         lines[kept], tuple(notes), used, unknown, found.names, found.form,
         asked.columns is None,
-        {column: chosen[f"more {column}"] for column in rows.more},
+        {column: chosen[f"more {column}"] for column in rows.more}, told,
     )  # fmt: skip
 
 

@@ -78,6 +78,14 @@ class Table:
                 found.update(len(encoded).to_bytes(4, "big") + encoded)
         return found.hexdigest()
 
+    @cached_property
+    def label_digest(self) -> str:
+        """sha256 of the labels and of what they are called: changed labels change every score."""
+        found = hashlib.sha256("\x1f".join(self.labels).encode("utf-8", "surrogatepass"))
+        if self.label is not None:
+            found.update(self.label.dtype.str.encode() + np.ascontiguousarray(self.label).tobytes())
+        return found.hexdigest()
+
     def take(self, rows: Sequence[int] | NDArray[np.int64]) -> Table:
         """The given rows, in the given order, as a new table."""
         chosen = [int(row) for row in rows]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from analysis.datasets import Table
     from analysis.predictions import Predictions
 
-Show = Literal["all", "they disagree", "any wrong", "all wrong", "confidently wrong"]
+Show = Literal["all", "they disagree", "any wrong", "all wrong", "confidently wrong", "cut"]
 SHOWS: tuple[Show, ...] = get_args(Show)
 CONFIDENT = 0.8  # class gap from which an answer counts as confident
 FAR_APART = 0.5  # values of a regression that differ by more than this disagree
@@ -47,7 +47,8 @@ class Examples:
 
     def frame(self, start: int = 0, stop: int | None = None) -> pd.DataFrame:
         """Rows ``start`` to ``stop`` of the choice: row, text, pair, label, class gap, and for
-        each checkpoint its answer, the answer's probability and class gap."""
+        each checkpoint its answer, the answer's probability and class gap, and how many of its
+        tokens were cut off."""
         import pandas as pd
 
         answers, chosen = self.answers, self.chosen[start:stop]
@@ -64,10 +65,11 @@ class Examples:
         for k, name in enumerate(answers.names):
             if answers.regression:
                 columns[name] = answers.values[k, chosen, 0]
-                continue
-            columns[name] = [answers.classes[index] for index in answers.predicted[k, chosen]]
-            columns[f"{name}: p"] = answers.confidence[k, chosen]
-            columns[f"{name}: class gap"] = answers.gap[k, chosen]
+            else:
+                columns[name] = [answers.classes[index] for index in answers.predicted[k, chosen]]
+                columns[f"{name}: p"] = answers.confidence[k, chosen]
+                columns[f"{name}: class gap"] = answers.gap[k, chosen]
+            columns[f"{name}: tokens cut"] = answers.cut[k, chosen]
         return pd.DataFrame(columns)
 
     def csv(self) -> bytes:
@@ -143,6 +145,8 @@ def _chosen(
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Which rows are shown, (M,), and by what they are sorted, (M,)."""
     everything = np.ones(len(answers.rows), dtype=bool)
+    if show == "cut":
+        everything = np.asarray((answers.cut > 0).any(axis=0))
     if answers.regression:
         apart = np.ptp(answers.values[:, :, 0], axis=0)
         if show == "they disagree":

@@ -269,7 +269,7 @@ def prune(root: str | Path, most: int = CACHE_BYTES, keep: Sequence[Path] = ()) 
 
     Those in ``keep`` (in use) stay.
     """
-    used = sorted(_results(root), key=lambda folder: folder.stat().st_mtime)
+    used = sorted(_results(root), key=_last_used)
     sizes = {folder: size(folder) for folder in used}
     total, freed = sum(sizes.values()), 0
     for folder in used:
@@ -279,6 +279,12 @@ def prune(root: str | Path, most: int = CACHE_BYTES, keep: Sequence[Path] = ()) 
             freed += sizes[folder]
             shutil.rmtree(folder, ignore_errors=True)
     return freed
+
+
+def _last_used(folder: Path) -> float:
+    """A new part changes the time of the folder that it is written to, not of the one above."""
+    inside = [path for path in folder.iterdir() if path.is_dir()]
+    return max(path.stat().st_mtime for path in (folder, *inside))
 
 
 def _results(root: str | Path) -> list[Path]:

@@ -16,17 +16,19 @@ from numpy.typing import NDArray
 
 from analysis.datasets import HUB, TASKS, Table, read
 from analysis.tokens import clean
-from pages.ui import cards, dataset_file
+from pages.ui import cards, dataset_file, dataset_hub
 from pages.ui.catalogue import Entry
 from pages.ui.examples import words_for
 from pages.ui.inputs import KEPT
 
 if TYPE_CHECKING:
+    from analysis.dataset_upload import Reading
     from analysis.suite import Case
 
 SUITE, FILE, FOLDER, ONLINE, OWN = "suite", "file", "GLUE folder", "Hub", "own sentences"
 NAMES = {SUITE: "Behaviour suite", FILE: "File", FOLDER: "GLUE folder", ONLINE: "Hub",
          OWN: "Own sentences"}  # fmt: skip
+KNOWN, ANY = "a known task", "any data set"
 SAID_OF_THE_SUITE = (
     "The sentences are made from templates: they show how a checkpoint treats these, and its "
     "numbers are no scores on natural text."
@@ -61,7 +63,10 @@ def choose(entries: Sequence[Entry], any_labels: bool = False) -> Chosen:
             )  # fmt: skip
         with st.container(key="dataset-details"):
             try:
-                return _file(entries, any_labels) if source == FILE else _READERS[source](entries)
+                if source in (FILE, ONLINE):
+                    read_it = _file if source == FILE else _online
+                    return read_it(entries, any_labels)
+                return _READERS[source](entries)
             except ValueError as error:
                 st.error(cards.plain(str(error)))
                 return Chosen()
@@ -126,19 +131,42 @@ def _read(task: str, split: str, folder: str) -> Table:
     return read(task, split, folder)
 
 
-def _file(entries: Sequence[Entry], any_labels: bool) -> Chosen:
+def _online(entries: Sequence[Entry], any_labels: bool) -> Chosen:
+    """A task that is known by name, or any data set of the Hub."""
+    kind = st.segmented_control(
+        "From the Hub", (KNOWN, ANY), default=KNOWN, required=True, key="hub_kind", **KEPT,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if kind == KNOWN:
+        return _known(entries, hub=True)
+    reading = dataset_hub.ask(*_expected(entries, any_labels))
+    if reading is None:
+        return Chosen()
+    return _of(reading, reading.table.split)
+
+
+def _expected(
+    entries: Sequence[Entry], any_labels: bool
+) -> tuple[tuple[str, ...] | None, bool | None]:
+    """Which classes a table's labels must be (() numbers, None any), and whether it has pairs."""
     pairs = {entry.first.pairs for entry in entries if entry.first.kind == "pooling"}
     regression = all(entry.first.regression for entry in entries)
     labels = None if any_labels else labels_of(entries) or (() if regression else None)
     # Whether a foreign classifier reads pairs is not known, nor what a bare encoder is for.
-    reading = dataset_file.ask(labels, pairs.pop() if len(pairs) == 1 else None, more=True)
-    if reading is None:
-        return Chosen()
+    return labels, pairs.pop() if len(pairs) == 1 else None
+
+
+def _file(entries: Sequence[Entry], any_labels: bool) -> Chosen:
+    reading = dataset_file.ask(*_expected(entries, any_labels), more=True)
+    return Chosen() if reading is None else _of(reading, dataset_file.name())
+
+
+def _of(reading: Reading, name: str) -> Chosen:
     if not len(reading.table):
-        st.error("No row of the file can be used; the list of rows says why.")
+        st.error("No row of it can be used; the list of rows says why.")
         return Chosen()
     st.caption(_size(reading.table))
-    return Chosen(reading.table, dataset_file.name(), (), reading.lines, reading.more)
+    return Chosen(reading.table, name, (), reading.lines, reading.more)
 
 
 def _own(entries: Sequence[Entry]) -> Chosen:
@@ -179,6 +207,5 @@ def _size(table: Table) -> str:
 _READERS = {
     SUITE: _suite,
     FOLDER: lambda entries: _known(entries, hub=False),
-    ONLINE: lambda entries: _known(entries, hub=True),
     OWN: _own,
 }

@@ -13,12 +13,13 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.dataset_upload import Columns, Peek, Reading, Unknown, peek, read_upload
+from analysis.dataset_upload import Columns, Reading, Unknown, peek, read_upload
 from pages.ui import cards
 
 TYPES = ("csv", "tsv", "txt", "jsonl", "ndjson", "json", "parquet")
 NONE, LEAVE = "none", "leave these rows out"
 FILES, READINGS, MORE = 6, 4, 12  # kept at once: uploads, files as read, further columns
+MEANINGS = 20  # labels whose meaning can be chosen
 _HELD = "dataset_file"
 _lock = threading.Lock()
 
@@ -47,23 +48,28 @@ def ask(labels: Sequence[str] | None, pairs: bool | None, more: bool = False) ->
         st.caption("A header with names of columns helps; nothing else is needed.")
         return None
     seen = peek(held.path, held.name, labels=labels, pairs=pairs)
-    columns = _columns(held, seen)
+    chosen = columns(held.digest, seen.names, seen.columns)
     place = st.container(key="dataset-reading")
-    key = f"mapping-{held.digest}-{columns.label}-{labels}"
+    key = f"mapping-{held.digest}-{chosen.label}-{labels}"
     mapping: dict[str, str | None] | None = st.session_state.get(key)
     rest = tuple(name for name in seen.names
-                 if name not in (columns.text, columns.pair, columns.label))  # fmt: skip
+                 if name not in (chosen.text, chosen.pair, chosen.label))  # fmt: skip
     with place:
-        reading = _read(held, columns, labels, mapping, rest[:MORE] if more else ())
+        reading = _read(held, chosen, labels, mapping, rest[:MORE] if more else ())
         st.text(f"{held.name} ({reading.form}): {reading.sentence()}")
-        for note in reading.notes:
-            st.caption(cards.plain(note))
-        _problems(reading)
-        if labels and reading.unknown:
-            _offer(reading.unknown, labels, key)
+        told(reading, labels, key)
         with st.expander("First rows"):
             st.dataframe(list(seen.rows), hide_index=True)
     return reading
+
+
+def told(reading: Reading, labels: Sequence[str] | None, key: str) -> None:
+    """What was noticed while reading, and what the labels mean; ``key`` holds the mapping."""
+    for note in reading.notes:
+        st.caption(cards.plain(note))
+    _problems(reading)
+    if labels and reading.met:
+        _meanings(reading, labels, key)
 
 
 def name() -> str:
@@ -98,17 +104,17 @@ def _folder() -> Any:
     return tempfile.TemporaryDirectory(prefix="poollens-")
 
 
-def _columns(held: Held, seen: Peek) -> Columns:
-    """Which column is what; what was guessed stands there first."""
-    names, guess = list(seen.names), seen.columns
+def columns(key: str, names: Sequence[str], guess: Columns) -> Columns:
+    """Which column is what; what was guessed stands there first. ``key`` names the data set."""
+    names = list(names)
     with st.container(key="dataset-fields"):
         text = st.selectbox("Text", names, index=names.index(guess.text), persist_state="session",
-                            key=f"column-text-{held.digest}")  # fmt: skip
+                            key=f"column-text-{key}")  # fmt: skip
         chosen = [
             st.selectbox(
                 label, [None, *names], index=0 if first is None else 1 + names.index(first),
                 format_func=lambda n: NONE if n is None else str(n), persist_state="session",
-                key=f"column-{label}-{held.digest}",
+                key=f"column-{label}-{key}",
             )
             for label, first in (("Second text", guess.pair), ("Label", guess.label))
         ]  # fmt: skip
@@ -164,27 +170,48 @@ def _problems(reading: Reading) -> None:
         )  # fmt: skip
 
 
-def _offer(unknown: Sequence[Unknown], labels: Sequence[str], key: str) -> None:
-    """Which class a label of the file means, for those that are no class's name."""
-    st.warning(
-        f"Some labels are none of {cards.plain(', '.join(labels))}. Say what they mean; until "
-        "then their rows are left out.", icon=":material/help:",
-    )  # fmt: skip
-    shown = unknown[:20]
-    with st.form(f"offer-{key}", border=True):
+def _meanings(reading: Reading, labels: Sequence[str], key: str) -> None:
+    """Which class each label of the file means: what was taken for what, and a way to say else."""
+    unknown = {one.value: one for one in reading.unknown}
+    if unknown:
+        st.warning(
+            f"Some labels are none of {cards.plain(', '.join(labels))}. Say what they mean; until "
+            "then their rows are left out.", icon=":material/help:",
+        )  # fmt: skip
+    # Those that need an answer first, then the most frequent.
+    order = sorted(reading.met, key=lambda value: (value not in unknown, -reading.met[value][0]))
+    shown = order[:MEANINGS]
+    told = st.session_state.get(key)
+    # Other widgets where another mapping holds: their first values are those of the file as read.
+    form = f"{key}-{sorted(told.items(), key=str) if told else ''}"
+    with st.expander("What the labels mean", expanded=bool(unknown)), st.form(form, border=False):
+        st.caption(
+            "Read by their names, or by the index of the class where all are such numbers. Change "
+            "what is wrong: a file may count its classes in another order."
+        )
         with st.container(key="dataset-mapping"):
-            chosen = {
-                one.value: st.selectbox(
-                    f"{cards.plain(one.value)} ({one.count:,} rows, first in row {one.row:,})",
-                    [LEAVE, *labels], key=f"means-{key}-{one.value}",
-                    index=0 if one.suggestion is None else 1 + list(labels).index(one.suggestion),
-                )
-                for one in shown
-            }  # fmt: skip
-        if len(unknown) > len(shown):
-            st.caption(f"{len(unknown) - len(shown)} more unknown labels; their rows stay out.")
-        if st.form_submit_button("Use these"):
-            held = dict(st.session_state.get(key) or {})
-            held |= {value: None if label == LEAVE else label for value, label in chosen.items()}
-            st.session_state[key] = held
-            st.rerun()
+            chosen = {value: _meaning(value, reading, unknown.get(value), labels, form)
+                      for value in shown}  # fmt: skip
+        if len(order) > len(shown):
+            st.caption(f"{len(order) - len(shown)} more labels stay as they were read.")
+        with st.container(horizontal=True):
+            use = st.form_submit_button("Use these")
+            reset = told is not None and st.form_submit_button("Reset")
+    if use:
+        given = {value: None if label == LEAVE else label for value, label in chosen.items()}
+        st.session_state[key] = dict(told or {}) | given
+        st.rerun()
+    if reset:
+        st.session_state.pop(key, None)
+        st.rerun()
+
+
+def _meaning(
+    value: str, reading: Reading, unknown: Unknown | None, labels: Sequence[str], form: str
+) -> str:
+    count, row = reading.met[value]
+    first = reading.mapping.get(value) if unknown is None else unknown.suggestion
+    return str(st.selectbox(
+        f"{cards.plain(value)} ({count:,} rows, first in row {row:,})", [LEAVE, *labels],
+        key=f"means-{form}-{value}", index=0 if first is None else 1 + list(labels).index(first),
+    ))  # fmt: skip

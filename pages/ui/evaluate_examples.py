@@ -82,7 +82,9 @@ def draw_cell(
 
 def _filtered(run: Run, answers: Sequence[Predictions]) -> Examples:
     labelled = run.table.label is not None and not run.table.regression
-    shows = [show for show in SHOWS if labelled or "wrong" not in show]
+    cut = any((one.cut > 0).any() for one in answers)
+    shows = [show for show in SHOWS
+             if (labelled or "wrong" not in show) and (cut or show != "cut")]  # fmt: skip
     if len(answers) < 2:
         shows = [show for show in shows if show not in ("they disagree", "any wrong")]
     if st.session_state.get("examples_show") not in (None, *shows):
@@ -91,7 +93,7 @@ def _filtered(run: Run, answers: Sequence[Predictions]) -> Examples:
         show = st.segmented_control(
             "Rows", shows, default=shows[0], required=True, key="examples_show", **KEPT,
             help=f"Confidently wrong: some checkpoint is wrong with a class gap of {CONFIDENT:g} "
-            "or more.",
+            "or more. Cut: longer than some checkpoint can read.",
         )  # fmt: skip
         label = ANY
         if labelled:
@@ -102,7 +104,7 @@ def _filtered(run: Run, answers: Sequence[Predictions]) -> Examples:
         order = st.selectbox("Order", list(ORDERS), key="examples_sort", width=210, **KEPT)
         typed = st.text_input("Text contains", key="examples_text", width=180, **KEPT)
     state = tuple((one.checkpoint, len(one)) for one in answers)
-    return _examples(run.key, state, str(show), label, str(order), typed or "",
+    return _examples(run.judged, state, str(show), label, str(order), typed or "",
                      _run=run, _answers=answers)  # fmt: skip
 
 

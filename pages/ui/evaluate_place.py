@@ -18,6 +18,7 @@ LONGEST = 2000  # characters that stand in an address; longer texts go to the la
 # Everything chosen on the tab; the frame's own are as they were left on the other page.
 _KEYS = (
     "evaluate", "source", "suite_task", "glue_task", "folder", "split", "own_sentences", "look",
+    "hub_kind", "hub_repo", "hub_config", "hub_split",
     "examples_show", "examples_sort", "examples_page", "examples_label", "examples_text",
     "capability", "capability_checkpoint",
 )  # fmt: skip

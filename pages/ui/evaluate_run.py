@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import streamlit as st
 from analysis import predictions
 from analysis.checkpoints import Checkpoint
 from analysis.datasets import Table
+from analysis.jobs import Stopped
 from analysis.predictions import Predictions
 from pages.ui import engine
 from pages.ui.catalogue import Entry
@@ -39,6 +41,11 @@ class Run:
         return f"evaluate-{sha256(named.encode()).hexdigest()[:16]}-{self.table.digest[:16]}" + (
             f"-{self.precision}"
         )
+
+    @property
+    def judged(self) -> str:
+        """The key of what is said of the answers: that, and the labels they are held against."""
+        return f"{self.key}-{self.table.label_digest[:16]}"
 
 
 def folder() -> Path:
@@ -68,7 +75,9 @@ def work(run: Run) -> Callable[[Desk], None]:
     def go(desk: Desk) -> None:
         from analysis import corpus
 
-        predictions.prune(root)
+        places = [predictions.place_of(root, member, run.table, run.precision)
+                  for member in run.members]  # fmt: skip
+        predictions.prune(root, keep=places)
         for index, member in enumerate(run.members):
             desk.check()
             desk.report(index * each, total, f"loading {member.id}", index / len(run.members))
@@ -80,8 +89,14 @@ def work(run: Run) -> Callable[[Desk], None]:
             try:
                 classifier = corpus.open_for_data(member, dtype=run.precision)
                 corpus.run(classifier, run.table, root, progress=tell, cancel=desk.cancel)
+            except Stopped:
+                raise
             except ValueError as error:
                 desk.keep((member.id, str(error)))
+            except Exception as error:  # a damaged file, a full disk, too little memory
+                logging.getLogger(__name__).exception("%s failed on a data set", member.id)
+                desk.keep((member.id, f"it stopped ({type(error).__name__}: {error}). What is done "
+                                      "is kept; run again to go on."))  # fmt: skip
 
     return go
 
@@ -106,15 +121,14 @@ def _read(
 
 def scored(run: Run, answers: Sequence[Predictions]) -> list[Evaluation]:
     """The evaluation of every checkpoint that has answers."""
-    return [_scored(one.sha256, one.checkpoint, one.precision, run.table.digest, len(one),
+    return [_scored(one.sha256, one.checkpoint, run.judged, len(one),
                     _table=run.table, _answers=one) for one in answers if len(one)]  # fmt: skip
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _scored(
-    sha256: str, id: str, precision: str, data: str, rows: int,
-    _table: Table, _answers: Predictions,
-) -> Evaluation:  # fmt: skip
+    sha256: str, id: str, judged: str, rows: int, _table: Table, _answers: Predictions
+) -> Evaluation:
     from analysis.evaluation import evaluate
 
     return evaluate(_table, _answers)

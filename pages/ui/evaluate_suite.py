@@ -25,10 +25,14 @@ ABOUT = (
 def draw(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
     """The map of failure rates; a click on a cell lists what failed there."""
     found = [_results(chosen, one) for one in answers]
+    rates = list(dict.fromkeys((rate.capability, rate.kind) for one in found for rate in one.rates))
+    if not rates:
+        st.caption("No test of the suite has all of its sentences answered yet. Go on with the run "
+                   "to see failures.")  # fmt: skip
+        return
     plot = view("failure_rates", found, run.members)
     where = show.panel(plot, "failure_rates", ABOUT, pick=True,
                        said=[_most(one) for one in found])  # fmt: skip
-    rates = list(dict.fromkeys((rate.capability, rate.kind) for one in found for rate in one.rates))
     names = [one.checkpoint for one in found]
     if where is not None:
         st.session_state["capability"] = _name(rates[where[0]])
@@ -79,7 +83,7 @@ def _failing(
             return
         columns = ["text", "pair", "label", "what failed", "original"]
         shown = table[[c for c in columns if table[c].notna().any()]].head(MOST)
-        rows = [int(row) for row in table["row"]]
+        rows = [int(row) for row in table["row"].head(MOST)]
         evaluate_place.clickable(shown, "failing-table", rows)
         if len(table) > MOST:
             st.caption(f"The first {MOST}; the download holds all.")
