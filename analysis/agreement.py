@@ -7,7 +7,7 @@ nothing of two pooling heads (that needs several seeds of each: :mod:`analysis.s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -127,9 +127,13 @@ class Pair:
 
 
 def compare(
-    table: Table, one: Predictions, other: Predictions, *, draws: int = 2000, seed: int = 0
-) -> Pair:
+    table: Table, one: Predictions, other: Predictions, *, exact: McNemar | None = None,
+    draws: int = 2000, seed: int = 0,
+) -> Pair:  # fmt: skip
     """Which of two checkpoints is better on the rows that both have done.
+
+    ``exact`` is their test out of :func:`mcnemar_all`: the intervals are then those of as many
+    comparisons too (95 % for all of them together, Bonferroni).
 
     Raises:
         ValueError: no labels, no rows in common, or checkpoints with different classes.
@@ -138,42 +142,60 @@ def compare(
     if answers.label is None or not len(answers.rows):
         raise ValueError("A comparison needs labels and rows that both checkpoints have answered.")
     label = answers.label
+    tests = 1 if exact is None else exact.tests
+    level = 1 - 0.05 / tests
+    draws = min(draws * max(tests // 5, 1), 20_000)  # enough of them beyond the ends
     if answers.regression:
         left, right = answers.values[0, :, 0], answers.values[1, :, 0]
         draws = min(draws, max(20_000_000 // len(label), 200))  # a minute at most, not an hour
         found = [
-            paired_bootstrap(metric, label, left, right, draws=draws, seed=seed)
+            paired_bootstrap(metric, label, left, right, draws=draws, level=level, seed=seed)
             for metric in ("pearson", "spearman")
         ]
         return Pair(one.checkpoint, other.checkpoint, len(label), None, tuple(found))
     metrics = ("f1", "matthews") if len(answers.classes) == 2 else ("matthews",)
     left, right = answers.predicted
     found = [
-        paired_bootstrap(metric, label, left, right, draws=draws, seed=seed) for metric in metrics
+        paired_bootstrap(metric, label, left, right, draws=draws, level=level, seed=seed)
+        for metric in metrics
     ]
-    exact = mcnemar(answers.correct[0], answers.correct[1])
+    if exact is None:
+        exact = mcnemar(answers.correct[0], answers.correct[1])
     return Pair(one.checkpoint, other.checkpoint, len(label), exact, tuple(found))
 
 
-def compare_all(table: Table, runs: Sequence[Predictions]) -> pd.DataFrame:
-    """McNemar for every two of the checkpoints, with p adjusted for their number (Holm).
+def mcnemar_all(table: Table, runs: Sequence[Predictions]) -> dict[tuple[str, str], McNemar]:
+    """McNemar for every two of the checkpoints on the rows that all have done, by their names;
+    p adjusted for their number (Holm).
 
     Raises:
         ValueError: as :func:`compare`; or a regression, which McNemar does not apply to.
     """
-    import pandas as pd
-
     from analysis.family_tests import holm
 
     answers = align(table, runs)
-    tests = [
-        (a, b, mcnemar(answers.correct[a], answers.correct[b]))
+    found = {
+        (answers.names[a], answers.names[b]): mcnemar(answers.correct[a], answers.correct[b])
         for a, b in combinations(range(len(runs)), 2)
-    ]
-    adjusted = holm([test.p for _, _, test in tests])
+    }
+    adjusted = holm([test.p for test in found.values()])
+    return {
+        names: replace(test, adjusted=float(p), tests=len(found))
+        for (names, test), p in zip(found.items(), adjusted, strict=True)
+    }
+
+
+def compare_all(table: Table, runs: Sequence[Predictions]) -> pd.DataFrame:
+    """The tests of :func:`mcnemar_all` as a table, one row per pair.
+
+    Raises:
+        ValueError: as there.
+    """
+    import pandas as pd
+
     rows = [
-        (answers.names[a], answers.names[b], test.only_one, test.only_other, test.p, p)
-        for (a, b, test), p in zip(tests, adjusted, strict=True)
+        (one, other, test.only_one, test.only_other, test.p, test.adjusted)
+        for (one, other), test in mcnemar_all(table, runs).items()
     ]
     columns = ["checkpoint", "other", "only the first right", "only the other right", "p",
                "p (Holm)"]  # fmt: skip

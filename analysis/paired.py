@@ -15,16 +15,20 @@ from numpy.typing import NDArray
 Vector = NDArray[Any]
 Floats = NDArray[np.float64]
 
+CELLS = 2_000_000  # numbers that are drawn at once
 METRICS = ("accuracy", "f1", "matthews", "pearson", "spearman")
 
 
 @dataclass(frozen=True)
 class McNemar:
-    """Examples that one checkpoint alone has right, the other alone, and the exact p."""
+    """Examples that one checkpoint alone has right, the other alone, and the exact p; where it is
+    one of several ``tests``, the p after Holm, which then decides."""
 
     only_one: int
     only_other: int
     p: float
+    adjusted: float | None = None
+    tests: int = 1
 
     def sentence(self, one: str, other: str) -> str:
         """What the test says of these two checkpoints."""
@@ -33,8 +37,13 @@ class McNemar:
         )
         if self.only_one + self.only_other == 0:
             return f"{one} and {other} are right on the same examples: nothing to decide by."
-        tail = f"(exact McNemar p {show_p(self.p)}; of these two checkpoints, not of pooling heads)"
-        if self.p > 0.05:
+        decides = self.p if self.adjusted is None else self.adjusted
+        holm = f", after Holm over {self.tests} pairs {show_p(decides)}" if self.tests > 1 else ""
+        tail = (
+            f"(exact McNemar p {show_p(self.p)}{holm}; of these two checkpoints, not of pooling "
+            "heads)"
+        )
+        if decides > 0.05:
             return f"{counts}: too few to decide which is more accurate {tail}."
         better = one if self.only_one > self.only_other else other
         return f"{counts}: {better} is more accurate here {tail}."
@@ -61,7 +70,7 @@ class Bootstrap:
         low, high = (100 * value for value in self.interval)
         numbers = (
             f"{self.metric} {100 * self.one:.1f} for {one}, {100 * self.other:.1f} for {other}: "
-            f"{100 * self.difference:+.1f} points ({100 * self.level:g} % interval {low:.1f} to "
+            f"{100 * self.difference:+.1f} points ({100 * self.level:.4g} % interval {low:.1f} to "
             f"{high:.1f}, {self.draws} bootstrap samples of the examples)"
         )
         if low <= 0 <= high:
@@ -138,31 +147,39 @@ def _from_counts(
     metric: str, label: Vector, one: Vector, other: Vector, draws: int, draw: np.random.Generator
 ) -> Floats:
     """Scores (1 + draws, 2); the first row is that of the data. Drawing rows with replacement is
-    drawing how often each (label, one, other) occurs."""
-    classes = int(max(label.max(), one.max(), other.max())) + 1
+    drawing how often each (label, one, other) occurs; only those that occur are drawn."""
+    classes = max(int(max(label.max(), one.max(), other.max())) + 1, 2)
     if metric == "f1" and classes > 2:
         raise ValueError("F1 of class 1 is for two classes.")
-    classes = max(classes, 2)
-    cell = (label * classes + one) * classes + other
-    counts = np.bincount(cell.astype(np.int64), minlength=classes**3)
-    samples = np.vstack([counts, draw.multinomial(len(label), counts / len(label), size=draws)])
-    cube = samples.reshape(-1, classes, classes, classes).astype(np.float64)
-    sides = (cube.sum(axis=3), cube.sum(axis=2))
-    return np.stack([_score(metric, side) for side in sides], axis=1)
+    cells, counts = np.unique(np.stack([label, one, other]), axis=1, return_counts=True)
+    found = np.empty((1 + draws, 2))
+    step = max(CELLS // max(len(counts), 2 * classes), 1)
+    for start in range(0, 1 + draws, step):
+        size = min(step, 1 + draws - start)
+        samples = draw.multinomial(len(label), counts / len(label), size=size)
+        if start == 0:
+            samples[0] = counts
+        for side in (0, 1):
+            found[start : start + size, side] = _score(
+                metric, samples.astype(np.float64), cells[0], cells[1 + side], classes
+            )
+    return found
 
 
-def _score(metric: str, confusion: Floats) -> Floats:
-    """A metric of confusion matrices (D, C, C), rows the labels; 0 where it is not defined."""
-    total = confusion.sum(axis=(1, 2))
-    right = np.trace(confusion, axis1=1, axis2=2)
+def _score(metric: str, samples: Floats, label: Vector, said: Vector, classes: int) -> Floats:
+    """A metric (D,) of how often (D, K) each of K pairs of label and answer occurs; 0 where it is
+    not defined."""
+    total, right = samples.sum(axis=1), samples @ (label == said).astype(np.float64)
     if metric == "accuracy":
         return np.asarray(right / total)
-    true, said = confusion.sum(axis=2), confusion.sum(axis=1)
+    names = np.arange(classes)
+    true, given = (samples @ (side[:, None] == names).astype(np.float64) for side in (label, said))
     if metric == "f1":
-        over, under = 2 * confusion[:, 1, 1], true[:, 1] + said[:, 1]
+        over = 2 * (samples @ ((label == 1) & (said == 1)).astype(np.float64))
+        under = true[:, 1] + given[:, 1]
     else:
-        over = right * total - (true * said).sum(axis=1)
-        under = np.sqrt((total**2 - (said**2).sum(axis=1)) * (total**2 - (true**2).sum(axis=1)))
+        over = right * total - (true * given).sum(axis=1)
+        under = np.sqrt((total**2 - (given**2).sum(axis=1)) * (total**2 - (true**2).sum(axis=1)))
     return np.asarray(np.where(under > 0, over / np.where(under > 0, under, 1.0), 0.0))
 
 

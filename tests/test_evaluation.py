@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
 
-from analysis.agreement import agreement, compare, compare_all
+from analysis.agreement import agreement, compare, compare_all, mcnemar_all
 from analysis.answers import align
 from analysis.calibration import reliability
 from analysis.datasets import Table
@@ -287,6 +287,24 @@ class TestAgreement:
         cells = [[(a & b).sum() for b in (right[1], ~right[1])] for a in (right[0], ~right[0])]
         assert found["p"][0] == pytest.approx(mcnemar(cells, exact=True).pvalue)
         assert (found["p (Holm)"] >= found["p"]).all()
+
+    def test_what_is_said_of_a_pair_is_decided_after_holm_over_all(self):
+        """The best of twenty checkpoints that all guess is found by chance, and not worded."""
+        table, _ = drawn(3, 400, TWO)
+        runs = [run_of(drawn(seed, 400, TWO)[1].logits[::-1], TWO, f"run {seed}")
+                for seed in range(20)]  # fmt: skip
+        tests = mcnemar_all(table, runs)
+        assert len(tests) == 190
+        assert min(test.p for test in tests.values()) <= 0.05
+        for (one, other), test in tests.items():
+            told = test.sentence(one, other)
+            assert ("is more accurate" in told) == (test.adjusted <= 0.05)
+            assert "after Holm over 190 pairs" in told or "nothing to decide" in told
+        (names, test) = min(tests.items(), key=lambda item: item[1].p)
+        chosen = [run for run in runs if run.checkpoint in names]
+        found = compare(table, *chosen, exact=test, draws=100)
+        assert found.mcnemar is test
+        assert {b.level for b in found.bootstraps} == {1 - 0.05 / 190}
 
     def test_two_checkpoints_are_compared_in_words(self):
         table, one = drawn(1, 100, TWO)

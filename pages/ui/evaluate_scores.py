@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from analysis.agreement import agreement, compare, compare_all, mcnemar_all
+from analysis.answers import align
 from analysis.figures import view
 from analysis.predictions import Predictions, common_rows
 from pages.ui import cards, evaluate_examples, show
@@ -17,6 +19,7 @@ from pages.ui.evaluate_run import Run
 
 if TYPE_CHECKING:
     from analysis.evaluation import Evaluation
+    from analysis.paired import McNemar
 
 MOST_COUPLES = 6  # sentences on two checkpoints each that are read without a click
 ABOUT_SCORES = (
@@ -48,6 +51,7 @@ def draw(
     chosen: Chosen, run: Run, evaluations: Sequence[Evaluation], answers: Sequence[Predictions]
 ) -> None:
     """What may be said in words, and the scores with their intervals."""
+    _draw_cut(answers, run)
     if not evaluations:
         with st.container(key="data-said"):
             st.text(f"{len(run.table):,} rows without labels: nothing to score.")
@@ -57,6 +61,13 @@ def draw(
     show.panel(plot, "data_set_scores", ABOUT_SCORES, said=said, apart=True)
     if run.table.regression:
         _draw_values(chosen, run, answers)
+
+
+def _draw_cut(answers: Sequence[Predictions], run: Run) -> None:
+    """Rows that a checkpoint did not see whole, which no score says."""
+    for one in answers:
+        for line in align(run.table, [one]).cut_in_words():
+            st.caption(cards.plain(f"{line} The filter 'cut' below the scores lists them."))
 
 
 def _draw_values(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
@@ -113,8 +124,6 @@ def draw_calibration(chosen: Chosen, run: Run, evaluations: Sequence[Evaluation]
 
 def draw_agreement(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
     """How often they say the same, and of each two what their difference allows to be said."""
-    from analysis.agreement import agreement
-
     try:
         found = agreement(run.table, answers)
     except ValueError as error:
@@ -127,35 +136,53 @@ def draw_agreement(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> 
         st.session_state["agreement_couple"] = tuple(sorted(found.names[i] for i in where))
     asked = st.session_state.get("agreement_couple")
     couples.sort(key=lambda two: tuple(sorted(found.names[i] for i in two)) != asked)
-    shown = couples[:MOST_COUPLES]
     if run.table.label is not None:
-        with st.container(border=True, key="couples"):
-            st.markdown("**Each two on the same examples**", help=_ABOUT_COUPLES)
-            for one, other in shown:
-                for line in _compared(run, answers[one], answers[other]):
-                    st.text(line)
-            if len(shown) < len(couples):
-                st.caption(f"{len(shown)} of {len(couples)} pairs; a click on a cell brings its "
-                           "pair to the top.")  # fmt: skip
+        _draw_couples(run, answers, couples)
 
 
 _ABOUT_COUPLES = (
-    "McNemar's exact test on the examples that one of the two alone has right, and paired "
-    "bootstrap intervals for the other metrics. They decide between two checkpoints, one seed "
+    "McNemar's exact test on the examples that one of the two alone has right, corrected by Holm "
+    "over all pairs, shown or not; and paired bootstrap intervals for the other metrics, which "
+    "hold for all pairs together (Bonferroni). They decide between two checkpoints, one seed "
     "each, not between pooling heads."
 )
 
 
-def _compared(run: Run, one: Predictions, other: Predictions) -> list[str]:
-    return list(_sentences(run.key, one.checkpoint, other.checkpoint, len(one), len(other),
-                           _run=run, _one=one, _other=other))  # fmt: skip
+def _draw_couples(
+    run: Run, answers: Sequence[Predictions], couples: Sequence[tuple[int, int]]
+) -> None:
+    """What the tests say of each two; how many are shown changes no number."""
+    state = tuple((one.checkpoint, len(one)) for one in answers)
+    tests = _tests(run.judged, state, _run=run, _answers=answers)
+    shown = couples[:MOST_COUPLES]
+    with st.container(border=True, key="couples"):
+        with st.container(horizontal=True, horizontal_alignment="distribute"):
+            st.markdown("**Each two on the same examples**", help=_ABOUT_COUPLES)
+            st.download_button(
+                "CSV", data=lambda: compare_all(run.table, answers).to_csv(index=False),
+                on_click="ignore", mime="text/csv", file_name="pairs.csv", key="couples-csv",
+                icon=":material/download:", type="tertiary",
+            )
+        for one, other in shown:
+            names = (answers[one].checkpoint, answers[other].checkpoint)
+            for line in _sentences(run.judged, *names, state, _run=run, _one=answers[one],
+                                   _other=answers[other], _test=tests[names]):  # fmt: skip
+                st.text(line)
+        if len(shown) < len(couples):
+            st.caption(f"{len(shown)} of {len(couples)} pairs; a click on a cell brings its "
+                       "pair to the top.")  # fmt: skip
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _tests(
+    judged: str, state: object, _run: Run, _answers: Sequence[Predictions]
+) -> dict[tuple[str, str], McNemar]:
+    return mcnemar_all(_run.table, _answers)
 
 
 @st.cache_resource(max_entries=128, show_spinner="Comparing two checkpoints")
 def _sentences(
-    key: str, name: str, against: str, rows: int, others: int, _run: Run, _one: Predictions,
-    _other: Predictions,
+    judged: str, name: str, against: str, state: object, _run: Run, _one: Predictions,
+    _other: Predictions, _test: McNemar,
 ) -> tuple[str, ...]:  # fmt: skip
-    from analysis.agreement import compare
-
-    return compare(_run.table, _one, _other).sentences()
+    return compare(_run.table, _one, _other, exact=_test).sentences()
