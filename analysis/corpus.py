@@ -40,6 +40,7 @@ MOST_ROWS = 512  # in one forward pass, however short they are
 # Padding included. On a CPU what a layer makes of a pass should stay in the cache: 1,024 tokens
 # took half the time of 8,192 (MiniLM, one thread).
 BATCH_TOKENS = {"cpu": 1024, "cuda": 65_536}
+_OWN = "analysis.heads"  # the room of the pooling heads whose reading is known
 Report = Callable[[int, int, str, float], None]
 
 
@@ -337,7 +338,7 @@ def _columns(
     """One forward pass and what each reader keeps of it."""
     inputs = _inputs(classifier, rows)
     with classifier.lock, torch.no_grad():
-        output, pooled, logits = forward(classifier, inputs, {})
+        output, pooled, logits = _forward(classifier, inputs)
         step = Step(
             classifier=classifier,
             hidden=tuple(output.hidden_states),
@@ -348,6 +349,20 @@ def _columns(
             cut=np.array([row.dropped for row in rows], dtype=np.int32),
         )
         return [reader.read(step) for reader in readers]
+
+
+def _forward(classifier: Classifier, inputs: dict[str, torch.Tensor]) -> Any:
+    """As :func:`analysis.trace.forward`, but the pooling head is handed no layer below those it
+    pools: to turn all of them into float32 would cost a tenth of a pass in bfloat16."""
+    model: Any = classifier.model
+    head = getattr(model, "head", None)
+    deep = getattr(head, "last_k", None)
+    # A pooling head of one's own may read any layer, whatever its options are called.
+    if classifier.checkpoint.kind != "pooling" or deep is None or type(head).__module__ != _OWN:
+        return forward(classifier, inputs, {})
+    output = model.encode(**inputs)
+    pooled = model.pool(output.hidden_states[-deep:], inputs["attention_mask"])
+    return output, pooled, model.classifier(pooled.vector)
 
 
 def _inputs(classifier: Classifier, rows: list[TokenRow]) -> dict[str, torch.Tensor]:

@@ -3,7 +3,9 @@
 Both read the same encoder weights in the same precision, the same sentences, the same length limit
 and the same threads, one after the other in every round, so that a machine that slows down slows
 both. The run does more: it pools with a pooling head, yields logits, and writes them to disk.
-Goal: a ratio of at least 1.0. Time of the processor stands beside the time of the clock: on a
+Goal: a ratio of at least 1.0. The sentences are those of SST-2 where ``GLUE_DIR`` names a GLUE
+folder, else template sentences, which are shorter and alike; which it was is printed and written
+beside every number. Time of the processor stands beside the time of the clock: on a
 machine with other load only the former says much. Last: what bfloat16 adds, and the share of
 predictions that change with it.
 """
@@ -33,6 +35,7 @@ def run() -> list[dict[str, Any]]:
     from analysis.encoders import resolve_encoder
 
     texts, source = _sentences()
+    print(f"{len(texts):,} sentences: {source}", flush=True)
     encoder = resolve_encoder("sentence-transformers/all-MiniLM-L6-v2").path
     device = "cuda" if torch.cuda.is_available() else "cpu"
     kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -110,4 +113,7 @@ def _sentences() -> tuple[list[str], str]:
         texts: Any = read("sst2", "train", folder).text
         step = max(len(texts) // SENTENCES, 1)
         return list(texts[::step][:SENTENCES]), "SST-2 train, evenly spaced"
-    return list(suite.table("sst2").text)[:SENTENCES], "behaviour suite, sentiment"
+    return (
+        list(suite.table("sst2").text)[:SENTENCES],
+        "behaviour suite, sentiment (templates; set GLUE_DIR for SST-2)",
+    )

@@ -59,6 +59,15 @@ class TestPredictBatch:
         np.testing.assert_allclose(logits_of(answer, alone.shape[1]), alone, rtol=0, atol=1e-5)
         assert answer["row"].to_pylist() == list(range(len(table)))
 
+    @pytest.mark.parametrize("name", ["max_cls", "max_seq_mha"])
+    def test_only_the_layers_that_are_pooled_are_handed_on(self, name, monkeypatch):
+        classifier, table, seen = zoo.loaded(name), data(3), []
+        real = classifier.model.head.read
+        monkeypatch.setattr(classifier.model.head, "read",
+                            lambda hidden, mask: seen.append(len(hidden)) or real(hidden, mask))
+        corpus.predict_batch(classifier, batch_of(table))
+        assert set(seen) == {classifier.model.head.last_k}
+
     @pytest.mark.parametrize("name", ["mha", "bert", "roberta", "distilbert"])
     def test_logits_of_pairs_are_those_of_the_pair_alone(self, name):
         classifier, table = zoo.loaded(name), data(24, pairs=True)
@@ -333,6 +342,22 @@ class TestCache:
         assert [folder.is_dir() for folder in folders] == [True, False, False]
         assert predictions.clear(tmp_path) > 0
         assert predictions.size(tmp_path) == 0
+
+    def test_a_run_that_goes_on_is_young(self, tmp_path):
+        import os
+
+        classifier = zoo.loaded("cls")
+        folders = []
+        for age, count in enumerate((3, 4)):
+            table = data(count)
+            corpus.run(classifier, table, tmp_path)
+            folders.append(predictions.place_of(tmp_path, classifier.checkpoint, table, "float32"))
+            for path in (folders[-1], folders[-1] / predictions.PREDICTION):
+                os.utime(path, (1_000_000 + age, 1_000_000 + age))
+        parts = predictions.read_parts(folders[0], predictions.PREDICTION).to_batches()
+        predictions.write_part(folders[0], predictions.PREDICTION, parts)
+        predictions.prune(tmp_path, predictions.size(folders[0]) + 10)
+        assert [folder.is_dir() for folder in folders] == [True, False]
 
     def test_nothing_else_is_removed(self, tmp_path):
         (tmp_path / "mine").mkdir()
