@@ -6,6 +6,7 @@ import threading
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.ids)
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """(T,) what each token covers in the text as typed; special tokens by their own name.
 
@@ -58,7 +59,7 @@ class Tokens:
             previous = span
         return tuple(shown)
 
-    @property
+    @cached_property
     def spaced(self) -> tuple[bool, ...]:
         """(T,) whether white space stands before the token in its text (a strip keeps it)."""
         return tuple(
