@@ -89,6 +89,7 @@ def mean_attribution(results: Sequence[Attribution]) -> Attribution:
         completeness_gap=max(gaps) if gaps else None,
         interval=None,  # each member's is the error of its samples, not the spread of the seeds
         layer_scores=_mean_layers(results),
+        converged=None if first.converged is None else all(r.converged for r in results),
         seconds=sum(r.seconds for r in results),
     )
 

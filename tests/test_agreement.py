@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 from types import SimpleNamespace
 
@@ -12,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from analysis.attribution import Attribution
 from analysis.attribution.agreement import (
+    aligned,
     largest_disagreement,
     null_band,
     rank_agreement,
@@ -126,6 +129,32 @@ def test_attributions_that_are_alike_are_said_to_be():
     assert "same share" in silent.sentence
 
 
+def test_two_tokenizers_are_compared_by_the_words_they_share():
+    """Pieces of three letters beside pieces of seven: other places, the same words."""
+    fine = tokens_of(TEXT, size=3)
+    assert fine.pieces != TOKENS.pieces
+    def made(tokens, values, method="saliency", words=True):
+        units = tokens.word_groups() if words else tuple((t,) for t in range(len(tokens)))
+        scores = np.array([9.0, *values, -9.0])
+        return Attribution(method, 1, "word" if words else "piece", scores, units, "logit", None,
+                           None, "none", {}, 0.0)  # fmt: skip
+
+    values = np.arange(7.0)
+    one, other = aligned([made(TOKENS, values), made(fine, -values)], [TOKENS, fine])
+    assert one.unit_tokens == other.unit_tokens == WORDS
+    assert other.scores.tolist() == [0.0, *-values, 0.0]
+    assert rank_agreement([one, other], TOKENS).tau[0, 1] == -1
+    pieces = made(fine, np.ones(len(fine) - 2), words=False)
+    _, summed = aligned([made(TOKENS, values), pieces], [TOKENS, fine])
+    assert summed.scores[1] == 4, "screenplays has four pieces of three letters"
+    whole = replace(pieces, method="occlusion")
+    with pytest.raises(ValueError, match="choose words as units"):
+        aligned([made(TOKENS, values), whole], [TOKENS, fine])
+    short = tokens_of("screenplays bore me", size=3)
+    with pytest.raises(ValueError, match="different words"):
+        aligned([made(TOKENS, values), made(short, range(3))], [TOKENS, short])
+
+
 def test_what_cannot_be_compared_is_refused_in_words():
     pieces = tuple((t,) for t in range(len(TOKENS)))
     by_piece = SimpleNamespace(method="p", scores=np.zeros(len(pieces)), unit_tokens=pieces)
@@ -133,8 +162,9 @@ def test_what_cannot_be_compared_is_refused_in_words():
         rank_agreement([scored(range(7))], TOKENS)
     with pytest.raises(ValueError, match="different units"):
         rank_agreement([scored(range(7)), by_piece], TOKENS)
-    with pytest.raises(ValueError, match="another text"):
-        rank_agreement([by_piece, by_piece], tokens_of("me"))
+    for other in ("me", f"{TEXT} and more"):
+        with pytest.raises(ValueError, match="another text"):
+            rank_agreement([by_piece, by_piece], tokens_of(other))
     ends = SimpleNamespace(method="e", scores=np.zeros(2), unit_tokens=((0,), (1,)))
     with pytest.raises(ValueError, match="special tokens only"):
         rank_agreement([ends, ends], tokens_of(""))

@@ -10,6 +10,7 @@ import zoo
 
 import analysis
 from analysis.attribution import METHODS, attribute, in_words, output_of
+from analysis.attribution.gradients import close_enough, settled
 from analysis.attribution.integration import LEVELS
 from analysis.trace import model_inputs
 
@@ -103,7 +104,35 @@ def test_scores_sum_to_the_difference_up_to_the_gap_that_is_shown(name):
     gap = abs(result.scores.sum() - result.delta)
     assert result.completeness_gap == pytest.approx(gap, abs=1e-4)
     steps = result.options["n_steps"]
-    assert steps == LEVELS[-1] or gap <= 0.01 * max(abs(result.delta), 1.0) + 1e-4
+    assert result.converged == (gap <= 0.01 * max(abs(result.delta), 0.01)) or steps == LEVELS[-1]
+
+
+@pytest.mark.parametrize("name", ["mha", "bert"])
+@pytest.mark.parametrize("method", ["integrated_gradients", "joint_layers"])
+def test_the_tolerance_is_a_share_of_the_outputs_change_however_small(method, name):
+    small = attribute(zoo.loaded(name), TEXT, method=method, target=1, output="probability",
+                      tolerance=0.02)  # fmt: skip
+    assert abs(small.delta) < 0.5
+    assert small.converged
+    assert small.completeness_gap <= 0.02 * max(abs(small.delta), 0.01)
+
+
+@pytest.mark.parametrize("name", ["mha", "bert"])
+@pytest.mark.parametrize("method", ["integrated_gradients", "joint_layers"])
+def test_a_tolerance_that_is_not_reached_is_said(method, name):
+    given = {"method": method, "target": 1}
+    assert attribute(zoo.loaded(name), TEXT, tolerance=0.1, **given).converged
+    assert not attribute(zoo.loaded(name), TEXT, tolerance=1e-9, **given).converged
+    assert attribute(zoo.loaded(name), TEXT, tolerance=1e-9, n_steps=1, **given).converged is False
+    assert attribute(zoo.loaded(name), TEXT, method="saliency").converged is None
+
+
+def test_errors_that_cancel_in_the_sum_are_no_convergence():
+    before, now = np.array([1.0, -0.5, 0.5]), np.array([1.0, -0.2, 0.2])
+    assert close_enough(now, 1.0, 1e-6)
+    assert not settled(now, before, 0.01)
+    assert settled(now, before, 0.1)
+    assert settled(now, now, 1e-9)
 
 
 def test_more_steps_close_the_gap():
@@ -182,6 +211,41 @@ def test_progress_never_goes_back_and_ends_at_the_whole(options):
 def test_unknown_names_are_answered_with_the_known_ones(options, told):
     with pytest.raises(ValueError, match=told):
         attribute(zoo.loaded("mha"), TEXT, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"target": "positive"}, "target is 'positive'; .* has the classes: "),
+        ({"target": 1.5}, "target is 1.5; a class by index or name"),
+        ({"target": True}, "target is True; a class by index or name"),
+        ({"target": (0, "x")}, "target is 'x'; .* has the classes: "),
+        ({"target": (0, 1, 2)}, "a pair of two different classes"),
+        ({"seed": "x"}, "seed is 'x'; a whole number"),
+        ({"seed": None}, "seed is None; a whole number"),
+        ({"seed": -1}, "seed is -1; a whole number of at least 0"),
+        ({"seed": 1.5}, "seed is 1.5; a whole number"),
+        ({"baseline": "text", "baseline_text": 5}, "baseline_text is 5; a sentence"),
+        ({"baseline": "text", "baseline_text": ("a", 5)}, "a sentence is needed"),
+        ({"unit": "span", "span": "abc"}, r"a span is \(start, end\)"),
+        ({"unit": "span", "span": 5}, r"a span is \(start, end\)"),
+        ({"unit": "span", "span": ((0.5, 2),)}, r"a span is \(start, end\)"),
+    ],
+)
+@pytest.mark.parametrize("method", ["gradient_x_input", "gradient_shap", "kernel_shap"])
+def test_what_is_no_class_seed_sentence_or_span_is_said(method, options, told):
+    with pytest.raises(ValueError, match=told):
+        attribute(zoo.loaded("mha"), TEXT, method=method, **options)
+
+
+def test_a_class_may_be_given_by_its_name():
+    classifier = zoo.loaded("mha")
+    labels = classifier.checkpoint.labels
+    for named, index in ((labels[2], 2), ((labels[1], labels[0]), (1, 0)), (np.int64(1), 1)):
+        result = attribute(classifier, TEXT, method="gradient_x_input", target=named)
+        assert result.target == index
+        want = attribute(classifier, TEXT, method="gradient_x_input", target=index)
+        assert np.array_equal(result.scores, want.scores)
 
 
 def test_a_bare_encoder_has_nothing_to_attribute():

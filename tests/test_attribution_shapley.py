@@ -185,14 +185,7 @@ def test_no_coalition_is_evaluated_twice(monkeypatch):
 
 
 def test_the_cost_that_is_told_is_the_number_of_passes(monkeypatch):
-    from analysis.attribution import problem
-
-    rows = []
-    original = problem.logits_of
-    monkeypatch.setattr(
-        problem, "logits_of",
-        lambda c, e, i: rows.append(len(e)) or original(c, e, i),
-    )  # fmt: skip
+    rows = counted(monkeypatch)
     for method, options in (
         ("shapley_sampling", {"n_samples": 4}), ("kernel_shap", {}),
         ("ablation", {}), ("leave_one_out", {}), ("occlusion", {}),
@@ -203,6 +196,41 @@ def test_the_cost_that_is_told_is_the_number_of_passes(monkeypatch):
         told = passes(method, UNITS, options)
         # Coalitions that were drawn twice are evaluated once.
         assert 0.7 * told - 2 <= sum(rows) <= told + 3, method
+
+
+@pytest.mark.parametrize("name", [NAME, "bert"])
+@pytest.mark.parametrize("method", ["integrated_gradients", "joint_layers"])
+def test_a_method_that_stops_by_itself_tells_the_fewest_and_the_most_passes(
+    method, name, monkeypatch
+):
+    classifier, rows = zoo.loaded(name), counted(monkeypatch)
+    kind = classifier.checkpoint.kind
+    reruns_the_head = method == "joint_layers" and kind == "pooling"
+    for options in ({}, {"tolerance": 1e-9}, {"n_steps": 200}):
+        rows.clear()
+        found = attribute(classifier, TEXT, method=method, target=1, **options)
+        fewest, most = (
+            passes(method, UNITS, options, kind=kind, most=most) for most in (False, True)
+        )
+        # A pooling head that is run alone is part of a pass.
+        assert sum(rows) <= most if reruns_the_head else fewest <= sum(rows) <= most
+        if not found.converged and not reruns_the_head:
+            assert sum(rows) == most
+        if "n_steps" in options:
+            assert fewest == most
+
+
+def counted(monkeypatch) -> list[int]:
+    """Rows of every batch from now on."""
+    from analysis.attribution import problem
+
+    rows: list[int] = []
+    original = problem.logits_of
+    monkeypatch.setattr(
+        problem, "logits_of",
+        lambda c, e, i: rows.append(len(e)) or original(c, e, i),
+    )  # fmt: skip
+    return rows
 
 
 def test_too_few_coalitions_for_a_regression_are_refused_in_words():

@@ -183,6 +183,90 @@ def test_users_at_once_get_the_numbers_of_one():
     assert not wrong
 
 
+def beside(classifier, work):
+    """Do `work` while another thread records and predicts; how many of its answers were wrong."""
+    import pyarrow as pa
+
+    from analysis.corpus import predict_batch
+
+    batch = pa.RecordBatch.from_pydict({"row": [0, 1], "text": [TEXT, PAIR]})
+    logits = analysis.record(classifier, TEXT, PAIR).logits
+    table = predict_batch(classifier, batch).column("logits").to_pylist()
+    over, wrong, asked = threading.Event(), [], []
+
+    def look():
+        while not over.is_set() or not asked:
+            asked.append(0)
+            now = analysis.record(classifier, TEXT, PAIR).logits
+            if not np.allclose(now, logits, atol=1e-5):
+                wrong.append("record")
+            if len(asked) % 8 == 0:
+                rows = predict_batch(classifier, batch).column("logits").to_pylist()
+                if not np.allclose(rows, table, atol=1e-5):
+                    wrong.append("data set")
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        work()
+    finally:
+        over.set()
+        thread.join()
+    return wrong
+
+
+@pytest.mark.parametrize("name", ["max_seq_mha", "bert", "distilbert"])
+def test_others_get_right_answers_while_any_method_is_at_work(name, subtests):
+    classifier = zoo.loaded(name)
+    for method in available(name):
+        with subtests.test(method):
+            options = {"n_steps": 32} if "n_steps" in METHODS[method].options else {}
+
+            def work(method=method, options=options):
+                for _ in range(3):
+                    run(classifier, method, target=1, **options)
+
+            assert not beside(classifier, work)
+
+
+@pytest.mark.parametrize("name", ["max_seq_mha", "bert"])
+def test_others_get_right_answers_beside_the_checks_of_an_attribution(name):
+    from analysis.attribution import faithfulness, randomisation, sensitivity
+
+    classifier = zoo.loaded(name)
+
+    def work():
+        options = {"method": "joint_layers", "n_steps": 8}
+        sensitivity(classifier, TEXT, samples=3, **options)
+        randomisation(classifier, TEXT, **options)
+        faithfulness(classifier, TEXT, run(classifier, "leave_one_out"), repeats=4)
+
+    assert not beside(classifier, work)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_model_is_held_for_a_batch_and_not_for_a_whole_method(method):
+    """Whoever asks the same model waits for one pass, not for minutes."""
+    classifier = zoo.loaded("max_seq_mha")
+    free = []
+
+    def told(share):
+        thread = threading.Thread(target=lambda: free.append(taken(classifier.lock)))
+        thread.start()
+        thread.join()
+
+    run(classifier, method, progress=told)
+    assert free
+    assert all(free)
+
+
+def taken(lock) -> bool:
+    if not lock.acquire(blocking=False):
+        return False
+    lock.release()
+    return True
+
+
 # --- bad input ---------------------------------------------------------------------------------
 
 
@@ -263,6 +347,26 @@ def test_memory_that_runs_out_is_answered_in_words(method, monkeypatch):
     monkeypatch.setattr(posing, "logits_of", full)
     with pytest.raises(CheckpointError, match=r"ran out of memory while attributing 11 tokens\. "):
         run(zoo.loaded("max_seq_mha"), method)
+
+
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"exact_split", "attention_x_gradient"}))
+def test_batches_are_halved_until_they_fit(method, monkeypatch):
+    classifier, largest = zoo.loaded("bert"), []
+    want = run(classifier, method, target=1)
+    original = posing.logits_of
+
+    def small(given, embeddings, inputs):
+        if len(embeddings) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        largest.append(len(embeddings))
+        return original(given, embeddings, inputs)
+
+    monkeypatch.setattr(posing, "logits_of", small)
+    found = run(classifier, method, target=1)
+    assert max(largest) <= 3
+    # Captum draws a batch at a time, and another batch is another draw.
+    atol = np.ptp(want.interval, axis=1).max() if method == "gradient_shap" else 1e-4
+    np.testing.assert_allclose(found.scores, want.scores, atol=atol)
 
 
 def test_attention_that_keeps_no_weights_is_named():

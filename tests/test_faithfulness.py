@@ -265,6 +265,24 @@ def test_a_measure_does_not_depend_on_the_batch(replace):
         assert one.measure(key).random == pytest.approx(many.measure(key).random, abs=2e-6)
 
 
+def test_variants_that_do_not_fit_are_asked_in_smaller_batches(monkeypatch):
+    from analysis.attribution import variants as asking
+
+    classifier, original = zoo.loaded("bert"), asking.logits_of
+    units = tuple((t,) for t in range(1, 10))
+    asked, _ = variants(classifier, TEXT, None, ((0,), *units, (10,)), 1)
+    kept = np.random.default_rng(0).random((40, 9)) < 0.5
+    want = asked.values(kept)
+
+    def small(given, embeddings, inputs):
+        if len(embeddings) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return original(given, embeddings, inputs)
+
+    monkeypatch.setattr(asking, "logits_of", small)
+    np.testing.assert_allclose(asked.values(kept), want, atol=1e-6)
+
+
 def test_equal_variants_are_asked_once_and_in_few_forwards():
     model = bag.adds().model
     model.rows = model.calls = 0
@@ -388,8 +406,12 @@ def test_scores_without_a_ranking_and_units_of_another_text_are_refused():
         faithfulness(bag.adds(), bag.TEXT, given_scores([np.nan] * 7))
     with pytest.raises(ValueError, match="every unit of the text the same score"):
         faithfulness(bag.adds(), bag.TEXT, given_scores([1.0] * 7))
-    with pytest.raises(ValueError, match="made for another one"):
-        faithfulness(bag.adds(), "dull", given_scores(NUMBERS))
+    for other in ("dull", f"{bag.TEXT} dull"):
+        with pytest.raises(ValueError, match="made for another text"):
+            faithfulness(bag.adds(), other, given_scores(NUMBERS))
+    twice = tuple((min(t, 7),) for t in range(9))
+    with pytest.raises(ValueError, match="not each of them once"):
+        faithfulness(bag.adds(), bag.TEXT, given_scores(NUMBERS, units=twice))
     with pytest.raises(ValueError, match="special tokens only"):
         faithfulness(zoo.loaded("bert"), "\u200b", given_scores([]))
 

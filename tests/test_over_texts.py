@@ -11,7 +11,15 @@ import pytest
 import zoo
 from scipy import stats
 
-from analysis.attribution import MEASURES, attribute, faithfulness
+import analysis
+from analysis.attribution import (
+    MEASURES,
+    agreement_frame,
+    agreement_over_texts,
+    attribute,
+    faithfulness,
+    sensitivity,
+)
 from analysis.attribution.evidence_store import EvidenceStore
 from analysis.attribution.over_texts import (
     COLUMNS,
@@ -132,6 +140,71 @@ def test_a_regression_and_a_pair_of_classes_are_named():
     assert item.explained == "positive minus negative"
 
 
+def test_the_difference_from_another_class_is_explained_row_by_row():
+    classifier = zoo.loaded("mha")
+    labels = classifier.checkpoint.labels
+    predicted = [analysis.record(classifier, *row).predicted for row in ROWS]
+    other = labels[predicted[0]]
+    items = list(over_texts([classifier], ROWS, METHODS[1:], against=other, **QUICK))
+    for item, row, own in zip(items, ROWS, predicted, strict=True):
+        if labels[own] == other:
+            assert "cannot be explained against itself" in item.problem
+            continue
+        want = attribute(classifier, *row, METHODS[1], (own, labels.index(other)), "word")
+        assert item.explained == f"{labels[own]} minus {other}"
+        assert np.isin(item.scores, want.scores).all()
+    item = next(over_texts([classifier], ROWS, METHODS[1:], against="no such", **QUICK))
+    assert "has no class no such" in item.problem
+
+
+def test_another_sentence_is_the_baseline_of_every_row():
+    classifier, asked = zoo.loaded("mha"), {"baseline": "text", "baseline_text": "dull film"}
+    item = next(over_texts([classifier], ROWS, METHODS[:1], **asked, **QUICK))
+    want = attribute(classifier, *ROWS[0], unit="word", n_steps=2, **asked)
+    np.testing.assert_allclose(item.scores, want.scores[1:-1], atol=1e-6)
+
+
+def test_sensitivity_is_that_of_each_text_where_it_is_asked_for():
+    classifier, seen = zoo.loaded("mha"), []
+    items = list(over_texts([classifier], ROWS[:2], ("leave_one_out", "exact_split"),
+                            sensitivity_samples=2, progress=seen.append, **QUICK))  # fmt: skip
+    place = COLUMNS.index("sensitivity")
+    for item in items:
+        if item.method == "exact_split":
+            assert np.isnan(item.values[place])
+            continue
+        want = sensitivity(classifier, *ROWS[item.row], samples=2, method=item.method, unit="word")
+        assert item.values[place] == pytest.approx(want.maximum, abs=1e-6)
+    assert seen == sorted(seen)
+    summary = summarise_evidence(items)[0]
+    assert summary.value("sensitivity")[0] == pytest.approx(
+        np.mean([item.values[place] for item in items if item.method == "leave_one_out"])
+    )
+    plain = next(over_texts([classifier], ROWS, METHODS[:1], **QUICK))
+    assert np.isnan(plain.values[place])
+
+
+def test_methods_agree_as_their_rankings_do_text_by_text():
+    words = ("a", "b", "c", "d", "e", "f")
+    first = [(1, 2, 3, 4, 5, 6), (6, 1, 2, 5, 4, 3), (1, 1, 1, 1, 1, 1)]
+    second = [(6, 5, 4, 3, 2, 1), (6, 1, 2, 5, 4, 3), (1, 2, 3, 4, 5, 6)]
+    items = [record(row, scores, words, method)
+             for method, rows in (("m", first), ("n", second))
+             for row, scores in enumerate(rows)]  # fmt: skip
+    items += [record(3, (1.0,) * 6, words, "m", problem="no"), record(4, range(6), words, "n")]
+    found, = agreement_over_texts(items)
+    assert found.methods == ("m", "n")
+    # Texts with a constant score, that failed, or that one method alone has, are left out.
+    assert found.tau.tolist() == pytest.approx([-1.0, 1.0])
+    assert found.mean == pytest.approx(0)
+    half = stats.t.ppf(0.975, 1) * np.std([-1, 1], ddof=1) / np.sqrt(2)
+    assert found.interval == pytest.approx((-half, half))
+    assert found.beyond_chance == 0.5
+    table = agreement_frame([found])
+    assert table.loc[0, ["method", "other", "texts"]].tolist() == ["m", "n", 2]
+    assert np.isnan(agreement_over_texts(items[-2:])[0].mean)
+
+
 def test_tables_name_a_checkpoint_and_not_where_it_lies():
     items = list(over_texts([zoo.loaded("cls")], ROWS[:2], METHODS[:1], **QUICK))
     assert items[0].checkpoint == str(zoo.folder("cls"))
@@ -177,11 +250,11 @@ class TestSummary:
                         spread=np.full(4, 1e-6))  # fmt: skip
         with_it = summarise_evidence([*items, still])[0]
         without = summarise_evidence(items)[0]
-        assert np.abs(with_it.mean[5:] - without.mean[5:]).max() < 0.5
+        assert np.abs(with_it.mean[5:9] - without.mean[5:9]).max() < 0.5
 
     def test_what_a_text_has_not_is_left_out_and_counted(self):
         gaps = [0.1, np.nan, 0.3]
-        items = [record(i, values=[gap, *np.zeros(8)]) for i, gap in enumerate(gaps)]
+        items = [record(i, values=[gap, *np.zeros(len(COLUMNS) - 1)]) for i, gap in enumerate(gaps)]
         found = summarise_evidence(items)[0]
         assert found.value("completeness_gap")[0] == pytest.approx(0.2)
         assert found.counts[0] == 2

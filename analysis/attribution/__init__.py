@@ -16,10 +16,11 @@ method, `expected_seconds` what it will take, `passes` how many passes. A progre
 raises :class:`Enough` keeps what is done; :class:`TooCostly` says what would be cheaper.
 
 The evidence for an attribution: :func:`faithfulness` (and `random_control`,
-`faithfulness_of_all`, `evidence_table`), :func:`rank_agreement` and `largest_disagreement`,
+`faithfulness_of_all`, `evidence_table`), :func:`rank_agreement` and `largest_disagreement`
+(of checkpoints with different tokenizers after `aligned`),
 :func:`sensitivity`, :func:`randomisation`; ``FAVOURED`` says what favours which method. Over a
 data set: :func:`over_texts` (kept in an `EvidenceStore`), `summarise_evidence`,
-`largest_words`.
+`agreement_over_texts`, `largest_words`.
 
 Importing this package loads no torch.
 """
@@ -28,6 +29,7 @@ from analysis.attribution import gradients, inside, noisy, perturbations, shaple
 from analysis.attribution.agreement import (
     Disagreement,
     RankAgreement,
+    aligned,
     largest_disagreement,
     null_band,
     rank_agreement,
@@ -76,17 +78,23 @@ from analysis.attribution.results import (
 )
 from analysis.attribution.run import attribute, expected_seconds, passes, why_not
 from analysis.attribution.sensitivity import Sensitivity, sensitivity
+from analysis.attribution.text_agreement import (
+    MeanAgreement,
+    agreement_frame,
+    agreement_over_texts,
+)
 from analysis.attribution.units import unit_groups
 from analysis.attribution.variants import REPLACE
 
 __all__ = [
     "BASELINES", "COLUMNS", "FAMILIES", "FAVOURED", "MEASURES", "METHODS", "OUTPUTS", "REPLACE",
     "SHARES", "UNITS", "Attribution", "Control", "Disagreement", "Enough", "Evidence",
-    "EvidenceStore", "EvidenceSummary", "Faithfulness", "Measure", "Method", "Option", "Problem",
-    "Progress", "Randomisation", "RankAgreement", "Result", "Sensitivity", "Target", "TextEvidence",
-    "TooCostly", "WordMeans", "attribute", "evidence_frame", "evidence_table", "expected_seconds",
-    "faithfulness", "faithfulness_of_all", "in_words", "largest_disagreement", "largest_words",
-    "method", "null_band", "output_of", "over_texts", "passes", "random_control", "randomisation",
+    "EvidenceStore", "EvidenceSummary", "Faithfulness", "MeanAgreement", "Measure", "Method",
+    "Option", "Problem", "Progress", "Randomisation", "RankAgreement", "Result", "Sensitivity",
+    "Target", "TextEvidence", "TooCostly", "WordMeans", "agreement_frame", "agreement_over_texts",
+    "aligned", "attribute", "evidence_frame", "evidence_table", "expected_seconds", "faithfulness",
+    "faithfulness_of_all", "in_words", "largest_disagreement", "largest_words", "method",
+    "null_band", "output_of", "over_texts", "passes", "random_control", "randomisation",
     "rank_agreement", "sensitivity", "summarise_evidence", "summary_frame", "unit_groups",
     "why_not", "word_frame",
 ]  # fmt: skip

@@ -7,14 +7,15 @@ baseline), perturbation methods leave them in place, so they would be agreement 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import sqrt
 
 import numpy as np
 
 from analysis.attribution.registry import METHODS
-from analysis.attribution.results import Attribution
+from analysis.attribution.results import Attribution, in_words
+from analysis.attribution.units import check_cover
 from analysis.records import freeze, require_shape
 from analysis.tokens import Tokens
 
@@ -129,6 +130,43 @@ def largest_disagreement(
     )
 
 
+def aligned(
+    attributions: Sequence[Attribution], tokens: Sequence[Tokens]
+) -> tuple[Attribution, ...]:
+    """Attributions of one text by several tokenizers, each on the units of the first.
+
+    Where the pieces differ they are compared by word; special tokens, which each tokenizer has of
+    its own, then score 0. Raises ``ValueError`` where the words differ too (a text that one of
+    them cut), or where units are pieces and the method perturbs them as a whole.
+    """
+    if len({(tuple(text.pieces), one.unit_tokens)
+            for one, text in zip(attributions, tokens, strict=True)}) <= 1:  # fmt: skip
+        return tuple(attributions)
+    try:
+        by_word = [in_words(one, text) for one, text in zip(attributions, tokens, strict=True)]
+    except ValueError:
+        raise ValueError(
+            "their tokenizers cut the text into different pieces: choose words as units"
+        ) from None
+    first = by_word[0]
+    places, words = zip(*map(_words, by_word, tokens), strict=True)
+    if len(set(words)) > 1:
+        raise ValueError("their tokenizers read the text as different words")
+    found = []
+    for one, own in zip(by_word, places, strict=True):
+        scores = np.zeros(len(first.unit_tokens))
+        scores[places[0]] = one.scores[own]
+        found.append(replace(one, scores=scores, unit_tokens=first.unit_tokens, interval=None,
+                             layer_scores=None, layers=()))  # fmt: skip
+    return tuple(found)
+
+
+def _words(one: Attribution, tokens: Tokens) -> tuple[list[int], tuple[str, ...]]:
+    """Which units are no special tokens, and how each stands in the text."""
+    places = [i for i, u in enumerate(one.unit_tokens) if not tokens.special[list(u)].any()]
+    return places, tuple(typed(tokens, one.unit_tokens[i]).strip().lower() for i in places)
+
+
 def typed(tokens: Tokens, unit: Sequence[int]) -> str:
     """The unit as it stands in the text; a piece without characters of its own by its name."""
     first, last = int(unit[0]), int(unit[-1])
@@ -179,8 +217,7 @@ def _compared(
     units = attributions[0].unit_tokens
     if any(other.unit_tokens != units for other in attributions):
         raise ValueError("the attributions are of different units: give all by piece or by word")
-    if max(max(unit) for unit in units) >= len(tokens):
-        raise ValueError("the attributions are of another text than the tokens")
+    check_cover(units, len(tokens))
     places = tuple(i for i, unit in enumerate(units) if not tokens.special[list(unit)].any())
     if not places:
         raise ValueError("the text has special tokens only: there is nothing to rank")

@@ -60,7 +60,7 @@ class Evidence:
 
     name: str  # of the method or the checkpoint, as shown
     attribution: Attribution
-    faithfulness: Faithfulness
+    faithfulness: Faithfulness | None = None  # None: not measured
     sensitivity: Sensitivity | None = None
 
 
@@ -118,9 +118,11 @@ def evidence_table(rows: Sequence[Evidence]) -> pd.DataFrame:
     """One line a method (or checkpoint), the random rankings last, as numbers without badges.
 
     Columns: name, completeness_gap, then for each of MEASURES its value, `_normalised` (standard
-    score among random rankings, larger is better), sensitivity, seconds. The last line holds the
-    means of the random rankings of the first row's units, and `_low` and `_high` their middle
-    95 % in every line. NaN where a method has no such number.
+    score among random rankings, larger is better), sensitivity, seconds, and how each was asked:
+    target, output, unit, baseline, options, seed of the attribution, `replaced_by` and
+    `measured_on` of its faithfulness. The last line holds the means of the random rankings of the
+    first row's units, and `_low` and `_high` their middle 95 % in every line. NaN where a method
+    has no such number or it was not measured.
 
     Raises ``ValueError`` without rows.
     """
@@ -128,25 +130,36 @@ def evidence_table(rows: Sequence[Evidence]) -> pd.DataFrame:
 
     if not rows:
         raise ValueError("there is no evidence to put in a table")
-    lines: list[dict[str, Any]] = []
-    for row in rows:
-        gap = row.attribution.completeness_gap
-        line: dict[str, Any] = {
-            "name": row.name,
-            "completeness_gap": np.nan if gap is None else gap,
-        }
-        for key, measure in row.faithfulness.measures().items():
-            line[key] = measure.value
-            line[f"{key}_normalised"] = measure.normalised
-            line[f"{key}_low"], line[f"{key}_high"] = measure.band
-        line["sensitivity"] = np.nan if row.sensitivity is None else row.sensitivity.maximum
-        line["seconds"] = row.attribution.seconds
-        lines.append(line)
-    last: dict[str, Any] = {"name": RANDOM}
-    for key, measure in rows[0].faithfulness.measures().items():
-        last[key], last[f"{key}_normalised"] = measure.random, 0.0
-        last[f"{key}_low"], last[f"{key}_high"] = measure.band
-    return pd.DataFrame([*lines, last], columns=list(lines[0]))
+    lines = [_line(row) for row in rows]
+    columns = max(lines, key=len)
+    first = next((row.faithfulness for row in rows if row.faithfulness is not None), None)
+    if first is not None:
+        last: dict[str, Any] = {"name": RANDOM}
+        for key, measure in first.measures().items():
+            last[key], last[f"{key}_normalised"] = measure.random, 0.0
+            last[f"{key}_low"], last[f"{key}_high"] = measure.band
+        lines.append(last)
+    return pd.DataFrame(lines, columns=list(columns))
+
+
+def _line(row: Evidence) -> dict[str, Any]:
+    asked, measured = row.attribution, row.faithfulness
+    gap = asked.completeness_gap
+    line: dict[str, Any] = {"name": row.name, "completeness_gap": np.nan if gap is None else gap}
+    for key, measure in measured.measures().items() if measured is not None else ():
+        line[key] = measure.value
+        line[f"{key}_normalised"] = measure.normalised
+        line[f"{key}_low"], line[f"{key}_high"] = measure.band
+    line["sensitivity"] = np.nan if row.sensitivity is None else row.sensitivity.maximum
+    line["seconds"] = asked.seconds
+    pair = asked.target if isinstance(asked.target, tuple) else (asked.target,)
+    line["target"] = " minus ".join(map(str, pair))
+    line["output"], line["unit"], line["baseline"] = asked.output, asked.unit, asked.baseline
+    line["options"] = ", ".join(f"{name}={value}" for name, value in asked.options.items())
+    line["seed"] = np.nan if asked.seed is None else asked.seed
+    if measured is not None:
+        line["replaced_by"], line["measured_on"] = measured.replace, measured.output
+    return line
 
 
 __all__ = ["FAVOURED", "MEASURES", "RANDOM", "Evidence", "evidence_table", "faithfulness_of_all"]

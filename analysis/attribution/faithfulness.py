@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.attribution.results import Attribution, Progress, Target
+from analysis.attribution.units import check_cover
 from analysis.attribution.variants import REPLACE, Variants, variants
 from analysis.records import freeze, require_shape
 
@@ -186,6 +187,7 @@ def faithfulness(
         classifier, text, pair, attribution.unit_tokens, attribution.target,
         output=output, replace=replace, batch_tokens=batch_tokens,
     )  # fmt: skip
+    check_cover(attribution.unit_tokens, len(asked.tokens))
     plan = _Plan.of(len(asked.units), shares)
     scores = np.asarray(attribution.scores)[places]
     if len(scores) > 1 and np.ptp(scores) == 0:
@@ -244,6 +246,7 @@ def random_control(
         classifier, text, pair, attribution.unit_tokens, attribution.target,
         output=output, replace=replace, batch_tokens=batch_tokens,
     )  # fmt: skip
+    check_cover(attribution.unit_tokens, len(asked.tokens))
     return _drawn(asked, _Plan.of(len(asked.units), shares), repeats, seed, progress)
 
 

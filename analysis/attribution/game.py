@@ -138,7 +138,7 @@ class Game:
 
         problem = self.problem
         model: Any = problem.classifier.model
-        with torch.no_grad():
+        with problem.classifier.lock, torch.no_grad():
             states = model.encode(
                 inputs_embeds=problem.inputs.to(problem.classifier.dtype), **problem.fixed
             ).hidden_states
@@ -147,7 +147,7 @@ class Game:
         def unread(present: np.ndarray) -> Tensor:
             problem.report(0.0)
             mask = torch.tensor(present, device=hidden.device).long()
-            with torch.no_grad():
+            with problem.classifier.lock, torch.no_grad():
                 pooled = model.head(hidden.expand(-1, len(present), -1, -1), mask)
                 return problem.explained(model.classifier(pooled.vector))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,7 +69,7 @@ def saliency(problem: Problem, norm: str = "l1") -> Result:
 
 TOLERANCE = Option(
     "tolerance", 0.01, "float",
-    "The gap that is small enough, as a share of the output's change where that exceeds 1.",
+    "The error that is small enough, as a share of the output's change.",
     low=1e-9, high=1.0,
 )  # fmt: skip
 
@@ -80,7 +81,8 @@ TOLERANCE = Option(
     family="gradient",
     complete=True,
     needs=("baseline", "backward"),
-    cost=lambda units, options: options["n_steps"] or integration.LEVELS[0] + 3,
+    cost=lambda units, options: 2 + (options["n_steps"] or integration.fewest()),
+    most=lambda units, options: 2 + (options["n_steps"] or integration.most()),
     note="The gradient along the straight line from the baseline to the text. The scores sum to "
     "the change of the output; the gap is the error of the integration and says nothing about "
     "faithfulness.",
@@ -99,24 +101,42 @@ def integrated_gradients(
     """Integral of the gradient along the straight line from the baseline.
 
     With `n_steps` given it is Captum's IntegratedGradients (Gauss-Legendre). With None the points
-    are gathered where the output changes, and grow through 22, 45, 91, ... until the completeness
-    gap is below `tolerance` times |f(x) - f(baseline)| (or `tolerance` itself, in units of the
-    output, where that is larger), or 367 are reached; no point is evaluated twice.
+    are gathered where the output changes, and grow through 23, 47, 95, ... until the completeness
+    gap is at most `tolerance` times |f(x) - f(baseline)| and no token's score is still moving
+    (:func:`settled`), or 383 are reached; no point is evaluated twice. `converged` says whether
+    that came to be.
     """
     delta = problem.full - problem.empty
     if n_steps is None:
-        by_token, steps, stopped = _grown(problem, delta, tolerance)
-        return Result(problem.by_unit(by_token), delta, {"n_steps": steps}, stopped=stopped)
+        found = _grown(problem, delta, tolerance)
+        return Result(
+            problem.by_unit(found.scores), delta, {"n_steps": found.steps}, stopped=found.stopped,
+            converged=found.converged,
+        )
     from captum.attr import IntegratedGradients
 
-    found = IntegratedGradients(problem.value).attribute(
+    slopes = IntegratedGradients(problem.value).attribute(
         problem.inputs, problem.baseline, n_steps=n_steps, internal_batch_size=problem.rows
     )
-    return Result(problem.by_unit(on_numpy(found[0].sum(-1))), delta, {"n_steps": n_steps})
+    by_token = on_numpy(slopes[0].sum(-1))
+    return Result(
+        problem.by_unit(by_token), delta, {"n_steps": n_steps},
+        converged=close_enough(by_token, delta, tolerance),
+    )  # fmt: skip
 
 
-def _grown(problem: Problem, delta: float, tolerance: float) -> tuple[np.ndarray, int, bool]:
-    """(token scores, points, stopped): levels of nested points until the gap is small enough."""
+@dataclass(frozen=True)
+class Grown:
+    """Where an integration ended that takes more and more points."""
+
+    scores: np.ndarray  # (T, ...)
+    steps: int
+    converged: bool
+    stopped: bool = False
+
+
+def _grown(problem: Problem, delta: float, tolerance: float) -> Grown:
+    """Levels of nested points until the gap is small and the scores hold still."""
     import torch
     from captum.attr import Saliency
 
@@ -134,11 +154,14 @@ def _grown(problem: Problem, delta: float, tolerance: float) -> tuple[np.ndarray
             found.append(on_numpy((gradients * difference).sum(-1)))
         return np.concatenate(found)
 
-    with torch.no_grad():
-        inner = on_numpy(problem.value(points(np.arange(1, integration.PILOT) / integration.PILOT)))
+    along = np.arange(1, integration.PILOT) / integration.PILOT
+    inner: list[float] = []
+    for part in batches(len(along), problem.rows):
+        with torch.no_grad():
+            inner += on_numpy(problem.value(points(along[part]))).tolist()
     place = integration.where_it_changes(np.array([problem.empty, *inner, problem.full]))
     seen = np.zeros((0, len(problem.tokens)))
-    kept: tuple[np.ndarray, int] | None = None
+    kept: Grown | None = None
     for number, count in enumerate(integration.LEVELS):
         nodes, weights = integration.gathered(*integration.fejer(count), *place)
         try:
@@ -147,14 +170,24 @@ def _grown(problem: Problem, delta: float, tolerance: float) -> tuple[np.ndarray
         except Enough:
             if kept is None:
                 raise
-            return *kept, True
+            return replace(kept, stopped=True)
         seen = new if number == 0 else _interleaved(new, seen)
-        kept = weights @ seen, count
+        scores = weights @ seen
+        # The first level holds a rule of half its points: what that says costs nothing.
+        before = _coarser(count, place) @ seen[1::2] if kept is None else kept.scores
+        enough = close_enough(scores, delta, tolerance) and settled(scores, before, tolerance)
+        kept = Grown(scores, count, enough)
         problem.report((number + 1) / len(integration.LEVELS))
-        if close_enough(kept[0], delta, tolerance):
+        if enough:
             break
     assert kept is not None
-    return *kept, False
+    return kept
+
+
+def _coarser(count: int, place: tuple[float, float]) -> np.ndarray:
+    """Weights of the rule that a level holds: of every other of its points."""
+    _, weights = integration.gathered(*integration.fejer(count // 2), *place)
+    return weights
 
 
 def _interleaved(new: np.ndarray, old: np.ndarray) -> np.ndarray:
@@ -164,9 +197,29 @@ def _interleaved(new: np.ndarray, old: np.ndarray) -> np.ndarray:
     return both
 
 
+SMALL = 0.01  # a change of the output below which the tolerance shrinks no further: rounding
+_HALVES = 10.0  # how much more a rule of half the points may err than the one that is believed
+
+
 def close_enough(scores: np.ndarray, delta: float, tolerance: float) -> bool:
-    """Whether the gap is within the tolerance: a share of delta, or of 1 where that is more."""
-    return abs(float(scores.sum()) - delta) <= tolerance * max(abs(delta), 1.0)
+    """Whether the gap is within the tolerance: a share of |delta|, or of 0.01 where it is less."""
+    return abs(float(scores.sum()) - delta) <= tolerance * max(abs(delta), SMALL)
+
+
+def settled(scores: np.ndarray, before: np.ndarray, tolerance: float) -> bool:
+    """Whether no token's score moved much since half as many points: ten times the tolerance.
+
+    A share of the largest score. Errors of tokens may cancel in the sum, and the gap then says
+    nothing of them.
+    """
+    largest = max(float(np.abs(scores).max(initial=0.0)), SMALL)
+    moved = float(np.abs(scores - before).max(initial=0.0))
+    return moved <= _HALVES * tolerance * largest
+
+
+def doubled(most: int) -> int:
+    """Steps in all that :func:`converged` takes where the last number is reached."""
+    return sum(_doubling(most))
 
 
 def converged(
@@ -176,21 +229,27 @@ def converged(
     n_steps: int | None,
     tolerance: float,
     most: int,
-) -> tuple[np.ndarray, int, bool]:
-    """(scores, steps, stopped): steps double until the gap is small enough, or `most` are taken."""
-    schedule = [n_steps] if n_steps is not None else [FEWEST]
-    while n_steps is None and schedule[-1] < most:
-        schedule.append(2 * schedule[-1])
-    kept: tuple[np.ndarray, int] | None = None
+) -> Grown:
+    """Steps double until the gap is small enough, or `most` are taken."""
+    schedule = [n_steps] if n_steps is not None else _doubling(most)
+    kept: Grown | None = None
     for number, steps in enumerate(schedule):
         try:
-            kept = scores(steps), steps
+            found = scores(steps)
         except Enough:
             if kept is None:
                 raise
-            return *kept, True
+            return replace(kept, stopped=True)
+        kept = Grown(found, steps, close_enough(found, delta, tolerance))
         problem.report((number + 1) / len(schedule))
-        if close_enough(kept[0], delta, tolerance):
+        if kept.converged:
             break
     assert kept is not None
-    return *kept, False
+    return kept
+
+
+def _doubling(most: int) -> list[int]:
+    schedule = [FEWEST]
+    while schedule[-1] < most:
+        schedule.append(2 * schedule[-1])
+    return schedule

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.attribution.gradients import TOLERANCE, converged, on_numpy
+from analysis.attribution.gradients import FEWEST, TOLERANCE, converged, doubled, on_numpy
 from analysis.attribution.problem import Problem
 from analysis.attribution.registry import Option, Result, method
 from analysis.trace import forward, record
@@ -54,11 +56,12 @@ def attention_x_gradient(problem: Problem, layers: str = "all") -> Result:
 
     problem.report(0.0)
     inputs = problem.inputs.clone().requires_grad_().to(problem.classifier.dtype)
-    output, _, logits = forward(
-        problem.classifier,
-        {"inputs_embeds": inputs, **problem.fixed},
-        {"output_attentions": True},
-    )
+    with problem.classifier.lock:
+        output, _, logits = forward(
+            problem.classifier,
+            {"inputs_embeds": inputs, **problem.fixed},
+            {"output_attentions": True},
+        )
     weights = output.attentions
     if not weights or any(one is None for one in weights):
         raise ValueError(f"{problem.classifier.checkpoint.id}: the encoder gave no attentions")
@@ -75,6 +78,9 @@ def attention_x_gradient(problem: Problem, layers: str = "all") -> Result:
 
 
 # --- the pooled layers as joint inputs -----------------------------------------------------------
+
+_MOST, _MOST_STOCK = 2048, 256  # steps, where they grow by themselves
+_HEADS = 20  # passes through a pooling head that take as long as one through its encoder, about
 
 
 def _no_last_layer(classifier: Classifier) -> str:
@@ -106,7 +112,12 @@ def _last_layer(classifier: Classifier) -> nn.Module | None:
     family="gradient",
     complete=True,
     needs=("baseline", "backward"),
-    cost=lambda units, options: 3,
+    cost=lambda units, options: 4 + (options["n_steps"] or FEWEST) // _HEADS,
+    most=lambda units, options: 4 + (options["n_steps"] or doubled(_MOST)) // _HEADS,
+    stock=(
+        lambda units, options: 4 + (options["n_steps"] or FEWEST),
+        lambda units, options: 4 + (options["n_steps"] or doubled(_MOST_STOCK)),
+    ),
     note="Which layer carries the prediction: the hidden states of all layers that the pooling "
     "head reads move together from those of the baseline to those of the text. Scores sum over "
     "tokens and layers to the change of the output. What the encoder did before is not told apart "
@@ -132,8 +143,10 @@ def joint_layers(
     from captum.attr import IntegratedGradients, LayerIntegratedGradients
 
     if problem.classifier.checkpoint.kind != "pooling":
-        layer: Any = _last_layer(problem.classifier)
-        inside = LayerIntegratedGradients(problem.value, layer)
+        # Captum's hook puts other states in the layer's place: nobody else may run through it.
+        apart = replace(problem, classifier=_apart(problem.classifier))
+        layer: Any = _last_layer(apart.classifier)
+        inside = LayerIntegratedGradients(apart.value, layer)
 
         def through(steps: int) -> np.ndarray:
             found = inside.attribute(
@@ -144,7 +157,7 @@ def joint_layers(
             return on_numpy(states[0].sum(-1))[:, None]
 
         depth = int(getattr(problem.classifier.encoder.config, "num_hidden_layers", 0))
-        return _by_layer(problem, through, (depth,), n_steps, tolerance, 256)
+        return _by_layer(problem, through, (depth,), n_steps, tolerance, _MOST_STOCK)
     layers, ends, value = _pooled_layers(problem)
     integrate = IntegratedGradients(value)
     rows = max(1, 4 * problem.rows // len(ends[0]))
@@ -156,7 +169,7 @@ def joint_layers(
         )
         return np.stack([on_numpy(one[0].sum(-1)) for one in found], axis=-1)
 
-    return _by_layer(problem, joint, layers, n_steps, tolerance, 2048)
+    return _by_layer(problem, joint, layers, n_steps, tolerance, _MOST)
 
 
 def _by_layer(
@@ -168,12 +181,20 @@ def _by_layer(
     most: int,
 ) -> Result:
     delta = problem.full - problem.empty
-    by_token, steps, stopped = converged(problem, scores, delta, n_steps, tolerance, most)
-    by_layer = problem.by_unit(by_token)
+    found = converged(problem, scores, delta, n_steps, tolerance, most)
+    by_layer = problem.by_unit(found.scores)
     return Result(
-        by_layer.sum(axis=1), delta, {"n_steps": steps}, layer=f"output of {_listed(layers)}",
-        layer_scores=by_layer, layers=layers, stopped=stopped,
+        by_layer.sum(axis=1), delta, {"n_steps": found.steps},
+        layer=f"output of {_listed(layers)}", layer_scores=by_layer, layers=layers,
+        stopped=found.stopped, converged=found.converged,
     )  # fmt: skip
+
+
+def _apart(classifier: Classifier) -> Classifier:
+    """The same weights in modules of their own: hooks on these touch no other thread."""
+    model = classifier.model
+    tensors = (*model.parameters(), *model.buffers())
+    return replace(classifier, model=copy.deepcopy(model, {id(one): one for one in tensors}))
 
 
 Ends = tuple[list["Tensor"], list["Tensor"]]
@@ -186,7 +207,7 @@ def _pooled_layers(
     import torch
 
     model: Any = problem.classifier.model
-    with torch.no_grad():
+    with problem.classifier.lock, torch.no_grad():
         states = model.encode(
             inputs_embeds=torch.cat([problem.inputs, problem.baseline]).to(
                 problem.classifier.dtype

@@ -11,8 +11,18 @@ from __future__ import annotations
 import numpy as np
 
 PILOT = 6  # equal stretches whose change of the output says where the points belong
-LEVELS = (22, 45, 91, 183, 367)  # points; each level holds those of the one before
+LEVELS = (23, 47, 95, 191, 383)  # points; each level holds those of the one before
 _WIDTH = 1.5  # of the map's core, in spreads of the change along the line
+
+
+def fewest() -> int:
+    """Values of the output or its slope that are looked at before the first answer."""
+    return PILOT - 1 + LEVELS[0]
+
+
+def most() -> int:
+    """Values that are looked at where the last level is reached."""
+    return PILOT - 1 + LEVELS[-1]
 
 
 def fejer(points: int) -> tuple[np.ndarray, np.ndarray]:

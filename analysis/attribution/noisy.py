@@ -111,13 +111,15 @@ def gradient_shap(
             empty = float(problem.value(baselines).mean())
     shap = GradientShap(problem.value)
 
+    own = np.random.RandomState(problem.seed % 2**32)
+
     def scores(rows: int) -> Tensor:
         inputs = problem.inputs.expand(rows, -1, -1)
-        drawn: Tensor = shap.attribute(inputs, baselines, n_samples=1)
+        with _drawing_from(own):
+            drawn: Tensor = shap.attribute(inputs, baselines, n_samples=1)
         return drawn
 
-    with _seeded(problem.seed):
-        result = _averaged(problem, scores, n_samples, problem.full - empty)
+    result = _averaged(problem, scores, n_samples, problem.full - empty)
     return replace(result, baseline=named)
 
 
@@ -148,12 +150,13 @@ def _averaged(
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """NumPy's global generator, from which Captum draws here, seeded and put back as it was."""
+def _drawing_from(own: np.random.RandomState) -> Iterator[None]:
+    """NumPy's global generator, from which Captum draws here, stands in for one of our own."""
     with _numpys_generator:
         state: Any = np.random.get_state()  # noqa: NPY002
-        np.random.seed(seed % 2**32)  # noqa: NPY002
+        np.random.set_state(own.get_state())  # noqa: NPY002
         try:
             yield
         finally:
+            own.set_state(np.random.get_state())  # noqa: NPY002
             np.random.set_state(state)  # noqa: NPY002

@@ -25,6 +25,7 @@ from analysis.attribution.faithfulness import (
 from analysis.attribution.registry import METHODS
 from analysis.attribution.results import Attribution, Progress, Target
 from analysis.attribution.run import attribute
+from analysis.attribution.sensitivity import sensitivity
 from analysis.attribution.text_evidence import (
     COLUMNS,
     EvidenceSummary,
@@ -37,6 +38,7 @@ from analysis.attribution.text_evidence import (
     word_frame,
 )
 from analysis.tokens import Tokens, tokenize
+from analysis.trace import record
 
 if TYPE_CHECKING:
     from analysis.loading import Classifier
@@ -57,23 +59,29 @@ def over_texts(
     *,
     target: Target | None = None,
     output: str = "logit",
+    against: str | None = None,
     baseline: str = "pad",
+    baseline_text: str | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     replace: str = "mask",
     measured: str = "probability",
     repeats: int = REPEATS // 2,
     seed: int = 0,
+    sensitivity_samples: int = 0,
     done: Iterable[TextEvidence] = (),
     progress: Progress | None = None,
 ) -> Iterator[TextEvidence]:
     """Each row by each checkpoint and method, one record at a time, row by row.
 
-    `target` is explained (default: what the checkpoint predicts for the row). `options` are those
-    of a method, by its key. `measured` and `replace` are the `output` and `replace` of
-    :func:`faithfulness`. All methods of a checkpoint and row stand against the same `repeats`
-    random rankings, half as many as for one text: they are most of the work, and a mean over
-    texts evens their noise out. Records in `done` are not made again; give those of the same
-    settings. A text that a method cannot take becomes a record that says why.
+    `target` is explained (default: what the checkpoint predicts for the row), `against` a class by
+    its name: the difference of what is predicted and that class. `options` are those of a method,
+    by its key, `baseline_text` the one sentence of baseline="text". `measured` and `replace` are
+    the `output` and `replace` of :func:`faithfulness`. All methods of a checkpoint and row stand
+    against the same `repeats` random rankings, half as many as for one text: they are most of the
+    work, and a mean over texts evens their noise out. `sensitivity_samples` above 0 add
+    :func:`sensitivity` by as many samples (as many attributions more, and one). Records in `done`
+    are not made again; give those of the same settings. A text that a method cannot take becomes a
+    record that says why.
 
     `progress` gets the share of all records; what it raises ends the iterator, and what was
     yielded is whole. Raises ``ValueError`` for an unknown method, without rows, methods or
@@ -92,8 +100,9 @@ def over_texts(
             "give one folder another name, or leave one out"
         )
     asked = _Asked(
-        target, output, baseline, dict(options or {}), replace, measured, repeats, seed
-    )
+        target, output, against, baseline, baseline_text, dict(options or {}), replace, measured,
+        repeats, seed, sensitivity_samples,
+    )  # fmt: skip
     return _each(classifiers, rows, methods, asked, {one.key for one in done}, progress)
 
 
@@ -106,12 +115,15 @@ class _Asked:
 
     target: Target | None
     output: str
+    against: str | None
     baseline: str
+    baseline_text: str | None
     options: dict[str, Mapping[str, Any]]
     replace: str
     measured: str
     repeats: int
     seed: int
+    sensitivity_samples: int
 
 
 def _each(
@@ -152,21 +164,30 @@ def _one(
     try:
         # A row that cannot be read is one record, not the end of the pass.
         tokens = tokenize(classifier.tokenizer, text, pair, classifier.limit)
+        arguments: dict[str, Any] = {
+            "method": method, "unit": "word", "output": asked.output, "baseline": asked.baseline,
+            "baseline_text": asked.baseline_text, "seed": asked.seed,
+            "target": _target(classifier, row, asked), **asked.options.get(method, {}),
+        }  # fmt: skip
+        # The attribution is made as often again as its sensitivity has samples, and once more.
+        own = 0.5 if not asked.sensitivity_samples else 0.1
         attribution = attribute(
-            classifier, text, pair, method, asked.target, "word", output=asked.output,
-            baseline=asked.baseline, seed=asked.seed, progress=lambda s: told(0.5 * s),
-            **asked.options.get(method, {}),
-        )  # fmt: skip
+            classifier, text, pair, progress=lambda s: told(own * s), **arguments
+        )
         settings: dict[str, Any] = {"replace": asked.replace, "output": asked.measured}
         kind = attribution.unit_tokens, attribution.target
         if kind not in controls:
             controls[kind] = random_control(
                 classifier, text, attribution, pair, repeats=asked.repeats,
-                seed=asked.seed + index, progress=lambda s: told(0.5 + 0.4 * s), **settings,
+                seed=asked.seed + index, progress=lambda s: told(own + 0.4 * s), **settings,
             )  # fmt: skip
         measured = faithfulness(
             classifier, text, attribution, pair, control=controls[kind],
-            progress=lambda s: told(0.9 + 0.1 * s), **settings,
+            progress=lambda s: told(own + 0.4 + 0.1 * s), **settings,
+        )  # fmt: skip
+        noise = _sensitivity(
+            classifier, row, asked, arguments | {"target": attribution.target},
+            lambda s: told(0.6 + 0.4 * s),
         )  # fmt: skip
     except ValueError as error:
         nothing = np.full(len(MEASURES), np.nan)
@@ -174,7 +195,33 @@ def _one(
             index, classifier.checkpoint.id, method, "", (), np.zeros(0), asked.output,
             np.full(len(COLUMNS), np.nan), nothing, nothing, 0.0, str(error),
         )  # fmt: skip
-    return _record(classifier, index, tokens, attribution, measured)
+    return _record(classifier, index, tokens, attribution, measured, noise)
+
+
+def _target(classifier: Classifier, row: Row, asked: _Asked) -> Target | None:
+    """What is explained of a row; None for what is predicted."""
+    if asked.against is None or asked.target is not None:
+        return asked.target
+    labels = classifier.checkpoint.labels
+    if asked.against not in labels:
+        raise ValueError(f"{classifier.checkpoint.id} has no class {asked.against}")
+    other, predicted = labels.index(asked.against), record(classifier, *row).predicted
+    if other == predicted:
+        raise ValueError(
+            f"it is predicted as {asked.against}, which cannot be explained against itself"
+        )
+    return predicted, other
+
+
+def _sensitivity(
+    classifier: Classifier, row: Row, asked: _Asked, arguments: dict[str, Any], told: Progress
+) -> float:
+    """Captum's maximum; NaN where it is not asked for, or noise does not reach the method."""
+    if not asked.sensitivity_samples or arguments["method"] == "exact_split":
+        return float("nan")
+    return sensitivity(
+        classifier, *row, samples=asked.sensitivity_samples, progress=told, **arguments
+    ).maximum
 
 
 def _record(
@@ -183,6 +230,7 @@ def _record(
     tokens: Tokens,
     attribution: Attribution,
     measured: Faithfulness,
+    noise: float,
 ) -> TextEvidence:
     measures = measured.measures()
     places = [i for i, u in enumerate(attribution.unit_tokens) if not tokens.special[u[0]]]
@@ -199,6 +247,7 @@ def _record(
             np.nan if gap is None else gap,
             *(one.value for one in measures.values()),
             *(one.normalised for one in measures.values()),
+            noise,
         ]),
         random=np.array([one.random for one in measures.values()]),
         spread=np.array([one.spread for one in measures.values()]),

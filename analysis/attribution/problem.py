@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from analysis.loading import Classifier
 
-TOKENS_A_BATCH = 4096  # tokens in one batch of passes
+TOKENS_A_BATCH = 4096  # tokens in one batch of passes, to begin with
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Problem:
     empty: float  # the output at the baseline
     report: Progress  # also the place where a stop arrives
     seed: int
+    batch_tokens: int | None = None  # fewer, where the device ran out of memory
 
     @property
     def free(self) -> tuple[int, ...]:
@@ -47,7 +49,7 @@ class Problem:
     @property
     def rows(self) -> int:
         """Rows of this text in one batch."""
-        return max(1, TOKENS_A_BATCH // len(self.tokens))
+        return max(1, (self.batch_tokens or TOKENS_A_BATCH) // len(self.tokens))
 
     def logits(self, embeddings: Tensor, **changed: Tensor) -> Tensor:
         """(n, T, e) -> (n, C) float32; `changed` replaces inputs such as the attention mask."""
@@ -72,7 +74,7 @@ def pose(
     classifier: Classifier,
     tokens: Tokens,
     units: Groups,
-    target: Target | None,
+    target: Any,
     output: str,
     baseline: str,
     baseline_text: str | Sequence[str] | None,
@@ -88,7 +90,7 @@ def pose(
     ids = fixed.pop("input_ids")
     count = max(len(classifier.checkpoint.labels), 1)
     if target is not None:
-        target = check_target(classifier.checkpoint.id, target, count)
+        target = check_target(classifier.checkpoint.id, target, count, classifier.checkpoint.labels)
     done = 0.0
 
     def report(share: float) -> None:
@@ -118,13 +120,17 @@ def embedded(classifier: Classifier, ids: Tensor) -> Tensor:
 
 
 def logits_of(classifier: Classifier, embeddings: Tensor, inputs: dict[str, Tensor]) -> Tensor:
-    """(n, T, e) input embeddings -> (n, C) logits in float32; inputs of one row are repeated."""
+    """(n, T, e) input embeddings -> (n, C) logits in float32; inputs of one row are repeated.
+
+    One batch at a time holds the model: others may ask it in between.
+    """
     model: Any = classifier.model
     given = {
         name: tensor.expand(len(embeddings), -1) if len(tensor) == 1 else tensor
         for name, tensor in inputs.items()
     }
-    logits: Tensor = model(inputs_embeds=embeddings.to(classifier.dtype), **given).logits
+    with classifier.lock:
+        logits: Tensor = model(inputs_embeds=embeddings.to(classifier.dtype), **given).logits
     return logits.float()
 
 
@@ -150,17 +156,47 @@ def predicted(logits: Tensor) -> int:
     return int(logits[0].argmax())
 
 
-def check_target(name: str, target: Target, count: int) -> Target:
-    """A class, or a pair of two different ones; ``ValueError`` otherwise."""
+def check_target(name: str, target: Any, count: int, labels: Sequence[str] = ()) -> Target:
+    """A class by index or name, or a pair of two different ones; ``ValueError`` otherwise."""
     given = tuple(target) if isinstance(target, (tuple, list)) else (target,)
-    for one in given:
-        if not 0 <= one < count:
-            raise ValueError(f"target is {one}; {name} has {count} classes")
-    if len(given) == 1:
-        return int(given[0])
-    if len(given) != 2 or given[0] == given[1]:
-        raise ValueError(f"target is {target}; a pair of two different classes is needed")
-    return int(given[0]), int(given[1])
+    found = [_class(name, one, count, labels) for one in given]
+    if len(found) == 1:
+        return found[0]
+    if len(found) != 2 or found[0] == found[1]:
+        raise ValueError(f"target is {target!r}; a pair of two different classes is needed")
+    return found[0], found[1]
+
+
+def _class(name: str, given: Any, count: int, labels: Sequence[str]) -> int:
+    if isinstance(given, str):
+        if given not in labels:
+            known = ", ".join(labels) or "none, it predicts a number"
+            raise ValueError(f"target is {given!r}; {name} has the classes: {known}")
+        return list(labels).index(given)
+    index = _whole(given)
+    if index is None:
+        raise ValueError(f"target is {given!r}; a class by index or name is needed, or a pair")
+    if not 0 <= index < count:
+        raise ValueError(f"target is {index}; {name} has {count} classes")
+    return index
+
+
+def check_seed(seed: Any) -> int:
+    """A whole number, at least 0; ``ValueError`` otherwise."""
+    found = _whole(seed)
+    if found is None or found < 0:
+        raise ValueError(f"seed is {seed!r}; a whole number of at least 0 is needed")
+    return found
+
+
+def _whole(given: Any) -> int | None:
+    """An integer of any library as such; None for what only could be made one."""
+    if isinstance(given, (bool, np.bool_)):
+        return None
+    try:
+        return operator.index(given)
+    except TypeError:
+        return None
 
 
 def baseline_of(
@@ -191,7 +227,9 @@ def _other_text(
     """(T,) ids with another sentence in the places of the text, padded or cut to its length."""
     if not text:
         raise ValueError("baseline='text' needs baseline_text: the sentence to compare with")
-    texts = (text,) if isinstance(text, str) else tuple(text)
+    texts = (text,) if isinstance(text, str) else tuple(text) if isinstance(text, Sequence) else ()
+    if not texts or not all(isinstance(one, str) for one in texts):
+        raise ValueError(f"baseline_text is {text!r}; a sentence is needed, or two for a pair")
     if len(texts) > 1 + (tokens.pair is not None):
         raise ValueError("baseline_text is a pair, and the text is not")
     ids = np.where(tokens.special, tokens.ids, special_id(classifier, "pad"))

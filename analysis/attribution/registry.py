@@ -65,9 +65,11 @@ class Result:
     layer_scores: np.ndarray | None = None  # (U, K)
     layers: tuple[int, ...] = ()
     stopped: bool = False
+    converged: bool | None = None  # the tolerance was reached; None without one
 
 
 Run = Callable[..., Result]
+Cost = Callable[[int, dict[str, Any]], int]  # (units, options) -> passes over the text
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,22 @@ class Method:
     options: dict[str, Option]
     family: str  # "gradient", "perturbation", "sampling" or "attention"
     complete: bool  # whether theory promises that the scores sum to `delta`
-    cost: Callable[[int, dict[str, Any]], int]  # (units, options) -> passes over the text
+    cost: Cost  # at the least
     note: str  # what it measures and what favours it, for a person who chooses
     needs: tuple[str, ...]  # of "baseline", "backward", "attentions"
     run: Run
     why_not: Callable[[Classifier], str]  # "" or why this checkpoint cannot have it
+    most: Cost | None = None  # where it stops by itself; None: as `cost`
+    stock: tuple[Cost, Cost] | None = None  # (cost, most) of a stock model, where they differ
+
+    def passes(
+        self, units: int, options: dict[str, Any], kind: str = "pooling"
+    ) -> tuple[int, int]:
+        """(fewest, most) passes over the text by a checkpoint of this kind."""
+        cost, most = self.cost, self.most or self.cost
+        if kind != "pooling" and self.stock is not None:
+            cost, most = self.stock
+        return cost(units, options), most(units, options)
 
     @property
     def perturbs(self) -> bool:
@@ -118,12 +131,14 @@ def method(
     citation: str,
     *,
     family: str,
-    cost: Callable[[int, dict[str, Any]], int],
+    cost: Cost,
     note: str,
     options: tuple[Option, ...] = (),
     complete: bool = False,
     needs: tuple[str, ...] = (),
     why_not: Callable[[Classifier], str] = lambda classifier: "",
+    most: Cost | None = None,
+    stock: tuple[Cost, Cost] | None = None,
 ) -> Callable[[Run], Run]:
     """Register an attribution method; a second one under the same key is refused."""
 
@@ -134,7 +149,7 @@ def method(
             raise ValueError(f"family is {family!r}; known: {', '.join(FAMILIES)}")
         METHODS[key] = Method(
             key, title, citation, {option.name: option for option in options}, family, complete,
-            cost, note, needs, function, why_not,
+            cost, note, needs, function, why_not, most, stock,
         )  # fmt: skip
         return function
 

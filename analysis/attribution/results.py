@@ -57,6 +57,7 @@ class Attribution:
     layer_scores: np.ndarray | None = None  # (U, K) by source layer; sums to `scores` over K
     layers: tuple[int, ...] = ()  # (K,) absolute indices
     stopped: bool = False  # ended early by `Enough`
+    converged: bool | None = None  # the tolerance was reached; None without one
 
     def __post_init__(self) -> None:
         size = len(self.unit_tokens)
@@ -71,6 +72,9 @@ class Attribution:
 
 def in_words(attribution: Attribution, tokens: Tokens) -> Attribution:
     """The same attribution with the pieces of each word summed: no second computation.
+
+    An interval is lost: the errors of pieces do not add up. Sampling methods with unit='word' have
+    that of the words.
 
     Raises ``ValueError`` for a method that perturbs units as a whole: the effects of pieces do
     not add up to that of their word.

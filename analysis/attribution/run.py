@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.attribution.problem import embedded, logits_of, pose
+from analysis.attribution.problem import Problem, check_seed, embedded, logits_of, pose
 from analysis.attribution.registry import METHODS, Method, Result
 from analysis.attribution.results import (
     BASELINES,
@@ -36,7 +37,7 @@ def attribute(
     text: str,
     pair: str | None = None,
     method: str = "integrated_gradients",
-    target: Target | None = None,
+    target: Target | str | tuple[str, str] | None = None,
     unit: str = "piece",
     *,
     output: str = "logit",
@@ -50,9 +51,9 @@ def attribute(
 ) -> Attribution:
     """Attribute one output of a checkpoint to the units of a text.
 
-    `target` is a class index (default: the predicted one), or a pair (a, b) for the difference of
-    two classes. `output` is the class's "logit", its "contrast" (minus the mean of the other
-    logits: a shift common to all classes cancels) or its "probability".
+    `target` is a class by index or name (default: the predicted one), or a pair (a, b) for the
+    difference of two classes. `output` is the class's "logit", its "contrast" (minus the mean of
+    the other logits: a shift common to all classes cancels) or its "probability".
 
     `baseline` keeps the special tokens (both separators of a pair) and replaces all others by
     [PAD] ("pad"), [MASK] ("mask"), the mean of all input embeddings ("mean"), or another sentence
@@ -63,7 +64,8 @@ def attribute(
     over a unit; perturbation methods perturb it as a whole and never touch special tokens.
 
     `progress` is called with the share done. It may raise :class:`Enough` to keep what is done;
-    any other exception ends the computation. The model is left as it was in every case.
+    any other exception ends the computation. The model is left as it was in every case, and held
+    for one batch of passes at a time. Where the device runs out of memory batches are halved.
 
     `options` are the method's own, see ``METHODS[method].options``. `seed` is that of sampling
     methods.
@@ -79,21 +81,22 @@ def attribute(
 
     chosen = _check_names(classifier, method, unit, output, baseline)
     settings = chosen.checked(options)
+    seed = check_seed(seed)
     reason = why_not(classifier, method)
     if reason:
         raise ValueError(reason)
     tokens = tokenize(classifier.tokenizer, text, pair, classifier.limit)
     units = unit_groups(tokens, unit, span)
     if not allow_cost:
-        _check_cost(chosen, tokens, units, unit, settings)
+        _check_cost(classifier, chosen, tokens, units, unit, settings)
     started = time.perf_counter()
-    with classifier.lock, torch.enable_grad():
+    with torch.enable_grad():
         with enough_memory(classifier, f"while attributing {len(tokens)} tokens"):
             problem = pose(
                 classifier, tokens, units, target, output, baseline, baseline_text, progress, seed
             )
             with _generators_as_they_were(classifier):
-                result = chosen.run(problem, **settings)
+                result = _in_memory(chosen, problem, settings)
         _check_finite(classifier, chosen, result)
         if not result.stopped:
             with suppress(Enough):  # it is done: a stop that comes now has nothing to end
@@ -118,6 +121,7 @@ def attribute(
         layer_scores=result.layer_scores,
         layers=result.layers,
         stopped=result.stopped,
+        converged=result.converged,
     )
 
 
@@ -128,10 +132,21 @@ def why_not(classifier: Classifier, method: str) -> str:
     return METHODS[method].why_not(classifier)
 
 
-def passes(method: str, units: int, options: dict[str, Any] | None = None) -> int:
-    """Passes over the text that a method takes for so many units, special tokens not counted."""
+def passes(
+    method: str,
+    units: int,
+    options: dict[str, Any] | None = None,
+    *,
+    kind: str = "pooling",
+    most: bool = False,
+) -> int:
+    """Passes over the text that a method takes for so many units, special tokens not counted.
+
+    Methods that stop by themselves take as many at the least; `most` gives what they may take.
+    `kind` is that of the checkpoint.
+    """
     chosen = METHODS[method]
-    return chosen.cost(units, chosen.checked(options or {}))
+    return chosen.passes(units, chosen.checked(options or {}), kind)[most]
 
 
 def expected_seconds(
@@ -143,14 +158,15 @@ def expected_seconds(
 ) -> float:
     """Seconds that a method will take, measured by one forward (and backward) of this text.
 
-    `units` is the number of units without special tokens (default: the pieces).
+    Of a method that stops by itself it is the least. `units` is the number of units without
+    special tokens (default: the pieces).
     """
     import torch
 
     from analysis.trace import model_inputs
 
     count = int((~tokens.special).sum()) if units is None else units
-    total = passes(method, count, options)
+    total = passes(method, count, options, kind=classifier.checkpoint.kind)
     inputs = model_inputs(classifier, tokens)
     backward = "backward" in METHODS[method].needs
     # A short text shares its pass with others, which is faster than one alone.
@@ -182,14 +198,20 @@ def _check_names(
 
 
 def _check_cost(
-    method: Method, tokens: Tokens, units: Groups, unit: str, options: dict[str, Any]
+    classifier: Classifier,
+    method: Method,
+    tokens: Tokens,
+    units: Groups,
+    unit: str,
+    options: dict[str, Any],
 ) -> None:
+    kind = classifier.checkpoint.kind
     count = sum(not tokens.special[group[0]] for group in units)
-    total = method.cost(count, options)
+    total, _ = method.passes(count, options, kind)
     if total * len(tokens) <= COSTLY:
         return
     words = sum(not tokens.special[group[0]] for group in tokens.word_groups())
-    as_words = method.cost(words, options)
+    as_words, _ = method.passes(words, options, kind)
     what = "units" if unit == "span" else f"{unit}s"
     message = (
         f"{method.title} of {count} {what} at {len(tokens)} tokens takes {total:,} passes over "
@@ -204,6 +226,21 @@ def _check_cost(
         total,
         as_words,
     )
+
+
+def _in_memory(method: Method, problem: Problem, options: dict[str, Any]) -> Result:
+    """The method's result, from smaller batches where the device's memory runs out."""
+    import torch
+
+    while True:
+        try:
+            return method.run(problem, **options)
+        except torch.OutOfMemoryError:
+            if problem.rows == 1:
+                raise
+        # Outside of the handler, which holds what filled the memory.
+        torch.cuda.empty_cache()
+        problem = replace(problem, batch_tokens=problem.rows // 2 * len(problem.tokens))
 
 
 def _generators_as_they_were(classifier: Classifier) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.attribution.problem import Problem, pose
+from analysis.attribution.problem import Problem, check_seed, pose
 from analysis.attribution.registry import METHODS
 from analysis.attribution.results import Progress
 from analysis.attribution.run import why_not
@@ -156,18 +156,17 @@ def _question(
     unit, span = str(given.pop("unit", "piece")), given.pop("span", None)
     target, output = given.pop("target", None), str(given.pop("output", "logit"))
     baseline, other = str(given.pop("baseline", "pad")), given.pop("baseline_text", None)
-    seed = int(given.pop("seed", 0))
+    seed = check_seed(given.pop("seed", 0))
     options = METHODS[method].checked(given)
     reason = why_not(classifier, method)
     if reason:
         raise ValueError(reason)
     tokens = tokenize(classifier.tokenizer, text, pair, classifier.limit)
     units: tuple[Sequence[int], ...] = unit_groups(tokens, unit, span)
-    with classifier.lock:
-        problem = pose(
-            classifier, tokens, tuple(tuple(u) for u in units), target, output, baseline, other,
-            told, seed,
-        )  # fmt: skip
+    problem = pose(
+        classifier, tokens, tuple(tuple(u) for u in units), target, output, baseline, other, told,
+        seed,
+    )  # fmt: skip
     return problem, options
 
 
@@ -175,8 +174,7 @@ def _scores(problem: Problem, method: str, options: dict[str, Any]) -> np.ndarra
     """(U,) float64 scores at the problem's inputs."""
     import torch
 
-    # One attribution at a time: others may ask the same model in between.
-    with problem.classifier.lock, torch.enable_grad():
+    with torch.enable_grad():
         with torch.no_grad():
             full = float(problem.value(problem.inputs))
         result = METHODS[method].run(replace(problem, full=full), **options)

@@ -19,8 +19,10 @@ from analysis.statistics import mean_interval
 if TYPE_CHECKING:
     import pandas as pd
 
-# (K,) what is known of every row: a gap, the measures, and the same among random rankings
-COLUMNS = ("completeness_gap", *MEASURES, *(f"{key}_normalised" for key in MEASURES))
+# (K,) what is known of every row: a gap, the measures, the same among random rankings, sensitivity
+COLUMNS = (
+    "completeness_gap", *MEASURES, *(f"{key}_normalised" for key in MEASURES), "sensitivity",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ def evidence_frame(items: Iterable[TextEvidence]) -> pd.DataFrame:
     import pandas as pd
 
     lines = [
-        {"row": one.row, "checkpoint": _shown(one.checkpoint), "method": one.method,
+        {"row": one.row, "checkpoint": shown_name(one.checkpoint), "method": one.method,
          "explained": one.explained}
         | dict(zip(COLUMNS, one.values.tolist(), strict=True))
         | {f"{key}_random": value for key, value in zip(MEASURES, one.random, strict=True)}
@@ -181,7 +183,7 @@ def summary_frame(summaries: Sequence[EvidenceSummary]) -> pd.DataFrame:
         for place, column in enumerate(one.columns):
             mean, low, high = one.value(column)
             lines.append({
-                "checkpoint": _shown(one.checkpoint), "method": one.method, "column": column,
+                "checkpoint": shown_name(one.checkpoint), "method": one.method, "column": column,
                 "mean": mean, "low": low, "high": high, "texts": int(one.counts[place]),
                 "random": random.get(column, np.nan), "failed": one.failed,
             })  # fmt: skip
@@ -193,14 +195,14 @@ def word_frame(means: Sequence[WordMeans]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame([
-        {"checkpoint": _shown(one.checkpoint), "method": one.method, "explained": one.explained,
+        {"checkpoint": shown_name(one.checkpoint), "method": one.method, "explained": one.explained,
          "word": word, "mean": one.mean[i], "low": one.interval[i, 0],
          "high": one.interval[i, 1], "texts": int(one.texts[i])}
         for one in means for i, word in enumerate(one.words)
     ])  # fmt: skip
 
 
-def _shown(checkpoint: str) -> str:
+def shown_name(checkpoint: str) -> str:
     """A checkpoint's name; of one that was loaded by its path, the folder's own."""
     return PurePath(checkpoint).name if PurePath(checkpoint).is_absolute() else checkpoint
 
@@ -212,9 +214,10 @@ def _pooled(items: Sequence[TextEvidence]) -> np.ndarray:
         return values
     spread = np.sqrt(np.mean([one.spread**2 for one in items], axis=0))  # (M,)
     turned = np.array([1.0 if larger else -1.0 for _, larger in MEASURES.values()])
-    raw = values[:, 1 : 1 + len(MEASURES)] - np.array([one.random for one in items])
+    count = len(MEASURES)
+    raw = values[:, 1 : 1 + count] - np.array([one.random for one in items])
     with np.errstate(invalid="ignore", divide="ignore"):
-        values[:, 1 + len(MEASURES) :] = np.where(spread > 0, turned * raw / spread, np.nan)
+        values[:, 1 + count : 1 + 2 * count] = np.where(spread > 0, turned * raw / spread, np.nan)
     return values
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 
 from analysis.tokens import Tokens
 
@@ -47,14 +48,31 @@ def unit_groups(tokens: Tokens, unit: str, span: Sequence[Span] | None = None) -
     return tuple(tuple(group) for group in groups)
 
 
+def check_cover(units: Sequence[Sequence[int]], length: int) -> None:
+    """``ValueError`` where units are not those of a text of so many tokens: each token once."""
+    covered = sorted(token for unit in units for token in unit)
+    if covered != list(range(length)):
+        raise ValueError(
+            f"the attribution was made for another text: its units hold {len(covered)} tokens, "
+            f"and this text has {length}"
+            + (", not each of them once" if len(covered) == length else "")
+        )
+
+
 def _checked(span: Sequence[Span] | None) -> list[tuple[int, int, int]]:
     if not span:
         raise ValueError("unit='span' needs span=((start, end), ...), characters of the text")
     found = []
-    for one in span:
-        values = tuple(int(value) for value in one)
+    for one in span if isinstance(span, Iterable) else (span,):
+        try:
+            values = tuple(operator.index(value) for value in one)
+        except TypeError:
+            values = ()
         if len(values) not in (2, 3):
-            raise ValueError(f"a span is (start, end) or (segment, start, end), not {one!r}")
+            raise ValueError(
+                f"a span is (start, end) or (segment, start, end), characters of the text, "
+                f"not {one!r}"
+            )
         segment, start, end = values if len(values) == 3 else (0, *values)
         if not 0 <= start < end or segment not in (0, 1):
             raise ValueError(f"{one!r} is no span: 0 <= start < end is needed")

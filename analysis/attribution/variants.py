@@ -14,6 +14,7 @@ import numpy as np
 
 from analysis.attribution.problem import embedded, logits_of, output_of
 from analysis.attribution.results import Progress, Target
+from analysis.attribution.units import check_cover
 from analysis.memory import enough_memory
 from analysis.tokens import Tokens, tokenize
 
@@ -46,8 +47,9 @@ class Variants:
         """(n, U) bool, True = the unit stays -> (n,) float64 outputs.
 
         Equal variants are computed once; batches hold at most `batch_tokens` tokens (one text at
-        least). `progress` is called between batches with the share done; what it raises ends the
-        work, and nothing was changed that would have to be put back.
+        least), and fewer where the device runs out of memory. `progress` is called between batches
+        with the share done; what it raises ends the work, and nothing was changed that would have
+        to be put back.
 
         Raises ``ValueError`` where the output is no finite number, :class:`CheckpointError` where
         the device runs out of memory.
@@ -63,20 +65,24 @@ class Variants:
         else:
             order = np.arange(len(rows))
         found = np.empty(len(rows))
-        size = max(1, self.batch_tokens // len(self.tokens))
+        size, start = max(1, self.batch_tokens // len(self.tokens)), 0
         if progress is not None:
             progress(0.0)
-        for start in range(0, len(rows), size):
+        while start < len(rows):
             part = order[start : start + size]
-            # One batch at a time: others may ask the same model in between.
             with (
                 enough_memory(self.classifier, f"on variants of {len(self.tokens)} tokens"),
-                self.classifier.lock,
                 torch.no_grad(),
             ):
-                found[part] = self._run(rows[part])
+                try:
+                    found[part] = self._run(rows[part])
+                    start += size
+                except torch.OutOfMemoryError:
+                    if size == 1:
+                        raise
+                    size //= 2
             if progress is not None:
-                progress(min(1.0, (start + size) / len(rows)))
+                progress(min(1.0, start / len(rows)))
         if not np.isfinite(found).all():
             raise ValueError(
                 f"{self.classifier.checkpoint.id}: its output is not finite for a variant of this "
@@ -153,10 +159,7 @@ def variants(
         filler(classifier, replace)
     tokens = tokenize(classifier.tokenizer, text, pair, classifier.limit)
     if max((max(unit, default=0) for unit in unit_tokens), default=0) >= len(tokens):
-        raise ValueError(
-            f"the attribution has units beyond the {len(tokens)} tokens of this text: it was made "
-            "for another one"
-        )
+        check_cover(unit_tokens, len(tokens))
     free = [i for i, unit in enumerate(unit_tokens) if not tokens.special[list(unit)].any()]
     if not free:
         raise ValueError("the text has special tokens only: there is nothing to replace in it")
