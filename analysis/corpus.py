@@ -338,12 +338,12 @@ def _columns(
     """One forward pass and what each reader keeps of it."""
     inputs = _inputs(classifier, rows)
     with classifier.lock, torch.no_grad():
-        output, pooled, logits = _forward(classifier, inputs)
+        output, vector, logits = _forward(classifier, inputs)
         step = Step(
             classifier=classifier,
             hidden=tuple(output.hidden_states),
             mask=inputs["attention_mask"],
-            vector=None if pooled is None else pooled.vector,
+            vector=vector,
             logits=logits,
             tokens=np.array([len(row.ids) for row in rows], dtype=np.int32),
             cut=np.array([row.dropped for row in rows], dtype=np.int32),
@@ -352,17 +352,22 @@ def _columns(
 
 
 def _forward(classifier: Classifier, inputs: dict[str, torch.Tensor]) -> Any:
-    """As :func:`analysis.trace.forward`, but the pooling head is handed no layer below those it
-    pools: to turn all of them into float32 would cost a tenth of a pass in bfloat16."""
+    """(encoder's output with all hidden states, vector (B, D) or None, logits (B, C) or None).
+
+    The pooling head is handed no layer below those it pools: to turn all of them into float32
+    costs a noticeable part of a pass in bfloat16. One of somebody's own may read any layer.
+    """
     model: Any = classifier.model
     head = getattr(model, "head", None)
-    deep = getattr(head, "last_k", None)
-    # A pooling head of one's own may read any layer, whatever its options are called.
-    if classifier.checkpoint.kind != "pooling" or deep is None or type(head).__module__ != _OWN:
-        return forward(classifier, inputs, {})
+    deep = getattr(head, "last_k", 1)
+    if classifier.checkpoint.kind != "pooling" or type(head).__module__ != _OWN:
+        output, pooled, logits = forward(classifier, inputs, {})
+        return output, None if pooled is None else pooled.vector, logits
     output = model.encode(**inputs)
-    pooled = model.pool(output.hidden_states[-deep:], inputs["attention_mask"])
-    return output, pooled, model.classifier(pooled.vector)
+    kind = next(model.classifier.parameters()).dtype
+    hidden = torch.stack([layer.to(kind) for layer in output.hidden_states[-deep:]])
+    vector = head.finish(head.read(hidden, inputs["attention_mask"]).vector)
+    return output, vector, model.classifier(vector)
 
 
 def _inputs(classifier: Classifier, rows: list[TokenRow]) -> dict[str, torch.Tensor]:

@@ -33,9 +33,9 @@ def table_of(label, labels=TWO, pair=None) -> Table:
 def run_of(logits, labels=TWO, name="one", rows=None, total=None) -> Predictions:
     logits = np.asarray(logits, np.float32)
     rows = np.arange(len(logits)) if rows is None else np.asarray(rows)
-    counts = np.ones(len(rows), np.int32)
+    counts, cut = np.ones(len(rows), np.int32), (rows % 5 == 0).astype(np.int32)
     return Predictions(name, name, "data", "float32", labels, len(labels) == 1,
-                       total or len(rows), rows, logits, counts, counts)  # fmt: skip
+                       total or len(rows), rows, logits, counts, cut)  # fmt: skip
 
 
 def drawn(seed: int, count: int = 60, labels=THREE):
@@ -291,14 +291,14 @@ class TestAgreement:
     def test_what_is_said_of_a_pair_is_decided_after_holm_over_all(self):
         """The best of twenty checkpoints that all guess is found by chance, and not worded."""
         table, _ = drawn(3, 400, TWO)
-        runs = [run_of(drawn(seed, 400, TWO)[1].logits[::-1], TWO, f"run {seed}")
-                for seed in range(20)]  # fmt: skip
+        runs = [run_of(draw.normal(size=(400, 2)), TWO, f"run {seed}")
+                for seed, draw in enumerate(map(np.random.default_rng, range(20)))]  # fmt: skip
         tests = mcnemar_all(table, runs)
         assert len(tests) == 190
         assert min(test.p for test in tests.values()) <= 0.05
         for (one, other), test in tests.items():
             told = test.sentence(one, other)
-            assert ("is more accurate" in told) == (test.adjusted <= 0.05)
+            assert ("is more accurate here" in told) == (test.adjusted <= 0.05)
             assert "after Holm over 190 pairs" in told or "nothing to decide" in told
         (names, test) = min(tests.items(), key=lambda item: item[1].p)
         chosen = [run for run in runs if run.checkpoint in names]
@@ -367,9 +367,17 @@ class TestExamples:
             "any wrong": wrong["one"] | wrong["other"],
             "all wrong": wrong["one"] & wrong["other"],
             "confidently wrong": sure["one"] | sure["other"],
+            "cut": frame["one: tokens cut"] > 0,
         }[show]  # fmt: skip
         assert set(found.rows) == set(frame.index[keep])
         assert (np.diff(found.gap) * (-1 if "wrong" in show else 1) >= 0).all()
+
+    def test_cut_rows_are_counted_with_the_length_that_was_read(self):
+        answers = examples(self.TABLE, [self.ONE, self.OTHER], "cut").answers
+        assert answers.cut_in_words()[0].startswith("one: 1 row was cut at 1 tokens")
+        whole = Predictions("w", "w", "data", "float32", TWO, False, 5, self.ONE.rows,
+                            self.ONE.logits, self.ONE.tokens, np.zeros(5, np.int32))  # fmt: skip
+        assert align(self.TABLE, [whole]).cut_in_words() == ()
 
     def test_a_cell_of_the_confusion_matrix_can_be_opened(self):
         table, one = drawn(5, 200)

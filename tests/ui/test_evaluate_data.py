@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,9 @@ def test_rows_with_a_problem_are_named_by_number_and_the_others_kept(open_data):
     app = upload(open_data(source="file"), content)
     assert not app.exception
     problems = next(e.value for e in app.dataframe if "problem" in e.value.columns)
-    assert list(problems["row"]) == [5, 6] or list(problems["row"]) == [4, 5]
+    lines = content.decode().splitlines()
+    wrong = [number for number, line in enumerate(lines, 1) if "" in line.split(",")]
+    assert list(problems["row"]) == wrong == [5, 6]
     assert "3 of 5 rows can be used" in said(app)
 
 
@@ -92,6 +95,88 @@ def test_unknown_labels_are_offered_a_mapping(open_data):
     choice.set_value("positive")
     next(button for button in app.button if button.label == "Use these").click().run()
     assert "4 of 4 rows can be used" in said(app)
+
+
+def right(app: Any, name: str) -> int:
+    found = re.search(rf"{name} is right on (\d+) of", said(app))
+    assert found
+    return int(found[1])
+
+
+def test_changed_labels_change_the_scores_of_the_same_texts(open_data):
+    app = run_all(upload(open_data(source="file"), GOOD))
+    before = right(app, "sst2-cls")
+    swapped = GOOD.replace(b"negative", b"x").replace(b"positive", b"negative").replace(
+        b"x", b"positive")  # fmt: skip
+    upload(app, swapped, "swapped.csv")
+    assert not app.exception
+    assert right(app, "sst2-cls") == 3 - before
+    app.session_state["look"] = "examples"
+    app.run()
+    shown = next(e.value for e in app.dataframe if "class gap" in e.value.columns)
+    wrong = shown["sst2-cls"].str.startswith("✗").sum()
+    assert wrong == before
+
+
+def test_what_labels_mean_can_be_changed_and_reset(open_data):
+    """Zeros and ones are read by the index of the class; this file means the opposite."""
+    numbered = GOOD.replace(b"negative", b"0").replace(b"positive", b"1")
+    app = upload(open_data(source="file"), numbered)
+    assert "negative 2, positive 1" in said(app)
+    for value, label in (("0", "positive"), ("1", "negative")):
+        box = next(box for box in app.selectbox if box.label.startswith(f"{value} ("))
+        assert box.value == ("negative" if value == "0" else "positive")
+        box.set_value(label)
+    next(button for button in app.button if button.label == "Use these").click().run()
+    assert "negative 1, positive 2" in said(app)
+    boxes = {box.label[0]: box.value for box in app.selectbox if " rows, first in" in box.label}
+    assert boxes == {"0": "positive", "1": "negative"}
+    next(button for button in app.button if button.label == "Reset").click().run()
+    assert "negative 2, positive 1" in said(app)
+    assert not [button for button in app.button if button.label == "Reset"]
+
+
+def test_rows_that_were_cut_are_counted_and_can_be_listed(open_data):
+    long = " ".join(["film"] * 2000)
+    app = run_all(upload(open_data(source="file"), GOOD + f"{long},positive\n".encode()))
+    assert not app.exception
+    assert "sst2-cls: 1 row was cut at" in said(app)
+    app.session_state["examples_show"] = "cut"
+    app.session_state["look"] = "examples"
+    app.run()
+    shown = next(e.value for e in app.dataframe if "class gap" in e.value.columns)
+    assert list(shown["row"]) == [5]
+
+
+def test_pairs_of_checkpoints_are_corrected_together(open_data, two):
+    tiny.make_pooling_checkpoint(two / "sst2-max_cls", "max_cls", ("negative", "positive"),
+                                 task="sst2", seed=7)  # fmt: skip
+    chosen = ["sst2-cls", "sst2-mha", "sst2-max_cls"]
+    app = run_all(open_data(source="suite", checkpoints=chosen))
+    app.session_state["look"] = "agreement"
+    app.run()
+    assert not app.exception
+    told = [element.value for element in app.text if "alone is right on" in element.value]
+    assert len(told) == 3
+    assert all("after Holm over 3 pairs" in line for line in told)
+    assert "98.33 % interval" in said(app)
+
+
+def test_a_checkpoint_that_fails_leaves_the_others_their_turn(open_data, monkeypatch):
+    from analysis import corpus
+
+    real = corpus.run
+
+    def breaks(classifier: Any, *given: Any, **more: Any) -> Any:
+        if classifier.checkpoint.id == "sst2-cls":
+            raise RuntimeError("out of memory")
+        return real(classifier, *given, **more)
+
+    monkeypatch.setattr(corpus, "run", breaks)
+    app = run_all(upload(open_data(source="file"), GOOD))
+    assert not app.exception
+    assert "out of memory" in " ".join(error.value for error in app.error)
+    assert "sst2-mha is right on" in said(app)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +248,51 @@ def test_a_clicked_row_opens_on_compare_and_the_place_is_kept(open_data):
     assert app.session_state["text"] == "a bad film"
     assert app.session_state[evaluate_place._LEFT]["source"] == "own sentences"
     assert app.title[0].value == "Compare"
+
+
+def test_any_data_set_of_the_hub_is_read_with_its_columns(open_data, tmp_path, monkeypatch):
+    import pandas as pd
+
+    path = tmp_path / "0000.parquet"
+    pd.DataFrame({"review": ["the film is good", "the plot is thin"], "stars": ["5", "1"]}
+                 ).to_parquet(path)  # fmt: skip
+    monkeypatch.setattr("analysis.dataset_hub.parquet_files", lambda *what: [path])
+    app = open_data(source="Hub", hub_kind="any data set", hub_repo="someone/films")
+    assert "Run" not in " ".join(button.label for button in app.button)
+    next(button for button in app.button if button.label == "Fetch it").click().run()
+    assert not app.exception
+    next(box for box in app.selectbox if box.label == "Label").set_value("stars").run()
+    for value, label in (("5", "positive"), ("1", "negative")):
+        next(b for b in app.selectbox if b.label.startswith(f"{value} (")).set_value(label)
+    next(button for button in app.button if button.label == "Use these").click().run()
+    assert not app.exception
+    assert "2 rows: negative 1, positive 1" in said(app)
+    assert app.button(key="job-go").label.startswith("Run 2 rows")
+
+
+@pytest.mark.parametrize(("repo", "told"), [
+    ("someone/films", "no connection"), ("no such name", "no name on the Hub"),
+])  # fmt: skip
+def test_a_hub_that_does_not_answer_is_a_sentence(open_data, monkeypatch, repo, told):
+    monkeypatch.setattr("analysis.dataset_hub.hub_unreachable", lambda: "no connection")
+    app = open_data(source="Hub", hub_kind="any data set", hub_repo=repo)
+    for button in [button for button in app.button if button.label == "Fetch it"]:
+        button.click().run()
+    assert not app.exception
+    assert told in app.error[0].value.replace("\\", "")
+
+
+def test_a_suite_without_an_answered_test_says_so(open_data, monkeypatch):
+    from analysis.suite import Results
+    from pages.ui import evaluate_suite
+
+    app = run_all(open_data(source="suite"))
+    monkeypatch.setattr(
+        evaluate_suite, "_results", lambda chosen, one: Results(one.checkpoint, (), (), 0, 0)
+    )
+    app.run()
+    assert not app.exception
+    assert "No test of the suite" in said(app)
 
 
 def test_a_folder_that_is_not_there_says_so(open_data, tmp_path):
