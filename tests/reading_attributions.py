@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import seen
 from seen import Node, Unit
 
@@ -105,3 +109,22 @@ def _cell(node: Node) -> str:
 def said(app: Any) -> str:
     """Every sentence outside the pieces, as it is read."""
     return seen.said(app).replace("\\", "")
+
+
+def charts(app: Any) -> dict[str, list[dict[str, Any]]]:
+    """Traces of every plotly figure, by the key of its widget."""
+    found = {}
+    for element in app.get("plotly_chart"):
+        key = re.search(r"(curve-drawing-\w+|compared-drawing|methods-map)$", element.proto.id)
+        if key:
+            found[key.group(1)] = json.loads(element.proto.spec)["data"]
+    return found
+
+
+def numbers(value: Any) -> np.ndarray:
+    """A plotly array; plotly packs them as base64."""
+    if not isinstance(value, dict):
+        return np.array(value, dtype=float)
+    flat = np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
+    shape = value.get("shape")
+    return flat.reshape([int(size) for size in shape.split(",")]) if shape else flat

@@ -25,7 +25,8 @@ OWNER = checkpoint("sst2-cls")
 def attributed(scores, method="saliency", gap=None):
     return SimpleNamespace(
         method=method, target=1, scores=np.array([0.0, *scores, 0.0]), completeness_gap=gap,
-        unit_tokens=tuple((t,) for t in range(9)), unit="piece", seconds=0.5,
+        unit_tokens=tuple((t,) for t in range(9)), unit="piece", seconds=0.5, output="contrast",
+        baseline="[PAD]", options={"n_steps": 3}, seed=None,
     )  # fmt: skip
 
 
@@ -89,6 +90,30 @@ def test_scores_are_the_standard_scores_with_random_rankings_at_zero():
         want = [result.measure(key).normalised for key in MEASURES]
         np.testing.assert_allclose(mark.values[row], want)
     assert (mark.values[-1] == 0).all()
+
+
+def test_a_seed_group_is_the_mean_of_its_seeds_standard_scores():
+    plot = view("evidence_scores", [list(FOUND), FOUND[0]], ["group", "single"],
+                row_label="checkpoint")  # fmt: skip
+    each = np.array([[one.measure(key).normalised for key in MEASURES] for one in FOUND])
+    np.testing.assert_allclose(plot.mark.values[0], each.mean(axis=0))
+    np.testing.assert_allclose(plot.mark.values[1], each[0])
+    spread = " / ".join(f"{sd:.1f}" for sd in each.std(axis=0, ddof=1))
+    assert f"group {spread} (2 seeds)" in " ".join(plot.notes)
+    alone = view("evidence_scores", FOUND, ["a", "b"], row_label="checkpoint")
+    assert "One seed each." in alone.notes
+    assert "One seed each." not in PLOTS["evidence_scores"]().notes, "methods are no seeds"
+
+
+def test_seeds_are_said_where_checkpoints_are_compared():
+    def notes(*owners):
+        rows = [one for one in summaries() if one.checkpoint in {name for name, _ in owners}]
+        made = [SimpleNamespace(id=name, facts={"group": group}) for name, group in owners]
+        return " ".join(view("evidence_means", rows, checkpoints=made).notes)
+
+    assert "One seed each." in notes(("a", None), ("b", None))
+    assert "those of one group differ by their seed alone" in notes(("a", "g"), ("b", "g"))
+    assert "seed" not in notes(("a", None))
 
 
 def test_bars_are_the_values_and_only_random_rankings_have_a_band():
@@ -187,8 +212,21 @@ def test_the_table_has_a_line_a_method_and_the_random_rankings_last():
         assert table[key][0] == pytest.approx(FOUND[0].measure(key).value)
         assert table[key][2] == pytest.approx(FOUND[0].measure(key).random)
         assert table[f"{key}_normalised"][2] == 0
+    assert table["options"].tolist()[:2] == ["n_steps=3"] * 2
+    assert table["replaced_by"].tolist()[:2] == ["pad"] * 2
+    assert (table["measured_on"][0], table["output"][0]) == ("probability", "contrast")
     with pytest.raises(ValueError, match="no evidence"):
         evidence_table([])
+
+
+def test_a_method_without_measured_faithfulness_keeps_its_line():
+    rows = [Evidence("one", GIVEN[0]), Evidence("other", GIVEN[1], FOUND[1])]
+    table = evidence_table(rows)
+    assert table["name"].tolist() == ["one", "other", RANDOM]
+    assert table["completeness_gap"][0] == 0.01
+    assert np.isnan(table["deletion"][0])
+    assert table["seconds"].tolist()[:2] == [0.5, 0.5]
+    assert evidence_table(rows[:1])["name"].tolist() == ["one"], "no rankings were drawn"
 
 
 def test_what_favours_which_is_said_for_every_number_that_is_shown():

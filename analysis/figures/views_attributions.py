@@ -345,7 +345,10 @@ def _line(result: Any, name: str) -> str:
     gap = result.completeness_gap
     told = f"{name}: " if name else ""
     told += f"{title_of(result)}, baseline {result.baseline}"
-    return told + ("." if gap is None else f", integration error {gap:.1e}.")
+    if gap is None:
+        return f"{told}."
+    short = getattr(result, "converged", None) is False
+    return f"{told}, integration error {gap:.1e}" + (", tolerance not reached." if short else ".")
 
 
 def _listed(names: Sequence[str]) -> str:

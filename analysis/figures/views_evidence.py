@@ -38,11 +38,15 @@ def evidence_scores(
     """How far each ranking is better than random ones, by four measures: standard scores.
 
     `results` are Faithfulness, one a row: methods of one checkpoint, or checkpoints by one method.
-    An empty cell: all random rankings give the same.
+    A row may be a list of them, a seed group: the mean of its seeds' scores. An empty cell: all
+    random rankings give the same.
     """
-    rows, labels = _named(results, names)
+    groups = [as_list(row) for row in as_list(results)]
+    rows, labels = _named([group[0] for group in groups], names)
     keys = tuple(_HEADS)
-    values = np.array([[row.measure(key).normalised for key in keys] for row in rows])
+    every = [np.array([[one.measure(key).normalised for key in keys] for one in group])
+             for group in groups]  # fmt: skip
+    values = np.array([scores.mean(axis=0) for scores in every])
     return Plot(
         view="evidence_scores",
         title="Better than random rankings?",
@@ -55,11 +59,28 @@ def evidence_scores(
         ),
         params={"names": list(labels), "limit": limit, "row_label": row_label},
         provenance=_source("evidence_scores", rows, [checkpoint], tokens),
-        notes=(_control(rows[0]), "Turned so that larger is better in every column."),
+        notes=(_control(rows[0]), "Turned so that larger is better in every column.",
+               *_seeds(every, labels, row_label)),
         caption=f"Standard scores among {rows[0].control.repeats} random rankings of the same "
         "units: comprehensiveness and sufficiency (AOPC), areas under deletion and insertion; "
         "larger is better.",
     )  # fmt: skip
+
+
+def _seeds(
+    every: Sequence[np.ndarray], labels: Sequence[str], row_label: str
+) -> tuple[str, ...]:
+    """How many seeds stand behind each row, and how far they lie apart."""
+    several = [(name, scores) for name, scores in zip(labels, every, strict=True)
+               if len(scores) > 1]  # fmt: skip
+    if not several:
+        return ("One seed each.",) if row_label == "checkpoint" and len(labels) > 1 else ()
+    spreads = "; ".join(
+        f"{name} {' / '.join(f'{sd:.1f}' for sd in scores.std(axis=0, ddof=1))} "
+        f"({len(scores)} seeds)"
+        for name, scores in several
+    )
+    return (f"Means over seeds; standard deviations, column by column: {spreads}.",)
 
 
 @view("evidence_bars")
@@ -255,7 +276,7 @@ def _source(
     first = rows[0]
     return provenance_of(
         checkpoints, tokens, view=key, method=[str(row.method) for row in rows],
-        target=list(first.target) if isinstance(first.target, tuple) else int(first.target),
+        target=target_label(checkpoints[0], first.target),
         output=first.output, replaced_by=first.replace, random_rankings=first.control.repeats,
         seed=first.control.seed, shares=first.shares.tolist(), **more,
     )  # fmt: skip

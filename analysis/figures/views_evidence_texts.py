@@ -45,10 +45,21 @@ def evidence_means(
         ),
         params={"column": column},
         provenance=provenance_of(checkpoints, view="evidence_means", texts=texts),
-        notes=(f"Mean over {told} texts with its 95 % interval (Student's t). One seed each.",),
+        notes=(f"Mean over {told} texts with its 95 % interval (Student's t)."
+               + _seeds(owners, checkpoints),),
         caption=f"{label}: mean over {told} texts by method and checkpoint, with 95 % intervals "
         "over texts.",
     )  # fmt: skip
+
+
+def _seeds(owners: Sequence[str], checkpoints: Sequence[Any]) -> str:
+    """What stands behind a difference between points of a colour each."""
+    if len(owners) < 2:
+        return ""
+    groups = [dict(getattr(one, "facts", {})).get("group") for one in checkpoints]
+    if len([group for group in groups if group]) > len({group for group in groups if group}):
+        return " One seed a colour; those of one group differ by their seed alone."
+    return " One seed each."
 
 
 @view("largest_words")
@@ -112,6 +123,7 @@ def _column(column: str) -> str:
         "comprehensiveness": "comprehensiveness (AOPC)", "sufficiency": "sufficiency (AOPC)",
         "deletion": "area under deletion", "insertion": "area under insertion",
         "completeness_gap": "integration error",
+        "sensitivity": "sensitivity (largest relative change)",
     }  # fmt: skip
     if key not in names:
         raise ValueError(f"column is {column!r}; known: {', '.join(names)}, and _normalised")

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from analysis import groups
 from analysis.attribution import FAVOURED, METHODS, rank_agreement
 from analysis.figures import view
 from analysis.figures import views_attributions as views
@@ -17,7 +18,7 @@ from pages.ui import attributions_words, cards
 from pages.ui.attention_pieces import is_marked, span_of
 from pages.ui.attributions_controls import Wanted
 from pages.ui.attributions_evidence import Asked
-from pages.ui.attributions_found import Explained, shared
+from pages.ui.attributions_found import Explained, shared, tokens_of
 from pages.ui.attributions_inside import draw_layers, draw_randomisation
 from pages.ui.attributions_pieces import pairs, piece
 from pages.ui.cards import Span
@@ -112,12 +113,12 @@ def _curve(part: Any, key: str, second: bool) -> None:
 
 def _compared(explained: Sequence[Explained], wanted: Wanted, asked: Asked) -> None:
     """Checkpoints by the method in focus, as standard scores among random rankings."""
-    found = [(one, measured.complete(one, wanted.focus, asked.setting))
+    found = [(one, measured.records(one, wanted.focus, asked.setting))
              for one in shared(explained, wanted.focus)]  # fmt: skip
-    known = [(one, record) for one, record in found if record is not None]
+    known = [(one, records) for one, records in found if records]
     if len(known) > 1:
         plot = view(
-            "evidence_scores", [record for _, record in known], [one.name for one, _ in known],
+            "evidence_scores", [records for _, records in known], [one.name for one, _ in known],
             tokens=known[0][0].tokens, row_label="checkpoint",
         )
         with st.container(border=True, key="panel-compared"):
@@ -146,11 +147,18 @@ def _agreement(
 ) -> None:
     if asked.of is None:
         some = shared(explained, wanted.focus)
-        alike = len({tuple(each.tokens.pieces) for each in some}) == 1
-        results = [each.mean(wanted.focus) for each in some] if alike else []
+        entries = [each.found[wanted.focus] for each in some]
         names, label = [each.name for each in some], "checkpoint"
-        title = "Agreement of checkpoints"
+        title, seeds = "Agreement of checkpoints", attributions_words.seeds_told(entries)
+        one = some[0]
+        try:
+            alike = attributions_words.on_one_text(entries, tokens_of(some))
+        except ValueError as error:
+            st.caption(cards.plain(f"{title}: none, {error}."))
+            return
+        results = [groups.mean_attribution(entry) for entry in alike]
     else:
+        seeds = ""
         keys = [key for key in wanted.methods if key in one.found]
         results, names, label = [one.mean(k) for k in keys], [METHODS[k].title for k in keys], \
             "method"  # fmt: skip
@@ -168,7 +176,7 @@ def _agreement(
             st.markdown(f"**{cards.plain(title)}**", help=_ABOUT_AGREEMENT)
             export_menu({plot.title: plot}, "export-agreement")
         piece(pairs(found.names, found.tau, found.null), "agreement-drawing")
-        st.caption(cards.plain(" ".join(plot.notes)))
+        st.caption(cards.plain(" ".join([*plot.notes, seeds])))
 
 
 def _map(one: Explained, wanted: Wanted, mark: Span | None) -> None:

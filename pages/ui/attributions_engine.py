@@ -38,9 +38,11 @@ if TYPE_CHECKING:
 
 _BYTES = 100_000_000
 _BACKWARD = 3  # what a pass with gradients costs, in forwards
-# Tokens in all passes of a method, over all checkpoints, that are run while one types.
+# Tokens of a small encoder in all passes of a method, over all checkpoints, that are run while one
+# types.
 AT_ONCE = 30_000
 SAMPLED_AT_ONCE = 8_000  # of a sampling method: its forwards are many, and its scores uncertain
+_SMALL = 6 * 384**2
 _LANE = "attributions"
 _JOB = "attribution_job"
 
@@ -56,7 +58,7 @@ class Question:
     output: str
     baseline: str
     baseline_text: str | None
-    unit: str  # "piece", "word" or "span"; gradients are computed by piece and summed
+    unit: str  # "piece", "word" or "span"; gradients without intervals are computed by piece
     span: tuple[tuple[int, int, int], ...] = ()
     options: tuple[tuple[str, Any], ...] = ()
     seed: int = 0
@@ -106,7 +108,7 @@ def store() -> Kept:
 
 def remember(store: Kept, key: Hashable, found: Any) -> None:
     """Keep a result from within a thread."""
-    store.put(key, found, _size(found))
+    store.put(key, found, _bytes(found))
 
 
 def kept(key: Hashable) -> Any:
@@ -120,7 +122,7 @@ def keep(key: Hashable, found: Any) -> Any:
     return found
 
 
-def _size(found: Any) -> int:
+def _bytes(found: Any) -> int:
     """About how many bytes a record of arrays and tuples takes."""
     size = 2_000
     for one in vars(found).values() if hasattr(found, "__dict__") else ():
@@ -144,8 +146,9 @@ class Cost:
     """What a question will take on one checkpoint."""
 
     passes: int
+    most: int  # passes, where the method stops by itself
     passes_as_words: int
-    tokens: int  # in all passes together; a pass with gradients counts threefold
+    tokens: int  # of a small encoder, in all passes; a pass with gradients counts threefold
 
 
 def cost(member: Checkpoint, question: Question) -> Cost | str:
@@ -161,14 +164,23 @@ def cost(member: Checkpoint, question: Question) -> Cost | str:
             sum(not tokens.special[group[0]] for group in groups)
             for groups in (units, tokens.word_groups())
         )
-        total, as_words = (
-            passes(question.method, n, dict(question.options)) for n in (count, words)
-        )
+        options, kind = dict(question.options), classifier.checkpoint.kind
+        total, as_words = (passes(question.method, n, options, kind=kind) for n in (count, words))
+        most = passes(question.method, count, options, kind=kind, most=True)
     except ValueError as error:
         return str(error)
     method = METHODS[question.method]
-    weight = _BACKWARD if "backward" in method.needs else 1
-    return Cost(total, as_words if method.perturbs else total, weight * total * len(tokens))
+    weight = (_BACKWARD if "backward" in method.needs else 1) * _size(classifier)
+    work = round(weight * total * len(tokens))
+    return Cost(total, most, as_words if method.perturbs else total, work)
+
+
+def _size(classifier: Any) -> float:
+    """How much a token takes, in tokens of an encoder of 6 layers of 384."""
+    found = classifier.encoder.config
+    depth = getattr(found, "num_hidden_layers", 0) or 0
+    width = getattr(found, "hidden_size", 0) or 0
+    return max(1.0, depth * width**2 / _SMALL)
 
 
 def seconds(member: Checkpoint, question: Question, units: int | None = None) -> float:
@@ -183,7 +195,8 @@ def seconds(member: Checkpoint, question: Question, units: int | None = None) ->
     if units is None:
         groups = unit_groups(tokens, question.unit, question.span or None)
         units = sum(not tokens.special[group[0]] for group in groups)
-    return one * passes(question.method, units, dict(question.options))
+    kind = classifier.checkpoint.kind
+    return one * passes(question.method, units, dict(question.options), kind=kind)
 
 
 def forward_seconds(member: Checkpoint, question: Question) -> float:
@@ -203,7 +216,8 @@ def _pass_seconds(
 ) -> float:
     """Seconds of one pass over a text of this length."""
     count = int((~_tokens.special).sum())
-    return expected_seconds(_classifier, _tokens, method) / max(passes(method, count), 1)
+    total = passes(method, count, kind=_classifier.checkpoint.kind)
+    return expected_seconds(_classifier, _tokens, method) / max(total, 1)
 
 
 # --- long ones, beside the page ---------------------------------------------------------------

@@ -151,7 +151,7 @@ def _random(some: Sequence[Explained], keys: Sequence[str], asked: Asked) -> Row
         measures = [one.measure(column) for one in records]
         low, high = (np.mean([m.band[end] for m in measures]) for end in (0, 1))
         mean = measured.number([m.random for m in measures])
-        cells.append((_signed(Number(mean.value)), f"{low:.1f} to {high:.1f}"))
+        cells.append((_signed(Number(mean.value)), f"{low:.2f} to {high:.2f}"))
     name = "random rankings" + (f", {some[0].name}" if asked.of is None else "")
     return Row(name, (*cells, ("–", "")), random=True,
                told="Mean of 20 random rankings of the same units, and their middle 95 %.")
@@ -216,7 +216,7 @@ def _favours(asked: Asked, some: Sequence[Explained], keys: Sequence[str]) -> No
 
 
 def _csv(some: Sequence[Explained], keys: Sequence[str], setting: Setting) -> bytes:
-    """Every number of every member."""
+    """Every number of every member, and how it was asked."""
     import pandas as pd
 
     from analysis.attribution import Evidence, evidence_table
@@ -228,14 +228,13 @@ def _csv(some: Sequence[Explained], keys: Sequence[str], setting: Setting) -> by
             for key in keys:
                 record = measured.faithful(one, key, setting)[index]
                 noise = measured.sensitive(one, key)[index]
-                if isinstance(record, Faithfulness):
-                    rows.append(Evidence(
-                        METHODS[key].title, one.found[key][index], record,
-                        noise if isinstance(noise, Sensitivity) else None,
-                    ))  # fmt: skip
-            if rows:
-                table = evidence_table(rows)
-                table.insert(0, "checkpoint", member.id)
-                tables.append(table)
-    whole = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    return whole.to_csv(index=False).encode()
+                rows.append(Evidence(
+                    METHODS[key].title, one.found[key][index],
+                    record if isinstance(record, Faithfulness) else None,
+                    noise if isinstance(noise, Sensitivity) else None,
+                ))  # fmt: skip
+            table = evidence_table(rows)
+            table.insert(0, "checkpoint", member.id)
+            table.insert(1, "explained", one.label)
+            tables.append(table)
+    return pd.concat(tables, ignore_index=True).to_csv(index=False).encode()

@@ -80,7 +80,9 @@ def explain(reply: Reply, choice: Choice, wanted: Wanted) -> Explained:
     one.unit = "span" if span else "word" if choice.words else "piece"
     for key in dict.fromkeys((*wanted.methods, *LAYERS)):
         method = METHODS[key]
-        own = one.unit if method.perturbs or span else "piece"
+        # Gradients of pieces sum to those of words; the errors of samples do not.
+        whole = method.perturbs or method.family == "sampling" or bool(span)
+        own = one.unit if whole else "piece"
         other = _baseline_text(choice, wanted) if "baseline" in method.needs else None
         one.asked[key] = engine.Question(
             choice.text, choice.pair, key, one.target, wanted.output,

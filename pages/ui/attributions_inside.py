@@ -44,6 +44,7 @@ def draw_layers(
     joint, split = LAYERS
     known = [one for one in explained if joint in one.found]
     if not known:
+        _no_layers(explained, joint)
         return
     with st.container(border=True, key="panel-layers"):
         plots = {one.name: _layer_plot(one, None) for one in known}
@@ -68,6 +69,23 @@ def draw_layers(
                     f'<div class="line">{cards.text(said)}</div>{note}',
                     f"layers-{one.name}",
                 )
+        if any(one.waits_for(joint) for one in explained) and \
+                not attributions_waiting.watch("layers"):
+            attributions_waiting.offer(joint, explained, "layers")
+
+
+def _no_layers(explained: Sequence[Explained], joint: str) -> None:
+    """Why there is no picture, or what it would take."""
+    waiting = any(one.waits_for(joint) for one in explained)
+    reasons = list(dict.fromkeys(one.without[joint] for one in explained if joint in one.without))
+    if not waiting and not reasons:
+        return
+    with st.container(border=True, key="panel-layers"):
+        st.markdown("**Which layer carries the prediction?**", help=_ABOUT_LAYERS)
+        if not waiting:
+            st.caption(cards.plain(" ".join(reasons)))
+        elif not attributions_waiting.watch("layers"):
+            attributions_waiting.offer(joint, explained, "layers")
 
 
 def _layer_plot(one: Explained, limit: float | None) -> Plot:

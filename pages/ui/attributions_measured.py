@@ -202,10 +202,16 @@ def mean_faithfulness(records: Sequence[Faithfulness]) -> Faithfulness:
     )  # fmt: skip
 
 
+def records(one: Explained, key: str, setting: Setting) -> list[Faithfulness]:
+    """Those of an entry's members, where all are measured; else none."""
+    if key not in one.found:
+        return []
+    found = faithful(one, key, setting)
+    known = [each for each in found if isinstance(each, Faithfulness)]
+    return known if len(known) == len(found) else []
+
+
 def complete(one: Explained, key: str, setting: Setting) -> Faithfulness | None:
     """The mean over an entry's members, where all are measured."""
-    if key not in one.found:
-        return None
-    found = faithful(one, key, setting)
-    records = [each for each in found if isinstance(each, Faithfulness)]
-    return mean_faithfulness(records) if len(records) == len(found) else None
+    found = records(one, key, setting)
+    return mean_faithfulness(found) if found else None

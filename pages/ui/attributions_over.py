@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
-from analysis.attribution import METHODS
+from analysis.attribution import FAVOURED, METHODS
 from analysis.figures import view
-from analysis.jobs import Desk, Job
-from pages.ui import cards, dataset, engine, jobs
+from analysis.figures.style import number
+from analysis.jobs import Job
+from pages.ui import cards, dataset, jobs
 from pages.ui.attributions_controls import Wanted
 from pages.ui.attributions_found import Explained
+from pages.ui.attributions_measured import Setting
+from pages.ui.attributions_over_run import SAMPLES, Run
 from pages.ui.inputs import KEPT
 from pages.ui.show import panel
 
 if TYPE_CHECKING:
-    from analysis.attribution.over_texts import TextEvidence, WordMeans
+    from analysis.attribution import MeanAgreement, TextEvidence, WordMeans
     from analysis.datasets import Table
 
 _MOST = 2_000
@@ -34,6 +36,11 @@ _ABOUT_WORDS = (
     "predicted; a text counts once. Words of few texts are left out. A mean over contexts is no "
     "meaning of the word."
 )
+_ABOUT_AGREEMENT = (
+    "Kendall's tau between the rankings of two methods, text by text, special tokens aside: its "
+    "mean with Student's t interval over texts, and in which share of them it lies above what 95 % "
+    "of unrelated rankings of as many words give. " + FAVOURED["agreement"]
+)
 _COLUMNS = {
     "comprehensiveness_normalised": "comprehensiveness, against random",
     "sufficiency_normalised": "sufficiency, against random",
@@ -41,11 +48,11 @@ _COLUMNS = {
     "insertion_normalised": "insertion, against random",
     "comprehensiveness": "comprehensiveness", "sufficiency": "sufficiency",
     "deletion": "area under deletion", "insertion": "area under insertion",
-    "completeness_gap": "integration error",
+    "completeness_gap": "integration error", "sensitivity": "sensitivity",
 }
 
 
-def draw(explained: Sequence[Explained], wanted: Wanted) -> None:
+def draw(explained: Sequence[Explained], wanted: Wanted, setting: Setting) -> None:
     """The panel; what it takes is said before it starts, and it can be stopped and go on."""
     entries = [one.entry for one in explained if one.entry.classifies]
     if not entries:
@@ -60,15 +67,26 @@ def draw(explained: Sequence[Explained], wanted: Wanted) -> None:
         chosen = dataset.choose(entries)
         if chosen.table is None or not len(chosen.table):
             return
-        rows = _rows(chosen.table)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            rows = _rows(chosen.table)
+            noise = st.toggle(
+                "Sensitivity too", key="over_sensitivity", **KEPT,
+                help=f"Every attribution is made {SAMPLES + 1} times more, under small changes of "
+                "its input.",
+            )  # fmt: skip
         members = [member for entry in entries for member in entry.members]
-        run = _Run(members, rows, wanted)
-        done = run.done()
-        total = len(rows) * len(members) * len(wanted.methods)
+        run = Run(members, rows, wanted, setting, SAMPLES if noise else 0)
+        try:
+            done = run.done()
+        except (OSError, ValueError) as error:
+            st.error(cards.plain(f"What was measured before cannot be read: {error}."))
+            return
+        total = run.total
+        st.caption(cards.plain(run.said()))
         job = jobs.draw(
-            run.key, run.work(done), label=f"Measure {len(rows):,} texts", lane="attributions",
-            about=f"{total:,} attributions with their evidence; it can be stopped, and keeps what "
-            "is done.", finished=len(done) >= total, begun=bool(done),
+            run.key, run.work(), label=f"Measure {len(rows):,} texts", lane="attributions",
+            about="" if len(done) >= total else run.cost(total - len(done)),
+            finished=len(done) >= total, begun=bool(done),
         )  # fmt: skip
         _results(done, members, job, total)
 
@@ -88,61 +106,12 @@ def _rows(table: Table) -> list[tuple[str, str | None]]:
             for p in sorted(places)]  # fmt: skip
 
 
-class _Run:
-    """These texts through these checkpoints by these methods; its records are kept as they come."""
-
-    def __init__(
-        self, members: Sequence[Any], rows: list[tuple[str, str | None]], wanted: Wanted
-    ) -> None:
-        self.members, self.rows, self.wanted = members, rows, wanted
-        whole = repr((
-            [(m.id, m.sha256) for m in members], engine.precision(), rows, wanted.output,
-            wanted.baseline, wanted.seed, sorted(wanted.options.items()),
-        ))  # fmt: skip
-        self._settings = hashlib.sha256(whole.encode()).hexdigest()
-        methods = ",".join(wanted.methods)
-        self.key = f"evidence-over-{self._settings}-{methods}"
-
-    def done(self) -> list[TextEvidence]:
-        """What is known by now of the chosen methods."""
-        return [one for one in list(_records(self._settings)) if one.method in self.wanted.methods]
-
-    def work(self, done: Sequence[TextEvidence]) -> Any:
-        """The job: goes on after the records that are known."""
-        models = [engine.classifier(member) for member in self.members]
-        records, rows, wanted = _records(self._settings), self.rows, self.wanted
-        total = len(rows) * len(models) * len(wanted.methods)
-
-        def go(desk: Desk) -> None:
-            from analysis.attribution.over_texts import over_texts
-
-            behind = len(done)
-
-            def told(share: float) -> None:
-                desk.report(behind, total, share=share)
-                desk.check()
-
-            for one in over_texts(
-                models, rows, wanted.methods, output=wanted.output,
-                baseline=wanted.baseline if wanted.baseline != "text" else "pad",
-                options={key: dict(wanted.options.get(key, ())) for key in wanted.methods},
-                seed=wanted.seed, done=done, progress=told,
-            ):  # fmt: skip
-                records.append(one)
-                behind += 1
-
-        return go
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _records(settings: str) -> list[TextEvidence]:
-    return []
-
-
 def _results(
     done: Sequence[TextEvidence], members: Sequence[Any], job: Job | None, total: int
 ) -> None:
-    from analysis.attribution.over_texts import (
+    from analysis.attribution import (
+        agreement_frame,
+        agreement_over_texts,
         evidence_frame,
         largest_words,
         summarise_evidence,
@@ -157,6 +126,7 @@ def _results(
             st.caption(cards.plain(" ".join(reasons[:3])))
         return
     summaries = summarise_evidence(done)
+    agreement = agreement_over_texts(done)
     words = largest_words(done, min_texts=min(5, max(2, len(whole) // 10)))
     if len(done) < total:
         st.caption(f"What follows is of {len(done):,} of {total:,} attributions.")
@@ -173,6 +143,7 @@ def _results(
                              format_func=labels.__getitem__)  # fmt: skip
         for name, frame in (("per text", lambda: evidence_frame(done)),
                             ("means", lambda: summary_frame(summaries)),
+                            ("agreement", lambda: agreement_frame(agreement)),
                             ("words", lambda: word_frame(words))):  # fmt: skip
             st.download_button(
                 f"CSV {name}", data=lambda make=frame: make().to_csv(index=False).encode(),
@@ -182,6 +153,7 @@ def _results(
     with st.container(key="over-evidence-grid"):
         with st.container(key="over-evidence-means"):
             _means(summaries, str(column), members)
+            _agreement(agreement)
         with st.container(key="over-evidence-words"):
             _words(words, owners[place or 0], members)
 
@@ -193,6 +165,27 @@ def _means(summaries: Sequence[Any], column: str, members: Sequence[Any]) -> Non
         return
     panel(view("evidence_means", known, column, list(members)), "over-means", ABOUT,
           title="By method")  # fmt: skip
+
+
+def _agreement(found: Sequence[MeanAgreement]) -> None:
+    """Every two methods of each checkpoint: mean rank agreement, and where it is beyond chance."""
+    if not found:
+        return
+    import pandas as pd
+
+    table = pd.DataFrame(
+        [
+            (one.checkpoint, METHODS[one.methods[0]].title, METHODS[one.methods[1]].title,
+             number(one.mean, "signed"),
+             " to ".join(number(end, "signed") for end in one.interval), len(one.tau),
+             "\N{EN DASH}" if np.isnan(one.beyond_chance) else f"{100 * one.beyond_chance:.0f} %")
+            for one in found
+        ],
+        columns=["checkpoint", "method", "and", "mean tau", "95 % interval", "texts",
+                 "above chance"],
+    )  # fmt: skip
+    st.markdown("**Do the methods agree?**", help=_ABOUT_AGREEMENT)
+    st.dataframe(table, hide_index=True, key="over-agreement")
 
 
 def _words(words: Sequence[WordMeans], owner: tuple[str, str], members: Sequence[Any]) -> None:

@@ -70,7 +70,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
         attributions_below.beside(explained, wanted, asked)
     with below:
         attributions_below.draw(explained, choice, wanted, asked, mark, say)
-        attributions_over.draw(explained, wanted)
+        attributions_over.draw(explained, wanted, asked.setting)
     status.caption(cards.plain(_legend(explained, wanted, limits)))
 
 
@@ -78,8 +78,8 @@ def _answer(explained: Sequence[Explained], wanted: Wanted) -> str:
     """Why this prediction, in a sentence."""
     found = shared(explained, wanted.focus)
     return attributions_words.answer(
-        [one.mean(wanted.focus) for one in found], tokens_of(found), [one.name for one in found],
-        [one.label for one in found],
+        [one.found[wanted.focus] for one in found], tokens_of(found),
+        [one.name for one in found], [one.label for one in found],
     )
 
 

@@ -69,13 +69,27 @@ def _differences(explained: Sequence[Explained], wanted: Wanted) -> str:
         _, name, sentence = max(apart)
         said.append(f"In {name}, {sentence}" if len(explained) > 1 else words.begin(sentence))
     found = shared(explained, wanted.focus)
-    differ = words.checkpoints_differ(
-        [one.mean(wanted.focus) for one in found], tokens_of(found), [one.name for one in found]
-    )
-    if differ is not None:
-        by = words.in_sentence(METHODS[wanted.focus].title)
-        said.append(f"By {by}, {differ.sentence}")
-    return " ".join(said)
+    said.append(words.checkpoints_differ(
+        [one.found[wanted.focus] for one in found], tokens_of(found),
+        [one.name for one in found], wanted.focus,
+    ))  # fmt: skip
+    said += [_not_reached(key, explained) for key in wanted.methods]
+    return " ".join(sentence for sentence in said if sentence)
+
+
+def _not_reached(key: str, explained: Sequence[Explained]) -> str:
+    """Where an integration ended before its tolerance, in a sentence."""
+    short = [one for one in shared(explained, key)
+             if any(r.converged is False and not r.stopped for r in one.found[key])]  # fmt: skip
+    if not short:
+        return ""
+    options = short[0].found[key][0].options
+    steps = max(r.options["n_steps"] for one in short for r in one.found[key])
+    where = "" if len(explained) == 1 else f" of {words.listed([one.name for one in short])}"
+    title = words.in_sentence(METHODS[key].title)
+    return (f"At {steps} points {title}{where} did not reach the tolerance "
+            f"({100 * options['tolerance']:.3g} % of the output's change): these scores are not "
+            "converged.")  # fmt: skip
 
 
 def _choose(method: str) -> None:
@@ -148,6 +162,8 @@ def _told(results: Sequence[Attribution]) -> str:
         told.append(f"change from the baseline {np.mean([r.delta for r in results]):+.3f}")
     if len(results) > 1:
         told.append(f"mean over {len(results)} seeds; the largest integration error is shown")
+    if any(result.converged is False for result in results):
+        told.append("the tolerance was not reached")
     if any(result.stopped for result in results):
         told.append("stopped early: what was done until then")
     return "; ".join(told)

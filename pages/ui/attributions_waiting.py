@@ -43,7 +43,7 @@ def draw(explained: Sequence[Explained], wanted: Wanted) -> None:
             return
         for key in wanted.methods:
             if not at_once(explained, key):
-                _offer(key, explained)
+                offer(key, explained)
             elif any(result.stopped for one in shared(explained, key) for result in one.found[key]):
                 _continue(key, explained)
 
@@ -72,7 +72,9 @@ def _watch(place: str) -> None:
         return
     with st.container(key=f"waiting-row-{place}"):
         progress = job.progress
-        told = "Starting" if job.state == "waiting" else f"{100 * progress.share:.0f} %"
+        told = f"{100 * progress.share:.0f} %"
+        if job.state == "waiting":
+            told = "Waiting for other work to end"
         if progress.seconds_left is not None and progress.share < 1:
             told += f", {time_in_words(progress.seconds_left)} left"
         st.progress(progress.share, told)
@@ -80,7 +82,8 @@ def _watch(place: str) -> None:
                   icon=":material/stop:", on_click=engine.stop, disabled=job.stopping)  # fmt: skip
 
 
-def _offer(key: str, explained: Sequence[Explained]) -> None:
+def offer(key: str, explained: Sequence[Explained], place: str = "strips") -> None:
+    """What a method would take, and the buttons that begin it; `place` shows how far it is."""
     waiting = [one for one in explained if one.waits_for(key)]
     first = waiting[0]
     members = [member for one in waiting for member in one.waits_for(key)]
@@ -91,21 +94,29 @@ def _offer(key: str, explained: Sequence[Explained]) -> None:
         f"{METHODS[key].title}: {cost.passes:,} passes over {len(first.tokens)} tokens for each "
         f"checkpoint, about {time_in_words(each)} each."
     )
+    if cost.most > cost.passes:
+        said = (
+            f"{METHODS[key].title}: from {cost.passes:,} up to {cost.most:,} passes over "
+            f"{len(first.tokens)} tokens for each checkpoint, until the tolerance is reached: from "
+            f"{time_in_words(each)} up to {time_in_words(each * cost.most / cost.passes)} each."
+        )
     if cost.passes_as_words < cost.passes and cost.passes > _MANY:
         words = each * cost.passes_as_words / cost.passes
         said += (f" With words as units {cost.passes_as_words:,} passes, about "
                  f"{time_in_words(words)}.")  # fmt: skip
-    with st.container(key=f"offer-{key}"):
+    apart = "" if place == "strips" else f"{place}-"
+    with st.container(key=f"{apart}offer-{key}"):
         st.caption(cards.plain(said))
-        with st.container(horizontal=True, key=f"offer-buttons-{key}"):
-            st.button(f"Compute for {cards.plain(first.name)} ({own})", key=f"compute-{key}",
-                      on_click=_start, args=([(m, asked) for m in first.waits_for(key)],))
+        with st.container(horizontal=True, key=f"{apart}offer-buttons-{key}"):
+            st.button(f"Compute for {cards.plain(first.name)} ({own})", key=f"{apart}compute-{key}",
+                      on_click=_start, args=([(m, asked) for m in first.waits_for(key)], place))
             if len(waiting) > 1:
                 everyone = [(m, one.asked[key]) for one in waiting for m in one.waits_for(key)]
                 st.button(f"for all {len(members)} ({time_in_words(each * len(members))})",
-                          key=f"compute-all-{key}", on_click=_start, args=(everyone,))
+                          key=f"{apart}compute-all-{key}", on_click=_start,
+                          args=(everyone, place))
             if cost.passes_as_words < cost.passes and cost.passes > _MANY:
-                st.button("Use words as units", key=f"words-{key}", on_click=_use_words)
+                st.button("Use words as units", key=f"{apart}words-{key}", on_click=_use_words)
 
 
 def _continue(key: str, explained: Sequence[Explained]) -> None:
@@ -118,8 +129,8 @@ def _continue(key: str, explained: Sequence[Explained]) -> None:
         st.button("Compute in full", key=f"again-{key}", on_click=_start, args=(stopped,))
 
 
-def _start(questions: list[tuple[Checkpoint, engine.Question]]) -> None:
-    engine.start([engine.task(member, question) for member, question in questions], "strips")
+def _start(questions: list[tuple[Checkpoint, engine.Question]], place: str = "strips") -> None:
+    engine.start([engine.task(member, question) for member, question in questions], place)
 
 
 def _use_words() -> None:

@@ -5,62 +5,87 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from analysis.attribution import METHODS, Disagreement, largest_disagreement
+import numpy as np
+
+from analysis import groups
+from analysis.attribution import METHODS, Disagreement, aligned, largest_disagreement
 from analysis.figures.style import number, printable
 from analysis.figures.token_axis import label_of
-from analysis.figures.views_attributions import unit_of
+from analysis.figures.views_attributions import spread_of, unit_of
 
 _LONGEST = 28  # characters of a word in a sentence
 _NAMES = ("Shapley", "KernelSHAP", "GradientSHAP", "SmoothGrad")
-Extreme = tuple[str, float] | None
+Extreme = tuple[str, float, float] | None
 
 
 def answer(
-    results: Sequence[Any], tokens: Sequence[Any], names: Sequence[str], labels: Sequence[str]
-) -> str:
-    """Which unit speaks most for the explained class, and which against it, by one method."""
-    if not results:
+    entries: Sequence[Sequence[Any]], tokens: Sequence[Any], names: Sequence[str],
+    labels: Sequence[str],
+) -> str:  # fmt: skip
+    """Which unit speaks most for the explained class, and which against it, by one method.
+
+    An entry is the results of its members: one of a checkpoint, several of a seed group.
+    """
+    if not entries:
         return ""
-    tops = [_extremes(result, text) for result, text in zip(results, tokens, strict=True)]
-    same = len(set(labels)) == 1
-    unit = unit_of(results[0]) + ("" if unit_of(results[0]) == "probability" else "s")
+    tops = [_extremes(entry, text) for entry, text in zip(entries, tokens, strict=True)]
+    same, first = len(set(labels)) == 1, entries[0][0]
+    unit = unit_of(first) + ("" if unit_of(first) == "probability" else "s")
     target = labels[0] if same else "its class"
     sides = [
         _side([top[0] for top in tops], names, f"for {target}", unit),
         _side([top[1] for top in tops], names, "against it" if same else "against its class", unit),
     ]
     said = "; ".join(side for side in sides if side)
-    by = in_sentence(METHODS[results[0].method].title)
-    return f"By {by}, {said}." if said else f"By {by} no token speaks for or against {target}."
+    by = in_sentence(METHODS[first.method].title)
+    told = f"By {by}, {said}." if said else f"By {by} no token speaks for or against {target}."
+    return f"{told} {seeds_told(entries)}".strip()
 
 
-def _extremes(result: Any, tokens: Any) -> tuple[Extreme, Extreme]:
-    """(most in favour, most against): a unit with its score each; special tokens aside."""
-    own = [(label_of(tokens, unit), float(score))
-           for unit, score in zip(result.unit_tokens, result.scores, strict=True)
+def seeds_told(entries: Sequence[Sequence[Any]]) -> str:
+    """How many seeds stand behind what is said; "" of a single checkpoint."""
+    sizes = {len(entry) for entry in entries}
+    if sizes == {1}:
+        return "One seed each." if len(entries) > 1 else ""
+    if len(sizes) == 1:
+        each = " each" if len(entries) > 1 else ""
+        return f"Mean over {sizes.pop()} seeds{each}, ± one standard deviation."
+    return "Seed groups as their mean ± one standard deviation; the others are one seed each."
+
+
+def _extremes(entry: Sequence[Any], tokens: Any) -> tuple[Extreme, Extreme]:
+    """(most in favour, most against): a unit with its score and spread; special tokens aside."""
+    units, mean, _, dots = spread_of(entry)
+    spread = np.full(len(mean), np.nan) if dots is None else dots.std(axis=1, ddof=1)
+    own = [(label_of(tokens, unit), float(score), float(sd))
+           for unit, score, sd in zip(units, mean, spread, strict=True)
            if not tokens.special[unit[0]]]  # fmt: skip
-    best = max(own, key=lambda one: one[1], default=("", 0.0))
-    worst = min(own, key=lambda one: one[1], default=("", 0.0))
+    best = max(own, key=lambda one: one[1], default=("", 0.0, np.nan))
+    worst = min(own, key=lambda one: one[1], default=("", 0.0, np.nan))
     return (best if best[1] > 0 else None), (worst if worst[1] < 0 else None)
 
 
 def _side(tops: Sequence[Extreme], names: Sequence[str], way: str, unit: str) -> str:
     """“good” speaks most for positive in A and B (+0.20 to +0.40 logits), “fine” in C (+0.10)."""
-    owners: dict[str, list[tuple[str, float]]] = {}
+    owners: dict[str, list[tuple[str, float, float]]] = {}
     for top, name in zip(tops, names, strict=True):
         if top is not None:
-            owners.setdefault(top[0], []).append((name, top[1]))
+            owners.setdefault(top[0], []).append((name, top[1], top[2]))
     parts = []
     for word, found in sorted(owners.items(), key=lambda pair: -len(pair[1])):
-        ends = [number(value, "signed") for value in sorted(value for _, value in found)]
+        ends = [_value(score, sd) for _, score, sd in sorted(found, key=lambda one: one[1])]
         span = " to ".join(dict.fromkeys((ends[0], ends[-1])))
         shown = quoted(word) + ("" if parts else f" speaks most {way}")
         if len(names) > 1:
             every = "both" if len(names) == 2 else "all"
-            where = every if len(found) == len(names) else listed([name for name, _ in found])
+            where = every if len(found) == len(names) else listed([one[0] for one in found])
             shown += f" in {where}"
         parts.append(f"{shown} ({span}{'' if parts else ' ' + unit})")
     return ", ".join(parts)
+
+
+def _value(score: float, spread: float) -> str:
+    return number(score, "signed") + ("" if np.isnan(spread) else f" ± {spread:.2f}")
 
 
 def methods_differ(
@@ -75,15 +100,40 @@ def methods_differ(
 
 
 def checkpoints_differ(
-    results: Sequence[Any], tokens: Sequence[Any], names: Sequence[str]
-) -> Disagreement | None:
-    """Where two checkpoints differ most by one method; None where their tokens differ."""
-    if len({tuple(text.pieces) for text in tokens}) != 1:
-        return None
+    entries: Sequence[Sequence[Any]], tokens: Sequence[Any], names: Sequence[str], method: str
+) -> str:
+    """Where two checkpoints (or seed groups) differ most by one method, or why it is not said."""
+    if len(entries) < 2:
+        return ""
+    by = in_sentence(METHODS[method].title)
     try:
-        return largest_disagreement(results, tokens[0], names)
-    except ValueError:
-        return None
+        alike = on_one_text(entries, tokens)
+        means = [groups.mean_attribution(entry) for entry in alike]
+        differ = largest_disagreement(means, tokens[0], names)
+    except ValueError as error:
+        return f"By {by} these checkpoints are not compared: {error}."
+    several = [len(entry) > 1 for entry in entries]
+    if not any(several):
+        return f"By {by}, of these checkpoints (one seed each) {differ.sentence}"
+    spreads = []
+    for name in differ.names:
+        entry = alike[list(names).index(name)]
+        largest = np.abs(groups.mean_attribution(entry).scores).max() or 1.0
+        sd = np.std([one.scores[differ.unit] for one in entry], ddof=1) if len(entry) > 1 else None
+        spreads.append("none (one seed)" if sd is None else f"{sd / largest:.2f}")
+    return (
+        f"By {by}, as means over their seeds {differ.sentence} Standard deviation over the seeds "
+        f"there, as such a share: {' and '.join(spreads)}."
+    )
+
+
+def on_one_text(
+    entries: Sequence[Sequence[Any]], tokens: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    """The members of every entry on the units of the first; ``ValueError`` where they have none."""
+    flat = [(one, text) for entry, text in zip(entries, tokens, strict=True) for one in entry]
+    found = iter(aligned([one for one, _ in flat], [text for _, text in flat]))
+    return [tuple(next(found) for _ in entry) for entry in entries]
 
 
 def begin(sentence: str) -> str:

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import seen
 import tiny
-from reading_attributions import again, bars, evidence, focus, said, start, strips
+from reading_attributions import (
+    again,
+    bars,
+    charts,
+    evidence,
+    focus,
+    numbers,
+    said,
+    start,
+    strips,
+)
 
 import analysis
 from analysis.attribution import (
+    COLUMNS,
+    MEASURES,
     METHODS,
+    aligned,
     faithfulness,
     in_words,
     largest_disagreement,
@@ -27,8 +43,9 @@ THREE = ["integrated_gradients", "gradient_x_input", "leave_one_out"]
 
 
 @pytest.fixture
-def open_attributions(open_app):
+def open_attributions(open_app, monkeypatch, tmp_path):
     """`open_attributions(folder, **chosen) -> AppTest` on the Attributions page."""
+    monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
     return lambda root, **chosen: start(open_app, root, **{"text": SENTENCE, **chosen})
 
 
@@ -186,7 +203,36 @@ def test_page_says_where_methods_and_checkpoints_differ_most(open_attributions, 
         [attributed(four / name, "leave_one_out") for name in ("toy-cls", "toy-mha")],
         tokens_of(four / "toy-cls"), ["toy-cls", "toy-mha"],
     )
-    assert f"By leave one out, {between.sentence}" in told
+    assert f"By leave one out, of these checkpoints (one seed each) {between.sentence}" in told
+    assert seen.verdict(app).endswith("One seed each.")
+
+
+def test_checkpoints_of_two_tokenizers_are_compared_by_word_or_it_is_said_why(
+    open_attributions, four
+):
+    tiny.make_foreign_checkpoint(four / "other", "roberta", seed=7)
+    app = open_attributions(four, checkpoints=["toy-mha", "other"], methods=["leave_one_out"],
+                            evidence_of="all checkpoints")  # fmt: skip
+    results = [attributed(four / name, "leave_one_out", unit="word")
+               for name in ("toy-mha", "other")]  # fmt: skip
+    tokens = [tokens_of(four / name) for name in ("toy-mha", "other")]
+    assert tokens[0].pieces != tokens[1].pieces
+    differ = largest_disagreement(aligned(results, tokens), tokens[0], ["toy-mha", "other"])
+    assert differ.sentence in said(app)
+    assert "Agreement of checkpoints" in said(app)
+    again(app, unit="pieces")
+    assert "not compared: their tokenizers cut the text into different pieces" in said(app)
+
+
+def test_an_integration_that_does_not_reach_its_tolerance_says_so(open_attributions, four):
+    app = open_attributions(four, checkpoints=["toy-cls"], methods=["integrated_gradients"],
+                            **{"integrated_gradients.n_steps": 1,
+                               "integrated_gradients.tolerance": 1e-6})  # fmt: skip
+    told = "did not reach the tolerance (0.0001 % of the output's change): these scores are not"
+    assert f"At 1 points integrated gradients {told} converged." in said(app)
+    assert "the tolerance was not reached" in strips(app)[IG][""].told
+    again(app, **{"integrated_gradients.n_steps": None, "integrated_gradients.tolerance": 0.1})
+    assert "did not reach" not in said(app)
 
 
 # --- bars --------------------------------------------------------------------------------------
@@ -210,10 +256,12 @@ def test_bars_stand_by_size_when_asked_for(open_attributions, four):
     assert shown == written(np.sort(sizes)[::-1])
 
 
-def test_sampling_methods_show_their_interval(open_attributions, four):
-    app = open_attributions(four, checkpoints=["toy-mha"], unit="pieces",
-                            methods=["shapley_sampling"])  # fmt: skip
-    result = attributed(four / "toy-mha", "shapley_sampling")
+@pytest.mark.parametrize("unit", ["pieces", "words"])
+@pytest.mark.parametrize("method", [key for key in METHODS if METHODS[key].family == "sampling"])
+def test_sampling_methods_show_their_interval(open_attributions, four, method, unit):
+    app = open_attributions(four, checkpoints=["toy-mha"], unit=unit, methods=[method])
+    result = attributed(four / "toy-mha", method, unit=unit.removesuffix("s"))
+    assert strips(app)[METHODS[method].title][""].values == written(result.scores)
     for place, row in enumerate(bars(app)):
         low, high = (number(end, "signed") for end in result.interval[place])
         assert row.told["toy-mha"].endswith(f"({low} to {high})")
@@ -243,13 +291,30 @@ def test_a_seed_group_is_its_mean_with_spread_and_a_dot_for_each_seed(open_attri
         assert row.told["toy-mha"] == f"{number(mean, 'signed')} ({low} to {high})"
         assert row.dots == [3]
     assert "dots: one seed each" in said(app)
+    inner = slice(1, -1)
+    best = int(scores.mean(axis=0)[inner].argmax()) + 1
+    mean = number(scores.mean(axis=0)[best], "signed")
+    assert f"({mean} ± {spread[best]:.2f} logits)" in seen.verdict(app)
+    assert seen.verdict(app).endswith("Mean over 3 seeds, ± one standard deviation.")
+    again(app, evidence_of="toy-mha")
+    target_asked = {"target": target, "unit": "piece"}
+    each = []
+    for seed in range(3):
+        result = attributed(folder / f"toy-mha-s{seed}", "leave_one_out", **target_asked)
+        classifier = analysis.load(folder / f"toy-mha-s{seed}")
+        each.append(faithfulness(classifier, SENTENCE, result).measure("comprehensiveness"))
+    normalised = np.mean([one.normalised for one in each])
+    shown = evidence(app)[LOO][1]
+    assert shown.startswith(f"{np.mean([one.value for one in each]):+.2f}|±")
+    assert shown.endswith(f"|{normalised:+.1f} sd"), shown
 
 
 # --- evidence --------------------------------------------------------------------------------
 
 
-def measured(folder, method, **asked):
-    result = attributed(folder, method, unit="word")
+def measured(folder, method, n_steps=None, **asked):
+    options = {} if n_steps is None else {"n_steps": n_steps}
+    result = attributed(folder, method, unit="word", **options)
     classifier = analysis.load(folder)
     return result, faithfulness(classifier, SENTENCE, result, **asked)
 
@@ -267,7 +332,7 @@ def test_evidence_table_holds_the_measures_beside_random_rankings(open_attributi
             assert shown == f"{one.value:+.2f}|{one.normalised:+.1f} sd"
     random = record.measure("comprehensiveness")
     low, high = random.band
-    assert table["random rankings"][1] == f"{random.random:+.2f}|{low:.1f} to {high:.1f}"
+    assert table["random rankings"][1] == f"{random.random:+.2f}|{low:.2f} to {high:.2f}"
     assert "By construction comprehensiveness and deletion favour" in said(app)
 
 
@@ -287,6 +352,88 @@ def test_replacement_and_output_of_the_evidence_are_chosen(open_attributions, fo
                             evidence_replace="remove", evidence_output="what is explained")
     _, record = measured(four / "toy-mha", "leave_one_out", replace="remove", output="contrast")
     assert evidence(app)[LOO][1].startswith(f"{record.measure('comprehensiveness').value:+.2f}|")
+
+
+@pytest.fixture
+def downloads(monkeypatch):
+    """Key of a download button -> what a click on it would save."""
+    import streamlit
+
+    found, real = {}, streamlit.download_button
+
+    def button(label, data=None, **options):
+        found[options.get("key")] = data
+        return real(label, data, **options)
+
+    monkeypatch.setattr(streamlit, "download_button", button)
+    return found
+
+
+def read_csv(content):
+    import io
+
+    import pandas as pd
+
+    return pd.read_csv(io.BytesIO(content() if callable(content) else content))
+
+
+def test_the_file_of_the_evidence_holds_every_method_and_how_it_was_asked(
+    open_attributions, four, downloads
+):
+    """The exact split of a pooling head that reads [CLS] alone has no ranking to measure."""
+    app = open_attributions(
+        four, checkpoints=["toy-cls"], methods=["integrated_gradients", "exact_split"],
+        evidence_replace="pad", **{"integrated_gradients.n_steps": 5},
+    )
+    table = read_csv(downloads["evidence-csv"])
+    assert table["name"].tolist() == [IG, METHODS["exact_split"].title, "random rankings"]
+    result, record = measured(four / "toy-cls", "integrated_gradients", n_steps=5, replace="pad")
+    assert table["completeness_gap"][0] == pytest.approx(result.completeness_gap, abs=1e-5)
+    assert table["completeness_gap"].notna().tolist() == [True, True, False]
+    assert table["deletion"][0] == pytest.approx(record.measure("deletion").value, abs=1e-5)
+    assert np.isnan(table["deletion"][1])
+    assert table["seconds"].notna().tolist()[:2] == [True, True]
+    assert "n_steps=5" in table["options"][0]
+    assert table.loc[0, ["checkpoint", "output", "baseline", "replaced_by", "measured_on"]].tolist(
+        ) == ["toy-cls", "contrast", "[PAD]", "pad", "probability"]  # fmt: skip
+    assert evidence(app)["Exact split of the pooling head"][1] == ""
+
+
+def test_curves_are_those_of_the_measured_rankings_beside_random_ones(open_attributions, four):
+    app = open_attributions(four, checkpoints=["toy-mha"], methods=["leave_one_out", "occlusion"])
+    drawn = charts(app)
+    for curve in ("deletion", "insertion"):
+        lines = {trace["name"]: trace for trace in drawn[f"curve-drawing-{curve}"]
+                 if trace.get("name") and not trace.get("fill")}  # fmt: skip
+        for key in ("leave_one_out", "occlusion"):
+            _, record = measured(four / "toy-mha", key)
+            line = lines[METHODS[key].title]
+            np.testing.assert_allclose(numbers(line["x"]), 100 * record.fractions)
+            np.testing.assert_allclose(numbers(line["y"]), getattr(record, curve), atol=1e-5)
+        random = numbers(lines["random rankings"]["y"])
+        np.testing.assert_allclose(random, record.band(curve)[0], atol=1e-5)
+
+
+def test_the_map_of_methods_holds_shares_of_each_methods_largest_score(open_attributions, four):
+    app = open_attributions(four, checkpoints=["toy-mha"], methods=["leave_one_out", "occlusion"])
+    cells = next(trace for trace in charts(app)["methods-map"] if trace["type"] == "heatmap")
+    for key, row in zip(("leave_one_out", "occlusion"), numbers(cells["z"]), strict=True):
+        scores = attributed(four / "toy-mha", key, unit="word").scores
+        np.testing.assert_allclose(row, scores / np.abs(scores).max(), atol=1e-5)
+
+
+def test_checkpoints_are_compared_by_standard_scores_of_the_method_in_focus(
+    open_attributions, four
+):
+    names = ["toy-mha", "toy-cls"]
+    app = open_attributions(four, checkpoints=names, methods=["leave_one_out"],
+                            evidence_of="all checkpoints")  # fmt: skip
+    cells = next(trace for trace in charts(app)["compared-drawing"] if trace["type"] == "heatmap")
+    for name in names:
+        _, record = measured(four / name, "leave_one_out")
+        want = [record.measure(key).normalised for key in MEASURES]
+        assert any(np.allclose(want, row, atol=1e-4) for row in numbers(cells["z"]))
+    assert "One seed each." in said(app)
 
 
 def test_rank_agreement_stands_on_the_band_of_chance(open_attributions, four):
@@ -379,6 +526,29 @@ def test_sensitivity_and_random_weights_are_measured_on_request(open_attribution
     ended()
     app.run()
     assert "toy-mha: does it follow the model?" in said(app)
+    found = analysis.attribution.randomisation(
+        analysis.load(four / "toy-mha"), SENTENCE, method="gradient_x_input", unit="word",
+        output="contrast", target=attributed(four / "toy-mha").target,
+    )
+    lines = [trace for element in app.get("plotly_chart")
+             for trace in json.loads(element.proto.spec)["data"]
+             if trace.get("name") == "scores" and not trace.get("fill")]  # fmt: skip
+    np.testing.assert_allclose(numbers(lines[0]["y"])[1:], found.spearman, atol=1e-5)
+
+
+def test_layers_that_take_a_while_are_offered_and_computed_when_asked(
+    open_attributions, four, monkeypatch
+):
+    from pages.ui import attributions_engine
+
+    monkeypatch.setattr(attributions_engine, "AT_ONCE", 50)
+    app = open_attributions(four, checkpoints=["toy-mha"], methods=["leave_one_out"])
+    assert "Which layer carries the prediction?" in said(app)
+    assert "from 4 up to" in said(app)
+    app.button(key="layers-compute-joint_layers").click().run()
+    ended()
+    app.run()
+    assert "layers-toy-mha" in seen.pieces(app)
 
 
 # --- what is not there is said -----------------------------------------------------------------
@@ -441,16 +611,123 @@ def test_no_method_asks_for_one(open_attributions, four):
 # --- over a data set -----------------------------------------------------------------------------
 
 
-def test_evidence_over_sentences_of_ones_own(open_attributions, four):
-    app = open_attributions(four, checkpoints=["toy-mha"], methods=["leave_one_out"], over=True,
+OWN = ("the film is fine", "the plot is thin", "the acting is dull")
+RECORDS = ("over-csv-per text", "over-csv-means", "over-csv-agreement", "over-csv-words")
+
+
+def over(open_attributions, folder, methods, **chosen):
+    """The page with the three texts measured."""
+    app = open_attributions(folder, checkpoints=["toy-mha"], methods=methods, over=True,
                             source="own sentences")  # fmt: skip
-    again(app, own_sentences="the film is fine\nthe plot is thin\nthe acting is dull",
-          over_texts=50)  # as a larger data set had it
+    again(app, own_sentences="\n".join(OWN), over_texts=50, **chosen)  # 50: as a larger one had it
+    before = said(app)
     app.button(key="job-go").click().run()
     ended()
     app.run()
-    told = said(app)
-    assert "Mean over 3 texts" in told
+    assert not app.exception
+    return app, before
+
+
+def test_evidence_over_sentences_of_ones_own(open_attributions, four, downloads):
+    methods = ["leave_one_out", "gradient_x_input"]
+    app, before = over(open_attributions, four, methods)
+    assert "6 attributions with their evidence, about" in before
+    assert "is left out and counted" in before
+    assert "Mean over 3 texts" in said(app)
+    classifier = analysis.load(four / "toy-mha")
+    want = list(analysis.attribution.over_texts([classifier], [(t, None) for t in OWN], methods,
+                                                output="contrast"))  # fmt: skip
+    texts, means, agreement, words = (read_csv(downloads[key]) for key in RECORDS)
+    assert texts["row"].tolist() == [0, 0, 1, 1, 2, 2]
+    for column in ("comprehensiveness", "insertion_normalised"):
+        place = COLUMNS.index(column)
+        np.testing.assert_allclose(texts[column], [one.values[place] for one in want], atol=1e-5)
+    row = means[(means["method"] == methods[0]) & (means["column"] == "deletion")].iloc[0]
+    own = [one.values[COLUMNS.index("deletion")] for one in want if one.method == methods[0]]
+    assert row["mean"] == pytest.approx(np.mean(own), abs=1e-5)
+    found, = analysis.attribution.agreement_over_texts(want)
+    assert agreement["tau"].tolist() == pytest.approx([found.mean], abs=1e-6)
+    assert set(words["word"]) <= set(" ".join(OWN).split())
+    table = app.dataframe[0].value
+    assert table["mean tau"].tolist() == [number(found.mean, "signed")]
+
+
+def test_the_controls_of_the_page_hold_for_the_data_set_too(open_attributions, four, downloads):
+    labels = analysis.load(four / "toy-mha").checkpoint.labels
+    app, before = over(
+        open_attributions, four, ["integrated_gradients"], baseline="text",
+        baseline_text="a poor story", against=labels[0], evidence_replace="remove",
+        evidence_output="what is explained", over_sensitivity=True,
+    )
+    assert f"its predicted class against {labels[0]} by contrast" in before
+    assert "“a poor story”" in before
+    assert "replaced by nothing (taken out) and measured on the contrast" in before
+    classifier = analysis.load(four / "toy-mha")
+    want = list(analysis.attribution.over_texts(
+        [classifier], [(text, None) for text in OWN], ["integrated_gradients"], output="contrast",
+        against=labels[0], baseline="text", baseline_text="a poor story", replace="remove",
+        measured="contrast", sensitivity_samples=10,
+    ))  # fmt: skip
+    texts = read_csv(downloads["over-csv-per text"])
+    assert texts["problem"].notna().tolist() == [bool(one.problem) for one in want]
+    for column in ("comprehensiveness", "sensitivity"):
+        place = COLUMNS.index(column)
+        np.testing.assert_allclose(texts[column], [one.values[place] for one in want], atol=1e-4)
+    assert "explained against itself" in said(app) or not any(one.problem for one in want)
+
+
+def test_a_pass_goes_on_where_another_one_left_it_and_counts_no_text_twice(
+    open_attributions, four, downloads
+):
+    """Two selections of methods share their records; a button may be older than they are."""
+    from pages.ui.attributions_over_run import _store
+
+    app, _ = over(open_attributions, four, ["leave_one_out"])
+    again(app, methods=["leave_one_out", "occlusion"])
+    stale = app.button(key="job-go")
+    assert stale.label == "Go on"
+    files = list(Path(os.environ["POOLLENS_RESULTS"]).glob("evidence/*.jsonl"))
+    assert len(files) == 1
+    assert len(files[0].read_text().splitlines()) == 1 + 3
+    _store.clear()  # as after a restart
+    app.run()
+    assert app.button(key="job-go").label == "Go on"
+    app.button(key="job-go").click().run()
+    ended()
+    app.run()
+    texts = read_csv(downloads["over-csv-per text"])
+    assert len(texts) == 6
+    assert not texts.duplicated(["row", "checkpoint", "method"]).any()
+    lines = files[0].read_text().splitlines()
+    assert len(lines) == 1 + 6
+
+
+def test_work_begun_from_two_buttons_is_done_once(monkeypatch, tmp_path, four):
+    """Both were drawn before either ran."""
+    from types import SimpleNamespace
+
+    from pages.ui import attributions_over_run, engine
+    from pages.ui.attributions_controls import OTHERS, Wanted
+    from pages.ui.attributions_measured import Setting
+
+    monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path))
+    classifier = analysis.load(four / "toy-mha")
+    monkeypatch.setattr(engine, "classifier", lambda member: classifier)
+    desk = SimpleNamespace(report=lambda *given, **named: None, check=lambda: None)
+    runs = [
+        attributions_over_run.Run(
+            [classifier.checkpoint], [(text, None) for text in OWN],
+            Wanted(methods, methods[0], "logit", OTHERS, "pad", "", "", 0),
+            Setting("mask", "probability"), 0,
+        )
+        for methods in (("leave_one_out",), ("leave_one_out", "saliency"))
+    ]  # fmt: skip
+    works = [run.work() for run in runs]
+    for work in works:
+        work(desk)
+    assert [len(run.done()) for run in runs] == [3, 6]
+    [file] = (tmp_path / "evidence").glob("*.jsonl")
+    assert len(file.read_text().splitlines()) == 1 + 6
 
 
 # --- one's own pooling head beside a stock model -----------------------------------------------
