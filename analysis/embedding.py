@@ -8,8 +8,10 @@ whatever the encoder's type; what a text is run with changes none of them beyond
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +20,7 @@ import torch
 
 from analysis import pooling, predictions
 from analysis.checkpoints import Checkpoint
-from analysis.corpus import Step, fixed_lists, predict_batch
+from analysis.corpus import Step, fixed_lists, precision_of, predict_batch
 from analysis.records import freeze
 from analysis.tokens import clean
 
@@ -53,7 +55,11 @@ class Embeddings(Mapping[Key, np.ndarray]):
 
     def __getitem__(self, key: Key) -> np.ndarray:
         pooling, layer = key
-        return self.vectors[pooling, layer % (self.layers + 1)]
+        absolute = layer + self.layers + 1 if layer < 0 else layer
+        if (pooling, absolute) not in self.vectors:
+            there = ", ".join(f"({name!r}, {number})" for name, number in self.vectors)
+            raise KeyError(f"no vectors of {pooling!r} at layer {layer}; there are {there}")
+        return self.vectors[pooling, absolute]
 
     def __iter__(self) -> Iterator[Key]:
         return iter(self.vectors)
@@ -161,17 +167,24 @@ def embed(
 ) -> Embeddings:
     """Vectors of texts (or pairs), held in memory.
 
-    ``dtype`` is that in which the encoder computes: "float32", "bfloat16", or "auto" (bfloat16 on
-    a GPU that has it, else as loaded). ``progress`` is told (done, total) now and then; whatever
-    it raises ends the computation.
+    ``dtype`` is that in which the encoder computes: "loaded" (as its weights are), "bfloat16"
+    (autocast), or "auto" (bfloat16 on a GPU that has it, else as loaded); "float32" is "loaded"
+    for a checkpoint in float32. Poolings and the pooling head compute in float32. ``progress`` is
+    told (done, total) now and then; whatever it raises ends the computation.
 
-    Raises ``ValueError`` for no texts, a blank one (its row is named), a pooling or a layer that
-    is not there, or an unknown dtype.
+    Raises ``ValueError`` for no texts, a blank one (its row is named), another number of pairs
+    than of texts, a pooling or a layer that is not there, an unknown dtype, or "float32" of a
+    checkpoint that was loaded in half precision.
     """
     readers = readers_of(classifier, (pooling,) if isinstance(pooling, str) else pooling, layers)
     cleaned = [clean(text)[0] for text in texts]
     if not cleaned:
         raise ValueError("there are no texts to embed")
+    if pairs is not None and len(pairs) != len(cleaned):
+        raise ValueError(
+            f"there are {len(cleaned):,} texts and {len(pairs):,} pairs: give each text its pair, "
+            "None where it has none"
+        )
     second = None if pairs is None else [clean(pair or "")[0] for pair in pairs]
     pieces: list[pa.RecordBatch] = []
     with _precision(classifier, dtype):
@@ -212,10 +225,43 @@ def matrix(table: pa.Table, column: str) -> np.ndarray:
     return np.concatenate(chunks).reshape(-1, width)
 
 
-def _precision(classifier: Classifier, dtype: str) -> Any:
-    """Autocast to bfloat16 where asked for; the pooling itself runs in float32."""
-    if dtype not in ("auto", "float32", "bfloat16"):
-        raise ValueError(f"dtype is {dtype!r}; known: auto, float32, bfloat16")
+def precision_for(dtype: str, device: str) -> str:
+    """What "auto" is on this machine, as :func:`analysis.corpus.open_for_data` takes it."""
+    if dtype != "auto":
+        return dtype
+    return "bfloat16" if torch.cuda.is_available() and device != "cpu" else "float32"
+
+
+@contextmanager
+def _precision(classifier: Classifier, dtype: str) -> Iterator[None]:
+    """Autocast to bfloat16 where asked for, around the encoder alone: poolings stay in float32."""
+    if dtype not in ("auto", "float32", "bfloat16", "loaded"):
+        raise ValueError(f"dtype is {dtype!r}; known: auto, float32, bfloat16, loaded")
+    if dtype == "float32" and precision_of(classifier) != "float32":
+        raise ValueError(
+            f"{classifier.checkpoint.id} was loaded in {precision_of(classifier)}: load it with "
+            "dtype='float32' to have its vectors in it"
+        )
     cuda = classifier.device.type == "cuda"
     half = dtype == "bfloat16" or (dtype == "auto" and cuda and torch.cuda.is_bf16_supported())
-    return torch.autocast(classifier.device.type, torch.bfloat16, enabled=half)
+    if not half:
+        yield
+        return
+    mine, region = get_ident(), torch.autocast(classifier.device.type, torch.bfloat16)
+
+    def enter(*_: object) -> None:
+        if get_ident() == mine:  # others may use the same model meanwhile
+            region.__enter__()
+
+    def leave(*_: object) -> None:
+        if get_ident() == mine:
+            region.__exit__(None, None, None)
+
+    encoder: Any = classifier.encoder
+    hooks = [encoder.register_forward_pre_hook(enter),
+             encoder.register_forward_hook(leave, always_call=True)]  # fmt: skip
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -96,7 +96,7 @@ def test_a_layer_that_does_not_exist_a_blank_text_and_none_are_refused():
         embed(classifier, ["a", " "])
     with pytest.raises(ValueError, match="no texts"):
         embed(classifier, [])
-    with pytest.raises(ValueError, match="known: auto, float32, bfloat16"):
+    with pytest.raises(ValueError, match="known: auto, float32, bfloat16, loaded"):
         embed(classifier, ["a"], dtype="int8")
 
 
@@ -116,3 +116,43 @@ def test_what_is_stored_is_what_is_embedded_and_a_changed_text_finds_nothing(tmp
     other = Table("own", "own", (*TEXTS[:3], "Something else."), None, None, ())
     assert len(stored(tmp_path, classifier.checkpoint, other, ("mean", 2))[0]) == 0
     assert len(stored(tmp_path, classifier.checkpoint, table, ("mean", 2), "bfloat16")[0]) == 0
+
+
+def test_a_layer_that_was_not_computed_is_not_another_one():
+    made = embed(zoo.loaded("cls"), TEXTS, layers=(0, -1))
+    assert (made["mean", -5] == made["mean", 0]).all()
+    for layer in (5, -6, 1):
+        with pytest.raises(KeyError, match=rf"no vectors of 'mean' at layer {layer}; there are"):
+            made["mean", layer]
+        assert ("mean", layer) not in made
+
+
+@pytest.mark.parametrize("pairs", [["a"], ["a"] * 5])
+def test_every_text_needs_its_pair(pairs):
+    with pytest.raises(ValueError, match=f"there are 4 texts and {len(pairs)} pairs"):
+        embed(zoo.loaded("cls"), TEXTS, pairs=pairs)
+
+
+def test_poolings_and_the_pooling_head_compute_in_float32_beside_an_encoder_in_bfloat16():
+    import torch
+
+    classifier = zoo.loaded("mha")
+    seen = []
+    half = [classifier.encoder.register_forward_hook(
+        lambda *_: seen.append(torch.is_autocast_enabled("cpu")))]  # fmt: skip
+    half.append(classifier.model.head.register_forward_hook(
+        lambda *_: seen.append(torch.is_autocast_enabled("cpu"))))  # fmt: skip
+    try:
+        low = embed(classifier, TEXTS, pooling=("mean", "cls", "adaptive_mean", "head"),
+                    dtype="bfloat16")  # fmt: skip
+    finally:
+        for hook in half:
+            hook.remove()
+    assert seen == [True, False]
+    assert not torch.is_autocast_enabled("cpu")
+    made = embed(classifier, TEXTS, pooling=("mean", "cls", "adaptive_mean", "head"))
+    for key in made:
+        assert np.abs(low[key] - made[key]).max() > 0  # the encoder did compute in it
+        np.testing.assert_allclose(low[key], made[key], atol=0.1)
+    # A mean of bfloat16 would be one itself: its last 16 bits would be zero.
+    assert (low["mean", -1].view(np.uint32) & 0xFFFF).any()
