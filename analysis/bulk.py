@@ -11,19 +11,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import numpy as np
 
+from analysis.bulk_files import csv_options, format_of, read_batches
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
 ABOUT = "about.json"
-FORMATS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".jsonl": "json", ".ndjson": "json"}
+ROWS = "rows"  # in it, once the run has ended
 BATCH_ROWS = 2_048
 
 
@@ -68,6 +70,11 @@ class Embedder:
         given = pa.RecordBatch.from_pydict(columns)
         made = predict_batch(self.classifier, given, readers=self.readers)
         for reader in self.readers:
+            if reader.name in batch.column_names:
+                raise ValueError(
+                    f"the column {reader.name!r} is there already; rename it, the vectors are "
+                    "written under this name"
+                )
             batch = batch.append_column(reader.name, made.column(reader.name))
         return batch
 
@@ -85,45 +92,6 @@ def _texts(batch: pa.Table, column: str) -> pa.Array:
     return pa.array([clean("" if value is None else str(value))[0] for value in values])
 
 
-def format_of(files: Sequence[Path]) -> str:
-    """The one format of all files. Raises ``ValueError`` for none, or several."""
-    if not files:
-        raise ValueError("there are no files to read; give --input FILE ...")
-    for file in files:
-        if not file.is_file():
-            raise ValueError(f"{file} is not there")
-        if file.suffix.lower() not in FORMATS:
-            raise ValueError(f"{file.name}: what ends in {file.suffix!r} cannot be read; known: "
-                             f"{', '.join(FORMATS)}")  # fmt: skip
-    kinds = {(FORMATS[file.suffix.lower()], file.suffix.lower() == ".tsv") for file in files}
-    if len(kinds) > 1:
-        raise ValueError("the files are of different formats; give those of one format at a time")
-    return FORMATS[files[0].suffix.lower()]
-
-
-def read_batches(file: Path) -> Iterator[pa.Table]:
-    """A file in batches of at most ``BATCH_ROWS`` rows; memory does not grow with the file."""
-    import pyarrow as pa
-    from pyarrow import csv, dataset, parquet
-
-    kind = format_of([file])
-    if kind == "parquet":
-        with parquet.ParquetFile(file) as opened:
-            for batch in opened.iter_batches(BATCH_ROWS):
-                yield pa.Table.from_batches([batch])
-        return
-    if kind == "csv":
-        options = csv.ParseOptions(
-            delimiter="\t" if file.suffix.lower() == ".tsv" else ",", newlines_in_values=True
-        )
-        source: Any = dataset.dataset(file, format=dataset.CsvFileFormat(parse_options=options))
-    else:
-        source = dataset.dataset(file, format="json")
-    for batch in source.to_batches(batch_size=BATCH_ROWS):
-        if batch.num_rows:
-            yield pa.Table.from_batches([batch])
-
-
 def run(
     files: Sequence[str | Path],
     output: str | Path,
@@ -138,20 +106,23 @@ def run(
 
     ``report`` is told (file name, rows done of it) after each batch of the local engine. Raises
     ``ValueError`` for files, columns, poolings or layers that are not there, a folder that holds
-    the vectors of another order, or Ray where it is not installed.
+    the vectors of another order or of other weights, or Ray where it is not installed.
     """
     given = [Path(file) for file in files]
     format_of(given)
     output = Path(output)
     if engine not in ("local", "ray"):
         raise ValueError(f"engine is {engine!r}; known: local, ray")
-    _declare(output, order, given, engine)
+    order = _resolved(order)
+    about = _declare(output, order, given, engine)
     if engine == "ray":
-        return _ray(given, output, order, workers, work)
+        _ray(given, output, order, workers, work)
+        _finish(output, about)
+        return output
     worker = None
     for index, file in enumerate(given):
         done = 0
-        for number, batch in enumerate(read_batches(file)):
+        for number, batch in enumerate(read_batches(file, BATCH_ROWS, _strings(order))):
             part = output / f"part-{index:04d}-{number:06d}.parquet"
             done += batch.num_rows
             if not part.is_file():
@@ -164,13 +135,18 @@ def run(
                 _write(part, made)
             if report is not None:
                 report(file.name, done)
+    _finish(output, about)
     return output
+
+
+def _strings(order: Order) -> list[str]:
+    return [order.text] if order.pair is None else [order.text, order.pair]
 
 
 def _ray(
     files: Sequence[Path], output: Path, order: Order, workers: int,
     work: Callable[[Order], Any],
-) -> Path:  # fmt: skip
+) -> None:  # fmt: skip
     try:
         import ray
         from ray import data
@@ -189,13 +165,8 @@ def _ray(
         if kind == "parquet":
             read = data.read_parquet(paths, filesystem=here)
         elif kind == "csv":
-            from pyarrow import csv
-
-            tabs = files[0].suffix.lower() == ".tsv"
-            options = csv.ParseOptions(
-                delimiter="\t" if tabs else ",", newlines_in_values=True
-            )
-            read = data.read_csv(paths, filesystem=here, parse_options=options)
+            options = csv_options(files[0], _strings(order))
+            read = data.read_csv(paths, filesystem=here, **options)
         else:
             read = data.read_json(paths, filesystem=here, lines=True)
         # A worker that dies is started again and its batch done again: Ray Data's own default.
@@ -207,29 +178,60 @@ def _ray(
     finally:
         if own:
             ray.shutdown()
-    return output
 
 
-def _declare(output: Path, order: Order, files: Sequence[Path], engine: str) -> None:
-    """Say what the folder holds; another order's results are never mixed with these."""
-    about = {
+def _resolved(order: Order) -> Order:
+    """With the precision that "auto" is here, so that all workers and a later run share it."""
+    from analysis.embedding import precision_for
+
+    return replace(order, dtype=precision_for(order.dtype, order.device))
+
+
+def _declare(
+    output: Path, order: Order, files: Sequence[Path], engine: str
+) -> dict[str, Any]:
+    """Say what the folder holds; another order's results, or those of other weights, are never
+    mixed with these."""
+    from analysis.checkpoints import describe, locate
+
+    about: dict[str, Any] = {
         "order": asdict(order) | {"checkpoint": Path(order.checkpoint).name
                                   if Path(order.checkpoint).is_dir() else order.checkpoint},
+        "sha256": describe(locate(order.checkpoint)[0]).sha256,
         "files": [{"name": file.name, "sha256": _digest(file)} for file in files],
         "engine": engine,
     }  # fmt: skip
     about = json.loads(json.dumps(about))
     path = output / ABOUT
     if path.is_file():
-        if json.loads(path.read_text(encoding="utf-8")) != about:
-            raise ValueError(f"{output} holds the vectors of another run; give another --output")
-        if engine == "ray":
+        known = json.loads(path.read_text(encoding="utf-8"))
+        rows = known.pop(ROWS, None)
+        if known != about:
+            weights = {**known, "sha256": about["sha256"]} == about
+            raise ValueError(
+                f"{output} holds the vectors of "
+                + ("other weights of this checkpoint" if weights else "another run")
+                + "; give another --output"
+            )
+        if engine == "ray" and rows is not None:
             raise ValueError(f"{output} has been written by Ray already; give another --output")
-        return
+        if engine == "ray":  # it failed before: Ray begins anew, under other names
+            for part in output.rglob("*.parquet"):
+                part.unlink()
+        return about
     if output.is_dir() and any(output.iterdir()):
         raise ValueError(f"{output} is not empty; give another --output")
     output.mkdir(parents=True, exist_ok=True)
     _replace(path, json.dumps(about, indent=1).encode())
+    return about
+
+
+def _finish(output: Path, about: dict[str, Any]) -> None:
+    """Say that nothing is missing: how many rows the folder has."""
+    from pyarrow import parquet
+
+    rows = sum(parquet.read_metadata(part).num_rows for part in output.rglob("*.parquet"))
+    _replace(output / ABOUT, json.dumps({**about, ROWS: rows}, indent=1).encode())
 
 
 def _digest(file: Path) -> str:

@@ -165,3 +165,105 @@ def test_the_command_writes_a_folder_that_can_be_opened(tmp_path, checkpoint, ca
     assert str(tmp_path) not in (out / "about.json").read_text()
     with pytest.raises(ValueError, match="is no folder of vectors"):
         open_folder(tmp_path)
+
+
+GLUE = [
+    'He said " I am fine .',
+    '" The plot is thin , " she said .',
+    "plain",
+    "",
+    '"',
+    "12",
+]
+
+
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_quotation_marks_of_a_tsv_take_no_rows_along(tmp_path, checkpoint, engine, request):
+    if engine == "ray":
+        request.getfixturevalue("ray")
+    source = tmp_path / "msr.tsv"
+    rows = [f"1\t{i}\t{i}\t{text or 'x'}\t{text or 'y'}" for i, text in enumerate(GLUE)]
+    source.write_text("\n".join(["Quality\tid\tother\t#1 String\t#2 String", *rows]) + "\n")
+    order = Order(str(checkpoint), "#1 String", "#2 String")
+    found = vectors(run([source], tmp_path / "out", order, engine=engine))
+    assert list(found["#1 String"]) == [text or "x" for text in GLUE]
+    assert list(found["#2 String"]) == [text or "y" for text in GLUE]
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv"])
+def test_a_column_of_texts_stays_text_where_it_begins_with_numbers(tmp_path, checkpoint, kind):
+    texts = ["1", "02", "3.50", *TEXTS[:3]]
+    source = write(tmp_path, kind, texts)
+    assert list(vectors(run([source], tmp_path / "out", Order(str(checkpoint), "text")))["text"]
+                ) == texts  # fmt: skip
+
+
+def test_a_run_never_goes_on_with_other_weights(tmp_path):
+    folder = tmp_path / "toy"
+    tiny.make_pooling_checkpoint(folder, "mha", ("a", "b", "c"), task="toy", seed=1)
+    source, order = write(tmp_path, "csv"), Order(str(folder), "text", poolings=("head",))
+    run([source], tmp_path / "out", order)
+    tiny.make_pooling_checkpoint(folder, "mha", ("a", "b", "c"), task="toy", seed=7)
+    with pytest.raises(ValueError, match="other weights of this checkpoint; give another --output"):
+        run([source], tmp_path / "out", order)
+
+
+def test_the_folder_says_the_precision_that_auto_was(tmp_path, checkpoint):
+    import json
+
+    source = write(tmp_path, "csv")
+    out = run([source], tmp_path / "out", Order(str(checkpoint), "text", device="cpu"))
+    about = json.loads((out / "about.json").read_text())
+    assert about["order"]["dtype"] == "float32"
+    assert about["sha256"] == analysis.load(checkpoint).checkpoint.sha256
+    run([source], tmp_path / "out", Order(str(checkpoint), "text", dtype="float32", device="cpu"))
+
+
+def test_a_folder_is_opened_with_its_columns_and_a_stopped_run_is_called_one(
+    tmp_path, checkpoint, monkeypatch
+):
+    monkeypatch.setattr("analysis.bulk.BATCH_ROWS", 30)
+    source = tmp_path / "rows.parquet"
+    frame = pd.DataFrame({"text": TEXTS, "label": ["a", "b"] * 54, "user@1": "someone",
+                          "length": range(108)})  # fmt: skip
+    frame.to_parquet(source)
+
+    def stop(name, rows):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run([source], tmp_path / "out", Order(str(checkpoint), "text"), report=stop)
+    part = open_folder(tmp_path / "out")
+    assert part.notes == ("The run that writes this folder has not ended: 30 rows so far.",)
+    whole = open_folder(run([source], tmp_path / "out", Order(str(checkpoint), "text")))
+    assert whole.notes == ()
+    assert set(whole.more) == {"user@1", "length"}
+    assert whole.more["length"][:3] == ("0", "1", "2")
+    assert set(whole.vectors) == {("mean", 4)}
+    some = open_folder(tmp_path / "out", most=20)
+    assert some.notes == ("A random sample of 20 of the folder's 108 rows.",)
+    rows = [TEXTS.index(text) for text in some.table.text]
+    assert rows == sorted(rows) != list(range(20))
+    np.testing.assert_array_equal(some.vectors["mean", 4], whole.vectors["mean", 4][rows])
+
+
+def test_a_column_that_is_called_like_the_vectors_is_refused(tmp_path, checkpoint):
+    source = tmp_path / "rows.parquet"
+    pd.DataFrame({"text": TEXTS[:3], "mean@4": "x"}).to_parquet(source)
+    with pytest.raises(ValueError, match="the column 'mean@4' is there already"):
+        run([source], tmp_path / "out", Order(str(checkpoint), "text"))
+
+
+def test_a_run_of_ray_that_failed_can_be_begun_anew(tmp_path, order, ray):
+    source = write(tmp_path, "parquet")
+
+    class Failing(Embedder):
+        def __call__(self, batch):
+            raise RuntimeError("no")
+
+    with pytest.raises(Exception, match="no"):
+        run([source], tmp_path / "out", order, engine="ray", work=Failing)
+    found = vectors(run([source], tmp_path / "out", order, engine="ray"))
+    assert sorted(found["text"]) == sorted(TEXTS)
+    with pytest.raises(ValueError, match="written by Ray already"):
+        run([source], tmp_path / "out", order, engine="ray")
