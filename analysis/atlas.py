@@ -7,22 +7,21 @@ through. Layouts are computed one by one and kept, so that PCA is there at once 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from analysis import projection
 from analysis.map_quality import FEWEST, Quality, quality
-
-if TYPE_CHECKING:
-    from analysis.datasets import Table
-    from analysis.projection import Map
+from analysis.projection import Map
 
 ALIGNMENTS = ("procrustes", "aligned_umap", "none")
-_KEPT = 96  # layouts that are kept in memory, the least recently used leave first
+_BYTES = 2 * 2**30  # of the vectors behind the layouts that are kept; the oldest leave first
+_QUALITIES = 512
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,8 @@ class Wish:
 
     def quickly(self) -> Wish:
         """The same by PCA, which is there at once."""
-        return Wish("pca", self.seed, alignment="procrustes")
+        alone = self.alignment == "none"
+        return Wish("pca", self.seed, alignment="none" if alone else "procrustes")
 
 
 @dataclass(frozen=True)
@@ -65,84 +65,141 @@ class Sheet:
         """The layer of this sheet that stands for ``layer``: itself, or the last one."""
         return layer if layer in self.vectors else max(self.vectors)
 
+    def constant(self, layer: int) -> bool:
+        """Whether all rows are one vector, as [CLS] at the embedding output is."""
+        rows = self.vectors[layer]
+        return bool((rows[:8] == rows[0]).all() and (rows == rows[0]).all())
+
+
+def together(sheets: Sequence[Sheet], layer: int, wish: Wish) -> tuple[Sheet, ...]:
+    """The sheets that AlignedUMAP lays out in one fit at a layer; none where it lays out none.
+
+    Those that have the layer and whose vectors are not all equal; a single one has nothing to be
+    aligned with.
+    """
+    if wish.method != "umap" or wish.alignment != "aligned_umap" or len(sheets) < 2:
+        return ()
+    found = tuple(
+        sheet for sheet in sheets
+        if layer in sheet.vectors and len(sheet.vectors[layer]) >= FEWEST
+        and not sheet.constant(layer)
+    )  # fmt: skip
+    return found if len(found) > 1 else ()
+
+
+def _name(sheet: Sheet, layer: int, wish: Wish, beside: Sequence[Sheet]) -> Hashable:
+    """Of a layout: a joint fit is another one for other sheets beside, a lone one is not."""
+    joint = tuple(one.key for one in together(beside, layer, wish))
+    if sheet.key in joint:
+        return (sheet.key, layer, wish, joint)
+    return (sheet.key, layer, replace(wish, alignment="none"), ())
+
 
 @dataclass
 class Layouts:
-    """Maps that were computed, by sheet, layer and wish; bounded, safe between threads."""
+    """Maps that were computed, by sheet, layer and wish; bounded, safe between threads.
+
+    Where a method takes ``beside``, these are all sheets of the picture, among them the one that
+    is asked for: AlignedUMAP lays them out together.
+    """
 
     _maps: OrderedDict[Hashable, Map] = field(default_factory=OrderedDict)
     _qualities: OrderedDict[Hashable, Quality] = field(default_factory=OrderedDict)
+    _room: int = _BYTES
     _lock: RLock = field(default_factory=RLock)
 
-    def get(self, sheet: Sheet, layer: int, wish: Wish) -> Map | None:
+    def room_for(self, sheets: Sequence[Sheet]) -> None:
+        """Never push out one layout of a picture to keep another of the same picture."""
+        of_all = sum(one.nbytes for sheet in sheets for one in sheet.vectors.values())
+        with self._lock:
+            self._room = max(_BYTES, 4 * of_all)  # its PCA and its UMAP, which copies the vectors
+
+    def get(
+        self, sheet: Sheet, layer: int, wish: Wish, beside: Sequence[Sheet] = ()
+    ) -> Map | None:
         """A map that is there, or None."""
-        known: Map | None = self._find(self._maps, (sheet.key, layer, wish))
-        return known
+        name = _name(sheet, layer, wish, beside)
+        with self._lock:
+            if name in self._maps:
+                self._maps.move_to_end(name)
+            return self._maps.get(name)
 
-    def put(self, sheet: Sheet, layer: int, wish: Wish, made: Map) -> None:
-        self._keep(self._maps, (sheet.key, layer, wish), made)
+    def put(
+        self, sheet: Sheet, layer: int, wish: Wish, made: Map, beside: Sequence[Sheet] = ()
+    ) -> None:
+        """Keep a map; those used longest ago leave where there is no room."""
+        name = _name(sheet, layer, wish, beside)
+        with self._lock:
+            self._maps[name] = made
+            self._maps.move_to_end(name)
+            held = sum(_weight(one) for one in self._maps.values())
+            while held > self._room and len(self._maps) > 1:
+                held -= _weight(self._maps.popitem(last=False)[1])
 
-    def made(self, sheet: Sheet, layer: int, wish: Wish) -> Map:
-        """A map, computed where it is not there."""
+    def made(
+        self, sheet: Sheet, layer: int, wish: Wish,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Map:  # fmt: skip
+        """A map of its own, computed where it is not there."""
         known = self.get(sheet, layer, wish)
         if known is None:
             known = projection.fit(
-                sheet.vectors[layer], wish.method, wish.seed, **wish.options()
+                sheet.vectors[layer], wish.method, wish.seed, progress=progress, **wish.options()
             )
             self.put(sheet, layer, wish, known)
         return known
 
     def quality(
-        self, sheet: Sheet, layer: int, wish: Wish, labels: np.ndarray | None, name: str = ""
-    ) -> Quality | None:
+        self, sheet: Sheet, layer: int, wish: Wish, labels: np.ndarray | None,
+        groups: np.ndarray | None = None, beside: Sequence[Sheet] = (), measure: bool = True,
+    ) -> Quality | None:  # fmt: skip
         """Distortion of a map that is there; None for one that is not, or too few points.
 
-        ``name`` tells apart the labels by which neighbours vote.
+        Without ``measure`` only what has been measured before.
         """
-        made = self.get(sheet, layer, wish)
+        made = self.get(sheet, layer, wish, beside)
         if made is None or len(made.vectors) < FEWEST:
             return None
-        key = (sheet.key, layer, wish, name)
-        known: Quality | None = self._find(self._qualities, key)
-        if known is None:
+        name = (_name(sheet, layer, wish, beside), digest(labels), digest(groups))
+        with self._lock:
+            known = self._qualities.get(name)
+        if known is None and measure:
             known = quality(
                 made.vectors, made.projection.points, labels, k=wish.n_neighbors,
-                metric=wish.metric if wish.method != "pca" else "euclidean",
+                metric=wish.metric if wish.method != "pca" else "euclidean", groups=groups,
             )  # fmt: skip
-            self._keep(self._qualities, key, known)
+            with self._lock:
+                self._qualities[name] = known
+                while len(self._qualities) > _QUALITIES:
+                    self._qualities.popitem(last=False)
         return known
 
-    def _find(self, where: OrderedDict[Hashable, Any], key: Hashable) -> Any:
-        with self._lock:
-            if key in where:
-                where.move_to_end(key)
-            return where.get(key)
 
-    def _keep(self, where: OrderedDict[Hashable, Any], key: Hashable, value: Any) -> None:
-        with self._lock:
-            where[key] = value
-            where.move_to_end(key)
-            while len(where) > _KEPT:
-                where.popitem(last=False)
+def _weight(made: Map) -> int:
+    return made.vectors.nbytes * (2 if made.projection.method == "umap" else 1)
+
+
+def digest(array: np.ndarray | None) -> str:
+    """A name for the content of an array; empty for None."""
+    if array is None:
+        return ""
+    return sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:20]
 
 
 def missing(
-    layouts: Layouts, sheets: Sequence[Sheet], layer: int, wish: Wish
+    layouts: Layouts, sheets: Sequence[Sheet], layer: int, wish: Wish, only_in_view: bool = False
 ) -> list[tuple[Sheet, int]]:
     """What is still to be computed, the layer in view first, then the others from the last on."""
-    first = [(sheet, sheet.nearest(layer)) for sheet in sheets]
-    others = [
-        (sheet, number)
-        for number in sorted({n for sheet in sheets for n in sheet.layers}, reverse=True)
-        for sheet in sheets
-        if number in sheet.vectors
-    ]
-    wanted = dict.fromkeys((sheet.key, number) for sheet, number in [*first, *others])
-    by_key = {sheet.key: sheet for sheet in sheets}
+    wanted = {(sheet.key, sheet.nearest(layer)): sheet for sheet in sheets}
+    if not only_in_view:
+        for number in sorted({n for sheet in sheets for n in sheet.layers}, reverse=True):
+            for sheet in sheets:
+                if number in sheet.vectors:
+                    wanted.setdefault((sheet.key, number), sheet)
     return [
-        (by_key[key], number)
-        for key, number in wanted
-        if layouts.get(by_key[key], number, wish) is None
+        (sheet, number)
+        for (_, number), sheet in wanted.items()
+        if layouts.get(sheet, number, wish, sheets) is None
     ]
 
 
@@ -151,30 +208,36 @@ def compute(
     sheets: Sequence[Sheet],
     layer: int,
     wish: Wish,
-    report: Callable[[int, int, str], None],
+    report: Callable[[int, int, str, float], None],
+    only_in_view: bool = False,
 ) -> None:
-    """Lay out everything that is missing; ``report`` (done, total, what) may raise to stop it."""
+    """Lay out everything that is missing, or what is missing of the layer in view.
+
+    ``report`` (done, total, what, share of the work) may raise to stop it; UMAP reports after
+    each of its epochs, AlignedUMAP only between two layers.
+    """
     from analysis.alignment import aligned_umap
 
-    todo = missing(layouts, sheets, layer, wish)
-    if wish.method == "umap" and wish.alignment == "aligned_umap" and len(sheets) > 1:
-        numbers = list(dict.fromkeys(number for _, number in todo))
-        for done, number in enumerate(numbers):
-            report(done, len(numbers), f"layer {number}, {len(sheets)} maps together")
-            members = [sheet for sheet in sheets if number in sheet.vectors]
-            if len(members) < 2:
-                continue
-            together = aligned_umap(
-                [sheet.vectors[number] for sheet in members], wish.seed, **wish.options()
-            )
-            for sheet, made in zip(members, together, strict=True):
-                layouts.put(sheet, number, wish, made)
-        report(len(numbers), len(numbers), "")
-        return
+    todo = missing(layouts, sheets, layer, wish, only_in_view)
+    total = len(todo)
     for done, (sheet, number) in enumerate(todo):
-        report(done, len(todo), f"{sheet.title}, layer {number}")
-        layouts.made(sheet, number, wish)
-    report(len(todo), len(todo), "")
+        joint = together(sheets, number, wish)
+        if sheet.key not in {one.key for one in joint}:
+            what = f"{sheet.title}, layer {number}"
+            report(done, total, what, done / total)
+
+            def tell(epoch: int, epochs: int, done: int = done, what: str = what) -> None:
+                report(done, total, what, (done + epoch / max(epochs, 1)) / total)
+
+            layouts.made(sheet, number, wish, tell)
+        elif layouts.get(sheet, number, wish, sheets) is None:
+            report(done, total, f"layer {number}, {len(joint)} maps together", done / total)
+            made = aligned_umap(
+                [one.vectors[number] for one in joint], wish.seed, **wish.options()
+            )
+            for one, its in zip(joint, made, strict=True):
+                layouts.put(one, number, wish, its, sheets)
+    report(total, total, "", 1.0)
 
 
 def aligned(
@@ -182,38 +245,47 @@ def aligned(
 ) -> list[list[Map]]:
     """Maps by sheet and layer (all of them there), brought onto the first sheet's last layer.
 
-    With ``alignment`` "none" every map keeps the frame of its own; a sheet without a layer shows
-    its last one.
+    Where that one lies on a single spot, onto the next that does not. Maps of one joint fit share
+    their frame and are moved as one. With ``alignment`` "none" every map keeps the frame of its
+    own; a sheet without a layer shows its last one.
+
+    Raises ``ValueError`` for a map that is not computed yet.
     """
     found: list[list[Map]] = []
     for sheet in sheets:
         row = []
         for layer in layers:
-            one = layouts.get(sheet, sheet.nearest(layer), wish)
+            one = layouts.get(sheet, sheet.nearest(layer), wish, sheets)
             if one is None:
                 raise ValueError(f"{sheet.title}, layer {layer}: this map is not computed yet")
             row.append(one)
         found.append(row)
     if wish.alignment == "none":
         return [[_own_frame(one) for one in row] for row in found]
-    reference = found[0][-1].projection.points
-    if wish.alignment == "aligned_umap" and found[0][-1].projection.method == "aligned_umap":
-        # Layouts of one layer share their frame; layers are brought onto each other.
-        return [
-            [_with(one, found[0][index], reference) for index, one in enumerate(row)]
-            for row in found
-        ]
-    return [[one.onto(reference) for one in row] for row in found]
+    every = [one.projection.points for row in found for one in reversed(row)]
+    reference = next((points for points in every if np.ptp(points) > 0), every[0])
+    moved: list[list[Map]] = []
+    for sheet, row in zip(sheets, found, strict=True):
+        moved.append([])
+        for layer, one in zip(layers, row, strict=True):
+            number = sheet.nearest(layer)
+            joint = together(sheets, number, wish)
+            leader = one
+            if sheet.key in {member.key for member in joint}:
+                leader = layouts.get(joint[0], number, wish, sheets) or one
+            moved[-1].append(_with(one, leader, reference))
+    return moved
 
 
 def _with(one: Map, leader: Map, reference: np.ndarray) -> Map:
-    from dataclasses import replace
-
+    """The move that brings ``leader`` onto the reference, done to ``one``."""
+    if one is leader:
+        return one.onto(reference)
     from analysis.alignment import procrustes
 
     move = procrustes(reference, leader.projection.points)
-    moved = replace(one.projection, points=move.apply(one.projection.points))
-    return projection.Map(moved, one.vectors, one.reducer, [*one.moved, move])
+    points = replace(one.projection, points=move.apply(one.projection.points))
+    return Map(points, one.vectors, one.reducer, [*one.moved, move])
 
 
 def _own_frame(one: Map) -> Map:
@@ -221,49 +293,3 @@ def _own_frame(one: Map) -> Map:
     points = one.projection.points - one.projection.points.mean(axis=0)
     size = float(np.sqrt((points**2).sum(axis=1).mean())) or 1.0
     return one.onto(points / size)
-
-
-def stratified(table: Table, most: int, seed: int = 0) -> np.ndarray:
-    """Ascending rows of a seeded sample that keeps the shares of the classes.
-
-    Every class keeps at least one row. All rows where there are no more than ``most``.
-    """
-    count = len(table)
-    if count <= most:
-        return np.arange(count)
-    random = np.random.default_rng(seed)
-    if table.label is None or not table.labels:
-        return np.sort(random.choice(count, most, replace=False))
-    chosen: list[np.ndarray] = []
-    for label in np.unique(table.label):
-        rows = np.flatnonzero(table.label == label)
-        size = max(1, round(most * len(rows) / count))
-        chosen.append(random.choice(rows, min(size, len(rows)), replace=False))
-    rows = np.sort(np.concatenate(chosen))
-    if len(rows) > most:
-        rows = np.sort(random.choice(rows, most, replace=False))
-    return rows
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """A row of the data set that lies near a typed sentence, by the vectors themselves."""
-
-    row: int
-    similarity: float  # cosine
-
-
-def neighbours(vectors: np.ndarray, vector: np.ndarray, k: int = 5) -> tuple[Neighbour, ...]:
-    """The k rows of (N, d) with the largest cosine to a vector (d,)."""
-    length = np.linalg.norm(vectors, axis=1) * float(np.linalg.norm(vector))
-    cosine = np.divide(vectors @ vector, length, out=np.zeros(len(vectors)), where=length > 0)
-    best = np.argsort(-cosine, kind="stable")[:k]
-    return tuple(Neighbour(int(row), float(cosine[row])) for row in best)
-
-
-def shared(found: Sequence[tuple[Neighbour, ...]]) -> Iterator[tuple[int, int, float]]:
-    """(i, j, share) for each pair of neighbour lists: how many of the rows they have in common."""
-    for i, one in enumerate(found):
-        for j in range(i + 1, len(found)):
-            mine, other = {n.row for n in one}, {n.row for n in found[j]}
-            yield i, j, len(mine & other) / max(len(mine), 1)

@@ -19,7 +19,11 @@ FEWEST = 4
 
 @dataclass(frozen=True)
 class Quality:
-    """Measured on the rows of `sample`, k nearest neighbours each."""
+    """Measured on the rows of `sample`, k nearest neighbours each.
+
+    Where the vectors or the points all lie on one spot there are no neighbours to compare: the
+    numbers are NaN and the votes None.
+    """
 
     k: int
     trustworthiness: float  # 1: no intruder among a point's neighbours in the map
@@ -31,6 +35,7 @@ class Quality:
     knn_original: float | None  # label accuracy of the k neighbours by the vectors; None: no labels
     knn_map: float | None  # the same by the map
     knn_chance: float | None  # accuracy of always guessing the most frequent label
+    grouped: bool = False  # whether rows of a row's own group had no vote
 
     def __post_init__(self) -> None:
         for name in ("kept", "torn", "false"):
@@ -45,12 +50,17 @@ def quality(
     k: int = 15,
     metric: str = "cosine",
     seed: int = 0,
+    groups: np.ndarray | None = None,
 ) -> Quality:
     """Compare the neighbourhoods of ``vectors`` (N, d) with those of ``points`` (N, 2).
 
     Above ``MOST`` rows a seeded sample is measured, among themselves. ``k`` is lowered to less
     than half of the rows, where trustworthiness is defined. Label accuracy is that of a vote of
-    the k nearest others (leave-one-out). Raises ``ValueError`` for fewer than ``FEWEST`` rows.
+    the k nearest others (leave-one-out). With ``groups`` (N,) only rows of other groups vote:
+    sentences of one template would otherwise find their template, not their meaning; a row
+    without any other group is left out of the vote.
+
+    Raises ``ValueError`` for fewer than ``FEWEST`` rows.
     """
     if len(vectors) != len(points):
         raise ValueError(f"{len(vectors)} vectors and {len(points)} points; they must be the same")
@@ -60,6 +70,11 @@ def quality(
     if len(sample) > MOST:
         sample = np.sort(np.random.default_rng(seed).choice(len(sample), MOST, replace=False))
     n = len(sample)
+    if _on_one_spot(vectors[sample]) or _on_one_spot(points[sample]):
+        unknown = np.full(n, np.nan)
+        nothing = float("nan")
+        return Quality(k, nothing, nothing, unknown, unknown, unknown, sample, None, None, None,
+                       groups is not None)  # fmt: skip
     k = max(1, min(k, (n - 1) // 2 if n > 4 else 1))
     high, low = _ranks(vectors[sample], metric), _ranks(points[sample], "euclidean")
     false = _misplaced(near=low, ranks=high, k=k)
@@ -69,11 +84,17 @@ def quality(
     if labels is not None:
         own = np.asarray(labels)[sample]
         chance = float(np.unique(own, return_counts=True)[1].max()) / n
-        votes = (_vote(high, own, k), _vote(low, own, k), chance)
+        kept = None if groups is None else np.asarray(groups)[sample]
+        votes = (_vote(high, own, k, kept), _vote(low, own, k, kept), chance)
     return Quality(
         k, float(1 - false.mean()), float(1 - torn.mean()),
         (near_high & near_low).sum(axis=1) / k, torn, false, sample, *votes,
+        groups is not None,
     )  # fmt: skip
+
+
+def _on_one_spot(places: np.ndarray) -> bool:
+    return bool((places == places[0]).all())
 
 
 def _ranks(vectors: np.ndarray, metric: str) -> np.ndarray:
@@ -98,16 +119,25 @@ def _misplaced(near: np.ndarray, ranks: np.ndarray, k: int) -> np.ndarray:
     return np.asarray(beyond * 2.0 / (k * (2 * n - 3 * k - 1)))
 
 
-def _vote(ranks: np.ndarray, labels: np.ndarray, k: int) -> float:
+def _vote(
+    ranks: np.ndarray, labels: np.ndarray, k: int, groups: np.ndarray | None
+) -> float | None:
     classes, own = np.unique(labels, return_inverse=True)
-    near = np.argsort(ranks, axis=1)[:, 1 : k + 1]
-    counts = (own[near][:, :, None] == np.arange(len(classes))).sum(axis=1)
-    # A tie goes to the class of the nearest of the tied, as a smaller k would decide it.
-    first = np.array([
-        next(label for label in own[row] if count[label] == count.max())
-        for row, count in zip(near, counts, strict=True)
-    ])
-    return float((first == own).mean())
+    voters = ranks >= 1
+    if groups is not None:
+        voters &= groups[:, None] != groups[None]
+    asked = np.flatnonzero(voters.any(axis=1))
+    if not asked.size:
+        return None
+    right = 0
+    for row in asked:
+        near = np.flatnonzero(voters[row])
+        near = near[np.argsort(ranks[row, near])[:k]]
+        counts = np.bincount(own[near], minlength=len(classes))
+        # A tie goes to the class of the nearest of the tied, as a smaller k would decide it.
+        first = next(label for label in own[near] if counts[label] == counts.max())
+        right += int(first == own[row])
+    return right / len(asked)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ far a layout may be believed is measured in `map_quality`; layouts are made comp
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -107,13 +107,16 @@ def project(
     return fit(vectors, method, seed, **options).projection
 
 
-def fit(vectors: np.ndarray, method: str = "umap", seed: int = 0, **options: Any) -> Map:
+def fit(
+    vectors: np.ndarray, method: str = "umap", seed: int = 0, *,
+    progress: Callable[[int, int], None] | None = None, **options: Any,
+) -> Map:  # fmt: skip
     """Lay N vectors (N, d) out on a plane.
 
     ``method`` is "pca" or "umap" (options ``n_neighbors``, ``min_dist``, ``metric``; ``init``, an
     (N, 2) layout to begin from). The same seed gives the same points, bit for bit, on the same
     machine and versions. Three points or fewer, or points that are all equal, are laid out by
-    PCA, with a note.
+    PCA, with a note. ``progress`` is told (epoch, epochs) of UMAP; whatever it raises ends the fit.
 
     Raises ``ValueError`` for no vectors, values that are not finite, an unknown method or option.
     """
@@ -137,13 +140,20 @@ def fit(vectors: np.ndarray, method: str = "umap", seed: int = 0, **options: Any
         method = "pca"
     if method == "pca":
         return _pca(given, seed, notes)
-    return _umap(given, seed, {**known, **options})
+    return _umap(given, seed, {**known, **options}, progress)
 
 
-def warm_up() -> None:
-    """Compile UMAP's kernels (seconds, once a process): a fit and a transform of a few points."""
-    sample = np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32)
-    fit(sample, "umap", n_neighbors=5).place(sample[:1])
+def warm_up(large: bool = False) -> None:
+    """Compile UMAP's kernels (seconds, once a process): a fit and a transform of a few points.
+
+    Above 4,096 points umap-learn searches neighbours by other kernels (``large``), which take
+    longer; few epochs are enough to have them compiled.
+    """
+    count = 4_100 if large else 40
+    sample = np.random.default_rng(0).normal(size=(count, 8)).astype(np.float32)
+    made = _umap(sample, 0, {**DEFAULTS["umap"], "n_neighbors": 5, "init": None}, None,
+                 epochs=2 if large else None)  # fmt: skip
+    made.place(sample[:1])
 
 
 def by_neighbours(
@@ -176,7 +186,25 @@ def _pca(vectors: np.ndarray, seed: int, notes: tuple[str, ...]) -> Map:
     return Map(Projection(points, "pca", seed, {}, explained, notes), vectors, reducer)
 
 
-def _umap(vectors: np.ndarray, seed: int, options: dict[str, Any]) -> Map:
+class _Epochs:
+    """A stream for tqdm's ``epoch/epochs``, which umap-learn writes after each of them."""
+
+    def __init__(self, progress: Callable[[int, int], None]) -> None:
+        self._progress = progress
+
+    def write(self, told: str) -> None:
+        done, slash, total = told.strip().partition("/")
+        if slash and done.isdigit() and total.isdigit():
+            self._progress(int(done), int(total))
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def _umap(
+    vectors: np.ndarray, seed: int, options: dict[str, Any],
+    progress: Callable[[int, int], None] | None, epochs: int | None = None,
+) -> Map:  # fmt: skip
     from umap import UMAP
 
     if options["metric"] not in METRICS:
@@ -199,10 +227,16 @@ def _umap(vectors: np.ndarray, seed: int, options: dict[str, Any]) -> Map:
     else:
         require_shape("init", np.asarray(start), len(vectors), 2)
         begin = np.asarray(start, dtype=np.float32)
+    told: dict[str, Any] = {"disable": True}
+    if progress is not None:
+        told = {"disable": False, "file": _Epochs(progress), "bar_format": "{n_fmt}/{total_fmt}",
+                "mininterval": 0, "miniters": 1}  # fmt: skip
     with quiet():
         # One thread: with a seed umap-learn takes no other, and without one no layout comes back.
-        reducer = UMAP(n_components=2, random_state=seed, n_jobs=1, init=begin, **options)
+        reducer = UMAP(n_components=2, random_state=seed, n_jobs=1, init=begin, n_epochs=epochs,
+                       tqdm_kwds=told, **options)  # fmt: skip
         points = np.asarray(reducer.fit_transform(vectors), dtype=float)
+    reducer.tqdm_kwds = {"disable": True}  # a transform, and a copy, take none of it along
     torn = ~np.isfinite(points).all(axis=1)
     if torn.any():
         points[torn] = np.nanmean(points, axis=0)

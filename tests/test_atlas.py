@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import atlas
+from analysis import atlas, map_neighbours, map_sample
 from analysis.atlas import Layouts, Sheet, Wish
 from analysis.datasets import Table
 
@@ -33,17 +33,22 @@ def sheets(count=2, layers=(0, 1, 2), n=30):
 @settings(max_examples=60, deadline=None)
 def test_a_sample_is_ascending_unique_bounded_and_the_same_for_the_same_seed(labels, most, seed):
     given_table = table(labels)
-    rows = atlas.stratified(given_table, most, seed)
+    rows = map_sample.stratified(given_table, most, seed)
     assert (np.diff(rows) > 0).all()
     assert len(rows) <= max(most, 0) or len(rows) == len(labels)
-    assert (rows == atlas.stratified(given_table, most, seed)).all()
+    assert (rows == map_sample.stratified(given_table, most, seed)).all()
 
 
 def test_a_sample_keeps_the_shares_of_the_classes_and_every_class():
-    rows = atlas.stratified(table([0] * 900 + [1] * 95 + [2] * 5), 100)
+    rows = map_sample.stratified(table([0] * 900 + [1] * 95 + [2] * 5), 100)
     found = np.bincount(np.array([0] * 900 + [1] * 95 + [2] * 5)[rows], minlength=3)
     assert found.tolist() == pytest.approx([90, 10, 1], abs=1)
     assert found[2] >= 1
+    labels = np.array([0] * 497 + [1] * 497 + [2] * 3 + [3] * 3)
+    for seed in range(20):
+        rows = map_sample.stratified(table(labels), 100, seed)
+        assert len(rows) == 100
+        assert set(labels[rows]) == {0, 1, 2, 3}
 
 
 def test_the_layer_in_view_is_laid_out_first_then_the_last():
@@ -55,7 +60,7 @@ def test_the_layer_in_view_is_laid_out_first_then_the_last():
 def test_what_is_computed_is_not_missing_and_a_stop_keeps_it():
     layouts, given_sheets = Layouts(), sheets()
 
-    def stop(done, total, what):
+    def stop(done, total, what, share):
         if done == 2:
             raise InterruptedError
 
@@ -104,17 +109,135 @@ def test_neighbours_are_those_of_scikit_learn():
 
     rng = np.random.default_rng(1)
     vectors, vector = rng.normal(size=(50, 8)), rng.normal(size=8)
-    found = atlas.neighbours(vectors, vector, 6)
+    found = map_neighbours.neighbours(vectors, vector, 6)
     near = NearestNeighbors(n_neighbors=6, metric="cosine").fit(vectors)
     distance, rows = near.kneighbors(vector[None])
     assert [n.row for n in found] == rows[0].tolist()
     assert [n.similarity for n in found] == pytest.approx((1 - distance[0]).tolist())
-    assert list(atlas.shared([found, found[:3]])) == [(0, 1, 0.5)]
+    assert list(map_neighbours.shared([found, found[:3]])) == [(0, 1, 0.5)]
 
 
-def test_layouts_are_bounded():
-    layouts, (one, _) = Layouts(), sheets()
+def test_layouts_are_bounded_and_those_of_one_picture_never_push_each_other_out(monkeypatch):
+    monkeypatch.setattr(atlas, "_BYTES", 50_000)
+    layouts, (one, _) = Layouts(_room=50_000), sheets()
     made = layouts.made(one, 0, Wish())
     for seed in range(200):
         layouts.put(one, 1, Wish(seed=seed), made)
-    assert len(layouts._maps) <= 96
+    assert 10 < len(layouts._maps) <= 50_000 // made.vectors.nbytes
+    many = sheets(9, range(25))
+    layouts.room_for(many)
+    for wish in (Wish(), Wish(seed=1)):
+        atlas.compute(layouts, many, 24, wish, lambda *_: None)
+    for wish in (Wish(), Wish(seed=1)):
+        assert len(atlas.aligned(layouts, many, range(25), wish)) == 9
+
+
+ALIGNED = Wish("umap", n_neighbors=5, alignment="aligned_umap")
+
+
+@pytest.fixture
+def joint(monkeypatch):
+    """AlignedUMAP replaced by maps that are told apart by who stood beside; a list of its calls."""
+    from analysis.projection import Map, Projection
+
+    calls = []
+
+    def fake(vectors, seed=0, **options):
+        calls.append(len(vectors))
+        rng = np.random.default_rng(len(calls))
+        return [Map(Projection(rng.normal(size=(len(one), 2)), "aligned_umap", seed, options), one)
+                for one in vectors]  # fmt: skip
+
+    monkeypatch.setattr("analysis.alignment.aligned_umap", fake)
+    monkeypatch.setattr(atlas.projection, "fit", lambda v, m, s, progress=None, **o:
+                        Map(Projection(v[:, :2].astype(float), m, s, o), v))  # fmt: skip
+    return calls
+
+
+def test_a_joint_fit_is_shown_only_beside_those_it_was_made_with(joint):
+    one, two, three = sheets(3, (0,))
+    layouts = Layouts()
+
+    def drawn(*shown):
+        atlas.compute(layouts, shown, 0, ALIGNED, lambda *_: None)
+        assert atlas.missing(layouts, shown, 0, ALIGNED) == []
+        return [row[0].vectors is sheet.vectors[0] and layouts.get(sheet, 0, ALIGNED, shown)
+                for row, sheet in zip(atlas.aligned(layouts, shown, (0,), ALIGNED), shown,
+                                      strict=True)]  # fmt: skip
+
+    first = drawn(one, two)
+    other = drawn(two, three)
+    again = drawn(one, two)
+    assert joint == [2, 2]
+    assert again[1] is first[1] is not other[0]
+    (alone,) = drawn(two)
+    assert alone.projection.method == "umap"
+    assert drawn(one, two)[1] is first[1]
+
+
+def test_a_constant_sheet_and_a_layer_of_one_sheet_are_laid_out_alone_and_nothing_stays_missing(
+    joint,
+):
+    one, two, three = sheets(3)
+    flat = {**two.vectors, 0: np.ones_like(two.vectors[0])}
+    shown = [one, Sheet("flat", "flat", flat), Sheet("head", "head", {2: three.vectors[2]})]
+    layouts = Layouts()
+    atlas.compute(layouts, shown, 0, ALIGNED, lambda *_: None, only_in_view=True)
+    assert atlas.missing(layouts, shown, 0, ALIGNED, only_in_view=True) == []
+    atlas.compute(layouts, shown, 0, ALIGNED, lambda *_: None)
+    assert atlas.missing(layouts, shown, 0, ALIGNED) == []
+    assert sorted(joint) == [2, 3]  # layer 1: one and two; layer 2: all
+    maps = atlas.aligned(layouts, shown, (0, 1, 2), ALIGNED)
+    methods = [[one.projection.method for one in row] for row in maps]
+    assert methods == [["umap", "aligned_umap", "aligned_umap"]] * 2 + [["aligned_umap"] * 3]
+    # one frame: what was laid out together is moved together
+    raw = [layouts.get(one, 2, ALIGNED, shown).projection.points for one in shown]
+    from analysis.alignment import procrustes
+
+    move = procrustes(maps[0][2].projection.points, raw[0])
+    for row, points in zip(maps, raw, strict=True):
+        np.testing.assert_allclose(row[2].projection.points, move.apply(points), atol=1e-9)
+
+
+def test_a_map_is_not_laid_out_again_for_another_alignment():
+    layouts, (one, two) = Layouts(), sheets()
+    made = layouts.made(one, 0, Wish())
+    assert layouts.get(one, 0, Wish(alignment="none"), [one, two]) is made
+
+
+def test_numbers_are_those_of_the_labels_and_groups_that_were_given():
+    layouts, (one, _) = Layouts(), sheets(n=60)
+    layouts.made(one, 0, Wish())
+    rng = np.random.default_rng(5)
+    right, random = (one.vectors[0][:, 0] > 0).astype(int), rng.integers(0, 2, 60)
+    votes = [layouts.quality(one, 0, Wish(), labels, groups).knn_original
+             for labels in (right, random) for groups in (None, np.arange(60) // 10)]  # fmt: skip
+    assert len(set(votes)) == 4
+    assert layouts.quality(one, 0, Wish(), right).knn_original == votes[0]
+    assert layouts.quality(one, 0, Wish(), random[::-1], measure=False) is None
+
+
+def test_umap_tells_its_epochs_and_can_be_stopped_between_them():
+    layouts, (one, _) = Layouts(), sheets(n=40)
+    told = []
+
+    def report(done, total, what, share):
+        told.append(share)
+        if len(told) == 4:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        atlas.compute(layouts, [one], 2, Wish("umap", n_neighbors=5), report)
+    assert told == sorted(told)
+    assert 0 < told[-1] < 1 / 3
+    assert layouts.get(one, 2, Wish("umap", n_neighbors=5)) is None
+
+
+def test_a_stop_between_epochs_changes_no_later_map():
+    from analysis.projection import fit
+
+    vectors = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
+    seen = []
+    watched = fit(vectors, "umap", progress=lambda done, total: seen.append((done, total)))
+    assert seen
+    assert (watched.projection.points == fit(vectors, "umap").projection.points).all()

@@ -177,6 +177,48 @@ def test_label_accuracy_of_neighbours_is_that_of_a_vote():
     assert quality(vectors, vectors[:, :2], shuffled, k=5).knn_original < 0.6
 
 
+def test_rows_of_one_group_have_no_vote_on_each_other():
+    from sklearn.neighbors import NearestNeighbors
+
+    rng = np.random.default_rng(3)
+    vectors, labels = rng.normal(size=(60, 5)), rng.integers(0, 3, 60)
+    groups = rng.integers(0, 12, 60)
+    own = quality(vectors, vectors[:, :2], labels, k=7, metric="euclidean", groups=groups)
+    right = []
+    for row in range(60):
+        others = np.flatnonzero(groups != groups[row])
+        near = NearestNeighbors(n_neighbors=7).fit(vectors[others])
+        found = labels[others[near.kneighbors(vectors[row : row + 1])[1][0]]]
+        counts = np.bincount(found, minlength=3)
+        tied = np.flatnonzero(counts == counts.max())
+        right.append(next(label for label in found if label in tied) == labels[row])
+    assert own.grouped
+    assert own.knn_original == pytest.approx(np.mean(right))
+    alone = quality(vectors, vectors[:, :2], labels, k=7, groups=np.zeros(60))
+    assert alone.knn_original is None
+
+
+def test_templates_with_random_labels_vote_at_chance_once_they_are_kept_apart():
+    rng = np.random.default_rng(4)
+    templates = np.repeat(np.arange(40), 10)
+    vectors = (rng.normal(size=(40, 20)) * 5)[templates] + rng.normal(size=(400, 20))
+    labels = rng.permutation(np.arange(40) % 2)[templates]
+    points = project(vectors, "pca").points
+    assert quality(vectors, points, labels).knn_original > 0.95
+    apart = quality(vectors, points, labels, groups=templates)
+    assert apart.knn_original == pytest.approx(0.5, abs=0.2)
+    assert silhouette(vectors, labels, templates) == pytest.approx(0, abs=0.05)
+
+
+def test_points_on_one_spot_have_no_trustworthiness():
+    vectors, labels = blobs(40)
+    for one, places in ((vectors, np.zeros((40, 2))), (np.ones((40, 3)), vectors[:, :2])):
+        own = quality(one, places, labels)
+        assert np.isnan(own.trustworthiness)
+        assert np.isnan(own.continuity)
+        assert own.knn_map is None
+
+
 def test_the_same_layout_turned_has_no_spread_over_seeds():
     points = np.random.default_rng(2).normal(size=(30, 2))
     turned = points @ np.array([[0.0, 1.0], [-1.0, 0.0]]) * 2
@@ -202,6 +244,12 @@ def test_silhouette_needs_two_classes():
     vectors, labels = blobs(30)
     assert silhouette(vectors, labels) > 0.5
     assert np.isnan(silhouette(vectors, np.zeros(30)))
+
+
+def test_a_silhouette_of_groups_of_one_is_that_of_scikit_learn():
+    vectors, labels = blobs(50, apart=0.7)
+    alone = np.arange(50)
+    assert silhouette(vectors, labels, alone) == pytest.approx(silhouette(vectors, labels))
 
 
 def test_a_probe_reads_separate_classes_and_not_random_ones():

@@ -18,6 +18,9 @@ NUMBERS = {
 }
 
 
+METHODS = {"pca": "PCA", "umap": "UMAP", "aligned_umap": "AlignedUMAP"}
+
+
 @view("map")
 def embedding_map(
     projections: Sequence[Any],
@@ -28,23 +31,29 @@ def embedding_map(
     data: str = "",
     subtitles: Sequence[str] = (),
     texts: Sequence[str] = (),
-    typed: Sequence[np.ndarray] = (),
+    typed: Sequence[np.ndarray | None] = (),
     typed_label: str = "",
     columns: int = 3,
+    alignment: str = "procrustes",
+    note: str = "",
 ) -> Plot:
     """A data set's sentences as points, one panel for each pooling, layer or checkpoint.
 
     `projections` are records of `analysis.projection` of the same N sentences, `group` (N,) an
-    index into `groups`. `typed` holds, for each panel, where one more sentence lands (2,).
+    index into `groups`, or (P, N) where each panel has its own. `typed` holds, for each panel,
+    where one more sentence lands (2,), or None. `alignment` is how the panels were brought onto
+    each other: "procrustes", "aligned_umap" or "none". `note` says what the subtitles' numbers are.
     """
     panels = []
+    of_panel = np.broadcast_to(group, (len(projections), np.shape(group)[-1]))
     for index, projection in enumerate(projections):
-        points, own, marks = projection.points, group, tuple(texts)
+        points, own, marks = projection.points, of_panel[index], tuple(texts)
         rings: tuple[int, ...] = ()
-        if len(typed) > index:
-            points = np.concatenate([points, typed[index][None]])
-            own, rings = np.append(group, len(groups)), (len(points) - 1,)
-            marks = (*(marks or ("",) * len(group)), typed_label)
+        landed = typed[index] if len(typed) > index else None
+        if landed is not None:
+            points = np.concatenate([points, landed[None]])
+            own, rings = np.append(own, len(groups)), (len(points) - 1,)
+            marks = (*(marks or ("",) * (len(points) - 1)), typed_label)
         panels.append(
             Points(
                 xy=points, group=own.astype(int), labels=marks, rings=rings,
@@ -58,27 +67,48 @@ def embedding_map(
         f"{name} ({sub})" if sub else name for name, sub in zip(names, under, strict=True)
     )
     notes = tuple(dict.fromkeys(note for one in projections for note in one.notes))
-    method = {"pca": "PCA", "umap": "UMAP", "aligned_umap": "AlignedUMAP"}[first.method]
+    count = of_panel.shape[1]
+    kinds = list(dict.fromkeys(METHODS[one.method] for one in projections))
+    method = " and ".join(kinds)
     return Plot(
         view="map",
-        title=f"{method} of {len(group):,} sentences",
+        title=f"{method} of {count:,} sentences",
         mark=Grid(tuple(panels), titles, min(columns, len(panels))) if len(panels) > 1
         else panels[0],
         params={"method": first.method, "options": _plain(first.options), "panels": list(names)},
         provenance=provenance_of(
-            checkpoints, data=data or None, sentences=len(group), method=first.method,
+            checkpoints, data=data or None, sentences=count, method=first.method,
             seed=first.seed,
         ),
         notes=notes,
-        caption=f"{method} of {len(group):,} sentences"
-        + (f" of {data}" if data else "")
-        + (", each panel brought onto the first by Procrustes" if len(panels) > 1 else "")
-        + (
-            f" (seed {first.seed}). Distances between far groups mean little."
-            if first.method != "pca"
-            else ". Axes: principal components, with their share of the variance."
-        ),
+        caption=_caption(f"{method} of {count:,} sentences", data, projections, alignment)
+        + (f" {names[0]}: {under[0]}." if under[0] and len(panels) == 1 else "")
+        + (f" {note}" if note else ""),
     )
+
+
+def _caption(what: str, data: str, projections: Sequence[Any], alignment: str) -> str:
+    used = {one.method for one in projections}
+    said = what + (f" of {data}" if data else "")
+    if len(projections) > 1:
+        said += {
+            "none": ", each panel in a frame of its own",
+            "aligned_umap": ", laid out together" if used == {"aligned_umap"}
+            else ", laid out together where AlignedUMAP could, the others brought onto the first "
+            "panel by Procrustes",
+        }.get(
+            alignment if alignment != "aligned_umap" or "aligned_umap" in used else "",
+            ", each panel brought onto the first by Procrustes",
+        )  # fmt: skip
+    if used != {"pca"}:
+        said += f" (seed {projections[0].seed}). Distances between far groups mean little."
+    else:
+        said += "."
+    if "pca" in used and (len(projections) == 1 or alignment == "none" or used == {"pca"}):
+        said += " Axes: principal components, with their share of the variance"
+        turned = len(projections) > 1 and alignment != "none"
+        said += ", before the panels were turned." if turned else "."
+    return said
 
 
 def _axis(projection: Any, index: int) -> str:

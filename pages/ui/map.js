@@ -1,6 +1,7 @@
 // The maps: small multiples that share one view, one selection and one legend.
-// Two pieces of data reach this file: the map itself (large, sent once) and its look (small, sent
-// whenever a control or the typed sentence changes). The look's component hands it over here.
+// Three pieces of data reach this file: the texts and the places (large, sent once) and the look
+// (small, sent whenever a control or the typed sentence changes). Each has a component; those of
+// the texts and of the look show nothing and hand over here.
 const maps = (window.poollensMaps ??= new Map());
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const hex = (colour) => [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16) / 255);
@@ -9,10 +10,10 @@ export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const root = parentElement.querySelector(".maps");
   parentElement.report = setTriggerValue;
-  if (data.kind === "look") {
+  if (data.kind !== "map") {
     root.hidden = true;
     const entry = maps.get(data.id) ?? {};
-    entry.look = data;
+    entry[data.kind] = data;
     maps.set(data.id, entry);
     entry.refresh?.();
     return;
@@ -37,12 +38,15 @@ function makeMap(root, parent) {
   let data = null, coords = [], look = null, entry = null, boxes = [];
   let view = { x: 0.5, y: 0.5, zoom: 0.94 }, mode = "pan", layer = 0, from = 0, part = 1;
   const centres = new WeakMap();
-  let selection = null, hidden = new Set(), hover = null, drag = null, waiting = false;
+  let fresh = true, hiddenOf = null; // whether a selection may be taken over; of which colour
+  let selection = null, hidden = new Set(), hover = null, drag = null, waiting = false, due = false, painted = 0, thin = 1;
 
-  const redraw = () => {
+  // `whole` is false where only what lies over the points has changed.
+  const redraw = (whole = true) => {
+    due ||= whole;
     if (waiting) return;
     waiting = true;
-    requestAnimationFrame(() => { waiting = false; paint(); });
+    requestAnimationFrame(() => { waiting = false; const all = due; due = false; paint(all); });
   };
 
   function take(given) {
@@ -54,7 +58,8 @@ function makeMap(root, parent) {
         if (entry) entry.refresh = null;
         entry = maps.get(given.id) ?? {};
         maps.set(given.id, entry);
-        selection = given.selected ? new Set(given.selected) : null;
+        selection = null;
+        fresh = true;
         hidden = new Set();
         view = { x: 0.5, y: 0.5, zoom: 0.94 };
       }
@@ -64,7 +69,6 @@ function makeMap(root, parent) {
         const title = document.createElement("figcaption");
         const sub = document.createElement("small");
         title.textContent = panel.title;
-        sub.textContent = panel.subtitle;
         title.append(sub);
         const box = document.createElement("div");
         box.className = "box";
@@ -79,6 +83,14 @@ function makeMap(root, parent) {
 
   function refresh() {
     if (!data) return;
+    if (entry.look && fresh) {
+      fresh = false;
+      const marked = entry.look.selected && bytes(entry.look.selected);
+      if (marked) mark(Array.from({ length: data.count }, (_, i) => i).filter((i) => (marked[i >> 3] >> (i & 7)) & 1));
+      else mark(null);
+    }
+    if (entry.look && hiddenOf !== entry.look.title) { hiddenOf = entry.look.title; hidden = new Set(); }
+    root.querySelectorAll("figcaption small").forEach((small, i) => { small.textContent = entry.look?.subtitles?.[i] ?? ""; });
     look = prepare(entry.look, data.count);
     const wanted = Math.min(entry.look?.layer ?? 0, (coords[0]?.length ?? 1) - 1);
     if (wanted !== layer && coords[0]?.length) {
@@ -100,6 +112,7 @@ function makeMap(root, parent) {
     const dark = getComputedStyle(root).colorScheme.includes("dark");
     const lift = (c) => (dark ? c.map((v) => v + (1 - v) * 0.28) : c);
     const codes = given?.codes ? bytes(given.codes) : new Uint8Array(count);
+    const own = given?.panel_codes?.map(bytes);
     const flags = new Uint8Array(count);
     const found = given?.found ? bytes(given.found) : null;
     const shown = codes.slice();
@@ -109,7 +122,7 @@ function makeMap(root, parent) {
     }
     const stops = (given?.stops ?? ["#2166AC", "#888888", "#B35806"]).map(hex);
     return {
-      codes: shown, flags, ramp: !!given?.ramp, dim: !!selection || !!found, found,
+      codes: shown, of: (panel) => own?.[panel] ?? shown, flags, ramp: !!given?.ramp, dim: !!selection || !!found, found,
       palette: Array.from({ length: 12 }, (_, i) => lift(hex((given?.colours ?? ["#4575B4"])[i] ?? "#888888"))),
       low: lift(stops[0]), middle: lift(stops[1]), high: lift(stops[2]),
       size: count > 20000 ? 3.5 : count > 4000 ? 4.5 : count > 800 ? 6 : 8,
@@ -141,22 +154,29 @@ function makeMap(root, parent) {
     box.y + (0.5 - (y - view.y) * view.zoom) * box.height,
   ];
 
-  function paint() {
+  function paint(whole = true) {
     if (!data || !look || !boxes.length) return;
     const began = performance.now();
-    const shift = { zoom: view.zoom, x: view.x, y: view.y };
-    painter.begin();
-    coords.forEach((layers, panel) => {
-      const now = layers[from] ?? layers[0];
-      if (now && boxes[panel]) painter.points(boxes[panel], shift, now, layers[layer] ?? now, part, look);
-    });
-    painter.forget(new Set([...coords.flat(), look.codes, look.flags]));
+    // While the map is moved: where a frame takes long, every second, third, ... point is drawn.
+    const moving = drag?.moved && !drag.path;
+    if (whole && moving && painted) thin = Math.min(Math.max(Math.ceil((thin * (began - painted)) / 40), 1), 24);
+    if (whole) painted = moving ? began : 0;
+    if (whole) points(moving ? thin : 1);
     const ratio = over.width / over.clientWidth || 1;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, over.width, over.height);
     boxes.forEach(drawOver);
-    root.dataset.frame = (performance.now() - began).toFixed(1);
     root.dataset.part = part.toFixed(2);
+  }
+
+  function points(every) {
+    const shift = { zoom: view.zoom, x: view.x, y: view.y };
+    painter.begin();
+    coords.forEach((layers, panel) => {
+      const now = layers[from] ?? layers[0];
+      if (now && boxes[panel]) painter.points(boxes[panel], shift, now, layers[layer] ?? now, part, look, look.of(panel), every);
+    });
+    painter.forget(new Set([...coords.flat(), ...coords.map((_, panel) => look.of(panel)), look.flags]));
   }
 
   // The middle of each class in one layout: medians, worked out once for all frames.
@@ -227,7 +247,7 @@ function makeMap(root, parent) {
   function legend() {
     const given = entry.look;
     const box = find(".legend");
-    const key = JSON.stringify([given?.title, given?.names, given?.ramp, given?.ends, [...hidden], look.dark]);
+    const key = JSON.stringify([given?.title, given?.names, given?.ramp, given?.ends, given?.unknown, [...hidden], look.dark]);
     if (box.dataset.key === key) return;
     box.dataset.key = key;
     box.replaceChildren();
@@ -243,6 +263,7 @@ function makeMap(root, parent) {
       ramp.style.background = `linear-gradient(90deg, ${css(look.low)}, ${css(look.middle)}, ${css(look.high)})`;
       const [low, high] = given.ends.map((words) => Object.assign(document.createElement("span"), { textContent: words }));
       box.append(low, ramp, high);
+      if (given.unknown) box.append(Object.assign(document.createElement("span"), { textContent: "grey: not measured" }));
       return;
     }
     given.names.forEach((name, code) => {
@@ -250,7 +271,7 @@ function makeMap(root, parent) {
       button.dataset.code = code;
       button.setAttribute("aria-pressed", String(!hidden.has(code)));
       button.title = hidden.has(code) ? "Show" : "Hide";
-      button.innerHTML = glyph(code, `rgb(${look.palette[code].map((v) => Math.round(v * 255)).join(",")})`);
+      button.innerHTML = glyph(code, `rgb(${look.palette[code % 12].map((v) => Math.round(v * 255)).join(",")})`);
       button.append(`${name} (${given.counts[code].toLocaleString("en")})`);
       box.append(button);
     });
@@ -270,14 +291,40 @@ function makeMap(root, parent) {
     const panel = boxes.findIndex((b) => x >= b.x && x <= b.x + b.width && y >= b.y && y <= b.y + b.height);
     return { x, y, panel };
   };
+  // The points of a layout by the cell of a grid, so that the pointer asks its surroundings only.
+  const CELLS = 384, grids = new WeakMap();
+  const cell = (value) => Math.min(Math.max(Math.floor(((value + 1) / 3) * CELLS), 0), CELLS - 1);
+  function gridOf(layout) {
+    let grid = grids.get(layout);
+    if (!grid) {
+      const count = layout.length / 2;
+      grid = { first: new Int32Array(CELLS * CELLS).fill(-1), next: new Int32Array(count) };
+      for (let i = 0; i < count; i++) {
+        const place = cell((layout[2 * i + 1] / 65535) * 3 - 1) * CELLS + cell((layout[2 * i] / 65535) * 3 - 1);
+        grid.next[i] = grid.first[place];
+        grid.first[place] = i;
+      }
+      grids.set(layout, grid);
+    }
+    return grid;
+  }
   function nearest({ x, y, panel }, within = 9) {
-    if (panel < 0 || !coords[panel]?.length) return null;
+    if (panel < 0 || !coords[panel]?.length || part < 1) return null;
+    const layout = coords[panel][layer] ?? coords[panel][0], { first, next } = gridOf(layout);
+    const box = boxes[panel];
+    const mapX = ((x - box.x) / box.width - 0.5) / view.zoom + view.x;
+    const mapY = (0.5 - (y - box.y) / box.height) / view.zoom + view.y;
+    const reachX = within / box.width / view.zoom, reachY = within / box.height / view.zoom;
     let best = null, least = within * within;
-    for (let i = 0; i < look.codes.length; i++) {
-      if (look.codes[i] > 200 || (look.dim && !look.flags[i])) continue;
-      const [px, py] = toScreen(boxes[panel], at(panel, i));
-      const d = (px - x) ** 2 + (py - y) ** 2;
-      if (d < least) { least = d; best = i; }
+    for (let row = cell(mapY - reachY); row <= cell(mapY + reachY); row++) {
+      for (let column = cell(mapX - reachX); column <= cell(mapX + reachX); column++) {
+        for (let i = first[row * CELLS + column]; i >= 0; i = next[i]) {
+          if (look.codes[i] === 255 || (look.dim && !look.flags[i])) continue;
+          const [px, py] = toScreen(box, at(panel, i));
+          const d = (px - x) ** 2 + (py - y) ** 2;
+          if (d < least) { least = d; best = i; }
+        }
+      }
     }
     return best;
   }
@@ -289,10 +336,13 @@ function makeMap(root, parent) {
     }
     return odd;
   }
-  function select(rows) {
+  function mark(rows) {
     selection = rows && rows.length ? new Set(rows) : null;
     find("[data-do=clear]").hidden = !selection;
     find(".count").textContent = selection ? `${selection.size.toLocaleString("en")} selected` : "";
+  }
+  function select(rows) {
+    mark(rows);
     look = prepare(entry.look, data.count);
     redraw();
     parent.report("selected", { id: data.id, rows: rows ?? [] });
@@ -309,10 +359,10 @@ function makeMap(root, parent) {
     const where = pointer(event);
     if (!drag) {
       const found = nearest(where);
-      if (found !== hover) { hover = found; redraw(); }
+      if (found !== hover) { hover = found; redraw(false); }
       tip.hidden = found === null;
       if (found !== null) {
-        tip.textContent = data.texts[found];
+        tip.textContent = entry.texts?.texts[found] ?? "";
         tip.style.left = `${Math.min(where.x + 14, field.clientWidth - 290)}px`;
         tip.style.top = `${where.y + 16}px`;
       }
@@ -327,7 +377,7 @@ function makeMap(root, parent) {
       view.y = drag.start.y + (where.y - drag.y) / box.height / view.zoom;
     }
     tip.hidden = true;
-    redraw();
+    redraw(!drag.path);
   });
   over.addEventListener("pointerup", (event) => {
     if (!drag) return;
@@ -339,13 +389,13 @@ function makeMap(root, parent) {
     } else if (path) {
       const rows = [];
       for (let i = 0; i < look.codes.length; i++) {
-        if (look.codes[i] <= 200 && inside(toScreen(boxes[panel], at(panel, i)), path)) rows.push(i);
+        if (look.codes[i] !== 255 && inside(toScreen(boxes[panel], at(panel, i)), path)) rows.push(i);
       }
       select(rows);
     }
     redraw();
   });
-  over.addEventListener("pointerleave", () => { hover = null; tip.hidden = true; redraw(); });
+  over.addEventListener("pointerleave", () => { hover = null; tip.hidden = true; redraw(false); });
   over.addEventListener("wheel", (event) => {
     const { x, y, panel } = pointer(event);
     if (panel < 0) return;

@@ -12,12 +12,14 @@ import streamlit as st
 from analysis import predictions
 from analysis.atlas import Sheet, Wish
 from analysis.figures.views_maps import embedding_map
+from analysis.map_quality import Quality
 from analysis.projection import Map
-from pages.ui import cards, evaluate_run, map_numbers, map_typed
-from pages.ui.dataset import Chosen
+from pages.ui import cards, evaluate_run, map_numbers, map_typed, map_words
+from pages.ui.dataset import SAID_OF_THE_SUITE, Chosen
 from pages.ui.map_component import Colour
 from pages.ui.map_controls import Asked
 from pages.ui.map_engine import Pass
+from pages.ui.map_groups import Groups
 from pages.ui.map_typed import Landed
 from pages.ui.show import export_menu
 
@@ -64,17 +66,18 @@ def opened(given: Pass, row: int) -> None:
 
 def draw(
     chosen: Chosen, given: Pass, asked: Asked, sheets: Sequence[Sheet], now: Sequence[Map],
-    wish: Wish, colour: Colour, typed: Landed | None,
+    wish: Wish, colour: Colour, typed: Landed | None, groups: Groups,
+    qualities: Sequence[Quality | None],
 ) -> None:  # fmt: skip
     """Everything below the maps."""
     texts = list(given.table.text)
     with st.container(key="map-save"):
-        plot = _plot(chosen, given, sheets, now, colour, typed)
+        plot = _plot(chosen, given, sheets, now, colour, typed, wish, qualities, groups)
         export_menu({plot.title: plot}, "export-map", "Export the maps")
         _downloads(chosen, given, asked, sheets, now)
     _rows(chosen, given)
     map_typed.draw(typed, sheets, texts)
-    map_numbers.draw(chosen, given, sheets, wish, asked)
+    map_numbers.draw(chosen, given, sheets, wish, asked, groups)
     _cache()
 
 
@@ -120,22 +123,29 @@ def _frame(chosen: Chosen, given: Pass, rows: Sequence[int]) -> Any:
 
 def _plot(
     chosen: Chosen, given: Pass, sheets: Sequence[Sheet], now: Sequence[Map], colour: Colour,
-    typed: Landed | None,
+    typed: Landed | None, wish: Wish, qualities: Sequence[Quality | None], groups: Groups,
 ) -> Any:  # fmt: skip
     codes, names = colour.codes, colour.names
     if not names:
-        finite = np.nan_to_num(np.asarray(colour.codes, float))
+        values = np.array(colour.panels or (colour.codes,), dtype=float)
+        known = np.isfinite(values)
+        finite = values[known] if known.any() else np.zeros(1)
         edges = np.unique(np.quantile(finite, np.linspace(0, 1, _BINS + 1)))
-        codes = np.clip(np.searchsorted(edges, finite, side="right") - 1, 0, max(len(edges) - 2, 0))
+        codes = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
         names = tuple(
             f"{colour.title} {low:.3g} to {high:.3g}"
             for low, high in pairwise(edges)
         ) or (f"{colour.title} {edges[0]:.3g}",)
+        if not known.all():
+            codes, names = np.where(known, codes, len(names)), (*names, "not measured")
     return embedding_map(
         [one.projection for one in now], [sheet.title for sheet in sheets], codes, names,
         checkpoints=given.members, data=chosen.name,
         typed=typed.points if typed else (), typed_label="typed sentence" if typed else "",
-        columns=3 if len(sheets) > 2 else 2,
+        columns=3 if len(sheets) > 2 else 2, alignment=wish.alignment,
+        subtitles=[map_words.short(one) for one in qualities],
+        note=map_words.note(qualities, groups)
+        + (f" {SAID_OF_THE_SUITE}" if chosen.cases else ""),
     )  # fmt: skip
 
 

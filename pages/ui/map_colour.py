@@ -2,69 +2,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
 
+from analysis.datasets import Table
 from analysis.map_quality import Quality
 from analysis.predictions import Predictions
+from pages.ui import map_groups
 from pages.ui.dataset import Chosen
 from pages.ui.inputs import KEPT
 from pages.ui.map_component import MOST_CLASSES, Colour
 from pages.ui.map_engine import Pass
 
+TORN, FALSE = "torn neighbours", "false neighbours"
+
 
 def ask(
-    chosen: Chosen, given: Pass, answers: Sequence[Predictions], qualities: Sequence[Quality]
-) -> Colour:
+    chosen: Chosen, given: Pass, answers: Sequence[Predictions],
+    qualities: Sequence[Quality | None],
+) -> Colour:  # fmt: skip
     """Draw the choice and return what it says of each row of the sample."""
     offered = _offered(chosen, given, answers, qualities)
     if st.session_state.get("colour_by") not in (None, *offered):
         st.session_state.pop("colour_by")
     name = st.selectbox("Colour", list(offered), key="colour_by", **KEPT)
-    return offered[name]
+    return offered[name]()
 
 
 def _offered(
-    chosen: Chosen, given: Pass, answers: Sequence[Predictions], qualities: Sequence[Quality]
-) -> dict[str, Colour]:
-    table, found = given.table, {}
+    chosen: Chosen, given: Pass, answers: Sequence[Predictions],
+    qualities: Sequence[Quality | None],
+) -> dict[str, Callable[[], Colour]]:  # fmt: skip
+    table = given.table
+    found: dict[str, Callable[[], Colour]] = {}
+    classes = _Classes(table, answers)
     if table.label is not None:
-        found["label"] = (
-            Colour("label", table.label, table.labels) if table.labels
-            else Colour("label", table.label)
+        label = table.label
+        found["label"] = (lambda: classes.of_labels()) if table.labels else (
+            lambda: Colour("label", label)
         )
-        if len(table.labels) > MOST_CLASSES:
-            found["label"] = _named("label", [table.labels[i] for i in table.label])
     for one in answers:
-        name = f"prediction of {one.checkpoint}"
         if one.regression:
-            found[name] = Colour(name, one.logits[:, 0])
+            name = f"prediction of {one.checkpoint}"
+            found[name] = lambda name=name, one=one: Colour(name, one.logits[:, 0])
             continue
-        found[name] = Colour(name, one.predicted, one.labels)
-        found[f"class gap of {one.checkpoint}"] = Colour(f"class gap of {one.checkpoint}", one.gap)
+        found[f"prediction of {one.checkpoint}"] = lambda one=one: classes.of_predictions(one)
+        name = f"class gap of {one.checkpoint}"
+        found[name] = lambda name=name, one=one: Colour(name, one.gap)
         right = _right(given, one)
         if right is not None:
             name = f"correctness of {one.checkpoint}"
-            found[name] = Colour(name, 1 - right.astype(int), ("right", "wrong"))
-    for name in ("capability", "template", "kind"):
-        if chosen.cases:
-            cases = [chosen.cases[row] for row in given.rows]
-            found[name] = _named(name, [str(getattr(case, name)) for case in cases])
-    for name, values in chosen.more.items():
-        found[name] = _column(name, [str(values[row]) for row in given.rows])
+            found[name] = lambda name=name, right=right: Colour(
+                name, 1 - right.astype(int), ("right", "wrong")
+            )
+    for name, values in map_groups.columns(chosen, given).items():
+        found[name] = lambda name=name, values=values: _column(name, values)
     if table.pair is None:
-        found["words"] = Colour("words", np.array([len(text.split()) for text in table.text]))
-    found["characters"] = Colour("characters", table.lengths)
-    if qualities and len(qualities[0].sample) == len(table):
-        found["torn neighbours (first panel)"] = Colour(
-            "neighbours torn away", 100 * qualities[0].torn
-        )
-        found["false neighbours (first panel)"] = Colour(
-            "neighbours that are none", 100 * qualities[0].false
-        )
+        found["words"] = lambda: Colour("words", np.array([len(t.split()) for t in table.text]))
+    found["characters"] = lambda: Colour("characters", table.lengths)
+    if any(one is not None for one in qualities):
+        found[TORN] = lambda: _marks("neighbours torn away", "torn", len(table), qualities)
+        found[FALSE] = lambda: _marks("neighbours that are none", "false", len(table), qualities)
     return found
+
+
+def _marks(
+    title: str, what: str, count: int, qualities: Sequence[Quality | None]
+) -> Colour:
+    """Each panel's own; rows that were not measured there have none."""
+    panels = []
+    for one in qualities:
+        values = np.full(count, np.nan)
+        if one is not None:
+            values[one.sample] = 100 * getattr(one, what)
+        panels.append(values)
+    return Colour(title, panels[0], panels=tuple(panels))
+
+
+class _Classes:
+    """One list of classes for labels and predictions: a class keeps its colour and its shape."""
+
+    def __init__(self, table: Table, answers: Sequence[Predictions]) -> None:
+        self._table, self._answers = table, answers
+
+    def of_labels(self) -> Colour:
+        names, label = self._table.labels, self._table.label
+        assert label is not None
+        return _cut("label", label, names, self._often())
+
+    def of_predictions(self, one: Predictions) -> Colour:
+        title, names = f"prediction of {one.checkpoint}", self._table.labels
+        places = self._places(one)
+        if places is not None:
+            back = np.zeros(len(one.labels), dtype=int)
+            for index, name in enumerate(names):
+                back[places[name]] = index
+            return _cut(title, back[one.predicted], names, self._often())
+        # Of other classes than the data set's: the order of the first checkpoint that has them.
+        alike = [other for other in self._answers
+                 if not other.regression and set(other.labels) == set(one.labels)]
+        names = alike[0].labels
+        own = np.array([names.index(name) for name in one.labels])
+        often = np.bincount(own[one.predicted], minlength=len(names))
+        for other in alike:
+            if other is not one:
+                order = np.array([names.index(name) for name in other.labels])
+                often = often + np.bincount(order[other.predicted], minlength=len(names))
+        return _cut(title, own[one.predicted], names, often)
+
+    def _places(self, one: Predictions) -> dict[str, int] | None:
+        if not self._table.labels or len(self._table.labels) != len(one.labels):
+            return None
+        try:
+            return one.places(self._table.labels)
+        except ValueError:
+            return None
+
+    def _often(self) -> np.ndarray:
+        """How often each class is the label; the rarest leave a list that is too long."""
+        label = self._table.label
+        if label is None:
+            return np.zeros(len(self._table.labels))
+        return np.bincount(label, minlength=len(self._table.labels))
+
+
+def _cut(title: str, codes: np.ndarray, names: Sequence[str], often: np.ndarray) -> Colour:
+    """Classes in their own order; of more than twelve the eleven most frequent and the rest."""
+    if len(names) <= MOST_CLASSES:
+        return Colour(title, codes, tuple(names))
+    kept = np.argsort(-often, kind="stable")[: MOST_CLASSES - 1]
+    place = np.full(len(names), MOST_CLASSES - 1)
+    place[kept] = np.arange(MOST_CLASSES - 1)
+    return Colour(title, place[codes], (*(str(names[index]) for index in kept), "others"))
 
 
 def _right(given: Pass, one: Predictions) -> np.ndarray | None:

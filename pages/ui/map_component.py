@@ -16,6 +16,7 @@ from analysis.figures.style import CLASS_COLOURS
 _HERE = Path(__file__).parent
 MOST_CLASSES = 12
 _TEXT = 220  # characters of a sentence that the pointer shows
+_NEUTRAL = 254  # a row of which the number is not known
 _RAMP = ("#2166AC", "#8C8C8C", "#E08214")
 
 _maps = st.components.v2.component(
@@ -32,7 +33,6 @@ class Panel:
     """One map of the small multiples; several layouts where a slider goes through layers."""
 
     title: str
-    subtitle: str
     layouts: tuple[np.ndarray, ...]  # each (N, 2), in the frame that all panels share
 
 
@@ -43,6 +43,7 @@ class Colour:
     title: str
     codes: np.ndarray  # (N,) class index, or the number itself
     names: tuple[str, ...] = ()  # of the classes; empty: a number
+    panels: tuple[np.ndarray, ...] = ()  # of numbers, where each panel has its own; NaN: unknown
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,12 @@ def draw(
     key: str,
     on_selected: Callable[[list[int]], None],
     on_opened: Callable[[int], None],
-    selected: Sequence[int] | None = None,
 ) -> Frame:
-    """Draw the maps; `identity` names this set of points, so that a look finds its map."""
+    """Draw the maps; `identity` names this set of rows, so that texts and looks find their map.
+
+    Texts and places travel apart from each other and from the look: what has not changed since
+    the last run is not sent again.
+    """
     frame = Frame(panels)
 
     def chosen() -> None:
@@ -91,18 +95,23 @@ def draw(
             on_opened(int(told["row"]))
 
     _maps(
+        key=f"{key}-texts", height="content",
+        data={
+            "kind": "texts", "id": identity,
+            "texts": [text if len(text) <= _TEXT else f"{text[:_TEXT]} …" for text in texts],
+        },
+    )  # fmt: skip
+    _maps(
         key=key, height="content",
         data={
             "kind": "map", "id": identity, "count": len(texts),
             "panels": [
                 {
-                    "title": panel.title, "subtitle": panel.subtitle,
+                    "title": panel.title,
                     "coords": [_sixteen(frame.place(layout)) for layout in panel.layouts],
                 }
                 for panel in panels
             ],
-            "texts": [text if len(text) <= _TEXT else f"{text[:_TEXT]} …" for text in texts],
-            "selected": list(selected) if selected else None,
         },
         on_selected_change=chosen, on_opened_change=opened,
     )  # fmt: skip
@@ -118,14 +127,19 @@ def look(
     rings: Sequence[Ring] = (),
     found: np.ndarray | None = None,
     centres: bool = False,
+    subtitles: Sequence[str] = (),
+    selected: Sequence[int] | None = None,
+    count: int = 0,
 ) -> None:
     """How the map of this identity looks now: colour, layer, typed sentences, what was found.
+
+    `selected` are rows that are selected when the map is drawn anew, of `count` rows.
 
     Apart from the map itself because it changes with every key press and is small.
     """
     data: dict[str, Any] = {
         "kind": "look", "id": identity, "layer": layer, "title": colour.title,
-        "centres": centres,
+        "centres": centres, "subtitles": list(subtitles),
         "rings": [
             {
                 "label": ring.label,
@@ -145,17 +159,30 @@ def look(
             "codes": _base64(codes),
         }
     else:
-        values = np.asarray(colour.codes, float)
+        every = [np.asarray(one, float) for one in colour.panels or (colour.codes,)]
+        values = np.concatenate(every)
         finite = values[np.isfinite(values)]
         low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
-        share = (np.nan_to_num(values, nan=low) - low) / ((high - low) or 1.0)
+        codes_of = [_base64(_ramp(one, low, high)) for one in every]
         data |= {
             "ramp": True, "stops": list(_RAMP), "ends": [f"{low:.3g}", f"{high:.3g}"],
-            "codes": _base64(np.clip(np.rint(share * 200), 0, 200).astype(np.uint8)),
+            "codes": codes_of[0], "panel_codes": codes_of if colour.panels else None,
+            "unknown": bool(finite.size < values.size),
         }
     if found is not None:
         data["found"] = _base64(np.packbits(found.astype(bool), bitorder="little"))
+    if selected:
+        marked = np.zeros(count, bool)
+        marked[list(selected)] = True
+        data["selected"] = _base64(np.packbits(marked, bitorder="little"))
     _maps(key=key, height="content", data=data)
+
+
+def _ramp(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 to 200 along the ramp; `_NEUTRAL` where there is no number."""
+    share = (np.nan_to_num(values, nan=low) - low) / ((high - low) or 1.0)
+    codes = np.clip(np.rint(share * 200), 0, 200)
+    return np.where(np.isfinite(values), codes, _NEUTRAL).astype(np.uint8)
 
 
 def _sixteen(places: np.ndarray) -> str:

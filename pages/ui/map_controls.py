@@ -15,6 +15,7 @@ from pages.ui.inputs import KEPT
 SIZES = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 MOST_PANELS = 9
 ALL_LAYERS_UP_TO = 10_000  # rows: beyond, only the layer in view is computed and kept
+MOST_LAYOUT_ROWS = 700_000  # rows times panels times layers: about 1 GB of vectors
 _ALL = "all"
 _METHODS = {"pca": "PCA", "umap": "UMAP"}
 _ALIGN = {

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
 from analysis import predictions
-from analysis.atlas import Layouts, Sheet, Wish, compute, stratified
+from analysis.atlas import Layouts, Sheet, Wish, compute
 from analysis.checkpoints import Checkpoint
 from analysis.datasets import Table
+from analysis.map_sample import stratified
 from pages.ui import engine, evaluate_run
-from pages.ui.map_controls import ALL_LAYERS_UP_TO, MOST_PANELS, Asked
+from pages.ui.map_controls import ALL_LAYERS_UP_TO, MOST_LAYOUT_ROWS, MOST_PANELS, Asked
 
 if TYPE_CHECKING:
     from analysis.jobs import Desk
@@ -31,6 +35,24 @@ class Pass:
     poolings: tuple[str, ...]
     layers: tuple[int, ...]
     precision: str
+
+    def panels(self) -> list[tuple[Checkpoint, str]]:
+        """A checkpoint and a pooling that it has, for each map; also those beyond the most."""
+        from analysis.embedding import poolings_of
+
+        return [(member, name) for member in self.members for name in self.poolings
+                if name in poolings_of(member)]  # fmt: skip
+
+    def shown(self) -> list[tuple[Checkpoint, str]]:
+        """Those that are computed and drawn."""
+        return self.panels()[:MOST_PANELS]
+
+    def layers_of(self, member: Checkpoint, pooling: str) -> tuple[int, ...]:
+        """The layers of one map; the last stands for those that a flat encoder does not have."""
+        last = depth(member)
+        if pooling == "head":
+            return (last,)
+        return tuple(layer for layer in self.layers if layer <= last) or (last,)
 
     @property
     def key(self) -> str:
@@ -57,7 +79,11 @@ def plan(table: Table, asked: Asked) -> Pass:
     """The pass that these controls ask for."""
     labels = "" if table.label is None else sha256(table.label.tobytes()).hexdigest()
     rows, sample = _sample(table.digest, labels, asked.most, asked.seed, _table=table)
-    every = len(sample) <= ALL_LAYERS_UP_TO
+    panels = min(max(len(asked.members), 1) * len(asked.poolings), MOST_PANELS)
+    every = (
+        len(sample) <= ALL_LAYERS_UP_TO
+        and len(sample) * (asked.layers + 1) * panels <= MOST_LAYOUT_ROWS
+    )
     layers = tuple(range(asked.layers + 1)) if every else (asked.layer,)
     return Pass(sample, rows, asked.members, asked.poolings, layers, engine.precision())
 
@@ -69,7 +95,9 @@ def work(given: Pass) -> Callable[[Desk], None]:
     def go(desk: Desk) -> None:
         from analysis import corpus
 
-        predictions.prune(root)
+        own = [predictions.place_of(root, member, given.table, given.precision)
+               for member in given.members]  # fmt: skip
+        predictions.prune(root, keep=own)
         for index, member in enumerate(given.members):
             desk.check()
             desk.report(index * each, each * count, f"loading {member.id}", index / count)
@@ -91,37 +119,65 @@ def work(given: Pass) -> Callable[[Desk], None]:
 
 def _readers(classifier: Any, given: Pass) -> list[Any]:
     from analysis.corpus import PREDICTION
-    from analysis.embedding import layer_count, poolings_of, readers_of
+    from analysis.embedding import readers_of
 
-    own = [name for name in given.poolings if name in poolings_of(classifier.checkpoint)]
-    last = layer_count(classifier)
-    layers = [layer for layer in given.layers if layer <= last]
-    readers: list[Any] = list(readers_of(classifier, own, layers))
+    readers: list[Any] = [
+        reader
+        for member, name in given.shown() if member.sha256 == classifier.checkpoint.sha256
+        for reader in readers_of(classifier, [name], given.layers_of(member, name))
+    ]  # fmt: skip
     return readers if classifier.checkpoint.kind == "encoder" else [PREDICTION, *readers]
 
 
 def sheets(given: Pass) -> tuple[list[Sheet], int]:
     """The panels whose vectors are on disk for every row, and how many are not there yet."""
-    from analysis.embedding import TITLES, poolings_of
+    from analysis.embedding import TITLES
 
     found: list[Sheet] = []
     lacking = 0
     several = len(given.members) > 1
-    for member in given.members:
-        last = depth(member)
-        for name in given.poolings:
-            if name not in poolings_of(member):
-                continue
-            layers = (last,) if name == "head" else tuple(k for k in given.layers if k <= last)
-            vectors = {layer: _vectors(member, given, name, layer) for layer in layers}
-            whole = {layer: one for layer, one in vectors.items() if one is not None}
-            if len(whole) < len(layers):
-                lacking += 1
-                continue
-            title = f"{member.id}: {TITLES[name]}" if several else TITLES[name]
-            key = (member.sha256, given.table.digest, name, given.precision)
-            found.append(Sheet(key, title, whole))
-    return found[:MOST_PANELS], lacking
+    for member, name in given.shown():
+        layers = given.layers_of(member, name)
+        vectors = {layer: _vectors(member, given, name, layer) for layer in layers}
+        whole = {layer: one for layer, one in vectors.items() if one is not None}
+        if len(whole) < len(layers):
+            lacking += 1
+            continue
+        title = f"{member.id}: {TITLES[name]}" if several else TITLES[name]
+        key = (member.sha256, given.table.digest, name, given.precision)
+        found.append(Sheet(key, title, whole))
+    return found, lacking
+
+
+def usable(given: Sequence[Sheet], layer: int) -> tuple[list[Sheet], list[str]]:
+    """The panels that can be laid out at this layer, and in words what cannot.
+
+    A layer that holds values that are not finite is left out, and the panel with it where it is
+    the layer in view.
+    """
+    found, problems = [], []
+    for sheet in given:
+        bad = {}
+        for number in sheet.layers:
+            rows = _broken_rows(sheet.key, number, _vectors=sheet.vectors[number])
+            if rows.size:
+                bad[number] = rows
+                named = ", ".join(f"{row + 1:,}" for row in rows[:5])
+                problems.append(
+                    f"{sheet.title}, layer {number}: {rows.size:,} of "
+                    f"{len(sheet.vectors[number]):,} vectors hold values that are not finite "
+                    f"(rows {named}{', …' if rows.size > 5 else ''} of the sample); this layer is "
+                    "not drawn."
+                )
+        if sheet.nearest(layer) not in bad:
+            whole = {k: v for k, v in sheet.vectors.items() if k not in bad}
+            found.append(replace(sheet, vectors=whole) if bad else sheet)
+    return found, problems
+
+
+@st.cache_resource(max_entries=2_048, show_spinner=False)
+def _broken_rows(key: Any, layer: int, _vectors: np.ndarray) -> np.ndarray:
+    return np.flatnonzero(~np.isfinite(_vectors).all(axis=1))
 
 
 def _vectors(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarray | None:
@@ -129,22 +185,52 @@ def _vectors(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarr
         evaluate_run.folder(), member, given.table, given.precision
     )
     parts = tuple(sorted(path.name for path in (place / f"{name}@{layer}").glob("part-*")))
-    return _read(str(place), name, layer, parts, _member=member, _given=given)
+    if not parts:
+        return None
+    os.utime(place)  # what is shown was used just now: others leave before it
+    return _held().get(
+        (str(place), name, layer, parts), lambda: _stored(member, given, name, layer)
+    )
 
 
-@st.cache_resource(max_entries=160, show_spinner=False)
-def _read(
-    place: str, name: str, layer: int, parts: tuple[str, ...], _member: Checkpoint, _given: Pass
-) -> np.ndarray | None:
+def _stored(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarray | None:
     from analysis.embedding import stored
 
     rows, vectors = stored(
-        evaluate_run.folder(), _member, _given.table, (name, layer), _given.precision
+        evaluate_run.folder(), member, given.table, (name, layer), given.precision
     )
-    if len(rows) < len(_given.table):
+    if len(rows) < len(given.table):
         return None
     vectors.setflags(write=False)
     return vectors
+
+
+class Held:
+    """Arrays in memory, at most so many bytes of them; those used longest ago leave."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, RLock()
+        self._arrays: OrderedDict[Hashable, np.ndarray] = OrderedDict()
+
+    def get(self, key: Hashable, read: Callable[[], np.ndarray | None]) -> np.ndarray | None:
+        """The array of this key, read where it is not there; None is not kept."""
+        with self._lock:
+            if key in self._arrays:
+                self._arrays.move_to_end(key)
+                return self._arrays[key]
+        array = read()
+        if array is not None:
+            with self._lock:
+                self._arrays[key] = array
+                held = sum(one.nbytes for one in self._arrays.values())
+                while held > self._most and len(self._arrays) > 1:
+                    held -= self._arrays.popitem(last=False)[1].nbytes
+        return array
+
+
+@st.cache_resource(show_spinner=False)
+def _held() -> Held:
+    return Held(2 * 2**30)
 
 
 @st.cache_resource(show_spinner=False)
@@ -164,18 +250,13 @@ def lay_out(
 ) -> Callable[[Desk], None]:
     """The job: all layouts that are missing, or those of the layer in view."""
     store = layouts()
-    if only_in_view:
-        given = [
-            replace(sheet, vectors={(k := sheet.nearest(layer)): sheet.vectors[k]})
-            for sheet in given
-        ]
 
     def go(desk: Desk) -> None:
-        def report(done: int, total: int, what: str) -> None:
+        def report(done: int, total: int, what: str, share: float) -> None:
             desk.check()
-            desk.report(done, total, what)
+            desk.report(done, total, what, share)
 
-        compute(store, given, layer, wish, report)
+        compute(store, given, layer, wish, report, only_in_view)
 
     return go
 

@@ -32,7 +32,10 @@ def ask() -> str:
 
 def read(folder: str) -> Opened:
     """The rows and vectors. Raises ``ValueError`` where the folder holds none."""
+    from analysis.vector_folder import described
+
     path = Path(folder).expanduser()
+    described(path)  # or any folder that is typed would be walked through
     written = max((file.stat().st_mtime_ns for file in path.rglob("*.parquet")), default=0)
     return _read(str(path), written)
 
@@ -52,7 +55,7 @@ def sheets(opened: Opened, given: Pass) -> list[Sheet]:
             layer: vectors[given.rows] for (own, layer), vectors in opened.vectors.items()
             if own == name
         }  # fmt: skip
-        key = ("folder", given.table.digest, name, opened.checkpoint)
+        key = (f"folder {opened.weights}", given.table.digest, name, opened.checkpoint)
         if vectors:
             found.append(Sheet(key, TITLES.get(name, name), vectors))
-    return found[:MOST_PANELS]
+    return found[:MOST_PANELS]  # map_page says how many there are

@@ -11,13 +11,14 @@ import numpy as np
 import streamlit as st
 
 from analysis import jobs as work_in_hand
-from analysis.atlas import Sheet, Wish
+from analysis.atlas import Sheet, Wish, digest
 from analysis.figures.views_maps import NUMBERS, pooling_by_layer
 from pages.ui import cards, jobs
 from pages.ui.dataset import Chosen
 from pages.ui.inputs import KEPT
 from pages.ui.map_controls import Asked
 from pages.ui.map_engine import Pass
+from pages.ui.map_groups import Groups
 from pages.ui.show import panel
 
 if TYPE_CHECKING:
@@ -50,21 +51,23 @@ class Number:
 
 
 def draw(
-    chosen: Chosen, given: Pass, sheets: Sequence[Sheet], wish: Wish, asked: Asked
+    chosen: Chosen, given: Pass, sheets: Sequence[Sheet], wish: Wish, asked: Asked,
+    groups: Groups,
 ) -> None:
     """The table of numbers on request, and the spread of the maps over seeds on request."""
     with st.expander("Which pooling, which layer? Numbers that need no map"):
-        _numbers(chosen, given, sheets)
+        _numbers(chosen, given, sheets, groups)
     if wish.method == "umap":
         with st.expander(f"How much does the map change with the seed? ({_SEEDS} seeds)"):
             _spread(sheets, wish, asked)
 
 
-def _numbers(chosen: Chosen, given: Pass, sheets: Sequence[Sheet]) -> None:
-    groups, grouped = _groups(chosen, given)
-    named = repr([sheet.key for sheet in sheets]) + str(given.table.label is not None) + grouped
-    key = f"numbers-{sha256(named.encode()).hexdigest()[:20]}"
-    work = _measure(sheets, given.table.label if given.table.labels else None, groups)
+def _numbers(
+    chosen: Chosen, given: Pass, sheets: Sequence[Sheet], groups: Groups
+) -> None:
+    labels = given.table.label if given.table.labels else None
+    key = key_of(sheets, labels, groups)
+    work = _measure(sheets, labels, groups.codes)
     job = work_in_hand.find(key)
     done = job is not None and job.state == "done"
     jobs.draw(
@@ -85,7 +88,7 @@ def _numbers(chosen: Chosen, given: Pass, sheets: Sequence[Sheet]) -> None:
     plot = pooling_by_layer(
         values, [sheet.title for sheet in sheets], layers, measure, given.members[0]
         if len(given.members) == 1 else None, chosen.name, len(given.table),
-        f"Folds are grouped by {grouped}." if grouped and measure == "probe" else "",
+        _said_of(groups, measure),
     )  # fmt: skip
     panel(plot, "map-numbers", _ABOUT[measure])
     for problem in dict.fromkeys(one.problem for one in found if one.problem):
@@ -93,12 +96,19 @@ def _numbers(chosen: Chosen, given: Pass, sheets: Sequence[Sheet]) -> None:
     st.dataframe(_frame(found, sheets), hide_index=True)
 
 
-def _groups(chosen: Chosen, given: Pass) -> tuple[np.ndarray | None, str]:
-    """Sentences of one template share a fold, or the probe would learn the template."""
-    if not chosen.cases:
-        return None, ""
-    names = [chosen.cases[row].template for row in given.rows]
-    return np.unique(np.array(names), return_inverse=True)[1], "template"
+def key_of(sheets: Sequence[Sheet], labels: np.ndarray | None, groups: Groups) -> str:
+    """The job's name: other layers, labels or groups are other numbers."""
+    named = repr([(sheet.key, sheet.layers) for sheet in sheets])
+    named += f"{digest(labels)} {digest(groups.codes)}"
+    return f"numbers-{sha256(named.encode()).hexdigest()[:20]}"
+
+
+def _said_of(groups: Groups, measure: str) -> str:
+    if groups.codes is None or measure == "anisotropy":
+        return ""
+    if measure == "probe":
+        return f"Folds are grouped by {groups.name}."
+    return f"A sentence is compared with those of another {groups.name} only."
 
 
 def _measure(
@@ -125,7 +135,7 @@ def _one(
     alone = anisotropy(vectors)
     if labels is None:
         return Number(sheet, layer, *[nothing] * 5, alone, "the rows have no classes")
-    apart = silhouette(vectors, labels)
+    apart = silhouette(vectors, labels, groups)
     try:
         found = probe(vectors, labels, groups)
     except ValueError as error:

@@ -10,10 +10,8 @@ import streamlit as st
 
 from analysis import jobs as work_in_hand
 from analysis import projection
-from analysis.atlas import Sheet, Wish, aligned, missing
+from analysis.atlas import Sheet
 from analysis.checkpoints import CheckpointError
-from analysis.map_quality import Quality
-from analysis.projection import Map
 from pages.ui import (
     cards,
     dataset,
@@ -24,7 +22,10 @@ from pages.ui import (
     map_controls,
     map_engine,
     map_folder,
+    map_groups,
+    map_layout,
     map_typed,
+    map_words,
 )
 from pages.ui.catalogue import Catalogue
 from pages.ui.inputs import KEPT, Choice
@@ -63,7 +64,11 @@ def _draw_folder(choice: Choice, folder: str) -> None:
     except ValueError as error:
         st.error(cards.plain(str(error)))
         return
-    chosen = dataset.Chosen(opened.table, f"{opened.table.split}, vectors of {opened.checkpoint}")
+    for note in opened.notes:
+        st.info(cards.plain(note))
+    chosen = dataset.Chosen(
+        opened.table, f"{opened.table.split}, vectors of {opened.checkpoint}", more=opened.more
+    )
     poolings = list(dict.fromkeys(name for name, _ in opened.vectors))
     layers = [layer for _, layer in opened.vectors]
     asked = map_controls.ask((), max(layers), len(opened.table), poolings)
@@ -71,6 +76,11 @@ def _draw_folder(choice: Choice, folder: str) -> None:
         st.info("Choose at least one pooling.")
         return
     given = map_engine.plan(opened.table, asked)
+    if choice.text.strip():
+        st.caption(
+            "The typed sentence is not on these maps: their folder holds vectors and no checkpoint."
+        )
+    _too_many(len(asked.poolings))
     _maps(choice, chosen, given, asked, map_folder.sheets(opened, given))
 
 
@@ -94,10 +104,21 @@ def _draw(choice: Choice, chosen: dataset.Chosen) -> None:
         st.info("Choose at least one pooling.")
         return
     given = map_engine.plan(chosen.table, asked)
+    _too_many(len(given.panels()))
+    if len(given.layers) == 1 and asked.layers:
+        st.caption("With so many rows and maps only the layer in view is computed.")
     sheets, lacking = map_engine.sheets(given)
     _vectors_job(given, lacking)
     if sheets:
         _maps(choice, chosen, given, asked, sheets)
+
+
+def _too_many(wanted: int) -> None:
+    if wanted > map_controls.MOST_PANELS:
+        st.info(
+            f"{wanted} maps are asked for; the first {map_controls.MOST_PANELS} are computed and "
+            "drawn. Choose fewer poolings or checkpoints to see the others."
+        )
 
 
 def _vectors_job(given: Pass, lacking: int) -> None:
@@ -119,95 +140,58 @@ def _vectors_job(given: Pass, lacking: int) -> None:
 def _maps(
     choice: Choice, chosen: dataset.Chosen, given: Pass, asked: Asked, sheets: list[Sheet]
 ) -> None:
-    store = map_engine.layouts()
-    wish = asked.wish
-    view = [(sheet, sheet.nearest(asked.layer)) for sheet in sheets]
-    if wish.method == "umap" and missing(store, sheets, asked.layer, wish):
-        _lay_out(sheets, asked, wish)
-    if any(store.get(sheet, layer, wish) is None for sheet, layer in view):
-        wish = wish.quickly()  # PCA stands there until the other is done
-        for sheet, layer in view:
-            store.made(sheet, layer, wish)
-    layers = _layers(sheets, asked, wish)
-    maps = aligned(store, sheets, layers, wish)
+    sheets, problems = map_engine.usable(sheets, asked.layer)
+    for problem in problems:
+        st.warning(cards.plain(problem))
+    if not sheets:
+        return
+    try:
+        shown = map_layout.lay_out(sheets, asked)
+    except ValueError as error:
+        st.error(cards.plain(str(error)))
+        return
     labels = given.table.label if given.table.labels else None
-    qualities = [store.quality(sheet, layer, wish, labels, "label") for sheet, layer in view]
+    place = shown.place(asked.layer)
+    now = [row[place] for row in shown.maps]
     with st.container(key="map-look"):
+        groups = map_groups.ask(chosen, given)
+        qualities, measuring = map_layout.measured(
+            sheets, asked.layer, shown.wish, labels, groups.codes
+        )
         answers = [one for member in given.members
                    if (one := map_engine.answers(member, given)) is not None]  # fmt: skip
-        measured = [one for one in qualities if one is not None]
-        colour = map_colour.ask(chosen, given, answers, measured)
+        colour = map_colour.ask(chosen, given, answers, qualities)
         words = st.text_input("Find in the texts", key="find", live="150ms", **KEPT,
                               placeholder="a word")  # fmt: skip
         names = st.toggle("Class names", key="centres", value=True, **KEPT)
     texts = _texts(given)
     found = _found(texts, words)
-    place = layers.index(asked.layer) if asked.layer in layers else len(layers) - 1
-    now = [row[place] for row in maps]
     panels = [
-        Panel(sheet.title, _subtitle(one, quality),
-              tuple(each.projection.points for each in row))
-        for sheet, row, one, quality in zip(sheets, maps, now, qualities, strict=True)
-    ]  # fmt: skip
-    identity = f"{given.key}-{map_engine.layout_key(sheets, wish)}"
+        Panel(sheet.title, tuple(each.projection.points for each in row))
+        for sheet, row in zip(sheets, shown.maps, strict=True)
+    ]
     with st.container(key="maps"):
         frame = map_component.draw(
-            panels, texts, identity, _MAP,
+            panels, texts, given.table.digest, _MAP,
             on_selected=lambda rows: map_below.select(given, rows),
             on_opened=lambda row: map_below.opened(given, row),
-            selected=map_below.selected(given),
         )  # fmt: skip
-        typed = map_typed.land(choice, given, sheets, now, [n for _, n in view])
-        rings = map_typed.rings(typed, len(layers), place)
-        map_component.look(frame, identity, "map-look-data", colour, place, rings, found, names)
+        view = [sheet.nearest(asked.layer) for sheet in sheets]
+        typed = map_typed.land(choice, given, sheets, now, view)
+        rings = map_typed.rings(typed, len(shown.layers), place)
+        map_component.look(
+            frame, given.table.digest, "map-look-data", colour, place, rings, found, names,
+            [map_words.subtitle(one, quality, groups, measuring)
+             for one, quality in zip(now, qualities, strict=True)],
+            map_below.selected(given), len(texts),
+        )  # fmt: skip
     for note in dict.fromkeys(note for one in now for note in one.projection.notes):
         st.caption(cards.plain(note))
     if found is not None:
         st.caption(f"{int(found.sum()):,} of {len(texts):,} texts contain it.")
-    map_below.draw(chosen, given, asked, sheets, now, wish, colour, typed)
-
-
-def _lay_out(sheets: Sequence[Sheet], asked: Asked, wish: Wish) -> None:
-    """First the layer in view, which is then shown; then the others, for the slider."""
-    store = map_engine.layouts()
-    view = any(store.get(one, one.nearest(asked.layer), wish) is None for one in sheets)
-    key = map_engine.layout_key(sheets, wish) + (f"-{asked.layer}" if view else "-all")
-    work = map_engine.lay_out(sheets, asked.layer, wish, only_in_view=view)
-    if work_in_hand.find(key) is None:
-        work_in_hand.start(key, work, lane="maps")
-    jobs.draw(
-        key, work, label="Lay out by UMAP" if view else "Lay out the other layers", lane="maps",
-        place="layout", about="UMAP compiles itself once after a start, which takes some seconds."
-        if view else "The slider goes through the layers that are there.",
-    )  # fmt: skip
-
-
-def _layers(sheets: Sequence[Sheet], asked: Asked, wish: Wish) -> list[int]:
-    """The layers that the slider can go through now: those of which every panel has its map."""
-    store = map_engine.layouts()
-    every = sorted({layer for sheet in sheets for layer in sheet.layers})
-    if wish.method == "pca":
-        for sheet in sheets:
-            for layer in every:
-                store.made(sheet, sheet.nearest(layer), wish)
-        return every
-    return [
-        layer for layer in every
-        if all(store.get(sheet, sheet.nearest(layer), wish) is not None for sheet in sheets)
-    ]  # fmt: skip
-
-
-def _subtitle(one: Map, quality: Quality | None) -> str:
-    method = {"pca": "PCA", "umap": "UMAP", "aligned_umap": "AlignedUMAP"}[one.projection.method]
-    if quality is None:
-        return method
-    told = (
-        f"{method}, trustworthiness {quality.trustworthiness:.2f}, "
-        f"continuity {quality.continuity:.2f}"
+    map_below.draw(
+        chosen, given, asked, sheets, now, shown.wish, colour, typed, groups, qualities
     )
-    if quality.knn_original is not None:
-        told += f", k-NN {quality.knn_original:.2f} → {quality.knn_map:.2f}"
-    return told
 
 
 def _texts(given: Pass) -> list[str]:

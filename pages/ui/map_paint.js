@@ -9,7 +9,7 @@ void main() {
   gl_Position = vec4(at * view.xy + view.zw, 0.0, 1.0);
   kind = code;
   seen = flag > 0.5 ? 1.0 : 1.0 - dim;
-  gl_PointSize = code > 200.0 ? 0.0 : size * (flag > 0.5 && dim > 0.0 ? 1.35 : 1.0);
+  gl_PointSize = code > 254.5 ? 0.0 : size * (flag > 0.5 && dim > 0.0 ? 1.35 : 1.0);
 }`;
 const FRAGMENT = `
 precision mediump float;
@@ -33,16 +33,16 @@ void main() {
   vec3 colour;
   if (ramp > 0.5) {
     float t = kind / 200.0;
-    colour = t < 0.5 ? mix(low, middle, t * 2.0) : mix(middle, high, t * 2.0 - 1.0);
+    colour = kind > 200.5 ? vec3(0.55) : t < 0.5 ? mix(low, middle, t * 2.0) : mix(middle, high, t * 2.0 - 1.0);
   } else {
     colour = palette[0];
     for (int i = 1; i < 12; i++) if (abs(kind - float(i)) < 0.5) colour = palette[i];
   }
-  gl_FragColor = vec4(colour, 1.0) * (0.12 + 0.73 * seen);
+  gl_FragColor = vec4(colour, 1.0) * (0.12 + 0.73 * seen) * (kind > 200.5 ? 0.35 : 1.0);
 }`;
 
 function glPainter(canvas) {
-  const gl = canvas.getContext("webgl", { antialias: true, premultipliedAlpha: true });
+  const gl = canvas.getContext("webgl", { antialias: false, premultipliedAlpha: true });
   if (!gl) return null;
   const compile = (type, source) => {
     const shader = gl.createShader(type);
@@ -57,7 +57,7 @@ function glPainter(canvas) {
   if (!gl.getProgramParameter(program, gl.LINK_STATUS)) return null;
   const place = (name) => gl.getUniformLocation(program, name);
   const buffers = new Map(); // one for each array that is drawn; let go when the data change
-  const attribute = (name, array, size, normalised) => {
+  const attribute = (name, array, size, normalised, every) => {
     let buffer = buffers.get(array);
     if (!buffer) {
       buffer = gl.createBuffer();
@@ -69,7 +69,7 @@ function glPainter(canvas) {
     const where = gl.getAttribLocation(program, name);
     const type = array instanceof Uint16Array ? gl.UNSIGNED_SHORT : gl.UNSIGNED_BYTE;
     gl.enableVertexAttribArray(where);
-    gl.vertexAttribPointer(where, size, type, normalised, 0, 0);
+    gl.vertexAttribPointer(where, size, type, normalised, every * size * array.BYTES_PER_ELEMENT, 0);
   };
   return {
     kind: "webgl",
@@ -86,17 +86,17 @@ function glPainter(canvas) {
       gl.enable(gl.BLEND);
       gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     },
-    points(box, view, now, next, part, look) {
+    points(box, view, now, next, part, look, codes, every) {
       const scale = canvas.width / canvas.clientWidth || 1;
       const bottom = canvas.height - (box.y + box.height) * scale;
       const frame = [box.x * scale, bottom, box.width * scale, box.height * scale].map(Math.round);
       gl.viewport(...frame);
       gl.enable(gl.SCISSOR_TEST);
       gl.scissor(...frame);
-      attribute("before", now, 2, true);
-      attribute("after", next, 2, true);
-      attribute("code", look.codes, 1, false);
-      attribute("flag", look.flags, 1, false);
+      attribute("before", now, 2, true, every);
+      attribute("after", next, 2, true, every);
+      attribute("code", codes, 1, false, every);
+      attribute("flag", look.flags, 1, false, every);
       gl.uniform1f(place("part"), part);
       gl.uniform1f(place("size"), look.size * scale);
       gl.uniform1f(place("dim"), look.dim ? 1 : 0);
@@ -105,7 +105,7 @@ function glPainter(canvas) {
       gl.uniform4f(place("view"), 2 * view.zoom, 2 * view.zoom, -2 * view.x * view.zoom, -2 * view.y * view.zoom);
       gl.uniform3fv(place("palette"), look.palette.flat());
       for (const name of ["low", "middle", "high"]) gl.uniform3fv(place(name), look[name]);
-      gl.drawArrays(gl.POINTS, 0, look.codes.length);
+      gl.drawArrays(gl.POINTS, 0, Math.ceil(codes.length / every));
     },
   };
 }
@@ -117,23 +117,25 @@ function flatPainter(canvas) {
     kind: "canvas",
     forget() {},
     begin() { context.clearRect(0, 0, canvas.width, canvas.height); },
-    points(box, view, now, next, part, look) {
+    points(box, view, now, next, part, look, codes, every) {
       const scale = canvas.width / canvas.clientWidth || 1;
       const size = Math.max(look.size * scale * 0.7, 2);
       context.save();
       context.beginPath();
       context.rect(box.x * scale, box.y * scale, box.width * scale, box.height * scale);
       context.clip();
-      for (let i = 0; i < look.codes.length; i++) {
-        if (look.codes[i] > 200) continue;
+      for (let i = 0; i < codes.length; i += every) {
+        if (codes[i] === 255) continue;
         const x = (now[2 * i] + (next[2 * i] - now[2 * i]) * part) / 65535 * 3 - 1;
         const y = (now[2 * i + 1] + (next[2 * i + 1] - now[2 * i + 1]) * part) / 65535 * 3 - 1;
         context.globalAlpha = look.dim && !look.flags[i] ? 0.12 : 0.85;
-        const t = look.codes[i] / 200;
+        const t = codes[i] / 200;
+        const unknown = look.ramp && codes[i] > 200;
+        if (unknown) context.globalAlpha *= 0.35;
         const mix = (a, b, s) => a.map((v, k) => v + (b[k] - v) * s);
-        context.fillStyle = css(look.ramp
+        context.fillStyle = css(unknown ? [0.55, 0.55, 0.55] : look.ramp
           ? (t < 0.5 ? mix(look.low, look.middle, 2 * t) : mix(look.middle, look.high, 2 * t - 1))
-          : look.palette[look.codes[i] % 12]);
+          : look.palette[codes[i] % 12]);
         context.fillRect(
           (box.x + ((x - view.x) * view.zoom + 0.5) * box.width) * scale - size / 2,
           (box.y + (0.5 - (y - view.y) * view.zoom) * box.height) * scale - size / 2, size, size);

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from analysis.atlas import Neighbour, Sheet, neighbours, shared
+from analysis.atlas import Sheet
 from analysis.checkpoints import Checkpoint
+from analysis.map_neighbours import Neighbour, neighbours, shared
 from analysis.projection import Map
 from pages.ui import cards, engine
 from pages.ui.inputs import Choice
@@ -25,9 +26,10 @@ class Landed:
     """One typed sentence on every panel."""
 
     text: str
-    points: tuple[np.ndarray, ...]  # a panel each, (2,)
+    points: tuple[np.ndarray | None, ...]  # a panel each, (2,); None: it cannot be placed there
     by_neighbours: bool  # the method cannot transform: it lies between its neighbours
     near: tuple[tuple[Neighbour, ...], ...]  # a panel each, by the vectors themselves
+    problems: tuple[str, ...] = ()
 
 
 def land(
@@ -37,16 +39,23 @@ def land(
     if not choice.text.strip() or not given.members:
         return None
     members = {member.sha256: member for member in given.members}
-    points, near, by_neighbours = [], [], False
+    points: list[np.ndarray | None] = []
+    near, problems, by_neighbours = [], [], False
     for sheet, one, layer in zip(sheets, now, layers, strict=True):
         sha256, _, pooling, precision = sheet.key  # type: ignore[misc]
-        vector = _vector(sha256, precision, choice.text, choice.pair, pooling, layer,
-                         _member=members[sha256])  # fmt: skip
-        placed = one.place(vector)
+        try:
+            vector = _vector(sha256, precision, choice.text, choice.pair, pooling, layer,
+                             _member=members[sha256])  # fmt: skip
+            placed = one.place(vector)
+        except ValueError as error:
+            points.append(None)
+            near.append(())
+            problems.append(f"{sheet.title}: {error}")
+            continue
         points.append(placed.points[0])
         by_neighbours |= placed.how == "neighbours"
         near.append(neighbours(sheet.vectors[layer], vector, SHOWN))
-    return Landed(choice.text, tuple(points), by_neighbours, tuple(near))
+    return Landed(choice.text, tuple(points), by_neighbours, tuple(near), tuple(problems))
 
 
 @st.cache_resource(max_entries=512, show_spinner=False)
@@ -57,7 +66,8 @@ def _vector(
     from analysis.embedding import embed
 
     pairs = None if pair is None else [pair]
-    made = embed(engine.classifier(_member), [text], pairs, (pooling,), (layer,))
+    # As the rows were: in the type that the encoder was loaded in.
+    made = embed(engine.classifier(_member), [text], pairs, (pooling,), (layer,), "loaded")
     return np.array(made[pooling, layer][0])
 
 
@@ -85,8 +95,11 @@ def draw(typed: Landed | None, sheets: Sequence[Sheet], texts: Sequence[str]) ->
         )
         if typed.by_neighbours:
             st.caption(
-                "AlignedUMAP cannot place a new sentence: the ring lies between its neighbours."
+                "Where a map cannot place a new sentence (AlignedUMAP cannot), the ring lies "
+                "between its neighbours."
             )
+        for problem in typed.problems:
+            st.warning(cards.plain(problem))
         st.text(_difference(typed, sheets))
         columns = st.columns(min(len(sheets), 3))
         for index, (sheet, near) in enumerate(zip(sheets, typed.near, strict=True)):
@@ -99,7 +112,12 @@ def draw(typed: Landed | None, sheets: Sequence[Sheet], texts: Sequence[str]) ->
 def _difference(typed: Landed, sheets: Sequence[Sheet]) -> str:
     if len(sheets) < 2:
         return f"The {SHOWN} rows with the largest cosine."
-    pairs = sorted(shared(typed.near), key=lambda found: found[2])
+    pairs = sorted(
+        (found for found in shared(typed.near) if typed.near[found[0]] and typed.near[found[1]]),
+        key=lambda found: found[2],
+    )
+    if not pairs:
+        return f"The {SHOWN} rows with the largest cosine."
     i, j, share = pairs[0]
     count = round(share * SHOWN)
     if count == SHOWN:

@@ -47,21 +47,22 @@ def settle(app: Any) -> None:
     for _ in range(6):  # vectors, then the layer in view, then the other layers, then the page
         for job in list(jobs._jobs.values()):
             assert job.wait(deadline - time.monotonic()), job.key
-        for name in ("source", "own_sentences", "map", "poolings", "map_of", "vectors_folder"):
+        for name in ("source", "own_sentences", "map", "poolings", "map_of", "vectors_folder",
+                     "align", "kept_apart", "colour_by", "layer_shown", "rows_shown"):  # fmt: skip
             if name in app.session_state:
                 app.session_state[name] = app.session_state[name]
         app.run()
     assert not app.exception, [error.value for error in app.exception]
 
 
-def shown(app: Any) -> dict[str, Any]:
-    """The map's data as the browser gets them."""
+def shown(app: Any, kind: str = "map") -> dict[str, Any]:
+    """The map's data as the browser gets them: "map", "look" or "texts"."""
     for element in app.get("bidi_component"):
         if element.proto.component_name.endswith("poollens_map"):
             data = json.loads(element.proto.json)
-            if data["kind"] == "map":
+            if data["kind"] == kind:
                 return data
-    raise AssertionError("there is no map on the page")
+    raise AssertionError(f"there is no {kind} on the page")
 
 
 def points(panel: dict[str, Any], layer: int = -1) -> np.ndarray:
@@ -81,23 +82,22 @@ def test_a_panel_for_each_pooling_holds_the_points_of_the_library(open_map, four
         (drawn - drawn.mean(axis=0)) * scale, own - own.mean(axis=0), atol=2e-3 * np.ptp(own)
     )
     assert len(data["panels"][0]["coords"]) == 5  # a layout for every layer of the slider
-    assert data["texts"] == ROWS
+    assert shown(app, "texts")["texts"] == ROWS
 
 
 def test_distortion_is_said_of_every_panel(open_map, four):
     app = open_map(four, checkpoints=["toy-mha"])
-    for panel in shown(app)["panels"]:
-        assert panel["subtitle"].startswith("PCA, trustworthiness 0.")
-        assert "continuity" in panel["subtitle"]
+    for subtitle in shown(app, "look")["subtitles"]:
+        assert subtitle.startswith("PCA, trustworthiness 0.")
+        assert "continuity" in subtitle
+        assert "(k = 11)" in subtitle
 
 
 def test_the_typed_sentence_lands_and_its_neighbours_are_named(open_map, four):
     app = open_map(four, checkpoints=["toy-mha"], text=ROWS[5])
     told = [text.value for text in app.text]
     assert f"1.00  {ROWS[5]}" in told
-    looks = [json.loads(e.proto.json) for e in app.get("bidi_component")
-             if e.proto.component_name.endswith("poollens_map")]  # fmt: skip
-    look = next(one for one in looks if one["kind"] == "look")
+    look = shown(app, "look")
     place = look["rings"][0]["points"][0][look["layer"]]
     np.testing.assert_allclose(place, points(shown(app)["panels"][0])[5], atol=2e-3)
 
@@ -112,7 +112,7 @@ def test_a_bare_encoder_has_maps_and_no_predictions(open_map, folder):
 
 def test_three_sentences_are_shown_by_pca_and_the_page_says_so(open_map, four):
     app = open_map(four, checkpoints=["toy-mha"], map="umap", own_sentences="\n".join(ROWS[:3]))
-    assert len(shown(app)["texts"]) == 3
+    assert len(shown(app, "texts")["texts"]) == 3
     assert any("UMAP needs more than 3 points" in caption.value for caption in app.caption)
 
 
@@ -127,6 +127,201 @@ def test_a_folder_of_vectors_is_opened_without_a_checkpoint(open_map, four, tmp_
     out = run([source], tmp_path / "vectors", order)
     app = open_map(four, vectors_folder=str(out))
     assert [panel["title"] for panel in shown(app)["panels"]] == ["mean"]
-    assert "k-NN" in shown(app)["panels"][0]["subtitle"]
+    assert "k-NN" in shown(app, "look")["subtitles"][0]
+    assert any("The typed sentence is not on these maps" in one.value for one in app.caption)
     app = open_map(four, vectors_folder=str(tmp_path / "nothing"))
     assert any("is no folder of vectors" in error.value for error in app.error)
+
+
+def broken_folder(root: Path, place: Path) -> Path:
+    """A folder of vectors of which two rows of the mean at layer 2 are not numbers."""
+    import pandas as pd
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    from analysis.bulk import Order, run
+
+    source = place / "rows.parquet"
+    pd.DataFrame({"text": ROWS, "label": ["a", "b"] * 12, "film": ["x", "y", "z"] * 8}).to_parquet(
+        source
+    )
+    order = Order(str(root / "toy-mha"), "text", poolings=("mean", "max"), layers="all")
+    out = run([source], place / "vectors", order)
+    (part,) = out.glob("*.parquet")
+    table = parquet.read_table(part)
+    vectors = np.stack(table["mean@2"].to_pylist()).astype(np.float32)
+    vectors[[3, 7]] = np.nan
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+    place_of = table.column_names.index("mean@2")
+    parquet.write_table(table.set_column(place_of, "mean@2", lists), part)
+    return out
+
+
+def test_vectors_that_are_not_numbers_are_named_and_the_rest_is_drawn(open_map, four, tmp_path):
+    out = broken_folder(four, tmp_path)
+    app = open_map(four, vectors_folder=str(out))
+    told = [one.value for one in app.warning]
+    assert any("mean, layer 2: 2 of 24 vectors hold values that are not finite (rows 4, 8" in one
+               for one in told), told  # fmt: skip
+    assert [panel["title"] for panel in shown(app)["panels"]] == ["mean", "max"]
+    app = open_map(four, vectors_folder=str(out), layer_shown=2)
+    assert [panel["title"] for panel in shown(app)["panels"]] == ["max"]
+
+
+def test_any_column_of_a_folder_colours_and_keeps_rows_apart(open_map, four, tmp_path):
+    out = broken_folder(four, tmp_path)
+    app = open_map(four, vectors_folder=str(out), kept_apart="film", colour_by="film")
+    look = shown(app, "look")
+    assert look["names"] == ["x", "y", "z"]
+    assert "by rows of another film" in look["subtitles"][0]
+    assert "by rows of another film" not in shown(
+        open_map(four, vectors_folder=str(out), kept_apart="nothing"), "look"
+    )["subtitles"][0]  # fmt: skip
+
+
+def test_on_the_behaviour_suite_neighbours_of_one_template_have_no_vote(open_map, four):
+    app = open_map(four, checkpoints=["toy-mha"], source="suite", rows_shown=500,
+                   poolings=["mean"])  # fmt: skip
+    assert "by other templates, chance" in shown(app, "look")["subtitles"][0]
+
+
+def test_aligned_umap_leaves_nothing_missing_beside_a_constant_and_a_shallow_sheet(
+    open_map, four
+):
+    app = open_map(four, checkpoints=["toy-mha"], map="umap", align="aligned_umap",
+                   poolings=["mean", "cls", "head"], n_neighbors=5)  # fmt: skip
+    data = shown(app)
+    assert [len(panel["coords"]) for panel in data["panels"]] == [5, 5, 5]
+    assert not [one for one in app.button if "Lay out" in one.label]
+    assert [one.split(",")[0] for one in shown(app, "look")["subtitles"]] == ["AlignedUMAP"] * 3
+    assert any("AlignedUMAP cannot" in caption.value for caption in app.caption)
+    app = open_map(four, checkpoints=["toy-mha"], map="umap", align="aligned_umap",
+                   poolings=["mean", "cls", "head"], n_neighbors=5, layer_shown=0)  # fmt: skip
+    methods = [one.split(",")[0] for one in shown(app, "look")["subtitles"]]
+    assert methods == ["UMAP", "PCA", "AlignedUMAP"]
+
+
+def test_umap_takes_the_place_of_pca_and_a_typed_row_lands_among_its_like(open_map, four):
+    app = open_map(four, checkpoints=["toy-mha"], map="umap", poolings=["mean"], text=ROWS[5],
+                   n_neighbors=5)  # fmt: skip
+    look, data = shown(app, "look"), shown(app)
+    assert look["subtitles"][0].startswith("UMAP, ")
+    assert len(data["panels"][0]["coords"]) == 5
+    place = np.array(look["rings"][0]["points"][0][look["layer"]])
+    every = points(data["panels"][0])
+    nearest = np.argsort(np.linalg.norm(every - place, axis=1))[:5]
+    assert 5 in nearest
+
+
+def test_marks_of_torn_neighbours_are_each_panels_own(open_map, four):
+    app = open_map(four, checkpoints=["toy-mha"], colour_by="torn neighbours")
+    look = shown(app, "look")
+    assert look["ramp"]
+    assert len(look["panel_codes"]) == 3
+    assert len(set(look["panel_codes"])) > 1
+    assert not look["unknown"]
+
+
+def test_the_exported_map_says_what_the_screen_says(open_map, four):
+    from pages.ui import map_below
+
+    seen = []
+    original = map_below.export_menu
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(map_below, "export_menu",
+                      lambda plots, *a, **k: (seen.append(plots), original(plots, *a, **k)))
+        open_map(four, checkpoints=["toy-mha"], source="suite", rows_shown=500,
+                 poolings=["mean", "max"])  # fmt: skip
+    (plot,) = seen[-1].values()
+    assert all("T 0." in title and "k-NN" in title for title in plot.mark.subtitles)
+    assert "T: trustworthiness" in plot.caption
+    assert "by other templates" in plot.caption
+    assert "made from templates" in plot.caption
+    assert "brought onto the first by Procrustes" in plot.caption
+
+
+def test_the_page_says_which_maps_are_beyond_the_most(open_map, four, monkeypatch):
+    monkeypatch.setattr("pages.ui.map_controls.MOST_PANELS", 2)
+    monkeypatch.setattr("pages.ui.map_engine.MOST_PANELS", 2)
+    app = open_map(four, checkpoints=["toy-mha"])
+    assert len(shown(app)["panels"]) == 2
+    assert any("3 maps are asked for; the first 2 are computed" in one.value for one in app.info)
+
+
+def test_a_flat_encoder_beside_a_deep_one_shows_its_last_layer(open_map, folder, monkeypatch):
+    tiny.make_bare_encoder(folder / "flat")
+    tiny.make_pooling_checkpoint(folder / "deep", "mha", ("a", "b", "c"), task="toy", seed=1)
+    monkeypatch.setattr("pages.ui.map_engine.ALL_LAYERS_UP_TO", 10)
+    app = open_map(folder, checkpoints=["flat", "deep"], map_of="all", poolings=["mean"])
+    assert [panel["title"] for panel in shown(app)["panels"]] == ["flat: mean", "deep: mean"]
+
+
+def test_numbers_behind_the_maps_are_measured_on_request(open_map, four):
+    app = open_map(four, checkpoints=["toy-mha"], source="suite", rows_shown=500,
+                   poolings=["mean"])  # fmt: skip
+    next(one for one in app.button if one.label == "Measure every pooling and layer").click().run()
+    settle(app)
+    frame = next(one.value for one in app.dataframe if "anisotropy" in one.value.columns)
+    assert frame["layer"].tolist() == [0, 1, 2, 3, 4]
+    assert frame["probe"].between(0, 1).all()
+    next(one for one in app.button if one.label == "Clear").click().run()
+    assert not app.exception
+
+
+def test_other_labels_layers_or_groups_are_other_numbers():
+    from analysis.atlas import Sheet
+    from pages.ui.map_groups import Groups
+    from pages.ui.map_numbers import key_of
+
+    one = Sheet("a", "a", {0: np.zeros((4, 2)), 1: np.zeros((4, 2))})
+    labels, groups = np.array([0, 1, 0, 1]), Groups("film", np.array([0, 0, 1, 1]))
+    keys = {
+        key_of([one], labels, groups), key_of([one], 1 - labels, groups),
+        key_of([one], labels, Groups()), key_of([one], None, groups),
+        key_of([Sheet("a", "a", {0: one.vectors[0]})], labels, groups),
+    }  # fmt: skip
+    assert len(keys) == 5
+
+
+def test_a_class_keeps_its_colour_and_the_rarest_of_many_are_put_together():
+    from analysis.datasets import Table
+    from analysis.predictions import Predictions
+    from pages.ui.map_colour import _Classes
+
+    def answers(labels, best):
+        logits = np.zeros((len(best), len(labels)), np.float32)
+        logits[np.arange(len(best)), best] = 1
+        zeros = np.zeros(len(best), np.int32)
+        return Predictions("c", "s", "d", "float32", labels, False, len(best),
+                           np.arange(len(best)), logits, zeros, zeros)  # fmt: skip
+
+    table = Table("own", "own", ("t",) * 3, None, np.array([0, 1, 1]), ("good", "bad"))
+    turned = answers(("bad", "good"), [1, 0, 0])
+    classes = _Classes(table, [turned])
+    drawn = classes.of_predictions(turned)
+    assert drawn.names == classes.of_labels().names
+    assert drawn.codes.tolist() == classes.of_labels().codes.tolist()
+    many = tuple(f"class {i}" for i in range(20))
+    wide = answers(many, list(range(20)) + [19] * 5)
+    bare = Table("own", "own", ("t",) * 25, None, None, ())
+    drawn = _Classes(bare, [wide]).of_predictions(wide)
+    assert len(drawn.names) == 12
+    assert drawn.names[0] == "class 19"
+    assert drawn.names[-1] == "others"
+    assert drawn.codes.max() == 11
+
+
+def test_arrays_in_memory_are_bounded_by_their_bytes():
+    from pages.ui.map_engine import Held
+
+    held, reads = Held(most=100), []
+
+    def read(name):
+        return held.get(name, lambda: (reads.append(name), np.zeros(5))[1])
+
+    for name in "abcab":
+        read(name)
+    assert reads == list("abcab")  # two of 40 bytes have room, three do not
+    read("b")
+    assert reads == list("abcab")
+    assert held.get("none", lambda: None) is None
