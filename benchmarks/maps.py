@@ -4,7 +4,10 @@ Vectors: one pass that writes every free pooling at every layer, against one `en
 sentence-transformers for each pooling (last layer only). Maps: UMAP of three poolings here
 (fitted, aligned and measured) against three plain umap-learn fits. Memory: the peak of a process
 that embeds 10,000 and 100,000 rows into a folder, on an encoder of two small layers, so that what
-is measured is the pass and not the model.
+is measured is the pass and not the model, and on MiniLM. Browser: how long a frame takes while
+three maps of 50,000 points are moved, in Chromium.
+
+``python -m benchmarks maps`` runs all; BENCH_PARTS=memory,pan only these.
 """
 
 from __future__ import annotations
@@ -19,18 +22,32 @@ from typing import Any
 
 SENTENCES = int(os.environ.get("BENCH_SENTENCES", "5000"))
 ROWS = tuple(int(n) for n in os.environ.get("BENCH_ROWS", "10000,100000").split(","))
-POOLINGS = ("mean", "max", "cls", "last_token")
+PARTS = os.environ.get("BENCH_PARTS", "vectors,memory,pan").split(",")
+MODES = ("mean", "max", "cls", "last_token")  # what `encode` of the peer has, one call each
 LIMIT = 512
 
 
 def run() -> list[dict[str, Any]]:
     """Rows of what was done, by whom, its seconds, and the ratio to the peer's in this run."""
+    rows: list[dict[str, Any]] = []
+    if "vectors" in PARTS:
+        rows += _vectors_and_maps()
+    if "memory" in PARTS:
+        rows += _memory()
+    if "pan" in PARTS:
+        from benchmarks.pan import pan
+
+        rows += pan()
+    return rows
+
+
+def _vectors_and_maps() -> list[dict[str, Any]]:
     from benchmarks.dataset import _sentences
 
     texts, source = _sentences()
     texts = (texts * (SENTENCES // max(len(texts), 1) + 1))[:SENTENCES]
     rows, vectors = _vectors(texts, source)
-    return [*rows, *_maps(vectors), *_memory()]
+    return [*rows, *_maps(vectors)]
 
 
 def _vectors(texts: list[str], source: str) -> tuple[list[dict[str, Any]], Any]:
@@ -39,7 +56,7 @@ def _vectors(texts: list[str], source: str) -> tuple[list[dict[str, Any]], Any]:
 
     from analysis.corpus import compute, open_for_data
     from analysis.datasets import Table
-    from analysis.embedding import readers_of, stored
+    from analysis.embedding import FREE, readers_of, stored
     from analysis.encoders import resolve_encoder
 
     folder = str(resolve_encoder("sentence-transformers/all-MiniLM-L6-v2").path)
@@ -48,12 +65,12 @@ def _vectors(texts: list[str], source: str) -> tuple[list[dict[str, Any]], Any]:
     words = Transformer(folder, max_seq_length=LIMIT)
     words.to(str(classifier.device))
     peers = []
-    for name in POOLINGS:
+    for name in MODES:
         mode = Pooling(words.get_embedding_dimension(), pooling_mode=name.replace("_", ""))
         peers.append(SentenceTransformer(modules=[words, mode], device=str(classifier.device)))
     peers[0].encode(texts[:64])
     with tempfile.TemporaryDirectory() as place:
-        readers = readers_of(classifier, POOLINGS, "all")
+        readers = readers_of(classifier, FREE, "all")
         started = time.perf_counter()
         compute(classifier, table, place, readers)
         own = time.perf_counter() - started
@@ -61,12 +78,12 @@ def _vectors(texts: list[str], source: str) -> tuple[list[dict[str, Any]], Any]:
         for peer in peers:
             peer.encode(texts, show_progress_bar=False)
         theirs = time.perf_counter() - started
-        held = {n: stored(place, classifier.checkpoint, table, (n, 6))[1] for n in POOLINGS[:3]}
+        held = {n: stored(place, classifier.checkpoint, table, (n, 6))[1] for n in MODES[:3]}
     said = f"{len(texts):,} sentences ({source})"
     return [
-        {"what": f"{len(POOLINGS)} poolings x 7 layers, one pass, written to disk", "of": said,
+        {"what": f"{len(FREE)} poolings x 7 layers, one pass, written to disk", "of": said,
          "seconds": own, "peer / this": theirs / own},
-        {"what": f"sentence-transformers: {len(POOLINGS)} x encode, last layer", "of": said,
+        {"what": f"sentence-transformers: {len(MODES)} x encode, last layer", "of": said,
          "seconds": theirs, "peer / this": 1.0},
     ], held  # fmt: skip
 
@@ -101,17 +118,19 @@ def _maps(vectors: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 _CHILD = """
-import resource, sys, tempfile
+import re, sys, tempfile
+from pathlib import Path
 from analysis.corpus import compute, open_for_data
 from analysis.datasets import Table
 from analysis.embedding import readers_of
-count, folder = int(sys.argv[1]), sys.argv[2]
+count, folder, poolings, layers = int(sys.argv[1]), sys.argv[2], sys.argv[3].split(), sys.argv[4]
 texts = tuple(f"the plot of film {i} is thin but the acting is fine" for i in range(count))
 classifier = open_for_data(folder, dtype="float32")
 with tempfile.TemporaryDirectory() as place:
     compute(classifier, Table("own", "own", texts, None, None, ()), place,
-            readers_of(classifier, ("mean", "max", "cls"), "all"))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+            readers_of(classifier, poolings, "all" if layers == "all" else (-1,)))
+# Of this process alone: ru_maxrss would hold the peak of the one that began it.
+print(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1])
 """
 
 
@@ -132,15 +151,22 @@ def _memory() -> list[dict[str, Any]]:
             num_attention_heads=2, intermediate_size=128,
         )  # fmt: skip
         BertModel(config, add_pooling_layer=False).save_pretrained(place)
-        for count in ROWS:
-            started = time.perf_counter()
-            done = subprocess.run(
-                [sys.executable, "-c", _CHILD, str(count), place], cwd=root, check=True,
-                capture_output=True, text=True,
-            )  # fmt: skip
-            rows.append({
-                "what": "peak memory of a process that embeds", "of": f"{count:,} rows",
-                "seconds": time.perf_counter() - started,
-                "GiB": int(done.stdout.split()[-1]) / 2**20,
-            })  # fmt: skip
+        from analysis.encoders import resolve_encoder
+
+        real = str(resolve_encoder("sentence-transformers/all-MiniLM-L6-v2").path)
+        for name, folder, poolings, layers in (
+            ("two small layers", place, "mean max cls", "all"), ("MiniLM", real, "mean", "last"),
+        ):  # fmt: skip
+            for count in ROWS:
+                started = time.perf_counter()
+                done = subprocess.run(
+                    [sys.executable, "-c", _CHILD, str(count), folder, poolings, layers],
+                    cwd=root, check=True, capture_output=True, text=True,
+                )  # fmt: skip
+                rows.append({
+                    "what": "peak memory of a process that embeds",
+                    "of": f"{count:,} short rows, {name}",
+                    "seconds": time.perf_counter() - started,
+                    "GiB": int(done.stdout.split()[-1]) / 2**20,
+                })  # fmt: skip
     return rows

@@ -387,19 +387,20 @@ class TestSize:
                 stream.write(f"row {number} {'of a rather long text ' * 24},{number % 2}\n")
         assert path.stat().st_size > 60_000_000
         code = """
-import glob, resource, sys, tempfile
-sys.path.insert(0, {root!r})
+import glob, sys, tempfile
+sys.path[:0] = [{root!r}, {root!r} + "/tests"]
+import peak
 tempfile.tempdir = {folder!r}
 from analysis.dataset_upload import read_upload
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak.peak_memory()
 found = read_upload({path!r})
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+most = peak.peak_memory()
 assert len(found.table) == 120_000 and found.table.text[-1].startswith("row 119999 of")
 assert found.table.digest and found.table.take([5]).text[0].startswith("row 5 of")
 assert glob.glob({folder!r} + "/poollens-texts-*")
 del found
 assert not glob.glob({folder!r} + "/poollens-texts-*")
-print((peak - before) // 1024)
+print((most - before) >> 20)
 """.format(root=str(ROOT), folder=str(tmp_path), path=str(path))
         answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert answer.returncode == 0, answer.stderr
