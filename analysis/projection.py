@@ -26,6 +26,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "umap": {"n_neighbors": 15, "min_dist": 0.1, "metric": "cosine"},
 }
 How = Literal["transform", "neighbours"]
+LARGE = 4_096  # rows above which umap-learn searches neighbours by other kernels
 _FEWEST_FOR_UMAP = 4  # its layout of fewer points fails inside an eigenvalue routine
 
 
@@ -146,10 +147,9 @@ def fit(
 def warm_up(large: bool = False) -> None:
     """Compile UMAP's kernels (seconds, once a process): a fit and a transform of a few points.
 
-    Above 4,096 points umap-learn searches neighbours by other kernels (``large``), which take
-    longer; few epochs are enough to have them compiled.
+    ``large``: those for more than ``LARGE`` points, which take longer; few epochs are enough.
     """
-    count = 4_100 if large else 40
+    count = LARGE + 4 if large else 40
     sample = np.random.default_rng(0).normal(size=(count, 8)).astype(np.float32)
     made = _umap(sample, 0, {**DEFAULTS["umap"], "n_neighbors": 5, "init": None}, None,
                  epochs=2 if large else None)  # fmt: skip

@@ -4,7 +4,7 @@ Vectors: one pass that writes every free pooling at every layer, against one `en
 sentence-transformers for each pooling (last layer only). Maps: UMAP of three poolings here
 (fitted, aligned and measured) against three plain umap-learn fits. Memory: the peak of a process
 that embeds 10,000 and 100,000 rows into a folder, on an encoder of two small layers, so that what
-is measured is the pass and not the model, and on MiniLM. Browser: how long a frame takes while
+is measured is the pass and not the model, and 10,000 and 30,000 rows on MiniLM. Browser: how long a frame takes while
 three maps of 50,000 points are moved, in Chromium.
 
 ``python -m benchmarks maps`` runs all; BENCH_PARTS=memory,pan only these.
@@ -24,6 +24,7 @@ SENTENCES = int(os.environ.get("BENCH_SENTENCES", "5000"))
 ROWS = tuple(int(n) for n in os.environ.get("BENCH_ROWS", "10000,100000").split(","))
 PARTS = os.environ.get("BENCH_PARTS", "vectors,memory,pan").split(",")
 MODES = ("mean", "max", "cls", "last_token")  # what `encode` of the peer has, one call each
+REAL_ROWS = tuple(int(n) for n in os.environ.get("BENCH_REAL_ROWS", "10000,30000").split(","))
 LIMIT = 512
 
 
@@ -154,10 +155,11 @@ def _memory() -> list[dict[str, Any]]:
         from analysis.encoders import resolve_encoder
 
         real = str(resolve_encoder("sentence-transformers/all-MiniLM-L6-v2").path)
-        for name, folder, poolings, layers in (
-            ("two small layers", place, "mean max cls", "all"), ("MiniLM", real, "mean", "last"),
-        ):  # fmt: skip
-            for count in ROWS:
+        for name, folder, poolings, layers, counts in (
+            ("two small layers", place, "mean max cls", "all", ROWS),
+            ("MiniLM", real, "mean", "last", REAL_ROWS),
+        ):
+            for count in counts:
                 started = time.perf_counter()
                 done = subprocess.run(
                     [sys.executable, "-c", _CHILD, str(count), folder, poolings, layers],

@@ -95,7 +95,7 @@ def _html() -> str:
                  "rings": [], "ramp": False, "names": list("abcdef"), "colours": colours,
                  "counts": [1] * 6, "codes": codes, "subtitles": []},
     }  # fmt: skip
-    parts = ("map_paint.js", "map.js")
+    parts = ("map_paint.js", "map_parts.js", "map.js")
     script = "".join((_UI / name).read_text(encoding="utf-8") for name in parts)
     script = script.replace("export default function", "function component", 1)
     css = (_UI / "map.css").read_text(encoding="utf-8")

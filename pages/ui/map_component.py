@@ -23,8 +23,10 @@ _maps = st.components.v2.component(
     "poollens_map",
     html='<div class="maps"></div>',
     css=(_HERE / "map.css").read_text(encoding="utf-8"),
-    js=(_HERE / "map_paint.js").read_text(encoding="utf-8")
-    + (_HERE / "map.js").read_text(encoding="utf-8"),
+    js="".join(
+        (_HERE / name).read_text(encoding="utf-8")
+        for name in ("map_paint.js", "map_parts.js", "map.js")
+    ),
 )
 
 

@@ -107,6 +107,11 @@ def _draw(choice: Choice, chosen: dataset.Chosen) -> None:
     _too_many(len(given.panels()))
     if len(given.layers) == 1 and asked.layers:
         st.caption("With so many rows and maps only the layer in view is computed.")
+    if asked.wish.method == "umap" and len(given.table) > projection.LARGE:
+        # While the vectors are computed the slower kernels can be compiled.
+        work_in_hand.start(
+            "umap-compiles-large", lambda desk: projection.warm_up(large=True), lane="maps"
+        )
     sheets, lacking = map_engine.sheets(given)
     _vectors_job(given, lacking)
     if sheets:

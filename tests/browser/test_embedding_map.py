@@ -87,12 +87,30 @@ def test_the_typed_sentence_is_placed_and_the_layer_moves_all_maps(page: Any, ma
     page.get_by_role("textbox", name="Sentence", exact=True).fill(ROWS[8])
     page.get_by_text(f"1.00 {ROWS[8]}").first.wait_for()
 
+    field = page.locator(".maps[data-painter] .field")
+    before = field.screenshot()
     slider = page.get_by_role("slider").first
     slider.focus()
     for _ in range(3):
         slider.press("ArrowLeft")
     page.wait_for_function("() => location.search.includes('layer_shown=1')")
     ready(page)
+    assert field.screenshot() != before
+
+
+def test_a_hidden_class_stays_hidden_when_umap_takes_the_place_of_pca(
+    page: Any, maps: Any
+) -> None:
+    open_maps(page, maps, colour_by="prediction of sst2-cls")
+    hidden = page.locator(".legend button[aria-pressed=false]")
+    first = page.locator(".legend button[data-code='0']")
+    first.click()
+    hidden.wait_for()
+    page.locator(".st-key-map").get_by_text("UMAP").click()
+    page.locator(".maps[data-painter] figcaption small", has_text="UMAP,").first.wait_for()
+    ready(page)
+    assert hidden.count() == 1
+    assert "map=UMAP" in page.url or "map=" not in page.url  # the default needs no place in it
 
 
 def test_a_point_opens_its_sentence_on_compare(page: Any, maps: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -88,9 +89,9 @@ def test_a_panel_for_each_pooling_holds_the_points_of_the_library(open_map, four
 def test_distortion_is_said_of_every_panel(open_map, four):
     app = open_map(four, checkpoints=["toy-mha"])
     for subtitle in shown(app, "look")["subtitles"]:
-        assert subtitle.startswith("PCA, trustworthiness 0.")
-        assert "continuity" in subtitle
-        assert "(k = 11)" in subtitle
+        assert re.match(
+            r"PCA, trustworthiness [01]\.\d\d, continuity [01]\.\d\d \(k = 11\)", subtitle
+        )
 
 
 def test_the_typed_sentence_lands_and_its_neighbours_are_named(open_map, four):
