@@ -358,7 +358,7 @@ def _forward(classifier: Classifier, inputs: dict[str, torch.Tensor]) -> Any:
     costs a noticeable part of a pass in bfloat16. One of somebody's own may read any layer.
     """
     model: Any = classifier.model
-    head = getattr(model, "head", None)
+    head: Any = getattr(model, "head", None)
     deep = getattr(head, "last_k", 1)
     if classifier.checkpoint.kind != "pooling" or type(head).__module__ != _OWN:
         output, pooled, logits = forward(classifier, inputs, {})

@@ -104,8 +104,9 @@ def check_scores(
 def check_alike(folder: Path, records: Mapping[Cell, Mapping[str, Any]]) -> None:
     """Raise ``ValueError`` where runs that are compared had other rows or another encoder.
 
-    Rows that are scored must be the same for a task, rows that were trained on for a task, share
-    and seed, the weights for an encoder's name. Older records do not say what they trained on.
+    Rows that are scored must be the same for a task, rows that were trained on for a task and
+    share (and seed, where it is a part), the weights for an encoder's name. Older records do not
+    say what they trained on.
     """
     seen: dict[object, tuple[str, str]] = {}
     for cell, record in records.items():
@@ -115,7 +116,8 @@ def check_alike(folder: Path, records: Mapping[Cell, Mapping[str, Any]]) -> None
             ((cell.task, split), digest, f"of task {cell.task} were scored on different rows of "
              f"{split!r}") for split, digest in record["data"].items()
         ]  # fmt: skip
-        facts.append(((cell.task, cell.share, cell.seed), record.get("train_data"),
+        drawn = cell.seed if cell.share < 1 else None  # the whole set is the same for every seed
+        facts.append(((cell.task, cell.share, drawn), record.get("train_data"),
                       f"of task {cell.task} were trained on different rows"))  # fmt: skip
         facts.append(((name,), record.get("encoder_sha256") if name else None,
                       f"began from different weights under the name {name}"))  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 
 from analysis.figures import view
 from analysis.statistics import compare
-from analysis.study import read_study
+from analysis.study import Scores, read_study
 from analysis.verdicts import ALPHA
 from pages.ui import evaluate_tests, evaluate_words
 
@@ -190,6 +190,18 @@ def test_captions_count_the_seeds_that_are_there(tmp_path):
     whole = made_studies.write(tmp_path / "whole", families)
     scores = read_study(whole).scores(read_study(whole).primary)
     assert "over 10 seeds:" in view("study_scores", scores).caption
+
+
+def test_what_does_not_vary_is_said_without_a_number(tmp_path):
+    families = [made_studies.family("primary", ("rte",), 10, primary=True)]
+    scores = read_study(made_studies.write(tmp_path / "flat", families)).scores
+    family = read_study(tmp_path / "flat").primary
+    values = scores(family).values.copy()
+    values[0, 1] = 0.7
+    (line,) = evaluate_words.steadier(compare(Scores(family, values)))
+    assert "cannot be compared, as too few scores vary: max_cls" in line
+    assert "nan" not in line
+    assert "not decided (after Holm over 3 comparisons a ratio above about" in line
 
 
 def test_a_family_of_one_seed_is_drawn(open_study, tmp_path):
