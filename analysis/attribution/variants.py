@@ -15,7 +15,6 @@ import numpy as np
 from analysis.attribution.problem import embedded, logits_of, output_of
 from analysis.attribution.results import Progress, Target
 from analysis.attribution.units import check_cover
-from analysis.memory import enough_memory
 from analysis.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:
@@ -55,6 +54,8 @@ class Variants:
         the device runs out of memory.
         """
         import torch
+
+        from analysis.memory import enough_memory
 
         kept = np.asarray(kept, bool).reshape(-1, len(self.units))
         if not len(kept):
