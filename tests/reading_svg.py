@@ -58,6 +58,20 @@ def axis(panel: ElementTree.Element, which: str) -> Axis:
     return Axis(float(slope), float(start), tuple(ticks))
 
 
+def labels(panel: ElementTree.Element, which: str) -> list[tuple[float, str]]:
+    """(place, text) of each label of the "x" or "y" axis, of ticks without a mark, too."""
+    found = []
+    for group in panel.iter(f"{SVG}g"):
+        if re.fullmatch(rf"{which}tick_\d+", group.get("id", "")):
+            for text in group.iter(f"{SVG}text"):
+                moved = re.search(r"translate\(([-\d.]+) ([-\d.]+)\)", text.get("transform", ""))
+                turned = re.search(r"rotate\(\S+ ([-\d.]+) ([-\d.]+)\)", text.get("transform", ""))
+                at = moved or turned
+                place = float(at["xy".index(which) + 1]) if at else float(text.get(which))
+                found.append((place, "".join(text.itertext())))
+    return found
+
+
 def _is_number(text: str) -> bool:
     return re.fullmatch(r"[-\N{MINUS SIGN}]?\d+(\.\d+)?", text) is not None
 
@@ -76,6 +90,16 @@ def corners(group: ElementTree.Element) -> np.ndarray:
     """(N, 2) places of the first path's corners."""
     path = next(group.iter(f"{SVG}path")).get("d")
     return np.array(re.findall(r"[-\d.]+", path), float).reshape(-1, 2)
+
+
+def paths(group: ElementTree.Element) -> list[np.ndarray]:
+    """(N, 2) corners of each path of a group, in their order; where they are used, if they are."""
+    found = {path.get("id"): np.array(re.findall(r"[-\d.]+", path.get("d")), float).reshape(-1, 2)
+             for path in group.iter(f"{SVG}path") if path.get("id")}  # fmt: skip
+    used = [found[use.get(XLINK)[1:]] + [float(use.get("x")), float(use.get("y"))]
+            for use in group.iter(f"{SVG}use") if use.get(XLINK)[1:] in found]  # fmt: skip
+    return used or [np.array(re.findall(r"[-\d.]+", path.get("d")), float).reshape(-1, 2)
+                    for path in group.iter(f"{SVG}path")]  # fmt: skip
 
 
 def markers(group: ElementTree.Element) -> np.ndarray:

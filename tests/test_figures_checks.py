@@ -6,26 +6,29 @@ import io
 
 import numpy as np
 import pytest
+import reading_svg as back
 from figures_samples import SENTENCE, split, tokens_of
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from analysis.figures import Bars, HeatMap, Lines, Plot, Points, view
-from analysis.figures.checks import check
+from analysis.figures import Bars, HeatMap, Lines, Plot, Points, checks, view
+from analysis.figures.captions import draft
+from analysis.figures.checks import APART, NOTICED, check
 from analysis.figures.colour import (
     DEFICIENCIES,
+    falling,
     lab,
     least_difference,
     lightness,
     linear,
+    neighbours,
     simulated,
 )
-from analysis.figures.palettes import MONOTONE, PALETTES, grey, palette
+from analysis.figures.palettes import MONOTONE, PALETTES, grey, palette, stops_of
 from analysis.figures.paper import render
-from analysis.figures.paper.lines import RASTERISED_FROM
 from analysis.figures.settings import Style
-from analysis.figures.style import luminance
+from analysis.figures.style import RASTERISED_FROM, STEPS, luminance
 
 COLOURS = ("#E08214", "#2166AC", "#88CCEE", "#882255")
 # CIELab of these four as colorspacious 1.1.2 gives them, plain and with a deficiency in full.
@@ -135,13 +138,100 @@ def test_a_character_without_a_glyph_is_counted():
     assert found.number == 1
 
 
-def test_the_sign_in_greyscale_needs_a_dash_a_line_or_a_scale_that_has_one():
-    few, many = cells(), cells(40, 40)
-    assert results(few)["Sign in greyscale"].passed
+@pytest.mark.parametrize("style", [Style(), Style(greyscale=True), Style(palette="brown-teal")])
+@pytest.mark.parametrize("shape", [(4, 9), (40, 40), (7, 384)])
+def test_the_sign_survives_greyscale_in_every_cell(shape, style):
+    """By a dash in each negative cell, or by a scale whose grey falls all the way: read back."""
+    plot = cells(*shape)
+    found = results(plot, style)["Sign in greyscale"]
+    assert found.passed
+    root = back.tree(render(plot, style, format="svg").data)
+    values = plot.mark.values
+    high = plot.mark.bounds[1]
+    negative = values < -high / 2 / STEPS
+    assert f"of {negative.sum():,} negative" in found.unit
+    dashes = [d for d in back.named(back.panels(root)[0], "negative").values()]
+    if dashes:
+        assert len(list(dashes[0].iter(f"{back.SVG}path"))) == negative.sum()
+        return
+    filled = next(iter(back.named(back.panels(root)[0], "cells").values()))
+    lights = lightness(back.fills(filled)).reshape(shape)
+    zero = lightness([stops_of(palette(style.palette, style.greyscale), "diverging", shape)[4]])[0]
+    far = np.abs(values) > 0.02 * high
+    assert (lights[far & (values < 0)] > zero).all()
+    assert (lights[far & (values > 0)] < zero).all()
+    order = np.argsort(values.ravel())
+    assert (np.diff(lights.ravel()[order]) < 1.0).all()
+
+
+def test_a_dense_map_says_how_its_sign_is_told():
+    drawn = render(cells(7, 384))
+    assert any("2,688 cells are too many for a dash" in line for line in drawn.notices)
+    assert "Light cells are negative, dark ones positive." in draft(cells(7, 384))
+    assert not render(cells()).notices
+
+
+def test_a_sign_that_is_lost_is_counted(monkeypatch):
+    many = cells(40, 40)
+    monkeypatch.setattr(checks, "stops_of", lambda colours, *_: colours.diverging)
     lost = results(many)["Sign in greyscale"]
     assert not lost.passed
-    assert "switch greyscale on" in lost.advice
-    assert results(many, Style(greyscale=True))["Sign in greyscale"].passed
+    assert lost.number == 0
+
+
+def test_small_points_of_a_raster_are_told_by_colour_alone():
+    xy = np.random.default_rng(0).normal(size=(5000, 2))
+    cloud = Plot("map", "t", Points(xy, np.arange(5000) % 9, tuple("abcdefghi"), "x", "y"))
+    for style in (Style(), Style(greyscale=True)):
+        found = results(cloud, style)["Series in greyscale"]
+        assert not found.passed
+        assert "draw fewer" in found.advice
+    few = Plot("map", "t", Points(xy[:300], np.arange(300) % 9, tuple("abcdefghi"), "x", "y"))
+    assert results(few)["Series in greyscale"].note == "the shape tells them apart"
+
+
+@pytest.mark.parametrize("name", PALETTES)
+@pytest.mark.parametrize("greyscale", [False, True])
+def test_every_step_of_every_scale_is_seen_by_every_eye(name, greyscale):
+    found = palette(name, greyscale)
+    for stops in (found.sequential, found.diverging, stops_of(found, "diverging", (40, 40))):
+        for deficiency in (None, *DEFICIENCIES):
+            assert neighbours(stops, deficiency) > NOTICED
+    dense_scale = stops_of(found, "diverging", (40, 40))
+    assert (np.diff(lightness(dense_scale)) < -7).all()
+    if not greyscale:
+        for deficiency in (None, *DEFICIENCIES):
+            for scale in (found.diverging, dense_scale):
+                for place in range(4):
+                    assert least_difference([scale[place], scale[-1 - place]], deficiency) > APART
+
+
+def test_a_scale_is_measured_step_by_step_and_not_by_its_ends():
+    found = results(cells())
+    stops = palette("default").diverging
+    for name in DEFICIENCIES:
+        shown = found[f"{name.capitalize()}, along a scale"]
+        assert shown.number == round(neighbours(stops, name), 1)
+        assert found[name.capitalize()].number == round(
+            min(least_difference([stops[i], stops[-1 - i]], name) for i in range(4)), 1
+        )
+    assert least_difference(stops[3:6]) < least_difference([stops[0], stops[-1]])
+
+
+def test_a_dense_grey_map_is_measured_on_the_scale_it_is_drawn_in():
+    found = results(cells(40, 40), Style(greyscale=True))["Deuteranopia"]
+    assert found.passed
+    assert not found.note  # nothing but the grey itself, and it is enough
+    assert found.number > APART
+
+
+def test_falling_lightness_keeps_the_hue_and_reaches_both_ends():
+    made = falling(palette("default").diverging)
+    assert lightness(made)[[0, -1]] == pytest.approx([93, 24], abs=0.6)
+    before, after = lab(linear(palette("default").diverging)), lab(linear(made))
+    hue = np.arctan2(before[:, 2], before[:, 1]) - np.arctan2(after[:, 2], after[:, 1])
+    strong = [1, 2, 6, 7]
+    assert np.abs(np.sin(hue[strong])).max() < 0.12
 
 
 def test_series_need_lightness_or_another_carrier():

@@ -5,14 +5,27 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import samples_of_views as samples
+import zoo
 from figures_samples import HOSTILE, SENTENCE, attributed, checkpoint, split, tokens_of
 
 from analysis.attribution import METHODS as ATTRIBUTION
-from analysis.figures import Bars, Grid, HeatMap, Plot, Strip, known_views, latex, view
+from analysis.figures import (
+    Bars,
+    Grid,
+    HeatMap,
+    Lines,
+    Plot,
+    Strip,
+    known_views,
+    latex,
+    recipes,
+    view,
+)
 from analysis.figures.captions import draft
 from analysis.figures.citations import METHODS, VIEWS, bibtex, keys_of
 from analysis.figures.export import export
@@ -46,9 +59,12 @@ def hostile(size=None):
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_keeps_a_character_that_latex_would_read(text):
     escaped = latex.escape(text)
-    allowed = re.sub(r"\\(textbackslash|textasciicircum|textasciitilde|textless|textgreater|textbar"
-                     r"|textquotedbl|textquotesingle|textasciigrave|ldots)\{\}|\\ensuremath\{[^}]*\}"
-                     r"|\\[{}$&%#_]|\{[-\[\]]\}", "", escaped)  # fmt: skip
+    names = ("textbackslash|textasciicircum|textasciitilde|textless|textgreater|textbar|char34|"
+             "textquotesingle|textasciigrave|ldots")  # fmt: skip
+    other = re.escape(latex.OTHER_SCRIPT) + r"\{[^{}]*\}\{((?:\{\[\}|\{\]\}|[U+0-9A-F. ])*)\}"
+    plain = re.sub(other, r"\1", escaped)
+    allowed = re.sub(rf"\\({names})\{{\}}|\\ensuremath\{{[^}}]*\}}|\\[{{}}$&%#_]|\{{[-\[\]]\}}",
+                     "", plain)  # fmt: skip
     assert not re.search(r"[\\{}$&%#_^~]", allowed)
 
 
@@ -83,9 +99,9 @@ def test_a_long_table_breaks_over_pages_and_a_wide_one_is_turned():
     assert "\\begin{longtable}{llr}" in latex.table(square)
 
 
-def compiled(folder, body, program="pdflatex"):
+def compiled(folder, body, program="pdflatex", encoding="\\usepackage[T1]{fontenc}"):
     """Run TeX on a document; returns the log. No shell, no files from elsewhere."""
-    head = "\\documentclass{article}\n\\usepackage[T1]{fontenc}\\usepackage{textcomp}\n"
+    head = f"\\documentclass{{article}}\n{encoding}\n"
     if program != "pdflatex":
         head = "\\documentclass{article}\n\\usepackage{fontspec}\n"
     packages = "\n".join((*latex.PREAMBLE, "\\usepackage{pgf}" if program != "pdflatex" else ""))
@@ -113,20 +129,81 @@ def test_a_document_with_the_pdf_and_the_table_compiles(tmp_path):
 
 
 @needs_tex
+@pytest.mark.timeout(600)
+def test_the_tables_of_every_view_compile_in_one_document(tmp_path):
+    body = "\n\\clearpage\n".join(export(plot, "tex").data.decode()
+                                    for _, plot in samples.every_plot())  # fmt: skip
+    head = ("\\usepackage[T1]{fontenc}\\usepackage[a2paper,landscape]{geometry}"
+            "\\extrafloats{500}")  # fmt: skip
+    compiled(tmp_path, body, encoding=head)
+
+
+def test_a_table_of_lines_has_bands_and_flags():
+    plot = Plot("v", "t", Lines(
+        np.arange(3.0), np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), ("a", "b"), "x", "y",
+        bands=np.array([[[0.5, 1.5], [1.5, 2.5], [3.0, 3.0]], np.full((3, 2), np.nan)]),
+        flags=np.array([[False, True, False], [False] * 3]), flag_label="flips",
+    ))  # fmt: skip
+    table = latex.table(plot)
+    assert "1 {[}0.5000, 1.500{]}" in table
+    assert "2 {[}1.500, 2.500{]}$^{\\ast}$" in table
+    assert "& 3 & 6" in table  # a band without a width is the line itself
+    assert "a ($^{\\ast}$: flips) & b" in table
+
+
+@needs_tex
 def test_hostile_text_is_printed_and_never_carried_out(tmp_path):
     from pypdf import PdfReader
 
-    ascii_only = [i for i, name in enumerate(HOSTILE) if name.isascii() and len(name) < 100]
     plot = hostile()
     body = latex.figure("missing.pdf", plot.caption, "fig:x").replace(
         "\\includegraphics", "%\\includegraphics"
     )
-    said = "\n\n".join(latex.escape(HOSTILE[i]) for i in ascii_only)
-    compiled(tmp_path, body + said)
+    said = "\n\n".join(latex.escape(name) for name in HOSTILE if len(name) < 100)
+    compiled(tmp_path, body + latex.defined(said))
     text = "".join(p.extract_text() for p in PdfReader(tmp_path / "paper.pdf").pages)
     assert "root:" not in text
     assert "input{/etc/passwd}" in text.replace(" ", "")
     assert "write18{ls}" in text.replace(" ", "")
+
+
+SCRIPTS = (
+    "你好 / שלום / مرحبا / हिन्दी / 😀👩\u200d🔬 / naïve łódź é\u0301\u200b \u3000 Đ ŋ € "
+    "\u201cq\u201d \"d\" \xa0"
+)
+
+
+@needs_tex
+@pytest.mark.parametrize("encoding", ["", "\\usepackage[T1]{fontenc}"])
+def test_any_script_compiles_and_is_told_by_its_codes(encoding, tmp_path):
+    from pypdf import PdfReader
+
+    tokens = tokens_of(SCRIPTS)
+    plot = view("reading", split(tokens), tokens, 1, checkpoint())
+    made = export(plot, "pdf")
+    (tmp_path / made.filename).write_bytes(made.data)
+    body = latex.figure(made.filename, draft(plot), "fig:x") + export(plot, "tex").data.decode()
+    compiled(tmp_path, f"\\listoffigures {body} {latex.escape(latex._LETTERS)}", encoding=encoding)
+    text = "".join(page.extract_text() for page in PdfReader(tmp_path / "paper.pdf").pages)
+    assert "U+4F60" in text
+    assert "U+05E9" in text
+    assert "ve" in text
+
+
+@pytest.mark.skipif(shutil.which("xelatex") is None, reason="no xelatex here")
+def test_xelatex_is_given_the_characters_themselves(tmp_path):
+    from pypdf import PdfReader
+
+    compiled(tmp_path, latex.defined(latex.escape("Ελληνικά and Русский")), "xelatex")
+    text = "".join(page.extract_text() for page in PdfReader(tmp_path / "paper.pdf").pages)
+    assert "U+" not in text
+
+
+def test_what_needs_another_engine_says_so_and_what_does_not_is_silent():
+    assert latex.figure("f", "plain naïve", "l").startswith("\\begin")
+    said = latex.figure("f", "你好", "l")
+    assert said.startswith("% Some texts")
+    assert "XeLaTeX" in said.splitlines()[0]
 
 
 # --- PGF --------------------------------------------------------------------------------------
@@ -171,6 +248,25 @@ def test_a_caption_has_the_facts():
     assert "Seeds: 0, 1, 2." in draft(samples.plot_of("classes"))
 
 
+def test_a_caption_of_several_checkpoints_has_the_same_facts():
+    both = [zoo.loaded("max_seq_mha"), zoo.loaded("mha")]
+    labels = both[0].checkpoint.labels
+    said = draft(recipes.make("strips", both, "The plots thinned.", None, [1, 0]))
+    for fact in (f"Classes: {labels[1]}, {labels[0]}.", "Baseline: ", "Reference: ",
+                 "Methods: integrated gradients, exact split", "Checkpoints: max_seq_mha"):
+        assert fact in said, fact
+    one = draft(recipes.make("reading", both, "The plots thinned.", None, 1))
+    assert f"Class: {labels[1]}." in one
+    assert "Reference: " in one
+
+
+@pytest.mark.parametrize("key", ["deletion_insertion", "evidence_scores", "evidence_bars"])
+def test_a_caption_names_the_class_and_not_its_number(key):
+    plot = recipes.make(key, [zoo.loaded("max_seq_mha")], "The plots thinned.", None, 1,
+                        {"method": "leave_one_out", "repeats": 2})  # fmt: skip
+    assert f"Class: {zoo.loaded('max_seq_mha').checkpoint.labels[1]}." in draft(plot)
+
+
 def test_a_caption_names_the_colours_that_are_drawn():
     plot = view("reading", split(TOKENS), TOKENS, 1)
     assert "Orange is towards the class, blue and underlined" in draft(plot)
@@ -201,6 +297,23 @@ def test_bibtex_follows_the_method_and_the_data():
     text = bibtex(plot)
     assert text.count("@") == len(found)
     assert text.count("{") == text.count("}")
+
+
+def test_each_picture_cites_what_it_rests_on_and_no_more():
+    split = {"modarressi2023decompx", "nanda2022transformerlens"}
+    made = {quantity: set(keys_of(recipes.make("winners", [zoo.loaded("max_seq_mha")], "A plot.",
+                                               params={"quantity": quantity})))
+            for quantity in ("contribution", "attention")}  # fmt: skip
+    assert split <= made["contribution"]
+    assert not split & made["attention"]
+    assert all("conneau2017infersent" in found for found in made.values())
+    for key in ("layer_quantities", "source_layers", "reading"):
+        assert split <= set(keys_of(samples.plot_of(key)))
+    umap = samples.plot_of("map")
+    assert "mcinnes2018umap" in keys_of(umap)
+    pca = replace(umap, provenance={**umap.provenance, "method": "pca"})
+    assert "mcinnes2018umap" not in keys_of(pca)
+    assert "venna2001neighborhood" in keys_of(pca)
 
 
 def test_panels_are_lettered_beyond_z():

@@ -18,7 +18,8 @@ from pypdf import PdfReader
 
 import analysis
 from analysis.__main__ import main
-from analysis.figures import Plot, recipes, view
+from analysis.figures import Plot, known_views, recipes, view
+from analysis.figures.recipes_study import STUDY
 
 ROOT = Path(__file__).parents[1]
 TEXT = "The plots thinned, not dully."
@@ -54,8 +55,12 @@ def render(root, tmp_path, capsys):
 
 def test_the_list_names_every_view_in_one_line(capsys):
     assert main(["render", "--list"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert {line.split()[0] for line in lines} == set(recipes.recipes())
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    assert {line.split()[0] for line in lines} == {*recipes.recipes(), *STUDY}
+    others = set(known_views()) - set(recipes.recipes()) - set(STUDY)
+    assert all(f" {name}" in said.err for name in others)
+    assert "map" in others
     assert {"winners", "strips", "attention", "layers"} <= {line.split()[0] for line in lines}
     assert all(len(line.split(maxsplit=1)) == 2 for line in lines)
     assert any("[quantity, words" in line for line in lines if line.startswith("winners"))
@@ -129,7 +134,40 @@ def test_a_pair_is_read_as_a_pair(render):
         (["winners", "--set", "amount=3"], {}, "has no parameter amount; it has quantity, words"),
         (["winners", "--set", "quantity=luck"], {}, "known: deviation, contribution"),
         (["winners", "--name", "../x"], {}, "a file name without folder"),
+        (["map"], {}, "map is drawn of a data set or a map, not of a text"),
+        (["study_scores"], {}, "is drawn of a study: --study FOLDER"),
+        (["study_scores", "--study", "nowhere"], {}, "no results of a study in nowhere"),
+        (["study_scores", "--study", "x", "--set", "tasks=rte"], {}, "tasks is 'rte': a list of"),
+        (["winners", "--study", "x"], {}, "not of a study: leave out --study"),
+        (["attribution_strips", "--set", "method=luck"], {}, "no method is called 'luck'"),
+        (["attribution_disagreement", "--set", "method=saliency"], {}, "2 different methods"),
+        (["rank_agreement", "--set", "unit=line"], {}, "line"),
         (["variant"], {}, "give the second version of the text"),
+        (["variant", "--set", "variant=5"], {}, "variant is 5: a text is meant"),
+        (["cls_by_layer", "--set", "token=99"], {}, "token 99 is not there: choose 0 to"),
+        (["cls_by_layer", "--set", "top=-1"], {}, "top is -1"),
+        (["dimension", "--set", "token=99"], {}, "token 99 is not there"),
+        (["dimension", "--set", "index=a"], {}, "index is 'a': a whole number is meant"),
+        (["dimension", "--set", "index=99999"], {}, "dimension 99999 is not there"),
+        (["depth", "--set", "token=99"], {}, "token 99 is not there"),
+        (["token_attention", "--set", "token=999"], {}, "token 999 is not there"),
+        (["cls_row", "--set", "layer=99"], {}, "layer 99 is not there"),
+        (["cls_row", "--set", "layer=a"], {}, "layer is 'a'"),
+        (["blocks", "--set", "layer=99"], {}, "layer 99 is not there"),
+        (["blocks", "--set", "head=99"], {}, "attention head 99 is not there"),
+        (["encoder_head", "--set", "window=[1]"], {}, "window is [1]"),
+        (["encoder_head", "--set", "window=3"], {}, "window is 3: a list of whole numbers"),
+        (["what_if", "--set", "drop_layers=4"], {}, "drop_layers is 4: a list of whole numbers"),
+        (["what_if", "--set", "drop_layers=[99]"], {}, "99"),
+        (["what_if", "--set", "mask_tokens=[99]"], {}, "99"),
+        (["winners", "--set", "limit=a"], {}, "limit is 'a': a number is meant"),
+        (["winners", "--set", "limit=0"], {}, "limit is 0: a number above 0"),
+        (["winners", "--set", "words=maybe"], {}, "words is 'maybe': true or false is meant"),
+        (["winners", "--set", "head=true"], {}, "head is True: a whole number is meant"),
+        (["winners", "--set", "reference=zz"], {}, "reference is 'zz'; known here: zero, corpus"),
+        (["reading", "--set", "reference=5"], {}, "reference is 5: a text or a list of texts"),
+        (["reading", "--format", "png", "--dpi", "1"], {}, "1 dots an inch cannot be drawn"),
+        (["reading", "--dpi", "99999"], {}, "give 36 to 2400"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(render, arguments, options, said):
@@ -145,6 +183,20 @@ def test_hostile_text_is_drawn_and_written_nowhere_else(render, tmp_path):
     assert code == 0, err
     assert b"<script>" not in files["reading-toy-max-s0.svg"]
     assert {p.name for p in tmp_path.iterdir()} == {"o"}
+
+
+@pytest.mark.parametrize("key", sorted(STUDY))
+def test_a_study_is_drawn_from_its_folder(key, tmp_path, capsys):
+    folder = ROOT / "study" / "results" / "minilm"
+    code = main(["render", key, "--study", str(folder), "--output", str(tmp_path)])
+    said = capsys.readouterr().err
+    if code:  # the runs of this study are still being added
+        assert "Traceback" not in said
+        assert "run" in said
+        return
+    data = json.loads(next(tmp_path.glob("*.json")).read_text())
+    assert data["view"] == key
+    assert str(ROOT) not in json.dumps(data)
 
 
 def test_a_folder_that_is_none_is_said(root, tmp_path, capsys):

@@ -82,21 +82,20 @@ def _figures() -> Iterator[Line]:
     yield True, "no browser is needed: PDF, SVG and PNG are drawn by matplotlib"
     if util.find_spec("matplotlib") is not None:
         from analysis.figures.paper import fonts
+        from analysis.figures.scripts import install_of
         from analysis.figures.settings import FONTS
 
         for kind in FONTS:
             families, _ = fonts.families(set("Aa"), kind, "times")
             yield True, f"{kind} font: {families[0]}"
-        for script, sample, package in (
-            ("Chinese and Japanese", "汉字かな", "Noto Sans CJK"),
-            ("Arabic", "مرحبا", "Noto Sans Arabic"),
-            ("Devanagari", "नमस्ते", "Noto Sans Devanagari"),
-            ("emoji", "😀", "Noto Emoji, the monochrome one"),
-        ):
+        for script, sample in (
+            ("Chinese and Japanese", "汉字かな"), ("Korean", "한국어"), ("Arabic", "مرحبا"),
+            ("Hebrew", "שלום"), ("Devanagari", "नमस्ते"), ("Thai", "สวัสดี"), ("emoji", "😀"),
+        ):  # fmt: skip
             _, notices = fonts.families(set(sample), "sans", "times")
             yield (True if not notices else None), (
                 f"glyphs of {script}" if not notices else
-                f"no TrueType font with {script}: drawn as boxes. It comes with {package}"
+                f"no TrueType font with {script}. Install {install_of(map(ord, sample))}"
             )
     found = [name for name in TEX if shutil.which(name)]
     yield (bool(found) or None), (

@@ -6,9 +6,12 @@ import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.commands import options
+
+if TYPE_CHECKING:
+    from analysis.figures.plot import Plot
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +32,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     unit = parser.add_mutually_exclusive_group()
     unit.add_argument("--words", action="store_true", default=None, help="by words (default)")
     unit.add_argument("--pieces", action="store_false", dest="words", help="by word pieces")
+    parser.add_argument(
+        "--study", type=Path, metavar="FOLDER",
+        help="the results of a study, for the views of one: they take no text and no checkpoint",
+    )
     options.add_checkpoints(parser)
     options.add_style(parser)
     options.add_signature(parser)
@@ -42,32 +49,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Draw, write, and print what was written."""
-    from analysis.figures import recipes
     from analysis.figures.export import slug
-    from analysis.figures.settings import Style
+    from analysis.figures.settings import Style, require_dpi
     from analysis.figures.sidecar import save, sidecar
 
     if given.list:
-        for name, line in recipes.recipes().items():
-            print(f"{name:18} {line}")
+        _list()
         return 0
     if not given.view:
         raise ValueError("name a view, such as `winners`; --list names all")
-    params = _params(given.params)
-    if given.view not in recipes.recipes():
-        raise recipes.UnknownRecipe(
-            f"no view is called {given.view!r}; known are {', '.join(recipes.recipes())}"
-        )
-    text, pair = _texts(given)
     style = options.style_of(given, Style())
     formats = [part.strip().lower() for part in given.format.split(",") if part.strip()]
     _check_formats(formats)
-    key = recipes.ALIASES.get(given.view, (given.view, {}))[0]
-    if given.words is not None and "words" in recipes.options_of(key):
-        params.setdefault("words", given.words)
-    plot = recipes.make(
-        given.view, options.subjects(given), text, pair, _targets(given), params
-    )
+    require_dpi(given.dpi)
+    plot = _plot(given)
     made = sidecar(plot, style, dpi=given.dpi, signed=options.signature_of(given))
     stem = _stem(given.name) or slug(made.plots[0])
     saved = [save(replace(made, format=format), stem) for format in formats]
@@ -83,6 +78,62 @@ def run(given: argparse.Namespace) -> int:
         )
     options.tell(*plot.notes)
     return 0
+
+
+def _list() -> None:
+    """Every view that can be made here, a line each; beside them, those that cannot."""
+    from analysis.figures import known_views, recipes
+    from analysis.figures.recipes_study import STUDY
+
+    lines = recipes.recipes() | {
+        name: f"{line} [--study FOLDER; family, tasks]" for name, line in STUDY.items()
+    }
+    for name, line in sorted(lines.items()):
+        print(f"{name:24} {line}")
+    others = sorted(set(known_views()) - set(lines))
+    options.tell(
+        "Of a data set or a map, and so made in the app or with analysis.figures.view: "
+        + ", ".join(others) + ". Their saved figures are rebuilt with `rebuild`, as all are."
+    )
+
+
+def _plot(given: argparse.Namespace) -> Plot:
+    from analysis.figures import known_views, recipes
+    from analysis.figures.recipes_study import STUDY, of_study
+    from analysis.figures.typed import require
+
+    params = _params(given.params)
+    if given.view in STUDY:
+        if given.study is None:
+            raise ValueError(f"{given.view} is drawn of a study: --study FOLDER")
+        known = {"family", "tasks"}
+        if wrong := sorted(set(params) - known):
+            raise ValueError(f"{given.view} has no parameter {wrong[0]}; it has family, tasks")
+        require(of_study, params, f"{given.view}: ")
+        return of_study(given.view, given.study, **params)
+    if given.view not in recipes.recipes():
+        if given.view in known_views():
+            raise recipes.UnknownRecipe(
+                f"{given.view} is drawn of a data set or a map, not of a text: make it in the app "
+                "or with analysis.figures.view"
+            )
+        raise recipes.UnknownRecipe(
+            f"no view is called {given.view!r}; known are "
+            + ", ".join(sorted({*recipes.recipes(), *STUDY}))
+        )
+    if given.study is not None:
+        raise ValueError(f"{given.view} is drawn of a text, not of a study: leave out --study")
+    text, pair = _texts(given)
+    key = recipes.ALIASES.get(given.view, (given.view, {}))[0]
+    if given.words is not None:
+        known = recipes.options_of(key)
+        if "words" in known:
+            params.setdefault("words", given.words)
+        elif "unit" in known:
+            params.setdefault("unit", "word" if given.words else "piece")
+    return recipes.make(
+        given.view, options.subjects(given), text, pair, _targets(given), params
+    )
 
 
 def _stem(name: str | None) -> str:

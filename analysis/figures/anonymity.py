@@ -1,14 +1,15 @@
 """What must not stand in a figure that is under double-blind review, and taking it out.
 
-A file's bytes can name its author through a checkpoint's owner on the Hub or through the folder
-that a checkpoint lies in. The text that was typed is the figure's subject and is left as it is.
+A file's bytes can name its author through the owner of a checkpoint or of a data set on the Hub,
+or through the folder that it lies in. The text that was typed is the figure's subject and is left
+as it is; a caption is not.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from analysis.figures.plot import Plot
@@ -16,6 +17,8 @@ from analysis.figures.store import packed, unpacked
 
 # Any other path: two folders and more from the root, or from a drive.
 _ABSOLUTE = re.compile(r"(?<![\w.:/\\\-])(?:~|[A-Za-z]:)?[\\/](?:[^\s\\/]+[\\/]){2,}(?=[^\s\\/])")
+# What names a data set in words, in which an owner may stand: "dev, vectors of owner/model".
+_OWNED = re.compile(r"(?<![\w.:/\\-])(?=[^\s/]*[A-Za-z])[\w.-]+/(?=[^\s/]*[A-Za-z])[\w.-]*\w")
 _SUBJECT = frozenset({"text", "pair", "variant", "labels"})  # what the user typed
 
 
@@ -24,24 +27,35 @@ def anonymous(plot: Plot) -> tuple[Plot, tuple[str, ...]]:
 
     "owner/model" becomes "model" wherever the picture says it: series, titles, notes, source.
     """
-    names = sorted({name for name in _checkpoints(plot.provenance)}, key=len, reverse=True)
-    patterns = [_pattern(_last(name)) for name in names]
     out: dict[str, None] = {}
-    data = _without({"plot": packed(plot)}, patterns, _home(), out)["plot"]
+    data = _without({"plot": packed(plot)}, _patterns([plot]), _home(), out)["plot"]
     return (unpacked(data) if out else plot), tuple(out)
 
 
-def _checkpoints(value: Any) -> Iterator[str]:
-    """Every id that a provenance names."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if key == "checkpoint" and isinstance(item, str):
-                yield item
-            else:
-                yield from _checkpoints(item)
+def anonymous_words(words: str, plots: Sequence[Plot]) -> tuple[str, tuple[str, ...]]:
+    """(what was written about these pictures without owners and folders, what was left out)."""
+    out: dict[str, None] = {}
+    return str(_without(words, _patterns(plots), _home(), out)), tuple(out)
+
+
+def _patterns(plots: Sequence[Plot]) -> list[re.Pattern[str]]:
+    names = {name for plot in plots for name in _named(plot.provenance)}
+    return [_pattern(_last(name)) for name in sorted(names, key=lambda name: (-len(name), name))]
+
+
+def _named(value: Any, key: str = "") -> Iterator[str]:
+    """Every checkpoint and data set that a provenance names."""
+    if isinstance(value, str):
+        if key == "checkpoint":
+            yield value
+        elif key == "data":
+            yield from _OWNED.findall(value)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _named(item, name)
     elif isinstance(value, list):
         for item in value:
-            yield from _checkpoints(item)
+            yield from _named(item, key)
 
 
 def _last(name: str) -> str:

@@ -12,9 +12,9 @@ from analysis.figures.captions import draft
 from analysis.figures.citations import bibtex
 from analysis.figures.collected import Collection, PaperFigure
 from analysis.figures.export import slug
+from analysis.figures.latex import ENGINE, OTHER_SCRIPT, defined
 from analysis.figures.latex import figure as latex_figure
 from analysis.figures.letters import letter
-from analysis.figures.settings import Style
 from analysis.figures.sidecar import save, versions
 
 FORMATS = ("pdf", "svg", "png")
@@ -47,8 +47,9 @@ def bundle(
 ) -> Bundle:
     """Draw everything as PDF, and `also` in other formats, and pack it.
 
-    `progress` is told the share done, and may end it by raising. Raises ``ValueError`` for an
-    empty collection or an unknown format.
+    `progress` is told the share done, and may end it by raising. A figure that cannot be drawn is
+    left out, with a notice. Raises ``ValueError`` for an empty collection, an unknown format, or
+    where no figure can be drawn.
     """
     if not collection.figures:
         raise ValueError("no figures are collected: there is nothing to pack")
@@ -57,28 +58,29 @@ def bundle(
         raise ValueError(f"no format is called {unknown[0]!r}; known are {', '.join(FORMATS)}")
     files: dict[str, bytes] = {}
     notices: dict[str, None] = {}
-    anonymous = []
-    stems = names(_anonymous(collection))
+    shown = [as_saved(collection, index) for index in range(len(collection))]
+    clean = replace(collection, figures=tuple(shown))
+    stems = names(clean)
+    drawn: list[int] = []
     for index, stem in enumerate(stems):
-        given = collection.sidecar(index, formats[0], dpi)
-        figure = collection.figures[index]
-        anonymous.append(replace(figure, plots=given.plots))
-        for place, format in enumerate(formats):
-            caption = caption_of(anonymous[-1], collection.style)
-            saved = save(replace(given, format=format, caption=caption), stem)
-            files[f"figures/{saved.name}"] = saved.data
-            if not place:  # the other formats are rebuilt from the same, with --format
-                files[f"figures/{stem}.json"] = saved.sidecar
-            notices |= dict.fromkeys(f"{stem}: {line}" for line in saved.notices)
-        notices |= dict.fromkeys(f"{stem}: left out {line}" for line in given.left_out)
-        for panel, plot in enumerate(given.plots):
-            part = f"-{letter(panel)[1:-1]}" if len(given.plots) > 1 else ""
-            table = plot.frame().to_csv(index=False, lineterminator="\n")
-            files[f"data/{stem}{part}.csv"] = table.encode("utf-8", "replace")
+        try:
+            made, said = _one(collection, index, stem, formats, dpi)
+        except Exception as error:  # one that a stranger's file holds must not cost all others
+            notices[f"{stem}: left out, for it cannot be drawn ({error})"] = None
+        else:
+            drawn.append(index)
+            files |= made
+            notices |= dict.fromkeys(f"{stem}: {line}" for line in said)
         if progress is not None:
             progress((index + 1) / len(stems))
-    clean = replace(collection, figures=tuple(anonymous))
-    files["figures.tex"] = tex(clean, stems).encode("utf-8", "replace")
+    if not drawn:
+        raise ValueError("none of the figures can be drawn: " + "; ".join(notices))
+    clean = replace(clean, figures=tuple(shown[index] for index in drawn))
+    stems = [stems[index] for index in drawn]
+    written = tex(clean, stems)
+    if OTHER_SCRIPT in written:
+        notices[f"figures.tex: {ENGINE}"] = None
+    files["figures.tex"] = written.encode("utf-8", "replace")
     files["references.bib"] = bib(clean).encode("utf-8", "replace")
     files["rebuild.py"] = _REBUILD.encode("ascii")
     files["rebuild.sh"] = _SHELL.encode("ascii")
@@ -86,17 +88,40 @@ def bundle(
     return Bundle(_packed(files), tuple(files), tuple(notices))
 
 
-def _anonymous(collection: Collection) -> Collection:
-    figures = [
-        replace(one, plots=collection.sidecar(index).plots)
-        for index, one in enumerate(collection.figures)
-    ]
-    return replace(collection, figures=tuple(figures))
+def _one(
+    collection: Collection, index: int, stem: str, formats: Sequence[str], dpi: int
+) -> tuple[dict[str, bytes], list[str]]:
+    """(the files of one figure, what there is to say of them)."""
+    files: dict[str, bytes] = {}
+    said: dict[str, None] = {}
+    given = collection.sidecar(index, formats[0], dpi)
+    given = replace(given, caption=caption_of(collection, index))
+    for place, format in enumerate(formats):
+        saved = save(replace(given, format=format), stem)
+        files[f"figures/{saved.name}"] = saved.data
+        if not place:  # the other formats are rebuilt from the same, with --format
+            files[f"figures/{stem}.json"] = saved.sidecar
+        said |= dict.fromkeys(saved.notices)
+    for panel, plot in enumerate(given.plots):
+        part = f"-{letter(panel)[1:-1]}" if len(given.plots) > 1 else ""
+        table = plot.frame().to_csv(index=False, lineterminator="\n")
+        files[f"data/{stem}{part}.csv"] = table.encode("utf-8", "replace")
+    return files, [*said, *(f"left out {line}" for line in given.left_out)]
 
 
-def caption_of(figure: PaperFigure, style: Style) -> str:
-    """What was written under the figure, else the draft."""
-    return figure.caption or draft(figure.plots, figure.in_style(style))
+def as_saved(collection: Collection, index: int) -> PaperFigure:
+    """A figure as its files say it: without owners and folders, unless the files are signed."""
+    figure = collection.figures[index]
+    return figure if collection.signed else figure.anonymous
+
+
+def caption_of(collection: Collection, index: int) -> str:
+    """What was written under a figure, else the draft, as the files will say it."""
+    return _written(as_saved(collection, index), collection)
+
+
+def _written(figure: PaperFigure, collection: Collection) -> str:
+    return figure.caption or draft(figure.plots, figure.in_style(collection.style))
 
 
 def tex(collection: Collection, stems: Sequence[str]) -> str:
@@ -105,13 +130,13 @@ def tex(collection: Collection, stems: Sequence[str]) -> str:
         "% Figures of PoolLens. In the preamble: \\usepackage{graphicx}\n"
         "% Then: \\input{figures}, or copy a figure where it belongs.\n\n"
     )
-    return head + "\n".join(
+    return head + defined("\n".join(
         latex_figure(
-            f"figures/{stem}.pdf", caption_of(one, collection.style), f"fig:{stem}",
-            one.in_style(collection.style),
+            f"figures/{stem}.pdf", _written(one, collection), f"fig:{stem}",
+            one.in_style(collection.style), alone=False,
         )
         for one, stem in zip(collection.figures, stems, strict=True)
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def bib(collection: Collection) -> str:

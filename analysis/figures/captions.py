@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from analysis.figures.palettes import palette
-from analysis.figures.plot import Plot
+from analysis.figures.palettes import dense, palette
+from analysis.figures.plot import Grid, HeatMap, Plot
 from analysis.figures.settings import Style
 from analysis.figures.style import printable
 
@@ -31,6 +31,10 @@ def draft(plots: Plot | Sequence[Plot], style: Style | None = None) -> str:
 
 def _own(plot: Plot, style: Style | None) -> str:
     said = printable(plot.caption or f"{plot.title.rstrip('.')}.")
+    panels = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
+    if any(isinstance(p, HeatMap) and p.scale == "diverging" and dense(p.values.shape)
+           for p in panels):  # fmt: skip
+        said += " Light cells are negative, dark ones positive."
     return in_colours(said, style or Style())
 
 
@@ -56,10 +60,15 @@ def _facts(plot: Plot) -> Iterator[str]:
     for key, name in (("text", "Text"), ("pair", "Second text"), ("variant", "Variant")):
         if source.get(key):
             yield f"{name}: \u201c{printable(str(source[key]), LONGEST_TEXT)}\u201d"
-    if source.get("target") is not None:
-        yield f"Class: {_list(source['target'])}."
+    classes = [one["target"] for one in source.get("checkpoints") or ()
+               if isinstance(one, Mapping) and one.get("target") is not None]  # fmt: skip
+    classes = classes or _several(source.get("target"))
+    named = list(dict.fromkeys(str(one) for one in classes if one is not None))
+    if named:
+        yield f"Class{'es' if len(named) > 1 else ''}: {printable(', '.join(named))}."
     if source.get("method"):
-        yield f"Method: {_list(source['method']).replace('_', ' ')}."
+        many = len(set(map(str, _several(source["method"])))) > 1
+        yield f"Method{'s' if many else ''}: {_list(source['method']).replace('_', ' ')}."
     if source.get("baseline"):
         yield f"Baseline: {_list(source['baseline'])}."
     if source.get("reference"):

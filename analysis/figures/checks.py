@@ -14,16 +14,30 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.colour import DEFICIENCIES, least_difference, least_lightness, lightness
-from analysis.figures.palettes import MONOTONE, Palette, palette
+from analysis.figures.colour import (
+    DEFICIENCIES,
+    least_difference,
+    least_lightness,
+    lightness,
+    neighbours,
+)
+from analysis.figures.palettes import Palette, dense, palette, stops_of
 from analysis.figures.plot import Bars, Grid, HeatMap, Lines, Panel, Plot, Points, Strip
 from analysis.figures.settings import Style
-from analysis.figures.style import CLASS_HATCHES, CLASS_SHAPES
+from analysis.figures.style import (
+    CLASS_HATCHES,
+    CLASS_SHAPES,
+    RASTERISED_FROM,
+    STEPS,
+    along,
+    step_of,
+)
 
 APART = 10.0  # Delta E*ab: two colours that nobody takes for one another side by side
 LIGHTER = 8.0  # L*: two greys that stay two on paper
 LEAST_DPI = 300.0  # of raster parts; IEEE
-_DASHES, _MARKED = 4, 0.1
+NOTICED = 2.3  # Delta E*ab that is just noticed (Mahy, Van Eycken and Oosterlinck, 1994)
+_DASHES = 4
 
 
 @dataclass(frozen=True)
@@ -192,7 +206,9 @@ def _series(panels: Sequence[Panel], colours: Palette) -> list[tuple[list[str], 
             shapes = len(CLASS_SHAPES) if panel.markers else _DASHES
             count, kinds, what = len(panel.series), shapes, "dash and shape"
         elif isinstance(panel, Points) and len(panel.groups) > 1:
-            count, kinds, what = len(panel.groups), len(CLASS_SHAPES), "the shape"
+            # Points of a raster are too small for their shape to be seen.
+            shapes = len(CLASS_SHAPES) if len(panel.xy) <= RASTERISED_FROM else 0
+            count, kinds, what = len(panel.groups), shapes, "the shape"
         else:
             continue
         used = [colours.classes[i % len(colours.classes)] for i in range(count)]
@@ -209,7 +225,7 @@ def _greyscale(panels: Sequence[Panel], style: Style) -> Iterator[Check]:
         yield Check(
             "Series in greyscale", round(apart, 1), "L* apart", apart >= LIGHTER or told,
             "" if apart >= LIGHTER or told
-            else f"More series than {what} can tell apart: draw fewer of them.",
+            else f"More series, or smaller points, than {what} can tell apart: draw fewer.",
             f"{what} tells them apart" if apart < LIGHTER and told else "",
         )  # fmt: skip
     if any(isinstance(p, HeatMap) and p.scale == "sequential" for p in panels):
@@ -219,56 +235,79 @@ def _greyscale(panels: Sequence[Panel], style: Style) -> Iterator[Check]:
             bool((steps < 0).all() or (steps > 0).all()),
             "" if (steps < 0).all() or (steps > 0).all() else "Choose another palette.",
         )  # fmt: skip
-    marked = [share for panel in panels for share in _marked(panel, style)]
-    if marked:
-        share = 100 * min(marked)
+    counted = [told for panel in panels if (told := _signs(panel, colours)) is not None]
+    if counted:
+        seen, negative = (sum(part) for part in zip(*counted, strict=True))
         yield Check(
-            "Sign in greyscale", round(share), "% of negative values told",
-            share >= 99.5,
-            "" if share >= 99.5
-            else "Too many cells for a dash in each negative one: switch greyscale on (light is "
-            "then negative, dark positive), or show fewer cells.",
+            "Sign in greyscale", round(100 * seen / max(negative, 1), 1),
+            f"% of {negative:,} negative values told", seen == negative,
+            "" if seen == negative else "Show fewer cells, so that each negative one has a dash.",
         )  # fmt: skip
 
 
-def _marked(panel: Panel, style: Style) -> Iterator[float]:
-    """Share of the negative values whose sign is seen without colour, where there are any."""
-    from analysis.figures.paper.look import MARKED_CELLS
+def _signs(panel: Panel, colours: Palette) -> tuple[int, int] | None:
+    """(negative values whose sign is seen without colour, negative values), or None: no signs.
 
+    A value within half a shade of zero is drawn as zero, and has none.
+    """
     if isinstance(panel, HeatMap) and panel.scale == "diverging":
-        if (panel.values < -_MARKED * panel.bounds[1]).any():
-            dashes = panel.values.size <= MARKED_CELLS
-            steps = np.diff(lightness(MONOTONE))
-            yield 1.0 if dashes or (style.greyscale and (steps < 0).all()) else 0.0
-    elif (isinstance(panel, Strip) and (panel.values < 0).any()) or (
-        isinstance(panel, Bars) and panel.colours == "sign"  # the side of the line at zero
-    ):
-        yield 1.0
+        shades = np.array([step_of(float(v), panel.bounds[1])
+                           for v in panel.values[panel.values < 0]])  # fmt: skip
+        negative = int((shades < 0).sum())
+        if not dense(panel.values.shape):
+            return negative, negative  # a dash each, or its number
+        # Without a dash a sign is seen where lightness falls all the way through zero.
+        stops = stops_of(colours, panel.scale, panel.values.shape)
+        scale = lightness([along(stops, s / (2 * STEPS)) for s in range(2 * STEPS + 1)])
+        apart = scale[shades[shades < 0] + STEPS] - scale[STEPS]
+        return int((apart > 0).sum()) if (np.diff(scale) < 0.2).all() else 0, negative
+    if isinstance(panel, Strip):  # underlined
+        return (int((panel.values < 0).sum()),) * 2
+    if isinstance(panel, Bars) and panel.colours == "sign":  # the side of the line at zero
+        return (int((panel.values < 0).sum()),) * 2
+    return None
 
 
 def _vision(panels: Sequence[Panel], colours: Palette) -> Iterator[Check]:
     """The closest two colours that have to be told apart, for three kinds of colour blindness."""
-    pairs: list[tuple[list[str], bool, str]] = _series(panels, colours)
-    ends = (colours.diverging[0], colours.diverging[-1])
+    groups: list[tuple[tuple[str, ...], bool, str]] = [
+        (tuple(used), told, what) for used, told, what in _series(panels, colours)
+    ]
+    scales: dict[tuple[str, ...], None] = {}
     for panel in panels:
-        if isinstance(panel, Strip):
-            pairs.append(([*ends], True, "the underline"))
-        elif isinstance(panel, HeatMap):
-            stops = ends if panel.scale == "diverging" else (
-                colours.sequential[0], colours.sequential[-1]
-            )  # fmt: skip
-            pairs.append(([*stops], panel.scale == "diverging" and colours.grey, "the dash"))
+        if isinstance(panel, HeatMap):
+            stops = stops_of(colours, panel.scale, panel.values.shape)
+            scales[stops] = None
+            if panel.scale == "diverging":
+                groups += _opposites(stops, not dense(panel.values.shape), "the dash")
+        elif isinstance(panel, Strip):
+            scales[colours.diverging] = None
+            groups += _opposites(colours.diverging, True, "the underline")
         elif isinstance(panel, Bars) and panel.colours == "sign":
-            pairs.append(([colours.diverging[1], colours.diverging[-2]], True, "the side"))
-    if not pairs:
-        return
+            groups.append(((colours.diverging[1], colours.diverging[-2]), True, "the side"))
     for name in DEFICIENCIES:
-        used, told, what = min(pairs, key=lambda p: (p[1], least_difference(p[0], name)))
-        apart = least_difference(used, name)
-        yield Check(
-            name.capitalize(), round(apart, 1), "ΔE between the closest colours",
-            apart >= APART or told,
-            "" if apart >= APART or told
-            else "Two of the colours look alike: choose another palette, or draw fewer series.",
-            f"{what} tells them apart" if apart < APART and told else "",
-        )  # fmt: skip
+        if groups:
+            used, told, what = min(groups, key=lambda g: (g[1], least_difference(g[0], name)))
+            apart = least_difference(used, name)
+            yield Check(
+                name.capitalize(), round(apart, 1), "ΔE between the closest colours",
+                apart >= APART or told,
+                "" if apart >= APART or told
+                else "Two of the colours look alike: choose another palette, or draw fewer series.",
+                f"{what} tells them apart" if apart < APART and told else "",
+            )  # fmt: skip
+        if scales:
+            step = min(neighbours(stops, name) for stops in scales)
+            yield Check(
+                f"{name.capitalize()}, along a scale", round(step, 1),
+                "ΔE between neighbouring colours of nine", step >= NOTICED,
+                "" if step >= NOTICED
+                else "Two steps of the scale look alike: choose another palette.",
+            )  # fmt: skip
+
+
+def _opposites(
+    stops: tuple[str, ...], told: bool, what: str
+) -> list[tuple[tuple[str, ...], bool, str]]:
+    """The two colours of each size, one of either sign."""
+    return [((stops[i], stops[-1 - i]), told, what) for i in range(len(stops) // 2)]

@@ -9,22 +9,27 @@ from importlib import resources
 
 from analysis.figures.plot import Grid, Plot, Strip
 
+# An exact split of a logit by what was read.
+_SPLIT = ("nanda2022transformerlens", "modarressi2023decompx")
 # Views that are about a maximum over layers or a pooling head of MaxPoolBERT.
 _POOLING = (
     "winners", "source_layers", "layer_quantities", "margins", "sweep", "sweep_winners",
-    "sweep_pooled", "what_if", "winner_means", "seed_disagreement", "group_difference",
-    "pooling_attention", "reading", "study_scores", "study_differences", "study_spread",
-    "learning_curves",
+    "sweep_pooled", "what_if", "dimensions", "winner_means", "seed_disagreement",
+    "group_difference", "pooling_attention", "reading", "study_scores", "study_differences",
+    "study_spread", "learning_curves",
 )  # fmt: skip
 VIEWS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(_POOLING, ("behrendt2025maxpoolbert",)),
-    "reading": ("behrendt2025maxpoolbert", "modarressi2023decompx"),
+    **dict.fromkeys(("winners", "winner_means", "largest_words"),
+                    ("behrendt2025maxpoolbert", "conneau2017infersent")),
+    **dict.fromkeys(("reading", "source_layers", "layer_quantities", "dimensions"),
+                    ("behrendt2025maxpoolbert", *_SPLIT)),
     "rollout": ("abnar2020rollout",),
     "cka": ("kornblith2019cka", "szekely2014partial"),
     "depth": ("nostalgebraist2020lens",),
     "head_summary": ("clark2019what",),
     "leave_one_out": ("li2016erasure",),
-    "map": ("mcinnes2018umap", "venna2001neighborhood"),
+    "map": ("venna2001neighborhood",),
     "pooling_by_layer": ("ethayarajh2019contextual",),
     "reliability": ("guo2017calibration",),
     "randomisation": ("adebayo2018sanity",),
@@ -46,7 +51,7 @@ METHODS: dict[str, tuple[str, ...]] = {
     "leave_one_out": ("li2016erasure",),
     "shapley_sampling": ("castro2009polynomial", "mitchell2022sampling"),
     "kernel_shap": ("lundberg2017unified", "covert2021improving"),
-    "exact_split": ("modarressi2023decompx",),
+    "exact_split": _SPLIT,
     "umap": ("mcinnes2018umap",),
     "aligned_umap": ("mcinnes2018umap",),
 }
@@ -88,6 +93,8 @@ def _keys(plot: Plot) -> Iterator[str]:
             yield from METHODS["exact_split"]
         if name in _BY_CAPTUM:
             yield "kokhlikyan2020captum"
+    if plot.params.get("quantity") == "contribution":
+        yield from _SPLIT
     if plot.params.get("norms"):
         yield "kobayashi2020norms"
     owners = source.get("checkpoints")

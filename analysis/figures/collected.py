@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from analysis.figures.anonymity import anonymous, anonymous_words
 from analysis.figures.plot import Plot
 from analysis.figures.settings import Style
 from analysis.figures.sidecar import Sidecar, Signed, sidecar
@@ -36,6 +37,7 @@ class PaperFigure:
     columns: int = 1
     caption: str = ""  # empty: the draft made from the pictures' own
     wide: bool = False  # over the whole page's width, whatever the common style says
+    height: float | None = None  # inches; None: what its pictures need
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.plots) <= MOST_PANELS:
@@ -52,6 +54,13 @@ class PaperFigure:
         """What tells the figure from all others; moving it and captions leave it as it is."""
         return hashlib.sha256("".join(self.digests).encode("ascii")).hexdigest()[:16]
 
+    @cached_property
+    def anonymous(self) -> PaperFigure:
+        """The same without owners and folders of its checkpoints, in pictures and caption."""
+        plots = tuple(anonymous(plot)[0] for plot in self.plots)
+        caption = anonymous_words(self.caption, self.plots)[0]
+        return replace(self, plots=plots, caption=caption)
+
     @property
     def title(self) -> str:
         """The titles of its pictures."""
@@ -60,8 +69,8 @@ class PaperFigure:
     def in_style(self, style: Style) -> Style:
         """The common style at this figure's width, with letters where it has several pictures."""
         return replace(
-            style, width="full" if self.wide else style.width, letters=len(self.plots) > 1 or
-            style.letters,
+            style, width="full" if self.wide else style.width, height=self.height,
+            letters=len(self.plots) > 1 or style.letters,
         )  # fmt: skip
 
 
@@ -84,7 +93,8 @@ class Collection:
     def add(self, plot: Plot, style: Style | None = None) -> Collection:
         """With one more figure at the end; a picture that is in it already is not added again.
 
-        The style of the first picture becomes the common one. Raises `BadCollection` when full.
+        The style of the first picture becomes the common one; a height stays that of its own
+        figure. Raises `BadCollection` when full.
         """
         if any(_digest(plot) in figure.digests for figure in self.figures):
             return self
@@ -94,8 +104,9 @@ class Collection:
             )
         first = style is not None and not self.figures
         return replace(
-            self, figures=(*self.figures, PaperFigure((plot,))),
-            style=replace(style, letters=False) if first and style else self.style,
+            self,
+            figures=(*self.figures, PaperFigure((plot,), height=style.height if style else None)),
+            style=replace(style, letters=False, height=None) if first and style else self.style,
         )
 
     def with_all(self, other: Collection) -> Collection:
@@ -121,7 +132,7 @@ class Collection:
         return replace(self, figures=tuple(figures))
 
     def change(self, index: int, **values: Any) -> Collection:
-        """With other values in one figure: columns, caption, wide, plots."""
+        """With other values in one figure: columns, caption, wide, height, plots."""
         return self._with(index, lambda one: replace(one, **values))
 
     def group(self, indices: Sequence[int], columns: int = 2) -> Collection:
@@ -177,7 +188,7 @@ class Collection:
             "signed": self.signed.as_dict(),
             "figures": [
                 {"columns": one.columns, "caption": one.caption, "wide": one.wide,
-                 "plots": [packed(plot) for plot in one.plots]}
+                 "height": one.height, "plots": [packed(plot) for plot in one.plots]}
                 for one in self.figures
             ],
         }, allow_nan=False)  # fmt: skip
@@ -213,7 +224,7 @@ def read(text: str | bytes) -> Collection:
         signed = data.get("signed") or {}
         return Collection(
             tuple(_figure(one, place) for place, one in enumerate(figures, 1)),
-            Style.from_dict(data.get("style") or {}),
+            replace(Style.from_dict(data.get("style") or {}), height=None),
             Signed(str(signed.get("author", "")), str(signed.get("project", ""))),
         )
     except BadCollection:
@@ -226,11 +237,12 @@ def _figure(data: Any, place: int) -> PaperFigure:
     try:
         plots = data["plots"]
         caption, columns = data.get("caption", ""), data.get("columns", 1)
+        height = Style(height=data.get("height")).height  # a number that can be drawn
         if not isinstance(plots, list) or not isinstance(caption, str):
             raise BadPlot("its pictures or its caption are of another kind")
         return PaperFigure(
             tuple(unpacked(plot) for plot in plots[: MOST_PANELS + 1]), int(columns), caption,
-            bool(data.get("wide", False)),
+            bool(data.get("wide", False)), height,
         )
     except (BadPlot, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadCollection(f"figure {place} of the file is broken: {error}") from None
@@ -243,5 +255,6 @@ def _of_sidecar(text: str | bytes) -> Collection:
         one = saved.read(text)
     except saved.BadSidecar as error:
         raise BadCollection(f"the sidecar is broken: {error}") from None
-    style = replace(one.style, letters=False)
-    return Collection((PaperFigure(one.plots, one.columns, one.caption),), style, one.signed)
+    style = replace(one.style, letters=False, height=None)
+    figure = PaperFigure(one.plots, one.columns, one.caption, height=one.style.height)
+    return Collection((figure,), style, one.signed)

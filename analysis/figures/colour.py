@@ -55,6 +55,33 @@ def lab(rgb: np.ndarray) -> np.ndarray:
     )
 
 
+def _of_lab(point: np.ndarray) -> np.ndarray:
+    """(3,) linear RGB of one CIE L*a*b* (D65); outside of 0..1 where no screen shows it."""
+    middle = (point[0] + 16) / 116
+    f = np.array([middle + point[1] / 500, middle, middle - point[2] / 200])
+    relative = np.where(f > 6 / 29, f**3, (f - 4 / 29) * 3 * (6 / 29) ** 2)
+    return np.asarray(np.linalg.solve(_TO_XYZ, relative * _WHITE))
+
+
+def falling(colours: Sequence[str], light: float = 93.0, dark: float = 24.0) -> tuple[str, ...]:
+    """The same hues with L* falling evenly from `light` to `dark`, paler where they must be."""
+    made = []
+    for colour, height in zip(colours, np.linspace(light, dark, len(colours)), strict=True):
+        point = np.array([height, *lab(linear([colour]))[0, 1:]])
+        while not ((rgb := _of_lab(point)).min() >= -1e-4 and rgb.max() <= 1.0001):
+            point[1:] *= 0.97
+        rgb = np.clip(rgb, 0.0, 1.0)
+        channels = np.where(rgb <= 0.0031308, 12.92 * rgb, 1.055 * rgb ** (1 / 2.4) - 0.055)
+        made.append("#{:02X}{:02X}{:02X}".format(*np.round(255 * channels).astype(int)))
+    return tuple(made)
+
+
+def neighbours(colours: Sequence[str], deficiency: str | None = None) -> float:
+    """The smallest CIE76 difference of two colours that follow on one another."""
+    rgb = linear(colours) if deficiency is None else simulated(colours, deficiency)
+    return float(np.sqrt((np.diff(lab(rgb), axis=0) ** 2).sum(axis=1)).min())
+
+
 def lightness(colours: Sequence[str]) -> np.ndarray:
     """(N,) CIE L*, 0 black to 100 white: what is left of a colour in greyscale."""
     return np.asarray(lab(linear(colours))[:, 0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.figures.plot import Bars, Grid, HeatMap, Panel, Plot, Strip
 from analysis.figures.registry import view
+from analysis.figures.source import provenance_of
 
 
 @view("variant")
@@ -18,10 +19,12 @@ def variant(
     after: Sequence[Any],
     targets: Sequence[int],
     texts: tuple[str, str] = ("", ""),
+    checkpoints: Sequence[Any] = (),
 ) -> Plot:
     """Probability of each checkpoint's explained class, for a sentence and for its variant.
 
-    `before` and `after` are Answers in the same order, `targets` class indices.
+    `before` and `after` are Answers in the same order, `targets` class indices, and `checkpoints`
+    those that answered (a seed group as `groups.mean_checkpoint` describes it).
     """
     if not before or len(before) != len(after) or len(before) != len(targets):
         raise ValueError("give one answer before and one after the change for every checkpoint")
@@ -50,10 +53,13 @@ def variant(
             style="number" if regression else "probability",
             limits=None if regression else (0.0, 1.0),
         ),
-        params={"targets": list(targets)},
+        params={"target": list(targets), "names": [one.name for one in before]},
         provenance={
             "view": "variant", "text": texts[0], "variant": texts[1],
-            "checkpoints": [{"checkpoint": m} for one in before for m in one.members],
+            "target": list(dict.fromkeys(labels)),
+            "checkpoints": [{**provenance_of([owner]), "target": label}
+                            for owner, label in zip(checkpoints, labels, strict=True)]
+            if checkpoints else [{"checkpoint": m} for one in before for m in one.members],
         },
         caption=f"{value_label[0].upper()}{value_label[1:]} for the sentence and for its variant.",
     )
@@ -89,17 +95,34 @@ def together(plots: Sequence[Plot], names: Sequence[str], columns: int = 1) -> P
             scaled.append(replace(mark, limits=limits))
         else:
             scaled.append(mark)
-    own = ("checkpoint", "sha256", "members", "pooling_head", "pooling_options")
-    shared = {k: v for k, v in plots[0].provenance.items() if k not in own}
-    sources = [{k: plot.provenance[k] for k in (*own, "target") if k in plot.provenance}
-               for plot in plots]  # fmt: skip
+    targets = [plot.params["target"] for plot in plots if "target" in plot.params]
+    own_class = {"target": targets} if len(targets) == len(plots) else {}
     return replace(
         plots[0],
         mark=Grid(tuple(scaled), tuple(names), columns),
-        params={**plots[0].params, "names": list(names)},
-        provenance={**shared, "checkpoints": sources},
+        params={**plots[0].params, **own_class, "names": list(names)},
+        provenance=_shared([plot.provenance for plot in plots]),
         notes=tuple(dict.fromkeys(note for plot in plots for note in plot.notes)),
     )
+
+
+_OWN = ("checkpoint", "sha256", "members", "pooling_head", "pooling_options", "target")
+_FACTS = ("target", "method", "output", "baseline", "reference", "seed")
+
+
+def _shared(sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What several pictures say together: a checkpoint each, and every fact that one has."""
+    owners = [{k: source[k] for k in _OWN if k in source} for source in sources]
+    told = {k: v for k, v in sources[0].items() if k not in _OWN}
+    for fact in _FACTS:
+        values: list[Any] = []
+        for source in sources:
+            given = source.get(fact)
+            values += [one for one in (given if isinstance(given, list) else [given])
+                       if one is not None and one not in values]  # fmt: skip
+        if values:
+            told[fact] = values[0] if len(values) == 1 else values
+    return {**told, "checkpoints": owners}
 
 
 def mean_over_seeds(plots: Sequence[Plot]) -> Plot:
@@ -135,9 +158,10 @@ def strips(
     bounds: dict[str, float] = {}
     for mark in marks:
         bounds[mark.value_label] = max(bounds.get(mark.value_label, 0.0), mark.bound)
-    sources = {plot.provenance.get("checkpoint"): plot.provenance for plot in parts}
-    own = ("checkpoint", "sha256", "members", "pooling_head", "pooling_options", "target")
-    shared = {k: parts[0].provenance[k] for k in ("text", "pair") if k in parts[0].provenance}
+    asked = next((plot for plot in parts if plot.view == "input_attribution"), None)
+    source = _shared([plot.provenance for plot in parts])
+    owners = source["checkpoints"]
+    first = {} if asked is None else {"method": asked.provenance.get("method")}
     return Plot(
         view="strips",
         title="What the text does to the answer",
@@ -145,10 +169,10 @@ def strips(
             tuple(replace(mark, limit=bounds[mark.value_label]) for mark in marks), tuple(names),
             columns,
         ),
-        params={"names": list(names)},
+        params={"parts": list(names), "words": parts[0].params.get("words"), **first},
         provenance={
-            "view": "strips", **shared,
-            "checkpoints": [{k: one[k] for k in own if k in one} for one in sources.values()],
+            **source, "view": "strips",
+            "checkpoints": [one for i, one in enumerate(owners) if one not in owners[:i]],
         },
         notes=tuple(dict.fromkeys(note for plot in parts for note in plot.notes)),
         caption=" ".join(dict.fromkeys(plot.caption for plot in parts)),

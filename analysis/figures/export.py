@@ -96,9 +96,11 @@ _WORDS: dict[str, Callable[[Plot, Sidecar], str]] = {
 def slug(plot: Plot) -> str:
     """File name without its ending: view and checkpoint, in characters every system takes."""
     checkpoint = plot.provenance.get("checkpoint")
-    several = plot.provenance.get("checkpoints")
+    several = [one["checkpoint"] for one in plot.provenance.get("checkpoints") or ()
+               if "checkpoint" in one]  # fmt: skip
     if not checkpoint and several:
-        checkpoint = f"{several[0]['checkpoint']}-and-{len(several) - 1}-more"
+        more = f"-and-{len(several) - 1}-more" if len(several) > 1 else ""
+        checkpoint = f"{several[0]}{more}"
     text = f"{plot.view}-{checkpoint}" if checkpoint else plot.view
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9_]+", "-", plain).strip("-_")[:80].rstrip("-_") or "figure"

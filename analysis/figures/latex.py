@@ -4,6 +4,8 @@ by a user ever read as a command."""
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,12 +17,14 @@ from analysis.figures.style import printable
 
 PREAMBLE = ("\\usepackage{booktabs}", "\\usepackage{longtable}", "\\usepackage{graphicx}")
 ROWS_OF_A_FLOAT = 45  # a longer table breaks over pages
+FLAG = "$^{\\ast}$"  # behind a number whose place carries a ring in the picture
 ACROSS = 9  # columns of a matrix; a wider one is turned
 _ESCAPED = {
     "\\": "\\textbackslash{}", "{": "\\{", "}": "\\}", "$": "\\$", "&": "\\&", "%": "\\%",
     "#": "\\#", "_": "\\_", "^": "\\textasciicircum{}", "~": "\\textasciitilde{}",
-    "<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}", '"': "\\textquotedbl{}",
+    "<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}", '"': "\\char34{}",
     "'": "\\textquotesingle{}", "`": "\\textasciigrave{}", "-": "{-}", "[": "{[}", "]": "{]}",
+    "\N{NO-BREAK SPACE}": "~",
     "\N{MINUS SIGN}": "\\ensuremath{-}", "…": "\\ldots{}", "▸": "\\ensuremath{\\triangleright}",
     "±": "\\ensuremath{\\pm}", "×": "\\ensuremath{\\times}", "‖": "\\ensuremath{\\|}",
     "·": "\\ensuremath{\\cdot}", "→": "\\ensuremath{\\rightarrow}", "≥": "\\ensuremath{\\geq}",
@@ -29,12 +33,53 @@ _ESCAPED = {
 }  # fmt: skip
 
 
-def escape(text: str) -> str:
+# What pdfLaTeX prints with no package: letters that its first font composes, and some signs.
+_LETTERS = (
+    "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿßĀāĂăĆćČčĎďĒēĔĕĖėĚěĞğĪīıĹĺĽľŁłŃńŇň"
+    "ŌōŐőŒœŔŕŘřŚśŞşŠšŤťŪūŬŭŮůŰűŸŹźŻżŽž\u2018\u2019\u201c\u201d\u2013\u2014"
+)
+_SIGNS = "".join(c for c in _ESCAPED if not c.isascii())
+_OTHER = re.compile(rf"[^\x00-\x7f{_LETTERS}{_SIGNS}]+")
+OTHER_SCRIPT = "\\poollenstext"
+DEFINITION = (
+    f"\\providecommand{{{OTHER_SCRIPT}}}[2]"
+    "{\\ifdefined\\XeTeXversion#1\\else\\ifdefined\\directlua#1\\else#2\\fi\\fi}"
+)
+ENGINE = (
+    "Some texts have characters that pdfLaTeX does not print: there their codes are shown. "
+    "XeLaTeX and LuaLaTeX print them in a font that has them (fontspec, \\setmainfont)."
+)
+_CODES = 4  # characters of a run whose codes are shown
+
+
+def escape(text: str, everywhere: bool = True) -> str:
     """Text as LaTeX prints it: controls and surrogates replaced, every command character escaped.
 
     Hyphens and brackets stand in braces, so that no ligature and no optional argument arises.
+    `everywhere`: characters that only XeLaTeX and LuaLaTeX print stand in `OTHER_SCRIPT`, for
+    which pdfLaTeX prints their codes; it needs the line `DEFINITION`.
     """
-    return "".join(_ESCAPED.get(c, c) for c in printable(text))
+    said = printable(text)
+    if not everywhere or said.isascii():
+        return _escaped(said)
+    said = unicodedata.normalize("NFC", said)
+    made, end = [], 0
+    for run in _OTHER.finditer(said):
+        codes = [f"U+{ord(c):04X}" for c in run[0][:_CODES]]
+        codes += ["..."] if len(run[0]) > _CODES else []
+        made += [_escaped(said[end : run.start()]),
+                 f"{OTHER_SCRIPT}{{{run[0]}}}{{{{[}}{' '.join(codes)}{{]}}}}"]  # fmt: skip
+        end = run.end()
+    return "".join([*made, _escaped(said[end:])])
+
+
+def _escaped(text: str) -> str:
+    return "".join(_ESCAPED.get(c, c) for c in text)
+
+
+def defined(body: str) -> str:
+    """LaTeX with the definition that it needs, where it needs one."""
+    return f"% {ENGINE}\n{DEFINITION}\n{body}" if OTHER_SCRIPT in body else body
 
 
 def comment(text: str) -> str:
@@ -56,26 +101,27 @@ def table(plot: Plot, caption: str = "", label: str = "") -> str:
         name = label or f"tab:{plot.view}"
         head, rows, words = _cells(panel)
         made.append(_table(head, rows, words, said, name + (f"-{index + 1}" if index else "")))
-    return "\n".join(made)
+    return defined("\n".join(made))
 
 
 def figure(
-    filename: str, caption: str, label: str, style: Style | None = None, escaped: bool = False
+    filename: str, caption: str, label: str, style: Style | None = None, alone: bool = True
 ) -> str:
-    """A figure environment that includes the file at its own size."""
+    """A figure environment that includes the file at its own size; `alone`: with the definition
+    that its caption may need."""
     style = style or Style()
     wide = style.of.column is not None and style.inches > style.of.column + 1e-6
     star = "*" if wide else ""
-    said = caption if escaped else escape(caption)
-    return "\n".join([
+    made = "\n".join([
         f"\\begin{{figure{star}}}[t]",
         "  \\centering",
         f"  \\includegraphics[width={style.inches:g}in]{{{filename}}}",
-        f"  \\caption{{{said}}}",
+        f"  \\caption{{{escape(caption)}}}",
         f"  \\label{{{label}}}",
         f"\\end{{figure{star}}}",
         "",
     ])  # fmt: skip
+    return defined(made) if alone else made
 
 
 def _table(
@@ -135,8 +181,7 @@ def _bars(m: Bars) -> tuple[list[str], list[list[str]], int]:
         for s in range(len(m.series)):
             shown = number(float(m.values[s, n]))
             if m.intervals is not None and np.isfinite(m.intervals[s, n]).all():
-                low, high = m.intervals[s, n].tolist()
-                shown += f" {{[}}{number(low)}, {number(high)}{{]}}"
+                shown += _ends(*m.intervals[s, n].tolist())
             row.append(shown)
         rows.append(row)
     return head, rows, 1
@@ -147,8 +192,25 @@ def _lines(m: Lines) -> tuple[list[str], list[list[str]], int]:
     if len(m.series) == 1:
         head[1] = escape(m.y_label)
     places = [escape(place) for place in m.places] or [number(float(x)) for x in m.x]
-    rows = [[place, *(number(float(v)) for v in m.y[:, n])] for n, place in enumerate(places)]
+    rows = []
+    for n, place in enumerate(places):
+        row = [place]
+        for s in range(len(m.series)):
+            shown = number(float(m.y[s, n]))
+            if m.bands is not None and np.isfinite(ends := m.bands[s, n]).all() and np.ptp(ends):
+                shown += _ends(*ends.tolist())
+            if m.flags is not None and m.flags[s, n]:
+                shown += FLAG
+            row.append(shown)
+        rows.append(row)
+    if m.flags is not None and m.flags.any():
+        head[1:] = [f"{name} ({FLAG}: {escape(m.flag_label or 'flagged')})" if m.flags[s].any()
+                    else name for s, name in enumerate(head[1:])]  # fmt: skip
     return head, rows, 1 if m.places else 0
+
+
+def _ends(low: float, high: float) -> str:
+    return f" {{[}}{number(low)}, {number(high)}{{]}}"
 
 
 def _points(m: Points) -> tuple[list[str], list[list[str]], int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from analysis.figures.colour import falling
 from analysis.figures.style import (
     BAR,
     CLASS_COLOURS,
@@ -100,6 +101,28 @@ def grey(colour: str) -> str:
 # A grey scale with a sign and no other mark: light is negative, dark is positive.
 MONOTONE = ("#FFFFFF", "#E2E2E2", "#C4C4C4", "#A7A7A7", "#8B8B8B",
             "#6C6C6C", "#4E4E4E", "#2F2F2F", "#101010")  # fmt: skip
+
+
+MARKED_CELLS, MARKED_COLUMNS = 1200, 90  # beyond them a dash in a cell would be dust
+
+
+def dense(shape: tuple[int, ...]) -> bool:
+    """Whether a map has too many cells for a dash in each negative one."""
+    return shape[0] * shape[1] > MARKED_CELLS or shape[1] > MARKED_COLUMNS
+
+
+@lru_cache(maxsize=256)
+def stops_of(colours: Palette, scale: str, shape: tuple[int, ...] = (1, 1)) -> tuple[str, ...]:
+    """Colours of a map's scale from its low end to its high one.
+
+    The two ends of a diverging scale are alike in greyscale. Where a dash cannot tell them apart,
+    the scale falls from light to dark instead, through the same hues, with zero in the middle.
+    """
+    if scale != "diverging":
+        return colours.sequential
+    if not dense(shape):
+        return colours.diverging
+    return MONOTONE if colours.grey else falling(colours.diverging)
 
 
 @lru_cache(maxsize=4096)

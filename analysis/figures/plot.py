@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -39,6 +39,11 @@ def _no_infinity(name: str, array: np.ndarray | None) -> None:
         raise ValueError(f"{name} holds infinite values: nothing can be drawn to scale")
 
 
+def _something(what: str, values: np.ndarray) -> None:
+    if not values.size:
+        raise ValueError(f"{what} without values: there is nothing to draw")
+
+
 def _limits(limits: tuple[float, float] | None) -> None:
     if limits is not None and not (np.isfinite(limits).all() and limits[0] < limits[1]):
         raise ValueError(f"limits {limits} are no range: give (low, high) with low < high")
@@ -60,6 +65,7 @@ class HeatMap:
 
     def __post_init__(self) -> None:
         require_shape("values", self.values, len(self.rows), len(self.columns))
+        _something("a heat map", self.values)
         _no_infinity("values", self.values)
         if self.limits is None:
             if self.scale == "diverging":
@@ -116,6 +122,7 @@ class Bars:
     def __post_init__(self) -> None:
         s, n = len(self.series), len(self.categories)
         require_shape("values", self.values, s, n)
+        _something("a picture of bars", self.values)
         if self.intervals is not None:
             require_shape("intervals", self.intervals, s, n, 2)
         if self.dots is not None:
@@ -124,6 +131,9 @@ class Bars:
             _no_infinity(name, getattr(self, name))
         if len(self.predicted) not in (0, s):
             raise ValueError(f"predicted has {len(self.predicted)} entries for {s} series")
+        named = (*self.predicted, self.chosen)
+        if any(place is not None and not 0 <= place < n for place in named):
+            raise ValueError(f"a predicted or chosen category is none of {n}")
         if self.limits is None:
             drawn = [a.ravel() for a in (self.values, self.intervals, self.dots) if a is not None]
             # A bar begins at zero, a point does not.
@@ -179,6 +189,7 @@ class Lines:
     def __post_init__(self) -> None:
         s, n = len(self.series), len(self.x)
         require_shape("x", self.x, None)
+        _something("a picture of lines", self.y)
         if len(self.places) not in (0, n):
             raise ValueError(f"places has {len(self.places)} entries for {n} places")
         if self.places and not np.array_equal(self.x, np.arange(n)):
@@ -230,6 +241,10 @@ class Points:
             raise ValueError(f"labels has {len(self.labels)} entries for {len(self.group)} points")
         if self.group.size and not 0 <= self.group.min() <= self.group.max() < len(self.groups):
             raise ValueError(f"group indices leave 0..{len(self.groups) - 1}")
+        if self.group.dtype.kind not in "iu":
+            raise ValueError("group holds indices: whole numbers")
+        if any(not 0 <= point < len(self.group) for point in self.rings):
+            raise ValueError(f"a ring is around none of {len(self.group)} points")
         freeze(self)
 
     def table(self) -> Columns:
@@ -330,6 +345,13 @@ class Plot:
     caption: str = ""
 
     def __post_init__(self) -> None:
+        parts = self.mark.panels if isinstance(self.mark, Grid) else (self.mark,)
+        for part in parts:
+            if not isinstance(part, Panel):
+                raise ValueError(
+                    f"the view {self.view!r} draws a {type(part).__name__}: known are "
+                    + ", ".join(kind.__name__ for kind in get_args(Panel))
+                )
         for name in ("params", "provenance"):
             try:
                 copied = json.loads(json.dumps(getattr(self, name)))

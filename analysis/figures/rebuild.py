@@ -200,7 +200,7 @@ def _computed(
     """(the plot to draw, what there is to say): the stored one, or `anew` that of the models."""
     recipe = recipe_of(stored)
     if recipe is None:
-        why = "this picture takes more than one text, so its numbers are not computed here"
+        why = "its numbers come from more than a text and the settings in its sidecar"
     else:
         ids = {id for ids in recipe["subjects"] for id in ids}
         missing = [name for name in found.missing if name in ids]

@@ -17,6 +17,7 @@ from analysis import groups, profiles
 from analysis.decomposition import NoExactSplit, decompose
 from analysis.figures.comparisons import together
 from analysis.figures.plot import Plot
+from analysis.figures.typed import require
 
 if TYPE_CHECKING:
     from analysis.checkpoints import Checkpoint
@@ -79,6 +80,7 @@ class Subject:
         """
         if reference is not None and not isinstance(reference, str):
             reference = reference[0] if reference else None
+        known_reference(reference)
         return [exact_split(trace, reference) for trace in self.traces()]
 
     def only(self, view: str) -> Classifier:
@@ -140,6 +142,7 @@ class Asked:
 Recipe = Callable[..., Plot]
 F = TypeVar("F", bound=Recipe)
 _RECIPES: dict[str, Recipe] = {}
+_WHOLE: set[str] = set()
 # Names that say what is meant, with the view they stand for.
 ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
     "attention": ("pooling_attention", {}),
@@ -148,20 +151,30 @@ ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def recipe(key: str) -> Callable[[F], F]:
-    """Register how the view `key` is made; its keyword arguments are its parameters."""
+def recipe(key: str, whole: bool = False) -> Callable[[F], F]:
+    """Register how the view `key` is made; its keyword arguments are its parameters.
+
+    `whole`: the view itself does not record all of them, so the recipe's picture does; and only
+    a picture that has all of them can be made again.
+    """
 
     def register(function: F) -> F:
         if key in _RECIPES:
             raise ValueError(f"the recipe {key!r} is already registered: choose another key")
         _RECIPES[key] = function
+        if whole:
+            _WHOLE.add(key)
         return function
 
     return register
 
 
 def _known() -> dict[str, Recipe]:
-    from analysis.figures import recipes_encoder, recipes_head  # noqa: F401 (they register)
+    from analysis.figures import (  # noqa: F401 (they register)
+        recipes_attribution,
+        recipes_encoder,
+        recipes_head,
+    )
 
     return _RECIPES
 
@@ -179,9 +192,13 @@ def recipes() -> dict[str, str]:
     return dict(sorted(told.items()))
 
 
-def can_make(view: str) -> bool:
-    """Whether a picture of this view can be made from checkpoints and a text."""
-    return view in _known()
+def can_make(view: str, params: Mapping[str, Any] | None = None) -> bool:
+    """Whether a picture of this view can be made from checkpoints and a text; given `params`,
+    whether these are all that it takes."""
+    known = _known()
+    if view not in known:
+        return False
+    return params is None or view not in _WHOLE or set(options_of(view)) <= set(params)
 
 
 def options_of(key: str) -> dict[str, Any]:
@@ -216,6 +233,10 @@ def make(
     if wrong := sorted(set(given) - set(options)):
         has = ", ".join(options) or "no parameters"
         raise ValueError(f"{name} has no parameter {', '.join(wrong)}; it has {has}")
+    require(known[key], given, f"{name}: ")
+    for option, value in given.items():
+        if option == "limit" and value is not None and not value > 0:
+            raise ValueError(f"{name}: limit is {value:g}: a number above 0 ends a scale")
     one_each: list[Any] = (
         list(target) if isinstance(target, list | tuple) else [target] * len(subjects)
     )
@@ -224,7 +245,13 @@ def make(
     asked = Asked(
         tuple(_subject(subject, text, pair) for subject in subjects), text, pair, tuple(one_each)
     )
-    return known[key](asked, **given)
+    made = known[key](asked, **given)
+    if key not in _WHOLE:
+        return made
+    index = [subject.target(one) for subject, one in asked]
+    whole = {**made.params, **options, **given, "target": index if len(index) > 1 else index[0],
+             "names": [subject.name for subject in asked.subjects]}  # fmt: skip
+    return replace(made, params=whole)
 
 
 def _subject(given: Subject | Classifier, text: str, pair: str | None) -> Subject:
@@ -236,14 +263,30 @@ def _subject(given: Subject | Classifier, text: str, pair: str | None) -> Subjec
 def exact_split(trace: Trace, reference: str | None = None) -> Decomposition:
     """The exact split, relative to `reference`, by default the corpus mean; without profile, zero.
 
-    Raises `NoExactSplit` with the reason where the pooling head has none.
+    Raises `NoExactSplit` with the reason where the pooling head has none, and ``ValueError`` for a
+    reference that is not known or not there.
     """
     try:
         return decompose(trace, reference)
     except NoExactSplit:
         raise
     except ValueError:
+        if reference is not None:  # what was asked for by name is not replaced in silence
+            raise
         return decompose(trace, "zero")
+
+
+def known_reference(reference: str | Sequence[str] | None) -> None:
+    """Raises ``ValueError`` for a reference that no split can be measured from."""
+    for one in [reference] if isinstance(reference, str) else reference or ():
+        if one not in ("zero", "corpus"):
+            raise ValueError(f"reference is {one!r}; known here: zero, corpus")
+
+
+def within(name: str, value: int | None, low: int, high: int) -> None:
+    """Raises ``ValueError`` where a place is asked for that is not there."""
+    if value is not None and not low <= value <= high:
+        raise ValueError(f"{name} {value} is not there: choose {low} to {high}")
 
 
 def profile_of(subject: Subject) -> profiles.Profile | None:

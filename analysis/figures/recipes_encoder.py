@@ -12,7 +12,7 @@ import analysis
 from analysis import attention, layers
 from analysis.figures import views_attention, views_encoder, views_layers
 from analysis.figures.plot import Plot
-from analysis.figures.recipes import Asked, Subject, profile_of, recipe
+from analysis.figures.recipes import Asked, Subject, profile_of, recipe, within
 
 
 @recipe("pooling_attention")
@@ -38,9 +38,13 @@ def cls_row(
     limit: float | None = None,
 ) -> Plot:
     """Whom [CLS] listens to in one layer of the encoder (default: the last)."""
-    return asked.each(
-        lambda s, t: views_attention.cls_row(s.mean_trace(True), layer, words, special, limit)
-    )
+    def draw(subject: Subject, target: Any) -> Plot:
+        trace = subject.mean_trace(True)
+        if layer != -1:
+            within("layer", layer, 1, len(attention.encoder_attention(trace)))
+        return views_attention.cls_row(trace, layer, words, special, limit)
+
+    return asked.each(draw)
 
 
 @recipe("rollout")
@@ -62,9 +66,12 @@ def token_attention(
     words: bool = True, special: bool = True, limit: float | None = None,
 ) -> Plot:
     """One token through all layers: whom it listens to ("query"), or who listens ("key")."""
-    return asked.each(lambda s, t: views_attention.token_attention(
-        s.mean_trace(True), token, side, head, words, special, limit
-    ))  # fmt: skip
+    def draw(subject: Subject, target: Any) -> Plot:
+        trace = subject.mean_trace(True)
+        within("token", token, 0, len(trace.tokens) - 1)
+        return views_attention.token_attention(trace, token, side, head, words, special, limit)
+
+    return asked.each(draw)
 
 
 @recipe("leave_one_out")
@@ -111,7 +118,9 @@ def encoder_head(
     def draw(subject: Subject, target: Any) -> Plot:
         trace = subject.mean_trace(True)
         place = len(attention.encoder_attention(trace)) if layer is None else layer
-        part = (int(window[0]), int(window[1])) if window else None
+        if window is not None and not (len(window) == 2 and 0 <= window[0] < window[1]):
+            raise ValueError(f"window is {window}: the first and behind the last token are meant")
+        part = (window[0], window[1]) if window else None
         return views_encoder.encoder_head(trace, place, head, words, special, part, limit)
 
     return asked.each(draw)
@@ -133,12 +142,23 @@ def head_summary(asked: Asked, measure: str = "entropy") -> Plot:
 
 
 @recipe("blocks")
-def blocks(asked: Asked, layer: int | None = None) -> Plot:
-    """Attention within a text and across a pair."""
+def blocks(
+    asked: Asked, layer: int | None = None, head: int | None = None, own: bool = False
+) -> Plot:
+    """Attention within a text and across a pair; with `own` the pooling head's in a first row."""
     def draw(subject: Subject, target: Any) -> Plot:
         trace = subject.mean_trace(True)
-        masses = attention.block_masses(attention.encoder_attention(trace), trace.tokens)
-        return views_encoder.blocks(masses, layer, subject.checkpoint, trace.tokens)
+        matrices = attention.encoder_attention(trace)
+        within("layer", layer, 1, len(matrices))
+        within("attention head", head, 0, matrices.shape[1] - 1)
+        masses = attention.block_masses(matrices, trace.tokens)
+        rows = None
+        if own:
+            rows = np.concatenate([
+                attention.row_masses(attention.pooling_attention(one), one.tokens)
+                for one in subject.traces()
+            ])
+        return views_encoder.blocks(masses, layer, subject.checkpoint, trace.tokens, head, rows)
 
     return asked.each(draw)
 
@@ -150,7 +170,10 @@ def cls_by_layer(
 ) -> Plot:
     """The vector of [CLS] (or of another token) by layer: layers x dimensions."""
     def draw(subject: Subject, target: Any) -> Plot:
-        weights = None
+        within("token", token, 0, len(subject.traces()[0].tokens) - 1)
+        if top < 1:
+            raise ValueError(f"top is {top}: at least one dimension is drawn")
+        weights = index = None
         if order in ("weight", "top"):
             index = subject.target(target)
             found = [layers.dimension_weights(t, index, token) for t in subject.traces()]
@@ -164,6 +187,7 @@ def cls_by_layer(
         return views_layers.cls_by_layer(
             subject.mean_trace(), token, values, order, weights,
             profile_of(subject) if values == "standardised" else None, other, top, limit,
+            target=index,
         )
 
     return asked.each(draw)
@@ -173,12 +197,16 @@ def cls_by_layer(
 def dimension(asked: Asked, index: int = 0, token: int = 0) -> Plot:
     """One dimension of [CLS] (or of another token) by layer."""
     traces = [list(subject.traces()) for subject in asked.subjects]
+    within("token", token, 0, min(len(one.tokens) for group in traces for one in group) - 1)
+    within("dimension", index, 0, min(one.hidden.shape[2] for group in traces for one in group) - 1)
     return views_layers.dimension(traces, index, token, [s.name for s in asked.subjects])
 
 
 @recipe("depth")
 def depth(asked: Asked, token: int = 0) -> Plot:
     """Lines over depth: norm, cosines, and the prediction as if the encoder ended there."""
+    for subject in asked.subjects:
+        within("token", token, 0, len(subject.traces()[0].tokens) - 1)
     paths = [
         [layers.follow(member, trace, token)
          for member, trace in zip(s.members, s.traces(), strict=True)]

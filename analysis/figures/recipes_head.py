@@ -12,7 +12,14 @@ from analysis.comparison import answer
 from analysis.effects import DropEffects
 from analysis.figures import comparisons, views, views_interventions, views_winners
 from analysis.figures.plot import Plot
-from analysis.figures.recipes import Asked, Subject, profile_of, recipe
+from analysis.figures.recipes import (
+    Asked,
+    Subject,
+    known_reference,
+    profile_of,
+    recipe,
+    within,
+)
 from analysis.figures.source import provenance_of
 
 
@@ -104,26 +111,29 @@ def source_layers(asked: Asked, limit: float | None = None) -> Plot:
 def winners(
     asked: Asked, quantity: str = "deviation", words: bool = True, special: bool = True,
     limit: float | None = None, reference: str | list[str] | None = None,
+    head: int | None = None,
 ) -> Plot:
     """Layers x tokens of a maximum over layers: wins, contribution, drop effect or attention."""
+    known_reference(reference)
     words = words and quantity != "drop effect"  # those of pieces do not add up to words
-    return asked.each(lambda s, t: _won(s, t, quantity, words, special, limit, reference))
+    return asked.each(lambda s, t: _won(s, t, quantity, words, special, limit, reference, head))
 
 
 def _won(
     subject: Subject, target: Any, quantity: str, words: bool, special: bool, limit: float | None,
-    reference: str | list[str] | None = None,
+    reference: str | list[str] | None = None, head: int | None = None,
 ) -> Plot:
     index = subject.target(target)
     splits = subject.splits(reference) if quantity == "contribution" else None
     effects = _effects(subject, by_token=True) if quantity == "drop effect" else None
     plots = []
     for place, trace in enumerate(subject.traces()):
+        within("attention head", head, 0, len(trace.head.weights) - 1)
         plots.append(views_winners.winners(
             trace, quantity, index,
             split=splits[place] if splits else None,
             effects=effects[place] if effects else None,
-            profile=profile_of(subject), words=words, special=special, limit=limit,
+            profile=profile_of(subject), words=words, special=special, limit=limit, head=head,
         ))  # fmt: skip
     plot = comparisons.mean_over_seeds(plots)
     if subject.is_group:
@@ -210,10 +220,13 @@ def what_if(
 ) -> Plot:
     """Class probabilities before and after layers left the pool or tokens were masked."""
     subject, _ = asked.one("what_if")
-    return views_interventions.what_if(analysis.interventions.what_if(
-        subject.only("what_if"), asked.text, asked.pair, tuple(drop_layers or ()),
-        tuple(mask_tokens or ()), where,
-    ))  # fmt: skip
+    return views_interventions.what_if([
+        analysis.interventions.what_if(
+            member, asked.text, tuple(drop_layers or ()), tuple(mask_tokens or ()), where,
+            pair=asked.pair,
+        )
+        for member in subject.members
+    ], subject.checkpoint)
 
 
 @recipe("variant")
@@ -227,4 +240,6 @@ def variant(asked: Asked, variant: str = "") -> Plot:
         answer(replace(s, text=variant, _traces={}).traces(), s.name)
         for s in asked.subjects
     ]
-    return comparisons.variant(before, after, targets, (asked.text, variant))
+    return comparisons.variant(
+        before, after, targets, (asked.text, variant), [s.checkpoint for s in asked.subjects]
+    )

@@ -11,6 +11,7 @@ from analysis.figures.palettes import palette
 from analysis.figures.venues import Venue, venue_of, width_in_inches
 
 FONTS = ("sans", "serif")
+COARSEST, FINEST = 36, 2400  # dots an inch of a PNG
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,12 @@ class Style:
                 f"a style has no {', '.join(map(repr, unknown))}; it has {', '.join(sorted(known))}"
             )
         return cls(**given)
+
+
+def require_dpi(dpi: int) -> None:
+    """Raises ``ValueError`` for dots an inch that no PNG is drawn with."""
+    if not COARSEST <= dpi <= FINEST:
+        raise ValueError(f"{dpi} dots an inch cannot be drawn: give {COARSEST} to {FINEST}")
 
 
 def _between(name: str, value: float | None, low: float, high: float, unit: str) -> None:

@@ -18,10 +18,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from analysis.figures.anonymity import anonymous
+from analysis.figures.anonymity import anonymous, anonymous_words
 from analysis.figures.plot import Plot
-from analysis.figures.settings import Style
+from analysis.figures.settings import COARSEST, FINEST, Style, require_dpi
 from analysis.figures.store import BadPlot, jsonable, packed, unpacked
+from analysis.figures.typed import fits
 
 VERSION = 1
 MOST = 100  # pictures in one figure
@@ -123,8 +124,11 @@ def sidecar(
     given = [plots] if isinstance(plots, Plot) else list(plots)
     if not given:
         raise ValueError("a figure needs at least one picture")
+    require_dpi(dpi)
     left_out: dict[str, None] = {}
     if not signed:
+        caption, found = anonymous_words(caption, given)
+        left_out |= dict.fromkeys(found)
         for index, plot in enumerate(given):
             given[index], found = anonymous(plot)
             left_out |= dict.fromkeys(found)
@@ -192,7 +196,7 @@ def read(text: str | bytes) -> Sidecar:
             caption=_text(data.get("caption", ""), "caption"),
             style=Style.from_dict(style),
             format=_text(data.get("format", "pdf"), "format"),
-            dpi=_whole(data.get("dpi", 300), "dpi", 36, 2400),
+            dpi=_whole(data.get("dpi", 300), "dpi", COARSEST, FINEST),
             signed=Signed(signed.get("author", ""), signed.get("project", "")),
             versions=_strings(data.get("versions") or {}, "versions"),
             left_out=tuple(str(one) for one in data.get("left_out") or ()),
@@ -251,15 +255,17 @@ def recipe_of(plot: Plot) -> dict[str, Any] | None:
     from analysis.figures.recipes import can_make, options_of
 
     source, owners = plot.provenance, checkpoints_of(plot)
-    if not can_make(plot.view) or not owners or not isinstance(source.get("text"), str):
+    if not can_make(plot.view, plot.params) or not isinstance(source.get("text"), str):
+        return None
+    if not owners or not all("checkpoint" in one for one in owners):
         return None
     subjects = [[m["checkpoint"] for m in one.get("members") or [one]] for one in owners]
     sizes = plot.params.get("groups")
-    if sizes and sum(sizes) == len(subjects):
+    if fits(sizes, list[int]) and sizes and sum(sizes) == len(subjects):
         rest = iter(subjects)
         subjects = [[next(rest)[0] for _ in range(size)] for size in sizes]
-    names = plot.params.get("names") or []
-    if len(names) != len(subjects):
+    names = plot.params.get("names")
+    if not fits(names, list[str]) or len(names) != len(subjects):
         names = [_plain(one["checkpoint"]) for one in owners][: len(subjects)]
     known = options_of(plot.view)
     params = {k: v for k, v in {**source, **plot.params}.items() if k in known}

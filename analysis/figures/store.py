@@ -17,6 +17,7 @@ from typing import Any, get_args
 import numpy as np
 
 from analysis.figures.plot import Grid, Panel, Plot
+from analysis.figures.typed import require
 
 VERSION = 1
 READABLE = 64  # values up to which an array is written as a list
@@ -67,12 +68,37 @@ def unpacked(data: Any) -> Plot:
                 raise BadPlot(f"a stored picture is broken: its {name} is no {kind.__name__}")
         if not all(isinstance(note, str) for note in given.get("notes", ())):
             raise BadPlot("a stored picture is broken: its notes are not all text")
+        _check_source(given.get("provenance", {}))
         return Plot(mark=_unpack(data["mark"]), **given)
     except BadPlot:
         raise
     except (TypeError, ValueError, AttributeError, IndexError, KeyError, OverflowError,
             RecursionError) as error:  # fmt: skip
         raise BadPlot(f"a stored picture is broken: {error}") from None
+
+
+# What is read from a provenance, with its type; anything else in it is only handed on.
+_SOURCE: dict[str, type | tuple[type, ...]] = {
+    "checkpoint": str, "sha256": str, "pooling_head": str, "pooling_options": dict,
+    "text": str, "pair": (str, type(None)), "variant": str,
+}  # fmt: skip
+
+
+def _check_source(source: Any) -> None:
+    """Raises `BadPlot` for a provenance that names its checkpoints in another way."""
+    if not isinstance(source, dict):
+        raise BadPlot("a stored picture is broken: a checkpoint in it is no JSON object")
+    for name, kind in _SOURCE.items():
+        if name in source and not isinstance(source[name], kind):
+            raise BadPlot(f"a stored picture is broken: its {name} is {source[name]!r:.60}")
+    for name in ("checkpoints", "members"):
+        if name in source:
+            if not isinstance(source[name], list):
+                raise BadPlot(f"a stored picture is broken: its {name} are no list")
+            for one in source[name]:
+                _check_source(one)
+            if name == "members" and not all("checkpoint" in one for one in source[name]):
+                raise BadPlot("a stored picture is broken: a seed of it has no name")
 
 
 def jsonable(value: Any) -> Any:
@@ -123,6 +149,7 @@ def _unpack(value: Any) -> Any:
                 f"a {value['$mark']} has no {', '.join(unknown)} here: the picture was stored by "
                 "another version of PoolLens"
             )
+        require(kind, given, f"its {value['$mark']} is broken: ")
         return kind(**given)
     return {key: _unpack(item) for key, item in value.items()}
 

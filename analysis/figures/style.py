@@ -39,6 +39,7 @@ CLASS_HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++", "----", "||||",
 BAR = "#4575B4"
 
 STEPS = 100  # shades on each side of zero: finer than the eye tells apart on a word
+RASTERISED_FROM = 3000  # points: above it they are a picture inside vector axes
 WEAK = 10  # below this step a negative value keeps its underline, but a fainter one
 
 

@@ -35,6 +35,7 @@ def cls_by_layer(
     top: int = 30,
     limit: float | None = None,
     chosen: int | None = None,
+    target: int | None = None,
 ) -> Plot:
     """The vector of [CLS] (or of another token) by layer: layers x dimensions.
 
@@ -42,7 +43,8 @@ def cls_by_layer(
     before) or "reference" (minus the same token's vector in the trace `reference`). `order` of
     the dimensions is "natural", "final" (by the value in the last layer), "weight" (by `weights`,
     see `analysis.layers.dimension_weights`) or "top" (the `top` with the largest weight times
-    value in the last layer). `chosen` is a layer to mark.
+    value in the last layer); `target` is the class that the weights are of. `chosen` is a layer to
+    mark.
     """
     if values not in VALUES:
         raise ValueError(f"values is {values!r}; known: {', '.join(VALUES)}")
@@ -71,10 +73,12 @@ def cls_by_layer(
             value_label=VALUES[values],
             limits=bound,
         ),
-        params={"token": token, "values": values, "order": order, "top": top, "limit": limit},
+        params={"token": token, "values": values, "order": order, "top": top, "limit": limit,
+                "target": target},
         provenance=provenance_of(
             [trace.checkpoint], trace.tokens, view="cls_by_layer",
             reference=getattr(getattr(reference, "tokens", None), "text", None),
+            target=None if target is None else label_of_class(trace.checkpoint, target),
         ),
         notes=cut_note([trace.tokens]),
         caption=f"{name} by layer (0: embeddings), {len(dimensions)} of {hidden.shape[1]} "

@@ -14,11 +14,13 @@ from analysis.figures.export import export, slug
 from analysis.figures.palettes import PALETTES
 from analysis.figures.plot import Grid, Plot
 from analysis.figures.settings import FONTS, Style
+from analysis.figures.sidecar import Signed
 from analysis.figures.venues import NARROWEST, VENUES, WIDEST, width_in_inches
 from pages.ui import cards, collection
-from pages.ui.export_preview import checks_html, drawn, preview_html
+from pages.ui.export_preview import checks_html, drawn, left_out, preview_html
 
-_STYLE = "export_style"  # one style for all pictures, kept in the session
+_STYLE, _SIGNED = "export_style", "export_signed"  # one for all pictures, kept in the session
+_NOBODY: dict[str, Any] = {"on": False, "author": "", "project": ""}
 _CSS = (Path(__file__).parent / "export_panel.css").read_text(encoding="utf-8")
 _WIDTHS = {"column": "Column", "full": "Full width", "inches": "My own"}
 _FONTS = {"sans": "Sans", "serif": "Serif, as the venue's"}
@@ -57,6 +59,12 @@ def style() -> Style:
     return Style.from_dict(kept) if kept else Style()
 
 
+def signature() -> Signed:
+    """Who signs the files; nobody unless it is switched on."""
+    kept = {**_NOBODY, **st.session_state.get(_SIGNED, {})}
+    return Signed(kept["author"].strip(), kept["project"].strip()) if kept["on"] else Signed()
+
+
 def _add_button(plot: Plot, key: str, label: str = "Add to paper") -> None:
     st.button(
         cards.plain(label), type="tertiary", key=key, on_click=_collect, args=(plot,),
@@ -84,13 +92,16 @@ def _panel(plots: Mapping[str, Plot], key: str) -> None:
         with right:
             chosen = style()
             try:
-                made = drawn(plot, chosen)
+                made = drawn(plot, chosen, bool(signature()))
             except ValueError as error:
                 st.error(cards.plain(str(error)))
                 return
             st.html(preview_html(made, chosen, plot.title))
             for notice in made.notices:
                 st.caption(cards.plain(notice))
+            for line in left_out(plot) if not signature() else ():
+                st.caption(cards.plain(f"Left out, so that the files say nothing of who made them: "
+                                       f"{line}."))  # fmt: skip
             _files(plot, chosen, key)
             st.html(checks_html(made.checks))
             _words(plot, chosen)
@@ -137,6 +148,28 @@ def _controls(plot: Plot, key: str) -> None:
                              *([("letters", "Panel letters")] if several else [])):  # fmt: skip
             _set(key, field, getattr(now, field))
             st.toggle(label, key=f"{key}-{field}", **_on(field, key))
+        _signature(key)
+
+
+def _signature(key: str) -> None:
+    """Author and project, which no file names unless this is switched on."""
+    kept = {**_NOBODY, **st.session_state.get(_SIGNED, {})}
+    _set(key, "sign", kept["on"])
+    st.toggle(
+        "Sign the files", key=f"{key}-sign", on_change=_sign, args=("on", f"{key}-sign"),
+        help="Without it the files say nothing of who made them: no user, host, owner of a "
+        "checkpoint or folder. Leave it off for a paper under double-blind review.",
+    )
+    if kept["on"]:
+        for name in ("author", "project"):
+            _set(key, name, kept[name])
+            st.text_input(name.capitalize(), key=f"{key}-{name}", on_change=_sign,
+                          args=(name, f"{key}-{name}"))  # fmt: skip
+
+
+def _sign(name: str, widget: str) -> None:
+    kept = {**_NOBODY, **st.session_state.get(_SIGNED, {})}
+    st.session_state[_SIGNED] = {**kept, name: st.session_state[widget]}
 
 
 def _width(now: Style, width: str) -> str:
@@ -180,6 +213,7 @@ def _files(plot: Plot, chosen: Style, key: str) -> None:
     from analysis.figures.paper import pgf
     from analysis.figures.standalone import PLOTLY_MEGABYTES, needs_plotly
 
+    signed = signature()
     with st.container(horizontal=True, gap="small", key=f"{key}-files"):
         offered = [*FILES, *([("PGF", "pgf", 300)] if pgf.available() else [])]
         for label, format, dpi in offered:
@@ -187,7 +221,7 @@ def _files(plot: Plot, chosen: Style, key: str) -> None:
                 label = f"HTML ({PLOTLY_MEGABYTES} MB)"
             name = f"{slug(plot)}{'-600dpi' if dpi == 600 else ''}.{format}"
             st.download_button(
-                label, data=partial(_bytes, plot, format, dpi, chosen), file_name=name,
+                label, data=partial(_bytes, plot, format, dpi, chosen, signed), file_name=name,
                 on_click="ignore", key=f"{key}-{format}{dpi if format == 'png' else ''}",
                 type="primary" if format == "pdf" else "secondary",
             )  # fmt: skip
@@ -198,15 +232,15 @@ def _files(plot: Plot, chosen: Style, key: str) -> None:
                    "(Debian package texlive-xetex).")  # fmt: skip
 
 
-def _bytes(plot: Plot, format: str, dpi: int, chosen: Style) -> bytes:
-    return export(plot, format, dpi=dpi, style=chosen).data
+def _bytes(plot: Plot, format: str, dpi: int, chosen: Style, signed: Signed) -> bytes:
+    return export(plot, format, dpi=dpi, style=chosen, signed=signed).data
 
 
 def _words(plot: Plot, chosen: Style) -> None:
     from analysis.figures import latex
 
     caption, bibtex, table = (
-        export(plot, format, style=chosen).data.decode("utf-8").strip()
+        export(plot, format, style=chosen, signed=signature()).data.decode("utf-8").strip()
         for format in ("txt", "bib", "tex")
     )
     name = f"{slug(plot)}.pdf"

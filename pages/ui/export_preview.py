@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from analysis.figures.anonymity import anonymous
 from analysis.figures.checks import Check
 from analysis.figures.plot import Plot
 from analysis.figures.settings import Style
@@ -31,11 +32,15 @@ class Drawn:
     checks: tuple[Check, ...]
 
 
-def drawn(plot: Plot, style: Style) -> Drawn:
-    """The picture in that style, from the cache where it was drawn before."""
-    from analysis.figures.anonymity import anonymous
+def left_out(plot: Plot) -> tuple[str, ...]:
+    """What the files do not say unless they are signed."""
+    return anonymous(plot)[1]
 
-    plot, _ = anonymous(plot)  # as the export does it: a leak would be seen here first
+
+def drawn(plot: Plot, style: Style, signed: bool = False) -> Drawn:
+    """The picture in that style, from the cache where it was drawn before."""
+    if not signed:
+        plot, _ = anonymous(plot)  # as the export does it: a leak would be seen here first
     digest = hashlib.sha256(to_json(plot).encode("ascii")).hexdigest()
     return _drawn(digest, str(sorted(style.as_dict().items())), plot, style)
 

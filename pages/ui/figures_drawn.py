@@ -74,11 +74,13 @@ def _key(collection: Collection, index: int) -> str:
 def _draw(key: str, dpi: int, _collection: Collection, _index: int) -> Drawn:
     from analysis.figures.paper import compose
 
-    given = _collection.sidecar(_index)
     try:
+        given = _collection.sidecar(_index)
         made = compose(given.plots, given.style, given.columns, "png", dpi)
     except ValueError as error:
         return Drawn(problem=str(error))
+    except Exception as error:  # a picture from a stranger's file: the page and the rest go on
+        return Drawn(problem=f"its numbers cannot be drawn ({type(error).__name__}: {error})")
     return Drawn(made.data, dpi, made.notices)
 
 
@@ -86,5 +88,10 @@ def _draw(key: str, dpi: int, _collection: Collection, _index: int) -> Drawn:
 def _check(key: str, _collection: Collection, _index: int) -> tuple[Check, ...]:
     from analysis.figures.checks import check as checks
 
-    given = _collection.sidecar(_index)
-    return checks(given.plots, given.style, given.columns)
+    try:
+        given = _collection.sidecar(_index)
+        return checks(given.plots, given.style, given.columns)
+    except ValueError:
+        raise
+    except Exception as error:  # as above
+        raise ValueError("what cannot be drawn cannot be checked") from error

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.figures.bundle import caption_of as written
+from analysis.figures.bundle import caption_of
 from analysis.figures.collected import BadCollection, Collection
 from analysis.figures.palettes import PALETTES
 from analysis.figures.settings import FONTS, Style
@@ -16,11 +16,6 @@ from analysis.figures.venues import NARROWEST, VENUES, WIDEST
 from pages.ui import cards, collection, figures_list
 
 _OWN_WIDTH = "inches"
-
-
-def caption_of(given: Collection, place: int) -> str:
-    """The caption as it was written, or its draft."""
-    return written(given.figures[place], given.style)
 
 
 # --- one figure -------------------------------------------------------------------------------
@@ -40,12 +35,19 @@ def draw_figure(given: Collection, place: int) -> None:
             help="Empty: the draft made from the picture. LaTeX commands are written as text.",
         )
         with st.container(horizontal=True, vertical_alignment="center"):
-            if given.style.of.column is not None:
+            if given.style.inches < given.style.of.full - 1e-6:  # else it is as wide as can be
                 st.session_state[f"wide-{key}"] = figure.wide
                 st.toggle(
                     "Over both columns", key=f"wide-{key}",
                     on_change=lambda: _set(figure.key, wide=st.session_state[f"wide-{key}"]),
                 )
+            st.session_state[f"height-{key}"] = figure.height
+            st.number_input(
+                "Height, inches", 0.3, 60.0, step=0.1, format="%.2f", value=None, width=150,
+                placeholder="as drawn", key=f"height-{key}",
+                help="Empty: what the picture needs. Token strips take what their text needs.",
+                on_change=lambda: _set(figure.key, height=st.session_state[f"height-{key}"]),
+            )
             if figure.caption:
                 st.button("Draft again", type="tertiary", key=f"draft-{key}",
                           on_click=lambda: _set(figure.key, caption=""))  # fmt: skip

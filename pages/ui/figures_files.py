@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import streamlit as st
 
+from analysis.figures.bundle import Bundle, bundle
 from analysis.figures.collected import BadCollection, Collection, read
 from pages.ui import cards, collection, engine
 from pages.ui.catalogue import catalogue
 from pages.ui.examples import words_for
 
-_LOADED = "figures_loaded"
+_LOADED, _ZIP = "figures_loaded", "figures_zip_made"
 
 
 def draw_top(given: Collection) -> None:
@@ -29,23 +32,44 @@ def draw_top(given: Collection) -> None:
         "Beside PDF", ("svg", "png"), selection_mode="multi", key="figures-also",
         label_visibility="collapsed", format_func=lambda name: f"+ {name.upper()}",
     )
+    _draw_zip(given, tuple(also or ()))
+
+
+def _draw_zip(given: Collection, also: tuple[str, ...]) -> None:
+    """Packed when asked for, with its progress; then what its reader must know, and the file."""
+    key = hashlib.sha256(f"{also}{given.to_json()}".encode("ascii")).hexdigest()
+    made: tuple[str, Bundle] | None = st.session_state.get(_ZIP)
+    if made is None or made[0] != key:
+        pressed = st.button(
+            "Make ZIP", type="primary", key="figures-zip-make", icon=":material/folder_zip:",
+            help="Figures as PDF, their sidecars, data as CSV, figures.tex, references.bib, and a "
+            "script that makes all of it again. About a second a figure.",
+        )
+        if not pressed:
+            return
+        bar = st.progress(0.0, "Drawing")
+        try:
+            made = key, bundle(given, also, progress=lambda share: bar.progress(share, "Drawing"))
+        except ValueError as error:
+            bar.empty()
+            st.error(cards.plain(str(error)))
+            return
+        bar.empty()
+        st.session_state[_ZIP] = made
     st.download_button(
-        "Download ZIP", data=lambda: zipped(given, tuple(also or ())), type="primary",
+        f"Download ZIP ({len(made[1].data) / 2**20:.1f} MB)", data=made[1].data, type="primary",
         file_name="figures.zip", mime="application/zip", on_click="ignore", key="figures-zip",
-        help="Figures as PDF, their sidecars, data as CSV, figures.tex, references.bib, and a "
-        "script that makes all of it again. Drawn when pressed: about a second a figure.",
     )
+    if made[1].notices:
+        count = len(made[1].notices)
+        with st.popover(f"{count} notice{'s' if count > 1 else ''}", type="tertiary",
+                        icon=":material/info:"):  # fmt: skip
+            for line in made[1].notices:
+                st.caption(cards.plain(line))
 
 
 def _clear() -> None:
     collection.change(lambda given: Collection(style=given.style), undo=True)
-
-
-def zipped(given: Collection, also: tuple[str, ...] = ()) -> bytes:
-    """The ZIP's bytes."""
-    from analysis.figures.bundle import bundle
-
-    return bundle(given, also).data
 
 
 def draw_empty() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from analysis.figures.bundle import caption_of
 from analysis.figures.collected import Collection
 from analysis.tokens import clean
 from pages.ui import cards, collection, figures_drawn, figures_edit, figures_files, figures_list
@@ -57,7 +58,7 @@ def _draw_page(given: Collection, place: int) -> None:
         return
     style = given.figures[place].in_style(given.style)
     width, height = style.inches, drawn.inches[1]
-    caption = figures_edit.caption_of(given, place)
+    caption = caption_of(given, place)
     pixels = round(width * PIXELS_AN_INCH)
     st.html(
         f'<div class="pl-sheet" tabindex="0"><div class="page" style="width:{pixels}px">'

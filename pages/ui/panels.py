@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from analysis import groups
 from analysis.comparison import change_in_words
 from analysis.figures import comparisons, views
 from analysis.figures.markup import html
@@ -35,7 +36,9 @@ def draw_variant(given: Sequence[Reply], choice: Choice, text: str) -> None:
         after = [new.answer for _, new in pairs if new.answer is not None]
         targets = [old.target for old, _ in pairs]
         st.text(change_in_words(before, after, targets))
-        plot = comparisons.variant(before, after, targets, (choice.text, text))
+        owners = [groups.mean_checkpoint([trace.checkpoint for trace in old.traces], old.entry.id)
+                  for old, _ in pairs]  # fmt: skip
+        plot = comparisons.variant(before, after, targets, (choice.text, text), owners)
         body = f'<div class="change" dir="auto">{difference(choice.text, text)}</div>'
         cards.piece(body + html(plot, css=False), "variant-bars")
         export_menu({"Sentence and variant": plot}, "export-variant")

@@ -81,6 +81,7 @@ def test_three_pictures_become_a_paper(page: Any, own_app: Any, tmp_path: Any) -
     sheet = page.locator(".pl-sheet img")
     sheet.wait_for()
     assert sheet.evaluate("image => image.naturalWidth") > 400
+    page.get_by_role("button", name="Make ZIP").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download ZIP").click()
     data = download.value.path().read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -167,11 +168,71 @@ def test_thumbnails_move_and_remove(monkeypatch):
     assert figures_list.chosen(collection.current()) == 1
 
 
-def test_the_zip_button_packs_what_is_shown():
-    archive = zipfile.ZipFile(io.BytesIO(figures_files.zipped(filled(), ("svg",))))
-    names = archive.namelist()
-    assert sum(name.endswith(".pdf") for name in names) == 3
-    assert sum(name.endswith(".svg") for name in names) == 3
+def test_the_zip_packs_what_is_shown_and_says_what_was_left_out(page):
+    plot = samples.plot_of("reading")
+    owned = replace(plot, title="Whose", provenance={"checkpoint": "acme-lab/bert"})
+    app = page(filled().add(owned))
+    app.pills(key="figures-also").set_value(["svg"]).run()
+    app.button(key="figures-zip-make").click().run()
+    assert not app.exception
+    made = app.session_state["figures_zip_made"][1]
+    names = zipfile.ZipFile(io.BytesIO(made.data)).namelist()
+    assert sum(name.endswith(".pdf") for name in names) == 4
+    assert sum(name.endswith(".svg") for name in names) == 4
+    assert any("left out the owner of bert" in one.value for one in app.caption)
+    app.toggle(key="all-greyscale").set_value(True).run()
+    assert app.button(key="figures-zip-make").label == "Make ZIP"  # of another style by now
+
+
+def test_a_figure_that_cannot_be_drawn_is_a_problem_and_costs_no_other(page, monkeypatch):
+    from analysis.figures import paper
+
+    whole = paper.compose
+
+    def broken(plots, *args, **named):
+        if plots[0].view == "classes":
+            raise TypeError("an int is no text")
+        return whole(plots, *args, **named)
+
+    monkeypatch.setattr(paper, "compose", broken)
+    given = filled()
+    given = replace(given, style=Style("custom", 4.44))  # drawn by no other test
+    app = page(given)
+    assert not app.exception
+    assert [bool(one["problem"]) for one in thumbnails(app)] == [False, True, False]
+    app.button(key="figures-zip-make").click().run()
+    assert not app.exception
+    made = app.session_state["figures_zip_made"][1]
+    assert sum(name.endswith(".pdf") for name in made.names) == 2
+    assert any("02-classes" in line and "cannot be drawn" in line for line in made.notices)
+    app.session_state[figures_list.CHOSEN] = given.figures[1].key
+    app.run()
+    assert not app.exception
+    assert "cannot be drawn" in app.error[0].value
+
+
+def test_a_height_belongs_to_its_figure_and_can_be_taken_back(page, own_folder):
+    given = collected.Collection().add(samples.plot_of("classes"), Style(height=2.0))
+    given = given.add(samples.plot_of("winners"), Style())
+    assert given.style.height is None
+    assert [one.in_style(given.style).height for one in given.figures] == [2.0, None]
+    assert collected.read(given.to_json()).figures[0].height == 2.0
+    app = page(given)
+    key = f"{given.figures[0].key}-0"
+    app.session_state[figures_list.CHOSEN] = given.figures[0].key
+    app.run()
+    assert any("× 2.00 inches" in one.value for one in app.caption)
+    app.number_input(key=f"height-{key}").set_value(None).run()
+    assert not app.exception
+    assert not any("× 2.00 inches" in one.value for one in app.caption)
+    assert collected.read(next(own_folder.glob("*.json")).read_bytes()).figures[0].height is None
+
+
+def test_a_figure_as_wide_as_the_page_is_not_offered_to_be_wider(page):
+    app = page(filled())
+    assert [one.label for one in app.toggle if one.label == "Over both columns"]
+    app = page(replace(filled(), style=Style(width="full")))
+    assert not [one.label for one in app.toggle if one.label == "Over both columns"]
 
 
 def test_what_is_kept_is_bounded_and_names_are_no_paths(own_folder, monkeypatch):

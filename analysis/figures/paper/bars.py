@@ -91,7 +91,7 @@ def _series(
         at = (flat, spots) if m.horizontal else (spots, flat)
         axes.plot(*at, "o", markersize=2.4 * look.scale, markerfacecolor="white",
                   markeredgewidth=0.6, markeredgecolor="black", clip_on=False,
-                  zorder=4)  # fmt: skip
+                  zorder=4, gid=f"{axes.get_gid()}-dots-{index}")  # fmt: skip
         known = np.isfinite(m.dots[index])
         ends = np.fmax(ends, np.where(known, m.dots[index], -np.inf).max(axis=1))
         starts = np.fmin(starts, np.where(known, m.dots[index], np.inf).min(axis=1))
@@ -106,7 +106,9 @@ def _whiskers(axes: Axes, m: Bars, index: int, where: np.ndarray, **line: Any) -
     spread = np.abs(intervals[on] - values[on, None]).T
     at = (values[on], where[on]) if m.horizontal else (where[on], values[on])
     line["xerr" if m.horizontal else "yerr"] = spread
-    axes.errorbar(*at, fmt="none", **line)
+    drawn = axes.errorbar(*at, fmt="none", **line)
+    for bars in drawn.lines[2]:
+        bars.set_gid(f"{axes.get_gid()}-whiskers-{index}")
 
 
 def _numbers(
@@ -140,7 +142,7 @@ def _points(
         flat, spots = m.dots[index].ravel(), (where[:, None] + aside).ravel()
         axes.plot(*((flat, spots) if m.horizontal else (spots, flat)), "o",
                   markersize=2.2 * look.scale, color=colour, alpha=0.6, markeredgewidth=0,
-                  zorder=2)  # fmt: skip
+                  zorder=2, gid=f"{axes.get_gid()}-dots-{index}")  # fmt: skip
     if m.intervals is not None:
         _whiskers(axes, m, index, where, ecolor=colour, elinewidth=1.0, capsize=2.0, zorder=3)
     at = (values, where) if m.horizontal else (where, values)

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.ft2font import FT2Font
 
-from analysis.figures.scripts import advice, debian_package
+from analysis.figures.scripts import advice, debian_package, install_of
 from analysis.figures.style import printable
 
 SANS = ("Arial", "Liberation Sans", "DejaVu Sans")  # the last one comes with matplotlib
@@ -66,8 +66,9 @@ def families(characters: set[str], font: str, serif: str) -> tuple[list[str], li
             missing -= found
             if _is_cff(entry.fname):
                 notices.append(
-                    f"{entry.name} is no TrueType font: a PDF with it may fail a venue's font "
-                    "check. Install a TrueType font of that script, or export SVG."
+                    f"{entry.name}, which is no TrueType font, has {len(found)} of the characters: "
+                    "a PDF with it may fail a venue's font check. Install "
+                    f"{install_of(found)}, or export SVG."
                 )
         if not missing:
             break

@@ -10,13 +10,11 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.ticker import MaxNLocator
 
-from analysis.figures.palettes import shade
+from analysis.figures.palettes import dense, shade
 from analysis.figures.paper import ticks
-from analysis.figures.paper.look import MARKED_CELLS, Look
+from analysis.figures.paper.look import Look
 from analysis.figures.plot import HeatMap
-from analysis.figures.style import contrast_ratio, number, step_of
-
-MARKED_FROM = 0.1  # of the limit: weaker cells are near white in any case
+from analysis.figures.style import WEAK, contrast_ratio, number, step_of
 
 
 def height(m: HeatMap, look: Look, width: float) -> float:
@@ -56,7 +54,7 @@ def draw(
     rows, columns = m.values.shape
     mesh = axes.pcolormesh(
         np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5, np.ma.masked_invalid(m.values),
-        cmap=look.map(m.scale, m.values.size), vmin=low, vmax=high, edgecolors="face",
+        cmap=look.map(m.scale, m.values.shape), vmin=low, vmax=high, edgecolors="face",
         linewidth=0.1, rasterized=False,
     )  # fmt: skip
     mesh.set_gid(f"{axes.get_gid()}-cells")
@@ -67,7 +65,7 @@ def draw(
     inside = _inside(m, look, width)
     if m.written is not None and _widest(m, look) + 2 < inside / columns:
         _numbers(axes, m, look, mesh)
-    elif m.scale == "diverging" and m.values.size <= MARKED_CELLS:
+    elif m.scale == "diverging" and not dense(m.values.shape):
         _dashes(axes, m, look, inside)
     cells = _cells(m, look, inside)
     ticks.across(axes, look, m.columns, inside)
@@ -121,10 +119,16 @@ def _numbers(axes: Axes, m: HeatMap, look: Look, mesh: Any) -> None:
 
 
 def _dashes(axes: Axes, m: HeatMap, look: Look, inside: float) -> None:
-    """In greyscale both ends are dark: a dash keeps the sign of cells that carry weight."""
+    """In greyscale both ends are dark: a dash keeps the sign, a fainter one that of weak cells."""
     high, columns = m.bounds[1], m.values.shape[1]
-    where = np.argwhere(m.values < -MARKED_FROM * high)
-    half = min(0.16, 2.0 * look.scale * columns / inside)  # of a cell, at most two points
-    dashes = [[(c - half, r), (c + half, r)] for r, c in where]
-    ink = [shade(look.colours, step_of(float(m.values[r, c]), high))[1] for r, c in where]
-    axes.add_collection(LineCollection(dashes, colors=ink, linewidths=0.5 * look.scale))
+    where = [(r, c, step_of(float(m.values[r, c]), high)) for r, c in np.argwhere(m.values < 0)]
+    where = [(r, c, step) for r, c, step in where if step < 0]  # what is drawn as zero has no sign
+    wide = inside / columns  # points of a cell
+    half = min(2.0 * look.scale, (0.16 if wide > 8 * look.scale else 0.3) * wide) / wide
+    axes.add_collection(LineCollection(
+        [[(c - half, r), (c + half, r)] for r, c, _ in where],
+        colors=[shade(look.colours, step)[1] if step <= -WEAK else "#8A8A8A"
+                for _, _, step in where],
+        linewidths=[look.scale * (0.5 if step <= -WEAK else 0.35) for _, _, step in where],
+        gid=f"{axes.get_gid()}-negative",
+    ))  # fmt: skip

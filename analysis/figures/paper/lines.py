@@ -11,11 +11,10 @@ from matplotlib.ticker import MaxNLocator
 from analysis.figures.paper import ticks
 from analysis.figures.paper.look import Look
 from analysis.figures.plot import Lines, Points
-from analysis.figures.style import CLASS_SHAPES
+from analysis.figures.style import CLASS_SHAPES, RASTERISED_FROM
 
 DASHES = ("-", "--", "-.", ":")
 REFERENCE = "#707070"  # the line that others are held against
-RASTERISED_FROM = 3000  # points: above it they are a picture inside vector axes
 RASTER_DPI = 600  # of that picture in a vector file, as IEEE asks for line art
 
 
@@ -49,12 +48,14 @@ def draw_lines(host: Any, axes: Axes, m: Lines, look: Look, alone: bool, width: 
             gid=f"{axes.get_gid()}-values-{index}",
         )  # fmt: skip
         if m.bands is not None:
-            axes.fill_between(m.x, *m.bands[index].T, color=colour, alpha=0.18, linewidth=0)
+            axes.fill_between(m.x, *m.bands[index].T, color=colour, alpha=0.18, linewidth=0,
+                              gid=f"{axes.get_gid()}-band-{index}")  # fmt: skip
         if m.flags is not None and m.flags[index].any():  # no ring has no place in the layout
             on = m.flags[index].astype(bool)
             axes.plot(m.x[on], m.y[index][on], "o", markersize=7.5 * scale, clip_on=False,
                       markerfacecolor="none", markeredgecolor="black",
-                      markeredgewidth=0.8 * scale)  # fmt: skip
+                      markeredgewidth=0.8 * scale,
+                      gid=f"{axes.get_gid()}-flags-{index}")  # fmt: skip
     axes.set_xlabel(look.wrapped(m.x_label, width - 40 * scale))
     axes.set_ylabel(look.wrapped(m.y_label, height(m, look, width) - 24 * scale))
     if m.places:
@@ -80,7 +81,8 @@ def draw_points(host: Any, axes: Axes, m: Points, look: Look, alone: bool, width
         )  # fmt: skip
     for index in m.rings:
         axes.plot(*m.xy[index], "o", markersize=8 * scale, markerfacecolor="none",
-                  markeredgecolor="black", markeredgewidth=0.9 * scale)  # fmt: skip
+                  markeredgecolor="black", markeredgewidth=0.9 * scale,
+                  gid=f"{axes.get_gid()}-ring-{index}")  # fmt: skip
         if m.labels:
             _ring_label(axes, m, look, index)
     axes.set_xlabel(look.wrapped(m.x_label, width - 40 * scale))

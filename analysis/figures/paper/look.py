@@ -8,13 +8,12 @@ from typing import Any
 
 from matplotlib.colors import LinearSegmentedColormap
 
-from analysis.figures.palettes import MONOTONE, Palette, palette
+from analysis.figures.palettes import Palette, palette, stops_of
 from analysis.figures.paper.fonts import Measure
 from analysis.figures.settings import Style
 from analysis.figures.style import printable
 
 LONGEST_LABEL = 36  # characters
-MARKED_CELLS = 1200  # above this many a dash a cell would be dust
 
 
 @dataclass(frozen=True)
@@ -52,12 +51,9 @@ class Look:
         """Colour of a class or series."""
         return self.colours.classes[index % len(self.colours.classes)]
 
-    def map(self, scale: str, cells: int = 0) -> Any:
-        """Colour map of a scale. Where a grey map has too many cells for a dash in each negative
-        one, it runs from light to dark instead, with zero in the middle."""
-        stops = self.colours.diverging if scale == "diverging" else self.colours.sequential
-        if scale == "diverging" and self.colours.grey and cells > MARKED_CELLS:
-            stops = MONOTONE
+    def map(self, scale: str, shape: tuple[int, ...]) -> Any:
+        """Colour map of a scale, for so many rows and columns of cells."""
+        stops = stops_of(self.colours, scale, shape)
         return LinearSegmentedColormap.from_list(f"poollens_{scale}", stops)
 
     def label(self, text: str, longest: int = LONGEST_LABEL) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import matplotlib as mpl
@@ -51,7 +52,7 @@ def save(drawing: Figure, said: Mapping[str, str], style: Style) -> bytes:
     })  # fmt: skip
     inside: Any = backend_pgf
     before = inside._tex_escape
-    inside._tex_escape = escape
+    inside._tex_escape = partial(escape, everywhere=False)
     buffer = io.StringIO()
     try:
         drawing.savefig(buffer, format="pgf")

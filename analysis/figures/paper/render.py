@@ -17,13 +17,14 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from analysis.figures.letters import letter
+from analysis.figures.palettes import dense
 from analysis.figures.paper import metadata, pgf
 from analysis.figures.paper.fonts import characters_of, families, measuring
 from analysis.figures.paper.lines import RASTER_DPI
 from analysis.figures.paper.look import Look
 from analysis.figures.paper.page import Cells, build, part, share_of
-from analysis.figures.plot import Plot
-from analysis.figures.settings import Style
+from analysis.figures.plot import Grid, HeatMap, Plot
+from analysis.figures.settings import Style, require_dpi
 
 FORMATS = ("pdf", "svg", "png", "pgf")
 _DRAWING = threading.RLock()
@@ -75,6 +76,8 @@ def compose(
     """
     if format not in FORMATS:
         raise ValueError(f"no paper format is called {format!r}; known are {', '.join(FORMATS)}")
+    if format == "png":
+        require_dpi(dpi)
     if format == "pgf":
         pgf.require()
     style = style or Style()
@@ -127,6 +130,18 @@ def _figure(plots: Sequence[Plot], look: Look, columns: int) -> Figure:
     return build(Cells(parts, columns, look.text), look)
 
 
+def _dense(plots: Sequence[Plot]) -> list[str]:
+    """What is to be said of maps whose negative cells cannot each carry a dash."""
+    marks = [plot.mark for plot in plots]
+    panels = [p for m in marks for p in (m.panels if isinstance(m, Grid) else (m,))]
+    sizes = [p.values.size for p in panels
+             if isinstance(p, HeatMap) and p.scale == "diverging" and dense(p.values.shape)]
+    return [
+        f"{max(sizes):,} cells are too many for a dash in each negative one: the scale falls from "
+        "light (negative) to dark (positive), so that the sign survives greyscale."
+    ] if sizes else []  # fmt: skip
+
+
 @contextmanager
 def _settings(
     plots: Sequence[Plot], style: Style
@@ -153,6 +168,7 @@ def _settings(
                 "axes.formatter.use_mathtext": False, "lines.linewidth": 1.1,
             }
         )  # fmt: skip
+        notices += _dense(plots)
         yield Look(style, measuring()), notices, chosen[0]
     if any("collapsed" in str(one.message) for one in caught):
         notices.append("The figure is too low or too narrow for its labels: give it more room.")

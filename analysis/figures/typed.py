@@ -1,0 +1,70 @@
+"""Whether a value from outside, a file or the command line, is of the type that is meant."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+_WORDS: dict[Any, str] = {
+    int: "a whole number", float: "a number", bool: "true or false", str: "a text",
+    type(None): "null", np.ndarray: "an array of numbers",
+}  # fmt: skip
+_MANY = {int: "whole numbers", float: "numbers", bool: "true or false", str: "texts"}
+
+
+@cache
+def hints_of(owner: Any) -> Mapping[str, Any]:
+    """Types of a function's parameters or of a record's fields."""
+    return get_type_hints(owner)
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type; a whole number is a number, too, but true is none."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return True
+    if origin is Literal:
+        return isinstance(value, str) and value in parts
+    if origin in (Union, types.UnionType):
+        return any(fits(value, part) for part in parts)
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        if parts[-1] is Ellipsis:
+            return all(fits(one, parts[0]) for one in value)
+        return len(value) == len(parts) and all(map(fits, value, parts))
+    if origin is list:
+        return isinstance(value, list) and all(fits(one, parts[0]) for one in value)
+    if hint in (int, float):
+        return isinstance(value, int if hint is int else (int, float)) and not isinstance(
+            value, bool
+        )
+    return isinstance(value, hint)
+
+
+def words(hint: Any) -> str:
+    """What is meant, for the sentence about what was given."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return "one of " + ", ".join(parts)
+    if origin in (Union, types.UnionType):
+        return " or ".join(words(part) for part in parts if part is not type(None))
+    if origin in (tuple, list):
+        return f"a list of {_MANY.get(parts[0], words(parts[0]))}"
+    return _WORDS.get(hint, getattr(hint, "__name__", str(hint)))
+
+
+def require(owner: Any, given: Mapping[str, Any], what: str = "") -> None:
+    """Raises ``ValueError`` for the first of the values that is not of the owner's type for it."""
+    hints = hints_of(owner)
+    for name, value in given.items():
+        if not fits(value, hints[name]):
+            shown = repr(value)
+            raise ValueError(
+                f"{what}{name} is {shown if len(shown) <= 60 else shown[:57] + '...'}: "
+                f"{words(hints[name])} is meant"
+            )
