@@ -23,13 +23,12 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from analysis import predictions
+from analysis import predictions, trace
 from analysis.checkpoints import Checkpoint, CheckpointError
 from analysis.passes import Budget, Parts, Piece, halves
 from analysis.predictions import Predictions, class_gap, softmax
 from analysis.refusals import refusal
 from analysis.tokens import TokenRow, tokenize_rows
-from analysis.trace import forward
 
 if TYPE_CHECKING:
     from analysis.datasets import Table
@@ -338,7 +337,7 @@ def _columns(
     """One forward pass and what each reader keeps of it."""
     inputs = _inputs(classifier, rows)
     with classifier.lock, torch.no_grad():
-        output, vector, logits = _forward(classifier, inputs)
+        output, vector, logits = forward(classifier, inputs)
         step = Step(
             classifier=classifier,
             hidden=tuple(output.hidden_states),
@@ -351,7 +350,7 @@ def _columns(
         return [reader.read(step) for reader in readers]
 
 
-def _forward(classifier: Classifier, inputs: dict[str, torch.Tensor]) -> Any:
+def forward(classifier: Classifier, inputs: dict[str, torch.Tensor]) -> Any:
     """(encoder's output with all hidden states, vector (B, D) or None, logits (B, C) or None).
 
     The pooling head is handed no layer below those it pools: to turn all of them into float32
@@ -361,7 +360,7 @@ def _forward(classifier: Classifier, inputs: dict[str, torch.Tensor]) -> Any:
     head: Any = getattr(model, "head", None)
     deep = getattr(head, "last_k", 1)
     if classifier.checkpoint.kind != "pooling" or type(head).__module__ != _OWN:
-        output, pooled, logits = forward(classifier, inputs, {})
+        output, pooled, logits = trace.forward(classifier, inputs, {})
         return output, None if pooled is None else pooled.vector, logits
     output = model.encode(**inputs)
     kind = next(model.classifier.parameters()).dtype

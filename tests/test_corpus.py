@@ -148,11 +148,11 @@ class TestMemory:
     def failing_above(self, monkeypatch, tokens, kind=torch.OutOfMemoryError, told="no memory"):
         real, sizes = corpus.forward, []
 
-        def forward(classifier, inputs, wanted):
+        def forward(classifier, inputs):
             sizes.append(inputs["input_ids"].numel())
             if sizes[-1] > tokens:
                 raise kind(told)
-            return real(classifier, inputs, wanted)
+            return real(classifier, inputs)
 
         monkeypatch.setattr(corpus, "forward", forward)
         return sizes
@@ -223,9 +223,9 @@ class TestRun:
         assert not some.complete
         real, rows = corpus.forward, []
 
-        def counting(classifier, inputs, wanted):
+        def counting(classifier, inputs):
             rows.append(len(inputs["input_ids"]))
-            return real(classifier, inputs, wanted)
+            return real(classifier, inputs)
 
         monkeypatch.setattr(corpus, "forward", counting)
         whole = corpus.run(classifier, table, tmp_path, batch_tokens=128)
@@ -249,11 +249,11 @@ class TestRun:
         classifier, table = zoo.loaded("cls"), data(60)
         real, calls = corpus.forward, []
 
-        def failing(classifier, inputs, wanted):
+        def failing(classifier, inputs):
             calls.append(1)
             if len(calls) > 3:
                 raise RuntimeError("shapes do not fit")
-            return real(classifier, inputs, wanted)
+            return real(classifier, inputs)
 
         monkeypatch.setattr(corpus, "forward", failing)
         with pytest.raises(RuntimeError, match="shapes"):
