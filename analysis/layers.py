@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from analysis.trace import Trace
 
 __all__ = ["COURSE", "FEWEST", "MOST", "LayerCka", "Similarity", "Standing", "Trajectory", "cka",
-           "course", "dimension_weights", "follow", "layer_cka", "standing", "standing_in_corpus",
-           "trajectory"]  # fmt: skip
+           "cosine_between", "course", "dimension_weights", "follow", "layer_cka", "standing",
+           "standing_in_corpus", "trajectory"]  # fmt: skip
 
 COURSE = ("norm", "cosine_to_previous", "cosine_to_last")  # numbers of a token at each depth
 
@@ -81,6 +81,7 @@ class Standing:
     cosine_to_previous: np.ndarray  # (L+1,) NaN at 0
     cosine_to_last: np.ndarray  # (L+1,)
     sentences: int
+    prediction: np.ndarray | None = None  # (L+1,) of a class's probability as if it ended there
 
     def __post_init__(self) -> None:
         freeze(self)
@@ -102,6 +103,8 @@ def follow(classifier: Classifier, trace: Trace, token: int = 0) -> Trajectory:
     """The trajectory of one token of a text that was recorded already; see :func:`trajectory`."""
     from analysis.interventions import depth_logits
 
+    if isinstance(token, bool) or not isinstance(token, int | np.integer):
+        raise ValueError(f"token is {token!r}: give a position, 0 to {len(trace.tokens) - 1}")
     if not 0 <= token < len(trace.tokens):
         raise ValueError(
             f"token {token} does not exist: the text has positions 0 to {len(trace.tokens) - 1}"
@@ -141,8 +144,13 @@ def dimension_weights(trace: Trace, target: int, token: int = 0) -> np.ndarray |
     return np.asarray((weights.reshape(len(weights), -1) * readout).sum(axis=0))
 
 
-def standing(one: Trajectory, others: Sequence[Trajectory]) -> Standing:
+def standing(
+    one: Trajectory, others: Sequence[Trajectory], target: int | None = None
+) -> Standing:
     """Percentile of each number of a trajectory among those of other sentences.
+
+    With `target`, also that of the class's probability (or value) at each depth, where there are
+    predictions.
 
     Raises ``ValueError`` without other sentences, or where they have another number of layers.
     """
@@ -154,7 +162,18 @@ def standing(one: Trajectory, others: Sequence[Trajectory]) -> Standing:
         rows = np.stack([getattr(other, name) for other in others])
         require_shape(f"{name} of the other sentences", rows, None, len(own))
         ranks[name] = percentile(rows, own)
-    return Standing(**ranks, sentences=len(others))
+    prediction = None
+    own_values = one.probabilities
+    if target is not None and own_values is not None:
+        theirs = [other.probabilities for other in others]
+        known = [values[:, target] for values in theirs if values is not None]
+        prediction = percentile(np.stack(known), own_values[:, target]) if known else None
+    return Standing(**ranks, sentences=len(others), prediction=prediction)
+
+
+def cosine_between(vectors: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(L+1, d), (L+1, d) -> (L+1,) cosine at each depth; NaN where a vector has no length."""
+    return _cosine(np.asarray(vectors, dtype=np.float64), np.asarray(others, dtype=np.float64))
 
 
 def standing_in_corpus(one: Trajectory, profile: Profile | None) -> Standing:

@@ -1,8 +1,9 @@
 """From word pieces to words, by the rule of each quantity.
 
 Attention is summed into a word (a query may look at any of its pieces) and averaged from it (each
-piece asks once); contributions add up; wins are counted. Leaving a word out is an experiment of
-its own (`leave_one_out(..., words=True)`): effects of pieces do not add up to it.
+piece asks once); contributions add up; wins are counted. Norms of weighted values are summed: what
+the pieces move one by one, which is no less than what they move together. Leaving a word out is
+an experiment of its own (`leave_one_out(..., words=True)`): effects of pieces do not add up to it.
 """
 
 from __future__ import annotations

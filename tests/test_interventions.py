@@ -108,6 +108,15 @@ def test_masking_tokens_equals_the_same_change_made_by_hand(where):
     np.testing.assert_allclose(result.probabilities.sum(axis=1), 1)
 
 
+def test_changes_are_given_in_the_order_that_is_documented_and_a_pair_by_its_name():
+    classifier = zoo.loaded("max_seq_mha")
+    result = what_if(classifier, TEXT, np.array([2]), (3,), "encoder", pair="He said so.")
+    assert (result.drop_layers, result.mask_tokens, result.where) == ((2,), (3,), "encoder")
+    assert result.tokens.pair == "He said so."
+    with pytest.raises(TypeError):
+        what_if(classifier, TEXT, (), (), "head", "He said so.")
+
+
 def test_the_three_questions_about_a_token_have_three_answers():
     answers = [
         what_if(zoo.loaded("mha"), TEXT, mask_tokens=(4,), where=where).logits[1]
@@ -196,10 +205,27 @@ def test_a_layer_with_nearly_all_of_the_split_may_be_worth_nothing(name):
     sizes = np.abs(split.contributions).sum(axis=(1, 2))
     assert (sizes[:, 0] / sizes.sum(axis=1) > 0.9).all()
     effects = drop_effects(classifier, TEXT, by_token=True)
-    assert (effects.effects[:, 0] == 0).all()
-    assert (effects.by_token[:, :, 0] == 0).all()
+    np.testing.assert_allclose(effects.effects[:, 0], 0, atol=1e-5)  # rounding, logits of 5
+    np.testing.assert_allclose(effects.by_token[:, :, 0], 0, atol=1e-5)
+    rerun = what_if(classifier, TEXT, drop_layers=(2,))
+    assert (rerun.after.winners.layer != 2).all(), "the layer really left"
+    np.testing.assert_allclose(effects.effects[:, 0], rerun.effect, atol=1e-5)
     far = drop_effects(planted(name, close_runner_up=False), TEXT)
     assert (np.abs(far.effects[:, 0]) > 1e-3).all()
+
+
+def test_every_layer_is_asked_anew_whether_it_wins_or_not(monkeypatch):
+    from analysis.interventions import leaving
+
+    asked, answer = [], leaving.answer
+
+    def watched(classifier, hidden, *more):
+        asked.extend(torch.isinf(hidden[:, :, 0, 0]).nonzero()[:, 0].tolist())
+        return answer(classifier, hidden, *more)
+
+    monkeypatch.setattr(leaving, "answer", watched)
+    drop_effects(planted("max_cls", close_runner_up=True), TEXT)
+    assert sorted(asked) == list(LAYERS)
 
 
 @pytest.mark.parametrize(("name", "where"), [
@@ -304,6 +330,10 @@ def test_progress_counts_to_one_and_may_end_the_work():
     ("max_cls", {"mask_tokens": (0,)}, "cannot be masked"),
     ("max_cls", {"where": "nowhere"}, "known: head, encoder, replace"),
     ("bare", {"where": "encoder"}, "bare encoder"),
+    ("max_cls", {"drop_layers": 4}, "drop_layers is 4: give whole numbers in a sequence"),
+    ("max_cls", {"drop_layers": "34"}, "drop_layers is '34'"),
+    ("max_cls", {"mask_tokens": [1.5]}, r"mask_tokens is \[1.5\]"),
+    ("max_cls", {"mask_tokens": [True]}, r"mask_tokens is \[True\]"),
 ])  # fmt: skip
 def test_what_cannot_be_changed_is_said_in_a_sentence(name, options, reason):
     with pytest.raises(ValueError, match=reason):

@@ -72,7 +72,7 @@ def test_a_win_by_a_known_margin_flips_as_often_as_gaussian_noise_says():
 def test_noise_is_measured_in_the_deviations_of_the_profile(tmp_path):
     classifier = zoo.loaded("max_seq_mha")
     trace = analysis.record(classifier, tiny.SENTENCE)
-    with pytest.raises(ValueError, match="holds no standard deviations"):
+    with pytest.raises(ValueError, match=r"no corpus profile|without standard deviations"):
         noise_flips(trace)
     profile = measure_profile(classifier, TEXTS, None, "three sentences")
     profile.save(tmp_path)

@@ -21,6 +21,7 @@ from analysis.interventions.rerun import (
     pooling_head,
     probabilities,
     rerunning,
+    whole_numbers,
 )
 from analysis.tokens import Tokens, tokenize
 from analysis.trace import (
@@ -77,10 +78,11 @@ def sweep_last_k(classifier: Classifier, text: str, pair: str | None = None) -> 
 def what_if(
     classifier: Classifier,
     text: str,
-    pair: str | None = None,
     drop_layers: Sequence[int] = (),
     mask_tokens: Sequence[int] = (),
     where: str = "head",
+    *,
+    pair: str | None = None,
 ) -> WhatIf:
     """The answer without some layers in the pool, without some tokens, or both.
 
@@ -90,13 +92,14 @@ def what_if(
     encoder's attention too (positions stay as they are), "replace" puts the mask token in their
     place and reads the text anew.
 
-    Raises ``ValueError`` for a layer that does not compete or the last one that does, a position
-    out of range, [CLS] in "head" and "encoder" (another token would take its part), an unknown
-    `where`, a tokenizer without mask token, a foreign model where its pooling head is asked for;
-    :class:`CheckpointError` where the device runs out of memory.
+    Raises ``ValueError`` for what is no sequence of whole numbers, a layer that does not compete or
+    the last one that does, a position out of range, [CLS] in "head" and "encoder" (another token
+    would take its part), an unknown `where`, a tokenizer without mask token, a foreign model where
+    its pooling head is asked for; :class:`CheckpointError` where the device runs out of memory.
     """
+    dropped = whole_numbers("drop_layers", drop_layers)
+    masked = whole_numbers("mask_tokens", mask_tokens)
     tokens = tokenize(classifier.tokenizer, text, pair, classifier.limit)
-    dropped, masked = tuple(sorted(set(drop_layers))), tuple(sorted(set(mask_tokens)))
     check_where(classifier, where)
     check_masked(tokens, masked, where)
     if dropped:

@@ -30,7 +30,7 @@ Progress = Callable[[float], None]
 Place = tuple[int, int]  # a layer at a token
 Item = TypeVar("Item")
 _BATCH_NUMBERS = 2**24  # hidden numbers in one batch of variants: 64 MB in float32
-_BATCH_TOKENS = 4096  # tokens in one batch of reruns of the encoder
+_BATCH_TOKENS = 1024  # tokens in one batch of reruns of the encoder: a moment, even in a large one
 _BATCH_PLACES = 256  # so that progress is seen, and newer typing ends the work
 
 
@@ -59,10 +59,8 @@ def drop_effects(
         )
     trace = record(classifier, text, pair)
     before = trace._need_logits().astype(np.float64)
-    # A layer without a win of its own changes nothing by leaving: 0, not the noise of rounding.
-    gone = [layer for layer in layers if _has_wins(trace, layer, None)]
-    places = [(layer, token) for token in range(len(trace.tokens) if by_token else 0)
-              for layer in layers if _has_wins(trace, layer, token)]  # fmt: skip
+    places = [(layer, token) for token in range(_pooled(trace) if by_token else 0)
+              for layer in layers]  # fmt: skip
     effects = np.zeros((len(before), len(layers)))
     at_token = np.zeros((len(before), len(trace.tokens), len(layers)))
     size = max(1, _BATCH_NUMBERS // trace.hidden.size)
@@ -78,7 +76,7 @@ def drop_effects(
         return logits_of(classifier, pooling_head(classifier).without_at(hidden, mask, part))
 
     with rerunning(classifier, "dropping layers", len(trace.tokens)):
-        for done, after in _batches(gone, size, without):
+        for done, after in _batches(layers, size, without):
             effects[:, [layers.index(layer) for layer in done]] = before[:, None] - after.T
         count = 0
         for batch, after in _batches(places, _BATCH_PLACES, without_at):
@@ -164,17 +162,11 @@ def _batches(
         start += len(part)
 
 
-def _has_wins(trace: Trace, layer: int, token: int | None) -> bool:
-    """Whether a layer holds a maximum alone, at one token or anywhere (a tie is nobody's)."""
+def _pooled(trace: Trace) -> int:
+    """At how many tokens a layer can leave: where [CLS] alone is pooled no other one is read."""
     winners = trace.head.winners
-    if winners is None:
-        return True
-    alone = (winners.layer == layer) & (winners.margin > 0)
-    if token is None:
-        return bool(alone.any())
-    if alone.ndim == 1:  # only [CLS] is pooled
-        return token == 0 and bool(alone.any())
-    return bool(alone[token].any())
+    only_cls = winners is not None and winners.token is None and winners.layer.ndim == 1
+    return 1 if only_cls else len(trace.tokens)
 
 
 def _without_units(

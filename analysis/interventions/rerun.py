@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +51,18 @@ def competing(classifier: Classifier) -> tuple[int, ...]:
             "maximum over layers, so no layer can leave it. max_cls and max_seq_mha do."
         )
     return layers
+
+
+def whole_numbers(name: str, given: Any) -> tuple[int, ...]:
+    """Layers or positions, each once and in order; raises ``ValueError`` for anything else."""
+    try:
+        if isinstance(given, str | bytes) or any(isinstance(one, bool | np.bool_) for one in given):
+            raise TypeError
+        return tuple(sorted({index(one) for one in given}))
+    except TypeError:
+        raise ValueError(
+            f"{name} is {given!r}: give whole numbers in a sequence, such as (3,) or [2, 3]"
+        ) from None
 
 
 def check_dropped(classifier: Classifier, dropped: tuple[int, ...]) -> None:
