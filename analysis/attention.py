@@ -199,16 +199,26 @@ def block_masses(attention: np.ndarray, tokens: Tokens) -> BlockMasses:
     size = len(tokens)
     if attention.shape[-2:] != (size, size):
         raise ValueError(f"attention has shape {attention.shape}, the text {size} tokens")
+    blocks, inside = _blocks(tokens)
+    into = attention @ inside.T.astype(attention.dtype)  # (..., T, B)
+    values = np.einsum("...qb,aq->...ab", into, inside / inside.sum(axis=1, keepdims=True))
+    return BlockMasses(values, blocks)
+
+
+def row_masses(rows: np.ndarray, tokens: Tokens) -> np.ndarray:
+    """(..., T) -> (..., B) the mass of each row into each block, in the order of `block_masses`."""
+    return np.asarray(np.asarray(rows, dtype=np.float64) @ _blocks(tokens)[1].T)
+
+
+def _blocks(tokens: Tokens) -> tuple[tuple[str, ...], np.ndarray]:
+    """(B,) names of the blocks that exist, and (B, T) which tokens are inside, 0 or 1."""
     members = {
         "special tokens": tokens.special,
         "text": ~tokens.special & (tokens.segment == 0),
         "pair": ~tokens.special & (tokens.segment == 1),
     }
-    blocks = {name: here for name, here in members.items() if here.any()}
-    inside = np.stack(list(blocks.values())).astype(np.float64)
-    into = attention @ inside.T.astype(attention.dtype)  # (..., T, B)
-    values = np.einsum("...qb,aq->...ab", into, inside / inside.sum(axis=1, keepdims=True))
-    return BlockMasses(values, tuple(blocks))
+    found = {name: here for name, here in members.items() if here.any()}
+    return tuple(found), np.stack(list(found.values())).astype(np.float64)
 
 
 def agreement(rows: np.ndarray, left_out: LeaveOneOut, target: int, seed: int = 0) -> Agreement:

@@ -11,6 +11,7 @@ import zoo
 
 import analysis
 from analysis import attention, figures, interventions, layers, margins
+from analysis.dimensions import dimensions
 from analysis.figures import view
 from analysis.figures.plot import Grid
 from analysis.figures.views_encoder import mosaic_place
@@ -134,7 +135,7 @@ def test_one_dimension_is_drawn_by_layer_for_each_checkpoint():
 
 
 def test_cka_is_drawn_from_zero_to_one():
-    texts = [" ".join(np.random.default_rng(i).choice(tiny.WORDS, 6)) for i in range(70)]
+    texts = [" ".join(np.random.default_rng(i).choice(tiny.WORDS, 6)) for i in range(140)]
     result = layers.layer_cka(zoo.loaded("cls"), zoo.loaded("bert"), texts)
     plot = view("cka", result)
     np.testing.assert_array_equal(plot.mark.values, result.values)
@@ -223,7 +224,12 @@ def test_what_wins_and_what_matters_stand_side_by_side():
     expected = 100 * (np.array(below) + np.array(equal) / 2) / len(TEXTS)
     np.testing.assert_allclose(percentile.values[0], expected)
     assert any("percent of 3 sentences" in note for note in plot.notes)
+    said = f"exact given source layers and attention weights, relative to zero; measured error " \
+        f"{split.error:.0e}."
+    assert any(said in note for note in plot.notes)
+    assert said in plot.caption
     assert len(view("layer_quantities", trace, 1).mark.panels) == 2
+    assert "contribution" not in view("layer_quantities", trace, 1).caption
 
 
 def test_a_seed_group_has_its_mean_its_spread_and_a_dot_a_seed():
@@ -272,6 +278,18 @@ def test_what_if_stands_before_and_after():
     np.testing.assert_array_equal(mark.values, result.probabilities)
     assert "layer 4" in mark.series[1]
     assert mark.predicted == result.predicted
+    other = interventions.what_if(
+        zoo.loaded("lora"), TEXT, drop_layers=(4,), mask_tokens=(2,)
+    )
+    group = view("what_if", [result, other]).mark
+    both = np.stack([result.probabilities, other.probabilities])
+    np.testing.assert_allclose(group.values, both.mean(axis=0))
+    np.testing.assert_allclose(group.dots, np.moveaxis(both, 0, -1))
+    np.testing.assert_allclose(
+        group.intervals[..., 1] - group.intervals[..., 0], 2 * both.std(axis=0, ddof=1)
+    )
+    with pytest.raises(ValueError, match="different changes"):
+        view("what_if", [result, interventions.what_if(zoo.loaded("lora"), TEXT, (3,))])
 
 
 def test_means_over_a_data_set_carry_their_intervals():
@@ -301,6 +319,23 @@ def test_seeds_and_groups_are_drawn_beside_their_yardsticks():
     assert drawn.categories == ("2", "3", "4")
 
 
+@pytest.mark.parametrize("name", ["max_seq_mha", "max"])
+def test_the_dimensions_that_carry_the_most_are_drawn_with_all_their_numbers(name):
+    trace = seen(name)
+    table = dimensions(trace, 2, reference="zero")
+    adds, weighs, values, margin = view("dimensions", table, count=6).mark.panels
+    held = np.arange(32) if table.held_by is None else np.flatnonzero(table.held_by == 2)
+    order = held[np.argsort(-np.abs(table.contribution[held]), kind="stable")][:6]
+    assert adds.categories == tuple(map(str, order))
+    np.testing.assert_allclose(adds.values[0], table.contribution[order])
+    np.testing.assert_allclose(weighs.values[0], table.weight[order])
+    np.testing.assert_allclose(margin.values[0], table.margin[order])
+    if table.held_by is None:
+        np.testing.assert_allclose(values.values, trace.hidden[[2, 3, 4], 2][:, order].T)
+    else:
+        np.testing.assert_allclose(values.values[0], trace.hidden[-1, 2, order])
+
+
 # --- attention --------------------------------------------------------------------------------
 
 
@@ -327,6 +362,26 @@ def test_hidden_special_tokens_leave_their_mass_in_a_note():
     )
     assert "[CLS]" not in plot.mark.columns
     assert len(plot.mark.columns) == len(trace.tokens) - 2
+
+
+@pytest.mark.parametrize("words", [False, True])
+@pytest.mark.parametrize("window", [None, (1, 4)])
+def test_the_mass_of_hidden_tokens_is_that_of_the_queries_that_are_drawn(words, window):
+    trace = seen()
+    tokens = trace.tokens
+    units = tokens.word_groups() if words else [(t,) for t in range(len(tokens))]
+    drawn = [unit for unit in units if not tokens.special[unit[0]]]
+    part = drawn if window is None else drawn[window[0] : window[1]]
+    one = trace.attentions[1, 2]
+    gone = 100 * np.mean([one[list(unit)][:, tokens.special].sum(axis=1).mean() for unit in part])
+    plot = view("encoder_head", trace, 2, 2, words, special=False, window=window)
+    assert f"they took {gone:.0f} % of the attention of the" in plot.notes[0]
+    every = 100 * np.mean([
+        head[list(unit)][:, tokens.special].sum(axis=1).mean()
+        for layer in trace.attentions for head in layer for unit in drawn
+    ])
+    notes = view("encoder_heads", trace, words, special=False).notes
+    assert any(f"they took {every:.0f} % of the attention of the" in note for note in notes)
 
 
 def test_the_cls_row_rollout_and_one_tokens_attention_are_drawn():
@@ -434,9 +489,28 @@ def test_heads_are_summed_up_by_entropy_and_distance():
 def test_blocks_of_a_pair_are_drawn_in_percent():
     trace = seen(pair=PAIR)
     masses = attention.block_masses(trace.attentions, trace.tokens)
-    mark = view("blocks", masses, layer=2).mark
-    np.testing.assert_allclose(mark.values, 100 * masses.values[1].mean(axis=0), atol=1e-4)
+    plot = view("blocks", masses, layer=2)
+    np.testing.assert_allclose(plot.mark.values, 100 * masses.values[1].mean(axis=0), atol=1e-4)
+    assert "layer 2, mean over attention heads; rows sum to 100 %" in plot.caption
     np.testing.assert_allclose(view("blocks", masses).mark.values.sum(axis=1), 100, atol=1e-3)
+
+
+def test_blocks_of_one_attention_head_say_which_and_stand_below_the_pooling_heads_own():
+    trace = seen(pair=PAIR)
+    masses = attention.block_masses(trace.attentions, trace.tokens)
+    own = attention.row_masses(trace.head.attention, trace.tokens)
+    inside = [trace.tokens.special, *(~trace.tokens.special & (trace.tokens.segment == s)
+                                      for s in (0, 1))]  # fmt: skip
+    np.testing.assert_allclose(
+        own, np.stack([trace.head.attention[:, here].sum(axis=1) for here in inside], axis=1),
+        atol=1e-6,
+    )
+    plot = view("blocks", masses, layer=3, head=1, own=own)
+    np.testing.assert_allclose(plot.mark.values[0], 100 * own.mean(axis=0))
+    np.testing.assert_allclose(plot.mark.values[1:], 100 * masses.values[2, 1], atol=1e-4)
+    assert plot.mark.rows == ("the pooling head", *masses.blocks)
+    assert "layer 3, attention head 1; first row: the pooling head's own" in plot.caption
+    assert "mean over" not in plot.caption + plot.notes[0]
 
 
 def test_what_is_chosen_is_marked_alike_in_every_view():
@@ -462,6 +536,15 @@ def every_plot():
     yield view("cls_by_layer", trace)
     yield view("cls_by_layer", trace, values="standardised", profile=profile)
     yield view("depth", layers.trajectory(classifier, TEXT))
+    yield view("dimension", trace, 5)
+    texts = [" ".join(np.random.default_rng(i).choice(tiny.WORDS, 6)) for i in range(140)]
+    yield view("cka", layers.layer_cka(zoo.loaded("cls"), zoo.loaded("bert"), texts))
+    yield view("dimensions", dimensions(trace, 2, reference="zero"), trace.checkpoint, trace.tokens)
+    yield view("sweep_pooled", sweep)
+    members = [zoo.loaded("max_seq_mha"), zoo.loaded("lora")]
+    yield view("seed_disagreement", seed_disagreement(members, TEXTS))
+    pair = [[collect(member, TEXTS[:2]), collect(member, TEXTS[1:])] for member in members]
+    yield view("group_difference", between_groups(*pair), ("one", "other"))
     yield view("winners", trace, profile=profile)
     yield view("layer_quantities", trace, 1, analysis.decompose(trace), effects, profile)
     yield view("margins", margins.margin_histogram(trace.head.winners))

@@ -10,6 +10,7 @@ from analysis.figures import (  # noqa: F401 (a view is registered by being impo
     comparisons,
     views_attention,
     views_attributions,
+    views_dimensions,
     views_encoder,
     views_evaluation,
     views_evidence,

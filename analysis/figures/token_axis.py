@@ -39,14 +39,24 @@ class TokenAxis:
         """What the axis is called."""
         return "word" if self.words else "token"
 
-    def hidden_mass(self, rows: np.ndarray) -> tuple[str, ...]:
-        """A note on the mean mass that the tokens not shown took of (..., T) rows."""
+    def hidden_mass(
+        self, rows: np.ndarray, queries: tuple[int, int] | None = None
+    ) -> tuple[str, ...]:
+        """A note on the mean mass that the tokens not shown took of (..., T) rows.
+
+        With `queries`, the first and behind the last unit that is drawn, rows are (..., T, T), and
+        only those of the drawn queries count.
+        """
         shown = {position for unit in self.units for position in unit}
         gone = [t for t in range(len(self.tokens.ids)) if t not in shown]
         if not gone:
             return ()
-        mass = float(np.asarray(rows)[..., gone].sum(axis=-1).mean())
-        return (f"Special tokens are not shown; they took {100 * mass:.0f} % of the attention.",)
+        mass = np.asarray(rows)[..., gone].sum(axis=-1)
+        if queries is not None:
+            mass = self.take(mass, how="mean")[..., queries[0] : queries[1]]
+        whose = "" if queries is None else f" of the {self.label}s shown"
+        return (f"Special tokens are not shown; they took {100 * float(mass.mean()):.0f} % of the "
+                f"attention{whose}.",)  # fmt: skip
 
 
 def token_axis(

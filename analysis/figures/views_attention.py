@@ -14,6 +14,8 @@ from analysis.figures.source import cut_note, provenance_of, target_label
 from analysis.figures.token_axis import CHOSEN, label_of, layer_labels, token_axis
 from analysis.figures.units import units_of
 
+WORD_NORMS = "The value norm of a word is the sum of its pieces' norms."
+
 
 @view("pooling_attention")
 def pooling_attention(
@@ -41,7 +43,7 @@ def pooling_attention(
         trace, rows, labels, "attention head", what, "pooling_attention",
         "The pooling head's attention", words, special, limit, chosen_token,
         caption=f"Attention of the pooling head: {what} of each of its attention heads by token.",
-        norms=norms is not None,
+        said=() if norms is None or not words else (WORD_NORMS,), norms=norms is not None,
     )  # fmt: skip
 
 
@@ -117,7 +119,7 @@ def token_attention(
 def _rows_by_token(
     trace: Any, rows: np.ndarray, labels: Sequence[str], row_label: str, value_label: str,
     key: str, title: str, words: bool, special: bool, limit: float | None, chosen: int | None,
-    caption: str, how: str = "sum", **of: Any,
+    caption: str, how: str = "sum", said: tuple[str, ...] = (), **of: Any,
 ) -> Plot:  # fmt: skip
     axis = token_axis(trace.tokens, words, special, chosen)
     cells = axis.take(np.asarray(rows, float), how=how)
@@ -132,7 +134,7 @@ def _rows_by_token(
         ),
         params={"words": words, "special": special, "limit": limit, **of},
         provenance=provenance_of([trace.checkpoint], trace.tokens, view=key),
-        notes=notes + cut_note([trace.tokens]),
+        notes=said + notes + cut_note([trace.tokens]),
         caption=caption,
     )  # fmt: skip
 
@@ -145,11 +147,12 @@ def leave_one_out(
     special: bool = True,
     limit: float | None = None,
     chosen_token: int | None = None,
+    agreement_of: str = "attention",
 ) -> Plot:
     """What the contrast of a class loses when each token (or word) is left out.
 
-    With `agreement`, Kendall's tau between attention and the size of these effects, and its null
-    band.
+    With `agreement`, Kendall's tau between attention (`agreement_of` says which) and the size of
+    these effects, and its null band.
     """
     values = np.asarray(result.contrast(target), float)
     words = any(len(unit) > 1 for unit in result.units) or len(result.units) < len(result.tokens)
@@ -160,7 +163,8 @@ def leave_one_out(
         notes.append(f"{result.tokens.labels[0]} cannot be left out this way.")
     if agreement is not None:
         notes.append(
-            f"Kendall's tau between attention and the size of these effects: {agreement.tau:+.2f}; "
+            f"Kendall's tau between {agreement_of} and the size of these effects: "
+            f"{agreement.tau:+.2f}; "
             f"unrelated rankings of {agreement.n} give {agreement.null[0]:+.2f} to "
             f"{agreement.null[1]:+.2f} in 95 of 100 cases."
         )

@@ -16,6 +16,7 @@ from analysis.figures.views_attention import chosen_heads, named_head
 # Cells of one picture: what a screen can show, and far below the megabytes a browser would get.
 MOSAIC_CELLS = 40_000
 MATRIX_SIDE = 128
+OWN_ROW = "the pooling head"  # first row of the view "blocks", where it has attention
 
 
 @view("encoder_heads")
@@ -50,7 +51,7 @@ def encoder_heads(
     for head in range(heads):
         columns[head * pitch + middle] = layer_labels([head], chosen and chosen[1])[0]
     merged = -(-len(axis.units) // side)
-    notes = axis.hidden_mass(attentions)
+    notes = axis.hidden_mass(attentions, (0, len(axis.units)))
     if merged > 1:
         notes = (f"Each cell stands for {merged} x {merged} {axis.label}s.", *notes)
     return Plot(
@@ -115,7 +116,7 @@ def encoder_head(
     axis = token_axis(trace.tokens, words, special, chosen_token)
     one = chosen_heads(attentions[layer - 1 : layer], head)[0]
     labels = list(axis.labels)
-    notes = axis.hidden_mass(one)
+    notes = axis.hidden_mass(one, window or (0, len(axis.units)))
     if window is not None:
         labels = labels[window[0] : window[1]]
         if not labels:
@@ -172,28 +173,41 @@ def head_summary(result: Any, checkpoint: Any = None, tokens: Any = None) -> Plo
 
 @view("blocks")
 def blocks(
-    masses: Any, layer: int | None = None, checkpoint: Any = None, tokens: Any = None
+    masses: Any,
+    layer: int | None = None,
+    checkpoint: Any = None,
+    tokens: Any = None,
+    head: int | None = None,
+    own: np.ndarray | None = None,
 ) -> Plot:
     """Attention within a text and across a pair: the mass from each block into each.
 
-    `masses` are BlockMasses of (L, H, T, T) or less; what is left over is averaged. `layer` is 1
-    .. L, or all of them.
+    `masses` are BlockMasses of (L, H, T, T), or of less where neither `layer` (1 .. L) nor `head`
+    is asked for; what is left over is averaged. `own` is (P, B), the mass of each attention head
+    of the pooling head into each block: their mean stands in a first row.
     """
     values = np.asarray(masses.values, float)
+    if head is not None:
+        values = values[..., head, :, :]
     if layer is not None:
         values = values[layer - 1]
     values = values.reshape(-1, *values.shape[-2:]).mean(axis=0)
     where = "all layers" if layer is None else f"layer {layer}"
+    rows, first = tuple(masses.blocks), ""
+    if own is not None:
+        values = np.vstack([np.asarray(own, float).mean(axis=0), values])
+        rows, first = (OWN_ROW, *rows), "; first row: the pooling head's own attention"
     return Plot(
         view="blocks",
         title=f"Attention between the parts of the input, {where}",
         mark=HeatMap(
-            values=100 * values, rows=masses.blocks, columns=masses.blocks, row_label="from",
+            values=100 * values, rows=rows, columns=masses.blocks, row_label="from",
             column_label="into", value_label="mass (%)", scale="sequential", limits=(0.0, 100.0),
         ),
-        params={"layer": layer},
+        params={"layer": layer, "head": head, "own": own is not None},
         provenance=provenance_of([checkpoint], tokens, view="blocks"),
-        caption=f"Attention between the parts of the input, mean over attention heads, {where}; "
+        notes=(f"Rows sum to 100 %; {where}, {named_head(head)}.",),
+        caption=f"Attention between the parts of the input, {where}, {named_head(head)}{first}; "
         "rows sum to 100 %.",
     )
 

@@ -131,8 +131,19 @@ def sweep_pooled(sweeps: Any, names: Sequence[str] | None = None) -> Plot:
 
 
 @view("what_if")
-def what_if(result: Any) -> Plot:
-    """Class probabilities before and after layers left the pool or tokens were masked."""
+def what_if(results: Any, owner: Any = None) -> Plot:
+    """Class probabilities before and after layers left the pool or tokens were masked.
+
+    `results` is one WhatIf, or a list with one a seed of the group `owner`: mean, standard
+    deviation and a dot each. Raises ``ValueError`` where they are of different changes.
+    """
+    each = as_list(results)
+    if not each:
+        raise ValueError("nothing to draw: give at least one result")
+    result = each[0]
+    changes = {(one.drop_layers, one.mask_tokens, one.where) for one in each}
+    if len(changes) > 1:
+        raise ValueError("these results are of different changes: draw them one by one")
     labels = result.checkpoint.labels
     regression = result.checkpoint.regression
     done = []
@@ -142,26 +153,36 @@ def what_if(result: Any) -> Plot:
         names = ", ".join(result.tokens.labels[t] for t in result.mask_tokens)
         done.append(f"without {names} ({result.where})")
     after = " and ".join(done) or "nothing changed"
-    notes: tuple[str, ...] = ()
-    if result.changed_wins is not None:
-        notes = (f"{100 * result.changed_wins:.0f} % of the wins go to another layer or token.",)
+    every = np.stack([one.probabilities for one in each]).astype(float)  # (M, 2, C)
+    mean = every.mean(axis=0)
+    several = len(each) > 1
+    spread = every.std(axis=0, ddof=1) if several else np.zeros_like(mean)
+    notes = (f"Mean, standard deviation and dots of {len(each)} seeds.",) if several else ()
+    changed = [one.changed_wins for one in each if one.changed_wins is not None]
+    if changed:
+        share = 100 * float(np.mean(changed))
+        notes += (f"{share:.0f} % of the wins go to another layer or token.",)
+    what = "Predicted value" if regression else "Class probabilities"
     return Plot(
         view="what_if",
         title=f"What if: {after}",
         mark=Bars(
-            values=result.probabilities,
+            values=mean,
             categories=tuple(labels),
             series=("as it is", after),
             category_label="output" if regression else "class",
             value_label="predicted value" if regression else "class probability",
+            intervals=np.stack([mean - spread, mean + spread], axis=-1) if several else None,
+            dots=np.moveaxis(every, 0, -1) if several else None,
             style="number" if regression else "probability",
             limits=None if regression else (0.0, 1.0),
             kind="class",
-            predicted=() if regression else result.predicted,
+            predicted=() if regression else tuple(mean.argmax(axis=1).tolist()),
         ),
         params={"drop_layers": list(result.drop_layers), "mask_tokens": list(result.mask_tokens),
                 "where": result.where},
-        provenance=provenance_of([result.checkpoint], result.tokens, view="what_if"),
+        provenance=provenance_of([owner or result.checkpoint], result.tokens, view="what_if"),
         notes=notes,
-        caption=f"Class probabilities as they are, and {after}.",
+        caption=f"{what} as it is, and {after}." if regression
+        else f"{what} as they are, and {after}." + (f" {notes[0]}" if several else ""),
     )  # fmt: skip

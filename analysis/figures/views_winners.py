@@ -27,6 +27,9 @@ QUANTITIES = {
 }
 
 
+BY_HEAD = ("contribution", "attention")  # which of them each attention head has of its own
+
+
 @view("winners")
 def winners(
     trace: Any,
@@ -40,8 +43,12 @@ def winners(
     limit: float | None = None,
     chosen_token: int | None = None,
     chosen_layer: int | None = None,
+    head: int | None = None,
 ) -> Plot:
     """Layers x tokens of a maximum over layers: wins, contribution, drop effect or attention.
+
+    `head` is one attention head of the pooling head, for its contribution or its attention alone;
+    default: all of them, attention as their mean.
 
     "contribution" needs `split` (a Decomposition), "drop effect" needs `effects` (DropEffects by
     token). "deviation" is measured from the mean share in `profile`, or, without one, from the
@@ -52,13 +59,15 @@ def winners(
         raise ValueError(f"quantity is {quantity!r}; known: {', '.join(QUANTITIES)}")
     axis = token_axis(trace.tokens, words, special, chosen_token)
     index = trace.predicted if target is None else target
-    cells, notes = _cells(trace, won, quantity, index, split, effects, profile, axis)
+    head = head if quantity in BY_HEAD else None
+    cells, notes = _cells(trace, won, quantity, index, split, effects, profile, axis, head)
     diverging = quantity != "attention"
     bounds = None if limit is None else ((-limit, limit) if diverging else (0.0, limit))
     if bounds is None and not diverging:
         bounds = (0.0, max(float(np.nanmax(cells, initial=0.0)), 1e-9))
     label = target_label(trace.checkpoint, index)
     of = f" for {label}" if quantity in ("contribution", "drop effect") else ""
+    of += "" if head is None else f", attention head {head}"
     return Plot(
         view="winners",
         title=f"Max-pool winners: {quantity}{of}",
@@ -73,7 +82,7 @@ def winners(
             limits=bounds,
         ),
         params={"quantity": quantity, "target": index, "words": words, "special": special,
-                "limit": limit},
+                "limit": limit, "head": head},
         provenance=provenance_of(
             [trace.checkpoint], trace.tokens, view="winners", quantity=quantity,
             target=label if of else None, reference=getattr(split, "reference", None),
@@ -96,15 +105,15 @@ def _of_layers(trace: Any) -> Any:
 
 def _cells(
     trace: Any, won: Any, quantity: str, target: int, split: Any, effects: Any, profile: Any,
-    axis: Any,
+    axis: Any, head: int | None,
 ) -> tuple[np.ndarray, tuple[str, ...]]:  # fmt: skip
     """(U, K) values, and what has to be said of them."""
     if quantity == "contribution":
         if split is None:
             raise ValueError("a contribution needs the exact split: give split=decompose(trace)")
-        return axis.take(split.contrast(target).sum(axis=0), axis=0), (
-            f"Exact given source layers and attention weights, relative to {_reference(split)}; "
-            f"measured error {split.error:.0e}.",
+        parts = split.contrast(target)
+        return axis.take(parts.sum(axis=0) if head is None else parts[head], axis=0), (
+            exact(trace.head, [split]),
         )
     if quantity == "drop effect":
         if effects is None:
@@ -122,10 +131,12 @@ def _cells(
             return axis.take(100 * share, axis=0), (
                 "This pooling head reads [CLS] alone and has no attention: shares of wins.",
             )
-        weight = np.asarray(trace.head.attention, float).mean(axis=0)
+        weight = np.asarray(trace.head.attention, float)
+        weight = weight.mean(axis=0) if head is None else weight[head]
         cells = 100 * weight[:, None] * share
+        whose = "Mean over the attention heads" if head is None else f"Attention head {head}"
         return axis.take(cells, axis=0), (
-            "Mean over the attention heads, times the layer's share of wins at the token.",
+            f"{whose}, times the layer's share of wins at the token.",
             *axis.hidden_mass(weight),
         )
     counted, of = axis.take(wins, axis=0), axis.take(total, axis=0)
@@ -144,6 +155,13 @@ def _usual(won: Any, profile: Any) -> tuple[np.ndarray, str]:
 def _reference(split: Any) -> str:
     words = {"corpus": "the corpus mean", "custom": "a reference of one's own"}
     return words.get(split.reference, str(split.reference))
+
+
+def exact(head: Any, splits: Sequence[Any]) -> str:
+    """What the exact split of a pooling head is relative to, and its largest measured error."""
+    given = "source layers" + ("" if head.attention is None else " and attention weights")
+    return (f"Contributions: exact given {given}, relative to {_reference(splits[0])}; measured "
+            f"error {max(split.error for split in splits):.0e}.")  # fmt: skip
 
 
 @view("layer_quantities")
@@ -185,7 +203,9 @@ def layer_quantities(
         rows.insert(1, ("percentile", "of the share, %", np.array(ranks), (0.0, 100.0)))
         percentile = (f"Percentile: percent of {known[0].sentences} sentences of the corpus with a "
                       "smaller share.",)  # fmt: skip
-    parts = [split.by_layer(index) for split in as_list(splits, 1) if split is not None]
+    given = [split for split in as_list(splits, 1) if split is not None]
+    parts = [split.by_layer(index) for split in given]
+    split_note = (exact(entries[0].head, given),) if given else ()
     falls = [effect.contrast(index) for effect in as_list(effects, 1) if effect is not None]
     bound = limit or symmetric_limit(*map(np.asarray, [*parts, *falls]))
     if parts:
@@ -201,18 +221,20 @@ def layer_quantities(
         params={"target": index, "limit": limit},
         provenance=provenance_of(
             [trace.checkpoint for trace in entries], entries[0].tokens, view="layer_quantities",
-            target=label, reference=[s.reference for s in as_list(splits, 1) if s is not None],
+            target=label, reference=[split.reference for split in given],
         ),
         notes=(
             f"Deviation from the mean over {named}. A share says where values came from; the drop "
             "effect says what the layer's wins are worth.",
-            *percentile, *cut_note([trace.tokens for trace in entries]),
+            *split_note, *percentile, *cut_note([trace.tokens for trace in entries]),
         ),
         caption="By source layer: share of wins"
         + (", its percentile in the corpus" if percentile else "")
-        + ", its deviation from the usual share, contribution "
-        f"to {label} minus the mean of the other classes, and the fall of the same when the layer "
-        "leaves the pool.",
+        + ", its deviation from the usual share"
+        + (f", contribution to {label} minus the mean of the other classes" if given else "")
+        + (f", and the fall of the logit of {label} minus the mean of the others when the layer "
+           "leaves the pool" if falls else "")
+        + "".join((".", *(f" {note}" for note in split_note))),
     )  # fmt: skip
 
 
