@@ -76,19 +76,35 @@ def columns(one: Listener, wanted: Wanted, limits: dict[str, float]) -> list[Col
         where = f"{one.row.title if one.row else ''}, " + (
             "mean over attention heads" if wanted.head is None else f"attention head {wanted.head}"
         )
-        found.append(Column("encoder", row, "wide heat", limits["attention"], about=where))
+        spread = None
+        if one.rows is not None:
+            head = wanted.head if wanted.head is not None and wanted.head < one.rows.shape[1] \
+                else None
+            each = one.rows.mean(axis=1) if head is None else one.rows[:, head]
+            spread = each.std(axis=0, ddof=1)
+        found.append(Column("encoder", row, "wide heat", limits["attention"], about=where,
+                            spread=spread))
     if one.split is not None:
+        spread = None if one.splits is None else one.splits.std(axis=0, ddof=1)
         found.append(Column("split", one.split, "swing", limits["split"],
-                            about="contribution (exact split)"))
+                            about="contribution (exact split)", spread=spread))
     effects = shown_effects(one)
     if effects is not None:
         found.append(Column("left out", effects, "swing", limits["effects"],
-                            about="fall when left out"))
+                            about="fall when left out", spread=_spread_of_effects(one)))
     elif not one.no_effects and one.entry.classifies and one.axis is not None:
         # Its place is kept while it is being computed: nothing on the page moves.
         empty = np.full(len(one.axis.units), np.nan)
         found.append(Column("left out", empty, "swing", 1.0, about="fall when left out"))
     return found
+
+
+def _spread_of_effects(one: Listener) -> np.ndarray | None:
+    """(U,) standard deviation over the seeds of a group."""
+    if one.axis is None or not one.every_effect:
+        return None
+    each = [effects.contrast(one.target)[list(one.axis.kept)] for effects in one.every_effect]
+    return np.asarray(np.std(each, axis=0, ddof=1))
 
 
 def _row_labels(one: Listener) -> tuple[str, ...]:

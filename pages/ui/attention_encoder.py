@@ -15,16 +15,8 @@ from analysis.figures.comparisons import together
 from analysis.figures.plot import HeatMap, Plot
 from pages.ui import attention_pieces as html
 from pages.ui import cards
-from pages.ui.attention_encoder_views import (
-    HEADS,
-    LARGE,
-    PARTS,
-    ROLLOUT,
-    SHOW,
-    SPREAD,
-    TOKEN,
-    Shown,
-)
+from pages.ui.attention_encoder_sums import SHOW
+from pages.ui.attention_encoder_views import HEADS, LARGE, PARTS, ROLLOUT, SPREAD, TOKEN, Shown
 from pages.ui.attention_listen import Listener, Wanted
 from pages.ui.cards import Span
 from pages.ui.inputs import KEPT, Choice

@@ -5,17 +5,17 @@ Each function takes the same arguments, so that a table can choose among them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from analysis import attention
 from analysis.figures import views_attention, views_encoder
 from analysis.figures.plot import HeatMap, Plot
 from pages.ui import attention_engine as heard
+from pages.ui import attention_matrices as matrices
 from pages.ui import attention_pieces as html
 from pages.ui.attention_listen import Listener, Wanted, checkpoint_of, values_of
 from pages.ui.cards import Span
@@ -39,7 +39,7 @@ class Shown:
     problem: str = ""
 
 
-def _chosen(one: Listener, wanted: Wanted) -> tuple[int, int | None]:
+def chosen_in(one: Listener, wanted: Wanted) -> tuple[int, int | None]:
     """(layer, attention head or None) that this encoder shows.
 
     Raises ``ValueError`` where it has no such layer or attention head.
@@ -64,13 +64,17 @@ def show_heads(
     one: Listener, choice: Choice, wanted: Wanted, mark: Span | None, side: str,
     window: tuple[int, int] | None,
 ) -> Shown:
-    chosen = _chosen(one, wanted)
+    chosen = chosen_in(one, wanted)
     words, special = choice.words, wanted.special
 
     def glance() -> tuple[Plot, np.ndarray, float]:
         trace = _whole(one, choice)
         plot = views_encoder.encoder_heads(trace, words, special)
         assert isinstance(plot.mark, HeatMap)
+        plot = _with_spread(plot, one, [
+            values_of(views_encoder.encoder_heads(each, words, special))
+            for each in _members(one, choice)
+        ])  # fmt: skip
         return plot, _tiles(plot.mark, trace.attentions.shape[:2]), plot.mark.bounds[1]
 
     members = tuple(heard.key_of(m, choice.text, choice.pair) for m in one.entry.members)
@@ -80,10 +84,15 @@ def show_heads(
     assert one.axis is not None
     if window is not None and window[0] >= len(one.axis.units):
         window = None
+
+    def in_large(trace: Any) -> Plot:
+        return views_encoder.encoder_head(trace, chosen[0], chosen[1], words, special, window)
+
     big = heard.once(
         (members, "large", words, special, chosen, window),
-        lambda: views_encoder.encoder_head(
-            _whole(one, choice), chosen[0], chosen[1], words, special, window
+        lambda: _with_spread(
+            in_large(_whole(one, choice)), one,
+            [values_of(in_large(each)) for each in _members(one, choice)],
         ),
         lambda found: int(values_of(found).nbytes),
     )
@@ -96,26 +105,45 @@ def show_heads(
                   html.is_marked(tokens, unit, mark)) for unit in inside]
 
     def body(limit: float, deep: float) -> str:
-        small = html.picture(
-            html.mosaic(tiles, limit, chosen), _coarse_labels(one, tiles.shape[-1]),
+        small = matrices.picture(
+            matrices.mosaic(tiles, limit, chosen), _coarse_labels(one, tiles.shape[-1]),
             "Layers down, attention heads across; point at a cell to read it",
         )
         # One attention head at a time may be far paler than the darkest of all.
-        full = html.picture(
-            html.large(values_of(big), labels, deep, units, -(-len(inside) // len(labels))), labels,
+        per_cell = -(-len(inside) // len(labels))
+        full = matrices.picture(
+            matrices.large(values_of(big), labels, deep, units, per_cell), labels,
             f"Queries down, keys across; full colour {100 * deep:.0f} %",
         )
         below = [note for note in big.notes if note not in plot.notes]
         return (
-            f'{small}{_lines(plot.notes[1:])}<div class="title">{html.text(big.title)}</div>'
-            f"{full}{_lines(below)}"
+            f'{small}{lines_of(plot.notes[1:])}<div class="title">{html.text(big.title)}</div>'
+            f"{full}{lines_of(below)}"
         )
 
     found = {HEADS: plot, LARGE: big}
     return Shown(one.entry.id, found, tall, max(float(values_of(big).max()), 1e-9), body)
 
 
-def _lines(notes: Sequence[str]) -> str:
+def _members(one: Listener, choice: Choice) -> Iterator[Any]:
+    """The trace of each seed of a group, with all attentions; none for a single checkpoint."""
+    for member in one.entry.members if one.entry.is_group else ():
+        yield heard.whole(member, choice.text, choice.pair)
+
+
+def _with_spread(plot: Plot, one: Listener, each: Sequence[np.ndarray]) -> Plot:
+    """A group's mean matrices with a note on how far its seeds lie apart in a cell."""
+    if not each:
+        return plot
+    spread = np.std(each, axis=0, ddof=1)
+    note = (f"Mean over {len(each)} seeds; standard deviation of a cell: "
+            f"{100 * np.nanmean(spread):.2g} points on average, {100 * np.nanmax(spread):.2g} at "
+            "most.")  # fmt: skip
+    return replace(plot, notes=(*plot.notes, note))
+
+
+def lines_of(notes: Sequence[str]) -> str:
+    """HTML of the notes below a picture."""
     return "".join(f'<div class="line">{html.text(note)}</div>' for note in notes)
 
 
@@ -146,12 +174,20 @@ def _coarse_labels(one: Listener, side: int) -> list[str]:
 def show_token(
     one: Listener, choice: Choice, wanted: Wanted, mark: Span | None, side: str, window: Any
 ) -> Shown:
-    _, head = _chosen(one, wanted)
+    _, head = chosen_in(one, wanted)
     token = html.marked_token(one.traces[0].tokens, mark)
     plot = views_attention.token_attention(
         _whole(one, choice), token, side, head, choice.words, wanted.special
     )
-    return _by_layer(one, plot, wanted, mark)
+    spread = None
+    if one.entry.is_group:
+        spread = np.std([
+            values_of(views_attention.token_attention(
+                heard.whole(member, choice.text, choice.pair), token, side, head, choice.words,
+                wanted.special,
+            )) for member in one.entry.members
+        ], axis=0, ddof=1)  # fmt: skip
+    return _by_layer(one, plot, wanted, mark, spread)
 
 
 def show_rollout(
@@ -161,11 +197,17 @@ def show_rollout(
     mean = SimpleNamespace(values=np.mean(found, axis=0)[:, None])
     trace = replace(one.traces[0], checkpoint=checkpoint_of(one))
     plot = views_attention.rollout(trace, mean, choice.words, wanted.special)
-    return _by_layer(one, plot, wanted, mark)
+    spread = None
+    if len(found) > 1:
+        assert one.axis is not None
+        spread = np.std([one.axis.take(rows) for rows in found], axis=0, ddof=1)
+    return _by_layer(one, plot, wanted, mark, spread)
 
 
-def _by_layer(one: Listener, plot: Plot, wanted: Wanted, mark: Span | None) -> Shown:
-    """Tokens down, layers across."""
+def _by_layer(
+    one: Listener, plot: Plot, wanted: Wanted, mark: Span | None, spread: np.ndarray | None
+) -> Shown:
+    """Tokens down, layers across; `spread` is (L, U), over the seeds of a group."""
     assert isinstance(plot.mark, HeatMap)
     assert one.axis is not None
     rows, axis = values_of(plot), one.axis
@@ -173,95 +215,11 @@ def _by_layer(one: Listener, plot: Plot, wanted: Wanted, mark: Span | None) -> S
     def body(limit: float, deep: float) -> str:
         columns = [
             html.Column(str(layer), values, "broad heat", limit, "layer", f"layer {layer}",
-                        on=layer == wanted.layer)
+                        on=layer == wanted.layer,
+                        spread=None if spread is None else spread[layer - 1])
             for layer, values in enumerate(rows, start=1)
         ]
         title = f'<div class="title">{html.text(plot.title)}</div>'
-        return title + html.table(axis, columns, mark) + _lines(plot.notes)
+        return title + html.table(axis, columns, mark) + lines_of(plot.notes)
 
     return Shown(one.entry.id, {plot.title: plot}, float(rows.max()), body=body)
-
-
-def show_spread(
-    one: Listener, choice: Choice, wanted: Wanted, mark: Span | None, side: str, window: Any
-) -> Shown:
-    found = [heard.summary(m, choice.text, choice.pair) for m in one.entry.members]
-    entropy = np.stack([each.entropy.normalised for each in found])
-    distance = np.stack([each.distance.tokens for each in found])
-    who = checkpoint_of(one)
-    tokens, chosen = one.traces[0].tokens, (wanted.layer or 0, wanted.head)
-    plots = {
-        "Entropy": views_encoder.head_summary(
-            replace(found[0].entropy, normalised=entropy.mean(axis=0)), who, tokens),
-        "Distance": views_encoder.head_summary(
-            replace(found[0].distance, tokens=distance.mean(axis=0)), who, tokens),
-    }
-
-    def body(limit: float, deep: float) -> str:
-        parts = []
-        every = (("Entropy", entropy, "of log T"), ("Distance", distance, "tokens"))
-        farthest = max(float(distance.mean(axis=0).max()), found[0].distance.uniform)
-        for name, values, unit in every:
-            mean = values.mean(axis=0)
-            bound = 1.0 if name == "Entropy" else farthest
-
-            def told(layer: int, head: int, values: Any = values, unit: str = unit) -> str:
-                own = values[:, layer - 1, head]
-                spread = f" ± {own.std(ddof=1):.2f}" if len(own) > 1 else ""
-                return f"{own.mean():.2f}{spread} {unit}"
-
-            note = plots[name].notes[0]
-            parts.append(
-                f'<div class="title">{name}</div>{html.heads_grid(mean, bound, chosen, told)}'
-                f'<div class="line">{html.text(note)}</div>'
-            )
-        return "".join(parts)
-
-    return Shown(one.entry.id, plots, body=body)
-
-
-def show_parts(
-    one: Listener, choice: Choice, wanted: Wanted, mark: Span | None, side: str, window: Any
-) -> Shown:
-    found = [heard.summary(m, choice.text, choice.pair).blocks for m in one.entry.members]
-    masses = replace(found[0], values=np.mean([each.values for each in found], axis=0))
-    layer, head = _chosen(one, wanted)
-    if head is not None:
-        masses = replace(masses, values=masses.values[:, head : head + 1])
-    plot = views_encoder.blocks(
-        masses, layer, checkpoint_of(one), one.traces[0].tokens
-    )
-    assert isinstance(plot.mark, HeatMap)
-    values, rows = plot.mark.values, [f"from {name}" for name in plot.mark.rows]
-    which = "mean over attention heads" if head is None else f"attention head {head}"
-    note = f"Rows sum to 100 %; layer {layer}, {which}."
-    own = _own_masses(one, masses.blocks)
-    note = "Rows sum to 100 %; mean over attention heads"
-    note += ", all layers." if wanted.layer is None else f", layer {wanted.layer}."
-    if own is not None:
-        values, rows = np.vstack([own, values]), ["from the pooling head", *rows]
-
-    def body(limit: float, deep: float) -> str:
-        grid = html.masses_grid(values, rows, [f"into {name}" for name in masses.blocks])
-        return f'{grid}<div class="line">{html.text(note)}</div>'
-
-    return Shown(one.entry.id, {PARTS: plot}, body=body)
-
-
-def _own_masses(one: Listener, blocks: Sequence[str]) -> np.ndarray | None:
-    """(B,) percent of the pooling head's attention into each part of the input."""
-    tokens = one.traces[0].tokens
-    inside = {
-        "special tokens": tokens.special,
-        "text": ~tokens.special & (tokens.segment == 0),
-        "pair": ~tokens.special & (tokens.segment == 1),
-    }
-    try:
-        rows = np.concatenate([attention.pooling_attention(trace) for trace in one.traces])
-    except ValueError:
-        return None
-    return np.array([100 * rows[:, inside[name]].sum(axis=1).mean() for name in blocks])
-
-
-SHOW = {HEADS: show_heads, TOKEN: show_token, ROLLOUT: show_rollout, SPREAD: show_spread,
-        PARTS: show_parts}

@@ -53,10 +53,13 @@ class Listener:
     own: Plot | None = None  # attention heads (or seeds) x units
     silent: str = ""  # why there is no attention of its own
     row: Plot | None = None  # the encoder's [CLS] row, its attention heads x units
+    rows: np.ndarray | None = None  # (M, H, U) the same of each seed of a group
     split: np.ndarray | None = None  # (U,)
+    splits: np.ndarray | None = None  # (M, U) of each seed of a group
     reference: str = ""  # what the split measures values from
     no_split: str = ""
     effects: LeaveOneOut | None = None
+    every_effect: tuple[LeaveOneOut, ...] = ()  # of each seed of a group
     no_effects: str = ""
     lines: list[str] = field(default_factory=list)
     plots: dict[str, Plot] = field(default_factory=dict)
@@ -87,13 +90,21 @@ def listen(entry: Entry, choice: Choice, wanted: Wanted) -> Listener:
         one.row = views_attention.cls_row(
             _mean_rows(one), wanted.layer or -1, choice.words, wanted.special
         )
+        if entry.is_group:
+            one.rows = np.stack([
+                one.axis.take(attention.cls_row(trace, wanted.layer or -1)) for trace in one.traces
+            ])
     except ValueError as error:
         one.lines.append(str(error))
     if splits:
         split = groups.mean_decomposition(splits)
         one.reference = split.reference
-        by_token = split.by_token(one.target)
-        one.split = np.array([by_token[list(unit)].sum() for unit in one.axis.units])
+        each = np.array([
+            [member.by_token(one.target)[list(unit)].sum() for unit in one.axis.units]
+            for member in splits
+        ])
+        one.split = each.mean(axis=0)
+        one.splits = each if entry.is_group else None
         one.plots[SPLIT] = views.reading(
             split, one.traces[0].tokens, one.target, checkpoint_of(one), words=choice.words
         )
@@ -103,6 +114,7 @@ def listen(entry: Entry, choice: Choice, wanted: Wanted) -> Listener:
     found = [result for result in known if isinstance(result, LeaveOneOut)]
     if len(found) == len(entry.members):
         one.effects = heard.mean_effects(found, checkpoint_of(one))
+        one.every_effect = tuple(found) if entry.is_group else ()
         _compare(one, found, wanted)
     return one
 
@@ -190,33 +202,47 @@ def _mean_rows(one: Listener) -> Trace:
 
 
 def _compare(one: Listener, found: Sequence[LeaveOneOut], wanted: Wanted) -> None:
-    """Kendall's tau of attention with the effects, for each member; and the picture of both."""
+    """Kendall's tau of attention with the effects, for each member; and the picture of both.
+
+    Of what the columns show: of the chosen attention heads, where some are chosen.
+    """
     taus: dict[str, list[Agreement]] = {}
     layer = wanted.layer or one.entry.first.facts.get("layers") or 0
     try:
         if not one.silent:
-            taus["pooling head"] = [
-                heard.agreement(member, rows, effects, one.target, "own", wanted.norms)
-                for member, rows, effects in zip(
-                    one.entry.members, weights(one, wanted), found, strict=True
+            own = weights(one, wanted)
+            part = None if one.entry.is_group else wanted.part
+            part = part if part is not None and part < len(own[0]) else None
+            taus[_named("pooling head", part)] = [
+                heard.agreement(
+                    member, rows if part is None else rows[part], effects, one.target,
+                    "own", wanted.norms, part,
                 )
+                for member, rows, effects in zip(one.entry.members, own, found, strict=True)
             ]
-        taus["encoder's [CLS] row"] = [
+        rows_of = [attention.cls_row(trace, wanted.layer or -1) for trace in one.traces]
+        head = wanted.head if wanted.head is not None and wanted.head < len(rows_of[0]) else None
+        taus[_named("encoder's [CLS] row", head)] = [
             heard.agreement(
-                member, attention.cls_row(trace, wanted.layer or -1), effects, one.target,
-                "row", layer,
+                member, rows if head is None else rows[head], effects, one.target,
+                "row", layer, head,
             )
-            for member, trace, effects in zip(one.entry.members, one.traces, found, strict=True)
+            for member, rows, effects in zip(one.entry.members, rows_of, found, strict=True)
         ]
     except ValueError as error:
         one.lines.append(str(error))
     if taus:
         one.lines.append(_taus_in_words(taus))
-    first = next(iter(taus.values()))[0] if taus and not one.entry.is_group else None
+    name, each = next(iter(taus.items())) if taus and not one.entry.is_group else ("", [None])
     assert one.effects is not None
     one.plots[LEFT_OUT] = views_attention.leave_one_out(
-        one.effects, one.target, first, special=wanted.special
+        one.effects, one.target, each[0], special=wanted.special,
+        agreement_of=f"the attention of the {name}" if name else "attention",
     )
+
+
+def _named(what: str, head: int | None) -> str:
+    return what if head is None else f"{what}, attention head {head}"
 
 
 def _taus_in_words(found: dict[str, list[Agreement]]) -> str:
@@ -226,9 +252,9 @@ def _taus_in_words(found: dict[str, list[Agreement]]) -> str:
         shown = f"{np.mean(taus):+.2f}" if np.isfinite(taus).all() else "none, for it ranks nothing"
         if len(taus) > 1 and np.isfinite(taus).all():
             shown += f" (seeds {min(taus):+.2f} to {max(taus):+.2f})"
-        said.append(f"{name} {shown}")
+        said.append(f"{name}{':' if ',' in name else ''} {shown}")
     first = next(iter(found.values()))[0]
     return (
-        f"Kendall's tau with the size of what is lost: {', '.join(said)}; unrelated rankings of "
+        f"Kendall's tau with the size of what is lost: {'; '.join(said)}; unrelated rankings of "
         f"{first.n} give {first.null[0]:+.2f} to {first.null[1]:+.2f} in 95 of 100 cases."
     )

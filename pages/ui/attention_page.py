@@ -12,13 +12,13 @@ import streamlit as st
 from analysis.effects import WHERE
 from analysis.figures.comparisons import together
 from analysis.figures.plot import Plot
-from pages.ui import attention_cards, attention_encoder, cards, engine
+from pages.ui import attention_cards, attention_encoder, cards, engine, followed
 from pages.ui import attention_engine as heard
 from pages.ui.attention_listen import OWN, ROW, Listener, Wanted, listen
 from pages.ui.attention_pieces import piece
 from pages.ui.catalogue import Catalogue
 from pages.ui.inputs import KEPT, Choice, is_complete
-from pages.ui.replies import ask_reference, common_limit
+from pages.ui.replies import ask_reference, common_limit, without_profile
 from pages.ui.show import export_menu
 from pages.ui.sidebar import draw_sidebar
 
@@ -41,7 +41,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
     if not is_complete(choice):
         draw_sidebar(found, choice.entries)
         return
-    mark = cards.marked(choice.text, choice.pair)
+    mark = followed.mark(choice)
     with st.container(key="verdict"):
         verdict = st.container().empty()
     with st.container(key="heard-title"):
@@ -64,7 +64,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
             with st.container(border=True, key=f"card-{one.entry.id}"):
                 piece(attention_cards.html_of(one, wanted, limits, mark),
                       f"answer-{one.entry.id}", _choose_part)
-    status.caption(_legend(limits, listeners, wanted.norms))
+    status.caption(cards.plain(_legend(limits, listeners, wanted)))
     with export:
         export_menu(_plots(listeners), "export-own")
     draw_sidebar(found, choice.entries)
@@ -145,16 +145,18 @@ def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
-def _legend(limits: dict[str, float], listeners: Sequence[Listener], norms: bool) -> str:
+def _legend(limits: dict[str, float], listeners: Sequence[Listener], wanted: Wanted) -> str:
     said = [f"Full colour: {100 * limits['attention']:g} % of an attention head's "
-            + ("value norms" if norms else "attention")]
+            + ("value norms" if wanted.norms else "attention")]
     references = dict.fromkeys(one.reference for one in listeners if one.split is not None)
     if references:
         names = " or ".join("the corpus mean" if name == "corpus" else name for name in references)
         said.append(f"full bars: ±{limits['split']:g} logits for the split (from {names})")
     if any(one.effects is not None for one in listeners):
         said.append(f"±{limits['effects']:g} for what is lost when left out")
-    return "; ".join(said) + ". Orange, to the right: for the explained class."
+    used = {one.entry.id: one.reference for one in listeners if one.split is not None}
+    missing = without_profile(used, wanted.reference)
+    return "; ".join(said) + f". Orange, to the right: for the explained class. {missing}".rstrip()
 
 
 def _plots(listeners: Sequence[Listener]) -> dict[str, Plot]:

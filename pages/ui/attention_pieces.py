@@ -1,9 +1,7 @@
-"""HTML of the Attention page: tables of tokens, matrices, grids of attention heads."""
+"""HTML of the Attention page: tables of tokens. Matrices are in `attention_matrices`."""
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -26,7 +24,6 @@ _piece = st.components.v2.component(
     css=CSS + (_HERE / "attention.css").read_text(encoding="utf-8"),
     js=cards.script("attention.js"),
 )
-_LABELS = 36  # labels on one side of a matrix: more would stand on each other
 
 
 def piece(html: str, key: str, on_head: Callable[[list[int]], None] | None = None) -> None:
@@ -122,10 +119,8 @@ def _row(
         value = float(column.values[index])
         told.append(f"{text(column.about or column.name)}: {_number(column, index)}")
         cells.append(_cell(column, value))
-    focus = "" if tokens.special[first] else " tabindex=0"
     return (
-        f'<div class="{" ".join(classes)}" data-unit="{index}" data-segment="{place[0]}"'
-        f' data-start="{place[1]}" data-end="{place[2]}"{focus}'
+        f'<div class="{" ".join(classes)}" data-unit="{index}"{place_of(place)} tabindex=0'
         f' title="{label}&#10;{"&#10;".join(told)}"><span class="name" dir="auto">{label}</span>'
         f'{"".join(cells)}</div>'
     )
@@ -156,8 +151,18 @@ def _cell(column: Column, value: float) -> str:
     return f'<i class="swing"><b class="{side}" style="--v:{100 * size:.1f}"></b></i>'
 
 
+def place_of(span: Span) -> str:
+    """What a click there reports."""
+    if span[0] < 0:
+        return f' data-special="{span[1]}"'
+    return f' data-segment="{span[0]}" data-start="{span[1]}" data-end="{span[2]}"'
+
+
 def span_of(tokens: Any, unit: Sequence[int]) -> Span:
-    """(segment, start, end) of a unit's characters."""
+    """(segment, start, end) of a unit's characters; (-1, n, n) for the n-th special token."""
+    if tokens.special[unit[0]]:
+        which = int(np.sum(np.asarray(tokens.special)[: unit[0]]))
+        return -1, which, which
     return (
         int(tokens.segment[unit[0]]), int(tokens.offsets[unit[0]][0]),
         int(tokens.offsets[unit[-1]][1]),
@@ -166,9 +171,12 @@ def span_of(tokens: Any, unit: Sequence[int]) -> Span:
 
 def is_marked(tokens: Any, unit: Sequence[int], mark: Span | None) -> bool:
     """Whether the marked characters touch this unit."""
-    if mark is None or tokens.special[unit[0]]:
+    if mark is None:
         return False
-    segment, start, end = span_of(tokens, unit)
+    span = span_of(tokens, unit)
+    if span[0] < 0 or mark[0] < 0:
+        return span == mark
+    segment, start, end = span
     return segment == mark[0] and start < mark[2] and mark[1] < end
 
 
@@ -180,118 +188,3 @@ def marked_token(tokens: Any, mark: Span | None) -> int:
 def text(words: str) -> str:
     """Ready for HTML, also inside quotes."""
     return escape(printable(words), quote=True)
-
-
-def canvas(values: np.ndarray, limit: float, name: str = "") -> str:
-    """A matrix as a picture; 16 bits a cell are below what anybody reads off it."""
-    top = max(float(values.max(initial=0.0)), 1e-12)
-    whole = np.round(values / top * 65535).clip(0, 65535).astype("<u2")
-    cells = base64.b64encode(whole.tobytes()).decode()
-    height, width = values.shape
-    return (
-        f'<canvas width="{width}" height="{height}" data-top="{top:.6g}" data-limit="{limit:.6g}"'
-        f' data-name="{text(name)}" data-cells="{cells}"></canvas>'
-    )
-
-
-def picture(body: str, labels: Sequence[str], hint: str) -> str:
-    """Matrices that share their labels, with a line that reads out the cell under the pointer."""
-    names = escape(json.dumps([printable(label) for label in labels]), quote=True)
-    said = text(hint)
-    return (
-        f'<div class="picture" data-labels="{names}">{body}'
-        f'<div class="readout" data-hint="{said}" dir="auto">{said}</div></div>'
-    )
-
-
-def mosaic(tiles: np.ndarray, limit: float, chosen: tuple[int, int | None]) -> str:
-    """(L, H, S, S) -> one small matrix for every attention head; a click chooses it."""
-    layers, heads = tiles.shape[:2]
-    parts = ["<span></span>"]
-    parts += [f'<span{_on(head == chosen[1])}>{head}</span>' for head in range(heads)]
-    for layer in range(1, layers + 1):
-        parts.append(f"<span{_on(layer == chosen[0])}>{layer}</span>")
-        for head in range(heads):
-            name = f"layer {layer}, attention head {head}"
-            on = " on" if (layer, head) == chosen else ""
-            # The boxes for layer and attention head serve the keyboard: 144 stops would not.
-            parts.append(
-                f'<div class="tile{on}" data-head="{layer} {head}" title="{name}">'
-                f'{canvas(tiles[layer - 1, head], limit, name + ": ")}</div>'
-            )
-    return f'<div class="mosaic" style="--heads:{heads}">{"".join(parts)}</div>'
-
-
-def _on(chosen: bool) -> str:
-    return ' class="on"' if chosen else ""
-
-
-def large(
-    values: np.ndarray, labels: Sequence[str], limit: float,
-    units: Sequence[tuple[Span, bool, bool]] = (), per_cell: int = 1,
-) -> str:
-    """One matrix with its labels; `units` are (span, special, marked), or () where coarsened.
-
-    A coarse cell of `per_cell` units is labelled by the place of its first one.
-    """
-    count = len(labels)
-    step = -(-count // _LABELS)
-    ticks = []
-    for index, label in enumerate(labels):
-        if index % step:
-            continue
-        classes, data = ["tick"], ""
-        if units:
-            span, special, marked = units[index]
-            classes += ["tok"] + ["special"] * special + ["marked"] * marked
-            data = f' data-segment="{span[0]}" data-start="{span[1]}" data-end="{span[2]}"'
-        ticks.append(f'<span class="{" ".join(classes)}"{data} title="{text(label)}">'
-                     f"{text(label) if units else index * per_cell + 1}</span>")
-    bands = ""
-    for index, (_, _, marked) in enumerate(units):
-        if marked:
-            at, size = 100 * index / count, 100 / count
-            bands += f'<div class="band" style="left:0;right:0;top:{at:.3f}%;height:{size:.3f}%">'
-            bands += "</div>"
-            bands += f'<div class="band" style="top:0;bottom:0;left:{at:.3f}%;width:{size:.3f}%">'
-            bands += "</div>"
-    size = "" if count <= 24 else ' style="--tick:.6rem"'
-    return (
-        f'<div class="large"{size}><span></span><div class="top" dir="ltr">{"".join(ticks)}</div>'
-        f'<div class="left" dir="ltr">{"".join(ticks)}</div>'
-        f'<div class="field">{canvas(values, limit)}{bands}</div></div>'
-    )
-
-
-def heads_grid(
-    values: np.ndarray, limit: float, chosen: tuple[int, int | None],
-    told: Callable[[int, int], str],
-) -> str:
-    """(L, H) one cell for every attention head; a click chooses it, hover tells `told`."""
-    layers, heads = values.shape
-    parts = ["<span></span>"]
-    parts += [f"<span>{head}</span>" for head in range(heads)]
-    for layer in range(1, layers + 1):
-        parts.append(f"<span>{layer}</span>")
-        for head in range(heads):
-            on = " on" if (layer, head) == chosen else ""
-            share = min(max(float(values[layer - 1, head]) / limit, 0.0), 1.0)
-            parts.append(
-                f'<i class="heat{on}" data-head="{layer} {head}" style="--v:{100 * share:.0f}"'
-                f' title="layer {layer}, attention head {head}: {text(told(layer, head))}"></i>'
-            )
-    layout = f"1.5em repeat({heads}, minmax(0, 1fr))"
-    return f'<div class="cells" style="--columns:{layout}">{"".join(parts)}</div>'
-
-
-def masses_grid(values: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> str:
-    """(R, C) percent with the numbers written in: from each part of the input into each."""
-    parts = ["<span></span>", *(f"<span>{text(name)}</span>" for name in columns)]
-    for name, row in zip(rows, values, strict=True):
-        parts.append(f'<span class="from">{text(name)}</span>')
-        for value in row.tolist():
-            dark = " dark" if value > 55 else ""
-            parts.append(f'<i class="heat wide{dark}" style="--v:{value:.0f}">'
-                         f'{number(value, "percent")}</i>')
-    layout = f"minmax(6em, max-content) repeat({len(columns)}, minmax(0, 1fr))"
-    return f'<div class="cells" style="--columns:{layout}">{"".join(parts)}</div>'

@@ -27,6 +27,7 @@ _piece = st.components.v2.component(
     js=script("card.js"),
 )
 _MARKED = "marked_token"
+SPECIAL = "followed_special"  # ((text, pair), which of the special tokens); they have no span
 
 Span = tuple[int, int, int]
 
@@ -65,6 +66,15 @@ def marked(sentence: str, pair: str | None) -> Span | None:
 
 
 def toggle_mark(place: Sequence[int] | None) -> None:
-    """Mark the token at (segment, start, end) of the text shown; the same one again unmarks it."""
+    """Mark the token at (segment, start, end) of the text shown; the same one again unmarks it.
+
+    (-1, n, n) is the n-th special token.
+    """
+    if place and place[0] < 0:
+        which = (st.session_state.get("shown_text"), int(place[1]))
+        st.session_state[_MARKED] = None
+        st.session_state[SPECIAL] = None if st.session_state.get(SPECIAL) == which else which
+        return
+    st.session_state[SPECIAL] = None
     current = (st.session_state.get("shown_text"), tuple(place) if place else None)
     st.session_state[_MARKED] = None if st.session_state.get(_MARKED) == current else current

@@ -37,12 +37,12 @@ def what_if(
     from analysis import interventions
 
     return interventions.what_if(
-        engine.classifier(checkpoint), text, pair, drop_layers, mask_tokens, where
+        engine.classifier(checkpoint), text, drop_layers, mask_tokens, where, pair=pair
     )
 
 
-def noise_flips(trace: Trace, text: str, pair: str | None) -> NoiseFlips | None:
-    """Wins that flip under small noise; None without a corpus profile, which gives its scale."""
+def noise_flips(trace: Trace, text: str, pair: str | None) -> NoiseFlips | str:
+    """Wins that flip under small noise; or why that is not known."""
     one = trace.checkpoint
     return _noise_flips(one.id, one.sha256, engine.precision(), text, pair, _trace=trace)
 
@@ -50,13 +50,13 @@ def noise_flips(trace: Trace, text: str, pair: str | None) -> NoiseFlips | None:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _noise_flips(
     id: str, sha256: str, dtype: str, text: str, pair: str | None, _trace: Trace
-) -> NoiseFlips | None:
+) -> NoiseFlips | str:
     from analysis import margins
 
     try:
         return margins.noise_flips(_trace)
-    except ValueError:
-        return None
+    except ValueError as error:
+        return f"Not known how many wins flip under noise: {str(error).rstrip('.')}."
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -10,12 +10,14 @@ import numpy as np
 import streamlit as st
 
 from analysis.figures.markup import html
-from analysis.figures.plot import Strip
+from analysis.figures.plot import Plot, Strip
+from analysis.figures.source import provenance_of
 from analysis.figures.style import printable
 from analysis.figures.units import strip_of, units_of
 from pages.ui import cards
-from pages.ui.cards import Span
+from pages.ui.cards import SPECIAL, Span
 from pages.ui.inputs import Choice
+from pages.ui.show import export_menu
 
 if TYPE_CHECKING:
     from analysis.tokens import Tokens
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 LAYER = "marked_layer"  # an absolute layer, or None
 DIMENSION = "marked_dimension"  # of the hidden states, or None
 _TOKEN = "marked_token"  # as cards.marked reads it
-_SPECIAL = "followed_special"  # ((text, pair), which of the special tokens); they have no span
 ALL_LAYERS = "all"
 
 
@@ -51,13 +52,21 @@ class Followed:
 def followed(choice: Choice) -> Followed:
     """The token that was chosen for this text; [CLS] where none was."""
     span = cards.marked(choice.text, choice.pair)
-    where = st.session_state.get(_SPECIAL)
+    where = st.session_state.get(SPECIAL)
     if span is not None:
-        st.session_state[_SPECIAL] = None
+        st.session_state[SPECIAL] = None
         return Followed(span)
     if where and where[0] == (choice.text, choice.pair):
         return Followed(None, where[1])
     return Followed(None)
+
+
+def mark(choice: Choice) -> Span | None:
+    """The place that was chosen, or None: (-1, n, n) is the n-th special token."""
+    if not is_chosen(choice):
+        return None
+    one = followed(choice)
+    return one.span if one.span is not None else (-1, one.special, one.special)
 
 
 def marked_layer(depth: int) -> int | None:
@@ -101,7 +110,10 @@ def draw(choice: Choice, trace: Trace, chosen: Followed, layer: int | None) -> N
             )
         with st.container(key="follow-menus"):
             _token_menu(choice, tokens, place)
-            _layer_menu(len(trace.hidden) - 1, layer)
+            layer_menu(len(trace.hidden) - 1, layer)
+            if layer:
+                plot = turned_plot(strip, trace, layer)
+                export_menu({plot.title: plot}, "export-turned")
 
 
 def turned(trace: Trace, layer: int | None, words: bool) -> Strip:
@@ -119,6 +131,18 @@ def turned(trace: Trace, layer: int | None, words: bool) -> Strip:
     strip = strip_of(trace.tokens, units, means.round(6), "turned", f"(1 − cosine to {since})")
     # Without a layer nothing is coloured: the number stays on hover.
     return replace(strip, limit=1e9) if layer is None else strip
+
+
+def turned_plot(strip: Strip, trace: Trace, layer: int) -> Plot:
+    """The coloured text, for a paper."""
+    return Plot(
+        view="turned",
+        title=f"How far each token turns in layer {layer}",
+        mark=strip,
+        provenance=provenance_of([trace.checkpoint], trace.tokens, view="turned", layer=layer),
+        caption=f"How far each token turns in layer {layer}: 1 - cosine to its vector in layer "
+        f"{layer - 1}.",
+    )
 
 
 def _legend(strip: Strip, trace: Trace, layer: int | None) -> str:
@@ -148,28 +172,29 @@ def _choose_token(text: str, pair: str | None, tokens: Tokens) -> None:
 
 def is_chosen(choice: Choice) -> bool:
     """Whether a token of this text was chosen, [CLS] by its name included."""
-    where = st.session_state.get(_SPECIAL)
+    where = st.session_state.get(SPECIAL)
     return (cards.marked(choice.text, choice.pair) is not None
             or bool(where and where[0] == (choice.text, choice.pair)))  # fmt: skip
 
 
 def choose(text: str, pair: str | None, tokens: Tokens, place: int) -> None:
     """Mark the token at this position in every view of this text."""
-    st.session_state[_TOKEN] = st.session_state[_SPECIAL] = None
+    st.session_state[_TOKEN] = st.session_state[SPECIAL] = None
     if tokens.special[place]:
         which = int(np.sum(np.asarray(tokens.special)[:place]))
-        st.session_state[_SPECIAL] = ((text, pair), which)
+        st.session_state[SPECIAL] = ((text, pair), which)
         return
     start, end = (int(edge) for edge in tokens.offsets[place])
     st.session_state[_TOKEN] = ((text, pair), (int(tokens.segment[place]), start, end))
 
 
-def _layer_menu(depth: int, layer: int | None) -> None:
+def layer_menu(depth: int, layer: int | None) -> None:
+    """A menu of layers; what is chosen is marked in every view."""
     options: Sequence[str] = (ALL_LAYERS, *map(str, range(depth + 1)))
     st.session_state["follow_layer"] = ALL_LAYERS if layer is None else str(layer)
     st.selectbox(
         "Layer", options, key="follow_layer", on_change=_choose_layer, width=110,
-        help="The layer that is marked. Or click a point of a line. 0: output of the embeddings.",
+        help="The layer that is marked on every page. 0: output of the embeddings.",
     )
 
 

@@ -112,7 +112,8 @@ def draw_depth(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot |
         assert isinstance(plot.mark, Grid)
         with st.container(horizontal=True, horizontal_alignment="distribute"):
             st.markdown(f"**{cards.plain(plot.title)}**", help=_ABOUT)
-            export_menu({plot.title: plot}, "export-depth")
+            at = layers_numbers.plot_at(shared, layer)
+            export_menu({plot.title: plot, at.title: at}, "export-depth")
         st.html(legend([way.entry.id for way in shared]))
         with st.container(key="depth-lines"):
             for index, title in enumerate(_TITLES):

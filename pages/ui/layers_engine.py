@@ -79,11 +79,13 @@ def path(trace: Trace, text: str, pair: str | None, token: int) -> Trajectory:
 
 @dataclass(frozen=True)
 class Course:
-    """Of one sentence, only the numbers by depth: a thousand sentences keep small."""
+    """Of one sentence, what others are held against; a thousand of them are some megabytes."""
 
     norm: np.ndarray  # (L+1,)
     cosine_to_previous: np.ndarray  # (L+1,)
     cosine_to_last: np.ndarray  # (L+1,)
+    probabilities: np.ndarray | None  # (L+1, C)
+    vectors: np.ndarray  # (L+1, d) float32
 
 
 def courses(checkpoint: Checkpoint, rows: Rows) -> tuple[Course, ...]:
@@ -94,18 +96,46 @@ def courses(checkpoint: Checkpoint, rows: Rows) -> tuple[Course, ...]:
     )
 
 
-def standings(way: Way, rows: Rows) -> dict[str, np.ndarray]:
-    """Percentiles by depth among the sentences, mean over the members."""
-    from analysis.layers import standing
+PREDICTION, REFERENCE = "prediction", "reference"
+
+
+def standings(
+    way: Way, rows: Rows, target: int, references: Sequence[Trace] = ()
+) -> dict[str, np.ndarray]:
+    """Percentiles by depth among the sentences, mean over the members.
+
+    Also of the probability of class `target`, where there is a pooling head, and of the cosine to
+    the reference text, where there is one (`references` has a trace for each member).
+    """
+    from analysis.layers import COURSE, standing
 
     found: list[Standing] = [
-        standing(one, courses(member, rows))  # type: ignore[arg-type]
+        standing(one, courses(member, rows), target)  # type: ignore[arg-type]
         for one, member in zip(way.paths, way.entry.members, strict=True)
     ]
-    return {
-        name: np.mean([getattr(one, name) for one in found], axis=0)
-        for name in ("norm", "cosine_to_previous", "cosine_to_last")
-    }
+    ranks = {name: np.mean([getattr(one, name) for one in found], axis=0) for name in COURSE}
+    predictions = [one.prediction for one in found if one.prediction is not None]
+    if len(predictions) == len(found):
+        ranks[PREDICTION] = np.mean(predictions, axis=0)
+    if references:
+        ranks[REFERENCE] = np.mean([
+            _near(path, reference, courses(member, rows))
+            for path, reference, member in zip(
+                way.paths, references, way.entry.members, strict=True
+            )
+        ], axis=0)  # fmt: skip
+    return ranks
+
+
+def _near(path: Trajectory, reference: Trace, others: Sequence[Course]) -> np.ndarray:
+    """(L+1,) percent of the sentences whose [CLS] is less alike to that of the reference text."""
+    from analysis.layers import cosine_between
+
+    theirs = reference.hidden[:, 0]
+    among = np.stack([cosine_between(one.vectors, theirs) for one in others])
+    # In the same precision, or a sentence equal to this one would count as another.
+    own = cosine_between(path.vectors.astype(np.float32), theirs)
+    return profiles.percentile(among, own)
 
 
 def in_corpus(way: Way) -> tuple[dict[str, np.ndarray], int] | None:
@@ -150,7 +180,7 @@ def _path(
     return follow(engine.classifier(_trace.checkpoint), _trace, token)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner=False)
 def _courses(
     id: str, sha256: str, dtype: str, rows: str, _checkpoint: Checkpoint, _rows: Rows
 ) -> tuple[Course, ...]:
@@ -159,7 +189,8 @@ def _courses(
     model, stay, found = engine.classifier(_checkpoint), _stay(), []
     for index, (text, pair) in enumerate(_rows):
         one: Any = trajectory(model, text, pair)
-        found.append(Course(one.norm, one.cosine_to_previous, one.cosine_to_last))
+        found.append(Course(one.norm, one.cosine_to_previous, one.cosine_to_last,
+                            one.probabilities, one.vectors.astype(np.float32)))  # fmt: skip
         stay((index + 1) / len(_rows))
     return tuple(found)
 

@@ -50,8 +50,13 @@ class Wanted:
     reference: str
 
 
-def draw_map(ways: Sequence[Way], choice: Choice, layer: int | None) -> dict[str, np.ndarray]:
-    """The heat maps under their controls; returns cosines to the reference text by checkpoint."""
+def draw_map(
+    ways: Sequence[Way], choice: Choice, layer: int | None
+) -> tuple[dict[str, np.ndarray], dict[str, tuple[Any, ...]]]:
+    """The heat maps under their controls.
+
+    Returns cosines to the reference text by checkpoint, and its traces.
+    """
     with st.container(border=True, key="panel-map"):
         head = st.container(horizontal=True, horizontal_alignment="distribute")
         wanted = _controls(choice)
@@ -78,10 +83,11 @@ def draw_map(ways: Sequence[Way], choice: Choice, layer: int | None) -> dict[str
             if plot is not None:
                 st.caption(" ".join([*plot.notes, *_spread(ways[:MOST])]))
         layers_dimension.draw(ways[:MOST], choice)
-    return {
+    cosines = {
         way.entry.id: _cosines(way, references[way.entry.id])
         for way in ways if references.get(way.entry.id)
     }  # fmt: skip
+    return cosines, references
 
 
 def _controls(choice: Choice) -> Wanted:
@@ -139,15 +145,16 @@ def _plot(
     reference = SimpleNamespace(
         hidden=np.mean([one.hidden for one in references], axis=0)
     ) if references else None
-    weights = _weights(way, choice) if wanted.order in ("weight", "top") else None
+    target, weights = _weights(way, choice) if wanted.order in ("weight", "top") else (None, None)
     return draw(
         "cls_by_layer", trace, token=way.token, values=wanted.values, order=wanted.order,
         weights=weights, reference=reference, top=wanted.top, chosen=layer,
-        profile=_profile(way) if wanted.values == "standardised" else None,
+        profile=_profile(way) if wanted.values == "standardised" else None, target=target,
     )
 
 
-def _weights(way: Way, choice: Choice) -> np.ndarray | None:
+def _weights(way: Way, choice: Choice) -> tuple[int, np.ndarray | None]:
+    """(class, weight of each dimension for it)."""
     from analysis.layers import dimension_weights
 
     probabilities = way.probabilities
@@ -159,7 +166,7 @@ def _weights(way: Way, choice: Choice) -> np.ndarray | None:
     target = choice.target_of(way.entry.first.labels, int(probabilities[-1].argmax()))
     found = [dimension_weights(trace, target, way.token) for trace in way.traces]
     known = [weights for weights in found if weights is not None]
-    return np.mean(known, axis=0) if len(known) == len(found) else None
+    return target, np.mean(known, axis=0) if len(known) == len(found) else None
 
 
 def _profile(way: Way) -> Any:

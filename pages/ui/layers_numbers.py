@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from analysis.figures.plot import Bars, Grid, Plot
+from analysis.figures.source import provenance_of
 from pages.ui import cards, layers_engine
 from pages.ui.inputs import Choice
-from pages.ui.layers_engine import Way
+from pages.ui.layers_engine import PREDICTION, REFERENCE, Way
 
 QUANTITIES = {"norm": "norm", "cosine_to_previous": "cosine to the layer before",
               "cosine_to_last": "cosine to the last layer"}  # fmt: skip
+
+
+# The same and what has a place among sentences that are read for it, but none in a profile.
+PLACED = {**QUANTITIES, PREDICTION: "value as if it ended here",
+          REFERENCE: "cosine to the reference text"}  # fmt: skip
 
 
 def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
@@ -21,8 +28,9 @@ def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
     at = ways[0].depth if layer is None else layer
     heads = [f"layer {at}", *QUANTITIES.values(), "as if it ended here"]
     rows, sentences = [], set()
+    ranked_by = {}
     for way in ways:
-        ranked = layers_engine.in_corpus(way)
+        ranked = ranked_by[way.entry.id] = layers_engine.in_corpus(way)
         if ranked is not None:
             sentences.add(ranked[1])
         cells = [f"<th>{cards.text(way.entry.id)}</th>"]
@@ -45,9 +53,61 @@ def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
     note = ""
     if sentences:
         counts = " or ".join(f"{count}" for count in sorted(sentences))
-        note = ('<div class="pl-note">Small: the percentile, percent of the checkpoint\'s corpus '
-                f"({counts} sentences) with a smaller number.</div>")  # fmt: skip
+        note = ("Small: the percentile, percent of the checkpoint's corpus "
+                f"({counts} sentences) with a smaller number. ")  # fmt: skip
+    note = f'<div class="pl-note">{cards.text(note + _without(ways, ranked_by))}</div>'
     return f'<div class="pl-numbers"><table><tr>{top}</tr>{"".join(rows)}</table></div>{note}'
+
+
+def plot_at(ways: Sequence[Way], layer: int | None) -> Plot:
+    """The same numbers for a paper: a panel a quantity, percentiles in panels of their own."""
+    at = ways[0].depth if layer is None else layer
+    names = tuple(way.entry.id for way in ways)
+    rows = [(title, [float(way.mean(name)[at]) for way in ways]) for name, title
+            in QUANTITIES.items()]  # fmt: skip
+    ranked = [layers_engine.in_corpus(way) for way in ways]
+    for name, title in QUANTITIES.items():
+        places = [np.nan if one is None else float(one[0][name][at]) for one in ranked]
+        if np.isfinite(places).any():
+            rows.append((f"percentile of the {title}", places))
+    answered = [way.probabilities for way in ways]
+    if any(one is not None for one in answered):
+        rows.append(("value of the label if it ended here", [
+            np.nan if one is None else float(one[at].max()) for one in answered
+        ]))  # fmt: skip
+    panels = tuple(
+        Bars(values=np.array([values]), categories=names, series=(title,),
+             category_label="checkpoint", value_label=title)
+        for title, values in rows if np.isfinite(values).any()
+    )  # fmt: skip
+    titles = tuple(title for title, values in rows if np.isfinite(values).any())
+    tokens = ways[0].paths[0].tokens
+    return Plot(
+        view="at_layer",
+        title=f"{ways[0].name} at layer {at}",
+        mark=Grid(panels, titles, 2),
+        provenance=provenance_of(
+            [path.checkpoint for way in ways for path in way.paths], tokens, view="at_layer",
+            layer=at, token=ways[0].token,
+        ),
+        caption=f"{ways[0].name} at layer {at} (0: embeddings): {', '.join(titles)}.",
+    )
+
+
+def _without(ways: Sequence[Way], ranked: Mapping[str, object]) -> str:
+    """Which numbers have no percentile here, and why."""
+    if any(way.token for way in ways):
+        return ("Percentiles are those of [CLS]: other tokens have no counterpart in other "
+                "sentences.")  # fmt: skip
+    silent = [way.entry.id for way in ways if ranked[way.entry.id] is None]
+    said = []
+    if silent:
+        verb = "has" if len(silent) == 1 else "have"
+        said.append(f"No percentiles in a corpus: {', '.join(silent)} {verb} no profile that holds "
+                    "these numbers.")  # fmt: skip
+    said.append("Below, over many sentences, the answer and the cosine to a reference text have "
+                "their percentiles, too.")  # fmt: skip
+    return " ".join(said)
 
 
 def draw_table(
@@ -76,6 +136,12 @@ def draw_table(
             if cosines:
                 held = cosines.get(way.entry.id)
                 row["cosine to the reference text"] = None if held is None else float(held[layer])
+            for name in (REFERENCE, PREDICTION):
+                if any(name in one for one in places.values()):
+                    row[f"{PLACED[name]} (percentile among the sentences)"] = (
+                        None if standing is None or name not in standing
+                        else float(standing[name][layer])
+                    )
             if probabilities is not None:
                 best = int(probabilities[layer].argmax())
                 row["label if it ended here"] = labels[best] if labels else None

@@ -41,13 +41,13 @@ def draw(found: Catalogue, choice: Choice) -> None:
         return
     followed.draw(choice, ways[0].traces[0], chosen, layer)
     layers_depth.draw_depth(ways, choice, layer)
-    cosines = layers_map.draw_map(ways, choice, layer)
+    cosines, references = layers_map.draw_map(ways, choice, layer)
     many, numbers = st.container(key="many"), st.container(key="numbers")
     draw_sidebar(found, choice.entries)
     with numbers:
         place = st.container(key="numbers-table")
     with many:
-        places = layers_sentences.draw_many(ways, choice)
+        places = layers_sentences.draw_many(ways, choice, references)
     with place:
         layers_numbers.draw_table(ways, places, cosines)
 

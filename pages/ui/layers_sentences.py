@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import combinations
@@ -18,9 +18,9 @@ from analysis.layers import FEWEST, MOST
 from pages.ui import cards, followed, layers_engine, sentence_sets, shades, show
 from pages.ui.catalogue import Entry
 from pages.ui.inputs import KEPT, Choice
-from pages.ui.layers_depth import chart, legend
+from pages.ui.layers_depth import chart, legend, target_of
 from pages.ui.layers_engine import Way
-from pages.ui.layers_numbers import QUANTITIES
+from pages.ui.layers_numbers import PLACED
 from pages.ui.sentence_sets import Rows, SentenceSet
 
 _ABOUT = (
@@ -41,11 +41,18 @@ _ABOUT_STANDING = (
 _OF = {"cls": "[CLS]", "mean": "mean of all tokens"}
 
 
-def draw_many(ways: Sequence[Way], choice: Choice) -> dict[str, dict[str, np.ndarray]]:
-    """The panel; returns percentiles by checkpoint where they were asked for."""
+def draw_many(
+    ways: Sequence[Way], choice: Choice, references: Mapping[str, Sequence[Any]]
+) -> dict[str, dict[str, np.ndarray]]:
+    """The panel; returns percentiles by checkpoint where they were asked for.
+
+    `references` are the traces of the reference text by checkpoint, where there is one.
+    """
     with st.container(border=True, key="panel-many"):
         st.markdown("**Over many sentences**", help=_ABOUT)
         chosen, first, second, of = _controls(ways)
+        if not chosen.name:
+            return {}
         rows = chosen.rows
         named = " and ".join(dict.fromkeys(cards.plain(one.id) for one in (first, second)))
         asked = st.session_state.get("many_asked") == layers_engine.digest(rows)
@@ -71,14 +78,14 @@ def draw_many(ways: Sequence[Way], choice: Choice) -> dict[str, dict[str, np.nda
         with cka_place:
             _draw_cka(first, second, rows, of, status)
         with standing_place:
-            found = _draw_standings(ways, rows, status)
+            found = _draw_standings(ways, rows, target_of(ways, choice), references, status)
         status.caption(f"{chosen.name}.")
         return found
 
 
 def _refused(count: int) -> str:
     if count > MOST:
-        return f"{count} sentences are more than can be held at once: give at most {MOST}."
+        return f"{count:,} sentences are more than can be held at once: give at most {MOST:,}."
     return (
         f"{count} different sentences are too few: unrelated layers would differ from 0 by chance "
         f"by about {np.sqrt(2) / max(count, 1):.2f}. Give at least {FEWEST}."
@@ -88,9 +95,8 @@ def _refused(count: int) -> str:
 def _controls(ways: Sequence[Way]) -> tuple[SentenceSet, Entry, Entry, str]:
     entries = {way.entry.id: way.entry for way in ways}
     names = list(entries)
+    chosen = sentence_sets.choose(list(entries.values()))
     with st.container(key="many-controls"):
-        source = sentence_sets.ask()
-        count = sentence_sets.ask_count() if source == sentence_sets.SUITE else 0
         of = st.segmented_control(
             "Vector", list(_OF), default="cls", required=True, key="many_of", **KEPT,
             format_func=_OF.__getitem__,
@@ -101,8 +107,6 @@ def _controls(ways: Sequence[Way]) -> tuple[SentenceSet, Entry, Entry, str]:
         first = st.selectbox("Layers of", names, key="cka_rows", width=140)
         second = st.selectbox("against layers of", names, index=min(1, len(names) - 1),
                               key="cka_columns", width=140)  # fmt: skip
-    with st.container(key="many-own-place"):
-        chosen = sentence_sets.given(list(entries.values()), source, count, FEWEST)
     return chosen, entries[first or names[0]], entries[second or names[-1]], of or "cls"
 
 
@@ -162,7 +166,8 @@ def _couples(first: Entry, second: Entry) -> list[tuple[Any, Any]]:
 
 
 def _draw_standings(
-    ways: Sequence[Way], rows: Rows, status: Any
+    ways: Sequence[Way], rows: Rows, target: int, references: Mapping[str, Sequence[Any]],
+    status: Any,
 ) -> dict[str, dict[str, np.ndarray]]:
     if any(way.token for way in ways):
         st.caption("Percentiles are those of \\[CLS\\]: other tokens have no counterpart in other "
@@ -174,7 +179,9 @@ def _draw_standings(
             for member in way.entry.members:
                 status.caption(f"Sentences through {cards.plain(member.id)}")
                 layers_engine.courses(member, rows)
-            found[way.entry.id] = layers_engine.standings(way, rows)
+            found[way.entry.id] = layers_engine.standings(
+                way, rows, target, references.get(way.entry.id, ())
+            )
         except ValueError as error:
             st.caption(f"{cards.plain(way.entry.id)}: {cards.plain(str(error))}")
     answered = [way for way in ways if way.entry.id in found]
@@ -200,22 +207,24 @@ def _draw_standings(
 def _standing_plot(
     ways: Sequence[Way], found: dict[str, dict[str, np.ndarray]], count: int
 ) -> Plot:
-    names = tuple(way.entry.id for way in ways)
-    panels = tuple(
-        Lines(
-            np.arange(ways[0].depth + 1), np.stack([found[name][quantity] for name in names]),
-            names, "layer", "percentile", limits=(-3, 103),
-        )
-        for quantity in QUANTITIES
-    )  # fmt: skip
+    panels, subtitles = [], []
+    for quantity, title in PLACED.items():
+        names = tuple(way.entry.id for way in ways if quantity in found[way.entry.id])
+        if names:
+            subtitles.append(title)
+            panels.append(Lines(
+                np.arange(ways[0].depth + 1), np.stack([found[name][quantity] for name in names]),
+                names, "layer", "percentile", limits=(-3, 103),
+            ))  # fmt: skip
+    every = [way.entry.id for way in ways]
     paths = [path for way in ways for path in way.paths]
-    source = draw("depth", [list(way.paths) for way in ways], names=list(names)).provenance
+    source = draw("depth", [list(way.paths) for way in ways], names=every).provenance
     return Plot(
         view="standing",
         title="Where this sentence stands",
-        mark=Grid(panels, tuple(QUANTITIES.values()), 3),
+        mark=Grid(tuple(panels), tuple(subtitles), 3),
         provenance={**source, "view": "standing", "sentences": count},
         notes=(f"Percentile of this sentence's [CLS] among {count} sentences.",),
-        caption=f"{paths[0].tokens.labels[0]}: percentile of its norm and cosines among {count} "
-        "sentences, by layer (0: embeddings).",
+        caption=f"{paths[0].tokens.labels[0]}: percentile of its {', '.join(subtitles)} among "
+        f"{count} sentences, by layer (0: embeddings).",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,16 @@ def ask_reference() -> str | None:
         "(where it has a profile), or zero. Both are exact; signs may differ.",
     )
     return "zero" if chosen == "zero" else None
+
+
+def without_profile(used: Mapping[str, str], wanted: str | None) -> str:
+    """Who is measured from zero although the corpus mean was asked for; `used` by name."""
+    names = [name for name, reference in used.items() if reference == "zero"]
+    if wanted == "zero" or not names:
+        return ""
+    have, is_, of = ("has", "is", "its") if len(names) == 1 else ("have", "are", "their")
+    listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + f" and {names[-1]}"
+    return f"{listed} {have} no corpus mean: {of} exact split {is_} measured from zero."
 
 
 def common_limit(name: str, key: tuple[str, ...], largest: float, store: Any) -> float:

@@ -1,4 +1,4 @@
-"""A set of sentences to look at: spread over the behaviour suite, or typed in."""
+"""A set of sentences to look at: those of the data set that is chosen on every page alike."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from analysis.tokens import clean
+from analysis.datasets import Table
+from pages.ui import dataset
 from pages.ui.catalogue import Entry
 from pages.ui.inputs import KEPT
 
-SUITE, OWN = "behaviour suite", "own"
-COUNTS = (64, 128, 256, 512)
+COUNTS = (64, 128, 256, 512, 1000, 2000)
 Rows = tuple[tuple[str, str | None], ...]  # texts with their second texts
 
 
@@ -21,61 +21,38 @@ Rows = tuple[tuple[str, str | None], ...]  # texts with their second texts
 class SentenceSet:
     """Texts, each once, and what they are in words."""
 
-    rows: Rows
-    name: str
+    rows: Rows = ()
+    name: str = ""
+    given: tuple[str, ...] | None = None  # each one's class, where the data set gives classes
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
-def ask() -> str:
-    """Draw the choice of a source; the same on every page, and kept."""
-    return str(st.segmented_control(
-        "Sentences", (SUITE, OWN), default=SUITE, required=True, key="many_source", **KEPT,
-        help="The behaviour suite is made from templates, and its numbers are those of its "
-        "templates as much as of the checkpoint; sentences of your own say more.",
-    ))  # fmt: skip
+def choose(entries: Sequence[Entry]) -> SentenceSet:
+    """Draw the choice of a data set and of how many of its sentences; empty: none is chosen yet."""
+    with st.container(key="many-choice"):
+        chosen = dataset.choose(entries, any_labels=True)
+        count = st.selectbox(
+            "At most", COUNTS, index=1, key="many_count", **KEPT, width=110,
+            help="Different sentences, spread evenly over the data set.",
+        )  # fmt: skip
+    if chosen.table is None:
+        return SentenceSet()
+    return spread(chosen.table, chosen.name, int(count or COUNTS[1]))
 
 
-def ask_count() -> int:
-    """How many sentences of the suite."""
-    return int(st.selectbox("How many", COUNTS, index=1, key="many_count", **KEPT, width=90) or 128)
-
-
-def given(entries: Sequence[Entry], source: str, count: int, fewest: int) -> SentenceSet:
-    """The sentences; draws the field for one's own where they are asked for."""
-    if source != OWN:
-        return suite(entries, count)
-    typed = st.text_area(
-        "Your sentences, one a line", key="many_own", height=140, persist_state="session",
-        placeholder=f"A tab separates the two texts of a pair. At least {fewest} different ones.",
-    )  # fmt: skip
-    rows = read(typed or "")
-    return SentenceSet(rows, f"{len(rows)} sentences of your own")
-
-
-def suite(entries: Sequence[Entry], count: int) -> SentenceSet:
-    """As many cases of the checkpoints' task, spread evenly over what the suite tests.
-
-    A task that the suite does not know gets its statements, or, if it takes pairs, its pairs.
-    """
-    from analysis.suite import TASKS, sentences
-
-    own = next((entry.task for entry in entries if entry.task in TASKS), None)
-    pairs = all(entry.first.pairs for entry in entries)
-    task = own or ("mrpc" if pairs else "sst2")
-    cases = sentences(task)
-    chosen = np.linspace(0, len(cases) - 1, min(count, len(cases))).round().astype(int)
-    rows: Rows = tuple(dict.fromkeys((cases[i].text, cases[i].pair) for i in chosen.tolist()))
-    return SentenceSet(rows, f"{len(rows)} of the {len(cases):,} sentences of the behaviour suite "
-                       f"({task}), spread evenly")  # fmt: skip
-
-
-def read(typed: str) -> Rows:
-    """Sentences from lines, each once; a tab separates the two texts of a pair."""
-    rows: dict[tuple[str, str | None], None] = {}
-    for line in clean(typed)[0].splitlines():
-        text, _, pair = (part.strip() for part in line.partition("\t"))
-        if text:
-            rows[text, pair or None] = None
-    return tuple(rows)
+def spread(table: Table, name: str, count: int) -> SentenceSet:
+    """`count` different rows of a data set, or all, spread evenly over it."""
+    first: dict[tuple[str, str | None], int] = {}
+    for index in range(len(table)):
+        pair = None if table.pair is None else table.pair[index] or None
+        first.setdefault((table.text[index], pair), index)
+    places = np.linspace(0, len(first) - 1, min(count, len(first))).round().astype(int)
+    every = list(first.items())
+    kept = [every[place] for place in dict.fromkeys(places.tolist())] if every else []
+    given = None
+    if table.label is not None and table.labels:
+        given = tuple(table.labels[int(table.label[index])] for _, index in kept)
+    of = f"all {len(kept):,}" if len(kept) == len(first) else f"{len(kept):,} of {len(first):,}"
+    return SentenceSet(tuple(row for row, _ in kept), f"{name}: {of} different sentences", given)

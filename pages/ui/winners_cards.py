@@ -12,7 +12,7 @@ import streamlit as st
 from analysis import groups, profiles
 from analysis.figures.markup import html
 from analysis.figures.plot import Grid, HeatMap, Plot
-from analysis.figures.views_winners import layer_quantities, winners
+from analysis.figures.views_winners import BY_HEAD, exact, layer_quantities, winners
 from pages.ui import cards, cells, engine_winners, followed, shades
 from pages.ui.inputs import Choice
 from pages.ui.replies import Reply, common_limit
@@ -43,7 +43,8 @@ class Won:
     """One entry whose pooling head takes a maximum over layers."""
 
     reply: Reply
-    effects: tuple[DropEffects, ...]  # one a member; none where a single layer competes
+    effects: tuple[DropEffects, ...]  # one a member, or none
+    no_effects: str = ""  # why there are none
 
     @property
     def name(self) -> str:
@@ -74,8 +75,8 @@ def won_by(reply: Reply, choice: Choice) -> Won:
     for member in reply.entry.members:
         try:
             effects.append(engine_winners.drop_effects(member, choice.text, choice.pair))
-        except ValueError:  # a single layer competes: nothing can leave
-            return Won(reply, ())
+        except ValueError as error:
+            return Won(reply, (), f"No drop effect: {str(error).rstrip('.')}.")
     return Won(reply, tuple(effects))
 
 
@@ -137,12 +138,14 @@ def draw(shown: Sequence[Won], choice: Choice, quantity: str) -> str:
                 with right:
                     cards.piece(html(layers, css=False), f"bars-{one.name}")
             with title:
+                part = shown_part(one, quantity) if plot else None
                 heading = f"**{cards.plain(one.name)}**" + (f": {quantity}" if plot else "")
+                heading += "" if part is None else f", attention head {part}"
                 st.markdown(heading, help=ABOUT)
                 export_menu(plots, f"export-won-{one.name}")
             shared[layers.notes[0]] = None
-            own = (*said, *(plot.notes if plot else ()), *layers.notes[1:])
-            notes.caption(cards.plain(" ".join(own)))
+            own = (*said, *(plot.notes if plot else ()), *layers.notes[1:], one.no_effects)
+            notes.caption(cards.plain(" ".join(dict.fromkeys(filter(None, own)))))
     return " ".join(shared)
 
 
@@ -189,7 +192,7 @@ def _map(one: Won, choice: Choice, quantity: str, limit: float | None) -> Plot:
             split=one.reply.splits[index] if one.reply.splits else None,
             effects=effects, profile=profiles.read(member.folder),
             words=by_words(choice, quantity), limit=limit, chosen_token=token,
-            chosen_layer=st.session_state.get(followed.LAYER),
+            chosen_layer=st.session_state.get(followed.LAYER), head=shown_part(one, quantity),
         ))  # fmt: skip
     if not several:
         return plots[0]
@@ -197,8 +200,28 @@ def _map(one: Won, choice: Choice, quantity: str, limit: float | None) -> Plot:
     spread = float(np.nanmax(values.std(axis=0, ddof=1)))
     note = (f"Mean over {len(plots)} seeds; the largest standard deviation in a cell is "
             f"{spread:.2g}.")  # fmt: skip
+    told = plots[0].notes
+    if quantity == QUANTITIES[0]:
+        told = (exact(one.trace.head, one.reply.splits), *told[1:])
     mark = replace(plots[0].mark, values=values.mean(axis=0), limits=plots[0].mark.limits)
-    return replace(plots[0], mark=mark, notes=(note, *plots[0].notes))
+    return replace(plots[0], mark=mark, notes=(note, *told))
+
+
+def shown_part(one: Won, quantity: str) -> int | None:
+    """The attention head of the pooling head that was chosen, where the map can be of it alone.
+
+    Those of different seeds do not correspond: a group is shown over all.
+    """
+    part, rows = st.session_state.get("marked_part"), one.trace.head.attention
+    if quantity not in BY_HEAD or one.reply.entry.is_group or part is None or rows is None:
+        return None
+    return int(part) if part < len(rows) else None
+
+
+def heads_of(shown: Sequence[Won]) -> int:
+    """How many attention heads there are to choose from."""
+    rows = [one.trace.head.attention for one in shown if not one.reply.entry.is_group]
+    return max((len(row) for row in rows if row is not None), default=0)
 
 
 def by_words(choice: Choice, quantity: str) -> bool:

@@ -1,4 +1,4 @@
-"""One checkpoint in detail: a token's dimensions, what-if, the sweep over k, win margins."""
+"""One checkpoint in detail: a token's dimensions, win margins, the sweep over k."""
 
 from __future__ import annotations
 
@@ -11,21 +11,17 @@ import streamlit as st
 from analysis import margins
 from analysis.decomposition import Decomposition, NoExactSplit
 from analysis.dimensions import Dimensions, dimensions
-from analysis.figures import views_interventions, views_winners
+from analysis.figures import views_dimensions, views_winners
 from analysis.figures.style import printable
 from analysis.trace import Trace
 from analysis.winners import part_of_maximum
 from pages.ui import cards, engine, engine_winners, followed, winners_sweep
-from pages.ui.inputs import KEPT, Choice
+from pages.ui.inputs import Choice
 from pages.ui.replies import Reply
+from pages.ui.show import export_menu
 from pages.ui.winners_cards import token_of
 from pages.ui.winners_panel import framed
 
-WHERE = {
-    "head": "in the pooling head only",
-    "encoder": "in the encoder too",
-    "replace": "replaced by [MASK]",
-}
 _WIDTHS = {"dimension": 72, "contribution": 84, "weight": 60, "win margin": 76}  # pixels
 ABOUT_DIMENSIONS = (
     "The ten dimensions of one token that add most to the explained class minus the mean of the "
@@ -36,11 +32,6 @@ ABOUT_HELD = (
     "Of the dimensions in which this token holds the maximum, the ten that add most to the "
     "explained class minus the mean of the others: contribution = weight × (value − reference). "
     "The win margin is the distance to the token that would hold the dimension instead."
-)
-ABOUT_WHAT_IF = (
-    "Class probabilities before and after the change. Hiding a token from the pooling head, "
-    "hiding it from the encoder too, and replacing it by [MASK] are three different questions; "
-    "none of them is the effect of a word as such."
 )
 ABOUT_MARGINS = (
     "The win margin is the maximum minus the runner-up, in units of the hidden states. A small "
@@ -68,11 +59,10 @@ def draw(shown: Sequence[Reply], choice: Choice, reference: str | None) -> None:
     with st.container(key="detail-grid"):
         with st.container(key="detail-dimensions"):
             _draw_dimensions(trace, token, reply.target, reference)
-        with st.container(key="detail-what-if"):
-            _draw_what_if(trace, choice)
+        with st.container(key="detail-margins"):
+            _draw_margins(trace, choice)
     with st.container(key="sweep-grid"):
         winners_sweep.draw(shown, choice, reply.entry.id)
-        _draw_margins(trace, choice)
 
 
 def _places(trace: Trace) -> int:
@@ -104,8 +94,10 @@ def _draw_dimensions(trace: Trace, token: int, target: int, reference: str | Non
     label = trace.tokens.labels[token]
     with st.container(border=True, key="dimensions"):
         over_tokens = trace.head.winners is not None and trace.head.winners.token is not None
-        st.markdown(f"**{cards.plain(printable(label, 24))}: its dimensions**",
-                    help=ABOUT_HELD if over_tokens else ABOUT_DIMENSIONS)  # fmt: skip
+        with st.container(horizontal=True, horizontal_alignment="distribute"):
+            st.markdown(f"**{cards.plain(printable(label, 24))}: its dimensions**",
+                        help=ABOUT_HELD if over_tokens else ABOUT_DIMENSIONS)  # fmt: skip
+            export = st.container(key="export-dimensions-place")
         try:
             split = engine.split(trace, reference)
             if isinstance(split, str):
@@ -117,6 +109,9 @@ def _draw_dimensions(trace: Trace, token: int, target: int, reference: str | Non
             return
         rows = _rows(table) if not over_tokens else _held(table)
         if rows["dimension"]:
+            plot = views_dimensions.dimensions(table, trace.checkpoint, trace.tokens)
+            with export:
+                export_menu({plot.title: plot}, "export-dimensions")
             narrow = {name: st.column_config.Column(width=_WIDTHS.get(name, 70)) for name in rows}
             st.dataframe(pd.DataFrame(rows), hide_index=True, height="content",
                          column_config=narrow)  # fmt: skip
@@ -172,63 +167,23 @@ def _sum(trace: Trace, split: Decomposition, table: Dimensions, target: int) -> 
     )
 
 
-def _draw_what_if(trace: Trace, choice: Choice) -> None:
-    won = trace.head.winners
-    assert won is not None
-    labels = trace.tokens.labels
-    with st.container(border=True, key="what-if"):
-        st.markdown("**What if**", help=ABOUT_WHAT_IF)
-        # What was taken away from another text or checkpoint may not be there in this one.
-        _keep("drop_layers", won.layers)
-        _keep("mask_tokens", range(1, len(labels)))
-        dropped = st.pills(
-            "Layers that leave the pool", won.layers, selection_mode="multi", key="drop_layers"
-        ) if len(won.layers) > 1 else []  # fmt: skip
-        masked = st.multiselect(
-            "Tokens that are masked", range(1, len(labels)), key="mask_tokens",
-            format_func=lambda t: f"{t} · {printable(labels[t], 24)}", placeholder="Choose tokens",
-        )
-        where = st.segmented_control(
-            "Masked how", list(WHERE), default="head", required=True, key="mask_where",
-            format_func=WHERE.__getitem__, **KEPT,
-        )
-        place = st.container(key="what-if-result")
-        with place:
-            if not dropped and not masked:
-                st.caption("Choose layers or tokens to take away.")
-                return
-            try:
-                result = engine_winners.what_if(
-                    trace.checkpoint, choice.text, choice.pair,
-                    tuple(dropped), tuple(masked), str(where),
-                )
-            except ValueError as error:
-                st.caption(cards.plain(str(error)))
-                return
-            before, after = result.probabilities
-            if not trace.checkpoint.regression and result.flipped:
-                names = trace.checkpoint.labels
-                st.text(f"The answer changes from {names[before.argmax()]} to "
-                        f"{names[after.argmax()]}.")  # fmt: skip
-            framed(views_interventions.what_if(result), "what-if-bars", ABOUT_WHAT_IF)
-
-
-def _keep(key: str, options: Sequence[int]) -> None:
-    chosen = st.session_state.get(key)
-    if chosen and any(one not in options for one in chosen):
-        st.session_state[key] = [one for one in chosen if one in options]
-
-
 def _draw_margins(trace: Trace, choice: Choice) -> None:
     won = trace.head.winners
-    if won is None or not np.isfinite(won.margin).any():
+    if won is None:
+        return
+    if not np.isfinite(won.margin).any():
+        st.caption(cards.plain(
+            f"{trace.checkpoint.id}: only layer {won.layers[0]} competes (last_k = 1), so no win "
+            "has a runner-up and a margin."
+        ))  # fmt: skip
         return
     flips = engine_winners.noise_flips(trace, choice.text, choice.pair)
+    known = None if isinstance(flips, str) else flips
     plot = views_winners.margins(
-        margins.margin_histogram(won), flips, trace.checkpoint, trace.tokens
+        margins.margin_histogram(won), known, trace.checkpoint, trace.tokens
     )
-    framed(plot, "margins", ABOUT_MARGINS, height=260, adjust=_calm,
-           title=f"{trace.checkpoint.id}: win margins")  # fmt: skip
+    framed(plot, "margins", ABOUT_MARGINS, flips if isinstance(flips, str) else "", height=260,
+           adjust=_calm, title=f"{trace.checkpoint.id}: win margins")  # fmt: skip
 
 
 def _calm(drawing: Any) -> None:

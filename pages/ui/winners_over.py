@@ -15,7 +15,10 @@ from pages.ui.replies import Reply
 from pages.ui.sentence_sets import Rows
 from pages.ui.winners_over_plots import (
     ADDS,
+    GIVEN,
     LAYER,
+    PREDICTED,
+    TOGETHER,
     TYPE,
     WINS,
     against,
@@ -30,10 +33,10 @@ from pages.ui.winners_pass import Many
 
 FEWEST, MOST = 2, 2000
 ABOUT = (
-    "Means over many sentences, each class as predicted. Shares of wins are nearly a constant of "
+    "Means over many sentences, together or by class. Shares of wins are nearly a constant of "
     "the encoder; a contribution is the exact split of the predicted class minus the mean of the "
     "others. Intervals are over sentences for one checkpoint and over seeds for a group. Sentences "
-    "of the behaviour suite show its templates as much as the checkpoint: your own say more."
+    "of the behaviour suite show its templates as much as the checkpoint: natural text says more."
 )
 ABOUT_STABLE = (
     "Of all places (every dimension, and every token where all are pooled), the share with "
@@ -55,13 +58,14 @@ def draw(shown: Sequence[Reply], choice: Choice, reference: str | None) -> None:
     with st.container(border=True, key="over-panel"):
         with st.container(key="over-title"):
             st.markdown("**Over a data set**", help=ABOUT)
-        source, count, by, quantity, per_class = _controls()
-        with st.container(key="over-own-place"):
-            chosen = sentence_sets.given(entries, source, count, FEWEST)
+        chosen = sentence_sets.choose(entries)
+        by, quantity, classes = _controls()
         rows = chosen.rows
         with st.container(key="over-start"):
             button, status = st.container(key="over-button").empty(), st.empty()
         results = st.container(key="over-results-place")
+        if not chosen.name:
+            return
         if not FEWEST <= len(rows) <= MOST:
             status.caption(f"{len(rows)} sentences: give {FEWEST} to {MOST} different ones.")
             return
@@ -71,21 +75,24 @@ def draw(shown: Sequence[Reply], choice: Choice, reference: str | None) -> None:
         with results:
             found = [winners_pass.result(entry, rows, reference, count) for entry in entries]
             said = chosen.name if count == len(rows) else f"The first {count} of: {chosen.name}"
-            _draw_results(found, by, quantity, per_class, said)
+            given = None if chosen.given is None else chosen.given[:count]
+            _draw_results(found, by, quantity, classes, given, said)
 
 
-def _controls() -> tuple[str, int, str, str, bool]:
+def _controls() -> tuple[str, str, str]:
     with st.container(key="over-controls"):
-        source = sentence_sets.ask()
-        count = sentence_sets.ask_count() if source == sentence_sets.SUITE else 0
         quantity = st.segmented_control(
             "Mean of", (WINS, ADDS), default=WINS, required=True, key="over_quantity", **KEPT
         )
         by = st.segmented_control(
             "by", (LAYER, TYPE), default=LAYER, required=True, key="over_by", **KEPT
         )
-        per_class = st.toggle("By predicted class", key="over_classes", **KEPT)
-    return source, count, str(by), str(quantity), bool(per_class)
+        classes = st.segmented_control(
+            "Classes", (TOGETHER, PREDICTED, GIVEN), default=TOGETHER, required=True,
+            key="over_classes", **KEPT, help="All sentences together, or by the class that a "
+            "checkpoint predicts, or by the one that the data set gives.",
+        )  # fmt: skip
+    return str(by), str(quantity), str(classes)
 
 
 def _pass(
@@ -134,20 +141,24 @@ def _problems(entries: Sequence[Entry], rows: Rows, reference: str | None) -> li
 
 
 def _draw_results(
-    found: Sequence[Many], by: str, quantity: str, per_class: bool, sentences: str
-) -> None:
+    found: Sequence[Many], by: str, quantity: str, classes: str,
+    given: Sequence[str] | None, sentences: str,
+) -> None:  # fmt: skip
     said, plots = [f"{sentences}."], []
     for many in found:
         try:
             if many.problem:
                 raise ValueError(many.problem)
-            plots.append(means(many, by, quantity, per_class))
+            plots += means(many, by, quantity, classes, given)
         except ValueError as error:
             said.append(str(error))
     st.caption(cards.plain(" ".join(said)))
     with st.container(key="over-results"):
+        seen: dict[str, int] = {}
         for plot in common(plots) if plots else []:
-            framed(plot, f"over-{plot.title.partition(':')[0]}", ABOUT)
+            name = plot.title.partition(":")[0]
+            seen[name] = seen.get(name, -1) + 1
+            framed(plot, f"over-{name}" + (f"-{seen[name]}" if seen[name] else ""), ABOUT)
     grouped = [many for many in found if many.seeds is not None]
     if not grouped:
         return

@@ -25,26 +25,48 @@ from pages.ui.winners_pass import Many
 
 LAYER, TYPE = "source layer", "token type"
 WINS, ADDS = "share of wins", "contribution"
+EVERY = "all sentences"  # what a summary is of where classes are not told apart
+TOGETHER, PREDICTED, GIVEN = "together", "predicted", "given"
+Series = list[tuple[Summary, np.ndarray]]  # a summary, and the (members, N) means behind it
 
 
-def means(many: Many, by: str, quantity: str, per_class: bool) -> Plot:
+def means(
+    many: Many, by: str, quantity: str, classes: str = TOGETHER,
+    given: Sequence[str] | None = None,
+) -> list[Plot]:  # fmt: skip
     """Means over the sentences with intervals; of a seed group over the seeds, a dot each.
 
-    Raises ``ValueError`` with the reason where the numbers would be the same by construction.
+    `classes` is TOGETHER, PREDICTED or GIVEN (`given` then names each sentence's class). One
+    picture; or one a class, where the series within a picture are layers already.
+
+    Raises ``ValueError`` with the reason where the numbers would be the same by construction, or
+    where there are no such classes.
     """
     name, layers = many.entry.id, many.samples[0].layers
     if by == LAYER and many.over_tokens:
         raise ValueError(f"{name} takes its maximum over tokens: look at it by token type.")
     if by == TYPE and many.only_cls:
         raise ValueError(f"{name} pools [CLS] alone: all that it reads is there.")
+    held = _classes(many, classes, given)
     if by == TYPE and quantity == WINS and not many.over_tokens:
-        series = [_summary(many, _within(k), f"layer {layer}") for k, layer in enumerate(layers)]
+        each = [_series(many, _within(k), held) for k in range(len(layers))]
         label = "share of the wins at tokens of a type (%)"
-    else:
-        rows = _rows(by, quantity)
-        series = _by_class(many, rows) if per_class else [_summary(many, rows, "all sentences")]
-        label = ("share of wins (%)" if quantity == WINS
-                 else "contribution to the predicted class (logit)")  # fmt: skip
+        return [
+            _plot(many, by, quantity, label, [
+                (replace(one, of=f"layer {layer}"), own)
+                for layer, (one, own) in zip(layers, of_class, strict=True)
+            ], of_class[0][0].of if held is not None else "")
+            for of_class in zip(*each, strict=True)
+        ]  # fmt: skip
+    label = ("share of wins (%)" if quantity == WINS
+             else "contribution to the predicted class (logit)")  # fmt: skip
+    return [_plot(many, by, quantity, label, _series(many, _rows(by, quantity), held))]
+
+
+def _plot(
+    many: Many, by: str, quantity: str, label: str, series: Series, of: str = ""
+) -> Plot:
+    name, layers = many.entry.id, many.samples[0].layers
     if all(np.isnan(one.mean).all() for one, _ in series):
         raise ValueError(f"{name}: this pooling head has no exact split, so no contributions.")
     categories = tuple(map(str, layers)) if by == LAYER else TYPES
@@ -59,8 +81,8 @@ def means(many: Many, by: str, quantity: str, per_class: bool) -> Plot:
         dots = scale * np.stack([rows.T for _, rows in series])
         low, high = np.nanmin(dots, initial=mark.bounds[0]), np.nanmax(dots, initial=mark.bounds[1])
         mark = replace(mark, dots=dots, limits=(float(low), float(high)))
-    return replace(plot, title=f"{name}: {quantity} by {by}", mark=mark,
-                   notes=(_note(many, series),))  # fmt: skip
+    title = f"{name}: {quantity} by {by}" + (f", {of}" if of else "")
+    return replace(plot, title=title, mark=mark, notes=(_note(many, series, of),))
 
 
 Rows = Callable[[WinnerSample], np.ndarray]
@@ -77,6 +99,33 @@ def _within(layer: int) -> Rows:
     return lambda sample: np.asarray(sample.wins_within_type()[:, :, layer])
 
 
+def _classes(
+    many: Many, classes: str, given: Sequence[str] | None
+) -> list[np.ndarray] | None:
+    """(N,) class of every sentence for each member; None: all together."""
+    if classes == TOGETHER:
+        return None
+    name, first = many.entry.id, many.samples[0].checkpoint
+    if first.regression:
+        raise ValueError(f"{name} predicts a number: there are no classes to tell apart.")
+    if classes == PREDICTED:
+        return [sample.predicted for sample in many.samples]
+    if given is None:
+        raise ValueError(
+            f"{name}: the data set gives no classes. Choose one that does, or the predicted ones."
+        )
+    if unknown := sorted({one for one in given if one not in first.labels}):
+        raise ValueError(f"{name}: the data set gives {', '.join(unknown)}, which it does not "
+                         f"know; it has {', '.join(first.labels)}.")  # fmt: skip
+    return [np.array([first.labels.index(one) for one in given])] * len(many.samples)
+
+
+def _series(many: Many, rows: Rows, classes: Sequence[np.ndarray] | None) -> Series:
+    if classes is None:
+        return [_summary(many, rows, EVERY)]
+    return _by_class(many, rows, classes)
+
+
 def _summary(many: Many, rows: Rows, of: str) -> tuple[Summary, np.ndarray]:
     """The summary, and (members, N) means behind it."""
     own = np.stack([mean_interval(rows(sample))[0] for sample in many.samples])
@@ -85,9 +134,10 @@ def _summary(many: Many, rows: Rows, of: str) -> tuple[Summary, np.ndarray]:
     return Summary(*mean_interval(own), many.sentences, of), own
 
 
-def _by_class(many: Many, rows: Rows) -> list[tuple[Summary, np.ndarray]]:
-    """One for each predicted class; of a group over those seeds that ever predict it."""
-    each = [{s.of: s for s in summarise_by_class(sample, rows(sample))} for sample in many.samples]
+def _by_class(many: Many, rows: Rows, classes: Sequence[np.ndarray]) -> Series:
+    """One for each class; of a group over those seeds that have it."""
+    each = [{s.of: s for s in summarise_by_class(sample, rows(sample), own)}
+            for sample, own in zip(many.samples, classes, strict=True)]  # fmt: skip
     found = []
     for name in dict.fromkeys(name for one in each for name in sorted(one)):
         held = [one[name] for one in each if name in one]
@@ -101,13 +151,13 @@ def _by_class(many: Many, rows: Rows) -> list[tuple[Summary, np.ndarray]]:
     return found
 
 
-def _note(many: Many, series: Sequence[tuple[Summary, np.ndarray]]) -> str:
+def _note(many: Many, series: Series, of: str = "") -> str:
     over = f"over {len(many.samples)} seeds" if many.entry.is_group else "over sentences"
     names = dict.fromkeys((one.of, one.sentences) for one, _ in series
-                          if not one.of.startswith("layer "))  # fmt: skip
-    counts = ", ".join(f"{of}: {count}" for of, count in names) or f"{many.sentences} sentences"
-    told = counts[0].upper() + counts[1:]
-    return f"Lines: 95 % interval of the mean {over} (Student's t). {told}."
+                          if one.of != EVERY and not one.of.startswith("layer "))  # fmt: skip
+    counts = ", ".join(f"{one}: {count}" for one, count in names)
+    counts = counts or (f"{of}: {series[0][0].sentences}" if of else str(many.sentences))
+    return f"Lines: 95 % interval of the mean {over} (Student's t). Sentences: {counts}."
 
 
 def common(plots: Sequence[Plot]) -> list[Plot]:

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-from pages.ui import cards, winners_cards, winners_detail, winners_over, winners_tokens
+from analysis.figures.views_winners import BY_HEAD
+from pages.ui import (
+    cards,
+    followed,
+    winners_cards,
+    winners_detail,
+    winners_over,
+    winners_tokens,
+    winners_what_if,
+)
 from pages.ui.catalogue import Catalogue
 from pages.ui.inputs import KEPT, Choice, is_complete
-from pages.ui.replies import Reply, ask_reference, replies
+from pages.ui.replies import Reply, ask_reference, replies, without_profile
 from pages.ui.sidebar import draw_sidebar
 from pages.ui.winners_cards import QUANTITIES
 
+ALL_HEADS = "all"
 _STYLE = Path(__file__).with_name("winners.css").read_text(encoding="utf-8")
 
 
 def draw(found: Catalogue, choice: Choice) -> None:
-    """What wins in each checkpoint, one of them down to the number, then many sentences."""
+    """What wins in each checkpoint, what if it were not there, one in detail, many sentences."""
     st.html(f"<style>{_STYLE}</style>")
     draw_sidebar(found, choice.entries)
     if not is_complete(choice):
@@ -28,22 +39,47 @@ def draw(found: Catalogue, choice: Choice) -> None:
             "Map of", QUANTITIES, default=QUANTITIES[0], required=True, key="quantity", **KEPT
         )
         reference = ask_reference()
+        heads, layers = st.container(key="winners-head").empty(), st.container(key="winners-layer")
         silent = st.container(key="without-winners").empty()
     grid = st.container(key="won")
     given = list(replies(choice, choice.text, reference))
     by_layer = [reply for reply in given if _maximum(reply) == "layers"]
     by_token = [reply for reply in given if _maximum(reply) == "tokens"]
-    silent.caption(cards.plain(_without(given)))
+    used = {reply.entry.id: reply.splits[0].reference for reply in (*by_layer, *by_token)
+            if reply.splits}  # fmt: skip
+    silent.caption(cards.plain(f"{_without(given)} {without_profile(used, reference)}".strip()))
     shown = [winners_cards.won_by(reply, choice) for reply in by_layer]
     verdict.text(winners_cards.in_words(shown))
+    if quantity in BY_HEAD and winners_cards.heads_of(shown):
+        _choose_part(heads, winners_cards.heads_of(shown))
+    if shown:
+        with layers:
+            depth = max(len(one.trace.hidden) for one in shown) - 1
+            followed.layer_menu(depth, followed.marked_layer(depth))
     with grid:
         said = winners_cards.draw(shown, choice, str(quantity))
         winners_tokens.draw(by_token, choice)
         st.caption(cards.plain(said))
+    winners_what_if.draw(given, choice)
     with st.container(key="detail"):
         winners_detail.draw([*by_layer, *by_token], choice, reference)
     with st.container(key="over"):
         winners_over.draw([*by_layer, *by_token], choice, reference)
+
+
+def _choose_part(place: Any, count: int) -> None:
+    """One attention head of the pooling head, the same as on the Attention page."""
+    part = st.session_state.get("marked_part")
+    st.session_state["winner_part"] = str(part) if part in range(count) else ALL_HEADS
+
+    def chosen() -> None:
+        name = st.session_state["winner_part"]
+        st.session_state["marked_part"] = None if name == ALL_HEADS else int(name)
+
+    place.selectbox(
+        "Attention head", (ALL_HEADS, *map(str, range(count))), key="winner_part", width=120,
+        on_change=chosen, help="Of the pooling head; the same one is shown on the Attention page.",
+    )
 
 
 def _maximum(reply: Reply) -> str:

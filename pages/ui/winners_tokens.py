@@ -31,6 +31,11 @@ _WINS, _ADDS = "Share of wins", "Contribution"
 
 def shares(reply: Reply, words: bool) -> np.ndarray:
     """(U,) share of the dimensions that each unit of the text wins, mean over the seeds."""
+    return np.asarray(_shares(reply, words).mean(axis=0))
+
+
+def _shares(reply: Reply, words: bool) -> np.ndarray:
+    """(M, U) the same of each seed."""
     rows = []
     for trace in reply.traces:
         won = trace.head.winners
@@ -38,34 +43,53 @@ def shares(reply: Reply, words: bool) -> np.ndarray:
         wins = wins_by_token(won, len(trace.tokens)).sum(axis=1)
         rows.append(wins / wins.sum())
     units = units_of(reply.traces[0].tokens, words)
-    mean = np.mean(rows, axis=0)
-    return np.array([mean[list(unit)].sum() for unit in units])
+    return np.array([[row[list(unit)].sum() for unit in units] for row in rows])
+
+
+def _added(reply: Reply, words: bool) -> np.ndarray:
+    """(M, U) what each unit adds to the explained class, of the maximum alone, for each seed."""
+    part = part_of_maximum(reply.traces[0].head)
+    rows = [
+        split.by_token(reply.target) if part is None
+        else split.contrast(reply.target)[part].sum(axis=1) for split in reply.splits
+    ]  # fmt: skip
+    units = units_of(reply.traces[0].tokens, words)
+    return np.array([[row[list(unit)].sum() for unit in units] for row in rows])
+
+
+def _spread(rows: np.ndarray, unit: str) -> tuple[str, ...]:
+    """A note on how far the seeds lie apart; (M, U) values, nothing for a single one."""
+    if len(rows) < 2:
+        return ()
+    deviation = rows.std(axis=0, ddof=1)
+    return (f"Mean over {len(rows)} seeds; standard deviation {deviation.mean():.2g} {unit} on "
+            f"average, {deviation.max():.2g} at most.",)  # fmt: skip
 
 
 def strips(reply: Reply, choice: Choice) -> dict[str, Plot]:
     """Share of wins, and contribution where there is an exact split."""
     tokens = reply.traces[0].tokens
     units = units_of(tokens, choice.words)
-    wins = strip_of(tokens, units, 100 * shares(reply, choice.words), "share of wins", "%")
-    found = {_WINS: wins}
-    notes: dict[str, tuple[str, ...]] = {}
+    own = 100 * _shares(reply, choice.words)
+    found = {_WINS: strip_of(tokens, units, own.mean(axis=0), "share of wins", "%")}
+    notes = {_WINS: _spread(own, "points")}
     if reply.splits:
         split = groups.mean_decomposition(reply.splits)
         part = part_of_maximum(reply.traces[0].head)
-        added = (split.by_token(reply.target) if part is None
-                 else split.contrast(reply.target)[part].sum(axis=1))  # fmt: skip
-        values = np.array([added[list(unit)].sum() for unit in units])
-        found[_ADDS] = strip_of(tokens, units, values, "contribution", "logit")
+        added = _added(reply, choice.words)
+        found[_ADDS] = strip_of(tokens, units, added.mean(axis=0), "contribution", "logit")
         others = [name for index, name in enumerate(split.parts) if index != part]
         alone = f" Of the maximum alone: {_listed(others)} are read beside it." if others else ""
+        error = max(one.error for one in reply.splits)
         notes[_ADDS] = (f"Exact given the winners, relative to {_named(split.reference)}; "
-                        f"measured error {split.error:.0e}.{alone}",)  # fmt: skip
+                        f"measured error {error:.0e}.{alone}",
+                        *_spread(added, "logits"))  # fmt: skip
     owner = groups.mean_checkpoint(reply.entry.members, reply.entry.id)
     return {
         name: Plot(
             view="token_winners", title=f"{name} by token, {reply.entry.id}", mark=strip,
             provenance=provenance_of([owner], tokens, view="token_winners", quantity=name),
-            notes=notes.get(name, ()), caption=f"{name} ({strip.unit}) of each token.",
+            notes=notes[name], caption=f"{name} ({strip.unit}) of each token.",
         )
         for name, strip in found.items()
     }
@@ -105,9 +129,8 @@ def draw(shown: Sequence[Reply], choice: Choice) -> None:
                             f'<div class="text">{html(strip, css=False, span=mark)}</div>')
             cards.piece("".join(body), f"strips-{name}")
             best, share = _top(reply, choice)
-            many = f" Mean over {len(reply.traces)} seeds." if len(reply.traces) > 1 else ""
             st.caption(cards.plain(
-                f"“{best}” wins most: {100 * share:.0f} % of the dimensions.{many} "
+                f"“{best}” wins most: {100 * share:.0f} % of the dimensions. "
                 + " ".join(note for plot in plots.values() for note in plot.notes)
             ))  # fmt: skip
 

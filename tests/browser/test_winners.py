@@ -82,9 +82,10 @@ def test_from_a_cell_to_its_numbers_and_what_happens_without_it(page, app, check
     what_if = page.locator(".st-key-what-if")
     what_if.get_by_role("button", name="4", exact=True).click()
     result = interventions.what_if(loaded(checkpoints), TEXT, drop_layers=(4,))
-    page.locator(".st-key-what-if-result .pl-bars .num").first.wait_for()
+    bars = page.locator(".st-key-panel-what-if-sst2-max_seq_mha .pl-bars .num")
+    bars.first.wait_for()
     settle(page)
-    numbers = page.locator(".st-key-what-if-result .pl-bars .num").all_inner_texts()
+    numbers = bars.all_inner_texts()
     assert sorted(numbers) == sorted(f"{p:.2f}" for p in result.probabilities.ravel())
 
     sweep = interventions.sweep_last_k(loaded(checkpoints), TEXT)
@@ -130,7 +131,7 @@ def test_many_sentences_are_asked_for_and_computed(page, app):
     settle(page)
     for name in CHECKPOINTS:
         page.locator(f".st-key-panel-over-{name} .pl-bars .bar").nth(2).wait_for()
-    page.get_by_text("64 of the 1,272 sentences of the behaviour suite").wait_for()
+    page.get_by_text("64 of 1,272 different sentences").wait_for()
 
 
 @pytest.mark.parametrize("width", [390, 800, 1280])

@@ -83,6 +83,30 @@ def test_value_norms_replace_the_weights(open_attention, four):
     assert [row.told["attention head 0"] for row in table] == [percent(v) for v in norms[0]]
 
 
+def test_value_norms_of_a_word_are_the_sum_of_its_pieces_and_say_so(open_attention, four):
+    app = open_attention(four, checkpoints=["toy-mha"], unit="words", weigh="value norms")
+    classifier = analysis.load(four / "toy-mha")
+    trace = analysis.record(classifier, SENTENCE)
+    norms = attention.value_norms(classifier, trace).share[1]
+    piece = seen.pieces(app)["answer-toy-mha"]
+    expected = [percent(norms[list(word)].sum()) for word in trace.tokens.word_groups()]
+    assert [row.told["attention head 1"] for row in rows(piece)] == expected
+    assert "The value norm of a word is the sum of its pieces' norms." in piece.text
+
+
+def test_tau_is_that_of_the_attention_heads_that_are_shown(open_attention, four):
+    app = open_attention(four, checkpoints=["toy-mha"], unit="pieces", leave="encoder",
+                         marked_part=1, marked_head=2, marked_layer=3)  # fmt: skip
+    classifier = analysis.load(four / "toy-mha")
+    trace = analysis.record(classifier, SENTENCE, attentions=True)
+    effects = interventions.leave_one_out(classifier, SENTENCE)
+    own = attention.agreement(trace.head.attention[1], effects, trace.predicted)
+    row = attention.agreement(trace.attentions[2, 2, 0], effects, trace.predicted)
+    said = seen.pieces(app)["answer-toy-mha"].text
+    assert f"pooling head, attention head 1: {own.tau:+.2f}" in said
+    assert f"encoder's [CLS] row, attention head 2: {row.tau:+.2f}" in said
+
+
 def test_hidden_special_tokens_leave_their_mass_behind(open_attention, four):
     app = open_attention(four, checkpoints=["toy-mha"], special=False)
     piece = seen.pieces(app)["answer-toy-mha"]
@@ -185,10 +209,34 @@ def test_seed_group_is_mean_and_spread_over_its_seeds(open_attention, folder):
             assert row.told[f"seed s{seed}"] == percent(heard[seed, position])
         spread = 100 * heard[:, position].std(ddof=1)
         assert row.told["mean"] == f"{percent(heard[:, position].mean())} ± {spread:.1f}"
+        own = np.array([t.attentions[-1, :, 0, position].mean() for t in traces])
+        told = row.told[f"Attention of [CLS] in layer {LAYERS}, mean over attention heads"]
+        assert told == f"{percent(own.mean())} ± {100 * own.std(ddof=1):.1f}"
+    target = int(np.mean([trace.probabilities for trace in traces], axis=0).argmax())
+    effects = [interventions.leave_one_out(analysis.load(folder / f"toy-mha-s{s}"), SENTENCE)
+               .contrast(target) for s in range(3)]  # fmt: skip
+    splits = [analysis.decompose(trace, "zero").by_token(target) for trace in traces]
+    for each, name in ((effects, "fall when left out"), (splits, "contribution (exact split)")):
+        assert table[3].told[name].endswith(f" ± {np.std(each, axis=0, ddof=1)[3]:.2f}")
     mean = np.mean([trace.attentions for trace in traces], axis=0)
-    np.testing.assert_allclose(
-        matrices(seen.pieces(app)["encoder-toy-mha"])[0], mean[0, 0], atol=2e-5
-    )
+    piece = seen.pieces(app)["encoder-toy-mha"]
+    np.testing.assert_allclose(matrices(piece)[0], mean[0, 0], atol=2e-5)
+    apart = 100 * np.std([trace.attentions for trace in traces], axis=0, ddof=1)
+    assert f"Mean over 3 seeds; standard deviation of a cell: {apart.mean():.2g} points on " \
+        f"average, {apart.max():.2g} at most." in piece.text
+    rolled = [attention.rollout(trace).values[1, 0] for trace in traces]
+    asked = [trace.attentions[1].mean(axis=0)[0] for trace in traces]
+    for view, each in (("Rollout", rolled), ("One token", asked)):
+        app.segmented_control(key="encoder_view").set_value(view).run()
+        shown = rows(seen.pieces(app)["encoder-toy-mha"])[3].told["layer 2"]
+        spread = 100 * np.std(each, axis=0, ddof=1)[3]
+        assert shown == f"{percent(np.mean(each, axis=0)[3])} ± {spread:.1f}"
+    app.segmented_control(key="encoder_view").set_value("Input parts").run()
+    masses = [attention.block_masses(t.attentions, t.tokens).values[-1].mean(axis=0)
+              for t in traces]  # fmt: skip
+    cells = seen.pieces(app)["encoder-toy-mha"].all("wide")
+    spread = 100 * np.std(masses, axis=0, ddof=1)[0, 0]
+    assert cells[2].attributes["title"].endswith(f"% ± {spread:.1f}")
 
 
 def test_attentions_are_computed_only_where_this_page_asks(open_app, open_attention, four,

@@ -63,6 +63,40 @@ def test_marked_word_is_marked_in_every_view(open_attention, four):
                 assert any("thinned" in label for label in labels), (view, name)
 
 
+def test_special_tokens_can_be_chosen_and_are_marked_and_followed(open_attention, four):
+    app = open_attention(four, checkpoints=["toy-mha"], unit="pieces", side="key",
+                         encoder_view="One token",
+                         followed_special=((SENTENCE, None), 1))  # fmt: skip
+    true = eager_attentions(four / "toy-mha", SENTENCE).mean(axis=1)
+    found = seen.pieces(app)
+    for key in ("answer-toy-mha", "encoder-toy-mha"):
+        table = rows(found[key])
+        assert [row.label for row in table if "marked" in row.classes] == ["[SEP]"]
+    for layer in range(LAYERS):
+        shown = [row.told[f"layer {layer + 1}"] for row in rows(found["encoder-toy-mha"])]
+        assert shown == [percent(value) for value in true[layer, :, -1]]
+    last = [node for node in found["answer-toy-mha"].all("tok") if "special" in node.classes]
+    assert [node.attributes["data-special"] for node in last] == ["0", "1"]
+
+
+def test_a_click_on_a_special_token_marks_it_and_again_unmarks_it(monkeypatch):
+    from types import SimpleNamespace
+
+    from pages.ui import cards
+
+    state = {"shown_text": (SENTENCE, None), "marked_token": ((SENTENCE, None), (0, 0, 3))}
+    monkeypatch.setattr(cards, "st", SimpleNamespace(session_state=state))
+    cards.toggle_mark((-1, 1, 1))
+    assert state["followed_special"] == ((SENTENCE, None), 1)
+    assert state["marked_token"] is None
+    cards.toggle_mark((-1, 1, 1))
+    assert state["followed_special"] is None
+    cards.toggle_mark((-1, 0, 0))
+    cards.toggle_mark((0, 4, 9))
+    assert state["followed_special"] is None
+    assert state["marked_token"] == ((SENTENCE, None), (0, 4, 9))
+
+
 @pytest.mark.parametrize("side", ["query", "key"])
 def test_one_token_is_followed_through_the_layers(open_attention, four, side):
     app = open_attention(four, checkpoints=["toy-mha"], unit="pieces",
@@ -99,6 +133,15 @@ def test_rollout_entropy_and_parts_are_the_librarys(open_attention, four):
     shown = [node.text for node in seen.pieces(app)["encoder-toy-mha"].all("wide")]
     expected = [own, 1 - own, *masses.ravel()]
     assert shown == [number(100 * float(value), "percent") for value in expected]
+    said = seen.pieces(app)["encoder-toy-mha"].all("line")[-1].text
+    assert said == f"Rows sum to 100 %; layer {LAYERS}, mean over attention heads."
+    app.session_state["marked_layer"], app.session_state["marked_head"] = 2, 3
+    app.run()
+    masses = attention.block_masses(trace.attentions, trace.tokens).values[1, 3]
+    piece = seen.pieces(app)["encoder-toy-mha"]
+    shown = [node.text for node in piece.all("wide")]
+    assert shown[2:] == [number(100 * float(value), "percent") for value in masses.ravel()]
+    assert piece.all("line")[-1].text == "Rows sum to 100 %; layer 2, attention head 3."
 
 
 def test_pair_has_its_mass_within_and_across(open_attention, folder):

@@ -64,9 +64,13 @@ def test_attention_of_a_demo_checkpoint_is_named_by_the_words_it_hears_most(open
     assert f"sst2-mha listens most to “{most}” ({100 * mean.max():.0f} %)" in app.main.text[0].value
 
 
+FOUR = ["sst2-cls", "sst2-max_cls", "sst2-mha", "sst2-max_seq_mha"]
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_512_tokens_are_drawn_and_what_was_cut_is_said(open_page, page):
-    app = open_page(page, checkpoints=["sst2-max_seq_mha"], long=True, document=LONG,
+@pytest.mark.parametrize("names", [FOUR[-1:], FOUR], ids=["one", "four"])
+def test_512_tokens_are_drawn_and_what_was_cut_is_said(open_page, page, names):
+    app = open_page(page, checkpoints=names, long=True, document=LONG,
                     quantity="drop effect", unit="pieces")  # fmt: skip
     said = seen.said(app) + " ".join(piece.text for piece in seen.pieces(app).values())
     assert "tokens beyond the model" in said

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import tiny
 import analysis
 from analysis import interventions
 from analysis.dimensions import dimensions
+from analysis.figures.style import number
 
 TEXT = "the plot is thin but the acting is fine"
 PAGE = "pages/2_Max_pool_winners.py"
@@ -62,6 +62,20 @@ def test_the_map_shows_the_contribution_of_each_layer_and_token(open_winners: An
     expected = split.contrast(trace.predicted).sum(axis=0).T
     shown = heat(charts(app)["map-toy-max_seq_mha"])
     np.testing.assert_allclose(shown, expected, atol=1e-6)
+
+
+def test_the_map_of_words_sums_what_their_pieces_add(open_winners: Any, made: Path):
+    text = "the plots thinned, not dully but fine"
+    app = open_winners(made, checkpoints=["toy-max_seq_mha"], unit="words", target="predicted",
+                       text=text)  # fmt: skip
+    trace = analysis.record(analysis.load(made / "toy-max_seq_mha"), text)
+    pieces_add = analysis.decompose(trace, "zero").contrast(trace.predicted).sum(axis=0)
+    words = trace.tokens.word_groups()
+    assert len(words) < len(trace.tokens)
+    expected = np.array([pieces_add[list(word)].sum(axis=0) for word in words]).T
+    np.testing.assert_allclose(
+        heat(charts(app)["map-toy-max_seq_mha"]), expected, atol=1e-6
+    )
 
 
 def test_drop_effects_are_the_true_changes(open_winners: Any, made: Path):
@@ -119,11 +133,65 @@ def test_taking_a_layer_away_gives_the_numbers_of_the_library(open_winners: Any,
     result = interventions.what_if(
         analysis.load(made / "toy-max_cls"), TEXT, drop_layers=(layer,)
     )
-    shown = pieces(app)["drawing-what-if-bars"]
+    shown = pieces(app)["drawing-what-if-toy-max_cls"]
     for label, values in zip(result.checkpoint.labels, result.probabilities.T, strict=True):
         assert label in shown
         for value in values:
             assert f">{value:.2f}<" in shown
+
+
+@pytest.mark.parametrize("where", ["head", "encoder", "replace"])
+def test_a_masked_word_moves_the_probabilities_of_every_checkpoint_at_once(
+    open_winners: Any, four: Path, where: str
+):
+    text = "the plots thinned but the acting is fine"  # thinned is two pieces
+    tiny.make_foreign_checkpoint(four / "stock", seed=7)
+    names = ("toy-cls", "toy-mha", "toy-max_seq_mha", "stock")
+    app = open_winners(four, checkpoints=list(names), text=text, unit="words", mask_where=where)
+    tokens = analysis.record(analysis.load(four / "toy-mha"), text).tokens
+    word = next(g for g in tokens.word_groups() if len(g) > 1)
+    menu = app.multiselect(key="mask_tokens")
+    assert any(option.endswith("· thinned") for option in menu.options), "words, not pieces"
+    assert len(menu.options) == len(tokens.word_groups()) - 1
+    app.session_state["mask_tokens"] = [word[0]]
+    app.run()
+    assert not app.exception
+    shown, said = pieces(app), said_by(app)
+    for name in names:
+        if name == "stock" and where == "head":
+            assert "drawing-what-if-stock" not in shown
+            assert "stock is a foreign model without pooling head: nothing can be hidden" in said
+            continue
+        result = interventions.what_if(
+            analysis.load(four / name), text, mask_tokens=word, where=where
+        )
+        for value in result.probabilities.ravel():
+            assert f">{value:.2f}<" in shown[f"drawing-what-if-{name}"]
+    app.session_state["unit"] = "pieces"
+    app.session_state["drop_layers"] = [4]
+    app.run()
+    assert len(app.multiselect(key="mask_tokens").options) == len(tokens) - 1
+    assert "It takes no maximum over layer 4" in said_by(app)
+    result = interventions.what_if(
+        analysis.load(four / "toy-max_seq_mha"), text, (4,), word[:1], where
+    )
+    for value in result.probabilities.ravel():
+        assert f">{value:.2f}<" in pieces(app)["drawing-what-if-toy-max_seq_mha"]
+
+
+def test_what_if_of_a_seed_group_is_mean_and_spread(open_winners: Any, seeds: Path):
+    app = open_winners(seeds, checkpoints=["toy-two"], unit="pieces", mask_where="encoder")
+    app.session_state["mask_tokens"] = [2]
+    app.run()
+    found = [
+        interventions.what_if(analysis.load(seeds / f"toy-two-s{s}"), TEXT, (), (2,), "encoder")
+        for s in range(2)
+    ]
+    shown = pieces(app)["drawing-what-if-toy-two"]
+    for value in np.mean([one.probabilities for one in found], axis=0).ravel():
+        assert f">{value:.2f}<" in shown
+    assert shown.count('class="dot"') == 2 * found[0].probabilities.size
+    assert "standard deviation and dots of 2 seeds" in said_by(app)
 
 
 def pieces(app: Any) -> dict[str, str]:
@@ -143,6 +211,50 @@ def test_empty_text_asks_for_a_sentence(open_winners: Any, made: Path):
 
 def said_by(app: Any) -> str:
     return " ".join(caption.value.replace("\\", "") for caption in app.caption)
+
+
+@pytest.mark.parametrize("quantity", ["contribution", "attention"])
+def test_an_attention_head_chosen_on_one_page_is_the_one_of_the_map_on_the_other(
+    open_winners: Any, made: Path, quantity: str
+):
+    app = open_winners(made, checkpoints=["toy-max_cls", "toy-max_seq_mha"], unit="pieces",
+                       target="predicted", quantity=quantity, marked_part=2)  # fmt: skip
+    assert not app.exception
+    trace = analysis.record(analysis.load(made / "toy-max_seq_mha"), TEXT)
+    if quantity == "contribution":
+        expected = analysis.decompose(trace, "zero").contrast(trace.predicted)[2].T
+    else:
+        shares = [(trace.head.winners.layer == layer).mean(axis=1) for layer in (2, 3, 4)]
+        expected = 100 * trace.head.attention[2] * np.array(shares)
+    np.testing.assert_allclose(heat(charts(app)["map-toy-max_seq_mha"]), expected, atol=1e-5)
+    titles = " ".join(one.value for one in app.markdown).replace("\\", "")
+    assert f"toy-max_seq_mha**: {quantity}, attention head 2" in titles
+    assert app.selectbox(key="winner_part").value == "2"
+    app.selectbox(key="winner_part").set_value("all").run()
+    assert app.session_state["marked_part"] is None
+
+
+def test_a_layer_is_chosen_where_there_is_no_map_to_click(open_winners: Any, made: Path):
+    app = open_winners(made, checkpoints=["toy-max_cls"])
+    app.selectbox(key="follow_layer").set_value("3").run()
+    assert app.session_state["marked_layer"] == 3
+    assert "▸ 3" in pieces(app)["bars-toy-max_cls"]
+
+
+def test_strips_of_a_seed_group_say_how_far_its_seeds_lie_apart(open_winners: Any, folder: Path):
+    for seed in range(2):
+        tiny.make_pooling_checkpoint(
+            folder / f"toy-m-s{seed}", "max", tiny.random_labels(3), task="toy", seed=seed,
+            facts={"group": "toy-m", "seed": seed},
+        )  # fmt: skip
+    said = said_by(open_winners(folder, checkpoints=["toy-m"], unit="pieces", target="predicted"))
+    traces = [analysis.record(analysis.load(folder / f"toy-m-s{s}"), TEXT) for s in range(2)]
+    wins = [100 * np.bincount(t.head.winners.token, minlength=len(t.tokens)) / 32 for t in traces]
+    top = np.std(wins, axis=0, ddof=1).max()
+    assert f"points on average, {top:.2g} at most" in said
+    index = int(np.mean([t.probabilities for t in traces], axis=0).argmax())
+    adds = [analysis.decompose(t, "zero").by_token(index) for t in traces]
+    assert f"logits on average, {np.std(adds, axis=0, ddof=1).max():.2g} at most" in said
 
 
 @pytest.fixture
@@ -248,6 +360,42 @@ def test_the_reference_is_named_and_changes_what_is_shown(open_winners: Any, fou
     assert np.abs(shown["zero"] - shown["corpus mean"]).max() > 1e-3
 
 
+def test_without_a_corpus_profile_zero_is_said_and_noise_is_not_measured_in_words(
+    open_winners: Any, made: Path
+):
+    app = open_winners(made, checkpoints=["toy-max_cls"], reference="corpus mean")
+    said = said_by(app)
+    assert "toy-max_cls has no corpus mean: its exact split is measured from zero." in said
+    assert "Contributions: exact given source layers, relative to zero; measured error" in said
+    assert "Not known how many wins flip under noise: toy-max_cls has no corpus profile" in said
+    app = open_winners(made, checkpoints=["toy-max_cls"], reference="zero")
+    assert "no corpus mean" not in said_by(app)
+
+
+def test_a_single_layer_that_competes_leaves_no_panel_out_without_a_reason(
+    open_winners: Any, folder: Path
+):
+    tiny.make_pooling_checkpoint(folder / "toy-one", "max_cls", tiny.random_labels(3), seed=4,
+                                 head_options={"last_k": 1})  # fmt: skip
+    said = said_by(open_winners(folder, checkpoints=["toy-one"]))
+    assert "No drop effect: toy-one: only layer 4 competes (last_k = 1)" in said
+    assert "no win has a runner-up" in said
+
+
+def test_memory_that_runs_out_for_drop_effects_is_said(
+    open_winners: Any, made: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from analysis.checkpoints import CheckpointError
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise CheckpointError("toy-max_cls: the device ran out of memory while dropping layers")
+
+    monkeypatch.setattr(interventions, "drop_effects", refuse)
+    app = open_winners(made, checkpoints=["toy-max_cls"])
+    assert not app.exception
+    assert "No drop effect: toy-max_cls: the device ran out of memory" in said_by(app)
+
+
 def test_the_percentile_of_each_share_stands_beside_it(open_winners: Any, four: Path):
     from analysis.trace import measure_profile
 
@@ -301,26 +449,25 @@ def test_without_a_chosen_token_the_one_that_adds_most_is_in_detail(
 
 
 def test_all_sweeps_stand_in_one_picture(open_winners: Any, made: Path):
-    app = open_winners(made, checkpoints=["toy-max_cls", "toy-max_seq_mha"], target="predicted")
-    targets = set()
-    lines = {}
-    for name in ("toy-max_cls", "toy-max_seq_mha"):
-        classifier = analysis.load(made / name)
-        predicted = analysis.record(classifier, TEXT).predicted
-        targets.add(predicted)
-        sweep = interventions.sweep_last_k(classifier, TEXT)
-        lines[name] = sweep.probabilities[:, predicted]
-    shown = {
-        trace["name"]: _numbers(trace["y"])
-        for key, chart in charts(app).items() if re.fullmatch(r"drawing-sweep-\d", key)
-        for trace in chart["data"] if trace["type"] == "scatter" and trace.get("name") in lines
-    }
-    if len(targets) == 1:  # else each has a picture of its own, for its own class
-        keys = [key for key in charts(app) if key.startswith("drawing-sweep")]
-        assert sorted(keys) == ["drawing-sweep-0", "drawing-sweep-pooled-0",
-                                "drawing-sweep-winners"]  # fmt: skip
-        for name, line in lines.items():
-            np.testing.assert_allclose(shown[name], line, atol=1e-6)
+    names = ("toy-max_cls", "toy-max_seq_mha")
+    classifiers = {name: analysis.load(made / name) for name in names}
+    predicted = {name: analysis.record(one, TEXT).predicted for name, one in classifiers.items()}
+    assert len(set(predicted.values())) == 2, "the toys must disagree for the second half"
+    labels = classifiers[names[0]].checkpoint.labels
+    for target, pictures in ((labels[1], 1), ("predicted", 2)):
+        app = open_winners(made, checkpoints=list(names), target=target)
+        keys = [key for key in charts(app) if re.fullmatch(r"drawing-sweep-\d", key)]
+        assert len(keys) == pictures, "each predicted class has a picture of its own"
+        assert "drawing-sweep-pooled-0" in charts(app)
+        assert "drawing-sweep-winners" in charts(app)
+        for name, classifier in classifiers.items():
+            index = predicted[name] if target == "predicted" else 1
+            expected = interventions.sweep_last_k(classifier, TEXT).probabilities[:, index]
+            shown = [_numbers(trace["y"]) for key in keys for trace in charts(app)[key]["data"]
+                     if trace["type"] == "scatter" and trace.get("name") == name
+                     and "lines" in trace.get("mode", "")]  # fmt: skip
+            assert len(shown) == 1
+            np.testing.assert_allclose(shown[0], expected, atol=1e-6)
 
 
 def _numbers(packed: Any) -> list[float]:
@@ -345,7 +492,7 @@ def test_means_over_sentences_are_those_of_the_library(open_winners: Any, made: 
     from analysis.winner_statistics import collect
 
     app = compute(open_winners(
-        made, checkpoints=["toy-max_seq_mha"], many_source="own", many_own=OWN,
+        made, checkpoints=["toy-max_seq_mha"], source="own sentences", own_sentences=OWN,
     ))  # fmt: skip
     sample = collect(analysis.load(made / "toy-max_seq_mha"), OWN.splitlines())
     shown = pieces(app)["drawing-over-toy-max_seq_mha"]
@@ -358,7 +505,7 @@ def test_seed_groups_are_held_against_their_own_disagreement(open_winners: Any, 
     from analysis.winner_statistics import between_groups, collect, seed_disagreement
 
     app = compute(open_winners(
-        seeds, checkpoints=["toy-one", "toy-two"], many_source="own", many_own=OWN,
+        seeds, checkpoints=["toy-one", "toy-two"], source="own sentences", own_sentences=OWN,
     ))  # fmt: skip
     texts = OWN.splitlines()
     members = {g: [analysis.load(seeds / f"{g}-s{s}") for s in range(2)]
@@ -390,7 +537,7 @@ def test_a_stopped_pass_keeps_what_is_done_and_goes_on_from_there(
         whole(entry, store, index, *text)
 
     monkeypatch.setattr(winners_pass, "_one", until_third)
-    app = open_winners(made, checkpoints=["toy-max_cls"], many_source="own", many_own=OWN)
+    app = open_winners(made, checkpoints=["toy-max_cls"], source="own sentences", own_sentences=OWN)
     app = next(b for b in app.button if b.label.startswith("Compute over")).click().run()
     app.session_state["over_stopped"] = True
     app.run()
@@ -402,21 +549,91 @@ def test_a_stopped_pass_keeps_what_is_done_and_goes_on_from_there(
 
 
 def test_too_few_sentences_are_refused_in_words(open_winners: Any, made: Path):
-    app = open_winners(made, checkpoints=["toy-max_cls"], many_source="own", many_own="one")
+    app = open_winners(made, checkpoints=["toy-max_cls"], source="own sentences",
+                       own_sentences="one")  # fmt: skip
     assert "1 sentences: give 2 to 2000 different ones" in said_by(app)
 
 
 def test_the_behaviour_suite_is_at_hand_and_spread_evenly(open_winners: Any, made: Path):
-    from analysis.suite import sentences
-    from pages.ui.sentence_sets import COUNTS, suite
+    from analysis import suite
+    from pages.ui.sentence_sets import COUNTS, spread
 
     app = open_winners(made, checkpoints=["toy-max_cls"])
     assert any(b.label == "Compute over 128 sentences" for b in app.button)
-    for task, pairs in (("sst2", False), ("trec", False), ("mrpc", True)):
-        first = SimpleNamespace(pairs=pairs)
-        entry = SimpleNamespace(task=task, first=first)
+    for task in ("sst2", "trec", "mrpc"):
+        table = suite.table(task)
+        different = set(zip(table.text, table.pair or [None] * len(table), strict=True))
         for count in COUNTS:
-            rows = suite([entry], count).rows
-            assert len(set(rows)) == len(rows) == min(count, len(sentences(task)))
-        cases = {(case.text, case.pair): case.capability for case in sentences(task)}
-        assert {cases[row] for row in suite([entry], 128).rows} == set(cases.values())
+            chosen = spread(table, task, count)
+            assert len(set(chosen.rows)) == len(chosen.rows) == min(count, len(different))
+        cases = {(case.text, case.pair): case for case in suite.sentences(task)}
+        chosen = spread(table, task, 128)
+        assert {cases[row].capability for row in chosen.rows} == {
+            case.capability for case in cases.values()
+        }
+
+
+def test_a_file_with_classes_is_read_by_the_classes_that_it_gives(open_winners: Any, made: Path):
+    from analysis.winner_statistics import collect, summarise_by_class
+
+    labels = analysis.load(made / "toy-max_seq_mha").checkpoint.labels
+    given = [labels[0], labels[2], labels[0], labels[2]]
+    lines = [f"{text}\t{name}" for text, name in zip(OWN.splitlines(), given, strict=True)]
+    app = open_winners(made, checkpoints=["toy-max_seq_mha"], source="file", over_classes="given",
+                       over_by="token type")  # fmt: skip
+    content = "\n".join(["text\tlabel", *lines]).encode()
+    app.file_uploader[0].upload("four.tsv", content, "text/tab-separated-values")
+    app.run()
+    app = compute(app)
+    sample = collect(analysis.load(made / "toy-max_seq_mha"), OWN.splitlines())
+    for k, layer in enumerate(sample.layers):
+        parts = summarise_by_class(
+            sample, sample.wins_within_type()[:, :, k], np.array([0, 2, 0, 2])
+        )
+        for index, part in enumerate(parts):
+            key = "drawing-over-toy-max_seq_mha" + (f"-{index}" if index else "")
+            assert f"layer {layer}" in pieces(app)[key]
+            for value in part.mean[np.isfinite(part.mean)]:
+                assert number(100 * value, "number") in pieces(app)[key]
+    assert f"{labels[2]}: 2" in said_by(app)
+
+
+@pytest.mark.parametrize("by", ["source layer", "token type"])
+@pytest.mark.parametrize("quantity", ["share of wins", "contribution"])
+def test_means_by_predicted_class_are_those_of_the_library(
+    open_winners: Any, folder: Path, by: str, quantity: str
+):
+    from analysis.winner_statistics import collect, summarise_by_class
+
+    tiny.make_pooling_checkpoint(folder / "toy", "max_seq_mha", tiny.random_labels(3), seed=2)
+    texts = [f"{a} {b} is {c}" for a in ("the", "who") for b in ("film", "plot")
+             for c in ("good", "dull", "thin")]  # fmt: skip
+    app = compute(open_winners(
+        folder, checkpoints=["toy"], source="own sentences", own_sentences="\n".join(texts),
+        over_classes="predicted", over_by=by, over_quantity=quantity,
+    ))  # fmt: skip
+    sample = collect(analysis.load(folder / "toy"), texts)
+    wins = quantity == "share of wins"
+    if by == "source layer":
+        every = [sample.wins_by_layer() if wins else sample.contribution_by_layer()]
+    elif wins:
+        every = [sample.wins_within_type()[:, :, k] for k in range(3)]
+    else:
+        every = [sample.contribution_by_type()]
+    shown = "".join(html for key, html in pieces(app).items()
+                    if key.startswith("drawing-over-"))  # fmt: skip
+    for rows in every:
+        parts = summarise_by_class(sample, rows)
+        for part in parts:
+            assert f"{part.of}: {part.sentences}" in said_by(app)
+            for value in part.mean[np.isfinite(part.mean)]:
+                assert number(100 * value if wins else value,
+                              "number" if wins else "signed") in shown  # fmt: skip
+
+
+def test_classes_that_a_data_set_does_not_give_are_said(open_winners: Any, made: Path):
+    app = compute(open_winners(
+        made, checkpoints=["toy-max_seq_mha"], source="own sentences", own_sentences=OWN,
+        over_classes="given",
+    ))  # fmt: skip
+    assert "toy-max_seq_mha: the data set gives no classes" in said_by(app)
