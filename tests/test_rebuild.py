@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import re
 import shutil
-import socket
 import subprocess
 import sys
-import zipfile
-import zlib
 from dataclasses import replace
-from html import escape as html_escape
 from pathlib import Path
 
 import numpy as np
@@ -21,19 +15,14 @@ import pytest
 import samples_of_views as samples
 import tiny
 import zoo
-from figures_samples import HOSTILE, checkpoint, split, tokens_of, trace
+from figures_samples import HOSTILE, checkpoint, split, tokens_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 import analysis
-from analysis.figures import Bars, Grid, HeatMap, Plot, collected, recipes, view
-from analysis.figures.anonymity import anonymous
-from analysis.figures.bundle import bundle, caption_of
-from analysis.figures.captions import draft
-from analysis.figures.export import MIME, export
-from analysis.figures.latex import escape as latex_escape
-from analysis.figures.paper import pgf
+from analysis.__main__ import main
+from analysis.figures import Bars, Grid, HeatMap, Plot, recipes, view
 from analysis.figures.rebuild import (
     Known,
     OtherCheckpoint,
@@ -46,7 +35,6 @@ from analysis.figures.rebuild import (
 from analysis.figures.settings import Style
 from analysis.figures.sidecar import (
     BadSidecar,
-    Signed,
     checkpoints_of,
     other_versions,
     read,
@@ -419,6 +407,31 @@ def test_a_checkpoint_with_other_weights_stops_the_rebuild(tmp_path):
     assert anew.saved.data != forced.saved.data
 
 
+def test_the_command_line_stops_at_other_weights_until_it_is_forced(tmp_path, capsys):
+    tiny.make_pooling_checkpoint(tmp_path / "toy", "max_seq_mha", ("bad", "good"), seed=1)
+    plot = recipes.make("reading", [analysis.load(tmp_path / "toy")], TEXT)
+    saved = save(sidecar(plot, Style(width=4.4)), "f")
+    (tmp_path / "f.json").write_bytes(saved.sidecar)
+    shutil.rmtree(tmp_path / "toy")
+    tiny.make_pooling_checkpoint(tmp_path / "toy", "max_seq_mha", ("bad", "good"), seed=2)
+    asked = ["rebuild", str(tmp_path / "f.json"), "--checkpoints", str(tmp_path), "--output",
+             str(tmp_path / "out")]  # fmt: skip
+    assert main(asked) == 1
+    said = capsys.readouterr().err
+    assert "the figure was made with sha256" in said
+    assert "--force" in said
+    assert not (tmp_path / "out").exists()
+    assert main([*asked, "--force"]) == 0
+    assert "DIFFER" in capsys.readouterr().err
+    assert (tmp_path / "out" / "f.pdf").read_bytes() == saved.data
+    assert main([*asked, "--from-data"]) == 0
+    # inches of one's own belong to the venue they were chosen for
+    assert main([*asked, "--from-data", "--venue", "icml"]) == 0
+    assert read((tmp_path / "out" / "f.json").read_bytes()).style.width == "column"
+    assert main([*asked, "--from-data", "--venue", "icml", "--width", "4.4"]) == 0
+    assert read((tmp_path / "out" / "f.json").read_bytes()).style.width == 4.4
+
+
 def test_without_its_checkpoint_a_figure_is_drawn_from_its_numbers():
     plot = recipes.make("winners", [zoo.loaded("max_seq_mha")], TEXT)
     given = read(sidecar(plot).to_json())
@@ -442,366 +455,3 @@ def test_difference_is_the_largest_gap_and_none_for_other_shapes():
     assert difference(one, replace(one, mark=mark)) == pytest.approx(0.25)
     assert difference(one, one) == 0
     assert difference(one, samples.plot_of("classes")) is None
-
-
-# --- nothing of who made it -------------------------------------------------------------------
-
-
-def inflated(data):
-    """The bytes, and whatever in them is compressed."""
-    yield data
-    for match in re.finditer(rb"stream\r?\n", data):  # PDF
-        try:
-            yield zlib.decompressobj().decompress(data[match.end() :])
-        except zlib.error:
-            continue
-    if data[:4] == b"PK\x03\x04":
-        for name in (archive := zipfile.ZipFile(io.BytesIO(data))).namelist():
-            yield name.encode()
-            yield from inflated(archive.read(name))
-    if data[:4] == b"\x89PNG":
-        at = 8
-        while at < len(data):
-            size, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
-            body = data[at + 8 : at + 8 + size]
-            if kind in (b"zTXt", b"iTXt") and b"\x00" in body:
-                start = body.find(b"x\x9c")
-                if start >= 0:
-                    yield zlib.decompress(body[start:])
-            yield body
-            at += 12 + size
-
-
-SECRETS = ("acme-lab", "somebody", "/home", "secretproject")
-
-
-def owned():
-    """Pictures whose checkpoints lie in somebody's folder, or belong to somebody on the Hub."""
-    tokens = tokens_of(TEXT)
-    path = "/home/somebody/secretproject/my models/mine"
-    hub = "acme-lab/bert-sst2"
-    return [
-        view("reading", [split(tokens), split(tokens, seed=1)], tokens, 1,
-             [checkpoint(path), checkpoint(hub)], names=[path, hub]),
-        view("classes", [trace([0.4, 0.6], name=path), trace([0.3, 0.7], name=hub)],
-             names=[path, hub]),
-        Plot("heat", f"A map of {hub}", samples.plot_of("winners").mark,
-             provenance={"checkpoint": hub}, caption=f"{hub} here.", notes=(f"see {path}.",)),
-        Plot("map", "A map", samples.plot_of("map").mark, caption="Of acme-lab/reviews.",
-             provenance={"checkpoint": "mine", "data": f"dev, vectors of {hub}; acme-lab/reviews"}),
-    ]  # fmt: skip
-
-
-def forms(secret):
-    """A secret as bytes, as it is and as each language of an export writes it."""
-    return {form.encode() for form in (secret, latex_escape(secret), html_escape(secret),
-                                       json.dumps(secret)[1:-1])}  # fmt: skip
-
-
-def secrets_in(data, secrets=SECRETS):
-    return {s for part in inflated(data) for s in secrets if any(f in part for f in forms(s))}
-
-
-@pytest.mark.parametrize("format", sorted(MIME))
-def test_no_export_names_an_owner_or_a_folder(format):
-    if format == "pgf" and not pgf.available():
-        pytest.skip("no xelatex here: PGF needs it")
-    for plot in owned():
-        made = export(plot, format)
-        assert not secrets_in(made.filename.encode() + made.data)
-    assert b"reviews" in export(owned()[-1], "json").data  # the data set itself is named
-
-
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("key", samples.keys())
-def test_no_export_of_any_view_names_an_owner_or_a_folder(key):
-    plot = samples.plot_of(key)
-    where = {"checkpoint": "/home/somebody/secretproject/my models/mine",
-             "data": "acme-lab/reviews"}  # fmt: skip
-    plot = replace(
-        plot, title=f"{plot.title} of {where['checkpoint']}", notes=("see acme-lab/reviews",),
-        caption=f"{plot.caption} On acme-lab/reviews.",
-        provenance={**plot.provenance, **where, "checkpoints": [where]},
-    )
-    for format in sorted(set(MIME) - {"pgf" if not pgf.available() else "", "html"}):
-        made = export(plot, format, style=Style(title=True))
-        assert not secrets_in(made.filename.encode() + made.data), format
-
-
-def test_an_edited_caption_names_no_owner_either():
-    """Not in the box it is edited in, nor in any file; signed it keeps every word."""
-    drafted = collected.Collection()
-    for plot in owned():
-        drafted = drafted.add(plot)
-    edited = drafted
-    for place in range(len(drafted)):
-        assert not secrets_in(caption_of(drafted, place).encode())
-        named = f"{draft(drafted.figures[place].plots)} Ours."
-        edited = edited.change(place, caption=named)
-        assert not secrets_in(caption_of(edited, place).encode())
-        assert "Ours." in caption_of(edited, place)
-    made = bundle(edited)
-    assert not secrets_in(made.data)
-    assert any("left out the owner of bert-sst2" in line for line in made.notices)
-    signed = bundle(replace(edited, signed=Signed("J. Doe")))
-    assert "acme-lab" in secrets_in(signed.data)
-
-
-def test_nothing_in_a_zip_names_user_host_home_or_folder(tmp_path):
-    """Made in a process of somebody with a name, in a folder that tells, and searched."""
-    home, work = tmp_path / "homeofsomebody", tmp_path / "workofacme"
-    home.mkdir()
-    work.mkdir()
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1] + '/tests')\n"
-        "import test_rebuild as t\n"
-        "from analysis.figures.collected import Collection\n"
-        "from analysis.figures.bundle import bundle\n"
-        "made = Collection()\n"
-        "for plot in t.owned(): made = made.add(plot)\n"
-        "open('out.zip', 'wb').write(bundle(made.group([0, 1]), ['svg', 'png']).data)\n"
-    )
-    answer = subprocess.run(
-        [sys.executable, "-c", code, str(ROOT)], cwd=work, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(home), "USER": "janedoe",
-             "LOGNAME": "janedoe", "HOSTNAME": "boxofacme"},
-    )  # fmt: skip
-    assert answer.returncode == 0, answer.stderr
-    secrets = [*SECRETS, "janedoe", "boxofacme", "homeofsomebody", "workofacme", str(ROOT),
-               str(tmp_path), sys.prefix]  # fmt: skip
-    if len(socket.gethostname()) > 5:
-        secrets.append(socket.gethostname())
-    data = (work / "out.zip").read_bytes()
-    assert len(list(inflated(data))) > 40
-    assert not secrets_in(data, secrets)
-
-
-def test_what_was_left_out_is_said_and_a_signature_is_kept():
-    plot = owned()[0]
-    made = sidecar(plot)
-    assert made.left_out == ("the folder of mine", "the owner of bert-sst2")
-    assert [s for s in made.plots[0].mark.subtitles] == ["mine", "bert-sst2"]
-    signed = sidecar(plot, signed=Signed("J. Doe", "Pooling"))
-    assert signed.plots[0].mark.subtitles[1] == "acme-lab/bert-sst2"
-    file = save(signed, "f")
-    assert b"/Author (J. Doe)" in file.data
-    assert read(file.sidecar).signed == Signed("J. Doe", "Pooling")
-
-
-def test_the_text_that_was_typed_is_left_as_it_is():
-    tokens = tokens_of("He met acme-lab/mine at /home/somebody/mine.")
-    plot = view("reading", split(tokens), tokens, 1, checkpoint("/home/somebody/mine"))
-    clean, _ = anonymous(plot)
-    assert clean.provenance["text"] == tokens.text
-    assert clean.mark.labels == plot.mark.labels
-
-
-@given(st.text(max_size=30), st.text(max_size=12).filter(lambda s: s.strip("/\\ ")))
-def test_a_demo_name_without_an_owner_is_never_changed(title, name):
-    name = re.sub(r"[\\/]", "", name) or "x"
-    plot = Plot("v", title, Bars(np.ones((1, 1)), ("c",), (name,), "c", "v"),
-                provenance={"checkpoint": name})  # fmt: skip
-    assert anonymous(plot)[0].mark.series == (name,)
-
-
-# --- a collection -----------------------------------------------------------------------------
-
-
-def three():
-    made = collected.Collection()
-    for plot in (of_reading(), samples.plot_of("classes"), samples.plot_of("winners")):
-        made = made.add(plot, Style(venue="icml"))
-    return made
-
-
-def titles(given):
-    return [one.title for one in given.figures]
-
-
-def test_a_collection_is_ordered_grouped_and_taken_apart_again():
-    given = three()
-    assert given.style.venue == "icml"
-    assert len(given) == 3
-    assert given.add(of_reading()) is given  # the same picture twice is kept once
-    names = titles(given)
-    assert titles(given.move(0, 1)) == [names[1], names[0], names[2]]
-    assert titles(given.move(2, -9)) == [names[2], names[0], names[1]]
-    one = given.group([0, 2])
-    assert len(one) == 2
-    assert len(one.figures[0].plots) == 2
-    assert one.pictures == 3
-    assert one.figures[0].in_style(given.style).letters
-    assert titles(one.ungroup(0)) == [names[0], names[2], names[1]]
-    assert one.move_panel(0, 0, 1).figures[0].plots[0].title == names[2]
-    assert len(one.remove_panel(0, 0).figures[0].plots) == 1
-    assert len(one.remove_panel(1, 0)) == 1
-    with pytest.raises(collected.BadCollection, match="at least two"):
-        given.group([1])
-
-
-def test_a_collection_survives_its_file_and_takes_a_sidecar():
-    given = three().group([0, 1]).change(0, caption="Ours: \\input{x} 100 %.", wide=True)
-    back = collected.read(given.to_json())
-    assert back.to_json() == given.to_json()
-    assert back.figures[0].key == given.figures[0].key
-    assert bundle(back).data == bundle(given).data
-    alone = collected.read(sidecar(of_reading()).to_json())
-    assert titles(alone) == ["What the pooling head reads from each position"]
-    assert len(given.with_all(alone)) == 3
-    assert len(given.with_all(given)) == 2
-
-
-def test_a_broken_collection_is_refused_in_words():
-    good = json.loads(three().to_json())
-    for change, said in (
-        ({"poollens": "no"}, "no collection"), ({"version": 3}, "version 3"),
-        ({"figures": [{}]}, "figure 1 of the file is broken"),
-        ({"figures": 7}, "no list"), ({"figures": [{}] * 99}, "up to 60"),
-        ({"figures": [{"plots": []}]}, "figure 1"),
-        ({"style": {"venue": "?"}}, "no venue"), ({"style": 3}, "broken"),
-        ({"signed": 3}, "broken"),
-        ({"figures": [{"plots": [{"view": "a", "title": "t", "mark": 1, "version": 1}]}]},
-         "figure 1 of the file is broken: .* draws a int"),
-    ):  # fmt: skip
-        with pytest.raises(collected.BadCollection, match=said):
-            collected.read(json.dumps({**good, **change}))
-    for text in ("", "{", "[1]", "\ud800", "[" * 100_000, b"\xff\xd8"):
-        with pytest.raises(collected.BadCollection):
-            collected.read(text)
-
-
-def _bars(**of):
-    return {"$mark": "Bars", "values": {"$array": "<f8", "shape": [1, 1], "values": [1.0]},
-            "categories": ["c"], "series": ["s"], "category_label": "c", "value_label": "v",
-            **of}  # fmt: skip
-
-
-def _map(size=1, **of):
-    values = {"$array": "<f8", "shape": [size, size], "values": [1.0] * size}
-    return {"$mark": "HeatMap", "values": values, "rows": ["r"] * size, "columns": ["c"] * size,
-            "row_label": "r", "column_label": "c", "value_label": "v", **of}  # fmt: skip
-
-
-def _points(**of):
-    return {"$mark": "Points", "xy": {"$array": "<f8", "shape": [1, 2], "values": [1.0, 2.0]},
-            "group": {"$array": "<i8", "shape": [1], "values": [0]}, "groups": ["g"],
-            "x_label": "x", "y_label": "y", **of}  # fmt: skip
-
-
-NO_MARKS = [
-    1, "x", None, [], {"$mark": "Grid", "panels": ["a"], "subtitles": ["x"]},
-    {"$mark": "Grid", "panels": [{"$mark": "Grid", "panels": [_bars()], "subtitles": ["x"]}],
-     "subtitles": ["x"]},
-    {"$mark": "Grid", "panels": [_bars()], "subtitles": [3]},
-    {"$mark": "Grid", "panels": [_bars()], "subtitles": ["a"], "columns": "2"},
-    _bars(categories=[3]), _bars(predicted=[7]), _bars(predicted=["c"]), _bars(chosen=4),
-    _bars(style="zz"), _bars(colours="x"), _bars(limits=[0]), _bars(limits=["a", "b"]),
-    _bars(values=[1]), _bars(as_points="no"), _map(row_label=5), _map(scale="zz"), _map(size=0),
-    _map(written="x"), _map(limits=3), _points(rings=[9]), _points(rings=[-1]),
-    _points(group={"$array": "<f8", "shape": [1], "values": [0.0]}), _points(labels=[1]),
-    {"$mark": "Lines", "x": {"$array": "<f8", "shape": [0], "values": []},
-     "y": {"$array": "<f8", "shape": [1, 0], "values": []}, "series": ["g"], "x_label": "x",
-     "y_label": "y"},
-]  # fmt: skip
-NO_SOURCES = [
-    {"checkpoint": 3}, {"checkpoints": ["a"]}, {"checkpoints": {"a": 1}}, {"checkpoints": 3},
-    {"checkpoint": "a", "members": 3}, {"checkpoint": "a", "members": [{}]}, {"pair": 3},
-    {"checkpoint": "a", "pooling_options": [1]}, {"text": 3}, {"checkpoints": [{"members": [1]}]},
-]  # fmt: skip
-
-
-def one_figure(**of):
-    data = json.loads(collected.Collection().add(samples.plot_of("classes")).to_json())
-    data["figures"][0]["plots"][0].update(of)
-    return json.dumps(data)
-
-
-@pytest.mark.parametrize(
-    "of", [{"mark": one} for one in NO_MARKS] + [{"provenance": one} for one in NO_SOURCES], ids=str
-)
-def test_a_picture_that_could_not_be_drawn_is_refused_when_it_is_read(of):
-    with pytest.raises(collected.BadCollection, match="figure 1 of the file is broken: "):
-        collected.read(one_figure(**of))
-
-
-@pytest.mark.parametrize("of", [
-    *({"mark": one} for one in (_bars(), _map(), _points(rings=[0]), _bars(predicted=[None]))),
-    *({"provenance": one} for one in (
-        {}, {"checkpoints": [{}], "text": "x"}, {"checkpoint": "a", "members": [], "text": "x"},
-        {"seed": {"a": 1}, "reference": {"b": []}, "target": [{}], "method": 3, "data": [1]},
-        {"text": "x", "checkpoint": "a", "pooling_options": {"last_k": []}},
-    )),
-    *({"params": one} for one in ({"groups": ["a"], "names": 3}, {"groups": 3, "names": [1]})),
-], ids=str)  # fmt: skip
-def test_what_is_read_is_packed_and_rebuilt_without_a_crash(of):
-    given = collected.read(one_figure(**of))
-    sidecars = [data for name, data in unzipped(bundle(given).data).items()
-                if name.startswith("figures/") and name.endswith(".json")]  # fmt: skip
-    assert rebuild(read(sidecars[0]), "f", Known(()), loader).saved.data
-
-
-def unzipped(data):
-    archive = zipfile.ZipFile(io.BytesIO(data))
-    return {name: archive.read(name) for name in archive.namelist()}
-
-
-def test_a_full_collection_says_so():
-    mark = samples.plot_of("classes").mark
-    full = collected.Collection(tuple(
-        collected.PaperFigure((Plot("v", str(i), mark),)) for i in range(collected.MOST)
-    ))  # fmt: skip
-    with pytest.raises(collected.BadCollection, match="60 figures are collected"):
-        full.add(Plot("v", "one more", mark))
-
-
-def test_the_zip_holds_all_that_a_paper_needs(tmp_path):
-    hostile = Plot("heat", "t", samples.plot_of("winners").mark,
-                   caption="\\input{/etc/passwd} 100% $x$ a_b <script> {")  # fmt: skip
-    made = three().add(hostile).group([0, 1])
-    packed = bundle(made, ["svg", "png"])
-    names = set(packed.names)
-    stem = "01-reading-sst2-cls-and-more"
-    assert {f"figures/{stem}.{e}" for e in ("pdf", "svg", "png", "json")} <= names
-    assert {f"data/{stem}-a.csv", f"data/{stem}-b.csv"} <= names
-    assert {"figures.tex", "references.bib", "rebuild.py", "rebuild.sh"} <= names
-    archive = zipfile.ZipFile(io.BytesIO(packed.data))
-    tex = archive.read("figures.tex").decode()
-    assert tex.count("\\includegraphics") == tex.count("\\label{fig:") == 3
-    assert "\\input{/etc" not in tex
-    assert "<script>" not in tex
-    assert b"maxpoolbert" in archive.read("references.bib").lower()
-    assert bundle(made, ["svg", "png"]).data == packed.data
-    archive.extractall(tmp_path)
-    answer = subprocess.run(
-        [sys.executable, "rebuild.py", "--from-data"], cwd=tmp_path, capture_output=True,
-        text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert answer.returncode == 0, answer.stderr
-    for name in names:
-        if name.startswith("figures/") and name.endswith((".pdf", ".json")):
-            again = (tmp_path / "rebuilt" / Path(name).name).read_bytes()
-            assert again == archive.read(name), name
-
-
-@pytest.mark.skipif(
-    shutil.which("pdflatex") is None, reason="no pdflatex here: nothing to compile with"
-)
-def test_the_zip_compiles(tmp_path):
-    hostile = Plot("heat", "t", samples.plot_of("winners").mark,
-                   caption="\\input{/etc/passwd} 100% $x$ a_b <script> { } ~ ^ # & \\ "
-                   "你好 שלום 😀")  # fmt: skip
-    packed = bundle(three().add(hostile).group([0, 1]).change(0, wide=True))
-    assert any("XeLaTeX" in line for line in packed.notices)
-    zipfile.ZipFile(io.BytesIO(packed.data)).extractall(tmp_path)
-    (tmp_path / "paper.tex").write_text(
-        "\\documentclass[twocolumn]{article}\\usepackage{graphicx}\\begin{document}"
-        "\\input{figures}\\nocite{*}\\bibliographystyle{plain}\\bibliography{references}"
-        "\\end{document}"
-    )
-    for command in (["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper"],
-                    ["bibtex", "paper"]):  # fmt: skip
-        if shutil.which(command[0]):
-            answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-            assert answer.returncode == 0, answer.stdout[-2000:]
-    log = (tmp_path / "paper.log").read_text(errors="replace")
-    assert "01-reading-sst2-cls-and-more.pdf" in log.replace("\n", "")

@@ -52,6 +52,10 @@ def _width(text: str) -> str | float:
 def style_of(given: argparse.Namespace, base: Style) -> Style:
     """The style with what was asked for. Raises ``ValueError`` naming what is known."""
     asked = {name: getattr(given, name) for name in _STYLE if getattr(given, name) is not None}
+    venue = asked.get("venue", base.venue)
+    if venue != base.venue and not isinstance(base.width, str):
+        # inches of one's own belong to the venue they were chosen for
+        asked = {"width": base.inches if venue == "custom" else "column", **asked}
     return replace(base, **asked)
 
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis import load
+import numpy as np
+
+from analysis import load, record
+from analysis.figures import Plot, view
 from analysis.figures.recipes import make
+from analysis.figures.recipes_study import of_study
 from analysis.figures.settings import Style
 from analysis.figures.sidecar import save, sidecar
+from analysis.loading import Classifier
+from analysis.projection import project
+from analysis.suite import sentences
 
 HERE = Path(__file__).parent
 TEXT = "The plot is thin, but the acting is anything but dull."
@@ -23,17 +30,41 @@ PICTURES: dict[str, tuple[str, tuple[str, ...], str, dict[str, object], dict[str
     "attention": ("attention", ("sst2-max_seq_mha",), EARNS, {}, {}),
     "depth": ("depth", FOUR, EARNS, {}, {"width": "full"}),
     "leave_one_out": ("leave_one_out", ("sst2-mha",), TEXT, {}, {"greyscale": True}),
-}
+    "attribution_strips": ("attribution_strips", ("sst2-max_seq_mha",), TEXT, {}, {}),
+    "deletion_insertion": ("deletion_insertion", ("sst2-max_seq_mha",), TEXT,
+                           {"unit": "word"}, {"width": "full"}),
+}  # fmt: skip
+STUDY = HERE.parents[1] / "study" / "results" / "minilm"
 
 
 def main() -> None:
     """Every picture as a PNG of 200 dots an inch; prints what was written."""
     loaded = {name: load(name) for name in FOUR}
-    for name, (view, names, text, params, style) in PICTURES.items():
-        plot = make(view, [loaded[one] for one in names], text, params=params)
-        made = save(sidecar(plot, Style.from_dict(style), "png", 200), name)
-        (HERE / made.name).write_bytes(made.data)
-        print(f"{made.name}: {len(made.data) / 1000:.0f} kB")
+    for name, (key, names, text, params, style) in PICTURES.items():
+        plot = make(key, [loaded[one] for one in names], text, params=params)
+        _write(name, plot, Style.from_dict(style))
+    _write("study_scores", of_study("study_scores", STUDY), Style(width="full"))
+    _write("map", _map(loaded[FOUR[-1]]), Style(width="full"))
+
+
+def _map(classifier: Classifier) -> Plot:
+    """Sentences of the behaviour suite by two poolings, coloured by what they test."""
+    cases = {case.text: case.capability for case in sentences("sst2")}
+    hidden = [record(classifier, text).hidden[-1] for text in cases]
+    poolings = {"cls": [one[0] for one in hidden],
+                "mean": [one[1:-1].mean(axis=0) for one in hidden]}  # fmt: skip
+    names = tuple(dict.fromkeys(cases.values()))
+    return view(
+        "map", [project(np.stack(rows), "pca") for rows in poolings.values()], tuple(poolings),
+        np.array([names.index(one) for one in cases.values()]), names, (classifier.checkpoint,),
+        "the behaviour suite", alignment="none",
+    )
+
+
+def _write(name: str, plot: Plot, style: Style) -> None:
+    made = save(sidecar(plot, style, "png", 200), name)
+    (HERE / made.name).write_bytes(made.data)
+    print(f"{made.name}: {len(made.data) / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

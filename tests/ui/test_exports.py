@@ -172,6 +172,26 @@ def test_caption_latex_bibtex_and_table_stand_there_to_be_copied(opened):
     assert "\\toprule" in table
 
 
+def test_files_are_signed_only_while_the_switch_is_on(opened):
+    from analysis.figures.sidecar import Signed
+    from pages.ui import export_panel
+
+    def signed():
+        given = export_panel._SIGNED
+        kept = {**export_panel._NOBODY, **opened.session_state.filtered_state.get(given, {})}
+        return Signed(kept["author"], kept["project"]) if kept["on"] else Signed()
+
+    assert not signed()
+    opened.toggle(key=f"{KEY}-sign").set_value(True).run()
+    opened.text_input(key=f"{KEY}-author").set_value("J. Doe").run()
+    opened.text_input(key=f"{KEY}-project").set_value("Pooling").run()
+    assert not opened.exception
+    assert signed() == Signed("J. Doe", "Pooling")
+    opened.toggle(key=f"{KEY}-sign").set_value(False).run()
+    assert not signed()
+    assert not [one for one in opened.text_input if one.key == f"{KEY}-author"]
+
+
 def test_a_picture_is_added_to_the_paper_from_its_menu(opened):
     from pages.ui import collection
 
