@@ -126,10 +126,10 @@ def _plot(given: argparse.Namespace) -> Plot:
     text, pair = _texts(given)
     key = recipes.ALIASES.get(given.view, (given.view, {}))[0]
     if given.words is not None:
-        known = recipes.options_of(key)
-        if "words" in known:
+        options_here = recipes.options_of(key)
+        if "words" in options_here:
             params.setdefault("words", given.words)
-        elif "unit" in known:
+        elif "unit" in options_here:
             params.setdefault("unit", "word" if given.words else "piece")
     return recipes.make(
         given.view, options.subjects(given), text, pair, _targets(given), params

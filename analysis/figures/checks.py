@@ -235,9 +235,9 @@ def _greyscale(panels: Sequence[Panel], style: Style) -> Iterator[Check]:
             bool((steps < 0).all() or (steps > 0).all()),
             "" if (steps < 0).all() or (steps > 0).all() else "Choose another palette.",
         )  # fmt: skip
-    counted = [told for panel in panels if (told := _signs(panel, colours)) is not None]
+    counted = [part for panel in panels if (part := _signs(panel, colours)) is not None]
     if counted:
-        seen, negative = (sum(part) for part in zip(*counted, strict=True))
+        seen, negative = (sum(counts) for counts in zip(*counted, strict=True))
         yield Check(
             "Sign in greyscale", round(100 * seen / max(negative, 1), 1),
             f"% of {negative:,} negative values told", seen == negative,

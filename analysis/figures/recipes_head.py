@@ -128,7 +128,8 @@ def _won(
     effects = _effects(subject, by_token=True) if quantity == "drop effect" else None
     plots = []
     for place, trace in enumerate(subject.traces()):
-        within("attention head", head, 0, len(trace.head.weights) - 1)
+        if trace.head.weights is not None:
+            within("attention head", head, 0, len(trace.head.weights) - 1)
         plots.append(views_winners.winners(
             trace, quantity, index,
             split=splits[place] if splits else None,

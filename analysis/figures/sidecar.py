@@ -264,7 +264,7 @@ def recipe_of(plot: Plot) -> dict[str, Any] | None:
     if fits(sizes, list[int]) and sizes and sum(sizes) == len(subjects):
         rest = iter(subjects)
         subjects = [[next(rest)[0] for _ in range(size)] for size in sizes]
-    names = plot.params.get("names")
+    names: Any = plot.params.get("names")
     if not fits(names, list[str]) or len(names) != len(subjects):
         names = [_plain(one["checkpoint"]) for one in owners][: len(subjects)]
     known = options_of(plot.view)
