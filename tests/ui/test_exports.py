@@ -177,8 +177,10 @@ def test_files_are_signed_only_while_the_switch_is_on(opened):
     from pages.ui import export_panel
 
     def signed():
-        given = export_panel._SIGNED
-        kept = {**export_panel._NOBODY, **opened.session_state.filtered_state.get(given, {})}
+        held = opened.session_state
+        kept = dict(export_panel._NOBODY)
+        if export_panel._SIGNED in held:
+            kept |= held[export_panel._SIGNED]
         return Signed(kept["author"], kept["project"]) if kept["on"] else Signed()
 
     assert not signed()
