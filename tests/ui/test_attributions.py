@@ -211,13 +211,13 @@ def test_checkpoints_of_two_tokenizers_are_compared_by_word_or_it_is_said_why(
     open_attributions, four
 ):
     tiny.make_foreign_checkpoint(four / "other", "roberta", seed=7)
-    app = open_attributions(four, checkpoints=["toy-mha", "other"], methods=["leave_one_out"],
+    names = ["other", "toy-mha"]
+    app = open_attributions(four, checkpoints=names, methods=["leave_one_out"],
                             evidence_of="all checkpoints")  # fmt: skip
-    results = [attributed(four / name, "leave_one_out", unit="word")
-               for name in ("toy-mha", "other")]  # fmt: skip
-    tokens = [tokens_of(four / name) for name in ("toy-mha", "other")]
+    results = [attributed(four / name, "leave_one_out", unit="word") for name in names]
+    tokens = [tokens_of(four / name) for name in names]
     assert tokens[0].pieces != tokens[1].pieces
-    differ = largest_disagreement(aligned(results, tokens), tokens[0], ["toy-mha", "other"])
+    differ = largest_disagreement(aligned(results, tokens), tokens[0], names)
     assert differ.sentence in said(app)
     assert "Agreement of checkpoints" in said(app)
     again(app, unit="pieces")
