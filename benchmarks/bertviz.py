@@ -35,17 +35,18 @@ MISSING = (
     "BertViz is not installed here, so only this app is measured. To compare: pip install bertviz "
     "ipython"
 )
-# The pieces of these cards hold other HTML than before, and what is asked for is drawn in them.
-SHOWN = """([card, part, before]) => {
+# The pieces of these cards hold other HTML than before, with so many of these parts in it: the
+# table has a row for every word, and may be drawn anew for the text before while it is waited for.
+SHOWN = """([card, part, before, count]) => {
   const pieces = [...document.querySelectorAll(`[class*="st-key-${card}-"]`)]
     .map(e => [...e.querySelectorAll('*')].find(one => one.shadowRoot)?.shadowRoot
       .querySelector('.heard')).filter(Boolean);
   return pieces.length > 0 && pieces.every(p => p.shown && p.shown.length !== before
-    && p.querySelector(part)) && pieces[0].shown.length;
+    && p.querySelectorAll(part).length >= count) && pieces[0].shown.length;
 }"""
 IDLE = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
   === 'notRunning'"""
-TABLE, MATRICES = ("answer", ".row"), ("encoder", "canvas")
+TABLE, MATRICES = ("answer", "[data-unit]"), ("encoder", "canvas")
 PATIENCE = 300  # seconds that BertViz has to make a page, and a browser to draw it
 DRAWN = "() => document.querySelectorAll('svg line, svg path').length > 0"
 
@@ -67,7 +68,7 @@ def run() -> list[dict[str, Any]]:
                 for length in LENGTHS:
                     text = _text(classifier, length)
                     forward, forward_cpu = _forward(classifier, text)
-                    first, every, server, sent = page(text)
+                    first, every, server, sent = page(text, length)
                     row: dict[str, Any] = {
                         "encoder": name, "tokens": length, "forward (s)": forward,
                         "forward (CPU s)": forward_cpu,
@@ -159,8 +160,10 @@ def _page_of(browser: Any, name: str, root: Path) -> Iterator[Any]:
         page.on("response", body)
         page.goto(f"http://127.0.0.1:{port}/Attention?long=true&checkpoints={name}"
                   "&document=the+acting+is+fine")
-        def wait(kind: tuple[str, str], known: int) -> int:
-            return int(page.wait_for_function(SHOWN, arg=[*kind, known], polling=20).json_value())
+
+        def wait(kind: tuple[str, str], known: int, count: int = 1) -> int:
+            given = [*kind, known, count]
+            return int(page.wait_for_function(SHOWN, arg=given, polling=20).json_value())
 
         def shown() -> dict[tuple[str, str], int]:
             """What stands there once nothing is computed any more."""
@@ -168,8 +171,7 @@ def _page_of(browser: Any, name: str, root: Path) -> Iterator[Any]:
             page.wait_for_function(IDLE)
             return {kind: wait(kind, 0) for kind in (TABLE, MATRICES)}
 
-
-        def measure(text: str) -> tuple[float, float, float | None, int]:
+        def measure(text: str, length: int) -> tuple[float, float, float | None, int]:
             field = page.get_by_label("Text", exact=True)
             before = shown()
             field.fill(text)
@@ -177,7 +179,7 @@ def _page_of(browser: Any, name: str, root: Path) -> Iterator[Any]:
             field.press("Control+Enter")
             seconds = []
             for kind in (TABLE, MATRICES):
-                wait(kind, before[kind])
+                wait(kind, before[kind], length if kind == TABLE else 1)
                 seconds.append(time.perf_counter() - started)
             after = _cpu_of(server.pid)
             taken = None if cpu is None or after is None else after - cpu

@@ -157,7 +157,8 @@ def what_if(results: Any, owner: Any = None) -> Plot:
     mean = every.mean(axis=0)
     several = len(each) > 1
     spread = every.std(axis=0, ddof=1) if several else np.zeros_like(mean)
-    notes = (f"Mean, standard deviation and dots of {len(each)} seeds.",) if several else ()
+    seeds = f"Mean, standard deviation and dots of {len(each)} seeds." if several else ""
+    notes: tuple[str, ...] = (seeds,) if several else ()
     changed = [one.changed_wins for one in each if one.changed_wins is not None]
     if changed:
         share = 100 * float(np.mean(changed))
@@ -184,5 +185,5 @@ def what_if(results: Any, owner: Any = None) -> Plot:
         provenance=provenance_of([owner or result.checkpoint], result.tokens, view="what_if"),
         notes=notes,
         caption=f"{what} as it is, and {after}." if regression
-        else f"{what} as they are, and {after}." + (f" {notes[0]}" if several else ""),
+        else f"{what} as they are, and {after}." + (f" {seeds}" if several else ""),
     )  # fmt: skip
