@@ -247,7 +247,8 @@ def _precision(classifier: Classifier, dtype: str) -> Iterator[None]:
     if not half:
         yield
         return
-    mine, region = get_ident(), torch.autocast(classifier.device.type, torch.bfloat16)
+    mine = get_ident()
+    region: Any = torch.autocast(classifier.device.type, torch.bfloat16)
 
     def enter(*_: object) -> None:
         if get_ident() == mine:  # others may use the same model meanwhile

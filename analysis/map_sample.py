@@ -35,7 +35,7 @@ def stratified(table: Table, most: int, seed: int = 0) -> np.ndarray:
 def _shares(sizes: np.ndarray, most: int) -> np.ndarray:
     """How many of each class, ``most`` in all: the largest remainders, and one of each at least."""
     exact = most * sizes / sizes.sum()
-    wanted = np.maximum(np.floor(exact).astype(int), 1)
+    wanted: np.ndarray = np.maximum(np.floor(exact).astype(int), 1)
     while wanted.sum() < most:
         wanted[np.argmax(np.where(wanted < sizes, exact - wanted, -np.inf))] += 1
     while wanted.sum() > most:

@@ -85,8 +85,8 @@ def open_folder(
     classes: tuple[str, ...] = ()
     codes = None
     if label is not None:
-        found, codes = np.unique(np.array(strings[label], dtype=object), return_inverse=True)
-        classes = tuple(str(name) for name in found)
+        members, codes = np.unique(np.array(strings[label], dtype=object), return_inverse=True)
+        classes = tuple(str(name) for name in members)
     own = (order["text"], order.get("pair"), label)
     return Opened(
         Table(

@@ -4,8 +4,8 @@ Vectors: one pass that writes every free pooling at every layer, against one `en
 sentence-transformers for each pooling (last layer only). Maps: UMAP of three poolings here
 (fitted, aligned and measured) against three plain umap-learn fits. Memory: the peak of a process
 that embeds 10,000 and 100,000 rows into a folder, on an encoder of two small layers, so that what
-is measured is the pass and not the model, and 10,000 and 30,000 rows on MiniLM. Browser: how long a frame takes while
-three maps of 50,000 points are moved, in Chromium.
+is measured is the pass and not the model, and 10,000 and 30,000 rows on MiniLM. Browser: how long
+a frame takes while three maps of 50,000 points are moved, in Chromium.
 
 ``python -m benchmarks maps`` runs all; BENCH_PARTS=memory,pan only these.
 """
