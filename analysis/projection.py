@@ -187,18 +187,30 @@ def _pca(vectors: np.ndarray, seed: int, notes: tuple[str, ...]) -> Map:
 
 
 class _Epochs:
-    """A stream for tqdm's ``epoch/epochs``, which umap-learn writes after each of them."""
+    """What umap-learn's progress bar (tqdm) is given to tell of its epochs, and to be stopped by.
+
+    As the bar's stream it reads the number of epochs; as its ``mininterval`` it is compared with
+    the time gone after each of them, and answers that it is not yet time to draw. To be told in the
+    stream would be simpler, but a bar writes while it holds the one lock of all bars of the
+    process, and keeps it when the write raises: the next model that is loaded would wait for ever.
+    """
 
     def __init__(self, progress: Callable[[int, int], None]) -> None:
         self._progress = progress
+        self._done = self._total = 0
 
     def write(self, told: str) -> None:
-        done, slash, total = told.strip().partition("/")
-        if slash and done.isdigit() and total.isdigit():
-            self._progress(int(done), int(total))
+        _, slash, total = told.strip().partition("/")
+        if slash and total.isdigit():
+            self._total = int(total)
 
     def flush(self) -> None:
         """Nothing is held back."""
+
+    def __le__(self, seconds: float) -> bool:
+        self._done += 1
+        self._progress(self._done, self._total)
+        return False
 
 
 def _umap(
@@ -229,8 +241,9 @@ def _umap(
         begin = np.asarray(start, dtype=np.float32)
     told: dict[str, Any] = {"disable": True}
     if progress is not None:
-        told = {"disable": False, "file": _Epochs(progress), "bar_format": "{n_fmt}/{total_fmt}",
-                "mininterval": 0, "miniters": 1}  # fmt: skip
+        epoch = _Epochs(progress)
+        told = {"disable": False, "file": epoch, "mininterval": epoch, "miniters": 1,
+                "bar_format": "{n_fmt}/{total_fmt}"}  # fmt: skip
     with quiet():
         # One thread: with a seed umap-learn takes no other, and without one no layout comes back.
         reducer = UMAP(n_components=2, random_state=seed, n_jobs=1, init=begin, n_epochs=epochs,

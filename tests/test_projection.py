@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -29,6 +31,32 @@ def test_pca_is_that_of_scikit_learn():
     theirs = PCA(2, svd_solver="full").fit(vectors.astype(float))
     np.testing.assert_allclose(own.points, theirs.transform(vectors.astype(float)), atol=1e-5)
     np.testing.assert_allclose(own.explained, theirs.explained_variance_ratio_, atol=1e-9)
+
+
+def test_a_layout_that_is_stopped_leaves_other_progress_bars_free():
+    from tqdm.auto import tqdm
+
+    class Stopped(Exception):
+        pass
+
+    told = []
+
+    def progress(done, total):
+        told.append((done, total))
+        if done == 7:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        fit(blobs()[0], "umap", seed=0, n_neighbors=8, progress=progress)
+    assert told == [(done, 500) for done in range(1, 8)]  # umap-learn's own number of epochs
+    # The thread that holds the lock could take it again; others are the ones that would wait.
+    free = []
+    other = Thread(target=lambda: free.append(all(
+        lock.acquire(False) and not lock.release() for lock in tqdm.get_lock().locks
+    )))  # fmt: skip
+    other.start()
+    other.join()
+    assert free == [True]
 
 
 def test_a_seed_gives_the_same_umap_bit_for_bit():
