@@ -42,8 +42,8 @@ def dimensions(table: Any, checkpoint: Any = None, tokens: Any = None, count: in
     else:
         panels.append(bars("maximum", table.value))
     panels.append(bars("win margin", np.where(np.isfinite(table.margin), table.margin, np.nan)))
-    titles = ("contribution", "weight", "value by layer" if table.held_by is None else "maximum",
-              "win margin")  # fmt: skip
+    # The axes of bars say what they show: four more titles would not fit a page's height.
+    titles = ("", "", "value by layer" if table.held_by is None else "", "")
     token = f"token {table.token}" if tokens is None else str(tokens.labels[table.token])
     label = target_label(checkpoint, table.target)
     return Plot(
