@@ -20,7 +20,7 @@ from analysis.dataset_files import DataError
 from analysis.dataset_guess import Columns, guess_columns
 from analysis.dataset_labels import Unknown
 from analysis.dataset_lines import Source, opened, size_of
-from analysis.dataset_reading import UNKNOWN_LABEL, Asked, Reading, reading
+from analysis.dataset_reading import Asked, Reading, reading
 from analysis.dataset_records import Problem, Record, Records, records
 from analysis.dataset_rows import LISTED, MOST_TEXT, Rows
 from analysis.datasets import Kind
@@ -32,6 +32,7 @@ __all__ = [
 ]  # fmt: skip
 
 Report = Callable[[int, int, str, float], None]
+_UNPUBLISHED = "-1"  # how the Hub marks a label that is not published
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def read_hub(
     from analysis.dataset_hub import parquet_files
 
     name = f"{repo}, {split}"
-    mapping = {"-1": None, **(mapping or {})}  # how the Hub marks a label that is not published
+    mapping = {_UNPUBLISHED: None, **(mapping or {})}
     asked = Asked(columns, labels, mapping, pairs, kind, duplicates, tuple(more))
     paths = parquet_files(repo, f"{config}/{split}/*.parquet", revision)
     tell = (lambda count: progress(count, 0, f"reading {name}", 0.0)) if progress else _silent
@@ -173,7 +174,7 @@ def read_hub(
             return _read(found, name, asked, tell, cancel)
 
     found = read(asked)
-    if found.columns.label and not len(found.table) and set(found.counts) == {UNKNOWN_LABEL}:
+    if found.columns.label and not len(found.table) and set(found.met) == {_UNPUBLISHED}:
         unlabelled = Columns(found.columns.text, found.columns.pair)
         found = read(replace(asked, columns=unlabelled))
         found = replace(found, notes=(*found.notes, "The labels of this split are not published."))

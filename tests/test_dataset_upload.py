@@ -377,6 +377,15 @@ class TestHub:
         assert (len(found.table), found.table.label) == (2, None)
         assert "not published" in found.notes[-1]
 
+    def test_labels_that_say_nothing_yet_are_asked_about_and_not_taken_for_unpublished(
+        self, shards
+    ):
+        shards([5, 7])
+        found = read_hub("someone/films", labels=SENTIMENT)
+        assert len(found.table) == 0
+        assert {one.value for one in found.unknown} == {"5", "7"}
+        assert not any("not published" in note for note in found.notes)
+
 
 class TestSize:
     def test_a_large_file_is_read_in_bounded_memory_and_leaves_nothing_behind(self, tmp_path):

@@ -210,8 +210,9 @@ def _meaning(
     value: str, reading: Reading, unknown: Unknown | None, labels: Sequence[str], form: str
 ) -> str:
     count, row = reading.met[value]
+    rows = "1 row" if count == 1 else f"{count:,} rows"
     first = reading.mapping.get(value) if unknown is None else unknown.suggestion
     return str(st.selectbox(
-        f"{cards.plain(value)} ({count:,} rows, first in row {row:,})", [LEAVE, *labels],
+        f"{cards.plain(value)} ({rows}, first in row {row:,})", [LEAVE, *labels],
         key=f"means-{form}-{value}", index=0 if first is None else 1 + list(labels).index(first),
     ))  # fmt: skip

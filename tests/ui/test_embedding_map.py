@@ -161,7 +161,7 @@ def broken_folder(root: Path, place: Path) -> Path:
 def test_vectors_that_are_not_numbers_are_named_and_the_rest_is_drawn(open_map, four, tmp_path):
     out = broken_folder(four, tmp_path)
     app = open_map(four, vectors_folder=str(out))
-    told = [one.value for one in app.warning]
+    told = [one.value.replace("\\", "") for one in app.warning]
     assert any("mean, layer 2: 2 of 24 vectors hold values that are not finite (rows 4, 8" in one
                for one in told), told  # fmt: skip
     assert [panel["title"] for panel in shown(app)["panels"]] == ["mean", "max"]
@@ -193,7 +193,8 @@ def test_aligned_umap_leaves_nothing_missing_beside_a_constant_and_a_shallow_she
                    poolings=["mean", "cls", "head"], n_neighbors=5)  # fmt: skip
     data = shown(app)
     assert [len(panel["coords"]) for panel in data["panels"]] == [5, 5, 5]
-    assert not [one for one in app.button if "Lay out" in one.label]
+    assert not [one for one in app.button if one.label.startswith("Lay out") and
+                one.key != "seeds-go"]  # fmt: skip
     assert [one.split(",")[0] for one in shown(app, "look")["subtitles"]] == ["AlignedUMAP"] * 3
     assert any("AlignedUMAP cannot" in caption.value for caption in app.caption)
     app = open_map(four, checkpoints=["toy-mha"], map="umap", align="aligned_umap",

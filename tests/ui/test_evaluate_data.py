@@ -129,7 +129,7 @@ def test_what_labels_mean_can_be_changed_and_reset(open_data):
         box.set_value(label)
     next(button for button in app.button if button.label == "Use these").click().run()
     assert "negative 1, positive 2" in said(app)
-    boxes = {box.label[0]: box.value for box in app.selectbox if " rows, first in" in box.label}
+    boxes = {box.label[0]: box.value for box in app.selectbox if ", first in row" in box.label}
     assert boxes == {"0": "positive", "1": "negative"}
     next(button for button in app.button if button.label == "Reset").click().run()
     assert "negative 2, positive 1" in said(app)
