@@ -17,11 +17,7 @@ from analysis.figures.style import number
 
 def start(open_app: Callable[..., Any], root: Path, **chosen: Any) -> Any:
     """The AppTest on the Attention page, run on what was chosen."""
-    # Compare has nothing to compute for an empty text.
-    app = open_app(root, text=" ").switch_page("pages/3_Attention.py").run()
-    for name, value in chosen.items():
-        app.session_state[name] = value  # a browser carries them along; AppTest does not
-    app.run()
+    app = open_app(root, page="pages/3_Attention.py", held=chosen)
     assert not app.exception, [error.value for error in app.exception]
     return app
 

@@ -18,9 +18,9 @@ from seen import Node, Unit
 
 def start(open_app: Callable[..., Any], root: Path, **chosen: Any) -> Any:
     """The AppTest on the Attributions page, run on what was chosen."""
-    # Compare has nothing to compute for an empty text.
-    app = open_app(root, text=" ").switch_page("pages/4_Attributions.py").run()
-    return again(app, **chosen)
+    app = open_app(root, page="pages/4_Attributions.py", held=chosen)
+    assert not app.exception, [error.value for error in app.exception]
+    return app
 
 
 def again(app: Any, **chosen: Any) -> Any:

@@ -6,6 +6,7 @@ every cache is bounded.
 
 from __future__ import annotations
 
+import gc
 import threading
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,10 @@ def _warm_up() -> None:
             loading.register_heads(file)
         except ValueError as error:
             _problems.append(str(error))
+    # Half a million objects of the libraries stay until the end: without this every collection
+    # walks through all of them and holds up all threads meanwhile, for half a second and more.
+    gc.collect()
+    gc.freeze()
     _warm.set()
 
 

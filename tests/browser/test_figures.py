@@ -53,8 +53,8 @@ def test_three_pictures_become_a_paper(page: Any, own_app: Any, tmp_path: Any) -
     collected(page, 2)
     page.keyboard.press("Escape")
     page.get_by_role("link", name="Layers").click()
-    # beside the visible button Streamlit keeps a hidden one for its tooltip
-    page.locator(".st-key-export-depth-add button:visible").first.click()
+    page.locator(".st-key-export-depth-more button").click()
+    page.locator(".st-key-export-depth-add-0 button").click()
     collected(page, 3)
     page.get_by_role("link", name="Figures (3)").click()
     page.locator(".figure").nth(2).wait_for()

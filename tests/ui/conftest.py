@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +43,26 @@ def four(made: Path, folder: Path) -> Path:
 
 @pytest.fixture
 def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """`open_app(folder, text="...", target="...") -> AppTest`, run once on that address."""
+    """`open_app(folder, text="...", target="...") -> AppTest`, run once on that address.
+
+    ``page`` is where it opens (Compare), ``held`` what its session state holds at the start.
+    """
     from streamlit.testing.v1 import AppTest
 
-    def start(root: Path, arguments: tuple[str, ...] | list[str] = (), **address: Any) -> Any:
+    def start(
+        root: Path, arguments: tuple[str, ...] | list[str] = (), page: str = "",
+        held: Mapping[str, Any] | None = None, **address: Any,
+    ) -> Any:  # fmt: skip
         # What stands behind "--" on the command line of the tests is not the app's.
         monkeypatch.setattr("sys.argv", ["app.py", *arguments])
         monkeypatch.setenv("POOLLENS_CHECKPOINTS", str(root))
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180)
+        if page:
+            app.switch_page(page)
         for name, value in address.items():
             app.query_params[name] = value
+        for name, value in (held or {}).items():
+            app.session_state[name] = value
         return app.run()
 
     return start

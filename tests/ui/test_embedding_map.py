@@ -30,12 +30,9 @@ def open_map(open_app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
 
     def start(root: Path, **chosen: Any) -> Any:
-        app = open_app(root).switch_page(PAGE).run()
         given = {"text": "the plot is good", "map": "pca", "source": "own sentences",
                  "own_sentences": "\n".join(ROWS), **chosen}  # fmt: skip
-        for name, value in given.items():
-            app.session_state[name] = value
-        app.run()
+        app = open_app(root, page=PAGE, held=given)
         settle(app)
         return app
 

@@ -41,10 +41,7 @@ def open_study(open_app: Any, made: Path) -> Any:
     """`open_study(folder, **chosen) -> AppTest` on the Study tab."""
 
     def start(folder: Path, **chosen: Any) -> Any:
-        app = open_app(made).switch_page(PAGE).run()
-        for name, value in {"study": str(folder), **chosen}.items():
-            app.session_state[name] = value
-        return app.run()
+        return open_app(made, page=PAGE, held={"study": str(folder), **chosen})
 
     return start
 
@@ -285,7 +282,7 @@ def test_a_study_without_runs_and_a_folder_without_a_study_say_so(open_study, tm
 
 
 def test_the_committed_study_shows_at_once(open_app, made):
-    app = open_app(made).switch_page(PAGE).run()
+    app = open_app(made, page=PAGE)
     assert not app.exception
     assert not app.error
     assert "MiniLM" in " ".join(texts(app))

@@ -37,11 +37,8 @@ def open_data(open_app: Any, two: Path, monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
 
     def start(**chosen: Any) -> Any:
-        app = open_app(two).switch_page(PAGE).run()
         kept = {"evaluate": "Data set", "checkpoints": ["sst2-cls", "sst2-mha"], **chosen}
-        for name, value in kept.items():
-            app.session_state[name] = value
-        return app.run()
+        return open_app(two, page=PAGE, held=kept)
 
     return start
 

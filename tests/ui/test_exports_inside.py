@@ -33,10 +33,7 @@ def exported(open_app: Any, made: Path, folder: Path, monkeypatch: pytest.Monkey
         monkeypatch.setattr(module, "export_menu", watched)
 
     def start(page: str, root: Path = made, **chosen: Any) -> dict[str, dict[str, Plot]]:
-        app = open_app(root, text=" ").switch_page(page).run()
-        for name, value in {"text": TEXT, **chosen}.items():
-            app.session_state[name] = value
-        app.run()
+        app = open_app(root, page=page, held={"text": TEXT, **chosen})
         assert not app.exception, [error.value for error in app.exception]
         found.clear()
         app.run()

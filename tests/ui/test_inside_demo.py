@@ -24,10 +24,7 @@ def open_page(open_app: Any) -> Any:
     """`open_page(page, **chosen) -> AppTest` on the demo checkpoints."""
 
     def start(page: str, **chosen: Any) -> Any:
-        app = open_app(DEMO, text=" ").switch_page(page).run()
-        for name, value in {"text": SENTENCE, **chosen}.items():
-            app.session_state[name] = value  # a browser carries them along; AppTest does not
-        app.run()
+        app = open_app(DEMO, page=page, held={"text": SENTENCE, **chosen})
         assert not app.exception, [error.value for error in app.exception]
         return app
 

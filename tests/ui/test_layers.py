@@ -27,10 +27,7 @@ def open_layers(open_app: Any) -> Callable[..., Any]:
     """`open_layers(folder, **chosen) -> AppTest` on the Layers page."""
 
     def start(root: Path, **chosen: Any) -> Any:
-        app = open_app(root).switch_page(PAGE).run()
-        for name, value in {"text": TEXT, **chosen}.items():
-            app.session_state[name] = value  # a browser carries them along; AppTest does not
-        app.run()
+        app = open_app(root, page=PAGE, held={"text": TEXT, **chosen})
         assert not app.exception, [error.value for error in app.exception]
         return app
 

@@ -25,10 +25,7 @@ def open_winners(open_app: Any) -> Any:
     """`open_winners(folder, **chosen) -> AppTest` on the winners page."""
 
     def start(root: Path, **chosen: Any) -> Any:
-        app = open_app(root).switch_page(PAGE).run()
-        for name, value in {"text": TEXT, **chosen}.items():
-            app.session_state[name] = value  # a browser carries them along; AppTest does not
-        return app.run()
+        return open_app(root, page=PAGE, held={"text": TEXT, **chosen})
 
     return start
 
