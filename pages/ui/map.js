@@ -4,6 +4,7 @@
 // the texts and of the look show nothing and hand over here.
 const maps = (window.poollensMaps ??= new Map());
 const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+const WHOLE = { x: 0.5, y: 0.5, zoom: 0.94 }; // the whole map in sight
 const hex = (colour) => [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16) / 255);
 
 export default function (component) {
@@ -36,7 +37,7 @@ function makeMap(root, parent) {
   const painter = glPainter(dots) ?? flatPainter(dots);
   root.dataset.painter = painter.kind;
   let data = null, coords = [], look = null, entry = null, boxes = [];
-  let view = { x: 0.5, y: 0.5, zoom: 0.94 }, mode = "pan", layer = 0, from = 0, part = 1;
+  let view = { ...WHOLE }, mode = "pan", layer = 0, from = 0, part = 1;
   const centres = new WeakMap();
   let fresh = true, hiddenOf = null; // whether a selection may be taken over; of which colour
   let selection = null, hidden = new Set(), hover = null, drag = null, waiting = false, due = false, painted = 0, thin = 1;
@@ -60,8 +61,8 @@ function makeMap(root, parent) {
         maps.set(given.id, entry);
         selection = null;
         fresh = true;
-        hidden = new Set();
-        view = { x: 0.5, y: 0.5, zoom: 0.94 };
+        // Where an element comes or goes above, Streamlit may make the map anew: it goes on as it was.
+        ({ view, hidden, hiddenOf } = entry.kept ?? { view: { ...WHOLE }, hidden: new Set(), hiddenOf: null });
       }
       entry.refresh = refresh;
       find(".panels").replaceChildren(...given.panels.map((panel) => {
@@ -156,6 +157,7 @@ function makeMap(root, parent) {
 
   function paint(whole = true) {
     if (!data || !look || !boxes.length) return;
+    entry.kept = { view, hidden, hiddenOf };
     const began = performance.now();
     // While the map is moved: where a frame takes long, every second, third, ... point is drawn.
     const moving = drag?.moved && !drag.path;
@@ -381,7 +383,7 @@ function makeMap(root, parent) {
     if (button.dataset.mode) {
       mode = button.dataset.mode;
       root.querySelectorAll("[data-mode]").forEach((b) => b.setAttribute("aria-pressed", String(b === button)));
-    } else if (button.dataset.do === "fit") { view = { x: 0.5, y: 0.5, zoom: 0.94 }; redraw(); }
+    } else if (button.dataset.do === "fit") { view = { ...WHOLE }; redraw(); }
     else if (button.dataset.do === "clear") select(null);
     else if (button.dataset.code !== undefined) {
       const code = Number(button.dataset.code);
