@@ -112,7 +112,7 @@ def _draw(
         _points(drawing, panel, at, named)
     else:
         kind = type(panel).__name__
-        raise ValueError(f"a {kind} is drawn as HTML: use analysis.figures.screen.html")
+        raise ValueError(f"a {kind} is drawn as HTML: use analysis.figures.markup.html")
 
 
 def _legend(name: str, named: set[str], alone: bool = False) -> dict[str, Any]:

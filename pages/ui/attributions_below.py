@@ -14,7 +14,7 @@ from analysis.figures import views_attributions as views
 from analysis.figures.plot import Grid, HeatMap, Plot
 from analysis.figures.views_evidence import RANDOM
 from pages.ui import attributions_measured as measured
-from pages.ui import attributions_words, cards
+from pages.ui import attributions_words, cards, shades
 from pages.ui.attention_pieces import is_marked, span_of
 from pages.ui.attributions_controls import Wanted
 from pages.ui.attributions_evidence import Asked
@@ -108,6 +108,7 @@ def _curve(part: Any, key: str, second: bool) -> None:
     )
     told = "units in place (%)" if second else "units replaced (%)"
     drawing.update_xaxes(title_text=f"{told}, first ranked first")
+    shades.adapt(drawing)
     st.plotly_chart(drawing, key=key, config=_CHART)
 
 
@@ -139,6 +140,7 @@ def _heat(plot: Plot, key: str, height: int) -> None:
     drawing.update_traces(colorbar_title_text=None, selector={"type": "heatmap"})
     drawing.update_xaxes(title_text=None)
     drawing.update_yaxes(title_text=None)
+    shades.adapt(drawing)
     st.plotly_chart(drawing, key=key, config=_CHART)
 
 
@@ -247,5 +249,6 @@ def _chart(one: Explained, plot: Plot, keys: Sequence[str], mark: Span | None) -
                 if not one.tokens.special[units[column][0]]:
                     cards.toggle_mark(span_of(one.tokens, units[column]))
 
+    shades.adapt(drawing)
     st.plotly_chart(drawing, key="methods-map", config=_CHART, on_select=clicked,
                     selection_mode="points")  # fmt: skip

@@ -36,9 +36,18 @@ def adapt(drawing: Any) -> None:
                             for index, colour in enumerate(stops)]  # fmt: skip
     if not is_dark():
         return
-    for trace in drawing.select_traces({"type": "scatter"}):
-        if trace.fillcolor:
-            trace.fillcolor = shown(trace.fillcolor)
-        elif trace.line.color:
-            colour = shown(str(trace.line.color))
-            trace.update(line_color=colour, marker_color=colour)
+    for trace in drawing.data:
+        if trace.type not in ("scatter", "scattergl", "bar"):
+            continue
+        if trace.type != "bar":
+            _lighten(trace, "fillcolor")
+            _lighten(trace.line, "color")
+            if trace.line.color and not trace.marker.color:
+                trace.marker.color = trace.line.color
+        _lighten(trace.marker, "color")
+
+
+def _lighten(part: Any, name: str) -> None:
+    """Where there is one colour for all; a list of them (one for each point) stays."""
+    if isinstance(part[name], str):
+        part[name] = shown(part[name])

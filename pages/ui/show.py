@@ -8,8 +8,7 @@ import streamlit as st
 
 from analysis.figures.markup import html
 from analysis.figures.plot import Bars, Grid, Panel, Plot, Strip
-from analysis.figures.style import SEQUENTIAL
-from pages.ui import cards, cells
+from pages.ui import cards, cells, shades
 from pages.ui.export_panel import export_menu as export_menu
 
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "toImage"]}
@@ -54,12 +53,7 @@ def _chart(drawn: Plot | Panel, key: str, pick: bool) -> tuple[int, int] | None:
     from analysis.figures.screen import figure
 
     drawing = figure(drawn)
-    if st.context.theme.type == "dark":
-        # On a dark page the largest value is the lightest, so that nothing recedes.
-        for trace in drawing.select_traces({"type": "heatmap"}):
-            if trace.zmin >= 0:
-                stops = SEQUENTIAL[::-1]
-                trace.colorscale = [[i / (len(stops) - 1), c] for i, c in enumerate(stops)]
+    shades.adapt(drawing)
     st.plotly_chart(drawing, key=key, config=_CHART)
     if not pick:
         return None

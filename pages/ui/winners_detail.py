@@ -22,7 +22,7 @@ from pages.ui.show import export_menu
 from pages.ui.winners_cards import token_of
 from pages.ui.winners_panel import framed
 
-_WIDTHS = {"dimension": 72, "contribution": 84, "weight": 60, "win margin": 76}  # pixels
+_WIDTHS = {"dimension": 84, "contribution": 96, "weight": 60, "win margin": 88}  # pixels
 ABOUT_DIMENSIONS = (
     "The ten dimensions of one token that add most to the explained class minus the mean of the "
     "others: contribution = weight × (value − reference). The split is exact given the source "
@@ -183,7 +183,7 @@ def _draw_margins(trace: Trace, choice: Choice) -> None:
         margins.margin_histogram(won), known, trace.checkpoint, trace.tokens
     )
     framed(plot, "margins", ABOUT_MARGINS, flips if isinstance(flips, str) else "", height=260,
-           adjust=_calm, title=f"{trace.checkpoint.id}: win margins")  # fmt: skip
+           adjust=_calm, title="Win margins")  # fmt: skip
 
 
 def _calm(drawing: Any) -> None:
