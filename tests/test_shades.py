@@ -1,0 +1,35 @@
+"""Drawings made for white paper, on a dark page."""
+
+from __future__ import annotations
+
+import pytest
+import samples_of_views as samples
+
+from analysis.figures.screen import figure
+from analysis.figures.style import contrast_ratio
+from pages.ui import shades
+
+DARK = "#141A22"  # the ground of the dark theme
+
+
+def colours(drawing):
+    """Every colour by which a line, a point or a bar is known."""
+    for trace in drawing.data:
+        if trace.type in ("scatter", "scattergl", "bar") and trace.marker.opacity != 0:
+            parts = [trace.marker.color]
+            if trace.type != "bar":
+                parts += [trace.line.color, trace.fillcolor]
+            yield from (part for part in parts if isinstance(part, str) and part.startswith("#"))
+
+
+@pytest.mark.parametrize("key", samples.keys())
+def test_no_colour_sinks_into_the_ground_of_a_dark_page(monkeypatch, key):
+    monkeypatch.setattr(shades, "is_dark", lambda: True)
+    try:
+        drawing = figure(samples.plot_of(key))
+    except ValueError as error:  # drawn by the page itself
+        assert "Strip" in str(error)
+        return
+    shades.adapt(drawing)
+    for colour in colours(drawing):
+        assert contrast_ratio(colour, DARK) >= 3, colour
