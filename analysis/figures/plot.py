@@ -395,13 +395,13 @@ class Plot:
         return from_json(text)
 
     def screen(self) -> Figure:
-        """A plotly figure (not for strips: those are HTML, see `screen.html`)."""
+        """A plotly figure (not for strips: those are HTML, see `markup.html`)."""
         from analysis.figures.screen import figure
 
         return figure(self)
 
     def html(self, **options: Any) -> str:
-        """HTML of strips and bars, for a card; options as `screen.html` takes them."""
+        """HTML of strips and bars, for a card; options as `markup.html` takes them."""
         from analysis.figures.markup import html
 
         return html(self, **options)
