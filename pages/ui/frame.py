@@ -21,6 +21,10 @@ PAGES = (
     ("pages/7_Figures.py", "Figures"),
 )
 _STYLE = Path(__file__).with_name("frame.css").read_text(encoding="utf-8")
+_links = st.components.v2.component(
+    "poollens_links", html="<i></i>",
+    js=Path(__file__).with_name("frame.js").read_text(encoding="utf-8"),
+)
 
 
 def start(title: str, question: str, variant: bool = False) -> tuple[Catalogue, Choice]:
@@ -41,6 +45,8 @@ def open_page(title: str, question: str) -> None:
         st.html('<div class="pl-brand">PoolLens</div>')
         for path, name in PAGES:
             st.page_link(path, label=collection.label(name))
+        with st.container(key="frame-links"):
+            _links(key="frame-links-wait", data={})
         collection.remember()
     with st.container(key="title"):
         st.title(title, anchor=False)
