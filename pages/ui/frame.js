@@ -1,22 +1,25 @@
-// A link of the sidebar waits until an open menu has closed. The menu tells the server of its closing
-// after the click, in the name of the page that is being left, and that page would come back, without
-// what was typed.
+// A link of the sidebar leads away, whatever the page that is left still has to say. Two things can
+// reach the server right after a click, in the name of that page, which would then come back: an
+// open menu tells of its closing, and the progress of long work asks to be drawn again.
 export default function () {
   const sidebar = document.querySelector("[data-testid=stSidebar]");
-  if (!sidebar || sidebar.dataset.waits) return;
-  sidebar.dataset.waits = "for menus";
+  if (!sidebar || sidebar.dataset.watched) return;
+  sidebar.dataset.watched = "true";
   const menu = () => document.querySelector("[data-testid=stPopoverBody]");
+  let last = null;
   sidebar.addEventListener("click", (event) => {
     const link = event.target.closest("[data-testid=stPageLink-NavLink]");
-    if (!link || !menu()) return;
+    if (!link || !event.isTrusted) return;
+    const name = `[data-testid=stPageLink-NavLink][href="${link.getAttribute("href")}"]`;
+    const click = () => sidebar.querySelector(name)?.click();
+    const place = link.pathname;
+    last = event;
+    setTimeout(() => { if (last === event && location.pathname !== place) click(); }, 1500);
+    if (!menu()) return;
     event.preventDefault();
     event.stopPropagation();
-    const name = `[data-testid=stPageLink-NavLink][href="${link.getAttribute("href")}"]`;
-    const follow = () => {
-      if (menu()) setTimeout(follow, 20);
-      else setTimeout(() => sidebar.querySelector(name)?.click(), 60);
-    };
     menu().dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    const follow = () => { if (menu()) setTimeout(follow, 20); else setTimeout(click, 60); };
     follow();
   }, true);
 }
