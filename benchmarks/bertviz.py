@@ -47,7 +47,7 @@ SHOWN = """([card, part, before, count]) => {
 IDLE = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
   === 'notRunning'"""
 TABLE, MATRICES = ("answer", "[data-unit]"), ("encoder", "canvas")
-PATIENCE = 300  # seconds that BertViz has to make a page, and a browser to draw it
+PATIENCE = 60  # seconds that BertViz has to make a page, and a browser to draw it
 DRAWN = "() => document.querySelectorAll('svg line, svg path').length > 0"
 
 
