@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
-from matplotlib.colors import to_hex
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import Collection, LineCollection, PathCollection
+from matplotlib.colors import Normalize, to_hex
+from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.palettes import dense, shade
@@ -15,6 +17,10 @@ from analysis.figures.paper import ticks
 from analysis.figures.paper.look import Look
 from analysis.figures.plot import HeatMap
 from analysis.figures.style import WEAK, contrast_ratio, number, step_of
+
+MANY = 4_000  # cells; of more those of one colour are one path
+_SQUARE = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5)])
+_DRAWN = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
 
 
 def height(m: HeatMap, look: Look, width: float) -> float:
@@ -52,12 +58,16 @@ def draw(
     """Cells, labels and a colour bar; `alone`: the labels of the rows stand here."""
     low, high = m.bounds
     rows, columns = m.values.shape
-    mesh = axes.pcolormesh(
-        np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5, np.ma.masked_invalid(m.values),
-        cmap=look.map(m.scale, m.values.shape), vmin=low, vmax=high, edgecolors="face",
-        linewidth=0.1, rasterized=False,
-    )  # fmt: skip
-    mesh.set_gid(f"{axes.get_gid()}-cells")
+    mesh = ScalarMappable(Normalize(low, high), look.map(m.scale, m.values.shape))
+    if m.values.size > MANY:
+        cells_drawn: Collection = _by_colour(axes, m, mesh)
+    else:
+        cells_drawn = axes.pcolormesh(
+            np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5,
+            np.ma.masked_invalid(m.values), cmap=mesh.cmap, norm=mesh.norm, edgecolors="face",
+            linewidth=0.1, rasterized=False,
+        )  # fmt: skip
+    cells_drawn.set_gid(f"{axes.get_gid()}-cells")
     axes.invert_yaxis()
     axes.spines[:].set_visible(False)
     if not np.isfinite(m.values).all():
@@ -78,6 +88,23 @@ def draw(
     axes.set_xlabel(look.wrapped(m.column_label, inside + 20))
     if with_bar:
         _bar(host, axes, m, look, mesh, cells)
+
+
+def _by_colour(axes: Axes, m: HeatMap, mesh: ScalarMappable) -> PathCollection:
+    """All cells of one colour as one path: a file of many thousand paths takes seconds."""
+    known = np.isfinite(m.values)
+    colours, which = np.unique(mesh.to_rgba(m.values[known]), axis=0, return_inverse=True)
+    places = np.argwhere(known)[:, ::-1]
+    paths = []
+    for index in range(len(colours)):
+        here = places[which.ravel() == index]
+        squares = (here[:, None] + _SQUARE).reshape(-1, 2)
+        paths.append(Path(squares, np.tile(_DRAWN, len(here))))
+    drawn = PathCollection(paths, facecolors=colours, edgecolors="face", linewidths=0.1)
+    axes.add_collection(drawn, autolim=False)
+    rows, columns = m.values.shape
+    axes.set(xlim=(-0.5, columns - 0.5), ylim=(-0.5, rows - 0.5))
+    return drawn
 
 
 def same_scale(one: HeatMap, other: HeatMap) -> bool:
