@@ -9,6 +9,7 @@ import numpy as np
 from analysis.figures.plot import Bars, Grid, HeatMap, Plot
 from analysis.figures.registry import view
 from analysis.figures.source import provenance_of, target_label
+from analysis.figures.style import NumberFormat
 from analysis.figures.token_axis import layer_labels
 
 
@@ -25,10 +26,12 @@ def dimensions(table: Any, checkpoint: Any = None, tokens: Any = None, count: in
         raise ValueError("this token holds no dimension: there is nothing to draw")
     names = tuple(str(j) for j in best)
 
-    def bars(what: str, values: np.ndarray, colours: Any = "series") -> Bars:
+    def bars(
+        what: str, values: np.ndarray, colours: Any = "series", style: NumberFormat = "signed"
+    ) -> Bars:
         return Bars(
             values=values[best][None].astype(float), categories=names, series=(what,),
-            category_label="dimension", value_label=what, style="signed", colours=colours,
+            category_label="dimension", value_label=what, style=style, colours=colours,
         )
 
     panels: list[Bars | HeatMap] = [bars("contribution (logit)", table.contribution, "sign"),
@@ -41,7 +44,8 @@ def dimensions(table: Any, checkpoint: Any = None, tokens: Any = None, count: in
         ))  # fmt: skip
     else:
         panels.append(bars("maximum", table.value))
-    panels.append(bars("win margin", np.where(np.isfinite(table.margin), table.margin, np.nan)))
+    margin = np.where(np.isfinite(table.margin), table.margin, np.nan)
+    panels.append(bars("win margin", margin, style="number"))
     # The axes of bars say what they show: four more titles would not fit a page's height.
     titles = ("", "", "value by layer" if table.held_by is None else "", "")
     token = f"token {table.token}" if tokens is None else str(tokens.labels[table.token])

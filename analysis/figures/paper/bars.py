@@ -174,21 +174,24 @@ def _values(axes: Axes, m: Bars, look: Look, width: float) -> None:
     other = axes.xaxis if m.horizontal else axes.yaxis
     other.set_label_text(look.wrapped(m.value_label, width - 40 * look.scale))
     whole = m.style in ("probability", "percent") and low == 0 and not m.as_points
+    across = width - left(m, look, width, True) if m.horizontal else 200.0
     if whole:
         at = np.linspace(low, high, 5 if width > 150 * look.scale else 3)
         other.set_ticks(at, [number(float(tick), m.style) for tick in at])
     else:
-        across = width - left(m, look, width, True) if m.horizontal else 200.0
         other.set_major_locator(MaxNLocator(max(2, min(4, int(across / (3.4 * look.small))))))
     if m.as_points:
         _point_limits(axes, m)
         return
-    # room for the number behind the longest bar
+    # room for the number behind the longest bar, of each sign
     longest = max(
         (look.measure(number(v, m.style), look.least) for v in m.values.ravel().tolist()),
         default=0.0,
     )
-    room = (longest + 4) / max(width - 60, 40) * (high - low) if m.horizontal else 0.0
+    room, sides = 0.0, 2 if low < 0 else 1
+    if m.horizontal:
+        needed = longest + 9
+        room = needed / max(across - sides * needed, 0.3 * across) * (high - low)
     ends_at = (low - room if low < 0 else low, high + room)
     if m.horizontal:
         axes.set_xlim(ends_at)

@@ -58,13 +58,14 @@ def draw(
     """Cells, labels and a colour bar; `alone`: the labels of the rows stand here."""
     low, high = m.bounds
     rows, columns = m.values.shape
-    mesh = ScalarMappable(Normalize(low, high), look.map(m.scale, m.values.shape))
+    norm, colours = Normalize(low, high), look.map(m.scale, m.values.shape)
+    mesh = ScalarMappable(norm, colours)
     if m.values.size > MANY:
         cells_drawn: Collection = _by_colour(axes, m, mesh)
     else:
         cells_drawn = axes.pcolormesh(
             np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5,
-            np.ma.masked_invalid(m.values), cmap=mesh.cmap, norm=mesh.norm, edgecolors="face",
+            np.ma.masked_invalid(m.values), cmap=colours, norm=norm, edgecolors="face",
             linewidth=0.1, rasterized=False,
         )  # fmt: skip
     cells_drawn.set_gid(f"{axes.get_gid()}-cells")
