@@ -1,9 +1,10 @@
 """A data set through a checkpoint: Arrow batch in, Arrow batch out.
 
 :func:`predict_batch` knows nothing of where batches come from: the local loop (:func:`run`) and a
-distributed engine share it. What is read off each forward pass is a list of :class:`Reader`
-(:data:`PREDICTION`; the vectors of a pooling are others), each with its own files on disk, so
-that one pass serves all that are asked for and nothing is computed twice.
+distributed engine share it. What is read off each forward pass is a list of
+:class:`analysis.readers.Reader` (:data:`analysis.readers.PREDICTION`; the vectors of a pooling
+are others), each with its own files on disk, so that one pass serves all that are asked for and
+nothing is computed twice.
 
 Rows are taken in a seeded random order, in windows; within a window they are sorted by length and
 batched by number of tokens. What a stopped run has is therefore close to a random sample of the
@@ -14,10 +15,9 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,8 @@ import torch
 from analysis import predictions, trace
 from analysis.checkpoints import Checkpoint, CheckpointError
 from analysis.passes import Budget, Parts, Piece, halves
-from analysis.predictions import Predictions, class_gap, softmax
+from analysis.predictions import Predictions
+from analysis.readers import PREDICTION, Reader, Step
 from analysis.refusals import refusal
 from analysis.tokens import TokenRow, tokenize_rows
 
@@ -41,77 +42,6 @@ MOST_ROWS = 512  # in one forward pass, however short they are
 BATCH_TOKENS = {"cpu": 1024, "cuda": 65_536}
 _OWN = "analysis.heads"  # the room of the pooling heads whose reading is known
 Report = Callable[[int, int, str, float], None]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One forward pass, as a reader sees it: B rows of T tokens, L layers."""
-
-    classifier: Classifier
-    hidden: tuple[torch.Tensor, ...]  # L+1 of (B, T, d), in the encoder's type
-    mask: torch.Tensor  # (B, T), 1 = real token
-    vector: torch.Tensor | None  # (B, D) float32 from the pooling head, if it has one
-    logits: torch.Tensor | None  # (B, C) float32; None for a bare encoder
-    tokens: np.ndarray  # (B,) int32
-    cut: np.ndarray  # (B,) int32
-
-
-class Reader(Protocol):
-    """What is kept of a forward pass: some columns of Arrow, in a folder of this name."""
-
-    @property
-    def name(self) -> str:
-        """Name of the folder of its files; the same name is the same content."""
-
-    def fields(self, classifier: Classifier) -> list[pa.Field]:
-        """Its columns for this checkpoint, without ``row``."""
-
-    def read(self, step: Step) -> list[pa.Array]:
-        """The columns for the B rows of a step, in the order of :meth:`fields`."""
-
-
-@dataclass(frozen=True)
-class PredictionReader:
-    """Logits, probabilities, predicted class, class gap, tokens, and tokens cut off."""
-
-    name: str = predictions.PREDICTION
-
-    def fields(self, classifier: Classifier) -> list[pa.Field]:
-        classes = max(len(classifier.checkpoint.labels), 1)
-        return [
-            pa.field("logits", pa.list_(pa.float32(), classes)),
-            pa.field("probabilities", pa.list_(pa.float32(), classes)),
-            pa.field("predicted", pa.int32()),
-            pa.field("gap", pa.float32()),
-            pa.field("tokens", pa.int32()),
-            pa.field("cut", pa.int32()),
-        ]
-
-    def read(self, step: Step) -> list[pa.Array]:
-        checkpoint = step.classifier.checkpoint
-        if step.logits is None:
-            raise CheckpointError(
-                f"{checkpoint.id} is a bare encoder: it has hidden states and no prediction"
-            )
-        logits = step.logits.float().cpu().numpy()
-        shares = logits if checkpoint.regression else softmax(logits)
-        return [
-            fixed_lists(logits),
-            fixed_lists(shares.astype(np.float32)),
-            pa.array(logits.argmax(axis=1).astype(np.int32)),
-            pa.array(class_gap(shares).astype(np.float32)),
-            pa.array(step.tokens),
-            pa.array(step.cut),
-        ]
-
-
-PREDICTION = PredictionReader()
-
-
-def fixed_lists(array: np.ndarray) -> pa.Array:
-    """(B, n) -> an Arrow column of B lists of n numbers, not copied."""
-    flat = pa.array(np.ascontiguousarray(array).reshape(-1))
-    return pa.FixedSizeListArray.from_arrays(flat, array.shape[1])
 
 
 def open_for_data(

@@ -20,7 +20,8 @@ import torch
 
 from analysis import pooling, predictions
 from analysis.checkpoints import Checkpoint
-from analysis.corpus import Step, fixed_lists, precision_of, predict_batch
+from analysis.corpus import precision_of, predict_batch
+from analysis.readers import Step, fixed_lists
 from analysis.records import freeze
 from analysis.tokens import clean
 

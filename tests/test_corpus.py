@@ -22,6 +22,7 @@ import analysis
 from analysis import corpus, predictions
 from analysis.checkpoints import CheckpointError
 from analysis.datasets import Table
+from analysis.readers import PREDICTION, fixed_lists
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADS = ("cls", "max_cls", "mha", "max_seq_mha", "mean", "max", "concat", "lora", "cls_mlp")
@@ -312,12 +313,12 @@ class TestRun:
                 return [pa.field("vector", pa.list_(pa.float32(), 2))]
 
             def read(self, step):
-                return [corpus.fixed_lists(step.hidden[-1][:, 0, :2].float().cpu().numpy())]
+                return [fixed_lists(step.hidden[-1][:, 0, :2].float().cpu().numpy())]
 
         classifier, table = zoo.loaded("cls"), data(12)
         some = data(12)
         corpus.run(classifier, some, tmp_path)
-        place = corpus.compute(classifier, table, tmp_path, [corpus.PREDICTION, FirstNumber()])
+        place = corpus.compute(classifier, table, tmp_path, [PREDICTION, FirstNumber()])
         found = predictions.read_parts(place, "first-number")
         assert sorted(found["row"].to_pylist()) == list(range(12))
         assert len(list((place / "prediction").glob("part-*"))) == 1  # not computed twice
@@ -448,6 +449,7 @@ import sys, numpy as np, torch
 sys.path[:0] = [{root!r}, {tests!r}]
 from analysis import corpus
 from analysis.datasets import Table
+from analysis.readers import PREDICTION, fixed_lists
 import analysis, peak
 torch.set_num_threads(1)
 count = int(sys.argv[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import samples_of_views as samples
 
-from analysis.figures.plot import Grid, Strip
+from analysis.figures.marks import Grid, Strip
 from analysis.figures.screen import figure
 from analysis.figures.style import contrast_ratio
 from pages.ui import shades

@@ -13,7 +13,7 @@ import analysis
 from analysis import attention, figures, interventions, layers, margins
 from analysis.dimensions import dimensions
 from analysis.figures import view
-from analysis.figures.plot import Grid
+from analysis.figures.marks import Grid
 from analysis.figures.views_encoder import mosaic_place
 from analysis.profiles import Profile
 from analysis.token_types import TYPES

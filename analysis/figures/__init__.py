@@ -22,7 +22,8 @@ from analysis.figures import (  # noqa: F401 (a view is registered by being impo
     views_winner_statistics,
     views_winners,
 )
-from analysis.figures.plot import Bars, Grid, HeatMap, Lines, Plot, Points, Strip
+from analysis.figures.marks import Bars, Grid, HeatMap, Lines, Points, Strip
+from analysis.figures.plot import Plot
 from analysis.figures.views import UnknownView
 from analysis.figures.views import draw as view
 from analysis.figures.views import views as known_views

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.palettes import dense, palette
-from analysis.figures.plot import Grid, HeatMap, Plot
+from analysis.figures.plot import Plot
 from analysis.figures.settings import Style
 from analysis.figures.style import printable
 

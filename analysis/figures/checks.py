@@ -21,8 +21,9 @@ from analysis.figures.colour import (
     lightness,
     neighbours,
 )
+from analysis.figures.marks import Bars, Grid, HeatMap, Lines, Panel, Points, Strip
 from analysis.figures.palettes import Palette, dense, palette, stops_of
-from analysis.figures.plot import Bars, Grid, HeatMap, Lines, Panel, Plot, Points, Strip
+from analysis.figures.plot import Plot
 from analysis.figures.settings import Style
 from analysis.figures.style import (
     CLASS_HATCHES,

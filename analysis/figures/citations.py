@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib import resources
 
-from analysis.figures.plot import Grid, Plot, Strip
+from analysis.figures.marks import Grid, Strip
+from analysis.figures.plot import Plot
 
 # An exact split of a logit by what was read.
 _SPLIT = ("nanda2022transformerlens", "modarressi2023decompx")

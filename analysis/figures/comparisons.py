@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.plot import Bars, Grid, HeatMap, Panel, Plot, Strip
+from analysis.figures.marks import Bars, Grid, HeatMap, Panel, Strip
+from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import provenance_of
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.plot import Bars, Grid, HeatMap, Lines, Panel, Plot, Points, Strip
+from analysis.figures.marks import Bars, Grid, HeatMap, Lines, Panel, Points, Strip
+from analysis.figures.plot import Plot
 from analysis.figures.settings import Style
 from analysis.figures.style import printable
 

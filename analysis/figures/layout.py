@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from analysis.figures.plot import Strip
+from analysis.figures.marks import Strip
 from analysis.figures.style import printable
 
 LONGEST_UNIT = 120  # characters drawn of one unit; the frame keeps all of them

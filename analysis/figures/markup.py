@@ -13,7 +13,8 @@ from html import escape
 
 import numpy as np
 
-from analysis.figures.plot import Bars, Grid, Mark, Plot, Strip
+from analysis.figures.marks import Bars, Grid, Mark, Strip
+from analysis.figures.plot import Plot
 from analysis.figures.style import (
     BAR,
     CLASS_COLOURS,

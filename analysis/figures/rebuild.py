@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.checkpoints import Checkpoint, CheckpointError, describe, discover, locate
-from analysis.figures.plot import Grid, Plot
+from analysis.figures.marks import Grid
+from analysis.figures.plot import Plot
 from analysis.figures.sidecar import (
     Saved,
     Sidecar,

@@ -11,8 +11,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from analysis.figures.marks import Bars, Grid, HeatMap, Lines, Mark, Points
 from analysis.figures.markup import CSS, html
-from analysis.figures.plot import Bars, Grid, HeatMap, Lines, Mark, Plot, Points
+from analysis.figures.plot import Plot
 from analysis.figures.style import (
     BAR,
     CLASS_COLOURS,

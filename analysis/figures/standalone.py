@@ -10,8 +10,9 @@ from html import escape
 from typing import Any
 
 from analysis.figures.captions import draft
+from analysis.figures.marks import Bars, Grid, Strip
 from analysis.figures.markup import html as markup
-from analysis.figures.plot import Bars, Grid, Plot, Strip
+from analysis.figures.plot import Plot
 from analysis.figures.style import printable
 
 PLOTLY_MEGABYTES = 5  # what the bundle takes, rounded up

@@ -16,7 +16,8 @@ from typing import Any, get_args
 
 import numpy as np
 
-from analysis.figures.plot import Grid, Panel, Plot
+from analysis.figures.marks import Grid, Panel
+from analysis.figures.plot import Plot
 from analysis.figures.typed import require
 
 VERSION = 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.plot import Grid, Strip, symmetric_limit
+from analysis.figures.marks import Grid, Strip, symmetric_limit
 
 
 def units_of(tokens: Any, words: bool) -> tuple[tuple[int, ...], ...]:

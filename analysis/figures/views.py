@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.plot import Bars, Grid, Plot, symmetric_limit
+from analysis.figures.marks import Bars, Grid, symmetric_limit
+from analysis.figures.plot import Plot
 from analysis.figures.registry import UnknownView, draw, view, views
 from analysis.figures.source import (
     as_list,

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from analysis import attention
-from analysis.figures.plot import Bars, HeatMap, Plot
+from analysis.figures.marks import Bars, HeatMap
+from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import cut_note, provenance_of, target_label
 from analysis.figures.token_axis import CHOSEN, label_of, layer_labels, token_axis

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.plot import Bars, Grid, HeatMap, Plot
+from analysis.figures.marks import Bars, Grid, HeatMap
+from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import provenance_of, target_label
 from analysis.figures.style import NumberFormat

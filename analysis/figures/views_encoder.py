@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from analysis import attention
-from analysis.figures.plot import HeatMap, Plot
+from analysis.figures.marks import HeatMap
+from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import cut_note, provenance_of
 from analysis.figures.token_axis import TokenAxis, layer_labels, token_axis

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.plot import Bars, Grid, HeatMap, Lines, Plot, Points
+from analysis.figures.marks import Bars, Grid, HeatMap, Lines, Points
+from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import as_list, provenance_of
 from analysis.figures.views_study import metric_label

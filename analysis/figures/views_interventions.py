@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.plot import Bars, HeatMap, Lines, Plot
+from analysis.figures.marks import Bars, HeatMap, Lines
+from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import as_list, cut_note, names_of, provenance_of, target_label
 from analysis.figures.token_axis import layer_labels

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.plot import Grid, HeatMap, Lines, Plot
+from analysis.figures.marks import Grid, HeatMap, Lines
+from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import as_list, cut_note, name_of, names_of, provenance_of
 from analysis.figures.source import target_label as label_of_class

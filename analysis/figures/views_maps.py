@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.plot import Grid, HeatMap, Plot, Points
+from analysis.figures.marks import Grid, HeatMap, Points
+from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import provenance_of
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.plot import Bars, Grid, Lines, Plot
+from analysis.figures.marks import Bars, Grid, Lines
+from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import provenance_of
 from analysis.statistics import mean_interval

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.plot import Bars, Plot
+from analysis.figures.marks import Bars
+from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import as_list, provenance_of
 from analysis.figures.token_axis import layer_labels

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.plot import Bars, Grid, HeatMap, Plot, symmetric_limit
+from analysis.figures.marks import Bars, Grid, HeatMap, symmetric_limit
+from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import (
     as_list,

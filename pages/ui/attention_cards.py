@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis import attention
-from analysis.figures.plot import HeatMap
+from analysis.figures.marks import HeatMap
 from analysis.figures.style import number
 from pages.ui.attention_listen import Listener, Wanted, values_of, weights
 from pages.ui.attention_pieces import Column, table, text

@@ -12,7 +12,8 @@ import streamlit as st
 
 from analysis.figures import views_encoder
 from analysis.figures.comparisons import together
-from analysis.figures.plot import HeatMap, Plot
+from analysis.figures.marks import HeatMap
+from analysis.figures.plot import Plot
 from pages.ui import attention_pieces as html
 from pages.ui import cards
 from pages.ui.attention_encoder_sums import SHOW

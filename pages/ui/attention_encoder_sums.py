@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis import attention
 from analysis.figures import views_encoder
-from analysis.figures.plot import HeatMap
+from analysis.figures.marks import HeatMap
 from pages.ui import attention_engine as heard
 from pages.ui import attention_matrices as matrices
 from pages.ui import attention_pieces as html

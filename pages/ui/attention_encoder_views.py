@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from analysis.figures import views_attention, views_encoder
-from analysis.figures.plot import HeatMap, Plot
+from analysis.figures.marks import HeatMap
+from analysis.figures.plot import Plot
 from pages.ui import attention_engine as heard
 from pages.ui import attention_matrices as matrices
 from pages.ui import attention_pieces as html

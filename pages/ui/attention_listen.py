@@ -13,7 +13,8 @@ from analysis.comparison import answer
 from analysis.decomposition import Decomposition
 from analysis.effects import LeaveOneOut
 from analysis.figures import views, views_attention
-from analysis.figures.plot import HeatMap, Plot
+from analysis.figures.marks import HeatMap
+from analysis.figures.plot import Plot
 from analysis.figures.token_axis import TokenAxis, token_axis
 from analysis.trace import HeadTrace, Trace
 from pages.ui import attention_engine as heard

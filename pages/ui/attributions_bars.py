@@ -9,7 +9,8 @@ import streamlit as st
 
 from analysis.attribution import METHODS
 from analysis.figures import views_attributions as views
-from analysis.figures.plot import Grid, Plot
+from analysis.figures.marks import Grid
+from analysis.figures.plot import Plot
 from pages.ui import cards
 from pages.ui.attributions_controls import Wanted, choose_focus
 from pages.ui.attributions_found import Explained, shared

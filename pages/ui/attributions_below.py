@@ -11,7 +11,8 @@ from analysis import groups
 from analysis.attribution import FAVOURED, METHODS, rank_agreement
 from analysis.figures import view
 from analysis.figures import views_attributions as views
-from analysis.figures.plot import Grid, HeatMap, Plot
+from analysis.figures.marks import Grid, HeatMap
+from analysis.figures.plot import Plot
 from analysis.figures.views_evidence import RANDOM
 from pages.ui import attributions_measured as measured
 from pages.ui import attributions_words, cards, shades

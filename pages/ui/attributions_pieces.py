@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from analysis.figures.marks import Strip
 from analysis.figures.markup import CSS, html
-from analysis.figures.plot import Strip
 from analysis.figures.style import number
 from analysis.figures.token_axis import label_of
 from pages.ui import cards

@@ -9,7 +9,8 @@ import streamlit as st
 
 from analysis.attribution import METHODS, Attribution
 from analysis.figures import views_attributions as views
-from analysis.figures.plot import Plot, Strip
+from analysis.figures.marks import Strip
+from analysis.figures.plot import Plot
 from analysis.jobs import time_in_words
 from pages.ui import attributions_words as words
 from pages.ui.attributions_controls import BY_CHECKPOINT, BY_METHOD, Wanted

@@ -11,8 +11,9 @@ from typing import Any
 import streamlit as st
 
 from analysis.figures.export import export, slug
+from analysis.figures.marks import Grid
 from analysis.figures.palettes import PALETTES
-from analysis.figures.plot import Grid, Plot
+from analysis.figures.plot import Plot
 from analysis.figures.settings import FONTS, Style
 from analysis.figures.sidecar import Signed
 from analysis.figures.venues import NARROWEST, VENUES, WIDEST, width_in_inches

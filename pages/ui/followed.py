@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from analysis.figures.marks import Strip
 from analysis.figures.markup import html
-from analysis.figures.plot import Plot, Strip
+from analysis.figures.plot import Plot
 from analysis.figures.source import provenance_of
 from analysis.figures.style import printable
 from analysis.figures.units import strip_of, units_of

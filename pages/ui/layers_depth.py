@@ -11,7 +11,8 @@ import numpy as np
 import streamlit as st
 
 from analysis.figures import view as draw
-from analysis.figures.plot import Grid, Lines, Plot
+from analysis.figures.marks import Grid, Lines
+from analysis.figures.plot import Plot
 from analysis.figures.style import CLASS_COLOURS
 from analysis.layers import COURSE
 from analysis.tokens import clean

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from analysis.figures import view as draw_view
-from analysis.figures.plot import Lines
+from analysis.figures.marks import Lines
 from pages.ui import cards, followed
 from pages.ui.inputs import Choice
 from pages.ui.layers_depth import chart, legend, target_of

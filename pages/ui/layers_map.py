@@ -12,7 +12,8 @@ import streamlit as st
 
 from analysis import groups, profiles
 from analysis.figures import view as draw
-from analysis.figures.plot import Grid, HeatMap, Plot
+from analysis.figures.marks import Grid, HeatMap
+from analysis.figures.plot import Plot
 from analysis.figures.views_layers import VALUES
 from analysis.tokens import clean
 from pages.ui import cards, engine, followed, layers_dimension, layers_map_drawing

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from analysis.figures.plot import Grid, HeatMap, Plot
+from analysis.figures.marks import Grid, HeatMap
+from analysis.figures.plot import Plot
 from pages.ui import cells, followed, shades
 
 _AXES = {"natural": "dimension", "final": "dimension, largest in the last layer first",

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from analysis.figures.plot import Bars, Grid, Plot
+from analysis.figures.marks import Bars, Grid
+from analysis.figures.plot import Plot
 from analysis.figures.source import provenance_of
 from pages.ui import cards, layers_engine
 from pages.ui.inputs import Choice

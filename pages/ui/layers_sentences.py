@@ -13,7 +13,8 @@ import streamlit as st
 
 from analysis import groups
 from analysis.figures import view as draw
-from analysis.figures.plot import Grid, Lines, Plot
+from analysis.figures.marks import Grid, Lines
+from analysis.figures.plot import Plot
 from analysis.layers import FEWEST, MOST
 from pages.ui import cards, followed, layers_engine, sentence_sets, shades, show
 from pages.ui.catalogue import Entry

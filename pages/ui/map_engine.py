@@ -118,8 +118,8 @@ def work(given: Pass) -> Callable[[Desk], None]:
 
 
 def _readers(classifier: Any, given: Pass) -> list[Any]:
-    from analysis.corpus import PREDICTION
     from analysis.embedding import readers_of
+    from analysis.readers import PREDICTION
 
     readers: list[Any] = [
         reader

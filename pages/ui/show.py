@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from analysis.figures.marks import Bars, Grid, Panel, Strip
 from analysis.figures.markup import html
-from analysis.figures.plot import Bars, Grid, Panel, Plot, Strip
+from analysis.figures.plot import Plot
 from pages.ui import cards, cells, shades
 from pages.ui.export_panel import export_menu as export_menu
 

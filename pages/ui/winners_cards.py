@@ -10,8 +10,9 @@ import numpy as np
 import streamlit as st
 
 from analysis import groups, profiles
+from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.markup import html
-from analysis.figures.plot import Grid, HeatMap, Plot
+from analysis.figures.plot import Plot
 from analysis.figures.views_winners import BY_HEAD, exact, layer_quantities, winners
 from pages.ui import cards, cells, engine_winners, followed, shades
 from pages.ui.inputs import Choice

@@ -7,8 +7,9 @@ from typing import Any
 
 import streamlit as st
 
+from analysis.figures.marks import Bars
 from analysis.figures.markup import html
-from analysis.figures.plot import Bars, Plot
+from analysis.figures.plot import Plot
 from pages.ui import cards, shades
 from pages.ui.show import export_menu
 

@@ -11,7 +11,8 @@ import streamlit as st
 
 from analysis import groups
 from analysis.figures import views_interventions
-from analysis.figures.plot import Bars, Plot
+from analysis.figures.marks import Bars
+from analysis.figures.plot import Plot
 from analysis.figures.style import printable
 from analysis.figures.token_axis import label_of
 from analysis.figures.units import units_of

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from analysis.figures.marks import Bars
 from analysis.figures.paper import ticks
 from analysis.figures.paper.look import Look
-from analysis.figures.plot import Bars
 from analysis.figures.style import CLASS_HATCHES, contrast_ratio, number
 
 MOST_NUMBERED = 4  # series; with more the numbers would stand on each other

@@ -12,10 +12,10 @@ from matplotlib.colors import Normalize, to_hex
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
+from analysis.figures.marks import HeatMap
 from analysis.figures.palettes import dense, shade
 from analysis.figures.paper import ticks
 from analysis.figures.paper.look import Look
-from analysis.figures.plot import HeatMap
 from analysis.figures.style import WEAK, contrast_ratio, number, step_of
 
 MANY = 4_000  # cells; of more those of one colour are one path

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from analysis.figures.marks import Lines, Points
 from analysis.figures.paper import ticks
 from analysis.figures.paper.look import Look
-from analysis.figures.plot import Lines, Points
 from analysis.figures.style import CLASS_SHAPES, RASTERISED_FROM
 
 DASHES = ("-", "--", "-.", ":")

@@ -17,13 +17,14 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from analysis.figures.letters import letter
+from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.palettes import dense
 from analysis.figures.paper import metadata, pgf
 from analysis.figures.paper.fonts import characters_of, families, measuring
 from analysis.figures.paper.lines import RASTER_DPI
 from analysis.figures.paper.look import Look
 from analysis.figures.paper.page import Cells, build, part, share_of
-from analysis.figures.plot import Grid, HeatMap, Plot
+from analysis.figures.plot import Plot
 from analysis.figures.settings import Style, require_dpi
 
 FORMATS = ("pdf", "svg", "png", "pgf")

@@ -9,9 +9,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 
 from analysis.figures.layout import Box, place
+from analysis.figures.marks import Strip
 from analysis.figures.palettes import shade
 from analysis.figures.paper.look import Look
-from analysis.figures.plot import Strip
 from analysis.figures.style import STEPS, WEAK, number, step_of
 
 MARGIN = 1.5  # points
