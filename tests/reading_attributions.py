@@ -12,8 +12,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 import seen
 from seen import Node, Unit
+
+import analysis
+from analysis.tokens import tokenize
+
+SENTENCE = "the plots thinned, not dully but fine"
+IG, GRADIENT, LOO = "Integrated gradients", "Gradient × input", "Leave one out"
+THREE = ["integrated_gradients", "gradient_x_input", "leave_one_out"]
 
 
 def start(open_app: Callable[..., Any], root: Path, **chosen: Any) -> Any:
@@ -128,3 +136,34 @@ def numbers(value: Any) -> np.ndarray:
     flat = np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
     shape = value.get("shape")
     return flat.reshape([int(size) for size in shape.split(",")]) if shape else flat
+
+
+def attributed(folder, method="integrated_gradients", text=SENTENCE, **asked):
+    asked = {"output": "contrast", **asked}
+    return analysis.attribute(analysis.load(folder), text, method=method, **asked)
+
+
+def tokens_of(folder, text=SENTENCE, pair=None):
+    classifier = analysis.load(folder)
+    return tokenize(classifier.tokenizer, text, pair, classifier.limit)
+
+
+def written(values):
+    return pytest.approx(np.asarray(values, float).tolist(), abs=0.0051)
+
+
+def ended():
+    """Wait until the session's job is over."""
+    from analysis import jobs
+
+    for job in list(jobs._jobs.values()):
+        assert job.wait(120)
+        assert job.error is None, job.error
+
+
+def read_csv(content):
+    import io
+
+    import pandas as pd
+
+    return pd.read_csv(io.BytesIO(content() if callable(content) else content))

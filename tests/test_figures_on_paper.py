@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import reading_svg as back
 import samples_of_views as samples
+import zoo
 from PIL import Image
 from pypdf import PdfReader
 
@@ -32,6 +33,14 @@ def panels_of(plot):
 
 def test_every_view_has_a_sample_so_that_none_is_without_a_paper_version():
     assert not set(known_views()) - set(KEYS)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_view_has_a_table_a_caption_of_sentences_and_no_folder(key):
+    plot = samples.plot_of(key)
+    assert plot.frame().shape[0] > 0
+    assert plot.caption.endswith(".")
+    assert str(zoo.root()) not in str(dict(plot.provenance))
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -17,6 +17,11 @@ NUMBERS = {
     "silhouette": ("Silhouette of the labels", "silhouette (cosine)"),
     "anisotropy": ("Anisotropy", "mean cosine of two sentences"),
 }
+_MEASURED = {
+    "probe": "Cross-validated accuracy of a linear probe on the standardised vectors",
+    "silhouette": "Mean silhouette of the labels, by cosine (1 apart, 0 overlapping),",
+    "anisotropy": "Mean cosine of two different sentences (near 1, all vectors point one way)",
+}
 
 
 METHODS = {"pca": "PCA", "umap": "UMAP", "aligned_umap": "AlignedUMAP"}
@@ -154,4 +159,6 @@ def pooling_by_layer(
             sentences=sentences or None,
         ),
         notes=(note,) if note else (),
+        caption=f"{_MEASURED[measure]} of each pooling at each layer (0: the embeddings)."
+        + (f" {note}" if note else ""),
     )  # fmt: skip

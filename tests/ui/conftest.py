@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import reading_attributions
+import reading_winners
 import tiny
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -66,3 +68,51 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         return app.run()
 
     return start
+
+
+@pytest.fixture
+def open_attributions(open_app, monkeypatch, tmp_path):
+    """`open_attributions(folder, **chosen) -> AppTest` on the Attributions page."""
+    monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
+    first = {"text": reading_attributions.SENTENCE}
+    return lambda root, **chosen: reading_attributions.start(open_app, root, **(first | chosen))
+
+
+@pytest.fixture
+def downloads(monkeypatch):
+    """Key of a download button -> what a click on it would save."""
+    import streamlit
+
+    found, real = {}, streamlit.download_button
+
+    def button(label, data=None, **options):
+        found[options.get("key")] = data
+        return real(label, data, **options)
+
+    monkeypatch.setattr(streamlit, "download_button", button)
+    return found
+
+
+@pytest.fixture
+def open_winners(open_app: Any) -> Any:
+    """`open_winners(folder, **chosen) -> AppTest` on the winners page."""
+
+    def start(root: Path, **chosen: Any) -> Any:
+        held = {"text": reading_winners.TEXT, **chosen}
+        return open_app(root, page="pages/2_Max_pool_winners.py", held=held)
+
+    return start
+
+
+@pytest.fixture
+def seeds(folder: Path) -> Path:
+    """Two seed groups of two whose maximum runs over layers: toy-one and toy-two."""
+    labels = tiny.random_labels(5)
+    heads = {"toy-one": "max_cls", "toy-two": "max_seq_mha"}
+    for shift, (group, head) in enumerate(heads.items()):
+        for seed in range(2):
+            tiny.make_pooling_checkpoint(
+                folder / f"{group}-s{seed}", head, labels, task="toy", seed=10 * shift + seed,
+                facts={"group": group, "seed": seed},
+            )
+    return folder
