@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +21,20 @@ SETTLED = """() => {
 )
 
 
+# Until the layout has been the same for ten frames: nothing tells that a page has taken a size.
+STANDING = """() => new Promise(done => {
+  let last = '', same = 0;
+  const look = () => {
+    const boxes = [...document.querySelectorAll('[data-testid=stMain], [data-testid=stMain] *')];
+    const now = JSON.stringify(boxes.slice(0, 400).map(e => [e.scrollWidth, e.scrollHeight]));
+    same = now === last ? same + 1 : 0;
+    last = now;
+    if (same >= 10) done(); else requestAnimationFrame(look);
+  };
+  look();
+})"""
+
+
 def open_at(page: Any, url: str, **address: str) -> None:
     """Open an address and wait until every card and strip is there."""
     query = "&".join(f"{name}={quote(value)}" for name, value in address.items())
@@ -30,6 +45,24 @@ def open_at(page: Any, url: str, **address: str) -> None:
 def settle(page: Any) -> None:
     """Wait for the end of the run: attributions drawn, nothing old on the page."""
     page.wait_for_function(SETTLED)
+
+
+def narrow_to_wide(page: Any, *widths: int) -> Iterator[int]:
+    """Each width once the page has taken it; the narrowest is the one it is opened at."""
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.evaluate(STANDING)
+        yield width
+
+
+def runs_out(page: Any) -> list[str]:
+    """What of the page is wider than the window, with its width."""
+    found = []
+    for place in ("html", "[data-testid=stMain]"):
+        wide, seen = page.locator(place).evaluate("e => [e.scrollWidth, e.clientWidth]")
+        if wide > seen:
+            found.append(f"{place} is {wide} px wide in {seen} px")
+    return found
 
 
 def card(page: Any, name: str) -> Any:

@@ -19,6 +19,7 @@ from analysis.vector_folder import open_folder
 WORDS = ("plot", "acting", "film", "song", "ending", "sound")
 TEXTS = [f"the {a} is thin but the {b} is {c}" for a in WORDS for b in WORDS
          for c in ("fine", "dull", "good")]  # fmt: skip
+QUOTED = ['He said " I am fine .', '" The plot is thin , " she said .', "plain", '"', "12"]
 
 
 @pytest.fixture(scope="module")
@@ -98,18 +99,25 @@ def ray():
     ray = pytest.importorskip("ray", reason="Ray Data is not installed: poollens[scale]")
     os.environ["RAY_DISABLE_IMPORT_WARNING"] = "1"
     here = Path(__file__).resolve().parent
-    # Two CPUs would starve the readers behind the actors.
-    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, configure_logging=False,
-             runtime_env={"env_vars": {"PYTHONPATH": f"{here}:{here.parent}"}})  # fmt: skip
-    yield ray
-    ray.shutdown()
+    # Inherited by the workers; as an environment of Ray's own each would be prepared anew.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", f"{here}{os.pathsep}{here.parent}")
+        # Two CPUs would starve the readers behind the actors.
+        ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, configure_logging=False)
+        yield ray
+        ray.shutdown()
 
 
-def test_ray_gives_the_vectors_of_the_loop(tmp_path, order, ray):
-    source = write(tmp_path, "parquet")
+def test_ray_gives_the_vectors_of_the_loop(tmp_path, checkpoint, ray):
+    """Of a file whose quotation marks belong to its texts, and of pairs."""
+    source = tmp_path / "msr.tsv"
+    rows = [f"{index}\t{text}\t{text} too" for index, text in enumerate([*TEXTS, *QUOTED])]
+    source.write_text("\n".join(["id\t#1 String\t#2 String", *rows]) + "\n")
+    order = Order(str(checkpoint), "#1 String", "#2 String", ("mean", "cls"), (1, -1))
     local = vectors(run([source], tmp_path / "local", order))
     spread = vectors(run([source], tmp_path / "ray", order, engine="ray", workers=1))
-    assert list(spread["text"]) == list(local["text"])
+    assert list(spread["#1 String"]) == list(local["#1 String"]) == [*TEXTS, *QUOTED]
+    assert list(spread["#2 String"]) == list(local["#2 String"])
     for column in ("mean@1", "mean@4", "cls@4"):
         np.testing.assert_allclose(np.stack(spread[column]), np.stack(local[column]), atol=1e-5)
 
@@ -167,27 +175,14 @@ def test_the_command_writes_a_folder_that_can_be_opened(tmp_path, checkpoint, ca
         open_folder(tmp_path)
 
 
-GLUE = [
-    'He said " I am fine .',
-    '" The plot is thin , " she said .',
-    "plain",
-    "",
-    '"',
-    "12",
-]
-
-
-@pytest.mark.parametrize("engine", ["local", "ray"])
-def test_quotation_marks_of_a_tsv_take_no_rows_along(tmp_path, checkpoint, engine, request):
-    if engine == "ray":
-        request.getfixturevalue("ray")
+def test_quotation_marks_of_a_tsv_take_no_rows_along(tmp_path, checkpoint):
     source = tmp_path / "msr.tsv"
-    rows = [f"1\t{i}\t{i}\t{text or 'x'}\t{text or 'y'}" for i, text in enumerate(GLUE)]
+    rows = [f"1\t{i}\t{i}\t{text}\t{text}" for i, text in enumerate(QUOTED)]
     source.write_text("\n".join(["Quality\tid\tother\t#1 String\t#2 String", *rows]) + "\n")
     order = Order(str(checkpoint), "#1 String", "#2 String")
-    found = vectors(run([source], tmp_path / "out", order, engine=engine))
-    assert list(found["#1 String"]) == [text or "x" for text in GLUE]
-    assert list(found["#2 String"]) == [text or "y" for text in GLUE]
+    found = vectors(run([source], tmp_path / "out", order))
+    assert list(found["#1 String"]) == QUOTED
+    assert list(found["#2 String"]) == QUOTED
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv"])
@@ -257,13 +252,20 @@ def test_a_column_that_is_called_like_the_vectors_is_refused(tmp_path, checkpoin
 def test_a_run_of_ray_that_failed_can_be_begun_anew(tmp_path, order, ray):
     source = write(tmp_path, "parquet")
 
-    class Failing(Embedder):
+    class Failing:
+        def __init__(self, order):
+            pass
+
         def __call__(self, batch):
             raise RuntimeError("no")
 
+    class Passing(Failing):
+        def __call__(self, batch):
+            return batch
+
     with pytest.raises(Exception, match="no"):
         run([source], tmp_path / "out", order, engine="ray", work=Failing)
-    found = vectors(run([source], tmp_path / "out", order, engine="ray"))
+    found = vectors(run([source], tmp_path / "out", order, engine="ray", work=Passing))
     assert sorted(found["text"]) == sorted(TEXTS)
     with pytest.raises(ValueError, match="written by Ray already"):
         run([source], tmp_path / "out", order, engine="ray")
