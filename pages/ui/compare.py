@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analysis import groups
 from analysis.attribution import Attribution
@@ -103,12 +104,15 @@ def reading_plots(reply: Reply, choice: Choice, limits: dict[str, float]) -> dic
 
 def draw_inputs(
     replies: Sequence[Reply], choice: Choice, text: str, mark: Span | None,
-    say: Callable[[str], None],
+    ask: DeltaGenerator, say: Callable[[str], None],
 ) -> None:
-    """Input attributions of all cards on one scale; they arrive a moment after the answers."""
+    """Input attributions of all cards on one scale; they arrive a moment after the answers.
+
+    A long text asks for them first, in ``ask``: a button inside one card would be that card's.
+    """
     asked = [reply for reply in replies if reply.answer is not None]
     length = max((len(reply.traces[0].tokens) for reply in asked), default=0)
-    if length > LONG_TEXT and not _wanted(asked, text, length):
+    if length > LONG_TEXT and not _wanted(asked, text, length, ask):
         return
     _let_cards_be_drawn((text, choice.pair, *((r.entry.id, r.target) for r in asked)))
     results: list[tuple[Reply, Attribution | str]] = []
@@ -177,7 +181,9 @@ def draw_exports(replies: Sequence[Reply]) -> None:
                 export_menu(reply.slots["plots"], f"export-{reply.entry.id}")
 
 
-def _wanted(asked: Sequence[Reply], text: str, length: int) -> bool:
+def _wanted(
+    asked: Sequence[Reply], text: str, length: int, place: DeltaGenerator
+) -> bool:
     members = sum(len(reply.traces) for reply in asked)
     seen = st.session_state.get("attribute_long") == text
     if seen:
@@ -186,7 +192,6 @@ def _wanted(asked: Sequence[Reply], text: str, length: int) -> bool:
         reply.slots["input"].empty()
         if "waiting" in reply.slots:  # nothing follows until it is asked for
             reply.slots["waiting"].empty()
-    place = asked[0].slots["input"]
     with place:
         return st.button(
             f"Attribute the input ({members} × {length} tokens: this takes a while)",

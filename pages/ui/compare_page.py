@@ -26,6 +26,7 @@ def _answer(found: Catalogue, choice: Choice) -> None:
     with st.container(key="verdict"):
         _say(choice, given)
         status = st.container(key="status").empty()
+        ask = st.container()
     largest = compare.largest_reading(given, choice.words)
     limits = {name: common_limit(f"{name}_scale", choice.key, value, st.session_state)
               for name, value in largest.items()}
@@ -37,7 +38,7 @@ def _answer(found: Catalogue, choice: Choice) -> None:
             panels.draw_variant(given, choice, choice.variant)
     below = st.container()
     draw_sidebar(found, choice.entries)
-    compare.draw_inputs(given, choice, choice.text, mark, status.caption)
+    compare.draw_inputs(given, choice, choice.text, mark, ask, status.caption)
     status.caption(_legend(limits, choice))
     compare.draw_exports(given)
     with below:
