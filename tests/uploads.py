@@ -3,6 +3,4 @@
 from __future__ import annotations
 
 SENTIMENT = ("negative", "positive")
-
-
 CSV = b"text,label\nA fine film.,positive\nA dull film.,negative\n"
