@@ -139,7 +139,7 @@ def _page_of(browser: Any, name: str, root: Path) -> Iterator[Any]:
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", str(live.ROOT / "app.py"),
          "--server.port", str(port), "--server.address", "127.0.0.1",
-         "--server.headless", "true", "--server.fileWatcherType", "none"],
+         "--server.headless", "true"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         env=os.environ | {"HF_HUB_OFFLINE": "1", "POOLLENS_CHECKPOINTS": str(root)},
     )  # fmt: skip

@@ -36,7 +36,7 @@ def run() -> list[dict[str, Any]]:
     command = [
         sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"),
         "--server.port", str(port), "--server.address", "127.0.0.1",
-        "--server.headless", "true", "--server.fileWatcherType", "none",
+        "--server.headless", "true",
     ]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

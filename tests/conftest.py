@@ -178,7 +178,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
         command = [
             *(sys.executable, "-m", "streamlit", "run", str(script)),
             *("--server.port", url.rsplit(":", 1)[1], "--server.address", "127.0.0.1"),
-            *("--server.headless", "true", "--server.fileWatcherType", "none"),
+            *("--server.headless", "true"),
             *(["--", *arguments] if arguments else []),
         ]
         began = time.monotonic()

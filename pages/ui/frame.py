@@ -26,6 +26,8 @@ _links = st.components.v2.component(
     js=Path(__file__).with_name("frame.js").read_text(encoding="utf-8"),
 )
 
+_ICON = str(Path(__file__).with_name("icon.svg"))
+
 
 def start(title: str, question: str, variant: bool = False) -> tuple[Catalogue, Choice]:
     """Open a page, draw the inputs that all pages share, and wait until the models can answer."""
@@ -39,7 +41,7 @@ def start(title: str, question: str, variant: bool = False) -> tuple[Catalogue, 
 
 def open_page(title: str, question: str) -> None:
     """Set the page up; `question` is the one that the page answers."""
-    st.set_page_config(page_title=f"{title} · PoolLens", page_icon="◐", layout="wide")
+    st.set_page_config(page_title=f"{title} · PoolLens", page_icon=_ICON, layout="wide")
     st.html(f"<style>{_STYLE}</style>")
     with st.sidebar:
         st.html('<div class="pl-brand">PoolLens</div>')
