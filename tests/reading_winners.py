@@ -7,17 +7,14 @@ import re
 from typing import Any
 
 import numpy as np
+import seen
 
 TEXT = "the plot is thin but the acting is fine"
 
 
 def charts(app: Any) -> dict[str, dict[str, Any]]:
     """Plotly figures of the page by their widget key."""
-    found = {}
-    for element in app.get("plotly_chart"):
-        key = re.search(r"(drawing|map)-[\w-]+$", element.proto.id)
-        found[key.group(0) if key else element.proto.id] = json.loads(element.proto.spec)
-    return found
+    return seen.charts(app, r"(drawing|map)-[\w-]+$")
 
 
 def heat(figure: dict[str, Any]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -188,3 +189,12 @@ def said(app: Any) -> str:
     """Every sentence on the page outside the cards, one a line."""
     kinds = ("text", "caption", "info", "warning", "error", "markdown")
     return "\n".join(element.value for kind in kinds for element in getattr(app, kind))
+
+
+def charts(app: Any, key: str) -> dict[str, dict[str, Any]]:
+    """Plotly figures of the page by the part of their widget's id that matches ``key``."""
+    found = {}
+    for element in app.get("plotly_chart"):
+        named = re.search(key, element.proto.id)
+        found[named.group(0) if named else element.proto.id] = json.loads(element.proto.spec)
+    return found

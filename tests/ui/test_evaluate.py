@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import made_studies
 import numpy as np
 import pytest
+import seen
 
 from analysis.figures import view
 from analysis.statistics import compare
@@ -57,11 +57,7 @@ def table(app: Any, column: str = "p (Holm)") -> Any:
 
 def charts(app: Any) -> dict[str, dict[str, Any]]:
     """Plotly figures by the key of their widget."""
-    found = {}
-    for element in app.get("plotly_chart"):
-        key = re.search(r"drawing-[\w-]+$", element.proto.id)
-        found[key.group(0) if key else element.proto.id] = json.loads(element.proto.spec)
-    return found
+    return seen.charts(app, r"drawing-[\w-]+$")
 
 
 def test_the_headline_is_the_stratified_test_of_the_library(open_study, whole):

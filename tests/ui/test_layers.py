@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,11 +43,7 @@ def numbers(value: Any) -> np.ndarray:
 
 def charts(app: Any) -> dict[str, dict[str, Any]]:
     """Plotly figures of the page by the key of their widget."""
-    found = {}
-    for element in app.get("plotly_chart"):
-        key = re.search(r"(depth|standing|cka|map|dimension)-chart(-\d)?$", element.proto.id)
-        found[key.group(0) if key else element.proto.id] = json.loads(element.proto.spec)
-    return found
+    return seen.charts(app, r"(depth|standing|cka|map|dimension)-chart(-\d)?$")
 
 
 def lines(app: Any, quantity: int, kind: str = "depth") -> dict[str, np.ndarray]:
