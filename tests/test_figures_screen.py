@@ -3,6 +3,7 @@ import time
 from html.parser import HTMLParser
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from figures_samples import (
     HOSTILE,
@@ -19,7 +20,8 @@ from figures_samples import (
 
 from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Points, Strip, view
 from analysis.figures.markup import CSS, html
-from analysis.figures.screen import figure
+from analysis.figures.screen import figure, sheet
+from analysis.figures.sheet import merge
 from analysis.figures.style import contrast_ratio
 
 TOKENS = tokens_of(SENTENCE)
@@ -133,6 +135,30 @@ def test_a_grid_draws_each_panel_in_its_own_axes_with_one_legend_entry_a_name():
     assert {t.xaxis for t in drawn.data} == {"x", "x2", "x3"}
     assert sum(t.showlegend for t in drawn.data) == 2
     assert [a.text for a in drawn.layout.annotations] == ["one", "two", "three"]
+
+
+def test_lines_and_boxes_are_drawn_in_the_panel_that_the_sheet_was_turned_to():
+    line = Lines(np.arange(2.0), np.ones((1, 2)), ("a",), "x", "y")
+    drawn = sheet(Grid((line, line), ("one", "two"), 2))
+    drawn.line_at("y", 0.5)
+    drawn.turn_to(1)
+    drawn.box((0, 1), (2, 3))
+    drawn.axis("x", title={"standoff": 3})
+    across, box = go.Figure(drawn.figure).layout.shapes
+    assert (across.yref, across.y0, across.y1) == ("y", 0.5, 0.5)
+    assert (across.xref, across.x0, across.x1) == ("x domain", 0, 1)
+    assert (box.xref, box.yref) == ("x2", "y2")
+    assert (box.x0, box.x1, box.y0, box.y1) == (0, 1, 2, 3)
+    assert drawn.layout["xaxis2"]["title"] == {"text": "x", "standoff": 3}
+    assert drawn.layout["xaxis"]["title"] == {"text": "x"}
+
+
+def test_panels_of_the_same_shape_share_nothing_that_one_of_them_changes():
+    first, second = (sheet(HeatMap(np.eye(2), ("a", "b"), ("c", "d"), "", "", "")) for _ in "ab")
+    merge(first.layout, margin={"t": 99}, xaxis={"domain": [0, 0.5]})
+    assert second.layout["margin"]["t"] != 99
+    assert second.axis("x")["domain"] == [0.0, 1.0]
+    assert first.layout["margin"]["l"] == second.layout["margin"]["l"]
 
 
 def test_hostile_labels_reach_plotly_escaped_and_survive_json():

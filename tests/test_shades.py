@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import plotly.graph_objects as go
 import pytest
 import samples_of_views as samples
 
 from analysis.figures.marks import Grid, Strip
-from analysis.figures.screen import figure
+from analysis.figures.screen import sheet
 from analysis.figures.style import contrast_ratio
 from pages.ui import shades
 
@@ -15,11 +16,10 @@ DARK = "#141A22"  # the ground of the dark theme
 
 def colours(drawing):
     """Every colour by which a line, a point or a bar is known."""
-    for trace in drawing.data:
-        if trace.type in ("scatter", "scattergl", "bar") and trace.marker.opacity != 0:
-            parts = [trace.marker.color]
-            if trace.type != "bar":
-                parts += [trace.line.color, trace.fillcolor]
+    for trace in drawing.traces("scatter", "bar"):
+        if trace["marker"].get("opacity") != 0:
+            parts = [trace["marker"].get("color"), trace.get("line", {}).get("color"),
+                     trace.get("fillcolor")]  # fmt: skip
             yield from (part for part in parts if isinstance(part, str) and part.startswith("#"))
 
 
@@ -30,7 +30,8 @@ def test_no_colour_sinks_into_the_ground_of_a_dark_page(monkeypatch, key):
     parts = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
     if any(isinstance(part, Strip) for part in parts):
         return  # words on the page itself
-    drawing = figure(plot)
+    drawing = sheet(plot)
     shades.adapt(drawing)
+    assert go.Figure(drawing.figure).data  # plotly knows every option of it
     for colour in colours(drawing):
         assert contrast_ratio(colour, DARK) >= 3, colour

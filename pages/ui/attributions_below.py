@@ -13,6 +13,7 @@ from analysis.figures import view
 from analysis.figures import views_attributions as views
 from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.plot import Plot
+from analysis.figures.sheet import Sheet, merge
 from analysis.figures.views_evidence import RANDOM
 from pages.ui import attributions_measured as measured
 from pages.ui import attributions_words, cards, shades
@@ -98,19 +99,20 @@ def _curves(one: Explained, wanted: Wanted, asked: Asked) -> None:
 
 def _curve(part: Any, key: str, second: bool) -> None:
     """One of the two; random rankings in grey, the names above the first only."""
-    from analysis.figures.screen import figure
+    from analysis.figures.screen import sheet
 
-    drawing = figure(part, height=280)
-    drawing.update_layout(margin={"l": 4, "r": 4, "b": 4}, legend={"font": {"size": 11}})
+    drawing = sheet(part, height=280)
+    merge(drawing.layout, margin={"l": 4, "r": 4, "b": 4}, legend={"font": {"size": 11}})
     grey = {"line": {"color": "#808080", "dash": "dot"}, "marker": {"color": "#808080", "size": 4}}
-    drawing.for_each_trace(lambda trace: trace.update(**grey) if trace.name == RANDOM else None)
-    drawing.for_each_trace(
-        lambda trace: trace.update(fillcolor="rgba(128,128,128,.3)") if trace.fill else None
-    )
+    for trace in drawing.data:
+        if trace.get("name") == RANDOM:
+            merge(trace, **grey)
+        if "fill" in trace:
+            trace["fillcolor"] = "rgba(128,128,128,.3)"
     told = "units in place (%)" if second else "units replaced (%)"
-    drawing.update_xaxes(title_text=f"{told}, first ranked first")
+    drawing.axis("x", title={"text": f"{told}, first ranked first"})
     shades.adapt(drawing)
-    st.plotly_chart(drawing, key=key, config=_CHART)
+    st.plotly_chart(drawing.figure, key=key, config=_CHART)
 
 
 def _compared(explained: Sequence[Explained], wanted: Wanted, asked: Asked) -> None:
@@ -134,15 +136,21 @@ def _compared(explained: Sequence[Explained], wanted: Wanted, asked: Asked) -> N
 
 def _heat(plot: Plot, key: str, height: int) -> None:
     """A map whose title and notes say what its axes would."""
-    from analysis.figures.screen import figure
+    from analysis.figures.screen import sheet
 
-    drawing = figure(plot, height=height)
-    drawing.update_layout(margin={"l": 4, "r": 4, "t": 6, "b": 4})
-    drawing.update_traces(colorbar_title_text=None, selector={"type": "heatmap"})
-    drawing.update_xaxes(title_text=None)
-    drawing.update_yaxes(title_text=None)
+    drawing = sheet(plot, height=height)
+    _bare(drawing)
     shades.adapt(drawing)
-    st.plotly_chart(drawing, key=key, config=_CHART)
+    st.plotly_chart(drawing.figure, key=key, config=_CHART)
+
+
+def _bare(drawing: Sheet) -> None:
+    """Narrow margins, and no names of axes and colours."""
+    drawing.layout["margin"] = {"l": 4, "r": 4, "t": 6, "b": 4}
+    for cells in drawing.traces("heatmap"):
+        merge(cells, colorbar={"title": {"text": None}})
+    for name in ("x", "y"):
+        drawing.axis(name, title={"text": None})
 
 
 def _agreement(
@@ -219,26 +227,23 @@ def _of(name: str, keys: Sequence[str]) -> str:
 
 def _chart(one: Explained, plot: Plot, keys: Sequence[str], mark: Span | None) -> None:
     """The map, the marked token framed; a click marks a token and chooses a method."""
-    from analysis.figures.screen import figure
+    from analysis.figures.screen import sheet
 
     assert isinstance(plot.mark, HeatMap)
     units = views.on_common_units([one.mean(key) for key in keys])[0]
-    drawing = figure(plot, selectable=True, height=110 + 34 * len(keys))
-    drawing.update_layout(margin={"l": 4, "r": 4, "t": 6, "b": 4}, dragmode=False)
-    drawing.update_traces(colorbar_title_text=None, selector={"type": "heatmap"})
+    drawing = sheet(plot, selectable=True, height=110 + 34 * len(keys))
+    _bare(drawing)
+    drawing.layout["dragmode"] = False
     unseen = {"marker": {"opacity": 0}}
-    drawing.update_traces(selected=unseen, unselected=unseen, selector={"type": "scatter"})
+    for points in drawing.traces("scatter"):
+        points |= {"selected": unseen, "unselected": unseen}
     step = -(-len(units) // _LABELS)
-    texts = drawing.layout.xaxis.ticktext
+    texts = drawing.axis("x")["ticktext"]
     named = [*range(0, len(units), step)]
-    drawing.update_xaxes(tickvals=named, ticktext=[texts[u] for u in named], title_text=None)
-    drawing.update_yaxes(title_text=None)
+    drawing.axis("x", tickvals=named, ticktext=[texts[u] for u in named])
     for column, unit in enumerate(units):
         if is_marked(one.tokens, unit, mark):
-            drawing.add_shape(
-                type="rect", x0=column - 0.5, x1=column + 0.5, y0=-0.5, y1=len(keys) - 0.5,
-                line={"color": "#808080", "width": 2.5},
-            )
+            drawing.box((column - 0.5, column + 0.5), (-0.5, len(keys) - 0.5))
 
     def clicked() -> None:
         event = st.session_state.get("methods-map")
@@ -251,5 +256,5 @@ def _chart(one: Explained, plot: Plot, keys: Sequence[str], mark: Span | None) -
                     cards.toggle_mark(span_of(one.tokens, units[column]))
 
     shades.adapt(drawing)
-    st.plotly_chart(drawing, key="methods-map", config=_CHART, on_select=clicked,
+    st.plotly_chart(drawing.figure, key="methods-map", config=_CHART, on_select=clicked,
                     selection_mode="points")  # fmt: skip

@@ -154,33 +154,31 @@ def chart(
 
     `ranks` are percentiles by name of the line, told on hover.
     """
-    from analysis.figures.screen import figure
+    from analysis.figures.screen import sheet
 
-    drawing = figure(panel, height=232)
-    drawing.update_layout(
+    drawing = sheet(panel, height=232)
+    drawing.layout |= dict(
         showlegend=False, margin={"l": 4, "r": 8, "t": 30, "b": 4}, hovermode="closest",
         title={"text": _safe(title), "font": {"size": 13}, "x": 0.0, "xanchor": "left",
                "y": 0.98, "yanchor": "top"},
     )  # fmt: skip
-    drawing.update_yaxes(title_text=None, nticks=5)
-    drawing.update_xaxes(dtick=1 if len(panel.x) <= 14 else None, title_standoff=4)
-    drawing.update_traces(
-        hovertemplate="layer %{x}: %{y:.3f}<extra>%{fullData.name}</extra>",
-        selector=lambda trace: trace.hoverinfo != "skip" and trace.marker.symbol != "circle-open",
-    )
+    drawing.axis("y", title={"text": None}, nticks=5)
+    drawing.axis("x", dtick=1 if len(panel.x) <= 14 else None, title={"standoff": 4})
     for trace in drawing.data:
-        if ranks and trace.name in ranks and trace.hovertemplate:
-            trace.customdata = np.round(ranks[trace.name])
-            trace.hovertemplate = ("layer %{x}: %{y:.3f}, percentile %{customdata:.0f}"
-                                   "<extra>%{fullData.name}</extra>")  # fmt: skip
-    # A selected point is shown by the line through its layer, in all pictures at once.
-    drawing.update_traces(selected={"marker": {"opacity": 1}},
-                          unselected={"marker": {"opacity": 1}})  # fmt: skip
+        # A selected point is shown by the line through its layer, in all pictures at once.
+        trace |= {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
+        if "name" not in trace:
+            continue  # a band, or rings around points
+        rank = ""
+        if ranks and trace["name"] in ranks:
+            trace["customdata"] = np.round(ranks[trace["name"]])
+            rank = ", percentile %{customdata:.0f}"
+        trace["hovertemplate"] = f"layer %{{x}}: %{{y:.3f}}{rank}<extra>%{{fullData.name}}</extra>"
     shades.adapt(drawing)
     if layer is not None:
-        drawing.add_vline(x=layer, line={"width": 1.5, "dash": "dot", "color": "#808080"})
+        drawing.line_at("x", layer, width=1.5)
     st.plotly_chart(
-        drawing, key=key, config=_CHART, selection_mode="points",
+        drawing.figure, key=key, config=_CHART, selection_mode="points",
         on_select=lambda: _picked(key),
     )
 

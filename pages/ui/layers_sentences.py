@@ -112,7 +112,7 @@ def _controls(ways: Sequence[Way]) -> tuple[SentenceSet, Entry, Entry, str]:
 
 
 def _draw_cka(first: Entry, second: Entry, rows: Rows, of: str, status: Any) -> None:
-    from analysis.figures.screen import figure
+    from analysis.figures.screen import sheet
 
     try:
         found = []
@@ -136,14 +136,14 @@ def _draw_cka(first: Entry, second: Entry, rows: Rows, of: str, status: Any) -> 
                 f"{np.nanmax(spread):.2f}.")  # fmt: skip
         plot = replace(plot, notes=(*plot.notes, note))
     with _panel(plot, "cka", _ABOUT_CKA):
-        drawing = figure(plot, height=330)
+        drawing = sheet(plot, height=330)
         cells = drawing.data[0]
         shades.adapt(drawing)
-        cells.colorbar.title = None
-        if cells.z.shape[1] <= 8:
-            cells.texttemplate = "%{z:.2f}"
-        drawing.update_layout(margin={"l": 4, "r": 4, "t": 8, "b": 4})
-        st.plotly_chart(drawing, key="cka-chart", config={"displayModeBar": False})
+        cells["colorbar"]["title"] = None
+        if cells["z"].shape[1] <= 8:
+            cells["texttemplate"] = "%{z:.2f}"
+        drawing.layout["margin"] = {"l": 4, "r": 4, "t": 8, "b": 4}
+        st.plotly_chart(drawing.figure, key="cka-chart", config={"displayModeBar": False})
 
 
 @contextmanager

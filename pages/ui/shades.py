@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from analysis.figures.sheet import Sheet
 from analysis.figures.style import DIVERGING, DIVERGING_DARK, SEQUENTIAL
 
 # On a dark page the dark ones of the class colours would sink into the ground.
@@ -22,32 +23,30 @@ def shown(colour: str) -> str:
     return _LIGHTER.get(colour, colour) if is_dark() else colour
 
 
-def adapt(drawing: Any) -> None:
-    """Let heat maps and lines of a plotly figure take the ground of the page.
+def adapt(drawing: Sheet) -> None:
+    """Let heat maps and lines of a drawing take the ground of the page.
 
     The middle of a diverging scale is the ground itself; the largest value of a sequential one is
     the lightest on a dark page, so that nothing recedes.
     """
-    for cells in drawing.select_traces({"type": "heatmap"}):
+    for cells in drawing.traces("heatmap"):
         stops = SEQUENTIAL[::-1] if is_dark() else SEQUENTIAL
-        if cells.zmin is not None and cells.zmin < 0:
+        if cells["zmin"] < 0:
             stops = DIVERGING_DARK if is_dark() else DIVERGING
-        cells.colorscale = [[index / (len(stops) - 1), colour]
-                            for index, colour in enumerate(stops)]  # fmt: skip
+        cells["colorscale"] = [[index / (len(stops) - 1), colour]
+                               for index, colour in enumerate(stops)]  # fmt: skip
     if not is_dark():
         return
-    for trace in drawing.data:
-        if trace.type not in ("scatter", "scattergl", "bar"):
-            continue
-        if trace.type != "bar":
-            _lighten(trace, "fillcolor")
-            _lighten(trace.line, "color")
-            if trace.line.color and not trace.marker.color:
-                trace.marker.color = trace.line.color
-        _lighten(trace.marker, "color")
+    for trace in drawing.traces("scatter", "bar"):
+        _lighten(trace, "fillcolor")
+        _lighten(trace.get("line", {}), "color")
+        marker = trace.setdefault("marker", {})
+        if "color" in trace.get("line", {}):
+            marker.setdefault("color", trace["line"]["color"])
+        _lighten(marker, "color")
 
 
-def _lighten(part: Any, name: str) -> None:
+def _lighten(part: dict[str, Any], name: str) -> None:
     """Where there is one colour for all; a list of them (one for each point) stays."""
-    if isinstance(part[name], str):
+    if isinstance(part.get(name), str):
         part[name] = shown(part[name])

@@ -51,11 +51,11 @@ def _draw(plot: Plot, key: str, pick: bool) -> tuple[int, int] | None:
 
 
 def _chart(drawn: Plot | Panel, key: str, pick: bool) -> tuple[int, int] | None:
-    from analysis.figures.screen import figure
+    from analysis.figures.screen import sheet
 
-    drawing = figure(drawn)
+    drawing = sheet(drawn)
     shades.adapt(drawing)
-    st.plotly_chart(drawing, key=key, config=_CHART)
+    st.plotly_chart(drawing.figure, key=key, config=_CHART)
     if not pick:
         return None
 

@@ -13,6 +13,7 @@ from analysis import groups, profiles
 from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.markup import html
 from analysis.figures.plot import Plot
+from analysis.figures.sheet import merge
 from analysis.figures.views_winners import BY_HEAD, exact, layer_quantities, winners
 from pages.ui import cards, cells, engine_winners, followed, shades
 from pages.ui.inputs import Choice
@@ -232,15 +233,16 @@ def by_words(choice: Choice, quantity: str) -> bool:
 
 def _chart(one: Won, plot: Plot, choice: Choice, quantity: str) -> None:
     """The map with the chosen cell framed; a click on a cell chooses its token and layer."""
-    from analysis.figures.screen import figure
+    from analysis.figures.screen import sheet
 
     mark = plot.mark
     assert isinstance(mark, HeatMap)
     key = f"map-{one.name}"
-    drawing = figure(plot, height=118 + 30 * len(mark.rows))
-    drawing.update_layout(margin={"l": 4, "r": 4, "t": 6, "b": 4}, dragmode=False)
+    drawing = sheet(plot, height=118 + 30 * len(mark.rows))
+    drawing.layout |= {"margin": {"l": 4, "r": 4, "t": 6, "b": 4}, "dragmode": False}
     shades.adapt(drawing)
-    drawing.update_traces(colorbar_title_side="top", selector={"type": "heatmap"})
+    for cells_of_map in drawing.traces("heatmap"):
+        merge(cells_of_map, colorbar={"title": {"side": "top"}})
     tokens = one.trace.tokens
     units = _units(tokens, by_words(choice, quantity))
     token = token_of(one.reply, choice)
@@ -248,19 +250,18 @@ def _chart(one: Won, plot: Plot, choice: Choice, quantity: str) -> None:
     step = -(-len(units) // _LABELS)
     named = sorted({*range(0, len(units), step)} - {*range(column - step + 1, column + step)}
                    | {column})  # fmt: skip
-    texts = drawing.layout.xaxis.ticktext
-    drawing.update_xaxes(tickvals=named, ticktext=[texts[u] for u in named], title_text=None)
+    texts = drawing.axis("x")["ticktext"]
+    drawing.axis("x", tickvals=named, ticktext=[texts[u] for u in named], title={"text": None})
     layer = st.session_state.get(followed.LAYER)
     row = one.layers.index(layer) if layer in one.layers else None
     top, bottom = (-0.5, len(one.layers) - 0.5) if row is None else (row - 0.5, row + 0.5)
-    drawing.add_shape(type="rect", x0=column - 0.5, x1=column + 0.5, y0=top, y1=bottom,
-                      line={"color": "#808080", "width": 2.5})  # fmt: skip
+    drawing.box((column - 0.5, column + 0.5), (top, bottom))
 
     def clicked(_: int, chosen_row: int, chosen_column: int) -> None:
         followed.choose(choice.text, choice.pair, tokens, units[chosen_column][0])
         st.session_state[followed.LAYER] = one.layers[chosen_row]
 
-    st.plotly_chart(drawing, key=key, config=_CHART)
+    st.plotly_chart(drawing.figure, key=key, config=_CHART)
     cells.listen(f"clicks-{one.name}", clicked)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -12,6 +11,7 @@ from analysis import margins
 from analysis.decomposition import Decomposition, NoExactSplit
 from analysis.dimensions import Dimensions, dimensions
 from analysis.figures import views_dimensions, views_winners
+from analysis.figures.sheet import Sheet
 from analysis.figures.style import printable
 from analysis.trace import Trace
 from analysis.winners import part_of_maximum
@@ -186,8 +186,9 @@ def _draw_margins(trace: Trace, choice: Choice) -> None:
            adjust=_calm, title="Win margins")  # fmt: skip
 
 
-def _calm(drawing: Any) -> None:
+def _calm(drawing: Sheet) -> None:
     """Few ticks and no numbers on twenty narrow bars: they are read off on hover."""
-    drawing.update_traces(text=None, selector={"type": "bar"})
-    ticks = drawing.layout.xaxis
-    drawing.update_xaxes(tickvals=ticks.tickvals[::5], ticktext=ticks.ticktext[::5], tickangle=0)
+    for bars in drawing.traces("bar"):
+        bars["text"] = None
+    ticks = drawing.axis("x")
+    drawing.axis("x", tickvals=ticks["tickvals"][::5], ticktext=ticks["ticktext"][::5], tickangle=0)

@@ -10,6 +10,7 @@ import streamlit as st
 from analysis.figures.marks import Bars
 from analysis.figures.markup import html
 from analysis.figures.plot import Plot
+from analysis.figures.sheet import Sheet
 from pages.ui import cards, shades
 from pages.ui.show import export_menu
 
@@ -18,7 +19,7 @@ _CHART: dict[str, Any] = {"displayModeBar": False}
 
 def framed(
     plot: Plot, key: str, about: str, said: str = "", height: int = 0, title: str = "",
-    adjust: Callable[[Any], None] | None = None,
+    adjust: Callable[[Sheet], None] | None = None,
 ) -> None:  # fmt: skip
     """Horizontal bars as HTML, all else by plotly, `height` pixels high; `adjust` may polish it."""
     with st.container(border=True, key=f"panel-{key}"):
@@ -29,12 +30,12 @@ def framed(
         if isinstance(plot.mark, Bars) and plot.mark.horizontal:
             cards.piece(html(plot, css=False), f"drawing-{key}")
         else:
-            from analysis.figures.screen import figure
+            from analysis.figures.screen import sheet
 
-            drawing = figure(plot, height=height or None)
+            drawing = sheet(plot, height=height or None)
             shades.adapt(drawing)
-            drawing.update_layout(margin={"l": 4, "r": 4, "b": 4})
+            drawing.layout["margin"] |= {"l": 4, "r": 4, "b": 4}
             if adjust is not None:
                 adjust(drawing)
-            st.plotly_chart(drawing, key=f"drawing-{key}", config=_CHART)
+            st.plotly_chart(drawing.figure, key=f"drawing-{key}", config=_CHART)
         st.caption(cards.plain(" ".join((said, *plot.notes)).strip()))

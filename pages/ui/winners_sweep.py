@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -12,6 +12,7 @@ import streamlit as st
 from analysis import groups
 from analysis.figures import views_interventions
 from analysis.figures.plot import Plot
+from analysis.figures.sheet import Sheet
 from pages.ui import cards, engine_winners
 from pages.ui.inputs import Choice
 from pages.ui.replies import Reply
@@ -94,7 +95,7 @@ def draw(shown: Sequence[Reply], choice: Choice, detailed: str) -> None:
     if said:
         st.caption(cards.plain(" ".join(said)))
 
-    def marked(drawing: Any) -> None:
+    def marked(drawing: Sheet) -> None:
         _mark_trained(drawing, found)
 
     for index, plot in enumerate(lines(found, shown)):
@@ -106,7 +107,7 @@ def draw(shown: Sequence[Reply], choice: Choice, detailed: str) -> None:
         framed(plot, f"sweep-pooled-{index}", ABOUT_POOLED, height=260, adjust=marked)
 
 
-def _mark_trained(drawing: Any, found: dict[str, list[Sweep]]) -> None:
+def _mark_trained(drawing: Sheet, found: dict[str, list[Sweep]]) -> None:
     for k in sorted({one.trained for entry in found.values() for one in entry}):
-        drawing.add_vline(x=k, line={"width": 1.2, "dash": "dot", "color": "#808080"})
-    drawing.update_xaxes(dtick=1)
+        drawing.line_at("x", k, width=1.2)
+    drawing.axis("x", dtick=1)
