@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # here: 0.05 is then more than four of them, and no pair of layers comes near it by chance.
 FEWEST = 128
 MOST = 1000  # n x n similarities of every layer are held at once by `layer_cka`
+_WINDOW = 64  # sentences between two reports of progress
 
 
 class Similarity(float):
@@ -137,15 +138,22 @@ def _similarities(
     progress: Callable[[float], None] | None,
     span: tuple[float, float],
 ) -> list[np.ndarray | None]:
-    from analysis.trace import record
+    from analysis.embedding import embed
 
-    vectors = []
-    for index, (text, pair) in enumerate(rows):
-        hidden = record(classifier, text, pair).hidden
-        vectors.append(hidden[:, 0] if of == "cls" else hidden.mean(axis=1))
+    layers: dict[int, list[np.ndarray]] = {}
+    for start in range(0, len(rows), _WINDOW):
+        some = rows[start : start + _WINDOW]
+        pairs = [pair for _, pair in some]
+        found = embed(
+            classifier, [text for text, _ in some], pairs if any(pairs) else None,
+            pooling=(of,), layers="all", dtype="loaded",
+        )  # fmt: skip
+        for (_, layer), vectors in found.items():
+            layers.setdefault(layer, []).append(vectors)
         if progress is not None:
-            progress(span[0] + (span[1] - span[0]) * (index + 1) / len(rows))
-    by_layer = np.stack(vectors, axis=1)
+            done = (start + len(some)) / len(rows)
+            progress(span[0] + (span[1] - span[0]) * done)
+    by_layer = [np.concatenate(layers[layer]) for layer in sorted(layers)]
     return [_similarity(layer) for layer in by_layer]
 
 
