@@ -32,7 +32,7 @@ from analysis.comparison import Answer
 from analysis.datasets import Table
 from analysis.dimensions import dimensions
 from analysis.evaluation import evaluate
-from analysis.figures import Plot, view
+from analysis.figures import Grid, Plot, view
 from analysis.predictions import Predictions
 from analysis.token_types import TYPES
 from analysis.trace import measure_profile
@@ -69,6 +69,17 @@ def plot_of(key: str) -> Plot:
 def every_plot() -> Iterator[tuple[str, Plot]]:
     for key in keys():
         yield key, plot_of(key)
+
+
+@cache
+def one_of_each_mark() -> dict[str, Plot]:
+    """A view for each kind of mark, in grids and alone: what a format's renderer tells apart."""
+    found: dict[Any, tuple[str, Plot]] = {}
+    for key, plot in every_plot():
+        inside = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
+        kinds = frozenset(type(panel) for panel in inside)
+        found.setdefault((kinds, isinstance(plot.mark, Grid)), (key, plot))
+    return dict(found.values())
 
 
 @cache
