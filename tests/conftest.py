@@ -240,9 +240,18 @@ def asked_hosts() -> set[str]:
 
 
 @pytest.fixture
-def browser_page(browser: Any, asked_hosts: set[str]) -> Iterator[Any]:
+def motion() -> str:
+    """Nothing moves for its own sake: without a GPU, Streamlit's sign that it runs costs a third
+    of a core. A module about what moves has a fixture of this name that says "no-preference"."""
+    return "reduce"
+
+
+@pytest.fixture
+def browser_page(browser: Any, asked_hosts: set[str], motion: str) -> Iterator[Any]:
     """A page of 1280 x 800 in a fresh browser profile; what it asks for goes to ``asked_hosts``."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 800}, accept_downloads=True, reduced_motion=motion
+    )
 
     def note(url: str) -> None:
         parts = urlsplit(url)

@@ -18,6 +18,12 @@ READY = """() => {
 }"""
 
 
+@pytest.fixture
+def motion() -> str:
+    """Maps wander from layer to layer."""
+    return "no-preference"
+
+
 @pytest.fixture(scope="module")
 def maps(serve: Any, checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The app with a folder of results of its own."""

@@ -29,6 +29,12 @@ analysis.trace.record = slow(analysis.trace.record)
 '''
 
 
+@pytest.fixture
+def motion():
+    """All that moves, as most people see the page: it must not disturb either."""
+    return "no-preference"
+
+
 @pytest.fixture(scope="module")
 def slow_app(serve, checkpoints, tmp_path_factory):
     """The app with a second of delay in every recorded forward, four to a keystroke."""
