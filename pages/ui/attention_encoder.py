@@ -23,6 +23,7 @@ from pages.ui.cards import Span
 from pages.ui.inputs import KEPT, Choice
 from pages.ui.replies import common_limit
 from pages.ui.show import export_menu
+from pages.ui.titles import title_row, titled
 
 MEAN = "mean"
 _ABOUT = {
@@ -47,13 +48,11 @@ def draw(
     listeners: Sequence[Listener], choice: Choice, wanted: Wanted, mark: Span | None
 ) -> None:
     """Title, controls, and one card for each checkpoint."""
-    with st.container(key="encoder-title"):
-        title = st.container()
-        export = st.container(key="encoder-export")
+    row = title_row("encoder")
     with st.container(key="encoder-controls"):
         view, side, window = _controls(listeners, choice, wanted)
-    with title:
-        st.markdown("**Inside the encoder**", help=_ABOUT[view])
+    with titled("Inside the encoder", _ABOUT[view], "encoder", row):
+        export = st.container(width="content")
     status = st.container(key="encoder-status").empty()
     shown: list[Shown] = []
     for one in listeners:

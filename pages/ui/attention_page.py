@@ -21,6 +21,7 @@ from pages.ui.inputs import KEPT, Choice, is_complete
 from pages.ui.replies import ask_reference, common_limit, without_profile
 from pages.ui.show import export_menu
 from pages.ui.sidebar import draw_sidebar
+from pages.ui.titles import titled
 
 _STYLE = Path(__file__).with_name("attention_page.css").read_text(encoding="utf-8")
 # Tokens to rerun beyond which one asks for the effects of leaving each token out.
@@ -44,9 +45,8 @@ def draw(found: Catalogue, choice: Choice) -> None:
     mark = followed.mark(choice)
     with st.container(key="verdict"):
         verdict = st.container().empty()
-    with st.container(key="heard-title"):
-        st.markdown("**Heard by the pooling head**", help=_ABOUT)
-        export = st.container(key="heard-export")
+    with titled("Heard by the pooling head", _ABOUT, "heard"):
+        export = st.container(width="content")
     with st.container(key="attention-controls"):
         wanted = _controls()
     grid = st.container(key="listeners")

@@ -26,6 +26,7 @@ from pages.ui.attributions_pieces import pairs, piece
 from pages.ui.cards import Span
 from pages.ui.inputs import Choice
 from pages.ui.show import export_menu
+from pages.ui.titles import titled
 
 _CHART: dict[str, Any] = {"displayModeBar": False}
 _LABELS = 34  # names under a map; of more units only some are named, the rest on hover
@@ -85,8 +86,7 @@ def _curves(one: Explained, wanted: Wanted, asked: Asked) -> None:
     )
     assert isinstance(plot.mark, Grid)
     with st.container(border=True, key="panel-curves"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            st.markdown(f"**{cards.plain(one.name)}: deletion and insertion**", help=_ABOUT_CURVES)
+        with titled(f"{one.name}: deletion and insertion", _ABOUT_CURVES, "curves"):
             export_menu({plot.title: plot}, "export-curves")
         with st.container(key="curves"):
             for part, title in zip(plot.mark.panels, plot.mark.subtitles, strict=True):
@@ -126,9 +126,8 @@ def _compared(explained: Sequence[Explained], wanted: Wanted, asked: Asked) -> N
             tokens=known[0][0].tokens, row_label="checkpoint",
         )
         with st.container(border=True, key="panel-compared"):
-            with st.container(horizontal=True, horizontal_alignment="distribute"):
-                name = cards.plain(METHODS[wanted.focus].title)
-                st.markdown(f"**{name}: better than random?**", help=_ABOUT_CURVES)
+            name = METHODS[wanted.focus].title
+            with titled(f"{name}: better than random?", _ABOUT_CURVES, "compared"):
                 export_menu({plot.title: plot}, "export-compared")
             _heat(plot, "compared-drawing", 90 + 34 * (len(known) + 1))
             st.caption(cards.plain(" ".join(plot.notes)))
@@ -183,8 +182,7 @@ def _agreement(
         return
     plot = view("rank_agreement", found, [one.checkpoint], one.tokens, label)
     with st.container(border=True, key="panel-agreement"):
-        with st.container(key="agreement-title"):
-            st.markdown(f"**{cards.plain(title)}**", help=_ABOUT_AGREEMENT)
+        with titled(title, _ABOUT_AGREEMENT, "agreement"):
             export_menu({plot.title: plot}, "export-agreement")
         piece(pairs(found.names, found.tau, found.null), "agreement-drawing")
         st.caption(cards.plain(" ".join([*plot.notes, seeds])))
@@ -200,8 +198,7 @@ def _map(one: Explained, wanted: Wanted, mark: Span | None) -> None:
         st.caption(cards.plain(str(error)))
         return
     with st.container(border=True, key="panel-methods"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            st.markdown(f"**{cards.plain(one.name)}: methods side by side**", help=_ABOUT_MAP)
+        with titled(f"{one.name}: methods side by side", _ABOUT_MAP, "methods"):
             differ = attributions_words.methods_differ(
                 [one.mean(key) for key in keys], one.tokens, keys
             )

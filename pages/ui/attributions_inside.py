@@ -21,6 +21,7 @@ from pages.ui.attributions_found import LAYERS, Explained, compute
 from pages.ui.inputs import Choice
 from pages.ui.replies import common_limit
 from pages.ui.show import export_menu, panel
+from pages.ui.titles import titled
 
 _ABOUT_LAYERS = (
     "Integrated gradients with the pooled layers' hidden states as joint inputs: they sum to the "
@@ -55,8 +56,7 @@ def draw_layers(
         state = (*choice.key, wanted.output, wanted.against, wanted.baseline)
         limit = common_limit("layer_scale", state, 1000 * largest, st.session_state) / 1000
         plots = {one.name: _layer_plot(one, limit) for one in known}
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            st.markdown("**Which layer carries the prediction?**", help=_ABOUT_LAYERS)
+        with titled("Which layer carries the prediction?", _ABOUT_LAYERS, "layers"):
             export_menu(plots, "export-layers")
         with st.container(key="layer-cards"):
             for one in known:

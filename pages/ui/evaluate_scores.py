@@ -16,6 +16,7 @@ from analysis.predictions import Predictions, common_rows
 from pages.ui import cards, evaluate_examples, show
 from pages.ui.dataset import Chosen
 from pages.ui.evaluate_run import Run
+from pages.ui.titles import titled
 
 if TYPE_CHECKING:
     from analysis.evaluation import Evaluation
@@ -156,8 +157,7 @@ def _draw_couples(
     tests = _tests(run.judged, state, _run=run, _answers=answers)
     shown = couples[:MOST_COUPLES]
     with st.container(border=True, key="couples"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            st.markdown("**Each two on the same examples**", help=_ABOUT_COUPLES)
+        with titled("Each two on the same examples", _ABOUT_COUPLES, "couples"):
             st.download_button(
                 "CSV", data=lambda: compare_all(run.table, answers).to_csv(index=False),
                 on_click="ignore", mime="text/csv", file_name="pairs.csv", key="couples-csv",

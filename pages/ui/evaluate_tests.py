@@ -12,6 +12,7 @@ from analysis.datasets import TASKS
 from analysis.study import Family, Study
 from analysis.verdicts import Comparison, Report
 from pages.ui import evaluate_words
+from pages.ui.titles import titled
 
 ABOUT = (
     "Two-sample permutation tests between the runs of a pooling head and those it is compared "
@@ -39,8 +40,7 @@ def draw(study: Study, report: Report, tasks: Sequence[str] | None) -> None:
     kept = [c.stratum is None or tasks is None or c.stratum.task in tasks
             for c in (*report.headlines, *report.comparisons)]  # fmt: skip
     with st.container(border=True, key="panel-tests"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            st.markdown("**Tests**", help=ABOUT)
+        with titled("Tests", ABOUT, "tests"):
             st.download_button(
                 "CSV", data=table.to_csv(index=False), file_name=f"{study.name}-tests.csv",
                 mime="text/csv", on_click="ignore", type="tertiary", icon=":material/download:",

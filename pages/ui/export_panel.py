@@ -34,7 +34,7 @@ FILES = (
 
 
 def export_menu(plots: Mapping[str, Plot], key: str, label: str = "Export") -> None:
-    """"Export" and "Add to paper" for these pictures; nothing is drawn until Export is opened."""
+    """"Export" and "Paper" for these pictures; nothing is drawn until Export is opened."""
     with st.container(horizontal=True, width="content", gap="xsmall", key=f"{key}-menu"):
         menu = st.popover(
             label, type="tertiary", icon=":material/download:", key=key, on_change="rerun"
@@ -66,11 +66,13 @@ def signature() -> Signed:
     return Signed(kept["author"].strip(), kept["project"].strip()) if kept["on"] else Signed()
 
 
-def _add_button(plot: Plot, key: str, label: str = "Add to paper") -> None:
+def _add_button(plot: Plot, key: str, name: str = "") -> None:
+    """Under the picture's name where there are several, else as the menu of several is called."""
     st.button(
-        cards.plain(label), type="tertiary", key=key, on_click=_collect, args=(plot,),
-        help=None if label != "Add to paper" else "Collect this picture on the page Figures.",
-    )
+        cards.plain(name) if name else "Paper", type="tertiary", key=key,
+        icon=None if name else ":material/add:", on_click=_collect, args=(plot,),
+        help=None if name else "Add to paper: collect this picture on the page Figures.",
+    )  # fmt: skip
 
 
 def _collect(plot: Plot) -> None:

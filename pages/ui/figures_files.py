@@ -74,8 +74,8 @@ def _clear() -> None:
 
 def draw_empty() -> None:
     """One sentence, an example, and the way to load what was saved."""
-    st.info("No figures yet. “Add to paper” stands beside every picture: what is added waits here, "
-            "ready for the paper.")  # fmt: skip
+    st.info("No figures yet. “Paper” with a plus stands beside every picture: what is added waits "
+            "here, ready for the paper.")  # fmt: skip
     with st.container(horizontal=True):
         if st.button("Add an example", key="figures-example"):
             _example()

@@ -20,6 +20,7 @@ from pages.ui import cards, followed, layers_engine, layers_numbers, shades
 from pages.ui.inputs import Choice
 from pages.ui.layers_engine import Way
 from pages.ui.show import export_menu
+from pages.ui.titles import titled
 
 _ABOUT = (
     "The vector of the followed token after each layer (0: embeddings): its length, its cosine to "
@@ -111,8 +112,7 @@ def draw_depth(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot |
     with st.container(border=True, key="panel-depth"):
         plot = plot_of(shared, choice)
         assert isinstance(plot.mark, Grid)
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            st.markdown(f"**{cards.plain(plot.title)}**", help=_ABOUT)
+        with titled(plot.title, _ABOUT, "depth"):
             at = layers_numbers.plot_at(shared, layer)
             export_menu({plot.title: plot, at.title: at}, "export-depth")
         st.html(legend([way.entry.id for way in shared]))

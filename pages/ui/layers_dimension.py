@@ -14,6 +14,7 @@ from pages.ui.inputs import Choice
 from pages.ui.layers_depth import chart, legend, target_of
 from pages.ui.layers_engine import Way
 from pages.ui.show import export_menu
+from pages.ui.titles import titled
 
 _ABOUT = (
     "The value of one dimension after each layer, for the token that is followed. A large value is "
@@ -38,12 +39,11 @@ def draw(ways: Sequence[Way], choice: Choice) -> None:
                      names=[way.entry.id for way in shared])  # fmt: skip
     assert isinstance(plot.mark, Lines)
     with st.container(key="dimension"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            st.markdown(f"**{cards.plain(plot.title)}**", help=_ABOUT)
-            with st.container(horizontal=True, width="content"):
-                export_menu({plot.title: plot}, "export-dimension")
-                st.button("Close", key="dimension-close", type="tertiary",
-                          on_click=lambda: followed.toggle_cell(None, index))  # fmt: skip
+        with titled(plot.title, _ABOUT, "dimension"), st.container(horizontal=True,
+                                                                    width="content"):
+            export_menu({plot.title: plot}, "export-dimension")
+            st.button("Close", key="dimension-close", type="tertiary",
+                      on_click=lambda: followed.toggle_cell(None, index))  # fmt: skip
         with st.container(key="dimension-body"):
             with st.container(key="dimension-lines"):
                 chart(plot.mark, "Value", "dimension-chart", followed.marked_layer(lead.depth))

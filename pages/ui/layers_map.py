@@ -21,6 +21,7 @@ from pages.ui.inputs import KEPT, Choice
 from pages.ui.layers_engine import Way
 from pages.ui.replies import common_limit
 from pages.ui.show import export_menu
+from pages.ui.titles import title_row, titled
 
 _VALUES = {"raw": "raw", "standardised": "standardised", "difference": "change",
            "reference": "against a text"}  # fmt: skip
@@ -59,7 +60,7 @@ def draw_map(
     Returns cosines to the reference text by checkpoint, and its traces.
     """
     with st.container(border=True, key="panel-map"):
-        head = st.container(horizontal=True, horizontal_alignment="distribute")
+        head = title_row("map")
         wanted = _controls(choice)
         references, problem = _references(ways, choice, wanted)
         plots, said = [], [problem] if problem else []
@@ -71,9 +72,8 @@ def draw_map(
         if len(ways) > MOST:
             said.append(f"The first {MOST} checkpoints are drawn; choose fewer to see the others.")
         plot = _together(plots, choice, wanted) if plots else None
-        with head:
-            about = _ABOUT[wanted.values] + (_WEIGHT if wanted.order in ("weight", "top") else "")
-            st.markdown(f"**{cards.plain(ways[0].name)} by layer**", help=about)
+        about = _ABOUT[wanted.values] + (_WEIGHT if wanted.order in ("weight", "top") else "")
+        with titled(f"{ways[0].name} by layer", about, "map", head):
             export_menu({plot.title: plot} if plot else {}, "export-map")
         with st.container(key="map-drawing"):
             if plot is not None:

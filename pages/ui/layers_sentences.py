@@ -23,6 +23,7 @@ from pages.ui.layers_depth import chart, legend, target_of
 from pages.ui.layers_engine import Way
 from pages.ui.layers_numbers import PLACED
 from pages.ui.sentence_sets import Rows, SentenceSet
+from pages.ui.titles import titled
 
 _ABOUT = (
     "Both numbers need many sentences. Debiased linear CKA (Kornblith et al. 2019, unbiased HSIC "
@@ -150,8 +151,7 @@ def _draw_cka(first: Entry, second: Entry, rows: Rows, of: str, status: Any) -> 
 def _panel(plot: Plot, key: str, about: str) -> Iterator[None]:
     """Title, "?", export and notes around a drawing of one's own."""
     with st.container(key=f"panel-{key}"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            st.markdown(f"**{cards.plain(plot.title)}**", help=about)
+        with titled(plot.title, about, key):
             show.export_menu({plot.title: plot}, f"export-{key}")
         yield
         st.caption(cards.plain(" ".join(plot.notes)))

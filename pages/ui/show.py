@@ -11,6 +11,7 @@ from analysis.figures.markup import html
 from analysis.figures.plot import Plot
 from pages.ui import cards, cells, shades
 from pages.ui.export_panel import export_menu as export_menu
+from pages.ui.titles import titled
 
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "toImage"]}
 
@@ -28,8 +29,7 @@ def panel(
     (panel, row, column).
     """
     with st.container(border=True, key=f"panel-{key}"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            st.markdown(f"**{cards.plain(title or plot.title)}**", help=about)
+        with titled(title or plot.title, about, key):
             export_menu({plot.title: plot}, f"export-{key}")
         for line in said:
             st.text(line)

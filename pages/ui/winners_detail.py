@@ -19,6 +19,7 @@ from pages.ui import cards, engine, engine_winners, followed, winners_sweep
 from pages.ui.inputs import Choice
 from pages.ui.replies import Reply
 from pages.ui.show import export_menu
+from pages.ui.titles import titled
 from pages.ui.winners_cards import token_of
 from pages.ui.winners_panel import framed
 
@@ -94,10 +95,9 @@ def _draw_dimensions(trace: Trace, token: int, target: int, reference: str | Non
     label = trace.tokens.labels[token]
     with st.container(border=True, key="dimensions"):
         over_tokens = trace.head.winners is not None and trace.head.winners.token is not None
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            st.markdown(f"**{cards.plain(printable(label, 24))}: its dimensions**",
-                        help=ABOUT_HELD if over_tokens else ABOUT_DIMENSIONS)  # fmt: skip
-            export = st.container(key="export-dimensions-place")
+        about = ABOUT_HELD if over_tokens else ABOUT_DIMENSIONS
+        with titled(f"{printable(label, 24)}: its dimensions", about, "dimensions"):
+            export = st.container(width="content")
         try:
             split = engine.split(trace, reference)
             if isinstance(split, str):

@@ -13,6 +13,7 @@ from analysis.figures.plot import Plot
 from analysis.figures.sheet import Sheet
 from pages.ui import cards, shades
 from pages.ui.show import export_menu
+from pages.ui.titles import titled
 
 _CHART: dict[str, Any] = {"displayModeBar": False}
 
@@ -23,9 +24,7 @@ def framed(
 ) -> None:  # fmt: skip
     """Horizontal bars as HTML, all else by plotly, `height` pixels high; `adjust` may polish it."""
     with st.container(border=True, key=f"panel-{key}"):
-        with st.container(horizontal=True, horizontal_alignment="distribute",
-                          key=f"framed-title-{key}"):  # fmt: skip
-            st.markdown(f"**{cards.plain(title or plot.title)}**", help=about)
+        with titled(title or plot.title, about, key):
             export_menu({plot.title: plot}, f"export-{key}")
         if isinstance(plot.mark, Bars) and plot.mark.horizontal:
             cards.piece(html(plot, css=False), f"drawing-{key}")
