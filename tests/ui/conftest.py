@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,17 @@ import tiny
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEADS = ("cls", "max_cls", "mha", "max_seq_mha")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_look_at_the_installed_packages() -> Iterator[None]:
+    """A server reads their metadata once, when it starts; AppTest does so at every run."""
+    from streamlit.components.v2 import manifest_scanner
+
+    real = manifest_scanner.scan_component_manifests
+    manifest_scanner.scan_component_manifests = cache(real)
+    yield
+    manifest_scanner.scan_component_manifests = real
 
 
 @pytest.fixture(scope="session")
