@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis import compiled
 from analysis.projection import DEFAULTS, Map, Projection, checked, quiet
 from analysis.records import freeze, require_shape
 
@@ -64,6 +65,7 @@ def aligned_umap(
     """
     from umap import AlignedUMAP
 
+    compiled.keep()
     sets = [checked(one, f"set {index + 1}") for index, one in enumerate(vectors)]
     count = len(sets[0]) if sets else 0
     if len(sets) < 2 or any(len(one) != count for one in sets):

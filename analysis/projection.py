@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from analysis import compiled
 from analysis.records import freeze, require_shape
 
 if TYPE_CHECKING:
@@ -145,8 +146,9 @@ def fit(
 
 
 def warm_up(large: bool = False) -> None:
-    """Compile UMAP's kernels (seconds, once a process): a fit and a transform of a few points.
+    """A fit and a transform of a few points, so that UMAP's kernels are there when they are needed.
 
+    Those that an earlier process has compiled are read (see `analysis.compiled`), others are made.
     ``large``: those for more than ``LARGE`` points, which take longer; few epochs are enough.
     """
     count = LARGE + 4 if large else 40
@@ -219,6 +221,7 @@ def _umap(
 ) -> Map:  # fmt: skip
     from umap import UMAP
 
+    compiled.keep()
     if options["metric"] not in METRICS:
         raise ValueError(f"metric is {options['metric']!r}; known: {', '.join(METRICS)}")
     start = options.pop("init")

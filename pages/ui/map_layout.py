@@ -69,7 +69,7 @@ def _job(sheets: Sequence[Sheet], layer: int, wish: Wish) -> None:
     joint = bool(together(sheets, sheets[0].nearest(layer), wish))
     about = "The slider goes through the layers that are there."
     if view:
-        about = "UMAP compiles itself once after a start, which takes some seconds. "
+        about = "UMAP compiles itself after a start; the first time on a machine takes longest. "
         about += (
             "AlignedUMAP reports nothing while it fits and stops only between two layers."
             if joint else "It can be stopped between two of its epochs."
