@@ -20,16 +20,8 @@ from torch import nn
 
 from analysis import heads
 from analysis.checkpoints import DEMO_FOLDER, Checkpoint, CheckpointError, describe, locate
-from analysis.encoders import resolve_encoder
-from analysis.model import (
-    KeyReport,
-    PoolingClassifier,
-    PoolingConfig,
-    float_tensors,
-    key_report,
-    load_encoder,
-    refuse_missing,
-)
+from analysis.model import KeyReport, PoolingClassifier, float_tensors
+from analysis.weights import READERS
 
 _TOKENIZER_FILES = (
     "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model",
@@ -98,9 +90,8 @@ def load(
         )
     folder, name, source = locate(reference, root)
     checkpoint = describe(folder, name, source)
-    readers = {"pooling": _load_own, "classifier": _load_foreign, "encoder": _load_bare}
     with _reasons(checkpoint.id), _quiet():
-        model, report, tokenizer_folder = readers[checkpoint.kind](checkpoint, attn_implementation)
+        model, report, tokenizer_folder = READERS[checkpoint.kind](checkpoint, attn_implementation)
         tokenizer = load_tokenizer(tokenizer_folder)
     _check_finite(checkpoint.id, model)
     model.eval().requires_grad_(False)
@@ -186,109 +177,6 @@ def _device(device: str) -> torch.device:
     if where.type == "cuda" and not torch.cuda.is_available():
         raise CheckpointError(f"device is {device!r}, and PyTorch sees no CUDA device here")
     return where
-
-
-Loaded = tuple[nn.Module, KeyReport, Path]
-
-
-def _load_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
-    model: Any
-    info: Any
-    if checkpoint.head not in heads.HEADS:
-        raise CheckpointError(
-            f"{checkpoint.id}: its pooling head {checkpoint.head!r} is not known here; known: "
-            f"{', '.join(sorted(heads.HEADS))}. If it is your own, name its file: "
-            "streamlit run app.py -- --heads my_heads.py, or analysis.load(folder, head=MyHead)."
-        )
-    config = PoolingConfig.from_pretrained(checkpoint.folder, local_files_only=True)
-    config._attn_implementation = attn_implementation
-    own_tokenizer = (checkpoint.folder / "tokenizer.json").is_file()
-    if not checkpoint.adapter:
-        model, info = PoolingClassifier.from_pretrained(  # type: ignore[misc]
-            checkpoint.folder,
-            config=config,
-            dtype=torch.float32,
-            attn_implementation=attn_implementation,
-            use_safetensors=True,
-            local_files_only=True,
-            ignore_mismatched_sizes=True,  # they are refused below, by name
-            output_loading_info=True,
-        )
-        report = key_report(info)
-        refuse_missing(checkpoint.id, report.missing)
-        if own_tokenizer:
-            return model, report, checkpoint.folder
-        return model, report, resolve_encoder(checkpoint.encoder).path
-    location = resolve_encoder(checkpoint.encoder)
-    encoder, info = load_encoder(location.path, attn_implementation)
-    with torch.device("meta"):  # the encoder is replaced at once: no time spent on random weights
-        model = PoolingClassifier(config)
-    model.encoder = encoder
-    # Built for real: a buffer that no file carries would stay uninitialised memory on "meta".
-    model.head = heads.build(
-        config.head,
-        encoder.config.hidden_size,
-        encoder.config.num_hidden_layers,
-        **(config.head_options or {}),
-    )
-    model.classifier = nn.Linear(model.head.output_size, int(config.num_labels or 1))
-    merged, report = _merge_adapter(checkpoint, model)
-    unexpected = tuple(f"encoder.{key}" for key in key_report(info).unexpected)
-    refuse_missing(checkpoint.id, key_report(info).missing)
-    return (
-        merged,
-        KeyReport(report.missing, report.unexpected + unexpected),
-        checkpoint.folder if own_tokenizer else location.path,
-    )
-
-
-def _merge_adapter(checkpoint: Checkpoint, model: nn.Module) -> tuple[nn.Module, KeyReport]:
-    from peft import LoraConfig, PeftModel, set_peft_model_state_dict
-    from safetensors.torch import load_file
-
-    lora: Any = LoraConfig.from_pretrained(str(checkpoint.folder))
-    lora.inference_mode = True
-    wrapped = PeftModel(model, lora)
-    state = load_file(checkpoint.folder / "adapter_model.safetensors")
-    try:
-        outcome: Any = set_peft_model_state_dict(wrapped, state)
-    except KeyError as error:  # one of modules_to_save has no tensor in the file
-        refuse_missing(checkpoint.id, [str(error.args[0])])
-        raise
-    # PEFT lists every frozen weight as missing; only the adapter's own tensors can really be.
-    own = tuple(
-        key
-        for key in outcome.missing_keys
-        if "lora_" in key or ".modules_to_save." in key
-    )
-    refuse_missing(checkpoint.id, own)
-    merged: nn.Module = wrapped.merge_and_unload()
-    return merged, KeyReport((), tuple(outcome.unexpected_keys))
-
-
-def _load_foreign(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
-    from transformers import AutoModelForSequenceClassification
-
-    model, info = AutoModelForSequenceClassification.from_pretrained(
-        checkpoint.folder,
-        dtype=torch.float32,
-        attn_implementation=attn_implementation,
-        trust_remote_code=False,
-        use_safetensors=True,
-        local_files_only=True,
-        ignore_mismatched_sizes=True,  # they are refused below, by name
-        output_loading_info=True,
-    )
-    report = key_report(info)
-    refuse_missing(checkpoint.id, report.missing)
-    return model, report, checkpoint.folder
-
-
-def _load_bare(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
-    model, info = load_encoder(checkpoint.folder, attn_implementation)
-    report = key_report(info)
-    refuse_missing(checkpoint.id, report.missing)
-    return model, report, checkpoint.folder
 
 
 def _check_finite(name: str, model: nn.Module) -> None:

@@ -233,6 +233,14 @@ def refuse_missing(name: str, missing: Iterable[str]) -> None:
         )
 
 
+# How every model is read: nothing from the network, nothing pickled, and a report on its keys.
+FROM_DISK: dict[str, Any] = {
+    "dtype": torch.float32, "use_safetensors": True, "local_files_only": True,
+    "ignore_mismatched_sizes": True,  # whoever reads refuses what the report lists, by name
+    "output_loading_info": True,
+}  # fmt: skip
+
+
 def load_encoder(
     folder: str | os.PathLike[str], attn_implementation: str = "eager"
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
@@ -241,13 +249,9 @@ def load_encoder(
     model, report = AutoModel.from_pretrained(
         folder,
         config=config,
-        dtype=torch.float32,
         attn_implementation=attn_implementation,
         trust_remote_code=False,
-        use_safetensors=True,
-        local_files_only=True,
-        ignore_mismatched_sizes=True,  # the caller refuses what the report lists
-        output_loading_info=True,
+        **FROM_DISK,
         **without_pooler(type(config)),
     )
     return model, report

@@ -14,10 +14,11 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("torch", "transformers", "captum", "peft", "plotly", "matplotlib", "streamlit")
 
 # Where each package may be imported from: a folder (with "/") or a file, from the repository root.
-# `loading` is the half of `model` that builds a classifier from a checkpoint folder.
+# `loading` and `weights` are the half of `model` that makes a classifier of a checkpoint folder.
 TORCH_ROOMS = (
-    *("analysis/model", "analysis/loading", "analysis/heads", "analysis/pooling"),
-    *("analysis/pooling_head", "analysis/trace", "analysis/interventions"),
+    *("analysis/model", "analysis/loading", "analysis/weights"),
+    *("analysis/heads", "analysis/pooling", "analysis/pooling_head"),
+    *("analysis/trace", "analysis/interventions"),
     *("analysis/attribution", "analysis/corpus", "analysis/embedding", "analysis/memory"),
     *("training/", "benchmarks/"),
 )
