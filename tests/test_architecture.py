@@ -17,7 +17,7 @@ HEAVY = ("torch", "transformers", "captum", "peft", "plotly", "matplotlib", "str
 # `loading` and `weights` are the half of `model` that makes a classifier of a checkpoint folder.
 TORCH_ROOMS = (
     *("analysis/model", "analysis/loading", "analysis/weights"),
-    *("analysis/heads", "analysis/pooling", "analysis/pooling_head"),
+    *("analysis/heads", "analysis/pooling", "analysis/pooling_head", "analysis/attention_pooling"),
     *("analysis/trace", "analysis/interventions"),
     *("analysis/attribution", "analysis/corpus", "analysis/embedding", "analysis/memory"),
     *("training/", "benchmarks/"),

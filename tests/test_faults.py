@@ -45,9 +45,9 @@ def padding_is_zero_before_the_maximum(patch) -> None:
 
 
 def padding_unmasked_in_attention(patch) -> None:
-    attend = heads._AttentionHead.attend
+    attend = heads.AttentionPooling.attend
     patch.setattr(
-        heads._AttentionHead, "attend",
+        heads.AttentionPooling, "attend",
         lambda self, query, values, mask: attend(self, query, values, torch.ones_like(mask)),
     )  # fmt: skip
 
@@ -105,7 +105,7 @@ def ties_to_the_latest(patch) -> None:
 
 
 def _through(change):
-    original = heads._AttentionHead._through_attention
+    original = heads.AttentionPooling._through_attention
 
     def through(self, weight):
         return change(self, weight, original)
@@ -118,7 +118,7 @@ def output_bias_dropped(patch) -> None:
         readout, constant = original(self, weight)
         return readout, constant - weight @ self.attention.out_proj.bias
 
-    patch.setattr(heads._AttentionHead, "_through_attention", _through(change))
+    patch.setattr(heads.AttentionPooling, "_through_attention", _through(change))
 
 
 def value_bias_dropped(patch) -> None:
@@ -126,7 +126,7 @@ def value_bias_dropped(patch) -> None:
         readout, _ = original(self, weight)
         return readout, weight @ self.attention.out_proj.bias
 
-    patch.setattr(heads._AttentionHead, "_through_attention", _through(change))
+    patch.setattr(heads.AttentionPooling, "_through_attention", _through(change))
 
 
 def value_weights_transposed(patch) -> None:
@@ -140,7 +140,7 @@ def value_weights_transposed(patch) -> None:
             value.copy_(kept)
         return result
 
-    patch.setattr(heads._AttentionHead, "_through_attention", _through(change))
+    patch.setattr(heads.AttentionPooling, "_through_attention", _through(change))
 
 
 def attention_heads_swapped(patch) -> None:
@@ -148,7 +148,7 @@ def attention_heads_swapped(patch) -> None:
         readout, constant = original(self, weight)
         return readout.flip(1), constant
 
-    patch.setattr(heads._AttentionHead, "_through_attention", _through(change))
+    patch.setattr(heads.AttentionPooling, "_through_attention", _through(change))
 
 
 def attention_weights_ignored_by_the_split(patch) -> None:
@@ -163,13 +163,13 @@ def attention_weights_ignored_by_the_split(patch) -> None:
 
 
 def attention_weights_ignored_by_the_head(patch) -> None:
-    attend = heads._AttentionHead.attend
+    attend = heads.AttentionPooling.attend
 
     def uniform(self, query, values, mask):
         output, attention = attend(self, query, values, mask)
         return output, torch.full_like(attention, 1 / attention.shape[-1])
 
-    patch.setattr(heads._AttentionHead, "attend", uniform)
+    patch.setattr(heads.AttentionPooling, "attend", uniform)
 
 
 def the_next_class_contrasted(patch) -> None:
