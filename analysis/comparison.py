@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.phrases import listed
 from analysis.records import freeze, require_shape
 from analysis.trace import Trace
 
@@ -112,7 +113,7 @@ def in_words(answers: Sequence[Answer], target: str | None = None) -> str:
     if len(parties) == 1:
         verdict = f"{_these(answers)} agree: {common}."
     else:
-        sides = "; ".join(f"{_list(who)} {_say(who)} {name}" for name, who in parties)
+        sides = "; ".join(f"{_say(who)} {name}" for name, who in parties)
         verdict = f"{_these(answers)} disagree: {sides}."
     values = np.array([a.mean[index] for a in answers])
     if round(float(np.ptp(values)), 2) == 0:
@@ -148,13 +149,8 @@ def _these(answers: Sequence[Answer]) -> str:
     return f"These {number} entries (seed groups as their mean)"
 
 
-def _list(answers: Sequence[Answer]) -> str:
-    names = [a.name for a in answers]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def _say(answers: Sequence[Answer]) -> str:
-    return "says" if len(answers) == 1 else "say"
+    return f"{listed(a.name for a in answers)} {'says' if len(answers) == 1 else 'say'}"
 
 
 def change_in_words(

@@ -8,13 +8,13 @@ numbers are computed in :mod:`analysis.family_tests` and :mod:`analysis.spread_t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from analysis.paired import show_p
+from analysis.phrases import listed
 from analysis.study import Family, Stratum
 
 Verdict = Literal["better", "worse", "at odds", "undecided", "too few seeds", "incomplete"]
@@ -208,7 +208,7 @@ class Report:
     def sentences(self) -> tuple[str, ...]:
         """The headline first, then each task; an exploratory family says so in front."""
         strata = self.family.strata
-        everywhere = "Over " + _listed([stratum.label for stratum in strata])
+        everywhere = "Over " + listed(stratum.label for stratum in strata)
         lines = [
             f"{self.family.title}: {self.done} of {self.planned} runs done, {self.tests} tests "
             f"corrected together{'' if self.family.primary else '; exploratory'}."
@@ -238,7 +238,3 @@ def verdict(
     if tested * difference <= 0:
         return "at odds"
     return "better" if tested > 0 else "worse"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

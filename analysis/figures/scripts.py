@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from analysis.phrases import listed
+
 # TrueType fonts only: matplotlib embeds the outlines of others (Noto's CJK) under a wrong type.
 _DROID = "Droid Sans Fallback"
 # (first, last, script, a free font that has it); the first range that fits counts
@@ -83,7 +85,7 @@ def install_of(codes: Iterable[int]) -> str:
     fonts = dict.fromkeys(script_of(code) for code in sorted(codes))
     named = [f"{font} for {script} (Debian package {debian_package(font)})"
              for script, font in fonts if font]  # fmt: skip
-    return " and ".join(named) or "a TrueType font that has these characters"
+    return listed(named) or "a TrueType font that has these characters"
 
 
 def advice(missing: Iterable[int]) -> list[str]:

@@ -22,6 +22,7 @@ from analysis.figures.source import (
     target_label,
 )
 from analysis.figures.units import merged_scores, one_or_grid, strip_of, units_of
+from analysis.phrases import listed
 
 __all__ = ["UnknownView", "classes", "draw", "input_attribution", "reading", "source_layers",
            "view", "views"]  # fmt: skip
@@ -219,7 +220,7 @@ def reading(
 def _references(splits: Sequence[Any]) -> str:
     """What the values are measured from, in words."""
     words = {"corpus": "the corpus mean", "custom": "a reference of one's own"}
-    return " and ".join(dict.fromkeys(words.get(s.reference, str(s.reference)) for s in splits))
+    return listed(dict.fromkeys(words.get(s.reference, str(s.reference)) for s in splits))
 
 
 def _check_target(split: Any, target: int) -> None:

@@ -23,6 +23,7 @@ from analysis.figures.source import (
 )
 from analysis.figures.token_axis import CHOSEN, label_of
 from analysis.figures.units import strip_of
+from analysis.phrases import listed
 
 Units = tuple[tuple[int, ...], ...]
 
@@ -109,7 +110,7 @@ def strips(
         notes=tuple(dict.fromkeys(_line(r, n if width > 1 else "") for row in rows
                                   for r, n in zip(row, names, strict=True))) + cut_note(texts),
         caption=f"Attribution to {label}: {output_words(first)}, by "
-        f"{_listed([title_of(row[0]) for row in rows])}. One colour scale for each method. "
+        f"{listed(title_of(row[0]) for row in rows)}. One colour scale for each method. "
         "Orange is towards the class, blue and underlined is against it.",
     )
 
@@ -350,10 +351,6 @@ def _line(result: Any, name: str) -> str:
         return f"{told}."
     short = getattr(result, "converged", None) is False
     return f"{told}, integration error {gap:.1e}" + (", tolerance not reached." if short else ".")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
 def _source(key: str, results: Sequence[Any], texts: Sequence[Any], owners: Sequence[Any]) -> Any:

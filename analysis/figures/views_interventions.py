@@ -12,6 +12,7 @@ from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import as_list, cut_note, names_of, provenance_of, target_label
 from analysis.figures.token_axis import layer_labels
+from analysis.phrases import listed
 
 
 @view("sweep")
@@ -153,7 +154,7 @@ def what_if(results: Any, owner: Any = None) -> Plot:
     if result.mask_tokens:
         names = ", ".join(result.tokens.labels[t] for t in result.mask_tokens)
         done.append(f"without {names} ({result.where})")
-    after = " and ".join(done) or "nothing changed"
+    after = listed(done) or "nothing changed"
     every = np.stack([one.probabilities for one in each]).astype(float)  # (M, 2, C)
     mean = every.mean(axis=0)
     several = len(each) > 1

@@ -11,6 +11,7 @@ from analysis.figures.marks import Grid, HeatMap, Points
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import provenance_of
+from analysis.phrases import listed
 
 NUMBERS = {
     "probe": ("Accuracy of a linear probe", "accuracy"),
@@ -75,7 +76,7 @@ def embedding_map(
     notes = tuple(dict.fromkeys(note for one in projections for note in one.notes))
     count = of_panel.shape[1]
     kinds = list(dict.fromkeys(METHODS[one.method] for one in projections))
-    method = " and ".join(kinds)
+    method = listed(kinds)
     return Plot(
         view="map",
         title=f"{method} of {count:,} sentences",

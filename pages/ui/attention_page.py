@@ -12,6 +12,7 @@ import streamlit as st
 from analysis.effects import WHERE
 from analysis.figures.comparisons import together
 from analysis.figures.plot import Plot
+from analysis.phrases import listed
 from pages.ui import attention_cards, attention_encoder, cards, engine, followed
 from pages.ui import attention_engine as heard
 from pages.ui.attention_listen import OWN, ROW, Listener, Wanted, listen
@@ -134,15 +135,11 @@ def _answer(listeners: Sequence[Listener], wanted: Wanted) -> str:
             silent.append(one.entry.id)
     sentences = []
     if said:
-        sentences.append(f"Special tokens aside, {_listed(said)}.")
+        sentences.append(f"Special tokens aside, {listed(said)}.")
     if silent:
         verb = "has" if len(silent) == 1 else "have"
-        sentences.append(f"{_listed(silent)} {verb} no attention beside the encoder's.")
+        sentences.append(f"{listed(silent)} {verb} no attention beside the encoder's.")
     return " ".join(sentences)
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
 def _legend(limits: dict[str, float], listeners: Sequence[Listener], wanted: Wanted) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from analysis.attribution import METHODS
+from analysis.phrases import listed
 from pages.ui import (
     attributions_bars,
     attributions_below,
@@ -93,7 +94,7 @@ def _legend(
         "contrast": "its logit minus the mean of the others", "logit": "its logit",
         "probability": "its probability",
     }[wanted.output]
-    labels = attributions_words.listed(list(dict.fromkeys(one.label for one in known)))
+    labels = listed(dict.fromkeys(one.label for one in known))
     said = f"Explained: {labels} ({what}). "
     if known[0].entry.first.regression:
         said = "Explained: the predicted value. "

@@ -12,6 +12,7 @@ from analysis.figures import views_attributions as views
 from analysis.figures.marks import Strip
 from analysis.figures.plot import Plot
 from analysis.jobs import time_in_words
+from analysis.phrases import listed
 from pages.ui import attributions_words as words
 from pages.ui.attributions_controls import BY_CHECKPOINT, BY_METHOD, Wanted
 from pages.ui.attributions_found import Explained, at_once, shared, tokens_of
@@ -86,7 +87,7 @@ def _not_reached(key: str, explained: Sequence[Explained]) -> str:
         return ""
     options = short[0].found[key][0].options
     steps = max(r.options["n_steps"] for one in short for r in one.found[key])
-    where = "" if len(explained) == 1 else f" of {words.listed([one.name for one in short])}"
+    where = "" if len(explained) == 1 else f" of {listed(one.name for one in short)}"
     title = words.in_sentence(METHODS[key].title)
     return (f"At {steps} points {title}{where} did not reach the tolerance "
             f"({100 * options['tolerance']:.3g} % of the output's change): these scores are not "

@@ -12,6 +12,7 @@ from analysis.attribution import METHODS, Disagreement, aligned, largest_disagre
 from analysis.figures.style import number, printable
 from analysis.figures.token_axis import label_of
 from analysis.figures.views_attributions import spread_of, unit_of
+from analysis.phrases import listed
 
 _LONGEST = 28  # characters of a word in a sentence
 _NAMES = ("Shapley", "KernelSHAP", "GradientSHAP", "SmoothGrad")
@@ -78,7 +79,7 @@ def _side(tops: Sequence[Extreme], names: Sequence[str], way: str, unit: str) ->
         shown = quoted(word) + ("" if parts else f" speaks most {way}")
         if len(names) > 1:
             every = "both" if len(names) == 2 else "all"
-            where = every if len(found) == len(names) else listed([one[0] for one in found])
+            where = every if len(found) == len(names) else listed(one[0] for one in found)
             shown += f" in {where}"
         parts.append(f"{shown} ({span}{'' if parts else ' ' + unit})")
     return ", ".join(parts)
@@ -144,11 +145,6 @@ def begin(sentence: str) -> str:
 def quoted(word: str) -> str:
     """A unit of a text within a sentence."""
     return f"“{printable(word, _LONGEST)}”"
-
-
-def listed(names: Sequence[str]) -> str:
-    """A, B and C."""
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
 def in_sentence(title: str) -> str:

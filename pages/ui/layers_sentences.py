@@ -16,6 +16,7 @@ from analysis.figures import view as draw
 from analysis.figures.marks import Grid, Lines
 from analysis.figures.plot import Plot
 from analysis.layers import FEWEST, MOST
+from analysis.phrases import listed
 from pages.ui import cards, followed, layers_engine, sentence_sets, shades, show
 from pages.ui.catalogue import Entry
 from pages.ui.inputs import KEPT, Choice
@@ -56,7 +57,7 @@ def draw_many(
         if not chosen.name:
             return {}
         rows = chosen.rows
-        named = " and ".join(dict.fromkeys(cards.plain(one.id) for one in (first, second)))
+        named = listed(dict.fromkeys(cards.plain(one.id) for one in (first, second)))
         asked = st.session_state.get("many_asked") == layers_engine.digest(rows)
         with st.container(key="many-start"):
             st.button(

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from analysis.figures.views_winners import BY_HEAD
+from analysis.phrases import listed
 from pages.ui import (
     cards,
     followed,
@@ -97,8 +98,8 @@ def _without(given: list[Reply]) -> str:
     pooled = [reply.entry for reply in silent if reply.entry.first.kind == "pooling"]
     if pooled:
         keys = list(dict.fromkeys(str(entry.first.head) for entry in pooled))
-        names = " and ".join(entry.id for entry in pooled)
-        heads = f"head {keys[0]} takes" if len(keys) == 1 else f"heads {' and '.join(keys)} take"
+        names = listed(entry.id for entry in pooled)
+        heads = f"head {keys[0]} takes" if len(keys) == 1 else f"heads {listed(keys)} take"
         said.append(f"Nothing wins in {names}: the pooling {heads} no maximum.")
     kinds = {"encoder": "a bare encoder", "classifier": "a foreign classifier"}
     for reply in silent:

@@ -1,0 +1,11 @@
+"""What sentences of all rooms are made with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def listed(names: Iterable[str]) -> str:
+    """"A", "A and B", "A, B and C"; nothing for no names."""
+    *before, last = list(names) or [""]
+    return f"{', '.join(before)} and {last}" if before else last
