@@ -10,8 +10,8 @@ import zoo
 
 import analysis
 from analysis.attribution import in_words
+from analysis.figures import attribution_results as results
 from analysis.figures import view
-from analysis.figures import views_attributions as views
 from analysis.tokens import tokenize
 
 TEXT = "The plots thinned, not dully."
@@ -103,7 +103,7 @@ def test_units_that_do_not_contain_each_other_are_refused():
     one = result("leave_one_out", unit="span", span=[(0, 9)])
     other = result("leave_one_out", unit="span", span=[(4, 17)])
     with pytest.raises(ValueError, match="other units"):
-        views.on_common_units([one, other])
+        results.on_common_units([one, other])
 
 
 def test_disagreement_is_the_difference_of_shares():
@@ -143,11 +143,11 @@ def test_a_result_without_layers_is_refused():
 def test_the_difference_of_two_classes_is_named():
     one = result(target=(0, 2))
     checkpoint = zoo.loaded("mha").checkpoint
-    assert views.explained(checkpoint, one) == " against ".join(
+    assert results.explained(checkpoint, one) == " against ".join(
         checkpoint.labels[index] for index in (0, 2)
     )
-    assert "difference of the two classes' logits" in views.output_words(one)
+    assert "difference of the two classes' logits" in results.output_words(one)
 
 
 def test_a_scale_of_zeros_stays_zero():
-    assert (views.shares(np.zeros(3)) == 0).all()
+    assert (results.shares(np.zeros(3)) == 0).all()

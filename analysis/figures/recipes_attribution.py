@@ -15,6 +15,7 @@ from analysis.attribution import (
     rank_agreement,
 )
 from analysis.figures import views_attributions, views_evidence
+from analysis.figures.attribution_results import title_of
 from analysis.figures.plot import Plot
 from analysis.figures.recipes import Asked, Subject, recipe
 
@@ -115,7 +116,7 @@ def attribution_disagreement(
     subject, (one, other) = _several(
         asked, "attribution_disagreement", method, unit, output, baseline, seed, 2, 2
     )
-    names = (views_attributions.title_of(one), views_attributions.title_of(other))
+    names = (title_of(one), title_of(other))
     return views_attributions.disagreement(
         one, other, subject.traces()[0].tokens, names, [subject.checkpoint]
     )

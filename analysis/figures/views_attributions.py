@@ -11,58 +11,26 @@ from typing import Any
 
 import numpy as np
 
+from analysis.figures.attribution_results import (
+    by_layer,
+    coarsest,
+    explained,
+    line_of,
+    on_common_units,
+    output_words,
+    shares,
+    source_of,
+    spread_of,
+    title_of,
+    unit_of,
+)
 from analysis.figures.marks import Bars, Grid, HeatMap, Strip, symmetric_limit
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
-from analysis.figures.source import (
-    as_list,
-    cut_note,
-    names_of,
-    provenance_of,
-    target_label,
-)
+from analysis.figures.source import as_list, cut_note, names_of
 from analysis.figures.token_axis import CHOSEN, label_of
 from analysis.figures.units import strip_of
 from analysis.phrases import listed
-
-Units = tuple[tuple[int, ...], ...]
-
-
-def title_of(result: Any) -> str:
-    """How a result's method is called."""
-    from analysis.attribution import METHODS
-
-    known = METHODS.get(str(result.method))
-    return known.title if known is not None else str(result.method).replace("_", " ")
-
-
-def on_common_units(results: Sequence[Any]) -> tuple[Units, list[np.ndarray]]:
-    """(units, scores of each result) on the coarsest units among them; finer ones are summed.
-
-    Raises ``ValueError`` where neither is made of the other's, as with two different spans.
-    """
-    parts = [tuple(tuple(int(p) for p in unit) for unit in r.unit_tokens) for r in results]
-    units = min(parts, key=len)
-    home = {position: index for index, unit in enumerate(units) for position in unit}
-    merged = []
-    for part, result in zip(parts, results, strict=True):
-        scores = np.zeros(len(units))
-        for unit, score in zip(part, np.asarray(result.scores, float), strict=True):
-            places = {home.get(position, -1) for position in unit}
-            if len(places) > 1 or -1 in places:
-                raise ValueError(
-                    f"{title_of(result)} is computed for other units than the rest: choose one "
-                    "unit for all"
-                )
-            scores[places.pop()] += score
-        merged.append(scores)
-    return units, merged
-
-
-def shares(scores: np.ndarray) -> np.ndarray:
-    """(..., U) scores as shares of the largest absolute one along the last axis, -1 to 1."""
-    largest = np.abs(scores).max(axis=-1, keepdims=True)
-    return np.asarray(scores / np.where(largest > 0, largest, 1.0))
 
 
 @view("attribution_strips")
@@ -106,8 +74,8 @@ def strips(
         title=f"Attribution to {label}",
         mark=mark,
         params={"names": names, "limits": None if limits is None else list(limits)},
-        provenance=_source("attribution_strips", [r for row in rows for r in row], texts, owners),
-        notes=tuple(dict.fromkeys(_line(r, n if width > 1 else "") for row in rows
+        provenance=source_of("attribution_strips", [r for row in rows for r in row], texts, owners),
+        notes=tuple(dict.fromkeys(line_of(r, n if width > 1 else "") for row in rows
                                   for r, n in zip(row, names, strict=True))) + cut_note(texts),
         caption=f"Attribution to {label}: {output_words(first)}, by "
         f"{listed(title_of(row[0]) for row in rows)}. One colour scale for each method. "
@@ -169,24 +137,11 @@ def bars(
         title=f"{title_of(first)}: attribution to {label}",
         mark=mark,
         params={"names": names, "limit": limit},
-        provenance=_source("attribution_bars", [e[0] for e in entries], texts, owners),
-        notes=note + tuple(_line(e[0], n if len(entries) > 1 else "")
+        provenance=source_of("attribution_bars", [e[0] for e in entries], texts, owners),
+        notes=note + tuple(line_of(e[0], n if len(entries) > 1 else "")
                            for e, n in zip(entries, names, strict=True)) + cut_note(texts),
         caption=f"{title_of(first)} by {first.unit} for {label}: {output_words(first)}.",
     )
-
-
-def spread_of(
-    entry: Sequence[Any],
-) -> tuple[Units, np.ndarray, np.ndarray | None, np.ndarray | None]:
-    """(units, mean, (U, 2) interval or None, (U, M) dots or None) of one result or a seed group."""
-    units, scores = on_common_units(entry)
-    if len(entry) == 1:
-        interval = entry[0].interval
-        return units, scores[0], None if interval is None else np.asarray(interval, float), None
-    dots = np.stack(scores, axis=1)
-    mean, spread = dots.mean(axis=1), dots.std(axis=1, ddof=1)
-    return units, mean, np.stack([mean - spread, mean + spread], axis=1), dots
 
 
 @view("attribution_methods")
@@ -218,7 +173,7 @@ def methods(
             value_label="share of the method's largest score", limits=(-1.0, 1.0),
         ),
         params={"special": special},
-        provenance=_source("attribution_methods", results, [tokens], [checkpoint]),
+        provenance=source_of("attribution_methods", results, [tokens], [checkpoint]),
         notes=("Every row is scaled by its own largest score: methods measure in different units.",
                *cut_note([tokens])),
         caption=f"Attribution to {label} by method and {coarsest(results)}, each row as shares of "
@@ -255,7 +210,7 @@ def disagreement(
         title=f"{names[0]} against {names[1]}",
         mark=Grid(panels, (*names, "difference"), 3),
         params={"names": list(names)},
-        provenance=_source("attribution_disagreement", [first, second], [tokens], owners),
+        provenance=source_of("attribution_disagreement", [first, second], [tokens], owners),
         notes=cut_note([tokens]),
         caption=f"{names[0]} and {names[1]} by {coarsest([first, second])}, each as shares of its "
         "largest absolute score, and their difference.",
@@ -276,7 +231,7 @@ def layers(
     if not parts[0] or any(r.layer_scores is None for part in parts for r in part):
         raise ValueError("these attributions tell no layers apart: use joint_layers or exact_split")
     every = sorted({int(layer) for part in parts for r in part for layer in r.layers})
-    rows = [np.stack([_by_layer(r, every) for r in part]) for part in parts]  # (M, K) each
+    rows = [np.stack([by_layer(r, every) for r in part]) for part in parts]  # (M, K) each
     bound = limit if limit is not None else symmetric_limit(*rows)
     panels = []
     for values in rows:
@@ -300,68 +255,10 @@ def layers(
         title=(f"{name}: " if name else "") + "which layer carries the prediction",
         mark=Grid(tuple(panels), tuple(titles), 2) if len(panels) > 1 else panels[0],
         params={"limit": limit},
-        provenance=_source(
+        provenance=source_of(
             "attribution_layers", [p[0] for p in parts], [tokens], [checkpoint]
         ),
         notes=(*(seeds if len(rows[0]) > 1 else ()), "; ".join(sums) + "."),
         caption=f"Which layer carries {label}: integrated gradients with the pooled layers as "
         "joint inputs" + (", beside the exact split of the pooling head." if split else "."),
     )
-
-
-def _by_layer(result: Any, every: Sequence[int]) -> np.ndarray:
-    """(K,) sums over the units; a layer that is not read has no bar."""
-    total = np.asarray(result.layer_scores, float).sum(axis=0)
-    own = {int(layer): float(value) for layer, value in zip(result.layers, total, strict=True)}
-    return np.array([own.get(layer, np.nan) for layer in every])
-
-
-def unit_of(result: Any) -> str:
-    """What the scores of a result are measured in."""
-    return "probability" if result.output == "probability" else "logit"
-
-
-def output_words(result: Any) -> str:
-    """Which output of the checkpoint is explained."""
-    if isinstance(result.target, tuple):
-        what = "probabilities" if result.output == "probability" else "logits"
-        return f"the difference of the two classes' {what}"
-    known = {"contrast": "the class's logit minus the mean of the others",
-             "logit": "the class's logit"}  # fmt: skip
-    return known.get(str(result.output), "the class's probability")
-
-
-def explained(checkpoint: Any, result: Any) -> str:
-    """The explained class, or the difference of two."""
-    if isinstance(result.target, tuple):
-        return " against ".join(target_label(checkpoint, int(c)) for c in result.target)
-    return target_label(checkpoint, int(result.target))
-
-
-def coarsest(results: Sequence[Any]) -> str:
-    """The unit that all of these results can be shown in."""
-    return str(min(results, key=lambda result: len(result.unit_tokens)).unit)
-
-
-def _line(result: Any, name: str) -> str:
-    gap = result.completeness_gap
-    told = f"{name}: " if name else ""
-    told += f"{title_of(result)}, baseline {result.baseline}"
-    if gap is None:
-        return f"{told}."
-    short = getattr(result, "converged", None) is False
-    return f"{told}, integration error {gap:.1e}" + (", tolerance not reached." if short else ".")
-
-
-def _source(key: str, results: Sequence[Any], texts: Sequence[Any], owners: Sequence[Any]) -> Any:
-    first = results[0]
-    return provenance_of(
-        owners, texts[0], view=key,
-        target=explained(owners[0], first),
-        method=list(dict.fromkeys(str(r.method) for r in results)),
-        output=first.output, unit=first.unit, baseline=str(first.baseline),
-        options=[dict(r.options) for r in results],
-        completeness_gap=[None if r.completeness_gap is None else float(r.completeness_gap)
-                          for r in results],
-        seed=first.seed,
-    )  # fmt: skip

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from analysis.figures.attribution_results import title_of
 from analysis.figures.marks import Bars, Grid, HeatMap, Lines
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import as_list, provenance_of, target_label
-from analysis.figures.views_attributions import title_of
 
 RANDOM = "random rankings"
 _HEADS = {

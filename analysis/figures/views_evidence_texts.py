@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from analysis.figures.attribution_results import title_of
 from analysis.figures.marks import Bars, Grid
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import as_list, names_of, provenance_of
-from analysis.figures.views_attributions import title_of
 
 
 @view("evidence_means")

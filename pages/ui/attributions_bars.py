@@ -9,6 +9,7 @@ import streamlit as st
 
 from analysis.attribution import METHODS
 from analysis.figures import views_attributions as views
+from analysis.figures.attribution_results import spread_of, unit_of
 from analysis.figures.marks import Grid
 from analysis.figures.plot import Plot
 from pages.ui import cards
@@ -45,7 +46,7 @@ def draw(
         piece(html, "bars-drawing")
         notes = next(iter(plots.values())).notes
         said = [note for note in notes if note.startswith(("Bars:", "Lines:"))]
-        unit = views.unit_of(found[0].mean(wanted.focus))
+        unit = unit_of(found[0].mean(wanted.focus))
         st.caption(cards.plain(f"Full bars: ±{limit:g} {unit}. " + " ".join(said)))
 
 
@@ -54,7 +55,7 @@ def _table(
 ) -> str:
     columns = []
     for one in some:
-        units, mean, interval, dots = views.spread_of(one.found[wanted.focus])
+        units, mean, interval, dots = spread_of(one.found[wanted.focus])
         columns.append(Bar(one.name, mean, limit, interval, dots))
     order = list(range(len(units)))
     if largest:
@@ -74,7 +75,7 @@ def _alike(found: Sequence[Explained]) -> list[list[Explained]]:
 def _limit(found: Sequence[Explained], choice: Choice, wanted: Wanted) -> float:
     ends = [0.0]
     for one in found:
-        _, mean, interval, dots = views.spread_of(one.found[wanted.focus])
+        _, mean, interval, dots = spread_of(one.found[wanted.focus])
         ends += [float(np.nanmax(np.abs(part), initial=0.0))
                  for part in (mean, interval, dots) if part is not None]  # fmt: skip
     state = (*choice.key, wanted.output, wanted.against, wanted.baseline)

@@ -11,6 +11,7 @@ from analysis import groups
 from analysis.attribution import FAVOURED, METHODS, rank_agreement
 from analysis.figures import view
 from analysis.figures import views_attributions as views
+from analysis.figures.attribution_results import on_common_units
 from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.plot import Plot
 from analysis.figures.sheet import Sheet, merge
@@ -227,7 +228,7 @@ def _chart(one: Explained, plot: Plot, keys: Sequence[str], mark: Span | None) -
     from analysis.figures.screen import sheet
 
     assert isinstance(plot.mark, HeatMap)
-    units = views.on_common_units([one.mean(key) for key in keys])[0]
+    units = on_common_units([one.mean(key) for key in keys])[0]
     drawing = sheet(plot, selectable=True, height=110 + 34 * len(keys))
     _bare(drawing)
     drawing.layout["dragmode"] = False
