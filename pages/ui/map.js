@@ -3,9 +3,7 @@
 // (small, sent whenever a control or the typed sentence changes). Each has a component; those of
 // the texts and of the look show nothing and hand over here.
 const maps = (window.poollensMaps ??= new Map());
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const WHOLE = { x: 0.5, y: 0.5, zoom: 0.94 }; // the whole map in sight
-const hex = (colour) => [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16) / 255);
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
@@ -38,7 +36,6 @@ function makeMap(root, parent) {
   root.dataset.painter = painter.kind;
   let data = null, coords = [], look = null, entry = null, boxes = [];
   let view = { ...WHOLE }, mode = "pan", layer = 0, from = 0, part = 1;
-  const centres = new WeakMap();
   let fresh = true, hiddenOf = null; // whether a selection may be taken over; of which colour
   let selection = null, hidden = new Set(), hover = null, drag = null, waiting = false, due = false, painted = 0, thin = 1;
 
@@ -87,12 +84,12 @@ function makeMap(root, parent) {
     if (entry.look && fresh) {
       fresh = false;
       const marked = entry.look.selected && bytes(entry.look.selected);
-      if (marked) mark(Array.from({ length: data.count }, (_, i) => i).filter((i) => (marked[i >> 3] >> (i & 7)) & 1));
+      if (marked) mark(Array.from({ length: data.count }, (_, i) => i).filter((i) => bit(marked, i)));
       else mark(null);
     }
     if (entry.look && hiddenOf !== entry.look.title) { hiddenOf = entry.look.title; hidden = new Set(); }
     root.querySelectorAll("figcaption small").forEach((small, i) => { small.textContent = entry.look?.subtitles?.[i] ?? ""; });
-    look = prepare(entry.look, data.count);
+    restyle();
     const wanted = Math.min(entry.look?.layer ?? 0, (coords[0]?.length ?? 1) - 1);
     if (wanted !== layer && coords[0]?.length) {
       from = Math.min(layer, coords[0].length - 1); layer = wanted; part = 0;
@@ -105,32 +102,11 @@ function makeMap(root, parent) {
       };
       requestAnimationFrame(step);
     }
-    legend();
+    drawLegend(find(".legend"), entry.look, look, hidden);
     measure();
   }
 
-  function prepare(given, count) {
-    const dark = getComputedStyle(root).colorScheme.includes("dark");
-    const lift = (c) => (dark ? c.map((v) => v + (1 - v) * 0.28) : c);
-    const codes = given?.codes ? bytes(given.codes) : new Uint8Array(count);
-    const own = given?.panel_codes?.map(bytes);
-    const flags = new Uint8Array(count);
-    const found = given?.found ? bytes(given.found) : null;
-    const shown = codes.slice();
-    for (let i = 0; i < count; i++) {
-      if (!given?.ramp && hidden.has(codes[i])) shown[i] = 255;
-      flags[i] = (!selection || selection.has(i)) && (!found || (found[i >> 3] >> (i & 7)) & 1) ? 1 : 0;
-    }
-    const stops = (given?.stops ?? ["#2166AC", "#888888", "#B35806"]).map(hex);
-    return {
-      codes: shown, of: (panel) => own?.[panel] ?? shown, flags, ramp: !!given?.ramp, dim: !!selection || !!found, found,
-      palette: Array.from({ length: 12 }, (_, i) => lift(hex((given?.colours ?? ["#4575B4"])[i] ?? "#888888"))),
-      low: lift(stops[0]), middle: lift(stops[1]), high: lift(stops[2]),
-      size: count > 20000 ? 3.5 : count > 4000 ? 4.5 : count > 800 ? 6 : 8,
-      rings: given?.rings ?? [], names: given?.names ?? [], centres: given?.centres ?? false,
-      text: getComputedStyle(root).color, dark,
-    };
-  }
+  const restyle = () => { look = lookOf(root, entry.look, data.count, hidden, selection); };
 
   function measure() {
     const outer = field.getBoundingClientRect();
@@ -167,7 +143,11 @@ function makeMap(root, parent) {
     const ratio = over.width / over.clientWidth || 1;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, over.width, over.height);
-    boxes.forEach(drawOver);
+    boxes.forEach((box, panel) => drawOver(pen, box, look, {
+      names: namesIn(panel, box), rings: ringsIn(panel, box),
+      hover: hover === null ? null : toScreen(box, at(panel, hover)),
+      lasso: drag?.panel === panel ? drag.path : null,
+    }));
     root.dataset.part = part.toFixed(2);
   }
 
@@ -181,103 +161,17 @@ function makeMap(root, parent) {
     painter.forget(new Set([...coords.flat(), ...coords.map((_, panel) => look.of(panel)), look.flags]));
   }
 
-  // The middle of each class in one layout: medians, worked out once for all frames.
-  function middles(panel, number) {
-    const layout = coords[panel][Math.min(number, coords[panel].length - 1)];
-    if (!layout) return [];
-    const known = centres.get(layout);
-    if (known?.given === entry.look.codes) return known.found;
-    const codes = bytes(entry.look.codes), places = look.names.map(() => [[], []]);
-    codes.forEach((code, i) => { places[code]?.[0].push(layout[2 * i]); places[code]?.[1].push(layout[2 * i + 1]); });
-    const found = places.map(([xs, ys]) => (xs.length ? [xs, ys].map((v) => (v.sort((a, b) => a - b)[v.length >> 1] / 65535) * 3 - 1) : null));
-    centres.set(layout, { given: entry.look.codes, found });
-    return found;
+  function namesIn(panel, box) {
+    if (!look.centres || look.ramp) return [];
+    const layouts = coords[panel], last = layouts.length - 1;
+    const [now, next] = [from, layer].map((number) => middlesOf(layouts[Math.min(number, last)], entry.look.codes, look.names.length));
+    return look.names.flatMap((name, code) => (hidden.has(code) || !now[code] || !next[code] ? []
+      : [[name, toScreen(box, now[code].map((v, k) => v + (next[code][k] - v) * part))]]));
   }
-
-  function drawOver(box, panel) {
-    pen.save();
-    pen.beginPath();
-    pen.rect(box.x, box.y, box.width, box.height);
-    pen.clip();
-    pen.font = "600 12px system-ui, sans-serif";
-    pen.textAlign = "center";
-    const label = (words, x, y) => {
-      pen.lineWidth = 3.5;
-      pen.strokeStyle = look.dark ? "#0E1117" : "#FFFFFF";
-      pen.strokeText(words, x, y);
-      pen.fillStyle = look.text;
-      pen.fillText(words, x, y);
-    };
-    if (look.centres && !look.ramp) {
-      const [now, next] = [from, layer].map((number) => middles(panel, number));
-      look.names.forEach((name, code) => {
-        if (hidden.has(code) || !now[code] || !next[code]) return;
-        label(name, ...toScreen(box, now[code].map((v, k) => v + (next[code][k] - v) * part)));
-      });
-    }
-    for (const ring of look.rings) {
-      const place = ring.points[panel]?.[layer];
-      if (!place) continue;
-      const [x, y] = toScreen(box, place);
-      pen.lineWidth = 5; pen.strokeStyle = look.dark ? "#0E1117" : "#FFFFFF";
-      pen.beginPath(); pen.arc(x, y, 9, 0, 7); pen.stroke();
-      pen.lineWidth = 2.2; pen.strokeStyle = look.text; pen.stroke();
-      if (x < box.x || x > box.x + box.width || y < box.y || y > box.y + box.height) continue;
-      // On a plate of its own: the name of a class may stand at the same place.
-      const half = pen.measureText(ring.label).width / 2 + 5;
-      const middle = Math.min(Math.max(x, box.x + half), box.x + box.width - half);
-      const base = y - 15 < box.y + 14 ? y + 25 : y - 15;
-      pen.globalAlpha = 0.9; pen.fillStyle = look.dark ? "#0E1117" : "#FFFFFF";
-      pen.fillRect(middle - half, base - 12, 2 * half, 17);
-      pen.globalAlpha = 1; pen.fillStyle = look.text; pen.fillText(ring.label, middle, base);
-    }
-    if (hover !== null) {
-      const [x, y] = toScreen(box, at(panel, hover));
-      pen.lineWidth = 2; pen.strokeStyle = look.text;
-      pen.beginPath(); pen.arc(x, y, 7, 0, 7); pen.stroke();
-    }
-    if (drag?.path && drag.panel === panel) {
-      pen.beginPath();
-      drag.path.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)));
-      pen.closePath();
-      pen.globalAlpha = 0.15; pen.fillStyle = look.text; pen.fill();
-      pen.globalAlpha = 1; pen.lineWidth = 1.5; pen.strokeStyle = look.text; pen.setLineDash([4, 3]); pen.stroke();
-    }
-    pen.restore();
-  }
-
-  function legend() {
-    const given = entry.look;
-    const box = find(".legend");
-    const key = JSON.stringify([given?.title, given?.names, given?.ramp, given?.ends, given?.unknown, [...hidden], look.dark]);
-    if (box.dataset.key === key) return;
-    box.dataset.key = key;
-    box.replaceChildren();
-    if (!given) return;
-    const title = document.createElement("span");
-    title.className = "what";
-    title.textContent = given.title;
-    box.append(title);
-    if (given.ramp) {
-      const css = (c) => `rgb(${c.map((v) => Math.round(v * 255)).join(",")})`;
-      const ramp = document.createElement("span");
-      ramp.className = "ramp";
-      ramp.style.background = `linear-gradient(90deg, ${css(look.low)}, ${css(look.middle)}, ${css(look.high)})`;
-      const [low, high] = given.ends.map((words) => Object.assign(document.createElement("span"), { textContent: words }));
-      box.append(low, ramp, high);
-      if (given.unknown) box.append(Object.assign(document.createElement("span"), { textContent: "grey: not measured" }));
-      return;
-    }
-    given.names.forEach((name, code) => {
-      const button = document.createElement("button");
-      button.dataset.code = code;
-      button.setAttribute("aria-pressed", String(!hidden.has(code)));
-      button.title = hidden.has(code) ? "Show" : "Hide";
-      button.innerHTML = glyph(code, `rgb(${look.palette[code % 12].map((v) => Math.round(v * 255)).join(",")})`);
-      button.append(`${name} (${given.counts[code].toLocaleString("en")})`);
-      box.append(button);
-    });
-  }
+  const ringsIn = (panel, box) => look.rings.flatMap((ring) => {
+    const place = ring.points[panel]?.[layer];
+    return place ? [[ring.label, toScreen(box, place)]] : [];
+  });
 
   const pointer = (event) => {
     const r = field.getBoundingClientRect();
@@ -312,7 +206,7 @@ function makeMap(root, parent) {
   }
   function select(rows) {
     mark(rows);
-    look = prepare(entry.look, data.count);
+    restyle();
     redraw();
     parent.report("selected", { id: data.id, rows: rows ?? [] });
   }
@@ -388,8 +282,8 @@ function makeMap(root, parent) {
     else if (button.dataset.code !== undefined) {
       const code = Number(button.dataset.code);
       hidden.has(code) ? hidden.delete(code) : hidden.add(code);
-      look = prepare(entry.look, data.count);
-      legend();
+      restyle();
+      drawLegend(find(".legend"), entry.look, look, hidden);
       redraw();
     }
   });

@@ -25,7 +25,7 @@ _maps = st.components.v2.component(
     css=(_HERE / "map.css").read_text(encoding="utf-8"),
     js="".join(
         (_HERE / name).read_text(encoding="utf-8")
-        for name in ("map_paint.js", "map_parts.js", "map.js")
+        for name in ("map_paint.js", "map_parts.js", "map_look.js", "map_over.js", "map.js")
     ),
 )
 
