@@ -214,8 +214,7 @@ def _map(one: Explained, wanted: Wanted, mark: Span | None) -> None:
         _chart(one, plot, keys, mark)
         if differ is not None:
             st.text(attributions_words.begin(differ.sentence))
-        for note in plot.notes:
-            st.caption(cards.plain(note))
+        st.caption(cards.plain(" ".join(["Full colour: a row's largest score.", *plot.notes])))
 
 
 def _of(name: str, keys: Sequence[str]) -> str:
@@ -231,6 +230,8 @@ def _chart(one: Explained, plot: Plot, keys: Sequence[str], mark: Span | None) -
     units = on_common_units([one.mean(key) for key in keys])[0]
     drawing = sheet(plot, selectable=True, height=110 + 34 * len(keys))
     _bare(drawing)
+    for row in drawing.traces("heatmap"):
+        row["showscale"] = False  # said below: a phone has no width for both
     drawing.layout["dragmode"] = False
     unseen = {"marker": {"opacity": 0}}
     for points in drawing.traces("scatter"):
@@ -238,7 +239,7 @@ def _chart(one: Explained, plot: Plot, keys: Sequence[str], mark: Span | None) -
     step = -(-len(units) // _LABELS)
     texts = drawing.axis("x")["ticktext"]
     named = [*range(0, len(units), step)]
-    drawing.axis("x", tickvals=named, ticktext=[texts[u] for u in named])
+    drawing.axis("x", tickvals=named, ticktext=[texts[u] for u in named], tickangle=-90)
     for column, unit in enumerate(units):
         if is_marked(one.tokens, unit, mark):
             drawing.box((column - 0.5, column + 0.5), (-0.5, len(keys) - 0.5))

@@ -82,7 +82,7 @@ def _suite(entries: Sequence[Entry]) -> Chosen:
 
     task = _task(entries, suite.TASKS, "suite_task")
     table = suite.table(task)
-    st.caption(f"{len(table):,} sentences from templates: no scores on natural text.",
+    st.caption(f"{len(table):,} templated sentences, not natural text.",
                help=SAID_OF_THE_SUITE)
     return Chosen(table, f"behaviour suite, {task}", suite.sentences(task))
 

@@ -251,7 +251,8 @@ def _chart(one: Won, plot: Plot, choice: Choice, quantity: str) -> None:
     named = sorted({*range(0, len(units), step)} - {*range(column - step + 1, column + step)}
                    | {column})  # fmt: skip
     texts = drawing.axis("x")["ticktext"]
-    drawing.axis("x", tickvals=named, ticktext=[texts[u] for u in named], title={"text": None})
+    drawing.axis("x", tickvals=named, ticktext=[texts[u] for u in named], title={"text": None},
+                 tickangle=-90)  # fmt: skip
     layer = st.session_state.get(followed.LAYER)
     row = one.layers.index(layer) if layer in one.layers else None
     top, bottom = (-0.5, len(one.layers) - 0.5) if row is None else (row - 0.5, row + 0.5)
