@@ -6,7 +6,8 @@ PYTHON ?= python3.11
 VENV := .venv
 PY := $(VENV)/bin/python
 ARGS ?=
-# Test processes side by side; the tests of one file stay together.
+# Test processes side by side; the tests of one file stay together. In the order of their names the
+# browser's come first: the longest files, which would else be left for one process at the end.
 WORKERS ?= 2
 
 # PyTorch's own package index for one kind of machine, such as its CPU builds; empty: pip's default.
@@ -23,7 +24,7 @@ app: $(APP_STAMP)
 	$(PY) -m streamlit run app.py $(ARGS)
 
 test: $(TEST_STAMP)
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(TEST_STAMP)
 	$(PY) -m ruff check .
