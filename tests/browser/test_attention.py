@@ -83,7 +83,7 @@ def test_typing_brings_the_new_text_and_takes_the_mark_away(page, app):
     table(page, NAMES[3]).locator(".row.marked").wait_for()
     write(page, SECOND)
     # The last word: what is typed so far is answered, too.
-    table(page, NAMES[3]).locator(".row.tok", has_text="dull").wait_for()
+    table(page, NAMES[3]).locator(".row.tok").get_by_text("dull", exact=True).wait_for()
     page.wait_for_function(SETTLED)
     for name in NAMES:
         words = table(page, name).locator(".rows .row.tok .name").all_inner_texts()

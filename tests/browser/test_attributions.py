@@ -41,7 +41,7 @@ def test_typing_and_another_method_bring_new_strips(page, app, asked_hosts):
 
     write(page, SECOND)
     # The last word: what is typed so far is answered, too.
-    block(page, GRADIENT).locator(".tok", has_text="dull").nth(3).wait_for()
+    block(page, GRADIENT).locator(".tok:text-is('dull')").nth(3).wait_for()
     page.wait_for_function(SETTLED)
     assert words(page, GRADIENT, 2) == ["[CLS]", *SECOND.split(), "[SEP]"]
 
