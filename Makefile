@@ -1,6 +1,6 @@
-# `make app` and `make test` are complete: each sets up .venv itself, and does so again only when
-# the requirements change. The stamp's name carries a checksum, since a checkout changes the times
-# of files that did not change.
+# `make app` and `make test` are complete: each sets up .venv itself (`make setup` does that alone),
+# and does so again only when the requirements change. The stamp's name carries a checksum, since a
+# checkout changes the times of files that did not change.
 SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
@@ -17,7 +17,7 @@ PIP_FLAGS := --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $
 APP_STAMP := $(VENV)/.app-$(shell cksum < requirements.txt | tr ' ' '-')
 TEST_STAMP := $(VENV)/.test-$(shell cat requirements.txt pyproject.toml | cksum | tr ' ' '-')
 
-.PHONY: app test lint bench gallery clean
+.PHONY: app test setup lint bench gallery clean
 .DEFAULT_GOAL := app
 
 app: $(APP_STAMP)
@@ -25,6 +25,8 @@ app: $(APP_STAMP)
 
 test: $(TEST_STAMP)
 	$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+setup: $(TEST_STAMP)
 
 lint: $(TEST_STAMP)
 	$(PY) -m ruff check .
