@@ -12,7 +12,7 @@ import tiny
 
 import analysis
 from analysis.__main__ import main
-from analysis.bulk import Embedder, Order, run
+from analysis.bulk import Order, run
 from analysis.embedding import embed
 from analysis.vector_folder import open_folder
 
@@ -81,19 +81,6 @@ def test_a_run_that_was_stopped_goes_on_and_equals_one_that_was_not(tmp_path, or
         assert (tmp_path / "parts" / name).stat().st_mtime_ns == when
 
 
-class Dying:
-    """An embedder whose first worker is killed in the middle of its work."""
-
-    def __init__(self, order: Order) -> None:
-        self.inner, self.mark = Embedder(order), Path(os.environ["DYING_MARK"])
-
-    def __call__(self, batch):
-        if not self.mark.exists():
-            self.mark.touch()
-            os._exit(1)
-        return self.inner(batch)
-
-
 @pytest.fixture(scope="module")
 def ray():
     ray = pytest.importorskip("ray", reason="Ray Data is not installed: poollens[scale]")
@@ -123,22 +110,28 @@ def test_ray_gives_the_vectors_of_the_loop(tmp_path, checkpoint, ray):
 
 
 def test_no_row_is_lost_or_doubled_when_a_worker_dies(tmp_path, order, ray, monkeypatch):
-    monkeypatch.setenv("DYING_MARK", str(tmp_path / "died"))
     monkeypatch.setattr("analysis.bulk.BATCH_ROWS", 30)
     files = []
     for number in range(2):
         (tmp_path / str(number)).mkdir()
         some = TEXTS[54 * number : 54 * number + 54]
         files.append(write(tmp_path / str(number), "parquet", some))
-    mark = str(tmp_path / "died")
+    mark = tmp_path / "died"
 
-    class Once(Dying):
+    class Dying:
+        """Its first worker is killed in the middle of its work."""
+
         def __init__(self, order: Order) -> None:
-            os.environ["DYING_MARK"] = mark
-            super().__init__(order)
+            pass
 
-    found = vectors(run(files, tmp_path / "out", order, engine="ray", workers=1, work=Once))
-    assert (tmp_path / "died").exists()
+        def __call__(self, batch):
+            if not mark.exists():
+                mark.touch()
+                os._exit(1)
+            return batch
+
+    found = vectors(run(files, tmp_path / "out", order, engine="ray", workers=1, work=Dying))
+    assert mark.exists()
     assert sorted(found["text"]) == sorted(TEXTS)
 
 
