@@ -17,12 +17,13 @@ from __future__ import annotations
 import os
 import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+
+from benchmarks.record import in_turn
 
 SENTENCE = "The plot is thin, but the acting here is anything but dull."
 TEXTS = {16: SENTENCE, 128: " ".join([SENTENCE] * 9)}
@@ -216,13 +217,6 @@ class Captum:
 
 
 def _medians(functions: list[Callable[[], Any]], rounds: int) -> list[float]:
-    """Median seconds of each, called in turn, so that a machine that slows down slows all."""
-    for function in functions:
-        function()
-    times: list[list[float]] = [[] for _ in functions]
-    for _ in range(rounds):
-        for function, taken in zip(functions, times, strict=True):
-            started = time.perf_counter()
-            function()
-            taken.append(time.perf_counter() - started)
+    """Median seconds of each."""
+    times = in_turn(functions, rounds, warm=1)
     return [statistics.median(one) for one in times]

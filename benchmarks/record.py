@@ -50,11 +50,14 @@ def run() -> list[dict[str, Any]]:
     return rows
 
 
-def in_turn(functions: list[Callable[[], None]], rounds: int) -> list[list[float]]:
-    """Seconds of each function, called one after the other in every round."""
+def in_turn(
+    functions: list[Callable[[], Any]], rounds: int, warm: int = 2
+) -> list[list[float]]:
+    """Seconds of each function, called one after the other in every round, so that a machine that
+    slows down slows all; before, each is called `warm` times."""
     for function in functions:
-        function()
-        function()
+        for _ in range(warm):
+            function()
     times: list[list[float]] = [[] for _ in functions]
     for _ in range(rounds):
         for function, taken in zip(functions, times, strict=True):

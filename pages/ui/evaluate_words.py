@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from analysis.paired import show_p
+from analysis.phrases import listed
 from analysis.study import Family, Study
 from analysis.verdicts import Comparison, Report
 
@@ -31,7 +32,7 @@ def headline(report: Report) -> list[str]:
         return [NOT_ALL.format(done=report.done, planned=report.planned)]
     labels = [stratum.label for stratum in report.family.strata]
     if report.headlines:
-        where = "Over " + (", ".join(labels[:-1]) + f" and {labels[-1]}")
+        where = f"Over {listed(labels)}"
         return [item.sentence(where) for item in report.headlines]
     return [item.sentence(labels[0]) for item in report.comparisons]
 
