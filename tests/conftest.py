@@ -7,6 +7,7 @@ are left out, not skipped, where there is no CUDA device.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
@@ -30,7 +31,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # for each other on shared cores make both crawl. Read when torch is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 NOTHING_SKIPPED = os.environ.get("POOLLENS_NOTHING_SKIPPED", "") not in ("", "0")
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# The shell is Chromium without its windows: it lays out and draws the same, with a third less work.
+CHROMIUM_NAMES = (
+    "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome",
+)  # fmt: skip
 # The browser's own background traffic would blur the question of what the app asks for.
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -63,6 +67,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     config.hook.pytest_deselected(items=marked)
     items[:] = [item for item in items if item not in marked]
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays until the end. Without this each full collection of garbage
+    walks through half a million objects, and statsmodels and Streamlit ask for many."""
+    gc.collect()
+    gc.freeze()
 
 
 def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
@@ -239,26 +250,50 @@ def asked_hosts() -> set[str]:
     return set()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def motion() -> str:
     """Nothing moves for its own sake: without a GPU, Streamlit's sign that it runs costs a third
     of a core. A module about what moves has a fixture of this name that says "no-preference"."""
     return "reduce"
 
 
-@pytest.fixture
-def browser_page(browser: Any, asked_hosts: set[str], motion: str) -> Iterator[Any]:
-    """A page of 1280 x 800 in a fresh browser profile; what it asks for goes to ``asked_hosts``."""
+@pytest.fixture(scope="module")
+def profile(browser: Any, motion: str) -> Iterator[Any]:
+    """A browser profile for each module: Streamlit's scripts are fetched and compiled once in it,
+    which is a third of the work of opening a page."""
     context = browser.new_context(
         viewport={"width": 1280, "height": 800}, accept_downloads=True, reduced_motion=motion
     )
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def browser_page(profile: Any, asked_hosts: set[str]) -> Iterator[Any]:
+    """A page of 1280 x 800 where nothing is stored yet; what it asks for goes to
+    ``asked_hosts``."""
 
     def note(url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme in ("http", "https", "ws", "wss"):
             asked_hosts.add(parts.netloc)
 
-    context.on("request", lambda request: note(request.url))
-    context.on("page", lambda page: page.on("websocket", lambda socket: note(socket.url)))
-    yield context.new_page()
-    context.close()
+    def request(asked: Any) -> None:
+        note(asked.url)
+
+    def opened(page: Any) -> None:
+        page.on("websocket", lambda socket: note(socket.url))
+
+    profile.on("request", request)
+    profile.on("page", opened)
+    page = profile.new_page()
+    yield page
+    storage = profile.new_cdp_session(page)
+    for host in asked_hosts:
+        storage.send(
+            "Storage.clearDataForOrigin", {"origin": f"http://{host}", "storageTypes": "all"}
+        )
+    for one in profile.pages:
+        one.close()
+    profile.remove_listener("request", request)
+    profile.remove_listener("page", opened)

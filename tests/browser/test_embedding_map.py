@@ -18,7 +18,7 @@ READY = """() => {
 }"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def motion() -> str:
     """Maps wander from layer to layer."""
     return "no-preference"

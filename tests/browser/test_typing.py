@@ -29,7 +29,7 @@ analysis.trace.record = slow(analysis.trace.record)
 '''
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def motion():
     """All that moves, as most people see the page: it must not disturb either."""
     return "no-preference"

@@ -24,6 +24,7 @@ from analysis.figures.paper.fonts import characters_of, families, measuring
 from analysis.figures.paper.lines import RASTER_DPI
 from analysis.figures.paper.look import Look
 from analysis.figures.paper.page import Cells, build, part, share_of
+from analysis.figures.paper.settled import lay_out
 from analysis.figures.plot import Plot
 from analysis.figures.settings import Style, require_dpi
 
@@ -88,7 +89,9 @@ def compose(
         if format == "pgf":
             return Rendered(pgf.save(drawing, said, style), tuple(notices), font)
         buffer = io.BytesIO()
-        drawing.savefig(buffer, format=format, dpi=dpi if format == "png" else RASTER_DPI,
+        dots = dpi if format == "png" else RASTER_DPI
+        lay_out(drawing, format, dots)
+        drawing.savefig(buffer, format=format, dpi=dots,
                         metadata=metadata.for_matplotlib(said, format))  # fmt: skip
     data = buffer.getvalue()
     if format == "svg":
