@@ -220,12 +220,6 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
             process.kill()
 
 
-@pytest.fixture(scope="session")
-def server(serve: Callable[..., Server]) -> Server:
-    """The app as ``streamlit run app.py`` starts it, shared by the browser tests."""
-    return serve()
-
-
 # --- the browser ------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import made_studies
 import pytest
 import tiny
 
@@ -40,9 +41,19 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def app(serve: Callable[..., Any], checkpoints: Path) -> Any:
-    """The app on the tiny checkpoints."""
-    return serve(env={"POOLLENS_CHECKPOINTS": str(checkpoints)})
+def app(
+    serve: Callable[..., Any], checkpoints: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    """The app on the tiny checkpoints and a small study, with folders of its own for what it
+    keeps. One for all modules: a server takes a quarter of a minute until it has answered."""
+    kept = tmp_path_factory.mktemp("kept")
+    study = made_studies.write(
+        kept / "studies" / "toy", [made_studies.family("primary", ("rte",), 5, primary=True)]
+    )
+    return serve(env={
+        "POOLLENS_CHECKPOINTS": str(checkpoints), "POOLLENS_STUDIES": str(study.parent),
+        "POOLLENS_RESULTS": str(kept / "results"), "POOLLENS_FIGURES": str(kept / "figures"),
+    })  # fmt: skip
 
 
 @pytest.fixture

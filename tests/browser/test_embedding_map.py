@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,13 +23,6 @@ def motion() -> str:
     return "no-preference"
 
 
-@pytest.fixture(scope="module")
-def maps(serve: Any, checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The app with a folder of results of its own."""
-    results = tmp_path_factory.mktemp("results")
-    return serve(env={"POOLLENS_CHECKPOINTS": str(checkpoints), "POOLLENS_RESULTS": str(results)})
-
-
 def ready(page: Any) -> None:
     """Wait until three maps are drawn and nothing runs."""
     page.wait_for_function(READY)
@@ -38,9 +30,9 @@ def ready(page: Any) -> None:
     page.locator(".maps[data-part='1.00']").wait_for()
 
 
-def open_maps(page: Any, maps: Any, **address: str) -> None:
+def open_maps(page: Any, app: Any, **address: str) -> None:
     given = {"source": "Own sentences", "map": "PCA", "text": ROWS[3], **address}
-    page.goto(f"{maps.url}/Embedding_map?{urlencode(given)}")
+    page.goto(f"{app.url}/Embedding_map?{urlencode(given)}")
     box = page.get_by_role("textbox", name="Your sentences, one a line")
     box.fill("\n".join(ROWS))
     box.press("Control+Enter")
@@ -68,8 +60,8 @@ def caught(page: Any) -> str:
     return str(page.locator(".maps[data-painter] .count").inner_text())
 
 
-def test_find_lasso_hide_and_read(page: Any, maps: Any) -> None:
-    open_maps(page, maps)
+def test_find_lasso_hide_and_read(page: Any, app: Any) -> None:
+    open_maps(page, app)
     root = page.locator(".maps[data-painter]")
     assert root.locator("figcaption small").first.inner_text().startswith("PCA, trustworthiness")
 
@@ -86,8 +78,8 @@ def test_find_lasso_hide_and_read(page: Any, maps: Any) -> None:
     assert "find=ending" in page.url
 
 
-def test_the_typed_sentence_is_placed_and_the_layer_moves_all_maps(page: Any, maps: Any) -> None:
-    open_maps(page, maps, layer_shown="4")
+def test_the_typed_sentence_is_placed_and_the_layer_moves_all_maps(page: Any, app: Any) -> None:
+    open_maps(page, app, layer_shown="4")
     page.get_by_text("Nearest to the typed sentence").wait_for()
     page.get_by_text(f"1.00 {ROWS[3]}").first.wait_for()  # it is a row of the data set
     page.get_by_role("textbox", name="Sentence", exact=True).fill(ROWS[8])
@@ -105,9 +97,9 @@ def test_the_typed_sentence_is_placed_and_the_layer_moves_all_maps(page: Any, ma
 
 
 def test_a_hidden_class_stays_hidden_when_umap_takes_the_place_of_pca(
-    page: Any, maps: Any
+    page: Any, app: Any
 ) -> None:
-    open_maps(page, maps, colour_by="prediction of sst2-cls")
+    open_maps(page, app, colour_by="prediction of sst2-cls")
     hidden = page.locator(".legend button[aria-pressed=false]")
     first = page.locator(".legend button[data-code='0']")
     first.click()
@@ -119,8 +111,8 @@ def test_a_hidden_class_stays_hidden_when_umap_takes_the_place_of_pca(
     assert "map=UMAP" in page.url or "map=" not in page.url  # the default needs no place in it
 
 
-def test_a_point_opens_its_sentence_on_compare(page: Any, maps: Any) -> None:
-    open_maps(page, maps)
+def test_a_point_opens_its_sentence_on_compare(page: Any, app: Any) -> None:
+    open_maps(page, app)
     lasso_all(page)
     grid = page.locator(".st-key-map-rows [data-testid=stDataFrame] canvas").first
     grid.scroll_into_view_if_needed()

@@ -18,15 +18,6 @@ IDLE = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScrip
   && !document.querySelector('[data-stale=true]')"""
 
 
-@pytest.fixture(scope="module")
-def own_app(serve: Any, checkpoints: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The app with a folder of collections of its own."""
-    kept = tmp_path_factory.mktemp("kept")
-    return serve(
-        env={"POOLLENS_CHECKPOINTS": str(checkpoints), "POOLLENS_FIGURES": str(kept)}
-    )
-
-
 def settle(page: Any) -> None:
     page.wait_for_function(IDLE)
 
@@ -37,11 +28,11 @@ def collected(page: Any, count: int) -> None:
 
 
 @pytest.mark.timeout(1500)
-def test_three_pictures_become_a_paper(page: Any, own_app: Any, tmp_path: Any) -> None:
+def test_three_pictures_become_a_paper(page: Any, app: Any, tmp_path: Any) -> None:
     page.set_default_timeout(300_000)
     names = ("sst2-mha", "sst2-max_seq_mha")
     query = "&".join(f"checkpoints={name}" for name in names)
-    page.goto(f"{own_app.url}/?text={quote(TEXT)}&{query}")
+    page.goto(f"{app.url}/?text={quote(TEXT)}&{query}")
     # Compare: a card has several pictures, so that its button asks which
     page.locator(".st-key-export-sst2-mha-more button").click()
     page.locator(".st-key-export-sst2-mha-add-0 button").click()

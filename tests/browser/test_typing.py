@@ -9,7 +9,7 @@ from reading_page import open_at, settle, wait_for_bars
 FOUR = [f"sst2-{head}" for head in ("cls", "max_cls", "mha", "max_seq_mha")]
 SENTENCE = "the story was very thin but the acting is anything but dull."
 SLOW = '''
-"""Registers no pooling head: it makes every forward of the app take a second longer."""
+"""Registers no pooling head: it makes every forward of the app take half a second longer."""
 import functools
 import time
 
@@ -19,7 +19,7 @@ import analysis.trace
 def slow(record):
     @functools.wraps(record)
     def delayed(*args, **options):
-        time.sleep(1)
+        time.sleep(0.5)
         return record(*args, **options)
 
     return delayed
@@ -37,7 +37,7 @@ def motion():
 
 @pytest.fixture(scope="module")
 def slow_app(serve, checkpoints, tmp_path_factory):
-    """The app with a second of delay in every recorded forward, four to a keystroke."""
+    """The app with half a second of delay in every recorded forward, four to a keystroke."""
     file = tmp_path_factory.mktemp("slow") / "slow_forwards.py"
     file.write_text(SLOW)
     env = {"POOLLENS_CHECKPOINTS": str(checkpoints)}
