@@ -12,7 +12,8 @@ WORKERS ?= 2
 
 # PyTorch's own package index for one kind of machine, such as its CPU builds; empty: pip's default.
 TORCH_INDEX ?=
-PIP_FLAGS := --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+INSTALL ?= $(PY) -m pip --disable-pip-version-check install
+PIP_FLAGS := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 APP_STAMP := $(VENV)/.app-$(shell cksum < requirements.txt | tr ' ' '-')
 TEST_STAMP := $(VENV)/.test-$(shell cat requirements.txt pyproject.toml | cksum | tr ' ' '-')
@@ -55,10 +56,10 @@ endef
 
 $(APP_STAMP): requirements.txt
 	$(prepare_venv)
-	$(PY) -m pip install $(PIP_FLAGS) -r requirements.txt
+	$(INSTALL) $(PIP_FLAGS) -r requirements.txt
 	@rm -f $(VENV)/.app-* && touch $@
 
 $(TEST_STAMP): requirements.txt pyproject.toml
 	$(prepare_venv)
-	$(PY) -m pip install $(PIP_FLAGS) -e ".[train,dev]"
+	$(INSTALL) $(PIP_FLAGS) -e ".[train,dev]"
 	@rm -f $(VENV)/.test-* $(VENV)/.app-* && touch $@ $(APP_STAMP)
