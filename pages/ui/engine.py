@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from analysis.trace import Trace
 
 PRECISIONS = ("float32", "bfloat16")
+
+PAINT_SECONDS = 0.5
 
 
 def wait_until_warm() -> None:
@@ -43,6 +46,9 @@ _problems: list[str] = []  # of the user's own pooling heads; the rest of the ap
 
 def _warm_up() -> None:
     """Import what is heavy (seconds, once a server) and the user's own pooling heads."""
+    # The browser still fetches the scripts of the fields it was shown, and imports hold the server
+    # up: without this pause nobody could type before they are done.
+    time.sleep(PAINT_SECONDS)
     from analysis import loading
 
     loading.warm_up()
