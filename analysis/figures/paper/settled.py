@@ -32,7 +32,7 @@ class Settled(ConstrainedLayoutEngine):
 def lay_out(figure: Any, format: str, dpi: float) -> None:
     """Lay a figure out for a format, once and for all.
 
-    Saving does this by drawing all of it once in vain, a third of the whole work; what it
+    Saving does this by drawing all of it once in vain, about a sixth of the whole work; what it
     measures for the layout is the same without.
     """
     engine = figure.get_layout_engine()
