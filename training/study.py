@@ -14,16 +14,14 @@ import os
 import shutil
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from analysis.study import DECLARATION, RUNS, Study, read_study
+from analysis.study import DECLARATION, RUNS, read_study
 from training.study_plan import Plan, Run, encoder_name, read_plan
+from training.study_progress import progress, table
 from training.study_run import Sources, execute, settings_of
 
 WORK = ".work"  # locks, and what the Trainer writes during a run
@@ -142,7 +140,7 @@ def _work(
                     )
                     continue
             if _first_of_launch():
-                print(progress(folder, plan, runs, run), flush=True)
+                print(progress(read_study(folder), runs, run), flush=True)
         if not did:  # all that is missing is under way elsewhere; a process that dies frees it
             time.sleep(WAIT_SECONDS)
 
@@ -213,71 +211,3 @@ def _one_gpu_per_process() -> None:
     batch over all of them and make it larger, and the run would be another one."""
     if "WORLD_SIZE" not in os.environ:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
-
-
-def progress(folder: Path, plan: Plan, runs: tuple[Run, ...], last: Run) -> str:
-    """A line of progress (runs done, time left by what like runs took), and the table so far."""
-    results = read_study(folder)
-    done = {record["hash"]: record for record in results.records.values()}
-    took: dict[tuple[str, float], list[float]] = defaultdict(list)
-    for record in done.values():
-        took[record["task"], record["share"]].append(_seconds(record))
-    usual = float(np.mean([second for seconds in took.values() for second in seconds]))
-    left = sum(
-        float(np.mean(took.get((run.task, run.share), [usual])))
-        for run in runs
-        if run.hash not in done
-    )
-    finished = sum(run.hash in done for run in runs)
-    record = done[last.hash]
-    scores = ", ".join(
-        f"{name} {value:.4f}" for name, value in next(iter(record["metrics"].values())).items()
-    )
-    return (
-        f"[{finished}/{len(runs)}] {last.name}: {scores}  ({_seconds(record):.0f} s)  "
-        f"{_clock(left)} left at one process\n{table(results)}"
-    )
-
-
-def _seconds(record: dict[str, Any] | Any) -> float:
-    return float(sum(record["seconds"].values()))
-
-
-def _clock(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    return f"{minutes // 60}:{minutes % 60:02d} h"
-
-
-def table(results: Study) -> str:
-    """Mean and standard deviation over seeds of the declared metric, in points, by stratum and
-    pooling head, with the number of seeds; each stratum once."""
-    variants = list(dict.fromkeys(cell.variant for cell in results.cells))
-    rows = [["", "", *variants]]
-    seen = set()
-    for family in results.families:
-        for stratum in family.strata:
-            if stratum in seen:
-                continue
-            seen.add(stratum)
-            cells = [_cell(results, stratum, variant) for variant in variants]
-            if any(cells):
-                rows.append([stratum.label, stratum.metric, *cells])
-    if len(rows) == 1:
-        return "no run is finished"
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
-
-
-def _cell(results: Study, stratum: Any, variant: str) -> str:
-    values = [
-        100 * record["metrics"][stratum.split][stratum.metric]
-        for cell, record in results.records.items()
-        if (cell.task, cell.share, cell.variant) == (stratum.task, stratum.share, variant)
-    ]
-    if not values:
-        return ""
-    spread = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.2f}{spread} ({len(values)})"

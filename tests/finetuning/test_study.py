@@ -19,9 +19,10 @@ import yaml
 
 from analysis.study import Cell, read_study, studies_in
 from training.__main__ import main
-from training.study import study, table, write_atomically
+from training.study import study, write_atomically
 from training.study_machine import processor
 from training.study_plan import read_plan
+from training.study_progress import table
 from training.study_run import Sources, nested_rows, settings_of, splits_of
 from training.tasks import PAPER_HEADS
 
