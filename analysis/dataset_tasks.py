@@ -40,6 +40,11 @@ class Task:
     skip_broken: bool = False
 
     @property
+    def name(self) -> str:
+        """As the field writes it: ``CoLA``, ``SST-2``."""
+        return self.folders[-1]
+
+    @property
     def pairs(self) -> bool:
         """True where a row has two texts."""
         return self.hub.pair is not None
@@ -131,3 +136,19 @@ TASKS: dict[str, Task] = {
              scored=("test",)),
     )
 }
+# fmt: on
+
+METRIC_NAMES = {
+    "f1": "F1", "macro_f1": "macro F1", "matthews": "Matthews", "pearson": "Pearson",
+    "rmse": "RMSE", "spearman": "Spearman",
+}  # fmt: skip
+
+
+def task_name(key: str) -> str:
+    """A task as the field writes it (``cola``: ``CoLA``); one's own by the name it was given."""
+    return TASKS[key].name if key in TASKS else key
+
+
+def metric_name(key: str) -> str:
+    """A metric as a sentence names it (``matthews``: ``Matthews``)."""
+    return METRIC_NAMES.get(key, key)

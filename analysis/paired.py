@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.dataset_tasks import metric_name
+
 Vector = NDArray[Any]
 Floats = NDArray[np.float64]
 
@@ -69,9 +71,9 @@ class Bootstrap:
         """What the bootstrap says of these two checkpoints."""
         low, high = (100 * value for value in self.interval)
         numbers = (
-            f"{self.metric} {100 * self.one:.1f} for {one}, {100 * self.other:.1f} for {other}: "
-            f"{100 * self.difference:+.1f} points ({100 * self.level:.4g} % interval {low:.1f} to "
-            f"{high:.1f}, {self.draws} bootstrap samples of the examples)"
+            f"{metric_name(self.metric)} {100 * self.one:.1f} for {one}, {100 * self.other:.1f} "
+            f"for {other}: {100 * self.difference:+.1f} points ({100 * self.level:.4g} % interval "
+            f"{low:.1f} to {high:.1f}, {self.draws} bootstrap samples of the examples)"
         )
         if low <= 0 <= high:
             return f"{numbers}. The examples are too few to decide between these two checkpoints."

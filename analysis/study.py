@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.dataset_tasks import metric_name, task_name
 from analysis.records import freeze
 from analysis.study_files import (
     DECLARATION,
@@ -52,8 +53,14 @@ class Stratum:
 
     @property
     def label(self) -> str:
-        """The task as a table names it: ``rte``, or ``rte, 25 %``."""
-        return self.task if self.share == 1 else f"{self.task}, {100 * self.share:g} %"
+        """The task as a table names it: ``RTE``, or ``RTE, 25 %``."""
+        name = task_name(self.task)
+        return name if self.share == 1 else f"{name}, {100 * self.share:g} %"
+
+    @property
+    def measure(self) -> str:
+        """The metric as a sentence names it: ``F1``."""
+        return metric_name(self.metric)
 
 
 @dataclass(frozen=True)

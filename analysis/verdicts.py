@@ -216,7 +216,7 @@ class Report:
         lines += [item.sentence(everywhere) for item in self.headlines]
         for item in self.comparisons:
             assert item.stratum is not None
-            lines.append(item.sentence(f"{item.stratum.label}, {item.stratum.metric}"))
+            lines.append(item.sentence(f"{item.stratum.label}, {item.stratum.measure}"))
         return tuple(lines)
 
 

@@ -9,6 +9,8 @@ import torch
 
 from analysis import heads
 from analysis.loading import register_heads
+from analysis.statistics import compare
+from analysis.study import read_study
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,3 +36,34 @@ def test_the_pooling_head_of_the_readme_registers_and_splits_exactly(tmp_path: P
         torch.testing.assert_close(logits + folded[1], pooled.vector @ weight.T + bias)
     finally:
         heads.HEADS.pop("first_and_last", None)
+
+
+def test_the_studys_table_is_that_of_the_committed_runs() -> None:
+    study = read_study(ROOT / "study" / "results" / "minilm")
+    report = compare(study.scores(study.primary))
+    assert report.complete
+    scores = {(each.head, each.stratum.task): f"{100 * each.mean:.2f} ± {100 * each.sd:.2f}"
+              for each in report.summaries}  # fmt: skip
+    tasks = [stratum.task for stratum in report.family.strata]
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for told in (report.family.against, *report.headlines):
+        head = told if isinstance(told, str) else told.head
+        cells = [f"`{head}`", *(scores[head, task] for task in tasks)]
+        if not isinstance(told, str):
+            low, high = (100 * value for value in told.interval)
+            cells += [f"{100 * told.difference:+.2f} ({low:.2f} to {high:.2f})",
+                      f"{told.p:.2g} ({told.adjusted:.2f})"]  # fmt: skip
+        assert f"| {' | '.join(cells)} |" in readme, cells
+        assert isinstance(told, str) or told.verdict == "undecided"  # or its words are wrong
+
+
+def test_the_readme_counts_the_precisions_of_the_primary_runs() -> None:
+    study = read_study(ROOT / "study" / "results" / "minilm")
+    assert study.primary is not None
+    tasks = {stratum.task for stratum in study.primary.strata}
+    variants = {study.primary.against, *study.primary.heads}
+    precisions = [record["machine"]["precision"] for cell, record in study.records.items()
+                  if cell.share == 1 and cell.task in tasks and cell.variant in variants]  # fmt: skip
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    assert (f"{precisions.count('bf16')} of these runs were computed in bfloat16 and "
+            f"{precisions.count('fp32')} in float32") in readme  # fmt: skip

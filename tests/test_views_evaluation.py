@@ -78,8 +78,8 @@ def test_scores_have_every_seed_the_mean_and_its_interval(study):
     scores = study.scores(study.primary)
     plot = view("study_scores", scores)
     assert isinstance(plot.mark, Grid)
-    assert [panel.series[0] for panel in plot.mark.panels] == ["rte"]  # cola has no run
-    assert "No run yet: cola." in plot.notes
+    assert [panel.series[0] for panel in plot.mark.panels] == ["RTE"]  # CoLA has no run
+    assert "No run yet: CoLA." in plot.notes
     bars = plot.mark.panels[0]
     assert isinstance(bars, Bars)
     mean, interval = mean_interval(100 * scores.values[0].T)

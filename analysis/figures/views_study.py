@@ -7,25 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from analysis.dataset_tasks import metric_name, task_name
 from analysis.figures.marks import Bars, Grid, Lines
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.source import provenance_of
 from analysis.statistics import mean_interval
 
-METRICS = {
-    "accuracy": "accuracy (%)",
-    "f1": "F1 (%)",
-    "matthews": "Matthews (× 100)",
-    "pearson": "Pearson (× 100)",
-    "spearman": "Spearman (× 100)",
-}
+PERCENT = ("accuracy", "f1", "macro_f1")
 COLUMNS = 3
 
 
 def metric_label(metric: str) -> str:
     """A metric as an axis names it, with its unit."""
-    return METRICS.get(metric, f"{metric} (× 100)")
+    return f"{metric_name(metric)} ({'%' if metric in PERCENT else '× 100'})"
 
 
 def _source(key: str, scores: Any, study: str, **more: Any) -> dict[str, Any]:
@@ -198,7 +193,7 @@ def learning_curves(found: Sequence[Any], study: str = "", unfinished: bool = Fa
     return Plot(
         view="learning_curves",
         title="Learning curves",
-        mark=Grid(tuple(panels), tuple(curve.task for curve in found), COLUMNS),
+        mark=Grid(tuple(panels), tuple(task_name(curve.task) for curve in found), COLUMNS),
         params={"unfinished": unfinished},
         provenance=provenance_of([], view="learning_curves", study=study or None),
         notes=(f"Mean over {seeds}; bands: its 95 % interval (Student's t). The parts are "

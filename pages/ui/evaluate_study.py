@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from analysis.curves import Curve, curves
+from analysis.dataset_tasks import metric_name, task_name
 from analysis.figures import view
 from analysis.figures.plot import Plot
 from analysis.study import Family, Scores, Study, read_study, studies_in
@@ -159,6 +160,7 @@ def _controls(study: Study) -> tuple[Family, list[str] | None, str]:
             st.session_state["tasks_shown"] = [task for task in held if task in tasks]
         shown = st.pills(
             "Tasks shown", tasks, selection_mode="multi", key="tasks_shown", **KEPT,
+            format_func=lambda task: cards.plain(task_name(task)),
             help="None chosen: all. This changes what is drawn, and no p-value.",
         )  # fmt: skip
         held = {metric for cell, record in study.records.items() if cell.task in tasks
@@ -167,7 +169,7 @@ def _controls(study: Study) -> tuple[Family, list[str] | None, str]:
             del st.session_state["study_metric"]
         metric = st.segmented_control(
             "Metric drawn", [DECLARED, *sorted(held)], default=DECLARED, required=True,
-            key="study_metric", **KEPT,
+            key="study_metric", format_func=metric_name, **KEPT,
             help="The tests stay on the metric that was declared for each task.",
         )  # fmt: skip
     return family, list(shown) if shown else None, str(metric)
@@ -194,10 +196,11 @@ def _draw_scores(
         able = tuple(s for s in family.strata if _holds(study, s.task, metric)
                      and (tasks is None or s.task in tasks))  # fmt: skip
         if not able:
-            st.caption(f"No run of the tasks shown holds {cards.plain(metric)}.")
+            st.caption(f"No run of the tasks shown holds {cards.plain(metric_name(metric))}.")
             return
         family = replace(family, strata=tuple(replace(s, metric=metric) for s in able))
-        said = [f"Drawn is {metric}; the tests are those of the declared metrics.", *said]
+        drawn = f"Drawn is {metric_name(metric)}; the tests are those of the declared metrics."
+        said = [drawn, *said]
     try:
         plot = view("study_scores", study.scores(family), tasks, study.name)
     except ValueError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from analysis.dataset_tasks import task_name
 from analysis.datasets import TASKS
 from analysis.study import Family, Study
 from analysis.verdicts import Comparison, Report
@@ -77,7 +78,7 @@ def frame(report: Report) -> Any:
 def _row(c: Comparison) -> dict[str, Any]:
     return {
         "task": "all, stratified" if c.stratum is None else c.stratum.label,
-        "metric": "" if c.stratum is None else c.stratum.metric,
+        "metric": "" if c.stratum is None else c.stratum.measure,
         "pooling head": c.head,
         "verdict": evaluate_words.VERDICTS[c.verdict],
         "difference": 100 * c.difference,
@@ -150,7 +151,7 @@ def made_with(study: Study) -> list[str]:
             continue
         shown = ", ".join(f"{name.replace('_', ' ')} {_number(value)}"
                           for name, value in recipe.items())  # fmt: skip
-        lines.append(f"{task}: {shown}.")
+        lines.append(f"{task_name(task)}: {shown}.")
     machines = Counter(_machine(record["machine"]) for record in study.records.values())
     lines += [f"{count} runs on {words}." for words, count in machines.items()]
     precisions = Counter(str(record["machine"].get("precision", "an unknown precision"))

@@ -38,7 +38,7 @@ def headline(report: Report) -> list[str]:
 
 
 def by_task(report: Report, tasks: Sequence[str] | None = None) -> list[str]:
-    """``rte (accuracy): better than cls: mha (+2.10 points, p 0.012). Not decided: max_cls ...``"""
+    """``RTE (accuracy): better than cls: mha (+2.10 points, p 0.012). Not decided: max_cls ...``"""
     if not report.complete:
         return [NOT_YET]
     lines = []
@@ -46,7 +46,7 @@ def by_task(report: Report, tasks: Sequence[str] | None = None) -> list[str]:
         if tasks is not None and stratum.task not in tasks:
             continue
         found = [c for c in report.comparisons if c.stratum == stratum]
-        lines.append(f"{stratum.label} ({stratum.metric}): {_verdicts(found)}.")
+        lines.append(f"{stratum.label} ({stratum.measure}): {_verdicts(found)}.")
     return lines
 
 
@@ -116,7 +116,7 @@ def missing(study: Study, family: Family) -> list[dict[str, object]]:
 
 
 def missing_in_words(study: Study, family: Family) -> str:
-    """``Missing: 38 of 40 runs of rte, all 40 of mrpc.``, or nothing."""
+    """``Missing: 38 of 40 runs of RTE, all 40 of MRPC.``, or nothing."""
     scores = study.scores(family)
     parts = []
     for s, stratum in enumerate(family.strata):

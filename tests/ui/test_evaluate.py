@@ -66,7 +66,7 @@ def test_the_headline_is_the_stratified_test_of_the_library(open_study, whole):
     study = read_study(whole)
     report = compare(study.scores(study.primary))
     for comparison in report.headlines:
-        assert comparison.sentence("Over rte, mrpc and cola") in texts(app)
+        assert comparison.sentence("Over RTE, MRPC and CoLA") in texts(app)
     assert any("max_seq_mha is better than cls" in text for text in texts(app))
     assert made_studies.NOTE.replace(":", "\\:") in "".join(texts(app)).replace("\\.", ".").replace(
         "\\-", "-"
@@ -96,7 +96,7 @@ def test_filters_and_metrics_change_what_is_drawn_and_no_p(open_study, whole):
     drawn = charts(app)
     assert "drawing-study_scores-0" in drawn
     assert "drawing-study_scores-1" not in drawn
-    assert any("Drawn is f1; the tests are those of the declared metrics." in t for t in texts(app))
+    assert any("Drawn is F1; the tests are those of the declared metrics." in t for t in texts(app))
     assert any("12 tests against cls are corrected together; 6 are shown" in t for t in texts(app))
 
 
@@ -138,7 +138,7 @@ def test_a_family_with_runs_missing_decides_nothing_and_names_them(open_study, t
     assert not app.exception
     said = " ".join(texts(app))
     assert "36 of 80 runs of this family are done" in said
-    assert "Missing: 4 of 40 runs of rte, all 40 runs of mrpc." in said
+    assert "Missing: 4 of 40 runs of RTE, all 40 runs of MRPC." in said
     assert "better" not in said
     shown = table(app)
     assert set(shown["verdict"]) == {"not decided yet"}
