@@ -62,8 +62,11 @@ def test_the_readme_counts_the_precisions_of_the_primary_runs() -> None:
     assert study.primary is not None
     tasks = {stratum.task for stratum in study.primary.strata}
     variants = {study.primary.against, *study.primary.heads}
-    precisions = [record["machine"]["precision"] for cell, record in study.records.items()
-                  if cell.share == 1 and cell.task in tasks and cell.variant in variants]  # fmt: skip
+    precisions = [
+        record["machine"]["precision"]
+        for cell, record in study.records.items()
+        if cell.share == 1 and cell.task in tasks and cell.variant in variants
+    ]
     readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
     assert (f"{precisions.count('bf16')} of these runs were computed in bfloat16 and "
             f"{precisions.count('fp32')} in float32") in readme  # fmt: skip
