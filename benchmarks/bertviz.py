@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import live
+from benchmarks import chromium, live
 
 DEMO = "sst2-max_seq_mha"
 LENGTHS = (16, 128, 512)
@@ -59,7 +58,7 @@ def run() -> list[dict[str, Any]]:
     if not peer:
         print(MISSING)
     rows = []
-    with tempfile.TemporaryDirectory() as folder, _browser() as browser:
+    with tempfile.TemporaryDirectory() as folder, chromium.browser() as browser:
         for name, root in (
             (DEMO, live.ROOT / "checkpoints"), ("random-12x12", _random_bert(Path(folder))),
         ):
@@ -115,21 +114,6 @@ def _cpu_of(pid: int) -> float | None:
     except OSError:
         return None
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-@contextlib.contextmanager
-def _browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        raise SystemExit("this benchmark drives a browser: install Chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
 
 
 @contextlib.contextmanager

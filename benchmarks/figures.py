@@ -10,7 +10,6 @@ sentence. Its browser is started before the clock is. Goal: no export over 1 s a
 from __future__ import annotations
 
 import io
-import shutil
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,8 @@ from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from benchmarks import chromium
 
 TEXT = "The plot is thin, but the acting is anything but dull."
 CHECKPOINT = "sst2-max_seq_mha"
@@ -89,11 +90,9 @@ def _versions() -> dict[str, str]:
     for name in ("matplotlib", "plotly", "kaleido"):
         with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-    for name in ("google-chrome", "chromium", "chrome"):
-        if path := shutil.which(name):
-            said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-            found["browser"] = said.stdout.strip()
-            break
+    if path := chromium.found():
+        said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+        found["browser"] = said.stdout.strip()
     return found
 
 

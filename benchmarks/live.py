@@ -8,7 +8,6 @@ command to a page one can use.
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import statistics
 import subprocess
@@ -25,23 +24,15 @@ TYPED = "The plot is thin, but the acting is anything but dull, and so is"
 
 def run() -> list[dict[str, Any]]:
     """Two rows: the wait after a key press, and the start."""
-    from playwright.sync_api import sync_playwright
+    from benchmarks import chromium, record
 
-    from benchmarks import record
-
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        raise SystemExit("the live benchmark drives a browser: install Chromium")
     port = _free_port()
     command = [
         sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"),
         "--server.port", str(port), "--server.address", "127.0.0.1",
         "--server.headless", "true",
     ]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
+    with chromium.browser() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         started = time.monotonic()
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -56,7 +47,6 @@ def run() -> list[dict[str, Any]]:
             waits = _press(page)
         finally:
             server.terminate()
-            browser.close()
     forwards = record.run()[0]["bare forward ×4 (ms)"]
     return [
         {"what": "last key press to redrawn cards", "median (s)": statistics.median(waits),

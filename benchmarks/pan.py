@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import chromium
+
 POINTS = int(os.environ.get("BENCH_POINTS", "50000"))
 PANELS = 3
 STEPS = 60
@@ -54,17 +56,11 @@ _MOVE = """async (steps) => {
 
 def pan() -> list[dict[str, Any]]:
     """Median and 95th percentile of the time between two frames, in milliseconds."""
-    from playwright.sync_api import sync_playwright
-
-    chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    found = {"executable_path": chromium} if Path(chromium).is_file() else {}
-    with sync_playwright() as play:
-        browser = play.chromium.launch(**found, args=["--no-sandbox"])
+    with chromium.browser() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_content(_html())
         page.wait_for_function("document.querySelector('.maps')?.dataset.part === '1.00'")
         told = page.evaluate(_MOVE, STEPS)
-        browser.close()
     rows = []
     for what in ("pan", "hover"):
         times = np.array(told[what])

@@ -148,7 +148,7 @@ def study_spread(report: Any, tasks: Sequence[str] | None = None, study: str = "
         panels.append(Bars(
             values=np.array([[c.spread.ratio for c in found]]),
             categories=tuple(c.head for c in found), series=(stratum.label,), category_label="",
-            value_label=f"spread over seeds, ratio to {family.against}",
+            value_label=f"spread, ratio to {family.against}",
             intervals=interval, as_points=True, reference=1.0,
         ))  # fmt: skip
         titles.append(stratum.label)
