@@ -122,7 +122,9 @@ def test_the_tolerance_is_a_share_of_the_outputs_change_however_small(method, na
 def test_a_tolerance_that_is_not_reached_is_said(method, name):
     given = {"method": method, "target": 1}
     assert attribute(zoo.loaded(name), TEXT, tolerance=0.1, **given).converged
-    assert not attribute(zoo.loaded(name), TEXT, tolerance=1e-9, **given).converged
+    # What is too strict for float32: a gap of exactly nothing remains, on some processors.
+    strict = attribute(zoo.loaded(name), TEXT, tolerance=1e-9, **given)
+    assert not strict.converged or strict.completeness_gap <= 1e-9 * max(abs(strict.delta), 0.01)
     assert attribute(zoo.loaded(name), TEXT, tolerance=1e-9, n_steps=1, **given).converged is False
     assert attribute(zoo.loaded(name), TEXT, method="saliency").converged is None
 

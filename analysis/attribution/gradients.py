@@ -217,9 +217,12 @@ def settled(scores: np.ndarray, before: np.ndarray, tolerance: float) -> bool:
     return moved <= _HALVES * tolerance * largest
 
 
-def doubled(most: int) -> int:
-    """Steps in all that :func:`converged` takes where the last number is reached."""
-    return sum(_doubling(most))
+def doubled(most: int, beside: int = 0) -> int:
+    """Passes that :func:`converged` takes where the last number of steps is reached.
+
+    ``beside`` is what each number of steps takes beside its steps.
+    """
+    return sum(steps + beside for steps in _doubling(most))
 
 
 def converged(

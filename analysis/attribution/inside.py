@@ -116,7 +116,10 @@ def _last_layer(classifier: Classifier) -> nn.Module | None:
     most=lambda units, options: 4 + (options["n_steps"] or doubled(_MOST)) // _HEADS,
     stock=(
         lambda units, options: 4 + (options["n_steps"] or FEWEST),
-        lambda units, options: 4 + (options["n_steps"] or doubled(_MOST_STOCK)),
+        # Captum looks at both ends of the line anew for each number of steps.
+        lambda units, options: 2 + (
+            options["n_steps"] + 2 if options["n_steps"] else doubled(_MOST_STOCK, beside=2)
+        ),
     ),
     note="Which layer carries the prediction: the hidden states of all layers that the pooling "
     "head reads move together from those of the baseline to those of the text. Scores sum over "
