@@ -205,6 +205,32 @@ class Report:
         """Number of tests that Holm corrects together."""
         return len(self.headlines) + len(self.comparisons)
 
+    def lead(self) -> str:
+        """The whole family in one sentence, from the verdicts over all its tasks.
+
+        Nothing while runs are missing.
+        """
+        found = self.headlines or self.comparisons
+        if not self.complete or not found:
+            return ""
+        where = f"Over {listed(stratum.label for stratum in self.family.strata)}"
+        against = self.family.against
+        heads: dict[str, list[str]] = {}
+        for one in found:
+            heads.setdefault(one.verdict, []).append(one.head)
+        decided = [f"{listed(heads[word])} {'is' if len(heads[word]) == 1 else 'are'} {word} "
+                   f"than {against}" for word in ("better", "worse") if word in heads]  # fmt: skip
+        if set(heads) == {"too few seeds"}:
+            said = (f"there are too few seeds to decide whether any pooling head is better or "
+                    f"worse than {against}")  # fmt: skip
+        elif decided:
+            rest = [one.head for one in found if one.verdict not in ("better", "worse")]
+            said = "; ".join([*decided, *([f"not decided: {listed(rest)}"] if rest else [])])
+        else:
+            said = (f"no pooling head is shown to be better or worse than {against}, which does "
+                    "not show that they are alike")  # fmt: skip
+        return f"{where}, {said}{'' if self.family.primary else ' (exploratory)'}."
+
     def sentences(self) -> tuple[str, ...]:
         """The headline first, then each task; an exploratory family says so in front."""
         strata = self.family.strata

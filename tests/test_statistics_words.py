@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from drawn_studies import generator, study
 
+from analysis.phrases import listed
 from analysis.statistics import compare
 from analysis.verdicts import ALPHA
 
@@ -71,7 +72,26 @@ class TestWords:
         assert report.headlines == ()
         assert report.tests == 3
 
+    @pytest.mark.parametrize("family", [
+        planted(10, 0.0), planted(10), planted(3), planted(10)[:1], -planted(10),
+    ], ids=["nothing", "one better", "few seeds", "one task", "one worse"])  # fmt: skip
+    def test_the_lead_says_what_the_verdicts_say_and_no_more(self, family):
+        report = compare(study(family))
+        lead = report.lead()
+        for word in ("better", "worse"):
+            named = [c.head for c in report.headlines or report.comparisons if c.verdict == word]
+            said = f"{listed(named)} {'is' if len(named) == 1 else 'are'} {word} than cls"
+            assert (said in lead) == bool(named)
+        assert lead.startswith(f"Over {listed(s.label for s in report.family.strata)}, ")
+        assert "no difference" not in lead
+
+    def test_there_is_no_lead_before_all_runs_are_done(self):
+        values = planted(10)
+        values[0, 0, 0] = np.nan
+        assert compare(study(values)).lead() == ""
+
     def test_an_exploratory_family_says_so(self):
+        assert compare(study(planted(10), primary=False)).lead().endswith(" (exploratory).")
         assert "exploratory" in compare(study(planted(10), primary=False)).sentences()[0]
 
     def test_the_same_scores_give_the_same_p(self):

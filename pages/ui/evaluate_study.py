@@ -64,6 +64,8 @@ def draw() -> None:
     with st.container(key="study-headline"):
         with st.spinner("Testing the family: some seconds"):
             report = _report(study, family)
+        if lead := report.lead():
+            st.markdown(f"**{cards.plain(lead)}**")
         for line in evaluate_words.headline(report):
             st.text(line)
         if absent := evaluate_words.missing_in_words(study, family):
