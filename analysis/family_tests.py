@@ -124,8 +124,9 @@ def compare(scores: Scores, *, draws: int = DRAWS, seed: int = 0) -> Report:
             p=float(p[place]),
             adjusted=float(adjusted[place]),
             smallest=float(smallest[place]),
+            # At the first step of Holm so few seeds may be unable to find anything.
             detectable=_detectable(pairs, tests)
-            if complete and smallest[place] <= ALPHA
+            if complete and tests * lows[place] <= ALPHA
             else float("nan"),
             tests=tests,
             complete=complete,

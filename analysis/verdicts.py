@@ -114,7 +114,7 @@ class Comparison:
     ``effect`` is Hedges' g (over all: its mean), ``p`` the permutation test's, ``adjusted`` after
     Holm, ``smallest`` the smallest adjusted p that so many seeds can give, ``detectable`` the true
     difference found with 80 % power at the first step of Holm (NaN while runs are missing, and
-    where so many seeds can find nothing).
+    where so many seeds can find nothing at that step).
     """
 
     stratum: Stratum | None
@@ -178,10 +178,21 @@ class Comparison:
         if self.verdict == "undecided":
             return (
                 f"{where}: not decided between {self.head} and {self.against} ({numbers}; {tests}; "
-                f"a true difference of {100 * self.detectable:.2f} points would be found in 80 % "
-                "of such studies)."
+                f"{self._power()})."
             )
         return f"{where}: {self.head} is {self.verdict} than {self.against} ({numbers}; {tests})."
+
+    def _power(self) -> str:
+        """What could have been found by so many seeds."""
+        if np.isfinite(self.detectable):
+            return (
+                f"a true difference of {100 * self.detectable:.2f} points would be found in 80 % "
+                "of such studies"
+            )
+        return (
+            f"so few seeds can decide it only where other tests of the family are decided, too: "
+            f"the smallest p is then {show_p(self.smallest)} after Holm"
+        )
 
 
 @dataclass(frozen=True)

@@ -70,3 +70,23 @@ def test_the_readme_counts_the_precisions_of_the_primary_runs() -> None:
     readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
     assert (f"{precisions.count('bf16')} of these runs were computed in bfloat16 and "
             f"{precisions.count('fp32')} in float32") in readme  # fmt: skip
+
+
+def test_the_readme_says_of_the_exploratory_tasks_what_their_runs_say() -> None:
+    study = read_study(ROOT / "study" / "results" / "minilm")
+    report = compare(study.scores(study.family("more_tasks")))
+    assert report.complete
+    assert {c.verdict for c in (*report.headlines, *report.comparisons)} == {"undecided"}
+    scores = {(each.stratum.task, each.head): f"{100 * each.mean:.2f} ± {100 * each.sd:.2f}"
+              for each in report.summaries}  # fmt: skip
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    for head in ("cls", "mha", "max_seq_mha"):
+        assert f"`{head}` (Pearson × 100: {scores['stsb', head]})" in readme or (
+            f"`{head}` ({scores['stsb', head]})" in readme
+        )
+    assert f"below `cls` ({scores['trec', 'cls']})" in readme
+    lower = sorted(-100 * c.difference for c in report.comparisons
+                   if c.stratum and c.stratum.task == "trec")  # fmt: skip
+    assert f"by {lower[0]:.2f} to {lower[-1]:.2f} points" in readme
+    found = [c for c in report.comparisons if c.stratum and c.stratum.task == "stsb"][1:]
+    assert {(f"{c.p:.2g}", f"{c.adjusted:.2g}") for c in found} == {("0.0079", "0.071")}

@@ -53,6 +53,18 @@ class TestWords:
             found.sentence("task")
         )
 
+    def test_seeds_that_need_other_tests_to_be_decided_promise_no_difference(self):
+        """Two tasks, five seeds: 2 of 252 orders, times 9 tests, is above 0.05."""
+        values = planted(5, 0.0)[:2]
+        values[0, 3] += 1.0
+        values[1, 3] -= 1.0
+        found = compare(study(values)).comparisons[2]
+        assert found.p == pytest.approx(2 / 252)
+        assert found.adjusted > ALPHA >= found.smallest
+        assert found.verdict == "undecided"
+        assert np.isnan(found.detectable)
+        assert "only where other tests of the family are decided, too" in found.sentence("task")
+
     def test_nothing_is_decided_before_all_runs_are_done(self):
         values = planted(10)
         values[2, 1, 9] = np.nan

@@ -30,7 +30,7 @@ _HELP = {
     "effect": "Hedges' g: the difference in standard deviations over seeds.",
     "smallest p": "The smallest corrected p that so many seeds can give. Above 0.05: too few.",
     "detectable": "True difference in points that 80 % of such studies would find. Empty "
-    "while runs are missing, and where so many seeds can find nothing.",
+    "while runs are missing, and where so many seeds find nothing unless other tests are decided.",
 }
 
 
