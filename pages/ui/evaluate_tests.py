@@ -49,8 +49,8 @@ def draw(study: Study, report: Report, tasks: Sequence[str] | None) -> None:
             )  # fmt: skip
         st.text(_corrected(report, sum(kept)))
         st.dataframe(
-            shown[kept], hide_index=True, placeholder="–", key="tests", column_config=_columns(),
-            height=min(35 * (sum(kept) + 1) + 2, 492),
+            shown[kept], hide_index=True, placeholder="–", key="tests",
+            column_config=_columns(shown), height=min(35 * (sum(kept) + 1) + 2, 492),
         )  # fmt: skip
         with st.expander("Every test in a sentence"):
             for line in report.sentences():
@@ -105,12 +105,19 @@ def _readable(table: Any) -> Any:
     return shown.drop(columns=["metric", "low", "high"])
 
 
-def _columns() -> dict[str, Any]:
+def _columns(shown: Any) -> dict[str, Any]:
     shape = {"p": "%.2g", "p (Holm)": "%.2g", "smallest p": "%.2g", "difference": "%+.2f",
              "standardised": "%+.2f"}  # fmt: skip
-    return {
-        name: st.column_config.NumberColumn(format=shape.get(name, "%.2f"), help=words)
-        for name, words in _HELP.items()
+    # Left to itself a column is as wide as its first rows, and cuts a longer task further down.
+    words = {
+        name: st.column_config.TextColumn(width=14 + 7 * int(shown[name].str.len().max()))
+        for name in ("task", "verdict")
+    }
+    return words | {
+        name: st.column_config.NumberColumn(
+            format=shape.get(name, "%.2f"), help=told, width=64 if name == "p" else None
+        )
+        for name, told in _HELP.items()
     }
 
 
