@@ -22,11 +22,34 @@ _NAMES = {
     "project": "analysis.projection",
 }
 _MODULES = (
-    "agreement", "alignment", "attention", "attribution", "bulk", "calibration", "checkpoints",
-    "corpus", "datasets", "decomposition", "embedding", "evaluation", "examples", "figures",
-    "heads", "interventions", "jobs", "layers", "map_quality", "margins", "pooling",
-    "predictions", "probes", "projection", "suite", "trace", "winner_statistics",
-)  # fmt: skip
+    "agreement",
+    "alignment",
+    "attention",
+    "attribution",
+    "bulk",
+    "calibration",
+    "checkpoints",
+    "corpus",
+    "datasets",
+    "decomposition",
+    "embedding",
+    "evaluation",
+    "examples",
+    "figures",
+    "heads",
+    "interventions",
+    "jobs",
+    "layers",
+    "map_quality",
+    "margins",
+    "pooling",
+    "predictions",
+    "probes",
+    "projection",
+    "suite",
+    "trace",
+    "winner_statistics",
+)
 __all__ = [*_NAMES, *_MODULES]
 
 

@@ -67,10 +67,17 @@ class Agreement:
         import pandas as pd
 
         rows = [
-            (self.names[a], self.names[b], self.share[a, b], self.low[a, b], self.high[a, b],
-             self.kappa[a, b], self.n)
+            (
+                self.names[a],
+                self.names[b],
+                self.share[a, b],
+                self.low[a, b],
+                self.high[a, b],
+                self.kappa[a, b],
+                self.n,
+            )
             for a, b in combinations(range(len(self.names)), 2)
-        ]  # fmt: skip
+        ]
         columns = ["checkpoint", "other", "same answer", "low", "high", "kappa", "n"]
         return pd.DataFrame(rows, columns=columns)
 
@@ -127,9 +134,14 @@ class Pair:
 
 
 def compare(
-    table: Table, one: Predictions, other: Predictions, *, exact: McNemar | None = None,
-    draws: int = 2000, seed: int = 0,
-) -> Pair:  # fmt: skip
+    table: Table,
+    one: Predictions,
+    other: Predictions,
+    *,
+    exact: McNemar | None = None,
+    draws: int = 2000,
+    seed: int = 0,
+) -> Pair:
     """Which of two checkpoints is better on the rows that both have done.
 
     ``exact`` is their test out of :func:`mcnemar_all`: the intervals are then those of as many
@@ -197,6 +209,12 @@ def compare_all(table: Table, runs: Sequence[Predictions]) -> pd.DataFrame:
         (one, other, test.only_one, test.only_other, test.p, test.adjusted)
         for (one, other), test in mcnemar_all(table, runs).items()
     ]
-    columns = ["checkpoint", "other", "only the first right", "only the other right", "p",
-               "p (Holm)"]  # fmt: skip
+    columns = [
+        "checkpoint",
+        "other",
+        "only the first right",
+        "only the other right",
+        "p",
+        "p (Holm)",
+    ]
     return pd.DataFrame(rows, columns=columns)

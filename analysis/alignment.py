@@ -83,7 +83,9 @@ def aligned_umap(
     return [
         Map(
             Projection(
-                np.asarray(layout, dtype=float), "aligned_umap", seed,
+                np.asarray(layout, dtype=float),
+                "aligned_umap",
+                seed,
                 {**chosen, "regularisation": regularisation},
             ),
             given,

@@ -106,8 +106,10 @@ def align(table: Table, runs: Sequence[Predictions]) -> Answers:
         raise ValueError("Some of these checkpoints answer with classes, others with a number.")
     label = None if table.label is None else table.label[rows]
     here = [run.at(rows) for run in runs]
-    cut, tokens = (np.stack([getattr(run, name) for run in here]).astype(np.int64)
-                   for name in ("cut", "tokens"))  # fmt: skip
+    cut, tokens = (
+        np.stack([getattr(run, name) for run in here]).astype(np.int64)
+        for name in ("cut", "tokens")
+    )
     if regression == {True}:
         numbers = np.stack([run.logits for run in here]).astype(np.float64)
         return Answers(_names(runs), (), rows, label, numbers, len(table), cut, tokens)

@@ -40,8 +40,10 @@ class Wish:
         if self.method == "pca":
             return {}
         return {
-            "n_neighbors": self.n_neighbors, "min_dist": self.min_dist, "metric": self.metric,
-        }  # fmt: skip
+            "n_neighbors": self.n_neighbors,
+            "min_dist": self.min_dist,
+            "metric": self.metric,
+        }
 
     def quickly(self) -> Wish:
         """The same by PCA, which is there at once."""
@@ -80,10 +82,12 @@ def together(sheets: Sequence[Sheet], layer: int, wish: Wish) -> tuple[Sheet, ..
     if wish.method != "umap" or wish.alignment != "aligned_umap" or len(sheets) < 2:
         return ()
     found = tuple(
-        sheet for sheet in sheets
-        if layer in sheet.vectors and len(sheet.vectors[layer]) >= FEWEST
+        sheet
+        for sheet in sheets
+        if layer in sheet.vectors
+        and len(sheet.vectors[layer]) >= FEWEST
         and not sheet.constant(layer)
-    )  # fmt: skip
+    )
     return found if len(found) > 1 else ()
 
 
@@ -114,9 +118,7 @@ class Layouts:
         with self._lock:
             self._room = max(_BYTES, 4 * of_all)  # its PCA and its UMAP, which copies the vectors
 
-    def get(
-        self, sheet: Sheet, layer: int, wish: Wish, beside: Sequence[Sheet] = ()
-    ) -> Map | None:
+    def get(self, sheet: Sheet, layer: int, wish: Wish, beside: Sequence[Sheet] = ()) -> Map | None:
         """A map that is there, or None."""
         name = _name(sheet, layer, wish, beside)
         with self._lock:
@@ -137,9 +139,12 @@ class Layouts:
                 held -= _weight(self._maps.popitem(last=False)[1])
 
     def made(
-        self, sheet: Sheet, layer: int, wish: Wish,
+        self,
+        sheet: Sheet,
+        layer: int,
+        wish: Wish,
         progress: Callable[[int, int], None] | None = None,
-    ) -> Map:  # fmt: skip
+    ) -> Map:
         """A map of its own, computed where it is not there."""
         known = self.get(sheet, layer, wish)
         if known is None:
@@ -150,9 +155,15 @@ class Layouts:
         return known
 
     def quality(
-        self, sheet: Sheet, layer: int, wish: Wish, labels: np.ndarray | None,
-        groups: np.ndarray | None = None, beside: Sequence[Sheet] = (), measure: bool = True,
-    ) -> Quality | None:  # fmt: skip
+        self,
+        sheet: Sheet,
+        layer: int,
+        wish: Wish,
+        labels: np.ndarray | None,
+        groups: np.ndarray | None = None,
+        beside: Sequence[Sheet] = (),
+        measure: bool = True,
+    ) -> Quality | None:
         """Distortion of a map that is there; None for one that is not, or too few points.
 
         Without ``measure`` only what has been measured before.
@@ -165,9 +176,13 @@ class Layouts:
             known = self._qualities.get(name)
         if known is None and measure:
             known = quality(
-                made.vectors, made.projection.points, labels, k=wish.n_neighbors,
-                metric=wish.metric if wish.method != "pca" else "euclidean", groups=groups,
-            )  # fmt: skip
+                made.vectors,
+                made.projection.points,
+                labels,
+                k=wish.n_neighbors,
+                metric=wish.metric if wish.method != "pca" else "euclidean",
+                groups=groups,
+            )
             with self._lock:
                 self._qualities[name] = known
                 while len(self._qualities) > _QUALITIES:
@@ -232,9 +247,7 @@ def compute(
             layouts.made(sheet, number, wish, tell)
         elif layouts.get(sheet, number, wish, sheets) is None:
             report(done, total, f"layer {number}, {len(joint)} maps together", done / total)
-            made = aligned_umap(
-                [one.vectors[number] for one in joint], wish.seed, **wish.options()
-            )
+            made = aligned_umap([one.vectors[number] for one in joint], wish.seed, **wish.options())
             for one, its in zip(joint, made, strict=True):
                 layouts.put(one, number, wish, its, sheets)
     report(total, total, "", 1.0)

@@ -169,9 +169,9 @@ def head_distance(trace: Trace) -> HeadDistance:
     attentions = encoder_attention(trace)
     places = np.arange(attentions.shape[-1])
     apart = np.abs(places[:, None] - places[None, :]).astype(np.float64)
-    by_head = np.array([
-        [float((head * apart).sum()) / len(places) for head in layer] for layer in attentions
-    ])
+    by_head = np.array(
+        [[float((head * apart).sum()) / len(places) for head in layer] for layer in attentions]
+    )
     return HeadDistance(by_head, float(apart.mean()))
 
 

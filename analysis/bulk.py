@@ -144,16 +144,17 @@ def _strings(order: Order) -> list[str]:
 
 
 def _ray(
-    files: Sequence[Path], output: Path, order: Order, workers: int,
+    files: Sequence[Path],
+    output: Path,
+    order: Order,
+    workers: int,
     work: Callable[[Order], Any],
-) -> None:  # fmt: skip
+) -> None:
     try:
         import ray
         from ray import data
     except ImportError:
-        raise ValueError(
-            "engine 'ray' needs Ray Data: pip install 'poollens[scale]'"
-        ) from None
+        raise ValueError("engine 'ray' needs Ray Data: pip install 'poollens[scale]'") from None
     own = not ray.is_initialized()
     if own:
         ray.init(include_dashboard=False, log_to_driver=False, configure_logging=False)
@@ -171,9 +172,12 @@ def _ray(
             read = data.read_json(paths, filesystem=here, lines=True)
         # A worker that dies is started again and its batch done again: Ray Data's own default.
         made = read.map_batches(
-            cast(Any, work), fn_constructor_args=(order,), batch_format="pyarrow",
-            batch_size=BATCH_ROWS, compute=data.ActorPoolStrategy(size=workers),
-        )  # fmt: skip
+            cast(Any, work),
+            fn_constructor_args=(order,),
+            batch_format="pyarrow",
+            batch_size=BATCH_ROWS,
+            compute=data.ActorPoolStrategy(size=workers),
+        )
         made.write_parquet(str(output))
     finally:
         if own:
@@ -187,20 +191,22 @@ def _resolved(order: Order) -> Order:
     return replace(order, dtype=precision_for(order.dtype, order.device))
 
 
-def _declare(
-    output: Path, order: Order, files: Sequence[Path], engine: str
-) -> dict[str, Any]:
+def _declare(output: Path, order: Order, files: Sequence[Path], engine: str) -> dict[str, Any]:
     """Say what the folder holds; another order's results, or those of other weights, are never
     mixed with these."""
     from analysis.checkpoints import describe, locate
 
     about: dict[str, Any] = {
-        "order": asdict(order) | {"checkpoint": Path(order.checkpoint).name
-                                  if Path(order.checkpoint).is_dir() else order.checkpoint},
+        "order": asdict(order)
+        | {
+            "checkpoint": Path(order.checkpoint).name
+            if Path(order.checkpoint).is_dir()
+            else order.checkpoint
+        },
         "sha256": describe(locate(order.checkpoint)[0]).sha256,
         "files": [{"name": file.name, "sha256": _digest(file)} for file in files],
         "engine": engine,
-    }  # fmt: skip
+    }
     about = json.loads(json.dumps(about))
     path = output / ABOUT
     if path.is_file():

@@ -20,8 +20,10 @@ def format_of(files: Sequence[Path]) -> str:
         if not file.is_file():
             raise ValueError(f"{file} is not there")
         if file.suffix.lower() not in FORMATS:
-            raise ValueError(f"{file.name}: what ends in {file.suffix!r} cannot be read; known: "
-                             f"{', '.join(FORMATS)}")  # fmt: skip
+            raise ValueError(
+                f"{file.name}: what ends in {file.suffix!r} cannot be read; known: "
+                f"{', '.join(FORMATS)}"
+            )
     kinds = {(FORMATS[file.suffix.lower()], file.suffix.lower() == ".tsv") for file in files}
     if len(kinds) > 1:
         raise ValueError("the files are of different formats; give those of one format at a time")
@@ -40,19 +42,18 @@ def csv_options(file: Path, strings: Sequence[str]) -> dict[str, Any]:
     tabs = file.suffix.lower() == ".tsv"
     return {
         "parse_options": csv.ParseOptions(
-            delimiter="\t" if tabs else ",", quote_char=False if tabs else '"',
+            delimiter="\t" if tabs else ",",
+            quote_char=False if tabs else '"',
             newlines_in_values=not tabs,
         ),
         # Else the first block decides: a text that is a number there, or empty, becomes no text.
         "convert_options": csv.ConvertOptions(
             column_types=dict.fromkeys(strings, pa.string()), strings_can_be_null=False
         ),
-    }  # fmt: skip
+    }
 
 
-def read_batches(
-    file: Path, rows: int = 2_048, strings: Sequence[str] = ()
-) -> Iterator[pa.Table]:
+def read_batches(file: Path, rows: int = 2_048, strings: Sequence[str] = ()) -> Iterator[pa.Table]:
     """A file in batches of at most ``rows`` rows; memory does not grow with the file.
 
     The columns named in ``strings`` are text, whatever they look like.

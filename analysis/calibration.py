@@ -90,24 +90,40 @@ def reliability(
     hits = np.bincount(place, weights=right, minlength=bins)
     summed: Floats = np.bincount(place, weights=confidence, minlength=bins).astype(np.float64)
     intervals = np.array(
-        [wilson(int(hit), int(n)) if n else (np.nan, np.nan)
-         for hit, n in zip(hits, count, strict=True)]
-    )  # fmt: skip
+        [
+            wilson(int(hit), int(n)) if n else (np.nan, np.nan)
+            for hit, n in zip(hits, count, strict=True)
+        ]
+    )
     with np.errstate(invalid="ignore"):
         mean, accuracy = summed / count, hits / count
     ece = float(np.abs(hits - summed).sum() / len(place))
     low, high = _interval(place, right, confidence, bins, ece, draws, seed)
     return Reliability(
-        scheme=scheme, edges=edges, count=count, confidence=mean, accuracy=accuracy,
-        low=intervals[:, 0], high=intervals[:, 1], ece=ece, ece_low=low, ece_high=high,
-        ece_calibrated=_if_calibrated(place, confidence, summed, draws, seed), n=len(place),
-    )  # fmt: skip
+        scheme=scheme,
+        edges=edges,
+        count=count,
+        confidence=mean,
+        accuracy=accuracy,
+        low=intervals[:, 0],
+        high=intervals[:, 1],
+        ece=ece,
+        ece_low=low,
+        ece_high=high,
+        ece_calibrated=_if_calibrated(place, confidence, summed, draws, seed),
+        n=len(place),
+    )
 
 
 def _interval(
-    place: NDArray[Any], right: NDArray[Any], confidence: Floats, bins: int, ece: float,
-    draws: int, seed: int,
-) -> tuple[float, float]:  # fmt: skip
+    place: NDArray[Any],
+    right: NDArray[Any],
+    confidence: Floats,
+    bins: int,
+    ece: float,
+    draws: int,
+    seed: int,
+) -> tuple[float, float]:
     """Drawing rows with replacement is drawing how often each (bin, right or wrong) occurs; the
     mean confidence of such a cell is held. An ECE cannot be negative, so the drawn ones lie too
     high by what noise adds: the interval is moved back onto the estimate."""

@@ -31,7 +31,11 @@ POOLING_MODEL_TYPE = "pooling_classifier"
 _SEED = re.compile(r"(?P<group>.+)-s(?P<seed>\d+)")
 _PICKLES = ("pytorch_model*.bin", "adapter_model.bin", "*.ckpt", "*.pt", "*.pth", "*.pkl")
 _ENCODER_SUFFIXES = (
-    "Model", "ForMaskedLM", "ForPreTraining", "ForQuestionAnswering", "ForTokenClassification",
+    "Model",
+    "ForMaskedLM",
+    "ForPreTraining",
+    "ForQuestionAnswering",
+    "ForTokenClassification",
     "ForMultipleChoice",
 )
 

@@ -19,10 +19,12 @@ KEPT = {
     "umap.aligned_umap": ("build_neighborhood_similarities", "in1d", "procrustes_align"),
     "pynndescent.kernels": ("generate_graph_update_array_batched",),
     "pynndescent.utils": (
-        "apply_sorted_graph_update_array", "build_candidates_owner", "deheap_sort",
+        "apply_sorted_graph_update_array",
+        "build_candidates_owner",
+        "deheap_sort",
         "sort_updates_by_block",
     ),
-}  # fmt: skip
+}
 
 
 @cache

@@ -134,9 +134,14 @@ def run(
     if reason is not None:
         raise CheckpointError(reason)
     compute(
-        classifier, table, folder, (PREDICTION,), progress=progress, cancel=cancel,
+        classifier,
+        table,
+        folder,
+        (PREDICTION,),
+        progress=progress,
+        cancel=cancel,
         batch_tokens=batch_tokens,
-    )  # fmt: skip
+    )
     return predictions.read(folder, classifier.checkpoint, table, precision_of(classifier))
 
 
@@ -312,9 +317,7 @@ def _inputs(classifier: Classifier, rows: list[TokenRow]) -> dict[str, torch.Ten
     arrays = {"input_ids": ids, "attention_mask": mask}
     if "token_type_ids" in names:
         arrays["token_type_ids"] = types
-    return {
-        name: torch.from_numpy(array).to(classifier.device) for name, array in arrays.items()
-    }
+    return {name: torch.from_numpy(array).to(classifier.device) for name, array in arrays.items()}
 
 
 def _schema(classifier: Classifier, readers: Sequence[Reader]) -> pa.Schema:

@@ -13,18 +13,63 @@ from typing import Any
 from analysis.labels import match
 
 DELIMITERS = (",", "\t", ";", "|")
-TEXTS = ("text", "sentence", "sentence1", "question", "question1", "premise", "review", "content",
-         "#1 string", "string1", "document", "body", "comment", "tweet", "title")  # fmt: skip
-PAIRS = ("pair", "sentence2", "text_pair", "text2", "question2", "hypothesis", "#2 string",
-         "string2", "answer", "context", "second")  # fmt: skip
-LABELS = ("label", "labels", "gold_label", "class", "category", "target", "sentiment", "quality",
-          "is_duplicate", "coarse_label", "score", "rating", "y")  # fmt: skip
+TEXTS = (
+    "text",
+    "sentence",
+    "sentence1",
+    "question",
+    "question1",
+    "premise",
+    "review",
+    "content",
+    "#1 string",
+    "string1",
+    "document",
+    "body",
+    "comment",
+    "tweet",
+    "title",
+)
+PAIRS = (
+    "pair",
+    "sentence2",
+    "text_pair",
+    "text2",
+    "question2",
+    "hypothesis",
+    "#2 string",
+    "string2",
+    "answer",
+    "context",
+    "second",
+)
+LABELS = (
+    "label",
+    "labels",
+    "gold_label",
+    "class",
+    "category",
+    "target",
+    "sentiment",
+    "quality",
+    "is_duplicate",
+    "coarse_label",
+    "score",
+    "rating",
+    "y",
+)
 _IDS = ("id", "idx", "index", "row", "guid", "unnamed: 0", "", "#1 id", "#2 id")
 _NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
 # A first text has its second text under the name of the same kind.
-_TOGETHER = {"sentence1": "sentence2", "premise": "hypothesis", "question1": "question2",
-             "#1 string": "#2 string", "string1": "string2", "text1": "text2",
-             "question": "sentence"}  # fmt: skip
+_TOGETHER = {
+    "sentence1": "sentence2",
+    "premise": "hypothesis",
+    "question1": "question2",
+    "#1 string": "#2 string",
+    "string1": "string2",
+    "text1": "text2",
+    "question": "sentence",
+}
 
 
 @dataclass(frozen=True)
@@ -87,8 +132,10 @@ def has_header(first: Sequence[str]) -> bool:
         return True
     if len(set(names)) < len(names) or any(_NUMBER.fullmatch(name) for name in names):
         return False
-    return all(len(name) <= 40 and len(name.split()) <= 4 and name[-1:] not in (".", "?", "!")
-               for name in names) and any(names)  # fmt: skip
+    return all(
+        len(name) <= 40 and len(name.split()) <= 4 and name[-1:] not in (".", "?", "!")
+        for name in names
+    ) and any(names)
 
 
 def column_names(first: Sequence[str]) -> tuple[str, ...]:
@@ -114,8 +161,7 @@ def guess_columns(
     is wanted (None: if there is one by name).
     """
     plain = {name: name.strip().casefold() for name in names}
-    shown = {name: [_shown(row[i]) for row in rows if i < len(row)]
-             for i, name in enumerate(names)}  # fmt: skip
+    shown = {name: [_shown(row[i]) for row in rows if i < len(row)] for i, name in enumerate(names)}
     lengths = {name: fmean(map(len, values)) if values else 0.0 for name, values in shown.items()}
     free = [name for name in names if plain[name] not in _IDS] or list(names)
     text = _by_name(free, plain, TEXTS)
@@ -134,15 +180,16 @@ def guess_columns(
         named = [name for name in others if plain[name] == together]
         pair = named[0] if named else _by_name(others, plain, PAIRS)
         if pair is None and pairs:
-            long = [name for name in others if plain[name] not in LABELS
-                    and not _numeric(shown[name]) and lengths[name] > 12]  # fmt: skip
+            long = [
+                name
+                for name in others
+                if plain[name] not in LABELS and not _numeric(shown[name]) and lengths[name] > 12
+            ]
             pair = max(long, key=lengths.__getitem__, default=None)
     return Columns(text, pair, _label([n for n in others if n != pair], plain, shown, labels))
 
 
-def _by_name(
-    names: Sequence[str], plain: Mapping[str, str], wanted: Sequence[str]
-) -> str | None:
+def _by_name(names: Sequence[str], plain: Mapping[str, str], wanted: Sequence[str]) -> str | None:
     for one in wanted:
         for name in names:
             if plain[name] == one:

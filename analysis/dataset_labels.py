@@ -71,8 +71,9 @@ def resolve(
         nan = float("nan")
         return (
             {value: nan if number is None else number for value, number in numbers.items()},
-            {}, tuple(unknown),
-        )  # fmt: skip
+            {},
+            tuple(unknown),
+        )
     for value, label in given.items():
         if label is not None and label not in classes:
             raise DataError(

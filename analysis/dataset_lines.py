@@ -15,9 +15,12 @@ Source = bytes | str | Path | BinaryIO
 SAMPLE = 262_144  # bytes from which the encoding is told
 MOST_LINE = 1_000_000  # characters; a longer line is no row of text
 _BOMS = (
-    (b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
-)  # fmt: skip
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
 _OTHERS = (
     (b"PK\x03\x04", "a ZIP archive or a spreadsheet (.xlsx). Save the sheet as CSV (UTF-8)"),
     (b"\xd0\xcf\x11\xe0", "an old spreadsheet (.xls). Save the sheet as CSV (UTF-8)"),
@@ -119,9 +122,11 @@ class Lines:
         newline = "\r" if b"\r" in self.head and b"\n" not in self.head else "\n"
         utf8 = self.encoding.startswith("utf-8")
         text = io.TextIOWrapper(
-            self.stream, self.encoding, errors="surrogateescape" if utf8 else "replace",
+            self.stream,
+            self.encoding,
+            errors="surrogateescape" if utf8 else "replace",
             newline=newline,
-        )  # fmt: skip
+        )
         try:
             number, line = 0, text.readline(MOST_LINE)
             while line:

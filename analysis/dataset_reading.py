@@ -71,8 +71,9 @@ class Reading:
     def sentence(self) -> str:
         """How many rows can be used, and why others cannot."""
         used = f"{len(self.table):,} of {self.rows:,} rows can be used"
-        reasons = [f"{count:,} {kind}" for kind, count in self.counts.items()
-                   if kind not in _KEPT_KINDS]  # fmt: skip
+        reasons = [
+            f"{count:,} {kind}" for kind, count in self.counts.items() if kind not in _KEPT_KINDS
+        ]
         return f"{used}; left out: {', '.join(reasons)}." if self.left_out else f"{used}."
 
 
@@ -126,11 +127,21 @@ def reading(rows: Rows, name: str, asked: Asked, stopped: bool) -> Reading:
     table = Table("own", name, chosen["text"], chosen.get("pair"), label, classes)
     problems = tuple(sorted(rows.problems, key=lambda problem: (problem.row, problem.kind)))
     return Reading(
-        table, columns, problems, {k: n for k, n in rows.counts.items() if n}, rows.rows,
-        lines[kept], tuple(notes), used, unknown, found.names, found.form,
+        table,
+        columns,
+        problems,
+        {k: n for k, n in rows.counts.items() if n},
+        rows.rows,
+        lines[kept],
+        tuple(notes),
+        used,
+        unknown,
+        found.names,
+        found.form,
         asked.columns is None,
-        {column: chosen[f"more {column}"] for column in rows.more}, told,
-    )  # fmt: skip
+        {column: chosen[f"more {column}"] for column in rows.more},
+        told,
+    )
 
 
 def _take(column: Sequence[str], rows: NDArray[np.int64]) -> Sequence[str]:

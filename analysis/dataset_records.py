@@ -251,9 +251,10 @@ def _parquet(stream: BinaryIO, name: str) -> Records:
         raise DataError(f"{name} is a damaged Parquet file ({error}). Save it again.") from error
     schema = file.schema_arrow
     kept = tuple(
-        field.name for field in schema
+        field.name
+        for field in schema
         if not (pa.types.is_nested(field.type) or pa.types.is_binary(field.type))
-    )  # fmt: skip
+    )
     if not kept:
         raise DataError(f"{name} has no column of texts or numbers. It cannot be read as a table.")
 
@@ -265,13 +266,16 @@ def _parquet(stream: BinaryIO, name: str) -> Records:
                     number += 1
                     yield number, values
         except (pa.ArrowException, OSError) as error:
-            yield number + 1, Problem(
-                number + 1, f"the file is damaged from here on ({error})", "damaged"
+            yield (
+                number + 1,
+                Problem(number + 1, f"the file is damaged from here on ({error})", "damaged"),
             )
 
-    notes = [f"Columns of lists or bytes are left out: {', '.join(left)}."] if (
-        left := [column for column in schema.names if column not in kept]
-    ) else []  # fmt: skip
+    notes = (
+        [f"Columns of lists or bytes are left out: {', '.join(left)}."]
+        if (left := [column for column in schema.names if column not in kept])
+        else []
+    )
     return Records("Parquet", kept, rows(), notes, label_names=_hub_labels(schema.metadata))
 
 

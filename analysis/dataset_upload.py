@@ -27,9 +27,18 @@ from analysis.datasets import Kind
 from analysis.labels import suggest as suggest_mapping
 
 __all__ = [
-    "LISTED", "MOST_TEXT", "Columns", "Peek", "Problem", "Reading", "Unknown", "peek", "read_hub",
-    "read_upload", "suggest_mapping",
-]  # fmt: skip
+    "LISTED",
+    "MOST_TEXT",
+    "Columns",
+    "Peek",
+    "Problem",
+    "Reading",
+    "Unknown",
+    "peek",
+    "read_hub",
+    "read_upload",
+    "suggest_mapping",
+]
 
 Report = Callable[[int, int, str, float], None]
 _UNPUBLISHED = "-1"  # how the Hub marks a label that is not published

@@ -46,8 +46,12 @@ class Decomposition:
 
     def __post_init__(self) -> None:
         require_shape(
-            "contributions", self.contributions,
-            len(self.logits), len(self.parts), None, len(self.layers),
+            "contributions",
+            self.contributions,
+            len(self.logits),
+            len(self.parts),
+            None,
+            len(self.layers),
         )
         require_shape("constant", self.constant, len(self.logits))
         freeze(self)
@@ -103,8 +107,11 @@ def decompose(trace: Trace, reference: str | np.ndarray | None = None) -> Decomp
     weights = head.weights.astype(np.float64)  # (P, T) or (P, T, d)
     centred = head.values.astype(np.float64) - mu  # (T, d)
     total = weights.sum(axis=1)  # (P,) or (P, d): what a shift by mu is multiplied with
-    shifted = np.einsum("cpj,pj->c", readout, np.broadcast_to(
-        total[:, None] if total.ndim == 1 else total, readout.shape[1:]) * mu)
+    shifted = np.einsum(
+        "cpj,pj->c",
+        readout,
+        np.broadcast_to(total[:, None] if total.ndim == 1 else total, readout.shape[1:]) * mu,
+    )
     layers, source = _source_layers(trace)
     per_layer = []
     for layer in layers:
@@ -169,8 +176,10 @@ def _why_not(trace: Trace) -> str:
             "split of its logits."
         )
     step = (
-        "a tanh pooler" if checkpoint.head_options.get("pooler") == "tanh"
-        else "a layer norm" if checkpoint.head_options.get("layer_norm")
+        "a tanh pooler"
+        if checkpoint.head_options.get("pooler") == "tanh"
+        else "a layer norm"
+        if checkpoint.head_options.get("layer_norm")
         else f"the pooling head {checkpoint.head}"
     )
     return f"{checkpoint.id}: {step} is not linear, so there is no exact split of its logits."

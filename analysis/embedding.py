@@ -33,10 +33,15 @@ Key = tuple[str, int]
 # What can be had of any encoder; the pooling head's own vector ("head") needs one.
 FREE = ("mean", "max", "cls", "last_token", "concat", "adaptive_mean")
 TITLES = {
-    "mean": "mean", "max": "max", "cls": "[CLS]", "last_token": "last token",
-    "concat": "[CLS], mean and max", "adaptive_mean": "mean of two halves",
-    "weighted_mean": "learned weighted mean", "head": "the pooling head's vector",
-}  # fmt: skip
+    "mean": "mean",
+    "max": "max",
+    "cls": "[CLS]",
+    "last_token": "last token",
+    "concat": "[CLS], mean and max",
+    "adaptive_mean": "mean of two halves",
+    "weighted_mean": "learned weighted mean",
+    "head": "the pooling head's vector",
+}
 _SEGMENTS = 2  # of the adaptive mean
 _WINDOW = 4_096  # rows of one batch that `embed` asks for
 
@@ -260,8 +265,10 @@ def _precision(classifier: Classifier, dtype: str) -> Iterator[None]:
             region.__exit__(None, None, None)
 
     encoder: Any = classifier.encoder
-    hooks = [encoder.register_forward_pre_hook(enter),
-             encoder.register_forward_hook(leave, always_call=True)]  # fmt: skip
+    hooks = [
+        encoder.register_forward_pre_hook(enter),
+        encoder.register_forward_hook(leave, always_call=True),
+    ]
     try:
         yield
     finally:

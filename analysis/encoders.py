@@ -88,8 +88,12 @@ def resolve_encoder(name: str | os.PathLike[str]) -> EncoderLocation:
     """
     asked = os.fspath(name)
     looked: list[str] = []
-    for source, find in (("folder", _in_folder), ("package", _in_package),
-                         ("Hub cache", in_hub_cache), ("Hub", _from_hub)):
+    for source, find in (
+        ("folder", _in_folder),
+        ("package", _in_package),
+        ("Hub cache", in_hub_cache),
+        ("Hub", _from_hub),
+    ):
         path = find(asked, looked)
         if path is not None:
             files = tuple(f for f in weight_files(path) if not f.name.startswith("adapter"))

@@ -187,8 +187,15 @@ def _mean(metric: str, values: Floats) -> Score:
     """A mean over rows, lower being better, with its normal interval."""
     mean = float(values.mean())
     half = _NORMAL * float(values.std(ddof=1)) / sqrt(len(values)) if len(values) > 1 else np.inf
-    return Score(metric, mean, max(mean - half, 0.0), mean + half, len(values),
-                 "normal, of the mean over rows", higher_is_better=False)  # fmt: skip
+    return Score(
+        metric,
+        mean,
+        max(mean - half, 0.0),
+        mean + half,
+        len(values),
+        "normal, of the mean over rows",
+        higher_is_better=False,
+    )
 
 
 def _drawn(confusion: NDArray[np.int64], seed: int) -> Floats:
@@ -199,9 +206,7 @@ def _drawn(confusion: NDArray[np.int64], seed: int) -> Floats:
     return np.vstack([confusion.reshape(1, -1), drawn]).reshape(-1, *confusion.shape).astype(float)
 
 
-def _from_confusion(
-    confusion: NDArray[np.int64], classes: Sequence[str], seed: int
-) -> list[Score]:
+def _from_confusion(confusion: NDArray[np.int64], classes: Sequence[str], seed: int) -> list[Score]:
     drawn, n = _drawn(confusion, seed), int(confusion.sum())
     f1 = _f1(drawn)
     found = [("macro F1", _macro(drawn, f1)), ("Matthews", _matthews(drawn))]
@@ -236,9 +241,7 @@ def _matthews(confusion: Floats) -> Floats:
     return np.asarray(np.divide(over, under, out=np.zeros_like(over), where=under > 0))
 
 
-def _per_class(
-    confusion: NDArray[np.int64], seed: int
-) -> tuple[tuple[Score, Score, Score], ...]:
+def _per_class(confusion: NDArray[np.int64], seed: int) -> tuple[tuple[Score, Score, Score], ...]:
     f1, n = _f1(_drawn(confusion, seed)), int(confusion.sum())
     return tuple(
         (

@@ -103,10 +103,15 @@ def compare(scores: Scores, *, draws: int = DRAWS, seed: int = 0) -> Report:
     corrected = holm([ratio.adjusted for ratio in ratios])
     visible = visible_ratio(*size, ALPHA / len(ratios))
     spreads = [
-        replace(ratio, adjusted=float(p) if complete else float("nan"), visible=visible,
-                tests=len(ratios), complete=complete)
+        replace(
+            ratio,
+            adjusted=float(p) if complete else float("nan"),
+            visible=visible,
+            tests=len(ratios),
+            complete=complete,
+        )
         for ratio, p in zip(ratios, corrected, strict=True)
-    ]  # fmt: skip
+    ]
 
     def one(s: int | None, v: int, place: int) -> Comparison:
         chosen = range(strata) if s is None else (s,)
@@ -194,8 +199,9 @@ def _detectable(pairs: list[tuple[Floats, Floats]], tests: int) -> float:
 def _summary(stratum: Stratum, head: str, values: Floats) -> Summary:
     mean, interval = mean_interval(values) if len(values) else (np.nan, np.full(2, np.nan))
     sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
-    return Summary(stratum, head, float(mean), sd, (float(interval[0]), float(interval[1])),
-                   len(values))  # fmt: skip
+    return Summary(
+        stratum, head, float(mean), sd, (float(interval[0]), float(interval[1])), len(values)
+    )
 
 
 def _mean(values: Floats) -> float:

@@ -53,8 +53,10 @@ def mean_decomposition(splits: Sequence[Decomposition]) -> Decomposition:
     Raises ``ValueError`` where layers, parts or references differ.
     """
     first = splits[0]
-    if any((s.layers, s.parts, s.reference) != (first.layers, first.parts, first.reference)
-           for s in splits):
+    if any(
+        (s.layers, s.parts, s.reference) != (first.layers, first.parts, first.reference)
+        for s in splits
+    ):
         raise ValueError("the members split over different layers, parts or references")
     return replace(
         first,
@@ -77,8 +79,10 @@ def mean_attribution(results: Sequence[Attribution]) -> Attribution:
     first = results[0]
     if len(results) == 1:
         return first
-    if any((r.unit_tokens, r.target, r.output) != (first.unit_tokens, first.target, first.output)
-           for r in results):
+    if any(
+        (r.unit_tokens, r.target, r.output) != (first.unit_tokens, first.target, first.output)
+        for r in results
+    ):
         raise ValueError("the members' attributions are of different units or classes")
     gaps = [r.completeness_gap for r in results if r.completeness_gap is not None]
     deltas = [r.delta for r in results if r.delta is not None]

@@ -34,9 +34,16 @@ from analysis.pooling_head import (
 )
 
 __all__ = [
-    "HEADS", "LayerWinners", "Pooled", "PoolingHead", "build", "check_options", "head",
-    "initialise", "options_of",
-]  # fmt: skip
+    "HEADS",
+    "LayerWinners",
+    "Pooled",
+    "PoolingHead",
+    "build",
+    "check_options",
+    "head",
+    "initialise",
+    "options_of",
+]
 
 
 def _pool_last_layers(hidden: Tensor, last_k: int) -> tuple[Tensor, LayerWinners]:
@@ -190,9 +197,7 @@ class QueryAttention(AttentionPooling):
             raise ValueError(f"num_queries is {num_queries}; at least 1 is needed")
         if base.get("residual"):
             raise ValueError("query_attention has no residual option: its queries are no tokens")
-        super().__init__(
-            hidden_size, num_layers, output_size=num_queries * hidden_size, **base
-        )
+        super().__init__(hidden_size, num_layers, output_size=num_queries * hidden_size, **base)
         self.num_queries = num_queries
         self.queries = nn.Embedding(num_queries, hidden_size)
 

@@ -211,9 +211,7 @@ _jobs: OrderedDict[str, Job] = OrderedDict()
 _lanes: dict[str, _Lane] = {}
 
 
-def start(
-    key: str, work: Callable[[Desk], Any], *, lane: str = "data", again: bool = False
-) -> Job:
+def start(key: str, work: Callable[[Desk], Any], *, lane: str = "data", again: bool = False) -> Job:
     """The job of this key: the one that runs or has been done, else a new one.
 
     A job that failed or was stopped is started anew; so is one that was done, with ``again``.

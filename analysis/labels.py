@@ -9,8 +9,13 @@ from collections.abc import Iterable, Sequence
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "negative": ("neg", "bad", "unfavourable", "unfavorable", "-1"),
     "positive": ("pos", "good", "favourable", "favorable", "+1"),
-    "different": ("not_equivalent", "not equivalent", "not_paraphrase", "not_duplicate",
-                  "no paraphrase"),
+    "different": (
+        "not_equivalent",
+        "not equivalent",
+        "not_paraphrase",
+        "not_duplicate",
+        "no paraphrase",
+    ),
     "paraphrase": ("equivalent", "is_paraphrase", "same"),
     "duplicate": ("is_duplicate", "same"),
     "not_entailment": ("no entailment", "not entailed", "non-entailment"),
@@ -23,7 +28,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "human": ("hum", "person"),
     "location": ("loc",),
     "number": ("num", "numeric", "numeric value"),
-}  # fmt: skip
+}
 _NUMBERED = re.compile(r"label[_ -]?(\d+)", re.IGNORECASE)
 
 
@@ -72,10 +77,15 @@ def suggest(values: Iterable[str], labels: Sequence[str]) -> dict[str, str | Non
     sure = match(values, labels)
     offered: dict[str, str | None] = {}
     for value in values:
-        near = [
-            label for label in labels
-            if plain(label).startswith(plain(value)) or plain(value).startswith(plain(label))
-        ] if plain(value) else []  # fmt: skip
+        near = (
+            [
+                label
+                for label in labels
+                if plain(label).startswith(plain(value)) or plain(value).startswith(plain(label))
+            ]
+            if plain(value)
+            else []
+        )
         offered[value] = sure.get(value, near[0] if len(near) == 1 else None)
     open_values = [value for value, label in offered.items() if label is None]
     free = [label for label in labels if label not in offered.values()]
@@ -93,9 +103,9 @@ def columns_of(wanted: Sequence[str], own: Sequence[str]) -> dict[str, int] | No
     numbered = [_NUMBERED.fullmatch(name) for name in own]
     if own and all(numbered):
         # A subset of the classes says nothing of their order among all.
-        return {name: index for index, name in enumerate(wanted)} if len(wanted) == len(
-            own
-        ) else None
+        return (
+            {name: index for index, name in enumerate(wanted)} if len(wanted) == len(own) else None
+        )
     found = match(wanted, own)
     if set(found) != set(wanted) or len(set(found.values())) != len(set(wanted)):
         return None

@@ -113,13 +113,15 @@ def layer_cka(
     rows = list(dict.fromkeys(zip(texts, seconds, strict=True)))
     _check_fewest(len(rows))
     if len(rows) > MOST:
-        raise ValueError(f"{len(rows)} sentences would hold {len(rows)} x {len(rows)} similarities "
-                         f"of every layer: give at most {MOST}")  # fmt: skip
+        raise ValueError(
+            f"{len(rows)} sentences would hold {len(rows)} x {len(rows)} similarities "
+            f"of every layer: give at most {MOST}"
+        )
     own = _similarities(first, rows, of, progress, (0.0, 0.5))
     other = own if first is second else _similarities(second, rows, of, progress, (0.5, 1.0))
-    values = np.array([
-        [np.nan if a is None or b is None else float((a * b).sum()) for b in other] for a in own
-    ])
+    values = np.array(
+        [[np.nan if a is None or b is None else float((a * b).sum()) for b in other] for a in own]
+    )
     return LayerCka((first.checkpoint, second.checkpoint), values, len(rows), of)
 
 
@@ -145,9 +147,13 @@ def _similarities(
         some = rows[start : start + _WINDOW]
         pairs = [pair for _, pair in some]
         found = embed(
-            classifier, [text for text, _ in some], pairs if any(pairs) else None,
-            pooling=(of,), layers="all", dtype="loaded",
-        )  # fmt: skip
+            classifier,
+            [text for text, _ in some],
+            pairs if any(pairs) else None,
+            pooling=(of,),
+            layers="all",
+            dtype="loaded",
+        )
         for (_, layer), vectors in found.items():
             layers.setdefault(layer, []).append(vectors)
         if progress is not None:

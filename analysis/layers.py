@@ -19,9 +19,24 @@ if TYPE_CHECKING:
     from analysis.loading import Classifier
     from analysis.trace import Trace
 
-__all__ = ["COURSE", "FEWEST", "MOST", "LayerCka", "Similarity", "Standing", "Trajectory", "cka",
-           "cosine_between", "course", "dimension_weights", "follow", "layer_cka", "standing",
-           "standing_in_corpus", "trajectory"]  # fmt: skip
+__all__ = [
+    "COURSE",
+    "FEWEST",
+    "MOST",
+    "LayerCka",
+    "Similarity",
+    "Standing",
+    "Trajectory",
+    "cka",
+    "cosine_between",
+    "course",
+    "dimension_weights",
+    "follow",
+    "layer_cka",
+    "standing",
+    "standing_in_corpus",
+    "trajectory",
+]
 
 COURSE = ("norm", "cosine_to_previous", "cosine_to_last")  # numbers of a token at each depth
 
@@ -144,9 +159,7 @@ def dimension_weights(trace: Trace, target: int, token: int = 0) -> np.ndarray |
     return np.asarray((weights.reshape(len(weights), -1) * readout).sum(axis=0))
 
 
-def standing(
-    one: Trajectory, others: Sequence[Trajectory], target: int | None = None
-) -> Standing:
+def standing(one: Trajectory, others: Sequence[Trajectory], target: int | None = None) -> Standing:
     """Percentile of each number of a trajectory among those of other sentences.
 
     With `target`, also that of the class's probability (or value) at each depth, where there are

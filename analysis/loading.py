@@ -24,9 +24,13 @@ from analysis.model import KeyReport, PoolingClassifier, float_tensors
 from analysis.weights import READERS
 
 _TOKENIZER_FILES = (
-    "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model",
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
     "tokenizer.model",
-)  # fmt: skip
+)
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 

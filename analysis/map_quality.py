@@ -73,8 +73,19 @@ def quality(
     if _on_one_spot(vectors[sample]) or _on_one_spot(points[sample]):
         unknown = np.full(n, np.nan)
         nothing = float("nan")
-        return Quality(k, nothing, nothing, unknown, unknown, unknown, sample, None, None, None,
-                       groups is not None)  # fmt: skip
+        return Quality(
+            k,
+            nothing,
+            nothing,
+            unknown,
+            unknown,
+            unknown,
+            sample,
+            None,
+            None,
+            None,
+            groups is not None,
+        )
     k = max(1, min(k, (n - 1) // 2 if n > 4 else 1))
     high, low = _ranks(vectors[sample], metric), _ranks(points[sample], "euclidean")
     false = _misplaced(near=low, ranks=high, k=k)
@@ -87,10 +98,16 @@ def quality(
         kept = None if groups is None else np.asarray(groups)[sample]
         votes = (_vote(high, own, k, kept), _vote(low, own, k, kept), chance)
     return Quality(
-        k, float(1 - false.mean()), float(1 - torn.mean()),
-        (near_high & near_low).sum(axis=1) / k, torn, false, sample, *votes,
+        k,
+        float(1 - false.mean()),
+        float(1 - torn.mean()),
+        (near_high & near_low).sum(axis=1) / k,
+        torn,
+        false,
+        sample,
+        *votes,
         groups is not None,
-    )  # fmt: skip
+    )
 
 
 def _on_one_spot(places: np.ndarray) -> bool:
@@ -119,9 +136,7 @@ def _misplaced(near: np.ndarray, ranks: np.ndarray, k: int) -> np.ndarray:
     return np.asarray(beyond * 2.0 / (k * (2 * n - 3 * k - 1)))
 
 
-def _vote(
-    ranks: np.ndarray, labels: np.ndarray, k: int, groups: np.ndarray | None
-) -> float | None:
+def _vote(ranks: np.ndarray, labels: np.ndarray, k: int, groups: np.ndarray | None) -> float | None:
     classes, own = np.unique(labels, return_inverse=True)
     voters = ranks >= 1
     if groups is not None:

@@ -121,8 +121,11 @@ def _of_profile(trace: Trace, winners: Winners) -> np.ndarray:
     if profile is not None:
         kept = profile.cls_deviation if only_cls else profile.token_deviation
     if kept is None:
-        lacks = (f"has no corpus profile ({profiles.FILE})" if profile is None
-                 else f"has a {profiles.FILE} without standard deviations")  # fmt: skip
+        lacks = (
+            f"has no corpus profile ({profiles.FILE})"
+            if profile is None
+            else f"has a {profiles.FILE} without standard deviations"
+        )
         raise ValueError(
             f"{trace.checkpoint.id} {lacks}, and the noise is measured in those; measure it "
             "(analysis.trace.measure_profile), or give `deviation`"

@@ -76,9 +76,7 @@ class PoolingClassifier(PreTrainedModel):
         super().__init__(config)
         encoder_config = config.encoder_config()
         encoder_config._attn_implementation = config._attn_implementation
-        self.encoder = AutoModel.from_config(
-            encoder_config, **without_pooler(type(encoder_config))
-        )
+        self.encoder = AutoModel.from_config(encoder_config, **without_pooler(type(encoder_config)))
         self.head = heads.build(
             config.head,
             hidden_size=encoder_config.hidden_size,
@@ -174,9 +172,11 @@ class PoolingClassifier(PreTrainedModel):
         `kinds` are BERT's names; DistilBERT's (q_lin, v_lin) and the like are understood too.
         Raises ``ValueError`` where the encoder has none of them.
         """
-        short = {"query": ("query", "q_lin", "q_proj", "query_proj"),
-                 "key": ("key", "k_lin", "k_proj", "key_proj"),
-                 "value": ("value", "v_lin", "v_proj", "value_proj")}
+        short = {
+            "query": ("query", "q_lin", "q_proj", "query_proj"),
+            "key": ("key", "k_lin", "k_proj", "key_proj"),
+            "value": ("value", "v_lin", "v_proj", "value_proj"),
+        }
         wanted = {name for kind in kinds for name in short.get(kind, (kind,))}
         found = [
             f"encoder.{name}"
@@ -235,10 +235,12 @@ def refuse_missing(name: str, missing: Iterable[str]) -> None:
 
 # How every model is read: nothing from the network, nothing pickled, and a report on its keys.
 FROM_DISK: dict[str, Any] = {
-    "dtype": torch.float32, "use_safetensors": True, "local_files_only": True,
+    "dtype": torch.float32,
+    "use_safetensors": True,
+    "local_files_only": True,
     "ignore_mismatched_sizes": True,  # whoever reads refuses what the report lists, by name
     "output_loading_info": True,
-}  # fmt: skip
+}
 
 
 def load_encoder(

@@ -141,8 +141,9 @@ def paired_bootstrap(
     difference = found[1:, 0] - found[1:, 1]
     tail = 100 * (1 - level) / 2
     low, high = np.percentile(difference, [tail, 100 - tail])
-    return Bootstrap(metric, float(found[0, 0]), float(found[0, 1]), (float(low), float(high)),
-                     level, draws)  # fmt: skip
+    return Bootstrap(
+        metric, float(found[0, 0]), float(found[0, 1]), (float(low), float(high)), level, draws
+    )
 
 
 def _from_counts(

@@ -33,9 +33,9 @@ def _splits(first: int, second: int) -> Floats:
     """
     size = first + second
     mirrored = first == second
-    chosen = combinations(range(1, size), first - 1) if mirrored else combinations(
-        range(size), first
-    )  # fmt: skip
+    chosen = (
+        combinations(range(1, size), first - 1) if mirrored else combinations(range(size), first)
+    )
     rows = list(chosen)
     index = np.array(rows, dtype=np.int64).reshape(len(rows), first - mirrored)
     if mirrored:

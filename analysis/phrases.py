@@ -6,6 +6,6 @@ from collections.abc import Iterable
 
 
 def listed(names: Iterable[str]) -> str:
-    """"A", "A and B", "A, B and C"; nothing for no names."""
+    """ "A", "A and B", "A, B and C"; nothing for no names."""
     *before, last = list(names) or [""]
     return f"{', '.join(before)} and {last}" if before else last

@@ -207,9 +207,7 @@ def weighted_sum(weights: Tensor, hidden_states: Tensor, attention_mask: Tensor)
     return pooled.to(hidden_states.dtype)
 
 
-def pool(
-    name: str, hidden_states: Tensor, attention_mask: Tensor, **options: Any
-) -> Tensor:
+def pool(name: str, hidden_states: Tensor, attention_mask: Tensor, **options: Any) -> Tensor:
     """Pool token vectors: (B, T, d), (B, T) -> (B, d), on the device and in the type given.
 
     `concat` gives (B, 3d): [cls; mean; max]. `adaptive_mean` (option ``segments``, default 2)

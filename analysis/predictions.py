@@ -106,9 +106,18 @@ class Predictions:
         """Those of the given rows that are done (ascending)."""
         keep = np.isin(self.rows, np.asarray(rows, dtype=np.int64))
         return Predictions(
-            self.checkpoint, self.sha256, self.data, self.precision, self.labels, self.regression,
-            self.total, self.rows[keep], self.logits[keep], self.tokens[keep], self.cut[keep],
-        )  # fmt: skip
+            self.checkpoint,
+            self.sha256,
+            self.data,
+            self.precision,
+            self.labels,
+            self.regression,
+            self.total,
+            self.rows[keep],
+            self.logits[keep],
+            self.tokens[keep],
+            self.cut[keep],
+        )
 
     def frame(self) -> Any:
         """A pandas ``DataFrame``: row, predicted, gap, one probability per class, tokens, cut."""
@@ -245,9 +254,18 @@ def read(
         logits = flat.reshape(-1, classes)[first]
         tokens, cut = (found[name].to_numpy()[first] for name in ("tokens", "cut"))
     return Predictions(
-        checkpoint.id, checkpoint.sha256, table.digest, precision, checkpoint.labels,
-        checkpoint.regression, len(table), rows, logits, tokens, cut,
-    )  # fmt: skip
+        checkpoint.id,
+        checkpoint.sha256,
+        table.digest,
+        precision,
+        checkpoint.labels,
+        checkpoint.regression,
+        len(table),
+        rows,
+        logits,
+        tokens,
+        cut,
+    )
 
 
 def size(root: str | Path) -> int:

@@ -50,10 +50,13 @@ def silhouette(
     size = _SILHOUETTE_ROWS if len(labels) > _SILHOUETTE_ROWS else None
     return float(
         silhouette_score(
-            vectors.astype(np.float64), labels, metric="cosine", sample_size=size,
+            vectors.astype(np.float64),
+            labels,
+            metric="cosine",
+            sample_size=size,
             random_state=seed,
         )
-    )  # fmt: skip
+    )
 
 
 def _silhouette_across(
@@ -148,9 +151,12 @@ def probe(
     mean, error = float(np.mean(scores)), float(stats.sem(scores))
     half = float(stats.t.ppf(0.975, len(scores) - 1)) * error
     return Probe(
-        mean, (max(mean - half, 0.0), min(mean + half, 1.0)), np.array(scores),
-        float(np.mean(guesses)), groups is not None,
-    )  # fmt: skip
+        mean,
+        (max(mean - half, 0.0), min(mean + half, 1.0)),
+        np.array(scores),
+        float(np.mean(guesses)),
+        groups is not None,
+    )
 
 
 def _fewest_groups(labels: np.ndarray, groups: np.ndarray) -> int:

@@ -93,26 +93,28 @@ class Map:
             points = by_neighbours(self.vectors, self.projection.points, given, metric, k)
             return Placement(points, "neighbours")
         with quiet():
-            points = np.concatenate([
-                np.asarray(self.reducer.transform(row[None]), dtype=float) for row in given
-            ])
+            points = np.concatenate(
+                [np.asarray(self.reducer.transform(row[None]), dtype=float) for row in given]
+            )
         points = _two_columns(points)
         for similarity in self.moved:
             points = similarity.apply(points)
         return Placement(points, "transform")
 
 
-def project(
-    vectors: np.ndarray, method: str = "umap", seed: int = 0, **options: Any
-) -> Projection:
+def project(vectors: np.ndarray, method: str = "umap", seed: int = 0, **options: Any) -> Projection:
     """Lay N vectors (N, d) out on a plane; see :func:`fit`, which also places further vectors."""
     return fit(vectors, method, seed, **options).projection
 
 
 def fit(
-    vectors: np.ndarray, method: str = "umap", seed: int = 0, *,
-    progress: Callable[[int, int], None] | None = None, **options: Any,
-) -> Map:  # fmt: skip
+    vectors: np.ndarray,
+    method: str = "umap",
+    seed: int = 0,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> Map:
     """Lay N vectors (N, d) out on a plane.
 
     ``method`` is "pca" or "umap" (options ``n_neighbors``, ``min_dist``, ``metric``; ``init``, an
@@ -153,8 +155,13 @@ def warm_up(large: bool = False) -> None:
     """
     count = LARGE + 4 if large else 40
     sample = np.random.default_rng(0).normal(size=(count, 8)).astype(np.float32)
-    made = _umap(sample, 0, {**DEFAULTS["umap"], "n_neighbors": 5, "init": None}, None,
-                 epochs=2 if large else None)  # fmt: skip
+    made = _umap(
+        sample,
+        0,
+        {**DEFAULTS["umap"], "n_neighbors": 5, "init": None},
+        None,
+        epochs=2 if large else None,
+    )
     made.place(sample[:1])
 
 
@@ -216,9 +223,12 @@ class _Epochs:
 
 
 def _umap(
-    vectors: np.ndarray, seed: int, options: dict[str, Any],
-    progress: Callable[[int, int], None] | None, epochs: int | None = None,
-) -> Map:  # fmt: skip
+    vectors: np.ndarray,
+    seed: int,
+    options: dict[str, Any],
+    progress: Callable[[int, int], None] | None,
+    epochs: int | None = None,
+) -> Map:
     from umap import UMAP
 
     compiled.keep()
@@ -230,8 +240,10 @@ def _umap(
     if neighbors < 2:
         raise ValueError(f"n_neighbors is {neighbors}; at least 2 are needed")
     if neighbors >= len(vectors):
-        notes.append(f"{len(vectors)} points have no {neighbors} neighbours each: "
-                     f"{len(vectors) - 1} are used.")
+        notes.append(
+            f"{len(vectors)} points have no {neighbors} neighbours each: "
+            f"{len(vectors) - 1} are used."
+        )
         options["n_neighbors"] = len(vectors) - 1
     if options["metric"] in ("cosine", "correlation") and (np.ptp(vectors, axis=1) == 0).any():
         # A constant vector has no direction: umap-learn would divide by zero.
@@ -245,12 +257,24 @@ def _umap(
     told: dict[str, Any] = {"disable": True}
     if progress is not None:
         epoch = _Epochs(progress)
-        told = {"disable": False, "file": epoch, "mininterval": epoch, "miniters": 1,
-                "bar_format": "{n_fmt}/{total_fmt}"}  # fmt: skip
+        told = {
+            "disable": False,
+            "file": epoch,
+            "mininterval": epoch,
+            "miniters": 1,
+            "bar_format": "{n_fmt}/{total_fmt}",
+        }
     with quiet():
         # One thread: with a seed umap-learn takes no other, and without one no layout comes back.
-        reducer = UMAP(n_components=2, random_state=seed, n_jobs=1, init=begin, n_epochs=epochs,
-                       tqdm_kwds=told, **options)  # fmt: skip
+        reducer = UMAP(
+            n_components=2,
+            random_state=seed,
+            n_jobs=1,
+            init=begin,
+            n_epochs=epochs,
+            tqdm_kwds=told,
+            **options,
+        )
         points = np.asarray(reducer.fit_transform(vectors), dtype=float)
     reducer.tqdm_kwds = {"disable": True}  # a transform, and a copy, take none of it along
     torn = ~np.isfinite(points).all(axis=1)

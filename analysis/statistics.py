@@ -115,7 +115,8 @@ def kendall(one: np.ndarray, other: np.ndarray, seed: int = 0) -> Agreement:
     exact = n <= _EXACT
     random = np.random.default_rng(seed)
     orders = (
-        np.array(list(permutations(range(n)))) if exact
+        np.array(list(permutations(range(n))))
+        if exact
         else np.array([random.permutation(n) for _ in range(_DRAWS)])
     )
     null = np.array([(left * right[np.ix_(order, order)]).sum() for order in orders]) / scale

@@ -27,9 +27,16 @@ from analysis.study_files import (
 )
 
 __all__ = [
-    "DECLARATION", "RUNS", "Cell", "Family", "Scores", "Stratum", "Study", "read_study",
+    "DECLARATION",
+    "RUNS",
+    "Cell",
+    "Family",
+    "Scores",
+    "Stratum",
+    "Study",
+    "read_study",
     "studies_in",
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True, order=True)
@@ -154,16 +161,34 @@ class Study:
         ``variant``, ``seed``, ``split``, ``metric``, ``value``, ``seconds``, ``hash``."""
         import pandas as pd
 
-        columns = ["task", "share", "variant", "seed", "split", "metric", "value", "seconds",
-                   "hash"]  # fmt: skip
+        columns = [
+            "task",
+            "share",
+            "variant",
+            "seed",
+            "split",
+            "metric",
+            "value",
+            "seconds",
+            "hash",
+        ]
         rows = [
-            (cell.task, cell.share, cell.variant, cell.seed, split, metric, value,
-             record["seconds"]["training"], record["hash"])
+            (
+                cell.task,
+                cell.share,
+                cell.variant,
+                cell.seed,
+                split,
+                metric,
+                value,
+                record["seconds"]["training"],
+                record["hash"],
+            )
             for cell in self.cells
             if (record := self.records.get(cell)) is not None
             for split, scores in record["metrics"].items()
             for metric, value in scores.items()
-        ]  # fmt: skip
+        ]
         return pd.DataFrame(rows, columns=columns)
 
     def predictions(self, cell: Cell, split: str) -> NDArray[Any]:

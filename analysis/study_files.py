@@ -113,14 +113,28 @@ def check_alike(folder: Path, records: Mapping[Cell, Mapping[str, Any]]) -> None
         config = record.get("config")
         name = config.get("encoder") if isinstance(config, dict) else None
         facts: list[tuple[object, object, str]] = [
-            ((cell.task, split), digest, f"of task {cell.task} were scored on different rows of "
-             f"{split!r}") for split, digest in record["data"].items()
-        ]  # fmt: skip
+            (
+                (cell.task, split),
+                digest,
+                f"of task {cell.task} were scored on different rows of {split!r}",
+            )
+            for split, digest in record["data"].items()
+        ]
         drawn = cell.seed if cell.share < 1 else None  # the whole set is the same for every seed
-        facts.append(((cell.task, cell.share, drawn), record.get("train_data"),
-                      f"of task {cell.task} were trained on different rows"))  # fmt: skip
-        facts.append(((name,), record.get("encoder_sha256") if name else None,
-                      f"began from different weights under the name {name}"))  # fmt: skip
+        facts.append(
+            (
+                (cell.task, cell.share, drawn),
+                record.get("train_data"),
+                f"of task {cell.task} were trained on different rows",
+            )
+        )
+        facts.append(
+            (
+                (name,),
+                record.get("encoder_sha256") if name else None,
+                f"began from different weights under the name {name}",
+            )
+        )
         for key, digest, what in facts:
             if digest is None:
                 continue

@@ -63,11 +63,11 @@ class Tokens:
     def spaced(self) -> tuple[bool, ...]:
         """(T,) whether white space stands before the token in its text (a strip keeps it)."""
         return tuple(
-            bool(self.special[position]) or start == 0
+            bool(self.special[position])
+            or start == 0
             # some tokenizers count the space before a word as its first character
-            or self._slice(segment, start - 1, start + 1).strip() != self._slice(
-                segment, start - 1, start + 1
-            )
+            or self._slice(segment, start - 1, start + 1).strip()
+            != self._slice(segment, start - 1, start + 1)
             for position, (segment, start, _) in enumerate(map(self.span, range(len(self))))
         )
 
@@ -227,9 +227,14 @@ def _rows_of(
         if pairs is not None:
             other = pairs[rows] if isinstance(rows, slice) else [pairs[row] for row in rows]
         return tokenizer(
-            chosen, other, padding=False, return_attention_mask=False,
-            return_token_type_ids=False, verbose=False, **truncation,
-        )  # fmt: skip
+            chosen,
+            other,
+            padding=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+            **truncation,
+        )
 
     with _ONE_AT_A_TIME:
         encoded = encode(slice(None), truncation=False)

@@ -41,11 +41,18 @@ class HeadTrace:
             if self.weights is None or self.values is None or self.constant is None:
                 raise ValueError("a readout needs weights, values and constant beside it")
             require_shape(
-                "readout", self.readout,
-                len(self.constant), len(self.weights), self.values.shape[1],
+                "readout",
+                self.readout,
+                len(self.constant),
+                len(self.weights),
+                self.values.shape[1],
             )
-            require_shape("weights", self.weights[..., 0] if self.weights.ndim == 3
-                          else self.weights, len(self.parts), len(self.values))
+            require_shape(
+                "weights",
+                self.weights[..., 0] if self.weights.ndim == 3 else self.weights,
+                len(self.parts),
+                len(self.values),
+            )
         freeze(self)
 
 
@@ -181,7 +188,9 @@ def head_trace(
     weights = _row(pooled.weights, row)
     return HeadTrace(
         pooled=_row(pooled.vector, row),
-        winners=None if winners is None else Winners(
+        winners=None
+        if winners is None
+        else Winners(
             layer=_row(winners.layer, row),
             token=_row(winners.token, row),
             margin=_row(winners.margin, row),

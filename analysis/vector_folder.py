@@ -62,12 +62,18 @@ def open_folder(
     if not files:
         raise ValueError(f"{folder} holds no vectors yet")
     source = dataset.dataset(files, format="parquet")
-    held = {found: name for name in source.schema.names
-            if (found := _vector_key(source.schema.field(name))) is not None}  # fmt: skip
+    held = {
+        found: name
+        for name in source.schema.names
+        if (found := _vector_key(source.schema.field(name))) is not None
+    }
     if not held:
         raise ValueError(f"{folder} holds no columns of vectors (like mean@6)")
-    names = [name for name in source.schema.names
-             if name not in held.values() and _is_plain(source.schema.field(name).type)]
+    names = [
+        name
+        for name in source.schema.names
+        if name not in held.values() and _is_plain(source.schema.field(name).type)
+    ]
     wanted = dict.fromkeys([order["text"], *([order["pair"]] if order.get("pair") else ()), *names])
     count, notes = source.count_rows(), []
     if about.get(ROWS) is None:
@@ -90,16 +96,19 @@ def open_folder(
     own = (order["text"], order.get("pair"), label)
     return Opened(
         Table(
-            "own", folder.name, strings[order["text"]],
-            strings[order["pair"]] if order.get("pair") else None, codes, classes,
+            "own",
+            folder.name,
+            strings[order["text"]],
+            strings[order["pair"]] if order.get("pair") else None,
+            codes,
+            classes,
         ),
         {key: _matrix(table[name]) for key, name in held.items()},
         str(order["checkpoint"]),
         f"{about.get('sha256', '')} {order.get('dtype', '')}",
-        {name: values for name, values in list(strings.items())[:_MOST_COLUMNS]
-         if name not in own},
+        {name: values for name, values in list(strings.items())[:_MOST_COLUMNS] if name not in own},
         tuple(notes),
-    )  # fmt: skip
+    )
 
 
 def _vector_key(column: pa.Field) -> tuple[str, int] | None:
@@ -116,8 +125,13 @@ def _vector_key(column: pa.Field) -> tuple[str, int] | None:
 def _is_plain(kind: pa.DataType) -> bool:
     from pyarrow import types
 
-    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_integer(kind)
-                or types.is_floating(kind) or types.is_boolean(kind))  # fmt: skip
+    return bool(
+        types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_boolean(kind)
+    )
 
 
 def _strings(column: pa.ChunkedArray) -> tuple[str, ...]:

@@ -18,8 +18,9 @@ from analysis.phrases import listed
 from analysis.study import Family, Stratum
 
 Verdict = Literal["better", "worse", "at odds", "undecided", "too few seeds", "incomplete"]
-Steadiness = Literal["steadier", "less steady", "undecided", "too few seeds", "incomplete",
-                     "constant"]  # fmt: skip
+Steadiness = Literal[
+    "steadier", "less steady", "undecided", "too few seeds", "incomplete", "constant"
+]
 Range = tuple[float, float]
 
 ALPHA = 0.05
@@ -229,17 +230,25 @@ class Report:
         heads: dict[str, list[str]] = {}
         for one in found:
             heads.setdefault(one.verdict, []).append(one.head)
-        decided = [f"{listed(heads[word])} {'is' if len(heads[word]) == 1 else 'are'} {word} "
-                   f"than {against}" for word in ("better", "worse") if word in heads]  # fmt: skip
+        decided = [
+            f"{listed(heads[word])} {'is' if len(heads[word]) == 1 else 'are'} {word} "
+            f"than {against}"
+            for word in ("better", "worse")
+            if word in heads
+        ]
         if set(heads) == {"too few seeds"}:
-            said = (f"there are too few seeds to decide whether any pooling head is better or "
-                    f"worse than {against}")  # fmt: skip
+            said = (
+                f"there are too few seeds to decide whether any pooling head is better or "
+                f"worse than {against}"
+            )
         elif decided:
             rest = [one.head for one in found if one.verdict not in ("better", "worse")]
             said = "; ".join([*decided, *([f"not decided: {listed(rest)}"] if rest else [])])
         else:
-            said = (f"no pooling head is shown to be better or worse than {against}, which does "
-                    "not show that they are alike")  # fmt: skip
+            said = (
+                f"no pooling head is shown to be better or worse than {against}, which does "
+                "not show that they are alike"
+            )
         return f"{where}, {said}{'' if self.family.primary else ' (exploratory)'}."
 
     def sentences(self) -> tuple[str, ...]:

@@ -90,11 +90,7 @@ def _merge_adapter(checkpoint: Checkpoint, model: nn.Module) -> tuple[nn.Module,
         refuse_missing(checkpoint.id, [str(error.args[0])])
         raise
     # PEFT lists every frozen weight as missing; only the adapter's own tensors can really be.
-    own = tuple(
-        key
-        for key in outcome.missing_keys
-        if "lora_" in key or ".modules_to_save." in key
-    )
+    own = tuple(key for key in outcome.missing_keys if "lora_" in key or ".modules_to_save." in key)
     refuse_missing(checkpoint.id, own)
     merged: nn.Module = wrapped.merge_and_unload()
     return merged, KeyReport((), tuple(outcome.unexpected_keys))
@@ -122,5 +118,7 @@ def _read_bare(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
 
 
 READERS: dict[str, Callable[[Checkpoint, str], Loaded]] = {
-    "pooling": _read_own, "classifier": _read_foreign, "encoder": _read_bare,
-}  # fmt: skip
+    "pooling": _read_own,
+    "classifier": _read_foreign,
+    "encoder": _read_bare,
+}

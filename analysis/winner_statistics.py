@@ -259,8 +259,9 @@ def between_groups(
     # Whole degrees, rounded down: the interval is then a little too wide, never too narrow.
     quantiles = np.array([t_quantile(0.975, max(1, int(d))) for d in degrees])
     half = quantiles * np.sqrt(total)
-    within = [np.abs(rows[a] - rows[b]) for rows in shares
-              for a, b in combinations(range(len(rows)), 2)]  # fmt: skip
+    within = [
+        np.abs(rows[a] - rows[b]) for rows in shares for a, b in combinations(range(len(rows)), 2)
+    ]
     return GroupDifference(
         layers=first[0].layers,
         difference=difference,
@@ -281,9 +282,7 @@ def _check_alike(samples: Sequence[WinnerSample]) -> None:
         )
 
 
-def _rows(
-    texts: Sequence[str], pairs: Sequence[str | None] | None
-) -> list[tuple[str, str | None]]:
+def _rows(texts: Sequence[str], pairs: Sequence[str | None] | None) -> list[tuple[str, str | None]]:
     if not texts:
         raise ValueError("statistics of winners need at least one text")
     if pairs is not None and len(pairs) != len(texts):
@@ -299,9 +298,7 @@ def _winners(trace: Trace) -> Winners:
     return trace.head.winners
 
 
-def _row(
-    trace: Trace, reference: str | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+def _row(trace: Trace, reference: str | None) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """(Y, K) wins, (Y, K) contributions, (Y,) tokens, and the reference they are measured from."""
     from analysis.decomposition import NoExactSplit, decompose
 

@@ -28,9 +28,7 @@ class Winners:
 
     def __post_init__(self) -> None:
         if self.margin.shape != self.layer.shape:
-            raise ValueError(
-                f"margin has shape {self.margin.shape}, layer has {self.layer.shape}"
-            )
+            raise ValueError(f"margin has shape {self.margin.shape}, layer has {self.layer.shape}")
         if self.token is not None and self.token.shape != self.layer.shape:
             raise ValueError(f"token has shape {self.token.shape}, layer has {self.layer.shape}")
         freeze(self)

@@ -57,8 +57,10 @@ def _table(name: str, rows: list[dict[str, Any]]) -> str:
     columns = list(dict.fromkeys(key for row in rows for key in row))
     cells = [[_cell(row.get(column, "")) for column in columns] for row in rows]
     widths = [max(len(line[i]) for line in [columns, *cells]) for i in range(len(columns))]
-    lines = ["  ".join(text.ljust(w) for text, w in zip(line, widths, strict=True)).rstrip()
-             for line in [columns, *cells]]
+    lines = [
+        "  ".join(text.ljust(w) for text, w in zip(line, widths, strict=True)).rstrip()
+        for line in [columns, *cells]
+    ]
     return "\n".join([f"\n{name}", *lines])
 
 

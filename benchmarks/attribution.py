@@ -67,8 +67,9 @@ def _integrated(classifier: Any, text: str) -> dict[str, Any]:
         found["theirs"] = captum.integrated(50, 10)
 
     mine, other = _medians([ours, theirs], ROUNDS)
-    error, others = (np.abs(scores - reference).max() for scores in
-                     (found["ours"].scores, found["theirs"]))  # fmt: skip
+    error, others = (
+        np.abs(scores - reference).max() for scores in (found["ours"].scores, found["theirs"])
+    )
     return {
         "what": f"integrated gradients, {classifier.checkpoint.head}",
         "tokens": captum.length,
@@ -122,9 +123,11 @@ def _interpret(classifier: Any, text: str) -> dict[str, Any]:
         [lambda: attribute(classifier, text, target=1), lambda: explain(text, index=1)], ROUNDS
     )
     return {
-        "what": name, "time (ms)": mine * 1000, "transformers-interpret (ms)": other * 1000,
+        "what": name,
+        "time (ms)": mine * 1000,
+        "transformers-interpret (ms)": other * 1000,
         "ratio": mine / other,
-    }  # fmt: skip
+    }
 
 
 @contextmanager
@@ -195,9 +198,9 @@ class Captum:
             "gradient_x_input": lambda: attr.InputXGradient(self.of_vectors).attribute(leaf()),
             "saliency": lambda: attr.Saliency(self.of_vectors).attribute(leaf()),
             "integrated_gradients": lambda: self.integrated(50, 10),
-            "smoothgrad": lambda: attr.NoiseTunnel(
-                attr.InputXGradient(self.of_vectors)
-            ).attribute(leaf(), nt_samples=samples["smoothgrad"], stdevs=0.01),
+            "smoothgrad": lambda: attr.NoiseTunnel(attr.InputXGradient(self.of_vectors)).attribute(
+                leaf(), nt_samples=samples["smoothgrad"], stdevs=0.01
+            ),
             "gradient_shap": lambda: attr.GradientShap(self.of_vectors).attribute(
                 leaf(), nothing, n_samples=samples["gradient_shap"]
             ),

@@ -60,7 +60,8 @@ def run() -> list[dict[str, Any]]:
     rows = []
     with tempfile.TemporaryDirectory() as folder, chromium.browser() as browser:
         for name, root in (
-            (DEMO, live.ROOT / "checkpoints"), ("random-12x12", _random_bert(Path(folder))),
+            (DEMO, live.ROOT / "checkpoints"),
+            ("random-12x12", _random_bert(Path(folder))),
         ):
             classifier = analysis.load(name, root=root)
             with _page_of(browser, name, root) as page:
@@ -69,7 +70,9 @@ def run() -> list[dict[str, Any]]:
                     forward, forward_cpu = _forward(classifier, text)
                     first, every, server, sent = page(text, length)
                     row: dict[str, Any] = {
-                        "encoder": name, "tokens": length, "forward (s)": forward,
+                        "encoder": name,
+                        "tokens": length,
+                        "forward (s)": forward,
                         "forward (CPU s)": forward_cpu,
                         "app: text to first picture (s)": first,
                         "app: text to all pictures (s)": every,
@@ -121,12 +124,23 @@ def _page_of(browser: Any, name: str, root: Path) -> Iterator[Any]:
     """A function: text -> seconds to its first and to all pictures, CPU of the server, bytes."""
     port = live._free_port()
     server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", str(live.ROOT / "app.py"),
-         "--server.port", str(port), "--server.address", "127.0.0.1",
-         "--server.headless", "true"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            str(live.ROOT / "app.py"),
+            "--server.port",
+            str(port),
+            "--server.address",
+            "127.0.0.1",
+            "--server.headless",
+            "true",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         env=os.environ | {"HF_HUB_OFFLINE": "1", "POOLLENS_CHECKPOINTS": str(root)},
-    )  # fmt: skip
+    )
     try:
         live._wait_until_healthy(port)
         page = browser.new_page(viewport={"width": 1280, "height": 800})
@@ -142,8 +156,10 @@ def _page_of(browser: Any, name: str, root: Path) -> Iterator[Any]:
 
         page.on("websocket", lambda socket: socket.on("framereceived", count))
         page.on("response", body)
-        page.goto(f"http://127.0.0.1:{port}/Attention?long=true&checkpoints={name}"
-                  "&document=the+acting+is+fine")
+        page.goto(
+            f"http://127.0.0.1:{port}/Attention?long=true&checkpoints={name}"
+            "&document=the+acting+is+fine"
+        )
 
         def wait(kind: tuple[str, str], known: int, count: int = 1) -> int:
             given = [*kind, known, count]
@@ -185,17 +201,24 @@ def _bertviz(browser: Any, name: str, root: Path, text: str, folder: Path) -> di
     file = folder / "bertviz.html"
     made = subprocess.run(
         [sys.executable, "-c", _MAKE, name, str(root), text, str(file)],
-        capture_output=True, text=True, check=False, cwd=live.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=live.ROOT,
         env=os.environ | {"HF_HUB_OFFLINE": "1", "BERTVIZ_PATIENCE": str(PATIENCE)},
-    )  # fmt: skip
+    )
     if made.returncode or not file.is_file():
-        why = (f"no page within {PATIENCE} s" if made.returncode == -signal.SIGALRM
-               else f"failed: {(made.stderr.strip().splitlines() or ['killed'])[-1]}")  # fmt: skip
+        why = (
+            f"no page within {PATIENCE} s"
+            if made.returncode == -signal.SIGALRM
+            else f"failed: {(made.stderr.strip().splitlines() or ['killed'])[-1]}"
+        )
         return {"BertViz: attentions to picture (s)": why}
     seconds, cpu = map(float, made.stdout.split()[-2:])
     size = file.stat().st_size
     found: dict[str, Any] = {
-        "BertViz: HTML made (s)": seconds, "BertViz: HTML made (CPU s)": cpu,
+        "BertViz: HTML made (s)": seconds,
+        "BertViz: HTML made (CPU s)": cpu,
         "BertViz: sent (MB)": size / 1e6,
     }
     opened = time.perf_counter()
@@ -233,10 +256,13 @@ def _opens(browser: Any, file: Path) -> str | None:
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     scripts = os.environ.get("BERTVIZ_SCRIPTS")
     if scripts:
-        page.route("**/cdnjs.cloudflare.com/**", lambda route: route.fulfill(
-            path=Path(scripts) / (route.request.url.rpartition("/")[2]),
-            content_type="text/javascript",
-        ))  # fmt: skip
+        page.route(
+            "**/cdnjs.cloudflare.com/**",
+            lambda route: route.fulfill(
+                path=Path(scripts) / (route.request.url.rpartition("/")[2]),
+                content_type="text/javascript",
+            ),
+        )
     try:
         page.goto(file.as_uri(), wait_until="commit", timeout=1000 * PATIENCE)
         page.wait_for_function(DRAWN, polling=50, timeout=1000 * PATIENCE)

@@ -74,21 +74,23 @@ def run() -> list[dict[str, Any]]:
     for who, kind, _ in ways:
         clock, processor = map(statistics.median, zip(*times[who, kind], strict=True))
         peer = times["sentence-transformers", kind]
-        rows.append({
-            "what": who,
-            "precision": kind,
-            "sentences": len(texts),
-            "clock (s), median": clock,
-            "processor (s), median": processor,
-            "sentences/s": len(texts) / clock,
-            "peer / this, clock": _ratio(peer, times[who, kind], 0),
-            "peer / this, processor": _ratio(peer, times[who, kind], 1),
-            "float32 / this, processor": _ratio(times[who, "float32"], times[who, kind], 1),
-            "predictions that change": changed
-            if (who, kind) == ("data set run", "bfloat16")
-            else "",
-            "source": source,
-        })
+        rows.append(
+            {
+                "what": who,
+                "precision": kind,
+                "sentences": len(texts),
+                "clock (s), median": clock,
+                "processor (s), median": processor,
+                "sentences/s": len(texts) / clock,
+                "peer / this, clock": _ratio(peer, times[who, kind], 0),
+                "peer / this, processor": _ratio(peer, times[who, kind], 1),
+                "float32 / this, processor": _ratio(times[who, "float32"], times[who, kind], 1),
+                "predictions that change": changed
+                if (who, kind) == ("data set run", "bfloat16")
+                else "",
+                "source": source,
+            }
+        )
     return rows
 
 

@@ -59,8 +59,10 @@ def run() -> list[dict[str, Any]]:
     rows[0]["versions"] = _versions()
     slow = [row for row in rows if row["pdf (ms)"] > GOAL]
     slowest = max(rows, key=lambda row: row["pdf (ms)"])
-    print(f"{len(rows)} views; slowest: {slowest['view']}, {slowest['pdf (ms)']:.0f} ms; "
-          f"{len(slow)} over the goal of {GOAL} ms")
+    print(
+        f"{len(rows)} views; slowest: {slowest['view']}, {slowest['pdf (ms)']:.0f} ms; "
+        f"{len(slow)} over the goal of {GOAL} ms"
+    )
     return rows
 
 

@@ -28,15 +28,27 @@ def run() -> list[dict[str, Any]]:
 
     port = _free_port()
     command = [
-        sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"),
-        "--server.port", str(port), "--server.address", "127.0.0.1",
-        "--server.headless", "true",
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(ROOT / "app.py"),
+        "--server.port",
+        str(port),
+        "--server.address",
+        "127.0.0.1",
+        "--server.headless",
+        "true",
     ]
     with chromium.browser() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         started = time.monotonic()
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                  env=os.environ | {"HF_HUB_OFFLINE": "1"})
+        server = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        )
         try:
             _wait_until_healthy(port)
             page.goto(f"http://127.0.0.1:{port}/")
@@ -49,8 +61,12 @@ def run() -> list[dict[str, Any]]:
             server.terminate()
     forwards = record.run()[0]["bare forward ×4 (ms)"]
     return [
-        {"what": "last key press to redrawn cards", "median (s)": statistics.median(waits),
-         "worst of 20 (s)": max(waits), "four bare forwards (s)": forwards / 1000},
+        {
+            "what": "last key press to redrawn cards",
+            "median (s)": statistics.median(waits),
+            "worst of 20 (s)": max(waits),
+            "four bare forwards (s)": forwards / 1000,
+        },
         {"what": "command to a page that takes text", "median (s)": usable},
         {"what": "command to the first four answers", "median (s)": answered},
     ]

@@ -82,11 +82,19 @@ def _vectors(texts: list[str], source: str) -> tuple[list[dict[str, Any]], Any]:
         held = {n: stored(place, classifier.checkpoint, table, (n, 6))[1] for n in MODES[:3]}
     said = f"{len(texts):,} sentences ({source})"
     return [
-        {"what": f"{len(FREE)} poolings x 7 layers, one pass, written to disk", "of": said,
-         "seconds": own, "peer / this": theirs / own},
-        {"what": f"sentence-transformers: {len(MODES)} x encode, last layer", "of": said,
-         "seconds": theirs, "peer / this": 1.0},
-    ], held  # fmt: skip
+        {
+            "what": f"{len(FREE)} poolings x 7 layers, one pass, written to disk",
+            "of": said,
+            "seconds": own,
+            "peer / this": theirs / own,
+        },
+        {
+            "what": f"sentence-transformers: {len(MODES)} x encode, last layer",
+            "of": said,
+            "seconds": theirs,
+            "peer / this": 1.0,
+        },
+    ], held
 
 
 def _maps(vectors: dict[str, Any]) -> list[dict[str, Any]]:
@@ -112,10 +120,14 @@ def _maps(vectors: dict[str, Any]) -> list[dict[str, Any]]:
     theirs = time.perf_counter() - started
     said = f"3 poolings of {count:,} sentences"
     return [
-        {"what": "UMAP, aligned and measured", "of": said, "seconds": own,
-         "peer / this": theirs / own},
+        {
+            "what": "UMAP, aligned and measured",
+            "of": said,
+            "seconds": own,
+            "peer / this": theirs / own,
+        },
         {"what": "umap-learn: plain fits", "of": said, "seconds": theirs, "peer / this": 1.0},
-    ]  # fmt: skip
+    ]
 
 
 _CHILD = """
@@ -148,9 +160,12 @@ def _memory() -> list[dict[str, Any]]:
             place
         )
         config = BertConfig(
-            vocab_size=len(vocabulary), hidden_size=64, num_hidden_layers=2,
-            num_attention_heads=2, intermediate_size=128,
-        )  # fmt: skip
+            vocab_size=len(vocabulary),
+            hidden_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=128,
+        )
         BertModel(config, add_pooling_layer=False).save_pretrained(place)
         from analysis.encoders import resolve_encoder
 
@@ -163,12 +178,17 @@ def _memory() -> list[dict[str, Any]]:
                 started = time.perf_counter()
                 done = subprocess.run(
                     [sys.executable, "-c", _CHILD, str(count), folder, poolings, layers],
-                    cwd=root, check=True, capture_output=True, text=True,
-                )  # fmt: skip
-                rows.append({
-                    "what": "peak memory of a process that embeds",
-                    "of": f"{count:,} short rows, {name}",
-                    "seconds": time.perf_counter() - started,
-                    "GiB": int(done.stdout.split()[-1]) / 2**20,
-                })  # fmt: skip
+                    cwd=root,
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                )
+                rows.append(
+                    {
+                        "what": "peak memory of a process that embeds",
+                        "of": f"{count:,} short rows, {name}",
+                        "seconds": time.perf_counter() - started,
+                        "GiB": int(done.stdout.split()[-1]) / 2**20,
+                    }
+                )
     return rows

@@ -64,33 +64,53 @@ def pan() -> list[dict[str, Any]]:
     rows = []
     for what in ("pan", "hover"):
         times = np.array(told[what])
-        rows.append({
-            "what": f"time of a frame, {what}", "of": f"{PANELS} maps of {POINTS:,} points, "
-            f"Chromium without a GPU ({told['painter']})",
-            "seconds": float(np.median(times)) / 1000,
-            "95th percentile, s": float(np.percentile(times, 95)) / 1000,
-        })  # fmt: skip
+        rows.append(
+            {
+                "what": f"time of a frame, {what}",
+                "of": f"{PANELS} maps of {POINTS:,} points, "
+                f"Chromium without a GPU ({told['painter']})",
+                "seconds": float(np.median(times)) / 1000,
+                "95th percentile, s": float(np.percentile(times, 95)) / 1000,
+            }
+        )
     return rows
 
 
 def _html() -> str:
     rng = np.random.default_rng(0)
     packed = [
-        base64.b64encode(np.rint((rng.normal(0.5, 0.15, (POINTS, 2)).clip(-1, 2) + 1) / 3 * 65535)
-                         .astype("<u2").tobytes()).decode()
+        base64.b64encode(
+            np.rint((rng.normal(0.5, 0.15, (POINTS, 2)).clip(-1, 2) + 1) / 3 * 65535)
+            .astype("<u2")
+            .tobytes()
+        ).decode()
         for _ in range(PANELS)
-    ]  # fmt: skip
+    ]
     codes = base64.b64encode(rng.integers(0, 6, POINTS).astype(np.uint8).tobytes()).decode()
     colours = ["#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377"]
     data = {
-        "map": {"kind": "map", "id": "a", "count": POINTS,
-                "panels": [{"title": f"map {i + 1}", "coords": [one]}
-                           for i, one in enumerate(packed)]},
+        "map": {
+            "kind": "map",
+            "id": "a",
+            "count": POINTS,
+            "panels": [{"title": f"map {i + 1}", "coords": [one]} for i, one in enumerate(packed)],
+        },
         "texts": {"kind": "texts", "id": "a", "texts": ["a sentence"] * POINTS},
-        "look": {"kind": "look", "id": "a", "layer": 0, "title": "label", "centres": True,
-                 "rings": [], "ramp": False, "names": list("abcdef"), "colours": colours,
-                 "counts": [1] * 6, "codes": codes, "subtitles": []},
-    }  # fmt: skip
+        "look": {
+            "kind": "look",
+            "id": "a",
+            "layer": 0,
+            "title": "label",
+            "centres": True,
+            "rings": [],
+            "ramp": False,
+            "names": list("abcdef"),
+            "colours": colours,
+            "counts": [1] * 6,
+            "codes": codes,
+            "subtitles": [],
+        },
+    }
     parts = ("map_paint.js", "map_parts.js", "map.js")
     script = "".join((_UI / name).read_text(encoding="utf-8") for name in parts)
     script = script.replace("export default function", "function component", 1)

@@ -43,16 +43,18 @@ def run() -> list[dict[str, Any]]:
         times = in_turn([lambda t=text: recorded(t), lambda t=text: bare(t)], ROUNDS)
         ours, theirs = (statistics.median(one) * 1000 for one in times)
         ratio = statistics.median(a / b for a, b in zip(*times, strict=True))
-        rows.append({
-            "tokens": tokens, "record ×4 (ms)": ours, "bare forward ×4 (ms)": theirs,
-            "ratio, median of pairs": ratio,
-        })
+        rows.append(
+            {
+                "tokens": tokens,
+                "record ×4 (ms)": ours,
+                "bare forward ×4 (ms)": theirs,
+                "ratio, median of pairs": ratio,
+            }
+        )
     return rows
 
 
-def in_turn(
-    functions: list[Callable[[], Any]], rounds: int, warm: int = 2
-) -> list[list[float]]:
+def in_turn(functions: list[Callable[[], Any]], rounds: int, warm: int = 2) -> list[list[float]]:
     """Seconds of each function, called one after the other in every round, so that a machine that
     slows down slows all; before, each is called `warm` times."""
     for function in functions:

@@ -18,8 +18,16 @@ from torch import nn
 
 TEXT = "the plot is thin but not dull"
 # in the order of the text: the, plot, is, thin, but, not, dull
-WEIGHTS = {"the": 0.0, "plot": 0.25, "is": -0.125, "thin": -1.0, "but": 0.5, "not": 2.0,
-           "dull": -2.5, "[MASK]": 0.0625}  # fmt: skip
+WEIGHTS = {
+    "the": 0.0,
+    "plot": 0.25,
+    "is": -0.125,
+    "thin": -1.0,
+    "but": 0.5,
+    "not": 2.0,
+    "dull": -2.5,
+    "[MASK]": 0.0625,
+}
 MASK = WEIGHTS["[MASK]"]
 
 
@@ -46,9 +54,13 @@ class Adds(nn.Module):
         return self.embeddings
 
     def forward(
-        self, input_ids: Any = None, attention_mask: Any = None, token_type_ids: Any = None,
-        inputs_embeds: Any = None, **_: Any,
-    ) -> Any:  # fmt: skip
+        self,
+        input_ids: Any = None,
+        attention_mask: Any = None,
+        token_type_ids: Any = None,
+        inputs_embeds: Any = None,
+        **_: Any,
+    ) -> Any:
         embedded = self.embeddings(input_ids) if inputs_embeds is None else inputs_embeds
         self.rows += len(embedded)
         self.calls += 1
@@ -66,11 +78,24 @@ def adds(classes: int = 2) -> Any:
     model = Adds(len(tokenizer), numbers, classes).eval().requires_grad_(False)
     labels = ("negative", "positive") if classes == 2 else ()
     checkpoint: Any = SimpleNamespace(
-        id="adds", labels=labels, regression=classes == 1, kind="classifier", head=None,
-        sha256=f"{classes}" * 64, task=None, group=None, seed=None,
-    )  # fmt: skip
+        id="adds",
+        labels=labels,
+        regression=classes == 1,
+        kind="classifier",
+        head=None,
+        sha256=f"{classes}" * 64,
+        task=None,
+        group=None,
+        seed=None,
+    )
     report: Any = None
     return Classifier(
-        checkpoint, model, tokenizer, torch.device("cpu"), torch.float32, 64, report,
+        checkpoint,
+        model,
+        tokenizer,
+        torch.device("cpu"),
+        torch.float32,
+        64,
+        report,
         threading.RLock(),
-    )  # fmt: skip
+    )

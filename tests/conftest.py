@@ -33,8 +33,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 NOTHING_SKIPPED = os.environ.get("POOLLENS_NOTHING_SKIPPED", "") not in ("", "0")
 # The shell is Chromium without its windows: it lays out and draws the same, with a third less work.
 CHROMIUM_NAMES = (
-    "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome",
-)  # fmt: skip
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "chrome",
+)
 # The browser's own background traffic would blur the question of what the app asks for.
 CHROMIUM_ARGS = [
     "--no-sandbox",

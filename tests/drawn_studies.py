@@ -26,9 +26,13 @@ def study(values: np.ndarray, primary: bool = True) -> Scores:
     strata, variants, seeds = values.shape
     return Scores(
         Family(
-            "made", "Made up", primary, "cls", tuple(f"h{v}" for v in range(1, variants)),
+            "made",
+            "Made up",
+            primary,
+            "cls",
+            tuple(f"h{v}" for v in range(1, variants)),
             tuple(range(seeds)),
             tuple(Stratum(f"task{s}", 1.0, "accuracy", "dev") for s in range(strata)),
         ),
         values,
-    )  # fmt: skip
+    )

@@ -49,10 +49,14 @@ def main() -> None:
                 "thresholds": case["counts"],
             },
         }
-        answers.append([
-            float(measure.compute_evaluation(explanation, target=case["target"], **settings).score)
-            for measure in measures
-        ])  # fmt: skip
+        answers.append(
+            [
+                float(
+                    measure.compute_evaluation(explanation, target=case["target"], **settings).score
+                )
+                for measure in measures
+            ]
+        )
     print(json.dumps({"version": ferret.__version__, "answers": answers}))
 
 

@@ -20,10 +20,23 @@ LONG = (
     "this overlong adaptation of a half-forgotten novel anything but a chore to sit through."
 )
 HOSTILE = (
-    "<script>alert(1)</script>", "$x^2$", "\\input{/etc/passwd}", "100%", "a_b^{c}", "a & b",
-    "😀👩‍🔬", "שלום עולם", "مرحبا", "你好世界", "x" * 10_000, "\x00\x1b[0m\u202e", "\ud800",
-    "'\" onmouseover=alert(1)", "é\u0301\u200b", "",
-)  # fmt: skip
+    "<script>alert(1)</script>",
+    "$x^2$",
+    "\\input{/etc/passwd}",
+    "100%",
+    "a_b^{c}",
+    "a & b",
+    "😀👩‍🔬",
+    "שלום עולם",
+    "مرحبا",
+    "你好世界",
+    "x" * 10_000,
+    "\x00\x1b[0m\u202e",
+    "\ud800",
+    "'\" onmouseover=alert(1)",
+    "é\u0301\u200b",
+    "",
+)
 TREC = ("abbreviation", "description", "entity", "human", "location", "numeric")
 
 
@@ -41,38 +54,65 @@ def tokens_of(text: str, pair: str | None = None, size: int = 7) -> Tokens:
         rows.append(("[SEP]", -1, (0, 0), True, segment))
     pieces, words, offsets, special, segments = zip(*rows, strict=True)
     return Tokens(
-        text=text, pair=pair, ids=np.arange(len(rows)), pieces=pieces, words=np.array(words),
-        offsets=np.array(offsets), special=np.array(special), segment=np.array(segments), dropped=0,
-    )  # fmt: skip
+        text=text,
+        pair=pair,
+        ids=np.arange(len(rows)),
+        pieces=pieces,
+        words=np.array(words),
+        offsets=np.array(offsets),
+        special=np.array(special),
+        segment=np.array(segments),
+        dropped=0,
+    )
 
 
-def checkpoint(name: str = "sst2-cls", labels: tuple[str, ...] = ("negative", "positive"),
-               group: str | None = None, seed: int | None = None) -> Any:  # fmt: skip
+def checkpoint(
+    name: str = "sst2-cls",
+    labels: tuple[str, ...] = ("negative", "positive"),
+    group: str | None = None,
+    seed: int | None = None,
+) -> Any:
     return SimpleNamespace(
-        id=name, labels=labels, sha256="0123456789abcdef" * 4, group=group, seed=seed,
-        folder=f"/home/somebody/secret/{name}", task="sst2",
-    )  # fmt: skip
+        id=name,
+        labels=labels,
+        sha256="0123456789abcdef" * 4,
+        group=group,
+        seed=seed,
+        folder=f"/home/somebody/secret/{name}",
+        task="sst2",
+    )
 
 
 def trace(probabilities: Any, tokens: Tokens | None = None, **of: Any) -> Any:
     values = np.asarray(probabilities, float)
     return SimpleNamespace(
-        checkpoint=checkpoint(**of), tokens=tokens or tokens_of(SENTENCE), logits=np.log(values),
-        probabilities=values, predicted=int(values.argmax()),
-    )  # fmt: skip
+        checkpoint=checkpoint(**of),
+        tokens=tokens or tokens_of(SENTENCE),
+        logits=np.log(values),
+        probabilities=values,
+        predicted=int(values.argmax()),
+    )
 
 
-def split(tokens: Tokens, classes: int = 2, layers: tuple[int, ...] = (4, 5, 6),
-          seed: int = 0, parts: int = 4) -> Decomposition:  # fmt: skip
+def split(
+    tokens: Tokens,
+    classes: int = 2,
+    layers: tuple[int, ...] = (4, 5, 6),
+    seed: int = 0,
+    parts: int = 4,
+) -> Decomposition:
     random = np.random.default_rng(seed)
     size = (classes, parts, len(tokens), len(layers))
     contributions = random.normal(size=size) * random.gamma(0.5, size=(1, 1, len(tokens), 1)) / 9
     constant = random.normal(size=classes)
     return Decomposition(
-        contributions=contributions, constant=constant, layers=layers,
+        contributions=contributions,
+        constant=constant,
+        layers=layers,
         logits=contributions.sum((1, 2, 3)) + constant,
-        parts=tuple(f"attention head {p}" for p in range(parts)), reference="corpus",
-    )  # fmt: skip
+        parts=tuple(f"attention head {p}" for p in range(parts)),
+        reference="corpus",
+    )
 
 
 def winners(tokens: Tokens, layers: tuple[int, ...] = (4, 5, 6), seed: int = 0) -> Winners:

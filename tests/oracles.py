@@ -100,9 +100,12 @@ def max_layers(hidden: np.ndarray, last_k: int) -> tuple[np.ndarray, np.ndarray,
 
 
 def attend(
-    query: np.ndarray, tokens: np.ndarray, mask: np.ndarray, layer: dict[str, np.ndarray],
+    query: np.ndarray,
+    tokens: np.ndarray,
+    mask: np.ndarray,
+    layer: dict[str, np.ndarray],
     heads: int,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+) -> tuple[np.ndarray, np.ndarray]:
     """Multi-head attention of one query (d,) over real tokens: output (d,), weights (heads, T).
 
     `layer` holds in_proj_weight (3d, d), in_proj_bias, out_proj.weight (d, d), out_proj.bias.
@@ -126,9 +129,15 @@ def attend(
 
 
 def split_attention(
-    values: np.ndarray, source: np.ndarray, alpha: np.ndarray, layers: tuple[int, ...],
-    layer: dict[str, np.ndarray], w_cls: np.ndarray, b_cls: np.ndarray, mu: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    values: np.ndarray,
+    source: np.ndarray,
+    alpha: np.ndarray,
+    layers: tuple[int, ...],
+    layer: dict[str, np.ndarray],
+    w_cls: np.ndarray,
+    b_cls: np.ndarray,
+    mu: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """The method's formulas for an attention head: contributions (C, H, T, K), constant (C,).
 
     `values` (T, d) are attended over, `source` (T, d) says which layer each came from, `alpha`
@@ -155,9 +164,13 @@ def split_attention(
 
 
 def split_cls(
-    values: np.ndarray, source: np.ndarray, layers: tuple[int, ...], w_cls: np.ndarray,
-    b_cls: np.ndarray, mu: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    values: np.ndarray,
+    source: np.ndarray,
+    layers: tuple[int, ...],
+    w_cls: np.ndarray,
+    b_cls: np.ndarray,
+    mu: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """The method's formulas for `cls` and `max_cls`: contributions (C, K) and constant (C,)."""
     contributions = np.zeros((len(w_cls), len(layers)))
     for c in range(len(w_cls)):

@@ -88,13 +88,16 @@ def bars(app: Any) -> list[SimpleNamespace]:
     for node in seen.pieces(app)["bars-drawing"].all("row"):
         if "data-unit" in node.attributes:
             label, *told = node.attributes["title"].split("\n")
-            rows.append(SimpleNamespace(
-                label=label, told=dict(line.split(": ", 1) for line in told),
-                values=[cell.all("num")[0].text for cell in node.all("cell")],
-                dots=[sum(n.tag == "s" for n in cell.walk()) for cell in node.all("cell")],
-                intervals=[sum(n.tag == "u" for n in cell.walk()) for cell in node.all("cell")],
-                classes=node.classes,
-            ))  # fmt: skip
+            rows.append(
+                SimpleNamespace(
+                    label=label,
+                    told=dict(line.split(": ", 1) for line in told),
+                    values=[cell.all("num")[0].text for cell in node.all("cell")],
+                    dots=[sum(n.tag == "s" for n in cell.walk()) for cell in node.all("cell")],
+                    intervals=[sum(n.tag == "u" for n in cell.walk()) for cell in node.all("cell")],
+                    classes=node.classes,
+                )
+            )
     return rows
 
 
@@ -105,8 +108,9 @@ def evidence(app: Any) -> dict[str, list[str]]:
     for line in seen.pieces(app)["evidence-drawing"].all("line"):
         who = line.all("who")
         if who:
-            found[who[0].text] = [_cell(c) for c in line.children
-                                  if isinstance(c, Node) and "who" not in c.classes]  # fmt: skip
+            found[who[0].text] = [
+                _cell(c) for c in line.children if isinstance(c, Node) and "who" not in c.classes
+            ]
     return found
 
 

@@ -16,8 +16,10 @@ SETTLED = """() => {
     && [...document.querySelectorAll(PIECES)].every(place =>
       [...place.querySelectorAll('*')].some(e => e.shadowRoot?.querySelector('.card')?.firstChild));
 }""".replace(
-    "PIECES", "'" + ", ".join(f".st-key-cards [class*=st-key-{p}-]"
-                              for p in ("answer", "attr", "reading")) + "'"
+    "PIECES",
+    "'"
+    + ", ".join(f".st-key-cards [class*=st-key-{p}-]" for p in ("answer", "attr", "reading"))
+    + "'",
 )
 
 

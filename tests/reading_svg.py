@@ -50,8 +50,9 @@ def axis(panel: ElementTree.Element, which: str) -> Axis:
     numbers = [(p, float(t.replace("\N{MINUS SIGN}", "-"))) for p, t in ticks if _is_number(t)]
     if len(numbers) >= 2:
         slope, start = np.polyfit(*zip(*numbers, strict=True), 1)
-        residual = np.abs(np.polyval((slope, start), [p for p, _ in numbers])
-                          - [v for _, v in numbers]).max()  # fmt: skip
+        residual = np.abs(
+            np.polyval((slope, start), [p for p, _ in numbers]) - [v for _, v in numbers]
+        ).max()
         assert residual < 1e-3 * max(abs(v) for _, v in numbers), "ticks on no straight line"
     else:
         slope, start = float("nan"), float("nan")
@@ -94,12 +95,20 @@ def corners(group: ElementTree.Element) -> np.ndarray:
 
 def paths(group: ElementTree.Element) -> list[np.ndarray]:
     """(N, 2) corners of each path of a group, in their order; where they are used, if they are."""
-    found = {path.get("id"): np.array(re.findall(r"[-\d.]+", path.get("d")), float).reshape(-1, 2)
-             for path in group.iter(f"{SVG}path") if path.get("id")}  # fmt: skip
-    used = [found[use.get(XLINK)[1:]] + [float(use.get("x")), float(use.get("y"))]
-            for use in group.iter(f"{SVG}use") if use.get(XLINK)[1:] in found]  # fmt: skip
-    return used or [np.array(re.findall(r"[-\d.]+", path.get("d")), float).reshape(-1, 2)
-                    for path in group.iter(f"{SVG}path")]  # fmt: skip
+    found = {
+        path.get("id"): np.array(re.findall(r"[-\d.]+", path.get("d")), float).reshape(-1, 2)
+        for path in group.iter(f"{SVG}path")
+        if path.get("id")
+    }
+    used = [
+        found[use.get(XLINK)[1:]] + [float(use.get("x")), float(use.get("y"))]
+        for use in group.iter(f"{SVG}use")
+        if use.get(XLINK)[1:] in found
+    ]
+    return used or [
+        np.array(re.findall(r"[-\d.]+", path.get("d")), float).reshape(-1, 2)
+        for path in group.iter(f"{SVG}path")
+    ]
 
 
 def markers(group: ElementTree.Element) -> np.ndarray:

@@ -20,8 +20,19 @@ def run_of(logits, labels=TWO, name="one", rows=None, total=None) -> Predictions
     logits = np.asarray(logits, np.float32)
     rows = np.arange(len(logits)) if rows is None else np.asarray(rows)
     counts, cut = np.ones(len(rows), np.int32), (rows % 5 == 0).astype(np.int32)
-    return Predictions(name, name, "data", "float32", labels, len(labels) == 1,
-                       total or len(rows), rows, logits, counts, cut)  # fmt: skip
+    return Predictions(
+        name,
+        name,
+        "data",
+        "float32",
+        labels,
+        len(labels) == 1,
+        total or len(rows),
+        rows,
+        logits,
+        counts,
+        cut,
+    )
 
 
 def drawn(seed: int, count: int = 60, labels=THREE):

@@ -54,11 +54,16 @@ def _report() -> Any:
         for head in HEADS[1:]:
             middle, half = random.normal(0, 0.01), random.uniform(0.004, 0.03)
             ratio = random.uniform(0.4, 1.6)
-            found.append(SimpleNamespace(
-                stratum=stratum, head=head, seeds=(5, 5), difference=middle,
-                interval=np.array([middle - half, middle + half]),
-                spread=SimpleNamespace(ratio=ratio, interval=np.array([0.5, 2.0]) * ratio),
-            ))  # fmt: skip
+            found.append(
+                SimpleNamespace(
+                    stratum=stratum,
+                    head=head,
+                    seeds=(5, 5),
+                    difference=middle,
+                    interval=np.array([middle - half, middle + half]),
+                    spread=SimpleNamespace(ratio=ratio, interval=np.array([0.5, 2.0]) * ratio),
+                )
+            )
     return SimpleNamespace(family=_family(), comparisons=found, headlines=[], done=60, planned=60)
 
 
@@ -83,11 +88,15 @@ def _study_spread() -> Plot:
 def _learning_curves() -> Plot:
     random = np.random.default_rng(0)
     curves = [
-        SimpleNamespace(task=task, metric="accuracy", heads=HEADS, shares=(0.1, 0.3, 1.0),
-                        values=random.normal(0.7, 0.02, (4, 3, 3))
-                        + np.array([[[0.0], [0.08], [0.15]]]))
+        SimpleNamespace(
+            task=task,
+            metric="accuracy",
+            heads=HEADS,
+            shares=(0.1, 0.3, 1.0),
+            values=random.normal(0.7, 0.02, (4, 3, 3)) + np.array([[[0.0], [0.08], [0.15]]]),
+        )
         for task in ("RTE", "MRPC")
-    ]  # fmt: skip
+    ]
     return view("learning_curves", curves)
 
 
@@ -97,8 +106,15 @@ def _learning_curves() -> Plot:
 @sample("pooling_by_layer")
 def _pooling_by_layer() -> Plot:
     values = np.random.default_rng(0).uniform(0.5, 0.9, size=(4, 7))
-    return view("pooling_by_layer", values, ("mean", "max", "cls", "max_cls"), range(7),
-                checkpoint=checkpoint(), data="sst2", sentences=400)  # fmt: skip
+    return view(
+        "pooling_by_layer",
+        values,
+        ("mean", "max", "cls", "max_cls"),
+        range(7),
+        checkpoint=checkpoint(),
+        data="sst2",
+        sentences=400,
+    )
 
 
 @sample("map")
@@ -106,15 +122,29 @@ def _map() -> Plot:
     random = np.random.default_rng(0)
     group = random.integers(0, 3, 400)
     maps = [
-        SimpleNamespace(points=random.normal(size=(400, 2)) + 3 * np.eye(3)[group][:, :2],
-                        method="umap", options={"n_neighbors": 15}, seed=0, explained=None,
-                        notes=())
+        SimpleNamespace(
+            points=random.normal(size=(400, 2)) + 3 * np.eye(3)[group][:, :2],
+            method="umap",
+            options={"n_neighbors": 15},
+            seed=0,
+            explained=None,
+            notes=(),
+        )
         for _ in range(2)
-    ]  # fmt: skip
-    return view("map", maps, ("mean", "max"), group, ("entity", "human", "numeric"),
-                (checkpoint(),), "trec", subtitles=("trustworthiness 0.94", "0.91"),
-                texts=("a question",) * 400, typed=[np.array([1.0, 2.0])] * 2,
-                typed_label="Who wrote it?")  # fmt: skip
+    ]
+    return view(
+        "map",
+        maps,
+        ("mean", "max"),
+        group,
+        ("entity", "human", "numeric"),
+        (checkpoint(),),
+        "trec",
+        subtitles=("trustworthiness 0.94", "0.91"),
+        texts=("a question",) * 400,
+        typed=[np.array([1.0, 2.0])] * 2,
+        typed_label="Who wrote it?",
+    )
 
 
 # --- a data set through checkpoints, and evidence ---------------------------------------------
@@ -127,12 +157,20 @@ def _evaluated() -> tuple[Any, list[Any]]:
     table = Table("sst2", "dev", texts, None, random.integers(0, 2, 60), labels)
     runs = [
         Predictions(
-            name, "0" * 64, "d", "float32", labels, False, 60, np.arange(60),
+            name,
+            "0" * 64,
+            "d",
+            "float32",
+            labels,
+            False,
+            60,
+            np.arange(60),
             np.random.default_rng(seed).normal(size=(60, 2)).astype(np.float32),
-            np.full(60, 9, np.int32), np.zeros(60, np.int32),
+            np.full(60, 9, np.int32),
+            np.zeros(60, np.int32),
         )
         for seed, name in enumerate(("sst2-cls", "sst2-mha"))
-    ]  # fmt: skip
+    ]
     return table, runs
 
 
@@ -159,20 +197,28 @@ def _agreement() -> Plot:
 def _predicted_values() -> Plot:
     random = np.random.default_rng(0)
     labels = random.uniform(0, 5, 300)
-    return view("predicted_values", ["stsb-cls", "stsb-mha"], labels,
-                [labels + random.normal(size=300) for _ in range(2)])  # fmt: skip
+    return view(
+        "predicted_values",
+        ["stsb-cls", "stsb-mha"],
+        labels,
+        [labels + random.normal(size=300) for _ in range(2)],
+    )
 
 
 @sample("failure_rates")
 def _failure_rates() -> Plot:
     random = np.random.default_rng(0)
     results = [
-        SimpleNamespace(checkpoint=name, rates=[
-            SimpleNamespace(capability=capability, kind=kind, n=40, rate=random.random())
-            for capability in ("negation", "hedges", "names") for kind in ("MFT", "INV")
-        ])
+        SimpleNamespace(
+            checkpoint=name,
+            rates=[
+                SimpleNamespace(capability=capability, kind=kind, n=40, rate=random.random())
+                for capability in ("negation", "hedges", "names")
+                for kind in ("MFT", "INV")
+            ],
+        )
         for name in ("sst2-cls", "sst2-mha")
-    ]  # fmt: skip
+    ]
     return view("failure_rates", results)
 
 

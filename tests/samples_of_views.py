@@ -96,10 +96,15 @@ def collected() -> Any:
 @sample("classes")
 def _classes() -> Plot:
     seeds = [
-        trace([0.05, 0.1, 0.5, 0.2, 0.1 - i, 0.05 + i], name=f"trec-mha-s{n}", labels=TREC,
-              group="trec-mha", seed=n)
+        trace(
+            [0.05, 0.1, 0.5, 0.2, 0.1 - i, 0.05 + i],
+            name=f"trec-mha-s{n}",
+            labels=TREC,
+            group="trec-mha",
+            seed=n,
+        )
         for n, i in enumerate((0.0, 0.04, 0.08))
-    ]  # fmt: skip
+    ]
     return view("classes", [seeds, trace(np.ones(6) / 6, name="trec-cls", labels=TREC)], target=2)
 
 
@@ -111,8 +116,13 @@ def _input_attribution() -> Plot:
 @sample("reading")
 def _reading() -> Plot:
     names = ("cls", "max_cls", "mha", "max_seq_mha")
-    return view("reading", [split(TOKENS, seed=i) for i in range(4)], TOKENS, 1,
-                [checkpoint(f"sst2-{name}") for name in names])  # fmt: skip
+    return view(
+        "reading",
+        [split(TOKENS, seed=i) for i in range(4)],
+        TOKENS,
+        1,
+        [checkpoint(f"sst2-{name}") for name in names],
+    )
 
 
 @sample("source_layers")
@@ -124,10 +134,12 @@ def _source_layers() -> Plot:
 def _variant() -> Plot:
     names = ("sst2-cls", "sst2-max_cls", "sst2-mha")
     before, after = (
-        [Answer(name, ("negative", "positive"), (name,), np.array([[1 - p, p]]))
-         for name, p in zip(names, values, strict=True)]
+        [
+            Answer(name, ("negative", "positive"), (name,), np.array([[1 - p, p]]))
+            for name, p in zip(names, values, strict=True)
+        ]
         for values in ((0.61, 0.72, 0.9), (0.2, 0.81, 0.4))
-    )  # fmt: skip
+    )
     return view("variant", before, after, [1, 1, 1], (SENTENCE, "The plot is thin."))
 
 
@@ -158,16 +170,24 @@ def _cka() -> Plot:
 
 @sample("winners")
 def _winners() -> Plot:
-    return view("winners", seen(), "deviation", profile=profile_of("max_seq_mha"),
-                chosen_token=2, chosen_layer=3)  # fmt: skip
+    return view(
+        "winners",
+        seen(),
+        "deviation",
+        profile=profile_of("max_seq_mha"),
+        chosen_token=2,
+        chosen_layer=3,
+    )
 
 
 @sample("strips")
 def _strips() -> Plot:
     from analysis.figures.comparisons import strips
 
-    plots = [view("input_attribution", attributed(TOKENS), TOKENS, checkpoint()),
-             view("reading", split(TOKENS), TOKENS, 1, checkpoint())]  # fmt: skip
+    plots = [
+        view("input_attribution", attributed(TOKENS), TOKENS, checkpoint()),
+        view("reading", split(TOKENS), TOKENS, 1, checkpoint()),
+    ]
     return strips(plots, ["input attribution", "read by the pooling head"])
 
 
@@ -175,8 +195,9 @@ def _strips() -> Plot:
 def _layer_quantities() -> Plot:
     effects = interventions.drop_effects(zoo.loaded("max_seq_mha"), TEXT)
     one = seen()
-    return view("layer_quantities", one, 1, analysis.decompose(one), effects,
-                profile_of("max_seq_mha"))  # fmt: skip
+    return view(
+        "layer_quantities", one, 1, analysis.decompose(one), effects, profile_of("max_seq_mha")
+    )
 
 
 @sample("margins")
@@ -312,5 +333,6 @@ def _attribution_disagreement() -> Plot:
 
 @sample("attribution_layers")
 def _attribution_layers() -> Plot:
-    return view("attribution_layers", _found("joint_layers"),
-                _found("exact_split", reference="zero"))  # fmt: skip
+    return view(
+        "attribution_layers", _found("joint_layers"), _found("exact_split", reference="zero")
+    )

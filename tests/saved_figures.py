@@ -18,9 +18,12 @@ TEXT = "The plots thinned, not dully."
 def run(*arguments, cwd, **env):
     """The command line in a process of its own, as somebody else, in another folder."""
     return subprocess.run(
-        [sys.executable, "-m", "analysis", *map(str, arguments)], cwd=cwd, capture_output=True,
-        text=True, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **env},
-    )  # fmt: skip
+        [sys.executable, "-m", "analysis", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **env},
+    )
 
 
 def of_reading(name="sst2-cls"):

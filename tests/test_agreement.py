@@ -37,9 +37,8 @@ def tau_by_pairs(one, other) -> float:
     """Concordant minus discordant pairs over all pairs, for values without ties."""
     n = len(one)
     total = sum(
-        np.sign(one[i] - one[j]) * np.sign(other[i] - other[j])
-        for i in range(n) for j in range(i)
-    )  # fmt: skip
+        np.sign(one[i] - one[j]) * np.sign(other[i] - other[j]) for i in range(n) for j in range(i)
+    )
     return float(total / (n * (n - 1) / 2))
 
 
@@ -77,14 +76,17 @@ def test_agreement_is_tau_of_the_units_that_are_no_special_tokens():
     assert found.units == 7
     for i in range(3):
         for j in range(3):
-            assert found.tau[i, j] == pytest.approx(tau_by_pairs(values[i], values[j]) if i != j
-                                                    else 1.0)  # fmt: skip
+            assert found.tau[i, j] == pytest.approx(
+                tau_by_pairs(values[i], values[j]) if i != j else 1.0
+            )
     assert found.null == null_band(7)
     np.testing.assert_array_equal(found.beyond_chance, np.abs(found.tau) > found.null[1])
 
 
-@given(st.lists(st.integers(-3, 3), min_size=7, max_size=7),
-       st.lists(st.integers(-3, 3), min_size=7, max_size=7))  # fmt: skip
+@given(
+    st.lists(st.integers(-3, 3), min_size=7, max_size=7),
+    st.lists(st.integers(-3, 3), min_size=7, max_size=7),
+)
 @settings(max_examples=50)
 def test_agreement_is_symmetric_bounded_and_not_defined_for_a_constant(one, other):
     found = rank_agreement([scored(one), scored(other)], TOKENS)
@@ -122,8 +124,9 @@ def test_the_largest_disagreement_is_found_whatever_the_scale_and_said_in_words(
 
 
 def test_attributions_that_are_alike_are_said_to_be():
-    found = largest_disagreement([scored([1, 2, 3, 4, 5, 6, 7]),
-                                  scored([2, 4, 6, 8, 10, 12, 14], "twice")], TOKENS)  # fmt: skip
+    found = largest_disagreement(
+        [scored([1, 2, 3, 4, 5, 6, 7]), scored([2, 4, 6, 8, 10, 12, 14], "twice")], TOKENS
+    )
     assert found.sentence.startswith("given and twice give every unit the same share of their")
     silent = largest_disagreement([scored([0] * 7), scored([0] * 7)], TOKENS)
     assert "same share" in silent.sentence
@@ -133,11 +136,23 @@ def test_two_tokenizers_are_compared_by_the_words_they_share():
     """Pieces of three letters beside pieces of seven: other places, the same words."""
     fine = tokens_of(TEXT, size=3)
     assert fine.pieces != TOKENS.pieces
+
     def made(tokens, values, method="saliency", words=True):
         units = tokens.word_groups() if words else tuple((t,) for t in range(len(tokens)))
         scores = np.array([9.0, *values, -9.0])
-        return Attribution(method, 1, "word" if words else "piece", scores, units, "logit", None,
-                           None, "none", {}, 0.0)  # fmt: skip
+        return Attribution(
+            method,
+            1,
+            "word" if words else "piece",
+            scores,
+            units,
+            "logit",
+            None,
+            None,
+            "none",
+            {},
+            0.0,
+        )
 
     values = np.arange(7.0)
     one, other = aligned([made(TOKENS, values), made(fine, -values)], [TOKENS, fine])

@@ -75,21 +75,43 @@ def owned():
     path = "/home/somebody/secretproject/my models/mine"
     hub = "acme-lab/bert-sst2"
     return [
-        view("reading", [split(tokens), split(tokens, seed=1)], tokens, 1,
-             [checkpoint(path), checkpoint(hub)], names=[path, hub]),
-        view("classes", [trace([0.4, 0.6], name=path), trace([0.3, 0.7], name=hub)],
-             names=[path, hub]),
-        Plot("heat", f"A map of {hub}", samples.plot_of("winners").mark,
-             provenance={"checkpoint": hub}, caption=f"{hub} here.", notes=(f"see {path}.",)),
-        Plot("map", "A map", samples.plot_of("map").mark, caption="Of acme-lab/reviews.",
-             provenance={"checkpoint": "mine", "data": f"dev, vectors of {hub}; acme-lab/reviews"}),
-    ]  # fmt: skip
+        view(
+            "reading",
+            [split(tokens), split(tokens, seed=1)],
+            tokens,
+            1,
+            [checkpoint(path), checkpoint(hub)],
+            names=[path, hub],
+        ),
+        view(
+            "classes",
+            [trace([0.4, 0.6], name=path), trace([0.3, 0.7], name=hub)],
+            names=[path, hub],
+        ),
+        Plot(
+            "heat",
+            f"A map of {hub}",
+            samples.plot_of("winners").mark,
+            provenance={"checkpoint": hub},
+            caption=f"{hub} here.",
+            notes=(f"see {path}.",),
+        ),
+        Plot(
+            "map",
+            "A map",
+            samples.plot_of("map").mark,
+            caption="Of acme-lab/reviews.",
+            provenance={"checkpoint": "mine", "data": f"dev, vectors of {hub}; acme-lab/reviews"},
+        ),
+    ]
 
 
 def forms(secret):
     """A secret as bytes, as it is and as each language of an export writes it."""
-    return {form.encode() for form in (secret, latex_escape(secret), html_escape(secret),
-                                       json.dumps(secret)[1:-1])}  # fmt: skip
+    return {
+        form.encode()
+        for form in (secret, latex_escape(secret), html_escape(secret), json.dumps(secret)[1:-1])
+    }
 
 
 def secrets_in(data, secrets=SECRETS):
@@ -110,10 +132,14 @@ def test_no_export_names_an_owner_or_a_folder(format):
 def test_no_export_of_any_view_names_an_owner_or_a_folder(key):
     """As text of every view, and as it is drawn of a view of each kind of mark."""
     plot = samples.plot_of(key)
-    where = {"checkpoint": "/home/somebody/secretproject/my models/mine",
-             "data": "acme-lab/reviews"}  # fmt: skip
+    where = {
+        "checkpoint": "/home/somebody/secretproject/my models/mine",
+        "data": "acme-lab/reviews",
+    }
     plot = replace(
-        plot, title=f"{plot.title} of {where['checkpoint']}", notes=("see acme-lab/reviews",),
+        plot,
+        title=f"{plot.title} of {where['checkpoint']}",
+        notes=("see acme-lab/reviews",),
         caption=f"{plot.caption} On acme-lab/reviews.",
         provenance={**plot.provenance, **where, "checkpoints": [where]},
     )
@@ -162,13 +188,30 @@ def test_nothing_in_a_zip_names_user_host_home_or_folder(tmp_path):
     for file, plot in zip(files, owned(), strict=True):
         file.write_text(plot.to_json())
     answer = subprocess.run(
-        [sys.executable, "-c", code, *map(str, files)], cwd=work, capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(home), "USER": "janedoe",
-             "LOGNAME": "janedoe", "HOSTNAME": "boxofacme"},
-    )  # fmt: skip
+        [sys.executable, "-c", code, *map(str, files)],
+        cwd=work,
+        capture_output=True,
+        text=True,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(home),
+            "USER": "janedoe",
+            "LOGNAME": "janedoe",
+            "HOSTNAME": "boxofacme",
+        },
+    )
     assert answer.returncode == 0, answer.stderr
-    secrets = [*SECRETS, "janedoe", "boxofacme", "homeofsomebody", "workofacme", str(ROOT),
-               str(tmp_path), sys.prefix]  # fmt: skip
+    secrets = [
+        *SECRETS,
+        "janedoe",
+        "boxofacme",
+        "homeofsomebody",
+        "workofacme",
+        str(ROOT),
+        str(tmp_path),
+        sys.prefix,
+    ]
     if len(socket.gethostname()) > 5:
         secrets.append(socket.gethostname())
     data = (work / "out.zip").read_bytes()
@@ -199,6 +242,10 @@ def test_the_text_that_was_typed_is_left_as_it_is():
 @given(st.text(max_size=30), st.text(max_size=12).filter(lambda s: s.strip("/\\ ")))
 def test_a_demo_name_without_an_owner_is_never_changed(title, name):
     name = re.sub(r"[\\/]", "", name) or "x"
-    plot = Plot("v", title, Bars(np.ones((1, 1)), ("c",), (name,), "c", "v"),
-                provenance={"checkpoint": name})  # fmt: skip
+    plot = Plot(
+        "v",
+        title,
+        Bars(np.ones((1, 1)), ("c",), (name,), "c", "v"),
+        provenance={"checkpoint": name},
+    )
     assert anonymous(plot)[0].mark.series == (name,)

@@ -22,14 +22,18 @@ def sheets(count=2, layers=(0, 1, 2), n=30):
     rng = np.random.default_rng(0)
     base = rng.normal(size=(n, 6)).astype(np.float32)
     return [
-        Sheet(f"sheet {s}", f"sheet {s}", {k: base @ rng.normal(size=(6, 6)).astype(np.float32)
-                                         for k in layers})
+        Sheet(
+            f"sheet {s}",
+            f"sheet {s}",
+            {k: base @ rng.normal(size=(6, 6)).astype(np.float32) for k in layers},
+        )
         for s in range(count)
-    ]  # fmt: skip
+    ]
 
 
-@given(st.lists(st.integers(0, 4), min_size=1, max_size=300), st.integers(1, 200),
-       st.integers(0, 99))  # fmt: skip
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=300), st.integers(1, 200), st.integers(0, 99)
+)
 @settings(max_examples=60, deadline=None)
 def test_a_sample_is_ascending_unique_bounded_and_the_same_for_the_same_seed(labels, most, seed):
     given_table = table(labels)
@@ -145,12 +149,17 @@ def joint(monkeypatch):
     def fake(vectors, seed=0, **options):
         calls.append(len(vectors))
         rng = np.random.default_rng(len(calls))
-        return [Map(Projection(rng.normal(size=(len(one), 2)), "aligned_umap", seed, options), one)
-                for one in vectors]  # fmt: skip
+        return [
+            Map(Projection(rng.normal(size=(len(one), 2)), "aligned_umap", seed, options), one)
+            for one in vectors
+        ]
 
     monkeypatch.setattr("analysis.alignment.aligned_umap", fake)
-    monkeypatch.setattr(atlas.projection, "fit", lambda v, m, s, progress=None, **o:
-                        Map(Projection(v[:, :2].astype(float), m, s, o), v))  # fmt: skip
+    monkeypatch.setattr(
+        atlas.projection,
+        "fit",
+        lambda v, m, s, progress=None, **o: Map(Projection(v[:, :2].astype(float), m, s, o), v),
+    )
     return calls
 
 
@@ -161,9 +170,10 @@ def test_a_joint_fit_is_shown_only_beside_those_it_was_made_with(joint):
     def drawn(*shown):
         atlas.compute(layouts, shown, 0, ALIGNED, lambda *_: None)
         assert atlas.missing(layouts, shown, 0, ALIGNED) == []
-        return [row[0].vectors is sheet.vectors[0] and layouts.get(sheet, 0, ALIGNED, shown)
-                for row, sheet in zip(atlas.aligned(layouts, shown, (0,), ALIGNED), shown,
-                                      strict=True)]  # fmt: skip
+        return [
+            row[0].vectors is sheet.vectors[0] and layouts.get(sheet, 0, ALIGNED, shown)
+            for row, sheet in zip(atlas.aligned(layouts, shown, (0,), ALIGNED), shown, strict=True)
+        ]
 
     first = drawn(one, two)
     other = drawn(two, three)
@@ -210,8 +220,11 @@ def test_numbers_are_those_of_the_labels_and_groups_that_were_given():
     layouts.made(one, 0, Wish())
     rng = np.random.default_rng(5)
     right, random = (one.vectors[0][:, 0] > 0).astype(int), rng.integers(0, 2, 60)
-    votes = [layouts.quality(one, 0, Wish(), labels, groups).knn_original
-             for labels in (right, random) for groups in (None, np.arange(60) // 10)]  # fmt: skip
+    votes = [
+        layouts.quality(one, 0, Wish(), labels, groups).knn_original
+        for labels in (right, random)
+        for groups in (None, np.arange(60) // 10)
+    ]
     assert len(set(votes)) == 4
     assert layouts.quality(one, 0, Wish(), right).knn_original == votes[0]
     assert layouts.quality(one, 0, Wish(), random[::-1], measure=False) is None

@@ -48,10 +48,15 @@ def test_rollout_of_two_layers_is_the_product_by_hand():
     first = np.array([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.2, 0.3, 0.5]])
     second = np.array([[0.0, 0.0, 1.0], [0.5, 0.0, 0.5], [0.0, 1.0, 0.0]])
     # two attention heads each, whose mean is the matrix above
-    attentions = np.stack([
-        np.stack([first + shift, first - shift]) for first, shift in
-        ((first, np.zeros((3, 3))), (second, np.array([[0, 0, 0], [0.1, 0, -0.1], [0, 0, 0]])))
-    ])  # fmt: skip
+    attentions = np.stack(
+        [
+            np.stack([first + shift, first - shift])
+            for first, shift in (
+                (first, np.zeros((3, 3))),
+                (second, np.array([[0, 0, 0], [0.1, 0, -0.1], [0, 0, 0]])),
+            )
+        ]
+    )
     result = rollout(planted(attentions))
     half = [[0.75, 0.25, 0.0], [0.0, 1.0, 0.0], [0.1, 0.15, 0.75]]
     np.testing.assert_allclose(result.values[0], half)
@@ -120,8 +125,10 @@ def test_block_masses_are_means_over_queries_and_their_rows_sum_to_one():
     masses = block_masses(trace.attentions, tokens)
     assert masses.blocks == ("special tokens", "text", "pair")
     np.testing.assert_allclose(masses.values.sum(axis=-1), 1, atol=1e-6)
-    block = ["special tokens" if s else ("text", "pair")[g]
-             for s, g in zip(tokens.special, tokens.segment, strict=True)]  # fmt: skip
+    block = [
+        "special tokens" if s else ("text", "pair")[g]
+        for s, g in zip(tokens.special, tokens.segment, strict=True)
+    ]
     for i, queries in enumerate(masses.blocks):
         rows = [t for t, b in enumerate(block) if b == queries]
         for j, keys in enumerate(masses.blocks):

@@ -110,8 +110,9 @@ def test_scores_sum_to_the_difference_up_to_the_gap_that_is_shown(name):
 @pytest.mark.parametrize("name", ["mha", "bert"])
 @pytest.mark.parametrize("method", ["integrated_gradients", "joint_layers"])
 def test_the_tolerance_is_a_share_of_the_outputs_change_however_small(method, name):
-    small = attribute(zoo.loaded(name), TEXT, method=method, target=1, output="probability",
-                      tolerance=0.02)  # fmt: skip
+    small = attribute(
+        zoo.loaded(name), TEXT, method=method, target=1, output="probability", tolerance=0.02
+    )
     assert abs(small.delta) < 0.5
     assert small.converged
     assert small.completeness_gap <= 0.02 * max(abs(small.delta), 0.01)

@@ -124,10 +124,12 @@ def test_conductance_gives_the_layers_more_than_the_whole_and_is_no_split():
     shares = [
         float(
             LayerConductance(value, model.encoder.encoder.layer[layer - 1])
-            .attribute(embed(ids).requires_grad_(), empty, n_steps=64)[0].sum().detach()
+            .attribute(embed(ids).requires_grad_(), empty, n_steps=64)[0]
+            .sum()
+            .detach()
         )
         for layer in (2, 3, 4)
-    ]  # fmt: skip
+    ]
     result = attribute(classifier, TEXT, method="joint_layers", target=1, tolerance=1e-3)
     by_layer = result.layer_scores.sum(0)
     assert shares[0] == pytest.approx(result.delta, abs=0.02)  # the first layer has it all
@@ -174,9 +176,7 @@ def test_attention_times_gradient_is_the_slope_along_a_scale_of_a_tokens_weights
             weights = weights * scale
         return (weights @ value).transpose(1, 2).contiguous(), weights
 
-    result = attribute(
-        classifier, TEXT, method="attention_x_gradient", target=1, layers=layers
-    )
+    result = attribute(classifier, TEXT, method="attention_x_gradient", target=1, layers=layers)
     monkeypatch.setattr(modeling_bert, "eager_attention_forward", scaled)
     step, slopes = 2e-2, []
     for token in range(len(scale)):
@@ -227,9 +227,11 @@ def test_the_exact_split_names_its_reference():
 
 def test_where_there_is_no_exact_split_a_sentence_says_why():
     for name, told in (
-        ("layer_norm", "a layer norm is not linear"), ("tanh", "tanh pooler"),
-        ("bert", "its own non-linear layers"), ("bare", "bare encoder"),
-    ):  # fmt: skip
+        ("layer_norm", "a layer norm is not linear"),
+        ("tanh", "tanh pooler"),
+        ("bert", "its own non-linear layers"),
+        ("bare", "bare encoder"),
+    ):
         assert told in why_not(zoo.loaded(name), "exact_split")
         with pytest.raises(ValueError, match=told):
             attribute(zoo.loaded(name), TEXT, method="exact_split")

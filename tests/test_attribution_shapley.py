@@ -108,30 +108,35 @@ def test_intervals_narrow_with_the_square_root_of_the_samples():
 def test_a_permutation_beside_its_reverse_narrows_the_interval():
     both = [
         attribute(
-            zoo.loaded(NAME), TEXT, method="shapley_sampling", target=1, n_samples=100,
+            zoo.loaded(NAME),
+            TEXT,
+            method="shapley_sampling",
+            target=1,
+            n_samples=100,
             paired=paired,
         )
         for paired in (True, False)
-    ]  # fmt: skip
+    ]
     width = [np.mean(one.interval[:, 1] - one.interval[:, 0]) for one in both]
     assert width[0] < width[1]
 
 
-@pytest.mark.parametrize("method", ["shapley_sampling", "kernel_shap", "smoothgrad",
-                                    "gradient_shap"])  # fmt: skip
+@pytest.mark.parametrize(
+    "method", ["shapley_sampling", "kernel_shap", "smoothgrad", "gradient_shap"]
+)
 def test_the_seed_decides_and_is_kept(method):
     options = {"n_samples": 30, "target": 0}
     one, again, other = (
-        attribute(zoo.loaded(NAME), TEXT, method=method, seed=seed, **options)
-        for seed in (5, 5, 6)
+        attribute(zoo.loaded(NAME), TEXT, method=method, seed=seed, **options) for seed in (5, 5, 6)
     )
     assert np.array_equal(one.scores, again.scores)
     assert not np.array_equal(one.scores, other.scores)
     assert (one.seed, other.seed) == (5, 6)
 
 
-@pytest.mark.parametrize("method", ["shapley_sampling", "kernel_shap", "smoothgrad",
-                                    "gradient_shap"])  # fmt: skip
+@pytest.mark.parametrize(
+    "method", ["shapley_sampling", "kernel_shap", "smoothgrad", "gradient_shap"]
+)
 def test_enough_keeps_the_samples_there_are(method, monkeypatch):
     from analysis.attribution import problem
 
@@ -187,10 +192,16 @@ def test_no_coalition_is_evaluated_twice(monkeypatch):
 def test_the_cost_that_is_told_is_the_number_of_passes(monkeypatch):
     rows = counted(monkeypatch)
     for method, options in (
-        ("shapley_sampling", {"n_samples": 4}), ("kernel_shap", {}),
-        ("ablation", {}), ("leave_one_out", {}), ("occlusion", {}),
-        ("smoothgrad", {}), ("gradient_shap", {}), ("saliency", {}), ("gradient_x_input", {}),
-    ):  # fmt: skip
+        ("shapley_sampling", {"n_samples": 4}),
+        ("kernel_shap", {}),
+        ("ablation", {}),
+        ("leave_one_out", {}),
+        ("occlusion", {}),
+        ("smoothgrad", {}),
+        ("gradient_shap", {}),
+        ("saliency", {}),
+        ("gradient_x_input", {}),
+    ):
         rows.clear()
         attribute(zoo.loaded(NAME), TEXT, method=method, **options)
         told = passes(method, UNITS, options)
@@ -227,9 +238,10 @@ def counted(monkeypatch) -> list[int]:
     rows: list[int] = []
     original = problem.logits_of
     monkeypatch.setattr(
-        problem, "logits_of",
+        problem,
+        "logits_of",
         lambda c, e, i: rows.append(len(e)) or original(c, e, i),
-    )  # fmt: skip
+    )
     return rows
 
 

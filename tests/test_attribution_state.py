@@ -34,12 +34,14 @@ def state_of(classifier) -> list:
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     draws = np.random.get_state()  # noqa: NPY002
     return [
-        [(name, module.training, *(len(getattr(module, kind)) for kind in hooks))
-         for name, module in model.named_modules()],
+        [
+            (name, module.training, *(len(getattr(module, kind)) for kind in hooks))
+            for name, module in model.named_modules()
+        ],
         [(name, p.requires_grad, p.grad, p.sum().item()) for name, p in model.named_parameters()],
         (torch.is_grad_enabled(), classifier.encoder.config._attn_implementation),
         (torch.get_rng_state().tolist(), draws[1].tolist(), draws[2]),
-    ]  # fmt: skip
+    ]
 
 
 def run(classifier, method, text=TEXT, pair=None, **options):
@@ -288,8 +290,14 @@ def test_very_short_texts_have_scores(text, name, method):
 @pytest.mark.parametrize("unit", ["piece", "word"])
 @pytest.mark.parametrize("method", METHODS)
 def test_a_text_at_the_models_limit_is_attributed(method, unit):
-    result = run(zoo.loaded("max_seq_mha"), method, "dull " * 300, unit=unit, allow_cost=True,
-                 **({"n_samples": 130} if method == "kernel_shap" else {}))  # fmt: skip
+    result = run(
+        zoo.loaded("max_seq_mha"),
+        method,
+        "dull " * 300,
+        unit=unit,
+        allow_cost=True,
+        **({"n_samples": 130} if method == "kernel_shap" else {}),
+    )
     assert len(result.scores) == zoo.loaded("max_seq_mha").limit
     assert np.isfinite(result.scores).all()
 

@@ -25,8 +25,10 @@ def tokens_of(text=TEXT, pair=None):
 # --- units ---------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 12)), min_size=1, max_size=3),
-       st.booleans())  # fmt: skip
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(1, 12)), min_size=1, max_size=3),
+    st.booleans(),
+)
 def test_units_cover_every_token_once_and_in_order(spans, paired):
     tokens = tokens_of(pair=PAIR if paired else None)
     chosen = [(start, start + length) for start, length in spans]
@@ -75,9 +77,7 @@ def test_a_span_is_summed_by_gradients_and_perturbed_as_a_whole(method):
 
 def test_a_word_is_removed_as_if_it_had_not_been_typed():
     classifier, text = zoo.loaded("max_seq_mha"), "He liked thinly acting stories."
-    result = attribute(
-        classifier, text, method="ablation", target=1, unit="word", replace="remove"
-    )
+    result = attribute(classifier, text, method="ablation", target=1, unit="word", replace="remove")
     whole = analysis.record(classifier, text).logits[1]
     for number, word in enumerate(("He", "liked", "thinly", "acting", "stories", "."), start=1):
         rest = " ".join(text.replace(word, "", 1).split())
@@ -105,9 +105,14 @@ def test_leaving_one_out_is_the_librarys_own(where, words):
     want = leave_one_out(classifier, TEXT, None, where, words)
     for target in range(3):
         result = attribute(
-            classifier, TEXT, method="leave_one_out", target=target, output="contrast",
-            unit="word" if words else "piece", where=where,
-        )  # fmt: skip
+            classifier,
+            TEXT,
+            method="leave_one_out",
+            target=target,
+            output="contrast",
+            unit="word" if words else "piece",
+            where=where,
+        )
         inner = slice(1, -1)
         np.testing.assert_allclose(result.scores[inner], want.contrast(target)[inner], atol=1e-5)
 

@@ -17,8 +17,12 @@ from analysis.embedding import embed
 from analysis.vector_folder import open_folder
 
 WORDS = ("plot", "acting", "film", "song", "ending", "sound")
-TEXTS = [f"the {a} is thin but the {b} is {c}" for a in WORDS for b in WORDS
-         for c in ("fine", "dull", "good")]  # fmt: skip
+TEXTS = [
+    f"the {a} is thin but the {b} is {c}"
+    for a in WORDS
+    for b in WORDS
+    for c in ("fine", "dull", "good")
+]
 QUOTED = ['He said " I am fine .', '" The plot is thin , " she said .', "plain", '"', "12"]
 
 
@@ -155,8 +159,22 @@ def test_mistakes_are_named(tmp_path, order, checkpoint):
 def test_the_command_writes_a_folder_that_can_be_opened(tmp_path, checkpoint, capsys):
     source = write(tmp_path, "csv")
     out = tmp_path / "out"
-    code = main(["embed", "--input", str(source), "--checkpoint", str(checkpoint), "--pooling",
-                 "mean", "head", "--layers", "all", "--output", str(out)])  # fmt: skip
+    code = main(
+        [
+            "embed",
+            "--input",
+            str(source),
+            "--checkpoint",
+            str(checkpoint),
+            "--pooling",
+            "mean",
+            "head",
+            "--layers",
+            "all",
+            "--output",
+            str(out),
+        ]
+    )
     assert code == 0
     assert capsys.readouterr().out.strip() == str(out)
     opened = open_folder(out)
@@ -182,8 +200,10 @@ def test_quotation_marks_of_a_tsv_take_no_rows_along(tmp_path, checkpoint):
 def test_a_column_of_texts_stays_text_where_it_begins_with_numbers(tmp_path, checkpoint, kind):
     texts = ["1", "02", "3.50", *TEXTS[:3]]
     source = write(tmp_path, kind, texts)
-    assert list(vectors(run([source], tmp_path / "out", Order(str(checkpoint), "text")))["text"]
-                ) == texts  # fmt: skip
+    assert (
+        list(vectors(run([source], tmp_path / "out", Order(str(checkpoint), "text")))["text"])
+        == texts
+    )
 
 
 def test_a_run_never_goes_on_with_other_weights(tmp_path):
@@ -212,8 +232,9 @@ def test_a_folder_is_opened_with_its_columns_and_a_stopped_run_is_called_one(
 ):
     monkeypatch.setattr("analysis.bulk.BATCH_ROWS", 30)
     source = tmp_path / "rows.parquet"
-    frame = pd.DataFrame({"text": TEXTS, "label": ["a", "b"] * 54, "user@1": "someone",
-                          "length": range(108)})  # fmt: skip
+    frame = pd.DataFrame(
+        {"text": TEXTS, "label": ["a", "b"] * 54, "user@1": "someone", "length": range(108)}
+    )
     frame.to_parquet(source)
 
     def stop(name, rows):

@@ -17,11 +17,17 @@ from analysis import checkpoints
 from analysis.checkpoints import CheckpointError, describe, discover, locate
 
 DEMO = (
-    *(f"{task}-{head}" for task in ("sst2", "mrpc")
-      for head in ("cls", "max_cls", "mha", "max_seq_mha")),
-    *(f"trec-{head}-s{seed}" for head in ("cls", "max_cls", "mha", "max_seq_mha")
-      for seed in range(3)),
-)  # fmt: skip
+    *(
+        f"{task}-{head}"
+        for task in ("sst2", "mrpc")
+        for head in ("cls", "max_cls", "mha", "max_seq_mha")
+    ),
+    *(
+        f"trec-{head}-s{seed}"
+        for head in ("cls", "max_cls", "mha", "max_seq_mha")
+        for seed in range(3)
+    ),
+)
 
 
 def copy(name: str, folder):
@@ -232,9 +238,21 @@ JSON = st.recursive(
     max_leaves=4,
 )
 FIELDS = (
-    "model_type", "architectures", "id2label", "num_labels", "head", "head_options", "encoder",
-    "encoder_name", "encoder_sha256", "auto_map", "task", "pairs", "seed", "vocab_size",
-)  # fmt: skip
+    "model_type",
+    "architectures",
+    "id2label",
+    "num_labels",
+    "head",
+    "head_options",
+    "encoder",
+    "encoder_name",
+    "encoder_sha256",
+    "auto_map",
+    "task",
+    "pairs",
+    "seed",
+    "vocab_size",
+)
 
 
 @given(
@@ -275,10 +293,21 @@ def test_a_checkpoint_is_named_by_folder_or_by_registered_name(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["", "  ", "no-such", "nobody/no-such", "../no-such", "a" * 5000, "nul\0byte",
-     "~nobody-at-all/x", "a/b/c", "<script>", "\ud800"],
+    [
+        "",
+        "  ",
+        "no-such",
+        "nobody/no-such",
+        "../no-such",
+        "a" * 5000,
+        "nul\0byte",
+        "~nobody-at-all/x",
+        "a/b/c",
+        "<script>",
+        "\ud800",
+    ],
     ids=ascii,
-)  # fmt: skip
+)
 def test_a_name_that_is_none_is_answered_in_words(name, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(CheckpointError, match=r"was not found\. Looked in|no checkpoint was named"):

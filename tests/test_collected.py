@@ -83,15 +83,20 @@ def test_a_collection_survives_its_file_and_takes_a_sidecar():
 def test_a_broken_collection_is_refused_in_words():
     good = json.loads(three().to_json())
     for change, said in (
-        ({"poollens": "no"}, "no collection"), ({"version": 3}, "version 3"),
+        ({"poollens": "no"}, "no collection"),
+        ({"version": 3}, "version 3"),
         ({"figures": [{}]}, "figure 1 of the file is broken"),
-        ({"figures": 7}, "no list"), ({"figures": [{}] * 99}, "up to 60"),
+        ({"figures": 7}, "no list"),
+        ({"figures": [{}] * 99}, "up to 60"),
         ({"figures": [{"plots": []}]}, "figure 1"),
-        ({"style": {"venue": "?"}}, "no venue"), ({"style": 3}, "broken"),
+        ({"style": {"venue": "?"}}, "no venue"),
+        ({"style": 3}, "broken"),
         ({"signed": 3}, "broken"),
-        ({"figures": [{"plots": [{"view": "a", "title": "t", "mark": 1, "version": 1}]}]},
-         "figure 1 of the file is broken: .* draws a int"),
-    ):  # fmt: skip
+        (
+            {"figures": [{"plots": [{"view": "a", "title": "t", "mark": 1, "version": 1}]}]},
+            "figure 1 of the file is broken: .* draws a int",
+        ),
+    ):
         with pytest.raises(collected.BadCollection, match=said):
             collected.read(json.dumps({**good, **change}))
     for text in ("", "{", "[1]", "\ud800", "[" * 100_000, b"\xff\xd8"):
@@ -100,43 +105,96 @@ def test_a_broken_collection_is_refused_in_words():
 
 
 def _bars(**of):
-    return {"$mark": "Bars", "values": {"$array": "<f8", "shape": [1, 1], "values": [1.0]},
-            "categories": ["c"], "series": ["s"], "category_label": "c", "value_label": "v",
-            **of}  # fmt: skip
+    return {
+        "$mark": "Bars",
+        "values": {"$array": "<f8", "shape": [1, 1], "values": [1.0]},
+        "categories": ["c"],
+        "series": ["s"],
+        "category_label": "c",
+        "value_label": "v",
+        **of,
+    }
 
 
 def _map(size=1, **of):
     values = {"$array": "<f8", "shape": [size, size], "values": [1.0] * size}
-    return {"$mark": "HeatMap", "values": values, "rows": ["r"] * size, "columns": ["c"] * size,
-            "row_label": "r", "column_label": "c", "value_label": "v", **of}  # fmt: skip
+    return {
+        "$mark": "HeatMap",
+        "values": values,
+        "rows": ["r"] * size,
+        "columns": ["c"] * size,
+        "row_label": "r",
+        "column_label": "c",
+        "value_label": "v",
+        **of,
+    }
 
 
 def _points(**of):
-    return {"$mark": "Points", "xy": {"$array": "<f8", "shape": [1, 2], "values": [1.0, 2.0]},
-            "group": {"$array": "<i8", "shape": [1], "values": [0]}, "groups": ["g"],
-            "x_label": "x", "y_label": "y", **of}  # fmt: skip
+    return {
+        "$mark": "Points",
+        "xy": {"$array": "<f8", "shape": [1, 2], "values": [1.0, 2.0]},
+        "group": {"$array": "<i8", "shape": [1], "values": [0]},
+        "groups": ["g"],
+        "x_label": "x",
+        "y_label": "y",
+        **of,
+    }
 
 
 NO_MARKS = [
-    1, "x", None, [], {"$mark": "Grid", "panels": ["a"], "subtitles": ["x"]},
-    {"$mark": "Grid", "panels": [{"$mark": "Grid", "panels": [_bars()], "subtitles": ["x"]}],
-     "subtitles": ["x"]},
+    1,
+    "x",
+    None,
+    [],
+    {"$mark": "Grid", "panels": ["a"], "subtitles": ["x"]},
+    {
+        "$mark": "Grid",
+        "panels": [{"$mark": "Grid", "panels": [_bars()], "subtitles": ["x"]}],
+        "subtitles": ["x"],
+    },
     {"$mark": "Grid", "panels": [_bars()], "subtitles": [3]},
     {"$mark": "Grid", "panels": [_bars()], "subtitles": ["a"], "columns": "2"},
-    _bars(categories=[3]), _bars(predicted=[7]), _bars(predicted=["c"]), _bars(chosen=4),
-    _bars(style="zz"), _bars(colours="x"), _bars(limits=[0]), _bars(limits=["a", "b"]),
-    _bars(values=[1]), _bars(as_points="no"), _map(row_label=5), _map(scale="zz"), _map(size=0),
-    _map(written="x"), _map(limits=3), _points(rings=[9]), _points(rings=[-1]),
-    _points(group={"$array": "<f8", "shape": [1], "values": [0.0]}), _points(labels=[1]),
-    {"$mark": "Lines", "x": {"$array": "<f8", "shape": [0], "values": []},
-     "y": {"$array": "<f8", "shape": [1, 0], "values": []}, "series": ["g"], "x_label": "x",
-     "y_label": "y"},
-]  # fmt: skip
+    _bars(categories=[3]),
+    _bars(predicted=[7]),
+    _bars(predicted=["c"]),
+    _bars(chosen=4),
+    _bars(style="zz"),
+    _bars(colours="x"),
+    _bars(limits=[0]),
+    _bars(limits=["a", "b"]),
+    _bars(values=[1]),
+    _bars(as_points="no"),
+    _map(row_label=5),
+    _map(scale="zz"),
+    _map(size=0),
+    _map(written="x"),
+    _map(limits=3),
+    _points(rings=[9]),
+    _points(rings=[-1]),
+    _points(group={"$array": "<f8", "shape": [1], "values": [0.0]}),
+    _points(labels=[1]),
+    {
+        "$mark": "Lines",
+        "x": {"$array": "<f8", "shape": [0], "values": []},
+        "y": {"$array": "<f8", "shape": [1, 0], "values": []},
+        "series": ["g"],
+        "x_label": "x",
+        "y_label": "y",
+    },
+]
 NO_SOURCES = [
-    {"checkpoint": 3}, {"checkpoints": ["a"]}, {"checkpoints": {"a": 1}}, {"checkpoints": 3},
-    {"checkpoint": "a", "members": 3}, {"checkpoint": "a", "members": [{}]}, {"pair": 3},
-    {"checkpoint": "a", "pooling_options": [1]}, {"text": 3}, {"checkpoints": [{"members": [1]}]},
-]  # fmt: skip
+    {"checkpoint": 3},
+    {"checkpoints": ["a"]},
+    {"checkpoints": {"a": 1}},
+    {"checkpoints": 3},
+    {"checkpoint": "a", "members": 3},
+    {"checkpoint": "a", "members": [{}]},
+    {"pair": 3},
+    {"checkpoint": "a", "pooling_options": [1]},
+    {"text": 3},
+    {"checkpoints": [{"members": [1]}]},
+]
 
 
 def one_figure(**of):
@@ -153,19 +211,37 @@ def test_a_picture_that_could_not_be_drawn_is_refused_when_it_is_read(of):
         collected.read(one_figure(**of))
 
 
-@pytest.mark.parametrize("of", [
-    *({"mark": one} for one in (_bars(), _map(), _points(rings=[0]), _bars(predicted=[None]))),
-    *({"provenance": one} for one in (
-        {}, {"checkpoints": [{}], "text": "x"}, {"checkpoint": "a", "members": [], "text": "x"},
-        {"seed": {"a": 1}, "reference": {"b": []}, "target": [{}], "method": 3, "data": [1]},
-        {"text": "x", "checkpoint": "a", "pooling_options": {"last_k": []}},
-    )),
-    *({"params": one} for one in ({"groups": ["a"], "names": 3}, {"groups": 3, "names": [1]})),
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "of",
+    [
+        *({"mark": one} for one in (_bars(), _map(), _points(rings=[0]), _bars(predicted=[None]))),
+        *(
+            {"provenance": one}
+            for one in (
+                {},
+                {"checkpoints": [{}], "text": "x"},
+                {"checkpoint": "a", "members": [], "text": "x"},
+                {
+                    "seed": {"a": 1},
+                    "reference": {"b": []},
+                    "target": [{}],
+                    "method": 3,
+                    "data": [1],
+                },
+                {"text": "x", "checkpoint": "a", "pooling_options": {"last_k": []}},
+            )
+        ),
+        *({"params": one} for one in ({"groups": ["a"], "names": 3}, {"groups": 3, "names": [1]})),
+    ],
+    ids=str,
+)
 def test_what_is_read_is_packed_and_rebuilt_without_a_crash(of):
     given = collected.read(one_figure(**of))
-    sidecars = [data for name, data in unzipped(bundle(given).data).items()
-                if name.startswith("figures/") and name.endswith(".json")]  # fmt: skip
+    sidecars = [
+        data
+        for name, data in unzipped(bundle(given).data).items()
+        if name.startswith("figures/") and name.endswith(".json")
+    ]
     assert rebuild(read(sidecars[0]), "f", Known(()), None).saved.data
 
 
@@ -176,16 +252,20 @@ def unzipped(data):
 
 def test_a_full_collection_says_so():
     mark = samples.plot_of("classes").mark
-    full = collected.Collection(tuple(
-        collected.PaperFigure((Plot("v", str(i), mark),)) for i in range(collected.MOST)
-    ))  # fmt: skip
+    full = collected.Collection(
+        tuple(collected.PaperFigure((Plot("v", str(i), mark),)) for i in range(collected.MOST))
+    )
     with pytest.raises(collected.BadCollection, match="60 figures are collected"):
         full.add(Plot("v", "one more", mark))
 
 
 def test_the_zip_holds_all_that_a_paper_needs(tmp_path):
-    hostile = Plot("heat", "t", samples.plot_of("winners").mark,
-                   caption="\\input{/etc/passwd} 100% $x$ a_b <script> {")  # fmt: skip
+    hostile = Plot(
+        "heat",
+        "t",
+        samples.plot_of("winners").mark,
+        caption="\\input{/etc/passwd} 100% $x$ a_b <script> {",
+    )
     made = three().add(hostile).group([0, 1])
     packed = bundle(made, ["svg", "png"])
     names = set(packed.names)
@@ -202,9 +282,12 @@ def test_the_zip_holds_all_that_a_paper_needs(tmp_path):
     assert bundle(made, ["svg", "png"]).data == packed.data
     archive.extractall(tmp_path)
     answer = subprocess.run(
-        [sys.executable, "rebuild.py", "--from-data"], cwd=tmp_path, capture_output=True,
-        text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+        [sys.executable, "rebuild.py", "--from-data"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     assert answer.returncode == 0, answer.stderr
     for name in names:
         if name.startswith("figures/") and name.endswith((".pdf", ".json")):
@@ -216,9 +299,12 @@ def test_the_zip_holds_all_that_a_paper_needs(tmp_path):
     shutil.which("pdflatex") is None, reason="no pdflatex here: nothing to compile with"
 )
 def test_the_zip_compiles(tmp_path):
-    hostile = Plot("heat", "t", samples.plot_of("winners").mark,
-                   caption="\\input{/etc/passwd} 100% $x$ a_b <script> { } ~ ^ # & \\ "
-                   "你好 שלום 😀")  # fmt: skip
+    hostile = Plot(
+        "heat",
+        "t",
+        samples.plot_of("winners").mark,
+        caption="\\input{/etc/passwd} 100% $x$ a_b <script> { } ~ ^ # & \\ 你好 שלום 😀",
+    )
     packed = bundle(three().add(hostile).group([0, 1]).change(0, wide=True))
     assert any("XeLaTeX" in line for line in packed.notices)
     zipfile.ZipFile(io.BytesIO(packed.data)).extractall(tmp_path)
@@ -227,8 +313,10 @@ def test_the_zip_compiles(tmp_path):
         "\\input{figures}\\nocite{*}\\bibliographystyle{plain}\\bibliography{references}"
         "\\end{document}"
     )
-    for command in (["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper"],
-                    ["bibtex", "paper"]):  # fmt: skip
+    for command in (
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper"],
+        ["bibtex", "paper"],
+    ):
         if shutil.which(command[0]):
             answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
             assert answer.returncode == 0, answer.stdout[-2000:]

@@ -32,8 +32,13 @@ print(json.dumps([told, made.projection.points.tolist()]))
 
 def fitted():
     """{function: (found on disk, compiled)} and the map, of a process of its own."""
-    answer = subprocess.run([sys.executable, "-c", FIT], cwd=ROOT, capture_output=True, text=True,
-                            env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
+    answer = subprocess.run(
+        [sys.executable, "-c", FIT],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
     assert answer.returncode == 0, answer.stderr
     return json.loads(answer.stdout.splitlines()[-1])
 

@@ -33,8 +33,11 @@ class TestPredictBatch:
     def test_only_the_layers_that_are_pooled_are_handed_on(self, name, monkeypatch):
         classifier, table, seen = zoo.loaded(name), data(3), []
         real = classifier.model.head.read
-        monkeypatch.setattr(classifier.model.head, "read",
-                            lambda hidden, mask: seen.append(len(hidden)) or real(hidden, mask))
+        monkeypatch.setattr(
+            classifier.model.head,
+            "read",
+            lambda hidden, mask: seen.append(len(hidden)) or real(hidden, mask),
+        )
         corpus.predict_batch(classifier, batch_of(table))
         assert set(seen) == {getattr(classifier.model.head, "last_k", 1)}
 
@@ -102,8 +105,9 @@ class TestPredictBatch:
         np.testing.assert_allclose(
             logits_of(corpus.predict_batch(opened, batch_of(table)), 3),
             logits_of(corpus.predict_batch(zoo.loaded("max_seq_mha"), batch_of(table)), 3),
-            rtol=0, atol=1e-5,
-        )  # fmt: skip
+            rtol=0,
+            atol=1e-5,
+        )
 
     def test_bfloat16_is_that_of_the_encoder_only(self):
         opened = corpus.open_for_data(zoo.folder("mha"), dtype="bfloat16", device="cpu")

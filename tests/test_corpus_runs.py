@@ -27,8 +27,13 @@ class TestRun:
     def test_every_row_is_answered_and_the_files_say_the_same(self, tmp_path):
         classifier, table = zoo.loaded("max_seq_mha"), data(50)
         seen = []
-        found = corpus.run(classifier, table, tmp_path, batch_tokens=128,
-                           progress=lambda *report: seen.append(report))  # fmt: skip
+        found = corpus.run(
+            classifier,
+            table,
+            tmp_path,
+            batch_tokens=128,
+            progress=lambda *report: seen.append(report),
+        )
         assert found.complete
         whole = corpus.predict_batch(classifier, batch_of(table))
         np.testing.assert_allclose(found.logits, logits_of(whole, 3), rtol=0, atol=1e-5)
@@ -56,8 +61,9 @@ class TestRun:
             if share > 0.5:
                 cancel.set()
 
-        some = corpus.run(classifier, table, tmp_path, batch_tokens=128, cancel=cancel,
-                          progress=stop_half_way)  # fmt: skip
+        some = corpus.run(
+            classifier, table, tmp_path, batch_tokens=128, cancel=cancel, progress=stop_half_way
+        )
         assert 0 < len(some) < 200
         assert not some.complete
         real, rows = corpus.forward, []
@@ -78,9 +84,13 @@ class TestRun:
         classifier, table = zoo.loaded("cls"), data(1000)
         cancel = threading.Event()
         some = corpus.run(
-            classifier, table, tmp_path, batch_tokens=256, cancel=cancel,
+            classifier,
+            table,
+            tmp_path,
+            batch_tokens=256,
+            cancel=cancel,
             progress=lambda done, total, what, share: share > 0.3 and cancel.set(),
-        )  # fmt: skip
+        )
         mean, spread = table.lengths.mean(), table.lengths.std() / np.sqrt(len(some) / 20)
         assert abs(table.lengths[some.rows].mean() - mean) < 4 * spread
 
@@ -266,8 +276,9 @@ def report(done, total, what, share):
         os.kill(os.getpid(), signal.SIGKILL)
 corpus.run(analysis.load({folder!r}, device="cpu"), data(200), {out!r}, batch_tokens=100,
            progress=report)
-""".format(root=str(ROOT), tests=str(ROOT / "tests"), folder=str(zoo.folder("cls")),
-           out=str(tmp_path))  # fmt: skip
+""".format(
+        root=str(ROOT), tests=str(ROOT / "tests"), folder=str(zoo.folder("cls")), out=str(tmp_path)
+    )
     killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert killed.returncode == -9, killed.stderr
     classifier, table = zoo.loaded("cls"), data(200)
@@ -298,9 +309,15 @@ assert found.complete and len(found) == count
 print(peak.peak_memory() >> 20)
 """.format(root=str(ROOT), tests=str(ROOT / "tests"), folder=str(zoo.folder("cls")))
     peaks = [
-        int(subprocess.run([sys.executable, "-c", code, str(count), str(tmp_path / str(count))],
-                           capture_output=True, text=True, check=True).stdout)
+        int(
+            subprocess.run(
+                [sys.executable, "-c", code, str(count), str(tmp_path / str(count))],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
         for count in (5_000, 100_000)
-    ]  # fmt: skip
+    ]
     # 100,000 answers are 4 MB on disk and in the record; texts and row numbers a few more.
     assert peaks[1] - peaks[0] < 60, peaks

@@ -24,13 +24,15 @@ class TestColumns:
         [
             ("sentence\tlabel", Columns("sentence", None, "label")),
             ("idx\tsentence1\tsentence2\tlabel", Columns("sentence1", "sentence2", "label")),
-            ("Quality\t#1 ID\t#2 ID\t#1 String\t#2 String",
-             Columns("#1 String", "#2 String", "Quality")),
+            (
+                "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String",
+                Columns("#1 String", "#2 String", "Quality"),
+            ),
             ("premise\thypothesis\tgold_label", Columns("premise", "hypothesis", "gold_label")),
             ("index\tquestion\tsentence\tlabel", Columns("question", "sentence", "label")),
             ("id\treview\tsentiment", Columns("review", None, "sentiment")),
         ],
-    )  # fmt: skip
+    )
     def test_usual_names_are_known(self, header, columns):
         width = header.count("\t") + 1
         row = "\t".join(f"some words {place}" for place in range(width))
@@ -68,11 +70,13 @@ class TestLabels:
         content = b"text,label\none,posi\ntwo,negative\nthree,posi\nfour,mixed\n"
         found = read_upload(content, "a.csv", labels=SENTIMENT)
         assert [(u.value, u.count, u.row, u.suggestion) for u in found.unknown] == [
-            ("posi", 2, 2, "positive"), ("mixed", 1, 5, None),
-        ]  # fmt: skip
+            ("posi", 2, 2, "positive"),
+            ("mixed", 1, 5, None),
+        ]
         assert found.table.text == ("two",)
-        mapped = read_upload(content, "a.csv", labels=SENTIMENT,
-                             mapping={"posi": "positive", "mixed": None})  # fmt: skip
+        mapped = read_upload(
+            content, "a.csv", labels=SENTIMENT, mapping={"posi": "positive", "mixed": None}
+        )
         assert mapped.table.text == ("one", "two", "three")
         assert mapped.table.label.tolist() == [1, 0, 1]
         assert mapped.unknown == ()
@@ -120,10 +124,12 @@ class TestHub:
             for number, part in enumerate(labels):
                 texts = [f"text {number} {row}" for row in range(len(part))]
                 paths.append(tmp_path / f"000{number}.parquet")
-                pd.DataFrame({"idx": range(len(part)), "sentence": texts, "label": part}
-                             ).to_parquet(paths[-1])  # fmt: skip
-            monkeypatch.setattr("analysis.dataset_hub.parquet_files",
-                                lambda *what: asked.append(what) or paths)  # fmt: skip
+                pd.DataFrame(
+                    {"idx": range(len(part)), "sentence": texts, "label": part}
+                ).to_parquet(paths[-1])
+            monkeypatch.setattr(
+                "analysis.dataset_hub.parquet_files", lambda *what: asked.append(what) or paths
+            )
             return asked
 
         return write

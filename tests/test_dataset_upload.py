@@ -32,12 +32,20 @@ class TestForms:
             ("a.csv", CSV.replace(b",", b"\t"), "TSV"),  # the name is wrong, the content is not
             ("a.csv", CSV.replace(b"\n", b"\r\n"), "CSV"),
             ("a.csv", CSV.replace(b"\n", b"\r"), "CSV"),
-            ("a.jsonl", b'{"text": "A fine film.", "label": "positive"}\n'
-                        b'{"label": "negative", "text": "A dull film."}\n', "JSON lines"),
-            ("a.json", b'[{"text": "A fine film.", "label": "positive"},\n'
-                       b' {"text": "A dull film.", "label": "negative"}]', "JSON"),
+            (
+                "a.jsonl",
+                b'{"text": "A fine film.", "label": "positive"}\n'
+                b'{"label": "negative", "text": "A dull film."}\n',
+                "JSON lines",
+            ),
+            (
+                "a.json",
+                b'[{"text": "A fine film.", "label": "positive"},\n'
+                b' {"text": "A dull film.", "label": "negative"}]',
+                "JSON",
+            ),
         ],
-    )  # fmt: skip
+    )
     def test_the_same_rows_come_out_of_every_form(self, name, content, form):
         found = read_upload(content, name)
         assert found.form == form
@@ -49,8 +57,11 @@ class TestForms:
     def test_parquet_is_read_from_bytes_and_from_a_path(self, tmp_path):
         frame = pd.DataFrame({"id": [7, 8], "text": ["A fine film.", None], "label": [1, 0]})
         frame.to_parquet(tmp_path / "a.parquet")
-        for source in (tmp_path / "a.parquet", (tmp_path / "a.parquet").read_bytes(),
-                       io.BytesIO((tmp_path / "a.parquet").read_bytes())):  # fmt: skip
+        for source in (
+            tmp_path / "a.parquet",
+            (tmp_path / "a.parquet").read_bytes(),
+            io.BytesIO((tmp_path / "a.parquet").read_bytes()),
+        ):
             found = read_upload(source, "a.parquet", labels=SENTIMENT)
             assert found.table.text == ("A fine film.",)
             assert found.table.label.tolist() == [1]
@@ -76,12 +87,15 @@ class TestForms:
         st.lists(
             st.tuples(
                 st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1)
-                .map(str.strip).filter(lambda text: text and text.isprintable()),
+                .map(str.strip)
+                .filter(lambda text: text and text.isprintable()),
                 st.sampled_from(SENTIMENT),
             ),
-            min_size=1, max_size=20, unique=True,
+            min_size=1,
+            max_size=20,
+            unique=True,
         )
-    )  # fmt: skip
+    )
     def test_what_pandas_writes_is_read_as_it_was(self, rows):
         frame = pd.DataFrame(rows, columns=["text", "label"])
         for encoding in ("utf-8", "utf-8-sig", "utf-16"):
@@ -107,9 +121,10 @@ class TestEncodings:
 
     def test_a_file_of_two_encodings_is_read_line_by_line_and_the_odd_ones_are_named(self):
         content = (
-            "text,label\nUn café,positive\n".encode() + "Übel,negative\n".encode("latin-1")
+            "text,label\nUn café,positive\n".encode()
+            + "Übel,negative\n".encode("latin-1")
             + "“Öde”,negative\n".encode("cp1252")
-        )  # fmt: skip
+        )
         found = read_upload(content, "a.csv")
         assert found.table.text == ("Un café", "Übel", "“Öde”")
         assert kinds(found) == {(3, "encoding"), (4, "encoding")}
@@ -144,24 +159,28 @@ class TestEncodings:
 class TestRows:
     def test_each_bad_row_is_named_with_its_line_and_the_good_ones_are_kept(self):
         content = (
-            b"text,label\n"              # 1
-            b"A fine film.,positive\n"   # 2
-            b",negative\n"               # 3 no text
-            b"A dull film.,\n"           # 4 no label
+            b"text,label\n"  # 1
+            b"A fine film.,positive\n"  # 2
+            b",negative\n"  # 3 no text
+            b"A dull film.,\n"  # 4 no label
             b"Too, many, commas,positive\n"  # 5
-            b"A fine film.,positive\n"   # 6 as row 2
-            b"\n"                        # 7 a blank line is no row
-            b"Alone\n"                   # 8 no label
-            b"A fine film.,negative\n"   # 9 same text, other label: kept
-            b"A fair film.,neutral\n"    # 10
-        )  # fmt: skip
+            b"A fine film.,positive\n"  # 6 as row 2
+            b"\n"  # 7 a blank line is no row
+            b"Alone\n"  # 8 no label
+            b"A fine film.,negative\n"  # 9 same text, other label: kept
+            b"A fair film.,neutral\n"  # 10
+        )
         found = read_upload(content, "a.csv", labels=SENTIMENT)
         assert found.table.text == ("A fine film.", "A fine film.")
         assert found.lines.tolist() == [2, 9]
         assert kinds(found) == {
-            (3, "without a text"), (4, "without a label"), (5, "wrong number of columns"),
-            (6, "repeated"), (8, "without a label"), (10, "with an unknown label"),
-        }  # fmt: skip
+            (3, "without a text"),
+            (4, "without a label"),
+            (5, "wrong number of columns"),
+            (6, "repeated"),
+            (8, "without a label"),
+            (10, "with an unknown label"),
+        }
         assert (found.rows, found.left_out) == (8, 6)
         assert [problem.row for problem in found.problems] == [3, 4, 5, 6, 8, 10]
         assert "as row 2" in found.problems[3].what
@@ -179,8 +198,9 @@ class TestRows:
         assert found.lines.tolist() == [2, 4]
 
     def test_a_mark_that_is_never_closed_does_not_swallow_the_file(self):
-        rows = [f'"Film {n} is open,positive' if n == 3 else f"Film {n}.,positive"
-                for n in range(2000)]  # fmt: skip
+        rows = [
+            f'"Film {n} is open,positive' if n == 3 else f"Film {n}.,positive" for n in range(2000)
+        ]
         found = read_upload("\n".join(["text,label", *rows]).encode(), "a.csv")
         assert len(found.table) == 2000
         assert found.table.text[3] == '"Film 3 is open'
@@ -199,7 +219,7 @@ class TestRows:
 
     def test_marks_in_a_tsv_are_characters_unless_all_fields_are_quoted(self):
         raw = read_upload(b'text\tlabel\n"so bad\t0\nit\'s "good" \t1\n', "a.tsv")
-        assert raw.table.text == ('"so bad', "it's \"good\"")
+        assert raw.table.text == ('"so bad', 'it\'s "good"')
         quoted = read_upload(b'"text"\t"label"\n"a\tb ""c"""\t"1"\n"d"\t"0"\n', "a.tsv")
         assert quoted.table.text == ('a\tb "c"', "d")
         assert any("quoted" in note for note in quoted.notes)

@@ -15,13 +15,25 @@ from analysis.datasets import TASKS, DataError, Table, read, read_file
 
 # Rows of the classic GLUE download and of TREC, as published.
 PUBLISHED = {
-    ("cola", "train"): 8551, ("cola", "dev"): 1043, ("cola", "test"): 1063,
-    ("sst2", "train"): 67349, ("sst2", "dev"): 872, ("sst2", "test"): 1821,
-    ("mrpc", "train"): 3668, ("mrpc", "dev"): 408, ("mrpc", "test"): 1725,
-    ("stsb", "train"): 5749, ("stsb", "dev"): 1500, ("stsb", "test"): 1379,
-    ("rte", "train"): 2490, ("rte", "dev"): 277, ("rte", "test"): 3000,
-    ("wnli", "train"): 635, ("wnli", "dev"): 71, ("wnli", "test"): 146,
-}  # fmt: skip
+    ("cola", "train"): 8551,
+    ("cola", "dev"): 1043,
+    ("cola", "test"): 1063,
+    ("sst2", "train"): 67349,
+    ("sst2", "dev"): 872,
+    ("sst2", "test"): 1821,
+    ("mrpc", "train"): 3668,
+    ("mrpc", "dev"): 408,
+    ("mrpc", "test"): 1725,
+    ("stsb", "train"): 5749,
+    ("stsb", "dev"): 1500,
+    ("stsb", "test"): 1379,
+    ("rte", "train"): 2490,
+    ("rte", "dev"): 277,
+    ("rte", "test"): 3000,
+    ("wnli", "train"): 635,
+    ("wnli", "dev"): 71,
+    ("wnli", "test"): 146,
+}
 
 
 def write(path: Path, text: str, encoding: str = "utf-8") -> Path:

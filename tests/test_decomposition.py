@@ -105,9 +105,7 @@ def test_attention_heads_split_as_the_formulas_say(name, reference):
     mu = draw if reference == "random" else np.zeros_like(draw)
     layer, w_cls, b_cls = weights_of(classifier)
     _, alpha = oracles.attend(values[0], values, np.ones(len(values)), layer, 4)
-    want, constant = oracles.split_attention(
-        values, source, alpha, layers, layer, w_cls, b_cls, mu
-    )
+    want, constant = oracles.split_attention(values, source, alpha, layers, layer, w_cls, b_cls, mu)
     split = analysis.decompose(trace, mu if reference == "random" else "zero")
     assert split.layers == layers
     assert split.parts == tuple(f"attention head {h}" for h in range(4))
@@ -192,17 +190,26 @@ def test_a_shift_common_to_all_classes_cancels_in_the_contrast(seed, shift):
 
 def test_the_printed_error_is_the_methods():
     split = Decomposition(
-        contributions=np.array([[[[1.0, -2.0]]], [[[3.0, 0.0]]]]), constant=np.array([0.5, 0.0]),
-        logits=np.array([-0.5, 3.3]), layers=(1, 2), parts=("a",), reference="zero",
-    )  # fmt: skip
+        contributions=np.array([[[[1.0, -2.0]]], [[[3.0, 0.0]]]]),
+        constant=np.array([0.5, 0.0]),
+        logits=np.array([-0.5, 3.3]),
+        layers=(1, 2),
+        parts=("a",),
+        reference="zero",
+    )
     assert split.error == pytest.approx(0.3 / 3)
 
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("cls_mlp", "the pooling head cls_mlp"), ("layer_norm", "a layer norm"),
-     ("tanh", "a tanh pooler"), ("bert", "its own non-linear layers"), ("bare", "no logit")],
-)  # fmt: skip
+    [
+        ("cls_mlp", "the pooling head cls_mlp"),
+        ("layer_norm", "a layer norm"),
+        ("tanh", "a tanh pooler"),
+        ("bert", "its own non-linear layers"),
+        ("bare", "no logit"),
+    ],
+)
 def test_a_non_linear_step_answers_that_there_is_no_exact_split(name, told):
     trace = analysis.record(zoo.loaded(name), TEXT)
     with pytest.raises(NoExactSplit, match=told):

@@ -32,8 +32,9 @@ class TestDemoCheckpoints:
         assert facts["rows"]["train"] == {"sst2": 67349, "mrpc": 3668, "trec": 5452}[facts["task"]]
 
     def test_together_they_stay_below_45_megabytes(self):
-        sizes = [path.stat().st_size for name in self.NAMES for path in
-                 (CHECKPOINTS / name).iterdir()]  # fmt: skip
+        sizes = [
+            path.stat().st_size for name in self.NAMES for path in (CHECKPOINTS / name).iterdir()
+        ]
         assert sum(sizes) <= 45e6
 
     @pytest.mark.parametrize("task", FLOORS)

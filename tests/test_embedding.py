@@ -149,10 +149,12 @@ def test_poolings_and_the_pooling_head_compute_in_float32_beside_an_encoder_in_b
 
     monkeypatch.setattr(head, "read", watched)
     hook = classifier.encoder.register_forward_hook(
-        lambda *_: seen.append(torch.is_autocast_enabled("cpu")))  # fmt: skip
+        lambda *_: seen.append(torch.is_autocast_enabled("cpu"))
+    )
     try:
-        low = embed(classifier, TEXTS, pooling=("mean", "cls", "adaptive_mean", "head"),
-                    dtype="bfloat16")  # fmt: skip
+        low = embed(
+            classifier, TEXTS, pooling=("mean", "cls", "adaptive_mean", "head"), dtype="bfloat16"
+        )
     finally:
         hook.remove()
     assert seen == [True, False]

@@ -104,8 +104,12 @@ def test_without_a_network_every_place_is_named_and_nothing_waits(no_network):
             resolve_encoder("nobody/nothing")
     assert time.monotonic() - began < 2
     told = str(caught.value)
-    for place in ("folder 'nobody/nothing'", "installed packages", "Hub cache (not downloaded)",
-                  "Hub (no connection)"):  # fmt: skip
+    for place in (
+        "folder 'nobody/nothing'",
+        "installed packages",
+        "Hub cache (not downloaded)",
+        "Hub (no connection)",
+    ):
         assert place in told
     assert len(no_network) == 1  # one probe serves for a minute
     assert no_network[0][1] == encoders.PROBE_SECONDS == 3.0

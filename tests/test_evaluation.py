@@ -74,9 +74,14 @@ class TestScores:
         table, run = drawn(3, 200, TWO)
         score = evaluate(table, run).score("Matthews")
         found = stats.bootstrap(
-            (table.label, run.predicted), metrics.matthews_corrcoef, paired=True,
-            method="percentile", n_resamples=2000, vectorized=False, rng=np.random.default_rng(1),
-        ).confidence_interval  # fmt: skip
+            (table.label, run.predicted),
+            metrics.matthews_corrcoef,
+            paired=True,
+            method="percentile",
+            n_resamples=2000,
+            vectorized=False,
+            rng=np.random.default_rng(1),
+        ).confidence_interval
         np.testing.assert_allclose((score.low, score.high), (found.low, found.high), atol=0.02)
 
     def test_intervals_cover_the_truth_about_as_often_as_they_say(self):

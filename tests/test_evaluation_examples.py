@@ -64,8 +64,10 @@ class TestAgreement:
     def test_what_is_said_of_a_pair_is_decided_after_holm_over_all(self):
         """The best of twenty checkpoints that all guess is found by chance, and not worded."""
         table, _ = drawn(3, 400, TWO)
-        runs = [run_of(draw.normal(size=(400, 2)), TWO, f"run {seed}")
-                for seed, draw in enumerate(map(np.random.default_rng, range(20)))]  # fmt: skip
+        runs = [
+            run_of(draw.normal(size=(400, 2)), TWO, f"run {seed}")
+            for seed, draw in enumerate(map(np.random.default_rng, range(20)))
+        ]
         tests = mcnemar_all(table, runs)
         assert len(tests) == 190
         assert min(test.p for test in tests.values()) <= 0.05
@@ -89,8 +91,19 @@ class TestAgreement:
 
     def test_runs_of_different_data_sets_are_refused(self):
         table, one = drawn(1, 10)
-        other = Predictions("o", "o", "other data", "float32", THREE, False, 10, one.rows,
-                            one.logits, one.tokens, one.cut)  # fmt: skip
+        other = Predictions(
+            "o",
+            "o",
+            "other data",
+            "float32",
+            THREE,
+            False,
+            10,
+            one.rows,
+            one.logits,
+            one.tokens,
+            one.cut,
+        )
         with pytest.raises(ValueError, match="different data sets"):
             agreement(table, [one, other])
 
@@ -136,20 +149,32 @@ class TestExamples:
         wrong = {name: frame[name] != frame["label"] for name in ("one", "other")}
         sure = {name: wrong[name] & (frame[f"{name}: class gap"] >= 0.3) for name in wrong}
         keep = {
-            "all": same | ~same, "they disagree": ~same,
+            "all": same | ~same,
+            "they disagree": ~same,
             "any wrong": wrong["one"] | wrong["other"],
             "all wrong": wrong["one"] & wrong["other"],
             "confidently wrong": sure["one"] | sure["other"],
             "cut": frame["one: tokens cut"] > 0,
-        }[show]  # fmt: skip
+        }[show]
         assert set(found.rows) == set(frame.index[keep])
         assert (np.diff(found.gap) * (-1 if "wrong" in show else 1) >= 0).all()
 
     def test_cut_rows_are_counted_with_the_length_that_was_read(self):
         answers = examples(self.TABLE, [self.ONE, self.OTHER], "cut").answers
         assert answers.cut_in_words()[0].startswith("one: 1 row was cut at 1 tokens")
-        whole = Predictions("w", "w", "data", "float32", TWO, False, 5, self.ONE.rows,
-                            self.ONE.logits, self.ONE.tokens, np.zeros(5, np.int32))  # fmt: skip
+        whole = Predictions(
+            "w",
+            "w",
+            "data",
+            "float32",
+            TWO,
+            False,
+            5,
+            self.ONE.rows,
+            self.ONE.logits,
+            self.ONE.tokens,
+            np.zeros(5, np.int32),
+        )
         assert align(self.TABLE, [whole]).cut_in_words() == ()
 
     def test_a_cell_of_the_confusion_matrix_can_be_opened(self):

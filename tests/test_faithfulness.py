@@ -54,9 +54,11 @@ class TestOnPaper:
 
     def of(self, attribution=None, **options):
         return faithfulness(
-            bag.adds(), bag.TEXT, attribution or self.perfect,
+            bag.adds(),
+            bag.TEXT,
+            attribution or self.perfect,
             **{"output": "logit", "replace": "pad", **options},
-        )  # fmt: skip
+        )
 
     def test_the_ranking_is_by_signed_score_and_ties_by_place(self):
         result = self.of()
@@ -171,8 +173,9 @@ class TestOnPaper:
             assert other["deletion"].value >= best["deletion"].value - 1e-6
 
     def test_one_unit_has_one_ranking_and_no_standard_score(self):
-        result = faithfulness(bag.adds(), "dull", given_scores([1.0]), output="logit",
-                              replace="pad")  # fmt: skip
+        result = faithfulness(
+            bag.adds(), "dull", given_scores([1.0]), output="logit", replace="pad"
+        )
         assert result.counts.tolist() == [1] * 5
         assert result.fractions.tolist() == [0.0, 1.0]
         assert result.measure("comprehensiveness").value == pytest.approx(-2.5)
@@ -194,8 +197,15 @@ class TestOnPaper:
 @settings(max_examples=25)
 def test_any_ranking_takes_the_numbers_of_its_first_units(scores, shares):
     assume(len(set(scores)) > 1)
-    result = faithfulness(bag.adds(), bag.TEXT, given_scores(scores), output="logit",
-                          replace="pad", shares=shares, repeats=2)  # fmt: skip
+    result = faithfulness(
+        bag.adds(),
+        bag.TEXT,
+        given_scores(scores),
+        output="logit",
+        replace="pad",
+        shares=shares,
+        repeats=2,
+    )
     ordered = np.array(NUMBERS)[np.argsort(-np.array(scores), kind="stable")]
     for share, count, lost in zip(shares, result.counts, result.comprehensiveness, strict=True):
         assert 1 <= count <= 7
@@ -220,8 +230,11 @@ def one_by_one(classifier, text, pair, asked, kept):
         else:
             fill = getattr(classifier.tokenizer, f"{asked.replace}_token_id")
             ids[sorted(gone)] = fill
-        types = (np.cumsum(np.arange(len(ids)) == (tokens.segment == 1).argmax())
-                 if (tokens.segment == 1).any() else np.zeros_like(ids))  # fmt: skip
+        types = (
+            np.cumsum(np.arange(len(ids)) == (tokens.segment == 1).argmax())
+            if (tokens.segment == 1).any()
+            else np.zeros_like(ids)
+        )
         given = {"attention_mask": torch.ones(1, len(keep), dtype=torch.long)}
         if "token_type_ids" in classifier.tokenizer.model_input_names:
             given["token_type_ids"] = torch.tensor(types[keep][None])
@@ -306,8 +319,10 @@ def test_a_control_of_another_question_is_refused():
     attribution = own_scores(classifier)
     shared = random_control(classifier, TEXT, attribution)
     for other in (
-        {"replace": "pad"}, {"output": "logit"}, {"shares": (0.5,)},
-    ):  # fmt: skip
+        {"replace": "pad"},
+        {"output": "logit"},
+        {"shares": (0.5,)},
+    ):
         with pytest.raises(ValueError, match="another text or with other settings"):
             faithfulness(classifier, TEXT, attribution, control=shared, **other)
     with pytest.raises(ValueError, match="another text or with other settings"):
@@ -340,11 +355,13 @@ def test_the_same_seed_gives_the_same_rankings():
 def state_of(model) -> list:
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     return [
-        [(name, module.training, *(len(getattr(module, kind)) for kind in hooks))
-         for name, module in model.named_modules()],
+        [
+            (name, module.training, *(len(getattr(module, kind)) for kind in hooks))
+            for name, module in model.named_modules()
+        ],
         [(name, p.requires_grad, p.grad, p.sum().item()) for name, p in model.named_parameters()],
         torch.is_grad_enabled(),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("name", ["max_seq_mha", "bert", "distilbert"])
@@ -371,8 +388,14 @@ def test_progress_never_goes_back_and_ends_at_the_whole():
     classifier = zoo.loaded("mha")
     for control in (None, random_control(classifier, TEXT, own_scores(classifier))):
         seen: list[float] = []
-        faithfulness(classifier, TEXT, own_scores(classifier), control=control,
-                     progress=seen.append, batch_tokens=40)  # fmt: skip
+        faithfulness(
+            classifier,
+            TEXT,
+            own_scores(classifier),
+            control=control,
+            progress=seen.append,
+            batch_tokens=40,
+        )
         assert seen == sorted(seen)
         assert (seen[0], seen[-1]) == (0.0, 1.0)
 

@@ -47,9 +47,10 @@ def padding_is_zero_before_the_maximum(patch) -> None:
 def padding_unmasked_in_attention(patch) -> None:
     attend = heads.AttentionPooling.attend
     patch.setattr(
-        heads.AttentionPooling, "attend",
+        heads.AttentionPooling,
+        "attend",
         lambda self, query, values, mask: attend(self, query, values, torch.ones_like(mask)),
-    )  # fmt: skip
+    )
 
 
 def mean_divides_by_all(patch) -> None:
@@ -175,17 +176,19 @@ def attention_weights_ignored_by_the_head(patch) -> None:
 def the_next_class_contrasted(patch) -> None:
     original = decomposition.contrast_of
     patch.setattr(
-        decomposition, "contrast_of",
+        decomposition,
+        "contrast_of",
         lambda values, target: original(values, (target + 1) % len(values)),
-    )  # fmt: skip
+    )
 
 
 def the_next_class_attributed(patch) -> None:
     original = attribution.problem.output_of
     patch.setattr(
-        attribution.problem, "output_of",
+        attribution.problem,
+        "output_of",
         lambda logits, target, output: original(logits, (target + 1) % logits.shape[1], output),
-    )  # fmt: skip
+    )
 
 
 def the_least_likely_class_by_default(patch) -> None:

@@ -42,13 +42,19 @@ def scores_of(text: int, target: int) -> np.ndarray:
 
 def ours(text: int, replace: str, target: int) -> list[float]:
     attribution = SimpleNamespace(
-        method="given", target=target, scores=scores_of(text, target),
+        method="given",
+        target=target,
+        scores=scores_of(text, target),
         unit_tokens=tuple((t,) for t in range(12)),
-    )  # fmt: skip
+    )
     found = faithfulness(
-        zoo.loaded("bert"), TEXTS[text], attribution, replace=replace, shares=(0.1, 0.2, 0.5),
+        zoo.loaded("bert"),
+        TEXTS[text],
+        attribution,
+        replace=replace,
+        shares=(0.1, 0.2, 0.5),
         repeats=2,
-    )  # fmt: skip
+    )
     assert found.counts.tolist() == COUNTS
     return [found.measure(key).value for key in ("comprehensiveness", "sufficiency")]
 
@@ -62,15 +68,22 @@ if PYTHON:  # collected only where there is a ferret to ask: nothing is skipped 
 
     def test_ferret_still_says_so():
         cases = [
-            {"text": TEXTS[text], "replace": replace, "target": target, "counts": COUNTS,
-             "scores": scores_of(text, target).tolist()}
+            {
+                "text": TEXTS[text],
+                "replace": replace,
+                "target": target,
+                "counts": COUNTS,
+                "scores": scores_of(text, target).tolist(),
+            }
             for text, replace, target in FERRET
-        ]  # fmt: skip
+        ]
         answer = subprocess.run(
             [PYTHON, str(Path(__file__).with_name("ferret_side.py"))],
             input=json.dumps({"folder": str(zoo.folder("bert")), "cases": cases}),
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert answer.returncode == 0, answer.stderr[-2000:]
         said = json.loads(answer.stdout.strip().splitlines()[-1])["answers"]
         np.testing.assert_allclose(said, list(FERRET.values()), atol=2e-6)

@@ -33,15 +33,31 @@ from analysis.figures.style import RASTERISED_FROM, STEPS, luminance
 COLOURS = ("#E08214", "#2166AC", "#88CCEE", "#882255")
 # CIELab of these four as colorspacious 1.1.2 gives them, plain and with a deficiency in full.
 PUBLISHED = {
-    None: [[63.23, 29.56, 66.13], [42.47, 4.44, -43.41], [78.81, -12.76, -23.5],
-           [31.88, 46.95, -5.52]],
-    "deuteranopia": [[66.23, -6.11, 66.11], [40.52, 10.15, -45.68], [77.19, 4.43, -25.54],
-                     [34.81, 0.08, -0.53]],
-    "protanopia": [[58.12, -4.92, 62.5], [45.41, 7.63, -40.29], [81.24, 3.13, -20.47],
-                   [26.73, 2.52, -15.29]],
-    "tritanopia": [[62.86, 52.96, 24.65], [45.2, -24.03, -13.32], [79.08, -32.99, -10.84],
-                   [32.1, 50.72, 14.01]],
-}  # fmt: skip
+    None: [
+        [63.23, 29.56, 66.13],
+        [42.47, 4.44, -43.41],
+        [78.81, -12.76, -23.5],
+        [31.88, 46.95, -5.52],
+    ],
+    "deuteranopia": [
+        [66.23, -6.11, 66.11],
+        [40.52, 10.15, -45.68],
+        [77.19, 4.43, -25.54],
+        [34.81, 0.08, -0.53],
+    ],
+    "protanopia": [
+        [58.12, -4.92, 62.5],
+        [45.41, 7.63, -40.29],
+        [81.24, 3.13, -20.47],
+        [26.73, 2.52, -15.29],
+    ],
+    "tritanopia": [
+        [62.86, 52.96, 24.65],
+        [45.2, -24.03, -13.32],
+        [79.08, -32.99, -10.84],
+        [32.1, 50.72, 14.01],
+    ],
+}
 colours = st.builds("#{:02X}{:02X}{:02X}".format, *[st.integers(0, 255)] * 3)
 
 
@@ -87,13 +103,19 @@ def strips(sentence=SENTENCE):
 
 def cells(rows=4, columns=9):
     values = np.random.default_rng(0).normal(size=(rows, columns))
-    return Plot("heat", "t", HeatMap(values, ("r",) * rows, ("c",) * columns, "layer", "token",
-                                     "contribution (logit)"))  # fmt: skip
+    return Plot(
+        "heat",
+        "t",
+        HeatMap(values, ("r",) * rows, ("c",) * columns, "layer", "token", "contribution (logit)"),
+    )
 
 
 def bars(series):
-    return Plot("bars", "t", Bars(np.ones((series, 2)), ("a", "b"), tuple(map(str, range(series))),
-                                  "class", "v"))  # fmt: skip
+    return Plot(
+        "bars",
+        "t",
+        Bars(np.ones((series, 2)), ("a", "b"), tuple(map(str, range(series))), "class", "v"),
+    )
 
 
 def test_a_good_figure_passes_and_every_check_has_a_number_and_a_unit():
@@ -241,8 +263,11 @@ def test_series_need_lightness_or_another_carrier():
     lost = results(bars(10))
     assert not lost["Series in greyscale"].passed
     assert "draw fewer" in lost["Series in greyscale"].advice
-    lines = Plot("lines", "t", Lines(np.arange(3.0), np.ones((8, 3)), tuple("abcdefgh"), "x", "y",
-                                     markers=False))  # fmt: skip
+    lines = Plot(
+        "lines",
+        "t",
+        Lines(np.arange(3.0), np.ones((8, 3)), tuple("abcdefgh"), "x", "y", markers=False),
+    )
     assert not results(lines, Style(greyscale=True))["Deuteranopia"].passed
 
 

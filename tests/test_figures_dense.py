@@ -19,8 +19,13 @@ def test_every_one_of_many_cells_has_the_colour_of_its_value_at_its_place(monkey
     values = np.random.default_rng(3).uniform(0, 1, (60, 90))
     values[7, 11] = np.nan
     names = tuple(map(str, range(90)))
-    plot = Plot("v", "t", HeatMap(values, names[:60], names, "layer", "token", "v",
-                                  scale="sequential", limits=(0.0, 1.0)))  # fmt: skip
+    plot = Plot(
+        "v",
+        "t",
+        HeatMap(
+            values, names[:60], names, "layer", "token", "v", scale="sequential", limits=(0.0, 1.0)
+        ),
+    )
     panel = back.panels(back.tree(render(plot, format="svg").data))[0]
     cells = next(iter(back.named(panel, "cells").values()))
     found = []

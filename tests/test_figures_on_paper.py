@@ -56,8 +56,9 @@ def test_the_pdf_of_every_view_passes_what_can_be_read_from_it(key, tmp_path):
     assert not failed, failed
     if shutil.which("pdffonts"):
         (tmp_path / "figure.pdf").write_bytes(drawn.data)
-        table = subprocess.run(["pdffonts", tmp_path / "figure.pdf"], capture_output=True,
-                               text=True, check=True).stdout.splitlines()[2:]  # fmt: skip
+        table = subprocess.run(
+            ["pdffonts", tmp_path / "figure.pdf"], capture_output=True, text=True, check=True
+        ).stdout.splitlines()[2:]
         assert table
         for line in table:
             assert "TrueType" in line
@@ -102,8 +103,9 @@ def same_cells(group, m):
     finite = m.values[np.isfinite(m.values)]
     colours = [c for c in back.fills(cells)]
     assert len(colours) == finite.size
-    scale = np.array([[int(along(stops, p / 400)[i : i + 2], 16) for i in (1, 3, 5)]
-                      for p in range(401)], float)  # fmt: skip
+    scale = np.array(
+        [[int(along(stops, p / 400)[i : i + 2], 16) for i in (1, 3, 5)] for p in range(401)], float
+    )
     for colour, value in zip(colours, finite.tolist(), strict=True):
         rgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], float)
         wanted = np.clip((value - low) / (high - low), 0, 1)
@@ -122,8 +124,9 @@ def same_bars(group, m):
         assert len(found) == len(m.series)
         for (series,), drawn in found.items():
             known = m.values[series][np.isfinite(m.values[series])]
-            np.testing.assert_allclose(value_axis(back.markers(drawn)[:, at]), known,
-                                       atol=tolerance)  # fmt: skip
+            np.testing.assert_allclose(
+                value_axis(back.markers(drawn)[:, at]), known, atol=tolerance
+            )
         return
     found = back.named(group, r"bar-(\d+)-(\d+)")
     for (series, place), drawn in found.items():
@@ -140,7 +143,7 @@ def same_spread(group, m, value_of, tolerance):
     """Both ends of every whisker, and the dot of every seed."""
     if m.intervals is not None:
         found = back.named(group, r"whiskers-(\d+)")
-        assert {series for series, in found} == set(range(len(m.series)))
+        assert {series for (series,) in found} == set(range(len(m.series)))
         for (series,), drawn in found.items():
             known = m.intervals[series][np.isfinite(m.intervals[series]).all(axis=1)]
             ends = [np.sort(value_of(one)) for one in back.paths(drawn)]
@@ -159,7 +162,7 @@ def same_lines(group, m):
     up = back.axis(group, "y")
     span = np.ptp(m.y[np.isfinite(m.y)]) or 1.0
     found = back.named(group, r"values-(\d+)")
-    assert {series for series, in found} == set(range(len(m.series)))
+    assert {series for (series,) in found} == set(range(len(m.series)))
     for (series,), drawn in found.items():
         known = np.isfinite(m.y[series])
         marked = m.markers and series != m.reference
@@ -198,13 +201,13 @@ def same_band(group, m, series, across, up, span):
 def same_points(group, m):
     across, up = back.axis(group, "x"), back.axis(group, "y")
     found = back.named(group, r"values-(\d+)")
-    assert {index for index, in found} == set(range(len(m.groups)))
+    assert {index for (index,) in found} == set(range(len(m.groups)))
     for (index,), drawn in found.items():
         places = back.markers(drawn)
         np.testing.assert_allclose(across(places[:, 0]), m.xy[m.group == index, 0], atol=0.02)
         np.testing.assert_allclose(up(places[:, 1]), m.xy[m.group == index, 1], atol=0.02)
     rings = back.named(group, r"ring-(\d+)")
-    assert {index for index, in rings} == set(m.rings)
+    assert {index for (index,) in rings} == set(m.rings)
     for (index,), drawn in rings.items():
         place = back.markers(drawn)[0]
         assert (across(place[0]), up(place[1])) == pytest.approx(m.xy[index], abs=0.02)
@@ -216,8 +219,21 @@ def test_bands_flags_rings_and_gaps_are_read_back_as_well():
     y = np.stack([np.sin(x), np.linspace(0, 1, 9)])
     y[0, 4] = np.nan
     bands = np.stack([y - 0.1, y + 0.2], axis=2)
-    plot = Plot("v", "t", Lines(x, y, ("a", "b"), "x", "y", bands=bands, markers=False,
-                                flags=np.arange(18).reshape(2, 9) % 5 == 0, flag_label="flip"))
+    plot = Plot(
+        "v",
+        "t",
+        Lines(
+            x,
+            y,
+            ("a", "b"),
+            "x",
+            "y",
+            bands=bands,
+            markers=False,
+            flags=np.arange(18).reshape(2, 9) % 5 == 0,
+            flag_label="flip",
+        ),
+    )
     same_lines(back.panels(back.tree(render(plot, format="svg").data))[0], plot.mark)
     xy = np.random.default_rng(0).normal(size=(20, 2))
     ringed = Plot("v", "t", Points(xy, np.arange(20) % 2, ("a", "b"), "x", "y", rings=(3, 11)))
@@ -257,11 +273,17 @@ def test_every_view_is_written_in_words_too(key):
 
 
 @pytest.mark.parametrize("key", ["winners", "classes", "reading", "sweep"])
-@pytest.mark.parametrize("style", [
-    Style("icml", "full", font="serif", palette="purple-green", title=True, letters=True),
-    Style("nature", greyscale=True), Style("slides", "full"), Style("custom", 4.25, height=2.0),
-    Style("jmlr", font_size=11, palette="brown-teal"), Style("thesis", palette="blue-red"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "style",
+    [
+        Style("icml", "full", font="serif", palette="purple-green", title=True, letters=True),
+        Style("nature", greyscale=True),
+        Style("slides", "full"),
+        Style("custom", 4.25, height=2.0),
+        Style("jmlr", font_size=11, palette="brown-teal"),
+        Style("thesis", palette="blue-red"),
+    ],
+)
 def test_every_style_keeps_its_width_and_passes(key, style):
     plot = samples.plot_of(key)
     drawn = render(plot, style)

@@ -43,30 +43,57 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def heat(rows=4, columns=9, scale="diverging"):
     values = np.random.default_rng(0).normal(size=(rows, columns))
-    return HeatMap(values, tuple(map(str, range(rows))), tuple(f"token{i}" for i in range(columns)),
-                   "layer", "token", "deviation of wins (percentage points)", scale)  # fmt: skip
+    return HeatMap(
+        values,
+        tuple(map(str, range(rows))),
+        tuple(f"token{i}" for i in range(columns)),
+        "layer",
+        "token",
+        "deviation of wins (percentage points)",
+        scale,
+    )
 
 
 def every_plot():
     seeds = [trace([p, 1 - p], name=f"a-s{i}", group="a") for i, p in enumerate((0.2, 0.3, 0.6))]
-    line = Lines(np.arange(4.0), np.arange(8.0).reshape(2, 4), ("a", "b"), "last k layers", "gap",
-                 bands=np.zeros((2, 4, 2)), flags=np.eye(2, 4) > 0)  # fmt: skip
-    points = Points(np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 3,
-                    ("p", "q", "r"), "x", "y", labels=("l",) * 20, rings=(2,))  # fmt: skip
+    line = Lines(
+        np.arange(4.0),
+        np.arange(8.0).reshape(2, 4),
+        ("a", "b"),
+        "last k layers",
+        "gap",
+        bands=np.zeros((2, 4, 2)),
+        flags=np.eye(2, 4) > 0,
+    )
+    points = Points(
+        np.random.default_rng(0).normal(size=(20, 2)),
+        np.arange(20) % 3,
+        ("p", "q", "r"),
+        "x",
+        "y",
+        labels=("l",) * 20,
+        rings=(2,),
+    )
     return {
         "classes": view("classes", [seeds, trace([0.4, 0.6])]),
         "input_attribution": view("input_attribution", attributed(PAIR), PAIR, checkpoint()),
-        "reading": view("reading", [split(TOKENS, seed=i) for i in range(4)], TOKENS, 1,
-                        [checkpoint(f"sst2-{i}") for i in range(4)]),
+        "reading": view(
+            "reading",
+            [split(TOKENS, seed=i) for i in range(4)],
+            TOKENS,
+            1,
+            [checkpoint(f"sst2-{i}") for i in range(4)],
+        ),
         "source_layers": view("source_layers", split(TOKENS), winners(TOKENS), 1, checkpoint()),
         "heat": Plot("heat", "t", heat()),
         "sequential": Plot("sequential", "t", heat(scale="sequential")),
         "lines": Plot("lines", "t", line),
         "points": Plot("points", "t", points),
         "grid": Plot("grid", "t", Grid((heat(), line, points), ("one", "two", "three"), 2)),
-        "vertical": Plot("vertical", "t", Bars(np.ones((1, 2)), ("a", "b"), ("s",), "c", "v",
-                                               horizontal=False)),
-    }  # fmt: skip
+        "vertical": Plot(
+            "vertical", "t", Bars(np.ones((1, 2)), ("a", "b"), ("s",), "c", "v", horizontal=False)
+        ),
+    }
 
 
 PLOTS = every_plot()
@@ -134,8 +161,14 @@ def test_another_process_gives_the_same_bytes():
     answers = set()
     for seed in ("1", "2"):
         env = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT}/tests"}
-        done = subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, text=True,
-                              capture_output=True, check=True)  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=env,
+            cwd=ROOT,
+            text=True,
+            capture_output=True,
+            check=True,
+        )
         answers.add(done.stdout)
     assert len(answers) == 1
     assert answers.pop().split()[-1] == "False"  # pyplot keeps figures of all threads in one list
@@ -229,8 +262,9 @@ def test_every_unit_of_a_strip_is_written_and_negative_ones_are_underlined():
 
 def outside_ticks(text):
     """Labels of ticks beyond the axis are made but never drawn."""
-    x, y = text.axes.transAxes.inverted().transform(text.get_transform().transform(
-        text.get_position()))  # fmt: skip
+    x, y = text.axes.transAxes.inverted().transform(
+        text.get_transform().transform(text.get_position())
+    )
     return text in (*text.axes.get_xticklabels(), *text.axes.get_yticklabels()) and not (
         -0.2 <= x <= 1.2 and -2 <= y <= 1.2
     )
@@ -242,8 +276,11 @@ def test_no_text_is_smaller_than_six_points_or_leaves_the_page(name):
     canvas = FigureCanvasAgg(drawn)
     canvas.draw()
     renderer = canvas.get_renderer()
-    texts = [t for t in drawn.findobj(match=lambda a: hasattr(a, "get_fontsize"))
-             if t.get_text() and t.get_visible()]  # fmt: skip
+    texts = [
+        t
+        for t in drawn.findobj(match=lambda a: hasattr(a, "get_fontsize"))
+        if t.get_text() and t.get_visible()
+    ]
     assert texts
     page = drawn.bbox
     for text in texts:
@@ -276,8 +313,16 @@ def test_strips_and_axes_share_a_grid_without_covering_each_other():
 
 def hostile_strip():
     size = len(HOSTILE)
-    return Strip(HOSTILE, np.linspace(-1, 1, size), (True,) * size, (False,) * size, (0,) * size,
-                 tuple((i,) for i in range(size)), np.zeros((size, 2), int), "v")  # fmt: skip
+    return Strip(
+        HOSTILE,
+        np.linspace(-1, 1, size),
+        (True,) * size,
+        (False,) * size,
+        (0,) * size,
+        tuple((i,) for i in range(size)),
+        np.zeros((size, 2), int),
+        "v",
+    )
 
 
 @pytest.mark.parametrize("format", ["pdf", "svg", "png"])
@@ -334,9 +379,16 @@ def test_the_advice_names_the_script_and_a_font():
 def test_a_strip_stays_inside_its_line_and_loses_nothing(words, width):
     labels = tuple("x" * size for size, _ in words)
     count = len(labels)
-    strip = Strip(labels, np.zeros(count), tuple(s for _, s in words), (False,) * count,
-                  (0,) * count, tuple((i,) for i in range(count)), np.zeros((count, 2), int),
-                  "v")  # fmt: skip
+    strip = Strip(
+        labels,
+        np.zeros(count),
+        tuple(s for _, s in words),
+        (False,) * count,
+        (0,) * count,
+        tuple((i,) for i in range(count)),
+        np.zeros((count, 2), int),
+        "v",
+    )
     boxes, height = place(strip, width, 8.0, lambda text, size: 0.5 * size * len(text))
     for unit, label in enumerate(labels):
         assert "".join(b.text for b in boxes if b.unit == unit) == label

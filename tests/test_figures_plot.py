@@ -33,9 +33,15 @@ ROOT = Path(__file__).parents[1]
 
 def heat(values, **of):
     rows, columns = np.shape(values)
-    return HeatMap(np.asarray(values, float), tuple(f"r{i}" for i in range(rows)),
-                   tuple(f"c{i}" for i in range(columns)), "row label", "column label",
-                   "value (logit)", **of)  # fmt: skip
+    return HeatMap(
+        np.asarray(values, float),
+        tuple(f"r{i}" for i in range(rows)),
+        tuple(f"c{i}" for i in range(columns)),
+        "row label",
+        "column label",
+        "value (logit)",
+        **of,
+    )
 
 
 def test_importing_figures_loads_no_drawing_library():

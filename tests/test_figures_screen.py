@@ -56,12 +56,16 @@ class Page(HTMLParser):
 def strip_of(labels, values, **of):
     size = len(labels)
     return Strip(
-        labels=tuple(labels), values=np.asarray(values, float),
+        labels=tuple(labels),
+        values=np.asarray(values, float),
         spaced=of.pop("spaced", (True,) * size),
-        special=(False,) * size, segment=of.pop("segment", (0,) * size),
-        positions=tuple((i,) for i in range(size)), spans=np.zeros((size, 2), int),
-        value_label="value", **of,
-    )  # fmt: skip
+        special=(False,) * size,
+        segment=of.pop("segment", (0,) * size),
+        positions=tuple((i,) for i in range(size)),
+        spans=np.zeros((size, 2), int),
+        value_label="value",
+        **of,
+    )
 
 
 # --- plotly -----------------------------------------------------------------------------------
@@ -91,8 +95,16 @@ def test_a_selectable_heat_map_answers_with_row_and_column():
 @pytest.mark.parametrize("horizontal", [True, False])
 def test_bars_dots_and_whiskers_are_the_values_given(horizontal):
     values, dots = np.array([[0.2, 0.8]]), np.array([[[0.1, 0.3], [0.7, 0.9]]])
-    mark = Bars(values, ("n", "p"), ("s",), "class", "probability", horizontal=horizontal,
-                intervals=np.array([[[0.1, 0.4], [0.7, 0.9]]]), dots=dots)  # fmt: skip
+    mark = Bars(
+        values,
+        ("n", "p"),
+        ("s",),
+        "class",
+        "probability",
+        horizontal=horizontal,
+        intervals=np.array([[[0.1, 0.4], [0.7, 0.9]]]),
+        dots=dots,
+    )
     bar, spots = figure(mark).data
     along, error = ("x", "error_x") if horizontal else ("y", "error_y")
     assert list(bar[along]) == [0.2, 0.8]
@@ -110,8 +122,16 @@ def test_negative_bars_are_blue_and_positive_ones_orange():
 
 def test_lines_bands_and_flags_are_the_values_given():
     x, y = np.arange(3.0), np.array([[1.0, -1.0, 2.0]])
-    mark = Lines(x, y, ("a",), "k", "gap", bands=np.stack([y - 1, y + 1], axis=2),
-                 flags=y < 0, flag_label="flipped")  # fmt: skip
+    mark = Lines(
+        x,
+        y,
+        ("a",),
+        "k",
+        "gap",
+        bands=np.stack([y - 1, y + 1], axis=2),
+        flags=y < 0,
+        flag_label="flipped",
+    )
     line, band, flag = figure(mark).data
     assert list(line.y) == [1, -1, 2]
     assert list(band.y) == [2, 0, 3, 1, -2, 0]
@@ -120,8 +140,9 @@ def test_lines_bands_and_flags_are_the_values_given():
 
 def test_points_keep_their_group_and_index():
     xy = np.arange(8.0).reshape(4, 2)
-    mark = Points(xy, np.array([0, 1, 0, 1]), ("a", "b"), "x", "y", labels=tuple("pqrs"),
-                  rings=(3,))  # fmt: skip
+    mark = Points(
+        xy, np.array([0, 1, 0, 1]), ("a", "b"), "x", "y", labels=tuple("pqrs"), rings=(3,)
+    )
     a, b, ring = figure(mark).data
     assert list(a.customdata) == [0, 2]
     assert list(b.x) == [2, 6]
@@ -190,8 +211,9 @@ def test_each_token_carries_its_position_its_characters_and_its_value():
     page = Page(view("input_attribution", result, TOKENS, checkpoint()).html())
     tokens = page.having("tok")
     assert [int(t["data-token"]) for t in tokens] == list(range(len(TOKENS)))
-    for token, (start, end), score in zip(tokens[1:-1], TOKENS.offsets[1:-1],
-                                          result.scores[1:-1], strict=True):  # fmt: skip
+    for token, (start, end), score in zip(
+        tokens[1:-1], TOKENS.offsets[1:-1], result.scores[1:-1], strict=True
+    ):
         assert SENTENCE[int(token["data-start"]) : int(token["data-end"])] == token["text"]
         assert (int(token["data-start"]), int(token["data-end"])) == (start, end)
         shown = token["title"].removeprefix(f"{token['text']}: ").removesuffix(" logit")
@@ -272,9 +294,7 @@ def test_hostile_text_is_shown_as_typed_and_nothing_more():
 
 
 def fill_widths(page):
-    return [
-        float(e["style"].split("width:")[1].split("%")[0]) for e in page.having("fill")
-    ]
+    return [float(e["style"].split("width:")[1].split("%")[0]) for e in page.having("fill")]
 
 
 def test_bars_of_a_card_are_as_long_as_their_values():
@@ -306,8 +326,17 @@ def test_a_seed_group_has_a_dot_a_seed_where_its_value_is():
 
 
 def test_bars_around_zero_grow_from_the_middle():
-    mark = Bars(np.array([[-1.0, 2.0, np.nan]]), ("4", "5", "6"), ("s",), "layer", "logit",
-                colours="sign", style="signed", limits=(-2.0, 2.0), kind="layer")  # fmt: skip
+    mark = Bars(
+        np.array([[-1.0, 2.0, np.nan]]),
+        ("4", "5", "6"),
+        ("s",),
+        "layer",
+        "logit",
+        colours="sign",
+        style="signed",
+        limits=(-2.0, 2.0),
+        kind="layer",
+    )
     page = Page(html(mark))
     assert fill_widths(page) == [25.0, 50.0]
     assert [e["style"].split(";")[0] for e in page.having("fill")] == ["left:25.00%", "left:50.00%"]

@@ -36,8 +36,10 @@ def across(labels, width):
     axes = Figure().add_subplot()
     ticks.across(axes, LOOK, labels, width)
     shown = axes.get_xticklabels()
-    return [round(t) for t in axes.get_xticks()], [t.get_text() for t in shown], any(
-        t.get_rotation() == 90 for t in shown
+    return (
+        [round(t) for t in axes.get_xticks()],
+        [t.get_text() for t in shown],
+        any(t.get_rotation() == 90 for t in shown),
     )
 
 
@@ -60,8 +62,9 @@ def apart(labels, width):
         if upright:
             assert between >= size
         else:
-            wide = [max(LOOK.measure(line, size) for line in texts[i].split("\n"))
-                    for i in (one, other)]  # fmt: skip
+            wide = [
+                max(LOOK.measure(line, size) for line in texts[i].split("\n")) for i in (one, other)
+            ]
             assert between >= sum(wide) / 2
     return places, texts, upright
 
@@ -108,10 +111,13 @@ def test_repeated_tokens_have_a_column_each_in_the_file():
 
 @settings(deadline=None, max_examples=60)
 @given(
-    labels=st.lists(st.text("abcW il-é", min_size=1, max_size=60).map(str.strip).filter(bool),
-                    min_size=1, max_size=120),
+    labels=st.lists(
+        st.text("abcW il-é", min_size=1, max_size=60).map(str.strip).filter(bool),
+        min_size=1,
+        max_size=120,
+    ),
     width=st.floats(40, 450),
-)  # fmt: skip
+)
 def test_labels_of_any_axis_stand_apart(labels, width):
     apart(tuple(" ".join(label.split()) for label in labels), width)
 

@@ -73,8 +73,19 @@ def test_piece_scores_sum_into_words_and_keep_their_characters():
     pieces = view("input_attribution", result, TOKENS, checkpoint()).mark
     words = view("input_attribution", result, TOKENS, checkpoint(), words=True).mark
     assert len(pieces.labels) == len(TOKENS)
-    assert words.labels == ("[CLS]", "Screenplays", "bore", "me", ".", "[SEP]",
-                            "They", "do", "not", ".", "[SEP]")  # fmt: skip
+    assert words.labels == (
+        "[CLS]",
+        "Screenplays",
+        "bore",
+        "me",
+        ".",
+        "[SEP]",
+        "They",
+        "do",
+        "not",
+        ".",
+        "[SEP]",
+    )
     assert words.positions[1] == (1, 2)
     assert words.spans[1].tolist() == [0, 11]
     assert words.values[1] == pytest.approx(result.scores[1] + result.scores[2])

@@ -43,14 +43,27 @@ def hostile(size=None):
     size = size or len(HOSTILE)
     names = HOSTILE[:size]
     marks = (
-        Strip(names, np.linspace(-1, 1, size), (True,) * size, (False,) * size, (0,) * size,
-              tuple((i,) for i in range(size)), np.zeros((size, 2), int), "100% $v$", "\\par"),
+        Strip(
+            names,
+            np.linspace(-1, 1, size),
+            (True,) * size,
+            (False,) * size,
+            (0,) * size,
+            tuple((i,) for i in range(size)),
+            np.zeros((size, 2), int),
+            "100% $v$",
+            "\\par",
+        ),
         HeatMap(np.eye(size), names, names, "$r$", "a_b", "#1 & {%"),
         Bars(np.ones((2, size)), names, ("$a$", "\\b{"), "<b>", "x^2"),
     )
-    return Plot("reading", "\\input{/etc/passwd} % $ _ <script>", Grid(marks, HOSTILE[:3], 1),
-                provenance={"text": HOSTILE[2], "checkpoint": "a_b & c%"},
-                caption="\\immediate\\write18{ls} 50% of $x$ _ <script>alert(1)</script>.")
+    return Plot(
+        "reading",
+        "\\input{/etc/passwd} % $ _ <script>",
+        Grid(marks, HOSTILE[:3], 1),
+        provenance={"text": HOSTILE[2], "checkpoint": "a_b & c%"},
+        caption="\\immediate\\write18{ls} 50% of $x$ _ <script>alert(1)</script>.",
+    )
 
 
 # --- LaTeX ------------------------------------------------------------------------------------
@@ -59,12 +72,15 @@ def hostile(size=None):
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_keeps_a_character_that_latex_would_read(text):
     escaped = latex.escape(text)
-    names = ("textbackslash|textasciicircum|textasciitilde|textless|textgreater|textbar|char34|"
-             "textquotesingle|textasciigrave|ldots")  # fmt: skip
+    names = (
+        "textbackslash|textasciicircum|textasciitilde|textless|textgreater|textbar|char34|"
+        "textquotesingle|textasciigrave|ldots"
+    )
     other = re.escape(latex.OTHER_SCRIPT) + r"\{[^{}]*\}\{((?:\{\[\}|\{\]\}|[U+0-9A-F. ])*)\}"
     plain = re.sub(other, r"\1", escaped)
-    allowed = re.sub(rf"\\({names})\{{\}}|\\ensuremath\{{[^}}]*\}}|\\[{{}}$&%#_]|\{{[-\[\]]\}}",
-                     "", plain)  # fmt: skip
+    allowed = re.sub(
+        rf"\\({names})\{{\}}|\\ensuremath\{{[^}}]*\}}|\\[{{}}$&%#_]|\{{[-\[\]]\}}", "", plain
+    )
     assert not re.search(r"[\\{}$&%#_^~]", allowed)
 
 
@@ -82,20 +98,42 @@ def test_a_table_has_the_numbers_of_the_frame():
     assert "\\bottomrule" in table
 
 
-@pytest.mark.parametrize(("value", "shown"), [
-    (0.0, "0"), (12.0, "12"), (-3.0, "$-3$"), (0.123456, "0.1235"), (-0.5, "$-0.5000$"),
-    (1234.56, "1235"), (1e-6, "$1.00 \\times 10^{-6}$"), (float("nan"), "--"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0"),
+        (12.0, "12"),
+        (-3.0, "$-3$"),
+        (0.123456, "0.1235"),
+        (-0.5, "$-0.5000$"),
+        (1234.56, "1235"),
+        (1e-6, "$1.00 \\times 10^{-6}$"),
+        (float("nan"), "--"),
+    ],
+)
 def test_numbers_in_a_table(value, shown):
     assert latex.number(value) == shown
 
 
 def test_a_long_table_breaks_over_pages_and_a_wide_one_is_turned():
-    wide = Plot("v", "t", HeatMap(np.ones((3, 30)), tuple("abc"), tuple(map(str, range(30))),
-                                  "row", "column", "v"))  # fmt: skip
+    wide = Plot(
+        "v",
+        "t",
+        HeatMap(np.ones((3, 30)), tuple("abc"), tuple(map(str, range(30))), "row", "column", "v"),
+    )
     assert "column / row & a & b & c" in latex.table(wide)
-    square = Plot("v", "t", HeatMap(np.ones((20, 20)), tuple(map(str, range(20))),
-                                    tuple(map(str, range(20))), "row", "column", "v"))  # fmt: skip
+    square = Plot(
+        "v",
+        "t",
+        HeatMap(
+            np.ones((20, 20)),
+            tuple(map(str, range(20))),
+            tuple(map(str, range(20))),
+            "row",
+            "column",
+            "v",
+        ),
+    )
     assert "\\begin{longtable}{llr}" in latex.table(square)
 
 
@@ -109,8 +147,13 @@ def compiled(folder, body, program="pdflatex", encoding="\\usepackage[T1]{fonten
     (folder / "paper.tex").write_text(document, encoding="utf-8")
     done = subprocess.run(
         [program, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "paper.tex"],
-        cwd=folder, capture_output=True, text=True, errors="replace", timeout=240, check=False,
-    )  # fmt: skip
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=240,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-2000:]
     return done.stdout
 
@@ -131,19 +174,28 @@ def test_a_document_with_the_pdf_and_the_table_compiles(tmp_path):
 @needs_tex
 @pytest.mark.timeout(600)
 def test_the_tables_of_every_view_compile_in_one_document(tmp_path):
-    body = "\n\\clearpage\n".join(export(plot, "tex").data.decode()
-                                    for _, plot in samples.every_plot())  # fmt: skip
-    head = ("\\usepackage[T1]{fontenc}\\usepackage[a2paper,landscape]{geometry}"
-            "\\extrafloats{500}")  # fmt: skip
+    body = "\n\\clearpage\n".join(
+        export(plot, "tex").data.decode() for _, plot in samples.every_plot()
+    )
+    head = "\\usepackage[T1]{fontenc}\\usepackage[a2paper,landscape]{geometry}\\extrafloats{500}"
     compiled(tmp_path, body, encoding=head)
 
 
 def test_a_table_of_lines_has_bands_and_flags():
-    plot = Plot("v", "t", Lines(
-        np.arange(3.0), np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), ("a", "b"), "x", "y",
-        bands=np.array([[[0.5, 1.5], [1.5, 2.5], [3.0, 3.0]], np.full((3, 2), np.nan)]),
-        flags=np.array([[False, True, False], [False] * 3]), flag_label="flips",
-    ))  # fmt: skip
+    plot = Plot(
+        "v",
+        "t",
+        Lines(
+            np.arange(3.0),
+            np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
+            ("a", "b"),
+            "x",
+            "y",
+            bands=np.array([[[0.5, 1.5], [1.5, 2.5], [3.0, 3.0]], np.full((3, 2), np.nan)]),
+            flags=np.array([[False, True, False], [False] * 3]),
+            flag_label="flips",
+        ),
+    )
     table = latex.table(plot)
     assert "1 {[}0.5000, 1.500{]}" in table
     assert "2 {[}1.500, 2.500{]}$^{\\ast}$" in table
@@ -169,7 +221,7 @@ def test_hostile_text_is_printed_and_never_carried_out(tmp_path):
 
 SCRIPTS = (
     "你好 / שלום / مرحبا / हिन्दी / 😀👩\u200d🔬 / naïve łódź é\u0301\u200b \u3000 Đ ŋ € "
-    "\u201cq\u201d \"d\" \xa0"
+    '\u201cq\u201d "d" \xa0'
 )
 
 
@@ -221,8 +273,16 @@ def test_pgf_compiles_and_hostile_tokens_are_text_in_it(tmp_path):
 
     words = ("\\input{/etc/passwd}", "100%", "a_b^{c}", "$x^2$", "a & b", "#1", "~")
     size = len(words)
-    strip = Strip(words, np.linspace(-1, 1, size), (True,) * size, (False,) * size, (0,) * size,
-                  tuple((i,) for i in range(size)), np.zeros((size, 2), int), "v")  # fmt: skip
+    strip = Strip(
+        words,
+        np.linspace(-1, 1, size),
+        (True,) * size,
+        (False,) * size,
+        (0,) * size,
+        tuple((i,) for i in range(size)),
+        np.zeros((size, 2), int),
+        "v",
+    )
     drawn = render(Plot("v", "t", strip, provenance={"text": "\\input{x}"}), format="pgf")
     assert b"\\textbackslash{}input\\{" in drawn.data
     (tmp_path / "figure.pgf").write_bytes(drawn.data)
@@ -240,8 +300,13 @@ def test_a_caption_has_the_facts():
     owner.head, owner.head_options = "max_seq_mha", {"last_k": 3}
     plot = view("input_attribution", attributed(TOKENS, seed=0), TOKENS, owner)
     said = draft(plot)
-    for fact in ("Checkpoint: sst2-max_seq_mha (last 3 layers).", f"“{SENTENCE}”",
-                 "Class: positive.", "Method: integrated gradients.", "Baseline: [PAD]."):
+    for fact in (
+        "Checkpoint: sst2-max_seq_mha (last 3 layers).",
+        f"“{SENTENCE}”",
+        "Class: positive.",
+        "Method: integrated gradients.",
+        "Baseline: [PAD].",
+    ):
         assert fact in said
     reading = view("reading", split(TOKENS), TOKENS, 1, owner)
     assert "Reference: the corpus mean." in draft(reading)
@@ -252,8 +317,13 @@ def test_a_caption_of_several_checkpoints_has_the_same_facts():
     both = [zoo.loaded("max_seq_mha"), zoo.loaded("mha")]
     labels = both[0].checkpoint.labels
     said = draft(recipes.make("strips", both, "The plots thinned.", None, [1, 0]))
-    for fact in (f"Classes: {labels[1]}, {labels[0]}.", "Baseline: ", "Reference: ",
-                 "Methods: integrated gradients, exact split", "Checkpoints: max_seq_mha"):
+    for fact in (
+        f"Classes: {labels[1]}, {labels[0]}.",
+        "Baseline: ",
+        "Reference: ",
+        "Methods: integrated gradients, exact split",
+        "Checkpoints: max_seq_mha",
+    ):
         assert fact in said, fact
     one = draft(recipes.make("reading", both, "The plots thinned.", None, 1))
     assert f"Class: {labels[1]}." in one
@@ -262,8 +332,14 @@ def test_a_caption_of_several_checkpoints_has_the_same_facts():
 
 @pytest.mark.parametrize("key", ["deletion_insertion", "evidence_scores", "evidence_bars"])
 def test_a_caption_names_the_class_and_not_its_number(key):
-    plot = recipes.make(key, [zoo.loaded("max_seq_mha")], "The plots thinned.", None, 1,
-                        {"method": "leave_one_out", "repeats": 2})  # fmt: skip
+    plot = recipes.make(
+        key,
+        [zoo.loaded("max_seq_mha")],
+        "The plots thinned.",
+        None,
+        1,
+        {"method": "leave_one_out", "repeats": 2},
+    )
     assert f"Class: {zoo.loaded('max_seq_mha').checkpoint.labels[1]}." in draft(plot)
 
 
@@ -291,8 +367,12 @@ def test_bibtex_follows_the_method_and_the_data():
     plot = view("input_attribution", attributed(TOKENS), TOKENS, checkpoint("sst2-max_seq_mha"))
     found = keys_of(plot)
     assert found[0] == "poollens"
-    assert {"sundararajan2017axiomatic", "kokhlikyan2020captum", "behrendt2025maxpoolbert",
-            "socher2013recursive"} <= set(found)  # fmt: skip
+    assert {
+        "sundararajan2017axiomatic",
+        "kokhlikyan2020captum",
+        "behrendt2025maxpoolbert",
+        "socher2013recursive",
+    } <= set(found)
     assert "abnar2020rollout" not in found
     text = bibtex(plot)
     assert text.count("@") == len(found)
@@ -301,9 +381,16 @@ def test_bibtex_follows_the_method_and_the_data():
 
 def test_each_picture_cites_what_it_rests_on_and_no_more():
     split = {"modarressi2023decompx", "nanda2022transformerlens"}
-    made = {quantity: set(keys_of(recipes.make("winners", [zoo.loaded("max_seq_mha")], "A plot.",
-                                               params={"quantity": quantity})))
-            for quantity in ("contribution", "attention")}  # fmt: skip
+    made = {
+        quantity: set(
+            keys_of(
+                recipes.make(
+                    "winners", [zoo.loaded("max_seq_mha")], "A plot.", params={"quantity": quantity}
+                )
+            )
+        )
+        for quantity in ("contribution", "attention")
+    }
     assert split <= made["contribution"]
     assert not split & made["attention"]
     assert all("conneau2017infersent" in found for found in made.values())
@@ -318,7 +405,14 @@ def test_each_picture_cites_what_it_rests_on_and_no_more():
 
 def test_panels_are_lettered_beyond_z():
     assert [letter(i) for i in (0, 1, 25, 26, 27, 701, 702)] == [
-        "(a)", "(b)", "(z)", "(aa)", "(ab)", "(zz)", "(aaa)"]  # fmt: skip
+        "(a)",
+        "(b)",
+        "(z)",
+        "(aa)",
+        "(ab)",
+        "(zz)",
+        "(aaa)",
+    ]
 
 
 # --- HTML -------------------------------------------------------------------------------------

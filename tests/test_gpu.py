@@ -58,8 +58,9 @@ def test_float32_gives_the_same_logits_winners_and_split(name, text):
 @pytest.mark.parametrize("name", EVERY)
 def test_bfloat16_keeps_the_labels_and_stays_within_the_stated_difference(name):
     for text in TEXTS:
-        here, there = analysis.record(zoo.loaded(name), text), analysis.record(
-            on_gpu(name, "bfloat16"), text
+        here, there = (
+            analysis.record(zoo.loaded(name), text),
+            analysis.record(on_gpu(name, "bfloat16"), text),
         )
         scale = max(float(np.abs(here.logits).max()), 1.0)
         assert float(np.abs(there.logits - here.logits).max()) < HALF * scale

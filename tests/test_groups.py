@@ -22,13 +22,16 @@ def members():
     return [
         analysis.load(
             tiny.make_pooling_checkpoint(
-                zoo.root() / f"trio-max_seq_mha-s{seed}", "max_seq_mha", names, seed=seed,
+                zoo.root() / f"trio-max_seq_mha-s{seed}",
+                "max_seq_mha",
+                names,
+                seed=seed,
                 encoder=zoo.folder("bare"),
             ),
             device="cpu",
         )
         for seed in range(3)
-    ]  # fmt: skip
+    ]
 
 
 @pytest.fixture(scope="module")

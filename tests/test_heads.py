@@ -13,9 +13,17 @@ from analysis import heads
 
 L, D = 4, 8
 BUILT_IN = (
-    "cls", "max_cls", "mha", "max_seq_mha", "mean", "max", "concat", "weighted_mean",
-    "query_attention", "cls_mlp",
-)  # fmt: skip
+    "cls",
+    "max_cls",
+    "mha",
+    "max_seq_mha",
+    "mean",
+    "max",
+    "concat",
+    "weighted_mean",
+    "query_attention",
+    "cls_mlp",
+)
 VARIANTS = [
     *((key, {}) for key in BUILT_IN),
     *((key, {"last_k": k}) for key in ("max_cls", "max_seq_mha") for k in (1, L)),
@@ -182,8 +190,11 @@ def test_the_short_way_without_a_layer_at_one_token_is_the_long_one(last_k, step
     module, (hidden, mask) = make("max_seq_mha", last_k=last_k, **steps), batch()
     for row in range(len(mask)):
         one, real = hidden[:, row : row + 1], mask[row : row + 1]
-        places = [(layer, token) for token in oracles.real_positions(mask[row].numpy())
-                  for layer in module.pool_layers]  # fmt: skip
+        places = [
+            (layer, token)
+            for token in oracles.real_positions(mask[row].numpy())
+            for layer in module.pool_layers
+        ]
         before = one.clone()
         with torch.no_grad():
             short = module.without_at(one, real, places)

@@ -90,9 +90,7 @@ def test_a_sweep_is_the_pooling_head_over_the_last_k_layers(name):
     trace = analysis.record(zoo.loaded(name), TEXT)
     np.testing.assert_allclose(sweep.logits[2], trace.logits, atol=1e-6)
     np.testing.assert_allclose(sweep.pooled[2], trace.head.pooled, atol=1e-6)
-    np.testing.assert_allclose(
-        sweep.shares[2, 1:], trace.head.winners.share_by_layer(), atol=1e-12
-    )
+    np.testing.assert_allclose(sweep.shares[2, 1:], trace.head.winners.share_by_layer(), atol=1e-12)
     assert sweep.flips.tolist() == [False, *(np.diff(sweep.predicted) != 0)]
     assert not sweep.differs[2]
 
@@ -228,9 +226,15 @@ def test_every_layer_is_asked_anew_whether_it_wins_or_not(monkeypatch):
     assert sorted(asked) == list(LAYERS)
 
 
-@pytest.mark.parametrize(("name", "where"), [
-    ("mha", "head"), ("max_seq_mha", "encoder"), ("max_cls", "replace"), ("bert", "encoder"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("mha", "head"),
+        ("max_seq_mha", "encoder"),
+        ("max_cls", "replace"),
+        ("bert", "encoder"),
+    ],
+)
 @pytest.mark.parametrize("words", [False, True])
 def test_leaving_one_out_equals_one_what_if_each(name, where, words):
     classifier = zoo.loaded(name)

@@ -47,19 +47,22 @@ def test_progress_counts_to_one_and_may_end_the_work():
         leave_one_out(zoo.loaded("max_cls"), TEXT, progress=stop)
 
 
-@pytest.mark.parametrize(("name", "options", "reason"), [
-    ("mha", {"drop_layers": (4,)}, "takes no maximum over layers"),
-    ("max_cls", {"drop_layers": (1,)}, "layer 1 does not compete"),
-    ("max_cls", {"drop_layers": LAYERS}, "leave at least one"),
-    ("max_cls", {"mask_tokens": (99,)}, "token 99 does not exist"),
-    ("max_cls", {"mask_tokens": (0,)}, "cannot be masked"),
-    ("max_cls", {"where": "nowhere"}, "known: head, encoder, replace"),
-    ("bare", {"where": "encoder"}, "bare encoder"),
-    ("max_cls", {"drop_layers": 4}, "drop_layers is 4: give whole numbers in a sequence"),
-    ("max_cls", {"drop_layers": "34"}, "drop_layers is '34'"),
-    ("max_cls", {"mask_tokens": [1.5]}, r"mask_tokens is \[1.5\]"),
-    ("max_cls", {"mask_tokens": [True]}, r"mask_tokens is \[True\]"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "options", "reason"),
+    [
+        ("mha", {"drop_layers": (4,)}, "takes no maximum over layers"),
+        ("max_cls", {"drop_layers": (1,)}, "layer 1 does not compete"),
+        ("max_cls", {"drop_layers": LAYERS}, "leave at least one"),
+        ("max_cls", {"mask_tokens": (99,)}, "token 99 does not exist"),
+        ("max_cls", {"mask_tokens": (0,)}, "cannot be masked"),
+        ("max_cls", {"where": "nowhere"}, "known: head, encoder, replace"),
+        ("bare", {"where": "encoder"}, "bare encoder"),
+        ("max_cls", {"drop_layers": 4}, "drop_layers is 4: give whole numbers in a sequence"),
+        ("max_cls", {"drop_layers": "34"}, "drop_layers is '34'"),
+        ("max_cls", {"mask_tokens": [1.5]}, r"mask_tokens is \[1.5\]"),
+        ("max_cls", {"mask_tokens": [True]}, r"mask_tokens is \[True\]"),
+    ],
+)
 def test_what_cannot_be_changed_is_said_in_a_sentence(name, options, reason):
     with pytest.raises(ValueError, match=reason):
         what_if(zoo.loaded(name), TEXT, **options)
@@ -106,8 +109,11 @@ def test_memory_that_runs_out_is_answered_in_words_and_the_model_left_as_it_was(
     if change == "drop by token":
         monkeypatch.setattr(head, "without_at", refuse_all)
     monkeypatch.setattr(head, "read", refuse)
-    with pytest.raises(analysis.checkpoints.CheckpointError, match=r"ran out of memory while .*"
-                       r"\(\d+ tokens\). Shorten the text"):  # fmt: skip
+    with pytest.raises(
+        analysis.checkpoints.CheckpointError,
+        match=r"ran out of memory while .*"
+        r"\(\d+ tokens\). Shorten the text",
+    ):
         CHANGES[change](classifier)
     monkeypatch.undo()
     after = analysis.record(classifier, TEXT)

@@ -35,8 +35,11 @@ def test_a_job_hands_over_results_as_they_come_and_returns_one(key):
     go_on.set()
     assert job.wait(10)
     assert (job.state, job.results, job.result, job.error) == (
-        "done", ("first", "second"), "all", None,
-    )  # fmt: skip
+        "done",
+        ("first", "second"),
+        "all",
+        None,
+    )
 
 
 def test_a_stopped_job_keeps_what_it_handed_over(key):

@@ -19,16 +19,22 @@ TREC = ("abbreviation", "entity", "description", "human", "location", "number")
         (["0", "1"], SENTIMENT, {"0": "negative", "1": "positive"}),
         (["0.0", "1.0"], SENTIMENT, {"0.0": "negative", "1.0": "positive"}),
         (["LABEL_1"], SENTIMENT, {"LABEL_1": "positive"}),
-        (["not_equivalent", "equivalent"], PARAPHRASE,
-         {"not_equivalent": "different", "equivalent": "paraphrase"}),
+        (
+            ["not_equivalent", "equivalent"],
+            PARAPHRASE,
+            {"not_equivalent": "different", "equivalent": "paraphrase"},
+        ),
         (["ABBR", "NUM"], TREC, {"ABBR": "abbreviation", "NUM": "number"}),
         (["0", "1", "2"], SENTIMENT, {}),  # three values are no indices of two classes
         (["-1", "1"], SENTIMENT, {"-1": "negative"}),  # one of them is a guess: nothing by index
-        (["Not Entailment"], ("entailment", "not_entailment"),
-         {"Not Entailment": "not_entailment"}),
+        (
+            ["Not Entailment"],
+            ("entailment", "not_entailment"),
+            {"Not Entailment": "not_entailment"},
+        ),
         (["happy"], SENTIMENT, {}),
     ],
-)  # fmt: skip
+)
 def test_what_is_beyond_doubt_is_matched(values, labels, found):
     assert match(values, labels) == found
 

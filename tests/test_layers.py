@@ -210,8 +210,10 @@ def test_layer_cka_compares_every_layer_with_every_layer():
     np.testing.assert_allclose(np.diag(same.values)[1:], 1)
     np.testing.assert_allclose(same.values, same.values.T)
     other = layer_cka(zoo.loaded("cls"), zoo.loaded("bert"), texts, of="mean", progress=seen.append)
-    hidden = [[analysis.record(zoo.loaded(name), text).hidden.mean(axis=1) for text in texts]
-              for name in ("cls", "bert")]  # fmt: skip
+    hidden = [
+        [analysis.record(zoo.loaded(name), text).hidden.mean(axis=1) for text in texts]
+        for name in ("cls", "bert")
+    ]
     own, theirs = (np.stack(rows, axis=1) for rows in hidden)
     assert other.values[2, 4] == pytest.approx(cka(own[2], theirs[4]), abs=1e-6)
     assert seen[-1] == 1

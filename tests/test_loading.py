@@ -161,9 +161,12 @@ def test_a_lost_lora_tensor_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "file"),
-    [("max_seq_mha", "model.safetensors"), ("bert", "model.safetensors"),
-     ("lora", "adapter_model.safetensors")],
-)  # fmt: skip
+    [
+        ("max_seq_mha", "model.safetensors"),
+        ("bert", "model.safetensors"),
+        ("lora", "adapter_model.safetensors"),
+    ],
+)
 def test_a_tensor_that_fits_nowhere_is_reported(name, file, tmp_path):
     copy(name, tmp_path / "one")
     edit_weights(tmp_path / "one", lambda state: state.update(stray=torch.ones(2)), file)

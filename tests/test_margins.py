@@ -30,9 +30,7 @@ def test_the_histogram_holds_every_win_once(name):
 
 
 def test_ties_and_unopposed_wins_are_counted():
-    winners = Winners(
-        np.array([2, 3, 3, 4]), None, np.array([0.0, 0.5, np.inf, 0.0]), (2, 3, 4)
-    )
+    winners = Winners(np.array([2, 3, 3, 4]), None, np.array([0.0, 0.5, np.inf, 0.0]), (2, 3, 4))
     result = margin_histogram(winners)
     assert (result.wins, result.ties, result.unopposed) == (3, 2, 1)
 

@@ -140,9 +140,14 @@ def test_one_step_of_the_trainer_moves_encoder_head_and_classifier(tmp_path, inp
         for index, (row, mask) in enumerate(zip(*inputs.values(), strict=True))
     ]
     arguments = TrainingArguments(
-        str(tmp_path), max_steps=1, learning_rate=1e-2, report_to="none", use_cpu=True,
-        save_strategy="no", disable_tqdm=True,
-    )  # fmt: skip
+        str(tmp_path),
+        max_steps=1,
+        learning_rate=1e-2,
+        report_to="none",
+        use_cpu=True,
+        save_strategy="no",
+        disable_tqdm=True,
+    )
     result = Trainer(model, arguments, train_dataset=rows).train()
     assert result.training_loss > 0
     after = model.state_dict()

@@ -37,23 +37,42 @@ METHODS = ("integrated_gradients", "leave_one_out")
 QUICK = {"repeats": 3, "options": {"integrated_gradients": {"n_steps": 2}}}
 
 
-def record(row=0, scores=(1.0,), words=("a",), method="m", checkpoint="c", explained="positive",
-           values=None, problem=""):  # fmt: skip
+def record(
+    row=0,
+    scores=(1.0,),
+    words=("a",),
+    method="m",
+    checkpoint="c",
+    explained="positive",
+    values=None,
+    problem="",
+):
     """A record made by hand."""
     return TextEvidence(
-        row, checkpoint, method, explained, tuple(words), np.array(scores, float), "logit",
+        row,
+        checkpoint,
+        method,
+        explained,
+        tuple(words),
+        np.array(scores, float),
+        "logit",
         np.zeros(len(COLUMNS)) if values is None else np.array(values, float),
-        *np.zeros((2, len(MEASURES))), 0.1, problem,
-    )  # fmt: skip
+        *np.zeros((2, len(MEASURES))),
+        0.1,
+        problem,
+    )
 
 
 def alike(one: TextEvidence, other: TextEvidence) -> bool:
     return (one.key, one.words, one.explained, one.problem) == (
-        other.key, other.words, other.explained, other.problem,
+        other.key,
+        other.words,
+        other.explained,
+        other.problem,
     ) and all(
         np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True)
         for name in ("scores", "values", "random", "spread")
-    )  # fmt: skip
+    )
 
 
 def test_each_row_has_what_one_text_alone_has():
@@ -61,18 +80,33 @@ def test_each_row_has_what_one_text_alone_has():
     items = list(over_texts(classifiers, ROWS, METHODS, **QUICK))
     assert [item.key for item in items] == [
         (row, clf.checkpoint.id, method)
-        for row in range(3) for clf in classifiers for method in METHODS
-    ]  # fmt: skip
+        for row in range(3)
+        for clf in classifiers
+        for method in METHODS
+    ]
     for item in items:
         classifier = next(c for c in classifiers if c.checkpoint.id == item.checkpoint)
         text, pair = ROWS[item.row]
-        alone = attribute(classifier, text, pair, item.method, unit="word",
-                          **QUICK["options"].get(item.method, {}))  # fmt: skip
+        alone = attribute(
+            classifier,
+            text,
+            pair,
+            item.method,
+            unit="word",
+            **QUICK["options"].get(item.method, {}),
+        )
         assert item.explained == classifier.checkpoint.labels[alone.target]
-        np.testing.assert_allclose(item.scores, alone.scores[1:][: len(item.words)]
-                                   if pair is None else
-                                   [s for s, u in zip(alone.scores, alone.unit_tokens, strict=True)
-                                    if u[0] not in (0, 5, 9)], atol=1e-6)  # fmt: skip
+        np.testing.assert_allclose(
+            item.scores,
+            alone.scores[1:][: len(item.words)]
+            if pair is None
+            else [
+                s
+                for s, u in zip(alone.scores, alone.unit_tokens, strict=True)
+                if u[0] not in (0, 5, 9)
+            ],
+            atol=1e-6,
+        )
         measured = faithfulness(classifier, text, alone, pair, repeats=3, seed=item.row)
         values = dict(zip(COLUMNS, item.values, strict=True))
         for place, (key, one) in enumerate(measured.measures().items()):
@@ -122,8 +156,10 @@ def test_a_row_that_cannot_be_read_is_one_record_and_not_the_end():
 
 def test_what_was_not_asked_right_is_said_before_the_work():
     for rows, methods, told in (
-        (ROWS, ("no",), "known: "), ((), METHODS, "at least one"), (ROWS, (), "at least one"),
-    ):  # fmt: skip
+        (ROWS, ("no",), "known: "),
+        ((), METHODS, "at least one"),
+        (ROWS, (), "at least one"),
+    ):
         with pytest.raises(ValueError, match=told):
             over_texts([zoo.loaded("cls")], rows, methods)
 
@@ -166,8 +202,16 @@ def test_another_sentence_is_the_baseline_of_every_row():
 
 def test_sensitivity_is_that_of_each_text_where_it_is_asked_for():
     classifier, seen = zoo.loaded("mha"), []
-    items = list(over_texts([classifier], ROWS[:2], ("leave_one_out", "exact_split"),
-                            sensitivity_samples=2, progress=seen.append, **QUICK))  # fmt: skip
+    items = list(
+        over_texts(
+            [classifier],
+            ROWS[:2],
+            ("leave_one_out", "exact_split"),
+            sensitivity_samples=2,
+            progress=seen.append,
+            **QUICK,
+        )
+    )
     place = COLUMNS.index("sensitivity")
     for item in items:
         if item.method == "exact_split":
@@ -188,11 +232,13 @@ def test_methods_agree_as_their_rankings_do_text_by_text():
     words = ("a", "b", "c", "d", "e", "f")
     first = [(1, 2, 3, 4, 5, 6), (6, 1, 2, 5, 4, 3), (1, 1, 1, 1, 1, 1)]
     second = [(6, 5, 4, 3, 2, 1), (6, 1, 2, 5, 4, 3), (1, 2, 3, 4, 5, 6)]
-    items = [record(row, scores, words, method)
-             for method, rows in (("m", first), ("n", second))
-             for row, scores in enumerate(rows)]  # fmt: skip
+    items = [
+        record(row, scores, words, method)
+        for method, rows in (("m", first), ("n", second))
+        for row, scores in enumerate(rows)
+    ]
     items += [record(3, (1.0,) * 6, words, "m", problem="no"), record(4, range(6), words, "n")]
-    found, = agreement_over_texts(items)
+    (found,) = agreement_over_texts(items)
     assert found.methods == ("m", "n")
     # Texts with a constant score, that failed, or that one method alone has, are left out.
     assert found.tau.tolist() == pytest.approx([-1.0, 1.0])
@@ -208,8 +254,11 @@ def test_methods_agree_as_their_rankings_do_text_by_text():
 def test_tables_name_a_checkpoint_and_not_where_it_lies():
     items = list(over_texts([zoo.loaded("cls")], ROWS[:2], METHODS[:1], **QUICK))
     assert items[0].checkpoint == str(zoo.folder("cls"))
-    for table in (evidence_frame(items), summary_frame(summarise_evidence(items)),
-                  word_frame(largest_words(items, min_texts=1))):  # fmt: skip
+    for table in (
+        evidence_frame(items),
+        summary_frame(summarise_evidence(items)),
+        word_frame(largest_words(items, min_texts=1)),
+    ):
         assert set(table["checkpoint"]) == {"cls"}
 
 
@@ -217,10 +266,13 @@ class TestSummary:
     def items(self, count=7):
         draw = np.random.default_rng(0)
         return [
-            replace(record(i, values=draw.normal(size=len(COLUMNS))),
-                    random=draw.normal(size=4), spread=draw.gamma(2, size=4))
+            replace(
+                record(i, values=draw.normal(size=len(COLUMNS))),
+                random=draw.normal(size=4),
+                spread=draw.gamma(2, size=4),
+            )
             for i in range(count)
-        ]  # fmt: skip
+        ]
 
     def test_means_and_intervals_are_students(self):
         items = self.items()
@@ -246,8 +298,12 @@ class TestSummary:
 
     def test_one_text_whose_output_hardly_moves_does_not_decide_the_mean(self):
         items = self.items()
-        still = replace(items[0], values=np.full(len(COLUMNS), 1e-4), random=np.zeros(4),
-                        spread=np.full(4, 1e-6))  # fmt: skip
+        still = replace(
+            items[0],
+            values=np.full(len(COLUMNS), 1e-4),
+            random=np.zeros(4),
+            spread=np.full(4, 1e-6),
+        )
         with_it = summarise_evidence([*items, still])[0]
         without = summarise_evidence(items)[0]
         assert np.abs(with_it.mean[5:9] - without.mean[5:9]).max() < 0.5
@@ -262,12 +318,18 @@ class TestSummary:
         assert np.isnan(found.value("deletion_normalised")[0])
 
     def test_methods_and_checkpoints_stand_apart(self):
-        items = [record(0, method="m"), record(0, method="n"), record(0, checkpoint="d"),
-                 record(1, method="m")]  # fmt: skip
+        items = [
+            record(0, method="m"),
+            record(0, method="n"),
+            record(0, checkpoint="d"),
+            record(1, method="m"),
+        ]
         found = summarise_evidence(items)
         assert [(one.checkpoint, one.method, one.texts) for one in found] == [
-            ("c", "m", 2), ("c", "n", 1), ("d", "m", 1),
-        ]  # fmt: skip
+            ("c", "m", 2),
+            ("c", "n", 1),
+            ("d", "m", 1),
+        ]
         frame = summary_frame(found)
         assert len(frame) == 3 * len(COLUMNS)
         assert frame["texts"].max() == 2
@@ -364,7 +426,5 @@ class TestStore:
         for item in over_texts([zoo.loaded("cls")], ROWS[:2], METHODS[:1], **QUICK):
             store.append(item)
         again = EvidenceStore(store.path, self.asked)
-        rest = list(
-            over_texts([zoo.loaded("cls")], ROWS, METHODS[:1], done=again.items, **QUICK)
-        )
+        rest = list(over_texts([zoo.loaded("cls")], ROWS, METHODS[:1], done=again.items, **QUICK))
         assert [item.row for item in rest] == [2]

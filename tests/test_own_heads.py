@@ -136,9 +136,12 @@ def test_a_notebook_cell_may_run_again(monkeypatch):
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("import no_such_module_anywhere", "ModuleNotFoundError"), ("def (", "SyntaxError"),
-     ("1 / 0", "ZeroDivisionError")],
-)  # fmt: skip
+    [
+        ("import no_such_module_anywhere", "ModuleNotFoundError"),
+        ("def (", "SyntaxError"),
+        ("1 / 0", "ZeroDivisionError"),
+    ],
+)
 def test_a_file_that_fails_is_named_with_its_reason(tmp_path, text, told):
     path = tmp_path / "broken_heads.py"
     path.write_text(text)

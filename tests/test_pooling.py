@@ -27,9 +27,11 @@ def batches(draw, sides=("left", "right", "holes")):
     mask = np.zeros((b, length), dtype=np.int64)
     for row in range(b):
         count, side = draw(st.integers(1, length)), draw(st.sampled_from(sides))
-        chosen = draw(st.permutations(range(length)))[:count] if side == "holes" else (
-            range(count) if side == "right" else range(length - count, length)
-        )  # fmt: skip
+        chosen = (
+            draw(st.permutations(range(length)))[:count]
+            if side == "holes"
+            else (range(count) if side == "right" else range(length - count, length))
+        )
         mask[row, list(chosen)] = 1
     values[mask == 0] = draw(st.sampled_from(GARBAGE))
     return values.astype(np.float32), mask

@@ -51,9 +51,11 @@ def test_a_layout_that_is_stopped_leaves_other_progress_bars_free():
     assert told == [(done, 500) for done in range(1, 8)]  # umap-learn's own number of epochs
     # The thread that holds the lock could take it again; others are the ones that would wait.
     free = []
-    other = Thread(target=lambda: free.append(all(
-        lock.acquire(False) and not lock.release() for lock in tqdm.get_lock().locks
-    )))  # fmt: skip
+    other = Thread(
+        target=lambda: free.append(
+            all(lock.acquire(False) and not lock.release() for lock in tqdm.get_lock().locks)
+        )
+    )
     other.start()
     other.join()
     assert free == [True]

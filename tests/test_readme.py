@@ -42,8 +42,10 @@ def test_the_studys_table_is_that_of_the_committed_runs() -> None:
     study = read_study(ROOT / "study" / "results" / "minilm")
     report = compare(study.scores(study.primary))
     assert report.complete
-    scores = {(each.head, each.stratum.task): f"{100 * each.mean:.2f} ± {100 * each.sd:.2f}"
-              for each in report.summaries}  # fmt: skip
+    scores = {
+        (each.head, each.stratum.task): f"{100 * each.mean:.2f} ± {100 * each.sd:.2f}"
+        for each in report.summaries
+    }
     tasks = [stratum.task for stratum in report.family.strata]
     readme = (ROOT / "README.md").read_text("utf-8")
     for told in (report.family.against, *report.headlines):
@@ -51,8 +53,10 @@ def test_the_studys_table_is_that_of_the_committed_runs() -> None:
         cells = [f"`{head}`", *(scores[head, task] for task in tasks)]
         if not isinstance(told, str):
             low, high = (100 * value for value in told.interval)
-            cells += [f"{100 * told.difference:+.2f} ({low:.2f} to {high:.2f})",
-                      f"{told.p:.2g} ({told.adjusted:.2f})"]  # fmt: skip
+            cells += [
+                f"{100 * told.difference:+.2f} ({low:.2f} to {high:.2f})",
+                f"{told.p:.2g} ({told.adjusted:.2f})",
+            ]
         assert f"| {' | '.join(cells)} |" in readme, cells
         assert isinstance(told, str) or told.verdict == "undecided"  # or its words are wrong
 
@@ -68,8 +72,10 @@ def test_the_readme_counts_the_precisions_of_the_primary_runs() -> None:
         if cell.share == 1 and cell.task in tasks and cell.variant in variants
     ]
     readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
-    assert (f"{precisions.count('bf16')} of these runs were computed in bfloat16 and "
-            f"{precisions.count('fp32')} in float32") in readme  # fmt: skip
+    assert (
+        f"{precisions.count('bf16')} of these runs were computed in bfloat16 and "
+        f"{precisions.count('fp32')} in float32"
+    ) in readme
 
 
 def test_the_readme_says_of_the_exploratory_tasks_what_their_runs_say() -> None:
@@ -77,16 +83,19 @@ def test_the_readme_says_of_the_exploratory_tasks_what_their_runs_say() -> None:
     report = compare(study.scores(study.family("more_tasks")))
     assert report.complete
     assert {c.verdict for c in (*report.headlines, *report.comparisons)} == {"undecided"}
-    scores = {(each.stratum.task, each.head): f"{100 * each.mean:.2f} ± {100 * each.sd:.2f}"
-              for each in report.summaries}  # fmt: skip
+    scores = {
+        (each.stratum.task, each.head): f"{100 * each.mean:.2f} ± {100 * each.sd:.2f}"
+        for each in report.summaries
+    }
     readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
     for head in ("cls", "mha", "max_seq_mha"):
         assert f"`{head}` (Pearson × 100: {scores['stsb', head]})" in readme or (
             f"`{head}` ({scores['stsb', head]})" in readme
         )
     assert f"below `cls` ({scores['trec', 'cls']})" in readme
-    lower = sorted(-100 * c.difference for c in report.comparisons
-                   if c.stratum and c.stratum.task == "trec")  # fmt: skip
+    lower = sorted(
+        -100 * c.difference for c in report.comparisons if c.stratum and c.stratum.task == "trec"
+    )
     assert f"by {lower[0]:.2f} to {lower[-1]:.2f} points" in readme
     found = [c for c in report.comparisons if c.stratum and c.stratum.task == "stsb"][1:]
     assert {(f"{c.p:.2g}", f"{c.adjusted:.2g}") for c in found} == {("0.0079", "0.071")}

@@ -41,16 +41,28 @@ def test_a_view_is_rebuilt_to_the_same_bytes_elsewhere(format, tmp_path):
         made = save(sidecar(plot, Style(venue="icml"), format), key)
         files[made.name] = made.data
         (here / f"{key}.json").write_bytes(made.sidecar)
-    several = sidecar([of_reading(), samples.plot_of("classes")], Style(letters=True), format,
-                      columns=2, caption="Both.")  # fmt: skip
+    several = sidecar(
+        [of_reading(), samples.plot_of("classes")],
+        Style(letters=True),
+        format,
+        columns=2,
+        caption="Both.",
+    )
     made = save(several, "several")
     files[made.name] = made.data
     (here / "several.json").write_bytes(made.sidecar)
-    answer = run("rebuild", *sorted(here.glob("*.json")), "--from-data", "--output", "out",
-                 cwd=there, HOME=str(home), PYTHONHASHSEED="7")  # fmt: skip
+    answer = run(
+        "rebuild",
+        *sorted(here.glob("*.json")),
+        "--from-data",
+        "--output",
+        "out",
+        cwd=there,
+        HOME=str(home),
+        PYTHONHASHSEED="7",
+    )
     assert answer.returncode == 0, answer.stderr
-    changed = [name for name, data in files.items()
-               if (there / "out" / name).read_bytes() != data]  # fmt: skip
+    changed = [name for name, data in files.items() if (there / "out" / name).read_bytes() != data]
     assert not changed
     assert answer.stderr.count("the bytes are those that were saved") == len(files)
     for sidecar_file in here.glob("*.json"):
@@ -88,8 +100,10 @@ def test_a_sidecar_says_everything_that_was_done():
     assert data["text"] == TEXT
     assert data["pair"] is None
     assert data["checkpoints"][0] == {
-        "checkpoint": "sst2-cls", "sha256": "0123456789abcdef" * 4, "target": "positive",
-    }  # fmt: skip
+        "checkpoint": "sst2-cls",
+        "sha256": "0123456789abcdef" * 4,
+        "target": "positive",
+    }
     assert (data["style"]["venue"], data["format"], data["dpi"]) == ("cvpr", "png", 600)
     assert {"poollens", "python", "matplotlib", "torch"} <= set(data["versions"])
     assert data["params"]["target"] == 1

@@ -38,44 +38,78 @@ NEEDS = {"what_if": {"drop_layers": [4]}, "variant": {"variant": "The plot was d
 
 # Every parameter of every recipe, away from what it is when nothing is said.
 OTHERS = [
-    ("strips", {"words": False}), ("strips", {"method": "gradient_x_input"}),
+    ("strips", {"words": False}),
+    ("strips", {"method": "gradient_x_input"}),
     ("input_attribution", {"words": False, "method": "leave_one_out"}),
     ("reading", {"words": False, "reference": "zero"}),
     ("winners", {"quantity": "contribution", "words": False, "reference": "zero"}),
     ("winners", {"quantity": "attention", "special": False, "head": 1}),
-    ("winners", {"quantity": "drop effect"}), ("layer_quantities", {"reference": "zero"}),
+    ("winners", {"quantity": "drop effect"}),
+    ("layer_quantities", {"reference": "zero"}),
     ("cls_row", {"layer": 2, "words": False, "special": False}),
     ("rollout", {"words": False, "special": False}),
     ("token_attention", {"token": 3, "side": "key", "head": 1, "words": False}),
     ("leave_one_out", {"where": "head", "words": False}),
     ("encoder_heads", {"words": False, "special": False}),
     ("encoder_head", {"layer": 2, "head": 1, "window": [0, 3], "words": False}),
-    ("head_summary", {"measure": "distance"}), ("blocks", {"layer": 2, "head": 1, "own": True}),
-    ("cls_by_layer", {"token": 2, "order": "weight"}), ("cls_by_layer", {"order": "top", "top": 5}),
+    ("head_summary", {"measure": "distance"}),
+    ("blocks", {"layer": 2, "head": 1, "own": True}),
+    ("cls_by_layer", {"token": 2, "order": "weight"}),
+    ("cls_by_layer", {"order": "top", "top": 5}),
     ("cls_by_layer", {"values": "difference", "order": "final"}),
     ("cls_by_layer", {"values": "reference", "reference": "He left."}),
-    ("dimension", {"index": 7, "token": 2}), ("depth", {"token": 2}),
+    ("dimension", {"index": 7, "token": 2}),
+    ("depth", {"token": 2}),
     ("pooling_attention", {"norms": True, "words": False, "special": False}),
     ("what_if", {"drop_layers": [4], "mask_tokens": [2], "where": "encoder"}),
-    ("variant", {"variant": "The plot was dull."}), ("classes", {}), ("sweep", {}),
-    ("source_layers", {}), ("margins", {}),
-    *((key, {"method": "gradient_x_input,leave_one_out", "unit": "piece", "seed": 1,
-             "baseline": "mask", **more})
-      for key, more in (
-          ("attribution_strips", {"output": "logit"}),
-          ("attribution_methods", {"output": "logit", "special": False}),
-          ("attribution_disagreement", {"output": "logit"}),
-          ("rank_agreement", {"output": "logit"}),
-          ("evidence_scores", {"repeats": 3, "replace": "pad"}),
-          ("evidence_bars", {"repeats": 3, "measure": "deletion", "replace": "remove"}),
-          ("deletion_insertion", {"repeats": 3, "replace": "pad"}),
-      )),
-    ("attribution_bars", {"method": "leave_one_out", "unit": "piece", "output": "logit",
-                          "baseline": "mask", "seed": 1}),
-    ("randomisation", {"method": "gradient_x_input", "unit": "piece", "output": "logit",
-                       "baseline": "mask", "seed": 1}),
+    ("variant", {"variant": "The plot was dull."}),
+    ("classes", {}),
+    ("sweep", {}),
+    ("source_layers", {}),
+    ("margins", {}),
+    *(
+        (
+            key,
+            {
+                "method": "gradient_x_input,leave_one_out",
+                "unit": "piece",
+                "seed": 1,
+                "baseline": "mask",
+                **more,
+            },
+        )
+        for key, more in (
+            ("attribution_strips", {"output": "logit"}),
+            ("attribution_methods", {"output": "logit", "special": False}),
+            ("attribution_disagreement", {"output": "logit"}),
+            ("rank_agreement", {"output": "logit"}),
+            ("evidence_scores", {"repeats": 3, "replace": "pad"}),
+            ("evidence_bars", {"repeats": 3, "measure": "deletion", "replace": "remove"}),
+            ("deletion_insertion", {"repeats": 3, "replace": "pad"}),
+        )
+    ),
+    (
+        "attribution_bars",
+        {
+            "method": "leave_one_out",
+            "unit": "piece",
+            "output": "logit",
+            "baseline": "mask",
+            "seed": 1,
+        },
+    ),
+    (
+        "randomisation",
+        {
+            "method": "gradient_x_input",
+            "unit": "piece",
+            "output": "logit",
+            "baseline": "mask",
+            "seed": 1,
+        },
+    ),
     ("attribution_layers", {"unit": "piece", "output": "logit"}),
-]  # fmt: skip
+]
 
 
 def tiny_known():
@@ -115,8 +149,12 @@ def test_every_parameter_and_class_is_recorded(key, params, target):
 
 def test_every_parameter_of_a_recipe_is_among_those_that_are_tried():
     tried = {(key, name) for key, params in OTHERS for name in params}
-    every = {(key, name) for key in recipes.recipes() if key not in recipes.ALIASES
-             for name in recipes.options_of(key)}  # fmt: skip
+    every = {
+        (key, name)
+        for key in recipes.recipes()
+        if key not in recipes.ALIASES
+        for name in recipes.options_of(key)
+    }
     left = {(key, name) for key, name in every - tried if name not in ("limit", "special")}
     assert not left
 
@@ -158,8 +196,12 @@ def test_seed_groups_and_several_checkpoints_are_computed_again(key, seeds):
     recipe = recipe_of(plot)
     assert recipe["subjects"][0] == ["toy-s0", "toy-s1"]
     assert recipe["names"][0] == "toy"
-    made = rebuild(read(sidecar(plot).to_json()), "f", known_checkpoints(seeds),
-                   lambda c: analysis.load(c.folder))  # fmt: skip
+    made = rebuild(
+        read(sidecar(plot).to_json()),
+        "f",
+        known_checkpoints(seeds),
+        lambda c: analysis.load(c.folder),
+    )
     assert made.said[0] == "The recomputed values equal the stored ones."
 
 
@@ -169,8 +211,14 @@ def test_a_demo_checkpoint_gives_the_stored_numbers_again(tmp_path):
     for name in names:
         plot = recipes.make(name, [analysis.load("sst2-max_seq_mha")], text)
         (tmp_path / f"{name}.json").write_bytes(save(sidecar(plot), name).sidecar)
-    answer = run("rebuild", *(f"{name}.json" for name in names), "--recompute", "--output", "out",
-                 cwd=tmp_path)  # fmt: skip
+    answer = run(
+        "rebuild",
+        *(f"{name}.json" for name in names),
+        "--recompute",
+        "--output",
+        "out",
+        cwd=tmp_path,
+    )
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr.count("The recomputed values equal the stored ones") == len(names)
 
@@ -200,8 +248,14 @@ def test_the_command_line_stops_at_other_weights_until_it_is_forced(tmp_path, ca
     (tmp_path / "f.json").write_bytes(saved.sidecar)
     shutil.rmtree(tmp_path / "toy")
     tiny.make_pooling_checkpoint(tmp_path / "toy", "max_seq_mha", ("bad", "good"), seed=2)
-    asked = ["rebuild", str(tmp_path / "f.json"), "--checkpoints", str(tmp_path), "--output",
-             str(tmp_path / "out")]  # fmt: skip
+    asked = [
+        "rebuild",
+        str(tmp_path / "f.json"),
+        "--checkpoints",
+        str(tmp_path),
+        "--output",
+        str(tmp_path / "out"),
+    ]
     assert main(asked) == 1
     said = capsys.readouterr().err
     assert "the figure was made with sha256" in said
@@ -230,8 +284,12 @@ def test_without_its_checkpoint_a_figure_is_drawn_from_its_numbers():
 def test_a_checkpoint_is_known_by_its_weights_under_any_name(tmp_path):
     shutil.copytree(zoo.folder("mha"), tmp_path / "renamed")
     plot = recipes.make("attention", [zoo.loaded("mha")], TEXT)
-    made = rebuild(read(sidecar(plot).to_json()), "f", known_checkpoints(tmp_path),
-                   lambda c: analysis.load(c.folder))  # fmt: skip
+    made = rebuild(
+        read(sidecar(plot).to_json()),
+        "f",
+        known_checkpoints(tmp_path),
+        lambda c: analysis.load(c.folder),
+    )
     assert made.said[0] == "The recomputed values equal the stored ones."
 
 

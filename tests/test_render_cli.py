@@ -83,10 +83,25 @@ def test_a_picture_is_written_with_its_sidecar_and_named(render, root):
 
 def test_options_reach_the_picture(render):
     code, files, _, err = render(
-        "winners", "--target", "good", "--set", "quantity=contribution", "--pieces",
-        "--venue", "icml", "--width", "full", "--name", "mine", "--format", "svg",
-        "--font", "serif", "--greyscale", "--title",
-    )  # fmt: skip
+        "winners",
+        "--target",
+        "good",
+        "--set",
+        "quantity=contribution",
+        "--pieces",
+        "--venue",
+        "icml",
+        "--width",
+        "full",
+        "--name",
+        "mine",
+        "--format",
+        "svg",
+        "--font",
+        "serif",
+        "--greyscale",
+        "--title",
+    )
     assert code == 0, err
     data = json.loads(files["mine.json"])
     assert data["params"]["quantity"] == "contribution"
@@ -99,9 +114,13 @@ def test_options_reach_the_picture(render):
 def test_a_seed_group_and_several_checkpoints_are_drawn_together(render):
     code, files, _, err = render("classes", "--checkpoint", "toy-max")
     assert code == 0, err
-    mark = Plot.from_json(json.dumps(json.loads(next(
-        data for name, data in files.items() if name.endswith(".json")
-    ))["data"][0])).mark  # fmt: skip
+    mark = Plot.from_json(
+        json.dumps(
+            json.loads(next(data for name, data in files.items() if name.endswith(".json")))[
+                "data"
+            ][0]
+        )
+    ).mark
     assert mark.series == ("toy-max", "toy-max-s0")
     assert mark.dots.shape == (2, 2, 2)
 
@@ -201,8 +220,20 @@ def test_a_study_is_drawn_from_its_folder(key, tmp_path, capsys):
 
 def test_a_folder_that_is_none_is_said(root, tmp_path, capsys):
     (tmp_path / "o").write_text("a file")
-    code = main(["render", "reading", "--checkpoints", str(root), "--checkpoint", "toy-mha",
-                 "--text", TEXT, "--output", str(tmp_path / "o")])  # fmt: skip
+    code = main(
+        [
+            "render",
+            "reading",
+            "--checkpoints",
+            str(root),
+            "--checkpoint",
+            "toy-mha",
+            "--text",
+            TEXT,
+            "--output",
+            str(tmp_path / "o"),
+        ]
+    )
     assert code == 1
     assert "is not a folder: give another --output" in capsys.readouterr().err
 
@@ -223,8 +254,16 @@ def test_rebuild_says_what_is_wrong_with_a_file_and_goes_on(make, said, tmp_path
     good = save(sidecar(view("reading", split(tokens), tokens, 1, checkpoint())), "good")
     (tmp_path / "good.json").write_bytes(good.sidecar)
     make(tmp_path / "bad.json")
-    code = main(["rebuild", str(tmp_path / "bad.json"), str(tmp_path / "good.json"),
-                 "--from-data", "--output", str(tmp_path / "out")])  # fmt: skip
+    code = main(
+        [
+            "rebuild",
+            str(tmp_path / "bad.json"),
+            str(tmp_path / "good.json"),
+            "--from-data",
+            "--output",
+            str(tmp_path / "out"),
+        ]
+    )
     said_all = capsys.readouterr()
     assert code == 1
     assert said in said_all.err

@@ -24,11 +24,13 @@ def state_of(model) -> dict:
 def flags_of(model) -> list:
     hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     return [
-        [(name, module.training, *(len(getattr(module, kind)) for kind in hooks))
-         for name, module in model.named_modules()],
+        [
+            (name, module.training, *(len(getattr(module, kind)) for kind in hooks))
+            for name, module in model.named_modules()
+        ],
         [(name, p.requires_grad, p.grad is None) for name, p in model.named_parameters()],
         torch.is_grad_enabled(),
-    ]  # fmt: skip
+    ]
 
 
 def same(one: dict, other: dict) -> bool:
@@ -62,8 +64,9 @@ class TestSensitivity:
         # Transformers hooks a model once and for good when hidden states are first asked for.
         analysis.record(classifier, TEXT, attentions=True)
         before, flags = state_of(classifier.model), flags_of(classifier.model)
-        result = sensitivity(classifier, "thin, not dull", method=method, samples=1, radius=0.1,
-                             unit="word")  # fmt: skip
+        result = sensitivity(
+            classifier, "thin, not dull", method=method, samples=1, radius=0.1, unit="word"
+        )
         assert result.method == method
         assert np.isfinite(result.maximum)
         assert result.maximum > 0
@@ -91,10 +94,12 @@ class TestSensitivity:
 
     def test_settings_that_mean_nothing_are_refused(self):
         for options, told in (
-            ({"samples": 0}, "at least 1"), ({"radius": 0.0}, "above 0"),
-            ({"radius": float("nan")}, "above 0"), ({"method": "no"}, "known:"),
+            ({"samples": 0}, "at least 1"),
+            ({"radius": 0.0}, "above 0"),
+            ({"radius": float("nan")}, "above 0"),
+            ({"method": "no"}, "known:"),
             ({"colour": 3}, "no option colour"),
-        ):  # fmt: skip
+        ):
             with pytest.raises(ValueError, match=told):
                 sensitivity(zoo.loaded("mha"), TEXT, **options)
         with pytest.raises(ValueError, match="no prediction to attribute"):

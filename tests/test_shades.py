@@ -18,8 +18,11 @@ def colours(drawing):
     """Every colour by which a line, a point or a bar is known."""
     for trace in drawing.traces("scatter", "bar"):
         if trace["marker"].get("opacity") != 0:
-            parts = [trace["marker"].get("color"), trace.get("line", {}).get("color"),
-                     trace.get("fillcolor")]  # fmt: skip
+            parts = [
+                trace["marker"].get("color"),
+                trace.get("line", {}).get("color"),
+                trace.get("fillcolor"),
+            ]
             yield from (part for part in parts if isinstance(part, str) and part.startswith("#"))
 
 

@@ -44,9 +44,11 @@ class TestPermutation:
         assert ours == pytest.approx(brute_force([(list(one), list(other))]))
         if n == m:  # SciPy doubles the smaller tail, which is another test for unequal groups
             theirs = stats.permutation_test(
-                (one, other), lambda a, b, axis: a.mean(axis) - b.mean(axis), vectorized=True,
+                (one, other),
+                lambda a, b, axis: a.mean(axis) - b.mean(axis),
+                vectorized=True,
                 n_resamples=np.inf,
-            ).pvalue  # fmt: skip
+            ).pvalue
             assert ours == pytest.approx(theirs)
 
     def test_tied_scores_count_as_reached(self):
@@ -210,8 +212,10 @@ class TestOracles:
 
         draw = generator(19)
         label = draw.integers(77, size=3000)
-        one, other = (np.where(draw.random(3000) < share, label, draw.integers(77, size=3000))
-                      for share in (0.9, 0.8))  # fmt: skip
+        one, other = (
+            np.where(draw.random(3000) < share, label, draw.integers(77, size=3000))
+            for share in (0.9, 0.8)
+        )
         tracemalloc.start()
         found = paired_bootstrap("matthews", label, one, other, draws=500)
         peak = tracemalloc.get_traced_memory()[1]
@@ -238,5 +242,9 @@ class TestOracles:
             paired_bootstrap("f1", np.arange(3), np.arange(3), np.arange(3))
 
     def test_a_p_is_never_printed_as_zero(self):
-        assert [show_p(p) for p in (1.08e-5, 0.0123, 0.5, 1.0)] == ["1.1e-05", "0.012", "0.50",
-                                                                  "1.00"]  # fmt: skip
+        assert [show_p(p) for p in (1.08e-5, 0.0123, 0.5, 1.0)] == [
+            "1.1e-05",
+            "0.012",
+            "0.50",
+            "1.00",
+        ]

@@ -27,12 +27,16 @@ class TestSimulatedStudies:
         gap = one.mean(axis=3) - other.mean(axis=3)
         both = np.concatenate([one, np.broadcast_to(other, one.shape)], axis=3)
         tested = gap / both.std(axis=3)
-        flat = [np.concatenate([each.mean(axis=1), each.reshape(len(values), -1)], axis=1)
-                for each in (tested, gap)]  # fmt: skip
-        return np.array([
-            [verdict(t, a, low, True, g) for t, a, low, g in zip(*row, strict=True)]
-            for row in zip(flat[0], adjusted, [lows] * len(values), flat[1], strict=True)
-        ])  # fmt: skip
+        flat = [
+            np.concatenate([each.mean(axis=1), each.reshape(len(values), -1)], axis=1)
+            for each in (tested, gap)
+        ]
+        return np.array(
+            [
+                [verdict(t, a, low, True, g) for t, a, low, g in zip(*row, strict=True)]
+                for row in zip(flat[0], adjusted, [lows] * len(values), flat[1], strict=True)
+            ]
+        )
 
     def steadiness(self, values: np.ndarray) -> np.ndarray:
         """Whether (R, 9) the spreads of R studies are worded as different."""

@@ -84,9 +84,17 @@ class TestWords:
         assert report.headlines == ()
         assert report.tests == 3
 
-    @pytest.mark.parametrize("family", [
-        planted(10, 0.0), planted(10), planted(3), planted(10)[:1], -planted(10),
-    ], ids=["nothing", "one better", "few seeds", "one task", "one worse"])  # fmt: skip
+    @pytest.mark.parametrize(
+        "family",
+        [
+            planted(10, 0.0),
+            planted(10),
+            planted(3),
+            planted(10)[:1],
+            -planted(10),
+        ],
+        ids=["nothing", "one better", "few seeds", "one task", "one worse"],
+    )
     def test_the_lead_says_what_the_verdicts_say_and_no_more(self, family):
         report = compare(study(family))
         lead = report.lead()

@@ -26,7 +26,11 @@ def test_every_view_survives_json_to_the_last_bit(key):
     assert json.loads(text)  # plain JSON: no NaN, no Infinity
     assert "NaN" not in text
     assert (back.view, back.title, back.notes, back.caption) == (
-        plot.view, plot.title, plot.notes, plot.caption)  # fmt: skip
+        plot.view,
+        plot.title,
+        plot.notes,
+        plot.caption,
+    )
     assert back.params == plot.params
     assert back.provenance == plot.provenance
     assert type(back.mark) is type(plot.mark)

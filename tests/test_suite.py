@@ -24,8 +24,9 @@ def answers(cases, right=(), labels=None, confidence=4.0):
         logits[row, labels.index(dict(right).get(row, case.label))] = confidence
     rows = np.arange(len(cases))
     counts = np.ones(len(cases), np.int32)
-    return Predictions("c", "s", "d", "float32", labels, False, len(cases), rows, logits, counts,
-                       counts)  # fmt: skip
+    return Predictions(
+        "c", "s", "d", "float32", labels, False, len(cases), rows, logits, counts, counts
+    )
 
 
 class TestSentences:
@@ -73,10 +74,22 @@ class TestSentences:
     def test_capabilities_that_were_promised_are_there(self):
         found = {case.capability for case in ALL}
         assert found >= {
-            "plain", "negation", "double negation", "contrast", "intensifiers",
-            "change over time", "hedges", "irrelevant nouns", "question word", "question noun",
-            "word order", "role swap", "active and passive", "numbers", "names",
-        }  # fmt: skip
+            "plain",
+            "negation",
+            "double negation",
+            "contrast",
+            "intensifiers",
+            "change over time",
+            "hedges",
+            "irrelevant nouns",
+            "question word",
+            "question noun",
+            "word order",
+            "role swap",
+            "active and passive",
+            "numbers",
+            "names",
+        }
 
     def test_contrast_is_made_with_but_and_with_although(self):
         texts = [case.text for case in ALL if case.capability == "contrast"]
@@ -148,8 +161,10 @@ class TestResults:
         found = suite.results(self.CASES, answers(self.CASES, {row: other}))
         (failure,) = found.failures
         assert (failure.row, failure.predicted, failure.original_predicted) == (
-            row, other, case.label,
-        )  # fmt: skip
+            row,
+            other,
+            case.label,
+        )
         (rate,) = [one for one in found.rates if one.failures]
         assert (rate.capability, rate.kind, rate.failures) == (case.capability, "INV", 1)
         assert 0 < rate.low < rate.rate < rate.high < 1
@@ -160,9 +175,7 @@ class TestResults:
         ]
 
     @pytest.mark.parametrize(("moved", "fails"), [(-0.5, True), (-0.005, False), (0.0, False)])
-    def test_a_direction_fails_where_the_class_falls_by_more_than_the_tolerance(
-        self, moved, fails
-    ):
+    def test_a_direction_fails_where_the_class_falls_by_more_than_the_tolerance(self, moved, fails):
         row = next(i for i, case in enumerate(self.CASES) if case.kind == "DIR")
         case = self.CASES[row]
         run = answers(self.CASES, confidence=1.0)
@@ -173,9 +186,18 @@ class TestResults:
         logits[row] = 0
         logits[row, place] = np.log(after / (1 - after))
         changed = Predictions(
-            "c", "s", "d", "float32", run.labels, False, run.total, run.rows, logits, run.tokens,
+            "c",
+            "s",
+            "d",
+            "float32",
+            run.labels,
+            False,
+            run.total,
+            run.rows,
+            logits,
+            run.tokens,
             run.cut,
-        )  # fmt: skip
+        )
         found = suite.results(self.CASES, changed)
         failed = [one for one in found.failures if one.row == row]
         assert bool(failed) == fails
@@ -192,9 +214,18 @@ class TestResults:
     def test_a_checkpoint_with_numbered_classes_is_read_by_their_order(self):
         run = answers(self.CASES)
         numbered = Predictions(
-            "c", "s", "d", "float32", ("LABEL_0", "LABEL_1"), False, run.total, run.rows,
-            run.logits, run.tokens, run.cut,
-        )  # fmt: skip
+            "c",
+            "s",
+            "d",
+            "float32",
+            ("LABEL_0", "LABEL_1"),
+            False,
+            run.total,
+            run.rows,
+            run.logits,
+            run.tokens,
+            run.cut,
+        )
         assert suite.results(self.CASES, numbered).failures == ()
 
     def test_a_checkpoint_of_another_task_is_refused(self):

@@ -98,11 +98,33 @@ def test_of_a_pair_the_longer_text_is_cut_first(minilm):
 
 def test_pieces_words_and_offsets_of_a_known_sentence(minilm):
     tokens = tokenize(minilm, "Unbelievably dull, dull.", limit=512)
-    assert tokens.pieces == ("[CLS]", "un", "##bel", "##ie", "##va", "##bly", "dull", ",", "dull",
-                             ".", "[SEP]")  # fmt: skip
+    assert tokens.pieces == (
+        "[CLS]",
+        "un",
+        "##bel",
+        "##ie",
+        "##va",
+        "##bly",
+        "dull",
+        ",",
+        "dull",
+        ".",
+        "[SEP]",
+    )
     assert tokens.words.tolist() == [-1, 0, 0, 0, 0, 0, 1, 2, 3, 4, -1]
-    assert tokens.labels == ("[CLS]", "Un", "bel", "ie", "va", "bly", "dull", ",", "dull", ".",
-                             "[SEP]")  # fmt: skip
+    assert tokens.labels == (
+        "[CLS]",
+        "Un",
+        "bel",
+        "ie",
+        "va",
+        "bly",
+        "dull",
+        ",",
+        "dull",
+        ".",
+        "[SEP]",
+    )
     assert tokens.word_groups() == ((0,), (1, 2, 3, 4, 5), (6,), (7,), (8,), (9,), (10,))
     assert tokens.spaced[6]
     assert not tokens.spaced[7]
@@ -171,8 +193,17 @@ def test_arrays_of_tokens_cannot_be_written_to(tokenizer):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
     with pytest.raises(ValueError, match="has 1 entries for 2 tokens"):
-        Tokens("a", None, np.zeros(2), ("a",), np.zeros(2), np.zeros((2, 2)), np.zeros(2),
-               np.zeros(2), 0)  # fmt: skip
+        Tokens(
+            "a",
+            None,
+            np.zeros(2),
+            ("a",),
+            np.zeros(2),
+            np.zeros((2, 2)),
+            np.zeros(2),
+            np.zeros(2),
+            0,
+        )
 
 
 def test_two_threads_may_share_a_tokenizer():

@@ -251,9 +251,9 @@ def test_a_profile_equals_the_loop(name, tmp_path):
     assert profile.sentences == 3
     if shares:
         np.testing.assert_allclose(profile.share_of_wins, shares)
-        assert profile.percentile(np.array([2.0] * len(profile.layers))).tolist() == [
-            100.0
-        ] * len(profile.layers)
+        assert profile.percentile(np.array([2.0] * len(profile.layers))).tolist() == [100.0] * len(
+            profile.layers
+        )
     profile.save(tmp_path)
     again = profiles.read(tmp_path)
     np.testing.assert_allclose(again.value_mean, profile.value_mean, rtol=1e-6)

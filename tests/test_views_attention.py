@@ -24,12 +24,16 @@ def long_trace(length=512, count=12):
     rows = np.tile(rows, (1, 1, length // 8, 1)).astype(np.float32)
     middle = ["plot"] * (length - 2)
     tokens = analysis.tokens.Tokens(
-        text=" ".join(middle), pair=None, ids=np.zeros(length, int),
-        pieces=("[CLS]", *middle, "[SEP]"), words=np.array([-1, *range(length - 2), -1]),
+        text=" ".join(middle),
+        pair=None,
+        ids=np.zeros(length, int),
+        pieces=("[CLS]", *middle, "[SEP]"),
+        words=np.array([-1, *range(length - 2), -1]),
         offsets=np.array([(0, 0), *((5 * i, 5 * i + 4) for i in range(length - 2)), (0, 0)]),
         special=np.array([True] + [False] * (length - 2) + [True]),
-        segment=np.zeros(length, int), dropped=0,
-    )  # fmt: skip
+        segment=np.zeros(length, int),
+        dropped=0,
+    )
     hidden = np.zeros((count + 1, length, 32), np.float32)
     return replace(short, tokens=tokens, attentions=rows, hidden=hidden)
 
@@ -71,18 +75,23 @@ def test_the_mass_of_hidden_tokens_is_that_of_the_queries_that_are_drawn(words, 
     gone = 100 * np.mean([one[list(unit)][:, tokens.special].sum(axis=1).mean() for unit in part])
     plot = view("encoder_head", trace, 2, 2, words, special=False, window=window)
     assert f"they took {gone:.0f} % of the attention of the" in plot.notes[0]
-    every = 100 * np.mean([
-        head[list(unit)][:, tokens.special].sum(axis=1).mean()
-        for layer in trace.attentions for head in layer for unit in drawn
-    ])
+    every = 100 * np.mean(
+        [
+            head[list(unit)][:, tokens.special].sum(axis=1).mean()
+            for layer in trace.attentions
+            for head in layer
+            for unit in drawn
+        ]
+    )
     notes = view("encoder_heads", trace, words, special=False).notes
     assert any(f"they took {every:.0f} % of the attention of the" in note for note in notes)
 
 
 def test_the_cls_row_rollout_and_one_tokens_attention_are_drawn():
     trace = seen()
-    np.testing.assert_allclose(view("cls_row", trace, layer=2).mark.values,
-                               trace.attentions[1, :, 0])  # fmt: skip
+    np.testing.assert_allclose(
+        view("cls_row", trace, layer=2).mark.values, trace.attentions[1, :, 0]
+    )
     result = attention.rollout(trace)
     np.testing.assert_allclose(view("rollout", trace, result).mark.values, result.values[:, 0])
     asks = view("token_attention", trace, 3, "query").mark.values
@@ -130,10 +139,12 @@ def test_all_heads_at_a_glance_are_the_encoders_matrices():
 
 def test_one_head_is_drawn_in_large_in_full_or_through_a_window():
     trace = seen()
-    np.testing.assert_allclose(view("encoder_head", trace, 3, 1).mark.values,
-                               trace.attentions[2, 1])  # fmt: skip
-    np.testing.assert_allclose(view("encoder_head", trace, 3).mark.values,
-                               trace.attentions[2].mean(axis=0))  # fmt: skip
+    np.testing.assert_allclose(
+        view("encoder_head", trace, 3, 1).mark.values, trace.attentions[2, 1]
+    )
+    np.testing.assert_allclose(
+        view("encoder_head", trace, 3).mark.values, trace.attentions[2].mean(axis=0)
+    )
     part = view("encoder_head", trace, 1, 0, window=(2, 5)).mark
     np.testing.assert_allclose(part.values, trace.attentions[0, 0, 2:5, 2:5])
     assert part.rows == part.columns == trace.tokens.labels[2:5]
@@ -194,10 +205,13 @@ def test_blocks_of_one_attention_head_say_which_and_stand_below_the_pooling_head
     trace = seen(pair=PAIR)
     masses = attention.block_masses(trace.attentions, trace.tokens)
     own = attention.row_masses(trace.head.attention, trace.tokens)
-    inside = [trace.tokens.special, *(~trace.tokens.special & (trace.tokens.segment == s)
-                                      for s in (0, 1))]  # fmt: skip
+    inside = [
+        trace.tokens.special,
+        *(~trace.tokens.special & (trace.tokens.segment == s) for s in (0, 1)),
+    ]
     np.testing.assert_allclose(
-        own, np.stack([trace.head.attention[:, here].sum(axis=1) for here in inside], axis=1),
+        own,
+        np.stack([trace.head.attention[:, here].sum(axis=1) for here in inside], axis=1),
         atol=1e-6,
     )
     plot = view("blocks", masses, layer=3, head=1, own=own)

@@ -28,10 +28,15 @@ def result(method="gradient_x_input", name="mha", **asked):
 
 def test_strips_hold_each_score_and_one_scale_within_a_method():
     names = ("mha", "cls")
-    rows = [[result(method, name) for name in names]
-            for method in ("gradient_x_input", "leave_one_out")]  # fmt: skip
-    plot = view("attribution_strips", rows, [tokens_of(n) for n in names],
-                [zoo.loaded(n).checkpoint for n in names])  # fmt: skip
+    rows = [
+        [result(method, name) for name in names] for method in ("gradient_x_input", "leave_one_out")
+    ]
+    plot = view(
+        "attribution_strips",
+        rows,
+        [tokens_of(n) for n in names],
+        [zoo.loaded(n).checkpoint for n in names],
+    )
     panels = plot.mark.panels
     for place, one in enumerate(row for pair in rows for row in pair):
         np.testing.assert_array_equal(panels[place].values, one.scores)

@@ -29,17 +29,26 @@ def study(tmp_path_factory):
         made_studies.family("learning_curves", ("rte",), 4, (0.1, 0.5)),
     ]
     folder = tmp_path_factory.mktemp("study") / "toy"
-    return read_study(made_studies.write(
-        folder, families, keep=lambda task, share, head, seed: task == "rte"))  # fmt: skip
+    return read_study(
+        made_studies.write(folder, families, keep=lambda task, share, head, seed: task == "rte")
+    )
 
 
 def answers(name: str, seed: int, rows: int = 40, data: str = "d") -> Predictions:
     draw = np.random.default_rng(seed)
     return Predictions(
-        name, "0" * 64, data, "float32", LABELS, False, rows, np.arange(rows),
-        draw.normal(size=(rows, 2)).astype(np.float32), np.full(rows, 9, np.int32),
+        name,
+        "0" * 64,
+        data,
+        "float32",
+        LABELS,
+        False,
+        rows,
+        np.arange(rows),
+        draw.normal(size=(rows, 2)).astype(np.float32),
+        np.full(rows, 9, np.int32),
         np.zeros(rows, np.int32),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -59,15 +68,18 @@ def plots(study, given):
         view("study_differences", report),
         view("study_spread", report),
         view("learning_curves", curves([study.scores(f) for f in study.families])),
-        *(view(key, found, "toy", checkpoints)
-          for key in ("data_set_scores", "confusion", "reliability")),
+        *(
+            view(key, found, "toy", checkpoints)
+            for key in ("data_set_scores", "confusion", "reliability")
+        ),
         view("agreement", agreement(table, runs), "toy", checkpoints),
         view("predicted_values", ["a"], np.arange(5.0), [np.arange(5.0) + 1]),
-    ]  # fmt: skip
+    ]
 
 
 def test_every_picture_is_drawn_on_screen_and_on_paper(study, given):
     import pypdf
+
     for plot in plots(study, given):
         assert plot.screen().data
         assert len(pypdf.PdfReader(io.BytesIO(plot.paper("acl", "full"))).pages) == 1
@@ -128,8 +140,10 @@ def test_the_bins_are_stated(given):
 def test_failure_rates_are_those_of_the_results():
     rate = SimpleNamespace(capability="negation", kind="MFT", n=40, rate=0.25)
     other = SimpleNamespace(capability="hedges", kind="INV", n=10, rate=0.0)
-    results = [SimpleNamespace(checkpoint="a", rates=(rate, other)),
-               SimpleNamespace(checkpoint="b", rates=(rate,))]  # fmt: skip
+    results = [
+        SimpleNamespace(checkpoint="a", rates=(rate, other)),
+        SimpleNamespace(checkpoint="b", rates=(rate,)),
+    ]
     mark = view("failure_rates", results).mark
     assert mark.rows == ("negation MFT (40)", "hedges INV (10)")
     np.testing.assert_array_equal(mark.values, [[25, 25], [0, np.nan]])

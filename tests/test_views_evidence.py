@@ -24,10 +24,18 @@ OWNER = checkpoint("sst2-cls")
 
 def attributed(scores, method="saliency", gap=None):
     return SimpleNamespace(
-        method=method, target=1, scores=np.array([0.0, *scores, 0.0]), completeness_gap=gap,
-        unit_tokens=tuple((t,) for t in range(9)), unit="piece", seconds=0.5, output="contrast",
-        baseline="[PAD]", options={"n_steps": 3}, seed=None,
-    )  # fmt: skip
+        method=method,
+        target=1,
+        scores=np.array([0.0, *scores, 0.0]),
+        completeness_gap=gap,
+        unit_tokens=tuple((t,) for t in range(9)),
+        unit="piece",
+        seconds=0.5,
+        output="contrast",
+        baseline="[PAD]",
+        options={"n_steps": 3},
+        seed=None,
+    )
 
 
 GIVEN = (attributed(NUMBERS, "integrated_gradients", 0.01), attributed(np.abs(NUMBERS)))
@@ -45,27 +53,52 @@ PLOTS = {
 
 def checks(method="saliency", nan=True):
     return Randomisation(
-        method, 1, ("classifier", "layer 1", "embeddings"),
-        np.array([0.5, np.nan if nan else 0.2, -0.1]), np.array([0.6, 0.2, 0.1]), (-0.7, 0.7), 9, 0,
-    )  # fmt: skip
+        method,
+        1,
+        ("classifier", "layer 1", "embeddings"),
+        np.array([0.5, np.nan if nan else 0.2, -0.1]),
+        np.array([0.6, 0.2, 0.1]),
+        (-0.7, 0.7),
+        9,
+        0,
+    )
 
 
 def summaries():
     size = len(COLUMNS)
     mean = np.arange(size, dtype=float)
     return [
-        EvidenceSummary(name, method, COLUMNS, mean + shift, np.stack([mean, mean + 2], axis=1),
-                        np.full(size, 30), np.zeros(4), 30, 0)
-        for name in ("a", "b") for shift, method in enumerate(("saliency", "occlusion"))
-    ]  # fmt: skip
+        EvidenceSummary(
+            name,
+            method,
+            COLUMNS,
+            mean + shift,
+            np.stack([mean, mean + 2], axis=1),
+            np.full(size, 30),
+            np.zeros(4),
+            30,
+            0,
+        )
+        for name in ("a", "b")
+        for shift, method in enumerate(("saliency", "occlusion"))
+    ]
 
 
 def words():
     return [
-        WordMeans("c", "saliency", name, "logit", ("great", "fine"), np.array([2.0, 1.0]),
-                  np.array([[1.0, 3.0], [0.5, 1.5]]), np.array([7, 5]), 40)
+        WordMeans(
+            "c",
+            "saliency",
+            name,
+            "logit",
+            ("great", "fine"),
+            np.array([2.0, 1.0]),
+            np.array([[1.0, 3.0], [0.5, 1.5]]),
+            np.array([7, 5]),
+            40,
+        )
         for name in ("negative", "positive")
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize("name", PLOTS)
@@ -93,8 +126,9 @@ def test_scores_are_the_standard_scores_with_random_rankings_at_zero():
 
 
 def test_a_seed_group_is_the_mean_of_its_seeds_standard_scores():
-    plot = view("evidence_scores", [list(FOUND), FOUND[0]], ["group", "single"],
-                row_label="checkpoint")  # fmt: skip
+    plot = view(
+        "evidence_scores", [list(FOUND), FOUND[0]], ["group", "single"], row_label="checkpoint"
+    )
     each = np.array([[one.measure(key).normalised for key in MEASURES] for one in FOUND])
     np.testing.assert_allclose(plot.mark.values[0], each.mean(axis=0))
     np.testing.assert_allclose(plot.mark.values[1], each[0])
@@ -188,15 +222,22 @@ def test_words_stand_with_their_texts_by_class_on_one_scale():
     assert mark.subtitles == ("towards negative", "towards positive")
     assert mark.panels[0].categories == ("great (7)", "fine (5)")
     assert mark.panels[0].bounds == mark.panels[1].bounds == (0.0, 3.0)
-    none = WordMeans("c", "m", "positive", "logit", (), np.zeros(0), np.zeros((0, 2)),
-                     np.zeros(0, int), 0)  # fmt: skip
+    none = WordMeans(
+        "c", "m", "positive", "logit", (), np.zeros(0), np.zeros((0, 2)), np.zeros(0, int), 0
+    )
     with pytest.raises(ValueError, match="enough texts"):
         view("largest_words", none)
 
 
 def test_nothing_to_draw_is_said_in_words():
-    for name in ("evidence_scores", "evidence_bars", "deletion_insertion", "randomisation",
-                 "evidence_means", "largest_words"):  # fmt: skip
+    for name in (
+        "evidence_scores",
+        "evidence_bars",
+        "deletion_insertion",
+        "randomisation",
+        "evidence_means",
+        "largest_words",
+    ):
         with pytest.raises(ValueError, match="no "):
             view(name, [])
 
@@ -230,8 +271,13 @@ def test_a_method_without_measured_faithfulness_keeps_its_line():
 
 
 def test_what_favours_which_is_said_for_every_number_that_is_shown():
-    assert set(FAVOURED) == {*MEASURES, "completeness_gap", "sensitivity", "agreement",
-                             "randomisation"}  # fmt: skip
+    assert set(FAVOURED) == {
+        *MEASURES,
+        "completeness_gap",
+        "sensitivity",
+        "agreement",
+        "randomisation",
+    }
     assert all(text.endswith(".") for text in FAVOURED.values())
 
 

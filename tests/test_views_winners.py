@@ -101,8 +101,10 @@ def test_what_wins_and_what_matters_stand_side_by_side():
     expected = 100 * (np.array(below) + np.array(equal) / 2) / len(TEXTS)
     np.testing.assert_allclose(percentile.values[0], expected)
     assert any("percent of 3 sentences" in note for note in plot.notes)
-    said = f"exact given source layers and attention weights, relative to zero; measured error " \
+    said = (
+        f"exact given source layers and attention weights, relative to zero; measured error "
         f"{split.error:.0e}."
+    )
     assert any(said in note for note in plot.notes)
     assert said in plot.caption
     assert len(view("layer_quantities", trace, 1).mark.panels) == 2
@@ -155,9 +157,7 @@ def test_what_if_stands_before_and_after():
     np.testing.assert_array_equal(mark.values, result.probabilities)
     assert "layer 4" in mark.series[1]
     assert mark.predicted == result.predicted
-    other = interventions.what_if(
-        zoo.loaded("lora"), TEXT, drop_layers=(4,), mask_tokens=(2,)
-    )
+    other = interventions.what_if(zoo.loaded("lora"), TEXT, drop_layers=(4,), mask_tokens=(2,))
     group = view("what_if", [result, other]).mark
     both = np.stack([result.probabilities, other.probabilities])
     np.testing.assert_allclose(group.values, both.mean(axis=0))
@@ -189,8 +189,9 @@ def test_seeds_and_groups_are_drawn_beside_their_yardsticks():
     groups = [[collect(member, TEXTS[:2]), collect(member, TEXTS[1:])] for member in members]
     difference = between_groups(*groups)
     drawn = view("group_difference", difference, ("one", "other")).mark
-    np.testing.assert_allclose(drawn.values, 100 * np.stack([difference.difference,
-                                                             difference.within]))
+    np.testing.assert_allclose(
+        drawn.values, 100 * np.stack([difference.difference, difference.within])
+    )
     np.testing.assert_allclose(drawn.intervals[0], 100 * difference.interval)
     assert np.isnan(drawn.intervals[1]).all()
     assert drawn.categories == ("2", "3", "4")
@@ -217,5 +218,3 @@ def test_a_profile_of_other_layers_is_not_used():
     profile = Profile(np.zeros(32), np.full((3, 2), 0.5), (3, 4), 3, "another pool")
     plot = view("winners", seen(), "deviation", profile=profile)
     assert "no corpus profile" in plot.notes[0]
-
-

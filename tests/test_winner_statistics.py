@@ -26,9 +26,13 @@ from analysis.winner_statistics import (
 )
 
 TEXTS = [
-    tiny.SENTENCE, "The plot is good.", "Acting was not very fine, but great.", "Dull?",
-    "He said the city was more than fine.", "What people live in!",
-]  # fmt: skip
+    tiny.SENTENCE,
+    "The plot is good.",
+    "Acting was not very fine, but great.",
+    "Dull?",
+    "He said the city was more than fine.",
+    "What people live in!",
+]
 MAXIMA = ("max_cls", "max_seq_mha", "max")
 
 
@@ -190,8 +194,13 @@ def test_groups_differ_where_their_difference_exceeds_that_between_seeds():
         assert result.interval[k, 1] - result.interval[k, 0] < 1.1 * (welch.high - welch.low)[k]
     with pytest.raises(ValueError, match="at least two seeds in each"):
         between_groups(one[:1], two)
-    fewer = replace(two[0], **{name: getattr(two[0], name)[:3] for name in
-                               ("wins", "contributions", "tokens", "predicted")})  # fmt: skip
+    fewer = replace(
+        two[0],
+        **{
+            name: getattr(two[0], name)[:3]
+            for name in ("wins", "contributions", "tokens", "predicted")
+        },
+    )
     with pytest.raises(ValueError, match="over the same texts"):
         between_groups(one, [fewer, *two])
 

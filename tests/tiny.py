@@ -12,10 +12,43 @@ from pathlib import Path
 from typing import Any
 
 WORDS = (
-    "the", "a", "plot", "film", "acting", "story", "is", "was", "not", "very", "thin", "dull",
-    "good", "bad", "fine", "great", "poor", "but", "and", "or", "anything", "what", "who", "how",
-    "many", "people", "live", "in", "city", "he", "she", "said", "it", "than", "less", "more",
-)  # fmt: skip
+    "the",
+    "a",
+    "plot",
+    "film",
+    "acting",
+    "story",
+    "is",
+    "was",
+    "not",
+    "very",
+    "thin",
+    "dull",
+    "good",
+    "bad",
+    "fine",
+    "great",
+    "poor",
+    "but",
+    "and",
+    "or",
+    "anything",
+    "what",
+    "who",
+    "how",
+    "many",
+    "people",
+    "live",
+    "in",
+    "city",
+    "he",
+    "she",
+    "said",
+    "it",
+    "than",
+    "less",
+    "more",
+)
 PIECES = ("##s", "##ing", "##ed", "##ly", "##n", "##t", "##e")
 MARKS = (".", ",", "?", "!", "'", "-", "<", ">")
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -163,9 +196,14 @@ def make_pooling_checkpoint(
     names = random_labels(seed) if labels == () else labels
     torch.manual_seed(seed)
     model = build_classifier(
-        encoder, head, {"last_k": 3, **(head_options or {})}, names, task=task, pairs=pairs,
+        encoder,
+        head,
+        {"last_k": 3, **(head_options or {})},
+        names,
+        task=task,
+        pairs=pairs,
         seed=seed,
-    )  # fmt: skip
+    )
     model.config.encoder_name = str(encoder)
     randomize(model.head, seed + 1, 0.2)
     randomize(model.classifier, seed + 2, 0.15)
@@ -221,19 +259,27 @@ def _config(architecture: str, **changes: Any) -> Any:
     }
     if architecture == "roberta":
         size = {
-            "vocab_size": 5 + 256 + 6, "max_position_embeddings": POSITIONS + 2,
-            "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2, "type_vocab_size": 1,
-        }  # fmt: skip
+            "vocab_size": 5 + 256 + 6,
+            "max_position_embeddings": POSITIONS + 2,
+            "pad_token_id": 1,
+            "bos_token_id": 0,
+            "eos_token_id": 2,
+            "type_vocab_size": 1,
+        }
     if architecture == "distilbert":
         size |= {
-            "dim": HIDDEN_SIZE, "n_layers": LAYERS, "n_heads": ATTENTION_HEADS,
+            "dim": HIDDEN_SIZE,
+            "n_layers": LAYERS,
+            "n_heads": ATTENTION_HEADS,
             "hidden_dim": 2 * HIDDEN_SIZE,
-        }  # fmt: skip
+        }
     else:
         size |= {
-            "hidden_size": HIDDEN_SIZE, "num_hidden_layers": LAYERS,
-            "num_attention_heads": ATTENTION_HEADS, "intermediate_size": 2 * HIDDEN_SIZE,
-        }  # fmt: skip
+            "hidden_size": HIDDEN_SIZE,
+            "num_hidden_layers": LAYERS,
+            "num_attention_heads": ATTENTION_HEADS,
+            "intermediate_size": 2 * HIDDEN_SIZE,
+        }
     if architecture == "electra":
         size["embedding_size"] = HIDDEN_SIZE // 2  # as in ELECTRA-small: projected to the hidden
     return AutoConfig.for_model(architecture, **{**size, **changes})

@@ -10,8 +10,15 @@ import numpy as np
 from training.tasks import Recipe
 
 WORDS = ["good", "fine", "bad", "poor", "a", "the", "film", "plot", "very", "so"]
-QUICK = Recipe(epochs=3, batch_size=8, learning_rate=5e-3, full_learning_rate=5e-3, max_length=32,
-               min_steps=1, lora_rank=4)  # fmt: skip
+QUICK = Recipe(
+    epochs=3,
+    batch_size=8,
+    learning_rate=5e-3,
+    full_learning_rate=5e-3,
+    max_length=32,
+    min_steps=1,
+    lora_rank=4,
+)
 
 
 def sentences(rows: int, seed: int) -> list[tuple[str, int]]:

@@ -123,6 +123,9 @@ def the_class_asked_for_is_explained() -> None:
 
 
 BATTERY = (
-    padding_never_counts, winners_are_absolute_layers, ties_go_to_the_earliest,
-    logits_split_as_the_formulas_say, the_class_asked_for_is_explained,
-)  # fmt: skip
+    padding_never_counts,
+    winners_are_absolute_layers,
+    ties_go_to_the_earliest,
+    logits_split_as_the_formulas_say,
+    the_class_asked_for_is_explained,
+)

@@ -12,9 +12,16 @@ from typing import Any
 import tiny
 
 LINEAR = (
-    "cls", "max_cls", "mha", "max_seq_mha", "mean", "max", "weighted_mean", "query_attention",
+    "cls",
+    "max_cls",
+    "mha",
+    "max_seq_mha",
+    "mean",
+    "max",
+    "weighted_mean",
+    "query_attention",
     "concat",
-)  # fmt: skip
+)
 OWN = (*LINEAR, "cls_mlp", "lora", "regression", "residual")
 POOLING = {  # name -> arguments of make_pooling_checkpoint; the others are pooling head keys
     "lora": {"head": "max_seq_mha", "adapter": True},

@@ -12,8 +12,16 @@ from training import metrics
 
 # A run's hash covers these, and the file must give them all: a default that changes in the code
 # must neither rename a finished run nor mean something else under the same name.
-RECIPE = ("epochs", "batch_size", "learning_rate", "max_length", "min_steps", "weight_decay",
-          "warmup", "dropout")  # fmt: skip
+RECIPE = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "max_length",
+    "min_steps",
+    "weight_decay",
+    "warmup",
+    "dropout",
+)
 LORA = ("lora_rank", "lora_targets", "lora_dropout")
 OWN = ("train", "dev", "text", "pair", "label", "label_kind")
 FAMILY = ("name", "title", "primary", "tasks", "heads", "against", "seeds", "shares", "metrics")

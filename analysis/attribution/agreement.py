@@ -139,8 +139,15 @@ def aligned(
     its own, then score 0. Raises ``ValueError`` where the words differ too (a text that one of
     them cut), or where units are pieces and the method perturbs them as a whole.
     """
-    if len({(tuple(text.pieces), one.unit_tokens)
-            for one, text in zip(attributions, tokens, strict=True)}) <= 1:  # fmt: skip
+    if (
+        len(
+            {
+                (tuple(text.pieces), one.unit_tokens)
+                for one, text in zip(attributions, tokens, strict=True)
+            }
+        )
+        <= 1
+    ):
         return tuple(attributions)
     try:
         by_word = [in_words(one, text) for one, text in zip(attributions, tokens, strict=True)]
@@ -156,8 +163,16 @@ def aligned(
     for one, own in zip(by_word, places, strict=True):
         scores = np.zeros(len(first.unit_tokens))
         scores[places[0]] = one.scores[own]
-        found.append(replace(one, scores=scores, unit_tokens=first.unit_tokens, interval=None,
-                             layer_scores=None, layers=()))  # fmt: skip
+        found.append(
+            replace(
+                one,
+                scores=scores,
+                unit_tokens=first.unit_tokens,
+                interval=None,
+                layer_scores=None,
+                layers=(),
+            )
+        )
     return tuple(found)
 
 
@@ -224,12 +239,12 @@ def _compared(
     return np.stack([a.scores[list(places)] for a in attributions]).astype(np.float64), places
 
 
-def _names(
-    attributions: Sequence[Attribution], names: Sequence[str] | None
-) -> tuple[str, ...]:
+def _names(attributions: Sequence[Attribution], names: Sequence[str] | None) -> tuple[str, ...]:
     known = {key: method.title for key, method in METHODS.items()}
-    given = tuple(known.get(a.method, a.method) for a in attributions) if names is None else (
-        tuple(names)
+    given = (
+        tuple(known.get(a.method, a.method) for a in attributions)
+        if names is None
+        else (tuple(names))
     )
     if len(given) != len(attributions):
         raise ValueError(f"{len(given)} names for {len(attributions)} attributions")

@@ -83,8 +83,11 @@ def faithfulness_of_all(
     Arguments and errors as in :func:`faithfulness`.
     """
     settings: dict[str, Any] = {
-        "replace": replace, "shares": shares, "output": output, "batch_tokens": batch_tokens,
-    }  # fmt: skip
+        "replace": replace,
+        "shares": shares,
+        "output": output,
+        "batch_tokens": batch_tokens,
+    }
     controls: dict[Any, Control] = {}
     found = []
     kinds = {(one.unit_tokens, one.target) for one in attributions}
@@ -102,14 +105,21 @@ def faithfulness_of_all(
         kind = (one.unit_tokens, one.target)
         if kind not in controls:
             controls[kind] = random_control(
-                classifier, text, one, pair, repeats=repeats, seed=seed, progress=told(repeats),
+                classifier,
+                text,
+                one,
+                pair,
+                repeats=repeats,
+                seed=seed,
+                progress=told(repeats),
                 **settings,
-            )  # fmt: skip
+            )
             done += repeats
         found.append(
-            faithfulness(classifier, text, one, pair, control=controls[kind], progress=told(1),
-                         **settings)
-        )  # fmt: skip
+            faithfulness(
+                classifier, text, one, pair, control=controls[kind], progress=told(1), **settings
+            )
+        )
         done += 1
     return tuple(found)
 

@@ -26,8 +26,17 @@ from analysis.records import freeze, require_shape
 if TYPE_CHECKING:
     from analysis.loading import Classifier
 
-__all__ = ["MEASURES", "REPLACE", "SHARES", "Control", "Faithfulness", "Measure", "faithfulness",
-           "random_control", "ranking"]  # fmt: skip
+__all__ = [
+    "MEASURES",
+    "REPLACE",
+    "SHARES",
+    "Control",
+    "Faithfulness",
+    "Measure",
+    "faithfulness",
+    "random_control",
+    "ranking",
+]
 
 SHARES = (0.01, 0.05, 0.10, 0.20, 0.50)
 REPEATS = 20
@@ -184,9 +193,15 @@ def faithfulness(
     if not np.isfinite(attribution.scores).all():
         raise ValueError("the attribution has scores that are no finite number: it has no ranking")
     asked, places = variants(
-        classifier, text, pair, attribution.unit_tokens, attribution.target,
-        output=output, replace=replace, batch_tokens=batch_tokens,
-    )  # fmt: skip
+        classifier,
+        text,
+        pair,
+        attribution.unit_tokens,
+        attribution.target,
+        output=output,
+        replace=replace,
+        batch_tokens=batch_tokens,
+    )
     check_cover(attribution.unit_tokens, len(asked.tokens))
     plan = _Plan.of(len(asked.units), shares)
     scores = np.asarray(attribution.scores)[places]
@@ -243,9 +258,15 @@ def random_control(
     Its scores are not looked at. Arguments and errors as in :func:`faithfulness`.
     """
     asked, _ = variants(
-        classifier, text, pair, attribution.unit_tokens, attribution.target,
-        output=output, replace=replace, batch_tokens=batch_tokens,
-    )  # fmt: skip
+        classifier,
+        text,
+        pair,
+        attribution.unit_tokens,
+        attribution.target,
+        output=output,
+        replace=replace,
+        batch_tokens=batch_tokens,
+    )
     check_cover(attribution.unit_tokens, len(asked.tokens))
     return _drawn(asked, _Plan.of(len(asked.units), shares), repeats, seed, progress)
 
@@ -317,9 +338,14 @@ def _drawn(
 def _settings(asked: Variants, plan: _Plan) -> tuple[Any, ...]:
     checkpoint = asked.classifier.checkpoint
     return (
-        checkpoint.id, checkpoint.sha256, asked.tokens.ids.tobytes(), asked.target, asked.output,
-        asked.replace, plan.shares,
-    )  # fmt: skip
+        checkpoint.id,
+        checkpoint.sha256,
+        asked.tokens.ids.tobytes(),
+        asked.target,
+        asked.output,
+        asked.replace,
+        plan.shares,
+    )
 
 
 def _scaled(progress: Progress | None, low: float, high: float) -> Progress | None:

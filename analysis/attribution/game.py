@@ -50,9 +50,7 @@ class Game:
         """What absent means, in words; None where the baseline's own name says it."""
         return ABSENT[self.absent] or None
 
-    def values(
-        self, coalitions: np.ndarray, done: float = 0.0, share: float = 1.0
-    ) -> np.ndarray:
+    def values(self, coalitions: np.ndarray, done: float = 0.0, share: float = 1.0) -> np.ndarray:
         """(n, P) bool, True = present -> (n,) float64; progress goes from done to done + share."""
         rows = np.ascontiguousarray(coalitions, dtype=bool)
         keys = [row.tobytes() for row in rows]

@@ -54,10 +54,16 @@ def gradient_x_input(problem: Problem) -> Result:
     note="The size of the slope at the text: how much a small change would matter, never in which "
     "direction. It has no sign and sums to nothing.",
     options=(
-        Option("norm", "l1", "choice", "Size of a slope over the embedding's dimensions: sum of "
-               "absolute values, or Euclidean length.", ("l1", "l2")),
+        Option(
+            "norm",
+            "l1",
+            "choice",
+            "Size of a slope over the embedding's dimensions: sum of "
+            "absolute values, or Euclidean length.",
+            ("l1", "l2"),
+        ),
     ),
-)  # fmt: skip
+)
 def saliency(problem: Problem, norm: str = "l1") -> Result:
     """Captum's Saliency on the input embeddings; the norm runs over their dimensions."""
     from captum.attr import Saliency
@@ -68,10 +74,13 @@ def saliency(problem: Problem, norm: str = "l1") -> Result:
 
 
 TOLERANCE = Option(
-    "tolerance", 0.01, "float",
+    "tolerance",
+    0.01,
+    "float",
     "The error that is small enough, as a share of the output's change.",
-    low=1e-9, high=1.0,
-)  # fmt: skip
+    low=1e-9,
+    high=1.0,
+)
 
 
 @method(
@@ -88,13 +97,16 @@ TOLERANCE = Option(
     "faithfulness.",
     options=(
         Option(
-            "n_steps", None, "int",
+            "n_steps",
+            None,
+            "int",
             "Points along the line. Empty: they grow until the gap is below the tolerance.",
-            low=1, high=1000,
+            low=1,
+            high=1000,
         ),
         TOLERANCE,
     ),
-)  # fmt: skip
+)
 def integrated_gradients(
     problem: Problem, n_steps: int | None = None, tolerance: float = 0.01
 ) -> Result:
@@ -110,7 +122,10 @@ def integrated_gradients(
     if n_steps is None:
         found = _grown(problem, delta, tolerance)
         return Result(
-            problem.by_unit(found.scores), delta, {"n_steps": found.steps}, stopped=found.stopped,
+            problem.by_unit(found.scores),
+            delta,
+            {"n_steps": found.steps},
+            stopped=found.stopped,
             converged=found.converged,
         )
     from captum.attr import IntegratedGradients
@@ -120,9 +135,11 @@ def integrated_gradients(
     )
     by_token = on_numpy(slopes[0].sum(-1))
     return Result(
-        problem.by_unit(by_token), delta, {"n_steps": n_steps},
+        problem.by_unit(by_token),
+        delta,
+        {"n_steps": n_steps},
         converged=close_enough(by_token, delta, tolerance),
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,7 @@ def _no_attentions(classifier: Classifier) -> str:
     "layers, attention heads and queries at the token that is attended to. It sees what goes "
     "through attention weights only: not the residual stream, nor the values. For the pooling "
     "head's own attention the exact split with reference zero is the same product.",
-    options=(
-        Option("layers", "all", "choice", "Layers of the encoder.", ("all", "last")),
-    ),
+    options=(Option("layers", "all", "choice", "Layers of the encoder.", ("all", "last")),),
     why_not=_no_attentions,
 )
 def attention_x_gradient(problem: Problem, layers: str = "all") -> Result:
@@ -117,8 +115,8 @@ def _last_layer(classifier: Classifier) -> nn.Module | None:
     stock=(
         lambda units, options: 4 + (options["n_steps"] or FEWEST),
         # Captum looks at both ends of the line anew for each number of steps.
-        lambda units, options: 2 + (
-            options["n_steps"] + 2 if options["n_steps"] else doubled(_MOST_STOCK, beside=2)
+        lambda units, options: (
+            2 + (options["n_steps"] + 2 if options["n_steps"] else doubled(_MOST_STOCK, beside=2))
         ),
     ),
     note="Which layer carries the prediction: the hidden states of all layers that the pooling "
@@ -127,17 +125,18 @@ def _last_layer(classifier: Classifier) -> nn.Module | None:
     "by token: [CLS] may hold everything.",
     options=(
         Option(
-            "n_steps", None, "int",
+            "n_steps",
+            None,
+            "int",
             "Points along the line. Empty: they grow until the gap is below the tolerance.",
-            low=1, high=4096,
+            low=1,
+            high=4096,
         ),
         TOLERANCE,
     ),
     why_not=_no_last_layer,
-)  # fmt: skip
-def joint_layers(
-    problem: Problem, n_steps: int | None = None, tolerance: float = 0.01
-) -> Result:
+)
+def joint_layers(problem: Problem, n_steps: int | None = None, tolerance: float = 0.01) -> Result:
     """Captum's integrated gradients with the pooled layers' hidden states as joint inputs.
 
     For a pooling head the layers are those it reads, and only the pooling head is run again. A
@@ -153,9 +152,11 @@ def joint_layers(
 
         def through(steps: int) -> np.ndarray:
             found = inside.attribute(
-                problem.inputs, problem.baseline, n_steps=steps,
+                problem.inputs,
+                problem.baseline,
+                n_steps=steps,
                 internal_batch_size=problem.rows,
-            )  # fmt: skip
+            )
             states = found[0] if isinstance(found, tuple) else found
             return on_numpy(states[0].sum(-1))[:, None]
 
@@ -167,9 +168,7 @@ def joint_layers(
 
     def joint(steps: int) -> np.ndarray:
         chosen = [tuple(end[layer] for layer in layers) for end in ends]
-        found = integrate.attribute(
-            chosen[0], chosen[1], n_steps=steps, internal_batch_size=rows
-        )
+        found = integrate.attribute(chosen[0], chosen[1], n_steps=steps, internal_batch_size=rows)
         return np.stack([on_numpy(one[0].sum(-1)) for one in found], axis=-1)
 
     return _by_layer(problem, joint, layers, n_steps, tolerance, _MOST)
@@ -187,10 +186,15 @@ def _by_layer(
     found = converged(problem, scores, delta, n_steps, tolerance, most)
     by_layer = problem.by_unit(found.scores)
     return Result(
-        by_layer.sum(axis=1), delta, {"n_steps": found.steps},
-        layer=f"output of {_listed(layers)}", layer_scores=by_layer, layers=layers,
-        stopped=found.stopped, converged=found.converged,
-    )  # fmt: skip
+        by_layer.sum(axis=1),
+        delta,
+        {"n_steps": found.steps},
+        layer=f"output of {_listed(layers)}",
+        layer_scores=by_layer,
+        layers=layers,
+        stopped=found.stopped,
+        converged=found.converged,
+    )
 
 
 def _apart(classifier: Classifier) -> Classifier:
@@ -286,14 +290,16 @@ def _no_split(classifier: Classifier) -> str:
     "encoder made what is read: for cls and max_cls everything sits on [CLS].",
     options=(
         Option(
-            "reference", None, "choice",
+            "reference",
+            None,
+            "choice",
             "What values are measured from. Empty: the corpus mean where the checkpoint has a "
             "profile, else zero.",
             ("corpus", "zero"),
         ),
     ),
     why_not=_no_split,
-)  # fmt: skip
+)
 def exact_split(problem: Problem, reference: str | None = None) -> Result:
     """`decompose` of the output that is explained; raises ``ValueError`` for a probability."""
     import torch

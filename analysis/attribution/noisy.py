@@ -35,17 +35,23 @@ _numpys_generator = threading.RLock()
     "a neighbourhood and not of one point. The noise leaves special tokens alone.",
     options=(
         Option(
-            "of", "gradient_x_input", "choice", "What is averaged.",
+            "of",
+            "gradient_x_input",
+            "choice",
+            "What is averaged.",
             ("gradient_x_input", "saliency"),
         ),
         _SAMPLES,
         Option(
-            "noise", 0.2, "float",
+            "noise",
+            0.2,
+            "float",
             "Standard deviation of the noise, as a share of that of the text's input embeddings.",
-            low=0.0, high=10.0,
+            low=0.0,
+            high=10.0,
         ),
     ),
-)  # fmt: skip
+)
 def smoothgrad(
     problem: Problem, of: str = "gradient_x_input", n_samples: int = 50, noise: float = 0.2
 ) -> Result:
@@ -89,15 +95,15 @@ def smoothgrad(
     options=(
         _SAMPLES,
         Option(
-            "references", "chosen", "choice",
+            "references",
+            "chosen",
+            "choice",
             "The baseline that was chosen, or [PAD], [MASK] and the mean embedding in turn.",
             ("chosen", "all"),
         ),
     ),
-)  # fmt: skip
-def gradient_shap(
-    problem: Problem, n_samples: int = 50, references: str = "chosen"
-) -> Result:
+)
+def gradient_shap(problem: Problem, n_samples: int = 50, references: str = "chosen") -> Result:
     """Captum's GradientShap without input noise, one draw a row."""
     import torch
     from captum.attr import GradientShap
@@ -144,9 +150,12 @@ def _averaged(
             break
     stacked = np.stack(samples)
     return Result(
-        stacked.mean(axis=0), delta, {"n_samples": len(stacked)}, interval_of_mean(stacked),
+        stacked.mean(axis=0),
+        delta,
+        {"n_samples": len(stacked)},
+        interval_of_mean(stacked),
         stopped=stopped,
-    )  # fmt: skip
+    )
 
 
 @contextmanager

@@ -44,10 +44,19 @@ if TYPE_CHECKING:
     from analysis.loading import Classifier
 
 __all__ = [
-    "COLUMNS", "EvidenceSummary", "Row", "TextEvidence", "WordMeans", "evidence_frame",
-    "explained_label", "largest_words", "over_texts", "summarise_evidence", "summary_frame",
+    "COLUMNS",
+    "EvidenceSummary",
+    "Row",
+    "TextEvidence",
+    "WordMeans",
+    "evidence_frame",
+    "explained_label",
+    "largest_words",
+    "over_texts",
+    "summarise_evidence",
+    "summary_frame",
     "word_frame",
-]  # fmt: skip
+]
 
 Row = tuple[str, str | None]  # a text and its pair
 
@@ -100,9 +109,18 @@ def over_texts(
             "give one folder another name, or leave one out"
         )
     asked = _Asked(
-        target, output, against, baseline, baseline_text, dict(options or {}), replace, measured,
-        repeats, seed, sensitivity_samples,
-    )  # fmt: skip
+        target,
+        output,
+        against,
+        baseline,
+        baseline_text,
+        dict(options or {}),
+        replace,
+        measured,
+        repeats,
+        seed,
+        sensitivity_samples,
+    )
     return _each(classifiers, rows, methods, asked, {one.key for one in done}, progress)
 
 
@@ -165,10 +183,15 @@ def _one(
         # A row that cannot be read is one record, not the end of the pass.
         tokens = tokenize(classifier.tokenizer, text, pair, classifier.limit)
         arguments: dict[str, Any] = {
-            "method": method, "unit": "word", "output": asked.output, "baseline": asked.baseline,
-            "baseline_text": asked.baseline_text, "seed": asked.seed,
-            "target": _target(classifier, row, asked), **asked.options.get(method, {}),
-        }  # fmt: skip
+            "method": method,
+            "unit": "word",
+            "output": asked.output,
+            "baseline": asked.baseline,
+            "baseline_text": asked.baseline_text,
+            "seed": asked.seed,
+            "target": _target(classifier, row, asked),
+            **asked.options.get(method, {}),
+        }
         # The attribution is made as often again as its sensitivity has samples, and once more.
         own = 0.5 if not asked.sensitivity_samples else 0.1
         attribution = attribute(
@@ -178,23 +201,47 @@ def _one(
         kind = attribution.unit_tokens, attribution.target
         if kind not in controls:
             controls[kind] = random_control(
-                classifier, text, attribution, pair, repeats=asked.repeats,
-                seed=asked.seed + index, progress=lambda s: told(own + 0.4 * s), **settings,
-            )  # fmt: skip
+                classifier,
+                text,
+                attribution,
+                pair,
+                repeats=asked.repeats,
+                seed=asked.seed + index,
+                progress=lambda s: told(own + 0.4 * s),
+                **settings,
+            )
         measured = faithfulness(
-            classifier, text, attribution, pair, control=controls[kind],
-            progress=lambda s: told(own + 0.4 + 0.1 * s), **settings,
-        )  # fmt: skip
+            classifier,
+            text,
+            attribution,
+            pair,
+            control=controls[kind],
+            progress=lambda s: told(own + 0.4 + 0.1 * s),
+            **settings,
+        )
         noise = _sensitivity(
-            classifier, row, asked, arguments | {"target": attribution.target},
+            classifier,
+            row,
+            asked,
+            arguments | {"target": attribution.target},
             lambda s: told(0.6 + 0.4 * s),
-        )  # fmt: skip
+        )
     except ValueError as error:
         nothing = np.full(len(MEASURES), np.nan)
         return TextEvidence(
-            index, classifier.checkpoint.id, method, "", (), np.zeros(0), asked.output,
-            np.full(len(COLUMNS), np.nan), nothing, nothing, 0.0, str(error),
-        )  # fmt: skip
+            index,
+            classifier.checkpoint.id,
+            method,
+            "",
+            (),
+            np.zeros(0),
+            asked.output,
+            np.full(len(COLUMNS), np.nan),
+            nothing,
+            nothing,
+            0.0,
+            str(error),
+        )
     return _record(classifier, index, tokens, attribution, measured, noise)
 
 
@@ -243,16 +290,18 @@ def _record(
         words=tuple(typed(tokens, attribution.unit_tokens[i]).lower() for i in places),
         scores=attribution.scores[places].astype(np.float64),
         output=attribution.output,
-        values=np.array([
-            np.nan if gap is None else gap,
-            *(one.value for one in measures.values()),
-            *(one.normalised for one in measures.values()),
-            noise,
-        ]),
+        values=np.array(
+            [
+                np.nan if gap is None else gap,
+                *(one.value for one in measures.values()),
+                *(one.normalised for one in measures.values()),
+                noise,
+            ]
+        ),
         random=np.array([one.random for one in measures.values()]),
         spread=np.array([one.spread for one in measures.values()]),
         seconds=attribution.seconds,
-    )  # fmt: skip
+    )
 
 
 def explained_label(labels: Sequence[str], target: Target) -> str:

@@ -107,12 +107,14 @@ def ablation(problem: Problem, replace: str = "mask") -> Result:
     "encoder made of the unit. Evidence by deletion favours it.",
     options=(
         Option(
-            "where", "encoder", "choice",
+            "where",
+            "encoder",
+            "choice",
             "Hidden from the encoder and the pooling head, or from the pooling head only.",
             ("encoder", "head"),
         ),
     ),
-)  # fmt: skip
+)
 def leave_one_out(problem: Problem, where: str = "encoder") -> Result:
     """Captum's FeatureAblation of the attention mask; compare `interventions.leave_one_out`."""
     reason = _needs_pooling_head(problem.classifier) if where == "head" else ""

@@ -107,9 +107,20 @@ def pose(
         chosen = predicted(logits[:1]) if target is None else target
         ends = output_of(logits, chosen, output).tolist()
     return Problem(
-        classifier, tokens, units, chosen, output, inputs, empty, named, fixed, ends[0], ends[1],
-        report, seed,
-    )  # fmt: skip
+        classifier,
+        tokens,
+        units,
+        chosen,
+        output,
+        inputs,
+        empty,
+        named,
+        fixed,
+        ends[0],
+        ends[1],
+        report,
+        seed,
+    )
 
 
 def embedded(classifier: Classifier, ids: Tensor) -> Tensor:

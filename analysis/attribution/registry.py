@@ -90,9 +90,7 @@ class Method:
     most: Cost | None = None  # where it stops by itself; None: as `cost`
     stock: tuple[Cost, Cost] | None = None  # (cost, most) of a stock model, where they differ
 
-    def passes(
-        self, units: int, options: dict[str, Any], kind: str = "pooling"
-    ) -> tuple[int, int]:
+    def passes(self, units: int, options: dict[str, Any], kind: str = "pooling") -> tuple[int, int]:
         """(fewest, most) passes over the text by a checkpoint of this kind."""
         cost, most = self.cost, self.most or self.cost
         if kind != "pooling" and self.stock is not None:
@@ -148,9 +146,20 @@ def method(
         if family not in FAMILIES:
             raise ValueError(f"family is {family!r}; known: {', '.join(FAMILIES)}")
         METHODS[key] = Method(
-            key, title, citation, {option.name: option for option in options}, family, complete,
-            cost, note, needs, function, why_not, most, stock,
-        )  # fmt: skip
+            key,
+            title,
+            citation,
+            {option.name: option for option in options},
+            family,
+            complete,
+            cost,
+            note,
+            needs,
+            function,
+            why_not,
+            most,
+            stock,
+        )
         return function
 
     return register

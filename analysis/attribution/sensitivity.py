@@ -104,9 +104,13 @@ def sensitivity(
 
     # One sample at a time: a method explains one text, and a stop is heard in between.
     largest = sensitivity_max(
-        explain, problem.inputs, perturb_func=noisy, perturb_radius=radius,
-        n_perturb_samples=samples, max_examples_per_batch=1,
-    )  # fmt: skip
+        explain,
+        problem.inputs,
+        perturb_func=noisy,
+        perturb_radius=radius,
+        n_perturb_samples=samples,
+        max_examples_per_batch=1,
+    )
     return Sensitivity(
         method=method,
         maximum=float(largest[0]),
@@ -164,9 +168,16 @@ def _question(
     tokens = tokenize(classifier.tokenizer, text, pair, classifier.limit)
     units: tuple[Sequence[int], ...] = unit_groups(tokens, unit, span)
     problem = pose(
-        classifier, tokens, tuple(tuple(u) for u in units), target, output, baseline, other, told,
+        classifier,
+        tokens,
+        tuple(tuple(u) for u in units),
+        target,
+        output,
+        baseline,
+        other,
+        told,
         seed,
-    )  # fmt: skip
+    )
     return problem, options
 
 

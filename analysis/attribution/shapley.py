@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _ABSENT = Option(
-    "absent", "baseline", "choice",
+    "absent",
+    "baseline",
+    "choice",
     "What an absent unit is: the baseline in its place, removed, or hidden from attention.",
     ("baseline", "remove", "encoder"),
-)  # fmt: skip
+)
 
 
 def interval_of_mean(samples: np.ndarray) -> np.ndarray | None:
@@ -44,12 +46,14 @@ def interval_of_mean(samples: np.ndarray) -> np.ndarray | None:
     options=(
         Option("n_samples", 24, "int", "Permutations of the units.", low=2, high=10_000),
         Option(
-            "paired", True, "bool",
+            "paired",
+            True,
+            "bool",
             "Draw each permutation also backwards: a narrower interval at the same cost.",
         ),
         _ABSENT,
     ),
-)  # fmt: skip
+)
 def shapley_sampling(
     problem: Problem, n_samples: int = 24, paired: bool = True, absent: str = "baseline"
 ) -> Result:
@@ -71,9 +75,10 @@ def shapley_sampling(
     try:
         for part in batches(n_samples, chunk):
             game.values(
-                _prefixes(orders[part]), part.start / n_samples,
+                _prefixes(orders[part]),
+                part.start / n_samples,
                 (part.stop - part.start) / n_samples,
-            )  # fmt: skip
+            )
             # Few units have few coalitions: then all is known soon, and this is what takes long.
             for place in range(part.start, part.stop):
                 drawn.append(_one_permutation(game, orders[place]))
@@ -116,9 +121,7 @@ def _one_permutation(game: Game, order: np.ndarray) -> np.ndarray:
     sampling = ShapleyValueSampling(game.on_tensors)
     sampling.permutation_generator = lambda features, samples: iter([order.tolist()])
     present, absent = game.ends()
-    found = sampling.attribute(
-        present, absent, n_samples=1, perturbations_per_eval=len(order)
-    )
+    found = sampling.attribute(present, absent, n_samples=1, perturbations_per_eval=len(order))
     return np.asarray(found[0].double().numpy())
 
 
@@ -140,17 +143,18 @@ def _of_units(game: Game, interval: np.ndarray | None) -> np.ndarray | None:
     "is evaluated and the values are exact.",
     options=(
         Option(
-            "n_samples", None, "int",
+            "n_samples",
+            None,
+            "int",
             "Coalitions. Empty: 16 for each unit, at least 256, and all of them where there are "
             "no more.",
-            low=2, high=100_000,
+            low=2,
+            high=100_000,
         ),
         _ABSENT,
     ),
-)  # fmt: skip
-def kernel_shap(
-    problem: Problem, n_samples: int | None = None, absent: str = "baseline"
-) -> Result:
+)
+def kernel_shap(problem: Problem, n_samples: int | None = None, absent: str = "baseline") -> Result:
     """Captum's KernelShap on coalitions drawn in pairs with their complement.
 
     The interval is the regression's own error, robust to interactions and clustered by pair; it
@@ -177,9 +181,10 @@ def kernel_shap(
     for part in batches(len(coalitions), max(2, 2 * (problem.rows // 2))):
         try:
             game.values(
-                coalitions[part], part.start / len(coalitions),
+                coalitions[part],
+                part.start / len(coalitions),
                 (part.stop - part.start) / len(coalitions),
-            )  # fmt: skip
+            )
         except Enough:
             if exact or complete < 2 * size + 2:
                 raise
@@ -193,9 +198,13 @@ def kernel_shap(
     half = np.zeros(size) if exact else _half_width(game, coalitions, delta)
     interval = np.stack([scores - half, scores + half], axis=1)
     return Result(
-        game.scores(scores), delta, {"n_samples": complete}, game.scores(interval),
-        game.named, stopped=stopped,
-    )  # fmt: skip
+        game.scores(scores),
+        delta,
+        {"n_samples": complete},
+        game.scores(interval),
+        game.named,
+        stopped=stopped,
+    )
 
 
 def _enough_samples(units: int, n_samples: int | None) -> int:

@@ -59,12 +59,18 @@ def agreement_frame(found: Sequence[MeanAgreement]) -> pd.DataFrame:
     columns = ["checkpoint", "method", "other", "tau", "low", "high", "texts", "beyond_chance"]
     return pd.DataFrame(
         [
-            (shown_name(one.checkpoint), *one.methods, one.mean, *one.interval, len(one.tau),
-             one.beyond_chance)
+            (
+                shown_name(one.checkpoint),
+                *one.methods,
+                one.mean,
+                *one.interval,
+                len(one.tau),
+                one.beyond_chance,
+            )
             for one in found
         ],
         columns=columns,
-    )  # fmt: skip
+    )
 
 
 def _pair(
@@ -86,6 +92,4 @@ def _pair(
         return MeanAgreement(checkpoint, pair, tau, np.nan, (np.nan, np.nan), np.nan)
     mean, interval = mean_interval(tau[:, None])
     low, high = (float(end) for end in np.asarray(interval)[0])
-    return MeanAgreement(
-        checkpoint, pair, tau, float(mean[0]), (low, high), float(np.mean(beyond))
-    )
+    return MeanAgreement(checkpoint, pair, tau, float(mean[0]), (low, high), float(np.mean(beyond)))

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 # (K,) what is known of every row: a gap, the measures, the same among random rankings, sensitivity
 COLUMNS = (
-    "completeness_gap", *MEASURES, *(f"{key}_normalised" for key in MEASURES), "sensitivity",
-)  # fmt: skip
+    "completeness_gap",
+    *MEASURES,
+    *(f"{key}_normalised" for key in MEASURES),
+    "sensitivity",
+)
 
 
 @dataclass(frozen=True)
@@ -122,17 +125,19 @@ def summarise_evidence(items: Iterable[TextEvidence]) -> tuple[EvidenceSummary, 
         random, _ = mean_interval(
             np.array([one.random for one in whole]).reshape(-1, len(MEASURES))
         )
-        found.append(EvidenceSummary(
-            checkpoint=checkpoint,
-            method=method,
-            columns=COLUMNS,
-            mean=mean,
-            interval=interval,
-            counts=np.isfinite(values).sum(axis=0),
-            random=random,
-            texts=len(whole),
-            failed=len(group) - len(whole),
-        ))  # fmt: skip
+        found.append(
+            EvidenceSummary(
+                checkpoint=checkpoint,
+                method=method,
+                columns=COLUMNS,
+                mean=mean,
+                interval=interval,
+                counts=np.isfinite(values).sum(axis=0),
+                random=random,
+                texts=len(whole),
+                failed=len(group) - len(whole),
+            )
+        )
     return tuple(found)
 
 
@@ -162,14 +167,18 @@ def evidence_frame(items: Iterable[TextEvidence]) -> pd.DataFrame:
     import pandas as pd
 
     lines = [
-        {"row": one.row, "checkpoint": shown_name(one.checkpoint), "method": one.method,
-         "explained": one.explained}
+        {
+            "row": one.row,
+            "checkpoint": shown_name(one.checkpoint),
+            "method": one.method,
+            "explained": one.explained,
+        }
         | dict(zip(COLUMNS, one.values.tolist(), strict=True))
         | {f"{key}_random": value for key, value in zip(MEASURES, one.random, strict=True)}
         | {f"{key}_spread": value for key, value in zip(MEASURES, one.spread, strict=True)}
         | {"seconds": one.seconds, "problem": one.problem}
         for one in items
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(lines)
 
 
@@ -182,11 +191,19 @@ def summary_frame(summaries: Sequence[EvidenceSummary]) -> pd.DataFrame:
         random = dict(zip(MEASURES, one.random.tolist(), strict=True))
         for place, column in enumerate(one.columns):
             mean, low, high = one.value(column)
-            lines.append({
-                "checkpoint": shown_name(one.checkpoint), "method": one.method, "column": column,
-                "mean": mean, "low": low, "high": high, "texts": int(one.counts[place]),
-                "random": random.get(column, np.nan), "failed": one.failed,
-            })  # fmt: skip
+            lines.append(
+                {
+                    "checkpoint": shown_name(one.checkpoint),
+                    "method": one.method,
+                    "column": column,
+                    "mean": mean,
+                    "low": low,
+                    "high": high,
+                    "texts": int(one.counts[place]),
+                    "random": random.get(column, np.nan),
+                    "failed": one.failed,
+                }
+            )
     return pd.DataFrame(lines)
 
 
@@ -194,12 +211,22 @@ def word_frame(means: Sequence[WordMeans]) -> pd.DataFrame:
     """A line a word, for CSV: checkpoint, method, explained, word, mean, low, high, texts."""
     import pandas as pd
 
-    return pd.DataFrame([
-        {"checkpoint": shown_name(one.checkpoint), "method": one.method, "explained": one.explained,
-         "word": word, "mean": one.mean[i], "low": one.interval[i, 0],
-         "high": one.interval[i, 1], "texts": int(one.texts[i])}
-        for one in means for i, word in enumerate(one.words)
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                "checkpoint": shown_name(one.checkpoint),
+                "method": one.method,
+                "explained": one.explained,
+                "word": word,
+                "mean": one.mean[i],
+                "low": one.interval[i, 0],
+                "high": one.interval[i, 1],
+                "texts": int(one.texts[i]),
+            }
+            for one in means
+            for i, word in enumerate(one.words)
+        ]
+    )
 
 
 def shown_name(checkpoint: str) -> str:

@@ -13,14 +13,22 @@ from analysis.checkpoints import DEMO_FOLDER, discover
 
 # Import name -> what needs it. Without one of the first group nothing can be computed or drawn.
 NEEDED = {
-    "numpy": "everything", "torch": "every model", "transformers": "every model",
-    "safetensors": "every model", "peft": "checkpoints with an adapter",
-    "matplotlib": "figures for papers", "pandas": "tables",
-}  # fmt: skip
+    "numpy": "everything",
+    "torch": "every model",
+    "transformers": "every model",
+    "safetensors": "every model",
+    "peft": "checkpoints with an adapter",
+    "matplotlib": "figures for papers",
+    "pandas": "tables",
+}
 USEFUL = {
-    "streamlit": "the app", "plotly": "the app's charts", "captum": "attributions",
-    "sklearn": "maps and probes", "umap": "UMAP maps", "pyarrow": "data sets",
-}  # fmt: skip
+    "streamlit": "the app",
+    "plotly": "the app's charts",
+    "captum": "attributions",
+    "sklearn": "maps and probes",
+    "umap": "UMAP maps",
+    "pyarrow": "data sets",
+}
 _DISTRIBUTION = {"sklearn": "scikit-learn", "umap": "umap-learn"}
 TEX = ("xelatex", "pdflatex")
 
@@ -28,7 +36,10 @@ TEX = ("xelatex", "pdflatex")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     parser.add_argument(
-        "--checkpoints", type=Path, metavar="DIR", default=DEMO_FOLDER,
+        "--checkpoints",
+        type=Path,
+        metavar="DIR",
+        default=DEMO_FOLDER,
         help="the folder of checkpoints that are verified (default: the demo ones)",
     )
     parser.add_argument(
@@ -40,9 +51,11 @@ def run(given: argparse.Namespace) -> int:
     """0 where everything that is needed is there and all checkpoints verify, else 1."""
     failed = 0
     for section, lines in (
-        ("Packages", _packages()), ("Device", _device()), ("Figures", _figures()),
+        ("Packages", _packages()),
+        ("Device", _device()),
+        ("Figures", _figures()),
         ("Checkpoints", _checkpoints(given.checkpoints, given.load)),
-    ):  # fmt: skip
+    ):
         print(section)
         for good, line in lines:
             print(f"  {'ok' if good else '--' if good is None else 'NO':3} {line}")
@@ -89,18 +102,32 @@ def _figures() -> Iterator[Line]:
             families, _ = fonts.families(set("Aa"), kind, "times")
             yield True, f"{kind} font: {families[0]}"
         for script, sample in (
-            ("Chinese and Japanese", "汉字かな"), ("Korean", "한국어"), ("Arabic", "مرحبا"),
-            ("Hebrew", "שלום"), ("Devanagari", "नमस्ते"), ("Thai", "สวัสดี"), ("emoji", "😀"),
-        ):  # fmt: skip
+            ("Chinese and Japanese", "汉字かな"),
+            ("Korean", "한국어"),
+            ("Arabic", "مرحبا"),
+            ("Hebrew", "שלום"),
+            ("Devanagari", "नमस्ते"),
+            ("Thai", "สวัสดี"),
+            ("emoji", "😀"),
+        ):
             _, notices = fonts.families(set(sample), "sans", "times")
-            yield (True if not notices else None), (
-                f"glyphs of {script}" if not notices else
-                f"no TrueType font with {script}. Install {install_of(map(ord, sample))}"
+            yield (
+                (True if not notices else None),
+                (
+                    f"glyphs of {script}"
+                    if not notices
+                    else f"no TrueType font with {script}. Install {install_of(map(ord, sample))}"
+                ),
             )
     found = [name for name in TEX if shutil.which(name)]
-    yield (bool(found) or None), (
-        f"TeX: {', '.join(found)}" if found else
-        "no TeX here: figures need none; the format pgf needs xelatex (package texlive-xetex)"
+    yield (
+        (bool(found) or None),
+        (
+            f"TeX: {', '.join(found)}"
+            if found
+            else "no TeX here: figures need none; the format pgf needs xelatex "
+            "(package texlive-xetex)"
+        ),
     )
 
 

@@ -9,13 +9,29 @@ from pathlib import Path
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
-    parser.add_argument("--input", nargs="+", required=True, type=Path, metavar="FILE",
-                        help="CSV, TSV, JSON lines or Parquet")  # fmt: skip
+    parser.add_argument(
+        "--input",
+        nargs="+",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="CSV, TSV, JSON lines or Parquet",
+    )
     parser.add_argument("--checkpoint", required=True, help="a name, a folder or a Hub id")
-    parser.add_argument("--pooling", nargs="+", default=["mean"], metavar="P",
-                        help="mean, max, cls, last_token, concat, adaptive_mean, head")  # fmt: skip
-    parser.add_argument("--layers", nargs="+", default=["-1"], metavar="L",
-                        help="numbers from 0, -1 for the last, or `all`")  # fmt: skip
+    parser.add_argument(
+        "--pooling",
+        nargs="+",
+        default=["mean"],
+        metavar="P",
+        help="mean, max, cls, last_token, concat, adaptive_mean, head",
+    )
+    parser.add_argument(
+        "--layers",
+        nargs="+",
+        default=["-1"],
+        metavar="L",
+        help="numbers from 0, -1 for the last, or `all`",
+    )
     parser.add_argument("--text", default="text", metavar="COLUMN", help="default: text")
     parser.add_argument("--pair", metavar="COLUMN", help="the second text of a pair")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR")
@@ -38,15 +54,24 @@ def run(given: argparse.Namespace) -> int:
         except ValueError:
             raise ValueError("--layers takes numbers, or `all`") from None
     order = Order(
-        checkpoint=str(locate(given.checkpoint)[0]), text=given.text, pair=given.pair,
-        poolings=tuple(given.pooling), layers=layers, dtype=given.dtype, device=given.device,
-    )  # fmt: skip
+        checkpoint=str(locate(given.checkpoint)[0]),
+        text=given.text,
+        pair=given.pair,
+        poolings=tuple(given.pooling),
+        layers=layers,
+        dtype=given.dtype,
+        device=given.device,
+    )
 
     def report(name: str, rows: int) -> None:
         print(f"{name}: {rows:,} rows", file=sys.stderr, flush=True)
 
     folder = run(
-        given.input, given.output, order, engine=given.engine, workers=given.workers,
+        given.input,
+        given.output,
+        order,
+        engine=given.engine,
+        workers=given.workers,
         report=report,
     )
     print(folder)

@@ -19,8 +19,17 @@ if TYPE_CHECKING:
     from analysis.figures.recipes import Subject
     from analysis.loading import Classifier
 
-_STYLE = ("venue", "width", "height", "font", "font_size", "palette", "greyscale", "title",
-          "letters")  # fmt: skip
+_STYLE = (
+    "venue",
+    "width",
+    "height",
+    "font",
+    "font_size",
+    "palette",
+    "greyscale",
+    "title",
+    "letters",
+)
 
 
 def add_style(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +45,10 @@ def add_style(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--font-size", type=float, help="points (default: the venue's)")
     group.add_argument("--palette", help=f"one of {', '.join(PALETTES)}")
     for name, about in (
-        ("greyscale", "no colours"), ("title", "write the title above the picture"),
+        ("greyscale", "no colours"),
+        ("title", "write the title above the picture"),
         ("letters", "letters (a), (b), ... on panels"),
-    ):  # fmt: skip
+    ):
         group.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=about)
 
 
@@ -77,17 +87,26 @@ def add_checkpoints(parser: argparse.ArgumentParser) -> None:
     """Where checkpoints are, and what is needed to load them."""
     group = parser.add_argument_group("checkpoints")
     group.add_argument(
-        "--checkpoint", action="append", default=[], metavar="C",
+        "--checkpoint",
+        action="append",
+        default=[],
+        metavar="C",
         help="a name in the folder of checkpoints, a seed group, a folder, or a Hub id; repeat it "
         "for several",
     )
     group.add_argument(
-        "--checkpoints", type=Path, metavar="DIR",
+        "--checkpoints",
+        type=Path,
+        metavar="DIR",
         default=Path(os.environ.get("POOLLENS_CHECKPOINTS") or DEMO_FOLDER),
         help="the folder of checkpoints (default: the demo ones)",
     )
     group.add_argument(
-        "--heads", action="append", default=[], type=Path, metavar="FILE",
+        "--heads",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
         help="a Python file that registers pooling heads of your own",
     )
     group.add_argument("--device", default="auto", help='"auto" (default), "cpu" or "cuda:0"')
@@ -156,5 +175,15 @@ def tell(*lines: str) -> None:
         print(line, file=sys.stderr)
 
 
-__all__ = ["CheckpointError", "add_checkpoints", "add_signature", "add_style", "load",
-           "signature_of", "style_of", "subjects", "tell", "write"]  # fmt: skip
+__all__ = [
+    "CheckpointError",
+    "add_checkpoints",
+    "add_signature",
+    "add_style",
+    "load",
+    "signature_of",
+    "style_of",
+    "subjects",
+    "tell",
+    "write",
+]

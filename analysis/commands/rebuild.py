@@ -23,11 +23,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dpi", type=int, help="of a png")
     numbers = parser.add_mutually_exclusive_group()
     numbers.add_argument(
-        "--recompute", action="store_true",
+        "--recompute",
+        action="store_true",
         help="draw what the checkpoint gives now, not the stored numbers",
     )
     numbers.add_argument(
-        "--from-data", action="store_true",
+        "--from-data",
+        action="store_true",
         help="draw the stored numbers and look for no checkpoint",
     )
     parser.add_argument(

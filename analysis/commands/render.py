@@ -21,27 +21,36 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--text", help="the text that is read")
     parser.add_argument("--pair", help="the second text of a pair")
     parser.add_argument(
-        "--target", action="append", metavar="L",
+        "--target",
+        action="append",
+        metavar="L",
         help="class to explain, by name or index (default: the predicted one); repeat it to give "
         "each checkpoint its own",
     )
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", dest="params",
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="params",
         help="a parameter of the view, such as quantity=contribution; --list names them",
     )
     unit = parser.add_mutually_exclusive_group()
     unit.add_argument("--words", action="store_true", default=None, help="by words (default)")
     unit.add_argument("--pieces", action="store_false", dest="words", help="by word pieces")
     parser.add_argument(
-        "--study", type=Path, metavar="FOLDER",
+        "--study",
+        type=Path,
+        metavar="FOLDER",
         help="the results of a study, for the views of one: they take no text and no checkpoint",
     )
     options.add_checkpoints(parser)
     options.add_style(parser)
     options.add_signature(parser)
     out = parser.add_argument_group("files")
-    out.add_argument("--format", default="pdf", help="pdf (default), svg, png, ...; or several: "
-                     "pdf,svg,csv")  # fmt: skip
+    out.add_argument(
+        "--format", default="pdf", help="pdf (default), svg, png, ...; or several: pdf,svg,csv"
+    )
     out.add_argument("--dpi", type=int, default=300, help="of a png (default: 300)")
     out.add_argument("--output", type=Path, default=Path("."), metavar="DIR")
     out.add_argument("--name", help="file name without ending (default: view and checkpoint)")
@@ -74,7 +83,8 @@ def run(given: argparse.Namespace) -> int:
     if made.left_out:
         options.tell(
             "Left out, so that the files say nothing of who made them: "
-            + ", ".join(made.left_out) + ". (--author or --project sign a figure.)"
+            + ", ".join(made.left_out)
+            + ". (--author or --project sign a figure.)"
         )
     options.tell(*plot.notes)
     return 0
@@ -93,7 +103,8 @@ def _list() -> None:
     others = sorted(set(known_views()) - set(lines))
     options.tell(
         "Of a data set or a map, and so made in the app or with analysis.figures.view: "
-        + ", ".join(others) + ". Their saved figures are rebuilt with `rebuild`, as all are."
+        + ", ".join(others)
+        + ". Their saved figures are rebuilt with `rebuild`, as all are."
     )
 
 
@@ -131,9 +142,7 @@ def _plot(given: argparse.Namespace) -> Plot:
             params.setdefault("words", given.words)
         elif "unit" in options_here:
             params.setdefault("unit", "word" if given.words else "piece")
-    return recipes.make(
-        given.view, options.subjects(given), text, pair, _targets(given), params
-    )
+    return recipes.make(given.view, options.subjects(given), text, pair, _targets(given), params)
 
 
 def _stem(name: str | None) -> str:

@@ -29,6 +29,14 @@ from analysis.figures.views import draw as view
 from analysis.figures.views import views as known_views
 
 __all__ = [
-    "Bars", "Grid", "HeatMap", "Lines", "Plot", "Points", "Strip",
-    "UnknownView", "known_views", "view",
-]  # fmt: skip
+    "Bars",
+    "Grid",
+    "HeatMap",
+    "Lines",
+    "Plot",
+    "Points",
+    "Strip",
+    "UnknownView",
+    "known_views",
+    "view",
+]

@@ -79,8 +79,10 @@ def output_words(result: Any) -> str:
     if isinstance(result.target, tuple):
         what = "probabilities" if result.output == "probability" else "logits"
         return f"the difference of the two classes' {what}"
-    known = {"contrast": "the class's logit minus the mean of the others",
-             "logit": "the class's logit"}  # fmt: skip
+    known = {
+        "contrast": "the class's logit minus the mean of the others",
+        "logit": "the class's logit",
+    }
     return known.get(str(result.output), "the class's probability")
 
 
@@ -111,12 +113,17 @@ def source_of(key: str, results: Sequence[Any], texts: Sequence[Any], owners: Se
     """Provenance of a view `key` of these results."""
     first = results[0]
     return provenance_of(
-        owners, texts[0], view=key,
+        owners,
+        texts[0],
+        view=key,
         target=explained(owners[0], first),
         method=list(dict.fromkeys(str(r.method) for r in results)),
-        output=first.output, unit=first.unit, baseline=str(first.baseline),
+        output=first.output,
+        unit=first.unit,
+        baseline=str(first.baseline),
         options=[dict(r.options) for r in results],
-        completeness_gap=[None if r.completeness_gap is None else float(r.completeness_gap)
-                          for r in results],
+        completeness_gap=[
+            None if r.completeness_gap is None else float(r.completeness_gap) for r in results
+        ],
         seed=first.seed,
-    )  # fmt: skip
+    )

@@ -36,7 +36,7 @@ def names(collection: Collection) -> list[str]:
     return [
         f"{index:0{width}d}-{slug(one.plots[0])}" + ("-and-more" if len(one.plots) > 1 else "")
         for index, one in enumerate(collection.figures, 1)
-    ]  # fmt: skip
+    ]
 
 
 def bundle(
@@ -130,13 +130,18 @@ def tex(collection: Collection, stems: Sequence[str]) -> str:
         "% Figures of PoolLens. In the preamble: \\usepackage{graphicx}\n"
         "% Then: \\input{figures}, or copy a figure where it belongs.\n\n"
     )
-    return head + defined("\n".join(
-        latex_figure(
-            f"figures/{stem}.pdf", _written(one, collection), f"fig:{stem}",
-            one.in_style(collection.style), alone=False,
+    return head + defined(
+        "\n".join(
+            latex_figure(
+                f"figures/{stem}.pdf",
+                _written(one, collection),
+                f"fig:{stem}",
+                one.in_style(collection.style),
+                alone=False,
+            )
+            for one, stem in zip(collection.figures, stems, strict=True)
         )
-        for one, stem in zip(collection.figures, stems, strict=True)
-    ))  # fmt: skip
+    )
 
 
 def bib(collection: Collection) -> str:

@@ -33,8 +33,9 @@ def draft(plots: Plot | Sequence[Plot], style: Style | None = None) -> str:
 def _own(plot: Plot, style: Style | None) -> str:
     said = printable(plot.caption or f"{plot.title.rstrip('.')}.")
     panels = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
-    if any(isinstance(p, HeatMap) and p.scale == "diverging" and dense(p.values.shape)
-           for p in panels):  # fmt: skip
+    if any(
+        isinstance(p, HeatMap) and p.scale == "diverging" and dense(p.values.shape) for p in panels
+    ):
         said += " Light cells are negative, dark ones positive."
     return in_colours(said, style or Style())
 
@@ -54,15 +55,21 @@ def in_colours(said: str, style: Style) -> str:
 
 def _facts(plot: Plot) -> Iterator[str]:
     source = plot.provenance
-    owners = [_owner(one) for one in source.get("checkpoints") or [source]
-              if isinstance(one, Mapping) and one.get("checkpoint")]  # fmt: skip
+    owners = [
+        _owner(one)
+        for one in source.get("checkpoints") or [source]
+        if isinstance(one, Mapping) and one.get("checkpoint")
+    ]
     if owners:
         yield f"Checkpoint{'s' if len(owners) > 1 else ''}: {', '.join(dict.fromkeys(owners))}."
     for key, name in (("text", "Text"), ("pair", "Second text"), ("variant", "Variant")):
         if source.get(key):
             yield f"{name}: \u201c{printable(str(source[key]), LONGEST_TEXT)}\u201d"
-    classes = [one["target"] for one in source.get("checkpoints") or ()
-               if isinstance(one, Mapping) and one.get("target") is not None]  # fmt: skip
+    classes = [
+        one["target"]
+        for one in source.get("checkpoints") or ()
+        if isinstance(one, Mapping) and one.get("target") is not None
+    ]
     classes = classes or _several(source.get("target"))
     named = list(dict.fromkeys(str(one) for one in classes if one is not None))
     if named:

@@ -93,9 +93,7 @@ def _panels(plot: Plot) -> tuple[Panel, ...]:
 # --- read from the file -----------------------------------------------------------------------
 
 
-def _file(
-    pdf: bytes, style: Style, notices: Sequence[str], dpi: int | None
-) -> Iterator[Check]:
+def _file(pdf: bytes, style: Style, notices: Sequence[str], dpi: int | None) -> Iterator[Check]:
     from pypdf import PdfReader
 
     page = PdfReader(io.BytesIO(pdf)).pages[0]
@@ -103,45 +101,66 @@ def _file(
     good = sum(kind == "TrueType" for kind in fonts)
     type3 = sum(kind == "Type 3" for kind in fonts)
     yield Check(
-        "Fonts embedded as TrueType", good, f"of {len(fonts)}, Type 3: {type3}",
+        "Fonts embedded as TrueType",
+        good,
+        f"of {len(fonts)}, Type 3: {type3}",
         bool(fonts) and good == len(fonts),
-        "" if good == len(fonts) else "A character comes from a font that is no TrueType: install "
+        ""
+        if good == len(fonts)
+        else "A character comes from a font that is no TrueType: install "
         "the font that the notice names, or take another text.",
-    )  # fmt: skip
+    )
     boxes = [n for n in notices if "drawn as a box" in n]
     yield Check(
-        "Characters without a glyph", sum(int(n.split()[0]) for n in boxes), "characters",
-        not boxes, "" if not boxes else "Install the font that the notice names.",
-    )  # fmt: skip
+        "Characters without a glyph",
+        sum(int(n.split()[0]) for n in boxes),
+        "characters",
+        not boxes,
+        "" if not boxes else "Install the font that the notice names.",
+    )
     smallest, venue = min(_type_sizes(page), default=math.inf), style.of
     enough = smallest >= venue.least - 0.01
     wanted = math.ceil(10 * venue.least * style.points / max(smallest, 0.1)) / 10
     yield Check(
-        "Smallest text at final width", round(smallest, 2), "points", enough,
-        "" if enough
+        "Smallest text at final width",
+        round(smallest, 2),
+        "points",
+        enough,
+        ""
+        if enough
         else f"{venue.name} pages are read down to {venue.least:g} points: set the font size to "
         f"{wanted:g} points or more.",
-    )  # fmt: skip
+    )
     raster = list(_raster(page))
     lowest = min([*raster, *([float(dpi)] if dpi else [])], default=math.inf)
     fine = lowest >= LEAST_DPI - 1
     yield Check(
-        "Raster parts", 0 if math.isinf(lowest) else round(lowest),
-        "(all vector)" if math.isinf(lowest) else "dpi", fine,
+        "Raster parts",
+        0 if math.isinf(lowest) else round(lowest),
+        "(all vector)" if math.isinf(lowest) else "dpi",
+        fine,
         "" if fine else f"Save it at {LEAST_DPI:.0f} dpi or more, or as PDF.",
-    )  # fmt: skip
+    )
     width, height = float(page.mediabox.width) / 72, float(page.mediabox.height) / 72
     fits = abs(width - style.inches) < 0.005
     yield Check(
-        "Page width", round(width, 3), f"inches of {style.inches:g}", fits,
+        "Page width",
+        round(width, 3),
+        f"inches of {style.inches:g}",
+        fits,
         "" if fits else f"Draw it anew {style.inches:g} inches wide; do not scale it.",
-    )  # fmt: skip
+    )
     low = height <= venue.tallest + 0.005
     yield Check(
-        "Page height", round(height, 2), f"inches, at most {venue.tallest:g}", low,
-        "" if low else "Higher than the text block: take the full width, fewer panels or tokens, "
+        "Page height",
+        round(height, 2),
+        f"inches, at most {venue.tallest:g}",
+        low,
+        ""
+        if low
+        else "Higher than the text block: take the full width, fewer panels or tokens, "
         "or a smaller height.",
-    )  # fmt: skip
+    )
 
 
 def _fonts(page: Any) -> Iterator[str]:
@@ -152,8 +171,11 @@ def _fonts(page: Any) -> Iterator[str]:
         if font["/Subtype"] == "/Type3":
             yield "Type 3"
             continue
-        described = [one["/FontDescriptor"].get_object() for one in (font, *below)
-                     if "/FontDescriptor" in one]  # fmt: skip
+        described = [
+            one["/FontDescriptor"].get_object()
+            for one in (font, *below)
+            if "/FontDescriptor" in one
+        ]
         files = [one["/FontFile2"].get_object() for one in described if "/FontFile2" in one]
         whole = files and all(file.get_data()[:4] != b"OTTO" for file in files)
         yield "TrueType" if whole else "another"
@@ -188,8 +210,10 @@ def _raster(page: Any) -> Iterator[float]:
         picture = found.get_object() if found is not None else {}
         if picture.get("/Subtype") == "/Image":
             a, b, c, d = map(float, matrix.split()[:4])
-            yield min(72 * picture["/Width"] / math.hypot(a, b),
-                      72 * picture["/Height"] / math.hypot(c, d))  # fmt: skip
+            yield min(
+                72 * picture["/Width"] / math.hypot(a, b),
+                72 * picture["/Height"] / math.hypot(c, d),
+            )
 
 
 # --- known from the picture -------------------------------------------------------------------
@@ -224,26 +248,34 @@ def _greyscale(panels: Sequence[Panel], style: Style) -> Iterator[Check]:
         used, told, what = min(series, key=lambda s: (s[1], least_lightness(s[0])))
         apart = least_lightness(used)
         yield Check(
-            "Series in greyscale", round(apart, 1), "L* apart", apart >= LIGHTER or told,
-            "" if apart >= LIGHTER or told
+            "Series in greyscale",
+            round(apart, 1),
+            "L* apart",
+            apart >= LIGHTER or told,
+            ""
+            if apart >= LIGHTER or told
             else f"More series, or smaller points, than {what} can tell apart: draw fewer.",
             f"{what} tells them apart" if apart < LIGHTER and told else "",
-        )  # fmt: skip
+        )
     if any(isinstance(p, HeatMap) and p.scale == "sequential" for p in panels):
         steps = np.diff(lightness(colours.sequential))
         yield Check(
-            "Colour scale in greyscale", round(float(np.abs(steps).min()), 1), "L* a step",
+            "Colour scale in greyscale",
+            round(float(np.abs(steps).min()), 1),
+            "L* a step",
             bool((steps < 0).all() or (steps > 0).all()),
             "" if (steps < 0).all() or (steps > 0).all() else "Choose another palette.",
-        )  # fmt: skip
+        )
     counted = [part for panel in panels if (part := _signs(panel, colours)) is not None]
     if counted:
         seen, negative = (sum(counts) for counts in zip(*counted, strict=True))
         yield Check(
-            "Sign in greyscale", round(100 * seen / max(negative, 1), 1),
-            f"% of {negative:,} negative values told", seen == negative,
+            "Sign in greyscale",
+            round(100 * seen / max(negative, 1), 1),
+            f"% of {negative:,} negative values told",
+            seen == negative,
             "" if seen == negative else "Show fewer cells, so that each negative one has a dash.",
-        )  # fmt: skip
+        )
 
 
 def _signs(panel: Panel, colours: Palette) -> tuple[int, int] | None:
@@ -252,8 +284,9 @@ def _signs(panel: Panel, colours: Palette) -> tuple[int, int] | None:
     A value within half a shade of zero is drawn as zero, and has none.
     """
     if isinstance(panel, HeatMap) and panel.scale == "diverging":
-        shades = np.array([step_of(float(v), panel.bounds[1])
-                           for v in panel.values[panel.values < 0]])  # fmt: skip
+        shades = np.array(
+            [step_of(float(v), panel.bounds[1]) for v in panel.values[panel.values < 0]]
+        )
         negative = int((shades < 0).sum())
         if not dense(panel.values.shape):
             return negative, negative  # a dash each, or its number
@@ -291,20 +324,26 @@ def _vision(panels: Sequence[Panel], colours: Palette) -> Iterator[Check]:
             used, told, what = min(groups, key=lambda g: (g[1], least_difference(g[0], name)))
             apart = least_difference(used, name)
             yield Check(
-                name.capitalize(), round(apart, 1), "ΔE between the closest colours",
+                name.capitalize(),
+                round(apart, 1),
+                "ΔE between the closest colours",
                 apart >= APART or told,
-                "" if apart >= APART or told
+                ""
+                if apart >= APART or told
                 else "Two of the colours look alike: choose another palette, or draw fewer series.",
                 f"{what} tells them apart" if apart < APART and told else "",
-            )  # fmt: skip
+            )
         if scales:
             step = min(neighbours(stops, name) for stops in scales)
             yield Check(
-                f"{name.capitalize()}, along a scale", round(step, 1),
-                "ΔE between neighbouring colours of nine", step >= NOTICED,
-                "" if step >= NOTICED
+                f"{name.capitalize()}, along a scale",
+                round(step, 1),
+                "ΔE between neighbouring colours of nine",
+                step >= NOTICED,
+                ""
+                if step >= NOTICED
                 else "Two steps of the scale look alike: choose another palette.",
-            )  # fmt: skip
+            )
 
 
 def _opposites(

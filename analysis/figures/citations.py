@@ -14,17 +14,35 @@ from analysis.figures.plot import Plot
 _SPLIT = ("nanda2022transformerlens", "modarressi2023decompx")
 # Views that are about a maximum over layers or a pooling head of MaxPoolBERT.
 _POOLING = (
-    "winners", "source_layers", "layer_quantities", "margins", "sweep", "sweep_winners",
-    "sweep_pooled", "what_if", "dimensions", "winner_means", "seed_disagreement",
-    "group_difference", "pooling_attention", "reading", "study_scores", "study_differences",
-    "study_spread", "learning_curves",
-)  # fmt: skip
+    "winners",
+    "source_layers",
+    "layer_quantities",
+    "margins",
+    "sweep",
+    "sweep_winners",
+    "sweep_pooled",
+    "what_if",
+    "dimensions",
+    "winner_means",
+    "seed_disagreement",
+    "group_difference",
+    "pooling_attention",
+    "reading",
+    "study_scores",
+    "study_differences",
+    "study_spread",
+    "learning_curves",
+)
 VIEWS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(_POOLING, ("behrendt2025maxpoolbert",)),
-    **dict.fromkeys(("winners", "winner_means", "largest_words"),
-                    ("behrendt2025maxpoolbert", "conneau2017infersent")),
-    **dict.fromkeys(("reading", "source_layers", "layer_quantities", "dimensions"),
-                    ("behrendt2025maxpoolbert", *_SPLIT)),
+    **dict.fromkeys(
+        ("winners", "winner_means", "largest_words"),
+        ("behrendt2025maxpoolbert", "conneau2017infersent"),
+    ),
+    **dict.fromkeys(
+        ("reading", "source_layers", "layer_quantities", "dimensions"),
+        ("behrendt2025maxpoolbert", *_SPLIT),
+    ),
     "rollout": ("abnar2020rollout",),
     "cka": ("kornblith2019cka", "szekely2014partial"),
     "depth": ("nostalgebraist2020lens",),
@@ -57,9 +75,17 @@ METHODS: dict[str, tuple[str, ...]] = {
     "aligned_umap": ("mcinnes2018umap",),
 }
 _BY_CAPTUM = {
-    "integrated_gradients", "joint_layers", "gradient_x_input", "saliency", "smoothgrad",
-    "gradient_shap", "occlusion", "ablation", "shapley_sampling", "kernel_shap",
-}  # fmt: skip
+    "integrated_gradients",
+    "joint_layers",
+    "gradient_x_input",
+    "saliency",
+    "smoothgrad",
+    "gradient_shap",
+    "occlusion",
+    "ablation",
+    "shapley_sampling",
+    "kernel_shap",
+}
 # The demo checkpoints and the tasks of the study, by the first word of their names.
 DATA: dict[str, tuple[str, ...]] = {
     "sst2": ("socher2013recursive",),

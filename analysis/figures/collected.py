@@ -69,9 +69,11 @@ class PaperFigure:
     def in_style(self, style: Style) -> Style:
         """The common style at this figure's width, with letters where it has several pictures."""
         return replace(
-            style, width="full" if self.wide else style.width, height=self.height,
+            style,
+            width="full" if self.wide else style.width,
+            height=self.height,
             letters=len(self.plots) > 1 or style.letters,
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)
@@ -172,8 +174,13 @@ class Collection:
         """What one figure is drawn from."""
         figure = self.figures[index]
         return sidecar(
-            figure.plots, figure.in_style(self.style), format, dpi, figure.columns,
-            figure.caption, self.signed,
+            figure.plots,
+            figure.in_style(self.style),
+            format,
+            dpi,
+            figure.columns,
+            figure.caption,
+            self.signed,
         )
 
     def _with(self, index: int, change: Callable[[PaperFigure], PaperFigure]) -> Collection:
@@ -183,15 +190,25 @@ class Collection:
 
     def to_json(self) -> str:
         """The whole collection as JSON text (ASCII)."""
-        return json.dumps({
-            "poollens": "figures", "version": VERSION, "style": self.style.as_dict(),
-            "signed": self.signed.as_dict(),
-            "figures": [
-                {"columns": one.columns, "caption": one.caption, "wide": one.wide,
-                 "height": one.height, "plots": [packed(plot) for plot in one.plots]}
-                for one in self.figures
-            ],
-        }, allow_nan=False)  # fmt: skip
+        return json.dumps(
+            {
+                "poollens": "figures",
+                "version": VERSION,
+                "style": self.style.as_dict(),
+                "signed": self.signed.as_dict(),
+                "figures": [
+                    {
+                        "columns": one.columns,
+                        "caption": one.caption,
+                        "wide": one.wide,
+                        "height": one.height,
+                        "plots": [packed(plot) for plot in one.plots],
+                    }
+                    for one in self.figures
+                ],
+            },
+            allow_nan=False,
+        )
 
 
 def _digest(plot: Plot) -> str:
@@ -241,8 +258,11 @@ def _figure(data: Any, place: int) -> PaperFigure:
         if not isinstance(plots, list) or not isinstance(caption, str):
             raise BadPlot("its pictures or its caption are of another kind")
         return PaperFigure(
-            tuple(unpacked(plot) for plot in plots[: MOST_PANELS + 1]), int(columns), caption,
-            bool(data.get("wide", False)), height,
+            tuple(unpacked(plot) for plot in plots[: MOST_PANELS + 1]),
+            int(columns),
+            caption,
+            bool(data.get("wide", False)),
+            height,
         )
     except (BadPlot, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadCollection(f"figure {place} of the file is broken: {error}") from None

@@ -33,11 +33,15 @@ def variant(
     same = len(set(labels)) == 1
     regression = before[0].regression
     values = np.array(
-        [[one.mean[target] for one, target in zip(answers, targets, strict=True)]
-         for answers in (before, after)]
+        [
+            [one.mean[target] for one, target in zip(answers, targets, strict=True)]
+            for answers in (before, after)
+        ]
     )
-    value_label = "predicted value" if regression else (
-        f"probability of {labels[0]}" if same else "probability of the explained class"
+    value_label = (
+        "predicted value"
+        if regression
+        else (f"probability of {labels[0]}" if same else "probability of the explained class")
     )
     return Plot(
         view="variant",
@@ -56,11 +60,16 @@ def variant(
         ),
         params={"target": list(targets), "names": [one.name for one in before]},
         provenance={
-            "view": "variant", "text": texts[0], "variant": texts[1],
+            "view": "variant",
+            "text": texts[0],
+            "variant": texts[1],
             "target": list(dict.fromkeys(labels)),
-            "checkpoints": [{**provenance_of([owner]), "target": label}
-                            for owner, label in zip(checkpoints, labels, strict=True)]
-            if checkpoints else [{"checkpoint": m} for one in before for m in one.members],
+            "checkpoints": [
+                {**provenance_of([owner]), "target": label}
+                for owner, label in zip(checkpoints, labels, strict=True)
+            ]
+            if checkpoints
+            else [{"checkpoint": m} for one in before for m in one.members],
         },
         caption=f"{value_label[0].upper()}{value_label[1:]} for the sentence and for its variant.",
     )
@@ -119,8 +128,11 @@ def _shared(sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         values: list[Any] = []
         for source in sources:
             given = source.get(fact)
-            values += [one for one in (given if isinstance(given, list) else [given])
-                       if one is not None and one not in values]  # fmt: skip
+            values += [
+                one
+                for one in (given if isinstance(given, list) else [given])
+                if one is not None and one not in values
+            ]
         if values:
             told[fact] = values[0] if len(values) == 1 else values
     return {**told, "checkpoints": owners}
@@ -138,17 +150,16 @@ def mean_over_seeds(plots: Sequence[Plot]) -> Plot:
         return plots[0]
     cells = np.stack([mark.values for mark in marks])
     spread = float(np.nanmax(cells.std(axis=0, ddof=1)))
-    note = (f"Mean over {len(marks)} seeds; the largest standard deviation in a cell is "
-            f"{spread:.2g}.")  # fmt: skip
+    note = (
+        f"Mean over {len(marks)} seeds; the largest standard deviation in a cell is {spread:.2g}."
+    )
     return replace(
         plots[0], mark=replace(marks[0], values=cells.mean(axis=0)), notes=(note, *plots[0].notes)
     )
 
 
 @view("strips")
-def strips(
-    parts: Sequence[Plot], names: Sequence[str], columns: int = 1
-) -> Plot:
+def strips(parts: Sequence[Plot], names: Sequence[str], columns: int = 1) -> Plot:
     """The text under several measures, such as input attribution and reading: strips, one each.
 
     `parts` are pictures of single strips; those of one measure share one scale.
@@ -167,12 +178,14 @@ def strips(
         view="strips",
         title="What the text does to the answer",
         mark=Grid(
-            tuple(replace(mark, limit=bounds[mark.value_label]) for mark in marks), tuple(names),
+            tuple(replace(mark, limit=bounds[mark.value_label]) for mark in marks),
+            tuple(names),
             columns,
         ),
         params={"parts": list(names), "words": parts[0].params.get("words"), **first},
         provenance={
-            **source, "view": "strips",
+            **source,
+            "view": "strips",
             "checkpoints": [one for i, one in enumerate(owners) if one not in owners[:i]],
         },
         notes=tuple(dict.fromkeys(note for plot in parts for note in plot.notes)),

@@ -96,8 +96,9 @@ _WORDS: dict[str, Callable[[Plot, Sidecar], str]] = {
 def slug(plot: Plot) -> str:
     """File name without its ending: view and checkpoint, in characters every system takes."""
     checkpoint = plot.provenance.get("checkpoint")
-    several = [one["checkpoint"] for one in plot.provenance.get("checkpoints") or ()
-               if "checkpoint" in one]  # fmt: skip
+    several = [
+        one["checkpoint"] for one in plot.provenance.get("checkpoints") or () if "checkpoint" in one
+    ]
     if not checkpoint and several:
         more = f"-and-{len(several) - 1}-more" if len(several) > 1 else ""
         checkpoint = f"{several[0]}{more}"

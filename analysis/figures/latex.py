@@ -21,17 +21,42 @@ ROWS_OF_A_FLOAT = 45  # a longer table breaks over pages
 FLAG = "$^{\\ast}$"  # behind a number whose place carries a ring in the picture
 ACROSS = 9  # columns of a matrix; a wider one is turned
 _ESCAPED = {
-    "\\": "\\textbackslash{}", "{": "\\{", "}": "\\}", "$": "\\$", "&": "\\&", "%": "\\%",
-    "#": "\\#", "_": "\\_", "^": "\\textasciicircum{}", "~": "\\textasciitilde{}",
-    "<": "\\textless{}", ">": "\\textgreater{}", "|": "\\textbar{}", '"': "\\char34{}",
-    "'": "\\textquotesingle{}", "`": "\\textasciigrave{}", "-": "{-}", "[": "{[}", "]": "{]}",
+    "\\": "\\textbackslash{}",
+    "{": "\\{",
+    "}": "\\}",
+    "$": "\\$",
+    "&": "\\&",
+    "%": "\\%",
+    "#": "\\#",
+    "_": "\\_",
+    "^": "\\textasciicircum{}",
+    "~": "\\textasciitilde{}",
+    "<": "\\textless{}",
+    ">": "\\textgreater{}",
+    "|": "\\textbar{}",
+    '"': "\\char34{}",
+    "'": "\\textquotesingle{}",
+    "`": "\\textasciigrave{}",
+    "-": "{-}",
+    "[": "{[}",
+    "]": "{]}",
     "\N{NO-BREAK SPACE}": "~",
-    "\N{MINUS SIGN}": "\\ensuremath{-}", "…": "\\ldots{}", "▸": "\\ensuremath{\\triangleright}",
-    "±": "\\ensuremath{\\pm}", "×": "\\ensuremath{\\times}", "‖": "\\ensuremath{\\|}",
-    "·": "\\ensuremath{\\cdot}", "→": "\\ensuremath{\\rightarrow}", "≥": "\\ensuremath{\\geq}",
-    "≤": "\\ensuremath{\\leq}", "α": "\\ensuremath{\\alpha}", "β": "\\ensuremath{\\beta}",
-    "Δ": "\\ensuremath{\\Delta}", "ρ": "\\ensuremath{\\rho}", "τ": "\\ensuremath{\\tau}",
-}  # fmt: skip
+    "\N{MINUS SIGN}": "\\ensuremath{-}",
+    "…": "\\ldots{}",
+    "▸": "\\ensuremath{\\triangleright}",
+    "±": "\\ensuremath{\\pm}",
+    "×": "\\ensuremath{\\times}",
+    "‖": "\\ensuremath{\\|}",
+    "·": "\\ensuremath{\\cdot}",
+    "→": "\\ensuremath{\\rightarrow}",
+    "≥": "\\ensuremath{\\geq}",
+    "≤": "\\ensuremath{\\leq}",
+    "α": "\\ensuremath{\\alpha}",
+    "β": "\\ensuremath{\\beta}",
+    "Δ": "\\ensuremath{\\Delta}",
+    "ρ": "\\ensuremath{\\rho}",
+    "τ": "\\ensuremath{\\tau}",
+}
 
 
 # What pdfLaTeX prints with no package: letters that its first font composes, and some signs.
@@ -68,8 +93,10 @@ def escape(text: str, everywhere: bool = True) -> str:
     for run in _OTHER.finditer(said):
         codes = [f"U+{ord(c):04X}" for c in run[0][:_CODES]]
         codes += ["..."] if len(run[0]) > _CODES else []
-        made += [_escaped(said[end : run.start()]),
-                 f"{OTHER_SCRIPT}{{{run[0]}}}{{{{[}}{' '.join(codes)}{{]}}}}"]  # fmt: skip
+        made += [
+            _escaped(said[end : run.start()]),
+            f"{OTHER_SCRIPT}{{{run[0]}}}{{{{[}}{' '.join(codes)}{{]}}}}",
+        ]
         end = run.end()
     return "".join([*made, _escaped(said[end:])])
 
@@ -113,15 +140,17 @@ def figure(
     style = style or Style()
     wide = style.of.column is not None and style.inches > style.of.column + 1e-6
     star = "*" if wide else ""
-    made = "\n".join([
-        f"\\begin{{figure{star}}}[t]",
-        "  \\centering",
-        f"  \\includegraphics[width={style.inches:g}in]{{{filename}}}",
-        f"  \\caption{{{escape(caption)}}}",
-        f"  \\label{{{label}}}",
-        f"\\end{{figure{star}}}",
-        "",
-    ])  # fmt: skip
+    made = "\n".join(
+        [
+            f"\\begin{{figure{star}}}[t]",
+            "  \\centering",
+            f"  \\includegraphics[width={style.inches:g}in]{{{filename}}}",
+            f"  \\caption{{{escape(caption)}}}",
+            f"  \\label{{{label}}}",
+            f"\\end{{figure{star}}}",
+            "",
+        ]
+    )
     return defined(made) if alone else made
 
 
@@ -133,15 +162,39 @@ def _table(
     lines = [" & ".join(row) + " \\\\" for row in rows]
     said = [f"\\caption{{{escape(caption)}}}", f"\\label{{{label}}}"]
     if len(rows) <= ROWS_OF_A_FLOAT:
-        body = [f"\\begin{{tabular}}{{{columns}}}", "\\toprule", top, "\\midrule", *lines,
-                "\\bottomrule", "\\end{tabular}"]  # fmt: skip
-        return "\n".join(["\\begin{table}[t]", "\\centering", "\\small", *said, *body,
-                          "\\end{table}", ""])  # fmt: skip
-    return "\n".join([
-        "{\\small", f"\\begin{{longtable}}{{{columns}}}", f"{said[0]}{said[1]}\\\\", "\\toprule",
-        top, "\\midrule", "\\endfirsthead", "\\toprule", top, "\\midrule", "\\endhead",
-        "\\bottomrule", "\\endfoot", *lines, "\\end{longtable}", "}", "",
-    ])  # fmt: skip
+        body = [
+            f"\\begin{{tabular}}{{{columns}}}",
+            "\\toprule",
+            top,
+            "\\midrule",
+            *lines,
+            "\\bottomrule",
+            "\\end{tabular}",
+        ]
+        return "\n".join(
+            ["\\begin{table}[t]", "\\centering", "\\small", *said, *body, "\\end{table}", ""]
+        )
+    return "\n".join(
+        [
+            "{\\small",
+            f"\\begin{{longtable}}{{{columns}}}",
+            f"{said[0]}{said[1]}\\\\",
+            "\\toprule",
+            top,
+            "\\midrule",
+            "\\endfirsthead",
+            "\\toprule",
+            top,
+            "\\midrule",
+            "\\endhead",
+            "\\bottomrule",
+            "\\endfoot",
+            *lines,
+            "\\end{longtable}",
+            "}",
+            "",
+        ]
+    )
 
 
 def _cells(panel: Panel) -> tuple[list[str], list[list[str]], int]:
@@ -163,13 +216,16 @@ def _matrix(m: HeatMap) -> tuple[list[str], list[list[str]], int]:
         values, rows, columns, names = values.T, columns, rows, (m.column_label, m.row_label)
     if len(columns) > ACROSS:  # too wide either way: a row a cell
         head = [escape(names[0]), escape(names[1]), escape(m.value_label)]
-        body = [[escape(r), escape(c), number(float(v))]
-                for r, line in zip(rows, values, strict=True)
-                for c, v in zip(columns, line, strict=True)]  # fmt: skip
+        body = [
+            [escape(r), escape(c), number(float(v))]
+            for r, line in zip(rows, values, strict=True)
+            for c, v in zip(columns, line, strict=True)
+        ]
         return head, body, 2
     head = [escape(f"{names[0]} / {names[1]}"), *map(escape, columns)]
-    body = [[escape(r), *(number(float(v)) for v in line)]
-            for r, line in zip(rows, values, strict=True)]  # fmt: skip
+    body = [
+        [escape(r), *(number(float(v)) for v in line)] for r, line in zip(rows, values, strict=True)
+    ]
     return head, body, 1
 
 
@@ -205,8 +261,10 @@ def _lines(m: Lines) -> tuple[list[str], list[list[str]], int]:
             row.append(shown)
         rows.append(row)
     if m.flags is not None and m.flags.any():
-        head[1:] = [f"{name} ({FLAG}: {escape(m.flag_label or 'flagged')})" if m.flags[s].any()
-                    else name for s, name in enumerate(head[1:])]  # fmt: skip
+        head[1:] = [
+            f"{name} ({FLAG}: {escape(m.flag_label or 'flagged')})" if m.flags[s].any() else name
+            for s, name in enumerate(head[1:])
+        ]
     return head, rows, 1 if m.places else 0
 
 

@@ -129,7 +129,9 @@ def _mark(
 def _same_rows(grid: Grid, index: int) -> bool:
     one, other = grid.panels[index - 1], grid.panels[index]
     return (
-        isinstance(one, Bars) and isinstance(other, Bars) and one.categories == other.categories
+        isinstance(one, Bars)
+        and isinstance(other, Bars)
+        and one.categories == other.categories
         and max(len(one.series), len(other.series)) == 1
     )
 
@@ -150,21 +152,28 @@ def _colours(step: int, special: bool) -> str:
     )
 
 
-def _strip(
-    strip: Strip, marked: set[int], span: tuple[int, int, int] | None
-) -> Iterator[str]:
+def _strip(strip: Strip, marked: set[int], span: tuple[int, int, int] | None) -> Iterator[str]:
     yield '<div class="pl-strip">'
     limit, unit = strip.bound, escape(strip.unit)
     open_segment: int | None = None
     rows = zip(
-        strip.labels, strip.values.tolist(), strip.spaced, strip.special, strip.segment,
-        strip.positions, strip.spans.tolist(), strict=True,
-    )  # fmt: skip
+        strip.labels,
+        strip.values.tolist(),
+        strip.spaced,
+        strip.special,
+        strip.segment,
+        strip.positions,
+        strip.spans.tolist(),
+        strict=True,
+    )
     for label, value, spaced, special, segment, positions, (start, end) in rows:
         if segment != open_segment:
             # direction is each text's own; a special token must not decide it, hence dir="ltr"
-            yield ('<span class="seg" dir="auto">' if open_segment is None
-                   else '</span><span class="seg" dir="auto">')  # fmt: skip
+            yield (
+                '<span class="seg" dir="auto">'
+                if open_segment is None
+                else '</span><span class="seg" dir="auto">'
+            )
             open_segment = segment
         elif spaced:
             yield " "
@@ -175,16 +184,19 @@ def _strip(
         if value < 0:
             classes += " neg" if step <= -WEAK else " neg weak"
         if (marked and not marked.isdisjoint(positions)) or (
-            span is not None and not special and span[0] == segment
-            and start < span[2] and span[1] < end
-        ):  # fmt: skip
+            span is not None
+            and not special
+            and span[0] == segment
+            and start < span[2]
+            and span[1] < end
+        ):
             classes += ' marked" aria-current="true'
         shown = _text(label)
         tokens = " ".join(map(str, positions))
         yield (
             f'<span class="{classes}" data-token="{tokens}" data-start="{start}" data-end="{end}"'
             f' data-segment="{segment}" title="{shown}: {number(value, "signed")} {unit}"'
-            f' tabindex=0{" dir=ltr" if special else ""}'
+            f" tabindex=0{' dir=ltr' if special else ''}"
             f' style="{_colours(step, special)}">{shown}</span>'
         )
     yield "</div>" if open_segment is None else "</span></div>"
@@ -201,14 +213,13 @@ def _bars(bars: Bars, chosen: int | None) -> Iterator[str]:
             yield f'<div class="head" dir="auto">{_text(label)}</div>'
         for series, name in enumerate(bars.series):
             predicted = bool(bars.predicted) and bars.predicted[series] == category
-            yield _bar(bars, series, category, name if several else label, predicted,
-                       chosen == category)  # fmt: skip
+            yield _bar(
+                bars, series, category, name if several else label, predicted, chosen == category
+            )
     yield "</div>"
 
 
-def _bar(
-    bars: Bars, series: int, category: int, name: str, predicted: bool, chosen: bool
-) -> str:
+def _bar(bars: Bars, series: int, category: int, name: str, predicted: bool, chosen: bool) -> str:
     low, high = bars.bounds
     value = float(bars.values[series, category])
 

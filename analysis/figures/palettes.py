@@ -42,36 +42,97 @@ class Palette:
 
 
 PALETTES = {
-    "default": Palette("Blue and orange", DIVERGING, SEQUENTIAL, CLASS_COLOURS, BAR,
-                       "blue", "orange"),
+    "default": Palette(
+        "Blue and orange", DIVERGING, SEQUENTIAL, CLASS_COLOURS, BAR, "blue", "orange"
+    ),
     "blue-red": Palette(
         "Blue and red",
-        ("#2166AC", "#4393C3", "#92C5DE", "#D1E5F0", "#F7F7F7",
-         "#FDDBC7", "#F4A582", "#D6604D", "#B2182B"),
-        ("#FDE725", "#AADC32", "#5DC863", "#27AD81", "#21908C",
-         "#2C728E", "#3B528B", "#472D7B", "#440154"),
+        (
+            "#2166AC",
+            "#4393C3",
+            "#92C5DE",
+            "#D1E5F0",
+            "#F7F7F7",
+            "#FDDBC7",
+            "#F4A582",
+            "#D6604D",
+            "#B2182B",
+        ),
+        (
+            "#FDE725",
+            "#AADC32",
+            "#5DC863",
+            "#27AD81",
+            "#21908C",
+            "#2C728E",
+            "#3B528B",
+            "#472D7B",
+            "#440154",
+        ),
         ("#0077BB", "#EE7733", "#33BBEE", "#CC3311", "#009988", "#EE3377", "#BBBBBB"),
-        "#0077BB", "blue", "red",
+        "#0077BB",
+        "blue",
+        "red",
     ),
     "purple-green": Palette(
         "Purple and green",
-        ("#762A83", "#9970AB", "#C2A5CF", "#E7D4E8", "#F7F7F7",
-         "#D9F0D3", "#A6DBA0", "#5AAE61", "#1B7837"),
-        ("#FCFBFD", "#EFEDF5", "#DADAEB", "#BCBDDC", "#9E9AC8",
-         "#807DBA", "#6A51A3", "#54278F", "#3F007D"),
+        (
+            "#762A83",
+            "#9970AB",
+            "#C2A5CF",
+            "#E7D4E8",
+            "#F7F7F7",
+            "#D9F0D3",
+            "#A6DBA0",
+            "#5AAE61",
+            "#1B7837",
+        ),
+        (
+            "#FCFBFD",
+            "#EFEDF5",
+            "#DADAEB",
+            "#BCBDDC",
+            "#9E9AC8",
+            "#807DBA",
+            "#6A51A3",
+            "#54278F",
+            "#3F007D",
+        ),
         ("#56B4E9", "#D55E00", "#F0E442", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#000000"),
-        "#6A51A3", "purple", "green",
+        "#6A51A3",
+        "purple",
+        "green",
     ),
     "brown-teal": Palette(
         "Brown and teal",
-        ("#8C510A", "#BF812D", "#DFC27D", "#F6E8C3", "#F5F5F5",
-         "#C7EAE5", "#80CDC1", "#35978F", "#01665E"),
-        ("#FFFFD9", "#EDF8B1", "#C7E9B4", "#7FCDBB", "#41B6C4",
-         "#1D91C0", "#225EA8", "#253494", "#081D58"),
+        (
+            "#8C510A",
+            "#BF812D",
+            "#DFC27D",
+            "#F6E8C3",
+            "#F5F5F5",
+            "#C7EAE5",
+            "#80CDC1",
+            "#35978F",
+            "#01665E",
+        ),
+        (
+            "#FFFFD9",
+            "#EDF8B1",
+            "#C7E9B4",
+            "#7FCDBB",
+            "#41B6C4",
+            "#1D91C0",
+            "#225EA8",
+            "#253494",
+            "#081D58",
+        ),
         ("#4477AA", "#CCBB44", "#AA3377", "#66CCEE", "#228833", "#EE6677", "#BBBBBB"),
-        "#35978F", "brown", "teal",
+        "#35978F",
+        "brown",
+        "teal",
     ),
-}  # fmt: skip
+}
 
 
 @lru_cache
@@ -85,10 +146,15 @@ def palette(name: str, greyscale: bool = False) -> Palette:
     # Seven greys far apart, in an order that gives neighbours the largest difference.
     greys = ("#5E5E5E", "#BDBDBD", "#000000", "#8E8E8E", "#363636", "#D2D2D2", "#767676")
     return replace(
-        found, diverging=tuple(map(grey, found.diverging)),
-        sequential=tuple(map(grey, found.sequential)), classes=greys, bar=grey(found.bar),
-        negative="grey", positive="grey", grey=True,
-    )  # fmt: skip
+        found,
+        diverging=tuple(map(grey, found.diverging)),
+        sequential=tuple(map(grey, found.sequential)),
+        classes=greys,
+        bar=grey(found.bar),
+        negative="grey",
+        positive="grey",
+        grey=True,
+    )
 
 
 def grey(colour: str) -> str:
@@ -99,8 +165,17 @@ def grey(colour: str) -> str:
 
 
 # A grey scale with a sign and no other mark: light is negative, dark is positive.
-MONOTONE = ("#FFFFFF", "#E2E2E2", "#C4C4C4", "#A7A7A7", "#8B8B8B",
-            "#6C6C6C", "#4E4E4E", "#2F2F2F", "#101010")  # fmt: skip
+MONOTONE = (
+    "#FFFFFF",
+    "#E2E2E2",
+    "#C4C4C4",
+    "#A7A7A7",
+    "#8B8B8B",
+    "#6C6C6C",
+    "#4E4E4E",
+    "#2F2F2F",
+    "#101010",
+)
 
 
 MARKED_CELLS, MARKED_COLUMNS = 1200, 90  # beyond them a dash in a cell would be dust

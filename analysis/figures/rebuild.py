@@ -90,9 +90,7 @@ def find(given: Sidecar, known: Known) -> Found:
     return Found(members, tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(other)))
 
 
-def recompute(
-    found: Found, load: Callable[[Checkpoint], Any], recipe: dict[str, Any]
-) -> Plot:
+def recompute(found: Found, load: Callable[[Checkpoint], Any], recipe: dict[str, Any]) -> Plot:
     """The picture computed anew by its recipe.
 
     Raises ``ValueError`` where the recipe cannot be followed any more.
@@ -111,8 +109,9 @@ def recompute(
             members.append(loaded)
         subjects.append(Subject(name, tuple(members)))
     params = dict(recipe["params"])
-    return make(recipe["view"], subjects, recipe["text"], recipe.get("pair"),
-                recipe.get("target"), params)  # fmt: skip
+    return make(
+        recipe["view"], subjects, recipe["text"], recipe.get("pair"), recipe.get("target"), params
+    )
 
 
 def difference(stored: Plot, computed: Plot) -> float | None:
@@ -136,9 +135,10 @@ def _values(plot: Plot) -> list[np.ndarray]:
     panels: Sequence[Any] = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
     return [
         np.asarray(value, float)
-        for panel in panels for name in sorted(panel.__dataclass_fields__)
+        for panel in panels
+        for name in sorted(panel.__dataclass_fields__)
         if isinstance(value := getattr(panel, name), np.ndarray) and value.dtype.kind in "fiub"
-    ]  # fmt: skip
+    ]
 
 
 @dataclass(frozen=True)
@@ -168,9 +168,7 @@ def rebuild(
     """
     said = []
     if others := other_versions(given):
-        said.append(
-            "Made with other versions, so the bytes may differ: " + "; ".join(others) + "."
-        )
+        said.append("Made with other versions, so the bytes may differ: " + "; ".join(others) + ".")
     plots = list(given.plots)
     if known is not None and load is not None:
         found = find(given, known)
@@ -184,8 +182,10 @@ def rebuild(
     elif anew:
         raise ValueError("no checkpoints were given to compute the figure from")
     saved = save(replace(given, plots=tuple(plots), versions=versions(), files={}), stem)
-    was = None if changed or others else next(
-        (v for k, v in given.files.items() if k.endswith(f".{given.format}")), None
+    was = (
+        None
+        if changed or others
+        else next((v for k, v in given.files.items() if k.endswith(f".{given.format}")), None)
     )
     same = None if was is None else hashlib.sha256(saved.data).hexdigest() == was
     if same is False and not anew:
@@ -220,8 +220,10 @@ def _computed(
         return stored, f"Drawn from the stored numbers; computing them again failed: {error}"
     gap = difference(stored, computed)
     if gap is None:
-        told = ("The recomputed picture has another shape than the stored one, so its values are "
-                "not compared: it was put together on a page.")  # fmt: skip
+        told = (
+            "The recomputed picture has another shape than the stored one, so its values are "
+            "not compared: it was put together on a page."
+        )
         if anew and not force:
             raise ValueError(f"{told} Draw the stored numbers, or force it.")
     elif gap == 0:

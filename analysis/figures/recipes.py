@@ -68,7 +68,8 @@ class Subject:
             return traces[0]
         rows = [trace.attentions for trace in traces if trace.attentions is not None]
         return replace(
-            traces[0], checkpoint=self.checkpoint,
+            traces[0],
+            checkpoint=self.checkpoint,
             hidden=np.mean([trace.hidden for trace in traces], axis=0),
             attentions=np.mean(rows, axis=0) if rows else None,
         )
@@ -249,8 +250,13 @@ def make(
     if key not in _WHOLE:
         return made
     index = [subject.target(one) for subject, one in asked]
-    whole = {**made.params, **options, **given, "target": index if len(index) > 1 else index[0],
-             "names": [subject.name for subject in asked.subjects]}  # fmt: skip
+    whole = {
+        **made.params,
+        **options,
+        **given,
+        "target": index if len(index) > 1 else index[0],
+        "names": [subject.name for subject in asked.subjects],
+    }
     return replace(made, params=whole)
 
 

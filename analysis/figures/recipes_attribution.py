@@ -42,10 +42,19 @@ def _attributed(
     """One attribution a member."""
     index = subject.target(target)
     return [
-        attribute(member, subject.text, subject.pair, method, index, unit, output=output,
-                  baseline=baseline, seed=seed)
+        attribute(
+            member,
+            subject.text,
+            subject.pair,
+            method,
+            index,
+            unit,
+            output=output,
+            baseline=baseline,
+            seed=seed,
+        )
         for member in subject.members
-    ]  # fmt: skip
+    ]
 
 
 def _tokens(asked: Asked) -> list[Any]:
@@ -54,39 +63,57 @@ def _tokens(asked: Asked) -> list[Any]:
 
 @recipe("attribution_strips", whole=True)
 def attribution_strips(
-    asked: Asked, method: Methods = USUAL, unit: str = "word", output: str = "contrast",
-    baseline: str = "pad", seed: int = 0,
+    asked: Asked,
+    method: Methods = USUAL,
+    unit: str = "word",
+    output: str = "contrast",
+    baseline: str = "pad",
+    seed: int = 0,
 ) -> Plot:
     """The text coloured by several attribution methods, a strip each."""
     results = [
-        [groups.mean_attribution(_attributed(s, t, one, unit, output, baseline, seed))
-         for s, t in asked]
+        [
+            groups.mean_attribution(_attributed(s, t, one, unit, output, baseline, seed))
+            for s, t in asked
+        ]
         for one in _methods(method)
-    ]  # fmt: skip
+    ]
     return views_attributions.strips(
-        results, _tokens(asked), [s.checkpoint for s in asked.subjects],
+        results,
+        _tokens(asked),
+        [s.checkpoint for s in asked.subjects],
         [s.name for s in asked.subjects],
     )
 
 
 @recipe("attribution_bars", whole=True)
 def attribution_bars(
-    asked: Asked, method: str = "integrated_gradients", unit: str = "word",
-    output: str = "contrast", baseline: str = "pad", seed: int = 0,
+    asked: Asked,
+    method: str = "integrated_gradients",
+    unit: str = "word",
+    output: str = "contrast",
+    baseline: str = "pad",
+    seed: int = 0,
 ) -> Plot:
     """Scores of one attribution method with their intervals; a seed group with a dot a seed."""
     _methods(method, 1, 1)
     return views_attributions.bars(
         [_attributed(s, t, method, unit, output, baseline, seed) for s, t in asked],
-        _tokens(asked), [s.checkpoint for s in asked.subjects],
+        _tokens(asked),
+        [s.checkpoint for s in asked.subjects],
         [s.name for s in asked.subjects],
     )
 
 
 @recipe("attribution_methods", whole=True)
 def attribution_methods(
-    asked: Asked, method: Methods = USUAL, unit: str = "word", output: str = "contrast",
-    baseline: str = "pad", seed: int = 0, special: bool = True,
+    asked: Asked,
+    method: Methods = USUAL,
+    unit: str = "word",
+    output: str = "contrast",
+    baseline: str = "pad",
+    seed: int = 0,
+    special: bool = True,
 ) -> Plot:
     """Attribution methods x units, every row as shares of its own largest score."""
     subject, found = _several(asked, "attribution_methods", method, unit, output, baseline, seed)
@@ -96,9 +123,16 @@ def attribution_methods(
 
 
 def _several(
-    asked: Asked, view: str, method: str | list[str], unit: str, output: str, baseline: str,
-    seed: int, least: int = 1, most: int = 99,
-) -> tuple[Subject, list[Attribution]]:  # fmt: skip
+    asked: Asked,
+    view: str,
+    method: str | list[str],
+    unit: str,
+    output: str,
+    baseline: str,
+    seed: int,
+    least: int = 1,
+    most: int = 99,
+) -> tuple[Subject, list[Attribution]]:
     """(the one subject, its attribution by each method)."""
     subject, target = asked.one(view)
     return subject, [
@@ -109,8 +143,12 @@ def _several(
 
 @recipe("attribution_disagreement", whole=True)
 def attribution_disagreement(
-    asked: Asked, method: Methods = "integrated_gradients, leave_one_out", unit: str = "word",
-    output: str = "contrast", baseline: str = "pad", seed: int = 0,
+    asked: Asked,
+    method: Methods = "integrated_gradients, leave_one_out",
+    unit: str = "word",
+    output: str = "contrast",
+    baseline: str = "pad",
+    seed: int = 0,
 ) -> Plot:
     """Two attribution methods on one text, and their difference."""
     subject, (one, other) = _several(
@@ -139,9 +177,15 @@ def attribution_layers(
 
 
 def _measured(
-    asked: Asked, view: str, method: str | list[str], unit: str, baseline: str, replace: str,
-    repeats: int, seed: int,
-) -> tuple[Subject, tuple[Any, ...]]:  # fmt: skip
+    asked: Asked,
+    view: str,
+    method: str | list[str],
+    unit: str,
+    baseline: str,
+    replace: str,
+    repeats: int,
+    seed: int,
+) -> tuple[Subject, tuple[Any, ...]]:
     subject, found = _several(asked, view, method, unit, "contrast", baseline, seed)
     member = subject.only(view)
     measured: Sequence[Any] = faithfulness_of_all(
@@ -152,8 +196,14 @@ def _measured(
 
 @recipe("evidence_scores", whole=True)
 def evidence_scores(
-    asked: Asked, method: Methods = USUAL, unit: str = "word", baseline: str = "pad",
-    replace: str = "mask", repeats: int = 20, seed: int = 0, limit: float | None = None,
+    asked: Asked,
+    method: Methods = USUAL,
+    unit: str = "word",
+    baseline: str = "pad",
+    replace: str = "mask",
+    repeats: int = 20,
+    seed: int = 0,
+    limit: float | None = None,
 ) -> Plot:
     """How far each attribution method is better than random rankings, by four measures."""
     subject, found = _measured(
@@ -166,8 +216,13 @@ def evidence_scores(
 
 @recipe("evidence_bars", whole=True)
 def evidence_bars(
-    asked: Asked, measure: str = "comprehensiveness", method: Methods = USUAL,
-    unit: str = "word", baseline: str = "pad", replace: str = "mask", repeats: int = 20,
+    asked: Asked,
+    measure: str = "comprehensiveness",
+    method: Methods = USUAL,
+    unit: str = "word",
+    baseline: str = "pad",
+    replace: str = "mask",
+    repeats: int = 20,
     seed: int = 0,
 ) -> Plot:
     """One measure of each attribution method, beside random rankings."""
@@ -181,8 +236,13 @@ def evidence_bars(
 
 @recipe("deletion_insertion", whole=True)
 def deletion_insertion(
-    asked: Asked, method: Methods = USUAL, unit: str = "word", baseline: str = "pad",
-    replace: str = "mask", repeats: int = 20, seed: int = 0,
+    asked: Asked,
+    method: Methods = USUAL,
+    unit: str = "word",
+    baseline: str = "pad",
+    replace: str = "mask",
+    repeats: int = 20,
+    seed: int = 0,
 ) -> Plot:
     """What the output does as words go, or come, in the order of each attribution method."""
     subject, found = _measured(
@@ -195,13 +255,15 @@ def deletion_insertion(
 
 @recipe("rank_agreement", whole=True)
 def rank_agreements(
-    asked: Asked, method: Methods = USUAL, unit: str = "word", output: str = "contrast",
-    baseline: str = "pad", seed: int = 0,
+    asked: Asked,
+    method: Methods = USUAL,
+    unit: str = "word",
+    output: str = "contrast",
+    baseline: str = "pad",
+    seed: int = 0,
 ) -> Plot:
     """Kendall's tau between every two attribution methods, beside what chance gives."""
-    subject, found = _several(
-        asked, "rank_agreement", method, unit, output, baseline, seed, 2
-    )
+    subject, found = _several(asked, "rank_agreement", method, unit, output, baseline, seed, 2)
     tokens = subject.traces()[0].tokens
     return views_evidence.rank_agreement(
         rank_agreement(found, tokens), [subject.checkpoint], tokens
@@ -210,17 +272,27 @@ def rank_agreements(
 
 @recipe("randomisation", whole=True)
 def weights_drawn_anew(
-    asked: Asked, method: str = "integrated_gradients", unit: str = "word",
-    output: str = "contrast", baseline: str = "pad", seed: int = 0,
+    asked: Asked,
+    method: str = "integrated_gradients",
+    unit: str = "word",
+    output: str = "contrast",
+    baseline: str = "pad",
+    seed: int = 0,
 ) -> Plot:
     """Whether an attribution follows the model, as its weights are drawn anew from the top."""
     _methods(method, 1, 1)
     subject, target = asked.one("randomisation")
     member = subject.only("randomisation")
     found = randomisation(
-        member, subject.text, subject.pair, weight_seed=seed, method=method,
-        target=subject.target(target), unit=unit, output=output, baseline=baseline, seed=seed,
+        member,
+        subject.text,
+        subject.pair,
+        weight_seed=seed,
+        method=method,
+        target=subject.target(target),
+        unit=unit,
+        output=output,
+        baseline=baseline,
+        seed=seed,
     )
-    return views_evidence.randomisation(
-        found, None, subject.checkpoint, subject.traces()[0].tokens
-    )
+    return views_evidence.randomisation(found, None, subject.checkpoint, subject.traces()[0].tokens)

@@ -17,10 +17,14 @@ from analysis.figures.recipes import Asked, Subject, profile_of, recipe, within
 
 @recipe("pooling_attention")
 def pooling_attention(
-    asked: Asked, norms: bool = False, words: bool = True, special: bool = True,
+    asked: Asked,
+    norms: bool = False,
+    words: bool = True,
+    special: bool = True,
     limit: float | None = None,
 ) -> Plot:
     """Whom the pooling head listens to: its attention heads x tokens."""
+
     def draw(subject: Subject, target: Any) -> Plot:
         # attention heads of different seeds do not correspond
         member = subject.only("pooling_attention")
@@ -34,10 +38,14 @@ def pooling_attention(
 
 @recipe("cls_row")
 def cls_row(
-    asked: Asked, layer: int = -1, words: bool = True, special: bool = True,
+    asked: Asked,
+    layer: int = -1,
+    words: bool = True,
+    special: bool = True,
     limit: float | None = None,
 ) -> Plot:
     """Whom [CLS] listens to in one layer of the encoder (default: the last)."""
+
     def draw(subject: Subject, target: Any) -> Plot:
         trace = subject.mean_trace(True)
         if layer != -1:
@@ -52,6 +60,7 @@ def rollout(
     asked: Asked, words: bool = True, special: bool = True, limit: float | None = None
 ) -> Plot:
     """What [CLS] of each layer draws from each input token, by attention rollout."""
+
     def draw(subject: Subject, target: Any) -> Plot:
         each = [attention.rollout(trace).values[:, 0] for trace in subject.traces(True)]
         result = SimpleNamespace(values=np.mean(each, axis=0)[:, None])
@@ -62,10 +71,16 @@ def rollout(
 
 @recipe("token_attention")
 def token_attention(
-    asked: Asked, token: int = 0, side: str = "query", head: int | None = None,
-    words: bool = True, special: bool = True, limit: float | None = None,
+    asked: Asked,
+    token: int = 0,
+    side: str = "query",
+    head: int | None = None,
+    words: bool = True,
+    special: bool = True,
+    limit: float | None = None,
 ) -> Plot:
     """One token through all layers: whom it listens to ("query"), or who listens ("key")."""
+
     def draw(subject: Subject, target: Any) -> Plot:
         trace = subject.mean_trace(True)
         within("token", token, 0, len(trace.tokens) - 1)
@@ -76,10 +91,14 @@ def token_attention(
 
 @recipe("leave_one_out")
 def leave_one_out(
-    asked: Asked, where: str = "encoder", words: bool = True, special: bool = True,
+    asked: Asked,
+    where: str = "encoder",
+    words: bool = True,
+    special: bool = True,
     limit: float | None = None,
 ) -> Plot:
     """What the contrast of a class loses when each token (or word) is left out."""
+
     def draw(subject: Subject, target: Any) -> Plot:
         found = [
             analysis.interventions.leave_one_out(member, subject.text, subject.pair, where, words)
@@ -88,13 +107,12 @@ def leave_one_out(
         result = found[0]
         if subject.is_group:
             result = replace(
-                result, checkpoint=subject.checkpoint,
+                result,
+                checkpoint=subject.checkpoint,
                 logits=np.mean([one.logits for one in found], axis=0),
                 effects=np.mean([one.effects for one in found], axis=0),
             )
-        return views_attention.leave_one_out(
-            result, subject.target(target), None, special, limit
-        )
+        return views_attention.leave_one_out(result, subject.target(target), None, special, limit)
 
     return asked.each(draw)
 
@@ -111,10 +129,16 @@ def encoder_heads(
 
 @recipe("encoder_head")
 def encoder_head(
-    asked: Asked, layer: int | None = None, head: int | None = None, words: bool = True,
-    special: bool = True, window: list[int] | None = None, limit: float | None = None,
+    asked: Asked,
+    layer: int | None = None,
+    head: int | None = None,
+    words: bool = True,
+    special: bool = True,
+    window: list[int] | None = None,
+    limit: float | None = None,
 ) -> Plot:
     """One attention matrix in large: one attention head of a layer (default: last), or the mean."""
+
     def draw(subject: Subject, target: Any) -> Plot:
         trace = subject.mean_trace(True)
         place = len(attention.encoder_attention(trace)) if layer is None else layer
@@ -146,6 +170,7 @@ def blocks(
     asked: Asked, layer: int | None = None, head: int | None = None, own: bool = False
 ) -> Plot:
     """Attention within a text and across a pair; with `own` the pooling head's in a first row."""
+
     def draw(subject: Subject, target: Any) -> Plot:
         trace = subject.mean_trace(True)
         matrices = attention.encoder_attention(trace)
@@ -154,10 +179,12 @@ def blocks(
         masses = attention.block_masses(matrices, trace.tokens)
         rows = None
         if own:
-            rows = np.concatenate([
-                attention.row_masses(attention.pooling_attention(one), one.tokens)
-                for one in subject.traces()
-            ])
+            rows = np.concatenate(
+                [
+                    attention.row_masses(attention.pooling_attention(one), one.tokens)
+                    for one in subject.traces()
+                ]
+            )
         return views_encoder.blocks(masses, layer, subject.checkpoint, trace.tokens, head, rows)
 
     return asked.each(draw)
@@ -165,10 +192,16 @@ def blocks(
 
 @recipe("cls_by_layer")
 def cls_by_layer(
-    asked: Asked, token: int = 0, values: str = "raw", order: str = "natural", top: int = 30,
-    reference: str | None = None, limit: float | None = None,
+    asked: Asked,
+    token: int = 0,
+    values: str = "raw",
+    order: str = "natural",
+    top: int = 30,
+    reference: str | None = None,
+    limit: float | None = None,
 ) -> Plot:
     """The vector of [CLS] (or of another token) by layer: layers x dimensions."""
+
     def draw(subject: Subject, target: Any) -> Plot:
         within("token", token, 0, len(subject.traces()[0].tokens) - 1)
         if top < 1:
@@ -185,8 +218,15 @@ def cls_by_layer(
                 raise ValueError("give the text to compare with: reference=...")
             other = Subject(subject.name, subject.members, reference, subject.pair).mean_trace()
         return views_layers.cls_by_layer(
-            subject.mean_trace(), token, values, order, weights,
-            profile_of(subject) if values == "standardised" else None, other, top, limit,
+            subject.mean_trace(),
+            token,
+            values,
+            order,
+            weights,
+            profile_of(subject) if values == "standardised" else None,
+            other,
+            top,
+            limit,
             target=index,
         )
 
@@ -208,10 +248,12 @@ def depth(asked: Asked, token: int = 0) -> Plot:
     for subject in asked.subjects:
         within("token", token, 0, len(subject.traces()[0].tokens) - 1)
     paths = [
-        [layers.follow(member, trace, token)
-         for member, trace in zip(s.members, s.traces(), strict=True)]
+        [
+            layers.follow(member, trace, token)
+            for member, trace in zip(s.members, s.traces(), strict=True)
+        ]
         for s in asked.subjects
-    ]  # fmt: skip
+    ]
     headed = [s for s in asked.subjects if s.members[0].checkpoint.kind == "pooling"]
     target = headed[0].target(asked.targets[asked.subjects.index(headed[0])]) if headed else None
     names = [subject.name for subject in asked.subjects]

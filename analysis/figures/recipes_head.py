@@ -35,7 +35,9 @@ def classes(asked: Asked) -> Plot:
 
 @recipe("input_attribution")
 def input_attribution(
-    asked: Asked, method: str = "integrated_gradients", words: bool = True,
+    asked: Asked,
+    method: str = "integrated_gradients",
+    words: bool = True,
     limit: float | None = None,
 ) -> Plot:
     """The text coloured by an input attribution."""
@@ -51,14 +53,19 @@ def _attributed(
         for member in subject.members
     ]
     return views.input_attribution(
-        groups.mean_attribution(found), subject.traces()[0].tokens, subject.checkpoint,
-        words=words, limit=limit,
+        groups.mean_attribution(found),
+        subject.traces()[0].tokens,
+        subject.checkpoint,
+        words=words,
+        limit=limit,
     )
 
 
 @recipe("reading")
 def reading(
-    asked: Asked, words: bool = True, limit: float | None = None,
+    asked: Asked,
+    words: bool = True,
+    limit: float | None = None,
     reference: str | list[str] | None = None,
 ) -> Plot:
     """What the pooling head reads from each position (exact split of the class's contrast)."""
@@ -66,12 +73,19 @@ def reading(
 
 
 def _read(
-    subject: Subject, target: Any, words: bool, limit: float | None,
+    subject: Subject,
+    target: Any,
+    words: bool,
+    limit: float | None,
     reference: str | list[str] | None = None,
 ) -> Plot:
     return views.reading(
-        groups.mean_decomposition(subject.splits(reference)), subject.traces()[0].tokens,
-        subject.target(target), subject.checkpoint, words=words, limit=limit,
+        groups.mean_decomposition(subject.splits(reference)),
+        subject.traces()[0].tokens,
+        subject.target(target),
+        subject.checkpoint,
+        words=words,
+        limit=limit,
     )
 
 
@@ -102,15 +116,23 @@ def source_layers(asked: Asked, limit: float | None = None) -> Plot:
     if found and len(found) == len(won):
         winners = groups.mean_winners(found) if subject.is_group else found[0]
     return views.source_layers(
-        groups.mean_decomposition(subject.splits()), winners, subject.target(target),
-        subject.checkpoint, subject.traces()[0].tokens, limit=limit,
+        groups.mean_decomposition(subject.splits()),
+        winners,
+        subject.target(target),
+        subject.checkpoint,
+        subject.traces()[0].tokens,
+        limit=limit,
     )
 
 
 @recipe("winners")
 def winners(
-    asked: Asked, quantity: str = "deviation", words: bool = True, special: bool = True,
-    limit: float | None = None, reference: str | list[str] | None = None,
+    asked: Asked,
+    quantity: str = "deviation",
+    words: bool = True,
+    special: bool = True,
+    limit: float | None = None,
+    reference: str | list[str] | None = None,
     head: int | None = None,
 ) -> Plot:
     """Layers x tokens of a maximum over layers: wins, contribution, drop effect or attention."""
@@ -120,8 +142,14 @@ def winners(
 
 
 def _won(
-    subject: Subject, target: Any, quantity: str, words: bool, special: bool, limit: float | None,
-    reference: str | list[str] | None = None, head: int | None = None,
+    subject: Subject,
+    target: Any,
+    quantity: str,
+    words: bool,
+    special: bool,
+    limit: float | None,
+    reference: str | list[str] | None = None,
+    head: int | None = None,
 ) -> Plot:
     index = subject.target(target)
     splits = subject.splits(reference) if quantity == "contribution" else None
@@ -130,12 +158,20 @@ def _won(
     for place, trace in enumerate(subject.traces()):
         if trace.head.weights is not None:
             within("attention head", head, 0, len(trace.head.weights) - 1)
-        plots.append(views_winners.winners(
-            trace, quantity, index,
-            split=splits[place] if splits else None,
-            effects=effects[place] if effects else None,
-            profile=profile_of(subject), words=words, special=special, limit=limit, head=head,
-        ))  # fmt: skip
+        plots.append(
+            views_winners.winners(
+                trace,
+                quantity,
+                index,
+                split=splits[place] if splits else None,
+                effects=effects[place] if effects else None,
+                profile=profile_of(subject),
+                words=words,
+                special=special,
+                limit=limit,
+                head=head,
+            )
+        )
     plot = comparisons.mean_over_seeds(plots)
     if subject.is_group:
         source = provenance_of([subject.checkpoint])
@@ -161,8 +197,12 @@ def layer_quantities(
     except ValueError:  # a single layer competes: nothing can leave
         effects = None
     return views_winners.layer_quantities(
-        list(subject.traces()), subject.target(target), subject.splits(reference), effects,
-        [profiles.read(member.checkpoint.folder) for member in subject.members], limit,
+        list(subject.traces()),
+        subject.target(target),
+        subject.splits(reference),
+        effects,
+        [profiles.read(member.checkpoint.folder) for member in subject.members],
+        limit,
     )
 
 
@@ -202,9 +242,11 @@ def sweep(asked: Asked) -> Plot:
 @recipe("sweep_winners")
 def sweep_winners(asked: Asked) -> Plot:
     """Share of wins by layer for every k of a sweep."""
-    return asked.each(lambda s, t: views_interventions.sweep_winners(
-        analysis.interventions.sweep_last_k(s.only("sweep_winners"), s.text, s.pair)
-    ))  # fmt: skip
+    return asked.each(
+        lambda s, t: views_interventions.sweep_winners(
+            analysis.interventions.sweep_last_k(s.only("sweep_winners"), s.text, s.pair)
+        )
+    )
 
 
 @recipe("sweep_pooled")
@@ -216,18 +258,27 @@ def sweep_pooled(asked: Asked) -> Plot:
 
 @recipe("what_if")
 def what_if(
-    asked: Asked, drop_layers: list[int] | None = None, mask_tokens: list[int] | None = None,
+    asked: Asked,
+    drop_layers: list[int] | None = None,
+    mask_tokens: list[int] | None = None,
     where: str = "head",
 ) -> Plot:
     """Class probabilities before and after layers left the pool or tokens were masked."""
     subject, _ = asked.one("what_if")
-    return views_interventions.what_if([
-        analysis.interventions.what_if(
-            member, asked.text, tuple(drop_layers or ()), tuple(mask_tokens or ()), where,
-            pair=asked.pair,
-        )
-        for member in subject.members
-    ], subject.checkpoint)
+    return views_interventions.what_if(
+        [
+            analysis.interventions.what_if(
+                member,
+                asked.text,
+                tuple(drop_layers or ()),
+                tuple(mask_tokens or ()),
+                where,
+                pair=asked.pair,
+            )
+            for member in subject.members
+        ],
+        subject.checkpoint,
+    )
 
 
 @recipe("variant")
@@ -237,10 +288,7 @@ def variant(asked: Asked, variant: str = "") -> Plot:
         raise ValueError("give the second version of the text: variant=...")
     targets = [subject.target(target) for subject, target in asked]
     before = [answer(s.traces(), s.name) for s in asked.subjects]
-    after = [
-        answer(replace(s, text=variant, _traces={}).traces(), s.name)
-        for s in asked.subjects
-    ]
+    after = [answer(replace(s, text=variant, _traces={}).traces(), s.name) for s in asked.subjects]
     return comparisons.variant(
         before, after, targets, (asked.text, variant), [s.checkpoint for s in asked.subjects]
     )

@@ -35,8 +35,9 @@ def of_study(
         names = ", ".join(one.name for one in found)
         raise ValueError(
             f"{Path(folder).name} holds {len(found)} studies ({names}): name one of their folders"
-            if found else f"there are no results of a study in {folder}"
-        )  # fmt: skip
+            if found
+            else f"there are no results of a study in {folder}"
+        )
     study = read_study(found[0])
     if not study.families:
         raise ValueError(f"study {study.name} declares no family of tests")
@@ -46,8 +47,11 @@ def of_study(
             raise ValueError(f"study {study.name} has no runs on parts of a training set yet")
         if family or tasks:
             raise ValueError("learning curves are drawn over all families: leave out family, tasks")
-        parts = [study.scores(one) for one in study.families
-                 if any(stratum.share < 1 for stratum in one.strata)]  # fmt: skip
+        parts = [
+            study.scores(one)
+            for one in study.families
+            if any(stratum.share < 1 for stratum in one.strata)
+        ]
         return views_study.learning_curves(
             lines, study.name, any(one.done < one.planned for one in parts)
         )

@@ -27,8 +27,17 @@ from analysis.figures.style import (
 
 __all__ = ["CSS", "Sheet", "figure", "html", "sheet"]
 
-PATTERNS = {"": "", "////": "/", "....": ".", "xxxx": "x", "\\\\\\\\": "\\", "++++": "+",
-            "----": "-", "||||": "|", "oooo": "."}  # fmt: skip
+PATTERNS = {
+    "": "",
+    "////": "/",
+    "....": ".",
+    "xxxx": "x",
+    "\\\\\\\\": "\\",
+    "++++": "+",
+    "----": "-",
+    "||||": "|",
+    "oooo": ".",
+}
 
 
 def figure(plot: Plot | Mark, *, selectable: bool = False, height: int | None = None) -> go.Figure:
@@ -62,10 +71,12 @@ def sheet(plot: Plot | Mark, *, selectable: bool = False, height: int | None = N
     made.layout |= {
         "height": height or tall + top + 70,
         "margin": {"l": 10, "r": 10, "t": top, "b": 10},
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
         "legend": {"orientation": "h", "yref": "container", "y": 1, "yanchor": "top", "x": 0},
-        "showlegend": named > 1, "bargap": 0.25,
-    }  # fmt: skip
+        "showlegend": named > 1,
+        "bargap": 0.25,
+    }
     return made
 
 
@@ -81,9 +92,12 @@ def _drawn_frame(
     rows: int, columns: int, titles: tuple[str, ...] | None, between: float
 ) -> dict[str, Any]:
     empty = make_subplots(
-        rows, columns, subplot_titles=titles,
-        horizontal_spacing=0.24 / columns, vertical_spacing=between,
-    )  # fmt: skip
+        rows,
+        columns,
+        subplot_titles=titles,
+        horizontal_spacing=0.24 / columns,
+        vertical_spacing=between,
+    )
     layout: dict[str, Any] = empty.layout.to_plotly_json()
     layout.pop("template", None)
     return layout
@@ -127,21 +141,35 @@ def _heat_map(sheet: Sheet, m: HeatMap, selectable: bool) -> None:
     labels[:, :, 1] = np.array([label(c) for c in m.columns], object)[None, :]
     across, down = sheet.axis("x")["domain"], sheet.axis("y")["domain"]
     sheet.add(
-        "heatmap", z=m.values, zmin=low, zmax=high, customdata=labels,
-        text=_written(m), texttemplate="%{text}" if m.written else None,
+        "heatmap",
+        z=m.values,
+        zmin=low,
+        zmax=high,
+        customdata=labels,
+        text=_written(m),
+        texttemplate="%{text}" if m.written else None,
         colorscale=[[i / (len(stops) - 1), c] for i, c in enumerate(stops)],
-        colorbar={"title": {"text": _bar_title(m), "side": "right"}, "thickness": 12,
-                  "x": across[1] + 0.005, "y": sum(down) / 2, "len": down[1] - down[0]},
+        colorbar={
+            "title": {"text": _bar_title(m), "side": "right"},
+            "thickness": 12,
+            "x": across[1] + 0.005,
+            "y": sum(down) / 2,
+            "len": down[1] - down[0],
+        },
         hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3g}<extra></extra>",
-    )  # fmt: skip
+    )
     if selectable:
         row, column = np.indices(m.values.shape)
         sheet.add(
-            "scatter", x=column.ravel(), y=row.ravel(), mode="markers", hoverinfo="skip",
+            "scatter",
+            x=column.ravel(),
+            y=row.ravel(),
+            mode="markers",
+            hoverinfo="skip",
             showlegend=False,
             marker={"symbol": "square", "size": 18, "opacity": 0.0},
             customdata=np.stack([row.ravel(), column.ravel()], axis=1),
-        )  # fmt: skip
+        )
     sheet.axis("x", title={"text": label(m.column_label)}, **ticks(m.columns))
     sheet.axis("y", title={"text": label(m.row_label)}, autorange="reversed", **ticks(m.rows))
 
@@ -170,28 +198,49 @@ def _bars(sheet: Sheet, m: Bars) -> None:
         error = None
         if m.intervals is not None:
             low, high = m.intervals[index].T
-            error = {"type": "data", "symmetric": False, "array": high - values,
-                     "arrayminus": values - low, "thickness": 1.2}  # fmt: skip
+            error = {
+                "type": "data",
+                "symmetric": False,
+                "array": high - values,
+                "arrayminus": values - low,
+                "thickness": 1.2,
+            }
         pattern = "" if len(m.series) == 1 else CLASS_HATCHES[index % len(CLASS_HATCHES)]
         hover = f"%{{customdata}}: %{{{along}:.3g}}<extra>%{{fullData.name}}</extra>"
         sheet.add(
-            "bar", **{along: values, across: where, f"error_{along}": error},
+            "bar",
+            **{along: values, across: where, f"error_{along}": error},
             text=[number(v, m.style) for v in values.tolist()] if error is None else None,
-            textposition="outside", textangle=0, cliponaxis=False,
-            width=size * 0.92, orientation="h" if m.horizontal else "v",
-            customdata=[label(c) for c in m.categories], hovertemplate=hover,
-            marker={"color": colour, "line": {"width": 0.8, "color": "#808080"},
-                    "pattern": {"shape": PATTERNS[pattern], "solidity": 0.25}},
+            textposition="outside",
+            textangle=0,
+            cliponaxis=False,
+            width=size * 0.92,
+            orientation="h" if m.horizontal else "v",
+            customdata=[label(c) for c in m.categories],
+            hovertemplate=hover,
+            marker={
+                "color": colour,
+                "line": {"width": 0.8, "color": "#808080"},
+                "pattern": {"shape": PATTERNS[pattern], "solidity": 0.25},
+            },
             **sheet.legend(name, len(m.series) == 1),
-        )  # fmt: skip
+        )
         if m.dots is not None and np.isfinite(m.dots[index]).sum(axis=1).max(initial=0) > 1:
             count = m.dots.shape[2]
             sheet.add(
-                "scatter", **{along: m.dots[index].ravel(), across: np.repeat(where, count)},
-                mode="markers", showlegend=False, hoverinfo=along, legendgroup=name,
-                marker={"symbol": "circle", "size": 6, "color": "#FFFFFF",
-                        "line": {"width": 1.2, "color": "#404040"}},
-            )  # fmt: skip
+                "scatter",
+                **{along: m.dots[index].ravel(), across: np.repeat(where, count)},
+                mode="markers",
+                showlegend=False,
+                hoverinfo=along,
+                legendgroup=name,
+                marker={
+                    "symbol": "circle",
+                    "size": 6,
+                    "color": "#FFFFFF",
+                    "line": {"width": 1.2, "color": "#404040"},
+                },
+            )
     if m.reference is not None:
         sheet.line_at(along, m.reference)
     category = {"title": {"text": label(m.category_label) or None}, **ticks(m.categories)}
@@ -217,24 +266,38 @@ def _points_of_bars(
         sheet.add(
             "scatter",
             **{along: m.dots[index].ravel(), across: (where[:, None] + aside).ravel()},
-            mode="markers", showlegend=False, legendgroup=name,
+            mode="markers",
+            showlegend=False,
+            legendgroup=name,
             hovertemplate=f"%{{{along}:.4g}}<extra></extra>",
             marker={"symbol": "circle", "size": 5.5, "color": colour, "opacity": 0.7},
-        )  # fmt: skip
+        )
     values = m.values[index]
     error = None
     if m.intervals is not None:
         low, high = m.intervals[index].T
-        error = {"type": "data", "symmetric": False, "array": high - values,
-                 "arrayminus": values - low, "thickness": 2, "width": 5}  # fmt: skip
+        error = {
+            "type": "data",
+            "symmetric": False,
+            "array": high - values,
+            "arrayminus": values - low,
+            "thickness": 2,
+            "width": 5,
+        }
     sheet.add(
-        "scatter", **{along: values, across: where, f"error_{along}": error}, mode="markers",
-        marker={"symbol": "diamond", "size": 11, "color": colour,
-                "line": {"width": 1.2, "color": "#FFFFFF"}},
+        "scatter",
+        **{along: values, across: where, f"error_{along}": error},
+        mode="markers",
+        marker={
+            "symbol": "diamond",
+            "size": 11,
+            "color": colour,
+            "line": {"width": 1.2, "color": "#FFFFFF"},
+        },
         customdata=[label(c) for c in m.categories],
         hovertemplate=f"%{{customdata}}: %{{{along}:.4g}}<extra></extra>",
         **sheet.legend(name, len(m.series) == 1),
-    )  # fmt: skip
+    )
 
 
 def _widened(m: Bars) -> tuple[float, float]:
@@ -256,26 +319,46 @@ def _lines(sheet: Sheet, m: Lines) -> None:
             line = {"color": colour, "width": 1.5, "dash": "dot"}
         marked = m.markers and index != m.reference
         sheet.add(
-            "scatter", x=m.x, y=m.y[index], mode="lines+markers" if marked else "lines",
-            line=line, marker={"symbol": shape, "size": 7},
+            "scatter",
+            x=m.x,
+            y=m.y[index],
+            mode="lines+markers" if marked else "lines",
+            line=line,
+            marker={"symbol": shape, "size": 7},
             **sheet.legend(name, len(m.series) == 1),
-        )  # fmt: skip
+        )
         if m.bands is not None:
             low, high = m.bands[index].T
             sheet.add(
-                "scatter", x=np.concatenate([m.x, m.x[::-1]]),
+                "scatter",
+                x=np.concatenate([m.x, m.x[::-1]]),
                 y=np.concatenate([high, low[::-1]]),
-                mode="lines", fill="toself", fillcolor=colour, opacity=0.2, line={"width": 0},
-                hoverinfo="skip", showlegend=False, legendgroup=name,
-            )  # fmt: skip
+                mode="lines",
+                fill="toself",
+                fillcolor=colour,
+                opacity=0.2,
+                line={"width": 0},
+                hoverinfo="skip",
+                showlegend=False,
+                legendgroup=name,
+            )
         if m.flags is not None and m.flags[index].any():
             on = m.flags[index].astype(bool)
             sheet.add(
-                "scatter", x=m.x[on], y=m.y[index][on], mode="markers", showlegend=False,
+                "scatter",
+                x=m.x[on],
+                y=m.y[index][on],
+                mode="markers",
+                showlegend=False,
                 legendgroup=name,
-                marker={"symbol": "circle-open", "size": 15, "color": "#808080",
-                        "line": {"width": 2}}, hovertext=label(m.flag_label),
-            )  # fmt: skip
+                marker={
+                    "symbol": "circle-open",
+                    "size": 15,
+                    "color": "#808080",
+                    "line": {"width": 2},
+                },
+                hovertext=label(m.flag_label),
+            )
     sheet.axis("x", title={"text": label(m.x_label)})
     if m.places:
         sheet.axis("x", tickmode="array", tickvals=m.x, ticktext=[*map(label, m.places)])
@@ -286,25 +369,33 @@ def _points(sheet: Sheet, m: Points) -> None:
     for index, name in enumerate(m.groups):
         on = np.flatnonzero(m.group == index)
         sheet.add(
-            "scatter", x=m.xy[on, 0], y=m.xy[on, 1], mode="markers", customdata=on,
+            "scatter",
+            x=m.xy[on, 0],
+            y=m.xy[on, 1],
+            mode="markers",
+            customdata=on,
             hovertext=[label(m.labels[i]) for i in on] if m.labels else None,
-            marker={"symbol": CLASS_SHAPES[index % len(CLASS_SHAPES)][0], "size": 6,
-                    "color": CLASS_COLOURS[index % len(CLASS_COLOURS)],
-                    "line": {"width": 0.5, "color": "#808080"}},
+            marker={
+                "symbol": CLASS_SHAPES[index % len(CLASS_SHAPES)][0],
+                "size": 6,
+                "color": CLASS_COLOURS[index % len(CLASS_COLOURS)],
+                "line": {"width": 0.5, "color": "#808080"},
+            },
             **sheet.legend(name),
-        )  # fmt: skip
+        )
     rings = list(m.rings)
     if rings:
         sheet.add(
-            "scatter", x=m.xy[rings, 0], y=m.xy[rings, 1], mode="markers+text", showlegend=False,
+            "scatter",
+            x=m.xy[rings, 0],
+            y=m.xy[rings, 1],
+            mode="markers+text",
+            showlegend=False,
             text=[label(m.labels[i]) for i in rings] if m.labels else None,
             textposition="top center",
-            marker={"symbol": "circle-open", "size": 14, "color": "#808080",
-                    "line": {"width": 2}},
-        )  # fmt: skip
+            marker={"symbol": "circle-open", "size": 14, "color": "#808080", "line": {"width": 2}},
+        )
     sheet.axis("x", title={"text": label(m.x_label)})
     sheet.axis("y", title={"text": label(m.y_label)})
     if m.equal_axes:
         sheet.axis("y", scaleanchor=f"x{sheet.number}")
-
-

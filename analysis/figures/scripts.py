@@ -83,8 +83,11 @@ def script_of(code: int) -> tuple[str, str]:
 def install_of(codes: Iterable[int]) -> str:
     """Which fonts to install for these characters, each with its script and Debian package."""
     fonts = dict.fromkeys(script_of(code) for code in sorted(codes))
-    named = [f"{font} for {script} (Debian package {debian_package(font)})"
-             for script, font in fonts if font]  # fmt: skip
+    named = [
+        f"{font} for {script} (Debian package {debian_package(font)})"
+        for script, font in fonts
+        if font
+    ]
     return listed(named) or "a TrueType font that has these characters"
 
 
@@ -97,9 +100,10 @@ def advice(missing: Iterable[int]) -> list[str]:
     for (script, font), codes in found.items():
         many = len(codes) > 1
         install = (
-            f"Install {font} (Debian package {debian_package(font)})" if font
+            f"Install {font} (Debian package {debian_package(font)})"
+            if font
             else f"Install a TrueType font that has {'them' if many else 'it'}"
-        )  # fmt: skip
+        )
         notices.append(
             f"{len(codes)} {script} character{'s are' if many else ' is'} drawn as a box "
             f"({', '.join(codes[:3])}{' ...' if len(codes) > 3 else ''}): no installed font has "

@@ -49,8 +49,9 @@ class Sheet:
 
     def add(self, kind: str, **trace: Any) -> None:
         """Draw a trace of a kind in the panel's axes."""
-        self.data.append({"type": kind, "xaxis": f"x{self.number}", "yaxis": f"y{self.number}"}
-                         | trace)  # fmt: skip
+        self.data.append(
+            {"type": kind, "xaxis": f"x{self.number}", "yaxis": f"y{self.number}"} | trace
+        )
 
     def axis(self, name: str, **options: Any) -> dict[str, Any]:
         """Set options of the panel's x or y axis; returns all that it has."""
@@ -61,21 +62,33 @@ class Sheet:
     def line_at(self, name: str, value: float, width: float = 1) -> None:
         """A dotted line across the panel at a value of its x or y axis."""
         other = "y" if name == "x" else "x"
-        self._shape({
-            "type": "line", "line": {"width": width, "dash": "dot", "color": "#808080"},
-            f"{name}ref": f"{name}{self.number}", f"{name}0": value, f"{name}1": value,
-            f"{other}ref": f"{other}{self.number} domain", f"{other}0": 0, f"{other}1": 1,
-        })  # fmt: skip
+        self._shape(
+            {
+                "type": "line",
+                "line": {"width": width, "dash": "dot", "color": "#808080"},
+                f"{name}ref": f"{name}{self.number}",
+                f"{name}0": value,
+                f"{name}1": value,
+                f"{other}ref": f"{other}{self.number} domain",
+                f"{other}0": 0,
+                f"{other}1": 1,
+            }
+        )
 
-    def box(
-        self, x: tuple[float, float], y: tuple[float, float], width: float = 2.5
-    ) -> None:
+    def box(self, x: tuple[float, float], y: tuple[float, float], width: float = 2.5) -> None:
         """A frame around cells of the panel, from and to in the units of its axes."""
-        self._shape({
-            "type": "rect", "line": {"width": width, "color": "#808080"},
-            "xref": f"x{self.number}", "x0": x[0], "x1": x[1],
-            "yref": f"y{self.number}", "y0": y[0], "y1": y[1],
-        })  # fmt: skip
+        self._shape(
+            {
+                "type": "rect",
+                "line": {"width": width, "color": "#808080"},
+                "xref": f"x{self.number}",
+                "x0": x[0],
+                "x1": x[1],
+                "yref": f"y{self.number}",
+                "y0": y[0],
+                "y1": y[1],
+            }
+        )
 
     def _shape(self, shape: dict[str, Any]) -> None:
         self.layout.setdefault("shapes", []).append(shape)
@@ -102,5 +115,8 @@ def lines_of(text: str) -> str:
 def ticks(labels: tuple[str, ...]) -> dict[str, Any]:
     """Labels by position: plotly would merge categories of the same name."""
     named = [index for index, label in enumerate(labels) if label]
-    return {"tickmode": "array", "tickvals": named,
-            "ticktext": [label(labels[index]) for index in named]}  # fmt: skip
+    return {
+        "tickmode": "array",
+        "tickvals": named,
+        "ticktext": [label(labels[index]) for index in named],
+    }

@@ -70,8 +70,11 @@ class Sidecar:
         each = [
             {"view": plot.view, **plot.provenance, "params": plot.params} for plot in self.plots
         ]
-        shared = {"style": self.style.as_dict(), "versions": dict(self.versions),
-                  **self.signed.as_dict()}  # fmt: skip
+        shared = {
+            "style": self.style.as_dict(),
+            "versions": dict(self.versions),
+            **self.signed.as_dict(),
+        }
         told = {**each[0], **shared} if len(each) == 1 else {"panels": each, **shared}
         return json.dumps(jsonable(told), sort_keys=True, allow_nan=False)
 
@@ -88,12 +91,15 @@ class Sidecar:
         panels = [_panel(plot) for plot in self.plots]
         told |= panels[0] if len(panels) == 1 else {"panels": panels, "columns": self.columns}
         told |= {
-            "style": self.style.as_dict(), "format": self.format, "dpi": self.dpi,
+            "style": self.style.as_dict(),
+            "format": self.format,
+            "dpi": self.dpi,
             **({"signed": self.signed.as_dict()} if self.signed else {}),
             "left_out": list(self.left_out),
-            "versions": dict(self.versions), "files": dict(self.files),
+            "versions": dict(self.versions),
+            "files": dict(self.files),
             "data": [packed(plot) for plot in self.plots],
-        }  # fmt: skip
+        }
         lines = [
             f"  {json.dumps(key)}: {json.dumps(jsonable(value), allow_nan=False)}"
             for key, value in told.items()
@@ -104,11 +110,15 @@ class Sidecar:
 def _panel(plot: Plot) -> dict[str, Any]:
     source = plot.provenance
     return {
-        "view": plot.view, "title": plot.title,
-        "text": source.get("text"), "pair": source.get("pair"),
+        "view": plot.view,
+        "title": plot.title,
+        "text": source.get("text"),
+        "pair": source.get("pair"),
         "checkpoints": checkpoints_of(plot),
-        "seed": source.get("seed"), "params": plot.params, "recipe": recipe_of(plot),
-    }  # fmt: skip
+        "seed": source.get("seed"),
+        "params": plot.params,
+        "recipe": recipe_of(plot),
+    }
 
 
 def sidecar(
@@ -133,8 +143,15 @@ def sidecar(
             given[index], found = anonymous(plot)
             left_out |= dict.fromkeys(found)
     return Sidecar(
-        tuple(given), style or Style(), format, dpi, columns, caption or given[0].caption,
-        signed or Signed(), versions(), tuple(left_out),
+        tuple(given),
+        style or Style(),
+        format,
+        dpi,
+        columns,
+        caption or given[0].caption,
+        signed or Signed(),
+        versions(),
+        tuple(left_out),
     )
 
 
@@ -153,8 +170,9 @@ def save(given: Sidecar, stem: str) -> Saved:
     from analysis.figures.paper import FORMATS, compose
 
     if given.format in FORMATS:
-        drawn = compose(given.plots, given.style, given.columns, given.format, given.dpi,
-                        given.metadata())  # fmt: skip
+        drawn = compose(
+            given.plots, given.style, given.columns, given.format, given.dpi, given.metadata()
+        )
         data, notices = drawn.data, drawn.notices
     else:
         from analysis.figures.export import export
@@ -164,8 +182,9 @@ def save(given: Sidecar, stem: str) -> Saved:
                 f"several pictures are no one {given.format} file: they can be "
                 + ", ".join(FORMATS)
             )
-        made = export(given.plots[0], given.format, dpi=given.dpi, style=given.style,
-                      signed=given.signed)  # fmt: skip
+        made = export(
+            given.plots[0], given.format, dpi=given.dpi, style=given.style, signed=given.signed
+        )
         data, notices = made.data, made.notices
     name = f"{stem}.{given.format}"
     files = {name: hashlib.sha256(data).hexdigest()}
@@ -243,8 +262,9 @@ def checkpoints_of(plot: Plot) -> list[dict[str, Any]]:
         found = [source] if "checkpoint" in source else []
     return [
         {k: one[k] for k in ("checkpoint", "sha256", "members", "target") if k in one}
-        for one in found if isinstance(one, dict)
-    ]  # fmt: skip
+        for one in found
+        if isinstance(one, dict)
+    ]
 
 
 def recipe_of(plot: Plot) -> dict[str, Any] | None:
@@ -272,10 +292,14 @@ def recipe_of(plot: Plot) -> dict[str, Any] | None:
     each = [one["target"] for one in owners if "target" in one]
     one = plot.params.get("target", source.get("target"))
     return {
-        "view": plot.view, "subjects": subjects, "names": list(map(_plain, names)),
-        "text": source["text"], "pair": source.get("pair"),
-        "target": each if len(each) == len(subjects) else one, "params": params,
-    }  # fmt: skip
+        "view": plot.view,
+        "subjects": subjects,
+        "names": list(map(_plain, names)),
+        "text": source["text"],
+        "pair": source.get("pair"),
+        "target": each if len(each) == len(subjects) else one,
+        "params": params,
+    }
 
 
 def _plain(name: str) -> str:
@@ -313,5 +337,6 @@ def other_versions(given: Sidecar) -> list[str]:
     here = versions()
     return [
         f"{name} {version} (here {here.get(name, 'not installed')})"
-        for name, version in given.versions.items() if here.get(name) != version
-    ]  # fmt: skip
+        for name, version in given.versions.items()
+        if here.get(name) != version
+    ]

@@ -77,7 +77,10 @@ def _charts(plot: Plot) -> str:
 def _chart(drawing: Any, name: str, bundle: bool) -> str:
     drawing.update_layout(paper_bgcolor="#FFFFFF", plot_bgcolor="#FFFFFF")
     made = drawing.to_html(
-        include_plotlyjs=bundle, include_mathjax=False, full_html=False, div_id=name,
+        include_plotlyjs=bundle,
+        include_mathjax=False,
+        full_html=False,
+        div_id=name,
         config={"displaylogo": False, "responsive": True},
     )
     return str(made)

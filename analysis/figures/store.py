@@ -46,9 +46,11 @@ def from_json(text: str | bytes) -> Plot:
 
 def packed(plot: Plot) -> dict[str, Any]:
     """The plot as plain JSON values."""
-    return {"version": VERSION} | {
-        name: jsonable(getattr(plot, name)) for name in _PLOT
-    } | {"mark": jsonable(plot.mark)}  # fmt: skip
+    return (
+        {"version": VERSION}
+        | {name: jsonable(getattr(plot, name)) for name in _PLOT}
+        | {"mark": jsonable(plot.mark)}
+    )
 
 
 def unpacked(data: Any) -> Plot:
@@ -63,8 +65,14 @@ def unpacked(data: Any) -> Plot:
     try:
         given = {name: _unpack(data[name]) for name in _PLOT if name in data}
         given |= {name: _listed(given[name]) for name in ("params", "provenance") if name in given}
-        for name, kind in (("view", str), ("title", str), ("caption", str), ("notes", tuple),
-                           ("params", dict), ("provenance", dict)):  # fmt: skip
+        for name, kind in (
+            ("view", str),
+            ("title", str),
+            ("caption", str),
+            ("notes", tuple),
+            ("params", dict),
+            ("provenance", dict),
+        ):
             if not isinstance(given.get(name, kind()), kind):
                 raise BadPlot(f"a stored picture is broken: its {name} is no {kind.__name__}")
         if not all(isinstance(note, str) for note in given.get("notes", ())):
@@ -73,16 +81,28 @@ def unpacked(data: Any) -> Plot:
         return Plot(mark=_unpack(data["mark"]), **given)
     except BadPlot:
         raise
-    except (TypeError, ValueError, AttributeError, IndexError, KeyError, OverflowError,
-            RecursionError) as error:  # fmt: skip
+    except (
+        TypeError,
+        ValueError,
+        AttributeError,
+        IndexError,
+        KeyError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise BadPlot(f"a stored picture is broken: {error}") from None
 
 
 # What is read from a provenance, with its type; anything else in it is only handed on.
 _SOURCE: dict[str, type | tuple[type, ...]] = {
-    "checkpoint": str, "sha256": str, "pooling_head": str, "pooling_options": dict,
-    "text": str, "pair": (str, type(None)), "variant": str,
-}  # fmt: skip
+    "checkpoint": str,
+    "sha256": str,
+    "pooling_head": str,
+    "pooling_options": dict,
+    "text": str,
+    "pair": (str, type(None)),
+    "variant": str,
+}
 
 
 def _check_source(source: Any) -> None:

@@ -12,29 +12,69 @@ NumberFormat = Literal["probability", "signed", "percent", "number"]
 
 # Zero in the middle; orange is positive (towards the target), blue is negative.
 DIVERGING = (
-    "#2166AC", "#4393C3", "#92C5DE", "#D1E5F0", "#F7F7F7",
-    "#FEE0B6", "#FDB863", "#E08214", "#B35806",
-)  # fmt: skip
+    "#2166AC",
+    "#4393C3",
+    "#92C5DE",
+    "#D1E5F0",
+    "#F7F7F7",
+    "#FEE0B6",
+    "#FDB863",
+    "#E08214",
+    "#B35806",
+)
 # On a dark page the strongest values are the brightest, so that zero recedes there as well.
 DIVERGING_DARK = (
-    "#9CCBEA", "#5AA5DA", "#2F73AB", "#294862", "#262A33",
-    "#573A18", "#9A5C17", "#E08A24", "#FFC477",
-)  # fmt: skip
+    "#9CCBEA",
+    "#5AA5DA",
+    "#2F73AB",
+    "#294862",
+    "#262A33",
+    "#573A18",
+    "#9A5C17",
+    "#E08A24",
+    "#FFC477",
+)
 SEQUENTIAL = (
-    "#F7FBFF", "#DEEBF7", "#C6DBEF", "#9ECAE1", "#6BAED6",
-    "#4292C6", "#2171B5", "#08519C", "#08306B",
-)  # fmt: skip
+    "#F7FBFF",
+    "#DEEBF7",
+    "#C6DBEF",
+    "#9ECAE1",
+    "#6BAED6",
+    "#4292C6",
+    "#2171B5",
+    "#08519C",
+    "#08306B",
+)
 # Neighbours differ in lightness as well as in hue, so that greyscale keeps them apart.
 CLASS_COLOURS = (
-    "#6699CC", "#882255", "#CC6677", "#117733", "#DDCC77", "#332288",
-    "#44AA99", "#AA4499", "#88CCEE", "#661100", "#999933", "#888888",
-)  # fmt: skip
+    "#6699CC",
+    "#882255",
+    "#CC6677",
+    "#117733",
+    "#DDCC77",
+    "#332288",
+    "#44AA99",
+    "#AA4499",
+    "#88CCEE",
+    "#661100",
+    "#999933",
+    "#888888",
+)
 # (plotly, matplotlib) names of the same twelve shapes
 CLASS_SHAPES = (
-    ("circle", "o"), ("square", "s"), ("diamond", "D"), ("triangle-up", "^"),
-    ("x", "X"), ("triangle-down", "v"), ("star", "*"), ("pentagon", "p"),
-    ("hexagon", "h"), ("triangle-left", "<"), ("triangle-right", ">"), ("cross", "P"),
-)  # fmt: skip
+    ("circle", "o"),
+    ("square", "s"),
+    ("diamond", "D"),
+    ("triangle-up", "^"),
+    ("x", "X"),
+    ("triangle-down", "v"),
+    ("star", "*"),
+    ("pentagon", "p"),
+    ("hexagon", "h"),
+    ("triangle-left", "<"),
+    ("triangle-right", ">"),
+    ("cross", "P"),
+)
 CLASS_HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++", "----", "||||", "oooo")
 BAR = "#4575B4"
 

@@ -55,8 +55,10 @@ class TokenAxis:
         if queries is not None:
             mass = self.take(mass, how="mean")[..., queries[0] : queries[1]]
         whose = "" if queries is None else f" of the {self.label}s shown"
-        return (f"Special tokens are not shown; they took {100 * float(mass.mean()):.0f} % of the "
-                f"attention{whose}.",)  # fmt: skip
+        return (
+            f"Special tokens are not shown; they took {100 * float(mass.mean()):.0f} % of the "
+            f"attention{whose}.",
+        )
 
 
 def token_axis(

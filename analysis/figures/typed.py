@@ -10,9 +10,13 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 _WORDS: dict[Any, str] = {
-    int: "a whole number", float: "a number", bool: "true or false", str: "a text",
-    type(None): "null", np.ndarray: "an array of numbers",
-}  # fmt: skip
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    type(None): "null",
+    np.ndarray: "an array of numbers",
+}
 _MANY = {int: "whole numbers", float: "numbers", bool: "true or false", str: "texts"}
 
 

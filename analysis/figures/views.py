@@ -24,8 +24,17 @@ from analysis.figures.source import (
 from analysis.figures.units import merged_scores, one_or_grid, strip_of, units_of
 from analysis.phrases import listed
 
-__all__ = ["UnknownView", "classes", "draw", "input_attribution", "reading", "source_layers",
-           "view", "views"]  # fmt: skip
+__all__ = [
+    "UnknownView",
+    "classes",
+    "draw",
+    "input_attribution",
+    "reading",
+    "source_layers",
+    "view",
+    "views",
+]
+
 
 @view("classes")
 def classes(
@@ -285,22 +294,28 @@ def source_layers(
         mark=Grid(
             panels=(
                 Bars(
-                    values=wins, series=("wins",), value_label="share of wins (%)",
-                    style="percent", limits=(0.0, 100.0), **common,
+                    values=wins,
+                    series=("wins",),
+                    value_label="share of wins (%)",
+                    style="percent",
+                    limits=(0.0, 100.0),
+                    **common,
                 ),
                 Bars(
-                    values=contributed, series=("contribution",),
+                    values=contributed,
+                    series=("contribution",),
                     value_label="contribution to the contrast (logit)",
-                    style="signed", colours="sign", limits=(-bound, bound), **common,
+                    style="signed",
+                    colours="sign",
+                    limits=(-bound, bound),
+                    **common,
                 ),
             ),
             subtitles=("wins (%)", "contribution"),
             columns=2,
         ),
         params={"target": target, "limit": limit},
-        provenance=_split_source(
-            [checkpoint], tokens, "source_layers", decomposition, target
-        ),
+        provenance=_split_source([checkpoint], tokens, "source_layers", decomposition, target),
         notes=("A share of wins says where values came from, not what a win is worth.",),
         caption=f"Source layers of the max-pool: share of the wins, and contribution to {label} "
         f"minus the mean of the other classes, relative to {_references([decomposition])}.",

@@ -41,11 +41,21 @@ def pooling_attention(
     )
     what = "attention" if norms is None else "share of the value norms"
     return _rows_by_token(
-        trace, rows, labels, "attention head", what, "pooling_attention",
-        "The pooling head's attention", words, special, limit, chosen_token,
+        trace,
+        rows,
+        labels,
+        "attention head",
+        what,
+        "pooling_attention",
+        "The pooling head's attention",
+        words,
+        special,
+        limit,
+        chosen_token,
         caption=f"Attention of the pooling head: {what} of each of its attention heads by token.",
-        said=() if norms is None or not words else (WORD_NORMS,), norms=norms is not None,
-    )  # fmt: skip
+        said=() if norms is None or not words else (WORD_NORMS,),
+        norms=norms is not None,
+    )
 
 
 @view("cls_row")
@@ -61,11 +71,20 @@ def cls_row(
     rows = attention.cls_row(trace, layer)
     index = len(trace.attentions) if layer == -1 else layer
     return _rows_by_token(
-        trace, rows, tuple(str(h) for h in range(len(rows))), "attention head", "attention",
-        "cls_row", f"Attention of [CLS] in layer {index}", words, special, limit, chosen_token,
+        trace,
+        rows,
+        tuple(str(h) for h in range(len(rows))),
+        "attention head",
+        "attention",
+        "cls_row",
+        f"Attention of [CLS] in layer {index}",
+        words,
+        special,
+        limit,
+        chosen_token,
         caption=f"Attention of [CLS] in layer {index} of the encoder, by attention head and token.",
         layer=layer,
-    )  # fmt: skip
+    )
 
 
 @view("rollout")
@@ -80,10 +99,19 @@ def rollout(
     """What [CLS] of each layer draws from each input token, by attention rollout."""
     rows = np.asarray(result.values[:, 0])
     return _rows_by_token(
-        trace, rows, layer_labels(range(1, len(rows) + 1)), "layer", "rollout", "rollout",
-        "Attention rollout of [CLS]", words, special, limit, chosen_token,
+        trace,
+        rows,
+        layer_labels(range(1, len(rows) + 1)),
+        "layer",
+        "rollout",
+        "rollout",
+        "Attention rollout of [CLS]",
+        words,
+        special,
+        limit,
+        chosen_token,
         caption="Attention rollout (Abnar and Zuidema 2020) of [CLS] by layer and input token.",
-    )  # fmt: skip
+    )
 
 
 @view("token_attention")
@@ -109,19 +137,43 @@ def token_attention(
     name = label_of(trace.tokens, unit)
     does = f"{name} listens to" if side == "query" else f"who listens to {name}"
     return _rows_by_token(
-        trace, rows, layer_labels(range(1, len(rows) + 1)), "layer", "attention",
-        "token_attention", f"Attention by layer: {does}", words, special, limit, token,
+        trace,
+        rows,
+        layer_labels(range(1, len(rows) + 1)),
+        "layer",
+        "attention",
+        "token_attention",
+        f"Attention by layer: {does}",
+        words,
+        special,
+        limit,
+        token,
         caption=f"Attention by layer, {named_head(head)}: {does}.",
         # mass into a word adds up; who asks is asked once a piece
-        how="sum" if side == "query" else "mean", token=token, side=side, head=head,
-    )  # fmt: skip
+        how="sum" if side == "query" else "mean",
+        token=token,
+        side=side,
+        head=head,
+    )
 
 
 def _rows_by_token(
-    trace: Any, rows: np.ndarray, labels: Sequence[str], row_label: str, value_label: str,
-    key: str, title: str, words: bool, special: bool, limit: float | None, chosen: int | None,
-    caption: str, how: str = "sum", said: tuple[str, ...] = (), **of: Any,
-) -> Plot:  # fmt: skip
+    trace: Any,
+    rows: np.ndarray,
+    labels: Sequence[str],
+    row_label: str,
+    value_label: str,
+    key: str,
+    title: str,
+    words: bool,
+    special: bool,
+    limit: float | None,
+    chosen: int | None,
+    caption: str,
+    how: str = "sum",
+    said: tuple[str, ...] = (),
+    **of: Any,
+) -> Plot:
     axis = token_axis(trace.tokens, words, special, chosen)
     cells = axis.take(np.asarray(rows, float), how=how)
     notes = axis.hidden_mass(rows) if how == "sum" else ()
@@ -129,15 +181,20 @@ def _rows_by_token(
         view=key,
         title=title,
         mark=HeatMap(
-            values=cells, rows=tuple(labels), columns=axis.labels, row_label=row_label,
-            column_label=axis.label, value_label=value_label, scale="sequential",
+            values=cells,
+            rows=tuple(labels),
+            columns=axis.labels,
+            row_label=row_label,
+            column_label=axis.label,
+            value_label=value_label,
+            scale="sequential",
             limits=(0.0, limit or max(float(cells.max()), 1e-9)),
         ),
         params={"words": words, "special": special, "limit": limit, **of},
         provenance=provenance_of([trace.checkpoint], trace.tokens, view=key),
         notes=said + notes + cut_note([trace.tokens]),
         caption=caption,
-    )  # fmt: skip
+    )
 
 
 @view("leave_one_out")
@@ -184,16 +241,24 @@ def leave_one_out(
             style="signed",
             limits=None if limit is None else (-limit, limit),
         ),
-        params={"target": target, "where": result.where, "words": words, "special": special,
-                "limit": limit},
+        params={
+            "target": target,
+            "where": result.where,
+            "words": words,
+            "special": special,
+            "limit": limit,
+        },
         provenance=provenance_of(
-            [result.checkpoint], result.tokens, view="leave_one_out", target=label,
+            [result.checkpoint],
+            result.tokens,
+            view="leave_one_out",
+            target=label,
             where=result.where,
         ),
         notes=(*notes, *cut_note([result.tokens])),
         caption=f"Fall of the logit of {label}, minus the mean of the others, when each "
         f"{axis.label} is left out. {notes[0]}",
-    )  # fmt: skip
+    )
 
 
 _WHERE = {

@@ -60,8 +60,11 @@ def strips(
         limit = bound if limits is None else limits[place]
         for result, text, name in zip(row, texts, names, strict=True):
             one = strip_of(
-                text, [list(unit) for unit in result.unit_tokens], result.scores,
-                f"{title_of(result)} attribution", unit_of(result),
+                text,
+                [list(unit) for unit in result.unit_tokens],
+                result.scores,
+                f"{title_of(result)} attribution",
+                unit_of(result),
             )
             fields = {field: getattr(one, field) for field in one.__dataclass_fields__}
             panels.append(Strip(**{**fields, "limit": limit}))
@@ -75,8 +78,14 @@ def strips(
         mark=mark,
         params={"names": names, "limits": None if limits is None else list(limits)},
         provenance=source_of("attribution_strips", [r for row in rows for r in row], texts, owners),
-        notes=tuple(dict.fromkeys(line_of(r, n if width > 1 else "") for row in rows
-                                  for r, n in zip(row, names, strict=True))) + cut_note(texts),
+        notes=tuple(
+            dict.fromkeys(
+                line_of(r, n if width > 1 else "")
+                for row in rows
+                for r, n in zip(row, names, strict=True)
+            )
+        )
+        + cut_note(texts),
         caption=f"Attribution to {label}: {output_words(first)}, by "
         f"{listed(title_of(row[0]) for row in rows)}. One colour scale for each method. "
         "Orange is towards the class, blue and underlined is against it.",
@@ -106,29 +115,41 @@ def bars(
     names = list(names or names_of(owners))
     several = max(len(entry) for entry in entries)
     drawn = [spread_of(entry) for entry in entries]
-    bound = limit if limit is not None else symmetric_limit(
-        *(mean for _, mean, _, _ in drawn), *(i for _, _, i, _ in drawn if i is not None)
+    bound = (
+        limit
+        if limit is not None
+        else symmetric_limit(
+            *(mean for _, mean, _, _ in drawn), *(i for _, _, i, _ in drawn if i is not None)
+        )
     )
     panels = []
     for (units, mean, interval, dots), text in zip(drawn, texts, strict=True):
         places = list(range(len(units))) if order is None else list(order)
-        panels.append(Bars(
-            values=mean[places][None],
-            categories=tuple((CHOSEN if chosen in units[p] else "") + label_of(text, units[p])
-                             for p in places),
-            series=(title_of(entries[0][0]),),
-            category_label=str(entries[0][0].unit),
-            value_label=f"attribution ({unit_of(entries[0][0])})",
-            intervals=None if interval is None else interval[places][None],
-            dots=None if dots is None else dots[places][None],
-            colours="sign", style="signed", limits=(-bound, bound),
-        ))  # fmt: skip
+        panels.append(
+            Bars(
+                values=mean[places][None],
+                categories=tuple(
+                    (CHOSEN if chosen in units[p] else "") + label_of(text, units[p])
+                    for p in places
+                ),
+                series=(title_of(entries[0][0]),),
+                category_label=str(entries[0][0].unit),
+                value_label=f"attribution ({unit_of(entries[0][0])})",
+                intervals=None if interval is None else interval[places][None],
+                dots=None if dots is None else dots[places][None],
+                colours="sign",
+                style="signed",
+                limits=(-bound, bound),
+            )
+        )
     first = entries[0][0]
     label = explained(owners[0], first)
     note: tuple[str, ...] = ()
     if several > 1:
-        note = ("Bars: mean over the seeds; lines: plus and minus one standard deviation; dots: "
-                "one seed each.",)  # fmt: skip
+        note = (
+            "Bars: mean over the seeds; lines: plus and minus one standard deviation; dots: "
+            "one seed each.",
+        )
     elif any(interval is not None for _, _, interval, _ in drawn):
         note = ("Lines: 95 % interval of the method's own sampling error.",)
     mark = panels[0] if len(panels) == 1 else Grid(tuple(panels), tuple(names), len(panels))
@@ -138,8 +159,12 @@ def bars(
         mark=mark,
         params={"names": names, "limit": limit},
         provenance=source_of("attribution_bars", [e[0] for e in entries], texts, owners),
-        notes=note + tuple(line_of(e[0], n if len(entries) > 1 else "")
-                           for e, n in zip(entries, names, strict=True)) + cut_note(texts),
+        notes=note
+        + tuple(
+            line_of(e[0], n if len(entries) > 1 else "")
+            for e, n in zip(entries, names, strict=True)
+        )
+        + cut_note(texts),
         caption=f"{title_of(first)} by {first.unit} for {label}: {output_words(first)}.",
     )
 
@@ -167,18 +192,23 @@ def methods(
         mark=HeatMap(
             values=cells,
             rows=tuple(title_of(result) for result in results),
-            columns=tuple((CHOSEN if chosen in units[i] else "") + label_of(tokens, units[i])
-                          for i in kept),
-            row_label="method", column_label=coarsest(results),
-            value_label="share of the method's largest score", limits=(-1.0, 1.0),
+            columns=tuple(
+                (CHOSEN if chosen in units[i] else "") + label_of(tokens, units[i]) for i in kept
+            ),
+            row_label="method",
+            column_label=coarsest(results),
+            value_label="share of the method's largest score",
+            limits=(-1.0, 1.0),
         ),
         params={"special": special},
         provenance=source_of("attribution_methods", results, [tokens], [checkpoint]),
-        notes=("Every row is scaled by its own largest score: methods measure in different units.",
-               *cut_note([tokens])),
+        notes=(
+            "Every row is scaled by its own largest score: methods measure in different units.",
+            *cut_note([tokens]),
+        ),
         caption=f"Attribution to {label} by method and {coarsest(results)}, each row as shares of "
         "its largest absolute score.",
-    )  # fmt: skip
+    )
 
 
 @view("attribution_disagreement")
@@ -196,14 +226,21 @@ def disagreement(
     labels = tuple(label_of(tokens, units[i]) for i in kept)
     panels = tuple(
         Bars(
-            values=values[kept][None], categories=labels, series=(name,),
-            category_label=coarsest([first, second]), value_label="share of the largest score",
-            colours="sign", style="signed", limits=(-limit, limit),
+            values=values[kept][None],
+            categories=labels,
+            series=(name,),
+            category_label=coarsest([first, second]),
+            value_label="share of the largest score",
+            colours="sign",
+            style="signed",
+            limits=(-limit, limit),
         )
         for values, name, limit in (
-            (one, names[0], 1.0), (other, names[1], 1.0), (one - other, "difference", 2.0)
+            (one, names[0], 1.0),
+            (other, names[1], 1.0),
+            (one - other, "difference", 2.0),
         )
-    )  # fmt: skip
+    )
     owners = as_list(checkpoints, 2)
     return Plot(
         view="attribution_disagreement",
@@ -219,9 +256,13 @@ def disagreement(
 
 @view("attribution_layers")
 def layers(
-    joint: Any, split: Any = None, checkpoint: Any = None, tokens: Any = None,
-    name: str = "", limit: float | None = None,
-) -> Plot:  # fmt: skip
+    joint: Any,
+    split: Any = None,
+    checkpoint: Any = None,
+    tokens: Any = None,
+    name: str = "",
+    limit: float | None = None,
+) -> Plot:
     """Which layer carries the prediction: joint integrated gradients, beside the exact split.
 
     Each is an Attribution with `layer_scores`, or a list of them (a seed group: mean, plus and
@@ -238,26 +279,35 @@ def layers(
         mean = values.mean(axis=0)
         spread = values.std(axis=0, ddof=1) if len(values) > 1 else None
         ends = None if spread is None else np.stack([mean - spread, mean + spread], axis=1)[None]
-        panels.append(Bars(
-            values=mean[None], categories=tuple(map(str, every)), series=("attribution",),
-            category_label="layer", value_label=f"attribution ({unit_of(parts[0][0])})",
-            intervals=ends, dots=None if spread is None else values.T[None], kind="layer",
-            colours="sign", style="signed", limits=(-bound, bound),
-        ))  # fmt: skip
+        panels.append(
+            Bars(
+                values=mean[None],
+                categories=tuple(map(str, every)),
+                series=("attribution",),
+                category_label="layer",
+                value_label=f"attribution ({unit_of(parts[0][0])})",
+                intervals=ends,
+                dots=None if spread is None else values.T[None],
+                kind="layer",
+                colours="sign",
+                style="signed",
+                limits=(-bound, bound),
+            )
+        )
     first = parts[0][0]
     label = explained(checkpoint, first)
     titles = ["integrated gradients", "exact split"][: len(panels)]
-    sums = [f"{title} from {part[0].baseline}: {values.sum(axis=1).mean():+.2f} in all"
-            for title, part, values in zip(titles, parts, rows, strict=True)]  # fmt: skip
+    sums = [
+        f"{title} from {part[0].baseline}: {values.sum(axis=1).mean():+.2f} in all"
+        for title, part, values in zip(titles, parts, rows, strict=True)
+    ]
     seeds = (f"Mean over {len(rows[0])} seeds; lines: plus and minus one standard deviation.",)
     return Plot(
         view="attribution_layers",
         title=(f"{name}: " if name else "") + "which layer carries the prediction",
         mark=Grid(tuple(panels), tuple(titles), 2) if len(panels) > 1 else panels[0],
         params={"limit": limit},
-        provenance=source_of(
-            "attribution_layers", [p[0] for p in parts], [tokens], [checkpoint]
-        ),
+        provenance=source_of("attribution_layers", [p[0] for p in parts], [tokens], [checkpoint]),
         notes=(*(seeds if len(rows[0]) > 1 else ()), "; ".join(sums) + "."),
         caption=f"Which layer carries {label}: integrated gradients with the pooled layers as "
         "joint inputs" + (", beside the exact split of the pooling head." if split else "."),

@@ -21,8 +21,11 @@ def dimensions(table: Any, checkpoint: Any = None, tokens: Any = None, count: in
     `table` is a Dimensions. Where tokens compete only those that the token holds are drawn, and
     the value is the maximum. Raises ``ValueError`` where it holds none.
     """
-    best = [int(j) for j in table.largest(len(table.value))
-            if table.held_by is None or table.held_by[j] == table.token][:count]  # fmt: skip
+    best = [
+        int(j)
+        for j in table.largest(len(table.value))
+        if table.held_by is None or table.held_by[j] == table.token
+    ][:count]
     if not best:
         raise ValueError("this token holds no dimension: there is nothing to draw")
     names = tuple(str(j) for j in best)
@@ -31,18 +34,30 @@ def dimensions(table: Any, checkpoint: Any = None, tokens: Any = None, count: in
         what: str, values: np.ndarray, colours: Any = "series", style: NumberFormat = "signed"
     ) -> Bars:
         return Bars(
-            values=values[best][None].astype(float), categories=names, series=(what,),
-            category_label="dimension", value_label=what, style=style, colours=colours,
+            values=values[best][None].astype(float),
+            categories=names,
+            series=(what,),
+            category_label="dimension",
+            value_label=what,
+            style=style,
+            colours=colours,
         )
 
-    panels: list[Bars | HeatMap] = [bars("contribution (logit)", table.contribution, "sign"),
-                                    bars("weight (logit per unit)", table.weight, "sign")]
+    panels: list[Bars | HeatMap] = [
+        bars("contribution (logit)", table.contribution, "sign"),
+        bars("weight (logit per unit)", table.weight, "sign"),
+    ]
     if table.held_by is None:
-        panels.append(HeatMap(
-            values=table.by_layer[:, best].T.astype(float), rows=names,
-            columns=layer_labels(table.layers), row_label="dimension", column_label="layer",
-            value_label="value",
-        ))  # fmt: skip
+        panels.append(
+            HeatMap(
+                values=table.by_layer[:, best].T.astype(float),
+                rows=names,
+                columns=layer_labels(table.layers),
+                row_label="dimension",
+                column_label="layer",
+                value_label="value",
+            )
+        )
     else:
         panels.append(bars("maximum", table.value))
     margin = np.where(np.isfinite(table.margin), table.margin, np.nan)
@@ -61,4 +76,4 @@ def dimensions(table: Any, checkpoint: Any = None, tokens: Any = None, count: in
         ),
         caption=f"The {len(best)} dimensions of {token} that add most to {label} minus the mean of "
         f"the others (reference: {table.reference}): contribution = weight x (value - reference).",
-    )  # fmt: skip
+    )

@@ -59,19 +59,26 @@ def encoder_heads(
         view="encoder_heads",
         title="Attention of the encoder",
         mark=HeatMap(
-            values=cells.astype(np.float32), rows=tuple(rows), columns=tuple(columns),
-            row_label="layer", column_label="attention head",
-            value_label="attention (query down, key across)", scale="sequential",
+            values=cells.astype(np.float32),
+            rows=tuple(rows),
+            columns=tuple(columns),
+            row_label="layer",
+            column_label="attention head",
+            value_label="attention (query down, key across)",
+            scale="sequential",
             # one bright diagonal would leave all else dark
             limits=(0.0, limit or max(float(np.nanquantile(cells, 0.99)), 1e-9)),
         ),
         params={"words": words, "special": special, "limit": limit},
         provenance=provenance_of([trace.checkpoint], trace.tokens, view="encoder_heads"),
-        notes=("The darkest shade holds the top 1 % of the cells.", *notes,
-               *cut_note([trace.tokens])),
+        notes=(
+            "The darkest shade holds the top 1 % of the cells.",
+            *notes,
+            *cut_note([trace.tokens]),
+        ),
         caption="Attention of the encoder, layers by attention heads; in each matrix queries run "
         "down and keys across.",
-    )  # fmt: skip
+    )
 
 
 def mosaic_side(trace: Any) -> int:
@@ -126,23 +133,35 @@ def encoder_head(
     coarse = _reduced(one, axis, MATRIX_SIDE, window)
     step = -(-count // len(coarse))
     if step > 1:
-        labels = [f"{labels[i]} … {labels[min(i + step, count) - 1]}"
-                  for i in range(0, count, step)]  # fmt: skip
+        labels = [
+            f"{labels[i]} … {labels[min(i + step, count) - 1]}" for i in range(0, count, step)
+        ]
         notes = (f"Each cell stands for {step} x {step} {axis.label}s.", *notes)
     return Plot(
         view="encoder_head",
         title=f"Layer {layer}, {named_head(head)}",
         mark=HeatMap(
-            values=coarse, rows=tuple(labels), columns=tuple(labels), row_label="query",
-            column_label="key", value_label="attention", scale="sequential",
+            values=coarse,
+            rows=tuple(labels),
+            columns=tuple(labels),
+            row_label="query",
+            column_label="key",
+            value_label="attention",
+            scale="sequential",
             limits=(0.0, limit or max(float(coarse.max()), 1e-9)),
         ),
-        params={"layer": layer, "head": head, "words": words, "special": special,
-                "window": window, "limit": limit},
+        params={
+            "layer": layer,
+            "head": head,
+            "words": words,
+            "special": special,
+            "window": window,
+            "limit": limit,
+        },
         provenance=provenance_of([trace.checkpoint], trace.tokens, view="encoder_head"),
         notes=notes + cut_note([trace.tokens]),
         caption=f"Attention of layer {layer}, {named_head(head)}: queries down, keys across.",
-    )  # fmt: skip
+    )
 
 
 @view("head_summary")
@@ -161,15 +180,20 @@ def head_summary(result: Any, checkpoint: Any = None, tokens: Any = None) -> Plo
         view="head_summary",
         title=f"Attention heads of the encoder: {label}",
         mark=HeatMap(
-            values=values, rows=layer_labels(range(1, layers + 1)),
-            columns=tuple(str(h) for h in range(heads)), row_label="layer",
-            column_label="attention head", value_label=label, scale="sequential", limits=limits,
+            values=values,
+            rows=layer_labels(range(1, layers + 1)),
+            columns=tuple(str(h) for h in range(heads)),
+            row_label="layer",
+            column_label="attention head",
+            value_label=label,
+            scale="sequential",
+            limits=limits,
         ),
         params={"measure": "entropy" if hasattr(result, "normalised") else "distance"},
         provenance=provenance_of([checkpoint], tokens, view="head_summary"),
         notes=(note,),
         caption=f"Attention heads of the encoder: {label}. {note}",
-    )  # fmt: skip
+    )
 
 
 @view("blocks")
@@ -202,8 +226,14 @@ def blocks(
         view="blocks",
         title=f"Attention between the parts of the input, {where}",
         mark=HeatMap(
-            values=100 * values, rows=rows, columns=masses.blocks, row_label="from",
-            column_label="into", value_label="mass (%)", scale="sequential", limits=(0.0, 100.0),
+            values=100 * values,
+            rows=rows,
+            columns=masses.blocks,
+            row_label="from",
+            column_label="into",
+            value_label="mass (%)",
+            scale="sequential",
+            limits=(0.0, 100.0),
         ),
         params={"layer": layer, "head": head, "own": own is not None},
         provenance=provenance_of([checkpoint], tokens, view="blocks"),

@@ -43,10 +43,17 @@ def data_set_scores(evaluations: Any, data: str = "", checkpoints: Sequence[Any]
                     held = methods.setdefault(score.method, [])
                     held += [] if metric in held else [metric]
         intervals[~np.isfinite(intervals).all(axis=2)] = np.nan
-        panels.append(Bars(
-            values=values, categories=names, series=(metric,), category_label="",
-            value_label=_unit(metric, scale), intervals=intervals, as_points=True,
-        ))  # fmt: skip
+        panels.append(
+            Bars(
+                values=values,
+                categories=names,
+                series=(metric,),
+                category_label="",
+                value_label=_unit(metric, scale),
+                intervals=intervals,
+                as_points=True,
+            )
+        )
     told = "; ".join(f"{', '.join(held)}: {method}" for method, held in methods.items())
     counts = sorted({score.n for one in every for score in one.scores})
     n = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
@@ -56,11 +63,13 @@ def data_set_scores(evaluations: Any, data: str = "", checkpoints: Sequence[Any]
         mark=Grid(tuple(panels), tuple(metrics), COLUMNS),
         params={"data": data},
         provenance=provenance_of(checkpoints, view="data_set_scores", data=data or None),
-        notes=(f"Over {n} examples. Lines: 95 % intervals over the examples ({told}). They are of "
-               "these checkpoints, not of pooling heads. The axes do not begin at zero.",),
+        notes=(
+            f"Over {n} examples. Lines: 95 % intervals over the examples ({told}). They are of "
+            "these checkpoints, not of pooling heads. The axes do not begin at zero.",
+        ),
         caption=f"Scores over {n} examples of {data or 'the data set'}, with 95 % intervals "
         f"({told}).",
-    )  # fmt: skip
+    )
 
 
 def _unit(metric: str, scale: float) -> str:
@@ -78,16 +87,25 @@ def confusion(evaluations: Any, data: str = "", checkpoints: Sequence[Any] = ())
     for one in every:
         counts = np.asarray(one.confusion, float)
         totals = counts.sum(axis=1, keepdims=True)
-        shares = np.divide(100 * counts, totals, out=np.full(counts.shape, np.nan),
-                           where=totals > 0)  # fmt: skip
-        panels.append(HeatMap(
-            values=shares,
-            rows=tuple(f"{label} ({int(n):,})" for label, n in zip(one.classes, totals[:, 0],
-                                                                   strict=True)),
-            columns=tuple(one.classes), row_label="label", column_label="predicted",
-            value_label="share of the label (%)", scale="sequential", limits=(0.0, 100.0),
-            written="percent",
-        ))  # fmt: skip
+        shares = np.divide(
+            100 * counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0
+        )
+        panels.append(
+            HeatMap(
+                values=shares,
+                rows=tuple(
+                    f"{label} ({int(n):,})"
+                    for label, n in zip(one.classes, totals[:, 0], strict=True)
+                ),
+                columns=tuple(one.classes),
+                row_label="label",
+                column_label="predicted",
+                value_label="share of the label (%)",
+                scale="sequential",
+                limits=(0.0, 100.0),
+                written="percent",
+            )
+        )
     return Plot(
         view="confusion",
         title="Confusion matrices",
@@ -114,11 +132,17 @@ def reliability(evaluations: Any, data: str = "", checkpoints: Sequence[Any] = (
         bands = np.full((2, len(x), 2), np.nan)
         bands[0] = 100 * np.stack([np.asarray(found.low)[on], np.asarray(found.high)[on]], axis=-1)
         bands[1] = x[:, None]
-        panels.append(Lines(
-            x=x, y=np.stack([accuracy, x]), series=("accuracy in the bin", "perfectly calibrated"),
-            x_label="mean confidence of the bin (%)", y_label="accuracy (%)", bands=bands,
-            limits=(-3.0, 103.0),
-        ))  # fmt: skip
+        panels.append(
+            Lines(
+                x=x,
+                y=np.stack([accuracy, x]),
+                series=("accuracy in the bin", "perfectly calibrated"),
+                x_label="mean confidence of the bin (%)",
+                y_label="accuracy (%)",
+                bands=bands,
+                limits=(-3.0, 103.0),
+            )
+        )
         titles.append(f"{one.checkpoint}: ECE {found.ece:.3f}")
         fewest.append(int(np.asarray(found.count)[on].min()) if on.any() else 0)
     bins, scheme = len(every[0].calibration.count), every[0].calibration.scheme
@@ -128,12 +152,14 @@ def reliability(evaluations: Any, data: str = "", checkpoints: Sequence[Any] = (
         mark=Grid(tuple(panels), tuple(titles), COLUMNS),
         params={"data": data},
         provenance=provenance_of(checkpoints, view="reliability", data=data or None),
-        notes=(f"ECE (expected calibration error) over {bins} bins of {scheme}, empty ones left "
-               "out; the smallest bin drawn holds "
-               f"{min(fewest)} examples. Bands: 95 % interval of the accuracy (Wilson).",),
+        notes=(
+            f"ECE (expected calibration error) over {bins} bins of {scheme}, empty ones left "
+            "out; the smallest bin drawn holds "
+            f"{min(fewest)} examples. Bands: 95 % interval of the accuracy (Wilson).",
+        ),
         caption=f"Reliability on {data or 'the data set'}: accuracy by mean confidence in {bins} "
         f"bins of {scheme}, with 95 % intervals.",
-    )  # fmt: skip
+    )
 
 
 @view("agreement")
@@ -144,16 +170,22 @@ def agreement(result: Any, data: str = "", checkpoints: Sequence[Any] = ()) -> P
         view="agreement",
         title="Agreement of the checkpoints",
         mark=HeatMap(
-            values=100 * np.asarray(result.share, float), rows=names, columns=names,
-            row_label="", column_label="", value_label="same prediction (%)",
-            scale="sequential", limits=(0.0, 100.0), written="percent",
+            values=100 * np.asarray(result.share, float),
+            rows=names,
+            columns=names,
+            row_label="",
+            column_label="",
+            value_label="same prediction (%)",
+            scale="sequential",
+            limits=(0.0, 100.0),
+            written="percent",
         ),
         params={"data": data},
         provenance=provenance_of(checkpoints, view="agreement", data=data or None, n=result.n),
         notes=(f"Over {result.n:,} examples. Checkpoints may agree and be wrong together.",),
         caption=f"Share of {result.n:,} examples of {data or 'the data set'} on which two "
         "checkpoints predict the same class.",
-    )  # fmt: skip
+    )
 
 
 @view("failure_rates")
@@ -173,38 +205,56 @@ def failure_rates(results: Any, checkpoints: Sequence[Any] = ()) -> Plot:
         title="Failure rates by capability",
         mark=HeatMap(
             values=values,
-            rows=tuple(f"{capability} {kind} ({counts[capability, kind]})"
-                       for capability, kind in keys),
-            columns=tuple(one.checkpoint for one in every), row_label="", column_label="",
-            value_label="failures (%)", scale="sequential", limits=(0.0, 100.0),
+            rows=tuple(
+                f"{capability} {kind} ({counts[capability, kind]})" for capability, kind in keys
+            ),
+            columns=tuple(one.checkpoint for one in every),
+            row_label="",
+            column_label="",
+            value_label="failures (%)",
+            scale="sequential",
+            limits=(0.0, 100.0),
             written="percent",
         ),
         provenance=provenance_of(checkpoints, view="failure_rates"),
-        notes=("MFT: the answer should be the label. INV: a change that should not change the "
-               "answer. DIR: a change that should not move a probability the wrong way. In "
-               "brackets: sentences, all from templates.",),
+        notes=(
+            "MFT: the answer should be the label. INV: a change that should not change the "
+            "answer. DIR: a change that should not move a probability the wrong way. In "
+            "brackets: sentences, all from templates.",
+        ),
         caption="Failure rates (%) on a behaviour suite of template sentences, in the spirit of "
         "CheckList: minimum functionality (MFT), invariance (INV) and directional (DIR) tests; in "
         "brackets the number of sentences.",
-    )  # fmt: skip
+    )
 
 
 @view("predicted_values")
 def predicted_values(
-    names: Sequence[str], labels: np.ndarray, values: Sequence[np.ndarray], data: str = "",
-    checkpoints: Sequence[Any] = (), most: int = 2000,
-) -> Plot:  # fmt: skip
+    names: Sequence[str],
+    labels: np.ndarray,
+    values: Sequence[np.ndarray],
+    data: str = "",
+    checkpoints: Sequence[Any] = (),
+    most: int = 2000,
+) -> Plot:
     """A regression's predictions against the labels, example by example; evenly thinned."""
     if not len(names):
         raise ValueError("nothing to draw: no checkpoint has an answer yet")
     panels = []
     for name, predicted in zip(names, values, strict=True):
         kept = np.linspace(0, len(labels) - 1, min(most, len(labels))).round().astype(int)
-        panels.append(Points(
-            xy=np.stack([np.asarray(labels, float)[kept], np.asarray(predicted, float)[kept]], 1),
-            group=np.zeros(len(kept), int), groups=(name,), x_label="label", y_label="prediction",
-            equal_axes=False,
-        ))  # fmt: skip
+        panels.append(
+            Points(
+                xy=np.stack(
+                    [np.asarray(labels, float)[kept], np.asarray(predicted, float)[kept]], 1
+                ),
+                group=np.zeros(len(kept), int),
+                groups=(name,),
+                x_label="label",
+                y_label="prediction",
+                equal_axes=False,
+            )
+        )
     return Plot(
         view="predicted_values",
         title="Predictions against labels",

@@ -20,11 +20,17 @@ from analysis.figures.source import as_list, provenance_of, target_label
 
 RANDOM = "random rankings"
 _HEADS = {
-    "comprehensiveness": "comprehensiveness", "sufficiency": "sufficiency",
-    "deletion": "deletion", "insertion": "insertion",
-}  # fmt: skip
-_BETTER = {"comprehensiveness": "larger", "sufficiency": "smaller", "deletion": "smaller",
-           "insertion": "larger"}  # fmt: skip
+    "comprehensiveness": "comprehensiveness",
+    "sufficiency": "sufficiency",
+    "deletion": "deletion",
+    "insertion": "insertion",
+}
+_BETTER = {
+    "comprehensiveness": "larger",
+    "sufficiency": "smaller",
+    "deletion": "smaller",
+    "insertion": "larger",
+}
 
 
 @view("evidence_scores")
@@ -45,35 +51,42 @@ def evidence_scores(
     groups = [as_list(row) for row in as_list(results)]
     rows, labels = _named([group[0] for group in groups], names)
     keys = tuple(_HEADS)
-    every = [np.array([[one.measure(key).normalised for key in keys] for one in group])
-             for group in groups]  # fmt: skip
+    every = [
+        np.array([[one.measure(key).normalised for key in keys] for one in group])
+        for group in groups
+    ]
     values = np.array([scores.mean(axis=0) for scores in every])
     return Plot(
         view="evidence_scores",
         title="Better than random rankings?",
         mark=HeatMap(
             values=np.vstack([values, np.zeros(len(keys))]),
-            rows=(*labels, RANDOM), columns=tuple(_HEADS[key] for key in keys),
-            row_label=row_label, column_label="measure",
+            rows=(*labels, RANDOM),
+            columns=tuple(_HEADS[key] for key in keys),
+            row_label=row_label,
+            column_label="measure",
             value_label="better than random (standard deviations)",
-            limits=None if limit is None else (-limit, limit), written="signed",
+            limits=None if limit is None else (-limit, limit),
+            written="signed",
         ),
         params={"names": list(labels), "limit": limit, "row_label": row_label},
         provenance=_source("evidence_scores", rows, [checkpoint], tokens),
-        notes=(_control(rows[0]), "Turned so that larger is better in every column.",
-               *_seeds(every, labels, row_label)),
+        notes=(
+            _control(rows[0]),
+            "Turned so that larger is better in every column.",
+            *_seeds(every, labels, row_label),
+        ),
         caption=f"Standard scores among {rows[0].control.repeats} random rankings of the same "
         "units: comprehensiveness and sufficiency (AOPC), areas under deletion and insertion; "
         "larger is better.",
-    )  # fmt: skip
+    )
 
 
-def _seeds(
-    every: Sequence[np.ndarray], labels: Sequence[str], row_label: str
-) -> tuple[str, ...]:
+def _seeds(every: Sequence[np.ndarray], labels: Sequence[str], row_label: str) -> tuple[str, ...]:
     """How many seeds stand behind each row, and how far they lie apart."""
-    several = [(name, scores) for name, scores in zip(labels, every, strict=True)
-               if len(scores) > 1]  # fmt: skip
+    several = [
+        (name, scores) for name, scores in zip(labels, every, strict=True) if len(scores) > 1
+    ]
     if not several:
         return ("One seed each.",) if row_label == "checkpoint" and len(labels) > 1 else ()
     spreads = "; ".join(
@@ -100,23 +113,28 @@ def evidence_bars(
     intervals = np.full((1, len(rows) + 1, 2), np.nan)
     intervals[0, -1] = found[0].band
     what = {
-        "comprehensiveness": "comprehensiveness (AOPC)", "sufficiency": "sufficiency (AOPC)",
-        "deletion": "area under deletion", "insertion": "area under insertion",
-    }[measure]  # fmt: skip
+        "comprehensiveness": "comprehensiveness (AOPC)",
+        "sufficiency": "sufficiency (AOPC)",
+        "deletion": "area under deletion",
+        "insertion": "area under insertion",
+    }[measure]
     return Plot(
         view="evidence_bars",
         title=f"{what[0].upper()}{what[1:]} by method",
         mark=Bars(
             values=np.array([[*(one.value for one in found), found[0].random]]),
-            categories=(*labels, RANDOM), series=(measure,), category_label="",
-            value_label=f"{what}, {_output(rows[0], checkpoint)}", intervals=intervals,
+            categories=(*labels, RANDOM),
+            series=(measure,),
+            category_label="",
+            value_label=f"{what}, {_output(rows[0], checkpoint)}",
+            intervals=intervals,
             style="signed",
         ),
         params={"measure": measure, "names": list(labels)},
         provenance=_source("evidence_bars", rows, [checkpoint], tokens, measure=measure),
         notes=(f"A {_BETTER[measure]} value is better. " + _control(rows[0]),),
         caption=f"{what} by method; last, the mean of random rankings with their middle 95 %.",
-    )  # fmt: skip
+    )
 
 
 @view("deletion_insertion")
@@ -144,11 +162,18 @@ def deletion_insertion(
         # A band of a method has no width: the line itself.
         lines = np.stack([*(getattr(row, curve) for row in rows), mean])
         bands[:-1] = lines[:-1, :, None]
-        panels.append(Lines(
-            x=100 * first.fractions, y=lines, series=(*labels, RANDOM),
-            x_label=f"units {told} (%)", y_label=_output(first, checkpoint),
-            bands=bands, limits=_limits(first, rows), reference=len(rows),
-        ))  # fmt: skip
+        panels.append(
+            Lines(
+                x=100 * first.fractions,
+                y=lines,
+                series=(*labels, RANDOM),
+                x_label=f"units {told} (%)",
+                y_label=_output(first, checkpoint),
+                bands=bands,
+                limits=_limits(first, rows),
+                reference=len(rows),
+            )
+        )
     return Plot(
         view="deletion_insertion",
         title="Deletion and insertion",
@@ -174,20 +199,26 @@ def rank_agreement(
         view="rank_agreement",
         title="Do the rankings agree?",
         mark=HeatMap(
-            values=result.tau, rows=result.names, columns=result.names, row_label="",
-            column_label="", value_label="rank agreement (Kendall's tau)", limits=(-1.0, 1.0),
+            values=result.tau,
+            rows=result.names,
+            columns=result.names,
+            row_label="",
+            column_label="",
+            value_label="rank agreement (Kendall's tau)",
+            limits=(-1.0, 1.0),
             written="probability",
         ),
         params={"label": label},
-        provenance=provenance_of(checkpoints, tokens, view="rank_agreement", units=result.units,
-                                 null=list(result.null)),
+        provenance=provenance_of(
+            checkpoints, tokens, view="rank_agreement", units=result.units, null=list(result.null)
+        ),
         notes=(
             f"Unrelated rankings of {result.units} units stay within ±{end:.2f} (95 %); "
             f"{inside} of {pairs} pairs do. Special tokens are left out.",
         ),
         caption=f"Kendall's tau between rankings by {label} over {result.units} units; 95 % of "
         f"unrelated rankings lie within ±{end:.2f}.",
-    )  # fmt: skip
+    )
 
 
 @view("randomisation")
@@ -217,15 +248,24 @@ def randomisation(
         view="randomisation",
         title="Does the attribution follow the model?",
         mark=Lines(
-            x=np.arange(len(first.stages) + 1, dtype=float), y=y,
-            series=(*lines, "unrelated rankings"), x_label="drawn anew, down to",
-            y_label="rank correlation (Spearman)", bands=bands, limits=(-1.05, 1.05),
-            places=("nothing", *first.stages), reference=len(lines),
+            x=np.arange(len(first.stages) + 1, dtype=float),
+            y=y,
+            series=(*lines, "unrelated rankings"),
+            x_label="drawn anew, down to",
+            y_label="rank correlation (Spearman)",
+            bands=bands,
+            limits=(-1.05, 1.05),
+            places=("nothing", *first.stages),
+            reference=len(lines),
         ),
         params={"names": None if names is None else list(names)},
         provenance=provenance_of(
-            [checkpoint], tokens, view="randomisation", method=[str(row.method) for row in rows],
-            seed=first.seed, units=first.units,
+            [checkpoint],
+            tokens,
+            view="randomisation",
+            method=[str(row.method) for row in rows],
+            seed=first.seed,
+            units=first.units,
         ),
         notes=(
             f"{first.units} units; unrelated rankings stay within ±{first.null[1]:.2f} (95 %). A "
@@ -233,7 +273,7 @@ def randomisation(
         ),
         caption="Rank correlation of the attribution with that of the trained model while weights "
         "are drawn anew from the classifier downwards (Adebayo et al. 2018).",
-    )  # fmt: skip
+    )
 
 
 def _named(results: Any, names: Sequence[str] | None) -> tuple[list[Any], tuple[str, ...]]:
@@ -259,9 +299,10 @@ def _limits(first: Any, rows: Sequence[Any]) -> tuple[float, float] | None:
     """One scale for both panels; that of a probability whole."""
     if first.output == "probability" and not isinstance(first.target, tuple):
         return (-0.02, 1.02)
-    every = np.concatenate([
-        np.concatenate([row.deletion, row.insertion]) for row in rows
-    ] + [first.band(curve)[1].ravel() for curve in ("deletion", "insertion")])  # fmt: skip
+    every = np.concatenate(
+        [np.concatenate([row.deletion, row.insertion]) for row in rows]
+        + [first.band(curve)[1].ravel() for curve in ("deletion", "insertion")]
+    )
     low, high = float(every.min()), float(every.max())
     room = 0.05 * (high - low) or 0.5
     return (low - room, high + room)
@@ -276,8 +317,15 @@ def _source(
 ) -> dict[str, Any]:
     first = rows[0]
     return provenance_of(
-        checkpoints, tokens, view=key, method=[str(row.method) for row in rows],
+        checkpoints,
+        tokens,
+        view=key,
+        method=[str(row.method) for row in rows],
         target=target_label(checkpoints[0], first.target),
-        output=first.output, replaced_by=first.replace, random_rankings=first.control.repeats,
-        seed=first.control.seed, shares=first.shares.tolist(), **more,
-    )  # fmt: skip
+        output=first.output,
+        replaced_by=first.replace,
+        random_rankings=first.control.repeats,
+        seed=first.control.seed,
+        shares=first.shares.tolist(),
+        **more,
+    )

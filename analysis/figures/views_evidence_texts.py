@@ -39,18 +39,24 @@ def evidence_means(
         view="evidence_means",
         title=f"Over a data set: {label.partition(' (')[0]}",
         mark=Bars(
-            values=values, categories=tuple(title_of(_Key(m)) for m in methods),
-            series=tuple(names_of([_Named(owner) for owner in owners])), category_label="",
-            value_label=label, intervals=intervals,
-            as_points=True, reference=0.0 if column.endswith("_normalised") else None,
+            values=values,
+            categories=tuple(title_of(_Key(m)) for m in methods),
+            series=tuple(names_of([_Named(owner) for owner in owners])),
+            category_label="",
+            value_label=label,
+            intervals=intervals,
+            as_points=True,
+            reference=0.0 if column.endswith("_normalised") else None,
         ),
         params={"column": column},
         provenance=provenance_of(checkpoints, view="evidence_means", texts=texts),
-        notes=(f"Mean over {told} texts with its 95 % interval (Student's t)."
-               + _seeds(owners, checkpoints),),
+        notes=(
+            f"Mean over {told} texts with its 95 % interval (Student's t)."
+            + _seeds(owners, checkpoints),
+        ),
         caption=f"{label}: mean over {told} texts by method and checkpoint, with 95 % intervals "
         "over texts.",
-    )  # fmt: skip
+    )
 
 
 def _seeds(owners: Sequence[str], checkpoints: Sequence[Any]) -> str:
@@ -80,14 +86,19 @@ def largest_words(results: Any, checkpoint: Any = None, top: int = 12) -> Plot:
     panels = tuple(
         Bars(
             values=row.mean[None, :top],
-            categories=tuple(f"{word} ({n})" for word, n in
-                             zip(row.words[:top], row.texts[:top].tolist(), strict=True)),
-            series=(row.explained,), category_label="word (texts that hold it)",
-            value_label=f"mean attribution ({row.output})", intervals=row.interval[None, :top],
-            limits=limits if limits[1] > limits[0] else None, style="signed",
+            categories=tuple(
+                f"{word} ({n})"
+                for word, n in zip(row.words[:top], row.texts[:top].tolist(), strict=True)
+            ),
+            series=(row.explained,),
+            category_label="word (texts that hold it)",
+            value_label=f"mean attribution ({row.output})",
+            intervals=row.interval[None, :top],
+            limits=limits if limits[1] > limits[0] else None,
+            style="signed",
         )
         for row in rows
-    )  # fmt: skip
+    )
     first = rows[0]
     titles = tuple(f"towards {row.explained}" for row in rows)
     return Plot(
@@ -96,11 +107,13 @@ def largest_words(results: Any, checkpoint: Any = None, top: int = 12) -> Plot:
         mark=panels[0] if len(panels) == 1 else Grid(panels, titles, min(len(panels), 2)),
         params={"top": top},
         provenance=provenance_of([checkpoint], view="largest_words", method=first.method),
-        notes=("Means over the texts where the class is explained; a word counts once a text. "
-               "Whiskers: 95 % intervals over texts.",),
+        notes=(
+            "Means over the texts where the class is explained; a word counts once a text. "
+            "Whiskers: 95 % intervals over texts.",
+        ),
         caption=f"Words with the largest mean attribution to each class by {title_of(first)}, "
         "with 95 % intervals over texts.",
-    )  # fmt: skip
+    )
 
 
 class _Key:
@@ -121,11 +134,13 @@ def _column(column: str) -> str:
     """A column of the evidence over texts, in words."""
     key = column.removesuffix("_normalised")
     names = {
-        "comprehensiveness": "comprehensiveness (AOPC)", "sufficiency": "sufficiency (AOPC)",
-        "deletion": "area under deletion", "insertion": "area under insertion",
+        "comprehensiveness": "comprehensiveness (AOPC)",
+        "sufficiency": "sufficiency (AOPC)",
+        "deletion": "area under deletion",
+        "insertion": "area under insertion",
         "completeness_gap": "integration error",
         "sensitivity": "sensitivity (largest relative change)",
-    }  # fmt: skip
+    }
     if key not in names:
         raise ValueError(f"column is {column!r}; known: {', '.join(names)}, and _normalised")
     if key == column:

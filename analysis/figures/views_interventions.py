@@ -16,9 +16,7 @@ from analysis.phrases import listed
 
 
 @view("sweep")
-def sweep(
-    sweeps: Any, names: Sequence[str] | None = None, target: int | None = None
-) -> Plot:
+def sweep(sweeps: Any, names: Sequence[str] | None = None, target: int | None = None) -> Plot:
     """Class probability for the last k layers, k = 1 .. L, with label flips ringed.
 
     `sweeps` is a Sweep, or a list whose entries are Sweeps or lists of them (a seed group).
@@ -35,11 +33,14 @@ def sweep(
     y = np.array([np.mean([s.probabilities[:, index] for s in entry], axis=0) for entry in entries])
     bands = None
     if any(len(entry) > 1 for entry in entries):
-        spread = np.array([
-            np.std([s.probabilities[:, index] for s in entry], axis=0, ddof=1)
-            if len(entry) > 1 else np.zeros(y.shape[1])
-            for entry in entries
-        ])
+        spread = np.array(
+            [
+                np.std([s.probabilities[:, index] for s in entry], axis=0, ddof=1)
+                if len(entry) > 1
+                else np.zeros(y.shape[1])
+                for entry in entries
+            ]
+        )
         bands = np.stack([y - spread, y + spread], axis=-1)
     regression = first.checkpoint.regression
     label = target_label(first.checkpoint, index)
@@ -48,19 +49,23 @@ def sweep(
         view="sweep",
         title="Sweep over the last k layers",
         mark=Lines(
-            x=first.last_k, y=y, series=tuple(names),
+            x=first.last_k,
+            y=y,
+            series=tuple(names),
             x_label="last k layers in the maximum",
             y_label=f"{'value' if regression else 'probability'} of {label}",
             bands=bands,
-            flags=np.array([
-                np.any([s.flips for s in entry], axis=0) & (not regression) for entry in entries
-            ]),
+            flags=np.array(
+                [np.any([s.flips for s in entry], axis=0) & (not regression) for entry in entries]
+            ),
             flag_label="label flips",
             limits=None if regression else (-0.02, 1.02),
         ),
         params={"target": index, "names": names, "groups": [len(entry) for entry in entries]},
         provenance=provenance_of(
-            [s.checkpoint for entry in entries for s in entry], first.tokens, view="sweep",
+            [s.checkpoint for entry in entries for s in entry],
+            first.tokens,
+            view="sweep",
             target=label,
         ),
         notes=(
@@ -70,7 +75,7 @@ def sweep(
         ),
         caption=f"Prediction of {label} when the maximum runs over the last k layers, without "
         "training again; rings: the label differs from that at k - 1.",
-    )  # fmt: skip
+    )
 
 
 @view("sweep_winners")
@@ -119,8 +124,12 @@ def sweep_pooled(sweeps: Any, names: Sequence[str] | None = None) -> Plot:
         view="sweep_pooled",
         title="Pooled vector for each k",
         mark=Lines(
-            x=first.last_k, y=y, series=tuple(names), x_label="last k layers in the maximum",
-            y_label="cosine to that of the trained k", bands=bands,
+            x=first.last_k,
+            y=y,
+            series=tuple(names),
+            x_label="last k layers in the maximum",
+            y_label="cosine to that of the trained k",
+            bands=bands,
         ),
         params={"names": names},
         provenance=provenance_of(
@@ -182,10 +191,14 @@ def what_if(results: Any, owner: Any = None) -> Plot:
             kind="class",
             predicted=() if regression else tuple(mean.argmax(axis=1).tolist()),
         ),
-        params={"drop_layers": list(result.drop_layers), "mask_tokens": list(result.mask_tokens),
-                "where": result.where},
+        params={
+            "drop_layers": list(result.drop_layers),
+            "mask_tokens": list(result.mask_tokens),
+            "where": result.where,
+        },
         provenance=provenance_of([owner or result.checkpoint], result.tokens, view="what_if"),
         notes=notes,
-        caption=f"{what} as it is, and {after}." if regression
+        caption=f"{what} as it is, and {after}."
+        if regression
         else f"{what} as they are, and {after}." + (f" {seeds}" if several else ""),
-    )  # fmt: skip
+    )

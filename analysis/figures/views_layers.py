@@ -74,10 +74,18 @@ def cls_by_layer(
             value_label=VALUES[values],
             limits=bound,
         ),
-        params={"token": token, "values": values, "order": order, "top": top, "limit": limit,
-                "target": target},
+        params={
+            "token": token,
+            "values": values,
+            "order": order,
+            "top": top,
+            "limit": limit,
+            "target": target,
+        },
         provenance=provenance_of(
-            [trace.checkpoint], trace.tokens, view="cls_by_layer",
+            [trace.checkpoint],
+            trace.tokens,
+            view="cls_by_layer",
             reference=getattr(getattr(reference, "tokens", None), "text", None),
             target=None if target is None else label_of_class(trace.checkpoint, target),
         ),
@@ -87,9 +95,7 @@ def cls_by_layer(
     )
 
 
-def _shown(
-    hidden: np.ndarray, values: str, token: int, profile: Any, reference: Any
-) -> np.ndarray:
+def _shown(hidden: np.ndarray, values: str, token: int, profile: Any, reference: Any) -> np.ndarray:
     if values == "difference":
         return np.concatenate([np.full((1, hidden.shape[1]), np.nan), np.diff(hidden, axis=0)])
     if values == "standardised":
@@ -113,9 +119,7 @@ def _shown(
     return hidden
 
 
-def _ordered(
-    final: np.ndarray, order: str, weights: np.ndarray | None, top: int
-) -> np.ndarray:
+def _ordered(final: np.ndarray, order: str, weights: np.ndarray | None, top: int) -> np.ndarray:
     if order == "final":
         return np.argsort(-final, kind="stable")
     if weights is None or order == "natural":
@@ -169,48 +173,59 @@ def depth(
         flips = [
             np.any([path.flips for path in entries[i]], axis=0) & (not regression) for i in headed
         ]
-        panels.append(replace(
-            prediction, flags=np.array(flips), flag_label="label flips",
-            limits=None if regression else (-0.02, 1.02),
-        ))  # fmt: skip
+        panels.append(
+            replace(
+                prediction,
+                flags=np.array(flips),
+                flag_label="label flips",
+                limits=None if regression else (-0.02, 1.02),
+            )
+        )
         subtitles.append("as if the encoder ended there")
         notes = ("The pooling head was trained at the last layer only.",)
     return Plot(
         view="depth",
         title="Over depth",
         mark=Grid(tuple(panels), tuple(subtitles), columns),
-        params={"names": names, "target": target, "token": entries[0][0].token,
-                "groups": [len(entry) for entry in entries]},
+        params={
+            "names": names,
+            "target": target,
+            "token": entries[0][0].token,
+            "groups": [len(entry) for entry in entries],
+        },
         provenance=provenance_of(
             [path.checkpoint for entry in entries for path in entry],
-            entries[0][0].tokens, view="depth", token=entries[0][0].token,
+            entries[0][0].tokens,
+            view="depth",
+            token=entries[0][0].token,
         ),
         notes=notes,
         caption=f"{entries[0][0].tokens.labels[entries[0][0].token]} by layer (0: embeddings): "
         "norm, cosine to the layer before and to the last"
-        + (", and the prediction as if the encoder ended there; rings: the label flips."
-           if notes else "."),
+        + (
+            ", and the prediction as if the encoder ended there; rings: the label flips."
+            if notes
+            else "."
+        ),
     )
 
 
-def _panel(
-    rows: Sequence[Sequence[np.ndarray]], names: Sequence[str], label: str
-) -> Lines:
+def _panel(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str], label: str) -> Lines:
     y = np.array([np.mean(entry, axis=0) for entry in rows], float)
     bands = None
     if any(len(entry) > 1 for entry in rows):
-        spread = np.array([
-            np.std(entry, axis=0, ddof=1) if len(entry) > 1 else np.zeros(y.shape[1])
-            for entry in rows
-        ])
+        spread = np.array(
+            [
+                np.std(entry, axis=0, ddof=1) if len(entry) > 1 else np.zeros(y.shape[1])
+                for entry in rows
+            ]
+        )
         bands = np.stack([y - spread, y + spread], axis=-1)
     return Lines(np.arange(y.shape[1]), y, tuple(names), "layer", label, bands)
 
 
 @view("dimension")
-def dimension(
-    traces: Any, index: int, token: int = 0, names: Sequence[str] | None = None
-) -> Plot:
+def dimension(traces: Any, index: int, token: int = 0, names: Sequence[str] | None = None) -> Plot:
     """One dimension of [CLS] (or of another token) by layer.
 
     `traces` is a Trace, or a list whose entries are Traces or lists of them (a seed group: mean,
@@ -222,7 +237,7 @@ def dimension(
     sizes = {trace.hidden.shape[::2] for entry in entries for trace in entry}
     if len(sizes) > 1:
         raise ValueError("these encoders differ in layers or dimensions: draw them one by one")
-    (_, size), = sizes
+    ((_, size),) = sizes
     if not 0 <= index < size:
         raise ValueError(f"dimension {index} does not exist: there are 0 to {size - 1}")
     owners = [entry[0].checkpoint for entry in entries]
@@ -236,8 +251,11 @@ def dimension(
         mark=_panel(rows, names, f"value of dimension {index}"),
         params={"index": index, "token": token, "names": names},
         provenance=provenance_of(
-            [trace.checkpoint for entry in entries for trace in entry], tokens, view="dimension",
-            token=token, dimension=index,
+            [trace.checkpoint for entry in entries for trace in entry],
+            tokens,
+            view="dimension",
+            token=token,
+            dimension=index,
         ),
         notes=cut_note([tokens]),
         caption=f"Dimension {index} of {name} by layer (0: embeddings).",
@@ -267,7 +285,8 @@ def cka(result: Any) -> Plot:
         params={"of": result.of},
         provenance=provenance_of([first, second], view="cka", sentences=result.sentences),
         notes=(f"Over {result.sentences} sentences. Empty: {vector} is the same in all of them.",)
-        if np.isnan(result.values).any() else (f"Over {result.sentences} sentences.",),
+        if np.isnan(result.values).any()
+        else (f"Over {result.sentences} sentences.",),
         caption=f"Debiased linear CKA of {vector} between the layers of {one} and {other}, over "
         f"{result.sentences} sentences.",
     )

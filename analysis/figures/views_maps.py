@@ -63,11 +63,15 @@ def embedding_map(
             marks = (*(marks or ("",) * (len(points) - 1)), typed_label)
         panels.append(
             Points(
-                xy=points, group=own.astype(int), labels=marks, rings=rings,
+                xy=points,
+                group=own.astype(int),
+                labels=marks,
+                rings=rings,
                 groups=(*groups, typed_label or "typed") if rings else tuple(groups),
-                x_label=_axis(projection, 0), y_label=_axis(projection, 1),
+                x_label=_axis(projection, 0),
+                y_label=_axis(projection, 1),
             )
-        )  # fmt: skip
+        )
     first = projections[0]
     under = list(subtitles) or [""] * len(panels)
     titles = tuple(
@@ -80,11 +84,15 @@ def embedding_map(
     return Plot(
         view="map",
         title=f"{method} of {count:,} sentences",
-        mark=Grid(tuple(panels), titles, min(columns, len(panels))) if len(panels) > 1
+        mark=Grid(tuple(panels), titles, min(columns, len(panels)))
+        if len(panels) > 1
         else panels[0],
         params={"method": first.method, "options": _plain(first.options), "panels": list(names)},
         provenance=provenance_of(
-            checkpoints, data=data or None, sentences=count, method=first.method,
+            checkpoints,
+            data=data or None,
+            sentences=count,
+            method=first.method,
             seed=first.seed,
         ),
         notes=notes,
@@ -100,13 +108,14 @@ def _caption(what: str, data: str, projections: Sequence[Any], alignment: str) -
     if len(projections) > 1:
         said += {
             "none": ", each panel in a frame of its own",
-            "aligned_umap": ", laid out together" if used == {"aligned_umap"}
+            "aligned_umap": ", laid out together"
+            if used == {"aligned_umap"}
             else ", laid out together where AlignedUMAP could, the others brought onto the first "
             "panel by Procrustes",
         }.get(
             alignment if alignment != "aligned_umap" or "aligned_umap" in used else "",
             ", each panel brought onto the first by Procrustes",
-        )  # fmt: skip
+        )
     if used != {"pca"}:
         said += f" (seed {projections[0].seed}). Distances between far groups mean little."
     else:
@@ -150,16 +159,22 @@ def pooling_by_layer(
         view="pooling_by_layer",
         title=title,
         mark=HeatMap(
-            values=np.asarray(values, float), rows=tuple(poolings),
-            columns=tuple(str(layer) for layer in layers), row_label="pooling",
-            column_label="layer", value_label=label, scale=scale, limits=limits,
+            values=np.asarray(values, float),
+            rows=tuple(poolings),
+            columns=tuple(str(layer) for layer in layers),
+            row_label="pooling",
+            column_label="layer",
+            value_label=label,
+            scale=scale,
+            limits=limits,
         ),
         params={"measure": measure, "poolings": list(poolings), "layers": list(layers)},
         provenance=provenance_of(
-            [checkpoint] if checkpoint is not None else [], data=data or None,
+            [checkpoint] if checkpoint is not None else [],
+            data=data or None,
             sentences=sentences or None,
         ),
         notes=(note,) if note else (),
         caption=f"{_MEASURED[measure]} of each pooling at each layer (0: the embeddings)."
         + (f" {note}" if note else ""),
-    )  # fmt: skip
+    )

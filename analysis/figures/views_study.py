@@ -25,9 +25,14 @@ def metric_label(metric: str) -> str:
 
 def _source(key: str, scores: Any, study: str, **more: Any) -> dict[str, Any]:
     return provenance_of(
-        [], view=key, study=study or None, family=scores.family.name, runs=scores.done,
-        runs_planned=scores.planned, **more,
-    )  # fmt: skip
+        [],
+        view=key,
+        study=study or None,
+        family=scores.family.name,
+        runs=scores.done,
+        runs_planned=scores.planned,
+        **more,
+    )
 
 
 def _shown(family: Any, tasks: Sequence[str] | None) -> list[Any]:
@@ -60,11 +65,18 @@ def study_scores(scores: Any, tasks: Sequence[str] | None = None, study: str = "
             empty.append(stratum.label)
             continue
         mean, interval = mean_interval(values.T)
-        panels.append(Bars(
-            values=mean[None], categories=scores.variants, series=(stratum.label,),
-            category_label="", value_label=metric_label(stratum.metric),
-            intervals=interval[None], dots=values[None], as_points=True,
-        ))  # fmt: skip
+        panels.append(
+            Bars(
+                values=mean[None],
+                categories=scores.variants,
+                series=(stratum.label,),
+                category_label="",
+                value_label=metric_label(stratum.metric),
+                intervals=interval[None],
+                dots=values[None],
+                as_points=True,
+            )
+        )
         titles.append(f"{stratum.label}, {stratum.split}")
         counts += np.isfinite(values).sum(axis=1).tolist()
     if not panels:
@@ -76,12 +88,14 @@ def study_scores(scores: Any, tasks: Sequence[str] | None = None, study: str = "
         mark=Grid(tuple(panels), tuple(titles), COLUMNS),
         params={"tasks": None if tasks is None else list(tasks)},
         provenance=_source("study_scores", scores, study),
-        notes=("Dots: one run each, in the order of the seeds. Diamonds: mean over seeds; lines: "
-               "its 95 % interval (Student's t). The axes do not begin at zero.",
-               *_left_out(empty, "No run yet")),
+        notes=(
+            "Dots: one run each, in the order of the seeds. Diamonds: mean over seeds; lines: "
+            "its 95 % interval (Student's t). The axes do not begin at zero.",
+            *_left_out(empty, "No run yet"),
+        ),
         caption=f"Scores over {seeds}: each run a dot, the mean with its 95 % interval "
         "(Student's t).",
-    )  # fmt: skip
+    )
 
 
 @view("study_differences")
@@ -94,8 +108,9 @@ def study_differences(report: Any, tasks: Sequence[str] | None = None, study: st
     ]
     if report.headlines:
         groups.insert(0, (f"mean of {len(family.strata)} tasks", list(report.headlines)))
-    empty = [label for label, found in groups
-             if not any(np.isfinite(c.interval).all() for c in found)]  # fmt: skip
+    empty = [
+        label for label, found in groups if not any(np.isfinite(c.interval).all() for c in found)
+    ]
     groups = [group for group in groups if group[0] not in empty]
     if not groups:
         raise ValueError("an interval needs two seeds of both, and no task has them yet")
@@ -104,24 +119,31 @@ def study_differences(report: Any, tasks: Sequence[str] | None = None, study: st
     panels = tuple(
         Bars(
             values=100 * np.array([[c.difference for c in found]]),
-            categories=tuple(c.head for c in found), series=(label,), category_label="",
-            value_label=f"difference to {family.against} (points)", intervals=interval[None],
-            as_points=True, reference=0.0, limits=_common(every),
+            categories=tuple(c.head for c in found),
+            series=(label,),
+            category_label="",
+            value_label=f"difference to {family.against} (points)",
+            intervals=interval[None],
+            as_points=True,
+            reference=0.0,
+            limits=_common(every),
         )
         for (label, found), interval in zip(groups, every, strict=True)
-    )  # fmt: skip
+    )
     return Plot(
         view="study_differences",
         title=f"Differences to {family.against}",
         mark=Grid(panels, tuple(label for label, _ in groups), COLUMNS),
         params={"tasks": None if tasks is None else list(tasks)},
         provenance=_source("study_differences", report, study),
-        notes=("Lines: 95 % interval of the difference (Welch), not corrected for the number of "
-               "tests; what is decided is decided by the permutation tests in the table.",
-               *_left_out(empty, "Fewer than two seeds")),
+        notes=(
+            "Lines: 95 % interval of the difference (Welch), not corrected for the number of "
+            "tests; what is decided is decided by the permutation tests in the table.",
+            *_left_out(empty, "Fewer than two seeds"),
+        ),
         caption=f"Difference to {family.against} in points, with 95 % intervals (Welch), over "
         f"{_seeds(counts, report.done < report.planned)} each.",
-    )  # fmt: skip
+    )
 
 
 def _common(intervals: Sequence[np.ndarray]) -> tuple[float, float] | None:
@@ -143,14 +165,21 @@ def study_spread(report: Any, tasks: Sequence[str] | None = None, study: str = "
             continue
         interval = np.array([[c.spread.interval for c in found]])
         interval[~np.isfinite(interval).all(axis=2)] = np.nan
-        open_ended += [f"{c.head} on {stratum.label}" for c in found
-                       if np.isinf(c.spread.interval).any()]  # fmt: skip
-        panels.append(Bars(
-            values=np.array([[c.spread.ratio for c in found]]),
-            categories=tuple(c.head for c in found), series=(stratum.label,), category_label="",
-            value_label=f"spread, ratio to {family.against}",
-            intervals=interval, as_points=True, reference=1.0,
-        ))  # fmt: skip
+        open_ended += [
+            f"{c.head} on {stratum.label}" for c in found if np.isinf(c.spread.interval).any()
+        ]
+        panels.append(
+            Bars(
+                values=np.array([[c.spread.ratio for c in found]]),
+                categories=tuple(c.head for c in found),
+                series=(stratum.label,),
+                category_label="",
+                value_label=f"spread, ratio to {family.against}",
+                intervals=interval,
+                as_points=True,
+                reference=1.0,
+            )
+        )
         titles.append(stratum.label)
         counts += [n for c in found for n in c.seeds]
     if not panels:
@@ -161,15 +190,17 @@ def study_spread(report: Any, tasks: Sequence[str] | None = None, study: str = "
         mark=Grid(tuple(panels), tuple(titles), COLUMNS),
         params={"tasks": None if tasks is None else list(tasks)},
         provenance=_source("study_spread", report, study),
-        notes=(f"Below 1: steadier than {family.against}. Spread: mean distance from the median. "
-               "Lines: 95 % interval (Fieller), the ratios that the Brown-Forsythe test would not "
-               "reject, not corrected for the number of tests.",
-               *_left_out(empty, "Too few seeds"),
-               *_left_out(open_ended, "No line, as the interval has no upper end")),
+        notes=(
+            f"Below 1: steadier than {family.against}. Spread: mean distance from the median. "
+            "Lines: 95 % interval (Fieller), the ratios that the Brown-Forsythe test would not "
+            "reject, not corrected for the number of tests.",
+            *_left_out(empty, "Too few seeds"),
+            *_left_out(open_ended, "No line, as the interval has no upper end"),
+        ),
         caption=f"Spread over seeds (mean distance from the median) as a ratio to that of "
         f"{family.against}, with 95 % intervals (Fieller), over "
         f"{_seeds(counts, report.done < report.planned)} each.",
-    )  # fmt: skip
+    )
 
 
 @view("learning_curves")
@@ -183,11 +214,16 @@ def learning_curves(found: Sequence[Any], study: str = "", unfinished: bool = Fa
     panels = []
     for curve in found:
         mean, interval = mean_interval(100 * np.moveaxis(curve.values, 2, 0))
-        panels.append(Lines(
-            x=100 * np.array(curve.shares), y=mean, series=curve.heads,
-            x_label="share of the training set (%)", y_label=metric_label(curve.metric),
-            bands=interval,
-        ))  # fmt: skip
+        panels.append(
+            Lines(
+                x=100 * np.array(curve.shares),
+                y=mean,
+                series=curve.heads,
+                x_label="share of the training set (%)",
+                y_label=metric_label(curve.metric),
+                bands=interval,
+            )
+        )
     counts = [int(n) for curve in found for n in np.isfinite(curve.values).sum(axis=2).ravel()]
     seeds = _seeds(counts, unfinished)
     return Plot(
@@ -196,8 +232,10 @@ def learning_curves(found: Sequence[Any], study: str = "", unfinished: bool = Fa
         mark=Grid(tuple(panels), tuple(task_name(curve.task) for curve in found), COLUMNS),
         params={"unfinished": unfinished},
         provenance=provenance_of([], view="learning_curves", study=study or None),
-        notes=(f"Mean over {seeds}; bands: its 95 % interval (Student's t). The parts are "
-               "nested, drawn anew for each seed, and the same for every pooling head.",),
+        notes=(
+            f"Mean over {seeds}; bands: its 95 % interval (Student's t). The parts are "
+            "nested, drawn anew for each seed, and the same for every pooling head.",
+        ),
         caption=f"Scores by share of the training set: mean over {seeds} with 95 % "
         "intervals (Student's t).",
-    )  # fmt: skip
+    )

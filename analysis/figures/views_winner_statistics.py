@@ -66,18 +66,15 @@ def seed_disagreement(result: Any, checkpoints: Sequence[Any] = ()) -> Plot:
             style="percent",
             limits=(0.0, 100.0),
         ),
-        provenance=provenance_of(checkpoints, view="seed_disagreement",
-                                 sentences=result.sentences),
+        provenance=provenance_of(checkpoints, view="seed_disagreement", sentences=result.sentences),
         notes=(f"Over {result.sentences} sentences, every dimension (and token) counted once.",),
         caption="Share of places where two seeds of one recipe have another source layer, and what "
         "independent winners with the same shares would give.",
-    )  # fmt: skip
+    )
 
 
 @view("group_difference")
-def group_difference(
-    result: Any, names: tuple[str, str], checkpoints: Sequence[Any] = ()
-) -> Plot:
+def group_difference(result: Any, names: tuple[str, str], checkpoints: Sequence[Any] = ()) -> Plot:
     """Difference of two seed groups in share of wins, beside the usual difference within them."""
     values = 100 * np.stack([result.difference, result.within])
     intervals = np.full((2, len(result.layers), 2), np.nan)

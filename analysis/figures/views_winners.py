@@ -82,16 +82,26 @@ def winners(
             scale="diverging" if diverging else "sequential",
             limits=bounds,
         ),
-        params={"quantity": quantity, "target": index, "words": words, "special": special,
-                "limit": limit, "head": head},
+        params={
+            "quantity": quantity,
+            "target": index,
+            "words": words,
+            "special": special,
+            "limit": limit,
+            "head": head,
+        },
         provenance=provenance_of(
-            [trace.checkpoint], trace.tokens, view="winners", quantity=quantity,
-            target=label if of else None, reference=getattr(split, "reference", None),
+            [trace.checkpoint],
+            trace.tokens,
+            view="winners",
+            quantity=quantity,
+            target=label if of else None,
+            reference=getattr(split, "reference", None),
         ),
         notes=notes + cut_note([trace.tokens]),
         caption=f"{QUANTITIES[quantity][0].upper()}{QUANTITIES[quantity][1:]}{of}, by source layer "
         f"and {axis.label}.",
-    )  # fmt: skip
+    )
 
 
 def _of_layers(trace: Any) -> Any:
@@ -105,9 +115,16 @@ def _of_layers(trace: Any) -> Any:
 
 
 def _cells(
-    trace: Any, won: Any, quantity: str, target: int, split: Any, effects: Any, profile: Any,
-    axis: Any, head: int | None,
-) -> tuple[np.ndarray, tuple[str, ...]]:  # fmt: skip
+    trace: Any,
+    won: Any,
+    quantity: str,
+    target: int,
+    split: Any,
+    effects: Any,
+    profile: Any,
+    axis: Any,
+    head: int | None,
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """(U, K) values, and what has to be said of them."""
     if quantity == "contribution":
         if split is None:
@@ -161,8 +178,10 @@ def _reference(split: Any) -> str:
 def exact(head: Any, splits: Sequence[Any]) -> str:
     """What the exact split of a pooling head is relative to, and its largest measured error."""
     given = "source layers" + ("" if head.attention is None else " and attention weights")
-    return (f"Contributions: exact given {given}, relative to {_reference(splits[0])}; measured "
-            f"error {max(split.error for split in splits):.0e}.")  # fmt: skip
+    return (
+        f"Contributions: exact given {given}, relative to {_reference(splits[0])}; measured "
+        f"error {max(split.error for split in splits):.0e}."
+    )
 
 
 @view("layer_quantities")
@@ -202,8 +221,10 @@ def layer_quantities(
     if len(known) == len(entries):
         ranks = [one.percentile(row) for one, row in zip(known, own, strict=True)]
         rows.insert(1, ("percentile", "of the share, %", np.array(ranks), (0.0, 100.0)))
-        percentile = (f"Percentile: percent of {known[0].sentences} sentences of the corpus with a "
-                      "smaller share.",)  # fmt: skip
+        percentile = (
+            f"Percentile: percent of {known[0].sentences} sentences of the corpus with a "
+            "smaller share.",
+        )
     given = [split for split in as_list(splits, 1) if split is not None]
     parts = [split.by_layer(index) for split in given]
     split_note = (exact(entries[0].head, given),) if given else ()
@@ -221,28 +242,41 @@ def layer_quantities(
         mark=Grid(panels, tuple(row[0] for row in rows), len(rows)),
         params={"target": index, "limit": limit},
         provenance=provenance_of(
-            [trace.checkpoint for trace in entries], entries[0].tokens, view="layer_quantities",
-            target=label, reference=[split.reference for split in given],
+            [trace.checkpoint for trace in entries],
+            entries[0].tokens,
+            view="layer_quantities",
+            target=label,
+            reference=[split.reference for split in given],
         ),
         notes=(
             f"Deviation from the mean over {named}. A share says where values came from; the drop "
             "effect says what the layer's wins are worth.",
-            *split_note, *percentile, *cut_note([trace.tokens for trace in entries]),
+            *split_note,
+            *percentile,
+            *cut_note([trace.tokens for trace in entries]),
         ),
         caption="By source layer: share of wins"
         + (", its percentile in the corpus" if percentile else "")
         + ", its deviation from the usual share"
         + (f", contribution to {label} minus the mean of the other classes" if given else "")
-        + (f", and the fall of the logit of {label} minus the mean of the others when the layer "
-           "leaves the pool" if falls else "")
+        + (
+            f", and the fall of the logit of {label} minus the mean of the others when the layer "
+            "leaves the pool"
+            if falls
+            else ""
+        )
         + "".join((".", *(f" {note}" for note in split_note))),
-    )  # fmt: skip
+    )
 
 
 def _layer_bars(
-    name: str, unit: str, rows: np.ndarray, limits: tuple[float, float] | None,
-    layers: Sequence[int], chosen: int | None,
-) -> Bars:  # fmt: skip
+    name: str,
+    unit: str,
+    rows: np.ndarray,
+    limits: tuple[float, float] | None,
+    layers: Sequence[int],
+    chosen: int | None,
+) -> Bars:
     mean = rows.mean(axis=0)
     several = len(rows) > 1
     spread = rows.std(axis=0, ddof=1) if several else np.zeros_like(mean)

@@ -13,5 +13,16 @@ from analysis.effects import WHERE, DropEffects, LeaveOneOut, Sweep, WhatIf
 from analysis.interventions.changes import depth_logits, part_norms, sweep_last_k, what_if
 from analysis.interventions.leaving import drop_effects, leave_one_out
 
-__all__ = ["WHERE", "DropEffects", "LeaveOneOut", "Sweep", "WhatIf", "depth_logits",
-           "drop_effects", "leave_one_out", "part_norms", "sweep_last_k", "what_if"]  # fmt: skip
+__all__ = [
+    "WHERE",
+    "DropEffects",
+    "LeaveOneOut",
+    "Sweep",
+    "WhatIf",
+    "depth_logits",
+    "drop_effects",
+    "leave_one_out",
+    "part_norms",
+    "sweep_last_k",
+    "what_if",
+]

@@ -132,10 +132,12 @@ def depth_logits(classifier: Classifier, trace: Trace) -> np.ndarray:
     head = pooling_head(classifier)
     with rerunning(classifier, "ending the encoder at each layer", len(trace.tokens)):
         hidden, mask = hidden_of(classifier, trace), mask_of(classifier, trace)
-        return np.stack([
-            as_numpy(answer(classifier, hidden[: layer + 1], mask, head.ended_at(layer))[1][0])
-            for layer in range(len(hidden))
-        ])
+        return np.stack(
+            [
+                as_numpy(answer(classifier, hidden[: layer + 1], mask, head.ended_at(layer))[1][0])
+                for layer in range(len(hidden))
+            ]
+        )
 
 
 def part_norms(classifier: Classifier, trace: Trace) -> np.ndarray:

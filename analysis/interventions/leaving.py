@@ -59,8 +59,9 @@ def drop_effects(
         )
     trace = record(classifier, text, pair)
     before = trace._need_logits().astype(np.float64)
-    places = [(layer, token) for token in range(_pooled(trace) if by_token else 0)
-              for layer in layers]  # fmt: skip
+    places = [
+        (layer, token) for token in range(_pooled(trace) if by_token else 0) for layer in layers
+    ]
     effects = np.zeros((len(before), len(layers)))
     at_token = np.zeros((len(before), len(trace.tokens), len(layers)))
     size = max(1, _BATCH_NUMBERS // trace.hidden.size)

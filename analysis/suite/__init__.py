@@ -18,9 +18,18 @@ from analysis.suite.cases import KINDS, Case, Kind
 from analysis.suite.results import TOLERANCE, Failure, Rate, Results, results
 
 __all__ = [
-    "KINDS", "TASKS", "TOLERANCE", "Case", "Failure", "Kind", "Rate", "Results", "results",
-    "sentences", "table",
-]  # fmt: skip
+    "KINDS",
+    "TASKS",
+    "TOLERANCE",
+    "Case",
+    "Failure",
+    "Kind",
+    "Rate",
+    "Results",
+    "results",
+    "sentences",
+    "table",
+]
 
 _ROOMS = {"sst2": sentiment, "trec": questions, "mrpc": paraphrases}
 TASKS: tuple[str, ...] = tuple(_ROOMS)

@@ -114,7 +114,12 @@ class Maker:
         """
         return [
             self._add(
-                capability, template, "DIR", change(case), label or toward or case.label, case.id,
+                capability,
+                template,
+                "DIR",
+                change(case),
+                label or toward or case.label,
+                case.id,
                 toward or case.label,
             )
             for case in originals
@@ -137,8 +142,9 @@ class Maker:
         self._seen.add((first, pair))
         number = self._count[capability] = self._count.get(capability, 0) + 1
         name = f"{self.task}/{capability.replace(' ', '-')}/{number:03d}"
-        case = Case(name, self.task, capability, template, kind, first, pair, label, original,
-                    toward)  # fmt: skip
+        case = Case(
+            name, self.task, capability, template, kind, first, pair, label, original, toward
+        )
         self.cases.append(case)
         return case
 

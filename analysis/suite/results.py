@@ -83,10 +83,18 @@ class Results:
         import pandas as pd
 
         rows = [
-            (self.checkpoint, one.capability, one.kind, one.n, one.failures, one.rate, one.low,
-             one.high)
+            (
+                self.checkpoint,
+                one.capability,
+                one.kind,
+                one.n,
+                one.failures,
+                one.rate,
+                one.low,
+                one.high,
+            )
             for one in self.rates
-        ]  # fmt: skip
+        ]
         columns = ["checkpoint", "capability", "kind", "n", "failures", "rate", "low", "high"]
         return pd.DataFrame(rows, columns=columns)
 
@@ -96,17 +104,34 @@ class Results:
 
         rows = [
             {
-                "row": one.row, "capability": one.case.capability, "kind": one.case.kind,
-                "text": one.case.text, "pair": one.case.pair, "label": one.case.label,
-                "predicted": one.predicted, "what failed": one.sentence,
+                "row": one.row,
+                "capability": one.case.capability,
+                "kind": one.case.kind,
+                "text": one.case.text,
+                "pair": one.case.pair,
+                "label": one.case.label,
+                "predicted": one.predicted,
+                "what failed": one.sentence,
                 "original": None if one.original is None else one.original.text,
-                "template": one.case.template, "id": one.case.id,
+                "template": one.case.template,
+                "id": one.case.id,
             }
             for one in self.failures
             if capability in (None, one.case.capability) and kind in (None, one.case.kind)
-        ]  # fmt: skip
-        columns = ["row", "capability", "kind", "text", "pair", "label", "predicted",
-                   "what failed", "original", "template", "id"]  # fmt: skip
+        ]
+        columns = [
+            "row",
+            "capability",
+            "kind",
+            "text",
+            "pair",
+            "label",
+            "predicted",
+            "what failed",
+            "original",
+            "template",
+            "id",
+        ]
         return pd.DataFrame(rows, columns=columns)
 
 
@@ -128,9 +153,12 @@ def results(
         )
     place = predictions.places(KNOWN[cases[0].task].labels)
     probabilities: dict[int, NDArray[Any]] = dict(
-        zip(predictions.rows.tolist(), predictions.probabilities[:, list(place.values())],
-            strict=True)
-    )  # fmt: skip
+        zip(
+            predictions.rows.tolist(),
+            predictions.probabilities[:, list(place.values())],
+            strict=True,
+        )
+    )
     names = list(place)
     rows = {case.id: row for row, case in enumerate(cases)}
     counts: dict[tuple[str, str], list[int]] = {}
@@ -151,12 +179,15 @@ def results(
         shown = names.index(case.toward) if case.toward is not None else int(here.argmax())
         failures.append(
             Failure(
-                case, row, said, float(here[shown]),
+                case,
+                row,
+                said,
+                float(here[shown]),
                 None if before is None else cases[before],
                 None if old is None else names[int(old.argmax())],
                 None if old is None else float(old[shown]),
             )
-        )  # fmt: skip
+        )
     rates = tuple(
         Rate(capability, kind, n, failed, *wilson(failed, n))
         for (capability, kind), (n, failed) in sorted(

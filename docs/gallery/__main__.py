@@ -31,9 +31,14 @@ PICTURES: dict[str, tuple[str, tuple[str, ...], str, dict[str, object], dict[str
     "depth": ("depth", FOUR, EARNS, {}, {"width": "full"}),
     "leave_one_out": ("leave_one_out", ("sst2-mha",), TEXT, {}, {"greyscale": True}),
     "attribution_strips": ("attribution_strips", ("sst2-max_seq_mha",), TEXT, {}, {}),
-    "deletion_insertion": ("deletion_insertion", ("sst2-max_seq_mha",), TEXT,
-                           {"unit": "word"}, {"width": "full"}),
-}  # fmt: skip
+    "deletion_insertion": (
+        "deletion_insertion",
+        ("sst2-max_seq_mha",),
+        TEXT,
+        {"unit": "word"},
+        {"width": "full"},
+    ),
+}
 STUDY = HERE.parents[1] / "study" / "results" / "minilm"
 
 
@@ -51,13 +56,20 @@ def _map(classifier: Classifier) -> Plot:
     """Sentences of the behaviour suite by two poolings, coloured by what they test."""
     cases = {case.text: case.capability for case in sentences("sst2")}
     hidden = [record(classifier, text).hidden[-1] for text in cases]
-    poolings = {"cls": [one[0] for one in hidden],
-                "mean": [one[1:-1].mean(axis=0) for one in hidden]}  # fmt: skip
+    poolings = {
+        "cls": [one[0] for one in hidden],
+        "mean": [one[1:-1].mean(axis=0) for one in hidden],
+    }
     names = tuple(dict.fromkeys(cases.values()))
     return view(
-        "map", [project(np.stack(rows), "pca") for rows in poolings.values()], tuple(poolings),
-        np.array([names.index(one) for one in cases.values()]), names, (classifier.checkpoint,),
-        "the behaviour suite", alignment="none",
+        "map",
+        [project(np.stack(rows), "pca") for rows in poolings.values()],
+        tuple(poolings),
+        np.array([names.index(one) for one in cases.values()]),
+        names,
+        (classifier.checkpoint,),
+        "the behaviour suite",
+        alignment="none",
     )
 
 

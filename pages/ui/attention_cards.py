@@ -62,15 +62,28 @@ def columns(one: Listener, wanted: Wanted, limits: dict[str, float]) -> list[Col
         over = "seeds" if one.entry.is_group else "attention heads"
         for index, (values, label) in enumerate(zip(rows, labels, strict=True)):
             about = f"seed {label}" if one.entry.is_group else f"attention head {label}"
-            found.append(Column(
-                label, values, "heat", limits["attention"], over,
-                about, None if one.entry.is_group else index, index == part,
-            ))
-        found.append(Column(
-            "%", main_row(one, wanted), "percent", group=over,
-            about="mean" if part is None else f"attention head {labels[part]}, in percent",
-            spread=rows.std(axis=0, ddof=1) if one.entry.is_group else None,
-        ))
+            found.append(
+                Column(
+                    label,
+                    values,
+                    "heat",
+                    limits["attention"],
+                    over,
+                    about,
+                    None if one.entry.is_group else index,
+                    index == part,
+                )
+            )
+        found.append(
+            Column(
+                "%",
+                main_row(one, wanted),
+                "percent",
+                group=over,
+                about="mean" if part is None else f"attention head {labels[part]}, in percent",
+                spread=rows.std(axis=0, ddof=1) if one.entry.is_group else None,
+            )
+        )
     row = row_of(one, wanted)
     if row is not None:
         where = f"{one.row.title if one.row else ''}, " + (
@@ -78,20 +91,38 @@ def columns(one: Listener, wanted: Wanted, limits: dict[str, float]) -> list[Col
         )
         spread = None
         if one.rows is not None:
-            head = wanted.head if wanted.head is not None and wanted.head < one.rows.shape[1] \
-                else None
+            head = (
+                wanted.head if wanted.head is not None and wanted.head < one.rows.shape[1] else None
+            )
             each = one.rows.mean(axis=1) if head is None else one.rows[:, head]
             spread = each.std(axis=0, ddof=1)
-        found.append(Column("encoder", row, "wide heat", limits["attention"], about=where,
-                            spread=spread))
+        found.append(
+            Column("encoder", row, "wide heat", limits["attention"], about=where, spread=spread)
+        )
     if one.split is not None:
         spread = None if one.splits is None else one.splits.std(axis=0, ddof=1)
-        found.append(Column("split", one.split, "swing", limits["split"],
-                            about="contribution (exact split)", spread=spread))
+        found.append(
+            Column(
+                "split",
+                one.split,
+                "swing",
+                limits["split"],
+                about="contribution (exact split)",
+                spread=spread,
+            )
+        )
     effects = shown_effects(one)
     if effects is not None:
-        found.append(Column("left out", effects, "swing", limits["effects"],
-                            about="fall when left out", spread=_spread_of_effects(one)))
+        found.append(
+            Column(
+                "left out",
+                effects,
+                "swing",
+                limits["effects"],
+                about="fall when left out",
+                spread=_spread_of_effects(one),
+            )
+        )
     elif not one.no_effects and one.entry.classifies and one.axis is not None:
         # Its place is kept while it is being computed: nothing on the page moves.
         empty = np.full(len(one.axis.units), np.nan)
@@ -176,8 +207,9 @@ def main_row(one: Listener, wanted: Wanted) -> np.ndarray:
 
 
 def _most(one: Listener, wanted: Wanted) -> str:
-    heard_most = [f"“{label}” {number(100 * value, 'percent')} %"
-                  for label, value in most_heard(one, wanted)]
+    heard_most = [
+        f"“{label}” {number(100 * value, 'percent')} %" for label, value in most_heard(one, wanted)
+    ]
     special = f"special tokens {number(100 * special_share(one, wanted), 'percent')} %"
     part = shown_part(one, wanted)
     who = "Most to " if part is None else f"Attention head {_row_labels(one)[part]} most to "

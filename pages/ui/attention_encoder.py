@@ -44,9 +44,7 @@ _ABOUT = {
 }
 
 
-def draw(
-    listeners: Sequence[Listener], choice: Choice, wanted: Wanted, mark: Span | None
-) -> None:
+def draw(listeners: Sequence[Listener], choice: Choice, wanted: Wanted, mark: Span | None) -> None:
     """Title, controls, and one card for each checkpoint."""
     row = title_row("encoder")
     with st.container(key="encoder-controls"):
@@ -97,16 +95,27 @@ def _legend(view: str, limit: float, listeners: Sequence[Listener]) -> str:
 def _controls(
     listeners: Sequence[Listener], choice: Choice, wanted: Wanted
 ) -> tuple[str, str, tuple[int, int] | None]:
-    view = st.segmented_control(
-        "View", (HEADS, TOKEN, ROLLOUT, SPREAD, PARTS), default=HEADS, required=True,
-        key="encoder_view", **KEPT,
-    ) or HEADS
-    sizes = [one.traces[0].attentions.shape[:2] for one in listeners
-             if one.traces and one.traces[0].attentions is not None]
+    view = (
+        st.segmented_control(
+            "View",
+            (HEADS, TOKEN, ROLLOUT, SPREAD, PARTS),
+            default=HEADS,
+            required=True,
+            key="encoder_view",
+            **KEPT,
+        )
+        or HEADS
+    )
+    sizes = [
+        one.traces[0].attentions.shape[:2]
+        for one in listeners
+        if one.traces and one.traces[0].attentions is not None
+    ]
     layers, heads = (max((size[i] for size in sizes), default=1) for i in (0, 1))
     # What was chosen by a click, on this page or another, shows in the boxes.
-    st.session_state["attention-layer"] = wanted.layer if wanted.layer in range(1, layers + 1) \
-        else layers
+    st.session_state["attention-layer"] = (
+        wanted.layer if wanted.layer in range(1, layers + 1) else layers
+    )
     names = [MEAN, *map(str, range(heads))]
     name = MEAN if wanted.head is None else str(wanted.head)
     st.session_state["attention-head"] = name if name in names else MEAN
@@ -114,10 +123,18 @@ def _controls(
     st.selectbox("Attention head", names, key="attention-head", on_change=_take_head)
     side = "query"
     if view == TOKEN:
-        side = st.segmented_control(
-            "The token", ("query", "key"), default="query", required=True, key="side", **KEPT,
-            help="As query: whom it listens to. As key: who listens to it.",
-        ) or "query"
+        side = (
+            st.segmented_control(
+                "The token",
+                ("query", "key"),
+                default="query",
+                required=True,
+                key="side",
+                **KEPT,
+                help="As query: whom it listens to. As key: who listens to it.",
+            )
+            or "query"
+        )
     return view, side, _window(listeners, view)
 
 
@@ -130,9 +147,12 @@ def _window(listeners: Sequence[Listener], view: str) -> tuple[int, int] | None:
     if st.session_state.get("window") not in starts:
         st.session_state["window"] = None
     start = st.selectbox(
-        "Part of the text", starts, key="window",
-        format_func=lambda at: "all, coarsened" if at is None
-        else f"{at + 1} to {min(at + 64, units)}, in full",
+        "Part of the text",
+        starts,
+        key="window",
+        format_func=lambda at: (
+            "all, coarsened" if at is None else f"{at + 1} to {min(at + 64, units)}, in full"
+        ),
     )
     return None if start is None else (start, start + 64)
 
@@ -149,7 +169,9 @@ def _take_head() -> None:
 def _choose_head(place: list[int]) -> None:
     layer, head = place
     same = (st.session_state.get("marked_layer"), st.session_state.get("marked_head")) == (
-        layer, head)
+        layer,
+        head,
+    )
     st.session_state["marked_layer"] = None if same else layer
     st.session_state["marked_head"] = None if same else head
 

@@ -41,9 +41,11 @@ def show_spread(
     tokens, chosen = one.traces[0].tokens, (wanted.layer or 0, wanted.head)
     plots = {
         "Entropy": views_encoder.head_summary(
-            replace(found[0].entropy, normalised=entropy.mean(axis=0)), who, tokens),
+            replace(found[0].entropy, normalised=entropy.mean(axis=0)), who, tokens
+        ),
         "Distance": views_encoder.head_summary(
-            replace(found[0].distance, tokens=distance.mean(axis=0)), who, tokens),
+            replace(found[0].distance, tokens=distance.mean(axis=0)), who, tokens
+        ),
     }
 
     def body(limit: float, deep: float) -> str:
@@ -77,23 +79,34 @@ def show_parts(
     layer, head = chosen_in(one, wanted)
     own = _own_masses(one)
     plot = views_encoder.blocks(
-        replace(found[0], values=each.mean(axis=0)), layer, checkpoint_of(one),
-        one.traces[0].tokens, head, None if own is None else np.concatenate(own),
+        replace(found[0], values=each.mean(axis=0)),
+        layer,
+        checkpoint_of(one),
+        one.traces[0].tokens,
+        head,
+        None if own is None else np.concatenate(own),
     )
     assert isinstance(plot.mark, HeatMap)
     spread = None
     if len(found) > 1:
         one_layer = each[:, layer - 1]
         by_seed = one_layer.mean(axis=1) if head is None else one_layer[:, head]
-        rows = by_seed if own is None else np.concatenate(
-            [np.stack([masses.mean(axis=0) for masses in own])[:, None], by_seed], axis=1)
+        rows = (
+            by_seed
+            if own is None
+            else np.concatenate(
+                [np.stack([masses.mean(axis=0) for masses in own])[:, None], by_seed], axis=1
+            )
+        )
         spread = 100 * rows.std(axis=0, ddof=1)
     values, blocks = plot.mark.values, plot.mark.columns
 
     def body(limit: float, deep: float) -> str:
         grid = matrices.masses_grid(
-            values, [f"from {name}" for name in plot.mark.rows],  # type: ignore[union-attr]
-            [f"into {name}" for name in blocks], spread,
+            values,
+            [f"from {name}" for name in plot.mark.rows],  # type: ignore[union-attr]
+            [f"into {name}" for name in blocks],
+            spread,
         )
         return grid + lines_of(plot.notes)
 
@@ -103,11 +116,18 @@ def show_parts(
 def _own_masses(one: Listener) -> list[np.ndarray] | None:
     """(P, B) for each member: the pooling head's attention into each part of the input."""
     try:
-        return [attention.row_masses(attention.pooling_attention(trace), trace.tokens)
-                for trace in one.traces]
+        return [
+            attention.row_masses(attention.pooling_attention(trace), trace.tokens)
+            for trace in one.traces
+        ]
     except ValueError:
         return None
 
 
-SHOW = {HEADS: show_heads, TOKEN: show_token, ROLLOUT: show_rollout, SPREAD: show_spread,
-        PARTS: show_parts}
+SHOW = {
+    HEADS: show_heads,
+    TOKEN: show_token,
+    ROLLOUT: show_rollout,
+    SPREAD: show_spread,
+    PARTS: show_parts,
+}

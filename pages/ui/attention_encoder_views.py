@@ -23,7 +23,11 @@ from pages.ui.cards import Span
 from pages.ui.inputs import Choice
 
 HEADS, TOKEN, ROLLOUT, SPREAD, PARTS = (
-    "Attention heads", "One token", "Rollout", "Entropy, distance", "Input parts",
+    "Attention heads",
+    "One token",
+    "Rollout",
+    "Entropy, distance",
+    "Input parts",
 )
 LARGE = "The chosen one"
 
@@ -62,7 +66,11 @@ def _whole(one: Listener, choice: Choice) -> Any:
 
 
 def show_heads(
-    one: Listener, choice: Choice, wanted: Wanted, mark: Span | None, side: str,
+    one: Listener,
+    choice: Choice,
+    wanted: Wanted,
+    mark: Span | None,
+    side: str,
     window: tuple[int, int] | None,
 ) -> Shown:
     chosen = chosen_in(one, wanted)
@@ -72,10 +80,14 @@ def show_heads(
         trace = _whole(one, choice)
         plot = views_encoder.encoder_heads(trace, words, special)
         assert isinstance(plot.mark, HeatMap)
-        plot = _with_spread(plot, one, [
-            values_of(views_encoder.encoder_heads(each, words, special))
-            for each in _members(one, choice)
-        ])  # fmt: skip
+        plot = _with_spread(
+            plot,
+            one,
+            [
+                values_of(views_encoder.encoder_heads(each, words, special))
+                for each in _members(one, choice)
+            ],
+        )
         return plot, _tiles(plot.mark, trace.attentions.shape[:2]), plot.mark.bounds[1]
 
     members = tuple(heard.key_of(m, choice.text, choice.pair) for m in one.entry.members)
@@ -92,7 +104,8 @@ def show_heads(
     big = heard.once(
         (members, "large", words, special, chosen, window),
         lambda: _with_spread(
-            in_large(_whole(one, choice)), one,
+            in_large(_whole(one, choice)),
+            one,
             [values_of(in_large(each)) for each in _members(one, choice)],
         ),
         lambda found: int(values_of(found).nbytes),
@@ -102,18 +115,26 @@ def show_heads(
     inside = one.axis.units if window is None else one.axis.units[window[0] : window[1]]
     if len(labels) == len(inside):
         tokens = one.axis.tokens
-        units = [(html.span_of(tokens, unit), bool(tokens.special[unit[0]]),
-                  html.is_marked(tokens, unit, mark)) for unit in inside]
+        units = [
+            (
+                html.span_of(tokens, unit),
+                bool(tokens.special[unit[0]]),
+                html.is_marked(tokens, unit, mark),
+            )
+            for unit in inside
+        ]
 
     def body(limit: float, deep: float) -> str:
         small = matrices.picture(
-            matrices.mosaic(tiles, limit, chosen), _coarse_labels(one, tiles.shape[-1]),
+            matrices.mosaic(tiles, limit, chosen),
+            _coarse_labels(one, tiles.shape[-1]),
             "Layers down, attention heads across; point at a cell to read it",
         )
         # One attention head at a time may be far paler than the darkest of all.
         per_cell = -(-len(inside) // len(labels))
         full = matrices.picture(
-            matrices.large(values_of(big), labels, deep, units, per_cell), labels,
+            matrices.large(values_of(big), labels, deep, units, per_cell),
+            labels,
             f"Queries down, keys across; full colour {100 * deep:.0f} %",
         )
         below = [note for note in big.notes if note not in plot.notes]
@@ -137,9 +158,11 @@ def _with_spread(plot: Plot, one: Listener, each: Sequence[np.ndarray]) -> Plot:
     if not each:
         return plot
     spread = np.std(each, axis=0, ddof=1)
-    note = (f"Mean over {len(each)} seeds; standard deviation of a cell: "
-            f"{100 * np.nanmean(spread):.2g} points on average, {100 * np.nanmax(spread):.2g} at "
-            "most.")  # fmt: skip
+    note = (
+        f"Mean over {len(each)} seeds; standard deviation of a cell: "
+        f"{100 * np.nanmean(spread):.2g} points on average, {100 * np.nanmax(spread):.2g} at "
+        "most."
+    )
     return replace(plot, notes=(*plot.notes, note))
 
 
@@ -158,8 +181,12 @@ def _tiles(mark: HeatMap, shape: tuple[int, int]) -> np.ndarray:
     gap = pitch * max(shape) - max(mark.values.shape) if pitch else 0
     side = pitch - gap if pitch else mark.values.shape[0]
     starts = [[index * pitch for index in range(count)] for count in shape]
-    return np.array([[mark.values[top : top + side, left : left + side] for left in starts[1]]
-                     for top in starts[0]])
+    return np.array(
+        [
+            [mark.values[top : top + side, left : left + side] for left in starts[1]]
+            for top in starts[0]
+        ]
+    )
 
 
 def _coarse_labels(one: Listener, side: int) -> list[str]:
@@ -168,8 +195,10 @@ def _coarse_labels(one: Listener, side: int) -> list[str]:
     step = -(-len(labels) // side)
     if step == 1:
         return list(labels)
-    return [f"{labels[i]} … {labels[min(i + step, len(labels)) - 1]}"
-            for i in range(0, len(labels), step)]
+    return [
+        f"{labels[i]} … {labels[min(i + step, len(labels)) - 1]}"
+        for i in range(0, len(labels), step)
+    ]
 
 
 def show_token(
@@ -182,12 +211,23 @@ def show_token(
     )
     spread = None
     if one.entry.is_group:
-        spread = np.std([
-            values_of(views_attention.token_attention(
-                heard.whole(member, choice.text, choice.pair), token, side, head, choice.words,
-                wanted.special,
-            )) for member in one.entry.members
-        ], axis=0, ddof=1)  # fmt: skip
+        spread = np.std(
+            [
+                values_of(
+                    views_attention.token_attention(
+                        heard.whole(member, choice.text, choice.pair),
+                        token,
+                        side,
+                        head,
+                        choice.words,
+                        wanted.special,
+                    )
+                )
+                for member in one.entry.members
+            ],
+            axis=0,
+            ddof=1,
+        )
     return _by_layer(one, plot, wanted, mark, spread)
 
 
@@ -215,9 +255,16 @@ def _by_layer(
 
     def body(limit: float, deep: float) -> str:
         columns = [
-            html.Column(str(layer), values, "broad heat", limit, "layer", f"layer {layer}",
-                        on=layer == wanted.layer,
-                        spread=None if spread is None else spread[layer - 1])
+            html.Column(
+                str(layer),
+                values,
+                "broad heat",
+                limit,
+                "layer",
+                f"layer {layer}",
+                on=layer == wanted.layer,
+                spread=None if spread is None else spread[layer - 1],
+            )
             for layer, values in enumerate(rows, start=1)
         ]
         title = f'<div class="title">{html.text(plot.title)}</div>'

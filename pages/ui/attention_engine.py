@@ -81,19 +81,19 @@ def heard(member: Checkpoint, text: str, pair: str | None) -> Trace:
 
     Raises ``ValueError`` with the reason where there is none.
     """
+
     def make() -> Trace:
         trace = whole(member, text, pair)
         assert trace.attentions is not None
         # Nothing on the cards reads the hidden states themselves: 20 MB at 512 tokens.
-        return replace(
-            trace, attentions=trace.attentions[:, :, :1], hidden=trace.hidden[:, :, :1]
-        )
+        return replace(trace, attentions=trace.attentions[:, :, :1], hidden=trace.hidden[:, :, :1])
 
     return once(key_of(member, text, pair, "heard"), make, _size)  # type: ignore[no-any-return]
 
 
 def whole(member: Checkpoint, text: str, pair: str | None) -> Trace:
     """The trace with all attentions (L, H, T, T); recorded anew where they had to make room."""
+
     def make() -> Trace:
         from analysis.trace import record
 
@@ -118,7 +118,8 @@ def whole_of(entry: Entry, text: str, pair: str | None) -> Trace:
             seen = whole(member, text, pair)
             total = total + seen.attentions
         return replace(
-            seen, attentions=total / len(entry.members),
+            seen,
+            attentions=total / len(entry.members),
             checkpoint=groups.mean_checkpoint(entry.members, entry.id),
         )
 
@@ -143,6 +144,7 @@ class Summary:
 
 def summary(member: Checkpoint, text: str, pair: str | None) -> Summary:
     """Rollout ([CLS] only), entropy, distance and masses between parts of the input."""
+
     def make() -> Summary:
         trace = whole(member, text, pair)
         return Summary(
@@ -177,7 +179,11 @@ def known_effects(
 
 
 def find_effects(
-    member: Checkpoint, text: str, pair: str | None, where: str, words: bool,
+    member: Checkpoint,
+    text: str,
+    pair: str | None,
+    where: str,
+    words: bool,
     progress: Callable[[float], None],
 ) -> None:
     """Compute what `known_effects` then knows; `progress` may end it."""
@@ -199,7 +205,8 @@ def find_effects(
 def mean_effects(results: Sequence[LeaveOneOut], checkpoint: Checkpoint) -> LeaveOneOut:
     """Mean over the seeds of a group."""
     return replace(
-        results[0], checkpoint=checkpoint,
+        results[0],
+        checkpoint=checkpoint,
         logits=np.mean([one.logits for one in results], axis=0),
         effects=np.mean([one.effects for one in results], axis=0),
     )
@@ -213,5 +220,6 @@ def agreement(
     words = len(left_out.units) < len(tokens)
     return once(  # type: ignore[no-any-return]
         key_of(member, tokens.text, tokens.pair, "tau", left_out.where, words, target, *name),
-        lambda: attention.agreement(rows, left_out, target), lambda one: 200,
+        lambda: attention.agreement(rows, left_out, target),
+        lambda one: 200,
     )

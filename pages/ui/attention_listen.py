@@ -92,25 +92,32 @@ def listen(entry: Entry, choice: Choice, wanted: Wanted) -> Listener:
             _mean_rows(one), wanted.layer or -1, choice.words, wanted.special
         )
         if entry.is_group:
-            one.rows = np.stack([
-                one.axis.take(attention.cls_row(trace, wanted.layer or -1)) for trace in one.traces
-            ])
+            one.rows = np.stack(
+                [
+                    one.axis.take(attention.cls_row(trace, wanted.layer or -1))
+                    for trace in one.traces
+                ]
+            )
     except ValueError as error:
         one.lines.append(str(error))
     if splits:
         split = groups.mean_decomposition(splits)
         one.reference = split.reference
-        each = np.array([
-            [member.by_token(one.target)[list(unit)].sum() for unit in one.axis.units]
-            for member in splits
-        ])
+        each = np.array(
+            [
+                [member.by_token(one.target)[list(unit)].sum() for unit in one.axis.units]
+                for member in splits
+            ]
+        )
         one.split = each.mean(axis=0)
         one.splits = each if entry.is_group else None
         one.plots[SPLIT] = views.reading(
             split, one.traces[0].tokens, one.target, checkpoint_of(one), words=choice.words
         )
-    known = [heard.known_effects(m, choice.text, choice.pair, wanted.where, choice.words)
-             for m in entry.members]
+    known = [
+        heard.known_effects(m, choice.text, choice.pair, wanted.where, choice.words)
+        for m in entry.members
+    ]
     one.no_effects = next((result for result in known if isinstance(result, str)), "")
     found = [result for result in known if isinstance(result, LeaveOneOut)]
     if len(found) == len(entry.members):
@@ -126,9 +133,7 @@ def values_of(plot: Plot) -> np.ndarray:
     return plot.mark.values
 
 
-def _targets(
-    one: Listener, choice: Choice, reference: str | None
-) -> list[Decomposition]:
+def _targets(one: Listener, choice: Choice, reference: str | None) -> list[Decomposition]:
     """Choose the explained class; the exact splits of the members, where they have any."""
     if not one.entry.classifies:
         one.no_split = f"{one.entry.id} is a bare encoder: there is no logit to split."
@@ -162,21 +167,22 @@ def weights(one: Listener, wanted: Wanted) -> list[np.ndarray]:
         return [attention.pooling_attention(trace) for trace in one.traces]
     for trace in one.traces:
         attention.pooling_attention(trace)  # a single weight on [CLS] is no attention
-    return [heard.norms(member, trace).share
-            for member, trace in zip(one.entry.members, one.traces, strict=True)]
+    return [
+        heard.norms(member, trace).share
+        for member, trace in zip(one.entry.members, one.traces, strict=True)
+    ]
 
 
 def _own_plot(one: Listener, choice: Choice, wanted: Wanted) -> Plot:
     rows = weights(one, wanted)
     if not one.entry.is_group:
         norms = heard.norms(one.entry.first, one.traces[0]) if wanted.norms else None
-        return views_attention.pooling_attention(
-            one.traces[0], norms, choice.words, wanted.special
-        )
+        return views_attention.pooling_attention(one.traces[0], norms, choice.words, wanted.special)
     # Attention heads of different seeds do not correspond: each seed is seen by their mean.
     stacked = np.stack([row.mean(axis=0) for row in rows])
     group = replace(
-        one.traces[0], checkpoint=checkpoint_of(one),
+        one.traces[0],
+        checkpoint=checkpoint_of(one),
         head=HeadTrace(attention=stacked, parts=seeds(one.entry)),
     )
     plot = views_attention.pooling_attention(group, None, choice.words, wanted.special)
@@ -216,8 +222,13 @@ def _compare(one: Listener, found: Sequence[LeaveOneOut], wanted: Wanted) -> Non
             part = part if part is not None and part < len(own[0]) else None
             taus[_named("pooling head", part)] = [
                 heard.agreement(
-                    member, rows if part is None else rows[part], effects, one.target,
-                    "own", wanted.norms, part,
+                    member,
+                    rows if part is None else rows[part],
+                    effects,
+                    one.target,
+                    "own",
+                    wanted.norms,
+                    part,
                 )
                 for member, rows, effects in zip(one.entry.members, own, found, strict=True)
             ]
@@ -225,8 +236,13 @@ def _compare(one: Listener, found: Sequence[LeaveOneOut], wanted: Wanted) -> Non
         head = wanted.head if wanted.head is not None and wanted.head < len(rows_of[0]) else None
         taus[_named("encoder's [CLS] row", head)] = [
             heard.agreement(
-                member, rows if head is None else rows[head], effects, one.target,
-                "row", layer, head,
+                member,
+                rows if head is None else rows[head],
+                effects,
+                one.target,
+                "row",
+                layer,
+                head,
             )
             for member, rows, effects in zip(one.entry.members, rows_of, found, strict=True)
         ]
@@ -237,7 +253,10 @@ def _compare(one: Listener, found: Sequence[LeaveOneOut], wanted: Wanted) -> Non
     name, each = next(iter(taus.items())) if taus and not one.entry.is_group else ("", [None])
     assert one.effects is not None
     one.plots[LEFT_OUT] = views_attention.leave_one_out(
-        one.effects, one.target, each[0], special=wanted.special,
+        one.effects,
+        one.target,
+        each[0],
+        special=wanted.special,
         agreement_of=f"the attention of the {name}" if name else "attention",
     )
 

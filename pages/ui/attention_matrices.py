@@ -42,7 +42,7 @@ def mosaic(tiles: np.ndarray, limit: float, chosen: tuple[int, int | None]) -> s
     """(L, H, S, S) -> one small matrix for every attention head; a click chooses it."""
     layers, heads = tiles.shape[:2]
     parts = ["<span></span>"]
-    parts += [f'<span{_on(head == chosen[1])}>{head}</span>' for head in range(heads)]
+    parts += [f"<span{_on(head == chosen[1])}>{head}</span>" for head in range(heads)]
     for layer in range(1, layers + 1):
         parts.append(f"<span{_on(layer == chosen[0])}>{layer}</span>")
         for head in range(heads):
@@ -51,7 +51,7 @@ def mosaic(tiles: np.ndarray, limit: float, chosen: tuple[int, int | None]) -> s
             # The boxes for layer and attention head serve the keyboard: 144 stops would not.
             parts.append(
                 f'<div class="tile{on}" data-head="{layer} {head}" title="{name}">'
-                f'{canvas(tiles[layer - 1, head], limit, name + ": ")}</div>'
+                f"{canvas(tiles[layer - 1, head], limit, name + ': ')}</div>"
             )
     return f'<div class="mosaic" style="--heads:{heads}">{"".join(parts)}</div>'
 
@@ -61,8 +61,11 @@ def _on(chosen: bool) -> str:
 
 
 def large(
-    values: np.ndarray, labels: Sequence[str], limit: float,
-    units: Sequence[tuple[Span, bool, bool]] = (), per_cell: int = 1,
+    values: np.ndarray,
+    labels: Sequence[str],
+    limit: float,
+    units: Sequence[tuple[Span, bool, bool]] = (),
+    per_cell: int = 1,
 ) -> str:
     """One matrix with its labels; `units` are (span, special, marked), or () where coarsened.
 
@@ -79,8 +82,10 @@ def large(
             span, special, marked = units[index]
             classes += ["tok"] + ["special"] * special + ["marked"] * marked
             data = place_of(span)
-        ticks.append(f'<span class="{" ".join(classes)}"{data} title="{text(label)}">'
-                     f"{text(label) if units else index * per_cell + 1}</span>")
+        ticks.append(
+            f'<span class="{" ".join(classes)}"{data} title="{text(label)}">'
+            f"{text(label) if units else index * per_cell + 1}</span>"
+        )
     bands = ""
     for index, (_, _, marked) in enumerate(units):
         if marked:
@@ -98,7 +103,9 @@ def large(
 
 
 def heads_grid(
-    values: np.ndarray, limit: float, chosen: tuple[int, int | None],
+    values: np.ndarray,
+    limit: float,
+    chosen: tuple[int, int | None],
     told: Callable[[int, int], str],
 ) -> str:
     """(L, H) one cell for every attention head; a click chooses it, hover tells `told`."""
@@ -119,7 +126,9 @@ def heads_grid(
 
 
 def masses_grid(
-    values: np.ndarray, rows: Sequence[str], columns: Sequence[str],
+    values: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
     spread: np.ndarray | None = None,
 ) -> str:
     """(R, C) percent with the numbers written in: from each part of the input into each.
@@ -133,7 +142,9 @@ def masses_grid(
             dark = " dark" if value > 55 else ""
             told = number(value, "percent") + " %"
             told += "" if spread is None else f" ± {spread[at, column]:.1f}"
-            parts.append(f'<i class="heat wide{dark}" style="--v:{value:.0f}" title="{told}">'
-                         f'{number(value, "percent")}</i>')
+            parts.append(
+                f'<i class="heat wide{dark}" style="--v:{value:.0f}" title="{told}">'
+                f"{number(value, 'percent')}</i>"
+            )
     layout = f"minmax(6em, max-content) repeat({len(columns)}, minmax(0, 1fr))"
     return f'<div class="cells" style="--columns:{layout}">{"".join(parts)}</div>'

@@ -63,8 +63,11 @@ def draw(found: Catalogue, choice: Choice) -> None:
     with grid:
         for one in listeners:
             with st.container(border=True, key=f"card-{one.entry.id}"):
-                piece(attention_cards.html_of(one, wanted, limits, mark),
-                      f"answer-{one.entry.id}", _choose_part)
+                piece(
+                    attention_cards.html_of(one, wanted, limits, mark),
+                    f"answer-{one.entry.id}",
+                    _choose_part,
+                )
     status.caption(cards.plain(_legend(limits, listeners, wanted)))
     with export:
         export_menu(_plots(listeners), "export-own")
@@ -75,25 +78,38 @@ def draw(found: Catalogue, choice: Choice) -> None:
 
 def _controls() -> Wanted:
     weigh = st.segmented_control(
-        "Weigh by", ("weights", "value norms"), default="weights", required=True, key="weigh",
-        **KEPT, help="Attention weights as they are, or how much each token moves the pooled "
+        "Weigh by",
+        ("weights", "value norms"),
+        default="weights",
+        required=True,
+        key="weigh",
+        **KEPT,
+        help="Attention weights as they are, or how much each token moves the pooled "
         "vector: a large weight on a short vector moves little.",
     )
     where = st.segmented_control(
-        "Left out of", tuple(_WHERE_NAMES), default="encoder", required=True, key="leave",
-        **KEPT, format_func=lambda key: _WHERE_NAMES[key],
-        help="Leaving a token out asks one of three questions. " + " ".join(
-            f"'{name}': {WHERE[key]}." for key, name in _WHERE_NAMES.items()),
+        "Left out of",
+        tuple(_WHERE_NAMES),
+        default="encoder",
+        required=True,
+        key="leave",
+        **KEPT,
+        format_func=lambda key: _WHERE_NAMES[key],
+        help="Leaving a token out asks one of three questions. "
+        + " ".join(f"'{name}': {WHERE[key]}." for key, name in _WHERE_NAMES.items()),
     )
     reference = ask_reference()
     with st.container(key="attention-switches"):
         special = st.toggle("Special tokens", value=True, key="special", **KEPT)
         ranked = st.toggle("Most heard first", key="ranked", **KEPT)
     return Wanted(
-        norms=weigh == "value norms", where=where or "encoder", special=bool(special),
+        norms=weigh == "value norms",
+        where=where or "encoder",
+        special=bool(special),
         layer=st.session_state.get("marked_layer") or None,  # layer 0 has no attention
         head=st.session_state.get("marked_head"),
-        part=st.session_state.get("marked_part"), ranked=bool(ranked),
+        part=st.session_state.get("marked_part"),
+        ranked=bool(ranked),
         reference=reference,
     )
 
@@ -143,8 +159,10 @@ def _answer(listeners: Sequence[Listener], wanted: Wanted) -> str:
 
 
 def _legend(limits: dict[str, float], listeners: Sequence[Listener], wanted: Wanted) -> str:
-    said = [f"Full colour: {100 * limits['attention']:g} % of an attention head's "
-            + ("value norms" if wanted.norms else "attention")]
+    said = [
+        f"Full colour: {100 * limits['attention']:g} % of an attention head's "
+        + ("value norms" if wanted.norms else "attention")
+    ]
     references = dict.fromkeys(one.reference for one in listeners if one.split is not None)
     if references:
         names = " or ".join("the corpus mean" if name == "corpus" else name for name in references)
@@ -177,7 +195,10 @@ def _leave_out(
 ) -> None:
     """Compute the effects that are not known yet, then draw the page again with them."""
     missing = [
-        member for one in listeners if one.traces for member in one.entry.members
+        member
+        for one in listeners
+        if one.traces
+        for member in one.entry.members
         if heard.known_effects(member, choice.text, choice.pair, wanted.where, choice.words) is None
     ]
     if not missing:
@@ -189,7 +210,8 @@ def _leave_out(
     if len(missing) * units * tokens > _MUCH and st.session_state.get("leave_out_long") != asked:
         ask.button(
             f"Leave each {axes[0].label} out ({len(missing)} × {units} reruns of {tokens} tokens: "
-            "this takes a while)", key="leave-out-long",
+            "this takes a while)",
+            key="leave-out-long",
             on_click=lambda: st.session_state.update(leave_out_long=asked),
         )
         return
@@ -205,9 +227,7 @@ def _leave_out(
             engine.leave_if_stale(share)
 
         step(0.0)
-        heard.find_effects(
-            member, choice.text, choice.pair, wanted.where, choice.words, step
-        )
+        heard.find_effects(member, choice.text, choice.pair, wanted.where, choice.words, step)
     # Should there be no room to keep them, the page must not go on for ever.
     if st.session_state.get("left_out") != (asked, missing):
         st.session_state["left_out"] = (asked, missing)

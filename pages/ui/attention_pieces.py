@@ -28,6 +28,7 @@ _piece = st.components.v2.component(
 
 def piece(html: str, key: str, on_head: Callable[[list[int]], None] | None = None) -> None:
     """Draw one piece. A click on a token marks it on every page (again: unmarks it)."""
+
     def clicked_token() -> None:
         cards.toggle_mark(st.session_state[key].get("token"))
 
@@ -37,8 +38,11 @@ def piece(html: str, key: str, on_head: Callable[[list[int]], None] | None = Non
             on_head([int(index) for index in place])
 
     _piece(
-        key=key, data={"html": html}, height="content",
-        on_token_change=clicked_token, on_head_change=clicked_head,
+        key=key,
+        data={"html": html},
+        height="content",
+        on_token_change=clicked_token,
+        on_head_change=clicked_head,
     )
 
 
@@ -58,14 +62,18 @@ class Column:
 
 
 _WIDTHS = {
-    "heat": "minmax(9px, 1.35rem)", "wide heat": "minmax(2.6rem, 3rem)",
-    "broad heat": "minmax(9px, 2.4rem)", "percent": "1.9rem",
+    "heat": "minmax(9px, 1.35rem)",
+    "wide heat": "minmax(2.6rem, 3rem)",
+    "broad heat": "minmax(9px, 2.4rem)",
+    "percent": "1.9rem",
     "swing": "minmax(2.2rem, 4.6rem)",
 }
 
 
 def table(
-    axis: TokenAxis, columns: Sequence[Column], mark: Span | None,
+    axis: TokenAxis,
+    columns: Sequence[Column],
+    mark: Span | None,
     order: Sequence[int] | None = None,
 ) -> str:
     """Tokens down (in `order`, else as in the text), quantities across.
@@ -77,7 +85,7 @@ def table(
     rows = [_row(axis, axis.units[at], at, columns, mark, order is None) for at in places]
     return (
         f'<div class="rows" style="--columns:{layout}"><div class="heads">{_heads(columns)}</div>'
-        f'{"".join(rows)}</div>'
+        f"{''.join(rows)}</div>"
     )
 
 
@@ -103,7 +111,11 @@ def _heads(columns: Sequence[Column]) -> str:
 
 
 def _row(
-    axis: TokenAxis, unit: Sequence[int], index: int, columns: Sequence[Column], mark: Span | None,
+    axis: TokenAxis,
+    unit: Sequence[int],
+    index: int,
+    columns: Sequence[Column],
+    mark: Span | None,
     in_text: bool,
 ) -> str:
     tokens, first = axis.tokens, unit[0]
@@ -122,7 +134,7 @@ def _row(
     return (
         f'<div class="{" ".join(classes)}" data-unit="{index}"{place_of(place)} tabindex=0'
         f' title="{label}&#10;{"&#10;".join(told)}"><span class="name" dir="auto">{label}</span>'
-        f'{"".join(cells)}</div>'
+        f"{''.join(cells)}</div>"
     )
 
 
@@ -164,7 +176,8 @@ def span_of(tokens: Any, unit: Sequence[int]) -> Span:
         which = int(np.sum(np.asarray(tokens.special)[: unit[0]]))
         return -1, which, which
     return (
-        int(tokens.segment[unit[0]]), int(tokens.offsets[unit[0]][0]),
+        int(tokens.segment[unit[0]]),
+        int(tokens.offsets[unit[0]][0]),
         int(tokens.offsets[unit[-1]][1]),
     )
 

@@ -22,9 +22,7 @@ from pages.ui.replies import common_limit
 from pages.ui.show import export_menu
 
 
-def draw(
-    explained: Sequence[Explained], choice: Choice, wanted: Wanted, mark: Span | None
-) -> None:
+def draw(explained: Sequence[Explained], choice: Choice, wanted: Wanted, mark: Span | None) -> None:
     """The panel; a seed group is its mean with its spread, and a dot for each seed."""
     method = METHODS[wanted.focus]
     found = shared(explained, wanted.focus)
@@ -40,9 +38,7 @@ def draw(
             piece('<div class="none">There is nothing to draw yet.</div>', "bars-drawing")
             return
         limit = _limit(found, choice, wanted)
-        html = "".join(
-            _table(some, wanted, limit, mark, bool(largest)) for some in _alike(found)
-        )
+        html = "".join(_table(some, wanted, limit, mark, bool(largest)) for some in _alike(found))
         piece(html, "bars-drawing")
         notes = next(iter(plots.values())).notes
         said = [note for note in notes if note.startswith(("Bars:", "Lines:"))]
@@ -76,8 +72,11 @@ def _limit(found: Sequence[Explained], choice: Choice, wanted: Wanted) -> float:
     ends = [0.0]
     for one in found:
         _, mean, interval, dots = spread_of(one.found[wanted.focus])
-        ends += [float(np.nanmax(np.abs(part), initial=0.0))
-                 for part in (mean, interval, dots) if part is not None]  # fmt: skip
+        ends += [
+            float(np.nanmax(np.abs(part), initial=0.0))
+            for part in (mean, interval, dots)
+            if part is not None
+        ]
     state = (*choice.key, wanted.output, wanted.against, wanted.baseline)
     name = f"attribution_bars_{wanted.focus}"
     return common_limit(name, state, 1000 * max(ends), st.session_state) / 1000
@@ -87,14 +86,17 @@ def _plots(found: Sequence[Explained], wanted: Wanted) -> dict[str, Plot]:
     if not found:
         return {}
     plots = {
-        one.name: views.bars([list(one.found[wanted.focus])], [one.tokens], [one.checkpoint],
-                             [one.name])
+        one.name: views.bars(
+            [list(one.found[wanted.focus])], [one.tokens], [one.checkpoint], [one.name]
+        )
         for one in found
-    }  # fmt: skip
+    }
     if len(found) > 1:
         whole = views.bars(
-            [list(one.found[wanted.focus]) for one in found], [one.tokens for one in found],
-            [one.checkpoint for one in found], [one.name for one in found],
+            [list(one.found[wanted.focus]) for one in found],
+            [one.tokens for one in found],
+            [one.checkpoint for one in found],
+            [one.name for one in found],
         )
         assert isinstance(whole.mark, Grid)
         plots = {"All checkpoints": whole, **plots}

@@ -38,7 +38,8 @@ _ABOUT_CURVES = (
 )
 _ABOUT_AGREEMENT = (
     "Kendall's tau between the rankings of every two, over all units but special tokens. "
-    + FAVOURED["agreement"] + " Agreement is no proof that either is right."
+    + FAVOURED["agreement"]
+    + " Agreement is no proof that either is right."
 )
 _ABOUT_MAP = (
     "Every method's scores as shares of its own largest one, side by side, for the units of one "
@@ -55,8 +56,12 @@ def beside(explained: Sequence[Explained], wanted: Wanted, asked: Asked) -> None
 
 
 def draw(
-    explained: Sequence[Explained], choice: Choice, wanted: Wanted, asked: Asked,
-    mark: Span | None, say: Callable[[str], None],
+    explained: Sequence[Explained],
+    choice: Choice,
+    wanted: Wanted,
+    asked: Asked,
+    mark: Span | None,
+    say: Callable[[str], None],
 ) -> None:
     """The panels that answer "what is it worth?" in more detail than a table."""
     one = asked.of or next(iter(shared(explained, wanted.focus)), None)
@@ -82,8 +87,11 @@ def _curves(one: Explained, wanted: Wanted, asked: Asked) -> None:
     units = known.get(wanted.focus, next(iter(known.values()))).units
     known = {key: record for key, record in known.items() if record.units == units}
     plot = view(
-        "deletion_insertion", list(known.values()), [METHODS[key].title for key in known],
-        checkpoint=one.checkpoint, tokens=one.tokens,
+        "deletion_insertion",
+        list(known.values()),
+        [METHODS[key].title for key in known],
+        checkpoint=one.checkpoint,
+        tokens=one.tokens,
     )
     assert isinstance(plot.mark, Grid)
     with st.container(border=True, key="panel-curves"):
@@ -118,13 +126,18 @@ def _curve(part: Any, key: str, second: bool) -> None:
 
 def _compared(explained: Sequence[Explained], wanted: Wanted, asked: Asked) -> None:
     """Checkpoints by the method in focus, as standard scores among random rankings."""
-    found = [(one, measured.records(one, wanted.focus, asked.setting))
-             for one in shared(explained, wanted.focus)]  # fmt: skip
+    found = [
+        (one, measured.records(one, wanted.focus, asked.setting))
+        for one in shared(explained, wanted.focus)
+    ]
     known = [(one, records) for one, records in found if records]
     if len(known) > 1:
         plot = view(
-            "evidence_scores", [records for _, records in known], [one.name for one, _ in known],
-            tokens=known[0][0].tokens, row_label="checkpoint",
+            "evidence_scores",
+            [records for _, records in known],
+            [one.name for one, _ in known],
+            tokens=known[0][0].tokens,
+            row_label="checkpoint",
         )
         with st.container(border=True, key="panel-compared"):
             name = METHODS[wanted.focus].title
@@ -171,8 +184,11 @@ def _agreement(
     else:
         seeds = ""
         keys = [key for key in wanted.methods if key in one.found]
-        results, names, label = [one.mean(k) for k in keys], [METHODS[k].title for k in keys], \
-            "method"  # fmt: skip
+        results, names, label = (
+            [one.mean(k) for k in keys],
+            [METHODS[k].title for k in keys],
+            "method",
+        )
         title = "Agreement of methods"
     if len(results) < 2:
         return
@@ -207,8 +223,11 @@ def _map(one: Explained, wanted: Wanted, mark: Span | None) -> None:
             if differ is not None:
                 first, second = (_of(differ.names[i], keys) for i in (0, 1))
                 pictures["The two that differ most"] = views.disagreement(
-                    one.mean(first), one.mean(second), one.tokens,
-                    (METHODS[first].title, METHODS[second].title), [one.checkpoint] * 2,
+                    one.mean(first),
+                    one.mean(second),
+                    one.tokens,
+                    (METHODS[first].title, METHODS[second].title),
+                    [one.checkpoint] * 2,
                 )
             export_menu(pictures, "export-methods")
         _chart(one, plot, keys, mark)
@@ -255,5 +274,6 @@ def _chart(one: Explained, plot: Plot, keys: Sequence[str], mark: Span | None) -
                     cards.toggle_mark(span_of(one.tokens, units[column]))
 
     shades.adapt(drawing)
-    st.plotly_chart(drawing.figure, key="methods-map", config=_CHART, on_select=clicked,
-                    selection_mode="points")  # fmt: skip
+    st.plotly_chart(
+        drawing.figure, key="methods-map", config=_CHART, on_select=clicked, selection_mode="points"
+    )

@@ -92,10 +92,20 @@ def _computed(classifier: Any, question: Question, progress: Any) -> Attribution
     """Raises ``Enough`` where it was ended before there was anything to keep."""
     try:
         return attribute(
-            classifier, question.text, question.pair, question.method, question.target,
-            question.unit, output=question.output, baseline=question.baseline,
-            baseline_text=question.baseline_text, span=question.span or None, seed=question.seed,
-            progress=progress, allow_cost=True, **dict(question.options),
+            classifier,
+            question.text,
+            question.pair,
+            question.method,
+            question.target,
+            question.unit,
+            output=question.output,
+            baseline=question.baseline,
+            baseline_text=question.baseline_text,
+            span=question.span or None,
+            seed=question.seed,
+            progress=progress,
+            allow_cost=True,
+            **dict(question.options),
         )
     except ValueError as error:
         return str(error)
@@ -189,8 +199,13 @@ def seconds(member: Checkpoint, question: Question, units: int | None = None) ->
     tokens = tokenize(classifier.tokenizer, question.text, question.pair, classifier.limit)
     backward = "backward" in METHODS[question.method].needs
     one = _pass_seconds(
-        member.sha256, engine.precision(), len(tokens), backward, question.method,
-        _classifier=classifier, _tokens=tokens,
+        member.sha256,
+        engine.precision(),
+        len(tokens),
+        backward,
+        question.method,
+        _classifier=classifier,
+        _tokens=tokens,
     )
     if units is None:
         groups = unit_groups(tokens, question.unit, question.span or None)
@@ -204,14 +219,24 @@ def forward_seconds(member: Checkpoint, question: Question) -> float:
     classifier = engine.classifier(member)
     tokens = tokenize(classifier.tokenizer, question.text, question.pair, classifier.limit)
     return _pass_seconds(
-        member.sha256, engine.precision(), len(tokens), False, "leave_one_out",
-        _classifier=classifier, _tokens=tokens,
+        member.sha256,
+        engine.precision(),
+        len(tokens),
+        False,
+        "leave_one_out",
+        _classifier=classifier,
+        _tokens=tokens,
     )
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _pass_seconds(
-    sha256: str, dtype: str, length: int, backward: bool, method: str, _classifier: Any,
+    sha256: str,
+    dtype: str,
+    length: int,
+    backward: bool,
+    method: str,
+    _classifier: Any,
     _tokens: Any,
 ) -> float:
     """Seconds of one pass over a text of this length."""

@@ -48,23 +48,33 @@ def controls(explained: Sequence[Explained], wanted: Wanted) -> Asked:
     with st.container(key="evidence-title"):
         st.markdown("**What is it worth?**", help=ABOUT)
         with st.popover("How", icon=":material/tune:", type="tertiary"):
-            replace = st.selectbox(
-                "A unit is replaced by", tuple(REPLACE), key="evidence_replace", **KEPT,
-                format_func=_REPLACE.__getitem__,
-                help=" ".join(f"{_REPLACE[k]}: {v}." for k, v in REPLACE.items()),
-            ) or "mask"
+            replace = (
+                st.selectbox(
+                    "A unit is replaced by",
+                    tuple(REPLACE),
+                    key="evidence_replace",
+                    **KEPT,
+                    format_func=_REPLACE.__getitem__,
+                    help=" ".join(f"{_REPLACE[k]}: {v}." for k, v in REPLACE.items()),
+                )
+                or "mask"
+            )
             by = st.selectbox(
-                "Measured on", ("probability", measured.EXPLAINED), key="evidence_output", **KEPT,
+                "Measured on",
+                ("probability", measured.EXPLAINED),
+                key="evidence_output",
+                **KEPT,
                 help="The probability of the class, as in the source; or the output that is "
                 "explained, which does not saturate.",
-            )  # fmt: skip
+            )
     setting = Setting(replace, wanted.output if by == measured.EXPLAINED else "probability")
     if len(names) < 2:
         return Asked(known[0] if known else None, setting)
     if st.session_state.get("evidence_of") not in (None, *names, ALL):
         st.session_state.pop("evidence_of", None)
-    chosen = st.selectbox("Evidence for", (*names, ALL), key="evidence_of", **KEPT,
-                          label_visibility="collapsed")  # fmt: skip
+    chosen = st.selectbox(
+        "Evidence for", (*names, ALL), key="evidence_of", **KEPT, label_visibility="collapsed"
+    )
     return Asked(next((one for one in known if one.name == chosen), None), setting)
 
 
@@ -78,19 +88,25 @@ def draw(
     keys = [wanted.focus] if asked.of is None else keys
     if not some or not keys or not all(key in one.found for one in some for key in keys):
         with table:
-            piece('<div class="none">There is no attribution to measure yet.</div>',
-                  "evidence-drawing")  # fmt: skip
+            piece(
+                '<div class="none">There is no attribution to measure yet.</div>',
+                "evidence-drawing",
+            )
         return
     tasks = [task for one in some for task in measured.missing(one, keys, asked.setting)]
-    tokens = sum(measured.work(one, len(measured.missing(one, keys, asked.setting)))
-                 for one in some)  # fmt: skip
+    tokens = sum(
+        measured.work(one, len(measured.missing(one, keys, asked.setting))) for one in some
+    )
     if tasks and tokens <= measured.AT_ONCE and engine.running() is None:
         measured.measure(tasks, say)
         tasks = []
     rows = _rows(some, keys, asked, wanted)
     with table:
-        piece(evidence(rows, _heads()), "evidence-drawing",
-              lambda index: _choose(keys[index] if asked.of is not None else None))  # fmt: skip
+        piece(
+            evidence(rows, _heads()),
+            "evidence-drawing",
+            lambda index: _choose(keys[index] if asked.of is not None else None),
+        )
     with below:
         if not attributions_waiting.watch("evidence"):
             if tasks:
@@ -108,7 +124,8 @@ def _heads() -> tuple[tuple[str, str], ...]:
     return (
         ("integration error", FAVOURED["completeness_gap"]),
         ("comprehensiveness", FAVOURED["comprehensiveness"]),
-        ("sufficiency", FAVOURED["sufficiency"]), ("sensitivity", FAVOURED["sensitivity"]),
+        ("sufficiency", FAVOURED["sufficiency"]),
+        ("sensitivity", FAVOURED["sensitivity"]),
     )
 
 
@@ -127,8 +144,14 @@ def _rows(
                 cells.append(_measure(records, column) if len(records) == len(found) else ("", ""))
             cells.append((_sensitivity(one, key), ""))
             name = METHODS[key].title if asked.of is not None else one.name
-            rows.append(Row(name, tuple(cells), chosen=asked.of is not None and key == wanted.focus,
-                            told=reason))  # fmt: skip
+            rows.append(
+                Row(
+                    name,
+                    tuple(cells),
+                    chosen=asked.of is not None and key == wanted.focus,
+                    told=reason,
+                )
+            )
     random = _random(some, keys, asked)
     return [*rows, random] if random is not None else rows
 
@@ -142,8 +165,11 @@ def _measure(records: Sequence[Faithfulness], column: str) -> tuple[str, str]:
 
 
 def _random(some: Sequence[Explained], keys: Sequence[str], asked: Asked) -> Row | None:
-    records = [each for each in measured.faithful(some[0], keys[0], asked.setting)
-               if isinstance(each, Faithfulness)]  # fmt: skip
+    records = [
+        each
+        for each in measured.faithful(some[0], keys[0], asked.setting)
+        if isinstance(each, Faithfulness)
+    ]
     if not records:
         return None
     cells: list[tuple[str, str]] = [("–", "")]
@@ -153,8 +179,12 @@ def _random(some: Sequence[Explained], keys: Sequence[str], asked: Asked) -> Row
         mean = measured.number([m.random for m in measures])
         cells.append((_signed(Number(mean.value)), f"{low:.2f} to {high:.2f}"))
     name = "random rankings" + (f", {some[0].name}" if asked.of is None else "")
-    return Row(name, (*cells, ("–", "")), random=True,
-               told="Mean of 20 random rankings of the same units, and their middle 95 %.")
+    return Row(
+        name,
+        (*cells, ("–", "")),
+        random=True,
+        told="Mean of 20 random rankings of the same units, and their middle 95 %.",
+    )
 
 
 def _signed(number: Number) -> str:
@@ -176,8 +206,10 @@ def _ask(tasks: Sequence[Any], first: Explained, tokens: int) -> None:
     each = engine.forward_seconds(first.entry.first, first.asked[next(iter(first.found))])
     expected = each * tokens / len(first.tokens)
     st.button(
-        f"Measure the evidence ({time_in_words(expected)})", key="measure-evidence",
-        on_click=engine.start, args=(list(tasks), "evidence"),
+        f"Measure the evidence ({time_in_words(expected)})",
+        key="measure-evidence",
+        on_click=engine.start,
+        args=(list(tasks), "evidence"),
         help="Reruns of the text without some of its units; it can be stopped.",
     )
 
@@ -189,8 +221,10 @@ def _ask_sensitivity(some: Sequence[Explained], keys: Sequence[str]) -> None:
     # Eleven attributions each, about as long as they took.
     expected = 11 * sum(result.seconds for one in some for key in keys for result in one.found[key])
     st.button(
-        f"Measure the sensitivity ({time_in_words(expected)})", key="measure-sensitivity",
-        on_click=engine.start, args=(tasks, "evidence"),
+        f"Measure the sensitivity ({time_in_words(expected)})",
+        key="measure-sensitivity",
+        on_click=engine.start,
+        args=(tasks, "evidence"),
         help="Every attribution is made anew under ten small changes of its input.",
     )
 
@@ -199,13 +233,25 @@ def _favours(asked: Asked, some: Sequence[Explained], keys: Sequence[str]) -> No
     """What favours which method by construction; and the numbers as a file."""
     with st.container(horizontal=True, key="evidence-more"):
         with st.popover("What favours what", type="tertiary", icon=":material/balance:"):
-            for name in ("completeness_gap", "comprehensiveness", "sufficiency", "deletion",
-                         "insertion", "sensitivity", "agreement", "randomisation"):  # fmt: skip
+            for name in (
+                "completeness_gap",
+                "comprehensiveness",
+                "sufficiency",
+                "deletion",
+                "insertion",
+                "sensitivity",
+                "agreement",
+                "randomisation",
+            ):
                 title = name.replace("_", " ").replace("completeness gap", "integration error")
                 st.markdown(f"**{title[0].upper()}{title[1:]}.** {cards.plain(FAVOURED[name])}")
         st.download_button(
-            "CSV", data=lambda: _csv(some, keys, asked.setting), on_click="ignore",
-            file_name="evidence.csv", key="evidence-csv", type="tertiary",
+            "CSV",
+            data=lambda: _csv(some, keys, asked.setting),
+            on_click="ignore",
+            file_name="evidence.csv",
+            key="evidence-csv",
+            type="tertiary",
             icon=":material/download:",
         )
     st.caption(
@@ -228,11 +274,14 @@ def _csv(some: Sequence[Explained], keys: Sequence[str], setting: Setting) -> by
             for key in keys:
                 record = measured.faithful(one, key, setting)[index]
                 noise = measured.sensitive(one, key)[index]
-                rows.append(Evidence(
-                    METHODS[key].title, one.found[key][index],
-                    record if isinstance(record, Faithfulness) else None,
-                    noise if isinstance(noise, Sensitivity) else None,
-                ))  # fmt: skip
+                rows.append(
+                    Evidence(
+                        METHODS[key].title,
+                        one.found[key][index],
+                        record if isinstance(record, Faithfulness) else None,
+                        noise if isinstance(noise, Sensitivity) else None,
+                    )
+                )
             table = evidence_table(rows)
             table.insert(0, "checkpoint", member.id)
             table.insert(1, "explained", one.label)

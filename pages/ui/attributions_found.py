@@ -61,8 +61,9 @@ class Explained:
         if self.problem or method in self.found or method in self.without:
             return []
         asked = self.asked[method]
-        return [m for m in self.entry.members
-                if not isinstance(engine.known(m, asked), Attribution)]
+        return [
+            m for m in self.entry.members if not isinstance(engine.known(m, asked), Attribution)
+        ]
 
 
 def explain(reply: Reply, choice: Choice, wanted: Wanted) -> Explained:
@@ -85,10 +86,18 @@ def explain(reply: Reply, choice: Choice, wanted: Wanted) -> Explained:
         own = one.unit if whole else "piece"
         other = _baseline_text(choice, wanted) if "baseline" in method.needs else None
         one.asked[key] = engine.Question(
-            choice.text, choice.pair, key, one.target, wanted.output,
-            wanted.baseline if "baseline" in method.needs else "pad", other, own, span,
-            wanted.options.get(key, ()), wanted.seed if method.family == "sampling" else 0,
-        )  # fmt: skip
+            choice.text,
+            choice.pair,
+            key,
+            one.target,
+            wanted.output,
+            wanted.baseline if "baseline" in method.needs else "pad",
+            other,
+            own,
+            span,
+            wanted.options.get(key, ()),
+            wanted.seed if method.family == "sampling" else 0,
+        )
         look(one, key)
     return one
 
@@ -112,8 +121,9 @@ def look(one: Explained, key: str) -> None:
 
 def at_once(explained: Sequence[Explained], key: str) -> bool:
     """Whether a method is computed while one types: all of it is a moment's work."""
-    work = sum(len(one.waits_for(key)) * one.costs[key].tokens
-               for one in explained if key in one.costs)  # fmt: skip
+    work = sum(
+        len(one.waits_for(key)) * one.costs[key].tokens for one in explained if key in one.costs
+    )
     sampled = METHODS[key].family == "sampling"
     return work <= (engine.SAMPLED_AT_ONCE if sampled else engine.AT_ONCE)
 
@@ -122,8 +132,13 @@ def compute(
     explained: Sequence[Explained], keys: Sequence[str], say: Callable[[str], None]
 ) -> None:
     """Compute what takes a moment; the rest waits until somebody asks for it."""
-    todo = [(one, key) for key in keys if at_once(explained, key)
-            for one in explained if one.waits_for(key)]  # fmt: skip
+    todo = [
+        (one, key)
+        for key in keys
+        if at_once(explained, key)
+        for one in explained
+        if one.waits_for(key)
+    ]
     total = sum(len(one.waits_for(key)) for one, key in todo)
     done = 0
     for one, key in todo:
@@ -157,8 +172,10 @@ def _problem(reply: Reply) -> str:
     if reply.problem:
         return reply.problem
     if not reply.entry.classifies:
-        return (f"{reply.entry.id} is a bare encoder: it predicts nothing, so there is no "
-                "prediction to explain.")  # fmt: skip
+        return (
+            f"{reply.entry.id} is a bare encoder: it predicts nothing, so there is no "
+            "prediction to explain."
+        )
     if all(reply.traces[0].tokens.special):
         return "The text has special tokens only: there is nothing to attribute the answer to."
     return ""

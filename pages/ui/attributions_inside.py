@@ -51,8 +51,10 @@ def draw_layers(
         plots = {one.name: _layer_plot(one, None) for one in known}
         largest = max(
             float(np.nanmax(np.abs(np.stack([r.layer_scores.sum(axis=0) for r in one.found[key]]))))
-            for one in known for key in LAYERS if key in one.found
-        )  # fmt: skip
+            for one in known
+            for key in LAYERS
+            if key in one.found
+        )
         state = (*choice.key, wanted.output, wanted.against, wanted.baseline)
         limit = common_limit("layer_scale", state, 1000 * largest, st.session_state) / 1000
         plots = {one.name: _layer_plot(one, limit) for one in known}
@@ -61,16 +63,20 @@ def draw_layers(
         with st.container(key="layer-cards"):
             for one in known:
                 said = plots[one.name].notes[-1]
-                note = f'<div class="line">{cards.text(one.without[split])}</div>' \
-                    if split in one.without else ""
+                note = (
+                    f'<div class="line">{cards.text(one.without[split])}</div>'
+                    if split in one.without
+                    else ""
+                )
                 cards.piece(
                     f'<div class="id">{cards.text(one.name)}</div>'
-                    f'{html(plots[one.name], css=False)}'
+                    f"{html(plots[one.name], css=False)}"
                     f'<div class="line">{cards.text(said)}</div>{note}',
                     f"layers-{one.name}",
                 )
-        if any(one.waits_for(joint) for one in explained) and \
-                not attributions_waiting.watch("layers"):
+        if any(one.waits_for(joint) for one in explained) and not attributions_waiting.watch(
+            "layers"
+        ):
             attributions_waiting.offer(joint, explained, "layers")
 
 
@@ -91,8 +97,12 @@ def _no_layers(explained: Sequence[Explained], joint: str) -> None:
 def _layer_plot(one: Explained, limit: float | None) -> Plot:
     joint, split = LAYERS
     return views.layers(
-        list(one.found[joint]), list(one.found[split]) if split in one.found else None,
-        one.checkpoint, one.tokens, one.name, limit,
+        list(one.found[joint]),
+        list(one.found[split]) if split in one.found else None,
+        one.checkpoint,
+        one.tokens,
+        one.name,
+        limit,
     )
 
 
@@ -108,8 +118,7 @@ def draw_randomisation(one: Explained, wanted: Wanted) -> None:
                 names.append(METHODS[key].title + seed)
     if rows:
         plot = view("randomisation", rows, names, one.checkpoint, one.tokens)
-        panel(plot, "randomisation", _ABOUT_RANDOM,
-              title=f"{one.name}: does it follow the model?")  # fmt: skip
+        panel(plot, "randomisation", _ABOUT_RANDOM, title=f"{one.name}: does it follow the model?")
     tasks = measured.randomisation_tasks(one, keys)
     if not tasks and rows:
         return
@@ -119,15 +128,22 @@ def draw_randomisation(one: Explained, wanted: Wanted) -> None:
         if attributions_waiting.watch("randomisation"):
             return
         if not tasks:
-            reasons = [found for key in keys for found in measured.randomised(one, key)
-                       if isinstance(found, str)]  # fmt: skip
+            reasons = [
+                found
+                for key in keys
+                for found in measured.randomised(one, key)
+                if isinstance(found, str)
+            ]
             st.caption(cards.plain(" ".join(dict.fromkeys(reasons))))
             return
         depth = int(one.entry.first.facts.get("layers") or 6) + 3
         expected = (depth + 1) * sum(r.seconds for key in keys for r in one.found[key])
-        st.caption("Random weights, from the classifier down: does the attribution change with "
-                   "the model?")  # fmt: skip
+        st.caption(
+            "Random weights, from the classifier down: does the attribution change with the model?"
+        )
         st.button(
-            f"Check with random weights ({time_in_words(expected)})", key="randomise",
-            on_click=engine.start, args=(tasks, "randomisation"),
+            f"Check with random weights ({time_in_words(expected)})",
+            key="randomise",
+            on_click=engine.start,
+            args=(tasks, "randomisation"),
         )

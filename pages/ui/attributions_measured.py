@@ -53,16 +53,16 @@ def faithful(one: Explained, key: str, setting: Setting) -> list[Found]:
 def missing(one: Explained, keys: Sequence[str], setting: Setting) -> list[Task]:
     """What is still to be measured."""
     return [
-        _task(one, index, key, setting) for index in range(len(one.entry.members)) for key in keys
+        _task(one, index, key, setting)
+        for index in range(len(one.entry.members))
+        for key in keys
         if key in one.found and faithful(one, key, setting)[index] is None
-    ]  # fmt: skip
+    ]
 
 
 def work(one: Explained, tasks: int) -> int:
     """Tokens in all reruns that so many tasks of an entry take, roughly."""
-    return 0 if not tasks else len(one.tokens) * (
-        _CONTROL * len(one.entry.members) + _OWN * tasks
-    )
+    return 0 if not tasks else len(one.tokens) * (_CONTROL * len(one.entry.members) + _OWN * tasks)
 
 
 def measure(tasks: Sequence[Task], say: Callable[[str], None]) -> None:
@@ -84,8 +84,17 @@ def _task(one: Explained, index: int, key: str, setting: Setting) -> Task:
     member, result, asked = one.entry.members[index], one.found[key][index], one.asked[key]
     classifier = engine.classifier(member)
     # Methods of one table are held against the same random rankings.
-    shared = (member.id, member.sha256, engine.precision(), asked.text, asked.pair, asked.target,
-              result.unit_tokens, setting, "random rankings")  # fmt: skip
+    shared = (
+        member.id,
+        member.sha256,
+        engine.precision(),
+        asked.text,
+        asked.pair,
+        asked.target,
+        result.unit_tokens,
+        setting,
+        "random rankings",
+    )
     store, remember = kept.store(), kept.remember
 
     def make(progress: Progress) -> Any:
@@ -98,7 +107,12 @@ def _task(one: Explained, index: int, key: str, setting: Setting) -> Task:
                 )
                 remember(store, shared, control)
             return faithfulness(
-                classifier, asked.text, result, asked.pair, control=control, progress=progress,
+                classifier,
+                asked.text,
+                result,
+                asked.pair,
+                control=control,
+                progress=progress,
                 **arguments,
             )
         except ValueError as error:
@@ -122,20 +136,27 @@ def randomised(one: Explained, key: str) -> list[Randomisation | str | None]:
 
 def sensitivity_tasks(one: Explained, keys: Sequence[str]) -> list[Task]:
     """Those of an entry that are not known yet."""
-    return [_again(one, index, key, "sensitivity", sensitivity) for key in keys if key in one.found
-            for index, found in enumerate(sensitive(one, key)) if found is None]  # fmt: skip
+    return [
+        _again(one, index, key, "sensitivity", sensitivity)
+        for key in keys
+        if key in one.found
+        for index, found in enumerate(sensitive(one, key))
+        if found is None
+    ]
 
 
 def randomisation_tasks(one: Explained, keys: Sequence[str]) -> list[Task]:
     """Those of an entry that are not known yet."""
-    return [_again(one, index, key, "randomisation", randomisation)
-            for key in keys if key in one.found
-            for index, found in enumerate(randomised(one, key)) if found is None]  # fmt: skip
+    return [
+        _again(one, index, key, "randomisation", randomisation)
+        for key in keys
+        if key in one.found
+        for index, found in enumerate(randomised(one, key))
+        if found is None
+    ]
 
 
-def _again(
-    one: Explained, index: int, key: str, what: str, function: Callable[..., Any]
-) -> Task:
+def _again(one: Explained, index: int, key: str, what: str, function: Callable[..., Any]) -> Task:
     """A measure that makes the attribution anew, many times."""
     member, asked = one.entry.members[index], one.asked[key]
     classifier = engine.classifier(member)
@@ -143,11 +164,20 @@ def _again(
     def make(progress: Progress) -> Any:
         try:
             return function(
-                classifier, asked.text, asked.pair, progress=progress, method=asked.method,
-                target=asked.target, unit=one.unit, output=asked.output, baseline=asked.baseline,
-                baseline_text=asked.baseline_text, span=asked.span or None, seed=asked.seed,
+                classifier,
+                asked.text,
+                asked.pair,
+                progress=progress,
+                method=asked.method,
+                target=asked.target,
+                unit=one.unit,
+                output=asked.output,
+                baseline=asked.baseline,
+                baseline_text=asked.baseline_text,
+                span=asked.span or None,
+                seed=asked.seed,
                 **dict(asked.options),
-            )  # fmt: skip
+            )
         except ValueError as error:
             return str(error)
 
@@ -195,11 +225,12 @@ def mean_faithfulness(records: Sequence[Faithfulness]) -> Faithfulness:
     curves = ("comprehensiveness", "sufficiency", "deletion", "insertion")
     controls = [one.control for one in records]
     return replace(
-        first, control=replace(first.control, **{name: mean(name, controls) for name in curves}),
+        first,
+        control=replace(first.control, **{name: mean(name, controls) for name in curves}),
         value=float(np.mean([one.value for one in records])),
         empty=float(np.mean([one.empty for one in records])),
         **{name: mean(name, records) for name in curves},
-    )  # fmt: skip
+    )
 
 
 def records(one: Explained, key: str, setting: Setting) -> list[Faithfulness]:

@@ -46,9 +46,12 @@ _COLUMNS = {
     "sufficiency_normalised": "sufficiency, against random",
     "deletion_normalised": "deletion, against random",
     "insertion_normalised": "insertion, against random",
-    "comprehensiveness": "comprehensiveness", "sufficiency": "sufficiency",
-    "deletion": "area under deletion", "insertion": "area under insertion",
-    "completeness_gap": "integration error", "sensitivity": "sensitivity",
+    "comprehensiveness": "comprehensiveness",
+    "sufficiency": "sufficiency",
+    "deletion": "area under deletion",
+    "insertion": "area under insertion",
+    "completeness_gap": "integration error",
+    "sensitivity": "sensitivity",
 }
 
 
@@ -70,10 +73,12 @@ def draw(explained: Sequence[Explained], wanted: Wanted, setting: Setting) -> No
         with st.container(horizontal=True, vertical_alignment="bottom"):
             rows = _rows(chosen.table)
             noise = st.toggle(
-                "Sensitivity too", key="over_sensitivity", **KEPT,
+                "Sensitivity too",
+                key="over_sensitivity",
+                **KEPT,
                 help=f"Every attribution is made {SAMPLES + 1} times more, under small changes of "
                 "its input.",
-            )  # fmt: skip
+            )
         members = [member for entry in entries for member in entry.members]
         run = Run(members, rows, wanted, setting, SAMPLES if noise else 0)
         try:
@@ -84,10 +89,14 @@ def draw(explained: Sequence[Explained], wanted: Wanted, setting: Setting) -> No
         total = run.total
         st.caption(cards.plain(run.said()))
         job = jobs.draw(
-            run.key, run.work(), label=f"Measure {len(rows):,} texts", lane="attributions",
+            run.key,
+            run.work(),
+            label=f"Measure {len(rows):,} texts",
+            lane="attributions",
             about="" if len(done) >= total else run.cost(total - len(done)),
-            finished=len(done) >= total, begun=bool(done),
-        )  # fmt: skip
+            finished=len(done) >= total,
+            begun=bool(done),
+        )
         _results(done, members, job, total)
 
 
@@ -97,13 +106,23 @@ def _rows(table: Table) -> list[tuple[str, str | None]]:
     asked = st.session_state.get("over_texts")
     if asked is not None and not fewest <= asked <= most:  # another data set has other bounds
         st.session_state["over_texts"] = min(most, 50)
-    count = int(st.number_input(
-        "Texts", fewest, most, min(most, 50), key="over_texts", width=130, **KEPT,
-        help="Drawn at random, the same ones each time.",
-    ))  # fmt: skip
+    count = int(
+        st.number_input(
+            "Texts",
+            fewest,
+            most,
+            min(most, 50),
+            key="over_texts",
+            width=130,
+            **KEPT,
+            help="Drawn at random, the same ones each time.",
+        )
+    )
     places = np.random.default_rng(0).permutation(len(table))[:count]
-    return [(table.text[int(p)], table.pair[int(p)] if table.pair is not None else None)
-            for p in sorted(places)]  # fmt: skip
+    return [
+        (table.text[int(p)], table.pair[int(p)] if table.pair is not None else None)
+        for p in sorted(places)
+    ]
 
 
 def _results(
@@ -135,20 +154,37 @@ def _results(
         reason = next(one.problem for one in done if one.problem)
         st.caption(cards.plain(f"{failed} could not be measured, such as: {reason}"))
     with st.container(key="over-evidence-controls"):
-        column = st.selectbox("Measure", tuple(_COLUMNS), key="over_column", width=280,
-                              format_func=_COLUMNS.__getitem__, **KEPT)  # fmt: skip
+        column = st.selectbox(
+            "Measure",
+            tuple(_COLUMNS),
+            key="over_column",
+            width=280,
+            format_func=_COLUMNS.__getitem__,
+            **KEPT,
+        )
         owners = list(dict.fromkeys((one.checkpoint, one.method) for one in words))
         labels = [f"{owner}, {METHODS[method].title}" for owner, method in owners]
-        place = st.selectbox("Words of", range(len(owners)), key="over_words", width=320,
-                             format_func=labels.__getitem__)  # fmt: skip
-        for name, frame in (("per text", lambda: evidence_frame(done)),
-                            ("means", lambda: summary_frame(summaries)),
-                            ("agreement", lambda: agreement_frame(agreement)),
-                            ("words", lambda: word_frame(words))):  # fmt: skip
+        place = st.selectbox(
+            "Words of",
+            range(len(owners)),
+            key="over_words",
+            width=320,
+            format_func=labels.__getitem__,
+        )
+        for name, frame in (
+            ("per text", lambda: evidence_frame(done)),
+            ("means", lambda: summary_frame(summaries)),
+            ("agreement", lambda: agreement_frame(agreement)),
+            ("words", lambda: word_frame(words)),
+        ):
             st.download_button(
-                f"CSV {name}", data=lambda make=frame: make().to_csv(index=False).encode(),
-                file_name=f"evidence-{name.replace(' ', '-')}.csv", on_click="ignore",
-                key=f"over-csv-{name}", type="tertiary", icon=":material/download:",
+                f"CSV {name}",
+                data=lambda make=frame: make().to_csv(index=False).encode(),
+                file_name=f"evidence-{name.replace(' ', '-')}.csv",
+                on_click="ignore",
+                key=f"over-csv-{name}",
+                type="tertiary",
+                icon=":material/download:",
             )
     with st.container(key="over-evidence-grid"):
         with st.container(key="over-evidence-means"):
@@ -163,8 +199,9 @@ def _means(summaries: Sequence[Any], column: str, members: Sequence[Any]) -> Non
     if not known:
         st.caption("None of these methods has this number.")
         return
-    panel(view("evidence_means", known, column, list(members)), "over-means", ABOUT,
-          title="By method")  # fmt: skip
+    panel(
+        view("evidence_means", known, column, list(members)), "over-means", ABOUT, title="By method"
+    )
 
 
 def _agreement(found: Sequence[MeanAgreement]) -> None:
@@ -175,15 +212,29 @@ def _agreement(found: Sequence[MeanAgreement]) -> None:
 
     table = pd.DataFrame(
         [
-            (one.checkpoint, METHODS[one.methods[0]].title, METHODS[one.methods[1]].title,
-             number(one.mean, "signed"),
-             " to ".join(number(end, "signed") for end in one.interval), len(one.tau),
-             "\N{EN DASH}" if np.isnan(one.beyond_chance) else f"{100 * one.beyond_chance:.0f} %")
+            (
+                one.checkpoint,
+                METHODS[one.methods[0]].title,
+                METHODS[one.methods[1]].title,
+                number(one.mean, "signed"),
+                " to ".join(number(end, "signed") for end in one.interval),
+                len(one.tau),
+                "\N{EN DASH}"
+                if np.isnan(one.beyond_chance)
+                else f"{100 * one.beyond_chance:.0f} %",
+            )
             for one in found
         ],
-        columns=["checkpoint", "method", "and", "mean tau", "95 % interval", "texts",
-                 "above chance"],
-    )  # fmt: skip
+        columns=[
+            "checkpoint",
+            "method",
+            "and",
+            "mean tau",
+            "95 % interval",
+            "texts",
+            "above chance",
+        ],
+    )
     st.markdown("**Do the methods agree?**", help=_ABOUT_AGREEMENT)
     st.dataframe(table, hide_index=True, key="over-agreement")
 
@@ -197,5 +248,3 @@ def _words(words: Sequence[WordMeans], owner: tuple[str, str], members: Sequence
         st.caption(cards.plain(str(error)))
         return
     panel(plot, "over-words", _ABOUT_WORDS, title="Words by class", apart=True)
-
-

@@ -29,21 +29,30 @@ class Run:
     """These texts through these checkpoints by these methods; its records are kept as they come."""
 
     def __init__(
-        self, members: Sequence[Any], rows: list[tuple[str, str | None]], wanted: Wanted,
-        setting: Setting, samples: int,
-    ) -> None:  # fmt: skip
+        self,
+        members: Sequence[Any],
+        rows: list[tuple[str, str | None]],
+        wanted: Wanted,
+        setting: Setting,
+        samples: int,
+    ) -> None:
         self.members, self.rows, self.wanted = members, rows, wanted
         self.setting, self.samples = setting, samples
         self._asked = {
             "checkpoints": [[member.id, member.sha256] for member in members],
             "precision": engine.precision(),
             "rows": hashlib.sha256(repr(rows).encode("utf-8", "surrogatepass")).hexdigest(),
-            "output": wanted.output, "against": wanted.against, "baseline": wanted.baseline,
-            "baseline_text": wanted.baseline_text, "seed": wanted.seed,
+            "output": wanted.output,
+            "against": wanted.against,
+            "baseline": wanted.baseline,
+            "baseline_text": wanted.baseline_text,
+            "seed": wanted.seed,
             # Only what differs from the defaults: another method beside them changes nothing.
             "options": repr(sorted(pair for pair in wanted.options.items() if pair[1])),
-            "replace": setting.replace, "measured": setting.output, "sensitivity": samples,
-        }  # fmt: skip
+            "replace": setting.replace,
+            "measured": setting.output,
+            "sensitivity": samples,
+        }
         self._settings = hashlib.sha256(repr(self._asked).encode()).hexdigest()
         self.key = f"evidence-over-{self._settings}-{','.join(wanted.methods)}"
 
@@ -83,9 +92,18 @@ class Run:
         total, rerun = 0.0, 0.0
         for key in self.wanted.methods:
             question = attributions.Question(
-                text, pair, key, 0, self.wanted.output, "pad", None, "word", (),
-                self.wanted.options.get(key, ()), self.wanted.seed,
-            )  # fmt: skip
+                text,
+                pair,
+                key,
+                0,
+                self.wanted.output,
+                "pad",
+                None,
+                "word",
+                (),
+                self.wanted.options.get(key, ()),
+                self.wanted.seed,
+            )
             if isinstance(attributions.cost(member, question), str):
                 continue  # refused at once
             rerun = attributions.forward_seconds(member, question)
@@ -115,13 +133,21 @@ class Run:
                 desk.check()
 
             for one in over_texts(
-                models, rows, wanted.methods, output=wanted.output,
+                models,
+                rows,
+                wanted.methods,
+                output=wanted.output,
                 against=None if wanted.against == OTHERS else wanted.against,
-                baseline=wanted.baseline, baseline_text=wanted.baseline_text.strip() or None,
+                baseline=wanted.baseline,
+                baseline_text=wanted.baseline_text.strip() or None,
                 options={key: dict(wanted.options.get(key, ())) for key in wanted.methods},
-                replace=setting.replace, measured=setting.output, sensitivity_samples=samples,
-                seed=wanted.seed, done=done, progress=told,
-            ):  # fmt: skip
+                replace=setting.replace,
+                measured=setting.output,
+                sensitivity_samples=samples,
+                seed=wanted.seed,
+                done=done,
+                progress=told,
+            ):
                 store.append(one)
                 behind += 1
 
@@ -138,5 +164,3 @@ def _chosen(store: EvidenceStore, methods: Sequence[str]) -> list[TextEvidence]:
 def _store(settings: str, _asked: Any) -> EvidenceStore:
     """On disk, so that a pass goes on after the app was closed."""
     return EvidenceStore(folder() / "evidence" / f"{settings}.jsonl", _asked)
-
-

@@ -79,19 +79,20 @@ def _answer(explained: Sequence[Explained], wanted: Wanted) -> str:
     """Why this prediction, in a sentence."""
     found = shared(explained, wanted.focus)
     return attributions_words.answer(
-        [one.found[wanted.focus] for one in found], tokens_of(found),
-        [one.name for one in found], [one.label for one in found],
+        [one.found[wanted.focus] for one in found],
+        tokens_of(found),
+        [one.name for one in found],
+        [one.label for one in found],
     )
 
 
-def _legend(
-    explained: Sequence[Explained], wanted: Wanted, limits: dict[str, float]
-) -> str:
+def _legend(explained: Sequence[Explained], wanted: Wanted, limits: dict[str, float]) -> str:
     known = [one for one in explained if not one.problem]
     if not known:
         return ""
     what = {
-        "contrast": "its logit minus the mean of the others", "logit": "its logit",
+        "contrast": "its logit minus the mean of the others",
+        "logit": "its logit",
         "probability": "its probability",
     }[wanted.output]
     labels = listed(dict.fromkeys(one.label for one in known))
@@ -101,7 +102,12 @@ def _legend(
     elif isinstance(known[0].target, tuple):
         kind = "probabilities" if wanted.output == "probability" else "logits"
         said = f"Explained: {labels} (difference of the {kind}). "
-    scales = [f"{attributions_words.in_sentence(METHODS[key].title)} ±{limits[key]:g}"
-              for key in wanted.methods if shared(explained, key)]  # fmt: skip
-    return (f"{said}Orange is towards it, blue and underlined against it. Full colour: "
-            f"{', '.join(scales)}.")  # fmt: skip
+    scales = [
+        f"{attributions_words.in_sentence(METHODS[key].title)} ±{limits[key]:g}"
+        for key in wanted.methods
+        if shared(explained, key)
+    ]
+    return (
+        f"{said}Orange is towards it, blue and underlined against it. Full colour: "
+        f"{', '.join(scales)}."
+    )

@@ -22,7 +22,8 @@ _HERE = Path(__file__).parent
 _piece = st.components.v2.component(
     "poollens_attributions",
     html='<div class="card pl"></div>',
-    css=CSS + (_HERE / "card.css").read_text(encoding="utf-8")
+    css=CSS
+    + (_HERE / "card.css").read_text(encoding="utf-8")
     + (_HERE / "attributions.css").read_text(encoding="utf-8"),
     js=cards.script("card.js"),
 )
@@ -30,6 +31,7 @@ _piece = st.components.v2.component(
 
 def piece(html: str, key: str, on_choose: Callable[[int], None] | None = None) -> None:
     """Draw one piece. A click on a token marks it everywhere (again: unmarks it)."""
+
     def clicked_token() -> None:
         cards.toggle_mark(st.session_state[key].get("token"))
 
@@ -39,8 +41,11 @@ def piece(html: str, key: str, on_choose: Callable[[int], None] | None = None) -
             on_choose(int(index))
 
     _piece(
-        key=key, data={"html": html}, height="content",
-        on_token_change=clicked_token, on_chosen_change=clicked_row,
+        key=key,
+        data={"html": html},
+        height="content",
+        on_token_change=clicked_token,
+        on_chosen_change=clicked_row,
     )
 
 
@@ -57,7 +62,9 @@ class Line:
 
 
 def strips(
-    blocks: Sequence[tuple[str, str, Sequence[Line]]], focus: int | None, mark: Span | None,
+    blocks: Sequence[tuple[str, str, Sequence[Line]]],
+    focus: int | None,
+    mark: Span | None,
     several: bool,
 ) -> str:
     """Blocks of strips, each (title, note, lines); a click on a title puts its method in focus.
@@ -73,13 +80,13 @@ def strips(
             f'<div class="block{on}"><div class="method"><span class="choose"{click}>'
             f'<span class="what">{text(title)}</span><span class="note">{text(note)}</span></span>'
             f'<span class="ends">{heads}</span></div>'
-            f'{"".join(_line(line, mark, several) for line in lines)}</div>'
+            f"{''.join(_line(line, mark, several) for line in lines)}</div>"
         )
     longest = max((len(line.name) for *_, lines in blocks for line in lines), default=0)
     width = min(0.5 + 0.4 * longest, 7.0)
     return (
         f'<div class="strips{" several" if several else ""}" style="--name:{width:.1f}rem">'
-        f'{"".join(said)}</div>'
+        f"{''.join(said)}</div>"
     )
 
 
@@ -108,7 +115,10 @@ class Bar:
 
 
 def bars(
-    tokens: Any, units: Sequence[Sequence[int]], columns: Sequence[Bar], mark: Span | None,
+    tokens: Any,
+    units: Sequence[Sequence[int]],
+    columns: Sequence[Bar],
+    mark: Span | None,
     order: Sequence[int],
 ) -> str:
     """Units down (in `order`), a column of bars for each checkpoint; all on one scale."""
@@ -128,7 +138,7 @@ def bars(
             f'<div class="{classes}" data-unit="{at}" data-segment="{segment}" data-start="{start}"'
             f' data-end="{end}"{focus} title="{label}&#10;{told}">'
             f'<span class="name" dir="auto">{label}</span>'
-            f'{"".join(_cell(one, at) for one in columns)}</div>'
+            f"{''.join(_cell(one, at) for one in columns)}</div>"
         )
     return f'<div class="units" style="--columns:{layout}">{top}{"".join(rows)}</div>'
 
@@ -195,23 +205,27 @@ def evidence(rows: Sequence[Row], heads: Sequence[tuple[str, str]]) -> str:
 
     A name has a line of its own, so that a narrow column keeps its numbers readable.
     """
-    top = "".join(f'<span role="columnheader" title="{text(about)}">{text(name)}</span>'
-                  for name, about in heads)  # fmt: skip
+    top = "".join(
+        f'<span role="columnheader" title="{text(about)}">{text(name)}</span>'
+        for name, about in heads
+    )
     lines = []
     for index, row in enumerate(rows):
         classes = " ".join(["line", *["on"] * row.chosen, *["random"] * row.random])
         click = "" if row.random else f' data-class="{index}" tabindex=0'
         cells = "".join(
             f'<span role="cell">{text(value)}'
-            f'{"".join(f"<small>{text(line)}</small>" for line in small.splitlines())}</span>'
+            f"{''.join(f'<small>{text(line)}</small>' for line in small.splitlines())}</span>"
             for value, small in row.cells
         )
         lines.append(
             f'<div class="{classes}" role="row"{click} title="{text(row.told)}">'
             f'<span class="who" role="rowheader">{text(row.name)}</span>{cells}</div>'
         )
-    reasons = "".join(f'<div class="none">{text(told)}</div>' for told in dict.fromkeys(
-        row.told for row in rows if row.told and not row.random))  # fmt: skip
+    reasons = "".join(
+        f'<div class="none">{text(told)}</div>'
+        for told in dict.fromkeys(row.told for row in rows if row.told and not row.random)
+    )
     return (
         f'<div class="evidence" role="table"><div class="line heads" '
         f'role="row">{top}</div>{"".join(lines)}</div>{reasons}'

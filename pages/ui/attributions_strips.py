@@ -38,10 +38,19 @@ def draw(
     with st.container(border=True, key="strips-panel"):
         with st.container(key="strips-title"):
             st.markdown("**The text**", help=ABOUT)
-            rows = st.segmented_control(
-                "Strips", (BY_METHOD, BY_CHECKPOINT), default=BY_METHOD, required=True,
-                key="strips", label_visibility="collapsed", **KEPT,
-            ) if len(explained) > 1 else BY_METHOD  # fmt: skip
+            rows = (
+                st.segmented_control(
+                    "Strips",
+                    (BY_METHOD, BY_CHECKPOINT),
+                    default=BY_METHOD,
+                    required=True,
+                    key="strips",
+                    label_visibility="collapsed",
+                    **KEPT,
+                )
+                if len(explained) > 1
+                else BY_METHOD
+            )
             export_menu(_plots(explained, wanted, limits), "export-strips")
         several = len(explained) > 1 if rows == BY_METHOD else len(wanted.methods) > 1
         if rows == BY_METHOD:
@@ -50,8 +59,12 @@ def draw(
             html = strips(blocks, focus, mark, several)
             piece(html, "strips-drawing", lambda index: _choose(wanted.methods[index]))
         else:
-            html = strips([_by_checkpoint(one, explained, wanted, limits) for one in explained],
-                          None, mark, several)  # fmt: skip
+            html = strips(
+                [_by_checkpoint(one, explained, wanted, limits) for one in explained],
+                None,
+                mark,
+                several,
+            )
             piece(html, "strips-drawing")
         said = _differences(explained, wanted)
         if said:
@@ -71,41 +84,53 @@ def _differences(explained: Sequence[Explained], wanted: Wanted) -> str:
         _, name, sentence = max(apart)
         said.append(f"In {name}, {sentence}" if len(explained) > 1 else words.begin(sentence))
     found = shared(explained, wanted.focus)
-    said.append(words.checkpoints_differ(
-        [one.found[wanted.focus] for one in found], tokens_of(found),
-        [one.name for one in found], wanted.focus,
-    ))  # fmt: skip
+    said.append(
+        words.checkpoints_differ(
+            [one.found[wanted.focus] for one in found],
+            tokens_of(found),
+            [one.name for one in found],
+            wanted.focus,
+        )
+    )
     said += [_not_reached(key, explained) for key in wanted.methods]
     return " ".join(sentence for sentence in said if sentence)
 
 
 def _not_reached(key: str, explained: Sequence[Explained]) -> str:
     """Where an integration ended before its tolerance, in a sentence."""
-    short = [one for one in shared(explained, key)
-             if any(r.converged is False and not r.stopped for r in one.found[key])]  # fmt: skip
+    short = [
+        one
+        for one in shared(explained, key)
+        if any(r.converged is False and not r.stopped for r in one.found[key])
+    ]
     if not short:
         return ""
     options = short[0].found[key][0].options
     steps = max(r.options["n_steps"] for one in short for r in one.found[key])
     where = "" if len(explained) == 1 else f" of {listed(one.name for one in short)}"
     title = words.in_sentence(METHODS[key].title)
-    return (f"At {steps} points {title}{where} did not reach the tolerance "
-            f"({100 * options['tolerance']:.3g} % of the output's change): these scores are not "
-            "converged.")  # fmt: skip
+    return (
+        f"At {steps} points {title}{where} did not reach the tolerance "
+        f"({100 * options['tolerance']:.3g} % of the output's change): these scores are not "
+        "converged."
+    )
 
 
 def _choose(method: str) -> None:
     st.session_state["focus"] = method
 
 
-def _limits(
-    explained: Sequence[Explained], choice: Choice, wanted: Wanted
-) -> dict[str, float]:
+def _limits(explained: Sequence[Explained], choice: Choice, wanted: Wanted) -> dict[str, float]:
     """One round limit for each method, over all checkpoints; it holds still while one types."""
     found = {}
     for key in wanted.methods:
-        largest = max((float(np.abs(one.mean(key).scores).max(initial=0.0))
-                       for one in shared(explained, key)), default=0.0)  # fmt: skip
+        largest = max(
+            (
+                float(np.abs(one.mean(key).scores).max(initial=0.0))
+                for one in shared(explained, key)
+            ),
+            default=0.0,
+        )
         state = (*choice.key, wanted.output, wanted.against, wanted.baseline)
         # Thousandths: a probability or a gradient may be far below the smallest limit of logits.
         name = f"attribution_scale_{key}"
@@ -150,8 +175,13 @@ def _line(
 
 def _seconds(results: Sequence[Attribution]) -> str:
     total = sum(result.seconds for result in results)
-    shown = time_in_words(total) if total >= 9.5 else f"{total:.1f} s" if total >= 0.05 else \
-        f"{1000 * total:.0f} ms"  # fmt: skip
+    shown = (
+        time_in_words(total)
+        if total >= 9.5
+        else f"{total:.1f} s"
+        if total >= 0.05
+        else f"{1000 * total:.0f} ms"
+    )
     return shown + ("*" if any(result.stopped for result in results) else "")
 
 
@@ -193,19 +223,22 @@ def _plots(
         if not found:
             continue
         plots[METHODS[key].title] = views.strips(
-            [[one.mean(key) for one in found]], tokens_of(found), [o.checkpoint for o in found],
-            [one.name for one in found], [limits[key]],
+            [[one.mean(key) for one in found]],
+            tokens_of(found),
+            [o.checkpoint for o in found],
+            [one.name for one in found],
+            [limits[key]],
         )
         if len(found) == len([one for one in explained if not one.problem]):
             rows.append((key, found))
     if len(rows) > 1:
         found = rows[0][1]
         whole = views.strips(
-            [[one.mean(key) for one in found] for key, _ in rows], tokens_of(found),
-            [one.checkpoint for one in found], [one.name for one in found],
+            [[one.mean(key) for one in found] for key, _ in rows],
+            tokens_of(found),
+            [one.checkpoint for one in found],
+            [one.name for one in found],
             [limits[key] for key, _ in rows],
         )
         plots = {"All methods": whole, **plots}
     return plots
-
-

@@ -30,10 +30,20 @@ def leave_others(choice: Choice, wanted: Wanted) -> None:
 
 def _signature(choice: Choice, wanted: Wanted) -> object:
     return (
-        choice.text, choice.pair, choice.target, choice.words, engine.precision(),
-        wanted.output, wanted.against, wanted.baseline, wanted.baseline_text, wanted.span,
-        wanted.seed, tuple(sorted(wanted.options.items())), wanted.methods,
-    )  # fmt: skip
+        choice.text,
+        choice.pair,
+        choice.target,
+        choice.words,
+        engine.precision(),
+        wanted.output,
+        wanted.against,
+        wanted.baseline,
+        wanted.baseline_text,
+        wanted.span,
+        wanted.seed,
+        tuple(sorted(wanted.options.items())),
+        wanted.methods,
+    )
 
 
 def draw(explained: Sequence[Explained], wanted: Wanted) -> None:
@@ -78,8 +88,13 @@ def _watch(place: str) -> None:
         if progress.seconds_left is not None and progress.share < 1:
             told += f", {time_in_words(progress.seconds_left)} left"
         st.progress(progress.share, told)
-        st.button("Stopping" if job.stopping else "Stop", key=f"attribution-stop-{place}",
-                  icon=":material/stop:", on_click=engine.stop, disabled=job.stopping)  # fmt: skip
+        st.button(
+            "Stopping" if job.stopping else "Stop",
+            key=f"attribution-stop-{place}",
+            icon=":material/stop:",
+            on_click=engine.stop,
+            disabled=job.stopping,
+        )
 
 
 def offer(key: str, explained: Sequence[Explained], place: str = "strips") -> None:
@@ -102,30 +117,43 @@ def offer(key: str, explained: Sequence[Explained], place: str = "strips") -> No
         )
     if cost.passes_as_words < cost.passes and cost.passes > _MANY:
         words = each * cost.passes_as_words / cost.passes
-        said += (f" With words as units {cost.passes_as_words:,} passes, about "
-                 f"{time_in_words(words)}.")  # fmt: skip
+        said += (
+            f" With words as units {cost.passes_as_words:,} passes, about {time_in_words(words)}."
+        )
     apart = "" if place == "strips" else f"{place}-"
     with st.container(key=f"{apart}offer-{key}"):
         st.caption(cards.plain(said))
         with st.container(horizontal=True, key=f"{apart}offer-buttons-{key}"):
-            st.button(f"Compute for {cards.plain(first.name)} ({own})", key=f"{apart}compute-{key}",
-                      on_click=_start, args=([(m, asked) for m in first.waits_for(key)], place))
+            st.button(
+                f"Compute for {cards.plain(first.name)} ({own})",
+                key=f"{apart}compute-{key}",
+                on_click=_start,
+                args=([(m, asked) for m in first.waits_for(key)], place),
+            )
             if len(waiting) > 1:
                 everyone = [(m, one.asked[key]) for one in waiting for m in one.waits_for(key)]
-                st.button(f"for all {len(members)} ({time_in_words(each * len(members))})",
-                          key=f"{apart}compute-all-{key}", on_click=_start,
-                          args=(everyone, place))
+                st.button(
+                    f"for all {len(members)} ({time_in_words(each * len(members))})",
+                    key=f"{apart}compute-all-{key}",
+                    on_click=_start,
+                    args=(everyone, place),
+                )
             if cost.passes_as_words < cost.passes and cost.passes > _MANY:
                 st.button("Use words as units", key=f"{apart}words-{key}", on_click=_use_words)
 
 
 def _continue(key: str, explained: Sequence[Explained]) -> None:
-    stopped = [(member, one.asked[key]) for one in shared(explained, key)
-               for member, result in zip(one.entry.members, one.found[key], strict=True)
-               if result.stopped]  # fmt: skip
+    stopped = [
+        (member, one.asked[key])
+        for one in shared(explained, key)
+        for member, result in zip(one.entry.members, one.found[key], strict=True)
+        if result.stopped
+    ]
     with st.container(horizontal=True, key=f"stopped-{key}", vertical_alignment="center"):
-        st.caption(f"{METHODS[key].title} was stopped: what is shown rests on the samples until "
-                   "then, and its intervals are as wide as that.")  # fmt: skip
+        st.caption(
+            f"{METHODS[key].title} was stopped: what is shown rests on the samples until "
+            "then, and its intervals are as wide as that."
+        )
         st.button("Compute in full", key=f"again-{key}", on_click=_start, args=(stopped,))
 
 

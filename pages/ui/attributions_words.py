@@ -20,9 +20,11 @@ Extreme = tuple[str, float, float] | None
 
 
 def answer(
-    entries: Sequence[Sequence[Any]], tokens: Sequence[Any], names: Sequence[str],
+    entries: Sequence[Sequence[Any]],
+    tokens: Sequence[Any],
+    names: Sequence[str],
     labels: Sequence[str],
-) -> str:  # fmt: skip
+) -> str:
     """Which unit speaks most for the explained class, and which against it, by one method.
 
     An entry is the results of its members: one of a checkpoint, several of a seed group.
@@ -58,9 +60,11 @@ def _extremes(entry: Sequence[Any], tokens: Any) -> tuple[Extreme, Extreme]:
     """(most in favour, most against): a unit with its score and spread; special tokens aside."""
     units, mean, _, dots = spread_of(entry)
     spread = np.full(len(mean), np.nan) if dots is None else dots.std(axis=1, ddof=1)
-    own = [(label_of(tokens, unit), float(score), float(sd))
-           for unit, score, sd in zip(units, mean, spread, strict=True)
-           if not tokens.special[unit[0]]]  # fmt: skip
+    own = [
+        (label_of(tokens, unit), float(score), float(sd))
+        for unit, score, sd in zip(units, mean, spread, strict=True)
+        if not tokens.special[unit[0]]
+    ]
     best = max(own, key=lambda one: one[1], default=("", 0.0, np.nan))
     worst = min(own, key=lambda one: one[1], default=("", 0.0, np.nan))
     return (best if best[1] > 0 else None), (worst if worst[1] < 0 else None)
@@ -128,9 +132,7 @@ def checkpoints_differ(
     )
 
 
-def on_one_text(
-    entries: Sequence[Sequence[Any]], tokens: Sequence[Any]
-) -> list[tuple[Any, ...]]:
+def on_one_text(entries: Sequence[Sequence[Any]], tokens: Sequence[Any]) -> list[tuple[Any, ...]]:
     """The members of every entry on the units of the first; ``ValueError`` where they have none."""
     flat = [(one, text) for entry, text in zip(entries, tokens, strict=True) for one in entry]
     found = iter(aligned([one for one, _ in flat], [text for _, text in flat]))

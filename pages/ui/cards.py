@@ -34,6 +34,7 @@ Span = tuple[int, int, int]
 
 def piece(html: str, key: str, on_class: Callable[[int], None] | None = None) -> None:
     """Draw one piece of a card. A click on a token marks it in all cards (again: unmarks it)."""
+
     def clicked_token() -> None:
         toggle_mark(st.session_state[key].get("token"))
 
@@ -43,8 +44,11 @@ def piece(html: str, key: str, on_class: Callable[[int], None] | None = None) ->
             on_class(int(index))
 
     _piece(
-        key=key, data={"html": html}, height="content",
-        on_token_change=clicked_token, on_chosen_change=clicked_class,
+        key=key,
+        data={"html": html},
+        height="content",
+        on_token_change=clicked_token,
+        on_chosen_change=clicked_class,
     )
 
 

@@ -100,9 +100,7 @@ def _stamp(folder: Path, deep: bool = False) -> tuple[tuple[str, int, int], ...]
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _catalogue(
-    root: str, stamp: object, added: tuple[str, ...], stamps: object
-) -> Catalogue:
+def _catalogue(root: str, stamp: object, added: tuple[str, ...], stamps: object) -> Catalogue:
     found, broken = discover(root)
     known = {checkpoint.id for checkpoint in found}
     for reference in added:

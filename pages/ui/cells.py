@@ -12,13 +12,15 @@ from pathlib import Path
 import streamlit as st
 
 _listen = st.components.v2.component(
-    "poollens_cells", html="<i></i>",
+    "poollens_cells",
+    html="<i></i>",
     js=(Path(__file__).parent / "cells.js").read_text(encoding="utf-8"),
 )
 
 
 def listen(key: str, on_cell: Callable[[int, int, int], None]) -> None:
     """Call `on_cell(map, row, column)` for clicks on the heat maps of this container."""
+
     def clicked() -> None:
         place = st.session_state[key].get("cell")
         if place is not None:

@@ -38,7 +38,9 @@ def draw_card(reply: Reply, choice: Choice, mark: Span | None, limits: dict[str,
             return
         plots = {"Class probabilities": answer_plot(reply)}
         cards.piece(
-            _head(reply) + _answer(reply) + html(plots["Class probabilities"], css=False)
+            _head(reply)
+            + _answer(reply)
+            + html(plots["Class probabilities"], css=False)
             + _below_bars(reply),
             f"answer-{entry.id}",
             on_class=partial(_explain, reply.answer.labels),
@@ -76,7 +78,8 @@ def answer_plot(reply: Reply) -> Plot:
     single = len(reply.traces) == 1
     return views.classes(
         [reply.traces[0] if single else list(reply.traces)],
-        names=[reply.entry.id], target=reply.target,
+        names=[reply.entry.id],
+        target=reply.target,
     )
 
 
@@ -96,15 +99,23 @@ def reading_plots(reply: Reply, choice: Choice, limits: dict[str, float]) -> dic
     found = [one for one in winners if one is not None and one.token is None]
     if found and len(found) == len(winners):
         plots["Source layers"] = views.source_layers(
-            split, groups.mean_winners(found), reply.target, checkpoint, tokens,
+            split,
+            groups.mean_winners(found),
+            reply.target,
+            checkpoint,
+            tokens,
             limit=limits["layers"],
         )
     return plots
 
 
 def draw_inputs(
-    replies: Sequence[Reply], choice: Choice, text: str, mark: Span | None,
-    ask: DeltaGenerator, say: Callable[[str], None],
+    replies: Sequence[Reply],
+    choice: Choice,
+    text: str,
+    mark: Span | None,
+    ask: DeltaGenerator,
+    say: Callable[[str], None],
 ) -> None:
     """Input attributions of all cards on one scale; they arrive a moment after the answers.
 
@@ -159,9 +170,11 @@ def _draw_attributions(
                 cards.piece(_title(INPUT_TITLE) + _warning(result), f"attr-{reply.entry.id}")
                 continue
             plot = views.input_attribution(
-                result, reply.traces[0].tokens,
+                result,
+                reply.traces[0].tokens,
                 groups.mean_checkpoint(reply.entry.members, reply.entry.id),
-                words=choice.words, limit=limit,
+                words=choice.words,
+                limit=limit,
             )
             gap = result.completeness_gap or 0.0
             note = "integrated gradients, gap " + (f"{gap:.2f}" if gap >= 0.005 else "< 0.01")
@@ -181,9 +194,7 @@ def draw_exports(replies: Sequence[Reply]) -> None:
                 export_menu(reply.slots["plots"], f"export-{reply.entry.id}")
 
 
-def _wanted(
-    asked: Sequence[Reply], text: str, length: int, place: DeltaGenerator
-) -> bool:
+def _wanted(asked: Sequence[Reply], text: str, length: int, place: DeltaGenerator) -> bool:
     members = sum(len(reply.traces) for reply in asked)
     seen = st.session_state.get("attribute_long") == text
     if seen:
@@ -195,7 +206,8 @@ def _wanted(
     with place:
         return st.button(
             f"Attribute the input ({members} × {length} tokens: this takes a while)",
-            on_click=lambda: st.session_state.update(attribute_long=text), key="attribute-long",
+            on_click=lambda: st.session_state.update(attribute_long=text),
+            key="attribute-long",
         )
 
 
@@ -260,9 +272,7 @@ def _reading(reply: Reply, plots: dict[str, Plot], mark: Span | None) -> str:
     strip = html(plots[READING_TITLE], span=mark, css=False)
     body = _title(READING_TITLE, f"reference: {reference}") + f'<div class="text">{strip}</div>'
     if "Source layers" in plots:
-        body += _title("Source layers") + html(
-            plots["Source layers"], css=False
-        )
+        body += _title("Source layers") + html(plots["Source layers"], css=False)
     return body
 
 

@@ -28,8 +28,10 @@ def _answer(found: Catalogue, choice: Choice) -> None:
         status = st.container(key="status").empty()
         ask = st.container()
     largest = compare.largest_reading(given, choice.words)
-    limits = {name: common_limit(f"{name}_scale", choice.key, value, st.session_state)
-              for name, value in largest.items()}
+    limits = {
+        name: common_limit(f"{name}_scale", choice.key, value, st.session_state)
+        for name, value in largest.items()
+    }
     with st.container(key="cards"):
         for reply in given:
             compare.draw_card(reply, choice, mark, limits)

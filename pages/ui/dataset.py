@@ -26,8 +26,13 @@ if TYPE_CHECKING:
     from analysis.suite import Case
 
 SUITE, FILE, FOLDER, ONLINE, OWN = "suite", "file", "GLUE folder", "Hub", "own sentences"
-NAMES = {SUITE: "Behaviour suite", FILE: "File", FOLDER: "GLUE folder", ONLINE: "Hub",
-         OWN: "Own sentences"}  # fmt: skip
+NAMES = {
+    SUITE: "Behaviour suite",
+    FILE: "File",
+    FOLDER: "GLUE folder",
+    ONLINE: "Hub",
+    OWN: "Own sentences",
+}
 KNOWN, ANY = "a known task", "any data set"
 SAID_OF_THE_SUITE = (
     "The sentences are made from templates: they show how a checkpoint treats these, and its "
@@ -58,9 +63,14 @@ def choose(entries: Sequence[Entry], any_labels: bool = False) -> Chosen:
     with st.container(key="dataset"):
         with st.container(key="dataset-source"):
             source = st.segmented_control(
-                "Data set", list(NAMES), default=SUITE, required=True, key="source", **KEPT,
+                "Data set",
+                list(NAMES),
+                default=SUITE,
+                required=True,
+                key="source",
+                **KEPT,
                 format_func=NAMES.__getitem__,
-            )  # fmt: skip
+            )
         with st.container(key="dataset-details"):
             try:
                 if source in (FILE, ONLINE):
@@ -82,8 +92,7 @@ def _suite(entries: Sequence[Entry]) -> Chosen:
 
     task = _task(entries, suite.TASKS, "suite_task")
     table = suite.table(task)
-    st.caption(f"{len(table):,} templated sentences, not natural text.",
-               help=SAID_OF_THE_SUITE)
+    st.caption(f"{len(table):,} templated sentences, not natural text.", help=SAID_OF_THE_SUITE)
     return Chosen(table, f"behaviour suite, {task}", suite.sentences(task))
 
 
@@ -93,18 +102,32 @@ def _task(entries: Sequence[Entry], tasks: Sequence[str], key: str) -> str:
     if st.session_state.get(f"{key}_for") not in (None, own):
         st.session_state[key] = own  # other checkpoints bring their own task
     st.session_state[f"{key}_for"] = own
-    return str(st.selectbox("Task", tasks, index=list(tasks).index(own), key=key, **KEPT,
-                            format_func=lambda t: TASKS[t].title if t in TASKS else t))  # fmt: skip
+    return str(
+        st.selectbox(
+            "Task",
+            tasks,
+            index=list(tasks).index(own),
+            key=key,
+            **KEPT,
+            format_func=lambda t: TASKS[t].title if t in TASKS else t,
+        )
+    )
 
 
 def _known(entries: Sequence[Entry], hub: bool) -> Chosen:
     """A split of a task that is known by name, from a folder or the Hub."""
     folder = HUB
     if not hub:
-        folder = str(st.text_input(
-            "Folder", key="folder", **KEPT, placeholder="glue",
-            help="The folder that holds CoLA/, SST-2/, MRPC/, ... or one of these; TREC's too.",
-        ) or "").strip()  # fmt: skip
+        folder = str(
+            st.text_input(
+                "Folder",
+                key="folder",
+                **KEPT,
+                placeholder="glue",
+                help="The folder that holds CoLA/, SST-2/, MRPC/, ... or one of these; TREC's too.",
+            )
+            or ""
+        ).strip()
     task = _task(entries, tuple(TASKS), "glue_task")
     splits = list(TASKS[task].files)
     default = TASKS[task].scored[0]
@@ -116,13 +139,19 @@ def _known(entries: Sequence[Entry], hub: bool) -> Chosen:
         return Chosen()
     asked = f"fetch-{task}-{split}"
     if hub and not st.session_state.get(asked):
-        st.button("Fetch it", on_click=st.session_state.update, kwargs={asked: True},
-                  help="From the Hub's cache on this machine, or over the network.")  # fmt: skip
+        st.button(
+            "Fetch it",
+            on_click=st.session_state.update,
+            kwargs={asked: True},
+            help="From the Hub's cache on this machine, or over the network.",
+        )
         return Chosen()
     with st.spinner(f"Reading {task}, {split}"):
         table = _read(task, split, folder)
-    st.caption(_size(table) + (f" {table.skipped} broken rows of the source are left out."
-                               if table.skipped else ""))  # fmt: skip
+    st.caption(
+        _size(table)
+        + (f" {table.skipped} broken rows of the source are left out." if table.skipped else "")
+    )
     return Chosen(table, f"{task}, {split}")
 
 
@@ -134,9 +163,14 @@ def _read(task: str, split: str, folder: str) -> Table:
 def _online(entries: Sequence[Entry], any_labels: bool) -> Chosen:
     """A task that is known by name, or any data set of the Hub."""
     kind = st.segmented_control(
-        "From the Hub", (KNOWN, ANY), default=KNOWN, required=True, key="hub_kind", **KEPT,
+        "From the Hub",
+        (KNOWN, ANY),
+        default=KNOWN,
+        required=True,
+        key="hub_kind",
+        **KEPT,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     if kind == KNOWN:
         return _known(entries, hub=True)
     reading = dataset_hub.ask(*_expected(entries, any_labels))
@@ -173,10 +207,13 @@ def _own(entries: Sequence[Entry]) -> Chosen:
     task = next((entry.task for entry in entries), "other")
     example = words_for(task).examples[0]
     typed = st.text_area(
-        "Your sentences, one a line", key="own_sentences", height=140, persist_state="session",
+        "Your sentences, one a line",
+        key="own_sentences",
+        height=140,
+        persist_state="session",
         placeholder=example.text + ("\t" + example.pair if example.pair else ""),
         help="A tab separates the two texts of a pair.",
-    )  # fmt: skip
+    )
     rows = [line.split("\t", 1) for line in clean(typed or "")[0].splitlines() if line.strip()]
     rows = [row for row in rows if row[0].strip()]
     if not rows:
@@ -184,12 +221,17 @@ def _own(entries: Sequence[Entry]) -> Chosen:
         return Chosen()
     pairs = any(len(row) > 1 and row[1].strip() for row in rows)
     table = Table(
-        task, "own", tuple(row[0].strip() for row in rows),
+        task,
+        "own",
+        tuple(row[0].strip() for row in rows),
         tuple(row[1].strip() if len(row) > 1 else "" for row in rows) if pairs else None,
-        None, (),
-    )  # fmt: skip
-    st.caption(f"{_size(table)} Without labels nothing can be right or wrong: what is shown is "
-               "where the checkpoints differ.")  # fmt: skip
+        None,
+        (),
+    )
+    st.caption(
+        f"{_size(table)} Without labels nothing can be right or wrong: what is shown is "
+        "where the checkpoints differ."
+    )
     return Chosen(table, "own sentences")
 
 
@@ -199,8 +241,9 @@ def _size(table: Table) -> str:
     if table.regression:
         return f"{len(table):,} rows with a number each."
     counts = [int((table.label == index).sum()) for index in range(len(table.labels))]
-    told = ", ".join(f"{cards.plain(name)} {count:,}"
-                     for name, count in zip(table.labels, counts, strict=True))  # fmt: skip
+    told = ", ".join(
+        f"{cards.plain(name)} {count:,}" for name, count in zip(table.labels, counts, strict=True)
+    )
     return f"{len(table):,} rows: {told}."
 
 

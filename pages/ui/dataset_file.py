@@ -40,9 +40,12 @@ def ask(labels: Sequence[str] | None, pairs: bool | None, more: bool = False) ->
     columns that are neither text nor label.
     """
     st.file_uploader(
-        "CSV, TSV, JSON lines or Parquet", type=TYPES, key="dataset_upload", on_change=_took,
+        "CSV, TSV, JSON lines or Parquet",
+        type=TYPES,
+        key="dataset_upload",
+        on_change=_took,
         help="Up to 200 MB. It stays on this machine.",
-    )  # fmt: skip
+    )
     held: Held | None = st.session_state.get(_HELD)
     if held is None or not held.path.is_file():
         st.caption("A header with names of columns helps; nothing else is needed.")
@@ -52,8 +55,9 @@ def ask(labels: Sequence[str] | None, pairs: bool | None, more: bool = False) ->
     place = st.container(key="dataset-reading")
     key = f"mapping-{held.digest}-{chosen.label}-{labels}"
     mapping: dict[str, str | None] | None = st.session_state.get(key)
-    rest = tuple(name for name in seen.names
-                 if name not in (chosen.text, chosen.pair, chosen.label))  # fmt: skip
+    rest = tuple(
+        name for name in seen.names if name not in (chosen.text, chosen.pair, chosen.label)
+    )
     with place:
         reading = _read(held, chosen, labels, mapping, rest[:MORE] if more else ())
         st.text(f"{held.name} ({reading.form}): {reading.sentence()}")
@@ -108,23 +112,34 @@ def columns(key: str, names: Sequence[str], guess: Columns) -> Columns:
     """Which column is what; what was guessed stands there first. ``key`` names the data set."""
     names = list(names)
     with st.container(key="dataset-fields"):
-        text = st.selectbox("Text", names, index=names.index(guess.text), persist_state="session",
-                            key=f"column-text-{key}")  # fmt: skip
+        text = st.selectbox(
+            "Text",
+            names,
+            index=names.index(guess.text),
+            persist_state="session",
+            key=f"column-text-{key}",
+        )
         chosen = [
             st.selectbox(
-                label, [None, *names], index=0 if first is None else 1 + names.index(first),
-                format_func=lambda n: NONE if n is None else str(n), persist_state="session",
+                label,
+                [None, *names],
+                index=0 if first is None else 1 + names.index(first),
+                format_func=lambda n: NONE if n is None else str(n),
+                persist_state="session",
                 key=f"column-{label}-{key}",
             )
             for label, first in (("Second text", guess.pair), ("Label", guess.label))
-        ]  # fmt: skip
+        ]
     return Columns(str(text), *chosen)
 
 
 def _read(
-    held: Held, columns: Columns, labels: Sequence[str] | None,
-    mapping: dict[str, str | None] | None, more: tuple[str, ...],
-) -> Reading:  # fmt: skip
+    held: Held,
+    columns: Columns,
+    labels: Sequence[str] | None,
+    mapping: dict[str, str | None] | None,
+    more: tuple[str, ...],
+) -> Reading:
     """The file as read; kept for the next run of the page."""
     key = (held.digest, held.name, columns, labels, str(mapping), more)
     store = _store()
@@ -139,7 +154,12 @@ def _read(
             bar.progress(share, cards.plain(f"{what}: {done:,} rows"))
 
     reading = read_upload(
-        held.path, held.name, columns=columns, labels=labels, mapping=mapping, more=more,
+        held.path,
+        held.name,
+        columns=columns,
+        labels=labels,
+        mapping=mapping,
+        more=more,
         progress=tell,
     )
     bar.empty()
@@ -164,10 +184,13 @@ def _problems(reading: Reading) -> None:
         if count > len(reading.problems):
             st.caption(f"The first {len(reading.problems):,} are listed.")
         st.dataframe(
-            [{"row": one.row, "problem": one.what, "row is": "kept" if one.kept else "left out"}
-             for one in reading.problems],
-            hide_index=True, height=min(35 * (len(reading.problems) + 1) + 2, 320),
-        )  # fmt: skip
+            [
+                {"row": one.row, "problem": one.what, "row is": "kept" if one.kept else "left out"}
+                for one in reading.problems
+            ],
+            hide_index=True,
+            height=min(35 * (len(reading.problems) + 1) + 2, 320),
+        )
 
 
 def _meanings(reading: Reading, labels: Sequence[str], key: str) -> None:
@@ -176,8 +199,9 @@ def _meanings(reading: Reading, labels: Sequence[str], key: str) -> None:
     if unknown:
         st.warning(
             f"Some labels are none of {cards.plain(', '.join(labels))}. Say what they mean; until "
-            "then their rows are left out.", icon=":material/help:",
-        )  # fmt: skip
+            "then their rows are left out.",
+            icon=":material/help:",
+        )
     # Those that need an answer first, then the most frequent.
     order = sorted(reading.met, key=lambda value: (value not in unknown, -reading.met[value][0]))
     shown = order[:MEANINGS]
@@ -190,8 +214,9 @@ def _meanings(reading: Reading, labels: Sequence[str], key: str) -> None:
             "what is wrong: a file may count its classes in another order."
         )
         with st.container(key="dataset-mapping"):
-            chosen = {value: _meaning(value, reading, unknown.get(value), labels, form)
-                      for value in shown}  # fmt: skip
+            chosen = {
+                value: _meaning(value, reading, unknown.get(value), labels, form) for value in shown
+            }
         if len(order) > len(shown):
             st.caption(f"{len(order) - len(shown)} more labels stay as they were read.")
         with st.container(horizontal=True):
@@ -212,7 +237,11 @@ def _meaning(
     count, row = reading.met[value]
     rows = "1 row" if count == 1 else f"{count:,} rows"
     first = reading.mapping.get(value) if unknown is None else unknown.suggestion
-    return str(st.selectbox(
-        f"{cards.plain(value)} ({rows}, first in row {row:,})", [LEAVE, *labels],
-        key=f"means-{form}-{value}", index=0 if first is None else 1 + list(labels).index(first),
-    ))  # fmt: skip
+    return str(
+        st.selectbox(
+            f"{cards.plain(value)} ({rows}, first in row {row:,})",
+            [LEAVE, *labels],
+            key=f"means-{form}-{value}",
+            index=0 if first is None else 1 + list(labels).index(first),
+        )
+    )

@@ -37,8 +37,12 @@ def ask(labels: Sequence[str] | None, pairs: bool | None) -> Reading | None:
             )
     key = f"{repo}-{config}-{split}"
     if not st.session_state.get(f"fetch-{key}"):
-        st.button("Fetch it", on_click=st.session_state.update, kwargs={f"fetch-{key}": True},
-                  help="From the Hub's cache on this machine, or over the network.")  # fmt: skip
+        st.button(
+            "Fetch it",
+            on_click=st.session_state.update,
+            kwargs={f"fetch-{key}": True},
+            help="From the Hub's cache on this machine, or over the network.",
+        )
         return None
     return _fetched((repo, split, config), key, labels, pairs)
 
@@ -70,7 +74,10 @@ def _fetched(
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _read(
-    named: tuple[str, str, str], columns: Columns | None, labels: tuple[str, ...] | None,
-    pairs: bool | None, mapping: tuple[tuple[str, Any], ...],
-) -> Reading:  # fmt: skip
+    named: tuple[str, str, str],
+    columns: Columns | None,
+    labels: tuple[str, ...] | None,
+    pairs: bool | None,
+    mapping: tuple[tuple[str, Any], ...],
+) -> Reading:
     return read_hub(*named, columns=columns, labels=labels, pairs=pairs, mapping=dict(mapping))

@@ -96,9 +96,7 @@ def split(trace: Trace, reference: str | None) -> Decomposition | str:
         return decompose(trace, "zero")
 
 
-def attribution(
-    checkpoint: Checkpoint, text: str, pair: str | None, target: int
-) -> Attribution:
+def attribution(checkpoint: Checkpoint, text: str, pair: str | None, target: int) -> Attribution:
     """Integrated gradients of the contrast of `target`; leaves at once when the page moves on."""
     return _attribution(
         checkpoint.id, checkpoint.sha256, precision(), text, pair, target, _checkpoint=checkpoint
@@ -132,12 +130,21 @@ def _trace(
 
 @st.cache_resource(max_entries=512, show_spinner=False)
 def _attribution(
-    id: str, sha256: str, dtype: str, text: str, pair: str | None, target: int,
+    id: str,
+    sha256: str,
+    dtype: str,
+    text: str,
+    pair: str | None,
+    target: int,
     _checkpoint: Checkpoint,
 ) -> Attribution:
     from analysis.attribution import attribute
 
     return attribute(
-        classifier(_checkpoint), text, pair, target=target, output="contrast",
+        classifier(_checkpoint),
+        text,
+        pair,
+        target=target,
+        output="contrast",
         progress=leave_if_stale,
     )

@@ -19,20 +19,32 @@ def drop_effects(
     checkpoint: Checkpoint, text: str, pair: str | None, by_token: bool = False
 ) -> DropEffects:
     """The true change when each competing layer leaves the pool; at one token only, if asked."""
-    return _drop_effects(checkpoint.id, checkpoint.sha256, engine.precision(), text, pair,
-                         by_token, _checkpoint=checkpoint)  # fmt: skip
+    return _drop_effects(
+        checkpoint.id,
+        checkpoint.sha256,
+        engine.precision(),
+        text,
+        pair,
+        by_token,
+        _checkpoint=checkpoint,
+    )
 
 
 def sweep(checkpoint: Checkpoint, text: str, pair: str | None) -> Sweep:
     """The answer over the last k layers for every k."""
-    return _sweep(checkpoint.id, checkpoint.sha256, engine.precision(), text, pair,
-                  _checkpoint=checkpoint)  # fmt: skip
+    return _sweep(
+        checkpoint.id, checkpoint.sha256, engine.precision(), text, pair, _checkpoint=checkpoint
+    )
 
 
 def what_if(
-    checkpoint: Checkpoint, text: str, pair: str | None,
-    drop_layers: tuple[int, ...], mask_tokens: tuple[int, ...], where: str,
-) -> WhatIf:  # fmt: skip
+    checkpoint: Checkpoint,
+    text: str,
+    pair: str | None,
+    drop_layers: tuple[int, ...],
+    mask_tokens: tuple[int, ...],
+    where: str,
+) -> WhatIf:
     """The answer without some layers, without some tokens, or both."""
     from analysis import interventions
 
@@ -61,7 +73,12 @@ def _noise_flips(
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _drop_effects(
-    id: str, sha256: str, dtype: str, text: str, pair: str | None, by_token: bool,
+    id: str,
+    sha256: str,
+    dtype: str,
+    text: str,
+    pair: str | None,
+    by_token: bool,
     _checkpoint: Checkpoint,
 ) -> DropEffects:
     from analysis import interventions

@@ -31,8 +31,12 @@ if TYPE_CHECKING:
     from analysis.evaluation import Evaluation
 
 EXAMPLES, CONFUSION, CALIBRATION, AGREEMENT, BEHAVIOUR = (
-    "examples", "confusion", "calibration", "agreement", "behaviour",
-)  # fmt: skip
+    "examples",
+    "confusion",
+    "calibration",
+    "agreement",
+    "behaviour",
+)
 
 
 def draw() -> None:
@@ -60,10 +64,14 @@ def _draw(chosen: Chosen, run: Run) -> None:
     with st.container(key="run"):
         forwards = len(run.table) * len(run.members)
         job = jobs.draw(
-            run.key, evaluate_run.work(run), label=_label(run),
+            run.key,
+            evaluate_run.work(run),
+            label=_label(run),
             about=f"{forwards:,} forwards in {run.precision}; it can be stopped, and keeps what "
-            "is done.", finished=complete, begun=any(len(one) for one in answers),
-        )  # fmt: skip
+            "is done.",
+            finished=complete,
+            begun=any(len(one) for one in answers),
+        )
         for name, problem in job.results if job is not None else ():
             st.error(f"{cards.plain(name)}: {cards.plain(problem)}")
         if not complete and any(len(one) for one in answers):
@@ -94,8 +102,10 @@ def _kept() -> None:
     if not size:
         return
     with st.popover(f"Kept answers: {_bytes(size)}", type="tertiary"):
-        st.caption("Answers to data sets are kept on this machine, by the digests of checkpoint "
-                   "and data: nothing is computed twice. Texts are not among them.")
+        st.caption(
+            "Answers to data sets are kept on this machine, by the digests of checkpoint "
+            "and data: nothing is computed twice. Texts are not among them."
+        )
         st.button("Clear all of them", on_click=predictions.clear, args=(root,), key="clear-kept")
 
 
@@ -119,9 +129,14 @@ def _results(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
     if st.session_state.get("look") not in (None, *looks):
         del st.session_state["look"]
     look = st.segmented_control(
-        "Look at", looks, default=looks[0], required=True, key="look", **KEPT,
+        "Look at",
+        looks,
+        default=looks[0],
+        required=True,
+        key="look",
+        **KEPT,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     if look == BEHAVIOUR:
         evaluate_suite.draw(chosen, run, answers)
     elif look == CONFUSION:

@@ -52,9 +52,12 @@ def draw(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
         )
         with place:
             evaluate_place.clickable(
-                _readable(chosen, found, start), "examples-table", rows,
-                height=35 * (len(rows) + 1) + 2, column_config=_columns(found),
-            )  # fmt: skip
+                _readable(chosen, found, start),
+                "examples-table",
+                rows,
+                height=35 * (len(rows) + 1) + 2,
+                column_config=_columns(found),
+            )
         with below:
             _downloads(found)
 
@@ -66,35 +69,46 @@ def draw_cell(
     one = [answer for answer in answers if answer.checkpoint == name]
     found = examples(run.table, one, "all", label=label, predicted=(name, said), descending=True)
     with st.container(border=True, key="panel-cell"):
-        st.markdown(f"**{cards.plain(name)}: {cards.plain(label)} taken for {cards.plain(said)}**"
-                    if label != said else f"**{cards.plain(name)}: {cards.plain(label)}, right**")
+        st.markdown(
+            f"**{cards.plain(name)}: {cards.plain(label)} taken for {cards.plain(said)}**"
+            if label != said
+            else f"**{cards.plain(name)}: {cards.plain(label)}, right**"
+        )
         rows = [int(row) for row in found.rows[:PAGE]]
         more = f"; the first {PAGE} are listed" if len(found) > PAGE else ""
-        st.caption(f"{len(found):,} rows, the largest class gap first{more}. A click on a row "
-                   "opens it on Compare.")  # fmt: skip
+        st.caption(
+            f"{len(found):,} rows, the largest class gap first{more}. A click on a row "
+            "opens it on Compare."
+        )
         if rows:
             evaluate_place.clickable(
-                _readable(chosen, found, 0), "cell-table", rows,
+                _readable(chosen, found, 0),
+                "cell-table",
+                rows,
                 height=35 * (len(rows) + 1) + 2,
                 column_config=_columns(found),
-            )  # fmt: skip
+            )
 
 
 def _filtered(run: Run, answers: Sequence[Predictions]) -> Examples:
     labelled = run.table.label is not None and not run.table.regression
     cut = any((one.cut > 0).any() for one in answers)
-    shows = [show for show in SHOWS
-             if (labelled or "wrong" not in show) and (cut or show != "cut")]  # fmt: skip
+    shows = [show for show in SHOWS if (labelled or "wrong" not in show) and (cut or show != "cut")]
     if len(answers) < 2:
         shows = [show for show in shows if show not in ("they disagree", "any wrong")]
     if st.session_state.get("examples_show") not in (None, *shows):
         del st.session_state["examples_show"]
     with st.container(key="examples-controls"):
         show = st.segmented_control(
-            "Rows", shows, default=shows[0], required=True, key="examples_show", **KEPT,
+            "Rows",
+            shows,
+            default=shows[0],
+            required=True,
+            key="examples_show",
+            **KEPT,
             help=f"Confidently wrong: some checkpoint is wrong with a class gap of {CONFIDENT:g} "
             "or more. Cut: longer than some checkpoint can read.",
-        )  # fmt: skip
+        )
         label = ANY
         if labelled:
             options = [ANY, *run.table.labels]
@@ -104,19 +118,30 @@ def _filtered(run: Run, answers: Sequence[Predictions]) -> Examples:
         order = st.selectbox("Order", list(ORDERS), key="examples_sort", width=210, **KEPT)
         typed = st.text_input("Text contains", key="examples_text", width=180, **KEPT)
     state = tuple((one.checkpoint, len(one)) for one in answers)
-    return _examples(run.judged, state, str(show), label, str(order), typed or "",
-                     _run=run, _answers=answers)  # fmt: skip
+    return _examples(
+        run.judged, state, str(show), label, str(order), typed or "", _run=run, _answers=answers
+    )
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _examples(
-    key: str, state: object, show: Any, label: str, order: str, typed: str, _run: Run,
+    key: str,
+    state: object,
+    show: Any,
+    label: str,
+    order: str,
+    typed: str,
+    _run: Run,
     _answers: Sequence[Predictions],
-) -> Examples:  # fmt: skip
+) -> Examples:
     return examples(
-        _run.table, _answers, show, label=None if label == ANY else label, containing=typed,
+        _run.table,
+        _answers,
+        show,
+        label=None if label == ANY else label,
+        containing=typed,
         descending=ORDERS[order],
-    )  # fmt: skip
+    )
 
 
 def _readable(chosen: Chosen, found: Examples, start: int) -> Any:
@@ -142,9 +167,7 @@ def _columns(found: Examples) -> dict[str, Any]:
     wide = max(240, 650 - 115 * len(found.answers.names))  # what a page of 1280 pixels has left
     if found.table.pair is not None:
         wide = max(180, wide // 2)
-    answers = {
-        name: st.column_config.TextColumn(width=115) for name in found.answers.names
-    }
+    answers = {name: st.column_config.TextColumn(width=115) for name in found.answers.names}
     return answers | {
         "row": st.column_config.NumberColumn(width=55, format="%d"),
         "text": st.column_config.TextColumn(width=wide),
@@ -157,10 +180,17 @@ def _columns(found: Examples) -> dict[str, Any]:
 
 def _downloads(found: Examples) -> None:
     with st.container(horizontal=True, key="examples-downloads"):
-        for name, make, kind in (("CSV", found.csv, "text/csv"),
-                                 ("Parquet", found.parquet, "application/vnd.apache.parquet")):
+        for name, make, kind in (
+            ("CSV", found.csv, "text/csv"),
+            ("Parquet", found.parquet, "application/vnd.apache.parquet"),
+        ):
             st.download_button(
-                f"{name}, {len(found):,} rows", data=make, on_click="ignore", mime=kind,
-                file_name=f"examples.{name.lower()}", key=f"examples-{name.lower()}",
-                icon=":material/download:", type="tertiary",
-            )  # fmt: skip
+                f"{name}, {len(found):,} rows",
+                data=make,
+                on_click="ignore",
+                mime=kind,
+                file_name=f"examples.{name.lower()}",
+                key=f"examples-{name.lower()}",
+                icon=":material/download:",
+                type="tertiary",
+            )

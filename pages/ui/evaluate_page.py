@@ -19,9 +19,14 @@ def draw() -> None:
     evaluate_place.restore()
     sidebar.draw_precision()
     tab = st.segmented_control(
-        "Show", (STUDY, DATA), default=STUDY, required=True, key="evaluate", **KEPT,
+        "Show",
+        (STUDY, DATA),
+        default=STUDY,
+        required=True,
+        key="evaluate",
+        **KEPT,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     if tab == DATA:
         evaluate_data.draw()
     else:

@@ -17,11 +17,26 @@ _LEFT, _CLICKED, _OPENED = "evaluate_left", "evaluate_clicked", "evaluate_opened
 LONGEST = 2000  # characters that stand in an address; longer texts go to the large field
 # Everything chosen on the tab; the frame's own are as they were left on the other page.
 _KEYS = (
-    "evaluate", "source", "suite_task", "glue_task", "folder", "split", "own_sentences", "look",
-    "hub_kind", "hub_repo", "hub_config", "hub_split",
-    "examples_show", "examples_sort", "examples_page", "examples_label", "examples_text",
-    "capability", "capability_checkpoint",
-)  # fmt: skip
+    "evaluate",
+    "source",
+    "suite_task",
+    "glue_task",
+    "folder",
+    "split",
+    "own_sentences",
+    "look",
+    "hub_kind",
+    "hub_repo",
+    "hub_config",
+    "hub_split",
+    "examples_show",
+    "examples_sort",
+    "examples_page",
+    "examples_label",
+    "examples_text",
+    "capability",
+    "capability_checkpoint",
+)
 _FRAME = ("checkpoints", "precision")
 
 
@@ -56,9 +71,14 @@ def clickable(frame: Any, key: str, rows: Sequence[int], **options: Any) -> None
         cell = (list(rows).index(opened), str(frame.columns[0]))
         marked = {"selection": {"cells": [cell]}}
     st.dataframe(
-        frame, key=key, hide_index=True, on_select=took, selection_mode="single-cell",
-        selection_default=marked, **options,
-    )  # fmt: skip
+        frame,
+        key=key,
+        hide_index=True,
+        on_select=took,
+        selection_mode="single-cell",
+        selection_default=marked,
+        **options,
+    )
 
 
 def follow(table: Table) -> None:

@@ -75,16 +75,21 @@ def work(run: Run) -> Callable[[Desk], None]:
     def go(desk: Desk) -> None:
         from analysis import corpus
 
-        places = [predictions.place_of(root, member, run.table, run.precision)
-                  for member in run.members]  # fmt: skip
+        places = [
+            predictions.place_of(root, member, run.table, run.precision) for member in run.members
+        ]
         predictions.prune(root, keep=places)
         for index, member in enumerate(run.members):
             desk.check()
             desk.report(index * each, total, f"loading {member.id}", index / len(run.members))
 
             def tell(done: int, rows: int, what: str, share: float, index: int = index) -> None:
-                desk.report(index * each + done, total, run.members[index].id,
-                            (index + share) / len(run.members))  # fmt: skip
+                desk.report(
+                    index * each + done,
+                    total,
+                    run.members[index].id,
+                    (index + share) / len(run.members),
+                )
 
             try:
                 classifier = corpus.open_for_data(member, dtype=run.precision)
@@ -95,8 +100,13 @@ def work(run: Run) -> Callable[[Desk], None]:
                 desk.keep((member.id, str(error)))
             except Exception as error:  # a damaged file, a full disk, too little memory
                 logging.getLogger(__name__).exception("%s failed on a data set", member.id)
-                desk.keep((member.id, f"it stopped ({type(error).__name__}: {error}). What is done "
-                                      "is kept; run again to go on."))  # fmt: skip
+                desk.keep(
+                    (
+                        member.id,
+                        f"it stopped ({type(error).__name__}: {error}). What is done "
+                        "is kept; run again to go on.",
+                    )
+                )
 
     return go
 
@@ -121,8 +131,11 @@ def _read(
 
 def scored(run: Run, answers: Sequence[Predictions]) -> list[Evaluation]:
     """The evaluation of every checkpoint that has answers."""
-    return [_scored(one.sha256, one.checkpoint, run.judged, len(one),
-                    _table=run.table, _answers=one) for one in answers if len(one)]  # fmt: skip
+    return [
+        _scored(one.sha256, one.checkpoint, run.judged, len(one), _table=run.table, _answers=one)
+        for one in answers
+        if len(one)
+    ]
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -76,8 +76,14 @@ def _draw_values(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> No
     if not len(rows) or run.table.label is None:
         return
     values = [one.at(rows).logits[:, 0] for one in answers]
-    plot = view("predicted_values", [one.checkpoint for one in answers], run.table.label[rows],
-                values, chosen.name, run.members)  # fmt: skip
+    plot = view(
+        "predicted_values",
+        [one.checkpoint for one in answers],
+        run.table.label[rows],
+        values,
+        chosen.name,
+        run.members,
+    )
     show.panel(plot, "predicted_values", ABOUT_VALUES, apart=True)
 
 
@@ -86,12 +92,20 @@ def draw_confusion(
 ) -> None:
     """One matrix a checkpoint; a click on a cell lists its rows."""
     plot = view("confusion", evaluations, chosen.name, run.members)
-    where = show.panel(plot, "confusion", ABOUT_CONFUSION, apart=True, pick=True,
-                       said=[_worst(one) for one in evaluations])  # fmt: skip
+    where = show.panel(
+        plot,
+        "confusion",
+        ABOUT_CONFUSION,
+        apart=True,
+        pick=True,
+        said=[_worst(one) for one in evaluations],
+    )
     if where is not None:
         one = evaluations[where[0]]
         st.session_state["confusion_cell"] = (
-            one.checkpoint, one.classes[where[1]], one.classes[where[2]]
+            one.checkpoint,
+            one.classes[where[1]],
+            one.classes[where[2]],
         )
     cell = st.session_state.get("confusion_cell")
     known = {(one.checkpoint, name) for one in evaluations for name in one.classes}
@@ -118,9 +132,17 @@ def _worst(one: Evaluation) -> str:
 def draw_calibration(chosen: Chosen, run: Run, evaluations: Sequence[Evaluation]) -> None:
     """One reliability diagram a checkpoint; the bins are stated."""
     plot = view("reliability", evaluations, chosen.name, run.members)
-    show.panel(plot, "reliability", ABOUT_CALIBRATION, apart=True,
-               said=[f"{one.checkpoint}: {one.calibration.sentence()}" for one in evaluations
-                     if one.calibration is not None])  # fmt: skip
+    show.panel(
+        plot,
+        "reliability",
+        ABOUT_CALIBRATION,
+        apart=True,
+        said=[
+            f"{one.checkpoint}: {one.calibration.sentence()}"
+            for one in evaluations
+            if one.calibration is not None
+        ],
+    )
 
 
 def draw_agreement(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
@@ -159,18 +181,32 @@ def _draw_couples(
     with st.container(border=True, key="couples"):
         with titled("Each two on the same examples", _ABOUT_COUPLES, "couples"):
             st.download_button(
-                "CSV", data=lambda: compare_all(run.table, answers).to_csv(index=False),
-                on_click="ignore", mime="text/csv", file_name="pairs.csv", key="couples-csv",
-                icon=":material/download:", type="tertiary",
+                "CSV",
+                data=lambda: compare_all(run.table, answers).to_csv(index=False),
+                on_click="ignore",
+                mime="text/csv",
+                file_name="pairs.csv",
+                key="couples-csv",
+                icon=":material/download:",
+                type="tertiary",
             )
         for one, other in shown:
             names = (answers[one].checkpoint, answers[other].checkpoint)
-            for line in _sentences(run.judged, *names, state, _run=run, _one=answers[one],
-                                   _other=answers[other], _test=tests[names]):  # fmt: skip
+            for line in _sentences(
+                run.judged,
+                *names,
+                state,
+                _run=run,
+                _one=answers[one],
+                _other=answers[other],
+                _test=tests[names],
+            ):
                 st.text(line)
         if len(shown) < len(couples):
-            st.caption(f"{len(shown)} of {len(couples)} pairs; a click on a cell brings its "
-                       "pair to the top.")  # fmt: skip
+            st.caption(
+                f"{len(shown)} of {len(couples)} pairs; a click on a cell brings its "
+                "pair to the top."
+            )
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -182,7 +218,13 @@ def _tests(
 
 @st.cache_resource(max_entries=128, show_spinner="Comparing two checkpoints")
 def _sentences(
-    judged: str, name: str, against: str, state: object, _run: Run, _one: Predictions,
-    _other: Predictions, _test: McNemar,
-) -> tuple[str, ...]:  # fmt: skip
+    judged: str,
+    name: str,
+    against: str,
+    state: object,
+    _run: Run,
+    _one: Predictions,
+    _other: Predictions,
+    _test: McNemar,
+) -> tuple[str, ...]:
     return compare(_run.table, _one, _other, exact=_test).sentences()

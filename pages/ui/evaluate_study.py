@@ -75,10 +75,22 @@ def draw() -> None:
     if report.done:
         _draw_scores(study, family, report, tasks, metric)
         evaluate_tests.draw(study, report, tasks)
-        _panel("study_differences", report, tasks, study, ABOUT_DIFFERENCES,
-               evaluate_words.over_all(report))  # fmt: skip
-        _panel("study_spread", report, tasks, study, ABOUT_SPREAD,
-               evaluate_words.steadier(report, tasks))  # fmt: skip
+        _panel(
+            "study_differences",
+            report,
+            tasks,
+            study,
+            ABOUT_DIFFERENCES,
+            evaluate_words.over_all(report),
+        )
+        _panel(
+            "study_spread",
+            report,
+            tasks,
+            study,
+            ABOUT_SPREAD,
+            evaluate_words.steadier(report, tasks),
+        )
     _draw_curves(study)
     evaluate_tests.draw_runs(study, family)
 
@@ -90,10 +102,13 @@ def _folder() -> Path:
     """
     place = st.container()
     typed = st.text_input(
-        "Folder of another study", key="study", **KEPT, placeholder="study/results/mine",
+        "Folder of another study",
+        key="study",
+        **KEPT,
+        placeholder="study/results/mine",
         help="A folder that 'python -m training study' wrote (study.json and runs/ are in it), or "
         "one that holds several such folders.",
-    )  # fmt: skip
+    )
     folder = Path(str(typed).strip()) if typed and typed.strip() else settings.read().studies
     known = studies_in(folder)
     if not known:
@@ -106,8 +121,9 @@ def _folder() -> Path:
         del st.session_state["study_name"]
     if len(known) == 1:
         return known[0]
-    chosen = place.selectbox(f"Study ({len(known)} in this folder)", names, key="study_name",
-                             **KEPT)  # fmt: skip
+    chosen = place.selectbox(
+        f"Study ({len(known)} in this folder)", names, key="study_name", **KEPT
+    )
     return known[names.index(str(chosen))]
 
 
@@ -150,37 +166,60 @@ def _controls(study: Study) -> tuple[Family, list[str] | None, str]:
     primary = study.primary.name if study.primary else names[0]
     with st.container(key="study-controls"):
         name = st.segmented_control(
-            "Family of tests", names, default=primary, required=True, key="family", **KEPT,
+            "Family of tests",
+            names,
+            default=primary,
+            required=True,
+            key="family",
+            **KEPT,
             format_func=lambda n: cards.plain(n.replace("_", " ")),
             help="Declared before the first run. Each family is corrected for all of its own "
             "tests, whatever is shown.",
-        )  # fmt: skip
+        )
         family = study.family(str(name))
         tasks = list(dict.fromkeys(stratum.task for stratum in family.strata))
         held = st.session_state.get("tasks_shown")
         if held and not set(held) <= set(tasks):
             st.session_state["tasks_shown"] = [task for task in held if task in tasks]
         shown = st.pills(
-            "Tasks shown", tasks, selection_mode="multi", key="tasks_shown", **KEPT,
+            "Tasks shown",
+            tasks,
+            selection_mode="multi",
+            key="tasks_shown",
+            **KEPT,
             format_func=lambda task: cards.plain(task_name(task)),
             help="None chosen: all. This changes what is drawn, and no p-value.",
-        )  # fmt: skip
-        held = {metric for cell, record in study.records.items() if cell.task in tasks
-                for scores in record["metrics"].values() for metric in scores}  # fmt: skip
+        )
+        held = {
+            metric
+            for cell, record in study.records.items()
+            if cell.task in tasks
+            for scores in record["metrics"].values()
+            for metric in scores
+        }
         if st.session_state.get("study_metric") not in (None, DECLARED, *held):
             del st.session_state["study_metric"]
         metric = st.segmented_control(
-            "Metric drawn", [DECLARED, *sorted(held)], default=DECLARED, required=True,
-            key="study_metric", format_func=metric_name, **KEPT,
+            "Metric drawn",
+            [DECLARED, *sorted(held)],
+            default=DECLARED,
+            required=True,
+            key="study_metric",
+            format_func=metric_name,
+            **KEPT,
             help="The tests stay on the metric that was declared for each task.",
-        )  # fmt: skip
+        )
     return family, list(shown) if shown else None, str(metric)
 
 
 def _panel(
-    key: str, report: Report, tasks: Sequence[str] | None, study: Study, about: str,
+    key: str,
+    report: Report,
+    tasks: Sequence[str] | None,
+    study: Study,
+    about: str,
     said: Sequence[str],
-) -> None:  # fmt: skip
+) -> None:
     try:
         plot: Plot = view(key, report, tasks, study.name)
     except ValueError as error:  # too few runs for it
@@ -195,8 +234,11 @@ def _draw_scores(
     """The declared metric, or another one that the runs hold; the tests stay where they are."""
     said = evaluate_words.by_task(report, tasks)
     if metric != DECLARED:
-        able = tuple(s for s in family.strata if _holds(study, s.task, metric)
-                     and (tasks is None or s.task in tasks))  # fmt: skip
+        able = tuple(
+            s
+            for s in family.strata
+            if _holds(study, s.task, metric) and (tasks is None or s.task in tasks)
+        )
         if not able:
             st.caption(f"No run of the tasks shown holds {cards.plain(metric_name(metric))}.")
             return
@@ -212,8 +254,12 @@ def _draw_scores(
 
 
 def _holds(study: Study, task: str, metric: str) -> bool:
-    return any(metric in scores for cell, record in study.records.items() if cell.task == task
-               for scores in record["metrics"].values())  # fmt: skip
+    return any(
+        metric in scores
+        for cell, record in study.records.items()
+        if cell.task == task
+        for scores in record["metrics"].values()
+    )
 
 
 def _draw_curves(study: Study) -> None:
@@ -224,13 +270,19 @@ def _draw_curves(study: Study) -> None:
     found: tuple[Curve, ...] = curves([study.scores(family) for family in study.families])
     reports = [_report(study, family) for family in parts]
     if not found or not any(report.done for report in reports):
-        _nothing("Learning curves", ABOUT_CURVES,
-                 "no run on a part of the training set is there yet")  # fmt: skip
+        _nothing(
+            "Learning curves", ABOUT_CURVES, "no run on a part of the training set is there yet"
+        )
         return
     said = [line for report in reports for line in evaluate_words.by_task(report)]
     missing = not all(report.complete for report in reports)
-    show.panel(view("learning_curves", found, study.name, missing), "curves", ABOUT_CURVES,
-               said=said, apart=True)  # fmt: skip
+    show.panel(
+        view("learning_curves", found, study.name, missing),
+        "curves",
+        ABOUT_CURVES,
+        said=said,
+        apart=True,
+    )
 
 
 def _nothing(title: str, about: str, why: str) -> None:

@@ -27,12 +27,13 @@ def draw(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
     found = [_results(chosen, one) for one in answers]
     rates = list(dict.fromkeys((rate.capability, rate.kind) for one in found for rate in one.rates))
     if not rates:
-        st.caption("No test of the suite has all of its sentences answered yet. Go on with the run "
-                   "to see failures.")  # fmt: skip
+        st.caption(
+            "No test of the suite has all of its sentences answered yet. Go on with the run "
+            "to see failures."
+        )
         return
     plot = view("failure_rates", found, run.members)
-    where = show.panel(plot, "failure_rates", ABOUT, pick=True,
-                       said=[_most(one) for one in found])  # fmt: skip
+    where = show.panel(plot, "failure_rates", ABOUT, pick=True, said=[_most(one) for one in found])
     names = [one.checkpoint for one in found]
     if where is not None:
         st.session_state["capability"] = _name(rates[where[0]])
@@ -71,14 +72,16 @@ def _failing(
             for key, options in (("capability", offered), ("capability_checkpoint", names)):
                 if st.session_state.get(key) not in (None, *options):
                     del st.session_state[key]
-            name = st.selectbox("Capability", offered, index=_worst(found, rates),
-                                key="capability", **KEPT)  # fmt: skip
+            name = st.selectbox(
+                "Capability", offered, index=_worst(found, rates), key="capability", **KEPT
+            )
             of = st.selectbox("Checkpoint", names, key="capability_checkpoint", **KEPT)
         one = found[list(names).index(of)]
         capability, kind = rates[offered.index(name)]
         table = one.failing(capability, kind)
-        st.caption(f"{len(table)} sentences. {kind}: {KINDS[kind]}. A click on a row opens it on "
-                   "Compare.")  # fmt: skip
+        st.caption(
+            f"{len(table)} sentences. {kind}: {KINDS[kind]}. A click on a row opens it on Compare."
+        )
         if not len(table):
             return
         columns = ["text", "pair", "label", "what failed", "original"]
@@ -88,14 +91,21 @@ def _failing(
         if len(table) > MOST:
             st.caption(f"The first {MOST}; the download holds all.")
         st.download_button(
-            "CSV", data=lambda: table.to_csv(index=False), on_click="ignore", mime="text/csv",
-            file_name="failures.csv", key="failing-csv", icon=":material/download:",
+            "CSV",
+            data=lambda: table.to_csv(index=False),
+            on_click="ignore",
+            mime="text/csv",
+            file_name="failures.csv",
+            key="failing-csv",
+            icon=":material/download:",
             type="tertiary",
         )
 
 
 def _worst(found: Sequence[Results], rates: Sequence[tuple[str, str]]) -> int:
     """Where the failures of all checkpoints together are most frequent: what is shown first."""
-    share = [sum(rate.rate for one in found for rate in one.rates
-                 if (rate.capability, rate.kind) == key) for key in rates]  # fmt: skip
+    share = [
+        sum(rate.rate for one in found for rate in one.rates if (rate.capability, rate.kind) == key)
+        for key in rates
+    ]
     return share.index(max(share))

@@ -38,20 +38,31 @@ def draw(study: Study, report: Report, tasks: Sequence[str] | None) -> None:
     """All tests of the family; a filter of tasks hides rows and leaves every number as it is."""
     table = frame(report)
     shown = _readable(table)
-    kept = [c.stratum is None or tasks is None or c.stratum.task in tasks
-            for c in (*report.headlines, *report.comparisons)]  # fmt: skip
+    kept = [
+        c.stratum is None or tasks is None or c.stratum.task in tasks
+        for c in (*report.headlines, *report.comparisons)
+    ]
     with st.container(border=True, key="panel-tests"):
         with titled("Tests", ABOUT, "tests"):
             st.download_button(
-                "CSV", data=table.to_csv(index=False), file_name=f"{study.name}-tests.csv",
-                mime="text/csv", on_click="ignore", type="tertiary", icon=":material/download:",
+                "CSV",
+                data=table.to_csv(index=False),
+                file_name=f"{study.name}-tests.csv",
+                mime="text/csv",
+                on_click="ignore",
+                type="tertiary",
+                icon=":material/download:",
                 key="tests-csv",
-            )  # fmt: skip
+            )
         st.text(_corrected(report, sum(kept)))
         st.dataframe(
-            shown[kept], hide_index=True, placeholder="–", key="tests",
-            column_config=_columns(shown), height=min(35 * (sum(kept) + 1) + 2, 492),
-        )  # fmt: skip
+            shown[kept],
+            hide_index=True,
+            placeholder="–",
+            key="tests",
+            column_config=_columns(shown),
+            height=min(35 * (sum(kept) + 1) + 2, 492),
+        )
         with st.expander("Every test in a sentence"):
             for line in report.sentences():
                 st.text(line)
@@ -97,17 +108,26 @@ def _row(c: Comparison) -> dict[str, Any]:
 def _readable(table: Any) -> Any:
     """The same with fewer columns: the interval as text, the metric behind its task."""
     shown = table.copy()
-    shown["task"] = [f"{task}, {metric}" if metric else task
-                     for task, metric in zip(table["task"], table["metric"], strict=True)]
-    interval = [f"{low:.2f} to {high:.2f}" if low == low else "–"
-                for low, high in zip(table["low"], table["high"], strict=True)]  # fmt: skip
+    shown["task"] = [
+        f"{task}, {metric}" if metric else task
+        for task, metric in zip(table["task"], table["metric"], strict=True)
+    ]
+    interval = [
+        f"{low:.2f} to {high:.2f}" if low == low else "–"
+        for low, high in zip(table["low"], table["high"], strict=True)
+    ]
     shown.insert(5, "95 % interval", interval)
     return shown.drop(columns=["metric", "low", "high"])
 
 
 def _columns(shown: Any) -> dict[str, Any]:
-    shape = {"p": "%.2g", "p (Holm)": "%.2g", "smallest p": "%.2g", "difference": "%+.2f",
-             "standardised": "%+.2f"}  # fmt: skip
+    shape = {
+        "p": "%.2g",
+        "p (Holm)": "%.2g",
+        "smallest p": "%.2g",
+        "difference": "%+.2f",
+        "standardised": "%+.2f",
+    }
     # Left to itself a column is as wide as its first rows, and cuts a longer task further down.
     words = {
         name: st.column_config.TextColumn(width=14 + 7 * int(shown[name].str.len().max()))
@@ -135,8 +155,12 @@ def draw_runs(study: Study, family: Family) -> None:
         runs = study.frame()
         st.dataframe(runs, hide_index=True, height=320)
         st.download_button(
-            "CSV", data=lambda: runs.to_csv(index=False), on_click="ignore", mime="text/csv",
-            file_name=f"{study.name}-runs.csv", key="runs-csv",
+            "CSV",
+            data=lambda: runs.to_csv(index=False),
+            on_click="ignore",
+            mime="text/csv",
+            file_name=f"{study.name}-runs.csv",
+            key="runs-csv",
         )
     with st.expander("How it was run"):
         for line in made_with(study):
@@ -156,17 +180,22 @@ def made_with(study: Study) -> list[str]:
     for task, recipe in recipes.items() if isinstance(recipes, dict) else ():
         if not isinstance(recipe, dict):
             continue
-        shown = ", ".join(f"{name.replace('_', ' ')} {_number(value)}"
-                          for name, value in recipe.items())  # fmt: skip
+        shown = ", ".join(
+            f"{name.replace('_', ' ')} {_number(value)}" for name, value in recipe.items()
+        )
         lines.append(f"{task_name(task)}: {shown}.")
     machines = Counter(_machine(record["machine"]) for record in study.records.values())
     lines += [f"{count} runs on {words}." for words, count in machines.items()]
-    precisions = Counter(str(record["machine"].get("precision", "an unknown precision"))
-                         for record in study.records.values())  # fmt: skip
+    precisions = Counter(
+        str(record["machine"].get("precision", "an unknown precision"))
+        for record in study.records.values()
+    )
     if len(precisions) > 1:
         told = ", ".join(f"{count} in {name}" for name, count in precisions.items())
-        lines.append(f"The runs are not all of one precision ({told}), which is no part of a "
-                     "run's name: a difference may be one of precision.")  # fmt: skip
+        lines.append(
+            f"The runs are not all of one precision ({told}), which is no part of a "
+            "run's name: a difference may be one of precision."
+        )
     return [*lines, f"The command: {command(study)}"]
 
 

@@ -107,11 +107,20 @@ def missing(study: Study, family: Family) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for s, stratum in enumerate(family.strata):
         for v, variant in enumerate(scores.variants):
-            absent = [seed for n, seed in enumerate(family.seeds)
-                      if not np.isfinite(scores.values[s, v, n])]  # fmt: skip
+            absent = [
+                seed
+                for n, seed in enumerate(family.seeds)
+                if not np.isfinite(scores.values[s, v, n])
+            ]
             if absent:
-                rows.append({"task": stratum.label, "pooling head": variant,
-                             "missing runs": len(absent), "seeds": ranges(absent)})  # fmt: skip
+                rows.append(
+                    {
+                        "task": stratum.label,
+                        "pooling head": variant,
+                        "missing runs": len(absent),
+                        "seeds": ranges(absent),
+                    }
+                )
     return rows
 
 

@@ -27,14 +27,19 @@ _WIDTHS = {"column": "Column", "full": "Full width", "inches": "My own"}
 _FONTS = {"sans": "Sans", "serif": "Serif, as the venue's"}
 # what a button says, format, dots an inch
 FILES = (
-    ("PDF", "pdf", 300), ("SVG", "svg", 300), ("PNG 300 dpi", "png", 300),
-    ("PNG 600 dpi", "png", 600), ("HTML", "html", 300), ("CSV", "csv", 300),
-    ("LaTeX table", "tex", 300), ("JSON to rebuild", "json", 300),
-)  # fmt: skip
+    ("PDF", "pdf", 300),
+    ("SVG", "svg", 300),
+    ("PNG 300 dpi", "png", 300),
+    ("PNG 600 dpi", "png", 600),
+    ("HTML", "html", 300),
+    ("CSV", "csv", 300),
+    ("LaTeX table", "tex", 300),
+    ("JSON to rebuild", "json", 300),
+)
 
 
 def export_menu(plots: Mapping[str, Plot], key: str, label: str = "Export") -> None:
-    """"Export" and "Paper" for these pictures; nothing is drawn until Export is opened."""
+    """ "Export" and "Paper" for these pictures; nothing is drawn until Export is opened."""
     with st.container(horizontal=True, width="content", gap="xsmall", key=f"{key}-menu"):
         menu = st.popover(
             label, type="tertiary", icon=":material/download:", key=key, on_change="rerun"
@@ -42,8 +47,13 @@ def export_menu(plots: Mapping[str, Plot], key: str, label: str = "Export") -> N
         if len(plots) == 1:
             _add_button(next(iter(plots.values())), f"{key}-add")
         elif plots:
-            more = st.popover("Paper", type="tertiary", icon=":material/add:",
-                              key=f"{key}-more", on_change="rerun")  # fmt: skip
+            more = st.popover(
+                "Paper",
+                type="tertiary",
+                icon=":material/add:",
+                key=f"{key}-more",
+                on_change="rerun",
+            )
             if more.open:
                 with more:
                     st.caption("Add to paper")
@@ -69,10 +79,14 @@ def signature() -> Signed:
 def _add_button(plot: Plot, key: str, name: str = "") -> None:
     """Under the picture's name where there are several, else as the menu of several is called."""
     st.button(
-        cards.plain(name) if name else "Paper", type="tertiary", key=key,
-        icon=None if name else ":material/add:", on_click=_collect, args=(plot,),
+        cards.plain(name) if name else "Paper",
+        type="tertiary",
+        key=key,
+        icon=None if name else ":material/add:",
+        on_click=_collect,
+        args=(plot,),
         help=None if name else "Add to paper: collect this picture on the page Figures.",
-    )  # fmt: skip
+    )
 
 
 def _collect(plot: Plot) -> None:
@@ -103,8 +117,11 @@ def _panel(plots: Mapping[str, Plot], key: str) -> None:
             for notice in made.notices:
                 st.caption(cards.plain(notice))
             for line in left_out(plot) if not signature() else ():
-                st.caption(cards.plain(f"Left out, so that the files say nothing of who made them: "
-                                       f"{line}."))  # fmt: skip
+                st.caption(
+                    cards.plain(
+                        f"Left out, so that the files say nothing of who made them: {line}."
+                    )
+                )
             _files(plot, chosen, key)
             st.html(checks_html(made.checks))
             _words(plot, chosen)
@@ -121,34 +138,76 @@ def _controls(plot: Plot, key: str) -> None:
     free = isinstance(now.width, float) or not columns
     with st.container(gap="xsmall", key=f"{key}-style"):
         _set(key, "venue", now.venue)
-        st.selectbox("Venue", list(VENUES), key=f"{key}-venue",
-                     format_func=lambda v: VENUES[v].name, **_on("venue", key))  # fmt: skip
+        st.selectbox(
+            "Venue",
+            list(VENUES),
+            key=f"{key}-venue",
+            format_func=lambda v: VENUES[v].name,
+            **_on("venue", key),
+        )
         width = "inches" if free else now.width if now.width in columns else columns[0]
         _set(key, "width", width)
-        st.selectbox("Width", [*columns, "inches"], key=f"{key}-width",
-                     format_func=partial(_width, now), **_on("width", key))  # fmt: skip
+        st.selectbox(
+            "Width",
+            [*columns, "inches"],
+            key=f"{key}-width",
+            format_func=partial(_width, now),
+            **_on("width", key),
+        )
         if free:
             _set(key, "inches", now.inches)
-            st.number_input("Inches", NARROWEST, WIDEST, step=0.1, format="%.3f",
-                            key=f"{key}-inches", **_on("inches", key))  # fmt: skip
+            st.number_input(
+                "Inches",
+                NARROWEST,
+                WIDEST,
+                step=0.1,
+                format="%.3f",
+                key=f"{key}-inches",
+                **_on("inches", key),
+            )
         _set(key, "height", now.height)
-        st.number_input("Height, inches", 0.3, 60.0, value=None, step=0.1, format="%.2f",
-                        placeholder="as drawn", key=f"{key}-height",
-                        help="Token strips take the height that their text needs.",
-                        **_on("height", key))  # fmt: skip
+        st.number_input(
+            "Height, inches",
+            0.3,
+            60.0,
+            value=None,
+            step=0.1,
+            format="%.2f",
+            placeholder="as drawn",
+            key=f"{key}-height",
+            help="Token strips take the height that their text needs.",
+            **_on("height", key),
+        )
         _set(key, "font", now.font)
-        st.selectbox("Font", FONTS, key=f"{key}-font", format_func=lambda f: _FONTS[f],
-                     **_on("font", key))  # fmt: skip
+        st.selectbox(
+            "Font", FONTS, key=f"{key}-font", format_func=lambda f: _FONTS[f], **_on("font", key)
+        )
         _set(key, "size", now.font_size)
-        st.number_input("Font size, points", 4.0, 60.0, value=None, step=0.5, format="%.1f",
-                        placeholder=f"{now.of.text:g}, for {now.of.name}",
-                        key=f"{key}-size", **_on("size", key))  # fmt: skip
+        st.number_input(
+            "Font size, points",
+            4.0,
+            60.0,
+            value=None,
+            step=0.5,
+            format="%.1f",
+            placeholder=f"{now.of.text:g}, for {now.of.name}",
+            key=f"{key}-size",
+            **_on("size", key),
+        )
         _set(key, "palette", now.palette)
-        st.selectbox("Palette", list(PALETTES), key=f"{key}-palette",
-                     format_func=lambda p: PALETTES[p].label, **_on("palette", key))  # fmt: skip
+        st.selectbox(
+            "Palette",
+            list(PALETTES),
+            key=f"{key}-palette",
+            format_func=lambda p: PALETTES[p].label,
+            **_on("palette", key),
+        )
         several = isinstance(plot.mark, Grid) and len(plot.mark.panels) > 1
-        for field, label in (("greyscale", "Greyscale"), ("title", "Title"),
-                             *([("letters", "Panel letters")] if several else [])):  # fmt: skip
+        for field, label in (
+            ("greyscale", "Greyscale"),
+            ("title", "Title"),
+            *([("letters", "Panel letters")] if several else []),
+        ):
             _set(key, field, getattr(now, field))
             st.toggle(label, key=f"{key}-{field}", **_on(field, key))
         _signature(key)
@@ -159,15 +218,22 @@ def _signature(key: str) -> None:
     kept = {**_NOBODY, **st.session_state.get(_SIGNED, {})}
     _set(key, "sign", kept["on"])
     st.toggle(
-        "Sign the files", key=f"{key}-sign", on_change=_sign, args=("on", f"{key}-sign"),
+        "Sign the files",
+        key=f"{key}-sign",
+        on_change=_sign,
+        args=("on", f"{key}-sign"),
         help="Without it the files say nothing of who made them: no user, host, owner of a "
         "checkpoint or folder. Leave it off for a paper under double-blind review.",
     )
     if kept["on"]:
         for name in ("author", "project"):
             _set(key, name, kept[name])
-            st.text_input(name.capitalize(), key=f"{key}-{name}", on_change=_sign,
-                          args=(name, f"{key}-{name}"))  # fmt: skip
+            st.text_input(
+                name.capitalize(),
+                key=f"{key}-{name}",
+                on_change=_sign,
+                args=(name, f"{key}-{name}"),
+            )
 
 
 def _sign(name: str, widget: str) -> None:
@@ -224,15 +290,25 @@ def _files(plot: Plot, chosen: Style, key: str) -> None:
                 label = f"HTML ({PLOTLY_MEGABYTES} MB)"
             name = f"{slug(plot)}{'-600dpi' if dpi == 600 else ''}.{format}"
             st.download_button(
-                label, data=partial(_bytes, plot, format, dpi, chosen, signed), file_name=name,
-                on_click="ignore", key=f"{key}-{format}{dpi if format == 'png' else ''}",
+                label,
+                data=partial(_bytes, plot, format, dpi, chosen, signed),
+                file_name=name,
+                on_click="ignore",
+                key=f"{key}-{format}{dpi if format == 'png' else ''}",
                 type="primary" if format == "pdf" else "secondary",
-            )  # fmt: skip
-        st.button("Add to paper", key=f"{key}-add-chosen", on_click=_collect, args=(plot,),
-                  icon=":material/add:")  # fmt: skip
+            )
+        st.button(
+            "Add to paper",
+            key=f"{key}-add-chosen",
+            on_click=_collect,
+            args=(plot,),
+            icon=":material/add:",
+        )
     if not pgf.available():
-        st.caption(f"PGF for LaTeX needs {pgf.PROGRAM}, which is not installed here "
-                   "(Debian package texlive-xetex).")  # fmt: skip
+        st.caption(
+            f"PGF for LaTeX needs {pgf.PROGRAM}, which is not installed here "
+            "(Debian package texlive-xetex)."
+        )
 
 
 def _bytes(plot: Plot, format: str, dpi: int, chosen: Style, signed: Signed) -> bytes:
@@ -253,5 +329,9 @@ def _words(plot: Plot, chosen: Style) -> None:
         ((caption, None), (included, "latex"), (bibtex, "latex"), (table, "latex")),
         strict=True,
     ):
-        tab.code(text, language=language, wrap_lines=True,
-                 height=240 if text.count("\n") > 9 else "content")  # fmt: skip
+        tab.code(
+            text,
+            language=language,
+            wrap_lines=True,
+            height=240 if text.count("\n") > 9 else "content",
+        )

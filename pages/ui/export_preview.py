@@ -76,9 +76,10 @@ def checks_html(checks: Sequence[Check]) -> str:
     """Each check with its number; what failed says what to change."""
     failed = sum(not one.passed for one in checks)
     head = (
-        f"All {len(checks)} checks pass." if not failed
+        f"All {len(checks)} checks pass."
+        if not failed
         else f"{failed} of {len(checks)} checks ask{'s' if failed == 1 else ''} for a change."
-    )  # fmt: skip
+    )
     rows = "".join(
         f'<tr class="{"passed" if one.passed else "failed"}">'
         f'<td><span class="sign">{"✓" if one.passed else "✗"}</span></td>'
@@ -88,5 +89,7 @@ def checks_html(checks: Sequence[Check]) -> str:
         + f'<span class="hidden">{", passed" if one.passed else ", not passed"}</span></td></tr>'
         for one in sorted(checks, key=lambda one: one.passed)
     )
-    return f'<details class="export-checks"{" open" if failed else ""}><summary>{head}</summary>' \
-           f"<table>{rows}</table></details>"
+    return (
+        f'<details class="export-checks"{" open" if failed else ""}><summary>{head}</summary>'
+        f"<table>{rows}</table></details>"
+    )

@@ -30,27 +30,42 @@ def draw_figure(given: Collection, place: int) -> None:
         # A caption changed elsewhere (by a loaded file, by undoing) must show here.
         st.session_state[f"caption-{key}"] = caption_of(given, place)
         st.text_area(
-            "Caption", key=f"caption-{key}", height=100,
-            on_change=_take_caption, args=(figure.key, f"caption-{key}"),
+            "Caption",
+            key=f"caption-{key}",
+            height=100,
+            on_change=_take_caption,
+            args=(figure.key, f"caption-{key}"),
             help="Empty: the draft made from the picture. LaTeX commands are written as text.",
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             if given.style.inches < given.style.of.full - 1e-6:  # else it is as wide as can be
                 st.session_state[f"wide-{key}"] = figure.wide
                 st.toggle(
-                    "Over both columns", key=f"wide-{key}",
+                    "Over both columns",
+                    key=f"wide-{key}",
                     on_change=lambda: _set(figure.key, wide=st.session_state[f"wide-{key}"]),
                 )
             st.session_state[f"height-{key}"] = figure.height
             st.number_input(
-                "Height, inches", 0.3, 60.0, step=0.1, format="%.2f", value=None, width=150,
-                placeholder="as drawn", key=f"height-{key}",
+                "Height, inches",
+                0.3,
+                60.0,
+                step=0.1,
+                format="%.2f",
+                value=None,
+                width=150,
+                placeholder="as drawn",
+                key=f"height-{key}",
                 help="Empty: what the picture needs. Token strips take what their text needs.",
                 on_change=lambda: _set(figure.key, height=st.session_state[f"height-{key}"]),
             )
             if figure.caption:
-                st.button("Draft again", type="tertiary", key=f"draft-{key}",
-                          on_click=lambda: _set(figure.key, caption=""))  # fmt: skip
+                st.button(
+                    "Draft again",
+                    type="tertiary",
+                    key=f"draft-{key}",
+                    on_click=lambda: _set(figure.key, caption=""),
+                )
         if len(figure.plots) > 1:
             _draw_panels(given, place, key)
 
@@ -62,25 +77,45 @@ def _draw_panels(given: Collection, place: int, key: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.session_state[f"columns-{key}"] = figure.columns
         st.number_input(
-            "Columns", 1, len(figure.plots), key=f"columns-{key}", width=110,
+            "Columns",
+            1,
+            len(figure.plots),
+            key=f"columns-{key}",
+            width=110,
             on_change=lambda: _set(figure.key, columns=st.session_state[f"columns-{key}"]),
         )
-        st.button("Ungroup", key=f"ungroup-{key}", icon=":material/call_split:",
-                  on_click=_ungroup, args=(place,))  # fmt: skip
+        st.button(
+            "Ungroup",
+            key=f"ungroup-{key}",
+            icon=":material/call_split:",
+            on_click=_ungroup,
+            args=(place,),
+        )
     with st.container(key="figures-panels"):
         for index, plot in enumerate(figure.plots):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"{letter(index)} {cards.plain(plot.title)}", width="stretch")
-                for sign, by, off in (("↑", -1, index == 0),
-                                      ("↓", 1, index == len(figure.plots) - 1)):  # fmt: skip
+                for sign, by, off in (
+                    ("↑", -1, index == 0),
+                    ("↓", 1, index == len(figure.plots) - 1),
+                ):
                     st.button(
-                        sign, key=f"{key}-{index}-{by}", type="tertiary", disabled=off,
+                        sign,
+                        key=f"{key}-{index}-{by}",
+                        type="tertiary",
+                        disabled=off,
                         help=f"Move panel {letter(index)} {'up' if by < 0 else 'down'}",
-                        on_click=_move_panel, args=(place, index, by),
+                        on_click=_move_panel,
+                        args=(place, index, by),
                     )
-                st.button("✕", key=f"{key}-{index}-out", type="tertiary",
-                          help=f"Remove panel {letter(index)}",
-                          on_click=_remove_panel, args=(place, index))  # fmt: skip
+                st.button(
+                    "✕",
+                    key=f"{key}-{index}-out",
+                    type="tertiary",
+                    help=f"Remove panel {letter(index)}",
+                    on_click=_remove_panel,
+                    args=(place, index),
+                )
 
 
 def _ungroup(place: int) -> None:
@@ -115,6 +150,7 @@ def _take_caption(figure: str, widget: str) -> None:
 
 def _set(figure: str, **values: Any) -> None:
     """Change the figure with this key, wherever it stands by now."""
+
     def how(given: Collection) -> Collection:
         places = [i for i, one in enumerate(given.figures) if one.key == figure]
         return given.change(places[0], **values) if places else given
@@ -131,12 +167,16 @@ def draw_grouping(given: Collection) -> None:
     with st.container(horizontal=True):
         st.button(
             f"Group {len(marked)} as one figure" if len(marked) > 1 else "Group as one figure",
-            disabled=len(marked) < 2, key="figures-group", on_click=_group, args=(marked,),
+            disabled=len(marked) < 2,
+            key="figures-group",
+            on_click=_group,
+            args=(marked,),
             help="Tick two or more figures: they become panels (a), (b), ... of one.",
         )
         if collection.before() is not None:
-            st.button("Undo", type="tertiary", key="figures-undo", icon=":material/undo:",
-                      on_click=_undo)  # fmt: skip
+            st.button(
+                "Undo", type="tertiary", key="figures-undo", icon=":material/undo:", on_click=_undo
+            )
 
 
 def _group(marked: list[int]) -> None:
@@ -166,18 +206,23 @@ def draw_style(given: Collection) -> None:
         with st.container(key="figures-styles"):
             _box("Venue", "venue", list(VENUES), style.venue, lambda v: VENUES[v].name)
             widths = [w for w in ("column", "full") if getattr(style.of, w)] + [_OWN_WIDTH]
-            width = style.width if style.width in widths else (
-                _OWN_WIDTH if not isinstance(style.width, str) else "full")  # fmt: skip
+            width = (
+                style.width
+                if style.width in widths
+                else (_OWN_WIDTH if not isinstance(style.width, str) else "full")
+            )
             _box("Width", "width", widths, width)
             if width == _OWN_WIDTH:
                 _number("Inches", "inches", style.inches, NARROWEST, WIDEST, 0.05)
             _box("Font", "font", list(FONTS), style.font)
             _number("Text (points)", "font_size", style.points, 4.0, 60.0, 0.5)
-            _box("Palette", "palette", list(PALETTES), style.palette,
-                 lambda p: PALETTES[p].label)  # fmt: skip
+            _box("Palette", "palette", list(PALETTES), style.palette, lambda p: PALETTES[p].label)
         with st.container(horizontal=True):
-            for name, label in (("greyscale", "Greyscale"), ("title", "Titles"),
-                                ("letters", "Letters on the panels of every grid")):  # fmt: skip
+            for name, label in (
+                ("greyscale", "Greyscale"),
+                ("title", "Titles"),
+                ("letters", "Letters on the panels of every grid"),
+            ):
                 st.session_state[f"all-{name}"] = getattr(style, name)
                 st.toggle(label, key=f"all-{name}", on_change=_take, args=(name,))
         _draw_signature(given)
@@ -219,7 +264,9 @@ def _changed(style: Style, name: str, value: Any) -> Style:
 def _draw_signature(given: Collection) -> None:
     st.session_state["sign"] = bool(given.signed) or bool(st.session_state.get("signing"))
     st.toggle(
-        "Sign the files", key="sign", on_change=_sign,
+        "Sign the files",
+        key="sign",
+        on_change=_sign,
         help="Without it the files say nothing of who made them: no user, host, owner of a "
         "checkpoint or folder. Leave it off for a paper under double-blind review.",
     )

@@ -19,18 +19,25 @@ def draw_top(given: Collection) -> None:
     """How many there are, and what can be done with all of them."""
     count = len(given)
     pictures = f", {given.pictures} pictures" if given.pictures != count else ""
-    st.markdown(f"**{count} figure{'s' if count > 1 else ''}**{pictures} for "
-                f"{given.style.of.name}")  # fmt: skip
+    st.markdown(f"**{count} figure{'s' if count > 1 else ''}**{pictures} for {given.style.of.name}")
     with st.popover("Save or load", type="tertiary", icon=":material/folder_open:"):
         st.download_button(
-            "Save the collection", data=given.to_json, file_name="figures.poollens.json",
-            mime="application/json", on_click="ignore", key="figures-save",
+            "Save the collection",
+            data=given.to_json,
+            file_name="figures.poollens.json",
+            mime="application/json",
+            on_click="ignore",
+            key="figures-save",
         )
         _draw_loader()
         st.button("Remove all", type="tertiary", key="figures-clear", on_click=_clear)
     also = st.pills(
-        "Beside PDF", ("svg", "png"), selection_mode="multi", key="figures-also",
-        label_visibility="collapsed", format_func=lambda name: f"+ {name.upper()}",
+        "Beside PDF",
+        ("svg", "png"),
+        selection_mode="multi",
+        key="figures-also",
+        label_visibility="collapsed",
+        format_func=lambda name: f"+ {name.upper()}",
     )
     _draw_zip(given, tuple(also or ()))
 
@@ -41,7 +48,10 @@ def _draw_zip(given: Collection, also: tuple[str, ...]) -> None:
     made: tuple[str, Bundle] | None = st.session_state.get(_ZIP)
     if made is None or made[0] != key:
         pressed = st.button(
-            "Make ZIP", type="primary", key="figures-zip-make", icon=":material/folder_zip:",
+            "Make ZIP",
+            type="primary",
+            key="figures-zip-make",
+            icon=":material/folder_zip:",
             help="Figures as PDF, their sidecars, data as CSV, figures.tex, references.bib, and a "
             "script that makes all of it again. About a second a figure.",
         )
@@ -57,13 +67,19 @@ def _draw_zip(given: Collection, also: tuple[str, ...]) -> None:
         bar.empty()
         st.session_state[_ZIP] = made
     st.download_button(
-        f"Download ZIP ({len(made[1].data) / 2**20:.1f} MB)", data=made[1].data, type="primary",
-        file_name="figures.zip", mime="application/zip", on_click="ignore", key="figures-zip",
+        f"Download ZIP ({len(made[1].data) / 2**20:.1f} MB)",
+        data=made[1].data,
+        type="primary",
+        file_name="figures.zip",
+        mime="application/zip",
+        on_click="ignore",
+        key="figures-zip",
     )
     if made[1].notices:
         count = len(made[1].notices)
-        with st.popover(f"{count} notice{'s' if count > 1 else ''}", type="tertiary",
-                        icon=":material/info:"):  # fmt: skip
+        with st.popover(
+            f"{count} notice{'s' if count > 1 else ''}", type="tertiary", icon=":material/info:"
+        ):
             for line in made[1].notices:
                 st.caption(cards.plain(line))
 
@@ -74,8 +90,10 @@ def _clear() -> None:
 
 def draw_empty() -> None:
     """One sentence, an example, and the way to load what was saved."""
-    st.info("No figures yet. “Paper” with a plus stands beside every picture: what is added waits "
-            "here, ready for the paper.")  # fmt: skip
+    st.info(
+        "No figures yet. “Paper” with a plus stands beside every picture: what is added waits "
+        "here, ready for the paper."
+    )
     with st.container(horizontal=True):
         if st.button("Add an example", key="figures-example"):
             _example()
@@ -89,7 +107,10 @@ def draw_empty() -> None:
 
 def _draw_loader() -> None:
     file = st.file_uploader(
-        "Load a collection or a sidecar", type="json", key="figures-file", max_upload_size=32,
+        "Load a collection or a sidecar",
+        type="json",
+        key="figures-file",
+        max_upload_size=32,
     )
     if file is None:
         return

@@ -70,8 +70,10 @@ def write(id: str, text: str) -> str:
     place = folder()
     data = text.encode("ascii")
     if len(data) > MOST_BYTES // 4:
-        return (f"The collection has {len(data) / 2**20:.0f} MB, too much to be kept over a "
-                "reload: save it to a file.")  # fmt: skip
+        return (
+            f"The collection has {len(data) / 2**20:.0f} MB, too much to be kept over a "
+            "reload: save it to a file."
+        )
     try:
         with _LOCK:
             place.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -85,8 +87,7 @@ def write(id: str, text: str) -> str:
                 raise
             _tidy(place, keep=f"{id}.json")
     except OSError as error:
-        return (f"The figures cannot be kept over a reload ({error.strerror}): save them to a "
-                "file.")  # fmt: skip
+        return f"The figures cannot be kept over a reload ({error.strerror}): save them to a file."
     return ""
 
 

@@ -49,10 +49,17 @@ def draw(given: Collection) -> bool:
             source, problem = drawn.source, drawn.problem
         else:
             missing = True
-        figures.append({
-            "key": one.key, "title": one.title, "src": source, "problem": problem,
-            "panels": len(one.plots), "chosen": place == current, "ticked": place in marked,
-        })  # fmt: skip
+        figures.append(
+            {
+                "key": one.key,
+                "title": one.title,
+                "src": source,
+                "problem": problem,
+                "panels": len(one.plots),
+                "chosen": place == current,
+                "ticked": place in marked,
+            }
+        )
     _list(key=_ACTION, data={"figures": figures}, height="content", on_action_change=_acted)
     return missing
 

@@ -78,9 +78,12 @@ def _text(words: str) -> str:
 
 
 def _draw_checks(given: Collection, place: int) -> None:
-    st.markdown("**Checks**", help="Read back from the figure's PDF: what a venue's own check "
-                "would look at, and whether the colours stay apart in greyscale and for "
-                "colour-blind readers.")  # fmt: skip
+    st.markdown(
+        "**Checks**",
+        help="Read back from the figure's PDF: what a venue's own check "
+        "would look at, and whether the colours stay apart in greyscale and for "
+        "colour-blind readers.",
+    )
     try:
         found = figures_drawn.check(given, place)
     except ValueError as error:

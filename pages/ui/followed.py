@@ -44,8 +44,12 @@ class Followed:
             return int(places[min(self.special, len(places) - 1)]) if len(places) else 0
         segment, start, end = self.span
         for position, (first, last) in enumerate(np.asarray(tokens.offsets).tolist()):
-            if (not tokens.special[position] and tokens.segment[position] == segment
-                    and first < end and start < last):  # fmt: skip
+            if (
+                not tokens.special[position]
+                and tokens.segment[position] == segment
+                and first < end
+                and start < last
+            ):
                 return position
         return 0
 
@@ -107,7 +111,8 @@ def draw(choice: Choice, trace: Trace, chosen: Followed, layer: int | None) -> N
             # a long text scrolls: the lines over depth stay on the first screen
             cards.piece(
                 f'<div class="text" style="max-height:6.2em">{body}</div>'
-                f'<div class="line">{_legend(strip, trace, layer)}</div>', "follow-strip",
+                f'<div class="line">{_legend(strip, trace, layer)}</div>',
+                "follow-strip",
             )
         with st.container(key="follow-menus"):
             _token_menu(choice, tokens, place)
@@ -160,9 +165,13 @@ def _legend(strip: Strip, trace: Trace, layer: int | None) -> str:
 def _token_menu(choice: Choice, tokens: Tokens, place: int) -> None:
     st.session_state["follow_token"] = place
     st.selectbox(
-        "Token", range(len(tokens)), key="follow_token",
+        "Token",
+        range(len(tokens)),
+        key="follow_token",
         format_func=lambda position: f"{position} · {printable(tokens.labels[position], 24)}",
-        on_change=_choose_token, args=(choice.text, choice.pair, tokens), width=150,
+        on_change=_choose_token,
+        args=(choice.text, choice.pair, tokens),
+        width=150,
         help="The one that is followed. Or click it in the text; a second click returns to [CLS].",
     )
 
@@ -174,8 +183,9 @@ def _choose_token(text: str, pair: str | None, tokens: Tokens) -> None:
 def is_chosen(choice: Choice) -> bool:
     """Whether a token of this text was chosen, [CLS] by its name included."""
     where = st.session_state.get(SPECIAL)
-    return (cards.marked(choice.text, choice.pair) is not None
-            or bool(where and where[0] == (choice.text, choice.pair)))  # fmt: skip
+    return cards.marked(choice.text, choice.pair) is not None or bool(
+        where and where[0] == (choice.text, choice.pair)
+    )
 
 
 def choose(text: str, pair: str | None, tokens: Tokens, place: int) -> None:
@@ -194,7 +204,11 @@ def layer_menu(depth: int, layer: int | None) -> None:
     options: Sequence[str] = (ALL_LAYERS, *map(str, range(depth + 1)))
     st.session_state["follow_layer"] = ALL_LAYERS if layer is None else str(layer)
     st.selectbox(
-        "Layer", options, key="follow_layer", on_change=_choose_layer, width=110,
+        "Layer",
+        options,
+        key="follow_layer",
+        on_change=_choose_layer,
+        width=110,
         help="The layer that is marked on every page. 0: output of the embeddings.",
     )
 

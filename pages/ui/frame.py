@@ -22,7 +22,8 @@ PAGES = (
 )
 _STYLE = Path(__file__).with_name("frame.css").read_text(encoding="utf-8")
 _links = st.components.v2.component(
-    "poollens_links", html="<i></i>",
+    "poollens_links",
+    html="<i></i>",
     js=Path(__file__).with_name("frame.js").read_text(encoding="utf-8"),
 )
 

@@ -46,18 +46,31 @@ def ask(catalogue: Catalogue, variant: bool = False) -> Choice:
         entries = _checkpoints(catalogue)
         labels = tuple(dict.fromkeys(name for entry in entries for name in entry.first.labels))
         target = st.selectbox(
-            "Class to explain", (PREDICTED, *labels), key="target", **KEPT, width=165,
+            "Class to explain",
+            (PREDICTED, *labels),
+            key="target",
+            **KEPT,
+            width=165,
             help="Click a class in a card to choose it here. 'predicted': each checkpoint's own.",
         )
         unit = st.segmented_control(
-            "Unit", ("words", "pieces"), default="words", required=True, key="unit", **KEPT,
+            "Unit",
+            ("words", "pieces"),
+            default="words",
+            required=True,
+            key="unit",
+            **KEPT,
             help="Words sum their word pieces.",
         )
         with st.container(key="switches"):
             long = st.toggle("Long text", key="long", on_change=_carry_text, **KEPT)
             if variant:
-                st.toggle("Variant", key="compare", **KEPT,
-                          help="Compare with a second version of the sentence.")
+                st.toggle(
+                    "Variant",
+                    key="compare",
+                    **KEPT,
+                    help="Compare with a second version of the sentence.",
+                )
     with above:
         _tasks(catalogue, entries)
     with sentence:
@@ -93,8 +106,11 @@ def is_complete(choice: Choice) -> bool:
         # A click on a token marks it in this text, on every page.
         st.session_state["shown_text"] = (choice.text, choice.pair)
         return True
-    st.info("Type a sentence above, or choose an example." if choice.entries
-            else "Choose at least one checkpoint above.")  # fmt: skip
+    st.info(
+        "Type a sentence above, or choose an example."
+        if choice.entries
+        else "Choose at least one checkpoint above."
+    )
     return False
 
 
@@ -104,7 +120,10 @@ def _variant() -> str | None:
         if not st.session_state.get("compare"):
             return None
         text = st.text_input(
-            "Variant of the sentence", key="variant", live="150ms", **KEPT,
+            "Variant of the sentence",
+            key="variant",
+            live="150ms",
+            **KEPT,
             placeholder="Change a word: what changes in every checkpoint?",
         )
         return clean(text or "")[0]
@@ -115,7 +134,10 @@ def _texts(long: bool, pairs: bool, example: Any) -> tuple[str, str]:
         return _sentence(long, example, "collapsed"), ""
     first = _sentence(long, example)
     second = st.text_input(
-        "Second sentence", key="pair", live="150ms", **KEPT,
+        "Second sentence",
+        key="pair",
+        live="150ms",
+        **KEPT,
         placeholder="The text to compare with",
         help="For checkpoints of sentence pairs. Of a foreign classifier it is not known "
         "whether it takes pairs: leave it empty for a single sentence.",
@@ -125,15 +147,31 @@ def _texts(long: bool, pairs: bool, example: Any) -> tuple[str, str]:
 
 def _sentence(long: bool, example: Any, label: Any = "visible") -> str:
     if long:
-        return st.text_area(
-            "Text", st.session_state.get("text", ""), key="document", height=120,
-            label_visibility=label, **KEPT,
-            help="Ctrl+Enter takes the text. A text beyond the model's limit is cut, and says so.",
-        ) or ""
-    return st.text_input(
-        "Sentence", example.text, key="text", live="150ms", label_visibility=label, **KEPT,
-        placeholder="Type a sentence",
-    ) or ""
+        return (
+            st.text_area(
+                "Text",
+                st.session_state.get("text", ""),
+                key="document",
+                height=120,
+                label_visibility=label,
+                **KEPT,
+                help="Ctrl+Enter takes the text. A text beyond the model's limit is cut, "
+                "and the page says so.",
+            )
+            or ""
+        )
+    return (
+        st.text_input(
+            "Sentence",
+            example.text,
+            key="text",
+            live="150ms",
+            label_visibility=label,
+            **KEPT,
+            placeholder="Type a sentence",
+        )
+        or ""
+    )
 
 
 def _carry_text() -> None:
@@ -156,7 +194,11 @@ def _checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
         if kept != list(st.session_state["checkpoints"]):
             st.session_state["checkpoints"] = kept
     chosen = st.multiselect(
-        "Checkpoints", options, default=catalogue.defaults(task), key="checkpoints", **KEPT,
+        "Checkpoints",
+        options,
+        default=catalogue.defaults(task),
+        key="checkpoints",
+        **KEPT,
         placeholder="Choose checkpoints",
         help="Names without -s0, -s1, ... are seed groups: their members differ in the seed only.",
     )
@@ -186,16 +228,25 @@ def _tasks(catalogue: Catalogue, entries: tuple[Entry, ...], examples: bool = Tr
     task = next(iter(shown)) if len(shown) == 1 else None
     st.session_state["task"] = task
     st.segmented_control(
-        "Task", catalogue.tasks, key="task", format_func=lambda t: cards.plain(words_for(t).title),
-        on_change=_choose_task, args=(catalogue,), label_visibility="collapsed",
+        "Task",
+        catalogue.tasks,
+        key="task",
+        format_func=lambda t: cards.plain(words_for(t).title),
+        on_change=_choose_task,
+        args=(catalogue,),
+        label_visibility="collapsed",
     )
     if not examples:
         return
     offered = words_for(task or catalogue.tasks[0]).examples
     st.pills(
-        "Examples", range(len(offered)), key="example", label_visibility="collapsed",
+        "Examples",
+        range(len(offered)),
+        key="example",
+        label_visibility="collapsed",
         format_func=lambda index: offered[index].name,
-        on_change=_choose_example, args=(offered,),
+        on_change=_choose_example,
+        args=(offered,),
     )
 
 

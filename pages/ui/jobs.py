@@ -14,9 +14,16 @@ EVERY = 0.7  # seconds between two looks at a running job
 
 
 def draw(
-    key: str, work: Callable[[jobs.Desk], Any], *, label: str, about: str = "",
-    finished: bool = False, begun: bool = False, lane: str = "data", place: str = "job",
-) -> jobs.Job | None:  # fmt: skip
+    key: str,
+    work: Callable[[jobs.Desk], Any],
+    *,
+    label: str,
+    about: str = "",
+    finished: bool = False,
+    begun: bool = False,
+    lane: str = "data",
+    place: str = "job",
+) -> jobs.Job | None:
     """A button that begins the job of this key; while it runs its progress and a Stop.
 
     ``finished`` says that nothing is left to do (then nothing is drawn), ``begun`` that a part is
@@ -32,10 +39,14 @@ def draw(
             st.error(cards.plain(job.error or "It failed and said nothing."))
         if not finished:
             st.button(
-                "Go on" if begun else label, key=f"{place}-go", type="primary",
-                icon=":material/play_arrow:", on_click=jobs.start, args=(key, work),
+                "Go on" if begun else label,
+                key=f"{place}-go",
+                type="primary",
+                icon=":material/play_arrow:",
+                on_click=jobs.start,
+                args=(key, work),
                 kwargs={"lane": lane, "again": True},  # what it made may have been cleared
-            )  # fmt: skip
+            )
             if about:
                 st.caption(about)
         return job
@@ -54,5 +65,11 @@ def _watch(key: str, place: str) -> None:
         told = f"Stopping; {told}" if told else "Stopping"
     with st.container(key=f"{place}-running"):
         st.progress(progress.share, cards.plain(told or "Beginning"))
-        st.button("Stop", key=f"{place}-stop", icon=":material/stop:", disabled=job.stopping,
-                  on_click=job.stop, help="What is done is kept.")  # fmt: skip
+        st.button(
+            "Stop",
+            key=f"{place}-stop",
+            icon=":material/stop:",
+            disabled=job.stopping,
+            on_click=job.stop,
+            help="What is done is kept.",
+        )

@@ -53,10 +53,12 @@ def in_words(ways: Sequence[Way]) -> str:
         if len(settled) > 1 and len(set(layers)) == 1:
             where = f"from layer {layers[0]} on in all of them"
         else:
-            where = _listed([
-                f"from layer {layer} on in {name}" + ("" if same else f" ({label})")
-                for name, (layer, label) in settled.items()
-            ])
+            where = _listed(
+                [
+                    f"from layer {layer} on in {name}" + ("" if same else f" ({label})")
+                    for name, (layer, label) in settled.items()
+                ]
+            )
         what = f"the label {labels[0]} stands" if same else "the last label stands"
         said.append(f"Read as if the encoder ended earlier, {what} {where}.")
     if ways:
@@ -67,8 +69,12 @@ def in_words(ways: Sequence[Way]) -> str:
             value = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
             where = f"in layer {steps.pop()} (cosine to the layer before: {value})"
         else:
-            where = _listed([f"in layer {layer} of {one} (cosine to the layer before: {cosine:.2f})"
-                             for one, (layer, cosine) in turns.items()])  # fmt: skip
+            where = _listed(
+                [
+                    f"in layer {layer} of {one} (cosine to the layer before: {cosine:.2f})"
+                    for one, (layer, cosine) in turns.items()
+                ]
+            )
         said.append(f"{ways[0].name} turns most {where}.")
     return " ".join(said)
 
@@ -96,8 +102,11 @@ def _listed(parts: Sequence[str]) -> str:
 def plot_of(ways: Sequence[Way], choice: Choice) -> Plot:
     """The picture of all of them; raises ``ValueError`` where they cannot share one."""
     plot = draw(
-        "depth", [list(way.paths) for way in ways], names=[way.entry.id for way in ways],
-        target=target_of(ways, choice), columns=2,
+        "depth",
+        [list(way.paths) for way in ways],
+        names=[way.entry.id for way in ways],
+        target=target_of(ways, choice),
+        columns=2,
     )
     return replace(plot, title=f"{ways[0].name} over depth")
 
@@ -130,8 +139,10 @@ def draw_depth(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot |
         grouped = any(way.entry.is_group for way in shared)
         notes = [*plot.notes, *_missing(ways, shared)]
         if plot.mark.panels[-1].flags is not None and plot.mark.panels[-1].flags.any():  # type: ignore[union-attr]
-            notes.append("Rings: the label differs from the layer below"
-                         + (", in any seed." if grouped else "."))  # fmt: skip
+            notes.append(
+                "Rings: the label differs from the layer below"
+                + (", in any seed." if grouped else ".")
+            )
         if grouped:
             notes.append("Lines and bands: mean and one standard deviation over the seeds.")
         st.caption(" ".join(notes))
@@ -147,9 +158,12 @@ def _ranks(ways: Sequence[Way], index: int) -> dict[str, np.ndarray]:
 
 
 def chart(
-    panel: Lines, title: str, key: str, layer: int | None,
+    panel: Lines,
+    title: str,
+    key: str,
+    layer: int | None,
     ranks: Mapping[str, np.ndarray] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Small lines without a legend of their own; a click on a point marks its layer.
 
     `ranks` are percentiles by name of the line, told on hover.
@@ -158,10 +172,18 @@ def chart(
 
     drawing = sheet(panel, height=232)
     drawing.layout |= dict(
-        showlegend=False, margin={"l": 4, "r": 8, "t": 30, "b": 4}, hovermode="closest",
-        title={"text": _safe(title), "font": {"size": 13}, "x": 0.0, "xanchor": "left",
-               "y": 0.98, "yanchor": "top"},
-    )  # fmt: skip
+        showlegend=False,
+        margin={"l": 4, "r": 8, "t": 30, "b": 4},
+        hovermode="closest",
+        title={
+            "text": _safe(title),
+            "font": {"size": 13},
+            "x": 0.0,
+            "xanchor": "left",
+            "y": 0.98,
+            "yanchor": "top",
+        },
+    )
     drawing.axis("y", title={"text": None}, nticks=5)
     drawing.axis("x", dtick=1 if len(panel.x) <= 14 else None, title={"standoff": 4})
     for trace in drawing.data:
@@ -178,7 +200,10 @@ def chart(
     if layer is not None:
         drawing.line_at("x", layer, width=1.5)
     st.plotly_chart(
-        drawing.figure, key=key, config=_CHART, selection_mode="points",
+        drawing.figure,
+        key=key,
+        config=_CHART,
+        selection_mode="points",
         on_select=lambda: _picked(key),
     )
 
@@ -212,8 +237,10 @@ def _safe(text: str) -> str:
 def _no_prediction(ways: Sequence[Way]) -> str:
     headed = [way for way in ways if way.probabilities is not None]
     if headed:
-        return ("The chosen checkpoints have different classes, so no one probability can be "
-                "drawn for all of them.")  # fmt: skip
+        return (
+            "The chosen checkpoints have different classes, so no one probability can be "
+            "drawn for all of them."
+        )
     return "None of these has a pooling head that could be applied to an earlier layer."
 
 
@@ -222,12 +249,19 @@ def _missing(ways: Sequence[Way], shared: Sequence[Way]) -> list[str]:
     if len({way.entry.first.labels for way in shared if way.probabilities is not None}) == 1:
         for way in shared:
             if way.probabilities is None:
-                kind = ("a foreign classifier" if way.entry.first.kind == "classifier"
-                        else "a bare encoder")  # fmt: skip
-                said.append(f"{cards.plain(way.entry.id)} is {kind}: it has no pooling head to "
-                            "apply at earlier layers, so it has no line there.")  # fmt: skip
+                kind = (
+                    "a foreign classifier"
+                    if way.entry.first.kind == "classifier"
+                    else "a bare encoder"
+                )
+                said.append(
+                    f"{cards.plain(way.entry.id)} is {kind}: it has no pooling head to "
+                    "apply at earlier layers, so it has no line there."
+                )
     for way in ways:
         if way not in shared:
-            said.append(f"{cards.plain(way.entry.id)} has {way.depth} layers and is left out: "
-                        f"choose it alone to see it.")  # fmt: skip
+            said.append(
+                f"{cards.plain(way.entry.id)} has {way.depth} layers and is left out: "
+                f"choose it alone to see it."
+            )
     return said

@@ -30,20 +30,32 @@ def draw(ways: Sequence[Way], choice: Choice) -> None:
         st.caption("Click a cell to choose its layer and dimension.")
         return
     lead = ways[0]
-    shared = [way for way in ways if way.traces[0].hidden.shape[::2]
-              == lead.traces[0].hidden.shape[::2]]  # fmt: skip
+    shared = [
+        way for way in ways if way.traces[0].hidden.shape[::2] == lead.traces[0].hidden.shape[::2]
+    ]
     if index >= lead.traces[0].hidden.shape[2]:
         st.caption(f"Dimension {index} does not exist here.")
         return
-    plot = draw_view("dimension", [list(way.traces) for way in shared], index, token=lead.token,
-                     names=[way.entry.id for way in shared])  # fmt: skip
+    plot = draw_view(
+        "dimension",
+        [list(way.traces) for way in shared],
+        index,
+        token=lead.token,
+        names=[way.entry.id for way in shared],
+    )
     assert isinstance(plot.mark, Lines)
     with st.container(key="dimension"):
-        with titled(plot.title, _ABOUT, "dimension"), st.container(horizontal=True,
-                                                                    width="content"):
+        with (
+            titled(plot.title, _ABOUT, "dimension"),
+            st.container(horizontal=True, width="content"),
+        ):
             export_menu({plot.title: plot}, "export-dimension")
-            st.button("Close", key="dimension-close", type="tertiary",
-                      on_click=lambda: followed.toggle_cell(None, index))  # fmt: skip
+            st.button(
+                "Close",
+                key="dimension-close",
+                type="tertiary",
+                on_click=lambda: followed.toggle_cell(None, index),
+            )
         with st.container(key="dimension-body"):
             with st.container(key="dimension-lines"):
                 chart(plot.mark, "Value", "dimension-chart", followed.marked_layer(lead.depth))
@@ -58,8 +70,10 @@ def _weights(ways: Sequence[Way], choice: Choice, index: int) -> str:
     rows = []
     for way in ways:
         labels = way.entry.first.labels
-        found = [dimension_weights(trace, target, way.token) if trace.logits is not None else None
-                 for trace in way.traces]  # fmt: skip
+        found = [
+            dimension_weights(trace, target, way.token) if trace.logits is not None else None
+            for trace in way.traces
+        ]
         known = [weights[index] for weights in found if weights is not None]
         if len(known) < len(found):
             said = "no exact split, so no weight"

@@ -91,8 +91,12 @@ class Course:
 def courses(checkpoint: Checkpoint, rows: Rows) -> tuple[Course, ...]:
     """[CLS] of many sentences; leaves at once when the page moves on."""
     return _courses(
-        checkpoint.id, checkpoint.sha256, engine.precision(), digest(rows),
-        _checkpoint=checkpoint, _rows=rows,
+        checkpoint.id,
+        checkpoint.sha256,
+        engine.precision(),
+        digest(rows),
+        _checkpoint=checkpoint,
+        _rows=rows,
     )
 
 
@@ -118,12 +122,15 @@ def standings(
     if len(predictions) == len(found):
         ranks[PREDICTION] = np.mean(predictions, axis=0)
     if references:
-        ranks[REFERENCE] = np.mean([
-            _near(path, reference, courses(member, rows))
-            for path, reference, member in zip(
-                way.paths, references, way.entry.members, strict=True
-            )
-        ], axis=0)  # fmt: skip
+        ranks[REFERENCE] = np.mean(
+            [
+                _near(path, reference, courses(member, rows))
+                for path, reference, member in zip(
+                    way.paths, references, way.entry.members, strict=True
+                )
+            ],
+            axis=0,
+        )
     return ranks
 
 
@@ -156,8 +163,15 @@ def in_corpus(way: Way) -> tuple[dict[str, np.ndarray], int] | None:
 def cka(first: Checkpoint, second: Checkpoint, rows: Rows, of: str) -> LayerCka:
     """Similarity of the layers of two checkpoints over the sentences."""
     return _cka(
-        first.id, first.sha256, second.id, second.sha256, engine.precision(), digest(rows), of,
-        _pair=(first, second), _rows=rows,
+        first.id,
+        first.sha256,
+        second.id,
+        second.sha256,
+        engine.precision(),
+        digest(rows),
+        of,
+        _pair=(first, second),
+        _rows=rows,
     )
 
 
@@ -189,16 +203,30 @@ def _courses(
     model, stay, found = engine.classifier(_checkpoint), _stay(), []
     for index, (text, pair) in enumerate(_rows):
         one: Any = trajectory(model, text, pair)
-        found.append(Course(one.norm, one.cosine_to_previous, one.cosine_to_last,
-                            one.probabilities, one.vectors.astype(np.float32)))  # fmt: skip
+        found.append(
+            Course(
+                one.norm,
+                one.cosine_to_previous,
+                one.cosine_to_last,
+                one.probabilities,
+                one.vectors.astype(np.float32),
+            )
+        )
         stay((index + 1) / len(_rows))
     return tuple(found)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _cka(
-    id: str, sha256: str, other_id: str, other_sha256: str, dtype: str, rows: str, of: str,
-    _pair: tuple[Checkpoint, Checkpoint], _rows: Rows,
+    id: str,
+    sha256: str,
+    other_id: str,
+    other_sha256: str,
+    dtype: str,
+    rows: str,
+    of: str,
+    _pair: tuple[Checkpoint, Checkpoint],
+    _rows: Rows,
 ) -> LayerCka:
     from analysis.layers import layer_cka
 

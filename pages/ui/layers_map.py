@@ -23,10 +23,18 @@ from pages.ui.replies import common_limit
 from pages.ui.show import export_menu
 from pages.ui.titles import title_row, titled
 
-_VALUES = {"raw": "raw", "standardised": "standardised", "difference": "change",
-           "reference": "against a text"}  # fmt: skip
-_ORDERS = {"natural": "natural", "final": "last layer", "weight": "weight for the class",
-           "top": "what matters most"}  # fmt: skip
+_VALUES = {
+    "raw": "raw",
+    "standardised": "standardised",
+    "difference": "change",
+    "reference": "against a text",
+}
+_ORDERS = {
+    "natural": "natural",
+    "final": "last layer",
+    "weight": "weight for the class",
+    "top": "what matters most",
+}
 _ABOUT = {
     "raw": "The hidden states as they are, dimension by dimension; a few dimensions of a "
     "Transformer are large in every text, and that says nothing about this one.",
@@ -37,8 +45,10 @@ _ABOUT = {
     "reference": "The vector of this text minus that of the other text at the same position: what "
     "the change of words changed, not whether the pooling head uses it.",
 }
-_WEIGHT = (" Weight: what one unit of a dimension of the last layer adds to the class's logit "
-           "minus the mean of the others; attention taken as it is.")  # fmt: skip
+_WEIGHT = (
+    " Weight: what one unit of a dimension of the last layer adds to the class's logit "
+    "minus the mean of the others; attention taken as it is."
+)
 MOST = 4
 
 
@@ -86,30 +96,54 @@ def draw_map(
         layers_dimension.draw(ways[:MOST], choice)
     cosines = {
         way.entry.id: _cosines(way, references[way.entry.id])
-        for way in ways if references.get(way.entry.id)
-    }  # fmt: skip
+        for way in ways
+        if references.get(way.entry.id)
+    }
     return cosines, references
 
 
 def _controls(choice: Choice) -> Wanted:
     with st.container(key="map-controls"):
         values = st.segmented_control(
-            "Values", list(_VALUES), default="raw", required=True, key="layer_values", **KEPT,
+            "Values",
+            list(_VALUES),
+            default="raw",
+            required=True,
+            key="layer_values",
+            **KEPT,
             format_func=_VALUES.__getitem__,
         )
         order = st.selectbox(
-            "Order of dimensions", list(_ORDERS), key="layer_order", **KEPT, width=205,
+            "Order of dimensions",
+            list(_ORDERS),
+            key="layer_order",
+            **KEPT,
+            width=205,
             format_func=_ORDERS.__getitem__,
         )
         top = st.number_input(
-            "How many", 20, 50, 30, 10, key="layer_top", **KEPT, width=120,
+            "How many",
+            20,
+            50,
+            30,
+            10,
+            key="layer_top",
+            **KEPT,
+            width=120,
             disabled=order != "top",
         )
         with st.container(key="map-reference"):
-            reference = st.text_input(
-                "Reference text", key="layer_reference", live="150ms", **KEPT,
-                placeholder="The same sentence with a word changed",
-            ) if values == "reference" else ""  # fmt: skip
+            reference = (
+                st.text_input(
+                    "Reference text",
+                    key="layer_reference",
+                    live="150ms",
+                    **KEPT,
+                    placeholder="The same sentence with a word changed",
+                )
+                if values == "reference"
+                else ""
+            )
     typed = clean(reference or "")[0]
     return Wanted(values or "raw", order or "natural", int(top or 30), typed)
 
@@ -121,8 +155,9 @@ def _references(
     if wanted.values != "reference":
         return {}, ""
     if not wanted.reference.strip():
-        return {}, ("Type a reference text: what does [CLS] gain from the words in which the two "
-                    "differ?").replace("[", "\\[")  # fmt: skip
+        return {}, (
+            "Type a reference text: what does [CLS] gain from the words in which the two differ?"
+        ).replace("[", "\\[")
     try:
         return {
             way.entry.id: tuple(
@@ -139,18 +174,33 @@ def _plot(
 ) -> Plot:
     """One checkpoint's heat map; that of a seed group shows the mean over its members."""
     first = way.traces[0]
-    trace = SimpleNamespace(
-        hidden=np.mean([one.hidden for one in way.traces], axis=0), tokens=first.tokens,
-        checkpoint=groups.mean_checkpoint(way.entry.members, way.entry.id),
-    ) if len(way.traces) > 1 else first  # fmt: skip
-    reference = SimpleNamespace(
-        hidden=np.mean([one.hidden for one in references], axis=0)
-    ) if references else None
+    trace = (
+        SimpleNamespace(
+            hidden=np.mean([one.hidden for one in way.traces], axis=0),
+            tokens=first.tokens,
+            checkpoint=groups.mean_checkpoint(way.entry.members, way.entry.id),
+        )
+        if len(way.traces) > 1
+        else first
+    )
+    reference = (
+        SimpleNamespace(hidden=np.mean([one.hidden for one in references], axis=0))
+        if references
+        else None
+    )
     target, weights = _weights(way, choice) if wanted.order in ("weight", "top") else (None, None)
     return draw(
-        "cls_by_layer", trace, token=way.token, values=wanted.values, order=wanted.order,
-        weights=weights, reference=reference, top=wanted.top, chosen=layer,
-        profile=_profile(way) if wanted.values == "standardised" else None, target=target,
+        "cls_by_layer",
+        trace,
+        token=way.token,
+        values=wanted.values,
+        order=wanted.order,
+        weights=weights,
+        reference=reference,
+        top=wanted.top,
+        chosen=layer,
+        profile=_profile(way) if wanted.values == "standardised" else None,
+        target=target,
     )
 
 
@@ -181,9 +231,12 @@ def _profile(way: Way) -> Any:
         )
     if any(getattr(one, name) is None for one in known for name in profiles.MOMENTS):
         return SimpleNamespace()
-    return SimpleNamespace(**{
-        name: np.mean([getattr(one, name) for one in known], axis=0) for name in profiles.MOMENTS
-    })
+    return SimpleNamespace(
+        **{
+            name: np.mean([getattr(one, name) for one in known], axis=0)
+            for name in profiles.MOMENTS
+        }
+    )
 
 
 def _together(plots: Sequence[Plot], choice: Choice, wanted: Wanted) -> Plot:
@@ -197,12 +250,18 @@ def _together(plots: Sequence[Plot], choice: Choice, wanted: Wanted) -> Plot:
     notes = [note for plot in plots[:1] for note in plot.notes]
     notes.append(
         f"{VALUES[wanted.values].capitalize()}; full colour at ±{limit:g}"
-        + (f", which {100 * beyond:.1f} % of the cells exceed (largest {finite.max():.3g})."
-           if beyond else ".")
+        + (
+            f", which {100 * beyond:.1f} % of the cells exceed (largest {finite.max():.3g})."
+            if beyond
+            else "."
+        )
     )
     if any(np.isnan(one.values).any() for one in maps):
-        notes.append("Empty cells: nothing lies before layer 0." if wanted.values == "difference"
-                     else "Empty cells are the same in every text.")  # fmt: skip
+        notes.append(
+            "Empty cells: nothing lies before layer 0."
+            if wanted.values == "difference"
+            else "Empty cells are the same in every text."
+        )
     if wanted.order != "natural" and len(maps) > 1:
         notes.append("Each checkpoint has its own order of dimensions.")
     scaled = tuple(replace(one, limits=(-limit, limit)) for one in maps)
@@ -218,8 +277,10 @@ def _together(plots: Sequence[Plot], choice: Choice, wanted: Wanted) -> Plot:
 
 def _provenance(plots: Sequence[Plot]) -> dict[str, Any]:
     shared = {k: v for k, v in plots[0].provenance.items() if k not in ("checkpoint", "sha256")}
-    owners = [{k: plot.provenance[k] for k in ("checkpoint", "sha256") if k in plot.provenance}
-              for plot in plots]  # fmt: skip
+    owners = [
+        {k: plot.provenance[k] for k in ("checkpoint", "sha256") if k in plot.provenance}
+        for plot in plots
+    ]
     return {"checkpoints": owners, **shared}
 
 
@@ -233,8 +294,10 @@ def _spread(ways: Sequence[Way]) -> list[str]:
             said.append(f"{apart:.2g} beside {size:.2g} in {cards.plain(way.entry.id)}")
     if not said:
         return []
-    return ["Seed groups show their mean. Spread over the seeds beside the size of a value, "
-            f"medians in the last layer: {', '.join(said)}."]  # fmt: skip
+    return [
+        "Seed groups show their mean. Spread over the seeds beside the size of a value, "
+        f"medians in the last layer: {', '.join(said)}."
+    ]
 
 
 def _cosines(way: Way, references: Sequence[Any]) -> np.ndarray:

@@ -12,9 +12,12 @@ from analysis.figures.plot import Plot
 from analysis.figures.sheet import merge
 from pages.ui import cells, followed, shades
 
-_AXES = {"natural": "dimension", "final": "dimension, largest in the last layer first",
-         "weight": "dimension, most for the class first, most against it last",
-         "top": "dimension, largest weight × value first"}  # fmt: skip
+_AXES = {
+    "natural": "dimension",
+    "final": "dimension, largest in the last layer first",
+    "weight": "dimension, most for the class first, most against it last",
+    "top": "dimension, largest weight × value first",
+}
 _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "toImage"]}
 
 
@@ -38,34 +41,47 @@ def draw(plot: Plot, order: str, layer: int | None, dimension: int | None) -> No
         # numbers instead of labels for each cell: a tenth of the bytes to the browser
         dimensions = np.array(one.columns, np.int32)
         merge(
-            drawing.data[index], showscale=index == 0,
+            drawing.data[index],
+            showscale=index == 0,
             customdata=np.broadcast_to(dimensions, one.values.shape).copy(),
             hovertemplate="layer %{y}, dimension %{customdata}: %{z:.3g}<extra></extra>",
             colorbar={"len": 1.0, "y": 0.5, "x": 1.005, "title": {"text": None}},
-        )  # fmt: skip
+        )
         drawing.turn_to(index)
         drawing.axis("y", domain=[start, end], title={"text": None})
         last = index == len(maps) - 1
         title = {"text": _AXES[order], "standoff": 6} if last else {"text": None}
-        drawing.axis("x", title=title, showgrid=False, **_ticks(one, order),
-                     showticklabels=last or order == "top" or not same)  # fmt: skip
+        drawing.axis(
+            "x",
+            title=title,
+            showgrid=False,
+            **_ticks(one, order),
+            showticklabels=last or order == "top" or not same,
+        )
         if order == "natural" and same:
             drawing.axis("x", matches="x")  # zooming into one zooms into all
         if len(maps) > 1:
             drawing.layout["annotations"][index] |= {
-                "y": end, "x": 0, "xanchor": "left", "font": {"size": 13}, "yshift": 2,
-            }  # fmt: skip
+                "y": end,
+                "x": 0,
+                "xanchor": "left",
+                "font": {"size": 13},
+                "yshift": 2,
+            }
         if layer is not None and layer < len(one.rows):
             drawing.box((-0.5, len(one.columns) - 0.5), (layer - 0.5, layer + 0.5), width=2)
         if dimension is not None and str(dimension) in one.columns:
             column = one.columns.index(str(dimension))
             drawing.box((column - 0.5, column + 0.5), (-0.5, len(one.rows) - 0.5), width=1.5)
-    drawing.layout |= {"height": inner + top + bottom,
-                       "margin": {"l": 4, "r": 4, "t": top, "b": bottom}}  # fmt: skip
+    drawing.layout |= {
+        "height": inner + top + bottom,
+        "margin": {"l": 4, "r": 4, "t": top, "b": bottom},
+    }
     st.plotly_chart(drawing.figure, key="map-chart", config=_CHART)
-    cells.listen("map-clicks", lambda which, row, column: followed.toggle_cell(
-        row, int(maps[which].columns[column])
-    ))  # fmt: skip
+    cells.listen(
+        "map-clicks",
+        lambda which, row, column: followed.toggle_cell(row, int(maps[which].columns[column])),
+    )
 
 
 def _ticks(one: HeatMap, order: str) -> dict[str, Any]:

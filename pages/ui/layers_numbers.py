@@ -15,13 +15,19 @@ from pages.ui import cards, layers_engine
 from pages.ui.inputs import Choice
 from pages.ui.layers_engine import PREDICTION, REFERENCE, Way
 
-QUANTITIES = {"norm": "norm", "cosine_to_previous": "cosine to the layer before",
-              "cosine_to_last": "cosine to the last layer"}  # fmt: skip
+QUANTITIES = {
+    "norm": "norm",
+    "cosine_to_previous": "cosine to the layer before",
+    "cosine_to_last": "cosine to the last layer",
+}
 
 
 # The same and what has a place among sentences that are read for it, but none in a profile.
-PLACED = {**QUANTITIES, PREDICTION: "value as if it ended here",
-          REFERENCE: "cosine to the reference text"}  # fmt: skip
+PLACED = {
+    **QUANTITIES,
+    PREDICTION: "value as if it ended here",
+    REFERENCE: "cosine to the reference text",
+}
 
 
 def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
@@ -54,8 +60,10 @@ def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
     note = ""
     if sentences:
         counts = " or ".join(f"{count}" for count in sorted(sentences))
-        note = ("Small: the percentile, percent of the checkpoint's corpus "
-                f"({counts} sentences) with a smaller number. ")  # fmt: skip
+        note = (
+            "Small: the percentile, percent of the checkpoint's corpus "
+            f"({counts} sentences) with a smaller number. "
+        )
     note = f'<div class="pl-note">{cards.text(note + _without(ways, ranked_by))}</div>'
     return f'<div class="pl-numbers"><table><tr>{top}</tr>{"".join(rows)}</table></div>{note}'
 
@@ -64,8 +72,9 @@ def plot_at(ways: Sequence[Way], layer: int | None) -> Plot:
     """The same numbers for a paper: a panel a quantity, percentiles in panels of their own."""
     at = ways[0].depth if layer is None else layer
     names = tuple(way.entry.id for way in ways)
-    rows = [(title, [float(way.mean(name)[at]) for way in ways]) for name, title
-            in QUANTITIES.items()]  # fmt: skip
+    rows = [
+        (title, [float(way.mean(name)[at]) for way in ways]) for name, title in QUANTITIES.items()
+    ]
     ranked = [layers_engine.in_corpus(way) for way in ways]
     for name, title in QUANTITIES.items():
         places = [np.nan if one is None else float(one[0][name][at]) for one in ranked]
@@ -73,14 +82,23 @@ def plot_at(ways: Sequence[Way], layer: int | None) -> Plot:
             rows.append((f"percentile of the {title}", places))
     answered = [way.probabilities for way in ways]
     if any(one is not None for one in answered):
-        rows.append(("value of the label if it ended here", [
-            np.nan if one is None else float(one[at].max()) for one in answered
-        ]))  # fmt: skip
+        rows.append(
+            (
+                "value of the label if it ended here",
+                [np.nan if one is None else float(one[at].max()) for one in answered],
+            )
+        )
     panels = tuple(
-        Bars(values=np.array([values]), categories=names, series=(title,),
-             category_label="checkpoint", value_label=title)
-        for title, values in rows if np.isfinite(values).any()
-    )  # fmt: skip
+        Bars(
+            values=np.array([values]),
+            categories=names,
+            series=(title,),
+            category_label="checkpoint",
+            value_label=title,
+        )
+        for title, values in rows
+        if np.isfinite(values).any()
+    )
     titles = tuple(title for title, values in rows if np.isfinite(values).any())
     tokens = ways[0].paths[0].tokens
     return Plot(
@@ -88,8 +106,11 @@ def plot_at(ways: Sequence[Way], layer: int | None) -> Plot:
         title=f"{ways[0].name} at layer {at}",
         mark=Grid(panels, titles, 2),
         provenance=provenance_of(
-            [path.checkpoint for way in ways for path in way.paths], tokens, view="at_layer",
-            layer=at, token=ways[0].token,
+            [path.checkpoint for way in ways for path in way.paths],
+            tokens,
+            view="at_layer",
+            layer=at,
+            token=ways[0].token,
         ),
         caption=f"{ways[0].name} at layer {at} (0: embeddings): {', '.join(titles)}.",
     )
@@ -98,16 +119,21 @@ def plot_at(ways: Sequence[Way], layer: int | None) -> Plot:
 def _without(ways: Sequence[Way], ranked: Mapping[str, object]) -> str:
     """Which numbers have no percentile here, and why."""
     if any(way.token for way in ways):
-        return ("Percentiles are those of [CLS]: other tokens have no counterpart in other "
-                "sentences.")  # fmt: skip
+        return (
+            "Percentiles are those of [CLS]: other tokens have no counterpart in other sentences."
+        )
     silent = [way.entry.id for way in ways if ranked[way.entry.id] is None]
     said = []
     if silent:
         verb = "has" if len(silent) == 1 else "have"
-        said.append(f"No percentiles in a corpus: {', '.join(silent)} {verb} no profile that holds "
-                    "these numbers.")  # fmt: skip
-    said.append("Below, over many sentences, the answer and the cosine to a reference text have "
-                "their percentiles, too.")  # fmt: skip
+        said.append(
+            f"No percentiles in a corpus: {', '.join(silent)} {verb} no profile that holds "
+            "these numbers."
+        )
+    said.append(
+        "Below, over many sentences, the answer and the cosine to a reference text have "
+        "their percentiles, too."
+    )
     return " ".join(said)
 
 
@@ -140,7 +166,8 @@ def draw_table(
             for name in (REFERENCE, PREDICTION):
                 if any(name in one for one in places.values()):
                     row[f"{PLACED[name]} (percentile among the sentences)"] = (
-                        None if standing is None or name not in standing
+                        None
+                        if standing is None or name not in standing
                         else float(standing[name][layer])
                     )
             if probabilities is not None:
@@ -151,9 +178,8 @@ def draw_table(
     with st.expander("All numbers as a table"):
         numbers = pd.DataFrame(rows)
         shape = {
-            name: st.column_config.NumberColumn(
-                format="%.0f" if "(percentile" in name else "%.3f")
-            for name in numbers.columns if name not in ("checkpoint", "layer")
-            and not name.startswith("label")
-        }  # fmt: skip
+            name: st.column_config.NumberColumn(format="%.0f" if "(percentile" in name else "%.3f")
+            for name in numbers.columns
+            if name not in ("checkpoint", "layer") and not name.startswith("label")
+        }
         st.dataframe(numbers, hide_index=True, column_config=shape)

@@ -61,8 +61,11 @@ def draw_many(
         asked = st.session_state.get("many_asked") == layers_engine.digest(rows)
         with st.container(key="many-start"):
             st.button(
-                f"Compute over {len(rows)} sentences" if not asked else
-                f"Computed over {len(rows)} sentences", key="many-button", disabled=asked,
+                f"Compute over {len(rows)} sentences"
+                if not asked
+                else f"Computed over {len(rows)} sentences",
+                key="many-button",
+                disabled=asked,
                 on_click=lambda: st.session_state.update(many_asked=layers_engine.digest(rows)),
             )
             status = st.empty()
@@ -101,15 +104,21 @@ def _controls(ways: Sequence[Way]) -> tuple[SentenceSet, Entry, Entry, str]:
     chosen = sentence_sets.choose(list(entries.values()))
     with st.container(key="many-controls"):
         of = st.segmented_control(
-            "Vector", list(_OF), default="cls", required=True, key="many_of", **KEPT,
+            "Vector",
+            list(_OF),
+            default="cls",
+            required=True,
+            key="many_of",
+            **KEPT,
             format_func=_OF.__getitem__,
         )
         for key in ("cka_rows", "cka_columns"):  # a checkpoint that is no longer chosen
             if st.session_state.get(key) not in names:
                 st.session_state.pop(key, None)
         first = st.selectbox("Layers of", names, key="cka_rows", width=140)
-        second = st.selectbox("against layers of", names, index=min(1, len(names) - 1),
-                              key="cka_columns", width=140)  # fmt: skip
+        second = st.selectbox(
+            "against layers of", names, index=min(1, len(names) - 1), key="cka_columns", width=140
+        )
     return chosen, entries[first or names[0]], entries[second or names[-1]], of or "cls"
 
 
@@ -120,22 +129,29 @@ def _draw_cka(first: Entry, second: Entry, rows: Rows, of: str, status: Any) -> 
         found = []
         couples = _couples(first, second)
         for index, (one, other) in enumerate(couples):
-            status.caption(f"Layers of {cards.plain(one.id)} against {cards.plain(other.id)} "
-                           f"({index + 1} of {len(couples)})")  # fmt: skip
+            status.caption(
+                f"Layers of {cards.plain(one.id)} against {cards.plain(other.id)} "
+                f"({index + 1} of {len(couples)})"
+            )
             found.append(layers_engine.cka(one, other, rows, of))
     except ValueError as error:
         st.caption(cards.plain(str(error)))
         return
     mean = replace(
-        found[0], values=np.mean([one.values for one in found], axis=0),
-        checkpoints=tuple(replace(groups.mean_checkpoint(one.members, one.id), id=one.id)
-                          for one in (first, second)),
-    )  # fmt: skip
+        found[0],
+        values=np.mean([one.values for one in found], axis=0),
+        checkpoints=tuple(
+            replace(groups.mean_checkpoint(one.members, one.id), id=one.id)
+            for one in (first, second)
+        ),
+    )
     plot = draw("cka", mean)
     if len(found) > 1:
         spread = np.std([one.values for one in found], axis=0, ddof=1)
-        note = (f"Mean over {len(found)} pairs of seeds; largest standard deviation "
-                f"{np.nanmax(spread):.2f}.")  # fmt: skip
+        note = (
+            f"Mean over {len(found)} pairs of seeds; largest standard deviation "
+            f"{np.nanmax(spread):.2f}."
+        )
         plot = replace(plot, notes=(*plot.notes, note))
     with _panel(plot, "cka", _ABOUT_CKA):
         drawing = sheet(plot, height=330)
@@ -168,12 +184,17 @@ def _couples(first: Entry, second: Entry) -> list[tuple[Any, Any]]:
 
 
 def _draw_standings(
-    ways: Sequence[Way], rows: Rows, target: int, references: Mapping[str, Sequence[Any]],
+    ways: Sequence[Way],
+    rows: Rows,
+    target: int,
+    references: Mapping[str, Sequence[Any]],
     status: Any,
 ) -> dict[str, dict[str, np.ndarray]]:
     if any(way.token for way in ways):
-        st.caption("Percentiles are those of \\[CLS\\]: other tokens have no counterpart in other "
-                   "sentences.")  # fmt: skip
+        st.caption(
+            "Percentiles are those of \\[CLS\\]: other tokens have no counterpart in other "
+            "sentences."
+        )
         return {}
     found: dict[str, dict[str, np.ndarray]] = {}
     for way in ways:
@@ -190,8 +211,10 @@ def _draw_standings(
     shared = [way for way in answered if way.depth == answered[0].depth]
     for way in answered:
         if way not in shared:
-            st.caption(f"{cards.plain(way.entry.id)} has {way.depth} layers: its percentiles stand "
-                       "in the table of all numbers.")  # fmt: skip
+            st.caption(
+                f"{cards.plain(way.entry.id)} has {way.depth} layers: its percentiles stand "
+                "in the table of all numbers."
+            )
     if shared:
         plot = _standing_plot(shared, found, len(rows))
         assert isinstance(plot.mark, Grid)
@@ -214,10 +237,16 @@ def _standing_plot(
         names = tuple(way.entry.id for way in ways if quantity in found[way.entry.id])
         if names:
             subtitles.append(title)
-            panels.append(Lines(
-                np.arange(ways[0].depth + 1), np.stack([found[name][quantity] for name in names]),
-                names, "layer", "percentile", limits=(-3, 103),
-            ))  # fmt: skip
+            panels.append(
+                Lines(
+                    np.arange(ways[0].depth + 1),
+                    np.stack([found[name][quantity] for name in names]),
+                    names,
+                    "layer",
+                    "percentile",
+                    limits=(-3, 103),
+                )
+            )
     every = [way.entry.id for way in ways]
     paths = [path for way in ways for path in way.paths]
     source = draw("depth", [list(way.paths) for way in ways], names=every).provenance

@@ -65,10 +65,17 @@ def opened(given: Pass, row: int) -> None:
 
 
 def draw(
-    chosen: Chosen, given: Pass, asked: Asked, sheets: Sequence[Sheet], now: Sequence[Map],
-    wish: Wish, colour: Colour, typed: Landed | None, groups: Groups,
+    chosen: Chosen,
+    given: Pass,
+    asked: Asked,
+    sheets: Sequence[Sheet],
+    now: Sequence[Map],
+    wish: Wish,
+    colour: Colour,
+    typed: Landed | None,
+    groups: Groups,
     qualities: Sequence[Quality | None],
-) -> None:  # fmt: skip
+) -> None:
     """Everything below the maps."""
     texts = list(given.table.text)
     with st.container(key="map-save"):
@@ -89,15 +96,20 @@ def _rows(chosen: Chosen, given: Pass) -> None:
         rows.insert(0, one[1])
     with st.container(border=True, key="map-rows"):
         count = f" ({len(rows):,})" if rows else ""
-        st.markdown(f"**Selected sentences{count}**",
-                    help="A lasso in one map selects in all of them.")  # fmt: skip
+        st.markdown(
+            f"**Selected sentences{count}**", help="A lasso in one map selects in all of them."
+        )
         if not rows:
             st.caption("Click a point, or switch to Lasso and draw around some.")
             return
         st.dataframe(
-            _frame(chosen, given, rows), key=_TABLE, hide_index=True, selection_mode="single-cell",
-            on_select=lambda: _take_along(given, rows), height=min(38 + 35 * len(rows), 320),
-        )  # fmt: skip
+            _frame(chosen, given, rows),
+            key=_TABLE,
+            hide_index=True,
+            selection_mode="single-cell",
+            on_select=lambda: _take_along(given, rows),
+            height=min(38 + 35 * len(rows), 320),
+        )
         st.caption("A click on a row opens it on Compare.")
 
 
@@ -122,9 +134,16 @@ def _frame(chosen: Chosen, given: Pass, rows: Sequence[int]) -> Any:
 
 
 def _plot(
-    chosen: Chosen, given: Pass, sheets: Sequence[Sheet], now: Sequence[Map], colour: Colour,
-    typed: Landed | None, wish: Wish, qualities: Sequence[Quality | None], groups: Groups,
-) -> Any:  # fmt: skip
+    chosen: Chosen,
+    given: Pass,
+    sheets: Sequence[Sheet],
+    now: Sequence[Map],
+    colour: Colour,
+    typed: Landed | None,
+    wish: Wish,
+    qualities: Sequence[Quality | None],
+    groups: Groups,
+) -> Any:
     codes, names = colour.codes, colour.names
     if not names:
         values = np.array(colour.panels or (colour.codes,), dtype=float)
@@ -133,20 +152,24 @@ def _plot(
         edges = np.unique(np.quantile(finite, np.linspace(0, 1, _BINS + 1)))
         codes = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
         names = tuple(
-            f"{colour.title} {low:.3g} to {high:.3g}"
-            for low, high in pairwise(edges)
+            f"{colour.title} {low:.3g} to {high:.3g}" for low, high in pairwise(edges)
         ) or (f"{colour.title} {edges[0]:.3g}",)
         if not known.all():
             codes, names = np.where(known, codes, len(names)), (*names, "not measured")
     return embedding_map(
-        [one.projection for one in now], [sheet.title for sheet in sheets], codes, names,
-        checkpoints=given.members, data=chosen.name,
-        typed=typed.points if typed else (), typed_label="typed sentence" if typed else "",
-        columns=3 if len(sheets) > 2 else 2, alignment=wish.alignment,
+        [one.projection for one in now],
+        [sheet.title for sheet in sheets],
+        codes,
+        names,
+        checkpoints=given.members,
+        data=chosen.name,
+        typed=typed.points if typed else (),
+        typed_label="typed sentence" if typed else "",
+        columns=3 if len(sheets) > 2 else 2,
+        alignment=wish.alignment,
         subtitles=[map_words.short(one) for one in qualities],
-        note=map_words.note(qualities, groups)
-        + (f" {SAID_OF_THE_SUITE}" if chosen.cases else ""),
-    )  # fmt: skip
+        note=map_words.note(qualities, groups) + (f" {SAID_OF_THE_SUITE}" if chosen.cases else ""),
+    )
 
 
 def _downloads(
@@ -154,23 +177,25 @@ def _downloads(
 ) -> None:
     with st.popover("Coordinates and vectors", type="tertiary", icon=":material/table:"):
         st.download_button(
-            "Coordinates (Parquet)", lambda: coordinates(chosen, given, sheets, now),
-            file_name="map.parquet", on_click="ignore", key="map-coordinates",
-        )  # fmt: skip
+            "Coordinates (Parquet)",
+            lambda: coordinates(chosen, given, sheets, now),
+            file_name="map.parquet",
+            on_click="ignore",
+            key="map-coordinates",
+        )
         for index, sheet in enumerate(sheets):
             layer = sheet.nearest(asked.layer)
             st.download_button(
                 f"{cards.plain(sheet.title)}, layer {layer} (npy)",
                 lambda vectors=sheet.vectors[layer]: as_npy(vectors),
-                file_name=f"vectors-{index + 1}-layer-{layer}.npy", on_click="ignore",
+                file_name=f"vectors-{index + 1}-layer-{layer}.npy",
+                on_click="ignore",
                 key=f"map-npy-{index}",
-            )  # fmt: skip
+            )
         st.caption("Rows are in the order of the coordinates' table.")
 
 
-def coordinates(
-    chosen: Chosen, given: Pass, sheets: Sequence[Sheet], now: Sequence[Map]
-) -> bytes:
+def coordinates(chosen: Chosen, given: Pass, sheets: Sequence[Sheet], now: Sequence[Map]) -> bytes:
     """Parquet: the rows with their texts, labels, and x and y in every panel."""
     import io
 

@@ -20,9 +20,11 @@ TORN, FALSE = "torn neighbours", "false neighbours"
 
 
 def ask(
-    chosen: Chosen, given: Pass, answers: Sequence[Predictions],
+    chosen: Chosen,
+    given: Pass,
+    answers: Sequence[Predictions],
     qualities: Sequence[Quality | None],
-) -> Colour:  # fmt: skip
+) -> Colour:
     """Draw the choice and return what it says of each row of the sample."""
     offered = _offered(chosen, given, answers, qualities)
     if st.session_state.get("colour_by") not in (None, *offered):
@@ -32,16 +34,18 @@ def ask(
 
 
 def _offered(
-    chosen: Chosen, given: Pass, answers: Sequence[Predictions],
+    chosen: Chosen,
+    given: Pass,
+    answers: Sequence[Predictions],
     qualities: Sequence[Quality | None],
-) -> dict[str, Callable[[], Colour]]:  # fmt: skip
+) -> dict[str, Callable[[], Colour]]:
     table = given.table
     found: dict[str, Callable[[], Colour]] = {}
     classes = _Classes(table, answers)
     if table.label is not None:
         label = table.label
-        found["label"] = (lambda: classes.of_labels()) if table.labels else (
-            lambda: Colour("label", label)
+        found["label"] = (
+            (lambda: classes.of_labels()) if table.labels else (lambda: Colour("label", label))
         )
     for one in answers:
         if one.regression:
@@ -68,9 +72,7 @@ def _offered(
     return found
 
 
-def _marks(
-    title: str, what: str, count: int, qualities: Sequence[Quality | None]
-) -> Colour:
+def _marks(title: str, what: str, count: int, qualities: Sequence[Quality | None]) -> Colour:
     """Each panel's own; rows that were not measured there have none."""
     panels = []
     for one in qualities:
@@ -101,8 +103,11 @@ class _Classes:
                 back[places[name]] = index
             return _cut(title, back[one.predicted], names, self._often())
         # Of other classes than the data set's: the order of the first checkpoint that has them.
-        alike = [other for other in self._answers
-                 if not other.regression and set(other.labels) == set(one.labels)]
+        alike = [
+            other
+            for other in self._answers
+            if not other.regression and set(other.labels) == set(one.labels)
+        ]
         names = alike[0].labels
         own = np.array([names.index(name) for name in one.labels])
         often = np.bincount(own[one.predicted], minlength=len(names))
@@ -164,9 +169,11 @@ def _named(title: str, values: Sequence[str]) -> Colour:
     """A column of words: the eleven most frequent, and the rest together."""
     names, counts = np.unique(np.array(values, dtype=object).astype(str), return_counts=True)
     order = names[np.argsort(-counts, kind="stable")]
-    shown = list(order[:MOST_CLASSES]) if len(order) <= MOST_CLASSES else [
-        *order[: MOST_CLASSES - 1], "others"
-    ]
+    shown = (
+        list(order[:MOST_CLASSES])
+        if len(order) <= MOST_CLASSES
+        else [*order[: MOST_CLASSES - 1], "others"]
+    )
     place = {name: index for index, name in enumerate(shown)}
     codes = np.array([place.get(value, len(shown) - 1) for value in values])
     return Colour(title, codes, tuple(str(name) for name in shown))

@@ -97,16 +97,21 @@ def draw(
             on_opened(int(told["row"]))
 
     _maps(
-        key=f"{key}-texts", height="content",
+        key=f"{key}-texts",
+        height="content",
         data={
-            "kind": "texts", "id": identity,
+            "kind": "texts",
+            "id": identity,
             "texts": [text if len(text) <= _TEXT else f"{text[:_TEXT]} …" for text in texts],
         },
-    )  # fmt: skip
+    )
     _maps(
-        key=key, height="content",
+        key=key,
+        height="content",
         data={
-            "kind": "map", "id": identity, "count": len(texts),
+            "kind": "map",
+            "id": identity,
+            "count": len(texts),
             "panels": [
                 {
                     "title": panel.title,
@@ -115,8 +120,9 @@ def draw(
                 for panel in panels
             ],
         },
-        on_selected_change=chosen, on_opened_change=opened,
-    )  # fmt: skip
+        on_selected_change=chosen,
+        on_opened_change=opened,
+    )
     return frame
 
 
@@ -140,8 +146,12 @@ def look(
     Apart from the map itself because it changes with every key press and is small.
     """
     data: dict[str, Any] = {
-        "kind": "look", "id": identity, "layer": layer, "title": colour.title,
-        "centres": centres, "subtitles": list(subtitles),
+        "kind": "look",
+        "id": identity,
+        "layer": layer,
+        "title": colour.title,
+        "centres": centres,
+        "subtitles": list(subtitles),
         "rings": [
             {
                 "label": ring.label,
@@ -152,11 +162,13 @@ def look(
             }
             for ring in rings
         ],
-    }  # fmt: skip
+    }
     if colour.names:
         codes = np.minimum(colour.codes, MOST_CLASSES - 1).astype(np.uint8)
         data |= {
-            "ramp": False, "names": list(colour.names), "colours": list(CLASS_COLOURS),
+            "ramp": False,
+            "names": list(colour.names),
+            "colours": list(CLASS_COLOURS),
             "counts": np.bincount(codes, minlength=len(colour.names)).tolist(),
             "codes": _base64(codes),
         }
@@ -167,8 +179,11 @@ def look(
         low, high = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
         codes_of = [_base64(_ramp(one, low, high)) for one in every]
         data |= {
-            "ramp": True, "stops": list(_RAMP), "ends": [f"{low:.3g}", f"{high:.3g}"],
-            "codes": codes_of[0], "panel_codes": codes_of if colour.panels else None,
+            "ramp": True,
+            "stops": list(_RAMP),
+            "ends": [f"{low:.3g}", f"{high:.3g}"],
+            "codes": codes_of[0],
+            "panel_codes": codes_of if colour.panels else None,
             "unknown": bool(finite.size < values.size),
         }
     if found is not None:

@@ -40,8 +40,12 @@ class Pass:
         """A checkpoint and a pooling that it has, for each map; also those beyond the most."""
         from analysis.embedding import poolings_of
 
-        return [(member, name) for member in self.members for name in self.poolings
-                if name in poolings_of(member)]  # fmt: skip
+        return [
+            (member, name)
+            for member in self.members
+            for name in self.poolings
+            if name in poolings_of(member)
+        ]
 
     def shown(self) -> list[tuple[Checkpoint, str]]:
         """Those that are computed and drawn."""
@@ -95,8 +99,10 @@ def work(given: Pass) -> Callable[[Desk], None]:
     def go(desk: Desk) -> None:
         from analysis import corpus
 
-        own = [predictions.place_of(root, member, given.table, given.precision)
-               for member in given.members]  # fmt: skip
+        own = [
+            predictions.place_of(root, member, given.table, given.precision)
+            for member in given.members
+        ]
         predictions.prune(root, keep=own)
         for index, member in enumerate(given.members):
             desk.check()
@@ -108,7 +114,11 @@ def work(given: Pass) -> Callable[[Desk], None]:
             try:
                 classifier = corpus.open_for_data(member, dtype=given.precision)
                 corpus.compute(
-                    classifier, given.table, root, _readers(classifier, given), progress=tell,
+                    classifier,
+                    given.table,
+                    root,
+                    _readers(classifier, given),
+                    progress=tell,
                     cancel=desk.cancel,
                 )
             except ValueError as error:
@@ -123,9 +133,10 @@ def _readers(classifier: Any, given: Pass) -> list[Any]:
 
     readers: list[Any] = [
         reader
-        for member, name in given.shown() if member.sha256 == classifier.checkpoint.sha256
+        for member, name in given.shown()
+        if member.sha256 == classifier.checkpoint.sha256
         for reader in readers_of(classifier, [name], given.layers_of(member, name))
-    ]  # fmt: skip
+    ]
     return readers if classifier.checkpoint.kind == "encoder" else [PREDICTION, *readers]
 
 
@@ -181,9 +192,7 @@ def _broken_rows(key: Any, layer: int, _vectors: np.ndarray) -> np.ndarray:
 
 
 def _vectors(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarray | None:
-    place = predictions.place_of(
-        evaluate_run.folder(), member, given.table, given.precision
-    )
+    place = predictions.place_of(evaluate_run.folder(), member, given.table, given.precision)
     parts = tuple(sorted(path.name for path in (place / f"{name}@{layer}").glob("part-*")))
     if not parts:
         return None

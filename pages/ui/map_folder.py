@@ -23,11 +23,15 @@ def ask() -> str:
     with st.sidebar, st.expander("Vectors of one's own", expanded=opened):
         return str(
             st.text_input(
-                "Folder", key="vectors_folder", **KEPT, placeholder="a folder of vectors",
+                "Folder",
+                key="vectors_folder",
+                **KEPT,
+                placeholder="a folder of vectors",
                 help="Written by `python -m analysis embed`, on this machine or by Ray on many. "
                 "Empty: the data set below goes through the chosen checkpoints here.",
-            ) or ""
-        ).strip()  # fmt: skip
+            )
+            or ""
+        ).strip()
 
 
 def read(folder: str) -> Opened:
@@ -52,9 +56,10 @@ def sheets(opened: Opened, given: Pass) -> list[Sheet]:
     found = []
     for name in given.poolings:
         vectors = {
-            layer: vectors[given.rows] for (own, layer), vectors in opened.vectors.items()
+            layer: vectors[given.rows]
+            for (own, layer), vectors in opened.vectors.items()
             if own == name
-        }  # fmt: skip
+        }
         key = (f"folder {opened.weights}", given.table.digest, name, opened.checkpoint)
         if vectors:
             found.append(Sheet(key, TITLES.get(name, name), vectors))

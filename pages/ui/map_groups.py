@@ -25,8 +25,10 @@ class Groups:
     @property
     def words(self) -> str:
         """After a number: of what it is measured."""
-        return f"by other {self.name}s" if self.name in ("template", "capability", "kind") else (
-            f"by rows of another {self.name}" if self.name else ""
+        return (
+            f"by other {self.name}s"
+            if self.name in ("template", "capability", "kind")
+            else (f"by rows of another {self.name}" if self.name else "")
         )
 
 
@@ -40,14 +42,19 @@ def ask(chosen: Chosen, given: Pass) -> Groups:
         st.session_state.pop("kept_apart")
     default = names.index("template") if "template" in offered else 0
     name = st.selectbox(
-        "Keep apart rows of one", names, index=default, key="kept_apart", **KEPT,
+        "Keep apart rows of one",
+        names,
+        index=default,
+        key="kept_apart",
+        **KEPT,
         help="Neighbours of one group do not vote on each other, and share a fold of the probe: "
         "sentences of one template would otherwise tell their template, not their meaning.",
-    )  # fmt: skip
+    )
     if name == _NONE:
         return Groups()
-    return Groups(name, np.unique(np.array(offered[name], dtype=object).astype(str),
-                                  return_inverse=True)[1])  # fmt: skip
+    return Groups(
+        name, np.unique(np.array(offered[name], dtype=object).astype(str), return_inverse=True)[1]
+    )
 
 
 def columns(chosen: Chosen, given: Pass) -> dict[str, Sequence[str]]:

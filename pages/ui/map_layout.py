@@ -53,9 +53,10 @@ def lay_out(sheets: Sequence[Sheet], asked: Asked) -> Shown:
             _job(sheets, asked.layer, wish)
     every = sorted({layer for sheet in sheets for layer in sheet.layers})
     layers = tuple(
-        layer for layer in every
+        layer
+        for layer in every
         if all(store.get(one, one.nearest(layer), wish, sheets) is not None for one in sheets)
-    )  # fmt: skip
+    )
     return Shown(wish, layers, aligned(store, sheets, layers, wish))
 
 
@@ -72,32 +73,40 @@ def _job(sheets: Sequence[Sheet], layer: int, wish: Wish) -> None:
         about = "UMAP compiles itself after a start; the first time on a machine takes longest. "
         about += (
             "AlignedUMAP reports nothing while it fits and stops only between two layers."
-            if joint else "It can be stopped between two of its epochs."
-        )  # fmt: skip
+            if joint
+            else "It can be stopped between two of its epochs."
+        )
     jobs.draw(
-        key, work, label="Lay out" if view else "Lay out the other layers", lane="maps",
-        place="layout", about=about,
-    )  # fmt: skip
+        key,
+        work,
+        label="Lay out" if view else "Lay out the other layers",
+        lane="maps",
+        place="layout",
+        about=about,
+    )
 
 
 def measured(
-    sheets: Sequence[Sheet], layer: int, wish: Wish, labels: np.ndarray | None,
+    sheets: Sequence[Sheet],
+    layer: int,
+    wish: Wish,
+    labels: np.ndarray | None,
     groups: np.ndarray | None,
-) -> tuple[list[Quality | None], bool]:  # fmt: skip
+) -> tuple[list[Quality | None], bool]:
     """How far each panel may be believed, as far as it is known, and whether more is to come."""
     store = map_engine.layouts()
     rows = len(sheets[0].vectors[sheets[0].nearest(layer)])
 
     def known(measure: bool) -> list[Quality | None]:
-        return [store.quality(one, one.nearest(layer), wish, labels, groups, sheets, measure)
-                for one in sheets]  # fmt: skip
+        return [
+            store.quality(one, one.nearest(layer), wish, labels, groups, sheets, measure)
+            for one in sheets
+        ]
 
     found = known(measure=rows <= _MEASURED_AT_ONCE)
     if rows < FEWEST or all(one is not None for one in found):
         return found, False
-    key = (
-        f"{map_engine.layout_key(sheets, wish)}-{layer}-measure-{digest(labels)}-{digest(groups)}"
-    )
+    key = f"{map_engine.layout_key(sheets, wish)}-{layer}-measure-{digest(labels)}-{digest(groups)}"
 
     def go(desk: work_in_hand.Desk) -> None:
         for done, one in enumerate(sheets):
@@ -108,6 +117,7 @@ def measured(
     job = work_in_hand.find(key)
     if job is None or job.state == "done":  # its numbers have left the store
         work_in_hand.start(key, go, lane="measure", again=True)
-    jobs.draw(key, go, label="Measure how far the maps can be believed", lane="measure",
-              place="measuring")  # fmt: skip
+    jobs.draw(
+        key, go, label="Measure how far the maps can be believed", lane="measure", place="measuring"
+    )
     return found, True

@@ -51,7 +51,11 @@ class Number:
 
 
 def draw(
-    chosen: Chosen, given: Pass, sheets: Sequence[Sheet], wish: Wish, asked: Asked,
+    chosen: Chosen,
+    given: Pass,
+    sheets: Sequence[Sheet],
+    wish: Wish,
+    asked: Asked,
     groups: Groups,
 ) -> None:
     """The table of numbers on request, and the spread of the maps over seeds on request."""
@@ -62,34 +66,47 @@ def draw(
             _spread(sheets, wish, asked)
 
 
-def _numbers(
-    chosen: Chosen, given: Pass, sheets: Sequence[Sheet], groups: Groups
-) -> None:
+def _numbers(chosen: Chosen, given: Pass, sheets: Sequence[Sheet], groups: Groups) -> None:
     labels = given.table.label if given.table.labels else None
     key = key_of(sheets, labels, groups)
     work = _measure(sheets, labels, groups.codes)
     job = work_in_hand.find(key)
     done = job is not None and job.state == "done"
     jobs.draw(
-        key, work, label="Measure every pooling and layer", finished=done, lane="maps",
-        place="numbers", about="A probe is fitted five times for each pooling and layer.",
+        key,
+        work,
+        label="Measure every pooling and layer",
+        finished=done,
+        lane="maps",
+        place="numbers",
+        about="A probe is fitted five times for each pooling and layer.",
     )
     found: Sequence[Number] = job.results if job is not None else ()
     if not found:
         return
     measure = st.segmented_control(
-        "Measure", tuple(NUMBERS), default="probe", required=True, key="measure", **KEPT,
+        "Measure",
+        tuple(NUMBERS),
+        default="probe",
+        required=True,
+        key="measure",
+        **KEPT,
         format_func=lambda name: NUMBERS[name][0],
-    )  # fmt: skip
+    )
     layers = sorted({one.layer for one in found})
     values = np.full((len(sheets), len(layers)), np.nan)
     for one in found:
         values[one.sheet, layers.index(one.layer)] = getattr(one, measure)
     plot = pooling_by_layer(
-        values, [sheet.title for sheet in sheets], layers, measure, given.members[0]
-        if len(given.members) == 1 else None, chosen.name, len(given.table),
+        values,
+        [sheet.title for sheet in sheets],
+        layers,
+        measure,
+        given.members[0] if len(given.members) == 1 else None,
+        chosen.name,
+        len(given.table),
         _said_of(groups, measure),
-    )  # fmt: skip
+    )
     panel(plot, "map-numbers", _ABOUT[measure])
     for problem in dict.fromkeys(one.problem for one in found if one.problem):
         st.caption(f"No probe: {cards.plain(problem)}.")
@@ -126,9 +143,12 @@ def _measure(
 
 
 def _one(
-    sheet: int, layer: int, vectors: np.ndarray, labels: np.ndarray | None,
+    sheet: int,
+    layer: int,
+    vectors: np.ndarray,
+    labels: np.ndarray | None,
     groups: np.ndarray | None,
-) -> Number:  # fmt: skip
+) -> Number:
     from analysis.probes import anisotropy, probe, silhouette
 
     nothing = float("nan")
@@ -146,15 +166,21 @@ def _one(
 def _frame(found: Sequence[Number], sheets: Sequence[Sheet]) -> Any:
     import pandas as pd
 
-    return pd.DataFrame([
-        {
-            "pooling": sheets[one.sheet].title, "layer": one.layer,
-            "probe": round(one.probe, 3), "95 % from": round(one.low, 3),
-            "to": round(one.high, 3), "most frequent class": round(one.chance, 3),
-            "silhouette": round(one.silhouette, 3), "anisotropy": round(one.anisotropy, 3),
-        }
-        for one in found
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                "pooling": sheets[one.sheet].title,
+                "layer": one.layer,
+                "probe": round(one.probe, 3),
+                "95 % from": round(one.low, 3),
+                "to": round(one.high, 3),
+                "most frequent class": round(one.chance, 3),
+                "silhouette": round(one.silhouette, 3),
+                "anisotropy": round(one.anisotropy, 3),
+            }
+            for one in found
+        ]
+    )
 
 
 def _spread(sheets: Sequence[Sheet], wish: Wish, asked: Asked) -> None:
@@ -169,8 +195,9 @@ def _spread(sheets: Sequence[Sheet], wish: Wish, asked: Asked) -> None:
 
             def tell(share: float, index: int = index, sheet: Sheet = sheet) -> None:
                 desk.check()
-                desk.report(index * _SEEDS + round(share * _SEEDS), len(sheets) * _SEEDS,
-                            sheet.title)  # fmt: skip
+                desk.report(
+                    index * _SEEDS + round(share * _SEEDS), len(sheets) * _SEEDS, sheet.title
+                )
 
             seeds = range(wish.seed, wish.seed + _SEEDS)
             found = spread_over_seeds(
@@ -180,9 +207,15 @@ def _spread(sheets: Sequence[Sheet], wish: Wish, asked: Asked) -> None:
 
     job = work_in_hand.find(key)
     done = job is not None and job.state == "done"
-    jobs.draw(key, go, label=f"Lay out with {_SEEDS} seeds", finished=done, lane="maps",
-              place="seeds",
-              about="Each map is laid out again with other seeds and brought onto the first.")
+    jobs.draw(
+        key,
+        go,
+        label=f"Lay out with {_SEEDS} seeds",
+        finished=done,
+        lane="maps",
+        place="seeds",
+        about="Each map is laid out again with other seeds and brought onto the first.",
+    )
     for title, layer, overall in job.results if job is not None else ():
         st.text(
             f"{title}, layer {layer}: a point moves by {100 * overall:.0f} % of the map's radius "

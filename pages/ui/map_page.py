@@ -134,10 +134,14 @@ def _vectors_job(given: Pass, lacking: int) -> None:
         if lacking and rows <= _AT_ONCE and (job is None or job.state == "done"):
             work_in_hand.start(given.key, work, again=True)  # what it made was cleared
         job = jobs.draw(
-            given.key, work, label=f"Read {len(given.table):,} rows", finished=not lacking,
-            place="vectors", about=f"{rows:,} forwards in {given.precision}; it can be stopped and "
+            given.key,
+            work,
+            label=f"Read {len(given.table):,} rows",
+            finished=not lacking,
+            place="vectors",
+            about=f"{rows:,} forwards in {given.precision}; it can be stopped and "
             "keeps what is done.",
-        )  # fmt: skip
+        )
         for name, problem in job.results if job is not None else ():
             st.error(f"{cards.plain(name)}: {cards.plain(problem)}")
 
@@ -163,11 +167,15 @@ def _maps(
         qualities, measuring = map_layout.measured(
             sheets, asked.layer, shown.wish, labels, groups.codes
         )
-        answers = [one for member in given.members
-                   if (one := map_engine.answers(member, given)) is not None]  # fmt: skip
+        answers = [
+            one
+            for member in given.members
+            if (one := map_engine.answers(member, given)) is not None
+        ]
         colour = map_colour.ask(chosen, given, answers, qualities)
-        words = st.text_input("Find in the texts", key="find", live="150ms", **KEPT,
-                              placeholder="a word")  # fmt: skip
+        words = st.text_input(
+            "Find in the texts", key="find", live="150ms", **KEPT, placeholder="a word"
+        )
         names = st.toggle("Class names", key="centres", value=True, **KEPT)
     texts = _texts(given)
     found = _found(texts, words)
@@ -177,26 +185,37 @@ def _maps(
     ]
     with st.container(key="maps"):
         frame = map_component.draw(
-            panels, texts, given.table.digest, _MAP,
+            panels,
+            texts,
+            given.table.digest,
+            _MAP,
             on_selected=lambda rows: map_below.select(given, rows),
             on_opened=lambda row: map_below.opened(given, row),
-        )  # fmt: skip
+        )
         view = [sheet.nearest(asked.layer) for sheet in sheets]
         typed = map_typed.land(choice, given, sheets, now, view)
         rings = map_typed.rings(typed, len(shown.layers), place)
         map_component.look(
-            frame, given.table.digest, "map-look-data", colour, place, rings, found, names,
-            [map_words.subtitle(one, quality, groups, measuring)
-             for one, quality in zip(now, qualities, strict=True)],
-            map_below.selected(given), len(texts),
-        )  # fmt: skip
+            frame,
+            given.table.digest,
+            "map-look-data",
+            colour,
+            place,
+            rings,
+            found,
+            names,
+            [
+                map_words.subtitle(one, quality, groups, measuring)
+                for one, quality in zip(now, qualities, strict=True)
+            ],
+            map_below.selected(given),
+            len(texts),
+        )
     for note in dict.fromkeys(note for one in now for note in one.projection.notes):
         st.caption(cards.plain(note))
     if found is not None:
         st.caption(f"{int(found.sum()):,} of {len(texts):,} texts contain it.")
-    map_below.draw(
-        chosen, given, asked, sheets, now, shown.wish, colour, typed, groups, qualities
-    )
+    map_below.draw(chosen, given, asked, sheets, now, shown.wish, colour, typed, groups, qualities)
 
 
 def _texts(given: Pass) -> list[str]:

@@ -44,8 +44,9 @@ def land(
     for sheet, one, layer in zip(sheets, now, layers, strict=True):
         sha256, _, pooling, precision = sheet.key  # type: ignore[misc]
         try:
-            vector = _vector(sha256, precision, choice.text, choice.pair, pooling, layer,
-                             _member=members[sha256])  # fmt: skip
+            vector = _vector(
+                sha256, precision, choice.text, choice.pair, pooling, layer, _member=members[sha256]
+            )
             placed = one.place(vector)
         except ValueError as error:
             points.append(None)
@@ -60,7 +61,12 @@ def land(
 
 @st.cache_resource(max_entries=512, show_spinner=False)
 def _vector(
-    sha256: str, precision: str, text: str, pair: str | None, pooling: str, layer: int,
+    sha256: str,
+    precision: str,
+    text: str,
+    pair: str | None,
+    pooling: str,
+    layer: int,
     _member: Checkpoint,
 ) -> np.ndarray:
     from analysis.embedding import embed

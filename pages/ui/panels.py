@@ -27,8 +27,11 @@ def draw_variant(given: Sequence[Reply], choice: Choice, text: str) -> None:
             st.caption("Type a variant of the sentence above to see what it changes.")
             return
         changed = list(replies(choice, text, None))
-        pairs = [(old, new) for old, new in zip(given, changed, strict=True)
-                 if old.answer is not None and new.answer is not None]
+        pairs = [
+            (old, new)
+            for old, new in zip(given, changed, strict=True)
+            if old.answer is not None and new.answer is not None
+        ]
         if not pairs:
             st.caption("None of the chosen checkpoints predicts anything to compare.")
             return
@@ -36,8 +39,10 @@ def draw_variant(given: Sequence[Reply], choice: Choice, text: str) -> None:
         after = [new.answer for _, new in pairs if new.answer is not None]
         targets = [old.target for old, _ in pairs]
         st.text(change_in_words(before, after, targets))
-        owners = [groups.mean_checkpoint([trace.checkpoint for trace in old.traces], old.entry.id)
-                  for old, _ in pairs]  # fmt: skip
+        owners = [
+            groups.mean_checkpoint([trace.checkpoint for trace in old.traces], old.entry.id)
+            for old, _ in pairs
+        ]
         plot = comparisons.variant(before, after, targets, (choice.text, text), owners)
         body = f'<div class="change" dir="auto">{difference(choice.text, text)}</div>'
         cards.piece(body + html(plot, css=False), "variant-bars")
@@ -69,8 +74,9 @@ def export_all(given: Sequence[Reply], choice: Choice) -> None:
             names=[r.entry.id for r in answered],
         )
     for title in (INPUT_TITLE, READING_TITLE):
-        strips = [(r, r.slots["plots"][title]) for r in answered
-                  if title in r.slots.get("plots", {})]
+        strips = [
+            (r, r.slots["plots"][title]) for r in answered if title in r.slots.get("plots", {})
+        ]
         if len(strips) > 1:
             plots[title] = comparisons.side_by_side(
                 [plot for _, plot in strips], [reply.entry.id for reply, _ in strips]
@@ -89,20 +95,24 @@ def draw_table(given: Sequence[Reply]) -> None:
             if trace.logits is None:
                 continue
             for c, label in enumerate(trace.checkpoint.labels):
-                rows.append({
-                    "checkpoint": trace.checkpoint.id,
-                    "pooling head": trace.checkpoint.head or "its own layers",
-                    "class": label,
-                    "probability": None if trace.checkpoint.regression
-                    else float(trace.probabilities[c]),
-                    "logit": float(trace.logits[c]),
-                    "explained": c == reply.target,
-                    "error of the split": reply.splits[index].error if reply.splits else None,
-                })
+                rows.append(
+                    {
+                        "checkpoint": trace.checkpoint.id,
+                        "pooling head": trace.checkpoint.head or "its own layers",
+                        "class": label,
+                        "probability": None
+                        if trace.checkpoint.regression
+                        else float(trace.probabilities[c]),
+                        "logit": float(trace.logits[c]),
+                        "explained": c == reply.target,
+                        "error of the split": reply.splits[index].error if reply.splits else None,
+                    }
+                )
     with st.expander("All numbers as a table"):
         if rows:
             st.dataframe(
-                pd.DataFrame(rows), hide_index=True,
+                pd.DataFrame(rows),
+                hide_index=True,
                 column_config={
                     "probability": st.column_config.NumberColumn(format="%.4f"),
                     "logit": st.column_config.NumberColumn(format="%.4f"),

@@ -68,8 +68,12 @@ def ask_reference() -> str | None:
     Any reference is equally exact, and signs depend on it: so it is named, and can be changed.
     """
     chosen = st.segmented_control(
-        "Split from", ("corpus mean", "zero"), default="corpus mean", required=True,
-        key="reference", **KEPT,
+        "Split from",
+        ("corpus mean", "zero"),
+        default="corpus mean",
+        required=True,
+        key="reference",
+        **KEPT,
         help="What the exact split measures values from: their mean over the checkpoint's corpus "
         "(where it has a profile), or zero. Both are exact; signs may differ.",
     )

@@ -34,9 +34,14 @@ def choose(entries: Sequence[Entry]) -> SentenceSet:
     with st.container(key="many-choice"):
         chosen = dataset.choose(entries, any_labels=True)
         count = st.selectbox(
-            "At most", COUNTS, index=1, key="many_count", **KEPT, width=110,
+            "At most",
+            COUNTS,
+            index=1,
+            key="many_count",
+            **KEPT,
+            width=110,
             help="Different sentences, spread evenly over the data set.",
-        )  # fmt: skip
+        )
     if chosen.table is None:
         return SentenceSet()
     return spread(chosen.table, chosen.name, int(count or COUNTS[1]))

@@ -33,8 +33,9 @@ def adapt(drawing: Sheet) -> None:
         stops = SEQUENTIAL[::-1] if is_dark() else SEQUENTIAL
         if cells["zmin"] < 0:
             stops = DIVERGING_DARK if is_dark() else DIVERGING
-        cells["colorscale"] = [[index / (len(stops) - 1), colour]
-                               for index, colour in enumerate(stops)]  # fmt: skip
+        cells["colorscale"] = [
+            [index / (len(stops) - 1), colour] for index, colour in enumerate(stops)
+        ]
     if not is_dark():
         return
     for trace in drawing.traces("scatter", "bar"):

@@ -17,9 +17,14 @@ _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"
 
 
 def panel(
-    plot: Plot, key: str, about: str, pick: bool = False, title: str = "",
-    said: Sequence[str] = (), apart: bool = False,
-) -> tuple[int, ...] | None:  # fmt: skip
+    plot: Plot,
+    key: str,
+    about: str,
+    pick: bool = False,
+    title: str = "",
+    said: Sequence[str] = (),
+    apart: bool = False,
+) -> tuple[int, ...] | None:
     """One picture with its title, its "?" and its export.
 
     With `pick` a click on a cell of a heat map is returned as (row, column) by the run that it
@@ -33,8 +38,11 @@ def panel(
             export_menu({plot.title: plot}, f"export-{key}")
         for line in said:
             st.text(line)
-        picked = (_draw_apart(plot.mark, key, pick) if apart and isinstance(plot.mark, Grid)
-                  else _draw(plot, key, pick))
+        picked = (
+            _draw_apart(plot.mark, key, pick)
+            if apart and isinstance(plot.mark, Grid)
+            else _draw(plot, key, pick)
+        )
         for note in plot.notes:
             st.caption(cards.plain(note))
     return picked

@@ -17,7 +17,10 @@ def draw_precision() -> None:
     with st.sidebar:
         st.divider()
         st.selectbox(
-            "Precision of the encoder", engine.PRECISIONS, key="precision", **KEPT,
+            "Precision of the encoder",
+            engine.PRECISIONS,
+            key="precision",
+            **KEPT,
             help="Pooling head and exact split always run in float32.",
         )
 
@@ -30,8 +33,9 @@ def draw_sidebar(found: Catalogue, entries: Sequence[Entry], lazy: bool = False)
     """
     with st.sidebar:
         st.caption(engine.device_name())
-        details = st.expander("Checkpoint details", key="details",
-                              on_change="rerun" if lazy else "ignore")  # fmt: skip
+        details = st.expander(
+            "Checkpoint details", key="details", on_change="rerun" if lazy else "ignore"
+        )
         with details:
             members = [member for entry in entries for member in entry.members]
             if lazy and not details.open:
@@ -53,7 +57,8 @@ def _add() -> None:
     with st.expander("Add a folder or Hub id"):
         with st.form("add", border=False, enter_to_submit=True):
             reference = st.text_input(
-                "Folder or Hub id", placeholder="my-model, or user/model",
+                "Folder or Hub id",
+                placeholder="my-model, or user/model",
                 help="A folder with config.json and safetensors, or a model on the Hub.",
             )
             if st.form_submit_button("Add") and reference.strip():
@@ -72,8 +77,11 @@ def _add() -> None:
 
 def _details(checkpoint: Checkpoint) -> None:
     rows = {"encoder": checkpoint.encoder, "pooling head": checkpoint.head or "its own layers"}
-    rows |= {_OPTION_NAMES.get(k, k): v for k, v in checkpoint.head_options.items()
-             if k in ("last_k", "num_heads") or v not in (False, "none", None)}
+    rows |= {
+        _OPTION_NAMES.get(k, k): v
+        for k, v in checkpoint.head_options.items()
+        if k in ("last_k", "num_heads") or v not in (False, "none", None)
+    }
     try:
         loaded = engine.classifier(checkpoint)
     except ValueError as error:
@@ -95,8 +103,10 @@ def _scores(metrics: object) -> dict[str, str]:
         return {}
     return {
         f"{name} ({split})": f"{value:.3f}"
-        for split, scores in metrics.items() if isinstance(scores, dict)
-        for name, value in scores.items() if isinstance(value, int | float)
+        for split, scores in metrics.items()
+        if isinstance(scores, dict)
+        for name, value in scores.items()
+        if isinstance(value, int | float)
     }
 
 

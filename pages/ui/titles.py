@@ -13,8 +13,12 @@ from pages.ui import cards
 
 def title_row(key: str) -> Any:
     """The empty row, for a panel whose title is known after what follows it."""
-    return st.container(horizontal=True, horizontal_alignment="distribute",
-                        vertical_alignment="center", key=f"title-row-{key}")  # fmt: skip
+    return st.container(
+        horizontal=True,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        key=f"title-row-{key}",
+    )
 
 
 @contextmanager

@@ -94,8 +94,10 @@ def in_words(shown: Sequence[Won]) -> str:
             top = int(np.abs(falls).argmax())
             does = "loses" if falls[top] > 0 else "gains"
             label = one.reply.label or "the answer"
-            sentence += (f"; without layer {one.layers[top]} {label} {does} most "
-                         f"({abs(falls[top]):.2f} logits)")  # fmt: skip
+            sentence += (
+                f"; without layer {one.layers[top]} {label} {does} most "
+                f"({abs(falls[top]):.2f} logits)"
+            )
         said.append(sentence + ".")
     return " ".join(said)
 
@@ -118,19 +120,26 @@ def draw(shown: Sequence[Won], choice: Choice, quantity: str) -> str:
     """One card each, on common scales, those with a map first; returns what is true of all."""
     ordered = sorted(shown, key=lambda one: not one.every_token)
     bars = [_layers(one, None) for one in ordered]
-    bounds = [abs(part.bounds[1]) for plot in bars if isinstance(plot.mark, Grid)
-              for part in plot.mark.panels[2:]]  # fmt: skip
+    bounds = [
+        abs(part.bounds[1])
+        for plot in bars
+        if isinstance(plot.mark, Grid)
+        for part in plot.mark.panels[2:]
+    ]
     limit = common_limit("layer-bars", choice.key, max(bounds, default=1.0), st.session_state)
     shared: dict[str, None] = {}
     for one in ordered:
         with st.container(border=True, key=f"won-{one.name}"):
-            title, body, notes = (st.container(key=f"won-{part}-{one.name}")
-                                  for part in ("title", "wide" if _wide(one) else "body", "notes"))
+            title, body, notes = (
+                st.container(key=f"won-{part}-{one.name}")
+                for part in ("title", "wide" if _wide(one) else "body", "notes")
+            )
             said: list[str] = []
             plots: dict[str, Plot] = {}
             with body:
-                left, right = (st.container(key=f"won-{part}-{one.name}")
-                               for part in ("map", "layers"))
+                left, right = (
+                    st.container(key=f"won-{part}-{one.name}") for part in ("map", "layers")
+                )
                 with left:
                     plot = _map_or_reason(one, choice, quantity, said)
                 if plot is not None:
@@ -189,19 +198,28 @@ def _map(one: Won, choice: Choice, quantity: str, limit: float | None) -> Plot:
             trace = replace(
                 trace, checkpoint=groups.mean_checkpoint(one.reply.entry.members, one.name)
             )
-        plots.append(winners(
-            trace, quantity, one.reply.target,
-            split=one.reply.splits[index] if one.reply.splits else None,
-            effects=effects, profile=profiles.read(member.folder),
-            words=by_words(choice, quantity), limit=limit, chosen_token=token,
-            chosen_layer=st.session_state.get(followed.LAYER), head=shown_part(one, quantity),
-        ))  # fmt: skip
+        plots.append(
+            winners(
+                trace,
+                quantity,
+                one.reply.target,
+                split=one.reply.splits[index] if one.reply.splits else None,
+                effects=effects,
+                profile=profiles.read(member.folder),
+                words=by_words(choice, quantity),
+                limit=limit,
+                chosen_token=token,
+                chosen_layer=st.session_state.get(followed.LAYER),
+                head=shown_part(one, quantity),
+            )
+        )
     if not several:
         return plots[0]
     values = np.stack([plot.mark.values for plot in plots])
     spread = float(np.nanmax(values.std(axis=0, ddof=1)))
-    note = (f"Mean over {len(plots)} seeds; the largest standard deviation in a cell is "
-            f"{spread:.2g}.")  # fmt: skip
+    note = (
+        f"Mean over {len(plots)} seeds; the largest standard deviation in a cell is {spread:.2g}."
+    )
     told = plots[0].notes
     if quantity == QUANTITIES[0]:
         told = (exact(one.trace.head, one.reply.splits), *told[1:])
@@ -248,11 +266,13 @@ def _chart(one: Won, plot: Plot, choice: Choice, quantity: str) -> None:
     token = token_of(one.reply, choice)
     column = next((u for u, unit in enumerate(units) if token in unit), 0)
     step = -(-len(units) // _LABELS)
-    named = sorted({*range(0, len(units), step)} - {*range(column - step + 1, column + step)}
-                   | {column})  # fmt: skip
+    named = sorted(
+        {*range(0, len(units), step)} - {*range(column - step + 1, column + step)} | {column}
+    )
     texts = drawing.axis("x")["ticktext"]
-    drawing.axis("x", tickvals=named, ticktext=[texts[u] for u in named], title={"text": None},
-                 tickangle=-90)  # fmt: skip
+    drawing.axis(
+        "x", tickvals=named, ticktext=[texts[u] for u in named], title={"text": None}, tickangle=-90
+    )
     layer = st.session_state.get(followed.LAYER)
     row = one.layers.index(layer) if layer in one.layers else None
     top, bottom = (-0.5, len(one.layers) - 0.5) if row is None else (row - 0.5, row + 0.5)
@@ -273,8 +293,12 @@ def _units(tokens: Tokens, words: bool) -> Sequence[tuple[int, ...]]:
 def _layers(one: Won, limit: float | None) -> Plot:
     reply = one.reply
     plot = layer_quantities(
-        list(reply.traces), reply.target, list(reply.splits) or None, list(one.effects) or None,
-        profile=[profiles.read(member.folder) for member in reply.entry.members], limit=limit,
+        list(reply.traces),
+        reply.target,
+        list(reply.splits) or None,
+        list(one.effects) or None,
+        profile=[profiles.read(member.folder) for member in reply.entry.members],
+        limit=limit,
         chosen=st.session_state.get(followed.LAYER),
     )
     assert isinstance(plot.mark, Grid)

@@ -80,7 +80,10 @@ def _token_menu(choice: Choice, trace: Trace, token: int) -> None:
     tokens = trace.tokens
     st.session_state["winner_token"] = token
     st.selectbox(
-        "Token", range(len(tokens)), key="winner_token", width=200,
+        "Token",
+        range(len(tokens)),
+        key="winner_token",
+        width=200,
         format_func=lambda t: f"{t} · {printable(tokens.labels[t], 24)}",
         on_change=lambda: followed.choose(
             choice.text, choice.pair, tokens, int(st.session_state["winner_token"])
@@ -102,8 +105,7 @@ def _draw_dimensions(trace: Trace, token: int, target: int, reference: str | Non
             split = engine.split(trace, reference)
             if isinstance(split, str):
                 raise NoExactSplit(split)
-            table = dimensions(trace, token, target, split.reference,
-                               part_of_maximum(trace.head))  # fmt: skip
+            table = dimensions(trace, token, target, split.reference, part_of_maximum(trace.head))
         except ValueError as error:
             st.caption(cards.plain(str(error)))
             return
@@ -113,8 +115,9 @@ def _draw_dimensions(trace: Trace, token: int, target: int, reference: str | Non
             with export:
                 export_menu({plot.title: plot}, "export-dimensions")
             narrow = {name: st.column_config.Column(width=_WIDTHS.get(name, 70)) for name in rows}
-            st.dataframe(pd.DataFrame(rows), hide_index=True, height="content",
-                         column_config=narrow)  # fmt: skip
+            st.dataframe(
+                pd.DataFrame(rows), hide_index=True, height="content", column_config=narrow
+            )
         st.caption(cards.plain(_sum(trace, split, table, target)))
 
 
@@ -152,14 +155,21 @@ def _sum(trace: Trace, split: Decomposition, table: Dimensions, target: int) -> 
     top = table.contribution[table.largest(10)].sum()
     label = trace.checkpoint.labels[target] if trace.checkpoint.labels else "the output"
     whose = ("all" if table.held_by is None else "all that it holds,") + f" {table.won}"
-    said = "● is the source layer. " if table.held_by is None else (
-        f"This token holds {table.won} of {len(table.value)} dimensions. " if table.won
-        else f"This token holds none of the {len(table.value)} dimensions. "
+    said = (
+        "● is the source layer. "
+        if table.held_by is None
+        else (
+            f"This token holds {table.won} of {len(table.value)} dimensions. "
+            if table.won
+            else f"This token holds none of the {len(table.value)} dimensions. "
+        )
     )
     if table.won:
         count = min(10, table.won)
-        said += (f"These {count} add {top:+.3f} logits, {whose} dimensions of this token "
-                 f"{table.contribution.sum():+.3f} (reference: {table.reference}). ")  # fmt: skip
+        said += (
+            f"These {count} add {top:+.3f} logits, {whose} dimensions of this token "
+            f"{table.contribution.sum():+.3f} (reference: {table.reference}). "
+        )
     return said + (
         f"Over all tokens the split gives the logit of {label} as "
         f"{split.contributions[target].sum() + split.constant[target]:+.4f}; the forward pass "
@@ -172,18 +182,27 @@ def _draw_margins(trace: Trace, choice: Choice) -> None:
     if won is None:
         return
     if not np.isfinite(won.margin).any():
-        st.caption(cards.plain(
-            f"{trace.checkpoint.id}: only layer {won.layers[0]} competes (last_k = 1), so no win "
-            "has a runner-up and a margin."
-        ))  # fmt: skip
+        st.caption(
+            cards.plain(
+                f"{trace.checkpoint.id}: only layer {won.layers[0]} competes (last_k = 1), so no "
+                "win has a runner-up and a margin."
+            )
+        )
         return
     flips = engine_winners.noise_flips(trace, choice.text, choice.pair)
     known = None if isinstance(flips, str) else flips
     plot = views_winners.margins(
         margins.margin_histogram(won), known, trace.checkpoint, trace.tokens
     )
-    framed(plot, "margins", ABOUT_MARGINS, flips if isinstance(flips, str) else "", height=260,
-           adjust=_calm, title="Win margins")  # fmt: skip
+    framed(
+        plot,
+        "margins",
+        ABOUT_MARGINS,
+        flips if isinstance(flips, str) else "",
+        height=260,
+        adjust=_calm,
+        title="Win margins",
+    )
 
 
 def _calm(drawing: Sheet) -> None:

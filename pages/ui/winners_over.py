@@ -88,10 +88,15 @@ def _controls() -> tuple[str, str, str]:
             "by", (LAYER, TYPE), default=LAYER, required=True, key="over_by", **KEPT
         )
         classes = st.segmented_control(
-            "Classes", (TOGETHER, PREDICTED, GIVEN), default=TOGETHER, required=True,
-            key="over_classes", **KEPT, help="All sentences together, or by the class that a "
+            "Classes",
+            (TOGETHER, PREDICTED, GIVEN),
+            default=TOGETHER,
+            required=True,
+            key="over_classes",
+            **KEPT,
+            help="All sentences together, or by the class that a "
             "checkpoint predicts, or by the one that the data set gives.",
-        )  # fmt: skip
+        )
     return str(by), str(quantity), str(classes)
 
 
@@ -104,8 +109,12 @@ def _pass(
     asked = st.session_state.get("over_asked") == this
     stopped = bool(st.session_state.get("over_stopped"))
     if count < every and asked and not stopped:
-        button.button("Stop", key="over-stop", icon=":material/stop:",
-                      on_click=lambda: st.session_state.update(over_stopped=True))  # fmt: skip
+        button.button(
+            "Stop",
+            key="over-stop",
+            icon=":material/stop:",
+            on_click=lambda: st.session_state.update(over_stopped=True),
+        )
 
         def tell(number: int) -> None:
             # Drawing also ends a run that newer typing, or Stop, has replaced.
@@ -119,9 +128,10 @@ def _pass(
         label = f"Continue after {count} sentences" if count else f"Compute over {every} sentences"
         button.button(label, key="over-go", on_click=_go, args=(this,))
         status.caption(
-            f"Stopped: what follows is over {count} of {every} sentences." if count >= FEWEST else
-            f"A forward for each sentence and checkpoint, {every * _members(entries)} in all; it "
-            "can be stopped, and keeps what is done."
+            f"Stopped: what follows is over {count} of {every} sentences."
+            if count >= FEWEST
+            else f"A forward for each sentence and checkpoint, {every * _members(entries)} in all; "
+            "it can be stopped, and keeps what is done."
         )
     else:
         button.button(f"Computed over {count} sentences", key="over-done", disabled=True)
@@ -141,9 +151,13 @@ def _problems(entries: Sequence[Entry], rows: Rows, reference: str | None) -> li
 
 
 def _draw_results(
-    found: Sequence[Many], by: str, quantity: str, classes: str,
-    given: Sequence[str] | None, sentences: str,
-) -> None:  # fmt: skip
+    found: Sequence[Many],
+    by: str,
+    quantity: str,
+    classes: str,
+    given: Sequence[str] | None,
+    sentences: str,
+) -> None:
     said, plots = [f"{sentences}."], []
     for many in found:
         try:

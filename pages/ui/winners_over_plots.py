@@ -32,9 +32,12 @@ Series = list[tuple[Summary, np.ndarray]]  # a summary, and the (members, N) mea
 
 
 def means(
-    many: Many, by: str, quantity: str, classes: str = TOGETHER,
+    many: Many,
+    by: str,
+    quantity: str,
+    classes: str = TOGETHER,
     given: Sequence[str] | None = None,
-) -> list[Plot]:  # fmt: skip
+) -> list[Plot]:
     """Means over the sentences with intervals; of a seed group over the seeds, a dot each.
 
     `classes` is TOGETHER, PREDICTED or GIVEN (`given` then names each sentence's class). One
@@ -53,27 +56,37 @@ def means(
         each = [_series(many, _within(k), held) for k in range(len(layers))]
         label = "share of the wins at tokens of a type (%)"
         return [
-            _plot(many, by, quantity, label, [
-                (replace(one, of=f"layer {layer}"), own)
-                for layer, (one, own) in zip(layers, of_class, strict=True)
-            ], of_class[0][0].of if held is not None else "")
+            _plot(
+                many,
+                by,
+                quantity,
+                label,
+                [
+                    (replace(one, of=f"layer {layer}"), own)
+                    for layer, (one, own) in zip(layers, of_class, strict=True)
+                ],
+                of_class[0][0].of if held is not None else "",
+            )
             for of_class in zip(*each, strict=True)
-        ]  # fmt: skip
-    label = ("share of wins (%)" if quantity == WINS
-             else "contribution to the predicted class (logit)")  # fmt: skip
+        ]
+    label = (
+        "share of wins (%)" if quantity == WINS else "contribution to the predicted class (logit)"
+    )
     return [_plot(many, by, quantity, label, _series(many, _rows(by, quantity), held))]
 
 
-def _plot(
-    many: Many, by: str, quantity: str, label: str, series: Series, of: str = ""
-) -> Plot:
+def _plot(many: Many, by: str, quantity: str, label: str, series: Series, of: str = "") -> Plot:
     name, layers = many.entry.id, many.samples[0].layers
     if all(np.isnan(one.mean).all() for one, _ in series):
         raise ValueError(f"{name}: this pooling head has no exact split, so no contributions.")
     categories = tuple(map(str, layers)) if by == LAYER else TYPES
     scale = 100.0 if quantity == WINS else 1.0
     plot = views.winner_means(
-        [one for one, _ in series], categories, label, by, scale,
+        [one for one, _ in series],
+        categories,
+        label,
+        by,
+        scale,
         [groups.mean_checkpoint(many.entry.members, name)],
     )
     assert isinstance(plot.mark, Bars)
@@ -91,8 +104,9 @@ Rows = Callable[[WinnerSample], np.ndarray]
 
 def _rows(by: str, quantity: str) -> Rows:
     if by == LAYER:
-        return (WinnerSample.wins_by_layer if quantity == WINS
-                else WinnerSample.contribution_by_layer)  # fmt: skip
+        return (
+            WinnerSample.wins_by_layer if quantity == WINS else WinnerSample.contribution_by_layer
+        )
     return WinnerSample.wins_by_type if quantity == WINS else WinnerSample.contribution_by_type
 
 
@@ -100,9 +114,7 @@ def _within(layer: int) -> Rows:
     return lambda sample: np.asarray(sample.wins_within_type()[:, :, layer])
 
 
-def _classes(
-    many: Many, classes: str, given: Sequence[str] | None
-) -> list[np.ndarray] | None:
+def _classes(many: Many, classes: str, given: Sequence[str] | None) -> list[np.ndarray] | None:
     """(N,) class of every sentence for each member; None: all together."""
     if classes == TOGETHER:
         return None
@@ -116,8 +128,10 @@ def _classes(
             f"{name}: the data set gives no classes. Choose one that does, or the predicted ones."
         )
     if unknown := sorted({one for one in given if one not in first.labels}):
-        raise ValueError(f"{name}: the data set gives {', '.join(unknown)}, which it does not "
-                         f"know; it has {', '.join(first.labels)}.")  # fmt: skip
+        raise ValueError(
+            f"{name}: the data set gives {', '.join(unknown)}, which it does not "
+            f"know; it has {', '.join(first.labels)}."
+        )
     return [np.array([first.labels.index(one) for one in given])] * len(many.samples)
 
 
@@ -137,8 +151,10 @@ def _summary(many: Many, rows: Rows, of: str) -> tuple[Summary, np.ndarray]:
 
 def _by_class(many: Many, rows: Rows, classes: Sequence[np.ndarray]) -> Series:
     """One for each class; of a group over those seeds that have it."""
-    each = [{s.of: s for s in summarise_by_class(sample, rows(sample), own)}
-            for sample, own in zip(many.samples, classes, strict=True)]  # fmt: skip
+    each = [
+        {s.of: s for s in summarise_by_class(sample, rows(sample), own)}
+        for sample, own in zip(many.samples, classes, strict=True)
+    ]
     found = []
     for name in dict.fromkeys(name for one in each for name in sorted(one)):
         held = [one[name] for one in each if name in one]
@@ -154,8 +170,11 @@ def _by_class(many: Many, rows: Rows, classes: Sequence[np.ndarray]) -> Series:
 
 def _note(many: Many, series: Series, of: str = "") -> str:
     over = f"over {len(many.samples)} seeds" if many.entry.is_group else "over sentences"
-    names = dict.fromkeys((one.of, one.sentences) for one, _ in series
-                          if one.of != EVERY and not one.of.startswith("layer "))  # fmt: skip
+    names = dict.fromkeys(
+        (one.of, one.sentences)
+        for one, _ in series
+        if one.of != EVERY and not one.of.startswith("layer ")
+    )
     counts = ", ".join(f"{one}: {count}" for one, count in names)
     counts = counts or (f"{of}: {series[0][0].sentences}" if of else str(many.sentences))
     return f"Lines: 95 % interval of the mean {over} (Student's t). Sentences: {counts}."
@@ -198,8 +217,9 @@ def against(first: Many, second: Many) -> tuple[Plot, str]:
     """The difference of two groups beside that within them, as a picture and in words."""
     found = between_groups(first.samples, second.samples)
     names = (first.entry.id, second.entry.id)
-    checkpoints = [groups.mean_checkpoint(one.entry.members, one.entry.id)
-                   for one in (first, second)]  # fmt: skip
+    checkpoints = [
+        groups.mean_checkpoint(one.entry.members, one.entry.id) for one in (first, second)
+    ]
     plot = views.group_difference(found, names, checkpoints)
     said = _difference_in_words(found, names)
     if first.only_cls != second.only_cls:

@@ -46,8 +46,11 @@ def draw(found: Catalogue, choice: Choice) -> None:
     given = list(replies(choice, choice.text, reference))
     by_layer = [reply for reply in given if _maximum(reply) == "layers"]
     by_token = [reply for reply in given if _maximum(reply) == "tokens"]
-    used = {reply.entry.id: reply.splits[0].reference for reply in (*by_layer, *by_token)
-            if reply.splits}  # fmt: skip
+    used = {
+        reply.entry.id: reply.splits[0].reference
+        for reply in (*by_layer, *by_token)
+        if reply.splits
+    }
     silent.caption(cards.plain(f"{_without(given)} {without_profile(used, reference)}".strip()))
     shown = [winners_cards.won_by(reply, choice) for reply in by_layer]
     verdict.text(winners_cards.in_words(shown))
@@ -78,8 +81,12 @@ def _choose_part(place: Any, count: int) -> None:
         st.session_state["marked_part"] = None if name == ALL_HEADS else int(name)
 
     place.selectbox(
-        "Attention head", (ALL_HEADS, *map(str, range(count))), key="winner_part", width=120,
-        on_change=chosen, help="Of the pooling head; the same one is shown on the Attention page.",
+        "Attention head",
+        (ALL_HEADS, *map(str, range(count))),
+        key="winner_part",
+        width=120,
+        on_change=chosen,
+        help="Of the pooling head; the same one is shown on the Attention page.",
     )
 
 
@@ -105,6 +112,8 @@ def _without(given: list[Reply]) -> str:
     for reply in silent:
         kind = kinds.get(reply.entry.first.kind)
         if kind:
-            said.append(f"{reply.entry.id} is {kind}: it has no pooling head that takes a "
-                        "maximum, so nothing wins.")  # fmt: skip
+            said.append(
+                f"{reply.entry.id} is {kind}: it has no pooling head that takes a "
+                "maximum, so nothing wins."
+            )
     return " ".join(said)

@@ -19,9 +19,14 @@ _CHART: dict[str, Any] = {"displayModeBar": False}
 
 
 def framed(
-    plot: Plot, key: str, about: str, said: str = "", height: int = 0, title: str = "",
+    plot: Plot,
+    key: str,
+    about: str,
+    said: str = "",
+    height: int = 0,
+    title: str = "",
     adjust: Callable[[Sheet], None] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Horizontal bars as HTML, all else by plotly, `height` pixels high; `adjust` may polish it."""
     with st.container(border=True, key=f"panel-{key}"):
         with titled(title or plot.title, about, key):

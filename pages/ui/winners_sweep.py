@@ -59,12 +59,16 @@ def lines(found: dict[str, list[Sweep]], shown: Sequence[Reply]) -> list[Plot]:
     for name, entry in found.items():
         kind = (len(entry[0].last_k), entry[0].checkpoint.labels, targets[name])
         alike.setdefault(kind, []).append(name)
-    plots = [views_interventions.sweep([found[name] for name in names], names, targets[names[0]])
-             for names in alike.values()]  # fmt: skip
+    plots = [
+        views_interventions.sweep([found[name] for name in names], names, targets[names[0]])
+        for names in alike.values()
+    ]
     if len(plots) == 1:
         return plots
-    return [replace(plot, title=f"{', '.join(names)}: {plot.title[0].lower()}{plot.title[1:]}")
-            for plot, names in zip(plots, alike.values(), strict=True)]  # fmt: skip
+    return [
+        replace(plot, title=f"{', '.join(names)}: {plot.title[0].lower()}{plot.title[1:]}")
+        for plot, names in zip(plots, alike.values(), strict=True)
+    ]
 
 
 def turned(found: dict[str, list[Sweep]]) -> list[Plot]:
@@ -72,8 +76,10 @@ def turned(found: dict[str, list[Sweep]]) -> list[Plot]:
     alike: dict[int, list[str]] = {}
     for name, entry in found.items():
         alike.setdefault(len(entry[0].last_k), []).append(name)
-    return [views_interventions.sweep_pooled([found[name] for name in names], names)
-            for names in alike.values()]  # fmt: skip
+    return [
+        views_interventions.sweep_pooled([found[name] for name in names], names)
+        for names in alike.values()
+    ]
 
 
 def who_wins(entry: Sequence[Sweep], name: str) -> Plot:
@@ -84,8 +90,10 @@ def who_wins(entry: Sequence[Sweep], name: str) -> Plot:
     owner = groups.mean_checkpoint([one.checkpoint for one in entry], name)
     spread = 100 * float(np.nanmax(shares.std(axis=0, ddof=1)))
     mean = replace(entry[0], shares=shares.mean(axis=0), checkpoint=owner)
-    note = (f"Mean over {len(entry)} seeds; the largest standard deviation in a cell is "
-            f"{spread:.1f} points.")  # fmt: skip
+    note = (
+        f"Mean over {len(entry)} seeds; the largest standard deviation in a cell is "
+        f"{spread:.1f} points."
+    )
     return replace(views_interventions.sweep_winners(mean), notes=(note,))
 
 
@@ -101,8 +109,13 @@ def draw(shown: Sequence[Reply], choice: Choice, detailed: str) -> None:
     for index, plot in enumerate(lines(found, shown)):
         framed(plot, f"sweep-{index}", ABOUT, height=260, adjust=marked)
     if detailed in found:
-        framed(who_wins(found[detailed], detailed), "sweep-winners", ABOUT_WINNERS, height=260,
-               title=f"{detailed}: winners for each k")  # fmt: skip
+        framed(
+            who_wins(found[detailed], detailed),
+            "sweep-winners",
+            ABOUT_WINNERS,
+            height=260,
+            title=f"{detailed}: winners for each k",
+        )
     for index, plot in enumerate(turned(found)):
         framed(plot, f"sweep-pooled-{index}", ABOUT_POOLED, height=260, adjust=marked)
 

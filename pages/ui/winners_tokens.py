@@ -51,9 +51,11 @@ def _added(reply: Reply, words: bool) -> np.ndarray:
     """(M, U) what each unit adds to the explained class, of the maximum alone, for each seed."""
     part = part_of_maximum(reply.traces[0].head)
     rows = [
-        split.by_token(reply.target) if part is None
-        else split.contrast(reply.target)[part].sum(axis=1) for split in reply.splits
-    ]  # fmt: skip
+        split.by_token(reply.target)
+        if part is None
+        else split.contrast(reply.target)[part].sum(axis=1)
+        for split in reply.splits
+    ]
     units = units_of(reply.traces[0].tokens, words)
     return np.array([[row[list(unit)].sum() for unit in units] for row in rows])
 
@@ -63,8 +65,10 @@ def _spread(rows: np.ndarray, unit: str) -> tuple[str, ...]:
     if len(rows) < 2:
         return ()
     deviation = rows.std(axis=0, ddof=1)
-    return (f"Mean over {len(rows)} seeds; standard deviation {deviation.mean():.2g} {unit} on "
-            f"average, {deviation.max():.2g} at most.",)  # fmt: skip
+    return (
+        f"Mean over {len(rows)} seeds; standard deviation {deviation.mean():.2g} {unit} on "
+        f"average, {deviation.max():.2g} at most.",
+    )
 
 
 def strips(reply: Reply, choice: Choice) -> dict[str, Plot]:
@@ -82,15 +86,20 @@ def strips(reply: Reply, choice: Choice) -> dict[str, Plot]:
         others = [name for index, name in enumerate(split.parts) if index != part]
         alone = f" Of the maximum alone: {_listed(others)} are read beside it." if others else ""
         error = max(one.error for one in reply.splits)
-        notes[_ADDS] = (f"Exact given the winners, relative to {_named(split.reference)}; "
-                        f"measured error {error:.0e}.{alone}",
-                        *_spread(added, "logits"))  # fmt: skip
+        notes[_ADDS] = (
+            f"Exact given the winners, relative to {_named(split.reference)}; "
+            f"measured error {error:.0e}.{alone}",
+            *_spread(added, "logits"),
+        )
     owner = groups.mean_checkpoint(reply.entry.members, reply.entry.id)
     return {
         name: Plot(
-            view="token_winners", title=f"{name} by token, {reply.entry.id}", mark=strip,
+            view="token_winners",
+            title=f"{name} by token, {reply.entry.id}",
+            mark=strip,
             provenance=provenance_of([owner], tokens, view="token_winners", quantity=name),
-            notes=notes[name], caption=f"{name} ({strip.unit}) of each token.",
+            notes=notes[name],
+            caption=f"{name} ({strip.unit}) of each token.",
         )
         for name, strip in found.items()
     }
@@ -124,16 +133,23 @@ def draw(shown: Sequence[Reply], choice: Choice) -> None:
             for kind, plot in plots.items():
                 assert isinstance(plot.mark, Strip)
                 strip = replace(plot.mark, limit=limits[kind])
-                scale = (f"full colour: {limits[kind]:g} %" if kind == _WINS
-                         else f"full colour: ±{limits[kind]:g} logits")  # fmt: skip
-                body.append(f'<div class="title">{kind} <span class="line">({scale})</span></div>'
-                            f'<div class="text">{html(strip, css=False, span=mark)}</div>')
+                scale = (
+                    f"full colour: {limits[kind]:g} %"
+                    if kind == _WINS
+                    else f"full colour: ±{limits[kind]:g} logits"
+                )
+                body.append(
+                    f'<div class="title">{kind} <span class="line">({scale})</span></div>'
+                    f'<div class="text">{html(strip, css=False, span=mark)}</div>'
+                )
             cards.piece("".join(body), f"strips-{name}")
             best, share = _top(reply, choice)
-            st.caption(cards.plain(
-                f"“{best}” wins most: {100 * share:.0f} % of the dimensions. "
-                + " ".join(note for plot in plots.values() for note in plot.notes)
-            ))  # fmt: skip
+            st.caption(
+                cards.plain(
+                    f"“{best}” wins most: {100 * share:.0f} % of the dimensions. "
+                    + " ".join(note for plot in plots.values() for note in plot.notes)
+                )
+            )
 
 
 def _top(reply: Reply, choice: Choice) -> tuple[str, float]:

@@ -50,10 +50,17 @@ def draw(given: Sequence[Reply], choice: Choice) -> None:
         with st.container(key="what-if-controls"):
             dropped = _layers(asked)
             units = _units(asked[0].traces[0].tokens, choice)
-            where = str(st.segmented_control(
-                "Masked how", list(WHERE), default="head", required=True, key="mask_where",
-                format_func=WHERE.__getitem__, **KEPT,
-            ))  # fmt: skip
+            where = str(
+                st.segmented_control(
+                    "Masked how",
+                    list(WHERE),
+                    default="head",
+                    required=True,
+                    key="mask_where",
+                    format_func=WHERE.__getitem__,
+                    **KEPT,
+                )
+            )
         if not dropped and not units:
             st.caption("Choose layers or tokens to take away.")
             return
@@ -81,9 +88,12 @@ def _layers(asked: Sequence[Reply]) -> tuple[int, ...]:
     if not competing:
         return ()
     chosen = st.pills(
-        "Layers that leave the pool", competing, selection_mode="multi", key="drop_layers",
+        "Layers that leave the pool",
+        competing,
+        selection_mode="multi",
+        key="drop_layers",
         help="Of the pooling heads that take their maximum over these layers.",
-    )  # fmt: skip
+    )
     return tuple(int(layer) for layer in chosen or ())
 
 
@@ -97,22 +107,29 @@ def _units(tokens: Tokens, choice: Choice) -> tuple[tuple[int, ...], ...]:
     every = {unit[0]: unit for unit in units_of(tokens, choice.words) if 0 not in unit}
     chosen = st.session_state.get("mask_tokens") or []
     # What was chosen as a piece stays chosen as its word; of another text it may not be there.
-    kept = dict.fromkeys(first for place in chosen for first, unit in every.items()
-                         if place in unit)  # fmt: skip
+    kept = dict.fromkeys(
+        first for place in chosen for first, unit in every.items() if place in unit
+    )
     if list(kept) != list(chosen):
         st.session_state["mask_tokens"] = list(kept)
     masked = st.multiselect(
-        f"{'Words' if choice.words else 'Tokens'} that are masked", list(every), key="mask_tokens",
+        f"{'Words' if choice.words else 'Tokens'} that are masked",
+        list(every),
+        key="mask_tokens",
         format_func=lambda first: f"{first} · {printable(label_of(tokens, every[first]), 24)}",
         placeholder="Choose words" if choice.words else "Choose tokens",
-    )  # fmt: skip
+    )
     return tuple(every[first] for first in masked)
 
 
 def _changed(
-    reply: Reply, choice: Choice, dropped: tuple[int, ...], units: Sequence[tuple[int, ...]],
-    where: str, first: Reply,
-) -> tuple[Plot, list[WhatIf]]:  # fmt: skip
+    reply: Reply,
+    choice: Choice,
+    dropped: tuple[int, ...],
+    units: Sequence[tuple[int, ...]],
+    where: str,
+    first: Reply,
+) -> tuple[Plot, list[WhatIf]]:
     """The picture of one checkpoint or group; ``ValueError`` with the reason where there is none.
 
     Layers that do not compete in it stay where they are, and it says so.
@@ -133,9 +150,7 @@ def _changed(
     return plot, found
 
 
-def _places(
-    of: Tokens, units: Sequence[tuple[int, ...]], tokens: Tokens
-) -> tuple[int, ...]:
+def _places(of: Tokens, units: Sequence[tuple[int, ...]], tokens: Tokens) -> tuple[int, ...]:
     """Positions of the same words in a text that another tokenizer may have cut."""
     found: set[int] = set()
     for unit in units:
@@ -144,9 +159,12 @@ def _places(
             found.add(Followed(None, start).position(tokens))
             continue
         found |= {
-            place for place, (first, last) in enumerate(np.asarray(tokens.offsets).tolist())
-            if not tokens.special[place] and tokens.segment[place] == segment
-            and first < end and start < last
+            place
+            for place, (first, last) in enumerate(np.asarray(tokens.offsets).tolist())
+            if not tokens.special[place]
+            and tokens.segment[place] == segment
+            and first < end
+            and start < last
         }
     return tuple(sorted(found))
 
@@ -168,8 +186,10 @@ def _on_one_scale(plots: Sequence[tuple[str, Plot]]) -> list[tuple[str, Plot]]:
     if not bounds:
         return []
     limits = (min(low for low, _ in bounds), max(high for _, high in bounds))
-    return [(name, replace(plot, mark=replace(plot.mark, limits=limits)))  # type: ignore[type-var]
-            for name, plot in plots]  # fmt: skip
+    return [
+        (name, replace(plot, mark=replace(plot.mark, limits=limits)))  # type: ignore[type-var]
+        for name, plot in plots
+    ]
 
 
 def _listed(layers: Sequence[int]) -> str:

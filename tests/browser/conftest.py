@@ -50,10 +50,14 @@ def app(
     study = made_studies.write(
         kept / "studies" / "toy", [made_studies.family("primary", ("rte",), 5, primary=True)]
     )
-    return serve(env={
-        "POOLLENS_CHECKPOINTS": str(checkpoints), "POOLLENS_STUDIES": str(study.parent),
-        "POOLLENS_RESULTS": str(kept / "results"), "POOLLENS_FIGURES": str(kept / "figures"),
-    })  # fmt: skip
+    return serve(
+        env={
+            "POOLLENS_CHECKPOINTS": str(checkpoints),
+            "POOLLENS_STUDIES": str(study.parent),
+            "POOLLENS_RESULTS": str(kept / "results"),
+            "POOLLENS_FIGURES": str(kept / "figures"),
+        }
+    )
 
 
 @pytest.fixture

@@ -114,6 +114,8 @@ def test_keyboard_alone_marks_a_word_and_keeps_the_focus(page, app):
     page.keyboard.press("Enter")
     table(page, NAMES[1]).locator(".row.marked", has_text="plots").wait_for()
     page.wait_for_function(SETTLED)
-    focused = "() => { let e = document.activeElement; while (e && e.shadowRoot) " \
+    focused = (
+        "() => { let e = document.activeElement; while (e && e.shadowRoot) "
         "e = e.shadowRoot.activeElement; return e && e.querySelector('.name')?.textContent; }"
+    )
     assert page.evaluate(focused) == "plots"

@@ -81,8 +81,14 @@ def test_option_changes_the_bars_and_a_token_is_marked_everywhere(page, app):
 
 
 def test_slow_method_is_asked_for_stopped_and_keeps_what_it_has(page, app):
-    open_at(page, app.url, "Shapley value sampling", text=FIRST, checkpoints=NAMES[2],
-            **{"shapley_sampling.n_samples": "9999"})  # fmt: skip
+    open_at(
+        page,
+        app.url,
+        "Shapley value sampling",
+        text=FIRST,
+        checkpoints=NAMES[2],
+        **{"shapley_sampling.n_samples": "9999"},
+    )
     page.get_by_text("passes over").wait_for()
     page.get_by_role("button", name=f"Compute for {NAMES[2]}").click()
     stop = page.locator(".st-key-attribution-stop-strips button")

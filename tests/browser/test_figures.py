@@ -91,7 +91,9 @@ def test_three_pictures_become_a_paper(page: Any, app: Any, tmp_path: Any) -> No
             "\\begin{document}\\input{figures}\\end{document}"
         )
         answer = subprocess.run(
-            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper"], cwd=tmp_path,
-            capture_output=True, text=True,
-        )  # fmt: skip
+            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
         assert answer.returncode == 0, answer.stdout[-1500:]

@@ -75,8 +75,10 @@ def test_text_stands_out_on_every_shade(page, app, theme):
 def test_keyboard_alone_chooses_a_class(page, app):
     open_at(page, app.url)
     page.get_by_label("Sentence", exact=True).focus()
-    bar = "() => { let e = document.activeElement; while (e && e.shadowRoot) " \
+    bar = (
+        "() => { let e = document.activeElement; while (e && e.shadowRoot) "
         "e = e.shadowRoot.activeElement; return e && e.dataset ? e.dataset.class : null; }"
+    )
     for _ in range(60):
         page.keyboard.press("Tab")
         if page.evaluate(bar) == "1":

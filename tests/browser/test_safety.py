@@ -11,15 +11,16 @@ from reading_page import card, holds, open_at, settle, shown, write
 HOSTILE = {
     "script": "<script>window.hit=1</script> good",
     "handlers": "<img src=x onerror=window.hit=1> <svg onload=window.hit=1> good",
-    "attribute": "good\" onmouseover=\"window.hit=1\" x=\"' onclick='window.hit=1",
+    "attribute": 'good" onmouseover="window.hit=1" x="\' onclick=\'window.hit=1',
     "markdown": "![i](http://example.com/i.png) [a](javascript:window.hit=1) **good**",
     "latex": "$\\href{javascript:window.hit=1}{good}$ $$x^2$$",
     "frame": "</div></span><iframe src='http://example.com'></iframe> good",
 }
 
 
-@pytest.mark.parametrize("kinds", [("script", "attribute", "latex"),
-                                   ("handlers", "markdown", "frame")])  # fmt: skip
+@pytest.mark.parametrize(
+    "kinds", [("script", "attribute", "latex"), ("handlers", "markdown", "frame")]
+)
 def test_typed_code_is_shown_and_never_executed(page, app, asked_hosts, kinds):
     for kind in kinds:
         shown_only(page, app, HOSTILE[kind])
@@ -47,7 +48,10 @@ def test_hostile_names_of_checkpoint_classes_and_task_stay_names(
     folder = tmp_path / "![i](http:example.com) <img src=x onerror=window.hit=1>"
     labels = ("![i](http://example.com/i.png)", "<script>window.hit=1</script>", "$x^2$")
     tiny.make_pooling_checkpoint(
-        tmp_path / "made" / folder.name, "max_seq_mha", labels, task="![t](http://example.com/t.png)"
+        tmp_path / "made" / folder.name,
+        "max_seq_mha",
+        labels,
+        task="![t](http://example.com/t.png)",
     )
     (tmp_path / "made" / "![b](http:example.com) *broken*").mkdir()
     server = serve(env={"POOLLENS_CHECKPOINTS": str(tmp_path / "made")})

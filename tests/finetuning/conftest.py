@@ -35,10 +35,14 @@ def encoder(tmp_path_factory):
     torch.manual_seed(5)
     BertModel(
         BertConfig(
-            vocab_size=len(WORDS) + 5, hidden_size=32, num_hidden_layers=2, num_attention_heads=4,
-            intermediate_size=64, max_position_embeddings=64,
+            vocab_size=len(WORDS) + 5,
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            intermediate_size=64,
+            max_position_embeddings=64,
         )
-    ).save_pretrained(folder)  # fmt: skip
+    ).save_pretrained(folder)
     return folder
 
 
@@ -52,8 +56,15 @@ def run(encoder, glue, tmp_path):
     """Settings of a quick run; what a test cares about is changed by name."""
 
     def make(**changes) -> Settings:
-        start = Settings("sst2", "max_seq_mha", str(encoder), tmp_path / "out", str(glue),
-                         recipe=QUICK, options={"last_k": 2})  # fmt: skip
+        start = Settings(
+            "sst2",
+            "max_seq_mha",
+            str(encoder),
+            tmp_path / "out",
+            str(glue),
+            recipe=QUICK,
+            options={"last_k": 2},
+        )
         return replace(start, **changes)
 
     return make
@@ -63,5 +74,14 @@ def run(encoder, glue, tmp_path):
 def finished(encoder, glue, tmp_path_factory):
     """A checkpoint folder as a LoRA run leaves it."""
     output = tmp_path_factory.mktemp("finished") / "sst2-tiny"
-    return finetune(Settings("sst2", "max_seq_mha", str(encoder), output, str(glue), recipe=QUICK,
-                             options={"last_k": 2}))  # fmt: skip
+    return finetune(
+        Settings(
+            "sst2",
+            "max_seq_mha",
+            str(encoder),
+            output,
+            str(glue),
+            recipe=QUICK,
+            options={"last_k": 2},
+        )
+    )

@@ -31,14 +31,27 @@ TINY = {
     "name": "tiny",
     "tuning": "full",
     "heads": {"cls": {}, "max_cls": {"last_k": 2}, "cls_tanh": {"head": "cls", "pooler": "tanh"}},
-    "recipe": {"epochs": 1, "batch_size": 16, "learning_rate": 5e-3, "max_length": 32,
-               "min_steps": 4, "weight_decay": 0.0, "warmup": 0.1, "dropout": 0.1},
+    "recipe": {
+        "epochs": 1,
+        "batch_size": 16,
+        "learning_rate": 5e-3,
+        "max_length": 32,
+        "min_steps": 4,
+        "weight_decay": 0.0,
+        "warmup": 0.1,
+        "dropout": 0.1,
+    },
     "families": [
         {"name": "main", "primary": True, "tasks": ["sst2"], "heads": ["max_cls"], "seeds": 2},
-        {"name": "parts", "tasks": ["sst2"], "heads": ["max_cls", "cls_tanh"], "seeds": 1,
-         "shares": [0.5, 1.0]},
+        {
+            "name": "parts",
+            "tasks": ["sst2"],
+            "heads": ["max_cls", "cls_tanh"],
+            "seeds": 1,
+            "shares": [0.5, 1.0],
+        },
     ],
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -71,20 +84,32 @@ def _scores(folder: Path) -> dict[str, dict]:
 def _fake(run, sources, scratch):
     """A record without a training: the score tells the configuration."""
     return {
-        "hash": run.hash, "task": run.task, "variant": run.variant, "share": run.share,
-        "seed": run.seed, "metrics": {"dev": {"accuracy": run.seed / 10 + run.share / 100}},
-        "predictions": {"dev": "01"}, "seconds": {"training": 60.0, "evaluation": 1.0},
-        "data": {"dev": "same"}, "machine": {},
-    }  # fmt: skip
+        "hash": run.hash,
+        "task": run.task,
+        "variant": run.variant,
+        "share": run.share,
+        "seed": run.seed,
+        "metrics": {"dev": {"accuracy": run.seed / 10 + run.share / 100}},
+        "predictions": {"dev": "01"},
+        "seconds": {"training": 60.0, "evaluation": 1.0},
+        "data": {"dev": "same"},
+        "machine": {},
+    }
 
 
 class TestPlan:
     def test_runs_go_seed_by_seed_and_each_once(self, plan_file):
         plan = read_plan(plan_file())
         assert [run.name for run in plan.runs] == [
-            "sst2-cls-s0", "sst2-max_cls-s0", "sst2-cls-s1", "sst2-max_cls-s1",
-            "sst2-cls-50%-s0", "sst2-max_cls-50%-s0", "sst2-cls_tanh-50%-s0", "sst2-cls_tanh-s0",
-        ]  # fmt: skip
+            "sst2-cls-s0",
+            "sst2-max_cls-s0",
+            "sst2-cls-s1",
+            "sst2-max_cls-s1",
+            "sst2-cls-50%-s0",
+            "sst2-max_cls-50%-s0",
+            "sst2-cls_tanh-50%-s0",
+            "sst2-cls_tanh-s0",
+        ]
         assert len({run.hash for run in plan.runs}) == 8
 
     def test_a_hash_depends_on_what_is_computed_alone(self, plan_file):
@@ -107,25 +132,84 @@ class TestPlan:
             ({"tuning": "some"}, "full or lora"),
             ({"name": "../x"}, "letters, digits"),
             ({"families": []}, None),
-            ({"families": [{"name": "a", "tasks": ["sst3"], "heads": ["cls"], "seeds": 1}]},
-             "no task is called 'sst3'"),
-            ({"families": [{"name": "a", "tasks": ["sst2"], "heads": ["cls"], "seeds": [1, 1]}]},
-             "a seed twice"),
-            ({"families": [{"name": "a", "tasks": ["sst2"], "heads": ["cls"], "seeds": 1,
-                            "shares": [10]}]}, "at most 1"),
-            ({"families": [{"name": "a", "tasks": ["sst2"], "heads": ["max_cls"], "seeds": 1,
-                            "metrics": {"sst2": "f1"}}]}, "reports accuracy"),
-            ({"families": [{"name": "a", "tasks": ["sst2"], "heads": ["cls"], "seeds": 1}]},
-             "names no pooling head beside cls"),
-            ({"families": [{"name": "a", "tasks": ["sst2", "sst2"], "heads": ["max_cls"],
-                            "seeds": 1}]}, "names a task twice"),
-            ({"families": [{"name": "a", "tasks": ["sst2"], "heads": ["max_cls"], "seeds": 1,
-                            "shares": [0.5, 0.50]}]}, "names a share twice"),
-            ({"families": [{"name": "a", "tasks": ["sst2"], "heads": ["max_cls", "max_cls"],
-                            "seeds": 1}]}, "names a pooling head twice"),
+            (
+                {"families": [{"name": "a", "tasks": ["sst3"], "heads": ["cls"], "seeds": 1}]},
+                "no task is called 'sst3'",
+            ),
+            (
+                {"families": [{"name": "a", "tasks": ["sst2"], "heads": ["cls"], "seeds": [1, 1]}]},
+                "a seed twice",
+            ),
+            (
+                {
+                    "families": [
+                        {
+                            "name": "a",
+                            "tasks": ["sst2"],
+                            "heads": ["cls"],
+                            "seeds": 1,
+                            "shares": [10],
+                        }
+                    ]
+                },
+                "at most 1",
+            ),
+            (
+                {
+                    "families": [
+                        {
+                            "name": "a",
+                            "tasks": ["sst2"],
+                            "heads": ["max_cls"],
+                            "seeds": 1,
+                            "metrics": {"sst2": "f1"},
+                        }
+                    ]
+                },
+                "reports accuracy",
+            ),
+            (
+                {"families": [{"name": "a", "tasks": ["sst2"], "heads": ["cls"], "seeds": 1}]},
+                "names no pooling head beside cls",
+            ),
+            (
+                {
+                    "families": [
+                        {"name": "a", "tasks": ["sst2", "sst2"], "heads": ["max_cls"], "seeds": 1}
+                    ]
+                },
+                "names a task twice",
+            ),
+            (
+                {
+                    "families": [
+                        {
+                            "name": "a",
+                            "tasks": ["sst2"],
+                            "heads": ["max_cls"],
+                            "seeds": 1,
+                            "shares": [0.5, 0.50],
+                        }
+                    ]
+                },
+                "names a share twice",
+            ),
+            (
+                {
+                    "families": [
+                        {
+                            "name": "a",
+                            "tasks": ["sst2"],
+                            "heads": ["max_cls", "max_cls"],
+                            "seeds": 1,
+                        }
+                    ]
+                },
+                "names a pooling head twice",
+            ),
             ({"encoders": "x"}, "no entry 'encoders'"),
         ],
-    )  # fmt: skip
+    )
     def test_what_cannot_work_is_said_with_the_file(self, plan_file, change, reason):
         path = plan_file(**change)
         if reason is None:
@@ -138,8 +222,10 @@ class TestPlan:
     def test_two_encoders_of_one_name_are_refused(self, plan_file, tmp_path):
         for folder in ("a", "b"):
             (tmp_path / folder / "model").mkdir(parents=True)
-        heads = {"cls": {"encoder": str(tmp_path / "a" / "model")},
-                 "max_cls": {"encoder": str(tmp_path / "b" / "model")}}  # fmt: skip
+        heads = {
+            "cls": {"encoder": str(tmp_path / "a" / "model")},
+            "max_cls": {"encoder": str(tmp_path / "b" / "model")},
+        }
         family = {"name": "a", "tasks": ["sst2"], "heads": ["max_cls"], "seeds": 1}
         with pytest.raises(ValueError, match="two encoders are called 'model'"):
             read_plan(plan_file(heads=heads, families=[family]))
@@ -288,9 +374,15 @@ class TestFolder:
             read_study(tmp_path / "tiny")
         assert path.name in str(caught.value)
 
-    @pytest.mark.parametrize("change", [
-        {"name": None}, {"families": 3}, {"families": [{}]}, {"runs": {}, "families": None},
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"name": None},
+            {"families": 3},
+            {"families": [{}]},
+            {"runs": {}, "families": None},
+        ],
+    )
     def test_a_declaration_that_declares_nothing_is_named(self, plan_file, tmp_path, change):
         study(plan_file(), None, None, tmp_path, do=_fake)
         path = tmp_path / "tiny" / "study.json"
@@ -303,10 +395,15 @@ class TestFolder:
         ("facts", "reason"),
         [
             (({"train_data": "a"}, {"train_data": "b"}), "trained on different rows"),
-            (({"config": {"encoder": "m"}, "encoder_sha256": "a"},
-              {"config": {"encoder": "m"}, "encoder_sha256": "b"}), "different weights"),
+            (
+                (
+                    {"config": {"encoder": "m"}, "encoder_sha256": "a"},
+                    {"config": {"encoder": "m"}, "encoder_sha256": "b"},
+                ),
+                "different weights",
+            ),
         ],
-    )  # fmt: skip
+    )
     def test_runs_that_cannot_be_compared_are_refused(self, plan_file, tmp_path, facts, reason):
         def other(run, sources, scratch):
             return _fake(run, sources, scratch) | facts[run.variant == "cls"]
@@ -341,11 +438,21 @@ class TestFolder:
 
 
 def _start(plan: Path, glue: Path, output: Path) -> subprocess.Popen:
-    words = [sys.executable, "-m", "training", "study", str(plan), "--data", str(glue),
-             "--output", str(output)]  # fmt: skip
+    words = [
+        sys.executable,
+        "-m",
+        "training",
+        "study",
+        str(plan),
+        "--data",
+        str(glue),
+        "--output",
+        str(output),
+    ]
     quiet = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(words, cwd=ROOT, env=quiet, stdout=subprocess.PIPE, text=True,
-                            stderr=subprocess.STDOUT)  # fmt: skip
+    return subprocess.Popen(
+        words, cwd=ROOT, env=quiet, stdout=subprocess.PIPE, text=True, stderr=subprocess.STDOUT
+    )
 
 
 def _trained(output: str) -> list[str]:
@@ -363,18 +470,34 @@ class TestMachine:
 
 
 class TestLaunch:
-    def test_two_processes_do_each_run_together_and_write_it_once(
-        self, plan_file, glue, tmp_path
-    ):
+    def test_two_processes_do_each_run_together_and_write_it_once(self, plan_file, glue, tmp_path):
         family = {"name": "main", "tasks": ["sst2"], "heads": ["max_cls"], "seeds": 1}
         path = plan_file(families=[family])
-        words = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
-                 "--master-port", str(_free_port()), "-m", "training", "study", str(path),
-                 "--data", str(glue), "--output", str(tmp_path)]  # fmt: skip
-        quiet = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
-                              "PYTHONUNBUFFERED": "1"}  # fmt: skip
-        told = subprocess.run(words, cwd=ROOT, env=quiet, capture_output=True, text=True,
-                              timeout=280)  # fmt: skip
+        words = [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--nproc-per-node",
+            "2",
+            "--master-port",
+            str(_free_port()),
+            "-m",
+            "training",
+            "study",
+            str(path),
+            "--data",
+            str(glue),
+            "--output",
+            str(tmp_path),
+        ]
+        quiet = os.environ | {
+            "OMP_NUM_THREADS": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+            "PYTHONUNBUFFERED": "1",
+        }
+        told = subprocess.run(
+            words, cwd=ROOT, env=quiet, capture_output=True, text=True, timeout=280
+        )
         assert told.returncode == 0, told.stderr[-2000:]
         assert _trained(told.stdout) == ["sst2-cls-s0", "sst2-max_cls-s0"]
         results = read_study(tmp_path / "tiny")

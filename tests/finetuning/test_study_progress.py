@@ -11,8 +11,12 @@ class TestTimeLeft:
 
     @staticmethod
     def _record(task, seconds, processor, share=1.0):
-        return {"task": task, "share": share, "seconds": {"training": seconds, "evaluation": 0.0},
-                "machine": {"precision": "fp32", "processor": processor}}  # fmt: skip
+        return {
+            "task": task,
+            "share": share,
+            "seconds": {"training": seconds, "evaluation": 0.0},
+            "machine": {"precision": "fp32", "processor": processor},
+        }
 
     @staticmethod
     def _run(task, share=1.0):

@@ -26,9 +26,13 @@ from training.tasks import MINILM
 class TestFinishedFolder:
     def test_it_holds_the_checkpoint_and_nothing_else(self, finished):
         assert sorted(path.name for path in finished.iterdir()) == [
-            "README.md", "adapter_config.json", "adapter_model.safetensors", "config.json",
-            "profile.safetensors", "training.json",
-        ]  # fmt: skip
+            "README.md",
+            "adapter_config.json",
+            "adapter_model.safetensors",
+            "config.json",
+            "profile.safetensors",
+            "training.json",
+        ]
         assert [path.name for path in finished.parent.iterdir()] == ["sst2-tiny"]
 
     def test_adapter_holds_lora_pooling_head_and_classifier_only(self, finished):
@@ -43,8 +47,9 @@ class TestFinishedFolder:
     def test_reported_score_is_that_of_the_reloaded_folder(self, finished, glue):
         classifier = analysis.load(finished)
         right = []
-        for text, label in zip(*(lambda t: (t.text, t.label))(datasets.read("sst2", "dev", glue)),
-                               strict=True):  # fmt: skip
+        for text, label in zip(
+            *(lambda t: (t.text, t.label))(datasets.read("sst2", "dev", glue)), strict=True
+        ):
             right.append(analysis.record(classifier, text).predicted == label)
         assert facts_in(finished)["metrics"]["dev"]["accuracy"] == pytest.approx(np.mean(right))
 
@@ -54,18 +59,29 @@ class TestFinishedFolder:
 
     def test_options_are_written_out_with_their_defaults(self, finished):
         options = json.loads((finished / "config.json").read_text())["head_options"]
-        assert options == {"last_k": 2, "num_heads": 4, "residual": False, "layer_norm": False,
-                           "pooler": "none"}  # fmt: skip
+        assert options == {
+            "last_k": 2,
+            "num_heads": 4,
+            "residual": False,
+            "layer_norm": False,
+            "pooler": "none",
+        }
 
     def test_card_states_facts_and_their_limits(self, finished):
         card = (finished / "README.md").read_text()
         facts = facts_in(finished)
         for wanted in (
-            "license: apache-2.0", 'base_model: "tiny"', "--data GLUE_FOLDER", "--seed 0",
-            facts["encoder_sha256"], f"{facts['metrics']['dev']['accuracy']:.4f}",
+            "license: apache-2.0",
+            'base_model: "tiny"',
+            "--data GLUE_FOLDER",
+            "--seed 0",
+            facts["encoder_sha256"],
+            f"{facts['metrics']['dev']['accuracy']:.4f}",
             "One seed proves nothing about which pooling head is better",
-            "same recipe, budget and data", f"torch {torch.__version__}", "negative, positive",
-        ):  # fmt: skip
+            "same recipe, budget and data",
+            f"torch {torch.__version__}",
+            "negative, positive",
+        ):
             assert wanted in card, wanted
 
     def test_front_matter_is_yaml_with_the_score(self, finished):
@@ -74,8 +90,9 @@ class TestFinishedFolder:
         front = yaml.safe_load((finished / "README.md").read_text().split("---\n")[1])
         value = front["model-index"][0]["results"][0]["metrics"][0]
         assert value["type"] == "accuracy"
-        assert value["value"] == pytest.approx(facts_in(finished)["metrics"]["dev"]["accuracy"],
-                                               abs=1e-4)  # fmt: skip
+        assert value["value"] == pytest.approx(
+            facts_in(finished)["metrics"]["dev"]["accuracy"], abs=1e-4
+        )
 
     def test_card_and_facts_name_no_place_on_this_machine(self, finished, encoder, glue):
         for name in ("README.md", "training.json", "adapter_config.json"):
@@ -101,8 +118,17 @@ class TestFinishedFolder:
         assert facts_in(folder)["metrics"]["dev"]["accuracy"] > 0.9
 
     def test_a_published_encoder_leaves_no_machine_path_at_all(self, glue, tmp_path):
-        folder = finetune(Settings("sst2", "cls", MINILM, tmp_path / "out", str(glue),
-                                   recipe=replace(QUICK, epochs=1), max_train_rows=16))  # fmt: skip
+        folder = finetune(
+            Settings(
+                "sst2",
+                "cls",
+                MINILM,
+                tmp_path / "out",
+                str(glue),
+                recipe=replace(QUICK, epochs=1),
+                max_train_rows=16,
+            )
+        )
         for path in folder.iterdir():
             content = path.read_bytes()
             for place in (str(tmp_path), str(glue), "site-packages", str(Path.home()) + "/"):
@@ -205,8 +231,9 @@ class TestFairness:
         other = write_sst2(tmp_path / "flipped", dev=flipped)
         plan = replace(QUICK, epochs=2)
         one = finetune(run(output=tmp_path / "one", recipe=plan, selection=selection))
-        two = finetune(run(output=tmp_path / "two", recipe=plan, selection=selection,
-                           data=str(other)))  # fmt: skip
+        two = finetune(
+            run(output=tmp_path / "two", recipe=plan, selection=selection, data=str(other))
+        )
         assert facts_in(one)["metrics"] != facts_in(two)["metrics"]
         first, second = (load_file(f / "adapter_model.safetensors") for f in (one, two))
         assert all(torch.equal(first[key], second[key]) for key in first)
@@ -227,8 +254,11 @@ class TestFairness:
 
         def spy(self, *args, **kwargs):
             result = original(self, *args, **kwargs)
-            weights = {n: p.detach().clone() for n, p in self.model.named_parameters()
-                       if "classifier.modules_to_save.default.weight" in n}  # fmt: skip
+            weights = {
+                n: p.detach().clone()
+                for n, p in self.model.named_parameters()
+                if "classifier.modules_to_save.default.weight" in n
+            }
             seen[result["eval_loss"]] = next(iter(weights.values()))
             return result
 

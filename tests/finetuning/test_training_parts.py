@@ -76,10 +76,15 @@ class TestOwnData:
         return path
 
     def own(self, run, tmp_path, header, train, dev, **names) -> Path:
-        return finetune(run(
-            task="csv", data=None, train=self.write(tmp_path / "train.csv", header, train),
-            dev=self.write(tmp_path / "dev.csv", header, dev), **names,
-        ))  # fmt: skip
+        return finetune(
+            run(
+                task="csv",
+                data=None,
+                train=self.write(tmp_path / "train.csv", header, train),
+                dev=self.write(tmp_path / "dev.csv", header, dev),
+                **names,
+            )
+        )
 
     def test_three_named_classes_are_learned(self, run, tmp_path):
         kinds = {"good": "praise", "bad": "blame", "film": "topic"}
@@ -101,8 +106,9 @@ class TestOwnData:
 
     def test_pairs_are_read_as_pairs(self, run, tmp_path):
         rows = [f"{a},{b},{int(a == b)}" for a in ("good", "bad") for b in ("good", "bad")] * 10
-        folder = self.own(run, tmp_path, "a,b,same", rows, rows[:8], text="a", pair="b",
-                          label="same")  # fmt: skip
+        folder = self.own(
+            run, tmp_path, "a,b,same", rows, rows[:8], text="a", pair="b", label="same"
+        )
         assert analysis.load(folder).checkpoint.pairs
         assert facts_in(folder)["pairs"]
 
@@ -126,8 +132,9 @@ class TestMetrics:
 
     def test_classification_scores_follow_their_formulas(self):
         tp, fp, fn, tn = self.counts()
-        scores = metrics.score(("accuracy", "f1", "matthews"), self.LABEL, self.LOGITS,
-                               regression=False)  # fmt: skip
+        scores = metrics.score(
+            ("accuracy", "f1", "matthews"), self.LABEL, self.LOGITS, regression=False
+        )
         assert scores["accuracy"] == pytest.approx((tp + tn) / 8)
         assert scores["f1"] == pytest.approx(2 * tp / (2 * tp + fp + fn))
         assert scores["matthews"] == pytest.approx(
@@ -145,8 +152,9 @@ class TestMetrics:
         assert scores["rmse"] == pytest.approx(math.sqrt(((x - y) ** 2).mean()))
 
     def test_a_constant_prediction_has_no_correlation(self):
-        scores = metrics.score(("pearson", "spearman"), np.arange(4.0), np.ones((4, 1)),
-                               regression=True)  # fmt: skip
+        scores = metrics.score(
+            ("pearson", "spearman"), np.arange(4.0), np.ones((4, 1)), regression=True
+        )
         assert scores == {"pearson": 0.0, "spearman": 0.0}
 
     def test_numbers_that_are_not_finite_are_refused(self):
@@ -182,12 +190,17 @@ class TestEvaluate:
 class TestCommandLine:
     def test_the_command_in_the_card_repeats_the_settings(self, run):
         start = run(
-            encoder=MINILM, data="GLUE_FOLDER", output=Path("out"), selection="heldout",
-            max_train_rows=40, seed=7,
-            recipe=replace(recipe("sst2"), epochs=2.0, learning_rate=3e-4,
-                           lora_targets=("query", "dense")),
+            encoder=MINILM,
+            data="GLUE_FOLDER",
+            output=Path("out"),
+            selection="heldout",
+            max_train_rows=40,
+            seed=7,
+            recipe=replace(
+                recipe("sst2"), epochs=2.0, learning_rate=3e-4, lora_targets=("query", "dense")
+            ),
             options={"last_k": 2, "num_heads": 2, "residual": True, "pooler": "tanh"},
-        )  # fmt: skip
+        )
         words = settings.command(start).split()[3:]
         assert settings_from(parser().parse_args(words)) == start
 
@@ -199,9 +212,25 @@ class TestCommandLine:
 
     def test_a_run_from_the_command_line_reports_progress(self, encoder, glue, tmp_path, capsys):
         output = tmp_path / "out"
-        words = ["finetune", "--task", "sst2", "--head", "cls", "--encoder", str(encoder),
-                 "--data", str(glue), "--output", str(output), "--epochs", "1",
-                 "--batch-size", "48", "--min-steps", "1"]  # fmt: skip
+        words = [
+            "finetune",
+            "--task",
+            "sst2",
+            "--head",
+            "cls",
+            "--encoder",
+            str(encoder),
+            "--data",
+            str(glue),
+            "--output",
+            str(output),
+            "--epochs",
+            "1",
+            "--batch-size",
+            "48",
+            "--min-steps",
+            "1",
+        ]
         assert main(words) == 0
         printed = capsys.readouterr().out
         assert "step 2/2" in printed
@@ -226,8 +255,18 @@ class TestCommandLine:
         self, encoder, glue, tmp_path, capsys, monkeypatch, change, reason
     ):
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-        words = ["finetune", "--task", "sst2", "--encoder", str(encoder), "--data", str(glue),
-                 "--output", str(tmp_path / "out"), *change]  # fmt: skip
+        words = [
+            "finetune",
+            "--task",
+            "sst2",
+            "--encoder",
+            str(encoder),
+            "--data",
+            str(glue),
+            "--output",
+            str(tmp_path / "out"),
+            *change,
+        ]
         assert main(words) == 2
         error = capsys.readouterr().err
         assert reason in error

@@ -64,9 +64,12 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     from streamlit.testing.v1 import AppTest
 
     def start(
-        root: Path, arguments: tuple[str, ...] | list[str] = (), page: str = "",
-        held: Mapping[str, Any] | None = None, **address: Any,
-    ) -> Any:  # fmt: skip
+        root: Path,
+        arguments: tuple[str, ...] | list[str] = (),
+        page: str = "",
+        held: Mapping[str, Any] | None = None,
+        **address: Any,
+    ) -> Any:
         # What stands behind "--" on the command line of the tests is not the app's.
         monkeypatch.setattr("sys.argv", ["app.py", *arguments])
         monkeypatch.setenv("POOLLENS_CHECKPOINTS", str(root))
@@ -124,7 +127,11 @@ def seeds(folder: Path) -> Path:
     for shift, (group, head) in enumerate(heads.items()):
         for seed in range(2):
             tiny.make_pooling_checkpoint(
-                folder / f"{group}-s{seed}", head, labels, task="toy", seed=10 * shift + seed,
+                folder / f"{group}-s{seed}",
+                head,
+                labels,
+                task="toy",
+                seed=10 * shift + seed,
                 facts={"group": group, "seed": seed},
             )
     return folder

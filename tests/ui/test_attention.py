@@ -74,9 +74,7 @@ def test_table_tells_what_each_word_costs_when_left_out(open_attention, four, wh
 
 
 def test_value_norms_replace_the_weights(open_attention, four):
-    app = open_attention(
-        four, checkpoints=["toy-mha"], unit="pieces", weigh="value norms"
-    )
+    app = open_attention(four, checkpoints=["toy-mha"], unit="pieces", weigh="value norms")
     classifier = analysis.load(four / "toy-mha")
     norms = attention.value_norms(classifier, analysis.record(classifier, SENTENCE)).share
     table = rows(seen.pieces(app)["answer-toy-mha"])
@@ -95,8 +93,15 @@ def test_value_norms_of_a_word_are_the_sum_of_its_pieces_and_say_so(open_attenti
 
 
 def test_tau_is_that_of_the_attention_heads_that_are_shown(open_attention, four):
-    app = open_attention(four, checkpoints=["toy-mha"], unit="pieces", leave="encoder",
-                         marked_part=1, marked_head=2, marked_layer=3)  # fmt: skip
+    app = open_attention(
+        four,
+        checkpoints=["toy-mha"],
+        unit="pieces",
+        leave="encoder",
+        marked_part=1,
+        marked_head=2,
+        marked_layer=3,
+    )
     classifier = analysis.load(four / "toy-mha")
     trace = analysis.record(classifier, SENTENCE, attentions=True)
     effects = interventions.leave_one_out(classifier, SENTENCE)
@@ -133,8 +138,10 @@ def test_answer_names_the_word_listened_to_most(open_attention, four):
     weights = attention.pooling_attention(trace).mean(axis=0)
     best = int(np.where(trace.tokens.special, -1, weights).argmax())
     said = seen.verdict(app)
-    assert f"toy-mha listens most to “{trace.tokens.labels[best]}” ({100 * weights[best]:.0f} %)" \
+    assert (
+        f"toy-mha listens most to “{trace.tokens.labels[best]}” ({100 * weights[best]:.0f} %)"
         in said
+    )
     assert "toy-cls has no attention beside the encoder's." in said
 
 
@@ -152,8 +159,9 @@ def test_silent_pooling_head_foreign_model_and_bare_encoder_say_why(open_attenti
     tiny.make_bare_encoder(four / "bare")
     app = open_attention(four, checkpoints=["toy-cls", "stock", "bare"])
     found = seen.pieces(app)
-    silent = {name: found[f"answer-{name}"].all("none")[0].text for name in
-              ("toy-cls", "stock", "bare")}
+    silent = {
+        name: found[f"answer-{name}"].all("none")[0].text for name in ("toy-cls", "stock", "bare")
+    }
     assert "pooling head cls has no attention of its own" in silent["toy-cls"]
     assert "foreign classifier without pooling head" in silent["stock"]
     assert "bare encoder without pooling head" in silent["bare"]
@@ -196,13 +204,19 @@ def test_layer_that_another_encoder_lacks_is_said_and_stops_nothing(open_attenti
 def test_seed_group_is_mean_and_spread_over_its_seeds(open_attention, folder):
     for seed in range(3):
         tiny.make_pooling_checkpoint(
-            folder / f"toy-mha-s{seed}", "mha", tiny.random_labels(5), task="toy", seed=seed,
+            folder / f"toy-mha-s{seed}",
+            "mha",
+            tiny.random_labels(5),
+            task="toy",
+            seed=seed,
             facts={"group": "toy-mha", "seed": seed},
-        )  # fmt: skip
+        )
     app = open_attention(folder, checkpoints=["toy-mha"], unit="pieces")
     table = rows(seen.pieces(app)["answer-toy-mha"])
-    traces = [analysis.record(analysis.load(folder / f"toy-mha-s{s}"), SENTENCE, attentions=True)
-              for s in range(3)]
+    traces = [
+        analysis.record(analysis.load(folder / f"toy-mha-s{s}"), SENTENCE, attentions=True)
+        for s in range(3)
+    ]
     heard = np.array([attention.pooling_attention(trace).mean(axis=0) for trace in traces])
     for position, row in enumerate(table):
         for seed in range(3):
@@ -213,8 +227,12 @@ def test_seed_group_is_mean_and_spread_over_its_seeds(open_attention, folder):
         told = row.told[f"Attention of [CLS] in layer {LAYERS}, mean over attention heads"]
         assert told == f"{percent(own.mean())} ± {100 * own.std(ddof=1):.1f}"
     target = int(np.mean([trace.probabilities for trace in traces], axis=0).argmax())
-    effects = [interventions.leave_one_out(analysis.load(folder / f"toy-mha-s{s}"), SENTENCE)
-               .contrast(target) for s in range(3)]  # fmt: skip
+    effects = [
+        interventions.leave_one_out(analysis.load(folder / f"toy-mha-s{s}"), SENTENCE).contrast(
+            target
+        )
+        for s in range(3)
+    ]
     splits = [analysis.decompose(trace, "zero").by_token(target) for trace in traces]
     for each, name in ((effects, "fall when left out"), (splits, "contribution (exact split)")):
         assert table[3].told[name].endswith(f" ± {np.std(each, axis=0, ddof=1)[3]:.2f}")
@@ -222,8 +240,10 @@ def test_seed_group_is_mean_and_spread_over_its_seeds(open_attention, folder):
     piece = seen.pieces(app)["encoder-toy-mha"]
     np.testing.assert_allclose(matrices(piece)[0], mean[0, 0], atol=2e-5)
     apart = 100 * np.std([trace.attentions for trace in traces], axis=0, ddof=1)
-    assert f"Mean over 3 seeds; standard deviation of a cell: {apart.mean():.2g} points on " \
+    assert (
+        f"Mean over 3 seeds; standard deviation of a cell: {apart.mean():.2g} points on "
         f"average, {apart.max():.2g} at most." in piece.text
+    )
     rolled = [attention.rollout(trace).values[1, 0] for trace in traces]
     asked = [trace.attentions[1].mean(axis=0)[0] for trace in traces]
     for view, each in (("Rollout", rolled), ("One token", asked)):
@@ -232,15 +252,17 @@ def test_seed_group_is_mean_and_spread_over_its_seeds(open_attention, folder):
         spread = 100 * np.std(each, axis=0, ddof=1)[3]
         assert shown == f"{percent(np.mean(each, axis=0)[3])} ± {spread:.1f}"
     app.segmented_control(key="encoder_view").set_value("Input parts").run()
-    masses = [attention.block_masses(t.attentions, t.tokens).values[-1].mean(axis=0)
-              for t in traces]  # fmt: skip
+    masses = [
+        attention.block_masses(t.attentions, t.tokens).values[-1].mean(axis=0) for t in traces
+    ]
     cells = seen.pieces(app)["encoder-toy-mha"].all("wide")
     spread = 100 * np.std(masses, axis=0, ddof=1)[0, 0]
     assert cells[2].attributes["title"].endswith(f"% ± {spread:.1f}")
 
 
-def test_attentions_are_computed_only_where_this_page_asks(open_app, open_attention, four,
-                                                           monkeypatch):  # fmt: skip
+def test_attentions_are_computed_only_where_this_page_asks(
+    open_app, open_attention, four, monkeypatch
+):
     from analysis import trace
 
     asked, record = [], trace.record

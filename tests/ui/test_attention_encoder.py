@@ -58,15 +58,22 @@ def test_marked_word_is_marked_in_every_view(open_attention, four):
         found = seen.pieces(app)
         for name in ("toy-cls", "toy-mha"):
             for piece in (found[f"answer-{name}"], found[f"encoder-{name}"]):
-                labels = {node.text or node.attributes["title"].split("\n")[0]
-                          for node in piece.all("marked")}
+                labels = {
+                    node.text or node.attributes["title"].split("\n")[0]
+                    for node in piece.all("marked")
+                }
                 assert any("thinned" in label for label in labels), (view, name)
 
 
 def test_special_tokens_can_be_chosen_and_are_marked_and_followed(open_attention, four):
-    app = open_attention(four, checkpoints=["toy-mha"], unit="pieces", side="key",
-                         encoder_view="One token",
-                         followed_special=((SENTENCE, None), 1))  # fmt: skip
+    app = open_attention(
+        four,
+        checkpoints=["toy-mha"],
+        unit="pieces",
+        side="key",
+        encoder_view="One token",
+        followed_special=((SENTENCE, None), 1),
+    )
     true = eager_attentions(four / "toy-mha", SENTENCE).mean(axis=1)
     found = seen.pieces(app)
     for key in ("answer-toy-mha", "encoder-toy-mha"):
@@ -99,8 +106,9 @@ def test_a_click_on_a_special_token_marks_it_and_again_unmarks_it(monkeypatch):
 
 @pytest.mark.parametrize("side", ["query", "key"])
 def test_one_token_is_followed_through_the_layers(open_attention, four, side):
-    app = open_attention(four, checkpoints=["toy-mha"], unit="pieces",
-                         encoder_view="One token", side=side)  # fmt: skip
+    app = open_attention(
+        four, checkpoints=["toy-mha"], unit="pieces", encoder_view="One token", side=side
+    )
     start = SENTENCE.index("not")
     app.session_state["marked_token"] = ((SENTENCE, None), (0, start, start + 3))
     app.run()
@@ -114,15 +122,17 @@ def test_one_token_is_followed_through_the_layers(open_attention, four, side):
 
 
 def test_rollout_entropy_and_parts_are_the_librarys(open_attention, four):
-    app = open_attention(four, checkpoints=["toy-mha"], unit="pieces",
-                         encoder_view="Rollout")  # fmt: skip
+    app = open_attention(four, checkpoints=["toy-mha"], unit="pieces", encoder_view="Rollout")
     trace = analysis.record(analysis.load(four / "toy-mha"), SENTENCE, attentions=True)
     row = attention.rollout(trace).cls_row
     table = rows(seen.pieces(app)["encoder-toy-mha"])
     assert [each.told[f"layer {LAYERS}"] for each in table] == [percent(v) for v in row]
     app.segmented_control(key="encoder_view").set_value("Entropy, distance").run()
-    cells = [node for node in seen.pieces(app)["encoder-toy-mha"].walk()
-             if "data-head" in node.attributes]
+    cells = [
+        node
+        for node in seen.pieces(app)["encoder-toy-mha"].walk()
+        if "data-head" in node.attributes
+    ]
     entropy, distance = attention.head_entropy(trace), attention.head_distance(trace)
     assert f"{entropy.normalised[1, 2]:.2f} of log T" in cells[HEADS + 2].attributes["title"]
     at = LAYERS * HEADS + 2 * HEADS + 3

@@ -75,7 +75,10 @@ def test_every_checkpoint_has_a_strip_and_methods_have_one_scale(open_attributio
 
 def test_integration_error_and_steps_are_told(open_attributions, four):
     app = open_attributions(
-        four, checkpoints=["toy-cls"], unit="pieces", methods=THREE,
+        four,
+        checkpoints=["toy-cls"],
+        unit="pieces",
+        methods=THREE,
         **{"integrated_gradients.n_steps": 3},
     )
     result = attributed(four / "toy-cls", n_steps=3)
@@ -90,8 +93,13 @@ def test_what_is_explained_and_the_baseline_are_chosen(open_attributions, four):
         four, checkpoints=["toy-mha"], unit="pieces", methods=["integrated_gradients"]
     )
     before: dict[str, str] = {}
-    for chosen in ({"output": "probability"}, {"output": "logit"}, {"baseline": "mask"},
-                   {"baseline": "mean"}, {"baseline": "text", "baseline_text": "a fine film"}):
+    for chosen in (
+        {"output": "probability"},
+        {"output": "logit"},
+        {"baseline": "mask"},
+        {"baseline": "mean"},
+        {"baseline": "text", "baseline_text": "a fine film"},
+    ):
         before = {"output": "contrast", "baseline": "pad", "baseline_text": "", **chosen}
         again(app, **before)
         asked = {name: value for name, value in before.items() if value}
@@ -103,8 +111,12 @@ def test_what_is_explained_and_the_baseline_are_chosen(open_attributions, four):
 def test_a_class_or_the_difference_of_two_is_explained(open_attributions, four):
     labels = analysis.load(four / "toy-mha").checkpoint.labels
     app = open_attributions(
-        four, checkpoints=["toy-mha"], unit="pieces", methods=["integrated_gradients"],
-        target=labels[2], against=labels[0],
+        four,
+        checkpoints=["toy-mha"],
+        unit="pieces",
+        methods=["integrated_gradients"],
+        target=labels[2],
+        against=labels[0],
     )
     expected = attributed(four / "toy-mha", target=(2, 0))
     assert strips(app)[IG][""].values == written(expected.scores)
@@ -143,8 +155,11 @@ def test_answer_names_the_words_that_speak_most_for_and_against(open_attribution
     app = open_attributions(four, checkpoints=["toy-mha"], methods=["integrated_gradients"])
     tokens = tokens_of(four / "toy-mha")
     result = in_words(attributed(four / "toy-mha"), tokens)
-    own = [(score, unit) for score, unit in zip(result.scores, result.unit_tokens, strict=True)
-           if not tokens.special[unit[0]]]  # fmt: skip
+    own = [
+        (score, unit)
+        for score, unit in zip(result.scores, result.unit_tokens, strict=True)
+        if not tokens.special[unit[0]]
+    ]
     top, low = max(own), min(own)
     told = seen.verdict(app)
     for score, unit in (top, low):
@@ -156,14 +171,18 @@ def test_answer_names_the_words_that_speak_most_for_and_against(open_attribution
 
 def test_page_says_where_methods_and_checkpoints_differ_most(open_attributions, four):
     app = open_attributions(
-        four, checkpoints=["toy-cls", "toy-mha"], methods=["gradient_x_input", "leave_one_out"],
-        unit="pieces", focus="leave_one_out",
+        four,
+        checkpoints=["toy-cls", "toy-mha"],
+        methods=["gradient_x_input", "leave_one_out"],
+        unit="pieces",
+        focus="leave_one_out",
     )
     told = said(app)
     differ = [
         largest_disagreement(
             [attributed(four / name, key) for key in ("gradient_x_input", "leave_one_out")],
-            tokens_of(four / name), ["gradient × input", "leave one out"],
+            tokens_of(four / name),
+            ["gradient × input", "leave one out"],
         )
         for name in ("toy-cls", "toy-mha")
     ]
@@ -171,7 +190,8 @@ def test_page_says_where_methods_and_checkpoints_differ_most(open_attributions, 
     assert most.sentence in told
     between = largest_disagreement(
         [attributed(four / name, "leave_one_out") for name in ("toy-cls", "toy-mha")],
-        tokens_of(four / "toy-cls"), ["toy-cls", "toy-mha"],
+        tokens_of(four / "toy-cls"),
+        ["toy-cls", "toy-mha"],
     )
     assert f"By leave one out, of these checkpoints (one seed each) {between.sentence}" in told
     assert seen.verdict(app).endswith("One seed each.")
@@ -182,8 +202,9 @@ def test_checkpoints_of_two_tokenizers_are_compared_by_word_or_it_is_said_why(
 ):
     tiny.make_foreign_checkpoint(four / "other", "roberta", seed=7)
     names = ["other", "toy-mha"]
-    app = open_attributions(four, checkpoints=names, methods=["leave_one_out"],
-                            evidence_of="all checkpoints")  # fmt: skip
+    app = open_attributions(
+        four, checkpoints=names, methods=["leave_one_out"], evidence_of="all checkpoints"
+    )
     results = [attributed(four / name, "leave_one_out", unit="word") for name in names]
     tokens = [tokens_of(four / name) for name in names]
     assert tokens[0].pieces != tokens[1].pieces
@@ -195,9 +216,12 @@ def test_checkpoints_of_two_tokenizers_are_compared_by_word_or_it_is_said_why(
 
 
 def test_an_integration_that_does_not_reach_its_tolerance_says_so(open_attributions, four):
-    app = open_attributions(four, checkpoints=["toy-cls"], methods=["integrated_gradients"],
-                            **{"integrated_gradients.n_steps": 1,
-                               "integrated_gradients.tolerance": 1e-6})  # fmt: skip
+    app = open_attributions(
+        four,
+        checkpoints=["toy-cls"],
+        methods=["integrated_gradients"],
+        **{"integrated_gradients.n_steps": 1, "integrated_gradients.tolerance": 1e-6},
+    )
     told = "did not reach the tolerance (0.0001 % of the output's change): these scores are not"
     assert f"At 1 points integrated gradients {told} converged." in said(app)
     assert "the tolerance was not reached" in strips(app)[IG][""].told
@@ -219,8 +243,9 @@ def test_bars_are_those_of_the_method_in_focus(open_attributions, four):
 
 
 def test_bars_stand_by_size_when_asked_for(open_attributions, four):
-    app = open_attributions(four, checkpoints=["toy-mha"], unit="pieces", largest=True,
-                            methods=["leave_one_out"])  # fmt: skip
+    app = open_attributions(
+        four, checkpoints=["toy-mha"], unit="pieces", largest=True, methods=["leave_one_out"]
+    )
     sizes = np.abs(attributed(four / "toy-mha", "leave_one_out").scores)
     shown = [abs(float(row.told["toy-mha"].split()[0])) for row in bars(app)]
     assert shown == written(np.sort(sizes)[::-1])
@@ -242,17 +267,24 @@ def test_sampling_methods_show_their_interval(open_attributions, four, method, u
 def test_a_seed_group_is_its_mean_with_spread_and_a_dot_for_each_seed(open_attributions, folder):
     for seed in range(3):
         tiny.make_pooling_checkpoint(
-            folder / f"toy-mha-s{seed}", "mha", tiny.random_labels(5), task="toy", seed=seed,
+            folder / f"toy-mha-s{seed}",
+            "mha",
+            tiny.random_labels(5),
+            task="toy",
+            seed=seed,
             facts={"group": "toy-mha", "seed": seed},
-        )  # fmt: skip
-    app = open_attributions(folder, checkpoints=["toy-mha"], unit="pieces",
-                            methods=["leave_one_out"])  # fmt: skip
+        )
+    app = open_attributions(
+        folder, checkpoints=["toy-mha"], unit="pieces", methods=["leave_one_out"]
+    )
     traces = [analysis.record(analysis.load(folder / f"toy-mha-s{s}"), SENTENCE) for s in range(3)]
     target = int(np.mean([trace.probabilities for trace in traces], axis=0).argmax())
-    scores = np.array([
-        attributed(folder / f"toy-mha-s{s}", "leave_one_out", target=target).scores
-        for s in range(3)
-    ])  # fmt: skip
+    scores = np.array(
+        [
+            attributed(folder / f"toy-mha-s{s}", "leave_one_out", target=target).scores
+            for s in range(3)
+        ]
+    )
     assert strips(app)[LOO][""].values == written(scores.mean(axis=0))
     spread = scores.std(axis=0, ddof=1)
     for place, row in enumerate(bars(app)):

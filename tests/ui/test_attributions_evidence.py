@@ -53,19 +53,27 @@ def test_evidence_table_holds_the_measures_beside_random_rankings(open_attributi
 
 
 def test_evidence_of_all_checkpoints_is_by_the_method_in_focus(open_attributions, four):
-    app = open_attributions(four, checkpoints=["toy-cls", "toy-mha"], methods=["leave_one_out"],
-                            evidence_of="all checkpoints")  # fmt: skip
+    app = open_attributions(
+        four,
+        checkpoints=["toy-cls", "toy-mha"],
+        methods=["leave_one_out"],
+        evidence_of="all checkpoints",
+    )
     table = evidence(app)
     assert list(table) == ["toy-cls", "toy-mha", "random rankings, toy-cls"]
     for name in ("toy-cls", "toy-mha"):
         _, record = measured(four / name, "leave_one_out")
-        assert table[name][1].endswith(
-            f"{record.measure('comprehensiveness').normalised:+.1f} sd")
+        assert table[name][1].endswith(f"{record.measure('comprehensiveness').normalised:+.1f} sd")
 
 
 def test_replacement_and_output_of_the_evidence_are_chosen(open_attributions, four):
-    app = open_attributions(four, checkpoints=["toy-mha"], methods=["leave_one_out"],
-                            evidence_replace="remove", evidence_output="what is explained")
+    app = open_attributions(
+        four,
+        checkpoints=["toy-mha"],
+        methods=["leave_one_out"],
+        evidence_replace="remove",
+        evidence_output="what is explained",
+    )
     _, record = measured(four / "toy-mha", "leave_one_out", replace="remove", output="contrast")
     assert evidence(app)[LOO][1].startswith(f"{record.measure('comprehensiveness').value:+.2f}|")
 
@@ -75,8 +83,11 @@ def test_the_file_of_the_evidence_holds_every_method_and_how_it_was_asked(
 ):
     """The exact split of a pooling head that reads [CLS] alone has no ranking to measure."""
     app = open_attributions(
-        four, checkpoints=["toy-cls"], methods=["integrated_gradients", "exact_split"],
-        evidence_replace="pad", **{"integrated_gradients.n_steps": 5},
+        four,
+        checkpoints=["toy-cls"],
+        methods=["integrated_gradients", "exact_split"],
+        evidence_replace="pad",
+        **{"integrated_gradients.n_steps": 5},
     )
     table = read_csv(downloads["evidence-csv"])
     assert table["name"].tolist() == [IG, METHODS["exact_split"].title, "random rankings"]
@@ -87,8 +98,9 @@ def test_the_file_of_the_evidence_holds_every_method_and_how_it_was_asked(
     assert np.isnan(table["deletion"][1])
     assert table["seconds"].notna().tolist()[:2] == [True, True]
     assert "n_steps=5" in table["options"][0]
-    assert table.loc[0, ["checkpoint", "output", "baseline", "replaced_by", "measured_on"]].tolist(
-        ) == ["toy-cls", "contrast", "[PAD]", "pad", "probability"]  # fmt: skip
+    assert table.loc[
+        0, ["checkpoint", "output", "baseline", "replaced_by", "measured_on"]
+    ].tolist() == ["toy-cls", "contrast", "[PAD]", "pad", "probability"]
     assert evidence(app)["Exact split of the pooling head"][1] == ""
 
 
@@ -96,8 +108,11 @@ def test_curves_are_those_of_the_measured_rankings_beside_random_ones(open_attri
     app = open_attributions(four, checkpoints=["toy-mha"], methods=["leave_one_out", "occlusion"])
     drawn = charts(app)
     for curve in ("deletion", "insertion"):
-        lines = {trace["name"]: trace for trace in drawn[f"curve-drawing-{curve}"]
-                 if trace.get("name") and not trace.get("fill")}  # fmt: skip
+        lines = {
+            trace["name"]: trace
+            for trace in drawn[f"curve-drawing-{curve}"]
+            if trace.get("name") and not trace.get("fill")
+        }
         for key in ("leave_one_out", "occlusion"):
             _, record = measured(four / "toy-mha", key)
             line = lines[METHODS[key].title]
@@ -119,8 +134,9 @@ def test_checkpoints_are_compared_by_standard_scores_of_the_method_in_focus(
     open_attributions, four
 ):
     names = ["toy-mha", "toy-cls"]
-    app = open_attributions(four, checkpoints=names, methods=["leave_one_out"],
-                            evidence_of="all checkpoints")  # fmt: skip
+    app = open_attributions(
+        four, checkpoints=names, methods=["leave_one_out"], evidence_of="all checkpoints"
+    )
     cells = next(trace for trace in charts(app)["compared-drawing"] if trace["type"] == "heatmap")
     for name in names:
         _, record = measured(four / name, "leave_one_out")
@@ -131,8 +147,9 @@ def test_checkpoints_are_compared_by_standard_scores_of_the_method_in_focus(
 
 def test_rank_agreement_stands_on_the_band_of_chance(open_attributions, four):
     app = open_attributions(four, checkpoints=["toy-mha"], methods=["leave_one_out", "occlusion"])
-    results = [attributed(four / "toy-mha", key, unit="word")
-               for key in ("leave_one_out", "occlusion")]  # fmt: skip
+    results = [
+        attributed(four / "toy-mha", key, unit="word") for key in ("leave_one_out", "occlusion")
+    ]
     found = rank_agreement(results, tokens_of(four / "toy-mha"))
     pair = seen.pieces(app)["agreement-drawing"].all("pair")[0]
     assert pair.text == f"Leave one out · Occlusion{found.tau[0, 1]:+.2f}"
@@ -144,7 +161,9 @@ def test_layers_are_those_of_joint_gradients_and_the_exact_split(open_attributio
     piece = seen.pieces(app)["layers-toy-max_seq_mha"]
     for panel, key in zip(piece.all("panel"), ("joint_layers", "exact_split"), strict=True):
         result = attributed(four / "toy-max_seq_mha", key)
-        shown = {int(bar.attributes["title"].split(":")[0]): bar.all("num")[0].text
-                 for bar in panel.all("bar")}  # fmt: skip
+        shown = {
+            int(bar.attributes["title"].split(":")[0]): bar.all("num")[0].text
+            for bar in panel.all("bar")
+        }
         by_layer = dict(zip(result.layers, result.layer_scores.sum(axis=0), strict=True))
         assert shown == {layer: number(value, "signed") for layer, value in by_layer.items()}

@@ -47,8 +47,9 @@ def test_one_token_is_explained(open_attributions, four):
 def test_foreign_classifier_regression_and_pair_are_explained(open_attributions, four):
     tiny.make_foreign_checkpoint(four / "stock", seed=7)
     tiny.make_pooling_checkpoint(four / "number", "mha", None, task="toy", seed=2)
-    app = open_attributions(four, checkpoints=["stock"], methods=["integrated_gradients"],
-                            unit="pieces")  # fmt: skip
+    app = open_attributions(
+        four, checkpoints=["stock"], methods=["integrated_gradients"], unit="pieces"
+    )
     assert strips(app)[IG][""].values == written(attributed(four / "stock").scores)
     again(app, checkpoints=["number"])
     assert strips(app)[IG][""].values == written(attributed(four / "number").scores)
@@ -66,8 +67,12 @@ def test_gradients_that_are_not_finite_are_a_sentence(open_attributions, four, m
         return replace(result, scores=np.full_like(result.scores, np.nan))
 
     monkeypatch.setitem(METHODS, "gradient_x_input", replace(real, run=broken))
-    app = open_attributions(four, checkpoints=["toy-mha"], methods=["gradient_x_input"],
-                            text="the poor film is not finite")  # fmt: skip
+    app = open_attributions(
+        four,
+        checkpoints=["toy-mha"],
+        methods=["gradient_x_input"],
+        text="the poor film is not finite",
+    )
     assert "not finite" in strips(app)[GRADIENT][""].instead
 
 
@@ -114,8 +119,9 @@ def test_stock_model_and_own_head_are_coloured_by_the_same_method(
 ):
     tiny.make_foreign_checkpoint(folder / "stock", seed=7)
     tiny.make_pooling_checkpoint(folder / "mine", "second_token", seed=6)
-    app = open_attributions(folder, checkpoints=["stock", "mine"], unit="pieces",
-                            methods=["integrated_gradients"])  # fmt: skip
+    app = open_attributions(
+        folder, checkpoints=["stock", "mine"], unit="pieces", methods=["integrated_gradients"]
+    )
     found = strips(app)[IG]
     for name in ("stock", "mine"):
         result = attributed(folder / name)

@@ -34,7 +34,9 @@ from analysis.figures.style import number
 
 def test_a_slow_method_tells_its_time_and_is_computed_when_asked(open_attributions, four):
     app = open_attributions(
-        four, checkpoints=["toy-mha"], methods=["shapley_sampling"],
+        four,
+        checkpoints=["toy-mha"],
+        methods=["shapley_sampling"],
         **{"shapley_sampling.n_samples": 3000},
     )
     title = METHODS["shapley_sampling"].title
@@ -48,15 +50,20 @@ def test_a_slow_method_tells_its_time_and_is_computed_when_asked(open_attributio
     app.button(key="compute-shapley_sampling").click().run()
     ended()
     app.run()
-    expected = attributed(four / "toy-mha", "shapley_sampling", unit="word", n_samples=700,
-                          allow_cost=True)  # fmt: skip
+    expected = attributed(
+        four / "toy-mha", "shapley_sampling", unit="word", n_samples=700, allow_cost=True
+    )
     assert strips(app)[title][""].values == written(expected.scores)
 
 
 def test_a_stopped_sampling_method_keeps_what_it_has_and_says_so(open_attributions, four):
     app = open_attributions(
-        four, checkpoints=["toy-mha"], methods=["shapley_sampling"], text=f"{SENTENCE} " * 4,
-        unit="pieces", **{"shapley_sampling.n_samples": 9000},
+        four,
+        checkpoints=["toy-mha"],
+        methods=["shapley_sampling"],
+        text=f"{SENTENCE} " * 4,
+        unit="pieces",
+        **{"shapley_sampling.n_samples": 9000},
     )
     app.button(key="compute-shapley_sampling").click().run()
     from analysis import jobs
@@ -81,8 +88,12 @@ def test_sensitivity_and_random_weights_are_measured_on_request(open_attribution
     ended()
     app.run()
     expected = analysis.attribution.sensitivity(
-        analysis.load(four / "toy-mha"), SENTENCE, method="gradient_x_input", unit="word",
-        output="contrast", target=attributed(four / "toy-mha").target,
+        analysis.load(four / "toy-mha"),
+        SENTENCE,
+        method="gradient_x_input",
+        unit="word",
+        output="contrast",
+        target=attributed(four / "toy-mha").target,
     )
     assert evidence(app)[GRADIENT][3] == f"{expected.maximum:.2f}"
     app.button(key="randomise").click().run()
@@ -90,12 +101,19 @@ def test_sensitivity_and_random_weights_are_measured_on_request(open_attribution
     app.run()
     assert "toy-mha: does it follow the model?" in said(app)
     found = analysis.attribution.randomisation(
-        analysis.load(four / "toy-mha"), SENTENCE, method="gradient_x_input", unit="word",
-        output="contrast", target=attributed(four / "toy-mha").target,
+        analysis.load(four / "toy-mha"),
+        SENTENCE,
+        method="gradient_x_input",
+        unit="word",
+        output="contrast",
+        target=attributed(four / "toy-mha").target,
     )
-    lines = [trace for element in app.get("plotly_chart")
-             for trace in json.loads(element.proto.spec)["data"]
-             if trace.get("name") == "scores" and not trace.get("fill")]  # fmt: skip
+    lines = [
+        trace
+        for element in app.get("plotly_chart")
+        for trace in json.loads(element.proto.spec)["data"]
+        if trace.get("name") == "scores" and not trace.get("fill")
+    ]
     np.testing.assert_allclose(numbers(lines[0]["y"])[1:], found.spearman, atol=1e-5)
 
 
@@ -123,8 +141,9 @@ RECORDS = ("over-csv-per text", "over-csv-means", "over-csv-agreement", "over-cs
 
 def over(open_attributions, folder, methods, **chosen):
     """The page with the three texts measured."""
-    app = open_attributions(folder, checkpoints=["toy-mha"], methods=methods, over=True,
-                            source="own sentences")  # fmt: skip
+    app = open_attributions(
+        folder, checkpoints=["toy-mha"], methods=methods, over=True, source="own sentences"
+    )
     again(app, own_sentences="\n".join(OWN), over_texts=50, **chosen)  # 50: as a larger one had it
     before = said(app)
     app.button(key="job-go").click().run()
@@ -141,8 +160,11 @@ def test_evidence_over_sentences_of_ones_own(open_attributions, four, downloads)
     assert "is left out and counted" in before
     assert "Mean over 3 texts" in said(app)
     classifier = analysis.load(four / "toy-mha")
-    want = list(analysis.attribution.over_texts([classifier], [(t, None) for t in OWN], methods,
-                                                output="contrast"))  # fmt: skip
+    want = list(
+        analysis.attribution.over_texts(
+            [classifier], [(t, None) for t in OWN], methods, output="contrast"
+        )
+    )
     texts, means, agreement, words = (read_csv(downloads[key]) for key in RECORDS)
     assert texts["row"].tolist() == [0, 0, 1, 1, 2, 2]
     for column in ("comprehensiveness", "insertion_normalised"):
@@ -151,7 +173,7 @@ def test_evidence_over_sentences_of_ones_own(open_attributions, four, downloads)
     row = means[(means["method"] == methods[0]) & (means["column"] == "deletion")].iloc[0]
     own = [one.values[COLUMNS.index("deletion")] for one in want if one.method == methods[0]]
     assert row["mean"] == pytest.approx(np.mean(own), abs=1e-5)
-    found, = analysis.attribution.agreement_over_texts(want)
+    (found,) = analysis.attribution.agreement_over_texts(want)
     assert agreement["tau"].tolist() == pytest.approx([found.mean], abs=1e-6)
     assert set(words["word"]) <= set(" ".join(OWN).split())
     table = app.dataframe[0].value
@@ -161,19 +183,34 @@ def test_evidence_over_sentences_of_ones_own(open_attributions, four, downloads)
 def test_the_controls_of_the_page_hold_for_the_data_set_too(open_attributions, four, downloads):
     labels = analysis.load(four / "toy-mha").checkpoint.labels
     app, before = over(
-        open_attributions, four, ["integrated_gradients"], baseline="text",
-        baseline_text="a poor story", against=labels[0], evidence_replace="remove",
-        evidence_output="what is explained", over_sensitivity=True,
+        open_attributions,
+        four,
+        ["integrated_gradients"],
+        baseline="text",
+        baseline_text="a poor story",
+        against=labels[0],
+        evidence_replace="remove",
+        evidence_output="what is explained",
+        over_sensitivity=True,
     )
     assert f"its predicted class against {labels[0]} by contrast" in before
     assert "“a poor story”" in before
     assert "replaced by nothing (taken out) and measured on the contrast" in before
     classifier = analysis.load(four / "toy-mha")
-    want = list(analysis.attribution.over_texts(
-        [classifier], [(text, None) for text in OWN], ["integrated_gradients"], output="contrast",
-        against=labels[0], baseline="text", baseline_text="a poor story", replace="remove",
-        measured="contrast", sensitivity_samples=10,
-    ))  # fmt: skip
+    want = list(
+        analysis.attribution.over_texts(
+            [classifier],
+            [(text, None) for text in OWN],
+            ["integrated_gradients"],
+            output="contrast",
+            against=labels[0],
+            baseline="text",
+            baseline_text="a poor story",
+            replace="remove",
+            measured="contrast",
+            sensitivity_samples=10,
+        )
+    )
     texts = read_csv(downloads["over-csv-per text"])
     assert texts["problem"].notna().tolist() == [bool(one.problem) for one in want]
     for column in ("comprehensiveness", "sensitivity"):
@@ -222,12 +259,14 @@ def test_work_begun_from_two_buttons_is_done_once(monkeypatch, tmp_path, four):
     desk = SimpleNamespace(report=lambda *given, **named: None, check=lambda: None)
     runs = [
         attributions_over_run.Run(
-            [classifier.checkpoint], [(text, None) for text in OWN],
+            [classifier.checkpoint],
+            [(text, None) for text in OWN],
             Wanted(methods, methods[0], "logit", OTHERS, "pad", "", "", 0),
-            Setting("mask", "probability"), 0,
+            Setting("mask", "probability"),
+            0,
         )
         for methods in (("leave_one_out",), ("leave_one_out", "saliency"))
-    ]  # fmt: skip
+    ]
     works = [run.work() for run in runs]
     for work in works:
         work(desk)

@@ -80,8 +80,14 @@ def test_strip_spells_the_text_out(open_app, two, text):
 
 
 def test_typed_script_is_in_no_piece_of_html(open_app, two):
-    app = open_app(two, text=SCRIPT, compare="true", variant=SCRIPT + " dull", unit="words",
-                   checkpoints=["toy-cls", "stock"])  # fmt: skip
+    app = open_app(
+        two,
+        text=SCRIPT,
+        compare="true",
+        variant=SCRIPT + " dull",
+        unit="words",
+        checkpoints=["toy-cls", "stock"],
+    )
     assert not app.exception
     for element in app.get("bidi_component"):
         html = json.loads(element.proto.json).get("html", "")  # one that only listens has none
@@ -127,8 +133,10 @@ def test_ten_thousand_words_are_cut_and_the_cards_say_how_many_tokens(open_app, 
     shown = seen.cards(app)
     assert len(shown) == 4
     for card in shown.values():
-        assert card.lines[-1] == f"{10_000 + 2 - tiny.POSITIONS:,} tokens beyond the model's " \
+        assert (
+            card.lines[-1] == f"{10_000 + 2 - tiny.POSITIONS:,} tokens beyond the model's "
             "limit were cut"
+        )
         assert len(card.reads) == tiny.POSITIONS
     assert tiny.POSITIONS < LONG_TEXT, "the cut text is short enough to attribute at once"
     assert app.text_area(key="document").value == text

@@ -46,8 +46,11 @@ def test_title_navigation_and_question_stand_on_the_page(open_app, four):
     assert [title.value for title in app.title] == ["Compare"]
     assert "do they agree" in app.caption[0].value
     assert "Compare" in [link.proto.label for link in app.get("page_link")]
-    labels = {w.label for kind in ("text_input", "multiselect", "selectbox", "toggle")
-              for w in getattr(app, kind)}  # fmt: skip
+    labels = {
+        w.label
+        for kind in ("text_input", "multiselect", "selectbox", "toggle")
+        for w in getattr(app, kind)
+    }
     assert {"Sentence", "Checkpoints", "Class to explain", "Long text", "Variant"} <= labels
 
 
@@ -148,8 +151,11 @@ def test_reference_of_the_split_is_named(open_app, four):
 
 def test_every_panel_says_what_its_numbers_are_and_are_not(open_app, four):
     card = seen.cards(open_app(four))["toy-max_seq_mha"]
-    told = [n.attributes["title"] for part in (card.attribution, card.reading)
-            for n in part.all("about")]  # fmt: skip
+    told = [
+        n.attributes["title"]
+        for part in (card.attribution, card.reading)
+        for n in part.all("about")
+    ]
     assert len(told) == 3
     assert all(text.count(". ") >= 1 for text in told)
 

@@ -20,8 +20,11 @@ from analysis.embedding import embed
 from analysis.projection import project
 
 PAGE = "pages/5_Embedding_map.py"
-ROWS = [f"the {a} is {b}" for a in ("plot", "acting", "film", "song", "ending", "sound")
-        for b in ("fine", "dull", "good", "thin")]  # fmt: skip
+ROWS = [
+    f"the {a} is {b}"
+    for a in ("plot", "acting", "film", "song", "ending", "sound")
+    for b in ("fine", "dull", "good", "thin")
+]
 
 
 @pytest.fixture
@@ -30,8 +33,13 @@ def open_map(open_app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
 
     def start(root: Path, **chosen: Any) -> Any:
-        given = {"text": "the plot is good", "map": "pca", "source": "own sentences",
-                 "own_sentences": "\n".join(ROWS), **chosen}  # fmt: skip
+        given = {
+            "text": "the plot is good",
+            "map": "pca",
+            "source": "own sentences",
+            "own_sentences": "\n".join(ROWS),
+            **chosen,
+        }
         app = open_app(root, page=PAGE, held=given)
         settle(app)
         return app
@@ -45,8 +53,19 @@ def settle(app: Any) -> None:
     for _ in range(6):  # vectors, then the layer in view, then the other layers, then the page
         for job in list(jobs._jobs.values()):
             assert job.wait(deadline - time.monotonic()), job.key
-        for name in ("source", "own_sentences", "map", "poolings", "map_of", "vectors_folder",
-                     "align", "kept_apart", "colour_by", "layer_shown", "rows_shown"):  # fmt: skip
+        for name in (
+            "source",
+            "own_sentences",
+            "map",
+            "poolings",
+            "map_of",
+            "vectors_folder",
+            "align",
+            "kept_apart",
+            "colour_by",
+            "layer_shown",
+            "rows_shown",
+        ):
             if name in app.session_state:
                 app.session_state[name] = app.session_state[name]
         app.run()
@@ -159,8 +178,10 @@ def test_vectors_that_are_not_numbers_are_named_and_the_rest_is_drawn(open_map, 
     out = broken_folder(four, tmp_path)
     app = open_map(four, vectors_folder=str(out))
     told = [one.value.replace("\\", "") for one in app.warning]
-    assert any("mean, layer 2: 2 of 24 vectors hold values that are not finite (rows 4, 8" in one
-               for one in told), told  # fmt: skip
+    assert any(
+        "mean, layer 2: 2 of 24 vectors hold values that are not finite (rows 4, 8" in one
+        for one in told
+    ), told
     assert [panel["title"] for panel in shown(app)["panels"]] == ["mean", "max"]
     app = open_map(four, vectors_folder=str(out), layer_shown=2)
     assert [panel["title"] for panel in shown(app)["panels"]] == ["max"]
@@ -172,37 +193,52 @@ def test_any_column_of_a_folder_colours_and_keeps_rows_apart(open_map, four, tmp
     look = shown(app, "look")
     assert look["names"] == ["x", "y", "z"]
     assert "by rows of another film" in look["subtitles"][0]
-    assert "by rows of another film" not in shown(
-        open_map(four, vectors_folder=str(out), kept_apart="nothing"), "look"
-    )["subtitles"][0]  # fmt: skip
+    assert (
+        "by rows of another film"
+        not in shown(open_map(four, vectors_folder=str(out), kept_apart="nothing"), "look")[
+            "subtitles"
+        ][0]
+    )
 
 
 def test_on_the_behaviour_suite_neighbours_of_one_template_have_no_vote(open_map, four):
-    app = open_map(four, checkpoints=["toy-mha"], source="suite", rows_shown=500,
-                   poolings=["mean"])  # fmt: skip
+    app = open_map(four, checkpoints=["toy-mha"], source="suite", rows_shown=500, poolings=["mean"])
     assert "by other templates, chance" in shown(app, "look")["subtitles"][0]
 
 
-def test_aligned_umap_leaves_nothing_missing_beside_a_constant_and_a_shallow_sheet(
-    open_map, four
-):
-    app = open_map(four, checkpoints=["toy-mha"], map="umap", align="aligned_umap",
-                   poolings=["mean", "cls", "head"], n_neighbors=5)  # fmt: skip
+def test_aligned_umap_leaves_nothing_missing_beside_a_constant_and_a_shallow_sheet(open_map, four):
+    app = open_map(
+        four,
+        checkpoints=["toy-mha"],
+        map="umap",
+        align="aligned_umap",
+        poolings=["mean", "cls", "head"],
+        n_neighbors=5,
+    )
     data = shown(app)
     assert [len(panel["coords"]) for panel in data["panels"]] == [5, 5, 5]
-    assert not [one for one in app.button if one.label.startswith("Lay out") and
-                one.key != "seeds-go"]  # fmt: skip
+    assert not [
+        one for one in app.button if one.label.startswith("Lay out") and one.key != "seeds-go"
+    ]
     assert [one.split(",")[0] for one in shown(app, "look")["subtitles"]] == ["AlignedUMAP"] * 3
     assert any("AlignedUMAP cannot" in caption.value for caption in app.caption)
-    app = open_map(four, checkpoints=["toy-mha"], map="umap", align="aligned_umap",
-                   poolings=["mean", "cls", "head"], n_neighbors=5, layer_shown=0)  # fmt: skip
+    app = open_map(
+        four,
+        checkpoints=["toy-mha"],
+        map="umap",
+        align="aligned_umap",
+        poolings=["mean", "cls", "head"],
+        n_neighbors=5,
+        layer_shown=0,
+    )
     methods = [one.split(",")[0] for one in shown(app, "look")["subtitles"]]
     assert methods == ["UMAP", "PCA", "AlignedUMAP"]
 
 
 def test_umap_takes_the_place_of_pca_and_a_typed_row_lands_among_its_like(open_map, four):
-    app = open_map(four, checkpoints=["toy-mha"], map="umap", poolings=["mean"], text=ROWS[5],
-                   n_neighbors=5)  # fmt: skip
+    app = open_map(
+        four, checkpoints=["toy-mha"], map="umap", poolings=["mean"], text=ROWS[5], n_neighbors=5
+    )
     look, data = shown(app, "look"), shown(app)
     assert look["subtitles"][0].startswith("UMAP, ")
     assert len(data["panels"][0]["coords"]) == 5
@@ -227,10 +263,14 @@ def test_the_exported_map_says_what_the_screen_says(open_map, four):
     seen = []
     original = map_below.export_menu
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(map_below, "export_menu",
-                      lambda plots, *a, **k: (seen.append(plots), original(plots, *a, **k)))
-        open_map(four, checkpoints=["toy-mha"], source="suite", rows_shown=500,
-                 poolings=["mean", "max"])  # fmt: skip
+        patch.setattr(
+            map_below,
+            "export_menu",
+            lambda plots, *a, **k: (seen.append(plots), original(plots, *a, **k)),
+        )
+        open_map(
+            four, checkpoints=["toy-mha"], source="suite", rows_shown=500, poolings=["mean", "max"]
+        )
     (plot,) = seen[-1].values()
     assert all("T 0." in title and "k-NN" in title for title in plot.mark.subtitles)
     assert "T: trustworthiness" in plot.caption
@@ -256,8 +296,7 @@ def test_a_flat_encoder_beside_a_deep_one_shows_its_last_layer(open_map, folder,
 
 
 def test_numbers_behind_the_maps_are_measured_on_request(open_map, four):
-    app = open_map(four, checkpoints=["toy-mha"], source="suite", rows_shown=500,
-                   poolings=["mean"])  # fmt: skip
+    app = open_map(four, checkpoints=["toy-mha"], source="suite", rows_shown=500, poolings=["mean"])
     next(one for one in app.button if one.label == "Measure every pooling and layer").click().run()
     settle(app)
     frame = next(one.value for one in app.dataframe if "anisotropy" in one.value.columns)
@@ -275,10 +314,12 @@ def test_other_labels_layers_or_groups_are_other_numbers():
     one = Sheet("a", "a", {0: np.zeros((4, 2)), 1: np.zeros((4, 2))})
     labels, groups = np.array([0, 1, 0, 1]), Groups("film", np.array([0, 0, 1, 1]))
     keys = {
-        key_of([one], labels, groups), key_of([one], 1 - labels, groups),
-        key_of([one], labels, Groups()), key_of([one], None, groups),
+        key_of([one], labels, groups),
+        key_of([one], 1 - labels, groups),
+        key_of([one], labels, Groups()),
+        key_of([one], None, groups),
         key_of([Sheet("a", "a", {0: one.vectors[0]})], labels, groups),
-    }  # fmt: skip
+    }
     assert len(keys) == 5
 
 
@@ -291,8 +332,19 @@ def test_a_class_keeps_its_colour_and_the_rarest_of_many_are_put_together():
         logits = np.zeros((len(best), len(labels)), np.float32)
         logits[np.arange(len(best)), best] = 1
         zeros = np.zeros(len(best), np.int32)
-        return Predictions("c", "s", "d", "float32", labels, False, len(best),
-                           np.arange(len(best)), logits, zeros, zeros)  # fmt: skip
+        return Predictions(
+            "c",
+            "s",
+            "d",
+            "float32",
+            labels,
+            False,
+            len(best),
+            np.arange(len(best)),
+            logits,
+            zeros,
+            zeros,
+        )
 
     table = Table("own", "own", ("t",) * 3, None, np.array([0, 1, 1]), ("good", "bad"))
     turned = answers(("bad", "good"), [1, 0, 0])

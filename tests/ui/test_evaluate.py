@@ -131,9 +131,11 @@ def test_curves_have_the_share_of_the_training_set_on_x(open_study, whole):
 def test_a_family_with_runs_missing_decides_nothing_and_names_them(open_study, tmp_path):
     families = [made_studies.family("primary", ("rte", "mrpc"), 10, primary=True)]
     folder = made_studies.write(
-        tmp_path / "part", families, helps,
+        tmp_path / "part",
+        families,
+        helps,
         keep=lambda task, share, head, seed: task == "rte" and seed < 9,
-    )  # fmt: skip
+    )
     app = open_study(folder)
     assert not app.exception
     said = " ".join(texts(app))
@@ -148,10 +150,12 @@ def test_a_family_with_runs_missing_decides_nothing_and_names_them(open_study, t
 def test_an_unfinished_family_decides_no_steadiness_and_promises_nothing(open_study, tmp_path):
     families = [made_studies.family("primary", ("rte", "mrpc"), 10, primary=True)]
     folder = made_studies.write(
-        tmp_path / "part", families,
-        effect=lambda task, share, head: 0.0, spread=0.01,
+        tmp_path / "part",
+        families,
+        effect=lambda task, share, head: 0.0,
+        spread=0.01,
         keep=lambda task, share, head, seed: task == "rte" or seed < 4,
-    )  # fmt: skip
+    )
     for path in (folder / "runs").glob("*.json"):  # mha hardly varies
         record = json.loads(path.read_text())
         if record["variant"] == "mha":
@@ -170,13 +174,17 @@ def test_an_unfinished_family_decides_no_steadiness_and_promises_nothing(open_st
 def test_captions_count_the_seeds_that_are_there(tmp_path):
     families = [made_studies.family("primary", ("rte", "mrpc"), 10, primary=True)]
     folder = made_studies.write(
-        tmp_path / "part", families,
+        tmp_path / "part",
+        families,
         keep=lambda task, share, head, seed: seed < (7 if task == "rte" else 3),
-    )  # fmt: skip
+    )
     study = read_study(folder)
     scores = study.scores(study.primary)
-    for key, given in (("study_scores", scores), ("study_differences", compare(scores)),
-                       ("study_spread", compare(scores))):  # fmt: skip
+    for key, given in (
+        ("study_scores", scores),
+        ("study_differences", compare(scores)),
+        ("study_spread", compare(scores)),
+    ):
         assert "3 to 7 seeds (unfinished)" in view(key, given).caption
         if key != "study_differences":  # its first panel is of all tasks, whatever is shown
             assert "over 7 seeds (unfinished)" in view(key, given, ["rte"]).caption

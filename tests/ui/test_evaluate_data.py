@@ -103,8 +103,9 @@ def right(app: Any, name: str) -> int:
 def test_changed_labels_change_the_scores_of_the_same_texts(open_data):
     app = run_all(upload(open_data(source="file"), GOOD))
     before = right(app, "sst2-cls")
-    swapped = GOOD.replace(b"negative", b"x").replace(b"positive", b"negative").replace(
-        b"x", b"positive")  # fmt: skip
+    swapped = (
+        GOOD.replace(b"negative", b"x").replace(b"positive", b"negative").replace(b"x", b"positive")
+    )
     upload(app, swapped, "swapped.csv")
     assert not app.exception
     assert right(app, "sst2-cls") == 3 - before
@@ -146,8 +147,9 @@ def test_rows_that_were_cut_are_counted_and_can_be_listed(open_data):
 
 
 def test_pairs_of_checkpoints_are_corrected_together(open_data, two):
-    tiny.make_pooling_checkpoint(two / "sst2-max_cls", "max_cls", ("negative", "positive"),
-                                 task="sst2", seed=7)  # fmt: skip
+    tiny.make_pooling_checkpoint(
+        two / "sst2-max_cls", "max_cls", ("negative", "positive"), task="sst2", seed=7
+    )
     chosen = ["sst2-cls", "sst2-mha", "sst2-max_cls"]
     app = run_all(open_data(source="suite", checkpoints=chosen))
     app.session_state["look"] = "agreement"
@@ -251,8 +253,9 @@ def test_any_data_set_of_the_hub_is_read_with_its_columns(open_data, tmp_path, m
     import pandas as pd
 
     path = tmp_path / "0000.parquet"
-    pd.DataFrame({"review": ["the film is good", "the plot is thin"], "stars": ["5", "1"]}
-                 ).to_parquet(path)  # fmt: skip
+    pd.DataFrame(
+        {"review": ["the film is good", "the plot is thin"], "stars": ["5", "1"]}
+    ).to_parquet(path)
     monkeypatch.setattr("analysis.dataset_hub.parquet_files", lambda *what: [path])
     app = open_data(source="Hub", hub_kind="any data set", hub_repo="someone/films")
     assert "Run" not in " ".join(button.label for button in app.button)
@@ -267,9 +270,13 @@ def test_any_data_set_of_the_hub_is_read_with_its_columns(open_data, tmp_path, m
     assert app.button(key="job-go").label.startswith("Run 2 rows")
 
 
-@pytest.mark.parametrize(("repo", "told"), [
-    ("someone/films", "no connection"), ("no such name", "no name on the Hub"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("repo", "told"),
+    [
+        ("someone/films", "no connection"),
+        ("no such name", "no name on the Hub"),
+    ],
+)
 def test_a_hub_that_does_not_answer_is_a_sentence(open_data, monkeypatch, repo, told):
     monkeypatch.setattr("analysis.dataset_hub.hub_unreachable", lambda: "no connection")
     app = open_data(source="Hub", hub_kind="any data set", hub_repo=repo)

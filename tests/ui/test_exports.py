@@ -26,10 +26,13 @@ def plots(open_app, four, monkeypatch):
     for module in (compare, panels):
         real = module.export_menu
         monkeypatch.setattr(
-            module, "export_menu",
-            lambda given, key, *rest, real=real: (found.update({key: dict(given)}),
-                                                  real(given, key, *rest)),
-        )  # fmt: skip
+            module,
+            "export_menu",
+            lambda given, key, *rest, real=real: (
+                found.update({key: dict(given)}),
+                real(given, key, *rest),
+            ),
+        )
     app = open_app(four, text=SENTENCE, compare="true", variant="the film is bad")
     assert len(seen.cards(app)) == 4
     return found
@@ -51,8 +54,15 @@ def test_menus_stand_in_every_card_and_for_all_cards(open_app, four):
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_every_picture_gives_a_file_in_every_format(plots, format):
-    start = {"pdf": b"%PDF-", "png": b"\x89PNG", "svg": b"<", "html": b"<!doctype html>",
-             "tex": b"% \\usepackage", "json": b"{", "bib": b"@"}.get(format, b"")  # fmt: skip
+    start = {
+        "pdf": b"%PDF-",
+        "png": b"\x89PNG",
+        "svg": b"<",
+        "html": b"<!doctype html>",
+        "tex": b"% \\usepackage",
+        "json": b"{",
+        "bib": b"@",
+    }.get(format, b"")
     for menu in plots.values():
         for plot in menu.values():
             data = export(plot, format, venue="acl", width="column").data
@@ -82,8 +92,16 @@ def test_csv_holds_the_probabilities_of_the_files(plots, four):
         assert min(abs(p - number) for number in numbers) < 1e-5
 
 
-OFFERED = ["PDF", "SVG", "PNG 300 dpi", "PNG 600 dpi", "HTML (5 MB)", "CSV", "LaTeX table",
-           "JSON to rebuild"]  # fmt: skip
+OFFERED = [
+    "PDF",
+    "SVG",
+    "PNG 300 dpi",
+    "PNG 600 dpi",
+    "HTML (5 MB)",
+    "CSV",
+    "LaTeX table",
+    "JSON to rebuild",
+]
 KEY = "export-toy-mha"
 
 
@@ -111,7 +129,10 @@ def test_opened_menu_offers_every_format_and_the_venues_widths(opened):
     labels = [b.proto.label for b in opened.get("download_button")]
     assert [one for one in labels if one != "PGF"] == OFFERED
     assert opened.selectbox(key=f"{KEY}-width").options == [
-        "Column, 3.03 in", "Full width, 6.3 in", "My own"]  # fmt: skip
+        "Column, 3.03 in",
+        "Full width, 6.3 in",
+        "My own",
+    ]
     opened.selectbox(key=f"{KEY}-venue").set_value("neurips").run()
     assert opened.selectbox(key=f"{KEY}-width").options == ["Full width, 5.5 in", "My own"]
     assert "5.50 ×" in words_of(opened)

@@ -13,9 +13,18 @@ from analysis.figures.plot import Plot
 
 TEXT = "the plot is thin but the acting is fine"
 MODULES = (
-    "followed", "layers_depth", "layers_map", "layers_dimension", "show", "winners_cards",
-    "winners_detail", "winners_panel", "winners_tokens", "attention_page", "attention_encoder",
-)  # fmt: skip
+    "followed",
+    "layers_depth",
+    "layers_map",
+    "layers_dimension",
+    "show",
+    "winners_cards",
+    "winners_detail",
+    "winners_panel",
+    "winners_tokens",
+    "attention_page",
+    "attention_encoder",
+)
 
 
 @pytest.fixture
@@ -59,21 +68,28 @@ def check(menus: dict[str, dict[str, Plot]], *keys: str) -> None:
 
 
 def test_layers_exports_every_picture(exported: Any):
-    menus = exported("pages/1_Layers.py", checkpoints=["toy-cls", "toy-mha"], marked_layer=2,
-                     marked_dimension=5)  # fmt: skip
+    menus = exported(
+        "pages/1_Layers.py", checkpoints=["toy-cls", "toy-mha"], marked_layer=2, marked_dimension=5
+    )
     check(menus, "export-depth", "export-map", "export-dimension", "export-turned")
     assert {plot.view for plot in menus["export-depth"].values()} == {"depth", "at_layer"}
 
 
 def test_winners_exports_every_picture(exported: Any):
     names = ("toy-max_cls", "toy-max_seq_mha")
-    menus = exported("pages/2_Max_pool_winners.py", drop_layers=[4], checkpoints=list(names),
-                     target="predicted")  # fmt: skip
+    menus = exported(
+        "pages/2_Max_pool_winners.py", drop_layers=[4], checkpoints=list(names), target="predicted"
+    )
     sweeps = {key for key in menus if key.startswith("export-sweep-")}
     assert "export-sweep-winners" in sweeps
-    check(menus, *sweeps, "export-margins", "export-dimensions",
-          *(f"export-won-{name}" for name in names),
-          *(f"export-what-if-{name}" for name in names))  # fmt: skip
+    check(
+        menus,
+        *sweeps,
+        "export-margins",
+        "export-dimensions",
+        *(f"export-won-{name}" for name in names),
+        *(f"export-what-if-{name}" for name in names),
+    )
 
 
 def test_winning_tokens_export_their_strips(exported: Any, folder: Path):
@@ -86,6 +102,5 @@ def test_winning_tokens_export_their_strips(exported: Any, folder: Path):
     "view", ["Attention heads", "One token", "Rollout", "Entropy, distance", "Input parts"]
 )
 def test_attention_exports_every_picture(exported: Any, view: str):
-    menus = exported("pages/3_Attention.py", checkpoints=["toy-cls", "toy-mha"],
-                     encoder_view=view)  # fmt: skip
+    menus = exported("pages/3_Attention.py", checkpoints=["toy-cls", "toy-mha"], encoder_view=view)
     check(menus, "export-own", "export-encoder")

@@ -52,8 +52,9 @@ def page():
 
 
 def thumbnails(app):
-    found = [one for one in app.get("bidi_component") if "poollens_figures" in
-             one.proto.component_name]  # fmt: skip
+    found = [
+        one for one in app.get("bidi_component") if "poollens_figures" in one.proto.component_name
+    ]
     return json.loads(found[0].proto.json)["figures"]
 
 
@@ -69,7 +70,8 @@ def test_the_collection_is_shown_at_true_size_with_checks(page):
     assert not app.exception
     shown = thumbnails(app)
     assert [one["title"] for one in shown] == [
-        samples.plot_of(key).title for key in ("reading", "classes", "winners")]  # fmt: skip
+        samples.plot_of(key).title for key in ("reading", "classes", "winners")
+    ]
     assert all(one["src"].startswith("data:image/png") for one in shown)
     assert shown[2]["chosen"]
     html = " ".join(one.proto.body for one in app.get("html"))
@@ -90,8 +92,9 @@ def test_grouping_gives_letters_and_can_be_undone(page):
     assert not app.exception
     shown = thumbnails(app)
     assert [one["panels"] for one in shown] == [2, 1]
-    assert any(one.value.startswith("\\(a\\)") or one.value.startswith("(a)")
-               for one in app.markdown)  # fmt: skip
+    assert any(
+        one.value.startswith("\\(a\\)") or one.value.startswith("(a)") for one in app.markdown
+    )
     app.button(key="figures-undo").click().run()
     assert len(thumbnails(app)) == 3
 
@@ -157,9 +160,12 @@ def test_thumbnails_move_and_remove(monkeypatch):
         return [keys.index(one.key) for one in collection.current().figures]
 
     for action, expected in (
-        (["down", 0, 1], [1, 0, 2]), (["up", 2, 2], [1, 2, 0]), (["drop", 0, 2, 3], [2, 0, 1]),
-        (["remove", 1, 4], [2, 1]), (["remove", 9, 5], [2, 1]),
-    ):  # fmt: skip
+        (["down", 0, 1], [1, 0, 2]),
+        (["up", 2, 2], [1, 2, 0]),
+        (["drop", 0, 2, 3], [2, 0, 1]),
+        (["remove", 1, 4], [2, 1]),
+        (["remove", 9, 5], [2, 1]),
+    ):
         figures_list.act(action)
         assert now() == expected
     figures_list.act(["tick", 0, 6])

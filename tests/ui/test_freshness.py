@@ -85,11 +85,12 @@ def test_explaining_another_class_than_named_is_caught(open_app, one, monkeypatc
 
     real = compare.views.reading
     monkeypatch.setattr(
-        compare.views, "reading",
+        compare.views,
+        "reading",
         lambda split, tokens, target, *rest, **more: real(
             split, tokens, (target + 1) % 3, *rest, **more
         ),
-    )  # fmt: skip
+    )
     assert not shown_as_true(open_app(one, text=SENTENCE), one / "toy")
 
 
@@ -103,19 +104,26 @@ def test_attributing_another_class_than_named_is_caught(open_app, one, monkeypat
         true = truth.pooling(path, SENTENCE)
         empty = truth.pooling(path, "[PAD] " * len(SENTENCE.split()))
         return [
-            float(np.subtract(*(t.logits[true.predicted] - np.delete(t.logits, true.predicted)
-                                .mean() for t in (true, empty))))
-        ][0]  # fmt: skip
+            float(
+                np.subtract(
+                    *(
+                        t.logits[true.predicted] - np.delete(t.logits, true.predicted).mean()
+                        for t in (true, empty)
+                    )
+                )
+            )
+        ][0]
 
     expected = pytest.approx(change(one / "toy"), abs=0.1)
     assert sums(open_app(one, text=SENTENCE)) == expected
     real = engine._attribution
     monkeypatch.setattr(
-        engine, "_attribution",
+        engine,
+        "_attribution",
         lambda id, sha, dtype, text, pair, target, **more: real(
             id, sha, dtype, text, pair, (target + 1) % 3, **more
         ),
-    )  # fmt: skip
+    )
     assert sums(open_app(one, text=SENTENCE)) != expected
 
 

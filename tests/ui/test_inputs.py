@@ -145,8 +145,9 @@ def test_variant_says_what_it_changes_in_every_checkpoint(open_app, four):
         before, after = old.probabilities[target], new.probabilities[target]
         bars = [b for b in body.all("bar") if b.attributes["title"].startswith(f"{path.name}")]
         assert [b.all("num")[0].text for b in bars] == [f"{before:.2f}", f"{after:.2f}"]
-        moves.append((abs(after - before), f"{path.name}, probability of {old.label} "
-                      f"{after - before:+.2f}."))  # fmt: skip
+        moves.append(
+            (abs(after - before), f"{path.name}, probability of {old.label} {after - before:+.2f}.")
+        )
         if old.predicted != new.predicted:
             flips.append(f"{path.name} from {old.label} to {new.label}")
     sentence = app.main.text[1].value

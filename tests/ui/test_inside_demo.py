@@ -67,15 +67,17 @@ FOUR = ["sst2-cls", "sst2-max_cls", "sst2-mha", "sst2-max_seq_mha"]
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("names", [FOUR[-1:], FOUR], ids=["one", "four"])
 def test_512_tokens_are_drawn_and_what_was_cut_is_said(open_page, page, names):
-    app = open_page(page, checkpoints=names, long=True, document=LONG,
-                    quantity="drop effect", unit="pieces")  # fmt: skip
+    app = open_page(
+        page, checkpoints=names, long=True, document=LONG, quantity="drop effect", unit="pieces"
+    )
     said = seen.said(app) + " ".join(piece.text for piece in seen.pieces(app).values())
     assert "tokens beyond the model" in said
     sizes = [len(element.proto.spec) for element in app.get("plotly_chart")]
     sizes += [len(element.proto.json) for element in app.get("bidi_component")]
     assert sum(sizes) < 5_000_000, "what one picture sends to the browser"
     if page == PAGES[1]:
-        spec = next(json.loads(e.proto.spec) for e in app.get("plotly_chart")
-                    if "map-sst2" in e.proto.id)  # fmt: skip
+        spec = next(
+            json.loads(e.proto.spec) for e in app.get("plotly_chart") if "map-sst2" in e.proto.id
+        )
         cells = next(one for one in spec["data"] if one["type"] == "heatmap")["z"]
         assert str(cells["shape"]).replace(" ", "") == "3,512"

@@ -49,13 +49,17 @@ def charts(app: Any) -> dict[str, dict[str, Any]]:
 def lines(app: Any, quantity: int, kind: str = "depth") -> dict[str, np.ndarray]:
     """The lines of one picture by the name of their checkpoint."""
     data = charts(app)[f"{kind}-chart-{quantity}"]["data"]
-    return {one["name"]: numbers(one["y"]) for one in data if "lines" in one["mode"]
-            and one.get("fill") is None}  # fmt: skip
+    return {
+        one["name"]: numbers(one["y"])
+        for one in data
+        if "lines" in one["mode"] and one.get("fill") is None
+    }
 
 
 def cells(app: Any) -> list[np.ndarray]:
-    return [numbers(one["z"]) for one in charts(app)["map-chart"]["data"]
-            if one["type"] == "heatmap"]  # fmt: skip
+    return [
+        numbers(one["z"]) for one in charts(app)["map-chart"]["data"] if one["type"] == "heatmap"
+    ]
 
 
 def path(folder: Path, text: str = TEXT, token: int = 0) -> layers.Trajectory:
@@ -110,15 +114,16 @@ def test_token_that_is_chosen_is_followed_in_every_view(open_layers, made):
     assert "“is” turns most" in app.main.text[0].value
     app.session_state["text"] = "a film"
     app.run()
-    np.testing.assert_allclose(lines(app, 0)["toy-mha"], path(made / "toy-mha", "a film").norm,
-                               rtol=1e-5)  # fmt: skip
+    np.testing.assert_allclose(
+        lines(app, 0)["toy-mha"], path(made / "toy-mha", "a film").norm, rtol=1e-5
+    )
 
 
 def test_mark_made_on_another_page_is_followed_here(open_layers, made):
-    app = open_layers(made, checkpoints=["toy-cls"],
-                      marked_token=((TEXT, None), (0, 4, 8)))  # fmt: skip
-    np.testing.assert_allclose(lines(app, 0)["toy-cls"], path(made / "toy-cls", token=2).norm,
-                               rtol=1e-5)  # fmt: skip
+    app = open_layers(made, checkpoints=["toy-cls"], marked_token=((TEXT, None), (0, 4, 8)))
+    np.testing.assert_allclose(
+        lines(app, 0)["toy-cls"], path(made / "toy-cls", token=2).norm, rtol=1e-5
+    )
     assert app.selectbox(key="follow_token").value == 2
 
 
@@ -144,8 +149,9 @@ def test_layer_that_is_marked_is_marked_in_every_view(open_layers, made):
     assert "turns in layer 2 of toy-cls" in seen.pieces(app)["follow-strip"].text
     trace = analysis.record(analysis.load(made / "toy-cls"), TEXT)
     before, after = trace.hidden[1:3].astype(float)
-    cosine = (before * after).sum(1) / np.linalg.norm(before, axis=1) / np.linalg.norm(
-        after, axis=1)  # fmt: skip
+    cosine = (
+        (before * after).sum(1) / np.linalg.norm(before, axis=1) / np.linalg.norm(after, axis=1)
+    )
     shown = seen.strip(seen.pieces(app)["follow-strip"])
     assert shown[0].value == pytest.approx(1 - cosine[0], abs=0.006)
     app.selectbox(key="follow_layer").set_value("all").run()
@@ -207,8 +213,9 @@ def test_standardised_values_need_a_profile_and_use_it(open_layers, four):
 
 def test_seed_group_is_its_mean_with_a_band_of_its_spread(open_layers, folder):
     for seed in range(3):
-        tiny.make_pooling_checkpoint(folder / f"toy-mha-s{seed}", "mha", ("a", "b"), task="toy",
-                                     seed=seed)  # fmt: skip
+        tiny.make_pooling_checkpoint(
+            folder / f"toy-mha-s{seed}", "mha", ("a", "b"), task="toy", seed=seed
+        )
         shake_encoder(folder / f"toy-mha-s{seed}", seed)
     app = open_layers(folder)
     paths = [path(folder / f"toy-mha-s{seed}") for seed in range(3)]
@@ -219,8 +226,9 @@ def test_seed_group_is_its_mean_with_a_band_of_its_spread(open_layers, folder):
     (band,) = [one for one in charts(app)["depth-chart-0"]["data"] if one.get("fill") == "toself"]
     high = norms.mean(0) + norms.std(0, ddof=1)
     np.testing.assert_allclose(numbers(band["y"])[: len(high)], high, rtol=1e-5)
-    np.testing.assert_allclose(cells(app)[0], np.mean([p.vectors for p in paths], axis=0),
-                               atol=1e-5)  # fmt: skip
+    np.testing.assert_allclose(
+        cells(app)[0], np.mean([p.vectors for p in paths], axis=0), atol=1e-5
+    )
     assert "Spread over the seeds" in seen.said(app)
 
 
@@ -291,9 +299,16 @@ def sentences(count: int) -> list[str]:
 
 def test_similarity_and_percentiles_over_own_sentences_are_the_librarys(open_layers, made):
     texts = sentences(130)
-    app = open_layers(made, checkpoints=["toy-cls", "toy-mha"], source="own sentences",
-                      own_sentences="\n".join(texts), many_count=256, layer_values="reference",
-                      layer_reference=texts[3], target="predicted")  # fmt: skip
+    app = open_layers(
+        made,
+        checkpoints=["toy-cls", "toy-mha"],
+        source="own sentences",
+        own_sentences="\n".join(texts),
+        many_count=256,
+        layer_values="reference",
+        layer_reference=texts[3],
+        target="predicted",
+    )
     assert "cka-chart" not in charts(app)
     app.button(key="many-button").click().run()
     assert not app.exception
@@ -307,8 +322,9 @@ def test_similarity_and_percentiles_over_own_sentences_are_the_librarys(open_lay
     np.testing.assert_allclose(shown, stand.prediction)
     mine = path(made / "toy-mha").vectors[2] @ paths[3].vectors[2]
     mine /= path(made / "toy-mha").norm[2] * paths[3].norm[2]
-    near = [one.vectors[2] @ paths[3].vectors[2] / (one.norm[2] * paths[3].norm[2])
-            for one in paths]  # fmt: skip
+    near = [
+        one.vectors[2] @ paths[3].vectors[2] / (one.norm[2] * paths[3].norm[2]) for one in paths
+    ]
     shown = lines(app, 4, "standing")["toy-mha"]
     assert shown[2] == pytest.approx(100 * np.mean(np.array(near) < mine))
     for index, name in enumerate(NAMES):
@@ -323,17 +339,30 @@ def test_similarity_of_seed_groups_is_the_mean_over_their_pairs(open_layers, fol
     for group, head in (("toy-a", "cls"), ("toy-b", "mha")):
         for seed in range(2):
             tiny.make_pooling_checkpoint(
-                folder / f"{group}-s{seed}", head, tiny.random_labels(3), task="toy",
-                seed=seed + 10 * len(group + head), facts={"group": group, "seed": seed},
-            )  # fmt: skip
+                folder / f"{group}-s{seed}",
+                head,
+                tiny.random_labels(3),
+                task="toy",
+                seed=seed + 10 * len(group + head),
+                facts={"group": group, "seed": seed},
+            )
     texts = sentences(128)
-    models = {f"{g}-s{s}": analysis.load(folder / f"{g}-s{s}") for g in ("toy-a", "toy-b")
-              for s in (0, 1)}  # fmt: skip
-    app = open_layers(folder, checkpoints=["toy-a", "toy-b"], source="own sentences",
-                      own_sentences="\n".join(texts), many_count=128, many_of="mean")  # fmt: skip
+    models = {
+        f"{g}-s{s}": analysis.load(folder / f"{g}-s{s}") for g in ("toy-a", "toy-b") for s in (0, 1)
+    }
+    app = open_layers(
+        folder,
+        checkpoints=["toy-a", "toy-b"],
+        source="own sentences",
+        own_sentences="\n".join(texts),
+        many_count=128,
+        many_of="mean",
+    )
     app.button(key="many-button").click().run()
-    pairs = [layers.layer_cka(models[f"toy-a-s{s}"], models[f"toy-b-s{s}"], texts, of="mean").values
-             for s in (0, 1)]  # fmt: skip
+    pairs = [
+        layers.layer_cka(models[f"toy-a-s{s}"], models[f"toy-b-s{s}"], texts, of="mean").values
+        for s in (0, 1)
+    ]
     shown = numbers(charts(app)["cka-chart"]["data"][0]["z"])
     np.testing.assert_allclose(shown, np.mean(pairs, axis=0), atol=1e-6)
     said = seen.said(app).replace("\\", "")
@@ -345,8 +374,12 @@ def test_similarity_of_seed_groups_is_the_mean_over_their_pairs(open_layers, fol
 
 
 def test_too_few_sentences_are_refused_with_the_reason(open_layers, made):
-    app = open_layers(made, checkpoints=["toy-cls"], source="own sentences",
-                      own_sentences="\n".join(sentences(20) * 4))  # fmt: skip
+    app = open_layers(
+        made,
+        checkpoints=["toy-cls"],
+        source="own sentences",
+        own_sentences="\n".join(sentences(20) * 4),
+    )
     app.button(key="many-button").click().run()
     said = seen.said(app)
     assert "20 different sentences are too few" in said
@@ -387,8 +420,11 @@ def test_chosen_dimension_is_outlined_and_drawn_by_layer(open_layers, made):
     boxes = charts(app)["map-chart"]["layout"]["shapes"]
     narrow = [(box["x0"], box["x1"]) for box in boxes if box["x1"] - box["x0"] == 1]
     assert narrow == [(6.5, 7.5)] * 2
-    drawn = {one["name"]: numbers(one["y"]) for one in charts(app)["dimension-chart"]["data"]
-             if "lines" in one["mode"]}  # fmt: skip
+    drawn = {
+        one["name"]: numbers(one["y"])
+        for one in charts(app)["dimension-chart"]["data"]
+        if "lines" in one["mode"]
+    }
     for name, values in drawn.items():
         np.testing.assert_allclose(values, path(made / name).vectors[:, 7], rtol=1e-5)
     trace = analysis.record(analysis.load(made / "toy-mha"), TEXT)

@@ -108,10 +108,13 @@ def test_seed_group_names_the_seeds_that_disagree(open_app, group):
 def test_seed_group_shows_a_dot_for_each_seed_at_its_own_probability(open_app, group):
     card = seen.cards(open_app(group, text=SENTENCE))["toy-mha"]
     for index, bar in enumerate(card.answer.all("bar")):
-        places = [float(re.search(r"left:([\d.]+)%", d.attributes["style"])[1])
-                  for d in bar.all("dot")]  # fmt: skip
-        own = [100 * truth.pooling(group / f"toy-mha-s{s}", SENTENCE).probabilities[index]
-               for s in range(3)]  # fmt: skip
+        places = [
+            float(re.search(r"left:([\d.]+)%", d.attributes["style"])[1]) for d in bar.all("dot")
+        ]
+        own = [
+            100 * truth.pooling(group / f"toy-mha-s{s}", SENTENCE).probabilities[index]
+            for s in range(3)
+        ]
         assert places == pytest.approx(own, abs=0.01)
 
 

@@ -28,22 +28,19 @@ def test_the_map_shows_the_contribution_of_each_layer_and_token(open_winners: An
 
 def test_the_map_of_words_sums_what_their_pieces_add(open_winners: Any, made: Path):
     text = "the plots thinned, not dully but fine"
-    app = open_winners(made, checkpoints=["toy-max_seq_mha"], unit="words", target="predicted",
-                       text=text)  # fmt: skip
+    app = open_winners(
+        made, checkpoints=["toy-max_seq_mha"], unit="words", target="predicted", text=text
+    )
     trace = analysis.record(analysis.load(made / "toy-max_seq_mha"), text)
     pieces_add = analysis.decompose(trace, "zero").contrast(trace.predicted).sum(axis=0)
     words = trace.tokens.word_groups()
     assert len(words) < len(trace.tokens)
     expected = np.array([pieces_add[list(word)].sum(axis=0) for word in words]).T
-    np.testing.assert_allclose(
-        heat(charts(app)["map-toy-max_seq_mha"]), expected, atol=1e-6
-    )
+    np.testing.assert_allclose(heat(charts(app)["map-toy-max_seq_mha"]), expected, atol=1e-6)
 
 
 def test_drop_effects_are_the_true_changes(open_winners: Any, made: Path):
-    app = open_winners(
-        made, checkpoints=["toy-max_seq_mha"], unit="pieces", quantity="drop effect"
-    )
+    app = open_winners(made, checkpoints=["toy-max_seq_mha"], unit="pieces", quantity="drop effect")
     classifier = analysis.load(made / "toy-max_seq_mha")
     effects = interventions.drop_effects(classifier, TEXT, by_token=True)
     trace = analysis.record(classifier, TEXT)
@@ -56,8 +53,10 @@ def test_drop_effects_are_the_true_changes(open_winners: Any, made: Path):
 def test_a_pooling_head_without_layers_to_compare_says_so(open_winners: Any, made: Path):
     app = open_winners(made, checkpoints=["toy-cls", "toy-mha"])
     said = " ".join(caption.value.replace("\\", "") for caption in app.caption)
-    assert ("Nothing wins in toy-cls and toy-mha: the pooling heads cls and mha take no maximum."
-            in said)  # fmt: skip
+    assert (
+        "Nothing wins in toy-cls and toy-mha: the pooling heads cls and mha take no maximum."
+        in said
+    )
     assert not charts(app)
 
 
@@ -92,9 +91,7 @@ def test_taking_a_layer_away_gives_the_numbers_of_the_library(open_winners: Any,
     app.session_state["drop_layers"] = [layer]
     app.run()
     assert not app.exception
-    result = interventions.what_if(
-        analysis.load(made / "toy-max_cls"), TEXT, drop_layers=(layer,)
-    )
+    result = interventions.what_if(analysis.load(made / "toy-max_cls"), TEXT, drop_layers=(layer,))
     shown = pieces(app)["drawing-what-if-toy-max_cls"]
     for label, values in zip(result.checkpoint.labels, result.probabilities.T, strict=True):
         assert label in shown
@@ -165,8 +162,14 @@ def test_empty_text_asks_for_a_sentence(open_winners: Any, made: Path):
 def test_an_attention_head_chosen_on_one_page_is_the_one_of_the_map_on_the_other(
     open_winners: Any, made: Path, quantity: str
 ):
-    app = open_winners(made, checkpoints=["toy-max_cls", "toy-max_seq_mha"], unit="pieces",
-                       target="predicted", quantity=quantity, marked_part=2)  # fmt: skip
+    app = open_winners(
+        made,
+        checkpoints=["toy-max_cls", "toy-max_seq_mha"],
+        unit="pieces",
+        target="predicted",
+        quantity=quantity,
+        marked_part=2,
+    )
     assert not app.exception
     trace = analysis.record(analysis.load(made / "toy-max_seq_mha"), TEXT)
     if quantity == "contribution":
@@ -192,9 +195,13 @@ def test_a_layer_is_chosen_where_there_is_no_map_to_click(open_winners: Any, mad
 def test_strips_of_a_seed_group_say_how_far_its_seeds_lie_apart(open_winners: Any, folder: Path):
     for seed in range(2):
         tiny.make_pooling_checkpoint(
-            folder / f"toy-m-s{seed}", "max", tiny.random_labels(3), task="toy", seed=seed,
+            folder / f"toy-m-s{seed}",
+            "max",
+            tiny.random_labels(3),
+            task="toy",
+            seed=seed,
             facts={"group": "toy-m", "seed": seed},
-        )  # fmt: skip
+        )
     said = said_by(open_winners(folder, checkpoints=["toy-m"], unit="pieces", target="predicted"))
     traces = [analysis.record(analysis.load(folder / f"toy-m-s{s}"), TEXT) for s in range(2)]
     wins = [100 * np.bincount(t.head.winners.token, minlength=len(t.tokens)) / 32 for t in traces]

@@ -24,9 +24,7 @@ def test_the_map_of_a_seed_group_is_the_mean_of_its_members(open_winners: Any, s
     mean = np.mean([trace.probabilities for trace in traces], axis=0)
     splits = [analysis.decompose(trace, "zero") for trace in traces]
     cells = [split.contrast(int(mean.argmax())).sum(axis=0).T for split in splits]
-    np.testing.assert_allclose(
-        heat(charts(app)["map-toy-two"]), np.mean(cells, axis=0), atol=1e-6
-    )
+    np.testing.assert_allclose(heat(charts(app)["map-toy-two"]), np.mean(cells, axis=0), atol=1e-6)
     assert "Mean over 2 seeds" in said_by(app)
 
 
@@ -69,7 +67,10 @@ def test_where_tokens_compete_the_table_holds_what_a_token_holds(
     tiny.make_pooling_checkpoint(folder / "toy-t", head, tiny.random_labels(3), seed=4)
     start = TEXT.index("acting")
     app = open_winners(
-        folder, checkpoints=["toy-t"], unit="pieces", target="predicted",
+        folder,
+        checkpoints=["toy-t"],
+        unit="pieces",
+        target="predicted",
         marked_token=((TEXT, None), (0, start, start + len("acting"))),
     )
     trace = analysis.record(analysis.load(folder / "toy-t"), TEXT)
@@ -91,8 +92,13 @@ def test_the_reference_is_named_and_changes_what_is_shown(open_winners: Any, fou
     measure_profile(analysis.load(folder), texts, None, "three sentences").save(folder)
     shown = {}
     for chosen in ("corpus mean", "zero"):
-        app = open_winners(four, checkpoints=["toy-max_seq_mha"], unit="pieces", reference=chosen,
-                           target="predicted")  # fmt: skip
+        app = open_winners(
+            four,
+            checkpoints=["toy-max_seq_mha"],
+            unit="pieces",
+            reference=chosen,
+            target="predicted",
+        )
         shown[chosen] = heat(charts(app)["map-toy-max_seq_mha"])
         named = {"corpus mean": "the corpus mean", "zero": "zero"}[chosen]
         assert f"relative to {named}" in said_by(app)
@@ -120,8 +126,9 @@ def test_without_a_corpus_profile_zero_is_said_and_noise_is_not_measured_in_word
 def test_a_single_layer_that_competes_leaves_no_panel_out_without_a_reason(
     open_winners: Any, folder: Path
 ):
-    tiny.make_pooling_checkpoint(folder / "toy-one", "max_cls", tiny.random_labels(3), seed=4,
-                                 head_options={"last_k": 1})  # fmt: skip
+    tiny.make_pooling_checkpoint(
+        folder / "toy-one", "max_cls", tiny.random_labels(3), seed=4, head_options={"last_k": 1}
+    )
     said = said_by(open_winners(folder, checkpoints=["toy-one"]))
     assert "No drop effect: toy-one: only layer 4 competes (last_k = 1)" in said
     assert "no win has a runner-up" in said
@@ -162,8 +169,9 @@ def test_a_long_text_has_its_drop_effects_at_every_token_without_being_asked_twi
     open_winners: Any, made: Path
 ):
     text = " ".join(["plot"] * (tiny.POSITIONS - 2))
-    app = open_winners(made, checkpoints=["toy-max_seq_mha"], unit="pieces", text=text,
-                       quantity="drop effect")  # fmt: skip
+    app = open_winners(
+        made, checkpoints=["toy-max_seq_mha"], unit="pieces", text=text, quantity="drop effect"
+    )
     assert not app.exception
     assert heat(charts(app)["map-toy-max_seq_mha"]).shape == (3, tiny.POSITIONS)
 
@@ -171,8 +179,11 @@ def test_a_long_text_has_its_drop_effects_at_every_token_without_being_asked_twi
 def test_a_token_marked_on_another_page_is_the_one_in_detail(open_winners: Any, made: Path):
     start = TEXT.index("acting")
     app = open_winners(
-        made, checkpoints=["toy-max_seq_mha"], unit="pieces",
-        marked_token=((TEXT, None), (0, start, start + len("acting"))), marked_layer=3,
+        made,
+        checkpoints=["toy-max_seq_mha"],
+        unit="pieces",
+        marked_token=((TEXT, None), (0, start, start + len("acting"))),
+        marked_layer=3,
     )
     trace = analysis.record(analysis.load(made / "toy-max_seq_mha"), TEXT)
     place = trace.tokens.labels.index("acting")
@@ -183,9 +194,7 @@ def test_a_token_marked_on_another_page_is_the_one_in_detail(open_winners: Any, 
     assert "▸ 3" in names["yaxis"]["ticktext"]
 
 
-def test_without_a_chosen_token_the_one_that_adds_most_is_in_detail(
-    open_winners: Any, made: Path
-):
+def test_without_a_chosen_token_the_one_that_adds_most_is_in_detail(open_winners: Any, made: Path):
     app = open_winners(made, checkpoints=["toy-max_seq_mha"], target="predicted")
     trace = analysis.record(analysis.load(made / "toy-max_seq_mha"), TEXT)
     added = analysis.decompose(trace, "zero").by_token(trace.predicted)
@@ -208,9 +217,14 @@ def test_all_sweeps_stand_in_one_picture(open_winners: Any, made: Path):
         for name, classifier in classifiers.items():
             index = predicted[name] if target == "predicted" else 1
             expected = interventions.sweep_last_k(classifier, TEXT).probabilities[:, index]
-            shown = [_numbers(trace["y"]) for key in keys for trace in charts(app)[key]["data"]
-                     if trace["type"] == "scatter" and trace.get("name") == name
-                     and "lines" in trace.get("mode", "")]  # fmt: skip
+            shown = [
+                _numbers(trace["y"])
+                for key in keys
+                for trace in charts(app)[key]["data"]
+                if trace["type"] == "scatter"
+                and trace.get("name") == name
+                and "lines" in trace.get("mode", "")
+            ]
             assert len(shown) == 1
             np.testing.assert_allclose(shown[0], expected, atol=1e-6)
 

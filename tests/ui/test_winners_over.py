@@ -26,9 +26,14 @@ def compute(app: Any) -> Any:
 def test_means_over_sentences_are_those_of_the_library(open_winners: Any, made: Path):
     from analysis.winner_statistics import collect
 
-    app = compute(open_winners(
-        made, checkpoints=["toy-max_seq_mha"], source="own sentences", own_sentences=OWN,
-    ))  # fmt: skip
+    app = compute(
+        open_winners(
+            made,
+            checkpoints=["toy-max_seq_mha"],
+            source="own sentences",
+            own_sentences=OWN,
+        )
+    )
     sample = collect(analysis.load(made / "toy-max_seq_mha"), OWN.splitlines())
     shown = pieces(app)["drawing-over-toy-max_seq_mha"]
     for value in sample.wins_by_layer().mean(axis=0):
@@ -39,12 +44,18 @@ def test_means_over_sentences_are_those_of_the_library(open_winners: Any, made: 
 def test_seed_groups_are_held_against_their_own_disagreement(open_winners: Any, seeds: Path):
     from analysis.winner_statistics import between_groups, collect, seed_disagreement
 
-    app = compute(open_winners(
-        seeds, checkpoints=["toy-one", "toy-two"], source="own sentences", own_sentences=OWN,
-    ))  # fmt: skip
+    app = compute(
+        open_winners(
+            seeds,
+            checkpoints=["toy-one", "toy-two"],
+            source="own sentences",
+            own_sentences=OWN,
+        )
+    )
     texts = OWN.splitlines()
-    members = {g: [analysis.load(seeds / f"{g}-s{s}") for s in range(2)]
-               for g in ("toy-one", "toy-two")}  # fmt: skip
+    members = {
+        g: [analysis.load(seeds / f"{g}-s{s}") for s in range(2)] for g in ("toy-one", "toy-two")
+    }
     said = said_by(app)
     for name, group in members.items():
         share = 100 * seed_disagreement(group, texts).share[0]
@@ -84,8 +95,9 @@ def test_a_stopped_pass_keeps_what_is_done_and_goes_on_from_there(
 
 
 def test_too_few_sentences_are_refused_in_words(open_winners: Any, made: Path):
-    app = open_winners(made, checkpoints=["toy-max_cls"], source="own sentences",
-                       own_sentences="one")  # fmt: skip
+    app = open_winners(
+        made, checkpoints=["toy-max_cls"], source="own sentences", own_sentences="one"
+    )
     assert "1 sentences: give 2 to 2000 different ones" in said_by(app)
 
 
@@ -114,8 +126,13 @@ def test_a_file_with_classes_is_read_by_the_classes_that_it_gives(open_winners: 
     labels = analysis.load(made / "toy-max_seq_mha").checkpoint.labels
     given = [labels[0], labels[2], labels[0], labels[2]]
     lines = [f"{text}\t{name}" for text, name in zip(OWN.splitlines(), given, strict=True)]
-    app = open_winners(made, checkpoints=["toy-max_seq_mha"], source="file", over_classes="given",
-                       over_by="token type")  # fmt: skip
+    app = open_winners(
+        made,
+        checkpoints=["toy-max_seq_mha"],
+        source="file",
+        over_classes="given",
+        over_by="token type",
+    )
     content = "\n".join(["text\tlabel", *lines]).encode()
     app.file_uploader[0].upload("four.tsv", content, "text/tab-separated-values")
     app.run()
@@ -141,12 +158,23 @@ def test_means_by_predicted_class_are_those_of_the_library(
     from analysis.winner_statistics import collect, summarise_by_class
 
     tiny.make_pooling_checkpoint(folder / "toy", "max_seq_mha", tiny.random_labels(3), seed=2)
-    texts = [f"{a} {b} is {c}" for a in ("the", "who") for b in ("film", "plot")
-             for c in ("good", "dull", "thin")]  # fmt: skip
-    app = compute(open_winners(
-        folder, checkpoints=["toy"], source="own sentences", own_sentences="\n".join(texts),
-        over_classes="predicted", over_by=by, over_quantity=quantity,
-    ))  # fmt: skip
+    texts = [
+        f"{a} {b} is {c}"
+        for a in ("the", "who")
+        for b in ("film", "plot")
+        for c in ("good", "dull", "thin")
+    ]
+    app = compute(
+        open_winners(
+            folder,
+            checkpoints=["toy"],
+            source="own sentences",
+            own_sentences="\n".join(texts),
+            over_classes="predicted",
+            over_by=by,
+            over_quantity=quantity,
+        )
+    )
     sample = collect(analysis.load(folder / "toy"), texts)
     wins = quantity == "share of wins"
     if by == "source layer":
@@ -155,20 +183,25 @@ def test_means_by_predicted_class_are_those_of_the_library(
         every = [sample.wins_within_type()[:, :, k] for k in range(3)]
     else:
         every = [sample.contribution_by_type()]
-    shown = "".join(html for key, html in pieces(app).items()
-                    if key.startswith("drawing-over-"))  # fmt: skip
+    shown = "".join(html for key, html in pieces(app).items() if key.startswith("drawing-over-"))
     for rows in every:
         parts = summarise_by_class(sample, rows)
         for part in parts:
             assert f"{part.of}: {part.sentences}" in said_by(app)
             for value in part.mean[np.isfinite(part.mean)]:
-                assert number(100 * value if wins else value,
-                              "number" if wins else "signed") in shown  # fmt: skip
+                assert (
+                    number(100 * value if wins else value, "number" if wins else "signed") in shown
+                )
 
 
 def test_classes_that_a_data_set_does_not_give_are_said(open_winners: Any, made: Path):
-    app = compute(open_winners(
-        made, checkpoints=["toy-max_seq_mha"], source="own sentences", own_sentences=OWN,
-        over_classes="given",
-    ))  # fmt: skip
+    app = compute(
+        open_winners(
+            made,
+            checkpoints=["toy-max_seq_mha"],
+            source="own sentences",
+            own_sentences=OWN,
+            over_classes="given",
+        )
+    )
     assert "toy-max_seq_mha: the data set gives no classes" in said_by(app)

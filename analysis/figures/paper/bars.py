@@ -28,9 +28,11 @@ def height(m: Bars, look: Look, width: float) -> float:
         return scale * (17.0 * len(m.categories) * len(m.series) + 32.0 + 10.0 * lines)
     bar = 11.0 if len(m.series) == 1 else 7.5
     bars = scale * len(m.categories) * (bar * len(m.series) + 4.0)
-    named = 0.0 if m.category_label == "class" else look.measure(
-        look.label(m.category_label), look.text
-    )  # fmt: skip
+    named = (
+        0.0
+        if m.category_label == "class"
+        else look.measure(look.label(m.category_label), look.text)
+    )
     return max(bars, named + 2.0) + scale * (26.0 + 10.0 * lines)
 
 
@@ -62,9 +64,7 @@ def draw(host: Any, axes: Axes, m: Bars, look: Look, alone: bool, width: float) 
     _values(axes, m, look, width)
 
 
-def _series(
-    axes: Axes, m: Bars, look: Look, index: int, where: np.ndarray, size: float
-) -> None:
+def _series(axes: Axes, m: Bars, look: Look, index: int, where: np.ndarray, size: float) -> None:
     values, count = m.values[index], len(m.series)
     colours: Any = look.colours.bar if count == 1 else look.of_class(index)
     if m.colours == "sign":
@@ -74,10 +74,20 @@ def _series(
     hatch: dict[str, Any] = {}
     if count > 1:  # lines that show on the bar's own colour, dark or light
         dark = contrast_ratio(colours, "#FFFFFF") > 4.5 if isinstance(colours, str) else False
-        hatch = {"hatch": CLASS_HATCHES[index % len(CLASS_HATCHES)] or None,
-                 "hatchcolor": "#FFFFFF" if dark else "#333333"}  # fmt: skip
-    drawn = bars(where, values, size * 0.94, color=colours, label=look.label(m.series[index]),
-                 linewidth=0.4, edgecolor="#333333", **hatch)  # fmt: skip
+        hatch = {
+            "hatch": CLASS_HATCHES[index % len(CLASS_HATCHES)] or None,
+            "hatchcolor": "#FFFFFF" if dark else "#333333",
+        }
+    drawn = bars(
+        where,
+        values,
+        size * 0.94,
+        color=colours,
+        label=look.label(m.series[index]),
+        linewidth=0.4,
+        edgecolor="#333333",
+        **hatch,
+    )
     for place, bar in enumerate(drawn):
         bar.set_gid(f"{axes.get_gid()}-bar-{index}-{place}")
     starts, ends = values.copy(), values.copy()
@@ -89,9 +99,17 @@ def _series(
     if m.dots is not None and np.isfinite(m.dots[index]).sum(axis=1).max(initial=0) > 1:
         flat, spots = m.dots[index].ravel(), np.repeat(where, m.dots.shape[2])
         at = (flat, spots) if m.horizontal else (spots, flat)
-        axes.plot(*at, "o", markersize=2.4 * look.scale, markerfacecolor="white",
-                  markeredgewidth=0.6, markeredgecolor="black", clip_on=False,
-                  zorder=4, gid=f"{axes.get_gid()}-dots-{index}")  # fmt: skip
+        axes.plot(
+            *at,
+            "o",
+            markersize=2.4 * look.scale,
+            markerfacecolor="white",
+            markeredgewidth=0.6,
+            markeredgecolor="black",
+            clip_on=False,
+            zorder=4,
+            gid=f"{axes.get_gid()}-dots-{index}",
+        )
         known = np.isfinite(m.dots[index])
         ends = np.fmax(ends, np.where(known, m.dots[index], -np.inf).max(axis=1))
         starts = np.fmin(starts, np.where(known, m.dots[index], np.inf).min(axis=1))
@@ -112,27 +130,35 @@ def _whiskers(axes: Axes, m: Bars, index: int, where: np.ndarray, **line: Any) -
 
 
 def _numbers(
-    axes: Axes, m: Bars, look: Look, index: int, where: np.ndarray, starts: np.ndarray,
+    axes: Axes,
+    m: Bars,
+    look: Look,
+    index: int,
+    where: np.ndarray,
+    starts: np.ndarray,
     ends: np.ndarray,
-) -> None:  # fmt: skip
+) -> None:
     """Each value behind its bar, its whisker and its dots."""
     away = 2.5 if m.dots is None else 2.5 + 1.2 * look.scale
-    rows = zip(m.values[index].tolist(), starts.tolist(), ends.tolist(), where.tolist(),
-               strict=True)  # fmt: skip
+    rows = zip(
+        m.values[index].tolist(), starts.tolist(), ends.tolist(), where.tolist(), strict=True
+    )
     for value, start, end, spot in rows:
         if math.isfinite(value):
             below = value < 0
             shown = number(value, m.style).replace("-", "\N{MINUS SIGN}")
             axes.annotate(
-                shown, (start if below else end, spot), (-away if below else away, 0),
-                textcoords="offset points", va="center_baseline",
-                ha="right" if below else "left", fontsize=look.least,
-            )  # fmt: skip
+                shown,
+                (start if below else end, spot),
+                (-away if below else away, 0),
+                textcoords="offset points",
+                va="center_baseline",
+                ha="right" if below else "left",
+                fontsize=look.least,
+            )
 
 
-def _points(
-    axes: Axes, m: Bars, look: Look, index: int, where: np.ndarray, room: float
-) -> None:
+def _points(axes: Axes, m: Bars, look: Look, index: int, where: np.ndarray, room: float) -> None:
     """Values as diamonds on their intervals, the dots side by side in the order of the seeds."""
     values = m.values[index]
     colour = look.colours.bar if len(m.series) == 1 else look.of_class(index)
@@ -140,16 +166,31 @@ def _points(
         count = m.dots.shape[2]
         aside = room * ((np.arange(count) + 0.5) / count - 0.5)
         flat, spots = m.dots[index].ravel(), (where[:, None] + aside).ravel()
-        axes.plot(*((flat, spots) if m.horizontal else (spots, flat)), "o",
-                  markersize=2.2 * look.scale, color=colour, alpha=0.6, markeredgewidth=0,
-                  zorder=2, gid=f"{axes.get_gid()}-dots-{index}")  # fmt: skip
+        axes.plot(
+            *((flat, spots) if m.horizontal else (spots, flat)),
+            "o",
+            markersize=2.2 * look.scale,
+            color=colour,
+            alpha=0.6,
+            markeredgewidth=0,
+            zorder=2,
+            gid=f"{axes.get_gid()}-dots-{index}",
+        )
     if m.intervals is not None:
         _whiskers(axes, m, index, where, ecolor=colour, elinewidth=1.0, capsize=2.0, zorder=3)
     at = (values, where) if m.horizontal else (where, values)
-    axes.plot(*at, linestyle="none", marker=("D", "s", "o", "^", "v", "P")[index % 6],
-              markersize=4.2 * look.scale, color=colour, markeredgecolor="white",
-              markeredgewidth=0.5, zorder=4, label=look.label(m.series[index]),
-              gid=f"{axes.get_gid()}-values-{index}")  # fmt: skip
+    axes.plot(
+        *at,
+        linestyle="none",
+        marker=("D", "s", "o", "^", "v", "P")[index % 6],
+        markersize=4.2 * look.scale,
+        color=colour,
+        markeredgecolor="white",
+        markeredgewidth=0.5,
+        zorder=4,
+        label=look.label(m.series[index]),
+        gid=f"{axes.get_gid()}-values-{index}",
+    )
 
 
 def _categories(axes: Axes, m: Bars, look: Look, alone: bool, width: float) -> None:

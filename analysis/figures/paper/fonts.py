@@ -51,14 +51,15 @@ def families(characters: set[str], font: str, serif: str) -> tuple[list[str], li
     if not missing:
         return chosen, notices
     regular = [
-        e for e in fontManager.ttflist
-        if e.style == "normal" and e.weight in (400, "normal", "regular")
-        and "Last" not in e.name and e.fname.lower().endswith((".ttf", ".ttc", ".otf"))
-    ]  # fmt: skip
+        e
+        for e in fontManager.ttflist
+        if e.style == "normal"
+        and e.weight in (400, "normal", "regular")
+        and "Last" not in e.name
+        and e.fname.lower().endswith((".ttf", ".ttc", ".otf"))
+    ]
     kind = "Serif" if font == "serif" else "Sans"
-    regular.sort(
-        key=lambda e: (_is_cff(e.fname), "Noto" not in e.name, kind not in e.name, e.name)
-    )
+    regular.sort(key=lambda e: (_is_cff(e.fname), "Noto" not in e.name, kind not in e.name, e.name))
     for entry in regular:
         found = missing & _covered(entry.fname, getattr(entry, "index", 0))
         if found:
@@ -102,9 +103,9 @@ def measuring() -> Measure:
     def width(text: str, size: float) -> float:
         if (text, size) not in known:
             properties = FontProperties(size=size)
-            known[text, size] = float(
-                renderer.get_text_width_height_descent(text, properties, False)[0]
-            ) / scale
+            known[text, size] = (
+                float(renderer.get_text_width_height_descent(text, properties, False)[0]) / scale
+            )
         return known[text, size]
 
     return width

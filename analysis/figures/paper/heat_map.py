@@ -52,9 +52,14 @@ def _cells(m: HeatMap, look: Look, inside: float) -> float:
 
 
 def draw(
-    host: Any, axes: Axes, m: HeatMap, look: Look, alone: bool, width: float,
+    host: Any,
+    axes: Axes,
+    m: HeatMap,
+    look: Look,
+    alone: bool,
+    width: float,
     with_bar: bool = True,
-) -> None:  # fmt: skip
+) -> None:
     """Cells, labels and a colour bar; `alone`: the labels of the rows stand here."""
     low, high = m.bounds
     rows, columns = m.values.shape
@@ -64,10 +69,15 @@ def draw(
         cells_drawn: Collection = _by_colour(axes, m, mesh)
     else:
         cells_drawn = axes.pcolormesh(
-            np.arange(columns + 1) - 0.5, np.arange(rows + 1) - 0.5,
-            np.ma.masked_invalid(m.values), cmap=colours, norm=norm, edgecolors="face",
-            linewidth=0.1, rasterized=False,
-        )  # fmt: skip
+            np.arange(columns + 1) - 0.5,
+            np.arange(rows + 1) - 0.5,
+            np.ma.masked_invalid(m.values),
+            cmap=colours,
+            norm=norm,
+            edgecolors="face",
+            linewidth=0.1,
+            rasterized=False,
+        )
     cells_drawn.set_gid(f"{axes.get_gid()}-cells")
     axes.invert_yaxis()
     axes.spines[:].set_visible(False)
@@ -110,13 +120,17 @@ def _by_colour(axes: Axes, m: HeatMap, mesh: ScalarMappable) -> PathCollection:
 
 def same_scale(one: HeatMap, other: HeatMap) -> bool:
     """Whether one colour bar speaks for both."""
-    return (one.scale, one.bounds, one.value_label) == (other.scale, other.bounds,
-                                                        other.value_label)  # fmt: skip
+    return (one.scale, one.bounds, one.value_label) == (
+        other.scale,
+        other.bounds,
+        other.value_label,
+    )
 
 
 def _bar(host: Any, axes: Axes, m: HeatMap, look: Look, mesh: Any, cells: float) -> None:
-    bar = host.colorbar(mesh, ax=axes, pad=0.02, fraction=0.06,
-                        aspect=max(cells / (6.0 * look.scale), 5.0))  # fmt: skip
+    bar = host.colorbar(
+        mesh, ax=axes, pad=0.02, fraction=0.06, aspect=max(cells / (6.0 * look.scale), 5.0)
+    )
     if bar.solids is not None:  # many-coloured solids are a picture unless told otherwise
         bar.solids.set_rasterized(False)
         bar.solids.set_edgecolor("face")
@@ -142,8 +156,15 @@ def _numbers(axes: Axes, m: HeatMap, look: Look, mesh: Any) -> None:
             ground = to_hex(mesh.to_rgba(np.array([value]))[0])
             ink = max(("#000000", "#FFFFFF"), key=lambda ink, g=ground: contrast_ratio(g, ink))  # type: ignore[misc]
             shown = number(float(value), m.written).replace("-", "\N{MINUS SIGN}")
-            axes.text(column, row, shown, ha="center", va="center_baseline",
-                      fontsize=look.least, color=ink)  # fmt: skip
+            axes.text(
+                column,
+                row,
+                shown,
+                ha="center",
+                va="center_baseline",
+                fontsize=look.least,
+                color=ink,
+            )
 
 
 def _dashes(axes: Axes, m: HeatMap, look: Look, inside: float) -> None:
@@ -153,10 +174,13 @@ def _dashes(axes: Axes, m: HeatMap, look: Look, inside: float) -> None:
     where = [(r, c, step) for r, c, step in where if step < 0]  # what is drawn as zero has no sign
     wide = inside / columns  # points of a cell
     half = min(2.0 * look.scale, (0.16 if wide > 8 * look.scale else 0.3) * wide) / wide
-    axes.add_collection(LineCollection(
-        [[(c - half, r), (c + half, r)] for r, c, _ in where],
-        colors=[shade(look.colours, step)[1] if step <= -WEAK else "#8A8A8A"
-                for _, _, step in where],
-        linewidths=[look.scale * (0.5 if step <= -WEAK else 0.35) for _, _, step in where],
-        gid=f"{axes.get_gid()}-negative",
-    ))  # fmt: skip
+    axes.add_collection(
+        LineCollection(
+            [[(c - half, r), (c + half, r)] for r, c, _ in where],
+            colors=[
+                shade(look.colours, step)[1] if step <= -WEAK else "#8A8A8A" for _, _, step in where
+            ],
+            linewidths=[look.scale * (0.5 if step <= -WEAK else 0.35) for _, _, step in where],
+            gid=f"{axes.get_gid()}-negative",
+        )
+    )

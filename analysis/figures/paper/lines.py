@@ -42,20 +42,38 @@ def draw_lines(host: Any, axes: Axes, m: Lines, look: Look, alone: bool, width: 
         held = index == m.reference
         colour = REFERENCE if held else look.of_class(index)
         axes.plot(
-            m.x, m.y[index], color=colour, label=look.label(name), markersize=3.2 * scale,
+            m.x,
+            m.y[index],
+            color=colour,
+            label=look.label(name),
+            markersize=3.2 * scale,
             marker=CLASS_SHAPES[index % len(CLASS_SHAPES)][1] if m.markers and not held else None,
-            linestyle=":" if held else DASHES[index % len(DASHES)], linewidth=1.1 * scale,
+            linestyle=":" if held else DASHES[index % len(DASHES)],
+            linewidth=1.1 * scale,
             gid=f"{axes.get_gid()}-values-{index}",
-        )  # fmt: skip
+        )
         if m.bands is not None:
-            axes.fill_between(m.x, *m.bands[index].T, color=colour, alpha=0.18, linewidth=0,
-                              gid=f"{axes.get_gid()}-band-{index}")  # fmt: skip
+            axes.fill_between(
+                m.x,
+                *m.bands[index].T,
+                color=colour,
+                alpha=0.18,
+                linewidth=0,
+                gid=f"{axes.get_gid()}-band-{index}",
+            )
         if m.flags is not None and m.flags[index].any():  # no ring has no place in the layout
             on = m.flags[index].astype(bool)
-            axes.plot(m.x[on], m.y[index][on], "o", markersize=7.5 * scale, clip_on=False,
-                      markerfacecolor="none", markeredgecolor="black",
-                      markeredgewidth=0.8 * scale,
-                      gid=f"{axes.get_gid()}-flags-{index}")  # fmt: skip
+            axes.plot(
+                m.x[on],
+                m.y[index][on],
+                "o",
+                markersize=7.5 * scale,
+                clip_on=False,
+                markerfacecolor="none",
+                markeredgecolor="black",
+                markeredgewidth=0.8 * scale,
+                gid=f"{axes.get_gid()}-flags-{index}",
+            )
     axes.set_xlabel(look.wrapped(m.x_label, width - 40 * scale))
     axes.set_ylabel(look.wrapped(m.y_label, height(m, look, width) - 24 * scale))
     if m.places:
@@ -73,16 +91,28 @@ def draw_points(host: Any, axes: Axes, m: Points, look: Look, alone: bool, width
     for index, name in enumerate(m.groups):
         on = m.group == index
         axes.plot(
-            m.xy[on, 0], m.xy[on, 1], linestyle="none", label=look.label(name),
-            markersize=size * scale, marker=CLASS_SHAPES[index % len(CLASS_SHAPES)][1],
+            m.xy[on, 0],
+            m.xy[on, 1],
+            linestyle="none",
+            label=look.label(name),
+            markersize=size * scale,
+            marker=CLASS_SHAPES[index % len(CLASS_SHAPES)][1],
             markeredgewidth=0.25 * scale if many <= RASTERISED_FROM else 0,
-            markerfacecolor=look.of_class(index), markeredgecolor="white",
-            rasterized=many > RASTERISED_FROM, gid=f"{axes.get_gid()}-values-{index}",
-        )  # fmt: skip
+            markerfacecolor=look.of_class(index),
+            markeredgecolor="white",
+            rasterized=many > RASTERISED_FROM,
+            gid=f"{axes.get_gid()}-values-{index}",
+        )
     for index in m.rings:
-        axes.plot(*m.xy[index], "o", markersize=8 * scale, markerfacecolor="none",
-                  markeredgecolor="black", markeredgewidth=0.9 * scale,
-                  gid=f"{axes.get_gid()}-ring-{index}")  # fmt: skip
+        axes.plot(
+            *m.xy[index],
+            "o",
+            markersize=8 * scale,
+            markerfacecolor="none",
+            markeredgecolor="black",
+            markeredgewidth=0.9 * scale,
+            gid=f"{axes.get_gid()}-ring-{index}",
+        )
         if m.labels:
             _ring_label(axes, m, look, index)
     axes.set_xlabel(look.wrapped(m.x_label, width - 40 * scale))
@@ -98,7 +128,11 @@ def _ring_label(axes: Axes, m: Points, look: Look, index: int) -> None:
     low, high = np.nanmin(m.xy[:, 0]), np.nanmax(m.xy[:, 0])
     right = m.xy[index, 0] > (low + high) / 2
     axes.annotate(
-        look.label(m.labels[index]), m.xy[index], (-5 if right else 5, 5), fontsize=look.least,
-        textcoords="offset points", ha="right" if right else "left",
+        look.label(m.labels[index]),
+        m.xy[index],
+        (-5 if right else 5, 5),
+        fontsize=look.least,
+        textcoords="offset points",
+        ha="right" if right else "left",
         bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6},
-    )  # fmt: skip
+    )

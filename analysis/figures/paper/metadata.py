@@ -11,9 +11,21 @@ from analysis.figures.plot import Plot
 from analysis.figures.style import printable
 
 _DUBLIN_CORE = {
-    "Creator", "Contributor", "Coverage", "Description", "Format", "Identifier", "Keywords",
-    "Language", "Publisher", "Relation", "Rights", "Source", "Title", "Type",
-}  # fmt: skip
+    "Creator",
+    "Contributor",
+    "Coverage",
+    "Description",
+    "Format",
+    "Identifier",
+    "Keywords",
+    "Language",
+    "Publisher",
+    "Relation",
+    "Rights",
+    "Source",
+    "Title",
+    "Type",
+}
 NAMESPACE = "https://www.w3.org/ns/poollens#"
 
 
@@ -22,9 +34,12 @@ def about(plots: tuple[Plot, ...], given: Mapping[str, str] | None) -> dict[str,
     told = [{"view": plot.view, **plot.provenance} for plot in plots]
     description = json.dumps(told[0] if len(told) == 1 else told, sort_keys=True)
     title = "; ".join(printable(plot.title) for plot in plots)
-    return {"Title": title, "Description": description,
-            "Keywords": " ".join(dict.fromkeys(printable(p.view) for p in plots)),
-            **(given or {})}  # fmt: skip
+    return {
+        "Title": title,
+        "Description": description,
+        "Keywords": " ".join(dict.fromkeys(printable(p.view) for p in plots)),
+        **(given or {}),
+    }
 
 
 def for_matplotlib(said: Mapping[str, str], format: str) -> dict[str, Any]:

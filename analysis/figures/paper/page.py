@@ -91,18 +91,22 @@ class Cells:
         wide = host.bbox.width / host.figure.dpi * 72
         share = share_of(wide, self.columns, self.gap)
         grid = host.add_gridspec(
-            2 * len(self.heights) - 1, 2 * self.columns - 1, wspace=0, hspace=0,
+            2 * len(self.heights) - 1,
+            2 * self.columns - 1,
+            wspace=0,
+            hspace=0,
             width_ratios=_between([share] * self.columns, self.gap),
             height_ratios=_between(self.heights, self.gap),
-        )  # fmt: skip
+        )
         for index, one in enumerate(self.parts):
             row, column = divmod(index, self.columns)
             cell = host.add_subfigure(grid[2 * row, 2 * column])
             cell.set_facecolor("none")
             spare = self.heights[row] - one.height
             if not one.stretches and spare > 0.5:  # text keeps its lines: air below it
-                inner = cell.add_gridspec(2, 1, height_ratios=[one.height, spare],
-                                          wspace=0, hspace=0)  # fmt: skip
+                inner = cell.add_gridspec(
+                    2, 1, height_ratios=[one.height, spare], wspace=0, hspace=0
+                )
                 cell = cell.add_subfigure(inner[0, 0])
                 cell.set_facecolor("none")
             one.draw(cell)
@@ -128,15 +132,17 @@ class _Titled:
         self.stretches = body.stretches
 
     def draw(self, host: Any) -> None:
-        grid = host.add_gridspec(2, 1, height_ratios=[self.above, self.body.height],
-                                 wspace=0, hspace=0)  # fmt: skip
+        grid = host.add_gridspec(
+            2, 1, height_ratios=[self.above, self.body.height], wspace=0, hspace=0
+        )
         head = host.add_subfigure(grid[0, 0])
         below = host.add_subfigure(grid[1, 0])
         for one in (head, below):
             one.set_facecolor("none")
         left = MARGIN / max(head.bbox.width / head.figure.dpi * 72, 1.0)
-        head.text(left, 1.0, self.title, fontsize=self.look.text, ha="left", va="top",
-                  linespacing=1.2)  # fmt: skip
+        head.text(
+            left, 1.0, self.title, fontsize=self.look.text, ha="left", va="top", linespacing=1.2
+        )
         self.body.draw(below)
 
 
@@ -146,15 +152,17 @@ class _Axes:
     stretches = True
 
     def __init__(
-        self, panels: tuple[Panel, ...], subtitles: tuple[str, ...], columns: int, look: Look,
+        self,
+        panels: tuple[Panel, ...],
+        subtitles: tuple[str, ...],
+        columns: int,
+        look: Look,
         width: float,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.panels, self.subtitles, self.columns, self.look = panels, subtitles, columns, look
         self.share = width / columns
         rows = math.ceil(len(panels) / columns)
-        self.titles = [
-            self._subtitle(i, s) if s else "" for i, s in enumerate(subtitles)
-        ]
+        self.titles = [self._subtitle(i, s) if s else "" for i, s in enumerate(subtitles)]
         self.heights = []
         for r in range(rows):
             row = slice(r * columns, (r + 1) * columns)
@@ -177,9 +185,10 @@ class _Axes:
             return True
         one, other = self.panels[index], self.panels[right]
         return not (
-            isinstance(one, HeatMap) and isinstance(other, HeatMap)
+            isinstance(one, HeatMap)
+            and isinstance(other, HeatMap)
             and heat_map.same_scale(one, other)
-        )  # fmt: skip
+        )
 
     def _subtitle(self, index: int, text: str) -> str:
         """Broken into lines that end where the panel does."""
@@ -199,8 +208,7 @@ class _Axes:
             if title:
                 axes.set_title(title, pad=3)
             more = {} if self._with_bar(index) else {"with_bar": False}
-            _DRAW[type(panel)](host, axes, panel, self.look, self._alone(index), self.share,
-                               **more)  # fmt: skip
+            _DRAW[type(panel)](host, axes, panel, self.look, self._alone(index), self.share, **more)
         if len(self.names) > 1:
             self._legend(host, made)
 
@@ -222,10 +230,15 @@ class _Axes:
         ]
         labels = list(handles)
         legend = host.legend(
-            [handles[labels[i]] for i in order], [labels[i] for i in order],
-            loc="outside upper left", ncols=columns, handlelength=1.4,
-            columnspacing=1.0, borderpad=0.1, handletextpad=0.5,
-        )  # fmt: skip
+            [handles[labels[i]] for i in order],
+            [labels[i] for i in order],
+            loc="outside upper left",
+            ncols=columns,
+            handlelength=1.4,
+            columnspacing=1.0,
+            borderpad=0.1,
+            handletextpad=0.5,
+        )
         for handle in legend.legend_handles:  # a legend of points stays a vector, and is seen
             if hasattr(handle, "set_rasterized"):
                 handle.set_rasterized(False)
@@ -257,9 +270,12 @@ def _same_rows(one: Panel, other: Panel) -> bool:
     if isinstance(one, HeatMap) and isinstance(other, HeatMap):
         return one.rows == other.rows and one.row_label == other.row_label
     return (
-        isinstance(one, Bars) and isinstance(other, Bars)
-        and one.horizontal and other.horizontal and one.categories == other.categories
-    )  # fmt: skip
+        isinstance(one, Bars)
+        and isinstance(other, Bars)
+        and one.horizontal
+        and other.horizontal
+        and one.categories == other.categories
+    )
 
 
 _DRAW: dict[type, Callable[..., None]] = {

@@ -46,10 +46,13 @@ def save(drawing: Figure, said: Mapping[str, str], style: Style) -> bytes:
 
     for artist in drawing.findobj():
         artist.set_rasterized(False)  # a stream of PGF has no place for a picture
-    mpl.rcParams.update({
-        "pgf.texsystem": PROGRAM, "pgf.rcfonts": False,
-        "font.family": ["serif" if style.font == "serif" else "sans-serif"],
-    })  # fmt: skip
+    mpl.rcParams.update(
+        {
+            "pgf.texsystem": PROGRAM,
+            "pgf.rcfonts": False,
+            "font.family": ["serif" if style.font == "serif" else "sans-serif"],
+        }
+    )
     inside: Any = backend_pgf
     before = inside._tex_escape
     inside._tex_escape = partial(escape, everywhere=False)

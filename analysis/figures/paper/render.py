@@ -91,8 +91,9 @@ def compose(
         buffer = io.BytesIO()
         dots = dpi if format == "png" else RASTER_DPI
         lay_out(drawing, format, dots)
-        drawing.savefig(buffer, format=format, dpi=dots,
-                        metadata=metadata.for_matplotlib(said, format))  # fmt: skip
+        drawing.savefig(
+            buffer, format=format, dpi=dots, metadata=metadata.for_matplotlib(said, format)
+        )
     data = buffer.getvalue()
     if format == "svg":
         data = metadata.into_svg(data, said)
@@ -138,18 +139,23 @@ def _dense(plots: Sequence[Plot]) -> list[str]:
     """What is to be said of maps whose negative cells cannot each carry a dash."""
     marks = [plot.mark for plot in plots]
     panels = [p for m in marks for p in (m.panels if isinstance(m, Grid) else (m,))]
-    sizes = [p.values.size for p in panels
-             if isinstance(p, HeatMap) and p.scale == "diverging" and dense(p.values.shape)]
-    return [
-        f"{max(sizes):,} cells are too many for a dash in each negative one: the scale falls from "
-        "light (negative) to dark (positive), so that the sign survives greyscale."
-    ] if sizes else []  # fmt: skip
+    sizes = [
+        p.values.size
+        for p in panels
+        if isinstance(p, HeatMap) and p.scale == "diverging" and dense(p.values.shape)
+    ]
+    return (
+        [
+            f"{max(sizes):,} cells are too many for a dash in each negative one: the scale falls "
+            "from light (negative) to dark (positive), so that the sign survives greyscale."
+        ]
+        if sizes
+        else []
+    )
 
 
 @contextmanager
-def _settings(
-    plots: Sequence[Plot], style: Style
-) -> Iterator[tuple[Look, list[str], str]]:
+def _settings(plots: Sequence[Plot], style: Style) -> Iterator[tuple[Look, list[str], str]]:
     """The house's settings whatever the user's are; yields sizes and colours, and notices."""
     with mpl.rc_context(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -161,17 +167,34 @@ def _settings(
         line = 0.6 * style.points / 8
         mpl.rcParams.update(
             {
-                "font.family": chosen, "font.size": text, "text.parse_math": False,
-                "text.usetex": False, "pdf.fonttype": 42, "ps.fonttype": 42,
-                "svg.fonttype": "none", "svg.hashsalt": "poollens", "axes.linewidth": line,
-                "axes.labelsize": text, "axes.titlesize": text, "xtick.labelsize": small,
-                "ytick.labelsize": small, "legend.fontsize": small, "hatch.linewidth": 0.45,
-                "xtick.major.width": line, "ytick.major.width": line, "xtick.major.size": 2.5,
-                "ytick.major.size": 2.5, "axes.spines.top": False, "axes.spines.right": False,
-                "axes.titlelocation": "left", "legend.frameon": False, "savefig.bbox": None,
-                "axes.formatter.use_mathtext": False, "lines.linewidth": 1.1,
+                "font.family": chosen,
+                "font.size": text,
+                "text.parse_math": False,
+                "text.usetex": False,
+                "pdf.fonttype": 42,
+                "ps.fonttype": 42,
+                "svg.fonttype": "none",
+                "svg.hashsalt": "poollens",
+                "axes.linewidth": line,
+                "axes.labelsize": text,
+                "axes.titlesize": text,
+                "xtick.labelsize": small,
+                "ytick.labelsize": small,
+                "legend.fontsize": small,
+                "hatch.linewidth": 0.45,
+                "xtick.major.width": line,
+                "ytick.major.width": line,
+                "xtick.major.size": 2.5,
+                "ytick.major.size": 2.5,
+                "axes.spines.top": False,
+                "axes.spines.right": False,
+                "axes.titlelocation": "left",
+                "legend.frameon": False,
+                "savefig.bbox": None,
+                "axes.formatter.use_mathtext": False,
+                "lines.linewidth": 1.1,
             }
-        )  # fmt: skip
+        )
         notices += _dense(plots)
         yield Look(style, measuring()), notices, chosen[0]
     if any("collapsed" in str(one.message) for one in caught):

@@ -50,17 +50,20 @@ class Strips:
         number = len(host.get_figure(root=True).axes) - 1
         for index, (strip, lines, boxes, top, with_scale) in enumerate(self.blocks):
             for row, line in enumerate(lines):
-                axes.text(MARGIN, top + look.small * (1 + 1.55 * row), line,
-                          fontsize=look.small, color="#404040")  # fmt: skip
+                axes.text(
+                    MARGIN,
+                    top + look.small * (1 + 1.55 * row),
+                    line,
+                    fontsize=look.small,
+                    color="#404040",
+                )
             top += look.small * 1.55 * len(lines)
             lowest = _boxes(axes, strip, boxes, look, top, f"panel-{number}-strip-{index}")
             if with_scale:
                 _scale(axes, strip, look, self.width - MARGIN, lowest + look.text * 1.9)
 
 
-def _boxes(
-    axes: Axes, strip: Strip, boxes: list[Box], look: Look, top: float, name: str
-) -> float:
+def _boxes(axes: Axes, strip: Strip, boxes: list[Box], look: Look, top: float, name: str) -> float:
     """Draw one strip's boxes, text and underlines; returns the lowest base line."""
     underlines = []
     lowest, size = top, look.text
@@ -70,10 +73,16 @@ def _boxes(
         ground, ink = shade(look.colours, step, strip.special[box.unit])
         x, base = MARGIN + box.x, top + box.y
         lowest = max(lowest, base)
-        axes.add_patch(Rectangle(
-            (x, base - size * 0.94), box.width, size * 1.28, facecolor=ground, linewidth=0,
-            gid=f"{name}-box-{nth}-unit-{box.unit}",
-        ))  # fmt: skip
+        axes.add_patch(
+            Rectangle(
+                (x, base - size * 0.94),
+                box.width,
+                size * 1.28,
+                facecolor=ground,
+                linewidth=0,
+                gid=f"{name}-box-{nth}-unit-{box.unit}",
+            )
+        )
         axes.text(x + box.width / 2, base, box.text, fontsize=box.size, color=ink, ha="center")
         if value < 0:
             weak = step > -WEAK
@@ -82,9 +91,9 @@ def _boxes(
             underlines.append((line, "#8A8A8A" if weak else ink, 0.4 if weak else 0.75))
     if underlines:
         lines, colours, widths = zip(*underlines, strict=True)
-        axes.add_collection(LineCollection(
-            lines, colors=colours, linewidths=[w * look.scale for w in widths]
-        ))  # fmt: skip
+        axes.add_collection(
+            LineCollection(lines, colors=colours, linewidths=[w * look.scale for w in widths])
+        )
     return lowest
 
 
@@ -97,14 +106,22 @@ def _scale(axes: Axes, strip: Strip, look: Look, right: float, base: float) -> N
     x = right - look.measure(high, least) - 3 - wide
     for index in range(steps):
         colour = shade(look.colours, round(2 * STEPS * index / (steps - 1)) - STEPS)[0]
-        axes.add_patch(Rectangle(
-            (x + wide * index / steps, base - 4.6 * scale), wide / steps + 0.05, 5.0 * scale,
-            facecolor=colour, linewidth=0,
-        ))  # fmt: skip
+        axes.add_patch(
+            Rectangle(
+                (x + wide * index / steps, base - 4.6 * scale),
+                wide / steps + 0.05,
+                5.0 * scale,
+                facecolor=colour,
+                linewidth=0,
+            )
+        )
     axes.text(right, base, high, fontsize=least, ha="right")
     axes.text(x - 3, base, low, fontsize=least, ha="right")
     start = x - 3 - look.measure(low, least)
-    axes.add_collection(LineCollection(
-        [[(start, base + 1.2 * scale), (x - 3, base + 1.2 * scale)]],
-        colors="black", linewidths=0.5 * scale,
-    ))  # fmt: skip
+    axes.add_collection(
+        LineCollection(
+            [[(start, base + 1.2 * scale), (x - 3, base + 1.2 * scale)]],
+            colors="black",
+            linewidths=0.5 * scale,
+        )
+    )

@@ -64,12 +64,15 @@ def _flat(look: Look, labels: Sequence[str], room: float) -> list[str]:
     """The labels as they fit side by side, in one line or two; none where they do not."""
     size = look.small
     for lines in (1, 2):
-        shown = [look.label(label) if lines == 1 else look.wrapped(label, room - 0.4 * size, size)
-                 for label in labels]  # fmt: skip
+        shown = [
+            look.label(label) if lines == 1 else look.wrapped(label, room - 0.4 * size, size)
+            for label in labels
+        ]
         if all(label.count("\n") < lines for label in shown) and (
             max(look.measure(line, size) for label in shown for line in label.split("\n"))
-            + 0.4 * size <= room
-        ):  # fmt: skip
+            + 0.4 * size
+            <= room
+        ):
             return shown
     return []
 
@@ -84,6 +87,7 @@ def down(axes: Axes, look: Look, labels: Sequence[str], height: float, width: fl
 
 def beside(look: Look, labels: Sequence[str], most: float) -> float:
     """Points that `down` takes, at most `most`."""
-    longest = max((look.measure(look.label(label), look.small) for label in labels if label),
-                  default=0.0)  # fmt: skip
+    longest = max(
+        (look.measure(look.label(label), look.small) for label in labels if label), default=0.0
+    )
     return min(longest, most)
