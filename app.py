@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pages.ui import compare_page
-from pages.ui.frame import start
+from pages.ui.compare import page
+from pages.ui.frame.frame import start
 
 found, choice = start(
     "Compare", "How does each pooling head read this sentence, and do they agree?", variant=True
 )
-compare_page.draw(found, choice)
+page.draw(found, choice)

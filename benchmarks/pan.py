@@ -15,7 +15,7 @@ from benchmarks import chromium
 POINTS = int(os.environ.get("BENCH_POINTS", "50000"))
 PANELS = 3
 STEPS = 60
-_UI = Path(__file__).resolve().parent.parent / "pages" / "ui"
+_UI = Path(__file__).resolve().parent.parent / "pages" / "ui" / "embedding_map"
 
 _PAGE = """<!doctype html><html><head><style>{css}</style></head><body>
 <div id="place"><div class="maps"></div></div><div id="look"><div class="maps"></div></div>
@@ -111,8 +111,8 @@ def _html() -> str:
             "subtitles": [],
         },
     }
-    parts = ("map_paint.js", "map_parts.js", "map.js")
+    parts = ("paint.js", "parts.js", "component.js")
     script = "".join((_UI / name).read_text(encoding="utf-8") for name in parts)
     script = script.replace("export default function", "function component", 1)
-    css = (_UI / "map.css").read_text(encoding="utf-8")
+    css = (_UI / "component.css").read_text(encoding="utf-8")
     return _PAGE.format(css=css, script=script, data=json.dumps(data))

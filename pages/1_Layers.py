@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pages.ui import layers_page
-from pages.ui.frame import start
+from pages.ui.frame.frame import start
+from pages.ui.layers import page
 
 found, choice = start("Layers", "What does [CLS] become on its way up?")
-layers_page.draw(found, choice)
+page.draw(found, choice)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pages.ui import winners_page
-from pages.ui.frame import start
+from pages.ui.frame.frame import start
+from pages.ui.winners import page
 
 found, choice = start("Max-pool winners", "Which layers and tokens win, and does it matter?")
-winners_page.draw(found, choice)
+page.draw(found, choice)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pages.ui import attention_page
-from pages.ui.frame import start
+from pages.ui.attention import page
+from pages.ui.frame.frame import start
 
 found, choice = start("Attention", "Whom does the pooling head listen to?")
-attention_page.draw(found, choice)
+page.draw(found, choice)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pages.ui import attributions_page
-from pages.ui.frame import start
+from pages.ui.attributions import page
+from pages.ui.frame.frame import start
 
 found, choice = start("Attributions", "Why this prediction, and what is the explanation worth?")
-attributions_page.draw(found, choice)
+page.draw(found, choice)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pages.ui import evaluate_page
-from pages.ui.frame import open_page
+from pages.ui.evaluate import page
+from pages.ui.frame.frame import open_page
 
 open_page("Evaluate", "Does the pooling head help, and where do the checkpoints differ?")
-evaluate_page.draw()
+page.draw()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pages.ui import figures_page
-from pages.ui.frame import open_page
+from pages.ui.figures import page
+from pages.ui.frame.frame import open_page
 
 open_page("Figures", "What goes into the paper, at its true size?")
-figures_page.draw()
+page.draw()

@@ -16,15 +16,28 @@ HEAVY = ("torch", "transformers", "captum", "peft", "plotly", "matplotlib", "str
 # Where each package may be imported from: a folder (with "/") or a file, from the repository root.
 # `loading` and `weights` are the half of `model` that makes a classifier of a checkpoint folder.
 TORCH_ROOMS = (
-    *("analysis/model", "analysis/loading", "analysis/weights"),
-    *("analysis/heads", "analysis/pooling", "analysis/pooling_head", "analysis/attention_pooling"),
-    *("analysis/trace", "analysis/interventions"),
-    *("analysis/attribution", "analysis/corpus", "analysis/embedding", "analysis/memory"),
+    *("analysis/heads/model", "analysis/checkpoints/loading", "analysis/checkpoints/weights"),
+    *(
+        "analysis/heads/builtin",
+        "analysis/heads/pooling",
+        "analysis/heads/base",
+        "analysis/heads/attending",
+    ),
+    *("analysis/reading/trace", "analysis/interventions"),
+    *(
+        "analysis/attribution",
+        "analysis/corpus/runs",
+        "analysis/corpus/embedding",
+        "analysis/common/memory",
+    ),
     *("training/", "benchmarks/"),
 )
 ALLOWED: dict[str, tuple[str, ...]] = {
     "streamlit": ("app.py", "pages/", "benchmarks/"),
-    "plotly": ("analysis/figures/screen.py", "benchmarks/figures.py"),  # there it is the peer
+    "plotly": (
+        "analysis/figures/screen/plotly.py",
+        "benchmarks/figures.py",
+    ),  # there it is the peer
     "matplotlib": ("analysis/figures/paper/",),
     "torch": TORCH_ROOMS,
     "captum": TORCH_ROOMS,
@@ -93,13 +106,13 @@ def test_each_heavy_package_is_imported_only_in_its_own_rooms() -> None:
 @pytest.mark.parametrize(
     ("place", "source"),
     [
-        ("analysis/winners.py", "import torch"),
-        ("analysis/tokens.py", "def f():\n    from torch.nn import functional"),
-        ("analysis/figures/views.py", "import plotly.graph_objects as go"),
-        ("analysis/figures/screen.py", "import matplotlib.pyplot"),
-        ("analysis/trace.py", "import streamlit as st"),
+        ("analysis/reading/winners.py", "import torch"),
+        ("analysis/text/tokens.py", "def f():\n    from torch.nn import functional"),
+        ("analysis/figures/views/compare.py", "import plotly.graph_objects as go"),
+        ("analysis/figures/screen/plotly.py", "import matplotlib.pyplot"),
+        ("analysis/reading/trace.py", "import streamlit as st"),
         ("training/finetune.py", "import streamlit"),
-        ("pages/ui/show.py", "import plotly"),
+        ("pages/ui/kit/show.py", "import plotly"),
         ("analysis/modelling.py", "import torch"),
     ],
 )
@@ -110,7 +123,7 @@ def test_an_import_in_the_wrong_room_is_noticed(place: str, source: str) -> None
 @pytest.mark.parametrize(
     ("place", "source"),
     [
-        ("analysis/attribution/gradients.py", "import captum.attr"),
+        ("analysis/attribution/methods/gradients.py", "import captum.attr"),
         (
             "analysis/figures/plot.py",
             "if TYPE_CHECKING:\n    from plotly.graph_objects import Figure",

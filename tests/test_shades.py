@@ -9,7 +9,7 @@ import samples_of_views as samples
 from analysis.figures.marks import Grid, Strip
 from analysis.figures.screen import sheet
 from analysis.figures.style import contrast_ratio
-from pages.ui import shades
+from pages.ui.kit import shades
 
 DARK = "#141A22"  # the ground of the dark theme
 

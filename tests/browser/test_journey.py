@@ -127,7 +127,7 @@ def pages():
     """Paths of all pages, as their addresses have them."""
     import re
 
-    from pages.ui.frame import PAGES
+    from pages.ui.frame.frame import PAGES
 
     found = []
     for path, title in PAGES:

@@ -286,7 +286,7 @@ def test_attentions_are_computed_only_where_this_page_asks(
 
 
 def test_attentions_make_room_for_newer_ones():
-    from pages.ui.attention_engine import Kept
+    from pages.ui.engine.kept import Kept
 
     kept = Kept(100)
     kept.put("a", 1, 60)

@@ -89,7 +89,7 @@ def test_special_tokens_can_be_chosen_and_are_marked_and_followed(open_attention
 def test_a_click_on_a_special_token_marks_it_and_again_unmarks_it(monkeypatch):
     from types import SimpleNamespace
 
-    from pages.ui import cards
+    from pages.ui.kit import cards
 
     state = {"shown_text": (SENTENCE, None), "marked_token": ((SENTENCE, None), (0, 0, 3))}
     monkeypatch.setattr(cards, "st", SimpleNamespace(session_state=state))

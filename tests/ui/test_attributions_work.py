@@ -120,7 +120,7 @@ def test_sensitivity_and_random_weights_are_measured_on_request(open_attribution
 def test_layers_that_take_a_while_are_offered_and_computed_when_asked(
     open_attributions, four, monkeypatch
 ):
-    from pages.ui import attributions_engine
+    from pages.ui.attributions import engine as attributions_engine
 
     monkeypatch.setattr(attributions_engine, "AT_ONCE", 50)
     app = open_attributions(four, checkpoints=["toy-mha"], methods=["leave_one_out"])
@@ -223,7 +223,7 @@ def test_a_pass_goes_on_where_another_one_left_it_and_counts_no_text_twice(
     open_attributions, four, downloads
 ):
     """Two selections of methods share their records; a button may be older than they are."""
-    from pages.ui.attributions_over_run import _store
+    from pages.ui.attributions.over_texts_run import _store
 
     app, _ = over(open_attributions, four, ["leave_one_out"])
     again(app, methods=["leave_one_out", "occlusion"])
@@ -249,16 +249,17 @@ def test_work_begun_from_two_buttons_is_done_once(monkeypatch, tmp_path, four):
     """Both were drawn before either ran."""
     from types import SimpleNamespace
 
-    from pages.ui import attributions_over_run, engine
-    from pages.ui.attributions_controls import OTHERS, Wanted
-    from pages.ui.attributions_measured import Setting
+    from pages.ui.attributions import over_texts_run
+    from pages.ui.attributions.controls import OTHERS, Wanted
+    from pages.ui.attributions.measurements import Setting
+    from pages.ui.engine import models
 
     monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path))
     classifier = analysis.load(four / "toy-mha")
-    monkeypatch.setattr(engine, "classifier", lambda member: classifier)
+    monkeypatch.setattr(models, "classifier", lambda member: classifier)
     desk = SimpleNamespace(report=lambda *given, **named: None, check=lambda: None)
     runs = [
-        attributions_over_run.Run(
+        over_texts_run.Run(
             [classifier.checkpoint],
             [(text, None) for text in OWN],
             Wanted(methods, methods[0], "logit", OTHERS, "pad", "", "", 0),

@@ -258,13 +258,13 @@ def test_marks_of_torn_neighbours_are_each_panels_own(open_map, four):
 
 
 def test_the_exported_map_says_what_the_screen_says(open_map, four):
-    from pages.ui import map_below
+    from pages.ui.embedding_map import details
 
     seen = []
-    original = map_below.export_menu
+    original = details.export_menu
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            map_below,
+            details,
             "export_menu",
             lambda plots, *a, **k: (seen.append(plots), original(plots, *a, **k)),
         )
@@ -280,8 +280,8 @@ def test_the_exported_map_says_what_the_screen_says(open_map, four):
 
 
 def test_the_page_says_which_maps_are_beyond_the_most(open_map, four, monkeypatch):
-    monkeypatch.setattr("pages.ui.map_controls.MOST_PANELS", 2)
-    monkeypatch.setattr("pages.ui.map_engine.MOST_PANELS", 2)
+    monkeypatch.setattr("pages.ui.embedding_map.controls.MOST_PANELS", 2)
+    monkeypatch.setattr("pages.ui.embedding_map.engine.MOST_PANELS", 2)
     app = open_map(four, checkpoints=["toy-mha"])
     assert len(shown(app)["panels"]) == 2
     assert any("3 maps are asked for; the first 2 are computed" in one.value for one in app.info)
@@ -290,7 +290,7 @@ def test_the_page_says_which_maps_are_beyond_the_most(open_map, four, monkeypatc
 def test_a_flat_encoder_beside_a_deep_one_shows_its_last_layer(open_map, folder, monkeypatch):
     tiny.make_bare_encoder(folder / "flat")
     tiny.make_pooling_checkpoint(folder / "deep", "mha", ("a", "b", "c"), task="toy", seed=1)
-    monkeypatch.setattr("pages.ui.map_engine.ALL_LAYERS_UP_TO", 10)
+    monkeypatch.setattr("pages.ui.embedding_map.engine.ALL_LAYERS_UP_TO", 10)
     app = open_map(folder, checkpoints=["flat", "deep"], map_of="all", poolings=["mean"])
     assert [panel["title"] for panel in shown(app)["panels"]] == ["flat: mean", "deep: mean"]
 
@@ -308,8 +308,8 @@ def test_numbers_behind_the_maps_are_measured_on_request(open_map, four):
 
 def test_other_labels_layers_or_groups_are_other_numbers():
     from analysis.atlas import Sheet
-    from pages.ui.map_groups import Groups
-    from pages.ui.map_numbers import key_of
+    from pages.ui.embedding_map.groups import Groups
+    from pages.ui.embedding_map.numbers import key_of
 
     one = Sheet("a", "a", {0: np.zeros((4, 2)), 1: np.zeros((4, 2))})
     labels, groups = np.array([0, 1, 0, 1]), Groups("film", np.array([0, 0, 1, 1]))
@@ -326,7 +326,7 @@ def test_other_labels_layers_or_groups_are_other_numbers():
 def test_a_class_keeps_its_colour_and_the_rarest_of_many_are_put_together():
     from analysis.datasets import Table
     from analysis.predictions import Predictions
-    from pages.ui.map_colour import _Classes
+    from pages.ui.embedding_map.colour import _Classes
 
     def answers(labels, best):
         logits = np.zeros((len(best), len(labels)), np.float32)
@@ -363,7 +363,7 @@ def test_a_class_keeps_its_colour_and_the_rarest_of_many_are_put_together():
 
 
 def test_arrays_in_memory_are_bounded_by_their_bytes():
-    from pages.ui.map_engine import Held
+    from pages.ui.embedding_map.engine import Held
 
     held, reads = Held(most=100), []
 

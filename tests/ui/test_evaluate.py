@@ -15,7 +15,8 @@ from analysis.figures import view
 from analysis.statistics import compare
 from analysis.study import Scores, read_study
 from analysis.verdicts import ALPHA
-from pages.ui import evaluate_tests, evaluate_words
+from pages.ui.evaluate import significance
+from pages.ui.evaluate import words as evaluate_words
 
 PAGE = "pages/6_Evaluate.py"
 PRIMARY = ("rte", "mrpc", "cola")
@@ -244,13 +245,13 @@ def test_a_record_that_lacks_its_score_is_named(open_study, tmp_path):
 def test_how_it_was_run_has_the_command_and_names_mixed_precision(tmp_path):
     families = [made_studies.family("primary", ("rte",), 4, primary=True)]
     one = read_study(made_studies.write(tmp_path / "one", families))
-    lines = evaluate_tests.made_with(one)
+    lines = significance.made_with(one)
     assert lines[-1] == "The command: python -m training study toy.yaml --data GLUE_FOLDER"
     assert not any("precision" in line for line in lines)
     mixed = made_studies.write(
         tmp_path / "mixed", families, precision=lambda head: "fp32" if head == "mha" else "bf16"
     )
-    lines = evaluate_tests.made_with(read_study(mixed))
+    lines = significance.made_with(read_study(mixed))
     assert any("not all of one precision (12 in bf16, 4 in fp32)" in line for line in lines)
 
 

@@ -239,13 +239,13 @@ def test_examples_hold_what_the_checkpoints_answered(open_data, two):
 
 
 def test_a_clicked_row_opens_on_compare_and_the_place_is_kept(open_data):
-    from pages.ui import evaluate_place
+    from pages.ui.evaluate import place
 
     app = run_all(open_data(source="own sentences", own_sentences="a good film\na bad film\n"))
-    app.session_state[evaluate_place._CLICKED] = 1
+    app.session_state[place._CLICKED] = 1
     app.run()
     assert app.session_state["text"] == "a bad film"
-    assert app.session_state[evaluate_place._LEFT]["source"] == "own sentences"
+    assert app.session_state[place._LEFT]["source"] == "own sentences"
     assert app.title[0].value == "Compare"
 
 
@@ -288,11 +288,11 @@ def test_a_hub_that_does_not_answer_is_a_sentence(open_data, monkeypatch, repo, 
 
 def test_a_suite_without_an_answered_test_says_so(open_data, monkeypatch):
     from analysis.suite import Results
-    from pages.ui import evaluate_suite
+    from pages.ui.evaluate import suite
 
     app = run_all(open_data(source="suite"))
     monkeypatch.setattr(
-        evaluate_suite, "_results", lambda chosen, one: Results(one.checkpoint, (), (), 0, 0)
+        suite, "_results", lambda chosen, one: Results(one.checkpoint, (), (), 0, 0)
     )
     app.run()
     assert not app.exception

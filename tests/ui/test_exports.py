@@ -20,10 +20,10 @@ FORMATS = ("pdf", "svg", "png", "csv", "html", "tex", "json", "txt", "bib")
 @pytest.fixture
 def plots(open_app, four, monkeypatch):
     """Every picture that the page offers for export, by the key of its menu and its name."""
-    from pages.ui import compare, panels
+    from pages.ui.compare import cards, panels
 
     found = {}
-    for module in (compare, panels):
+    for module in (cards, panels):
         real = module.export_menu
         monkeypatch.setattr(
             module,
@@ -117,9 +117,9 @@ def words_of(app):
 
 
 def test_nothing_is_drawn_until_the_menu_is_opened(open_app, four, monkeypatch):
-    from pages.ui import export_panel
+    from pages.ui.export import panel
 
-    monkeypatch.setattr(export_panel, "drawn", lambda *given: pytest.fail("drawn while closed"))
+    monkeypatch.setattr(panel, "drawn", lambda *given: pytest.fail("drawn while closed"))
     app = open_app(four, text=SENTENCE)
     assert not app.exception
     assert not app.get("download_button")
@@ -149,7 +149,7 @@ def test_the_preview_is_at_true_size_and_the_checks_have_numbers(opened):
 
 def test_every_control_reaches_the_file(opened):
     from analysis.figures.settings import Style
-    from pages.ui import export_panel
+    from pages.ui.export import panel
 
     opened.selectbox(key=f"{KEY}-venue").set_value("icml").run()
     opened.selectbox(key=f"{KEY}-width").set_value("inches").run()
@@ -160,7 +160,7 @@ def test_every_control_reaches_the_file(opened):
     opened.selectbox(key=f"{KEY}-palette").set_value("brown-teal").run()
     opened.toggle(key=f"{KEY}-greyscale").set_value(True).run()
     opened.toggle(key=f"{KEY}-title").set_value(True).run()
-    kept = Style.from_dict(opened.session_state[export_panel._STYLE])
+    kept = Style.from_dict(opened.session_state[panel._STYLE])
     assert kept == Style("icml", 4.5, 2.5, "serif", 9.0, "brown-teal", greyscale=True, title=True)
     assert "4.50 × 2.50 inches, ICML, 9 points" in words_of(opened)
     assert not opened.exception
@@ -195,13 +195,13 @@ def test_caption_latex_bibtex_and_table_stand_there_to_be_copied(opened):
 
 def test_files_are_signed_only_while_the_switch_is_on(opened):
     from analysis.figures.sidecar import Signed
-    from pages.ui import export_panel
+    from pages.ui.export import panel
 
     def signed():
         held = opened.session_state
-        kept = dict(export_panel._NOBODY)
-        if export_panel._SIGNED in held:
-            kept |= held[export_panel._SIGNED]
+        kept = dict(panel._NOBODY)
+        if panel._SIGNED in held:
+            kept |= held[panel._SIGNED]
         return Signed(kept["author"], kept["project"]) if kept["on"] else Signed()
 
     assert not signed()
@@ -216,7 +216,7 @@ def test_files_are_signed_only_while_the_switch_is_on(opened):
 
 
 def test_a_picture_is_added_to_the_paper_from_its_menu(opened):
-    from pages.ui import collection
+    from pages.ui.export import collection
 
     opened.button(key=f"{KEY}-add-chosen").click().run()
     assert not opened.exception
@@ -225,16 +225,16 @@ def test_a_picture_is_added_to_the_paper_from_its_menu(opened):
 
 
 def test_typed_text_stands_in_the_picture_and_runs_nowhere(open_app, folder):
-    import pages.ui.compare as compare
+    from pages.ui.compare import cards
 
     tiny.make_pooling_checkpoint(folder / "toy", "mha", seed=1)
     found = {}
-    real = compare.export_menu
-    compare.export_menu = lambda given, key: (found.update(given), real(given, key))
+    real = cards.export_menu
+    cards.export_menu = lambda given, key: (found.update(given), real(given, key))
     try:
         app = open_app(folder, text="<script>window.hit=1</script> good")
     finally:
-        compare.export_menu = real
+        cards.export_menu = real
     assert not app.exception
     data = export(found["Read by the pooling head"], "svg").data
     svg = data.decode() if isinstance(data, bytes) else data

@@ -13,7 +13,9 @@ import samples_of_views as samples
 
 from analysis.figures import collected
 from analysis.figures.settings import Style
-from pages.ui import collection, figures_files, figures_kept, figures_list
+from pages.ui.export import collection, saved
+from pages.ui.figures import files
+from pages.ui.figures import thumbnails as figures_list
 
 PAGE = "pages/7_Figures.py"
 
@@ -43,8 +45,8 @@ def page():
         app = AppTest.from_file(str(root / "app.py"), default_timeout=120)
         app.switch_page(PAGE)
         if given is not None:
-            id = figures_kept.new_id()
-            assert figures_kept.write(id, given.to_json()) == ""
+            id = saved.new_id()
+            assert saved.write(id, given.to_json()) == ""
             app.session_state["figures_id"] = id
         return app.run()
 
@@ -140,13 +142,13 @@ def test_a_kept_collection_that_broke_is_told_and_the_page_works(page, own_folde
 def test_loading_says_what_is_wrong_and_loses_nothing(monkeypatch):
     store = {}
     monkeypatch.setattr(collection.st, "session_state", store)
-    assert "no JSON" in figures_files.load(b"\x89PNG")
-    assert "no collection" in figures_files.load(b"{}")
-    assert figures_files.load(filled().to_json().encode()) == ""
+    assert "no JSON" in files.load(b"\x89PNG")
+    assert "no collection" in files.load(b"{}")
+    assert files.load(filled().to_json().encode()) == ""
     assert collection.count() == 3
-    assert "no collection" in figures_files.load(b"[]")
+    assert "no collection" in files.load(b"[]")
     assert collection.count() == 3
-    assert figures_files.load(filled().to_json().encode()) == ""
+    assert files.load(filled().to_json().encode()) == ""
     assert collection.count() == 3
 
 
@@ -242,19 +244,19 @@ def test_a_figure_as_wide_as_the_page_is_not_offered_to_be_wider(page):
 
 
 def test_what_is_kept_is_bounded_and_names_are_no_paths(own_folder, monkeypatch):
-    monkeypatch.setattr(figures_kept, "MOST", 3)
-    ids = [figures_kept.new_id() for _ in range(5)]
+    monkeypatch.setattr(saved, "MOST", 3)
+    ids = [saved.new_id() for _ in range(5)]
     for id in ids:
-        assert figures_kept.write(id, "{}") == ""
+        assert saved.write(id, "{}") == ""
     assert len(list(own_folder.iterdir())) == 3
-    assert figures_kept.read(ids[-1]) == b"{}"
-    monkeypatch.setattr(figures_kept, "MOST_BYTES", 4000)
-    assert "too much" in figures_kept.write(ids[0], "x" * 2000)
+    assert saved.read(ids[-1]) == b"{}"
+    monkeypatch.setattr(saved, "MOST_BYTES", 4000)
+    assert "too much" in saved.write(ids[0], "x" * 2000)
     for bad in ("../etc", "", None, "a" * 31, "A" * 32, "a" * 32 + "/.."):
-        assert not figures_kept.is_id(bad)
+        assert not saved.is_id(bad)
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("POOLLENS_FIGURES", str(tmp_path / "file" / "below"))
-    assert "save them to a file" in figures_kept.write(figures_kept.new_id(), "{}")
+    assert "save them to a file" in saved.write(saved.new_id(), "{}")

@@ -63,14 +63,14 @@ def test_rewritten_configuration_shows_in_the_next_run(open_app, one):
 
 def test_cache_without_the_digest_is_caught(open_app, one, monkeypatch):
     """The fault: the model's cache forgets the digest, so changed files show old numbers."""
-    from pages.ui import engine
+    from pages.ui.engine import models
 
-    classifier, trace = engine._classifier, engine._trace
+    classifier, trace = models._classifier, models._trace
     monkeypatch.setattr(
-        engine, "_classifier", lambda folder, sha256, dtype: classifier(folder, "same", dtype)
+        models, "_classifier", lambda folder, sha256, dtype: classifier(folder, "same", dtype)
     )
     monkeypatch.setattr(
-        engine, "_trace", lambda id, sha256, *rest, **more: trace(id, "same", *rest, **more)
+        models, "_trace", lambda id, sha256, *rest, **more: trace(id, "same", *rest, **more)
     )
     app = open_app(one, text=SENTENCE)
     assert shown_as_true(app, one / "toy")
@@ -81,11 +81,11 @@ def test_cache_without_the_digest_is_caught(open_app, one, monkeypatch):
 
 def test_explaining_another_class_than_named_is_caught(open_app, one, monkeypatch):
     """The fault: the class beside the one that is named is explained."""
-    from pages.ui import compare
+    from pages.ui.compare import cards
 
-    real = compare.views.reading
+    real = cards.views.reading
     monkeypatch.setattr(
-        compare.views,
+        cards.views,
         "reading",
         lambda split, tokens, target, *rest, **more: real(
             split, tokens, (target + 1) % 3, *rest, **more
@@ -95,7 +95,7 @@ def test_explaining_another_class_than_named_is_caught(open_app, one, monkeypatc
 
 
 def test_attributing_another_class_than_named_is_caught(open_app, one, monkeypatch):
-    from pages.ui import engine
+    from pages.ui.engine import models
 
     def sums(app):
         return sum(u.value for u in seen.cards(app)["toy"].attributes)
@@ -116,9 +116,9 @@ def test_attributing_another_class_than_named_is_caught(open_app, one, monkeypat
 
     expected = pytest.approx(change(one / "toy"), abs=0.1)
     assert sums(open_app(one, text=SENTENCE)) == expected
-    real = engine._attribution
+    real = models._attribution
     monkeypatch.setattr(
-        engine,
+        models,
         "_attribution",
         lambda id, sha, dtype, text, pair, target, **more: real(
             id, sha, dtype, text, pair, (target + 1) % 3, **more

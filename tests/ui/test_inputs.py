@@ -39,15 +39,16 @@ def test_unknown_class_in_the_address_falls_back_to_the_predicted(open_app, four
 
 
 def test_click_on_a_class_chooses_it_and_a_second_one_gives_it_back(open_app, four, monkeypatch):
-    from pages.ui import compare, inputs
+    from pages.ui.compare import cards
+    from pages.ui.frame import inputs
 
     app = open_app(four, text=SENTENCE)
     state = {}
-    monkeypatch.setattr(compare.st, "session_state", state)
+    monkeypatch.setattr(cards.st, "session_state", state)
     labels = tuple(seen.cards(app)["toy-cls"].bars)
-    compare._explain(labels, 2)
+    cards._explain(labels, 2)
     assert state["target"] == labels[2]
-    compare._explain(labels, 2)
+    cards._explain(labels, 2)
     assert state["target"] == inputs.PREDICTED
 
 
@@ -76,7 +77,7 @@ def test_empty_folder_of_checkpoints_says_so_and_keeps_the_page(open_app, folder
 
 
 def test_example_fills_the_sentence(open_app, four):
-    from pages.ui.examples import words_for
+    from pages.ui.frame.examples import words_for
 
     app = open_app(four)
     app.button_group(key="example").set_value(1).run()
@@ -97,7 +98,7 @@ def two_tasks(folder):
 
 
 def test_task_chooses_its_checkpoints_and_brings_its_example(open_app, two_tasks):
-    from pages.ui.examples import words_for
+    from pages.ui.frame.examples import words_for
 
     app = open_app(two_tasks)
     assert list(seen.cards(app)) == ["sst2-cls"]

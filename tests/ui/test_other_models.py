@@ -101,10 +101,10 @@ class Second(PoolingHead):
 def cold(monkeypatch):
     """The server's state before its first page: pooling heads of one's own are read then."""
     from analysis import heads
-    from pages.ui import engine
+    from pages.ui.engine import models
 
-    monkeypatch.setattr(engine, "_warm", threading.Event())
-    monkeypatch.setattr(engine, "_problems", [])
+    monkeypatch.setattr(models, "_warm", threading.Event())
+    monkeypatch.setattr(models, "_problems", [])
     before = dict(heads.HEADS)
     yield
     heads.HEADS.clear()

@@ -70,9 +70,9 @@ def test_seed_groups_are_held_against_their_own_disagreement(open_winners: Any, 
 def test_a_stopped_pass_keeps_what_is_done_and_goes_on_from_there(
     open_winners: Any, made: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from pages.ui import winners_pass
+    from pages.ui.winners import sentence_pass
 
-    whole, calls = winners_pass._one, []
+    whole, calls = sentence_pass._one, []
 
     def until_third(entry: Any, store: Any, index: int, *text: Any) -> None:
         calls.append(index)
@@ -82,7 +82,7 @@ def test_a_stopped_pass_keeps_what_is_done_and_goes_on_from_there(
             raise StopException
         whole(entry, store, index, *text)
 
-    monkeypatch.setattr(winners_pass, "_one", until_third)
+    monkeypatch.setattr(sentence_pass, "_one", until_third)
     app = open_winners(made, checkpoints=["toy-max_cls"], source="own sentences", own_sentences=OWN)
     app = next(b for b in app.button if b.label.startswith("Compute over")).click().run()
     app.session_state["over_stopped"] = True
@@ -103,7 +103,7 @@ def test_too_few_sentences_are_refused_in_words(open_winners: Any, made: Path):
 
 def test_the_behaviour_suite_is_at_hand_and_spread_evenly(open_winners: Any, made: Path):
     from analysis import suite
-    from pages.ui.sentence_sets import COUNTS, spread
+    from pages.ui.data.sentence_sets import COUNTS, spread
 
     app = open_winners(made, checkpoints=["toy-max_cls"])
     assert any(b.label == "Compute over 128 sentences" for b in app.button)

@@ -1,0 +1,217 @@
+"""Top of the Attention page: whom each checkpoint's pooling head listens to, token by token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from analysis import attention
+from analysis.figures.marks import HeatMap
+from analysis.figures.style import number
+from pages.ui.attention.reading import Listener, Wanted, values_of, weights
+from pages.ui.attention.tables import Column, table
+from pages.ui.kit.cards import Span
+from pages.ui.kit.places import text
+
+
+def row_of(one: Listener, wanted: Wanted) -> np.ndarray | None:
+    """(U,) the encoder's [CLS] row in the chosen layer: its mean, or the chosen attention head."""
+    if one.row is None:
+        return None
+    rows = values_of(one.row)
+    head = wanted.head
+    return np.asarray(rows.mean(axis=0) if head is None or head >= len(rows) else rows[head])
+
+
+def shown_part(one: Listener, wanted: Wanted) -> int | None:
+    """The chosen attention head of the pooling head, where this one has it."""
+    if one.own is None or one.entry.is_group or wanted.part is None:
+        return None
+    return wanted.part if wanted.part < len(values_of(one.own)) else None
+
+
+def largest(listeners: Sequence[Listener], wanted: Wanted) -> dict[str, float]:
+    """Largest value of each scale that the cards share."""
+    found = {"attention": 0.0, "split": 0.0, "effects": 0.0}
+    for one in listeners:
+        shown = [values_of(one.own)] if one.own is not None else []
+        row = row_of(one, wanted)
+        shown += [row] if row is not None else []
+        found["attention"] = max(found["attention"], *(float(s.max()) for s in shown), 0.0)
+        if one.split is not None:
+            found["split"] = max(found["split"], float(np.abs(one.split).max()))
+        effects = shown_effects(one)
+        if effects is not None and np.isfinite(effects).any():
+            found["effects"] = max(found["effects"], float(np.nanmax(np.abs(effects))))
+    return found
+
+
+def shown_effects(one: Listener) -> np.ndarray | None:
+    """(U,) fall of the contrast when each shown unit is left out; NaN where it cannot be."""
+    if one.effects is None or one.axis is None:
+        return None
+    return np.asarray(one.effects.contrast(one.target)[list(one.axis.kept)], float)
+
+
+def columns(one: Listener, wanted: Wanted, limits: dict[str, float]) -> list[Column]:
+    """The quantities of one card's table, from left to right."""
+    found: list[Column] = []
+    if one.own is not None:
+        rows, labels = values_of(one.own), _row_labels(one)
+        part = shown_part(one, wanted)
+        over = "seeds" if one.entry.is_group else "attention heads"
+        for index, (values, label) in enumerate(zip(rows, labels, strict=True)):
+            about = f"seed {label}" if one.entry.is_group else f"attention head {label}"
+            found.append(
+                Column(
+                    label,
+                    values,
+                    "heat",
+                    limits["attention"],
+                    over,
+                    about,
+                    None if one.entry.is_group else index,
+                    index == part,
+                )
+            )
+        found.append(
+            Column(
+                "%",
+                main_row(one, wanted),
+                "percent",
+                group=over,
+                about="mean" if part is None else f"attention head {labels[part]}, in percent",
+                spread=rows.std(axis=0, ddof=1) if one.entry.is_group else None,
+            )
+        )
+    row = row_of(one, wanted)
+    if row is not None:
+        where = f"{one.row.title if one.row else ''}, " + (
+            "mean over attention heads" if wanted.head is None else f"attention head {wanted.head}"
+        )
+        spread = None
+        if one.rows is not None:
+            head = (
+                wanted.head if wanted.head is not None and wanted.head < one.rows.shape[1] else None
+            )
+            each = one.rows.mean(axis=1) if head is None else one.rows[:, head]
+            spread = each.std(axis=0, ddof=1)
+        found.append(
+            Column("encoder", row, "wide heat", limits["attention"], about=where, spread=spread)
+        )
+    if one.split is not None:
+        spread = None if one.splits is None else one.splits.std(axis=0, ddof=1)
+        found.append(
+            Column(
+                "split",
+                one.split,
+                "swing",
+                limits["split"],
+                about="contribution (exact split)",
+                spread=spread,
+            )
+        )
+    effects = shown_effects(one)
+    if effects is not None:
+        found.append(
+            Column(
+                "left out",
+                effects,
+                "swing",
+                limits["effects"],
+                about="fall when left out",
+                spread=_spread_of_effects(one),
+            )
+        )
+    elif not one.no_effects and one.entry.classifies and one.axis is not None:
+        # Its place is kept while it is being computed: nothing on the page moves.
+        empty = np.full(len(one.axis.units), np.nan)
+        found.append(Column("left out", empty, "swing", 1.0, about="fall when left out"))
+    return found
+
+
+def _spread_of_effects(one: Listener) -> np.ndarray | None:
+    """(U,) standard deviation over the seeds of a group."""
+    if one.axis is None or not one.every_effect:
+        return None
+    each = [effects.contrast(one.target)[list(one.axis.kept)] for effects in one.every_effect]
+    return np.asarray(np.std(each, axis=0, ddof=1))
+
+
+def _row_labels(one: Listener) -> tuple[str, ...]:
+    assert one.own is not None
+    assert isinstance(one.own.mark, HeatMap)
+    return one.own.mark.rows
+
+
+def html_of(one: Listener, wanted: Wanted, limits: dict[str, float], mark: Span | None) -> str:
+    """One card."""
+    body = _head(one)
+    if one.problem or one.axis is None:
+        return body + f'<div class="none">{text(one.problem)}</div>'
+    if one.silent:
+        body += f'<div class="none">{text(one.silent)}</div>'
+    else:
+        body += f'<div class="answer">{text(_most(one, wanted))}</div>'
+    order = _ranking(one, wanted) if wanted.ranked else None
+    body += table(one.axis, columns(one, wanted, limits), mark, order)
+    said = [*one.lines, *(reason for reason in (one.no_split, one.no_effects) if reason)]
+    notes = (one.own.notes if one.own else ()) or (one.row.notes if one.row else ())
+    if one.own is not None and wanted.norms:
+        notes = tuple(note.replace("the attention", "the value norms") for note in notes)
+    said += [note for note in notes if note not in said]
+    return body + "".join(f'<div class="line">{text(line)}</div>' for line in dict.fromkeys(said))
+
+
+def _head(one: Listener) -> str:
+    first = one.entry.first
+    if one.entry.is_group:
+        how = f"pooling head {first.head}, {len(one.entry.members)} seeds"
+    elif first.head:
+        how = f"pooling head {first.head}" + ("" if first.seed is None else f", seed {first.seed}")
+    else:
+        how = "foreign classifier" if first.kind == "classifier" else "bare encoder"
+    if one.label:
+        how += f"; explained: {one.label}"
+    return f'<div class="id">{text(one.entry.id)}</div><div class="how">{text(how)}</div>'
+
+
+def most_heard(one: Listener, wanted: Wanted, count: int = 3) -> list[tuple[str, float]]:
+    """The shown units (special tokens aside) that took most of the pooling head's attention."""
+    assert one.axis is not None
+    main = main_row(one, wanted)
+    special = [bool(one.axis.tokens.special[unit[0]]) for unit in one.axis.units]
+    order = [i for i in np.argsort(-main, kind="stable").tolist() if not special[i]]
+    return [(one.axis.labels[i], float(main[i])) for i in order[:count]]
+
+
+def special_share(one: Listener, wanted: Wanted) -> float:
+    """Share of the pooling head's attention that special tokens took, shown or not."""
+    rows = np.concatenate(weights(one, wanted))
+    part = shown_part(one, wanted)
+    rows = rows if part is None else rows[part][None]
+    return float(attention.special_mass(rows, one.traces[0].tokens).mean())
+
+
+def _ranking(one: Listener, wanted: Wanted) -> list[int] | None:
+    """(U,) the units, most heard first: by the pooling head, else by the encoder's [CLS] row."""
+    main = main_row(one, wanted) if one.own is not None else row_of(one, wanted)
+    return None if main is None else [int(i) for i in np.argsort(-main, kind="stable")]
+
+
+def main_row(one: Listener, wanted: Wanted) -> np.ndarray:
+    """(U,) the chosen attention head of the pooling head, else the mean over all."""
+    assert one.own is not None
+    rows, part = values_of(one.own), shown_part(one, wanted)
+    return np.asarray(rows.mean(axis=0) if part is None else rows[part])
+
+
+def _most(one: Listener, wanted: Wanted) -> str:
+    heard_most = [
+        f"“{label}” {number(100 * value, 'percent')} %" for label, value in most_heard(one, wanted)
+    ]
+    special = f"special tokens {number(100 * special_share(one, wanted), 'percent')} %"
+    part = shown_part(one, wanted)
+    who = "Most to " if part is None else f"Attention head {_row_labels(one)[part]} most to "
+    return who + ", ".join(heard_most) + f"; {special}"

@@ -1,0 +1,195 @@
+"""Below on the Attention page: the encoder's own attention, one way of looking at a time.
+
+Only the view that is looked at is computed and sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from analysis.figures import views_encoder
+from analysis.figures.comparisons import together
+from analysis.figures.marks import HeatMap
+from analysis.figures.plot import Plot
+from pages.ui.attention import tables as html
+from pages.ui.attention.encoder_sums import SHOW
+from pages.ui.attention.encoder_views import HEADS, LARGE, PARTS, ROLLOUT, SPREAD, TOKEN, Shown
+from pages.ui.attention.reading import Listener, Wanted
+from pages.ui.engine.replies import common_limit
+from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.kit import cards
+from pages.ui.kit.cards import Span
+from pages.ui.kit.show import export_menu
+from pages.ui.kit.titles import title_row, titled
+
+MEAN = "mean"
+_ABOUT = {
+    HEADS: "Every attention head of every layer as a small matrix (queries down, keys across, "
+    "rows sum to 1), and the chosen one in large. They show where the encoder looks, not what "
+    "it takes from there.",
+    TOKEN: "Whom the marked token (else [CLS]) listens to in each layer, or who listens to it. "
+    "Click a token to follow it; the attention is that of the chosen attention head, else the "
+    "mean over all.",
+    ROLLOUT: "What [CLS] of each layer draws from each input token when attention is followed "
+    "down through the layers, heads averaged and the residual stream counted as half (Abnar and "
+    "Zuidema 2020). It knows nothing of values or of the feed-forward layers.",
+    SPREAD: "How widely each attention head looks (entropy as a share of its largest, log of the "
+    "number of tokens) and how far (mean distance in tokens), as means over its queries. Neither "
+    "says whether the attention head matters.",
+    PARTS: "The share of attention that goes from each part of the input into each part, as a "
+    "mean over attention heads; rows sum to 100 %. The first row is the pooling head's own.",
+}
+
+
+def draw(listeners: Sequence[Listener], choice: Choice, wanted: Wanted, mark: Span | None) -> None:
+    """Title, controls, and one card for each checkpoint."""
+    row = title_row("encoder")
+    with st.container(key="encoder-controls"):
+        view, side, window = _controls(listeners, choice, wanted)
+    with titled("Inside the encoder", _ABOUT[view], "encoder", row):
+        export = st.container(width="content")
+    status = st.container(key="encoder-status").empty()
+    shown: list[Shown] = []
+    for one in listeners:
+        if one.problem:
+            shown.append(Shown(one.entry.id, problem=one.problem))
+            continue
+        status.caption(f"Attention of {cards.plain(one.entry.id)}")
+        try:
+            shown.append(SHOW[view](one, choice, wanted, mark, side, window))
+        except ValueError as error:
+            shown.append(Shown(one.entry.id, problem=str(error)))
+    longest = max((len(one.traces[0].tokens) for one in listeners if one.traces), default=1)
+    key = (*choice.key, view, str(longest.bit_length()), str(wanted.special))
+    tall = 100 * max((one.tall for one in shown), default=0.0)
+    limit = common_limit("encoder_scale", key, tall, st.session_state) / 100
+    deep = max((one.deep for one in shown), default=0.0)
+    with st.container(key="encoders"):
+        for one in shown:
+            with st.container(border=True, key=f"encoder-card-{one.name}"):
+                head = f'<div class="id">{html.text(one.name)}</div>'
+                body = f'<div class="none">{html.text(one.problem)}</div>'
+                if one.body is not None:
+                    body = one.body(limit, deep)
+                html.piece(head + body, f"encoder-{one.name}", _choose_head)
+    status.caption(_legend(view, limit, listeners))
+    with export:
+        export_menu(_plots(shown, limit, view), "export-encoder")
+
+
+def _legend(view: str, limit: float, listeners: Sequence[Listener]) -> str:
+    if view in (SPREAD, PARTS):
+        said = "Darker (in a dark theme: brighter) is more."
+    else:
+        said = f"Full colour: {100 * limit:g} % of a query's attention."
+    if view == TOKEN:
+        said += " Click a word to follow it, here or above."
+    if any(one.entry.is_group for one in listeners):
+        said += " Seed groups: the mean over their seeds."
+    return said
+
+
+def _controls(
+    listeners: Sequence[Listener], choice: Choice, wanted: Wanted
+) -> tuple[str, str, tuple[int, int] | None]:
+    view = (
+        st.segmented_control(
+            "View",
+            (HEADS, TOKEN, ROLLOUT, SPREAD, PARTS),
+            default=HEADS,
+            required=True,
+            key="encoder_view",
+            **KEPT,
+        )
+        or HEADS
+    )
+    sizes = [
+        one.traces[0].attentions.shape[:2]
+        for one in listeners
+        if one.traces and one.traces[0].attentions is not None
+    ]
+    layers, heads = (max((size[i] for size in sizes), default=1) for i in (0, 1))
+    # What was chosen by a click, on this page or another, shows in the boxes.
+    st.session_state["attention-layer"] = (
+        wanted.layer if wanted.layer in range(1, layers + 1) else layers
+    )
+    names = [MEAN, *map(str, range(heads))]
+    name = MEAN if wanted.head is None else str(wanted.head)
+    st.session_state["attention-head"] = name if name in names else MEAN
+    st.selectbox("Layer", range(1, layers + 1), key="attention-layer", on_change=_take_layer)
+    st.selectbox("Attention head", names, key="attention-head", on_change=_take_head)
+    side = "query"
+    if view == TOKEN:
+        side = (
+            st.segmented_control(
+                "The token",
+                ("query", "key"),
+                default="query",
+                required=True,
+                key="side",
+                **KEPT,
+                help="As query: whom it listens to. As key: who listens to it.",
+            )
+            or "query"
+        )
+    return view, side, _window(listeners, view)
+
+
+def _window(listeners: Sequence[Listener], view: str) -> tuple[int, int] | None:
+    """Which part of a long text the large matrix shows; None: all of it, coarsened."""
+    units = max((len(one.axis.units) for one in listeners if one.axis is not None), default=0)
+    if view != HEADS or units <= views_encoder.MATRIX_SIDE:
+        return None
+    starts = [None, *range(0, units, 64)]
+    if st.session_state.get("window") not in starts:
+        st.session_state["window"] = None
+    start = st.selectbox(
+        "Part of the text",
+        starts,
+        key="window",
+        format_func=lambda at: (
+            "all, coarsened" if at is None else f"{at + 1} to {min(at + 64, units)}, in full"
+        ),
+    )
+    return None if start is None else (start, start + 64)
+
+
+def _take_layer() -> None:
+    st.session_state["marked_layer"] = st.session_state["attention-layer"]
+
+
+def _take_head() -> None:
+    name = st.session_state["attention-head"]
+    st.session_state["marked_head"] = None if name == MEAN else int(name)
+
+
+def _choose_head(place: list[int]) -> None:
+    layer, head = place
+    same = (st.session_state.get("marked_layer"), st.session_state.get("marked_head")) == (
+        layer,
+        head,
+    )
+    st.session_state["marked_layer"] = None if same else layer
+    st.session_state["marked_head"] = None if same else head
+
+
+def _plots(shown: Sequence[Shown], limit: float, view: str) -> dict[str, Plot]:
+    found: dict[str, Plot] = {}
+    kinds = dict.fromkeys(kind for one in shown for kind in one.plots)
+    for kind in kinds:
+        plots = [(one.name, one.plots[kind]) for one in shown if kind in one.plots]
+        if view in (HEADS, TOKEN, ROLLOUT) and kind != LARGE:
+            plots = [(name, _on_scale(plot, limit)) for name, plot in plots]
+        if len(plots) > 1:
+            found[f"{kind}: all"] = together([p for _, p in plots], [name for name, _ in plots])
+        found |= {f"{kind}: {name}": plot for name, plot in plots}
+    return found
+
+
+def _on_scale(plot: Plot, limit: float) -> Plot:
+    """A heat map from 0 to `limit`."""
+    assert isinstance(plot.mark, HeatMap)
+    return replace(plot, mark=replace(plot.mark, limits=(0.0, limit)))

@@ -1,0 +1,237 @@
+"""The Attention page below its inputs, in reading order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from analysis.effects import WHERE
+from analysis.figures.comparisons import together
+from analysis.figures.plot import Plot
+from analysis.phrases import listed
+from pages.ui.attention import cards as attention_cards
+from pages.ui.attention import encoder
+from pages.ui.attention import engine as heard
+from pages.ui.attention.reading import OWN, ROW, Listener, Wanted, listen
+from pages.ui.attention.tables import piece
+from pages.ui.engine import models
+from pages.ui.engine.replies import ask_reference, common_limit, without_profile
+from pages.ui.frame.catalogue import Catalogue
+from pages.ui.frame.inputs import KEPT, Choice, is_complete
+from pages.ui.frame.sidebar import draw_sidebar
+from pages.ui.kit import cards, selection
+from pages.ui.kit.show import export_menu
+from pages.ui.kit.titles import titled
+
+_STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+# Tokens to rerun beyond which one asks for the effects of leaving each token out.
+_MUCH = 60_000
+_WHERE_NAMES = {"head": "pooling head", "encoder": "encoder too", "replace": "[MASK] instead"}
+_ABOUT = (
+    "How much of the pooling head's attention each token gets, beside the encoder's own [CLS] "
+    "row, the exact split of the explained class's logit (against the mean of the others), and "
+    "what that logit loses when the token is left out. Attention is no explanation by itself: "
+    "tau says how far it agrees with those losses, which are measured without it. Value norms: "
+    "Kobayashi et al. 2020; MaxPoolBERT, arXiv 2505.15696."
+)
+
+
+def draw(found: Catalogue, choice: Choice) -> None:
+    """What the pooling heads hear, then the encoder; effects of leaving tokens out come last."""
+    st.html(f"<style>{_STYLE}</style>")
+    if not is_complete(choice):
+        draw_sidebar(found, choice.entries)
+        return
+    mark = selection.mark(choice)
+    with st.container(key="verdict"):
+        verdict = st.container().empty()
+    with titled("Heard by the pooling head", _ABOUT, "heard"):
+        export = st.container(width="content")
+    with st.container(key="attention-controls"):
+        wanted = _controls()
+    grid = st.container(key="listeners")
+    status, ask = st.container(key="status").empty(), st.empty()
+    listeners: list[Listener] = []
+    for entry in choice.entries:
+        status.caption(f"Reading the text with {cards.plain(entry.id)}")
+        listeners.append(listen(entry, choice, wanted))
+    # Those that have something to say to the page's question come first.
+    listeners.sort(key=lambda one: one.own is None)
+    verdict.text(_answer(listeners, wanted))
+    limits = _limits(listeners, choice, wanted)
+    with grid:
+        for one in listeners:
+            with st.container(border=True, key=f"card-{one.entry.id}"):
+                piece(
+                    attention_cards.html_of(one, wanted, limits, mark),
+                    f"answer-{one.entry.id}",
+                    _choose_part,
+                )
+    status.caption(cards.plain(_legend(limits, listeners, wanted)))
+    with export:
+        export_menu(_plots(listeners), "export-own")
+    draw_sidebar(found, choice.entries)
+    encoder.draw(listeners, choice, wanted, mark)
+    _leave_out(listeners, choice, wanted, ask, status)
+
+
+def _controls() -> Wanted:
+    weigh = st.segmented_control(
+        "Weigh by",
+        ("weights", "value norms"),
+        default="weights",
+        required=True,
+        key="weigh",
+        **KEPT,
+        help="Attention weights as they are, or how much each token moves the pooled "
+        "vector: a large weight on a short vector moves little.",
+    )
+    where = st.segmented_control(
+        "Left out of",
+        tuple(_WHERE_NAMES),
+        default="encoder",
+        required=True,
+        key="leave",
+        **KEPT,
+        format_func=lambda key: _WHERE_NAMES[key],
+        help="Leaving a token out asks one of three questions. "
+        + " ".join(f"'{name}': {WHERE[key]}." for key, name in _WHERE_NAMES.items()),
+    )
+    reference = ask_reference()
+    with st.container(key="attention-switches"):
+        special = st.toggle("Special tokens", value=True, key="special", **KEPT)
+        ranked = st.toggle("Most heard first", key="ranked", **KEPT)
+    return Wanted(
+        norms=weigh == "value norms",
+        where=where or "encoder",
+        special=bool(special),
+        layer=st.session_state.get("marked_layer") or None,  # layer 0 has no attention
+        head=st.session_state.get("marked_head"),
+        part=st.session_state.get("marked_part"),
+        ranked=bool(ranked),
+        reference=reference,
+    )
+
+
+def _choose_part(place: list[int]) -> None:
+    chosen = place[0]
+    st.session_state["marked_part"] = (
+        None if st.session_state.get("marked_part") == chosen else chosen
+    )
+
+
+def _limits(listeners: Sequence[Listener], choice: Choice, wanted: Wanted) -> dict[str, float]:
+    """Ends of the scales that all cards share; they hold still while one types."""
+    largest = attention_cards.largest(listeners, wanted)
+    longest = max((len(one.axis.units) for one in listeners if one.axis), default=1)
+    # A long text spreads its attention thin: doubling its length begins a new scale.
+    key = (*choice.key, str(longest.bit_length()), str(wanted.norms))
+    share = common_limit("heard_scale", key, 100 * largest["attention"], st.session_state) / 100
+    return {
+        "attention": min(share, 1.0),
+        "split": common_limit("heard_split", key, largest["split"], st.session_state),
+        "effects": common_limit(
+            "heard_effects", (*key, wanted.where), largest["effects"], st.session_state
+        ),
+    }
+
+
+def _answer(listeners: Sequence[Listener], wanted: Wanted) -> str:
+    """The page's question, answered in one or two sentences."""
+    said, silent = [], []
+    for one in listeners:
+        # of the pooling head as a whole, whichever of its attention heads is looked at
+        whole = replace(wanted, part=None)
+        top = attention_cards.most_heard(one, whole, 1) if one.own is not None else []
+        if top:
+            verb = "to" if said else "listens most to"
+            said.append(f"{one.entry.id} {verb} “{top[0][0]}” ({100 * top[0][1]:.0f} %)")
+        elif one.own is None and not one.problem:
+            silent.append(one.entry.id)
+    sentences = []
+    if said:
+        sentences.append(f"Special tokens aside, {listed(said)}.")
+    if silent:
+        verb = "has" if len(silent) == 1 else "have"
+        sentences.append(f"{listed(silent)} {verb} no attention beside the encoder's.")
+    return " ".join(sentences)
+
+
+def _legend(limits: dict[str, float], listeners: Sequence[Listener], wanted: Wanted) -> str:
+    said = [
+        f"Full colour: {100 * limits['attention']:g} % of an attention head's "
+        + ("value norms" if wanted.norms else "attention")
+    ]
+    references = dict.fromkeys(one.reference for one in listeners if one.split is not None)
+    if references:
+        names = " or ".join("the corpus mean" if name == "corpus" else name for name in references)
+        said.append(f"full bars: ±{limits['split']:g} logits for the split (from {names})")
+    if any(one.effects is not None for one in listeners):
+        said.append(f"±{limits['effects']:g} for what is lost when left out")
+    used = {one.entry.id: one.reference for one in listeners if one.split is not None}
+    missing = without_profile(used, wanted.reference)
+    return "; ".join(said) + f". Orange, to the right: for the explained class. {missing}".rstrip()
+
+
+def _plots(listeners: Sequence[Listener]) -> dict[str, Plot]:
+    """Everything on the cards, ready for a paper: all in one, then one by one."""
+    by_kind: dict[str, list[tuple[str, Plot]]] = {}
+    for one in listeners:
+        named = {OWN: one.own, ROW: one.row, **one.plots}
+        for kind, plot in named.items():
+            if plot is not None:
+                by_kind.setdefault(kind, []).append((one.entry.id, plot))
+    found: dict[str, Plot] = {}
+    for kind, plots in by_kind.items():
+        if len(plots) > 1:
+            found[f"{kind}: all"] = together([p for _, p in plots], [name for name, _ in plots])
+        found |= {f"{kind}: {name}": plot for name, plot in plots}
+    return found
+
+
+def _leave_out(
+    listeners: Sequence[Listener], choice: Choice, wanted: Wanted, ask: Any, status: Any
+) -> None:
+    """Compute the effects that are not known yet, then draw the page again with them."""
+    missing = [
+        member
+        for one in listeners
+        if one.traces
+        for member in one.entry.members
+        if heard.known_effects(member, choice.text, choice.pair, wanted.where, choice.words) is None
+    ]
+    if not missing:
+        return
+    axes = [one.axis for one in listeners if one.axis is not None]
+    tokens = max(len(axis.tokens) for axis in axes)
+    units = len(axes[0].tokens.word_groups()) if choice.words else tokens
+    asked = (choice.text, choice.pair, wanted.where, choice.words)
+    if len(missing) * units * tokens > _MUCH and st.session_state.get("leave_out_long") != asked:
+        ask.button(
+            f"Leave each {axes[0].label} out ({len(missing)} × {units} reruns of {tokens} tokens: "
+            "this takes a while)",
+            key="leave-out-long",
+            on_click=lambda: st.session_state.update(leave_out_long=asked),
+        )
+        return
+    for index, member in enumerate(missing):
+        name, told = cards.plain(member.id), -1
+
+        def step(share: float, done: int = index, name: str = name) -> None:
+            nonlocal told
+            part = int(100 * (done + share) / len(missing))
+            if part >= told + 5:
+                told = part
+                status.caption(f"Leaving each {axes[0].label} out of {name}: {part} %")
+            models.leave_if_stale(share)
+
+        step(0.0)
+        heard.find_effects(member, choice.text, choice.pair, wanted.where, choice.words, step)
+    # Should there be no room to keep them, the page must not go on for ever.
+    if st.session_state.get("left_out") != (asked, missing):
+        st.session_state["left_out"] = (asked, missing)
+        st.rerun()

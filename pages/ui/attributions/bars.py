@@ -1,0 +1,103 @@
+"""Bars by unit for the method in focus, with their intervals; all checkpoints on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from analysis.attribution import METHODS
+from analysis.figures import views_attributions as views
+from analysis.figures.attribution_results import spread_of, unit_of
+from analysis.figures.marks import Grid
+from analysis.figures.plot import Plot
+from pages.ui.attributions.controls import Wanted, choose_focus
+from pages.ui.attributions.entry import Explained, shared
+from pages.ui.attributions.markup import Bar, bars, piece
+from pages.ui.engine.replies import common_limit
+from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.kit import cards
+from pages.ui.kit.cards import Span
+from pages.ui.kit.show import export_menu
+
+
+def draw(explained: Sequence[Explained], choice: Choice, wanted: Wanted, mark: Span | None) -> None:
+    """The panel; a seed group is its mean with its spread, and a dot for each seed."""
+    method = METHODS[wanted.focus]
+    found = shared(explained, wanted.focus)
+    with st.container(border=True, key="bars-panel"):
+        with st.container(key="bars-title"):
+            st.markdown("**Unit by unit**", help=f"{method.note} {method.citation}.")
+            plots = _plots(found, wanted)
+            export_menu(plots, "export-bars")
+        with st.container(key="bars-tools"):
+            choose_focus(wanted.methods, wanted.focus)
+            largest = st.toggle("Largest first", key="largest", **KEPT)
+        if not found:
+            piece('<div class="none">There is nothing to draw yet.</div>', "bars-drawing")
+            return
+        limit = _limit(found, choice, wanted)
+        html = "".join(_table(some, wanted, limit, mark, bool(largest)) for some in _alike(found))
+        piece(html, "bars-drawing")
+        notes = next(iter(plots.values())).notes
+        said = [note for note in notes if note.startswith(("Bars:", "Lines:"))]
+        unit = unit_of(found[0].mean(wanted.focus))
+        st.caption(cards.plain(f"Full bars: ±{limit:g} {unit}. " + " ".join(said)))
+
+
+def _table(
+    some: Sequence[Explained], wanted: Wanted, limit: float, mark: Span | None, largest: bool
+) -> str:
+    columns = []
+    for one in some:
+        units, mean, interval, dots = spread_of(one.found[wanted.focus])
+        columns.append(Bar(one.name, mean, limit, interval, dots))
+    order = list(range(len(units)))
+    if largest:
+        size = np.abs(np.stack([column.values for column in columns])).mean(axis=0)
+        order = [int(i) for i in np.argsort(-size, kind="stable")]
+    return bars(some[0].tokens, units, columns, mark, order)
+
+
+def _alike(found: Sequence[Explained]) -> list[list[Explained]]:
+    """Those whose tokenizers read the same pieces share a table."""
+    parts: dict[tuple[str, ...], list[Explained]] = {}
+    for one in found:
+        parts.setdefault(tuple(one.tokens.pieces), []).append(one)
+    return list(parts.values())
+
+
+def _limit(found: Sequence[Explained], choice: Choice, wanted: Wanted) -> float:
+    ends = [0.0]
+    for one in found:
+        _, mean, interval, dots = spread_of(one.found[wanted.focus])
+        ends += [
+            float(np.nanmax(np.abs(part), initial=0.0))
+            for part in (mean, interval, dots)
+            if part is not None
+        ]
+    state = (*choice.key, wanted.output, wanted.against, wanted.baseline)
+    name = f"attribution_bars_{wanted.focus}"
+    return common_limit(name, state, 1000 * max(ends), st.session_state) / 1000
+
+
+def _plots(found: Sequence[Explained], wanted: Wanted) -> dict[str, Plot]:
+    if not found:
+        return {}
+    plots = {
+        one.name: views.bars(
+            [list(one.found[wanted.focus])], [one.tokens], [one.checkpoint], [one.name]
+        )
+        for one in found
+    }
+    if len(found) > 1:
+        whole = views.bars(
+            [list(one.found[wanted.focus]) for one in found],
+            [one.tokens for one in found],
+            [one.checkpoint for one in found],
+            [one.name for one in found],
+        )
+        assert isinstance(whole.mark, Grid)
+        plots = {"All checkpoints": whole, **plots}
+    return plots

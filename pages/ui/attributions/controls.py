@@ -1,0 +1,240 @@
+"""The controls of the Attributions page, drawn from the registry of methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from analysis.attribution import METHODS, Method, Option
+from pages.ui.frame.catalogue import Entry
+from pages.ui.frame.inputs import KEPT
+from pages.ui.kit import cards
+
+_FIRST = ("integrated_gradients", "gradient_x_input", "leave_one_out")
+OTHERS = "all others"
+_BASELINES = {
+    "pad": "[PAD]",
+    "mask": "[MASK]",
+    "mean": "mean embedding",
+    "text": "another sentence",
+}
+BY_METHOD, BY_CHECKPOINT = "by method", "by checkpoint"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the controls of the page say."""
+
+    methods: tuple[str, ...]
+    focus: str  # the method whose bars and evidence are shown in detail
+    output: str
+    against: str  # a class's name, or OTHERS
+    baseline: str
+    baseline_text: str
+    span: str  # words of the text that are one unit; "" for none
+    seed: int
+    options: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
+
+
+def ask(entries: Sequence[Entry]) -> Wanted:
+    """Draw the controls and return what they say."""
+    with st.container(key="attribution-controls"):
+        methods = _methods()
+        output = (
+            st.segmented_control(
+                "Explain",
+                ("contrast", "logit", "probability"),
+                default="contrast",
+                required=True,
+                key="output",
+                **KEPT,
+                help="Contrast: the class's logit minus the mean of the others (a shift common to "
+                "all classes cancels). Logit: the class's own. Probability: after the softmax.",
+            )
+            or "contrast"
+        )
+        against = _against(entries)
+        baseline = (
+            st.selectbox(
+                "Baseline",
+                tuple(_BASELINES),
+                key="baseline",
+                **KEPT,
+                width=150,
+                format_func=_BASELINES.__getitem__,
+                help="What the text is compared with; special tokens stay. Every baseline is a "
+                "choice, and another one asks another question.",
+            )
+            or "pad"
+        )
+        focus = _focus(methods)
+        options, seed, span = _options(methods, focus)
+    with st.container(key="baseline-place"):
+        text = ""
+        if baseline == "text":
+            text = (
+                st.text_input(
+                    "Sentence to compare with",
+                    key="baseline_text",
+                    live="250ms",
+                    **KEPT,
+                    placeholder="Padded or cut to the length of the text",
+                )
+                or ""
+            )
+    return Wanted(methods, focus, output, against, baseline, text, span, seed, options)
+
+
+def _methods() -> tuple[str, ...]:
+    known = list(METHODS)
+    if "methods" in st.session_state:
+        kept = [key for key in st.session_state["methods"] if key in known]
+        if kept != list(st.session_state["methods"]):
+            st.session_state["methods"] = kept
+    chosen = st.multiselect(
+        "Methods",
+        known,
+        default=[key for key in _FIRST if key in known][:3],
+        key="methods",
+        format_func=lambda key: METHODS[key].title,
+        placeholder="Choose methods",
+        **KEPT,
+        help="Several methods ask the prediction in several ways; where they agree it does not "
+        "hang on one of them.",
+    )
+    return tuple(chosen)
+
+
+def _focus(methods: tuple[str, ...]) -> str:
+    """The method in focus; its box stands above the bars, a click on a strip's title sets it."""
+    focus = st.session_state.get("focus")
+    if focus is None:  # a link: its box, which is drawn later, writes titles into the address
+        linked = st.query_params.get("focus")
+        focus = next((key for key in methods if METHODS[key].title == linked), None)
+    return focus if focus in methods else methods[0] if methods else ""
+
+
+def choose_focus(methods: tuple[str, ...], focus: str) -> None:
+    """The box above the bars."""
+    if st.session_state.get("focus") not in (None, *methods):
+        st.session_state["focus"] = focus
+    st.selectbox(
+        "Method in focus",
+        methods,
+        key="focus",
+        format_func=lambda key: METHODS[key].title,
+        label_visibility="collapsed",
+        width=240,
+        **KEPT,
+    )
+
+
+def _against(entries: Sequence[Entry]) -> str:
+    names = tuple(dict.fromkeys(name for entry in entries for name in entry.first.labels))
+    many = any(len(entry.first.labels) > 2 for entry in entries)
+    if not many:  # of two classes the other one is the mean of the others
+        return OTHERS
+    if st.session_state.get("against") not in (None, OTHERS, *names):
+        st.session_state.pop("against", None)
+    return (
+        st.selectbox(
+            "Against",
+            (OTHERS, *names),
+            key="against",
+            width=160,
+            **KEPT,
+            help="All others: as said under Explain. A class: the difference of the two.",
+        )
+        or OTHERS
+    )
+
+
+def _options(
+    methods: tuple[str, ...], focus: str
+) -> tuple[dict[str, tuple[tuple[str, Any], ...]], int, str]:
+    """Options of every chosen method (the one in focus first), so that all are in the address."""
+    found: dict[str, tuple[tuple[str, Any], ...]] = {}
+    seed = 0
+    with st.container(key="attribution-options"), st.popover("Options", icon=":material/tune:"):
+        span = (
+            st.text_input(
+                "Span as one unit",
+                key="span",
+                live="250ms",
+                placeholder="some words of the text",
+                help="Words of the text, as they stand there: the whole span then counts as one "
+                "unit among words.",
+                **KEPT,
+            )
+            or ""
+        )
+        for key in sorted(methods, key=lambda key: key != focus):
+            method = METHODS[key]
+            st.markdown(f"**{cards.plain(method.title)}**", help=method.note)
+            values = [(name, _control(method, option)) for name, option in method.options.items()]
+            found[key] = tuple((n, v) for n, v in values if v != method.options[n].default)
+            if not values:
+                st.caption("It has no options.")
+        if any(METHODS[key].family == "sampling" for key in methods):
+            seed = int(
+                st.number_input(
+                    "Seed of the samples",
+                    0,
+                    9999,
+                    0,
+                    key="attribution_seed",
+                    **KEPT,
+                    help="Another seed draws other samples: how far the scores move is the "
+                    "method's own error.",
+                )
+            )
+    return found, seed, span.strip()
+
+
+def _control(method: Method, option: Option) -> Any:
+    key = f"{method.key}.{option.name}"
+    label = option.name
+    if option.kind == "bool":
+        return bool(st.toggle(label, bool(option.default), key=key, help=option.help, **KEPT))
+    if option.kind == "choice":
+        return st.selectbox(
+            label,
+            option.choices,
+            key=key,
+            help=option.help,
+            placeholder="chosen by the method",
+            index=None if option.default is None else option.choices.index(option.default),
+            **KEPT,
+        )
+    if option.kind == "int":
+        low, high = (None if end is None else int(end) for end in (option.low, option.high))
+        value = st.number_input(
+            label,
+            low,
+            high,
+            option.default,
+            1,
+            key=key,
+            help=option.help,
+            **KEPT,
+            placeholder="chosen by the method",
+        )
+        return None if value is None else int(value)
+    return st.number_input(
+        label,
+        option.low,
+        option.high,
+        option.default,
+        _step(option),
+        format="%.4g",
+        key=key,
+        help=option.help,
+        **KEPT,
+    )
+
+
+def _step(option: Option) -> float:
+    return abs(float(option.default or 1.0)) / 2 or 0.1

@@ -1,0 +1,278 @@
+"""Below the strips: curves, agreement of the methods, which layer, and random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from analysis import groups
+from analysis.attribution import FAVOURED, METHODS, rank_agreement
+from analysis.figures import view
+from analysis.figures import views_attributions as views
+from analysis.figures.attribution_results import on_common_units
+from analysis.figures.marks import Grid, HeatMap
+from analysis.figures.plot import Plot
+from analysis.figures.sheet import Sheet, merge
+from analysis.figures.views_evidence import RANDOM
+from pages.ui.attributions import measurements as measured
+from pages.ui.attributions import words
+from pages.ui.attributions.controls import Wanted
+from pages.ui.attributions.entry import Explained, shared, tokens_of
+from pages.ui.attributions.evidence import Asked
+from pages.ui.attributions.inside import draw_layers, draw_randomisation
+from pages.ui.attributions.markup import pairs, piece
+from pages.ui.frame.inputs import Choice
+from pages.ui.kit import cards, shades
+from pages.ui.kit.cards import Span
+from pages.ui.kit.places import is_marked, span_of
+from pages.ui.kit.show import export_menu
+from pages.ui.kit.titles import titled
+
+_CHART: dict[str, Any] = {"displayModeBar": False}
+_LABELS = 34  # names under a map; of more units only some are named, the rest on hover
+_ABOUT_CURVES = (
+    "The output as units go (deletion) or come (insertion), those that a method ranks first going "
+    "first, beside random rankings of the same units. A steep fall says that the checkpoint leans "
+    "on these units; replaced texts are unlike any it was trained on. Petsiuk et al. 2018."
+)
+_ABOUT_AGREEMENT = (
+    "Kendall's tau between the rankings of every two, over all units but special tokens. "
+    + FAVOURED["agreement"]
+    + " Agreement is no proof that either is right."
+)
+_ABOUT_MAP = (
+    "Every method's scores as shares of its own largest one, side by side, for the units of one "
+    "text. Shares say where a method puts its weight, and nothing of how much the output hangs "
+    "on it. A click on a cell marks its token and puts its method in focus."
+)
+
+
+def beside(explained: Sequence[Explained], wanted: Wanted, asked: Asked) -> None:
+    """Under the table of evidence: do the rankings agree?"""
+    one = asked.of or next(iter(shared(explained, wanted.focus)), None)
+    if one is not None:
+        _agreement(explained, one, wanted, asked)
+
+
+def draw(
+    explained: Sequence[Explained],
+    choice: Choice,
+    wanted: Wanted,
+    asked: Asked,
+    mark: Span | None,
+    say: Callable[[str], None],
+) -> None:
+    """The panels that answer "what is it worth?" in more detail than a table."""
+    one = asked.of or next(iter(shared(explained, wanted.focus)), None)
+    if one is None:
+        return
+    _curves(one, wanted, asked)
+    with st.container(key="attributions-grid"):
+        with st.container(key="below-left"):
+            _map(one, wanted, mark)
+            if asked.of is None:
+                _compared(explained, wanted, asked)
+        with st.container(key="below-right"):
+            draw_randomisation(one, wanted)
+    draw_layers(explained, choice, wanted, say)
+
+
+def _curves(one: Explained, wanted: Wanted, asked: Asked) -> None:
+    records = {key: measured.complete(one, key, asked.setting) for key in wanted.methods}
+    known = {key: record for key, record in records.items() if record is not None}
+    if not known:
+        return
+    # Lines of one picture share their units: those of the method in focus.
+    units = known.get(wanted.focus, next(iter(known.values()))).units
+    known = {key: record for key, record in known.items() if record.units == units}
+    plot = view(
+        "deletion_insertion",
+        list(known.values()),
+        [METHODS[key].title for key in known],
+        checkpoint=one.checkpoint,
+        tokens=one.tokens,
+    )
+    assert isinstance(plot.mark, Grid)
+    with st.container(border=True, key="panel-curves"):
+        with titled(f"{one.name}: deletion and insertion", _ABOUT_CURVES, "curves"):
+            export_menu({plot.title: plot}, "export-curves")
+        with st.container(key="curves"):
+            for part, title in zip(plot.mark.panels, plot.mark.subtitles, strict=True):
+                name = title.partition(":")[0].lower()
+                with st.container(key=f"curve-{name}"):
+                    st.caption(f"**{title}**")
+                    _curve(part, f"curve-drawing-{name}", name == "insertion")
+        st.caption(cards.plain(" ".join(plot.notes)))
+
+
+def _curve(part: Any, key: str, second: bool) -> None:
+    """One of the two; random rankings in grey, the names above the first only."""
+    from analysis.figures.screen import sheet
+
+    drawing = sheet(part, height=280)
+    merge(drawing.layout, margin={"l": 4, "r": 4, "b": 4}, legend={"font": {"size": 11}})
+    grey = {"line": {"color": "#808080", "dash": "dot"}, "marker": {"color": "#808080", "size": 4}}
+    for trace in drawing.data:
+        if trace.get("name") == RANDOM:
+            merge(trace, **grey)
+        if "fill" in trace:
+            trace["fillcolor"] = "rgba(128,128,128,.3)"
+    told = "units in place (%)" if second else "units replaced (%)"
+    drawing.axis("x", title={"text": f"{told}, first ranked first"})
+    shades.adapt(drawing)
+    st.plotly_chart(drawing.figure, key=key, config=_CHART)
+
+
+def _compared(explained: Sequence[Explained], wanted: Wanted, asked: Asked) -> None:
+    """Checkpoints by the method in focus, as standard scores among random rankings."""
+    found = [
+        (one, measured.records(one, wanted.focus, asked.setting))
+        for one in shared(explained, wanted.focus)
+    ]
+    known = [(one, records) for one, records in found if records]
+    if len(known) > 1:
+        plot = view(
+            "evidence_scores",
+            [records for _, records in known],
+            [one.name for one, _ in known],
+            tokens=known[0][0].tokens,
+            row_label="checkpoint",
+        )
+        with st.container(border=True, key="panel-compared"):
+            name = METHODS[wanted.focus].title
+            with titled(f"{name}: better than random?", _ABOUT_CURVES, "compared"):
+                export_menu({plot.title: plot}, "export-compared")
+            _heat(plot, "compared-drawing", 90 + 34 * (len(known) + 1))
+            st.caption(cards.plain(" ".join(plot.notes)))
+
+
+def _heat(plot: Plot, key: str, height: int) -> None:
+    """A map whose title and notes say what its axes would."""
+    from analysis.figures.screen import sheet
+
+    drawing = sheet(plot, height=height)
+    _bare(drawing)
+    shades.adapt(drawing)
+    st.plotly_chart(drawing.figure, key=key, config=_CHART)
+
+
+def _bare(drawing: Sheet) -> None:
+    """Narrow margins, and no names of axes and colours."""
+    drawing.layout["margin"] = {"l": 4, "r": 4, "t": 6, "b": 4}
+    for cells in drawing.traces("heatmap"):
+        merge(cells, colorbar={"title": {"text": None}})
+    for name in ("x", "y"):
+        drawing.axis(name, title={"text": None})
+
+
+def _agreement(
+    explained: Sequence[Explained], one: Explained, wanted: Wanted, asked: Asked
+) -> None:
+    if asked.of is None:
+        some = shared(explained, wanted.focus)
+        entries = [each.found[wanted.focus] for each in some]
+        names, label = [each.name for each in some], "checkpoint"
+        title, seeds = "Agreement of checkpoints", words.seeds_told(entries)
+        one = some[0]
+        try:
+            alike = words.on_one_text(entries, tokens_of(some))
+        except ValueError as error:
+            st.caption(cards.plain(f"{title}: none, {error}."))
+            return
+        results = [groups.mean_attribution(entry) for entry in alike]
+    else:
+        seeds = ""
+        keys = [key for key in wanted.methods if key in one.found]
+        results, names, label = (
+            [one.mean(k) for k in keys],
+            [METHODS[k].title for k in keys],
+            "method",
+        )
+        title = "Agreement of methods"
+    if len(results) < 2:
+        return
+    try:
+        found = rank_agreement(results, one.tokens, names)
+    except ValueError as error:
+        st.caption(cards.plain(str(error)))
+        return
+    plot = view("rank_agreement", found, [one.checkpoint], one.tokens, label)
+    with st.container(border=True, key="panel-agreement"):
+        with titled(title, _ABOUT_AGREEMENT, "agreement"):
+            export_menu({plot.title: plot}, "export-agreement")
+        piece(pairs(found.names, found.tau, found.null), "agreement-drawing")
+        st.caption(cards.plain(" ".join([*plot.notes, seeds])))
+
+
+def _map(one: Explained, wanted: Wanted, mark: Span | None) -> None:
+    keys = [key for key in wanted.methods if key in one.found]
+    if len(keys) < 2:
+        return
+    try:
+        plot = views.methods([one.mean(key) for key in keys], one.tokens, one.checkpoint)
+    except ValueError as error:
+        st.caption(cards.plain(str(error)))
+        return
+    with st.container(border=True, key="panel-methods"):
+        with titled(f"{one.name}: methods side by side", _ABOUT_MAP, "methods"):
+            differ = words.methods_differ([one.mean(key) for key in keys], one.tokens, keys)
+            pictures = {plot.title: plot}
+            if differ is not None:
+                first, second = (_of(differ.names[i], keys) for i in (0, 1))
+                pictures["The two that differ most"] = views.disagreement(
+                    one.mean(first),
+                    one.mean(second),
+                    one.tokens,
+                    (METHODS[first].title, METHODS[second].title),
+                    [one.checkpoint] * 2,
+                )
+            export_menu(pictures, "export-methods")
+        _chart(one, plot, keys, mark)
+        if differ is not None:
+            st.text(words.begin(differ.sentence))
+        st.caption(cards.plain(" ".join(["Full colour: a row's largest score.", *plot.notes])))
+
+
+def _of(name: str, keys: Sequence[str]) -> str:
+    """The method that a sentence calls so."""
+    return next(k for k in keys if words.in_sentence(METHODS[k].title) == name)
+
+
+def _chart(one: Explained, plot: Plot, keys: Sequence[str], mark: Span | None) -> None:
+    """The map, the marked token framed; a click marks a token and chooses a method."""
+    from analysis.figures.screen import sheet
+
+    assert isinstance(plot.mark, HeatMap)
+    units = on_common_units([one.mean(key) for key in keys])[0]
+    drawing = sheet(plot, selectable=True, height=110 + 34 * len(keys))
+    _bare(drawing)
+    for row in drawing.traces("heatmap"):
+        row["showscale"] = False  # said below: a phone has no width for both
+    drawing.layout["dragmode"] = False
+    unseen = {"marker": {"opacity": 0}}
+    for points in drawing.traces("scatter"):
+        points |= {"selected": unseen, "unselected": unseen}
+    step = -(-len(units) // _LABELS)
+    texts = drawing.axis("x")["ticktext"]
+    named = [*range(0, len(units), step)]
+    drawing.axis("x", tickvals=named, ticktext=[texts[u] for u in named], tickangle=-90)
+    for column, unit in enumerate(units):
+        if is_marked(one.tokens, unit, mark):
+            drawing.box((column - 0.5, column + 0.5), (-0.5, len(keys) - 0.5))
+
+    def clicked() -> None:
+        event = st.session_state.get("methods-map")
+        for point in event["selection"]["points"] if event else ():
+            place = point.get("customdata")
+            if place is not None and len(place) == 2:
+                row, column = int(place[0]), int(place[1])
+                st.session_state["focus"] = keys[row]
+                if not one.tokens.special[units[column][0]]:
+                    cards.toggle_mark(span_of(one.tokens, units[column]))
+
+    shades.adapt(drawing)
+    st.plotly_chart(
+        drawing.figure, key="methods-map", config=_CHART, on_select=clicked, selection_mode="points"
+    )

@@ -1,0 +1,329 @@
+"""Attributions as they are asked for: one question, one kept result for each checkpoint.
+
+Kept by everything that a result hangs on, up to a number of bytes. What takes longer than a
+moment runs as a job beside the page, so that typing goes on, and can be stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from analysis import jobs
+from analysis.attribution import (
+    METHODS,
+    Attribution,
+    Enough,
+    Progress,
+    Target,
+    attribute,
+    expected_seconds,
+    in_words,
+    passes,
+    unit_groups,
+    why_not,
+)
+from analysis.checkpoints import Checkpoint
+from analysis.tokens import tokenize
+from pages.ui.engine import models
+from pages.ui.engine.kept import Kept
+
+if TYPE_CHECKING:
+    from analysis.jobs import Desk, Job
+
+_BYTES = 100_000_000
+_BACKWARD = 3  # what a pass with gradients costs, in forwards
+# Tokens of a small encoder in all passes of a method, over all checkpoints, that are run while one
+# types.
+AT_ONCE = 30_000
+SAMPLED_AT_ONCE = 8_000  # of a sampling method: its forwards are many, and its scores uncertain
+_SMALL = 6 * 384**2
+_LANE = "attributions"
+_JOB = "attribution_job"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is attributed, and how; the checkpoint aside."""
+
+    text: str
+    pair: str | None
+    method: str
+    target: Target
+    output: str
+    baseline: str
+    baseline_text: str | None
+    unit: str  # "piece", "word" or "span"; gradients without intervals are computed by piece
+    span: tuple[tuple[int, int, int], ...] = ()
+    options: tuple[tuple[str, Any], ...] = ()
+    seed: int = 0
+
+    def key(self, member: Checkpoint) -> Hashable:
+        """Identity of the result: the files as they are now, the precision, the question."""
+        return (member.id, member.sha256, models.precision(), self)
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _kept() -> Kept:
+    return Kept(_BYTES)
+
+
+def known(member: Checkpoint, question: Question) -> Attribution | str | None:
+    """The result, in one sentence why there is none, or None where it was never computed."""
+    found = _kept().get(question.key(member))
+    return found  # type: ignore[no-any-return]
+
+
+def find(member: Checkpoint, question: Question) -> Attribution | str:
+    """The result, computed now where it is not known; typing that goes on ends it."""
+    found = known(member, question)
+    if found is None:
+        found = _computed(models.classifier(member), question, models.leave_if_stale)
+        keep(question.key(member), found)
+    return found
+
+
+def _computed(classifier: Any, question: Question, progress: Any) -> Attribution | str:
+    """Raises ``Enough`` where it was ended before there was anything to keep."""
+    try:
+        return attribute(
+            classifier,
+            question.text,
+            question.pair,
+            question.method,
+            question.target,
+            question.unit,
+            output=question.output,
+            baseline=question.baseline,
+            baseline_text=question.baseline_text,
+            span=question.span or None,
+            seed=question.seed,
+            progress=progress,
+            allow_cost=True,
+            **dict(question.options),
+        )
+    except ValueError as error:
+        return str(error)
+
+
+def store() -> Kept:
+    """Where results are kept; for a thread, which knows no session."""
+    return _kept()
+
+
+def remember(store: Kept, key: Hashable, found: Any) -> None:
+    """Keep a result from within a thread."""
+    store.put(key, found, _bytes(found))
+
+
+def kept(key: Hashable) -> Any:
+    """Whatever else was computed here, or None."""
+    return _kept().get(key)
+
+
+def keep(key: Hashable, found: Any) -> Any:
+    """Keep a result, and return it."""
+    remember(_kept(), key, found)
+    return found
+
+
+def _bytes(found: Any) -> int:
+    """About how many bytes a record of arrays and tuples takes."""
+    size = 2_000
+    for one in vars(found).values() if hasattr(found, "__dict__") else ():
+        if isinstance(one, np.ndarray):
+            size += one.nbytes
+        elif isinstance(one, tuple):
+            size += 64 * len(one)
+    return size
+
+
+def shown(found: Attribution, tokens: Any, unit: str) -> Attribution:
+    """The result in the unit of the page: pieces of gradient methods are summed into words."""
+    return in_words(found, tokens) if unit == "word" and found.unit == "piece" else found
+
+
+# --- what it will cost ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a question will take on one checkpoint."""
+
+    passes: int
+    most: int  # passes, where the method stops by itself
+    passes_as_words: int
+    tokens: int  # of a small encoder, in all passes; a pass with gradients counts threefold
+
+
+def cost(member: Checkpoint, question: Question) -> Cost | str:
+    """Passes and tokens of a question, or why this checkpoint cannot have the method."""
+    classifier = models.classifier(member)
+    reason = why_not(classifier, question.method)
+    if reason:
+        return reason
+    tokens = tokenize(classifier.tokenizer, question.text, question.pair, classifier.limit)
+    try:
+        units = unit_groups(tokens, question.unit, question.span or None)
+        count, words = (
+            sum(not tokens.special[group[0]] for group in groups)
+            for groups in (units, tokens.word_groups())
+        )
+        options, kind = dict(question.options), classifier.checkpoint.kind
+        total, as_words = (passes(question.method, n, options, kind=kind) for n in (count, words))
+        most = passes(question.method, count, options, kind=kind, most=True)
+    except ValueError as error:
+        return str(error)
+    method = METHODS[question.method]
+    weight = (_BACKWARD if "backward" in method.needs else 1) * _size(classifier)
+    work = round(weight * total * len(tokens))
+    return Cost(total, most, as_words if method.perturbs else total, work)
+
+
+def _size(classifier: Any) -> float:
+    """How much a token takes, in tokens of an encoder of 6 layers of 384."""
+    found = classifier.encoder.config
+    depth = getattr(found, "num_hidden_layers", 0) or 0
+    width = getattr(found, "hidden_size", 0) or 0
+    return max(1.0, depth * width**2 / _SMALL)
+
+
+def seconds(member: Checkpoint, question: Question, units: int | None = None) -> float:
+    """Expected seconds, from one measured pass of this length; for `units` units if given."""
+    classifier = models.classifier(member)
+    tokens = tokenize(classifier.tokenizer, question.text, question.pair, classifier.limit)
+    backward = "backward" in METHODS[question.method].needs
+    one = _pass_seconds(
+        member.sha256,
+        models.precision(),
+        len(tokens),
+        backward,
+        question.method,
+        _classifier=classifier,
+        _tokens=tokens,
+    )
+    if units is None:
+        groups = unit_groups(tokens, question.unit, question.span or None)
+        units = sum(not tokens.special[group[0]] for group in groups)
+    kind = classifier.checkpoint.kind
+    return one * passes(question.method, units, dict(question.options), kind=kind)
+
+
+def forward_seconds(member: Checkpoint, question: Question) -> float:
+    """Expected seconds of one rerun of this text."""
+    classifier = models.classifier(member)
+    tokens = tokenize(classifier.tokenizer, question.text, question.pair, classifier.limit)
+    return _pass_seconds(
+        member.sha256,
+        models.precision(),
+        len(tokens),
+        False,
+        "leave_one_out",
+        _classifier=classifier,
+        _tokens=tokens,
+    )
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _pass_seconds(
+    sha256: str,
+    dtype: str,
+    length: int,
+    backward: bool,
+    method: str,
+    _classifier: Any,
+    _tokens: Any,
+) -> float:
+    """Seconds of one pass over a text of this length."""
+    count = int((~_tokens.special).sum())
+    total = passes(method, count, kind=_classifier.checkpoint.kind)
+    return expected_seconds(_classifier, _tokens, method) / max(total, 1)
+
+
+# --- long ones, beside the page ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Task:
+    """One result to be computed beside the page: what it is called, kept under, and made by."""
+
+    name: str
+    key: Hashable
+    make: Callable[[Progress], Any]  # may raise ``Enough`` where there is nothing to keep yet
+
+
+def task(member: Checkpoint, question: Question) -> Task:
+    """The attribution of a question as a task; the thread that runs it knows no session."""
+    classifier = models.classifier(member)
+    return Task(
+        member.id, question.key(member), lambda progress: _computed(classifier, question, progress)
+    )
+
+
+def start(tasks: Sequence[Task], place: str) -> Job:
+    """Work through these tasks beside the page; one such job a session.
+
+    `place` names the panel that shows how far it is.
+    """
+    stop()
+    kept_in = _kept()
+    key = "attributions:" + hashlib.sha256(repr([one.key for one in tasks]).encode()).hexdigest()
+
+    def work(desk: Desk) -> None:
+        for index, one in enumerate(tasks):
+
+            def told(share: float, index: int = index) -> None:
+                whole = (index + share) / len(tasks)
+                desk.report(round(1000 * whole), 1000, share=whole)
+                if desk.cancel.is_set():
+                    raise Enough
+
+            try:
+                found = one.make(told)
+            except Enough:
+                return
+            remember(kept_in, one.key, found)
+            desk.check()
+
+    st.session_state[_JOB] = (key, place)
+    return jobs.start(key, work, lane=_LANE, again=True)
+
+
+def running() -> Job | None:
+    """The job of this session, while it runs."""
+    job = _job()
+    return job if job is not None and job.running else None
+
+
+def failure() -> str:
+    """Why the session's last job failed; "" where it did not."""
+    job = _job()
+    return job.error or "" if job is not None and job.state == "failed" else ""
+
+
+def stop() -> None:
+    """End the session's job; what it has is kept."""
+    job = running()
+    if job is not None:
+        job.stop()
+
+
+def _job() -> Job | None:
+    found = st.session_state.get(_JOB)
+    return jobs.find(found[0]) if found else None
+
+
+def place() -> str:
+    """The panel of the session's last job."""
+    found = st.session_state.get(_JOB)
+    return found[1] if found else ""
+
+
+def precision() -> str:
+    """Type of the encoder, as chosen in the sidebar."""
+    return models.precision()

@@ -1,0 +1,206 @@
+"""One checkpoint or seed group, and its attributions by every chosen method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from analysis import groups
+from analysis.attribution import METHODS, Attribution, Target
+from analysis.checkpoints import Checkpoint
+from pages.ui.attributions import engine
+from pages.ui.attributions.controls import OTHERS, Wanted
+from pages.ui.engine.replies import Reply
+from pages.ui.frame.catalogue import Entry
+from pages.ui.frame.inputs import Choice
+
+if TYPE_CHECKING:
+    from analysis.tokens import Tokens
+
+# Which layer carries the prediction: two methods that tell the layers apart.
+LAYERS = ("joint_layers", "exact_split")
+
+
+@dataclass
+class Explained:
+    """What the page knows of one entry."""
+
+    entry: Entry
+    reply: Reply
+    problem: str = ""  # why nothing is explained at all
+    target: Target = 0
+    label: str = ""  # of what is explained
+    unit: str = "piece"  # in which results are shown
+    asked: dict[str, engine.Question] = field(default_factory=dict)
+    found: dict[str, tuple[Attribution, ...]] = field(default_factory=dict)  # one a member
+    without: dict[str, str] = field(default_factory=dict)  # why there is no result
+    costs: dict[str, engine.Cost] = field(default_factory=dict)  # of one member
+
+    @property
+    def name(self) -> str:
+        """Name of the checkpoint or seed group."""
+        return self.entry.id
+
+    @property
+    def tokens(self) -> Tokens:
+        """The text as its tokenizer reads it."""
+        return self.reply.traces[0].tokens
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """For the provenance of pictures: the checkpoint, or the mean of the group."""
+        return groups.mean_checkpoint(self.entry.members, self.entry.id)
+
+    def mean(self, method: str) -> Attribution:
+        """The result, or its mean over the seeds of a group."""
+        return groups.mean_attribution(self.found[method])
+
+    def waits_for(self, method: str) -> list[Checkpoint]:
+        """Members without a result that could have one."""
+        if self.problem or method in self.found or method in self.without:
+            return []
+        asked = self.asked[method]
+        return [
+            m for m in self.entry.members if not isinstance(engine.known(m, asked), Attribution)
+        ]
+
+
+def explain(reply: Reply, choice: Choice, wanted: Wanted) -> Explained:
+    """What is known by now of one entry: results, reasons, and what the rest would cost."""
+    one = Explained(reply.entry, reply)
+    one.problem = _problem(reply)
+    if one.problem:
+        return one
+    try:
+        one.target, one.label = _target(reply, wanted)
+        span = span_of(choice, wanted.span)
+    except ValueError as error:
+        one.problem = str(error)
+        return one
+    one.unit = "span" if span else "word" if choice.words else "piece"
+    for key in dict.fromkeys((*wanted.methods, *LAYERS)):
+        method = METHODS[key]
+        # Gradients of pieces sum to those of words; the errors of samples do not.
+        whole = method.perturbs or method.family == "sampling" or bool(span)
+        own = one.unit if whole else "piece"
+        other = _baseline_text(choice, wanted) if "baseline" in method.needs else None
+        one.asked[key] = engine.Question(
+            choice.text,
+            choice.pair,
+            key,
+            one.target,
+            wanted.output,
+            wanted.baseline if "baseline" in method.needs else "pad",
+            other,
+            own,
+            span,
+            wanted.options.get(key, ()),
+            wanted.seed if method.family == "sampling" else 0,
+        )
+        look(one, key)
+    return one
+
+
+def look(one: Explained, key: str) -> None:
+    """Take in what is known of a method by now."""
+    found = [engine.known(member, one.asked[key]) for member in one.entry.members]
+    reason = next((result for result in found if isinstance(result, str)), "")
+    results = [result for result in found if isinstance(result, Attribution)]
+    if len(results) == len(one.entry.members):
+        one.found[key] = tuple(engine.shown(r, one.tokens, one.unit) for r in results)
+    elif reason:
+        one.without[key] = reason
+    elif key not in one.costs:
+        cost = engine.cost(one.entry.first, one.asked[key])
+        if isinstance(cost, str):
+            one.without[key] = cost
+        else:
+            one.costs[key] = cost
+
+
+def at_once(explained: Sequence[Explained], key: str) -> bool:
+    """Whether a method is computed while one types: all of it is a moment's work."""
+    work = sum(
+        len(one.waits_for(key)) * one.costs[key].tokens for one in explained if key in one.costs
+    )
+    sampled = METHODS[key].family == "sampling"
+    return work <= (engine.SAMPLED_AT_ONCE if sampled else engine.AT_ONCE)
+
+
+def compute(
+    explained: Sequence[Explained], keys: Sequence[str], say: Callable[[str], None]
+) -> None:
+    """Compute what takes a moment; the rest waits until somebody asks for it."""
+    todo = [
+        (one, key)
+        for key in keys
+        if at_once(explained, key)
+        for one in explained
+        if one.waits_for(key)
+    ]
+    total = sum(len(one.waits_for(key)) for one, key in todo)
+    done = 0
+    for one, key in todo:
+        for member in one.waits_for(key):
+            done += 1
+            say(f"{METHODS[key].title}: {member.id} ({done} of {total})")
+            engine.find(member, one.asked[key])
+        look(one, key)
+
+
+def span_of(choice: Choice, words: str) -> tuple[tuple[int, int, int], ...]:
+    """((segment, start, end),) of the words in the text; () for none asked for.
+
+    Raises ``ValueError`` where they do not stand there.
+    """
+    if not words:
+        return ()
+    for segment, text in enumerate((choice.text, choice.pair or "")):
+        at = text.lower().find(words.lower())
+        # A letter whose small form is longer would move all that stands behind it.
+        if at >= 0 and text[at : at + len(words)].lower() == words.lower():
+            return ((segment, at, at + len(words)),)
+    raise ValueError(f"“{words}” does not stand in the text: give a span as it is written there")
+
+
+def _baseline_text(choice: Choice, wanted: Wanted) -> str | None:
+    return wanted.baseline_text.strip() or None if wanted.baseline == "text" else None
+
+
+def _problem(reply: Reply) -> str:
+    if reply.problem:
+        return reply.problem
+    if not reply.entry.classifies:
+        return (
+            f"{reply.entry.id} is a bare encoder: it predicts nothing, so there is no "
+            "prediction to explain."
+        )
+    if all(reply.traces[0].tokens.special):
+        return "The text has special tokens only: there is nothing to attribute the answer to."
+    return ""
+
+
+def _target(reply: Reply, wanted: Wanted) -> tuple[Target, str]:
+    labels = reply.entry.first.labels
+    if reply.entry.first.regression:
+        return reply.target, "a larger value"
+    if wanted.against == OTHERS or wanted.against not in labels:
+        return reply.target, reply.label
+    other = labels.index(wanted.against)
+    if other == reply.target:
+        raise ValueError(
+            f"{reply.entry.id}: {reply.label} cannot be explained against itself; choose another "
+            "class under “Against”."
+        )
+    return (reply.target, other), f"{reply.label} against {wanted.against}"
+
+
+def shared(explained: Sequence[Explained], key: str) -> list[Explained]:
+    """Those that have a result by this method."""
+    return [one for one in explained if key in one.found]
+
+
+def tokens_of(some: Sequence[Explained]) -> list[Any]:
+    """The texts as each tokenizer reads them."""
+    return [one.tokens for one in some]

@@ -1,0 +1,289 @@
+"""Beside the strips: what the explanations are worth, as numbers, with random rankings last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from analysis.attribution import FAVOURED, METHODS, REPLACE, Faithfulness, Sensitivity
+from analysis.jobs import time_in_words
+from pages.ui.attributions import engine, waiting
+from pages.ui.attributions import measurements as measured
+from pages.ui.attributions.controls import Wanted
+from pages.ui.attributions.entry import Explained, shared
+from pages.ui.attributions.markup import Row, error_text, evidence, piece
+from pages.ui.attributions.measurements import Number, Setting
+from pages.ui.frame.inputs import KEPT
+from pages.ui.kit import cards
+
+ALL = "all checkpoints"
+ABOUT = (
+    "Comprehensiveness: the fall of the output when the units ranked first go, a mean over 1, 5, "
+    "10, 20 and 50 % of them (AOPC); sufficiency: the fall when they alone stay, smaller is better "
+    "(DeYoung et al. 2020). Below each number: how many standard deviations of 20 random rankings "
+    "of the same units it is better than they are; only these are compared between checkpoints. "
+    "Sensitivity: largest relative change of the scores under small input noise (Yeh et al. 2019). "
+    "None of them proves an explanation right."
+)
+_REPLACE = {"mask": "[MASK]", "pad": "[PAD]", "remove": "nothing (taken out)"}
+_COLUMNS = ("comprehensiveness", "sufficiency")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the panel's controls say."""
+
+    of: Explained | None  # None: all checkpoints, by the method in focus
+    setting: Setting
+
+
+def controls(explained: Sequence[Explained], wanted: Wanted) -> Asked:
+    """Draw the panel's title and controls."""
+    known = [one for one in explained if not one.problem]
+    names = [one.name for one in known]
+    with st.container(key="evidence-title"):
+        st.markdown("**What is it worth?**", help=ABOUT)
+        with st.popover("How", icon=":material/tune:", type="tertiary"):
+            replace = (
+                st.selectbox(
+                    "A unit is replaced by",
+                    tuple(REPLACE),
+                    key="evidence_replace",
+                    **KEPT,
+                    format_func=_REPLACE.__getitem__,
+                    help=" ".join(f"{_REPLACE[k]}: {v}." for k, v in REPLACE.items()),
+                )
+                or "mask"
+            )
+            by = st.selectbox(
+                "Measured on",
+                ("probability", measured.EXPLAINED),
+                key="evidence_output",
+                **KEPT,
+                help="The probability of the class, as in the source; or the output that is "
+                "explained, which does not saturate.",
+            )
+    setting = Setting(replace, wanted.output if by == measured.EXPLAINED else "probability")
+    if len(names) < 2:
+        return Asked(known[0] if known else None, setting)
+    if st.session_state.get("evidence_of") not in (None, *names, ALL):
+        st.session_state.pop("evidence_of", None)
+    chosen = st.selectbox(
+        "Evidence for", (*names, ALL), key="evidence_of", **KEPT, label_visibility="collapsed"
+    )
+    return Asked(next((one for one in known if one.name == chosen), None), setting)
+
+
+def draw(
+    explained: Sequence[Explained], wanted: Wanted, asked: Asked, say: Callable[[str], None]
+) -> None:
+    """Measure what takes a moment, and draw the table; ask before what takes longer."""
+    table, below = st.container(key="evidence-table"), st.container(key="evidence-below")
+    some = [asked.of] if asked.of is not None else shared(explained, wanted.focus)
+    keys = [key for key in wanted.methods if asked.of is None or key in asked.of.found]
+    keys = [wanted.focus] if asked.of is None else keys
+    if not some or not keys or not all(key in one.found for one in some for key in keys):
+        with table:
+            piece(
+                '<div class="none">There is no attribution to measure yet.</div>',
+                "evidence-drawing",
+            )
+        return
+    tasks = [task for one in some for task in measured.missing(one, keys, asked.setting)]
+    tokens = sum(
+        measured.work(one, len(measured.missing(one, keys, asked.setting))) for one in some
+    )
+    if tasks and tokens <= measured.AT_ONCE and engine.running() is None:
+        measured.measure(tasks, say)
+        tasks = []
+    rows = _rows(some, keys, asked, wanted)
+    with table:
+        piece(
+            evidence(rows, _heads()),
+            "evidence-drawing",
+            lambda index: _choose(keys[index] if asked.of is not None else None),
+        )
+    with below:
+        if not waiting.watch("evidence"):
+            if tasks:
+                _ask(tasks, some[0], tokens)
+            _ask_sensitivity(some, keys)
+        _favours(asked, some, keys)
+
+
+def _choose(key: str | None) -> None:
+    if key is not None:
+        st.session_state["focus"] = key
+
+
+def _heads() -> tuple[tuple[str, str], ...]:
+    return (
+        ("integration error", FAVOURED["completeness_gap"]),
+        ("comprehensiveness", FAVOURED["comprehensiveness"]),
+        ("sufficiency", FAVOURED["sufficiency"]),
+        ("sensitivity", FAVOURED["sensitivity"]),
+    )
+
+
+def _rows(
+    some: Sequence[Explained], keys: Sequence[str], asked: Asked, wanted: Wanted
+) -> list[Row]:
+    """One row for each method of an entry, or for each entry; random rankings last."""
+    rows = []
+    for one in some:
+        for key in keys:
+            found = measured.faithful(one, key, asked.setting)
+            records = [each for each in found if isinstance(each, Faithfulness)]
+            reason = next((each for each in found if isinstance(each, str)), "")
+            cells = [(error_text(measured.gaps(one.found[key]).value), "")]
+            for column in _COLUMNS:
+                cells.append(_measure(records, column) if len(records) == len(found) else ("", ""))
+            cells.append((_sensitivity(one, key), ""))
+            name = METHODS[key].title if asked.of is not None else one.name
+            rows.append(
+                Row(
+                    name,
+                    tuple(cells),
+                    chosen=asked.of is not None and key == wanted.focus,
+                    told=reason,
+                )
+            )
+    random = _random(some, keys, asked)
+    return [*rows, random] if random is not None else rows
+
+
+def _measure(records: Sequence[Faithfulness], column: str) -> tuple[str, str]:
+    values = measured.number([one.measure(column).value for one in records])
+    against = measured.number([one.measure(column).normalised for one in records])
+    small = [] if np.isnan(values.spread) else [f"±{values.spread:.2f}"]
+    small += [] if np.isnan(against.value) else [f"{against.value:+.1f} sd"]
+    return _signed(values), "\n".join(small)
+
+
+def _random(some: Sequence[Explained], keys: Sequence[str], asked: Asked) -> Row | None:
+    records = [
+        each
+        for each in measured.faithful(some[0], keys[0], asked.setting)
+        if isinstance(each, Faithfulness)
+    ]
+    if not records:
+        return None
+    cells: list[tuple[str, str]] = [("–", "")]
+    for column in _COLUMNS:
+        measures = [one.measure(column) for one in records]
+        low, high = (np.mean([m.band[end] for m in measures]) for end in (0, 1))
+        mean = measured.number([m.random for m in measures])
+        cells.append((_signed(Number(mean.value)), f"{low:.2f} to {high:.2f}"))
+    name = "random rankings" + (f", {some[0].name}" if asked.of is None else "")
+    return Row(
+        name,
+        (*cells, ("–", "")),
+        random=True,
+        told="Mean of 20 random rankings of the same units, and their middle 95 %.",
+    )
+
+
+def _signed(number: Number) -> str:
+    if np.isnan(number.value):
+        return "–"
+    return f"{number.value:+.2f}"
+
+
+def _sensitivity(one: Explained, key: str) -> str:
+    found = measured.sensitive(one, key)
+    records = [each for each in found if isinstance(each, Sensitivity)]
+    if len(records) < len(found):
+        return "none" if any(isinstance(each, str) for each in found) else ""
+    number = measured.number([each.maximum for each in records])
+    return "–" if np.isnan(number.value) else f"{number.value:.2f}"
+
+
+def _ask(tasks: Sequence[Any], first: Explained, tokens: int) -> None:
+    each = engine.forward_seconds(first.entry.first, first.asked[next(iter(first.found))])
+    expected = each * tokens / len(first.tokens)
+    st.button(
+        f"Measure the evidence ({time_in_words(expected)})",
+        key="measure-evidence",
+        on_click=engine.start,
+        args=(list(tasks), "evidence"),
+        help="Reruns of the text without some of its units; it can be stopped.",
+    )
+
+
+def _ask_sensitivity(some: Sequence[Explained], keys: Sequence[str]) -> None:
+    tasks = [task for one in some for task in measured.sensitivity_tasks(one, keys)]
+    if not tasks:
+        return
+    # Eleven attributions each, about as long as they took.
+    expected = 11 * sum(result.seconds for one in some for key in keys for result in one.found[key])
+    st.button(
+        f"Measure the sensitivity ({time_in_words(expected)})",
+        key="measure-sensitivity",
+        on_click=engine.start,
+        args=(tasks, "evidence"),
+        help="Every attribution is made anew under ten small changes of its input.",
+    )
+
+
+def _favours(asked: Asked, some: Sequence[Explained], keys: Sequence[str]) -> None:
+    """What favours which method by construction; and the numbers as a file."""
+    with st.container(horizontal=True, key="evidence-more"):
+        with st.popover("What favours what", type="tertiary", icon=":material/balance:"):
+            for name in (
+                "completeness_gap",
+                "comprehensiveness",
+                "sufficiency",
+                "deletion",
+                "insertion",
+                "sensitivity",
+                "agreement",
+                "randomisation",
+            ):
+                title = name.replace("_", " ").replace("completeness gap", "integration error")
+                st.markdown(f"**{title[0].upper()}{title[1:]}.** {cards.plain(FAVOURED[name])}")
+        st.download_button(
+            "CSV",
+            data=lambda: _csv(some, keys, asked.setting),
+            on_click="ignore",
+            file_name="evidence.csv",
+            key="evidence-csv",
+            type="tertiary",
+            icon=":material/download:",
+        )
+    st.caption(
+        "By construction comprehensiveness and deletion favour methods that replace units "
+        "themselves (leave one out, occlusion, ablation, Shapley values), and sensitivity favours "
+        "those that average over noise."
+    )
+
+
+def _csv(some: Sequence[Explained], keys: Sequence[str], setting: Setting) -> bytes:
+    """Every number of every member, and how it was asked."""
+    import pandas as pd
+
+    from analysis.attribution import Evidence, evidence_table
+
+    tables = []
+    for one in some:
+        for index, member in enumerate(one.entry.members):
+            rows = []
+            for key in keys:
+                record = measured.faithful(one, key, setting)[index]
+                noise = measured.sensitive(one, key)[index]
+                rows.append(
+                    Evidence(
+                        METHODS[key].title,
+                        one.found[key][index],
+                        record if isinstance(record, Faithfulness) else None,
+                        noise if isinstance(noise, Sensitivity) else None,
+                    )
+                )
+            table = evidence_table(rows)
+            table.insert(0, "checkpoint", member.id)
+            table.insert(1, "explained", one.label)
+            tables.append(table)
+    return pd.concat(tables, ignore_index=True).to_csv(index=False).encode()

@@ -1,0 +1,150 @@
+"""Which layer carries the prediction; and whether an attribution follows the model at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import streamlit as st
+
+from analysis.attribution import FAVOURED, METHODS, Randomisation
+from analysis.figures import view
+from analysis.figures import views_attributions as views
+from analysis.figures.markup import html
+from analysis.figures.plot import Plot
+from analysis.jobs import time_in_words
+from pages.ui.attributions import engine
+from pages.ui.attributions import measurements as measured
+from pages.ui.attributions import waiting as attributions_waiting
+from pages.ui.attributions.controls import Wanted
+from pages.ui.attributions.entry import LAYERS, Explained, compute
+from pages.ui.engine.replies import common_limit
+from pages.ui.frame.inputs import Choice
+from pages.ui.kit import cards
+from pages.ui.kit.show import export_menu, panel
+from pages.ui.kit.titles import titled
+
+_ABOUT_LAYERS = (
+    "Integrated gradients with the pooled layers' hidden states as joint inputs: they sum to the "
+    "change of the output from the baseline, which layer conductance does not. Beside them the "
+    "exact split of the pooling head, from its own reference. Neither says how the encoder made "
+    "these states. Sundararajan et al. 2017."
+)
+_ABOUT_RANDOM = (
+    "Weights are drawn anew from the classifier downwards; an attribution that still ranks the "
+    "units as before does not follow what the model has learned (Adebayo et al. 2018). "
+    + FAVOURED["randomisation"]
+)
+
+
+def draw_layers(
+    explained: Sequence[Explained], choice: Choice, wanted: Wanted, say: Callable[[str], None]
+) -> None:
+    """One picture for each checkpoint, all on one scale."""
+    if engine.running() is None:
+        compute(explained, LAYERS, say)
+    joint, split = LAYERS
+    known = [one for one in explained if joint in one.found]
+    if not known:
+        _no_layers(explained, joint)
+        return
+    with st.container(border=True, key="panel-layers"):
+        plots = {one.name: _layer_plot(one, None) for one in known}
+        largest = max(
+            float(np.nanmax(np.abs(np.stack([r.layer_scores.sum(axis=0) for r in one.found[key]]))))
+            for one in known
+            for key in LAYERS
+            if key in one.found
+        )
+        state = (*choice.key, wanted.output, wanted.against, wanted.baseline)
+        limit = common_limit("layer_scale", state, 1000 * largest, st.session_state) / 1000
+        plots = {one.name: _layer_plot(one, limit) for one in known}
+        with titled("Which layer carries the prediction?", _ABOUT_LAYERS, "layers"):
+            export_menu(plots, "export-layers")
+        with st.container(key="layer-cards"):
+            for one in known:
+                said = plots[one.name].notes[-1]
+                note = (
+                    f'<div class="line">{cards.text(one.without[split])}</div>'
+                    if split in one.without
+                    else ""
+                )
+                cards.piece(
+                    f'<div class="id">{cards.text(one.name)}</div>'
+                    f"{html(plots[one.name], css=False)}"
+                    f'<div class="line">{cards.text(said)}</div>{note}',
+                    f"layers-{one.name}",
+                )
+        if any(one.waits_for(joint) for one in explained) and not attributions_waiting.watch(
+            "layers"
+        ):
+            attributions_waiting.offer(joint, explained, "layers")
+
+
+def _no_layers(explained: Sequence[Explained], joint: str) -> None:
+    """Why there is no picture, or what it would take."""
+    waiting = any(one.waits_for(joint) for one in explained)
+    reasons = list(dict.fromkeys(one.without[joint] for one in explained if joint in one.without))
+    if not waiting and not reasons:
+        return
+    with st.container(border=True, key="panel-layers"):
+        st.markdown("**Which layer carries the prediction?**", help=_ABOUT_LAYERS)
+        if not waiting:
+            st.caption(cards.plain(" ".join(reasons)))
+        elif not attributions_waiting.watch("layers"):
+            attributions_waiting.offer(joint, explained, "layers")
+
+
+def _layer_plot(one: Explained, limit: float | None) -> Plot:
+    joint, split = LAYERS
+    return views.layers(
+        list(one.found[joint]),
+        list(one.found[split]) if split in one.found else None,
+        one.checkpoint,
+        one.tokens,
+        one.name,
+        limit,
+    )
+
+
+def draw_randomisation(one: Explained, wanted: Wanted) -> None:
+    """On request: the check needs one attribution for every stage of the model."""
+    keys = [key for key in wanted.methods if key in one.found]
+    rows, names = [], []
+    for key in keys:
+        for member, found in zip(one.entry.members, measured.randomised(one, key), strict=True):
+            if isinstance(found, Randomisation):
+                rows.append(found)
+                seed = f", {member.id}" if one.entry.is_group else ""
+                names.append(METHODS[key].title + seed)
+    if rows:
+        plot = view("randomisation", rows, names, one.checkpoint, one.tokens)
+        panel(plot, "randomisation", _ABOUT_RANDOM, title=f"{one.name}: does it follow the model?")
+    tasks = measured.randomisation_tasks(one, keys)
+    if not tasks and rows:
+        return
+    with st.container(border=True, key="panel-randomise"):
+        if not rows:
+            st.markdown("**Does it follow the model?**", help=_ABOUT_RANDOM)
+        if attributions_waiting.watch("randomisation"):
+            return
+        if not tasks:
+            reasons = [
+                found
+                for key in keys
+                for found in measured.randomised(one, key)
+                if isinstance(found, str)
+            ]
+            st.caption(cards.plain(" ".join(dict.fromkeys(reasons))))
+            return
+        depth = int(one.entry.first.facts.get("layers") or 6) + 3
+        expected = (depth + 1) * sum(r.seconds for key in keys for r in one.found[key])
+        st.caption(
+            "Random weights, from the classifier down: does the attribution change with the model?"
+        )
+        st.button(
+            f"Check with random weights ({time_in_words(expected)})",
+            key="randomise",
+            on_click=engine.start,
+            args=(tasks, "randomisation"),
+        )

@@ -1,0 +1,252 @@
+"""Over a data set: the same evidence for every method and checkpoint, and words by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from analysis.attribution import FAVOURED, METHODS
+from analysis.figures import view
+from analysis.figures.style import number
+from analysis.jobs import Job
+from pages.ui.attributions.controls import Wanted
+from pages.ui.attributions.entry import Explained
+from pages.ui.attributions.measurements import Setting
+from pages.ui.attributions.over_texts_run import SAMPLES, Run
+from pages.ui.data import choose
+from pages.ui.engine import jobs
+from pages.ui.frame.inputs import KEPT
+from pages.ui.kit import cards
+from pages.ui.kit.show import panel
+
+if TYPE_CHECKING:
+    from analysis.attribution import MeanAgreement, TextEvidence, WordMeans
+    from analysis.datasets import Table
+
+_MOST = 2_000
+ABOUT = (
+    "The same measures on every row, each explained as its checkpoint predicts it; means with "
+    "Student's t intervals over texts. Compared between checkpoints are standard scores among "
+    "random rankings, not the measures as they are. They say how these texts are explained, and "
+    "templates show themselves as much as the checkpoint."
+)
+_ABOUT_WORDS = (
+    "Mean attribution of a word to a class over the texts that hold it and where that class is "
+    "predicted; a text counts once. Words of few texts are left out. A mean over contexts is no "
+    "meaning of the word."
+)
+_ABOUT_AGREEMENT = (
+    "Kendall's tau between the rankings of two methods, text by text, special tokens aside: its "
+    "mean with Student's t interval over texts, and in which share of them it lies above what 95 % "
+    "of unrelated rankings of as many words give. " + FAVOURED["agreement"]
+)
+_COLUMNS = {
+    "comprehensiveness_normalised": "comprehensiveness, against random",
+    "sufficiency_normalised": "sufficiency, against random",
+    "deletion_normalised": "deletion, against random",
+    "insertion_normalised": "insertion, against random",
+    "comprehensiveness": "comprehensiveness",
+    "sufficiency": "sufficiency",
+    "deletion": "area under deletion",
+    "insertion": "area under insertion",
+    "completeness_gap": "integration error",
+    "sensitivity": "sensitivity",
+}
+
+
+def draw(explained: Sequence[Explained], wanted: Wanted, setting: Setting) -> None:
+    """The panel; what it takes is said before it starts, and it can be stopped and go on."""
+    entries = [one.entry for one in explained if one.entry.classifies]
+    if not entries:
+        return
+    with st.container(border=True, key="over-evidence"):
+        with st.container(key="over-evidence-title"):
+            st.markdown("**Over a data set**", help=ABOUT)
+            on = st.toggle("Choose a data set", key="over", **KEPT, label_visibility="collapsed")
+        if not on:
+            st.caption("The same evidence on many texts, and the words that speak for each class.")
+            return
+        chosen = choose.choose(entries)
+        if chosen.table is None or not len(chosen.table):
+            return
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            rows = _rows(chosen.table)
+            noise = st.toggle(
+                "Sensitivity too",
+                key="over_sensitivity",
+                **KEPT,
+                help=f"Every attribution is made {SAMPLES + 1} times more, under small changes of "
+                "its input.",
+            )
+        members = [member for entry in entries for member in entry.members]
+        run = Run(members, rows, wanted, setting, SAMPLES if noise else 0)
+        try:
+            done = run.done()
+        except (OSError, ValueError) as error:
+            st.error(cards.plain(f"What was measured before cannot be read: {error}."))
+            return
+        total = run.total
+        st.caption(cards.plain(run.said()))
+        job = jobs.draw(
+            run.key,
+            run.work(),
+            label=f"Measure {len(rows):,} texts",
+            lane="attributions",
+            about="" if len(done) >= total else run.cost(total - len(done)),
+            finished=len(done) >= total,
+            begun=bool(done),
+        )
+        _results(done, members, job, total)
+
+
+def _rows(table: Table) -> list[tuple[str, str | None]]:
+    most = min(len(table), _MOST)
+    fewest = min(2, most)
+    asked = st.session_state.get("over_texts")
+    if asked is not None and not fewest <= asked <= most:  # another data set has other bounds
+        st.session_state["over_texts"] = min(most, 50)
+    count = int(
+        st.number_input(
+            "Texts",
+            fewest,
+            most,
+            min(most, 50),
+            key="over_texts",
+            width=130,
+            **KEPT,
+            help="Drawn at random, the same ones each time.",
+        )
+    )
+    places = np.random.default_rng(0).permutation(len(table))[:count]
+    return [
+        (table.text[int(p)], table.pair[int(p)] if table.pair is not None else None)
+        for p in sorted(places)
+    ]
+
+
+def _results(
+    done: Sequence[TextEvidence], members: Sequence[Any], job: Job | None, total: int
+) -> None:
+    from analysis.attribution import (
+        agreement_frame,
+        agreement_over_texts,
+        evidence_frame,
+        largest_words,
+        summarise_evidence,
+        summary_frame,
+        word_frame,
+    )
+
+    whole = [one for one in done if not one.problem]
+    if not whole:
+        reasons = list(dict.fromkeys(one.problem for one in done if one.problem))
+        if reasons:
+            st.caption(cards.plain(" ".join(reasons[:3])))
+        return
+    summaries = summarise_evidence(done)
+    agreement = agreement_over_texts(done)
+    words = largest_words(done, min_texts=min(5, max(2, len(whole) // 10)))
+    if len(done) < total:
+        st.caption(f"What follows is of {len(done):,} of {total:,} attributions.")
+    failed = sum(one.failed for one in summaries)
+    if failed:
+        reason = next(one.problem for one in done if one.problem)
+        st.caption(cards.plain(f"{failed} could not be measured, such as: {reason}"))
+    with st.container(key="over-evidence-controls"):
+        column = st.selectbox(
+            "Measure",
+            tuple(_COLUMNS),
+            key="over_column",
+            width=280,
+            format_func=_COLUMNS.__getitem__,
+            **KEPT,
+        )
+        owners = list(dict.fromkeys((one.checkpoint, one.method) for one in words))
+        labels = [f"{owner}, {METHODS[method].title}" for owner, method in owners]
+        place = st.selectbox(
+            "Words of",
+            range(len(owners)),
+            key="over_words",
+            width=320,
+            format_func=labels.__getitem__,
+        )
+        for name, frame in (
+            ("per text", lambda: evidence_frame(done)),
+            ("means", lambda: summary_frame(summaries)),
+            ("agreement", lambda: agreement_frame(agreement)),
+            ("words", lambda: word_frame(words)),
+        ):
+            st.download_button(
+                f"CSV {name}",
+                data=lambda make=frame: make().to_csv(index=False).encode(),
+                file_name=f"evidence-{name.replace(' ', '-')}.csv",
+                on_click="ignore",
+                key=f"over-csv-{name}",
+                type="tertiary",
+                icon=":material/download:",
+            )
+    with st.container(key="over-evidence-grid"):
+        with st.container(key="over-evidence-means"):
+            _means(summaries, str(column), members)
+            _agreement(agreement)
+        with st.container(key="over-evidence-words"):
+            _words(words, owners[place or 0], members)
+
+
+def _means(summaries: Sequence[Any], column: str, members: Sequence[Any]) -> None:
+    known = [one for one in summaries if np.isfinite(one.value(column)[0])]
+    if not known:
+        st.caption("None of these methods has this number.")
+        return
+    panel(
+        view("evidence_means", known, column, list(members)), "over-means", ABOUT, title="By method"
+    )
+
+
+def _agreement(found: Sequence[MeanAgreement]) -> None:
+    """Every two methods of each checkpoint: mean rank agreement, and where it is beyond chance."""
+    if not found:
+        return
+    import pandas as pd
+
+    table = pd.DataFrame(
+        [
+            (
+                one.checkpoint,
+                METHODS[one.methods[0]].title,
+                METHODS[one.methods[1]].title,
+                number(one.mean, "signed"),
+                " to ".join(number(end, "signed") for end in one.interval),
+                len(one.tau),
+                "\N{EN DASH}"
+                if np.isnan(one.beyond_chance)
+                else f"{100 * one.beyond_chance:.0f} %",
+            )
+            for one in found
+        ],
+        columns=[
+            "checkpoint",
+            "method",
+            "and",
+            "mean tau",
+            "95 % interval",
+            "texts",
+            "above chance",
+        ],
+    )
+    st.markdown("**Do the methods agree?**", help=_ABOUT_AGREEMENT)
+    st.dataframe(table, hide_index=True, key="over-agreement")
+
+
+def _words(words: Sequence[WordMeans], owner: tuple[str, str], members: Sequence[Any]) -> None:
+    some = [one for one in words if (one.checkpoint, one.method) == owner]
+    checkpoint = next((m for m in members if m.id == owner[0]), None)
+    try:
+        plot = view("largest_words", some, checkpoint)
+    except ValueError as error:
+        st.caption(cards.plain(str(error)))
+        return
+    panel(plot, "over-words", _ABOUT_WORDS, title="Words by class", apart=True)

@@ -1,0 +1,166 @@
+"""A pass over texts: what is asked, what it takes, and where its records are kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from analysis.attribution import EvidenceStore
+from analysis.jobs import Desk, time_in_words
+from pages.ui.attributions import engine as attributions
+from pages.ui.attributions.controls import OTHERS, Wanted
+from pages.ui.attributions.measurements import Setting
+from pages.ui.engine import models as engine
+from pages.ui.engine.results_folder import folder
+
+if TYPE_CHECKING:
+    from analysis.attribution import TextEvidence
+
+SAMPLES = 10  # of the sensitivity of each text
+# Reruns of a text for its random rankings, and for a ranking of its own.
+_CONTROL, _OWN = 260, 26
+_REPLACED = {"mask": "[MASK]", "pad": "[PAD]", "remove": "nothing (taken out)"}
+
+
+class Run:
+    """These texts through these checkpoints by these methods; its records are kept as they come."""
+
+    def __init__(
+        self,
+        members: Sequence[Any],
+        rows: list[tuple[str, str | None]],
+        wanted: Wanted,
+        setting: Setting,
+        samples: int,
+    ) -> None:
+        self.members, self.rows, self.wanted = members, rows, wanted
+        self.setting, self.samples = setting, samples
+        self._asked = {
+            "checkpoints": [[member.id, member.sha256] for member in members],
+            "precision": engine.precision(),
+            "rows": hashlib.sha256(repr(rows).encode("utf-8", "surrogatepass")).hexdigest(),
+            "output": wanted.output,
+            "against": wanted.against,
+            "baseline": wanted.baseline,
+            "baseline_text": wanted.baseline_text,
+            "seed": wanted.seed,
+            # Only what differs from the defaults: another method beside them changes nothing.
+            "options": repr(sorted(pair for pair in wanted.options.items() if pair[1])),
+            "replace": setting.replace,
+            "measured": setting.output,
+            "sensitivity": samples,
+        }
+        self._settings = hashlib.sha256(repr(self._asked).encode()).hexdigest()
+        self.key = f"evidence-over-{self._settings}-{','.join(wanted.methods)}"
+
+    @property
+    def total(self) -> int:
+        """Records that there will be."""
+        return len(self.rows) * len(self.members) * len(self.wanted.methods)
+
+    def said(self) -> str:
+        """What is asked of every text, in words."""
+        wanted, named = self.wanted, {"mask": "[MASK]", "pad": "[PAD]", "mean": "mean embedding"}
+        against = "" if wanted.against == OTHERS else f" against {wanted.against}"
+        baseline = named.get(wanted.baseline, f"“{wanted.baseline_text.strip()}”")
+        span = "; the span is of one text and not used here" if wanted.span else ""
+        return (
+            f"Each text: its predicted class{against} by {wanted.output}, baseline {baseline}, a "
+            f"unit replaced by {_REPLACED[self.setting.replace]} and measured on the "
+            f"{self.setting.output}. Units are words{span}."
+        )
+
+    def cost(self, left: int) -> str:
+        """How long what is left will take, from measured passes over a text of middle length."""
+        by_length = sorted(self.rows, key=lambda row: len(row[0]) + len(row[1] or ""))
+        text, pair = by_length[len(by_length) // 2]
+        try:
+            seconds = sum(self._seconds(member, text, pair) for member in self.members)
+        except ValueError as error:
+            return str(error)
+        each = seconds / max(1, len(self.members) * len(self.wanted.methods))
+        return (
+            f"{left:,} attributions with their evidence, about {time_in_words(left * each)}; it "
+            "can be stopped, and keeps what is done. A text that a method would need minutes for "
+            "is left out and counted as not measured."
+        )
+
+    def _seconds(self, member: Any, text: str, pair: str | None) -> float:
+        total, rerun = 0.0, 0.0
+        for key in self.wanted.methods:
+            question = attributions.Question(
+                text,
+                pair,
+                key,
+                0,
+                self.wanted.output,
+                "pad",
+                None,
+                "word",
+                (),
+                self.wanted.options.get(key, ()),
+                self.wanted.seed,
+            )
+            if isinstance(attributions.cost(member, question), str):
+                continue  # refused at once
+            rerun = attributions.forward_seconds(member, question)
+            again = 1 + (self.samples + 1 if self.samples else 0)
+            total += again * attributions.seconds(member, question) + _OWN * rerun
+        return total + _CONTROL * rerun
+
+    def done(self) -> list[TextEvidence]:
+        """What is known by now of the chosen methods, each once."""
+        return _chosen(_store(self._settings, _asked=self._asked), self.wanted.methods)
+
+    def work(self) -> Any:
+        """The job: goes on after the records that are known when it begins."""
+        models = [engine.classifier(member) for member in self.members]
+        store, rows, wanted = _store(self._settings, _asked=self._asked), self.rows, self.wanted
+        setting, samples, total = self.setting, self.samples, self.total
+
+        def go(desk: Desk) -> None:
+            from analysis.attribution import over_texts
+
+            # Another selection of methods may have gone on since the button was drawn.
+            done = _chosen(store, wanted.methods)
+            behind = len(done)
+
+            def told(share: float) -> None:
+                desk.report(behind, total, share=share)
+                desk.check()
+
+            for one in over_texts(
+                models,
+                rows,
+                wanted.methods,
+                output=wanted.output,
+                against=None if wanted.against == OTHERS else wanted.against,
+                baseline=wanted.baseline,
+                baseline_text=wanted.baseline_text.strip() or None,
+                options={key: dict(wanted.options.get(key, ())) for key in wanted.methods},
+                replace=setting.replace,
+                measured=setting.output,
+                sensitivity_samples=samples,
+                seed=wanted.seed,
+                done=done,
+                progress=told,
+            ):
+                store.append(one)
+                behind += 1
+
+        return go
+
+
+def _chosen(store: EvidenceStore, methods: Sequence[str]) -> list[TextEvidence]:
+    """Records of these methods, one for each row, checkpoint and method."""
+    known = {one.key: one for one in list(store.items) if one.method in methods}
+    return sorted(known.values(), key=lambda one: one.row)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _store(settings: str, _asked: Any) -> EvidenceStore:
+    """On disk, so that a pass goes on after the app was closed."""
+    return EvidenceStore(folder() / "evidence" / f"{settings}.jsonl", _asked)

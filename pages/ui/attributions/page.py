@@ -1,0 +1,113 @@
+"""The Attributions page below its inputs, in reading order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from analysis.attribution import METHODS
+from analysis.phrases import listed
+from pages.ui.attributions import (
+    bars,
+    controls,
+    details,
+    engine,
+    evidence,
+    over_texts,
+    strips,
+    waiting,
+    words,
+)
+from pages.ui.attributions.controls import Wanted
+from pages.ui.attributions.entry import Explained, compute, explain, shared, tokens_of
+from pages.ui.engine.replies import replies
+from pages.ui.frame.catalogue import Catalogue
+from pages.ui.frame.inputs import Choice, is_complete
+from pages.ui.frame.sidebar import draw_sidebar
+from pages.ui.kit import cards
+
+_STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+
+
+def draw(found: Catalogue, choice: Choice) -> None:
+    """The answer in words, strips and bars, the evidence beside them, comparisons below."""
+    st.html(f"<style>{_STYLE}</style>")
+    if not is_complete(choice):
+        engine.stop()
+        draw_sidebar(found, choice.entries)
+        return
+    mark = cards.marked(choice.text, choice.pair)
+    with st.container(key="verdict"):
+        verdict = st.container().empty()
+    wanted = controls.ask(choice.entries)
+    status = st.container(key="status").empty()
+    if not wanted.methods:
+        engine.stop()
+        status.caption("Choose at least one method.")
+        draw_sidebar(found, choice.entries)
+        return
+    with st.container(key="attributions"):
+        left, right = st.container(key="attributions-left"), st.container(key="attributions-right")
+    below = st.container(key="attributions-below")
+    waiting.leave_others(choice, wanted)
+
+    def say(said: str) -> None:
+        status.caption(cards.plain(said))
+
+    explained = [explain(reply, choice, wanted) for reply in replies(choice, choice.text, None)]
+    compute(explained, wanted.methods, say)
+    verdict.text(_answer(explained, wanted))
+    with left:
+        limits = strips.draw(explained, choice, wanted, mark)
+        waiting.draw(explained, wanted)
+        bars.draw(explained, choice, wanted, mark)
+    draw_sidebar(found, choice.entries)
+    with right:
+        with st.container(border=True, key="evidence-panel"):
+            asked = evidence.controls(explained, wanted)
+            evidence.draw(explained, wanted, asked, say)
+        details.beside(explained, wanted, asked)
+    with below:
+        details.draw(explained, choice, wanted, asked, mark, say)
+        over_texts.draw(explained, wanted, asked.setting)
+    status.caption(cards.plain(_legend(explained, wanted, limits)))
+
+
+def _answer(explained: Sequence[Explained], wanted: Wanted) -> str:
+    """Why this prediction, in a sentence."""
+    found = shared(explained, wanted.focus)
+    return words.answer(
+        [one.found[wanted.focus] for one in found],
+        tokens_of(found),
+        [one.name for one in found],
+        [one.label for one in found],
+    )
+
+
+def _legend(explained: Sequence[Explained], wanted: Wanted, limits: dict[str, float]) -> str:
+    known = [one for one in explained if not one.problem]
+    if not known:
+        return ""
+    what = {
+        "contrast": "its logit minus the mean of the others",
+        "logit": "its logit",
+        "probability": "its probability",
+    }[wanted.output]
+    labels = listed(dict.fromkeys(one.label for one in known))
+    said = f"Explained: {labels} ({what}). "
+    if known[0].entry.first.regression:
+        said = "Explained: the predicted value. "
+    elif isinstance(known[0].target, tuple):
+        kind = "probabilities" if wanted.output == "probability" else "logits"
+        said = f"Explained: {labels} (difference of the {kind}). "
+    scales = [
+        f"{words.in_sentence(METHODS[key].title)} ±{limits[key]:g}"
+        for key in wanted.methods
+        if shared(explained, key)
+    ]
+    return (
+        f"{said}Orange is towards it, blue and underlined against it. Full colour: "
+        f"{', '.join(scales)}."
+    )

@@ -1,0 +1,165 @@
+"""Methods that take a while: what they would take, a button, and the job with its stop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from analysis.attribution import METHODS
+from analysis.checkpoints import Checkpoint
+from analysis.jobs import time_in_words
+from pages.ui.attributions import engine
+from pages.ui.attributions.controls import Wanted
+from pages.ui.attributions.entry import Explained, at_once, shared
+from pages.ui.frame.inputs import Choice
+from pages.ui.kit import cards
+
+_ASKED = "attribution_job_asked"
+# Passes over the text from which words as units are offered.
+_MANY = 5_000
+
+
+def leave_others(choice: Choice, wanted: Wanted) -> None:
+    """End a job of another question: nobody waits for it, and it holds its model."""
+    now = _signature(choice, wanted)
+    if st.session_state.get(_ASKED) not in (None, now):
+        engine.stop()
+    st.session_state[_ASKED] = now
+
+
+def _signature(choice: Choice, wanted: Wanted) -> object:
+    return (
+        choice.text,
+        choice.pair,
+        choice.target,
+        choice.words,
+        engine.precision(),
+        wanted.output,
+        wanted.against,
+        wanted.baseline,
+        wanted.baseline_text,
+        wanted.span,
+        wanted.seed,
+        tuple(sorted(wanted.options.items())),
+        wanted.methods,
+    )
+
+
+def draw(explained: Sequence[Explained], wanted: Wanted) -> None:
+    """Offer what was not computed at once; show what is running, and what was stopped."""
+    with st.container(key="waiting"):
+        if watch("strips"):
+            return
+        for key in wanted.methods:
+            if not at_once(explained, key):
+                offer(key, explained)
+            elif any(result.stopped for one in shared(explained, key) for result in one.found[key]):
+                _continue(key, explained)
+
+
+def watch(place: str) -> bool:
+    """How far this panel's job is, with its stop; False where none is running anywhere."""
+    job = engine.running()
+    if job is None:
+        failed = engine.failure() if engine.place() == place else ""
+        if failed:
+            st.caption(cards.plain(failed))
+        return False
+    if engine.place() == place:
+        _watch(place)
+    else:
+        st.caption("It can follow what is being computed above.")
+    return True
+
+
+@st.fragment(run_every=0.5)
+def _watch(place: str) -> None:
+    """Drawn twice a second; the whole page is drawn anew when the job has ended."""
+    job = engine.running()
+    if job is None:
+        st.rerun()
+        return
+    with st.container(key=f"waiting-row-{place}"):
+        progress = job.progress
+        told = f"{100 * progress.share:.0f} %"
+        if job.state == "waiting":
+            told = "Waiting for other work to end"
+        if progress.seconds_left is not None and progress.share < 1:
+            told += f", {time_in_words(progress.seconds_left)} left"
+        st.progress(progress.share, told)
+        st.button(
+            "Stopping" if job.stopping else "Stop",
+            key=f"attribution-stop-{place}",
+            icon=":material/stop:",
+            on_click=engine.stop,
+            disabled=job.stopping,
+        )
+
+
+def offer(key: str, explained: Sequence[Explained], place: str = "strips") -> None:
+    """What a method would take, and the buttons that begin it; `place` shows how far it is."""
+    waiting = [one for one in explained if one.waits_for(key)]
+    first = waiting[0]
+    members = [member for one in waiting for member in one.waits_for(key)]
+    asked, cost = first.asked[key], first.costs[key]
+    each = engine.seconds(first.entry.first, asked)
+    own = time_in_words(each * len(first.waits_for(key)))
+    said = (
+        f"{METHODS[key].title}: {cost.passes:,} passes over {len(first.tokens)} tokens for each "
+        f"checkpoint, about {time_in_words(each)} each."
+    )
+    if cost.most > cost.passes:
+        said = (
+            f"{METHODS[key].title}: from {cost.passes:,} up to {cost.most:,} passes over "
+            f"{len(first.tokens)} tokens for each checkpoint, until the tolerance is reached: from "
+            f"{time_in_words(each)} up to {time_in_words(each * cost.most / cost.passes)} each."
+        )
+    if cost.passes_as_words < cost.passes and cost.passes > _MANY:
+        words = each * cost.passes_as_words / cost.passes
+        said += (
+            f" With words as units {cost.passes_as_words:,} passes, about {time_in_words(words)}."
+        )
+    apart = "" if place == "strips" else f"{place}-"
+    with st.container(key=f"{apart}offer-{key}"):
+        st.caption(cards.plain(said))
+        with st.container(horizontal=True, key=f"{apart}offer-buttons-{key}"):
+            st.button(
+                f"Compute for {cards.plain(first.name)} ({own})",
+                key=f"{apart}compute-{key}",
+                on_click=_start,
+                args=([(m, asked) for m in first.waits_for(key)], place),
+            )
+            if len(waiting) > 1:
+                everyone = [(m, one.asked[key]) for one in waiting for m in one.waits_for(key)]
+                st.button(
+                    f"for all {len(members)} ({time_in_words(each * len(members))})",
+                    key=f"{apart}compute-all-{key}",
+                    on_click=_start,
+                    args=(everyone, place),
+                )
+            if cost.passes_as_words < cost.passes and cost.passes > _MANY:
+                st.button("Use words as units", key=f"{apart}words-{key}", on_click=_use_words)
+
+
+def _continue(key: str, explained: Sequence[Explained]) -> None:
+    stopped = [
+        (member, one.asked[key])
+        for one in shared(explained, key)
+        for member, result in zip(one.entry.members, one.found[key], strict=True)
+        if result.stopped
+    ]
+    with st.container(horizontal=True, key=f"stopped-{key}", vertical_alignment="center"):
+        st.caption(
+            f"{METHODS[key].title} was stopped: what is shown rests on the samples until "
+            "then, and its intervals are as wide as that."
+        )
+        st.button("Compute in full", key=f"again-{key}", on_click=_start, args=(stopped,))
+
+
+def _start(questions: list[tuple[Checkpoint, engine.Question]], place: str = "strips") -> None:
+    engine.start([engine.task(member, question) for member, question in questions], place)
+
+
+def _use_words() -> None:
+    st.session_state["unit"] = "words"

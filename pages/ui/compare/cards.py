@@ -1,0 +1,304 @@
+"""The cards of the Compare page: answer, reading, source layers, and the input attribution."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from analysis import groups
+from analysis.attribution import Attribution
+from analysis.figures import views
+from analysis.figures.markup import html
+from analysis.figures.plot import Plot
+from analysis.figures.units import units_of
+from pages.ui.engine import models
+from pages.ui.engine.replies import Reply, common_limit
+from pages.ui.frame.inputs import PREDICTED, Choice
+from pages.ui.kit import cards
+from pages.ui.kit.cards import Span
+from pages.ui.kit.show import export_menu
+
+# Above this an input attribution takes so long that one asks for it.
+LONG_TEXT = 160
+PAUSE = 0.25  # seconds
+INPUT_TITLE = "Input attribution"
+READING_TITLE = "Read by the pooling head"
+
+
+def draw_card(reply: Reply, choice: Choice, mark: Span | None, limits: dict[str, float]) -> None:
+    """A card; its input attribution has a container of its own and is drawn a moment later."""
+    entry = reply.entry
+    with st.container(border=True, key=f"card-{entry.id}"):
+        if reply.answer is None:
+            cards.piece(_head(reply) + _instead(reply), f"answer-{entry.id}")
+            return
+        plots = {"Class probabilities": answer_plot(reply)}
+        cards.piece(
+            _head(reply)
+            + _answer(reply)
+            + html(plots["Class probabilities"], css=False)
+            + _below_bars(reply),
+            f"answer-{entry.id}",
+            on_class=partial(_explain, reply.answer.labels),
+        )
+        with st.container(key=f"input-{entry.id}"):
+            reply.slots["input"] = st.container()
+            if entry.id not in st.session_state.setdefault("attributed", set()):
+                # Only before the first one: later the older strip stays, dimmed.
+                reply.slots["waiting"] = st.empty()
+                reply.slots["waiting"].caption("Input attribution follows")
+        plots |= reading_plots(reply, choice, limits)
+        cards.piece(_reading(reply, plots, mark), f"reading-{entry.id}")
+        reply.slots["plots"] = plots
+        reply.slots["export"] = st.container()
+
+
+def largest_reading(replies: Sequence[Reply], words: bool) -> dict[str, float]:
+    """Largest absolute value of the strips and of the layers' bars, over all cards."""
+    largest = {"strip": 0.0, "layers": 0.0}
+    for reply in replies:
+        if not reply.splits:
+            continue
+        split = groups.mean_decomposition(reply.splits)
+        by_token = split.by_token(reply.target)
+        units = units_of(reply.traces[0].tokens, words)
+        strip = max(abs(by_token[list(unit)].sum()) for unit in units)
+        layers = np.abs(split.by_layer(reply.target)).max()
+        largest["strip"] = max(largest["strip"], float(strip))
+        largest["layers"] = max(largest["layers"], float(layers))
+    return largest
+
+
+def answer_plot(reply: Reply) -> Plot:
+    """Class probabilities of one card."""
+    single = len(reply.traces) == 1
+    return views.classes(
+        [reply.traces[0] if single else list(reply.traces)],
+        names=[reply.entry.id],
+        target=reply.target,
+    )
+
+
+def reading_plots(reply: Reply, choice: Choice, limits: dict[str, float]) -> dict[str, Plot]:
+    """What the pooling head reads, and the source layers, where there is an exact split."""
+    if not reply.splits:
+        return {}
+    split = groups.mean_decomposition(reply.splits)
+    tokens = reply.traces[0].tokens
+    checkpoint = groups.mean_checkpoint(reply.entry.members, reply.entry.id)
+    plots = {
+        READING_TITLE: views.reading(
+            split, tokens, reply.target, checkpoint, words=choice.words, limit=limits["strip"]
+        )
+    }
+    winners = [trace.head.winners for trace in reply.traces]
+    found = [one for one in winners if one is not None and one.token is None]
+    if found and len(found) == len(winners):
+        plots["Source layers"] = views.source_layers(
+            split,
+            groups.mean_winners(found),
+            reply.target,
+            checkpoint,
+            tokens,
+            limit=limits["layers"],
+        )
+    return plots
+
+
+def draw_inputs(
+    replies: Sequence[Reply],
+    choice: Choice,
+    text: str,
+    mark: Span | None,
+    ask: DeltaGenerator,
+    say: Callable[[str], None],
+) -> None:
+    """Input attributions of all cards on one scale; they arrive a moment after the answers.
+
+    A long text asks for them first, in ``ask``: a button inside one card would be that card's.
+    """
+    asked = [reply for reply in replies if reply.answer is not None]
+    length = max((len(reply.traces[0].tokens) for reply in asked), default=0)
+    if length > LONG_TEXT and not _wanted(asked, text, length, ask):
+        return
+    _let_cards_be_drawn((text, choice.pair, *((r.entry.id, r.target) for r in asked)))
+    results: list[tuple[Reply, Attribution | str]] = []
+    total = sum(len(reply.traces) for reply in asked)
+    done = 0
+    for reply in asked:
+        found: list[Attribution] = []
+        problem = ""
+        for member in reply.entry.members:
+            say(f"Input attribution {done + 1} of {total}: {cards.plain(member.id)}")
+            done += 1
+            try:
+                found.append(models.attribution(member, text, choice.pair, reply.target))
+            except ValueError as error:
+                problem = str(error)
+        results.append((reply, problem or groups.mean_attribution(found)))
+    _draw_attributions(results, choice, mark)
+
+
+def _let_cards_be_drawn(question: tuple[object, ...]) -> None:
+    """A pause before a new computation: the browser draws the cards with the cores to itself, and
+    typing that goes on ends the run here, before anything is spent on an older text."""
+    if st.session_state.get("attributed_question") != question:
+        time.sleep(PAUSE)
+    st.session_state["attributed_question"] = question
+
+
+def _draw_attributions(
+    results: Sequence[tuple[Reply, Attribution | str]], choice: Choice, mark: Span | None
+) -> None:
+    largest = 0.0
+    for reply, result in results:
+        if isinstance(result, str):
+            continue
+        plot = views.input_attribution(result, reply.traces[0].tokens, words=choice.words)
+        largest = max(largest, plot.mark.bound)  # type: ignore[union-attr]
+    limit = common_limit("input_scale", choice.key, largest, st.session_state)
+    for reply, result in results:
+        if "waiting" in reply.slots:
+            reply.slots["waiting"].empty()
+            st.session_state["attributed"].add(reply.entry.id)
+        with reply.slots["input"]:
+            if isinstance(result, str):
+                cards.piece(_title(INPUT_TITLE) + _warning(result), f"attr-{reply.entry.id}")
+                continue
+            plot = views.input_attribution(
+                result,
+                reply.traces[0].tokens,
+                groups.mean_checkpoint(reply.entry.members, reply.entry.id),
+                words=choice.words,
+                limit=limit,
+            )
+            gap = result.completeness_gap or 0.0
+            note = "integrated gradients, gap " + (f"{gap:.2f}" if gap >= 0.005 else "< 0.01")
+            strip = html(plot, span=mark, css=False)
+            cards.piece(
+                _title(INPUT_TITLE, note) + f'<div class="text">{strip}</div>',
+                f"attr-{reply.entry.id}",
+            )
+            reply.slots["plots"][INPUT_TITLE] = plot
+
+
+def draw_exports(replies: Sequence[Reply]) -> None:
+    """The export menu of each card, once all its pictures are there."""
+    for reply in replies:
+        if "export" in reply.slots:
+            with reply.slots["export"]:
+                export_menu(reply.slots["plots"], f"export-{reply.entry.id}")
+
+
+def _wanted(asked: Sequence[Reply], text: str, length: int, place: DeltaGenerator) -> bool:
+    members = sum(len(reply.traces) for reply in asked)
+    seen = st.session_state.get("attribute_long") == text
+    if seen:
+        return True
+    for reply in asked:
+        reply.slots["input"].empty()
+        if "waiting" in reply.slots:  # nothing follows until it is asked for
+            reply.slots["waiting"].empty()
+    with place:
+        return st.button(
+            f"Attribute the input ({members} × {length} tokens: this takes a while)",
+            on_click=lambda: st.session_state.update(attribute_long=text),
+            key="attribute-long",
+        )
+
+
+def _explain(labels: tuple[str, ...], index: int) -> None:
+    chosen = labels[index]
+    current = st.session_state.get("target")
+    st.session_state["target"] = PREDICTED if current == chosen else chosen
+
+
+def _head(reply: Reply) -> str:
+    first = reply.entry.first
+    if reply.entry.is_group:
+        how = f"pooling head {first.head}, {len(reply.entry.members)} seeds"
+    elif first.head:
+        how = f"pooling head {first.head}"
+    else:
+        how = "foreign classifier" if first.kind == "classifier" else "bare encoder"
+    name = cards.text(reply.entry.id)
+    return f'<div class="id">{name}</div><div class="how">{cards.text(how)}</div>'
+
+
+def _answer(reply: Reply) -> str:
+    answer = reply.answer
+    assert answer is not None
+    value, spread = answer.mean[answer.predicted], answer.spread[answer.predicted]
+    shown = f"{value:.2f}" + (f" ± {spread:.2f}" if reply.entry.is_group else "")
+    return (
+        f'<div class="answer"><span class="label" dir="auto">{cards.text(answer.label)}</span>'
+        f'<span class="p">{shown}</span></div>'
+    )
+
+
+def _below_bars(reply: Reply) -> str:
+    answer = reply.answer
+    assert answer is not None
+    lines = []
+    if not answer.regression:
+        lines.append(f"class gap {answer.gap(reply.target):+.2f}")
+    if reply.entry.is_group:
+        said = ", ".join(
+            f"{member.removeprefix(reply.entry.id).lstrip('-')} says {label}"
+            for member, label in answer.dissenters
+        )
+        lines.append(cards.text(said) if said else "all seeds agree")
+    dropped = reply.traces[0].tokens.dropped
+    if dropped:
+        lines.append(f"{dropped:,} tokens beyond the model's limit were cut")
+    return "".join(f'<div class="line">{line}</div>' for line in lines)
+
+
+def _instead(reply: Reply) -> str:
+    if reply.problem:
+        return _warning(reply.problem)
+    return _warning("A bare encoder has hidden states and no prediction, so there is no answer.")
+
+
+def _reading(reply: Reply, plots: dict[str, Plot], mark: Span | None) -> str:
+    if not reply.splits:
+        return _title(READING_TITLE) + f'<div class="line">{cards.text(reply.no_split)}</div>'
+    split = reply.splits[0]
+    reference = {"corpus": "corpus mean", "zero": "zero"}.get(split.reference, split.reference)
+    strip = html(plots[READING_TITLE], span=mark, css=False)
+    body = _title(READING_TITLE, f"reference: {reference}") + f'<div class="text">{strip}</div>'
+    if "Source layers" in plots:
+        body += _title("Source layers") + html(plots["Source layers"], css=False)
+    return body
+
+
+# Of each panel in two sentences: what the numbers are, what they are not, and the source.
+_ABOUT = {
+    INPUT_TITLE: "How much each word moves the explained class away from the mean of the others, "
+    "in logits, along the way from an empty text ([PAD]); the gap is the error of that integral "
+    "and no sign of truth. Integrated gradients, Sundararajan et al. 2017.",
+    READING_TITLE: "What the pooling head takes from each position of the encoder's output: an "
+    "exact split of the same logit difference, relative to the reference named here. It says "
+    "nothing of how the encoder made that output.",
+    "Source layers": "Left, the share of dimensions (in percent) whose maximum comes from each "
+    "layer; right, what these values add to the logit difference. A share is not what a win is "
+    "worth. MaxPoolBERT, arXiv 2505.15696.",
+}
+
+
+def _title(name: str, note: str = "") -> str:
+    about = cards.text(_ABOUT[name])
+    mark = (
+        f'<span class="about" tabindex="0" role="note" title="{about}" aria-label="{about}">'
+        "?</span>"
+    )
+    return f'<div class="title">{name} {mark}<span class="note">{cards.text(note)}</span></div>'
+
+
+def _warning(message: str) -> str:
+    return f'<div class="line warn" dir="auto">{cards.text(message)}</div>'

@@ -1,0 +1,123 @@
+"""What stands below the cards: the variant's effect, pictures of all cards, all numbers."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+
+import streamlit as st
+
+from analysis import groups
+from analysis.comparison import change_in_words
+from analysis.figures import comparisons, views
+from analysis.figures.markup import html
+from analysis.figures.plot import Plot
+from pages.ui.compare.cards import INPUT_TITLE, READING_TITLE
+from pages.ui.engine.replies import Reply, replies
+from pages.ui.frame.inputs import Choice
+from pages.ui.kit import cards
+from pages.ui.kit.show import export_menu
+
+
+def draw_variant(given: Sequence[Reply], choice: Choice, text: str) -> None:
+    """What a second version of the sentence changes in every checkpoint."""
+    with st.container(border=True, key="variant-panel"):
+        if not text.strip():
+            st.caption("Type a variant of the sentence above to see what it changes.")
+            return
+        changed = list(replies(choice, text, None))
+        pairs = [
+            (old, new)
+            for old, new in zip(given, changed, strict=True)
+            if old.answer is not None and new.answer is not None
+        ]
+        if not pairs:
+            st.caption("None of the chosen checkpoints predicts anything to compare.")
+            return
+        before = [old.answer for old, _ in pairs if old.answer is not None]
+        after = [new.answer for _, new in pairs if new.answer is not None]
+        targets = [old.target for old, _ in pairs]
+        st.text(change_in_words(before, after, targets))
+        owners = [
+            groups.mean_checkpoint([trace.checkpoint for trace in old.traces], old.entry.id)
+            for old, _ in pairs
+        ]
+        plot = comparisons.variant(before, after, targets, (choice.text, text), owners)
+        body = f'<div class="change" dir="auto">{difference(choice.text, text)}</div>'
+        cards.piece(body + html(plot, css=False), "variant-bars")
+        export_menu({"Sentence and variant": plot}, "export-variant")
+
+
+def difference(old: str, new: str) -> str:
+    """HTML of the new text with what was added, and struck through what was left out."""
+    before, after = re.findall(r"\w+|\s+|[^\w\s]", old), re.findall(r"\w+|\s+|[^\w\s]", new)
+    parts = []
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    for kind, a, b, c, d in matcher.get_opcodes():
+        removed, added = cards.text("".join(before[a:b])), cards.text("".join(after[c:d]))
+        if kind == "equal":
+            parts.append(added)
+            continue
+        parts.append(f"<del>{removed}</del>" if removed.strip() else "")
+        parts.append(f"<ins>{added}</ins>" if added.strip() else added)
+    return "".join(parts)
+
+
+def export_all(given: Sequence[Reply], choice: Choice) -> None:
+    """Pictures that hold every card: one figure for the paper instead of four."""
+    plots: dict[str, Plot] = {}
+    answered = [reply for reply in given if reply.answer is not None]
+    if len({reply.entry.first.labels for reply in answered}) == 1 and len(answered) > 1:
+        plots["Class probabilities"] = views.classes(
+            [r.traces[0] if len(r.traces) == 1 else list(r.traces) for r in answered],
+            names=[r.entry.id for r in answered],
+        )
+    for title in (INPUT_TITLE, READING_TITLE):
+        strips = [
+            (r, r.slots["plots"][title]) for r in answered if title in r.slots.get("plots", {})
+        ]
+        if len(strips) > 1:
+            plots[title] = comparisons.side_by_side(
+                [plot for _, plot in strips], [reply.entry.id for reply, _ in strips]
+            )
+    if plots:
+        export_menu(plots, "export-all", "Export all cards as one figure")
+
+
+def draw_table(given: Sequence[Reply]) -> None:
+    """Every class of every checkpoint, with the evidence of both strips."""
+    import pandas as pd
+
+    rows = []
+    for reply in given:
+        for index, trace in enumerate(reply.traces):
+            if trace.logits is None:
+                continue
+            for c, label in enumerate(trace.checkpoint.labels):
+                rows.append(
+                    {
+                        "checkpoint": trace.checkpoint.id,
+                        "pooling head": trace.checkpoint.head or "its own layers",
+                        "class": label,
+                        "probability": None
+                        if trace.checkpoint.regression
+                        else float(trace.probabilities[c]),
+                        "logit": float(trace.logits[c]),
+                        "explained": c == reply.target,
+                        "error of the split": reply.splits[index].error if reply.splits else None,
+                    }
+                )
+    with st.expander("All numbers as a table"):
+        if rows:
+            st.dataframe(
+                pd.DataFrame(rows),
+                hide_index=True,
+                column_config={
+                    "probability": st.column_config.NumberColumn(format="%.4f"),
+                    "logit": st.column_config.NumberColumn(format="%.4f"),
+                    "error of the split": st.column_config.NumberColumn(format="scientific"),
+                },
+            )
+        else:
+            st.caption("No predictions to list.")

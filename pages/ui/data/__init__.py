@@ -1,0 +1,1 @@
+"""Data sets on the pages: choosing one, files, the Hub, and sets of sentences."""

@@ -1,0 +1,247 @@
+"""A file of one's own as a data set: columns, what its labels mean, and what was wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from analysis.dataset_upload import Columns, Reading, Unknown, peek, read_upload
+from pages.ui.kit import cards
+
+TYPES = ("csv", "tsv", "txt", "jsonl", "ndjson", "json", "parquet")
+NONE, LEAVE = "none", "leave these rows out"
+FILES, READINGS, MORE = 6, 4, 12  # kept at once: uploads, files as read, further columns
+MEANINGS = 20  # labels whose meaning can be chosen
+_HELD = "dataset_file"
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Held:
+    """An upload, kept on disk until the app ends: leaving the page does not lose it."""
+
+    path: Path
+    name: str
+    digest: str
+
+
+def ask(labels: Sequence[str] | None, pairs: bool | None, more: bool = False) -> Reading | None:
+    """Draw the choice of a file and of its columns; the file as read, or None where none is.
+
+    ``labels`` are the classes its labels must be (() numbers, None its own); ``more`` keeps the
+    columns that are neither text nor label.
+    """
+    st.file_uploader(
+        "CSV, TSV, JSON lines or Parquet",
+        type=TYPES,
+        key="dataset_upload",
+        on_change=_took,
+        help="Up to 200 MB. It stays on this machine.",
+    )
+    held: Held | None = st.session_state.get(_HELD)
+    if held is None or not held.path.is_file():
+        st.caption("A header with names of columns helps; nothing else is needed.")
+        return None
+    seen = peek(held.path, held.name, labels=labels, pairs=pairs)
+    chosen = columns(held.digest, seen.names, seen.columns)
+    place = st.container(key="dataset-reading")
+    key = f"mapping-{held.digest}-{chosen.label}-{labels}"
+    mapping: dict[str, str | None] | None = st.session_state.get(key)
+    rest = tuple(
+        name for name in seen.names if name not in (chosen.text, chosen.pair, chosen.label)
+    )
+    with place:
+        reading = _read(held, chosen, labels, mapping, rest[:MORE] if more else ())
+        st.text(f"{held.name} ({reading.form}): {reading.sentence()}")
+        told(reading, labels, key)
+        with st.expander("First rows"):
+            st.dataframe(list(seen.rows), hide_index=True)
+    return reading
+
+
+def told(reading: Reading, labels: Sequence[str] | None, key: str) -> None:
+    """What was noticed while reading, and what the labels mean; ``key`` holds the mapping."""
+    for note in reading.notes:
+        st.caption(cards.plain(note))
+    _problems(reading)
+    if labels and reading.met:
+        _meanings(reading, labels, key)
+
+
+def name() -> str:
+    """Name of the file that is held."""
+    held: Held | None = st.session_state.get(_HELD)
+    return held.name if held is not None else ""
+
+
+def _took() -> None:
+    given = st.session_state.get("dataset_upload")
+    if given is None:  # its cross was pressed
+        st.session_state.pop(_HELD, None)
+        return
+    st.session_state[_HELD] = keep(given.getvalue(), given.name)
+
+
+def keep(content: bytes, name: str) -> Held:
+    """Write an upload where it stays until the app ends; the oldest go when there are many."""
+    folder = Path(_folder().name)
+    digest = hashlib.sha256(content).hexdigest()[:20]
+    path = folder / f"{digest}{Path(name).suffix.lower()}"
+    if not path.is_file():
+        path.write_bytes(content)
+    path.touch()
+    for old in sorted(folder.iterdir(), key=lambda p: p.stat().st_mtime)[:-FILES]:
+        old.unlink(missing_ok=True)
+    return Held(path, Path(name).name, digest)
+
+
+@st.cache_resource(show_spinner=False)
+def _folder() -> Any:
+    return tempfile.TemporaryDirectory(prefix="poollens-")
+
+
+def columns(key: str, names: Sequence[str], guess: Columns) -> Columns:
+    """Which column is what; what was guessed stands there first. ``key`` names the data set."""
+    names = list(names)
+    with st.container(key="dataset-fields"):
+        text = st.selectbox(
+            "Text",
+            names,
+            index=names.index(guess.text),
+            persist_state="session",
+            key=f"column-text-{key}",
+        )
+        chosen = [
+            st.selectbox(
+                label,
+                [None, *names],
+                index=0 if first is None else 1 + names.index(first),
+                format_func=lambda n: NONE if n is None else str(n),
+                persist_state="session",
+                key=f"column-{label}-{key}",
+            )
+            for label, first in (("Second text", guess.pair), ("Label", guess.label))
+        ]
+    return Columns(str(text), *chosen)
+
+
+def _read(
+    held: Held,
+    columns: Columns,
+    labels: Sequence[str] | None,
+    mapping: dict[str, str | None] | None,
+    more: tuple[str, ...],
+) -> Reading:
+    """The file as read; kept for the next run of the page."""
+    key = (held.digest, held.name, columns, labels, str(mapping), more)
+    store = _store()
+    with _lock:
+        if key in store:
+            store.move_to_end(key)
+            return store[key]
+    bar = st.empty()
+
+    def tell(done: int, total: int, what: str, share: float) -> None:
+        if done:  # a small file is read before a bar would be seen
+            bar.progress(share, cards.plain(f"{what}: {done:,} rows"))
+
+    reading = read_upload(
+        held.path,
+        held.name,
+        columns=columns,
+        labels=labels,
+        mapping=mapping,
+        more=more,
+        progress=tell,
+    )
+    bar.empty()
+    with _lock:
+        store[key] = reading
+        while len(store) > READINGS:
+            store.popitem(last=False)
+    return reading
+
+
+@st.cache_resource(show_spinner=False)
+def _store() -> OrderedDict[Any, Reading]:
+    return OrderedDict()
+
+
+def _problems(reading: Reading) -> None:
+    """Every row with something wrong, by its number in the file."""
+    if not reading.problems:
+        return
+    count = sum(reading.counts.values())
+    with st.expander(f"Rows with a problem ({count:,})", icon=":material/warning:"):
+        if count > len(reading.problems):
+            st.caption(f"The first {len(reading.problems):,} are listed.")
+        st.dataframe(
+            [
+                {"row": one.row, "problem": one.what, "row is": "kept" if one.kept else "left out"}
+                for one in reading.problems
+            ],
+            hide_index=True,
+            height=min(35 * (len(reading.problems) + 1) + 2, 320),
+        )
+
+
+def _meanings(reading: Reading, labels: Sequence[str], key: str) -> None:
+    """Which class each label of the file means: what was taken for what, and a way to say else."""
+    unknown = {one.value: one for one in reading.unknown}
+    if unknown:
+        st.warning(
+            f"Some labels are none of {cards.plain(', '.join(labels))}. Say what they mean; until "
+            "then their rows are left out.",
+            icon=":material/help:",
+        )
+    # Those that need an answer first, then the most frequent.
+    order = sorted(reading.met, key=lambda value: (value not in unknown, -reading.met[value][0]))
+    shown = order[:MEANINGS]
+    told = st.session_state.get(key)
+    # Other widgets where another mapping holds: their first values are those of the file as read.
+    form = f"{key}-{sorted(told.items(), key=str) if told else ''}"
+    with st.expander("What the labels mean", expanded=bool(unknown)), st.form(form, border=False):
+        st.caption(
+            "Read by their names, or by the index of the class where all are such numbers. Change "
+            "what is wrong: a file may count its classes in another order."
+        )
+        with st.container(key="dataset-mapping"):
+            chosen = {
+                value: _meaning(value, reading, unknown.get(value), labels, form) for value in shown
+            }
+        if len(order) > len(shown):
+            st.caption(f"{len(order) - len(shown)} more labels stay as they were read.")
+        with st.container(horizontal=True):
+            use = st.form_submit_button("Use these")
+            reset = told is not None and st.form_submit_button("Reset")
+    if use:
+        given = {value: None if label == LEAVE else label for value, label in chosen.items()}
+        st.session_state[key] = dict(told or {}) | given
+        st.rerun()
+    if reset:
+        st.session_state.pop(key, None)
+        st.rerun()
+
+
+def _meaning(
+    value: str, reading: Reading, unknown: Unknown | None, labels: Sequence[str], form: str
+) -> str:
+    count, row = reading.met[value]
+    rows = "1 row" if count == 1 else f"{count:,} rows"
+    first = reading.mapping.get(value) if unknown is None else unknown.suggestion
+    return str(
+        st.selectbox(
+            f"{cards.plain(value)} ({rows}, first in row {row:,})",
+            [LEAVE, *labels],
+            key=f"means-{form}-{value}",
+            index=0 if first is None else 1 + list(labels).index(first),
+        )
+    )

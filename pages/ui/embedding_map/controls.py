@@ -1,0 +1,139 @@
+"""What is put on the maps: which rows, poolings and layer, laid out how, coloured by what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from analysis.atlas import Wish
+from analysis.checkpoints import Checkpoint
+from analysis.projection import METRICS
+from pages.ui.frame.inputs import KEPT
+
+SIZES = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
+MOST_PANELS = 9
+ALL_LAYERS_UP_TO = 10_000  # rows: beyond, only the layer in view is computed and kept
+MOST_LAYOUT_ROWS = 700_000  # rows times panels times layers: about 1 GB of vectors
+_ALL = "all"
+_METHODS = {"pca": "PCA", "umap": "UMAP"}
+_ALIGN = {
+    "procrustes": "Procrustes",
+    "aligned_umap": "AlignedUMAP",
+    "none": "each on its own",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Everything chosen for the maps, the data set aside."""
+
+    members: tuple[Checkpoint, ...]  # those on the panels
+    most: int  # rows of the sample
+    seed: int
+    poolings: tuple[str, ...]
+    layer: int
+    layers: int  # L of the deepest checkpoint
+    wish: Wish
+
+
+def ask(members: Sequence[Checkpoint], depth: int, rows: int, there: Sequence[str] = ()) -> Asked:
+    """Draw the controls; ``depth`` is the number of layers, ``rows`` the data set's size.
+
+    ``there`` are the poolings of vectors that were opened from a folder, without a checkpoint.
+    """
+    from analysis.embedding import TITLES, poolings_of
+
+    with st.container(key="map-controls"):
+        members = _members(members)
+        of_members = [name for member in members for name in poolings_of(member)]
+        known = list(dict.fromkeys([*there, *of_members]))
+        if any(name not in known for name in st.session_state.get("poolings", ())):
+            st.session_state["poolings"] = [
+                name for name in st.session_state["poolings"] if name in known
+            ]
+        poolings = st.multiselect(
+            "Poolings",
+            known,
+            default=[n for n in ("mean", "max", "cls") if n in known] or known[:1],
+            key="poolings",
+            **KEPT,
+            placeholder="Choose poolings",
+            format_func=lambda name: TITLES.get(name, name),
+        )
+        method = st.segmented_control(
+            "Map",
+            tuple(_METHODS),
+            default="umap",
+            required=True,
+            key="map",
+            **KEPT,
+            format_func=_METHODS.__getitem__,
+            help="PCA keeps large distances and is there at once. UMAP keeps neighbourhoods; "
+            "distances between far groups of a UMAP mean little.",
+        )
+        if depth and st.session_state.get("layer_shown") not in range(depth + 1):
+            st.session_state.pop("layer_shown", None)
+        layer = st.slider(
+            "Layer",
+            0,
+            depth,
+            depth,
+            key="layer_shown",
+            **KEPT,
+            help="0 is the embedding output. The pooling head's own vector has one layer only.",
+        )
+        with st.popover("Sample and layout", icon=":material/tune:"):
+            sizes = [size for size in SIZES if size < rows] + [min(rows, SIZES[-1])]
+            if st.session_state.get("rows_shown") not in (None, *sizes):
+                st.session_state.pop("rows_shown")
+            most = st.selectbox(
+                "Rows",
+                sizes,
+                index=min(1, len(sizes) - 1),
+                key="rows_shown",
+                **KEPT,
+                format_func=lambda size: f"all {size:,}" if size == rows else f"{size:,}",
+                help="A seeded sample that keeps the shares of the classes.",
+            )
+            seed = st.number_input("Seed", 0, 9_999, 0, key="map_seed", **KEPT)
+            neighbors = st.slider("Neighbours", 2, 100, 15, key="n_neighbors", **KEPT)
+            distance = st.slider("min_dist", 0.0, 0.99, 0.1, 0.01, key="min_dist", **KEPT)
+            metric = st.selectbox("Metric", METRICS, key="metric", **KEPT)
+            align = st.selectbox(
+                "Panels side by side",
+                tuple(_ALIGN),
+                key="align",
+                **KEPT,
+                format_func=_ALIGN.__getitem__,
+                help="Procrustes turns, mirrors and scales each map onto the first, which changes "
+                "no neighbourhood. AlignedUMAP lays them out together.",
+            )
+    wish = Wish(
+        method=str(method),
+        seed=int(seed),
+        n_neighbors=int(neighbors),
+        min_dist=float(distance),
+        metric=str(metric),
+        alignment=str(align) if method == "umap" or align == "none" else "procrustes",
+    )
+    return Asked(tuple(members), int(most), int(seed), tuple(poolings), int(layer), depth, wish)
+
+
+def _members(members: Sequence[Checkpoint]) -> Sequence[Checkpoint]:
+    """One checkpoint's poolings side by side, or all checkpoints'."""
+    if len(members) < 2:
+        return members
+    names = [member.id for member in members]
+    if st.session_state.get("map_of") not in (None, *names, _ALL):
+        st.session_state.pop("map_of")
+    chosen = st.selectbox(
+        "Maps of",
+        [*names, _ALL],
+        key="map_of",
+        **KEPT,
+        format_func=lambda name: f"all {len(names)} checkpoints" if name == _ALL else name,
+        help=f"A panel for each pooling and checkpoint, at most {MOST_PANELS}.",
+    )
+    return members if chosen == _ALL else [members[names.index(chosen)]]

@@ -1,0 +1,232 @@
+"""Below the maps: what was selected, the numbers behind the picture, downloads, and the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from analysis import predictions
+from analysis.atlas import Sheet, Wish
+from analysis.figures.views_maps import embedding_map
+from analysis.map_quality import Quality
+from analysis.projection import Map
+from pages.ui.data.choose import SAID_OF_THE_SUITE, Chosen
+from pages.ui.embedding_map import numbers, typed_sentence, words
+from pages.ui.embedding_map.component import Colour
+from pages.ui.embedding_map.controls import Asked
+from pages.ui.embedding_map.engine import Pass
+from pages.ui.embedding_map.groups import Groups
+from pages.ui.embedding_map.typed_sentence import Landed
+from pages.ui.engine import results_folder
+from pages.ui.kit import cards
+from pages.ui.kit.show import export_menu
+
+_SELECTED, _OPENED, _GO, _TABLE = "map_selected", "map_opened", "map_go", "map-table"
+_BINS = 6  # of a number, where a printed figure needs groups
+
+
+def follow() -> None:
+    """Go to Compare where a row was clicked in the last run."""
+    if st.session_state.pop(_GO, False):
+        # An empty dict passes where the bound widgets' parameters would be refused.
+        st.switch_page("app.py", query_params={})
+
+
+def _take_along(given: Pass, rows: Sequence[int]) -> None:
+    """A click on a cell: its sentence becomes that of the frame, which all pages share."""
+    cells = st.session_state[_TABLE]["selection"]["cells"]
+    if not cells:
+        return
+    row = rows[int(cells[0][0])]
+    text = given.table.text[row]
+    pair = "" if given.table.pair is None else given.table.pair[row]
+    st.session_state["text"], st.session_state["document"] = " ".join(text.split()), text
+    st.session_state["pair"] = " ".join(pair.split())
+    st.session_state["long"] = "\n" in text
+    st.session_state[_GO] = True
+
+
+def select(given: Pass, rows: Sequence[int]) -> None:
+    """Keep what the lasso caught: it belongs to this sample."""
+    st.session_state[_SELECTED] = (given.table.digest, tuple(rows)) if rows else None
+
+
+def selected(given: Pass) -> tuple[int, ...] | None:
+    """Rows of the sample that are selected, or None."""
+    kept = st.session_state.get(_SELECTED)
+    return kept[1] if kept and kept[0] == given.table.digest else None
+
+
+def opened(given: Pass, row: int) -> None:
+    """A click on a point: its row is shown below."""
+    st.session_state[_OPENED] = (given.table.digest, row)
+
+
+def draw(
+    chosen: Chosen,
+    given: Pass,
+    asked: Asked,
+    sheets: Sequence[Sheet],
+    now: Sequence[Map],
+    wish: Wish,
+    colour: Colour,
+    typed: Landed | None,
+    groups: Groups,
+    qualities: Sequence[Quality | None],
+) -> None:
+    """Everything below the maps."""
+    texts = list(given.table.text)
+    with st.container(key="map-save"):
+        plot = _plot(chosen, given, sheets, now, colour, typed, wish, qualities, groups)
+        export_menu({plot.title: plot}, "export-map", "Export the maps")
+        _downloads(chosen, given, asked, sheets, now)
+    _rows(chosen, given)
+    typed_sentence.draw(typed, sheets, texts)
+    numbers.draw(chosen, given, sheets, wish, asked, groups)
+    _cache()
+
+
+def _rows(chosen: Chosen, given: Pass) -> None:
+    caught = selected(given)
+    one = st.session_state.get(_OPENED)
+    rows = list(caught or ())
+    if one and one[0] == given.table.digest and one[1] not in rows:
+        rows.insert(0, one[1])
+    with st.container(border=True, key="map-rows"):
+        count = f" ({len(rows):,})" if rows else ""
+        st.markdown(
+            f"**Selected sentences{count}**", help="A lasso in one map selects in all of them."
+        )
+        if not rows:
+            st.caption("Click a point, or switch to Lasso and draw around some.")
+            return
+        st.dataframe(
+            _frame(chosen, given, rows),
+            key=_TABLE,
+            hide_index=True,
+            selection_mode="single-cell",
+            on_select=lambda: _take_along(given, rows),
+            height=min(38 + 35 * len(rows), 320),
+        )
+        st.caption("A click on a row opens it on Compare.")
+
+
+def _frame(chosen: Chosen, given: Pass, rows: Sequence[int]) -> Any:
+    import pandas as pd
+
+    table = given.table
+    columns: dict[str, Any] = {
+        "row": [chosen.row_name(int(given.rows[row])) for row in rows],
+        "text": [table.text[row] for row in rows],
+    }
+    if table.pair is not None:
+        columns["second text"] = [table.pair[row] for row in rows]
+    if table.label is not None:
+        columns["label"] = [
+            table.labels[table.label[row]] if table.labels else float(table.label[row])
+            for row in rows
+        ]
+    if chosen.cases:
+        columns["capability"] = [chosen.cases[int(given.rows[row])].capability for row in rows]
+    return pd.DataFrame(columns)
+
+
+def _plot(
+    chosen: Chosen,
+    given: Pass,
+    sheets: Sequence[Sheet],
+    now: Sequence[Map],
+    colour: Colour,
+    typed: Landed | None,
+    wish: Wish,
+    qualities: Sequence[Quality | None],
+    groups: Groups,
+) -> Any:
+    codes, names = colour.codes, colour.names
+    if not names:
+        values = np.array(colour.panels or (colour.codes,), dtype=float)
+        known = np.isfinite(values)
+        finite = values[known] if known.any() else np.zeros(1)
+        edges = np.unique(np.quantile(finite, np.linspace(0, 1, _BINS + 1)))
+        codes = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
+        names = tuple(
+            f"{colour.title} {low:.3g} to {high:.3g}" for low, high in pairwise(edges)
+        ) or (f"{colour.title} {edges[0]:.3g}",)
+        if not known.all():
+            codes, names = np.where(known, codes, len(names)), (*names, "not measured")
+    return embedding_map(
+        [one.projection for one in now],
+        [sheet.title for sheet in sheets],
+        codes,
+        names,
+        checkpoints=given.members,
+        data=chosen.name,
+        typed=typed.points if typed else (),
+        typed_label="typed sentence" if typed else "",
+        columns=3 if len(sheets) > 2 else 2,
+        alignment=wish.alignment,
+        subtitles=[words.short(one) for one in qualities],
+        note=words.note(qualities, groups) + (f" {SAID_OF_THE_SUITE}" if chosen.cases else ""),
+    )
+
+
+def _downloads(
+    chosen: Chosen, given: Pass, asked: Asked, sheets: Sequence[Sheet], now: Sequence[Map]
+) -> None:
+    with st.popover("Coordinates and vectors", type="tertiary", icon=":material/table:"):
+        st.download_button(
+            "Coordinates (Parquet)",
+            lambda: coordinates(chosen, given, sheets, now),
+            file_name="map.parquet",
+            on_click="ignore",
+            key="map-coordinates",
+        )
+        for index, sheet in enumerate(sheets):
+            layer = sheet.nearest(asked.layer)
+            st.download_button(
+                f"{cards.plain(sheet.title)}, layer {layer} (npy)",
+                lambda vectors=sheet.vectors[layer]: as_npy(vectors),
+                file_name=f"vectors-{index + 1}-layer-{layer}.npy",
+                on_click="ignore",
+                key=f"map-npy-{index}",
+            )
+        st.caption("Rows are in the order of the coordinates' table.")
+
+
+def coordinates(chosen: Chosen, given: Pass, sheets: Sequence[Sheet], now: Sequence[Map]) -> bytes:
+    """Parquet: the rows with their texts, labels, and x and y in every panel."""
+    import io
+
+    frame = _frame(chosen, given, range(len(given.table)))
+    for sheet, one in zip(sheets, now, strict=True):
+        frame[f"{sheet.title} x"], frame[f"{sheet.title} y"] = one.projection.points.T
+    stream = io.BytesIO()
+    frame.to_parquet(stream, index=False)
+    return stream.getvalue()
+
+
+def as_npy(vectors: np.ndarray) -> bytes:
+    """An array as a .npy file."""
+    import io
+
+    stream = io.BytesIO()
+    np.save(stream, np.ascontiguousarray(vectors), allow_pickle=False)
+    return stream.getvalue()
+
+
+def _cache() -> None:
+    root = results_folder.folder()
+    with st.expander("Vectors and answers kept on this machine"):
+        held = predictions.size(root) if root.is_dir() else 0
+        most = predictions.CACHE_BYTES / 2**30
+        st.caption(
+            f"{held / 2**20:,.0f} MB; at most {most:.0f} GB are kept, what was used longest ago "
+            "leaves first. They are computed again when they are asked for."
+        )
+        if st.button("Clear", key="map-clear", disabled=not held):
+            predictions.clear(root)
+            st.rerun()

@@ -1,0 +1,287 @@
+"""Vectors and layouts behind the maps: computed in jobs, kept on disk and in bounded memory."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from analysis import predictions
+from analysis.atlas import Layouts, Sheet, Wish, compute
+from analysis.checkpoints import Checkpoint
+from analysis.datasets import Table
+from analysis.map_sample import stratified
+from pages.ui.embedding_map.controls import ALL_LAYERS_UP_TO, MOST_LAYOUT_ROWS, MOST_PANELS, Asked
+from pages.ui.engine import models, results_folder
+
+if TYPE_CHECKING:
+    from analysis.jobs import Desk
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One sample of a data set, the checkpoints it goes through, and what is kept of each."""
+
+    table: Table  # the sample
+    rows: np.ndarray  # (N,) its rows in the data set
+    members: tuple[Checkpoint, ...]
+    poolings: tuple[str, ...]
+    layers: tuple[int, ...]
+    precision: str
+
+    def panels(self) -> list[tuple[Checkpoint, str]]:
+        """A checkpoint and a pooling that it has, for each map; also those beyond the most."""
+        from analysis.embedding import poolings_of
+
+        return [
+            (member, name)
+            for member in self.members
+            for name in self.poolings
+            if name in poolings_of(member)
+        ]
+
+    def shown(self) -> list[tuple[Checkpoint, str]]:
+        """Those that are computed and drawn."""
+        return self.panels()[:MOST_PANELS]
+
+    def layers_of(self, member: Checkpoint, pooling: str) -> tuple[int, ...]:
+        """The layers of one map; the last stands for those that a flat encoder does not have."""
+        last = depth(member)
+        if pooling == "head":
+            return (last,)
+        return tuple(layer for layer in self.layers if layer <= last) or (last,)
+
+    @property
+    def key(self) -> str:
+        """The job's name: what is computed, for which rows."""
+        named = "".join(member.sha256 for member in self.members)
+        said = f"{named}{self.poolings}{self.layers}{self.precision}"
+        return f"map-{sha256(said.encode()).hexdigest()[:16]}-{self.table.digest[:16]}"
+
+
+def depth(member: Checkpoint) -> int:
+    """L: how many layers its encoder has."""
+    from analysis.embedding import layer_count
+
+    return layer_count(models.classifier(member))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _sample(digest: str, labels: str, most: int, seed: int, _table: Table) -> Any:
+    rows = stratified(_table, most, seed)
+    return rows, _table.take(rows)
+
+
+def plan(table: Table, asked: Asked) -> Pass:
+    """The pass that these controls ask for."""
+    labels = "" if table.label is None else sha256(table.label.tobytes()).hexdigest()
+    rows, sample = _sample(table.digest, labels, asked.most, asked.seed, _table=table)
+    panels = min(max(len(asked.members), 1) * len(asked.poolings), MOST_PANELS)
+    every = (
+        len(sample) <= ALL_LAYERS_UP_TO
+        and len(sample) * (asked.layers + 1) * panels <= MOST_LAYOUT_ROWS
+    )
+    layers = tuple(range(asked.layers + 1)) if every else (asked.layer,)
+    return Pass(sample, rows, asked.members, asked.poolings, layers, models.precision())
+
+
+def work(given: Pass) -> Callable[[Desk], None]:
+    """The job: every checkpoint's vectors, and its predictions where it has any."""
+    root, each, count = results_folder.folder(), len(given.table), len(given.members)
+
+    def go(desk: Desk) -> None:
+        from analysis import corpus
+
+        own = [
+            predictions.place_of(root, member, given.table, given.precision)
+            for member in given.members
+        ]
+        predictions.prune(root, keep=own)
+        for index, member in enumerate(given.members):
+            desk.check()
+            desk.report(index * each, each * count, f"loading {member.id}", index / count)
+
+            def tell(done: int, rows: int, what: str, share: float, index: int = index) -> None:
+                desk.report(index * each + done, each * count, what, (index + share) / count)
+
+            try:
+                classifier = corpus.open_for_data(member, dtype=given.precision)
+                corpus.compute(
+                    classifier,
+                    given.table,
+                    root,
+                    _readers(classifier, given),
+                    progress=tell,
+                    cancel=desk.cancel,
+                )
+            except ValueError as error:
+                desk.keep((member.id, str(error)))
+
+    return go
+
+
+def _readers(classifier: Any, given: Pass) -> list[Any]:
+    from analysis.embedding import readers_of
+    from analysis.readers import PREDICTION
+
+    readers: list[Any] = [
+        reader
+        for member, name in given.shown()
+        if member.sha256 == classifier.checkpoint.sha256
+        for reader in readers_of(classifier, [name], given.layers_of(member, name))
+    ]
+    return readers if classifier.checkpoint.kind == "encoder" else [PREDICTION, *readers]
+
+
+def sheets(given: Pass) -> tuple[list[Sheet], int]:
+    """The panels whose vectors are on disk for every row, and how many are not there yet."""
+    from analysis.embedding import TITLES
+
+    found: list[Sheet] = []
+    lacking = 0
+    several = len(given.members) > 1
+    for member, name in given.shown():
+        layers = given.layers_of(member, name)
+        vectors = {layer: _vectors(member, given, name, layer) for layer in layers}
+        whole = {layer: one for layer, one in vectors.items() if one is not None}
+        if len(whole) < len(layers):
+            lacking += 1
+            continue
+        title = f"{member.id}: {TITLES[name]}" if several else TITLES[name]
+        key = (member.sha256, given.table.digest, name, given.precision)
+        found.append(Sheet(key, title, whole))
+    return found, lacking
+
+
+def usable(given: Sequence[Sheet], layer: int) -> tuple[list[Sheet], list[str]]:
+    """The panels that can be laid out at this layer, and in words what cannot.
+
+    A layer that holds values that are not finite is left out, and the panel with it where it is
+    the layer in view.
+    """
+    found, problems = [], []
+    for sheet in given:
+        bad = {}
+        for number in sheet.layers:
+            rows = _broken_rows(sheet.key, number, _vectors=sheet.vectors[number])
+            if rows.size:
+                bad[number] = rows
+                named = ", ".join(f"{row + 1:,}" for row in rows[:5])
+                problems.append(
+                    f"{sheet.title}, layer {number}: {rows.size:,} of "
+                    f"{len(sheet.vectors[number]):,} vectors hold values that are not finite "
+                    f"(rows {named}{', …' if rows.size > 5 else ''} of the sample); this layer is "
+                    "not drawn."
+                )
+        if sheet.nearest(layer) not in bad:
+            whole = {k: v for k, v in sheet.vectors.items() if k not in bad}
+            found.append(replace(sheet, vectors=whole) if bad else sheet)
+    return found, problems
+
+
+@st.cache_resource(max_entries=2_048, show_spinner=False)
+def _broken_rows(key: Any, layer: int, _vectors: np.ndarray) -> np.ndarray:
+    return np.flatnonzero(~np.isfinite(_vectors).all(axis=1))
+
+
+def _vectors(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarray | None:
+    place = predictions.place_of(results_folder.folder(), member, given.table, given.precision)
+    parts = tuple(sorted(path.name for path in (place / f"{name}@{layer}").glob("part-*")))
+    if not parts:
+        return None
+    os.utime(place)  # what is shown was used just now: others leave before it
+    return _held().get(
+        (str(place), name, layer, parts), lambda: _stored(member, given, name, layer)
+    )
+
+
+def _stored(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarray | None:
+    from analysis.embedding import stored
+
+    rows, vectors = stored(
+        results_folder.folder(), member, given.table, (name, layer), given.precision
+    )
+    if len(rows) < len(given.table):
+        return None
+    vectors.setflags(write=False)
+    return vectors
+
+
+class Held:
+    """Arrays in memory, at most so many bytes of them; those used longest ago leave."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, RLock()
+        self._arrays: OrderedDict[Hashable, np.ndarray] = OrderedDict()
+
+    def get(self, key: Hashable, read: Callable[[], np.ndarray | None]) -> np.ndarray | None:
+        """The array of this key, read where it is not there; None is not kept."""
+        with self._lock:
+            if key in self._arrays:
+                self._arrays.move_to_end(key)
+                return self._arrays[key]
+        array = read()
+        if array is not None:
+            with self._lock:
+                self._arrays[key] = array
+                held = sum(one.nbytes for one in self._arrays.values())
+                while held > self._most and len(self._arrays) > 1:
+                    held -= self._arrays.popitem(last=False)[1].nbytes
+        return array
+
+
+@st.cache_resource(show_spinner=False)
+def _held() -> Held:
+    return Held(2 * 2**30)
+
+
+@st.cache_resource(show_spinner=False)
+def layouts() -> Layouts:
+    """Maps of this server, for all its sessions; bounded by itself."""
+    return Layouts()
+
+
+def layout_key(given: Sequence[Sheet], wish: Wish) -> str:
+    """The name of the job that lays these panels out."""
+    named = repr([(sheet.key, sheet.layers) for sheet in given]) + repr(wish)
+    return f"layout-{sha256(named.encode()).hexdigest()[:20]}"
+
+
+def lay_out(
+    given: Sequence[Sheet], layer: int, wish: Wish, only_in_view: bool = False
+) -> Callable[[Desk], None]:
+    """The job: all layouts that are missing, or those of the layer in view."""
+    store = layouts()
+
+    def go(desk: Desk) -> None:
+        def report(done: int, total: int, what: str, share: float) -> None:
+            desk.check()
+            desk.report(done, total, what, share)
+
+        compute(store, given, layer, wish, report, only_in_view)
+
+    return go
+
+
+def answers(member: Checkpoint, given: Pass) -> predictions.Predictions | None:
+    """A checkpoint's predictions on the sample, where it makes any and all are there."""
+    if member.kind == "encoder":
+        return None
+    place = predictions.place_of(results_folder.folder(), member, given.table, given.precision)
+    parts = tuple(sorted(path.name for path in (place / predictions.PREDICTION).glob("part-*")))
+    found = _answers(str(place), parts, _member=member, _given=given)
+    return found if found.complete else None
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _answers(
+    place: str, parts: tuple[str, ...], _member: Checkpoint, _given: Pass
+) -> predictions.Predictions:
+    return predictions.read(results_folder.folder(), _member, _given.table, _given.precision)

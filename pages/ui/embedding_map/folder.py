@@ -1,0 +1,66 @@
+"""Vectors that ``python -m analysis embed`` has written, opened from their folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from analysis.atlas import Sheet
+from analysis.embedding import TITLES
+from pages.ui.embedding_map.controls import MOST_PANELS
+from pages.ui.embedding_map.engine import Pass
+from pages.ui.frame.inputs import KEPT
+
+if TYPE_CHECKING:
+    from analysis.vector_folder import Opened
+
+
+def ask() -> str:
+    """The folder that was typed, or nothing."""
+    opened = bool(st.session_state.get("vectors_folder"))
+    with st.sidebar, st.expander("Vectors of one's own", expanded=opened):
+        return str(
+            st.text_input(
+                "Folder",
+                key="vectors_folder",
+                **KEPT,
+                placeholder="a folder of vectors",
+                help="Written by `python -m analysis embed`, on this machine or by Ray on many. "
+                "Empty: the data set below goes through the chosen checkpoints here.",
+            )
+            or ""
+        ).strip()
+
+
+def read(folder: str) -> Opened:
+    """The rows and vectors. Raises ``ValueError`` where the folder holds none."""
+    from analysis.vector_folder import described
+
+    path = Path(folder).expanduser()
+    described(path)  # or any folder that is typed would be walked through
+    written = max((file.stat().st_mtime_ns for file in path.rglob("*.parquet")), default=0)
+    return _read(str(path), written)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the vectors")
+def _read(folder: str, written: int) -> Opened:
+    from analysis.vector_folder import open_folder
+
+    return open_folder(folder)
+
+
+def sheets(opened: Opened, given: Pass) -> list[Sheet]:
+    """A panel for each pooling that was chosen; the sample's rows of it."""
+    found = []
+    for name in given.poolings:
+        vectors = {
+            layer: vectors[given.rows]
+            for (own, layer), vectors in opened.vectors.items()
+            if own == name
+        }
+        key = (f"folder {opened.weights}", given.table.digest, name, opened.checkpoint)
+        if vectors:
+            found.append(Sheet(key, TITLES.get(name, name), vectors))
+    return found[:MOST_PANELS]  # map_page says how many there are

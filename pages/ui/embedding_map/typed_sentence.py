@@ -1,0 +1,135 @@
+"""A typed sentence among the points: where it lands, and who its neighbours really are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from analysis.atlas import Sheet
+from analysis.checkpoints import Checkpoint
+from analysis.map_neighbours import Neighbour, neighbours, shared
+from analysis.projection import Map
+from pages.ui.embedding_map.component import Ring
+from pages.ui.embedding_map.engine import Pass
+from pages.ui.engine import models
+from pages.ui.frame.inputs import Choice
+from pages.ui.kit import cards
+
+_LABEL = 26  # characters of the sentence beside its ring
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Landed:
+    """One typed sentence on every panel."""
+
+    text: str
+    points: tuple[np.ndarray | None, ...]  # a panel each, (2,); None: it cannot be placed there
+    by_neighbours: bool  # the method cannot transform: it lies between its neighbours
+    near: tuple[tuple[Neighbour, ...], ...]  # a panel each, by the vectors themselves
+    problems: tuple[str, ...] = ()
+
+
+def land(
+    choice: Choice, given: Pass, sheets: Sequence[Sheet], now: Sequence[Map], layers: Sequence[int]
+) -> Landed | None:
+    """Embed the typed sentence for every panel and place it; None where nothing is typed."""
+    if not choice.text.strip() or not given.members:
+        return None
+    members = {member.sha256: member for member in given.members}
+    points: list[np.ndarray | None] = []
+    near, problems, by_neighbours = [], [], False
+    for sheet, one, layer in zip(sheets, now, layers, strict=True):
+        sha256, _, pooling, precision = sheet.key  # type: ignore[misc]
+        try:
+            vector = _vector(
+                sha256, precision, choice.text, choice.pair, pooling, layer, _member=members[sha256]
+            )
+            placed = one.place(vector)
+        except ValueError as error:
+            points.append(None)
+            near.append(())
+            problems.append(f"{sheet.title}: {error}")
+            continue
+        points.append(placed.points[0])
+        by_neighbours |= placed.how == "neighbours"
+        near.append(neighbours(sheet.vectors[layer], vector, SHOWN))
+    return Landed(choice.text, tuple(points), by_neighbours, tuple(near), tuple(problems))
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _vector(
+    sha256: str,
+    precision: str,
+    text: str,
+    pair: str | None,
+    pooling: str,
+    layer: int,
+    _member: Checkpoint,
+) -> np.ndarray:
+    from analysis.embedding import embed
+
+    pairs = None if pair is None else [pair]
+    # As the rows were: in the type that the encoder was loaded in.
+    made = embed(models.classifier(_member), [text], pairs, (pooling,), (layer,), "loaded")
+    return np.array(made[pooling, layer][0])
+
+
+def rings(typed: Landed | None, layouts: int, place: int) -> list[Ring]:
+    """The ring of the typed sentence: it stands at the layer in view only."""
+    if typed is None:
+        return []
+    short = typed.text if len(typed.text) <= _LABEL else f"{typed.text[:_LABEL]} …"
+    points = tuple(
+        tuple(point if index == place else None for index in range(layouts))
+        for point in typed.points
+    )
+    return [Ring(short, points)]
+
+
+def draw(typed: Landed | None, sheets: Sequence[Sheet], texts: Sequence[str]) -> None:
+    """Nearest neighbours of the typed sentence, panel by panel, and where these differ."""
+    if typed is None:
+        return
+    with st.container(border=True, key="map-near"):
+        st.markdown(
+            "**Nearest to the typed sentence**",
+            help="By the cosine of the vectors themselves, not by the map: a map of two "
+            "dimensions cannot keep all neighbours.",
+        )
+        if typed.by_neighbours:
+            st.caption(
+                "Where a map cannot place a new sentence (AlignedUMAP cannot), the ring lies "
+                "between its neighbours."
+            )
+        for problem in typed.problems:
+            st.warning(cards.plain(problem))
+        st.text(_difference(typed, sheets))
+        columns = st.columns(min(len(sheets), 3))
+        for index, (sheet, near) in enumerate(zip(sheets, typed.near, strict=True)):
+            with columns[index % len(columns)]:
+                st.markdown(f"**{cards.plain(sheet.title)}**")
+                for one in near:
+                    st.text(f"{one.similarity:.2f}  {texts[one.row]}")
+
+
+def _difference(typed: Landed, sheets: Sequence[Sheet]) -> str:
+    if len(sheets) < 2:
+        return f"The {SHOWN} rows with the largest cosine."
+    pairs = sorted(
+        (found for found in shared(typed.near) if typed.near[found[0]] and typed.near[found[1]]),
+        key=lambda found: found[2],
+    )
+    if not pairs:
+        return f"The {SHOWN} rows with the largest cosine."
+    i, j, share = pairs[0]
+    count = round(share * SHOWN)
+    if count == SHOWN:
+        return f"All panels name the same {SHOWN} neighbours."
+    return (
+        f"{sheets[i].title} and {sheets[j].title} differ most: they share {count} of {SHOWN} "
+        "neighbours."
+    )

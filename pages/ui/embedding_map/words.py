@@ -1,0 +1,66 @@
+"""How far a map may be believed, in words: below a panel's title, and in a printed caption."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from analysis.figures.views_maps import METHODS
+from analysis.map_quality import Quality
+from analysis.projection import Map
+from pages.ui.embedding_map.groups import Groups
+
+
+def subtitle(one: Map, quality: Quality | None, groups: Groups, measuring: bool = False) -> str:
+    """``UMAP, trustworthiness 0.94, continuity 0.96 (k = 15), k-NN 0.88 → 0.81, chance 0.50``."""
+    method = METHODS[one.projection.method]
+    if quality is None:
+        return f"{method}, being measured" if measuring else method
+    if np.isnan(quality.trustworthiness):
+        return f"{method}, everything lies on one point"
+    told = (
+        f"{method}, trustworthiness {quality.trustworthiness:.2f}, "
+        f"continuity {quality.continuity:.2f} (k = {quality.k}"
+    )
+    sampled = len(quality.sample) < len(one.vectors)
+    told += f", on {len(quality.sample):,} of {len(one.vectors):,} rows)" if sampled else ")"
+    return told + _votes(quality, groups)
+
+
+def _votes(quality: Quality, groups: Groups) -> str:
+    if quality.knn_original is None or quality.knn_map is None:
+        return ""
+    told = f", k-NN {quality.knn_original:.2f} → {quality.knn_map:.2f}"
+    if quality.grouped:
+        told += f" {groups.words}"
+    return told + f", chance {quality.knn_chance:.2f}"
+
+
+def short(quality: Quality | None) -> str:
+    """The same for a printed panel's title; :func:`note` says what the letters are."""
+    if quality is None:
+        return ""
+    if np.isnan(quality.trustworthiness):
+        return "everything on one point"
+    told = f"T {quality.trustworthiness:.2f}, C {quality.continuity:.2f}"
+    if quality.knn_original is not None and quality.knn_map is not None:
+        told += f", k-NN {quality.knn_original:.2f} → {quality.knn_map:.2f}"
+    return told
+
+
+def note(qualities: Sequence[Quality | None], groups: Groups) -> str:
+    """What the letters of :func:`short` are, and on how many rows they were measured."""
+    known = [one for one in qualities if one is not None and np.isfinite(one.trustworthiness)]
+    if not known:
+        return ""
+    first = known[0]
+    told = (
+        f"T: trustworthiness, C: continuity of {first.k} neighbours, on {len(first.sample):,} rows"
+    )
+    if first.knn_original is not None:
+        told += "; k-NN: share of rows whose label their neighbours vote for"
+        if first.grouped:
+            told += f" ({groups.words})"
+        told += f", by the vectors → by the map (most frequent label {first.knn_chance:.2f})"
+    return f"{told}."

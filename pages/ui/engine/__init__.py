@@ -1,0 +1,1 @@
+"""What runs behind the pages: models, answers, jobs, and where results are kept."""

@@ -1,0 +1,151 @@
+"""The models behind the pages: imported after the first paint, loaded once, answers kept.
+
+Everything kept is keyed by the checkpoint's digest, so a file that changed is read again, and
+every cache is bounded.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from analysis.checkpoints import Checkpoint
+from analysis.decomposition import Decomposition, NoExactSplit, decompose
+from pages.ui.frame import settings
+from pages.ui.kit import cards
+
+if TYPE_CHECKING:
+    from analysis.attribution import Attribution
+    from analysis.loading import Classifier
+    from analysis.trace import Trace
+
+PRECISIONS = ("float32", "bfloat16")
+
+PAINT_SECONDS = 0.5
+
+
+def wait_until_warm() -> None:
+    """Load PyTorch and Transformers after the first paint, in sight of the user."""
+    # Always one element here: a page whose elements move from one run to the next shows the old
+    # ones until the run ends.
+    waiting = st.empty()
+    if not _warm.is_set():
+        with waiting.status("Loading PyTorch and Transformers: a few seconds, once after a start"):
+            _warm_up()
+        waiting.empty()
+    if _problems:
+        waiting.error("\n\n".join(map(cards.plain, _problems)))
+
+
+_warm = threading.Event()
+_problems: list[str] = []  # of the user's own pooling heads; the rest of the app works without
+
+
+def _warm_up() -> None:
+    """Import what is heavy (seconds, once a server) and the user's own pooling heads."""
+    # The browser still fetches the scripts of the fields it was shown, and imports hold the server
+    # up: without this pause nobody could type before they are done.
+    time.sleep(PAINT_SECONDS)
+    from analysis import loading
+
+    loading.warm_up()
+    for file in settings.read().heads:
+        try:
+            loading.register_heads(file)
+        except ValueError as error:
+            _problems.append(str(error))
+    # Half a million objects of the libraries stay until the end: without this every collection
+    # walks through all of them and holds up all threads meanwhile, for half a second and more.
+    gc.collect()
+    gc.freeze()
+    _warm.set()
+
+
+def device_name() -> str:
+    """The device in words."""
+    from analysis import loading
+
+    return loading.device_name()
+
+
+def classifier(checkpoint: Checkpoint) -> Classifier:
+    """The loaded checkpoint. Raises ``CheckpointError`` where it cannot be loaded."""
+    return _classifier(str(checkpoint.folder), checkpoint.sha256, precision())
+
+
+def precision() -> str:
+    """Type of the encoder, as chosen in the sidebar."""
+    return str(st.session_state.get("precision") or PRECISIONS[0])
+
+
+def trace(checkpoint: Checkpoint, text: str, pair: str | None) -> Trace:
+    """The recorded forward of one text; ``ValueError`` with the reason where there is none."""
+    return _trace(checkpoint.id, checkpoint.sha256, precision(), text, pair, _checkpoint=checkpoint)
+
+
+def split(trace: Trace, reference: str | None) -> Decomposition | str:
+    """The exact split, or in one sentence why there is none."""
+    try:
+        return decompose(trace, reference)
+    except NoExactSplit as error:
+        return str(error)
+    except ValueError:  # no corpus profile for this one: the only other reference is zero
+        return decompose(trace, "zero")
+
+
+def attribution(checkpoint: Checkpoint, text: str, pair: str | None, target: int) -> Attribution:
+    """Integrated gradients of the contrast of `target`; leaves at once when the page moves on."""
+    return _attribution(
+        checkpoint.id, checkpoint.sha256, precision(), text, pair, target, _checkpoint=checkpoint
+    )
+
+
+def leave_if_stale(share: float) -> None:
+    """Progress of a long computation: ends it once newer typing has replaced this run."""
+    # Any access to the session's state ends a run that newer typing has replaced.
+    st.session_state.get("text")
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _classifier(folder: str, sha256: str, dtype: str) -> Classifier:
+    from analysis.loading import load
+
+    return load(folder, dtype=dtype, root=settings.read().checkpoints)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _trace(
+    id: str, sha256: str, dtype: str, text: str, pair: str | None, _checkpoint: Checkpoint
+) -> Trace:
+    from dataclasses import replace
+
+    from analysis.trace import record
+
+    # A Hub checkpoint is loaded from its folder in the cache: the id is the one that was asked.
+    return replace(record(classifier(_checkpoint), text, pair), checkpoint=_checkpoint)
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _attribution(
+    id: str,
+    sha256: str,
+    dtype: str,
+    text: str,
+    pair: str | None,
+    target: int,
+    _checkpoint: Checkpoint,
+) -> Attribution:
+    from analysis.attribution import attribute
+
+    return attribute(
+        classifier(_checkpoint),
+        text,
+        pair,
+        target=target,
+        output="contrast",
+        progress=leave_if_stale,
+    )

@@ -1,0 +1,110 @@
+"""What the chosen checkpoints reply to a text: traces, exact splits and answers, or a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from analysis.comparison import Answer, answer
+from pages.ui.engine import models
+from pages.ui.frame.catalogue import Entry
+from pages.ui.frame.inputs import KEPT, Choice
+
+if TYPE_CHECKING:
+    from analysis.decomposition import Decomposition
+    from analysis.trace import Trace
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One card: the traces of an entry's members and what follows from them."""
+
+    entry: Entry
+    traces: tuple[Trace, ...] = ()
+    answer: Answer | None = None  # None for a bare encoder, or where `problem` says why
+    target: int = 0  # the class that is explained
+    splits: tuple[Decomposition, ...] = ()
+    no_split: str = ""  # in one sentence, where there is no exact split
+    problem: str = ""  # why there is no reply at all
+    slots: dict[str, Any] = field(default_factory=dict)  # containers that are filled later
+
+    @property
+    def label(self) -> str:
+        """Name of the class that is explained."""
+        return self.entry.first.labels[self.target] if self.entry.first.labels else ""
+
+
+def replies(choice: Choice, text: str, reference: str | None) -> Iterator[Reply]:
+    """One reply after the other, in the order of the cards; a failure stays in its own card."""
+    for entry in choice.entries:
+        try:
+            traces = tuple(models.trace(member, text, choice.pair) for member in entry.members)
+        except ValueError as error:
+            yield Reply(entry, problem=str(error))
+            continue
+        if not entry.classifies:
+            yield Reply(entry, traces)
+            continue
+        given = answer(traces, entry.id)
+        splits = [models.split(trace, reference) for trace in traces]
+        reasons = [split for split in splits if isinstance(split, str)]
+        yield Reply(
+            entry=entry,
+            traces=traces,
+            answer=given,
+            target=choice.target_of(given.labels, given.predicted),
+            splits=() if reasons else tuple(s for s in splits if not isinstance(s, str)),
+            no_split=reasons[0] if reasons else "",
+        )
+
+
+def ask_reference() -> str | None:
+    """The vector from which the exact split measures values; None: the corpus where there is one.
+
+    Any reference is equally exact, and signs depend on it: so it is named, and can be changed.
+    """
+    chosen = st.segmented_control(
+        "Split from",
+        ("corpus mean", "zero"),
+        default="corpus mean",
+        required=True,
+        key="reference",
+        **KEPT,
+        help="What the exact split measures values from: their mean over the checkpoint's corpus "
+        "(where it has a profile), or zero. Both are exact; signs may differ.",
+    )
+    return "zero" if chosen == "zero" else None
+
+
+def without_profile(used: Mapping[str, str], wanted: str | None) -> str:
+    """Who is measured from zero although the corpus mean was asked for; `used` by name."""
+    names = [name for name, reference in used.items() if reference == "zero"]
+    if wanted == "zero" or not names:
+        return ""
+    have, is_, of = ("has", "is", "its") if len(names) == 1 else ("have", "are", "their")
+    listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + f" and {names[-1]}"
+    return f"{listed} {have} no corpus mean: {of} exact split {is_} measured from zero."
+
+
+def common_limit(name: str, key: tuple[str, ...], largest: float, store: Any) -> float:
+    """A round limit for a colour scale that holds still while one types.
+
+    It only grows, in steps of 1, 2, 5, 10, ...; another choice of checkpoints begins anew.
+    """
+    held = store.get(name)
+    before = held[1] if isinstance(held, tuple) and held[0] == key else 0.0
+    limit = max(before, round_up(largest))
+    store[name] = (key, limit)
+    return limit
+
+
+def round_up(value: float) -> float:
+    """The smallest of 1, 2, 5 times a power of ten that is at least `value` (0.1 at the least)."""
+    if not np.isfinite(value) or value <= 0.1:
+        return 0.1
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9)))

@@ -1,0 +1,143 @@
+"""The Data set tab: choose, run, and see how the checkpoints did and where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from analysis import predictions
+from analysis.predictions import Predictions
+from pages.ui.data import choose
+from pages.ui.data.choose import Chosen
+from pages.ui.engine import jobs, models
+from pages.ui.engine.results_folder import folder
+from pages.ui.evaluate import examples, place, scores, suite
+from pages.ui.evaluate import run as evaluate_run
+from pages.ui.evaluate.run import Run
+from pages.ui.frame import inputs, sidebar
+from pages.ui.frame.catalogue import catalogue
+from pages.ui.frame.inputs import KEPT
+from pages.ui.kit import cards
+
+if TYPE_CHECKING:
+    from analysis.evaluation import Evaluation
+
+EXAMPLES, CONFUSION, CALIBRATION, AGREEMENT, BEHAVIOUR = (
+    "examples",
+    "confusion",
+    "calibration",
+    "agreement",
+    "behaviour",
+)
+
+
+def draw() -> None:
+    """Checkpoints and data set above, the run, then what came of it."""
+    found = catalogue()
+    entries = inputs.ask_checkpoints(found)
+    if not entries:
+        st.info("Choose at least one checkpoint above.")
+        return
+    chosen = choose.choose(entries)
+    models.wait_until_warm()
+    if chosen.table is not None:
+        place.follow(chosen.table)
+        _draw(chosen, evaluate_run.plan(entries, chosen.table))
+    sidebar.draw_sidebar(found, entries, lazy=True)
+
+
+def _draw(chosen: Chosen, run: Run) -> None:
+    for _, reason in run.refused:
+        st.warning(cards.plain(reason), icon=":material/block:")
+    if not run.members:
+        return
+    answers = evaluate_run.done(run)
+    complete = all(one.complete for one in answers)
+    with st.container(key="run"):
+        forwards = len(run.table) * len(run.members)
+        job = jobs.draw(
+            run.key,
+            evaluate_run.work(run),
+            label=_label(run),
+            about=f"{forwards:,} forwards in {run.precision}; it can be stopped, and keeps what "
+            "is done.",
+            finished=complete,
+            begun=any(len(one) for one in answers),
+        )
+        for name, problem in job.results if job is not None else ():
+            st.error(f"{cards.plain(name)}: {cards.plain(problem)}")
+        if not complete and any(len(one) for one in answers):
+            st.caption(_partly(answers, running=job is not None and job.running))
+    results = st.container(key="results")
+    with results:
+        if any(len(one) for one in answers):
+            _results(chosen, run, [one for one in answers if len(one)])
+    _kept()
+
+
+def _label(run: Run) -> str:
+    many = f"{len(run.members)} checkpoints" if len(run.members) > 1 else run.members[0].id
+    return f"Run {len(run.table):,} rows through {cards.plain(many)}"
+
+
+def _partly(answers: Sequence[Predictions], running: bool) -> str:
+    told = ", ".join(f"{cards.plain(one.checkpoint)} {len(one):,}" for one in answers)
+    start = "What follows was there when the page was drawn" if running else "What follows is of"
+    tail = "; they were taken in a random order" if any(not one.complete for one in answers) else ""
+    return f"{start} {'' if not running else 'last: '}{told} of {answers[0].total:,} rows{tail}."
+
+
+def _kept() -> None:
+    """How much is kept on disk, and a way to clear it."""
+    root = folder()
+    size = predictions.size(root)
+    if not size:
+        return
+    with st.popover(f"Kept answers: {_bytes(size)}", type="tertiary"):
+        st.caption(
+            "Answers to data sets are kept on this machine, by the digests of checkpoint "
+            "and data: nothing is computed twice. Texts are not among them."
+        )
+        st.button("Clear all of them", on_click=predictions.clear, args=(root,), key="clear-kept")
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 2**20:,.1f} MB" if size >= 2**20 else f"{size / 2**10:,.0f} kB"
+
+
+def _results(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
+    evaluations: list[Evaluation] = []
+    if run.table.label is not None:
+        with st.spinner("Scores and their intervals"):
+            evaluations = evaluate_run.scored(run, answers)
+    scores.draw(chosen, run, evaluations, answers)
+    looks = [EXAMPLES]
+    if evaluations and not run.table.regression:
+        looks += [CONFUSION, CALIBRATION]
+    if len(answers) > 1:
+        looks.append(AGREEMENT)
+    if chosen.cases:
+        looks.insert(0, BEHAVIOUR)
+    if st.session_state.get("look") not in (None, *looks):
+        del st.session_state["look"]
+    look = st.segmented_control(
+        "Look at",
+        looks,
+        default=looks[0],
+        required=True,
+        key="look",
+        **KEPT,
+        label_visibility="collapsed",
+    )
+    if look == BEHAVIOUR:
+        suite.draw(chosen, run, answers)
+    elif look == CONFUSION:
+        scores.draw_confusion(chosen, run, evaluations, answers)
+    elif look == CALIBRATION:
+        scores.draw_calibration(chosen, run, evaluations)
+    elif look == AGREEMENT:
+        scores.draw_agreement(chosen, run, answers)
+    else:
+        examples.draw(chosen, run, answers)

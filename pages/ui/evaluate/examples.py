@@ -1,0 +1,197 @@
+"""The table of examples: filtered, sorted, page by page; a click opens a row on Compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from analysis.examples import CONFIDENT, SHOWS, Examples, examples
+from analysis.predictions import Predictions
+from pages.ui.data.choose import Chosen
+from pages.ui.evaluate import place as evaluate_place
+from pages.ui.evaluate.run import Run
+from pages.ui.frame.inputs import KEPT
+from pages.ui.kit import cards
+
+PAGE = 15  # rows that are in sight at once
+ANY = "any"
+ORDERS = {"usual": None, "smallest class gap first": False, "largest class gap first": True}
+ABOUT = (
+    "Rows that all the checkpoints have answered. The class gap is the probability of the "
+    "predicted class minus that of the runner-up, here its mean over the checkpoints (of the "
+    "wrong ones where confident mistakes are shown): small where they hesitate. ✗ marks an answer "
+    "that is not the label."
+)
+
+
+def draw(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
+    """Filters above, one page of rows, downloads below."""
+    with st.container(border=True, key="panel-examples"):
+        st.markdown("**Examples**", help=ABOUT)
+        try:
+            found = _filtered(run, answers)
+        except ValueError as error:
+            st.info(cards.plain(str(error)))
+            return
+        total = len(found.answers.rows)
+        if not len(found):
+            st.caption(f"None of the {total:,} rows that all have answered.")
+            return
+        pages = -(-len(found) // PAGE)
+        if int(st.session_state.get("examples_page") or 1) > pages:
+            st.session_state["examples_page"] = 1
+        told, place, below = st.empty(), st.container(), st.container(key="examples-pages")
+        with below:
+            page = st.pagination(pages, key="examples_page", **KEPT) if pages > 1 else 1
+        start = PAGE * (page - 1)
+        rows = [int(row) for row in found.rows[start : start + PAGE]]
+        told.caption(
+            f"{len(found):,} of {total:,} rows that all have answered; here {start + 1:,} to "
+            f"{start + len(rows):,}. A click on a row opens it on Compare."
+        )
+        with place:
+            evaluate_place.clickable(
+                _readable(chosen, found, start),
+                "examples-table",
+                rows,
+                height=35 * (len(rows) + 1) + 2,
+                column_config=_columns(found),
+            )
+        with below:
+            _downloads(found)
+
+
+def draw_cell(
+    chosen: Chosen, run: Run, answers: Sequence[Predictions], name: str, label: str, said: str
+) -> None:
+    """The rows of one cell of a confusion matrix, the surest first."""
+    one = [answer for answer in answers if answer.checkpoint == name]
+    found = examples(run.table, one, "all", label=label, predicted=(name, said), descending=True)
+    with st.container(border=True, key="panel-cell"):
+        st.markdown(
+            f"**{cards.plain(name)}: {cards.plain(label)} taken for {cards.plain(said)}**"
+            if label != said
+            else f"**{cards.plain(name)}: {cards.plain(label)}, right**"
+        )
+        rows = [int(row) for row in found.rows[:PAGE]]
+        more = f"; the first {PAGE} are listed" if len(found) > PAGE else ""
+        st.caption(
+            f"{len(found):,} rows, the largest class gap first{more}. A click on a row "
+            "opens it on Compare."
+        )
+        if rows:
+            evaluate_place.clickable(
+                _readable(chosen, found, 0),
+                "cell-table",
+                rows,
+                height=35 * (len(rows) + 1) + 2,
+                column_config=_columns(found),
+            )
+
+
+def _filtered(run: Run, answers: Sequence[Predictions]) -> Examples:
+    labelled = run.table.label is not None and not run.table.regression
+    cut = any((one.cut > 0).any() for one in answers)
+    shows = [show for show in SHOWS if (labelled or "wrong" not in show) and (cut or show != "cut")]
+    if len(answers) < 2:
+        shows = [show for show in shows if show not in ("they disagree", "any wrong")]
+    if st.session_state.get("examples_show") not in (None, *shows):
+        del st.session_state["examples_show"]
+    with st.container(key="examples-controls"):
+        show = st.segmented_control(
+            "Rows",
+            shows,
+            default=shows[0],
+            required=True,
+            key="examples_show",
+            **KEPT,
+            help=f"Confidently wrong: some checkpoint is wrong with a class gap of {CONFIDENT:g} "
+            "or more. Cut: longer than some checkpoint can read.",
+        )
+        label = ANY
+        if labelled:
+            options = [ANY, *run.table.labels]
+            if st.session_state.get("examples_label") not in (None, *options):
+                del st.session_state["examples_label"]
+            label = st.selectbox("Label", options, key="examples_label", width=150, **KEPT)
+        order = st.selectbox("Order", list(ORDERS), key="examples_sort", width=210, **KEPT)
+        typed = st.text_input("Text contains", key="examples_text", width=180, **KEPT)
+    state = tuple((one.checkpoint, len(one)) for one in answers)
+    return _examples(
+        run.judged, state, str(show), label, str(order), typed or "", _run=run, _answers=answers
+    )
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _examples(
+    key: str,
+    state: object,
+    show: Any,
+    label: str,
+    order: str,
+    typed: str,
+    _run: Run,
+    _answers: Sequence[Predictions],
+) -> Examples:
+    return examples(
+        _run.table,
+        _answers,
+        show,
+        label=None if label == ANY else label,
+        containing=typed,
+        descending=ORDERS[order],
+    )
+
+
+def _readable(chosen: Chosen, found: Examples, start: int) -> Any:
+    """One page for reading: the answer and its probability in one cell, wrong ones marked."""
+    frame = found.frame(start, start + PAGE)
+    labels = frame.get("label")
+    shown = frame[[c for c in ("text", "pair", "label", "class gap", "difference") if c in frame]]
+    shown = shown.copy()
+    shown.insert(0, "row", [chosen.row_name(int(row)) for row in frame["row"]])
+    for name in found.answers.names:
+        if found.answers.regression:
+            shown[name] = frame[name].map("{:.2f}".format)
+            continue
+        right = [True] * len(frame) if labels is None else (frame[name] == labels).tolist()
+        shown[name] = [
+            f"{'' if fine else '✗ '}{answer} {p:.2f}"
+            for answer, p, fine in zip(frame[name], frame[f"{name}: p"], right, strict=True)
+        ]
+    return shown
+
+
+def _columns(found: Examples) -> dict[str, Any]:
+    wide = max(240, 650 - 115 * len(found.answers.names))  # what a page of 1280 pixels has left
+    if found.table.pair is not None:
+        wide = max(180, wide // 2)
+    answers = {name: st.column_config.TextColumn(width=115) for name in found.answers.names}
+    return answers | {
+        "row": st.column_config.NumberColumn(width=55, format="%d"),
+        "text": st.column_config.TextColumn(width=wide),
+        "pair": st.column_config.TextColumn(width=wide),
+        "label": st.column_config.TextColumn(width=75),
+        "class gap": st.column_config.NumberColumn(format="%.2f", width=80),
+        "difference": st.column_config.NumberColumn(format="%.2f", width=80),
+    }
+
+
+def _downloads(found: Examples) -> None:
+    with st.container(horizontal=True, key="examples-downloads"):
+        for name, make, kind in (
+            ("CSV", found.csv, "text/csv"),
+            ("Parquet", found.parquet, "application/vnd.apache.parquet"),
+        ):
+            st.download_button(
+                f"{name}, {len(found):,} rows",
+                data=make,
+                on_click="ignore",
+                mime=kind,
+                file_name=f"examples.{name.lower()}",
+                key=f"examples-{name.lower()}",
+                icon=":material/download:",
+                type="tertiary",
+            )

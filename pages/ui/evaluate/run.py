@@ -1,0 +1,140 @@
+"""A data set through the chosen checkpoints: who can take it, the job, and what is on disk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from analysis import predictions
+from analysis.checkpoints import Checkpoint
+from analysis.datasets import Table
+from analysis.jobs import Stopped
+from analysis.predictions import Predictions
+from pages.ui.engine import models
+from pages.ui.engine.results_folder import folder
+from pages.ui.frame.catalogue import Entry
+
+if TYPE_CHECKING:
+    from analysis.evaluation import Evaluation
+    from analysis.jobs import Desk
+
+
+@dataclass(frozen=True)
+class Run:
+    """Checkpoints that take the data set, in the order of the choice, and why others do not."""
+
+    members: tuple[Checkpoint, ...]
+    refused: tuple[tuple[str, str], ...]  # id, reason
+    table: Table
+    precision: str
+
+    @property
+    def key(self) -> str:
+        """The job's name: the same checkpoints on the same rows at one precision."""
+        named = "".join(member.sha256 for member in self.members)
+        return f"evaluate-{sha256(named.encode()).hexdigest()[:16]}-{self.table.digest[:16]}" + (
+            f"-{self.precision}"
+        )
+
+    @property
+    def judged(self) -> str:
+        """The key of what is said of the answers: that, and the labels they are held against."""
+        return f"{self.key}-{self.table.label_digest[:16]}"
+
+
+def plan(entries: Sequence[Entry], table: Table) -> Run:
+    """Every member of the chosen entries that can answer to this data set."""
+    from analysis.refusals import refusal
+
+    members = {member.id: member for entry in entries for member in entry.members}.values()
+    reasons = [(member, refusal(member, table)) for member in members]
+    return Run(
+        tuple(member for member, reason in reasons if reason is None),
+        tuple((member.id, reason) for member, reason in reasons if reason is not None),
+        table,
+        models.precision(),
+    )
+
+
+def work(run: Run) -> Callable[[Desk], None]:
+    """The job: one checkpoint after the other; one that fails leaves the others their turn."""
+    root, each, total = folder(), len(run.table), len(run.table) * len(run.members)
+
+    def go(desk: Desk) -> None:
+        from analysis import corpus
+
+        places = [
+            predictions.place_of(root, member, run.table, run.precision) for member in run.members
+        ]
+        predictions.prune(root, keep=places)
+        for index, member in enumerate(run.members):
+            desk.check()
+            desk.report(index * each, total, f"loading {member.id}", index / len(run.members))
+
+            def tell(done: int, rows: int, what: str, share: float, index: int = index) -> None:
+                desk.report(
+                    index * each + done,
+                    total,
+                    run.members[index].id,
+                    (index + share) / len(run.members),
+                )
+
+            try:
+                classifier = corpus.open_for_data(member, dtype=run.precision)
+                corpus.run(classifier, run.table, root, progress=tell, cancel=desk.cancel)
+            except Stopped:
+                raise
+            except ValueError as error:
+                desk.keep((member.id, str(error)))
+            except Exception as error:  # a damaged file, a full disk, too little memory
+                logging.getLogger(__name__).exception("%s failed on a data set", member.id)
+                desk.keep(
+                    (
+                        member.id,
+                        f"it stopped ({type(error).__name__}: {error}). What is done "
+                        "is kept; run again to go on.",
+                    )
+                )
+
+    return go
+
+
+def done(run: Run) -> tuple[Predictions, ...]:
+    """What is on disk of every checkpoint's answers."""
+    return tuple(_done(member, run) for member in run.members)
+
+
+def _done(member: Checkpoint, run: Run) -> Predictions:
+    place = predictions.place_of(folder(), member, run.table, run.precision)
+    parts = tuple(sorted(path.name for path in (place / predictions.PREDICTION).glob("part-*")))
+    return _read(str(place), member.id, parts, _member=member, _run=run)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _read(
+    place: str, id: str, parts: tuple[str, ...], _member: Checkpoint, _run: Run
+) -> Predictions:
+    return predictions.read(folder(), _member, _run.table, _run.precision)
+
+
+def scored(run: Run, answers: Sequence[Predictions]) -> list[Evaluation]:
+    """The evaluation of every checkpoint that has answers."""
+    return [
+        _scored(one.sha256, one.checkpoint, run.judged, len(one), _table=run.table, _answers=one)
+        for one in answers
+        if len(one)
+    ]
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _scored(
+    sha256: str, id: str, judged: str, rows: int, _table: Table, _answers: Predictions
+) -> Evaluation:
+    from analysis.evaluation import evaluate
+
+    return evaluate(_table, _answers)

@@ -1,0 +1,231 @@
+"""How the checkpoints did on a data set: scores, confusion, calibration, agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from analysis.agreement import agreement, compare, compare_all, mcnemar_all
+from analysis.answers import align
+from analysis.figures import view
+from analysis.predictions import Predictions, common_rows
+from pages.ui.data.choose import Chosen
+from pages.ui.evaluate import examples
+from pages.ui.evaluate.run import Run
+from pages.ui.kit import cards, show
+from pages.ui.kit.titles import titled
+
+if TYPE_CHECKING:
+    from analysis.evaluation import Evaluation
+    from analysis.paired import McNemar
+
+MOST_COUPLES = 6  # sentences on two checkpoints each that are read without a click
+ABOUT_SCORES = (
+    "Scores of these checkpoints on this data set, with 95 % intervals over its examples. One "
+    "checkpoint is one seed: the intervals say nothing of how another seed of the same pooling "
+    "head would do. For that there is the study."
+)
+ABOUT_CONFUSION = (
+    "Of the examples with a label (row), the share that got each prediction (column); in brackets "
+    "the number of examples. The diagonal is right."
+)
+ABOUT_CALIBRATION = (
+    "The examples in bins of the predicted class's probability: its mean against how often it is "
+    "right. ECE is the mean distance of the two, weighted by the bins' sizes; it depends on the "
+    "bins, which are stated, and is too large where there are few examples (Guo et al. 2017)."
+)
+ABOUT_AGREEMENT = (
+    "Share of the examples on which two checkpoints predict the same class, right or wrong. "
+    "Kappa takes away what two checkpoints with the same class frequencies would agree on by "
+    "chance. It is of these checkpoints, not of pooling heads."
+)
+ABOUT_VALUES = (
+    "The prediction of each example against its label, evenly thinned where there are many. A "
+    "perfect checkpoint would lie on one line; a correlation alone does not say on which."
+)
+
+
+def draw(
+    chosen: Chosen, run: Run, evaluations: Sequence[Evaluation], answers: Sequence[Predictions]
+) -> None:
+    """What may be said in words, and the scores with their intervals."""
+    _draw_cut(answers, run)
+    if not evaluations:
+        with st.container(key="data-said"):
+            st.text(f"{len(run.table):,} rows without labels: nothing to score.")
+        return
+    said = [one.sentence() for one in evaluations]
+    plot = view("data_set_scores", evaluations, chosen.name, run.members)
+    show.panel(plot, "data_set_scores", ABOUT_SCORES, said=said, apart=True)
+    if run.table.regression:
+        _draw_values(chosen, run, answers)
+
+
+def _draw_cut(answers: Sequence[Predictions], run: Run) -> None:
+    """Rows that a checkpoint did not see whole, which no score says."""
+    for one in answers:
+        for line in align(run.table, [one]).cut_in_words():
+            st.caption(cards.plain(f"{line} The filter 'cut' below the scores lists them."))
+
+
+def _draw_values(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
+    rows = common_rows(answers)
+    if not len(rows) or run.table.label is None:
+        return
+    values = [one.at(rows).logits[:, 0] for one in answers]
+    plot = view(
+        "predicted_values",
+        [one.checkpoint for one in answers],
+        run.table.label[rows],
+        values,
+        chosen.name,
+        run.members,
+    )
+    show.panel(plot, "predicted_values", ABOUT_VALUES, apart=True)
+
+
+def draw_confusion(
+    chosen: Chosen, run: Run, evaluations: Sequence[Evaluation], answers: Sequence[Predictions]
+) -> None:
+    """One matrix a checkpoint; a click on a cell lists its rows."""
+    plot = view("confusion", evaluations, chosen.name, run.members)
+    where = show.panel(
+        plot,
+        "confusion",
+        ABOUT_CONFUSION,
+        apart=True,
+        pick=True,
+        said=[_worst(one) for one in evaluations],
+    )
+    if where is not None:
+        one = evaluations[where[0]]
+        st.session_state["confusion_cell"] = (
+            one.checkpoint,
+            one.classes[where[1]],
+            one.classes[where[2]],
+        )
+    cell = st.session_state.get("confusion_cell")
+    known = {(one.checkpoint, name) for one in evaluations for name in one.classes}
+    if cell is None or (cell[0], cell[1]) not in known or (cell[0], cell[2]) not in known:
+        st.caption("A click on a cell lists its rows.")
+        return
+    examples.draw_cell(chosen, run, answers, *cell)
+
+
+def _worst(one: Evaluation) -> str:
+    """The most frequent mistake, in words."""
+    counts = np.array(one.confusion, float)
+    np.fill_diagonal(counts, 0)
+    if not counts.sum():
+        return f"{one.checkpoint}: no mistake."
+    row, column = np.unravel_index(int(counts.argmax()), counts.shape)
+    total = int(np.asarray(one.confusion)[row].sum())
+    return (
+        f"{one.checkpoint}: most often {one.classes[row]} is taken for {one.classes[column]} "
+        f"({int(counts[row, column]):,} of {total:,})."
+    )
+
+
+def draw_calibration(chosen: Chosen, run: Run, evaluations: Sequence[Evaluation]) -> None:
+    """One reliability diagram a checkpoint; the bins are stated."""
+    plot = view("reliability", evaluations, chosen.name, run.members)
+    show.panel(
+        plot,
+        "reliability",
+        ABOUT_CALIBRATION,
+        apart=True,
+        said=[
+            f"{one.checkpoint}: {one.calibration.sentence()}"
+            for one in evaluations
+            if one.calibration is not None
+        ],
+    )
+
+
+def draw_agreement(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
+    """How often they say the same, and of each two what their difference allows to be said."""
+    try:
+        found = agreement(run.table, answers)
+    except ValueError as error:
+        st.info(cards.plain(str(error)))
+        return
+    plot = view("agreement", found, chosen.name, run.members)
+    where = show.panel(plot, "agreement", ABOUT_AGREEMENT, pick=True, said=[found.sentence()])
+    couples = list(combinations(range(len(answers)), 2))
+    if where is not None and where[0] != where[1]:
+        st.session_state["agreement_couple"] = tuple(sorted(found.names[i] for i in where))
+    asked = st.session_state.get("agreement_couple")
+    couples.sort(key=lambda two: tuple(sorted(found.names[i] for i in two)) != asked)
+    if run.table.label is not None:
+        _draw_couples(run, answers, couples)
+
+
+_ABOUT_COUPLES = (
+    "McNemar's exact test on the examples that one of the two alone has right, corrected by Holm "
+    "over all pairs, shown or not; and paired bootstrap intervals for the other metrics, which "
+    "hold for all pairs together (Bonferroni). They decide between two checkpoints, one seed "
+    "each, not between pooling heads."
+)
+
+
+def _draw_couples(
+    run: Run, answers: Sequence[Predictions], couples: Sequence[tuple[int, int]]
+) -> None:
+    """What the tests say of each two; how many are shown changes no number."""
+    state = tuple((one.checkpoint, len(one)) for one in answers)
+    tests = _tests(run.judged, state, _run=run, _answers=answers)
+    shown = couples[:MOST_COUPLES]
+    with st.container(border=True, key="couples"):
+        with titled("Each two on the same examples", _ABOUT_COUPLES, "couples"):
+            st.download_button(
+                "CSV",
+                data=lambda: compare_all(run.table, answers).to_csv(index=False),
+                on_click="ignore",
+                mime="text/csv",
+                file_name="pairs.csv",
+                key="couples-csv",
+                icon=":material/download:",
+                type="tertiary",
+            )
+        for one, other in shown:
+            names = (answers[one].checkpoint, answers[other].checkpoint)
+            for line in _sentences(
+                run.judged,
+                *names,
+                state,
+                _run=run,
+                _one=answers[one],
+                _other=answers[other],
+                _test=tests[names],
+            ):
+                st.text(line)
+        if len(shown) < len(couples):
+            st.caption(
+                f"{len(shown)} of {len(couples)} pairs; a click on a cell brings its "
+                "pair to the top."
+            )
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _tests(
+    judged: str, state: object, _run: Run, _answers: Sequence[Predictions]
+) -> dict[tuple[str, str], McNemar]:
+    return mcnemar_all(_run.table, _answers)
+
+
+@st.cache_resource(max_entries=128, show_spinner="Comparing two checkpoints")
+def _sentences(
+    judged: str,
+    name: str,
+    against: str,
+    state: object,
+    _run: Run,
+    _one: Predictions,
+    _other: Predictions,
+    _test: McNemar,
+) -> tuple[str, ...]:
+    return compare(_run.table, _one, _other, exact=_test).sentences()

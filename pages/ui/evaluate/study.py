@@ -1,0 +1,294 @@
+"""The study: what was found, with its uncertainty, and what is still missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from analysis.curves import Curve, curves
+from analysis.dataset_tasks import metric_name, task_name
+from analysis.figures import view
+from analysis.figures.plot import Plot
+from analysis.study import Family, Scores, Study, read_study, studies_in
+from analysis.verdicts import Report
+from pages.ui.evaluate import significance, words
+from pages.ui.frame import settings
+from pages.ui.frame.inputs import KEPT
+from pages.ui.kit import cards, show
+
+DECLARED = "as declared"
+ABOUT_SCORES = (
+    "Scores of the last epoch on the task's dev set, one dot a run; the mean over seeds with its "
+    "95 % interval by Student's t. Nothing was selected on these sets. Intervals that overlap do "
+    "not say that there is no difference: the tests below decide."
+)
+ABOUT_SPREAD = (
+    "Spread over seeds of a pooling head divided by that of the one it is compared with. The "
+    "spread is the mean distance of the scores from their median, because a seed that collapses "
+    "would rule a standard deviation. Test: Brown and Forsythe, corrected by Holm; the 95 % "
+    "interval (Fieller) holds the ratios that this test would not reject, uncorrected."
+)
+ABOUT_CURVES = (
+    "Scores by how much of the training set was used. The parts are nested and the same for every "
+    "pooling head with the same seed; a minimum number of steps protects the small ones. The "
+    "bands are 95 % intervals of the mean over seeds (Student's t)."
+)
+ABOUT_DIFFERENCES = (
+    "Difference of the means over seeds, with its 95 % interval by Welch, which is not corrected "
+    "for the number of tests. Runs with the same seed are no true pairs, so two samples are "
+    "compared."
+)
+
+_TITLES = {"study_differences": "Differences", "study_spread": "Spread over seeds"}
+
+
+def draw() -> None:
+    """The study that is committed, or the one of another folder."""
+    with st.container(key="study-head"):
+        said = st.container(key="study-said")
+        opener = st.popover("Open another study", type="tertiary", icon=":material/folder_open:")
+    try:
+        with opener:
+            folder = _folder()
+        study = _read(folder)
+    except (ValueError, OSError) as error:
+        with said:
+            st.error(cards.plain(str(error)))
+        return
+    if not study.families:
+        with said:
+            st.error(f"Study {cards.plain(study.name)} declares no family of tests.")
+        return
+    family, tasks, metric = _controls(study)
+    with st.container(key="study-headline"):
+        with st.spinner("Testing the family: some seconds"):
+            report = _report(study, family)
+        if lead := report.lead():
+            st.markdown(f"**{cards.plain(lead)}**")
+        for line in words.headline(report):
+            st.text(line)
+        if absent := words.missing_in_words(study, family):
+            st.text(absent)
+    with said:
+        _say(study)
+    if report.done:
+        _draw_scores(study, family, report, tasks, metric)
+        significance.draw(study, report, tasks)
+        _panel(
+            "study_differences",
+            report,
+            tasks,
+            study,
+            ABOUT_DIFFERENCES,
+            words.over_all(report),
+        )
+        _panel(
+            "study_spread",
+            report,
+            tasks,
+            study,
+            ABOUT_SPREAD,
+            words.steadier(report, tasks),
+        )
+    _draw_curves(study)
+    significance.draw_runs(study, family)
+
+
+def _folder() -> Path:
+    """The study's folder that is shown: of those in the results, or in any folder that is typed.
+
+    Raises ``ValueError`` with the reason where there is none.
+    """
+    place = st.container()
+    typed = st.text_input(
+        "Folder of another study",
+        key="study",
+        **KEPT,
+        placeholder="study/results/mine",
+        help="A folder that 'python -m training study' wrote (study.json and runs/ are in it), or "
+        "one that holds several such folders.",
+    )
+    folder = Path(str(typed).strip()) if typed and typed.strip() else settings.read().studies
+    known = studies_in(folder)
+    if not known:
+        raise ValueError(
+            f"No study's results in {folder}. Run 'python -m training study study/minilm.yaml' "
+            "first, or open the folder of another study."
+        )
+    names = [path.name for path in known]
+    if st.session_state.get("study_name") not in (None, *names):  # of another folder
+        del st.session_state["study_name"]
+    if len(known) == 1:
+        return known[0]
+    chosen = place.selectbox(
+        f"Study ({len(known)} in this folder)", names, key="study_name", **KEPT
+    )
+    return known[names.index(str(chosen))]
+
+
+def _read(folder: Path) -> Study:
+    """The study in the folder; read again when a run is added."""
+    runs = folder / "runs"
+    files = sorted(runs.glob("*.json")) if runs.is_dir() else []
+    stamp = [(path.name, path.stat().st_mtime_ns) for path in (folder / "study.json", *files)]
+    return _study(str(folder.resolve()), tuple(stamp))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _study(folder: str, stamp: object) -> Study:
+    return read_study(folder)
+
+
+def _report(study: Study, family: Family) -> Report:
+    return _compared(study.scores(family).values.tobytes(), family, _scores=study.scores(family))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _compared(values: bytes, family: Family, _scores: Scores) -> Report:
+    from analysis.family_tests import compare
+
+    return compare(_scores)
+
+
+def _say(study: Study) -> None:
+    title = cards.plain(str(study.declaration.get("title") or study.name))
+    st.markdown(f"**{title}**: {len(study.records)} of {len(study.cells)} runs are done.")
+    if note := study.declaration.get("note"):
+        st.caption(cards.plain(str(note)))
+
+
+def _controls(study: Study) -> tuple[Family, list[str] | None, str]:
+    """Which family, which of its tasks are shown, and by which metric; none touches a p-value."""
+    names = [family.name for family in study.families]
+    if st.session_state.get("family") not in (None, *names):  # of another study
+        del st.session_state["family"]
+    primary = study.primary.name if study.primary else names[0]
+    with st.container(key="study-controls"):
+        name = st.segmented_control(
+            "Family of tests",
+            names,
+            default=primary,
+            required=True,
+            key="family",
+            **KEPT,
+            format_func=lambda n: cards.plain(n.replace("_", " ")),
+            help="Declared before the first run. Each family is corrected for all of its own "
+            "tests, whatever is shown.",
+        )
+        family = study.family(str(name))
+        tasks = list(dict.fromkeys(stratum.task for stratum in family.strata))
+        held = st.session_state.get("tasks_shown")
+        if held and not set(held) <= set(tasks):
+            st.session_state["tasks_shown"] = [task for task in held if task in tasks]
+        shown = st.pills(
+            "Tasks shown",
+            tasks,
+            selection_mode="multi",
+            key="tasks_shown",
+            **KEPT,
+            format_func=lambda task: cards.plain(task_name(task)),
+            help="None chosen: all. This changes what is drawn, and no p-value.",
+        )
+        held = {
+            metric
+            for cell, record in study.records.items()
+            if cell.task in tasks
+            for scores in record["metrics"].values()
+            for metric in scores
+        }
+        if st.session_state.get("study_metric") not in (None, DECLARED, *held):
+            del st.session_state["study_metric"]
+        metric = st.segmented_control(
+            "Metric drawn",
+            [DECLARED, *sorted(held)],
+            default=DECLARED,
+            required=True,
+            key="study_metric",
+            format_func=metric_name,
+            **KEPT,
+            help="The tests stay on the metric that was declared for each task.",
+        )
+    return family, list(shown) if shown else None, str(metric)
+
+
+def _panel(
+    key: str,
+    report: Report,
+    tasks: Sequence[str] | None,
+    study: Study,
+    about: str,
+    said: Sequence[str],
+) -> None:
+    try:
+        plot: Plot = view(key, report, tasks, study.name)
+    except ValueError as error:  # too few runs for it
+        _nothing(_TITLES[key], about, str(error))
+        return
+    show.panel(plot, key, about, said=said, apart=True)
+
+
+def _draw_scores(
+    study: Study, family: Family, report: Report, tasks: Sequence[str] | None, metric: str
+) -> None:
+    """The declared metric, or another one that the runs hold; the tests stay where they are."""
+    said = words.by_task(report, tasks)
+    if metric != DECLARED:
+        able = tuple(
+            s
+            for s in family.strata
+            if _holds(study, s.task, metric) and (tasks is None or s.task in tasks)
+        )
+        if not able:
+            st.caption(f"No run of the tasks shown holds {cards.plain(metric_name(metric))}.")
+            return
+        family = replace(family, strata=tuple(replace(s, metric=metric) for s in able))
+        drawn = f"Drawn is {metric_name(metric)}; the tests are those of the declared metrics."
+        said = [drawn, *said]
+    try:
+        plot = view("study_scores", study.scores(family), tasks, study.name)
+    except ValueError as error:
+        _nothing("Scores over seeds", ABOUT_SCORES, str(error))
+        return
+    show.panel(plot, "study_scores", ABOUT_SCORES, said=said, apart=True)
+
+
+def _holds(study: Study, task: str, metric: str) -> bool:
+    return any(
+        metric in scores
+        for cell, record in study.records.items()
+        if cell.task == task
+        for scores in record["metrics"].values()
+    )
+
+
+def _draw_curves(study: Study) -> None:
+    """Over shares of the training set, from all families; the words are of the family of parts."""
+    parts = [family for family in study.families if any(s.share < 1 for s in family.strata)]
+    if not parts:
+        return
+    found: tuple[Curve, ...] = curves([study.scores(family) for family in study.families])
+    reports = [_report(study, family) for family in parts]
+    if not found or not any(report.done for report in reports):
+        _nothing(
+            "Learning curves", ABOUT_CURVES, "no run on a part of the training set is there yet"
+        )
+        return
+    said = [line for report in reports for line in words.by_task(report)]
+    missing = not all(report.complete for report in reports)
+    show.panel(
+        view("learning_curves", found, study.name, missing),
+        "curves",
+        ABOUT_CURVES,
+        said=said,
+        apart=True,
+    )
+
+
+def _nothing(title: str, about: str, why: str) -> None:
+    """A panel without its picture, and why."""
+    with st.container(border=True, key=f"panel-no-{title.lower().replace(' ', '-')}"):
+        st.markdown(f"**{title}**", help=about)
+        st.caption(cards.plain(f"{why[:1].upper()}{why[1:]}."))

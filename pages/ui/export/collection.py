@@ -1,0 +1,115 @@
+"""The figures collected for the paper: what every page adds to, and the Figures page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from analysis.figures.collected import BadCollection, Collection, read
+from analysis.figures.plot import Plot
+from analysis.figures.settings import Style
+from pages.ui.export import saved as kept
+
+_HELD, _ID, _BEFORE = "figures_held", "figures_id", "figures_before"
+PROBLEM = "figures_problem"  # in one sentence: what is wrong with keeping them
+
+_cookie = st.components.v2.component(
+    "poollens_cookie",
+    html="<span></span>",
+    js="""export default function ({ data }) {
+      const safe = location.protocol === "https:" ? "; Secure" : "";
+      document.cookie = `${data.name}=${data.id}; path=/; max-age=31536000; SameSite=Strict${safe}`;
+    }""",
+)
+
+
+@dataclass(frozen=True)
+class _Held:
+    collection: Collection
+    stamp: kept.Stamp | None
+
+
+def add(plot: Plot, style: Style | None = None) -> None:
+    """Collect a picture; the same picture twice is kept once. Says so in a toast."""
+    before = current()
+    try:
+        after = before.add(plot, style)
+    except BadCollection as error:
+        st.toast(str(error), icon=":material/warning:")
+        return
+    if after is before:
+        st.toast("This picture is among the figures already.")
+        return
+    change(lambda _: after)
+    st.toast(f"Added to Figures ({len(after)}).")
+
+
+def count() -> int:
+    """How many figures are collected."""
+    return len(current())
+
+
+def current() -> Collection:
+    """The collection of this browser, also after a reload or a change in another tab."""
+    held: _Held | None = st.session_state.get(_HELD)
+    id = _id()
+    if id is None:
+        return held.collection if held else Collection()
+    stamp = kept.stamp(id)
+    if held is not None and (stamp is None or stamp == held.stamp):
+        return held.collection
+    text = kept.read(id)
+    collection = Collection()
+    if text is not None:
+        try:
+            collection = read(text)
+        except BadCollection as error:
+            st.session_state[PROBLEM] = f"The figures kept from before cannot be read: {error}."
+    st.session_state[_HELD] = _Held(collection, stamp)
+    return collection
+
+
+def change(how: Callable[[Collection], Collection], undo: bool = False) -> None:
+    """Replace the collection and keep the new one; with `undo` the old one can be had back."""
+    before = current()
+    after = how(before)
+    if after is before:
+        return
+    st.session_state[_BEFORE] = before if undo else None
+    id = _id() or kept.new_id()
+    st.session_state[_ID] = id
+    st.session_state[PROBLEM] = kept.write(id, after.to_json())
+    st.session_state[_HELD] = _Held(after, kept.stamp(id))
+
+
+def before() -> Collection | None:
+    """The collection before the last change, where that change can be undone."""
+    return st.session_state.get(_BEFORE)
+
+
+def label(page: str) -> str:
+    """What the sidebar calls a page: the Figures page with its number of figures."""
+    number = count() if page == "Figures" else 0
+    return f"{page} ({number})" if number else page
+
+
+def remember() -> None:
+    """Give the browser the name of its collection, from the first figure on."""
+    id = st.session_state.get(_ID)
+    if id and _of_browser() != id:
+        _cookie(key="figures-cookie", data={"name": kept.COOKIE, "id": id}, height=1)
+
+
+def _id() -> str | None:
+    own = st.session_state.get(_ID)
+    return own if kept.is_id(own) else _of_browser()
+
+
+def _of_browser() -> str | None:
+    try:
+        found = st.context.cookies.get(kept.COOKIE)
+    except (AttributeError, RuntimeError):  # no browser: a test
+        return None
+    return found if kept.is_id(found) else None

@@ -1,0 +1,338 @@
+"""Export of a picture: its style for the paper, what will be saved at true size, checks, files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from analysis.figures.export import export, slug
+from analysis.figures.marks import Grid
+from analysis.figures.palettes import PALETTES
+from analysis.figures.plot import Plot
+from analysis.figures.settings import FONTS, Style
+from analysis.figures.sidecar import Signed
+from analysis.figures.venues import NARROWEST, VENUES, WIDEST, width_in_inches
+from pages.ui.export import collection
+from pages.ui.export.preview import checks_html, drawn, left_out, preview_html
+from pages.ui.kit import cards
+
+_STYLE, _SIGNED = "export_style", "export_signed"  # one for all pictures, kept in the session
+_NOBODY: dict[str, Any] = {"on": False, "author": "", "project": ""}
+CSS = (Path(__file__).parent / "panel.css").read_text(encoding="utf-8")
+_WIDTHS = {"column": "Column", "full": "Full width", "inches": "My own"}
+_FONTS = {"sans": "Sans", "serif": "Serif, as the venue's"}
+# what a button says, format, dots an inch
+FILES = (
+    ("PDF", "pdf", 300),
+    ("SVG", "svg", 300),
+    ("PNG 300 dpi", "png", 300),
+    ("PNG 600 dpi", "png", 600),
+    ("HTML", "html", 300),
+    ("CSV", "csv", 300),
+    ("LaTeX table", "tex", 300),
+    ("JSON to rebuild", "json", 300),
+)
+
+
+def export_menu(plots: Mapping[str, Plot], key: str, label: str = "Export") -> None:
+    """ "Export" and "Paper" for these pictures; nothing is drawn until Export is opened."""
+    with st.container(horizontal=True, width="content", gap="xsmall", key=f"{key}-menu"):
+        menu = st.popover(
+            label, type="tertiary", icon=":material/download:", key=key, on_change="rerun"
+        )
+        if len(plots) == 1:
+            _add_button(next(iter(plots.values())), f"{key}-add")
+        elif plots:
+            more = st.popover(
+                "Paper",
+                type="tertiary",
+                icon=":material/add:",
+                key=f"{key}-more",
+                on_change="rerun",
+            )
+            if more.open:
+                with more:
+                    st.caption("Add to paper")
+                    for index, (name, plot) in enumerate(plots.items()):
+                        _add_button(plot, f"{key}-add-{index}", name)
+    if menu.open and plots:
+        with menu:
+            _panel(plots, key)
+
+
+def style() -> Style:
+    """The style that was set last in this session."""
+    kept = st.session_state.get(_STYLE)
+    return Style.from_dict(kept) if kept else Style()
+
+
+def signature() -> Signed:
+    """Who signs the files; nobody unless it is switched on."""
+    kept = {**_NOBODY, **st.session_state.get(_SIGNED, {})}
+    return Signed(kept["author"].strip(), kept["project"].strip()) if kept["on"] else Signed()
+
+
+def _add_button(plot: Plot, key: str, name: str = "") -> None:
+    """Under the picture's name where there are several, else as the menu of several is called."""
+    st.button(
+        cards.plain(name) if name else "Paper",
+        type="tertiary",
+        key=key,
+        icon=None if name else ":material/add:",
+        on_click=_collect,
+        args=(plot,),
+        help=None if name else "Add to paper: collect this picture on the page Figures.",
+    )
+
+
+def _collect(plot: Plot) -> None:
+    collection.add(plot, style())
+
+
+@st.fragment
+def _panel(plots: Mapping[str, Plot], key: str) -> None:
+    """Everything inside the menu; a change of style draws this part anew and not the page."""
+    st.html(f"<style>{CSS}</style>")
+    with st.container(key=f"{key}-export-panel"):
+        left, right = st.columns([1, 3.2], gap="medium")
+        with left:
+            names = list(plots)
+            name = names[0]
+            if len(names) > 1:
+                name = st.selectbox("Picture", names, key=f"{key}-picture")
+            plot = plots[name]
+            _controls(plot, key)
+        with right:
+            chosen = style()
+            try:
+                made = drawn(plot, chosen, bool(signature()))
+            except ValueError as error:
+                st.error(cards.plain(str(error)))
+                return
+            st.html(preview_html(made, chosen, plot.title))
+            for notice in made.notices:
+                st.caption(cards.plain(notice))
+            for line in left_out(plot) if not signature() else ():
+                st.caption(
+                    cards.plain(
+                        f"Left out, so that the files say nothing of who made them: {line}."
+                    )
+                )
+            _files(plot, chosen, key)
+            st.html(checks_html(made.checks))
+            _words(plot, chosen)
+
+
+# --- style ------------------------------------------------------------------------------------
+
+
+def _controls(plot: Plot, key: str) -> None:
+    now = style()
+    columns = ("column", "full") if now.of.column is not None else ("full",)
+    if now.venue == "custom":
+        columns = ()
+    free = isinstance(now.width, float) or not columns
+    with st.container(gap="xsmall", key=f"{key}-style"):
+        _set(key, "venue", now.venue)
+        st.selectbox(
+            "Venue",
+            list(VENUES),
+            key=f"{key}-venue",
+            format_func=lambda v: VENUES[v].name,
+            **_on("venue", key),
+        )
+        width = "inches" if free else now.width if now.width in columns else columns[0]
+        _set(key, "width", width)
+        st.selectbox(
+            "Width",
+            [*columns, "inches"],
+            key=f"{key}-width",
+            format_func=partial(_width, now),
+            **_on("width", key),
+        )
+        if free:
+            _set(key, "inches", now.inches)
+            st.number_input(
+                "Inches",
+                NARROWEST,
+                WIDEST,
+                step=0.1,
+                format="%.3f",
+                key=f"{key}-inches",
+                **_on("inches", key),
+            )
+        _set(key, "height", now.height)
+        st.number_input(
+            "Height, inches",
+            0.3,
+            60.0,
+            value=None,
+            step=0.1,
+            format="%.2f",
+            placeholder="as drawn",
+            key=f"{key}-height",
+            help="Token strips take the height that their text needs.",
+            **_on("height", key),
+        )
+        _set(key, "font", now.font)
+        st.selectbox(
+            "Font", FONTS, key=f"{key}-font", format_func=lambda f: _FONTS[f], **_on("font", key)
+        )
+        _set(key, "size", now.font_size)
+        st.number_input(
+            "Font size, points",
+            4.0,
+            60.0,
+            value=None,
+            step=0.5,
+            format="%.1f",
+            placeholder=f"{now.of.text:g}, for {now.of.name}",
+            key=f"{key}-size",
+            **_on("size", key),
+        )
+        _set(key, "palette", now.palette)
+        st.selectbox(
+            "Palette",
+            list(PALETTES),
+            key=f"{key}-palette",
+            format_func=lambda p: PALETTES[p].label,
+            **_on("palette", key),
+        )
+        several = isinstance(plot.mark, Grid) and len(plot.mark.panels) > 1
+        for field, label in (
+            ("greyscale", "Greyscale"),
+            ("title", "Title"),
+            *([("letters", "Panel letters")] if several else []),
+        ):
+            _set(key, field, getattr(now, field))
+            st.toggle(label, key=f"{key}-{field}", **_on(field, key))
+        _signature(key)
+
+
+def _signature(key: str) -> None:
+    """Author and project, which no file names unless this is switched on."""
+    kept = {**_NOBODY, **st.session_state.get(_SIGNED, {})}
+    _set(key, "sign", kept["on"])
+    st.toggle(
+        "Sign the files",
+        key=f"{key}-sign",
+        on_change=_sign,
+        args=("on", f"{key}-sign"),
+        help="Without it the files say nothing of who made them: no user, host, owner of a "
+        "checkpoint or folder. Leave it off for a paper under double-blind review.",
+    )
+    if kept["on"]:
+        for name in ("author", "project"):
+            _set(key, name, kept[name])
+            st.text_input(
+                name.capitalize(),
+                key=f"{key}-{name}",
+                on_change=_sign,
+                args=(name, f"{key}-{name}"),
+            )
+
+
+def _sign(name: str, widget: str) -> None:
+    kept = {**_NOBODY, **st.session_state.get(_SIGNED, {})}
+    st.session_state[_SIGNED] = {**kept, name: st.session_state[widget]}
+
+
+def _width(now: Style, width: str) -> str:
+    """A width with its inches, where the venue fixes them."""
+    if width == "inches":
+        return _WIDTHS[width]
+    return f"{_WIDTHS[width]}, {width_in_inches(now.venue, width):g} in"
+
+
+def _set(key: str, field: str, value: Any) -> None:
+    """The one style decides what a widget shows: another picture's menu may have changed it."""
+    st.session_state[f"{key}-{field}"] = value
+
+
+def _on(field: str, key: str) -> dict[str, Any]:
+    return {"on_change": _changed, "args": (field, f"{key}-{field}")}
+
+
+def _changed(field: str, widget: str) -> None:
+    now, value = style(), st.session_state[widget]
+    if field == "venue":
+        keep = now.width if now.width in ("column", "full") and value != "custom" else "column"
+        changes: dict[str, Any] = {"venue": value, "width": keep}
+        if value == "custom":
+            changes["width"] = now.inches
+    elif field == "width":
+        changes = {"width": now.inches if value == "inches" else value}
+    else:
+        name = {"inches": "width", "size": "font_size"}.get(field, field)
+        changes = {name: value}
+    try:
+        st.session_state[_STYLE] = replace(now, **changes).as_dict()
+    except ValueError as error:  # a number beyond what can be drawn: the widget shows the old one
+        st.toast(str(error), icon=":material/warning:")
+
+
+# --- files and words --------------------------------------------------------------------------
+
+
+def _files(plot: Plot, chosen: Style, key: str) -> None:
+    from analysis.figures.paper import pgf
+    from analysis.figures.standalone import PLOTLY_MEGABYTES, needs_plotly
+
+    signed = signature()
+    with st.container(horizontal=True, gap="small", key=f"{key}-files"):
+        offered = [*FILES, *([("PGF", "pgf", 300)] if pgf.available() else [])]
+        for label, format, dpi in offered:
+            if format == "html" and needs_plotly(plot):
+                label = f"HTML ({PLOTLY_MEGABYTES} MB)"
+            name = f"{slug(plot)}{'-600dpi' if dpi == 600 else ''}.{format}"
+            st.download_button(
+                label,
+                data=partial(_bytes, plot, format, dpi, chosen, signed),
+                file_name=name,
+                on_click="ignore",
+                key=f"{key}-{format}{dpi if format == 'png' else ''}",
+                type="primary" if format == "pdf" else "secondary",
+            )
+        st.button(
+            "Add to paper",
+            key=f"{key}-add-chosen",
+            on_click=_collect,
+            args=(plot,),
+            icon=":material/add:",
+        )
+    if not pgf.available():
+        st.caption(
+            f"PGF for LaTeX needs {pgf.PROGRAM}, which is not installed here "
+            "(Debian package texlive-xetex)."
+        )
+
+
+def _bytes(plot: Plot, format: str, dpi: int, chosen: Style, signed: Signed) -> bytes:
+    return export(plot, format, dpi=dpi, style=chosen, signed=signed).data
+
+
+def _words(plot: Plot, chosen: Style) -> None:
+    from analysis.figures import latex
+
+    caption, bibtex, table = (
+        export(plot, format, style=chosen, signed=signature()).data.decode("utf-8").strip()
+        for format in ("txt", "bib", "tex")
+    )
+    name = f"{slug(plot)}.pdf"
+    included = latex.figure(name, caption, f"fig:{slug(plot)}", chosen).strip()
+    for tab, (text, language) in zip(
+        st.tabs(["Caption", "LaTeX", "BibTeX", "Table"]),
+        ((caption, None), (included, "latex"), (bibtex, "latex"), (table, "latex")),
+        strict=True,
+    ):
+        tab.code(
+            text,
+            language=language,
+            wrap_lines=True,
+            height=240 if text.count("\n") > 9 else "content",
+        )

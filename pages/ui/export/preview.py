@@ -1,0 +1,95 @@
+"""What an export will look like, at true size, and what the checks say of it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from analysis.figures.anonymity import anonymous
+from analysis.figures.checks import Check
+from analysis.figures.plot import Plot
+from analysis.figures.settings import Style
+from analysis.figures.store import to_json
+from pages.ui.kit import cards
+
+SHARP = 192  # dots an inch: two for each of CSS's 96
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture as its file will be, with its size in inches."""
+
+    png: bytes
+    width: float
+    height: float
+    font: str
+    notices: tuple[str, ...]
+    checks: tuple[Check, ...]
+
+
+def left_out(plot: Plot) -> tuple[str, ...]:
+    """What the files do not say unless they are signed."""
+    return anonymous(plot)[1]
+
+
+def drawn(plot: Plot, style: Style, signed: bool = False) -> Drawn:
+    """The picture in that style, from the cache where it was drawn before."""
+    if not signed:
+        plot, _ = anonymous(plot)  # as the export does it: a leak would be seen here first
+    digest = hashlib.sha256(to_json(plot).encode("ascii")).hexdigest()
+    return _drawn(digest, str(sorted(style.as_dict().items())), plot, style)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _drawn(digest: str, styled: str, _plot: Plot, _style: Style) -> Drawn:
+    from PIL import Image
+
+    from analysis.figures.checks import check
+    from analysis.figures.paper import render
+
+    pdf = render(_plot, _style, "pdf")
+    png = render(_plot, _style, "png", SHARP)
+    with Image.open(io.BytesIO(png.data)) as image:
+        width, height = _style.inches, image.height / SHARP
+    found = check(_plot, _style, pdf=pdf.data, notices=pdf.notices)
+    return Drawn(png.data, width, height, pdf.font, pdf.notices, found)
+
+
+def preview_html(made: Drawn, style: Style, title: str) -> str:
+    """The picture on white paper in its own inches; wider ones scroll inside their box."""
+    source = base64.b64encode(made.png).decode("ascii")
+    return (
+        '<div class="export-paper" tabindex="0" role="region" aria-label="Preview at true size">'
+        f'<img alt="{cards.text(title)}, as it will be saved" '
+        f'src="data:image/png;base64,{source}" style="width:{made.width:.4f}in"></div>'
+        f'<p class="export-size">True size: {made.width:.2f} × {made.height:.2f} inches, '
+        f"{cards.text(style.of.name)}, {style.points:g} points, {cards.text(made.font)}</p>"
+    )
+
+
+def checks_html(checks: Sequence[Check]) -> str:
+    """Each check with its number; what failed says what to change."""
+    failed = sum(not one.passed for one in checks)
+    head = (
+        f"All {len(checks)} checks pass."
+        if not failed
+        else f"{failed} of {len(checks)} checks ask{'s' if failed == 1 else ''} for a change."
+    )
+    rows = "".join(
+        f'<tr class="{"passed" if one.passed else "failed"}">'
+        f'<td><span class="sign">{"✓" if one.passed else "✗"}</span></td>'
+        f"<th>{cards.text(one.name)}</th><td>{cards.text(one.value)}"
+        + (f"; {cards.text(one.note)}" if one.note else "")
+        + (f'<div class="advice">{cards.text(one.advice)}</div>' if one.advice else "")
+        + f'<span class="hidden">{", passed" if one.passed else ", not passed"}</span></td></tr>'
+        for one in sorted(checks, key=lambda one: one.passed)
+    )
+    return (
+        f'<details class="export-checks"{" open" if failed else ""}><summary>{head}</summary>'
+        f"<table>{rows}</table></details>"
+    )

@@ -1,0 +1,92 @@
+"""The Figures page: the collection, one figure at true size, its style and checks, the ZIP."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from analysis.figures.bundle import caption_of
+from analysis.figures.collected import Collection
+from analysis.tokens import clean
+from pages.ui.export import collection, panel
+from pages.ui.export.preview import checks_html
+from pages.ui.figures import drawings, edit, files
+from pages.ui.figures import thumbnails as figures_list
+from pages.ui.figures.drawings import PIXELS_AN_INCH
+from pages.ui.kit import cards
+
+_STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8") + panel.CSS
+
+
+def draw() -> None:
+    """Thumbnails left; right the page, what can be changed, and the checks."""
+    st.html(f"<style>{_STYLE}</style>")
+    given = collection.current()
+    problem = st.session_state.get(collection.PROBLEM)
+    if problem:
+        st.warning(cards.plain(problem))
+    if not given.figures:
+        files.draw_empty()
+        return
+    with st.container(key="figures-top"):
+        files.draw_top(given)
+    with st.container(key="figures-body"):
+        with st.container(key="figures-list"):
+            edit.draw_grouping(given)
+            thumbnails = st.container()
+        with st.container(key="figures-page"):
+            place = figures_list.chosen(given)
+            _draw_page(given, place)
+            edit.draw_figure(given, place)
+            edit.draw_style(given)
+            checks = st.container(border=True, key="figures-checks")
+        # The figure first, then its neighbours; what takes longest comes last.
+        with thumbnails:
+            missing = figures_list.draw(given)
+        with checks:
+            _draw_checks(given, place)
+    if missing:
+        st.rerun()
+
+
+def _draw_page(given: Collection, place: int) -> None:
+    drawn = drawings.draw(given, place)
+    if drawn.problem:
+        st.error(cards.plain(f"Figure {place + 1} cannot be drawn so: {drawn.problem}."))
+        return
+    style = given.figures[place].in_style(given.style)
+    width, height = style.inches, drawn.inches[1]
+    caption = caption_of(given, place)
+    pixels = round(width * PIXELS_AN_INCH)
+    st.html(
+        f'<div class="pl-sheet" tabindex="0"><div class="page" style="width:{pixels}px">'
+        f'<img src="{drawn.source}" width="{pixels}" alt="Figure {place + 1}">'
+        f'<div class="caption" dir="auto">Figure {place + 1}: {_text(caption)}</div></div></div>'
+    )
+    st.caption(
+        f"True size: {width:.2f} × {height:.2f} inches ({style.of.name}), drawn by the code "
+        "that saves it. The caption is a draft of the paper's, and no part of the file."
+    )
+    for notice in drawn.notices:
+        st.caption(cards.plain(notice))
+
+
+def _text(words: str) -> str:
+    return escape(clean(words)[0], quote=True)
+
+
+def _draw_checks(given: Collection, place: int) -> None:
+    st.markdown(
+        "**Checks**",
+        help="Read back from the figure's PDF: what a venue's own check "
+        "would look at, and whether the colours stay apart in greyscale and for "
+        "colour-blind readers.",
+    )
+    try:
+        found = drawings.check(given, place)
+    except ValueError as error:
+        st.caption(cards.plain(str(error)))
+        return
+    st.html(checks_html(found))

@@ -1,0 +1,91 @@
+"""The collected figures as thumbnails: choose one, tick several, move, remove."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from analysis.figures.collected import Collection
+from pages.ui.export import collection
+from pages.ui.figures import drawings
+from pages.ui.figures.drawings import THUMBNAIL_DPI
+
+_HERE = Path(__file__).parent
+CHOSEN, TICKED = "figure_chosen", "figures_ticked"  # keys of figures
+BUDGET = 1.0
+_ACTION = "figures-thumbnails"
+_list = st.components.v2.component(
+    "poollens_figures",
+    html='<div class="figures"></div>',
+    css=(_HERE / "component.css").read_text(encoding="utf-8"),
+    js=(_HERE / "component.js").read_text(encoding="utf-8"),
+)
+
+
+def chosen(given: Collection) -> int:
+    """Place of the figure that is shown large: the chosen one, else the last added."""
+    keys = [one.key for one in given.figures]
+    key = st.session_state.get(CHOSEN)
+    return keys.index(key) if key in keys else len(keys) - 1
+
+
+def ticked(given: Collection) -> list[int]:
+    """Places of the figures that are ticked."""
+    keys = st.session_state.get(TICKED, set())
+    return [place for place, one in enumerate(given.figures) if one.key in keys]
+
+
+def draw(given: Collection) -> bool:
+    """The thumbnails that are ready in `BUDGET` seconds; returns whether any is missing."""
+    current, marked = chosen(given), set(ticked(given))
+    figures = []
+    missing, began = False, time.monotonic()
+    for place, one in enumerate(given.figures):
+        source = problem = ""
+        if time.monotonic() - began < BUDGET or drawings.is_drawn(given, place):
+            drawn = drawings.draw(given, place, THUMBNAIL_DPI)
+            source, problem = drawn.source, drawn.problem
+        else:
+            missing = True
+        figures.append(
+            {
+                "key": one.key,
+                "title": one.title,
+                "src": source,
+                "problem": problem,
+                "panels": len(one.plots),
+                "chosen": place == current,
+                "ticked": place in marked,
+            }
+        )
+    _list(key=_ACTION, data={"figures": figures}, height="content", on_action_change=_acted)
+    return missing
+
+
+def _acted() -> None:
+    said = st.session_state[_ACTION].get("action")
+    if said:
+        act(list(said))
+
+
+def act(said: list[Any]) -> None:
+    """Do what was clicked: [action, place, ...]; an answer to an older list does nothing."""
+    given = collection.current()
+    action, place = str(said[0]), int(said[1])
+    if not 0 <= place < len(given):
+        return
+    key = given.figures[place].key
+    if action == "choose":
+        st.session_state[CHOSEN] = key
+    elif action == "tick":
+        marked = set(st.session_state.get(TICKED, set()))
+        st.session_state[TICKED] = marked ^ {key}
+    elif action in ("up", "down"):
+        collection.change(lambda one: one.move(place, -1 if action == "up" else 1))
+    elif action == "drop":
+        collection.change(lambda one: one.move(place, int(said[2]) - place))
+    elif action == "remove":
+        collection.change(lambda one: one.remove(place), undo=True)

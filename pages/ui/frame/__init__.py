@@ -1,0 +1,1 @@
+"""What every page begins with: title, navigation, the sidebar, and the inputs all pages share."""

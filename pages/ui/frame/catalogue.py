@@ -1,0 +1,141 @@
+"""Which checkpoints can be chosen: those of the folder, those added here, and seed groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from analysis.checkpoints import (
+    Broken,
+    Checkpoint,
+    CheckpointError,
+    describe,
+    discover,
+    locate,
+)
+from pages.ui.frame import settings
+
+PAPER_HEADS = ("cls", "max_cls", "mha", "max_seq_mha")
+_ADDED = "added_checkpoints"  # references typed into the sidebar, kept for the session
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing to choose: a checkpoint, or a seed group (its members differ in the seed only)."""
+
+    id: str
+    members: tuple[Checkpoint, ...]
+
+    @property
+    def first(self) -> Checkpoint:
+        return self.members[0]
+
+    @property
+    def is_group(self) -> bool:
+        return len(self.members) > 1
+
+    @property
+    def task(self) -> str:
+        return self.first.task or "other"
+
+    @property
+    def classifies(self) -> bool:
+        return self.first.kind != "encoder"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything found, in the order in which it is shown."""
+
+    entries: tuple[Entry, ...]
+    broken: tuple[Broken, ...]
+
+    def get(self, id: str) -> Entry | None:
+        return next((entry for entry in self.entries if entry.id == id), None)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(entry.task for entry in self.entries))
+
+    def defaults(self, task: str) -> list[str]:
+        """The paper's four pooling heads of a task, as seed groups where there are any."""
+        own = [entry for entry in self.entries if entry.task == task]
+        groups = [entry for entry in own if entry.is_group]
+        wanted = groups or own
+        paper = [entry.id for entry in wanted if entry.first.head in PAPER_HEADS]
+        return (paper or [entry.id for entry in wanted])[:4]
+
+
+def catalogue() -> Catalogue:
+    """What there is now; read again when a file in the folder has changed."""
+    root = settings.read().checkpoints
+    added = tuple(st.session_state.get(_ADDED, ()))
+    stamps = tuple(_stamp(Path(reference)) for reference in added)
+    return _catalogue(str(root), _stamp(root, deep=True), added, stamps)
+
+
+def add(reference: str) -> str:
+    """Add a folder or Hub id for this session; returns the id it is listed under.
+
+    Raises :class:`CheckpointError` with the reason where it cannot be used.
+    """
+    folder, name, source = locate(reference, settings.read().checkpoints)
+    checkpoint = describe(folder, name, source)
+    added = st.session_state.setdefault(_ADDED, [])
+    if name not in added:
+        added.append(name)
+    return checkpoint.id
+
+
+def _stamp(folder: Path, deep: bool = False) -> tuple[tuple[str, int, int], ...]:
+    """Name, size and time of a folder's files: changes whenever a checkpoint does."""
+    pattern = "*/*" if deep else "*"
+    try:
+        files = sorted(path for path in folder.glob(pattern) if path.is_file())
+        return tuple((str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files)
+    except OSError:
+        return ()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _catalogue(root: str, stamp: object, added: tuple[str, ...], stamps: object) -> Catalogue:
+    found, broken = discover(root)
+    known = {checkpoint.id for checkpoint in found}
+    for reference in added:
+        try:
+            folder, name, source = locate(reference, root)
+            if name not in known:
+                found.append(describe(folder, name, source))
+        except CheckpointError as error:
+            broken.append(Broken(reference, Path(reference), str(error)))
+    return Catalogue(tuple(_entries(found)), tuple(broken))
+
+
+def _entries(found: list[Checkpoint]) -> list[Entry]:
+    groups: dict[str, list[Checkpoint]] = {}
+    for checkpoint in found:
+        if checkpoint.group:
+            groups.setdefault(checkpoint.group, []).append(checkpoint)
+    entries = [Entry(checkpoint.id, (checkpoint,)) for checkpoint in found]
+    taken = {checkpoint.id for checkpoint in found}
+    for name, members in groups.items():
+        same = len({(m.labels, m.head, m.encoder) for m in members}) == 1
+        if len(members) > 1 and same and name not in taken:
+            entries.append(Entry(name, tuple(sorted(members, key=lambda m: m.id))))
+    return sorted(entries, key=_place)
+
+
+_TASK_ORDER = ("sst2", "mrpc", "trec")
+
+
+def _place(entry: Entry) -> tuple[int, str, int, int, str]:
+    head = entry.first.head or ""
+    return (
+        _TASK_ORDER.index(entry.task) if entry.task in _TASK_ORDER else len(_TASK_ORDER),
+        entry.task,
+        0 if entry.is_group else 1,
+        PAPER_HEADS.index(head) if head in PAPER_HEADS else len(PAPER_HEADS),
+        entry.id,
+    )

@@ -1,0 +1,58 @@
+"""What every page begins with: title, question, navigation, the common style and inputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui.engine import models
+from pages.ui.export import collection
+from pages.ui.frame import inputs, sidebar
+from pages.ui.frame.catalogue import Catalogue, catalogue
+from pages.ui.frame.inputs import Choice
+
+PAGES = (
+    ("app.py", "Compare"),
+    ("pages/1_Layers.py", "Layers"),
+    ("pages/2_Max_pool_winners.py", "Max-pool winners"),
+    ("pages/3_Attention.py", "Attention"),
+    ("pages/4_Attributions.py", "Attributions"),
+    ("pages/5_Embedding_map.py", "Embedding map"),
+    ("pages/6_Evaluate.py", "Evaluate"),
+    ("pages/7_Figures.py", "Figures"),
+)
+_STYLE = Path(__file__).with_name("frame.css").read_text(encoding="utf-8")
+_links = st.components.v2.component(
+    "poollens_links",
+    html="<i></i>",
+    js=Path(__file__).with_name("frame.js").read_text(encoding="utf-8"),
+)
+
+_ICON = str(Path(__file__).with_name("icon.svg"))
+
+
+def start(title: str, question: str, variant: bool = False) -> tuple[Catalogue, Choice]:
+    """Open a page, draw the inputs that all pages share, and wait until the models can answer."""
+    open_page(title, question)
+    sidebar.draw_precision()
+    found = catalogue()
+    choice = inputs.ask(found, variant)
+    models.wait_until_warm()
+    return found, choice
+
+
+def open_page(title: str, question: str) -> None:
+    """Set the page up; `question` is the one that the page answers."""
+    st.set_page_config(page_title=f"{title} · PoolLens", page_icon=_ICON, layout="wide")
+    st.html(f"<style>{_STYLE}</style>")
+    with st.sidebar:
+        st.html('<div class="pl-brand">PoolLens</div>')
+        for path, name in PAGES:
+            st.page_link(path, label=collection.label(name))
+        with st.container(key="frame-links"):
+            _links(key="frame-links-wait", data={})
+        collection.remember()
+    with st.container(key="title"):
+        st.title(title, anchor=False)
+        st.caption(question)

@@ -1,0 +1,279 @@
+"""The frame's inputs: the same widgets on every page, kept across pages and in the address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from analysis.tokens import clean
+from pages.ui.frame.catalogue import Catalogue, Entry
+from pages.ui.frame.examples import words_for
+from pages.ui.kit import cards
+
+# Every shared widget is in the address and survives a change of page.
+KEPT: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
+PREDICTED = "predicted"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen in the frame."""
+
+    text: str
+    pair: str | None
+    entries: tuple[Entry, ...]
+    target: str  # a class's name, or PREDICTED
+    words: bool  # words or word pieces
+    notes: tuple[str, ...]  # what cleaning replaced
+    variant: str | None = None  # a second version of the text, where one compares
+
+    def target_of(self, labels: tuple[str, ...], predicted: int) -> int:
+        """Index of the class to explain for a checkpoint with these labels."""
+        return labels.index(self.target) if self.target in labels else predicted
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Identity of the selection, text aside: what a colour scale holds still for."""
+        return (*(entry.id for entry in self.entries), self.target, str(self.words))
+
+
+def ask(catalogue: Catalogue, variant: bool = False) -> Choice:
+    """Draw the inputs and return what they say; `variant` offers a second version of the text."""
+    above, sentence, below = (st.container(key=name) for name in ("tasks", "texts", "controls"))
+    with below:
+        entries = _checkpoints(catalogue)
+        labels = tuple(dict.fromkeys(name for entry in entries for name in entry.first.labels))
+        target = st.selectbox(
+            "Class to explain",
+            (PREDICTED, *labels),
+            key="target",
+            **KEPT,
+            width=165,
+            help="Click a class in a card to choose it here. 'predicted': each checkpoint's own.",
+        )
+        unit = st.segmented_control(
+            "Unit",
+            ("words", "pieces"),
+            default="words",
+            required=True,
+            key="unit",
+            **KEPT,
+            help="Words sum their word pieces.",
+        )
+        with st.container(key="switches"):
+            long = st.toggle("Long text", key="long", on_change=_carry_text, **KEPT)
+            if variant:
+                st.toggle(
+                    "Variant",
+                    key="compare",
+                    **KEPT,
+                    help="Compare with a second version of the sentence.",
+                )
+    with above:
+        _tasks(catalogue, entries)
+    with sentence:
+        first = _first_example(catalogue)
+        pairs = any(entry.first.pairs or entry.first.kind == "classifier" for entry in entries)
+        text, pair = _texts(bool(long), pairs, first)
+    text, notes = clean(text)
+    cleaned_pair, pair_notes = clean(pair)
+    return Choice(
+        text=text,
+        pair=cleaned_pair if cleaned_pair.strip() else None,
+        entries=entries,
+        target=target or PREDICTED,
+        words=unit != "pieces",
+        notes=tuple(dict.fromkeys(notes + pair_notes)),
+        variant=_variant() if variant else None,
+    )
+
+
+def ask_checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
+    """The checkpoints alone, for a page that asks for no sentence."""
+    above, below = st.container(key="tasks"), st.container(key="controls")
+    with below:
+        entries = _checkpoints(catalogue)
+    with above:
+        _tasks(catalogue, entries, examples=False)
+    return entries
+
+
+def is_complete(choice: Choice) -> bool:
+    """Whether there is something to answer; else the page says here what is missing."""
+    if choice.entries and choice.text.strip():
+        # A click on a token marks it in this text, on every page.
+        st.session_state["shown_text"] = (choice.text, choice.pair)
+        return True
+    st.info(
+        "Type a sentence above, or choose an example."
+        if choice.entries
+        else "Choose at least one checkpoint above."
+    )
+    return False
+
+
+def _variant() -> str | None:
+    """The second version of the sentence, where comparing is switched on."""
+    with st.container(key="variant-input"):
+        if not st.session_state.get("compare"):
+            return None
+        text = st.text_input(
+            "Variant of the sentence",
+            key="variant",
+            live="150ms",
+            **KEPT,
+            placeholder="Change a word: what changes in every checkpoint?",
+        )
+        return clean(text or "")[0]
+
+
+def _texts(long: bool, pairs: bool, example: Any) -> tuple[str, str]:
+    if not pairs:
+        return _sentence(long, example, "collapsed"), ""
+    first = _sentence(long, example)
+    second = st.text_input(
+        "Second sentence",
+        key="pair",
+        live="150ms",
+        **KEPT,
+        placeholder="The text to compare with",
+        help="For checkpoints of sentence pairs. Of a foreign classifier it is not known "
+        "whether it takes pairs: leave it empty for a single sentence.",
+    )
+    return first, second or ""
+
+
+def _sentence(long: bool, example: Any, label: Any = "visible") -> str:
+    if long:
+        return (
+            st.text_area(
+                "Text",
+                st.session_state.get("text", ""),
+                key="document",
+                height=120,
+                label_visibility=label,
+                **KEPT,
+                help="Ctrl+Enter takes the text. A text beyond the model's limit is cut, "
+                "and the page says so.",
+            )
+            or ""
+        )
+    return (
+        st.text_input(
+            "Sentence",
+            example.text,
+            key="text",
+            live="150ms",
+            label_visibility=label,
+            **KEPT,
+            placeholder="Type a sentence",
+        )
+        or ""
+    )
+
+
+def _carry_text() -> None:
+    """What was typed moves with the switch between the small and the large field."""
+    if st.session_state.get("long"):
+        st.session_state["document"] = st.session_state.get("text", "")
+    else:
+        st.session_state["text"] = " ".join(st.session_state.get("document", "").split())
+
+
+def _checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
+    options = [entry.id for entry in catalogue.entries]
+    task = catalogue.tasks[0] if catalogue.tasks else ""
+    _name_unknown(options)
+    if "checkpoints" in st.session_state:
+        # A checkpoint that was removed from the folder must not stop the widget.
+        kept = [name for name in st.session_state["checkpoints"] if name in options]
+        added = st.session_state.pop("select_added", None)
+        kept += [added] if added in options and added not in kept else []
+        if kept != list(st.session_state["checkpoints"]):
+            st.session_state["checkpoints"] = kept
+    chosen = st.multiselect(
+        "Checkpoints",
+        options,
+        default=catalogue.defaults(task),
+        key="checkpoints",
+        **KEPT,
+        placeholder="Choose checkpoints",
+        help="Names without -s0, -s1, ... are seed groups: their members differ in the seed only.",
+    )
+    found = [catalogue.get(name) for name in options if name in chosen]
+    return tuple(entry for entry in found if entry is not None)
+
+
+def _name_unknown(options: list[str]) -> None:
+    """A link may name checkpoints that are not here: say which, for Streamlit drops them."""
+    linked = st.query_params.get_all("checkpoints")
+    unknown = [name for name in linked if name not in options]
+    if unknown:
+        st.session_state["unknown_in_link"] = unknown
+    missing = [name for name in st.session_state.get("unknown_in_link", ()) if name not in options]
+    if missing:
+        st.warning(
+            f"The link names {cards.plain(', '.join(missing))}, which is not here. Add it under "
+            "“Add a folder or Hub id” in the sidebar."
+        )
+
+
+def _tasks(catalogue: Catalogue, entries: tuple[Entry, ...], examples: bool = True) -> None:
+    """A task chooses its four checkpoints, an example fills the sentence."""
+    if not catalogue.tasks:
+        return
+    shown = {entry.task for entry in entries}
+    task = next(iter(shown)) if len(shown) == 1 else None
+    st.session_state["task"] = task
+    st.segmented_control(
+        "Task",
+        catalogue.tasks,
+        key="task",
+        format_func=lambda t: cards.plain(words_for(t).title),
+        on_change=_choose_task,
+        args=(catalogue,),
+        label_visibility="collapsed",
+    )
+    if not examples:
+        return
+    offered = words_for(task or catalogue.tasks[0]).examples
+    st.pills(
+        "Examples",
+        range(len(offered)),
+        key="example",
+        label_visibility="collapsed",
+        format_func=lambda index: offered[index].name,
+        on_change=_choose_example,
+        args=(offered,),
+    )
+
+
+def _choose_task(catalogue: Catalogue) -> None:
+    task = st.session_state.get("task")
+    if task is None:  # a second click on the same task would clear it
+        return
+    previous = {e.text for name in catalogue.tasks for e in words_for(name).examples}
+    st.session_state["checkpoints"] = catalogue.defaults(task)
+    st.session_state["target"] = PREDICTED
+    current = st.session_state.get("text", "")
+    if not current.strip() or current in previous:  # what somebody typed stays
+        _fill(words_for(task).examples[0])
+
+
+def _choose_example(examples: Any) -> None:
+    index = st.session_state.get("example")
+    if index is not None:
+        _fill(examples[index])
+    st.session_state["example"] = None
+
+
+def _fill(example: Any) -> None:
+    st.session_state["text"] = example.text
+    st.session_state["document"] = example.text
+    st.session_state["pair"] = example.pair
+
+
+def _first_example(catalogue: Catalogue) -> Any:
+    return words_for(catalogue.tasks[0] if catalogue.tasks else "other").examples[0]

@@ -1,0 +1,115 @@
+"""The sidebar below the navigation: device, precision, checkpoint details, adding one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from analysis.checkpoints import Checkpoint, CheckpointError
+from pages.ui.engine import models
+from pages.ui.frame import catalogue
+from pages.ui.frame.catalogue import Catalogue, Entry
+from pages.ui.frame.inputs import KEPT
+from pages.ui.kit import cards
+
+
+def draw_precision() -> None:
+    """Before the first answer: a link that asks for a precision gets it in its first run."""
+    with st.sidebar:
+        st.divider()
+        st.selectbox(
+            "Precision of the encoder",
+            models.PRECISIONS,
+            key="precision",
+            **KEPT,
+            help="Pooling head and exact split always run in float32.",
+        )
+
+
+def draw_sidebar(found: Catalogue, entries: Sequence[Entry], lazy: bool = False) -> None:
+    """Everything about the models that is no answer.
+
+    With `lazy` a checkpoint's details are looked up when they are unfolded: for a page that has
+    not loaded it anyway.
+    """
+    with st.sidebar:
+        st.caption(models.device_name())
+        details = st.expander(
+            "Checkpoint details", key="details", on_change="rerun" if lazy else "ignore"
+        )
+        with details:
+            members = [member for entry in entries for member in entry.members]
+            if lazy and not details.open:
+                pass
+            elif members:
+                chosen = st.selectbox("Checkpoint", members, format_func=lambda m: m.id)
+                _details(chosen)
+            else:
+                st.caption("Choose a checkpoint first.")
+        _add()
+        if found.broken:
+            with st.expander(f"Not usable ({len(found.broken)})", icon=":material/warning:"):
+                for broken in found.broken:
+                    st.markdown(f"**{cards.plain(broken.id)}**")
+                    st.text(broken.reason)
+
+
+def _add() -> None:
+    with st.expander("Add a folder or Hub id"):
+        with st.form("add", border=False, enter_to_submit=True):
+            reference = st.text_input(
+                "Folder or Hub id",
+                placeholder="my-model, or user/model",
+                help="A folder with config.json and safetensors, or a model on the Hub.",
+            )
+            if st.form_submit_button("Add") and reference.strip():
+                try:
+                    with st.spinner("Looking for it"):
+                        name = catalogue.add(reference)
+                except CheckpointError as error:
+                    st.session_state["add_message"] = str(error)
+                else:
+                    st.session_state["add_message"] = ""
+                    st.session_state["select_added"] = name
+                    st.rerun()
+        if st.session_state.get("add_message"):
+            st.text(st.session_state["add_message"])
+
+
+def _details(checkpoint: Checkpoint) -> None:
+    rows = {"encoder": checkpoint.encoder, "pooling head": checkpoint.head or "its own layers"}
+    rows |= {
+        _OPTION_NAMES.get(k, k): v
+        for k, v in checkpoint.head_options.items()
+        if k in ("last_k", "num_heads") or v not in (False, "none", None)
+    }
+    try:
+        loaded = models.classifier(checkpoint)
+    except ValueError as error:
+        rows["problem"] = str(error)
+    else:
+        rows["parameters"] = f"{loaded.parameters:,}"
+        rows["token limit"] = loaded.limit
+        if loaded.report.unexpected:
+            rows["unused tensors"] = ", ".join(loaded.report.unexpected)
+    rows |= _scores(checkpoint.facts.get("metrics"))
+    rows["sha256"] = checkpoint.sha256[:12]
+    for name, value in rows.items():
+        st.text(f"{name}: {value}")
+
+
+def _scores(metrics: object) -> dict[str, str]:
+    """Scores by split as training writes them; a card of another maker may hold anything."""
+    if not isinstance(metrics, dict):
+        return {}
+    return {
+        f"{name} ({split})": f"{value:.3f}"
+        for split, scores in metrics.items()
+        if isinstance(scores, dict)
+        for name, value in scores.items()
+        if isinstance(value, int | float)
+    }
+
+
+_OPTION_NAMES = {"last_k": "last k layers", "num_heads": "attention heads"}

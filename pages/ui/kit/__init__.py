@@ -1,0 +1,1 @@
+"""What the pages draw with: cards, token places, heat map cells, titles."""

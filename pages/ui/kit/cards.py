@@ -1,0 +1,86 @@
+"""Cards: one checkpoint's answer, drawn as HTML by one component that reports clicks."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from analysis.figures.markup import CSS
+from analysis.tokens import clean
+
+_HERE = Path(__file__).parent
+STYLE = (_HERE / "card.css").read_text(encoding="utf-8")
+SCRIPT = _HERE / "card.js"
+
+
+def script(path: Path) -> str:
+    """A component's script after the one that all of them share (a component takes one text)."""
+    return "\n".join(file.read_text(encoding="utf-8") for file in (_HERE / "clicks.js", path))
+
+
+_piece = st.components.v2.component(
+    "poollens_card",
+    html='<div class="card pl"></div>',
+    css=CSS + STYLE,
+    js=script(SCRIPT),
+)
+_MARKED = "marked_token"
+SPECIAL = "followed_special"  # ((text, pair), which of the special tokens); they have no span
+
+Span = tuple[int, int, int]
+
+
+def piece(html: str, key: str, on_class: Callable[[int], None] | None = None) -> None:
+    """Draw one piece of a card. A click on a token marks it in all cards (again: unmarks it)."""
+
+    def clicked_token() -> None:
+        toggle_mark(st.session_state[key].get("token"))
+
+    def clicked_class() -> None:
+        index = st.session_state[key].get("chosen")
+        if index is not None and on_class is not None:
+            on_class(int(index))
+
+    _piece(
+        key=key,
+        data={"html": html},
+        height="content",
+        on_token_change=clicked_token,
+        on_chosen_change=clicked_class,
+    )
+
+
+def text(words: str) -> str:
+    """Text of people's own, ready for HTML."""
+    return escape(clean(words)[0], quote=True)
+
+
+def plain(words: str) -> str:
+    """Text of people's own, shown as typed where Streamlit would read it as Markdown."""
+    one_line = " ".join(clean(words)[0].split())
+    return "".join(f"\\{c}" if c in string.punctuation else c for c in one_line)
+
+
+def marked(sentence: str, pair: str | None) -> Span | None:
+    """The marked token's place in this text, or None: a mark belongs to the text it was made in."""
+    where = st.session_state.get(_MARKED)
+    return where[1] if where and where[0] == (sentence, pair) else None
+
+
+def toggle_mark(place: Sequence[int] | None) -> None:
+    """Mark the token at (segment, start, end) of the text shown; the same one again unmarks it.
+
+    (-1, n, n) is the n-th special token.
+    """
+    if place and place[0] < 0:
+        which = (st.session_state.get("shown_text"), int(place[1]))
+        st.session_state[_MARKED] = None
+        st.session_state[SPECIAL] = None if st.session_state.get(SPECIAL) == which else which
+        return
+    st.session_state[SPECIAL] = None
+    current = (st.session_state.get("shown_text"), tuple(place) if place else None)
+    st.session_state[_MARKED] = None if st.session_state.get(_MARKED) == current else current

@@ -1,0 +1,218 @@
+"""Which token and which layer are looked at: one selection, marked in every view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+
+from analysis.figures.marks import Strip
+from analysis.figures.markup import html
+from analysis.figures.plot import Plot
+from analysis.figures.source import provenance_of
+from analysis.figures.style import printable
+from analysis.figures.units import strip_of, units_of
+from pages.ui.frame.inputs import Choice
+from pages.ui.kit import cards
+from pages.ui.kit.cards import SPECIAL, Span
+from pages.ui.kit.show import export_menu
+
+if TYPE_CHECKING:
+    from analysis.tokens import Tokens
+    from analysis.trace import Trace
+
+LAYER = "marked_layer"  # an absolute layer, or None
+DIMENSION = "marked_dimension"  # of the hidden states, or None
+_TOKEN = "marked_token"  # as cards.marked reads it
+ALL_LAYERS = "all"
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A token, by its place in the text, so that tokenizers may differ."""
+
+    span: Span | None  # of an ordinary token
+    special: int = 0  # else which of the special tokens; 0 is [CLS]
+
+    def position(self, tokens: Tokens) -> int:
+        """The (first) token of a text that stands there; [CLS] where none does."""
+        if self.span is None:
+            places = np.flatnonzero(tokens.special)
+            return int(places[min(self.special, len(places) - 1)]) if len(places) else 0
+        segment, start, end = self.span
+        for position, (first, last) in enumerate(np.asarray(tokens.offsets).tolist()):
+            if (
+                not tokens.special[position]
+                and tokens.segment[position] == segment
+                and first < end
+                and start < last
+            ):
+                return position
+        return 0
+
+
+def followed(choice: Choice) -> Followed:
+    """The token that was chosen for this text; [CLS] where none was."""
+    span = cards.marked(choice.text, choice.pair)
+    where = st.session_state.get(SPECIAL)
+    if span is not None:
+        st.session_state[SPECIAL] = None
+        return Followed(span)
+    if where and where[0] == (choice.text, choice.pair):
+        return Followed(None, where[1])
+    return Followed(None)
+
+
+def mark(choice: Choice) -> Span | None:
+    """The place that was chosen, or None: (-1, n, n) is the n-th special token."""
+    if not is_chosen(choice):
+        return None
+    one = followed(choice)
+    return one.span if one.span is not None else (-1, one.special, one.special)
+
+
+def marked_layer(depth: int) -> int | None:
+    """The chosen layer, where these encoders have it."""
+    layer = st.session_state.get(LAYER)
+    return layer if isinstance(layer, int) and 0 <= layer <= depth else None
+
+
+def toggle_layer(layer: int) -> None:
+    """Mark a layer in every view; the same one again unmarks it."""
+    st.session_state[LAYER] = None if st.session_state.get(LAYER) == layer else layer
+
+
+def marked_dimension() -> int | None:
+    """The chosen dimension of the hidden states."""
+    index = st.session_state.get(DIMENSION)
+    return index if isinstance(index, int) and index >= 0 else None
+
+
+def toggle_cell(layer: int | None, dimension: int) -> None:
+    """Choose a layer and a dimension in every view; the same ones again, or no layer: neither."""
+    here = (st.session_state.get(LAYER), st.session_state.get(DIMENSION))
+    if here == (layer, dimension):
+        layer = None
+    st.session_state[LAYER] = layer
+    st.session_state[DIMENSION] = None if layer is None else dimension
+
+
+def draw(choice: Choice, trace: Trace, chosen: Followed, layer: int | None) -> None:
+    """The text, a click on a token follows it; and two menus for the same without a mouse."""
+    tokens = trace.tokens
+    place = chosen.position(tokens)
+    with st.container(key="follow"):
+        with st.container(key="follow-text"):
+            strip = turned(trace, layer, choice.words)
+            body = html(strip, marked={place}, css=False)
+            # a long text scrolls: the lines over depth stay on the first screen
+            cards.piece(
+                f'<div class="text" style="max-height:6.2em">{body}</div>'
+                f'<div class="line">{_legend(strip, trace, layer)}</div>',
+                "follow-strip",
+            )
+        with st.container(key="follow-menus"):
+            _token_menu(choice, tokens, place)
+            layer_menu(len(trace.hidden) - 1, layer)
+            if layer:
+                plot = turned_plot(strip, trace, layer)
+                export_menu({plot.title: plot}, "export-turned")
+
+
+def turned(trace: Trace, layer: int | None, words: bool) -> Strip:
+    """How far each token has turned: 1 - cosine to the layer before, or to the embeddings."""
+    hidden = trace.hidden
+    last = len(hidden) - 1 if layer is None else layer
+    before = 0 if layer is None else max(layer - 1, 0)
+    one, other = hidden[before].astype(np.float64), hidden[last].astype(np.float64)
+    length = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    cosine = (one * other).sum(axis=1) / np.where(length > 0, length, 1)
+    values = np.maximum(1 - cosine, 0.0)
+    units = units_of(trace.tokens, words)
+    means = np.array([values[list(unit)].mean() for unit in units])
+    since = "the embeddings" if layer is None else f"layer {before}"
+    strip = strip_of(trace.tokens, units, means.round(6), "turned", f"(1 − cosine to {since})")
+    # Without a layer nothing is coloured: the number stays on hover.
+    return replace(strip, limit=1e9) if layer is None else strip
+
+
+def turned_plot(strip: Strip, trace: Trace, layer: int) -> Plot:
+    """The coloured text, for a paper."""
+    return Plot(
+        view="turned",
+        title=f"How far each token turns in layer {layer}",
+        mark=strip,
+        provenance=provenance_of([trace.checkpoint], trace.tokens, view="turned", layer=layer),
+        caption=f"How far each token turns in layer {layer}: 1 - cosine to its vector in layer "
+        f"{layer - 1}.",
+    )
+
+
+def _legend(strip: Strip, trace: Trace, layer: int | None) -> str:
+    if layer is None:
+        return "A click on a token follows it up the layers."
+    if layer == 0:
+        return "Nothing lies before layer 0, so no token has turned yet."
+    return (
+        f"Colour: how far each token turns in layer {layer} of {cards.text(trace.checkpoint.id)} "
+        f"(1 − cosine to layer {layer - 1}; full colour {strip.bound:.2f})."
+    )
+
+
+def _token_menu(choice: Choice, tokens: Tokens, place: int) -> None:
+    st.session_state["follow_token"] = place
+    st.selectbox(
+        "Token",
+        range(len(tokens)),
+        key="follow_token",
+        format_func=lambda position: f"{position} · {printable(tokens.labels[position], 24)}",
+        on_change=_choose_token,
+        args=(choice.text, choice.pair, tokens),
+        width=150,
+        help="The one that is followed. Or click it in the text; a second click returns to [CLS].",
+    )
+
+
+def _choose_token(text: str, pair: str | None, tokens: Tokens) -> None:
+    choose(text, pair, tokens, int(st.session_state["follow_token"]))
+
+
+def is_chosen(choice: Choice) -> bool:
+    """Whether a token of this text was chosen, [CLS] by its name included."""
+    where = st.session_state.get(SPECIAL)
+    return cards.marked(choice.text, choice.pair) is not None or bool(
+        where and where[0] == (choice.text, choice.pair)
+    )
+
+
+def choose(text: str, pair: str | None, tokens: Tokens, place: int) -> None:
+    """Mark the token at this position in every view of this text."""
+    st.session_state[_TOKEN] = st.session_state[SPECIAL] = None
+    if tokens.special[place]:
+        which = int(np.sum(np.asarray(tokens.special)[:place]))
+        st.session_state[SPECIAL] = ((text, pair), which)
+        return
+    start, end = (int(edge) for edge in tokens.offsets[place])
+    st.session_state[_TOKEN] = ((text, pair), (int(tokens.segment[place]), start, end))
+
+
+def layer_menu(depth: int, layer: int | None) -> None:
+    """A menu of layers; what is chosen is marked in every view."""
+    options: Sequence[str] = (ALL_LAYERS, *map(str, range(depth + 1)))
+    st.session_state["follow_layer"] = ALL_LAYERS if layer is None else str(layer)
+    st.selectbox(
+        "Layer",
+        options,
+        key="follow_layer",
+        on_change=_choose_layer,
+        width=110,
+        help="The layer that is marked on every page. 0: output of the embeddings.",
+    )
+
+
+def _choose_layer() -> None:
+    name = st.session_state["follow_layer"]
+    st.session_state[LAYER] = None if name == ALL_LAYERS else int(name)

@@ -1,0 +1,268 @@
+"""Lines over depth: norm, cosines, and what the pooling head says at each layer; all in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from analysis.figures import view as draw
+from analysis.figures.marks import Grid, Lines
+from analysis.figures.plot import Plot
+from analysis.figures.style import CLASS_COLOURS
+from analysis.layers import COURSE
+from analysis.tokens import clean
+from pages.ui.frame.inputs import Choice
+from pages.ui.kit import cards, selection, shades
+from pages.ui.kit.show import export_menu
+from pages.ui.kit.titles import titled
+from pages.ui.layers import engine, numbers
+from pages.ui.layers.engine import Way
+
+_ABOUT = (
+    "The vector of the followed token after each layer (0: embeddings): its length, its cosine to "
+    "the layer before and to the last layer, and the answer when the whole pooling head is applied "
+    "as if the encoder ended there. The pooling head was trained at the last layer only, so its "
+    "answer elsewhere shows how far the encoder has come, and is no prediction of a shorter model."
+)
+_TITLES = ("Norm", "Cosine to the layer before", "Cosine to the last layer", "As if it ended here")
+_SHAPES = ("●", "■", "◆", "▲", "✖", "▼", "★", "⬟", "⬢", "◀", "▶", "✚")
+_CHART: dict[str, Any] = {"displayModeBar": False}
+
+
+def target_of(ways: Sequence[Way], choice: Choice) -> int:
+    """The class whose probability is drawn: the chosen one, else the first one's prediction."""
+    for way in ways:
+        probabilities = way.probabilities
+        if probabilities is not None:
+            predicted = int(probabilities[-1].argmax())
+            return choice.target_of(way.entry.first.labels, predicted)
+    return 0
+
+
+def in_words(ways: Sequence[Way]) -> str:
+    """From which layer on the label stands, and where the vector turns most."""
+    said = []
+    settled = {way.entry.id: one for way in ways if (one := _settled(way)) is not None}
+    if settled:
+        layers, labels = zip(*settled.values(), strict=True)
+        same = len(set(labels)) == 1
+        if len(settled) > 1 and len(set(layers)) == 1:
+            where = f"from layer {layers[0]} on in all of them"
+        else:
+            where = _listed(
+                [
+                    f"from layer {layer} on in {name}" + ("" if same else f" ({label})")
+                    for name, (layer, label) in settled.items()
+                ]
+            )
+        what = f"the label {labels[0]} stands" if same else "the last label stands"
+        said.append(f"Read as if the encoder ended earlier, {what} {where}.")
+    if ways:
+        turns = {way.entry.id: _turn(way) for way in ways}
+        steps = {layer for layer, _ in turns.values()}
+        low, high = (pick(cosine for _, cosine in turns.values()) for pick in (min, max))
+        if len(steps) == 1:
+            value = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
+            where = f"in layer {steps.pop()} (cosine to the layer before: {value})"
+        else:
+            where = _listed(
+                [
+                    f"in layer {layer} of {one} (cosine to the layer before: {cosine:.2f})"
+                    for one, (layer, cosine) in turns.items()
+                ]
+            )
+        said.append(f"{ways[0].name} turns most {where}.")
+    return " ".join(said)
+
+
+def _settled(way: Way) -> tuple[int, str] | None:
+    """The first layer from which on the label stays as it is at the end, and that label."""
+    probabilities = way.probabilities
+    if probabilities is None or way.entry.first.regression:
+        return None
+    labels = probabilities.argmax(axis=1)
+    other = np.flatnonzero(labels != labels[-1])
+    return (int(other[-1]) + 1 if len(other) else 0), way.entry.first.labels[labels[-1]]
+
+
+def _turn(way: Way) -> tuple[int, float]:
+    cosine = way.mean("cosine_to_previous")
+    layer = int(np.nanargmin(cosine))
+    return layer, float(cosine[layer])
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + f" and {parts[-1]}"
+
+
+def plot_of(ways: Sequence[Way], choice: Choice) -> Plot:
+    """The picture of all of them; raises ``ValueError`` where they cannot share one."""
+    plot = draw(
+        "depth",
+        [list(way.paths) for way in ways],
+        names=[way.entry.id for way in ways],
+        target=target_of(ways, choice),
+        columns=2,
+    )
+    return replace(plot, title=f"{ways[0].name} over depth")
+
+
+def draw_depth(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot | None:
+    """The lines side by side, a click on a point marks its layer; and who is missing, and why.
+
+    Below them the numbers at the marked layer (else the last), each with its percentile.
+    """
+    lead = next((way for way in ways if way.probabilities is not None), ways[0])
+    shared = [way for way in ways if way.depth == lead.depth]
+    with st.container(border=True, key="panel-depth"):
+        plot = plot_of(shared, choice)
+        assert isinstance(plot.mark, Grid)
+        with titled(plot.title, _ABOUT, "depth"):
+            at = numbers.plot_at(shared, layer)
+            export_menu({plot.title: plot, at.title: at}, "export-depth")
+        st.html(legend([way.entry.id for way in shared]))
+        with st.container(key="depth-lines"):
+            for index, title in enumerate(_TITLES):
+                with st.container(key=f"depth-{index}"):
+                    if index < len(plot.mark.panels):
+                        panel = plot.mark.panels[index]
+                        assert isinstance(panel, Lines)
+                        heading = _short(panel.y_label) if title == _TITLES[3] else title
+                        chart(panel, heading, f"depth-chart-{index}", layer, _ranks(shared, index))
+                    else:
+                        st.caption(_no_prediction(shared))
+        st.html(numbers.at_layer(shared, choice, layer))
+        grouped = any(way.entry.is_group for way in shared)
+        notes = [*plot.notes, *_missing(ways, shared)]
+        if plot.mark.panels[-1].flags is not None and plot.mark.panels[-1].flags.any():  # type: ignore[union-attr]
+            notes.append(
+                "Rings: the label differs from the layer below"
+                + (", in any seed." if grouped else ".")
+            )
+        if grouped:
+            notes.append("Lines and bands: mean and one standard deviation over the seeds.")
+        st.caption(" ".join(notes))
+    return plot
+
+
+def _ranks(ways: Sequence[Way], index: int) -> dict[str, np.ndarray]:
+    """(L+1,) percentiles in the corpus by checkpoint, for one of the pictures."""
+    if index >= len(COURSE):
+        return {}
+    found = {way.entry.id: engine.in_corpus(way) for way in ways}
+    return {name: one[0][COURSE[index]] for name, one in found.items() if one is not None}
+
+
+def chart(
+    panel: Lines,
+    title: str,
+    key: str,
+    layer: int | None,
+    ranks: Mapping[str, np.ndarray] | None = None,
+) -> None:
+    """Small lines without a legend of their own; a click on a point marks its layer.
+
+    `ranks` are percentiles by name of the line, told on hover.
+    """
+    from analysis.figures.screen import sheet
+
+    drawing = sheet(panel, height=232)
+    drawing.layout |= dict(
+        showlegend=False,
+        margin={"l": 4, "r": 8, "t": 30, "b": 4},
+        hovermode="closest",
+        title={
+            "text": _safe(title),
+            "font": {"size": 13},
+            "x": 0.0,
+            "xanchor": "left",
+            "y": 0.98,
+            "yanchor": "top",
+        },
+    )
+    drawing.axis("y", title={"text": None}, nticks=5)
+    drawing.axis("x", dtick=1 if len(panel.x) <= 14 else None, title={"standoff": 4})
+    for trace in drawing.data:
+        # A selected point is shown by the line through its layer, in all pictures at once.
+        trace |= {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
+        if "name" not in trace:
+            continue  # a band, or rings around points
+        rank = ""
+        if ranks and trace["name"] in ranks:
+            trace["customdata"] = np.round(ranks[trace["name"]])
+            rank = ", percentile %{customdata:.0f}"
+        trace["hovertemplate"] = f"layer %{{x}}: %{{y:.3f}}{rank}<extra>%{{fullData.name}}</extra>"
+    shades.adapt(drawing)
+    if layer is not None:
+        drawing.line_at("x", layer, width=1.5)
+    st.plotly_chart(
+        drawing.figure,
+        key=key,
+        config=_CHART,
+        selection_mode="points",
+        on_select=lambda: _picked(key),
+    )
+
+
+def _picked(key: str) -> None:
+    event = st.session_state.get(key)
+    points = event["selection"]["points"] if event else []
+    if points:
+        selection.toggle_layer(round(float(points[0]["x"])))
+
+
+def legend(names: Sequence[str]) -> str:
+    """HTML: colour and shape of each line, once for pictures that stand side by side."""
+    keys = [
+        f'<span><b style="color:{shades.shown(CLASS_COLOURS[i % len(CLASS_COLOURS)])}">'
+        f"{_SHAPES[i % len(_SHAPES)]}</b> {escape(name)}</span>"
+        for i, name in enumerate(names)
+    ]
+    return f'<div class="pl-legend">{"".join(keys)}</div>'
+
+
+def _short(text: str, longest: int = 34) -> str:
+    return text[:1].upper() + text[1:] if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _safe(text: str) -> str:
+    """Text of people's own in a place where plotly reads tags and dollars."""
+    return escape(clean(text)[0], quote=False).replace("$", "&#36;")
+
+
+def _no_prediction(ways: Sequence[Way]) -> str:
+    headed = [way for way in ways if way.probabilities is not None]
+    if headed:
+        return (
+            "The chosen checkpoints have different classes, so no one probability can be "
+            "drawn for all of them."
+        )
+    return "None of these has a pooling head that could be applied to an earlier layer."
+
+
+def _missing(ways: Sequence[Way], shared: Sequence[Way]) -> list[str]:
+    said = []
+    if len({way.entry.first.labels for way in shared if way.probabilities is not None}) == 1:
+        for way in shared:
+            if way.probabilities is None:
+                kind = (
+                    "a foreign classifier"
+                    if way.entry.first.kind == "classifier"
+                    else "a bare encoder"
+                )
+                said.append(
+                    f"{cards.plain(way.entry.id)} is {kind}: it has no pooling head to "
+                    "apply at earlier layers, so it has no line there."
+                )
+    for way in ways:
+        if way not in shared:
+            said.append(
+                f"{cards.plain(way.entry.id)} has {way.depth} layers and is left out: "
+                f"choose it alone to see it."
+            )
+    return said

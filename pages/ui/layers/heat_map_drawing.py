@@ -1,0 +1,92 @@
+"""The heat maps of the Layers page as plotly draws them, and the clicks on their cells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from analysis.figures.marks import Grid, HeatMap
+from analysis.figures.plot import Plot
+from analysis.figures.sheet import merge
+from pages.ui.kit import cells, selection, shades
+
+_AXES = {
+    "natural": "dimension",
+    "final": "dimension, largest in the last layer first",
+    "weight": "dimension, most for the class first, most against it last",
+    "top": "dimension, largest weight × value first",
+}
+_CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "toImage"]}
+
+
+def draw(plot: Plot, order: str, layer: int | None, dimension: int | None) -> None:
+    """The heat maps below each other; a click on a cell chooses its layer and dimension."""
+    from analysis.figures.screen import sheet
+
+    panels = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
+    maps = [panel for panel in panels if isinstance(panel, HeatMap)]
+    drawing = sheet(plot)
+    shades.adapt(drawing)
+    heights = [len(one.rows) * (22 if len(maps) == 1 else 15) for one in maps]
+    same = len({one.values.shape for one in maps}) == 1
+    gap = 64 if order == "top" or not same else 26
+    top, bottom = 26 if len(maps) > 1 else 8, 44
+    inner = sum(heights) + gap * (len(maps) - 1)
+    place = inner
+    for index, (one, height) in enumerate(zip(maps, heights, strict=True)):
+        end, start = place / inner, max(place - height, 0) / inner
+        place -= height + gap
+        # numbers instead of labels for each cell: a tenth of the bytes to the browser
+        dimensions = np.array(one.columns, np.int32)
+        merge(
+            drawing.data[index],
+            showscale=index == 0,
+            customdata=np.broadcast_to(dimensions, one.values.shape).copy(),
+            hovertemplate="layer %{y}, dimension %{customdata}: %{z:.3g}<extra></extra>",
+            colorbar={"len": 1.0, "y": 0.5, "x": 1.005, "title": {"text": None}},
+        )
+        drawing.turn_to(index)
+        drawing.axis("y", domain=[start, end], title={"text": None})
+        last = index == len(maps) - 1
+        title = {"text": _AXES[order], "standoff": 6} if last else {"text": None}
+        drawing.axis(
+            "x",
+            title=title,
+            showgrid=False,
+            **_ticks(one, order),
+            showticklabels=last or order == "top" or not same,
+        )
+        if order == "natural" and same:
+            drawing.axis("x", matches="x")  # zooming into one zooms into all
+        if len(maps) > 1:
+            drawing.layout["annotations"][index] |= {
+                "y": end,
+                "x": 0,
+                "xanchor": "left",
+                "font": {"size": 13},
+                "yshift": 2,
+            }
+        if layer is not None and layer < len(one.rows):
+            drawing.box((-0.5, len(one.columns) - 0.5), (layer - 0.5, layer + 0.5), width=2)
+        if dimension is not None and str(dimension) in one.columns:
+            column = one.columns.index(str(dimension))
+            drawing.box((column - 0.5, column + 0.5), (-0.5, len(one.rows) - 0.5), width=1.5)
+    drawing.layout |= {
+        "height": inner + top + bottom,
+        "margin": {"l": 4, "r": 4, "t": top, "b": bottom},
+    }
+    st.plotly_chart(drawing.figure, key="map-chart", config=_CHART)
+    cells.listen(
+        "map-clicks",
+        lambda which, row, column: selection.toggle_cell(row, int(maps[which].columns[column])),
+    )
+
+
+def _ticks(one: HeatMap, order: str) -> dict[str, Any]:
+    if order == "natural":
+        return {"tickmode": "auto", "nticks": 16}
+    if len(one.columns) > 60:  # the numbers of hundreds of dimensions cannot be read: on hover
+        return {"tickmode": "array", "tickvals": []}
+    return {"tickfont": {"size": 10}, "tickangle": -60}

@@ -1,0 +1,186 @@
+"""Numbers of the Layers page: those at one layer with their percentiles, and all as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from analysis.figures.marks import Bars, Grid
+from analysis.figures.plot import Plot
+from analysis.figures.source import provenance_of
+from pages.ui.frame.inputs import Choice
+from pages.ui.kit import cards
+from pages.ui.layers import engine
+from pages.ui.layers.engine import PREDICTION, REFERENCE, Way
+
+QUANTITIES = {
+    "norm": "norm",
+    "cosine_to_previous": "cosine to the layer before",
+    "cosine_to_last": "cosine to the last layer",
+}
+
+
+# The same and what has a place among sentences that are read for it, but none in a profile.
+PLACED = {
+    **QUANTITIES,
+    PREDICTION: "value as if it ended here",
+    REFERENCE: "cosine to the reference text",
+}
+
+
+def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
+    """HTML: every number at the marked layer, else the last, with its percentile in the corpus."""
+    at = ways[0].depth if layer is None else layer
+    heads = [f"layer {at}", *QUANTITIES.values(), "as if it ended here"]
+    rows, sentences = [], set()
+    ranked_by = {}
+    for way in ways:
+        ranked = ranked_by[way.entry.id] = engine.in_corpus(way)
+        if ranked is not None:
+            sentences.add(ranked[1])
+        cells = [f"<th>{cards.text(way.entry.id)}</th>"]
+        for name in QUANTITIES:
+            value = float(way.mean(name)[at])
+            rank = np.nan if ranked is None else float(ranked[0][name][at])
+            # The last layer's cosine to itself stands nowhere.
+            own = name == "cosine_to_last" and at == way.depth
+            place = "" if np.isnan(rank) or own else f"<i>{rank:.0f}</i>"
+            cells.append(f"<td>{'–' if np.isnan(value) else f'{value:.2f}'} {place}</td>")
+        probabilities = way.probabilities
+        said = "–"
+        if probabilities is not None:
+            best = int(probabilities[at].argmax())
+            labels = way.entry.first.labels
+            said = f"{cards.text(labels[best])} " if labels else ""
+            said += f"{float(probabilities[at, best]):.2f}"
+        rows.append(f"<tr>{''.join(cells)}<td>{said}</td></tr>")
+    top = "".join(f"<th>{cards.text(head)}</th>" for head in heads)
+    note = ""
+    if sentences:
+        counts = " or ".join(f"{count}" for count in sorted(sentences))
+        note = (
+            "Small: the percentile, percent of the checkpoint's corpus "
+            f"({counts} sentences) with a smaller number. "
+        )
+    note = f'<div class="pl-note">{cards.text(note + _without(ways, ranked_by))}</div>'
+    return f'<div class="pl-numbers"><table><tr>{top}</tr>{"".join(rows)}</table></div>{note}'
+
+
+def plot_at(ways: Sequence[Way], layer: int | None) -> Plot:
+    """The same numbers for a paper: a panel a quantity, percentiles in panels of their own."""
+    at = ways[0].depth if layer is None else layer
+    names = tuple(way.entry.id for way in ways)
+    rows = [
+        (title, [float(way.mean(name)[at]) for way in ways]) for name, title in QUANTITIES.items()
+    ]
+    ranked = [engine.in_corpus(way) for way in ways]
+    for name, title in QUANTITIES.items():
+        places = [np.nan if one is None else float(one[0][name][at]) for one in ranked]
+        if np.isfinite(places).any():
+            rows.append((f"percentile of the {title}", places))
+    answered = [way.probabilities for way in ways]
+    if any(one is not None for one in answered):
+        rows.append(
+            (
+                "value of the label if it ended here",
+                [np.nan if one is None else float(one[at].max()) for one in answered],
+            )
+        )
+    panels = tuple(
+        Bars(
+            values=np.array([values]),
+            categories=names,
+            series=(title,),
+            category_label="checkpoint",
+            value_label=title,
+        )
+        for title, values in rows
+        if np.isfinite(values).any()
+    )
+    titles = tuple(title for title, values in rows if np.isfinite(values).any())
+    tokens = ways[0].paths[0].tokens
+    return Plot(
+        view="at_layer",
+        title=f"{ways[0].name} at layer {at}",
+        mark=Grid(panels, titles, 2),
+        provenance=provenance_of(
+            [path.checkpoint for way in ways for path in way.paths],
+            tokens,
+            view="at_layer",
+            layer=at,
+            token=ways[0].token,
+        ),
+        caption=f"{ways[0].name} at layer {at} (0: embeddings): {', '.join(titles)}.",
+    )
+
+
+def _without(ways: Sequence[Way], ranked: Mapping[str, object]) -> str:
+    """Which numbers have no percentile here, and why."""
+    if any(way.token for way in ways):
+        return (
+            "Percentiles are those of [CLS]: other tokens have no counterpart in other sentences."
+        )
+    silent = [way.entry.id for way in ways if ranked[way.entry.id] is None]
+    said = []
+    if silent:
+        verb = "has" if len(silent) == 1 else "have"
+        said.append(
+            f"No percentiles in a corpus: {', '.join(silent)} {verb} no profile that holds "
+            "these numbers."
+        )
+    said.append(
+        "Below, over many sentences, the answer and the cosine to a reference text have "
+        "their percentiles, too."
+    )
+    return " ".join(said)
+
+
+def draw_table(
+    ways: Sequence[Way], places: dict[str, dict[str, np.ndarray]], cosines: dict[str, np.ndarray]
+) -> None:
+    """Every number of the lines, with its percentiles: in the corpus, and among sentences given."""
+    import pandas as pd
+
+    rows = []
+    kept = {way.entry.id: engine.in_corpus(way) for way in ways}
+    for way in ways:
+        probabilities, labels = way.probabilities, way.entry.first.labels
+        standing, ranked = places.get(way.entry.id), kept[way.entry.id]
+        for layer in range(way.depth + 1):
+            row: dict[str, Any] = {"checkpoint": way.entry.id, "layer": layer}
+            for name, title in QUANTITIES.items():
+                row[title] = float(way.mean(name)[layer])
+                if any(kept.values()):
+                    row[f"{title} (percentile)"] = (
+                        None if ranked is None else float(ranked[0][name][layer])
+                    )
+                if places:
+                    row[f"{title} (percentile among the sentences)"] = (
+                        None if standing is None else float(standing[name][layer])
+                    )
+            if cosines:
+                held = cosines.get(way.entry.id)
+                row["cosine to the reference text"] = None if held is None else float(held[layer])
+            for name in (REFERENCE, PREDICTION):
+                if any(name in one for one in places.values()):
+                    row[f"{PLACED[name]} (percentile among the sentences)"] = (
+                        None
+                        if standing is None or name not in standing
+                        else float(standing[name][layer])
+                    )
+            if probabilities is not None:
+                best = int(probabilities[layer].argmax())
+                row["label if it ended here"] = labels[best] if labels else None
+                row["value"] = float(probabilities[layer, best])
+            rows.append(row)
+    with st.expander("All numbers as a table"):
+        numbers = pd.DataFrame(rows)
+        shape = {
+            name: st.column_config.NumberColumn(format="%.0f" if "(percentile" in name else "%.3f")
+            for name in numbers.columns
+            if name not in ("checkpoint", "layer") and not name.startswith("label")
+        }
+        st.dataframe(numbers, hide_index=True, column_config=shape)

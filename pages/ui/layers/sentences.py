@@ -1,0 +1,263 @@
+"""Over many sentences: similarity of layers between checkpoints, and where this sentence stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from analysis import groups
+from analysis.figures import view as draw
+from analysis.figures.marks import Grid, Lines
+from analysis.figures.plot import Plot
+from analysis.layers import FEWEST, MOST
+from analysis.phrases import listed
+from pages.ui.data import sentence_sets
+from pages.ui.data.sentence_sets import Rows, SentenceSet
+from pages.ui.frame.catalogue import Entry
+from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.kit import cards, selection, shades, show
+from pages.ui.kit.titles import titled
+from pages.ui.layers import engine
+from pages.ui.layers.depth import chart, legend, target_of
+from pages.ui.layers.engine import Way
+from pages.ui.layers.numbers import PLACED
+
+_ABOUT = (
+    "Both numbers need many sentences. Debiased linear CKA (Kornblith et al. 2019, unbiased HSIC "
+    "of Song et al. 2012) says how alike two layers arrange the sentences: 0 unrelated, 1 the "
+    "same up to rotation and scale; it does not say that they are used alike. A percentile says "
+    "how many of the sentences have a smaller number than the one typed above."
+)
+_ABOUT_CKA = (
+    "Debiased linear CKA between every layer of two checkpoints over these sentences: 0 unrelated, "
+    "1 the same up to rotation and scale. It says nothing of what a pooling head takes from them; "
+    "over the suite it is the similarity of its templates. Kornblith et al. 2019, Song et al. 2012."
+)
+_ABOUT_STANDING = (
+    "Percent of the sentences whose [CLS] has a smaller number at that layer; equal ones count "
+    "half. 50 is the middle of this set, and another set has another middle."
+)
+_OF = {"cls": "[CLS]", "mean": "mean of all tokens"}
+
+
+def draw_many(
+    ways: Sequence[Way], choice: Choice, references: Mapping[str, Sequence[Any]]
+) -> dict[str, dict[str, np.ndarray]]:
+    """The panel; returns percentiles by checkpoint where they were asked for.
+
+    `references` are the traces of the reference text by checkpoint, where there is one.
+    """
+    with st.container(border=True, key="panel-many"):
+        st.markdown("**Over many sentences**", help=_ABOUT)
+        chosen, first, second, of = _controls(ways)
+        if not chosen.name:
+            return {}
+        rows = chosen.rows
+        named = listed(dict.fromkeys(cards.plain(one.id) for one in (first, second)))
+        asked = st.session_state.get("many_asked") == engine.digest(rows)
+        with st.container(key="many-start"):
+            st.button(
+                f"Compute over {len(rows)} sentences"
+                if not asked
+                else f"Computed over {len(rows)} sentences",
+                key="many-button",
+                disabled=asked,
+                on_click=lambda: st.session_state.update(many_asked=engine.digest(rows)),
+            )
+            status = st.empty()
+        with st.container(key="many-results"):
+            cka_place = st.container(key="cka-place")
+            standing_place = st.container(key="standing-place")
+        if not asked:
+            status.caption(
+                f"{chosen.name}. Similarity of the layers of {named}, and the percentile of this "
+                "sentence among them: a forward for every sentence and checkpoint, some seconds."
+            )
+            return {}
+        if not FEWEST <= len(rows) <= MOST:
+            status.caption(_refused(len(rows)))
+            return {}
+        with cka_place:
+            _draw_cka(first, second, rows, of, status)
+        with standing_place:
+            found = _draw_standings(ways, rows, target_of(ways, choice), references, status)
+        status.caption(f"{chosen.name}.")
+        return found
+
+
+def _refused(count: int) -> str:
+    if count > MOST:
+        return f"{count:,} sentences are more than can be held at once: give at most {MOST:,}."
+    return (
+        f"{count} different sentences are too few: unrelated layers would differ from 0 by chance "
+        f"by about {np.sqrt(2) / max(count, 1):.2f}. Give at least {FEWEST}."
+    )
+
+
+def _controls(ways: Sequence[Way]) -> tuple[SentenceSet, Entry, Entry, str]:
+    entries = {way.entry.id: way.entry for way in ways}
+    names = list(entries)
+    chosen = sentence_sets.choose(list(entries.values()))
+    with st.container(key="many-controls"):
+        of = st.segmented_control(
+            "Vector",
+            list(_OF),
+            default="cls",
+            required=True,
+            key="many_of",
+            **KEPT,
+            format_func=_OF.__getitem__,
+        )
+        for key in ("cka_rows", "cka_columns"):  # a checkpoint that is no longer chosen
+            if st.session_state.get(key) not in names:
+                st.session_state.pop(key, None)
+        first = st.selectbox("Layers of", names, key="cka_rows", width=140)
+        second = st.selectbox(
+            "against layers of", names, index=min(1, len(names) - 1), key="cka_columns", width=140
+        )
+    return chosen, entries[first or names[0]], entries[second or names[-1]], of or "cls"
+
+
+def _draw_cka(first: Entry, second: Entry, rows: Rows, of: str, status: Any) -> None:
+    from analysis.figures.screen import sheet
+
+    try:
+        found = []
+        couples = _couples(first, second)
+        for index, (one, other) in enumerate(couples):
+            status.caption(
+                f"Layers of {cards.plain(one.id)} against {cards.plain(other.id)} "
+                f"({index + 1} of {len(couples)})"
+            )
+            found.append(engine.cka(one, other, rows, of))
+    except ValueError as error:
+        st.caption(cards.plain(str(error)))
+        return
+    mean = replace(
+        found[0],
+        values=np.mean([one.values for one in found], axis=0),
+        checkpoints=tuple(
+            replace(groups.mean_checkpoint(one.members, one.id), id=one.id)
+            for one in (first, second)
+        ),
+    )
+    plot = draw("cka", mean)
+    if len(found) > 1:
+        spread = np.std([one.values for one in found], axis=0, ddof=1)
+        note = (
+            f"Mean over {len(found)} pairs of seeds; largest standard deviation "
+            f"{np.nanmax(spread):.2f}."
+        )
+        plot = replace(plot, notes=(*plot.notes, note))
+    with _panel(plot, "cka", _ABOUT_CKA):
+        drawing = sheet(plot, height=330)
+        cells = drawing.data[0]
+        shades.adapt(drawing)
+        cells["colorbar"]["title"] = None
+        if cells["z"].shape[1] <= 8:
+            cells["texttemplate"] = "%{z:.2f}"
+        drawing.layout["margin"] = {"l": 4, "r": 4, "t": 8, "b": 4}
+        st.plotly_chart(drawing.figure, key="cka-chart", config={"displayModeBar": False})
+
+
+@contextmanager
+def _panel(plot: Plot, key: str, about: str) -> Iterator[None]:
+    """Title, "?", export and notes around a drawing of one's own."""
+    with st.container(key=f"panel-{key}"):
+        with titled(plot.title, about, key):
+            show.export_menu({plot.title: plot}, f"export-{key}")
+        yield
+        st.caption(cards.plain(" ".join(plot.notes)))
+
+
+def _couples(first: Entry, second: Entry) -> list[tuple[Any, Any]]:
+    """Members to compare: seed by seed; of a group with itself, every two different seeds."""
+    if first.id == second.id:
+        return list(combinations(first.members, 2)) or [(first.first, first.first)]
+    if len(first.members) == len(second.members):
+        return list(zip(first.members, second.members, strict=True))
+    return [(one, other) for one in first.members for other in second.members]
+
+
+def _draw_standings(
+    ways: Sequence[Way],
+    rows: Rows,
+    target: int,
+    references: Mapping[str, Sequence[Any]],
+    status: Any,
+) -> dict[str, dict[str, np.ndarray]]:
+    if any(way.token for way in ways):
+        st.caption(
+            "Percentiles are those of \\[CLS\\]: other tokens have no counterpart in other "
+            "sentences."
+        )
+        return {}
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for way in ways:
+        try:
+            for member in way.entry.members:
+                status.caption(f"Sentences through {cards.plain(member.id)}")
+                engine.courses(member, rows)
+            found[way.entry.id] = engine.standings(
+                way, rows, target, references.get(way.entry.id, ())
+            )
+        except ValueError as error:
+            st.caption(f"{cards.plain(way.entry.id)}: {cards.plain(str(error))}")
+    answered = [way for way in ways if way.entry.id in found]
+    shared = [way for way in answered if way.depth == answered[0].depth]
+    for way in answered:
+        if way not in shared:
+            st.caption(
+                f"{cards.plain(way.entry.id)} has {way.depth} layers: its percentiles stand "
+                "in the table of all numbers."
+            )
+    if shared:
+        plot = _standing_plot(shared, found, len(rows))
+        assert isinstance(plot.mark, Grid)
+        with _panel(plot, "standing", _ABOUT_STANDING):
+            st.html(legend([way.entry.id for way in shared]))
+            with st.container(key="standing-lines"):
+                for index, panel in enumerate(plot.mark.panels):
+                    assert isinstance(panel, Lines)
+                    title = plot.mark.subtitles[index]
+                    layer = selection.marked_layer(ways[0].depth)
+                    chart(panel, title[:1].upper() + title[1:], f"standing-chart-{index}", layer)
+    return found
+
+
+def _standing_plot(
+    ways: Sequence[Way], found: dict[str, dict[str, np.ndarray]], count: int
+) -> Plot:
+    panels, subtitles = [], []
+    for quantity, title in PLACED.items():
+        names = tuple(way.entry.id for way in ways if quantity in found[way.entry.id])
+        if names:
+            subtitles.append(title)
+            panels.append(
+                Lines(
+                    np.arange(ways[0].depth + 1),
+                    np.stack([found[name][quantity] for name in names]),
+                    names,
+                    "layer",
+                    "percentile",
+                    limits=(-3, 103),
+                )
+            )
+    every = [way.entry.id for way in ways]
+    paths = [path for way in ways for path in way.paths]
+    source = draw("depth", [list(way.paths) for way in ways], names=every).provenance
+    return Plot(
+        view="standing",
+        title="Where this sentence stands",
+        mark=Grid(tuple(panels), tuple(subtitles), 3),
+        provenance={**source, "view": "standing", "sentences": count},
+        notes=(f"Percentile of this sentence's [CLS] among {count} sentences.",),
+        caption=f"{paths[0].tokens.labels[0]}: percentile of its {', '.join(subtitles)} among "
+        f"{count} sentences, by layer (0: embeddings).",
+    )

@@ -1,0 +1,1 @@
+"""The Max-pool winners page."""

@@ -1,0 +1,307 @@
+"""A maximum over layers: the map of layers and tokens, and what wins and matters by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from analysis import groups, profiles
+from analysis.figures.marks import Grid, HeatMap
+from analysis.figures.markup import html
+from analysis.figures.plot import Plot
+from analysis.figures.sheet import merge
+from analysis.figures.views_winners import BY_HEAD, exact, layer_quantities, winners
+from pages.ui.engine.replies import Reply, common_limit
+from pages.ui.frame.inputs import Choice
+from pages.ui.kit import cards, cells, selection, shades
+from pages.ui.kit.show import export_menu
+from pages.ui.winners import engine
+
+if TYPE_CHECKING:
+    from analysis.effects import DropEffects
+    from analysis.tokens import Tokens
+    from analysis.trace import Trace
+
+DROP = "drop effect"
+QUANTITIES = ("contribution", "deviation", DROP, "attention")
+ABOUT = (
+    "Map: a cell is a source layer at a token. Contribution: what its winning values add to the "
+    "explained class minus the mean of the others (exact split); deviation: its share of wins "
+    "less the usual one; drop effect: what that difference really loses when the layer leaves the "
+    "pool there; attention: the pooling head's, which knows no layers. Bars: several quantities, "
+    "because winning often and mattering are not the same: a win is worth its weight times its "
+    "margin over the runner-up. MaxPoolBERT, arXiv 2505.15696."
+)
+_CHART: dict[str, Any] = {"displayModeBar": False}
+_LABELS = 34  # names under a map; of more tokens only some are named, the rest on hover
+_WIDE = 90  # tokens above which a map is drawn in full width, its layers below it
+
+
+@dataclass(frozen=True)
+class Won:
+    """One entry whose pooling head takes a maximum over layers."""
+
+    reply: Reply
+    effects: tuple[DropEffects, ...]  # one a member, or none
+    no_effects: str = ""  # why there are none
+
+    @property
+    def name(self) -> str:
+        """Name of the checkpoint or of the seed group."""
+        return self.reply.entry.id
+
+    @property
+    def trace(self) -> Trace:
+        """The first member's forward."""
+        return self.reply.traces[0]
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """Absolute indices of the layers that compete."""
+        won = self.trace.head.winners
+        return () if won is None else won.layers
+
+    @property
+    def every_token(self) -> bool:
+        """Whether every token is pooled, and not [CLS] alone."""
+        won = self.trace.head.winners
+        return won is not None and won.layer.ndim == 2
+
+
+def won_by(reply: Reply, choice: Choice) -> Won:
+    """The entry with the true change for each layer that leaves the pool."""
+    effects = []
+    for member in reply.entry.members:
+        try:
+            effects.append(engine.drop_effects(member, choice.text, choice.pair))
+        except ValueError as error:
+            return Won(reply, (), f"No drop effect: {str(error).rstrip('.')}.")
+    return Won(reply, tuple(effects))
+
+
+def in_words(shown: Sequence[Won]) -> str:
+    """Which layer wins most, and which matters most; with their numbers."""
+    said = []
+    for one in shown:
+        shares = _shares(one)
+        most = int(shares.argmax())
+        sentence = f"{one.name}: layer {one.layers[most]} wins most ({100 * shares[most]:.0f} %)"
+        if one.effects:
+            falls = np.mean([effect.contrast(one.reply.target) for effect in one.effects], axis=0)
+            top = int(np.abs(falls).argmax())
+            does = "loses" if falls[top] > 0 else "gains"
+            label = one.reply.label or "the answer"
+            sentence += (
+                f"; without layer {one.layers[top]} {label} {does} most "
+                f"({abs(falls[top]):.2f} logits)"
+            )
+        said.append(sentence + ".")
+    return " ".join(said)
+
+
+def token_of(reply: Reply, choice: Choice) -> int:
+    """The token that is chosen in any view; else the one that adds most to the explained class."""
+    tokens = reply.traces[0].tokens
+    if selection.is_chosen(choice) or not reply.splits:
+        return selection.followed(choice).position(tokens)
+    added = np.mean([split.by_token(reply.target) for split in reply.splits], axis=0)
+    return int(np.abs(added).argmax())
+
+
+def _shares(one: Won) -> np.ndarray:
+    rows = [t.head.winners.share_by_layer() for t in one.reply.traces if t.head.winners is not None]
+    return np.asarray(np.mean(rows, axis=0))
+
+
+def draw(shown: Sequence[Won], choice: Choice, quantity: str) -> str:
+    """One card each, on common scales, those with a map first; returns what is true of all."""
+    ordered = sorted(shown, key=lambda one: not one.every_token)
+    bars = [_layers(one, None) for one in ordered]
+    bounds = [
+        abs(part.bounds[1])
+        for plot in bars
+        if isinstance(plot.mark, Grid)
+        for part in plot.mark.panels[2:]
+    ]
+    limit = common_limit("layer-bars", choice.key, max(bounds, default=1.0), st.session_state)
+    shared: dict[str, None] = {}
+    for one in ordered:
+        with st.container(border=True, key=f"won-{one.name}"):
+            title, body, notes = (
+                st.container(key=f"won-{part}-{one.name}")
+                for part in ("title", "wide" if _wide(one) else "body", "notes")
+            )
+            said: list[str] = []
+            plots: dict[str, Plot] = {}
+            with body:
+                left, right = (
+                    st.container(key=f"won-{part}-{one.name}") for part in ("map", "layers")
+                )
+                with left:
+                    plot = _map_or_reason(one, choice, quantity, said)
+                if plot is not None:
+                    plots["Map"] = plot
+                layers = _layers(one, limit)
+                plots["By layer"] = layers
+                with right:
+                    cards.piece(html(layers, css=False), f"bars-{one.name}")
+            with title:
+                part = shown_part(one, quantity) if plot else None
+                heading = f"**{cards.plain(one.name)}**" + (f": {quantity}" if plot else "")
+                heading += "" if part is None else f", attention head {part}"
+                st.markdown(heading, help=ABOUT)
+                export_menu(plots, f"export-won-{one.name}")
+            shared[layers.notes[0]] = None
+            own = (*said, *(plot.notes if plot else ()), *layers.notes[1:], one.no_effects)
+            notes.caption(cards.plain(" ".join(dict.fromkeys(filter(None, own)))))
+    return " ".join(shared)
+
+
+def _wide(one: Won) -> bool:
+    return not one.every_token or len(one.trace.tokens) > _WIDE
+
+
+def _map_or_reason(one: Won, choice: Choice, quantity: str, said: list[str]) -> Plot | None:
+    """Draw the map; or let `said` tell why there is none."""
+    if not one.every_token:
+        said.append("Only [CLS] is pooled: there is no map of tokens.")
+        return None
+    try:
+        plot = _map(one, choice, quantity, None)
+        assert isinstance(plot.mark, HeatMap)
+        largest = plot.mark.bounds[1]
+        limit = common_limit(f"map-{quantity}", choice.key, largest, st.session_state)
+        plot = _map(one, choice, quantity, limit)
+    except ValueError as error:
+        said.append(str(error))
+        return None
+    if quantity == DROP and choice.words:
+        said.append("Shown by word piece: drop effects of pieces do not add up to words.")
+    _chart(one, plot, choice, quantity)
+    return plot
+
+
+def _map(one: Won, choice: Choice, quantity: str, limit: float | None) -> Plot:
+    """Layers × tokens: of a group the mean over its seeds."""
+    token = token_of(one.reply, choice)
+    several = len(one.reply.traces) > 1
+    plots = []
+    for index, trace in enumerate(one.reply.traces):
+        member = one.reply.entry.members[index]
+        effects = None
+        if quantity == DROP:
+            effects = engine.drop_effects(member, choice.text, choice.pair, by_token=True)
+        if several and not index:
+            trace = replace(
+                trace, checkpoint=groups.mean_checkpoint(one.reply.entry.members, one.name)
+            )
+        plots.append(
+            winners(
+                trace,
+                quantity,
+                one.reply.target,
+                split=one.reply.splits[index] if one.reply.splits else None,
+                effects=effects,
+                profile=profiles.read(member.folder),
+                words=by_words(choice, quantity),
+                limit=limit,
+                chosen_token=token,
+                chosen_layer=st.session_state.get(selection.LAYER),
+                head=shown_part(one, quantity),
+            )
+        )
+    if not several:
+        return plots[0]
+    values = np.stack([plot.mark.values for plot in plots])
+    spread = float(np.nanmax(values.std(axis=0, ddof=1)))
+    note = (
+        f"Mean over {len(plots)} seeds; the largest standard deviation in a cell is {spread:.2g}."
+    )
+    told = plots[0].notes
+    if quantity == QUANTITIES[0]:
+        told = (exact(one.trace.head, one.reply.splits), *told[1:])
+    mark = replace(plots[0].mark, values=values.mean(axis=0), limits=plots[0].mark.limits)
+    return replace(plots[0], mark=mark, notes=(note, *told))
+
+
+def shown_part(one: Won, quantity: str) -> int | None:
+    """The attention head of the pooling head that was chosen, where the map can be of it alone.
+
+    Those of different seeds do not correspond: a group is shown over all.
+    """
+    part, rows = st.session_state.get("marked_part"), one.trace.head.attention
+    if quantity not in BY_HEAD or one.reply.entry.is_group or part is None or rows is None:
+        return None
+    return int(part) if part < len(rows) else None
+
+
+def heads_of(shown: Sequence[Won]) -> int:
+    """How many attention heads there are to choose from."""
+    rows = [one.trace.head.attention for one in shown if not one.reply.entry.is_group]
+    return max((len(row) for row in rows if row is not None), default=0)
+
+
+def by_words(choice: Choice, quantity: str) -> bool:
+    """Words where they are asked for and the quantity allows them."""
+    return choice.words and quantity != DROP
+
+
+def _chart(one: Won, plot: Plot, choice: Choice, quantity: str) -> None:
+    """The map with the chosen cell framed; a click on a cell chooses its token and layer."""
+    from analysis.figures.screen import sheet
+
+    mark = plot.mark
+    assert isinstance(mark, HeatMap)
+    key = f"map-{one.name}"
+    drawing = sheet(plot, height=118 + 30 * len(mark.rows))
+    drawing.layout |= {"margin": {"l": 4, "r": 4, "t": 6, "b": 4}, "dragmode": False}
+    shades.adapt(drawing)
+    for cells_of_map in drawing.traces("heatmap"):
+        merge(cells_of_map, colorbar={"title": {"side": "top"}})
+    tokens = one.trace.tokens
+    units = _units(tokens, by_words(choice, quantity))
+    token = token_of(one.reply, choice)
+    column = next((u for u, unit in enumerate(units) if token in unit), 0)
+    step = -(-len(units) // _LABELS)
+    named = sorted(
+        {*range(0, len(units), step)} - {*range(column - step + 1, column + step)} | {column}
+    )
+    texts = drawing.axis("x")["ticktext"]
+    drawing.axis(
+        "x", tickvals=named, ticktext=[texts[u] for u in named], title={"text": None}, tickangle=-90
+    )
+    layer = st.session_state.get(selection.LAYER)
+    row = one.layers.index(layer) if layer in one.layers else None
+    top, bottom = (-0.5, len(one.layers) - 0.5) if row is None else (row - 0.5, row + 0.5)
+    drawing.box((column - 0.5, column + 0.5), (top, bottom))
+
+    def clicked(_: int, chosen_row: int, chosen_column: int) -> None:
+        selection.choose(choice.text, choice.pair, tokens, units[chosen_column][0])
+        st.session_state[selection.LAYER] = one.layers[chosen_row]
+
+    st.plotly_chart(drawing.figure, key=key, config=_CHART)
+    cells.listen(f"clicks-{one.name}", clicked)
+
+
+def _units(tokens: Tokens, words: bool) -> Sequence[tuple[int, ...]]:
+    return tokens.word_groups() if words else tuple((t,) for t in range(len(tokens)))
+
+
+def _layers(one: Won, limit: float | None) -> Plot:
+    reply = one.reply
+    plot = layer_quantities(
+        list(reply.traces),
+        reply.target,
+        list(reply.splits) or None,
+        list(one.effects) or None,
+        profile=[profiles.read(member.folder) for member in reply.entry.members],
+        limit=limit,
+        chosen=st.session_state.get(selection.LAYER),
+    )
+    assert isinstance(plot.mark, Grid)
+    # Beside a map there is room for two abreast; alone all stand in one row.
+    return plot if _wide(one) else replace(plot, mark=replace(plot.mark, columns=2))

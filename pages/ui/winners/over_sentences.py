@@ -1,0 +1,198 @@
+"""Over a data set: who wins usually, what that adds, and whether it is stable over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.data import sentence_sets
+from pages.ui.data.sentence_sets import Rows, digest
+from pages.ui.engine.replies import Reply
+from pages.ui.frame.catalogue import Entry
+from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.kit import cards
+from pages.ui.winners import sentence_pass
+from pages.ui.winners.over_sentences_plots import (
+    ADDS,
+    GIVEN,
+    LAYER,
+    PREDICTED,
+    TOGETHER,
+    TYPE,
+    WINS,
+    against,
+    common,
+    couples,
+    means,
+    stable,
+    stable_in_words,
+)
+from pages.ui.winners.panel import framed
+from pages.ui.winners.sentence_pass import Many
+
+FEWEST, MOST = 2, 2000
+ABOUT = (
+    "Means over many sentences, together or by class. Shares of wins are nearly a constant of "
+    "the encoder; a contribution is the exact split of the predicted class minus the mean of the "
+    "others. Intervals are over sentences for one checkpoint and over seeds for a group. Sentences "
+    "of the behaviour suite show its templates as much as the checkpoint: natural text says more."
+)
+ABOUT_STABLE = (
+    "Of all places (every dimension, and every token where all are pooled), the share with "
+    "another winner in the other seed, beside what winners with the same shares would give if "
+    "they were independent. It says nothing of whether the answers differ."
+)
+ABOUT_AGAINST = (
+    "Mean share of wins by source layer of one seed group minus that of the other, with its 95 % "
+    "interval over seeds (Welch), beside how far two seeds of one group lie apart. A difference "
+    "no larger than that is no difference between the recipes."
+)
+
+
+def draw(shown: Sequence[Reply], choice: Choice, reference: str | None) -> None:
+    """The panel; the pass over the sentences is asked for, and can be stopped and continued."""
+    if not shown:
+        return
+    entries = [reply.entry for reply in shown]
+    with st.container(border=True, key="over-panel"):
+        with st.container(key="over-title"):
+            st.markdown("**Over a data set**", help=ABOUT)
+        chosen = sentence_sets.choose(entries)
+        by, quantity, classes = _controls()
+        rows = chosen.rows
+        with st.container(key="over-start"):
+            button, status = st.container(key="over-button").empty(), st.empty()
+        results = st.container(key="over-results-place")
+        if not chosen.name:
+            return
+        if not FEWEST <= len(rows) <= MOST:
+            status.caption(f"{len(rows)} sentences: give {FEWEST} to {MOST} different ones.")
+            return
+        count = _pass(entries, rows, reference, button, status)
+        if count < FEWEST:
+            return
+        with results:
+            found = [sentence_pass.result(entry, rows, reference, count) for entry in entries]
+            said = chosen.name if count == len(rows) else f"The first {count} of: {chosen.name}"
+            given = None if chosen.given is None else chosen.given[:count]
+            _draw_results(found, by, quantity, classes, given, said)
+
+
+def _controls() -> tuple[str, str, str]:
+    with st.container(key="over-controls"):
+        quantity = st.segmented_control(
+            "Mean of", (WINS, ADDS), default=WINS, required=True, key="over_quantity", **KEPT
+        )
+        by = st.segmented_control(
+            "by", (LAYER, TYPE), default=LAYER, required=True, key="over_by", **KEPT
+        )
+        classes = st.segmented_control(
+            "Classes",
+            (TOGETHER, PREDICTED, GIVEN),
+            default=TOGETHER,
+            required=True,
+            key="over_classes",
+            **KEPT,
+            help="All sentences together, or by the class that a "
+            "checkpoint predicts, or by the one that the data set gives.",
+        )
+    return str(by), str(quantity), str(classes)
+
+
+def _pass(
+    entries: Sequence[Entry], rows: Rows, reference: str | None, button: Any, status: Any
+) -> int:
+    """Go on where it is asked for; returns how many sentences are done."""
+    this = (digest(rows), tuple(entry.id for entry in entries), reference)
+    count, every = sentence_pass.done(entries, rows, reference), len(rows)
+    asked = st.session_state.get("over_asked") == this
+    stopped = bool(st.session_state.get("over_stopped"))
+    if count < every and asked and not stopped:
+        button.button(
+            "Stop",
+            key="over-stop",
+            icon=":material/stop:",
+            on_click=lambda: st.session_state.update(over_stopped=True),
+        )
+
+        def tell(number: int) -> None:
+            # Drawing also ends a run that newer typing, or Stop, has replaced.
+            status.progress(number / every, f"{number} of {every} sentences")
+
+        tell(count)
+        sentence_pass.run(entries, rows, reference, tell)
+        count = sentence_pass.done(entries, rows, reference)
+    status.empty()
+    if count < every and not any(_problems(entries, rows, reference)):
+        label = f"Continue after {count} sentences" if count else f"Compute over {every} sentences"
+        button.button(label, key="over-go", on_click=_go, args=(this,))
+        status.caption(
+            f"Stopped: what follows is over {count} of {every} sentences."
+            if count >= FEWEST
+            else f"A forward for each sentence and checkpoint, {every * _members(entries)} in all; "
+            "it can be stopped, and keeps what is done."
+        )
+    else:
+        button.button(f"Computed over {count} sentences", key="over-done", disabled=True)
+    return count
+
+
+def _go(this: object) -> None:
+    st.session_state.update(over_asked=this, over_stopped=False)
+
+
+def _members(entries: Sequence[Entry]) -> int:
+    return sum(len(entry.members) for entry in entries)
+
+
+def _problems(entries: Sequence[Entry], rows: Rows, reference: str | None) -> list[str]:
+    return [sentence_pass.result(entry, rows, reference, 0).problem for entry in entries]
+
+
+def _draw_results(
+    found: Sequence[Many],
+    by: str,
+    quantity: str,
+    classes: str,
+    given: Sequence[str] | None,
+    sentences: str,
+) -> None:
+    said, plots = [f"{sentences}."], []
+    for many in found:
+        try:
+            if many.problem:
+                raise ValueError(many.problem)
+            plots += means(many, by, quantity, classes, given)
+        except ValueError as error:
+            said.append(str(error))
+    st.caption(cards.plain(" ".join(said)))
+    with st.container(key="over-results"):
+        seen: dict[str, int] = {}
+        for plot in common(plots) if plots else []:
+            name = plot.title.partition(":")[0]
+            seen[name] = seen.get(name, -1) + 1
+            framed(plot, f"over-{name}" + (f"-{seen[name]}" if seen[name] else ""), ABOUT)
+    grouped = [many for many in found if many.seeds is not None]
+    if not grouped:
+        return
+    st.markdown("**Are the winners stable, or noise?**", help=ABOUT_STABLE)
+    st.caption(cards.plain(" ".join(map(stable_in_words, grouped))))
+    with st.container(key="over-seeds"):
+        for many in grouped:
+            framed(stable(many), f"seeds-{many.entry.id}", ABOUT_STABLE)
+        _draw_against(found)
+
+
+def _draw_against(found: Sequence[Many]) -> None:
+    able = {f"{a.entry.id} against {b.entry.id}": (a, b) for a, b in couples(found)}
+    if not able:
+        return
+    names = list(able)
+    if st.session_state.get("over_couple") not in names:
+        st.session_state["over_couple"] = names[0]
+    with st.container(key="over-against"):
+        chosen = st.selectbox("Groups", names, key="over_couple") if len(names) > 1 else names[0]
+        plot, said = against(*able[chosen])
+        framed(plot, "against", ABOUT_AGAINST, said)

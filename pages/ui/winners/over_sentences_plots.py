@@ -1,0 +1,239 @@
+"""Pictures and sentences of winners over many sentences: means, seeds of a group, two groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from analysis import groups
+from analysis.figures import views_winner_statistics as views
+from analysis.figures.marks import Bars
+from analysis.figures.plot import Plot
+from analysis.statistics import mean_interval
+from analysis.token_types import TYPES
+from analysis.winner_statistics import (
+    GroupDifference,
+    Summary,
+    WinnerSample,
+    between_groups,
+    summarise,
+    summarise_by_class,
+)
+from pages.ui.winners.sentence_pass import Many
+
+LAYER, TYPE = "source layer", "token type"
+WINS, ADDS = "share of wins", "contribution"
+EVERY = "all sentences"  # what a summary is of where classes are not told apart
+TOGETHER, PREDICTED, GIVEN = "together", "predicted", "given"
+Series = list[tuple[Summary, np.ndarray]]  # a summary, and the (members, N) means behind it
+
+
+def means(
+    many: Many,
+    by: str,
+    quantity: str,
+    classes: str = TOGETHER,
+    given: Sequence[str] | None = None,
+) -> list[Plot]:
+    """Means over the sentences with intervals; of a seed group over the seeds, a dot each.
+
+    `classes` is TOGETHER, PREDICTED or GIVEN (`given` then names each sentence's class). One
+    picture; or one a class, where the series within a picture are layers already.
+
+    Raises ``ValueError`` with the reason where the numbers would be the same by construction, or
+    where there are no such classes.
+    """
+    name, layers = many.entry.id, many.samples[0].layers
+    if by == LAYER and many.over_tokens:
+        raise ValueError(f"{name} takes its maximum over tokens: look at it by token type.")
+    if by == TYPE and many.only_cls:
+        raise ValueError(f"{name} pools [CLS] alone: all that it reads is there.")
+    held = _classes(many, classes, given)
+    if by == TYPE and quantity == WINS and not many.over_tokens:
+        each = [_series(many, _within(k), held) for k in range(len(layers))]
+        label = "share of the wins at tokens of a type (%)"
+        return [
+            _plot(
+                many,
+                by,
+                quantity,
+                label,
+                [
+                    (replace(one, of=f"layer {layer}"), own)
+                    for layer, (one, own) in zip(layers, of_class, strict=True)
+                ],
+                of_class[0][0].of if held is not None else "",
+            )
+            for of_class in zip(*each, strict=True)
+        ]
+    label = (
+        "share of wins (%)" if quantity == WINS else "contribution to the predicted class (logit)"
+    )
+    return [_plot(many, by, quantity, label, _series(many, _rows(by, quantity), held))]
+
+
+def _plot(many: Many, by: str, quantity: str, label: str, series: Series, of: str = "") -> Plot:
+    name, layers = many.entry.id, many.samples[0].layers
+    if all(np.isnan(one.mean).all() for one, _ in series):
+        raise ValueError(f"{name}: this pooling head has no exact split, so no contributions.")
+    categories = tuple(map(str, layers)) if by == LAYER else TYPES
+    scale = 100.0 if quantity == WINS else 1.0
+    plot = views.winner_means(
+        [one for one, _ in series],
+        categories,
+        label,
+        by,
+        scale,
+        [groups.mean_checkpoint(many.entry.members, name)],
+    )
+    assert isinstance(plot.mark, Bars)
+    mark = replace(plot.mark, style="number" if quantity == WINS else "signed")
+    if many.entry.is_group:
+        dots = scale * np.stack([rows.T for _, rows in series])
+        low, high = np.nanmin(dots, initial=mark.bounds[0]), np.nanmax(dots, initial=mark.bounds[1])
+        mark = replace(mark, dots=dots, limits=(float(low), float(high)))
+    title = f"{name}: {quantity} by {by}" + (f", {of}" if of else "")
+    return replace(plot, title=title, mark=mark, notes=(_note(many, series, of),))
+
+
+Rows = Callable[[WinnerSample], np.ndarray]
+
+
+def _rows(by: str, quantity: str) -> Rows:
+    if by == LAYER:
+        return (
+            WinnerSample.wins_by_layer if quantity == WINS else WinnerSample.contribution_by_layer
+        )
+    return WinnerSample.wins_by_type if quantity == WINS else WinnerSample.contribution_by_type
+
+
+def _within(layer: int) -> Rows:
+    return lambda sample: np.asarray(sample.wins_within_type()[:, :, layer])
+
+
+def _classes(many: Many, classes: str, given: Sequence[str] | None) -> list[np.ndarray] | None:
+    """(N,) class of every sentence for each member; None: all together."""
+    if classes == TOGETHER:
+        return None
+    name, first = many.entry.id, many.samples[0].checkpoint
+    if first.regression:
+        raise ValueError(f"{name} predicts a number: there are no classes to tell apart.")
+    if classes == PREDICTED:
+        return [sample.predicted for sample in many.samples]
+    if given is None:
+        raise ValueError(
+            f"{name}: the data set gives no classes. Choose one that does, or the predicted ones."
+        )
+    if unknown := sorted({one for one in given if one not in first.labels}):
+        raise ValueError(
+            f"{name}: the data set gives {', '.join(unknown)}, which it does not "
+            f"know; it has {', '.join(first.labels)}."
+        )
+    return [np.array([first.labels.index(one) for one in given])] * len(many.samples)
+
+
+def _series(many: Many, rows: Rows, classes: Sequence[np.ndarray] | None) -> Series:
+    if classes is None:
+        return [_summary(many, rows, EVERY)]
+    return _by_class(many, rows, classes)
+
+
+def _summary(many: Many, rows: Rows, of: str) -> tuple[Summary, np.ndarray]:
+    """The summary, and (members, N) means behind it."""
+    own = np.stack([mean_interval(rows(sample))[0] for sample in many.samples])
+    if not many.entry.is_group:
+        return summarise(rows(many.samples[0]), of), own
+    return Summary(*mean_interval(own), many.sentences, of), own
+
+
+def _by_class(many: Many, rows: Rows, classes: Sequence[np.ndarray]) -> Series:
+    """One for each class; of a group over those seeds that have it."""
+    each = [
+        {s.of: s for s in summarise_by_class(sample, rows(sample), own)}
+        for sample, own in zip(many.samples, classes, strict=True)
+    ]
+    found = []
+    for name in dict.fromkeys(name for one in each for name in sorted(one)):
+        held = [one[name] for one in each if name in one]
+        empty = np.full_like(held[0].mean, np.nan)
+        own = np.stack([one[name].mean if name in one else empty for one in each])
+        if many.entry.is_group:
+            count = round(float(np.mean([one.sentences for one in held])))
+            found.append((Summary(*mean_interval(own), count, name), own))
+        else:
+            found.append((held[0], own))
+    return found
+
+
+def _note(many: Many, series: Series, of: str = "") -> str:
+    over = f"over {len(many.samples)} seeds" if many.entry.is_group else "over sentences"
+    names = dict.fromkeys(
+        (one.of, one.sentences)
+        for one, _ in series
+        if one.of != EVERY and not one.of.startswith("layer ")
+    )
+    counts = ", ".join(f"{one}: {count}" for one, count in names)
+    counts = counts or (f"{of}: {series[0][0].sentences}" if of else str(many.sentences))
+    return f"Lines: 95 % interval of the mean {over} (Student's t). Sentences: {counts}."
+
+
+def common(plots: Sequence[Plot]) -> list[Plot]:
+    """The same with one value axis for all."""
+    bounds = [plot.mark.bounds for plot in plots if isinstance(plot.mark, Bars)]
+    limits = (min(low for low, _ in bounds), max(high for _, high in bounds))
+    return [replace(plot, mark=replace(plot.mark, limits=limits)) for plot in plots]
+
+
+def stable(many: Many) -> Plot:
+    """How often two seeds of the group have another winner at the same place."""
+    assert many.seeds is not None
+    plot = views.seed_disagreement(many.seeds, [sample.checkpoint for sample in many.samples])
+    return replace(plot, title=f"{many.entry.id}: stable over seeds?")
+
+
+def stable_in_words(many: Many) -> str:
+    """The answer to "are the winners stable, or noise?", with its numbers."""
+    assert many.seeds is not None
+    share, chance = 100 * many.seeds.share, 100 * many.seeds.chance
+    what = "token" if many.over_tokens else "source layer"
+    mean = f"{share.mean():.0f} %"
+    spread = f" ({share.min():.0f} to {share.max():.0f} %)" if len(share) > 1 else ""
+    return (
+        f"Two seeds of {many.entry.id} give {mean} of the places another {what}{spread}; "
+        f"independent winners with the same shares would give {chance.mean():.0f} %."
+    )
+
+
+def couples(all_of: Sequence[Many]) -> list[tuple[Many, Many]]:
+    """Two seed groups each whose layers compete and are the same."""
+    able = [one for one in all_of if one.entry.is_group and one.samples and not one.over_tokens]
+    return [(a, b) for a, b in combinations(able, 2) if a.samples[0].layers == b.samples[0].layers]
+
+
+def against(first: Many, second: Many) -> tuple[Plot, str]:
+    """The difference of two groups beside that within them, as a picture and in words."""
+    found = between_groups(first.samples, second.samples)
+    names = (first.entry.id, second.entry.id)
+    checkpoints = [
+        groups.mean_checkpoint(one.entry.members, one.entry.id) for one in (first, second)
+    ]
+    plot = views.group_difference(found, names, checkpoints)
+    said = _difference_in_words(found, names)
+    if first.only_cls != second.only_cls:
+        said += " One of them pools [CLS] alone and the other every token, and that counts in too."
+    return plot, said
+
+
+def _difference_in_words(found: GroupDifference, names: tuple[str, str]) -> str:
+    top = int(np.abs(found.difference).argmax())
+    low, high = 100 * found.interval[top]
+    inside = "includes" if low <= 0 <= high else "excludes"
+    return (
+        f"{names[0]} and {names[1]} differ most at layer {found.layers[top]}: "
+        f"{100 * found.difference[top]:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}, "
+        f"which {inside} 0); two seeds of one group differ there by "
+        f"{100 * found.within[top]:.1f} points."
+    )

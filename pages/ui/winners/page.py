@@ -1,0 +1,113 @@
+"""The Max-pool winners page below its inputs, in reading order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from analysis.figures.views_winners import BY_HEAD
+from analysis.phrases import listed
+from pages.ui.engine.replies import Reply, ask_reference, replies, without_profile
+from pages.ui.frame.catalogue import Catalogue
+from pages.ui.frame.inputs import KEPT, Choice, is_complete
+from pages.ui.frame.sidebar import draw_sidebar
+from pages.ui.kit import cards, selection
+from pages.ui.winners import cards as winners_cards
+from pages.ui.winners import detail, over_sentences, tokens, what_if
+from pages.ui.winners.cards import QUANTITIES
+
+ALL_HEADS = "all"
+_STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+
+
+def draw(found: Catalogue, choice: Choice) -> None:
+    """What wins in each checkpoint, what if it were not there, one in detail, many sentences."""
+    st.html(f"<style>{_STYLE}</style>")
+    draw_sidebar(found, choice.entries)
+    if not is_complete(choice):
+        return
+    verdict = st.container(key="winners-said").empty()
+    with st.container(key="winners-controls"):
+        quantity = st.segmented_control(
+            "Map of", QUANTITIES, default=QUANTITIES[0], required=True, key="quantity", **KEPT
+        )
+        reference = ask_reference()
+        heads, layers = st.container(key="winners-head").empty(), st.container(key="winners-layer")
+        silent = st.container(key="without-winners").empty()
+    grid = st.container(key="won")
+    given = list(replies(choice, choice.text, reference))
+    by_layer = [reply for reply in given if _maximum(reply) == "layers"]
+    by_token = [reply for reply in given if _maximum(reply) == "tokens"]
+    used = {
+        reply.entry.id: reply.splits[0].reference
+        for reply in (*by_layer, *by_token)
+        if reply.splits
+    }
+    silent.caption(cards.plain(f"{_without(given)} {without_profile(used, reference)}".strip()))
+    shown = [winners_cards.won_by(reply, choice) for reply in by_layer]
+    verdict.text(winners_cards.in_words(shown))
+    if quantity in BY_HEAD and winners_cards.heads_of(shown):
+        _choose_part(heads, winners_cards.heads_of(shown))
+    if shown:
+        with layers:
+            depth = max(len(one.trace.hidden) for one in shown) - 1
+            selection.layer_menu(depth, selection.marked_layer(depth))
+    with grid:
+        said = winners_cards.draw(shown, choice, str(quantity))
+        tokens.draw(by_token, choice)
+        st.caption(cards.plain(said))
+    what_if.draw(given, choice)
+    with st.container(key="detail"):
+        detail.draw([*by_layer, *by_token], choice, reference)
+    with st.container(key="over"):
+        over_sentences.draw([*by_layer, *by_token], choice, reference)
+
+
+def _choose_part(place: Any, count: int) -> None:
+    """One attention head of the pooling head, the same as on the Attention page."""
+    part = st.session_state.get("marked_part")
+    st.session_state["winner_part"] = str(part) if part in range(count) else ALL_HEADS
+
+    def chosen() -> None:
+        name = st.session_state["winner_part"]
+        st.session_state["marked_part"] = None if name == ALL_HEADS else int(name)
+
+    place.selectbox(
+        "Attention head",
+        (ALL_HEADS, *map(str, range(count))),
+        key="winner_part",
+        width=120,
+        on_change=chosen,
+        help="Of the pooling head; the same one is shown on the Attention page.",
+    )
+
+
+def _maximum(reply: Reply) -> str:
+    """What competes in this entry's pooling head: "layers", "tokens" or ""."""
+    won = None if reply.problem else reply.traces[0].head.winners
+    if won is None:
+        return ""
+    return "layers" if won.token is None else "tokens"
+
+
+def _without(given: list[Reply]) -> str:
+    """Who has no winners, and why."""
+    said = [f"{reply.entry.id}: {reply.problem}" for reply in given if reply.problem]
+    silent = [reply for reply in given if not reply.problem and not _maximum(reply)]
+    pooled = [reply.entry for reply in silent if reply.entry.first.kind == "pooling"]
+    if pooled:
+        keys = list(dict.fromkeys(str(entry.first.head) for entry in pooled))
+        names = listed(entry.id for entry in pooled)
+        heads = f"head {keys[0]} takes" if len(keys) == 1 else f"heads {listed(keys)} take"
+        said.append(f"Nothing wins in {names}: the pooling {heads} no maximum.")
+    kinds = {"encoder": "a bare encoder", "classifier": "a foreign classifier"}
+    for reply in silent:
+        kind = kinds.get(reply.entry.first.kind)
+        if kind:
+            said.append(
+                f"{reply.entry.id} is {kind}: it has no pooling head that takes a "
+                "maximum, so nothing wins."
+            )
+    return " ".join(said)

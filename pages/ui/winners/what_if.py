@@ -1,0 +1,203 @@
+"""What if a layer or a word were not there: the answers of all chosen checkpoints, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from analysis import groups
+from analysis.figures import views_interventions
+from analysis.figures.marks import Bars
+from analysis.figures.plot import Plot
+from analysis.figures.style import printable
+from analysis.figures.token_axis import label_of
+from analysis.figures.units import units_of
+from pages.ui.engine.replies import Reply
+from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.kit import cards
+from pages.ui.kit.places import span_of
+from pages.ui.kit.selection import Followed
+from pages.ui.winners import engine
+from pages.ui.winners.panel import framed
+
+if TYPE_CHECKING:
+    from analysis.effects import WhatIf
+    from analysis.tokens import Tokens
+
+WHERE = {
+    "head": "in the pooling head only",
+    "encoder": "in the encoder too",
+    "replace": "replaced by [MASK]",
+}
+ABOUT = (
+    "Class probabilities before and after the change. Hiding a token from the pooling head, "
+    "hiding it from the encoder too, and replacing it by [MASK] are three different questions; "
+    "none of them is the effect of a word as such. A layer leaves the pool of those pooling heads "
+    "that take their maximum over it. Of a seed group: mean, standard deviation and a dot a seed."
+)
+
+
+def draw(given: Sequence[Reply], choice: Choice) -> None:
+    """One panel; every checkpoint that predicts something answers beside the others."""
+    asked = [reply for reply in given if reply.answer is not None]
+    if not asked:
+        return
+    with st.container(border=True, key="what-if"):
+        st.markdown("**What if**", help=ABOUT)
+        with st.container(key="what-if-controls"):
+            dropped = _layers(asked)
+            units = _units(asked[0].traces[0].tokens, choice)
+            where = str(
+                st.segmented_control(
+                    "Masked how",
+                    list(WHERE),
+                    default="head",
+                    required=True,
+                    key="mask_where",
+                    format_func=WHERE.__getitem__,
+                    **KEPT,
+                )
+            )
+        if not dropped and not units:
+            st.caption("Choose layers or tokens to take away.")
+            return
+        plots, said, turned = [], [], []
+        for reply in asked:
+            try:
+                plot, answers = _changed(reply, choice, dropped, units, where, asked[0])
+            except ValueError as error:
+                said.append(str(error))
+                continue
+            plots.append((reply.entry.id, plot))
+            turned += _flip(reply, answers)
+        if plots:
+            st.text(" ".join(turned) or "No answer changes.")
+        with st.container(key="what-if-result"):
+            for name, plot in _on_one_scale(plots):
+                framed(plot, f"what-if-{name}", ABOUT, title=name)
+        st.caption(cards.plain(" ".join(dict.fromkeys(said))))
+
+
+def _layers(asked: Sequence[Reply]) -> tuple[int, ...]:
+    """The layers that are to leave, out of all that compete in any checkpoint."""
+    competing = sorted({layer for reply in asked for layer in _competing(reply)})
+    _keep("drop_layers", competing)
+    if not competing:
+        return ()
+    chosen = st.pills(
+        "Layers that leave the pool",
+        competing,
+        selection_mode="multi",
+        key="drop_layers",
+        help="Of the pooling heads that take their maximum over these layers.",
+    )
+    return tuple(int(layer) for layer in chosen or ())
+
+
+def _competing(reply: Reply) -> tuple[int, ...]:
+    won = reply.traces[0].head.winners
+    return () if won is None or len(won.layers) < 2 else won.layers
+
+
+def _units(tokens: Tokens, choice: Choice) -> tuple[tuple[int, ...], ...]:
+    """The words (or pieces) that are masked, as positions in the first checkpoint's text."""
+    every = {unit[0]: unit for unit in units_of(tokens, choice.words) if 0 not in unit}
+    chosen = st.session_state.get("mask_tokens") or []
+    # What was chosen as a piece stays chosen as its word; of another text it may not be there.
+    kept = dict.fromkeys(
+        first for place in chosen for first, unit in every.items() if place in unit
+    )
+    if list(kept) != list(chosen):
+        st.session_state["mask_tokens"] = list(kept)
+    masked = st.multiselect(
+        f"{'Words' if choice.words else 'Tokens'} that are masked",
+        list(every),
+        key="mask_tokens",
+        format_func=lambda first: f"{first} · {printable(label_of(tokens, every[first]), 24)}",
+        placeholder="Choose words" if choice.words else "Choose tokens",
+    )
+    return tuple(every[first] for first in masked)
+
+
+def _changed(
+    reply: Reply,
+    choice: Choice,
+    dropped: tuple[int, ...],
+    units: Sequence[tuple[int, ...]],
+    where: str,
+    first: Reply,
+) -> tuple[Plot, list[WhatIf]]:
+    """The picture of one checkpoint or group; ``ValueError`` with the reason where there is none.
+
+    Layers that do not compete in it stay where they are, and it says so.
+    """
+    name = reply.entry.id
+    own = tuple(layer for layer in dropped if layer in _competing(reply))
+    if dropped and not own and not units:
+        raise ValueError(f"{name} takes no maximum over layer {_listed(dropped)}: nothing leaves.")
+    places = _places(first.traces[0].tokens, units, reply.traces[0].tokens)
+    found = [
+        engine.what_if(member, choice.text, choice.pair, own, places, where)
+        for member in reply.entry.members
+    ]
+    plot = views_interventions.what_if(found, groups.mean_checkpoint(reply.entry.members, name))
+    if stay := tuple(layer for layer in dropped if layer not in own):
+        note = f"It takes no maximum over layer {_listed(stay)}, so nothing leaves there."
+        plot = replace(plot, notes=(note, *plot.notes))
+    return plot, found
+
+
+def _places(of: Tokens, units: Sequence[tuple[int, ...]], tokens: Tokens) -> tuple[int, ...]:
+    """Positions of the same words in a text that another tokenizer may have cut."""
+    found: set[int] = set()
+    for unit in units:
+        segment, start, end = span_of(of, unit)
+        if segment < 0:
+            found.add(Followed(None, start).position(tokens))
+            continue
+        found |= {
+            place
+            for place, (first, last) in enumerate(np.asarray(tokens.offsets).tolist())
+            if not tokens.special[place]
+            and tokens.segment[place] == segment
+            and first < end
+            and start < last
+        }
+    return tuple(sorted(found))
+
+
+def _flip(reply: Reply, answers: Sequence[WhatIf]) -> list[str]:
+    """In words, where the answer is another one afterwards."""
+    first = answers[0].checkpoint
+    if first.regression:
+        return []
+    before, after = np.mean([one.probabilities for one in answers], axis=0).argmax(axis=1).tolist()
+    if before == after:
+        return []
+    return [f"{reply.entry.id} changes from {first.labels[before]} to {first.labels[after]}."]
+
+
+def _on_one_scale(plots: Sequence[tuple[str, Plot]]) -> list[tuple[str, Plot]]:
+    """Values of regressions end alike; probabilities run from 0 to 1 anyway."""
+    bounds = [plot.mark.bounds for _, plot in plots if isinstance(plot.mark, Bars)]
+    if not bounds:
+        return []
+    limits = (min(low for low, _ in bounds), max(high for _, high in bounds))
+    return [
+        (name, replace(plot, mark=replace(plot.mark, limits=limits)))  # type: ignore[type-var]
+        for name, plot in plots
+    ]
+
+
+def _listed(layers: Sequence[int]) -> str:
+    return ", ".join(map(str, layers))
+
+
+def _keep(key: str, options: Sequence[int]) -> None:
+    chosen: Any = st.session_state.get(key)
+    if chosen and any(one not in options for one in chosen):
+        st.session_state[key] = [one for one in chosen if one in options]
