@@ -69,8 +69,9 @@ def run() -> list[dict[str, Any]]:
 def _plots() -> Iterator[tuple[str, str, Any]]:
     """(view, what it is drawn of, picture) of every view that there is."""
     import analysis
-    from analysis.figures import known_views, recipes
-    from analysis.figures.recipes_study import STUDY, of_study
+    from analysis.figures import known_views
+    from analysis.figures.recipes import registry
+    from analysis.figures.recipes.study import STUDY, of_study
 
     more = {"what_if": {"drop_layers": [4]}, "variant": {"variant": "The plot is thick."}}
     classifier = analysis.load(CHECKPOINT)
@@ -80,8 +81,8 @@ def _plots() -> Iterator[tuple[str, str, Any]]:
     for name in known_views():
         if name in STUDY:
             yield name, "study", of_study(name, ROOT / "study" / "results" / "minilm")
-        elif recipes.can_make(name):
-            yield name, "sentence", recipes.make(name, [classifier], TEXT, params=more.get(name))
+        elif registry.can_make(name):
+            yield name, "sentence", registry.make(name, [classifier], TEXT, params=more.get(name))
         else:
             yield name, "sample", samples.plot_of(name)
 

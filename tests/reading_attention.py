@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from seen import Node
 
-from analysis.figures.style import number
+from analysis.figures.style.style import number
 
 
 def start(open_app: Callable[..., Any], root: Path, **chosen: Any) -> Any:

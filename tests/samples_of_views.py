@@ -182,7 +182,7 @@ def _winners() -> Plot:
 
 @sample("strips")
 def _strips() -> Plot:
-    from analysis.figures.comparisons import strips
+    from analysis.figures.views.comparisons import strips
 
     plots = [
         view("input_attribution", attributed(TOKENS), TOKENS, checkpoint()),

@@ -22,20 +22,16 @@ from figures_samples import checkpoint, split, tokens_of, trace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.figures import Bars, Plot, collected, view
-from analysis.figures.anonymity import anonymous
-from analysis.figures.bundle import bundle, caption_of
-from analysis.figures.captions import draft
-from analysis.figures.export import MIME, export
-from analysis.figures.latex import escape as latex_escape
+from analysis.figures import Bars, Plot, view
+from analysis.figures.files import collected
+from analysis.figures.files.anonymity import anonymous
+from analysis.figures.files.bundle import bundle, caption_of
+from analysis.figures.files.captions import draft
+from analysis.figures.files.export import MIME, export
+from analysis.figures.files.latex import escape as latex_escape
+from analysis.figures.files.sidecar import Signed, read, save, sidecar
 from analysis.figures.paper import pgf
-from analysis.figures.settings import Style
-from analysis.figures.sidecar import (
-    Signed,
-    read,
-    save,
-    sidecar,
-)
+from analysis.figures.style.settings import Style
 
 ROOT = Path(__file__).parents[1]
 TEXT = "The plots thinned, not dully."

@@ -35,7 +35,7 @@ TORCH_ROOMS = (
 ALLOWED: dict[str, tuple[str, ...]] = {
     "streamlit": ("app.py", "pages/", "benchmarks/"),
     "plotly": (
-        "analysis/figures/screen/plotly.py",
+        "analysis/figures/screen/",
         "benchmarks/figures.py",
     ),  # there it is the peer
     "matplotlib": ("analysis/figures/paper/",),

@@ -15,7 +15,7 @@ import analysis
 from analysis import heads
 from analysis.attribution import attribute, why_not
 from analysis.checkpoints import discover
-from analysis.figures.views import draw
+from analysis.figures.registry import draw
 from analysis.loading import register_heads
 from analysis.trace import model_inputs
 

@@ -15,17 +15,12 @@ import pytest
 import samples_of_views as samples
 from figures_samples import checkpoint, split, tokens_of
 
-from analysis.figures import Plot, collected, view
-from analysis.figures.bundle import bundle
-from analysis.figures.rebuild import (
-    Known,
-    rebuild,
-)
-from analysis.figures.settings import Style
-from analysis.figures.sidecar import (
-    read,
-    sidecar,
-)
+from analysis.figures import Plot, view
+from analysis.figures.files import collected
+from analysis.figures.files.bundle import bundle
+from analysis.figures.files.sidecar import read, sidecar
+from analysis.figures.recipes.rebuild import Known, rebuild
+from analysis.figures.style.settings import Style
 
 ROOT = Path(__file__).parents[1]
 TEXT = "The plots thinned, not dully."

@@ -12,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from analysis.figures import Bars, HeatMap, Lines, Plot, Points, checks, view
-from analysis.figures.captions import draft
-from analysis.figures.checks import APART, NOTICED, check
-from analysis.figures.colour import (
+from analysis.figures import Bars, HeatMap, Lines, Plot, Points, view
+from analysis.figures.files.captions import draft
+from analysis.figures.paper import render
+from analysis.figures.style import checks
+from analysis.figures.style.checks import APART, NOTICED, check
+from analysis.figures.style.colour import (
     DEFICIENCIES,
     falling,
     lab,
@@ -25,10 +27,9 @@ from analysis.figures.colour import (
     neighbours,
     simulated,
 )
-from analysis.figures.palettes import MONOTONE, PALETTES, grey, palette, stops_of
-from analysis.figures.paper import render
-from analysis.figures.settings import Style
-from analysis.figures.style import RASTERISED_FROM, STEPS, luminance
+from analysis.figures.style.palettes import MONOTONE, PALETTES, grey, palette, stops_of
+from analysis.figures.style.settings import Style
+from analysis.figures.style.style import RASTERISED_FROM, STEPS, luminance
 
 COLOURS = ("#E08214", "#2166AC", "#88CCEE", "#882255")
 # CIELab of these four as colorspacious 1.1.2 gives them, plain and with a deficiency in full.

@@ -16,12 +16,12 @@ from PIL import Image
 from pypdf import PdfReader
 
 from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Points, Strip, known_views
-from analysis.figures.checks import check
-from analysis.figures.export import export
-from analysis.figures.palettes import palette, shade, stops_of
+from analysis.figures.files.export import export
 from analysis.figures.paper import render
-from analysis.figures.settings import Style
-from analysis.figures.style import STEPS, along
+from analysis.figures.style.checks import check
+from analysis.figures.style.palettes import palette, shade, stops_of
+from analysis.figures.style.settings import Style
+from analysis.figures.style.style import STEPS, along
 
 KEYS = samples.keys()
 COLOURS = palette("default")

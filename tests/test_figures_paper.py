@@ -30,10 +30,10 @@ from PIL import Image
 from pypdf import PdfReader
 
 from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Points, Strip, view
-from analysis.figures.export import MIME, export, slug
-from analysis.figures.layout import place
+from analysis.figures.files.export import MIME, export, slug
 from analysis.figures.paper import figure, render
-from analysis.figures.venues import VENUES, width_in_inches
+from analysis.figures.screen.layout import place
+from analysis.figures.style.venues import VENUES, width_in_inches
 
 ROOT = Path(__file__).parents[1]
 TOKENS = tokens_of(SENTENCE)
@@ -357,7 +357,7 @@ def test_a_glyph_no_font_has_is_told_and_drawn_as_a_box():
 
 
 def test_the_advice_names_the_script_and_a_font():
-    from analysis.figures.scripts import advice
+    from analysis.figures.files.scripts import advice
 
     one, two = advice({0x4F60, 0x597D, 0x1F600})
     assert one == (

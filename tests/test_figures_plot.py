@@ -11,7 +11,7 @@ from figures_samples import SENTENCE, attributed, checkpoint, tokens_of, trace
 from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Points, known_views, view
 from analysis.figures.registry import UnknownView
 from analysis.figures.registry import view as register
-from analysis.figures.style import (
+from analysis.figures.style.style import (
     CLASS_COLOURS,
     CLASS_SHAPES,
     DIVERGING,
@@ -26,7 +26,7 @@ from analysis.figures.style import (
     shade,
     step_of,
 )
-from analysis.figures.venues import VENUES, UnknownVenue, width_in_inches
+from analysis.figures.style.venues import VENUES, UnknownVenue, width_in_inches
 
 ROOT = Path(__file__).parents[1]
 

@@ -19,10 +19,10 @@ from figures_samples import (
 )
 
 from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Points, Strip, view
-from analysis.figures.markup import CSS, html
-from analysis.figures.screen import figure, sheet
-from analysis.figures.sheet import merge
-from analysis.figures.style import contrast_ratio
+from analysis.figures.screen.markup import CSS, html
+from analysis.figures.screen.plotly import figure, sheet
+from analysis.figures.screen.sheet import merge
+from analysis.figures.style.style import contrast_ratio
 
 TOKENS = tokens_of(SENTENCE)
 

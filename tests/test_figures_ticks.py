@@ -15,7 +15,7 @@ from analysis.figures import HeatMap, Plot
 from analysis.figures.paper import render, ticks
 from analysis.figures.paper.fonts import measuring
 from analysis.figures.paper.look import Look
-from analysis.figures.settings import Style
+from analysis.figures.style.settings import Style
 
 LOOK = Look(Style(), measuring())
 LONG = "counterrevolutionary-misunderstandings"

@@ -14,24 +14,15 @@ import zoo
 from figures_samples import HOSTILE, SENTENCE, attributed, checkpoint, split, tokens_of
 
 from analysis.attribution import METHODS as ATTRIBUTION
-from analysis.figures import (
-    Bars,
-    Grid,
-    HeatMap,
-    Lines,
-    Plot,
-    Strip,
-    known_views,
-    latex,
-    recipes,
-    view,
-)
-from analysis.figures.captions import draft
-from analysis.figures.citations import METHODS, VIEWS, bibtex, keys_of
-from analysis.figures.export import export
-from analysis.figures.letters import letter
+from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Strip, known_views, view
+from analysis.figures.files import latex
+from analysis.figures.files.captions import draft
+from analysis.figures.files.citations import METHODS, VIEWS, bibtex, keys_of
+from analysis.figures.files.export import export
 from analysis.figures.paper import pgf, render
-from analysis.figures.settings import Style
+from analysis.figures.recipes import registry
+from analysis.figures.style.letters import letter
+from analysis.figures.style.settings import Style
 
 TOKENS = tokens_of(SENTENCE)
 TEX = shutil.which("pdflatex")
@@ -316,7 +307,7 @@ def test_a_caption_has_the_facts():
 def test_a_caption_of_several_checkpoints_has_the_same_facts():
     both = [zoo.loaded("max_seq_mha"), zoo.loaded("mha")]
     labels = both[0].checkpoint.labels
-    said = draft(recipes.make("strips", both, "The plots thinned.", None, [1, 0]))
+    said = draft(registry.make("strips", both, "The plots thinned.", None, [1, 0]))
     for fact in (
         f"Classes: {labels[1]}, {labels[0]}.",
         "Baseline: ",
@@ -325,14 +316,14 @@ def test_a_caption_of_several_checkpoints_has_the_same_facts():
         "Checkpoints: max_seq_mha",
     ):
         assert fact in said, fact
-    one = draft(recipes.make("reading", both, "The plots thinned.", None, 1))
+    one = draft(registry.make("reading", both, "The plots thinned.", None, 1))
     assert f"Class: {labels[1]}." in one
     assert "Reference: " in one
 
 
 @pytest.mark.parametrize("key", ["deletion_insertion", "evidence_scores", "evidence_bars"])
 def test_a_caption_names_the_class_and_not_its_number(key):
-    plot = recipes.make(
+    plot = registry.make(
         key,
         [zoo.loaded("max_seq_mha")],
         "The plots thinned.",
@@ -357,7 +348,7 @@ def test_a_caption_names_the_colours_that_are_drawn():
 def test_every_view_and_method_that_cites_exists_and_every_citation_has_an_entry():
     assert set(VIEWS) <= set(known_views()) | {"faithfulness", "evidence"}
     assert {key for key in METHODS if key not in ("umap", "aligned_umap")} == set(ATTRIBUTION)
-    from analysis.figures.citations import _entries
+    from analysis.figures.files.citations import _entries
 
     cited = {key for keys in (*VIEWS.values(), *METHODS.values()) for key in keys}
     assert cited <= set(_entries())
@@ -384,7 +375,7 @@ def test_each_picture_cites_what_it_rests_on_and_no_more():
     made = {
         quantity: set(
             keys_of(
-                recipes.make(
+                registry.make(
                     "winners", [zoo.loaded("max_seq_mha")], "A plot.", params={"quantity": quantity}
                 )
             )

@@ -10,17 +10,9 @@ import pytest
 import samples_of_views as samples
 from saved_figures import TEXT, of_reading, run
 
-from analysis.figures.rebuild import (
-    rebuild,
-)
-from analysis.figures.settings import Style
-from analysis.figures.sidecar import (
-    BadSidecar,
-    other_versions,
-    read,
-    save,
-    sidecar,
-)
+from analysis.figures.files.sidecar import BadSidecar, other_versions, read, save, sidecar
+from analysis.figures.recipes.rebuild import rebuild
+from analysis.figures.style.settings import Style
 
 FORMATS = ("pdf", "svg", "png")
 

@@ -14,8 +14,9 @@ from saved_figures import TEXT, of_reading, run
 
 import analysis
 from analysis.__main__ import main
-from analysis.figures import recipes
-from analysis.figures.rebuild import (
+from analysis.figures.files.sidecar import checkpoints_of, read, recipe_of, save, sidecar
+from analysis.figures.recipes import registry
+from analysis.figures.recipes.rebuild import (
     Known,
     OtherCheckpoint,
     difference,
@@ -24,14 +25,7 @@ from analysis.figures.rebuild import (
     rebuild,
     recompute,
 )
-from analysis.figures.settings import Style
-from analysis.figures.sidecar import (
-    checkpoints_of,
-    read,
-    recipe_of,
-    save,
-    sidecar,
-)
+from analysis.figures.style.settings import Style
 
 NEEDS = {"what_if": {"drop_layers": [4]}, "variant": {"variant": "The plot was dull."}}
 
@@ -122,10 +116,10 @@ def loader(checkpoint_):
     return zoo.loaded(checkpoint_.id)
 
 
-@pytest.mark.parametrize("key", sorted(recipes.recipes()))
+@pytest.mark.parametrize("key", sorted(registry.recipes()))
 def test_every_recipe_gives_the_same_numbers_from_its_sidecar(key):
     params = NEEDS.get(key, {})
-    plot = recipes.make(key, [zoo.loaded("max_seq_mha")], TEXT, None, None, params)
+    plot = registry.make(key, [zoo.loaded("max_seq_mha")], TEXT, None, None, params)
     given = read(sidecar(plot, format="svg").to_json())
     stored = rebuild(given, "f", tiny_known(), loader)
     assert stored.said[0] == "The recomputed values equal the stored ones."
@@ -143,7 +137,7 @@ def recomputed(plot):
 @pytest.mark.parametrize("target", [None, 0, 1])
 @pytest.mark.parametrize(("key", "params"), OTHERS, ids=str)
 def test_every_parameter_and_class_is_recorded(key, params, target):
-    plot = recipes.make(key, [zoo.loaded("max_seq_mha")], TEXT, None, target, params)
+    plot = registry.make(key, [zoo.loaded("max_seq_mha")], TEXT, None, target, params)
     assert recomputed(plot) == 0
 
 
@@ -151,9 +145,9 @@ def test_every_parameter_of_a_recipe_is_among_those_that_are_tried():
     tried = {(key, name) for key, params in OTHERS for name in params}
     every = {
         (key, name)
-        for key in recipes.recipes()
-        if key not in recipes.ALIASES
-        for name in recipes.options_of(key)
+        for key in registry.recipes()
+        if key not in registry.ALIASES
+        for name in registry.options_of(key)
     }
     left = {(key, name) for key, name in every - tried if name not in ("limit", "special")}
     assert not left
@@ -162,13 +156,13 @@ def test_every_parameter_of_a_recipe_is_among_those_that_are_tried():
 @pytest.mark.parametrize("key", ["strips", "reading", "input_attribution", "variant", "depth"])
 def test_the_class_of_each_of_several_checkpoints_is_recorded(key):
     both = [zoo.loaded("max_seq_mha"), zoo.loaded("mha")]
-    plot = recipes.make(key, both, TEXT, None, [1, 0] if key != "depth" else 1, NEEDS.get(key))
+    plot = registry.make(key, both, TEXT, None, [1, 0] if key != "depth" else 1, NEEDS.get(key))
     assert recomputed(plot) == 0
 
 
-@pytest.mark.parametrize("key", sorted(set(recipes.recipes()) - set(recipes.ALIASES)))
+@pytest.mark.parametrize("key", sorted(set(registry.recipes()) - set(registry.ALIASES)))
 def test_every_picture_of_a_text_says_which_weights_it_was_made_with(key):
-    plot = recipes.make(key, [zoo.loaded("max_seq_mha")], TEXT, None, None, NEEDS.get(key))
+    plot = registry.make(key, [zoo.loaded("max_seq_mha")], TEXT, None, None, NEEDS.get(key))
     owners = checkpoints_of(plot)
     assert owners
     assert all(len(one["sha256"]) == 64 for one in owners)
@@ -190,9 +184,9 @@ def seeds(tmp_path_factory):
 )
 def test_seed_groups_and_several_checkpoints_are_computed_again(key, seeds):
     members = tuple(analysis.load(seeds / f"toy-s{seed}") for seed in range(2))
-    group = recipes.Subject("toy", members)
+    group = registry.Subject("toy", members)
     subjects = [group, members[0]] if key in ("classes", "variant") else [group]
-    plot = recipes.make(key, subjects, TEXT, None, None, NEEDS.get(key))
+    plot = registry.make(key, subjects, TEXT, None, None, NEEDS.get(key))
     recipe = recipe_of(plot)
     assert recipe["subjects"][0] == ["toy-s0", "toy-s1"]
     assert recipe["names"][0] == "toy"
@@ -209,7 +203,7 @@ def test_a_demo_checkpoint_gives_the_stored_numbers_again(tmp_path):
     text = "The plot is thin, but the acting is anything but dull."
     names = ["winners", "reading", "input_attribution"]
     for name in names:
-        plot = recipes.make(name, [analysis.load("sst2-max_seq_mha")], text)
+        plot = registry.make(name, [analysis.load("sst2-max_seq_mha")], text)
         (tmp_path / f"{name}.json").write_bytes(save(sidecar(plot), name).sidecar)
     answer = run(
         "rebuild",
@@ -225,7 +219,7 @@ def test_a_demo_checkpoint_gives_the_stored_numbers_again(tmp_path):
 
 def test_a_checkpoint_with_other_weights_stops_the_rebuild(tmp_path):
     tiny.make_pooling_checkpoint(tmp_path / "toy", "max_seq_mha", ("bad", "good"), seed=1)
-    plot = recipes.make("reading", [analysis.load(tmp_path / "toy")], TEXT)
+    plot = registry.make("reading", [analysis.load(tmp_path / "toy")], TEXT)
     (tmp_path / "f.json").write_bytes(save(sidecar(plot), "f").sidecar)
     shutil.rmtree(tmp_path / "toy")
     tiny.make_pooling_checkpoint(tmp_path / "toy", "max_seq_mha", ("bad", "good"), seed=2)
@@ -243,7 +237,7 @@ def test_a_checkpoint_with_other_weights_stops_the_rebuild(tmp_path):
 
 def test_the_command_line_stops_at_other_weights_until_it_is_forced(tmp_path, capsys):
     tiny.make_pooling_checkpoint(tmp_path / "toy", "max_seq_mha", ("bad", "good"), seed=1)
-    plot = recipes.make("reading", [analysis.load(tmp_path / "toy")], TEXT)
+    plot = registry.make("reading", [analysis.load(tmp_path / "toy")], TEXT)
     saved = save(sidecar(plot, Style(width=4.4)), "f")
     (tmp_path / "f.json").write_bytes(saved.sidecar)
     shutil.rmtree(tmp_path / "toy")
@@ -273,7 +267,7 @@ def test_the_command_line_stops_at_other_weights_until_it_is_forced(tmp_path, ca
 
 
 def test_without_its_checkpoint_a_figure_is_drawn_from_its_numbers():
-    plot = recipes.make("winners", [zoo.loaded("max_seq_mha")], TEXT)
+    plot = registry.make("winners", [zoo.loaded("max_seq_mha")], TEXT)
     given = read(sidecar(plot).to_json())
     made = rebuild(given, "f", Known(()), loader)
     assert made.said[0] == "Drawn from the stored numbers (not found here: max_seq_mha)."
@@ -283,7 +277,7 @@ def test_without_its_checkpoint_a_figure_is_drawn_from_its_numbers():
 
 def test_a_checkpoint_is_known_by_its_weights_under_any_name(tmp_path):
     shutil.copytree(zoo.folder("mha"), tmp_path / "renamed")
-    plot = recipes.make("attention", [zoo.loaded("mha")], TEXT)
+    plot = registry.make("attention", [zoo.loaded("mha")], TEXT)
     made = rebuild(
         read(sidecar(plot).to_json()),
         "f",

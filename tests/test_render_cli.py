@@ -18,8 +18,9 @@ from pypdf import PdfReader
 
 import analysis
 from analysis.__main__ import main
-from analysis.figures import Plot, known_views, recipes, view
-from analysis.figures.recipes_study import STUDY
+from analysis.figures import Plot, known_views, view
+from analysis.figures.recipes import registry
+from analysis.figures.recipes.study import STUDY
 
 ROOT = Path(__file__).parents[1]
 TEXT = "The plots thinned, not dully."
@@ -57,8 +58,8 @@ def test_the_list_names_every_view_in_one_line(capsys):
     assert main(["render", "--list"]) == 0
     said = capsys.readouterr()
     lines = said.out.splitlines()
-    assert {line.split()[0] for line in lines} == {*recipes.recipes(), *STUDY}
-    others = set(known_views()) - set(recipes.recipes()) - set(STUDY)
+    assert {line.split()[0] for line in lines} == {*registry.recipes(), *STUDY}
+    others = set(known_views()) - set(registry.recipes()) - set(STUDY)
     assert all(f" {name}" in said.err for name in others)
     assert "map" in others
     assert {"winners", "strips", "attention", "layers"} <= {line.split()[0] for line in lines}
@@ -76,7 +77,7 @@ def test_a_picture_is_written_with_its_sidecar_and_named(render, root):
     image = Image.open(io.BytesIO(files["winners-toy-max-s0.png"]))
     assert image.width == pytest.approx(3.03 * 300, abs=1)
     data = json.loads(files["winners-toy-max-s0.json"])
-    expected = recipes.make("winners", [analysis.load(root / "toy-max-s0")], TEXT)
+    expected = registry.make("winners", [analysis.load(root / "toy-max-s0")], TEXT)
     drawn = Plot.from_json(json.dumps(data["data"][0]))
     assert drawn.mark.values.tolist() == expected.mark.values.tolist()
 
@@ -248,7 +249,7 @@ def test_a_folder_that_is_none_is_said(root, tmp_path, capsys):
     ],
 )
 def test_rebuild_says_what_is_wrong_with_a_file_and_goes_on(make, said, tmp_path, capsys):
-    from analysis.figures.sidecar import save, sidecar
+    from analysis.figures.files.sidecar import save, sidecar
 
     tokens = tokens_of(TEXT)
     good = save(sidecar(view("reading", split(tokens), tokens, 1, checkpoint())), "good")

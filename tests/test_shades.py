@@ -7,8 +7,8 @@ import pytest
 import samples_of_views as samples
 
 from analysis.figures.marks import Grid, Strip
-from analysis.figures.screen import sheet
-from analysis.figures.style import contrast_ratio
+from analysis.figures.screen.plotly import sheet
+from analysis.figures.style.style import contrast_ratio
 from pages.ui.kit import shades
 
 DARK = "#141A22"  # the ground of the dark theme

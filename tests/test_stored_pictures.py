@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as npst
 from saved_figures import of_reading, panels
 
 from analysis.figures import Bars, HeatMap, Plot
-from analysis.figures.store import BadPlot, from_json, to_json
+from analysis.figures.files.store import BadPlot, from_json, to_json
 
 
 @pytest.mark.parametrize("key", samples.keys())

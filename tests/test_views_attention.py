@@ -13,7 +13,7 @@ from samples_of_views import PAIR, TEXT, seen
 import analysis
 from analysis import attention, interventions
 from analysis.figures import view
-from analysis.figures.views_encoder import mosaic_place
+from analysis.figures.views.encoder import mosaic_place
 
 
 def long_trace(length=512, count=12):

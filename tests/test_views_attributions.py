@@ -10,8 +10,8 @@ import zoo
 
 import analysis
 from analysis.attribution import in_words
-from analysis.figures import attribution_results as results
 from analysis.figures import view
+from analysis.figures.views import attribution_results as results
 from analysis.tokens import tokenize
 
 TEXT = "The plots thinned, not dully."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.figures.views_maps import embedding_map
+from analysis.figures.views.maps import embedding_map
 from analysis.projection import Projection
 
 GROUP = np.zeros(6, int)

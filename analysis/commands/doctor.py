@@ -67,7 +67,7 @@ Line = tuple[bool | None, str]  # True: fine; False: has to be mended; None: can
 
 
 def _packages() -> Iterator[Line]:
-    from analysis.figures.sidecar import versions
+    from analysis.figures.files.sidecar import versions
 
     yield sys.version_info >= (3, 11), f"Python {sys.version.split()[0]} (3.11 or newer)"
     yield True, f"PoolLens {versions()['poollens']}"
@@ -94,9 +94,9 @@ def _device() -> Iterator[Line]:
 def _figures() -> Iterator[Line]:
     yield True, "no browser is needed: PDF, SVG and PNG are drawn by matplotlib"
     if util.find_spec("matplotlib") is not None:
+        from analysis.figures.files.scripts import install_of
         from analysis.figures.paper import fonts
-        from analysis.figures.scripts import install_of
-        from analysis.figures.settings import FONTS
+        from analysis.figures.style.settings import FONTS
 
         for kind in FONTS:
             families, _ = fonts.families(set("Aa"), kind, "times")

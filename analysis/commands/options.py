@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.checkpoints import DEMO_FOLDER, CheckpointError, discover
-from analysis.figures.settings import FONTS, Style
-from analysis.figures.sidecar import Signed
+from analysis.figures.files.sidecar import Signed
+from analysis.figures.style.settings import FONTS, Style
 
 if TYPE_CHECKING:
-    from analysis.figures.recipes import Subject
+    from analysis.figures.recipes.registry import Subject
     from analysis.loading import Classifier
 
 _STYLE = (
@@ -34,8 +34,8 @@ _STYLE = (
 
 def add_style(parser: argparse.ArgumentParser) -> None:
     """Venue, size, type and colours; whatever is not given keeps what it was."""
-    from analysis.figures.palettes import PALETTES
-    from analysis.figures.venues import VENUES
+    from analysis.figures.style.palettes import PALETTES
+    from analysis.figures.style.venues import VENUES
 
     group = parser.add_argument_group("style")
     group.add_argument("--venue", help=f"one of {', '.join(VENUES)}")
@@ -124,7 +124,7 @@ def load(reference: Path | str, given: argparse.Namespace) -> Classifier:
 
 def subjects(given: argparse.Namespace) -> list[Subject]:
     """The named checkpoints and seed groups, loaded."""
-    from analysis.figures.recipes import Subject
+    from analysis.figures.recipes.registry import Subject
 
     if not given.checkpoint:
         names = ", ".join(one.id for one in discover(given.checkpoints)[0]) or "none"

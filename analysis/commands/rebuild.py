@@ -11,7 +11,7 @@ from analysis.checkpoints import Checkpoint
 from analysis.commands import options
 
 if TYPE_CHECKING:
-    from analysis.figures.rebuild import Known
+    from analysis.figures.recipes.rebuild import Known
     from analysis.loading import Classifier
 
 
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Rebuild every sidecar; one that fails does not stop the others."""
-    from analysis.figures.rebuild import known_checkpoints
+    from analysis.figures.recipes.rebuild import known_checkpoints
 
     known = None
     if not given.from_data:
@@ -71,9 +71,9 @@ def run(given: argparse.Namespace) -> int:
 def _one(
     path: Path, stem: str, given: argparse.Namespace, known: Known | None, load: object
 ) -> None:
-    from analysis.figures.export import MIME
-    from analysis.figures.rebuild import OtherCheckpoint, rebuild
-    from analysis.figures.sidecar import LARGEST, BadSidecar, read
+    from analysis.figures.files.export import MIME
+    from analysis.figures.files.sidecar import LARGEST, BadSidecar, read
+    from analysis.figures.recipes.rebuild import OtherCheckpoint, rebuild
 
     if path.is_dir():
         raise ValueError("this is a folder: give the .json that was saved with a figure")

@@ -58,9 +58,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Draw, write, and print what was written."""
-    from analysis.figures.export import slug
-    from analysis.figures.settings import Style, require_dpi
-    from analysis.figures.sidecar import save, sidecar
+    from analysis.figures.files.export import slug
+    from analysis.figures.files.sidecar import save, sidecar
+    from analysis.figures.style.settings import Style, require_dpi
 
     if given.list:
         _list()
@@ -92,10 +92,11 @@ def run(given: argparse.Namespace) -> int:
 
 def _list() -> None:
     """Every view that can be made here, a line each; beside them, those that cannot."""
-    from analysis.figures import known_views, recipes
-    from analysis.figures.recipes_study import STUDY
+    from analysis.figures import known_views
+    from analysis.figures.recipes import registry
+    from analysis.figures.recipes.study import STUDY
 
-    lines = recipes.recipes() | {
+    lines = registry.recipes() | {
         name: f"{line} [--study FOLDER; family, tasks]" for name, line in STUDY.items()
     }
     for name, line in sorted(lines.items()):
@@ -109,9 +110,10 @@ def _list() -> None:
 
 
 def _plot(given: argparse.Namespace) -> Plot:
-    from analysis.figures import known_views, recipes
-    from analysis.figures.recipes_study import STUDY, of_study
-    from analysis.figures.typed import require
+    from analysis.figures import known_views
+    from analysis.figures.recipes import registry
+    from analysis.figures.recipes.study import STUDY, of_study
+    from analysis.figures.recipes.typed import require
 
     params = _params(given.params)
     if given.view in STUDY:
@@ -122,27 +124,27 @@ def _plot(given: argparse.Namespace) -> Plot:
             raise ValueError(f"{given.view} has no parameter {wrong[0]}; it has family, tasks")
         require(of_study, params, f"{given.view}: ")
         return of_study(given.view, given.study, **params)
-    if given.view not in recipes.recipes():
+    if given.view not in registry.recipes():
         if given.view in known_views():
-            raise recipes.UnknownRecipe(
+            raise registry.UnknownRecipe(
                 f"{given.view} is drawn of a data set or a map, not of a text: make it in the app "
                 "or with analysis.figures.view"
             )
-        raise recipes.UnknownRecipe(
+        raise registry.UnknownRecipe(
             f"no view is called {given.view!r}; known are "
-            + ", ".join(sorted({*recipes.recipes(), *STUDY}))
+            + ", ".join(sorted({*registry.recipes(), *STUDY}))
         )
     if given.study is not None:
         raise ValueError(f"{given.view} is drawn of a text, not of a study: leave out --study")
     text, pair = _texts(given)
-    key = recipes.ALIASES.get(given.view, (given.view, {}))[0]
+    key = registry.ALIASES.get(given.view, (given.view, {}))[0]
     if given.words is not None:
-        options_here = recipes.options_of(key)
+        options_here = registry.options_of(key)
         if "words" in options_here:
             params.setdefault("words", given.words)
         elif "unit" in options_here:
             params.setdefault("unit", "word" if given.words else "piece")
-    return recipes.make(given.view, options.subjects(given), text, pair, _targets(given), params)
+    return registry.make(given.view, options.subjects(given), text, pair, _targets(given), params)
 
 
 def _stem(name: str | None) -> str:
@@ -183,7 +185,7 @@ def _params(pairs: list[str]) -> dict[str, Any]:
 
 
 def _check_formats(formats: list[str]) -> None:
-    from analysis.figures.export import MIME
+    from analysis.figures.files.export import MIME
 
     known = [format for format in MIME if format != "json"]  # the sidecar is always written
     if not formats:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from analysis.figures.style import NumberFormat
+from analysis.figures.style.style import NumberFormat
 from analysis.records import freeze, require_shape
 
 Scale = Literal["diverging", "sequential"]

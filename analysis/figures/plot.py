@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
 
-    from analysis.figures.settings import Style
+    from analysis.figures.style.settings import Style
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Plot:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the picture as it would be printed, at a full page's width."""
-        from analysis.figures.anonymity import anonymous
+        from analysis.figures.files.anonymity import anonymous
         from analysis.figures.paper import render
 
         drawn = render(anonymous(self)[0], venue="acl", width="full", format="svg")
@@ -71,26 +71,26 @@ class Plot:
 
     def to_json(self) -> str:
         """The whole picture as JSON text, without loss; the same plot gives the same text."""
-        from analysis.figures.store import to_json
+        from analysis.figures.files.store import to_json
 
         return to_json(self)
 
     @staticmethod
     def from_json(text: str | bytes) -> Plot:
         """The picture that `to_json` wrote. Raises `analysis.figures.store.BadPlot`."""
-        from analysis.figures.store import from_json
+        from analysis.figures.files.store import from_json
 
         return from_json(text)
 
     def screen(self) -> Figure:
         """A plotly figure (not for strips: those are HTML, see `markup.html`)."""
-        from analysis.figures.screen import figure
+        from analysis.figures.screen.plotly import figure
 
         return figure(self)
 
     def html(self, **options: Any) -> str:
         """HTML of strips and bars, for a card; options as `markup.html` takes them."""
-        from analysis.figures.markup import html
+        from analysis.figures.screen.markup import html
 
         return html(self, **options)
 
@@ -108,9 +108,9 @@ class Plot:
         `style` holds the rest: type, palette, greyscale, title, letters (`settings.Style`).
         Owners and folders of checkpoints are left out.
         """
+        from analysis.figures.files.sidecar import sidecar
         from analysis.figures.paper import render
-        from analysis.figures.settings import Style
-        from analysis.figures.sidecar import sidecar
+        from analysis.figures.style.settings import Style
 
         named = {k: v for k, v in (("venue", venue), ("width", width)) if v is not None}
         given = sidecar(self, Style.from_dict({**(style or Style()).as_dict(), **named}))
@@ -131,8 +131,8 @@ class Plot:
 
         Returns the figure's path. With `author` or `project` the files say who made them.
         """
-        from analysis.figures.export import slug
-        from analysis.figures.sidecar import Signed, save, sidecar
+        from analysis.figures.files.export import slug
+        from analysis.figures.files.sidecar import Signed, save, sidecar
 
         given = sidecar(self, style, format, dpi, signed=Signed(author, project))
         stem = name or slug(given.plots[0])

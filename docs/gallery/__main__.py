@@ -8,10 +8,10 @@ import numpy as np
 
 from analysis import load, record
 from analysis.figures import Plot, view
-from analysis.figures.recipes import make
-from analysis.figures.recipes_study import of_study
-from analysis.figures.settings import Style
-from analysis.figures.sidecar import save, sidecar
+from analysis.figures.files.sidecar import save, sidecar
+from analysis.figures.recipes.registry import make
+from analysis.figures.recipes.study import of_study
+from analysis.figures.style.settings import Style
 from analysis.loading import Classifier
 from analysis.projection import project
 from analysis.suite import sentences

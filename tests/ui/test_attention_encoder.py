@@ -10,7 +10,7 @@ from reading_attention import eager_attentions, matrices, percent, rows, start
 
 import analysis
 from analysis import attention
-from analysis.figures.style import number
+from analysis.figures.style.style import number
 
 SENTENCE = "the plots thinned, not dully but fine"
 LAYERS, HEADS = tiny.LAYERS, tiny.ATTENTION_HEADS

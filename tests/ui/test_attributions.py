@@ -31,7 +31,7 @@ from analysis.attribution import (
     in_words,
     largest_disagreement,
 )
-from analysis.figures.style import number
+from analysis.figures.style.style import number
 
 # --- strips ------------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from analysis.attribution import (
     faithfulness,
     rank_agreement,
 )
-from analysis.figures.style import number
+from analysis.figures.style.style import number
 
 
 def measured(folder, method, n_steps=None, **asked):

@@ -29,7 +29,7 @@ from analysis.attribution import (
     COLUMNS,
     METHODS,
 )
-from analysis.figures.style import number
+from analysis.figures.style.style import number
 
 
 def test_a_slow_method_tells_its_time_and_is_computed_when_asked(open_attributions, four):

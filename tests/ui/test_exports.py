@@ -10,8 +10,8 @@ import seen
 import tiny
 import truth
 
-from analysis.figures.export import export
-from analysis.figures.venues import width_in_inches
+from analysis.figures.files.export import export
+from analysis.figures.style.venues import width_in_inches
 
 SENTENCE = "the film is good but the plot is thin"
 FORMATS = ("pdf", "svg", "png", "csv", "html", "tex", "json", "txt", "bib")
@@ -148,7 +148,7 @@ def test_the_preview_is_at_true_size_and_the_checks_have_numbers(opened):
 
 
 def test_every_control_reaches_the_file(opened):
-    from analysis.figures.settings import Style
+    from analysis.figures.style.settings import Style
     from pages.ui.export import panel
 
     opened.selectbox(key=f"{KEY}-venue").set_value("icml").run()
@@ -194,7 +194,7 @@ def test_caption_latex_bibtex_and_table_stand_there_to_be_copied(opened):
 
 
 def test_files_are_signed_only_while_the_switch_is_on(opened):
-    from analysis.figures.sidecar import Signed
+    from analysis.figures.files.sidecar import Signed
     from pages.ui.export import panel
 
     def signed():

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import samples_of_views as samples
 
-from analysis.figures import collected
-from analysis.figures.settings import Style
+from analysis.figures.files import collected
+from analysis.figures.style.settings import Style
 from pages.ui.export import collection, saved
 from pages.ui.figures import files
 from pages.ui.figures import thumbnails as figures_list

@@ -11,7 +11,7 @@ import tiny
 from reading_winners import pieces, said_by
 
 import analysis
-from analysis.figures.style import number
+from analysis.figures.style.style import number
 
 OWN = "the film is good\nthe story was dull\nwho said it?\nthe acting is fine and good"
 

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis.figures.marks import Bars
 from analysis.figures.paper import ticks
 from analysis.figures.paper.look import Look
-from analysis.figures.style import CLASS_HATCHES, contrast_ratio, number
+from analysis.figures.style.style import CLASS_HATCHES, contrast_ratio, number
 
 MOST_NUMBERED = 4  # series; with more the numbers would stand on each other
 

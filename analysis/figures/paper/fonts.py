@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.ft2font import FT2Font
 
-from analysis.figures.scripts import advice, debian_package, install_of
-from analysis.figures.style import printable
+from analysis.figures.files.scripts import advice, debian_package, install_of
+from analysis.figures.style.style import printable
 
 SANS = ("Arial", "Liberation Sans", "DejaVu Sans")  # the last one comes with matplotlib
 # STIX and DejaVu come with matplotlib. Latin Modern is left out: its outlines are no TrueType.

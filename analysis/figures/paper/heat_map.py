@@ -13,10 +13,10 @@ from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.marks import HeatMap
-from analysis.figures.palettes import dense, shade
 from analysis.figures.paper import ticks
 from analysis.figures.paper.look import Look
-from analysis.figures.style import WEAK, contrast_ratio, number, step_of
+from analysis.figures.style.palettes import dense, shade
+from analysis.figures.style.style import WEAK, contrast_ratio, number, step_of
 
 MANY = 4_000  # cells; of more those of one colour are one path
 _SQUARE = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5)])

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis.figures.marks import Lines, Points
 from analysis.figures.paper import ticks
 from analysis.figures.paper.look import Look
-from analysis.figures.style import CLASS_SHAPES, RASTERISED_FROM
+from analysis.figures.style.style import CLASS_SHAPES, RASTERISED_FROM
 
 DASHES = ("-", "--", "-.", ":")
 REFERENCE = "#707070"  # the line that others are held against

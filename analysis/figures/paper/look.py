@@ -8,10 +8,10 @@ from typing import Any
 
 from matplotlib.colors import LinearSegmentedColormap
 
-from analysis.figures.palettes import Palette, palette, stops_of
 from analysis.figures.paper.fonts import Measure
-from analysis.figures.settings import Style
-from analysis.figures.style import printable
+from analysis.figures.style.palettes import Palette, palette, stops_of
+from analysis.figures.style.settings import Style
+from analysis.figures.style.style import printable
 
 LONGEST_LABEL = 36  # characters
 

@@ -8,7 +8,7 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from analysis.figures.plot import Plot
-from analysis.figures.style import printable
+from analysis.figures.style.style import printable
 
 _DUBLIN_CORE = {
     "Creator",

@@ -8,13 +8,13 @@ from typing import Any, Protocol
 
 from matplotlib.figure import Figure
 
-from analysis.figures.letters import letter
 from analysis.figures.marks import Bars, Grid, HeatMap, Lines, Panel, Points, Strip
 from analysis.figures.paper import bars, heat_map, lines
 from analysis.figures.paper.look import Look
 from analysis.figures.paper.settled import Settled
 from analysis.figures.paper.strips import MARGIN, Strips
 from analysis.figures.plot import Plot
+from analysis.figures.style.letters import letter
 
 LEGEND_LINE = 1.5  # of the legend's type
 TITLE_LINE = 1.45

@@ -16,8 +16,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from analysis.figures.latex import comment, escape
-from analysis.figures.settings import Style
+from analysis.figures.files.latex import comment, escape
+from analysis.figures.style.settings import Style
 
 PROGRAM = "xelatex"
 

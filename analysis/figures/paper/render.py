@@ -16,9 +16,7 @@ from dataclasses import dataclass, replace
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from analysis.figures.letters import letter
 from analysis.figures.marks import Grid, HeatMap
-from analysis.figures.palettes import dense
 from analysis.figures.paper import metadata, pgf
 from analysis.figures.paper.fonts import characters_of, families, measuring
 from analysis.figures.paper.lines import RASTER_DPI
@@ -26,7 +24,9 @@ from analysis.figures.paper.look import Look
 from analysis.figures.paper.page import Cells, build, part, share_of
 from analysis.figures.paper.settled import lay_out
 from analysis.figures.plot import Plot
-from analysis.figures.settings import Style, require_dpi
+from analysis.figures.style.letters import letter
+from analysis.figures.style.palettes import dense
+from analysis.figures.style.settings import Style, require_dpi
 
 FORMATS = ("pdf", "svg", "png", "pgf")
 _DRAWING = threading.RLock()

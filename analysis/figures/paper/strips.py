@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
 
-from analysis.figures.layout import Box, place
 from analysis.figures.marks import Strip
-from analysis.figures.palettes import shade
 from analysis.figures.paper.look import Look
-from analysis.figures.style import STEPS, WEAK, number, step_of
+from analysis.figures.screen.layout import Box, place
+from analysis.figures.style.palettes import shade
+from analysis.figures.style.style import STEPS, WEAK, number, step_of
 
 MARGIN = 1.5  # points
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis import attention
 from analysis.figures.marks import HeatMap
-from analysis.figures.style import number
+from analysis.figures.style.style import number
 from pages.ui.attention.reading import Listener, Wanted, values_of, weights
 from pages.ui.attention.tables import Column, table
 from pages.ui.kit.cards import Span

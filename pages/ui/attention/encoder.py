@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import streamlit as st
 
-from analysis.figures import views_encoder
-from analysis.figures.comparisons import together
 from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
+from analysis.figures.views import encoder
+from analysis.figures.views.comparisons import together
 from pages.ui.attention import tables as html
 from pages.ui.attention.encoder_sums import SHOW
 from pages.ui.attention.encoder_views import HEADS, LARGE, PARTS, ROLLOUT, SPREAD, TOKEN, Shown
@@ -141,7 +141,7 @@ def _controls(
 def _window(listeners: Sequence[Listener], view: str) -> tuple[int, int] | None:
     """Which part of a long text the large matrix shows; None: all of it, coarsened."""
     units = max((len(one.axis.units) for one in listeners if one.axis is not None), default=0)
-    if view != HEADS or units <= views_encoder.MATRIX_SIDE:
+    if view != HEADS or units <= encoder.MATRIX_SIDE:
         return None
     starts = [None, *range(0, units, 64)]
     if st.session_state.get("window") not in starts:

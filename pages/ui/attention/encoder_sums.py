@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from analysis import attention
-from analysis.figures import views_encoder
 from analysis.figures.marks import HeatMap
+from analysis.figures.views import encoder
 from pages.ui.attention import engine as heard
 from pages.ui.attention import matrices
 from pages.ui.attention import tables as html
@@ -40,10 +40,10 @@ def show_spread(
     who = checkpoint_of(one)
     tokens, chosen = one.traces[0].tokens, (wanted.layer or 0, wanted.head)
     plots = {
-        "Entropy": views_encoder.head_summary(
+        "Entropy": encoder.head_summary(
             replace(found[0].entropy, normalised=entropy.mean(axis=0)), who, tokens
         ),
-        "Distance": views_encoder.head_summary(
+        "Distance": encoder.head_summary(
             replace(found[0].distance, tokens=distance.mean(axis=0)), who, tokens
         ),
     }
@@ -78,7 +78,7 @@ def show_parts(
     each = np.stack([blocks.values for blocks in found])  # (M, L, H, B, B)
     layer, head = chosen_in(one, wanted)
     own = _own_masses(one)
-    plot = views_encoder.blocks(
+    plot = encoder.blocks(
         replace(found[0], values=each.mean(axis=0)),
         layer,
         checkpoint_of(one),

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures import views_attention, views_encoder
 from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
+from analysis.figures.views import attention, encoder
 from pages.ui.attention import engine as heard
 from pages.ui.attention import matrices
 from pages.ui.attention import tables as html
@@ -78,13 +78,13 @@ def show_heads(
 
     def glance() -> tuple[Plot, np.ndarray, float]:
         trace = _whole(one, choice)
-        plot = views_encoder.encoder_heads(trace, words, special)
+        plot = encoder.encoder_heads(trace, words, special)
         assert isinstance(plot.mark, HeatMap)
         plot = _with_spread(
             plot,
             one,
             [
-                values_of(views_encoder.encoder_heads(each, words, special))
+                values_of(encoder.encoder_heads(each, words, special))
                 for each in _members(one, choice)
             ],
         )
@@ -99,7 +99,7 @@ def show_heads(
         window = None
 
     def in_large(trace: Any) -> Plot:
-        return views_encoder.encoder_head(trace, chosen[0], chosen[1], words, special, window)
+        return encoder.encoder_head(trace, chosen[0], chosen[1], words, special, window)
 
     big = heard.once(
         (members, "large", words, special, chosen, window),
@@ -206,7 +206,7 @@ def show_token(
 ) -> Shown:
     _, head = chosen_in(one, wanted)
     token = html.marked_token(one.traces[0].tokens, mark)
-    plot = views_attention.token_attention(
+    plot = attention.token_attention(
         _whole(one, choice), token, side, head, choice.words, wanted.special
     )
     spread = None
@@ -214,7 +214,7 @@ def show_token(
         spread = np.std(
             [
                 values_of(
-                    views_attention.token_attention(
+                    attention.token_attention(
                         heard.whole(member, choice.text, choice.pair),
                         token,
                         side,
@@ -237,7 +237,7 @@ def show_rollout(
     found = [heard.summary(m, choice.text, choice.pair).rollout for m in one.entry.members]
     mean = SimpleNamespace(values=np.mean(found, axis=0)[:, None])
     trace = replace(one.traces[0], checkpoint=checkpoint_of(one))
-    plot = views_attention.rollout(trace, mean, choice.words, wanted.special)
+    plot = attention.rollout(trace, mean, choice.words, wanted.special)
     spread = None
     if len(found) > 1:
         assert one.axis is not None

@@ -9,7 +9,7 @@ from html import escape
 
 import numpy as np
 
-from analysis.figures.style import number, printable
+from analysis.figures.style.style import number, printable
 from pages.ui.attention.tables import place_of
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import text

@@ -10,8 +10,8 @@ from typing import Any
 import streamlit as st
 
 from analysis.effects import WHERE
-from analysis.figures.comparisons import together
 from analysis.figures.plot import Plot
+from analysis.figures.views.comparisons import together
 from analysis.phrases import listed
 from pages.ui.attention import cards as attention_cards
 from pages.ui.attention import encoder

@@ -12,10 +12,11 @@ from analysis import attention, groups
 from analysis.comparison import answer
 from analysis.decomposition import Decomposition
 from analysis.effects import LeaveOneOut
-from analysis.figures import views, views_attention
 from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
-from analysis.figures.token_axis import TokenAxis, token_axis
+from analysis.figures.views import attention as views_attention
+from analysis.figures.views import compare
+from analysis.figures.views.token_axis import TokenAxis, token_axis
 from analysis.trace import HeadTrace, Trace
 from pages.ui.attention import engine as heard
 from pages.ui.engine import models
@@ -111,7 +112,7 @@ def listen(entry: Entry, choice: Choice, wanted: Wanted) -> Listener:
         )
         one.split = each.mean(axis=0)
         one.splits = each if entry.is_group else None
-        one.plots[SPLIT] = views.reading(
+        one.plots[SPLIT] = compare.reading(
             split, one.traces[0].tokens, one.target, checkpoint_of(one), words=choice.words
         )
     known = [

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from analysis.figures.markup import CSS
-from analysis.figures.style import number
-from analysis.figures.token_axis import TokenAxis
+from analysis.figures.screen.markup import CSS
+from analysis.figures.style.style import number
+from analysis.figures.views.token_axis import TokenAxis
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import is_marked, span_of, text

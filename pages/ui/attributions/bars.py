@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from analysis.attribution import METHODS
-from analysis.figures import views_attributions as views
-from analysis.figures.attribution_results import spread_of, unit_of
 from analysis.figures.marks import Grid
 from analysis.figures.plot import Plot
+from analysis.figures.views import attributions as views
+from analysis.figures.views.attribution_results import spread_of, unit_of
 from pages.ui.attributions.controls import Wanted, choose_focus
 from pages.ui.attributions.entry import Explained, shared
 from pages.ui.attributions.markup import Bar, bars, piece

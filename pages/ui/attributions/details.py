@@ -10,12 +10,12 @@ import streamlit as st
 from analysis import groups
 from analysis.attribution import FAVOURED, METHODS, rank_agreement
 from analysis.figures import view
-from analysis.figures import views_attributions as views
-from analysis.figures.attribution_results import on_common_units
 from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.plot import Plot
-from analysis.figures.sheet import Sheet, merge
-from analysis.figures.views_evidence import RANDOM
+from analysis.figures.screen.sheet import Sheet, merge
+from analysis.figures.views import attributions as views
+from analysis.figures.views.attribution_results import on_common_units
+from analysis.figures.views.evidence import RANDOM
 from pages.ui.attributions import measurements as measured
 from pages.ui.attributions import words
 from pages.ui.attributions.controls import Wanted
@@ -109,7 +109,7 @@ def _curves(one: Explained, wanted: Wanted, asked: Asked) -> None:
 
 def _curve(part: Any, key: str, second: bool) -> None:
     """One of the two; random rankings in grey, the names above the first only."""
-    from analysis.figures.screen import sheet
+    from analysis.figures.screen.plotly import sheet
 
     drawing = sheet(part, height=280)
     merge(drawing.layout, margin={"l": 4, "r": 4, "b": 4}, legend={"font": {"size": 11}})
@@ -150,7 +150,7 @@ def _compared(explained: Sequence[Explained], wanted: Wanted, asked: Asked) -> N
 
 def _heat(plot: Plot, key: str, height: int) -> None:
     """A map whose title and notes say what its axes would."""
-    from analysis.figures.screen import sheet
+    from analysis.figures.screen.plotly import sheet
 
     drawing = sheet(plot, height=height)
     _bare(drawing)
@@ -242,7 +242,7 @@ def _of(name: str, keys: Sequence[str]) -> str:
 
 def _chart(one: Explained, plot: Plot, keys: Sequence[str], mark: Span | None) -> None:
     """The map, the marked token framed; a click marks a token and chooses a method."""
-    from analysis.figures.screen import sheet
+    from analysis.figures.screen.plotly import sheet
 
     assert isinstance(plot.mark, HeatMap)
     units = on_common_units([one.mean(key) for key in keys])[0]

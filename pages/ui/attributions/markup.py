@@ -11,9 +11,9 @@ import numpy as np
 import streamlit as st
 
 from analysis.figures.marks import Strip
-from analysis.figures.markup import CSS, html
-from analysis.figures.style import number
-from analysis.figures.token_axis import label_of
+from analysis.figures.screen.markup import CSS, html
+from analysis.figures.style.style import number
+from analysis.figures.views.token_axis import label_of
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import is_marked, span_of, text

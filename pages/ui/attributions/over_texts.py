@@ -10,7 +10,7 @@ import streamlit as st
 
 from analysis.attribution import FAVOURED, METHODS
 from analysis.figures import view
-from analysis.figures.style import number
+from analysis.figures.style.style import number
 from analysis.jobs import Job
 from pages.ui.attributions.controls import Wanted
 from pages.ui.attributions.entry import Explained

@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 
 from analysis.attribution import METHODS, Attribution
-from analysis.figures import views_attributions as views
 from analysis.figures.marks import Strip
 from analysis.figures.plot import Plot
+from analysis.figures.views import attributions as views
 from analysis.jobs import time_in_words
 from analysis.phrases import listed
 from pages.ui.attributions import words

@@ -9,9 +9,9 @@ import numpy as np
 
 from analysis import groups
 from analysis.attribution import METHODS, Disagreement, aligned, largest_disagreement
-from analysis.figures.attribution_results import spread_of, unit_of
-from analysis.figures.style import number, printable
-from analysis.figures.token_axis import label_of
+from analysis.figures.style.style import number, printable
+from analysis.figures.views.attribution_results import spread_of, unit_of
+from analysis.figures.views.token_axis import label_of
 from analysis.phrases import listed
 
 _LONGEST = 28  # characters of a word in a sentence

@@ -12,10 +12,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from analysis import groups
 from analysis.attribution import Attribution
-from analysis.figures import views
-from analysis.figures.markup import html
 from analysis.figures.plot import Plot
-from analysis.figures.units import units_of
+from analysis.figures.screen.markup import html
+from analysis.figures.views import compare
+from analysis.figures.views.units import units_of
 from pages.ui.engine import models
 from pages.ui.engine.replies import Reply, common_limit
 from pages.ui.frame.inputs import PREDICTED, Choice
@@ -77,7 +77,7 @@ def largest_reading(replies: Sequence[Reply], words: bool) -> dict[str, float]:
 def answer_plot(reply: Reply) -> Plot:
     """Class probabilities of one card."""
     single = len(reply.traces) == 1
-    return views.classes(
+    return compare.classes(
         [reply.traces[0] if single else list(reply.traces)],
         names=[reply.entry.id],
         target=reply.target,
@@ -92,14 +92,14 @@ def reading_plots(reply: Reply, choice: Choice, limits: dict[str, float]) -> dic
     tokens = reply.traces[0].tokens
     checkpoint = groups.mean_checkpoint(reply.entry.members, reply.entry.id)
     plots = {
-        READING_TITLE: views.reading(
+        READING_TITLE: compare.reading(
             split, tokens, reply.target, checkpoint, words=choice.words, limit=limits["strip"]
         )
     }
     winners = [trace.head.winners for trace in reply.traces]
     found = [one for one in winners if one is not None and one.token is None]
     if found and len(found) == len(winners):
-        plots["Source layers"] = views.source_layers(
+        plots["Source layers"] = compare.source_layers(
             split,
             groups.mean_winners(found),
             reply.target,
@@ -159,7 +159,7 @@ def _draw_attributions(
     for reply, result in results:
         if isinstance(result, str):
             continue
-        plot = views.input_attribution(result, reply.traces[0].tokens, words=choice.words)
+        plot = compare.input_attribution(result, reply.traces[0].tokens, words=choice.words)
         largest = max(largest, plot.mark.bound)  # type: ignore[union-attr]
     limit = common_limit("input_scale", choice.key, largest, st.session_state)
     for reply, result in results:
@@ -170,7 +170,7 @@ def _draw_attributions(
             if isinstance(result, str):
                 cards.piece(_title(INPUT_TITLE) + _warning(result), f"attr-{reply.entry.id}")
                 continue
-            plot = views.input_attribution(
+            plot = compare.input_attribution(
                 result,
                 reply.traces[0].tokens,
                 groups.mean_checkpoint(reply.entry.members, reply.entry.id),

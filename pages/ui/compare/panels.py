@@ -10,9 +10,9 @@ import streamlit as st
 
 from analysis import groups
 from analysis.comparison import change_in_words
-from analysis.figures import comparisons, views
-from analysis.figures.markup import html
 from analysis.figures.plot import Plot
+from analysis.figures.screen.markup import html
+from analysis.figures.views import compare, comparisons
 from pages.ui.compare.cards import INPUT_TITLE, READING_TITLE
 from pages.ui.engine.replies import Reply, replies
 from pages.ui.frame.inputs import Choice
@@ -69,7 +69,7 @@ def export_all(given: Sequence[Reply], choice: Choice) -> None:
     plots: dict[str, Plot] = {}
     answered = [reply for reply in given if reply.answer is not None]
     if len({reply.entry.first.labels for reply in answered}) == 1 and len(answered) > 1:
-        plots["Class probabilities"] = views.classes(
+        plots["Class probabilities"] = compare.classes(
             [r.traces[0] if len(r.traces) == 1 else list(r.traces) for r in answered],
             names=[r.entry.id for r in answered],
         )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from analysis.figures.style import CLASS_COLOURS
+from analysis.figures.style.style import CLASS_COLOURS
 
 _HERE = Path(__file__).parent
 MOST_CLASSES = 12

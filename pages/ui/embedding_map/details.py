@@ -11,7 +11,7 @@ import streamlit as st
 
 from analysis import predictions
 from analysis.atlas import Sheet, Wish
-from analysis.figures.views_maps import embedding_map
+from analysis.figures.views.maps import embedding_map
 from analysis.map_quality import Quality
 from analysis.projection import Map
 from pages.ui.data.choose import SAID_OF_THE_SUITE, Chosen

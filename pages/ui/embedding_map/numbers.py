@@ -12,7 +12,7 @@ import streamlit as st
 
 from analysis import jobs as work_in_hand
 from analysis.atlas import Sheet, Wish, digest
-from analysis.figures.views_maps import NUMBERS, pooling_by_layer
+from analysis.figures.views.maps import NUMBERS, pooling_by_layer
 from pages.ui.data.choose import Chosen
 from pages.ui.embedding_map.controls import Asked
 from pages.ui.embedding_map.engine import Pass

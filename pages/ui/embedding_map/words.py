@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.figures.views_maps import METHODS
+from analysis.figures.views.maps import METHODS
 from analysis.map_quality import Quality
 from analysis.projection import Map
 from pages.ui.embedding_map.groups import Groups

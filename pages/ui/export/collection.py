@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from analysis.figures.collected import BadCollection, Collection, read
+from analysis.figures.files.collected import BadCollection, Collection, read
 from analysis.figures.plot import Plot
-from analysis.figures.settings import Style
+from analysis.figures.style.settings import Style
 from pages.ui.export import saved as kept
 
 _HELD, _ID, _BEFORE = "figures_held", "figures_id", "figures_before"

@@ -10,13 +10,13 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.figures.export import export, slug
+from analysis.figures.files.export import export, slug
+from analysis.figures.files.sidecar import Signed
 from analysis.figures.marks import Grid
-from analysis.figures.palettes import PALETTES
 from analysis.figures.plot import Plot
-from analysis.figures.settings import FONTS, Style
-from analysis.figures.sidecar import Signed
-from analysis.figures.venues import NARROWEST, VENUES, WIDEST, width_in_inches
+from analysis.figures.style.palettes import PALETTES
+from analysis.figures.style.settings import FONTS, Style
+from analysis.figures.style.venues import NARROWEST, VENUES, WIDEST, width_in_inches
 from pages.ui.export import collection
 from pages.ui.export.preview import checks_html, drawn, left_out, preview_html
 from pages.ui.kit import cards
@@ -280,8 +280,8 @@ def _changed(field: str, widget: str) -> None:
 
 
 def _files(plot: Plot, chosen: Style, key: str) -> None:
+    from analysis.figures.files.standalone import PLOTLY_MEGABYTES, needs_plotly
     from analysis.figures.paper import pgf
-    from analysis.figures.standalone import PLOTLY_MEGABYTES, needs_plotly
 
     signed = signature()
     with st.container(horizontal=True, gap="small", key=f"{key}-files"):
@@ -317,7 +317,7 @@ def _bytes(plot: Plot, format: str, dpi: int, chosen: Style, signed: Signed) -> 
 
 
 def _words(plot: Plot, chosen: Style) -> None:
-    from analysis.figures import latex
+    from analysis.figures.files import latex
 
     caption, bibtex, table = (
         export(plot, format, style=chosen, signed=signature()).data.decode("utf-8").strip()

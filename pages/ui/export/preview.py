@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from analysis.figures.anonymity import anonymous
-from analysis.figures.checks import Check
+from analysis.figures.files.anonymity import anonymous
+from analysis.figures.files.store import to_json
 from analysis.figures.plot import Plot
-from analysis.figures.settings import Style
-from analysis.figures.store import to_json
+from analysis.figures.style.checks import Check
+from analysis.figures.style.settings import Style
 from pages.ui.kit import cards
 
 SHARP = 192  # dots an inch: two for each of CSS's 96
@@ -49,8 +49,8 @@ def drawn(plot: Plot, style: Style, signed: bool = False) -> Drawn:
 def _drawn(digest: str, styled: str, _plot: Plot, _style: Style) -> Drawn:
     from PIL import Image
 
-    from analysis.figures.checks import check
     from analysis.figures.paper import render
+    from analysis.figures.style.checks import check
 
     pdf = render(_plot, _style, "pdf")
     png = render(_plot, _style, "png", SHARP)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from analysis.figures.collected import Collection
+from analysis.figures.files.collected import Collection
 
 if TYPE_CHECKING:
-    from analysis.figures.checks import Check
+    from analysis.figures.style.checks import Check
 
 PREVIEW_DPI, THUMBNAIL_DPI = 192, 50  # two dots a pixel: sharp on a fine screen, too
 _THUMBNAILS = "figures_thumbnails"
@@ -86,7 +86,7 @@ def _draw(key: str, dpi: int, _collection: Collection, _index: int) -> Drawn:
 
 @st.cache_resource(max_entries=100, show_spinner=False)
 def _check(key: str, _collection: Collection, _index: int) -> tuple[Check, ...]:
-    from analysis.figures.checks import check as checks
+    from analysis.figures.style.checks import check as checks
 
     try:
         given = _collection.sidecar(_index)

@@ -7,12 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.figures.bundle import caption_of
-from analysis.figures.collected import BadCollection, Collection
-from analysis.figures.palettes import PALETTES
-from analysis.figures.settings import FONTS, Style
-from analysis.figures.sidecar import Signed
-from analysis.figures.venues import NARROWEST, VENUES, WIDEST
+from analysis.figures.files.bundle import caption_of
+from analysis.figures.files.collected import BadCollection, Collection
+from analysis.figures.files.sidecar import Signed
+from analysis.figures.style.palettes import PALETTES
+from analysis.figures.style.settings import FONTS, Style
+from analysis.figures.style.venues import NARROWEST, VENUES, WIDEST
 from pages.ui.export import collection
 from pages.ui.figures import thumbnails
 from pages.ui.kit import cards
@@ -73,7 +73,7 @@ def draw_figure(given: Collection, place: int) -> None:
 
 
 def _draw_panels(given: Collection, place: int, key: str) -> None:
-    from analysis.figures.letters import letter
+    from analysis.figures.style.letters import letter
 
     figure = given.figures[place]
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -6,8 +6,8 @@ import hashlib
 
 import streamlit as st
 
-from analysis.figures.bundle import Bundle, bundle
-from analysis.figures.collected import BadCollection, Collection, read
+from analysis.figures.files.bundle import Bundle, bundle
+from analysis.figures.files.collected import BadCollection, Collection, read
 from pages.ui.engine import models
 from pages.ui.export import collection
 from pages.ui.frame.catalogue import catalogue
@@ -144,7 +144,7 @@ def _example() -> None:
         st.warning("There is no checkpoint to draw an example with.")
         return
     with st.spinner("Drawing an example"):
-        from analysis.figures.recipes import make
+        from analysis.figures.recipes.registry import make
 
         models.wait_until_warm()
         one = heads[0]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from analysis.figures.bundle import caption_of
-from analysis.figures.collected import Collection
+from analysis.figures.files.bundle import caption_of
+from analysis.figures.files.collected import Collection
 from analysis.tokens import clean
 from pages.ui.export import collection, panel
 from pages.ui.export.preview import checks_html

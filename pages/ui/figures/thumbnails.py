@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.figures.collected import Collection
+from analysis.figures.files.collected import Collection
 from pages.ui.export import collection
 from pages.ui.figures import drawings
 from pages.ui.figures.drawings import THUMBNAIL_DPI

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from analysis.figures.markup import CSS
+from analysis.figures.screen.markup import CSS
 from analysis.tokens import clean
 
 _HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.style import printable
+from analysis.figures.style.style import printable
 from pages.ui.kit.cards import Span
 
 

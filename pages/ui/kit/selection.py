@@ -10,11 +10,11 @@ import numpy as np
 import streamlit as st
 
 from analysis.figures.marks import Strip
-from analysis.figures.markup import html
 from analysis.figures.plot import Plot
-from analysis.figures.source import provenance_of
-from analysis.figures.style import printable
-from analysis.figures.units import strip_of, units_of
+from analysis.figures.screen.markup import html
+from analysis.figures.style.style import printable
+from analysis.figures.views.source import provenance_of
+from analysis.figures.views.units import strip_of, units_of
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.cards import SPECIAL, Span

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.figures.sheet import Sheet
-from analysis.figures.style import DIVERGING, DIVERGING_DARK, SEQUENTIAL
+from analysis.figures.screen.sheet import Sheet
+from analysis.figures.style.style import DIVERGING, DIVERGING_DARK, SEQUENTIAL
 
 # On a dark page the dark ones of the class colours would sink into the ground.
 _LIGHTER = {"#882255": "#D0679E", "#117733": "#43B06B", "#332288": "#9488E6", "#661100": "#C96B4F"}

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from analysis.figures.marks import Bars, Grid, Panel, Strip
-from analysis.figures.markup import html
 from analysis.figures.plot import Plot
+from analysis.figures.screen.markup import html
 from pages.ui.export.panel import export_menu as export_menu
 from pages.ui.kit import cards, cells, shades
 from pages.ui.kit.titles import titled
@@ -59,7 +59,7 @@ def _draw(plot: Plot, key: str, pick: bool) -> tuple[int, int] | None:
 
 
 def _chart(drawn: Plot | Panel, key: str, pick: bool) -> tuple[int, int] | None:
-    from analysis.figures.screen import sheet
+    from analysis.figures.screen.plotly import sheet
 
     drawing = sheet(drawn)
     shades.adapt(drawing)

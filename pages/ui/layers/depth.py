@@ -13,7 +13,7 @@ import streamlit as st
 from analysis.figures import view as draw
 from analysis.figures.marks import Grid, Lines
 from analysis.figures.plot import Plot
-from analysis.figures.style import CLASS_COLOURS
+from analysis.figures.style.style import CLASS_COLOURS
 from analysis.layers import COURSE
 from analysis.tokens import clean
 from pages.ui.frame.inputs import Choice
@@ -169,7 +169,7 @@ def chart(
 
     `ranks` are percentiles by name of the line, told on hover.
     """
-    from analysis.figures.screen import sheet
+    from analysis.figures.screen.plotly import sheet
 
     drawing = sheet(panel, height=232)
     drawing.layout |= dict(

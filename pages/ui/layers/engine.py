@@ -11,7 +11,7 @@ import streamlit as st
 
 from analysis import profiles
 from analysis.checkpoints import Checkpoint
-from analysis.figures.style import printable
+from analysis.figures.style.style import printable
 from pages.ui.data.sentence_sets import Rows, digest
 from pages.ui.engine import models
 from pages.ui.frame.catalogue import Entry

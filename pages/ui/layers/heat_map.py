@@ -14,7 +14,7 @@ from analysis import groups, profiles
 from analysis.figures import view as draw
 from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.plot import Plot
-from analysis.figures.views_layers import VALUES
+from analysis.figures.views.layers import VALUES
 from analysis.tokens import clean
 from pages.ui.engine import models
 from pages.ui.engine.replies import common_limit

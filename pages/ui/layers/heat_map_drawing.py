@@ -9,7 +9,7 @@ import streamlit as st
 
 from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.plot import Plot
-from analysis.figures.sheet import merge
+from analysis.figures.screen.sheet import merge
 from pages.ui.kit import cells, selection, shades
 
 _AXES = {
@@ -23,7 +23,7 @@ _CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"
 
 def draw(plot: Plot, order: str, layer: int | None, dimension: int | None) -> None:
     """The heat maps below each other; a click on a cell chooses its layer and dimension."""
-    from analysis.figures.screen import sheet
+    from analysis.figures.screen.plotly import sheet
 
     panels = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
     maps = [panel for panel in panels if isinstance(panel, HeatMap)]

@@ -10,7 +10,7 @@ import streamlit as st
 
 from analysis.figures.marks import Bars, Grid
 from analysis.figures.plot import Plot
-from analysis.figures.source import provenance_of
+from analysis.figures.views.source import provenance_of
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 from pages.ui.layers import engine

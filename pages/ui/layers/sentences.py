@@ -125,7 +125,7 @@ def _controls(ways: Sequence[Way]) -> tuple[SentenceSet, Entry, Entry, str]:
 
 
 def _draw_cka(first: Entry, second: Entry, rows: Rows, of: str, status: Any) -> None:
-    from analysis.figures.screen import sheet
+    from analysis.figures.screen.plotly import sheet
 
     try:
         found = []

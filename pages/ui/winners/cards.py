@@ -11,10 +11,10 @@ import streamlit as st
 
 from analysis import groups, profiles
 from analysis.figures.marks import Grid, HeatMap
-from analysis.figures.markup import html
 from analysis.figures.plot import Plot
-from analysis.figures.sheet import merge
-from analysis.figures.views_winners import BY_HEAD, exact, layer_quantities, winners
+from analysis.figures.screen.markup import html
+from analysis.figures.screen.sheet import merge
+from analysis.figures.views.winners import BY_HEAD, exact, layer_quantities, winners
 from pages.ui.engine.replies import Reply, common_limit
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards, cells, selection, shades
@@ -252,7 +252,7 @@ def by_words(choice: Choice, quantity: str) -> bool:
 
 def _chart(one: Won, plot: Plot, choice: Choice, quantity: str) -> None:
     """The map with the chosen cell framed; a click on a cell chooses its token and layer."""
-    from analysis.figures.screen import sheet
+    from analysis.figures.screen.plotly import sheet
 
     mark = plot.mark
     assert isinstance(mark, HeatMap)

@@ -10,9 +10,10 @@ import streamlit as st
 from analysis import margins
 from analysis.decomposition import Decomposition, NoExactSplit
 from analysis.dimensions import Dimensions, dimensions
-from analysis.figures import views_dimensions, views_winners
-from analysis.figures.sheet import Sheet
-from analysis.figures.style import printable
+from analysis.figures.screen.sheet import Sheet
+from analysis.figures.style.style import printable
+from analysis.figures.views import dimensions as views_dimensions
+from analysis.figures.views import winners
 from analysis.trace import Trace
 from analysis.winners import part_of_maximum
 from pages.ui.engine import models
@@ -193,9 +194,7 @@ def _draw_margins(trace: Trace, choice: Choice) -> None:
         return
     flips = engine.noise_flips(trace, choice.text, choice.pair)
     known = None if isinstance(flips, str) else flips
-    plot = views_winners.margins(
-        margins.margin_histogram(won), known, trace.checkpoint, trace.tokens
-    )
+    plot = winners.margins(margins.margin_histogram(won), known, trace.checkpoint, trace.tokens)
     framed(
         plot,
         "margins",

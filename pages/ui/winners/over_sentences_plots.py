@@ -9,9 +9,9 @@ from itertools import combinations
 import numpy as np
 
 from analysis import groups
-from analysis.figures import views_winner_statistics as views
 from analysis.figures.marks import Bars
 from analysis.figures.plot import Plot
+from analysis.figures.views import winner_statistics as views
 from analysis.statistics import mean_interval
 from analysis.token_types import TYPES
 from analysis.winner_statistics import (

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.figures.views_winners import BY_HEAD
+from analysis.figures.views.winners import BY_HEAD
 from analysis.phrases import listed
 from pages.ui.engine.replies import Reply, ask_reference, replies, without_profile
 from pages.ui.frame.catalogue import Catalogue

@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from analysis.figures.marks import Bars
-from analysis.figures.markup import html
 from analysis.figures.plot import Plot
-from analysis.figures.sheet import Sheet
+from analysis.figures.screen.markup import html
+from analysis.figures.screen.sheet import Sheet
 from pages.ui.kit import cards, shades
 from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import titled
@@ -34,7 +34,7 @@ def framed(
         if isinstance(plot.mark, Bars) and plot.mark.horizontal:
             cards.piece(html(plot, css=False), f"drawing-{key}")
         else:
-            from analysis.figures.screen import sheet
+            from analysis.figures.screen.plotly import sheet
 
             drawing = sheet(plot, height=height or None)
             shades.adapt(drawing)

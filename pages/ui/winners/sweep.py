@@ -10,9 +10,9 @@ import numpy as np
 import streamlit as st
 
 from analysis import groups
-from analysis.figures import views_interventions
 from analysis.figures.plot import Plot
-from analysis.figures.sheet import Sheet
+from analysis.figures.screen.sheet import Sheet
+from analysis.figures.views import interventions
 from pages.ui.engine.replies import Reply
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
@@ -60,7 +60,7 @@ def lines(found: dict[str, list[Sweep]], shown: Sequence[Reply]) -> list[Plot]:
         kind = (len(entry[0].last_k), entry[0].checkpoint.labels, targets[name])
         alike.setdefault(kind, []).append(name)
     plots = [
-        views_interventions.sweep([found[name] for name in names], names, targets[names[0]])
+        interventions.sweep([found[name] for name in names], names, targets[names[0]])
         for names in alike.values()
     ]
     if len(plots) == 1:
@@ -77,7 +77,7 @@ def turned(found: dict[str, list[Sweep]]) -> list[Plot]:
     for name, entry in found.items():
         alike.setdefault(len(entry[0].last_k), []).append(name)
     return [
-        views_interventions.sweep_pooled([found[name] for name in names], names)
+        interventions.sweep_pooled([found[name] for name in names], names)
         for names in alike.values()
     ]
 
@@ -85,7 +85,7 @@ def turned(found: dict[str, list[Sweep]]) -> list[Plot]:
 def who_wins(entry: Sequence[Sweep], name: str) -> Plot:
     """Shares of wins by k: of a seed group the mean."""
     if len(entry) == 1:
-        return views_interventions.sweep_winners(entry[0])
+        return interventions.sweep_winners(entry[0])
     shares = np.stack([one.shares for one in entry])
     owner = groups.mean_checkpoint([one.checkpoint for one in entry], name)
     spread = 100 * float(np.nanmax(shares.std(axis=0, ddof=1)))
@@ -94,7 +94,7 @@ def who_wins(entry: Sequence[Sweep], name: str) -> Plot:
         f"Mean over {len(entry)} seeds; the largest standard deviation in a cell is "
         f"{spread:.1f} points."
     )
-    return replace(views_interventions.sweep_winners(mean), notes=(note,))
+    return replace(interventions.sweep_winners(mean), notes=(note,))
 
 
 def draw(shown: Sequence[Reply], choice: Choice, detailed: str) -> None:

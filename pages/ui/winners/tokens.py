@@ -10,10 +10,10 @@ import streamlit as st
 
 from analysis import groups
 from analysis.figures.marks import Strip
-from analysis.figures.markup import html
 from analysis.figures.plot import Plot
-from analysis.figures.source import provenance_of
-from analysis.figures.units import strip_of, units_of
+from analysis.figures.screen.markup import html
+from analysis.figures.views.source import provenance_of
+from analysis.figures.views.units import strip_of, units_of
 from analysis.winners import part_of_maximum
 from analysis.words import wins_by_token
 from pages.ui.engine.replies import Reply, common_limit

@@ -10,12 +10,12 @@ import numpy as np
 import streamlit as st
 
 from analysis import groups
-from analysis.figures import views_interventions
 from analysis.figures.marks import Bars
 from analysis.figures.plot import Plot
-from analysis.figures.style import printable
-from analysis.figures.token_axis import label_of
-from analysis.figures.units import units_of
+from analysis.figures.style.style import printable
+from analysis.figures.views import interventions
+from analysis.figures.views.token_axis import label_of
+from analysis.figures.views.units import units_of
 from pages.ui.engine.replies import Reply
 from pages.ui.frame.inputs import KEPT, Choice
 from pages.ui.kit import cards
@@ -144,7 +144,7 @@ def _changed(
         engine.what_if(member, choice.text, choice.pair, own, places, where)
         for member in reply.entry.members
     ]
-    plot = views_interventions.what_if(found, groups.mean_checkpoint(reply.entry.members, name))
+    plot = interventions.what_if(found, groups.mean_checkpoint(reply.entry.members, name))
     if stay := tuple(layer for layer in dropped if layer not in own):
         note = f"It takes no maximum over layer {_listed(stay)}, so nothing leaves there."
         plot = replace(plot, notes=(note, *plot.notes))

@@ -1,0 +1,280 @@
+"""The figures of a paper while it is being written: pictures, how they are grouped, one style.
+
+A collection is a frozen record; every change makes a new one. As JSON it is what a page keeps
+over a reload, and what a user saves and loads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from analysis.figures.files.anonymity import anonymous, anonymous_words
+from analysis.figures.files.sidecar import Sidecar, Signed, sidecar
+from analysis.figures.files.store import BadPlot, packed, to_json, unpacked
+from analysis.figures.plot import Plot
+from analysis.figures.style.settings import Style
+
+VERSION = 1
+MOST = 60  # figures in a collection
+MOST_PANELS = 26  # pictures in one figure: letters (a) to (z)
+LARGEST = 32 * 2**20  # bytes of a collection as JSON
+
+
+class BadCollection(ValueError):
+    """A collection that cannot be read or grow; the message says why."""
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """One figure: a picture, or several with letters on a grid of `columns`."""
+
+    plots: tuple[Plot, ...]
+    columns: int = 1
+    caption: str = ""  # empty: the draft made from the pictures' own
+    wide: bool = False  # over the whole page's width, whatever the common style says
+    height: float | None = None  # inches; None: what its pictures need
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.plots) <= MOST_PANELS:
+            raise BadCollection(f"a figure has 1 to {MOST_PANELS} pictures, not {len(self.plots)}")
+        object.__setattr__(self, "columns", max(1, min(int(self.columns), len(self.plots))))
+
+    @cached_property
+    def digests(self) -> tuple[str, ...]:
+        """What tells each of its pictures from all others."""
+        return tuple(map(_digest, self.plots))
+
+    @cached_property
+    def key(self) -> str:
+        """What tells the figure from all others; moving it and captions leave it as it is."""
+        return hashlib.sha256("".join(self.digests).encode("ascii")).hexdigest()[:16]
+
+    @cached_property
+    def anonymous(self) -> PaperFigure:
+        """The same without owners and folders of its checkpoints, in pictures and caption."""
+        plots = tuple(anonymous(plot)[0] for plot in self.plots)
+        caption = anonymous_words(self.caption, self.plots)[0]
+        return replace(self, plots=plots, caption=caption)
+
+    @property
+    def title(self) -> str:
+        """The titles of its pictures."""
+        return "; ".join(dict.fromkeys(plot.title for plot in self.plots))
+
+    def in_style(self, style: Style) -> Style:
+        """The common style at this figure's width, with letters where it has several pictures."""
+        return replace(
+            style,
+            width="full" if self.wide else style.width,
+            height=self.height,
+            letters=len(self.plots) > 1 or style.letters,
+        )
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Figures in the order of the paper."""
+
+    figures: tuple[PaperFigure, ...] = ()
+    style: Style = field(default_factory=Style)
+    signed: Signed = field(default_factory=Signed)
+
+    def __len__(self) -> int:
+        return len(self.figures)
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures are in it."""
+        return sum(len(figure.plots) for figure in self.figures)
+
+    def add(self, plot: Plot, style: Style | None = None) -> Collection:
+        """With one more figure at the end; a picture that is in it already is not added again.
+
+        The style of the first picture becomes the common one; a height stays that of its own
+        figure. Raises `BadCollection` when full.
+        """
+        if any(_digest(plot) in figure.digests for figure in self.figures):
+            return self
+        if len(self.figures) >= MOST:
+            raise BadCollection(
+                f"{MOST} figures are collected, and no more are kept: download or remove some"
+            )
+        first = style is not None and not self.figures
+        return replace(
+            self,
+            figures=(*self.figures, PaperFigure((plot,), height=style.height if style else None)),
+            style=replace(style, letters=False, height=None) if first and style else self.style,
+        )
+
+    def with_all(self, other: Collection) -> Collection:
+        """With another's figures behind these, but for those that are here; an empty one takes
+        the other's style. Raises `BadCollection` where there would be too many."""
+        if not self.figures:
+            return other
+        here = {figure.key for figure in self.figures}
+        more = tuple(figure for figure in other.figures if figure.key not in here)
+        if len(self.figures) + len(more) > MOST:
+            raise BadCollection(f"together they are more than {MOST} figures: remove some first")
+        return replace(self, figures=self.figures + more) if more else self
+
+    def remove(self, index: int) -> Collection:
+        """Without one figure."""
+        return replace(self, figures=self.figures[:index] + self.figures[index + 1 :])
+
+    def move(self, index: int, by: int) -> Collection:
+        """With one figure some places further down (or, below zero, up)."""
+        figures = list(self.figures)
+        place = max(0, min(index + by, len(figures) - 1))
+        figures.insert(place, figures.pop(index))
+        return replace(self, figures=tuple(figures))
+
+    def change(self, index: int, **values: Any) -> Collection:
+        """With other values in one figure: columns, caption, wide, height, plots."""
+        return self._with(index, lambda one: replace(one, **values))
+
+    def group(self, indices: Sequence[int], columns: int = 2) -> Collection:
+        """Several figures as one, in their order, in the place of the first."""
+        chosen = sorted(set(indices))
+        if len(chosen) < 2:
+            raise BadCollection("choose at least two figures to make one of them")
+        first = self.figures[chosen[0]]
+        plots = tuple(plot for i in chosen for plot in self.figures[i].plots)
+        wide = any(self.figures[i].wide for i in chosen)
+        captions = [c for i in chosen if (c := self.figures[i].caption)]
+        one = PaperFigure(plots, columns, " ".join(captions), wide)
+        rest = [f for i, f in enumerate(self.figures) if i not in chosen or f is first]
+        return replace(self, figures=tuple(one if f is first else f for f in rest))
+
+    def ungroup(self, index: int) -> Collection:
+        """Every picture of one figure as a figure of its own."""
+        figure = self.figures[index]
+        alone = tuple(PaperFigure((plot,), wide=figure.wide) for plot in figure.plots)
+        return replace(self, figures=self.figures[:index] + alone + self.figures[index + 1 :])
+
+    def move_panel(self, index: int, panel: int, by: int) -> Collection:
+        """With one picture of a figure in another place of it."""
+        plots = list(self.figures[index].plots)
+        place = max(0, min(panel + by, len(plots) - 1))
+        plots.insert(place, plots.pop(panel))
+        return self.change(index, plots=tuple(plots))
+
+    def remove_panel(self, index: int, panel: int) -> Collection:
+        """Without one picture of a figure; without the figure, where it was the only one."""
+        plots = self.figures[index].plots
+        if len(plots) == 1:
+            return self.remove(index)
+        return self.change(index, plots=plots[:panel] + plots[panel + 1 :])
+
+    def sidecar(self, index: int, format: str = "pdf", dpi: int = 300) -> Sidecar:
+        """What one figure is drawn from."""
+        figure = self.figures[index]
+        return sidecar(
+            figure.plots,
+            figure.in_style(self.style),
+            format,
+            dpi,
+            figure.columns,
+            figure.caption,
+            self.signed,
+        )
+
+    def _with(self, index: int, change: Callable[[PaperFigure], PaperFigure]) -> Collection:
+        figures = list(self.figures)
+        figures[index] = change(figures[index])
+        return replace(self, figures=tuple(figures))
+
+    def to_json(self) -> str:
+        """The whole collection as JSON text (ASCII)."""
+        return json.dumps(
+            {
+                "poollens": "figures",
+                "version": VERSION,
+                "style": self.style.as_dict(),
+                "signed": self.signed.as_dict(),
+                "figures": [
+                    {
+                        "columns": one.columns,
+                        "caption": one.caption,
+                        "wide": one.wide,
+                        "height": one.height,
+                        "plots": [packed(plot) for plot in one.plots],
+                    }
+                    for one in self.figures
+                ],
+            },
+            allow_nan=False,
+        )
+
+
+def _digest(plot: Plot) -> str:
+    return hashlib.sha256(to_json(plot).encode("ascii")).hexdigest()
+
+
+def read(text: str | bytes) -> Collection:
+    """The collection that `to_json` wrote, or one sidecar as a collection of one figure.
+
+    Raises `BadCollection` for anything else, with the reason.
+    """
+    if len(text) > LARGEST:
+        raise BadCollection(f"the file is larger than {LARGEST // 2**20} MB")
+    try:
+        data = json.loads(text)
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        raise BadCollection("the file is no JSON: choose one that was saved here") from None
+    if isinstance(data, dict) and data.get("poollens") == "figure":
+        return _of_sidecar(text)
+    if not isinstance(data, dict) or data.get("poollens") != "figures":
+        raise BadCollection("the file holds no collection of figures: choose one saved here")
+    if data.get("version") != VERSION:
+        raise BadCollection(
+            f"the file is of version {data.get('version')!r}, and this program reads {VERSION}"
+        )
+    figures = data.get("figures")
+    if not isinstance(figures, list) or len(figures) > MOST:
+        raise BadCollection(f"the file holds no list of up to {MOST} figures")
+    try:
+        signed = data.get("signed") or {}
+        return Collection(
+            tuple(_figure(one, place) for place, one in enumerate(figures, 1)),
+            replace(Style.from_dict(data.get("style") or {}), height=None),
+            Signed(str(signed.get("author", "")), str(signed.get("project", ""))),
+        )
+    except BadCollection:
+        raise
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadCollection(f"the file is broken: {error}") from None
+
+
+def _figure(data: Any, place: int) -> PaperFigure:
+    try:
+        plots = data["plots"]
+        caption, columns = data.get("caption", ""), data.get("columns", 1)
+        height = Style(height=data.get("height")).height  # a number that can be drawn
+        if not isinstance(plots, list) or not isinstance(caption, str):
+            raise BadPlot("its pictures or its caption are of another kind")
+        return PaperFigure(
+            tuple(unpacked(plot) for plot in plots[: MOST_PANELS + 1]),
+            int(columns),
+            caption,
+            bool(data.get("wide", False)),
+            height,
+        )
+    except (BadPlot, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadCollection(f"figure {place} of the file is broken: {error}") from None
+
+
+def _of_sidecar(text: str | bytes) -> Collection:
+    from analysis.figures.files import sidecar as saved
+
+    try:
+        one = saved.read(text)
+    except saved.BadSidecar as error:
+        raise BadCollection(f"the sidecar is broken: {error}") from None
+    style = replace(one.style, letters=False, height=None)
+    figure = PaperFigure(one.plots, one.columns, one.caption, height=one.style.height)
+    return Collection((figure,), style, one.signed)

@@ -1,0 +1,107 @@
+"""A plot as a file: its name, its type, its bytes."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from analysis.figures.files import latex
+from analysis.figures.files.captions import draft
+from analysis.figures.files.citations import bibtex
+from analysis.figures.files.sidecar import Sidecar, Signed, save, sidecar
+from analysis.figures.plot import Plot
+from analysis.figures.style.settings import Style
+
+MIME = {
+    "pdf": "application/pdf",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "csv": "text/csv",
+    "json": "application/json",
+    "html": "text/html",
+    "tex": "application/x-tex",
+    "txt": "text/plain",
+    "bib": "application/x-bibtex",
+    "pgf": "application/x-tex",
+}
+
+
+@dataclass(frozen=True)
+class Export:
+    """A file ready to be saved, and what its reader must know (missing glyphs)."""
+
+    filename: str
+    mime: str
+    data: bytes
+    notices: tuple[str, ...]
+
+
+def export(
+    plot: Plot,
+    format: str,
+    venue: str = "acl",
+    width: str | float = "column",
+    dpi: int = 300,
+    style: Style | None = None,
+    signed: Signed | None = None,
+) -> Export:
+    """The plot as pdf, svg, png (`dpi` dots an inch), csv (its frame) or json (its sidecar);
+    html (interactive), tex (its numbers as a table), txt (a caption), bib (what to cite), pgf.
+
+    `venue` and `width` are a shorthand for a style that has only these. Unless it is `signed`,
+    owners and folders of checkpoints are left out. Raises `ValueError` for an unknown format,
+    `UnknownVenue` for an unknown venue or width, `NoTeX` for PGF where no TeX is installed.
+    """
+    if format not in MIME:
+        raise ValueError(f"no format is called {format!r}; known are {', '.join(MIME)}")
+    given = sidecar(plot, style or Style(venue, width), format, dpi, signed=signed)
+    plot = given.plots[0]
+    name = f"{slug(plot)}.{format}"
+    if format == "csv":
+        text = plot.frame().to_csv(index=False, lineterminator="\n")
+        return Export(name, MIME[format], text.encode("utf-8", "replace"), ())
+    if format == "json":  # the sidecar of the PDF: other formats are rebuilt from the same
+        saved = save(replace(given, format="pdf"), slug(plot))
+        return Export(name, MIME[format], saved.sidecar, saved.notices)
+    if format in _WORDS:
+        written = _WORDS[format](plot, given)
+        return Export(name, MIME[format], written.encode("utf-8", "replace"), ())
+    from analysis.figures.paper import render
+
+    drawn = render(plot, given.style, format, dpi, given.metadata())
+    return Export(name, MIME[format], drawn.data, drawn.notices)
+
+
+def _html(plot: Plot, given: Sidecar) -> str:
+    from analysis.figures.files.standalone import page
+
+    return page(plot, given.told())
+
+
+def _table(plot: Plot, given: Sidecar) -> str:
+    needed = "".join(f"% {line}\n" for line in latex.PREAMBLE[:2])
+    return f"{needed}% {latex.comment(given.told())}\n{latex.table(plot, draft(plot, given.style))}"
+
+
+_WORDS: dict[str, Callable[[Plot, Sidecar], str]] = {
+    "html": _html,
+    "tex": _table,
+    "txt": lambda plot, given: draft(plot, given.style) + "\n",
+    "bib": lambda plot, given: bibtex(plot),
+}
+
+
+def slug(plot: Plot) -> str:
+    """File name without its ending: view and checkpoint, in characters every system takes."""
+    checkpoint = plot.provenance.get("checkpoint")
+    several = [
+        one["checkpoint"] for one in plot.provenance.get("checkpoints") or () if "checkpoint" in one
+    ]
+    if not checkpoint and several:
+        more = f"-and-{len(several) - 1}-more" if len(several) > 1 else ""
+        checkpoint = f"{several[0]}{more}"
+    text = f"{plot.view}-{checkpoint}" if checkpoint else plot.view
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_]+", "-", plain).strip("-_")[:80].rstrip("-_") or "figure"

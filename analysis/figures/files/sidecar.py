@@ -1,0 +1,342 @@
+"""The sidecar of a figure, `figure.json`: all that is needed to make it again, years later.
+
+It holds the numbers themselves, so the figure can be drawn without the checkpoint; and how they
+were made, so that they can be computed anew and compared. The figure's own file carries the same
+without the numbers, in its metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from analysis.figures.files.anonymity import anonymous, anonymous_words
+from analysis.figures.files.store import BadPlot, jsonable, packed, unpacked
+from analysis.figures.plot import Plot
+from analysis.figures.recipes.typed import fits
+from analysis.figures.style.settings import COARSEST, FINEST, Style, require_dpi
+
+VERSION = 1
+MOST = 100  # pictures in one figure
+LARGEST = 64 * 2**20  # bytes of a sidecar that is read: far above any figure's
+# What decides the bytes of a figure, then what decides its numbers.
+PACKAGES = ("matplotlib", "numpy", "pandas", "pillow", "torch", "transformers", "peft", "captum")
+
+
+class BadSidecar(ValueError):
+    """A sidecar that cannot be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Signed:
+    """Who made a figure; said only where it is switched on."""
+
+    author: str = ""
+    project: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.author or self.project)
+
+    def as_dict(self) -> dict[str, str]:
+        """What is said."""
+        return {k: v for k, v in (("author", self.author), ("project", self.project)) if v}
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """A figure, of one picture or of several on a grid, with everything that decides its bytes."""
+
+    plots: tuple[Plot, ...]
+    style: Style = field(default_factory=Style)
+    format: str = "pdf"
+    dpi: int = 300
+    columns: int = 1
+    caption: str = ""
+    signed: Signed = field(default_factory=Signed)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)  # name -> sha256 of its bytes
+
+    def told(self) -> str:
+        """JSON for the metadata of the figure's own file: all but the numbers."""
+        each = [
+            {"view": plot.view, **plot.provenance, "params": plot.params} for plot in self.plots
+        ]
+        shared = {
+            "style": self.style.as_dict(),
+            "versions": dict(self.versions),
+            **self.signed.as_dict(),
+        }
+        told = {**each[0], **shared} if len(each) == 1 else {"panels": each, **shared}
+        return json.dumps(jsonable(told), sort_keys=True, allow_nan=False)
+
+    def metadata(self) -> dict[str, str]:
+        """Entries for the metadata of a PDF, SVG or PNG."""
+        found = {"Description": self.told()}
+        if self.signed.author:
+            found["Author"] = self.signed.author
+        return found
+
+    def to_json(self) -> str:
+        """The whole sidecar, a line for each thing that a person may want to read."""
+        told: dict[str, Any] = {"poollens": "figure", "version": VERSION, "caption": self.caption}
+        panels = [_panel(plot) for plot in self.plots]
+        told |= panels[0] if len(panels) == 1 else {"panels": panels, "columns": self.columns}
+        told |= {
+            "style": self.style.as_dict(),
+            "format": self.format,
+            "dpi": self.dpi,
+            **({"signed": self.signed.as_dict()} if self.signed else {}),
+            "left_out": list(self.left_out),
+            "versions": dict(self.versions),
+            "files": dict(self.files),
+            "data": [packed(plot) for plot in self.plots],
+        }
+        lines = [
+            f"  {json.dumps(key)}: {json.dumps(jsonable(value), allow_nan=False)}"
+            for key, value in told.items()
+        ]
+        return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _panel(plot: Plot) -> dict[str, Any]:
+    source = plot.provenance
+    return {
+        "view": plot.view,
+        "title": plot.title,
+        "text": source.get("text"),
+        "pair": source.get("pair"),
+        "checkpoints": checkpoints_of(plot),
+        "seed": source.get("seed"),
+        "params": plot.params,
+        "recipe": recipe_of(plot),
+    }
+
+
+def sidecar(
+    plots: Plot | Sequence[Plot],
+    style: Style | None = None,
+    format: str = "pdf",
+    dpi: int = 300,
+    columns: int = 1,
+    caption: str = "",
+    signed: Signed | None = None,
+) -> Sidecar:
+    """What travels with a figure. Unless it is `signed`, owners and folders are left out of it."""
+    given = [plots] if isinstance(plots, Plot) else list(plots)
+    if not given:
+        raise ValueError("a figure needs at least one picture")
+    require_dpi(dpi)
+    left_out: dict[str, None] = {}
+    if not signed:
+        caption, found = anonymous_words(caption, given)
+        left_out |= dict.fromkeys(found)
+        for index, plot in enumerate(given):
+            given[index], found = anonymous(plot)
+            left_out |= dict.fromkeys(found)
+    return Sidecar(
+        tuple(given),
+        style or Style(),
+        format,
+        dpi,
+        columns,
+        caption or given[0].caption,
+        signed or Signed(),
+        versions(),
+        tuple(left_out),
+    )
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A figure's file and its sidecar, as bytes."""
+
+    name: str  # of the figure's file
+    data: bytes
+    sidecar: bytes
+    notices: tuple[str, ...]
+
+
+def save(given: Sidecar, stem: str) -> Saved:
+    """The bytes of a figure and of its sidecar, under the names `stem`.* ."""
+    from analysis.figures.paper import FORMATS, compose
+
+    if given.format in FORMATS:
+        drawn = compose(
+            given.plots, given.style, given.columns, given.format, given.dpi, given.metadata()
+        )
+        data, notices = drawn.data, drawn.notices
+    else:
+        from analysis.figures.files.export import export
+
+        if len(given.plots) > 1:
+            raise ValueError(
+                f"several pictures are no one {given.format} file: they can be "
+                + ", ".join(FORMATS)
+            )
+        made = export(
+            given.plots[0], given.format, dpi=given.dpi, style=given.style, signed=given.signed
+        )
+        data, notices = made.data, made.notices
+    name = f"{stem}.{given.format}"
+    files = {name: hashlib.sha256(data).hexdigest()}
+    text = replace(given, files=files).to_json()
+    return Saved(name, data, text.encode("ascii"), notices)
+
+
+def read(text: str | bytes) -> Sidecar:
+    """A sidecar that was written here or by a stranger. Raises `BadSidecar` with the reason."""
+    if len(text) > LARGEST:
+        raise BadSidecar(f"it is larger than {LARGEST // 2**20} MB, which no figure is")
+    try:
+        data = json.loads(text)
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadSidecar(f"it is no JSON ({error})") from None
+    if not isinstance(data, dict) or data.get("poollens") != "figure":
+        raise BadSidecar('it is no figure of PoolLens (no "poollens": "figure" in it)')
+    if data.get("version") != VERSION:
+        raise BadSidecar(f"its format is version {data.get('version')!r}; known is {VERSION}")
+    try:
+        signed = _strings(data.get("signed") or {}, "signed")
+        style = data.get("style") or {}
+        if not isinstance(style, dict):
+            raise BadSidecar("its style is no JSON object")
+        return Sidecar(
+            plots=_plots(data.get("data")),
+            columns=_whole(data.get("columns", 1), "columns", 1, 26),
+            caption=_text(data.get("caption", ""), "caption"),
+            style=Style.from_dict(style),
+            format=_text(data.get("format", "pdf"), "format"),
+            dpi=_whole(data.get("dpi", 300), "dpi", COARSEST, FINEST),
+            signed=Signed(signed.get("author", ""), signed.get("project", "")),
+            versions=_strings(data.get("versions") or {}, "versions"),
+            left_out=tuple(str(one) for one in data.get("left_out") or ()),
+            files=_strings(data.get("files") or {}, "files"),
+        )
+    except BadSidecar:
+        raise
+    except (BadPlot, ValueError, TypeError) as error:
+        raise BadSidecar(str(error)) from None
+
+
+def _plots(data: Any) -> tuple[Plot, ...]:
+    if not isinstance(data, list) or not 1 <= len(data) <= MOST:
+        raise BadSidecar(f"its data are no list of 1 to {MOST} pictures")
+    return tuple(unpacked(one) for one in data)
+
+
+def _whole(value: Any, name: str, low: int, high: int) -> int:
+    if not isinstance(value, int) or not low <= value <= high:
+        raise BadSidecar(f"its {name} is {value!r}: a whole number from {low} to {high} is meant")
+    return value
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise BadSidecar(f"its {name} is no text")
+    return value
+
+
+def _strings(value: Any, name: str) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+        raise BadSidecar(f"its {name!r} are no names with texts")
+    return value
+
+
+# --- how the numbers were made ----------------------------------------------------------------
+
+
+def checkpoints_of(plot: Plot) -> list[dict[str, Any]]:
+    """Every checkpoint behind a picture with its sha256; a seed group names its `members`."""
+    source = plot.provenance
+    found = source.get("checkpoints")
+    if not isinstance(found, list):
+        found = [source] if "checkpoint" in source else []
+    return [
+        {k: one[k] for k in ("checkpoint", "sha256", "members", "target") if k in one}
+        for one in found
+        if isinstance(one, dict)
+    ]
+
+
+def recipe_of(plot: Plot) -> dict[str, Any] | None:
+    """How the picture can be computed again, or None where that takes more than a text.
+
+    `subjects` are lists of ids (a seed group is a list of several), `names` what they are called.
+    """
+    from analysis.figures.recipes.registry import can_make, options_of
+
+    source, owners = plot.provenance, checkpoints_of(plot)
+    if not can_make(plot.view, plot.params) or not isinstance(source.get("text"), str):
+        return None
+    if not owners or not all("checkpoint" in one for one in owners):
+        return None
+    subjects = [[m["checkpoint"] for m in one.get("members") or [one]] for one in owners]
+    sizes = plot.params.get("groups")
+    if fits(sizes, list[int]) and sizes and sum(sizes) == len(subjects):
+        rest = iter(subjects)
+        subjects = [[next(rest)[0] for _ in range(size)] for size in sizes]
+    names: Any = plot.params.get("names")
+    if not fits(names, list[str]) or len(names) != len(subjects):
+        names = [_plain(one["checkpoint"]) for one in owners][: len(subjects)]
+    known = options_of(plot.view)
+    params = {k: v for k, v in {**source, **plot.params}.items() if k in known}
+    each = [one["target"] for one in owners if "target" in one]
+    one = plot.params.get("target", source.get("target"))
+    return {
+        "view": plot.view,
+        "subjects": subjects,
+        "names": list(map(_plain, names)),
+        "text": source["text"],
+        "pair": source.get("pair"),
+        "target": each if len(each) == len(subjects) else one,
+        "params": params,
+    }
+
+
+def _plain(name: str) -> str:
+    """A group's name without the words that say what it is a mean of."""
+    return re.sub(r" \(mean of \d+ seeds\)$", "", name)
+
+
+# --- versions ---------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Versions of PoolLens, Python and the packages that decide a figure's bytes and numbers."""
+    found = {"poollens": _own_version(), "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _own_version() -> str:
+    try:
+        return metadata.version("poollens")
+    except metadata.PackageNotFoundError:  # run from its folder without being installed
+        project = Path(__file__).resolve().parents[3] / "pyproject.toml"
+        text = project.read_text(encoding="utf-8") if project.is_file() else ""
+        found = re.search(r'^version = "([^"]+)"', text, re.MULTILINE)
+        return found[1] if found else "unknown"
+
+
+def other_versions(given: Sidecar) -> list[str]:
+    """What differs here from where the figure was made, in words; empty where all is the same."""
+    here = versions()
+    return [
+        f"{name} {version} (here {here.get(name, 'not installed')})"
+        for name, version in given.versions.items()
+        if here.get(name) != version
+    ]

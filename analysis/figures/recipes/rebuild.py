@@ -1,0 +1,240 @@
+"""Making a saved figure again from its sidecar: the same bytes, or the numbers computed anew."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis.checkpoints import Checkpoint, CheckpointError, describe, discover, locate
+from analysis.figures.files.sidecar import (
+    Saved,
+    Sidecar,
+    checkpoints_of,
+    other_versions,
+    recipe_of,
+    save,
+    versions,
+)
+from analysis.figures.marks import Grid
+from analysis.figures.plot import Plot
+
+if TYPE_CHECKING:
+    from analysis.figures.recipes.registry import Subject
+
+# Another processor or another number of threads sums in another order.
+TOLERANCE = 1e-5
+
+
+class OtherCheckpoint(ValueError):
+    """A checkpoint with the name of the figure's has other weights than the figure's."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """The checkpoints of this machine among which those of a figure are looked for."""
+
+    checkpoints: tuple[Checkpoint, ...]
+
+    def of(self, name: str, sha256: str) -> tuple[Checkpoint | None, Checkpoint | None]:
+        """(the one with these weights, one of this name with others)."""
+        exact = next((c for c in self.checkpoints if sha256 and c.sha256 == sha256), None)
+        named = next((c for c in self.checkpoints if _name(c.id) == _name(name)), None)
+        return exact, None if exact else named
+
+
+def known_checkpoints(root: Path | str, named: Iterable[str] = ()) -> Known:
+    """Those of a folder of checkpoints, and folders or Hub ids named one by one (these first).
+
+    Raises `CheckpointError` for a named one that cannot be used.
+    """
+    own = []
+    for reference in named:
+        folder, name, source = locate(reference, root)
+        own.append(describe(folder, name, source))
+    return Known((*own, *discover(root)[0]))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of a figure's checkpoints here."""
+
+    members: dict[str, Checkpoint]  # by the id that the figure names
+    missing: tuple[str, ...]
+    other: tuple[str, ...]  # sentences: a checkpoint of that name has other weights
+
+
+def find(given: Sidecar, known: Known) -> Found:
+    """Look for every checkpoint of the figure by its hash, then by its name."""
+    members: dict[str, Checkpoint] = {}
+    missing, other = [], []
+    for one in (one for plot in given.plots for one in checkpoints_of(plot)):
+        for member in one.get("members") or [one]:
+            name, digest = str(member.get("checkpoint", "")), str(member.get("sha256", ""))
+            exact, named = known.of(name, digest)
+            if exact is not None:
+                members[name] = exact
+            elif named is not None:
+                members[name] = named
+                if digest:
+                    other.append(
+                        f"{name}: the figure was made with sha256 {digest[:12]}, the checkpoint "
+                        f"found here has {named.sha256[:12]}"
+                    )
+            else:
+                missing.append(name)
+    return Found(members, tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(other)))
+
+
+def recompute(found: Found, load: Callable[[Checkpoint], Any], recipe: dict[str, Any]) -> Plot:
+    """The picture computed anew by its recipe.
+
+    Raises ``ValueError`` where the recipe cannot be followed any more.
+    """
+    from analysis.figures.recipes.registry import Subject, make
+
+    subjects: list[Subject] = []
+    for name, ids in zip(recipe["names"], recipe["subjects"], strict=True):
+        members = []
+        for id in ids:
+            if id not in found.members:
+                raise ValueError(f"{id} is not among the checkpoints of the figure")
+            loaded = load(found.members[id])
+            # the id that the figure names: it may lie in another folder here
+            loaded = replace(loaded, checkpoint=replace(loaded.checkpoint, id=id))
+            members.append(loaded)
+        subjects.append(Subject(name, tuple(members)))
+    params = dict(recipe["params"])
+    return make(
+        recipe["view"], subjects, recipe["text"], recipe.get("pair"), recipe.get("target"), params
+    )
+
+
+def difference(stored: Plot, computed: Plot) -> float | None:
+    """Largest absolute difference of two pictures' values, or None: they are not alike in shape.
+
+    Values are what a picture shows; colour scales, which hold still on a page, are not compared.
+    """
+    first, second = _values(stored), _values(computed)
+    if len(first) != len(second):
+        return None
+    largest = 0.0
+    for one, other in zip(first, second, strict=True):
+        if one.shape != other.shape or (np.isnan(one) != np.isnan(other)).any():
+            return None
+        gaps = np.abs(one - other)[~np.isnan(one)]
+        largest = max(largest, float(gaps.max(initial=0.0)))
+    return largest
+
+
+def _values(plot: Plot) -> list[np.ndarray]:
+    panels: Sequence[Any] = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
+    return [
+        np.asarray(value, float)
+        for panel in panels
+        for name in sorted(panel.__dataclass_fields__)
+        if isinstance(value := getattr(panel, name), np.ndarray) and value.dtype.kind in "fiub"
+    ]
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """A figure made again, and what there is to say of it."""
+
+    saved: Saved
+    said: tuple[str, ...]
+    same: bool | None  # whether its bytes are those it was saved with; None: not comparable
+
+
+def rebuild(
+    given: Sidecar,
+    stem: str,
+    known: Known | None = None,
+    load: Callable[[Checkpoint], Any] | None = None,
+    anew: bool = False,
+    force: bool = False,
+    changed: bool = False,
+) -> Rebuilt:
+    """Draw a sidecar's figure: from its own numbers, or `anew` from its checkpoints.
+
+    With `known` checkpoints those of the figure are looked for, their hashes compared, and, where
+    all are there, the numbers computed and compared, too. `changed` says that the style or format
+    is another one on purpose. Raises `OtherCheckpoint` where a hash differs (unless `force`), and
+    ``ValueError`` where `anew` is not possible.
+    """
+    said = []
+    if others := other_versions(given):
+        said.append("Made with other versions, so the bytes may differ: " + "; ".join(others) + ".")
+    plots = list(given.plots)
+    if known is not None and load is not None:
+        found = find(given, known)
+        if found.other and not force:
+            raise OtherCheckpoint("; ".join(found.other))
+        said.extend(f"{line}; going on, as was asked." for line in found.other)
+        for index, plot in enumerate(plots):
+            plots[index], told = _computed(plot, found, load, anew, force)
+            name = f"({chr(97 + index % 26)}) " if len(plots) > 1 else ""
+            said.append(f"{name}{told}")
+    elif anew:
+        raise ValueError("no checkpoints were given to compute the figure from")
+    saved = save(replace(given, plots=tuple(plots), versions=versions(), files={}), stem)
+    was = (
+        None
+        if changed or others
+        else next((v for k, v in given.files.items() if k.endswith(f".{given.format}")), None)
+    )
+    same = None if was is None else hashlib.sha256(saved.data).hexdigest() == was
+    if same is False and not anew:
+        said.append(
+            "The bytes are not those that were saved: an installed font may be another one."
+        )
+    return Rebuilt(saved, (*said, *saved.notices), same)
+
+
+def _computed(
+    stored: Plot, found: Found, load: Callable[[Checkpoint], Any], anew: bool, force: bool
+) -> tuple[Plot, str]:
+    """(the plot to draw, what there is to say): the stored one, or `anew` that of the models."""
+    recipe = recipe_of(stored)
+    if recipe is None:
+        why = "its numbers come from more than a text and the settings in its sidecar"
+    else:
+        ids = {id for ids in recipe["subjects"] for id in ids}
+        missing = [name for name in found.missing if name in ids]
+        why = f"not found here: {', '.join(missing)}" if missing else ""
+    if why or recipe is None:
+        if anew:
+            raise ValueError(why)
+        return stored, f"Drawn from the stored numbers ({why})."
+    try:
+        computed = recompute(found, load, recipe)
+    except CheckpointError:
+        raise
+    except ValueError as error:
+        if anew:
+            raise
+        return stored, f"Drawn from the stored numbers; computing them again failed: {error}"
+    gap = difference(stored, computed)
+    if gap is None:
+        told = (
+            "The recomputed picture has another shape than the stored one, so its values are "
+            "not compared: it was put together on a page."
+        )
+        if anew and not force:
+            raise ValueError(f"{told} Draw the stored numbers, or force it.")
+    elif gap == 0:
+        told = "The recomputed values equal the stored ones."
+    elif gap <= TOLERANCE:
+        told = f"The recomputed values equal the stored ones up to {gap:.0e} (order of summing)."
+    else:
+        told = f"The recomputed values DIFFER from the stored ones, by up to {gap:.3g}."
+    # What was written on the stored picture stays.
+    return (replace(computed, title=stored.title, caption=stored.caption) if anew else stored), told
+
+
+def _name(id: str) -> str:
+    return id.replace("\\", "/").rstrip("/").rpartition("/")[2]

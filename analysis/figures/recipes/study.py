@@ -1,0 +1,70 @@
+"""Recipes of a study's pictures: made from the folder of its results, without a checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.figures.plot import Plot
+from analysis.figures.views import study as views_study
+
+STUDY = {
+    "study_scores": "Scores of every pooling head on every task, a dot a seed.",
+    "study_differences": "Difference of every pooling head to the reference, task by task.",
+    "study_spread": "Spread over seeds of every pooling head against that of the reference.",
+    "learning_curves": "Scores by share of the training set, one line a pooling head.",
+}
+
+
+def of_study(
+    view: str, folder: Path | str, family: str | None = None, tasks: list[str] | None = None
+) -> Plot:
+    """The picture `view` of a study's folder: of one family of tests (default: the primary one)
+    and of some of its tasks (default: all).
+
+    Raises ``ValueError`` for a folder without a study, an unknown view, family or task, or too few
+    finished runs.
+    """
+    from analysis.curves import curves
+    from analysis.family_tests import compare
+    from analysis.study import read_study, studies_in
+
+    if view not in STUDY:
+        raise ValueError(f"no picture of a study is called {view!r}; known are {', '.join(STUDY)}")
+    found = studies_in(folder)
+    if len(found) != 1:
+        names = ", ".join(one.name for one in found)
+        raise ValueError(
+            f"{Path(folder).name} holds {len(found)} studies ({names}): name one of their folders"
+            if found
+            else f"there are no results of a study in {folder}"
+        )
+    study = read_study(found[0])
+    if not study.families:
+        raise ValueError(f"study {study.name} declares no family of tests")
+    if view == "learning_curves":
+        lines = curves([study.scores(one) for one in study.families])
+        if not lines:
+            raise ValueError(f"study {study.name} has no runs on parts of a training set yet")
+        if family or tasks:
+            raise ValueError("learning curves are drawn over all families: leave out family, tasks")
+        parts = [
+            study.scores(one)
+            for one in study.families
+            if any(stratum.share < 1 for stratum in one.strata)
+        ]
+        return views_study.learning_curves(
+            lines, study.name, any(one.done < one.planned for one in parts)
+        )
+    known = [one.name for one in study.families]
+    name = family or (study.primary.name if study.primary else known[0])
+    if name not in known:
+        raise ValueError(f"study {study.name} has no family {name!r}; it has {', '.join(known)}")
+    scores = study.scores(study.family(name))
+    its = list(dict.fromkeys(stratum.task for stratum in scores.family.strata))
+    if unknown := [task for task in tasks or [] if task not in its]:
+        raise ValueError(f"family {name} has no task {unknown[0]!r}; it has {', '.join(its)}")
+    if view == "study_scores":
+        return views_study.study_scores(scores, tasks, study.name)
+    if view == "study_spread":
+        return views_study.study_spread(compare(scores), tasks, study.name)
+    return views_study.study_differences(compare(scores), tasks, study.name)

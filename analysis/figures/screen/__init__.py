@@ -1,0 +1,1 @@
+"""The screen's renderer: plotly figures and HTML strips."""

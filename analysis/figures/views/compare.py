@@ -1,0 +1,308 @@
+"""Views of Compare: class probabilities, the input attribution, what the pooling head reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from analysis.figures.marks import Bars, Grid, symmetric_limit
+from analysis.figures.plot import Plot
+from analysis.figures.registry import view
+from analysis.figures.views.source import (
+    as_list,
+    cut_note,
+    name_of,
+    names_of,
+    provenance_of,
+    target_label,
+)
+from analysis.figures.views.units import merged_scores, one_or_grid, strip_of, units_of
+from analysis.phrases import listed
+
+
+@view("classes")
+def classes(
+    traces: Any,
+    names: Sequence[str] | None = None,
+    target: int | None = None,
+) -> Plot:
+    """Class probabilities of one or several checkpoints; a seed group with mean, spread, dots.
+
+    `traces` is a Trace, or a list whose entries are Traces or lists of Traces (a seed group).
+    With one output (regression) the bar is the predicted value itself.
+    """
+    entries = [as_list(entry) for entry in as_list(traces)]
+    if not entries or not all(entries):
+        raise ValueError("no predictions to draw: give at least one trace")
+    if any(trace.logits is None for entry in entries for trace in entry):
+        raise ValueError("a bare encoder predicts nothing: choose a checkpoint with classes")
+    checkpoints = [trace.checkpoint for entry in entries for trace in entry]
+    labels = tuple(str(label) for label in entries[0][0].checkpoint.labels)
+    for checkpoint in checkpoints:
+        if tuple(str(label) for label in checkpoint.labels) != labels:
+            raise ValueError(
+                f"{name_of(checkpoint, 0)} has other classes than {name_of(checkpoints[0], 0)}: "
+                "draw checkpoints of one task together"
+            )
+    first = entries[0][0].checkpoint
+    regression = bool(getattr(first, "regression", len(labels) == 1))
+    count, seeds = len(entries[0][0].probabilities), max(map(len, entries))
+    if len(labels) != count:
+        labels = ("value",) if regression else tuple(f"class {c}" for c in range(count))
+    dots = np.full((len(entries), count, seeds), np.nan)
+    for index, entry in enumerate(entries):
+        dots[index, :, : len(entry)] = np.array([t.probabilities for t in entry], float).T
+    means = np.nanmean(dots, axis=2)
+    intervals = np.full((len(entries), count, 2), np.nan)
+    for index, entry in enumerate(entries):
+        if len(entry) > 1:
+            spread = dots[index, :, : len(entry)].std(axis=1, ddof=1)
+            intervals[index] = np.stack([means[index] - spread, means[index] + spread], axis=1)
+    grouped = seeds > 1
+    if names is None:
+        alone = names_of([entry[0].checkpoint for entry in entries])
+        names = [
+            str(getattr(entry[0].checkpoint, "group", None) or name) if len(entry) > 1 else name
+            for entry, name in zip(entries, alone, strict=True)
+        ]
+    mark = Bars(
+        values=means,
+        categories=labels,
+        series=tuple(names),
+        category_label="output" if regression else "class",
+        value_label="predicted value" if regression else "class probability",
+        intervals=intervals if grouped else None,
+        dots=dots if grouped else None,
+        colours="sign" if regression and (means < 0).any() else "series",
+        style="number" if regression else "probability",
+        limits=None if regression else (0.0, 1.0),
+        kind="class",
+        predicted=tuple(None if regression else int(row.argmax()) for row in means),
+        chosen=target,
+    )
+    notes: tuple[str, ...] = ()
+    if grouped:
+        notes = (
+            "Bars: mean over the seeds; whiskers: plus and minus one standard deviation; "
+            "dots: one seed each.",
+        )
+    tokens = entries[0][0].tokens
+    return Plot(
+        view="classes",
+        title="Predicted value" if regression else "Class probabilities",
+        mark=mark,
+        params={"target": target, "names": list(names), "groups": [len(e) for e in entries]},
+        provenance=provenance_of(
+            checkpoints,
+            tokens,
+            view="classes",
+            target=None if target is None else target_label(checkpoints[0], target),
+            seed=[s for s in (getattr(c, "seed", None) for c in checkpoints) if s is not None],
+        ),
+        notes=notes + cut_note([tokens]),
+        caption="Class probabilities of " + ", ".join(names) + ".",
+    )
+
+
+@view("input_attribution")
+def input_attribution(
+    attribution: Any,
+    tokens: Any,
+    checkpoint: Any = None,
+    words: bool = False,
+    limit: float | None = None,
+    names: Sequence[str] | None = None,
+) -> Plot:
+    """The text coloured by an input attribution, in words or pieces.
+
+    Each argument is one result or a list of them: several are drawn on one common scale, +-limit.
+    Scores of pieces are summed into words; scores of words stay words.
+    """
+    results = as_list(attribution)
+    if not results:
+        raise ValueError("no attribution to draw: give at least one result")
+    texts, owners = as_list(tokens, len(results)), as_list(checkpoint, len(results))
+    strips, lines = [], []
+    methods = [str(result.method).replace("_", " ") for result in results]
+    for index, (result, text, owner) in enumerate(zip(results, texts, owners, strict=True)):
+        groups, scores = merged_scores(result, text, words)
+        unit = "probability" if result.output == "probability" else "logit"
+        strips.append(strip_of(text, groups, scores, f"{methods[index]} attribution", unit))
+        gap = result.completeness_gap
+        line = f"{name_of(owner, index)}: " if len(results) > 1 else ""
+        line += f"{methods[index]}, baseline {result.baseline}"
+        lines.append(line + ("" if gap is None else f", completeness gap {gap:.1e}"))
+    first = results[0]
+    names = names or names_of(owners)
+    label = target_label(owners[0], first.target)
+    of = {"contrast": "target minus the mean of the other logits", "logit": "target logit"}
+    return Plot(
+        view="input_attribution",
+        title=f"Input attribution for {label}",
+        mark=one_or_grid(strips, names, limit),
+        params={"words": words, "limit": limit, "names": list(names)},
+        provenance=provenance_of(
+            owners,
+            texts[0],
+            view="input_attribution",
+            target=label,
+            method=first.method,
+            output=first.output,
+            baseline=str(first.baseline),
+            completeness_gap=[
+                None if r.completeness_gap is None else float(r.completeness_gap) for r in results
+            ],
+            seed=first.seed,
+        ),
+        notes=tuple(lines) + cut_note(texts),
+        caption=f"Input attribution ({methods[0]}) for {label}: "
+        f"{of.get(first.output, 'class probability')}. "
+        "Orange is towards the class, blue and underlined is against it.",
+    )
+
+
+@view("reading")
+def reading(
+    decomposition: Any,
+    tokens: Any,
+    target: int,
+    checkpoint: Any = None,
+    words: bool = False,
+    limit: float | None = None,
+    names: Sequence[str] | None = None,
+) -> Plot:
+    """What the pooling head reads from each position: the exact split of a class's contrast.
+
+    Each argument but `target` is one result or a list of them: several share one scale.
+    """
+    splits = as_list(decomposition)
+    if not splits:
+        raise ValueError("no split to draw: give at least one decomposition")
+    texts, owners = as_list(tokens, len(splits)), as_list(checkpoint, len(splits))
+    strips = []
+    for split, text in zip(splits, texts, strict=True):
+        _check_target(split, target)
+        by_token = np.asarray(split.by_token(target), float)
+        if len(by_token) != len(text.ids):
+            raise ValueError(
+                f"the split has {len(by_token)} positions and the text {len(text.ids)} tokens: "
+                "give the tokens of the same trace"
+            )
+        groups = units_of(text, words)
+        values = np.array([by_token[list(group)].sum() for group in groups])
+        strips.append(strip_of(text, groups, values, "contribution to the contrast", "logit"))
+    names = names or names_of(owners)
+    label, reference = target_label(owners[0], target), _references(splits)
+    return Plot(
+        view="reading",
+        title="What the pooling head reads from each position",
+        mark=one_or_grid(strips, names, limit),
+        params={"target": target, "words": words, "limit": limit, "names": list(names)},
+        provenance=_split_source(owners, texts[0], "reading", splits[0], target),
+        notes=(
+            f"Exact given the source layers and the attention weights, relative to {reference}; "
+            f"measured error {max(s.error for s in splits):.0e}.",
+            *cut_note(texts),
+        ),
+        caption=f"What the pooling head reads from each position: contribution to {label} minus "
+        f"the mean of the other classes, in logits, relative to {reference}. Orange is towards "
+        "the class, blue and underlined is against it.",
+    )
+
+
+def _references(splits: Sequence[Any]) -> str:
+    """What the values are measured from, in words."""
+    words = {"corpus": "the corpus mean", "custom": "a reference of one's own"}
+    return listed(dict.fromkeys(words.get(s.reference, str(s.reference)) for s in splits))
+
+
+def _check_target(split: Any, target: int) -> None:
+    if not 0 <= target < len(split.logits):
+        raise ValueError(
+            f"class {target} does not exist: this checkpoint has {len(split.logits)} classes, "
+            "counted from 0"
+        )
+
+
+def _split_source(
+    owners: Sequence[Any], tokens: Any, key: str, split: Any, target: int
+) -> dict[str, Any]:
+    return provenance_of(
+        owners,
+        tokens,
+        view=key,
+        target=target_label(owners[0], target),
+        method="exact split, target minus mean of the others",
+        reference=split.reference,
+        seed=getattr(owners[0], "seed", None),
+    )
+
+
+@view("source_layers")
+def source_layers(
+    decomposition: Any,
+    winners: Any,
+    target: int,
+    checkpoint: Any = None,
+    tokens: Any = None,
+    limit: float | None = None,
+) -> Plot:
+    """Source layers of the max-pool: share of the wins beside what each contributed.
+
+    A layer that did not compete has no bar in the first panel.
+    """
+    if winners is None or winners.token is not None:
+        raise ValueError(
+            "this pooling head takes no maximum over layers: there are no source layers to show"
+        )
+    _check_target(decomposition, target)
+    share = dict(zip(winners.layers, winners.share_by_layer(), strict=True))
+    layers = tuple(int(layer) for layer in decomposition.layers)
+    if missing := sorted(set(share) - set(layers)):
+        raise ValueError(
+            f"layers {missing} win values but are no part of the split: "
+            "give winners and split of the same trace"
+        )
+    wins = np.array([[100.0 * share.get(layer, np.nan) for layer in layers]])
+    contributed = np.asarray(decomposition.by_layer(target), float)[None, :]
+    common: dict[str, Any] = {
+        "categories": tuple(str(layer) for layer in layers),
+        "category_label": "source layer",
+        "kind": "layer",
+    }
+    bound = symmetric_limit(contributed) if limit is None else limit
+    label = target_label(checkpoint, target)
+    return Plot(
+        view="source_layers",
+        title="Source layers of the max-pool",
+        mark=Grid(
+            panels=(
+                Bars(
+                    values=wins,
+                    series=("wins",),
+                    value_label="share of wins (%)",
+                    style="percent",
+                    limits=(0.0, 100.0),
+                    **common,
+                ),
+                Bars(
+                    values=contributed,
+                    series=("contribution",),
+                    value_label="contribution to the contrast (logit)",
+                    style="signed",
+                    colours="sign",
+                    limits=(-bound, bound),
+                    **common,
+                ),
+            ),
+            subtitles=("wins (%)", "contribution"),
+            columns=2,
+        ),
+        params={"target": target, "limit": limit},
+        provenance=_split_source([checkpoint], tokens, "source_layers", decomposition, target),
+        notes=("A share of wins says where values came from, not what a win is worth.",),
+        caption=f"Source layers of the max-pool: share of the wins, and contribution to {label} "
+        f"minus the mean of the other classes, relative to {_references([decomposition])}.",
+    )

@@ -1,0 +1,292 @@
+"""Views of what becomes of a token on its way up the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from analysis.figures.marks import Grid, HeatMap, Lines
+from analysis.figures.plot import Plot
+from analysis.figures.registry import view
+from analysis.figures.views.source import as_list, cut_note, name_of, names_of, provenance_of
+from analysis.figures.views.source import target_label as label_of_class
+from analysis.figures.views.token_axis import layer_labels
+
+VALUES = {
+    "raw": "value",
+    "standardised": "standard deviations from the corpus mean",
+    "difference": "change from the layer before",
+    "reference": "difference to the reference text",
+}
+ORDERS = ("natural", "final", "weight", "top")
+
+
+@view("cls_by_layer")
+def cls_by_layer(
+    trace: Any,
+    token: int = 0,
+    values: str = "raw",
+    order: str = "natural",
+    weights: np.ndarray | None = None,
+    profile: Any = None,
+    reference: Any = None,
+    top: int = 30,
+    limit: float | None = None,
+    chosen: int | None = None,
+    target: int | None = None,
+) -> Plot:
+    """The vector of [CLS] (or of another token) by layer: layers x dimensions.
+
+    `values` is "raw", "standardised" (needs a `profile` with moments), "difference" (to the layer
+    before) or "reference" (minus the same token's vector in the trace `reference`). `order` of
+    the dimensions is "natural", "final" (by the value in the last layer), "weight" (by `weights`,
+    see `analysis.layers.dimension_weights`) or "top" (the `top` with the largest weight times
+    value in the last layer); `target` is the class that the weights are of. `chosen` is a layer to
+    mark.
+    """
+    if values not in VALUES:
+        raise ValueError(f"values is {values!r}; known: {', '.join(VALUES)}")
+    if order not in ORDERS:
+        raise ValueError(f"order is {order!r}; known: {', '.join(ORDERS)}")
+    if order in ("weight", "top") and weights is None:
+        raise ValueError(
+            "dimensions have no weight for a class here (no exact split): order them by 'natural' "
+            "or 'final'"
+        )
+    hidden = np.asarray(trace.hidden[:, token], float)
+    shown = _shown(hidden, values, token, profile, reference)
+    dimensions = _ordered(hidden[-1], order, weights, top)
+    cells = shown[:, dimensions]
+    bound = None if limit is None else (-limit, limit)
+    name = trace.tokens.labels[token]
+    return Plot(
+        view="cls_by_layer",
+        title=f"{name} by layer",
+        mark=HeatMap(
+            values=cells,
+            rows=layer_labels(range(len(hidden)), chosen),
+            columns=tuple(str(d) for d in dimensions.tolist()),
+            row_label="layer",
+            column_label="dimension",
+            value_label=VALUES[values],
+            limits=bound,
+        ),
+        params={
+            "token": token,
+            "values": values,
+            "order": order,
+            "top": top,
+            "limit": limit,
+            "target": target,
+        },
+        provenance=provenance_of(
+            [trace.checkpoint],
+            trace.tokens,
+            view="cls_by_layer",
+            reference=getattr(getattr(reference, "tokens", None), "text", None),
+            target=None if target is None else label_of_class(trace.checkpoint, target),
+        ),
+        notes=cut_note([trace.tokens]),
+        caption=f"{name} by layer (0: embeddings), {len(dimensions)} of {hidden.shape[1]} "
+        f"dimensions: {VALUES[values]}.",
+    )
+
+
+def _shown(hidden: np.ndarray, values: str, token: int, profile: Any, reference: Any) -> np.ndarray:
+    if values == "difference":
+        return np.concatenate([np.full((1, hidden.shape[1]), np.nan), np.diff(hidden, axis=0)])
+    if values == "standardised":
+        kind = "cls" if token == 0 else "token"
+        mean = getattr(profile, f"{kind}_mean", None)
+        if mean is None:
+            raise ValueError(
+                "this checkpoint's profile holds no mean and deviation by layer: measure it again, "
+                "or show raw values"
+            )
+        deviation = getattr(profile, f"{kind}_deviation")
+        # A dimension that never moves ([CLS] before the first layer) has no scale of its own.
+        still = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
+        return np.asarray(np.where(still, np.nan, (hidden - mean) / np.where(still, 1, deviation)))
+    if values == "reference":
+        if reference is None or token >= reference.hidden.shape[1]:
+            raise ValueError("give a reference text that has a token at this position")
+        if reference.hidden.shape[0] != len(hidden):
+            raise ValueError("the reference text was read by another encoder")
+        return np.asarray(hidden - reference.hidden[:, token])
+    return hidden
+
+
+def _ordered(final: np.ndarray, order: str, weights: np.ndarray | None, top: int) -> np.ndarray:
+    if order == "final":
+        return np.argsort(-final, kind="stable")
+    if weights is None or order == "natural":
+        return np.arange(len(final))
+    if order == "weight":
+        return np.argsort(-weights, kind="stable")
+    return np.argsort(-np.abs(weights * final), kind="stable")[: max(1, top)]
+
+
+@view("depth")
+def depth(
+    trajectories: Any,
+    names: Sequence[str] | None = None,
+    target: int | None = None,
+    columns: int = 2,
+) -> Plot:
+    """Lines over depth: norm, cosines, and the prediction as if the encoder ended there.
+
+    `trajectories` is a Trajectory, or a list whose entries are Trajectories or lists of them (a
+    seed group: mean, and a band of one standard deviation). Rings mark where a label flips.
+    """
+    entries = [as_list(entry) for entry in as_list(trajectories)]
+    if not entries or not all(entries):
+        raise ValueError("no trajectory to draw: give at least one")
+    if len({len(path.norm) for entry in entries for path in entry}) > 1:
+        raise ValueError("these encoders have different numbers of layers: draw them one by one")
+    owners = [entry[0].checkpoint for entry in entries]
+    names = list(names or names_of(owners))
+    what = (
+        ("norm", "length (Euclidean)"),
+        ("cosine_to_previous", "cosine to the layer before"),
+        ("cosine_to_last", "cosine to the last layer"),
+    )
+    panels = [
+        _panel([[getattr(path, name) for path in entry] for entry in entries], names, label)
+        for name, label in what
+    ]
+    subtitles = ["norm", "to the layer before", "to the last layer"]
+    headed = [i for i, entry in enumerate(entries) if entry[0].logits is not None]
+    labels = {owners[i].labels for i in headed}
+    notes: tuple[str, ...] = ()
+    if headed and len(labels) == 1:
+        index = int(entries[headed[0]][0].logits[-1].argmax()) if target is None else target
+        value = label_of_class(owners[headed[0]], index)
+        regression = owners[headed[0]].regression
+        prediction = _panel(
+            [[path.probabilities[:, index] for path in entries[i]] for i in headed],
+            [names[i] for i in headed],
+            f"{'value' if regression else 'probability'} of {value}",
+        )
+        flips = [
+            np.any([path.flips for path in entries[i]], axis=0) & (not regression) for i in headed
+        ]
+        panels.append(
+            replace(
+                prediction,
+                flags=np.array(flips),
+                flag_label="label flips",
+                limits=None if regression else (-0.02, 1.02),
+            )
+        )
+        subtitles.append("as if the encoder ended there")
+        notes = ("The pooling head was trained at the last layer only.",)
+    return Plot(
+        view="depth",
+        title="Over depth",
+        mark=Grid(tuple(panels), tuple(subtitles), columns),
+        params={
+            "names": names,
+            "target": target,
+            "token": entries[0][0].token,
+            "groups": [len(entry) for entry in entries],
+        },
+        provenance=provenance_of(
+            [path.checkpoint for entry in entries for path in entry],
+            entries[0][0].tokens,
+            view="depth",
+            token=entries[0][0].token,
+        ),
+        notes=notes,
+        caption=f"{entries[0][0].tokens.labels[entries[0][0].token]} by layer (0: embeddings): "
+        "norm, cosine to the layer before and to the last"
+        + (
+            ", and the prediction as if the encoder ended there; rings: the label flips."
+            if notes
+            else "."
+        ),
+    )
+
+
+def _panel(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str], label: str) -> Lines:
+    y = np.array([np.mean(entry, axis=0) for entry in rows], float)
+    bands = None
+    if any(len(entry) > 1 for entry in rows):
+        spread = np.array(
+            [
+                np.std(entry, axis=0, ddof=1) if len(entry) > 1 else np.zeros(y.shape[1])
+                for entry in rows
+            ]
+        )
+        bands = np.stack([y - spread, y + spread], axis=-1)
+    return Lines(np.arange(y.shape[1]), y, tuple(names), "layer", label, bands)
+
+
+@view("dimension")
+def dimension(traces: Any, index: int, token: int = 0, names: Sequence[str] | None = None) -> Plot:
+    """One dimension of [CLS] (or of another token) by layer.
+
+    `traces` is a Trace, or a list whose entries are Traces or lists of them (a seed group: mean,
+    and a band of one standard deviation).
+    """
+    entries = [as_list(entry) for entry in as_list(traces)]
+    if not entries or not all(entries):
+        raise ValueError("no dimension to draw: give at least one trace")
+    sizes = {trace.hidden.shape[::2] for entry in entries for trace in entry}
+    if len(sizes) > 1:
+        raise ValueError("these encoders differ in layers or dimensions: draw them one by one")
+    ((_, size),) = sizes
+    if not 0 <= index < size:
+        raise ValueError(f"dimension {index} does not exist: there are 0 to {size - 1}")
+    owners = [entry[0].checkpoint for entry in entries]
+    names = list(names or names_of(owners))
+    tokens = entries[0][0].tokens
+    name = tokens.labels[token]
+    rows = [[trace.hidden[:, token, index] for trace in entry] for entry in entries]
+    return Plot(
+        view="dimension",
+        title=f"Dimension {index} of {name} by layer",
+        mark=_panel(rows, names, f"value of dimension {index}"),
+        params={"index": index, "token": token, "names": names},
+        provenance=provenance_of(
+            [trace.checkpoint for entry in entries for trace in entry],
+            tokens,
+            view="dimension",
+            token=token,
+            dimension=index,
+        ),
+        notes=cut_note([tokens]),
+        caption=f"Dimension {index} of {name} by layer (0: embeddings).",
+    )
+
+
+@view("cka")
+def cka(result: Any) -> Plot:
+    """Debiased linear CKA between the layers of two checkpoints: 0 unrelated, 1 the same."""
+    first, second = result.checkpoints
+    rows, columns = result.values.shape
+    one, other = name_of(first, 0), name_of(second, 1)
+    vector = "[CLS]" if result.of == "cls" else "the mean over tokens"
+    return Plot(
+        view="cka",
+        title="Similarity of layers",
+        mark=HeatMap(
+            values=result.values,
+            rows=layer_labels(range(rows)),
+            columns=layer_labels(range(columns)),
+            row_label=f"layer of {one}",
+            column_label=f"layer of {other}",
+            value_label="debiased linear CKA",
+            scale="sequential",
+            limits=(0.0, 1.0),
+        ),
+        params={"of": result.of},
+        provenance=provenance_of([first, second], view="cka", sentences=result.sentences),
+        notes=(f"Over {result.sentences} sentences. Empty: {vector} is the same in all of them.",)
+        if np.isnan(result.values).any()
+        else (f"Over {result.sentences} sentences.",),
+        caption=f"Debiased linear CKA of {vector} between the layers of {one} and {other}, over "
+        f"{result.sentences} sentences.",
+    )
