@@ -1,61 +1,99 @@
 """PoolLens as a library: load a checkpoint, record a text, split its logits.
 
-Importing this package loads no torch: names are looked up when they are first used.
+Importing this package loads no torch: names are looked up when they are first used. Its public
+modules are reached from here, wherever their rooms are: ``analysis.layers.trajectory`` and
+``from analysis.layers import trajectory`` both work.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.decomposition import decompose as decompose
-    from analysis.loading import load as load
-    from analysis.projection import project as project
-    from analysis.trace import record as record
+    from analysis.attribution import attribute as attribute
+    from analysis.checkpoints.loading import load as load
+    from analysis.maps.projection import project as project
+    from analysis.reading.decomposition import decompose as decompose
+    from analysis.reading.trace import record as record
 
 _NAMES = {
-    "load": "analysis.loading",
-    "record": "analysis.trace",
-    "decompose": "analysis.decomposition",
-    "attribute": "analysis.attribution",
-    "project": "analysis.projection",
+    "load": "checkpoints.loading",
+    "record": "reading.trace",
+    "decompose": "reading.decomposition",
+    "attribute": "attribution",
+    "project": "maps.projection",
 }
-_MODULES = (
-    "agreement",
-    "alignment",
-    "attention",
+# Public modules inside a package; what stands here under its own name is a package itself.
+_MODULES = {
+    "agreement": "evaluation.agreement",
+    "alignment": "maps.alignment",
+    "attention": "reading.attention",
+    "bulk": "corpus.bulk",
+    "calibration": "evaluation.calibration",
+    "decomposition": "reading.decomposition",
+    "embedding": "corpus.embedding",
+    "examples": "evaluation.examples",
+    "jobs": "common.jobs",
+    "layers": "reading.layers",
+    "map_quality": "maps.quality",
+    "margins": "reading.margins",
+    "pooling": "heads.pooling",
+    "predictions": "corpus.predictions",
+    "probes": "maps.probes",
+    "projection": "maps.projection",
+    "trace": "reading.trace",
+    "winner_statistics": "reading.winner_statistics",
+}
+_PACKAGES = (
     "attribution",
-    "bulk",
-    "calibration",
     "checkpoints",
     "corpus",
     "datasets",
-    "decomposition",
-    "embedding",
     "evaluation",
-    "examples",
     "figures",
     "heads",
     "interventions",
-    "jobs",
-    "layers",
-    "map_quality",
-    "margins",
-    "pooling",
-    "predictions",
-    "probes",
-    "projection",
+    "statistics",
+    "study",
     "suite",
-    "trace",
-    "winner_statistics",
 )
-__all__ = [*_NAMES, *_MODULES]
+__all__ = [*_NAMES, *_MODULES, *_PACKAGES]
 
 
 def __getattr__(name: str) -> Any:
     if name in _NAMES:
-        return getattr(import_module(_NAMES[name]), name)
+        return getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
     if name in _MODULES:
-        return import_module(f"analysis.{name}")
-    raise AttributeError(f"module 'analysis' has no attribute {name!r}")
+        return import_module(f"{__name__}.{_MODULES[name]}")
+    if name in _PACKAGES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _PublicModules(MetaPathFinder, Loader):
+    """Finds ``analysis.layers`` and its like: the module in its room, not a second copy of it."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        package, _, name = fullname.rpartition(".")
+        return ModuleSpec(fullname, self) if package == __name__ and name in _MODULES else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = import_module(f"{__name__}.{_MODULES[spec.name.rpartition('.')[2]]}")
+        spec.loader_state = module.__spec__  # the import system sets the alias's; put back below
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        alias = module.__spec__
+        if alias is not None and alias.loader is self:
+            module.__spec__ = alias.loader_state
+
+
+sys.meta_path.append(_PublicModules())

@@ -149,7 +149,7 @@ class Captum:
         import torch
 
         import analysis
-        from analysis.trace import model_inputs
+        from analysis.reading.trace import model_inputs
 
         trace = analysis.record(classifier, text)
         self.target, self.length = trace.predicted, len(trace.tokens)

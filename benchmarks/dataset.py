@@ -31,15 +31,15 @@ def run() -> list[dict[str, Any]]:
     import torch
     from sentence_transformers import SentenceTransformer
 
-    from analysis import corpus
-    from analysis.encoders import resolve_encoder
+    from analysis.checkpoints.encoders import resolve_encoder
+    from analysis.corpus import runs
 
     texts, source = _sentences()
     print(f"{len(texts):,} sentences: {source}", flush=True)
     encoder = resolve_encoder("sentence-transformers/all-MiniLM-L6-v2").path
     device = "cuda" if torch.cuda.is_available() else "cpu"
     kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    ours = {kind: corpus.open_for_data(CHECKPOINT, dtype=kind) for kind in kinds}
+    ours = {kind: runs.open_for_data(CHECKPOINT, dtype=kind) for kind in kinds}
     peers = {}
     for kind, dtype in kinds.items():
         peer = SentenceTransformer(str(encoder), device=device, model_kwargs={"dtype": dtype})
@@ -49,7 +49,7 @@ def run() -> list[dict[str, Any]]:
 
     def pass_over(kind: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            answers[kind] = corpus.run(ours[kind], _table(texts), folder)
+            answers[kind] = runs.run(ours[kind], _table(texts), folder)
 
     def encode(kind: str) -> None:
         peers[kind].encode(texts, show_progress_bar=False)
@@ -100,7 +100,7 @@ def _ratio(over: list[tuple[float, float]], under: list[tuple[float, float]], of
 
 
 def _table(texts: list[str]) -> Any:
-    from analysis.datasets import Table
+    from analysis.datasets.table import Table
 
     return Table("sst2", "train", tuple(texts), None, None, ())
 
@@ -108,7 +108,7 @@ def _table(texts: list[str]) -> Any:
 def _sentences() -> tuple[list[str], str]:
     """Sentences of SST-2's training set, evenly spaced; without it the behaviour suite."""
     from analysis import suite
-    from analysis.datasets import read
+    from analysis.datasets.table import read
 
     folder = os.environ.get("GLUE_DIR", "")
     if folder and Path(folder).is_dir():

@@ -55,10 +55,10 @@ def _vectors(texts: list[str], source: str) -> tuple[list[dict[str, Any]], Any]:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
-    from analysis.corpus import compute, open_for_data
-    from analysis.datasets import Table
-    from analysis.embedding import FREE, readers_of, stored
-    from analysis.encoders import resolve_encoder
+    from analysis.checkpoints.encoders import resolve_encoder
+    from analysis.corpus.embedding import FREE, readers_of, stored
+    from analysis.corpus.runs import compute, open_for_data
+    from analysis.datasets.table import Table
 
     folder = str(resolve_encoder("sentence-transformers/all-MiniLM-L6-v2").path)
     classifier = open_for_data(folder, dtype="float32")
@@ -100,8 +100,8 @@ def _vectors(texts: list[str], source: str) -> tuple[list[dict[str, Any]], Any]:
 def _maps(vectors: dict[str, Any]) -> list[dict[str, Any]]:
     from umap import UMAP
 
-    from analysis import atlas, projection
-    from analysis.atlas import Layouts, Sheet, Wish
+    from analysis.maps import atlas, projection
+    from analysis.maps.atlas import Layouts, Sheet, Wish
 
     projection.warm_up()
     sheets = [Sheet(name, name, {6: one}) for name, one in vectors.items()]
@@ -167,7 +167,7 @@ def _memory() -> list[dict[str, Any]]:
             intermediate_size=128,
         )
         BertModel(config, add_pooling_layer=False).save_pretrained(place)
-        from analysis.encoders import resolve_encoder
+        from analysis.checkpoints.encoders import resolve_encoder
 
         real = str(resolve_encoder("sentence-transformers/all-MiniLM-L6-v2").path)
         for name, folder, poolings, layers, counts in (

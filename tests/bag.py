@@ -71,7 +71,7 @@ class Adds(nn.Module):
 @cache
 def adds(classes: int = 2) -> Any:
     """The checkpoint as the library takes it, with the tokenizer of the tiny ones."""
-    from analysis.loading import Classifier
+    from analysis.checkpoints.loading import Classifier
 
     tokenizer = zoo.loaded("bert").tokenizer
     numbers = {tokenizer.convert_tokens_to_ids(word): n for word, n in WEIGHTS.items()}

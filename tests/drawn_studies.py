@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.study import Family, Scores, Stratum
+from analysis.study.results import Family, Scores, Stratum
 
 
 def generator(seed: int = 0) -> np.random.Generator:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.decomposition import Decomposition
-from analysis.tokens import Tokens
-from analysis.winners import Winners
+from analysis.reading.decomposition import Decomposition
+from analysis.reading.winners import Winners
+from analysis.text.tokens import Tokens
 
 SENTENCE = "The plot is thin, but the acting is anything but dull."
 LONG = (

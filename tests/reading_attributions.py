@@ -17,7 +17,7 @@ import seen
 from seen import Node, Unit
 
 import analysis
-from analysis.tokens import tokenize
+from analysis.text.tokens import tokenize
 
 SENTENCE = "the plots thinned, not dully but fine"
 IG, GRADIENT, LOO = "Integrated gradients", "Gradient × input", "Leave one out"
@@ -158,7 +158,7 @@ def written(values):
 
 def ended():
     """Wait until the session's job is over."""
-    from analysis import jobs
+    from analysis.common import jobs
 
     for job in list(jobs._jobs.values()):
         assert job.wait(120)

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import tiny
 
-from analysis.datasets import Table
+from analysis.datasets.table import Table
 
 
 def sentences(count: int, longest: int = 30, seed: int = 0) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.datasets import Table
-from analysis.predictions import Predictions
+from analysis.corpus.predictions import Predictions
+from analysis.datasets.table import Table
 
 TWO, THREE = ("negative", "positive"), ("dog", "cat", "cow")
 

@@ -14,11 +14,11 @@ import numpy as np
 from figures_samples import checkpoint
 from test_views_evidence import PLOTS as EVIDENCE
 
-from analysis.agreement import agreement
-from analysis.datasets import Table
-from analysis.evaluation import evaluate
+from analysis.corpus.predictions import Predictions
+from analysis.datasets.table import Table
+from analysis.evaluation.agreement import agreement
+from analysis.evaluation.scores import evaluate
 from analysis.figures import Plot, view
-from analysis.predictions import Predictions
 
 MAKE: dict[str, Callable[[], Plot]] = {}
 

@@ -25,18 +25,14 @@ from figures_samples import (
 )
 
 import analysis
-from analysis import attention, interventions, layers, margins
-from analysis.comparison import Answer
-from analysis.dimensions import dimensions
+from analysis import interventions
 from analysis.figures import Grid, Plot, view
-from analysis.token_types import TYPES
-from analysis.trace import measure_profile
-from analysis.winner_statistics import (
-    between_groups,
-    collect,
-    seed_disagreement,
-    summarise,
-)
+from analysis.reading import attention, layers, margins
+from analysis.reading.comparison import Answer
+from analysis.reading.dimensions import dimensions
+from analysis.reading.trace import measure_profile
+from analysis.reading.winner_statistics import between_groups, collect, seed_disagreement, summarise
+from analysis.text.token_types import TYPES
 
 TEXT, PAIR = "The plots thinned, not dully.", "He said it was great."
 TEXTS = [TEXT, PAIR, tiny.SENTENCE]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.attribution import Attribution
-from analysis.attribution.agreement import (
+from analysis.attribution.evidence.agreement import (
     aligned,
     largest_disagreement,
     null_band,

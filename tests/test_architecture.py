@@ -14,22 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("torch", "transformers", "captum", "peft", "plotly", "matplotlib", "streamlit")
 
 # Where each package may be imported from: a folder (with "/") or a file, from the repository root.
-# `loading` and `weights` are the half of `model` that makes a classifier of a checkpoint folder.
 TORCH_ROOMS = (
-    *("analysis/heads/model", "analysis/checkpoints/loading", "analysis/checkpoints/weights"),
-    *(
-        "analysis/heads/builtin",
-        "analysis/heads/pooling",
-        "analysis/heads/base",
-        "analysis/heads/attending",
-    ),
-    *("analysis/reading/trace", "analysis/interventions"),
-    *(
-        "analysis/attribution",
-        "analysis/corpus/runs",
-        "analysis/corpus/embedding",
-        "analysis/common/memory",
-    ),
+    *("analysis/heads/", "analysis/checkpoints/loading", "analysis/checkpoints/weights"),
+    *("analysis/reading/trace", "analysis/interventions/", "analysis/attribution/"),
+    *("analysis/corpus/runs", "analysis/corpus/embedding", "analysis/common/memory"),
     *("training/", "benchmarks/"),
 )
 ALLOWED: dict[str, tuple[str, ...]] = {

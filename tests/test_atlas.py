@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import atlas, map_neighbours, map_sample
-from analysis.atlas import Layouts, Sheet, Wish
-from analysis.datasets import Table
+from analysis.datasets.table import Table
+from analysis.maps import atlas, neighbours, sample
+from analysis.maps.atlas import Layouts, Sheet, Wish
 
 
 def table(labels):
@@ -37,20 +37,20 @@ def sheets(count=2, layers=(0, 1, 2), n=30):
 @settings(max_examples=60, deadline=None)
 def test_a_sample_is_ascending_unique_bounded_and_the_same_for_the_same_seed(labels, most, seed):
     given_table = table(labels)
-    rows = map_sample.stratified(given_table, most, seed)
+    rows = sample.stratified(given_table, most, seed)
     assert (np.diff(rows) > 0).all()
     assert len(rows) <= max(most, 0) or len(rows) == len(labels)
-    assert (rows == map_sample.stratified(given_table, most, seed)).all()
+    assert (rows == sample.stratified(given_table, most, seed)).all()
 
 
 def test_a_sample_keeps_the_shares_of_the_classes_and_every_class():
-    rows = map_sample.stratified(table([0] * 900 + [1] * 95 + [2] * 5), 100)
+    rows = sample.stratified(table([0] * 900 + [1] * 95 + [2] * 5), 100)
     found = np.bincount(np.array([0] * 900 + [1] * 95 + [2] * 5)[rows], minlength=3)
     assert found.tolist() == pytest.approx([90, 10, 1], abs=1)
     assert found[2] >= 1
     labels = np.array([0] * 497 + [1] * 497 + [2] * 3 + [3] * 3)
     for seed in range(20):
-        rows = map_sample.stratified(table(labels), 100, seed)
+        rows = sample.stratified(table(labels), 100, seed)
         assert len(rows) == 100
         assert set(labels[rows]) == {0, 1, 2, 3}
 
@@ -113,12 +113,12 @@ def test_neighbours_are_those_of_scikit_learn():
 
     rng = np.random.default_rng(1)
     vectors, vector = rng.normal(size=(50, 8)), rng.normal(size=8)
-    found = map_neighbours.neighbours(vectors, vector, 6)
+    found = neighbours.neighbours(vectors, vector, 6)
     near = NearestNeighbors(n_neighbors=6, metric="cosine").fit(vectors)
     distance, rows = near.kneighbors(vector[None])
     assert [n.row for n in found] == rows[0].tolist()
     assert [n.similarity for n in found] == pytest.approx((1 - distance[0]).tolist())
-    assert list(map_neighbours.shared([found, found[:3]])) == [(0, 1, 0.5)]
+    assert list(neighbours.shared([found, found[:3]])) == [(0, 1, 0.5)]
 
 
 def test_layouts_are_bounded_and_those_of_one_picture_never_push_each_other_out(monkeypatch):
@@ -142,7 +142,7 @@ ALIGNED = Wish("umap", n_neighbors=5, alignment="aligned_umap")
 @pytest.fixture
 def joint(monkeypatch):
     """AlignedUMAP replaced by maps that are told apart by who stood beside; a list of its calls."""
-    from analysis.projection import Map, Projection
+    from analysis.maps.projection import Map, Projection
 
     calls = []
 
@@ -154,7 +154,7 @@ def joint(monkeypatch):
             for one in vectors
         ]
 
-    monkeypatch.setattr("analysis.alignment.aligned_umap", fake)
+    monkeypatch.setattr("analysis.maps.alignment.aligned_umap", fake)
     monkeypatch.setattr(
         atlas.projection,
         "fit",
@@ -202,7 +202,7 @@ def test_a_constant_sheet_and_a_layer_of_one_sheet_are_laid_out_alone_and_nothin
     assert methods == [["umap", "aligned_umap", "aligned_umap"]] * 2 + [["aligned_umap"] * 3]
     # one frame: what was laid out together is moved together
     raw = [layouts.get(one, 2, ALIGNED, shown).projection.points for one in shown]
-    from analysis.alignment import procrustes
+    from analysis.maps.alignment import procrustes
 
     move = procrustes(maps[0][2].projection.points, raw[0])
     for row, points in zip(maps, raw, strict=True):
@@ -247,7 +247,7 @@ def test_umap_tells_its_epochs_and_can_be_stopped_between_them():
 
 
 def test_a_stop_between_epochs_changes_no_later_map():
-    from analysis.projection import fit
+    from analysis.maps.projection import fit
 
     vectors = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
     seen = []

@@ -11,7 +11,8 @@ import zoo
 from scipy import stats
 
 import analysis
-from analysis.attention import (
+from analysis.interventions import leave_one_out
+from analysis.reading.attention import (
     agreement,
     block_masses,
     cls_row,
@@ -24,9 +25,8 @@ from analysis.attention import (
     special_mass,
     value_norms,
 )
-from analysis.interventions import leave_one_out
-from analysis.statistics import kendall, mean_interval, t_quantile
-from analysis.words import attention_by_word, merge, wins_by_token, wins_by_word
+from analysis.statistics.basics import kendall, mean_interval, t_quantile
+from analysis.text.words import attention_by_word, merge, wins_by_token, wins_by_word
 
 TEXT, PAIR = "The plots thinned, not dully.", "He said it was great."
 

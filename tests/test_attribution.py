@@ -10,9 +10,9 @@ import zoo
 
 import analysis
 from analysis.attribution import METHODS, attribute, in_words, output_of
-from analysis.attribution.gradients import close_enough, settled
-from analysis.attribution.integration import LEVELS
-from analysis.trace import model_inputs
+from analysis.attribution.methods.gradients import close_enough, settled
+from analysis.attribution.methods.integration import LEVELS
+from analysis.reading.trace import model_inputs
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 OWN = ("cls", "max_cls", "mha", "max_seq_mha", "max", "cls_mlp", "lora", "regression")

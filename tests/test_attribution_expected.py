@@ -8,7 +8,7 @@ import pytest
 from known_models import Linear, Polynomial, arrays
 
 from analysis.attribution import METHODS, attribute
-from analysis.tokens import tokenize
+from analysis.text.tokens import tokenize
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 CLOSE = {"rtol": 0, "atol": 2e-5}

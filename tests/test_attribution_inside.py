@@ -14,10 +14,10 @@ import zoo
 import analysis
 from analysis import heads
 from analysis.attribution import attribute, why_not
-from analysis.checkpoints import discover
+from analysis.checkpoints.folder import discover
+from analysis.checkpoints.loading import register_heads
 from analysis.figures.registry import draw
-from analysis.loading import register_heads
-from analysis.trace import model_inputs
+from analysis.reading.trace import model_inputs
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 DEMO = Path(__file__).resolve().parent.parent / "checkpoints"

@@ -13,8 +13,8 @@ import zoo
 
 import analysis
 from analysis.attribution import Enough, attribute, passes
-from analysis.attribution.shapley import _drawn, _every
-from analysis.trace import model_inputs
+from analysis.attribution.methods.shapley import _drawn, _every
+from analysis.reading.trace import model_inputs
 
 TEXT = "The plot is not dull but very thin"
 NAME = "max_seq_mha"

@@ -13,8 +13,8 @@ import zoo
 import analysis
 from analysis.attribution import METHODS, Enough, TooCostly, attribute, expected_seconds, passes
 from analysis.attribution import problem as posing
-from analysis.checkpoints import CheckpointError
-from analysis.tokens import tokenize
+from analysis.checkpoints.folder import CheckpointError
+from analysis.text.tokens import tokenize
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 FAST = {
@@ -189,7 +189,7 @@ def beside(classifier, work):
     """Do `work` while another thread records and predicts; how many of its answers were wrong."""
     import pyarrow as pa
 
-    from analysis.corpus import predict_batch
+    from analysis.corpus.runs import predict_batch
 
     batch = pa.RecordBatch.from_pydict({"row": [0, 1], "text": [TEXT, PAIR]})
     logits = analysis.record(classifier, TEXT, PAIR).logits
@@ -233,7 +233,7 @@ def test_others_get_right_answers_while_any_method_is_at_work(name, subtests):
 
 @pytest.mark.parametrize("name", ["max_seq_mha", "bert"])
 def test_others_get_right_answers_beside_the_checks_of_an_attribution(name):
-    from analysis.attribution import faithfulness, randomisation, sensitivity
+    from analysis.attribution.evidence import faithfulness, randomisation, sensitivity
 
     classifier = zoo.loaded(name)
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import analysis
 from analysis.attribution import METHODS, Option, attribute, in_words, unit_groups
 from analysis.attribution import problem as posing
-from analysis.attribution.integration import LEVELS, fejer, gathered, where_it_changes
-from analysis.tokens import tokenize
+from analysis.attribution.methods.integration import LEVELS, fejer, gathered, where_it_changes
+from analysis.text.tokens import tokenize
 
 TEXT, PAIR = "He liked thinly acting stories.", "Who said it?"
 

@@ -12,9 +12,9 @@ import tiny
 
 import analysis
 from analysis.__main__ import main
-from analysis.bulk import Order, run
-from analysis.embedding import embed
-from analysis.vector_folder import open_folder
+from analysis.corpus.bulk import Order, run
+from analysis.corpus.embedding import embed
+from analysis.corpus.vector_folder import open_folder
 
 WORDS = ("plot", "acting", "film", "song", "ending", "sound")
 TEXTS = [
@@ -67,7 +67,7 @@ def test_a_file_comes_out_with_its_columns_and_the_vectors(tmp_path, order, kind
 
 
 def test_a_run_that_was_stopped_goes_on_and_equals_one_that_was_not(tmp_path, order, monkeypatch):
-    monkeypatch.setattr("analysis.bulk.BATCH_ROWS", 20)
+    monkeypatch.setattr("analysis.corpus.bulk.BATCH_ROWS", 20)
     source = write(tmp_path, "parquet")
     whole = vectors(run([source], tmp_path / "whole", order))
 
@@ -114,7 +114,7 @@ def test_ray_gives_the_vectors_of_the_loop(tmp_path, checkpoint, ray):
 
 
 def test_no_row_is_lost_or_doubled_when_a_worker_dies(tmp_path, order, ray, monkeypatch):
-    monkeypatch.setattr("analysis.bulk.BATCH_ROWS", 30)
+    monkeypatch.setattr("analysis.corpus.bulk.BATCH_ROWS", 30)
     files = []
     for number in range(2):
         (tmp_path / str(number)).mkdir()
@@ -230,7 +230,7 @@ def test_the_folder_says_the_precision_that_auto_was(tmp_path, checkpoint):
 def test_a_folder_is_opened_with_its_columns_and_a_stopped_run_is_called_one(
     tmp_path, checkpoint, monkeypatch
 ):
-    monkeypatch.setattr("analysis.bulk.BATCH_ROWS", 30)
+    monkeypatch.setattr("analysis.corpus.bulk.BATCH_ROWS", 30)
     source = tmp_path / "rows.parquet"
     frame = pd.DataFrame(
         {"text": TEXTS, "label": ["a", "b"] * 54, "user@1": "someone", "length": range(108)}

@@ -13,8 +13,8 @@ import zoo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import checkpoints
-from analysis.checkpoints import CheckpointError, describe, discover, locate
+from analysis.checkpoints import folder as checkpoints
+from analysis.checkpoints.folder import CheckpointError, describe, discover, locate
 
 DEMO = (
     *(

@@ -7,7 +7,7 @@ import pytest
 import zoo
 
 import analysis
-from analysis.comparison import Answer, answer, change_in_words, in_words
+from analysis.reading.comparison import Answer, answer, change_in_words, in_words
 
 TEXT = "The plot is thin, but not dull."
 

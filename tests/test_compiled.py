@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from numba.core.dispatcher import Dispatcher
 
-from analysis import compiled
+from analysis.maps import compiled
 
 ROOT = Path(__file__).parents[1]
 FIT = """

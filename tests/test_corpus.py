@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from rows_of_data import batch_of, data, logits_of
 
 import analysis
-from analysis import corpus
-from analysis.checkpoints import CheckpointError
-from analysis.datasets import Table
+from analysis.checkpoints.folder import CheckpointError
+from analysis.corpus import runs
+from analysis.datasets.table import Table
 
 HEADS = ("cls", "max_cls", "mha", "max_seq_mha", "mean", "max", "concat", "lora", "cls_mlp")
 
@@ -24,7 +24,7 @@ class TestPredictBatch:
     @pytest.mark.parametrize("name", [*HEADS, *tiny.FOREIGN, "regression"])
     def test_logits_are_those_of_the_text_alone(self, name):
         classifier, table = zoo.loaded(name), data(24)
-        answer = corpus.predict_batch(classifier, batch_of(table), batch_tokens=200)
+        answer = runs.predict_batch(classifier, batch_of(table), batch_tokens=200)
         alone = np.stack([analysis.record(classifier, text).logits for text in table.text])
         np.testing.assert_allclose(logits_of(answer, alone.shape[1]), alone, rtol=0, atol=1e-5)
         assert answer["row"].to_pylist() == list(range(len(table)))
@@ -38,13 +38,13 @@ class TestPredictBatch:
             "read",
             lambda hidden, mask: seen.append(len(hidden)) or real(hidden, mask),
         )
-        corpus.predict_batch(classifier, batch_of(table))
+        runs.predict_batch(classifier, batch_of(table))
         assert set(seen) == {getattr(classifier.model.head, "last_k", 1)}
 
     @pytest.mark.parametrize("name", ["mha", "bert", "roberta", "distilbert"])
     def test_logits_of_pairs_are_those_of_the_pair_alone(self, name):
         classifier, table = zoo.loaded(name), data(24, pairs=True)
-        answer = corpus.predict_batch(classifier, batch_of(table), batch_tokens=300)
+        answer = runs.predict_batch(classifier, batch_of(table), batch_tokens=300)
         traces = [
             analysis.record(classifier, text, pair)
             for text, pair in zip(table.text, table.pair, strict=True)
@@ -57,9 +57,9 @@ class TestPredictBatch:
     @given(st.integers(8, 600), st.integers(0, 2**31))
     def test_batch_composition_changes_no_logit(self, tokens, seed):
         classifier, table = zoo.loaded("max_seq_mha"), data(20)
-        whole = corpus.predict_batch(classifier, batch_of(table))
+        whole = runs.predict_batch(classifier, batch_of(table))
         order = np.random.default_rng(seed).permutation(20)
-        other = corpus.predict_batch(
+        other = runs.predict_batch(
             classifier, batch_of(table).take(pa.array(order)), batch_tokens=tokens
         )
         assert other["row"].to_pylist() == order.tolist()
@@ -68,7 +68,7 @@ class TestPredictBatch:
         )
 
     def test_probabilities_class_and_gap_follow_from_the_logits(self):
-        answer = corpus.predict_batch(zoo.loaded("mha"), batch_of(data(12)))
+        answer = runs.predict_batch(zoo.loaded("mha"), batch_of(data(12)))
         expected = torch.from_numpy(logits_of(answer, 3).copy()).double().softmax(1)
         shares = answer["probabilities"].flatten().to_numpy().reshape(-1, 3)
         np.testing.assert_allclose(shares, expected.numpy(), atol=1e-6)
@@ -79,48 +79,48 @@ class TestPredictBatch:
     def test_a_text_beyond_the_limit_is_cut_and_counted(self):
         classifier = zoo.loaded("cls")
         table = Table("own", "dev", ("film " * 100, "film"), None, None, ())
-        answer = corpus.predict_batch(classifier, batch_of(table))
+        answer = runs.predict_batch(classifier, batch_of(table))
         assert answer["tokens"].to_pylist() == [tiny.POSITIONS, 3]
         assert answer["cut"].to_pylist() == [102 - tiny.POSITIONS, 0]
 
     def test_an_empty_batch_gives_an_empty_batch_with_the_same_columns(self):
-        some = corpus.predict_batch(zoo.loaded("cls"), batch_of(data(2)))
-        none = corpus.predict_batch(zoo.loaded("cls"), batch_of(data(2)).slice(0, 0))
+        some = runs.predict_batch(zoo.loaded("cls"), batch_of(data(2)))
+        none = runs.predict_batch(zoo.loaded("cls"), batch_of(data(2)).slice(0, 0))
         assert none.num_rows == 0
         assert none.schema == some.schema
 
     def test_a_row_without_a_text_is_named(self):
         table = Table("own", "dev", ("film", "  "), None, None, ())
         with pytest.raises(ValueError, match="Row 2 has no text"):
-            corpus.predict_batch(zoo.loaded("cls"), batch_of(table))
+            runs.predict_batch(zoo.loaded("cls"), batch_of(table))
 
     def test_a_bare_encoder_has_no_prediction(self):
         with pytest.raises(CheckpointError, match="bare encoder"):
-            corpus.predict_batch(zoo.loaded("bare"), batch_of(data(2)))
+            runs.predict_batch(zoo.loaded("bare"), batch_of(data(2)))
 
     def test_fused_attention_gives_the_same_logits(self):
-        opened = corpus.open_for_data(zoo.folder("max_seq_mha"), dtype="float32", device="cpu")
+        opened = runs.open_for_data(zoo.folder("max_seq_mha"), dtype="float32", device="cpu")
         assert opened.model.encoder.config._attn_implementation == "sdpa"
         table = data(16)
         np.testing.assert_allclose(
-            logits_of(corpus.predict_batch(opened, batch_of(table)), 3),
-            logits_of(corpus.predict_batch(zoo.loaded("max_seq_mha"), batch_of(table)), 3),
+            logits_of(runs.predict_batch(opened, batch_of(table)), 3),
+            logits_of(runs.predict_batch(zoo.loaded("max_seq_mha"), batch_of(table)), 3),
             rtol=0,
             atol=1e-5,
         )
 
     def test_bfloat16_is_that_of_the_encoder_only(self):
-        opened = corpus.open_for_data(zoo.folder("mha"), dtype="bfloat16", device="cpu")
-        assert corpus.precision_of(opened) == "bfloat16"
+        opened = runs.open_for_data(zoo.folder("mha"), dtype="bfloat16", device="cpu")
+        assert runs.precision_of(opened) == "bfloat16"
         assert next(opened.model.head.parameters()).dtype is torch.float32
         assert next(opened.model.encoder.parameters()).dtype is torch.bfloat16
-        answer = corpus.predict_batch(opened, batch_of(data(8)))
+        answer = runs.predict_batch(opened, batch_of(data(8)))
         assert np.isfinite(logits_of(answer, 3)).all()
 
 
 class TestMemory:
     def failing_above(self, monkeypatch, tokens, kind=torch.OutOfMemoryError, told="no memory"):
-        real, sizes = corpus.forward, []
+        real, sizes = runs.forward, []
 
         def forward(classifier, inputs):
             sizes.append(inputs["input_ids"].numel())
@@ -128,7 +128,7 @@ class TestMemory:
                 raise kind(told)
             return real(classifier, inputs)
 
-        monkeypatch.setattr(corpus, "forward", forward)
+        monkeypatch.setattr(runs, "forward", forward)
         return sizes
 
     @pytest.mark.parametrize(
@@ -141,18 +141,18 @@ class TestMemory:
     )
     def test_out_of_memory_halves_the_batch_and_goes_on(self, monkeypatch, kind, told):
         classifier, table = zoo.loaded("mha"), data(60)
-        whole = corpus.predict_batch(classifier, batch_of(table))
+        whole = runs.predict_batch(classifier, batch_of(table))
         sizes = self.failing_above(monkeypatch, 150, kind, told)
-        answer = corpus.predict_batch(classifier, batch_of(table), batch_tokens=1000)
+        answer = runs.predict_batch(classifier, batch_of(table), batch_tokens=1000)
         np.testing.assert_allclose(logits_of(answer, 3), logits_of(whole, 3), rtol=0, atol=1e-5)
         assert sum(size > 150 for size in sizes) <= 4  # it learns, and does not fail every time
 
     def test_one_row_that_does_not_fit_is_an_error_in_words(self, monkeypatch):
         self.failing_above(monkeypatch, 5)
         with pytest.raises(CheckpointError, match="ran out of memory at one row"):
-            corpus.predict_batch(zoo.loaded("mha"), batch_of(data(8)))
+            runs.predict_batch(zoo.loaded("mha"), batch_of(data(8)))
 
     def test_another_runtime_error_is_not_taken_for_lack_of_memory(self, monkeypatch):
         self.failing_above(monkeypatch, 0, RuntimeError, "shapes do not fit")
         with pytest.raises(RuntimeError, match="shapes do not fit"):
-            corpus.predict_batch(zoo.loaded("mha"), batch_of(data(8)))
+            runs.predict_batch(zoo.loaded("mha"), batch_of(data(8)))

@@ -16,9 +16,9 @@ import zoo
 from rows_of_data import batch_of, data, logits_of
 
 import analysis
-from analysis import corpus, predictions
-from analysis.checkpoints import CheckpointError
-from analysis.readers import PREDICTION, fixed_lists
+from analysis.checkpoints.folder import CheckpointError
+from analysis.corpus import predictions, runs
+from analysis.corpus.readers import PREDICTION, fixed_lists
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,7 +27,7 @@ class TestRun:
     def test_every_row_is_answered_and_the_files_say_the_same(self, tmp_path):
         classifier, table = zoo.loaded("max_seq_mha"), data(50)
         seen = []
-        found = corpus.run(
+        found = runs.run(
             classifier,
             table,
             tmp_path,
@@ -35,7 +35,7 @@ class TestRun:
             progress=lambda *report: seen.append(report),
         )
         assert found.complete
-        whole = corpus.predict_batch(classifier, batch_of(table))
+        whole = runs.predict_batch(classifier, batch_of(table))
         np.testing.assert_allclose(found.logits, logits_of(whole, 3), rtol=0, atol=1e-5)
         assert found.tokens.tolist() == whole["tokens"].to_pylist()
         again = predictions.read(tmp_path, classifier.checkpoint, table)
@@ -46,9 +46,9 @@ class TestRun:
 
     def test_what_is_done_is_not_done_again(self, tmp_path, monkeypatch):
         classifier, table = zoo.loaded("mha"), data(10)
-        first = corpus.run(classifier, table, tmp_path)
-        monkeypatch.setattr(corpus, "forward", None)  # nothing may run
-        again = corpus.run(classifier, table, tmp_path)
+        first = runs.run(classifier, table, tmp_path)
+        monkeypatch.setattr(runs, "forward", None)  # nothing may run
+        again = runs.run(classifier, table, tmp_path)
         np.testing.assert_array_equal(again.logits, first.logits)
 
     def test_a_stopped_run_keeps_what_is_done_and_resuming_does_the_rest(
@@ -61,29 +61,29 @@ class TestRun:
             if share > 0.5:
                 cancel.set()
 
-        some = corpus.run(
+        some = runs.run(
             classifier, table, tmp_path, batch_tokens=128, cancel=cancel, progress=stop_half_way
         )
         assert 0 < len(some) < 200
         assert not some.complete
-        real, rows = corpus.forward, []
+        real, rows = runs.forward, []
 
         def counting(classifier, inputs):
             rows.append(len(inputs["input_ids"]))
             return real(classifier, inputs)
 
-        monkeypatch.setattr(corpus, "forward", counting)
-        whole = corpus.run(classifier, table, tmp_path, batch_tokens=128)
+        monkeypatch.setattr(runs, "forward", counting)
+        whole = runs.run(classifier, table, tmp_path, batch_tokens=128)
         assert whole.complete
         assert sum(rows) == 200 - len(some)
         np.testing.assert_array_equal(whole.at(some.rows).logits, some.logits)
-        uninterrupted = corpus.run(classifier, table, tmp_path / "other", batch_tokens=128)
+        uninterrupted = runs.run(classifier, table, tmp_path / "other", batch_tokens=128)
         np.testing.assert_allclose(whole.logits, uninterrupted.logits, rtol=0, atol=1e-5)
 
     def test_a_stopped_run_is_no_sample_of_short_rows_only(self, tmp_path):
         classifier, table = zoo.loaded("cls"), data(1000)
         cancel = threading.Event()
-        some = corpus.run(
+        some = runs.run(
             classifier,
             table,
             tmp_path,
@@ -96,7 +96,7 @@ class TestRun:
 
     def test_an_error_midway_keeps_what_is_done(self, tmp_path, monkeypatch):
         classifier, table = zoo.loaded("cls"), data(60)
-        real, calls = corpus.forward, []
+        real, calls = runs.forward, []
 
         def failing(classifier, inputs):
             calls.append(1)
@@ -104,22 +104,22 @@ class TestRun:
                 raise RuntimeError("shapes do not fit")
             return real(classifier, inputs)
 
-        monkeypatch.setattr(corpus, "forward", failing)
+        monkeypatch.setattr(runs, "forward", failing)
         with pytest.raises(RuntimeError, match="shapes"):
-            corpus.run(classifier, table, tmp_path, batch_tokens=100)
+            runs.run(classifier, table, tmp_path, batch_tokens=100)
         assert 0 < len(predictions.read(tmp_path, classifier.checkpoint, table)) < 60
 
     def test_half_a_file_is_passed_over_and_its_rows_are_done_again(self, tmp_path):
         classifier, table = zoo.loaded("cls"), data(20)
-        corpus.run(classifier, table, tmp_path)
+        runs.run(classifier, table, tmp_path)
         (part,) = tmp_path.rglob("part-*.arrow")
         part.write_bytes(part.read_bytes()[:100])
         assert len(predictions.read(tmp_path, classifier.checkpoint, table)) == 0
-        assert corpus.run(classifier, table, tmp_path).complete
+        assert runs.run(classifier, table, tmp_path).complete
 
     def test_two_runs_on_one_folder_give_every_row_once(self, tmp_path):
         classifier, table = zoo.loaded("cls"), data(30)
-        corpus.run(classifier, table, tmp_path)
+        runs.run(classifier, table, tmp_path)
         (part,) = tmp_path.rglob("part-*.arrow")
         part.with_name("part-other.arrow").write_bytes(part.read_bytes())
         assert predictions.read(tmp_path, classifier.checkpoint, table).rows.tolist() == list(
@@ -129,7 +129,7 @@ class TestRun:
     @pytest.mark.parametrize("changed", ["weights", "text", "precision"])
     def test_nothing_stale_is_served(self, tmp_path, changed):
         classifier, table = zoo.loaded("cls"), data(10)
-        corpus.run(classifier, table, tmp_path)
+        runs.run(classifier, table, tmp_path)
         checkpoint, precision = classifier.checkpoint, "float32"
         if changed == "weights":
             checkpoint = replace(checkpoint, sha256="0" * 64)
@@ -141,14 +141,14 @@ class TestRun:
 
     def test_labels_are_no_part_of_the_key(self, tmp_path):
         classifier, table = zoo.loaded("cls"), data(10)
-        corpus.run(classifier, table, tmp_path)
+        runs.run(classifier, table, tmp_path)
         labels = classifier.checkpoint.labels
         labelled = replace(table, label=np.zeros(10, np.int64), labels=labels)
         assert predictions.read(tmp_path, classifier.checkpoint, labelled).complete
 
     def test_no_machine_path_is_written(self, tmp_path):
         classifier, table = zoo.loaded("cls"), data(3)
-        corpus.run(classifier, table, tmp_path)
+        runs.run(classifier, table, tmp_path)
         (about,) = tmp_path.rglob("about.json")
         assert str(tmp_path) not in about.read_text()
         assert str(zoo.root()) not in about.read_text().replace(classifier.checkpoint.id, "")
@@ -165,8 +165,8 @@ class TestRun:
 
         classifier, table = zoo.loaded("cls"), data(12)
         some = data(12)
-        corpus.run(classifier, some, tmp_path)
-        place = corpus.compute(classifier, table, tmp_path, [PREDICTION, FirstNumber()])
+        runs.run(classifier, some, tmp_path)
+        place = runs.compute(classifier, table, tmp_path, [PREDICTION, FirstNumber()])
         found = predictions.read_parts(place, "first-number")
         assert sorted(found["row"].to_pylist()) == list(range(12))
         assert len(list((place / "prediction").glob("part-*"))) == 1  # not computed twice
@@ -183,7 +183,7 @@ class TestCache:
         folders = []
         for age, count in enumerate((3, 4, 5)):
             table = data(count)
-            corpus.run(classifier, table, tmp_path)
+            runs.run(classifier, table, tmp_path)
             folders.append(predictions.place_of(tmp_path, classifier.checkpoint, table, "float32"))
             os.utime(folders[-1], (1_000_000 + age, 1_000_000 + age))
         one = predictions.size(folders[2])
@@ -199,7 +199,7 @@ class TestCache:
         folders = []
         for age, count in enumerate((3, 4)):
             table = data(count)
-            corpus.run(classifier, table, tmp_path)
+            runs.run(classifier, table, tmp_path)
             folders.append(predictions.place_of(tmp_path, classifier.checkpoint, table, "float32"))
             for path in (folders[-1], folders[-1] / predictions.PREDICTION):
                 os.utime(path, (1_000_000 + age, 1_000_000 + age))
@@ -222,42 +222,42 @@ class TestRefusal:
 
     def test_other_labels_are_refused_with_both_lists(self):
         checkpoint = zoo.loaded("cls").checkpoint
-        reason = corpus.refusal(checkpoint, self.labelled(("yes", "no", "perhaps")))
+        reason = runs.refusal(checkpoint, self.labelled(("yes", "no", "perhaps")))
         assert checkpoint.labels[0] in reason
         assert "yes, no, perhaps" in reason
         assert "another task" in reason
         with pytest.raises(CheckpointError, match="another task"):
-            corpus.run(zoo.loaded("cls"), self.labelled(("yes", "no", "perhaps")), "unused")
+            runs.run(zoo.loaded("cls"), self.labelled(("yes", "no", "perhaps")), "unused")
 
     def test_numbers_and_classes_do_not_mix(self):
         numbers = replace(data(4), label=np.zeros(4))
-        assert "numbers as labels" in corpus.refusal(zoo.loaded("cls").checkpoint, numbers)
+        assert "numbers as labels" in runs.refusal(zoo.loaded("cls").checkpoint, numbers)
         regression = zoo.loaded("regression").checkpoint
-        assert corpus.refusal(regression, numbers) is None
-        assert "answers with a number" in corpus.refusal(regression, self.labelled(("a", "b")))
+        assert runs.refusal(regression, numbers) is None
+        assert "answers with a number" in runs.refusal(regression, self.labelled(("a", "b")))
 
     def test_pairs_and_single_texts_do_not_mix(self, tmp_path):
         one = zoo.loaded("cls").checkpoint
-        assert "reads one text" in corpus.refusal(one, data(4, pairs=True))
-        assert "reads pairs" in corpus.refusal(replace(one, pairs=True), data(4))
+        assert "reads one text" in runs.refusal(one, data(4, pairs=True))
+        assert "reads pairs" in runs.refusal(replace(one, pairs=True), data(4))
         foreign = zoo.loaded("bert").checkpoint
-        assert corpus.refusal(foreign, data(4, pairs=True)) is None
+        assert runs.refusal(foreign, data(4, pairs=True)) is None
 
     def test_a_bare_encoder_is_refused(self):
-        assert "bare encoder" in corpus.refusal(zoo.loaded("bare").checkpoint, data(2))
+        assert "bare encoder" in runs.refusal(zoo.loaded("bare").checkpoint, data(2))
 
     def test_the_same_classes_in_another_order_are_taken(self):
         checkpoint = zoo.loaded("cls").checkpoint
-        assert corpus.refusal(checkpoint, self.labelled(checkpoint.labels[::-1])) is None
+        assert runs.refusal(checkpoint, self.labelled(checkpoint.labels[::-1])) is None
 
 
 def test_a_demo_checkpoint_scores_what_its_card_says(glue_dir, tmp_path):
-    from analysis.datasets import read
-    from analysis.evaluation import evaluate
+    from analysis.datasets.table import read
+    from analysis.evaluation.scores import evaluate
 
-    opened = corpus.open_for_data("sst2-cls", dtype="float32", device="cpu")
+    opened = runs.open_for_data("sst2-cls", dtype="float32", device="cpu")
     table = read("sst2", "dev", glue_dir)
-    found = evaluate(table, corpus.run(opened, table, tmp_path))
+    found = evaluate(table, runs.run(opened, table, tmp_path))
     assert found.n == 872
     assert found.score("accuracy").value == pytest.approx(0.8911, abs=5e-5)
     assert found.calibration.n == 872
@@ -284,10 +284,10 @@ corpus.run(analysis.load({folder!r}, device="cpu"), data(200), {out!r}, batch_to
     classifier, table = zoo.loaded("cls"), data(200)
     some = predictions.read(tmp_path, classifier.checkpoint, table)
     assert 0 < len(some) < 200
-    whole = corpus.run(classifier, table, tmp_path)
+    whole = runs.run(classifier, table, tmp_path)
     assert whole.complete
     np.testing.assert_array_equal(whole.at(some.rows).logits, some.logits)
-    fresh = corpus.run(classifier, table, tmp_path / "fresh")
+    fresh = runs.run(classifier, table, tmp_path / "fresh")
     np.testing.assert_allclose(whole.logits, fresh.logits, rtol=0, atol=1e-5)
 
 

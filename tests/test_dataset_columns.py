@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from uploads import CSV, SENTIMENT
 
-from analysis.dataset_files import DataError
-from analysis.dataset_upload import Columns, peek, read_hub, read_upload
+from analysis.datasets.files import DataError
+from analysis.datasets.upload import Columns, peek, read_hub, read_upload
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -128,7 +128,7 @@ class TestHub:
                     {"idx": range(len(part)), "sentence": texts, "label": part}
                 ).to_parquet(paths[-1])
             monkeypatch.setattr(
-                "analysis.dataset_hub.parquet_files", lambda *what: asked.append(what) or paths
+                "analysis.datasets.hub.parquet_files", lambda *what: asked.append(what) or paths
             )
             return asked
 
@@ -211,8 +211,8 @@ print((most - before) >> 20)
         content = "text,label\n" + "".join(f"{row},{n % 2}\n" for n, row in enumerate(rows))
         content += f"{rows[5]},1\n"  # as row 5
         small = read_upload(content.encode(), "a.csv").table
-        monkeypatch.setattr("analysis.arrow_texts._CHUNK", 5000)
-        monkeypatch.setattr("analysis.arrow_texts.IN_MEMORY", 20_000)
+        monkeypatch.setattr("analysis.corpus.arrow_texts._CHUNK", 5000)
+        monkeypatch.setattr("analysis.corpus.arrow_texts.IN_MEMORY", 20_000)
         large = read_upload(content.encode(), "a.csv").table
         assert type(large.text).__name__ == "ArrowTexts"
         assert tuple(large.text) == tuple(small.text) == tuple(rows)

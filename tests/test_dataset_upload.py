@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from uploads import CSV, SENTIMENT
 
-from analysis.dataset_files import DataError
-from analysis.dataset_upload import peek, read_upload
+from analysis.datasets.files import DataError
+from analysis.datasets.upload import peek, read_upload
 
 
 def kinds(reading):

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import dataset_hub, datasets
-from analysis.datasets import TASKS, DataError, Table, read, read_file
+from analysis.datasets import hub as dataset_hub
+from analysis.datasets import table as datasets
+from analysis.datasets.table import TASKS, DataError, Table, read, read_file
 
 # Rows of the classic GLUE download and of TREC, as published.
 PUBLISHED = {

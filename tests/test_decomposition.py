@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import analysis
-from analysis import profiles
-from analysis.checkpoints import discover
-from analysis.decomposition import Decomposition, NoExactSplit, contrast_of
-from analysis.trace import measure_profile
+from analysis.checkpoints import profiles
+from analysis.checkpoints.folder import discover
+from analysis.reading.decomposition import Decomposition, NoExactSplit, contrast_of
+from analysis.reading.trace import measure_profile
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 LINEAR = (*zoo.LINEAR, "lora", "regression", "residual")

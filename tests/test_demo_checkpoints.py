@@ -9,7 +9,7 @@ import pytest
 from training_data import facts_in
 
 import analysis
-from analysis import datasets
+from analysis.datasets import table as datasets
 from training import tasks
 from training.evaluate import evaluate
 from training.tasks import demo_set

@@ -9,8 +9,8 @@ import pytest
 import tiny
 
 import analysis
-from analysis.dimensions import dimensions
-from analysis.winners import part_of_maximum
+from analysis.reading.dimensions import dimensions
+from analysis.reading.winners import part_of_maximum
 
 TEXT = "a good film with a bad end"
 

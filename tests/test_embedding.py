@@ -7,9 +7,9 @@ import pytest
 import tiny
 import zoo
 
-from analysis.corpus import compute
-from analysis.datasets import Table
-from analysis.embedding import FREE, embed, keys_of, layer_count, poolings_of, stored
+from analysis.corpus.embedding import FREE, embed, keys_of, layer_count, poolings_of, stored
+from analysis.corpus.runs import compute
+from analysis.datasets.table import Table
 
 TEXTS = ["The plot is thin.", tiny.SENTENCE, "Dull.", "Good acting, and not very great writing."]
 
@@ -59,7 +59,7 @@ def test_poolings_are_those_of_sentence_transformers_on_real_weights():
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
     import analysis
-    from analysis.encoders import resolve_encoder
+    from analysis.checkpoints.encoders import resolve_encoder
 
     name = "sentence-transformers/all-MiniLM-L6-v2"
     folder = str(resolve_encoder(name).path)
@@ -103,7 +103,7 @@ def test_a_layer_that_does_not_exist_a_blank_text_and_none_are_refused():
 def test_what_is_stored_is_what_is_embedded_and_a_changed_text_finds_nothing(tmp_path):
     classifier = zoo.loaded("mha")
     table = Table("own", "own", tuple(TEXTS), None, None, ())
-    from analysis.embedding import readers_of
+    from analysis.corpus.embedding import readers_of
 
     readers = readers_of(classifier, ("mean", "head"), (2, -1))
     assert len(stored(tmp_path, classifier.checkpoint, table, ("mean", 2))[0]) == 0

@@ -12,8 +12,8 @@ import pytest
 import zoo
 from huggingface_hub import constants
 
-from analysis import encoders
-from analysis.encoders import EncoderNotFound, digest_of, resolve_encoder, sha256_of
+from analysis.checkpoints import encoders
+from analysis.checkpoints.encoders import EncoderNotFound, digest_of, resolve_encoder, sha256_of
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 

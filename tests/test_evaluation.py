@@ -10,10 +10,10 @@ from runs_of_data import THREE, TWO, drawn, run_of, table_of
 from scipy import stats
 from sklearn import metrics
 
-from analysis.calibration import reliability
-from analysis.datasets import Table
-from analysis.evaluation import evaluate
-from analysis.intervals import wilson
+from analysis.datasets.table import Table
+from analysis.evaluation.calibration import reliability
+from analysis.evaluation.scores import evaluate
+from analysis.statistics.intervals import wilson
 
 
 class TestScores:

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from runs_of_data import THREE, TWO, drawn, run_of, table_of
 from sklearn import metrics
 
-from analysis.agreement import agreement, compare, compare_all, mcnemar_all
-from analysis.answers import align
-from analysis.datasets import Table
-from analysis.evaluation import evaluate
-from analysis.examples import SHOWS, examples
-from analysis.predictions import Predictions
+from analysis.corpus.predictions import Predictions
+from analysis.datasets.table import Table
+from analysis.evaluation.agreement import agreement, compare, compare_all, mcnemar_all
+from analysis.evaluation.answers import align
+from analysis.evaluation.examples import SHOWS, examples
+from analysis.evaluation.scores import evaluate
 
 
 class TestAgreement:

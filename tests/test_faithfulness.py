@@ -16,14 +16,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import analysis
-from analysis.attribution.faithfulness import (
+from analysis.attribution.evidence.faithfulness import (
     MEASURES,
     SHARES,
     faithfulness,
     random_control,
     ranking,
 )
-from analysis.attribution.variants import REPLACE, variants
+from analysis.attribution.evidence.variants import REPLACE, variants
 
 TEXT = "The plot is thin, but not dull."
 NUMBERS = [bag.WEIGHTS[word] for word in bag.TEXT.split()]  # (7,)
@@ -279,7 +279,7 @@ def test_a_measure_does_not_depend_on_the_batch(replace):
 
 
 def test_variants_that_do_not_fit_are_asked_in_smaller_batches(monkeypatch):
-    from analysis.attribution import variants as asking
+    from analysis.attribution.evidence import variants as asking
 
     classifier, original = zoo.loaded("bert"), asking.logits_of
     units = tuple((t,) for t in range(1, 10))

@@ -22,7 +22,9 @@ from truths import (
     winners_are_absolute_layers,
 )
 
-from analysis import attribution, decomposition, heads, pooling, trace
+from analysis import attribution, heads
+from analysis.heads import builtin, pooling
+from analysis.reading import decomposition, trace
 
 
 @pytest.mark.parametrize("truth", BATTERY, ids=lambda truth: truth.__name__)
@@ -74,7 +76,7 @@ def layer_index_one_too_low(patch) -> None:
         lower = tuple(layer - 1 for layer in winners.layers)
         return vector, replace(winners, layer=winners.layer - 1, layers=lower)
 
-    patch.setattr(heads, "_pool_last_layers", _shifted(change))
+    patch.setattr(builtin, "_pool_last_layers", _shifted(change))
 
 
 def layer_index_relative_to_the_last_k(patch) -> None:
@@ -84,14 +86,14 @@ def layer_index_relative_to_the_last_k(patch) -> None:
         own = tuple(range(last_k))
         return vector, replace(winners, layer=winners.layer - first, layers=own)
 
-    patch.setattr(heads, "_pool_last_layers", _shifted(change))
+    patch.setattr(builtin, "_pool_last_layers", _shifted(change))
 
 
 def pools_one_layer_too_early(patch) -> None:
     def change(original, hidden, last_k):
         return original(torch.cat([hidden[:1], hidden[:-1]]), last_k)
 
-    patch.setattr(heads, "_pool_last_layers", _shifted(change))
+    patch.setattr(builtin, "_pool_last_layers", _shifted(change))
 
 
 def ties_to_the_latest(patch) -> None:

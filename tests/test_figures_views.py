@@ -14,7 +14,7 @@ from figures_samples import (
 )
 
 from analysis.figures import Grid, view
-from analysis.winners import Winners
+from analysis.reading.winners import Winners
 
 TOKENS = tokens_of("Screenplays bore me.", "They do not.")
 

@@ -11,9 +11,9 @@ import torch
 import zoo
 
 import analysis
-from analysis import pooling
 from analysis.attribution import METHODS, attribute
-from analysis.checkpoints import CheckpointError, discover
+from analysis.checkpoints.folder import CheckpointError, discover
+from analysis.heads import pooling
 
 pytestmark = pytest.mark.gpu
 
@@ -135,7 +135,7 @@ def full_memory():
 
 
 def test_memory_that_runs_out_while_loading_is_answered_in_words(full_memory):
-    from analysis.encoders import resolve_encoder
+    from analysis.checkpoints.encoders import resolve_encoder
 
     folder = resolve_encoder("sentence-transformers/all-MiniLM-L6-v2").path
     with pytest.raises(CheckpointError, match=r"not enough free memory.*device='cpu'"):
@@ -143,7 +143,7 @@ def test_memory_that_runs_out_while_loading_is_answered_in_words(full_memory):
 
 
 def test_memory_that_runs_out_while_recording_is_answered_in_words():
-    from analysis.encoders import resolve_encoder
+    from analysis.checkpoints.encoders import resolve_encoder
 
     folder = resolve_encoder("sentence-transformers/all-MiniLM-L6-v2").path
     classifier = analysis.load(folder, device="cuda:0")
@@ -176,14 +176,15 @@ def test_every_demo_checkpoint_answers_alike(subtests):
 
 
 def test_a_data_set_is_answered_alike_and_in_bfloat16_nearly_so():
-    from analysis import corpus, suite
+    from analysis import suite
+    from analysis.corpus import runs
 
     table = suite.table("sst2").take(range(0, 1200, 6))
-    batch = corpus._batch(table, np.arange(len(table)))
+    batch = runs._batch(table, np.arange(len(table)))
     logits = {}
     for device, dtype in (("cpu", "float32"), ("cuda:0", "float32"), ("cuda:0", "bfloat16")):
-        opened = corpus.open_for_data("sst2-max_seq_mha", dtype=dtype, device=device)
-        answer = corpus.predict_batch(opened, batch)
+        opened = runs.open_for_data("sst2-max_seq_mha", dtype=dtype, device=device)
+        answer = runs.predict_batch(opened, batch)
         logits[device, dtype] = answer["logits"].flatten().to_numpy().reshape(-1, 2)
     here = logits["cpu", "float32"]
     np.testing.assert_allclose(logits["cuda:0", "float32"], here, rtol=0, atol=1e-3)
@@ -192,17 +193,17 @@ def test_a_data_set_is_answered_alike_and_in_bfloat16_nearly_so():
 
 
 def test_a_pass_that_does_not_fit_is_halved_and_goes_on():
-    from analysis import corpus
+    from analysis.corpus import runs
 
-    opened = corpus.open_for_data("sst2-cls", dtype="float32", device="cuda:0")
+    opened = runs.open_for_data("sst2-cls", dtype="float32", device="cuda:0")
     table = datasets_of_long_texts(64)
-    batch = corpus._batch(table, np.arange(len(table)))
-    whole = corpus.predict_batch(opened, batch, batch_tokens=2048)
+    batch = runs._batch(table, np.arange(len(table)))
+    whole = runs.predict_batch(opened, batch, batch_tokens=2048)
     torch.cuda.empty_cache()
     used, total = torch.cuda.memory_reserved(), torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction((used + 400 * 2**20) / total)
     try:
-        squeezed = corpus.predict_batch(opened, batch, batch_tokens=10**6)
+        squeezed = runs.predict_batch(opened, batch, batch_tokens=10**6)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     for column in ("row", "predicted"):
@@ -210,7 +211,7 @@ def test_a_pass_that_does_not_fit_is_halved_and_goes_on():
 
 
 def datasets_of_long_texts(count: int):
-    from analysis.datasets import Table
+    from analysis.datasets.table import Table
 
     texts = tuple(f"{number} " + "dull and thin " * 200 for number in range(count))
     return Table("own", "dev", texts, None, None, ())

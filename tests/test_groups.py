@@ -7,8 +7,8 @@ import pytest
 import zoo
 
 import analysis
-from analysis import groups
 from analysis.attribution import attribute
+from analysis.reading import groups
 
 TEXT = "The plot is thin, but not dull."
 

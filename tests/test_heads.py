@@ -185,7 +185,7 @@ def test_the_maximum_over_tokens_names_its_tokens_and_its_one_layer(key):
 @pytest.mark.parametrize("steps", [{"residual": True}, *STEPS])
 @pytest.mark.parametrize("last_k", [2, 3])
 def test_the_short_way_without_a_layer_at_one_token_is_the_long_one(last_k, steps):
-    from analysis.pooling_head import PoolingHead
+    from analysis.heads.base import PoolingHead
 
     module, (hidden, mask) = make("max_seq_mha", last_k=last_k, **steps), batch()
     for row in range(len(mask)):

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from analysis import jobs
-from analysis.jobs import Progress
+from analysis.common import jobs
+from analysis.common.jobs import Progress
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.labels import columns_of, match, suggest
+from analysis.datasets.labels import columns_of, match, suggest
 
 SENTIMENT = ("negative", "positive")
 PARAPHRASE = ("different", "paraphrase")

@@ -10,7 +10,7 @@ import tiny
 import zoo
 
 import analysis
-from analysis.layers import (
+from analysis.reading.layers import (
     COURSE,
     FEWEST,
     cka,
@@ -88,8 +88,8 @@ def test_a_percentile_counts_the_sentences_below():
 
 
 def test_a_percentile_in_the_corpus_is_that_among_its_sentences(tmp_path):
-    from analysis.profiles import read
-    from analysis.trace import measure_profile
+    from analysis.checkpoints.profiles import read
+    from analysis.reading.trace import measure_profile
 
     texts = ["The plot is thin.", "Good acting.", "He said it was not very great.", "Dull.", TEXT]
     for name in ("cls", "concat"):

@@ -10,10 +10,10 @@ import tiny
 import zoo
 
 import analysis
-from analysis import profiles
-from analysis.margins import margin_histogram, noise_flips
-from analysis.trace import measure_profile
-from analysis.winners import Winners
+from analysis.checkpoints import profiles
+from analysis.reading.margins import margin_histogram, noise_flips
+from analysis.reading.trace import measure_profile
+from analysis.reading.winners import Winners
 
 TEXTS = [tiny.SENTENCE, "The plot is good.", "Acting was not very fine, but great."]
 MAXIMA = ("max_cls", "max_seq_mha", "max")

@@ -9,7 +9,7 @@ import zoo
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from analysis import heads
-from analysis.model import PoolingClassifier, PoolingConfig, build_classifier
+from analysis.heads.model import PoolingClassifier, PoolingConfig, build_classifier
 
 HEADS = (*zoo.LINEAR, "cls_mlp")
 

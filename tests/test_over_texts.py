@@ -12,16 +12,9 @@ import zoo
 from scipy import stats
 
 import analysis
-from analysis.attribution import (
-    MEASURES,
-    agreement_frame,
-    agreement_over_texts,
-    attribute,
-    faithfulness,
-    sensitivity,
-)
-from analysis.attribution.evidence_store import EvidenceStore
-from analysis.attribution.over_texts import (
+from analysis.attribution import MEASURES, agreement_frame, agreement_over_texts, attribute
+from analysis.attribution.evidence import faithfulness, sensitivity
+from analysis.attribution.texts.run import (
     COLUMNS,
     TextEvidence,
     evidence_frame,
@@ -31,6 +24,7 @@ from analysis.attribution.over_texts import (
     summary_frame,
     word_frame,
 )
+from analysis.attribution.texts.store import EvidenceStore
 
 ROWS = [("the plot is thin", None), ("but not dull", None), ("The film is good", "was it?")]
 METHODS = ("integrated_gradients", "leave_one_out")

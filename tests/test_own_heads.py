@@ -11,9 +11,9 @@ import torch
 
 import analysis
 from analysis import heads
-from analysis.checkpoints import CheckpointError
-from analysis.decomposition import NoExactSplit
-from analysis.loading import register_heads
+from analysis.checkpoints.folder import CheckpointError
+from analysis.checkpoints.loading import register_heads
+from analysis.reading.decomposition import NoExactSplit
 
 SOURCE = '''
 from analysis.heads import Pooled, PoolingHead, head

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.phrases import listed
+from analysis.common.phrases import listed
 
 
 @pytest.mark.parametrize(

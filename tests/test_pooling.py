@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import pooling
+from analysis.heads import pooling
 
 LEARNED = ("weighted_mean", "query_attention")
 EXACT = ("cls", "last_token", "max", "concat_tokens")  # a copy of a value is that value

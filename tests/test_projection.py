@@ -12,10 +12,10 @@ from scipy.spatial import procrustes as scipy_procrustes
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
-from analysis.alignment import aligned_umap, procrustes
-from analysis.map_quality import quality, spread, spread_over_seeds
-from analysis.probes import anisotropy, probe, silhouette
-from analysis.projection import by_neighbours, fit, project
+from analysis.maps.alignment import aligned_umap, procrustes
+from analysis.maps.probes import anisotropy, probe, silhouette
+from analysis.maps.projection import by_neighbours, fit, project
+from analysis.maps.quality import quality, spread, spread_over_seeds
 
 
 def blobs(n=60, d=12, classes=3, seed=0, apart=6.0):

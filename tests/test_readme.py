@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from analysis import heads
-from analysis.loading import register_heads
-from analysis.statistics import compare
-from analysis.study import read_study
+from analysis.checkpoints.loading import register_heads
+from analysis.statistics.basics import compare
+from analysis.study.results import read_study
 
 ROOT = Path(__file__).resolve().parent.parent
 

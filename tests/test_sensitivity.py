@@ -11,8 +11,9 @@ import zoo
 from scipy import stats
 
 import analysis
-from analysis.attribution import METHODS, attribute, randomisation, sensitivity
-from analysis.attribution.randomisation import spearman_band, weight_stages
+from analysis.attribution import METHODS, attribute
+from analysis.attribution.evidence import randomisation, sensitivity
+from analysis.attribution.evidence.randomisation import spearman_band, weight_stages
 
 TEXT = "The plot is thin, but not dull."
 

@@ -9,13 +9,13 @@ import pytest
 from drawn_studies import generator, step_down, study
 from scipy import stats
 
-from analysis import statistics
-from analysis.family_tests import detectable_effect, hedges_g
-from analysis.paired import METRICS, show_p
-from analysis.permutation import smallest_p, standardised_difference, stratified_p
-from analysis.spread_tests import spread_of, visible_ratio
-from analysis.statistics import compare, holm, mcnemar, paired_bootstrap, permutation_p
-from analysis.verdicts import ALPHA
+from analysis.statistics import basics
+from analysis.statistics.basics import compare, holm, mcnemar, paired_bootstrap, permutation_p
+from analysis.statistics.family_tests import detectable_effect, hedges_g
+from analysis.statistics.paired import METRICS, show_p
+from analysis.statistics.permutation import smallest_p, standardised_difference, stratified_p
+from analysis.statistics.spread_tests import spread_of, visible_ratio
+from analysis.statistics.verdicts import ALPHA
 
 
 def brute_force(strata: list[tuple[list[float], list[float]]]) -> float:
@@ -110,7 +110,7 @@ class TestOracles:
     def test_the_interval_of_a_mean_is_students(self):
         values = generator(7).normal(size=10)
         wanted = stats.t.interval(0.95, 9, values.mean(), stats.sem(values))
-        np.testing.assert_allclose(statistics.mean_interval(values)[1], wanted, rtol=1e-5)
+        np.testing.assert_allclose(basics.mean_interval(values)[1], wanted, rtol=1e-5)
 
     def test_the_interval_of_a_difference_is_welchs(self):
         scores = study(generator(8).normal(size=(1, 2, 10)) * [[[1.0], [3.0]]])

@@ -7,10 +7,10 @@ import pytest
 from drawn_studies import generator, step_down, study
 from scipy import stats
 
-from analysis.family_tests import detectable_effect, family_p
-from analysis.permutation import smallest_p
-from analysis.statistics import compare, holm, permutation_p
-from analysis.verdicts import ALPHA, verdict
+from analysis.statistics.basics import compare, holm, permutation_p
+from analysis.statistics.family_tests import detectable_effect, family_p
+from analysis.statistics.permutation import smallest_p
+from analysis.statistics.verdicts import ALPHA, verdict
 
 
 class TestSimulatedStudies:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from drawn_studies import generator, study
 
-from analysis.phrases import listed
-from analysis.statistics import compare
-from analysis.verdicts import ALPHA
+from analysis.common.phrases import listed
+from analysis.statistics.basics import compare
+from analysis.statistics.verdicts import ALPHA
 
 
 def planted(seeds: int, gap: float = 3.0) -> np.ndarray:

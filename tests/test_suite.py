@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from analysis import suite
-from analysis.dataset_tasks import TASKS
-from analysis.predictions import Predictions
+from analysis.corpus.predictions import Predictions
+from analysis.datasets.tasks import TASKS
 from analysis.suite.cases import Maker, evenly
 
 ALL = suite.sentences()

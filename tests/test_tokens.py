@@ -9,7 +9,7 @@ import zoo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.tokens import REPLACEMENT, Tokens, clean, tokenize
+from analysis.text.tokens import REPLACEMENT, Tokens, clean, tokenize
 
 HOSTILE = {
     "emoji": "A great film \U0001f600\U0001f44d\U0001f3fd and \U0001f468‍\U0001f469‍\U0001f467",
@@ -35,8 +35,8 @@ def tokenizer(request):
 
 @pytest.fixture(scope="module")
 def minilm():
-    from analysis.encoders import resolve_encoder
-    from analysis.loading import load_tokenizer
+    from analysis.checkpoints.encoders import resolve_encoder
+    from analysis.checkpoints.loading import load_tokenizer
 
     return load_tokenizer(resolve_encoder("sentence-transformers/all-MiniLM-L6-v2").path)
 

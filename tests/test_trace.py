@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from test_tokens import HOSTILE
 
 import analysis
-from analysis import profiles
-from analysis.tokens import clean
-from analysis.trace import measure_profile, model_inputs
+from analysis.checkpoints import profiles
+from analysis.reading.trace import measure_profile, model_inputs
+from analysis.text.tokens import clean
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 EVERY = (*zoo.OWN, *tiny.FOREIGN, "bare")
@@ -23,7 +23,7 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
 @pytest.fixture(scope="module")
 def minilm():
-    from analysis.encoders import resolve_encoder
+    from analysis.checkpoints.encoders import resolve_encoder
 
     return analysis.load(resolve_encoder(MINILM).path, device="cpu")
 

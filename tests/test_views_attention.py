@@ -11,9 +11,10 @@ import zoo
 from samples_of_views import PAIR, TEXT, seen
 
 import analysis
-from analysis import attention, interventions
+from analysis import interventions
 from analysis.figures import view
 from analysis.figures.views.encoder import mosaic_place
+from analysis.reading import attention
 
 
 def long_trace(length=512, count=12):

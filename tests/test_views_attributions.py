@@ -12,7 +12,7 @@ import analysis
 from analysis.attribution import in_words
 from analysis.figures import view
 from analysis.figures.views import attribution_results as results
-from analysis.tokens import tokenize
+from analysis.text.tokens import tokenize
 
 TEXT = "The plots thinned, not dully."
 

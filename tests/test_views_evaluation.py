@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from figures_samples import checkpoint
 
-from analysis.agreement import agreement
-from analysis.curves import curves
-from analysis.datasets import Table
-from analysis.evaluation import evaluate
+from analysis.corpus.predictions import Predictions
+from analysis.datasets.table import Table
+from analysis.evaluation.agreement import agreement
+from analysis.evaluation.scores import evaluate
 from analysis.figures import Bars, Grid, HeatMap, Lines, view
-from analysis.predictions import Predictions
-from analysis.statistics import compare, mean_interval
-from analysis.study import read_study
+from analysis.statistics.basics import compare, mean_interval
+from analysis.study.curves import curves
+from analysis.study.results import read_study
 
 LABELS = ("negative", "positive")
 

@@ -11,10 +11,10 @@ import pytest
 from figures_samples import checkpoint, tokens_of
 
 from analysis.attribution import FAVOURED, MEASURES, Evidence, evidence_table, faithfulness_of_all
-from analysis.attribution.agreement import rank_agreement
-from analysis.attribution.evidence import RANDOM
-from analysis.attribution.over_texts import COLUMNS, EvidenceSummary, WordMeans
-from analysis.attribution.randomisation import Randomisation
+from analysis.attribution.evidence.agreement import rank_agreement
+from analysis.attribution.evidence.randomisation import Randomisation
+from analysis.attribution.evidence.table import RANDOM
+from analysis.attribution.texts.run import COLUMNS, EvidenceSummary, WordMeans
 from analysis.figures import Bars, Grid, HeatMap, Lines, view
 
 NUMBERS = np.array([bag.WEIGHTS[word] for word in bag.TEXT.split()])

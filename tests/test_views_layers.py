@@ -9,8 +9,8 @@ import zoo
 from samples_of_views import TEXT, profile_of, seen
 
 import analysis
-from analysis import layers
 from analysis.figures import view
+from analysis.reading import layers
 
 
 def test_the_vector_by_layer_is_drawn_in_every_way():

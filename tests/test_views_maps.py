@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.figures.views.maps import embedding_map
-from analysis.projection import Projection
+from analysis.maps.projection import Projection
 
 GROUP = np.zeros(6, int)
 

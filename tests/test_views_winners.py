@@ -8,19 +8,20 @@ import zoo
 from samples_of_views import TEXT, TEXTS, profile_of, seen
 
 import analysis
-from analysis import interventions, margins
-from analysis.dimensions import dimensions
+from analysis import interventions
+from analysis.checkpoints.profiles import Profile
 from analysis.figures import view
-from analysis.profiles import Profile
-from analysis.token_types import TYPES
-from analysis.winner_statistics import (
+from analysis.reading import margins
+from analysis.reading.dimensions import dimensions
+from analysis.reading.winner_statistics import (
     between_groups,
     collect,
     seed_disagreement,
     summarise,
     summarise_by_class,
 )
-from analysis.words import wins_by_token
+from analysis.text.token_types import TYPES
+from analysis.text.words import wins_by_token
 
 
 @pytest.mark.parametrize("words", [False, True])

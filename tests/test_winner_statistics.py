@@ -14,8 +14,7 @@ import zoo
 from scipy import stats
 
 import analysis
-from analysis.token_types import TYPES, token_types
-from analysis.winner_statistics import (
+from analysis.reading.winner_statistics import (
     WinnerSample,
     between_groups,
     collect,
@@ -24,6 +23,7 @@ from analysis.winner_statistics import (
     summarise,
     summarise_by_class,
 )
+from analysis.text.token_types import TYPES, token_types
 
 TEXTS = [
     tiny.SENTENCE,

@@ -186,7 +186,7 @@ def make_pooling_checkpoint(
     """
     import torch
 
-    from analysis.model import build_classifier
+    from analysis.heads.model import build_classifier
 
     folder = Path(folder)
     if encoder is None:

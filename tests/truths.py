@@ -13,7 +13,9 @@ import torch
 import zoo
 
 import analysis
-from analysis import attribution, decomposition, pooling
+from analysis import attribution
+from analysis.heads import pooling
+from analysis.reading import decomposition
 
 TEXT = "The plot is thin, but not dull."
 NAMES = ("max_seq_mha", "mha", "max_cls")

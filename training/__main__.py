@@ -172,7 +172,7 @@ def _quiet() -> None:
 
 def _finetune(arguments: argparse.Namespace) -> int:
     if arguments.heads is not None:
-        from analysis.loading import register_heads
+        from analysis.checkpoints.loading import register_heads
 
         register_heads(arguments.heads)
     folder = finetune(settings_from(arguments), overwrite=arguments.overwrite)
@@ -184,7 +184,7 @@ def _study(arguments: argparse.Namespace) -> int:
     from training.study import study
 
     if arguments.heads is not None:
-        from analysis.loading import register_heads
+        from analysis.checkpoints.loading import register_heads
 
         register_heads(arguments.heads)
     return study(

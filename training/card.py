@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from analysis.datasets import TASKS
+from analysis.datasets.table import TASKS
 from training.tasks import RECIPE_NOTES, recipe
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.datasets import Table
-from analysis.records import freeze
+from analysis.common.records import freeze
+from analysis.datasets.table import Table
 from training.metrics import score
 
 

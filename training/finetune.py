@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.datasets import Table
+from analysis.datasets.table import Table
 from training.folder import Spent, facts_of, finish, move_into_place, recover, write_weights
 from training.settings import Settings, all_options, load_splits
 from training.tasks import Recipe
@@ -63,9 +63,9 @@ def prepare(settings: Settings, train: Table) -> tuple[Any, Any, Any]:
     """The classifier (wrapped by PEFT for LoRA), its tokenizer, and where the encoder lies."""
     from transformers import set_seed
 
-    from analysis.encoders import resolve_encoder
-    from analysis.loading import load_tokenizer
-    from analysis.model import build_classifier
+    from analysis.checkpoints.encoders import resolve_encoder
+    from analysis.checkpoints.loading import load_tokenizer
+    from analysis.heads.model import build_classifier
 
     location = resolve_encoder(settings.encoder)
     tokenizer = load_tokenizer(location.path)

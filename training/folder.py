@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.datasets import HUB, TASKS, Table, read
+from analysis.datasets.table import HUB, TASKS, Table, read
 from training.card import write_card
 from training.evaluate import evaluate
 from training.settings import Settings, Splits, command
@@ -91,7 +91,7 @@ def refresh(folder: Path, data: str, text_data: str | None = None) -> dict[str, 
 def _write_profile(classifier: Any, folder: Path, table: Table) -> int:
     """``profile.safetensors``: what the pooling head usually reads, over the first rows of a
     scored split. Returns the number of texts (0: this pooling head has no profile)."""
-    from analysis.trace import measure_profile
+    from analysis.reading.trace import measure_profile
 
     rows = table.take(range(min(PROFILE_ROWS, len(table))))
     corpus = f"the first {len(rows)} rows of {table.task}, split {table.split}"

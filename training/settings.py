@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from analysis.datasets import HUB, TASKS, Table, read, read_file
+from analysis.datasets.table import HUB, TASKS, Table, read, read_file
 from training import metrics
 from training.tasks import Recipe, recipe
 
@@ -61,7 +61,7 @@ class Splits:
 def all_options(head: str, given: dict[str, Any]) -> dict[str, Any]:
     """The pooling head's options with its defaults written out, so that a later change of a
     default changes no finished checkpoint."""
-    from analysis.heads import HEADS, check_options, options_of
+    from analysis.heads.base import HEADS, check_options, options_of
 
     known = check_options(head, given)
     strangers = sorted(set(given) - set(known))

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from analysis.study import DECLARATION, RUNS, read_study
+from analysis.study.results import DECLARATION, RUNS, read_study
 from training.study_plan import Plan, Run, encoder_name, read_plan
 from training.study_progress import progress, table
 from training.study_run import Sources, execute, settings_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.datasets import TASKS
+from analysis.datasets.table import TASKS
 from training import metrics
 
 # A run's hash covers these, and the file must give them all: a default that changes in the code

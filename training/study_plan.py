@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from analysis.datasets import TASKS
+from analysis.datasets.table import TASKS
 from training import study_parts as parts
 from training.study_parts import Family
 from training.tasks import Recipe

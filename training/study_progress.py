@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.study import Study
+from analysis.study.results import Study
 from training.study_plan import Run
 
 # Two runs that agree in these take about the same time.

@@ -17,7 +17,7 @@ from zlib import crc32
 
 import numpy as np
 
-from analysis.datasets import Table
+from analysis.datasets.table import Table
 from training.settings import Settings, Splits, all_options, load_splits
 from training.study_plan import Run, recipe_of
 

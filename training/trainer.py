@@ -21,7 +21,7 @@ from transformers import (
 )
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
-from analysis.datasets import Table
+from analysis.datasets.table import Table
 from training.tasks import Recipe
 
 

@@ -25,8 +25,7 @@ data set: :func:`over_texts` (kept in an `EvidenceStore`), `summarise_evidence`,
 Importing this package loads no torch.
 """
 
-from analysis.attribution import gradients, inside, noisy, perturbations, shapley  # noqa: F401
-from analysis.attribution.agreement import (
+from analysis.attribution.evidence.agreement import (
     Disagreement,
     RankAgreement,
     aligned,
@@ -34,14 +33,7 @@ from analysis.attribution.agreement import (
     null_band,
     rank_agreement,
 )
-from analysis.attribution.evidence import (
-    FAVOURED,
-    Evidence,
-    evidence_table,
-    faithfulness_of_all,
-)
-from analysis.attribution.evidence_store import EvidenceStore
-from analysis.attribution.faithfulness import (
+from analysis.attribution.evidence.faithfulness import (
     MEASURES,
     SHARES,
     Control,
@@ -50,20 +42,17 @@ from analysis.attribution.faithfulness import (
     faithfulness,
     random_control,
 )
-from analysis.attribution.over_texts import (
-    COLUMNS,
-    EvidenceSummary,
-    TextEvidence,
-    WordMeans,
-    evidence_frame,
-    largest_words,
-    over_texts,
-    summarise_evidence,
-    summary_frame,
-    word_frame,
+from analysis.attribution.evidence.randomisation import Randomisation, randomisation
+from analysis.attribution.evidence.sensitivity import Sensitivity, sensitivity
+from analysis.attribution.evidence.table import (
+    FAVOURED,
+    Evidence,
+    evidence_table,
+    faithfulness_of_all,
 )
+from analysis.attribution.evidence.variants import REPLACE
+from analysis.attribution.methods import gradients, inside, noisy, perturbations, shapley  # noqa: F401
 from analysis.attribution.problem import Problem, output_of
-from analysis.attribution.randomisation import Randomisation, randomisation
 from analysis.attribution.registry import FAMILIES, METHODS, Method, Option, Result, method
 from analysis.attribution.results import (
     BASELINES,
@@ -77,14 +66,25 @@ from analysis.attribution.results import (
     in_words,
 )
 from analysis.attribution.run import attribute, expected_seconds, passes, why_not
-from analysis.attribution.sensitivity import Sensitivity, sensitivity
-from analysis.attribution.text_agreement import (
+from analysis.attribution.texts.agreement import (
     MeanAgreement,
     agreement_frame,
     agreement_over_texts,
 )
+from analysis.attribution.texts.run import (
+    COLUMNS,
+    EvidenceSummary,
+    TextEvidence,
+    WordMeans,
+    evidence_frame,
+    largest_words,
+    over_texts,
+    summarise_evidence,
+    summary_frame,
+    word_frame,
+)
+from analysis.attribution.texts.store import EvidenceStore
 from analysis.attribution.units import unit_groups
-from analysis.attribution.variants import REPLACE
 
 __all__ = [
     "BASELINES",

@@ -11,12 +11,12 @@ import numpy as np
 
 from analysis.attribution.results import BASELINES, Progress, Target
 from analysis.attribution.units import Groups
-from analysis.tokens import Tokens, tokenize
+from analysis.text.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from analysis.loading import Classifier
+    from analysis.checkpoints.loading import Classifier
 
 TOKENS_A_BATCH = 4096  # tokens in one batch of passes, to begin with
 
@@ -84,7 +84,7 @@ def pose(
     """The problem with its two ends evaluated in one pass; see ``attribute`` for the errors."""
     import torch
 
-    from analysis.trace import model_inputs
+    from analysis.reading.trace import model_inputs
 
     fixed = model_inputs(classifier, tokens)
     ids = fixed.pop("input_ids")

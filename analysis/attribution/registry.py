@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from analysis.loading import Classifier
+    from analysis.checkpoints.loading import Classifier
 
 FAMILIES = ("gradient", "perturbation", "sampling", "attention")
 

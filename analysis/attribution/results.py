@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.records import freeze, require_shape
-from analysis.tokens import Tokens
+from analysis.common.records import freeze, require_shape
+from analysis.text.tokens import Tokens
 
 OUTPUTS = ("logit", "contrast", "probability")
 BASELINES = ("pad", "mask", "mean", "text")

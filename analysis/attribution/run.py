@@ -23,10 +23,10 @@ from analysis.attribution.results import (
     TooCostly,
 )
 from analysis.attribution.units import Groups, Span, unit_groups
-from analysis.tokens import Tokens, tokenize
+from analysis.text.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:
-    from analysis.loading import Classifier
+    from analysis.checkpoints.loading import Classifier
 
 _MEASURED = 128  # tokens in the pass that tells the time
 COSTLY = 1_000_000  # tokens read in all passes together: several minutes on a CPU
@@ -77,7 +77,7 @@ def attribute(
     """
     import torch
 
-    from analysis.memory import enough_memory
+    from analysis.common.memory import enough_memory
 
     chosen = _check_names(classifier, method, unit, output, baseline)
     settings = chosen.checked(options)
@@ -163,7 +163,7 @@ def expected_seconds(
     """
     import torch
 
-    from analysis.trace import model_inputs
+    from analysis.reading.trace import model_inputs
 
     count = int((~tokens.special).sum()) if units is None else units
     total = passes(method, count, options, kind=classifier.checkpoint.kind)

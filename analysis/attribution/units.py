@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Sequence
 
-from analysis.tokens import Tokens
+from analysis.text.tokens import Tokens
 
 Groups = tuple[tuple[int, ...], ...]
 Span = Sequence[int]  # (start, end) characters of the text, or (segment, start, end)

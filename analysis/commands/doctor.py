@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib import metadata, util
 from pathlib import Path
 
-from analysis.checkpoints import DEMO_FOLDER, discover
+from analysis.checkpoints.folder import DEMO_FOLDER, discover
 
 # Import name -> what needs it. Without one of the first group nothing can be computed or drawn.
 NEEDED = {
@@ -86,7 +86,7 @@ def _device() -> Iterator[Line]:
     if util.find_spec("torch") is None:
         yield None, "unknown without torch"
         return
-    from analysis.loading import device_name
+    from analysis.checkpoints.loading import device_name
 
     yield True, device_name()
 
@@ -144,7 +144,7 @@ def _checkpoints(root: Path, load: bool) -> Iterator[Line]:
         if not load:
             yield True, line
             continue
-        from analysis.loading import load as loaded
+        from analysis.checkpoints.loading import load as loaded
 
         try:
             yield True, f"{line}, {loaded(one.folder).parameters:,} parameters"

@@ -43,8 +43,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Embed, and print where the vectors are."""
-    from analysis.bulk import Order, run
-    from analysis.checkpoints import locate
+    from analysis.checkpoints.folder import locate
+    from analysis.corpus.bulk import Order, run
 
     if given.layers == ["all"]:
         layers: tuple[int, ...] | str = "all"

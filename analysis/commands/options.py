@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.checkpoints import DEMO_FOLDER, CheckpointError, discover
+from analysis.checkpoints.folder import DEMO_FOLDER, CheckpointError, discover
 from analysis.figures.files.sidecar import Signed
 from analysis.figures.style.settings import FONTS, Style
 
 if TYPE_CHECKING:
+    from analysis.checkpoints.loading import Classifier
     from analysis.figures.recipes.registry import Subject
-    from analysis.loading import Classifier
 
 _STYLE = (
     "venue",
@@ -114,7 +114,7 @@ def add_checkpoints(parser: argparse.ArgumentParser) -> None:
 
 def load(reference: Path | str, given: argparse.Namespace) -> Classifier:
     """A loaded checkpoint, after the user's own pooling heads."""
-    from analysis import loading
+    from analysis.checkpoints import loading
 
     for file in given.heads:
         loading.register_heads(file)

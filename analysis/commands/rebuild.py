@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.checkpoints import Checkpoint
+from analysis.checkpoints.folder import Checkpoint
 from analysis.commands import options
 
 if TYPE_CHECKING:
+    from analysis.checkpoints.loading import Classifier
     from analysis.figures.recipes.rebuild import Known
-    from analysis.loading import Classifier
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -154,7 +154,7 @@ def _stem(name: str | None) -> str:
 
 
 def _texts(given: argparse.Namespace) -> tuple[str, str | None]:
-    from analysis.tokens import clean
+    from analysis.text.tokens import clean
 
     if not (given.text or "").strip():
         raise ValueError('give the text that is read: --text "..."')

@@ -11,8 +11,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from analysis.common.records import freeze, require_shape
 from analysis.figures.style.style import NumberFormat
-from analysis.records import freeze, require_shape
 
 Scale = Literal["diverging", "sequential"]
 Columns: TypeAlias = dict[str, Any]

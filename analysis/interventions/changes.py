@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from analysis.effects import Sweep, WhatIf
+from analysis.interventions.effects import Sweep, WhatIf
 from analysis.interventions.rerun import (
     answer,
     as_numpy,
@@ -23,8 +23,7 @@ from analysis.interventions.rerun import (
     rerunning,
     whole_numbers,
 )
-from analysis.tokens import Tokens, tokenize
-from analysis.trace import (
+from analysis.reading.trace import (
     HeadTrace,
     Trace,
     folded_readout,
@@ -33,9 +32,10 @@ from analysis.trace import (
     model_inputs,
     record,
 )
+from analysis.text.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:
-    from analysis.loading import Classifier
+    from analysis.checkpoints.loading import Classifier
 
 
 def sweep_last_k(classifier: Classifier, text: str, pair: str | None = None) -> Sweep:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.effects import DropEffects, LeaveOneOut
+from analysis.interventions.effects import DropEffects, LeaveOneOut
 from analysis.interventions.rerun import (
     answer,
     as_numpy,
@@ -21,10 +21,10 @@ from analysis.interventions.rerun import (
     pooling_head,
     rerunning,
 )
-from analysis.trace import Trace, forward, model_inputs, record
+from analysis.reading.trace import Trace, forward, model_inputs, record
 
 if TYPE_CHECKING:
-    from analysis.loading import Classifier
+    from analysis.checkpoints.loading import Classifier
 
 Progress = Callable[[float], None]
 Place = tuple[int, int]  # a layer at a token

@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from analysis.effects import WHERE
-from analysis.memory import enough_memory
-from analysis.tokens import Tokens
-from analysis.trace import Trace
+from analysis.common.memory import enough_memory
+from analysis.interventions.effects import WHERE
+from analysis.reading.trace import Trace
+from analysis.text.tokens import Tokens
 
 if TYPE_CHECKING:
-    from analysis.heads import Pooled, PoolingHead
-    from analysis.loading import Classifier
+    from analysis.checkpoints.loading import Classifier
+    from analysis.heads.base import Pooled, PoolingHead
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from functools import cache
 
 import numpy as np
 
-from analysis.dataset_tasks import TASKS as KNOWN
-from analysis.datasets import Table
+from analysis.datasets.table import Table
+from analysis.datasets.tasks import TASKS as KNOWN
 from analysis.suite import paraphrases, questions, sentiment
 from analysis.suite.cases import KINDS, Case, Kind
 from analysis.suite.results import TOLERANCE, Failure, Rate, Results, results

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.dataset_tasks import TASKS as KNOWN
-from analysis.intervals import wilson
+from analysis.datasets.tasks import TASKS as KNOWN
+from analysis.statistics.intervals import wilson
 from analysis.suite.cases import KINDS, Case
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.predictions import Predictions
+    from analysis.corpus.predictions import Predictions
 
 # A probability that falls by less than this is no movement the wrong way.
 TOLERANCE = 0.01

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from analysis import load, record
+from analysis.checkpoints.loading import Classifier
 from analysis.figures import Plot, view
 from analysis.figures.files.sidecar import save, sidecar
 from analysis.figures.recipes.registry import make
 from analysis.figures.recipes.study import of_study
 from analysis.figures.style.settings import Style
-from analysis.loading import Classifier
-from analysis.projection import project
+from analysis.maps.projection import project
 from analysis.suite import sentences
 
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ import pytest
 from reading_page import write
 
 import analysis
-from analysis import layers
+from analysis.reading import layers
 
 FIRST, SECOND = "the film is good", "the story was poor and very dull"
 SETTLED = """() => {

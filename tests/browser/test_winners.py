@@ -12,7 +12,7 @@ from reading_page import narrow_to_wide, runs_out
 
 import analysis
 from analysis import interventions
-from analysis.dimensions import dimensions
+from analysis.reading.dimensions import dimensions
 
 TEXT = "the plot is thin but the acting is fine"
 CHECKPOINTS = ("sst2-max_cls", "sst2-max_seq_mha")

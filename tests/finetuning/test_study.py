@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import yaml
 
-from analysis.study import Cell, read_study, studies_in
+from analysis.study.results import Cell, read_study, studies_in
 from training.__main__ import main
 from training.study import study, write_atomically
 from training.study_machine import processor

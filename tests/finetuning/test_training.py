@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from training_data import QUICK, facts_in, sentences, write_sst2
 
 import analysis
-from analysis import datasets
-from analysis.datasets import Table
+from analysis.datasets import table as datasets
+from analysis.datasets.table import Table
 from training import finetune as finetune_module
 from training import folder as folder_module
 from training import settings, trainer

@@ -13,8 +13,8 @@ from scipy import stats
 from training_data import facts_in
 
 import analysis
-from analysis import datasets
-from analysis.datasets import Table
+from analysis.datasets import table as datasets
+from analysis.datasets.table import Table
 from training import metrics, settings, trainer
 from training.__main__ import main, parser, settings_from
 from training.evaluate import evaluate, predict

@@ -10,8 +10,9 @@ import truth
 from reading_attention import eager_attentions, matrices, percent, rows, start
 
 import analysis
-from analysis import attention, interventions
+from analysis import interventions
 from analysis.figures.style.style import number
+from analysis.reading import attention
 
 SENTENCE = "the plots thinned, not dully but fine"
 LAYERS, HEADS = tiny.LAYERS, tiny.ATTENTION_HEADS
@@ -263,7 +264,7 @@ def test_seed_group_is_mean_and_spread_over_its_seeds(open_attention, folder):
 def test_attentions_are_computed_only_where_this_page_asks(
     open_app, open_attention, four, monkeypatch
 ):
-    from analysis import trace
+    from analysis.reading import trace
 
     asked, record = [], trace.record
 

@@ -9,8 +9,8 @@ import tiny
 from reading_attention import eager_attentions, matrices, percent, rows, start
 
 import analysis
-from analysis import attention
 from analysis.figures.style.style import number
+from analysis.reading import attention
 
 SENTENCE = "the plots thinned, not dully but fine"
 LAYERS, HEADS = tiny.LAYERS, tiny.ATTENTION_HEADS

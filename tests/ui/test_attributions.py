@@ -24,13 +24,8 @@ from reading_attributions import (
 )
 
 import analysis
-from analysis.attribution import (
-    METHODS,
-    aligned,
-    faithfulness,
-    in_words,
-    largest_disagreement,
-)
+from analysis.attribution import METHODS, aligned, in_words, largest_disagreement
+from analysis.attribution.evidence import faithfulness
 from analysis.figures.style.style import number
 
 # --- strips ------------------------------------------------------------------------------------

@@ -19,12 +19,8 @@ from reading_attributions import (
 )
 
 import analysis
-from analysis.attribution import (
-    MEASURES,
-    METHODS,
-    faithfulness,
-    rank_agreement,
-)
+from analysis.attribution import MEASURES, METHODS, rank_agreement
+from analysis.attribution.evidence import faithfulness
 from analysis.figures.style.style import number
 
 

@@ -103,7 +103,7 @@ class Second(PoolingHead):
 @pytest.fixture
 def own_head(tmp_path):
     from analysis import heads
-    from analysis.loading import register_heads
+    from analysis.checkpoints.loading import register_heads
 
     before = dict(heads.HEADS)
     file = tmp_path / "my_heads.py"

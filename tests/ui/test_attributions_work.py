@@ -66,7 +66,7 @@ def test_a_stopped_sampling_method_keeps_what_it_has_and_says_so(open_attributio
         **{"shapley_sampling.n_samples": 9000},
     )
     app.button(key="compute-shapley_sampling").click().run()
-    from analysis import jobs
+    from analysis.common import jobs
 
     job = list(jobs._jobs.values())[-1]
     while job.running and job.progress.share == 0:

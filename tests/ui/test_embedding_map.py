@@ -15,9 +15,9 @@ import pytest
 import tiny
 
 import analysis
-from analysis import jobs
-from analysis.embedding import embed
-from analysis.projection import project
+from analysis.common import jobs
+from analysis.corpus.embedding import embed
+from analysis.maps.projection import project
 
 PAGE = "pages/5_Embedding_map.py"
 ROWS = [
@@ -136,7 +136,7 @@ def test_three_sentences_are_shown_by_pca_and_the_page_says_so(open_map, four):
 def test_a_folder_of_vectors_is_opened_without_a_checkpoint(open_map, four, tmp_path):
     import pandas as pd
 
-    from analysis.bulk import Order, run
+    from analysis.corpus.bulk import Order, run
 
     source = tmp_path / "rows.parquet"
     pd.DataFrame({"text": ROWS, "label": ["a", "b"] * 12}).to_parquet(source)
@@ -156,7 +156,7 @@ def broken_folder(root: Path, place: Path) -> Path:
     import pyarrow as pa
     from pyarrow import parquet
 
-    from analysis.bulk import Order, run
+    from analysis.corpus.bulk import Order, run
 
     source = place / "rows.parquet"
     pd.DataFrame({"text": ROWS, "label": ["a", "b"] * 12, "film": ["x", "y", "z"] * 8}).to_parquet(
@@ -307,7 +307,7 @@ def test_numbers_behind_the_maps_are_measured_on_request(open_map, four):
 
 
 def test_other_labels_layers_or_groups_are_other_numbers():
-    from analysis.atlas import Sheet
+    from analysis.maps.atlas import Sheet
     from pages.ui.embedding_map.groups import Groups
     from pages.ui.embedding_map.numbers import key_of
 
@@ -324,8 +324,8 @@ def test_other_labels_layers_or_groups_are_other_numbers():
 
 
 def test_a_class_keeps_its_colour_and_the_rarest_of_many_are_put_together():
-    from analysis.datasets import Table
-    from analysis.predictions import Predictions
+    from analysis.corpus.predictions import Predictions
+    from analysis.datasets.table import Table
     from pages.ui.embedding_map.colour import _Classes
 
     def answers(labels, best):

@@ -12,9 +12,9 @@ import pytest
 import seen
 
 from analysis.figures import view
-from analysis.statistics import compare
-from analysis.study import Scores, read_study
-from analysis.verdicts import ALPHA
+from analysis.statistics.basics import compare
+from analysis.statistics.verdicts import ALPHA
+from analysis.study.results import Scores, read_study
 from pages.ui.evaluate import significance
 from pages.ui.evaluate import words as evaluate_words
 

@@ -12,7 +12,7 @@ import pytest
 import tiny
 
 import analysis
-from analysis import jobs
+from analysis.common import jobs
 
 PAGE = "pages/6_Evaluate.py"
 GOOD = b"text,label\nthe film is good,negative\nthe plot is thin,positive\na fine film,negative\n"
@@ -162,16 +162,16 @@ def test_pairs_of_checkpoints_are_corrected_together(open_data, two):
 
 
 def test_a_checkpoint_that_fails_leaves_the_others_their_turn(open_data, monkeypatch):
-    from analysis import corpus
+    from analysis.corpus import runs
 
-    real = corpus.run
+    real = runs.run
 
     def breaks(classifier: Any, *given: Any, **more: Any) -> Any:
         if classifier.checkpoint.id == "sst2-cls":
             raise RuntimeError("out of memory")
         return real(classifier, *given, **more)
 
-    monkeypatch.setattr(corpus, "run", breaks)
+    monkeypatch.setattr(runs, "run", breaks)
     app = run_all(upload(open_data(source="file"), GOOD))
     assert not app.exception
     assert "out of memory" in " ".join(error.value for error in app.error)
@@ -256,7 +256,7 @@ def test_any_data_set_of_the_hub_is_read_with_its_columns(open_data, tmp_path, m
     pd.DataFrame(
         {"review": ["the film is good", "the plot is thin"], "stars": ["5", "1"]}
     ).to_parquet(path)
-    monkeypatch.setattr("analysis.dataset_hub.parquet_files", lambda *what: [path])
+    monkeypatch.setattr("analysis.datasets.hub.parquet_files", lambda *what: [path])
     app = open_data(source="Hub", hub_kind="any data set", hub_repo="someone/films")
     assert "Run" not in " ".join(button.label for button in app.button)
     next(button for button in app.button if button.label == "Fetch it").click().run()
@@ -278,7 +278,7 @@ def test_any_data_set_of_the_hub_is_read_with_its_columns(open_data, tmp_path, m
     ],
 )
 def test_a_hub_that_does_not_answer_is_a_sentence(open_data, monkeypatch, repo, told):
-    monkeypatch.setattr("analysis.dataset_hub.hub_unreachable", lambda: "no connection")
+    monkeypatch.setattr("analysis.datasets.hub.hub_unreachable", lambda: "no connection")
     app = open_data(source="Hub", hub_kind="any data set", hub_repo=repo)
     for button in [button for button in app.button if button.label == "Fetch it"]:
         button.click().run()

@@ -11,7 +11,7 @@ import pytest
 import seen
 
 import analysis
-from analysis import layers
+from analysis.reading import layers
 
 DEMO = Path(__file__).resolve().parent.parent.parent / "checkpoints"
 SENTENCE = "The plot is thin, but the acting is anything but dull."

@@ -13,7 +13,7 @@ import seen
 import tiny
 
 import analysis
-from analysis import layers
+from analysis.reading import layers
 
 TEXT = "the plot is thin but the acting is fine"
 PAGE = "pages/1_Layers.py"
@@ -197,7 +197,7 @@ def test_dimensions_that_matter_most_come_first(open_layers, made):
 
 
 def test_standardised_values_need_a_profile_and_use_it(open_layers, four):
-    from analysis.trace import measure_profile
+    from analysis.reading.trace import measure_profile
 
     model = analysis.load(four / "toy-mha")
     profile = measure_profile(model, ["the film is good", TEXT, "a very dull story"], None, "test")
@@ -388,7 +388,7 @@ def test_too_few_sentences_are_refused_with_the_reason(open_layers, made):
 
 
 def test_every_number_has_its_percentile_in_the_corpus_of_the_checkpoint(open_layers, four):
-    from analysis.trace import measure_profile
+    from analysis.reading.trace import measure_profile
 
     model = analysis.load(four / "toy-mha")
     texts = ["the film is good", TEXT, "a very dull story", "who said it?"]

@@ -12,7 +12,7 @@ from reading_winners import TEXT, charts, heat, pieces, said_by
 
 import analysis
 from analysis import interventions
-from analysis.dimensions import dimensions
+from analysis.reading.dimensions import dimensions
 
 
 def test_the_map_shows_the_contribution_of_each_layer_and_token(open_winners: Any, made: Path):

@@ -13,7 +13,7 @@ from reading_winners import TEXT, charts, heat, pieces, said_by
 
 import analysis
 from analysis import interventions
-from analysis.dimensions import dimensions
+from analysis.reading.dimensions import dimensions
 
 
 def test_the_map_of_a_seed_group_is_the_mean_of_its_members(open_winners: Any, seeds: Path):
@@ -85,7 +85,7 @@ def test_where_tokens_compete_the_table_holds_what_a_token_holds(
 
 
 def test_the_reference_is_named_and_changes_what_is_shown(open_winners: Any, four: Path):
-    from analysis.trace import measure_profile
+    from analysis.reading.trace import measure_profile
 
     folder = four / "toy-max_seq_mha"
     texts = [TEXT, "the film is good", "who said it was dull?"]
@@ -137,7 +137,7 @@ def test_a_single_layer_that_competes_leaves_no_panel_out_without_a_reason(
 def test_memory_that_runs_out_for_drop_effects_is_said(
     open_winners: Any, made: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from analysis.checkpoints import CheckpointError
+    from analysis.checkpoints.folder import CheckpointError
 
     def refuse(*_: Any, **__: Any) -> None:
         raise CheckpointError("toy-max_cls: the device ran out of memory while dropping layers")
@@ -149,7 +149,7 @@ def test_memory_that_runs_out_for_drop_effects_is_said(
 
 
 def test_the_percentile_of_each_share_stands_beside_it(open_winners: Any, four: Path):
-    from analysis.trace import measure_profile
+    from analysis.reading.trace import measure_profile
 
     folder = four / "toy-max_cls"
     classifier = analysis.load(folder)

@@ -24,7 +24,7 @@ def compute(app: Any) -> Any:
 
 
 def test_means_over_sentences_are_those_of_the_library(open_winners: Any, made: Path):
-    from analysis.winner_statistics import collect
+    from analysis.reading.winner_statistics import collect
 
     app = compute(
         open_winners(
@@ -42,7 +42,7 @@ def test_means_over_sentences_are_those_of_the_library(open_winners: Any, made: 
 
 
 def test_seed_groups_are_held_against_their_own_disagreement(open_winners: Any, seeds: Path):
-    from analysis.winner_statistics import between_groups, collect, seed_disagreement
+    from analysis.reading.winner_statistics import between_groups, collect, seed_disagreement
 
     app = compute(
         open_winners(
@@ -121,7 +121,7 @@ def test_the_behaviour_suite_is_at_hand_and_spread_evenly(open_winners: Any, mad
 
 
 def test_a_file_with_classes_is_read_by_the_classes_that_it_gives(open_winners: Any, made: Path):
-    from analysis.winner_statistics import collect, summarise_by_class
+    from analysis.reading.winner_statistics import collect, summarise_by_class
 
     labels = analysis.load(made / "toy-max_seq_mha").checkpoint.labels
     given = [labels[0], labels[2], labels[0], labels[2]]
@@ -155,7 +155,7 @@ def test_a_file_with_classes_is_read_by_the_classes_that_it_gives(open_winners: 
 def test_means_by_predicted_class_are_those_of_the_library(
     open_winners: Any, folder: Path, by: str, quantity: str
 ):
-    from analysis.winner_statistics import collect, summarise_by_class
+    from analysis.reading.winner_statistics import collect, summarise_by_class
 
     tiny.make_pooling_checkpoint(folder / "toy", "max_seq_mha", tiny.random_labels(3), seed=2)
     texts = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analysis.phrases import listed
+from analysis.common.phrases import listed
 
 # TrueType fonts only: matplotlib embeds the outlines of others (Noto's CJK) under a wrong type.
 _DROID = "Droid Sans Fallback"

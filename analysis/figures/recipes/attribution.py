@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from analysis import groups
 from analysis.attribution import (
     METHODS,
     Attribution,
@@ -18,6 +17,7 @@ from analysis.figures.plot import Plot
 from analysis.figures.recipes.registry import Asked, Subject, recipe
 from analysis.figures.views import attributions, evidence
 from analysis.figures.views.attribution_results import title_of
+from analysis.reading import groups
 
 USUAL = "integrated_gradients, gradient_x_input, leave_one_out"
 Methods = str | list[str]

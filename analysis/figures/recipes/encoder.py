@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 import analysis
-from analysis import attention, layers
 from analysis.figures.plot import Plot
 from analysis.figures.recipes.registry import Asked, Subject, profile_of, recipe, within
 from analysis.figures.views import attention as views_attention
 from analysis.figures.views import encoder
 from analysis.figures.views import layers as views_layers
+from analysis.reading import attention, layers
 
 
 @recipe("pooling_attention")

@@ -6,10 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import analysis
-from analysis import groups, margins, profiles
 from analysis.attribution import attribute
-from analysis.comparison import answer
-from analysis.effects import DropEffects
+from analysis.checkpoints import profiles
 from analysis.figures.plot import Plot
 from analysis.figures.recipes.registry import (
     Asked,
@@ -22,6 +20,9 @@ from analysis.figures.recipes.registry import (
 from analysis.figures.views import compare, comparisons, interventions
 from analysis.figures.views import winners as views_winners
 from analysis.figures.views.source import provenance_of
+from analysis.interventions.effects import DropEffects
+from analysis.reading import groups, margins
+from analysis.reading.comparison import answer
 
 
 @recipe("classes")

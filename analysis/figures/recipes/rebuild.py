@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.checkpoints import Checkpoint, CheckpointError, describe, discover, locate
+from analysis.checkpoints.folder import Checkpoint, CheckpointError, describe, discover, locate
 from analysis.figures.files.sidecar import (
     Saved,
     Sidecar,

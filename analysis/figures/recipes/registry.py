@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from analysis import groups, profiles
-from analysis.decomposition import NoExactSplit, decompose
+from analysis.checkpoints import profiles
 from analysis.figures.plot import Plot
 from analysis.figures.recipes.typed import require
 from analysis.figures.views.comparisons import together
+from analysis.reading import groups
+from analysis.reading.decomposition import NoExactSplit, decompose
 
 if TYPE_CHECKING:
-    from analysis.checkpoints import Checkpoint
-    from analysis.decomposition import Decomposition
-    from analysis.loading import Classifier
-    from analysis.trace import Trace
+    from analysis.checkpoints.folder import Checkpoint
+    from analysis.checkpoints.loading import Classifier
+    from analysis.reading.decomposition import Decomposition
+    from analysis.reading.trace import Trace
 
 
 class UnknownRecipe(ValueError):
@@ -52,7 +53,7 @@ class Subject:
 
     def traces(self, attentions: bool = False) -> tuple[Trace, ...]:
         """One forward a member."""
-        from analysis.trace import record
+        from analysis.reading.trace import record
 
         if attentions not in self._traces:
             self._traces[attentions] = tuple(

@@ -24,9 +24,9 @@ def of_study(
     Raises ``ValueError`` for a folder without a study, an unknown view, family or task, or too few
     finished runs.
     """
-    from analysis.curves import curves
-    from analysis.family_tests import compare
-    from analysis.study import read_study, studies_in
+    from analysis.statistics.family_tests import compare
+    from analysis.study.curves import curves
+    from analysis.study.results import read_study, studies_in
 
     if view not in STUDY:
         raise ValueError(f"no picture of a study is called {view!r}; known are {', '.join(STUDY)}")

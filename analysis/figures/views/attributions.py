@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.common.phrases import listed
 from analysis.figures.marks import Bars, Grid, HeatMap, Strip, symmetric_limit
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
@@ -30,7 +31,6 @@ from analysis.figures.views.attribution_results import (
 from analysis.figures.views.source import as_list, cut_note, names_of
 from analysis.figures.views.token_axis import CHOSEN, label_of
 from analysis.figures.views.units import strip_of
-from analysis.phrases import listed
 
 
 @view("attribution_strips")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.common.phrases import listed
 from analysis.figures.marks import Bars, Grid, symmetric_limit
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
@@ -19,7 +20,6 @@ from analysis.figures.views.source import (
     target_label,
 )
 from analysis.figures.views.units import merged_scores, one_or_grid, strip_of, units_of
-from analysis.phrases import listed
 
 
 @view("classes")

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from analysis import attention
 from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.attention import chosen_heads, named_head
 from analysis.figures.views.source import cut_note, provenance_of
 from analysis.figures.views.token_axis import TokenAxis, layer_labels, token_axis
+from analysis.reading import attention
 
 # Cells of one picture: what a screen can show, and far below the megabytes a browser would get.
 MOSAIC_CELLS = 40_000

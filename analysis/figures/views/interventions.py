@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from analysis.common.phrases import listed
 from analysis.figures.marks import Bars, HeatMap, Lines
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.source import as_list, cut_note, names_of, provenance_of, target_label
 from analysis.figures.views.token_axis import layer_labels
-from analysis.phrases import listed
 
 
 @view("sweep")

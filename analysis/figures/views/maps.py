@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from analysis.common.phrases import listed
 from analysis.figures.marks import Grid, HeatMap, Points
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.source import provenance_of
-from analysis.phrases import listed
 
 NUMBERS = {
     "probe": ("Accuracy of a linear probe", "accuracy"),

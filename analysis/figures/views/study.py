@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from analysis.dataset_tasks import metric_name, task_name
+from analysis.datasets.tasks import metric_name, task_name
 from analysis.figures.marks import Bars, Grid, Lines
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.source import provenance_of
-from analysis.statistics import mean_interval
+from analysis.statistics.basics import mean_interval
 
 PERCENT = ("accuracy", "f1", "macro_f1")
 COLUMNS = 3

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from analysis.figures.views.units import units_of
-from analysis.words import merge
+from analysis.text.words import merge
 
 CHOSEN = "▸ "  # before the label of what was chosen: seen in greyscale, and in every view alike
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis import attention
 from analysis.figures.marks import HeatMap
 from analysis.figures.style.style import number
+from analysis.reading import attention
 from pages.ui.attention.reading import Listener, Wanted, values_of, weights
 from pages.ui.attention.tables import Column, table
 from pages.ui.kit.cards import Span

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis import attention
 from analysis.figures.marks import HeatMap
 from analysis.figures.views import encoder
+from analysis.reading import attention
 from pages.ui.attention import engine as heard
 from pages.ui.attention import matrices
 from pages.ui.attention import tables as html

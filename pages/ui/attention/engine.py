@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from analysis import attention, groups
-from analysis.checkpoints import Checkpoint
-from analysis.effects import LeaveOneOut
-from analysis.statistics import Agreement
+from analysis.checkpoints.folder import Checkpoint
+from analysis.interventions.effects import LeaveOneOut
+from analysis.reading import attention, groups
+from analysis.statistics.basics import Agreement
 from pages.ui.engine import models
 from pages.ui.engine.kept import Kept
 from pages.ui.frame.catalogue import Entry
 
 if TYPE_CHECKING:
-    from analysis.trace import Trace
+    from analysis.reading.trace import Trace
 
 # Apart, so that attentions of a long text never drive out what the page has already drawn.
 _BYTES = {"whole": 400_000_000, "small": 200_000_000}
@@ -68,7 +68,7 @@ def whole(member: Checkpoint, text: str, pair: str | None) -> Trace:
     """The trace with all attentions (L, H, T, T); recorded anew where they had to make room."""
 
     def make() -> Trace:
-        from analysis.trace import record
+        from analysis.reading.trace import record
 
         seen = record(models.classifier(member), text, pair, attentions=True)
         # A Hub checkpoint is loaded from its folder in the cache: the id is the one asked for.

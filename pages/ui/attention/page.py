@@ -9,10 +9,10 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.effects import WHERE
+from analysis.common.phrases import listed
 from analysis.figures.plot import Plot
 from analysis.figures.views.comparisons import together
-from analysis.phrases import listed
+from analysis.interventions.effects import WHERE
 from pages.ui.attention import cards as attention_cards
 from pages.ui.attention import encoder
 from pages.ui.attention import engine as heard

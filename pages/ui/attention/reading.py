@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis import attention, groups
-from analysis.comparison import answer
-from analysis.decomposition import Decomposition
-from analysis.effects import LeaveOneOut
 from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
 from analysis.figures.views import attention as views_attention
 from analysis.figures.views import compare
 from analysis.figures.views.token_axis import TokenAxis, token_axis
-from analysis.trace import HeadTrace, Trace
+from analysis.interventions.effects import LeaveOneOut
+from analysis.reading import attention, groups
+from analysis.reading.comparison import answer
+from analysis.reading.decomposition import Decomposition
+from analysis.reading.trace import HeadTrace, Trace
 from pages.ui.attention import engine as heard
 from pages.ui.engine import models
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice
 
 if TYPE_CHECKING:
-    from analysis.statistics import Agreement
+    from analysis.statistics.basics import Agreement
 
 OWN, ROW, LEFT_OUT, SPLIT = "Pooling head", "[CLS] row", "Leave one out", "Contribution"
 

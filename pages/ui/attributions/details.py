@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from analysis import groups
 from analysis.attribution import FAVOURED, METHODS, rank_agreement
 from analysis.figures import view
 from analysis.figures.marks import Grid, HeatMap
@@ -16,6 +15,7 @@ from analysis.figures.screen.sheet import Sheet, merge
 from analysis.figures.views import attributions as views
 from analysis.figures.views.attribution_results import on_common_units
 from analysis.figures.views.evidence import RANDOM
+from analysis.reading import groups
 from pages.ui.attributions import measurements as measured
 from pages.ui.attributions import words
 from pages.ui.attributions.controls import Wanted

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from analysis import jobs
 from analysis.attribution import (
     METHODS,
     Attribution,
@@ -28,13 +27,14 @@ from analysis.attribution import (
     unit_groups,
     why_not,
 )
-from analysis.checkpoints import Checkpoint
-from analysis.tokens import tokenize
+from analysis.checkpoints.folder import Checkpoint
+from analysis.common import jobs
+from analysis.text.tokens import tokenize
 from pages.ui.engine import models
 from pages.ui.engine.kept import Kept
 
 if TYPE_CHECKING:
-    from analysis.jobs import Desk, Job
+    from analysis.common.jobs import Desk, Job
 
 _BYTES = 100_000_000
 _BACKWARD = 3  # what a pass with gradients costs, in forwards

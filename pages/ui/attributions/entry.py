@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from analysis import groups
 from analysis.attribution import METHODS, Attribution, Target
-from analysis.checkpoints import Checkpoint
+from analysis.checkpoints.folder import Checkpoint
+from analysis.reading import groups
 from pages.ui.attributions import engine
 from pages.ui.attributions.controls import OTHERS, Wanted
 from pages.ui.engine.replies import Reply
@@ -16,7 +16,7 @@ from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice
 
 if TYPE_CHECKING:
-    from analysis.tokens import Tokens
+    from analysis.text.tokens import Tokens
 
 # Which layer carries the prediction: two methods that tell the layers apart.
 LAYERS = ("joint_layers", "exact_split")

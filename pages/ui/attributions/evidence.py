@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from analysis.attribution import FAVOURED, METHODS, REPLACE, Faithfulness, Sensitivity
-from analysis.jobs import time_in_words
+from analysis.common.jobs import time_in_words
 from pages.ui.attributions import engine, waiting
 from pages.ui.attributions import measurements as measured
 from pages.ui.attributions.controls import Wanted

@@ -8,11 +8,11 @@ import numpy as np
 import streamlit as st
 
 from analysis.attribution import FAVOURED, METHODS, Randomisation
+from analysis.common.jobs import time_in_words
 from analysis.figures import view
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
 from analysis.figures.views import attributions as views
-from analysis.jobs import time_in_words
 from pages.ui.attributions import engine
 from pages.ui.attributions import measurements as measured
 from pages.ui.attributions import waiting as attributions_waiting

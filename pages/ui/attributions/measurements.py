@@ -15,12 +15,10 @@ from analysis.attribution import (
     Progress,
     Randomisation,
     Sensitivity,
-    faithfulness,
     random_control,
-    randomisation,
-    sensitivity,
 )
-from analysis.checkpoints import Checkpoint
+from analysis.attribution.evidence import faithfulness, randomisation, sensitivity
+from analysis.checkpoints.folder import Checkpoint
 from pages.ui.attributions import engine as kept
 from pages.ui.attributions.engine import Task
 from pages.ui.attributions.entry import Explained

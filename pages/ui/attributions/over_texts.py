@@ -9,9 +9,9 @@ import numpy as np
 import streamlit as st
 
 from analysis.attribution import FAVOURED, METHODS
+from analysis.common.jobs import Job
 from analysis.figures import view
 from analysis.figures.style.style import number
-from analysis.jobs import Job
 from pages.ui.attributions.controls import Wanted
 from pages.ui.attributions.entry import Explained
 from pages.ui.attributions.measurements import Setting
@@ -24,7 +24,7 @@ from pages.ui.kit.show import panel
 
 if TYPE_CHECKING:
     from analysis.attribution import MeanAgreement, TextEvidence, WordMeans
-    from analysis.datasets import Table
+    from analysis.datasets.table import Table
 
 _MOST = 2_000
 ABOUT = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from analysis.attribution import EvidenceStore
-from analysis.jobs import Desk, time_in_words
+from analysis.common.jobs import Desk, time_in_words
 from pages.ui.attributions import engine as attributions
 from pages.ui.attributions.controls import OTHERS, Wanted
 from pages.ui.attributions.measurements import Setting
@@ -122,7 +122,7 @@ class Run:
         setting, samples, total = self.setting, self.samples, self.total
 
         def go(desk: Desk) -> None:
-            from analysis.attribution import over_texts
+            from analysis.attribution.texts import run
 
             # Another selection of methods may have gone on since the button was drawn.
             done = _chosen(store, wanted.methods)
@@ -132,7 +132,7 @@ class Run:
                 desk.report(behind, total, share=share)
                 desk.check()
 
-            for one in over_texts(
+            for one in run(
                 models,
                 rows,
                 wanted.methods,

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from analysis.attribution import METHODS
-from analysis.phrases import listed
+from analysis.common.phrases import listed
 from pages.ui.attributions import (
     bars,
     controls,

@@ -8,11 +8,11 @@ import numpy as np
 import streamlit as st
 
 from analysis.attribution import METHODS, Attribution
+from analysis.common.jobs import time_in_words
+from analysis.common.phrases import listed
 from analysis.figures.marks import Strip
 from analysis.figures.plot import Plot
 from analysis.figures.views import attributions as views
-from analysis.jobs import time_in_words
-from analysis.phrases import listed
 from pages.ui.attributions import words
 from pages.ui.attributions.controls import BY_CHECKPOINT, BY_METHOD, Wanted
 from pages.ui.attributions.entry import Explained, at_once, shared, tokens_of

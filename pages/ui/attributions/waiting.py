@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from analysis.attribution import METHODS
-from analysis.checkpoints import Checkpoint
-from analysis.jobs import time_in_words
+from analysis.checkpoints.folder import Checkpoint
+from analysis.common.jobs import time_in_words
 from pages.ui.attributions import engine
 from pages.ui.attributions.controls import Wanted
 from pages.ui.attributions.entry import Explained, at_once, shared

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from analysis import groups
 from analysis.attribution import METHODS, Disagreement, aligned, largest_disagreement
+from analysis.common.phrases import listed
 from analysis.figures.style.style import number, printable
 from analysis.figures.views.attribution_results import spread_of, unit_of
 from analysis.figures.views.token_axis import label_of
-from analysis.phrases import listed
+from analysis.reading import groups
 
 _LONGEST = 28  # characters of a word in a sentence
 _NAMES = ("Shapley", "KernelSHAP", "GradientSHAP", "SmoothGrad")

@@ -10,12 +10,12 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from analysis import groups
 from analysis.attribution import Attribution
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
 from analysis.figures.views import compare
 from analysis.figures.views.units import units_of
+from analysis.reading import groups
 from pages.ui.engine import models
 from pages.ui.engine.replies import Reply, common_limit
 from pages.ui.frame.inputs import PREDICTED, Choice

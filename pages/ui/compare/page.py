@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from analysis.comparison import in_words
+from analysis.reading.comparison import in_words
 from pages.ui.compare import cards as compare
 from pages.ui.compare import panels
 from pages.ui.engine.replies import Reply, common_limit, replies

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from analysis import groups
-from analysis.comparison import change_in_words
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
 from analysis.figures.views import compare, comparisons
+from analysis.reading import groups
+from analysis.reading.comparison import change_in_words
 from pages.ui.compare.cards import INPUT_TITLE, READING_TITLE
 from pages.ui.engine.replies import Reply, replies
 from pages.ui.frame.inputs import Choice

@@ -14,8 +14,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from analysis.datasets import HUB, TASKS, Table, read
-from analysis.tokens import clean
+from analysis.datasets.table import HUB, TASKS, Table, read
+from analysis.text.tokens import clean
 from pages.ui.data import file
 from pages.ui.data import hub as dataset_hub
 from pages.ui.frame.catalogue import Entry
@@ -24,7 +24,7 @@ from pages.ui.frame.inputs import KEPT
 from pages.ui.kit import cards
 
 if TYPE_CHECKING:
-    from analysis.dataset_upload import Reading
+    from analysis.datasets.upload import Reading
     from analysis.suite import Case
 
 SUITE, FILE, FOLDER, ONLINE, OWN = "suite", "file", "GLUE folder", "Hub", "own sentences"

@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.dataset_upload import Columns, Reading, Unknown, peek, read_upload
+from analysis.datasets.upload import Columns, Reading, Unknown, peek, read_upload
 from pages.ui.kit import cards
 
 TYPES = ("csv", "tsv", "txt", "jsonl", "ndjson", "json", "parquet")

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.dataset_upload import Columns, Reading, read_hub
+from analysis.datasets.upload import Columns, Reading, read_hub
 from pages.ui.data import file
 from pages.ui.frame.inputs import KEPT
 from pages.ui.kit import cards

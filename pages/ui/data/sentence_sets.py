@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from analysis.datasets import Table
+from analysis.datasets.table import Table
 from pages.ui.data import choose as dataset
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import KEPT

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import streamlit as st
 
-from analysis.datasets import Table
-from analysis.map_quality import Quality
-from analysis.predictions import Predictions
+from analysis.corpus.predictions import Predictions
+from analysis.datasets.table import Table
+from analysis.maps.quality import Quality
 from pages.ui.data.choose import Chosen
 from pages.ui.embedding_map import groups
 from pages.ui.embedding_map.component import MOST_CLASSES, Colour

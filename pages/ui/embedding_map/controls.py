@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from analysis.atlas import Wish
-from analysis.checkpoints import Checkpoint
-from analysis.projection import METRICS
+from analysis.checkpoints.folder import Checkpoint
+from analysis.maps.atlas import Wish
+from analysis.maps.projection import METRICS
 from pages.ui.frame.inputs import KEPT
 
 SIZES = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
@@ -43,7 +43,7 @@ def ask(members: Sequence[Checkpoint], depth: int, rows: int, there: Sequence[st
 
     ``there`` are the poolings of vectors that were opened from a folder, without a checkpoint.
     """
-    from analysis.embedding import TITLES, poolings_of
+    from analysis.corpus.embedding import TITLES, poolings_of
 
     with st.container(key="map-controls"):
         members = _members(members)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from analysis import predictions
-from analysis.atlas import Sheet, Wish
+from analysis.corpus import predictions
 from analysis.figures.views.maps import embedding_map
-from analysis.map_quality import Quality
-from analysis.projection import Map
+from analysis.maps.atlas import Sheet, Wish
+from analysis.maps.projection import Map
+from analysis.maps.quality import Quality
 from pages.ui.data.choose import SAID_OF_THE_SUITE, Chosen
 from pages.ui.embedding_map import numbers, typed_sentence, words
 from pages.ui.embedding_map.component import Colour

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from analysis import predictions
-from analysis.atlas import Layouts, Sheet, Wish, compute
-from analysis.checkpoints import Checkpoint
-from analysis.datasets import Table
-from analysis.map_sample import stratified
+from analysis.checkpoints.folder import Checkpoint
+from analysis.corpus import predictions
+from analysis.datasets.table import Table
+from analysis.maps.atlas import Layouts, Sheet, Wish, compute
+from analysis.maps.sample import stratified
 from pages.ui.embedding_map.controls import ALL_LAYERS_UP_TO, MOST_LAYOUT_ROWS, MOST_PANELS, Asked
 from pages.ui.engine import models, results_folder
 
 if TYPE_CHECKING:
-    from analysis.jobs import Desk
+    from analysis.common.jobs import Desk
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Pass:
 
     def panels(self) -> list[tuple[Checkpoint, str]]:
         """A checkpoint and a pooling that it has, for each map; also those beyond the most."""
-        from analysis.embedding import poolings_of
+        from analysis.corpus.embedding import poolings_of
 
         return [
             (member, name)
@@ -68,7 +68,7 @@ class Pass:
 
 def depth(member: Checkpoint) -> int:
     """L: how many layers its encoder has."""
-    from analysis.embedding import layer_count
+    from analysis.corpus.embedding import layer_count
 
     return layer_count(models.classifier(member))
 
@@ -97,7 +97,7 @@ def work(given: Pass) -> Callable[[Desk], None]:
     root, each, count = results_folder.folder(), len(given.table), len(given.members)
 
     def go(desk: Desk) -> None:
-        from analysis import corpus
+        from analysis.corpus import runs
 
         own = [
             predictions.place_of(root, member, given.table, given.precision)
@@ -112,8 +112,8 @@ def work(given: Pass) -> Callable[[Desk], None]:
                 desk.report(index * each + done, each * count, what, (index + share) / count)
 
             try:
-                classifier = corpus.open_for_data(member, dtype=given.precision)
-                corpus.compute(
+                classifier = runs.open_for_data(member, dtype=given.precision)
+                runs.compute(
                     classifier,
                     given.table,
                     root,
@@ -128,8 +128,8 @@ def work(given: Pass) -> Callable[[Desk], None]:
 
 
 def _readers(classifier: Any, given: Pass) -> list[Any]:
-    from analysis.embedding import readers_of
-    from analysis.readers import PREDICTION
+    from analysis.corpus.embedding import readers_of
+    from analysis.corpus.readers import PREDICTION
 
     readers: list[Any] = [
         reader
@@ -142,7 +142,7 @@ def _readers(classifier: Any, given: Pass) -> list[Any]:
 
 def sheets(given: Pass) -> tuple[list[Sheet], int]:
     """The panels whose vectors are on disk for every row, and how many are not there yet."""
-    from analysis.embedding import TITLES
+    from analysis.corpus.embedding import TITLES
 
     found: list[Sheet] = []
     lacking = 0
@@ -203,7 +203,7 @@ def _vectors(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarr
 
 
 def _stored(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarray | None:
-    from analysis.embedding import stored
+    from analysis.corpus.embedding import stored
 
     rows, vectors = stored(
         results_folder.folder(), member, given.table, (name, layer), given.precision

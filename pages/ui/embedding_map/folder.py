@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from analysis.atlas import Sheet
-from analysis.embedding import TITLES
+from analysis.corpus.embedding import TITLES
+from analysis.maps.atlas import Sheet
 from pages.ui.embedding_map.controls import MOST_PANELS
 from pages.ui.embedding_map.engine import Pass
 from pages.ui.frame.inputs import KEPT
 
 if TYPE_CHECKING:
-    from analysis.vector_folder import Opened
+    from analysis.corpus.vector_folder import Opened
 
 
 def ask() -> str:
@@ -36,7 +36,7 @@ def ask() -> str:
 
 def read(folder: str) -> Opened:
     """The rows and vectors. Raises ``ValueError`` where the folder holds none."""
-    from analysis.vector_folder import described
+    from analysis.corpus.vector_folder import described
 
     path = Path(folder).expanduser()
     described(path)  # or any folder that is typed would be walked through
@@ -46,7 +46,7 @@ def read(folder: str) -> Opened:
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the vectors")
 def _read(folder: str, written: int) -> Opened:
-    from analysis.vector_folder import open_folder
+    from analysis.corpus.vector_folder import open_folder
 
     return open_folder(folder)
 

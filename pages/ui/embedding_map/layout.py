@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis import jobs as work_in_hand
-from analysis.atlas import Sheet, Wish, aligned, digest, missing, together
-from analysis.map_quality import FEWEST, Quality
-from analysis.projection import Map
+from analysis.common import jobs as work_in_hand
+from analysis.maps.atlas import Sheet, Wish, aligned, digest, missing, together
+from analysis.maps.projection import Map
+from analysis.maps.quality import FEWEST, Quality
 from pages.ui.embedding_map import engine
 from pages.ui.embedding_map.controls import Asked
 from pages.ui.engine import jobs

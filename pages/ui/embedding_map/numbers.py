@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from analysis import jobs as work_in_hand
-from analysis.atlas import Sheet, Wish, digest
+from analysis.common import jobs as work_in_hand
 from analysis.figures.views.maps import NUMBERS, pooling_by_layer
+from analysis.maps.atlas import Sheet, Wish, digest
 from pages.ui.data.choose import Chosen
 from pages.ui.embedding_map.controls import Asked
 from pages.ui.embedding_map.engine import Pass
@@ -23,7 +23,7 @@ from pages.ui.kit import cards
 from pages.ui.kit.show import panel
 
 if TYPE_CHECKING:
-    from analysis.jobs import Desk
+    from analysis.common.jobs import Desk
 
 _SEEDS = 5
 _ABOUT = {
@@ -150,7 +150,7 @@ def _one(
     labels: np.ndarray | None,
     groups: np.ndarray | None,
 ) -> Number:
-    from analysis.probes import anisotropy, probe, silhouette
+    from analysis.maps.probes import anisotropy, probe, silhouette
 
     nothing = float("nan")
     alone = anisotropy(vectors)
@@ -189,7 +189,7 @@ def _spread(sheets: Sequence[Sheet], wish: Wish, asked: Asked) -> None:
     key = f"seeds-{sha256(named.encode()).hexdigest()[:20]}"
 
     def go(desk: Desk) -> None:
-        from analysis.map_quality import spread_over_seeds
+        from analysis.maps.quality import spread_over_seeds
 
         for index, sheet in enumerate(sheets):
             layer = sheet.nearest(asked.layer)

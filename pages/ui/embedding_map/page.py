@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from analysis import jobs as work_in_hand
-from analysis import projection
-from analysis.atlas import Sheet
-from analysis.checkpoints import CheckpointError
+from analysis.checkpoints.folder import CheckpointError
+from analysis.common import jobs as work_in_hand
+from analysis.maps import projection
+from analysis.maps.atlas import Sheet
 from pages.ui.data import choose
 from pages.ui.embedding_map import colour as map_colour
 from pages.ui.embedding_map import component, controls, details, engine, layout, typed_sentence

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from analysis.atlas import Sheet
-from analysis.checkpoints import Checkpoint
-from analysis.map_neighbours import Neighbour, neighbours, shared
-from analysis.projection import Map
+from analysis.checkpoints.folder import Checkpoint
+from analysis.maps.atlas import Sheet
+from analysis.maps.neighbours import Neighbour, neighbours, shared
+from analysis.maps.projection import Map
 from pages.ui.embedding_map.component import Ring
 from pages.ui.embedding_map.engine import Pass
 from pages.ui.engine import models
@@ -70,7 +70,7 @@ def _vector(
     layer: int,
     _member: Checkpoint,
 ) -> np.ndarray:
-    from analysis.embedding import embed
+    from analysis.corpus.embedding import embed
 
     pairs = None if pair is None else [pair]
     # As the rows were: in the type that the encoder was loaded in.

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.figures.views.maps import METHODS
-from analysis.map_quality import Quality
-from analysis.projection import Map
+from analysis.maps.projection import Map
+from analysis.maps.quality import Quality
 from pages.ui.embedding_map.groups import Groups
 
 

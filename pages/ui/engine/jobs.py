@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from analysis import jobs
+from analysis.common import jobs
 from pages.ui.kit import cards
 
 EVERY = 0.7  # seconds between two looks at a running job

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from analysis.checkpoints import Checkpoint
-from analysis.decomposition import Decomposition, NoExactSplit, decompose
+from analysis.checkpoints.folder import Checkpoint
+from analysis.reading.decomposition import Decomposition, NoExactSplit, decompose
 from pages.ui.frame import settings
 from pages.ui.kit import cards
 
 if TYPE_CHECKING:
     from analysis.attribution import Attribution
-    from analysis.loading import Classifier
-    from analysis.trace import Trace
+    from analysis.checkpoints.loading import Classifier
+    from analysis.reading.trace import Trace
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -50,7 +50,7 @@ def _warm_up() -> None:
     # The browser still fetches the scripts of the fields it was shown, and imports hold the server
     # up: without this pause nobody could type before they are done.
     time.sleep(PAINT_SECONDS)
-    from analysis import loading
+    from analysis.checkpoints import loading
 
     loading.warm_up()
     for file in settings.read().heads:
@@ -67,7 +67,7 @@ def _warm_up() -> None:
 
 def device_name() -> str:
     """The device in words."""
-    from analysis import loading
+    from analysis.checkpoints import loading
 
     return loading.device_name()
 
@@ -112,7 +112,7 @@ def leave_if_stale(share: float) -> None:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _classifier(folder: str, sha256: str, dtype: str) -> Classifier:
-    from analysis.loading import load
+    from analysis.checkpoints.loading import load
 
     return load(folder, dtype=dtype, root=settings.read().checkpoints)
 
@@ -123,7 +123,7 @@ def _trace(
 ) -> Trace:
     from dataclasses import replace
 
-    from analysis.trace import record
+    from analysis.reading.trace import record
 
     # A Hub checkpoint is loaded from its folder in the cache: the id is the one that was asked.
     return replace(record(classifier(_checkpoint), text, pair), checkpoint=_checkpoint)

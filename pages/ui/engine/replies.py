@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from analysis.comparison import Answer, answer
+from analysis.reading.comparison import Answer, answer
 from pages.ui.engine import models
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import KEPT, Choice
 
 if TYPE_CHECKING:
-    from analysis.decomposition import Decomposition
-    from analysis.trace import Trace
+    from analysis.reading.decomposition import Decomposition
+    from analysis.reading.trace import Trace
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from analysis import predictions
-from analysis.predictions import Predictions
+from analysis.corpus import predictions
+from analysis.corpus.predictions import Predictions
 from pages.ui.data import choose
 from pages.ui.data.choose import Chosen
 from pages.ui.engine import jobs, models
@@ -22,7 +22,7 @@ from pages.ui.frame.inputs import KEPT
 from pages.ui.kit import cards
 
 if TYPE_CHECKING:
-    from analysis.evaluation import Evaluation
+    from analysis.evaluation.scores import Evaluation
 
 EXAMPLES, CONFUSION, CALIBRATION, AGREEMENT, BEHAVIOUR = (
     "examples",

@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.examples import CONFIDENT, SHOWS, Examples, examples
-from analysis.predictions import Predictions
+from analysis.corpus.predictions import Predictions
+from analysis.evaluation.examples import CONFIDENT, SHOWS, Examples, examples
 from pages.ui.data.choose import Chosen
 from pages.ui.evaluate import place as evaluate_place
 from pages.ui.evaluate.run import Run

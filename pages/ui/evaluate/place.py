@@ -11,7 +11,7 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.datasets import Table
+from analysis.datasets.table import Table
 
 _LEFT, _CLICKED, _OPENED = "evaluate_left", "evaluate_clicked", "evaluate_opened"
 LONGEST = 2000  # characters that stand in an address; longer texts go to the large field

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from analysis import predictions
-from analysis.checkpoints import Checkpoint
-from analysis.datasets import Table
-from analysis.jobs import Stopped
-from analysis.predictions import Predictions
+from analysis.checkpoints.folder import Checkpoint
+from analysis.common.jobs import Stopped
+from analysis.corpus import predictions
+from analysis.corpus.predictions import Predictions
+from analysis.datasets.table import Table
 from pages.ui.engine import models
 from pages.ui.engine.results_folder import folder
 from pages.ui.frame.catalogue import Entry
 
 if TYPE_CHECKING:
-    from analysis.evaluation import Evaluation
-    from analysis.jobs import Desk
+    from analysis.common.jobs import Desk
+    from analysis.evaluation.scores import Evaluation
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Run:
 
 def plan(entries: Sequence[Entry], table: Table) -> Run:
     """Every member of the chosen entries that can answer to this data set."""
-    from analysis.refusals import refusal
+    from analysis.datasets.refusals import refusal
 
     members = {member.id: member for entry in entries for member in entry.members}.values()
     reasons = [(member, refusal(member, table)) for member in members]
@@ -66,7 +66,7 @@ def work(run: Run) -> Callable[[Desk], None]:
     root, each, total = folder(), len(run.table), len(run.table) * len(run.members)
 
     def go(desk: Desk) -> None:
-        from analysis import corpus
+        from analysis.corpus import runs
 
         places = [
             predictions.place_of(root, member, run.table, run.precision) for member in run.members
@@ -85,8 +85,8 @@ def work(run: Run) -> Callable[[Desk], None]:
                 )
 
             try:
-                classifier = corpus.open_for_data(member, dtype=run.precision)
-                corpus.run(classifier, run.table, root, progress=tell, cancel=desk.cancel)
+                classifier = runs.open_for_data(member, dtype=run.precision)
+                runs.run(classifier, run.table, root, progress=tell, cancel=desk.cancel)
             except Stopped:
                 raise
             except ValueError as error:
@@ -135,6 +135,6 @@ def scored(run: Run, answers: Sequence[Predictions]) -> list[Evaluation]:
 def _scored(
     sha256: str, id: str, judged: str, rows: int, _table: Table, _answers: Predictions
 ) -> Evaluation:
-    from analysis.evaluation import evaluate
+    from analysis.evaluation.scores import evaluate
 
     return evaluate(_table, _answers)

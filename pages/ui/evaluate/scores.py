@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from analysis.agreement import agreement, compare, compare_all, mcnemar_all
-from analysis.answers import align
+from analysis.corpus.predictions import Predictions, common_rows
+from analysis.evaluation.agreement import agreement, compare, compare_all, mcnemar_all
+from analysis.evaluation.answers import align
 from analysis.figures import view
-from analysis.predictions import Predictions, common_rows
 from pages.ui.data.choose import Chosen
 from pages.ui.evaluate import examples
 from pages.ui.evaluate.run import Run
@@ -20,8 +20,8 @@ from pages.ui.kit import cards, show
 from pages.ui.kit.titles import titled
 
 if TYPE_CHECKING:
-    from analysis.evaluation import Evaluation
-    from analysis.paired import McNemar
+    from analysis.evaluation.scores import Evaluation
+    from analysis.statistics.paired import McNemar
 
 MOST_COUPLES = 6  # sentences on two checkpoints each that are read without a click
 ABOUT_SCORES = (

@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.dataset_tasks import task_name
-from analysis.datasets import TASKS
-from analysis.study import Family, Study
-from analysis.verdicts import Comparison, Report
+from analysis.datasets.table import TASKS
+from analysis.datasets.tasks import task_name
+from analysis.statistics.verdicts import Comparison, Report
+from analysis.study.results import Family, Study
 from pages.ui.evaluate import words as evaluate_words
 from pages.ui.kit.titles import titled
 

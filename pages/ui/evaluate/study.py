@@ -8,12 +8,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from analysis.curves import Curve, curves
-from analysis.dataset_tasks import metric_name, task_name
+from analysis.datasets.tasks import metric_name, task_name
 from analysis.figures import view
 from analysis.figures.plot import Plot
-from analysis.study import Family, Scores, Study, read_study, studies_in
-from analysis.verdicts import Report
+from analysis.statistics.verdicts import Report
+from analysis.study.curves import Curve, curves
+from analysis.study.results import Family, Scores, Study, read_study, studies_in
 from pages.ui.evaluate import significance, words
 from pages.ui.frame import settings
 from pages.ui.frame.inputs import KEPT
@@ -148,7 +148,7 @@ def _report(study: Study, family: Family) -> Report:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _compared(values: bytes, family: Family, _scores: Scores) -> Report:
-    from analysis.family_tests import compare
+    from analysis.statistics.family_tests import compare
 
     return compare(_scores)
 

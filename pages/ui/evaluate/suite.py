@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from analysis.corpus.predictions import Predictions
 from analysis.figures import view
-from analysis.predictions import Predictions
 from analysis.suite import KINDS, Results, results
 from pages.ui.data.choose import SAID_OF_THE_SUITE, Chosen
 from pages.ui.evaluate import place

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from analysis.paired import show_p
-from analysis.phrases import listed
-from analysis.study import Family, Study
-from analysis.verdicts import Comparison, Report
+from analysis.common.phrases import listed
+from analysis.statistics.paired import show_p
+from analysis.statistics.verdicts import Comparison, Report
+from analysis.study.results import Family, Study
 
 NOT_ALL = (
     "Nothing is decided yet: {done} of {planned} runs of this family are done, and it is tested "

@@ -9,7 +9,7 @@ import streamlit as st
 
 from analysis.figures.files.bundle import caption_of
 from analysis.figures.files.collected import Collection
-from analysis.tokens import clean
+from analysis.text.tokens import clean
 from pages.ui.export import collection, panel
 from pages.ui.export.preview import checks_html
 from pages.ui.figures import drawings, edit, files

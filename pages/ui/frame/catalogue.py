@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from analysis.checkpoints import (
+from analysis.checkpoints.folder import (
     Broken,
     Checkpoint,
     CheckpointError,

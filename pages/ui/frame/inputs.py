@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.tokens import clean
+from analysis.text.tokens import clean
 from pages.ui.frame.catalogue import Catalogue, Entry
 from pages.ui.frame.examples import words_for
 from pages.ui.kit import cards

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.checkpoints import DEMO_FOLDER
+from analysis.checkpoints.folder import DEMO_FOLDER
 
 STUDIES = Path(__file__).resolve().parents[3] / "study" / "results"
 

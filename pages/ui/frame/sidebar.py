@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from analysis.checkpoints import Checkpoint, CheckpointError
+from analysis.checkpoints.folder import Checkpoint, CheckpointError
 from pages.ui.engine import models
 from pages.ui.frame import catalogue
 from pages.ui.frame.catalogue import Catalogue, Entry

@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from analysis.figures.screen.markup import CSS
-from analysis.tokens import clean
+from analysis.text.tokens import clean
 
 _HERE = Path(__file__).parent
 STYLE = (_HERE / "card.css").read_text(encoding="utf-8")

@@ -21,8 +21,8 @@ from pages.ui.kit.cards import SPECIAL, Span
 from pages.ui.kit.show import export_menu
 
 if TYPE_CHECKING:
-    from analysis.tokens import Tokens
-    from analysis.trace import Trace
+    from analysis.reading.trace import Trace
+    from analysis.text.tokens import Tokens
 
 LAYER = "marked_layer"  # an absolute layer, or None
 DIMENSION = "marked_dimension"  # of the hidden states, or None

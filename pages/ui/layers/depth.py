@@ -14,8 +14,8 @@ from analysis.figures import view as draw
 from analysis.figures.marks import Grid, Lines
 from analysis.figures.plot import Plot
 from analysis.figures.style.style import CLASS_COLOURS
-from analysis.layers import COURSE
-from analysis.tokens import clean
+from analysis.reading.layers import COURSE
+from analysis.text.tokens import clean
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards, selection, shades
 from pages.ui.kit.show import export_menu

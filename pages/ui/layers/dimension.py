@@ -64,7 +64,7 @@ def draw(ways: Sequence[Way], choice: Choice) -> None:
 
 def _weights(ways: Sequence[Way], choice: Choice, index: int) -> str:
     """HTML: what the dimension weighs for the class in each checkpoint, and adds there."""
-    from analysis.layers import dimension_weights
+    from analysis.reading.layers import dimension_weights
 
     target = target_of(ways, choice)
     rows = []

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from analysis import profiles
-from analysis.checkpoints import Checkpoint
+from analysis.checkpoints import profiles
+from analysis.checkpoints.folder import Checkpoint
 from analysis.figures.style.style import printable
 from pages.ui.data.sentence_sets import Rows, digest
 from pages.ui.engine import models
@@ -19,8 +19,8 @@ from pages.ui.frame.inputs import Choice
 from pages.ui.kit.selection import Followed
 
 if TYPE_CHECKING:
-    from analysis.layers import LayerCka, Standing, Trajectory
-    from analysis.trace import Trace
+    from analysis.reading.layers import LayerCka, Standing, Trajectory
+    from analysis.reading.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def standings(
     Also of the probability of class `target`, where there is a pooling head, and of the cosine to
     the reference text, where there is one (`references` has a trace for each member).
     """
-    from analysis.layers import COURSE, standing
+    from analysis.reading.layers import COURSE, standing
 
     found: list[Standing] = [
         standing(one, courses(member, rows), target)  # type: ignore[arg-type]
@@ -135,7 +135,7 @@ def standings(
 
 def _near(path: Trajectory, reference: Trace, others: Sequence[Course]) -> np.ndarray:
     """(L+1,) percent of the sentences whose [CLS] is less alike to that of the reference text."""
-    from analysis.layers import cosine_between
+    from analysis.reading.layers import cosine_between
 
     theirs = reference.hidden[:, 0]
     among = np.stack([cosine_between(one.vectors, theirs) for one in others])
@@ -149,7 +149,7 @@ def in_corpus(way: Way) -> tuple[dict[str, np.ndarray], int] | None:
 
     Mean over the members; None for another token than [CLS], or where a profile does not hold them.
     """
-    from analysis.layers import COURSE, standing_in_corpus
+    from analysis.reading.layers import COURSE, standing_in_corpus
 
     try:
         found = [standing_in_corpus(one, profiles.read(one.checkpoint.folder)) for one in way.paths]
@@ -183,7 +183,7 @@ def _stay() -> Callable[[float], None]:
 def _path(
     id: str, sha256: str, dtype: str, text: str, pair: str | None, token: int, _trace: Trace
 ) -> Trajectory:
-    from analysis.layers import follow
+    from analysis.reading.layers import follow
 
     return follow(models.classifier(_trace.checkpoint), _trace, token)
 
@@ -192,7 +192,7 @@ def _path(
 def _courses(
     id: str, sha256: str, dtype: str, rows: str, _checkpoint: Checkpoint, _rows: Rows
 ) -> tuple[Course, ...]:
-    from analysis.layers import trajectory
+    from analysis.reading.layers import trajectory
 
     model, stay, found = models.classifier(_checkpoint), _stay(), []
     for index, (text, pair) in enumerate(_rows):
@@ -222,7 +222,7 @@ def _cka(
     _pair: tuple[Checkpoint, Checkpoint],
     _rows: Rows,
 ) -> LayerCka:
-    from analysis.layers import layer_cka
+    from analysis.reading.layers import layer_cka
 
     first, second = (models.classifier(one) for one in _pair)
     texts: Sequence[str] = [text for text, _ in _rows]

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from analysis import groups, profiles
+from analysis.checkpoints import profiles
 from analysis.figures import view as draw
 from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.plot import Plot
 from analysis.figures.views.layers import VALUES
-from analysis.tokens import clean
+from analysis.reading import groups
+from analysis.text.tokens import clean
 from pages.ui.engine import models
 from pages.ui.engine.replies import common_limit
 from pages.ui.frame.inputs import KEPT, Choice
@@ -208,7 +209,7 @@ def _plot(
 
 def _weights(way: Way, choice: Choice) -> tuple[int, np.ndarray | None]:
     """(class, weight of each dimension for it)."""
-    from analysis.layers import dimension_weights
+    from analysis.reading.layers import dimension_weights
 
     probabilities = way.probabilities
     if probabilities is None:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from analysis import groups
+from analysis.common.phrases import listed
 from analysis.figures import view as draw
 from analysis.figures.marks import Grid, Lines
 from analysis.figures.plot import Plot
-from analysis.layers import FEWEST, MOST
-from analysis.phrases import listed
+from analysis.reading import groups
+from analysis.reading.layers import FEWEST, MOST
 from pages.ui.data import sentence_sets
 from pages.ui.data.sentence_sets import Rows, SentenceSet
 from pages.ui.frame.catalogue import Entry

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from analysis import groups, profiles
+from analysis.checkpoints import profiles
 from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
 from analysis.figures.screen.sheet import merge
 from analysis.figures.views.winners import BY_HEAD, exact, layer_quantities, winners
+from analysis.reading import groups
 from pages.ui.engine.replies import Reply, common_limit
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards, cells, selection, shades
@@ -22,9 +23,9 @@ from pages.ui.kit.show import export_menu
 from pages.ui.winners import engine
 
 if TYPE_CHECKING:
-    from analysis.effects import DropEffects
-    from analysis.tokens import Tokens
-    from analysis.trace import Trace
+    from analysis.interventions.effects import DropEffects
+    from analysis.reading.trace import Trace
+    from analysis.text.tokens import Tokens
 
 DROP = "drop effect"
 QUANTITIES = ("contribution", "deviation", DROP, "attention")

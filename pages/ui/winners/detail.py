@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from analysis import margins
-from analysis.decomposition import Decomposition, NoExactSplit
-from analysis.dimensions import Dimensions, dimensions
 from analysis.figures.screen.sheet import Sheet
 from analysis.figures.style.style import printable
 from analysis.figures.views import dimensions as views_dimensions
 from analysis.figures.views import winners
-from analysis.trace import Trace
-from analysis.winners import part_of_maximum
+from analysis.reading import margins
+from analysis.reading.decomposition import Decomposition, NoExactSplit
+from analysis.reading.dimensions import Dimensions, dimensions
+from analysis.reading.trace import Trace
+from analysis.reading.winners import part_of_maximum
 from pages.ui.engine import models
 from pages.ui.engine.replies import Reply
 from pages.ui.frame.inputs import Choice

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from analysis.checkpoints import Checkpoint
+from analysis.checkpoints.folder import Checkpoint
 from pages.ui.engine import models
 
 if TYPE_CHECKING:
-    from analysis.effects import DropEffects, Sweep, WhatIf
-    from analysis.margins import NoiseFlips
-    from analysis.trace import Trace
+    from analysis.interventions.effects import DropEffects, Sweep, WhatIf
+    from analysis.reading.margins import NoiseFlips
+    from analysis.reading.trace import Trace
 
 
 def drop_effects(
@@ -63,7 +63,7 @@ def noise_flips(trace: Trace, text: str, pair: str | None) -> NoiseFlips | str:
 def _noise_flips(
     id: str, sha256: str, dtype: str, text: str, pair: str | None, _trace: Trace
 ) -> NoiseFlips | str:
-    from analysis import margins
+    from analysis.reading import margins
 
     try:
         return margins.noise_flips(_trace)

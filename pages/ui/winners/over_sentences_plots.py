@@ -8,13 +8,11 @@ from itertools import combinations
 
 import numpy as np
 
-from analysis import groups
 from analysis.figures.marks import Bars
 from analysis.figures.plot import Plot
 from analysis.figures.views import winner_statistics as views
-from analysis.statistics import mean_interval
-from analysis.token_types import TYPES
-from analysis.winner_statistics import (
+from analysis.reading import groups
+from analysis.reading.winner_statistics import (
     GroupDifference,
     Summary,
     WinnerSample,
@@ -22,6 +20,8 @@ from analysis.winner_statistics import (
     summarise,
     summarise_by_class,
 )
+from analysis.statistics.basics import mean_interval
+from analysis.text.token_types import TYPES
 from pages.ui.winners.sentence_pass import Many
 
 LAYER, TYPE = "source layer", "token type"

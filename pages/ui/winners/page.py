@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from analysis.common.phrases import listed
 from analysis.figures.views.winners import BY_HEAD
-from analysis.phrases import listed
 from pages.ui.engine.replies import Reply, ask_reference, replies, without_profile
 from pages.ui.frame.catalogue import Catalogue
 from pages.ui.frame.inputs import KEPT, Choice, is_complete

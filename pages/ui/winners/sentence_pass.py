@@ -14,7 +14,7 @@ from pages.ui.engine import models
 from pages.ui.frame.catalogue import Entry
 
 if TYPE_CHECKING:
-    from analysis.winner_statistics import SeedDisagreement, WinnerSample
+    from analysis.reading.winner_statistics import SeedDisagreement, WinnerSample
 
 
 @dataclass
@@ -110,7 +110,7 @@ def _prefix(store: _Store) -> int:
 def _one(
     entry: Entry, store: _Store, index: int, text: str, pair: str | None, reference: str | None
 ) -> None:
-    from analysis.winner_statistics import collect, seed_disagreement
+    from analysis.reading.winner_statistics import collect, seed_disagreement
 
     members = [models.classifier(member) for member in entry.members]
     samples = tuple(collect(member, [text], [pair], reference) for member in members)

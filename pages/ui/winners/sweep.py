@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from analysis import groups
 from analysis.figures.plot import Plot
 from analysis.figures.screen.sheet import Sheet
 from analysis.figures.views import interventions
+from analysis.reading import groups
 from pages.ui.engine.replies import Reply
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
@@ -20,7 +20,7 @@ from pages.ui.winners import engine
 from pages.ui.winners.panel import framed
 
 if TYPE_CHECKING:
-    from analysis.effects import Sweep
+    from analysis.interventions.effects import Sweep
 
 ABOUT = (
     "The same weights asked again with another number of last k layers, nothing trained anew. "

@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from analysis import groups
 from analysis.figures.marks import Strip
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
 from analysis.figures.views.source import provenance_of
 from analysis.figures.views.units import strip_of, units_of
-from analysis.winners import part_of_maximum
-from analysis.words import wins_by_token
+from analysis.reading import groups
+from analysis.reading.winners import part_of_maximum
+from analysis.text.words import wins_by_token
 from pages.ui.engine.replies import Reply, common_limit
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from analysis import groups
 from analysis.figures.marks import Bars
 from analysis.figures.plot import Plot
 from analysis.figures.style.style import printable
 from analysis.figures.views import interventions
 from analysis.figures.views.token_axis import label_of
 from analysis.figures.views.units import units_of
+from analysis.reading import groups
 from pages.ui.engine.replies import Reply
 from pages.ui.frame.inputs import KEPT, Choice
 from pages.ui.kit import cards
@@ -25,8 +25,8 @@ from pages.ui.winners import engine
 from pages.ui.winners.panel import framed
 
 if TYPE_CHECKING:
-    from analysis.effects import WhatIf
-    from analysis.tokens import Tokens
+    from analysis.interventions.effects import WhatIf
+    from analysis.text.tokens import Tokens
 
 WHERE = {
     "head": "in the pooling head only",

@@ -1,0 +1,1 @@
+"""What an attribution is worth: faithfulness, agreement, sensitivity, randomisation."""

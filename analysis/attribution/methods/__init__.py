@@ -1,0 +1,1 @@
+"""The attribution methods, a module a family; each registers its own."""

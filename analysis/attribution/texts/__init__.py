@@ -1,0 +1,1 @@
+"""Attributions and their evidence over a data set."""

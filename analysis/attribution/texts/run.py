@@ -1,0 +1,313 @@
+"""The evidence over a data set: every row through every checkpoint and method.
+
+One small record a row, checkpoint and method, handed over as it is made: a pass that is stopped
+keeps what it has, and one that is given these records goes on after them. Units are words, so
+that words can be counted across texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis.attribution.evidence.agreement import typed
+from analysis.attribution.evidence.faithfulness import (
+    MEASURES,
+    REPEATS,
+    Control,
+    Faithfulness,
+    faithfulness,
+    random_control,
+)
+from analysis.attribution.evidence.sensitivity import sensitivity
+from analysis.attribution.registry import METHODS
+from analysis.attribution.results import Attribution, Progress, Target
+from analysis.attribution.run import attribute
+from analysis.attribution.texts.records import (
+    COLUMNS,
+    EvidenceSummary,
+    TextEvidence,
+    WordMeans,
+    evidence_frame,
+    largest_words,
+    summarise_evidence,
+    summary_frame,
+    word_frame,
+)
+from analysis.reading.trace import record
+from analysis.text.tokens import Tokens, tokenize
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.loading import Classifier
+
+__all__ = [
+    "COLUMNS",
+    "EvidenceSummary",
+    "Row",
+    "TextEvidence",
+    "WordMeans",
+    "evidence_frame",
+    "explained_label",
+    "largest_words",
+    "over_texts",
+    "summarise_evidence",
+    "summary_frame",
+    "word_frame",
+]
+
+Row = tuple[str, str | None]  # a text and its pair
+
+
+def over_texts(
+    classifiers: Sequence[Classifier],
+    rows: Sequence[Row],
+    methods: Sequence[str],
+    *,
+    target: Target | None = None,
+    output: str = "logit",
+    against: str | None = None,
+    baseline: str = "pad",
+    baseline_text: str | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    replace: str = "mask",
+    measured: str = "probability",
+    repeats: int = REPEATS // 2,
+    seed: int = 0,
+    sensitivity_samples: int = 0,
+    done: Iterable[TextEvidence] = (),
+    progress: Progress | None = None,
+) -> Iterator[TextEvidence]:
+    """Each row by each checkpoint and method, one record at a time, row by row.
+
+    `target` is explained (default: what the checkpoint predicts for the row), `against` a class by
+    its name: the difference of what is predicted and that class. `options` are those of a method,
+    by its key, `baseline_text` the one sentence of baseline="text". `measured` and `replace` are
+    the `output` and `replace` of :func:`faithfulness`. All methods of a checkpoint and row stand
+    against the same `repeats` random rankings, half as many as for one text: they are most of the
+    work, and a mean over texts evens their noise out. `sensitivity_samples` above 0 add
+    :func:`sensitivity` by as many samples (as many attributions more, and one). Records in `done`
+    are not made again; give those of the same settings. A text that a method cannot take becomes a
+    record that says why.
+
+    `progress` gets the share of all records; what it raises ends the iterator, and what was
+    yielded is whole. Raises ``ValueError`` for an unknown method, without rows, methods or
+    checkpoints, or for two checkpoints of one name, before anything is computed.
+    """
+    unknown = [key for key in methods if key not in METHODS]
+    if unknown:
+        raise ValueError(f"method is {unknown[0]!r}; known: {', '.join(METHODS)}")
+    if not (rows and methods and classifiers):
+        raise ValueError("evidence over texts needs at least one text, method and checkpoint")
+    ids = [classifier.checkpoint.id for classifier in classifiers]
+    twice = next((name for name in ids if ids.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(
+            f"two checkpoints are called {twice}, and their records could not be told apart: "
+            "give one folder another name, or leave one out"
+        )
+    asked = _Asked(
+        target,
+        output,
+        against,
+        baseline,
+        baseline_text,
+        dict(options or {}),
+        replace,
+        measured,
+        repeats,
+        seed,
+        sensitivity_samples,
+    )
+    return _each(classifiers, rows, methods, asked, {one.key for one in done}, progress)
+
+
+# --- one row -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The settings of a pass."""
+
+    target: Target | None
+    output: str
+    against: str | None
+    baseline: str
+    baseline_text: str | None
+    options: dict[str, Mapping[str, Any]]
+    replace: str
+    measured: str
+    repeats: int
+    seed: int
+    sensitivity_samples: int
+
+
+def _each(
+    classifiers: Sequence[Classifier],
+    rows: Sequence[Row],
+    methods: Sequence[str],
+    asked: _Asked,
+    done: set[tuple[int, str, str]],
+    progress: Progress | None,
+) -> Iterator[TextEvidence]:
+    total, behind = len(rows) * len(classifiers) * len(methods), 0
+
+    def told(share: float) -> None:
+        if progress is not None:
+            progress(min(1.0, (behind + share) / total))
+
+    for index, row in enumerate(rows):
+        for classifier in classifiers:
+            controls: dict[Any, Control] = {}
+            for method in methods:
+                if (index, classifier.checkpoint.id, method) not in done:
+                    told(0.0)
+                    yield _one(classifier, index, row, method, asked, controls, told)
+                behind += 1
+                told(0.0)
+
+
+def _one(
+    classifier: Classifier,
+    index: int,
+    row: Row,
+    method: str,
+    asked: _Asked,
+    controls: dict[Any, Control],
+    told: Progress,
+) -> TextEvidence:
+    text, pair = row
+    try:
+        # A row that cannot be read is one record, not the end of the pass.
+        tokens = tokenize(classifier.tokenizer, text, pair, classifier.limit)
+        arguments: dict[str, Any] = {
+            "method": method,
+            "unit": "word",
+            "output": asked.output,
+            "baseline": asked.baseline,
+            "baseline_text": asked.baseline_text,
+            "seed": asked.seed,
+            "target": _target(classifier, row, asked),
+            **asked.options.get(method, {}),
+        }
+        # The attribution is made as often again as its sensitivity has samples, and once more.
+        own = 0.5 if not asked.sensitivity_samples else 0.1
+        attribution = attribute(
+            classifier, text, pair, progress=lambda s: told(own * s), **arguments
+        )
+        settings: dict[str, Any] = {"replace": asked.replace, "output": asked.measured}
+        kind = attribution.unit_tokens, attribution.target
+        if kind not in controls:
+            controls[kind] = random_control(
+                classifier,
+                text,
+                attribution,
+                pair,
+                repeats=asked.repeats,
+                seed=asked.seed + index,
+                progress=lambda s: told(own + 0.4 * s),
+                **settings,
+            )
+        measured = faithfulness(
+            classifier,
+            text,
+            attribution,
+            pair,
+            control=controls[kind],
+            progress=lambda s: told(own + 0.4 + 0.1 * s),
+            **settings,
+        )
+        noise = _sensitivity(
+            classifier,
+            row,
+            asked,
+            arguments | {"target": attribution.target},
+            lambda s: told(0.6 + 0.4 * s),
+        )
+    except ValueError as error:
+        nothing = np.full(len(MEASURES), np.nan)
+        return TextEvidence(
+            index,
+            classifier.checkpoint.id,
+            method,
+            "",
+            (),
+            np.zeros(0),
+            asked.output,
+            np.full(len(COLUMNS), np.nan),
+            nothing,
+            nothing,
+            0.0,
+            str(error),
+        )
+    return _record(classifier, index, tokens, attribution, measured, noise)
+
+
+def _target(classifier: Classifier, row: Row, asked: _Asked) -> Target | None:
+    """What is explained of a row; None for what is predicted."""
+    if asked.against is None or asked.target is not None:
+        return asked.target
+    labels = classifier.checkpoint.labels
+    if asked.against not in labels:
+        raise ValueError(f"{classifier.checkpoint.id} has no class {asked.against}")
+    other, predicted = labels.index(asked.against), record(classifier, *row).predicted
+    if other == predicted:
+        raise ValueError(
+            f"it is predicted as {asked.against}, which cannot be explained against itself"
+        )
+    return predicted, other
+
+
+def _sensitivity(
+    classifier: Classifier, row: Row, asked: _Asked, arguments: dict[str, Any], told: Progress
+) -> float:
+    """Captum's maximum; NaN where it is not asked for, or noise does not reach the method."""
+    if not asked.sensitivity_samples or arguments["method"] == "exact_split":
+        return float("nan")
+    return sensitivity(
+        classifier, *row, samples=asked.sensitivity_samples, progress=told, **arguments
+    ).maximum
+
+
+def _record(
+    classifier: Classifier,
+    index: int,
+    tokens: Tokens,
+    attribution: Attribution,
+    measured: Faithfulness,
+    noise: float,
+) -> TextEvidence:
+    measures = measured.measures()
+    places = [i for i, u in enumerate(attribution.unit_tokens) if not tokens.special[u[0]]]
+    gap = attribution.completeness_gap
+    return TextEvidence(
+        row=index,
+        checkpoint=classifier.checkpoint.id,
+        method=attribution.method,
+        explained=explained_label(classifier.checkpoint.labels, attribution.target),
+        words=tuple(typed(tokens, attribution.unit_tokens[i]).lower() for i in places),
+        scores=attribution.scores[places].astype(np.float64),
+        output=attribution.output,
+        values=np.array(
+            [
+                np.nan if gap is None else gap,
+                *(one.value for one in measures.values()),
+                *(one.normalised for one in measures.values()),
+                noise,
+            ]
+        ),
+        random=np.array([one.random for one in measures.values()]),
+        spread=np.array([one.spread for one in measures.values()]),
+        seconds=attribution.seconds,
+    )
+
+
+def explained_label(labels: Sequence[str], target: Target) -> str:
+    """The class that is explained, by name: "positive", or "positive minus negative"."""
+    if isinstance(target, tuple):
+        return " minus ".join(explained_label(labels, one) for one in target)
+    if len(labels) < 2:
+        return "value"
+    return labels[target] if target < len(labels) else f"class {target}"

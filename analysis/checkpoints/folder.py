@@ -1,0 +1,318 @@
+"""Checkpoints on disk: discover, verify, describe. No torch: the first page shows before it is in.
+
+A checkpoint is a folder with config.json, weights in safetensors (a full model or a PEFT adapter)
+and, where it has its own, tokenizer files. What can be told without loading is told here; what
+only loading shows (NaN weights, keys that do not fit) is told by :mod:`analysis.checkpoints.loading`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.checkpoints.encoders import (
+    EncoderNotFound,
+    digest_of,
+    download,
+    folder_named,
+    in_hub_cache,
+    resolve_encoder,
+    sha256_of,
+    weight_files,
+)
+
+DEMO_FOLDER = Path(__file__).resolve().parent.parent / "checkpoints"
+POOLING_MODEL_TYPE = "pooling_classifier"
+_SEED = re.compile(r"(?P<group>.+)-s(?P<seed>\d+)")
+_PICKLES = ("pytorch_model*.bin", "adapter_model.bin", "*.ckpt", "*.pt", "*.pth", "*.pkl")
+_ENCODER_SUFFIXES = (
+    "Model",
+    "ForMaskedLM",
+    "ForPreTraining",
+    "ForQuestionAnswering",
+    "ForTokenClassification",
+    "ForMultipleChoice",
+)
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What is known of a checkpoint before its weights are loaded."""
+
+    id: str  # folder name, path or Hub id, as shown and as written into the address
+    folder: Path
+    kind: str  # "pooling" (this project's), "classifier" (any Transformers one), "encoder" (bare)
+    encoder: str  # name of the encoder, or the architecture of a foreign model
+    head: str | None  # key of the pooling head; None for a foreign model
+    head_options: dict[str, Any]
+    labels: tuple[str, ...]  # class names in order; one name for a regression; () for an encoder
+    task: str | None
+    pairs: bool  # whether it was trained on sentence pairs
+    regression: bool
+    source: str  # "folder" or "Hub"
+    sha256: str  # of the weights, and of the encoder's where they are separate
+    seed: int | None = None
+    adapter: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)  # training.json: score, command, ...
+
+    @property
+    def group(self) -> str | None:
+        """Name shared by runs that differ in their seed only: `trec-cls` of `trec-cls-s0`."""
+        match = _SEED.fullmatch(self.id)
+        return match["group"] if match else None
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A folder that looks like a checkpoint and is none, with the reason in words."""
+
+    id: str
+    folder: Path
+    reason: str
+
+
+def discover(root: Path | str = DEMO_FOLDER) -> tuple[list[Checkpoint], list[Broken]]:
+    """Every folder in `root`, each either described or listed as broken with its reason."""
+    found: list[Checkpoint] = []
+    broken: list[Broken] = []
+    root = Path(root)
+    if not root.is_dir():
+        return found, broken
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        if folder.name.startswith((".", "_")):
+            continue
+        try:
+            found.append(describe(folder))
+        except CheckpointError as error:
+            broken.append(Broken(folder.name, folder, str(error)))
+    return found, broken
+
+
+def locate(reference: str | Path, root: Path | str = DEMO_FOLDER) -> tuple[Path, str, str]:
+    """(folder, id, source) of a folder, a registered name in `root`, or a Hub id.
+
+    Raises :class:`CheckpointError` naming each place looked in.
+    """
+    name = str(reference).strip()
+    if not name:
+        raise CheckpointError("no checkpoint was named: give a folder or a Hub id")
+    folder = folder_named(name)
+    if folder is not None:
+        inside = folder.resolve().parent == Path(root).resolve()
+        return folder, folder.resolve().name if inside else name, "folder"
+    registered = folder_named(str(Path(root) / name))
+    if registered is not None and registered.resolve().parent == Path(root).resolve():
+        return registered, name, "folder"
+    looked = [f"folder {name!r}", f"checkpoints/{name}"]
+    path = in_hub_cache(name, looked) or (
+        download(name, looked) if re.fullmatch(r"[\w.-]+/[\w.-]+", name) else None
+    )
+    if path is None:
+        raise CheckpointError(f"{name!r} was not found. Looked in: {'; '.join(looked)}.")
+    return path, name, "Hub"
+
+
+def describe(folder: Path | str, id: str | None = None, source: str = "folder") -> Checkpoint:
+    """Read and verify a checkpoint's files without loading its weights.
+
+    Raises :class:`CheckpointError` for: no or unreadable config.json, a pickle instead of
+    safetensors, a truncated file, code to be executed, an architecture that is no text encoder
+    or classifier, an encoder that cannot be found (each place looked in is named), or anything
+    else that its files do to their reader: one folder never takes the list of all down.
+    """
+    folder = Path(folder)
+    name = id or folder.name
+    try:
+        return _describe(folder, name, source)
+    except CheckpointError:
+        raise
+    except Exception as error:
+        raise CheckpointError(
+            f"{name}: its files cannot be understood ({type(error).__name__}: {error}). "
+            "Copy the checkpoint again from where it was made."
+        ) from error
+
+
+def _describe(folder: Path, name: str, source: str) -> Checkpoint:
+    config = _read_config(folder)
+    if config.get("auto_map"):
+        raise CheckpointError(
+            f"{name}: config.json asks to run Python code from the checkpoint (auto_map). "
+            "PoolLens never runs code from a checkpoint; use a model that Transformers supports."
+        )
+    weights = _check_weights(folder, name)
+    facts = _read_json(folder / "training.json") if (folder / "training.json").is_file() else {}
+    if config.get("model_type") == POOLING_MODEL_TYPE:
+        return _describe_pooling(folder, name, source, config, weights, facts)
+    kind = _kind_of(name, config)
+    labels = _labels(config) if kind == "classifier" else ()
+    return Checkpoint(
+        id=name,
+        folder=folder,
+        kind=kind,
+        encoder=str(config.get("model_type", "")),
+        head=None,
+        head_options={},
+        labels=labels,
+        task=config.get("finetuning_task"),
+        pairs=False,
+        regression=kind == "classifier"
+        and (len(labels) == 1 or config.get("problem_type") == "regression"),
+        source=source,
+        sha256=digest_of(weights),
+        facts=facts,
+    )
+
+
+def _describe_pooling(
+    folder: Path,
+    name: str,
+    source: str,
+    config: dict[str, Any],
+    weights: tuple[Path, ...],
+    facts: dict[str, Any],
+) -> Checkpoint:
+    adapter = (folder / "adapter_config.json").is_file()
+    encoder_name = str(config.get("encoder_name", ""))
+    digest = digest_of(weights)
+    if adapter:
+        try:
+            encoder = resolve_encoder(encoder_name)
+        except EncoderNotFound as error:
+            raise CheckpointError(f"{name}: {error}") from error
+        expected = config.get("encoder_sha256")
+        if expected and encoder.sha256 != expected:
+            raise CheckpointError(
+                f"{name}: the encoder {encoder_name!r} found as {encoder.source} has other weights "
+                f"(sha256 {encoder.sha256[:12]}) than the adapter was trained on "
+                f"({str(expected)[:12]})."
+            )
+        digest = f"{digest}{encoder.sha256}"
+    labels = _labels(config)
+    if not labels:
+        raise CheckpointError(f"{name}: config.json names no classes (id2label)")
+    return Checkpoint(
+        id=name,
+        folder=folder,
+        kind="pooling",
+        encoder=encoder_name,
+        head=str(config.get("head", "")),
+        head_options=dict(config.get("head_options") or {}),
+        labels=labels,
+        task=config.get("task"),
+        pairs=bool(config.get("pairs")),
+        regression=len(labels) == 1,
+        source=source,
+        sha256=_short_digest(digest, folder),
+        seed=config.get("seed"),
+        adapter=adapter,
+        facts=facts,
+    )
+
+
+def _short_digest(weights: str, folder: Path) -> str:
+    # The configuration decides what the weights mean, so it belongs to the identity.
+    import hashlib
+
+    parts = weights + sha256_of(folder / "config.json")
+    return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CheckpointError(
+            f"{path.parent.name}: {path.name} cannot be read ({error}). "
+            "Copy the checkpoint again from where it was made."
+        ) from error
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path.parent.name}: {path.name} holds no JSON object")
+    return values
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    if not any(folder.iterdir()):
+        raise CheckpointError(
+            f"{folder.name}: the folder is empty. A checkpoint has config.json and "
+            "model.safetensors or a PEFT adapter."
+        )
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(
+            f"{folder.name}: there is no config.json. A checkpoint has config.json and "
+            "model.safetensors or a PEFT adapter."
+        )
+    return _read_json(folder / "config.json")
+
+
+def _check_weights(folder: Path, name: str) -> tuple[Path, ...]:
+    files = weight_files(folder)
+    adapter = (folder / "adapter_config.json").is_file()
+    prefix = "adapter_model" if adapter else "model"
+    files = tuple(file for file in files if file.name.startswith(prefix))
+    if not files:
+        pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
+        if pickles:
+            raise CheckpointError(
+                f"{name}: its weights are a pickle ({pickles[0]}), which can run code when it is "
+                "opened, so PoolLens reads safetensors only. Convert it once, where you trust it: "
+                "load it in Transformers and call save_pretrained(folder), which writes "
+                "model.safetensors."
+            )
+        raise CheckpointError(f"{name}: there is no {prefix}.safetensors beside config.json.")
+    for file in files:
+        _check_safetensors(file, name)
+    return files
+
+
+def _check_safetensors(file: Path, name: str) -> None:
+    """The header says how long the file must be: a cut download is found without loading it."""
+    size = file.stat().st_size
+    with open(file, "rb") as opened:
+        start = opened.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        header = opened.read(length) if 0 < length <= min(size - 8, 100_000_000) else b""
+    try:
+        tensors = {key: value for key, value in json.loads(header).items() if key != "__metadata__"}
+        wanted = 8 + length + max((t["data_offsets"][1] for t in tensors.values()), default=0)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        wanted = -1
+    if wanted != size:
+        told = f"it should have {wanted:,} bytes and has {size:,}" if wanted > 0 else "no header"
+        raise CheckpointError(
+            f"{name}: {file.name} is truncated or damaged ({told}). Copy or download it again."
+        )
+
+
+def _kind_of(name: str, config: dict[str, Any]) -> str:
+    architectures: Sequence[str] = config.get("architectures") or []
+    shown = ", ".join(architectures) or str(config.get("model_type", "unknown"))
+    if any(a.endswith("ForSequenceClassification") for a in architectures):
+        return "classifier"
+    is_text = "vocab_size" in config and not config.get("is_encoder_decoder")
+    if is_text and architectures and architectures[0].endswith(_ENCODER_SUFFIXES):
+        return "encoder"
+    raise CheckpointError(
+        f"{name}: its architecture is {shown}. PoolLens takes its own checkpoints, any "
+        "*ForSequenceClassification, and text encoders such as BertModel."
+    )
+
+
+def _labels(config: dict[str, Any]) -> tuple[str, ...]:
+    names = config.get("id2label")
+    if isinstance(names, dict):
+        try:
+            return tuple(str(names[key]) for key in sorted(names, key=int))
+        except ValueError:
+            return ()
+    count = int(config.get("num_labels") or 2)
+    return tuple(f"LABEL_{index}" for index in range(count))

@@ -1,0 +1,252 @@
+"""load(): three kinds of checkpoint through one door.
+
+The project's own (full, or encoder + LoRA adapter), any ``AutoModelForSequenceClassification``,
+and a bare encoder. Safetensors only, never code from a checkpoint, the type always explicit.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from analysis.checkpoints.folder import DEMO_FOLDER, Checkpoint, CheckpointError, describe, locate
+from analysis.checkpoints.weights import READERS
+from analysis import heads
+from analysis.heads.model import KeyReport, PoolingClassifier, float_tensors
+
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "tokenizer.model",
+)
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(eq=False)
+class Classifier:
+    """A loaded checkpoint: model in evaluation mode, tokenizer, and what is known of both.
+
+    `lock` guards whatever changes the shared model for a moment (hooks, gradients).
+    """
+
+    checkpoint: Checkpoint
+    model: nn.Module
+    tokenizer: Any
+    device: torch.device
+    dtype: torch.dtype  # of the encoder; the pooling head and the split run in float32
+    limit: int  # tokens the model can take, special tokens included
+    report: KeyReport
+    lock: Any = field(default_factory=threading.RLock, repr=False)
+
+    @property
+    def parameters(self) -> int:
+        """Number of parameters."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The encoder inside a classifier, or the model itself where it is a bare encoder."""
+        model: Any = self.model
+        encoder: nn.Module = getattr(model, model.base_model_prefix, model)
+        return encoder
+
+
+def load(
+    reference: str | Path,
+    *,
+    device: str = "auto",
+    dtype: str = "float32",
+    head: type[heads.PoolingHead] | None = None,
+    attn_implementation: str = "eager",
+    root: Path | str = DEMO_FOLDER,
+) -> Classifier:
+    """Load a checkpoint from a folder, a registered name in `root`, or a Hub id.
+
+    `device` is "auto" (CUDA where there is one), "cpu" or "cuda:0"; `dtype` ("float32" or
+    "bfloat16") is that of the encoder. `head` is the class of a pooling head of your own that
+    the checkpoint names. `attn_implementation` stays "eager" wherever attentions may be asked
+    for; "sdpa" is for whole data sets.
+
+    Raises :class:`CheckpointError` (a ``ValueError``) with the reason: not found, broken files,
+    tensors missing or of another shape, NaN weights, an unknown pooling head, a device that is
+    not there.
+    """
+    if dtype not in DTYPES:
+        raise CheckpointError(f"dtype is {dtype!r}; known: {', '.join(DTYPES)}")
+    where = _device(device)
+    if head is not None and heads.HEADS.get(head.key) is not head:
+        # A subclass inherits its parent's key, and the parent would be loaded in its place.
+        raise CheckpointError(
+            f"{head.__name__} is not registered under a key of its own: decorate it with "
+            "@head('its name')"
+        )
+    folder, name, source = locate(reference, root)
+    checkpoint = describe(folder, name, source)
+    with _reasons(checkpoint.id), _quiet():
+        model, report, tokenizer_folder = READERS[checkpoint.kind](checkpoint, attn_implementation)
+        tokenizer = load_tokenizer(tokenizer_folder)
+    _check_finite(checkpoint.id, model)
+    model.eval().requires_grad_(False)
+    _set_types(model, DTYPES[dtype])
+    try:
+        model.to(where)
+    except torch.OutOfMemoryError as error:
+        raise CheckpointError(
+            f"{checkpoint.id}: {where} has not enough free memory for this model. Close other "
+            "programs that use it, or load with device='cpu'."
+        ) from error
+    return Classifier(
+        checkpoint, model, tokenizer, where, DTYPES[dtype], _limit(model, tokenizer), report
+    )
+
+
+def load_tokenizer(folder: str | Path) -> Any:
+    """The fast tokenizer of a folder; its own length limit and padding are not trusted."""
+    from transformers import AutoTokenizer
+
+    if not any((Path(folder) / name).is_file() for name in _TOKENIZER_FILES):
+        # Transformers would make one with an empty vocabulary, to which every word is unknown.
+        raise CheckpointError(
+            f"{Path(folder).name}: there are no tokenizer files beside config.json. Save the "
+            "tokenizer there too: tokenizer.save_pretrained(folder)."
+        )
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder, use_fast=True, trust_remote_code=False, local_files_only=True
+    )
+    if not tokenizer.is_fast:
+        raise CheckpointError(
+            f"{Path(folder).name}: its tokenizer has no fast version, so tokens cannot be placed "
+            "in the text. Add a tokenizer.json."
+        )
+    return tokenizer
+
+
+def register_heads(file: str | Path) -> tuple[str, ...]:
+    """Execute a user's own Python file that registers pooling heads; returns the new keys.
+
+    Raises ``ValueError`` with the file and the reason where it cannot be imported.
+    """
+    path = Path(file).expanduser().resolve()
+    if not path.is_file():
+        raise ValueError(f"{file}: there is no such file (it should register pooling heads)")
+    name = f"poollens_user_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path.name}: it is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    before = set(heads.HEADS)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        sys.modules.pop(name, None)
+        raise ValueError(f"{path.name}: {type(error).__name__}: {error}") from error
+    return tuple(sorted(set(heads.HEADS) - before))
+
+
+def warm_up() -> None:
+    """Import what attributions and adapters need, which takes seconds, before it is needed."""
+    import peft  # noqa: F401
+
+    import analysis.attribution
+    import analysis.reading.trace
+
+
+def device_name() -> str:
+    """The device that "auto" takes, in words: the GPU's name, or the CPU and its threads."""
+    if torch.cuda.is_available():
+        return f"cuda:0 {torch.cuda.get_device_name(0)}"
+    return f"CPU, {torch.get_num_threads()} of {os.cpu_count()} cores"
+
+
+def _device(device: str) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    try:
+        where = torch.device(device)
+    except RuntimeError as error:
+        raise CheckpointError(f"device is {device!r}; give 'auto', 'cpu' or 'cuda:0'") from error
+    if where.type == "cuda" and not torch.cuda.is_available():
+        raise CheckpointError(f"device is {device!r}, and PyTorch sees no CUDA device here")
+    return where
+
+
+def _check_finite(name: str, model: nn.Module) -> None:
+    for key, tensor in float_tensors(model):
+        # A sum is NaN or infinite as soon as one entry is, and needs no mask of its own size.
+        if not torch.isfinite(tensor.double().sum() if tensor.numel() < 4096 else tensor.sum()):
+            raise CheckpointError(
+                f"{name}: {key} holds NaN or infinite weights, so every answer would be NaN. The "
+                "training probably diverged; use an earlier checkpoint."
+            )
+
+
+def _set_types(model: nn.Module, dtype: torch.dtype) -> None:
+    if isinstance(model, PoolingClassifier):
+        model.head.float()
+        model.classifier.float()
+        model.encoder.to(dtype)
+    else:
+        model.to(dtype)
+
+
+def _limit(model: nn.Module, tokenizer: Any) -> int:
+    base: Any = model.encoder if isinstance(model, PoolingClassifier) else model
+    positions = getattr(base.config, "max_position_embeddings", None)
+    if not isinstance(positions, int) or positions <= 0:
+        declared = int(tokenizer.model_max_length)
+        return declared if declared < 100_000 else 512
+    # RoBERTa-like encoders count positions from pad_token_id + 1.
+    for module in base.modules():
+        table = getattr(module, "position_embeddings", None)
+        if isinstance(table, nn.Embedding) and table.padding_idx is not None:
+            return positions - table.padding_idx - 1
+    return positions
+
+
+@contextmanager
+def _reasons(name: str) -> Any:
+    """Turn whatever a loader raises into a CheckpointError with a first line people can read."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except ValueError as error:
+        raise CheckpointError(f"{name}: {error}") from error
+    except (OSError, RuntimeError, KeyError, TypeError, AttributeError, ImportError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()
+        detail = " ".join(line.strip() for line in first[:3])[:400]
+        raise CheckpointError(
+            f"{name}: it cannot be loaded ({type(error).__name__}: {detail})."
+        ) from error
+    except Exception as error:  # safetensors raises its own type, not an OSError
+        raise CheckpointError(f"{name}: it cannot be loaded ({error}).") from error
+
+
+@contextmanager
+def _quiet() -> Any:
+    """No progress bars and no key table on the console: the report is in the result."""
+    from transformers.utils import logging as untyped
+
+    logging: Any = untyped
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,124 @@
+"""The files of each kind of checkpoint as a model in float32, its keys checked.
+
+The project's own (full, or encoder + LoRA adapter), a classifier of Transformers, a bare encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from analysis.checkpoints.encoders import resolve_encoder
+from analysis.checkpoints.folder import Checkpoint, CheckpointError
+from analysis import heads
+from analysis.heads.model import (
+    FROM_DISK,
+    KeyReport,
+    PoolingClassifier,
+    PoolingConfig,
+    key_report,
+    load_encoder,
+    refuse_missing,
+)
+
+# The model, what its files had beside it, and where its tokenizer lies.
+Loaded = tuple[nn.Module, KeyReport, Path]
+
+
+def _read_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
+    model: Any
+    info: Any
+    if checkpoint.head not in heads.HEADS:
+        raise CheckpointError(
+            f"{checkpoint.id}: its pooling head {checkpoint.head!r} is not known here; known: "
+            f"{', '.join(sorted(heads.HEADS))}. If it is your own, name its file: "
+            "streamlit run app.py -- --heads my_heads.py, or analysis.load(folder, head=MyHead)."
+        )
+    config = PoolingConfig.from_pretrained(checkpoint.folder, local_files_only=True)
+    config._attn_implementation = attn_implementation
+    own_tokenizer = (checkpoint.folder / "tokenizer.json").is_file()
+    if not checkpoint.adapter:
+        model, info = PoolingClassifier.from_pretrained(  # type: ignore[misc]
+            checkpoint.folder,
+            config=config,
+            attn_implementation=attn_implementation,
+            **FROM_DISK,
+        )
+        report = key_report(info)
+        refuse_missing(checkpoint.id, report.missing)
+        if own_tokenizer:
+            return model, report, checkpoint.folder
+        return model, report, resolve_encoder(checkpoint.encoder).path
+    location = resolve_encoder(checkpoint.encoder)
+    encoder, info = load_encoder(location.path, attn_implementation)
+    with torch.device("meta"):  # the encoder is replaced at once: no time spent on random weights
+        model = PoolingClassifier(config)
+    model.encoder = encoder
+    # Built for real: a buffer that no file carries would stay uninitialised memory on "meta".
+    model.head = heads.build(
+        config.head,
+        encoder.config.hidden_size,
+        encoder.config.num_hidden_layers,
+        **(config.head_options or {}),
+    )
+    model.classifier = nn.Linear(model.head.output_size, int(config.num_labels or 1))
+    merged, report = _merge_adapter(checkpoint, model)
+    unexpected = tuple(f"encoder.{key}" for key in key_report(info).unexpected)
+    refuse_missing(checkpoint.id, key_report(info).missing)
+    return (
+        merged,
+        KeyReport(report.missing, report.unexpected + unexpected),
+        checkpoint.folder if own_tokenizer else location.path,
+    )
+
+
+def _merge_adapter(checkpoint: Checkpoint, model: nn.Module) -> tuple[nn.Module, KeyReport]:
+    from peft import LoraConfig, PeftModel, set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    lora: Any = LoraConfig.from_pretrained(str(checkpoint.folder))
+    lora.inference_mode = True
+    wrapped = PeftModel(model, lora)
+    state = load_file(checkpoint.folder / "adapter_model.safetensors")
+    try:
+        outcome: Any = set_peft_model_state_dict(wrapped, state)
+    except KeyError as error:  # one of modules_to_save has no tensor in the file
+        refuse_missing(checkpoint.id, [str(error.args[0])])
+        raise
+    # PEFT lists every frozen weight as missing; only the adapter's own tensors can really be.
+    own = tuple(key for key in outcome.missing_keys if "lora_" in key or ".modules_to_save." in key)
+    refuse_missing(checkpoint.id, own)
+    merged: nn.Module = wrapped.merge_and_unload()
+    return merged, KeyReport((), tuple(outcome.unexpected_keys))
+
+
+def _read_foreign(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
+    from transformers import AutoModelForSequenceClassification
+
+    model, info = AutoModelForSequenceClassification.from_pretrained(
+        checkpoint.folder,
+        attn_implementation=attn_implementation,
+        trust_remote_code=False,
+        **FROM_DISK,
+    )
+    report = key_report(info)
+    refuse_missing(checkpoint.id, report.missing)
+    return model, report, checkpoint.folder
+
+
+def _read_bare(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
+    model, info = load_encoder(checkpoint.folder, attn_implementation)
+    report = key_report(info)
+    refuse_missing(checkpoint.id, report.missing)
+    return model, report, checkpoint.folder
+
+
+READERS: dict[str, Callable[[Checkpoint, str], Loaded]] = {
+    "pooling": _read_own,
+    "classifier": _read_foreign,
+    "encoder": _read_bare,
+}

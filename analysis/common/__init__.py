@@ -1,0 +1,1 @@
+"""What all rooms share: records, phrases, jobs, memory."""

@@ -1,0 +1,85 @@
+"""What a pass over a data set is cut into, and how its pieces come to lie on disk. No torch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.corpus.predictions import write_part
+
+PART_ROWS, PART_SECONDS = 4096, 5.0  # a part is written when either is reached
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one forward pass gave: places in the batch, row numbers, and each reader's columns."""
+
+    places: np.ndarray
+    row: pa.Array
+    columns: list[list[pa.Array]]
+
+
+@dataclass
+class Budget:
+    """Tokens and rows in one pass, padding included; halved for good where memory ran out."""
+
+    tokens: int
+    rows: int
+
+    def slices(self, lengths: np.ndarray) -> list[np.ndarray]:
+        """Places by falling length, cut so that rows x longest stays within the budget."""
+        order = np.argsort(-lengths, kind="stable")
+        found, start = [], 0
+        while start < len(order):
+            longest = int(lengths[order[start]])
+            count = min(max(self.tokens // longest, 1), self.rows)
+            # Rows of one length need no padding and no mask, which is worth a smaller pass.
+            alike = int((lengths[order[start : start + count]] == longest).sum())
+            count = alike if 2 * alike >= count else count
+            found.append(order[start : start + count])
+            start += count
+        return found
+
+
+def halves(places: np.ndarray) -> list[np.ndarray]:
+    """A slice in two, the second first."""
+    middle = (len(places) + 1) // 2
+    return [places[middle:], places[:middle]]
+
+
+class Parts:
+    """Collects pieces and writes them for each reader: in parts, and the rest on the way out."""
+
+    def __init__(self, place: Path, schemas: Mapping[str, pa.Schema]) -> None:
+        self._place, self._schemas = place, schemas
+        self._pieces: list[Piece] = []
+        self._rows, self._written = 0, time.monotonic()
+
+    def __enter__(self) -> Parts:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.write()  # also after an error or a stop: what is done stays done
+
+    def add(self, piece: Piece) -> None:
+        """Keep a piece; write a part where enough rows or seconds have come together."""
+        self._pieces.append(piece)
+        self._rows += len(piece.places)
+        if self._rows >= PART_ROWS or time.monotonic() - self._written >= PART_SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Everything that is not on disk yet."""
+        for index, (name, schema) in enumerate(self._schemas.items()):
+            batches = [
+                pa.RecordBatch.from_arrays([piece.row, *piece.columns[index]], schema=schema)
+                for piece in self._pieces
+            ]
+            if batches:
+                write_part(self._place, name, batches)
+        self._pieces, self._rows, self._written = [], 0, time.monotonic()

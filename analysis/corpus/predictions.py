@@ -1,0 +1,313 @@
+"""Predictions of one checkpoint on a data set: the record, and where it lies on disk.
+
+A folder holds one data set through one checkpoint at one precision; its name is made of their
+digests, so that changed weights, a changed text or another precision never meet old answers. In
+it, each kind of result (``prediction``, or the vectors of a pooling) has a folder of Arrow files,
+written as they come. What a file says of a row stays true whatever becomes of the run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.common.records import freeze, require_shape
+from analysis.datasets.labels import columns_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from analysis.checkpoints.folder import Checkpoint
+    from analysis.datasets.table import Table
+
+PREDICTION = "prediction"
+CACHE_BYTES = 4 * 2**30  # what `prune` keeps by default
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Answers of a checkpoint to the M rows of a data set that are done, of ``total`` rows.
+
+    ``rows`` are ascending; everything else is in their order. ``logits`` (M, C) are the
+    classifier's (the value itself, (M, 1), for a regression).
+    """
+
+    checkpoint: str
+    sha256: str  # of the weights and configuration
+    data: str  # digest of the texts
+    precision: str  # "float32" or "bfloat16": of the encoder
+    labels: tuple[str, ...]
+    regression: bool
+    total: int
+    rows: NDArray[np.int64]  # (M,)
+    logits: NDArray[np.float32]  # (M, C)
+    tokens: NDArray[np.int32]  # (M,) as the model got them, special tokens included
+    cut: NDArray[np.int32]  # (M,) tokens beyond the model's limit, left out
+
+    def __post_init__(self) -> None:
+        require_shape("logits", self.logits, len(self.rows), max(len(self.labels), 1))
+        for name in ("tokens", "cut"):
+            require_shape(name, getattr(self, name), len(self.rows))
+        if len(self.rows) and (np.diff(self.rows) <= 0).any():
+            raise ValueError("rows must be ascending and unique")
+        freeze(self)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def complete(self) -> bool:
+        """True when every row of the data set has its answer."""
+        return len(self.rows) == self.total
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float64]:
+        """(M, C) softmax of the logits; the values themselves for a regression."""
+        if self.regression:
+            return self.logits.astype(np.float64)
+        return softmax(self.logits)
+
+    @cached_property
+    def predicted(self) -> NDArray[np.int64]:
+        """(M,) index of the class with the largest logit (0 for a regression)."""
+        return np.asarray(self.logits.argmax(axis=1), dtype=np.int64)
+
+    @cached_property
+    def gap(self) -> NDArray[np.float64]:
+        """(M,) class gap: probability of the predicted class minus that of the runner-up."""
+        return class_gap(self.probabilities)
+
+    def places(self, labels: Iterable[str]) -> dict[str, int]:
+        """Column of the logits for each of a data set's classes.
+
+        Raises:
+            ValueError: the checkpoint has other classes.
+        """
+        wanted = list(labels)
+        found = columns_of(wanted, self.labels)
+        if found is None:
+            raise ValueError(
+                f"{self.checkpoint} answers with {', '.join(self.labels)}; the data set has the "
+                f"labels {', '.join(wanted)}. Choose a checkpoint of the same task."
+            )
+        return found
+
+    def at(self, rows: Sequence[int] | NDArray[np.int64]) -> Predictions:
+        """Those of the given rows that are done (ascending)."""
+        keep = np.isin(self.rows, np.asarray(rows, dtype=np.int64))
+        return Predictions(
+            self.checkpoint,
+            self.sha256,
+            self.data,
+            self.precision,
+            self.labels,
+            self.regression,
+            self.total,
+            self.rows[keep],
+            self.logits[keep],
+            self.tokens[keep],
+            self.cut[keep],
+        )
+
+    def frame(self) -> Any:
+        """A pandas ``DataFrame``: row, predicted, gap, one probability per class, tokens, cut."""
+        import pandas as pd
+
+        columns: dict[str, Any] = {"row": self.rows}
+        if self.regression:
+            columns["value"] = self.logits[:, 0]
+        else:
+            columns["predicted"] = [self.labels[index] for index in self.predicted]
+            columns["class gap"] = self.gap
+            for index, label in enumerate(self.labels):
+                columns[f"p({label})"] = self.probabilities[:, index]
+        return pd.DataFrame({**columns, "tokens": self.tokens, "cut": self.cut})
+
+
+def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
+    """(M, C) -> (M, C), in float64."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def class_gap(probabilities: NDArray[Any]) -> NDArray[np.float64]:
+    """(M, C) -> (M,): the largest probability minus the second; 0 where there is one class."""
+    if probabilities.shape[1] < 2:
+        return np.zeros(len(probabilities))
+    top = np.partition(probabilities, -2, axis=1)[:, -2:]
+    return np.asarray(top[:, 1] - top[:, 0], dtype=np.float64)
+
+
+def common_rows(runs: Sequence[Predictions]) -> NDArray[np.int64]:
+    """The rows that every one of the runs has done, ascending.
+
+    Raises:
+        ValueError: the runs are not of one data set.
+    """
+    if len({(run.data, run.total) for run in runs}) > 1:
+        raise ValueError("These predictions are of different data sets; run all on the same one.")
+    rows = runs[0].rows if runs else np.zeros(0, np.int64)
+    for run in runs[1:]:
+        rows = np.intersect1d(rows, run.rows, assume_unique=True)
+    return rows
+
+
+def place_of(root: str | Path, checkpoint: Checkpoint, table: Table, precision: str) -> Path:
+    """The folder of one checkpoint's results on one data set."""
+    return Path(root) / f"{checkpoint.sha256[:20]}-{table.digest[:20]}-{precision}"
+
+
+def describe(folder: Path, checkpoint: Checkpoint, table: Table, precision: str) -> None:
+    """Write what the folder holds, for readers and for a later start, where it is not yet there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {
+        "checkpoint": checkpoint.id,
+        "sha256": checkpoint.sha256,
+        "labels": list(checkpoint.labels),
+        "regression": checkpoint.regression,
+        "data": table.digest,
+        "task": table.task,
+        "split": table.split,
+        "rows": len(table),
+        "precision": precision,
+    }
+    if not (folder / "about.json").is_file():
+        _write(folder / "about.json", json.dumps(about, indent=1).encode())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All of it or nothing: a reader never meets half a file."""
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with beside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_part(folder: Path, kind: str, batches: Sequence[pa.RecordBatch]) -> Path:
+    """One more Arrow file of a kind of result, atomically; two processes never share a name."""
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, batches[0].schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    (folder / kind).mkdir(parents=True, exist_ok=True)
+    path = folder / kind / f"part-{uuid4().hex}.arrow"
+    _write(path, sink.getvalue().to_pybytes())
+    return path
+
+
+def read_parts(folder: Path, kind: str, columns: Sequence[str] | None = None) -> pa.Table | None:
+    """All rows of a kind of result that are on disk, memory-mapped, or None where there are none.
+
+    A file that cannot be read (of a disk that was full) is left out: its rows are done again.
+    """
+    import pyarrow as pa
+
+    tables = []
+    for path in sorted((folder / kind).glob("part-*.arrow")):
+        try:
+            table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        except (pa.ArrowInvalid, OSError):
+            continue
+        tables.append(table if columns is None else table.select(columns))
+    return pa.concat_tables(tables) if tables else None
+
+
+def done_rows(folder: Path, kind: str) -> NDArray[np.int64]:
+    """The rows that a kind of result has on disk, ascending."""
+    table = read_parts(folder, kind, ["row"])
+    if table is None:
+        return np.zeros(0, np.int64)
+    return np.unique(table["row"].to_numpy())
+
+
+def read(
+    root: str | Path, checkpoint: Checkpoint, table: Table, precision: str = "float32"
+) -> Predictions:
+    """What is on disk of a checkpoint's answers to a data set; no rows where nothing is."""
+    folder = place_of(root, checkpoint, table, precision)
+    found = read_parts(folder, PREDICTION, ["row", "logits", "tokens", "cut"])
+    classes = max(len(checkpoint.labels), 1)
+    if found is None:
+        rows, logits = np.zeros(0, np.int64), np.zeros((0, classes), np.float32)
+        tokens = cut = np.zeros(0, np.int32)
+    else:
+        # Two processes on one data set may have done a row twice: any of the two is as good.
+        rows, first = np.unique(found["row"].to_numpy(), return_index=True)
+        flat = found["logits"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        logits = flat.reshape(-1, classes)[first]
+        tokens, cut = (found[name].to_numpy()[first] for name in ("tokens", "cut"))
+    return Predictions(
+        checkpoint.id,
+        checkpoint.sha256,
+        table.digest,
+        precision,
+        checkpoint.labels,
+        checkpoint.regression,
+        len(table),
+        rows,
+        logits,
+        tokens,
+        cut,
+    )
+
+
+def size(root: str | Path) -> int:
+    """Bytes that all results under a folder take."""
+    return sum(path.stat().st_size for path in Path(root).rglob("*") if path.is_file())
+
+
+def clear(root: str | Path) -> int:
+    """Remove all results under a folder; returns the bytes that are free now."""
+    freed = 0
+    for folder in _results(root):
+        freed += size(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    return freed
+
+
+def prune(root: str | Path, most: int = CACHE_BYTES, keep: Sequence[Path] = ()) -> int:
+    """Remove the results used longest ago until at most ``most`` bytes are left; bytes freed.
+
+    Those in ``keep`` (in use) stay.
+    """
+    used = sorted(_results(root), key=_last_used)
+    sizes = {folder: size(folder) for folder in used}
+    total, freed = sum(sizes.values()), 0
+    for folder in used:
+        if total - freed <= most:
+            break
+        if folder.resolve() not in {Path(path).resolve() for path in keep}:
+            freed += sizes[folder]
+            shutil.rmtree(folder, ignore_errors=True)
+    return freed
+
+
+def _last_used(folder: Path) -> float:
+    """A new part changes the time of the folder that it is written to, not of the one above."""
+    inside = [path for path in folder.iterdir() if path.is_dir()]
+    return max(path.stat().st_mtime for path in (folder, *inside))
+
+
+def _results(root: str | Path) -> list[Path]:
+    """Folders that this module made: nothing else under the root is ever removed."""
+    root = Path(root)
+    if not root.is_dir():
+        return []
+    return [folder for folder in root.iterdir() if (folder / "about.json").is_file()]

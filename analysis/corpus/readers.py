@@ -1,0 +1,89 @@
+"""What is kept of a forward pass over rows of a data set: readers, each with columns of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from analysis.checkpoints.folder import CheckpointError
+from analysis.corpus import predictions
+from analysis.corpus.predictions import class_gap, softmax
+
+if TYPE_CHECKING:
+    import torch
+
+    from analysis.checkpoints.loading import Classifier
+
+
+@dataclass(frozen=True)
+class Step:
+    """One forward pass, as a reader sees it: B rows of T tokens, L layers."""
+
+    classifier: Classifier
+    hidden: tuple[torch.Tensor, ...]  # L+1 of (B, T, d), in the encoder's type
+    mask: torch.Tensor  # (B, T), 1 = real token
+    vector: torch.Tensor | None  # (B, D) float32 from the pooling head, if it has one
+    logits: torch.Tensor | None  # (B, C) float32; None for a bare encoder
+    tokens: np.ndarray  # (B,) int32
+    cut: np.ndarray  # (B,) int32
+
+
+class Reader(Protocol):
+    """What is kept of a forward pass: some columns of Arrow, in a folder of this name."""
+
+    @property
+    def name(self) -> str:
+        """Name of the folder of its files; the same name is the same content."""
+
+    def fields(self, classifier: Classifier) -> list[pa.Field]:
+        """Its columns for this checkpoint, without ``row``."""
+
+    def read(self, step: Step) -> list[pa.Array]:
+        """The columns for the B rows of a step, in the order of :meth:`fields`."""
+
+
+@dataclass(frozen=True)
+class PredictionReader:
+    """Logits, probabilities, predicted class, class gap, tokens, and tokens cut off."""
+
+    name: str = predictions.PREDICTION
+
+    def fields(self, classifier: Classifier) -> list[pa.Field]:
+        classes = max(len(classifier.checkpoint.labels), 1)
+        return [
+            pa.field("logits", pa.list_(pa.float32(), classes)),
+            pa.field("probabilities", pa.list_(pa.float32(), classes)),
+            pa.field("predicted", pa.int32()),
+            pa.field("gap", pa.float32()),
+            pa.field("tokens", pa.int32()),
+            pa.field("cut", pa.int32()),
+        ]
+
+    def read(self, step: Step) -> list[pa.Array]:
+        checkpoint = step.classifier.checkpoint
+        if step.logits is None:
+            raise CheckpointError(
+                f"{checkpoint.id} is a bare encoder: it has hidden states and no prediction"
+            )
+        logits = step.logits.float().cpu().numpy()
+        shares = logits if checkpoint.regression else softmax(logits)
+        return [
+            fixed_lists(logits),
+            fixed_lists(shares.astype(np.float32)),
+            pa.array(logits.argmax(axis=1).astype(np.int32)),
+            pa.array(class_gap(shares).astype(np.float32)),
+            pa.array(step.tokens),
+            pa.array(step.cut),
+        ]
+
+
+PREDICTION = PredictionReader()
+
+
+def fixed_lists(array: np.ndarray) -> pa.Array:
+    """(B, n) -> an Arrow column of B lists of n numbers, not copied."""
+    flat = pa.array(np.ascontiguousarray(array).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, array.shape[1])

@@ -1,0 +1,200 @@
+"""A file as read: its good rows as a table, its bad ones by number, and what was taken for what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.common.records import freeze
+from analysis.corpus.arrow_texts import ArrowTexts
+from analysis.datasets.columns import Met, Unknown, classes_of, resolve
+from analysis.datasets.files import DataError
+from analysis.datasets.guess import Columns
+from analysis.datasets.records import Problem
+from analysis.datasets.rows import LISTED, Rows
+from analysis.datasets.table import Kind, Table
+
+UNKNOWN_LABEL = "with an unknown label"  # a kind of problem
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the caller of a reader wants."""
+
+    columns: Columns | None
+    labels: Sequence[str] | None
+    mapping: Mapping[str, str | None] | None
+    pairs: bool | None
+    kind: Kind
+    duplicates: str
+    more: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file as read: its good rows as a table, and what was wrong with the others.
+
+    ``lines`` (N,) is the row number in the file of each row of the table; ``problems`` lists at
+    most :data:`LISTED` of each kind, ``counts`` says how many there are. ``mapping`` says which
+    label of the file was read as which class, ``unknown`` which could not be, ``met`` how often
+    each label stands there and in which row first. ``more`` holds further columns that were asked
+    for, row by row.
+    """
+
+    table: Table
+    columns: Columns
+    problems: tuple[Problem, ...]
+    counts: Mapping[str, int]
+    rows: int  # rows of the file, good and bad
+    lines: NDArray[np.int64]
+    notes: tuple[str, ...]
+    mapping: Mapping[str, str]
+    unknown: tuple[Unknown, ...]
+    names: tuple[str, ...]  # of the file's columns
+    form: str
+    guessed: bool  # the columns were not named by the caller
+    more: Mapping[str, Sequence[str]]
+    met: Met
+
+    def __post_init__(self) -> None:
+        freeze(self)
+
+    @property
+    def left_out(self) -> int:
+        """Rows that are not in the table."""
+        return self.rows - len(self.table)
+
+    def sentence(self) -> str:
+        """How many rows can be used, and why others cannot."""
+        used = f"{len(self.table):,} of {self.rows:,} rows can be used"
+        reasons = [
+            f"{count:,} {kind}" for kind, count in self.counts.items() if kind not in _KEPT_KINDS
+        ]
+        return f"{used}; left out: {', '.join(reasons)}." if self.left_out else f"{used}."
+
+
+_KEPT_KINDS = ("encoding", "quotes read as characters")
+
+
+def reading(rows: Rows, name: str, asked: Asked, stopped: bool) -> Reading:
+    """The collected rows as a table, with everything that was noticed.
+
+    Raises:
+        DataError: no row at all, or labels that cannot be classes.
+    """
+    found, columns = rows.found, rows.columns
+    if not rows.rows:
+        raise DataError(f"{name} has a header and no rows below it. Add rows.")
+    notes = [*found.notes, *_encoding_notes(rows)]
+    if asked.columns is None:
+        notes.append(_columns_in_words(columns))
+    lines, codes = np.frombuffer(rows.lines, np.int64), np.frombuffer(rows.codes, np.intc)
+    keep = np.ones(len(lines), dtype=bool)
+    classes: tuple[str, ...] = ()
+    label: NDArray[Any] | None = None
+    used: Mapping[str, str] = {}
+    unknown: tuple[Unknown, ...] = ()
+    told: Met = {}
+    if columns.label and len(lines):
+        hub = (found.label_names or {}).get(columns.label, ())
+        counts = np.bincount(codes, minlength=len(rows.values))
+        told = dict(zip(rows.values, zip(counts.tolist(), rows.first, strict=True), strict=True))
+        classes = classes_of(name, columns.label, told, asked.labels, asked.kind, hub)
+        numbers, used, unknown = resolve(told, classes, asked.mapping, hub)
+        value = np.array(list(numbers.values()))[codes]
+        keep = ~np.isnan(value)
+        raw, odd = list(rows.values), np.flatnonzero(~keep)
+        for place in odd[:LISTED].tolist():
+            what = _unknown_in_words(raw[int(codes[place])], classes)
+            rows.note(Problem(int(lines[place]), what, UNKNOWN_LABEL))
+        rows.counts[UNKNOWN_LABEL] += max(len(odd) - LISTED, 0)
+        label = np.where(keep, value, 0).astype(np.int64) if classes else value
+        notes += _mapping_notes(used)
+    if asked.duplicates == "drop":
+        keep &= _first_of_each(rows, np.frombuffer(rows.digests, np.uint64), lines, keep)
+    texts = rows.writer.close()
+    if stopped:
+        notes.append(f"Reading was stopped after {rows.rows:,} rows.")
+    kept = np.flatnonzero(keep)
+    chosen = {key: _take(column, kept) for key, column in texts.items()}
+    if label is not None:
+        with np.errstate(invalid="ignore"):
+            label = label[kept]
+    table = Table("own", name, chosen["text"], chosen.get("pair"), label, classes)
+    problems = tuple(sorted(rows.problems, key=lambda problem: (problem.row, problem.kind)))
+    return Reading(
+        table,
+        columns,
+        problems,
+        {k: n for k, n in rows.counts.items() if n},
+        rows.rows,
+        lines[kept],
+        tuple(notes),
+        used,
+        unknown,
+        found.names,
+        found.form,
+        asked.columns is None,
+        {column: chosen[f"more {column}"] for column in rows.more},
+        told,
+    )
+
+
+def _take(column: Sequence[str], rows: NDArray[np.int64]) -> Sequence[str]:
+    if len(rows) == len(column):
+        return column
+    if isinstance(column, ArrowTexts):
+        return column.take(rows)
+    return tuple(column[row] for row in rows.tolist())
+
+
+def _first_of_each(
+    rows: Rows, digests: NDArray[np.uint64], lines: NDArray[np.int64], keep: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Which rows are no repetition of an earlier one; the others are noted."""
+    order = np.argsort(digests, kind="stable")
+    sorted_digests = digests[order]
+    fresh = np.ones(len(digests), dtype=bool)
+    fresh[order[1:][sorted_digests[1:] == sorted_digests[:-1]]] = False
+    repeated = np.flatnonzero(~fresh & keep)
+    for place in repeated[:LISTED].tolist():
+        earlier = int(lines[order[np.searchsorted(sorted_digests, digests[place])]])
+        told = f"the same text and label as row {earlier}"
+        rows.note(Problem(int(lines[place]), told, "repeated"))
+    rows.counts["repeated"] += len(repeated) - min(len(repeated), LISTED)
+    return fresh
+
+
+def _unknown_in_words(value: str, classes: Sequence[str]) -> str:
+    shown = value if len(value) <= 40 else f"{value[:39]}…"
+    wanted = f"none of {', '.join(classes)}" if classes else "no number"
+    return f"the label {shown!r} is {wanted}"
+
+
+def _encoding_notes(rows: Rows) -> list[str]:
+    lines = rows.found.lines
+    if lines is None or not lines.odd:
+        return []
+    if not lines.good:  # no line speaks for UTF-8: the whole file is in the older encoding
+        return ["The file is not UTF-8; its letters were read as Windows-1252 (Latin-1)."]
+    for number in lines.odd:
+        rows.note(Problem(number, "not UTF-8; read as Windows-1252 (Latin-1)", "encoding", True))
+    return [f"{len(lines.odd)} lines are not UTF-8 as the others are; see the list of rows."]
+
+
+def _columns_in_words(columns: Columns) -> str:
+    parts = [f"text from {columns.text!r}"]
+    if columns.pair:
+        parts.append(f"second text from {columns.pair!r}")
+    parts.append(f"label from {columns.label!r}" if columns.label else "no label")
+    return f"Columns were guessed: {', '.join(parts)}."
+
+
+def _mapping_notes(used: Mapping[str, str]) -> list[str]:
+    other = [f"{value} as {label}" for value, label in used.items() if value != label]
+    shown = ", ".join(other[:8]) + (f" and {len(other) - 8} more" if len(other) > 8 else "")
+    return [f"Labels were read as classes: {shown}."] if other else []

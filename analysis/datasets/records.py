@@ -1,0 +1,293 @@
+"""Records out of a file of any of the known forms: fields with their row number, or what is wrong.
+
+A row number is the line on which the record begins (CSV, TSV, JSON lines), or the number of the
+row counted from 1 (Parquet, a JSON list): what an editor or a reader of the file finds it by.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from analysis.datasets.files import DataError
+from analysis.datasets.guess import column_names, delimiter_of, has_header, is_quoted
+from analysis.datasets.lines import Lines, encoding_of, head_of
+
+MOST_QUOTED = 100_000  # characters that a quoted field may run over lines before it counts as open
+_FORGIVEN = 20  # quotation marks left open, after which none may run over lines
+_SAMPLE_LINES = 200
+_NO_DELIMITER = "\x1f"  # a character that no text has, where a line is one field
+_MOST_JSON = 64 * 2**20  # bytes of a JSON list, which has to be read as a whole
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with a row of a file, and whether the row was kept."""
+
+    row: int
+    what: str
+    kind: str
+    kept: bool = False
+
+
+Record = tuple[int, "Sequence[Any] | Problem"]
+
+
+@dataclass
+class Records:
+    """An open file as records: names of its columns, an iterator, what was found on the way."""
+
+    form: str  # "CSV", "TSV", "JSON lines", "JSON", "Parquet", "text"
+    names: tuple[str, ...]
+    rows: Iterator[Record]
+    notes: list[str]
+    lines: Lines | None = None
+    label_names: Mapping[str, tuple[str, ...]] | None = None  # of a Parquet file from the Hub
+
+
+def records(
+    stream: BinaryIO, name: str, *, header: bool | None = None, delimiter: str | None = None
+) -> Records:
+    """The records of a file; its form is told from its content, then from its name.
+
+    Raises:
+        DataError: the file is no table of text, is damaged, or holds no row.
+    """
+    head = head_of(stream)
+    if head.startswith(b"PAR1"):
+        return _parquet(stream, name)
+    encoding = encoding_of(head, name)
+    lines = Lines(stream, encoding, head)
+    start = head.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
+    suffix = name.lower().rpartition(".")[2]
+    if start.startswith("[") and (suffix == "json" or '{"' in start[:200].replace(" ", "")):
+        return _json_list(stream, name, encoding)
+    if start.startswith("{") and (suffix in ("json", "jsonl", "ndjson") or '":' in start[:2000]):
+        return _json_lines(lines, name)
+    if suffix == "parquet":
+        raise DataError(f"{name} is no Parquet file, or is damaged. Save it again.")
+    return _delimited(lines, name, suffix, header, delimiter)
+
+
+def _noted(lines: Lines) -> list[str]:
+    if lines.encoding in ("utf-8", "utf-8-sig"):
+        return []
+    return [f"The file is encoded as {lines.encoding.upper()}."]
+
+
+def _delimited(
+    lines: Lines, name: str, suffix: str, header: bool | None, delimiter: str | None
+) -> Records:
+    sample = []
+    for _, line in lines:
+        sample.append(line.rstrip("\r\n"))
+        if len(sample) >= _SAMPLE_LINES:
+            break
+    sample = [line for line in sample if line.strip()]
+    if not sample:
+        raise DataError(f"{name} holds no rows. Check that the file was saved.")
+    found = delimiter or delimiter_of(sample, suffix)
+    quoted = found != "\t" or is_quoted(sample)
+    first = _fields(sample[0], found) if quoted else None
+    if first is None:  # not quoted, or a mark is left open
+        first = sample[0].split(found or _NO_DELIMITER)
+    named = has_header(first) if header is None else header
+    names = column_names(first) if named else tuple(f"column {n + 1}" for n in range(len(first)))
+    notes = _noted(lines)
+    if not named:
+        told = "a column without a name" if len(names) == 1 else f"{len(names)} columns by position"
+        notes.append(f"The first line reads as data and not as names: {told}.")
+    if found == "\t" and quoted:
+        notes.append("Fields are quoted: quotation marks around a field are no part of it.")
+    lines.forget()
+    form = "text" if found is None else "TSV" if found == "\t" else "CSV"
+    rows = _split(lines, found, quoted, len(names), skip_first=named)
+    return Records(form, names, rows, notes, lines)
+
+
+def _fields(text: str, delimiter: str | None) -> list[str] | None:
+    """Fields of a record, or None where a quotation mark is open at its end, or is closed in the
+    middle of a later line's field (it then closes something else)."""
+    delimiter = delimiter or _NO_DELIMITER
+    try:
+        return next(csv.reader([text], delimiter=delimiter, strict=True), [])
+    except csv.Error as error:
+        if "unexpected end" in str(error) or "\n" in text:
+            return None
+    try:  # a quotation mark in the middle of a field: read as people mean it
+        return next(csv.reader([text], delimiter=delimiter), [])
+    except csv.Error:
+        return text.split(delimiter)
+
+
+def _split(
+    lines: Lines, delimiter: str | None, quoted: bool, width: int, skip_first: bool
+) -> Iterator[Record]:
+    """Fields of each record. A quoted field may run over lines; one that is never closed is read
+    as a character, so that it does not swallow the rest of the file."""
+    csv.field_size_limit(max(csv.field_size_limit(), 2 * MOST_QUOTED))
+    source, waiting = iter(lines), deque[tuple[int, str]]()
+    open_marks = 0
+
+    def following() -> tuple[int, str] | None:
+        return waiting.popleft() if waiting else next(source, None)
+
+    at = following()
+    if skip_first:
+        while at is not None and not at[1].strip():
+            at = following()
+        if at is not None and quoted and _fields(at[1].rstrip("\r\n"), delimiter) is None:
+            yield at[0], Problem(at[0], "a quotation mark in the header is not closed", "quotes")
+        at = following()
+    while at is not None:
+        number, line = at
+        line = line.rstrip("\r\n")
+        at = None
+        if not line.strip():
+            pass
+        elif not quoted or '"' not in line:
+            yield number, line.split(delimiter) if delimiter else [line]
+        else:
+            fields = _fields(line, delimiter)
+            taken: list[tuple[int, str]] = []
+            text = line
+            while fields is None and open_marks < _FORGIVEN and len(text) < MOST_QUOTED:
+                more = following()
+                if more is None:
+                    break
+                taken.append(more)
+                text = f"{text}\n{more[1].rstrip(chr(13) + chr(10))}"
+                if '"' in more[1]:
+                    fields = _fields(text, delimiter)
+            if fields is None or (taken and len(fields) != width):
+                open_marks += 1
+                waiting.extendleft(reversed(taken))
+                fields = line.split(delimiter) if delimiter else [line]
+                told = "a quotation mark is not closed"
+                if len(fields) == width:
+                    yield number, Problem(number, f"{told}; read as a character", "quotes", True)
+                    yield number, fields
+                else:
+                    yield number, Problem(number, f"{told}, and the row cannot be told", "quotes")
+            else:
+                yield number, fields
+        at = following()
+
+
+def _json_lines(lines: Lines, name: str) -> Records:
+    names: dict[str, None] = {}
+    for count, (_, line) in enumerate(lines):
+        found = _object(line)
+        names.update(dict.fromkeys(found if isinstance(found, dict) else ()))
+        if count >= _SAMPLE_LINES:
+            break
+    if not names:
+        raise DataError(
+            f"{name} holds no JSON object a line. Write one object in each line, such as "
+            '{"text": "...", "label": "..."}.'
+        )
+    lines.forget()
+    columns = tuple(names)
+
+    def rows() -> Iterator[Record]:
+        for number, line in lines:
+            if not line.strip():
+                continue
+            found = _object(line)
+            if isinstance(found, dict):
+                yield number, [found.get(column) for column in columns]
+            else:
+                yield number, Problem(number, f"no JSON object ({found})", "JSON")
+
+    return Records("JSON lines", columns, rows(), _noted(lines), lines)
+
+
+def _object(line: str) -> dict[str, Any] | str:
+    """The object of a line, or what is wrong with it."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return str(error).split(":")[0].lower() or "not readable"
+    return found if isinstance(found, dict) else f"a {type(found).__name__}"
+
+
+def _json_list(stream: BinaryIO, name: str, encoding: str) -> Records:
+    raw = stream.read(_MOST_JSON + 1)
+    if len(raw) > _MOST_JSON:
+        raise DataError(
+            f"{name} is one JSON list of more than {_MOST_JSON // 2**20} MB, which has to be read "
+            "as a whole. Write it as JSON lines: one object in each line."
+        )
+    try:
+        found = json.loads(raw.decode(encoding))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{name} cannot be read as JSON ({error}). Save it again.") from error
+    items = found if isinstance(found, list) else []
+    names = tuple(dict.fromkeys(key for item in items if isinstance(item, dict) for key in item))
+    if not names:
+        raise DataError(f"{name} holds no list of JSON objects. Write one object for each row.")
+
+    def rows() -> Iterator[Record]:
+        for number, item in enumerate(items, 1):
+            if isinstance(item, dict):
+                yield number, [item.get(column) for column in names]
+            else:
+                yield number, Problem(number, f"a {type(item).__name__}, no object", "JSON")
+
+    return Records("JSON", names, rows(), [])
+
+
+def _parquet(stream: BinaryIO, name: str) -> Records:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(stream)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{name} is a damaged Parquet file ({error}). Save it again.") from error
+    schema = file.schema_arrow
+    kept = tuple(
+        field.name
+        for field in schema
+        if not (pa.types.is_nested(field.type) or pa.types.is_binary(field.type))
+    )
+    if not kept:
+        raise DataError(f"{name} has no column of texts or numbers. It cannot be read as a table.")
+
+    def rows() -> Iterator[Record]:
+        number = 0
+        try:
+            for batch in file.iter_batches(batch_size=8192, columns=list(kept)):
+                for values in zip(*(batch[column].to_pylist() for column in kept), strict=True):
+                    number += 1
+                    yield number, values
+        except (pa.ArrowException, OSError) as error:
+            yield (
+                number + 1,
+                Problem(number + 1, f"the file is damaged from here on ({error})", "damaged"),
+            )
+
+    notes = (
+        [f"Columns of lists or bytes are left out: {', '.join(left)}."]
+        if (left := [column for column in schema.names if column not in kept])
+        else []
+    )
+    return Records("Parquet", kept, rows(), notes, label_names=_hub_labels(schema.metadata))
+
+
+def _hub_labels(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[str, ...]]:
+    """Names of the classes that the Hub's own Parquet files carry, column by column."""
+    try:
+        about = json.loads((metadata or {}).get(b"huggingface", b"{}"))
+        features = about.get("info", {}).get("features", {})
+        return {
+            column: tuple(map(str, feature["names"]))
+            for column, feature in features.items()
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+        }
+    except (ValueError, AttributeError, KeyError, TypeError):
+        return {}

@@ -1,0 +1,108 @@
+"""The rows of a file on their way in: texts, raw labels, and what was wrong with each."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import Counter
+from collections.abc import Callable, Sequence
+from threading import Event
+from typing import Any
+
+from analysis.corpus.arrow_texts import TextWriter
+from analysis.datasets.guess import Columns
+from analysis.datasets.records import Problem, Records
+from analysis.text.tokens import clean
+
+LISTED = 200  # problems of one kind that are listed; all are counted
+MOST_TEXT = 100_000  # characters of one text
+_EVERY = 4096  # records between two reports
+
+
+class Rows:
+    """The rows of a file on their way in: texts, raw labels, and what was wrong."""
+
+    def __init__(self, found: Records, columns: Columns, more: tuple[str, ...]) -> None:
+        self.found, self.columns, self.more = found, columns, more
+        wanted = ["text", *(["pair"] if columns.pair else []), *(f"more {n}" for n in more)]
+        self.writer = TextWriter(wanted)
+        self.lines = array("q")
+        self.codes = array("i")  # of the raw labels
+        self.values: dict[str, int] = {}  # raw label -> code, in order of appearance
+        self.first: list[int] = []  # row number at which a raw label was first met
+        self.digests = array("Q")
+        self.problems: list[Problem] = []
+        self.counts: Counter[str] = Counter()
+        self.rows = 0
+        self._place = {column: index for index, column in enumerate(found.names)}
+
+    def note(self, problem: Problem) -> None:
+        """Count a problem, and list it where there are not too many of its kind."""
+        kind = "quotes read as characters" if problem.kept and problem.kind == "quotes" else None
+        kind = kind or problem.kind
+        self.counts[kind] += 1
+        if self.counts[kind] <= LISTED:
+            self.problems.append(problem)
+
+    def collect(self, tell: Callable[[int], None], cancel: Event | None) -> bool:
+        """Read to the end, or until it is cancelled (True). ``tell(records)`` reports."""
+        for count, (number, row) in enumerate(self.found.rows):
+            if count % _EVERY == 0:
+                if cancel is not None and cancel.is_set():
+                    return True
+                tell(count)
+            if isinstance(row, Problem):
+                self.rows += not row.kept
+                self.note(row)
+            else:
+                self.rows += 1
+                self._add(number, row)
+        for number in self.found.lines.long if self.found.lines else ():
+            self.rows += 1
+            self.note(Problem(number, "a line of more than 1,000,000 characters", "too long"))
+        return False
+
+    def _add(self, number: int, row: Sequence[Any]) -> None:
+        columns, names = self.columns, self.found.names
+        if len(row) > len(names) and any(str(field or "").strip() for field in row[len(names) :]):
+            told = f"{len(row)} fields, and {len(names)} columns have names; is a delimiter inside "
+            self.note(Problem(number, f"{told}a text?", "wrong number of columns"))
+            return
+        text = self._text(row, columns.text)
+        pair = self._text(row, columns.pair) if columns.pair else ""
+        if text is None or pair is None:
+            column = columns.text if text is None else columns.pair
+            self.note(Problem(number, f"no text in column {column!r}", "without a text"))
+            return
+        if max(len(text), len(pair)) > MOST_TEXT:
+            told = f"a text of {max(len(text), len(pair)):,} characters (at most {MOST_TEXT:,})"
+            self.note(Problem(number, f"{told}; is a quotation mark not closed?", "too long"))
+            return
+        label = ""
+        if columns.label:
+            label = self._value(row, columns.label) or ""
+            if not label:
+                told = f"no label in column {columns.label!r}"
+                self.note(Problem(number, told, "without a label"))
+                return
+        if label not in self.values:
+            self.values[label] = len(self.values)
+            self.first.append(number)
+        further = [self._value(row, column) or "" for column in self.more]
+        self.writer.add(text, *([pair] if columns.pair else []), *further)
+        self.lines.append(number)
+        self.codes.append(self.values[label])
+        key = "\0".join((text, pair, label)).encode("utf-8", "surrogatepass")
+        self.digests.append(int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big"))
+
+    def _value(self, row: Sequence[Any], column: str) -> str | None:
+        place = self._place[column]
+        value = row[place] if place < len(row) else None
+        if value is None or value != value:  # NaN, as pandas writes a missing value
+            return None
+        return str(value).strip() or None
+
+    def _text(self, row: Sequence[Any], column: str | None) -> str | None:
+        text = None if column is None else self._value(row, column)
+        # Control characters become spaces when a text is cleaned, so they alone are no text.
+        return text if text and clean(text)[0].strip() else None

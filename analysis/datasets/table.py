@@ -1,0 +1,306 @@
+"""Labelled texts as one kind of table, from a GLUE folder, TREC files, one's own CSV, or the Hub.
+
+Every reader returns a :class:`Table`: texts, optional second texts, labels as class indices (or
+numbers, for a regression task). A task is one entry in :data:`TASKS`; where its rows are kept is
+said there and nowhere else. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.common.records import freeze
+from analysis.datasets import files
+from analysis.datasets.files import DataError, File, Row
+from analysis.datasets.hub import parquet_files
+from analysis.datasets.tasks import TASKS, Task
+
+__all__ = ["HUB", "TASKS", "DataError", "Kind", "Table", "Task", "read", "read_file"]
+
+HUB = "hub"
+Kind = Literal["auto", "classes", "number"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of one split. ``label`` is (N,) int64 class indices, (N,) float64 numbers where
+    ``labels`` is empty (regression), or None where the split is published without labels.
+    ``skipped`` counts rows that the source itself has broken (QQP only). The texts of a small
+    table are tuples; those of a large file stay on disk and are read row by row."""
+
+    task: str
+    split: str
+    text: Sequence[str]
+    pair: Sequence[str] | None
+    label: NDArray[Any] | None
+    labels: tuple[str, ...]
+    skipped: int = 0
+
+    def __post_init__(self) -> None:
+        for name, column in (("pair", self.pair), ("label", self.label)):
+            if column is not None and len(column) != len(self.text):
+                raise ValueError(f"{name} has {len(column)} rows, text has {len(self.text)}")
+        freeze(self)
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    @property
+    def regression(self) -> bool:
+        """True where the label is a number."""
+        return self.label is not None and not self.labels
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """(N,) characters of each row, text and pair together."""
+        found = np.fromiter(map(len, self.text), np.int64, len(self.text))
+        if self.pair is not None:
+            found += np.fromiter(map(len, self.pair), np.int64, len(self.text))
+        return found
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the texts and pairs in their order (labels change no answer)."""
+        found = hashlib.sha256(b"" if self.pair is None else b"pairs")
+        for column in (self.text, self.pair or ()):
+            for text in column:
+                # A length before each text: ("ab", "c") is not ("a", "bc").
+                encoded = text.encode("utf-8", "surrogatepass")
+                found.update(len(encoded).to_bytes(4, "big") + encoded)
+        return found.hexdigest()
+
+    @cached_property
+    def label_digest(self) -> str:
+        """sha256 of the labels and of what they are called: changed labels change every score."""
+        found = hashlib.sha256("\x1f".join(self.labels).encode("utf-8", "surrogatepass"))
+        if self.label is not None:
+            found.update(self.label.dtype.str.encode() + np.ascontiguousarray(self.label).tobytes())
+        return found.hexdigest()
+
+    def take(self, rows: Sequence[int] | NDArray[np.int64]) -> Table:
+        """The given rows, in the given order, as a new table."""
+        chosen = [int(row) for row in rows]
+        return replace(
+            self,
+            text=tuple(self.text[row] for row in chosen),
+            pair=None if self.pair is None else tuple(self.pair[row] for row in chosen),
+            label=None if self.label is None else self.label[chosen],
+        )
+
+    def frame(self) -> Any:
+        """The table as a pandas ``DataFrame`` with columns ``text``, ``pair``, ``label``; the
+        label is the class name (the number for regression), None where there is none."""
+        import pandas as pd
+
+        label: Any = self.label
+        if label is not None and self.labels:
+            label = [self.labels[index] for index in label]
+        return pd.DataFrame({"text": self.text, "pair": self.pair, "label": label})
+
+
+def read(task: str, split: str, data: str | Path) -> Table:
+    """Read one split of a known task from a folder (GLUE, TREC) or, with ``"hub"``, the Hub.
+
+    Raises:
+        DataError: unknown task or split, file not found (each place looked in is named), or a
+            row that cannot be read (file, line, column).
+    """
+    if task not in TASKS:
+        raise DataError(f"No task is called {task!r}. The known ones are {', '.join(TASKS)}.")
+    entry = TASKS[task]
+    if split not in entry.files:
+        raise DataError(f"Task {task} has no split {split!r}; it has {', '.join(entry.files)}.")
+    if str(data) == HUB:
+        return _read_hub(entry, split)
+    file = entry.files[split]
+    path = _locate(entry, file, Path(data))
+    rows = (
+        files.trec_rows(path)
+        if file.form == "trec"
+        else files.tsv_rows(path, file, entry.skip_broken)
+    )
+    return _collect(
+        rows,
+        path,
+        entry.key,
+        split,
+        entry.labels,
+        entry.known(),
+        labelled=file.label is not None or file.form == "trec",
+        column="the label" if file.form == "trec" else files.column_name(file.label),
+    )
+
+
+def _locate(task: Task, file: File, root: Path) -> Path:
+    """``root/<task's folder>/<file>``, or ``root/<file>`` when root is the task's folder."""
+    places = [root / folder / file.name for folder in task.folders] + [root / file.name]
+    for place in places:
+        if place.is_file():
+            return place
+    looked = "; ".join(str(place) for place in places)
+    raise DataError(
+        f"No {file.name} for task {task.key}. Looked for: {looked}. Give the folder that holds "
+        f"{task.folders[0]}/, or 'hub'."
+    )
+
+
+def read_file(
+    path: str | Path,
+    text: str,
+    pair: str | None = None,
+    label: str | None = None,
+    *,
+    kind: Kind = "auto",
+    labels: Sequence[str] | None = None,
+    delimiter: str | None = None,
+    split: str = "train",
+) -> Table:
+    """Read one's own CSV or TSV file; the first line holds the names of the columns.
+
+    ``delimiter`` is found from the header when not given (comma, tab, semicolon or bar). Fields
+    may be quoted in a CSV; in a ``.tsv`` file a quotation mark is a character like any other.
+    ``kind="auto"`` takes the label for a number when every value is one and at least one has a
+    fraction. ``labels`` fixes the classes (those of the training file, when reading the dev
+    file); an empty sequence fixes a number.
+
+    Raises:
+        DataError: no such file or column, an empty text, a label that is unknown or no number.
+    """
+    path = Path(path)
+    lines = files.records(
+        path,
+        files.find_delimiter(path, [text, pair, label], delimiter),
+        quoted=path.suffix.lower() != ".tsv",
+    )
+    number, header = next(lines, (1, []))
+    places = [files.position(path, header, name) for name in (text, pair, label)]
+    rows = list(files.pick(path, lines, places, (text, pair, label), len(header), False))
+    if not rows:
+        raise DataError(f"{path}: no rows below the header in line {number}. Add labelled texts.")
+    if labels is None and label is not None:
+        labels = own_classes([row[3] or "" for row in rows], kind)
+    if labels and len(labels) > max(20, len(rows) // 2):
+        raise DataError(
+            f"{path}: column {label!r} has {len(labels)} different values in {len(rows)} rows, "
+            "too many for classes. Name the column with the class, or ask for numbers."
+        )
+    names = tuple(labels or ())
+    return _collect(
+        iter(rows),
+        path,
+        "csv",
+        split,
+        names,
+        # Names only: a file of one's own may well call its classes "1", "2" and "3".
+        {name: index for index, name in enumerate(names)},
+        labelled=label is not None,
+        column=repr(label),
+    )
+
+
+def own_classes(values: Iterable[str], kind: Kind) -> tuple[str, ...]:
+    """The class names in a fixed order (whole numbers by size, others by alphabet); empty for
+    a regression task."""
+    distinct = sorted(set(values))
+    numbers = [number_of(value) for value in distinct]
+    if kind == "number":
+        return ()
+    if all(number is not None for number in numbers):
+        if kind == "auto" and any(number != int(number or 0) for number in numbers):
+            return ()
+        return tuple(sorted(distinct, key=float))
+    return tuple(distinct)
+
+
+def number_of(value: str) -> float | None:
+    """The finite number that a label is, or None."""
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _collect(
+    rows: Iterator[Row],
+    path: Path,
+    task: str,
+    split: str,
+    labels: tuple[str, ...],
+    known: Mapping[str, int],
+    *,
+    labelled: bool,
+    column: str,
+) -> Table:
+    """Rows to a table; labels to class indices (by what ``known`` says a file holds) or numbers."""
+    texts: list[str] = []
+    pairs: list[str | None] = []
+    targets: list[float] = []
+    skipped = 0
+    for line, text, pair, raw in rows:
+        if line == files.BROKEN:
+            skipped += 1
+            continue
+        texts.append(text)
+        pairs.append(pair)
+        if not labelled:
+            continue
+        target = known.get(raw or "") if labels else number_of(raw or "")
+        if target is None:
+            wanted = f"one of {', '.join(known)}" if labels else "a finite number"
+            raise DataError(
+                f"{path}, line {line}: column {column} holds {raw!r}, expected {wanted}. "
+                "Correct the row, or name another column."
+            )
+        targets.append(target)
+    if not texts:
+        raise DataError(f"{path} holds no rows. Check that the download is complete.")
+    label = np.asarray(targets, dtype=np.int64 if labels else np.float64) if labelled else None
+    pair_column = tuple(value or "" for value in pairs) if pairs[0] is not None else None
+    return Table(task, split, tuple(texts), pair_column, label, labels, skipped)
+
+
+def _read_hub(task: Task, split: str) -> Table:
+    """One split from the Hub's Parquet files: those in the local cache first, then a download."""
+    import pandas as pd
+
+    hub = task.hub
+    paths = parquet_files(hub.repo, hub.files[split], hub.revision)
+    columns = [name for name in (hub.text, hub.pair, hub.label) if name is not None]
+    frames = []
+    for path in paths:
+        try:
+            frames.append(pd.read_parquet(path, columns=columns))
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(
+                f"{path}: not readable with columns {columns} ({error}). "
+                "Remove the file so that it is fetched again."
+            ) from error
+    frame = pd.concat(frames, ignore_index=True)
+    labelled = bool((frame[hub.label] != -1).all())  # the Hub marks unpublished labels by -1
+    pairs = frame[hub.pair] if hub.pair is not None else [None] * len(frame)
+    rows: Iterator[Row] = (
+        (line, str(text).strip(), None if pair is None else str(pair).strip(), str(raw))
+        for line, (text, pair, raw) in enumerate(
+            zip(frame[hub.text], pairs, frame[hub.label], strict=True), 1
+        )
+    )
+    return _collect(
+        rows,
+        Path(paths[0]),
+        task.key,
+        split,
+        task.labels,
+        {str(index): index for index in range(len(task.labels))},
+        labelled=labelled,
+        column=repr(hub.label),
+    )

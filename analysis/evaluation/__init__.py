@@ -1,0 +1,28 @@
+"""How good a checkpoint is on a data set, and where several of them differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.common.lazy import lazy
+
+if TYPE_CHECKING:
+    from analysis.evaluation.scores import BOOTSTRAP as BOOTSTRAP
+    from analysis.evaluation.scores import DRAWS as DRAWS
+    from analysis.evaluation.scores import Evaluation as Evaluation
+    from analysis.evaluation.scores import Floats as Floats
+    from analysis.evaluation.scores import Score as Score
+    from analysis.evaluation.scores import evaluate as evaluate
+
+_MODULES = {
+    "analysis.evaluation.scores": (
+        "BOOTSTRAP",
+        "DRAWS",
+        "Evaluation",
+        "Floats",
+        "Score",
+        "evaluate",
+    ),
+}
+__all__ = sorted(name for names in _MODULES.values() for name in names)
+__getattr__ = lazy(__name__, _MODULES)

@@ -1,0 +1,135 @@
+"""What `mha`, `max_seq_mha` and `query_attention` share: one attention layer over the tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from analysis.heads import pooling
+from analysis.heads.base import LayerWinners, Pooled, PoolingHead
+
+
+class AttentionPooling(PoolingHead):
+    """Queries attend over the tokens with one attention layer; what they read stays traceable."""
+
+    def __init__(
+        self,
+        hidden_size: int,
+        num_layers: int,
+        *,
+        num_heads: int = 4,
+        residual: bool = False,
+        **base: Any,
+    ) -> None:
+        super().__init__(hidden_size, num_layers, **base)
+        if num_heads < 1 or hidden_size % num_heads:
+            raise ValueError(
+                f"num_heads is {num_heads} and does not divide the hidden size {hidden_size}: "
+                "choose a divisor"
+            )
+        self.num_heads = num_heads
+        self.residual = residual
+        self.attention = nn.MultiheadAttention(hidden_size, num_heads, batch_first=True)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        names = tuple(f"attention head {index}" for index in range(self.num_heads))
+        return (*names, "residual") if self.residual else names
+
+    def attend(
+        self, query: Tensor, values: Tensor, attention_mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """(B, m, d), (B, T, d) -> output (B, m, d), attention (B, m, H, T); padding gets 0."""
+        # Padding may hold anything, and 0 times an infinity is NaN; a copy, never in place.
+        values = values.masked_fill((attention_mask == 0)[:, :, None], 0.0)
+        output, attention = self.attention(
+            query,
+            values,
+            values,
+            key_padding_mask=attention_mask == 0,
+            need_weights=True,
+            average_attn_weights=False,
+        )
+        return output, attention.transpose(1, 2)
+
+    def from_cls(
+        self, values: Tensor, attention_mask: Tensor, winners: LayerWinners | None
+    ) -> Pooled:
+        """[CLS] of `values` as the only query over all real tokens of `values`."""
+        index = pooling.first_token(attention_mask)
+        query = pooling.take_token(values, index)
+        output, attention = self.attend(query[:, None], values, attention_mask)
+        vector, weights = output[:, 0], attention[:, 0]
+        if self.residual:  # the query's own value is one more part, read from [CLS] alone
+            vector = vector + query
+            own = pooling.token_weights("cls", attention_mask).to(weights.dtype)
+            weights = torch.cat([weights, own], dim=1)
+        return Pooled(vector, winners, attention[:, 0], weights, values)
+
+    def readout(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor] | None:
+        if not self.linear:
+            return None
+        readout, constant = self._through_attention(weight)
+        if self.residual:
+            readout = torch.cat([readout, weight[:, None]], dim=1)
+        return readout, bias + constant
+
+    def value_norms(self, weights: Tensor, values: Tensor) -> Tensor:
+        layer, d = self.attention, self.hidden_size
+        value = (values @ layer.in_proj_weight[2 * d :].T + layer.in_proj_bias[2 * d :]).reshape(
+            len(values), self.num_heads, -1
+        )
+        output = layer.out_proj.weight.reshape(d, self.num_heads, -1)
+        moved = torch.einsum("the,ohe->hto", value, output)
+        norms: Tensor = torch.linalg.vector_norm(moved, dim=-1)
+        # Several queries read the same values; the residual part adds the query as it is.
+        queries = (len(weights) - self.residual) // self.num_heads
+        norms = norms.repeat(queries, 1)
+        if self.residual:
+            norms = torch.cat([norms, torch.linalg.vector_norm(values, dim=-1)[None]])
+        weighted: Tensor = weights.abs() * norms
+        return weighted
+
+    def _one_value_changed(
+        self, values: Tensor, mask: Tensor, tokens: Tensor, changed: Tensor
+    ) -> Tensor:
+        """(T, d), (T,), (n,), (n, d) -> (n, d): as if token tokens[i] alone had value changed[i].
+
+        The query and the other tokens' keys stay, so one key and one value are projected a
+        variant, and not T. Of [CLS], whose value is the query too, this would not be true.
+        """
+        layer, d = self.attention, self.hidden_size
+        weight, bias = layer.in_proj_weight, layer.in_proj_bias
+
+        def projected(vectors: Tensor, which: int) -> Tensor:  # -> (..., H, e)
+            rows = slice(which * d, (which + 1) * d)
+            mapped: Tensor = vectors @ weight[rows].T + bias[rows]
+            return mapped.reshape(*vectors.shape[:-1], self.num_heads, -1)
+
+        values = values.masked_fill((mask == 0)[:, None], 0.0)
+        index = int(pooling.first_token(mask[None])[0])
+        query = projected(values[index], 0) * (d // self.num_heads) ** -0.5
+        scores = torch.einsum("he,the->ht", query, projected(values, 1))
+        scores = scores.masked_fill(mask == 0, -torch.inf).repeat(len(tokens), 1, 1)
+        rows = torch.arange(len(tokens), device=values.device)
+        scores[rows, :, tokens] = torch.einsum("he,nhe->nh", query, projected(changed, 1))
+        attention = scores.softmax(-1)  # (n, H, T)
+        read = projected(values, 2)
+        mixed = torch.einsum("nht,the->nhe", attention, read)
+        mixed += attention[rows, :, tokens][:, :, None] * (projected(changed, 2) - read[tokens])
+        output: Tensor = layer.out_proj(mixed.flatten(1))
+        return output + values[index] if self.residual else output
+
+    def _through_attention(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """(C, d) -> W W_O[:, h] W_V[h] as (C, H, d), and W b_O + sum_h W W_O[:, h] b_V[h]."""
+        layer, d = self.attention, self.hidden_size
+        value_weight = layer.in_proj_weight[2 * d :].reshape(self.num_heads, -1, d)
+        value_bias = layer.in_proj_bias[2 * d :].reshape(self.num_heads, -1)
+        output_weight = layer.out_proj.weight.reshape(d, self.num_heads, -1)
+        # c class, o output dimension, h attention head, e dimension within it, d input dimension
+        through = torch.einsum("co,ohe->che", weight, output_weight)
+        readout = torch.einsum("che,hed->chd", through, value_weight)
+        constant = weight @ layer.out_proj.bias + torch.einsum("che,he->c", through, value_bias)
+        return readout, constant

@@ -1,0 +1,317 @@
+"""PoolingClassifier: any Transformers encoder, a pooling head, dropout and one linear layer."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForSequenceClassification,
+    PretrainedConfig,
+    PreTrainedModel,
+)
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from analysis import heads
+from analysis.checkpoints.encoders import resolve_encoder
+from analysis.checkpoints.folder import CheckpointError
+
+
+class PoolingConfig(PretrainedConfig):
+    """Configuration of a :class:`PoolingClassifier`.
+
+    `encoder` is the encoder's own configuration as a dictionary, `encoder_name` and
+    `encoder_sha256` say whose weights an adapter was trained on.
+    """
+
+    model_type = "pooling_classifier"
+
+    encoder: dict[str, Any] | None = None
+    encoder_name: str = ""
+    encoder_sha256: str = ""
+    head: str = "cls"
+    head_options: dict[str, Any] | None = None
+    classifier_dropout: float = 0.1
+    task: str | None = None
+    pairs: bool = False
+    seed: int | None = None
+
+    def encoder_config(self) -> PretrainedConfig:
+        """The encoder's configuration as an object of its own class."""
+        values = dict(self.encoder or {})
+        if "model_type" not in values:
+            raise ValueError(
+                "config.json: 'encoder' names no model_type; it should hold the encoder's "
+                "own configuration"
+            )
+        config: PretrainedConfig = AutoConfig.for_model(values.pop("model_type"), **values)
+        return config
+
+
+class PoolingClassifier(PreTrainedModel):
+    """Encoder -> all hidden states -> pooling head -> dropout -> linear layer.
+
+    The pooling head and the classifier run in float32 also where the encoder runs in bfloat16
+    (by type or by autocast): an exact split of a logit in half precision would not be exact.
+    One label makes it a regression (mean squared error), several a classification.
+    """
+
+    config_class = PoolingConfig
+    base_model_prefix = "encoder"
+    main_input_name = "input_ids"
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_attention_backend = True
+    _keep_in_fp32_modules_strict = {"head", "classifier"}  # noqa: RUF012 (Transformers' own name)
+
+    def __init__(self, config: PoolingConfig) -> None:
+        super().__init__(config)
+        encoder_config = config.encoder_config()
+        encoder_config._attn_implementation = config._attn_implementation
+        self.encoder = AutoModel.from_config(encoder_config, **without_pooler(type(encoder_config)))
+        self.head = heads.build(
+            config.head,
+            hidden_size=encoder_config.hidden_size,
+            num_layers=encoder_config.num_hidden_layers,
+            **(config.head_options or {}),
+        )
+        self.dropout = nn.Dropout(config.classifier_dropout)
+        self.classifier = nn.Linear(self.head.output_size, int(config.num_labels or 1))
+        self.post_init()  # type: ignore[no-untyped-call]
+
+    def _init_weights(self, module: nn.Module) -> None:
+        # Transformers calls this for whatever a file did not supply; its patched nn.init leaves
+        # alone what was loaded.
+        if module is self.classifier:
+            nn.init.normal_(module.weight, std=0.02)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, heads.PoolingHead):
+            module.reset_parameters()
+        elif any(module is part for part in self.head.modules()):
+            # A head without parameters of its own counts as loaded: its parts come one by one.
+            heads.initialise(module)
+
+    def get_input_embeddings(self) -> nn.Module:
+        embeddings: nn.Module = self.encoder.get_input_embeddings()
+        return embeddings
+
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        self.encoder.set_input_embeddings(value)
+
+    def pool(self, hidden_states: Sequence[Tensor], attention_mask: Tensor) -> heads.Pooled:
+        """Hidden states of all L+1 layers, (B, T, d) each -> Pooled, in the head's own type."""
+        hidden = torch.stack(tuple(hidden_states)).to(next(self.classifier.parameters()).dtype)
+        pooled: heads.Pooled = self.head(hidden, attention_mask)
+        return pooled
+
+    def encode(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        **inputs: Any,
+    ) -> Any:
+        """The encoder's own output, with all hidden states."""
+        inputs = {name: value for name, value in inputs.items() if value is not None}
+        if inputs.get("inputs_embeds") is None:
+            inputs["input_ids"] = input_ids
+        return self.encoder(
+            attention_mask=attention_mask, output_hidden_states=True, return_dict=True, **inputs
+        )
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        **ignored: Any,
+    ) -> SequenceClassifierOutput:
+        given = input_ids if inputs_embeds is None else inputs_embeds
+        if given is None:
+            raise ValueError("give input_ids or inputs_embeds")
+        if attention_mask is None:
+            attention_mask = torch.ones(given.shape[:2], dtype=torch.long, device=given.device)
+        encoded = self.encode(
+            input_ids,
+            attention_mask,
+            token_type_ids=token_type_ids,
+            position_ids=position_ids,
+            inputs_embeds=inputs_embeds,
+            output_attentions=output_attentions or None,
+        )
+        with torch.autocast(given.device.type, enabled=False):
+            pooled = self.pool(encoded.hidden_states, attention_mask)
+            logits = self.classifier(self.dropout(pooled.vector))
+        return SequenceClassifierOutput(
+            loss=None if labels is None else self._loss(logits, labels),
+            logits=logits,
+            hidden_states=encoded.hidden_states if output_hidden_states else None,
+            attentions=encoded.attentions if output_attentions else None,
+        )
+
+    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        if self.config.num_labels == 1:
+            return nn.functional.mse_loss(logits[:, 0].float(), labels.float())
+        return nn.functional.cross_entropy(logits.float(), labels)
+
+    def encoder_linear_names(self, kinds: Sequence[str] = ("query", "value")) -> list[str]:
+        """Full names of the encoder's linear layers of these kinds, for LoRA's target_modules.
+
+        `kinds` are BERT's names; DistilBERT's (q_lin, v_lin) and the like are understood too.
+        Raises ``ValueError`` where the encoder has none of them.
+        """
+        short = {
+            "query": ("query", "q_lin", "q_proj", "query_proj"),
+            "key": ("key", "k_lin", "k_proj", "key_proj"),
+            "value": ("value", "v_lin", "v_proj", "value_proj"),
+        }
+        wanted = {name for kind in kinds for name in short.get(kind, (kind,))}
+        found = [
+            f"encoder.{name}"
+            for name, module in self.encoder.named_modules()
+            if isinstance(module, nn.Linear) and name.rsplit(".", 1)[-1] in wanted
+        ]
+        if not found:
+            raise ValueError(
+                f"{type(self.encoder).__name__} has no linear layers named {', '.join(wanted)}"
+            )
+        return found
+
+
+AutoConfig.register(PoolingConfig.model_type, PoolingConfig, exist_ok=True)
+AutoModelForSequenceClassification.register(PoolingConfig, PoolingClassifier, exist_ok=True)
+
+
+def without_pooler(config_class: type[PretrainedConfig]) -> dict[str, Any]:
+    """Keyword arguments that build an encoder without its own pooler, where it knows how to."""
+    mapping: Any = AutoModel._model_mapping
+    model_class = mapping[config_class]
+    takes_it = "add_pooling_layer" in inspect.signature(model_class.__init__).parameters
+    return {"add_pooling_layer": False} if takes_it else {}
+
+
+@dataclass(frozen=True)
+class KeyReport:
+    """Which tensors of the file the model did not use, and which the file did not have."""
+
+    missing: tuple[str, ...] = ()
+    unexpected: tuple[str, ...] = ()
+
+
+def key_report(info: Any) -> KeyReport:
+    """Transformers' loading report; a tensor of another shape counts as missing."""
+
+    def listed(name: str) -> list[Any]:
+        return list(info.get(name, []) if isinstance(info, dict) else getattr(info, name, []))
+
+    mismatched = [key[0] if isinstance(key, tuple) else key for key in listed("mismatched_keys")]
+    missing = sorted({*listed("missing_keys"), *mismatched})
+    return KeyReport(tuple(missing), tuple(sorted(listed("unexpected_keys"))))
+
+
+def refuse_missing(name: str, missing: Iterable[str]) -> None:
+    """Raise :class:`CheckpointError` naming the tensors that would be random, if there are any."""
+    keys = tuple(missing)
+    if keys:
+        shown = ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
+        raise CheckpointError(
+            f"{name}: its file lacks {len(keys)} tensors that the model needs, or holds them in "
+            f"another shape ({shown}). They would be random, so it is not loaded; save the whole "
+            "model again."
+        )
+
+
+# How every model is read: nothing from the network, nothing pickled, and a report on its keys.
+FROM_DISK: dict[str, Any] = {
+    "dtype": torch.float32,
+    "use_safetensors": True,
+    "local_files_only": True,
+    "ignore_mismatched_sizes": True,  # whoever reads refuses what the report lists, by name
+    "output_loading_info": True,
+}
+
+
+def load_encoder(
+    folder: str | os.PathLike[str], attn_implementation: str = "eager"
+) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """A pretrained encoder in float32 from a folder, and Transformers' report on its keys."""
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    model, report = AutoModel.from_pretrained(
+        folder,
+        config=config,
+        attn_implementation=attn_implementation,
+        trust_remote_code=False,
+        **FROM_DISK,
+        **without_pooler(type(config)),
+    )
+    return model, report
+
+
+def build_classifier(
+    encoder: str | os.PathLike[str],
+    head: str,
+    head_options: dict[str, Any] | None = None,
+    labels: Sequence[str] | None = None,
+    *,
+    dropout: float = 0.1,
+    task: str | None = None,
+    pairs: bool = False,
+    seed: int | None = None,
+    attn_implementation: str = "sdpa",
+) -> PoolingClassifier:
+    """Pretrained encoder, new pooling head and classifier (set the torch seed before).
+
+    `labels` names the classes in order; None makes a regression with one output.
+    Raises ``ValueError`` where the encoder is not found or the options are impossible.
+    """
+    location = resolve_encoder(encoder)
+    pretrained, info = load_encoder(location.path, attn_implementation)
+    refuse_missing(location.name, key_report(info).missing)
+    names = {"score": 0} if labels is None else {name: i for i, name in enumerate(labels)}
+    if labels is not None and len(names) != len(labels):
+        raise ValueError(f"labels repeat: {', '.join(labels)}")
+    config = PoolingConfig(  # type: ignore[call-arg]
+        encoder=_portable(pretrained.config),
+        encoder_name=location.name if location.source != "folder" else location.path.name,
+        encoder_sha256=location.sha256,
+        head=head,
+        head_options=heads.check_options(head, head_options or {}),
+        classifier_dropout=dropout,
+        task=task,
+        pairs=pairs,
+        seed=seed,
+        id2label={index: name for name, index in names.items()},
+        label2id=names,
+        problem_type="regression" if labels is None else "single_label_classification",
+        attn_implementation=attn_implementation,
+    )
+    model = PoolingClassifier(config)
+    model.encoder = pretrained
+    return model
+
+
+def _portable(config: PretrainedConfig) -> dict[str, Any]:
+    """An encoder's configuration without what belongs to one machine, one task or one type."""
+    local = {"_name_or_path", "id2label", "label2id", "problem_type", "dtype"}
+    values = config.to_dict()
+    return {name: value for name, value in values.items() if name not in local}
+
+
+def float_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Names and values of all floating-point parameters and buffers."""
+    for named in (model.named_parameters(), model.named_buffers()):
+        for name, tensor in named:
+            if tensor.is_floating_point():
+                yield name, tensor

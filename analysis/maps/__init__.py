@@ -1,0 +1,1 @@
+"""Vectors on a plane: layouts, their alignment, their quality, and neighbours."""

@@ -1,0 +1,43 @@
+"""Which rows of a large data set a map shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from analysis.datasets.table import Table
+
+
+def stratified(table: Table, most: int, seed: int = 0) -> np.ndarray:
+    """Ascending rows of a seeded sample that keeps the shares of the classes.
+
+    Every class keeps at least one row, unless there are more classes than ``most``. All rows
+    where there are no more than ``most``.
+    """
+    count = len(table)
+    if count <= most:
+        return np.arange(count)
+    random = np.random.default_rng(seed)
+    if table.label is None or not table.labels:
+        return np.sort(random.choice(count, most, replace=False))
+    classes, sizes = np.unique(table.label, return_counts=True)
+    if len(classes) > most:
+        return np.sort(random.choice(count, most, replace=False))
+    chosen = [
+        random.choice(np.flatnonzero(table.label == label), wanted, replace=False)
+        for label, wanted in zip(classes, _shares(sizes, most), strict=True)
+    ]
+    return np.sort(np.concatenate(chosen))
+
+
+def _shares(sizes: np.ndarray, most: int) -> np.ndarray:
+    """How many of each class, ``most`` in all: the largest remainders, and one of each at least."""
+    exact = most * sizes / sizes.sum()
+    wanted: np.ndarray = np.maximum(np.floor(exact).astype(int), 1)
+    while wanted.sum() < most:
+        wanted[np.argmax(np.where(wanted < sizes, exact - wanted, -np.inf))] += 1
+    while wanted.sum() > most:
+        wanted[np.argmax(np.where(wanted > 1, wanted - exact, -np.inf))] -= 1
+    return wanted

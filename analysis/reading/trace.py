@@ -1,0 +1,277 @@
+"""record(): the one forward without gradients, and everything it saw, as NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis.checkpoints.folder import Checkpoint, CheckpointError
+from analysis.checkpoints.profiles import Moments, Profile
+from analysis.common.records import freeze, require_shape
+from analysis.reading.winners import Winners
+from analysis.text.tokens import Tokens, tokenize
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.loading import Classifier
+    from analysis.heads.base import Pooled
+
+
+@dataclass(frozen=True)
+class HeadTrace:
+    """What the pooling head did. All None for a foreign model or a bare encoder.
+
+    Where `readout` is not None, ``logits[c] = constant[c] + sum over p, t, j of
+    readout[c, p, j] * weights[p, t(, j)] * values[t, j]``.
+    """
+
+    pooled: np.ndarray | None = None  # (D,) input of the classifier
+    winners: Winners | None = None
+    attention: np.ndarray | None = None  # (P, T) rows sum to 1
+    weights: np.ndarray | None = None  # (P, T) or (P, T, d)
+    values: np.ndarray | None = None  # (T, d)
+    readout: np.ndarray | None = None  # (C, P, d)
+    constant: np.ndarray | None = None  # (C,)
+    parts: tuple[str, ...] = ()  # (P,) names
+
+    def __post_init__(self) -> None:
+        if self.readout is not None:
+            if self.weights is None or self.values is None or self.constant is None:
+                raise ValueError("a readout needs weights, values and constant beside it")
+            require_shape(
+                "readout",
+                self.readout,
+                len(self.constant),
+                len(self.weights),
+                self.values.shape[1],
+            )
+            require_shape(
+                "weights",
+                self.weights[..., 0] if self.weights.ndim == 3 else self.weights,
+                len(self.parts),
+                len(self.values),
+            )
+        freeze(self)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One text through one checkpoint."""
+
+    checkpoint: Checkpoint
+    tokens: Tokens
+    hidden: np.ndarray  # (L+1, T, d); index 0 is the embedding output
+    head: HeadTrace
+    logits: np.ndarray | None  # (C,); None for a bare encoder
+    attentions: np.ndarray | None = None  # (L, H, T, T), only when asked for
+
+    def __post_init__(self) -> None:
+        require_shape("hidden", self.hidden, None, len(self.tokens), None)
+        if self.logits is not None:
+            require_shape("logits", self.logits, max(len(self.checkpoint.labels), 1))
+        freeze(self)
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(C,) softmax of the logits; for a regression the value itself."""
+        logits = self._need_logits()
+        if self.checkpoint.regression:
+            return logits
+        shifted = np.exp(logits.astype(np.float64) - logits.max())
+        result: np.ndarray = shifted / shifted.sum()
+        return result
+
+    @property
+    def predicted(self) -> int:
+        """Index of the class with the largest logit (0 for a regression)."""
+        return int(self._need_logits().argmax())
+
+    def class_gap(self, target: int | None = None) -> float:
+        """Probability of `target` (default: predicted) minus that of the best other class."""
+        values = self.probabilities
+        if len(values) == 1:
+            return 0.0
+        index = self.predicted if target is None else target
+        return float(values[index] - np.delete(values, index).max())
+
+    def _need_logits(self) -> np.ndarray:
+        if self.logits is None:
+            raise ValueError(
+                f"{self.checkpoint.id} is a bare encoder: it has hidden states and no prediction"
+            )
+        return self.logits
+
+
+def record(
+    classifier: Classifier, text: str, pair: str | None = None, attentions: bool = False
+) -> Trace:
+    """Run one text (or pair) through a checkpoint and keep what was seen.
+
+    Deterministic; a text longer than the model's limit is cut, and ``trace.tokens.dropped`` says
+    by how many tokens. `attentions` costs L * H * T * T floats and needs eager attention.
+
+    Raises ``ValueError`` for a blank text, and :class:`CheckpointError` where the device runs
+    out of memory or attentions cannot be had.
+    """
+    import torch
+
+    from analysis.common.memory import enough_memory
+
+    tokens = tokenize(classifier.tokenizer, text, pair, classifier.limit)
+    inputs = model_inputs(classifier, tokens)
+    wanted = {"output_attentions": True} if attentions else {}
+    with enough_memory(classifier, f"at {len(tokens)} tokens"), torch.no_grad():
+        output, pooled, logits = forward(classifier, inputs, wanted)
+        readout = folded_readout(classifier, pooled)
+    return Trace(
+        checkpoint=classifier.checkpoint,
+        tokens=tokens,
+        hidden=_numpy(torch.stack([state[0].float() for state in output.hidden_states])),
+        head=head_trace(classifier, pooled, readout),
+        logits=None if logits is None else _numpy(logits[0].float()),
+        attentions=_attentions(classifier, output) if attentions else None,
+    )
+
+
+def model_inputs(classifier: Classifier, tokens: Tokens) -> dict[str, Any]:
+    """Tensors (1, T) on the model's device, with token types only where the model takes them."""
+    import torch
+
+    names = classifier.tokenizer.model_input_names
+    arrays = {"input_ids": tokens.ids, "attention_mask": np.ones_like(tokens.ids)}
+    if "token_type_ids" in names:
+        arrays["token_type_ids"] = _token_types(classifier, tokens)
+    return {
+        name: torch.tensor(array[None], dtype=torch.long, device=classifier.device)
+        for name, array in arrays.items()
+    }
+
+
+def _token_types(classifier: Classifier, tokens: Tokens) -> np.ndarray:
+    # The second [SEP] belongs to the second text, and which special token that is differs from
+    # one tokenizer to another: everything after the last token of the first text's separator.
+    if not (tokens.segment == 1).any():
+        return np.zeros_like(tokens.ids)
+    types = np.zeros_like(tokens.ids)
+    types[int((tokens.segment == 1).argmax()) :] = 1
+    return types
+
+
+def forward(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, Any]) -> Any:
+    """(encoder's output with all hidden states, Pooled or None, logits (B, C) or None)."""
+    model: Any = classifier.model
+    if classifier.checkpoint.kind == "pooling":
+        output = model.encode(**inputs, **wanted)
+        pooled = model.pool(output.hidden_states, inputs["attention_mask"])
+        return output, pooled, model.classifier(pooled.vector)
+    output = model(**inputs, **wanted, output_hidden_states=True, return_dict=True)
+    return output, None, getattr(output, "logits", None)
+
+
+def folded_readout(classifier: Classifier, pooled: Pooled | None) -> Any:
+    """(readout (C, P, d), constant (C,)) of the pooling head, or None where it has none."""
+    if pooled is None or pooled.weights is None or pooled.values is None:
+        return None
+    model: Any = classifier.model
+    return model.head.readout(model.classifier.weight, model.classifier.bias)
+
+
+def head_trace(
+    classifier: Classifier, pooled: Pooled | None, readout: Any, row: int = 0
+) -> HeadTrace:
+    """What the pooling head did with one row of a batch."""
+    if pooled is None:
+        return HeadTrace()
+    winners = pooled.winners
+    weights = _row(pooled.weights, row)
+    return HeadTrace(
+        pooled=_row(pooled.vector, row),
+        winners=None
+        if winners is None
+        else Winners(
+            layer=_row(winners.layer, row),
+            token=_row(winners.token, row),
+            margin=_row(winners.margin, row),
+            layers=winners.layers,
+        ),
+        attention=_row(pooled.attention, row),
+        weights=weights,
+        values=_row(pooled.values, row),
+        readout=None if readout is None else _numpy(readout[0]),
+        constant=None if readout is None else _numpy(readout[1]),
+        parts=() if weights is None else tuple(classifier.model.head.parts),  # type: ignore
+    )
+
+
+def _attentions(classifier: Classifier, output: Any) -> np.ndarray:
+    if not output.attentions or any(layer is None for layer in output.attentions):
+        raise CheckpointError(
+            f"{classifier.checkpoint.id}: the encoder gave no attentions. Fused attention keeps "
+            "none: load with attn_implementation='eager'."
+        )
+    # Written to their place one by one: of 512 tokens all layers are 151 MB, and more in a copy.
+    kept = np.empty((len(output.attentions), *output.attentions[0][0].shape), dtype=np.float32)
+    for place, layer in zip(kept, output.attentions, strict=True):
+        place[:] = _numpy(layer[0].float())
+    kept.setflags(write=False)
+    return kept
+
+
+def _row(tensor: Any, row: int) -> Any:
+    return None if tensor is None else _numpy(tensor[row])
+
+
+def _numpy(tensor: Any) -> np.ndarray:
+    array: np.ndarray = tensor.detach().cpu().numpy()
+    return array
+
+
+def measure_profile(
+    classifier: Classifier, texts: Iterable[str], pairs: Iterable[str | None] | None, corpus: str
+) -> Profile | None:
+    """Profile of a checkpoint's pooling head over texts; None where it has no linear values."""
+    from analysis.reading.layers import course
+
+    total: np.ndarray | float = 0.0
+    count: np.ndarray | float = 0.0
+    shares: list[np.ndarray] = []
+    layers: tuple[int, ...] = ()
+    sentences = 0
+    of_cls, of_tokens = Moments(), Moments()
+    courses: list[np.ndarray] = []
+    pairs = [None] * len(texts := list(texts)) if pairs is None else list(pairs)
+    for text, pair in zip(texts, pairs, strict=True):
+        trace = record(classifier, text, pair)
+        head = trace.head
+        if head.weights is None or head.values is None:
+            return None
+        read = (head.weights != 0).any(axis=0)  # (T,) or (T, d): what has any say at all
+        read = read if read.ndim == 2 else np.broadcast_to(read[:, None], head.values.shape)
+        total = total + np.where(read, head.values, 0).sum(axis=0, dtype=np.float64)
+        count = count + read.sum(axis=0)
+        if head.winners is not None:
+            layers = head.winners.layers
+            shares.append(head.winners.share_by_layer())
+        sentences += 1
+        of_cls.add(trace.hidden[None, :, 0])
+        courses.append(course(trace.hidden[:, 0]))
+        of_tokens.add(trace.hidden.swapaxes(0, 1))
+    if not sentences:
+        raise ValueError("a profile needs at least one text")
+    norm, previous, last = np.stack(courses, axis=1)
+    return Profile(
+        value_mean=np.asarray(total / np.maximum(count, 1)),
+        share_of_wins=np.array(shares) if shares else np.zeros((sentences, 0)),
+        layers=layers,
+        sentences=sentences,
+        corpus=corpus,
+        cls_mean=of_cls.mean(),
+        cls_deviation=of_cls.deviation(),
+        token_mean=of_tokens.mean(),
+        token_deviation=of_tokens.deviation(),
+        cls_norm=norm,
+        cls_cosine_to_previous=previous,
+        cls_cosine_to_last=last,
+    )

@@ -1,0 +1,271 @@
+"""The results of a fine-tuning study as a folder holds them: what was planned, what is there.
+
+A study's folder holds ``study.json`` (the declaration: families of tests, runs by hash) and
+``runs/<hash>.json`` (one finished run each). Everything here reads; nothing trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.common.records import freeze
+from analysis.datasets.tasks import metric_name, task_name
+from analysis.study.files import (
+    DECLARATION,
+    RUNS,
+    check_alike,
+    check_families,
+    check_scores,
+    read_json,
+    read_record,
+)
+
+__all__ = [
+    "DECLARATION",
+    "RUNS",
+    "Cell",
+    "Family",
+    "Scores",
+    "Stratum",
+    "Study",
+    "read_study",
+    "studies_in",
+]
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """Which run: task, share of the training set, variant of a pooling head, seed."""
+
+    task: str
+    share: float
+    variant: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """A task at one share of its training set, with the metric declared for its tests."""
+
+    task: str
+    share: float
+    metric: str
+    split: str
+
+    @property
+    def label(self) -> str:
+        """The task as a table names it: ``RTE``, or ``RTE, 25 %``."""
+        name = task_name(self.task)
+        return name if self.share == 1 else f"{name}, {100 * self.share:g} %"
+
+    @property
+    def measure(self) -> str:
+        """The metric as a sentence names it: ``F1``."""
+        return metric_name(self.metric)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Tests that are corrected together; declared in the study's file before the first run."""
+
+    name: str
+    title: str
+    primary: bool
+    against: str
+    heads: tuple[str, ...]
+    seeds: tuple[int, ...]
+    strata: tuple[Stratum, ...]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Values (S, 1 + H, N): strata, variants (the one tested against comes first), seeds.
+
+    NaN marks a run that is not there yet. Scores are as the metric gives them (0 to 1).
+    """
+
+    family: Family
+    values: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        family = self.family
+        wanted = (len(family.strata), 1 + len(family.heads), len(family.seeds))
+        if self.values.shape != wanted:
+            raise ValueError(f"values are {self.values.shape}, the family has {wanted}")
+        freeze(self)
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variant tested against, then the others."""
+        return (self.family.against, *self.family.heads)
+
+    @property
+    def done(self) -> int:
+        """Number of runs that are there."""
+        return int(np.isfinite(self.values).sum())
+
+    @property
+    def planned(self) -> int:
+        """Number of runs declared."""
+        return int(self.values.size)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A declared study and its finished runs, by cell. ``records`` are the run files as read."""
+
+    folder: Path
+    declaration: Mapping[str, Any]
+    families: tuple[Family, ...]
+    cells: tuple[Cell, ...]
+    records: Mapping[Cell, Mapping[str, Any]]
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return str(self.declaration["name"])
+
+    @property
+    def primary(self) -> Family | None:
+        """The family declared as the primary one."""
+        return next((family for family in self.families if family.primary), None)
+
+    def family(self, name: str) -> Family:
+        """The family of that name; ``ValueError`` lists the known ones."""
+        for family in self.families:
+            if family.name == name:
+                return family
+        known = ", ".join(family.name for family in self.families)
+        raise ValueError(f"Study {self.name} has no family {name!r}; it has {known}.")
+
+    def scores(self, family: Family) -> Scores:
+        """The declared metric of every run of a family, as one array."""
+        variants = (family.against, *family.heads)
+        values = np.full((len(family.strata), len(variants), len(family.seeds)), np.nan)
+        for s, stratum in enumerate(family.strata):
+            for v, variant in enumerate(variants):
+                for n, seed in enumerate(family.seeds):
+                    record = self.records.get(Cell(stratum.task, stratum.share, variant, seed))
+                    if record is not None:
+                        values[s, v, n] = record["metrics"][stratum.split][stratum.metric]
+        return Scores(family, values)
+
+    def frame(self) -> Any:
+        """A pandas ``DataFrame``, one row a run, split and metric: columns ``task``, ``share``,
+        ``variant``, ``seed``, ``split``, ``metric``, ``value``, ``seconds``, ``hash``."""
+        import pandas as pd
+
+        columns = [
+            "task",
+            "share",
+            "variant",
+            "seed",
+            "split",
+            "metric",
+            "value",
+            "seconds",
+            "hash",
+        ]
+        rows = [
+            (
+                cell.task,
+                cell.share,
+                cell.variant,
+                cell.seed,
+                split,
+                metric,
+                value,
+                record["seconds"]["training"],
+                record["hash"],
+            )
+            for cell in self.cells
+            if (record := self.records.get(cell)) is not None
+            for split, scores in record["metrics"].items()
+            for metric, value in scores.items()
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+    def predictions(self, cell: Cell, split: str) -> NDArray[Any]:
+        """Predicted classes (N,) int64, or numbers (N,) float64 for a regression.
+
+        Raises:
+            ValueError: the run is not there, or has no such split.
+        """
+        record = self.records.get(cell)
+        if record is None or split not in record["predictions"]:
+            raise ValueError(
+                f"Study {self.name} has no predictions of {cell.task}, {cell.variant}, seed "
+                f"{cell.seed} on {split!r}. Run the study again to complete it."
+            )
+        stored = record["predictions"][split]
+        if isinstance(stored, str):
+            return np.array([int(digit, 36) for digit in stored], np.int64)
+        return np.asarray(stored, np.float64)
+
+
+def studies_in(folder: str | Path) -> tuple[Path, ...]:
+    """The folder itself if it is a study's, else the studies one level below it, by name.
+
+    Raises:
+        ValueError: a folder that cannot be looked into, or a name that cannot be one.
+    """
+    try:
+        folder = Path(folder).expanduser()
+        if (folder / DECLARATION).is_file():
+            return (folder,)
+        return tuple(sorted(path.parent for path in folder.glob(f"*/{DECLARATION}")))
+    except (OSError, RuntimeError, ValueError) as error:
+        shown = str(folder) if len(str(folder)) <= 80 else f"{str(folder)[:79]}…"
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"{shown} cannot be read as a folder: {reason}. Name another.") from None
+
+
+def read_study(folder: str | Path) -> Study:
+    """Read a study's folder. Runs that its declaration does not name are left out.
+
+    Raises:
+        ValueError: no study there; a file that is no JSON or lacks what a run needs; a family that
+            counts something twice; runs of one task that were scored or trained on different
+            rows, or began from different weights, whose scores cannot be compared.
+    """
+    folder = Path(folder)
+    path = folder / DECLARATION
+    declaration = read_json(path)
+    try:
+        declaration["name"] = str(declaration["name"])
+        families = tuple(
+            Family(
+                str(entry["name"]),
+                str(entry["title"]),
+                bool(entry["primary"]),
+                str(entry["against"]),
+                tuple(map(str, entry["heads"])),
+                tuple(map(int, entry["seeds"])),
+                tuple(Stratum(**stratum) for stratum in entry["strata"]),
+            )
+            for entry in declaration["families"]
+        )
+        planned = {
+            str(key): Cell(str(task), float(share), str(variant), int(seed))
+            for key, task, variant, share, seed in declaration["runs"]
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} is no declaration of a study ({type(error).__name__}: {error}). Name a folder "
+            "that 'python -m training study' wrote."
+        ) from None
+    check_families(path, families)
+    records = {}
+    for key, cell in planned.items():
+        file = folder / RUNS / f"{key}.json"
+        if file.is_file():
+            records[cell] = read_record(file)
+    check_scores(folder, families, records)
+    check_alike(folder, records)
+    return Study(folder, declaration, families, tuple(planned.values()), records)

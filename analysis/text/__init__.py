@@ -1,0 +1,1 @@
+"""Tokens, words and kinds of tokens: the one door where text becomes ids."""

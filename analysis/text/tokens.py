@@ -1,0 +1,268 @@
+"""Tokens of a text, and the one door where text is cleaned before anything else sees it."""
+
+from __future__ import annotations
+
+import threading
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from analysis.common.records import freeze
+
+_ONE_AT_A_TIME = threading.Lock()
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """T tokens of one text (or pair), by position; repeated pieces never merge."""
+
+    text: str  # as tokenised (cleaned): `offsets` index into it
+    pair: str | None  # the second text, where there is one
+    ids: np.ndarray  # (T,) int vocabulary ids
+    pieces: tuple[str, ...]  # (T,) word pieces as the vocabulary spells them
+    words: np.ndarray  # (T,) int word index, unique across both texts; -1 = special token
+    offsets: np.ndarray  # (T, 2) int character span in `text` or `pair`; (0, 0) = special token
+    special: np.ndarray  # (T,) bool
+    segment: np.ndarray  # (T,) int: 0 = text, 1 = pair
+    dropped: int  # tokens cut off because the text exceeds the model's limit
+    notes: tuple[str, ...] = ()  # what cleaning replaced, in words
+
+    def __post_init__(self) -> None:
+        size = len(self.ids)
+        for name in ("pieces", "words", "offsets", "special", "segment"):
+            if len(getattr(self, name)) != size:
+                raise ValueError(f"{name} has {len(getattr(self, name))} entries for {size} tokens")
+        freeze(self)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """(T,) what each token covers in the text as typed; special tokens by their own name.
+
+        A character that several byte pieces share is shown once; the others show their piece.
+        """
+        shown: list[str] = []
+        previous: tuple[int, int, int] | None = None
+        for position, piece in enumerate(self.pieces):
+            span = self.span(position)
+            if self.special[position] or span == previous:
+                shown.append(piece)
+            else:
+                shown.append(self._slice(*span).strip() or piece)
+            previous = span
+        return tuple(shown)
+
+    @cached_property
+    def spaced(self) -> tuple[bool, ...]:
+        """(T,) whether white space stands before the token in its text (a strip keeps it)."""
+        return tuple(
+            bool(self.special[position])
+            or start == 0
+            # some tokenizers count the space before a word as its first character
+            or self._slice(segment, start - 1, start + 1).strip()
+            != self._slice(segment, start - 1, start + 1)
+            for position, (segment, start, _) in enumerate(map(self.span, range(len(self))))
+        )
+
+    def span(self, position: int) -> tuple[int, int, int]:
+        """(segment, start, end) of a token: which text, and which characters of it."""
+        start, end = self.offsets[position].tolist()
+        return int(self.segment[position]), start, end
+
+    def _slice(self, segment: int, start: int, end: int) -> str:
+        return ((self.pair or "") if segment else self.text)[max(start, 0) : end]
+
+    def word_groups(self) -> tuple[tuple[int, ...], ...]:
+        """Token positions of each word, in order; a special token is a group of its own."""
+        groups: list[list[int]] = []
+        previous: int | None = None
+        for position, word in enumerate(self.words.tolist()):
+            if word >= 0 and word == previous:
+                groups[-1].append(position)
+            else:
+                groups.append([position])
+            previous = word
+        return tuple(tuple(group) for group in groups)
+
+
+def clean(text: str) -> tuple[str, tuple[str, ...]]:
+    """The text as every other part sees it, and in words what was replaced.
+
+    Characters are replaced one for one, so offsets into the result are offsets into what was
+    typed. Unpaired surrogates (no tokenizer and no browser takes them) become U+FFFD; control
+    characters other than tab and line ends become a space. Everything else stays as typed.
+
+    Raises ``ValueError`` where the text is no string.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"a text is needed, and this is {type(text).__name__}")
+    if text.isprintable():  # no surrogate and no control character: nothing to replace
+        return text, ()
+    surrogates = controls = 0
+    characters = []
+    for character in text:
+        category = unicodedata.category(character)
+        if category == "Cs":
+            surrogates += 1
+            character = REPLACEMENT
+        elif category == "Cc" and character not in "\t\n\r":
+            controls += 1
+            character = " "
+        characters.append(character)
+    notes = []
+    if surrogates:
+        notes.append(f"{_count(surrogates, 'unpaired surrogate')} replaced by {REPLACEMENT}")
+    if controls:
+        notes.append(f"{_count(controls, 'control character')} replaced by a space")
+    return "".join(characters), tuple(notes)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 512) -> Tokens:
+    """Tokens of a text (or pair) as the model gets them, cut to `limit`, special tokens included.
+
+    `tokenizer` is a fast tokenizer of Transformers. Its own length limit and padding are not
+    used: a tokenizer.json may carry settings of another purpose. What was cut is counted in
+    `dropped`; of a pair the longer text is cut first.
+
+    Raises ``ValueError`` for a blank text.
+    """
+    text, notes = clean(text)
+    if not text.strip():
+        raise ValueError("the text is empty: type a sentence")
+    if pair is not None:
+        pair, pair_notes = clean(pair)
+        notes += tuple(note for note in pair_notes if note not in notes)
+        pair = pair if pair.strip() else None
+
+    def encode(**truncation: Any) -> Any:
+        # verbose=False: the warning about the length is this function's own business.
+        return tokenizer(
+            text, pair, padding=False, return_offsets_mapping=True, verbose=False, **truncation
+        )
+
+    # Truncation is a state of the shared tokenizer: another thread's would cut this text unseen.
+    with _ONE_AT_A_TIME:
+        encoded = encode(truncation=False)
+        full = len(encoded["input_ids"])
+        if full > limit:
+            encoded = encode(truncation="longest_first", max_length=limit)
+    fast = encoded.encodings[0]
+    # A special token stands with the text before it: the last [SEP] of a pair closes the pair.
+    segments: list[int] = []
+    for segment in fast.sequence_ids:
+        segments.append((segments[-1] if segments else 0) if segment is None else segment)
+    if pair is not None and 1 not in segments:  # a second text without tokens still has its [SEP]
+        segments[-1] = 1
+    special = np.array([segment is None for segment in fast.sequence_ids])
+    ids = np.array(encoded["input_ids"], dtype=np.int64)
+    unknown = 0 if tokenizer.unk_token_id is None else int((ids == tokenizer.unk_token_id).sum())
+    if unknown:
+        notes += (f"{_count(unknown, 'piece')} not in the vocabulary ({tokenizer.unk_token})",)
+    return Tokens(
+        text=text,
+        pair=pair,
+        ids=ids,
+        pieces=tuple(tokenizer.convert_ids_to_tokens(ids.tolist())),
+        words=_unique_words(fast.word_ids, segments, special),
+        offsets=np.array(fast.offsets, dtype=np.int64).reshape(-1, 2),
+        special=special,
+        segment=np.array(segments, dtype=np.int64),
+        dropped=full - len(ids),
+        notes=notes,
+    )
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """What a model needs of one row of a data set, and how many tokens were cut off."""
+
+    ids: list[int]
+    second: int  # position where the second text begins (the length where there is none)
+    dropped: int
+
+
+def tokenize_rows(
+    tokenizer: Any, texts: Sequence[str], pairs: Sequence[str] | None, limit: int = 512
+) -> list[TokenRow]:
+    """Many rows at once, each with the same ids that :func:`tokenize` gives for it alone.
+
+    A blank pair counts as none. Raises ``ValueError`` where a text is blank.
+    """
+    cleaned = [clean(text)[0] for text in texts]
+    blank = next((row for row, text in enumerate(cleaned) if not text.strip()), None)
+    if blank is not None:
+        raise ValueError(f"row {blank + 1} of {len(cleaned)} has no text")
+    if pairs is None:
+        return _rows_of(tokenizer, cleaned, None, limit)
+    second = [clean(pair)[0] for pair in pairs]
+    with_pair = [row for row, pair in enumerate(second) if pair.strip()]
+    alone = [row for row, pair in enumerate(second) if not pair.strip()]
+    found: dict[int, TokenRow] = {}
+    for rows, chosen in ((with_pair, [second[row] for row in with_pair]), (alone, None)):
+        made = _rows_of(tokenizer, [cleaned[row] for row in rows], chosen, limit)
+        found.update(zip(rows, made, strict=True))
+    return [found[row] for row in range(len(cleaned))]
+
+
+def _rows_of(
+    tokenizer: Any, texts: list[str], pairs: list[str] | None, limit: int
+) -> list[TokenRow]:
+    if not texts:
+        return []
+
+    def encode(rows: list[int] | slice, **truncation: Any) -> Any:
+        chosen = texts[rows] if isinstance(rows, slice) else [texts[row] for row in rows]
+        other = None
+        if pairs is not None:
+            other = pairs[rows] if isinstance(rows, slice) else [pairs[row] for row in rows]
+        return tokenizer(
+            chosen,
+            other,
+            padding=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+            **truncation,
+        )
+
+    with _ONE_AT_A_TIME:
+        encoded = encode(slice(None), truncation=False)
+        ids, fast = list(encoded["input_ids"]), list(encoded.encodings)
+        full = [len(row) for row in ids]
+        long = [row for row, length in enumerate(full) if length > limit]
+        if long:
+            shorter = encode(long, truncation="longest_first", max_length=limit)
+            for place, row in enumerate(long):
+                ids[row], fast[row] = shorter["input_ids"][place], shorter.encodings[place]
+    rows = []
+    for row, tokens in enumerate(ids):
+        second = len(tokens)
+        if pairs is not None:
+            sequence = fast[row].sequence_ids
+            # A second text without tokens still has its [SEP], as in `tokenize`.
+            second = sequence.index(1) if 1 in sequence else len(tokens) - 1
+        rows.append(TokenRow(tokens, second, full[row] - len(tokens)))
+    return rows
+
+
+def _unique_words(
+    word_ids: list[int | None], segments: list[int], special: np.ndarray
+) -> np.ndarray:
+    """The tokenizer counts words from 0 in each text; here they are unique across both."""
+    words = np.full(len(word_ids), -1, dtype=np.int64)
+    seen: dict[tuple[int, int | None], int] = {}
+    for position, (word, segment) in enumerate(zip(word_ids, segments, strict=True)):
+        if not special[position]:
+            words[position] = seen.setdefault((segment, word), len(seen))
+    return words
