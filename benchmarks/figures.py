@@ -76,7 +76,7 @@ def _plots() -> Iterator[tuple[str, str, Any]]:
     more = {"what_if": {"drop_layers": [4]}, "variant": {"variant": "The plot is thick."}}
     classifier = analysis.load(CHECKPOINT)
     sys.path.insert(0, str(ROOT / "tests"))
-    import samples_of_views as samples
+    from support import view_samples as samples
 
     for name in known_views():
         if name in STUDY:

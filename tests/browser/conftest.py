@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import made_studies
 import pytest
-import tiny
+from support import study_folders as made_studies
+from support import tiny
 
 # Other work may share the machine; a journey waits for conditions, and this long at most.
 PATIENCE = 120_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import truth
-from reading_page import (
+from support import bare_forward as truth
+from support.compare_browser import (
     address,
     bars,
     card,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from reading_page import write
+from support.compare_browser import write
 
 import analysis
 from analysis.reading import layers

@@ -5,8 +5,8 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
-import tiny
-from reading_page import card, holds, open_at, settle, shown, write
+from support import tiny
+from support.compare_browser import card, holds, open_at, settle, shown, write
 
 HOSTILE = {
     "script": "<script>window.hit=1</script> good",

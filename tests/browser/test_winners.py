@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-import tiny
-from reading_page import narrow_to_wide, runs_out
+from support import tiny
+from support.compare_browser import narrow_to_wide, runs_out
 
 import analysis
 from analysis import interventions

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import reading_attributions
-import reading_winners
-import tiny
+from support import attributions_reader as reading_attributions
+from support import tiny
+from support import winners_reader as reading_winners
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEADS = ("cls", "max_cls", "mha", "max_seq_mha")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import seen
-import tiny
-import truth
-from reading_attention import eager_attentions, matrices, percent, rows, start
+from support import bare_forward as truth
+from support import compare_reader as seen
+from support import tiny
+from support.attention_reader import eager_attentions, matrices, percent, rows, start
 
 import analysis
 from analysis import interventions

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import seen
-import tiny
-from reading_attention import eager_attentions, matrices, percent, rows, start
+from support import compare_reader as seen
+from support import tiny
+from support.attention_reader import eager_attentions, matrices, percent, rows, start
 
 import analysis
 from analysis.figures.style.style import number

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import seen
-import tiny
-from reading_attributions import (
+from support import compare_reader as seen
+from support import tiny
+from support.attributions_reader import (
     GRADIENT,
     IG,
     LOO,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import seen
-from reading_attributions import (
+from support import compare_reader as seen
+from support.attributions_reader import (
     IG,
     LOO,
     SENTENCE,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import seen
-from reading_attributions import (
+from support import compare_reader as seen
+from support.attributions_reader import (
     GRADIENT,
     SENTENCE,
     again,

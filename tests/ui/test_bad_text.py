@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-import seen
-import tiny
+from support import compare_reader as seen
+from support import tiny
 
 SENTENCE = "the film is good"
 SCRIPT = "<script>window.hit=1</script><img src=x onerror=\"window.hit=1\"> & 'a' <b>good</b>"

@@ -6,9 +6,9 @@ import json
 import shutil
 
 import pytest
-import seen
-import tiny
-import truth
+from support import bare_forward as truth
+from support import compare_reader as seen
+from support import tiny
 
 SENTENCE = "the film is good"
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import oracles
 import pytest
-import seen
-import tiny
-import truth
+from support import bare_forward as truth
+from support import compare_reader as seen
+from support import oracles, tiny
 
 import analysis
 

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import made_studies
 import numpy as np
 import pytest
-import seen
+from support import compare_reader as seen
+from support import study_folders as made_studies
 
 from analysis.figures import view
-from analysis.statistics.basics import compare
+from analysis.statistics import compare
 from analysis.statistics.verdicts import ALPHA
 from analysis.study.results import Scores, read_study
 from pages.ui.evaluate import significance

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
+from support import tiny
 
 import analysis
 from analysis.common import jobs

@@ -6,9 +6,9 @@ import csv
 import io
 
 import pytest
-import seen
-import tiny
-import truth
+from support import bare_forward as truth
+from support import compare_reader as seen
+from support import tiny
 
 from analysis.figures.files.export import export
 from analysis.figures.style.venues import width_in_inches

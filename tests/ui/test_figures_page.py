@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import samples_of_views as samples
+from support import view_samples as samples
 
 from analysis.figures.files import collected
 from analysis.figures.style.settings import Style

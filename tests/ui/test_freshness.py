@@ -9,9 +9,9 @@ import shutil
 
 import numpy as np
 import pytest
-import seen
-import tiny
-import truth
+from support import bare_forward as truth
+from support import compare_reader as seen
+from support import tiny
 
 SENTENCE = "the film is good but the plot is thin"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import seen
-import tiny
-import truth
+from support import bare_forward as truth
+from support import compare_reader as seen
+from support import tiny
 
 SENTENCE = "The plot is thin, but the acting is anything but dull."
 

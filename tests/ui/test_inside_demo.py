@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import seen
+from support import compare_reader as seen
 
 import analysis
 from analysis.reading import layers

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import seen
-import tiny
+from support import compare_reader as seen
+from support import tiny
 
 import analysis
 from analysis.reading import layers

@@ -6,9 +6,9 @@ import threading
 
 import numpy as np
 import pytest
-import seen
-import tiny
-import truth
+from support import bare_forward as truth
+from support import compare_reader as seen
+from support import tiny
 
 import analysis
 
@@ -138,9 +138,9 @@ def second_token(path):
     """Probabilities with the token after [CLS] pooled, from the files."""
     import json
 
-    import oracles
     import torch
     from safetensors.torch import load_file
+    from support import oracles
     from transformers import AutoConfig, AutoModel, AutoTokenizer
 
     sizes = json.loads((path / "config.json").read_text())["encoder"]

@@ -6,9 +6,9 @@ import re
 
 import numpy as np
 import pytest
-import seen
-import tiny
-import truth
+from support import bare_forward as truth
+from support import compare_reader as seen
+from support import tiny
 
 SENTENCE = "the plot is thin but the acting is fine"
 LABELS = ("ravo", "tilu", "pemo")

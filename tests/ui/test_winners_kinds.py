@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
-from reading_winners import TEXT, charts, heat, pieces, said_by
+from support import tiny
+from support.winners_reader import TEXT, charts, heat, pieces, said_by
 
 import analysis
 from analysis import interventions

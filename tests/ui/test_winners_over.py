@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
-from reading_winners import pieces, said_by
+from support import tiny
+from support.winners_reader import pieces, said_by
 
 import analysis
 from analysis.figures.style.style import number

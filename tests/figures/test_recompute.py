@@ -1,0 +1,294 @@
+"""A saved figure computed anew from its checkpoints gives the numbers that it stored."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support import tiny, zoo
+from support import view_samples as samples
+from support.saved_figures import TEXT, of_reading, run
+
+import analysis
+from analysis.__main__ import main
+from analysis.figures.files.sidecar import checkpoints_of, read, recipe_of, save, sidecar
+from analysis.figures.recipes import registry
+from analysis.figures.recipes.rebuild import (
+    Known,
+    OtherCheckpoint,
+    difference,
+    find,
+    known_checkpoints,
+    rebuild,
+    recompute,
+)
+from analysis.figures.style.settings import Style
+
+NEEDS = {"what_if": {"drop_layers": [4]}, "variant": {"variant": "The plot was dull."}}
+
+
+# Every parameter of every recipe, away from what it is when nothing is said.
+OTHERS = [
+    ("strips", {"words": False}),
+    ("strips", {"method": "gradient_x_input"}),
+    ("input_attribution", {"words": False, "method": "leave_one_out"}),
+    ("reading", {"words": False, "reference": "zero"}),
+    ("winners", {"quantity": "contribution", "words": False, "reference": "zero"}),
+    ("winners", {"quantity": "attention", "special": False, "head": 1}),
+    ("winners", {"quantity": "drop effect"}),
+    ("layer_quantities", {"reference": "zero"}),
+    ("cls_row", {"layer": 2, "words": False, "special": False}),
+    ("rollout", {"words": False, "special": False}),
+    ("token_attention", {"token": 3, "side": "key", "head": 1, "words": False}),
+    ("leave_one_out", {"where": "head", "words": False}),
+    ("encoder_heads", {"words": False, "special": False}),
+    ("encoder_head", {"layer": 2, "head": 1, "window": [0, 3], "words": False}),
+    ("head_summary", {"measure": "distance"}),
+    ("blocks", {"layer": 2, "head": 1, "own": True}),
+    ("cls_by_layer", {"token": 2, "order": "weight"}),
+    ("cls_by_layer", {"order": "top", "top": 5}),
+    ("cls_by_layer", {"values": "difference", "order": "final"}),
+    ("cls_by_layer", {"values": "reference", "reference": "He left."}),
+    ("dimension", {"index": 7, "token": 2}),
+    ("depth", {"token": 2}),
+    ("pooling_attention", {"norms": True, "words": False, "special": False}),
+    ("what_if", {"drop_layers": [4], "mask_tokens": [2], "where": "encoder"}),
+    ("variant", {"variant": "The plot was dull."}),
+    ("classes", {}),
+    ("sweep", {}),
+    ("source_layers", {}),
+    ("margins", {}),
+    *(
+        (
+            key,
+            {
+                "method": "gradient_x_input,leave_one_out",
+                "unit": "piece",
+                "seed": 1,
+                "baseline": "mask",
+                **more,
+            },
+        )
+        for key, more in (
+            ("attribution_strips", {"output": "logit"}),
+            ("attribution_methods", {"output": "logit", "special": False}),
+            ("attribution_disagreement", {"output": "logit"}),
+            ("rank_agreement", {"output": "logit"}),
+            ("evidence_scores", {"repeats": 3, "replace": "pad"}),
+            ("evidence_bars", {"repeats": 3, "measure": "deletion", "replace": "remove"}),
+            ("deletion_insertion", {"repeats": 3, "replace": "pad"}),
+        )
+    ),
+    (
+        "attribution_bars",
+        {
+            "method": "leave_one_out",
+            "unit": "piece",
+            "output": "logit",
+            "baseline": "mask",
+            "seed": 1,
+        },
+    ),
+    (
+        "randomisation",
+        {
+            "method": "gradient_x_input",
+            "unit": "piece",
+            "output": "logit",
+            "baseline": "mask",
+            "seed": 1,
+        },
+    ),
+    ("attribution_layers", {"unit": "piece", "output": "logit"}),
+]
+
+
+def tiny_known():
+    for name in ("max_seq_mha", "mha", "cls"):
+        zoo.folder(name)
+    return known_checkpoints(zoo.root())
+
+
+def loader(checkpoint_):
+    return zoo.loaded(checkpoint_.id)
+
+
+@pytest.mark.parametrize("key", sorted(registry.recipes()))
+def test_every_recipe_gives_the_same_numbers_from_its_sidecar(key):
+    params = NEEDS.get(key, {})
+    plot = registry.make(key, [zoo.loaded("max_seq_mha")], TEXT, None, None, params)
+    given = read(sidecar(plot, format="svg").to_json())
+    stored = rebuild(given, "f", tiny_known(), loader)
+    assert stored.said[0] == "The recomputed values equal the stored ones."
+    anew = rebuild(given, "f", tiny_known(), loader, anew=True)
+    assert anew.saved.data == stored.saved.data == save(given, "f").data
+
+
+def recomputed(plot):
+    given = read(sidecar(plot, format="svg").to_json())
+    found = find(given, tiny_known())
+    assert not found.missing
+    return difference(plot, recompute(found, loader, recipe_of(given.plots[0])))
+
+
+@pytest.mark.parametrize("target", [None, 0, 1])
+@pytest.mark.parametrize(("key", "params"), OTHERS, ids=str)
+def test_every_parameter_and_class_is_recorded(key, params, target):
+    plot = registry.make(key, [zoo.loaded("max_seq_mha")], TEXT, None, target, params)
+    assert recomputed(plot) == 0
+
+
+def test_every_parameter_of_a_recipe_is_among_those_that_are_tried():
+    tried = {(key, name) for key, params in OTHERS for name in params}
+    every = {
+        (key, name)
+        for key in registry.recipes()
+        if key not in registry.ALIASES
+        for name in registry.options_of(key)
+    }
+    left = {(key, name) for key, name in every - tried if name not in ("limit", "special")}
+    assert not left
+
+
+@pytest.mark.parametrize("key", ["strips", "reading", "input_attribution", "variant", "depth"])
+def test_the_class_of_each_of_several_checkpoints_is_recorded(key):
+    both = [zoo.loaded("max_seq_mha"), zoo.loaded("mha")]
+    plot = registry.make(key, both, TEXT, None, [1, 0] if key != "depth" else 1, NEEDS.get(key))
+    assert recomputed(plot) == 0
+
+
+@pytest.mark.parametrize("key", sorted(set(registry.recipes()) - set(registry.ALIASES)))
+def test_every_picture_of_a_text_says_which_weights_it_was_made_with(key):
+    plot = registry.make(key, [zoo.loaded("max_seq_mha")], TEXT, None, None, NEEDS.get(key))
+    owners = checkpoints_of(plot)
+    assert owners
+    assert all(len(one["sha256"]) == 64 for one in owners)
+
+
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory):
+    """toy-s0 and toy-s1: two seeds of one recipe."""
+    root = tmp_path_factory.mktemp("seeds")
+    for seed in range(2):
+        tiny.make_pooling_checkpoint(
+            root / f"toy-s{seed}", "max_seq_mha", ("bad", "good"), seed=seed
+        )
+    return root
+
+
+@pytest.mark.parametrize(
+    "key", ["reading", "depth", "classes", "cls_row", "winners", "sweep", "strips", "variant"]
+)
+def test_seed_groups_and_several_checkpoints_are_computed_again(key, seeds):
+    members = tuple(analysis.load(seeds / f"toy-s{seed}") for seed in range(2))
+    group = registry.Subject("toy", members)
+    subjects = [group, members[0]] if key in ("classes", "variant") else [group]
+    plot = registry.make(key, subjects, TEXT, None, None, NEEDS.get(key))
+    recipe = recipe_of(plot)
+    assert recipe["subjects"][0] == ["toy-s0", "toy-s1"]
+    assert recipe["names"][0] == "toy"
+    made = rebuild(
+        read(sidecar(plot).to_json()),
+        "f",
+        known_checkpoints(seeds),
+        lambda c: analysis.load(c.folder),
+    )
+    assert made.said[0] == "The recomputed values equal the stored ones."
+
+
+def test_a_demo_checkpoint_gives_the_stored_numbers_again(tmp_path):
+    text = "The plot is thin, but the acting is anything but dull."
+    names = ["winners", "reading", "input_attribution"]
+    for name in names:
+        plot = registry.make(name, [analysis.load("sst2-max_seq_mha")], text)
+        (tmp_path / f"{name}.json").write_bytes(save(sidecar(plot), name).sidecar)
+    answer = run(
+        "rebuild",
+        *(f"{name}.json" for name in names),
+        "--recompute",
+        "--output",
+        "out",
+        cwd=tmp_path,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr.count("The recomputed values equal the stored ones") == len(names)
+
+
+def test_a_checkpoint_with_other_weights_stops_the_rebuild(tmp_path):
+    tiny.make_pooling_checkpoint(tmp_path / "toy", "max_seq_mha", ("bad", "good"), seed=1)
+    plot = registry.make("reading", [analysis.load(tmp_path / "toy")], TEXT)
+    (tmp_path / "f.json").write_bytes(save(sidecar(plot), "f").sidecar)
+    shutil.rmtree(tmp_path / "toy")
+    tiny.make_pooling_checkpoint(tmp_path / "toy", "max_seq_mha", ("bad", "good"), seed=2)
+    known = known_checkpoints(tmp_path)
+    given = read((tmp_path / "f.json").read_bytes())
+    with pytest.raises(OtherCheckpoint, match="toy: the figure was made with sha256"):
+        rebuild(given, "f", known, lambda c: analysis.load(c.folder))
+    forced = rebuild(given, "f", known, lambda c: analysis.load(c.folder), force=True)
+    assert any("going on, as was asked" in line for line in forced.said)
+    assert any("DIFFER" in line for line in forced.said), forced.said
+    assert forced.saved.data == save(given, "f").data  # the stored numbers, all the same
+    anew = rebuild(given, "f", known, lambda c: analysis.load(c.folder), anew=True, force=True)
+    assert anew.saved.data != forced.saved.data
+
+
+def test_the_command_line_stops_at_other_weights_until_it_is_forced(tmp_path, capsys):
+    tiny.make_pooling_checkpoint(tmp_path / "toy", "max_seq_mha", ("bad", "good"), seed=1)
+    plot = registry.make("reading", [analysis.load(tmp_path / "toy")], TEXT)
+    saved = save(sidecar(plot, Style(width=4.4)), "f")
+    (tmp_path / "f.json").write_bytes(saved.sidecar)
+    shutil.rmtree(tmp_path / "toy")
+    tiny.make_pooling_checkpoint(tmp_path / "toy", "max_seq_mha", ("bad", "good"), seed=2)
+    asked = [
+        "rebuild",
+        str(tmp_path / "f.json"),
+        "--checkpoints",
+        str(tmp_path),
+        "--output",
+        str(tmp_path / "out"),
+    ]
+    assert main(asked) == 1
+    said = capsys.readouterr().err
+    assert "the figure was made with sha256" in said
+    assert "--force" in said
+    assert not (tmp_path / "out").exists()
+    assert main([*asked, "--force"]) == 0
+    assert "DIFFER" in capsys.readouterr().err
+    assert (tmp_path / "out" / "f.pdf").read_bytes() == saved.data
+    assert main([*asked, "--from-data"]) == 0
+    # inches of one's own belong to the venue they were chosen for
+    assert main([*asked, "--from-data", "--venue", "icml"]) == 0
+    assert read((tmp_path / "out" / "f.json").read_bytes()).style.width == "column"
+    assert main([*asked, "--from-data", "--venue", "icml", "--width", "4.4"]) == 0
+    assert read((tmp_path / "out" / "f.json").read_bytes()).style.width == 4.4
+
+
+def test_without_its_checkpoint_a_figure_is_drawn_from_its_numbers():
+    plot = registry.make("winners", [zoo.loaded("max_seq_mha")], TEXT)
+    given = read(sidecar(plot).to_json())
+    made = rebuild(given, "f", Known(()), loader)
+    assert made.said[0] == "Drawn from the stored numbers (not found here: max_seq_mha)."
+    with pytest.raises(ValueError, match="not found here: max_seq_mha"):
+        rebuild(given, "f", Known(()), loader, anew=True)
+
+
+def test_a_checkpoint_is_known_by_its_weights_under_any_name(tmp_path):
+    shutil.copytree(zoo.folder("mha"), tmp_path / "renamed")
+    plot = registry.make("attention", [zoo.loaded("mha")], TEXT)
+    made = rebuild(
+        read(sidecar(plot).to_json()),
+        "f",
+        known_checkpoints(tmp_path),
+        lambda c: analysis.load(c.folder),
+    )
+    assert made.said[0] == "The recomputed values equal the stored ones."
+
+
+def test_difference_is_the_largest_gap_and_none_for_other_shapes():
+    one = of_reading()
+    mark = replace(one.mark, values=one.mark.values + np.eye(1, len(one.mark.values))[0] * 0.25)
+    assert difference(one, replace(one, mark=mark)) == pytest.approx(0.25)
+    assert difference(one, one) == 0
+    assert difference(one, samples.plot_of("classes")) is None

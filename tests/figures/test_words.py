@@ -1,0 +1,426 @@
+"""What is written beside a figure: tables, captions, BibTeX, HTML; nobody's text becomes code."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support import view_samples as samples
+from support import zoo
+from support.known_results import HOSTILE, SENTENCE, attributed, checkpoint, split, tokens_of
+
+from analysis.attribution import METHODS as ATTRIBUTION
+from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Strip, known_views, view
+from analysis.figures.files import latex
+from analysis.figures.files.captions import draft
+from analysis.figures.files.citations import METHODS, VIEWS, bibtex, keys_of
+from analysis.figures.files.export import export
+from analysis.figures.paper import pgf, render
+from analysis.figures.recipes import registry
+from analysis.figures.style.letters import letter
+from analysis.figures.style.settings import Style
+
+TOKENS = tokens_of(SENTENCE)
+TEX = shutil.which("pdflatex")
+needs_tex = pytest.mark.skipif(TEX is None, reason="no pdflatex here: nothing to compile with")
+needs_pgf = pytest.mark.skipif(not pgf.available(), reason="no xelatex here: PGF needs it")
+
+
+def hostile(size=None):
+    size = size or len(HOSTILE)
+    names = HOSTILE[:size]
+    marks = (
+        Strip(
+            names,
+            np.linspace(-1, 1, size),
+            (True,) * size,
+            (False,) * size,
+            (0,) * size,
+            tuple((i,) for i in range(size)),
+            np.zeros((size, 2), int),
+            "100% $v$",
+            "\\par",
+        ),
+        HeatMap(np.eye(size), names, names, "$r$", "a_b", "#1 & {%"),
+        Bars(np.ones((2, size)), names, ("$a$", "\\b{"), "<b>", "x^2"),
+    )
+    return Plot(
+        "reading",
+        "\\input{/etc/passwd} % $ _ <script>",
+        Grid(marks, HOSTILE[:3], 1),
+        provenance={"text": HOSTILE[2], "checkpoint": "a_b & c%"},
+        caption="\\immediate\\write18{ls} 50% of $x$ _ <script>alert(1)</script>.",
+    )
+
+
+# --- LaTeX ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_keeps_a_character_that_latex_would_read(text):
+    escaped = latex.escape(text)
+    names = (
+        "textbackslash|textasciicircum|textasciitilde|textless|textgreater|textbar|char34|"
+        "textquotesingle|textasciigrave|ldots"
+    )
+    other = re.escape(latex.OTHER_SCRIPT) + r"\{[^{}]*\}\{((?:\{\[\}|\{\]\}|[U+0-9A-F. ])*)\}"
+    plain = re.sub(other, r"\1", escaped)
+    allowed = re.sub(
+        rf"\\({names})\{{\}}|\\ensuremath\{{[^}}]*\}}|\\[{{}}$&%#_]|\{{[-\[\]]\}}", "", plain
+    )
+    assert not re.search(r"[\\{}$&%#_^~]", allowed)
+
+
+def test_a_table_has_the_numbers_of_the_frame():
+    plot = view("source_layers", split(TOKENS), samples.winners(TOKENS), 1, checkpoint())
+    table = latex.table(plot)
+    assert table.count("\\begin{tabular}") == 2
+    wins, contribution = plot.mark.panels
+    for panel in (wins, contribution):
+        for value in panel.values[0]:
+            shown = latex.number(float(value))
+            assert shown in table
+            assert float(shown.strip("$")) == pytest.approx(value, rel=6e-4, abs=1e-4)
+    assert "\\toprule" in table
+    assert "\\bottomrule" in table
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0"),
+        (12.0, "12"),
+        (-3.0, "$-3$"),
+        (0.123456, "0.1235"),
+        (-0.5, "$-0.5000$"),
+        (1234.56, "1235"),
+        (1e-6, "$1.00 \\times 10^{-6}$"),
+        (float("nan"), "--"),
+    ],
+)
+def test_numbers_in_a_table(value, shown):
+    assert latex.number(value) == shown
+
+
+def test_a_long_table_breaks_over_pages_and_a_wide_one_is_turned():
+    wide = Plot(
+        "v",
+        "t",
+        HeatMap(np.ones((3, 30)), tuple("abc"), tuple(map(str, range(30))), "row", "column", "v"),
+    )
+    assert "column / row & a & b & c" in latex.table(wide)
+    square = Plot(
+        "v",
+        "t",
+        HeatMap(
+            np.ones((20, 20)),
+            tuple(map(str, range(20))),
+            tuple(map(str, range(20))),
+            "row",
+            "column",
+            "v",
+        ),
+    )
+    assert "\\begin{longtable}{llr}" in latex.table(square)
+
+
+def compiled(folder, body, program="pdflatex", encoding="\\usepackage[T1]{fontenc}"):
+    """Run TeX on a document; returns the log. No shell, no files from elsewhere."""
+    head = f"\\documentclass{{article}}\n{encoding}\n"
+    if program != "pdflatex":
+        head = "\\documentclass{article}\n\\usepackage{fontspec}\n"
+    packages = "\n".join((*latex.PREAMBLE, "\\usepackage{pgf}" if program != "pdflatex" else ""))
+    document = f"{head}{packages}\n\\begin{{document}}\n{body}\n\\end{{document}}\n"
+    (folder / "paper.tex").write_text(document, encoding="utf-8")
+    done = subprocess.run(
+        [program, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "paper.tex"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    return done.stdout
+
+
+@needs_tex
+def test_a_document_with_the_pdf_and_the_table_compiles(tmp_path):
+    from pypdf import PdfReader
+
+    plot = samples.plot_of("winners")
+    made = export(plot, "pdf")
+    (tmp_path / made.filename).write_bytes(made.data)
+    included = latex.figure(made.filename, draft(plot), "fig:winners")
+    compiled(tmp_path, included + export(plot, "tex").data.decode())
+    pages = PdfReader(tmp_path / "paper.pdf").pages
+    assert "win" in "".join(page.extract_text() for page in pages)
+
+
+@needs_tex
+@pytest.mark.timeout(600)
+def test_the_tables_of_every_view_compile_in_one_document(tmp_path):
+    body = "\n\\clearpage\n".join(
+        export(plot, "tex").data.decode() for _, plot in samples.every_plot()
+    )
+    head = "\\usepackage[T1]{fontenc}\\usepackage[a2paper,landscape]{geometry}\\extrafloats{500}"
+    compiled(tmp_path, body, encoding=head)
+
+
+def test_a_table_of_lines_has_bands_and_flags():
+    plot = Plot(
+        "v",
+        "t",
+        Lines(
+            np.arange(3.0),
+            np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
+            ("a", "b"),
+            "x",
+            "y",
+            bands=np.array([[[0.5, 1.5], [1.5, 2.5], [3.0, 3.0]], np.full((3, 2), np.nan)]),
+            flags=np.array([[False, True, False], [False] * 3]),
+            flag_label="flips",
+        ),
+    )
+    table = latex.table(plot)
+    assert "1 {[}0.5000, 1.500{]}" in table
+    assert "2 {[}1.500, 2.500{]}$^{\\ast}$" in table
+    assert "& 3 & 6" in table  # a band without a width is the line itself
+    assert "a ($^{\\ast}$: flips) & b" in table
+
+
+@needs_tex
+def test_hostile_text_is_printed_and_never_carried_out(tmp_path):
+    from pypdf import PdfReader
+
+    plot = hostile()
+    body = latex.figure("missing.pdf", plot.caption, "fig:x").replace(
+        "\\includegraphics", "%\\includegraphics"
+    )
+    said = "\n\n".join(latex.escape(name) for name in HOSTILE if len(name) < 100)
+    compiled(tmp_path, body + latex.defined(said))
+    text = "".join(p.extract_text() for p in PdfReader(tmp_path / "paper.pdf").pages)
+    assert "root:" not in text
+    assert "input{/etc/passwd}" in text.replace(" ", "")
+    assert "write18{ls}" in text.replace(" ", "")
+
+
+SCRIPTS = (
+    "你好 / שלום / مرحبا / हिन्दी / 😀👩\u200d🔬 / naïve łódź é\u0301\u200b \u3000 Đ ŋ € "
+    '\u201cq\u201d "d" \xa0'
+)
+
+
+@needs_tex
+@pytest.mark.parametrize("encoding", ["", "\\usepackage[T1]{fontenc}"])
+def test_any_script_compiles_and_is_told_by_its_codes(encoding, tmp_path):
+    from pypdf import PdfReader
+
+    tokens = tokens_of(SCRIPTS)
+    plot = view("reading", split(tokens), tokens, 1, checkpoint())
+    made = export(plot, "pdf")
+    (tmp_path / made.filename).write_bytes(made.data)
+    body = latex.figure(made.filename, draft(plot), "fig:x") + export(plot, "tex").data.decode()
+    compiled(tmp_path, f"\\listoffigures {body} {latex.escape(latex._LETTERS)}", encoding=encoding)
+    text = "".join(page.extract_text() for page in PdfReader(tmp_path / "paper.pdf").pages)
+    assert "U+4F60" in text
+    assert "U+05E9" in text
+    assert "ve" in text
+
+
+@pytest.mark.skipif(shutil.which("xelatex") is None, reason="no xelatex here")
+def test_xelatex_is_given_the_characters_themselves(tmp_path):
+    from pypdf import PdfReader
+
+    compiled(tmp_path, latex.defined(latex.escape("Ελληνικά and Русский")), "xelatex")
+    text = "".join(page.extract_text() for page in PdfReader(tmp_path / "paper.pdf").pages)
+    assert "U+" not in text
+
+
+def test_what_needs_another_engine_says_so_and_what_does_not_is_silent():
+    assert latex.figure("f", "plain naïve", "l").startswith("\\begin")
+    said = latex.figure("f", "你好", "l")
+    assert said.startswith("% Some texts")
+    assert "XeLaTeX" in said.splitlines()[0]
+
+
+# --- PGF --------------------------------------------------------------------------------------
+
+
+def test_without_tex_pgf_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(pgf.shutil, "which", lambda name: None)
+    with pytest.raises(ValueError, match="texlive-xetex"):
+        render(samples.plot_of("classes"), format="pgf")
+
+
+@needs_pgf
+def test_pgf_compiles_and_hostile_tokens_are_text_in_it(tmp_path):
+    from pypdf import PdfReader
+
+    words = ("\\input{/etc/passwd}", "100%", "a_b^{c}", "$x^2$", "a & b", "#1", "~")
+    size = len(words)
+    strip = Strip(
+        words,
+        np.linspace(-1, 1, size),
+        (True,) * size,
+        (False,) * size,
+        (0,) * size,
+        tuple((i,) for i in range(size)),
+        np.zeros((size, 2), int),
+        "v",
+    )
+    drawn = render(Plot("v", "t", strip, provenance={"text": "\\input{x}"}), format="pgf")
+    assert b"\\textbackslash{}input\\{" in drawn.data
+    (tmp_path / "figure.pgf").write_bytes(drawn.data)
+    compiled(tmp_path, "\\input{figure.pgf}", "xelatex")
+    text = "".join(p.extract_text() for p in PdfReader(tmp_path / "paper.pdf").pages)
+    assert "root:" not in text
+    assert "input{/etc/passwd}" in text.replace(" ", "")
+
+
+# --- captions and citations -------------------------------------------------------------------
+
+
+def test_a_caption_has_the_facts():
+    owner = checkpoint("sst2-max_seq_mha")
+    owner.head, owner.head_options = "max_seq_mha", {"last_k": 3}
+    plot = view("input_attribution", attributed(TOKENS, seed=0), TOKENS, owner)
+    said = draft(plot)
+    for fact in (
+        "Checkpoint: sst2-max_seq_mha (last 3 layers).",
+        f"“{SENTENCE}”",
+        "Class: positive.",
+        "Method: integrated gradients.",
+        "Baseline: [PAD].",
+    ):
+        assert fact in said
+    reading = view("reading", split(TOKENS), TOKENS, 1, owner)
+    assert "Reference: the corpus mean." in draft(reading)
+    assert "Seeds: 0, 1, 2." in draft(samples.plot_of("classes"))
+
+
+def test_a_caption_of_several_checkpoints_has_the_same_facts():
+    both = [zoo.loaded("max_seq_mha"), zoo.loaded("mha")]
+    labels = both[0].checkpoint.labels
+    said = draft(registry.make("strips", both, "The plots thinned.", None, [1, 0]))
+    for fact in (
+        f"Classes: {labels[1]}, {labels[0]}.",
+        "Baseline: ",
+        "Reference: ",
+        "Methods: integrated gradients, exact split",
+        "Checkpoints: max_seq_mha",
+    ):
+        assert fact in said, fact
+    one = draft(registry.make("reading", both, "The plots thinned.", None, 1))
+    assert f"Class: {labels[1]}." in one
+    assert "Reference: " in one
+
+
+@pytest.mark.parametrize("key", ["deletion_insertion", "evidence_scores", "evidence_bars"])
+def test_a_caption_names_the_class_and_not_its_number(key):
+    plot = registry.make(
+        key,
+        [zoo.loaded("max_seq_mha")],
+        "The plots thinned.",
+        None,
+        1,
+        {"method": "leave_one_out", "repeats": 2},
+    )
+    assert f"Class: {zoo.loaded('max_seq_mha').checkpoint.labels[1]}." in draft(plot)
+
+
+def test_a_caption_names_the_colours_that_are_drawn():
+    plot = view("reading", split(TOKENS), TOKENS, 1)
+    assert "Orange is towards the class, blue and underlined" in draft(plot)
+    assert "Green is towards the class, purple and underlined" in draft(
+        plot, Style(palette="purple-green")
+    )
+    told = draft(plot, Style(greyscale=True))
+    assert "orange" not in told.lower()
+    assert "underlined is against it" in told
+
+
+def test_every_view_and_method_that_cites_exists_and_every_citation_has_an_entry():
+    assert set(VIEWS) <= set(known_views()) | {"faithfulness", "evidence"}
+    assert {key for key in METHODS if key not in ("umap", "aligned_umap")} == set(ATTRIBUTION)
+    from analysis.figures.files.citations import _entries
+
+    cited = {key for keys in (*VIEWS.values(), *METHODS.values()) for key in keys}
+    assert cited <= set(_entries())
+
+
+def test_bibtex_follows_the_method_and_the_data():
+    plot = view("input_attribution", attributed(TOKENS), TOKENS, checkpoint("sst2-max_seq_mha"))
+    found = keys_of(plot)
+    assert found[0] == "poollens"
+    assert {
+        "sundararajan2017axiomatic",
+        "kokhlikyan2020captum",
+        "behrendt2025maxpoolbert",
+        "socher2013recursive",
+    } <= set(found)
+    assert "abnar2020rollout" not in found
+    text = bibtex(plot)
+    assert text.count("@") == len(found)
+    assert text.count("{") == text.count("}")
+
+
+def test_each_picture_cites_what_it_rests_on_and_no_more():
+    split = {"modarressi2023decompx", "nanda2022transformerlens"}
+    made = {
+        quantity: set(
+            keys_of(
+                registry.make(
+                    "winners", [zoo.loaded("max_seq_mha")], "A plot.", params={"quantity": quantity}
+                )
+            )
+        )
+        for quantity in ("contribution", "attention")
+    }
+    assert split <= made["contribution"]
+    assert not split & made["attention"]
+    assert all("conneau2017infersent" in found for found in made.values())
+    for key in ("layer_quantities", "source_layers", "reading"):
+        assert split <= set(keys_of(samples.plot_of(key)))
+    umap = samples.plot_of("map")
+    assert "mcinnes2018umap" in keys_of(umap)
+    pca = replace(umap, provenance={**umap.provenance, "method": "pca"})
+    assert "mcinnes2018umap" not in keys_of(pca)
+    assert "venna2001neighborhood" in keys_of(pca)
+
+
+def test_panels_are_lettered_beyond_z():
+    assert [letter(i) for i in (0, 1, 25, 26, 27, 701, 702)] == [
+        "(a)",
+        "(b)",
+        "(z)",
+        "(aa)",
+        "(ab)",
+        "(zz)",
+        "(aaa)",
+    ]
+
+
+# --- HTML -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["reading", "winners", "sweep"])
+def test_html_is_one_file_that_may_fetch_nothing(key):
+    page = export(samples.plot_of(key), "html").data.decode()
+    assert "default-src 'none'" in page
+    assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)=[\"'](?!data:)", page[:3000])
+    assert page == export(samples.plot_of(key), "html").data.decode()
+    assert len(page) < 5_000_000
+    assert ("plotly" in page) == (key != "reading")
+
+
+def test_hostile_text_is_text_in_html():
+    page = export(hostile(), "html").data.decode()
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "onmouseover=alert(1)" not in re.sub(r"&#x27;|&quot;", "", page).split("<body>")[0]

@@ -1,0 +1,307 @@
+"""Every pooling head against its definition in loops; padding, options, read-out, own heads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from support import oracles
+from support.tiny import randomize
+from torch import nn
+
+from analysis import heads
+
+L, D = 4, 8
+BUILT_IN = (
+    "cls",
+    "max_cls",
+    "mha",
+    "max_seq_mha",
+    "mean",
+    "max",
+    "concat",
+    "weighted_mean",
+    "query_attention",
+    "cls_mlp",
+)
+VARIANTS = [
+    *((key, {}) for key in BUILT_IN),
+    *((key, {"last_k": k}) for key in ("max_cls", "max_seq_mha") for k in (1, L)),
+    *((key, {"num_heads": n}) for key in ("mha", "max_seq_mha", "query_attention") for n in (1, 8)),
+    *((key, {"residual": True}) for key in ("mha", "max_seq_mha")),
+    ("query_attention", {"num_queries": 3, "num_heads": 2}),
+]
+STEPS = [{}, {"layer_norm": True}, {"pooler": "tanh"}, {"layer_norm": True, "pooler": "tanh"}]
+
+
+def ident(value):
+    return "-".join(map(str, value.items() if isinstance(value, dict) else [value])) or "plain"
+
+
+def make(key: str, **options) -> heads.PoolingHead:
+    options = {"last_k": 3, "num_heads": 4, **options}
+    module = heads.build(key, hidden_size=D, num_layers=L, **options).eval()
+    return randomize(module, seed=11, scale=0.4)
+
+
+def batch(length=5, rows=3, seed=0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden states of all layers with ties, and a mask padded left, right and not at all."""
+    draw = np.random.default_rng(seed)
+    hidden = torch.tensor(draw.normal(size=(L + 1, rows, length, D)).round(1), dtype=torch.float32)
+    mask = torch.ones(rows, length, dtype=torch.long)
+    mask[1, length - 2 :] = 0
+    mask[2, :2] = 0
+    return hidden, mask
+
+
+def layer_of(module: heads.PoolingHead) -> dict[str, np.ndarray]:
+    """The attention layer's own weights, read from its state dictionary."""
+    state = module.attention.state_dict()
+    return {name: tensor.double().numpy() for name, tensor in state.items()}
+
+
+def by_definition(module, key: str, options: dict, hidden: np.ndarray, mask: np.ndarray):
+    """(L+1, T, d), (T,) -> the vector of one row, from the method's table."""
+    last, first = hidden[-1], oracles.real_positions(mask)[0]
+    if key in ("cls", "mean", "max", "concat"):
+        return oracles.pool_row(key, last, mask)
+    if key == "max_cls":
+        return oracles.max_layers(hidden, options.get("last_k", 3))[0][first]
+    if key in ("mha", "max_seq_mha"):
+        tokens = last
+        if key == "max_seq_mha":
+            tokens, _, _ = oracles.max_layers(hidden, options.get("last_k", 3))
+        count = options.get("num_heads", 4)
+        output, _ = oracles.attend(tokens[first], tokens, mask, layer_of(module), count)
+        return output + (tokens[first] if options.get("residual") else 0)
+    if key == "query_attention":
+        queries = module.queries.weight.double().detach().numpy()
+        count = options.get("num_heads", 4)
+        return np.concatenate(
+            [oracles.attend(q, last, mask, layer_of(module), count)[0] for q in queries]
+        )
+    state = {name: t.double().numpy() for name, t in module.state_dict().items()}
+    if key == "weighted_mean":
+        scores = [float(state["score.weight"][0] @ t + state["score.bias"][0]) for t in last]
+        return oracles.pool_row("weighted_mean", last, mask, scores=scores)
+    assert key == "cls_mlp"
+    x = last[first]
+    x = x / np.sqrt(np.mean(x**2) + np.finfo(np.float32).eps) * state["mlp.0.weight"]
+    inner = torch.tensor(state["mlp.1.weight"] @ x + state["mlp.1.bias"])
+    gelu = (0.5 * inner * (1 + torch.erf(inner / 2**0.5))).numpy()
+    return state["mlp.3.weight"] @ gelu + state["mlp.3.bias"]
+
+
+def test_the_built_in_heads_are_these():
+    assert set(BUILT_IN) <= set(heads.HEADS)
+
+
+@pytest.mark.parametrize(("key", "options"), VARIANTS, ids=ident)
+def test_the_vector_equals_its_definition(key, options):
+    module, (hidden, mask) = make(key, **options), batch()
+    vector = module(hidden, mask).vector.detach().numpy()
+    for row in range(len(mask)):
+        own = hidden[:, row].double().numpy(), mask[row].numpy()
+        np.testing.assert_allclose(
+            vector[row], by_definition(module, key, options, *own), rtol=1e-4, atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("garbage", [1e30, float("nan"), float("inf")])
+@pytest.mark.parametrize(("key", "options"), VARIANTS, ids=ident)
+def test_what_stands_in_padding_changes_nothing(key, options, garbage):
+    module, (hidden, mask) = make(key, **options), batch()
+    spoilt = hidden.masked_fill(mask[None, :, :, None] == 0, garbage)
+    before = spoilt.clone()
+    clean, dirty = module(hidden, mask), module(spoilt, mask)
+    assert torch.equal(clean.vector, dirty.vector)
+    if clean.attention is not None:
+        assert torch.equal(clean.attention, dirty.attention)
+    if clean.weights is not None:
+        assert torch.equal(clean.weights, dirty.weights)
+        padded = clean.weights.transpose(1, 2)[mask == 0]
+        assert (padded == 0).all()
+    assert before.numpy().tobytes() == spoilt.numpy().tobytes()
+
+
+@pytest.mark.parametrize(("key", "options"), VARIANTS, ids=ident)
+def test_a_row_alone_equals_the_row_in_a_batch(key, options):
+    module, (hidden, mask) = make(key, **options), batch()
+    together = module(hidden, mask).vector
+    for row in range(len(mask)):
+        real = mask[row] == 1
+        alone = module(hidden[:, row : row + 1, real], mask[row : row + 1, real]).vector[0]
+        torch.testing.assert_close(alone, together[row], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("key", "options"), VARIANTS, ids=ident)
+def test_attention_rows_sum_to_one_over_real_tokens(key, options):
+    module, (hidden, mask) = make(key, **options), batch()
+    attention = module(hidden, mask).attention
+    if attention is not None:
+        torch.testing.assert_close(attention.sum(-1), torch.ones(attention.shape[:2]))
+
+
+@pytest.mark.parametrize("key", ["mha", "max_seq_mha"])
+def test_attention_equals_the_loops_head_by_head(key):
+    module, (hidden, mask) = make(key), batch()
+    attention = module(hidden, mask).attention.detach().numpy()
+    for row in range(len(mask)):
+        states = hidden[:, row].double().numpy()
+        tokens = states[-1] if key == "mha" else oracles.max_layers(states, 3)[0]
+        first = oracles.real_positions(mask[row].numpy())[0]
+        _, want = oracles.attend(tokens[first], tokens, mask[row].numpy(), layer_of(module), 4)
+        np.testing.assert_allclose(attention[row], want, atol=1e-6)
+
+
+@pytest.mark.parametrize("last_k", range(1, L + 1))
+@pytest.mark.parametrize("key", ["max_cls", "max_seq_mha"])
+def test_winners_are_absolute_layers_that_hold_the_maximum(key, last_k):
+    module, (hidden, mask) = make(key, last_k=last_k), batch()
+    winners = module(hidden, mask).winners
+    assert winners.layers == tuple(range(L + 1 - last_k, L + 1))
+    assert winners.token is None
+    for row in range(len(mask)):
+        vector, layer, margin = oracles.max_layers(hidden[:, row].numpy(), last_k)
+        where = oracles.real_positions(mask[row].numpy())
+        if key == "max_cls":
+            vector, layer, margin, where = vector[where[0]], layer[where[0]], margin[where[0]], ...
+        assert np.array_equal(winners.layer[row].numpy()[where], layer[where])
+        np.testing.assert_allclose(winners.margin[row].numpy()[where], margin[where], rtol=1e-6)
+
+
+@pytest.mark.parametrize("key", ["max", "concat"])
+def test_the_maximum_over_tokens_names_its_tokens_and_its_one_layer(key):
+    module, (hidden, mask) = make(key), batch()
+    winners = module(hidden, mask).winners
+    assert winners.layers == (L,)
+    assert (winners.layer == L).all()
+    for row in range(len(mask)):
+        _, token, margin = oracles.max_tokens(hidden[-1, row].numpy(), mask[row].numpy())
+        assert np.array_equal(winners.token[row].numpy(), token)
+        np.testing.assert_allclose(winners.margin[row].numpy(), margin, rtol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [{"residual": True}, *STEPS])
+@pytest.mark.parametrize("last_k", [2, 3])
+def test_the_short_way_without_a_layer_at_one_token_is_the_long_one(last_k, steps):
+    from analysis.heads.base import PoolingHead
+
+    module, (hidden, mask) = make("max_seq_mha", last_k=last_k, **steps), batch()
+    for row in range(len(mask)):
+        one, real = hidden[:, row : row + 1], mask[row : row + 1]
+        places = [
+            (layer, token)
+            for token in oracles.real_positions(mask[row].numpy())
+            for layer in module.pool_layers
+        ]
+        before = one.clone()
+        with torch.no_grad():
+            short = module.without_at(one, real, places)
+            long = PoolingHead.without_at(module, one, real, places)
+        torch.testing.assert_close(short, long, atol=1e-5, rtol=1e-5)
+        assert torch.equal(one, before) or torch.isnan(one).any()
+
+
+@pytest.mark.parametrize("key", BUILT_IN)
+def test_layer_norm_and_tanh_pooler_follow_the_vector(key):
+    hidden, mask = batch()
+    for steps in STEPS:
+        module = make(key, **steps)
+        vector = module.read(hidden, mask).vector
+        if "layer_norm" in steps:
+            spread = vector.var(-1, keepdim=True, correction=0) + 1e-5
+            vector = (vector - vector.mean(-1, keepdim=True)) / spread.sqrt()
+            vector = vector * module.norm.weight + module.norm.bias
+        if "pooler" in steps:
+            vector = torch.tanh(vector @ module.pooler.weight.T + module.pooler.bias)
+        torch.testing.assert_close(module(hidden, mask).vector, vector, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("key", "options"), VARIANTS, ids=ident)
+def test_the_readout_gives_back_every_logit(key, options):
+    module, (hidden, mask) = make(key, **options), batch()
+    draw = torch.Generator().manual_seed(1)
+    weight = torch.randn(3, module.output_size, generator=draw)
+    bias = torch.randn(3, generator=draw)
+    pooled, folded = module(hidden, mask), module.readout(weight, bias)
+    if key == "cls_mlp":
+        assert folded is None
+        return
+    readout, constant = folded
+    assert readout.shape == (3, len(module.parts), D)
+    weights = pooled.weights if pooled.weights.dim() == 4 else pooled.weights[..., None]
+    weighted = (weights * pooled.values[:, None]).nan_to_num()  # (B, P, T, d)
+    logits = constant + torch.einsum("cpd,bptd->bc", readout, weighted)
+    torch.testing.assert_close(logits, pooled.vector @ weight.T + bias, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("steps", STEPS[1:], ids=ident)
+@pytest.mark.parametrize("key", BUILT_IN)
+def test_a_non_linear_step_leaves_no_readout(key, steps):
+    module = make(key, **steps)
+    assert not module.linear
+    assert module.readout(torch.randn(2, module.output_size), torch.zeros(2)) is None
+
+
+@pytest.mark.parametrize("size", [8, 32, 384])
+def test_the_control_has_exactly_as_many_parameters_as_the_attention_head(size):
+    count = {
+        key: sum(p.numel() for p in heads.build(key, size, 6).parameters())
+        for key in ("mha", "max_seq_mha", "cls_mlp", "cls", "max_cls")
+    }
+    assert count["cls_mlp"] == count["mha"] == count["max_seq_mha"] == 4 * size**2 + 4 * size
+    assert count["cls"] == count["max_cls"] == 0
+
+
+def test_the_attention_is_pytorchs_and_starts_xavier_uniform_without_biases():
+    torch.manual_seed(0)
+    module = heads.build("mha", hidden_size=384, num_layers=6)
+    assert type(module.attention) is nn.MultiheadAttention
+    assert module.num_heads == 4
+    bound = (6 / (3 * 384 + 384)) ** 0.5
+    weight = module.attention.in_proj_weight
+    assert weight.abs().max() <= bound
+    assert weight.abs().max() > 0.99 * bound
+    assert (module.attention.in_proj_bias == 0).all()
+    assert (module.attention.out_proj.bias == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("key", "options", "told"),
+    [
+        ("max_cls", {"last_k": 7}, r"last_k is 7.*6 layers.*from 1 to 6"),
+        ("max_seq_mha", {"last_k": 0}, "last_k is 0"),
+        ("mha", {"num_heads": 5}, r"num_heads is 5.*does not divide the hidden size 384"),
+        ("max_seq_mha", {"num_heads": 0}, "num_heads is 0"),
+        ("query_attention", {"num_queries": 0}, "num_queries is 0"),
+        ("query_attention", {"residual": True}, "no residual option"),
+        ("cls", {"pooler": "relu"}, r"pooler is 'relu'.*'none', 'tanh'"),
+        ("cls", {"lastk": 3}, "unknown option lastk"),
+        ("clss", {}, r"unknown pooling head 'clss'; known: cls, cls_mlp"),
+    ],
+)
+def test_impossible_options_are_refused_with_the_reason(key, options, told):
+    with pytest.raises(ValueError, match=told):
+        heads.build(key, hidden_size=384, num_layers=6, **options)
+
+
+def test_options_of_another_head_are_left_out():
+    assert heads.check_options("cls", {"last_k": 3, "num_heads": 4}) == {}
+    assert heads.check_options("max_cls", {"last_k": 2, "num_heads": 4}) == {"last_k": 2}
+
+
+def test_hidden_states_of_another_encoder_are_refused():
+    module, (hidden, mask) = make("mean"), batch()
+    wrong = [(hidden[1:], mask), (hidden[..., :4], mask), (hidden[0], mask), (hidden, mask.T)]
+    for states, other in wrong:
+        with pytest.raises(ValueError, match=r"expected \(5, B, T, 8\) and \(B, T\)"):
+            module(states, other)
+
+
+@pytest.mark.parametrize("key", BUILT_IN)
+def test_a_row_without_tokens_is_named(key):
+    hidden, mask = batch()
+    mask[1] = 0
+    with pytest.raises(ValueError, match=r"masked in row 1\b"):
+        make(key)(hidden, mask)

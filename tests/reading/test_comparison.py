@@ -1,0 +1,123 @@
+"""What is said of several checkpoints: numbers by hand, and words about these checkpoints only."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support import zoo
+
+import analysis
+from analysis.reading.comparison import Answer, answer, change_in_words, in_words
+
+TEXT = "The plot is thin, but not dull."
+
+
+def one(name: str, *values, labels=("no", "yes"), regression=False) -> Answer:
+    members = tuple(f"{name}-s{i}" for i in range(len(values))) if len(values) > 1 else (name,)
+    return Answer(name, labels, members, np.array(values, dtype=float), regression)
+
+
+def value(name: str, *values) -> Answer:
+    return one(name, *[[v] for v in values], labels=("score",), regression=True)
+
+
+def test_an_answer_holds_the_traces_probabilities():
+    trace = analysis.record(zoo.loaded("mha"), TEXT)
+    result = answer([trace], "mha")
+    assert result.labels == trace.checkpoint.labels
+    assert np.array_equal(result.mean, trace.probabilities)
+    assert result.label == trace.checkpoint.labels[trace.predicted]
+    assert result.gap(trace.predicted) == pytest.approx(trace.class_gap())
+    assert (result.spread == 0).all()
+    assert result.dissenters == ()
+
+
+def test_a_group_has_mean_spread_and_dissenters():
+    group = one("trio", [0.2, 0.8], [0.3, 0.7], [0.6, 0.4])
+    np.testing.assert_allclose(group.mean, [1.1 / 3, 1.9 / 3])
+    mean = 1.9 / 3
+    spread = (((0.8 - mean) ** 2 + (0.7 - mean) ** 2 + (0.4 - mean) ** 2) / 2) ** 0.5
+    np.testing.assert_allclose(group.spread, [spread, spread])
+    assert group.label == "yes"
+    assert group.gap(1) == pytest.approx(0.8 / 3)
+    assert group.gap(0) == pytest.approx(-0.8 / 3)
+    assert group.dissenters == (("trio-s2", "no"),)
+
+
+def test_the_class_gap_is_to_the_best_other_class():
+    three = one("a", [0.5, 0.2, 0.3], labels=("x", "y", "z"))
+    assert [three.gap(c) for c in range(3)] == pytest.approx([0.2, -0.3, -0.2])
+
+
+def test_checkpoints_of_other_classes_are_no_group():
+    traces = [analysis.record(zoo.loaded(name), TEXT) for name in ("mha", "regression")]
+    with pytest.raises(ValueError, match="different classes"):
+        answer(traces, "both")
+    with pytest.raises(ValueError, match="at least one trace"):
+        answer([], "none")
+    with pytest.raises(ValueError, match=r"expected \(1, 2\)"):
+        Answer("a", ("no", "yes"), ("a",), np.zeros((2, 2)))
+
+
+def test_agreement_is_said_with_the_largest_difference():
+    said = in_words([one("a", [0.1, 0.9]), one("b", [0.4, 0.6]), one("c", [0.3, 0.7])])
+    assert said == (
+        "These three checkpoints (one seed each) agree: yes. "
+        "Largest difference in the probability of yes: b 0.60 against a 0.90."
+    )
+
+
+def test_disagreement_names_the_sides_the_larger_first():
+    answers = [one("a", [0.9, 0.1]), one("b", [0.4, 0.6]), one("c", [0.3, 0.7])]
+    said = in_words(answers)
+    assert "disagree: b and c say yes; a says no." in said
+    assert said.endswith("Largest difference in the probability of yes: a 0.10 against c 0.70.")
+    assert in_words(answers, "no").endswith("probability of no: c 0.30 against a 0.90.")
+    assert in_words(answers, "no such class") == said
+
+
+def test_equal_probabilities_are_said_to_be_equal():
+    said = in_words([one("a", [0.1, 0.9]), one("b", [0.101, 0.899])])
+    assert said.endswith("All give yes the same probability, 0.90.")
+
+
+def test_groups_speak_with_their_spread():
+    trio = one("trio", [0.2, 0.8], [0.3, 0.7], [0.4, 0.6])
+    assert in_words([trio]) == "trio says yes, with probability 0.70 ± 0.10."
+    assert in_words([trio, trio]).startswith("These two seed groups (3 seeds each) agree: yes.")
+    mixed = in_words([trio, one("a", [0.9, 0.1])])
+    assert mixed.startswith("These two entries (seed groups as their mean) disagree")
+    assert mixed.endswith("probability of no: trio 0.30 ± 0.10 against a 0.90.")
+
+
+def test_other_classes_are_not_compared_and_values_are_values():
+    said = in_words([one("a", [0.1, 0.9]), one("b", [0.2, 0.8], labels=("bad", "good"))])
+    assert "different classes" in said
+    assert in_words([value("a", 1.5), value("b", -2.0)]) == (
+        "These two checkpoints (one seed each) give values between b -2.00 and a 1.50."
+    )
+    assert in_words([value("a", 1.5)]) == "a gives 1.50."
+    assert in_words([]) == ""
+
+
+def test_nothing_is_said_of_pooling_heads_as_such():
+    answers = [one(name, [0.9, 0.1]) for name in ("cls", "max_cls", "mha", "max_seq_mha")]
+    changed = change_in_words(answers, answers[::-1], [0] * 4)
+    for said in (in_words(answers), in_words(answers[:1]), changed):
+        assert "pooling head" not in said
+        assert "better" not in said
+        assert "!" not in said
+
+
+def test_a_variant_is_said_with_its_flips_and_its_largest_change():
+    before = [one("a", [0.2, 0.8]), one("b", [0.4, 0.6])]
+    after = [one("a", [0.7, 0.3]), one("b", [0.3, 0.7])]
+    assert change_in_words(before, after, [1, 1]) == (
+        "The variant changes the answer of a from yes to no. "
+        "Largest change: a, probability of yes -0.50."
+    )
+    assert change_in_words(before, before, [1, 1]).startswith("The variant changes no answer.")
+    assert change_in_words([value("a", 1.0)], [value("a", 3.5)], [0]).endswith(
+        "Largest change: a, value +2.50."
+    )
+    assert change_in_words([], [], []) == ""

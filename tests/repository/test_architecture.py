@@ -1,0 +1,153 @@
+"""The two rules that hold the walls up: who may import what."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("torch", "transformers", "captum", "peft", "plotly", "matplotlib", "streamlit")
+
+# Where each package may be imported from: a folder (with "/") or a file, from the repository root.
+TORCH_ROOMS = (
+    *("analysis/heads/", "analysis/checkpoints/loading", "analysis/checkpoints/weights"),
+    *("analysis/reading/trace", "analysis/interventions/", "analysis/attribution/"),
+    *("analysis/corpus/runs", "analysis/corpus/embedding", "analysis/common/memory"),
+    *("training/", "benchmarks/"),
+)
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "streamlit": ("app.py", "pages/", "benchmarks/"),
+    "plotly": (
+        "analysis/figures/screen/",
+        "benchmarks/figures.py",
+    ),  # there it is the peer
+    "matplotlib": ("analysis/figures/paper/",),
+    "torch": TORCH_ROOMS,
+    "captum": TORCH_ROOMS,
+    "peft": TORCH_ROOMS,
+}
+
+
+def _sources() -> list[Path]:
+    folders = ("analysis", "training", "pages", "benchmarks")
+    found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [*found, *sorted(ROOT.glob("*.py"))]
+
+
+class _Imports(ast.NodeVisitor):
+    """Top-level names of all imports, also those inside functions, but not for type checkers."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def visit_If(self, node: ast.If) -> None:
+        if ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            for statement in node.orelse:
+                self.visit(statement)
+        else:
+            self.generic_visit(node)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        self.names.update(alias.name.split(".")[0] for alias in node.names)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        if node.level == 0 and node.module:
+            self.names.add(node.module.split(".")[0])
+
+
+def _imports(source: str) -> set[str]:
+    visitor = _Imports()
+    visitor.visit(ast.parse(source))
+    return visitor.names
+
+
+def _may(place: str, rooms: tuple[str, ...]) -> bool:
+    """Whether the file ``place`` is one of ``rooms`` or lies in one."""
+    return any(
+        place.startswith(room)
+        if room.endswith("/")
+        else place in (room, f"{room}.py") or place.startswith(f"{room}/")
+        for room in rooms
+    )
+
+
+def _trespasses(place: str, source: str) -> Iterator[str]:
+    for name in sorted(_imports(source) & ALLOWED.keys()):
+        if not _may(place, ALLOWED[name]):
+            yield f"{place} imports {name}, which is for {', '.join(ALLOWED[name])}"
+
+
+def test_each_heavy_package_is_imported_only_in_its_own_rooms() -> None:
+    found = [
+        line
+        for path in _sources()
+        for line in _trespasses(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("place", "source"),
+    [
+        ("analysis/reading/winners.py", "import torch"),
+        ("analysis/text/tokens.py", "def f():\n    from torch.nn import functional"),
+        ("analysis/figures/views/compare.py", "import plotly.graph_objects as go"),
+        ("analysis/figures/screen/plotly.py", "import matplotlib.pyplot"),
+        ("analysis/reading/trace.py", "import streamlit as st"),
+        ("training/finetune.py", "import streamlit"),
+        ("pages/ui/kit/show.py", "import plotly"),
+        ("analysis/modelling.py", "import torch"),
+    ],
+)
+def test_an_import_in_the_wrong_room_is_noticed(place: str, source: str) -> None:
+    assert list(_trespasses(place, source))
+
+
+@pytest.mark.parametrize(
+    ("place", "source"),
+    [
+        ("analysis/attribution/methods/gradients.py", "import captum.attr"),
+        (
+            "analysis/figures/plot.py",
+            "if TYPE_CHECKING:\n    from plotly.graph_objects import Figure",
+        ),
+        ("pages/1_Layers.py", "import streamlit as st"),
+    ],
+)
+def test_an_import_in_its_own_room_is_let_through(place: str, source: str) -> None:
+    assert not list(_trespasses(place, source))
+
+
+def test_the_import_contracts_hold() -> None:
+    """import-linter also follows chains: no module of the library leads to Streamlit."""
+    code = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    answer = subprocess.run(
+        [sys.executable, "-c", code, "--no-cache", "--config", "pyproject.toml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "0 broken" in answer.stdout
+
+
+def test_importing_the_library_loads_nothing_heavy() -> None:
+    code = f"import sys, analysis; print([m for m in {HEAVY!r} if m in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.strip() == "[]", f"`import analysis` loads {answer.stdout}"
+
+
+def test_the_public_surface_is_reachable_and_named() -> None:
+    import analysis
+
+    for name in ("load", "record", "decompose", "pooling", "heads"):
+        assert hasattr(analysis, name), f"analysis.{name} is missing"
+        assert name in analysis.__all__
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        _ = analysis.no_such_thing  # type: ignore[attr-defined]

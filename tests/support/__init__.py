@@ -1,0 +1,1 @@
+"""Helpers of the tests: made checkpoints and data, oracles, and readers of what pages show."""

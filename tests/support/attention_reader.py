@@ -1,0 +1,69 @@
+"""What a reader sees of the Attention page: tables and matrices, read back from their HTML."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from analysis.figures.style.style import number
+from support.compare_reader import Node
+
+
+def start(open_app: Callable[..., Any], root: Path, **chosen: Any) -> Any:
+    """The AppTest on the Attention page, run on what was chosen."""
+    app = open_app(root, page="pages/3_Attention.py", held=chosen)
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
+def rows(piece: Node) -> list[SimpleNamespace]:
+    """Rows of a table: label, what hovering tells of each quantity, and classes."""
+    found = []
+    for node in piece.all("row"):
+        if "data-unit" in node.attributes:
+            label, *told = node.attributes["title"].split("\n")
+            values = dict(line.rsplit(": ", 1) for line in told)
+            found.append(SimpleNamespace(label=label, told=values, classes=node.classes))
+    return found
+
+
+def matrices(piece: Node) -> list[np.ndarray]:
+    """Every matrix of a piece, decoded as the browser decodes it."""
+    found = []
+    for node in piece.walk():
+        if node.tag == "canvas":
+            given = node.attributes
+            cells = np.frombuffer(base64.b64decode(given["data-cells"]), "<u2")
+            shape = int(given["height"]), int(given["width"])
+            found.append(cells.reshape(shape) / 65535 * float(given["data-top"]))
+    return found
+
+
+def eager_attentions(folder: Path, text: str) -> np.ndarray:
+    """(L, H, T, T) by Transformers itself, from the checkpoint's files."""
+    import torch
+    from safetensors.torch import load_file
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+    sizes = dict(json.loads((folder / "config.json").read_text())["encoder"])
+    config = AutoConfig.for_model(sizes.pop("model_type"), **sizes)
+    encoder = AutoModel.from_config(config, attn_implementation="eager").eval()
+    tensors = load_file(folder / "model.safetensors")
+    own = {k.removeprefix("encoder."): v for k, v in tensors.items() if k.startswith("encoder.")}
+    encoder.load_state_dict(own, strict=False)
+    inputs = AutoTokenizer.from_pretrained(folder)(
+        text, padding=False, truncation=False, return_tensors="pt"
+    )
+    with torch.no_grad():
+        return torch.stack(encoder(**inputs, output_attentions=True).attentions)[:, 0].numpy()
+
+
+def percent(value: float) -> str:
+    """As the page writes a share."""
+    return number(100 * float(value), "percent") + " %"

@@ -1,0 +1,43 @@
+"""What a reader sees of the Max-pool winners page: its drawings and what it says."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+
+from support import compare_reader as seen
+
+TEXT = "the plot is thin but the acting is fine"
+
+
+def charts(app: Any) -> dict[str, dict[str, Any]]:
+    """Plotly figures of the page by their widget key."""
+    return seen.charts(app, r"(drawing|map)-[\w-]+$")
+
+
+def heat(figure: dict[str, Any]) -> np.ndarray:
+    """Cells of the first heat map; plotly packs arrays as base64."""
+    import base64
+
+    z = next(trace["z"] for trace in figure["data"] if trace["type"] == "heatmap")
+    if isinstance(z, dict):
+        flat = np.frombuffer(base64.b64decode(z["bdata"]), dtype=z["dtype"])
+        return flat.reshape([int(size) for size in str(z["shape"]).split(",")])
+    return np.array(z, dtype=float)
+
+
+def pieces(app: Any) -> dict[str, str]:
+    """HTML of the page's pieces by their key."""
+    found = {}
+    for element in app.get("bidi_component"):
+        key = re.search(r"(drawing|bars|strips)-[\w-]+$", element.proto.id)
+        if key:
+            found[key.group(0)] = json.loads(element.proto.json)["html"]
+    return found
+
+
+def said_by(app: Any) -> str:
+    return " ".join(caption.value.replace("\\", "") for caption in app.caption)

@@ -1,0 +1,87 @@
+"""A tiny encoder, a tiny task and a finished run, shared by the tests of fine-tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+from support.training_data import QUICK, WORDS, write_sst2
+
+from training.finetune import finetune
+from training.settings import Settings
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """A model this small is slower on several threads, most of all on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory):
+    """A BERT of two layers with a vocabulary of its own, in a folder."""
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("encoders") / "tiny"
+    folder.mkdir()
+    vocabulary = folder / "vocab.txt"
+    vocabulary.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]))
+    BertTokenizerFast(str(vocabulary), model_max_length=64).save_pretrained(folder)
+    torch.manual_seed(5)
+    BertModel(
+        BertConfig(
+            vocab_size=len(WORDS) + 5,
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            intermediate_size=64,
+            max_position_embeddings=64,
+        )
+    ).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def glue(tmp_path_factory):
+    return write_sst2(tmp_path_factory.mktemp("glue"))
+
+
+@pytest.fixture
+def run(encoder, glue, tmp_path):
+    """Settings of a quick run; what a test cares about is changed by name."""
+
+    def make(**changes) -> Settings:
+        start = Settings(
+            "sst2",
+            "max_seq_mha",
+            str(encoder),
+            tmp_path / "out",
+            str(glue),
+            recipe=QUICK,
+            options={"last_k": 2},
+        )
+        return replace(start, **changes)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished(encoder, glue, tmp_path_factory):
+    """A checkpoint folder as a LoRA run leaves it."""
+    output = tmp_path_factory.mktemp("finished") / "sst2-tiny"
+    return finetune(
+        Settings(
+            "sst2",
+            "max_seq_mha",
+            str(encoder),
+            output,
+            str(glue),
+            recipe=QUICK,
+            options={"last_k": 2},
+        )
+    )
