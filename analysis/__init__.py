@@ -43,6 +43,7 @@ _MODULES = {
     "layers": "reading.layers",
     "map_quality": "maps.quality",
     "margins": "reading.margins",
+    "model": "heads.model",
     "pooling": "heads.pooling",
     "predictions": "corpus.predictions",
     "probes": "maps.probes",

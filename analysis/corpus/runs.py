@@ -2,9 +2,8 @@
 
 :func:`predict_batch` knows nothing of where batches come from: the local loop (:func:`run`) and a
 distributed engine share it. What is read off each forward pass is a list of
-:class:`analysis.readers.Reader` (:data:`analysis.readers.PREDICTION`; the vectors of a pooling
-are others), each with its own files on disk, so that one pass serves all that are asked for and
-nothing is computed twice.
+:class:`readers.Reader` (`readers.PREDICTION`; the vectors of a pooling are others), each with its
+own files on disk, so that one pass serves all that are asked for and nothing is computed twice.
 
 Rows are taken in a seeded random order, in windows; within a window they are sorted by length and
 batched by number of tokens. What a stopped run has is therefore close to a random sample of the
@@ -159,7 +158,7 @@ def compute(
     """One pass over a data set for all ``readers``; each row only for those that lack it.
 
     Memory does not grow with the number of rows. Returns the folder in which each reader has a
-    folder of Arrow files (:func:`analysis.predictions.read_parts`).
+    folder of Arrow files (:func:`analysis.corpus.predictions.read_parts`).
     """
     checkpoint = classifier.checkpoint
     place = predictions.place_of(folder, checkpoint, table, precision_of(classifier))

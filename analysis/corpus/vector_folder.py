@@ -47,7 +47,7 @@ def described(folder: str | Path) -> dict[str, Any]:
 def open_folder(
     folder: str | Path, label: str | None = None, most: int = 50_000, seed: int = 0
 ) -> Opened:
-    """Read a folder that :func:`analysis.bulk.run` has written.
+    """Read a folder that :func:`analysis.corpus.bulk.run` has written.
 
     Of more than ``most`` rows a seeded sample is read, in the folder's order; `notes` say so, and
     say that a run has not ended. ``label`` is the column of the classes; by default one that is

@@ -77,7 +77,7 @@ class Plot:
 
     @staticmethod
     def from_json(text: str | bytes) -> Plot:
-        """The picture that `to_json` wrote. Raises `analysis.figures.store.BadPlot`."""
+        """The picture that `to_json` wrote. Raises `analysis.figures.files.store.BadPlot`."""
         from analysis.figures.files.store import from_json
 
         return from_json(text)

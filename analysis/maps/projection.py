@@ -150,7 +150,7 @@ def fit(
 def warm_up(large: bool = False) -> None:
     """A fit and a transform of a few points, so that UMAP's kernels are there when they are needed.
 
-    Those that an earlier process has compiled are read (see `analysis.compiled`), others are made.
+    Those that an earlier process has compiled are read (see `maps.compiled`), others are made.
     ``large``: those for more than ``LARGE`` points, which take longer; few epochs are enough.
     """
     count = LARGE + 4 if large else 40

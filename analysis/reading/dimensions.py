@@ -61,7 +61,7 @@ def dimensions(
     """The dimensions of the token at position `token`, for the contrast of `target`.
 
     All parts of the pooling head together, or one of them, such as
-    :func:`analysis.winners.part_of_maximum`.
+    :func:`analysis.reading.winners.part_of_maximum`.
 
     Source: method, "The exact split of a logit", before its sum over dimensions.
 

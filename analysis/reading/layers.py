@@ -201,7 +201,7 @@ def standing_in_corpus(one: Trajectory, profile: Profile | None) -> Standing:
     if profile is None or len(known) < len(rows):
         raise ValueError(
             f"{one.checkpoint.id}: its profile over a corpus holds no numbers by depth; measure it "
-            "again (analysis.trace.measure_profile)"
+            "again (analysis.reading.trace.measure_profile)"
         )
     ranks = {}
     for name, kept in zip(COURSE, known, strict=True):

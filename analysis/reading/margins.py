@@ -128,6 +128,6 @@ def _of_profile(trace: Trace, winners: Winners) -> np.ndarray:
         )
         raise ValueError(
             f"{trace.checkpoint.id} {lacks}, and the noise is measured in those; measure it "
-            "(analysis.trace.measure_profile), or give `deviation`"
+            "(analysis.reading.trace.measure_profile), or give `deviation`"
         )
     return kept

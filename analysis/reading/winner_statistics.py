@@ -129,7 +129,7 @@ def collect(
 ) -> WinnerSample:
     """One row a sentence: wins and contributions by token type and layer.
 
-    `reference` as in :func:`analysis.decomposition.decompose`.
+    `reference` as in :func:`analysis.reading.decomposition.decompose`.
 
     Raises ``ValueError`` without texts, or for a pooling head without maximum.
     """

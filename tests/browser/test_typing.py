@@ -13,7 +13,7 @@ SLOW = '''
 import functools
 import time
 
-import analysis.trace
+import analysis.reading.trace
 
 
 def slow(record):
@@ -25,7 +25,7 @@ def slow(record):
     return delayed
 
 
-analysis.trace.record = slow(analysis.trace.record)
+analysis.reading.trace.record = slow(analysis.reading.trace.record)
 '''
 
 

@@ -176,7 +176,7 @@ import glob, sys, tempfile
 sys.path[:0] = [{root!r}, {root!r} + "/tests"]
 from support import memory_peak as peak
 tempfile.tempdir = {folder!r}
-from analysis.dataset_upload import read_upload
+from analysis.datasets.upload import read_upload
 assert len(read_upload({small!r}).table) == 20_000
 before = peak.peak_memory()
 found = read_upload({path!r})

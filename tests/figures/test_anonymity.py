@@ -174,8 +174,8 @@ def test_nothing_in_a_zip_names_user_host_home_or_folder(tmp_path):
     code = (
         "import sys\n"
         "from analysis.figures import Plot\n"
-        "from analysis.figures.collected import Collection\n"
-        "from analysis.figures.bundle import bundle\n"
+        "from analysis.figures.files.collected import Collection\n"
+        "from analysis.figures.files.bundle import bundle\n"
         "made = Collection()\n"
         "for file in sys.argv[1:]: made = made.add(Plot.from_json(open(file).read()))\n"
         "open('out.zip', 'wb').write(bundle(made.group([0, 1]), ['svg', 'png']).data)\n"

@@ -46,7 +46,8 @@ def heat(values, **of):
 
 def test_importing_figures_loads_no_drawing_library():
     code = (
-        "import sys, analysis.figures, analysis.figures.markup, analysis.figures.export;"
+        "import sys, analysis.figures, analysis.figures.screen.markup;"
+        "import analysis.figures.files.export;"
         "print([m for m in ('torch', 'plotly', 'matplotlib', 'pandas', 'streamlit')"
         " if m in sys.modules])"
     )

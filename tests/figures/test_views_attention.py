@@ -23,7 +23,7 @@ def long_trace(length=512, count=12):
     rows = np.random.default_rng(0).dirichlet(np.ones(length), size=(count, count, 8))
     rows = np.tile(rows, (1, 1, length // 8, 1)).astype(np.float32)
     middle = ["plot"] * (length - 2)
-    tokens = analysis.tokens.Tokens(
+    tokens = analysis.text.tokens.Tokens(
         text=" ".join(middle),
         pair=None,
         ids=np.zeros(length, int),

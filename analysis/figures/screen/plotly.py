@@ -130,7 +130,7 @@ def _draw(sheet: Sheet, panel: Mark, selectable: bool) -> None:
         _points(sheet, panel)
     else:
         kind = type(panel).__name__
-        raise ValueError(f"a {kind} is drawn as HTML: use analysis.figures.markup.html")
+        raise ValueError(f"a {kind} is drawn as HTML: use analysis.figures.screen.markup.html")
 
 
 def _heat_map(sheet: Sheet, m: HeatMap, selectable: bool) -> None:

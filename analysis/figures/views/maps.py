@@ -46,7 +46,7 @@ def embedding_map(
 ) -> Plot:
     """A data set's sentences as points, one panel for each pooling, layer or checkpoint.
 
-    `projections` are records of `analysis.projection` of the same N sentences, `group` (N,) an
+    `projections` are records of `analysis.maps.projection` of the same N sentences, `group` (N,) an
     index into `groups`, or (P, N) where each panel has its own. `typed` holds, for each panel,
     where one more sentence lands (2,), or None. `alignment` is how the panels were brought onto
     each other: "procrustes", "aligned_umap" or "none". `note` says what the subtitles' numbers are.
