@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from analysis.decomposition import decompose as decompose
     from analysis.loading import load as load
     from analysis.projection import project as project
+    from analysis.similarities.split import similarity as similarity
     from analysis.trace import record as record
 
 _NAMES = {
@@ -20,6 +21,7 @@ _NAMES = {
     "decompose": "analysis.decomposition",
     "attribute": "analysis.attribution",
     "project": "analysis.projection",
+    "similarity": "analysis.similarities.split",
 }
 _MODULES = (
     "agreement",

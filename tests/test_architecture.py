@@ -20,7 +20,7 @@ TORCH_ROOMS = (
     *("analysis/heads", "analysis/pooling", "analysis/pooling_head", "analysis/attention_pooling"),
     *("analysis/trace", "analysis/interventions"),
     *("analysis/attribution", "analysis/corpus", "analysis/embedding", "analysis/memory"),
-    *("training/", "benchmarks/"),
+    *("analysis/similarities/", "training/", "benchmarks/"),
 )
 ALLOWED: dict[str, tuple[str, ...]] = {
     "streamlit": ("app.py", "pages/", "benchmarks/"),
