@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from analysis.maps.projection import project as project
     from analysis.reading.decomposition import decompose as decompose
     from analysis.reading.trace import record as record
+    from analysis.similarities.split import similarity as similarity
 
 _NAMES = {
     "load": "checkpoints.loading",
@@ -28,6 +29,7 @@ _NAMES = {
     "decompose": "reading.decomposition",
     "attribute": "attribution",
     "project": "maps.projection",
+    "similarity": "similarities.split",
 }
 # Public modules inside a package; what stands here under its own name is a package itself.
 _MODULES = {

@@ -44,15 +44,23 @@ class AttentionPooling(PoolingHead):
         """(B, m, d), (B, T, d) -> output (B, m, d), attention (B, m, H, T); padding gets 0."""
         # Padding may hold anything, and 0 times an infinity is NaN; a copy, never in place.
         values = values.masked_fill((attention_mask == 0)[:, :, None], 0.0)
-        output, attention = self.attention(
-            query,
-            values,
-            values,
-            key_padding_mask=attention_mask == 0,
-            need_weights=True,
-            average_attn_weights=False,
-        )
-        return output, attention.transpose(1, 2)
+        layer, d = self.attention, self.hidden_size
+        size = d // self.num_heads  # of one attention head
+        query_weight, key_weight, value_weight = layer.in_proj_weight.reshape(3, d, d).unbind()
+        query_bias, _, value_bias = layer.in_proj_bias.reshape(3, d).unbind()
+        shape = (*query.shape[:2], self.num_heads, -1)
+        queries = (query @ query_weight.T + query_bias).reshape(shape) * size**-0.5
+        # q . (W_K x + b_K) = (W_K^T q) . x + a number that is alike for all tokens, which a
+        # softmax does not see: one product with W_K a query and none a token. W_V likewise comes
+        # after the sum over tokens, because the weights of an attention head sum to 1.
+        keys = key_weight.reshape(self.num_heads, size, d)
+        folded = torch.einsum("bmhe,hed->bmhd", queries, keys)
+        scores = (folded.flatten(1, 2) @ values.transpose(1, 2)).reshape(shape)
+        attention = scores.masked_fill((attention_mask == 0)[:, None, None], -torch.inf).softmax(-1)
+        mixed = (attention.flatten(1, 2) @ values).reshape(shape)
+        read = torch.einsum("bmhd,hed->bmhe", mixed, value_weight.reshape(self.num_heads, size, d))
+        output: Tensor = layer.out_proj(read.flatten(2) + value_bias)
+        return output, attention
 
     def from_cls(
         self, values: Tensor, attention_mask: Tensor, winners: LayerWinners | None

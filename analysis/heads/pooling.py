@@ -12,12 +12,16 @@ Source: method, "The wider family of poolings"; adaptive segments as in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+
+_MASKS_ARE_CHECKED: ContextVar[bool] = ContextVar("masks are checked", default=False)
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,26 @@ class MaxPooled:
     margin: Tensor  # like `vector`: maximum minus runner-up; 0 = tie, inf = only one candidate
 
 
+@contextmanager
+def checked_masks() -> Iterator[None]:
+    """Within it no mask is looked into: the caller knows that every row has a real token.
+
+    ``torch.func.vmap`` can then map the poolings, which no check of values allows.
+    """
+    before = _MASKS_ARE_CHECKED.set(True)
+    try:
+        yield
+    finally:
+        _MASKS_ARE_CHECKED.reset(before)
+
+
 def real_tokens(attention_mask: Tensor) -> Tensor:
     """(B, T) bool. Raises ``ValueError`` naming the rows in which every token is masked."""
     if attention_mask.dim() != 2:
         raise ValueError(f"attention_mask has shape {tuple(attention_mask.shape)}, expected (B, T)")
     real = attention_mask != 0
+    if _MASKS_ARE_CHECKED.get():
+        return real
     empty = (~real.any(dim=1)).nonzero().flatten().tolist()
     if empty:
         rows = ", ".join(str(row) for row in empty[:10])

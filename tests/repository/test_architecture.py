@@ -18,7 +18,7 @@ TORCH_ROOMS = (
     *("analysis/heads/", "analysis/checkpoints/loading", "analysis/checkpoints/weights"),
     *("analysis/reading/trace", "analysis/interventions/", "analysis/attribution/"),
     *("analysis/corpus/runs", "analysis/corpus/embedding", "analysis/common/memory"),
-    *("training/", "benchmarks/"),
+    *("analysis/similarities/", "training/", "benchmarks/"),
 )
 ALLOWED: dict[str, tuple[str, ...]] = {
     "streamlit": ("app.py", "pages/", "benchmarks/"),
