@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from analysis.decomposition import decompose as decompose
     from analysis.loading import load as load
     from analysis.projection import project as project
+    from analysis.similarities.maxsim import maxsim as maxsim
+    from analysis.similarities.splade import splade as splade
     from analysis.similarities.split import similarity as similarity
     from analysis.trace import record as record
 
@@ -22,6 +24,8 @@ _NAMES = {
     "attribute": "analysis.attribution",
     "project": "analysis.projection",
     "similarity": "analysis.similarities.split",
+    "maxsim": "analysis.similarities.maxsim",
+    "splade": "analysis.similarities.splade",
 }
 _MODULES = (
     "agreement",
