@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from analysis.maps.projection import project as project
     from analysis.reading.decomposition import decompose as decompose
     from analysis.reading.trace import record as record
+    from analysis.similarities.maxsim import maxsim as maxsim
+    from analysis.similarities.splade import splade as splade
     from analysis.similarities.split import similarity as similarity
 
 _NAMES = {
@@ -30,6 +32,8 @@ _NAMES = {
     "attribute": "attribution",
     "project": "maps.projection",
     "similarity": "similarities.split",
+    "maxsim": "similarities.maxsim",
+    "splade": "similarities.splade",
 }
 # Public modules inside a package; what stands here under its own name is a package itself.
 _MODULES = {
