@@ -66,6 +66,7 @@ _PACKAGES = (
     "figures",
     "heads",
     "interventions",
+    "similarities",
     "statistics",
     "study",
     "suite",

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks import attribution, bertviz, dataset, figures, live, maps, record
+from benchmarks import attribution, bertviz, dataset, figures, live, maps, record, similarity
 
 RESULTS = Path(__file__).parent / "results"
 BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "attribution": attribution.run,
     "maps": maps.run,
     "figures": figures.run,
+    "similarity": similarity.run,
 }
 
 

@@ -34,7 +34,7 @@ def run() -> list[dict[str, Any]]:
     from analysis.checkpoints.encoders import resolve_encoder
     from analysis.corpus import runs
 
-    texts, source = _sentences()
+    texts, source = sentences(SENTENCES)
     print(f"{len(texts):,} sentences: {source}", flush=True)
     encoder = resolve_encoder("sentence-transformers/all-MiniLM-L6-v2").path
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -105,7 +105,7 @@ def _table(texts: list[str]) -> Any:
     return Table("sst2", "train", tuple(texts), None, None, ())
 
 
-def _sentences() -> tuple[list[str], str]:
+def sentences(count: int) -> tuple[list[str], str]:
     """Sentences of SST-2's training set, evenly spaced; without it the behaviour suite."""
     from analysis import suite
     from analysis.datasets.table import read
@@ -113,9 +113,9 @@ def _sentences() -> tuple[list[str], str]:
     folder = os.environ.get("GLUE_DIR", "")
     if folder and Path(folder).is_dir():
         texts: Any = read("sst2", "train", folder).text
-        step = max(len(texts) // SENTENCES, 1)
-        return list(texts[::step][:SENTENCES]), "SST-2 train, evenly spaced"
+        step = max(len(texts) // count, 1)
+        return list(texts[::step][:count]), "SST-2 train, evenly spaced"
     return (
-        list(suite.table("sst2").text)[:SENTENCES],
+        list(suite.table("sst2").text)[:count],
         "behaviour suite, sentiment (templates; set GLUE_DIR for SST-2)",
     )

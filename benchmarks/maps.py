@@ -43,9 +43,9 @@ def run() -> list[dict[str, Any]]:
 
 
 def _vectors_and_maps() -> list[dict[str, Any]]:
-    from benchmarks.dataset import _sentences
+    from benchmarks.dataset import SENTENCES, sentences
 
-    texts, source = _sentences()
+    texts, source = sentences(SENTENCES)
     texts = (texts * (SENTENCES // max(len(texts), 1) + 1))[:SENTENCES]
     rows, vectors = _vectors(texts, source)
     return [*rows, *_maps(vectors)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import atanh, isfinite, sqrt, tanh
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from analysis.common.records import freeze
 from analysis.evaluation.answers import Answers, align
 from analysis.evaluation.calibration import Reliability, Scheme, reliability
-from analysis.statistics.intervals import wilson
+from analysis.statistics.intervals import correlation, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -273,10 +273,5 @@ def _regression(answers: Answers) -> Evaluation:
 
 
 def _fisher(metric: str, value: float, factor: float, n: int) -> Score:
-    """Interval of a correlation: normal on the scale of Fisher's z, variance factor / (n - 3)."""
-    if not isfinite(value) or n < 4 or abs(value) >= 1:
-        low, high = (value, value) if abs(value) == 1 and n >= 4 else (-1.0, 1.0)
-    else:
-        half = _NORMAL * sqrt(factor / (n - 3))
-        low, high = tanh(atanh(value) - half), tanh(atanh(value) + half)
+    low, high = correlation(value, n, factor)
     return Score(metric, value, low, high, n, "Fisher z")

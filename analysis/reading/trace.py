@@ -115,11 +115,16 @@ def record(
     Raises ``ValueError`` for a blank text, and :class:`CheckpointError` where the device runs
     out of memory or attentions cannot be had.
     """
+    tokens = tokenize(classifier.tokenizer, text, pair, classifier.limit)
+    return record_tokens(classifier, tokens, attentions)
+
+
+def record_tokens(classifier: Classifier, tokens: Tokens, attentions: bool = False) -> Trace:
+    """:func:`record` of tokens that exist already, such as a text's without some of them."""
     import torch
 
     from analysis.common.memory import enough_memory
 
-    tokens = tokenize(classifier.tokenizer, text, pair, classifier.limit)
     inputs = model_inputs(classifier, tokens)
     wanted = {"output_attentions": True} if attentions else {}
     with enough_memory(classifier, f"at {len(tokens)} tokens"), torch.no_grad():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
@@ -177,13 +178,21 @@ def _pooled(classifier: Classifier, hidden: Tensor, pooling: str) -> tuple[Poole
         if pooling == "weighted_mean":
             head = cast(Any, classifier.model).head.ended_at(0).cpu()
         else:
-            head = heads.build(pooling, hidden.shape[-1], 0)
+            head = _free_head(pooling, hidden.shape[-1])
         return head.read(hidden[None], mask), head.parts
     segments = {"segments": 2} if pooling == "adaptive_mean" else {}
     weights = functions.token_weights(pooling, mask, **segments)
     vector = functions.pool(pooling, hidden, mask, **segments)
     names = (pooling,) if weights.shape[1] == 1 else ("first half", "second half")
     return heads.Pooled(vector, weights=weights, values=hidden), names
+
+
+@lru_cache(maxsize=64)
+def _free_head(pooling: str, size: int) -> PoolingHead:
+    """A pooling head without weights of its own, for one layer."""
+    from analysis import heads
+
+    return heads.build(pooling, size, 0)
 
 
 def _of_head(classifier: Classifier, trace: Trace) -> Reading:

@@ -1,6 +1,10 @@
-"""Intervals of a share: Wilson's, which holds at 0 and 1 and for few examples."""
+"""Intervals of a share (Wilson's) and of a correlation (Fisher's)."""
 
 from __future__ import annotations
+
+from math import atanh, isfinite, sqrt, tanh
+
+_NORMAL = 1.959963984540054  # two-sided 95 %
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -14,3 +18,15 @@ def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
 
     found = binomtest(successes, n).proportion_ci(level, method="wilson")
     return float(found.low), float(found.high)
+
+
+def correlation(value: float, n: int, factor: float = 1.0) -> tuple[float, float]:
+    """95 % interval of a correlation over n rows: normal on the scale of Fisher's z.
+
+    The variance there is ``factor / (n - 3)``: 1 for Pearson's, ``1 + value ** 2 / 2`` for
+    Spearman's (Bonett and Wright 2000). (-1, 1) where nothing can be said.
+    """
+    if not isfinite(value) or n < 4 or abs(value) >= 1:
+        return (value, value) if abs(value) == 1 and n >= 4 else (-1.0, 1.0)
+    half = _NORMAL * sqrt(factor / (n - 3))
+    return tanh(atanh(value) - half), tanh(atanh(value) + half)

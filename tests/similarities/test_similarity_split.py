@@ -265,3 +265,12 @@ def test_every_pooling_that_a_checkpoint_offers_pools_as_the_oracle() -> None:
         else:
             expected = oracles.pool_row(pooling, hidden, np.ones(len(hidden)), segments=2)
         np.testing.assert_allclose(split.a.vector, expected, atol=1e-5)
+
+
+def test_the_public_functions_stay_functions_whatever_is_imported() -> None:
+    import analysis.similarities.edits
+    import analysis.similarities.pair_scores
+
+    for call in (analysis.similarity, analysis.maxsim, analysis.splade,
+                 analysis.similarities.over_pairs, analysis.similarities.leave_out):  # fmt: skip
+        assert callable(call)

@@ -1,0 +1,142 @@
+"""Similarity beside the bare encoder: pairs of a data set, and one pair while it is typed.
+
+Data set: cosines of `BENCH_PAIRS` pairs under every pooling at once, written to disk as they come,
+against `encode` of sentence-transformers (one pooling, in memory) and its cosines; goal: a ratio of
+at least 1.0. One pair: two sentences recorded and split under every pooling, against two bare
+forwards of their ids; goal: at most 1.3 times as long. Both sides of a comparison take turns, and
+time of the processor stands beside that of the clock.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+PAIRS = int(os.environ.get("BENCH_PAIRS", "5000"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+TYPED = 30  # rounds of one pair
+A = "The plot is thin, but the acting is anything but dull."
+B = "Great actors save a film that has next to no story."
+
+
+def run() -> list[dict[str, Any]]:
+    """One row for each way of running, with its ratio to the peer's time."""
+    return [*_data_set(), *_one_pair()]
+
+
+def _data_set() -> list[dict[str, Any]]:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.util import pairwise_cos_sim
+
+    from analysis import corpus
+    from analysis.checkpoints.encoders import resolve_encoder
+    from analysis.corpus.embedding import FREE
+    from analysis.datasets import Table
+    from analysis.similarities.pair_scores import over_pairs
+    from benchmarks.dataset import sentences
+
+    texts, source = sentences(2 * PAIRS)
+    texts = list(dict.fromkeys(texts))
+    half = len(texts) // 2
+    left, right = texts[:half], texts[half : 2 * half]
+    table = Table("pairs", "train", tuple(left), tuple(right), None, ())
+    name = str(resolve_encoder(ENCODER).path)
+    encoder, peer = corpus.open_for_data(name, dtype="float32"), SentenceTransformer(name)
+    peer.max_seq_length = 512
+
+    def all_poolings() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            over_pairs(encoder, table, FREE, (-1,), folder)
+
+    def all_layers() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            over_pairs(encoder, table, FREE, "all", folder)
+
+    def encode() -> None:
+        vectors = peer.encode([*left, *right], convert_to_tensor=True, show_progress_bar=False)
+        pairwise_cos_sim(vectors[:half], vectors[half:])
+
+    ways: dict[str, Callable[[], Any]] = {
+        "sentence-transformers encode, one pooling": encode,
+        "all poolings, last layer": all_poolings,
+        "all poolings, all layers": all_layers,
+    }
+    return _rows(ways, ROUNDS, {"pairs": half, "source": source})
+
+
+def _one_pair() -> list[dict[str, Any]]:
+    import torch
+
+    import analysis
+    from analysis.checkpoints.encoders import resolve_encoder
+    from analysis.corpus.embedding import FREE
+    from analysis.similarities.split import compare, record_both
+
+    encoder = analysis.load(str(resolve_encoder(ENCODER).path))
+    model: Any = encoder.model
+    inputs = [
+        {
+            name: torch.tensor(value)[None]
+            for name, value in encoder.tokenizer(text, padding=False).items()
+        }
+        for text in (A, B)
+    ]
+
+    def bare() -> None:
+        with torch.no_grad():
+            for one in inputs:
+                model(**one, output_hidden_states=True)
+
+    def split() -> None:
+        traces = record_both(encoder, A, B)
+        for pooling in FREE:
+            compare(encoder, *traces, pooling)
+
+    def one_pooling() -> None:
+        compare(encoder, *record_both(encoder, A, B), "mean")
+
+    ways: dict[str, Callable[[], Any]] = {
+        "two bare forwards": bare,
+        "one pair live, mean": one_pooling,
+        "one pair live, all poolings": split,
+    }
+    return _rows(ways, TYPED, {"pairs": 1, "source": "typed"})
+
+
+def _rows(
+    ways: dict[str, Callable[[], Any]], rounds: int, facts: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Median times of each way; the first is what the others are compared with."""
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for turn in range(rounds + 1):
+        # In turn from either end, so that neither always comes after the other.
+        for name in list(ways) if turn % 2 else list(ways)[::-1]:
+            started, spent = time.perf_counter(), time.process_time()
+            ways[name]()
+            if turn:  # the first round warms up
+                took = time.perf_counter() - started, time.process_time() - spent
+                times[name].append(took)
+    peer = times[next(iter(ways))]
+    rows = []
+    for name, taken in times.items():
+        clock, processor = map(statistics.median, zip(*taken, strict=True))
+        ratios = [
+            statistics.median(a[of] / b[of] for a, b in zip(peer, taken, strict=True))
+            for of in (0, 1)
+        ]
+        rows.append(
+            {
+                "what": name,
+                "clock (s), median": clock,
+                "processor (s), median": processor,
+                "peer / this, clock": ratios[0],
+                "peer / this, processor": ratios[1],
+                **facts,
+            }
+        )
+    return rows
