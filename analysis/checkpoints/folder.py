@@ -26,7 +26,7 @@ from analysis.checkpoints.encoders import (
     weight_files,
 )
 
-DEMO_FOLDER = Path(__file__).resolve().parent.parent / "checkpoints"
+DEMO_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
 POOLING_MODEL_TYPE = "pooling_classifier"
 _SEED = re.compile(r"(?P<group>.+)-s(?P<seed>\d+)")
 _PICKLES = ("pytorch_model*.bin", "adapter_model.bin", "*.ckpt", "*.pt", "*.pth", "*.pkl")
