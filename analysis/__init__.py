@@ -75,6 +75,8 @@ __all__ = [*_NAMES, *_MODULES, *_PACKAGES]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module(f"{__name__}.common.places").version()
     if name in _NAMES:
         return getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
     if name in _MODULES:

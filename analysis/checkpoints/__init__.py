@@ -7,12 +7,46 @@ from typing import TYPE_CHECKING
 from analysis.common.lazy import lazy
 
 if TYPE_CHECKING:
-    from analysis.checkpoints.folder import Broken as Broken, Checkpoint as Checkpoint, CheckpointError as CheckpointError, DEMO_FOLDER as DEMO_FOLDER, POOLING_MODEL_TYPE as POOLING_MODEL_TYPE, describe as describe, discover as discover, locate as locate
-    from analysis.checkpoints.loading import Classifier as Classifier, DTYPES as DTYPES, device_name as device_name, load as load, load_tokenizer as load_tokenizer, register_heads as register_heads, warm_up as warm_up
+    from analysis.checkpoints.folder import (
+        Broken as Broken,
+        Checkpoint as Checkpoint,
+        CheckpointError as CheckpointError,
+        POOLING_MODEL_TYPE as POOLING_MODEL_TYPE,
+        describe as describe,
+        discover as discover,
+        locate as locate,
+    )
+    from analysis.common.places import DEMO_FOLDER as DEMO_FOLDER
+    from analysis.checkpoints.loading import (
+        Classifier as Classifier,
+        DTYPES as DTYPES,
+        device_name as device_name,
+        load as load,
+        load_tokenizer as load_tokenizer,
+        register_heads as register_heads,
+        warm_up as warm_up,
+    )
 
 _MODULES = {
-    'analysis.checkpoints.folder': ('Broken', 'Checkpoint', 'CheckpointError', 'DEMO_FOLDER', 'POOLING_MODEL_TYPE', 'describe', 'discover', 'locate'),
-    'analysis.checkpoints.loading': ('Classifier', 'DTYPES', 'device_name', 'load', 'load_tokenizer', 'register_heads', 'warm_up'),
+    "analysis.common.places": ("DEMO_FOLDER",),
+    "analysis.checkpoints.folder": (
+        "Broken",
+        "Checkpoint",
+        "CheckpointError",
+        "POOLING_MODEL_TYPE",
+        "describe",
+        "discover",
+        "locate",
+    ),
+    "analysis.checkpoints.loading": (
+        "Classifier",
+        "DTYPES",
+        "device_name",
+        "load",
+        "load_tokenizer",
+        "register_heads",
+        "warm_up",
+    ),
 }
 __all__ = sorted(name for names in _MODULES.values() for name in names)
 __getattr__ = lazy(__name__, _MODULES)

@@ -25,8 +25,8 @@ from analysis.checkpoints.encoders import (
     sha256_of,
     weight_files,
 )
+from analysis.common.places import DEMO_FOLDER
 
-DEMO_FOLDER = Path(__file__).resolve().parents[2] / "checkpoints"
 POOLING_MODEL_TYPE = "pooling_classifier"
 _SEED = re.compile(r"(?P<group>.+)-s(?P<seed>\d+)")
 _PICKLES = ("pytorch_model*.bin", "adapter_model.bin", "*.ckpt", "*.pt", "*.pth", "*.pkl")

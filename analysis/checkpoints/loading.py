@@ -18,7 +18,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from analysis.checkpoints.folder import DEMO_FOLDER, Checkpoint, CheckpointError, describe, locate
+from analysis.checkpoints.folder import Checkpoint, CheckpointError, describe, locate
+from analysis.common.places import DEMO_FOLDER
 from analysis.checkpoints.weights import READERS
 from analysis import heads
 from analysis.heads.model import KeyReport, PoolingClassifier, float_tensors

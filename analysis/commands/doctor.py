@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from importlib import metadata, util
 from pathlib import Path
 
-from analysis.checkpoints.folder import DEMO_FOLDER, discover
+from analysis.checkpoints.folder import discover
+from analysis.common.places import DEMO_FOLDER
 
 # Import name -> what needs it. Without one of the first group nothing can be computed or drawn.
 NEEDED = {

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.checkpoints.folder import DEMO_FOLDER, CheckpointError, discover
+from analysis.checkpoints.folder import CheckpointError, discover
+from analysis.common.places import DEMO_FOLDER
 from analysis.figures.files.sidecar import Signed
 from analysis.figures.style.settings import FONTS, Style
 

@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
+from analysis.common import places
 from analysis.figures.files.anonymity import anonymous, anonymous_words
 from analysis.figures.files.store import BadPlot, jsonable, packed, unpacked
 from analysis.figures.plot import Plot
@@ -313,23 +313,13 @@ def _plain(name: str) -> str:
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """Versions of PoolLens, Python and the packages that decide a figure's bytes and numbers."""
-    found = {"poollens": _own_version(), "python": platform.python_version()}
+    found = {"poollens": places.version(), "python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def _own_version() -> str:
-    try:
-        return metadata.version("poollens")
-    except metadata.PackageNotFoundError:  # run from its folder without being installed
-        project = Path(__file__).resolve().parents[3] / "pyproject.toml"
-        text = project.read_text(encoding="utf-8") if project.is_file() else ""
-        found = re.search(r'^version = "([^"]+)"', text, re.MULTILINE)
-        return found[1] if found else "unknown"
 
 
 def other_versions(given: Sidecar) -> list[str]:

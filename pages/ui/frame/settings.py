@@ -8,9 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.checkpoints.folder import DEMO_FOLDER
-
-STUDIES = Path(__file__).resolve().parents[3] / "study" / "results"
+from analysis.common.places import DEMO_FOLDER, STUDIES
 
 
 @dataclass(frozen=True)
