@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Sequence
 from importlib import import_module
 
+from analysis.common.threads import wait_passively
+
 # name -> (module with `configure(parser)` and `run(arguments) -> int`, what it does)
 COMMANDS = {
     "render": ("analysis.commands.render", "draw a picture of a text for a paper"),
@@ -20,6 +22,7 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. 0: done; 1: it could not be done, the reason is on stderr; 2: usage."""
+    wait_passively()
     given = list(sys.argv[1:] if arguments is None else arguments)
     top = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")

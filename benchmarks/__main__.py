@@ -11,11 +11,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks import attribution, bertviz, dataset, figures, live, maps, record, similarity
+from benchmarks import attribution, bertviz, busy, dataset, figures, live, maps, record, similarity
 
 RESULTS = Path(__file__).parent / "results"
 BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "record": record.run,
+    "busy": busy.run,
     "live": live.run,
     "bertviz": bertviz.run,
     "dataset": dataset.run,

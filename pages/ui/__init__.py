@@ -1,1 +1,5 @@
 """All that knows Streamlit and is no page."""
+
+from analysis.common.threads import wait_passively
+
+wait_passively()  # here, since every page imports this package before anything imports torch
