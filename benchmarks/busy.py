@@ -69,9 +69,7 @@ def _measure(environment: dict[str, str], loops: int) -> list[float]:
 @contextmanager
 def _busy(loops: int) -> Iterator[None]:
     """So many processes that do nothing but count."""
-    processes = [
-        subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(loops)
-    ]
+    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(loops)]
     try:
         yield
     finally:

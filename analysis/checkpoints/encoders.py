@@ -70,8 +70,8 @@ def _sha256(path: str, size: int, modified: int) -> str:
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
-    """The safetensors files of a folder, by name."""
-    return tuple(sorted(folder.glob("*.safetensors")))
+    """The safetensors files of a folder, by name; a pipe or a folder of that name is none."""
+    return tuple(sorted(path for path in folder.glob("*.safetensors") if path.is_file()))
 
 
 def digest_of(files: tuple[Path, ...]) -> str:

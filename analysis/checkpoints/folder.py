@@ -25,6 +25,7 @@ from analysis.checkpoints.encoders import (
     sha256_of,
     weight_files,
 )
+from analysis.checkpoints.sizes import excess, shapes_of
 from analysis.common.places import DEMO_FOLDER
 
 POOLING_MODEL_TYPE = "pooling_classifier"
@@ -63,6 +64,16 @@ class Checkpoint:
     seed: int | None = None
     adapter: bool = False
     facts: dict[str, Any] = field(default_factory=dict)  # training.json: score, command, ...
+
+    def __post_init__(self) -> None:
+        # A page sorts and shows these: what a file holds in their place stops here.
+        for name, kind in (("task", str), ("seed", int), ("head", str), ("encoder", str)):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+                raise CheckpointError(
+                    f"{self.id}: {name} in its configuration is {_short(value)}, and should be "
+                    f"{'a text' if kind is str else 'a whole number'}. Correct config.json."
+                )
 
     @property
     def group(self) -> str | None:
@@ -150,6 +161,8 @@ def _describe(folder: Path, name: str, source: str) -> Checkpoint:
             "PoolLens never runs code from a checkpoint; use a model that Transformers supports."
         )
     weights = _check_weights(folder, name)
+    if not (folder / "adapter_config.json").is_file():
+        _check_sizes(name, config, weights)
     facts = _read_json(folder / "training.json") if (folder / "training.json").is_file() else {}
     if config.get("model_type") == POOLING_MODEL_TYPE:
         return _describe_pooling(folder, name, source, config, weights, facts)
@@ -217,6 +230,11 @@ def _describe_pooling(
         adapter=adapter,
         facts=facts,
     )
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:60]}..."
 
 
 def _short_digest(weights: str, folder: Path) -> str:
@@ -291,6 +309,12 @@ def _check_safetensors(file: Path, name: str) -> None:
         raise CheckpointError(
             f"{name}: {file.name} is truncated or damaged ({told}). Copy or download it again."
         )
+
+
+def _check_sizes(name: str, config: dict[str, Any], weights: tuple[Path, ...]) -> None:
+    reason = excess(config, shapes_of(weights))
+    if reason:
+        raise CheckpointError(f"{name}: {reason}. Its config.json is of another model.")
 
 
 def _kind_of(name: str, config: dict[str, Any]) -> str:

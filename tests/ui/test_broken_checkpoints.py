@@ -178,3 +178,13 @@ def test_added_folder_is_chosen_and_answers(open_app, good, tmp_path):
     assert set(shown) == {"good", str(path)}
     true = truth.pooling(path, SENTENCE)
     assert shown[str(path)].shown == f"{true.probabilities.max():.2f}"
+
+
+@pytest.mark.parametrize("page", ["app.py", "pages/2_Max_pool_winners.py", "pages/3_Attention.py"])
+def test_a_folder_of_any_name_has_its_card(open_app, good, page):
+    shutil.copytree(good / "good", good / "user__model")
+    shutil.copytree(good / "good", good / "a b (c) #1")
+    app = open_app(good, page=page, text=SENTENCE)
+    shown = str(app)
+    assert "user__model" in shown
+    assert "a b (c) #1" in shown

@@ -14,6 +14,7 @@ from analysis.figures.style.style import number
 from analysis.figures.views.token_axis import TokenAxis
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
+from pages.ui.kit.keys import component_key
 from pages.ui.kit.places import is_marked, span_of, text
 
 _HERE = Path(__file__).parent
@@ -27,6 +28,7 @@ _piece = st.components.v2.component(
 
 def piece(html: str, key: str, on_head: Callable[[list[int]], None] | None = None) -> None:
     """Draw one piece. A click on a token marks it on every page (again: unmarks it)."""
+    key = component_key(key)
 
     def clicked_token() -> None:
         cards.toggle_mark(st.session_state[key].get("token"))

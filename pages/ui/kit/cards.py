@@ -11,6 +11,7 @@ import streamlit as st
 
 from analysis.figures.screen.markup import CSS
 from analysis.text.tokens import clean
+from pages.ui.kit.keys import component_key
 
 _HERE = Path(__file__).parent
 STYLE = (_HERE / "card.css").read_text(encoding="utf-8")
@@ -36,6 +37,7 @@ Span = tuple[int, int, int]
 
 def piece(html: str, key: str, on_class: Callable[[int], None] | None = None) -> None:
     """Draw one piece of a card. A click on a token marks it in all cards (again: unmarks it)."""
+    key = component_key(key)
 
     def clicked_token() -> None:
         toggle_mark(st.session_state[key].get("token"))

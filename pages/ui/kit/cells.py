@@ -11,6 +11,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.kit.keys import component_key
+
 _listen = st.components.v2.component(
     "poollens_cells",
     html="<i></i>",
@@ -20,6 +22,7 @@ _listen = st.components.v2.component(
 
 def listen(key: str, on_cell: Callable[[int, int, int], None]) -> None:
     """Call `on_cell(map, row, column)` for clicks on the heat maps of this container."""
+    key = component_key(key)
 
     def clicked() -> None:
         place = st.session_state[key].get("cell")
