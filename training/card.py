@@ -72,17 +72,26 @@ def _front_matter(facts: dict[str, Any]) -> str:
 def _title(facts: dict[str, Any]) -> str:
     options = ", ".join(f"{name} = {value}" for name, value in facts["head_options"].items())
     labels = ", ".join(facts["labels"]) or "one number (regression)"
-    kind = "all weights of the encoder"
+    kind = "all weights of the encoder, the pooling head and the classifier"
     if facts["tuning"] == "lora":
         targets = ", ".join(facts["recipe"]["lora_targets"])
-        kind = f"a LoRA adapter on the encoder's linear layers ({targets})"
+        kind = (
+            f"a LoRA adapter on the encoder's linear layers ({targets}), the pooling head and the "
+            "classifier"
+        )
+    if facts["tuning"] == "frozen":
+        kind = (
+            "the pooling head and the classifier alone, on a *frozen encoder*. It shows what this "
+            "pooling head can read out of the encoder as it is, which is another question than "
+            "fine-tuning"
+        )
     return "\n".join(
         [
             f"# {facts['name']}",
             "",
             f"Task: {_task_title(facts)}. Pooling head: `{facts['head']}`"
-            f"{f' ({options})' if options else ''}. Tuned: {kind}, the pooling head and the "
-            f"classifier; {facts['trained_parameters']:,} parameters.",
+            f"{f' ({options})' if options else ''}. Tuned: {kind}; "
+            f"{facts['trained_parameters']:,} parameters.",
             "",
             f"Output, in this order: {labels}."
             + (" Input: a pair of texts." if facts["pairs"] else ""),
@@ -96,7 +105,10 @@ def _scores(facts: dict[str, Any]) -> str:
     lines = [
         "## Scores",
         "",
-        "Measured on this folder as reloaded, in float32.",
+        "Measured on this folder as reloaded, in float32."
+        if facts["tuning"] != "frozen"
+        else "Measured on the encoder's states as they were stored "
+        f"({facts['states_precision']}), with the tensors of this folder.",
         "",
         "| split | rows | " + " | ".join(names) + " |",
         "|---|---|" + "---|" * len(names),
@@ -128,6 +140,8 @@ def _scores(facts: dict[str, Any]) -> str:
 
 def _note(facts: dict[str, Any]) -> str:
     """What is to be said of the task's own recipe, where it is the one that was used."""
+    if facts["tuning"] == "frozen":
+        return ""
     standard = asdict(recipe(facts["task"]))
     followed = all(
         standard[name] == (tuple(value) if isinstance(value, list) else value)

@@ -56,11 +56,34 @@ def rmse(label: Vector, predicted: Vector) -> float:
     return float(np.sqrt(np.mean((label - predicted) ** 2)))
 
 
+def micro_f1(label: Vector, predicted: Vector) -> float:
+    """F1 of all labels of all rows together, (N, C) of 0 and 1."""
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(label, predicted, average="micro", zero_division=0.0))
+
+
+def exact_match(label: Vector, predicted: Vector) -> float:
+    """Share of rows of which every label is right, (N, C) of 0 and 1."""
+    return float(np.mean((label == predicted).all(axis=1)))
+
+
 METRICS: dict[str, Callable[[Vector, Vector], float]] = {
     function.__name__: function
-    for function in (accuracy, f1, macro_f1, matthews, pearson, spearman, rmse)
+    for function in (
+        accuracy,
+        f1,
+        macro_f1,
+        micro_f1,
+        exact_match,
+        matthews,
+        pearson,
+        spearman,
+        rmse,
+    )
 }
 CLASSES = ("accuracy", "macro_f1")  # reported for a table of one's own
+LABELS = ("micro_f1", "macro_f1", "exact_match")  # for a table with several labels a row
 NUMBER = ("pearson", "spearman", "rmse")
 
 

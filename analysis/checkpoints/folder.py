@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.checkpoints import frozen
 from analysis.checkpoints.encoders import (
     EncoderNotFound,
     digest_of,
@@ -63,6 +64,7 @@ class Checkpoint:
     sha256: str  # of the weights, and of the encoder's where they are separate
     seed: int | None = None
     adapter: bool = False
+    base: Checkpoint | None = None  # of a pooling head on a frozen encoder: whose encoder that is
     facts: dict[str, Any] = field(default_factory=dict)  # training.json: score, command, ...
 
     def __post_init__(self) -> None:
@@ -210,6 +212,19 @@ def _describe_pooling(
                 f"({str(expected)[:12]})."
             )
         digest = f"{digest}{encoder.sha256}"
+    base = None
+    if frozen.is_frozen(folder):
+        try:
+            base = frozen.encoder_of(
+                folder,
+                encoder_name,
+                str(config.get("encoder_sha256", "")),
+                describe,
+                lambda found: found.sha256,
+            )
+        except ValueError as error:
+            raise CheckpointError(f"{name}: {error}") from error
+        digest = f"{digest}{base.sha256}"
     labels = _labels(config)
     if not labels:
         raise CheckpointError(f"{name}: config.json names no classes (id2label)")
@@ -228,6 +243,7 @@ def _describe_pooling(
         sha256=_short_digest(digest, folder),
         seed=config.get("seed"),
         adapter=adapter,
+        base=base,
         facts=facts,
     )
 
@@ -275,7 +291,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
 def _check_weights(folder: Path, name: str) -> tuple[Path, ...]:
     files = weight_files(folder)
     adapter = (folder / "adapter_config.json").is_file()
-    prefix = "adapter_model" if adapter else "model"
+    prefix = "adapter_model" if adapter else "head" if frozen.is_frozen(folder) else "model"
     files = tuple(file for file in files if file.name.startswith(prefix))
     if not files:
         pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))

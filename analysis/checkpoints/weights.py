@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from analysis.checkpoints.encoders import resolve_encoder
+from analysis.checkpoints.frozen import HEAD_FILE
 from analysis.checkpoints.folder import Checkpoint, CheckpointError
 from analysis import heads
 from analysis.heads.model import (
@@ -40,6 +41,8 @@ def _read_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
         )
     config = PoolingConfig.from_pretrained(checkpoint.folder, local_files_only=True)
     config._attn_implementation = attn_implementation
+    if checkpoint.base is not None:
+        return _read_head(checkpoint, checkpoint.base, config, attn_implementation)
     own_tokenizer = (checkpoint.folder / "tokenizer.json").is_file()
     if not checkpoint.adapter:
         model, info = PoolingClassifier.from_pretrained(  # type: ignore[misc]
@@ -55,17 +58,7 @@ def _read_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
         return model, report, resolve_encoder(checkpoint.encoder).path
     location = resolve_encoder(checkpoint.encoder)
     encoder, info = load_encoder(location.path, attn_implementation)
-    with torch.device("meta"):  # the encoder is replaced at once: no time spent on random weights
-        model = PoolingClassifier(config)
-    model.encoder = encoder
-    # Built for real: a buffer that no file carries would stay uninitialised memory on "meta".
-    model.head = heads.build(
-        config.head,
-        encoder.config.hidden_size,
-        encoder.config.num_hidden_layers,
-        **(config.head_options or {}),
-    )
-    model.classifier = nn.Linear(model.head.output_size, int(config.num_labels or 1))
+    model = _around(encoder, config)
     merged, report = _merge_adapter(checkpoint, model)
     unexpected = tuple(f"encoder.{key}" for key in key_report(info).unexpected)
     refuse_missing(checkpoint.id, key_report(info).missing)
@@ -74,6 +67,40 @@ def _read_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
         KeyReport(report.missing, report.unexpected + unexpected),
         checkpoint.folder if own_tokenizer else location.path,
     )
+
+
+def _around(encoder: nn.Module, config: Any) -> PoolingClassifier:
+    """A classifier around a loaded encoder, its pooling head and classifier still to be filled."""
+    with torch.device("meta"):  # the encoder is replaced at once: no time spent on random weights
+        model = PoolingClassifier(config)
+    model.encoder = encoder
+    size: Any = encoder.config
+    # Built for real: a buffer that no file carries would stay uninitialised memory on "meta".
+    model.head = heads.build(
+        config.head, size.hidden_size, size.num_hidden_layers, **(config.head_options or {})
+    )
+    model.classifier = nn.Linear(model.head.output_size, int(config.num_labels or 1))
+    return model
+
+
+def _read_head(
+    checkpoint: Checkpoint, base: Checkpoint, config: Any, attn_implementation: str
+) -> Loaded:
+    """A pooling head on a frozen encoder: the encoder is that of another checkpoint."""
+    from safetensors.torch import load_file
+
+    whole, report, tokenizer_folder = READERS[base.kind](base, attn_implementation)
+    prefix: Any = whole.base_model_prefix
+    model = _around(getattr(whole, prefix, whole), config)
+    state = load_file(checkpoint.folder / HEAD_FILE)
+    parts = {name: t for name, t in model.state_dict().items() if not name.startswith("encoder.")}
+    refuse_missing(
+        checkpoint.id,
+        [name for name, t in parts.items() if name not in state or state[name].shape != t.shape],
+    )
+    model.load_state_dict({name: state[name] for name in parts}, strict=False)
+    unexpected = tuple(sorted(set(state) - set(parts)))
+    return model, KeyReport(report.missing, unexpected), tokenizer_folder
 
 
 def _merge_adapter(checkpoint: Checkpoint, model: nn.Module) -> tuple[nn.Module, KeyReport]:

@@ -41,26 +41,31 @@ class AttentionPooling(PoolingHead):
     def attend(
         self, query: Tensor, values: Tensor, attention_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """(B, m, d), (B, T, d) -> output (B, m, d), attention (B, m, H, T); padding gets 0."""
-        # Padding may hold anything, and 0 times an infinity is NaN; a copy, never in place.
-        values = values.masked_fill((attention_mask == 0)[:, :, None], 0.0)
-        layer, d = self.attention, self.hidden_size
-        size = d // self.num_heads  # of one attention head
+        """(B, m, d), (B, T, d) -> output (B, m, d), attention (B, m, H, T); padding gets 0.
+
+        Queries that are alike for all rows come as (1, m, d). Equal to ``nn.MultiheadAttention``,
+        whose parameters it reads, with one product with W_K a query and none a token:
+        q . (W_K x + b_K) is (W_K^T q) . x plus a number that is alike for all tokens, which a
+        softmax does not see. W_V likewise comes after the sum over tokens, because the weights of
+        an attention head sum to 1.
+        """
+        values = pooling.without_padding(values, attention_mask)
+        layer, d, h = self.attention, self.hidden_size, self.num_heads
+        size = d // h  # of one attention head
         query_weight, key_weight, value_weight = layer.in_proj_weight.reshape(3, d, d).unbind()
         query_bias, _, value_bias = layer.in_proj_bias.reshape(3, d).unbind()
-        shape = (*query.shape[:2], self.num_heads, -1)
-        queries = (query @ query_weight.T + query_bias).reshape(shape) * size**-0.5
-        # q . (W_K x + b_K) = (W_K^T q) . x + a number that is alike for all tokens, which a
-        # softmax does not see: one product with W_K a query and none a token. W_V likewise comes
-        # after the sum over tokens, because the weights of an attention head sum to 1.
-        keys = key_weight.reshape(self.num_heads, size, d)
-        folded = torch.einsum("bmhe,hed->bmhd", queries, keys)
-        scores = (folded.flatten(1, 2) @ values.transpose(1, 2)).reshape(shape)
-        attention = scores.masked_fill((attention_mask == 0)[:, None, None], -torch.inf).softmax(-1)
-        mixed = (attention.flatten(1, 2) @ values).reshape(shape)
-        read = torch.einsum("bmhd,hed->bmhe", mixed, value_weight.reshape(self.num_heads, size, d))
-        output: Tensor = layer.out_proj(read.flatten(2) + value_bias)
-        return output, attention
+        same, m = query.shape[:2]  # B, or 1
+        queries = (query @ query_weight.T + query_bias) * size**-0.5
+        by_head = queries.reshape(same * m, h, size).transpose(0, 1)
+        folded = (by_head @ key_weight.reshape(h, size, d)).transpose(0, 1)  # (same m, H, d)
+        scores = folded.reshape(same, m * h, d) @ values.transpose(1, 2)
+        scores = scores.masked_fill((attention_mask == 0)[:, None], -torch.inf)
+        attention = scores.softmax(-1)  # (B, m H, T)
+        rows = len(values)
+        mixed = (attention @ values).reshape(rows * m, h, d).transpose(0, 1)
+        read = (mixed @ value_weight.reshape(h, size, d).transpose(1, 2)).transpose(0, 1)
+        output: Tensor = layer.out_proj(read.reshape(rows, m, d) + value_bias)
+        return output, attention.reshape(rows, m, h, -1)
 
     def from_cls(
         self, values: Tensor, attention_mask: Tensor, winners: LayerWinners | None

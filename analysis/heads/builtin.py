@@ -195,7 +195,7 @@ class QueryAttention(AttentionPooling):
     def read(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
         values = hidden[-1]
         pooling.real_tokens(attention_mask)  # a row without tokens would be NaN, not an error
-        queries = self.queries.weight.to(values.dtype).expand(len(attention_mask), -1, -1)
+        queries = self.queries.weight.to(values.dtype)[None]  # alike for all rows
         output, attention = self.attend(queries, values, attention_mask)
         weights = attention.flatten(1, 2)
         return Pooled(output.flatten(1), attention=weights, weights=weights, values=values)

@@ -283,7 +283,7 @@ def build_classifier(
     if labels is not None and len(names) != len(labels):
         raise ValueError(f"labels repeat: {', '.join(labels)}")
     config = PoolingConfig(  # type: ignore[call-arg]
-        encoder=_portable(pretrained.config),
+        encoder=portable(pretrained.config),
         encoder_name=location.name if location.source != "folder" else location.path.name,
         encoder_sha256=location.sha256,
         head=head,
@@ -302,7 +302,7 @@ def build_classifier(
     return model
 
 
-def _portable(config: PretrainedConfig) -> dict[str, Any]:
+def portable(config: PretrainedConfig) -> dict[str, Any]:
     """An encoder's configuration without what belongs to one machine, one task or one type."""
     local = {"_name_or_path", "id2label", "label2id", "problem_type", "dtype"}
     values = config.to_dict()

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_MASKS_ARE_CHECKED: ContextVar[bool] = ContextVar("masks are checked", default=False)
+_CLEAN: ContextVar[bool] = ContextVar("clean padding", default=False)
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,27 @@ class MaxPooled:
 
 
 @contextmanager
-def checked_masks() -> Iterator[None]:
-    """Within it no mask is looked into: the caller knows that every row has a real token.
+def clean_padding() -> Iterator[None]:
+    """Within it no mask is looked into and no padding is overwritten.
 
-    ``torch.func.vmap`` can then map the poolings, which no check of values allows.
+    The caller knows that every row has a real token and that padding is finite. It saves a copy
+    of the states, and ``torch.func.vmap`` can map the poolings, which no check of values allows.
     """
-    before = _MASKS_ARE_CHECKED.set(True)
+    before = _CLEAN.set(True)
     try:
         yield
     finally:
-        _MASKS_ARE_CHECKED.reset(before)
+        _CLEAN.reset(before)
+
+
+def without_padding(hidden_states: Tensor, attention_mask: Tensor) -> Tensor:
+    """(B, T, d) with zeros for padding: 0 times a NaN or an infinity left there would be NaN.
+
+    A copy, never in place; within :func:`clean_padding` the states as they are.
+    """
+    if _CLEAN.get():
+        return hidden_states
+    return hidden_states.masked_fill((attention_mask == 0)[:, :, None], 0.0)
 
 
 def real_tokens(attention_mask: Tensor) -> Tensor:
@@ -51,7 +62,7 @@ def real_tokens(attention_mask: Tensor) -> Tensor:
     if attention_mask.dim() != 2:
         raise ValueError(f"attention_mask has shape {tuple(attention_mask.shape)}, expected (B, T)")
     real = attention_mask != 0
-    if _MASKS_ARE_CHECKED.get():
+    if _CLEAN.get():
         return real
     empty = (~real.any(dim=1)).nonzero().flatten().tolist()
     if empty:
@@ -217,11 +228,8 @@ def token_weights(name: str, attention_mask: Tensor, **options: Any) -> Tensor:
 
 
 def weighted_sum(weights: Tensor, hidden_states: Tensor, attention_mask: Tensor) -> Tensor:
-    """(B, P, T), (B, T, d) -> (B, P, d) in the type of `hidden_states`; sums run in float32.
-
-    Padding is set to zero first: 0 times a NaN or an infinity left there would be NaN.
-    """
-    clean = hidden_states.masked_fill((attention_mask == 0)[:, :, None], 0.0)
+    """(B, P, T), (B, T, d) -> (B, P, d) in the type of `hidden_states`; sums run in float32."""
+    clean = without_padding(hidden_states, attention_mask)
     pooled: Tensor = torch.einsum("bpt,btd->bpd", weights.float(), clean.float())
     return pooled.to(hidden_states.dtype)
 

@@ -37,14 +37,15 @@ def test_the_folded_attention_is_pytorchs(rows, tokens, queries, num_heads, seed
     torch.manual_seed(seed)
     module = randomize(heads.build("mha", 16, 3, num_heads=num_heads), seed).double()
     values = torch.randn(rows, tokens, 16, dtype=torch.float64)
-    query = torch.randn(rows, queries, 16, dtype=torch.float64)
+    alike = torch.randn(data.draw(st.sampled_from([1, rows])), queries, 16, dtype=torch.float64)
+    query = alike.expand(rows, -1, -1)
     mask = torch.zeros(rows, tokens, dtype=torch.int64)
     for row in range(rows):  # padding on either side, and it may hold anything
         start = data.draw(st.integers(0, tokens - 1))
         mask[row, start : data.draw(st.integers(start + 1, tokens))] = 1
     expected = pytorchs_own(module, query, values, mask)
     values[mask == 0] = torch.nan
-    for found, wanted in zip(module.attend(query, values, mask), expected, strict=True):
+    for found, wanted in zip(module.attend(alike, values, mask), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-10, atol=1e-12)
 
 

@@ -1,0 +1,73 @@
+"""The encoder whose states are read: any checkpoint's, or a bare one, opened for data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from analysis.checkpoints import CheckpointError
+from analysis.checkpoints.encoders import EncoderNotFound, folder_named, resolve_encoder
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which encoder it is and where a saved head finds it again."""
+
+    name: str  # Hub id, or the folder's own name: as a card may name it
+    reference: str  # Hub id, or the folder's absolute path
+    sha256: str  # of its weights: of the checkpoint where it is a checkpoint's own
+    hidden_size: int
+    layers: int
+    config: Mapping[str, Any] = field(repr=False)  # of the encoder, without what is of one machine
+
+
+def open_encoder(reference: Any) -> Any:
+    """A loaded :class:`analysis.loading.Classifier` for states.
+
+    ``reference`` is one already, or a folder, a checkpoint's name or a Hub id.
+
+    Raises:
+        CheckpointError: not found (each place looked in is named), or not loadable.
+    """
+    from analysis.checkpoints.loading import Classifier
+    from analysis.corpus import open_for_data
+
+    if isinstance(reference, Classifier):
+        return reference
+    try:
+        return open_for_data(str(reference))
+    except CheckpointError as error:
+        try:  # an encoder that an installed package carries has no folder of its name
+            location = resolve_encoder(str(reference))
+        except EncoderNotFound:
+            raise error from None
+        if location.source not in ("package", "Hub cache", "Hub"):
+            raise
+    opened = open_for_data(str(location.path))
+    opened.checkpoint = replace(opened.checkpoint, id=str(reference), source=location.source)
+    return opened
+
+
+def source_of(classifier: Any) -> Source:
+    """What of a loaded checkpoint its encoder is, and how it is found again."""
+    from analysis.corpus.embedding import layer_count
+    from analysis.heads.model import portable
+
+    checkpoint = classifier.checkpoint
+    config: Any = classifier.encoder.config
+    base = checkpoint.base  # a head on a frozen encoder stands for that encoder
+    by_name = checkpoint.source != "folder"
+    reference = checkpoint.id if by_name else str(Path(checkpoint.folder).resolve())
+    if base is not None:
+        reference = checkpoint.encoder
+        by_name = folder_named(reference) is None
+    return Source(
+        name=reference if by_name else Path(reference).name,
+        reference=reference,
+        sha256=(base or checkpoint).sha256,
+        hidden_size=int(config.hidden_size),
+        layers=layer_count(classifier),
+        config=portable(config),
+    )

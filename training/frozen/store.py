@@ -1,0 +1,123 @@
+"""States on disk: one file of float16 vectors a view, token after token, that grows by windows.
+
+A view's folder holds ``vectors.bin`` (tokens, d), ``rows.bin`` (two int32 a row: its tokens, and
+tokens cut off) and ``done.json``, which says how much of both is whole. It is written last, by one
+rename: what a killed process left beyond it is cut off at the next start.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PRECISIONS = {"float16": np.float16, "float32": np.float32}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A view's vectors as they lie on disk, memory-mapped: rows one after the other."""
+
+    vectors: Any  # torch.Tensor (tokens, d), mapped
+    starts: NDArray[np.int64]  # (N + 1,) where each row begins
+    cut: NDArray[np.int32]  # (N,) tokens beyond the limit
+
+
+class ViewFile:
+    """One view on disk, to be continued where it ended."""
+
+    def __init__(self, folder: Path, width: int, precision: str) -> None:
+        self.folder, self.width, self.precision = folder, width, precision
+        self.kind = np.dtype(PRECISIONS[precision])
+        folder.mkdir(parents=True, exist_ok=True)
+        done = read_done(folder)
+        self.rows, self.tokens = done.get("rows", 0), done.get("tokens", 0)
+        for name, size in self._sizes().items():
+            path = folder / name
+            if path.is_file() and path.stat().st_size > size:
+                os.truncate(path, size)  # a window that was not finished
+            elif size and (not path.is_file() or path.stat().st_size < size):
+                self.rows = self.tokens = 0  # something was taken away: begin anew
+        if not self.rows:
+            for name in ("vectors.bin", "rows.bin"):
+                (folder / name).write_bytes(b"")
+
+    def _sizes(self) -> dict[str, int]:
+        return {
+            "vectors.bin": self.tokens * self.width * self.kind.itemsize,
+            "rows.bin": self.rows * 8,
+        }
+
+    def add(self, vectors: NDArray[Any], tokens: NDArray[np.int32], cut: NDArray[np.int32]) -> None:
+        """Append whole rows: (sum of tokens, d), (R,), (R,).
+
+        Raises:
+            ValueError: the disk is full (what is whole stays), or a value does not fit.
+        """
+        with np.errstate(over="ignore"):
+            stored = np.ascontiguousarray(vectors, self.kind)
+        if not np.isfinite(stored).all():
+            raise ValueError(
+                f"the encoder's states reach {np.abs(vectors).max():.3g}, which float16 cannot "
+                "hold. Ask for precision='float32'."
+                if np.isfinite(vectors).all()
+                else "the encoder's states are not finite: its weights are damaged. Use another."
+            )
+        lengths = np.ascontiguousarray(np.stack([tokens, cut], axis=1), np.int32)
+        try:
+            for name, array in (("vectors.bin", stored), ("rows.bin", lengths)):
+                with (self.folder / name).open("ab") as file:
+                    array.tofile(file)
+                    file.flush()
+                    os.fsync(file.fileno())
+            rows, total = self.rows + len(tokens), self.tokens + len(stored)
+            _write_done(self.folder, {"rows": rows, "tokens": total})
+        except OSError as error:
+            for name, size in self._sizes().items():
+                os.truncate(self.folder / name, size)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise ValueError(
+                    f"the disk is full after the states of {self.rows:,} rows "
+                    f"({self.folder.parent.parent}). Free some space, or name another folder; the "
+                    "same call goes on from there."
+                ) from error
+            raise
+        self.rows, self.tokens = rows, total
+
+    def open(self) -> Stored:
+        """The vectors, memory-mapped."""
+        import torch
+
+        kind = {"float16": torch.float16, "float32": torch.float32}[self.precision]
+        rows = np.fromfile(self.folder / "rows.bin", np.int32, 2 * self.rows).reshape(-1, 2)
+        size = self.tokens * self.width
+        vectors = torch.from_file(
+            str(self.folder / "vectors.bin"), shared=False, size=size, dtype=kind
+        )
+        starts = np.zeros(self.rows + 1, np.int64)
+        np.cumsum(rows[:, 0], out=starts[1:])
+        return Stored(vectors.reshape(self.tokens, self.width), starts, rows[:, 1].copy())
+
+
+def read_done(folder: Path) -> dict[str, int]:
+    """How many rows and tokens are whole; nothing where that cannot be read."""
+    try:
+        done = json.loads((folder / "done.json").read_text(encoding="utf-8"))
+        return {name: int(done[name]) for name in ("rows", "tokens")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _write_done(folder: Path, done: dict[str, int]) -> None:
+    beside = folder / f".done.{os.getpid()}"
+    with beside.open("w", encoding="utf-8") as file:
+        json.dump(done, file)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(folder / "done.json")
