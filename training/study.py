@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from analysis.common.whole import write_whole
 from analysis.study.results import DECLARATION, RUNS, read_study
 from training.study_plan import Plan, Run, encoder_name, read_plan
 from training.study_progress import progress, table
@@ -78,17 +79,7 @@ def declare(plan: Plan, folder: Path) -> None:
     path = folder / DECLARATION
     text = json.dumps(plan.declaration(), indent=1, ensure_ascii=False) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        write_atomically(path, text)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write beside the file, flush to the disk, rename: a reader sees a whole file or none."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+        write_whole(path, text)
 
 
 def _chosen(plan: Plan, only: str | None) -> tuple[Run, ...]:
@@ -157,7 +148,7 @@ def _do(run: Run, sources: Sources, folder: Path, do: Execute) -> None:
             shutil.rmtree(scratch, ignore_errors=True)
     if first:
         text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-        write_atomically(_path(folder, run), text + "\n")
+        write_whole(_path(folder, run), text + "\n")
 
 
 def _path(folder: Path, run: Run) -> Path:

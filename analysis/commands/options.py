@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from analysis.checkpoints.folder import CheckpointError, discover
 from analysis.common.places import DEMO_FOLDER
+from analysis.common.whole import why_not_written, write_whole
 from analysis.figures.files.sidecar import Signed
 from analysis.figures.style.settings import FONTS, Style
 
@@ -157,15 +157,10 @@ def write(folder: Path, files: Sequence[tuple[str, bytes]]) -> list[Path]:
         raise ValueError(f"{folder} cannot be written to: give another --output") from None
     written = []
     for name, data in files:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.")
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, folder / name)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+            write_whole(folder / name, data)
+        except OSError as error:
+            raise ValueError(why_not_written(error, folder / name)) from None
         written.append(folder / name)
     return written
 

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
-from uuid import uuid4
 
 import numpy as np
 
+from analysis.common.whole import is_whole, write_whole
 from analysis.corpus.bulk_files import csv_options, format_of, read_batches
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ def run(
         for number, batch in enumerate(read_batches(file, BATCH_ROWS, _strings(order))):
             part = output / f"part-{index:04d}-{number:06d}.parquet"
             done += batch.num_rows
-            if not part.is_file():
+            if not is_whole(part, batch.num_rows):
                 worker = worker or work(order)
                 try:
                     made = worker(batch)
@@ -228,7 +227,7 @@ def _declare(output: Path, order: Order, files: Sequence[Path], engine: str) -> 
     if output.is_dir() and any(output.iterdir()):
         raise ValueError(f"{output} is not empty; give another --output")
     output.mkdir(parents=True, exist_ok=True)
-    _replace(path, json.dumps(about, indent=1).encode())
+    write_whole(path, json.dumps(about, indent=1).encode())
     return about
 
 
@@ -237,7 +236,7 @@ def _finish(output: Path, about: dict[str, Any]) -> None:
     from pyarrow import parquet
 
     rows = sum(parquet.read_metadata(part).num_rows for part in output.rglob("*.parquet"))
-    _replace(output / ABOUT, json.dumps({**about, ROWS: rows}, indent=1).encode())
+    write_whole(output / ABOUT, json.dumps({**about, ROWS: rows}, indent=1).encode())
 
 
 def _digest(file: Path) -> str:
@@ -254,13 +253,4 @@ def _write(path: Path, table: pa.Table) -> None:
 
     sink = pa.BufferOutputStream()
     parquet.write_table(table, sink)
-    _replace(path, sink.getvalue().to_pybytes())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    write_whole(path, sink.getvalue().to_pybytes())

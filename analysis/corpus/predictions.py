@@ -9,9 +9,12 @@ written as they come. What a file says of a row stays true whatever becomes of t
 from __future__ import annotations
 
 import json
-import os
+import re
 import shutil
-from collections.abc import Iterable, Sequence
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.common.records import freeze, require_shape
+from analysis.common.whole import write_whole
 from analysis.datasets.labels import columns_of
 
 if TYPE_CHECKING:
@@ -31,6 +35,10 @@ if TYPE_CHECKING:
     from analysis.datasets.table import Table
 
 PREDICTION = "prediction"
+ABOUT, EVIDENCE = "about.json", "evidence"
+_LOCK = threading.Lock()
+_written: Counter[Path] = Counter()
+_OWN_NAME = re.compile(r"[0-9a-f]{20}-[0-9a-f]{1,20}-\w+")
 CACHE_BYTES = 4 * 2**30  # what `prune` keeps by default
 
 
@@ -181,21 +189,8 @@ def describe(folder: Path, checkpoint: Checkpoint, table: Table, precision: str)
         "rows": len(table),
         "precision": precision,
     }
-    if not (folder / "about.json").is_file():
-        _write(folder / "about.json", json.dumps(about, indent=1).encode())
-
-
-def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing: a reader never meets half a file."""
-    beside = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        with beside.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    if not (folder / ABOUT).is_file():
+        write_whole(folder / ABOUT, json.dumps(about, indent=1))
 
 
 def write_part(folder: Path, kind: str, batches: Sequence[pa.RecordBatch]) -> Path:
@@ -208,7 +203,7 @@ def write_part(folder: Path, kind: str, batches: Sequence[pa.RecordBatch]) -> Pa
             writer.write_batch(batch)
     (folder / kind).mkdir(parents=True, exist_ok=True)
     path = folder / kind / f"part-{uuid4().hex}.arrow"
-    _write(path, sink.getvalue().to_pybytes())
+    write_whole(path, sink.getvalue().to_pybytes())
     return path
 
 
@@ -268,18 +263,34 @@ def read(
     )
 
 
+@contextmanager
+def being_written(place: Path) -> Iterator[None]:
+    """While a run writes to this folder nobody clears it, however many visitors a server has."""
+    with _LOCK:
+        _written[place.resolve()] += 1
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _written[place.resolve()] -= 1
+            if not _written[place.resolve()]:
+                del _written[place.resolve()]
+
+
 def size(root: str | Path) -> int:
-    """Bytes that all results under a folder take."""
-    return sum(path.stat().st_size for path in Path(root).rglob("*") if path.is_file())
+    """Bytes that all results under a folder, or one file of them, take."""
+    root = Path(root)
+    if root.is_file():
+        return root.stat().st_size
+    return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
 
 
-def clear(root: str | Path) -> int:
-    """Remove all results under a folder; returns the bytes that are free now."""
-    freed = 0
-    for folder in _results(root):
-        freed += size(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-    return freed
+def clear(root: str | Path, keep: Sequence[Path] = ()) -> int:
+    """Remove all results under a folder but those in ``keep``; returns the bytes that are free now.
+
+    What a run is writing belongs into ``keep``: it would go on beside what was removed.
+    """
+    return prune(root, -1, keep)
 
 
 def prune(root: str | Path, most: int = CACHE_BYTES, keep: Sequence[Path] = ()) -> int:
@@ -288,26 +299,39 @@ def prune(root: str | Path, most: int = CACHE_BYTES, keep: Sequence[Path] = ()) 
     Those in ``keep`` (in use) stay.
     """
     used = sorted(_results(root), key=_last_used)
-    sizes = {folder: size(folder) for folder in used}
+    sizes = {result: size(result) for result in used}
     total, freed = sum(sizes.values()), 0
-    for folder in used:
+    with _LOCK:
+        kept = {Path(path).resolve() for path in (*keep, *_written)}
+    for result in used:
         if total - freed <= most:
             break
-        if folder.resolve() not in {Path(path).resolve() for path in keep}:
-            freed += sizes[folder]
-            shutil.rmtree(folder, ignore_errors=True)
+        if result.resolve() not in kept:
+            freed += sizes[result]
+            if result.is_file():
+                result.unlink(missing_ok=True)
+            else:
+                shutil.rmtree(result, ignore_errors=True)
     return freed
 
 
-def _last_used(folder: Path) -> float:
+def _last_used(result: Path) -> float:
     """A new part changes the time of the folder that it is written to, not of the one above."""
-    inside = [path for path in folder.iterdir() if path.is_dir()]
-    return max(path.stat().st_mtime for path in (folder, *inside))
+    inside = [path for path in result.iterdir() if path.is_dir()] if result.is_dir() else []
+    return max(path.stat().st_mtime for path in (result, *inside))
 
 
 def _results(root: str | Path) -> list[Path]:
-    """Folders that this module made: nothing else under the root is ever removed."""
+    """Folders that this module made and files of evidence: nothing else is ever removed.
+
+    A folder is known by its name too, since one that was cleared under a run has no about.json.
+    """
     root = Path(root)
     if not root.is_dir():
         return []
-    return [folder for folder in root.iterdir() if (folder / "about.json").is_file()]
+    folders = [
+        folder
+        for folder in root.iterdir()
+        if folder.is_dir() and (_OWN_NAME.fullmatch(folder.name) or (folder / ABOUT).is_file())
+    ]
+    return folders + sorted((root / EVIDENCE).glob("*.jsonl"))

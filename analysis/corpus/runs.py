@@ -179,7 +179,7 @@ def compute(
         some = [reader for bit, reader in enumerate(readers) if wanted >> bit & 1]
         rows = order[lacking[order] == wanted]
         schemas = {reader.name: _schema(classifier, [reader]) for reader in some}
-        with Parts(place, schemas) as parts:
+        with predictions.being_written(place), Parts(place, schemas) as parts:
             for start in range(0, len(rows), WINDOW):
                 chosen = rows[start : start + WINDOW]
                 for piece in _passes(classifier, _batch(table, chosen), some, budget, cancel):

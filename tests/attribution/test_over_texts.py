@@ -415,6 +415,23 @@ class TestStore:
                 EvidenceStore(other, self.asked)
             assert other.read_text() == content
 
+    def test_a_broken_line_is_left_out_and_counted(self, tmp_path):
+        store = EvidenceStore(tmp_path / "evidence.jsonl", self.asked)
+        store.append(record(0))
+        with store.path.open("a") as file:
+            file.write('{"row": 1, "wor{"row": 2}\n')
+        store.append(record(3))
+        again = EvidenceStore(store.path, self.asked)
+        assert [item.row for item in again.items] == [0, 3]
+        assert again.unreadable == 1
+
+    def test_a_file_that_is_cleared_meanwhile_is_whole_again(self, tmp_path):
+        store = EvidenceStore(tmp_path / "evidence.jsonl", self.asked)
+        store.append(record(0))
+        store.path.unlink()
+        store.append(record(1))
+        assert [item.row for item in EvidenceStore(store.path, self.asked).items] == [0, 1]
+
     def test_a_pass_goes_on_from_its_file(self, tmp_path):
         store = EvidenceStore(tmp_path / "evidence.jsonl", self.asked)
         for item in over_texts([zoo.loaded("cls")], ROWS[:2], METHODS[:1], **QUICK):

@@ -85,6 +85,19 @@ def test_a_run_that_was_stopped_goes_on_and_equals_one_that_was_not(tmp_path, or
         assert (tmp_path / "parts" / name).stat().st_mtime_ns == when
 
 
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: bytes(len(b))]
+)
+def test_a_part_that_is_not_whole_is_made_again(tmp_path, order, monkeypatch, damage):
+    monkeypatch.setattr("analysis.corpus.bulk.BATCH_ROWS", 20)
+    source = write(tmp_path, "parquet")
+    out = run([source], tmp_path / "out", order)
+    whole = vectors(out)
+    part = sorted(out.glob("*.parquet"))[1]
+    part.write_bytes(damage(part.read_bytes()))
+    pd.testing.assert_frame_equal(vectors(run([source], out, order)), whole)
+
+
 @pytest.fixture(scope="module")
 def ray():
     ray = pytest.importorskip("ray", reason="Ray Data is not installed: poollens[scale]")

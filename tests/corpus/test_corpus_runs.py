@@ -263,6 +263,23 @@ def test_a_demo_checkpoint_scores_what_its_card_says(glue_dir, tmp_path):
     assert found.calibration.n == 872
 
 
+def test_results_are_cleared_but_for_what_a_run_is_writing(tmp_path):
+    classifier, table = zoo.loaded("cls"), data(20)
+    runs.run(classifier, table, tmp_path)
+    place = predictions.place_of(tmp_path, classifier.checkpoint, table, "float32")
+    (tmp_path / "evidence").mkdir()
+    (tmp_path / "evidence" / "a.jsonl").write_text("{}\n")
+    (tmp_path / "mine").mkdir()
+    with predictions.being_written(place):
+        predictions.clear(tmp_path)
+        assert place.is_dir()
+        assert not list((tmp_path / "evidence").iterdir())
+    (place / "about.json").unlink()  # as after a folder was cleared under a run
+    assert predictions.clear(tmp_path) > 0
+    assert not place.exists()
+    assert (tmp_path / "mine").is_dir()
+
+
 def test_a_run_that_is_killed_keeps_its_parts_and_is_finished_later(tmp_path):
     code = """
 import os, signal, sys

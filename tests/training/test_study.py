@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 import yaml
 
+from analysis.common.whole import write_whole
 from analysis.study.results import Cell, read_study, studies_in
 from training.__main__ import main
-from training.study import study, write_atomically
+from training.study import study
 from training.study_machine import processor
 from training.study_plan import read_plan
 from training.study_progress import table
@@ -325,14 +326,14 @@ class TestFolder:
 
     def test_an_interrupted_write_leaves_the_old_file(self, tmp_path, monkeypatch):
         path = tmp_path / "a.json"
-        write_atomically(path, "old")
+        write_whole(path, "old")
 
         def fail(number):
             raise OSError("disk full")
 
-        monkeypatch.setattr("training.study.os.fsync", fail)
+        monkeypatch.setattr("analysis.common.whole.os.fsync", fail)
         with pytest.raises(OSError, match="disk full"):
-            write_atomically(path, "new")
+            write_whole(path, "new")
         assert path.read_text() == "old"
 
     def test_broken_records_are_named(self, plan_file, tmp_path):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from analysis.attribution.texts.records import TextEvidence
+from analysis.common.whole import append_line
 
 
 class EvidenceStore:
@@ -24,6 +25,7 @@ class EvidenceStore:
         self.path = Path(path)
         self.asked = json.loads(json.dumps(dict(asked), sort_keys=True))
         self.items: list[TextEvidence] = []
+        self.unreadable = 0  # lines that a full disk left broken: their texts are done again
         if self.path.is_file() and self.path.stat().st_size:
             self._read()
         else:
@@ -31,13 +33,17 @@ class EvidenceStore:
             self._line({"asked": self.asked})
 
     def append(self, item: TextEvidence) -> None:
-        """Keep a record, on disk before this returns."""
-        self._line({name: _plain(value) for name, value in asdict(item).items()})
+        """Keep a record, on disk before this returns. Raises ``OSError`` where the disk is full."""
+        if not self.path.is_file():  # cleared meanwhile: what is known is written again
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._line({"asked": self.asked})
+            for known in self.items:
+                self._line(_plain_record(known))
+        self._line(_plain_record(item))
         self.items.append(item)
 
     def _line(self, content: Any) -> None:
-        with self.path.open("a", encoding="utf-8") as sink:
-            sink.write(json.dumps(content, ensure_ascii=True) + "\n")
+        append_line(self.path, json.dumps(content, ensure_ascii=True))
 
     def _read(self) -> None:
         content = self.path.read_bytes()
@@ -47,13 +53,17 @@ class EvidenceStore:
                 file.truncate(len(whole) + bool(whole))
         lines = whole.split(b"\n") if whole else []
         try:
-            parsed = [json.loads(line) for line in lines]
-            asked = parsed[0]["asked"] if parsed else None
-            records = [_record(line) for line in parsed[1:]]
-        except (ValueError, KeyError, TypeError) as error:
+            asked = json.loads(lines[0])["asked"] if lines else None
+        except (ValueError, KeyError, TypeError):
             raise ValueError(
-                f"{self.path.name} is no file of evidence ({error}): choose another file"
+                f"{self.path.name} is no file of evidence: choose another file"
             ) from None
+        records = []
+        for line in lines[1:]:
+            try:
+                records.append(_record(json.loads(line)))
+            except (ValueError, KeyError, TypeError):
+                self.unreadable += 1
         if asked is None:
             self._line({"asked": self.asked})
         elif asked != self.asked:
@@ -63,6 +73,10 @@ class EvidenceStore:
                 "choose another file, or the settings it was made with"
             )
         self.items = records
+
+
+def _plain_record(item: TextEvidence) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in asdict(item).items()}
 
 
 def _plain(value: Any) -> Any:

@@ -163,4 +163,9 @@ def _chosen(store: EvidenceStore, methods: Sequence[str]) -> list[TextEvidence]:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _store(settings: str, _asked: Any) -> EvidenceStore:
     """On disk, so that a pass goes on after the app was closed."""
-    return EvidenceStore(folder() / "evidence" / f"{settings}.jsonl", _asked)
+    path = folder() / "evidence" / f"{settings}.jsonl"
+    try:
+        return EvidenceStore(path, _asked)
+    except ValueError:  # a disk that was full, or bytes that changed: put aside, and begun anew
+        path.replace(path.with_suffix(".unreadable"))
+        return EvidenceStore(path, _asked)

@@ -11,9 +11,10 @@ import os
 import re
 import secrets
 import sys
-import tempfile
 import threading
 from pathlib import Path
+
+from analysis.common.whole import write_whole
 
 COOKIE = "poollens_figures"
 MOST = 100  # collections; the ones unused longest go
@@ -77,14 +78,7 @@ def write(id: str, text: str) -> str:
     try:
         with _LOCK:
             place.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, temporary = tempfile.mkstemp(dir=place, prefix=".new-")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                os.replace(temporary, place / f"{id}.json")
-            except BaseException:
-                os.unlink(temporary)
-                raise
+            write_whole(place / f"{id}.json", data)
             _tidy(place, keep=f"{id}.json")
     except OSError as error:
         return f"The figures cannot be kept over a reload ({error.strerror}): save them to a file."
