@@ -6,12 +6,14 @@ and a bare encoder. Safetensors only, never code from a checkpoint, the type alw
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import os
 import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from analysis.common.places import DEMO_FOLDER
 from analysis.checkpoints.weights import READERS
 from analysis import heads
 from analysis.heads.model import KeyReport, PoolingClassifier, float_tensors
+from analysis.heads.stock import StockHead, recognise
+from analysis.reading.head_layers import HeadLayers
 
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -49,12 +53,33 @@ class Classifier:
     dtype: torch.dtype  # of the encoder; the pooling head and the split run in float32
     limit: int  # tokens the model can take, special tokens included
     report: KeyReport
+    # The classification layers of a Transformers model as a pooling head, where they are one.
+    stock: StockHead | None = None
     lock: Any = field(default_factory=threading.RLock, repr=False)
 
     @property
     def parameters(self) -> int:
         """Number of parameters."""
         return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @cached_property
+    def rest(self) -> HeadLayers | None:
+        """What follows the pooled vector, where the pooling head is not linear and tells it."""
+        head = self.head
+        return None if head is None else heads.head_layers(head, self.output_layer)
+
+    @property
+    def head(self) -> heads.PoolingHead | None:
+        """The pooling head: the project's own, or a stock model's layers, where they are known."""
+        own: Any = self.model
+        return own.head if self.checkpoint.kind == "pooling" else self.stock
+
+    @property
+    def output_layer(self) -> nn.Linear:
+        """The linear layer from the pooling head's vector to the logits."""
+        owner: Any = self.model if self.stock is None else self.stock
+        layer: nn.Linear = owner.classifier
+        return layer
 
     @property
     def encoder(self) -> nn.Module:
@@ -100,16 +125,21 @@ def load(
         tokenizer = load_tokenizer(tokenizer_folder)
     _check_finite(checkpoint.id, model)
     model.eval().requires_grad_(False)
+    stock = recognise(model, tokenizer) if checkpoint.kind == "classifier" else None
+    if stock is not None and DTYPES[dtype] != torch.float32:
+        stock = copy.deepcopy(stock)  # a pooling head runs in float32, and so does its copy
     _set_types(model, DTYPES[dtype])
     try:
         model.to(where)
+        if stock is not None:
+            stock.to(where)
     except torch.OutOfMemoryError as error:
         raise CheckpointError(
             f"{checkpoint.id}: {where} has not enough free memory for this model. Close other "
             "programs that use it, or load with device='cpu'."
         ) from error
     return Classifier(
-        checkpoint, model, tokenizer, where, DTYPES[dtype], _limit(model, tokenizer), report
+        checkpoint, model, tokenizer, where, DTYPES[dtype], _limit(model, tokenizer), report, stock
     )
 
 

@@ -293,8 +293,8 @@ def forward(classifier: Classifier, inputs: dict[str, torch.Tensor]) -> Any:
     """
     model: Any = classifier.model
     head: Any = getattr(model, "head", None)
-    deep = getattr(head, "last_k", 1)
-    if classifier.checkpoint.kind != "pooling" or not type(head).__module__.startswith(_OWN):
+    deep = getattr(head, "last_k", head.reach) if type(head).__module__.startswith(_OWN) else None
+    if classifier.checkpoint.kind != "pooling" or deep is None:
         output, pooled, logits = trace.forward(classifier, inputs, {})
         return output, None if pooled is None else pooled.vector, logits
     output = model.encode(**inputs)

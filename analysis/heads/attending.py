@@ -1,4 +1,4 @@
-"""What `mha`, `max_seq_mha` and `query_attention` share: one attention layer over the tokens."""
+"""What the pooling heads with attention share: one attention layer over the tokens (or layers)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from analysis.heads.base import LayerWinners, Pooled, PoolingHead
 
 class AttentionPooling(PoolingHead):
     """Queries attend over the tokens with one attention layer; what they read stays traceable."""
+
+    projection_biases = True
 
     def __init__(
         self,
@@ -31,7 +33,9 @@ class AttentionPooling(PoolingHead):
             )
         self.num_heads = num_heads
         self.residual = residual
-        self.attention = nn.MultiheadAttention(hidden_size, num_heads, batch_first=True)
+        self.attention = nn.MultiheadAttention(
+            hidden_size, num_heads, batch_first=True, bias=self.projection_biases
+        )
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -53,7 +57,7 @@ class AttentionPooling(PoolingHead):
         layer, d, h = self.attention, self.hidden_size, self.num_heads
         size = d // h  # of one attention head
         query_weight, key_weight, value_weight = layer.in_proj_weight.reshape(3, d, d).unbind()
-        query_bias, _, value_bias = layer.in_proj_bias.reshape(3, d).unbind()
+        query_bias, _, value_bias = self._projection_bias().reshape(3, d).unbind()
         same, m = query.shape[:2]  # B, or 1
         queries = (query @ query_weight.T + query_bias) * size**-0.5
         by_head = queries.reshape(same * m, h, size).transpose(0, 1)
@@ -71,39 +75,55 @@ class AttentionPooling(PoolingHead):
         self, values: Tensor, attention_mask: Tensor, winners: LayerWinners | None
     ) -> Pooled:
         """[CLS] of `values` as the only query over all real tokens of `values`."""
-        index = pooling.first_token(attention_mask)
-        query = pooling.take_token(values, index)
+        own = pooling.token_weights("cls", attention_mask)
+        query = pooling.take_token(values, pooling.first_token(attention_mask))
+        return self.from_query(query, own, values, attention_mask, winners)
+
+    def from_query(
+        self,
+        query: Tensor,
+        own: Tensor,
+        values: Tensor,
+        attention_mask: Tensor,
+        winners: LayerWinners | None = None,
+    ) -> Pooled:
+        """(B, d) query over all real tokens of `values`; `own` (B, 1, T) says what it is made of.
+
+        With the residual option the query's own value is one more part, read with those weights.
+        """
         output, attention = self.attend(query[:, None], values, attention_mask)
         vector, weights = output[:, 0], attention[:, 0]
-        if self.residual:  # the query's own value is one more part, read from [CLS] alone
+        if self.residual:
             vector = vector + query
-            own = pooling.token_weights("cls", attention_mask).to(weights.dtype)
-            weights = torch.cat([weights, own], dim=1)
+            weights = torch.cat([weights, own.to(weights.dtype)], dim=1)
         return Pooled(vector, winners, attention[:, 0], weights, values)
 
-    def readout(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor] | None:
-        if not self.linear:
-            return None
-        readout, constant = self._through_attention(weight)
+    def fold(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor] | None:
+        folded, constant = self._through_attention(weight)
         if self.residual:
-            readout = torch.cat([readout, weight[:, None]], dim=1)
-        return readout, bias + constant
+            folded = torch.cat([folded, weight[:, None]], dim=1)
+        return folded, bias + constant
 
     def value_norms(self, weights: Tensor, values: Tensor) -> Tensor:
-        layer, d = self.attention, self.hidden_size
-        value = (values @ layer.in_proj_weight[2 * d :].T + layer.in_proj_bias[2 * d :]).reshape(
-            len(values), self.num_heads, -1
-        )
-        output = layer.out_proj.weight.reshape(d, self.num_heads, -1)
-        moved = torch.einsum("the,ohe->hto", value, output)
-        norms: Tensor = torch.linalg.vector_norm(moved, dim=-1)
-        # Several queries read the same values; the residual part adds the query as it is.
+        # (P, T), (T, d); several queries read the same values, the residual part as they are.
         queries = (len(weights) - self.residual) // self.num_heads
-        norms = norms.repeat(queries, 1)
+        norms = self._moved_norms(values.expand(self.num_heads, -1, -1)).repeat(queries, 1)
         if self.residual:
             norms = torch.cat([norms, torch.linalg.vector_norm(values, dim=-1)[None]])
         weighted: Tensor = weights.abs() * norms
         return weighted
+
+    def _moved_norms(self, values: Tensor) -> Tensor:
+        """(..., H, T, d) what each attention head reads -> (..., H, T) length after W_V and W_O."""
+        layer, d = self.attention, self.hidden_size
+        value_weight = layer.in_proj_weight[2 * d :].reshape(self.num_heads, -1, d)
+        value_bias = self._projection_bias()[2 * d :].reshape(self.num_heads, 1, -1)
+        value = torch.einsum("...htd,hed->...hte", values, value_weight) + value_bias
+        output = layer.out_proj.weight.reshape(d, self.num_heads, -1)
+        norms: Tensor = torch.linalg.vector_norm(
+            torch.einsum("...hte,ohe->...hto", value, output), dim=-1
+        )
+        return norms
 
     def _one_value_changed(
         self, values: Tensor, mask: Tensor, tokens: Tensor, changed: Tensor
@@ -114,7 +134,7 @@ class AttentionPooling(PoolingHead):
         variant, and not T. Of [CLS], whose value is the query too, this would not be true.
         """
         layer, d = self.attention, self.hidden_size
-        weight, bias = layer.in_proj_weight, layer.in_proj_bias
+        weight, bias = layer.in_proj_weight, self._projection_bias()
 
         def projected(vectors: Tensor, which: int) -> Tensor:  # -> (..., H, e)
             rows = slice(which * d, (which + 1) * d)
@@ -139,10 +159,19 @@ class AttentionPooling(PoolingHead):
         """(C, d) -> W W_O[:, h] W_V[h] as (C, H, d), and W b_O + sum_h W W_O[:, h] b_V[h]."""
         layer, d = self.attention, self.hidden_size
         value_weight = layer.in_proj_weight[2 * d :].reshape(self.num_heads, -1, d)
-        value_bias = layer.in_proj_bias[2 * d :].reshape(self.num_heads, -1)
+        value_bias = self._projection_bias()[2 * d :].reshape(self.num_heads, -1)
         output_weight = layer.out_proj.weight.reshape(d, self.num_heads, -1)
         # c class, o output dimension, h attention head, e dimension within it, d input dimension
         through = torch.einsum("co,ohe->che", weight, output_weight)
         readout = torch.einsum("che,hed->chd", through, value_weight)
-        constant = weight @ layer.out_proj.bias + torch.einsum("che,he->c", through, value_bias)
+        constant = torch.einsum("che,he->c", through, value_bias)
+        if layer.out_proj.bias is not None:
+            constant = constant + weight @ layer.out_proj.bias
         return readout, constant
+
+    def _projection_bias(self) -> Tensor:
+        """(3d,) biases of queries, keys and values; zeros where there are none."""
+        bias: Tensor | None = self.attention.in_proj_bias
+        if bias is not None:
+            return bias
+        return self.attention.in_proj_weight.new_zeros(3 * self.hidden_size)

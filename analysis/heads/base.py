@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from analysis.reading.head_layers import Activation, Dense, HeadLayers, Layer, Norm
 
 _VARIANT_NUMBERS = 2**24  # hidden numbers in one batch of variants: 64 MB in float32
 
@@ -33,6 +36,9 @@ class Pooled:
     attention: Tensor | None = None  # (B, P, T): rows sum to 1 over the real tokens
     weights: Tensor | None = None  # (B, P, T) or (B, P, T, d): the linear weights, if there are any
     values: Tensor | None = None  # (B, T, d): the vectors that are weighted
+    # Where several layers are added up, with weights of their own, and not compared: the K layers
+    # (absolute indices), beside values (B, K, T, d) and weights (B, P, K, T).
+    layers: tuple[int, ...] = ()
 
 
 class PoolingHead(nn.Module):
@@ -40,10 +46,15 @@ class PoolingHead(nn.Module):
 
     Subclasses name their options as keyword arguments of ``__init__`` and implement
     :meth:`read`. `layer_norm` and `pooler="tanh"` (the stock BERT pooler: dense layer, then tanh)
-    follow the pooled vector; both are non-linear, so no exact split exists with them.
+    follow the pooled vector; both are non-linear, so a logit splits along a straight line through
+    them (:mod:`analysis.reading.head_layers`), and not exactly.
+
+    A head that computes layers of its own after the pooled vector overrides :meth:`finish` and
+    describes them once more in :meth:`steps`; `read_size` is the size of the vector before them.
     """
 
     key = ""  # set by @head
+    reach: int | None = None  # how many of the last layers read() looks at; None: any
 
     def __init__(
         self,
@@ -51,6 +62,7 @@ class PoolingHead(nn.Module):
         num_layers: int,
         *,
         output_size: int | None = None,
+        read_size: int | None = None,
         layer_norm: bool = False,
         pooler: str = "none",
     ) -> None:
@@ -60,6 +72,8 @@ class PoolingHead(nn.Module):
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.output_size = output_size or hidden_size
+        self.read_size = read_size or self.output_size
+        self.value_size = hidden_size  # d of the values, where they are no hidden states
         size = self.output_size
         self.norm: nn.Module | None = nn.LayerNorm(size) if layer_norm else None
         self.pooler: nn.Module | None = nn.Linear(size, size) if pooler == "tanh" else None
@@ -71,8 +85,6 @@ class PoolingHead(nn.Module):
     def forward(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
         self._check(hidden, attention_mask)
         pooled = self.read(hidden, attention_mask)
-        if self.norm is None and self.pooler is None:
-            return pooled
         return replace(pooled, vector=self.finish(pooled.vector))
 
     def finish(self, vector: Tensor) -> Tensor:
@@ -81,27 +93,47 @@ class PoolingHead(nn.Module):
             vector = self.norm(vector)
         return vector if self.pooler is None else torch.tanh(self.pooler(vector))
 
+    def steps(self) -> tuple[Layer, ...] | None:
+        """What :meth:`finish` computes, as NumPy; () where it leaves the vector as it is.
+
+        None where it is not known: a subclass whose own :meth:`finish` has no steps beside it.
+        """
+        return self.last_steps() if type(self).finish is PoolingHead.finish else None
+
+    def last_steps(self) -> tuple[Layer, ...]:
+        """Layer norm and tanh pooler, where there are any, as NumPy."""
+        norm = () if self.norm is None else (norm_step(self.norm),)
+        return norm if self.pooler is None else (*norm, dense_step(self.pooler), Activation("tanh"))
+
     @property
     def linear(self) -> bool:
         """Whether the vector is linear in the values, given weights and winners."""
-        return self.norm is None and self.pooler is None
+        return self.norm is None and self.pooler is None and self.steps() == ()
 
     @property
     def parts(self) -> tuple[str, ...]:
         """Names of the P parts a linear pooling head sums over."""
         return (self.key,)
 
+    def fold(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Fold a linear layer ``weight (C, D)``, ``bias (C,)`` on the read vector into its values.
+
+        Returns (C, P, d) and (C,): ``weight @ vector + bias = constant + sum over p, t of
+        folded[:, p] @ (weights[p, t] * values[t])`` for the vector of :meth:`read`. The default
+        fits every head whose vector is its P parts side by side; None where that is not so.
+        """
+        if self.read_size != len(self.parts) * self.value_size:
+            return None
+        return weight.reshape(len(weight), len(self.parts), self.value_size), bias
+
     def readout(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor] | None:
         """Fold the classifier ``weight (C, D)``, ``bias (C,)`` into the pooling head.
 
         Returns readout (C, P, d) and constant (C,) with
         ``logit = constant + sum over p, t of readout[:, p] @ (weights[p, t] * values[t])``,
-        or None where the pooling head is not linear. The default fits every head whose vector
-        is its P parts side by side.
+        or None where the pooling head is not linear.
         """
-        if not self.linear or self.output_size != len(self.parts) * self.hidden_size:
-            return None
-        return weight.reshape(len(weight), len(self.parts), self.hidden_size), bias
+        return self.fold(weight, bias) if self.linear else None
 
     @property
     def pool_layers(self) -> tuple[int, ...]:
@@ -162,10 +194,14 @@ class PoolingHead(nn.Module):
         """(P, T) or (P, T, d), (T, d) -> (P, T): length of what each token adds to each part.
 
         ``norm(alpha f(x))`` of Kobayashi et al. 2020, where f is what a part makes of a value
-        before it is weighted: nothing at all, unless a subclass says otherwise.
+        before it is weighted: nothing at all, unless a subclass says otherwise. Values of several
+        layers, (P, K, T) and (K, T, d), are added up first.
         """
-        weighted = weights if weights.dim() == 3 else weights[:, :, None]
-        norms: Tensor = torch.linalg.vector_norm(weighted * values, dim=-1)
+        if values.dim() == 3:
+            weighted = torch.einsum("pkt,ktd->ptd", weights, values)
+        else:
+            weighted = (weights if weights.dim() == 3 else weights[:, :, None]) * values
+        norms: Tensor = torch.linalg.vector_norm(weighted, dim=-1)
         return norms
 
     def reset_parameters(self) -> None:
@@ -198,6 +234,53 @@ def initialise(module: nn.Module) -> None:
         nn.init.normal_(module.weight, std=0.02)
     elif isinstance(module, nn.LayerNorm | nn.RMSNorm):
         module.reset_parameters()
+
+
+def dense_step(module: nn.Module) -> Dense:
+    """A linear layer as NumPy."""
+    weight = module.weight.detach().double().cpu().numpy()  # type: ignore[operator]
+    bias: Any = module.bias
+    return Dense(
+        weight,
+        np.zeros(len(weight)) if bias is None else bias.detach().double().cpu().numpy(),
+    )
+
+
+def norm_step(module: nn.Module) -> Norm:
+    """A layer norm or RMS norm as NumPy."""
+    norm: Any = module
+    centred = isinstance(module, nn.LayerNorm)
+    size = norm.normalized_shape[0]
+    weight, bias = (
+        default if tensor is None else tensor.detach().double().cpu().numpy()
+        for tensor, default in (
+            (norm.weight, np.ones(size)),
+            (getattr(norm, "bias", None), np.zeros(size)),
+        )
+    )
+    epsilon = torch.finfo(torch.float32).eps if norm.eps is None else norm.eps
+    return Norm(weight, bias, float(epsilon), centred)
+
+
+def head_layers(module: PoolingHead, classifier: nn.Module) -> HeadLayers | None:
+    """A pooling head's own layers and the classifier as a function of the vector that it reads.
+
+    None where the head describes no steps, or its vector is no sum of its parts' values.
+    """
+    steps = module.steps()
+    if steps is None:
+        return None
+    weight: Any = classifier.weight
+    size = module.read_size
+    with torch.no_grad():
+        folded = module.fold(torch.eye(size).to(weight), weight.new_zeros(size))
+    if folded is None:
+        return None
+    layers = (*steps, dense_step(classifier))
+    if type(module).fold is PoolingHead.fold:  # the parts stand side by side
+        return HeadLayers(layers, size)
+    matrix, offset = (tensor.double().cpu().numpy() for tensor in folded)
+    return HeadLayers(layers, size, matrix, offset)
 
 
 HeadClass = TypeVar("HeadClass", bound=type[PoolingHead])
@@ -236,7 +319,10 @@ def options_of(cls: type[PoolingHead]) -> dict[str, Any]:
         if init is None or not issubclass(owner, PoolingHead):
             continue
         for name, parameter in inspect.signature(init).parameters.items():
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name != "output_size":
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name not in (
+                "output_size",
+                "read_size",
+            ):
                 names[name] = parameter.default
     return names
 

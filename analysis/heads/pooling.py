@@ -159,6 +159,10 @@ def _mean_weights(real: Tensor) -> Tensor:
     return (real / real.sum(dim=1, keepdim=True))[:, None].to(torch.float32)
 
 
+def _mean_sqrt_len_weights(real: Tensor) -> Tensor:
+    return (real / real.sum(dim=1, keepdim=True).sqrt())[:, None].to(torch.float32)
+
+
 def _cls_weights(real: Tensor) -> Tensor:
     return _one_hot(first_token(real), real.shape[1])[:, None]
 
@@ -206,6 +210,7 @@ def _query_attention_weights(real: Tensor, *, queries: Tensor, hidden_states: Te
 
 _WEIGHTS: dict[str, Callable[..., Tensor]] = {
     "mean": _mean_weights,
+    "mean_sqrt_len": _mean_sqrt_len_weights,
     "cls": _cls_weights,
     "last_token": _last_token_weights,
     "weighted_mean": _weighted_mean_weights,
@@ -237,10 +242,12 @@ def weighted_sum(weights: Tensor, hidden_states: Tensor, attention_mask: Tensor)
 def pool(name: str, hidden_states: Tensor, attention_mask: Tensor, **options: Any) -> Tensor:
     """Pool token vectors: (B, T, d), (B, T) -> (B, d), on the device and in the type given.
 
-    `concat` gives (B, 3d): [cls; mean; max]. `adaptive_mean` (option ``segments``, default 2)
-    gives (B, segments * d), `concat_tokens` (``n``, default 3; a longer text is cut, a shorter
-    one zero-filled) (B, n * d), `query_attention` (``queries`` (m, d), required) (B, m * d), and
-    `none` all T vectors (B, T, d) as a copy. `weighted_mean` needs ``scores`` (B, T).
+    `concat` gives (B, 3d): [cls; mean; max]. `mean_sqrt_len` divides the sum by the square root of
+    the number of tokens, as in sentence-transformers. `adaptive_mean` (option ``segments``,
+    default 2) gives (B, segments * d), `concat_tokens` (``n``, default 3; a longer text is cut, a
+    shorter one zero-filled) (B, n * d), `query_attention` (``queries`` (m, d), required)
+    (B, m * d), and `none` all T vectors (B, T, d) as a copy. `weighted_mean` needs ``scores``
+    (B, T).
 
     Raises ``ValueError`` for an unknown name (the known ones are listed), shapes that do not
     agree, a missing or unknown option, and a row whose tokens are all masked (named).

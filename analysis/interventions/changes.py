@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -150,7 +150,7 @@ def part_norms(classifier: Classifier, trace: Trace) -> np.ndarray:
     head = pooling_head(classifier)
     if trace.head.weights is None or trace.head.values is None:
         raise ValueError(
-            f"{classifier.checkpoint.id}: its pooling head {classifier.checkpoint.head} weights "
+            f"{classifier.checkpoint.id}: its pooling head {head.key} weights "
             "no tokens, so there are no weighted values to measure"
         )
     with rerunning(classifier, "measuring value norms", len(trace.tokens)):
@@ -177,11 +177,10 @@ def _rerun(
         head_mask[:, positions] = 0
     if where == "encoder":
         inputs["attention_mask"] = head_mask
-    if classifier.checkpoint.kind != "pooling":
-        return HeadTrace(), as_numpy(forward(classifier, inputs, {})[2][0])
-    model: Any = classifier.model
-    states = model.encode(**inputs).hidden_states
-    hidden = torch.stack([state.float() for state in states])
+    output, _, logits = forward(classifier, inputs, {})
+    if classifier.head is None:
+        return HeadTrace(), as_numpy(logits[0])
+    hidden = torch.stack([state.float() for state in output.hidden_states])
     hidden[list(dropped)] = -torch.inf
     pooled, logits = answer(classifier, hidden, head_mask)
     readout = folded_readout(classifier, pooled)

@@ -30,16 +30,17 @@ def rerunning(classifier: Classifier, doing: str, length: int) -> Iterator[None]
 
 def pooling_head(classifier: Classifier) -> PoolingHead:
     """Raises ``ValueError`` for a model without one."""
-    if classifier.checkpoint.kind != "pooling":
-        kind = "a bare encoder" if classifier.checkpoint.kind == "encoder" else "a foreign model"
-        raise ValueError(
-            f"{classifier.checkpoint.id} is {kind} without pooling head: nothing can be hidden "
-            "from it or dropped in it. where='encoder' and where='replace' work for every model "
-            "that predicts."
+    if classifier.head is None:
+        what = (
+            "is a bare encoder without pooling head"
+            if classifier.checkpoint.kind == "encoder"
+            else "has classification layers that were not recognised as a pooling head"
         )
-    model: Any = classifier.model
-    head: PoolingHead = model.head
-    return head
+        raise ValueError(
+            f"{classifier.checkpoint.id} {what}: nothing can be hidden from it or dropped in it. "
+            "where='encoder' and where='replace' work for every model that predicts."
+        )
+    return classifier.head
 
 
 def competing(classifier: Classifier) -> tuple[int, ...]:
@@ -47,7 +48,7 @@ def competing(classifier: Classifier) -> tuple[int, ...]:
     layers = pooling_head(classifier).pool_layers
     if not layers:
         raise ValueError(
-            f"{classifier.checkpoint.id}: its pooling head {classifier.checkpoint.head} takes no "
+            f"{classifier.checkpoint.id}: its pooling head {pooling_head(classifier).key} takes no "
             "maximum over layers, so no layer can leave it. max_cls and max_seq_mha do."
         )
     return layers
@@ -115,15 +116,13 @@ def answer(
     classifier: Classifier, hidden: Tensor, mask: Tensor, head: PoolingHead | None = None
 ) -> tuple[Pooled, Tensor]:
     """(L+1, B, T, d), (B, T) -> what the pooling head read, and logits (B, C)."""
-    model: Any = classifier.model
-    pooled = (head or model.head)(hidden, mask)
+    pooled = (head or pooling_head(classifier))(hidden, mask)
     return pooled, logits_of(classifier, pooled.vector)
 
 
 def logits_of(classifier: Classifier, vectors: Tensor) -> Tensor:
     """(B, D) -> (B, C); raises ``ValueError`` where a layer that was to leave is still read."""
-    model: Any = classifier.model
-    logits: Tensor = model.classifier(vectors)
+    logits: Tensor = classifier.output_layer(vectors)
     if not torch.isfinite(logits).all():
         raise ValueError(
             f"{classifier.checkpoint.id}: its pooling head reads the layer that was to leave also "

@@ -100,10 +100,11 @@ def pooling_attention(trace: Trace) -> np.ndarray:
     """
     if trace.head.attention is None:
         name = trace.checkpoint.head
-        what = f"the pooling head {name}" if name else "a model without pooling head"
+        what = f"the pooling head {name}" if name else "this model's classification head"
+        reads = f" and reads {trace.head.reads}" if trace.head.reads else ""
         raise ValueError(
-            f"{trace.checkpoint.id}: {what} has no attention of its own. mha, max_seq_mha, "
-            "weighted_mean and query_attention have."
+            f"{trace.checkpoint.id}: {what} has no attention of its own{reads}. mha, max_seq_mha, "
+            "weighted_mean and query_attention have one."
         )
     return trace.head.attention
 

@@ -1,21 +1,28 @@
-"""The exact split of a logit over (class, part of the pooling head, token, source layer)."""
+"""The split of a logit over (class, part of the pooling head, token, source layer)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.checkpoints import profiles
+from analysis.common.phrases import listed
 from analysis.common.records import freeze, require_shape
 
 if TYPE_CHECKING:
-    from analysis.reading.trace import Trace
+    from analysis.reading.trace import HeadTrace, Trace
 
 
 class NoExactSplit(ValueError):
-    """The pooling head has a non-linear step (or belongs to a foreign model): nothing to split."""
+    """Not known is what the pooling head read, or how that became the logits: nothing to split."""
+
+
+# How a split was made, in words: of a linear head, and of one with layers of its own.
+EXACT = "exact"
+STRAIGHT_LINE = "along a straight line through the head's own layers"
 
 
 def contrast_of(values: np.ndarray, target: int) -> np.ndarray:
@@ -34,7 +41,9 @@ def contrast_of(values: np.ndarray, target: int) -> np.ndarray:
 class Decomposition:
     """contributions.sum((1, 2, 3)) + constant == logits, for every reference.
 
-    It is exact given the source layers and the attention weights, relative to `reference`.
+    It holds given the source layers and the attention weights, relative to `reference`. For a
+    linear head it is exact. Where layers of the head's own follow the pooled vector it runs along
+    the straight line from the reference through them, and `gap` is the error of that integral.
     """
 
     contributions: np.ndarray  # (C, P, T, K) class, part of the pooling head, token, source layer
@@ -43,6 +52,8 @@ class Decomposition:
     layers: tuple[int, ...]  # (K,) absolute indices of the source layers
     parts: tuple[str, ...]  # (P,) names of the parts: attention heads, learned queries, blocks
     reference: str  # what the values are measured from: "zero", "corpus", "custom"
+    rule: str = EXACT  # or STRAIGHT_LINE
+    points: int = 0  # of the line's integral; 0 where there is none
 
     def __post_init__(self) -> None:
         require_shape(
@@ -55,6 +66,16 @@ class Decomposition:
         )
         require_shape("constant", self.constant, len(self.logits))
         freeze(self)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the head is linear, so that the split needs no line."""
+        return self.rule == EXACT
+
+    @property
+    def gap(self) -> float:
+        """Completeness gap in logits: the largest |sum - logit| over the classes."""
+        return float(np.abs(self.contributions.sum((1, 2, 3)) + self.constant - self.logits).max())
 
     @property
     def error(self) -> float:
@@ -77,41 +98,135 @@ class Decomposition:
         return np.asarray(self.contrast(target).sum((0, 1)))
 
 
+_REFERENCES = {"corpus": "the corpus mean", "custom": "a reference of your own"}
+
+
+def references(splits: Sequence[Decomposition]) -> str:
+    """What the values are measured from, in words."""
+    return listed(dict.fromkeys(_REFERENCES.get(s.reference, s.reference) for s in splits))
+
+
+def described(splits: Sequence[Decomposition], given: str) -> str:
+    """How splits of one kind of head were made and how well they add up, in words."""
+    relative = f"given {given}, relative to {references(splits)}"
+    if all(split.exact for split in splits):
+        return f"exact {relative}; measured error {max(split.error for split in splits):.0e}"
+    points = max(split.points for split in splits)
+    gap = max(split.gap for split in splits)
+    return f"split {STRAIGHT_LINE}, {relative}; completeness gap {gap:.0e} logits ({points} points)"
+
+
 # Above this the "split" of a user's own pooling head is not one: its weights and values do not
 # make its vector. Rounding in float32 stays near 1e-7.
 _NOT_A_SPLIT = 1e-3
 
 
 def decompose(trace: Trace, reference: str | np.ndarray | None = None) -> Decomposition:
-    """Split every logit exactly over (part of the pooling head, token, source layer).
+    """Split every logit over (part of the pooling head, token, source layer).
 
-    `reference` is what values are measured from: "zero", "corpus" (the mean over the corpus of
-    the checkpoint's profile), or a vector (d,) of your own. Any is equally exact, and signs depend
-    on it, so say which. The default is the corpus where the checkpoint has a profile, else zero.
-    Source: method, "The exact split of a logit"; compare direct logit attribution
-    (TransformerLens) and DecompX (ACL 2023).
+    Parameters
+    ----------
+    trace
+        A recorded text.
+    reference
+        What values are measured from: "zero", "corpus" (the mean over the corpus of the
+        checkpoint's profile), or a vector (d,) of your own. Any is equally exact, and signs depend
+        on it, so say which. The default is the corpus where the checkpoint has a profile, else
+        zero.
 
-    Raises :class:`NoExactSplit` where a non-linear step (layer norm, tanh pooler, MLP, a foreign
-    model) stands between the values and the logits, and ``ValueError`` for a reference that does
-    not exist or has another shape.
+    Returns
+    -------
+    Decomposition
+        Exact for a linear head. Where layers of the head's own (dense and tanh or GELU, a norm)
+        follow the pooled vector, their average slope along the straight line from the reference
+        takes the place of weights (Aumann and Shapley 1974; integrated gradients of the head
+        alone), and `rule`, `gap` and `points` say so.
+
+    Raises
+    ------
+    NoExactSplit
+        Where it is not known what the head read or what followed it, or a bare encoder has no
+        logits.
+    ValueError
+        For a reference that does not exist or has another shape.
+
+    Source: method, "The exact split of a logit" and "Reading a head that is not linear"; compare
+    direct logit attribution (TransformerLens) and DecompX (ACL 2023).
     """
     head = trace.head
-    if trace.logits is None or head.readout is None:
+    if trace.logits is None or not head.splits:
         raise NoExactSplit(_why_not(trace))
-    # HeadTrace holds these three whenever it holds a readout.
+    # HeadTrace holds these whenever it can be split.
     assert head.weights is not None
     assert head.values is not None
-    assert head.constant is not None
     mu, named = reference_vector(trace, reference)
-    readout = head.readout.astype(np.float64)  # (C, P, d)
-    weights = head.weights.astype(np.float64)  # (P, T) or (P, T, d)
-    centred = head.values.astype(np.float64) - mu  # (T, d)
-    total = weights.sum(axis=1)  # (P,) or (P, d): what a shift by mu is multiplied with
-    shifted = np.einsum(
-        "cpj,pj->c",
-        readout,
-        np.broadcast_to(total[:, None] if total.ndim == 1 else total, readout.shape[1:]) * mu,
+    weights = head.weights.astype(np.float64)  # (P, T), (P, T, d) or (P, K, T)
+    values = head.values.astype(np.float64)  # (T, d) or (K, T, d)
+    readout, constant, points = _slopes(head, weights, values, mu)
+    layers, contributions = _contributions(trace, readout, weights, values - mu)
+    result = Decomposition(
+        contributions=contributions,
+        constant=constant,
+        logits=trace.logits.astype(np.float64),
+        layers=layers,
+        parts=head.parts,
+        reference=named,
+        rule=STRAIGHT_LINE if points else EXACT,
+        points=points,
     )
+    # Where almost nothing is contributed (a norm from zero) rounding alone is a large share of it.
+    if result.error > _NOT_A_SPLIT and result.gap > _NOT_A_SPLIT * np.abs(trace.logits).max():
+        raise NoExactSplit(
+            f"{trace.checkpoint.id}: the weights and values that the pooling head reports do not "
+            f"add up to its logits (error {result.error:.1e}), so there is no split."
+        )
+    return result
+
+
+def slopes(trace: Trace, reference: str | np.ndarray | None = None) -> np.ndarray:
+    """(C, P, d) what one unit of each part's weighted value adds to each logit.
+
+    For a linear head its weights; with layers of its own their average slope from the reference.
+    Raises as :func:`decompose` does.
+    """
+    head = trace.head
+    if head.weights is None or head.values is None or not head.splits:
+        raise NoExactSplit(_why_not(trace))
+    mu, _ = reference_vector(trace, reference)
+    return _slopes(head, head.weights.astype(np.float64), head.values.astype(np.float64), mu)[0]
+
+
+def _slopes(
+    head: HeadTrace, weights: np.ndarray, values: np.ndarray, mu: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """(C, P, d) what a weighted value adds to each logit, (C,) the logits at mu, and points."""
+    start = _sums(weights, np.broadcast_to(mu, values.shape))  # (P, d)
+    if head.rest is None:
+        assert head.readout is not None
+        assert head.constant is not None
+        readout = head.readout.astype(np.float64)
+        constant = head.constant.astype(np.float64) + np.einsum("cpj,pj->c", readout, start)
+        return readout, constant, 0
+    first, last = head.rest.vector(start), head.rest.vector(_sums(weights, values))
+    average, points = head.rest.average_slope(first, last)
+    return head.rest.to_values(average, len(weights)), head.rest.logits(first[None])[0], points
+
+
+def _sums(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(P, d) each part's weighted sum of values over tokens (and layers)."""
+    if values.ndim == 3:
+        return np.asarray(np.einsum("pkt,ktj->pj", weights, values))
+    of_tokens = "pt,tj->pj" if weights.ndim == 2 else "ptj,tj->pj"
+    return np.asarray(np.einsum(of_tokens, weights, values))
+
+
+def _contributions(
+    trace: Trace, readout: np.ndarray, weights: np.ndarray, centred: np.ndarray
+) -> tuple[tuple[int, ...], np.ndarray]:
+    """The source layers, and (C, P, T, K) contributions of values measured from the reference."""
+    if centred.ndim == 3:  # each layer has values of its own
+        by_layer = np.einsum("pkt,cpj,ktj->cptk", weights, readout, centred, optimize=True)
+        return trace.head.layers, by_layer
     layers, source = _source_layers(trace)
     per_layer = []
     for layer in layers:
@@ -120,20 +235,7 @@ def decompose(trace: Trace, reference: str | np.ndarray | None = None) -> Decomp
             per_layer.append(np.einsum("pt,cpt->cpt", weights, readout @ won.T))
         else:
             per_layer.append(np.einsum("ptj,cpj,tj->cpt", weights, readout, won))
-    result = Decomposition(
-        contributions=np.stack(per_layer, axis=-1),
-        constant=head.constant.astype(np.float64) + shifted,
-        logits=trace.logits.astype(np.float64),
-        layers=layers,
-        parts=head.parts,
-        reference=named,
-    )
-    if result.error > _NOT_A_SPLIT:
-        raise NoExactSplit(
-            f"{trace.checkpoint.id}: the weights and values that the pooling head reports do not "
-            f"add up to its logits (error {result.error:.1e}), so there is no exact split."
-        )
-    return result
+    return layers, np.stack(per_layer, axis=-1)
 
 
 def _source_layers(trace: Trace) -> tuple[tuple[int, ...], np.ndarray]:
@@ -148,7 +250,7 @@ def _source_layers(trace: Trace) -> tuple[tuple[int, ...], np.ndarray]:
 
 def reference_vector(trace: Trace, reference: str | np.ndarray | None) -> tuple[np.ndarray, str]:
     assert trace.head.values is not None
-    size = trace.head.values.shape[1]
+    size = trace.head.values.shape[-1]
     if reference is not None and not isinstance(reference, str):
         mu = np.asarray(reference, dtype=np.float64)
         require_shape("reference", mu, size)
@@ -172,14 +274,15 @@ def _why_not(trace: Trace) -> str:
         return f"{checkpoint.id} is a bare encoder: there is no logit to split."
     if checkpoint.kind == "classifier":
         return (
-            f"{checkpoint.id} classifies with its own non-linear layers, so there is no exact "
-            "split of its logits."
+            f"{checkpoint.id}: what its classification layers read is not known, so its logits "
+            "cannot be split."
         )
-    step = (
-        "a tanh pooler"
-        if checkpoint.head_options.get("pooler") == "tanh"
-        else "a layer norm"
-        if checkpoint.head_options.get("layer_norm")
-        else f"the pooling head {checkpoint.head}"
+    if trace.head.weights is None:
+        return (
+            f"{checkpoint.id}: its pooling head {checkpoint.head} reports no weights and values, "
+            "so its logits cannot be split. Return them in Pooled."
+        )
+    return (
+        f"{checkpoint.id}: its pooling head {checkpoint.head} ends in layers of its own that it "
+        "does not describe, so its logits cannot be split. Override steps() beside finish()."
     )
-    return f"{checkpoint.id}: {step} is not linear, so there is no exact split of its logits."

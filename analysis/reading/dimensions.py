@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.common.records import freeze, require_shape
-from analysis.reading.decomposition import NoExactSplit, contrast_of, reference_vector
+from analysis.reading.decomposition import NoExactSplit, contrast_of, reference_vector, slopes
 from analysis.reading.trace import Trace
 
 
@@ -16,7 +16,7 @@ class Dimensions:
     """What each of the d dimensions of one token adds to the contrast of a class.
 
     ``contribution = weight * (value - reference)``, and its sum over the dimensions is what the
-    exact split gives for the token. Where tokens compete, a dimension that another token holds
+    split gives for the token. Where tokens compete, a dimension that another token holds
     weighs nothing here (but for other parts of the pooling head, such as a mean beside it).
     """
 
@@ -69,8 +69,8 @@ def dimensions(
     a pooling head that takes no maximum.
     """
     head, won = trace.head, trace.head.winners
-    if trace.logits is None or head.readout is None or head.weights is None or head.values is None:
-        raise NoExactSplit(f"{trace.checkpoint.id}: there is no exact split to look into")
+    if trace.logits is None or not head.splits or head.weights is None or head.values is None:
+        raise NoExactSplit(f"{trace.checkpoint.id}: there is no split to look into")
     if won is None:
         raise ValueError(
             f"{trace.checkpoint.id}: its pooling head takes no maximum, so nothing wins a dimension"
@@ -79,7 +79,7 @@ def dimensions(
         raise ValueError(f"token is {token}; the text has {len(trace.tokens)} tokens")
     mu, named = reference_vector(trace, reference)
     index = trace.predicted if target is None else target
-    readout = contrast_of(head.readout.astype(np.float64), index)  # (P, d)
+    readout = contrast_of(slopes(trace, reference), index)  # (P, d)
     weights = head.weights[:, token].astype(np.float64)  # (P,) or (P, d)
     weight = (weights[:, None] if weights.ndim == 1 else weights) * readout
     weight = weight.sum(axis=0) if part is None else weight[part]

@@ -11,7 +11,7 @@ import numpy as np
 from analysis.checkpoints.folder import Checkpoint
 from analysis.checkpoints.profiles import Profile, percentile
 from analysis.common.records import freeze, require_shape
-from analysis.reading.decomposition import contrast_of
+from analysis.reading.decomposition import contrast_of, slopes
 from analysis.reading.layer_similarity import FEWEST, MOST, LayerCka, Similarity, cka, layer_cka
 from analysis.text.tokens import Tokens
 
@@ -126,7 +126,7 @@ def follow(classifier: Classifier, trace: Trace, token: int = 0) -> Trajectory:
         )
     vectors = trace.hidden[:, token].astype(np.float64)
     norm, previous, last = course(vectors)
-    headed = classifier.checkpoint.kind == "pooling"
+    headed = classifier.head is not None
     return Trajectory(
         checkpoint=trace.checkpoint,
         tokens=trace.tokens,
@@ -149,14 +149,19 @@ def course(vectors: np.ndarray) -> np.ndarray:
 def dimension_weights(trace: Trace, target: int, token: int = 0) -> np.ndarray | None:
     """(d,) what one unit of each dimension at a token adds to the contrast of a class, in logits.
 
-    Attention weights are taken as they are. None where there is no exact split.
+    Attention weights are taken as they are; where layers are added up, the unit is one in each.
+    None where there is no split, or the head weights other vectors than hidden states.
     """
     head = trace.head
-    if head.readout is None or head.weights is None:
+    if not head.splits or head.weights is None or head.values is None:
         return None
-    readout = contrast_of(head.readout.astype(np.float64), target)  # (P, d)
-    weights = head.weights[:, token].astype(np.float64)  # (P,) or (P, d)
-    return np.asarray((weights.reshape(len(weights), -1) * readout).sum(axis=0))
+    by_layer = head.values.ndim == 3
+    if head.winners is None and not by_layer and not np.array_equal(head.values, trace.hidden[-1]):
+        return None
+    readout = contrast_of(slopes(trace), target)  # (P, d)
+    weights = head.weights.astype(np.float64)
+    at_token = weights[:, :, token].sum(axis=1) if by_layer else weights[:, token]  # (P,) or (P, d)
+    return np.asarray((at_token.reshape(len(weights), -1) * readout).sum(axis=0))
 
 
 def standing(one: Trajectory, others: Sequence[Trajectory], target: int | None = None) -> Standing:

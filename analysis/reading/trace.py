@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.checkpoints.folder import Checkpoint, CheckpointError
 from analysis.checkpoints.profiles import Moments, Profile
+from analysis.common.phrases import listed
 from analysis.common.records import freeze, require_shape
+from analysis.reading.head_layers import HeadLayers
 from analysis.reading.winners import Winners
 from analysis.text.tokens import Tokens, tokenize
 
@@ -19,41 +21,64 @@ if TYPE_CHECKING:
     from analysis.heads.base import Pooled
 
 
+_READS = {
+    "cls": "[CLS]",
+    "last_token": "last token",
+    "mean": "mean of the tokens",
+    "max": "maximum over the tokens",
+    "mean_sqrt_len": "sum of the tokens by the root of their number",
+}
+
+
 @dataclass(frozen=True)
 class HeadTrace:
-    """What the pooling head did. All None for a foreign model or a bare encoder.
+    """What the pooling head did. All None for a bare encoder, or a head that tells nothing.
 
     Where `readout` is not None, ``logits[c] = constant[c] + sum over p, t, j of
-    readout[c, p, j] * weights[p, t(, j)] * values[t, j]``.
+    readout[c, p, j] * weights[p, t(, j)] * values[t, j]``. Where `rest` is not None, layers of the
+    head's own come between these weighted sums and the logits. Values of several layers that are
+    added up are (K, T, d), of `layers`, and their weights (P, K, T).
     """
 
     pooled: np.ndarray | None = None  # (D,) input of the classifier
     winners: Winners | None = None
     attention: np.ndarray | None = None  # (P, T) rows sum to 1
-    weights: np.ndarray | None = None  # (P, T) or (P, T, d)
-    values: np.ndarray | None = None  # (T, d)
+    weights: np.ndarray | None = None  # (P, T) or (P, T, d); (P, K, T) beside values by layer
+    values: np.ndarray | None = None  # (T, d), or (K, T, d)
     readout: np.ndarray | None = None  # (C, P, d)
     constant: np.ndarray | None = None  # (C,)
     parts: tuple[str, ...] = ()  # (P,) names
+    layers: tuple[int, ...] = ()  # (K,) absolute indices, where values are by layer
+    rest: HeadLayers | None = None  # the head's own layers, where it is not linear
 
     def __post_init__(self) -> None:
-        if self.readout is not None:
-            if self.weights is None or self.values is None or self.constant is None:
-                raise ValueError("a readout needs weights, values and constant beside it")
-            require_shape(
-                "readout",
-                self.readout,
-                len(self.constant),
-                len(self.weights),
-                self.values.shape[1],
-            )
-            require_shape(
-                "weights",
-                self.weights[..., 0] if self.weights.ndim == 3 else self.weights,
-                len(self.parts),
-                len(self.values),
-            )
+        if self.weights is not None and self.values is not None:
+            *places, size = self.values.shape
+            by_dimension = self.weights.ndim == 3 and self.values.ndim == 2
+            weights = self.weights[..., 0] if by_dimension else self.weights
+            require_shape("weights", weights, len(self.parts), *places)
+            if self.values.ndim == 3:
+                require_shape("values", self.values, len(self.layers), None, None)
+            if self.readout is not None:
+                classes = None if self.constant is None else len(self.constant)
+                require_shape("readout", self.readout, classes, len(self.parts), size)
+        elif self.readout is not None or self.rest is not None:
+            raise ValueError("a readout needs weights and values beside it")
+        if self.readout is not None and self.constant is None:
+            raise ValueError("a readout needs a constant beside it")
         freeze(self)
+
+    @property
+    def reads(self) -> str:
+        """What a head that pools the last layer reads, and the layers that follow, in words."""
+        read = _READS.get(self.parts[0], "") if len(self.parts) == 1 else ""
+        follow = () if self.rest is None else self.rest.names
+        return f"{read}, then {listed(follow)}" if read and follow else read
+
+    @property
+    def splits(self) -> bool:
+        """Whether the logits can be split over what the head read."""
+        return self.readout is not None or self.rest is not None
 
 
 @dataclass(frozen=True)
@@ -165,22 +190,38 @@ def _token_types(classifier: Classifier, tokens: Tokens) -> np.ndarray:
 
 
 def forward(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, Any]) -> Any:
-    """(encoder's output with all hidden states, Pooled or None, logits (B, C) or None)."""
+    """(encoder's output with all hidden states, Pooled or None, logits (B, C) or None).
+
+    The logits of a stock model are its own; where it runs in another type than float32, its
+    classification layers run in float32 after it, as every pooling head does.
+    """
+    import torch
+
     model: Any = classifier.model
     if classifier.checkpoint.kind == "pooling":
         output = model.encode(**inputs, **wanted)
         pooled = model.pool(output.hidden_states, inputs["attention_mask"])
         return output, pooled, model.classifier(pooled.vector)
     output = model(**inputs, **wanted, output_hidden_states=True, return_dict=True)
-    return output, None, getattr(output, "logits", None)
+    head = classifier.head
+    if head is None:
+        return output, None, getattr(output, "logits", None)
+    hidden = output.hidden_states[-1][None].float()
+    pooled = head.read(hidden, inputs["attention_mask"])
+    pooled = replace(pooled, vector=head.finish(pooled.vector))
+    if classifier.dtype == torch.float32:
+        return output, pooled, output.logits
+    return output, pooled, classifier.output_layer(pooled.vector)
 
 
 def folded_readout(classifier: Classifier, pooled: Pooled | None) -> Any:
     """(readout (C, P, d), constant (C,)) of the pooling head, or None where it has none."""
     if pooled is None or pooled.weights is None or pooled.values is None:
         return None
-    model: Any = classifier.model
-    return model.head.readout(model.classifier.weight, model.classifier.bias)
+    head, layer = classifier.head, classifier.output_layer
+    assert head is not None
+    bias = layer.weight.new_zeros(len(layer.weight)) if layer.bias is None else layer.bias
+    return head.readout(layer.weight, bias)
 
 
 def head_trace(
@@ -189,7 +230,7 @@ def head_trace(
     """What the pooling head did with one row of a batch."""
     if pooled is None:
         return HeadTrace()
-    winners = pooled.winners
+    winners, head = pooled.winners, classifier.head
     weights = _row(pooled.weights, row)
     return HeadTrace(
         pooled=_row(pooled.vector, row),
@@ -206,7 +247,9 @@ def head_trace(
         values=_row(pooled.values, row),
         readout=None if readout is None else _numpy(readout[0]),
         constant=None if readout is None else _numpy(readout[1]),
-        parts=() if weights is None else tuple(classifier.model.head.parts),  # type: ignore
+        parts=() if weights is None or head is None else tuple(head.parts),
+        layers=pooled.layers,
+        rest=None if readout is not None or weights is None else classifier.rest,
     )
 
 
@@ -252,10 +295,12 @@ def measure_profile(
         head = trace.head
         if head.weights is None or head.values is None:
             return None
-        read = (head.weights != 0).any(axis=0)  # (T,) or (T, d): what has any say at all
-        read = read if read.ndim == 2 else np.broadcast_to(read[:, None], head.values.shape)
-        total = total + np.where(read, head.values, 0).sum(axis=0, dtype=np.float64)
-        count = count + read.sum(axis=0)
+        read = (head.weights != 0).any(axis=0)  # (T,), (T, d) or (K, T): what has any say at all
+        if read.shape != head.values.shape:
+            read = np.broadcast_to(read[..., None], head.values.shape)
+        places = tuple(range(head.values.ndim - 1))
+        total = total + np.where(read, head.values, 0).sum(axis=places, dtype=np.float64)
+        count = count + read.sum(axis=places)
         if head.winners is not None:
             layers = head.winners.layers
             shares.append(head.winners.share_by_layer())

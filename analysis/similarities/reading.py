@@ -48,6 +48,8 @@ class Reading:
     parts: tuple[str, ...]  # (P,)
     rules: tuple[str, ...] = ()  # what is held fixed, beyond winners and attention weights
     gap: float = 0.0  # length of (vector - sum) over the vector's; 0 unless a step is not linear
+    shares: np.ndarray | None = None  # (K,) of layers that are added up to `values`; they sum to 1
+    added: np.ndarray | None = None  # (K, T, d) the values of each such layer
 
     def __post_init__(self) -> None:
         tokens, (size, d) = len(self.tokens), (len(self.vector), self.values.shape[1])
@@ -75,7 +77,7 @@ class Reading:
         whole = self._weights()
         return np.stack(
             [
-                [self._through(part, whole, centre, held).sum(axis=0) for held in self._sources()]
+                [self._through(part, whole, centre, *of).sum(axis=0) for of in self._sources()]
                 for part in self._numbers
             ]
         )
@@ -85,7 +87,7 @@ class Reading:
         whole = self._weights()
         return np.stack(
             [
-                [self._through(part, whole, centre, held) for held in self._sources()]
+                [self._through(part, whole, centre, *of) for of in self._sources()]
                 for part in self._numbers
             ]
         )
@@ -99,24 +101,30 @@ class Reading:
         weights = self.weights.astype(np.float64)
         return weights if weights.ndim == 3 else weights[:, :, None]
 
-    def _sources(self) -> list[np.ndarray | None]:
-        """For each source layer, (T, d) bool: where it holds the value. [None] where one is."""
+    def _sources(self) -> list[tuple[np.ndarray | float, np.ndarray]]:
+        """For each source layer, its share of the weights and (T, d) values.
+
+        Of a maximum the share is 1 where the layer holds the value and 0 elsewhere.
+        """
         if len(self.layers) == 1:
-            return [None]
-        assert self.winners is not None  # several layers compete only in a maximum
+            return [(1.0, self.values)]
+        if self.added is not None and self.shares is not None:
+            return [(float(s), v) for s, v in zip(self.shares, self.added, strict=True)]
+        assert self.winners is not None  # several layers compete, or are added up
         source = np.broadcast_to(self.winners.layer, self.values.shape)
-        return [source == layer for layer in self.layers]
+        return [(source == layer, self.values) for layer in self.layers]
 
     def _through(
         self,
         part: int,
         whole: np.ndarray,
         centre: np.ndarray | None,
-        held: np.ndarray | None = None,
+        held: np.ndarray | float = 1.0,
+        values: np.ndarray | None = None,
     ) -> np.ndarray:
-        """(T, D): what each token gives through one part, of the entries `held` alone."""
-        weights = whole[part] if held is None else whole[part] * held
-        moved = weights * self.values.astype(np.float64)
+        """(T, D): what each token gives through one part, of the share `held` and its values."""
+        weights = whole[part] * held
+        moved = weights * (self.values if values is None else values).astype(np.float64)
         rest = self.offset.astype(np.float64) - (0.0 if centre is None else centre)
         if self.maps is not None:
             mean = np.broadcast_to(whole, (*whole.shape[:2], moved.shape[1])).mean(axis=2).sum()
@@ -199,6 +207,7 @@ def _of_head(classifier: Classifier, trace: Trace) -> Reading:
     """The pooling head's own vector, with what follows its linear part."""
     import torch
 
+    from analysis.heads import PoolingHead
     from analysis.similarities.affine import identity
 
     head: PoolingHead = cast(Any, classifier.model).head
@@ -208,12 +217,27 @@ def _of_head(classifier: Classifier, trace: Trace) -> Reading:
             f"{trace.checkpoint.id}: the pooling head {head.key!r} is not linear in the tokens it "
             "reads, so its vector is no sum over them. Choose mean, max or [CLS] instead."
         )
+    if type(head).finish is not PoolingHead.finish:
+        raise NoSplit(
+            f"{trace.checkpoint.id}: the pooling head {head.key!r} ends in layers of its own, and "
+            "its vector is not split over pairs of tokens. Choose mean, max or [CLS] instead."
+        )
+    weights, values = seen.weights, seen.values
+    layers: tuple[int, ...] = (trace.hidden.shape[0] - 1,)
+    shares = added = None
+    if seen.winners is not None:
+        layers = seen.winners.layers
+    if values.ndim == 3:  # layers that are added up, each with one share for all tokens
+        layers, added, by_layer = seen.layers, values, weights.astype(np.float64)
+        weights = by_layer.sum(axis=1)
+        shares = by_layer.sum(axis=(0, 2)) / by_layer.sum()
+        values = np.einsum("k,ktd->td", shares, added)
     maps, offset = _head_maps(head)
     rules: tuple[str, ...] = ()
     gap = 0.0
     if not head.linear:
-        weights = seen.weights if seen.weights.ndim == 3 else seen.weights[:, :, None]
-        read_parts = (weights * seen.values).sum(axis=1)  # (P, d)
+        spread = weights if weights.ndim == 3 else weights[:, :, None]
+        read_parts = (spread * values).sum(axis=1)  # (P, d)
         matrix = _blocks(len(seen.parts), head.hidden_size) if maps is None else maps
         linear = np.einsum("pDd,pd->D", matrix, read_parts) + offset
         chain = identity(torch.tensor(linear, dtype=torch.float64))
@@ -230,15 +254,17 @@ def _of_head(classifier: Classifier, trace: Trace) -> Reading:
     return Reading(
         tokens=trace.tokens,
         vector=seen.pooled,
-        weights=seen.weights,
-        values=seen.values,
+        weights=weights,
+        values=values,
         maps=maps,
         offset=offset,
         winners=seen.winners,
-        layers=seen.winners.layers if seen.winners is not None else (trace.hidden.shape[0] - 1,),
+        layers=layers,
         parts=seen.parts,
         rules=rules,
         gap=gap,
+        shares=shares,
+        added=added,
     )
 
 
@@ -254,22 +280,17 @@ def _head_maps(head: PoolingHead) -> tuple[np.ndarray | None, np.ndarray]:
     held = _MAPS.get(head)
     if held is not None:
         return held
-    size = head.output_size
+    size = head.read_size
     offset = np.zeros(size, np.float32)
-    blocks = (
-        type(head).readout is PoolingHead.readout and size == len(head.parts) * head.hidden_size
-    )
+    blocks = type(head).fold is PoolingHead.fold and size == len(head.parts) * head.hidden_size
     maps = None
     if not blocks:
-        linear: Any = copy.copy(head)
-        # Plain attributes of the copy; nn.Module keeps its submodules in a dictionary.
-        linear._modules = {**head._modules, "norm": None, "pooler": None}
         where = next(head.parameters()).device
-        folded = linear.readout(torch.eye(size, device=where), torch.zeros(size, device=where))
+        folded = head.fold(torch.eye(size, device=where), torch.zeros(size, device=where))
         if folded is None:
             raise NoSplit(
                 f"the pooling head {head.key!r} does not say how its vector depends on the tokens "
-                "(readout gives None), so there is no split. Choose mean, max or [CLS] instead."
+                "(fold gives None), so there is no split. Choose mean, max or [CLS] instead."
             )
         maps = np.ascontiguousarray(_array(folded[0]).transpose(1, 0, 2))
         maps.setflags(write=False)

@@ -47,7 +47,7 @@ def test_dimensions_stand_in_the_order_asked_for():
         view("cls_by_layer", trace, values="standardised")
 
 
-@pytest.mark.parametrize("name", ["cls", "mha", "max_seq_mha", "residual", "max"])
+@pytest.mark.parametrize("name", ["cls", "mha", "max_seq_mha", "residual", "max", "tanh", "bert"])
 def test_dimension_weights_make_the_contribution_of_a_token(name):
     trace = seen(name)
     split = analysis.decompose(trace, "zero")
@@ -55,7 +55,8 @@ def test_dimension_weights_make_the_contribution_of_a_token(name):
         weights = layers.dimension_weights(trace, 2, token)
         expected = split.contrast(2)[:, token].sum()
         assert weights @ trace.head.values[token] == pytest.approx(expected, abs=1e-5)
-    assert layers.dimension_weights(seen("cls_mlp"), 0) is None
+    assert layers.dimension_weights(seen("latent_attention"), 0) is None  # it weights others
+    assert layers.dimension_weights(seen("weighted_layers"), 0).shape == (tiny.HIDDEN_SIZE,)
 
 
 def test_depth_lines_are_the_trajectories_and_flips_are_ringed():

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from support import tiny, zoo
 
 import analysis
@@ -47,9 +48,19 @@ def test_the_prediction_at_the_last_layer_is_the_prediction():
     assert path.flips.tolist() == [False, *(np.diff(path.predicted) != 0)]
 
 
-@pytest.mark.parametrize("name", ["bert", "bare"])
-def test_a_model_without_pooling_head_has_a_trajectory_and_no_predictions(name):
-    path = trajectory(zoo.loaded(name), TEXT)
+def test_a_stock_model_is_read_at_every_depth_by_its_own_head():
+    classifier = zoo.loaded("bert")
+    model, path = classifier.model, trajectory(classifier, TEXT)
+    ids = torch.tensor(path.tokens.ids)[None]
+    with torch.no_grad():
+        output = model(ids, output_hidden_states=True)
+        for layer, states in enumerate(output.hidden_states):
+            want = model.classifier(model.bert.pooler(states))[0]
+            np.testing.assert_allclose(path.logits[layer], want, atol=1e-5)
+
+
+def test_a_model_without_pooling_head_has_a_trajectory_and_no_predictions():
+    path = trajectory(zoo.loaded("bare"), TEXT)
     assert path.logits is None
     assert path.probabilities is None
     assert path.flips is None

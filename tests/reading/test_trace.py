@@ -260,6 +260,6 @@ def test_a_profile_equals_the_loop(name, tmp_path):
 
 
 def test_a_head_without_linear_values_has_no_profile():
-    assert measure_profile(zoo.loaded("cls_mlp"), [TEXT], None, "one") is None
+    assert measure_profile(zoo.silent(zoo.loaded("cls")), [TEXT], None, "one") is None
     with pytest.raises(ValueError, match="at least one text"):
         measure_profile(zoo.loaded("mha"), [], None, "none")

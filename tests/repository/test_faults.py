@@ -23,7 +23,7 @@ from support.truths import (
 )
 
 from analysis import attribution, heads
-from analysis.heads import builtin, pooling
+from analysis.heads import of_cls, of_layers, pooling, with_attention
 from analysis.reading import decomposition, trace
 
 
@@ -61,13 +61,10 @@ def mean_divides_by_all(patch) -> None:
     )
 
 
-def _shifted(change):
-    original = heads._pool_last_layers
-
-    def shifted(hidden, last_k):
-        return change(original, hidden, last_k)
-
-    return shifted
+def _shift(patch, change) -> None:
+    original = of_layers.pool_last_layers
+    for room in (of_cls, of_layers, with_attention):
+        patch.setattr(room, "pool_last_layers", lambda *given: change(original, *given))
 
 
 def layer_index_one_too_low(patch) -> None:
@@ -76,7 +73,7 @@ def layer_index_one_too_low(patch) -> None:
         lower = tuple(layer - 1 for layer in winners.layers)
         return vector, replace(winners, layer=winners.layer - 1, layers=lower)
 
-    patch.setattr(builtin, "_pool_last_layers", _shifted(change))
+    _shift(patch, change)
 
 
 def layer_index_relative_to_the_last_k(patch) -> None:
@@ -86,14 +83,14 @@ def layer_index_relative_to_the_last_k(patch) -> None:
         own = tuple(range(last_k))
         return vector, replace(winners, layer=winners.layer - first, layers=own)
 
-    patch.setattr(builtin, "_pool_last_layers", _shifted(change))
+    _shift(patch, change)
 
 
 def pools_one_layer_too_early(patch) -> None:
     def change(original, hidden, last_k):
         return original(torch.cat([hidden[:1], hidden[:-1]]), last_k)
 
-    patch.setattr(builtin, "_pool_last_layers", _shifted(change))
+    _shift(patch, change)
 
 
 def ties_to_the_latest(patch) -> None:

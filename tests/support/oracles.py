@@ -30,6 +30,8 @@ def pool_row(name: str, tokens: np.ndarray, mask: np.ndarray, **options) -> np.n
         return tokens[real[-1]].copy()
     if name == "mean":
         return _mean([tokens[t] for t in real])
+    if name == "mean_sqrt_len":
+        return _mean([tokens[t] for t in real]) * math.sqrt(len(real))
     if name == "max":
         return max_tokens(tokens, mask)[0]
     if name == "concat":

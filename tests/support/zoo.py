@@ -21,8 +21,16 @@ LINEAR = (
     "weighted_mean",
     "query_attention",
     "concat",
+    "mean_sqrt_len",
+    "max_seq_mean",
+    "mean_seq_mha",
+    "sum_seq_mha",
+    "weighted_layers",
+    "adapool",
+    "latent_attention",
 )
-OWN = (*LINEAR, "cls_mlp", "lora", "regression", "residual")
+BENT = ("cls_mlp", "cls_tanh", "multi_layer")  # layers of their own follow the pooled vector
+OWN = (*LINEAR, *BENT, "lora", "regression", "residual")
 POOLING = {  # name -> arguments of make_pooling_checkpoint; the others are pooling head keys
     "lora": {"head": "max_seq_mha", "adapter": True},
     "regression": {"head": "max_seq_mha", "labels": None},
@@ -57,3 +65,21 @@ def loaded(name: str) -> Any:
     import analysis
 
     return analysis.load(folder(name), device="cpu")
+
+
+def silent(classifier: Any) -> Any:
+    """The same checkpoint with a pooling head that reports its vector alone, as one's own may."""
+    from dataclasses import replace
+
+    import torch
+
+    from analysis.heads import Cls, Pooled
+
+    class Silent(Cls):
+        def read(self, hidden: torch.Tensor, attention_mask: torch.Tensor) -> Pooled:
+            return Pooled(super().read(hidden, attention_mask).vector)
+
+    model = type(classifier.model)(classifier.model.config)
+    model.load_state_dict(classifier.model.state_dict())
+    model.head = Silent(model.head.hidden_size, model.head.num_layers)
+    return replace(classifier, model=model.eval())

@@ -164,9 +164,8 @@ def test_silent_pooling_head_foreign_model_and_bare_encoder_say_why(open_attenti
         name: found[f"answer-{name}"].all("none")[0].text for name in ("toy-cls", "stock", "bare")
     }
     assert "pooling head cls has no attention of its own" in silent["toy-cls"]
-    assert "foreign classifier without pooling head" in silent["stock"]
+    assert "no attention of its own and reads [CLS], then dense and tanh" in silent["stock"]
     assert "bare encoder without pooling head" in silent["bare"]
-    assert "no exact split" in found["answer-stock"].text
     assert "no logit to split" in found["answer-bare"].text
     assert "no prediction that could change" in found["answer-bare"].text
     for name in silent:
@@ -174,10 +173,13 @@ def test_silent_pooling_head_foreign_model_and_bare_encoder_say_why(open_attenti
         assert len(matrices(found[f"encoder-{name}"])) == LAYERS * HEADS + 1
 
 
-def test_foreign_model_cannot_hide_a_token_from_a_pooling_head(open_attention, four):
+def test_a_bare_encoder_cannot_hide_a_token_from_a_pooling_head(open_attention, four):
     tiny.make_foreign_checkpoint(four / "stock", seed=7)
-    app = open_attention(four, checkpoints=["stock"], leave="head")
-    assert "nothing can be hidden from it" in seen.pieces(app)["answer-stock"].text
+    tiny.make_bare_encoder(four / "bare")
+    app = open_attention(four, checkpoints=["stock", "bare"], leave="head")
+    found = seen.pieces(app)
+    assert "no prediction that could change" in found["answer-bare"].text
+    assert "no prediction that could change" not in found["answer-stock"].text
 
 
 def test_empty_text_and_no_checkpoint_ask_for_one(open_attention, four):

@@ -21,11 +21,14 @@ def test_foreign_classifier_answers_beside_a_pooling_head(open_app, four, archit
     tiny.make_foreign_checkpoint(four / "stock", architecture, labels, seed=7)
     shown = seen.cards(open_app(four, text=SENTENCE, checkpoints=["stock", "toy-mha"]))
     card, true = shown["stock"], truth.foreign(four / "stock", SENTENCE)
-    assert card.how == "foreign classifier"
+    assert card.how == "stock classifier: [CLS], then dense and tanh"
     numbers = [f"{p:.2f}" for p in true.probabilities]
     assert card.bars == dict(zip(labels, numbers, strict=True))
     assert card.label == true.label
-    assert "no exact split" in card.reading.text
+    trace = analysis.record(analysis.load(four / "stock"), SENTENCE)
+    split = analysis.decompose(trace, "zero")
+    assert "reference: zero, straight line, gap < 0.01" in card.reading.text
+    assert f"{split.by_layer(trace.predicted)[0]:+.2f}" in card.reading.text
     assert len(card.attributes) > 5
     own = truth.pooling(four / "toy-mha", SENTENCE)
     assert shown["toy-mha"].shown == f"{own.probabilities.max():.2f}"

@@ -10,7 +10,7 @@ from importlib import resources
 from analysis.figures.marks import Grid, Strip
 from analysis.figures.plot import Plot
 
-# An exact split of a logit by what was read.
+# A split of a logit by what was read.
 _SPLIT = ("nanda2022transformerlens", "modarressi2023decompx")
 # Views that are about a maximum over layers or a pooling head of MaxPoolBERT.
 _POOLING = (
@@ -116,8 +116,10 @@ def _keys(plot: Plot) -> Iterator[str]:
     for method in [*(methods if isinstance(methods, list) else [methods]), *_of_strips(plot)]:
         name = re.sub(r"[\s×]+", "_", str(method).replace(" × ", "_x_"))
         yield from METHODS.get(name, ())
-        if name.startswith("exact_split"):
+        if name.startswith(("exact_split", "split_along")):
             yield from METHODS["exact_split"]
+        if name.startswith("split_along"):
+            yield from METHODS["integrated_gradients"]
         if name in _BY_CAPTUM:
             yield "kokhlikyan2020captum"
     if plot.params.get("quantity") == "contribution":

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.common.phrases import listed
+from analysis.common.phrases import capital
 from analysis.figures.marks import Bars, Grid, symmetric_limit
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
@@ -20,6 +20,7 @@ from analysis.figures.views.source import (
     target_label,
 )
 from analysis.figures.views.units import merged_scores, one_or_grid, strip_of, units_of
+from analysis.reading.decomposition import described, references
 
 
 @view("classes")
@@ -173,7 +174,10 @@ def reading(
     limit: float | None = None,
     names: Sequence[str] | None = None,
 ) -> Plot:
-    """What the pooling head reads from each position: the exact split of a class's contrast.
+    """What the pooling head reads from each position: the split of a class's contrast.
+
+    Exact where the head is linear, else along a straight line through its own layers; a note says
+    which, with the measured error.
 
     Each argument but `target` is one result or a list of them: several share one scale.
     """
@@ -194,7 +198,7 @@ def reading(
         values = np.array([by_token[list(group)].sum() for group in groups])
         strips.append(strip_of(text, groups, values, "contribution to the contrast", "logit"))
     names = names or names_of(owners)
-    label, reference = target_label(owners[0], target), _references(splits)
+    label, reference = target_label(owners[0], target), references(splits)
     return Plot(
         view="reading",
         title="What the pooling head reads from each position",
@@ -202,8 +206,7 @@ def reading(
         params={"target": target, "words": words, "limit": limit, "names": list(names)},
         provenance=_split_source(owners, texts[0], "reading", splits[0], target),
         notes=(
-            f"Exact given the source layers and the attention weights, relative to {reference}; "
-            f"measured error {max(s.error for s in splits):.0e}.",
+            *split_notes(splits),
             *cut_note(texts),
         ),
         caption=f"What the pooling head reads from each position: contribution to {label} minus "
@@ -212,10 +215,11 @@ def reading(
     )
 
 
-def _references(splits: Sequence[Any]) -> str:
-    """What the values are measured from, in words."""
-    words = {"corpus": "the corpus mean", "custom": "a reference of one's own"}
-    return listed(dict.fromkeys(words.get(s.reference, str(s.reference)) for s in splits))
+def split_notes(splits: Sequence[Any]) -> tuple[str, ...]:
+    """How splits were made and how well they add up, a sentence for each kind."""
+    given = "the source layers and the attention weights"
+    kinds = [[s for s in splits if s.exact], [s for s in splits if not s.exact]]
+    return tuple(f"{capital(described(kind, given))}." for kind in kinds if kind)
 
 
 def _check_target(split: Any, target: int) -> None:
@@ -234,7 +238,8 @@ def _split_source(
         tokens,
         view=key,
         target=target_label(owners[0], target),
-        method="exact split, target minus mean of the others",
+        method=f"{'exact split' if split.exact else f'split {split.rule}'}, target minus mean of "
+        "the others",
         reference=split.reference,
         seed=getattr(owners[0], "seed", None),
     )
@@ -249,16 +254,17 @@ def source_layers(
     tokens: Any = None,
     limit: float | None = None,
 ) -> Plot:
-    """Source layers of the max-pool: share of the wins beside what each contributed.
+    """What each source layer contributed, beside its share of the wins of a max-pool.
 
-    A layer that did not compete has no bar in the first panel.
+    A layer that did not compete has no bar in the panel of wins; without `winners` over layers
+    (None) there is no such panel.
     """
-    if winners is None or winners.token is not None:
-        raise ValueError(
-            "this pooling head takes no maximum over layers: there are no source layers to show"
-        )
+    if winners is not None and winners.token is not None:
+        winners = None  # tokens competed, all of one layer
     _check_target(decomposition, target)
-    share = dict(zip(winners.layers, winners.share_by_layer(), strict=True))
+    share = (
+        {} if winners is None else dict(zip(winners.layers, winners.share_by_layer(), strict=True))
+    )
     layers = tuple(int(layer) for layer in decomposition.layers)
     if missing := sorted(set(share) - set(layers)):
         raise ValueError(
@@ -274,35 +280,47 @@ def source_layers(
     }
     bound = symmetric_limit(contributed) if limit is None else limit
     label = target_label(checkpoint, target)
+    of_wins = Bars(
+        values=wins,
+        series=("wins",),
+        value_label="share of wins (%)",
+        style="percent",
+        limits=(0.0, 100.0),
+        **common,
+    )
+    of_contributions = Bars(
+        values=contributed,
+        series=("contribution",),
+        value_label="contribution to the contrast (logit)",
+        style="signed",
+        colours="sign",
+        limits=(-bound, bound),
+        **common,
+    )
+    relative = (
+        f"contribution to {label} minus the mean of the other classes, relative to "
+        f"{references([decomposition])}."
+    )
+    if winners is None:
+        return Plot(
+            view="source_layers",
+            title="Source layers of the contributions",
+            mark=of_contributions,
+            params={"target": target, "limit": limit},
+            provenance=_split_source([checkpoint], tokens, "source_layers", decomposition, target),
+            notes=split_notes([decomposition]),
+            caption=f"Source layers of what the pooling head reads: {relative}",
+        )
     return Plot(
         view="source_layers",
         title="Source layers of the max-pool",
         mark=Grid(
-            panels=(
-                Bars(
-                    values=wins,
-                    series=("wins",),
-                    value_label="share of wins (%)",
-                    style="percent",
-                    limits=(0.0, 100.0),
-                    **common,
-                ),
-                Bars(
-                    values=contributed,
-                    series=("contribution",),
-                    value_label="contribution to the contrast (logit)",
-                    style="signed",
-                    colours="sign",
-                    limits=(-bound, bound),
-                    **common,
-                ),
-            ),
+            panels=(of_wins, of_contributions),
             subtitles=("wins (%)", "contribution"),
             columns=2,
         ),
         params={"target": target, "limit": limit},
         provenance=_split_source([checkpoint], tokens, "source_layers", decomposition, target),
         notes=("A share of wins says where values came from, not what a win is worth.",),
-        caption=f"Source layers of the max-pool: share of the wins, and contribution to {label} "
-        f"minus the mean of the other classes, relative to {_references([decomposition])}.",
+        caption=f"Source layers of the max-pool: share of the wins, and {relative}",
     )

@@ -12,6 +12,7 @@ from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.source import as_list, cut_note, name_of, provenance_of, target_label
 from analysis.figures.views.token_axis import layer_labels, token_axis
+from analysis.reading.decomposition import described
 from analysis.text.words import wins_by_token
 
 QUANTITIES = {
@@ -122,7 +123,7 @@ def _cells(
     """(U, K) values, and what has to be said of them."""
     if quantity == "contribution":
         if split is None:
-            raise ValueError("a contribution needs the exact split: give split=decompose(trace)")
+            raise ValueError("a contribution needs the split: give split=decompose(trace)")
         parts = split.contrast(target)
         return axis.take(parts.sum(axis=0) if head is None else parts[head], axis=0), (
             exact(trace.head, [split]),
@@ -164,18 +165,10 @@ def _usual(won: Any, profile: Any) -> tuple[np.ndarray, str]:
     return won.share_by_layer(), "this text (the checkpoint has no corpus profile)"
 
 
-def _reference(split: Any) -> str:
-    words = {"corpus": "the corpus mean", "custom": "a reference of one's own"}
-    return words.get(split.reference, str(split.reference))
-
-
 def exact(head: Any, splits: Sequence[Any]) -> str:
-    """What the exact split of a pooling head is relative to, and its largest measured error."""
+    """How the split of a pooling head was made, what it is relative to, and its measured error."""
     given = "source layers" + ("" if head.attention is None else " and attention weights")
-    return (
-        f"Contributions: exact given {given}, relative to {_reference(splits[0])}; measured "
-        f"error {max(split.error for split in splits):.0e}."
-    )
+    return f"Contributions: {described(splits, given)}."
 
 
 @view("layer_quantities")

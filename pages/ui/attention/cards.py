@@ -11,6 +11,7 @@ from analysis.figures.style.style import number
 from analysis.reading import attention
 from pages.ui.attention.reading import Listener, Wanted, values_of, weights
 from pages.ui.attention.tables import Column, table
+from pages.ui.engine.replies import stock_head
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import text
 
@@ -108,7 +109,7 @@ def columns(one: Listener, wanted: Wanted, limits: dict[str, float]) -> list[Col
                 one.split,
                 "swing",
                 limits["split"],
-                about="contribution (exact split)",
+                about=f"contribution ({one.rule})",
                 spread=spread,
             )
         )
@@ -171,7 +172,7 @@ def _head(one: Listener) -> str:
     elif first.head:
         how = f"pooling head {first.head}" + ("" if first.seed is None else f", seed {first.seed}")
     else:
-        how = "foreign classifier" if first.kind == "classifier" else "bare encoder"
+        how = stock_head(one.traces) if first.kind == "classifier" else "bare encoder"
     if one.label:
         how += f"; explained: {one.label}"
     return f'<div class="id">{text(one.entry.id)}</div><div class="how">{text(how)}</div>'

@@ -20,6 +20,7 @@ from pages.ui.attention import matrices
 from pages.ui.attention import tables as html
 from pages.ui.attention.reading import Listener, Wanted, checkpoint_of, values_of
 from pages.ui.frame.inputs import Choice
+from pages.ui.kit import places
 from pages.ui.kit.cards import Span
 
 HEADS, TOKEN, ROLLOUT, SPREAD, PARTS = (
@@ -205,7 +206,7 @@ def show_token(
     one: Listener, choice: Choice, wanted: Wanted, mark: Span | None, side: str, window: Any
 ) -> Shown:
     _, head = chosen_in(one, wanted)
-    token = html.marked_token(one.traces[0].tokens, mark)
+    token = places.marked_token(one.traces[0].tokens, mark)
     plot = attention.token_attention(
         _whole(one, choice), token, side, head, choice.words, wanted.special
     )

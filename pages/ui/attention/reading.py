@@ -40,7 +40,7 @@ class Wanted:
     head: int | None  # of the encoder; None = the mean
     part: int | None  # attention head of the pooling head; None = the mean
     ranked: bool = False  # most heard first, instead of the order of the text
-    reference: str | None = None  # of the exact split; None: the corpus mean, where there is one
+    reference: str | None = None  # of the split; None: the corpus mean, where there is one
 
 
 @dataclass
@@ -59,6 +59,7 @@ class Listener:
     split: np.ndarray | None = None  # (U,)
     splits: np.ndarray | None = None  # (M, U) of each seed of a group
     reference: str = ""  # what the split measures values from
+    rule: str = ""  # how the split was made
     no_split: str = ""
     effects: LeaveOneOut | None = None
     every_effect: tuple[LeaveOneOut, ...] = ()  # of each seed of a group
@@ -104,6 +105,7 @@ def listen(entry: Entry, choice: Choice, wanted: Wanted) -> Listener:
     if splits:
         split = groups.mean_decomposition(splits)
         one.reference = split.reference
+        one.rule = "exact split" if split.exact else f"split {split.rule}"
         each = np.array(
             [
                 [member.by_token(one.target)[list(unit)].sum() for unit in one.axis.units]
@@ -135,7 +137,7 @@ def values_of(plot: Plot) -> np.ndarray:
 
 
 def _targets(one: Listener, choice: Choice, reference: str | None) -> list[Decomposition]:
-    """Choose the explained class; the exact splits of the members, where they have any."""
+    """Choose the explained class; the splits of the members, where they have any."""
     if not one.entry.classifies:
         one.no_split = f"{one.entry.id} is a bare encoder: there is no logit to split."
         return []
@@ -148,13 +150,11 @@ def _targets(one: Listener, choice: Choice, reference: str | None) -> list[Decom
 
 
 def _silence(one: Listener, reason: str) -> str:
-    kind = one.entry.first.kind
-    if kind == "pooling":
+    if one.entry.first.kind != "encoder":
         return reason.replace(one.entry.first.id, one.entry.id)
-    what = "a bare encoder" if kind == "encoder" else "a foreign classifier"
     return (
-        f"{one.entry.id} is {what} without pooling head: it has no attention but that of the "
-        "encoder."
+        f"{one.entry.id} is a bare encoder without pooling head: it has no attention but that of "
+        "the encoder."
     )
 
 

@@ -17,7 +17,7 @@ from analysis.figures.views import compare
 from analysis.figures.views.units import units_of
 from analysis.reading import groups
 from pages.ui.engine import models
-from pages.ui.engine.replies import Reply, common_limit
+from pages.ui.engine.replies import Reply, common_limit, stock_head
 from pages.ui.frame.inputs import PREDICTED, Choice
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
@@ -85,7 +85,7 @@ def answer_plot(reply: Reply) -> Plot:
 
 
 def reading_plots(reply: Reply, choice: Choice, limits: dict[str, float]) -> dict[str, Plot]:
-    """What the pooling head reads, and the source layers, where there is an exact split."""
+    """What the pooling head reads, and the source layers, where there is a split."""
     if not reply.splits:
         return {}
     split = groups.mean_decomposition(reply.splits)
@@ -98,15 +98,14 @@ def reading_plots(reply: Reply, choice: Choice, limits: dict[str, float]) -> dic
     }
     winners = [trace.head.winners for trace in reply.traces]
     found = [one for one in winners if one is not None and one.token is None]
-    if found and len(found) == len(winners):
-        plots["Source layers"] = compare.source_layers(
-            split,
-            groups.mean_winners(found),
-            reply.target,
-            checkpoint,
-            tokens,
-            limit=limits["layers"],
-        )
+    plots["Source layers"] = compare.source_layers(
+        split,
+        groups.mean_winners(found) if found and len(found) == len(winners) else None,
+        reply.target,
+        checkpoint,
+        tokens,
+        limit=limits["layers"],
+    )
     return plots
 
 
@@ -225,7 +224,7 @@ def _head(reply: Reply) -> str:
     elif first.head:
         how = f"pooling head {first.head}"
     else:
-        how = "foreign classifier" if first.kind == "classifier" else "bare encoder"
+        how = stock_head(reply.traces) if first.kind == "classifier" else "bare encoder"
     name = cards.text(reply.entry.id)
     return f'<div class="id">{name}</div><div class="how">{cards.text(how)}</div>'
 
@@ -271,7 +270,11 @@ def _reading(reply: Reply, plots: dict[str, Plot], mark: Span | None) -> str:
     split = reply.splits[0]
     reference = {"corpus": "corpus mean", "zero": "zero"}.get(split.reference, split.reference)
     strip = html(plots[READING_TITLE], span=mark, css=False)
-    body = _title(READING_TITLE, f"reference: {reference}") + f'<div class="text">{strip}</div>'
+    note = f"reference: {reference}"
+    if not split.exact:
+        gap = max(one.gap for one in reply.splits)
+        note += ", straight line, gap " + (f"{gap:.2f}" if gap >= 0.005 else "< 0.01")
+    body = _title(READING_TITLE, note) + f'<div class="text">{strip}</div>'
     if "Source layers" in plots:
         body += _title("Source layers") + html(plots["Source layers"], css=False)
     return body
@@ -282,12 +285,14 @@ _ABOUT = {
     INPUT_TITLE: "How much each word moves the explained class away from the mean of the others, "
     "in logits, along the way from an empty text ([PAD]); the gap is the error of that integral "
     "and no sign of truth. Integrated gradients, Sundararajan et al. 2017.",
-    READING_TITLE: "What the pooling head takes from each position of the encoder's output: an "
-    "exact split of the same logit difference, relative to the reference named here. It says "
-    "nothing of how the encoder made that output.",
-    "Source layers": "Left, the share of dimensions (in percent) whose maximum comes from each "
-    "layer; right, what these values add to the logit difference. A share is not what a win is "
-    "worth. MaxPoolBERT, arXiv 2505.15696.",
+    READING_TITLE: "What the pooling head takes from each position of the encoder's output: a "
+    "split of the same logit difference, relative to the reference named here. It is exact for a "
+    "linear head; through layers of its own (tanh, GELU, a norm) it runs along a straight line, "
+    "and the gap is the error of that integral. It says nothing of how the encoder made that "
+    "output.",
+    "Source layers": "What the values of each layer add to the logit difference. For a maximum "
+    "over layers the left bars are the share of dimensions (in percent) whose maximum comes from "
+    "each layer: a share is not what a win is worth. MaxPoolBERT, arXiv 2505.15696.",
 }
 
 

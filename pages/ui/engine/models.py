@@ -88,7 +88,7 @@ def trace(checkpoint: Checkpoint, text: str, pair: str | None) -> Trace:
 
 
 def split(trace: Trace, reference: str | None) -> Decomposition | str:
-    """The exact split, or in one sentence why there is none."""
+    """The split of the logits, or in one sentence why there is none."""
     try:
         return decompose(trace, reference)
     except NoExactSplit as error:

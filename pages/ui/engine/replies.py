@@ -1,8 +1,8 @@
-"""What the chosen checkpoints reply to a text: traces, exact splits and answers, or a reason."""
+"""What the chosen checkpoints reply to a text: traces, splits and answers, or a reason."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ class Reply:
     answer: Answer | None = None  # None for a bare encoder, or where `problem` says why
     target: int = 0  # the class that is explained
     splits: tuple[Decomposition, ...] = ()
-    no_split: str = ""  # in one sentence, where there is no exact split
+    no_split: str = ""  # in one sentence, where there is no split
     problem: str = ""  # why there is no reply at all
     slots: dict[str, Any] = field(default_factory=dict)  # containers that are filled later
 
@@ -62,10 +62,17 @@ def replies(choice: Choice, text: str, reference: str | None) -> Iterator[Reply]
         )
 
 
-def ask_reference() -> str | None:
-    """The vector from which the exact split measures values; None: the corpus where there is one.
+def stock_head(traces: Sequence[Trace]) -> str:
+    """What a classifier of Transformers reads and which layers follow, as far as it is known."""
+    reads = traces[0].head.reads if traces else ""
+    return f"stock classifier: {reads}" if reads else "stock classifier"
 
-    Any reference is equally exact, and signs depend on it: so it is named, and can be changed.
+
+def ask_reference() -> str | None:
+    """The vector from which the split measures values; None: the corpus where there is one.
+
+    With any reference the split adds up, and signs depend on it: so it is named, and can be
+    changed.
     """
     chosen = st.segmented_control(
         "Split from",
@@ -74,8 +81,8 @@ def ask_reference() -> str | None:
         required=True,
         key="reference",
         **KEPT,
-        help="What the exact split measures values from: their mean over the checkpoint's corpus "
-        "(where it has a profile), or zero. Both are exact; signs may differ.",
+        help="What the split of the logit measures values from: their mean over the checkpoint's "
+        "corpus (where it has a profile), or zero. Both add up to the logit; signs may differ.",
     )
     return "zero" if chosen == "zero" else None
 
@@ -87,7 +94,7 @@ def without_profile(used: Mapping[str, str], wanted: str | None) -> str:
         return ""
     have, is_, of = ("has", "is", "its") if len(names) == 1 else ("have", "are", "their")
     listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + f" and {names[-1]}"
-    return f"{listed} {have} no corpus mean: {of} exact split {is_} measured from zero."
+    return f"{listed} {have} no corpus mean: {of} split {is_} measured from zero."
 
 
 def common_limit(name: str, key: tuple[str, ...], largest: float, store: Any) -> float:

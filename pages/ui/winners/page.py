@@ -15,7 +15,7 @@ from pages.ui.frame.inputs import KEPT, Choice, is_complete
 from pages.ui.frame.sidebar import draw_sidebar
 from pages.ui.kit import cards, selection
 from pages.ui.winners import cards as winners_cards
-from pages.ui.winners import detail, over_sentences, tokens, what_if
+from pages.ui.winners import detail, over_sentences, sources, tokens, what_if
 from pages.ui.winners.cards import QUANTITIES
 
 ALL_HEADS = "all"
@@ -40,11 +40,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
     given = list(replies(choice, choice.text, reference))
     by_layer = [reply for reply in given if _maximum(reply) == "layers"]
     by_token = [reply for reply in given if _maximum(reply) == "tokens"]
-    used = {
-        reply.entry.id: reply.splits[0].reference
-        for reply in (*by_layer, *by_token)
-        if reply.splits
-    }
+    used = {reply.entry.id: reply.splits[0].reference for reply in given if reply.splits}
     silent.caption(cards.plain(f"{_without(given)} {without_profile(used, reference)}".strip()))
     shown = [winners_cards.won_by(reply, choice) for reply in by_layer]
     verdict.text(winners_cards.in_words(shown))
@@ -57,6 +53,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
     with grid:
         said = winners_cards.draw(shown, choice, str(quantity))
         tokens.draw(by_token, choice)
+        sources.draw([reply for reply in given if reply.splits and not _maximum(reply)], choice)
         st.caption(cards.plain(said))
     what_if.draw(given, choice)
     with st.container(key="detail"):
@@ -102,12 +99,17 @@ def _without(given: list[Reply]) -> str:
         names = listed(entry.id for entry in pooled)
         heads = f"head {keys[0]} takes" if len(keys) == 1 else f"heads {listed(keys)} take"
         said.append(f"Nothing wins in {names}: the pooling {heads} no maximum.")
-    kinds = {"encoder": "a bare encoder", "classifier": "a foreign classifier"}
     for reply in silent:
-        kind = kinds.get(reply.entry.first.kind)
-        if kind:
+        kind, reads = reply.entry.first.kind, reply.traces[0].head.reads
+        if kind == "encoder":
             said.append(
-                f"{reply.entry.id} is {kind}: it has no pooling head that takes a "
+                f"{reply.entry.id} is a bare encoder: it has no pooling head that takes a "
                 "maximum, so nothing wins."
+            )
+        elif kind == "classifier":
+            said.append(
+                f"{reply.entry.id} takes no maximum ({reads}), so nothing wins."
+                if reads
+                else f"{reply.entry.id}: what its classification layers read is not known."
             )
     return " ".join(said)

@@ -1,0 +1,249 @@
+"""The classification layers of a Transformers model, recognised and read as a pooling head.
+
+Nothing here knows a model by its name. One short text goes through the model; from the logits back
+each number is traced to the layer that made it, until what is left is a pooling of the last hidden
+states ([CLS], the last token, the mean, ...). The layers found are then tried on another text, and
+kept only where they give the model's own logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from analysis.heads.base import Pooled, PoolingHead, dense_step, norm_step
+from analysis.heads.of_cls import Cls
+from analysis.heads.of_tokens import LastToken, Max, Mean, MeanSqrtLen
+from analysis.reading.head_layers import Activation, Layer
+
+TOLERANCE = 1e-5  # of the largest number compared
+_TEXTS = ("One short text, and a second part of it.", "Two more words are here: not the same?")
+_READERS: tuple[type[PoolingHead], ...] = (Cls, LastToken, Mean, MeanSqrtLen, Max)
+
+_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {  # those of head_layers.ACTIVATIONS
+    "tanh": torch.tanh,
+    "gelu": nn.functional.gelu,
+    "gelu_tanh": lambda x: nn.functional.gelu(x, approximate="tanh"),
+    "quick_gelu": lambda x: x * torch.sigmoid(1.702 * x),
+    "relu": nn.functional.relu,
+    "silu": nn.functional.silu,
+    "mish": nn.functional.mish,
+    "sigmoid": torch.sigmoid,
+}
+
+
+class Elementwise(nn.Module):
+    """An activation by its name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _FUNCTIONS[self.name](x)
+
+
+class StockHead(PoolingHead):
+    """A pooling of the last layer, then the model's own layers; `classifier` is the last of them.
+
+    `before` are layers that each token goes through before it is pooled: the values are then what
+    they give, and for a linear rest the split is exact given those.
+    """
+
+    reach = 1
+
+    def __init__(
+        self,
+        reader: PoolingHead,
+        before: list[nn.Module],
+        inner: list[nn.Module],
+        classifier: nn.Linear,
+        num_layers: int,
+    ) -> None:
+        super().__init__(reader.hidden_size, num_layers)
+        # Of the vectors that are pooled, which layers before the pooling may make shorter.
+        of_values = [module.out_features for module in before if isinstance(module, nn.Linear)]
+        self.value_size = self.read_size = (of_values or [reader.hidden_size])[-1]
+        self.reader = reader
+        self.key = reader.key
+        self.before = nn.ModuleList(before)
+        self.inner = nn.ModuleList(inner)
+        self.classifier = classifier
+        self.output_size = classifier.in_features
+
+    def read(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
+        last = hidden[-1:]
+        for module in self.before:
+            last = module(last)
+        return self.reader.read(last, attention_mask)
+
+    def finish(self, vector: Tensor) -> Tensor:
+        for module in self.inner:
+            vector = module(vector)
+        return vector
+
+    def steps(self) -> tuple[Layer, ...]:
+        return tuple(_step(module) for module in self.inner)
+
+    @property
+    def linear(self) -> bool:
+        return not self.inner
+
+
+def _step(module: nn.Module) -> Layer:
+    if isinstance(module, Elementwise):
+        return Activation(module.name)
+    return dense_step(module) if isinstance(module, nn.Linear) else norm_step(module)
+
+
+def recognise(model: Any, tokenizer: Any) -> StockHead | None:
+    """The head of a Transformers classifier in float32; None where it is no such chain of layers.
+
+    Two short texts are run, with hooks on the model meanwhile: nobody else may use it yet.
+    """
+    try:
+        head = _traced(model, _inputs(model, tokenizer, _TEXTS[0]))
+        if head is None:
+            return None
+        inputs = _inputs(model, tokenizer, _TEXTS[1])
+        with torch.no_grad():
+            output = model(**inputs, output_hidden_states=True, return_dict=True)
+            mask = inputs.get("attention_mask", torch.ones_like(inputs["input_ids"]))
+            vector = head.finish(head.read(output.hidden_states[-1][None], mask).vector)
+            return head if _same(head.classifier(vector), output.logits) else None
+    except Exception:
+        # Whatever a model does with a probe is no reason not to load it: it has no split, then.
+        return None
+
+
+def _inputs(model: Any, tokenizer: Any, text: str) -> dict[str, Tensor]:
+    import inspect
+
+    taken = inspect.signature(model.forward).parameters
+    encoded = tokenizer(text, return_tensors="pt", truncation=True, max_length=24, padding=False)
+    return {name: tensor for name, tensor in encoded.items() if name in taken}
+
+
+def _traced(model: Any, inputs: dict[str, Tensor]) -> StockHead | None:
+    calls: list[tuple[nn.Module, Tensor, Tensor]] = []
+
+    def note(module: nn.Module, args: Any, output: Any) -> None:
+        if args and isinstance(args[0], Tensor) and isinstance(output, Tensor):
+            calls.append((module, args[0], output))
+
+    was_training = model.training
+    model.eval()
+    with ExitStack() as hooks, torch.no_grad():
+        for module in model.modules():
+            if not any(True for _ in module.children()):
+                hooks.callback(module.register_forward_hook(note).remove)
+        output = model(**inputs, output_hidden_states=True, return_dict=True)
+    model.train(was_training)
+    states = output.hidden_states
+    mask = inputs.get("attention_mask", torch.ones_like(inputs["input_ids"]))
+    depth, size = len(states) - 1, states[-1].shape[-1]
+    readers = [cls(size, depth) for cls in _READERS]
+    wanted, pooled_by = output.logits, None
+    found: list[nn.Module] = []
+    while True:
+        if pooled_by is not None and _same(states[-1], wanted):
+            return _head(pooled_by, found, [], depth)
+        for reader in [] if pooled_by is not None else readers:
+            if _same(reader.read(states[-1][None], mask).vector, wanted):
+                return _head(reader, [], found, depth)
+        step = _maker(wanted, calls)
+        if step is None and not found:  # each token has logits of its own, and they are averaged
+            pooled_by = readers[2]
+            step = _averaged(wanted, calls, mask, pooled_by)
+        if step is None:
+            return None
+        wanted, modules, calls = step
+        found = [*modules, *found]
+
+
+def _head(
+    reader: PoolingHead, before: list[nn.Module], inner: list[nn.Module], num_layers: int
+) -> StockHead | None:
+    layers = inner or before
+    if not layers or not isinstance(last := layers[-1], nn.Linear):
+        return None
+    return StockHead(reader, before[:-1], inner[:-1], last, num_layers)
+
+
+def _averaged(
+    wanted: Tensor,
+    calls: list[tuple[nn.Module, Tensor, Tensor]],
+    mask: Tensor,
+    reader: PoolingHead,
+) -> tuple[Tensor, list[nn.Module], list[tuple[nn.Module, Tensor, Tensor]]] | None:
+    """As :func:`_maker`, where (1, T, C) outputs of a linear layer were pooled to (1, C)."""
+    for index in range(len(calls) - 1, -1, -1):
+        module, given, made = calls[index]
+        of_tokens = isinstance(module, nn.Linear) and made.shape[:2] == mask.shape
+        if of_tokens and made.dim() == 3 and _same(reader.read(made[None], mask).vector, wanted):
+            return given, [module], calls[:index]
+    return None
+
+
+def _maker(
+    wanted: Tensor, calls: list[tuple[nn.Module, Tensor, Tensor]]
+) -> tuple[Tensor, list[nn.Module], list[tuple[nn.Module, Tensor, Tensor]]] | None:
+    """The latest call that made `wanted`: its input, its layers, earlier calls.
+
+    `wanted` is (1, D), or (1, T, D) where tokens are pooled after these layers.
+    """
+    for index in range(len(calls) - 1, -1, -1):
+        module, given, made = calls[index]
+        for row in _rows(made, wanted):
+            own = made if row is None else made[:, row]
+            name = _function(own, wanted)
+            if name is None:
+                continue
+            source = given if row is None else given[:, row]
+            layers = _layers(module, source, own)
+            if layers is None or source.dim() != wanted.dim():
+                return None
+            after = [] if name == "" else [Elementwise(name)]
+            return source, [*layers, *after], calls[:index]
+    return None
+
+
+def _rows(made: Tensor, wanted: Tensor) -> list[int | None]:
+    """Where in an output (1, D) or (1, T, D) a (1, D) vector may stand; None: it is all of it."""
+    if made.shape == wanted.shape:
+        return [None]
+    alike = made.dim() == 3 and wanted.dim() == 2 and len(made) == 1
+    return [*range(made.shape[1])] if alike and made.shape[-1] == wanted.shape[-1] else []
+
+
+def _function(given: Tensor, made: Tensor) -> str | None:
+    """Which elementwise function leads from one to the other; "" for none at all."""
+    if _same(given, made):
+        return ""
+    gaps = {name: _gap(function(given), made) for name, function in _FUNCTIONS.items()}
+    best = min(gaps, key=lambda name: gaps[name])
+    return best if gaps[best] <= TOLERANCE else None
+
+
+def _layers(module: nn.Module, given: Tensor, made: Tensor) -> list[nn.Module] | None:
+    """A layer as steps of a head: [] where it changes nothing, None where it is not known."""
+    if isinstance(module, nn.Linear | nn.LayerNorm | nn.RMSNorm):
+        return [module]
+    if given.shape != made.shape:
+        return None
+    name = _function(given, made)
+    return None if name is None else [] if name == "" else [Elementwise(name)]
+
+
+def _gap(one: Tensor, other: Tensor) -> float:
+    if one.shape != other.shape:
+        return float("inf")
+    return float((one - other).abs().max() / other.abs().max().clamp(min=1e-12))
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return _gap(one, other) <= TOLERANCE
