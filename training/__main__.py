@@ -79,6 +79,13 @@ def parser() -> argparse.ArgumentParser:
     many.add_argument("--output", type=Path, default=Path("study/results"))
     many.add_argument("--only", metavar="FAMILY", help="one family of the file")
     many.add_argument("--heads", type=Path, metavar="FILE", help="pooling heads of your own")
+    many.add_argument(
+        "--encoder-folder",
+        action="append",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="where an encoder of the file lies; may be given several times",
+    )
 
     again = commands.add_parser("refresh", help="measure finished folders again")
     again.add_argument("folders", nargs="+", type=Path)
@@ -193,6 +200,7 @@ def _study(arguments: argparse.Namespace) -> int:
         arguments.text_data,
         arguments.output,
         only=arguments.only,
+        encoders=dict(word.split("=", 1) for word in arguments.encoder_folder),
     )
 
 

@@ -14,13 +14,14 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from analysis.common.whole import write_whole
 from analysis.study.results import DECLARATION, RUNS, read_study
+from training import study_frozen
 from training.study_plan import Plan, Run, encoder_name, read_plan
 from training.study_progress import progress, table
 from training.study_run import Sources, execute, settings_of
@@ -38,12 +39,14 @@ def study(
     output: str | Path,
     *,
     only: str | None = None,
-    do: Execute = execute,
+    encoders: Mapping[str, str] | None = None,
+    do: Execute | None = None,
 ) -> int:
     """Do what is missing of a study. Returns 0, or 1 where a run failed.
 
     ``data`` is a GLUE folder or ``"hub"``, ``text_data`` the folder that holds ``trec/``.
-    ``only`` names one family. A run that fails is reported and does not stop the others; the
+    ``only`` names one family, ``encoders`` says in which folder one of the file's encoders is. A
+    run that fails is reported and does not stop the others; the
     same command tries it again. Of several processes that share each run an error that may be of
     one of them alone ends all.
 
@@ -53,15 +56,23 @@ def study(
     """
     _one_gpu_per_process()
     plan = read_plan(config)
-    encoders = {encoder_name(value["encoder"]): value["encoder"] for value in plan.heads.values()}
-    sources = Sources(data, text_data, encoders, plan.own)
+    named = {encoder_name(value["encoder"]): value["encoder"] for value in plan.heads.values()}
+    sources = Sources(data, text_data, named | dict(encoders or {}), plan.own)
+    frozen = plan.tuning == "frozen"
+    do = do or (study_frozen.execute if frozen else execute)
     for run in plan.runs:  # what cannot work is said before hours are spent
-        settings_of(run, sources)
+        if not frozen:
+            settings_of(run, sources)
     folder = Path(output) / plan.name
     main = _first_of_launch()
     if main:
         declare(plan, folder)
     runs = _chosen(plan, only)
+    if frozen:
+        unknown = {run.config["head"] for run in runs if study_frozen.missing_head(run)}
+        if unknown and main:
+            print(f"not known here, left for later: {', '.join(sorted(unknown))}", flush=True)
+        runs = tuple(run for run in runs if not study_frozen.missing_head(run))
     failed = _work(runs, plan, sources, folder, do)
     if main:
         print(table(read_study(folder)), flush=True)

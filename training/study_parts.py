@@ -22,6 +22,7 @@ RECIPE = (
     "warmup",
     "dropout",
 )
+FROZEN = ("epochs", "batch_size", "rates", "min_steps", "weight_decay", "warmup", "dropout")
 LORA = ("lora_rank", "lora_targets", "lora_dropout")
 OWN = ("train", "dev", "text", "pair", "label", "label_kind")
 FAMILY = ("name", "title", "primary", "tasks", "heads", "against", "seeds", "shares", "metrics")
@@ -76,8 +77,10 @@ def family(entry: dict[str, Any], heads: Mapping[str, Any], own: Mapping[str, An
     if len(set(seeds)) != len(seeds):
         raise ValueError(f"family {entry['name']!r} names a seed twice.")
     shares = tuple(float(share) for share in entry.get("shares", (1.0,)))
-    if not shares or not all(0 < share <= 1 for share in shares):
-        raise ValueError("'shares' are shares of the training set, above 0 and at most 1.")
+    if not shares or not all(0 < share <= 1 or share == int(share) for share in shares):
+        raise ValueError(
+            "'shares' are shares of the training set, above 0 and at most 1, or numbers of rows."
+        )
     if not tested:
         raise ValueError(
             f"family {entry['name']!r} names no pooling head beside {against}: nothing to test."
@@ -124,7 +127,7 @@ def recipe(
     Raises:
         ValueError: an entry is missing, unknown or no number.
     """
-    names = (*RECIPE, *LORA) if tuning == "lora" else RECIPE
+    names = {"lora": (*RECIPE, *LORA), "frozen": FROZEN}.get(tuning, RECIPE)
     merged = common | special
     only(merged, names, f"the recipe of {task}")
     missing = [name for name in names if name not in merged]
@@ -135,8 +138,10 @@ def recipe(
         numbers: dict[str, Any] = {
             name: int(merged[name]) if name in whole else float(merged[name])
             for name in names
-            if name != "lora_targets"
+            if name not in ("lora_targets", "rates")
         }
+        if "rates" in names:
+            numbers["rates"] = [float(rate) for rate in merged["rates"]]
     except (TypeError, ValueError) as error:
         raise ValueError(f"the recipe of {task}: {error}.") from None
     if "lora_targets" in names:

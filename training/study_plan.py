@@ -22,6 +22,7 @@ TOP = (
     "title",
     "note",
     "encoder",
+    "encoders",
     "tuning",
     "heads",
     "recipe",
@@ -33,13 +34,17 @@ TOP = (
 
 @dataclass(frozen=True)
 class Run:
-    """One training: task, variant (a pooling head with its options), seed and share of the rows."""
+    """One training: task, variant (a pooling head with its options), seed and share of the rows.
+
+    A share above 1 is a number of rows. On a frozen encoder all ``seeds`` are one run.
+    """
 
     task: str
     variant: str
     seed: int
     share: float
     config: Mapping[str, Any]
+    seeds: tuple[int, ...] = ()
 
     @property
     def hash(self) -> str:
@@ -51,7 +56,10 @@ class Run:
     def name(self) -> str:
         """Readable name, for progress lines."""
         share = "" if self.share == 1 else f"-{100 * self.share:g}%"
-        return f"{self.task}-{self.variant}{share}-s{self.seed}"
+        if self.share > 1:
+            share = f"-{self.share:g}rows"
+        seeds = f"{len(self.seeds)} seeds" if self.seeds else f"s{self.seed}"
+        return f"{self.task}-{self.variant}{share}-{seeds}"
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,10 @@ class Plan:
                 }
                 for family in self.families
             ],
-            "runs": [[run.hash, run.task, run.variant, run.share, run.seed] for run in self.runs],
+            "runs": [
+                [run.hash, run.task, run.variant, run.share, list(run.seeds) or run.seed]
+                for run in self.runs
+            ],
         }
 
 
@@ -139,16 +150,46 @@ def read_plan(path: str | Path) -> Plan:
         raise ValueError(f"{path}: {error}") from None
 
 
+def _for_each_encoder(given: dict[str, Any]) -> dict[str, Any]:
+    """``encoders: {short: name}`` in place of ``encoder``: heads and families once for each.
+
+    Those of the first keep their names, those of another are called ``short/name``.
+    """
+    encoders = given.get("encoders")
+    if encoders is None:
+        return given
+    if "encoder" in given or not isinstance(encoders, dict) or not encoders:
+        raise ValueError("'encoders' maps short names to encoders, in place of 'encoder'.")
+    heads: dict[str, Any] = {}
+    families = []
+    for place, (short, encoder) in enumerate(encoders.items()):
+        prefix = f"{short}/" if place else ""
+        for key, entry in dict(given.get("heads") or {}).items():
+            heads[f"{prefix}{key}"] = {"head": key, **dict(entry or {}), "encoder": encoder}
+        for entry in given.get("families") or ():
+            named = {
+                "against": f"{prefix}{entry.get('against', 'cls')}",
+                "heads": [f"{prefix}{key}" for key in entry.get("heads", ())],
+                "name": f"{prefix}{entry.get('name', '')}",
+                "title": f"{encoder.rpartition('/')[2]}: {entry.get('title', entry.get('name'))}",
+                "primary": bool(entry.get("primary")) and not place,
+            }
+            families.append({**entry, **named})
+    kept = {name: value for name, value in given.items() if name != "encoders"}
+    return kept | {"encoder": next(iter(encoders.values())), "heads": heads, "families": families}
+
+
 def _plan(given: dict[str, Any], path: Path) -> Plan:
     parts.only(given, TOP, "the file")
+    given = _for_each_encoder(given)
     for name in ("name", "encoder", "heads", "recipe", "families"):
         if name not in given:
             raise ValueError(f"'{name}' is missing. study/minilm.yaml is an example.")
     if not str(given["name"]).replace("-", "").replace("_", "").isalnum():
         raise ValueError("'name' becomes a folder: letters, digits, - and _ only.")
     tuning = str(given.get("tuning", "full"))
-    if tuning not in ("full", "lora"):
-        raise ValueError(f"'tuning' is {tuning!r}; it is full or lora.")
+    if tuning not in ("full", "lora", "frozen"):
+        raise ValueError(f"'tuning' is {tuning!r}; it is full, lora or frozen.")
     own = {
         str(name): parts.own_table(str(name), dict(entry), path.parent)
         for name, entry in (given.get("own") or {}).items()
@@ -207,7 +248,8 @@ def _runs(
 ) -> Iterator[Run]:
     """Seed by seed, so that a study that is interrupted has the same seeds for every head."""
     variants = dict.fromkeys((family.against, *family.heads))
-    for seed in family.seeds:
+    frozen = tuning == "frozen"
+    for seed in family.seeds[:1] if frozen else family.seeds:
         for task in family.tasks:
             for share in family.shares:
                 for variant in variants:
@@ -219,14 +261,15 @@ def _runs(
                         "tuning": tuning,
                         "recipe": dict(recipes[task]),
                         "share": share,
-                        "seed": seed,
+                        **({"seeds": list(family.seeds)} if frozen else {"seed": seed}),
                     }
                     if task in own:
                         config["own"] = {
                             name: Path(value).name if name in ("train", "dev") else value
                             for name, value in own[task].items()
                         }
-                    yield Run(task, variant, seed, share, config)
+                    seeds = family.seeds if frozen else ()
+                    yield Run(task, variant, seed, share, config, seeds)
 
 
 def recipe_of(config: Mapping[str, Any]) -> Recipe:

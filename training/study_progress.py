@@ -49,7 +49,10 @@ def seconds_left(
     ratio = sum(ours[kind] for kind in both) / sum(theirs[kind] for kind in both) if both else 1.0
     expected = {kind: ratio * seconds for kind, seconds in theirs.items()} | ours
     usual = float(np.mean(list(expected.values())))
-    return sum(expected.get((run.task, run.share), usual) for run in missing)
+    # A record is of one seed; a run on a frozen encoder is all of them.
+    return sum(
+        expected.get((run.task, run.share), usual) * max(len(run.seeds), 1) for run in missing
+    )
 
 
 def _speed(record: Mapping[str, Any]) -> tuple[Any, ...]:

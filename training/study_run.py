@@ -39,34 +39,49 @@ def settings_of(run: Run, sources: Sources) -> Settings:
         ValueError: options that the pooling head does not have.
     """
     config = run.config
+    return replace(
+        task_settings(run, sources),
+        tuning=config["tuning"],
+        recipe=recipe_of(config),
+        options=all_options(config["head"], config["options"]),
+    )
+
+
+def task_settings(run: Run, sources: Sources) -> Settings:
+    """What of a run's settings says which tables are read, and the names of the rest."""
+    config = run.config
     more: dict[str, Any] = {}
     if run.task in sources.own:
         more = dict(sources.own[run.task])
-        more |= {name: Path(more[name]) for name in ("train", "dev")}
+        more |= {name: _own_file(Path(more[name]), sources) for name in ("train", "dev")}
     return Settings(
         task="csv" if more else run.task,
         head=config["head"],
         encoder=sources.encoders.get(config["encoder"], config["encoder"]),
         output=Path(run.name),
         data=sources.text_data if run.task == "trec" and sources.text_data else sources.data,
-        tuning=config["tuning"],
         seed=run.seed,
-        recipe=recipe_of(config),
-        options=all_options(config["head"], config["options"]),
         **more,
     )
 
 
+def _own_file(path: Path, sources: Sources) -> Path:
+    """Beside the study's file, or in a folder of the same name where the texts are."""
+    if path.is_file() or sources.text_data is None:
+        return path
+    return Path(sources.text_data) / path.parent.name / path.name
+
+
 def nested_rows(task: str, rows: int, share: float, seed: int) -> np.ndarray:
-    """Sorted indices of a share of ``rows`` training rows.
+    """Sorted indices of a share of ``rows`` training rows (above 1: of so many of them).
 
     Drawn by task and seed alone, hence anew per seed and the same for every pooling head; a
     smaller share is part of a larger one. The whole set keeps its order.
     """
-    if share == 1:
+    if share == 1 or share >= rows:
         return np.arange(rows)
     order = np.random.default_rng([seed, crc32(task.encode())]).permutation(rows)
-    return np.sort(order[: math.ceil(share * rows)])
+    return np.sort(order[: int(share) if share > 1 else math.ceil(share * rows)])
 
 
 def splits_of(run: Run, settings: Settings) -> Splits:

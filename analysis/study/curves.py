@@ -15,7 +15,7 @@ from analysis.study.results import Scores
 @dataclass(frozen=True)
 class Curve:
     """Scores of one task by share of its training set: values (H, N, M) in the metric's unit,
-    pooling heads by shares by seeds; NaN where there is no run."""
+    pooling heads by shares by seeds; NaN where there is no run. Shares above 1 are rows."""
 
     task: str
     metric: str
@@ -37,7 +37,7 @@ def curves(scores: Sequence[Scores]) -> tuple[Curve, ...]:
     heads: dict[tuple[str, str], tuple[str, ...]] = {}
     for each in scores:
         for s, stratum in enumerate(each.family.strata):
-            if stratum.share < 1:
+            if stratum.share != 1:
                 heads.setdefault((stratum.task, stratum.metric), each.variants)
             for v, variant in enumerate(each.variants):
                 found = each.values[s, v][np.isfinite(each.values[s, v])]
@@ -47,6 +47,8 @@ def curves(scores: Sequence[Scores]) -> tuple[Curve, ...]:
     drawn = []
     for (task, metric), variants in heads.items():
         shares = sorted({key[2] for key in cells if key[:2] == (task, metric)})
+        if any(share > 1 for share in shares):  # numbers of rows: the whole set has none here
+            shares = [share for share in shares if share > 1]
         if not shares:
             continue
         most = max(len(cells.get((task, metric, x, v), ())) for x in shares for v in variants)

@@ -37,6 +37,39 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def read_records(path: Path, seeds: Sequence[int]) -> list[dict[str, Any]]:
+    """The finished runs that a file holds: one, or one a seed, whose scores are lists there.
+
+    Raises:
+        ValueError: as :func:`read_record`, or the seeds are not those that were declared.
+    """
+    whole = read_json(path)
+    if "seeds" not in whole:
+        return [read_record(path)]
+    try:
+        if list(whole["seeds"]) != list(seeds):
+            raise ValueError("seeds")
+        records = [
+            {
+                **{name: value for name, value in whole.items() if name != "seeds"},
+                "seed": seed,
+                "metrics": {
+                    split: {name: values[place] for name, values in scores.items()}
+                    for split, scores in whole["metrics"].items()
+                },
+                "seconds": {name: value / len(seeds) for name, value in whole["seconds"].items()},
+            }
+            for place, seed in enumerate(seeds)
+        ]
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"{path} is no record of seeds {seeds[0]} to {seeds[-1]} ({error}). {_AGAIN}"
+        ) from None
+    for record in records:
+        check_record(path, record)
+    return records
+
+
 def read_record(path: Path) -> dict[str, Any]:
     """A finished run; every part that is used later is there and of its kind.
 
@@ -44,6 +77,12 @@ def read_record(path: Path) -> dict[str, Any]:
         ValueError: it is not; the sentence names the file and the part.
     """
     record = read_json(path)
+    check_record(path, record)
+    return record
+
+
+def check_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Raise ``ValueError`` where a part that is used later is not there or of another kind."""
     lacking = [name for name in ("hash", *_PARTS) if name not in record]
     if lacking or record["hash"] != path.stem:
         raise ValueError(
@@ -60,7 +99,6 @@ def read_record(path: Path) -> dict[str, Any]:
         odd = "metrics"
     if odd is not None:
         raise ValueError(f"{path}: {odd!r} is not what a run writes there. {_AGAIN}")
-    return record
 
 
 def _number(value: object) -> bool:
@@ -120,7 +158,7 @@ def check_alike(folder: Path, records: Mapping[Cell, Mapping[str, Any]]) -> None
             )
             for split, digest in record["data"].items()
         ]
-        drawn = cell.seed if cell.share < 1 else None  # the whole set is the same for every seed
+        drawn = cell.seed if cell.share != 1 else None  # the whole set is the same for every seed
         facts.append(
             (
                 (cell.task, cell.share, drawn),

@@ -23,7 +23,7 @@ from analysis.study.files import (
     check_families,
     check_scores,
     read_json,
-    read_record,
+    read_records,
 )
 
 __all__ = [
@@ -60,8 +60,10 @@ class Stratum:
 
     @property
     def label(self) -> str:
-        """The task as a table names it: ``RTE``, or ``RTE, 25 %``."""
+        """The task as a table names it: ``RTE``, ``RTE, 25 %`` or ``RTE, 300 rows``."""
         name = task_name(self.task)
+        if self.share > 1:
+            return f"{name}, {self.share:,.0f} rows"
         return name if self.share == 1 else f"{name}, {100 * self.share:g} %"
 
     @property
@@ -251,9 +253,13 @@ def read_study(folder: str | Path) -> Study:
             )
             for entry in declaration["families"]
         )
+        # One run each, or on a frozen encoder all seeds of a cell in one file.
         planned = {
-            str(key): Cell(str(task), float(share), str(variant), int(seed))
-            for key, task, variant, share, seed in declaration["runs"]
+            str(key): tuple(
+                Cell(str(task), float(share), str(variant), int(seed))
+                for seed in (seeds if isinstance(seeds, list) else [seeds])
+            )
+            for key, task, variant, share, seeds in declaration["runs"]
         }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
@@ -261,11 +267,13 @@ def read_study(folder: str | Path) -> Study:
             "that 'python -m training study' wrote."
         ) from None
     check_families(path, families)
-    records = {}
-    for key, cell in planned.items():
+    records: dict[Cell, Mapping[str, Any]] = {}
+    for key, cells in planned.items():
         file = folder / RUNS / f"{key}.json"
         if file.is_file():
-            records[cell] = read_record(file)
+            found = read_records(file, [cell.seed for cell in cells])
+            records.update(zip(cells, found, strict=True))
     check_scores(folder, families, records)
     check_alike(folder, records)
-    return Study(folder, declaration, families, tuple(planned.values()), records)
+    every = tuple(cell for cells in planned.values() for cell in cells)
+    return Study(folder, declaration, families, every, records)

@@ -130,7 +130,7 @@ class TestPlan:
             ({"recipe": {"epochs": 1}}, "does not give batch_size"),
             ({"recipe": {**TINY["recipe"], "lr": 1}}, "no entry 'lr'"),
             ({"recipe": {**TINY["recipe"], "epochs": "many"}}, "recipe of sst2"),
-            ({"tuning": "some"}, "full or lora"),
+            ({"tuning": "some"}, "full, lora or frozen"),
             ({"name": "../x"}, "letters, digits"),
             ({"families": []}, None),
             (
@@ -149,7 +149,7 @@ class TestPlan:
                             "tasks": ["sst2"],
                             "heads": ["cls"],
                             "seeds": 1,
-                            "shares": [10],
+                            "shares": [1.5],
                         }
                     ]
                 },
@@ -208,7 +208,8 @@ class TestPlan:
                 },
                 "names a pooling head twice",
             ),
-            ({"encoders": "x"}, "no entry 'encoders'"),
+            ({"encoder_names": "x"}, "no entry 'encoder_names'"),
+            ({"encoders": "x"}, "in place of 'encoder'"),
         ],
     )
     def test_what_cannot_work_is_said_with_the_file(self, plan_file, change, reason):

@@ -214,12 +214,13 @@ def learning_curves(found: Sequence[Any], study: str = "", unfinished: bool = Fa
     panels = []
     for curve in found:
         mean, interval = mean_interval(100 * np.moveaxis(curve.values, 2, 0))
+        rows = max(curve.shares) > 1
         panels.append(
             Lines(
-                x=100 * np.array(curve.shares),
+                x=np.array(curve.shares) * (1 if rows else 100),
                 y=mean,
                 series=curve.heads,
-                x_label="share of the training set (%)",
+                x_label="training rows" if rows else "share of the training set (%)",
                 y_label=metric_label(curve.metric),
                 bands=interval,
             )

@@ -266,7 +266,7 @@ def _holds(study: Study, task: str, metric: str) -> bool:
 
 def _draw_curves(study: Study) -> None:
     """Over shares of the training set, from all families; the words are of the family of parts."""
-    parts = [family for family in study.families if any(s.share < 1 for s in family.strata)]
+    parts = [family for family in study.families if any(s.share != 1 for s in family.strata)]
     if not parts:
         return
     found: tuple[Curve, ...] = curves([study.scores(family) for family in study.families])
