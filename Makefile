@@ -15,10 +15,11 @@ TORCH_INDEX ?=
 INSTALL ?= $(PY) -m pip --disable-pip-version-check install
 PIP_FLAGS := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-APP_STAMP := $(VENV)/.app-$(shell cksum < requirements.txt | tr ' ' '-')
-TEST_STAMP := $(VENV)/.test-$(shell cat requirements.txt pyproject.toml | cksum | tr ' ' '-')
+LOCKED := requirements.txt requirements.lock
+APP_STAMP := $(VENV)/.app-$(shell cat $(LOCKED) | cksum | tr ' ' '-')
+TEST_STAMP := $(VENV)/.test-$(shell cat $(LOCKED) pyproject.toml | cksum | tr ' ' '-')
 
-.PHONY: app test setup lint bench gallery clean
+.PHONY: app test setup lint lint-supply lock bench gallery clean
 .DEFAULT_GOAL := app
 
 app: $(APP_STAMP)
@@ -29,10 +30,19 @@ test: $(TEST_STAMP)
 
 setup: $(TEST_STAMP)
 
-lint: $(TEST_STAMP)
+lint: lint-supply
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
+
+# The packages fit together, and none of them is known to be vulnerable, as far as can be asked.
+lint-supply: $(TEST_STAMP)
+	$(PY) -m pip check
+	$(PY) -m package.supply audit
+
+# The whole tree of the app with its hashes, anew from requirements.txt.
+lock: $(TEST_STAMP)
+	$(PY) -m package.supply lock
 
 bench: $(TEST_STAMP)
 	$(PY) -m benchmarks $(ARGS)
@@ -41,7 +51,7 @@ gallery: $(APP_STAMP)
 	$(PY) -m docs.gallery
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that was moved or whose interpreter is gone answers nothing here and is made anew.
@@ -54,12 +64,19 @@ define prepare_venv
 	  echo "No NVIDIA GPU was found. If several GB of CUDA libraries are about to be downloaded, stop and set TORCH_INDEX (see README)."; fi
 endef
 
-$(APP_STAMP): requirements.txt
+# PyTorch is the build of one's own choice; all others are the files whose hashes are locked.
+define install_locked
+	$(INSTALL) $(PIP_FLAGS) $$(grep '^torch==' requirements.txt)
+	$(INSTALL) --require-hashes --no-deps -r requirements.lock
+endef
+
+$(APP_STAMP): $(LOCKED)
 	$(prepare_venv)
-	$(INSTALL) $(PIP_FLAGS) -r requirements.txt
+	$(install_locked)
 	@rm -f $(VENV)/.app-* && touch $@
 
-$(TEST_STAMP): requirements.txt pyproject.toml
+$(TEST_STAMP): $(LOCKED) pyproject.toml
 	$(prepare_venv)
-	$(INSTALL) $(PIP_FLAGS) -e ".[train,dev]"
+	$(install_locked)
+	$(INSTALL) $(PIP_FLAGS) -e ".[train,dev,docs]"
 	@rm -f $(VENV)/.test-* $(VENV)/.app-* && touch $@ $(APP_STAMP)

@@ -8,12 +8,10 @@ modules are reached from here, wherever their rooms are: ``analysis.layers.traje
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from analysis.common.alias import Alias
 
 if TYPE_CHECKING:
     from analysis.attribution import attribute as attribute
@@ -86,24 +84,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-class _PublicModules(MetaPathFinder, Loader):
-    """Finds ``analysis.layers`` and its like: the module in its room, not a second copy of it."""
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        package, _, name = fullname.rpartition(".")
-        return ModuleSpec(fullname, self) if package == __name__ and name in _MODULES else None
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        module = import_module(f"{__name__}.{_MODULES[spec.name.rpartition('.')[2]]}")
-        spec.loader_state = module.__spec__  # the import system sets the alias's; put back below
-        return module
-
-    def exec_module(self, module: ModuleType) -> None:
-        alias = module.__spec__
-        if alias is not None and alias.loader is self:
-            module.__spec__ = alias.loader_state
+def _public(fullname: str) -> str | None:
+    """The room of ``analysis.layers`` and its like."""
+    package, _, name = fullname.rpartition(".")
+    return f"{__name__}.{_MODULES[name]}" if package == __name__ and name in _MODULES else None
 
 
-sys.meta_path.append(_PublicModules())
+sys.meta_path.append(Alias(_public))

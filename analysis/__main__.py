@@ -2,53 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
-import warnings
-from collections.abc import Sequence
-from importlib import import_module
-
-from analysis.common.threads import wait_passively
-
-# name -> (module with `configure(parser)` and `run(arguments) -> int`, what it does)
-COMMANDS = {
-    "render": ("analysis.commands.render", "draw a picture of a text for a paper"),
-    "rebuild": ("analysis.commands.rebuild", "make a saved figure again from its sidecar"),
-    "embed": ("analysis.commands.embed", "the vectors of files of any size"),
-    "doctor": ("analysis.commands.doctor", "what is installed here, and what is missing"),
-}
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command. 0: done; 1: it could not be done, the reason is on stderr; 2: usage."""
-    wait_passively()
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    top = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    # Only the command that is asked for is imported, so that --help and mistakes answer at once.
-    asked = next((word for word in given if not word.startswith("-")), "")
-    for name, (module, about) in COMMANDS.items():
-        said = f"{about[:1].upper()}{about[1:]}."
-        parser = commands.add_parser(name, help=about, description=said)
-        if name == asked:
-            import_module(module).configure(parser)
-    options = top.parse_args(given)
-    if not sys.warnoptions:  # what libraries tell their developers is no message of ours
-        warnings.filterwarnings("ignore", category=FutureWarning)
-    run = import_module(COMMANDS[options.command][0]).run
-    try:
-        return int(run(options))
-    except (ValueError, OSError) as error:
-        print(f"python -m analysis {options.command}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped; nothing is half written", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader of our output has gone: no traceback about it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-
+from analysis.commands import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

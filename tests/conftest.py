@@ -177,7 +177,8 @@ def _healthy(url: str) -> bool:
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """``serve(script=app.py, arguments=[...], env={...}) -> Server``; all are stopped at the end.
 
-    ``arguments`` come after ``--`` and are the app's own. The server runs in a folder that is not
+    ``arguments`` come after ``--`` and are the app's own. A ``command`` that opens an app takes the
+    place of the script and is given Streamlit's options. The server runs in a folder that is not
     the repository, as it does for someone who starts the app from elsewhere.
     """
     running: list[subprocess.Popen[bytes]] = []
@@ -186,12 +187,13 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
         script: Path | str = ROOT / "app.py",
         arguments: list[str] | None = None,
         env: dict[str, str] | None = None,
+        command: list[str] | None = None,
     ) -> Server:
         folder = tmp_path_factory.mktemp("server")
         log = folder / "server.log"
         url = f"http://127.0.0.1:{_free_port()}"
         command = [
-            *(sys.executable, "-m", "streamlit", "run", str(script)),
+            *(command or (sys.executable, "-m", "streamlit", "run", str(script))),
             *("--server.port", url.rsplit(":", 1)[1], "--server.address", "127.0.0.1"),
             *("--server.headless", "true"),
             *(["--", *arguments] if arguments else []),

@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from analysis.checkpoints.folder import Checkpoint, CheckpointError, describe, locate
+from analysis.common.alias import both_names
 from analysis.common.places import DEMO_FOLDER
 from analysis.checkpoints.weights import READERS
 from analysis import heads
@@ -165,13 +166,24 @@ def load_tokenizer(folder: str | Path) -> Any:
 
 
 def register_heads(file: str | Path) -> tuple[str, ...]:
-    """Execute a user's own Python file that registers pooling heads; returns the new keys.
+    """Execute a Python file of the user's that registers pooling heads.
 
-    Raises ``ValueError`` with the file and the reason where it cannot be imported.
+    The file may import from ``analysis`` and from ``poollens``: both are this package.
+
+    Returns
+    -------
+    tuple of str
+        The keys that it registered.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be imported; with its name and the reason.
     """
     path = Path(file).expanduser().resolve()
     if not path.is_file():
         raise ValueError(f"{file}: there is no such file (it should register pooling heads)")
+    both_names()
     name = f"poollens_user_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

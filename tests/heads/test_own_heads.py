@@ -64,6 +64,12 @@ def test_a_file_registers_its_heads(file):
     torch.testing.assert_close(vector, 0.25 * hidden[2, :, 0] + 0.75 * hidden[1, :, 0])
 
 
+def test_a_file_may_import_from_the_installed_packages_name(file):
+    file.write_text(SOURCE.replace("from analysis", "from poollens"))
+    assert register_heads(file) == ("last_two",)
+    assert issubclass(heads.HEADS["last_two"], heads.PoolingHead)
+
+
 def test_a_file_may_be_read_again(file):
     register_heads(file)
     first = heads.HEADS["last_two"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 1_000_000
@@ -111,12 +114,56 @@ def test_the_licence_is_apache_2() -> None:
     assert "Version 2.0, January 2004" in text
 
 
-def _requirements() -> list[str]:
+def test_the_package_asks_for_ranges_that_hold_the_pins() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    pins = {pin.name: pin for pin in map(Requirement, _pins())}
+    ranges = {wanted.name: wanted for wanted in map(Requirement, project["dependencies"])}
+    assert pins.keys() == ranges.keys()
+    for name, wanted in ranges.items():
+        (version,) = (clause.version for clause in pins[name].specifier)
+        assert wanted.specifier.contains(version), f"{wanted} leaves out the tested {version}"
+
+
+def test_every_package_that_is_imported_is_listed() -> None:
+    """numba is umap-learn's, whose compiled code is kept; filelock is torch's and the Hub's."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    listed = [project["dependencies"], *project["optional-dependencies"].values()]
+    names = {canonicalize_name(Requirement(line).name) for lines in listed for line in lines}
+    distributions = metadata.packages_distributions()
+    imported = {
+        name
+        for folder in ("analysis", "pages", "training", "package")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for name in _modules(node)
+    }
+    own = {"analysis", "pages", "training", "package", "numba", "filelock"}
+    missing = {
+        name
+        for name in imported - own - set(sys.stdlib_module_names)
+        if not names & {canonicalize_name(found) for found in distributions.get(name, [name])}
+    }
+    assert not missing
+
+
+def _modules(node: ast.AST) -> list[str]:
+    """Top-level names of the modules that a statement imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name.partition(".")[0] for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+        return [node.module.partition(".")[0]]
+    return []
+
+
+def _pins() -> list[str]:
     lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _requirements() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    return sorted({*wanted, *extras["train"], *extras["dev"]})
+    return sorted({*_pins(), *extras["train"], *extras["dev"], *extras["docs"]})
 
 
 @pytest.mark.parametrize("requirement", _requirements())

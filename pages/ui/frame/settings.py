@@ -20,13 +20,29 @@ class Settings:
     studies: Path  # the folder whose studies are shown
 
 
+def parser(prog: str = "streamlit run app.py --") -> argparse.ArgumentParser:
+    """The app's own options, after ``--`` or after the command ``poollens``."""
+    options = argparse.ArgumentParser(prog=prog, add_help=False)
+    options.add_argument(
+        "--heads",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a Python file that registers pooling heads",
+    )
+    options.add_argument(
+        "--checkpoints", type=Path, metavar="DIR", help="the folder of the checkpoints offered"
+    )
+    options.add_argument(
+        "--studies", type=Path, metavar="DIR", help="the folder of the studies shown"
+    )
+    return options
+
+
 def read() -> Settings:
     """From the arguments after ``--``; unknown ones are left to Streamlit's own messages."""
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--heads", action="append", default=[], type=Path)
-    parser.add_argument("--checkpoints", type=Path)
-    parser.add_argument("--studies", type=Path)
-    given, _ = parser.parse_known_args(sys.argv[1:])
+    given, _ = parser().parse_known_args(sys.argv[1:])
     folder = given.checkpoints or os.environ.get("POOLLENS_CHECKPOINTS") or DEMO_FOLDER
     studies = given.studies or os.environ.get("POOLLENS_STUDIES") or STUDIES
     return Settings(Path(folder), tuple(given.heads), Path(studies))

@@ -1,0 +1,75 @@
+"""Modules under a second name: the same module objects, never second copies of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+_OWN = __name__.partition(".")[0]
+_REPOSITORY, _INSTALLED = "analysis", "poollens"
+
+
+class Alias(MetaPathFinder, Loader):
+    """A finder for ``sys.meta_path``.
+
+    Parameters
+    ----------
+    real
+        Full name of a module -> the name of the module that it stands for; None where it is none
+        of this alias's.
+    """
+
+    def __init__(self, real: Callable[[str], str | None]) -> None:
+        self._real = real
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return ModuleSpec(fullname, self) if self._real(fullname) else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module = import_module(self._real(spec.name) or spec.name)
+        spec.loader_state = module.__spec__  # the import system sets the alias's; put back below
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        alias = module.__spec__
+        if alias is not None and alias.loader is self:
+            module.__spec__ = alias.loader_state
+
+
+def renamed(names: Mapping[str, str]) -> Alias:
+    """An alias for whole packages.
+
+    Parameters
+    ----------
+    names
+        Second name of a package -> its real name; the longest that fits a module decides.
+    """
+    prefixes = sorted(names, key=len, reverse=True)
+
+    def real(fullname: str) -> str | None:
+        for prefix in prefixes:
+            if fullname == prefix or fullname.startswith(f"{prefix}."):
+                return names[prefix] + fullname[len(prefix) :]
+        return None
+
+    return Alias(real)
+
+
+def both_names() -> None:
+    """Let ``poollens`` and ``analysis`` name this package, whichever of the two it is.
+
+    A file with a pooling head then serves the repository and the installed package alike. Where
+    PoolLens is installed and another package is called ``analysis``, that one keeps its name.
+    """
+    other = _REPOSITORY if _OWN == _INSTALLED else _INSTALLED
+    if other in sys.modules or (other == _REPOSITORY and importlib.util.find_spec(other)):
+        return
+    sys.meta_path.insert(0, renamed({other: _OWN}))
+    import_module(other)

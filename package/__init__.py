@@ -1,0 +1,1 @@
+"""What makes one installed package, ``poollens``, of the repository's folders."""
