@@ -51,13 +51,13 @@ def files(root: Path, names: Iterable[str] = PATHS) -> Iterator[Path]:
     if (root / ".git").exists():
         command = ["git", "ls-files", "-z", "--", *names]
         tracked = subprocess.run(command, cwd=root, capture_output=True, check=True).stdout.decode()
-        found = (root / name for name in tracked.split("\0") if name)
-        yield from (path for path in found if path.is_file())
+        held = (root / name for name in tracked.split("\0") if name)
+        yield from (path for path in held if path.is_file())
         return
     for name in names:
         place = root / name
-        found = [place] if place.is_file() else sorted(place.rglob("*"))
-        yield from (path for path in found if path.is_file() and "__pycache__" not in path.parts)
+        inside = [place] if place.is_file() else sorted(place.rglob("*"))
+        yield from (path for path in inside if path.is_file() and "__pycache__" not in path.parts)
 
 
 def destination(path: str) -> str:
@@ -76,7 +76,7 @@ def destination(path: str) -> str:
 
 def modules(paths: Iterable[str]) -> frozenset[str]:
     """The dotted names of the Python files among ``paths``, packages included."""
-    names = set()
+    names: set[str] = set()
     for path in paths:
         if path.endswith(".py"):
             parts = path.removesuffix(".py").removesuffix("/__init__").split("/")

@@ -21,7 +21,7 @@ TORCH_ROOMS = (
     *("analysis/similarities/", "training/", "benchmarks/"),
 )
 ALLOWED: dict[str, tuple[str, ...]] = {
-    "streamlit": ("app.py", "pages/", "benchmarks/"),
+    "streamlit": ("app.py", "pages/", "benchmarks/", "package/cli.py"),
     "plotly": (
         "analysis/figures/screen/",
         "benchmarks/figures.py",
@@ -34,7 +34,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 
 
 def _sources() -> list[Path]:
-    folders = ("analysis", "training", "pages", "benchmarks")
+    folders = ("analysis", "training", "pages", "benchmarks", "package")
     found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
     return [*found, *sorted(ROOT.glob("*.py"))]
 
