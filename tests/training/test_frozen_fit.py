@@ -215,6 +215,9 @@ def test_a_head_of_ones_own_is_fitted_saved_and_read_again(own_head, train, dev,
         ("mha", "layer", False),
         ("max_seq_mha", "max", False),
         ("cls_mlp", "layer", True),
+        ("mean_seq_mha", "mean", False),
+        ("sum_seq_mha", "sum", False),
+        ("max_seq_mean", "max", False),
     ],
 )
 def test_what_a_head_reads_is_found_by_trying(key, merge, first_only):
@@ -222,7 +225,7 @@ def test_what_a_head_reads_is_found_by_trying(key, merge, first_only):
     reading = reading_of(head)
     assert [view.merge for view in reading.views] == [merge]
     assert reading.first_only is first_only
-    assert is_free(head) is (key in ("cls", "max_cls"))
+    assert is_free(head) is (key in ("cls", "max_cls", "max_seq_mean"))
 
 
 def test_the_rate_is_the_one_with_the_lowest_loss_on_the_held_out_tenth(train, dev):

@@ -9,7 +9,7 @@ vector. So a head of a user's own needs no declaration.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +17,11 @@ from torch import Tensor
 
 from analysis.heads import PoolingHead
 
-MERGES = ("max", "mean")
+MERGES: dict[str, Callable[[Tensor], Tensor]] = {
+    "max": lambda layers: layers.amax(0),
+    "mean": lambda layers: layers.mean(0),
+    "sum": lambda layers: layers.sum(0),
+}
 _TOKENS, _ROWS = 5, 3  # of the random states that a head is tried on
 _CLOSE = 1e-4
 
@@ -26,7 +30,7 @@ _CLOSE = 1e-4
 class View:
     """A sequence of vectors made of an encoder's layers: one layer, or several merged."""
 
-    merge: str  # "layer", "max" or "mean"
+    merge: str  # "layer", or one of MERGES
     layers: tuple[int, ...]  # absolute; 0 = embeddings
 
     @property
@@ -40,7 +44,7 @@ class View:
         if self.merge == "layer":
             return hidden[self.layers[0]].float()
         stacked = torch.stack([hidden[layer].float() for layer in self.layers])
-        return stacked.amax(0) if self.merge == "max" else stacked.mean(0)
+        return MERGES[self.merge](stacked)
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def reading_of(module: PoolingHead) -> Reading:
 
 def _candidates(module: PoolingHead) -> list[View]:
     last = module.num_layers
-    count = getattr(module, "last_k", None)
+    count = getattr(module, "last_k", None) or getattr(module, "reach", None)
     views = [View("layer", (last,))]
     if isinstance(count, int) and 1 < count <= last + 1:
         views += [View(merge, tuple(range(last - count + 1, last + 1))) for merge in MERGES]
