@@ -43,8 +43,10 @@ _MODULES = {
     "decomposition": "reading.decomposition",
     "embedding": "corpus.embedding",
     "examples": "evaluation.examples",
+    "encoders": "checkpoints.encoders",
     "jobs": "common.jobs",
     "layers": "reading.layers",
+    "loading": "checkpoints.loading",
     "map_quality": "maps.quality",
     "margins": "reading.margins",
     "model": "heads.model",
@@ -52,8 +54,11 @@ _MODULES = {
     "predictions": "corpus.predictions",
     "probes": "maps.probes",
     "projection": "maps.projection",
+    "token_types": "text.token_types",
+    "tokens": "text.tokens",
     "trace": "reading.trace",
     "winner_statistics": "reading.winner_statistics",
+    "words": "text.words",
 }
 _PACKAGES = (
     "attribution",

@@ -62,7 +62,8 @@ class Problem:
 
     def explained(self, logits: Tensor) -> Tensor:
         """(n, C) logits -> (n,) the output that is explained."""
-        return output_of(logits, self.target, self.output)
+        kind = self.classifier.checkpoint.output
+        return output_of(logits, self.target, self.output, kind)
 
     def by_unit(self, token_scores: np.ndarray) -> np.ndarray:
         """(T, ...) -> (U, ...) summed over the tokens of each unit."""
@@ -76,12 +77,15 @@ def pose(
     units: Groups,
     target: Any,
     output: str,
-    baseline: str,
+    baseline: str | None,
     baseline_text: str | Sequence[str] | None,
     progress: Progress | None,
     seed: int,
 ) -> Problem:
-    """The problem with its two ends evaluated in one pass; see ``attribute`` for the errors."""
+    """The problem with its two ends evaluated in one pass; see ``attribute`` for the errors.
+
+    Without a baseline (None: the method needs none) the text stands at both ends.
+    """
     import torch
 
     from analysis.reading.trace import model_inputs
@@ -102,10 +106,13 @@ def pose(
     report(0.0)
     with torch.no_grad():
         inputs = embedded(classifier, ids)
-        empty, named = baseline_of(classifier, tokens, baseline, baseline_text)
+        empty, named = inputs, "none"
+        if baseline is not None:
+            empty, named = baseline_of(classifier, tokens, baseline, baseline_text)
         logits = logits_of(classifier, torch.cat([inputs, empty]), fixed)
         chosen = predicted(logits[:1]) if target is None else target
-        ends = output_of(logits, chosen, output).tolist()
+        kind = classifier.checkpoint.output
+        ends = output_of(logits, chosen, output, kind).tolist()
     return Problem(
         classifier,
         tokens,
@@ -145,18 +152,21 @@ def logits_of(classifier: Classifier, embeddings: Tensor, inputs: dict[str, Tens
     return logits.float()
 
 
-def output_of(logits: Tensor, target: Target, output: str) -> Tensor:
-    """(n, C) logits -> (n,) the output that is explained; for one output (regression) itself.
+def output_of(logits: Tensor, target: Target, output: str, kind: str = "softmax") -> Tensor:
+    """(n, C) logits -> (n,) the output that is explained, `kind` being what the logits mean.
 
     For a pair (a, b) it is the difference of the two logits (also for "contrast", where what the
-    others do cancels), or of the two probabilities.
+    others do cancels), or of the two probabilities. A class with a probability of its own has no
+    others to stand against: its contrast is its logit.
     """
-    if logits.shape[1] == 1:
-        return logits[:, 0]
-    values = logits.softmax(dim=1) if output == "probability" else logits
+    values = logits
+    if output == "probability" and kind == "sigmoid":
+        values = logits.sigmoid()
+    elif output == "probability" and kind == "softmax" and logits.shape[1] > 1:
+        values = logits.softmax(dim=1)
     if isinstance(target, tuple):
         return values[:, target[0]] - values[:, target[1]]
-    if output != "contrast":
+    if output != "contrast" or kind != "softmax" or logits.shape[1] == 1:
         return values[:, target]
     others = (logits.sum(dim=1) - logits[:, target]) / (logits.shape[1] - 1)
     return logits[:, target] - others
@@ -223,7 +233,12 @@ def baseline_of(
     special = torch.tensor(tokens.special, device=ids.device)
     if baseline == "mean":
         model: Any = classifier.model
-        mean = model.get_input_embeddings().weight.float().mean(dim=0)
+        rows = torch.arange(model.get_input_embeddings().weight.shape[0], device=ids.device)
+        # As the module gives them: some scale what stands in their table.
+        mean = torch.stack(
+            [embedded(classifier, part).sum(0) for part in torch.split(rows, 8192)]
+        ).sum(0)
+        mean /= len(rows)
         return torch.where(special[:, None], embedded(classifier, ids), mean), "mean embedding"
     if baseline == "text":
         other, named = _other_text(classifier, tokens, text)
@@ -254,6 +269,11 @@ def _other_text(
         cut += len(words) - kept
     named = "text: " + " / ".join(texts)
     return ids, named + (f" (its last {cut} pieces cut)" if cut else "")
+
+
+def default_baseline(classifier: Classifier) -> str:
+    """ "pad" where the tokenizer has such a token, else "mean"."""
+    return "mean" if classifier.tokenizer.pad_token_id is None else "pad"
 
 
 def special_id(classifier: Classifier, name: str) -> int:

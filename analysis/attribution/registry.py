@@ -97,6 +97,15 @@ class Method:
             cost, most = self.stock
         return cost(units, options), most(units, options)
 
+    def compares(self, options: dict[str, Any]) -> bool:
+        """Whether it compares the text with a baseline, with these options."""
+        return "baseline" in self.needs and options.get("absent", "baseline") == "baseline"
+
+    @property
+    def reads_embeddings(self) -> bool:
+        """Whether it gives the model input embeddings: all do but those that need no pass."""
+        return self.family != "attention" or "backward" in self.needs
+
     @property
     def perturbs(self) -> bool:
         """Whether a unit is perturbed as a whole, so that pieces do not sum to words."""

@@ -92,8 +92,9 @@ def attribute(
     started = time.perf_counter()
     with torch.enable_grad():
         with enough_memory(classifier, f"while attributing {len(tokens)} tokens"):
+            compared = baseline if chosen.compares(settings) else None
             problem = pose(
-                classifier, tokens, units, target, output, baseline, baseline_text, progress, seed
+                classifier, tokens, units, target, output, compared, baseline_text, progress, seed
             )
             with _generators_as_they_were(classifier):
                 result = _in_memory(chosen, problem, settings)
@@ -101,7 +102,7 @@ def attribute(
         if not result.stopped:
             with suppress(Enough):  # it is done: a stop that comes now has nothing to end
                 problem.report(1.0)
-    named = problem.baseline_name if "baseline" in chosen.needs else "none"
+    named = problem.baseline_name
     return Attribution(
         method=method,
         target=problem.target,
@@ -129,7 +130,11 @@ def why_not(classifier: Classifier, method: str) -> str:
     """Why this checkpoint cannot have a method, in one sentence; "" where it can."""
     if classifier.checkpoint.kind == "encoder":
         return f"{classifier.checkpoint.id} is a bare encoder: there is no prediction to attribute"
-    return METHODS[method].why_not(classifier)
+    chosen = METHODS[method]
+    blind = classifier.unable.get("gradients", "") if chosen.reads_embeddings else ""
+    if not blind and "attentions" in chosen.needs:
+        blind = classifier.unable.get("attentions", "")
+    return f"{classifier.checkpoint.id}: {blind}" if blind else chosen.why_not(classifier)
 
 
 def passes(

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
         DTYPES as DTYPES,
         device_name as device_name,
         load as load,
-        load_tokenizer as load_tokenizer,
         register_heads as register_heads,
         warm_up as warm_up,
     )
+    from analysis.checkpoints.tokenizers import load_tokenizer as load_tokenizer
 
 _MODULES = {
     "analysis.common.places": ("DEMO_FOLDER",),
@@ -43,10 +43,10 @@ _MODULES = {
         "DTYPES",
         "device_name",
         "load",
-        "load_tokenizer",
         "register_heads",
         "warm_up",
     ),
+    "analysis.checkpoints.tokenizers": ("load_tokenizer",),
 }
 __all__ = sorted(name for names in _MODULES.values() for name in names)
 __getattr__ = lazy(__name__, _MODULES)

@@ -7,6 +7,7 @@ only loading shows (NaN weights, keys that do not fit) is told by :mod:`analysis
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import struct
@@ -15,8 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.checkpoints import architectures
 from analysis.checkpoints import frozen
 from analysis.checkpoints.encoders import (
+    EncoderLocation,
     EncoderNotFound,
     digest_of,
     download,
@@ -26,6 +29,7 @@ from analysis.checkpoints.encoders import (
     sha256_of,
     weight_files,
 )
+from analysis.common.outputs import is_number, kind_of
 from analysis.checkpoints.sizes import excess, shapes_of
 from analysis.common.places import DEMO_FOLDER
 
@@ -35,6 +39,8 @@ _PICKLES = ("pytorch_model*.bin", "adapter_model.bin", "*.ckpt", "*.pt", "*.pth"
 _ENCODER_SUFFIXES = (
     "Model",
     "ForMaskedLM",
+    "ForCausalLM",
+    "ForConditionalGeneration",
     "ForPreTraining",
     "ForQuestionAnswering",
     "ForTokenClassification",
@@ -59,7 +65,7 @@ class Checkpoint:
     labels: tuple[str, ...]  # class names in order; one name for a regression; () for an encoder
     task: str | None
     pairs: bool  # whether it was trained on sentence pairs
-    regression: bool
+    output: str  # what its logits mean: one of analysis.common.outputs.KINDS
     source: str  # "folder" or "Hub"
     sha256: str  # of the weights, and of the encoder's where they are separate
     seed: int | None = None
@@ -76,6 +82,11 @@ class Checkpoint:
                     f"{self.id}: {name} in its configuration is {_short(value)}, and should be "
                     f"{'a text' if kind is str else 'a whole number'}. Correct config.json."
                 )
+
+    @property
+    def regression(self) -> bool:
+        """Whether it answers with numbers, not with probabilities of classes."""
+        return is_number(self.output)
 
     @property
     def group(self) -> str | None:
@@ -156,10 +167,13 @@ def describe(folder: Path | str, id: str | None = None, source: str = "folder") 
 
 
 def _describe(folder: Path, name: str, source: str) -> Checkpoint:
+    if (folder / "adapter_config.json").is_file() and not _is_own(folder):
+        return _describe_adapter(folder, name, source)
     config = _read_config(folder)
-    if config.get("auto_map"):
+    if config.get("auto_map") and not architectures.is_known(str(config.get("model_type", ""))):
         raise CheckpointError(
-            f"{name}: config.json asks to run Python code from the checkpoint (auto_map). "
+            f"{name}: config.json asks to run Python code from the checkpoint (auto_map), and "
+            f"Transformers has no architecture {config.get('model_type')!r} of its own. "
             "PoolLens never runs code from a checkpoint; use a model that Transformers supports."
         )
     weights = _check_weights(folder, name)
@@ -180,12 +194,92 @@ def _describe(folder: Path, name: str, source: str) -> Checkpoint:
         labels=labels,
         task=config.get("finetuning_task"),
         pairs=False,
-        regression=kind == "classifier"
-        and (len(labels) == 1 or config.get("problem_type") == "regression"),
+        output=kind_of(config, len(labels)),
         source=source,
         sha256=digest_of(weights),
         facts=facts,
     )
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether the folder's config.json is that of this project's own kind."""
+    path = folder / "config.json"
+    return path.is_file() and _read_json(path).get("model_type") == POOLING_MODEL_TYPE
+
+
+def _describe_adapter(folder: Path, name: str, source: str) -> Checkpoint:
+    """A folder of PEFT's: an adapter, whose base model lies elsewhere."""
+    adapter = _read_json(folder / "adapter_config.json")
+    weights = _check_weights(folder, name)
+    outputs = _adapter_outputs(weights)
+    task = adapter.get("task_type") or ("FEATURE_EXTRACTION" if outputs is None else "SEQ_CLS")
+    if task not in _ADAPTER_KINDS:
+        raise CheckpointError(
+            f"{name}: it is an adapter for the task {task}, and PoolLens takes those for "
+            f"{' and '.join(map(str, _ADAPTER_KINDS))}. Join it with its base once and save that: "
+            "model.merge_and_unload().save_pretrained(folder)."
+        )
+    kind = _ADAPTER_KINDS[task]
+    base = base_of(folder, str(adapter.get("base_model_name_or_path") or ""), name)
+    own = folder / "config.json"
+    config = _read_json(own if own.is_file() else base.path / "config.json")
+    labels: tuple[str, ...] = ()
+    if kind == "classifier":
+        labels = _labels(config)
+        if outputs is not None and len(labels) != outputs:
+            labels = tuple(f"LABEL_{index}" for index in range(outputs))
+    return Checkpoint(
+        id=name,
+        folder=folder,
+        kind=kind,
+        encoder=base.name,
+        head=None,
+        head_options={},
+        labels=labels,
+        task=config.get("finetuning_task"),
+        pairs=False,
+        output=kind_of(config, len(labels)),
+        source=source,
+        sha256=hashlib.sha256((digest_of(weights) + base.sha256).encode()).hexdigest(),
+        adapter=True,
+    )
+
+
+# Task of an adapter -> kind of checkpoint.
+_ADAPTER_KINDS = {"SEQ_CLS": "classifier", "FEATURE_EXTRACTION": "encoder"}
+
+
+def base_of(folder: Path, base: str, name: str) -> EncoderLocation:
+    """Where the base model of an adapter lies: where it says, or beside the adapter's folder.
+
+    Raises :class:`CheckpointError` naming each place looked in.
+    """
+    if not base:
+        raise CheckpointError(
+            f"{name}: adapter_config.json names no base model (base_model_name_or_path). Write the "
+            "folder or Hub id of the model that it was trained on there."
+        )
+    for beside in (folder / base, folder.parent / Path(base).name):
+        if (beside / "config.json").is_file() and not Path(base).is_dir():
+            base = str(beside)
+            break
+    try:
+        return resolve_encoder(base)
+    except EncoderNotFound as error:
+        raise CheckpointError(
+            f"{name}: the base model of this adapter is not here: {error}"
+        ) from error
+
+
+def _adapter_outputs(weights: tuple[Path, ...]) -> int | None:
+    """Number of outputs of the classification layer that the adapter's file carries."""
+    shapes = shapes_of(weights)
+    for name in ("classifier.out_proj.weight", "classifier.weight", "score.weight"):
+        for key, shape in shapes.items():
+            plain = key.replace(".modules_to_save", "").replace(".default", "")
+            if plain.endswith(f".{name}") and len(shape) == 2:
+                return shape[0]
+    return None
 
 
 def _describe_pooling(
@@ -238,7 +332,8 @@ def _describe_pooling(
         labels=labels,
         task=config.get("task"),
         pairs=bool(config.get("pairs")),
-        regression=len(labels) == 1,
+        # Its own classifier of one label is trained on numbers, whatever its file leaves out.
+        output=kind_of({"problem_type": "regression"} if len(labels) == 1 else config, len(labels)),
         source=source,
         sha256=_short_digest(digest, folder),
         seed=config.get("seed"),
@@ -255,8 +350,6 @@ def _short(value: Any) -> str:
 
 def _short_digest(weights: str, folder: Path) -> str:
     # The configuration decides what the weights mean, so it belongs to the identity.
-    import hashlib
-
     parts = weights + sha256_of(folder / "config.json")
     return hashlib.sha256(parts.encode()).hexdigest()
 
@@ -338,7 +431,7 @@ def _kind_of(name: str, config: dict[str, Any]) -> str:
     shown = ", ".join(architectures) or str(config.get("model_type", "unknown"))
     if any(a.endswith("ForSequenceClassification") for a in architectures):
         return "classifier"
-    is_text = "vocab_size" in config and not config.get("is_encoder_decoder")
+    is_text = "vocab_size" in config
     if is_text and architectures and architectures[0].endswith(_ENCODER_SUFFIXES):
         return "encoder"
     raise CheckpointError(

@@ -11,6 +11,7 @@ import importlib.util
 import os
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,18 +26,13 @@ from analysis.common.alias import both_names
 from analysis.common.places import DEMO_FOLDER
 from analysis.checkpoints.weights import READERS
 from analysis import heads
+from analysis.text.batches import InputRules
+from analysis.checkpoints.probe import probe
+from analysis.checkpoints.tokenizers import check_vocabulary, input_rules, load_tokenizer
 from analysis.heads.model import KeyReport, PoolingClassifier, float_tensors
 from analysis.heads.stock import StockHead, recognise
 from analysis.reading.head_layers import HeadLayers
 
-_TOKENIZER_FILES = (
-    "tokenizer.json",
-    "vocab.txt",
-    "vocab.json",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "tokenizer.model",
-)
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -57,6 +53,8 @@ class Classifier:
     # The classification layers of a Transformers model as a pooling head, where they are one.
     stock: StockHead | None = None
     lock: Any = field(default_factory=threading.RLock, repr=False)
+    inputs: InputRules = field(default_factory=InputRules)  # how rows become a batch
+    unable: Mapping[str, str] = field(default_factory=dict)  # what it cannot give -> why
 
     @property
     def parameters(self) -> int:
@@ -125,6 +123,8 @@ def load(
         model, report, tokenizer_folder = READERS[checkpoint.kind](checkpoint, attn_implementation)
         tokenizer = load_tokenizer(tokenizer_folder)
     _check_finite(checkpoint.id, model)
+    check_vocabulary(checkpoint.id, model, tokenizer)
+    rules = input_rules(model, tokenizer)
     model.eval().requires_grad_(False)
     stock = recognise(model, tokenizer) if checkpoint.kind == "classifier" else None
     if stock is not None and DTYPES[dtype] != torch.float32:
@@ -139,30 +139,19 @@ def load(
             f"{checkpoint.id}: {where} has not enough free memory for this model. Close other "
             "programs that use it, or load with device='cpu'."
         ) from error
-    return Classifier(
-        checkpoint, model, tokenizer, where, DTYPES[dtype], _limit(model, tokenizer), report, stock
+    opened = Classifier(
+        checkpoint,
+        model,
+        tokenizer,
+        where,
+        DTYPES[dtype],
+        token_limit(model, tokenizer),
+        report,
+        stock,
+        inputs=rules,
     )
-
-
-def load_tokenizer(folder: str | Path) -> Any:
-    """The fast tokenizer of a folder; its own length limit and padding are not trusted."""
-    from transformers import AutoTokenizer
-
-    if not any((Path(folder) / name).is_file() for name in _TOKENIZER_FILES):
-        # Transformers would make one with an empty vocabulary, to which every word is unknown.
-        raise CheckpointError(
-            f"{Path(folder).name}: there are no tokenizer files beside config.json. Save the "
-            "tokenizer there too: tokenizer.save_pretrained(folder)."
-        )
-    tokenizer = AutoTokenizer.from_pretrained(
-        folder, use_fast=True, trust_remote_code=False, local_files_only=True
-    )
-    if not tokenizer.is_fast:
-        raise CheckpointError(
-            f"{Path(folder).name}: its tokenizer has no fast version, so tokens cannot be placed "
-            "in the text. Add a tokenizer.json."
-        )
-    return tokenizer
+    probe(opened)
+    return opened
 
 
 def register_heads(file: str | Path) -> tuple[str, ...]:
@@ -245,9 +234,10 @@ def _set_types(model: nn.Module, dtype: torch.dtype) -> None:
         model.to(dtype)
 
 
-def _limit(model: nn.Module, tokenizer: Any) -> int:
+def token_limit(model: nn.Module, tokenizer: Any) -> int:
+    """Tokens that a model takes, special tokens included."""
     base: Any = model.encoder if isinstance(model, PoolingClassifier) else model
-    positions = getattr(base.config, "max_position_embeddings", None)
+    positions = getattr(base.config.get_text_config(), "max_position_embeddings", None)
     if not isinstance(positions, int) or positions <= 0:
         declared = int(tokenizer.model_max_length)
         return declared if declared < 100_000 else 512

@@ -16,6 +16,7 @@ from analysis.checkpoints.encoders import resolve_encoder
 from analysis.checkpoints.frozen import HEAD_FILE
 from analysis.checkpoints.folder import Checkpoint, CheckpointError
 from analysis import heads
+from analysis.checkpoints import peft_folders
 from analysis.heads.model import (
     FROM_DISK,
     KeyReport,
@@ -23,7 +24,9 @@ from analysis.heads.model import (
     PoolingConfig,
     key_report,
     load_encoder,
+    load_stock_classifier,
     refuse_missing,
+    size_of,
 )
 
 # The model, what its files had beside it, and where its tokenizer lies.
@@ -58,6 +61,16 @@ def _read_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
         return model, report, resolve_encoder(checkpoint.encoder).path
     location = resolve_encoder(checkpoint.encoder)
     encoder, info = load_encoder(location.path, attn_implementation)
+    with torch.device("meta"):  # the encoder is replaced at once: no time spent on random weights
+        model = PoolingClassifier(config)
+    model.encoder = encoder
+    # Built for real: a buffer that no file carries would stay uninitialised memory on "meta".
+    model.head = heads.build(
+        config.head,
+        **size_of(encoder.config),
+        **(config.head_options or {}),
+    )
+    model.classifier = nn.Linear(model.head.output_size, int(config.num_labels or 1))
     model = _around(encoder, config)
     merged, report = _merge_adapter(checkpoint, model)
     unexpected = tuple(f"encoder.{key}" for key in key_report(info).unexpected)
@@ -124,14 +137,9 @@ def _merge_adapter(checkpoint: Checkpoint, model: nn.Module) -> tuple[nn.Module,
 
 
 def _read_foreign(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
-    from transformers import AutoModelForSequenceClassification
-
-    model, info = AutoModelForSequenceClassification.from_pretrained(
-        checkpoint.folder,
-        attn_implementation=attn_implementation,
-        trust_remote_code=False,
-        **FROM_DISK,
-    )
+    if checkpoint.adapter:
+        return peft_folders.read(checkpoint, attn_implementation)
+    model, info = load_stock_classifier(checkpoint.folder, attn_implementation)
     report = key_report(info)
     refuse_missing(checkpoint.id, report.missing)
     return model, report, checkpoint.folder

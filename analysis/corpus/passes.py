@@ -30,6 +30,7 @@ class Budget:
 
     tokens: int
     rows: int
+    alike: bool = False  # rows of equal length only
 
     def slices(self, lengths: np.ndarray) -> list[np.ndarray]:
         """Places by falling length, cut so that rows x longest stays within the budget."""
@@ -40,7 +41,7 @@ class Budget:
             count = min(max(self.tokens // longest, 1), self.rows)
             # Rows of one length need no padding and no mask, which is worth a smaller pass.
             alike = int((lengths[order[start : start + count]] == longest).sum())
-            count = alike if 2 * alike >= count else count
+            count = alike if self.alike or 2 * alike >= count else count
             found.append(order[start : start + count])
             start += count
         return found

@@ -24,6 +24,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.common import outputs
 from analysis.common.records import freeze, require_shape
 from analysis.common.whole import write_whole
 from analysis.datasets.labels import columns_of
@@ -55,7 +56,7 @@ class Predictions:
     data: str  # digest of the texts
     precision: str  # "float32" or "bfloat16": of the encoder
     labels: tuple[str, ...]
-    regression: bool
+    output: str  # what the logits mean: one of analysis.common.outputs.KINDS
     total: int
     rows: NDArray[np.int64]  # (M,)
     logits: NDArray[np.float32]  # (M, C)
@@ -74,16 +75,19 @@ class Predictions:
         return len(self.rows)
 
     @property
+    def regression(self) -> bool:
+        """Whether the answers are numbers."""
+        return outputs.is_number(self.output)
+
+    @property
     def complete(self) -> bool:
         """True when every row of the data set has its answer."""
         return len(self.rows) == self.total
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
-        """(M, C) softmax of the logits; the values themselves for a regression."""
-        if self.regression:
-            return self.logits.astype(np.float64)
-        return softmax(self.logits)
+        """(M, C) softmax, sigmoid of each class, or the values themselves."""
+        return outputs.probabilities(self.output, self.logits)
 
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
@@ -92,8 +96,8 @@ class Predictions:
 
     @cached_property
     def gap(self) -> NDArray[np.float64]:
-        """(M,) class gap: probability of the predicted class minus that of the runner-up."""
-        return class_gap(self.probabilities)
+        """(M,) class gap of the predicted class (:func:`analysis.common.outputs.class_gap`)."""
+        return outputs.class_gap(self.output, self.probabilities)
 
     def places(self, labels: Iterable[str]) -> dict[str, int]:
         """Column of the logits for each of a data set's classes.
@@ -119,7 +123,7 @@ class Predictions:
             self.data,
             self.precision,
             self.labels,
-            self.regression,
+            self.output,
             self.total,
             self.rows[keep],
             self.logits[keep],
@@ -132,28 +136,16 @@ class Predictions:
         import pandas as pd
 
         columns: dict[str, Any] = {"row": self.rows}
-        if self.regression:
+        if self.output == "value":
             columns["value"] = self.logits[:, 0]
+        elif self.output == "values":
+            columns |= {label: self.logits[:, i] for i, label in enumerate(self.labels)}
         else:
             columns["predicted"] = [self.labels[index] for index in self.predicted]
             columns["class gap"] = self.gap
             for index, label in enumerate(self.labels):
                 columns[f"p({label})"] = self.probabilities[:, index]
         return pd.DataFrame({**columns, "tokens": self.tokens, "cut": self.cut})
-
-
-def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
-    """(M, C) -> (M, C), in float64."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
-
-
-def class_gap(probabilities: NDArray[Any]) -> NDArray[np.float64]:
-    """(M, C) -> (M,): the largest probability minus the second; 0 where there is one class."""
-    if probabilities.shape[1] < 2:
-        return np.zeros(len(probabilities))
-    top = np.partition(probabilities, -2, axis=1)[:, -2:]
-    return np.asarray(top[:, 1] - top[:, 0], dtype=np.float64)
 
 
 def common_rows(runs: Sequence[Predictions]) -> NDArray[np.int64]:
@@ -182,7 +174,7 @@ def describe(folder: Path, checkpoint: Checkpoint, table: Table, precision: str)
         "checkpoint": checkpoint.id,
         "sha256": checkpoint.sha256,
         "labels": list(checkpoint.labels),
-        "regression": checkpoint.regression,
+        "output": checkpoint.output,
         "data": table.digest,
         "task": table.task,
         "split": table.split,
@@ -254,7 +246,7 @@ def read(
         table.digest,
         precision,
         checkpoint.labels,
-        checkpoint.regression,
+        checkpoint.output,
         len(table),
         rows,
         logits,

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.checkpoints.folder import CheckpointError
+from analysis.common.outputs import class_gap, probabilities
 from analysis.corpus import predictions
-from analysis.corpus.predictions import class_gap, softmax
 
 if TYPE_CHECKING:
     import torch
@@ -69,12 +69,12 @@ class PredictionReader:
                 f"{checkpoint.id} is a bare encoder: it has hidden states and no prediction"
             )
         logits = step.logits.float().cpu().numpy()
-        shares = logits if checkpoint.regression else softmax(logits)
+        shares = probabilities(checkpoint.output, logits)
         return [
             fixed_lists(logits),
             fixed_lists(shares.astype(np.float32)),
             pa.array(logits.argmax(axis=1).astype(np.int32)),
-            pa.array(class_gap(shares).astype(np.float32)),
+            pa.array(class_gap(checkpoint.output, shares).astype(np.float32)),
             pa.array(step.tokens),
             pa.array(step.cut),
         ]

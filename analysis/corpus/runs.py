@@ -58,13 +58,7 @@ def open_for_data(
         on_gpu = torch.cuda.is_available() and device != "cpu"
         dtype = "bfloat16" if on_gpu else "float32"
     name = reference.folder if isinstance(reference, Checkpoint) else reference
-    try:
-        opened = load(name, device=device, dtype=dtype, attn_implementation="sdpa")
-    except ValueError as error:
-        # Some encoders of others have no fused attention; eager gives the same numbers.
-        if "scaled_dot_product_attention" not in str(error):
-            raise
-        opened = load(name, device=device, dtype=dtype, attn_implementation="eager")
+    opened = load(name, device=device, dtype=dtype, attn_implementation="sdpa")
     if isinstance(reference, Checkpoint):
         opened.checkpoint = reference  # the id that it was asked for by
     return opened
@@ -202,8 +196,7 @@ def _batch(table: Table, rows: np.ndarray) -> pa.RecordBatch:
 
 def _budget(classifier: Classifier, tokens: int | None) -> Budget:
     chosen = tokens or BATCH_TOKENS.get(classifier.device.type, BATCH_TOKENS["cpu"])
-    # Without a token for padding rows of different lengths cannot stand side by side.
-    return Budget(chosen, MOST_ROWS if classifier.tokenizer.pad_token_id is not None else 1)
+    return Budget(chosen, MOST_ROWS, classifier.inputs.alike)
 
 
 def _passes(
@@ -305,18 +298,8 @@ def forward(classifier: Classifier, inputs: dict[str, torch.Tensor]) -> Any:
 
 
 def _inputs(classifier: Classifier, rows: list[TokenRow]) -> dict[str, torch.Tensor]:
-    """Padded tensors (B, T) on the model's device, padding on the right."""
-    shape = (len(rows), max(len(row.ids) for row in rows))
-    names = classifier.tokenizer.model_input_names
-    ids = np.full(shape, classifier.tokenizer.pad_token_id or 0, dtype=np.int64)
-    mask, types = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    for index, row in enumerate(rows):
-        ids[index, : len(row.ids)] = row.ids
-        mask[index, : len(row.ids)] = 1
-        types[index, row.second : len(row.ids)] = 1
-    arrays = {"input_ids": ids, "attention_mask": mask}
-    if "token_type_ids" in names:
-        arrays["token_type_ids"] = types
+    """Padded tensors (B, T) on the model's device."""
+    arrays = classifier.inputs.arrays(rows)
     return {name: torch.from_numpy(array).to(classifier.device) for name, array in arrays.items()}
 
 

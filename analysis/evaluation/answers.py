@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.common.outputs import class_gap, is_number
 from analysis.common.records import freeze, require_shape
-from analysis.corpus.predictions import Predictions, class_gap, common_rows
+from analysis.corpus.predictions import Predictions, common_rows
 
 if TYPE_CHECKING:
     from analysis.datasets.table import Table
@@ -33,6 +34,7 @@ class Answers:
     total: int  # rows of the data set
     cut: NDArray[np.int64]  # (K, M) tokens beyond the model's limit, left out
     tokens: NDArray[np.int64]  # (K, M) as the model got them
+    output: str = "softmax"  # what the values are: one of analysis.common.outputs.KINDS
 
     def __post_init__(self) -> None:
         expected = (len(self.names), len(self.rows), max(len(self.classes), 1))
@@ -45,7 +47,7 @@ class Answers:
     @property
     def regression(self) -> bool:
         """True where the answers are numbers."""
-        return not self.classes
+        return is_number(self.output)
 
     def cut_in_words(self) -> tuple[str, ...]:
         """Which checkpoints did not see all of a row, a sentence each; none where all did."""
@@ -73,8 +75,7 @@ class Answers:
     @cached_property
     def gap(self) -> NDArray[np.float64]:
         """(K, M) class gap: probability of the predicted class minus that of the runner-up."""
-        count, rows, classes = self.values.shape
-        return class_gap(self.values.reshape(count * rows, classes)).reshape(count, rows)
+        return class_gap(self.output, self.values)
 
     @cached_property
     def correct(self) -> NDArray[np.bool_]:
@@ -101,18 +102,23 @@ def align(table: Table, runs: Sequence[Predictions]) -> Answers:
         raise ValueError(
             f"The predictions are of {runs[0].total} rows, the data set has {len(table)}."
         )
-    regression = {run.regression for run in runs}
-    if len(regression) > 1:
-        raise ValueError("Some of these checkpoints answer with classes, others with a number.")
+    kinds = {run.output for run in runs}
+    if len(kinds) > 1:
+        raise ValueError(
+            "These checkpoints answer in different ways: some with one class of several, with "
+            "classes each for itself, or with numbers. Choose checkpoints of one kind."
+        )
+    output = runs[0].output
     label = None if table.label is None else table.label[rows]
     here = [run.at(rows) for run in runs]
     cut, tokens = (
         np.stack([getattr(run, name) for run in here]).astype(np.int64)
         for name in ("cut", "tokens")
     )
-    if regression == {True}:
+    if is_number(output):
         numbers = np.stack([run.logits for run in here]).astype(np.float64)
-        return Answers(_names(runs), (), rows, label, numbers, len(table), cut, tokens)
+        named = () if output == "value" else runs[0].labels
+        return Answers(_names(runs), named, rows, label, numbers, len(table), cut, tokens, output)
     classes = list(table.labels)
     # A data set may not have all classes of its task; an answer of the others is wrong, not lost.
     taken = set(runs[0].places(classes).values())
@@ -120,7 +126,15 @@ def align(table: Table, runs: Sequence[Predictions]) -> Answers:
     columns = [list(run.places(classes).values()) for run in runs]
     values = [run.probabilities[:, order] for run, order in zip(here, columns, strict=True)]
     return Answers(
-        _names(runs), tuple(classes), rows, label, np.stack(values), len(table), cut, tokens
+        _names(runs),
+        tuple(classes),
+        rows,
+        label,
+        np.stack(values),
+        len(table),
+        cut,
+        tokens,
+        output,
     )
 
 

@@ -14,6 +14,7 @@ from transformers import (
     AutoConfig,
     AutoModel,
     AutoModelForSequenceClassification,
+    AutoModelForTextEncoding,
     PretrainedConfig,
     PreTrainedModel,
 )
@@ -22,6 +23,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from analysis import heads
 from analysis.checkpoints.encoders import resolve_encoder
 from analysis.checkpoints.folder import CheckpointError
+from analysis.heads import linear_layers
 
 
 class PoolingConfig(PretrainedConfig):
@@ -75,12 +77,14 @@ class PoolingClassifier(PreTrainedModel):
     def __init__(self, config: PoolingConfig) -> None:
         super().__init__(config)
         encoder_config = config.encoder_config()
-        encoder_config._attn_implementation = config._attn_implementation
-        self.encoder = AutoModel.from_config(encoder_config, **without_pooler(type(encoder_config)))
+        auto = auto_class(encoder_config)
+        encoder_config._attn_implementation = attention_of(
+            auto, encoder_config, config._attn_implementation
+        )
+        self.encoder = auto.from_config(encoder_config, **without_pooler(encoder_config))
         self.head = heads.build(
             config.head,
-            hidden_size=encoder_config.hidden_size,
-            num_layers=encoder_config.num_hidden_layers,
+            **size_of(encoder_config),
             **(config.head_options or {}),
         )
         self.dropout = nn.Dropout(config.classifier_dropout)
@@ -169,37 +173,63 @@ class PoolingClassifier(PreTrainedModel):
     def encoder_linear_names(self, kinds: Sequence[str] = ("query", "value")) -> list[str]:
         """Full names of the encoder's linear layers of these kinds, for LoRA's target_modules.
 
-        `kinds` are BERT's names; DistilBERT's (q_lin, v_lin) and the like are understood too.
-        Raises ``ValueError`` where the encoder has none of them.
+        See :func:`analysis.heads.linear_layers.names_of`.
         """
-        short = {
-            "query": ("query", "q_lin", "q_proj", "query_proj"),
-            "key": ("key", "k_lin", "k_proj", "key_proj"),
-            "value": ("value", "v_lin", "v_proj", "value_proj"),
-        }
-        wanted = {name for kind in kinds for name in short.get(kind, (kind,))}
-        found = [
-            f"encoder.{name}"
-            for name, module in self.encoder.named_modules()
-            if isinstance(module, nn.Linear) and name.rsplit(".", 1)[-1] in wanted
-        ]
-        if not found:
-            raise ValueError(
-                f"{type(self.encoder).__name__} has no linear layers named {', '.join(wanted)}"
-            )
-        return found
+        return [f"encoder.{name}" for name in linear_layers.names_of(self.encoder, kinds)]
 
 
 AutoConfig.register(PoolingConfig.model_type, PoolingConfig, exist_ok=True)
 AutoModelForSequenceClassification.register(PoolingConfig, PoolingClassifier, exist_ok=True)
 
 
-def without_pooler(config_class: type[PretrainedConfig]) -> dict[str, Any]:
+def auto_class(config: PretrainedConfig) -> Any:
+    """The Auto class that opens this configuration's encoder; for T5 and its kin the encoder half.
+
+    Raises ``ValueError`` for an encoder-decoder whose encoder has no class of its own.
+    """
+    half = model_class(AutoModelForTextEncoding, config)
+    if half is not None and half.__name__.endswith("EncoderModel"):
+        return AutoModelForTextEncoding
+    if not getattr(config, "is_encoder_decoder", False):
+        return AutoModel
+    raise ValueError(ENCODER_DECODER.format(name=type(config).__name__.removesuffix("Config")))
+
+
+ENCODER_DECODER = (
+    "{name} reads the text in an encoder and once more in a decoder, and hidden states and "
+    "poolings here are those of one encoder. Use a model that is one, such as a RoBERTa or DeBERTa "
+    "for the same task; of T5 the encoder alone opens (T5EncoderModel)"
+)
+
+
+def model_class(auto: Any, config: PretrainedConfig) -> Any:
+    """The class that an Auto class opens this configuration with; None where it has none."""
+    mapping = auto._model_mapping
+    try:
+        found = mapping[type(config)]
+    except KeyError:
+        return None
+    return found[0] if isinstance(found, tuple) else found
+
+
+def attention_of(auto: Any, config: PretrainedConfig, wanted: str) -> str:
+    """`wanted`, or "eager" where the architecture has no fused attention: the same numbers."""
+    found = model_class(auto, config)
+    fused = wanted != "sdpa" or found is None or getattr(found, "_supports_sdpa", False)
+    return wanted if fused else "eager"
+
+
+def without_pooler(config: PretrainedConfig) -> dict[str, Any]:
     """Keyword arguments that build an encoder without its own pooler, where it knows how to."""
-    mapping: Any = AutoModel._model_mapping
-    model_class = mapping[config_class]
-    takes_it = "add_pooling_layer" in inspect.signature(model_class.__init__).parameters
+    found = model_class(auto_class(config), config)
+    takes_it = "add_pooling_layer" in inspect.signature(found.__init__).parameters
     return {"add_pooling_layer": False} if takes_it else {}
+
+
+def size_of(config: PretrainedConfig) -> dict[str, int]:
+    """hidden_size and num_layers of an encoder, for :func:`analysis.heads.build`."""
+    own = config.get_text_config()
+    return {"hidden_size": int(own.hidden_size), "num_layers": int(own.num_hidden_layers)}
 
 
 @dataclass(frozen=True)
@@ -248,13 +278,37 @@ def load_encoder(
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
     """A pretrained encoder in float32 from a folder, and Transformers' report on its keys."""
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    model, report = AutoModel.from_pretrained(
+    auto = auto_class(config)
+    model, report = auto.from_pretrained(
         folder,
         config=config,
-        attn_implementation=attn_implementation,
+        attn_implementation=attention_of(auto, config, attn_implementation),
         trust_remote_code=False,
         **FROM_DISK,
-        **without_pooler(type(config)),
+        **without_pooler(config),
+    )
+    return model, report
+
+
+def load_stock_classifier(
+    folder: str | os.PathLike[str], attn_implementation: str = "eager", **changes: Any
+) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """One of Transformers' own classifiers in float32, and its report on the keys.
+
+    `changes` go to its configuration (num_labels, ...). Raises ``ValueError`` for an
+    encoder-decoder, whose classifier reads more than one encoder's states.
+    """
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False, **changes)
+    auto = AutoModelForSequenceClassification
+    if getattr(config, "is_encoder_decoder", False):
+        found = model_class(auto, config)
+        raise ValueError(ENCODER_DECODER.format(name=getattr(found, "__name__", "This model")))
+    model, report = auto.from_pretrained(
+        folder,
+        config=config,
+        attn_implementation=attention_of(auto, config, attn_implementation),
+        trust_remote_code=False,
+        **FROM_DISK,
     )
     return model, report
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from analysis.common import outputs
 from analysis.common.memory import enough_memory
 from analysis.interventions.effects import WHERE
 from analysis.reading.trace import Trace
@@ -142,11 +143,8 @@ def mask_of(classifier: Classifier, trace: Trace, rows: int = 1) -> Tensor:
 
 
 def probabilities(classifier: Classifier, logits: np.ndarray) -> np.ndarray:
-    """(..., C) softmax of the logits; for a regression the values themselves."""
-    if classifier.checkpoint.regression:
-        return logits
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+    """(..., C) what the logits mean, by the checkpoint's kind of output."""
+    return outputs.probabilities(classifier.checkpoint.output, logits)
 
 
 def as_numpy(tensor: Any) -> np.ndarray:

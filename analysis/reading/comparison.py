@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.common.outputs import class_gap, is_number
 from analysis.common.phrases import listed
 from analysis.common.records import freeze, require_shape
 from analysis.reading.trace import Trace
@@ -40,11 +41,16 @@ class Answer:
     labels: tuple[str, ...]  # (C,)
     members: tuple[str, ...]  # (M,) checkpoint ids
     values: np.ndarray  # (M, C) class probabilities; for a regression (M, 1) the value
-    regression: bool = False
+    output: str = "softmax"  # what the values are: one of analysis.common.outputs.KINDS
 
     def __post_init__(self) -> None:
         require_shape("values", self.values, len(self.members), len(self.labels))
         freeze(self)
+
+    @property
+    def regression(self) -> bool:
+        """Whether the values are numbers and no probabilities."""
+        return is_number(self.output)
 
     @property
     def mean(self) -> np.ndarray:
@@ -68,10 +74,8 @@ class Answer:
         return self.labels[self.predicted]
 
     def gap(self, target: int) -> float:
-        """Class gap: mean probability of `target` minus that of the best other class."""
-        if len(self.labels) == 1:
-            return 0.0
-        return float(self.mean[target] - np.delete(self.mean, target).max())
+        """Class gap of the mean probabilities (:func:`analysis.common.outputs.class_gap`)."""
+        return float(class_gap(self.output, self.mean, target))
 
     @property
     def dissenters(self) -> tuple[tuple[str, str], ...]:
@@ -98,7 +102,7 @@ def answer(traces: Sequence[Trace], name: str) -> Answer:
         labels=first.labels,
         members=tuple(trace.checkpoint.id for trace in traces),
         values=np.stack([trace.probabilities for trace in traces]),
-        regression=first.regression,
+        output=first.output,
     )
 
 
@@ -111,7 +115,7 @@ def in_words(answers: Sequence[Answer], target: str | None = None) -> str:
         return ""
     if len(answers) == 1:
         return _single(answers[0])
-    if len({(a.labels, a.regression) for a in answers}) > 1:
+    if len({(a.labels, a.output) for a in answers}) > 1:
         return (
             f"{_these(answers)} have different classes, so their answers are not compared with "
             "each other."

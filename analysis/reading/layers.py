@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.checkpoints.folder import Checkpoint
 from analysis.checkpoints.profiles import Profile, percentile
+from analysis.common import outputs
 from analysis.common.records import freeze, require_shape
 from analysis.reading.decomposition import contrast_of, slopes
 from analysis.reading.layer_similarity import FEWEST, MOST, LayerCka, Similarity, cka, layer_cka
@@ -69,11 +70,10 @@ class Trajectory:
 
     @property
     def probabilities(self) -> np.ndarray | None:
-        """(L+1, C) softmax of the logits; for a regression the values themselves."""
-        if self.logits is None or self.checkpoint.regression:
-            return self.logits
-        shifted = np.exp(self.logits - self.logits.max(axis=1, keepdims=True))
-        return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+        """(L+1, C) what the logits mean, by the checkpoint's kind of output."""
+        if self.logits is None:
+            return None
+        return outputs.probabilities(self.checkpoint.output, self.logits)
 
     @property
     def predicted(self) -> np.ndarray | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.checkpoints.folder import Checkpoint, CheckpointError
 from analysis.checkpoints.profiles import Moments, Profile
+from analysis.common import outputs
 from analysis.common.phrases import listed
 from analysis.common.records import freeze, require_shape
 from analysis.reading.head_layers import HeadLayers
@@ -100,26 +101,20 @@ class Trace:
 
     @property
     def probabilities(self) -> np.ndarray:
-        """(C,) softmax of the logits; for a regression the value itself."""
-        logits = self._need_logits()
-        if self.checkpoint.regression:
-            return logits
-        shifted = np.exp(logits.astype(np.float64) - logits.max())
-        result: np.ndarray = shifted / shifted.sum()
-        return result
+        """(C,) what the logits mean: softmax, sigmoid of each class, or the values themselves."""
+        return outputs.probabilities(self.checkpoint.output, self._need_logits())
 
     @property
     def predicted(self) -> int:
-        """Index of the class with the largest logit (0 for a regression)."""
+        """Index of the class with the largest logit (0 for one number)."""
         return int(self._need_logits().argmax())
 
     def class_gap(self, target: int | None = None) -> float:
-        """Probability of `target` (default: predicted) minus that of the best other class."""
-        values = self.probabilities
-        if len(values) == 1:
-            return 0.0
-        index = self.predicted if target is None else target
-        return float(values[index] - np.delete(values, index).max())
+        """How far `target` (default: predicted) is ahead of the best other class.
+
+        Of a class with a probability of its own: how far it is above the threshold.
+        """
+        return float(outputs.class_gap(self.checkpoint.output, self.probabilities, target))
 
     def _need_logits(self) -> np.ndarray:
         if self.logits is None:
@@ -169,24 +164,8 @@ def model_inputs(classifier: Classifier, tokens: Tokens) -> dict[str, Any]:
     """Tensors (1, T) on the model's device, with token types only where the model takes them."""
     import torch
 
-    names = classifier.tokenizer.model_input_names
-    arrays = {"input_ids": tokens.ids, "attention_mask": np.ones_like(tokens.ids)}
-    if "token_type_ids" in names:
-        arrays["token_type_ids"] = _token_types(classifier, tokens)
-    return {
-        name: torch.tensor(array[None], dtype=torch.long, device=classifier.device)
-        for name, array in arrays.items()
-    }
-
-
-def _token_types(classifier: Classifier, tokens: Tokens) -> np.ndarray:
-    # The second [SEP] belongs to the second text, and which special token that is differs from
-    # one tokenizer to another: everything after the last token of the first text's separator.
-    if not (tokens.segment == 1).any():
-        return np.zeros_like(tokens.ids)
-    types = np.zeros_like(tokens.ids)
-    types[int((tokens.segment == 1).argmax()) :] = 1
-    return types
+    arrays = classifier.inputs.arrays([tokens])
+    return {name: torch.from_numpy(array).to(classifier.device) for name, array in arrays.items()}
 
 
 def forward(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, Any]) -> Any:
@@ -254,6 +233,9 @@ def head_trace(
 
 
 def _attentions(classifier: Classifier, output: Any) -> np.ndarray:
+    reason = classifier.unable.get("attentions", "")
+    if reason:
+        raise CheckpointError(f"{classifier.checkpoint.id}: {reason}")
     if not output.attentions or any(layer is None for layer in output.attentions):
         raise CheckpointError(
             f"{classifier.checkpoint.id}: the encoder gave no attentions. Fused attention keeps "

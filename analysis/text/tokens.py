@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from analysis.common.records import freeze
+from analysis.text.word_spans import words_of
 
 _ONE_AT_A_TIME = threading.Lock()
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -25,18 +26,24 @@ class Tokens:
     pair: str | None  # the second text, where there is one
     ids: np.ndarray  # (T,) int vocabulary ids
     pieces: tuple[str, ...]  # (T,) word pieces as the vocabulary spells them
-    words: np.ndarray  # (T,) int word index, unique across both texts; -1 = special token
+    words: np.ndarray  # (T,) int word index, ascending through both texts; -1 = special token
     offsets: np.ndarray  # (T, 2) int character span in `text` or `pair`; (0, 0) = special token
     special: np.ndarray  # (T,) bool
     segment: np.ndarray  # (T,) int: 0 = text, 1 = pair
     dropped: int  # tokens cut off because the text exceeds the model's limit
     notes: tuple[str, ...] = ()  # what cleaning replaced, in words
+    types: np.ndarray | None = None  # (T,) int token types, where the tokenizer gives them
+    blank: np.ndarray | None = None  # (T,) bool: the piece is nothing but white space
 
     def __post_init__(self) -> None:
         size = len(self.ids)
         for name in ("pieces", "words", "offsets", "special", "segment"):
             if len(getattr(self, name)) != size:
                 raise ValueError(f"{name} has {len(getattr(self, name))} entries for {size} tokens")
+        for name in ("types", "blank"):
+            given = getattr(self, name)
+            if given is not None and len(given) != size:
+                raise ValueError(f"{name} has {len(given)} entries for {size} tokens")
         freeze(self)
 
     def __len__(self) -> int:
@@ -46,12 +53,17 @@ class Tokens:
     def labels(self) -> tuple[str, ...]:
         """(T,) what each token covers in the text as typed; special tokens by their own name.
 
-        A character that several byte pieces share is shown once; the others show their piece.
+        A character that several byte pieces share is shown once; the others show their piece, and
+        so does a piece of nothing but white space, whose place some tokenizers give as that of
+        the letter behind it.
         """
         shown: list[str] = []
         previous: tuple[int, int, int] | None = None
         for position, piece in enumerate(self.pieces):
             span = self.span(position)
+            if self.blank is not None and self.blank[position]:
+                shown.append(piece)
+                continue
             if self.special[position] or span == previous:
                 shown.append(piece)
             else:
@@ -169,18 +181,40 @@ def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 51
     unknown = 0 if tokenizer.unk_token_id is None else int((ids == tokenizer.unk_token_id).sum())
     if unknown:
         notes += (f"{_count(unknown, 'piece')} not in the vocabulary ({tokenizer.unk_token})",)
+    pieces = tuple(tokenizer.convert_ids_to_tokens(ids.tolist()))
+    blank = np.array(
+        [not s and _is_blank(tokenizer, p) for p, s in zip(pieces, special, strict=True)], bool
+    )
+    offsets = np.array(fast.offsets, dtype=np.int64).reshape(-1, 2)
     return Tokens(
         text=text,
         pair=pair,
         ids=ids,
-        pieces=tuple(tokenizer.convert_ids_to_tokens(ids.tolist())),
-        words=_unique_words(fast.word_ids, segments, special),
-        offsets=np.array(fast.offsets, dtype=np.int64).reshape(-1, 2),
+        pieces=pieces,
+        words=_words((text, pair or ""), offsets, segments, special, blank),
+        offsets=offsets,
         special=special,
         segment=np.array(segments, dtype=np.int64),
         dropped=full - len(ids),
         notes=notes,
+        types=_types_of(tokenizer, fast),
+        blank=blank,
     )
+
+
+def _types_of(tokenizer: Any, fast: Any) -> np.ndarray | None:
+    """(T,) token types as the tokenizer gives them; None where its model takes none."""
+    if "token_type_ids" not in tokenizer.model_input_names:
+        return None
+    return np.array(fast.type_ids, dtype=np.int64)
+
+
+def _is_blank(tokenizer: Any, piece: str) -> bool:
+    """Whether a piece stands for white space alone, by the tokenizer's own decoder."""
+    if len(piece) > 1 and piece.isascii():
+        return False
+    decoder = tokenizer.backend_tokenizer.decoder
+    return not (piece if decoder is None else decoder.decode([piece])).strip()
 
 
 @dataclass(frozen=True)
@@ -188,7 +222,7 @@ class TokenRow:
     """What a model needs of one row of a data set, and how many tokens were cut off."""
 
     ids: list[int]
-    second: int  # position where the second text begins (the length where there is none)
+    types: list[int] | None  # token types, where the tokenizer gives them
     dropped: int
 
 
@@ -245,24 +279,51 @@ def _rows_of(
             shorter = encode(long, truncation="longest_first", max_length=limit)
             for place, row in enumerate(long):
                 ids[row], fast[row] = shorter["input_ids"][place], shorter.encodings[place]
-    rows = []
-    for row, tokens in enumerate(ids):
-        second = len(tokens)
-        if pairs is not None:
-            sequence = fast[row].sequence_ids
-            # A second text without tokens still has its [SEP], as in `tokenize`.
-            second = sequence.index(1) if 1 in sequence else len(tokens) - 1
-        rows.append(TokenRow(tokens, second, full[row] - len(tokens)))
-    return rows
+    typed = "token_type_ids" in tokenizer.model_input_names
+    return [
+        TokenRow(tokens, list(fast[row].type_ids) if typed else None, full[row] - len(tokens))
+        for row, tokens in enumerate(ids)
+    ]
 
 
-def _unique_words(
-    word_ids: list[int | None], segments: list[int], special: np.ndarray
+def _words(
+    texts: tuple[str, str],
+    offsets: np.ndarray,
+    segments: list[int],
+    special: np.ndarray,
+    blank: np.ndarray,
 ) -> np.ndarray:
-    """The tokenizer counts words from 0 in each text; here they are unique across both."""
-    words = np.full(len(word_ids), -1, dtype=np.int64)
-    seen: dict[tuple[int, int | None], int] = {}
-    for position, (word, segment) in enumerate(zip(word_ids, segments, strict=True)):
-        if not special[position]:
-            words[position] = seen.setdefault((segment, word), len(seen))
+    """(T,) word of each token: that of its first character which is no white space.
+
+    A piece of white space alone belongs to the word behind it, or to the last one of its text.
+    """
+    of_characters = [words_of(text) for text in texts]
+    first = (0, int(of_characters[0].max(initial=-1)) + 1)
+    words = np.full(len(offsets), -1, dtype=np.int64)
+    waiting: list[int] = []
+    last = (-1, -1)  # segment and word of the token before
+    for position, segment in enumerate(segments):
+        if special[position]:
+            _close(words, waiting, last[1])
+            waiting, last = [], (-1, -1)
+            continue
+        if segment != last[0] >= 0:
+            _close(words, waiting, last[1])
+            waiting = []
+        start, end = offsets[position].tolist()
+        inside = of_characters[segment][max(start, 0) : end]
+        inside = inside[inside >= 0]
+        if blank[position] or not len(inside):
+            waiting.append(position)
+            continue
+        word = max(first[segment] + int(inside[0]), last[1] if last[0] == segment else -1)
+        words[waiting] = word
+        words[position] = word
+        waiting, last = [], (segment, word)
+    _close(words, waiting, last[1])
     return words
+
+
+def _close(words: np.ndarray, waiting: list[int], last: int) -> None:
+    """White space at the end of a text joins its last word; alone it is word 0."""
+    words[waiting] = max(last, 0)

@@ -227,8 +227,6 @@ def test_unknown_names_are_answered_with_the_known_ones(options, told):
         ({"seed": None}, "seed is None; a whole number"),
         ({"seed": -1}, "seed is -1; a whole number of at least 0"),
         ({"seed": 1.5}, "seed is 1.5; a whole number"),
-        ({"baseline": "text", "baseline_text": 5}, "baseline_text is 5; a sentence"),
-        ({"baseline": "text", "baseline_text": ("a", 5)}, "a sentence is needed"),
         ({"unit": "span", "span": "abc"}, r"a span is \(start, end\)"),
         ({"unit": "span", "span": 5}, r"a span is \(start, end\)"),
         ({"unit": "span", "span": ((0.5, 2),)}, r"a span is \(start, end\)"),
@@ -238,6 +236,13 @@ def test_unknown_names_are_answered_with_the_known_ones(options, told):
 def test_what_is_no_class_seed_sentence_or_span_is_said(method, options, told):
     with pytest.raises(ValueError, match=told):
         attribute(zoo.loaded("mha"), TEXT, method=method, **options)
+
+
+@pytest.mark.parametrize("given", [5, ("a", 5)])
+@pytest.mark.parametrize("method", ["integrated_gradients", "gradient_shap", "kernel_shap"])
+def test_a_baseline_that_is_no_sentence_is_said(method, given):
+    with pytest.raises(ValueError, match="a sentence is needed"):
+        attribute(zoo.loaded("mha"), TEXT, method=method, baseline="text", baseline_text=given)
 
 
 def test_a_class_may_be_given_by_its_name():

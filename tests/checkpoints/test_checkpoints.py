@@ -156,7 +156,7 @@ def _dangling(folder):
 
 
 def _code(folder):
-    edit_config(copy("bert", folder), auto_map={"AutoModel": "evil.Model"})
+    edit_config(copy("bert", folder), auto_map={"AutoModel": "evil.Model"}, model_type="evil")
 
 
 def _architecture(folder):

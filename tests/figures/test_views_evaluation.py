@@ -42,7 +42,7 @@ def answers(name: str, seed: int, rows: int = 40, data: str = "d") -> Prediction
         data,
         "float32",
         LABELS,
-        False,
+        "softmax",
         rows,
         np.arange(rows),
         draw.normal(size=(rows, 2)).astype(np.float32),

@@ -14,7 +14,8 @@ TEXT = "The plot is thin, but not dull."
 
 def one(name: str, *values, labels=("no", "yes"), regression=False) -> Answer:
     members = tuple(f"{name}-s{i}" for i in range(len(values))) if len(values) > 1 else (name,)
-    return Answer(name, labels, members, np.array(values, dtype=float), regression)
+    kind = "value" if regression else "softmax"
+    return Answer(name, labels, members, np.array(values, dtype=float), kind)
 
 
 def value(name: str, *values) -> Answer:

@@ -124,8 +124,9 @@ def test_token_types_are_the_tokenizers_own(name, pair):
         TEXT, pair, padding=False, truncation="longest_first", max_length=classifier.limit
     )
     assert inputs["input_ids"][0].tolist() == theirs["input_ids"]
-    assert ("token_type_ids" in inputs) == ("token_type_ids" in theirs)
-    if "token_type_ids" in theirs:
+    # DistilBERT tells no token types apart, whatever the tokenizer beside it gives.
+    assert ("token_type_ids" in inputs) == ("token_type_ids" in theirs and name != "distilbert")
+    if "token_type_ids" in inputs:
         assert inputs["token_type_ids"][0].tolist() == theirs["token_type_ids"]
         if pair == PAIR:
             types = dict(zip(range(99), theirs["token_type_ids"], strict=False))

@@ -16,6 +16,8 @@ HEAVY = ("torch", "transformers", "captum", "peft", "plotly", "matplotlib", "str
 # Where each package may be imported from: a folder (with "/") or a file, from the repository root.
 TORCH_ROOMS = (
     *("analysis/heads/", "analysis/checkpoints/loading", "analysis/checkpoints/weights"),
+    *("analysis/checkpoints/probe", "analysis/checkpoints/tokenizers"),
+    *("analysis/checkpoints/peft_folders",),
     *("analysis/reading/trace", "analysis/interventions/", "analysis/attribution/"),
     *("analysis/corpus/runs", "analysis/corpus/embedding", "analysis/common/memory"),
     *("analysis/similarities/", "training/", "benchmarks/"),

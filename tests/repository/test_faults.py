@@ -186,7 +186,7 @@ def the_next_class_attributed(patch) -> None:
     patch.setattr(
         attribution.problem,
         "output_of",
-        lambda logits, target, output: original(logits, (target + 1) % logits.shape[1], output),
+        lambda logits, target, *rest: original(logits, (target + 1) % logits.shape[1], *rest),
     )
 
 

@@ -25,7 +25,7 @@ def answers(cases, right=(), labels=None, confidence=4.0):
     rows = np.arange(len(cases))
     counts = np.ones(len(cases), np.int32)
     return Predictions(
-        "c", "s", "d", "float32", labels, False, len(cases), rows, logits, counts, counts
+        "c", "s", "d", "float32", labels, "softmax", len(cases), rows, logits, counts, counts
     )
 
 
@@ -191,7 +191,7 @@ class TestResults:
             "d",
             "float32",
             run.labels,
-            False,
+            "softmax",
             run.total,
             run.rows,
             logits,
@@ -219,7 +219,7 @@ class TestResults:
             "d",
             "float32",
             ("LABEL_0", "LABEL_1"),
-            False,
+            "softmax",
             run.total,
             run.rows,
             run.logits,

@@ -26,7 +26,7 @@ def run_of(logits, labels=TWO, name="one", rows=None, total=None) -> Predictions
         "data",
         "float32",
         labels,
-        len(labels) == 1,
+        "value" if len(labels) == 1 else "softmax",
         total or len(rows),
         rows,
         logits,

@@ -162,7 +162,7 @@ def _evaluated() -> tuple[Any, list[Any]]:
             "d",
             "float32",
             labels,
-            False,
+            "softmax",
             60,
             np.arange(60),
             np.random.default_rng(seed).normal(size=(60, 2)).astype(np.float32),

@@ -82,6 +82,7 @@ def adds(classes: int = 2) -> Any:
         id="adds",
         labels=labels,
         regression=classes == 1,
+        output="value" if classes == 1 else "softmax",
         kind="classifier",
         head=None,
         sha256=f"{classes}" * 64,

@@ -22,7 +22,7 @@ def tokenizer(request):
 @pytest.fixture(scope="module")
 def minilm():
     from analysis.checkpoints.encoders import resolve_encoder
-    from analysis.checkpoints.loading import load_tokenizer
+    from analysis.checkpoints.tokenizers import load_tokenizer
 
     return load_tokenizer(resolve_encoder("sentence-transformers/all-MiniLM-L6-v2").path)
 

@@ -60,7 +60,7 @@ def pickle(path):
 
 def code(path):
     config = json.loads((path / "config.json").read_text())
-    config["auto_map"] = {"AutoModel": "evil.Model"}
+    config["auto_map"], config["model_type"] = {"AutoModel": "evil.Model"}, "evil"
     (path / "config.json").write_text(json.dumps(config))
     (path / "evil.py").write_text("raise SystemExit('this must never run')")
 

@@ -338,7 +338,7 @@ def test_a_class_keeps_its_colour_and_the_rarest_of_many_are_put_together():
             "d",
             "float32",
             labels,
-            False,
+            "softmax",
             len(best),
             np.arange(len(best)),
             logits,

@@ -173,7 +173,7 @@ def _question(
         tuple(tuple(u) for u in units),
         target,
         output,
-        baseline,
+        baseline if METHODS[method].compares(options) else None,
         other,
         told,
         seed,

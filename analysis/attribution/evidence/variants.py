@@ -99,7 +99,12 @@ class Variants:
         ids, inputs = self._shortened(rows) if self.replace == "remove" else self._replaced(rows)
         # By embeddings: given [PAD] ids, RoBERTa would count the positions anew.
         logits = logits_of(self.classifier, embedded(self.classifier, ids), inputs)
-        outputs: np.ndarray = output_of(logits, self.target, self.output).double().cpu().numpy()
+        outputs: np.ndarray = (
+            output_of(logits, self.target, self.output, self.classifier.checkpoint.output)
+            .double()
+            .cpu()
+            .numpy()
+        )
         return outputs
 
     def _gone(self, rows: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from analysis.common.faults import reason
 from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
 from analysis.figures.views import encoder
@@ -60,8 +61,8 @@ def draw(listeners: Sequence[Listener], choice: Choice, wanted: Wanted, mark: Sp
         status.caption(f"Attention of {cards.plain(one.entry.id)}")
         try:
             shown.append(SHOW[view](one, choice, wanted, mark, side, window))
-        except ValueError as error:
-            shown.append(Shown(one.entry.id, problem=str(error)))
+        except Exception as error:
+            shown.append(Shown(one.entry.id, problem=reason(error)))
     longest = max((len(one.traces[0].tokens) for one in listeners if one.traces), default=1)
     key = (*choice.key, view, str(longest.bit_length()), str(wanted.special))
     tall = 100 * max((one.tall for one in shown), default=0.0)

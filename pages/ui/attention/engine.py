@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 
 from analysis.checkpoints.folder import Checkpoint
+from analysis.common.faults import reason
 from analysis.interventions.effects import LeaveOneOut
 from analysis.reading import attention, groups
 from analysis.statistics.basics import Agreement
@@ -167,10 +168,8 @@ def find_effects(
         result: LeaveOneOut | str = leave_one_out(
             models.classifier(member), text, pair, where, words, progress
         )
-    except ValueError as error:
-        result = str(error)
-    except RuntimeError as error:  # PyTorch's, such as a device without memory
-        result = f"{member.id}: leaving tokens out failed ({str(error).splitlines()[0]})"
+    except Exception as error:
+        result = reason(error)
     numbers = 0 if isinstance(result, str) else int(result.effects.nbytes)
     _kept("small").put(key, result, 2000 + numbers)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.common.faults import reason
 from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
 from analysis.figures.views import attention as views_attention
@@ -75,20 +76,27 @@ class Listener:
 
 def listen(entry: Entry, choice: Choice, wanted: Wanted) -> Listener:
     """Run the text through an entry's members; a failure stays in its own card."""
+    try:
+        return _listen(entry, choice, wanted)
+    except Exception as error:
+        return Listener(entry, problem=reason(error, entry.id))
+
+
+def _listen(entry: Entry, choice: Choice, wanted: Wanted) -> Listener:
     one = Listener(entry)
     try:
         one.traces = tuple(
             heard.heard(member, choice.text, choice.pair) for member in entry.members
         )
         one.axis = token_axis(one.traces[0].tokens, choice.words, wanted.special)
-    except ValueError as error:
-        one.problem = str(error)
+    except Exception as error:
+        one.problem = reason(error)
         return one
     splits = _targets(one, choice, wanted.reference)
     try:
         one.own = _own_plot(one, choice, wanted)
-    except ValueError as error:
-        one.silent = _silence(one, str(error))
+    except Exception as error:
+        one.silent = _silence(one, reason(error))
     try:
         one.row = views_attention.cls_row(
             _mean_rows(one), wanted.layer or -1, choice.words, wanted.special
@@ -100,8 +108,8 @@ def listen(entry: Entry, choice: Choice, wanted: Wanted) -> Listener:
                     for trace in one.traces
                 ]
             )
-    except ValueError as error:
-        one.lines.append(str(error))
+    except Exception as error:
+        one.lines.append(reason(error))
     if splits:
         split = groups.mean_decomposition(splits)
         one.reference = split.reference
@@ -247,8 +255,8 @@ def _compare(one: Listener, found: Sequence[LeaveOneOut], wanted: Wanted) -> Non
             )
             for member, rows, effects in zip(one.entry.members, rows_of, found, strict=True)
         ]
-    except ValueError as error:
-        one.lines.append(str(error))
+    except Exception as error:
+        one.lines.append(reason(error))
     if taus:
         one.lines.append(_taus_in_words(taus))
     name, each = next(iter(taus.items())) if taus and not one.entry.is_group else ("", [None])

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from analysis.attribution import FAVOURED, METHODS, rank_agreement
+from analysis.common.faults import reason
 from analysis.figures import view
 from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.plot import Plot
@@ -178,8 +179,8 @@ def _agreement(
         one = some[0]
         try:
             alike = words.on_one_text(entries, tokens_of(some))
-        except ValueError as error:
-            st.caption(cards.plain(f"{title}: none, {error}."))
+        except Exception as error:
+            st.caption(cards.plain(f"{title}: none, {reason(error)}."))
             return
         results = [groups.mean_attribution(entry) for entry in alike]
     else:
@@ -195,8 +196,8 @@ def _agreement(
         return
     try:
         found = rank_agreement(results, one.tokens, names)
-    except ValueError as error:
-        st.caption(cards.plain(str(error)))
+    except Exception as error:
+        st.caption(cards.plain(reason(error)))
         return
     plot = view("rank_agreement", found, [one.checkpoint], one.tokens, label)
     with st.container(border=True, key="panel-agreement"):
@@ -212,8 +213,8 @@ def _map(one: Explained, wanted: Wanted, mark: Span | None) -> None:
         return
     try:
         plot = views.methods([one.mean(key) for key in keys], one.tokens, one.checkpoint)
-    except ValueError as error:
-        st.caption(cards.plain(str(error)))
+    except Exception as error:
+        st.caption(cards.plain(reason(error)))
         return
     with st.container(border=True, key="panel-methods"):
         with titled(f"{one.name}: methods side by side", _ABOUT_MAP, "methods"):

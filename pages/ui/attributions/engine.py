@@ -29,6 +29,7 @@ from analysis.attribution import (
 )
 from analysis.checkpoints.folder import Checkpoint
 from analysis.common import jobs
+from analysis.common.faults import reason
 from analysis.text.tokens import tokenize
 from pages.ui.engine import models
 from pages.ui.engine.kept import Kept
@@ -107,8 +108,8 @@ def _computed(classifier: Any, question: Question, progress: Any) -> Attribution
             allow_cost=True,
             **dict(question.options),
         )
-    except ValueError as error:
-        return str(error)
+    except Exception as error:
+        return reason(error)
 
 
 def store() -> Kept:
@@ -177,8 +178,8 @@ def cost(member: Checkpoint, question: Question) -> Cost | str:
         options, kind = dict(question.options), classifier.checkpoint.kind
         total, as_words = (passes(question.method, n, options, kind=kind) for n in (count, words))
         most = passes(question.method, count, options, kind=kind, most=True)
-    except ValueError as error:
-        return str(error)
+    except Exception as error:
+        return reason(error)
     method = METHODS[question.method]
     weight = (_BACKWARD if "backward" in method.needs else 1) * _size(classifier)
     work = round(weight * total * len(tokens))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.attribution import METHODS, Attribution, Target
 from analysis.checkpoints.folder import Checkpoint
+from analysis.common.faults import reason
 from analysis.reading import groups
 from pages.ui.attributions import engine
 from pages.ui.attributions.controls import OTHERS, Wanted
@@ -70,14 +71,17 @@ def explain(reply: Reply, choice: Choice, wanted: Wanted) -> Explained:
     """What is known by now of one entry: results, reasons, and what the rest would cost."""
     one = Explained(reply.entry, reply)
     one.problem = _problem(reply)
-    if one.problem:
-        return one
-    try:
-        one.target, one.label = _target(reply, wanted)
-        span = span_of(choice, wanted.span)
-    except ValueError as error:
-        one.problem = str(error)
-        return one
+    if not one.problem:
+        try:
+            _look_for_all(one, reply, choice, wanted)
+        except Exception as error:
+            one.problem = reason(error, reply.entry.id)
+    return one
+
+
+def _look_for_all(one: Explained, reply: Reply, choice: Choice, wanted: Wanted) -> None:
+    one.target, one.label = _target(reply, wanted)
+    span = span_of(choice, wanted.span)
     one.unit = "span" if span else "word" if choice.words else "piece"
     for key in dict.fromkeys((*wanted.methods, *LAYERS)):
         method = METHODS[key]
@@ -99,18 +103,17 @@ def explain(reply: Reply, choice: Choice, wanted: Wanted) -> Explained:
             wanted.seed if method.family == "sampling" else 0,
         )
         look(one, key)
-    return one
 
 
 def look(one: Explained, key: str) -> None:
     """Take in what is known of a method by now."""
     found = [engine.known(member, one.asked[key]) for member in one.entry.members]
-    reason = next((result for result in found if isinstance(result, str)), "")
+    refused = next((result for result in found if isinstance(result, str)), "")
     results = [result for result in found if isinstance(result, Attribution)]
     if len(results) == len(one.entry.members):
         one.found[key] = tuple(engine.shown(r, one.tokens, one.unit) for r in results)
-    elif reason:
-        one.without[key] = reason
+    elif refused:
+        one.without[key] = refused
     elif key not in one.costs:
         cost = engine.cost(one.entry.first, one.asked[key])
         if isinstance(cost, str):

@@ -19,6 +19,7 @@ from analysis.attribution import (
 )
 from analysis.attribution.evidence import faithfulness, randomisation, sensitivity
 from analysis.checkpoints.folder import Checkpoint
+from analysis.common.faults import reason
 from pages.ui.attributions import engine as kept
 from pages.ui.attributions.engine import Task
 from pages.ui.attributions.entry import Explained
@@ -113,8 +114,8 @@ def _task(one: Explained, index: int, key: str, setting: Setting) -> Task:
                 progress=progress,
                 **arguments,
             )
-        except ValueError as error:
-            return str(error)
+        except Exception as error:
+            return reason(error)
 
     return Task(f"{METHODS[key].title}, {member.id}", _key(one, member, key, setting), make)
 
@@ -176,8 +177,8 @@ def _again(one: Explained, index: int, key: str, what: str, function: Callable[.
                 seed=asked.seed,
                 **dict(asked.options),
             )
-        except ValueError as error:
-            return str(error)
+        except Exception as error:
+            return reason(error)
 
     name = f"{METHODS[key].title}, {member.id}"
     return Task(name, (*_asked(one, member, key), what), make)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from analysis.attribution import EvidenceStore
+from analysis.common.faults import reason
 from analysis.common.jobs import Desk, time_in_words
 from pages.ui.attributions import engine as attributions
 from pages.ui.attributions.controls import OTHERS, Wanted
@@ -79,8 +80,8 @@ class Run:
         text, pair = by_length[len(by_length) // 2]
         try:
             seconds = sum(self._seconds(member, text, pair) for member in self.members)
-        except ValueError as error:
-            return str(error)
+        except Exception as error:
+            return reason(error)
         each = seconds / max(1, len(self.members) * len(self.wanted.methods))
         return (
             f"{left:,} attributions with their evidence, about {time_in_words(left * each)}; it "

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from analysis.attribution import Attribution
+from analysis.common.faults import reason
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
 from analysis.figures.views import compare
@@ -137,8 +138,8 @@ def draw_inputs(
             done += 1
             try:
                 found.append(models.attribution(member, text, choice.pair, reply.target))
-            except ValueError as error:
-                problem = str(error)
+            except Exception as error:
+                problem = reason(error, member.id)
         results.append((reply, problem or groups.mean_attribution(found)))
     _draw_attributions(results, choice, mark)
 

@@ -14,6 +14,7 @@ import numpy as np
 import streamlit as st
 
 from analysis.checkpoints.folder import Checkpoint
+from analysis.common.faults import reason
 from analysis.corpus import predictions
 from analysis.datasets.table import Table
 from analysis.maps.atlas import Layouts, Sheet, Wish, compute
@@ -121,8 +122,8 @@ def work(given: Pass) -> Callable[[Desk], None]:
                     progress=tell,
                     cancel=desk.cancel,
                 )
-            except ValueError as error:
-                desk.keep((member.id, str(error)))
+            except Exception as error:
+                desk.keep((member.id, reason(error, member.id)))
 
     return go
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from analysis.checkpoints.folder import CheckpointError
 from analysis.common import jobs as work_in_hand
+from analysis.common.faults import reason
 from analysis.maps import projection
 from analysis.maps.atlas import Sheet
 from pages.ui.data import choose
@@ -83,8 +83,8 @@ def _draw(choice: Choice, chosen: choose.Chosen) -> None:
     for entry in choice.entries:
         try:
             engine.depth(entry.first)
-        except CheckpointError as error:
-            st.warning(cards.plain(str(error)))
+        except Exception as error:
+            st.warning(cards.plain(reason(error, entry.id)))
             continue
         members.append(entry.first)
         if entry.is_group:
@@ -149,8 +149,8 @@ def _maps(
         return
     try:
         shown = layout.lay_out(sheets, asked)
-    except ValueError as error:
-        st.error(cards.plain(str(error)))
+    except Exception as error:
+        st.error(cards.plain(reason(error)))
         return
     labels = given.table.label if given.table.labels else None
     place = shown.place(asked.layer)

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from analysis.checkpoints.folder import Checkpoint
+from analysis.common.faults import reason
 from analysis.maps.atlas import Sheet
 from analysis.maps.neighbours import Neighbour, neighbours, shared
 from analysis.maps.projection import Map
@@ -49,10 +50,10 @@ def land(
                 sha256, precision, choice.text, choice.pair, pooling, layer, _member=members[sha256]
             )
             placed = one.place(vector)
-        except ValueError as error:
+        except Exception as error:
             points.append(None)
             near.append(())
-            problems.append(f"{sheet.title}: {error}")
+            problems.append(f"{sheet.title}: {reason(error)}")
             continue
         points.append(placed.points[0])
         by_neighbours |= placed.how == "neighbours"

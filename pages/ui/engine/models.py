@@ -140,6 +140,7 @@ def _attribution(
     _checkpoint: Checkpoint,
 ) -> Attribution:
     from analysis.attribution import attribute
+    from analysis.attribution.problem import default_baseline
 
     return attribute(
         classifier(_checkpoint),
@@ -147,5 +148,6 @@ def _attribution(
         pair,
         target=target,
         output="contrast",
+        baseline=default_baseline(classifier(_checkpoint)),
         progress=leave_if_stale,
     )

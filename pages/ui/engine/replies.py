@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
+from analysis.common.faults import reason
 from analysis.reading.comparison import Answer, answer
 from pages.ui.engine import models
 from pages.ui.frame.catalogue import Entry
@@ -42,24 +43,27 @@ def replies(choice: Choice, text: str, reference: str | None) -> Iterator[Reply]
     """One reply after the other, in the order of the cards; a failure stays in its own card."""
     for entry in choice.entries:
         try:
-            traces = tuple(models.trace(member, text, choice.pair) for member in entry.members)
-        except ValueError as error:
-            yield Reply(entry, problem=str(error))
-            continue
-        if not entry.classifies:
-            yield Reply(entry, traces)
-            continue
-        given = answer(traces, entry.id)
-        splits = [models.split(trace, reference) for trace in traces]
-        reasons = [split for split in splits if isinstance(split, str)]
-        yield Reply(
-            entry=entry,
-            traces=traces,
-            answer=given,
-            target=choice.target_of(given.labels, given.predicted),
-            splits=() if reasons else tuple(s for s in splits if not isinstance(s, str)),
-            no_split=reasons[0] if reasons else "",
-        )
+            found = _reply(entry, choice, text, reference)
+        except Exception as error:
+            found = Reply(entry, problem=reason(error, entry.id))
+        yield found
+
+
+def _reply(entry: Entry, choice: Choice, text: str, reference: str | None) -> Reply:
+    traces = tuple(models.trace(member, text, choice.pair) for member in entry.members)
+    if not entry.classifies:
+        return Reply(entry, traces)
+    given = answer(traces, entry.id)
+    splits = [models.split(trace, reference) for trace in traces]
+    reasons = [split for split in splits if isinstance(split, str)]
+    return Reply(
+        entry=entry,
+        traces=traces,
+        answer=given,
+        target=choice.target_of(given.labels, given.predicted),
+        splits=() if reasons else tuple(s for s in splits if not isinstance(s, str)),
+        no_split=reasons[0] if reasons else "",
+    )
 
 
 def stock_head(traces: Sequence[Trace]) -> str:

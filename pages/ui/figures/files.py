@@ -6,6 +6,7 @@ import hashlib
 
 import streamlit as st
 
+from analysis.common.faults import reason
 from analysis.figures.files.bundle import Bundle, bundle
 from analysis.figures.files.collected import BadCollection, Collection, read
 from pages.ui.engine import models
@@ -154,7 +155,7 @@ def _example() -> None:
             for view in ("reading", "winners") if one.head == "max_seq_mha" else ("classes",):
                 params = {"quantity": "contribution"} if view == "winners" else {}
                 collection.add(make(view, [loaded], words.text, words.pair or None, None, params))
-        except ValueError as error:
-            st.warning(cards.plain(str(error)))
+        except Exception as error:
+            st.warning(cards.plain(reason(error)))
             return
     st.rerun()

@@ -10,11 +10,11 @@ import streamlit as st
 from analysis.checkpoints.folder import (
     Broken,
     Checkpoint,
-    CheckpointError,
     describe,
     discover,
     locate,
 )
+from analysis.common.faults import reason
 from pages.ui.frame import settings
 
 PAPER_HEADS = ("cls", "max_cls", "mha", "max_seq_mha")
@@ -108,8 +108,8 @@ def _catalogue(root: str, stamp: object, added: tuple[str, ...], stamps: object)
             folder, name, source = locate(reference, root)
             if name not in known:
                 found.append(describe(folder, name, source))
-        except CheckpointError as error:
-            broken.append(Broken(reference, Path(reference), str(error)))
+        except Exception as error:
+            broken.append(Broken(reference, Path(reference), reason(error, reference)))
     return Catalogue(tuple(_entries(found)), tuple(broken))
 
 

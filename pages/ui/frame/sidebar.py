@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from analysis.checkpoints.folder import Checkpoint, CheckpointError
+from analysis.checkpoints.folder import Checkpoint
+from analysis.common.faults import reason
 from pages.ui.engine import models
 from pages.ui.frame import catalogue
 from pages.ui.frame.catalogue import Catalogue, Entry
@@ -67,8 +68,8 @@ def _add() -> None:
                 try:
                     with st.spinner("Looking for it"):
                         name = catalogue.add(reference)
-                except CheckpointError as error:
-                    st.session_state["add_message"] = str(error)
+                except Exception as error:
+                    st.session_state["add_message"] = reason(error, reference)
                 else:
                     st.session_state["add_message"] = ""
                     st.session_state["select_added"] = name
@@ -86,8 +87,8 @@ def _details(checkpoint: Checkpoint) -> None:
     }
     try:
         loaded = models.classifier(checkpoint)
-    except ValueError as error:
-        rows["problem"] = str(error)
+    except Exception as error:
+        rows["problem"] = reason(error)
     else:
         rows["parameters"] = f"{loaded.parameters:,}"
         rows["token limit"] = loaded.limit

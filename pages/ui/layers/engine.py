@@ -11,6 +11,7 @@ import streamlit as st
 
 from analysis.checkpoints import profiles
 from analysis.checkpoints.folder import Checkpoint
+from analysis.common.faults import reason
 from analysis.figures.style.style import printable
 from pages.ui.data.sentence_sets import Rows, digest
 from pages.ui.engine import models
@@ -65,8 +66,8 @@ def ways(choice: Choice, chosen: Followed) -> list[Way]:
             token = chosen.position(traces[0].tokens)
             paths = tuple(path(trace, choice.text, choice.pair, token) for trace in traces)
             found.append(Way(entry, traces, paths, token))
-        except ValueError as error:
-            found.append(Way(entry, problem=str(error)))
+        except Exception as error:
+            found.append(Way(entry, problem=reason(error)))
     return found
 
 

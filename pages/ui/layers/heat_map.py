@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from analysis.checkpoints import profiles
+from analysis.common.faults import reason
 from analysis.figures import view as draw
 from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.plot import Plot
@@ -80,8 +81,10 @@ def draw_map(
         for way in ways[:MOST] if not problem else ():
             try:
                 plots.append(_plot(way, choice, wanted, references.get(way.entry.id, ()), layer))
-            except ValueError as error:
-                said.append(f"{cards.plain(way.entry.id)}: {cards.plain(str(error))}")
+            except Exception as error:
+                said.append(
+                    f"{cards.plain(way.entry.id)}: {cards.plain(reason(error, way.entry.id))}"
+                )
         if len(ways) > MOST:
             said.append(f"The first {MOST} checkpoints are drawn; choose fewer to see the others.")
         plot = _together(plots, choice, wanted) if plots else None
@@ -168,8 +171,8 @@ def _references(
             )
             for way in ways
         }, ""
-    except ValueError as error:
-        return {}, cards.plain(str(error))
+    except Exception as error:
+        return {}, cards.plain(reason(error))
 
 
 def _plot(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from analysis.common.faults import reason
 from analysis.common.phrases import listed
 from analysis.figures import view as draw
 from analysis.figures.marks import Grid, Lines
@@ -136,8 +137,8 @@ def _draw_cka(first: Entry, second: Entry, rows: Rows, of: str, status: Any) -> 
                 f"({index + 1} of {len(couples)})"
             )
             found.append(engine.cka(one, other, rows, of))
-    except ValueError as error:
-        st.caption(cards.plain(str(error)))
+    except Exception as error:
+        st.caption(cards.plain(reason(error)))
         return
     mean = replace(
         found[0],
@@ -207,8 +208,8 @@ def _draw_standings(
             found[way.entry.id] = engine.standings(
                 way, rows, target, references.get(way.entry.id, ())
             )
-        except ValueError as error:
-            st.caption(f"{cards.plain(way.entry.id)}: {cards.plain(str(error))}")
+        except Exception as error:
+            st.caption(f"{cards.plain(way.entry.id)}: {cards.plain(reason(error))}")
     answered = [way for way in ways if way.entry.id in found]
     shared = [way for way in answered if way.depth == answered[0].depth]
     for way in answered:

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from analysis.checkpoints import profiles
+from analysis.common.faults import reason
 from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
@@ -79,8 +80,8 @@ def won_by(reply: Reply, choice: Choice) -> Won:
     for member in reply.entry.members:
         try:
             effects.append(engine.drop_effects(member, choice.text, choice.pair))
-        except ValueError as error:
-            return Won(reply, (), f"No drop effect: {str(error).rstrip('.')}.")
+        except Exception as error:
+            return Won(reply, (), f"No drop effect: {reason(error).rstrip('.')}.")
     return Won(reply, tuple(effects))
 
 
@@ -177,8 +178,8 @@ def _map_or_reason(one: Won, choice: Choice, quantity: str, said: list[str]) -> 
         largest = plot.mark.bounds[1]
         limit = common_limit(f"map-{quantity}", choice.key, largest, st.session_state)
         plot = _map(one, choice, quantity, limit)
-    except ValueError as error:
-        said.append(str(error))
+    except Exception as error:
+        said.append(reason(error, one.entry.id))
         return None
     if quantity == DROP and choice.words:
         said.append("Shown by word piece: drop effects of pieces do not add up to words.")

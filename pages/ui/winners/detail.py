@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from analysis.common.faults import reason
 from analysis.figures.screen.sheet import Sheet
 from analysis.figures.style.style import printable
 from analysis.figures.views import dimensions as views_dimensions
@@ -109,8 +110,8 @@ def _draw_dimensions(trace: Trace, token: int, target: int, reference: str | Non
             if isinstance(split, str):
                 raise NoExactSplit(split)
             table = dimensions(trace, token, target, split.reference, part_of_maximum(trace.head))
-        except ValueError as error:
-            st.caption(cards.plain(str(error)))
+        except Exception as error:
+            st.caption(cards.plain(reason(error)))
             return
         rows = _rows(table) if not over_tokens else _held(table)
         if rows["dimension"]:

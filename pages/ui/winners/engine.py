@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from analysis.checkpoints.folder import Checkpoint
+from analysis.common.faults import reason
 from pages.ui.engine import models
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def _noise_flips(
 
     try:
         return margins.noise_flips(_trace)
-    except ValueError as error:
-        return f"Not known how many wins flip under noise: {str(error).rstrip('.')}."
+    except Exception as error:
+        return f"Not known how many wins flip under noise: {reason(error).rstrip('.')}."
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from analysis.common.faults import reason
 from pages.ui.data import sentence_sets
 from pages.ui.data.sentence_sets import Rows, digest
 from pages.ui.engine.replies import Reply
@@ -165,8 +166,8 @@ def _draw_results(
             if many.problem:
                 raise ValueError(many.problem)
             plots += means(many, by, quantity, classes, given)
-        except ValueError as error:
-            said.append(str(error))
+        except Exception as error:
+            said.append(reason(error))
     st.caption(cards.plain(" ".join(said)))
     with st.container(key="over-results"):
         seen: dict[str, int] = {}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from analysis.common.faults import reason
 from pages.ui.data.sentence_sets import Rows, digest
 from pages.ui.engine import models
 from pages.ui.frame.catalogue import Entry
@@ -62,8 +63,8 @@ def run(
                 continue
             try:
                 _one(entry, store, index, text, pair, reference)
-            except ValueError as error:
-                store.problem = f"{entry.id}, sentence {index + 1}: {error}"
+            except Exception as error:
+                store.problem = f"{entry.id}, sentence {index + 1}: {reason(error)}"
         progress(index + 1)
 
 

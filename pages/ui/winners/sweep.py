@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from analysis.common.faults import reason
 from analysis.figures.plot import Plot
 from analysis.figures.screen.sheet import Sheet
 from analysis.figures.views import interventions
@@ -47,8 +48,8 @@ def sweeps(shown: Sequence[Reply], choice: Choice) -> tuple[dict[str, list[Sweep
             found[reply.entry.id] = [
                 engine.sweep(member, choice.text, choice.pair) for member in reply.entry.members
             ]
-        except ValueError as error:
-            said.append(str(error))
+        except Exception as error:
+            said.append(reason(error, reply.entry.id))
     return found, said
 
 

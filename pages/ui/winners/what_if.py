@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
+from analysis.common.faults import reason
 from analysis.figures.marks import Bars
 from analysis.figures.plot import Plot
 from analysis.figures.style.style import printable
@@ -69,8 +70,8 @@ def draw(given: Sequence[Reply], choice: Choice) -> None:
         for reply in asked:
             try:
                 plot, answers = _changed(reply, choice, dropped, units, where, asked[0])
-            except ValueError as error:
-                said.append(str(error))
+            except Exception as error:
+                said.append(reason(error, reply.entry.id))
                 continue
             plots.append((reply.entry.id, plot))
             turned += _flip(reply, answers)

@@ -1,0 +1,64 @@
+"""Folders that PEFT wrote: an adapter of somebody's own training, joined with its base model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from analysis.checkpoints.folder import Checkpoint, CheckpointError, base_of
+from analysis.heads.model import (
+    KeyReport,
+    key_report,
+    load_encoder,
+    load_stock_classifier,
+    refuse_missing,
+)
+
+
+def read(checkpoint: Checkpoint, attn_implementation: str) -> tuple[nn.Module, KeyReport, Path]:
+    """The base model with the adapter merged into it, its keys checked, and the tokenizer's folder.
+
+    Raises :class:`CheckpointError` where the adapter is of a kind that cannot be merged, or a
+    tensor is in neither of the two files.
+    """
+    from peft import PeftConfig, PeftModel
+    from peft.tuners.tuners_utils import BaseTuner
+
+    folder = checkpoint.folder
+    adapter: Any = PeftConfig.from_pretrained(str(folder))
+    stored = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    base = base_of(folder, str(stored.get("base_model_name_or_path") or ""), checkpoint.id)
+    model: Any
+    if checkpoint.kind == "classifier":
+        names = dict(enumerate(checkpoint.labels))
+        model, info = load_stock_classifier(
+            base.path,
+            attn_implementation,
+            num_labels=len(names),
+            id2label=names,
+            label2id={name: index for index, name in names.items()},
+        )
+    else:
+        model, info = load_encoder(base.path, attn_implementation)
+    own = key_report(info)
+    adapter.inference_mode = True
+    wrapped: Any = PeftModel.from_pretrained(model, str(folder), config=adapter)
+    if not isinstance(wrapped.base_model, BaseTuner):
+        raise CheckpointError(
+            f"{checkpoint.id}: an adapter of kind {adapter.peft_type} changes the input and cannot "
+            "be merged into its base. PoolLens takes adapters that can, such as LoRA."
+        )
+    brought = _brought(wrapped)
+    refuse_missing(checkpoint.id, [key for key in own.missing if not key.startswith(brought)])
+    merged: nn.Module = wrapped.merge_and_unload()
+    has_tokenizer = any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt"))
+    return merged, KeyReport((), own.unexpected), folder if has_tokenizer else base.path
+
+
+def _brought(wrapped: Any) -> tuple[str, ...]:
+    """Prefixes of the base's parameters that the adapter replaces as a whole."""
+    modules = wrapped.base_model.model.named_modules()
+    return tuple(name for name, module in modules if hasattr(module, "modules_to_save")) or ("\0",)

@@ -1,0 +1,161 @@
+"""One tiny forward and backward when a model is loaded: what would fail later is found now.
+
+What every page needs (hidden states of all layers, one vector a token) is a condition; the rest
+is noted with its reason in `Classifier.unable`, and is refused by name wherever it is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from analysis.checkpoints import CheckpointError
+from analysis.text.tokens import TokenRow, tokenize_rows
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from analysis.checkpoints.loading import Classifier
+
+TEXTS = ("A short text, to see what this model can do.", "Another one.")
+GRADIENTS, ATTENTIONS = "gradients", "attentions"
+
+
+def probe(classifier: Classifier) -> None:
+    """Run a short text through the model; fills `unable` and completes `inputs`.
+
+    Raises :class:`CheckpointError` where the model gives no hidden states of all layers, or
+    cannot read a text at all.
+    """
+    rows = tokenize_rows(classifier.tokenizer, TEXTS, None, classifier.limit)
+    long, short = (_cut(row) for row in rows)
+    with torch.no_grad():
+        alone = _forward(classifier, [short])
+        output, logits = _forward(classifier, [long])
+        _check_states(classifier, output, len(long.ids))
+        if not classifier.inputs.alike and _reads_padding(classifier, [long, short], alone):
+            classifier.inputs = replace(classifier.inputs, alike=True)
+    unable = {
+        ATTENTIONS: _no_attentions(classifier, long),
+        GRADIENTS: _no_gradients(classifier, long, logits),
+    }
+    classifier.unable = {what: why for what, why in unable.items() if why}
+
+
+def _cut(row: TokenRow) -> TokenRow:
+    return row if len(row.ids) else TokenRow([0], None if row.types is None else [0], 0)
+
+
+def _forward(classifier: Classifier, rows: list[TokenRow], **wanted: Any) -> tuple[Any, Any]:
+    """(encoder's output, logits (B, C) or None); any failure is the checkpoint's."""
+    from analysis.reading.trace import forward
+
+    try:
+        output, _, logits = forward(classifier, _inputs(classifier, rows), wanted)
+    except CheckpointError:
+        raise
+    except Exception as error:
+        raise CheckpointError(
+            f"{classifier.checkpoint.id}: {_name(classifier)} cannot read a short text "
+            f"({_first_line(error)}). It is no text encoder or classifier as PoolLens needs one."
+        ) from error
+    return output, logits
+
+
+def _inputs(classifier: Classifier, rows: list[TokenRow]) -> dict[str, Tensor]:
+    arrays = classifier.inputs.arrays(rows)
+    return {name: torch.from_numpy(array).to(classifier.device) for name, array in arrays.items()}
+
+
+def _check_states(classifier: Classifier, output: Any, length: int) -> None:
+    states = getattr(output, "hidden_states", None)
+    if not states:
+        raise CheckpointError(
+            f"{classifier.checkpoint.id}: {_name(classifier)} gives no hidden states of its "
+            "layers, and every page here reads them. Use an encoder that does, such as BERT, "
+            "ModernBERT or DeBERTa."
+        )
+    shapes = {tuple(state.shape[:2]) for state in states}
+    sizes = {int(state.shape[-1]) for state in states}
+    if shapes != {(1, length)} or len(sizes) > 1:
+        seen = ", ".join("×".join(map(str, state.shape[1:])) for state in states[:6])
+        raise CheckpointError(
+            f"{classifier.checkpoint.id}: {_name(classifier)} makes hidden states of different "
+            f"length or size on its way up (of {length} tokens: {seen}), so its layers cannot be "
+            "set side by side. Use an encoder that keeps one vector of one size for each token."
+        )
+
+
+def _reads_padding(classifier: Classifier, rows: list[TokenRow], alone: tuple[Any, Any]) -> bool:
+    """Whether padding behind a text changes what the model makes of it, or is no way to run it."""
+    short = len(rows[1].ids)
+    if len(rows[0].ids) == short:
+        return False
+    try:
+        output, logits = _forward(classifier, rows)
+    except CheckpointError:
+        return True
+    pairs = [(alone[0].hidden_states[-1][0], output.hidden_states[-1][1, :short])]
+    if logits is not None:
+        pairs.append((alone[1][0], logits[1]))
+    share = 1e-3 if classifier.dtype == torch.float32 else 0.1
+    return any(_differ(before.float(), after.float(), share) for before, after in pairs)
+
+
+def _differ(before: Tensor, after: Tensor, share: float) -> bool:
+    return bool((before - after).abs().max() > share * (1e-3 + before.abs().max()))
+
+
+def _no_attentions(classifier: Classifier, row: TokenRow) -> str:
+    """Why there are no attentions of every token to every token; "" where there are."""
+    encoder: Any = classifier.encoder
+    if getattr(encoder.config, "_attn_implementation", "eager") not in ("eager", None):
+        return ""  # fused attention keeps none, which whoever asks is told
+    name, length = _name(classifier), len(row.ids)
+    try:
+        with torch.no_grad():
+            output, _ = _forward(classifier, [row], output_attentions=True)
+    except CheckpointError as error:
+        return f"{name} gives no attentions ({_first_line(error)})"
+    found = getattr(output, "attentions", None) or ()
+    if not found or any(one is None for one in found):
+        return f"{name} gives no attentions"
+    if any(not hasattr(one, "shape") or one.shape[-2:] != (length, length) for one in found):
+        return f"{name} attends within windows: it has no attention of every token to every token"
+    if len({tuple(one.shape) for one in found}) > 1:
+        return f"{name} has layers with different numbers of attention heads"
+    return ""
+
+
+def _no_gradients(classifier: Classifier, row: TokenRow, logits: Tensor | None) -> str:
+    """Why the output is no function of input embeddings with a gradient; "" where it is."""
+    from analysis.attribution.problem import embedded, logits_of
+
+    if logits is None:
+        return ""
+    name = _name(classifier)
+    inputs = _inputs(classifier, [row])
+    try:
+        with torch.enable_grad():
+            vectors = embedded(classifier, inputs.pop("input_ids")).detach().requires_grad_()
+            answer = logits_of(classifier, vectors, inputs)
+            (slope,) = torch.autograd.grad(answer.sum(), vectors)
+    except Exception as error:
+        return f"{name} takes no input embeddings, or has no gradient ({_first_line(error)})"
+    share = 1e-3 if classifier.dtype == torch.float32 else 0.1
+    if _differ(logits.float(), answer.detach(), share):
+        return f"{name} answers otherwise when it is given embeddings in the place of tokens"
+    if not torch.isfinite(slope).all():
+        return f"{name} has no finite gradient for a short text"
+    return ""
+
+
+def _name(classifier: Classifier) -> str:
+    return type(classifier.model).__name__
+
+
+def _first_line(error: BaseException) -> str:
+    lines = (str(error).strip() or type(error).__name__).splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}"

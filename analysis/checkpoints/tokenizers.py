@@ -1,0 +1,110 @@
+"""A checkpoint's tokenizer: opened without code, checked against the model, and what it decides."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from analysis.text.batches import InputRules
+from analysis.checkpoints import CheckpointError
+
+_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model")
+_SENTENCEPIECE = ("spm.model", "spiece.model", "sentencepiece.bpe.model")
+_SHORT = "a b"  # what a tokenizer adds around it are its special tokens
+
+
+def load_tokenizer(folder: str | Path) -> Any:
+    """The fast tokenizer of a folder; its own length limit and padding are not trusted.
+
+    Raises :class:`CheckpointError` where there are no tokenizer files, or none that can be read.
+    """
+    from transformers import AutoTokenizer
+
+    folder = Path(folder)
+    spm = next((name for name in _SENTENCEPIECE if (folder / name).is_file()), None)
+    if spm is None and not any((folder / name).is_file() for name in _FILES):
+        # Transformers would make one with an empty vocabulary, to which every word is unknown.
+        raise CheckpointError(
+            f"{folder.name}: there are no tokenizer files beside config.json. Save the "
+            "tokenizer there too: tokenizer.save_pretrained(folder)."
+        )
+    only_spm = spm is not None and not (folder / "tokenizer.json").is_file()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, use_fast=True, trust_remote_code=False, local_files_only=True
+        )
+    except Exception as error:
+        if only_spm:
+            raise _unread(folder, str(spm), error) from error
+        raise
+    if not tokenizer.is_fast:
+        if only_spm:
+            raise _unread(folder, str(spm), None)
+        raise CheckpointError(
+            f"{folder.name}: its tokenizer has no fast version, so tokens cannot be placed "
+            "in the text. Add a tokenizer.json."
+        )
+    return tokenizer
+
+
+def _unread(folder: Path, file: str, error: Exception | None) -> CheckpointError:
+    """Why a SentencePiece file alone could not be read, and the line that converts it."""
+    reason = "" if error is None else (str(error).strip() or type(error).__name__).splitlines()[0]
+    # Transformers tries another format after this one failed, and its error is about that one.
+    shown = "" if not reason or "tiktoken" in reason else f" ({reason[:200]})"
+    return CheckpointError(
+        f"{folder.name}: its tokenizer is the SentencePiece file {file} alone, and it could not be "
+        f"read{shown}. Copy the file again, or convert it where it works (pip install "
+        "sentencepiece protobuf): AutoTokenizer.from_pretrained(folder).save_pretrained(folder), "
+        "which writes tokenizer.json."
+    )
+
+
+def check_vocabulary(name: str, model: Any, tokenizer: Any) -> None:
+    """Raise :class:`CheckpointError` where the tokenizer's ids exceed the model's embeddings."""
+    try:
+        rows = int(model.get_input_embeddings().weight.shape[0])
+    except (AttributeError, NotImplementedError):
+        return  # no table of embeddings, as in a model of characters
+    largest = max(tokenizer.get_vocab().values(), default=0)
+    if largest >= rows:
+        raise CheckpointError(
+            f"{name}: its tokenizer has ids up to {largest} and the model embeddings for {rows} "
+            f"only, up to {rows - 1}. Tokens were added and the model was not resized: call "
+            "model.resize_token_embeddings(len(tokenizer)), train it, and save both."
+        )
+
+
+def input_rules(model: Any, tokenizer: Any) -> InputRules:
+    """What stands behind shorter rows of a batch, and whether token types are handed over.
+
+    A classifier on a decoder looks for the last token that is not `config.pad_token_id`. So that
+    number stays as it is where there is one; where there is none it is set to the tokenizer's,
+    which leaves the answer to a text alone as it was. A tokenizer without such a token, or one
+    that ends every text with it, leaves only batches of equal length.
+    """
+    inner = getattr(model, "encoder", model) if hasattr(model, "pool") else model
+    config = inner.config.get_text_config()
+    own, of_tokenizer = config.pad_token_id, tokenizer.pad_token_id
+    alike = False
+    if isinstance(own, int) and 0 <= own < getattr(config, "vocab_size", own + 1):
+        pad = own
+    elif of_tokenizer is not None and of_tokenizer not in tokenizer(_SHORT)["input_ids"]:
+        pad = config.pad_token_id = int(of_tokenizer)
+    elif not type(model).__name__.endswith("ForSequenceClassification"):
+        pad = 0  # nothing looks for the last token but the mask
+    else:
+        pad, alike = 0, True
+        config.pad_token_id = -1  # no token: the last one of a row is its last
+    return InputRules(pad, takes_token_types(inner), alike)
+
+
+def takes_token_types(model: nn.Module) -> bool:
+    """Whether a model tells token types apart: it takes them, and has more than one."""
+    config: Any = model.config
+    size = getattr(config, "type_vocab_size", None)
+    takes = "token_type_ids" in inspect.signature(model.forward).parameters
+    return takes and (size is None or size > 1)

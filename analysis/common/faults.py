@@ -1,0 +1,33 @@
+"""What is said of an error of one checkpoint, so that it never ends what others answer."""
+
+from __future__ import annotations
+
+import logging
+
+from analysis.common.jobs import Stopped
+
+_LOG = logging.getLogger(__name__)
+
+
+def reason(error: Exception, owner: str = "") -> str:
+    """Why something failed, in words for a person; `owner` is whose failure it is.
+
+    A ``ValueError`` of this project says it by itself. Anything else was not foreseen: its
+    traceback goes to the terminal and its first line stands in the reason. What ends a
+    computation on request is no failure and is raised again.
+    """
+    from analysis.attribution.results import Enough
+
+    if isinstance(error, Stopped | Enough):
+        raise error
+    if isinstance(error, ValueError) and type(error).__module__.startswith(
+        ("analysis", "builtins")
+    ):
+        return str(error)
+    _LOG.error("%s failed", owner or "A checkpoint", exc_info=error)
+    lines = (str(error).strip() or "no message").splitlines()
+    whose = f"{owner}: it" if owner else "It"
+    return (
+        f"{whose} failed in a way that was not foreseen ({type(error).__name__}: "
+        f"{lines[0][:200]}). The traceback is in the terminal where the app runs."
+    )
