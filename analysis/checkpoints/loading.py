@@ -11,7 +11,7 @@ import importlib.util
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +29,7 @@ from analysis import heads
 from analysis.text.batches import InputRules
 from analysis.checkpoints.probe import probe
 from analysis.checkpoints.tokenizers import check_vocabulary, input_rules, load_tokenizer
+from analysis.heads.final_norm import FinalNorm, find_final_norm
 from analysis.heads.model import KeyReport, PoolingClassifier, float_tensors
 from analysis.heads.stock import StockHead, recognise
 from analysis.reading.head_layers import HeadLayers
@@ -52,6 +53,8 @@ class Classifier:
     report: KeyReport
     # The classification layers of a Transformers model as a pooling head, where they are one.
     stock: StockHead | None = None
+    # The norm after a pre-norm encoder's last layer, which the states below it lack.
+    final_norm: FinalNorm | None = None
     lock: Any = field(default_factory=threading.RLock, repr=False)
     inputs: InputRules = field(default_factory=InputRules)  # how rows become a batch
     unable: Mapping[str, str] = field(default_factory=dict)  # what it cannot give -> why
@@ -83,9 +86,14 @@ class Classifier:
     @property
     def encoder(self) -> nn.Module:
         """The encoder inside a classifier, or the model itself where it is a bare encoder."""
-        model: Any = self.model
-        encoder: nn.Module = getattr(model, model.base_model_prefix, model)
-        return encoder
+        return _encoder(self.model)
+
+    def ended_at(self, states: Sequence[torch.Tensor], layer: int) -> torch.Tensor:
+        """Hidden states of all L+1 layers -> those that the encoder would give if it ended there.
+
+        In a pre-norm encoder they have its final norm; in any other they are the layer's own.
+        """
+        return states[layer] if self.final_norm is None else self.final_norm(states, layer)
 
 
 def load(
@@ -126,6 +134,7 @@ def load(
     check_vocabulary(checkpoint.id, model, tokenizer)
     rules = input_rules(model, tokenizer)
     model.eval().requires_grad_(False)
+    final_norm = find_final_norm(_encoder(model), tokenizer)
     stock = recognise(model, tokenizer) if checkpoint.kind == "classifier" else None
     if stock is not None and DTYPES[dtype] != torch.float32:
         stock = copy.deepcopy(stock)  # a pooling head runs in float32, and so does its copy
@@ -148,6 +157,7 @@ def load(
         token_limit(model, tokenizer),
         report,
         stock,
+        final_norm,
         inputs=rules,
     )
     probe(opened)
@@ -201,6 +211,11 @@ def device_name() -> str:
     if torch.cuda.is_available():
         return f"cuda:0 {torch.cuda.get_device_name(0)}"
     return f"CPU, {torch.get_num_threads()} of {os.cpu_count()} cores"
+
+
+def _encoder(model: Any) -> nn.Module:
+    encoder: nn.Module = getattr(model, model.base_model_prefix, model)
+    return encoder
 
 
 def _device(device: str) -> torch.device:

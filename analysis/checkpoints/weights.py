@@ -42,6 +42,7 @@ def _read_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
             f"{', '.join(sorted(heads.HEADS))}. If it is your own, name its file: "
             "streamlit run app.py -- --heads my_heads.py, or analysis.load(folder, head=MyHead)."
         )
+    attn_implementation = heads.attention_for(checkpoint.head, attn_implementation)
     config = PoolingConfig.from_pretrained(checkpoint.folder, local_files_only=True)
     config._attn_implementation = attn_implementation
     if checkpoint.base is not None:

@@ -147,7 +147,7 @@ class PoolingReader:
         if self.pooling == "head":
             assert step.vector is not None  # `keys_of` asks no bare encoder for it
             return step.vector
-        hidden = step.hidden[self.layer].float()
+        hidden = step.classifier.ended_at(step.hidden, self.layer).float()
         if self.pooling == "weighted_mean":
             scorer: Any = step.classifier.model.head
             return torch.as_tensor(scorer(hidden[None], step.mask).vector)

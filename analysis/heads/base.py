@@ -79,12 +79,32 @@ class PoolingHead(nn.Module):
         self.pooler: nn.Module | None = nn.Linear(size, size) if pooler == "tanh" else None
 
     def read(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
-        """(L+1, B, T, d), (B, T) -> Pooled, before layer norm and tanh pooler."""
+        """(L+1, B, T, d), (B, T) -> Pooled, before layer norm and tanh pooler.
+
+        A head that pools by the encoder's own attentions takes them as a third argument,
+        ``read(self, hidden, attention_mask, attentions=None)``: (L, B, H, T, T) float32. They are
+        computed for such heads alone.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not implement read()")
 
-    def forward(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
+    @classmethod
+    def reads_attentions(cls) -> bool:
+        """Whether :meth:`read` asks for the encoder's attentions."""
+        return "attentions" in inspect.signature(cls.read).parameters
+
+    def forward(
+        self, hidden: Tensor, attention_mask: Tensor, attentions: Tensor | None = None
+    ) -> Pooled:
         self._check(hidden, attention_mask)
-        pooled = self.read(hidden, attention_mask)
+        if not self.reads_attentions():
+            pooled = self.read(hidden, attention_mask)
+        elif attentions is None:
+            raise ValueError(
+                f"the pooling head {self.key!r} reads the encoder's attentions, and none are given "
+                "here: give attentions (L, B, H, T, T)"
+            )
+        else:
+            pooled = self.read(hidden, attention_mask, attentions)  # type: ignore[call-arg]
         return replace(pooled, vector=self.finish(pooled.vector))
 
     def finish(self, vector: Tensor) -> Tensor:
@@ -174,7 +194,11 @@ class PoolingHead(nn.Module):
         return cast(PoolingHead, other)
 
     def without_at(
-        self, hidden: Tensor, attention_mask: Tensor, places: Sequence[tuple[int, int]]
+        self,
+        hidden: Tensor,
+        attention_mask: Tensor,
+        places: Sequence[tuple[int, int]],
+        attentions: Tensor | None = None,
     ) -> Tensor:
         """(L+1, 1, T, d), (1, T) -> (n, D): the vector without a layer at one token, for n such.
 
@@ -187,7 +211,8 @@ class PoolingHead(nn.Module):
             variants = hidden.repeat(1, len(part), 1, 1)
             for row, (layer, token) in enumerate(part):
                 variants[layer, row, token] = -torch.inf
-            vectors.append(self(variants, attention_mask.expand(len(part), -1)).vector)
+            mask = attention_mask.expand(len(part), -1)
+            vectors.append(self(variants, mask, of_rows(attentions, len(part))).vector)
         return torch.cat(vectors)
 
     def value_norms(self, weights: Tensor, values: Tensor) -> Tensor:
@@ -220,6 +245,11 @@ class PoolingHead(nn.Module):
                 f"{tuple(attention_mask.shape)}; expected ({self.num_layers + 1}, B, T, "
                 f"{self.hidden_size}) and (B, T)"
             )
+
+
+def of_rows(attentions: Tensor | None, rows: int) -> Tensor | None:
+    """(L, 1, H, T, T) of one text for several variants of what is pooled, not copied."""
+    return None if attentions is None else attentions.expand(-1, rows, -1, -1, -1)
 
 
 def initialise(module: nn.Module) -> None:
@@ -325,6 +355,15 @@ def options_of(cls: type[PoolingHead]) -> dict[str, Any]:
             ):
                 names[name] = parameter.default
     return names
+
+
+def attention_for(key: str, wanted: str) -> str:
+    """The encoder's attention implementation for a pooling head: eager where it reads attentions.
+
+    Fused attention ("sdpa") keeps no attentions.
+    """
+    known = HEADS.get(key)
+    return "eager" if known is not None and known.reads_attentions() else wanted
 
 
 def check_options(key: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -110,10 +110,26 @@ class PoolingClassifier(PreTrainedModel):
     def set_input_embeddings(self, value: nn.Module) -> None:
         self.encoder.set_input_embeddings(value)
 
-    def pool(self, hidden_states: Sequence[Tensor], attention_mask: Tensor) -> heads.Pooled:
-        """Hidden states of all L+1 layers, (B, T, d) each -> Pooled, in the head's own type."""
+    def pool(
+        self,
+        hidden_states: Sequence[Tensor],
+        attention_mask: Tensor,
+        attentions: Sequence[Tensor] | None = None,
+    ) -> heads.Pooled:
+        """Hidden states of all L+1 layers, (B, T, d) each -> Pooled, in the head's own type.
+
+        `attentions` of all L layers, (B, H, T, T) each, are needed by a head that reads them.
+        """
         hidden = torch.stack(tuple(hidden_states)).to(next(self.classifier.parameters()).dtype)
-        pooled: heads.Pooled = self.head(hidden, attention_mask)
+        given = None
+        if self.head.reads_attentions():
+            if not attentions or any(layer is None for layer in attentions):
+                raise ValueError(
+                    f"the pooling head {self.head.key!r} reads the encoder's attentions, and "
+                    "fused attention keeps none: load with attn_implementation='eager'"
+                )
+            given = torch.stack(tuple(attentions)).to(hidden.dtype)
+        pooled: heads.Pooled = self.head(hidden, attention_mask, given)
         return pooled
 
     def encode(
@@ -126,6 +142,8 @@ class PoolingClassifier(PreTrainedModel):
         inputs = {name: value for name, value in inputs.items() if value is not None}
         if inputs.get("inputs_embeds") is None:
             inputs["input_ids"] = input_ids
+        if self.head.reads_attentions():
+            inputs["output_attentions"] = True
         return self.encoder(
             attention_mask=attention_mask, output_hidden_states=True, return_dict=True, **inputs
         )
@@ -156,7 +174,8 @@ class PoolingClassifier(PreTrainedModel):
             output_attentions=output_attentions or None,
         )
         with torch.autocast(given.device.type, enabled=False):
-            pooled = self.pool(encoded.hidden_states, attention_mask)
+            attentions = encoded.attentions if self.head.reads_attentions() else None
+            pooled = self.pool(encoded.hidden_states, attention_mask, attentions)
             logits = self.classifier(self.dropout(pooled.vector))
         return SequenceClassifierOutput(
             loss=None if labels is None else self._loss(logits, labels),
@@ -331,6 +350,7 @@ def build_classifier(
     Raises ``ValueError`` where the encoder is not found or the options are impossible.
     """
     location = resolve_encoder(encoder)
+    attn_implementation = heads.attention_for(head, attn_implementation)
     pretrained, info = load_encoder(location.path, attn_implementation)
     refuse_missing(location.name, key_report(info).missing)
     names = {"score": 0} if labels is None else {name: i for i, name in enumerate(labels)}

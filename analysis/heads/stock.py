@@ -8,6 +8,7 @@ kept only where they give the model's own logits.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -106,23 +107,22 @@ def recognise(model: Any, tokenizer: Any) -> StockHead | None:
     Two short texts are run, with hooks on the model meanwhile: nobody else may use it yet.
     """
     try:
-        head = _traced(model, _inputs(model, tokenizer, _TEXTS[0]))
+        head = _traced(model, probe_inputs(model, tokenizer))
         if head is None:
             return None
-        inputs = _inputs(model, tokenizer, _TEXTS[1])
+        inputs = probe_inputs(model, tokenizer, _TEXTS[1])
         with torch.no_grad():
             output = model(**inputs, output_hidden_states=True, return_dict=True)
             mask = inputs.get("attention_mask", torch.ones_like(inputs["input_ids"]))
             vector = head.finish(head.read(output.hidden_states[-1][None], mask).vector)
-            return head if _same(head.classifier(vector), output.logits) else None
+            return head if same(head.classifier(vector), output.logits) else None
     except Exception:
         # Whatever a model does with a probe is no reason not to load it: it has no split, then.
         return None
 
 
-def _inputs(model: Any, tokenizer: Any, text: str) -> dict[str, Tensor]:
-    import inspect
-
+def probe_inputs(model: Any, tokenizer: Any, text: str = _TEXTS[0]) -> dict[str, Tensor]:
+    """One short text as the tensors (1, T) that a model takes."""
     taken = inspect.signature(model.forward).parameters
     encoded = tokenizer(text, return_tensors="pt", truncation=True, max_length=24, padding=False)
     return {name: tensor for name, tensor in encoded.items() if name in taken}
@@ -150,10 +150,10 @@ def _traced(model: Any, inputs: dict[str, Tensor]) -> StockHead | None:
     wanted, pooled_by = output.logits, None
     found: list[nn.Module] = []
     while True:
-        if pooled_by is not None and _same(states[-1], wanted):
+        if pooled_by is not None and same(states[-1], wanted):
             return _head(pooled_by, found, [], depth)
         for reader in [] if pooled_by is not None else readers:
-            if _same(reader.read(states[-1][None], mask).vector, wanted):
+            if same(reader.read(states[-1][None], mask).vector, wanted):
                 return _head(reader, [], found, depth)
         step = _maker(wanted, calls)
         if step is None and not found:  # each token has logits of its own, and they are averaged
@@ -184,7 +184,7 @@ def _averaged(
     for index in range(len(calls) - 1, -1, -1):
         module, given, made = calls[index]
         of_tokens = isinstance(module, nn.Linear) and made.shape[:2] == mask.shape
-        if of_tokens and made.dim() == 3 and _same(reader.read(made[None], mask).vector, wanted):
+        if of_tokens and made.dim() == 3 and same(reader.read(made[None], mask).vector, wanted):
             return given, [module], calls[:index]
     return None
 
@@ -222,7 +222,7 @@ def _rows(made: Tensor, wanted: Tensor) -> list[int | None]:
 
 def _function(given: Tensor, made: Tensor) -> str | None:
     """Which elementwise function leads from one to the other; "" for none at all."""
-    if _same(given, made):
+    if same(given, made):
         return ""
     gaps = {name: _gap(function(given), made) for name, function in _FUNCTIONS.items()}
     best = min(gaps, key=lambda name: gaps[name])
@@ -245,5 +245,6 @@ def _gap(one: Tensor, other: Tensor) -> float:
     return float((one - other).abs().max() / other.abs().max().clamp(min=1e-12))
 
 
-def _same(one: Tensor, other: Tensor) -> bool:
+def same(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are equal up to rounding."""
     return _gap(one, other) <= TOLERANCE

@@ -37,7 +37,11 @@ class MaxSeqMha(AttentionPooling):
         return self.from_cls(values, attention_mask, winners)
 
     def without_at(
-        self, hidden: Tensor, attention_mask: Tensor, places: Sequence[tuple[int, int]]
+        self,
+        hidden: Tensor,
+        attention_mask: Tensor,
+        places: Sequence[tuple[int, int]],
+        attentions: Tensor | None = None,
     ) -> Tensor:
         layers, tokens = torch.tensor(places, device=hidden.device).unbind(1)
         offered = hidden[-self.last_k :, 0, tokens]  # (k, n, d), a copy
@@ -51,7 +55,7 @@ class MaxSeqMha(AttentionPooling):
         own = tokens == pooling.first_token(attention_mask)
         if own.any():
             few = [place for place, is_own in zip(places, own.tolist(), strict=True) if is_own]
-            vectors[own] = super().without_at(hidden, attention_mask, few)
+            vectors[own] = super().without_at(hidden, attention_mask, few, attentions)
         return vectors
 
 

@@ -12,6 +12,7 @@ from analysis.interventions.effects import Sweep, WhatIf
 from analysis.interventions.rerun import (
     answer,
     as_numpy,
+    attentions_of,
     check_dropped,
     check_masked,
     check_where,
@@ -55,8 +56,9 @@ def sweep_last_k(classifier: Classifier, text: str, pair: str | None = None) -> 
     logits, pooled = [], []
     with rerunning(classifier, "sweeping over k", len(trace.tokens)):
         hidden, mask = hidden_of(classifier, trace), mask_of(classifier, trace)
+        attentions = attentions_of(classifier, trace)
         for last_k in range(1, depth + 1):
-            read, answered = answer(classifier, hidden, mask, head.with_last_k(last_k))
+            read, answered = answer(classifier, hidden, mask, head.with_last_k(last_k), attentions)
             logits.append(as_numpy(answered[0]))
             pooled.append(as_numpy(read.vector[0]))
             won = head_trace(classifier, read, None).winners
@@ -126,18 +128,24 @@ def what_if(
 def depth_logits(classifier: Classifier, trace: Trace) -> np.ndarray:
     """(L+1, C) logits when the pooling head is applied as if the encoder ended at each layer.
 
+    A pre-norm encoder's final norm is applied to the layer that is read as the last, as in an
+    encoder that has been cut off there.
+
     Raises ``ValueError`` for a model without pooling head, and :class:`CheckpointError` where the
     device runs out of memory.
     """
     head = pooling_head(classifier)
     with rerunning(classifier, "ending the encoder at each layer", len(trace.tokens)):
         hidden, mask = hidden_of(classifier, trace), mask_of(classifier, trace)
-        return np.stack(
-            [
-                as_numpy(answer(classifier, hidden[: layer + 1], mask, head.ended_at(layer))[1][0])
-                for layer in range(len(hidden))
-            ]
-        )
+        ends = torch.tensor(trace.hidden, device=classifier.device)[:, None]
+        attentions = attentions_of(classifier, trace)
+        logits = []
+        for layer in range(len(hidden)):
+            states = torch.cat([hidden[:layer], ends[layer : layer + 1]])
+            below = None if attentions is None else attentions[:layer]
+            ended = head.ended_at(layer)
+            logits.append(as_numpy(answer(classifier, states, mask, ended, below)[1][0]))
+        return np.stack(logits)
 
 
 def part_norms(classifier: Classifier, trace: Trace) -> np.ndarray:
@@ -180,8 +188,11 @@ def _rerun(
     output, _, logits = forward(classifier, inputs, {})
     if classifier.head is None:
         return HeadTrace(), as_numpy(logits[0])
+    attentions = None
+    if classifier.head.reads_attentions():
+        attentions = torch.stack([layer.float() for layer in output.attentions])
     hidden = torch.stack([state.float() for state in output.hidden_states])
     hidden[list(dropped)] = -torch.inf
-    pooled, logits = answer(classifier, hidden, head_mask)
+    pooled, logits = answer(classifier, hidden, head_mask, attentions=attentions)
     readout = folded_readout(classifier, pooled)
     return head_trace(classifier, pooled, readout), as_numpy(logits[0])

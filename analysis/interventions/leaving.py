@@ -13,6 +13,7 @@ from analysis.interventions.effects import DropEffects, LeaveOneOut
 from analysis.interventions.rerun import (
     answer,
     as_numpy,
+    attentions_of,
     check_where,
     competing,
     hidden_of,
@@ -70,11 +71,15 @@ def drop_effects(
         hidden = hidden_of(classifier, trace).repeat(1, len(part), 1, 1)
         for row, layer in enumerate(part):
             hidden[layer, row] = -torch.inf
-        return answer(classifier, hidden, mask_of(classifier, trace, len(part)))[1]
+        rows = len(part)
+        mask, attentions = mask_of(classifier, trace, rows), attentions_of(classifier, trace, rows)
+        return answer(classifier, hidden, mask, attentions=attentions)[1]
 
     def without_at(part: Sequence[Place]) -> Tensor:
         hidden, mask = hidden_of(classifier, trace), mask_of(classifier, trace)
-        return logits_of(classifier, pooling_head(classifier).without_at(hidden, mask, part))
+        attentions = attentions_of(classifier, trace)
+        vectors = pooling_head(classifier).without_at(hidden, mask, part, attentions)
+        return logits_of(classifier, vectors)
 
     with rerunning(classifier, "dropping layers", len(trace.tokens)):
         for done, after in _batches(layers, size, without):
@@ -187,7 +192,8 @@ def _without_units(
             mask[row, list(unit)] = 0
     if where == "head":
         hidden = hidden_of(classifier, trace).expand(-1, rows, -1, -1)
-        return answer(classifier, hidden, mask)[1]
+        attentions = attentions_of(classifier, trace, rows)
+        return answer(classifier, hidden, mask, attentions=attentions)[1]
     inputs["attention_mask"] = mask
     logits: Tensor = forward(classifier, inputs, {})[2]
     return logits

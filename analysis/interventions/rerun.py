@@ -13,6 +13,7 @@ from torch import Tensor
 
 from analysis.common import outputs
 from analysis.common.memory import enough_memory
+from analysis.heads.base import of_rows
 from analysis.interventions.effects import WHERE
 from analysis.reading.trace import Trace
 from analysis.text.tokens import Tokens
@@ -114,10 +115,14 @@ def check_masked(tokens: Tokens, masked: tuple[int, ...], where: str) -> None:
 
 
 def answer(
-    classifier: Classifier, hidden: Tensor, mask: Tensor, head: PoolingHead | None = None
+    classifier: Classifier,
+    hidden: Tensor,
+    mask: Tensor,
+    head: PoolingHead | None = None,
+    attentions: Tensor | None = None,
 ) -> tuple[Pooled, Tensor]:
     """(L+1, B, T, d), (B, T) -> what the pooling head read, and logits (B, C)."""
-    pooled = (head or pooling_head(classifier))(hidden, mask)
+    pooled = (head or pooling_head(classifier))(hidden, mask, attentions)
     return pooled, logits_of(classifier, pooled.vector)
 
 
@@ -133,8 +138,15 @@ def logits_of(classifier: Classifier, vectors: Tensor) -> Tensor:
 
 
 def hidden_of(classifier: Classifier, trace: Trace) -> Tensor:
-    """(L+1, 1, T, d) float32 on the model's device."""
-    return torch.tensor(trace.hidden, device=classifier.device)[:, None]
+    """(L+1, 1, T, d) float32 on the model's device, as the pooling head reads them."""
+    return torch.tensor(trace.states, device=classifier.device)[:, None]
+
+
+def attentions_of(classifier: Classifier, trace: Trace, rows: int = 1) -> Tensor | None:
+    """(L, rows, H, T, T) of the encoder for a pooling head that reads them; None for any other."""
+    if not pooling_head(classifier).reads_attentions() or trace.attentions is None:
+        return None
+    return of_rows(torch.tensor(trace.attentions, device=classifier.device)[:, None], rows)
 
 
 def mask_of(classifier: Classifier, trace: Trace, rows: int = 1) -> Tensor:

@@ -89,7 +89,7 @@ def dimensions(
         token=token,
         target=index,
         layers=won.layers,
-        by_layer=trace.hidden[list(won.layers), token],
+        by_layer=trace.states[list(won.layers), token],
         value=value,
         source=won.layer if single else won.layer[token],
         margin=won.margin if single else won.margin[token],

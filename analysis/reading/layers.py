@@ -58,6 +58,7 @@ class Trajectory:
     cosine_to_previous: np.ndarray  # (L+1,) NaN at 0
     cosine_to_last: np.ndarray  # (L+1,) 1 at L
     logits: np.ndarray | None  # (L+1, C) as if the encoder ended there; None: no pooling head
+    final_norm: bool = False  # the encoder's own was applied at each depth (pre-norm)
 
     def __post_init__(self) -> None:
         size = len(self.vectors)
@@ -136,6 +137,7 @@ def follow(classifier: Classifier, trace: Trace, token: int = 0) -> Trajectory:
         cosine_to_previous=previous,
         cosine_to_last=last,
         logits=depth_logits(classifier, trace).astype(np.float64) if headed else None,
+        final_norm=classifier.final_norm is not None,
     )
 
 

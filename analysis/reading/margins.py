@@ -83,18 +83,24 @@ def noise_flips(
             f"{trace.checkpoint.id}: its pooling head takes no maximum, so there are no wins"
         )
     if deviation is None:
+        if trace.between is not None:
+            raise ValueError(
+                f"{trace.checkpoint.id}: its profile holds the deviations of normed states, and "
+                "its maximum compares them before the final norm; give their deviation (L+1, d)"
+            )
         deviation = _of_profile(trace, winners)
-    depth, _, size = trace.hidden.shape
+    states = trace.states
+    depth, _, size = states.shape
     require_shape("deviation", deviation, depth, size)
     layers = np.array(winners.layers)
     if winners.token is not None:  # the tokens of one layer compete: (T, d)
-        values, noise = trace.hidden[layers[0]], deviation[layers[0]][None]
+        values, noise = states[layers[0]], deviation[layers[0]][None]
         held = winners.token
     elif winners.layer.ndim == 1:  # the layers of [CLS] compete: (K, d)
-        values, noise = trace.hidden[layers, 0], deviation[layers]
+        values, noise = states[layers, 0], deviation[layers]
         held = np.searchsorted(layers, winners.layer)
     else:  # the layers of every token: (K, T, d)
-        values, noise = trace.hidden[layers], deviation[layers][:, None]
+        values, noise = states[layers], deviation[layers][:, None]
         held = np.searchsorted(layers, winners.layer)
     random = np.random.default_rng(seed)
     flipped = np.zeros(held.shape)

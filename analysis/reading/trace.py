@@ -88,16 +88,41 @@ class Trace:
 
     checkpoint: Checkpoint
     tokens: Tokens
-    hidden: np.ndarray  # (L+1, T, d); index 0 is the embedding output
+    # (L+1, T, d); index 0 is the embedding output. Each layer as the encoder would give it if it
+    # ended there: in a pre-norm encoder with its final norm.
+    hidden: np.ndarray
     head: HeadTrace
     logits: np.ndarray | None  # (C,); None for a bare encoder
     attentions: np.ndarray | None = None  # (L, H, T, T), only when asked for
+    # (L+1, T, d) what lies between the layers, where that is not `hidden`: below the last layer of
+    # a pre-norm encoder, without its final norm. A pooling head over several layers reads these.
+    between: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         require_shape("hidden", self.hidden, None, len(self.tokens), None)
+        if self.between is not None:
+            require_shape("between", self.between, *self.hidden.shape)
         if self.logits is not None:
             require_shape("logits", self.logits, max(len(self.checkpoint.labels), 1))
         freeze(self)
+
+    @property
+    def states(self) -> np.ndarray:
+        """(L+1, T, d) the hidden states as a pooling head reads them."""
+        return self.hidden if self.between is None else self.between
+
+    @property
+    def compares(self) -> str:
+        """What a maximum over layers compares, in a sentence; "" where there is nothing to say."""
+        won = self.head.winners
+        last = len(self.hidden) - 1
+        if self.between is None or won is None or won.token is not None or len(won.layers) == 1:
+            return ""
+        below = ", ".join(str(layer) for layer in won.layers if layer != last)
+        return (
+            f"This encoder normalises its last state alone: the maximum compares layer {last} "
+            f"after the final norm with layer {below} before it."
+        )
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -146,17 +171,24 @@ def record_tokens(classifier: Classifier, tokens: Tokens, attentions: bool = Fal
     from analysis.common.memory import enough_memory
 
     inputs = model_inputs(classifier, tokens)
+    head = classifier.head
+    # Kept as well where the pooling head reads them: whoever runs it again needs them.
+    attentions = attentions or (head is not None and head.reads_attentions())
     wanted = {"output_attentions": True} if attentions else {}
     with enough_memory(classifier, f"at {len(tokens)} tokens"), torch.no_grad():
         output, pooled, logits = forward(classifier, inputs, wanted)
         readout = folded_readout(classifier, pooled)
+        states = output.hidden_states
+        hidden = _stacked([classifier.ended_at(states, layer) for layer in range(len(states))])
+    between = None if classifier.final_norm is None else _stacked(states)
     return Trace(
         checkpoint=classifier.checkpoint,
         tokens=tokens,
-        hidden=_numpy(torch.stack([state[0].float() for state in output.hidden_states])),
+        hidden=hidden,
         head=head_trace(classifier, pooled, readout),
         logits=None if logits is None else _numpy(logits[0].float()),
         attentions=_attentions(classifier, output) if attentions else None,
+        between=between,
     )
 
 
@@ -179,7 +211,8 @@ def forward(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, An
     model: Any = classifier.model
     if classifier.checkpoint.kind == "pooling":
         output = model.encode(**inputs, **wanted)
-        pooled = model.pool(output.hidden_states, inputs["attention_mask"])
+        attentions = output.attentions if model.head.reads_attentions() else None
+        pooled = model.pool(output.hidden_states, inputs["attention_mask"], attentions)
         return output, pooled, model.classifier(pooled.vector)
     output = model(**inputs, **wanted, output_hidden_states=True, return_dict=True)
     head = classifier.head
@@ -247,6 +280,12 @@ def _attentions(classifier: Classifier, output: Any) -> np.ndarray:
         place[:] = _numpy(layer[0].float())
     kept.setflags(write=False)
     return kept
+
+
+def _stacked(states: Any) -> np.ndarray:
+    import torch
+
+    return _numpy(torch.stack([state[0].float() for state in states]))
 
 
 def _row(tensor: Any, row: int) -> Any:

@@ -164,7 +164,7 @@ def without(
     if encoder.checkpoint.kind == "pooling":
         model: Any = encoder.model
         with torch.no_grad():
-            states = torch.tensor(hidden, device=encoder.device)[:, None]
+            states = torch.tensor(trace.states[:, stay], device=encoder.device)[:, None]
             mask = torch.ones((1, len(stay)), dtype=torch.long, device=encoder.device)
             head = head_trace(encoder, model.pool(tuple(states), mask), None)
     return Trace(trace.checkpoint, tokens, hidden, head, None)

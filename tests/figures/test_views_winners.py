@@ -56,7 +56,7 @@ def test_the_shown_contribution_changes_with_the_reference():
     )
     assert np.abs(one.mark.values - other.mark.values).max() > 1e-3
     assert "relative to zero" in one.notes[0]
-    assert "relative to a reference of one's own" in other.notes[0]
+    assert "relative to a reference of your own" in other.notes[0]
 
 
 def test_drop_effects_by_token_are_drawn_and_never_summed_into_words():

@@ -9,6 +9,10 @@ import transformers
 from support import tiny
 
 import analysis
+from analysis.checkpoints import loading
+from analysis.heads.stock import recognise
+from analysis.interventions import what_if
+from analysis.reading.decomposition import NoExactSplit
 from analysis.reading.trace import model_inputs
 
 SIZE = {
@@ -114,14 +118,32 @@ def test_its_logits_split_exactly_where_it_is_linear_and_along_a_line_elsewhere(
     np.testing.assert_allclose(trace.logits, own, atol=1e-5)
 
 
-def test_a_model_whose_layers_are_no_such_chain_is_loaded_and_says_that_it_has_no_split(tmp_path):
-    config = transformers.FunnelConfig(
-        vocab_size=100, d_model=32, n_head=4, d_head=8, d_inner=64, block_sizes=[1, 1], num_labels=3
-    )
-    model = transformers.FunnelForSequenceClassification(config)
-    tiny.randomize(model, seed=5).save_pretrained(tmp_path)
-    classifier = analysis.load(tiny.make_tokenizer(tmp_path), device="cpu")
-    assert classifier.head is None
+class Squared(torch.nn.Module):
+    """A classifier that is no chain of known layers."""
+
+    def __init__(self, linear):
+        super().__init__()
+        self.linear = linear
+
+    def forward(self, x):
+        return self.linear(x) + self.linear(x) ** 2
+
+
+def test_layers_that_are_no_such_chain_are_not_taken_for_one(tmp_path, monkeypatch):
+    folder = tiny.make_foreign_checkpoint(tmp_path / "bert", "bert")
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    assert recognise(model, tokenizer) is not None
+    model.classifier = Squared(model.classifier)
+    assert recognise(model, tokenizer) is None
+    monkeypatch.setattr(loading, "recognise", lambda *_: None)
+    classifier = analysis.load(folder, device="cpu")
+    trace = analysis.record(classifier, TEXT)
+    assert (classifier.head, trace.head.pooled) == (None, None)
+    with pytest.raises(NoExactSplit, match="what its classification layers read is not known"):
+        analysis.decompose(trace)
+    with pytest.raises(ValueError, match="not recognised as a pooling head"):
+        what_if(classifier, TEXT, mask_tokens=(3,), where="head")
 
 
 def test_in_bfloat16_the_classification_layers_run_in_float32(tmp_path):

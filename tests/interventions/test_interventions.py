@@ -218,9 +218,9 @@ def test_every_layer_is_asked_anew_whether_it_wins_or_not(monkeypatch):
 
     asked, answer = [], leaving.answer
 
-    def watched(classifier, hidden, *more):
+    def watched(classifier, hidden, *more, **named):
         asked.extend(torch.isinf(hidden[:, :, 0, 0]).nonzero()[:, 0].tolist())
-        return answer(classifier, hidden, *more)
+        return answer(classifier, hidden, *more, **named)
 
     monkeypatch.setattr(leaving, "answer", watched)
     drop_effects(planted("max_cls", close_runner_up=True), TEXT)

@@ -134,19 +134,27 @@ class Game:
     def _hidden_from_head(self) -> Callable[[np.ndarray], Tensor]:
         import torch
 
+        from analysis.heads.base import of_rows
+
         problem = self.problem
         model: Any = problem.classifier.model
         with problem.classifier.lock, torch.no_grad():
-            states = model.encode(
+            encoded = model.encode(
                 inputs_embeds=problem.inputs.to(problem.classifier.dtype), **problem.fixed
-            ).hidden_states
-            hidden = torch.stack([state.float() for state in states])
+            )
+            hidden = torch.stack([state.float() for state in encoded.hidden_states])
+            attentions = None
+            if model.head.reads_attentions():
+                attentions = torch.stack([layer.float() for layer in encoded.attentions])
 
         def unread(present: np.ndarray) -> Tensor:
             problem.report(0.0)
             mask = torch.tensor(present, device=hidden.device).long()
             with problem.classifier.lock, torch.no_grad():
-                pooled = model.head(hidden.expand(-1, len(present), -1, -1), mask)
+                rows = len(present)
+                pooled = model.head(
+                    hidden.expand(-1, rows, -1, -1), mask, of_rows(attentions, rows)
+                )
                 return problem.explained(model.classifier(pooled.vector))
 
         return unread

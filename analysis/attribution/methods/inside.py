@@ -82,6 +82,12 @@ _HEADS = 20  # passes through a pooling head that take as long as one through it
 
 
 def _no_last_layer(classifier: Classifier) -> str:
+    head = classifier.head
+    if classifier.checkpoint.kind == "pooling" and head is not None and head.reads_attentions():
+        return (
+            f"{classifier.checkpoint.id}: its pooling head reads the encoder's attentions besides "
+            "the hidden states, so these are not all that moves the output"
+        )
     if classifier.checkpoint.kind == "pooling" or _last_layer(classifier) is not None:
         return ""
     return (

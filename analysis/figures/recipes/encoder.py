@@ -254,7 +254,9 @@ def depth(asked: Asked, token: int = 0) -> Plot:
         ]
         for s in asked.subjects
     ]
-    headed = [s for s in asked.subjects if s.members[0].checkpoint.kind == "pooling"]
+    headed = [
+        s for s, path in zip(asked.subjects, paths, strict=True) if path[0].logits is not None
+    ]
     target = headed[0].target(asked.targets[asked.subjects.index(headed[0])]) if headed else None
     names = [subject.name for subject in asked.subjects]
     return views_layers.depth(paths, names, target)

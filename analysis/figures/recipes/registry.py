@@ -72,6 +72,7 @@ class Subject:
             traces[0],
             checkpoint=self.checkpoint,
             hidden=np.mean([trace.hidden for trace in traces], axis=0),
+            between=None,
             attentions=np.mean(rows, axis=0) if rows else None,
         )
 

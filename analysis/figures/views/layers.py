@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.common.phrases import listed
 from analysis.figures.marks import Grid, HeatMap, Lines
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
@@ -183,6 +184,10 @@ def depth(
         )
         subtitles.append("as if the encoder ended there")
         notes = ("The pooling head was trained at the last layer only.",)
+    pre_norm = [n for n, entry in zip(names, entries, strict=True) if entry[0].final_norm]
+    normed = (
+        (f"Each layer with the encoder's own final norm: {listed(pre_norm)}.",) if pre_norm else ()
+    )
     return Plot(
         view="depth",
         title="Over depth",
@@ -199,7 +204,7 @@ def depth(
             view="depth",
             token=entries[0][0].token,
         ),
-        notes=notes,
+        notes=(*notes, *normed),
         caption=f"{entries[0][0].tokens.labels[entries[0][0].token]} by layer (0: embeddings): "
         "norm, cosine to the layer before and to the last"
         + (

@@ -93,7 +93,7 @@ def winners(
             target=label if of else None,
             reference=getattr(split, "reference", None),
         ),
-        notes=notes + cut_note([trace.tokens]),
+        notes=(*notes, *filter(None, [trace.compares]), *cut_note([trace.tokens])),
         caption=f"{QUANTITIES[quantity][0].upper()}{QUANTITIES[quantity][1:]}{of}, by source layer "
         f"and {axis.label}.",
     )
@@ -240,6 +240,7 @@ def layer_quantities(
             "effect says what the layer's wins are worth.",
             *split_note,
             *percentile,
+            *filter(None, [entries[0].compares]),
             *cut_note([trace.tokens for trace in entries]),
         ),
         caption="By source layer: share of wins"

@@ -60,7 +60,12 @@ def heard(member: Checkpoint, text: str, pair: str | None) -> Trace:
         trace = whole(member, text, pair)
         assert trace.attentions is not None
         # Nothing on the cards reads the hidden states themselves: 20 MB at 512 tokens.
-        return replace(trace, attentions=trace.attentions[:, :, :1], hidden=trace.hidden[:, :, :1])
+        return replace(
+            trace,
+            attentions=trace.attentions[:, :, :1],
+            hidden=trace.hidden[:, :, :1],
+            between=None,
+        )
 
     return once(key_of(member, text, pair, "heard"), make, _size)  # type: ignore[no-any-return]
 

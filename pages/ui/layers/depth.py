@@ -26,7 +26,8 @@ from pages.ui.layers.engine import Way
 _ABOUT = (
     "The vector of the followed token after each layer (0: embeddings): its length, its cosine to "
     "the layer before and to the last layer, and the answer when the whole pooling head is applied "
-    "as if the encoder ended there. The pooling head was trained at the last layer only, so its "
+    "as if the encoder ended there. A pre-norm encoder's final norm is applied at each layer, as "
+    "it would be there. The pooling head was trained at the last layer only, so its "
     "answer elsewhere shows how far the encoder has come, and is no prediction of a shorter model."
 )
 _TITLES = ("Norm", "Cosine to the layer before", "Cosine to the last layer", "As if it ended here")
@@ -250,14 +251,14 @@ def _missing(ways: Sequence[Way], shared: Sequence[Way]) -> list[str]:
     if len({way.entry.first.labels for way in shared if way.probabilities is not None}) == 1:
         for way in shared:
             if way.probabilities is None:
-                kind = (
-                    "a foreign classifier"
+                what = (
+                    "what its classification layers read is not known, so they cannot be applied"
                     if way.entry.first.kind == "classifier"
-                    else "a bare encoder"
+                    else "it is a bare encoder without a pooling head to apply"
                 )
                 said.append(
-                    f"{cards.plain(way.entry.id)} is {kind}: it has no pooling head to "
-                    "apply at earlier layers, so it has no line there."
+                    f"{cards.plain(way.entry.id)}: {what} at earlier layers, and it has no line "
+                    "there."
                 )
     for way in ways:
         if way not in shared:
