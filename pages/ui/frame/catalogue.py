@@ -15,6 +15,8 @@ from analysis.checkpoints.folder import (
     locate,
 )
 from analysis.common.faults import reason
+from analysis.study.fits import fits_in
+from pages.ui.engine import results_folder
 from pages.ui.frame import settings
 
 PAPER_HEADS = ("cls", "max_cls", "mha", "max_seq_mha")
@@ -73,7 +75,9 @@ def catalogue() -> Catalogue:
     root = settings.read().checkpoints
     added = tuple(st.session_state.get(_ADDED, ()))
     stamps = tuple(_stamp(Path(reference)) for reference in added)
-    return _catalogue(str(root), _stamp(root, deep=True), added, stamps)
+    fits = tuple(str(folder) for folder in fits_in(results_folder.folder() / "fits"))
+    stamps += tuple(_stamp(Path(folder)) for folder in fits)
+    return _catalogue(str(root), _stamp(root, deep=True), added, stamps, fits)
 
 
 def add(reference: str) -> str:
@@ -100,9 +104,20 @@ def _stamp(folder: Path, deep: bool = False) -> tuple[tuple[str, int, int], ...]
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _catalogue(root: str, stamp: object, added: tuple[str, ...], stamps: object) -> Catalogue:
+def _catalogue(
+    root: str,
+    stamp: object,
+    added: tuple[str, ...],
+    stamps: object,
+    fits: tuple[str, ...],
+) -> Catalogue:
     found, broken = discover(root)
     known = {checkpoint.id for checkpoint in found}
+    for folder in fits:  # pooling heads that were fitted on the page Train
+        fitted, unusable = discover(folder)
+        found += [checkpoint for checkpoint in fitted if checkpoint.id not in known]
+        broken += unusable
+        known |= {checkpoint.id for checkpoint in fitted}
     for reference in added:
         try:
             folder, name, source = locate(reference, root)

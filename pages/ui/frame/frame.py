@@ -19,6 +19,7 @@ PAGES = (
     ("pages/3_Attention.py", "Attention"),
     ("pages/4_Attributions.py", "Attributions"),
     ("pages/5_Embedding_map.py", "Embedding map"),
+    ("pages/7_Train.py", "Train"),
     ("pages/6_Evaluate.py", "Evaluate"),
     ("pages/7_Figures.py", "Figures"),
 )

@@ -1,0 +1,73 @@
+"""What the scores of a fit allow to be said: which pooling heads differ from the baseline."""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+
+from analysis.common.phrases import listed
+from analysis.statistics.family_tests import holm
+from analysis.statistics.permutation import permutation_p
+from analysis.study.fits import FitScores, HeadScores
+
+ALPHA = 0.05
+BASELINE = "cls"
+
+
+def differences(fit: FitScores) -> tuple[tuple[str, float, float], ...]:
+    """(head, mean difference to the baseline, p after Holm) of every other head.
+
+    Two-sided permutation tests over seeds, exact, Holm over all of them. Empty where the baseline
+    or every other head has no score.
+    """
+    base = _baseline(fit)
+    others = [head for head in fit.scored if base is not None and head.name != base.name]
+    if base is None or not others:
+        return ()
+    p = [
+        float(permutation_p(head.scores[None], base.scores[None])[0])
+        if min(len(head.scores), len(base.scores)) > 1
+        else np.nan
+        for head in others
+    ]
+    means = [float(head.scores.mean() - base.scores.mean()) for head in others]
+    adjusted = [float(value) for value in holm(p)]
+    return tuple(
+        (head.name, mean, value) for head, mean, value in zip(others, means, adjusted, strict=True)
+    )
+
+
+def verdict(fit: FitScores) -> str:
+    """One or two sentences: who scores above or below the baseline, or why that is not decided."""
+    tests = differences(fit)
+    base = _baseline(fit)
+    if base is None or not tests:
+        return "One pooling head alone has no other to be compared with."
+    seeds = min(len(head.scores) for head in fit.scored)
+    smallest = 2 / comb(2 * seeds, seeds) * len(tests)
+    if seeds < 2 or smallest > ALPHA:
+        enough = next(n for n in range(2, 100) if 2 / comb(2 * n, n) * len(tests) <= ALPHA)
+        return (
+            f"{seeds} {'seed' if seeds == 1 else 'seeds'} cannot decide {len(tests)} tests at the "
+            f"5 % level: {enough} seeds of each head could."
+        )
+    above = [name for name, mean, p in tests if p <= ALPHA and mean > 0]
+    below = [name for name, mean, p in tests if p <= ALPHA and mean < 0]
+    rest = [name for name, _, p in tests if not p <= ALPHA]
+    groups = (
+        (f"above {base.name}", above),
+        (f"below {base.name}", below),
+        ("not decided", rest),
+    )
+    found = "; ".join(f"{words}: {listed(names)}" for words, names in groups if names)
+    return (
+        f"Tested against {base.name} at the 5 % level, {found} (permutation tests over {seeds} "
+        f"seeds, Holm over {len(tests)} tests). The encoder is frozen, and seeds vary the start "
+        "and the order of rows only: other rows may order the heads otherwise."
+    )
+
+
+def _baseline(fit: FitScores) -> HeadScores | None:
+    scored = {head.name: head for head in fit.scored}
+    return scored.get(BASELINE) or next(iter(scored.values()), None)

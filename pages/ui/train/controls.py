@@ -1,0 +1,125 @@
+"""What is to be fitted: encoder, pooling heads, seeds, and the name it is kept under."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+
+import streamlit as st
+
+from analysis.datasets.table import Table
+from pages.ui.data.choose import Chosen
+from pages.ui.frame.catalogue import Catalogue
+from pages.ui.frame.inputs import KEPT
+from pages.ui.train import results
+from pages.ui.train.fit_job import Wish
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+DEFAULT = ("cls", "max_cls", "mha", "max_seq_mha", "mean", "max")
+MOST_CLASSES = 1000
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
+
+
+def encoder(checkpoints: Catalogue) -> str:
+    """The encoder whose states are read: the bundled one, or that of any checkpoint known here."""
+    members = {
+        member.id: str(member.folder)
+        for entry in checkpoints.entries
+        for member in entry.members
+        if getattr(member, "base", None) is None
+    }
+    places = {MINILM: MINILM, **members}
+    chosen = st.selectbox(
+        "Encoder",
+        list(places),
+        key="train_encoder",
+        **KEPT,
+        help="It is not changed. The encoder of a fine-tuned checkpoint has already learnt its "
+        "task; a bare encoder has not. Add your own in the sidebar.",
+    )
+    return places.get(str(chosen), MINILM)
+
+
+def wish(data: Chosen, encoder: str) -> Wish:
+    """Pooling heads, seeds and name, drawn; what is fitted with them."""
+    from analysis.heads import HEADS
+
+    assert data.table is not None
+    left, middle, right = st.columns((3, 1, 1.4))
+    with left:
+        heads = st.multiselect(
+            "Pooling heads",
+            sorted(HEADS),
+            default=[head for head in DEFAULT if head in HEADS],
+            key="train_heads",
+            persist_state="session",
+            placeholder="Choose at least one",
+            help="Your own heads are here too, once they are registered with --heads FILE.",
+        )
+    with middle:
+        seeds = st.number_input(
+            "Seeds",
+            1,
+            30,
+            5,
+            key="train_seeds",
+            persist_state="session",
+            help="A seed decides the start and the order of rows. The more seeds, the smaller "
+            "the differences that the tests can decide.",
+        )
+    proposed = _proposal(data, encoder)
+    with right:
+        name = st.text_input(
+            "Name",
+            placeholder=proposed,
+            key="train_name",
+            persist_state="session",
+            help="The fit and its checkpoints are kept under this name. Letters, digits, dots, "
+            "hyphens.",
+        )
+    return Wish(
+        table=data.table,
+        data=data.name,
+        encoder=encoder,
+        heads=tuple(heads),
+        seeds=int(seeds),
+        name=(name or "").strip() or proposed,
+    )
+
+
+def refusal(wish: Wish) -> str:
+    """Why this cannot be fitted, in a sentence with the next step; empty where it can."""
+    from training.frozen.problem import problem_of
+
+    if not wish.heads:
+        return "No pooling head is chosen. Choose at least one above."
+    if not _NAME.fullmatch(wish.name):
+        return (
+            f"{wish.name!r} cannot be a folder's name. Use letters, digits, dots and hyphens, "
+            "at most 60."
+        )
+    if wish.table.label is None:
+        return "These rows have no labels, so nothing can be fitted. Choose a labelled data set."
+    if len(wish.table.labels) > MOST_CLASSES:
+        return (
+            f"{len(wish.table.labels):,} different labels: is this the column of the classes? "
+            f"At most {MOST_CLASSES:,} classes are fitted here; the command line has no limit."
+        )
+    try:
+        problem_of(wish.table)
+    except ValueError as error:
+        return str(error)
+    if results.exists(wish.name) and not _is_own(wish):
+        return f"A fit called {wish.name} is kept already: choose another name, or delete it."
+    return ""
+
+
+def _is_own(wish: Wish) -> bool:
+    return results.wish_of(wish.name) == wish.digest
+
+
+def _proposal(data: Chosen, encoder: str) -> str:
+    assert isinstance(data.table, Table)
+    words = re.sub(r"[^A-Za-z0-9]+", "-", f"{data.name}".lower()).strip("-")[:30] or "data"
+    mark = sha256(f"{data.table.digest}{encoder}".encode()).hexdigest()[:4]
+    return f"{words}-{mark}"
