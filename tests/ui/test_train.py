@@ -15,6 +15,8 @@ def train(open_app, four, monkeypatch, tmp_path):
     """The page with two heads, two seeds and a tiny encoder chosen."""
     monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
     monkeypatch.setenv("POOLLENS_STATES", str(tmp_path / "states"))
+    for key in list(jobs._jobs):
+        jobs.forget(key)
 
     def start(**held):
         chosen = {"train_heads": HEADS, "train_seeds": 2, "train_encoder": "toy-mha"}
@@ -59,7 +61,7 @@ def test_a_name_that_is_taken_is_never_written_over(train):
 def test_what_cannot_be_fitted_is_said_before_anything_runs(train):
     for held, words in (
         ({"train_heads": []}, "No pooling head is chosen"),
-        ({"train_name": "../escape"}, "cannot be a folder's name"),
+        ({"train_name": "../escape"}, "cannot be a folder"),
         ({"source": "own sentences", "own_sentences": "one\ntwo"}, "no labels"),
     ):
         app = train(**held)

@@ -15,7 +15,7 @@ from pages.ui.train import results
 from pages.ui.train.fit_job import Wish
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-DEFAULT = ("cls", "max_cls", "mha", "max_seq_mha", "mean", "max")
+DEFAULT = ("cls", "max_cls", "mean", "max", "mha", "max_seq_mha")  # the quick ones first
 MOST_CLASSES = 1000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 

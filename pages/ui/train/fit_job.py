@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from training.frozen.fit import Progress
 
 WISH = "wish.json"
-_UNITS = 1000  # of a job's progress
+_UNITS = 100  # of a job's progress
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def work(wish: Wish) -> Callable[[Desk], Any]:
             desk.report(
                 int(_UNITS * progress.share),
                 _UNITS,
-                f"{progress.head}, {progress.phase}",
+                f"{progress.head} ({progress.place} of {progress.heads}), {progress.phase}",
                 0.5 + 0.5 * progress.share,
             )
             if progress.score is not None and progress.epoch:
