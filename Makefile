@@ -6,9 +6,10 @@ PYTHON ?= python3.11
 VENV := .venv
 PY := $(VENV)/bin/python
 ARGS ?=
-# Test processes side by side; the tests of one file stay together. In the order of their names the
-# browser's come first: the longest files, which would else be left for one process at the end.
+# Test processes side by side. Each begins with its own stretch of the tests, so that what a file
+# makes for its tests is made once; whoever is done takes tests from the end of another's stretch.
 WORKERS ?= 2
+PYTEST = $(PY) -m pytest -n $(WORKERS) --dist worksteal
 
 # PyTorch's own package index for one kind of machine, such as its CPU builds; empty: pip's default.
 TORCH_INDEX ?=
@@ -19,19 +20,29 @@ LOCKED := requirements.txt requirements.lock
 APP_STAMP := $(VENV)/.app-$(shell cat $(LOCKED) | cksum | tr ' ' '-')
 TEST_STAMP := $(VENV)/.test-$(shell cat $(LOCKED) pyproject.toml | cksum | tr ' ' '-')
 
-.PHONY: app test setup lint lint-supply lock bench gallery clean
+NODE_STAMP := node_modules/.scripts-$(shell cat package-lock.json | cksum | tr ' ' '-')
+
+.PHONY: app test test-all setup lint lint-python lint-scripts lint-supply lock format bench gallery clean node_modules
 .DEFAULT_GOAL := app
 
 app: $(APP_STAMP)
 	$(PY) -m streamlit run app.py $(ARGS)
 
+# All that a change needs.
 test: $(TEST_STAMP)
-	$(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
+
+# And what takes long: every view in every format, the demo checkpoints, Ray, simulated studies.
+test-all: $(TEST_STAMP)
+	$(PYTEST) $(ARGS)
 
 setup: $(TEST_STAMP)
 
-lint: lint-supply
+lint: lint-python lint-scripts lint-supply
+
+lint-python: $(TEST_STAMP)
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 
@@ -44,6 +55,17 @@ lint-supply: $(TEST_STAMP)
 lock: $(TEST_STAMP)
 	$(PY) -m package.supply lock
 
+node_modules: $(NODE_STAMP)
+
+# The scripts and styles of the pages.
+lint-scripts: node_modules
+	node_modules/.bin/biome ci .
+
+format: $(TEST_STAMP) node_modules
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+	node_modules/.bin/biome check --write .
+
 bench: $(TEST_STAMP)
 	$(PY) -m benchmarks $(ARGS)
 
@@ -51,7 +73,7 @@ gallery: $(APP_STAMP)
 	$(PY) -m docs.gallery
 
 clean:
-	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) node_modules build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A .venv that was moved or whose interpreter is gone answers nothing here and is made anew.
@@ -80,3 +102,9 @@ $(TEST_STAMP): $(LOCKED) pyproject.toml
 	$(install_locked)
 	$(INSTALL) $(PIP_FLAGS) -e ".[train,dev,docs]"
 	@rm -f $(VENV)/.test-* $(VENV)/.app-* && touch $@ $(APP_STAMP)
+
+$(NODE_STAMP): package.json package-lock.json
+	@command -v npm >/dev/null || { \
+	  echo "npm was not found. Install Node.js (18 or newer): the checks of the pages' scripts need it."; exit 1; }
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@

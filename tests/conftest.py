@@ -2,7 +2,8 @@
 
 With ``POOLLENS_NOTHING_SKIPPED=1`` a skip is a failure: on the machine that decides whether a
 change is good, missing data or a missing browser must not look like success. Tests marked ``gpu``
-are left out, not skipped, where there is no CUDA device.
+are left out, not skipped, where there is no CUDA device; so are those of a base-size encoder with
+``POOLLENS_WITHOUT_MPNET=1``, for a machine that cannot get one.
 """
 
 from __future__ import annotations
@@ -61,16 +62,19 @@ settings.load_profile("nothing_skipped" if NOTHING_SKIPPED else "poollens")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the ``gpu`` tests where there is no CUDA device."""
-    marked = [item for item in items if item.get_closest_marker("gpu")]
-    if not marked:
-        return
-    import torch
+    """Leave out the ``gpu`` tests where there is no CUDA device, and what needs a base-size encoder
+    where there is said to be none."""
+    left_out = {item for item in items if item.get_closest_marker("gpu")}
+    if left_out:
+        import torch
 
-    if torch.cuda.is_available():
-        return
-    config.hook.pytest_deselected(items=marked)
-    items[:] = [item for item in items if item not in marked]
+        if torch.cuda.is_available():
+            left_out = set()
+    if os.environ.get("POOLLENS_WITHOUT_MPNET", "") not in ("", "0"):
+        left_out |= {item for item in items if "mpnet_dir" in getattr(item, "fixturenames", ())}
+    if left_out:
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_collection_finish() -> None:
@@ -125,6 +129,12 @@ def glue_dir() -> Path:
 def text_data_dir() -> Path:
     """The folder of the other text data sets, from ``TEXT_DATA_DIR``."""
     return _data_folder("TEXT_DATA_DIR", "the text data sets, a folder each")
+
+
+@pytest.fixture(scope="session")
+def mpnet_dir() -> Path:
+    """The folder of all-mpnet-base-v2, an encoder of base size, from ``MPNET_DIR``."""
+    return _data_folder("MPNET_DIR", "the encoder all-mpnet-base-v2")
 
 
 # --- the app ----------------------------------------------------------------------------------

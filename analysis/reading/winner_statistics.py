@@ -238,7 +238,7 @@ def between_groups(
     Raises ``ValueError`` where a group has a single seed (there is no yardstick then), or where
     the groups saw other numbers of sentences or other layers.
     """
-    from analysis.statistics.basics import t_quantile
+    from scipy.special import stdtrit
 
     if min(len(first), len(second)) < 2:
         raise ValueError(
@@ -257,8 +257,7 @@ def between_groups(
     with np.errstate(invalid="ignore", divide="ignore"):
         degrees = np.where(total > 0, total**2 / parts, 1.0)
     # Whole degrees, rounded down: the interval is then a little too wide, never too narrow.
-    quantiles = np.array([t_quantile(0.975, max(1, int(d))) for d in degrees])
-    half = quantiles * np.sqrt(total)
+    half = stdtrit(np.maximum(1, np.floor(degrees)), 0.975) * np.sqrt(total)
     within = [
         np.abs(rows[a] - rows[b]) for rows in shares for a, b in combinations(range(len(rows)), 2)
     ]

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from analysis.statistics.basics import Agreement as Agreement
     from analysis.statistics.basics import kendall as kendall
     from analysis.statistics.basics import mean_interval as mean_interval
-    from analysis.statistics.basics import t_quantile as t_quantile
     from analysis.statistics.family_tests import compare as compare
     from analysis.statistics.family_tests import holm as holm
     from analysis.statistics.paired import mcnemar as mcnemar
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from analysis.statistics.permutation import permutation_p as permutation_p
 
 _MODULES = {
-    "analysis.statistics.basics": ("Agreement", "kendall", "mean_interval", "t_quantile"),
+    "analysis.statistics.basics": ("Agreement", "kendall", "mean_interval"),
     "analysis.statistics.family_tests": ("compare", "holm"),
     "analysis.statistics.paired": ("mcnemar", "paired_bootstrap"),
     "analysis.statistics.permutation": ("permutation_p",),

@@ -35,13 +35,16 @@ POWER = 0.8
 
 
 def holm(p: Sequence[float] | Floats) -> Floats:
-    """p-values (m,) adjusted by Holm's step-down method; NaN stays NaN and counts as a test."""
-    from statsmodels.stats.multitest import multipletests
+    """p-values (m,) adjusted by Holm's step-down method; NaN stays NaN and counts as a test.
 
+    Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979. statsmodels has
+    it, too, but collects garbage at each call: a fifth of a second with the app's modules loaded.
+    """
     p = np.asarray(p, np.float64)
-    if p.size == 0:
-        return p
-    adjusted = np.asarray(multipletests(np.where(np.isnan(p), 1.0, p), method="holm")[1])
+    order = np.argsort(np.where(np.isnan(p), 1.0, p), kind="stable")
+    steps = p.size - np.arange(p.size)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.fmax.accumulate(steps * p[order]), 1.0)
     return np.where(np.isnan(p), np.nan, adjusted)
 
 

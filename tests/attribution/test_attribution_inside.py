@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support import oracles, tiny, zoo
+from support import demo, oracles, tiny, zoo
 
 import analysis
 from analysis import heads
 from analysis.attribution import attribute, why_not
-from analysis.checkpoints.folder import discover
 from analysis.checkpoints.loading import register_heads
 from analysis.figures.registry import draw
 from analysis.reading.trace import model_inputs
@@ -248,25 +247,19 @@ def test_a_stock_classifier_and_ones_own_head_are_coloured_by_one_method(own):
         assert list(picture.mark.values) == result.scores.tolist()
 
 
-@pytest.fixture(scope="module")
-def demo():
-    found = [one for one in discover(DEMO)[0] if one.kind == "pooling"]
-    assert len(found) == 20
-    return found
+@pytest.mark.slow
+@pytest.mark.parametrize("name", demo.FOUR)
+def test_attributions_of_a_demo_checkpoint_are_complete(name):
+    classifier = analysis.load(name, device="cpu")
+    pair = "The acting is dull." if classifier.checkpoint.pairs else None
+    for method in ("integrated_gradients", "joint_layers", "exact_split"):
+        result = attribute(classifier, "The plot is thin.", pair, method, unit="word")
+        gap = abs(result.scores.sum() - result.delta)
+        assert gap == pytest.approx(result.completeness_gap, abs=1e-9)
+        assert gap <= 0.01 * max(abs(result.delta), 1), method
 
 
-def test_attributions_of_every_demo_checkpoint_are_complete(demo, subtests):
-    for checkpoint in demo:
-        classifier = analysis.load(checkpoint.folder, device="cpu")
-        pair = "The acting is dull." if checkpoint.pairs else None
-        with subtests.test(checkpoint.id):
-            for method in ("integrated_gradients", "joint_layers", "exact_split"):
-                result = attribute(classifier, "The plot is thin.", pair, method, unit="word")
-                gap = abs(result.scores.sum() - result.delta)
-                assert gap == pytest.approx(result.completeness_gap, abs=1e-9)
-                assert gap <= 0.01 * max(abs(result.delta), 1), method
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sst2-max_seq_mha", "sst2-cls"])
 def test_on_a_demo_checkpoint_scores_are_those_of_captum(name):
     from captum.attr import LayerIntegratedGradients

@@ -69,6 +69,7 @@ def alike(one: TextEvidence, other: TextEvidence) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_each_row_has_what_one_text_alone_has():
     classifiers = [zoo.loaded("mha"), zoo.loaded("cls")]
     items = list(over_texts(classifiers, ROWS, METHODS, **QUICK))

@@ -96,6 +96,7 @@ def test_the_typed_sentence_is_placed_and_the_layer_moves_all_maps(page: Any, ap
     assert field.screenshot() != before
 
 
+@pytest.mark.slow
 def test_a_hidden_class_stays_hidden_when_umap_takes_the_place_of_pca(page: Any, app: Any) -> None:
     open_maps(page, app, colour_by="prediction of sst2-cls")
     hidden = page.locator(".legend button[aria-pressed=false]")

@@ -210,6 +210,7 @@ def test_second_field_appears_with_a_checkpoint_of_pairs(page, app, checkpoints)
     wait_for_bars(page, {"mrpc-mha": dict(zip(true.labels, numbers, strict=True))})
 
 
+@pytest.mark.slow
 def test_demo_checkpoints_go_the_same_way(page, serve):
     """The checkpoints that come with the repository, once all of them are there."""
     from training.tasks import demo_set

@@ -44,6 +44,7 @@ class TestDemoCheckpoints:
             assert all(facts[key] == made[0][key] for facts in made), key
         assert tasks.recipe(task).batch_size == made[0]["recipe"]["batch_size"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", ["mrpc-mha", "trec-max_seq_mha-s1"])
     def test_the_card_states_what_the_folder_scores(self, name, glue_dir, text_data_dir):
         facts = facts_in(CHECKPOINTS / name)

@@ -112,6 +112,7 @@ def ray():
         ray.shutdown()
 
 
+@pytest.mark.slow
 def test_ray_gives_the_vectors_of_the_loop(tmp_path, checkpoint, ray):
     """Of a file whose quotation marks belong to its texts, and of pairs."""
     source = tmp_path / "msr.tsv"
@@ -126,6 +127,7 @@ def test_ray_gives_the_vectors_of_the_loop(tmp_path, checkpoint, ray):
         np.testing.assert_allclose(np.stack(spread[column]), np.stack(local[column]), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_no_row_is_lost_or_doubled_when_a_worker_dies(tmp_path, order, ray, monkeypatch):
     monkeypatch.setattr("analysis.corpus.bulk.BATCH_ROWS", 30)
     files = []
@@ -276,6 +278,7 @@ def test_a_column_that_is_called_like_the_vectors_is_refused(tmp_path, checkpoin
         run([source], tmp_path / "out", Order(str(checkpoint), "text"))
 
 
+@pytest.mark.slow
 def test_a_run_of_ray_that_failed_can_be_begun_anew(tmp_path, order, ray):
     source = write(tmp_path, "csv")  # Ray reads it with fewer processes than Parquet
 

@@ -160,6 +160,7 @@ class TestHub:
 
 
 class TestSize:
+    @pytest.mark.slow
     def test_a_large_file_is_read_in_bounded_memory_and_leaves_nothing_behind(self, tmp_path):
         def written(name, rows):
             with (tmp_path / name).open("w") as stream:

@@ -141,7 +141,7 @@ def test_no_export_of_any_view_names_an_owner_or_a_folder(key):
     )
     style = Style(title=True)
     assert not secrets_in(sidecar(plot, style).to_json().encode())
-    drawn = ("svg", "json") if key in samples.one_of_each_mark() else ()
+    drawn = ("svg", "json") if key in samples.ONE_OF_EACH_MARK else ()
     for format in (*drawn, "csv", "tex"):
         made = export(plot, format, style=style)
         assert not secrets_in(made.filename.encode() + made.data), format

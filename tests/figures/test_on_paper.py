@@ -35,6 +35,13 @@ def test_every_view_has_a_sample_so_that_none_is_without_a_paper_version():
     assert not set(known_views()) - set(KEYS)
 
 
+def test_every_kind_of_mark_is_among_the_views_that_are_drawn_in_all_formats():
+    some = [samples.plot_of(key).mark for key in samples.ONE_OF_EACH_MARK]
+    for marks in (some, [panel for m in some if isinstance(m, Grid) for panel in m.panels]):
+        assert {*SAME, Strip} - {Points} <= set(map(type, marks))
+    assert Points in set(map(type, some))
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_every_view_has_a_table_a_caption_of_sentences_and_no_folder(key):
     plot = samples.plot_of(key)
@@ -43,7 +50,13 @@ def test_every_view_has_a_table_a_caption_of_sentences_and_no_folder(key):
     assert str(zoo.root()) not in str(dict(plot.provenance))
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(
+    "key",
+    [
+        key if key in samples.ONE_OF_EACH_MARK else pytest.param(key, marks=pytest.mark.slow)
+        for key in KEYS
+    ],
+)
 def test_the_pdf_of_every_view_passes_what_can_be_read_from_it(key, tmp_path):
     plot = samples.plot_of(key)
     drawn = render(plot)
@@ -243,16 +256,15 @@ def test_bands_flags_rings_and_gaps_are_read_back_as_well():
 SAME = {HeatMap: same_cells, Bars: same_bars, Lines: same_lines, Points: same_points}
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_the_png_of_every_view_has_its_size_and_says_its_dpi(key):
-    """At 300 dots an inch; a view of each kind of mark at 600, too, which takes four times as
-    long."""
-    for dpi in (300, 600) if key in samples.one_of_each_mark() else (300,):
-        drawn = render(samples.plot_of(key), format="png", dpi=dpi)
-        with Image.open(io.BytesIO(drawn.data)) as png:
-            assert abs(png.width - 3.03 * dpi) <= 1
-            assert png.info["dpi"] == pytest.approx((dpi, dpi), abs=0.1)
-            assert png.height > 0.4 * dpi
+@pytest.mark.parametrize("dpi", [300, 600])
+@pytest.mark.parametrize("key", samples.ONE_OF_EACH_MARK)
+def test_a_png_has_its_size_and_says_its_dpi(key, dpi):
+    """A view of each kind of mark: the renderer draws them alike whatever they show."""
+    drawn = render(samples.plot_of(key), format="png", dpi=dpi)
+    with Image.open(io.BytesIO(drawn.data)) as png:
+        assert abs(png.width - 3.03 * dpi) <= 1
+        assert png.info["dpi"] == pytest.approx((dpi, dpi), abs=0.1)
+        assert png.height > 0.4 * dpi
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -14,11 +14,11 @@ from analysis.figures.files.sidecar import BadSidecar, other_versions, read, sav
 from analysis.figures.recipes.rebuild import rebuild
 from analysis.figures.style.settings import Style
 
-FORMATS = ("pdf", "svg", "png")
-
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    "format", ["svg", *(pytest.param(name, marks=pytest.mark.slow) for name in ("pdf", "png"))]
+)
 def test_a_view_is_rebuilt_to_the_same_bytes_elsewhere(format, tmp_path):
     """From the sidecar alone, in another process, folder and home: every view as a PDF, a view of
     each kind as an SVG and a PNG."""
@@ -26,7 +26,7 @@ def test_a_view_is_rebuilt_to_the_same_bytes_elsewhere(format, tmp_path):
     for folder in (here, there, home):
         folder.mkdir()
     files = {}
-    some = samples.one_of_each_mark()
+    some = samples.ONE_OF_EACH_MARK
     for key, plot in samples.every_plot():
         if format != "pdf" and key not in some:
             continue

@@ -198,6 +198,7 @@ def test_seed_groups_and_several_checkpoints_are_computed_again(key, seeds):
     assert made.said[0] == "The recomputed values equal the stored ones."
 
 
+@pytest.mark.slow
 def test_a_demo_checkpoint_gives_the_stored_numbers_again(tmp_path):
     text = "The plot is thin, but the acting is anything but dull."
     names = ["winners", "reading", "input_attribution"]

@@ -164,6 +164,7 @@ def test_procrustes_undoes_a_turn_a_mirror_a_scale_and_a_shift():
     assert own.disparity == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.slow
 def test_aligned_maps_lie_closer_to_each_other_than_maps_made_alone():
     vectors, _ = blobs(50)
     other = vectors + np.random.default_rng(5).normal(scale=0.3, size=vectors.shape)

@@ -24,7 +24,7 @@ from analysis.reading.attention import (
     special_mass,
     value_norms,
 )
-from analysis.statistics.basics import kendall, mean_interval, t_quantile
+from analysis.statistics.basics import kendall, mean_interval
 from analysis.text.words import attention_by_word, merge, wins_by_token, wins_by_word
 
 TEXT, PAIR = "The plots thinned, not dully.", "He said it was great."
@@ -227,14 +227,6 @@ def test_kendall_refuses_too_few_places_and_says_nothing_of_constants():
     with pytest.raises(ValueError, match="at least 4"):
         kendall(np.array([1, 2, np.nan, 3.0]), np.arange(4.0))
     assert np.isnan(kendall(np.ones(6), np.arange(6)).tau)
-
-
-@pytest.mark.parametrize("degrees", [1, 2, 5, 30, 31, 200, 5000])
-def test_t_quantiles_are_scipys(degrees):
-    for probability in (0.75, 0.975, 0.995):
-        assert t_quantile(probability, degrees) == pytest.approx(
-            stats.t.ppf(probability, degrees), rel=1e-6
-        )
 
 
 def test_mean_intervals_leave_out_what_is_missing():

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import oracles, tiny, zoo
+from support import demo, oracles, tiny, zoo
 
 import analysis
 from analysis.checkpoints import profiles
-from analysis.checkpoints.folder import discover
 from analysis.reading.decomposition import Decomposition, NoExactSplit, contrast_of
 from analysis.reading.trace import measure_profile
 
@@ -221,17 +220,14 @@ def test_a_bfloat16_encoder_still_splits_exactly():
     assert split.error < EXACT
 
 
-def test_every_demo_checkpoint_splits_exactly(subtests):
-    examples = (tiny.SENTENCE, "What is the capital of Peru?")
-    for checkpoint in discover()[0]:
-        if checkpoint.kind != "pooling":
-            continue
-        with subtests.test(checkpoint.id):
-            classifier = analysis.load(checkpoint.folder, device="cpu")
-            for text in examples:
-                trace = analysis.record(classifier, text, PAIR if checkpoint.pairs else None)
-                for reference in ("zero", None):
-                    split = analysis.decompose(trace, reference)
-                    assert close(split)
-                    assert split.error < EXACT
+@pytest.mark.slow
+@pytest.mark.parametrize("name", demo.FOUR)
+def test_a_demo_checkpoint_splits_exactly(name):
+    classifier = analysis.load(name, device="cpu")
+    for text in (tiny.SENTENCE, "What is the capital of Peru?"):
+        trace = analysis.record(classifier, text, PAIR if classifier.checkpoint.pairs else None)
+        for reference in ("zero", None):
+            split = analysis.decompose(trace, reference)
+            assert close(split)
+            assert split.error < EXACT
                     np.testing.assert_allclose(sums(split), trace.logits, atol=1e-4)

@@ -103,6 +103,13 @@ class TestOracles:
         p = generator(15).random((20, 12)) ** 3
         np.testing.assert_allclose([holm(row) for row in p], step_down(p))
 
+    def test_holm_is_that_of_statsmodels(self):
+        from statsmodels.stats.multitest import multipletests
+
+        for p in ([0.01, 0.04, 0.03, 0.005, 0.005], [0.5], [1.0, 0.9, 0.001]):
+            np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1])
+        assert holm([]).shape == (0,)
+
     def test_a_test_that_is_missing_still_counts(self):
         assert holm([0.02, np.nan])[0] == pytest.approx(0.04)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 import analysis
 from analysis import interventions
-from analysis.figures import Grid, Plot, view
+from analysis.figures import Plot, view
 from analysis.reading import attention, layers, margins
 from analysis.reading.comparison import Answer
 from analysis.reading.dimensions import dimensions
@@ -54,15 +54,19 @@ def every_plot() -> Iterator[tuple[str, Plot]]:
         yield key, plot_of(key)
 
 
-@cache
-def one_of_each_mark() -> dict[str, Plot]:
-    """A view for each kind of mark, in grids and alone: what a format's renderer tells apart."""
-    found: dict[Any, tuple[str, Plot]] = {}
-    for key, plot in every_plot():
-        inside = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
-        kinds = frozenset(type(panel) for panel in inside)
-        found.setdefault((kinds, isinstance(plot.mark, Grid)), (key, plot))
-    return dict(found.values())
+# A view for each kind of mark, in grids and alone: what the renderer of a format tells apart.
+ONE_OF_EACH_MARK = (
+    "agreement",
+    "attribution_bars",
+    "attribution_disagreement",
+    "attribution_strips",
+    "confusion",
+    "deletion_insertion",
+    "dimension",
+    "dimensions",
+    "input_attribution",
+    "map",
+)
 
 
 @cache

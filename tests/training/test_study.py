@@ -472,6 +472,7 @@ class TestMachine:
 
 
 class TestLaunch:
+    @pytest.mark.slow
     def test_two_processes_do_each_run_together_and_write_it_once(self, plan_file, glue, tmp_path):
         family = {"name": "main", "tasks": ["sst2"], "heads": ["max_cls"], "seeds": 1}
         path = plan_file(families=[family])
@@ -531,6 +532,7 @@ def _free_port() -> int:
 
 
 class TestInterruption:
+    @pytest.mark.slow
     def test_killed_and_shared_it_ends_as_one_never_killed(self, plan_file, glue, tmp_path):
         """kill -9 in the middle, then two processes at once: the same table, no run twice."""
         path = plan_file()

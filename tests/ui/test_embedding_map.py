@@ -206,6 +206,7 @@ def test_on_the_behaviour_suite_neighbours_of_one_template_have_no_vote(open_map
     assert "by other templates, chance" in shown(app, "look")["subtitles"][0]
 
 
+@pytest.mark.slow
 def test_aligned_umap_leaves_nothing_missing_beside_a_constant_and_a_shallow_sheet(open_map, four):
     app = open_map(
         four,

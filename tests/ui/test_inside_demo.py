@@ -16,6 +16,7 @@ from analysis.reading import layers
 DEMO = Path(__file__).resolve().parent.parent.parent / "checkpoints"
 SENTENCE = "The plot is thin, but the acting is anything but dull."
 LONG = " ".join([SENTENCE] * 60)
+pytestmark = pytest.mark.slow
 PAGES = ("pages/1_Layers.py", "pages/2_Max_pool_winners.py", "pages/3_Attention.py")
 
 

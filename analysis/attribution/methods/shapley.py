@@ -11,7 +11,7 @@ from analysis.attribution.methods.game import Game
 from analysis.attribution.problem import Problem, batches
 from analysis.attribution.registry import Option, Result, method
 from analysis.attribution.results import Enough
-from analysis.statistics.basics import mean_interval, t_quantile
+from analysis.statistics.basics import mean_interval
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -266,6 +266,7 @@ def _regression(game: Game, coalitions: np.ndarray, exact: bool) -> np.ndarray:
 def _half_width(game: Game, coalitions: np.ndarray, delta: float) -> np.ndarray:
     """(P,) half of the 95 % interval: the sandwich error of the regression, clustered by pair."""
     import statsmodels.api as sm
+    from scipy.special import stdtrit
 
     nobody = float(game.values(np.zeros((1, coalitions.shape[1]), dtype=bool))[0])
     joined = coalitions.astype(np.float64)
@@ -277,4 +278,4 @@ def _half_width(game: Game, coalitions: np.ndarray, delta: float) -> np.ndarray:
     covariance = np.asarray(fitted.cov_params())
     variance = np.append(np.diag(covariance), covariance.sum())
     degrees = max(len(pairs) // 2 - coalitions.shape[1], 1)
-    return np.asarray(t_quantile(0.975, degrees) * np.sqrt(np.maximum(variance, 0)))
+    return np.asarray(stdtrit(degrees, 0.975) * np.sqrt(np.maximum(variance, 0)))

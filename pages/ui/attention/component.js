@@ -12,7 +12,9 @@ function cells(canvas) {
 
 function paint(canvas) {
   const values = cells(canvas);
-  const [red, green, blue] = getComputedStyle(canvas).color.match(/[\d.]+/g).map(Number);
+  const [red, green, blue] = getComputedStyle(canvas)
+    .color.match(/[\d.]+/g)
+    .map(Number);
   const share = Number(canvas.dataset.top) / Number(canvas.dataset.limit) / 65535;
   const context = canvas.getContext("2d");
   const image = context.createImageData(canvas.width, canvas.height);
@@ -33,7 +35,8 @@ function read(event) {
     return;
   }
   const box = canvas.getBoundingClientRect();
-  const place = (at, size, count) => Math.max(0, Math.min(count - 1, Math.floor((at / size) * count)));
+  const place = (at, size, count) =>
+    Math.max(0, Math.min(count - 1, Math.floor((at / size) * count)));
   const column = place(event.clientX - box.left, box.width, canvas.width);
   const row = place(event.clientY - box.top, box.height, canvas.height);
   const labels = JSON.parse(picture.dataset.labels);

@@ -15,9 +15,11 @@ from analysis.attribution import (
     Progress,
     Randomisation,
     Sensitivity,
+    faithfulness,
     random_control,
+    randomisation,
+    sensitivity,
 )
-from analysis.attribution.evidence import faithfulness, randomisation, sensitivity
 from analysis.checkpoints.folder import Checkpoint
 from analysis.common.faults import reason
 from pages.ui.attributions import engine as kept

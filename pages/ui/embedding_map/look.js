@@ -20,22 +20,44 @@ function lookOf(root, given, count, hidden, selection) {
   }
   const stops = (given?.stops ?? ["#2166AC", "#888888", "#B35806"]).map(hex);
   return {
-    codes: shown, of: (panel) => own?.[panel] ?? shown, flags, ramp: !!given?.ramp, dim: !!selection || !!found, found,
-    palette: Array.from({ length: 12 }, (_, i) => lift(hex((given?.colours ?? ["#4575B4"])[i] ?? "#888888"))),
-    low: lift(stops[0]), middle: lift(stops[1]), high: lift(stops[2]),
+    codes: shown,
+    of: (panel) => own?.[panel] ?? shown,
+    flags,
+    ramp: !!given?.ramp,
+    dim: !!selection || !!found,
+    found,
+    palette: Array.from({ length: 12 }, (_, i) =>
+      lift(hex((given?.colours ?? ["#4575B4"])[i] ?? "#888888")),
+    ),
+    low: lift(stops[0]),
+    middle: lift(stops[1]),
+    high: lift(stops[2]),
     size: count > 20000 ? 3.5 : count > 4000 ? 4.5 : count > 800 ? 6 : 8,
-    rings: given?.rings ?? [], names: given?.names ?? [], centres: given?.centres ?? false,
-    text: color, ground: dark ? "#0E1117" : "#FFFFFF", dark,
+    rings: given?.rings ?? [],
+    names: given?.names ?? [],
+    centres: given?.centres ?? false,
+    text: color,
+    ground: dark ? "#0E1117" : "#FFFFFF",
+    dark,
   };
 }
 
 function drawLegend(box, given, look, hidden) {
-  const key = JSON.stringify([given?.title, given?.names, given?.ramp, given?.ends, given?.unknown, [...hidden], look.dark]);
+  const key = JSON.stringify([
+    given?.title,
+    given?.names,
+    given?.ramp,
+    given?.ends,
+    given?.unknown,
+    [...hidden],
+    look.dark,
+  ]);
   if (box.dataset.key === key) return;
   box.dataset.key = key;
   box.replaceChildren();
   if (!given) return;
-  const words = (text, kind = "") => Object.assign(document.createElement("span"), { className: kind, textContent: text });
+  const words = (text, kind = "") =>
+    Object.assign(document.createElement("span"), { className: kind, textContent: text });
   box.append(words(given.title, "what"));
   if (given.ramp) {
     const ramp = words("", "ramp");

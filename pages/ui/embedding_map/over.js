@@ -6,8 +6,15 @@ function middlesOf(layout, given, count) {
   const known = centres.get(layout);
   if (known?.given === given) return known.found;
   const places = Array.from({ length: count }, () => [[], []]);
-  bytes(given).forEach((code, i) => { places[code]?.[0].push(layout[2 * i]); places[code]?.[1].push(layout[2 * i + 1]); });
-  const found = places.map(([xs, ys]) => (xs.length ? [xs, ys].map((v) => (v.sort((a, b) => a - b)[v.length >> 1] / 65535) * 3 - 1) : null));
+  bytes(given).forEach((code, i) => {
+    places[code]?.[0].push(layout[2 * i]);
+    places[code]?.[1].push(layout[2 * i + 1]);
+  });
+  const found = places.map(([xs, ys]) =>
+    xs.length
+      ? [xs, ys].map((v) => (v.sort((a, b) => a - b)[v.length >> 1] / 65535) * 3 - 1)
+      : null,
+  );
   centres.set(layout, { given, found });
   return found;
 }
@@ -21,8 +28,11 @@ function drawOver(pen, box, look, { names, rings, hover, lasso }) {
   pen.font = "600 12px system-ui, sans-serif";
   pen.textAlign = "center";
   const circle = (x, y, radius, width, colour) => {
-    pen.lineWidth = width; pen.strokeStyle = colour;
-    pen.beginPath(); pen.arc(x, y, radius, 0, 7); pen.stroke();
+    pen.lineWidth = width;
+    pen.strokeStyle = colour;
+    pen.beginPath();
+    pen.arc(x, y, radius, 0, 7);
+    pen.stroke();
   };
   for (const [name, [x, y]] of names) {
     pen.lineWidth = 3.5;
@@ -39,17 +49,29 @@ function drawOver(pen, box, look, { names, rings, hover, lasso }) {
     const half = pen.measureText(label).width / 2 + 5;
     const middle = Math.min(Math.max(x, box.x + half), box.x + box.width - half);
     const base = y - 15 < box.y + 14 ? y + 25 : y - 15;
-    pen.globalAlpha = 0.9; pen.fillStyle = look.ground;
+    pen.globalAlpha = 0.9;
+    pen.fillStyle = look.ground;
     pen.fillRect(middle - half, base - 12, 2 * half, 17);
-    pen.globalAlpha = 1; pen.fillStyle = look.text; pen.fillText(label, middle, base);
+    pen.globalAlpha = 1;
+    pen.fillStyle = look.text;
+    pen.fillText(label, middle, base);
   }
   if (hover) circle(...hover, 7, 2, look.text);
   if (lasso) {
     pen.beginPath();
-    lasso.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)));
+    lasso.forEach(([x, y], i) => {
+      if (i) pen.lineTo(x, y);
+      else pen.moveTo(x, y);
+    });
     pen.closePath();
-    pen.globalAlpha = 0.15; pen.fillStyle = look.text; pen.fill();
-    pen.globalAlpha = 1; pen.lineWidth = 1.5; pen.strokeStyle = look.text; pen.setLineDash([4, 3]); pen.stroke();
+    pen.globalAlpha = 0.15;
+    pen.fillStyle = look.text;
+    pen.fill();
+    pen.globalAlpha = 1;
+    pen.lineWidth = 1.5;
+    pen.strokeStyle = look.text;
+    pen.setLineDash([4, 3]);
+    pen.stroke();
   }
   pen.restore();
 }

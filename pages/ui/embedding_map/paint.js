@@ -69,13 +69,23 @@ function glPainter(canvas) {
     const where = gl.getAttribLocation(program, name);
     const type = array instanceof Uint16Array ? gl.UNSIGNED_SHORT : gl.UNSIGNED_BYTE;
     gl.enableVertexAttribArray(where);
-    gl.vertexAttribPointer(where, size, type, normalised, every * size * array.BYTES_PER_ELEMENT, 0);
+    gl.vertexAttribPointer(
+      where,
+      size,
+      type,
+      normalised,
+      every * size * array.BYTES_PER_ELEMENT,
+      0,
+    );
   };
   return {
     kind: "webgl",
     forget(keep) {
       for (const [array, buffer] of buffers) {
-        if (!keep.has(array)) { gl.deleteBuffer(buffer); buffers.delete(array); }
+        if (!keep.has(array)) {
+          gl.deleteBuffer(buffer);
+          buffers.delete(array);
+        }
       }
     },
     begin() {
@@ -102,7 +112,13 @@ function glPainter(canvas) {
       gl.uniform1f(place("dim"), look.dim ? 1 : 0);
       gl.uniform1f(place("ramp"), look.ramp ? 1 : 0);
       // 0..1 of the map -> -1..1 of the panel, moved and scaled by the view; y points up
-      gl.uniform4f(place("view"), 2 * view.zoom, 2 * view.zoom, -2 * view.x * view.zoom, -2 * view.y * view.zoom);
+      gl.uniform4f(
+        place("view"),
+        2 * view.zoom,
+        2 * view.zoom,
+        -2 * view.x * view.zoom,
+        -2 * view.y * view.zoom,
+      );
       gl.uniform3fv(place("palette"), look.palette.flat());
       for (const name of ["low", "middle", "high"]) gl.uniform3fv(place(name), look[name]);
       gl.drawArrays(gl.POINTS, 0, Math.ceil(codes.length / every));
@@ -116,7 +132,9 @@ function flatPainter(canvas) {
   return {
     kind: "canvas",
     forget() {},
-    begin() { context.clearRect(0, 0, canvas.width, canvas.height); },
+    begin() {
+      context.clearRect(0, 0, canvas.width, canvas.height);
+    },
     points(box, view, now, next, part, look, codes, every) {
       const scale = canvas.width / canvas.clientWidth || 1;
       const size = Math.max(look.size * scale * 0.7, 2);
@@ -126,19 +144,28 @@ function flatPainter(canvas) {
       context.clip();
       for (let i = 0; i < codes.length; i += every) {
         if (codes[i] === 255) continue;
-        const x = (now[2 * i] + (next[2 * i] - now[2 * i]) * part) / 65535 * 3 - 1;
-        const y = (now[2 * i + 1] + (next[2 * i + 1] - now[2 * i + 1]) * part) / 65535 * 3 - 1;
+        const x = ((now[2 * i] + (next[2 * i] - now[2 * i]) * part) / 65535) * 3 - 1;
+        const y = ((now[2 * i + 1] + (next[2 * i + 1] - now[2 * i + 1]) * part) / 65535) * 3 - 1;
         context.globalAlpha = look.dim && !look.flags[i] ? 0.12 : 0.85;
         const t = codes[i] / 200;
         const unknown = look.ramp && codes[i] > 200;
         if (unknown) context.globalAlpha *= 0.35;
         const mix = (a, b, s) => a.map((v, k) => v + (b[k] - v) * s);
-        context.fillStyle = css(unknown ? [0.55, 0.55, 0.55] : look.ramp
-          ? (t < 0.5 ? mix(look.low, look.middle, 2 * t) : mix(look.middle, look.high, 2 * t - 1))
-          : look.palette[codes[i] % 12]);
+        context.fillStyle = css(
+          unknown
+            ? [0.55, 0.55, 0.55]
+            : look.ramp
+              ? t < 0.5
+                ? mix(look.low, look.middle, 2 * t)
+                : mix(look.middle, look.high, 2 * t - 1)
+              : look.palette[codes[i] % 12],
+        );
         context.fillRect(
           (box.x + ((x - view.x) * view.zoom + 0.5) * box.width) * scale - size / 2,
-          (box.y + (0.5 - (y - view.y) * view.zoom) * box.height) * scale - size / 2, size, size);
+          (box.y + (0.5 - (y - view.y) * view.zoom) * box.height) * scale - size / 2,
+          size,
+          size,
+        );
       }
       context.restore();
     },

@@ -1,6 +1,7 @@
 // What the maps are made of and hold no state: a grid of points, a lasso, the glyphs of a legend.
 // The points of a layout by the cell of a grid, so that the pointer asks its surroundings only.
-const CELLS = 384, grids = new WeakMap();
+const CELLS = 384,
+  grids = new WeakMap();
 const cell = (value) => Math.min(Math.max(Math.floor(((value + 1) / 3) * CELLS), 0), CELLS - 1);
 function gridOf(layout) {
   let grid = grids.get(layout);
@@ -8,7 +9,8 @@ function gridOf(layout) {
     const count = layout.length / 2;
     grid = { first: new Int32Array(CELLS * CELLS).fill(-1), next: new Int32Array(count) };
     for (let i = 0; i < count; i++) {
-      const place = cell((layout[2 * i + 1] / 65535) * 3 - 1) * CELLS + cell((layout[2 * i] / 65535) * 3 - 1);
+      const place =
+        cell((layout[2 * i + 1] / 65535) * 3 - 1) * CELLS + cell((layout[2 * i] / 65535) * 3 - 1);
       grid.next[i] = grid.first[place];
       grid.first[place] = i;
     }
@@ -20,16 +22,22 @@ function gridOf(layout) {
 function inside([x, y], path) {
   let odd = false;
   for (let i = 0, j = path.length - 1; i < path.length; j = i++) {
-    const [xi, yi] = path[i], [xj, yj] = path[j];
+    const [xi, yi] = path[i],
+      [xj, yj] = path[j];
     if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) odd = !odd;
   }
   return odd;
 }
 
 function glyph(code, colour) {
-  const form = ['<circle cx="7" cy="7" r="4.6"/>', '<rect x="2.6" y="2.6" width="8.8" height="8.8"/>',
-    '<path d="M7 1.2 12.8 7 7 12.8 1.2 7z"/>', '<path d="M1.6 3.4h10.8L7 12.4z"/>',
-    '<path d="M3 3 11 11M11 3 3 11" stroke-width="2.6"/>', '<path d="M1.6 3.4h10.8L7 12.4z" transform="rotate(180 7 7)"/>'][code % 6];
+  const form = [
+    '<circle cx="7" cy="7" r="4.6"/>',
+    '<rect x="2.6" y="2.6" width="8.8" height="8.8"/>',
+    '<path d="M7 1.2 12.8 7 7 12.8 1.2 7z"/>',
+    '<path d="M1.6 3.4h10.8L7 12.4z"/>',
+    '<path d="M3 3 11 11M11 3 3 11" stroke-width="2.6"/>',
+    '<path d="M1.6 3.4h10.8L7 12.4z" transform="rotate(180 7 7)"/>',
+  ][code % 6];
   const fill = code > 5 || code % 6 === 4 ? "none" : colour;
   return `<svg width="14" height="14" viewBox="0 0 14 14" fill="${fill}" stroke="${colour}" stroke-width="1.6" aria-hidden="true">${form}</svg>`;
 }

@@ -21,7 +21,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
       const over = place(event);
       if (dragged === null || !over) return;
       event.preventDefault();
-      root.querySelectorAll(".over").forEach((one) => one.classList.remove("over"));
+      root.querySelectorAll(".over").forEach((card) => {
+        card.classList.remove("over");
+      });
       over.classList.add("over");
     });
     root.addEventListener("drop", (event) => {
@@ -33,12 +35,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
     });
     root.addEventListener("dragend", () => {
       dragged = null;
-      root.querySelectorAll(".over").forEach((one) => one.classList.remove("over"));
+      root.querySelectorAll(".over").forEach((card) => {
+        card.classList.remove("over");
+      });
     });
   }
   const focused = root.getRootNode().activeElement;
   const back = focused?.dataset?.do && {
-    action: focused.dataset.do, key: focused.closest(".figure")?.dataset.key,
+    action: focused.dataset.do,
+    key: focused.closest(".figure")?.dataset.key,
   };
   root.replaceChildren(...data.figures.map((figure, index) => card(figure, index, data.figures)));
   if (back) {
@@ -93,10 +98,13 @@ function card(figure, index, all) {
   tick.title = "Choose for grouping";
   const name = made("span", "name", `Figure ${index + 1}`);
   if (figure.panels > 1) name.append(made("span", "faint", ` · ${figure.panels} panels`));
-  line.append(tick, name,
+  line.append(
+    tick,
+    name,
     button("up", "↑", `Move figure ${index + 1} up`, index === 0),
     button("down", "↓", `Move figure ${index + 1} down`, index === all.length - 1),
-    button("remove", "✕", `Remove figure ${index + 1}`));
+    button("remove", "✕", `Remove figure ${index + 1}`),
+  );
   const title = made("div", "title", figure.title);
   title.dir = "auto";
   whole.append(look, title, line);

@@ -7,19 +7,28 @@ export default function () {
   sidebar.dataset.watched = "true";
   const menu = () => document.querySelector("[data-testid=stPopoverBody]");
   let last = null;
-  sidebar.addEventListener("click", (event) => {
-    const link = event.target.closest("[data-testid=stPageLink-NavLink]");
-    if (!link || !event.isTrusted) return;
-    const name = `[data-testid=stPageLink-NavLink][href="${link.getAttribute("href")}"]`;
-    const click = () => sidebar.querySelector(name)?.click();
-    const place = link.pathname;
-    last = event;
-    setTimeout(() => { if (last === event && location.pathname !== place) click(); }, 1500);
-    if (!menu()) return;
-    event.preventDefault();
-    event.stopPropagation();
-    menu().dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
-    const follow = () => { if (menu()) setTimeout(follow, 20); else setTimeout(click, 60); };
-    follow();
-  }, true);
+  sidebar.addEventListener(
+    "click",
+    (event) => {
+      const link = event.target.closest("[data-testid=stPageLink-NavLink]");
+      if (!link || !event.isTrusted) return;
+      const name = `[data-testid=stPageLink-NavLink][href="${link.getAttribute("href")}"]`;
+      const click = () => sidebar.querySelector(name)?.click();
+      const place = link.pathname;
+      last = event;
+      setTimeout(() => {
+        if (last === event && location.pathname !== place) click();
+      }, 1500);
+      if (!menu()) return;
+      event.preventDefault();
+      event.stopPropagation();
+      menu().dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+      const follow = () => {
+        if (menu()) setTimeout(follow, 20);
+        else setTimeout(click, 60);
+      };
+      follow();
+    },
+    true,
+  );
 }

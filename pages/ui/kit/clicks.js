@@ -8,10 +8,12 @@ function wire({ parentElement, setTriggerValue }, root, reports) {
   const every = {
     // A special token has no place in the text: where it can be chosen it says which one it is.
     ".tok[data-special]": ({ dataset }) => [
-      "token", [-1, Number(dataset.special), Number(dataset.special)],
+      "token",
+      [-1, Number(dataset.special), Number(dataset.special)],
     ],
     ".tok:not(.special)": ({ dataset }) => [
-      "token", [Number(dataset.segment), Number(dataset.start), Number(dataset.end)],
+      "token",
+      [Number(dataset.segment), Number(dataset.start), Number(dataset.end)],
     ],
     ...reports,
   };
