@@ -73,7 +73,7 @@ def run() -> list[dict[str, Any]]:
     rows = []
     for who, kind, _ in ways:
         clock, processor = map(statistics.median, zip(*times[who, kind], strict=True))
-        peer = times["sentence-transformers", kind]
+        theirs = times["sentence-transformers", kind]
         rows.append(
             {
                 "what": who,
@@ -82,8 +82,8 @@ def run() -> list[dict[str, Any]]:
                 "clock (s), median": clock,
                 "processor (s), median": processor,
                 "sentences/s": len(texts) / clock,
-                "peer / this, clock": _ratio(peer, times[who, kind], 0),
-                "peer / this, processor": _ratio(peer, times[who, kind], 1),
+                "peer / this, clock": _ratio(theirs, times[who, kind], 0),
+                "peer / this, processor": _ratio(theirs, times[who, kind], 1),
                 "float32 / this, processor": _ratio(times[who, "float32"], times[who, kind], 1),
                 "predictions that change": changed
                 if (who, kind) == ("data set run", "bfloat16")

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,8 @@ def run() -> list[dict[str, Any]]:
     rows = []
     for name, of, plot in plots:
         row: dict[str, Any] = {"view": name, "of": of}
-        row["pdf (ms)"], data = _median(lambda plot=plot: render(plot).data)
-        row["svg (ms)"], _ = _median(lambda plot=plot: render(plot, format="svg").data)
+        row["pdf (ms)"], data = _median(partial(_paper, plot, "pdf"))
+        row["svg (ms)"], _ = _median(partial(_paper, plot, "svg"))
         row["pictures inside"] = _pictures(data)
         if theirs is not None:
             try:
@@ -50,9 +51,7 @@ def run() -> list[dict[str, Any]]:
             except ValueError:
                 row["plotly + Kaleido (ms)"] = "no such chart"
             else:
-                row["plotly + Kaleido (ms)"], data = _median(
-                    lambda drawing=drawing: theirs(drawing), rounds=1
-                )
+                row["plotly + Kaleido (ms)"], data = _median(partial(theirs, drawing), rounds=1)
                 row["times"] = row["plotly + Kaleido (ms)"] / row["pdf (ms)"]
                 row["pictures inside theirs"] = _pictures(data)
         rows.append(row)
@@ -73,7 +72,10 @@ def _plots() -> Iterator[tuple[str, str, Any]]:
     from analysis.figures.recipes import registry
     from analysis.figures.recipes.study import STUDY, of_study
 
-    more = {"what_if": {"drop_layers": [4]}, "variant": {"variant": "The plot is thick."}}
+    more: dict[str, dict[str, Any]] = {
+        "what_if": {"drop_layers": [4]},
+        "variant": {"variant": "The plot is thick."},
+    }
     classifier = analysis.load(CHECKPOINT)
     sys.path.insert(0, str(ROOT / "tests"))
     from support import view_samples as samples
@@ -107,6 +109,12 @@ def _median(make: Callable[[], bytes], rounds: int = ROUNDS) -> tuple[float, byt
         data = make()
         taken.append(1000 * (time.perf_counter() - started))
     return statistics.median(taken), data
+
+
+def _paper(plot: Any, format: str) -> bytes:
+    from analysis.figures.paper import render
+
+    return render(plot, format=format).data
 
 
 def _pictures(pdf: bytes) -> int:

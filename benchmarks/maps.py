@@ -148,7 +148,7 @@ print(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1
 
 
 def _memory() -> list[dict[str, Any]]:
-    from transformers import BertConfig, BertModel, BertTokenizerFast
+    from transformers import BertConfig, BertModel, BertTokenizer
 
     root = Path(__file__).resolve().parent.parent
     rows = []
@@ -156,9 +156,7 @@ def _memory() -> list[dict[str, Any]]:
         words = ["the", "plot", "of", "film", "is", "thin", "but", "acting", "fine"]
         vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
         (Path(place) / "vocab.txt").write_text("\n".join(vocabulary))
-        BertTokenizerFast(vocab={word: i for i, word in enumerate(vocabulary)}).save_pretrained(
-            place
-        )
+        BertTokenizer(vocab={word: i for i, word in enumerate(vocabulary)}).save_pretrained(place)
         config = BertConfig(
             vocab_size=len(vocabulary),
             hidden_size=64,

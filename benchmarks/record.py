@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 TEXT = "The plot is thin, but the acting is anything but dull."
@@ -40,7 +41,7 @@ def run() -> list[dict[str, Any]]:
     for copies in (1, 9, 40):
         text = " ".join([TEXT] * copies)
         tokens = len(analysis.record(classifiers[0], text).tokens)
-        times = in_turn([lambda t=text: recorded(t), lambda t=text: bare(t)], ROUNDS)
+        times = in_turn([partial(recorded, text), partial(bare, text)], ROUNDS)
         ours, theirs = (statistics.median(one) * 1000 for one in times)
         ratio = statistics.median(a / b for a, b in zip(*times, strict=True))
         rows.append(

@@ -78,7 +78,7 @@ def kendall(one: np.ndarray, other: np.ndarray, seed: int = 0) -> Agreement:
     scale = np.sqrt((_signs(one) ** 2).sum() * (right**2).sum())
 
     def taus(orders: np.ndarray, axis: int) -> np.ndarray:
-        return np.einsum("...ij,ij->...", _signs(orders), right) / scale
+        return np.asarray(np.einsum("...ij,ij->...", _signs(orders), right) / scale)
 
     exact = n <= _EXACT
     null = stats.permutation_test(

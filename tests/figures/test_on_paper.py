@@ -36,10 +36,10 @@ def test_every_view_has_a_sample_so_that_none_is_without_a_paper_version():
 
 
 def test_every_kind_of_mark_is_among_the_views_that_are_drawn_in_all_formats():
-    some = [samples.plot_of(key).mark for key in samples.ONE_OF_EACH_MARK]
-    for marks in (some, [panel for m in some if isinstance(m, Grid) for panel in m.panels]):
-        assert {*SAME, Strip} - {Points} <= set(map(type, marks))
-    assert Points in set(map(type, some))
+    panels = [
+        panel for key in samples.ONE_OF_EACH_MARK for panel in panels_of(samples.plot_of(key))
+    ]
+    assert {type(panel) for panel in panels} == {*SAME, Strip}
 
 
 @pytest.mark.parametrize("key", KEYS)

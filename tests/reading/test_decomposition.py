@@ -230,4 +230,4 @@ def test_a_demo_checkpoint_splits_exactly(name):
             split = analysis.decompose(trace, reference)
             assert close(split)
             assert split.error < EXACT
-                    np.testing.assert_allclose(sums(split), trace.logits, atol=1e-4)
+            np.testing.assert_allclose(sums(split), trace.logits, atol=1e-4)

@@ -23,6 +23,7 @@ from pages.ui.engine.replies import common_limit
 from pages.ui.frame.inputs import KEPT, Choice
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
+from pages.ui.kit.places import text
 from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import title_row, titled
 
@@ -65,17 +66,17 @@ def draw(listeners: Sequence[Listener], choice: Choice, wanted: Wanted, mark: Sp
             shown.append(Shown(one.entry.id, problem=reason(error)))
     longest = max((len(one.traces[0].tokens) for one in listeners if one.traces), default=1)
     key = (*choice.key, view, str(longest.bit_length()), str(wanted.special))
-    tall = 100 * max((one.tall for one in shown), default=0.0)
+    tall = 100 * max((card.tall for card in shown), default=0.0)
     limit = common_limit("encoder_scale", key, tall, st.session_state) / 100
-    deep = max((one.deep for one in shown), default=0.0)
+    deep = max((card.deep for card in shown), default=0.0)
     with st.container(key="encoders"):
-        for one in shown:
-            with st.container(border=True, key=f"encoder-card-{one.name}"):
-                head = f'<div class="id">{html.text(one.name)}</div>'
-                body = f'<div class="none">{html.text(one.problem)}</div>'
-                if one.body is not None:
-                    body = one.body(limit, deep)
-                html.piece(head + body, f"encoder-{one.name}", _choose_head)
+        for card in shown:
+            with st.container(border=True, key=f"encoder-card-{card.name}"):
+                head = f'<div class="id">{text(card.name)}</div>'
+                body = f'<div class="none">{text(card.problem)}</div>'
+                if card.body is not None:
+                    body = card.body(limit, deep)
+                html.piece(head + body, f"encoder-{card.name}", _choose_head)
     status.caption(_legend(view, limit, listeners))
     with export:
         export_menu(_plots(shown, limit, view), "export-encoder")

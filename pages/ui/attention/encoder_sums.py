@@ -12,7 +12,6 @@ from analysis.figures.views import encoder
 from analysis.reading import attention
 from pages.ui.attention import engine as heard
 from pages.ui.attention import matrices
-from pages.ui.attention import tables as html
 from pages.ui.attention.encoder_views import (
     HEADS,
     PARTS,
@@ -29,6 +28,7 @@ from pages.ui.attention.encoder_views import (
 from pages.ui.attention.reading import Listener, Wanted, checkpoint_of
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit.cards import Span
+from pages.ui.kit.places import text
 
 
 def show_spread(
@@ -64,7 +64,7 @@ def show_spread(
             note = plots[name].notes[0]
             parts.append(
                 f'<div class="title">{name}</div>{matrices.heads_grid(mean, bound, chosen, told)}'
-                f'<div class="line">{html.text(note)}</div>'
+                f'<div class="line">{text(note)}</div>'
             )
         return "".join(parts)
 

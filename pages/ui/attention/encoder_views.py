@@ -20,8 +20,8 @@ from pages.ui.attention import matrices
 from pages.ui.attention import tables as html
 from pages.ui.attention.reading import Listener, Wanted, checkpoint_of, values_of
 from pages.ui.frame.inputs import Choice
-from pages.ui.kit import places
 from pages.ui.kit.cards import Span
+from pages.ui.kit.places import is_marked, marked_token, span_of, text
 
 HEADS, TOKEN, ROLLOUT, SPREAD, PARTS = (
     "Attention heads",
@@ -80,8 +80,7 @@ def show_heads(
     def glance() -> tuple[Plot, np.ndarray, float]:
         trace = _whole(one, choice)
         plot = encoder.encoder_heads(trace, words, special)
-        assert isinstance(plot.mark, HeatMap)
-        plot = _with_spread(
+        spread = _with_spread(
             plot,
             one,
             [
@@ -89,7 +88,8 @@ def show_heads(
                 for each in _members(one, choice)
             ],
         )
-        return plot, _tiles(plot.mark, trace.attentions.shape[:2]), plot.mark.bounds[1]
+        assert isinstance(spread.mark, HeatMap)
+        return spread, _tiles(spread.mark, trace.attentions.shape[:2]), spread.mark.bounds[1]
 
     members = tuple(heard.key_of(m, choice.text, choice.pair) for m in one.entry.members)
     plot, tiles, tall = heard.once(
@@ -118,9 +118,9 @@ def show_heads(
         tokens = one.axis.tokens
         units = [
             (
-                html.span_of(tokens, unit),
+                span_of(tokens, unit),
                 bool(tokens.special[unit[0]]),
-                html.is_marked(tokens, unit, mark),
+                is_marked(tokens, unit, mark),
             )
             for unit in inside
         ]
@@ -140,7 +140,7 @@ def show_heads(
         )
         below = [note for note in big.notes if note not in plot.notes]
         return (
-            f'{small}{lines_of(plot.notes[1:])}<div class="title">{html.text(big.title)}</div>'
+            f'{small}{lines_of(plot.notes[1:])}<div class="title">{text(big.title)}</div>'
             f"{full}{lines_of(below)}"
         )
 
@@ -169,7 +169,7 @@ def _with_spread(plot: Plot, one: Listener, each: Sequence[np.ndarray]) -> Plot:
 
 def lines_of(notes: Sequence[str]) -> str:
     """HTML of the notes below a picture."""
-    return "".join(f'<div class="line">{html.text(note)}</div>' for note in notes)
+    return "".join(f'<div class="line">{text(note)}</div>' for note in notes)
 
 
 def _tiles(mark: HeatMap, shape: tuple[int, int]) -> np.ndarray:
@@ -206,7 +206,7 @@ def show_token(
     one: Listener, choice: Choice, wanted: Wanted, mark: Span | None, side: str, window: Any
 ) -> Shown:
     _, head = chosen_in(one, wanted)
-    token = places.marked_token(one.traces[0].tokens, mark)
+    token = marked_token(one.traces[0].tokens, mark)
     plot = attention.token_attention(
         _whole(one, choice), token, side, head, choice.words, wanted.special
     )
@@ -268,7 +268,7 @@ def _by_layer(
             )
             for layer, values in enumerate(rows, start=1)
         ]
-        title = f'<div class="title">{html.text(plot.title)}</div>'
+        title = f'<div class="title">{text(plot.title)}</div>'
         return title + html.table(axis, columns, mark) + lines_of(plot.notes)
 
     return Shown(one.entry.id, {plot.title: plot}, float(rows.max()), body=body)

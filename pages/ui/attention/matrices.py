@@ -95,9 +95,9 @@ def large(
             bands += "</div>"
             bands += f'<div class="band" style="top:0;bottom:0;left:{at:.3f}%;width:{size:.3f}%">'
             bands += "</div>"
-    size = "" if count <= 24 else ' style="--tick:.6rem"'
+    small = "" if count <= 24 else ' style="--tick:.6rem"'
     return (
-        f'<div class="large"{size}><span></span><div class="top" dir="ltr">{"".join(ticks)}</div>'
+        f'<div class="large"{small}><span></span><div class="top" dir="ltr">{"".join(ticks)}</div>'
         f'<div class="left" dir="ltr">{"".join(ticks)}</div>'
         f'<div class="field">{canvas(values, limit)}{bands}</div></div>'
     )

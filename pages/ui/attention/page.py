@@ -142,7 +142,8 @@ def _limits(listeners: Sequence[Listener], choice: Choice, wanted: Wanted) -> di
 
 def _answer(listeners: Sequence[Listener], wanted: Wanted) -> str:
     """The page's question, answered in one or two sentences."""
-    said, silent = [], []
+    said: list[str] = []
+    silent: list[str] = []
     for one in listeners:
         # of the pooling head as a whole, whichever of its attention heads is looked at
         whole = replace(wanted, part=None)

@@ -266,7 +266,7 @@ def task(member: Checkpoint, question: Question) -> Task:
     )
 
 
-def start(tasks: Sequence[Task], place: str) -> Job:
+def start(tasks: Sequence[Task], place: str) -> None:
     """Work through these tasks beside the page; one such job a session.
 
     `place` names the panel that shows how far it is.
@@ -292,7 +292,7 @@ def start(tasks: Sequence[Task], place: str) -> Job:
             desk.check()
 
     st.session_state[_JOB] = (key, place)
-    return jobs.start(key, work, lane=_LANE, again=True)
+    jobs.start(key, work, lane=_LANE, again=True)
 
 
 def running() -> Job | None:

@@ -51,10 +51,11 @@ def draw_layers(
     with st.container(border=True, key="panel-layers"):
         plots = {one.name: _layer_plot(one, None) for one in known}
         largest = max(
-            float(np.nanmax(np.abs(np.stack([r.layer_scores.sum(axis=0) for r in one.found[key]]))))
+            float(np.nanmax(np.abs(result.layer_scores.sum(axis=0))))
             for one in known
             for key in LAYERS
-            if key in one.found
+            for result in one.found.get(key, ())
+            if result.layer_scores is not None
         )
         state = (*choice.key, wanted.output, wanted.against, wanted.baseline)
         limit = common_limit("layer_scale", state, 1000 * largest, st.session_state) / 1000

@@ -220,17 +220,16 @@ def mean_faithfulness(records: Sequence[Faithfulness]) -> Faithfulness:
     if len(records) == 1:
         return first
 
-    def mean(name: str, of: Sequence[Any]) -> np.ndarray:
-        return np.asarray(np.mean([getattr(one, name) for one in of], axis=0))
+    def means(of: Sequence[Any]) -> dict[str, Any]:
+        curves = ("comprehensiveness", "sufficiency", "deletion", "insertion")
+        return {name: np.mean([getattr(one, name) for one in of], axis=0) for name in curves}
 
-    curves = ("comprehensiveness", "sufficiency", "deletion", "insertion")
-    controls = [one.control for one in records]
     return replace(
         first,
-        control=replace(first.control, **{name: mean(name, controls) for name in curves}),
+        control=replace(first.control, **means([one.control for one in records])),
         value=float(np.mean([one.value for one in records])),
         empty=float(np.mean([one.empty for one in records])),
-        **{name: mean(name, records) for name in curves},
+        **means(records),
     )
 
 

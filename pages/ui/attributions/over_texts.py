@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -181,7 +182,7 @@ def _results(
         ):
             st.download_button(
                 f"CSV {name}",
-                data=lambda make=frame: make().to_csv(index=False).encode(),
+                data=partial(_csv, frame),
                 file_name=f"evidence-{name.replace(' ', '-')}.csv",
                 on_click="ignore",
                 key=f"over-csv-{name}",
@@ -250,3 +251,8 @@ def _words(words: Sequence[WordMeans], owner: tuple[str, str], members: Sequence
         st.caption(cards.plain(str(error)))
         return
     panel(plot, "over-words", _ABOUT_WORDS, title="Words by class", apart=True)
+
+
+def _csv(frame: Callable[[], Any]) -> bytes:
+    content: bytes = frame().to_csv(index=False).encode()
+    return content

@@ -123,7 +123,7 @@ class Run:
         setting, samples, total = self.setting, self.samples, self.total
 
         def go(desk: Desk) -> None:
-            from analysis.attribution.texts import run
+            from analysis.attribution import over_texts
 
             # Another selection of methods may have gone on since the button was drawn.
             done = _chosen(store, wanted.methods)
@@ -133,7 +133,7 @@ class Run:
                 desk.report(behind, total, share=share)
                 desk.check()
 
-            for one in run(
+            for one in over_texts(
                 models,
                 rows,
                 wanted.methods,

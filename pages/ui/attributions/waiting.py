@@ -79,7 +79,6 @@ def _watch(place: str) -> None:
     job = engine.running()
     if job is None:
         st.rerun()
-        return
     with st.container(key=f"waiting-row-{place}"):
         progress = job.progress
         told = f"{100 * progress.share:.0f} %"

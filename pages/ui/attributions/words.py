@@ -76,7 +76,7 @@ def _side(tops: Sequence[Extreme], names: Sequence[str], way: str, unit: str) ->
     for top, name in zip(tops, names, strict=True):
         if top is not None:
             owners.setdefault(top[0], []).append((name, top[1], top[2]))
-    parts = []
+    parts: list[str] = []
     for word, found in sorted(owners.items(), key=lambda pair: -len(pair[1])):
         ends = [_value(score, sd) for _, score, sd in sorted(found, key=lambda one: one[1])]
         span = " to ".join(dict.fromkeys((ends[0], ends[-1])))

@@ -42,7 +42,11 @@ def _answer(found: Catalogue, choice: Choice) -> None:
             panels.draw_variant(given, choice, choice.variant)
     below = st.container()
     draw_sidebar(found, choice.entries)
-    compare.draw_inputs(given, choice, choice.text, mark, ask, status.caption)
+
+    def say(words: str) -> None:
+        status.caption(words)
+
+    compare.draw_inputs(given, choice, choice.text, mark, ask, say)
     status.caption(_legend(limits, choice))
     compare.draw_exports(given)
     with below:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -50,19 +51,17 @@ def _offered(
     for one in answers:
         if one.regression:
             name = f"prediction of {one.checkpoint}"
-            found[name] = lambda name=name, one=one: Colour(name, one.logits[:, 0])
+            found[name] = partial(Colour, name, one.logits[:, 0])
             continue
-        found[f"prediction of {one.checkpoint}"] = lambda one=one: classes.of_predictions(one)
+        found[f"prediction of {one.checkpoint}"] = partial(classes.of_predictions, one)
         name = f"class gap of {one.checkpoint}"
-        found[name] = lambda name=name, one=one: Colour(name, one.gap)
+        found[name] = partial(Colour, name, one.gap)
         right = _right(given, one)
         if right is not None:
             name = f"correctness of {one.checkpoint}"
-            found[name] = lambda name=name, right=right: Colour(
-                name, 1 - right.astype(int), ("right", "wrong")
-            )
+            found[name] = partial(Colour, name, 1 - right.astype(int), ("right", "wrong"))
     for name, values in groups.columns(chosen, given).items():
-        found[name] = lambda name=name, values=values: _column(name, values)
+        found[name] = partial(_column, name, values)
     if table.pair is None:
         found["words"] = lambda: Colour("words", np.array([len(t.split()) for t in table.text]))
     found["characters"] = lambda: Colour("characters", table.lengths)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -189,7 +190,7 @@ def _downloads(
             layer = sheet.nearest(asked.layer)
             st.download_button(
                 f"{cards.plain(sheet.title)}, layer {layer} (npy)",
-                lambda vectors=sheet.vectors[layer]: as_npy(vectors),
+                partial(as_npy, sheet.vectors[layer]),
                 file_name=f"vectors-{index + 1}-layer-{layer}.npy",
                 on_click="ignore",
                 key=f"map-npy-{index}",

@@ -155,12 +155,32 @@ def _one(
     nothing = float("nan")
     alone = anisotropy(vectors)
     if labels is None:
-        return Number(sheet, layer, *[nothing] * 5, alone, "the rows have no classes")
+        return Number(
+            sheet,
+            layer,
+            probe=nothing,
+            low=nothing,
+            high=nothing,
+            chance=nothing,
+            silhouette=nothing,
+            anisotropy=alone,
+            problem="the rows have no classes",
+        )
     apart = silhouette(vectors, labels, groups)
     try:
         found = probe(vectors, labels, groups)
     except ValueError as error:
-        return Number(sheet, layer, *[nothing] * 4, apart, alone, str(error))
+        return Number(
+            sheet,
+            layer,
+            probe=nothing,
+            low=nothing,
+            high=nothing,
+            chance=nothing,
+            silhouette=apart,
+            anisotropy=alone,
+            problem=str(error),
+        )
     return Number(sheet, layer, found.accuracy, *found.interval, found.chance, apart, alone)
 
 

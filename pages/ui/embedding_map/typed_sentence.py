@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -42,9 +43,12 @@ def land(
         return None
     members = {member.sha256: member for member in given.members}
     points: list[np.ndarray | None] = []
-    near, problems, by_neighbours = [], [], False
+    near: list[tuple[Neighbour, ...]] = []
+    problems: list[str] = []
+    by_neighbours = False
     for sheet, one, layer in zip(sheets, now, layers, strict=True):
-        sha256, _, pooling, precision = sheet.key  # type: ignore[misc]
+        key: Any = sheet.key
+        sha256, _, pooling, precision = key
         try:
             vector = _vector(
                 sha256, precision, choice.text, choice.pair, pooling, layer, _member=members[sha256]

@@ -43,13 +43,17 @@ def draw(
                 key=f"{place}-go",
                 type="primary",
                 icon=":material/play_arrow:",
-                on_click=jobs.start,
+                on_click=_start,
                 args=(key, work),
                 kwargs={"lane": lane, "again": True},  # what it made may have been cleared
             )
             if about:
                 st.caption(about)
         return job
+
+
+def _start(key: str, work: Callable[[jobs.Desk], Any], lane: str, again: bool) -> None:
+    jobs.start(key, work, lane=lane, again=again)
 
 
 @st.fragment(run_every=EVERY)

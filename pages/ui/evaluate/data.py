@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -100,7 +101,11 @@ def _kept() -> None:
             "Answers to data sets are kept on this machine, by the digests of checkpoint "
             "and data: nothing is computed twice. Texts are not among them."
         )
-        st.button("Clear all of them", on_click=predictions.clear, args=(root,), key="clear-kept")
+        st.button("Clear all of them", on_click=_clear, args=(root,), key="clear-kept")
+
+
+def _clear(root: Path) -> None:
+    predictions.clear(root)
 
 
 def _bytes(size: int) -> str:

@@ -66,8 +66,8 @@ def clickable(frame: Any, key: str, rows: Sequence[int], **options: Any) -> None
             st.session_state[_CLICKED] = rows[int(cells[0][0])]
 
     opened = st.session_state.get(_OPENED)
-    marked = None
-    if opened in rows:
+    marked: Any = None
+    if opened is not None and opened in rows:
         cell = (list(rows).index(opened), str(frame.columns[0]))
         marked = {"selection": {"cells": [cell]}}
     st.dataframe(

@@ -191,9 +191,9 @@ def made_with(study: Study) -> list[str]:
         for record in study.records.values()
     )
     if len(precisions) > 1:
-        told = ", ".join(f"{count} in {name}" for name, count in precisions.items())
+        kinds = ", ".join(f"{count} in {name}" for name, count in precisions.items())
         lines.append(
-            f"The runs are not all of one precision ({told}), which is no part of a "
+            f"The runs are not all of one precision ({kinds}), which is no part of a "
             "run's name: a difference may be one of precision."
         )
     return [*lines, f"The command: {command(study)}"]

@@ -133,7 +133,7 @@ def _panel(plots: Mapping[str, Plot], key: str) -> None:
 
 def _controls(plot: Plot, key: str) -> None:
     now = style()
-    columns = ("column", "full") if now.of.column is not None else ("full",)
+    columns: tuple[str, ...] = ("column", "full") if now.of.column is not None else ("full",)
     if now.venue == "custom":
         columns = ()
     free = isinstance(now.width, float) or not columns

@@ -61,8 +61,12 @@ def _draw_zip(given: Collection, also: tuple[str, ...]) -> None:
         if not pressed:
             return
         bar = st.progress(0.0, "Drawing")
+
+        def progress(share: float) -> None:
+            bar.progress(share, "Drawing")
+
         try:
-            made = key, bundle(given, also, progress=lambda share: bar.progress(share, "Drawing"))
+            made = key, bundle(given, also, progress=progress)
         except ValueError as error:
             bar.empty()
             st.error(cards.plain(str(error)))

@@ -79,7 +79,10 @@ def _add() -> None:
 
 
 def _details(checkpoint: Checkpoint) -> None:
-    rows = {"encoder": checkpoint.encoder, "pooling head": checkpoint.head or "its own layers"}
+    rows: dict[str, object] = {
+        "encoder": checkpoint.encoder,
+        "pooling head": checkpoint.head or "its own layers",
+    }
     rows |= {
         _OPTION_NAMES.get(k, k): v
         for k, v in checkpoint.head_options.items()

@@ -49,8 +49,8 @@ class Way:
     @property
     def probabilities(self) -> np.ndarray | None:
         """(L+1, C) mean over the members; None without a pooling head."""
-        rows = [path.probabilities for path in self.paths]
-        return None if rows[0] is None else np.mean(rows, axis=0)
+        rows = [path.probabilities for path in self.paths if path.probabilities is not None]
+        return np.asarray(np.mean(rows, axis=0)) if rows else None
 
     def mean(self, name: str) -> np.ndarray:
         """(L+1,) a number of the trajectory, mean over the members."""

@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from analysis.common.faults import reason
+from analysis.checkpoints.folder import Checkpoint
 from analysis.common.phrases import listed
 from analysis.figures import view as draw
 from analysis.figures.marks import Grid, Lines
@@ -19,7 +20,7 @@ from analysis.figures.plot import Plot
 from analysis.reading import groups
 from analysis.reading.layers import FEWEST, MOST
 from pages.ui.data import sentence_sets
-from pages.ui.data.sentence_sets import Rows, SentenceSet
+from pages.ui.data.sentence_sets import Rows, SentenceSet, digest
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import KEPT, Choice
 from pages.ui.kit import cards, selection, shades, show
@@ -61,7 +62,7 @@ def draw_many(
             return {}
         rows = chosen.rows
         named = listed(dict.fromkeys(cards.plain(one.id) for one in (first, second)))
-        asked = st.session_state.get("many_asked") == engine.digest(rows)
+        asked = st.session_state.get("many_asked") == digest(rows)
         with st.container(key="many-start"):
             st.button(
                 f"Compute over {len(rows)} sentences"
@@ -69,7 +70,7 @@ def draw_many(
                 else f"Computed over {len(rows)} sentences",
                 key="many-button",
                 disabled=asked,
-                on_click=lambda: st.session_state.update(many_asked=engine.digest(rows)),
+                on_click=lambda: st.session_state.update(many_asked=digest(rows)),
             )
             status = st.empty()
         with st.container(key="many-results"):
@@ -143,10 +144,7 @@ def _draw_cka(first: Entry, second: Entry, rows: Rows, of: str, status: Any) -> 
     mean = replace(
         found[0],
         values=np.mean([one.values for one in found], axis=0),
-        checkpoints=tuple(
-            replace(groups.mean_checkpoint(one.members, one.id), id=one.id)
-            for one in (first, second)
-        ),
+        checkpoints=(_named(first), _named(second)),
     )
     plot = draw("cka", mean)
     if len(found) > 1:
@@ -262,3 +260,8 @@ def _standing_plot(
         caption=f"{paths[0].tokens.labels[0]}: percentile of its {', '.join(subtitles)} among "
         f"{count} sentences, by layer (0: embeddings).",
     )
+
+
+def _named(entry: Entry) -> Checkpoint:
+    """A seed group as one checkpoint, under the group's name."""
+    return replace(groups.mean_checkpoint(entry.members, entry.id), id=entry.id)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from analysis.checkpoints import profiles
 from analysis.common.faults import reason
-from analysis.figures.marks import Grid, HeatMap
+from analysis.figures.marks import Bars, Grid, HeatMap
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
 from analysis.figures.screen.sheet import merge
@@ -128,6 +128,7 @@ def draw(shown: Sequence[Won], choice: Choice, quantity: str) -> str:
         for plot in bars
         if isinstance(plot.mark, Grid)
         for part in plot.mark.panels[2:]
+        if isinstance(part, Bars)
     ]
     limit = common_limit("layer-bars", choice.key, max(bounds, default=1.0), st.session_state)
     shared: dict[str, None] = {}
@@ -218,7 +219,8 @@ def _map(one: Won, choice: Choice, quantity: str, limit: float | None) -> Plot:
         )
     if not several:
         return plots[0]
-    values = np.stack([plot.mark.values for plot in plots])
+    marks = [plot.mark for plot in plots if isinstance(plot.mark, HeatMap)]
+    values = np.stack([mark.values for mark in marks])
     spread = float(np.nanmax(values.std(axis=0, ddof=1)))
     note = (
         f"Mean over {len(plots)} seeds; the largest standard deviation in a cell is {spread:.2g}."
@@ -226,7 +228,7 @@ def _map(one: Won, choice: Choice, quantity: str, limit: float | None) -> Plot:
     told = plots[0].notes
     if quantity == QUANTITIES[0]:
         told = (exact(one.trace.head, one.reply.splits), *told[1:])
-    mark = replace(plots[0].mark, values=values.mean(axis=0), limits=plots[0].mark.limits)
+    mark = replace(marks[0], values=values.mean(axis=0))
     return replace(plots[0], mark=mark, notes=(note, *told))
 
 

@@ -182,9 +182,10 @@ def _note(many: Many, series: Series, of: str = "") -> str:
 
 def common(plots: Sequence[Plot]) -> list[Plot]:
     """The same with one value axis for all."""
-    bounds = [plot.mark.bounds for plot in plots if isinstance(plot.mark, Bars)]
+    bars = [(plot, plot.mark) for plot in plots if isinstance(plot.mark, Bars)]
+    bounds = [mark.bounds for _, mark in bars]
     limits = (min(low for low, _ in bounds), max(high for _, high in bounds))
-    return [replace(plot, mark=replace(plot.mark, limits=limits)) for plot in plots]
+    return [replace(plot, mark=replace(mark, limits=limits)) for plot, mark in bars]
 
 
 def stable(many: Many) -> Plot:

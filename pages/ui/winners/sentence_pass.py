@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -122,9 +122,10 @@ def _one(
 
 def _joined(parts: Sequence[WinnerSample]) -> WinnerSample:
     names = ("wins", "contributions", "tokens", "predicted")
-    return replace(
-        parts[0], **{name: np.concatenate([getattr(one, name) for one in parts]) for name in names}
-    )
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in names
+    }
+    return replace(parts[0], **joined)
 
 
 def _seeds(parts: Sequence[SeedDisagreement], sample: WinnerSample) -> SeedDisagreement:

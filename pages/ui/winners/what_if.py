@@ -184,14 +184,12 @@ def _flip(reply: Reply, answers: Sequence[WhatIf]) -> list[str]:
 
 def _on_one_scale(plots: Sequence[tuple[str, Plot]]) -> list[tuple[str, Plot]]:
     """Values of regressions end alike; probabilities run from 0 to 1 anyway."""
-    bounds = [plot.mark.bounds for _, plot in plots if isinstance(plot.mark, Bars)]
-    if not bounds:
+    bars = [(name, plot, plot.mark) for name, plot in plots if isinstance(plot.mark, Bars)]
+    if not bars:
         return []
+    bounds = [mark.bounds for _, _, mark in bars]
     limits = (min(low for low, _ in bounds), max(high for _, high in bounds))
-    return [
-        (name, replace(plot, mark=replace(plot.mark, limits=limits)))  # type: ignore[type-var]
-        for name, plot in plots
-    ]
+    return [(name, replace(plot, mark=replace(mark, limits=limits))) for name, plot, mark in bars]
 
 
 def _listed(layers: Sequence[int]) -> str:
