@@ -233,7 +233,7 @@ def test_others_get_right_answers_while_any_method_is_at_work(name, subtests):
 
 @pytest.mark.parametrize("name", ["max_seq_mha", "bert"])
 def test_others_get_right_answers_beside_the_checks_of_an_attribution(name):
-    from analysis.attribution.evidence import faithfulness, randomisation, sensitivity
+    from analysis.attribution import faithfulness, randomisation, sensitivity
 
     classifier = zoo.loaded(name)
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from support import zoo
 
-from analysis.attribution.evidence import faithfulness
+from analysis.attribution import faithfulness
 
 TEXTS = ("the plot is thin but the acting is not dull", "he said it was a very good story and film")
 COUNTS = [1, 2, 5]  # of ten words: 10, 20 and 50 %

@@ -12,8 +12,14 @@ from support import word_adding_checkpoint as bag
 from support import zoo
 
 import analysis
-from analysis.attribution import MEASURES, agreement_frame, agreement_over_texts, attribute
-from analysis.attribution.evidence import faithfulness, sensitivity
+from analysis.attribution import (
+    MEASURES,
+    agreement_frame,
+    agreement_over_texts,
+    attribute,
+    faithfulness,
+    sensitivity,
+)
 from analysis.attribution.texts.run import (
     COLUMNS,
     TextEvidence,

@@ -10,8 +10,7 @@ from support import tiny, zoo
 from support import word_adding_checkpoint as bag
 
 import analysis
-from analysis.attribution import METHODS, attribute
-from analysis.attribution.evidence import randomisation, sensitivity
+from analysis.attribution import METHODS, attribute, randomisation, sensitivity
 from analysis.attribution.evidence.randomisation import spearman_band, weight_stages
 
 TEXT = "The plot is thin, but not dull."

@@ -24,8 +24,7 @@ from support.attributions_reader import (
 )
 
 import analysis
-from analysis.attribution import METHODS, aligned, in_words, largest_disagreement
-from analysis.attribution.evidence import faithfulness
+from analysis.attribution import METHODS, aligned, faithfulness, in_words, largest_disagreement
 from analysis.figures.style.style import number
 
 # --- strips ------------------------------------------------------------------------------------

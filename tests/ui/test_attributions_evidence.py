@@ -19,8 +19,7 @@ from support.attributions_reader import (
 )
 
 import analysis
-from analysis.attribution import MEASURES, METHODS, rank_agreement
-from analysis.attribution.evidence import faithfulness
+from analysis.attribution import MEASURES, METHODS, faithfulness, rank_agreement
 from analysis.figures.style.style import number
 
 

@@ -168,12 +168,12 @@ def specs_of(
     for head in asked:
         key, own = (head[0], dict(head[1])) if isinstance(head, tuple) else (head, {})
         if isinstance(key, type):
-            if registry.HEADS.get(key.key) is not key:
+            if registry.HEADS.get(getattr(key, "key", "")) is not key:
                 raise ValueError(
                     f"{key.__name__} is not registered under a key of its own: decorate it with "
                     "@head('its name')"
                 )
-            key = key.key
+            key = getattr(key, "key", "")
         shared = registry.check_options(str(key), dict(options)) if options else {}
         full = all_options(str(key), {**shared, **own})
         if heads == "all":  # defaults that a small encoder cannot have are brought within reach

@@ -67,7 +67,7 @@ class Members:
         modules = [self._build(seed, width, layers, outputs).to(dtype) for seed in seeds]
         self.base = modules[0]
         self.output_size = int(self.base.head.output_size)
-        parameters, self.buffers = stack_module_state(modules)  # type: ignore[arg-type]
+        parameters, self.buffers = stack_module_state(modules)
         self.parameters: dict[str, Tensor] = {
             name: tensor.detach().requires_grad_() for name, tensor in parameters.items()
         }

@@ -17,7 +17,7 @@ from training.card import write_card
 from training.folder import versions
 from training.frozen.results import Fitted, FittedHead
 
-PROBLEMS = {
+PROBLEMS: dict[str, Any] = {
     "classes": "single_label_classification",
     "labels": "multi_label_classification",
     "number": "regression",
@@ -71,7 +71,7 @@ def save(
     for _, _, path in plan:
         if path.exists():
             raise ValueError(f"{path} is there already. Give another name, or remove it.")
-    written = []
+    written: list[Path] = []
     for head, index, path in plan:
         building = root / f".{path.name}.building"
         shutil.rmtree(building, ignore_errors=True)
@@ -119,7 +119,7 @@ def _config(fitted: Fitted, head: FittedHead, index: int) -> dict[str, Any]:
     from analysis.heads.model import PoolingClassifier, PoolingConfig
 
     names = fitted.problem.names or ("score",)
-    config = PoolingConfig(  # type: ignore[call-arg]
+    config = PoolingConfig(
         encoder=dict(fitted.source.config),
         encoder_name=fitted.source.reference,
         encoder_sha256=fitted.source.sha256,

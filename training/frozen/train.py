@@ -139,7 +139,9 @@ def train(
         optimiser, lambda step: _share_of_rate(step, total, recipe.warmup)
     )
     draws = [torch.Generator().manual_seed(seed) for seed in members.seeds]
-    losses, scores, step = [], [], 0
+    losses: list[Any] = []
+    scores: list[Any] = []
+    step = 0
     for epoch in range(epochs):
         orders = [
             epoch_batches(inputs.lengths[own], recipe.batch_size, seed, epoch)
