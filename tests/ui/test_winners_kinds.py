@@ -116,7 +116,7 @@ def test_without_a_corpus_profile_zero_is_said_and_noise_is_not_measured_in_word
 ):
     app = open_winners(made, checkpoints=["toy-max_cls"], reference="corpus mean")
     said = said_by(app)
-    assert "toy-max_cls has no corpus mean: its exact split is measured from zero." in said
+    assert "toy-max_cls has no corpus mean: its split is measured from zero." in said
     assert "Contributions: exact given source layers, relative to zero; measured error" in said
     assert "Not known how many wins flip under noise: toy-max_cls has no corpus profile" in said
     app = open_winners(made, checkpoints=["toy-max_cls"], reference="zero")

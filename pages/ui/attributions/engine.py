@@ -165,9 +165,9 @@ class Cost:
 def cost(member: Checkpoint, question: Question) -> Cost | str:
     """Passes and tokens of a question, or why this checkpoint cannot have the method."""
     classifier = models.classifier(member)
-    reason = why_not(classifier, question.method)
-    if reason:
-        return reason
+    refusal = why_not(classifier, question.method)
+    if refusal:
+        return refusal
     tokens = tokenize(classifier.tokenizer, question.text, question.pair, classifier.limit)
     try:
         units = unit_groups(tokens, question.unit, question.span or None)

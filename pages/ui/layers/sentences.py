@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from analysis.common.faults import reason
 from analysis.checkpoints.folder import Checkpoint
+from analysis.common.faults import reason
 from analysis.common.phrases import listed
 from analysis.figures import view as draw
 from analysis.figures.marks import Grid, Lines

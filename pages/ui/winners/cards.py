@@ -180,7 +180,7 @@ def _map_or_reason(one: Won, choice: Choice, quantity: str, said: list[str]) -> 
         limit = common_limit(f"map-{quantity}", choice.key, largest, st.session_state)
         plot = _map(one, choice, quantity, limit)
     except Exception as error:
-        said.append(reason(error, one.entry.id))
+        said.append(reason(error, one.name))
         return None
     if quantity == DROP and choice.words:
         said.append("Shown by word piece: drop effects of pieces do not add up to words.")
