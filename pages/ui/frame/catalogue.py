@@ -113,8 +113,8 @@ def _catalogue(
 ) -> Catalogue:
     found, broken = discover(root)
     known = {checkpoint.id for checkpoint in found}
-    for folder in fits:  # pooling heads that were fitted on the page Train
-        fitted, unusable = discover(folder)
+    for room in fits:  # pooling heads that were fitted on the page Train
+        fitted, unusable = discover(room)
         found += [checkpoint for checkpoint in fitted if checkpoint.id not in known]
         broken += unusable
         known |= {checkpoint.id for checkpoint in fitted}
