@@ -6,22 +6,22 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
+from analysis.common.lazy import lazy
 from analysis.common.threads import wait_passively
+
+if TYPE_CHECKING:
+    from training.frozen.fit import fit as fit
+    from training.frozen.save import save as save
+    from training.frozen.states import states as states
 
 wait_passively()  # before anything here imports torch
 
-_NAMES = {
-    "states": "training.frozen.states",
-    "fit": "training.frozen.fit",
-    "save": "training.frozen.save",
+_MODULES = {
+    "training.frozen.fit": ("fit",),
+    "training.frozen.save": ("save",),
+    "training.frozen.states": ("states",),
 }
-__all__ = [*_NAMES]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _NAMES:
-        return getattr(import_module(_NAMES[name]), name)
-    raise AttributeError(f"module 'training' has no attribute {name!r}")
+__all__ = sorted(name for names in _MODULES.values() for name in names)
+__getattr__ = lazy(__name__, _MODULES)

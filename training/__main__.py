@@ -1,4 +1,4 @@
-"""Command line: ``python -m training finetune | study | demo | refresh``."""
+"""Command line: ``python -m training fit | finetune | study | demo | refresh``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from training.finetune import finetune
 from training.folder import refresh
+from training.frozen import command as frozen
 from training.settings import Settings
 from training.tasks import MINILM, PAPER_HEADS, Recipe, demo_set, recipe
 
@@ -19,6 +20,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
 
+    frozen.add_parser(commands)
     run = commands.add_parser("finetune", help="train one checkpoint")
     _data_options(run)
     run.add_argument("--head", required=True, help=f"pooling head: {', '.join(PAPER_HEADS)}, ...")
@@ -152,9 +154,13 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run a command; a problem with the input is one sentence on stderr and status 2."""
     arguments = parser().parse_args(words)
     _quiet()
-    run = {"finetune": _finetune, "study": _study, "demo": _demo, "refresh": _refresh}[
-        arguments.command
-    ]
+    run = {
+        "fit": frozen.run,
+        "finetune": _finetune,
+        "study": _study,
+        "demo": _demo,
+        "refresh": _refresh,
+    }[arguments.command]
     try:
         return run(arguments)
     except KeyboardInterrupt:

@@ -66,6 +66,7 @@ def fit(
     recipe: Recipe | None = None,
     class_weights: str | Sequence[float] | None = None,
     options: Mapping[str, Any] | None = None,
+    names: Sequence[str] | None = None,
     rows: Mapping[int, NDArray[np.int64]] | None = None,
     progress: Callable[[Progress], None] | None = None,
     cancel: Event | None = None,
@@ -96,6 +97,8 @@ def fit(
         "balanced", or one weight a class.
     options
         For all heads that know them, such as ``{"last_k": 3, "num_heads": 4}``.
+    names
+        What results call the heads; None: by key, and by the options that were given.
     rows
         Training rows of each seed, alike in number; None: all. For learning curves.
     progress
@@ -121,6 +124,8 @@ def fit(
     recipe = replace(recipe or Recipe(), **changes)
     problem = problem_of(states.table)
     specs = specs_of(heads, states.source, options or {})
+    if names is not None:
+        specs = tuple(replace(spec, name=name) for spec, name in zip(specs, names, strict=True))
     chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(int(s) for s in seeds)
     if not chosen or len(set(chosen)) < len(chosen):
         raise ValueError(f"seeds are {seeds!r}; give a number above 0, or numbers that differ")

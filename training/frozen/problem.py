@@ -135,7 +135,7 @@ def notes_on(
                 shown = ", ".join(repr(name) for name in names[:5])
                 more = f" and {len(names) - 5} more" if len(names) > 5 else ""
                 notes.append(
-                    f"{len(names)} of {len(counts):,} classes have {words}: {shown}{more}."
+                    f"{len(names):,} of {len(counts):,} classes have {words}: {shown}{more}."
                 )
         few = np.bincount(dev.label, minlength=problem.outputs)
         unscored = int((few == 0).sum())

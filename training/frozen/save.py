@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from analysis.checkpoints.frozen import HEAD_FILE
+from analysis.common.whole import why_not_written
 from training.card import write_card
 from training.folder import versions
 from training.frozen.results import Fitted, FittedHead
@@ -80,12 +80,10 @@ def save(
             _write(fitted, head, index, building, path.name, command)
             building.rename(path)
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise ValueError(
-                    f"the disk is full: {path.name} is not written, {len(written)} folders are. "
-                    "Free some space and save the others."
-                ) from error
-            raise
+            why = why_not_written(error, path)
+            raise ValueError(
+                f"{path.name} is not saved, {len(written)} others are. {why}"
+            ) from error
         finally:
             shutil.rmtree(building, ignore_errors=True)
         written.append(path)

@@ -17,6 +17,7 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
+from analysis.common.whole import write_whole
 from analysis.corpus import predictions
 from analysis.datasets import Table
 from training.frozen.encoder import Source, open_encoder, source_of
@@ -239,7 +240,7 @@ def _describe(place: Path, source: Source, table: Table, precision: str, limit: 
             "precision": precision,
             "limit": limit,
         }
-        about.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        write_whole(about, json.dumps(facts, indent=1) + "\n")
 
 
 def _complete(

@@ -7,7 +7,7 @@ rename: what a killed process left beyond it is cut off at the next start.
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import json
 import os
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from analysis.common.whole import why_not_written, write_whole
 
 PRECISIONS = {"float16": np.float16, "float32": np.float32}
 
@@ -77,17 +79,12 @@ class ViewFile:
                     file.flush()
                     os.fsync(file.fileno())
             rows, total = self.rows + len(tokens), self.tokens + len(stored)
-            _write_done(self.folder, {"rows": rows, "tokens": total})
+            write_whole(self.folder / "done.json", json.dumps({"rows": rows, "tokens": total}))
         except OSError as error:
             for name, size in self._sizes().items():
-                os.truncate(self.folder / name, size)
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise ValueError(
-                    f"the disk is full after the states of {self.rows:,} rows "
-                    f"({self.folder.parent.parent}). Free some space, or name another folder; the "
-                    "same call goes on from there."
-                ) from error
-            raise
+                with contextlib.suppress(OSError):
+                    os.truncate(self.folder / name, size)
+            raise ValueError(why_not_written(error, self.folder / "vectors.bin")) from error
         self.rows, self.tokens = rows, total
 
     def open(self) -> Stored:
@@ -112,12 +109,3 @@ def read_done(folder: Path) -> dict[str, int]:
         return {name: int(done[name]) for name in ("rows", "tokens")}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-
-
-def _write_done(folder: Path, done: dict[str, int]) -> None:
-    beside = folder / f".done.{os.getpid()}"
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump(done, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(folder / "done.json")

@@ -1,0 +1,397 @@
+"""``python -m training fit``: pooling heads on a frozen encoder, from a file to checkpoints.
+
+Every head is saved as soon as it is fitted. ``fit.json`` in the output folder says what the fit is,
+``_heads/NAME.json`` that a head is whole: the same command goes on after any interruption, and
+another one is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.common.whole import write_whole
+from analysis.datasets import Table
+from training.tasks import MINILM
+
+RECORD, HEADS = "fit.json", "_heads"  # no checkpoint's name begins with _
+_OPTIONS = ("last_k", "num_heads", "num_queries")
+_RECIPE = (
+    "epochs", "batch_size", "learning_rate", "rates", "min_steps", "weight_decay", "dropout",
+)  # fmt: skip
+
+
+def add_parser(commands: Any) -> None:
+    """The options of ``fit``."""
+    run = commands.add_parser(
+        "fit",
+        help="fit pooling heads on a frozen encoder, in seconds to minutes",
+        description="Fit pooling heads on a frozen encoder. Start it again after an interruption: "
+        "it goes on where it was.",
+    )
+    run.add_argument("--encoder", default=MINILM, help="folder, checkpoint or Hub id (%(default)s)")
+    run.add_argument("--data", required=True, help="a file with texts and labels; or, with --task,"
+                     " a GLUE folder or 'hub'")  # fmt: skip
+    run.add_argument("--task", help="a known task (sst2, mrpc, trec, ...) in place of columns")
+    run.add_argument("--dev", type=Path, help="a file to score on (default: a fifth of --data)")
+    run.add_argument("--text", help="name of the column with the text")
+    run.add_argument("--pair", help="name of the column with the second text")
+    run.add_argument("--label", help="name of the column with the class, number or labels")
+    run.add_argument("--label-kind", choices=("auto", "classes", "number"), default="auto")
+    run.add_argument(
+        "--label-separator", help="several labels a row, with this between them, such as '|'"
+    )
+    run.add_argument("--heads", nargs="+", default=["all"], metavar="KEY", help="default: all")
+    run.add_argument("--heads-file", type=Path, help="a Python file that registers your own")
+    run.add_argument("--seeds", type=int, default=5)
+    run.add_argument("--output", type=Path, required=True, help="the folder for the checkpoints")
+    run.add_argument("--name", help="first part of their names (default: the task or the file)")
+    run.add_argument("--save-seeds", type=int, help="checkpoints a head (default: every seed)")
+    run.add_argument("--max-train-rows", type=int, help="a random part of the training rows only")
+    run.add_argument("--limit", type=int, help="tokens a row (default: the encoder's own)")
+    run.add_argument("--precision", choices=("float16", "float32"), default="float16")
+    run.add_argument("--states", type=Path, help="folder for the encoder's states")
+    run.add_argument("--class-weights", choices=("balanced",))
+    recipe = run.add_argument_group("recipe (the same for every head)")
+    recipe.add_argument("--epochs", type=int)
+    recipe.add_argument("--batch-size", type=int)
+    recipe.add_argument("--learning-rate", type=float, help="default: chosen among --rates")
+    recipe.add_argument("--rates", type=float, nargs="+")
+    recipe.add_argument("--min-steps", type=int)
+    recipe.add_argument("--weight-decay", type=float)
+    recipe.add_argument("--dropout", type=float)
+    head = run.add_argument_group("pooling heads")
+    head.add_argument("--last-k", type=int)
+    head.add_argument("--num-heads", type=int)
+    head.add_argument("--num-queries", type=int)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fit what is missing; 0, or 1 where a head could not be fitted.
+
+    Raises:
+        ValueError: data, encoder or options that cannot be, or an output folder of another fit.
+    """
+    from filelock import FileLock, Timeout
+
+    import training
+    from training.frozen.fit import specs_of
+    from training.frozen.train import Recipe
+
+    if arguments.heads_file is not None:
+        from analysis.checkpoints.loading import register_heads
+
+        register_heads(arguments.heads_file)
+    _refuse_other_content(arguments.output)
+    train_table, dev_table, notes = tables(arguments)
+    changes = {
+        name: tuple(value) if name == "rates" else value
+        for name in _RECIPE
+        if (value := getattr(arguments, name)) is not None
+    }
+    recipe = replace(Recipe(), **changes)
+    options = {name: v for name in _OPTIONS if (v := getattr(arguments, name)) is not None}
+    asked = "all" if arguments.heads == ["all"] else arguments.heads
+    for note in notes:
+        print(note, flush=True)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(arguments.output / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"another fit writes to {arguments.output}: waiting for it to end", flush=True)
+        lock.acquire()
+    try:
+        train, dev = _states(arguments, train_table, dev_table)
+        specs = specs_of(asked, train.source, options)
+        facts = _facts(arguments, train, dev, recipe)
+        _same_or_refuse(arguments.output, facts)
+        words = _command(arguments)
+        failed = []
+        for place, spec in enumerate(specs, 1):
+            record = arguments.output / HEADS / f"{spec.name}.json"
+            if record.is_file():
+                continue
+            told = _Printer(place, len(specs))
+            fitted = training.fit(
+                train,
+                [(spec.key, spec.options)],
+                names=[spec.name],
+                dev=dev,
+                seeds=arguments.seeds,
+                recipe=recipe,
+                class_weights=arguments.class_weights,
+                progress=told,
+            )
+            if place == 1:
+                for note in fitted.notes:
+                    print(note, flush=True)
+            if not _keep(arguments, fitted, record, facts["name"], words):
+                failed.append(f"{spec.name}: {fitted.heads[0].reason}")
+        print(summary(arguments.output), flush=True)
+    finally:
+        lock.release()
+    for line in (*failed, *_unusable(arguments.output)):
+        print(line, file=sys.stderr)
+    return 1 if failed else 0
+
+
+def tables(arguments: argparse.Namespace) -> tuple[Table, Table | None, list[str]]:
+    """Training table, table to score on (None: a fifth is set aside), and what was noticed.
+
+    Raises:
+        ValueError: a file or column that is not there, or rows that cannot be read.
+    """
+    from analysis.datasets import TASKS, read
+
+    if arguments.task is not None:
+        if arguments.task not in TASKS:
+            raise ValueError(f"no task is called {arguments.task!r}; known: {', '.join(TASKS)}")
+        train = read(arguments.task, "train", arguments.data)
+        dev = read(arguments.task, TASKS[arguments.task].scored[0], arguments.data)
+        return _part(train, arguments.max_train_rows), dev, []
+    if arguments.text is None or arguments.label is None:
+        raise ValueError("name the columns: --text COLUMN --label COLUMN (or a --task)")
+    train, notes = _own_table(arguments, Path(arguments.data), None, "train")
+    train = _part(train, arguments.max_train_rows)
+    if arguments.dev is None:
+        return train, None, notes
+    dev, more = _own_table(arguments, arguments.dev, train.labels, "dev")
+    return train, dev, [*notes, *more]
+
+
+def _part(table: Table, rows: int | None) -> Table:
+    if rows is None or rows >= len(table):
+        return table
+    return table.take(np.sort(np.random.default_rng(0).permutation(len(table))[:rows]))
+
+
+def _own_table(
+    arguments: argparse.Namespace, path: Path, labels: Sequence[str] | None, split: str
+) -> tuple[Table, list[str]]:
+    from analysis.datasets.guess import Columns
+    from analysis.datasets.upload import read_upload
+
+    if not path.is_file():
+        raise ValueError(f"{path}: there is no such file. Name one with --data (and --dev).")
+    several = arguments.label_separator
+    columns = Columns(arguments.text, arguments.pair, None if several else arguments.label)
+    found = read_upload(
+        path,
+        columns=columns,
+        labels=None if several else labels,
+        kind=arguments.label_kind,
+        more=(arguments.label,) if several else (),
+        duplicates="keep" if several else "drop",
+    )
+    table = replace(found.table, task=path.stem if split == "train" else "csv", split=split)
+    if several:
+        table = several_labels(table, found.more[arguments.label], several, labels)
+    notes = [f"{path.name}: {found.sentence()}"] if found.left_out else []
+    return table, notes
+
+
+def several_labels(
+    table: Table, cells: Sequence[str], separator: str, labels: Sequence[str] | None
+) -> Table:
+    """The table with labels (N, C) of 0 and 1 from cells such as ``"sports|politics"``.
+
+    Raises ``ValueError`` for a label that ``labels`` do not have, or a separator that is empty.
+    """
+    if not separator:
+        raise ValueError("the separator of labels is empty: give one, such as '|'")
+    rows = [[name.strip() for name in cell.split(separator) if name.strip()] for cell in cells]
+    names = tuple(labels or sorted({name for row in rows for name in row}))
+    places = {name: place for place, name in enumerate(names)}
+    strange = next((name for row in rows for name in row if name not in places), None)
+    if strange is not None or not names:
+        raise ValueError(f"label {strange!r} is none of the training file's: {', '.join(names)}")
+    label = np.zeros((len(rows), len(names)), np.int64)
+    for row, given in enumerate(rows):
+        label[row, [places[name] for name in given]] = 1
+    return replace(table, label=label, labels=names)
+
+
+def _states(arguments: argparse.Namespace, train: Table, dev: Table | None) -> tuple[Any, Any]:
+    import training
+    from training.frozen.encoder import open_encoder
+
+    encoder = open_encoder(arguments.encoder)
+
+    def computed(table: Table) -> Any:
+        last = [0.0]
+
+        def progress(done: int, total: int, left: float) -> None:
+            if time.monotonic() - last[0] > 2 or done == total:
+                last[0] = time.monotonic()
+                print(f"states  {done:,}/{total:,} rows  {_clock(left)} left", flush=True)
+
+        return training.states(
+            encoder,
+            table,
+            _last_k(arguments, encoder),
+            folder=arguments.states,
+            precision=arguments.precision,
+            limit=arguments.limit,
+            progress=progress,
+        )
+
+    return computed(train), None if dev is None else computed(dev)
+
+
+def _last_k(arguments: argparse.Namespace, encoder: Any) -> int:
+    from training.frozen.encoder import source_of
+
+    return min(arguments.last_k or 3, source_of(encoder).layers)
+
+
+class _Printer:
+    """A line of progress every two seconds, and one when a head is done."""
+
+    def __init__(self, place: int, heads: int) -> None:
+        self.place, self.heads, self.last = place, heads, 0.0
+
+    def __call__(self, news: Any) -> None:
+        if news.phase == "done" or time.monotonic() - self.last > 2:
+            self.last = time.monotonic()
+            print(replace(news, place=self.place, heads=self.heads).sentence(), flush=True)
+
+
+def _facts(arguments: argparse.Namespace, train: Any, dev: Any, recipe: Any) -> dict[str, Any]:
+    """What must be equal for a fit to go on in the same folder."""
+    facts = {
+        "name": arguments.name or train.table.task,
+        "encoder": train.source.sha256,
+        "data": train.table.digest + train.table.label_digest,
+        "dev": None if dev is None else dev.table.digest + dev.table.label_digest,
+        "limit": train.limit,
+        "precision": train.precision,
+        "seeds": arguments.seeds,
+        "save_seeds": arguments.save_seeds,
+        "class_weights": arguments.class_weights,
+        "recipe": asdict(recipe),
+        "options": {name: getattr(arguments, name) for name in _OPTIONS},
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(facts))
+    return plain
+
+
+def _refuse_other_content(output: Path) -> None:
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"{output} is a file. Give a folder as --output.")
+    if output.is_dir() and not (output / RECORD).is_file():
+        others = [path.name for path in output.iterdir() if path.name != ".lock"]
+        if others:
+            raise ValueError(
+                f"{output} is not empty ({others[0]} ...) and holds no fit. Give another --output."
+            )
+
+
+def _same_or_refuse(output: Path, facts: dict[str, Any]) -> None:
+    record = output / RECORD
+    if record.is_file():
+        then = json.loads(record.read_text(encoding="utf-8"))
+        other = [name for name in facts if then.get(name) != facts[name]]
+        if other:
+            raise ValueError(
+                f"{output} holds a fit with another {', '.join(other)}. Give another --output, or "
+                "repeat the earlier command to go on with it."
+            )
+        return
+    _write(record, facts)
+
+
+def _write(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def _keep(arguments: argparse.Namespace, fitted: Any, record: Path, name: str, words: str) -> bool:
+    """Save a head's checkpoints and then its record, which says that it is whole."""
+    import training
+
+    head = fitted.heads[0]
+    if not head.complete:
+        return False
+    for path in arguments.output.glob(f"{name}-{head.name}-s*"):
+        shutil.rmtree(path)  # of a fit that was killed while it saved: there is no record of it
+    seeds = head.seeds[: arguments.save_seeds] if arguments.save_seeds else None
+    training.save(fitted, arguments.output, seeds=seeds, name=name, command=words)
+    _write(
+        record,
+        {
+            "head": head.key,
+            "options": dict(head.options),
+            "seeds": list(head.seeds),
+            "learning_rate": head.learning_rate,
+            "rates": {f"{rate:g}": loss for rate, loss in head.rates.items() if loss == loss},
+            "parameters": head.parameters,
+            "epochs": head.epochs,
+            "seconds": round(head.seconds, 2),
+            "rows": dict(fitted.rows),
+            "scores": {metric: values.tolist() for metric, values in head.scores.items()},
+            "notes": list(fitted.notes),
+        },
+    )
+    return True
+
+
+def summary(output: Path) -> str:
+    """The heads of an output folder as a table: mean and standard deviation over seeds."""
+    rows: list[list[str]] = []
+    for path in sorted((output / HEADS).glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not rows:
+            rows.append(["head", *record["scores"], "rate", "parameters", "seconds"])
+        cells = [
+            f"{np.mean(v):.4f}" + (f" ± {np.std(v, ddof=1):.4f}" if len(v) > 1 else "")
+            for v in record["scores"].values()
+        ]
+        rate, count = f"{record['learning_rate']:g}", f"{record['parameters']:,}"
+        rows.append([path.stem, *cells, rate, count, f"{record['seconds']:.1f}"])
+    if not rows:
+        return "no head is fitted"
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _unusable(output: Path) -> list[str]:
+    """Why saved heads cannot be opened: their encoder went away meanwhile."""
+    from analysis.checkpoints import discover
+
+    return [one.reason for one in discover(output)[1]][:1]
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """The command that repeats the fit, files and encoder by their last names."""
+    encoder = str(arguments.encoder)
+    words = ["python -m training fit"]
+    words.append(f"--encoder {Path(encoder).name if Path(encoder).is_dir() else encoder}")
+    for name, value in vars(arguments).items():
+        standard = name in ("command", "encoder", "output", "states", "heads_file")
+        if standard or value is None or (name, value) in (
+            ("label_kind", "auto"), ("precision", "float16"), ("heads", ["all"]),
+        ):  # fmt: skip
+            continue
+        if name in ("data", "dev") and value != "hub":
+            value = Path(value).name
+        shown = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+        shown = json.dumps(shown, ensure_ascii=False) if " " in shown and name != "heads" else shown
+        words.append(f"--{name.replace('_', '-')} {shown}")
+    return " ".join([*words, f"--output {arguments.output.name}"])
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
