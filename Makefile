@@ -22,7 +22,7 @@ TEST_STAMP := $(VENV)/.test-$(shell cat $(LOCKED) pyproject.toml | cksum | tr ' 
 
 NODE_STAMP := node_modules/.scripts-$(shell cat package-lock.json | cksum | tr ' ' '-')
 
-.PHONY: app test test-all setup lint lint-python lint-scripts lint-supply lock format bench gallery clean node_modules
+.PHONY: app test test-all setup lint lint-python lint-scripts lint-supply lock format bench gallery docs clean node_modules
 .DEFAULT_GOAL := app
 
 app: $(APP_STAMP)
@@ -71,6 +71,10 @@ bench: $(TEST_STAMP)
 
 gallery: $(APP_STAMP)
 	$(PY) -m docs.gallery
+
+# The guide and the reference, into site/. Nothing is fetched from a network.
+docs: $(TEST_STAMP)
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build $(ARGS)
 
 clean:
 	rm -rf $(VENV) node_modules build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -16,12 +16,9 @@ import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-# Package in the repository -> package in the wheel.
-PACKAGES = {
-    "analysis": "poollens",
-    "training": "poollens.training",
-    "pages": "poollens.app.pages",
-}
+from analysis.common.alias import INSTALLED_NAMES
+
+PACKAGES = INSTALLED_NAMES  # package in the repository -> package in the wheel
 # Path in the repository -> path in the wheel, in the same way.
 PATHS = {
     "analysis": "poollens",

@@ -12,6 +12,12 @@ from types import ModuleType
 
 _OWN = __name__.partition(".")[0]
 _REPOSITORY, _INSTALLED = "analysis", "poollens"
+# What the packages of the repository are called where PoolLens is installed.
+INSTALLED_NAMES = {
+    "analysis": "poollens",
+    "training": "poollens.training",
+    "pages": "poollens.app.pages",
+}
 
 
 class Alias(MetaPathFinder, Loader):
@@ -68,8 +74,10 @@ def both_names() -> None:
     A file with a pooling head then serves the repository and the installed package alike. Where
     PoolLens is installed and another package is called ``analysis``, that one keeps its name.
     """
-    other = _REPOSITORY if _OWN == _INSTALLED else _INSTALLED
+    installed = _OWN == _INSTALLED
+    other = _REPOSITORY if installed else _INSTALLED
     if other in sys.modules or (other == _REPOSITORY and importlib.util.find_spec(other)):
         return
-    sys.meta_path.insert(0, renamed({other: _OWN}))
+    names = {other: _OWN} if installed else {new: old for old, new in INSTALLED_NAMES.items()}
+    sys.meta_path.insert(0, renamed(names))
     import_module(other)

@@ -22,7 +22,6 @@ MACHINE_PATH = re.compile(
     r"(?<![\w.:~-])/(?:root|work|workspace|mnt|(?:home|Users)/(?!somebody/)\w+)/[\w.]"
 )
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[\w,]+\])?==(?P<version>[\w.+!-]+)$")
-LIBRARY_HEADING = "As a library"
 
 
 def _tracked() -> list[Path]:
@@ -62,24 +61,6 @@ def test_no_tracked_file_names_a_folder_of_one_machine() -> None:
         for match in MACHINE_PATH.finditer(_text(path) or "")
     ]
     assert not found, "\n".join(found)
-
-
-def _library_example(readme: str) -> str:
-    """The first Python block after the heading "As a library"."""
-    _, heading, after = readme.partition(f"# {LIBRARY_HEADING}")
-    block = re.search(r"```python\n(.*?)```", after, re.DOTALL)
-    assert heading, f'README.md has no heading "{LIBRARY_HEADING}"'
-    assert block, f'README.md has no Python block under "{LIBRARY_HEADING}"'
-    return block.group(1)
-
-
-@pytest.mark.slow
-def test_the_library_example_of_the_readme_runs() -> None:
-    example = _library_example((ROOT / "README.md").read_text("utf-8"))
-    answer = subprocess.run(
-        [sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, timeout=240
-    )
-    assert answer.returncode == 0, f"{example}\n{answer.stderr}"
 
 
 def test_the_readme_shows_only_files_that_exist() -> None:
