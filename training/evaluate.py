@@ -59,8 +59,10 @@ def evaluate(
 ) -> Evaluation:
     """Logits and the named scores of a loaded classifier on a labelled table.
 
-    Raises:
-        ValueError: the table has no labels, or the classifier has other classes.
+    Raises
+    ------
+    ValueError
+        The table has no labels, or the classifier has other classes.
     """
     if table.label is None:
         raise ValueError(f"Split {table.split} of task {table.task} is published without labels.")

@@ -26,9 +26,11 @@ STATE = ".training"
 def finetune(settings: Settings, *, overwrite: bool = False) -> Path:
     """Train, write the checkpoint folder and return its path.
 
-    Raises:
-        ValueError: the output holds a finished checkpoint and ``overwrite`` is false; settings
-            that cannot work; data that cannot be read.
+    Raises
+    ------
+    ValueError
+        The output holds a finished checkpoint and ``overwrite`` is false; settings that cannot
+        work; data that cannot be read.
     """
     output = settings.output
     if (output / "config.json").is_file() and not overwrite:

@@ -70,8 +70,10 @@ def finish(folder: Path, facts: dict[str, Any], splits: Splits) -> dict[str, Any
 def refresh(folder: Path, data: str, text_data: str | None = None) -> dict[str, Any]:
     """Measure a finished folder of a known task again and rewrite its profile and card.
 
-    Raises:
-        ValueError: no ``training.json``, or a table of one's own (which is not named in it).
+    Raises
+    ------
+    ValueError
+        No ``training.json``, or a table of one's own (which is not named in it).
     """
     record = folder / "training.json"
     if not record.is_file():

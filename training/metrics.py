@@ -92,8 +92,10 @@ def score(
 ) -> dict[str, float]:
     """The named scores of logits (N, C) against labels (N,).
 
-    Raises:
-        ValueError: an unknown name, no rows, or a logit that is not finite.
+    Raises
+    ------
+    ValueError
+        An unknown name, no rows, or a logit that is not finite.
     """
     unknown = [name for name in names if name not in METRICS]
     if unknown:

@@ -50,9 +50,11 @@ def study(
     same command tries it again. Of several processes that share each run an error that may be of
     one of them alone ends all.
 
-    Raises:
-        ValueError: the plan cannot be read, a pooling head has no such option, or the folder
-            holds results of another plan under the same name.
+    Raises
+    ------
+    ValueError
+        The plan cannot be read, a pooling head has no such option, or the folder holds results of
+        another plan under the same name.
     """
     _one_gpu_per_process()
     plan = read_plan(config)

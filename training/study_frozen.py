@@ -43,8 +43,10 @@ def execute(run: Run, sources: Sources, scratch: Path) -> dict[str, Any]:
     The states are kept where :func:`training.states` keeps them, so that runs of one task and
     encoder share them.
 
-    Raises:
-        ValueError: data or encoder not found, or a head that could not be fitted.
+    Raises
+    ------
+    ValueError
+        Data or encoder not found, or a head that could not be fitted.
     """
     import training
     from training.frozen.train import Recipe

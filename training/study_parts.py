@@ -56,8 +56,10 @@ def variant(key: str, entry: dict[str, Any], encoder: str) -> dict[str, Any]:
 def family(entry: dict[str, Any], heads: Mapping[str, Any], own: Mapping[str, Any]) -> Family:
     """A family of tests, against the pooling heads and own tables that are declared.
 
-    Raises:
-        ValueError: something is missing, unknown, named twice, or there is nothing to test.
+    Raises
+    ------
+    ValueError
+        Something is missing, unknown, named twice, or there is nothing to test.
     """
     only(entry, FAMILY, "a family")
     for name in ("name", "tasks", "heads", "seeds"):
@@ -124,8 +126,10 @@ def recipe(
 ) -> dict[str, Any]:
     """What a task is trained with: the common recipe with the task's own changes.
 
-    Raises:
-        ValueError: an entry is missing, unknown or no number.
+    Raises
+    ------
+    ValueError
+        An entry is missing, unknown or no number.
     """
     names = {"lora": (*RECIPE, *LORA), "frozen": FROZEN}.get(tuning, RECIPE)
     merged = common | special

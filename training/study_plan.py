@@ -128,8 +128,10 @@ def encoder_name(encoder: str) -> str:
 def read_plan(path: str | Path) -> Plan:
     """Read a study's file.
 
-    Raises:
-        ValueError: not there, no YAML, an unknown or missing entry; the sentence names the file.
+    Raises
+    ------
+    ValueError
+        Not there, no YAML, an unknown or missing entry; the sentence names the file.
     """
     import yaml
 

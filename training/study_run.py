@@ -35,8 +35,10 @@ class Sources:
 def settings_of(run: Run, sources: Sources) -> Settings:
     """A run as the settings that fine-tuning takes (no output: a study keeps no checkpoint).
 
-    Raises:
-        ValueError: options that the pooling head does not have.
+    Raises
+    ------
+    ValueError
+        Options that the pooling head does not have.
     """
     config = run.config
     return replace(
@@ -96,8 +98,10 @@ def execute(run: Run, sources: Sources, scratch: Path) -> dict[str, Any]:
 
     ``scratch`` is a folder for what the Trainer writes; the caller removes it.
 
-    Raises:
-        ValueError: data or encoder not found, or training that diverged.
+    Raises
+    ------
+    ValueError
+        Data or encoder not found, or training that diverged.
     """
     from types import SimpleNamespace
 

@@ -34,8 +34,10 @@ def encoder_of(
     Looked for by its name, then beside the head's own folder: the two may have been moved
     together.
 
-    Raises:
-        ValueError: not found (each place looked in is named), or found with other weights only.
+    Raises
+    ------
+    ValueError
+        Not found (each place looked in is named), or found with other weights only.
     """
     beside = folder.resolve().parent / Path(name).name
     looked, other = [], ""

@@ -89,7 +89,8 @@ class Classifier:
         return _encoder(self.model)
 
     def ended_at(self, states: Sequence[torch.Tensor], layer: int) -> torch.Tensor:
-        """Hidden states of all L+1 layers -> those that the encoder would give if it ended there.
+        """Hidden states of all L+1 layers, (B, T, d) each -> those (B, T, d) that the encoder would
+        give if it ended there.
 
         In a pre-norm encoder they have its final norm; in any other they are the layer's own.
         """

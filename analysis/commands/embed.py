@@ -42,7 +42,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Embed, and print where the vectors are."""
+    """Embed, and print where the vectors are.
+
+    Raises
+    ------
+    ValueError
+        `--layers` is no list of numbers.
+    """
     from analysis.checkpoints.folder import locate
     from analysis.corpus.bulk import Order, run
 

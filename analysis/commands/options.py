@@ -124,7 +124,13 @@ def load(reference: Path | str, given: argparse.Namespace) -> Classifier:
 
 
 def subjects(given: argparse.Namespace) -> list[Subject]:
-    """The named checkpoints and seed groups, loaded."""
+    """The named checkpoints and seed groups, loaded.
+
+    Raises
+    ------
+    ValueError
+        No checkpoint is named.
+    """
     from analysis.figures.recipes.registry import Subject
 
     if not given.checkpoint:
@@ -148,7 +154,13 @@ def _members(name: str, root: Path) -> list[str]:
 
 
 def write(folder: Path, files: Sequence[tuple[str, bytes]]) -> list[Path]:
-    """Write files so that none is ever there by half; returns their paths."""
+    """Write files so that none is ever there by half; returns their paths.
+
+    Raises
+    ------
+    ValueError
+        The folder is none, or cannot be written to.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):

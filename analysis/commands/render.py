@@ -57,7 +57,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Draw, write, and print what was written."""
+    """Draw, write, and print what was written.
+
+    Raises
+    ------
+    ValueError
+        No view is named.
+    """
     from analysis.figures.files.export import slug
     from analysis.figures.files.sidecar import save, sidecar
     from analysis.figures.style.settings import Style, require_dpi

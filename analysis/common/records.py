@@ -26,7 +26,9 @@ def freeze(record: Any) -> None:
 
 
 def require_shape(name: str, array: np.ndarray, *expected: int | None) -> None:
-    """Raise ``ValueError`` unless ``array`` has the expected shape (``None`` matches any size)."""
+    """Raise ``ValueError`` unless ``array`` (...) has the expected shape; ``None`` matches any
+    size.
+    """
     fits = array.ndim == len(expected) and all(
         want is None or have == want for have, want in zip(array.shape, expected, strict=True)
     )

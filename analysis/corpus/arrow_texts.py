@@ -50,7 +50,7 @@ class ArrowTexts(Sequence[str]):
             yield from part.to_pylist()
 
     def take(self, rows: NDArray[np.int64]) -> ArrowTexts:
-        """The given rows, in the given order; no text is copied."""
+        """The given rows (n,), in the given order; no text is copied."""
         chosen = rows if self._rows is None else self._rows[rows]
         return ArrowTexts(self._column, np.asarray(chosen, dtype=np.int64))
 

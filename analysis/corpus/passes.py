@@ -33,7 +33,9 @@ class Budget:
     alike: bool = False  # rows of equal length only
 
     def slices(self, lengths: np.ndarray) -> list[np.ndarray]:
-        """Places by falling length, cut so that rows x longest stays within the budget."""
+        """Places (n,) by falling length, of `lengths` (N,) in tokens, cut so that rows x longest
+        stays within the budget.
+        """
         order = np.argsort(-lengths, kind="stable")
         found, start = [], 0
         while start < len(order):
@@ -48,7 +50,7 @@ class Budget:
 
 
 def halves(places: np.ndarray) -> list[np.ndarray]:
-    """A slice in two, the second first."""
+    """A slice (n,) in two, the second first."""
     middle = (len(places) + 1) // 2
     return [places[middle:], places[:middle]]
 

@@ -102,8 +102,10 @@ class Predictions:
     def places(self, labels: Iterable[str]) -> dict[str, int]:
         """Column of the logits for each of a data set's classes.
 
-        Raises:
-            ValueError: the checkpoint has other classes.
+        Raises
+        ------
+        ValueError
+            The checkpoint has other classes.
         """
         wanted = list(labels)
         found = columns_of(wanted, self.labels)
@@ -149,10 +151,12 @@ class Predictions:
 
 
 def common_rows(runs: Sequence[Predictions]) -> NDArray[np.int64]:
-    """The rows that every one of the runs has done, ascending.
+    """The rows (n,) that every one of the runs has done, ascending.
 
-    Raises:
-        ValueError: the runs are not of one data set.
+    Raises
+    ------
+    ValueError
+        The runs are not of one data set.
     """
     if len({(run.data, run.total) for run in runs}) > 1:
         raise ValueError("These predictions are of different data sets; run all on the same one.")
@@ -217,7 +221,7 @@ def read_parts(folder: Path, kind: str, columns: Sequence[str] | None = None) ->
 
 
 def done_rows(folder: Path, kind: str) -> NDArray[np.int64]:
-    """The rows that a kind of result has on disk, ascending."""
+    """The rows (n,) that a kind of result has on disk, ascending."""
     table = read_parts(folder, kind, ["row"])
     if table is None:
         return np.zeros(0, np.int64)

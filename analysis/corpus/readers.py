@@ -63,6 +63,13 @@ class PredictionReader:
         ]
 
     def read(self, step: Step) -> list[pa.Array]:
+        """The columns of a pass: logits and answers of its rows.
+
+        Raises
+        ------
+        CheckpointError
+            The checkpoint is a bare encoder, which predicts nothing.
+        """
         checkpoint = step.classifier.checkpoint
         if step.logits is None:
             raise CheckpointError(

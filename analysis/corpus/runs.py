@@ -82,10 +82,13 @@ def predict_batch(
     of at most ``batch_tokens`` tokens, and into smaller ones where memory runs out. Which rows
     are in it together changes no logit beyond rounding (1e-5).
 
-    Raises:
-        ValueError: a row without a text.
-        CheckpointError: a single row does not fit into memory, or the checkpoint is a bare
-            encoder and predictions are asked for.
+    Raises
+    ------
+    ValueError
+        A row without a text.
+    CheckpointError
+        A single row does not fit into memory, or the checkpoint is a bare encoder and predictions
+        are asked for.
     """
     done = list(_passes(classifier, batch, readers, _budget(classifier, batch_tokens)))
     schema = _schema(classifier, readers)
@@ -120,9 +123,11 @@ def run(
     what is done; calling again does what is missing. ``progress(done, total, what, share)`` is
     called after every pass (rows, rows, checkpoint, share of the work from 0 to 1).
 
-    Raises:
-        CheckpointError: the checkpoint is of another task (:func:`refusal`), or a single row does
-            not fit into memory.
+    Raises
+    ------
+    CheckpointError
+        The checkpoint is of another task (:func:`refusal`), or a single row does not fit into
+        memory.
     """
     reason = refusal(classifier.checkpoint, table)
     if reason is not None:

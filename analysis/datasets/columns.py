@@ -34,8 +34,10 @@ def classes_of(
 ) -> tuple[str, ...]:
     """The classes of a column; () where its labels are numbers.
 
-    Raises:
-        DataError: more different labels than classes can be.
+    Raises
+    ------
+    DataError
+        More different labels than classes can be.
     """
     if labels is not None:
         return tuple(labels)
@@ -60,8 +62,10 @@ def resolve(
     """For each label met: its class index (or its number; NaN where it has none), the label it
     was read as, and those that stay unknown with a suggestion.
 
-    Raises:
-        DataError: the mapping names a class that does not exist.
+    Raises
+    ------
+    DataError
+        The mapping names a class that does not exist.
     """
     given = dict(mapping or {})
     if not classes:

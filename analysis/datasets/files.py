@@ -42,8 +42,10 @@ def column_name(column: Column | None) -> str:
 def position(path: Path, header: Sequence[str], column: Column | None) -> int | None:
     """Index of a column in the header.
 
-    Raises:
-        DataError: no such column; the message lists those there are.
+    Raises
+    ------
+    DataError
+        No such column; the message lists those there are.
     """
     if column is None or isinstance(column, int):
         return column
@@ -72,7 +74,13 @@ def find_delimiter(path: Path, columns: Sequence[str | None], given: str | None)
 def records(
     path: Path, delimiter: str, *, quoted: bool, encoding: str = "utf-8-sig"
 ) -> Iterator[tuple[int, list[str]]]:
-    """Line number and fields of every non-empty record; decoding errors name the line."""
+    """Line number and fields of every non-empty record; decoding errors name the line.
+
+    Raises
+    ------
+    DataError
+        There is no such file, or a line cannot be decoded or read.
+    """
     quoting: Any = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     if not path.is_file():
         raise DataError(f"{path} is not a file. Check the path.")
@@ -104,7 +112,13 @@ def tsv_rows(path: Path, file: File, skip_broken: bool) -> Iterator[Row]:
 
 
 def trec_rows(path: Path) -> Iterator[Row]:
-    """``COARSE:fine question`` per line, in Latin-1."""
+    """``COARSE:fine question`` per line, in Latin-1.
+
+    Raises
+    ------
+    DataError
+        A line is no question with its class.
+    """
     with path.open(encoding="latin-1", newline="\n") as stream:
         for number, line in enumerate(stream, 1):
             if not line.strip():
@@ -127,7 +141,13 @@ def pick(
     skip_broken: bool,
 ) -> Iterator[Row]:
     """Text, pair and label of each record; a record too short or with a blank text is refused,
-    or handed on with line -1 where the source is known to be broken."""
+    or handed on with line -1 where the source is known to be broken.
+
+    Raises
+    ------
+    DataError
+        A record is too short or has a blank text; with its line.
+    """
     for number, fields in lines:
         values: list[str | None] = []
         for place, column in zip(places, columns, strict=True):

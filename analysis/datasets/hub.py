@@ -15,9 +15,11 @@ class HubUnavailable(ValueError):
 def parquet_files(repo: str, pattern: str, revision: str | None = None) -> list[Path]:
     """Paths of the shards that match ``pattern`` in the data set repository, in order.
 
-    Raises:
-        HubUnavailable: not cached, and the Hub did not answer within three seconds or has no
-            such files; the message says what was tried and what to do instead.
+    Raises
+    ------
+    HubUnavailable
+        Not cached, and the Hub did not answer within three seconds or has no such files; the
+        message says what was tried and what to do instead.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError

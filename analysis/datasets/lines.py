@@ -35,8 +35,10 @@ _OTHERS = (
 def opened(source: Source, name: str) -> Iterator[BinaryIO]:
     """The bytes of a source as a stream at its start; a stream of the caller's is not closed.
 
-    Raises:
-        DataError: no such file, or an empty one.
+    Raises
+    ------
+    DataError
+        No such file, or an empty one.
     """
     if isinstance(source, bytes | bytearray):
         stream: BinaryIO = io.BytesIO(source)
@@ -76,8 +78,10 @@ def head_of(stream: BinaryIO) -> bytes:
 def encoding_of(head: bytes, name: str) -> str:
     """The encoding of a text file from its first bytes; UTF-8 where nothing says otherwise.
 
-    Raises:
-        DataError: the file is no text, and which kind it is where that can be told.
+    Raises
+    ------
+    DataError
+        The file is no text, and which kind it is where that can be told.
     """
     for start, what in _OTHERS:
         if head.startswith(start):

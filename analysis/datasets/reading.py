@@ -83,8 +83,10 @@ _KEPT_KINDS = ("encoding", "quotes read as characters")
 def reading(rows: Rows, name: str, asked: Asked, stopped: bool) -> Reading:
     """The collected rows as a table, with everything that was noticed.
 
-    Raises:
-        DataError: no row at all, or labels that cannot be classes.
+    Raises
+    ------
+    DataError
+        No row at all, or labels that cannot be classes.
     """
     found, columns = rows.found, rows.columns
     if not rows.rows:

@@ -54,8 +54,10 @@ def records(
 ) -> Records:
     """The records of a file; its form is told from its content, then from its name.
 
-    Raises:
-        DataError: the file is no table of text, is damaged, or holds no row.
+    Raises
+    ------
+    DataError
+        The file is no table of text, is damaged, or holds no row.
     """
     head = head_of(stream)
     if head.startswith(b"PAR1"):

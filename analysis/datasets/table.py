@@ -110,9 +110,11 @@ class Table:
 def read(task: str, split: str, data: str | Path) -> Table:
     """Read one split of a known task from a folder (GLUE, TREC) or, with ``"hub"``, the Hub.
 
-    Raises:
-        DataError: unknown task or split, file not found (each place looked in is named), or a
-            row that cannot be read (file, line, column).
+    Raises
+    ------
+    DataError
+        Unknown task or split, file not found (each place looked in is named), or a row that cannot
+        be read (file, line, column).
     """
     if task not in TASKS:
         raise DataError(f"No task is called {task!r}. The known ones are {', '.join(TASKS)}.")
@@ -172,8 +174,10 @@ def read_file(
     fraction. ``labels`` fixes the classes (those of the training file, when reading the dev
     file); an empty sequence fixes a number.
 
-    Raises:
-        DataError: no such file or column, an empty text, a label that is unknown or no number.
+    Raises
+    ------
+    DataError
+        No such file or column, an empty text, a label that is unknown or no number.
     """
     path = Path(path)
     lines = files.records(

@@ -69,8 +69,10 @@ def peek(
 
     ``labels`` and ``pairs`` are those of the checkpoints, where some are chosen.
 
-    Raises:
-        DataError: the file is no table of text, is damaged, or is empty.
+    Raises
+    ------
+    DataError
+        The file is no table of text, is damaged, or is empty.
     """
     name = _named(source, name)
     with opened(source, name) as stream:
@@ -125,9 +127,11 @@ def read_upload(
     text, second text and label the first is kept. ``more`` names further columns to keep.
     ``cancel`` ends the reading and keeps the rows read so far.
 
-    Raises:
-        DataError: the file is empty, no table of text or damaged; no such column; or so many
-            different labels that the column cannot hold classes.
+    Raises
+    ------
+    DataError
+        The file is empty, no table of text or damaged; no such column; or so many different labels
+        that the column cannot hold classes.
     """
     asked = Asked(columns, labels, mapping, pairs, kind, duplicates, tuple(more))
     name = _named(source, name)
@@ -164,9 +168,12 @@ def read_hub(
     The local cache comes first; the network is asked once. Row numbers count through all files.
     A split whose labels are not published (-1 throughout) has none. See :func:`read_upload`.
 
-    Raises:
-        ValueError: not cached and not reachable, or no such split (the message says what to do).
-        DataError: as :func:`read_upload`.
+    Raises
+    ------
+    ValueError
+        Not cached and not reachable, or no such split (the message says what to do).
+    DataError
+        As :func:`read_upload`.
     """
     from analysis.datasets.hub import parquet_files
 

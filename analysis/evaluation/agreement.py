@@ -87,8 +87,10 @@ def agreement(table: Table, runs: Sequence[Predictions]) -> Agreement:
 
     Source of kappa: Cohen 1960.
 
-    Raises:
-        ValueError: no rows in common, a regression, or checkpoints with different classes.
+    Raises
+    ------
+    ValueError
+        No rows in common, a regression, or checkpoints with different classes.
     """
     answers = align(table, runs)
     if answers.regression:
@@ -147,8 +149,10 @@ def compare(
     ``exact`` is their test out of :func:`mcnemar_all`: the intervals are then those of as many
     comparisons too (95 % for all of them together, Bonferroni).
 
-    Raises:
-        ValueError: no labels, no rows in common, or checkpoints with different classes.
+    Raises
+    ------
+    ValueError
+        No labels, no rows in common, or checkpoints with different classes.
     """
     answers = align(table, [one, other])
     if answers.label is None or not len(answers.rows):
@@ -180,8 +184,10 @@ def mcnemar_all(table: Table, runs: Sequence[Predictions]) -> dict[tuple[str, st
     """McNemar for every two of the checkpoints on the rows that all have done, by their names;
     p adjusted for their number (Holm).
 
-    Raises:
-        ValueError: as :func:`compare`; or a regression, which McNemar does not apply to.
+    Raises
+    ------
+    ValueError
+        As :func:`compare`; or a regression, which McNemar does not apply to.
     """
     from analysis.statistics.family_tests import holm
 
@@ -200,8 +206,10 @@ def mcnemar_all(table: Table, runs: Sequence[Predictions]) -> dict[tuple[str, st
 def compare_all(table: Table, runs: Sequence[Predictions]) -> pd.DataFrame:
     """The tests of :func:`mcnemar_all` as a table, one row per pair.
 
-    Raises:
-        ValueError: as there.
+    Raises
+    ------
+    ValueError
+        As there.
     """
     import pandas as pd
 

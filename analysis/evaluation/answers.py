@@ -81,8 +81,10 @@ class Answers:
     def correct(self) -> NDArray[np.bool_]:
         """(K, M) whether the predicted class is the label.
 
-        Raises:
-            ValueError: there are no labels, or they are numbers.
+        Raises
+        ------
+        ValueError
+            There are no labels, or they are numbers.
         """
         if self.label is None or self.regression:
             raise ValueError("Right and wrong need a data set with classes as labels.")
@@ -92,8 +94,10 @@ class Answers:
 def align(table: Table, runs: Sequence[Predictions]) -> Answers:
     """The answers of all runs to the rows that each of them has done, beside their labels.
 
-    Raises:
-        ValueError: no run, runs of different data sets, or a checkpoint with other classes.
+    Raises
+    ------
+    ValueError
+        No run, runs of different data sets, or a checkpoint with other classes.
     """
     if not runs:
         raise ValueError("Choose at least one checkpoint.")

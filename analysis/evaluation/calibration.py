@@ -68,8 +68,10 @@ def reliability(
     on an edge belongs to the bin below it. Source: Guo et al. 2017, "On Calibration of Modern
     Neural Networks"; the bins' accuracies have Wilson intervals.
 
-    Raises:
-        ValueError: no rows, a confidence outside [0, 1], or fewer than one bin.
+    Raises
+    ------
+    ValueError
+        No rows, a confidence outside [0, 1], or fewer than one bin.
     """
     confidence = np.asarray(confidence, dtype=np.float64)
     right = np.asarray(correct, dtype=bool)

@@ -107,16 +107,18 @@ def examples(
 
     ``label`` keeps rows of one label, ``predicted=(checkpoint, class)`` those that a checkpoint
     gave a class (a cell of its confusion matrix is both), ``containing`` those with these
-    characters in a text, ``rows`` those listed.
+    characters in a text, ``rows`` (n,) those listed.
 
     The gap of a row is the mean over the checkpoints; where "confidently wrong" is shown the
     largest among those that are wrong (of ``confident`` or more). Sorted from the smallest, and
     from the largest for wrong answers, unless ``descending`` says otherwise. Of a regression the
     difference between the checkpoints, or to the label, takes the gap's place.
 
-    Raises:
-        ValueError: an unknown choice, one that needs labels where there are none, or
-            checkpoints that do not fit together.
+    Raises
+    ------
+    ValueError
+        An unknown choice, one that needs labels where there are none, or checkpoints that do not
+        fit together.
     """
     if show not in SHOWS:
         raise ValueError(f"No examples of {show!r}; known: {', '.join(SHOWS)}.")

@@ -69,8 +69,10 @@ class Evaluation:
     def score(self, metric: str) -> Score:
         """The score of one metric.
 
-        Raises:
-            KeyError: it was not computed; those that were are listed.
+        Raises
+        ------
+        KeyError
+            It was not computed; those that were are listed.
         """
         for one in self.scores:
             if one.metric == metric:
@@ -138,8 +140,10 @@ def evaluate(
     each class (Wilson); calibration of the predicted class. Numbers: Pearson and Spearman
     correlation (Fisher z; for Spearman with Bonett and Wright's variance), mean absolute error.
 
-    Raises:
-        ValueError: no labels, no answered row, or a checkpoint of another task.
+    Raises
+    ------
+    ValueError
+        No labels, no answered row, or a checkpoint of another task.
     """
     answers = align(table, [predictions])
     if answers.label is None:

@@ -74,7 +74,9 @@ class AttentionPooling(PoolingHead):
     def from_cls(
         self, values: Tensor, attention_mask: Tensor, winners: LayerWinners | None
     ) -> Pooled:
-        """[CLS] of `values` as the only query over all real tokens of `values`."""
+        """[CLS] of `values` (B, T, d) as the only query over all real tokens of `values`;
+        `attention_mask` is (B, T).
+        """
         own = pooling.token_weights("cls", attention_mask)
         query = pooling.take_token(values, pooling.first_token(attention_mask))
         return self.from_query(query, own, values, attention_mask, winners)
@@ -99,13 +101,19 @@ class AttentionPooling(PoolingHead):
         return Pooled(vector, winners, attention[:, 0], weights, values)
 
     def fold(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor] | None:
+        """W_O folded into the classifier: its `weight` (C, d) and `bias` (C,) as read at the
+        attention heads' values, (C, P, d) and (C,).
+        """
         folded, constant = self._through_attention(weight)
         if self.residual:
             folded = torch.cat([folded, weight[:, None]], dim=1)
         return folded, bias + constant
 
     def value_norms(self, weights: Tensor, values: Tensor) -> Tensor:
-        # (P, T), (T, d); several queries read the same values, the residual part as they are.
+        """(P, T) norms of what each token adds, from `weights` (P, T) and `values` (T, d).
+
+        Several queries read the same values, the residual part as they are.
+        """
         queries = (len(weights) - self.residual) // self.num_heads
         norms = self._moved_norms(values.expand(self.num_heads, -1, -1)).repeat(queries, 1)
         if self.residual:

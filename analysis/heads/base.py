@@ -95,6 +95,13 @@ class PoolingHead(nn.Module):
     def forward(
         self, hidden: Tensor, attention_mask: Tensor, attentions: Tensor | None = None
     ) -> Pooled:
+        """Pool `hidden` (L+1, B, T, d) under `attention_mask` (B, T); `attentions` (L, B, H, T, T).
+
+        Raises
+        ------
+        ValueError
+            The head reads the encoder's attentions, and none are given.
+        """
         self._check(hidden, attention_mask)
         if not self.reads_attentions():
             pooled = self.read(hidden, attention_mask)
@@ -182,6 +189,11 @@ class PoolingHead(nn.Module):
 
         It takes hidden states (layer + 1, B, T, d). A maximum runs over as many of the last k
         layers as there are; at layer 0 it reads the embeddings alone.
+
+        Raises
+        ------
+        ValueError
+            The encoder has no such layer.
         """
         if not 0 <= layer <= self.num_layers:
             raise ValueError(
@@ -398,6 +410,13 @@ def build(key: str, hidden_size: int, num_layers: int, **options: Any) -> Poolin
 
 
 def check_last_k(last_k: int, num_layers: int) -> int:
+    """`last_k`, where the encoder has as many layers.
+
+    Raises
+    ------
+    ValueError
+        It is not from 1 to `num_layers`.
+    """
     if not 1 <= last_k <= num_layers:
         raise ValueError(
             f"last_k is {last_k}, and the encoder has {num_layers} layers: "

@@ -46,7 +46,13 @@ class PoolingConfig(PretrainedConfig):
     seed: int | None = None
 
     def encoder_config(self) -> PretrainedConfig:
-        """The encoder's configuration as an object of its own class."""
+        """The encoder's configuration as an object of its own class.
+
+        Raises
+        ------
+        ValueError
+            `encoder` names no model type.
+        """
         values = dict(self.encoder or {})
         if "model_type" not in values:
             raise ValueError(
@@ -119,6 +125,11 @@ class PoolingClassifier(PreTrainedModel):
         """Hidden states of all L+1 layers, (B, T, d) each -> Pooled, in the head's own type.
 
         `attentions` of all L layers, (B, H, T, T) each, are needed by a head that reads them.
+
+        Raises
+        ------
+        ValueError
+            The head reads the encoder's attentions, and fused attention keeps none.
         """
         hidden = torch.stack(tuple(hidden_states)).to(next(self.classifier.parameters()).dtype)
         given = None
@@ -138,7 +149,7 @@ class PoolingClassifier(PreTrainedModel):
         attention_mask: Tensor | None = None,
         **inputs: Any,
     ) -> Any:
-        """The encoder's own output, with all hidden states."""
+        """The encoder's own output for `input_ids` (B, T), with all hidden states (B, T, d)."""
         inputs = {name: value for name, value in inputs.items() if value is not None}
         if inputs.get("inputs_embeds") is None:
             inputs["input_ids"] = input_ids
@@ -160,6 +171,14 @@ class PoolingClassifier(PreTrainedModel):
         output_hidden_states: bool | None = None,
         **ignored: Any,
     ) -> SequenceClassifierOutput:
+        """Logits (B, C) of `input_ids` (B, T) or `inputs_embeds` (B, T, e), with the loss where
+        `labels` (B,) are given.
+
+        Raises
+        ------
+        ValueError
+            Neither ids nor embeddings are given.
+        """
         given = input_ids if inputs_embeds is None else inputs_embeds
         if given is None:
             raise ValueError("give input_ids or inputs_embeds")
@@ -384,7 +403,7 @@ def portable(config: PretrainedConfig) -> dict[str, Any]:
 
 
 def float_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Names and values of all floating-point parameters and buffers."""
+    """Names and values of all floating-point parameters and buffers, (...) each."""
     for named in (model.named_parameters(), model.named_buffers()):
         for name, tensor in named:
             if tensor.is_floating_point():

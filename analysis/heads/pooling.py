@@ -123,6 +123,11 @@ def max_over_layers(layers: Tensor) -> MaxPooled:
     """(K, ..., d) -> maxima, winners and margins of shape (..., d); winner 0 = first layer given.
 
     Source: MaxPoolBERT, arXiv 2505.15696 (max over the last k layers).
+
+    Raises
+    ------
+    ValueError
+        `layers` has no layer, or fewer than two axes.
     """
     if layers.dim() < 2 or layers.shape[0] == 0:
         raise ValueError(f"layers has shape {tuple(layers.shape)}, expected (K, ..., d) with K > 0")
@@ -226,6 +231,11 @@ def token_weights(name: str, attention_mask: Tensor, **options: Any) -> Tensor:
 
     Options: ``scores`` (B, T) for `weighted_mean`; ``segments`` for `adaptive_mean`; ``n`` for
     `concat_tokens`; ``queries`` (m, d) and ``hidden_states`` for `query_attention`.
+
+    Raises
+    ------
+    ValueError
+        No linear pooling has this name.
     """
     if name not in _WEIGHTS:
         raise ValueError(f"unknown linear pooling {name!r}; known: {', '.join(sorted(_WEIGHTS))}")

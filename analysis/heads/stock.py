@@ -246,5 +246,5 @@ def _gap(one: Tensor, other: Tensor) -> float:
 
 
 def same(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors are equal up to rounding."""
+    """Whether two tensors of one shape (...) are equal up to rounding."""
     return _gap(one, other) <= TOLERANCE

@@ -57,7 +57,9 @@ def competing(classifier: Classifier) -> tuple[int, ...]:
 
 
 def whole_numbers(name: str, given: Any) -> tuple[int, ...]:
-    """Layers or positions, each once and in order; raises ``ValueError`` for anything else."""
+    """Layers or positions, each once and in order; raises ``ValueError`` for anything else (a
+    ``TypeError`` inside never leaves).
+    """
     try:
         if isinstance(given, str | bytes) or any(isinstance(one, bool | np.bool_) for one in given):
             raise TypeError
@@ -160,6 +162,6 @@ def probabilities(classifier: Classifier, logits: np.ndarray) -> np.ndarray:
 
 
 def as_numpy(tensor: Any) -> np.ndarray:
-    """A tensor as a float32 array."""
+    """A tensor as a float32 array of its shape (...)."""
     array: np.ndarray = tensor.detach().float().cpu().numpy()
     return array

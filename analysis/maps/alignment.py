@@ -56,12 +56,14 @@ def procrustes(reference: np.ndarray, points: np.ndarray) -> Similarity:
 def aligned_umap(
     vectors: Sequence[np.ndarray], seed: int = 0, regularisation: float = 0.01, **options: Any
 ) -> list[Map]:
-    """Maps of the same N rows seen several ways, laid out together (umap.AlignedUMAP).
+    """Maps of the same N rows seen several ways, `vectors` (N, d) each, laid out together
+    (umap.AlignedUMAP).
 
     ``regularisation`` is how strongly a row is held near its place in the neighbouring maps. It
     has no transform: a further vector is placed by its neighbours.
 
-    Raises ``ValueError`` for fewer than two sets, sets of different length, or fewer than 4 rows.
+    Raises ``ValueError`` for fewer than two sets, sets of different length, or fewer than 4
+    rows.
     """
     from umap import AlignedUMAP
 

@@ -166,7 +166,7 @@ class Layouts:
     ) -> Quality | None:
         """Distortion of a map that is there; None for one that is not, or too few points.
 
-        Without ``measure`` only what has been measured before.
+        `labels` and `groups` are (N,). Without ``measure`` only what has been measured before.
         """
         made = self.get(sheet, layer, wish, beside)
         if made is None or len(made.vectors) < FEWEST:
@@ -195,7 +195,7 @@ def _weight(made: Map) -> int:
 
 
 def digest(array: np.ndarray | None) -> str:
-    """A name for the content of an array; empty for None."""
+    """A name for the content of an array (...); empty for None."""
     if array is None:
         return ""
     return sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:20]

@@ -81,6 +81,11 @@ class Map:
 
         Where the method cannot transform (AlignedUMAP, or PCA in UMAP's place), a vector lands
         between its ``k`` nearest neighbours, and `how` says so.
+
+        Raises
+        ------
+        ValueError
+            The vectors have another number of dimensions than those of the map.
         """
         given = checked(np.atleast_2d(vectors), "the vector to place")
         if given.shape[1] != self.vectors.shape[1]:

@@ -175,7 +175,13 @@ class Spread:
 
 
 def spread(layouts: Sequence[np.ndarray], seeds: Sequence[int] = ()) -> Spread:
-    """Spread of layouts (S times (N, 2)) of the same vectors; the first is the reference."""
+    """Spread of layouts (S times (N, 2)) of the same vectors; the first is the reference.
+
+    Raises
+    ------
+    ValueError
+        There are fewer than two layouts.
+    """
     from analysis.maps.alignment import procrustes
 
     if len(layouts) < 2:
@@ -195,8 +201,9 @@ def spread_over_seeds(
     progress: Callable[[float], None] | None = None,
     **options: object,
 ) -> Spread:
-    """Lay the same vectors out once a seed and measure the spread; whatever ``progress`` raises
-    ends it."""
+    """Lay the same vectors (N, d) out once a seed and measure the spread; whatever ``progress``
+    raises ends it.
+    """
     from analysis.maps.projection import project
 
     layouts = []

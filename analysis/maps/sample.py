@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def stratified(table: Table, most: int, seed: int = 0) -> np.ndarray:
-    """Ascending rows of a seeded sample that keeps the shares of the classes.
+    """Ascending rows (n,) of a seeded sample that keeps the shares of the classes.
 
     Every class keeps at least one row, unless there are more classes than ``most``. All rows
     where there are no more than ``most``.

@@ -126,6 +126,11 @@ def cls_row(trace: Trace, layer: int = -1) -> np.ndarray:
     """(H, T) whom [CLS] listens to in one layer of the encoder.
 
     `layer` is absolute, 1 .. L; -1 is the last one. Layer 0 has no attention.
+
+    Raises
+    ------
+    ValueError
+        There is no such layer, or the trace was recorded without attentions.
     """
     attentions = encoder_attention(trace)
     index = len(attentions) if layer == -1 else layer

@@ -91,7 +91,13 @@ class Answer:
 
 
 def answer(traces: Sequence[Trace], name: str) -> Answer:
-    """The answer of one checkpoint (one trace) or of a seed group (several, same classes)."""
+    """The answer of one checkpoint (one trace) or of a seed group (several, same classes).
+
+    Raises
+    ------
+    ValueError
+        There is no trace, or the members have different classes.
+    """
     if not traces:
         raise ValueError("an answer needs at least one trace")
     first = traces[0].checkpoint

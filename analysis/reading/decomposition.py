@@ -188,6 +188,11 @@ def slopes(trace: Trace, reference: str | np.ndarray | None = None) -> np.ndarra
 
     For a linear head its weights; with layers of its own their average slope from the reference.
     Raises as :func:`decompose` does.
+
+    Raises
+    ------
+    NoExactSplit
+        The head has no split; with the reason.
     """
     head = trace.head
     if head.weights is None or head.values is None or not head.splits:
@@ -249,6 +254,14 @@ def _source_layers(trace: Trace) -> tuple[tuple[int, ...], np.ndarray]:
 
 
 def reference_vector(trace: Trace, reference: str | np.ndarray | None) -> tuple[np.ndarray, str]:
+    """The vector (d,) that a split is measured from, and its name in words.
+
+    Raises
+    ------
+    ValueError
+        `reference` is none of 'zero', 'corpus' and a vector (d,), or the checkpoint has no
+        corpus profile.
+    """
     assert trace.head.values is not None
     size = trace.head.values.shape[-1]
     if reference is not None and not isinstance(reference, str):

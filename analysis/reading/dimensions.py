@@ -47,7 +47,7 @@ class Dimensions:
         return len(self.value) if self.held_by is None else int((self.held_by == self.token).sum())
 
     def largest(self, count: int = 10) -> np.ndarray:
-        """(count,) the dimensions with the largest absolute contribution, largest first."""
+        """(n,) the `count` dimensions with the largest absolute contribution, largest first."""
         return np.asarray(np.argsort(-np.abs(self.contribution), kind="stable")[:count])
 
 
@@ -60,13 +60,13 @@ def dimensions(
 ) -> Dimensions:
     """The dimensions of the token at position `token`, for the contrast of `target`.
 
-    All parts of the pooling head together, or one of them, such as
-    :func:`analysis.reading.winners.part_of_maximum`.
+    `reference` as of the split, or a vector (d,). All parts of the pooling head together, or one
+    of them, such as :func:`analysis.reading.winners.part_of_maximum`.
 
     Source: method, "The exact split of a logit", before its sum over dimensions.
 
-    Raises :class:`NoExactSplit` where there is none, ``ValueError`` for a position out of range or
-    a pooling head that takes no maximum.
+    Raises :class:`NoExactSplit` where there is none, ``ValueError`` for a position out of range
+    or a pooling head that takes no maximum.
     """
     head, won = trace.head, trace.head.winners
     if trace.logits is None or not head.splits or head.weights is None or head.values is None:

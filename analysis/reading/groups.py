@@ -75,7 +75,13 @@ def mean_winners(winners: Sequence[Winners]) -> GroupWinners:
 
 
 def mean_attribution(results: Sequence[Attribution]) -> Attribution:
-    """Mean scores over the members, with the largest completeness gap among them."""
+    """Mean scores over the members, with the largest completeness gap among them.
+
+    Raises
+    ------
+    ValueError
+        The members explain different classes, or other units.
+    """
     first = results[0]
     if len(results) == 1:
         return first

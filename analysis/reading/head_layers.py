@@ -51,6 +51,7 @@ class Dense:
         return np.asarray(x @ self.weight.T + self.bias)
 
     def pull(self, x: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """(n, D) inputs, (n, C, E) slopes by the output -> (n, C, D) slopes by the input."""
         return np.asarray(slopes @ self.weight)
 
 
@@ -115,6 +116,7 @@ class Activation:
         return ACTIVATIONS[self.name][0](x)
 
     def pull(self, x: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """(n, D) inputs, (n, C, E) slopes by the output -> (n, C, D) slopes by the input."""
         return np.asarray(slopes * ACTIVATIONS[self.name][1](x)[:, None])
 
 
@@ -141,6 +143,7 @@ class Norm:
         return np.asarray(self._parts(x)[0] * self.weight + self.bias)
 
     def pull(self, x: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """(n, D) inputs, (n, C, E) slopes by the output -> (n, C, D) slopes by the input."""
         unit, length = self._parts(x)
         moved = slopes * self.weight
         moved = moved - unit[:, None] * (moved * unit[:, None]).mean(axis=-1, keepdims=True)
@@ -161,6 +164,7 @@ class MeanOfBlocks:
         return np.asarray(blocks.reshape(len(x), self.count, -1).mean(axis=1))
 
     def pull(self, x: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """(n, D) inputs, (n, C, E) slopes by the output -> (n, C, D) slopes by the input."""
         blocks = x.reshape(len(x) * self.count, -1)
         every = np.repeat(slopes / self.count, self.count, axis=0)
         pulled = _pull(self.layers, blocks, every)  # (n count, C, d)

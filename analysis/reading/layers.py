@@ -116,7 +116,13 @@ def trajectory(
 
 
 def follow(classifier: Classifier, trace: Trace, token: int = 0) -> Trajectory:
-    """The trajectory of one token of a text that was recorded already; see :func:`trajectory`."""
+    """The trajectory of one token of a text that was recorded already; see :func:`trajectory`.
+
+    Raises
+    ------
+    ValueError
+        The text has no such position.
+    """
     from analysis.interventions import depth_logits
 
     if isinstance(token, bool) or not isinstance(token, int | np.integer):

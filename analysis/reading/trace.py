@@ -300,7 +300,13 @@ def _numpy(tensor: Any) -> np.ndarray:
 def measure_profile(
     classifier: Classifier, texts: Iterable[str], pairs: Iterable[str | None] | None, corpus: str
 ) -> Profile | None:
-    """Profile of a checkpoint's pooling head over texts; None where it has no linear values."""
+    """Profile of a checkpoint's pooling head over texts; None where it has no linear values.
+
+    Raises
+    ------
+    ValueError
+        There is no text.
+    """
     from analysis.reading.layers import course
 
     total: np.ndarray | float = 0.0

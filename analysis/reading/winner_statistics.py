@@ -157,7 +157,13 @@ def collect(
 
 
 def summarise(rows: np.ndarray, of: str = "all sentences") -> Summary:
-    """Mean and interval of (N, ...) rows over sentences, such as ``sample.wins_by_layer()``."""
+    """Mean and interval of (N, ...) rows over sentences, such as ``sample.wins_by_layer()``.
+
+    Raises
+    ------
+    ValueError
+        There are no rows.
+    """
     if not len(rows):
         raise ValueError(f"{of}: there are no sentences to summarise")
     mean, interval = mean_interval(rows)

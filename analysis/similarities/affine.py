@@ -29,7 +29,9 @@ class Affine:
     gap: float = 0.0  # length of vector - (matrix @ v + offset)
 
     def then(self, step: Callable[[Tensor], Tensor], rule: str = "") -> Affine:
-        """With one more step after it: exact for a linear step or a norm, else along the line."""
+        """With one more step, (D,) -> (E,), after it: exact for a linear step or a norm, else along
+        the line.
+        """
         matrix, offset, own = affine_step(step, self.vector, self.reference)
         vector = step(self.vector[None])[0]
         reference = matrix @ self.reference + offset
@@ -40,7 +42,7 @@ class Affine:
 
 
 def identity(vector: Tensor) -> Affine:
-    """The map that does nothing, measured from zero."""
+    """The map of a vector (D,) that does nothing, measured from zero."""
     size, zero = len(vector), torch.zeros_like(vector)
     return Affine(torch.eye(size, dtype=vector.dtype), zero, vector, zero)
 

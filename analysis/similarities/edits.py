@@ -88,7 +88,8 @@ def leave_out(
     """The score of two sentences without some of their tokens.
 
     ``where="encoder"`` reads the sentence anew as if the tokens had not been there; "pooling"
-    lets the encoder read them and the pooling pass them over.
+    lets the encoder read them and the pooling pass them over. `centre` (D,) as in
+    :func:`analysis.similarity`.
 
     Raises ``ValueError`` for a position that does not exist or is a special token, a sentence of
     which nothing stays, an unknown `where`, and as :func:`analysis.similarity` does.
@@ -120,10 +121,10 @@ def put_in(
     layer: int = -1,
     centre: np.ndarray | None = None,
 ) -> PairEdit:
-    """The score with the characters of one token replaced by `word`, read anew.
+    """The score with the characters of one token replaced by `word`, read anew; `centre` is (D,).
 
-    Raises ``ValueError`` for a side that is neither "a" nor "b", a position that does not exist or
-    is a special token, and as :func:`analysis.similarity` does.
+    Raises ``ValueError`` for a side that is neither "a" nor "b", a position that does not exist
+    or is a special token, and as :func:`analysis.similarity` does.
     """
     if side not in SIDES:
         raise ValueError(f"side is {side!r}; known: a, b")
@@ -180,7 +181,8 @@ def effects(
     *,
     words: bool = True,
 ) -> PairEffects:
-    """What each word (or token) is worth: the score minus the score without it, read anew.
+    """What each word (or token) is worth: the score minus the score without it, read anew. `centre`
+    is (D,).
 
     One pass for all variants of a sentence that are equally long, so no padding enters. Raises
     ``ValueError`` as :func:`analysis.similarity` does.
@@ -213,7 +215,7 @@ def effects(
 
 
 def kept(tokens: Tokens, positions: np.ndarray) -> Tokens:
-    """Some positions of a sentence's tokens, as tokens; the text stays what it was."""
+    """Some `positions` (n,) of a sentence's tokens, as tokens; the text stays what it was."""
     return replace(
         tokens,
         pieces=tuple(tokens.pieces[position] for position in positions.tolist()),

@@ -90,7 +90,13 @@ def match(
     compared: str = "",
     mean: bool = False,
 ) -> MaxSim:
-    """The best match of each query token; (Tq, D) against (Td, D)."""
+    """The best match of each query token; (Tq, D) against (Td, D).
+
+    Raises
+    ------
+    ValueError
+        No token of the document counts.
+    """
     if not document.counts.any():
         raise ValueError(
             "no token of the document counts: this checkpoint skips punctuation, and there is "

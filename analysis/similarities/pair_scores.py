@@ -166,7 +166,13 @@ class _Both:
 
 
 def pairs_of(table: Table) -> tuple[_Both, Table]:
-    """Rows with two sentences, and a table of all different sentences."""
+    """Rows with two sentences, and a table of all different sentences.
+
+    Raises
+    ------
+    NoPairs
+        No row of the table has two sentences.
+    """
     if table.pair is None:
         raise NoPairs(
             f"{table.task}: its rows have one text each. Name the column of the second sentence, "
@@ -258,7 +264,8 @@ def _compared(vectors: np.ndarray, places: np.ndarray, least: float) -> tuple[np
 def correlated(
     gold: np.ndarray | None, scores: np.ndarray, *, rank: bool
 ) -> tuple[float, float, float]:
-    """Correlation of scores with gold, and its 95 % interval; NaN without gold or without spread.
+    """Correlation of scores (N,) with gold (N,), and its 95 % interval; NaN without gold or without
+    spread.
 
     Spearman's where `rank`, else Pearson's; scores that are NaN are left out.
     """

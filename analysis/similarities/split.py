@@ -162,7 +162,7 @@ def compare(
     layer: int = -1,
     centre: np.ndarray | None = None,
 ) -> Similarity:
-    """:func:`similarity` of two sentences that are recorded already."""
+    """:func:`similarity` of two sentences that are recorded already; `centre` is (D,)."""
     return between(
         read(encoder, a, pooling, layer),
         read(encoder, b, pooling, layer),
@@ -175,7 +175,13 @@ def compare(
 def between(
     a: Reading, b: Reading, *, checkpoint: str, pooling: str, centre: np.ndarray | None = None
 ) -> Similarity:
-    """The split of the cosine of two readings of one pooling."""
+    """The split of the cosine of two readings of one pooling, about a centre (D,).
+
+    Raises
+    ------
+    ValueError
+        The centre has another length than the vectors.
+    """
     if centre is not None:
         centre = np.asarray(centre, dtype=np.float64)
         if centre.shape != a.vector.shape:

@@ -52,8 +52,10 @@ def family_p(values: Floats, *, draws: int = DRAWS, seed: int = 0) -> Floats:
     """p of all tests of R studies at once: (R, S, 1 + H, N) -> (R, H + S H), or (R, H) where
     S is 1; the headlines (one a head) first, then stratum by stratum.
 
-    Raises:
-        ValueError: a value is missing (NaN); a family is tested when its runs are all done.
+    Raises
+    ------
+    ValueError
+        A value is missing (NaN); a family is tested when its runs are all done.
     """
     studies, strata, variants, seeds = values.shape
     heads = variants - 1
@@ -77,8 +79,10 @@ def compare(scores: Scores, *, draws: int = DRAWS, seed: int = 0) -> Report:
     ``scores.values`` are (S, 1 + H, N) with NaN for runs that are missing; then nothing is
     tested (p is NaN), and what is there is summarised.
 
-    Raises:
-        ValueError: the family has no pooling head beside the one it is compared with.
+    Raises
+    ------
+    ValueError
+        The family has no pooling head beside the one it is compared with.
     """
     family, values = scores.family, scores.values
     if not family.heads:
@@ -161,8 +165,10 @@ def compare(scores: Scores, *, draws: int = DRAWS, seed: int = 0) -> Report:
 
 
 def hedges_g(one: Floats, other: Floats) -> float:
-    """Difference of means in pooled standard deviations, with Hedges' correction for few values
-    (Hedges 1981). NaN below two values a group; infinite where nothing varies but the means."""
+    """Difference of the means of (n,) and (m,) values in pooled standard deviations, with Hedges'
+    correction for few values (Hedges 1981). NaN below two values a group; infinite where nothing
+    varies but the means.
+    """
     n, m = len(one), len(other)
     if n < 2 or m < 2:
         return float("nan")

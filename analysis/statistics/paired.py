@@ -93,8 +93,10 @@ def mcnemar(correct_one: Vector, correct_other: Vector) -> McNemar:
 
     Source: McNemar 1947; two-sided binomial over the examples where exactly one is right.
 
-    Raises:
-        ValueError: the two were not scored on the same number of examples.
+    Raises
+    ------
+    ValueError
+        The two were not scored on the same number of examples.
     """
     from scipy.stats import binomtest
 
@@ -122,8 +124,10 @@ def paired_bootstrap(
     ``label``, ``one`` and ``other`` are (N,): classes for accuracy, F1 (of class 1) and Matthews,
     numbers for the correlations. Source: Efron and Tibshirani 1993, chapter 13 (percentiles).
 
-    Raises:
-        ValueError: an unknown metric, or columns of unequal length.
+    Raises
+    ------
+    ValueError
+        An unknown metric, or columns of unequal length.
     """
     if metric not in METRICS:
         raise ValueError(f"No bootstrap of {metric!r}; known: {', '.join(METRICS)}.")

@@ -58,8 +58,10 @@ def permutation_p(one: Floats, other: Floats, *, draws: int = DRAWS, seed: int =
     Exact up to 200,000 splits, the observed one counted among them; beyond, ``draws`` random
     ones and the observed one.
 
-    Raises:
-        ValueError: a group without values, or a value that is not finite.
+    Raises
+    ------
+    ValueError
+        A group without values, or a value that is not finite.
     """
     one, other = _checked(one), _checked(other)
     first = one.shape[1]
@@ -92,6 +94,11 @@ def stratified_p(
     difference of means, each divided by the standard deviation of all values of its stratum
     (which a permutation does not change), so that no task counts more for its unit. By
     ``draws`` random permutations, the same for all data sets, and the observed one.
+
+    Raises
+    ------
+    ValueError
+        There is no stratum.
     """
     if not strata:
         raise ValueError("A test over strata needs at least one of them.")

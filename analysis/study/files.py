@@ -21,8 +21,10 @@ _PARTS = {"metrics": dict, "predictions": dict, "seconds": dict, "data": dict, "
 def read_json(path: Path) -> dict[str, Any]:
     """The object that a JSON file holds.
 
-    Raises:
-        ValueError: not there, no JSON, or something else than an object.
+    Raises
+    ------
+    ValueError
+        Not there, no JSON, or something else than an object.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -40,8 +42,10 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_records(path: Path, seeds: Sequence[int]) -> list[dict[str, Any]]:
     """The finished runs that a file holds: one, or one a seed, whose scores are lists there.
 
-    Raises:
-        ValueError: as :func:`read_record`, or the seeds are not those that were declared.
+    Raises
+    ------
+    ValueError
+        As :func:`read_record`, or the seeds are not those that were declared.
     """
     whole = read_json(path)
     if "seeds" not in whole:
@@ -73,8 +77,10 @@ def read_records(path: Path, seeds: Sequence[int]) -> list[dict[str, Any]]:
 def read_record(path: Path) -> dict[str, Any]:
     """A finished run; every part that is used later is there and of its kind.
 
-    Raises:
-        ValueError: it is not; the sentence names the file and the part.
+    Raises
+    ------
+    ValueError
+        It is not; the sentence names the file and the part.
     """
     record = read_json(path)
     check_record(path, record)

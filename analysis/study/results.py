@@ -196,8 +196,10 @@ class Study:
     def predictions(self, cell: Cell, split: str) -> NDArray[Any]:
         """Predicted classes (N,) int64, or numbers (N,) float64 for a regression.
 
-        Raises:
-            ValueError: the run is not there, or has no such split.
+        Raises
+        ------
+        ValueError
+            The run is not there, or has no such split.
         """
         record = self.records.get(cell)
         if record is None or split not in record["predictions"]:
@@ -214,8 +216,10 @@ class Study:
 def studies_in(folder: str | Path) -> tuple[Path, ...]:
     """The folder itself if it is a study's, else the studies one level below it, by name.
 
-    Raises:
-        ValueError: a folder that cannot be looked into, or a name that cannot be one.
+    Raises
+    ------
+    ValueError
+        A folder that cannot be looked into, or a name that cannot be one.
     """
     try:
         folder = Path(folder).expanduser()
@@ -231,10 +235,12 @@ def studies_in(folder: str | Path) -> tuple[Path, ...]:
 def read_study(folder: str | Path) -> Study:
     """Read a study's folder. Runs that its declaration does not name are left out.
 
-    Raises:
-        ValueError: no study there; a file that is no JSON or lacks what a run needs; a family that
-            counts something twice; runs of one task that were scored or trained on different
-            rows, or began from different weights, whose scores cannot be compared.
+    Raises
+    ------
+    ValueError
+        No study there; a file that is no JSON or lacks what a run needs; a family that counts
+        something twice; runs of one task that were scored or trained on different rows, or began
+        from different weights, whose scores cannot be compared.
     """
     folder = Path(folder)
     path = folder / DECLARATION

@@ -39,8 +39,10 @@ TASKS: tuple[str, ...] = tuple(_ROOMS)
 def sentences(task: str | None = None) -> tuple[Case, ...]:
     """The cases of one task ("sst2", "trec", "mrpc"), or of all, in their fixed order.
 
-    Raises:
-        ValueError: the suite has nothing for this task.
+    Raises
+    ------
+    ValueError
+        The suite has nothing for this task.
     """
     if task is None:
         return tuple(case for one in TASKS for case in sentences(one))
@@ -56,8 +58,10 @@ def sentences(task: str | None = None) -> tuple[Case, ...]:
 def table(task: str) -> Table:
     """The cases of one task as a data set, row i being ``sentences(task)[i]``.
 
-    Raises:
-        ValueError: the suite has nothing for this task.
+    Raises
+    ------
+    ValueError
+        The suite has nothing for this task.
     """
     cases = sentences(task)
     labels = KNOWN[task].labels

@@ -143,8 +143,10 @@ def results(
     ``predictions`` are those of ``table(task)``, whose row i is ``cases[i]``. A case without an
     answer (the run was stopped) counts nowhere; nor does one whose original has none.
 
-    Raises:
-        ValueError: no cases, predictions of another table, or of a checkpoint with other classes.
+    Raises
+    ------
+    ValueError
+        No cases, predictions of another table, or of a checkpoint with other classes.
     """
     if not cases or predictions.total != len(cases):
         raise ValueError(

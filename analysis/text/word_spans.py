@@ -40,7 +40,9 @@ def is_word_alone(character: str) -> bool:
 
 
 def words_of(text: str) -> np.ndarray:
-    """(len(text),) int: number of the word that each character belongs to, -1 for white space."""
+    """(n,) int, n characters: number of the word that each character belongs to, -1 for white
+    space.
+    """
     numbers = np.full(len(text), -1, dtype=np.int64)
     word, inside = -1, False
     for place, character in enumerate(text):

@@ -78,8 +78,10 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Fit what is missing; 0, or 1 where a head could not be fitted.
 
-    Raises:
-        ValueError: data, encoder or options that cannot be, or an output folder of another fit.
+    Raises
+    ------
+    ValueError
+        Data, encoder or options that cannot be, or an output folder of another fit.
     """
     from filelock import FileLock, Timeout
 
@@ -148,8 +150,10 @@ def run(arguments: argparse.Namespace) -> int:
 def tables(arguments: argparse.Namespace) -> tuple[Table, Table | None, list[str]]:
     """Training table, table to score on (None: a fifth is set aside), and what was noticed.
 
-    Raises:
-        ValueError: a file or column that is not there, or rows that cannot be read.
+    Raises
+    ------
+    ValueError
+        A file or column that is not there, or rows that cannot be read.
     """
     from analysis.datasets import TASKS, read
 

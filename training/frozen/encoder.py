@@ -28,8 +28,10 @@ def open_encoder(reference: Any) -> Any:
 
     ``reference`` is one already, or a folder, a checkpoint's name or a Hub id.
 
-    Raises:
-        CheckpointError: not found (each place looked in is named), or not loadable.
+    Raises
+    ------
+    CheckpointError
+        Not found (each place looked in is named), or not loadable.
     """
     from analysis.checkpoints.loading import Classifier
     from analysis.corpus import open_for_data

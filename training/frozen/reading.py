@@ -77,8 +77,10 @@ class Reading:
 def reading_of(module: PoolingHead) -> Reading:
     """Try a head on random states: which layers and tokens change its vector?
 
-    Raises:
-        ValueError: the head raises an error on states of the right shape, or returns no (B, D).
+    Raises
+    ------
+    ValueError
+        The head raises an error on states of the right shape, or returns no (B, D).
     """
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)

@@ -82,9 +82,12 @@ class States:
     ) -> None:
         """Compute the views that are not on disk yet: one more pass for all of them.
 
-        Raises:
-            CheckpointError: the encoder is not there any more.
-            Stopped: ``cancel`` was set; what is written is used next time.
+        Raises
+        ------
+        CheckpointError
+            The encoder is not there any more.
+        Stopped
+            ``cancel`` was set; what is written is used next time.
         """
         lacking = [view for view in views if view.name not in self._views]
         if lacking:

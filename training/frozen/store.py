@@ -59,8 +59,10 @@ class ViewFile:
     def add(self, vectors: NDArray[Any], tokens: NDArray[np.int32], cut: NDArray[np.int32]) -> None:
         """Append whole rows: (sum of tokens, d), (R,), (R,).
 
-        Raises:
-            ValueError: the disk is full (what is whole stays), or a value does not fit.
+        Raises
+        ------
+        ValueError
+            The disk is full (what is whole stays), or a value does not fit.
         """
         with np.errstate(over="ignore"):
             stored = np.ascontiguousarray(vectors, self.kind)

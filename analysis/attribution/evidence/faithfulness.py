@@ -122,6 +122,11 @@ class Faithfulness:
         The normalised value is a standard score among random rankings of the same units: 0 = no
         better than chance, whatever the checkpoint's confidence. It is oriented so that larger is
         better for all four.
+
+        Raises
+        ------
+        ValueError
+            There is no such measure.
         """
         if key not in MEASURES:
             raise ValueError(f"measure is {key!r}; known: {', '.join(MEASURES)}")
@@ -140,7 +145,13 @@ class Faithfulness:
         return {key: self.measure(key) for key in MEASURES}
 
     def band(self, curve: str) -> tuple[np.ndarray, np.ndarray]:
-        """(P,) mean and (P, 2) middle 95 % of the random rankings' "deletion" or "insertion"."""
+        """(P,) mean and (P, 2) middle 95 % of the random rankings' "deletion" or "insertion".
+
+        Raises
+        ------
+        ValueError
+            There is no such curve.
+        """
         if curve not in ("deletion", "insertion"):
             raise ValueError(f"curve is {curve!r}; known: deletion, insertion")
         drawn = getattr(self.control, curve)

@@ -175,7 +175,13 @@ def variants(
 
 
 def filler(classifier: Classifier, replace: str) -> int:
-    """Id of the token that takes the place of others; `replace` is "mask" or "pad"."""
+    """Id of the token that takes the place of others; `replace` is "mask" or "pad".
+
+    Raises
+    ------
+    ValueError
+        The tokenizer has no such token.
+    """
     index = getattr(classifier.tokenizer, f"{replace}_token_id")
     if index is None:
         others = ", ".join(key for key in REPLACE if key != replace)

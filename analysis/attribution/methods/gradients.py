@@ -20,7 +20,7 @@ FEWEST = 16  # steps along the line to begin with
 
 
 def on_numpy(tensor: Tensor) -> np.ndarray:
-    """A tensor of any device as float64."""
+    """A tensor (...) of any device as float64."""
     array: np.ndarray = tensor.detach().double().cpu().numpy()
     return array
 
@@ -219,12 +219,14 @@ _HALVES = 10.0  # how much more a rule of half the points may err than the one t
 
 
 def close_enough(scores: np.ndarray, delta: float, tolerance: float) -> bool:
-    """Whether the gap is within the tolerance: a share of |delta|, or of 0.01 where it is less."""
+    """Whether the gap of `scores` (T,) is within the tolerance: a share of |delta|, or of 0.01
+    where it is less.
+    """
     return abs(float(scores.sum()) - delta) <= tolerance * max(abs(delta), SMALL)
 
 
 def settled(scores: np.ndarray, before: np.ndarray, tolerance: float) -> bool:
-    """Whether no token's score moved much since half as many points: ten times the tolerance.
+    """Whether no token's score (T,) moved much since half as many points: ten times the tolerance.
 
     A share of the largest score. Errors of tokens may cancel in the sum, and the gap then says
     nothing of them.
@@ -250,7 +252,7 @@ def converged(
     tolerance: float,
     most: int,
 ) -> Grown:
-    """Steps double until the gap is small enough, or `most` are taken."""
+    """Steps double, `scores(n)` being (T,), until the gap is small enough, or `most` are taken."""
     schedule = [n_steps] if n_steps is not None else _doubling(most)
     kept: Grown | None = None
     for number, steps in enumerate(schedule):

@@ -49,7 +49,13 @@ def _no_attentions(classifier: Classifier) -> str:
     why_not=_no_attentions,
 )
 def attention_x_gradient(problem: Problem, layers: str = "all") -> Result:
-    """Sum of weight × gradient over the layers' attention heads and queries, at each key."""
+    """Sum of weight × gradient over the layers' attention heads and queries, at each key.
+
+    Raises
+    ------
+    ValueError
+        The encoder gives no attentions.
+    """
     import torch
 
     problem.report(0.0)

@@ -38,7 +38,7 @@ def fejer(points: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def where_it_changes(values: np.ndarray) -> tuple[float, float]:
-    """(centre, spread) on 0 .. 1 of the squared changes of n + 1 values at equal distances.
+    """(centre, spread) on 0 .. 1 of the squared changes of values (n + 1,) at equal distances.
 
     A function that does not change has its centre in the middle and a spread beyond the line.
     """
@@ -55,7 +55,9 @@ def where_it_changes(values: np.ndarray) -> tuple[float, float]:
 def gathered(
     nodes: np.ndarray, weights: np.ndarray, centre: float, spread: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights of a rule on 0 .. 1 after the sinh map that gathers them at the centre."""
+    """Nodes (n,) and weights (n,) of a rule on 0 .. 1 after the sinh map that gathers them at the
+    centre.
+    """
     core = _WIDTH * spread
     low, high = np.arcsinh(-centre / core), np.arcsinh((1 - centre) / core)
     place = low + (high - low) * nodes

@@ -116,7 +116,13 @@ def ablation(problem: Problem, replace: str = "mask") -> Result:
     ),
 )
 def leave_one_out(problem: Problem, where: str = "encoder") -> Result:
-    """Captum's FeatureAblation of the attention mask; compare `interventions.leave_one_out`."""
+    """Captum's FeatureAblation of the attention mask; compare `interventions.leave_one_out`.
+
+    Raises
+    ------
+    ValueError
+        The tokens cannot be hidden from this checkpoint there; with the reason.
+    """
     reason = _needs_pooling_head(problem.classifier) if where == "head" else ""
     if reason:
         raise ValueError(reason)

@@ -138,7 +138,13 @@ class Collection:
         return self._with(index, lambda one: replace(one, **values))
 
     def group(self, indices: Sequence[int], columns: int = 2) -> Collection:
-        """Several figures as one, in their order, in the place of the first."""
+        """Several figures as one, in their order, in the place of the first.
+
+        Raises
+        ------
+        BadCollection
+            Fewer than two figures are chosen.
+        """
         chosen = sorted(set(indices))
         if len(chosen) < 2:
             raise BadCollection("choose at least two figures to make one of them")

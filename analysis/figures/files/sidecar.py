@@ -130,7 +130,13 @@ def sidecar(
     caption: str = "",
     signed: Signed | None = None,
 ) -> Sidecar:
-    """What travels with a figure. Unless it is `signed`, owners and folders are left out of it."""
+    """What travels with a figure. Unless it is `signed`, owners and folders are left out of it.
+
+    Raises
+    ------
+    ValueError
+        There is no picture.
+    """
     given = [plots] if isinstance(plots, Plot) else list(plots)
     if not given:
         raise ValueError("a figure needs at least one picture")
@@ -166,7 +172,13 @@ class Saved:
 
 
 def save(given: Sidecar, stem: str) -> Saved:
-    """The bytes of a figure and of its sidecar, under the names `stem`.* ."""
+    """The bytes of a figure and of its sidecar, under the names `stem`.* .
+
+    Raises
+    ------
+    ValueError
+        Several pictures are asked for in a format that holds one.
+    """
     from analysis.figures.paper import FORMATS, compose
 
     if given.format in FORMATS:

@@ -152,7 +152,13 @@ def encoder_head(
 
 @recipe("head_summary")
 def head_summary(asked: Asked, measure: str = "entropy") -> Plot:
-    """One number for each attention head of the encoder: "entropy" or "distance"."""
+    """One number for each attention head of the encoder: "entropy" or "distance".
+
+    Raises
+    ------
+    ValueError
+        There is no such measure.
+    """
     if measure not in ("entropy", "distance"):
         raise ValueError(f"measure is {measure!r}; known: entropy, distance")
     find = attention.head_entropy if measure == "entropy" else attention.head_distance

@@ -210,7 +210,13 @@ def layer_quantities(
 
 @recipe("margins")
 def win_margins(asked: Asked) -> Plot:
-    """How close the wins were, and how many flip under small noise."""
+    """How close the wins were, and how many flip under small noise.
+
+    Raises
+    ------
+    ValueError
+        The pooling head takes no maximum.
+    """
     subject, _ = asked.one("margins")
     subject.only("margins")
     trace = subject.traces()[0]
@@ -285,7 +291,13 @@ def what_if(
 
 @recipe("variant")
 def variant(asked: Asked, variant: str = "") -> Plot:
-    """Probability of the class for the text and for a variant of it."""
+    """Probability of the class for the text and for a variant of it.
+
+    Raises
+    ------
+    ValueError
+        No second version of the text is given.
+    """
     if not variant.strip():
         raise ValueError("give the second version of the text: variant=...")
     targets = [subject.target(target) for subject, target in asked]

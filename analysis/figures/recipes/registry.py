@@ -96,7 +96,13 @@ class Subject:
         return self.members[0]
 
     def target(self, given: int | str | None) -> int:
-        """Index of the class: as given by name or index, else the predicted one."""
+        """Index of the class: as given by name or index, else the predicted one.
+
+        Raises
+        ------
+        ValueError
+            There is no such class, or the checkpoint predicts nothing.
+        """
         labels = self.members[0].checkpoint.labels
         if isinstance(given, str):
             if given in labels:

@@ -128,6 +128,11 @@ def token_attention(
 
     Mean over the attention heads, or one of them. With `words` the token stands for its word:
     attention from it is averaged over its pieces, attention to it summed.
+
+    Raises
+    ------
+    ValueError
+        `side` is neither "query" nor "key".
     """
     if side not in ("query", "key"):
         raise ValueError(f"side is {side!r}; known: 'query', 'key'")
@@ -274,7 +279,13 @@ def named_head(head: int | None) -> str:
 
 
 def chosen_heads(attentions: np.ndarray, head: int | None) -> np.ndarray:
-    """(L, H, T, T) -> (L, T, T): one attention head, or their mean."""
+    """(L, H, T, T) -> (L, T, T): one attention head, or their mean.
+
+    Raises
+    ------
+    ValueError
+        There is no such attention head.
+    """
     if head is None:
         return np.asarray(attentions.mean(axis=1))
     if not 0 <= head < attentions.shape[1]:

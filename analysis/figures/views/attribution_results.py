@@ -21,7 +21,7 @@ def title_of(result: Any) -> str:
 
 
 def on_common_units(results: Sequence[Any]) -> tuple[Units, list[np.ndarray]]:
-    """(units, scores of each result) on the coarsest units among them; finer ones are summed.
+    """(units, scores (U,) of each result) on the coarsest units among them; finer ones are summed.
 
     Raises ``ValueError`` where neither is made of the other's, as with two different spans.
     """

@@ -44,6 +44,11 @@ def strips(
     """The text coloured once for each method and checkpoint; one scale within a method.
 
     `results[m][c]` is method m on checkpoint c; `limits[m]` fixes the scale of a method.
+
+    Raises
+    ------
+    ValueError
+        There is no attribution, or one is missing for a checkpoint.
     """
     rows = [as_list(row) for row in results]
     if not rows or not all(rows):
@@ -107,6 +112,11 @@ def bars(
     An entry of `results` is an Attribution (with its own interval where its method samples) or
     a list of them, a seed group: mean, plus and minus one standard deviation, a dot for each
     seed. `order` is the order of the units, `chosen` the token position of a marked one.
+
+    Raises
+    ------
+    ValueError
+        There is no attribution, or nothing of it is left to show.
     """
     entries = [as_list(entry) for entry in results]
     if not entries or not all(entries):
@@ -177,7 +187,13 @@ def methods(
     special: bool = True,
     chosen: int | None = None,
 ) -> Plot:
-    """Methods x units of one checkpoint, every row as shares of its own largest score."""
+    """Methods x units of one checkpoint, every row as shares of its own largest score.
+
+    Raises
+    ------
+    ValueError
+        There is no attribution, or nothing of it is left to show.
+    """
     if not results:
         raise ValueError("no attribution to draw: give at least one result")
     units, scores = on_common_units(results)
@@ -267,6 +283,11 @@ def layers(
 
     Each is an Attribution with `layer_scores`, or a list of them (a seed group: mean, plus and
     minus one standard deviation, a dot for each seed). Units are summed.
+
+    Raises
+    ------
+    ValueError
+        The attributions tell no layers apart.
     """
     parts = [as_list(joint)] + ([as_list(split)] if split else [])
     if not parts[0] or any(r.layer_scores is None for part in parts for r in part):

@@ -33,6 +33,11 @@ def classes(
 
     `traces` is a Trace, or a list whose entries are Traces or lists of Traces (a seed group).
     With one output (regression) the bar is the predicted value itself.
+
+    Raises
+    ------
+    ValueError
+        There is no trace, a bare encoder is among them, or their classes differ.
     """
     entries = [as_list(entry) for entry in as_list(traces)]
     if not entries or not all(entries):
@@ -118,8 +123,13 @@ def input_attribution(
 ) -> Plot:
     """The text coloured by an input attribution, in words or pieces.
 
-    Each argument is one result or a list of them: several are drawn on one common scale, +-limit.
-    Scores of pieces are summed into words; scores of words stay words.
+    Each argument is one result or a list of them: several are drawn on one common scale,
+    +-limit. Scores of pieces are summed into words; scores of words stay words.
+
+    Raises
+    ------
+    ValueError
+        There is no attribution.
     """
     results = as_list(attribution)
     if not results:
@@ -176,10 +186,15 @@ def reading(
 ) -> Plot:
     """What the pooling head reads from each position: the split of a class's contrast.
 
-    Exact where the head is linear, else along a straight line through its own layers; a note says
-    which, with the measured error.
+    Exact where the head is linear, else along a straight line through its own layers; a note
+    says which, with the measured error.
 
     Each argument but `target` is one result or a list of them: several share one scale.
+
+    Raises
+    ------
+    ValueError
+        There is no split, or it is of another text than the tokens.
     """
     splits = as_list(decomposition)
     if not splits:
@@ -258,6 +273,11 @@ def source_layers(
 
     A layer that did not compete has no bar in the panel of wins; without `winners` over layers
     (None) there is no such panel.
+
+    Raises
+    ------
+    ValueError
+        Winners and split are of different traces.
     """
     if winners is not None and winners.token is not None:
         winners = None  # tokens competed, all of one layer

@@ -24,8 +24,13 @@ def variant(
 ) -> Plot:
     """Probability of each checkpoint's explained class, for a sentence and for its variant.
 
-    `before` and `after` are Answers in the same order, `targets` class indices, and `checkpoints`
-    those that answered (a seed group as `groups.mean_checkpoint` describes it).
+    `before` and `after` are Answers in the same order, `targets` class indices, and
+    `checkpoints` those that answered (a seed group as `groups.mean_checkpoint` describes it).
+
+    Raises
+    ------
+    ValueError
+        A checkpoint lacks one of its two answers.
     """
     if not before or len(before) != len(after) or len(before) != len(targets):
         raise ValueError("give one answer before and one after the change for every checkpoint")
@@ -163,6 +168,11 @@ def strips(parts: Sequence[Plot], names: Sequence[str], columns: int = 1) -> Plo
     """The text under several measures, such as input attribution and reading: strips, one each.
 
     `parts` are pictures of single strips; those of one measure share one scale.
+
+    Raises
+    ------
+    ValueError
+        A part is no picture of a strip, or has no name.
     """
     marks = [plot.mark for plot in parts if isinstance(plot.mark, Strip)]
     if not parts or len(marks) != len(parts) or len(names) != len(parts):

@@ -117,6 +117,11 @@ def encoder_head(
 
     Beyond 128 units the matrix is coarsened, as in "encoder_heads"; `window` (first, behind the
     last unit) shows a part in full.
+
+    Raises
+    ------
+    ValueError
+        There is no such layer, or the window is empty.
     """
     attentions = attention.encoder_attention(trace)
     if not 1 <= layer <= len(attentions):

@@ -190,7 +190,13 @@ def agreement(result: Any, data: str = "", checkpoints: Sequence[Any] = ()) -> P
 
 @view("failure_rates")
 def failure_rates(results: Any, checkpoints: Sequence[Any] = ()) -> Plot:
-    """Failure rates on the behaviour suite: capabilities and kinds of test by checkpoint."""
+    """Failure rates on the behaviour suite: capabilities and kinds of test by checkpoint.
+
+    Raises
+    ------
+    ValueError
+        No checkpoint has an answer yet.
+    """
     every = as_list(results)
     if not every:
         raise ValueError("nothing to draw: no checkpoint has an answer yet")
@@ -237,7 +243,14 @@ def predicted_values(
     checkpoints: Sequence[Any] = (),
     most: int = 2000,
 ) -> Plot:
-    """A regression's predictions against the labels, example by example; evenly thinned."""
+    """A regression's predictions, (N,) each, against the labels (N,), example by example; evenly
+    thinned.
+
+    Raises
+    ------
+    ValueError
+        No checkpoint has an answer yet.
+    """
     if not len(names):
         raise ValueError("nothing to draw: no checkpoint has an answer yet")
     panels = []

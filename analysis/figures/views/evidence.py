@@ -105,7 +105,13 @@ def evidence_bars(
     checkpoint: Any = None,
     tokens: Any = None,
 ) -> Plot:
-    """One measure of each method as it is, and the middle 95 % of random rankings."""
+    """One measure of each method as it is, and the middle 95 % of random rankings.
+
+    Raises
+    ------
+    ValueError
+        There is no such measure.
+    """
     rows, labels = _named(results, names)
     if measure not in _HEADS:
         raise ValueError(f"measure is {measure!r}; known: {', '.join(_HEADS)}")
@@ -147,6 +153,11 @@ def deletion_insertion(
     """What the output does as units go, or come, in the order of each ranking, beside random ones.
 
     The results share their text, units and settings: one random band stands for all.
+
+    Raises
+    ------
+    ValueError
+        The results differ in their units or replacement.
     """
     rows, labels = _named(results, names)
     first = rows[0]
@@ -228,6 +239,11 @@ def randomisation(
     """Rank correlation with the trained model's attribution as weights are drawn anew.
 
     One Randomisation gives its scores and their absolute values; several give their scores.
+
+    Raises
+    ------
+    ValueError
+        There is no check, or they have different stages.
     """
     rows = as_list(results)
     if not rows:

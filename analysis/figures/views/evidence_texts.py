@@ -20,7 +20,13 @@ def evidence_means(
     column: str = "comprehensiveness_normalised",
     checkpoints: Sequence[Any] = (),
 ) -> Plot:
-    """A measure over a data set: mean by method and checkpoint with its 95 % interval."""
+    """A measure over a data set: mean by method and checkpoint with its 95 % interval.
+
+    Raises
+    ------
+    ValueError
+        There is no summary.
+    """
     rows = as_list(summaries)
     if not rows:
         raise ValueError("no evidence over texts to draw: give at least one summary")

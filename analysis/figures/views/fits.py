@@ -31,7 +31,13 @@ def _setting(fit: FitScores) -> str:
 
 @view("fit_scores")
 def fit_scores(fit: FitScores) -> Plot:
-    """Scores of every fitted pooling head: each seed a dot, the mean with its t interval."""
+    """Scores of every fitted pooling head: each seed a dot, the mean with its t interval.
+
+    Raises
+    ------
+    ValueError
+        No pooling head of the fit has a score.
+    """
     heads = fit.scored
     if not heads:
         raise ValueError("no pooling head of this fit has a score")
@@ -64,7 +70,13 @@ def fit_scores(fit: FitScores) -> Plot:
 
 @view("fit_curves")
 def fit_curves(fit: FitScores) -> Plot:
-    """Score after each epoch, mean over seeds, one line a pooling head."""
+    """Score after each epoch, mean over seeds, one line a pooling head.
+
+    Raises
+    ------
+    ValueError
+        No epoch of the fit has ended.
+    """
     heads = [head for head in fit.scored if head.curve.size]
     if not heads:
         raise ValueError("no epoch of this fit has ended")
@@ -91,7 +103,13 @@ def fit_curves(fit: FitScores) -> Plot:
 
 @view("fit_confusion")
 def fit_confusion(fit: FitScores, head: str = "") -> Plot:
-    """Labels by answers of one pooling head, mean over seeds, as shares of each label's rows."""
+    """Labels by answers of one pooling head, mean over seeds, as shares of each label's rows.
+
+    Raises
+    ------
+    ValueError
+        No head of the fit chose among classes.
+    """
     chosen = next((one for one in fit.scored if one.name == head or not head), None)
     if chosen is None or not chosen.confusion.size:
         raise ValueError("only heads that chose among classes have a confusion matrix")

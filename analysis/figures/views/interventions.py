@@ -20,6 +20,11 @@ def sweep(sweeps: Any, names: Sequence[str] | None = None, target: int | None = 
     """Class probability for the last k layers, k = 1 .. L, with label flips ringed.
 
     `sweeps` is a Sweep, or a list whose entries are Sweeps or lists of them (a seed group).
+
+    Raises
+    ------
+    ValueError
+        There is no sweep, or the checkpoints differ in layers or classes.
     """
     entries = [as_list(entry) for entry in as_list(sweeps)]
     if not entries or not all(entries):
@@ -106,6 +111,11 @@ def sweep_pooled(sweeps: Any, names: Sequence[str] | None = None) -> Plot:
 
     `sweeps` as in "sweep". A cosine of 1 is the same direction: another prediction is then a
     matter of length.
+
+    Raises
+    ------
+    ValueError
+        There is no sweep, or the encoders differ in their number of layers.
     """
     entries = [as_list(entry) for entry in as_list(sweeps)]
     if not entries or not all(entries):

@@ -41,12 +41,17 @@ def cls_by_layer(
 ) -> Plot:
     """The vector of [CLS] (or of another token) by layer: layers x dimensions.
 
-    `values` is "raw", "standardised" (needs a `profile` with moments), "difference" (to the layer
-    before) or "reference" (minus the same token's vector in the trace `reference`). `order` of
-    the dimensions is "natural", "final" (by the value in the last layer), "weight" (by `weights`,
-    see `analysis.layers.dimension_weights`) or "top" (the `top` with the largest weight times
-    value in the last layer); `target` is the class that the weights are of. `chosen` is a layer to
-    mark.
+    `values` is "raw", "standardised" (needs a `profile` with moments), "difference" (to the
+    layer before) or "reference" (minus the same token's vector in the trace `reference`).
+    `order` of the dimensions is "natural", "final" (by the value in the last layer), "weight"
+    (by `weights` (d,), see `analysis.layers.dimension_weights`) or "top" (the `top` with the
+    largest weight times value in the last layer); `target` is the class that the weights are of.
+    `chosen` is a layer to mark.
+
+    Raises
+    ------
+    ValueError
+        There are no such values or order, or the dimensions have no weight for a class.
     """
     if values not in VALUES:
         raise ValueError(f"values is {values!r}; known: {', '.join(VALUES)}")
@@ -141,6 +146,11 @@ def depth(
 
     `trajectories` is a Trajectory, or a list whose entries are Trajectories or lists of them (a
     seed group: mean, and a band of one standard deviation). Rings mark where a label flips.
+
+    Raises
+    ------
+    ValueError
+        There is no trajectory, or the encoders differ in their number of layers.
     """
     entries = [as_list(entry) for entry in as_list(trajectories)]
     if not entries or not all(entries):
@@ -235,6 +245,11 @@ def dimension(traces: Any, index: int, token: int = 0, names: Sequence[str] | No
 
     `traces` is a Trace, or a list whose entries are Traces or lists of them (a seed group: mean,
     and a band of one standard deviation).
+
+    Raises
+    ------
+    ValueError
+        There is no trace or dimension, or the encoders differ in their size.
     """
     entries = [as_list(entry) for entry in as_list(traces)]
     if not entries or not all(entries):

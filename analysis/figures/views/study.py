@@ -57,7 +57,13 @@ def _seeds(counts: Sequence[int], unfinished: bool) -> str:
 
 @view("study_scores")
 def study_scores(scores: Any, tasks: Sequence[str] | None = None, study: str = "") -> Plot:
-    """Scores of every pooling head on every task: each seed a dot, the mean with its t interval."""
+    """Scores of every pooling head on every task: each seed a dot, the mean with its t interval.
+
+    Raises
+    ------
+    ValueError
+        A task has no run yet.
+    """
     panels, titles, empty, counts = [], [], [], []
     for stratum in _shown(scores.family, tasks):
         values = 100 * scores.values[scores.family.strata.index(stratum)]  # (variants, seeds)
@@ -100,7 +106,13 @@ def study_scores(scores: Any, tasks: Sequence[str] | None = None, study: str = "
 
 @view("study_differences")
 def study_differences(report: Any, tasks: Sequence[str] | None = None, study: str = "") -> Plot:
-    """Difference of every pooling head to the reference, with its 95 % interval, task by task."""
+    """Difference of every pooling head to the reference, with its 95 % interval, task by task.
+
+    Raises
+    ------
+    ValueError
+        No task has two seeds of both yet.
+    """
     family = report.family
     groups = [
         (stratum.label, [c for c in report.comparisons if c.stratum == stratum])
@@ -155,7 +167,13 @@ def _common(intervals: Sequence[np.ndarray]) -> tuple[float, float] | None:
 
 @view("study_spread")
 def study_spread(report: Any, tasks: Sequence[str] | None = None, study: str = "") -> Plot:
-    """Spread over seeds of every pooling head against that of the reference."""
+    """Spread over seeds of every pooling head against that of the reference.
+
+    Raises
+    ------
+    ValueError
+        No task has three seeds of both yet.
+    """
     family = report.family
     panels, titles, empty, counts, open_ended = [], [], [], [], []
     for stratum in _shown(family, tasks):
@@ -208,6 +226,11 @@ def learning_curves(found: Sequence[Any], study: str = "", unfinished: bool = Fa
     """Scores by share of the training set, one line a pooling head, with t intervals.
 
     ``unfinished`` says that runs are missing.
+
+    Raises
+    ------
+    ValueError
+        No run on a part of the training set is there yet.
     """
     if not found:
         raise ValueError("no run on a part of the training set yet")

@@ -64,7 +64,13 @@ class TokenAxis:
 def token_axis(
     tokens: Any, words: bool = False, special: bool = True, chosen: int | None = None
 ) -> TokenAxis:
-    """The axis of a text; `chosen` is the position of a token that is marked."""
+    """The axis of a text; `chosen` is the position of a token that is marked.
+
+    Raises
+    ------
+    ValueError
+        Nothing is left without the special tokens.
+    """
     groups = units_of(tokens, words)
     kept = tuple(i for i, g in enumerate(groups) if special or not tokens.special[g[0]])
     if not kept:

@@ -19,7 +19,9 @@ def units_of(tokens: Any, words: bool) -> tuple[tuple[int, ...], ...]:
 def strip_of(
     tokens: Any, groups: Sequence[Sequence[int]], values: np.ndarray, value_label: str, unit: str
 ) -> Strip:
-    """A strip of units; the text between a unit's first and last character is its label."""
+    """A strip of U units with `values` (U,); the text between a unit's first and last character is
+    its label.
+    """
     pieces, spaced, texts = tokens.labels, tokens.spaced, (tokens.text, tokens.pair or "")
     offsets, special, segment = tokens.offsets, tokens.special, tokens.segment
     labels, spans = [], np.zeros((len(groups), 2), int)
@@ -44,7 +46,7 @@ def strip_of(
 def merged_scores(
     result: Any, tokens: Any, words: bool
 ) -> tuple[list[tuple[int, ...]], np.ndarray]:
-    """(units, scores), with piece scores summed into words where words are asked for."""
+    """(units, scores (U,)), with piece scores summed into words where words are asked for."""
     units = [tuple(int(p) for p in unit) for unit in result.unit_tokens]
     scores = np.asarray(result.scores, float)
     if not words:

@@ -26,6 +26,11 @@ def winner_means(
     """Means over a data set with 95 % intervals: by layer or token type, one series a class.
 
     `summaries` is a Summary of (N,) means, or a list of them; values are multiplied by `scale`.
+
+    Raises
+    ------
+    ValueError
+        There is no summary.
     """
     rows = as_list(summaries)
     if not rows:

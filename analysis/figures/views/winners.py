@@ -43,12 +43,17 @@ def winners(
 ) -> Plot:
     """Layers x tokens of a maximum over layers: wins, contribution, drop effect or attention.
 
-    `head` is one attention head of the pooling head, for its contribution or its attention alone;
-    default: all of them, attention as their mean.
+    `head` is one attention head of the pooling head, for its contribution or its attention
+    alone; default: all of them, attention as their mean.
 
     "contribution" needs `split` (a Decomposition), "drop effect" needs `effects` (DropEffects by
     token). "deviation" is measured from the mean share in `profile`, or, without one, from the
     mean over this text. Words: wins are counted, contributions and attention summed.
+
+    Raises
+    ------
+    ValueError
+        There is no such quantity.
     """
     won = _of_layers(trace)
     if quantity not in QUANTITIES:
@@ -186,6 +191,11 @@ def layer_quantities(
     Each argument is one result, or a list with one a seed (mean, spread and a dot each). A
     quantity whose results are not given has no panel. The percentile is that of a seed's share
     in the corpus of its own profile.
+
+    Raises
+    ------
+    ValueError
+        There is no trace, or the maxima run over different layers.
     """
     entries = as_list(traces)
     if not entries:

@@ -19,8 +19,10 @@ _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 def ask(labels: Sequence[str] | None, pairs: bool | None) -> Reading | None:
     """Draw the choice; the split as read, or None where none was fetched yet.
 
-    Raises:
-        ValueError: no such data set, or the Hub does not answer (said within seconds).
+    Raises
+    ------
+    ValueError
+        No such data set, or the Hub does not answer (said within seconds).
     """
     with st.container(key="dataset-hub"):
         repo = _typed("Data set", "hub_repo", "stanfordnlp/imdb", "Its name on the Hub.")
