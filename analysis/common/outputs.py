@@ -60,15 +60,12 @@ def is_number(kind: str) -> bool:
 
 def probabilities(kind: str, logits: np.ndarray) -> np.ndarray:
     """(..., C) -> (..., C) float64: softmax, sigmoid of each class, or the values themselves."""
+    from scipy.special import expit, softmax
+
     exact = np.asarray(logits, dtype=np.float64)
     if is_number(kind):
         return exact
-    if kind == "sigmoid":
-        from scipy.special import expit
-
-        return np.asarray(expit(exact))
-    shifted = np.exp(exact - exact.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
+    return np.asarray(expit(exact) if kind == "sigmoid" else softmax(exact, axis=-1))
 
 
 def class_gap(kind: str, shares: np.ndarray, target: np.ndarray | int | None = None) -> np.ndarray:

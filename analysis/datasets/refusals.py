@@ -36,24 +36,24 @@ def refusal(checkpoint: Checkpoint, table: Table) -> str | None:
         return None
     if table.regression and not checkpoint.regression:
         return (
-            f"{name} answers with classes ({_listed(checkpoint.labels)}), and this data set has "
+            f"{name} answers with classes ({_first_of(checkpoint.labels)}), and this data set has "
             "numbers as labels. It is of another task."
         )
     if checkpoint.regression and not table.regression:
         return (
             f"{name} answers with a number, and this data set has the classes "
-            f"{_listed(table.labels)}. It is of another task."
+            f"{_first_of(table.labels)}. It is of another task."
         )
     if not table.regression and columns_of(table.labels, checkpoint.labels) is None:
         return (
-            f"{name} answers with {_listed(checkpoint.labels)}, and this data set has the labels "
-            f"{_listed(table.labels)}. It is of another task; map the labels to its classes if "
+            f"{name} answers with {_first_of(checkpoint.labels)}, and this data set has the labels "
+            f"{_first_of(table.labels)}. It is of another task; map the labels to its classes if "
             "they mean the same."
         )
     return None
 
 
-def _listed(labels: Iterable[str], most: int = 6) -> str:
+def _first_of(labels: Iterable[str], most: int = 6) -> str:
     names = list(labels)
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -6,15 +6,14 @@ through. Layouts are computed one by one and kept, so that PCA is there at once 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from threading import RLock
 from typing import Any
 
 import numpy as np
 
+from analysis.common.cache import Cache
 from analysis.maps import projection
 from analysis.maps.projection import Map
 from analysis.maps.quality import FEWEST, Quality, quality
@@ -99,7 +98,6 @@ def _name(sheet: Sheet, layer: int, wish: Wish, beside: Sequence[Sheet]) -> Hash
     return (sheet.key, layer, replace(wish, alignment="none"), ())
 
 
-@dataclass
 class Layouts:
     """Maps that were computed, by sheet, layer and wish; bounded, safe between threads.
 
@@ -107,36 +105,28 @@ class Layouts:
     is asked for: AlignedUMAP lays them out together.
     """
 
-    _maps: OrderedDict[Hashable, Map] = field(default_factory=OrderedDict)
-    _qualities: OrderedDict[Hashable, Quality] = field(default_factory=OrderedDict)
-    _room: int = _BYTES
-    _lock: RLock = field(default_factory=RLock)
+    def __init__(self, room: int = _BYTES) -> None:
+        self._maps: Cache[Map] = Cache(room)
+        self._qualities: Cache[Quality] = Cache(_QUALITIES)
+
+    def __len__(self) -> int:
+        return len(self._maps)
 
     def room_for(self, sheets: Sequence[Sheet]) -> None:
         """Never push out one layout of a picture to keep another of the same picture."""
         of_all = sum(one.nbytes for sheet in sheets for one in sheet.vectors.values())
-        with self._lock:
-            self._room = max(_BYTES, 4 * of_all)  # its PCA and its UMAP, which copies the vectors
+        # its PCA and its UMAP, which copies the vectors
+        self._maps.budget = max(_BYTES, 4 * of_all)
 
     def get(self, sheet: Sheet, layer: int, wish: Wish, beside: Sequence[Sheet] = ()) -> Map | None:
         """A map that is there, or None."""
-        name = _name(sheet, layer, wish, beside)
-        with self._lock:
-            if name in self._maps:
-                self._maps.move_to_end(name)
-            return self._maps.get(name)
+        return self._maps.get(_name(sheet, layer, wish, beside))
 
     def put(
         self, sheet: Sheet, layer: int, wish: Wish, made: Map, beside: Sequence[Sheet] = ()
     ) -> None:
         """Keep a map; those used longest ago leave where there is no room."""
-        name = _name(sheet, layer, wish, beside)
-        with self._lock:
-            self._maps[name] = made
-            self._maps.move_to_end(name)
-            held = sum(_weight(one) for one in self._maps.values())
-            while held > self._room and len(self._maps) > 1:
-                held -= _weight(self._maps.popitem(last=False)[1])
+        self._maps.put(_name(sheet, layer, wish, beside), made, _weight(made))
 
     def made(
         self,
@@ -172,8 +162,7 @@ class Layouts:
         if made is None or len(made.vectors) < FEWEST:
             return None
         name = (_name(sheet, layer, wish, beside), digest(labels), digest(groups))
-        with self._lock:
-            known = self._qualities.get(name)
+        known = self._qualities.get(name)
         if known is None and measure:
             known = quality(
                 made.vectors,
@@ -183,10 +172,7 @@ class Layouts:
                 metric=wish.metric if wish.method != "pca" else "euclidean",
                 groups=groups,
             )
-            with self._lock:
-                self._qualities[name] = known
-                while len(self._qualities) > _QUALITIES:
-                    self._qualities.popitem(last=False)
+            self._qualities.put(name, known, 1)
         return known
 
 

@@ -123,11 +123,11 @@ def test_neighbours_are_those_of_scikit_learn():
 
 def test_layouts_are_bounded_and_those_of_one_picture_never_push_each_other_out(monkeypatch):
     monkeypatch.setattr(atlas, "_BYTES", 50_000)
-    layouts, (one, _) = Layouts(_room=50_000), sheets()
+    layouts, (one, _) = Layouts(room=50_000), sheets()
     made = layouts.made(one, 0, Wish())
     for seed in range(200):
         layouts.put(one, 1, Wish(seed=seed), made)
-    assert 10 < len(layouts._maps) <= 50_000 // made.vectors.nbytes
+    assert 10 < len(layouts) <= 50_000 // made.vectors.nbytes
     many = sheets(9, range(25))
     layouts.room_for(many)
     for wish in (Wish(), Wish(seed=1)):

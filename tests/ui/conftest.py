@@ -28,6 +28,12 @@ def one_look_at_the_installed_packages() -> Iterator[None]:
     manifest_scanner.scan_component_manifests = real
 
 
+@pytest.fixture(autouse=True)
+def no_results_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What somebody fitted and ran on this machine is no part of a test."""
+    monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Read only: toy-cls, toy-max_cls, toy-mha, toy-max_seq_mha, with three random class names."""

@@ -286,18 +286,3 @@ def test_attentions_are_computed_only_where_this_page_asks(
     asked.clear()
     app.segmented_control(key="encoder_view").set_value("Rollout").run()
     assert asked == []
-
-
-def test_attentions_make_room_for_newer_ones():
-    from pages.ui.engine.kept import Kept
-
-    kept = Kept(100)
-    kept.put("a", 1, 60)
-    kept.put("b", 2, 30)
-    assert kept.get("a") == 1
-    kept.put("c", 3, 30)
-    assert kept.get("b") is None, "the one that was not used for longest"
-    assert (kept.get("a"), kept.get("c"), kept.used) == (1, 3, 90)
-    kept.put("d", 4, 1000)
-    assert kept.get("d") == 4, "the newest stays, however large"
-    assert kept.used == 1000

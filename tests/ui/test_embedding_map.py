@@ -361,19 +361,3 @@ def test_a_class_keeps_its_colour_and_the_rarest_of_many_are_put_together():
     assert drawn.names[0] == "class 19"
     assert drawn.names[-1] == "others"
     assert drawn.codes.max() == 11
-
-
-def test_arrays_in_memory_are_bounded_by_their_bytes():
-    from pages.ui.embedding_map.engine import Held
-
-    held, reads = Held(most=100), []
-
-    def read(name):
-        return held.get(name, lambda: (reads.append(name), np.zeros(5))[1])
-
-    for name in "abcab":
-        read(name)
-    assert reads == list("abcab")  # two of 40 bytes have room, three do not
-    read("b")
-    assert reads == list("abcab")
-    assert held.get("none", lambda: None) is None

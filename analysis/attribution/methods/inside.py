@@ -78,7 +78,7 @@ def attention_x_gradient(problem: Problem, layers: str = "all") -> Result:
             scores += on_numpy((weight * slope)[0].sum(dim=(0, 1)))
     count = len(weights)
     used = tuple(range(1, count + 1)) if layers == "all" else (count,)
-    return Result(problem.by_unit(scores), layer=f"attention weights of {_listed(used)}")
+    return Result(problem.by_unit(scores), layer=f"attention weights of {_named_layers(used)}")
 
 
 # --- the pooled layers as joint inputs -----------------------------------------------------------
@@ -201,7 +201,7 @@ def _by_layer(
         by_layer.sum(axis=1),
         delta,
         {"n_steps": found.steps},
-        layer=f"output of {_listed(layers)}",
+        layer=f"output of {_named_layers(layers)}",
         layer_scores=by_layer,
         layers=layers,
         stopped=found.stopped,
@@ -268,7 +268,7 @@ def _layers_read(
     return tuple(sorted(found)) or (len(ends[0]) - 1,)
 
 
-def _listed(layers: tuple[int, ...]) -> str:
+def _named_layers(layers: tuple[int, ...]) -> str:
     if len(layers) == 1:
         return f"layer {layers[0]}"
     if layers == tuple(range(layers[0], layers[-1] + 1)):

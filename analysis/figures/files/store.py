@@ -64,7 +64,9 @@ def unpacked(data: Any) -> Plot:
         )
     try:
         given = {name: _unpack(data[name]) for name in _PLOT if name in data}
-        given |= {name: _listed(given[name]) for name in ("params", "provenance") if name in given}
+        given |= {
+            name: _as_lists(given[name]) for name in ("params", "provenance") if name in given
+        }
         for name, kind in (
             ("view", str),
             ("title", str),
@@ -197,8 +199,8 @@ def _unpack_array(value: dict[str, Any]) -> np.ndarray:
     return np.frombuffer(raw, dtype).astype(dtype.newbyteorder("="), copy=True).reshape(shape)
 
 
-def _listed(value: Any) -> Any:
+def _as_lists(value: Any) -> Any:
     """Tuples as lists again: parameters and provenance are plain JSON."""
     if isinstance(value, dict):
-        return {key: _listed(item) for key, item in value.items()}
-    return [_listed(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: _as_lists(item) for key, item in value.items()}
+    return [_as_lists(item) for item in value] if isinstance(value, (list, tuple)) else value

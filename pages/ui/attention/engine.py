@@ -14,12 +14,12 @@ import numpy as np
 import streamlit as st
 
 from analysis.checkpoints.folder import Checkpoint
+from analysis.common.cache import Cache
 from analysis.common.faults import reason
 from analysis.interventions.effects import LeaveOneOut
 from analysis.reading import attention, groups
 from analysis.statistics.basics import Agreement
 from pages.ui.engine import models
-from pages.ui.engine.kept import Kept
 from pages.ui.frame.catalogue import Entry
 
 if TYPE_CHECKING:
@@ -30,19 +30,15 @@ _BYTES = {"whole": 400_000_000, "small": 200_000_000}
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _kept(kind: str) -> Kept:
-    return Kept(_BYTES[kind])
+def _kept(kind: str) -> Cache[Any]:
+    return Cache[Any](_BYTES[kind])
 
 
 def once(
     key: Hashable, make: Callable[[], Any], size: Callable[[Any], int], kind: str = "small"
 ) -> Any:
     """The kept result under this key, made where there is none."""
-    found = _kept(kind).get(key)
-    if found is None:
-        found = make()
-        _kept(kind).put(key, found, size(found))
-    return found
+    return _kept(kind).get_or_make(key, make, size)
 
 
 def key_of(member: Checkpoint, text: str, pair: str | None, *more: Hashable) -> Hashable:
@@ -152,9 +148,7 @@ def known_effects(
     member: Checkpoint, text: str, pair: str | None, where: str, words: bool
 ) -> LeaveOneOut | str | None:
     """Leave-one-out effects, or in one sentence why there are none; None: not computed yet."""
-    return _kept("small").get(  # type: ignore[no-any-return]
-        key_of(member, text, pair, "left out", where, words)
-    )
+    return _kept("small").get(key_of(member, text, pair, "left out", where, words))
 
 
 def find_effects(

@@ -29,10 +29,10 @@ from analysis.attribution import (
 )
 from analysis.checkpoints.folder import Checkpoint
 from analysis.common import jobs
+from analysis.common.cache import Cache
 from analysis.common.faults import reason
 from analysis.text.tokens import tokenize
 from pages.ui.engine import models
-from pages.ui.engine.kept import Kept
 
 if TYPE_CHECKING:
     from analysis.common.jobs import Desk, Job
@@ -70,14 +70,14 @@ class Question:
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
-def _kept() -> Kept:
-    return Kept(_BYTES)
+def _kept() -> Cache[Any]:
+    return Cache[Any](_BYTES)
 
 
 def known(member: Checkpoint, question: Question) -> Attribution | str | None:
     """The result, in one sentence why there is none, or None where it was never computed."""
     found = _kept().get(question.key(member))
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def find(member: Checkpoint, question: Question) -> Attribution | str:
@@ -112,12 +112,12 @@ def _computed(classifier: Any, question: Question, progress: Any) -> Attribution
         return reason(error)
 
 
-def store() -> Kept:
+def store() -> Cache[Any]:
     """Where results are kept; for a thread, which knows no session."""
     return _kept()
 
 
-def remember(store: Kept, key: Hashable, found: Any) -> None:
+def remember(store: Cache[Any], key: Hashable, found: Any) -> None:
     """Keep a result from within a thread."""
     store.put(key, found, _bytes(found))
 

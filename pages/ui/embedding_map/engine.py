@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
 from analysis.checkpoints.folder import Checkpoint
+from analysis.common.cache import Cache
 from analysis.common.faults import reason
 from analysis.corpus import predictions
 from analysis.datasets.table import Table
@@ -198,8 +197,10 @@ def _vectors(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarr
     if not parts:
         return None
     os.utime(place)  # what is shown was used just now: others leave before it
-    return _held().get(
-        (str(place), name, layer, parts), lambda: _stored(member, given, name, layer)
+    return _held().get_or_make(
+        (str(place), name, layer, parts),
+        lambda: _stored(member, given, name, layer),
+        lambda array: 0 if array is None else array.nbytes,
     )
 
 
@@ -215,32 +216,9 @@ def _stored(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarra
     return vectors
 
 
-class Held:
-    """Arrays in memory, at most so many bytes of them; those used longest ago leave."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._lock = most, RLock()
-        self._arrays: OrderedDict[Hashable, np.ndarray] = OrderedDict()
-
-    def get(self, key: Hashable, read: Callable[[], np.ndarray | None]) -> np.ndarray | None:
-        """The array of this key, read where it is not there; None is not kept."""
-        with self._lock:
-            if key in self._arrays:
-                self._arrays.move_to_end(key)
-                return self._arrays[key]
-        array = read()
-        if array is not None:
-            with self._lock:
-                self._arrays[key] = array
-                held = sum(one.nbytes for one in self._arrays.values())
-                while held > self._most and len(self._arrays) > 1:
-                    held -= self._arrays.popitem(last=False)[1].nbytes
-        return array
-
-
 @st.cache_resource(show_spinner=False)
-def _held() -> Held:
-    return Held(2 * 2**30)
+def _held() -> Cache[np.ndarray | None]:
+    return Cache(2 * 2**30)
 
 
 @st.cache_resource(show_spinner=False)

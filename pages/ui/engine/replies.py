@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from analysis.common.faults import reason
+from analysis.common.phrases import listed
 from analysis.reading.comparison import Answer, answer
 from pages.ui.engine import models
 from pages.ui.frame.catalogue import Entry
@@ -97,8 +98,7 @@ def without_profile(used: Mapping[str, str], wanted: str | None) -> str:
     if wanted == "zero" or not names:
         return ""
     have, is_, of = ("has", "is", "its") if len(names) == 1 else ("have", "are", "their")
-    listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + f" and {names[-1]}"
-    return f"{listed} {have} no corpus mean: {of} split {is_} measured from zero."
+    return f"{listed(names)} {have} no corpus mean: {of} split {is_} measured from zero."
 
 
 def common_limit(name: str, key: tuple[str, ...], largest: float, store: Any) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from analysis.common.phrases import listed
 from analysis.figures import view as draw
 from analysis.figures.marks import Grid, Lines
 from analysis.figures.plot import Plot
@@ -55,7 +56,7 @@ def in_words(ways: Sequence[Way]) -> str:
         if len(settled) > 1 and len(set(layers)) == 1:
             where = f"from layer {layers[0]} on in all of them"
         else:
-            where = _listed(
+            where = listed(
                 [
                     f"from layer {layer} on in {name}" + ("" if same else f" ({label})")
                     for name, (layer, label) in settled.items()
@@ -71,7 +72,7 @@ def in_words(ways: Sequence[Way]) -> str:
             value = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
             where = f"in layer {steps.pop()} (cosine to the layer before: {value})"
         else:
-            where = _listed(
+            where = listed(
                 [
                     f"in layer {layer} of {one} (cosine to the layer before: {cosine:.2f})"
                     for one, (layer, cosine) in turns.items()
@@ -95,10 +96,6 @@ def _turn(way: Way) -> tuple[int, float]:
     cosine = way.mean("cosine_to_previous")
     layer = int(np.nanargmin(cosine))
     return layer, float(cosine[layer])
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + f" and {parts[-1]}"
 
 
 def plot_of(ways: Sequence[Way], choice: Choice) -> Plot:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
+from analysis.common.phrases import listed
 from analysis.figures.marks import Strip
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
@@ -84,7 +85,7 @@ def strips(reply: Reply, choice: Choice) -> dict[str, Plot]:
         added = _added(reply, choice.words)
         found[_ADDS] = strip_of(tokens, units, added.mean(axis=0), "contribution", "logit")
         others = [name for index, name in enumerate(split.parts) if index != part]
-        alone = f" Of the maximum alone: {_listed(others)} are read beside it." if others else ""
+        alone = f" Of the maximum alone: {listed(others)} are read beside it." if others else ""
         error = max(one.error for one in reply.splits)
         notes[_ADDS] = (
             f"Exact given the winners, relative to {_named(split.reference)}; "
@@ -107,10 +108,6 @@ def strips(reply: Reply, choice: Choice) -> dict[str, Plot]:
 
 def _named(reference: str) -> str:
     return "the corpus mean" if reference == "corpus" else reference
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + f" and {parts[-1]}"
 
 
 def draw(shown: Sequence[Reply], choice: Choice) -> None:

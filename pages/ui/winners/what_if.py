@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from analysis.common.faults import reason
+from analysis.common.phrases import listed
 from analysis.figures.marks import Bars
 from analysis.figures.plot import Plot
 from analysis.figures.style.style import printable
@@ -139,7 +140,9 @@ def _changed(
     name = reply.entry.id
     own = tuple(layer for layer in dropped if layer in _competing(reply))
     if dropped and not own and not units:
-        raise ValueError(f"{name} takes no maximum over layer {_listed(dropped)}: nothing leaves.")
+        raise ValueError(
+            f"{name} takes no maximum over layer {listed(map(str, dropped))}: nothing leaves."
+        )
     places = _places(first.traces[0].tokens, units, reply.traces[0].tokens)
     found = [
         engine.what_if(member, choice.text, choice.pair, own, places, where)
@@ -147,7 +150,7 @@ def _changed(
     ]
     plot = interventions.what_if(found, groups.mean_checkpoint(reply.entry.members, name))
     if stay := tuple(layer for layer in dropped if layer not in own):
-        note = f"It takes no maximum over layer {_listed(stay)}, so nothing leaves there."
+        note = f"It takes no maximum over layer {listed(map(str, stay))}, so nothing leaves there."
         plot = replace(plot, notes=(note, *plot.notes))
     return plot, found
 
@@ -190,10 +193,6 @@ def _on_one_scale(plots: Sequence[tuple[str, Plot]]) -> list[tuple[str, Plot]]:
     bounds = [mark.bounds for _, _, mark in bars]
     limits = (min(low for low, _ in bounds), max(high for _, high in bounds))
     return [(name, replace(plot, mark=replace(mark, limits=limits))) for name, plot, mark in bars]
-
-
-def _listed(layers: Sequence[int]) -> str:
-    return ", ".join(map(str, layers))
 
 
 def _keep(key: str, options: Sequence[int]) -> None:

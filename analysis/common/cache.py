@@ -1,0 +1,70 @@
+"""Results in memory, up to a number of bytes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import RLock
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+
+class Cache(Generic[Value]):
+    """Values by key, safe between threads; those used longest ago leave when the bytes run out.
+
+    Parameters
+    ----------
+    budget : int
+        Bytes that all values may take together. The newest value stays, however large.
+    on_drop : callable, optional
+        Called with key and value of each that had to leave, outside the lock.
+    """
+
+    def __init__(
+        self, budget: int, on_drop: Callable[[Hashable, Value], None] | None = None
+    ) -> None:
+        self.budget, self.used = budget, 0
+        self._on_drop = on_drop
+        self._values: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
+        self._lock = RLock()
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def get(self, key: Hashable) -> Value | None:
+        """The value, which now counts as the last one used; None where it is not there."""
+        with self._lock:
+            if key not in self._values:
+                return None
+            self._values.move_to_end(key)
+            return self._values[key][0]
+
+    def put(self, key: Hashable, value: Value, size: int) -> Value:
+        """Keep a value of about ``size`` bytes in place of any of this key, and return it."""
+        dropped = []
+        with self._lock:
+            self.used += size - self._values.pop(key, (None, 0))[1]
+            self._values[key] = (value, size)
+            while self.used > self.budget and len(self._values) > 1:
+                name, (old, its) = self._values.popitem(last=False)
+                self.used -= its
+                dropped.append((name, old))
+        if self._on_drop is not None:
+            for name, old in dropped:
+                self._on_drop(name, old)
+        return value
+
+    def get_or_make(
+        self, key: Hashable, make: Callable[[], Value], size: Callable[[Value], int]
+    ) -> Value:
+        """The value, made where it is not there; a None that was made is not kept.
+
+        ``make`` runs outside the lock: two threads may make the same value, and none waits.
+        """
+        known = self.get(key)
+        if known is None:
+            known = make()
+            if known is not None:
+                self.put(key, known, size(known))
+        return known
