@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         register_heads(arguments.heads_file)
     _refuse_other_content(arguments.output)
     train_table, dev_table, notes = tables(arguments)
-    changes = {
+    changes: dict[str, Any] = {
         name: tuple(value) if name == "rates" else value
         for name in _RECIPE
         if (value := getattr(arguments, name)) is not None
