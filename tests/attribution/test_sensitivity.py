@@ -14,6 +14,8 @@ from analysis.attribution import METHODS, attribute, randomisation, sensitivity
 from analysis.attribution.evidence.randomisation import spearman_band, weight_stages
 
 TEXT = "The plot is thin, but not dull."
+# A method of each way to touch the model: gradients, reruns, hooks inside, many passes.
+QUICK = ("integrated_gradients", "leave_one_out", "attention_x_gradient", "joint_layers")
 
 
 def state_of(model) -> dict:
@@ -57,7 +59,13 @@ class TestSensitivity:
         assert result.maximum == pytest.approx(result.samples.max(), rel=1e-5)
         assert result.maximum > 0
 
-    @pytest.mark.parametrize("method", sorted(set(METHODS) - {"exact_split"}))
+    @pytest.mark.parametrize(
+        "method",
+        [
+            name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+            for name in sorted(set(METHODS) - {"exact_split"})
+        ],
+    )
     def test_every_method_feels_the_noise_and_leaves_the_model_alone(self, method):
         classifier = zoo.loaded("max_seq_mha")
         # Transformers hooks a model once and for good when hidden states are first asked for.
@@ -76,7 +84,10 @@ class TestSensitivity:
         with pytest.raises(ValueError, match="noise on the input embeddings does not reach it"):
             sensitivity(zoo.loaded("max_seq_mha"), TEXT, method="exact_split")
 
-    @pytest.mark.parametrize("name", ["max_seq_mha", "bert", "regression"])
+    @pytest.mark.parametrize(
+        "name",
+        ["regression", *(pytest.param(n, marks=pytest.mark.slow) for n in ("max_seq_mha", "bert"))],
+    )
     def test_more_noise_moves_the_scores_more(self, name):
         few, many = (
             sensitivity(zoo.loaded(name), TEXT, samples=3, radius=radius, n_steps=8).maximum

@@ -166,6 +166,7 @@ def test_an_edited_caption_names_no_owner_either():
     assert "acme-lab" in secrets_in(signed.data)
 
 
+@pytest.mark.slow
 def test_nothing_in_a_zip_names_user_host_home_or_folder(tmp_path):
     """Made in a process of somebody with a name, in a folder that tells, and searched."""
     home, work = tmp_path / "homeofsomebody", tmp_path / "workofacme"

@@ -325,7 +325,9 @@ def hostile_strip():
     )
 
 
-@pytest.mark.parametrize("format", ["pdf", "svg", "png"])
+@pytest.mark.parametrize(
+    "format", ["svg", *(pytest.param(name, marks=pytest.mark.slow) for name in ("pdf", "png"))]
+)
 def test_hostile_text_is_drawn_as_typed(format):
     size = len(HOSTILE)
     marks = [

@@ -133,7 +133,9 @@ def recomputed(plot):
     return difference(plot, recompute(found, loader, recipe_of(given.plots[0])))
 
 
-@pytest.mark.parametrize("target", [None, 0, 1])
+@pytest.mark.parametrize(
+    "target", [1, *(pytest.param(target, marks=pytest.mark.slow) for target in (None, 0))]
+)
 @pytest.mark.parametrize(("key", "params"), OTHERS, ids=str)
 def test_every_parameter_and_class_is_recorded(key, params, target):
     plot = registry.make(key, [zoo.loaded("max_seq_mha")], TEXT, None, target, params)

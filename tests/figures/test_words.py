@@ -216,6 +216,7 @@ SCRIPTS = (
 )
 
 
+@pytest.mark.slow
 @needs_tex
 @pytest.mark.parametrize("encoding", ["", "\\usepackage[T1]{fontenc}"])
 def test_any_script_compiles_and_is_told_by_its_codes(encoding, tmp_path):
