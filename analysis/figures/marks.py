@@ -297,7 +297,52 @@ class Strip:
         }
 
 
-Panel: TypeAlias = HeatMap | Bars | Lines | Points | Strip
+@dataclass(frozen=True)
+class Bands:
+    """Two texts on facing lines, and bands between their units: width is size, a dash is a sign."""
+
+    first: Strip  # above; its values are the sums over the second text
+    second: Strip  # below
+    ends: np.ndarray  # (N, 2) int: unit of the first text, unit of the second; strongest first
+    values: np.ndarray  # (N,)
+    value_label: str  # with its unit
+    score: str  # what all pairs come to, in a few words: "mean .62"
+    limit: float | None = None  # value of the widest band; None: from the values
+
+    def __post_init__(self) -> None:
+        require_shape("ends", self.ends, len(self.values), 2)
+        require_shape("values", self.values, None)
+        if not np.isfinite(self.values).all():
+            raise ValueError("a band's value is not a finite number: it has no width")
+        sizes = (len(self.first.labels), len(self.second.labels))
+        if not min(sizes):
+            raise ValueError("a text without units: there is nothing to draw")
+        if self.ends.size and not ((self.ends >= 0) & (self.ends < sizes)).all():
+            raise ValueError(f"a band ends outside of texts of {sizes[0]} and {sizes[1]} units")
+        if self.limit is None:
+            object.__setattr__(self, "limit", symmetric_limit(self.values))
+        elif not (np.isfinite(self.limit) and self.limit > 0):
+            raise ValueError(f"limit {self.limit} is no end of a scale: give a number above 0")
+        freeze(self)
+
+    @property
+    def bound(self) -> float:
+        """The value of the widest band."""
+        assert self.limit is not None
+        return self.limit
+
+    def table(self) -> Columns:
+        first, second = self.ends.T
+        return {
+            "first": np.array(self.first.labels, object)[first],
+            "second": np.array(self.second.labels, object)[second],
+            "first unit": first,
+            "second unit": second,
+            self.value_label: self.values,
+        }
+
+
+Panel: TypeAlias = HeatMap | Bars | Lines | Points | Strip | Bands
 
 
 @dataclass(frozen=True)

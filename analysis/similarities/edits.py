@@ -215,15 +215,14 @@ def effects(
 
 
 def kept(tokens: Tokens, positions: np.ndarray) -> Tokens:
-    """Some `positions` (n,) of a sentence's tokens, as tokens; the text stays what it was."""
-    return replace(
-        tokens,
-        pieces=tuple(tokens.pieces[position] for position in positions.tolist()),
-        **{
-            name: getattr(tokens, name)[positions]
-            for name in ("ids", "words", "offsets", "special", "segment")
-        },
-    )
+    """Some positions of a sentence's tokens, as tokens; the text stays what it was."""
+    by_position = {
+        name: values[positions]
+        for name, values in vars(tokens).items()
+        if isinstance(values, np.ndarray)  # every array of tokens has an entry for each
+    }
+    pieces = tuple(tokens.pieces[position] for position in positions.tolist())
+    return replace(tokens, pieces=pieces, **by_position)
 
 
 def _groups(tokens: Tokens, words: bool) -> tuple[tuple[int, ...], ...]:

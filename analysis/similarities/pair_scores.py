@@ -63,12 +63,15 @@ class PairScores:
     sentences: int  # different ones
     left_out: int  # rows with an empty side
     seconds: float  # of the encoder's pass and the scores; what lay on disk costs nothing
+    means: tuple[np.ndarray, ...] = ()  # (K) of (D,) float32: the centre of each
 
     def __post_init__(self) -> None:
         size = (len(self.keys), len(self.rows))
         require_shape("cosine", self.cosine, *size)
         require_shape("centred", self.centred, *size)
         freeze(self)
+        for mean in self.means:
+            mean.setflags(write=False)
 
     def at(self, pooling: str, layer: int) -> int:
         """Index of a pooling and absolute layer; raises ``ValueError`` naming what is there."""
@@ -210,7 +213,7 @@ def _scores(
     if table.regression:
         assert table.label is not None
         gold = np.asarray(table.label, dtype=np.float64)[both.rows]
-    cosines, anisotropy, spearman, pearson = [], [], [], []
+    cosines, anisotropy, spearman, pearson, means = [], [], [], [], []
     for key in keys:
         rows, vectors = embedding.stored(
             folder, encoder.checkpoint, sentences, key, corpus.precision_of(encoder)
@@ -218,6 +221,7 @@ def _scores(
         if len(rows) < len(sentences):
             return None
         mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        means.append(mean)
         # What is left of equal vectors about their mean is rounding, and has no direction.
         least = 1e-6 * float(np.linalg.norm(mean))
         kinds = [
@@ -242,7 +246,23 @@ def _scores(
         sentences=len(sentences),
         left_out=len(table) - len(both.rows),
         seconds=time.perf_counter() - started,
+        means=tuple(means),
     )
+
+
+def stored_vectors(
+    encoder: Classifier, sentences: Table, poolings: Sequence[str], folder: str | Path
+) -> embedding.Embeddings | None:
+    """Vectors of the last layer that :func:`over_pairs` left in `folder`; None where any lack."""
+    held = {}
+    for key in embedding.keys_of(encoder, poolings, (-1,)):
+        rows, vectors = embedding.stored(
+            folder, encoder.checkpoint, sentences, key, corpus.precision_of(encoder)
+        )
+        if len(rows) < len(sentences):
+            return None
+        held[key] = vectors
+    return embedding.Embeddings(held, encoder.checkpoint, embedding.layer_count(encoder))
 
 
 def _compared(vectors: np.ndarray, places: np.ndarray, least: float) -> tuple[np.ndarray, float]:

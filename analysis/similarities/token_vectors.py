@@ -132,6 +132,12 @@ def _filled_up(
         offsets=np.concatenate([tokens.offsets, np.zeros((missing, 2), np.int64)]),
         special=np.concatenate([tokens.special, np.ones(missing, bool)]),
         segment=np.concatenate([tokens.segment, np.full(missing, tokens.segment[-1])]),
+        types=None
+        if tokens.types is None
+        else np.concatenate([tokens.types, np.full(missing, tokens.types[-1])]),
+        blank=None
+        if tokens.blank is None
+        else np.concatenate([tokens.blank, np.zeros(missing, bool)]),
     )
     filled = model_inputs(classifier, longer)
     if not how.attend:

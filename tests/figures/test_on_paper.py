@@ -4,6 +4,7 @@ values read back from an SVG are the frame's."""
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 
@@ -15,7 +16,7 @@ from support import svg_reader as back
 from support import view_samples as samples
 from support import zoo
 
-from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Points, Strip, known_views
+from analysis.figures import Bands, Bars, Grid, HeatMap, Lines, Plot, Points, Strip, known_views
 from analysis.figures.files.export import export
 from analysis.figures.paper import render
 from analysis.figures.style.checks import check
@@ -107,6 +108,23 @@ def same_strip(root, index, strip):
         assert step / STEPS == pytest.approx(value, abs=1.5 / STEPS)
     written = "".join(back.texts(root))
     assert all(label in written for label in strip.labels)
+
+
+def same_bands(group, m):
+    """Each band is as wide as its value says, dashed where that is negative."""
+    found = back.named(group, r"band-(\d+)")
+    assert len(found) == len(m.values)
+    widths, dashed = np.zeros(len(m.values)), np.zeros(len(m.values), bool)
+    for (nth,), drawn in found.items():
+        style = next(drawn.iter(f"{back.SVG}path")).get("style")
+        widths[nth] = float(re.search(r"stroke-width: ([\d.]+)", style)[1])
+        dashed[nth] = "stroke-dasharray" in style
+    np.testing.assert_array_equal(dashed, m.values < 0)
+    shares = np.minimum(np.abs(m.values) / m.bound, 1)
+    seen = shares > 0.1  # thinner ones are drawn as hairlines
+    np.testing.assert_allclose(
+        widths[seen] / widths.max(), (shares / shares.max())[seen], atol=0.02
+    )
 
 
 def same_cells(group, m):
@@ -253,7 +271,13 @@ def test_bands_flags_rings_and_gaps_are_read_back_as_well():
     same_points(back.panels(back.tree(render(ringed, format="svg").data))[0], ringed.mark)
 
 
-SAME = {HeatMap: same_cells, Bars: same_bars, Lines: same_lines, Points: same_points}
+SAME = {
+    HeatMap: same_cells,
+    Bars: same_bars,
+    Lines: same_lines,
+    Points: same_points,
+    Bands: same_bands,
+}
 
 
 @pytest.mark.parametrize("dpi", [300, 600])

@@ -26,6 +26,10 @@ from analysis.figures.recipes.rebuild import (
 )
 from analysis.figures.style.settings import Style
 
+# Recipes of two sentences, and of a checkpoint with a head of its own.
+PAIRED = ("similarity_bands", "similarity_map", "similarity_layers", "max_winners",
+          "maxsim_margins", "splade_terms")  # fmt: skip
+PAIR = "The film was good, not dull."
 NEEDS = {"what_if": {"drop_layers": [4]}, "variant": {"variant": "The plot was dull."}}
 
 
@@ -102,11 +106,24 @@ OTHERS = [
         },
     ),
     ("attribution_layers", {"unit": "piece", "output": "logit"}),
+    ("similarity_bands", {"poolings": ["max", "cls"], "layer": 2, "words": False, "count": 3}),
+    ("similarity_map", {"pooling": "max", "layer": 2, "words": False}),
+    ("similarity_layers", {"pooling": "concat", "layer": 2}),
+    ("max_winners", {"pooling": "concat", "layer": 2, "words": False, "most": 3}),
+    ("maxsim_margins", {"most": 3}),
+    ("splade_terms", {"most": 3}),
 ]
 
 
+def made(key, target=None, params=None):
+    """A picture of one tiny checkpoint that can draw it."""
+    name = "masked_lm" if key == "splade_terms" else "max_seq_mha"
+    pair = PAIR if key in PAIRED else None
+    return registry.make(key, [zoo.loaded(name)], TEXT, pair, target, params)
+
+
 def tiny_known():
-    for name in ("max_seq_mha", "mha", "cls"):
+    for name in ("max_seq_mha", "mha", "cls", "masked_lm"):
         zoo.folder(name)
     return known_checkpoints(zoo.root())
 
@@ -118,7 +135,7 @@ def loader(checkpoint_):
 @pytest.mark.parametrize("key", sorted(registry.recipes()))
 def test_every_recipe_gives_the_same_numbers_from_its_sidecar(key):
     params = NEEDS.get(key, {})
-    plot = registry.make(key, [zoo.loaded("max_seq_mha")], TEXT, None, None, params)
+    plot = made(key, params=params)
     given = read(sidecar(plot, format="svg").to_json())
     stored = rebuild(given, "f", tiny_known(), loader)
     assert stored.said[0] == "The recomputed values equal the stored ones."
@@ -138,7 +155,7 @@ def recomputed(plot):
 )
 @pytest.mark.parametrize(("key", "params"), OTHERS, ids=str)
 def test_every_parameter_and_class_is_recorded(key, params, target):
-    plot = registry.make(key, [zoo.loaded("max_seq_mha")], TEXT, None, target, params)
+    plot = made(key, target, params)
     assert recomputed(plot) == 0
 
 
@@ -163,7 +180,7 @@ def test_the_class_of_each_of_several_checkpoints_is_recorded(key):
 
 @pytest.mark.parametrize("key", sorted(set(registry.recipes()) - set(registry.ALIASES)))
 def test_every_picture_of_a_text_says_which_weights_it_was_made_with(key):
-    plot = registry.make(key, [zoo.loaded("max_seq_mha")], TEXT, None, None, NEEDS.get(key))
+    plot = made(key, params=NEEDS.get(key))
     owners = checkpoints_of(plot)
     assert owners
     assert all(len(one["sha256"]) == 64 for one in owners)

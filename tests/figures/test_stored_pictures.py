@@ -35,16 +35,23 @@ def test_every_view_survives_json_to_the_last_bit(key):
     assert back.provenance == plot.provenance
     assert type(back.mark) is type(plot.mark)
     for one, other in zip(panels(plot), panels(back), strict=True):
-        for name in one.__dataclass_fields__:
-            before, after = getattr(one, name), getattr(other, name)
-            if isinstance(before, np.ndarray):
-                assert after.dtype == before.dtype
-                assert after.shape == before.shape
-                assert after.tobytes() == before.tobytes()
-                assert not after.flags.writeable
-            else:
-                assert after == before
+        same(one, other)
     assert back.frame().equals(plot.frame())
+
+
+def same(one, other):
+    """Every field of a mark, those of a text inside of it as well."""
+    for name in one.__dataclass_fields__:
+        before, after = getattr(one, name), getattr(other, name)
+        if isinstance(before, np.ndarray):
+            assert after.dtype == before.dtype
+            assert after.shape == before.shape
+            assert after.tobytes() == before.tobytes()
+            assert not after.flags.writeable
+        elif hasattr(before, "__dataclass_fields__"):
+            same(before, after)
+        else:
+            assert after == before
 
 
 @settings(max_examples=60)

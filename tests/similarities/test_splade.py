@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support import tiny, zoo
+from support import zoo
 
 import analysis
 from analysis.similarities.splade import shared_terms
@@ -16,30 +15,19 @@ A = "the plot is thin, not dull"
 B = "A film with a thin story, but the acting was fine."
 
 
-@cache
-def _masked_lm() -> Path:
-    from transformers import BertForMaskedLM
-
-    folder = zoo.root() / "masked-lm"
-    model = BertForMaskedLM(tiny._config("bert"))
-    # Decoder and embeddings share their weights; the bias moves half of the terms below zero.
-    tiny.randomize(model, 4, 0.4).save_pretrained(folder)
-    return tiny.make_tokenizer(folder)
-
-
 def _logits(text: str) -> np.ndarray:
     import torch
     from transformers import AutoModelForMaskedLM
 
-    classifier = analysis.load(_masked_lm(), device="cpu")
+    classifier = analysis.load(zoo.folder("masked_lm"), device="cpu")
     ids = analysis.record(classifier, text).tokens.ids
-    model = AutoModelForMaskedLM.from_pretrained(_masked_lm()).eval()
+    model = AutoModelForMaskedLM.from_pretrained(zoo.folder("masked_lm")).eval()
     with torch.no_grad():
         return model(torch.tensor(ids[None])).logits[0].numpy()
 
 
 def test_weights_and_winners_are_those_of_a_loop_over_tokens_and_terms() -> None:
-    result = analysis.splade(_masked_lm(), A)
+    result = analysis.splade(zoo.folder("masked_lm"), A)
     logits = _logits(A)
     held = {}
     for term in range(logits.shape[1]):
@@ -66,7 +54,9 @@ def test_a_sparse_encoder_of_sentence_transformers_gives_the_same(
     from sentence_transformers.base.modules import Transformer
     from sentence_transformers.sparse_encoder.modules import SpladePooling
 
-    transformer = Transformer(str(_masked_lm()), max_seq_length=64, transformer_task="fill-mask")
+    transformer = Transformer(
+        str(zoo.folder("masked_lm")), max_seq_length=64, transformer_task="fill-mask"
+    )
     transformer.tokenizer.backend_tokenizer.no_padding()
     transformer.tokenizer.backend_tokenizer.no_truncation()
     model = library.SparseEncoder(
@@ -89,7 +79,7 @@ def test_a_sparse_encoder_of_sentence_transformers_gives_the_same(
 
 
 def test_a_swap_of_the_texts_transposes_what_they_share() -> None:
-    a, b = (analysis.splade(_masked_lm(), text) for text in (A, B))
+    a, b = (analysis.splade(zoo.folder("masked_lm"), text) for text in (A, B))
     one, other = shared_terms(a, b), shared_terms(b, a)
     np.testing.assert_allclose(one.contributions, other.contributions.T, atol=1e-9)
 
@@ -101,4 +91,4 @@ def test_a_checkpoint_without_the_head_says_what_to_open() -> None:
 
 def test_an_empty_text_is_refused() -> None:
     with pytest.raises(ValueError, match="empty"):
-        analysis.splade(_masked_lm(), " ")
+        analysis.splade(zoo.folder("masked_lm"), " ")

@@ -152,6 +152,14 @@ def make_bare_encoder(folder: Path, seed: int = 0, **changes: Any) -> Path:
     return make_tokenizer(folder)
 
 
+def make_masked_lm(folder: Path, seed: int = 4) -> Path:
+    """A BertForMaskedLM; its bias moves half of the terms below zero."""
+    from transformers import BertForMaskedLM
+
+    randomize(BertForMaskedLM(_config("bert")), seed, 0.4).save_pretrained(folder)
+    return make_tokenizer(folder)
+
+
 def make_foreign_checkpoint(
     folder: Path, architecture: str = "bert", labels: Sequence[str] | None = None, seed: int = 0
 ) -> Path:

@@ -21,7 +21,7 @@ from analysis.reading.trace import measure_profile
 from analysis.reading.winner_statistics import between_groups, collect, seed_disagreement, summarise
 from analysis.text.token_types import TYPES
 from support import record_samples as samples_of_numbers
-from support import tiny, zoo
+from support import similarity_samples, tiny, zoo
 from support.known_results import (
     SENTENCE,
     TREC,
@@ -36,6 +36,7 @@ from support.known_results import (
 TEXT, PAIR = "The plots thinned, not dully.", "He said it was great."
 TEXTS = [TEXT, PAIR, tiny.SENTENCE]
 TOKENS = tokens_of(SENTENCE)
+assert similarity_samples.TEXT  # its pictures are registered by being imported
 _MAKE = samples_of_numbers.MAKE
 sample = samples_of_numbers.sample
 

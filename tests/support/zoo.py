@@ -54,6 +54,8 @@ def folder(name: str) -> Path:
     path = root() / name
     if name in tiny.FOREIGN:
         return tiny.make_foreign_checkpoint(path, name, seed=3)
+    if name == "masked_lm":
+        return tiny.make_masked_lm(path)
     if name == "bare":
         return tiny.make_bare_encoder(path)
     return tiny.make_pooling_checkpoint(path, **{"seed": 3, **POOLING.get(name, {"head": name})})

@@ -19,7 +19,7 @@ from analysis.common import jobs
 from analysis.corpus.embedding import embed
 from analysis.maps.projection import project
 
-PAGE = "pages/5_Embedding_map.py"
+PAGE = "pages/6_Embedding_map.py"
 ROWS = [
     f"the {a} is {b}"
     for a in ("plot", "acting", "film", "song", "ending", "sound")

@@ -18,7 +18,7 @@ from analysis.study.results import Scores, read_study
 from pages.ui.evaluate import significance
 from pages.ui.evaluate import words as evaluate_words
 
-PAGE = "pages/6_Evaluate.py"
+PAGE = "pages/8_Evaluate.py"
 PRIMARY = ("rte", "mrpc", "cola")
 
 

@@ -14,7 +14,7 @@ from support import tiny
 import analysis
 from analysis.common import jobs
 
-PAGE = "pages/6_Evaluate.py"
+PAGE = "pages/8_Evaluate.py"
 GOOD = b"text,label\nthe film is good,negative\nthe plot is thin,positive\na fine film,negative\n"
 
 

@@ -17,7 +17,7 @@ from pages.ui.export import collection, saved
 from pages.ui.figures import files
 from pages.ui.figures import thumbnails as figures_list
 
-PAGE = "pages/7_Figures.py"
+PAGE = "pages/9_Figures.py"
 
 
 @pytest.fixture(autouse=True)

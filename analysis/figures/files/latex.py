@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.marks import Bars, Grid, HeatMap, Lines, Panel, Points, Strip
+from analysis.figures.marks import Bands, Bars, Grid, HeatMap, Lines, Panel, Points, Strip
 from analysis.figures.plot import Plot
 from analysis.figures.style.settings import Style
 from analysis.figures.style.style import printable
@@ -207,6 +207,8 @@ def _cells(panel: Panel) -> tuple[list[str], list[list[str]], int]:
         return _lines(panel)
     if isinstance(panel, Points):
         return _points(panel)
+    if isinstance(panel, Bands):
+        return _bands(panel)
     return _strip(panel)
 
 
@@ -280,6 +282,18 @@ def _points(m: Points) -> tuple[list[str], list[list[str]], int]:
         words = [escape(m.groups[group]), *([escape(label)] if m.labels else [])]
         rows.append([*words, number(x), number(y)])
     return head, rows, len(head) - 2
+
+
+def _bands(m: Bands) -> tuple[list[str], list[list[str]], int]:
+    rows = [
+        [
+            escape(printable(m.first.labels[left], 60)),
+            escape(printable(m.second.labels[right], 60)),
+            number(value),
+        ]
+        for (left, right), value in zip(m.ends.tolist(), m.values.tolist(), strict=True)
+    ]
+    return ["first text", "second text", escape(m.value_label)], rows, 2
 
 
 def _strip(m: Strip) -> tuple[list[str], list[list[str]], int]:

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from matplotlib.figure import Figure
 
-from analysis.figures.marks import Bars, Grid, HeatMap, Lines, Panel, Points, Strip
+from analysis.figures.marks import Bands, Bars, Grid, HeatMap, Lines, Panel, Points, Strip
 from analysis.figures.paper import bars, heat_map, lines
+from analysis.figures.paper.bands import FacingTexts
 from analysis.figures.paper.look import Look
 from analysis.figures.paper.settled import Settled
 from analysis.figures.paper.strips import MARGIN, Strips
@@ -53,7 +54,9 @@ def _panels(
     strips = [p for p in panels if isinstance(p, Strip)]
     if len(strips) == len(panels):
         return Strips(strips, subtitles, look, width)
-    if not strips:
+    if len(panels) == 1 and isinstance(panels[0], Bands):
+        return FacingTexts(panels[0], subtitles[0], look, width)
+    if not any(isinstance(p, Strip | Bands) for p in panels):
         return _Axes(tuple(panels), subtitles, columns, look, width)
     share = share_of(width, columns, look.text)
     cells = [
@@ -68,7 +71,7 @@ def build(whole: Part, look: Look) -> Figure:
     given = look.style.height
     points = given * 72 if given is not None and whole.stretches else whole.height
     drawing = Figure(figsize=(look.style.inches, points / 72))
-    if not isinstance(whole, Strips):
+    if not isinstance(whole, Strips | FacingTexts):
         drawing.set_layout_engine(Settled(w_pad=0.035, h_pad=0.025))
     whole.draw(drawing)
     return drawing

@@ -179,7 +179,12 @@ def recipe(key: str, whole: bool = False) -> Callable[[F], F]:
 
 
 def _known() -> dict[str, Recipe]:
-    from analysis.figures.recipes import attribution, encoder, head  # noqa: F401 (they register)
+    from analysis.figures.recipes import (  # noqa: F401 (they register)
+        attribution,
+        encoder,
+        head,
+        similarity,
+    )
 
     return _RECIPES
 

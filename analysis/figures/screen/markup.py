@@ -13,8 +13,9 @@ from html import escape
 
 import numpy as np
 
-from analysis.figures.marks import Bars, Grid, Mark, Strip
+from analysis.figures.marks import Bands, Bars, Grid, Mark, Strip
 from analysis.figures.plot import Plot
+from analysis.figures.screen.bands import svg
 from analysis.figures.style.style import BAR, CLASS_COLOURS, WEAK, number, printable, shade, step_of
 
 CSS = """
@@ -72,7 +73,7 @@ def html(
     theme: str = "auto",
     css: bool = True,
 ) -> str:
-    """HTML of a strip, of bars, or of a grid of these.
+    """HTML of a strip, of bars, of facing texts, or of a grid of these.
 
     `marked`: token positions to mark; `span`: (segment, start, end), marks every token of that
     segment that overlaps these characters, for cards whose tokenizers differ. `chosen` overrides
@@ -95,9 +96,11 @@ def _mark(
         yield from _strip(mark, marked, span)
     elif isinstance(mark, Bars):
         yield from _bars(mark, chosen)
+    elif isinstance(mark, Bands):
+        yield from svg(mark)
     elif isinstance(mark, Grid):
         # 96 px let two panels of short bars stand side by side in a card of 230 px
-        least = "14em" if any(isinstance(p, Strip) for p in mark.panels) else "84px"
+        least = "14em" if any(isinstance(p, Strip | Bands) for p in mark.panels) else "84px"
         columns = min(mark.columns, len(mark.panels))
         share = f"calc((100% - {columns - 1} * .9em) / {columns})"
         yield (

@@ -27,6 +27,7 @@ from analysis.figures.style.style import (
 
 __all__ = ["CSS", "Sheet", "figure", "html", "sheet"]
 
+MANY = 40_000  # cells of a heat map beyond which they have numbers on hover, and no names
 PATTERNS = {
     "": "",
     "////": "/",
@@ -136,13 +137,19 @@ def _draw(sheet: Sheet, panel: Mark, selectable: bool) -> None:
 def _heat_map(sheet: Sheet, m: HeatMap, selectable: bool) -> None:
     stops = DIVERGING if m.scale == "diverging" else SEQUENTIAL
     low, high = m.bounds
-    labels = np.empty((*m.values.shape, 2), object)
-    labels[:, :, 0] = np.array([label(r) for r in m.rows], object)[:, None]
-    labels[:, :, 1] = np.array([label(c) for c in m.columns], object)[None, :]
+    many = m.values.size > MANY
+    labels, values, where = None, m.values, "row %{y}, column %{x}"
+    if many:  # two names a cell would be megabytes to the browser
+        values = m.values.astype(np.float32)
+    else:
+        where = "%{customdata[0]}, %{customdata[1]}"
+        labels = np.empty((*m.values.shape, 2), object)
+        labels[:, :, 0] = np.array([label(r) for r in m.rows], object)[:, None]
+        labels[:, :, 1] = np.array([label(c) for c in m.columns], object)[None, :]
     across, down = sheet.axis("x")["domain"], sheet.axis("y")["domain"]
     sheet.add(
         "heatmap",
-        z=m.values,
+        z=values,
         zmin=low,
         zmax=high,
         customdata=labels,
@@ -156,7 +163,7 @@ def _heat_map(sheet: Sheet, m: HeatMap, selectable: bool) -> None:
             "y": sum(down) / 2,
             "len": down[1] - down[0],
         },
-        hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3g}<extra></extra>",
+        hovertemplate=f"{where}: %{{z:.3g}}<extra></extra>",
     )
     if selectable:
         row, column = np.indices(m.values.shape)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.marks import Bars, Grid, HeatMap, Lines, Panel, Points, Strip
+from analysis.figures.marks import Bands, Bars, Grid, HeatMap, Lines, Panel, Points, Strip
 from analysis.figures.plot import Plot
 from analysis.figures.style.colour import (
     DEFICIENCIES,
@@ -295,7 +295,7 @@ def _signs(panel: Panel, colours: Palette) -> tuple[int, int] | None:
         scale = lightness([along(stops, s / (2 * STEPS)) for s in range(2 * STEPS + 1)])
         apart = scale[shades[shades < 0] + STEPS] - scale[STEPS]
         return int((apart > 0).sum()) if (np.diff(scale) < 0.2).all() else 0, negative
-    if isinstance(panel, Strip):  # underlined
+    if isinstance(panel, Strip | Bands):  # underlined, or dashed
         return (int((panel.values < 0).sum()),) * 2
     if isinstance(panel, Bars) and panel.colours == "sign":  # the side of the line at zero
         return (int((panel.values < 0).sum()),) * 2
@@ -317,6 +317,8 @@ def _vision(panels: Sequence[Panel], colours: Palette) -> Iterator[Check]:
         elif isinstance(panel, Strip):
             scales[colours.diverging] = None
             groups += _opposites(colours.diverging, True, "the underline")
+        elif isinstance(panel, Bands):
+            groups.append(((colours.diverging[1], colours.diverging[-2]), True, "the dash"))
         elif isinstance(panel, Bars) and panel.colours == "sign":
             groups.append(((colours.diverging[1], colours.diverging[-2]), True, "the side"))
     for name in DEFICIENCIES:

@@ -18,10 +18,11 @@ PAGES = (
     ("pages/2_Max_pool_winners.py", "Max-pool winners"),
     ("pages/3_Attention.py", "Attention"),
     ("pages/4_Attributions.py", "Attributions"),
-    ("pages/5_Embedding_map.py", "Embedding map"),
+    ("pages/5_Similarity.py", "Similarity"),
+    ("pages/6_Embedding_map.py", "Embedding map"),
     ("pages/7_Train.py", "Train"),
-    ("pages/6_Evaluate.py", "Evaluate"),
-    ("pages/7_Figures.py", "Figures"),
+    ("pages/8_Evaluate.py", "Evaluate"),
+    ("pages/9_Figures.py", "Figures"),
 )
 _STYLE = Path(__file__).with_name("frame.css").read_text(encoding="utf-8")
 _links = st.components.v2.component(
@@ -33,12 +34,17 @@ _links = st.components.v2.component(
 _ICON = str(Path(__file__).with_name("icon.svg"))
 
 
-def start(title: str, question: str, variant: bool = False) -> tuple[Catalogue, Choice]:
-    """Open a page, draw the inputs that all pages share, and wait until the models can answer."""
+def start(
+    title: str, question: str, variant: bool = False, two: bool = False
+) -> tuple[Catalogue, Choice]:
+    """Open a page, draw the inputs that all pages share, and wait until the models can answer.
+
+    `variant` offers a second version of the text; `two` asks for a second text to compare with.
+    """
     open_page(title, question)
     sidebar.draw_precision()
     found = catalogue()
-    choice = inputs.ask(found, variant)
+    choice = inputs.ask(found, variant, two)
     models.wait_until_warm()
     return found, choice
 

@@ -39,20 +39,15 @@ class Choice:
         return (*(entry.id for entry in self.entries), self.target, str(self.words))
 
 
-def ask(catalogue: Catalogue, variant: bool = False) -> Choice:
-    """Draw the inputs and return what they say; `variant` offers a second version of the text."""
+def ask(catalogue: Catalogue, variant: bool = False, two: bool = False) -> Choice:
+    """Draw the inputs and return what they say; `variant` offers a second version of the text.
+
+    With `two` the second sentence is always asked for, and no class: sentences are compared.
+    """
     above, sentence, below = (st.container(key=name) for name in ("tasks", "texts", "controls"))
     with below:
         entries = _checkpoints(catalogue)
-        labels = tuple(dict.fromkeys(name for entry in entries for name in entry.first.labels))
-        target = st.selectbox(
-            "Class to explain",
-            (PREDICTED, *labels),
-            key="target",
-            **KEPT,
-            width=165,
-            help="Click a class in a card to choose it here. 'predicted': each checkpoint's own.",
-        )
+        target = None if two else _target(entries)
         unit = st.segmented_control(
             "Unit",
             ("words", "pieces"),
@@ -75,7 +70,9 @@ def ask(catalogue: Catalogue, variant: bool = False) -> Choice:
         _tasks(catalogue, entries)
     with sentence:
         first = _first_example(catalogue)
-        pairs = any(entry.first.pairs or entry.first.kind == "classifier" for entry in entries)
+        pairs = two or any(
+            entry.first.pairs or entry.first.kind == "classifier" for entry in entries
+        )
         text, pair = _texts(bool(long), pairs, first)
     text, notes = clean(text)
     cleaned_pair, pair_notes = clean(pair)
@@ -88,6 +85,19 @@ def ask(catalogue: Catalogue, variant: bool = False) -> Choice:
         notes=tuple(dict.fromkeys(notes + pair_notes)),
         variant=_variant() if variant else None,
     )
+
+
+def _target(entries: tuple[Entry, ...]) -> str | None:
+    labels = tuple(dict.fromkeys(name for entry in entries for name in entry.first.labels))
+    chosen: str | None = st.selectbox(
+        "Class to explain",
+        (PREDICTED, *labels),
+        key="target",
+        **KEPT,
+        width=165,
+        help="Click a class in a card to choose it here. 'predicted': each checkpoint's own.",
+    )
+    return chosen
 
 
 def ask_checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from analysis.figures.marks import Bars, Grid, Panel, Strip
+from analysis.figures.marks import Bands, Bars, Grid, Panel, Strip
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
 from pages.ui.export.panel import export_menu as export_menu
@@ -50,7 +50,7 @@ def panel(
 
 def _draw(plot: Plot, key: str, pick: bool) -> tuple[int, int] | None:
     parts = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
-    if any(isinstance(part, Strip) for part in parts) or (
+    if any(isinstance(part, Strip | Bands) for part in parts) or (
         not pick and all(isinstance(part, Bars) and part.kind == "layer" for part in parts)
     ):
         cards.piece(html(plot, css=False), f"drawing-{key}")

@@ -1,0 +1,64 @@
+"""What carries a similarity, and where poolings differ, in one plain sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.common.phrases import listed
+from analysis.text.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Carried:
+    """One pooling's score and its strongest pair of words (special tokens aside)."""
+
+    title: str
+    score: float
+    words: tuple[str, str] | None  # None: a single pair of tokens is the whole score
+    share: float  # contribution of that pair
+
+
+def carried(
+    title: str, score: float, values: np.ndarray, first: Sequence[str], second: Sequence[str],
+    special: tuple[Sequence[bool], Sequence[bool]],
+) -> Carried:  # fmt: skip
+    """The strongest pair of units in (Ua, Ub) contributions, special tokens aside."""
+    held = np.where(np.array(special[0], bool)[:, None] | np.array(special[1], bool), 0.0, values)
+    if not np.any(held):
+        return Carried(title, score, None, score)
+    i, j = map(int, np.unravel_index(int(np.abs(held).argmax()), held.shape))
+    return Carried(title, score, (first[i], second[j]), float(held[i, j]))
+
+
+def in_words(found: Sequence[Carried]) -> str:
+    """Each pooling's score with the pair of words that carries most of it, and who agrees."""
+    said = []
+    for one in found:
+        if one.words is None:
+            said.append(f"{one.title} {one.score:.2f} cannot say which words")
+        else:
+            pair = f"“{one.words[0]}”–“{one.words[1]}”"
+            said.append(f"{one.title} {one.score:.2f}, most by {pair} {_number(one.share)}")
+    pairs = [one.words for one in found if one.words is not None]
+    agree = ""
+    if len(pairs) > 1:
+        same = len(set(pairs)) == 1
+        agree = " The same pair leads in all." if same else " They name different pairs."
+    return "; ".join(said) + "." + agree if said else ""
+
+
+def ends(first: Tokens, second: Tokens) -> str:
+    """Whether a text was cut, in words; "" where none was."""
+    cut = [
+        f"{tokens.dropped} tokens of the {which} sentence"
+        for which, tokens in (("first", first), ("second", second))
+        if tokens.dropped
+    ]
+    return f"Beyond the model's limit, and not read: {listed(cut)}." if cut else ""
+
+
+def _number(value: float) -> str:
+    return f"{value:.2g}" if abs(value) < 0.1 else f"{value:.2f}"

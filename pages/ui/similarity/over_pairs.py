@@ -1,0 +1,332 @@
+"""A data set of pairs: which pooling agrees with people, which pairs are disputed, who is near."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import streamlit as st
+
+from analysis.common.phrases import listed
+from analysis.datasets.table import Table
+from analysis.figures.views import similarity as views
+from analysis.similarities.wording import carried
+from pages.ui.data import choose as dataset
+from pages.ui.engine import jobs, models, results_folder
+from pages.ui.frame.catalogue import Entry
+from pages.ui.frame.inputs import KEPT
+from pages.ui.kit import cards
+from pages.ui.kit.show import panel
+from pages.ui.similarity.engine import MAXSIM, SPLADE
+
+if TYPE_CHECKING:
+    from analysis.common.jobs import Desk
+    from analysis.similarities.neighbours import Neighbours
+    from analysis.similarities.pair_scores import PairScores
+
+_DONE = "similarity_scores"  # (name of the data set, table, {entry id: PairScores}) of the session
+MOST_ALL_LAYERS = 4_000  # rows up to which every layer is kept: vectors take disk
+_ABOUT = (
+    "Rank correlation of the cosine with gold scores for each pooling and layer; the range in "
+    "the table is its 95 % interval (Bonett and Wright 2000), each by itself and not corrected "
+    "for the number of cells. Centring subtracts the mean over all sentences."
+)
+_ABOUT_ANISOTROPY = (
+    "Mean cosine of two different sentences: near 1 all vectors point the same way, and a high "
+    "cosine says little. Centring removes it by construction. Ethayarajh 2019."
+)
+
+
+def ask_centre(entries: Sequence[Entry], layer: int) -> tuple[dict[str, dict[str, bytes]], str]:
+    """Where vectors are measured from: zero, or the means of a data set that was computed here.
+
+    Returns the centres (entry id -> pooling -> float32 bytes), and what they are in words.
+    """
+    held = st.session_state.get(_DONE)
+    options = ["zero", *([f"mean of {held[0]}"] if held else [])]
+    if st.session_state.get("similarity_centre") not in (None, *options):
+        st.session_state["similarity_centre"] = "zero"
+    chosen = st.selectbox(
+        "Measured from",
+        options,
+        key="similarity_centre",
+        persist_state="session",
+        width=190,
+        help="Sentence vectors often share a direction, which makes every cosine high. Measured "
+        "from the mean of a data set (compute one below) it is gone.",
+    )
+    if chosen in (None, "zero") or not held:
+        return {}, ""
+    centres: dict[str, dict[str, bytes]] = {}
+    for entry in entries:
+        scores = held[2].get(entry.id)
+        if scores is not None:
+            centres[entry.id] = {
+                pooling: mean.tobytes()
+                for (pooling, number), mean in zip(scores.keys, scores.means, strict=True)
+                if number == layer
+            }
+    return centres, f"the {chosen}"
+
+
+def draw(entries: Sequence[Entry], poolings: Sequence[str]) -> None:
+    """The panel; the pass is asked for, shows its progress, can be stopped, and goes on."""
+    pooled = [name for name in poolings if name not in (MAXSIM, SPLADE)]
+    with st.container(border=True, key="panel-pairs"):
+        st.markdown("**Over a data set of pairs**", help=_ABOUT)
+        if not st.toggle("Choose a data set", key="similarity_over", **KEPT):
+            st.caption(
+                "Scores of every pooling and layer against gold scores, disputed pairs, and the "
+                "nearest sentences."
+            )
+            return
+        chosen = dataset.choose(entries, any_labels=True)
+        if chosen.table is None or not pooled:
+            return
+        try:
+            from analysis.similarities.pair_scores import pairs_of
+
+            both, sentences = pairs_of(chosen.table)
+        except ValueError as error:
+            st.info(cards.plain(str(error)))
+            return
+        key = _key(entries, pooled, chosen.table)
+        held = st.session_state.get(_DONE)
+        held = held if held is not None and held[3] == key else None
+        finished = held is not None
+        job = jobs.draw(
+            key,
+            _work(entries, pooled, chosen.table),
+            label=f"Compare {len(both.rows):,} pairs",
+            about=f"{len(sentences):,} different sentences through "
+            f"{listed([cards.plain(entry.id) for entry in entries])}. It can be stopped and goes "
+            "on where it was.",
+            finished=finished,
+            place="pairs-job",
+        )
+        if job is not None and job.state == "done" and not finished:
+            st.session_state[_DONE] = (chosen.name, chosen.table, job.result, key)
+            st.rerun()
+        if held is not None:
+            _results(entries, held[1], held[2], pooled)
+
+
+def _key(entries: Sequence[Entry], poolings: Sequence[str], table: Table) -> str:
+    named = "".join(entry.first.sha256 for entry in entries)
+    said = f"{named}{poolings}{models.precision()}{table.label_digest}"
+    return f"similarity-{sha256(said.encode()).hexdigest()[:16]}-{table.digest[:16]}"
+
+
+def _work(
+    entries: Sequence[Entry], poolings: Sequence[str], table: Table
+) -> Callable[[Desk], dict[str, PairScores]]:
+    root, precision = results_folder.folder(), models.precision()
+
+    def go(desk: Desk) -> dict[str, PairScores]:
+        from analysis.common.jobs import Stopped
+        from analysis.corpus import runs
+        from analysis.corpus.embedding import poolings_of
+        from analysis.similarities.pair_scores import over_pairs
+
+        found: dict[str, PairScores] = {}
+        for index, entry in enumerate(entries):
+            desk.check()
+            count = len(entries)
+            desk.report(index, count, f"loading {entry.id}", index / count)
+
+            def tell(done: int, rows: int, what: str, share: float, index: int = index) -> None:
+                desk.report(
+                    index * rows + done, len(entries) * rows, what, (index + share) / len(entries)
+                )
+
+            encoder = runs.open_for_data(entry.first, dtype=precision)
+            scores = over_pairs(
+                encoder,
+                table,
+                [name for name in poolings if name in poolings_of(entry.first)],
+                "all" if len(table) <= MOST_ALL_LAYERS else (-1,),
+                root,
+                progress=tell,
+                cancel=desk.cancel,
+            )
+            if scores is None:
+                raise Stopped
+            found[entry.id] = scores
+        return found
+
+    return go
+
+
+def _results(
+    entries: Sequence[Entry],
+    table: Table,
+    found: Mapping[str, PairScores],
+    poolings: Sequence[str],
+) -> None:
+    shown = [entry for entry in entries if entry.id in found]
+    if not shown:
+        return
+    names = [entry.id for entry in shown]
+    if st.session_state.get("similarity_of") not in names:
+        st.session_state["similarity_of"] = names[0]
+    with st.container(horizontal=True, key="pairs-controls"):
+        name = (
+            st.selectbox("Checkpoint", names, key="similarity_of", width=260)
+            if len(names) > 1
+            else names[0]
+        )
+        centred = st.toggle("Centred", key="similarity_centred", **KEPT)
+        metric = st.segmented_control(
+            "Correlation",
+            ("spearman", "pearson"),
+            default="spearman",
+            required=True,
+            key="similarity_metric",
+            **KEPT,
+        )
+    scores = found[name]
+    entry = next(entry for entry in shown if entry.id == name)
+    st.caption(cards.plain(_said(scores)))
+    with st.container(key="similarity-details"):
+        if scores.gold is not None:
+            plot = views.pair_correlations(scores, entry.first, bool(centred), str(metric))
+            panel(plot, "pair-correlations", _ABOUT)
+        panel(
+            views.pair_anisotropy(scores, entry.first, bool(centred)),
+            "pair-anisotropy",
+            _ABOUT_ANISOTROPY,
+        )
+    with st.expander("All numbers as a table"):
+        st.dataframe(scores.frame().round(3), hide_index=True)
+    _disputed(scores, table, poolings)
+    _nearest(entry, scores, table, poolings)
+
+
+def _said(scores: PairScores) -> str:
+    """The best cell with its interval, and what the pass cost."""
+    said = [f"{len(scores.rows):,} pairs, {scores.sentences:,} sentences, {scores.seconds:.0f} s."]
+    if scores.left_out:
+        said.append(f"{scores.left_out:,} rows without a second sentence are left out.")
+    best = best_of(scores)
+    if best is not None:
+        pooling, layer, (value, low, high) = best
+        said.append(
+            f"Highest Spearman: {views.TITLES[pooling]} of layer {layer}, {value:.3f} "
+            f"(95 % interval {low:.3f} to {high:.3f})."
+        )
+    return " ".join(said)
+
+
+def best_of(scores: PairScores) -> tuple[str, int, tuple[float, float, float]] | None:
+    """(pooling, layer, (value, low, high)) of the highest rank correlation; None without gold."""
+    able = [
+        (key, values)
+        for key, values in zip(scores.keys, scores.spearman[:, 0].tolist(), strict=True)
+        if values[0] == values[0]
+    ]
+    if not able:
+        return None
+    (pooling, layer), (value, low, high) = max(able, key=lambda one: one[1][0])
+    return pooling, layer, (value, low, high)
+
+
+def _disputed(scores: PairScores, table: Table, poolings: Sequence[str]) -> None:
+    last = max(layer for _, layer in scores.keys)
+    keys = [key for key in scores.keys if key[1] == last and key[0] in poolings]
+    if len(keys) < 2:
+        return
+    st.markdown(
+        "**Pairs on which poolings disagree most**",
+        help="Places among all pairs are compared, from 0 (least similar) to 100, since each "
+        "pooling has its own scale. A click opens the pair above.",
+    )
+    lines = []
+    for place, _ in scores.disputed(keys, 10):
+        row = int(scores.rows[place])
+        line: dict[str, Any] = {}
+        for key in keys:
+            rank = 100 * scores.ranks[scores.at(*key), place]
+            line[views.TITLES[key[0]]] = round(float(rank)) if rank == rank else None
+        if scores.gold is not None:
+            line["gold"] = float(scores.gold[place])
+        line |= {"first": table.text[row], "second": (table.pair or ("",))[row]}
+        lines.append(line)
+    _table(lines, "similarity-disputed", lambda n: (lines[n]["first"], lines[n]["second"]))
+
+
+def _nearest(entry: Entry, scores: PairScores, table: Table, poolings: Sequence[str]) -> None:
+    text = str(st.session_state.get("text") or "")
+    st.markdown(
+        "**Nearest sentences of the data set to the first sentence**",
+        help="By the cosine of each pooling at the last layer, with the pair of words that "
+        "carries most of it. A click opens the pair above.",
+    )
+    if not st.toggle("Look for them", key="similarity_nearest", **KEPT) or not text.strip():
+        return
+    own = [name for name, _ in scores.keys if name in poolings]
+    found, texts = _neighbours(
+        entry.first.id, entry.first.sha256, models.precision(), table.digest, text,
+        tuple(dict.fromkeys(own)), _entry=entry, _table=table,
+    )  # fmt: skip
+    lines = []
+    for near in found:
+        for row, cosine, why in zip(
+            near.rows.tolist(), near.cosine.tolist(), near.why, strict=True
+        ):
+            lines.append(
+                {
+                    "pooling": views.TITLES[near.pooling],
+                    "cosine": round(cosine, 3),
+                    "sentence": texts[row],
+                    "carried most by": _why(why),
+                }
+            )
+    _table(lines, "similarity-nearest-table", lambda n: (text, lines[n]["sentence"]))
+
+
+def _why(result: Any) -> str:
+    strips = [(tokens.labels, tokens.special) for tokens in (result.a.tokens, result.b.tokens)]
+    one = carried(
+        "", result.score, result.contributions, strips[0][0], strips[1][0],
+        (strips[0][1], strips[1][1]),
+    )  # fmt: skip
+    if one.words is None:
+        return "special tokens alone"
+    return f"“{one.words[0]}”–“{one.words[1]}” {one.share:.3f}"
+
+
+@st.cache_resource(max_entries=8, show_spinner="Looking for the nearest sentences")
+def _neighbours(
+    id: str, sha256: str, precision: str, digest: str, text: str, poolings: tuple[str, ...],
+    _entry: Entry, _table: Table,
+) -> tuple[tuple[Neighbours, ...], Sequence[str]]:  # fmt: skip
+    from analysis.similarities.neighbours import nearest
+    from analysis.similarities.pair_scores import pairs_of, stored_vectors
+
+    _, sentences = pairs_of(_table)
+    encoder = models.classifier(_entry.first)
+    vectors = stored_vectors(encoder, sentences, poolings, results_folder.folder())
+    found = nearest(encoder, text, sentences.text, poolings, vectors=vectors)
+    return found, sentences.text
+
+
+def _table(
+    lines: Sequence[Mapping[str, Any]], key: str, pair_of: Callable[[int], tuple[str, str]]
+) -> None:
+    """A table of which a click on a row opens a pair above."""
+
+    def opened() -> None:
+        rows = st.session_state[key].selection.rows
+        if rows:
+            st.session_state["text"], st.session_state["pair"] = pair_of(rows[0])
+            st.session_state["document"] = st.session_state["text"]
+
+    st.dataframe(
+        pd.DataFrame(lines),
+        key=key,
+        hide_index=True,
+        on_select=opened,
+        selection_mode="single-row",
+    )

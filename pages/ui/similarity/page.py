@@ -1,0 +1,255 @@
+"""The Similarity page below its inputs, in reading order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from analysis.figures.plot import Plot
+from analysis.figures.views import similarity as views
+from analysis.figures.views.units import strip_of, units_of
+from analysis.similarities.wording import carried, ends, in_words
+from pages.ui.engine import models
+from pages.ui.frame.catalogue import Catalogue, Entry
+from pages.ui.frame.examples import TASKS
+from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.frame.sidebar import draw_sidebar
+from pages.ui.kit import cards
+from pages.ui.kit.cards import Span
+from pages.ui.kit.show import export_menu
+from pages.ui.kit.titles import titled
+from pages.ui.similarity import details, engine, over_pairs, rows
+from pages.ui.similarity.engine import MAXSIM, SPLADE, Pair, Score
+
+MOST_CHECKPOINTS = 4
+_STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+_COUNTS = {8: "8 strongest", 30: "30", 300: "all (300)"}
+_SHORT = {
+    "concat": "[CLS] + mean + max",
+    "adaptive_mean": "two halves",
+    "weighted_mean": "weighted mean",
+    "head": "own vector",
+}
+_ABOUT = (
+    "The cosine of two pooled sentences is a sum over pairs of tokens, given the winners of a "
+    "maximum and the attention weights: a band is a pair's share, dashed where negative. It says "
+    "where the score comes from in the pooling, not how the encoder made its vectors, nor what a "
+    "word is worth: click a word to strike it out. BiLRP: Eberle et al. 2020; ColBERT: Khattab and "
+    "Zaharia 2020; SPLADE: Formal et al. 2021."
+)
+
+
+def draw(found: Catalogue, choice: Choice) -> None:
+    """Cards with facing texts, then details on demand, then a data set of pairs."""
+    st.html(f"<style>{_STYLE}</style>")
+    if not _is_complete(choice):
+        draw_sidebar(found, choice.entries)
+        return
+    entries = choice.entries[:MOST_CHECKPOINTS]
+    struck = _struck(choice)
+    with st.container(key="verdict"):
+        verdict = st.empty()
+        below_verdict = st.container(key="status").empty()
+    with titled("What carries the similarity", _ABOUT, "similarity"):
+        export = st.container(width="content")
+    with st.container(key="similarity-controls"):
+        poolings, layer, count, centres, centre_name = _controls(entries)
+        if struck:
+            st.button(
+                f"Put back {len(struck)} word{'s' if len(struck) > 1 else ''}",
+                key="put-back",
+                icon=":material/undo:",
+                on_click=_put_back,
+            )
+    asked = [
+        Pair(
+            entry.first, choice.text, choice.pair or "", layer, struck,
+            tuple(sorted(centres.get(entry.id, {}).items())),
+        )
+        for entry in entries
+    ]  # fmt: skip
+    shown: list[tuple[Entry, list[Score]]] = [
+        (entry, engine.scores(pair, poolings)) for entry, pair in zip(entries, asked, strict=True)
+    ]
+    limits = rows.limits_of([row for _, every in shown for row in every], choice.words)
+    with st.container(key="similarities"):
+        for entry, every in shown:
+            with st.container(border=True, key=f"card-{entry.id}"):
+                html = rows.html_of(
+                    entry, every, (choice.text, choice.pair or ""), struck,
+                    words=choice.words, count=count, limits=limits,
+                )  # fmt: skip
+                rows.piece(html, f"compared-{entry.id}", lambda place: _strike(choice, place))
+    verdict.text(_sentence(shown, choice.words))
+    below_verdict.caption(_legend(shown, choice, centre_name))
+    with export:
+        export_menu(_plots(shown, choice.words, count), "export-similarity")
+    draw_sidebar(found, choice.entries)
+    details.draw(shown, choice.words)
+    over_pairs.draw(entries, poolings)
+
+
+def _is_complete(choice: Choice) -> bool:
+    """Whether there are two sentences and a checkpoint; else the page says what is missing."""
+    if choice.entries and choice.text.strip() and choice.pair:
+        st.session_state["shown_text"] = (choice.text, choice.pair)
+        return True
+    if not choice.entries:
+        st.info("Choose at least one checkpoint above.")
+        return False
+    which = "first" if not choice.text.strip() else "second"
+    st.info(f"Type the {which} sentence above, or take an example.")
+    st.button("Take an example", key="take-example", on_click=_take_example)
+    return False
+
+
+def _take_example() -> None:
+    example = TASKS["mrpc"].examples[0]
+    st.session_state["text"] = st.session_state["document"] = example.text
+    st.session_state["pair"] = example.pair
+
+
+def _controls(
+    entries: Sequence[Entry],
+) -> tuple[list[str], int, int, dict[str, dict[str, bytes]], str]:
+    offered = engine.offered([entry.first for entry in entries])
+    default = [name for name in ("mean", "max", "cls") if name in offered]
+    held = st.session_state.get("similarity_poolings")
+    if held is not None and not set(held) <= set(offered):
+        # Another choice of checkpoints may not have them.
+        st.session_state["similarity_poolings"] = [name for name in held if name in offered]
+    poolings = st.pills(
+        "Poolings",
+        offered,
+        selection_mode="multi",
+        default=default,
+        key="similarity_poolings",
+        **KEPT,
+        format_func=lambda name: _SHORT.get(name, views.TITLES.get(name, name)),
+        label_visibility="collapsed",
+    )
+    depth = max((_depth(entry) for entry in entries), default=0)
+    options = ["last", *map(str, range(depth + 1))]
+    if st.session_state.get("similarity_layer") not in (None, *options):
+        st.session_state["similarity_layer"] = "last"
+    layer = st.selectbox(
+        "Layer",
+        options,
+        key="similarity_layer",
+        **KEPT,
+        width=90,
+        help="The layer whose token vectors are pooled; 0: output of the embeddings. A pooling "
+        "head's own vector has its own layers.",
+    )
+    count = st.selectbox(
+        "Bands",
+        list(_COUNTS),
+        key="similarity_count",
+        **KEPT,
+        width=130,
+        format_func=_COUNTS.__getitem__,
+    )
+    centres, name = over_pairs.ask_centre(entries, depth if layer == "last" else int(layer))
+    return (
+        [name for name in offered if name in (poolings or ())],
+        -1 if layer in (None, "last") else int(layer),
+        int(count or 8),
+        centres,
+        name,
+    )
+
+
+def _depth(entry: Entry) -> int:
+    from analysis.corpus.embedding import layer_count
+
+    try:
+        return layer_count(models.classifier(entry.first))
+    except ValueError:
+        return 0
+
+
+def _struck(choice: Choice) -> tuple[Span, ...]:
+    """The words struck out of these two texts."""
+    held = st.session_state.get("struck")
+    if not held or held[0] != (choice.text, choice.pair):
+        return ()
+    return tuple(held[1])
+
+
+def _strike(choice: Choice, place: Span) -> None:
+    held = set(_struck(choice))
+    held ^= {place}
+    st.session_state["struck"] = ((choice.text, choice.pair), tuple(sorted(held)))
+
+
+def _put_back() -> None:
+    st.session_state["struck"] = None
+
+
+def _sentence(shown: Sequence[tuple[Entry, list[Score]]], words: bool) -> str:
+    """One sentence for each checkpoint: what carries the similarity, where poolings differ."""
+    said = []
+    for entry, every in shown:
+        found = []
+        for row in every:
+            if row.contributions is None or row.a is None or row.b is None:
+                continue
+            groups = units_of(row.a, words), units_of(row.b, words)
+            values = views.by_units(row.contributions, *groups)
+            strips = [
+                strip_of(tokens, group, np.zeros(len(group)), "", "")
+                for tokens, group in zip((row.a, row.b), groups, strict=True)
+            ]
+            found.append(
+                carried(
+                    row.title, row.score, values, strips[0].labels, strips[1].labels,
+                    (strips[0].special, strips[1].special),
+                )
+            )  # fmt: skip
+        if found:
+            before = f"{entry.id}: " if len(shown) > 1 else ""
+            said.append(before + in_words(found))
+    return " ".join(said[:2])
+
+
+def _legend(shown: Sequence[tuple[Entry, list[Score]]], choice: Choice, centre: str) -> str:
+    said = [
+        "Widths have one scale a pooling, for all checkpoints; dashed and blue is negative. Point "
+        "at a word for its partners in all poolings; click it to strike it out."
+    ]
+    if centre:
+        said.append(f"Measured from {centre}.")
+    if len(choice.entries) > MOST_CHECKPOINTS:
+        said.append(f"The first {MOST_CHECKPOINTS} checkpoints are shown.")
+    tokens = next(((row.a, row.b) for _, every in shown for row in every if row.a and row.b), None)
+    if tokens:
+        said.append(ends(*tokens))
+    said += choice.notes
+    return cards.plain(" ".join(line for line in said if line))
+
+
+def _plots(shown: Sequence[tuple[Entry, list[Score]]], words: bool, count: int) -> dict[str, Plot]:
+    """Everything on the cards, ready for a paper."""
+    found: dict[str, Plot] = {}
+    every: list[Any] = []
+    for entry, of_entry in shown:
+        results = [row.result for row in of_entry if _is_pooled(row)]
+        every += results
+        if results:
+            found[f"{entry.id}"] = views.similarity_bands(
+                results, [entry.first], words=words, count=count
+            )
+    if len(found) > 1:
+        whole = views.similarity_bands(
+            every, [entry.first for entry, _ in shown], words=words, count=count
+        )
+        found = {"all": whole, **found}
+    return found
+
+
+def _is_pooled(row: Score) -> bool:
+    return row.result is not None and row.pooling not in (MAXSIM, SPLADE)
