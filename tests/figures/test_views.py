@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from support.known_results import (
 )
 
 from analysis.figures import Grid, view
+from analysis.reading.decomposition import STRAIGHT_LINE
 from analysis.reading.winners import Winners
 
 TOKENS = tokens_of("Screenplays bore me.", "They do not.")
@@ -149,13 +151,11 @@ def test_source_layers_stand_on_one_axis_with_share_and_contribution():
 
 
 def test_a_layer_that_did_not_compete_has_no_share():
-    d, w = split(TOKENS, layers=(4, 5, 6)), winners(TOKENS, (4, 5, 6))
+    w = winners(TOKENS, (4, 5, 6))
     extra = split(TOKENS, layers=(0, 4, 5, 6))
     assert np.isnan(view("source_layers", extra, w, 1).mark.panels[0].values[0, 0])
     with pytest.raises(ValueError, match="layers \\[4\\] win"):
         view("source_layers", split(TOKENS, layers=(5, 6, 7)), w, 1)
-    with pytest.raises(ValueError, match="no maximum over layers"):
-        view("source_layers", d, None, 1)
 
 
 def test_provenance_says_whose_numbers_these_are_and_never_where_files_lie():
@@ -181,11 +181,18 @@ def test_two_folders_of_one_name_keep_two_names():
     assert strips.subtitles == ("mine", "mine (2)")
 
 
-def test_a_max_over_tokens_has_no_source_layers_to_show():
-    w = winners(TOKENS)
+def test_without_a_maximum_over_layers_the_contributions_stand_alone():
+    w, given = winners(TOKENS), split(TOKENS)
     of_tokens = Winners(w.layer, w.layer, w.margin, w.layers)
-    with pytest.raises(ValueError, match="no maximum over layers"):
-        view("source_layers", split(TOKENS), of_tokens, 1)
+    for none in (None, of_tokens):
+        plot = view("source_layers", given, none, 1)
+        assert plot.mark.values.tolist() == [given.by_layer(1).tolist()]
+        assert "measured error" in plot.notes[0]
+    bent = replace(given, rule=STRAIGHT_LINE, points=32)
+    note = view("source_layers", bent, None, 1).notes[0]
+    assert note.startswith("Split along a straight line through the head's own layers")
+    assert f"completeness gap {bent.gap:.0e} logits (32 points)" in note
+    assert "xact" not in note
 
 
 def test_the_same_results_give_the_same_numbers():

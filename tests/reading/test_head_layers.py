@@ -188,3 +188,29 @@ def test_layers_that_add_up_each_have_their_own_share():
             added = share[place] * trace.hidden[layer, token] / len(trace.tokens)
             want = state["classifier.weight"] @ added
             np.testing.assert_allclose(split.contributions[:, 0, token, place], want, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["own", "stock"])
+def test_randomised_weights_are_split_by_the_heads_own_random_layers(tmp_path, kind):
+    """A head remembered from before the drawing would add up to no logits: no rank, but NaN."""
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    from analysis.attribution import randomisation
+
+    if kind == "own":
+        tiny.make_pooling_checkpoint(tmp_path / "one", "mean", head_options={"pooler": "tanh"})
+    else:
+        size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+        config = AutoConfig.for_model(
+            "modernbert", vocab_size=100, intermediate_size=64, pad_token_id=0, **size,
+            classifier_pooling="mean", num_labels=3,
+        )  # fmt: skip
+        model = AutoModelForSequenceClassification.from_config(config)
+        tiny.randomize(model, seed=5).save_pretrained(tmp_path / "one")
+        tiny.make_tokenizer(tmp_path / "one")
+    classifier = analysis.load(tmp_path / "one", device="cpu")
+    before = analysis.record(classifier, TEXT).logits
+    result = randomisation(classifier, TEXT, method="exact_split", reference="zero")
+    assert len(result.stages) > 3
+    assert np.isfinite(result.spearman).all()
+    np.testing.assert_array_equal(analysis.record(classifier, TEXT).logits, before)

@@ -129,4 +129,4 @@ def test_stock_model_and_own_head_are_coloured_by_the_same_method(
         assert float(found[name].error) == pytest.approx(
             result.completeness_gap, rel=0.5, abs=0.006
         )
-    assert "no exact split" in seen.pieces(app)["layers-mine"].text
+    assert "cannot be split" in seen.pieces(app)["layers-mine"].text

@@ -74,9 +74,11 @@ def randomisation(
 
     found: list[tuple[float, float]] = []
     with classifier.lock:  # nobody's hooks may be copied
-        model = copy.deepcopy(classifier.model)
+        # Together: the head of a stock model holds layers of that model. One in another type than
+        # the model's holds its own, which no drawing of the model's weights would reach.
+        own = classifier.stock if classifier.dtype == torch.float32 else None
+        model, stock = copy.deepcopy((classifier.model, own))
     stages = weight_stages(model)
-    copied = replace(classifier, model=model, lock=threading.RLock())
 
     def told(number: int) -> Progress | None:
         if progress is None:
@@ -92,6 +94,8 @@ def randomisation(
     for number, (_, parameters) in enumerate(stages):
         for parameter in parameters:
             _redraw(parameter, draw)
+        # Anew each time: what a classifier remembers of its head's weights has changed.
+        copied = replace(classifier, model=model, stock=stock, lock=threading.RLock())
         try:
             now = attribute(copied, text, pair, progress=told(number + 1), **again)
         except ValueError:  # random weights may well have no finite gradient

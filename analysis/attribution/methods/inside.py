@@ -1,4 +1,4 @@
-"""Methods that look inside: attention times gradient, the pooled layers, the exact split."""
+"""Methods that look inside: attention times gradient, the pooled layers, the head's split."""
 
 from __future__ import annotations
 
@@ -276,7 +276,7 @@ def _named_layers(layers: tuple[int, ...]) -> str:
     return "layers " + ", ".join(map(str, layers))
 
 
-# --- the exact split -----------------------------------------------------------------------------
+# --- the split of the pooling head ---------------------------------------------------------------
 
 
 def _no_split(classifier: Classifier) -> str:
@@ -291,15 +291,17 @@ def _no_split(classifier: Classifier) -> str:
 
 @method(
     "exact_split",
-    "Exact split of the pooling head",
+    "Split of the pooling head",
     "PoolLens; compare direct logit attribution (TransformerLens) and DecompX (Modarressi et al. "
     "2023)",
     family="attention",
     complete=True,
     cost=lambda units, options: 1,
-    note="What the pooling head reads from each position: exact given its attention weights and "
-    "source layers, relative to the reference. It explains the pooling head and not how the "
-    "encoder made what is read: for cls and max_cls everything sits on [CLS].",
+    note="What the pooling head reads from each position, given its attention weights and source "
+    "layers, relative to the reference: exact for a linear head, along a straight line through "
+    "its own layers for another (the gap is the error of that integral). It explains the pooling "
+    "head and not how the encoder made what is read: for cls and max_cls everything sits on "
+    "[CLS].",
     options=(
         Option(
             "reference",
@@ -320,7 +322,7 @@ def exact_split(problem: Problem, reference: str | None = None) -> Result:
 
     if problem.output == "probability" and problem.classifier.checkpoint.labels:
         raise ValueError(
-            "the exact split is one of logits, and a probability is no sum: choose the logit or "
+            "the split is one of logits, and a probability is no sum: choose the logit or "
             "the contrast"
         )
     trace = record(problem.classifier, problem.tokens.text, problem.tokens.pair)
@@ -336,7 +338,8 @@ def exact_split(problem: Problem, reference: str | None = None) -> Result:
         baseline={"corpus": "corpus mean of the values", "zero": "values of zero"}.get(
             split.reference
         ),
-        layer="values that the pooling head reads",
+        layer="values that the pooling head reads"
+        + ("" if split.exact else f", split {split.rule}"),
         layer_scores=by_layer,
         layers=split.layers,
     )

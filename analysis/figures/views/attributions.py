@@ -279,7 +279,7 @@ def layers(
     name: str = "",
     limit: float | None = None,
 ) -> Plot:
-    """Which layer carries the prediction: joint integrated gradients, beside the exact split.
+    """Which layer carries the prediction: joint integrated gradients, beside the head's split.
 
     Each is an Attribution with `layer_scores`, or a list of them (a seed group: mean, plus and
     minus one standard deviation, a dot for each seed). Units are summed.
@@ -317,7 +317,9 @@ def layers(
         )
     first = parts[0][0]
     label = explained(checkpoint, first)
-    titles = ["integrated gradients", "exact split"][: len(panels)]
+    exact = len(parts) > 1 and all("straight line" not in (r.layer or "") for r in parts[1])
+    of_split = "exact split" if exact else "split along a straight line"
+    titles = ["integrated gradients", of_split][: len(panels)]
     sums = [
         f"{title} from {part[0].baseline}: {values.sum(axis=1).mean():+.2f} in all"
         for title, part, values in zip(titles, parts, rows, strict=True)
@@ -331,5 +333,5 @@ def layers(
         provenance=source_of("attribution_layers", [p[0] for p in parts], [tokens], [checkpoint]),
         notes=(*(seeds if len(rows[0]) > 1 else ()), "; ".join(sums) + "."),
         caption=f"Which layer carries {label}: integrated gradients with the pooled layers as "
-        "joint inputs" + (", beside the exact split of the pooling head." if split else "."),
+        "joint inputs" + (f", beside the {of_split} of the pooling head." if split else "."),
     )

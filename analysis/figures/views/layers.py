@@ -59,7 +59,7 @@ def cls_by_layer(
         raise ValueError(f"order is {order!r}; known: {', '.join(ORDERS)}")
     if order in ("weight", "top") and weights is None:
         raise ValueError(
-            "dimensions have no weight for a class here (no exact split): order them by 'natural' "
+            "dimensions have no weight for a class here (no split): order them by 'natural' "
             "or 'final'"
         )
     hidden = np.asarray(trace.hidden[:, token], float)

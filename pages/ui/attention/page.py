@@ -33,7 +33,7 @@ _MUCH = 60_000
 _WHERE_NAMES = {"head": "pooling head", "encoder": "encoder too", "replace": "[MASK] instead"}
 _ABOUT = (
     "How much of the pooling head's attention each token gets, beside the encoder's own [CLS] "
-    "row, the exact split of the explained class's logit (against the mean of the others), and "
+    "row, the split of the explained class's logit (against the mean of the others), and "
     "what that logit loses when the token is left out. Attention is no explanation by itself: "
     "tau says how far it agrees with those losses, which are measured without it. Value norms: "
     "Kobayashi et al. 2020; MaxPoolBERT, arXiv 2505.15696."

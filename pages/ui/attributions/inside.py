@@ -27,7 +27,7 @@ from pages.ui.kit.titles import titled
 _ABOUT_LAYERS = (
     "Integrated gradients with the pooled layers' hidden states as joint inputs: they sum to the "
     "change of the output from the baseline, which layer conductance does not. Beside them the "
-    "exact split of the pooling head, from its own reference. Neither says how the encoder made "
+    "split of the pooling head, from its own reference. Neither says how the encoder made "
     "these states. Sundararajan et al. 2017."
 )
 _ABOUT_RANDOM = (

@@ -278,6 +278,8 @@ def _reading(reply: Reply, plots: dict[str, Plot], mark: Span | None) -> str:
     body = _title(READING_TITLE, note) + f'<div class="text">{strip}</div>'
     if "Source layers" in plots:
         body += _title("Source layers") + html(plots["Source layers"], css=False)
+        if reply.traces[0].compares:
+            body += f'<div class="line">{cards.text(reply.traces[0].compares)}</div>'
     return body
 
 

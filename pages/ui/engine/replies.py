@@ -97,8 +97,9 @@ def without_profile(used: Mapping[str, str], wanted: str | None) -> str:
     names = [name for name, reference in used.items() if reference == "zero"]
     if wanted == "zero" or not names:
         return ""
-    have, is_, of = ("has", "is", "its") if len(names) == 1 else ("have", "are", "their")
-    return f"{listed(names)} {have} no corpus mean: {of} split {is_} measured from zero."
+    one = len(names) == 1
+    have, splits = ("has", "its split is") if one else ("have", "their splits are")
+    return f"{listed(names)} {have} no corpus mean: {splits} measured from zero."
 
 
 def common_limit(name: str, key: tuple[str, ...], largest: float, store: Any) -> float:

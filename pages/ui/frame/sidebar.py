@@ -24,7 +24,7 @@ def draw_precision() -> None:
             models.PRECISIONS,
             key="precision",
             **KEPT,
-            help="Pooling head and exact split always run in float32.",
+            help="Pooling head and split always run in float32.",
         )
 
 

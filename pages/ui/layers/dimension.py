@@ -76,7 +76,7 @@ def _weights(ways: Sequence[Way], choice: Choice, index: int) -> str:
         ]
         known = [weights[index] for weights in found if weights is not None]
         if len(known) < len(found):
-            said = "no exact split, so no weight"
+            said = "no split, so no weight"
         else:
             label = labels[target] if target < len(labels) else "the output"
             values = [trace.hidden[-1, way.token, index] for trace in way.traces]

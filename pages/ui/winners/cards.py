@@ -32,11 +32,11 @@ DROP = "drop effect"
 QUANTITIES = ("contribution", "deviation", DROP, "attention")
 ABOUT = (
     "Map: a cell is a source layer at a token. Contribution: what its winning values add to the "
-    "explained class minus the mean of the others (exact split); deviation: its share of wins "
-    "less the usual one; drop effect: what that difference really loses when the layer leaves the "
-    "pool there; attention: the pooling head's, which knows no layers. Bars: several quantities, "
-    "because winning often and mattering are not the same: a win is worth its weight times its "
-    "margin over the runner-up. MaxPoolBERT, arXiv 2505.15696."
+    "explained class minus the mean of the others (split of the logit); deviation: its share of "
+    "wins less the usual one; drop effect: what that difference really loses when the layer "
+    "leaves the pool there; attention: the pooling head's, which knows no layers. Bars: several "
+    "quantities, because winning often and mattering are not the same: a win is worth its weight "
+    "times its margin over the runner-up. MaxPoolBERT, arXiv 2505.15696."
 )
 _CHART: dict[str, Any] = {"displayModeBar": False}
 _LABELS = 34  # names under a map; of more tokens only some are named, the rest on hover

@@ -36,7 +36,7 @@ from pages.ui.winners.sentence_pass import Many
 FEWEST, MOST = 2, 2000
 ABOUT = (
     "Means over many sentences, together or by class. Shares of wins are nearly a constant of "
-    "the encoder; a contribution is the exact split of the predicted class minus the mean of the "
+    "the encoder; a contribution is the split of the predicted class minus the mean of the "
     "others. Intervals are over sentences for one checkpoint and over seeds for a group. Sentences "
     "of the behaviour suite show its templates as much as the checkpoint: natural text says more."
 )

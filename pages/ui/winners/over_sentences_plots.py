@@ -78,7 +78,9 @@ def means(
 def _plot(many: Many, by: str, quantity: str, label: str, series: Series, of: str = "") -> Plot:
     name, layers = many.entry.id, many.samples[0].layers
     if all(np.isnan(one.mean).all() for one, _ in series):
-        raise ValueError(f"{name}: this pooling head has no exact split, so no contributions.")
+        raise ValueError(
+            f"{name}: the logits of this pooling head are not split, so no contributions."
+        )
     categories = tuple(map(str, layers)) if by == LAYER else TYPES
     scale = 100.0 if quantity == WINS else 1.0
     plot = views.winner_means(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
+from analysis.common.phrases import capital
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
 from analysis.figures.views import compare
@@ -44,9 +45,9 @@ def draw(given: Sequence[Reply], choice: Choice) -> None:
         )
         with st.container(border=True, key=f"source-{name}"):
             with st.container(key=f"won-title-{name}"):
-                first = reply.entry.first
-                how = f"pooling head {first.head}" if first.head else stock_head(reply.traces)
-                st.markdown(f"**{cards.plain(name)}**: {cards.plain(how)}", help=ABOUT)
+                st.markdown(f"**{cards.plain(name)}**", help=ABOUT)
                 export_menu({"By layer": plot}, f"export-source-{name}")
             cards.piece(html(plot, css=False), f"source-bars-{name}")
-            st.caption(cards.plain(" ".join(plot.notes)))
+            first = reply.entry.first
+            how = f"pooling head {first.head}" if first.head else stock_head(reply.traces)
+            st.caption(cards.plain(" ".join((f"{capital(how)}.", *plot.notes))))

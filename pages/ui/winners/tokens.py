@@ -25,8 +25,8 @@ from pages.ui.kit.show import export_menu
 ABOUT = (
     "In every dimension one token holds the maximum and is all that is read. Upper strip: the "
     "share of the dimensions that a token wins; lower strip: what its winning values add to the "
-    "explained class minus the mean of the others (exact split). A token that wins often may add "
-    "little: wins are counted, contributions weighed."
+    "explained class minus the mean of the others (split of the logit). A token that wins often "
+    "may add little: wins are counted, contributions weighed."
 )
 _WINS, _ADDS = "Share of wins", "Contribution"
 
