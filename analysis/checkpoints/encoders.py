@@ -154,7 +154,8 @@ def in_hub_cache(name: str, looked: list[str]) -> Path | None:
     except (LocalEntryNotFoundError, HFValidationError, OSError):
         looked.append("Hub cache (not downloaded)")
         return None
-    if not (folder / "config.json").is_file():
+    known = ("config.json", "modules.json", "adapter_config.json")
+    if not any((folder / file).is_file() for file in known):
         looked.append("Hub cache (incomplete: no config.json)")
         return None
     return folder

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.checkpoints import architectures
+from analysis.checkpoints import architectures, layouts
 from analysis.checkpoints import frozen
 from analysis.checkpoints.encoders import (
     EncoderLocation,
@@ -29,7 +29,7 @@ from analysis.checkpoints.encoders import (
     sha256_of,
     weight_files,
 )
-from analysis.common.outputs import is_number, kind_of
+from analysis.common.outputs import is_number, kind_of, note_of
 from analysis.checkpoints.sizes import excess, shapes_of
 from analysis.common.places import DEMO_FOLDER
 
@@ -72,6 +72,9 @@ class Checkpoint:
     adapter: bool = False
     base: Checkpoint | None = None  # of a pooling head on a frozen encoder: whose encoder that is
     facts: dict[str, Any] = field(default_factory=dict)  # training.json: score, command, ...
+    layout: str = ""  # of other people's: a key of analysis.checkpoints.layouts
+    notes: tuple[str, ...] = ()  # what is to be said of it, a sentence each
+    spec: dict[str, Any] = field(default_factory=dict)  # what a layout has to know when it reads
 
     def __post_init__(self) -> None:
         # A page sorts and shows these: what a file holds in their place stops here.
@@ -87,6 +90,12 @@ class Checkpoint:
     def regression(self) -> bool:
         """Whether it answers with numbers, not with probabilities of classes."""
         return is_number(self.output)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a card says of it beside its answer: how its output is read, what its layout is."""
+        kind = "" if self.kind == "encoder" else note_of(self.output, len(self.labels))
+        return (*([kind] if kind else []), *self.notes)
 
     @property
     def group(self) -> str | None:
@@ -133,6 +142,8 @@ def locate(reference: str | Path, root: Path | str = DEMO_FOLDER) -> tuple[Path,
     if folder is not None:
         inside = folder.resolve().parent == Path(root).resolve()
         return folder, folder.resolve().name if inside else name, "folder"
+    if name.endswith((".yaml", ".yml")) and Path(name).expanduser().is_file():
+        return Path(name).expanduser(), name, "folder"
     registered = folder_named(str(Path(root) / name))
     if registered is not None and registered.resolve().parent == Path(root).resolve():
         return registered, name, "folder"
@@ -155,6 +166,10 @@ def describe(folder: Path | str, id: str | None = None, source: str = "folder") 
     """
     folder = Path(folder)
     name = id or folder.name
+    if folder.is_file():
+        from analysis.checkpoints.layouts import keys
+
+        return keys.describe_file(folder, name, source)
     try:
         return _describe(folder, name, source)
     except CheckpointError:
@@ -167,6 +182,9 @@ def describe(folder: Path | str, id: str | None = None, source: str = "folder") 
 
 
 def _describe(folder: Path, name: str, source: str) -> Checkpoint:
+    foreign = layouts.layout_of(folder, _config_or_none(folder))
+    if foreign is not None:
+        return foreign.describe(folder, name, source, _config_or_none(folder))
     if (folder / "adapter_config.json").is_file() and not _is_own(folder):
         return _describe_adapter(folder, name, source)
     config = _read_config(folder)
@@ -176,14 +194,14 @@ def _describe(folder: Path, name: str, source: str) -> Checkpoint:
             f"Transformers has no architecture {config.get('model_type')!r} of its own. "
             "PoolLens never runs code from a checkpoint; use a model that Transformers supports."
         )
-    weights = _check_weights(folder, name)
+    weights = check_weights(folder, name)
     if not (folder / "adapter_config.json").is_file():
         _check_sizes(name, config, weights)
     facts = _read_json(folder / "training.json") if (folder / "training.json").is_file() else {}
     if config.get("model_type") == POOLING_MODEL_TYPE:
         return _describe_pooling(folder, name, source, config, weights, facts)
     kind = _kind_of(name, config)
-    labels = _labels(config) if kind == "classifier" else ()
+    labels = labels_of(config) if kind == "classifier" else ()
     return Checkpoint(
         id=name,
         folder=folder,
@@ -201,6 +219,14 @@ def _describe(folder: Path, name: str, source: str) -> Checkpoint:
     )
 
 
+def _config_or_none(folder: Path) -> dict[str, Any]:
+    """config.json where there is one that can be read; {} otherwise."""
+    try:
+        return _read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
+    except CheckpointError:
+        return {}
+
+
 def _is_own(folder: Path) -> bool:
     """Whether the folder's config.json is that of this project's own kind."""
     path = folder / "config.json"
@@ -210,7 +236,7 @@ def _is_own(folder: Path) -> bool:
 def _describe_adapter(folder: Path, name: str, source: str) -> Checkpoint:
     """A folder of PEFT's: an adapter, whose base model lies elsewhere."""
     adapter = _read_json(folder / "adapter_config.json")
-    weights = _check_weights(folder, name)
+    weights = check_weights(folder, name)
     outputs = _adapter_outputs(weights)
     task = adapter.get("task_type") or ("FEATURE_EXTRACTION" if outputs is None else "SEQ_CLS")
     if task not in _ADAPTER_KINDS:
@@ -225,7 +251,7 @@ def _describe_adapter(folder: Path, name: str, source: str) -> Checkpoint:
     config = _read_json(own if own.is_file() else base.path / "config.json")
     labels: tuple[str, ...] = ()
     if kind == "classifier":
-        labels = _labels(config)
+        labels = labels_of(config)
         if outputs is not None and len(labels) != outputs:
             labels = tuple(f"LABEL_{index}" for index in range(outputs))
     return Checkpoint(
@@ -319,7 +345,7 @@ def _describe_pooling(
         except ValueError as error:
             raise CheckpointError(f"{name}: {error}") from error
         digest = f"{digest}{base.sha256}"
-    labels = _labels(config)
+    labels = labels_of(config)
     if not labels:
         raise CheckpointError(f"{name}: config.json names no classes (id2label)")
     return Checkpoint(
@@ -335,7 +361,7 @@ def _describe_pooling(
         # Its own classifier of one label is trained on numbers, whatever its file leaves out.
         output=kind_of({"problem_type": "regression"} if len(labels) == 1 else config, len(labels)),
         source=source,
-        sha256=_short_digest(digest, folder),
+        sha256=short_digest(digest, folder),
         seed=config.get("seed"),
         adapter=adapter,
         base=base,
@@ -348,7 +374,7 @@ def _short(value: Any) -> str:
     return shown if len(shown) <= 60 else f"{shown[:60]}..."
 
 
-def _short_digest(weights: str, folder: Path) -> str:
+def short_digest(weights: str, folder: Path) -> str:
     # The configuration decides what the weights mean, so it belongs to the identity.
     parts = weights + sha256_of(folder / "config.json")
     return hashlib.sha256(parts.encode()).hexdigest()
@@ -381,7 +407,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return _read_json(folder / "config.json")
 
 
-def _check_weights(folder: Path, name: str) -> tuple[Path, ...]:
+def check_weights(folder: Path, name: str) -> tuple[Path, ...]:
     files = weight_files(folder)
     adapter = (folder / "adapter_config.json").is_file()
     prefix = "adapter_model" if adapter else "head" if frozen.is_frozen(folder) else "model"
@@ -440,7 +466,7 @@ def _kind_of(name: str, config: dict[str, Any]) -> str:
     )
 
 
-def _labels(config: dict[str, Any]) -> tuple[str, ...]:
+def labels_of(config: dict[str, Any]) -> tuple[str, ...]:
     names = config.get("id2label")
     if isinstance(names, dict):
         try:

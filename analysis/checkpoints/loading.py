@@ -24,9 +24,11 @@ from torch import nn
 from analysis.checkpoints.folder import Checkpoint, CheckpointError, describe, locate
 from analysis.common.alias import both_names
 from analysis.common.places import DEMO_FOLDER
-from analysis.checkpoints.weights import READERS
+from analysis.checkpoints.weights import read
 from analysis import heads
 from analysis.text.batches import InputRules
+from analysis.checkpoints.layouts import sentence_transformers
+from analysis.checkpoints.layouts.keys import describe_weights
 from analysis.checkpoints.probe import probe
 from analysis.checkpoints.tokenizers import check_vocabulary, input_rules, load_tokenizer
 from analysis.heads.final_norm import FinalNorm, find_final_norm
@@ -67,20 +69,20 @@ class Classifier:
     @cached_property
     def rest(self) -> HeadLayers | None:
         """What follows the pooled vector, where the pooling head is not linear and tells it."""
-        head = self.head
-        return None if head is None else heads.head_layers(head, self.output_layer)
+        head, layer = self.head, self.output_layer
+        return None if head is None or layer is None else heads.head_layers(head, layer)
 
     @property
     def head(self) -> heads.PoolingHead | None:
         """The pooling head: the project's own, or a stock model's layers, where they are known."""
         own: Any = self.model
-        return own.head if self.checkpoint.kind == "pooling" else self.stock
+        return own.head if hasattr(own, "pool") else self.stock
 
     @property
-    def output_layer(self) -> nn.Linear:
-        """The linear layer from the pooling head's vector to the logits."""
+    def output_layer(self) -> nn.Linear | None:
+        """The linear layer from the pooling head's vector to the logits, where there is one."""
         owner: Any = self.model if self.stock is None else self.stock
-        layer: nn.Linear = owner.classifier
+        layer: nn.Linear | None = owner.classifier
         return layer
 
     @property
@@ -102,11 +104,19 @@ def load(
     *,
     device: str = "auto",
     dtype: str = "float32",
-    head: type[heads.PoolingHead] | None = None,
+    head: type[heads.PoolingHead] | str | None = None,
     attn_implementation: str = "eager",
     root: Path | str = DEMO_FOLDER,
+    encoder: str | Path | None = None,
+    keys: Mapping[str, str] | None = None,
+    **spec: Any,
 ) -> Classifier:
     """Load a checkpoint from a folder, a registered name in `root`, or a Hub id.
+
+    The weights of a training script of one's own are one safetensors file: give it as `reference`
+    with `encoder` (folder, package or Hub id), `head` (a key), `labels`, `head_options` and `keys`,
+    a table from its key names (or their beginnings) to those here (``encoder.``, ``head.``,
+    ``classifier.``); or write the same into ``poollens.yaml`` beside it.
 
     `device` is "auto" (CUDA where there is one), "cpu" or "cuda:0"; `dtype` ("float32" or
     "bfloat16") is that of the encoder. `head` is the class of a pooling head of your own that
@@ -120,6 +130,14 @@ def load(
     if dtype not in DTYPES:
         raise CheckpointError(f"dtype is {dtype!r}; known: {', '.join(DTYPES)}")
     where = _device(device)
+    if encoder is not None or keys is not None:
+        given = {"encoder": encoder, "keys": keys, "head": head, **spec}
+        checkpoint = describe_weights(Path(reference), given)
+        return _opened(checkpoint, where, dtype, attn_implementation)
+    if spec:
+        raise TypeError(f"load() has no argument {next(iter(spec))!r} without encoder and keys")
+    if isinstance(head, str):
+        raise CheckpointError(f"head is {head!r}: give its class, or encoder and keys as well")
     if head is not None and heads.HEADS.get(head.key) is not head:
         # A subclass inherits its parent's key, and the parent would be loaded in its place.
         raise CheckpointError(
@@ -128,8 +146,14 @@ def load(
         )
     folder, name, source = locate(reference, root)
     checkpoint = describe(folder, name, source)
+    return _opened(checkpoint, where, dtype, attn_implementation)
+
+
+def _opened(
+    checkpoint: Checkpoint, where: torch.device, dtype: str, attn_implementation: str
+) -> Classifier:
     with _reasons(checkpoint.id), _quiet():
-        model, report, tokenizer_folder = READERS[checkpoint.kind](checkpoint, attn_implementation)
+        model, report, tokenizer_folder = read(checkpoint, attn_implementation)
         tokenizer = load_tokenizer(tokenizer_folder)
     _check_finite(checkpoint.id, model)
     check_vocabulary(checkpoint.id, model, tokenizer)
@@ -161,6 +185,8 @@ def load(
         final_norm,
         inputs=rules,
     )
+    if checkpoint.layout == "sentence_transformers":
+        sentence_transformers.settle(opened)
     probe(opened)
     return opened
 
@@ -242,10 +268,12 @@ def _check_finite(name: str, model: nn.Module) -> None:
 
 
 def _set_types(model: nn.Module, dtype: torch.dtype) -> None:
-    if isinstance(model, PoolingClassifier):
-        model.head.float()
-        model.classifier.float()
-        model.encoder.to(dtype)
+    parts: Any = model
+    if hasattr(model, "pool"):
+        parts.head.float()
+        if parts.classifier is not None:
+            parts.classifier.float()
+        parts.encoder.to(dtype)
     else:
         model.to(dtype)
 

@@ -16,7 +16,7 @@ from analysis.checkpoints.encoders import resolve_encoder
 from analysis.checkpoints.frozen import HEAD_FILE
 from analysis.checkpoints.folder import Checkpoint, CheckpointError
 from analysis import heads
-from analysis.checkpoints import peft_folders
+from analysis.checkpoints import layouts, peft_folders
 from analysis.heads.model import (
     FROM_DISK,
     KeyReport,
@@ -62,16 +62,6 @@ def _read_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
         return model, report, resolve_encoder(checkpoint.encoder).path
     location = resolve_encoder(checkpoint.encoder)
     encoder, info = load_encoder(location.path, attn_implementation)
-    with torch.device("meta"):  # the encoder is replaced at once: no time spent on random weights
-        model = PoolingClassifier(config)
-    model.encoder = encoder
-    # Built for real: a buffer that no file carries would stay uninitialised memory on "meta".
-    model.head = heads.build(
-        config.head,
-        **size_of(encoder.config),
-        **(config.head_options or {}),
-    )
-    model.classifier = nn.Linear(model.head.output_size, int(config.num_labels or 1))
     model = _around(encoder, config)
     merged, report = _merge_adapter(checkpoint, model)
     unexpected = tuple(f"encoder.{key}" for key in key_report(info).unexpected)
@@ -88,11 +78,9 @@ def _around(encoder: nn.Module, config: Any) -> PoolingClassifier:
     with torch.device("meta"):  # the encoder is replaced at once: no time spent on random weights
         model = PoolingClassifier(config)
     model.encoder = encoder
-    size: Any = encoder.config
+    own: Any = encoder.config
     # Built for real: a buffer that no file carries would stay uninitialised memory on "meta".
-    model.head = heads.build(
-        config.head, size.hidden_size, size.num_hidden_layers, **(config.head_options or {})
-    )
+    model.head = heads.build(config.head, **size_of(own), **(config.head_options or {}))
     model.classifier = nn.Linear(model.head.output_size, int(config.num_labels or 1))
     return model
 
@@ -103,7 +91,7 @@ def _read_head(
     """A pooling head on a frozen encoder: the encoder is that of another checkpoint."""
     from safetensors.torch import load_file
 
-    whole, report, tokenizer_folder = READERS[base.kind](base, attn_implementation)
+    whole, report, tokenizer_folder = read(base, attn_implementation)
     prefix: Any = whole.base_model_prefix
     model = _around(getattr(whole, prefix, whole), config)
     state = load_file(checkpoint.folder / HEAD_FILE)
@@ -151,6 +139,14 @@ def _read_bare(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
     report = key_report(info)
     refuse_missing(checkpoint.id, report.missing)
     return model, report, checkpoint.folder
+
+
+def read(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
+    """The model in float32, its keys checked, by the layout of its folder."""
+    if checkpoint.layout:
+        loaded: Loaded = layouts.named(checkpoint.layout).read(checkpoint, attn_implementation)
+        return loaded
+    return READERS[checkpoint.kind](checkpoint, attn_implementation)
 
 
 READERS: dict[str, Callable[[Checkpoint, str], Loaded]] = {

@@ -78,8 +78,13 @@ class Embeddings(Mapping[Key, np.ndarray]):
 def poolings_of(checkpoint: Checkpoint) -> tuple[str, ...]:
     """Which poolings a checkpoint has: the free ones, a learned one, its pooling head's vector."""
     learned = ("weighted_mean",) if checkpoint.head == "weighted_mean" else ()
-    own = ("head",) if checkpoint.kind == "pooling" else ()
+    own = ("head",) if checkpoint.kind == "pooling" or checkpoint.head else ()
     return (*FREE, *learned, *own)
+
+
+def own_pooling(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """The pooling to take where none is asked for: a sentence encoder's own, or the mean."""
+    return ("head",) if checkpoint.kind == "encoder" and checkpoint.head else ("mean",)
 
 
 def keys_of(
@@ -166,13 +171,16 @@ def embed(
     classifier: Classifier,
     texts: Sequence[str],
     pairs: Sequence[str | None] | None = None,
-    pooling: Sequence[str] = ("mean",),
+    pooling: Sequence[str] | None = None,
     layers: Sequence[int] | str = (-1,),
     dtype: str = "auto",
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Embeddings:
     """Vectors of texts (or pairs), held in memory.
+
+    ``pooling`` names one or several; by default it is the one that a sentence encoder declares as
+    its own ("head"), and the mean for any other checkpoint.
 
     ``dtype`` is that in which the encoder computes: "loaded" (as its weights are), "bfloat16"
     (autocast), or "auto" (bfloat16 on a GPU that has it, else as loaded); "float32" is "loaded"
@@ -183,6 +191,8 @@ def embed(
     than of texts, a pooling or a layer that is not there, an unknown dtype, or "float32" of a
     checkpoint that was loaded in half precision.
     """
+    if pooling is None:
+        pooling = own_pooling(classifier.checkpoint)
     readers = readers_of(classifier, (pooling,) if isinstance(pooling, str) else pooling, layers)
     cleaned = [clean(text)[0] for text in texts]
     if not cleaned:

@@ -30,6 +30,7 @@ from analysis.heads.base import (
 from analysis.heads.of_cls import Cls, ClsMlp, ClsTanh, MaxCls
 from analysis.heads.of_embedders import LatentAttention, MultiLayer
 from analysis.heads.of_layers import MaxSeqMean, WeightedLayers
+from analysis.heads.of_modchembert import ModChemBert
 from analysis.heads.of_tokens import Concat, LastToken, Max, Mean, MeanSqrtLen, WeightedMean
 from analysis.heads.with_attention import (
     AdaPool,
@@ -59,6 +60,7 @@ __all__ = [
     "MeanSeqMha",
     "MeanSqrtLen",
     "Mha",
+    "ModChemBert",
     "MultiLayer",
     "Pooled",
     "PoolingHead",

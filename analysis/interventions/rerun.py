@@ -130,7 +130,10 @@ def answer(
 
 def logits_of(classifier: Classifier, vectors: Tensor) -> Tensor:
     """(B, D) -> (B, C); raises ``ValueError`` where a layer that was to leave is still read."""
-    logits: Tensor = classifier.output_layer(vectors)
+    layer = classifier.output_layer
+    if layer is None:
+        raise ValueError(f"{classifier.checkpoint.id} has no classifier to ask")
+    logits: Tensor = layer(vectors)
     if not torch.isfinite(logits).all():
         raise ValueError(
             f"{classifier.checkpoint.id}: its pooling head reads the layer that was to leave also "

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.common.outputs import class_gap, is_number
+from analysis.common.outputs import THRESHOLD, class_gap, is_number
 from analysis.common.phrases import listed
 from analysis.common.records import freeze, require_shape
 from analysis.reading.trace import Trace
@@ -71,7 +71,14 @@ class Answer:
 
     @property
     def label(self) -> str:
+        """The predicted class; where each stands for itself, all that are above the threshold."""
+        if self.output == "sigmoid":
+            return self._above(self.mean)
         return self.labels[self.predicted]
+
+    def _above(self, shares: np.ndarray) -> str:
+        above = [n for n, share in zip(self.labels, shares, strict=True) if share >= THRESHOLD]
+        return ", ".join(above) or (f"not {self.labels[0]}" if len(self.labels) == 1 else "none")
 
     def gap(self, target: int) -> float:
         """Class gap of the mean probabilities (:func:`analysis.common.outputs.class_gap`)."""
@@ -82,11 +89,14 @@ class Answer:
         """(member, its label) of each member that predicts another class than the group."""
         if self.regression:
             return ()
-        own = self.values.argmax(axis=1)
+        if self.output == "sigmoid":
+            own = [self._above(row) for row in self.values]
+        else:
+            own = [self.labels[index] for index in self.values.argmax(axis=1)]
         return tuple(
-            (member, self.labels[index])
-            for member, index in zip(self.members, own, strict=True)
-            if index != self.predicted
+            (member, label)
+            for member, label in zip(self.members, own, strict=True)
+            if label != self.label
         )
 
 
@@ -128,10 +138,13 @@ def in_words(answers: Sequence[Answer], target: str | None = None) -> str:
         )
     if answers[0].regression:
         return f"{_these(answers)} give values between {_ends(answers, 0, 'and')}."
-    said = {label: [a for a in answers if a.label == label] for label in answers[0].labels}
+    names = [*answers[0].labels, *(a.label for a in answers)]
+    said = {label: [a for a in answers if a.label == label] for label in dict.fromkeys(names)}
     parties = sorted(((n, who) for n, who in said.items() if who), key=lambda p: -len(p[1]))
     common = parties[0][0]
     label = target if target in answers[0].labels else common
+    if label not in answers[0].labels:  # several at once, or none: the likeliest is compared
+        label = answers[0].labels[answers[0].predicted]
     index = answers[0].labels.index(label)
     if len(parties) == 1:
         verdict = f"{_these(answers)} agree: {common}."
@@ -186,7 +199,7 @@ def change_in_words(
     flips = [
         f"{old.name} from {old.label} to {new.label}"
         for old, new in zip(before, after, strict=True)
-        if not old.regression and old.predicted != new.predicted
+        if not old.regression and old.label != new.label
     ]
     moves = [
         (float(new.mean[target] - old.mean[target]), old, target)

@@ -209,11 +209,12 @@ def forward(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, An
     import torch
 
     model: Any = classifier.model
-    if classifier.checkpoint.kind == "pooling":
+    if hasattr(model, "pool"):
         output = model.encode(**inputs, **wanted)
         attentions = output.attentions if model.head.reads_attentions() else None
         pooled = model.pool(output.hidden_states, inputs["attention_mask"], attentions)
-        return output, pooled, model.classifier(pooled.vector)
+        layer = model.classifier
+        return output, pooled, None if layer is None else layer(pooled.vector)
     output = model(**inputs, **wanted, output_hidden_states=True, return_dict=True)
     head = classifier.head
     if head is None:
@@ -223,7 +224,8 @@ def forward(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, An
     pooled = replace(pooled, vector=head.finish(pooled.vector))
     if classifier.dtype == torch.float32:
         return output, pooled, output.logits
-    return output, pooled, classifier.output_layer(pooled.vector)
+    layer = classifier.output_layer
+    return output, pooled, None if layer is None else layer(pooled.vector)
 
 
 def folded_readout(classifier: Classifier, pooled: Pooled | None) -> Any:
@@ -231,7 +233,8 @@ def folded_readout(classifier: Classifier, pooled: Pooled | None) -> Any:
     if pooled is None or pooled.weights is None or pooled.values is None:
         return None
     head, layer = classifier.head, classifier.output_layer
-    assert head is not None
+    if head is None or layer is None:
+        return None
     bias = layer.weight.new_zeros(len(layer.weight)) if layer.bias is None else layer.bias
     return head.readout(layer.weight, bias)
 

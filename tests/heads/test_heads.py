@@ -61,7 +61,8 @@ def state_of(module: heads.PoolingHead) -> dict[str, np.ndarray]:
 
 def test_every_built_in_head_has_a_definition_and_says_its_formula():
     built_in = {k: cls for k, cls in heads.HEADS.items() if cls.__module__.startswith("analysis.")}
-    assert set(built_in) == set(BUILT_IN)
+    # That of another project's layout is defined in tests/checkpoints/test_layouts.py.
+    assert set(built_in) - {"modchembert"} == set(BUILT_IN)
     assert all(cls.__doc__ for cls in built_in.values())
 
 

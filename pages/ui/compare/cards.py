@@ -253,6 +253,7 @@ def _below_bars(reply: Reply) -> str:
             for member, label in answer.dissenters
         )
         lines.append(cards.text(said) if said else "all seeds agree")
+    lines += [cards.text(remark) for remark in reply.entry.first.remarks]
     dropped = reply.traces[0].tokens.dropped
     if dropped:
         lines.append(f"{dropped:,} tokens beyond the model's limit were cut")

@@ -62,7 +62,8 @@ def _add() -> None:
             reference = st.text_input(
                 "Folder or Hub id",
                 placeholder="my-model, or user/model",
-                help="A folder with config.json and safetensors, or a model on the Hub.",
+                help="A folder with config.json and safetensors (Transformers, PEFT, "
+                "sentence-transformers, or weights with a poollens.yaml), or a model on the Hub.",
             )
             if st.form_submit_button("Add") and reference.strip():
                 try:
@@ -101,6 +102,8 @@ def _details(checkpoint: Checkpoint) -> None:
     rows["sha256"] = checkpoint.sha256[:12]
     for name, value in rows.items():
         st.text(f"{name}: {value}")
+    for remark in checkpoint.remarks:
+        st.text(remark)
 
 
 def _scores(metrics: object) -> dict[str, str]:

@@ -1,0 +1,60 @@
+"""What the layouts share: tensors of files, models filled with them, every missing key named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from analysis.checkpoints.folder import Checkpoint
+from analysis.heads.model import PoolingClassifier, PoolingConfig, refuse_missing
+
+
+def tensors(files: Iterable[Path]) -> dict[str, Tensor]:
+    """All tensors of safetensors files; numbers in half precision as float32."""
+    from safetensors.torch import load_file
+
+    found: dict[str, Tensor] = {}
+    for file in files:
+        for key, tensor in load_file(file).items():
+            found[key] = tensor.float() if tensor.is_floating_point() else tensor
+    return found
+
+
+def fill(name: str, module: nn.Module, state: Mapping[str, Tensor], shown: str) -> tuple[str, ...]:
+    """Load `state` into a module; returns the keys that it did not use, under `shown`.
+
+    Raises :class:`CheckpointError` naming the tensors that are missing or of another shape.
+    """
+    own = dict(module.state_dict())
+    refuse_missing(
+        name,
+        [f"{shown}{key}" for key, t in own.items() if key not in state or state[key].shape != t.shape],
+    )
+    module.load_state_dict({key: state[key] for key in own})
+    return tuple(sorted(f"{shown}{key}" for key in set(state) - set(own)))
+
+
+def assemble(checkpoint: Checkpoint, encoder: Any) -> PoolingClassifier:
+    """A classifier of this project around a loaded encoder, with the checkpoint's pooling head."""
+    from analysis import heads
+    from analysis.heads.model import size_of
+
+    names = {name: index for index, name in enumerate(checkpoint.labels)}
+    config = PoolingConfig(
+        encoder=encoder.config.to_dict(),
+        encoder_name=checkpoint.encoder,
+        head=str(checkpoint.head),
+        head_options=checkpoint.head_options,
+        id2label={index: name for name, index in names.items()},
+        label2id=names,
+    )
+    with torch.device("meta"):  # the encoder is replaced at once
+        model = PoolingClassifier(config)
+    model.encoder = encoder
+    model.head = heads.build(config.head, **size_of(encoder.config), **checkpoint.head_options)
+    model.classifier = nn.Linear(model.head.output_size, len(names))
+    return model

@@ -1,0 +1,288 @@
+"""A sentence-transformers folder: its modules, poolings, prompts and limits as it declares them.
+
+The vector is that of ``SentenceTransformer.encode``. Where a SetFit classifier lies beside it as
+safetensors, it answers with that classifier's logits; as a pickle it is refused in words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from analysis.checkpoints.encoders import digest_of, sha256_of, weight_files
+from analysis.checkpoints.folder import Checkpoint, CheckpointError, check_weights
+from analysis.checkpoints.layouts import Layout, chem_mrl
+
+SETFIT_PICKLE, SETFIT_HEAD = "model_head.pkl", "model_head.safetensors"
+_CONVERT = (
+    "import joblib; from safetensors.numpy import save_file; h = joblib.load('model_head.pkl'); "
+    "save_file({'weight': h.coef_.astype('float32', 'C'), 'bias': h.intercept_.astype('float32')}, "
+    f"'{SETFIT_HEAD}')"
+)
+# Mode as sentence-transformers calls it, or its older switch -> as it is called here, in its order.
+_MODES = {
+    "cls": "cls",
+    "max": "max",
+    "mean": "mean",
+    "mean_sqrt_len_tokens": "mean_sqrt_len",
+    "weightedmean": "position_weighted_mean",
+    "lasttoken": "last_token",
+}
+_SWITCHES = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+_AFTER = ("Dense", "Normalize", "LayerNorm", "Dropout")
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path.parent.name}/{path.name} cannot be read ({error})") from error
+
+
+def _modules(folder: Path) -> list[tuple[str, Path, dict[str, Any]]]:
+    """(last part of its type, its folder, its config.json) of each module, in order."""
+    found = []
+    for module in _json(folder / "modules.json") or []:
+        place = folder / str(module.get("path", ""))
+        kind = str(module.get("type", "")).rsplit(".", 1)[-1]
+        found.append((kind, place, {} if kind == "Transformer" else _json(place / "config.json")))
+    return found
+
+
+def _pools(kind: str, config: dict[str, Any]) -> bool:
+    return kind == "Pooling" or chem_mrl.is_one(config)
+
+
+def _recognise(folder: Path, config: dict[str, Any]) -> bool:
+    modules = _modules(folder)
+    return any(_pools(kind, own) for kind, _, own in modules)
+
+
+def modes_of(config: dict[str, Any]) -> tuple[str, ...]:
+    """The poolings that a Pooling module's config.json switches on, as they are called here."""
+    declared = config.get("pooling_mode")
+    if declared is None:
+        declared = [mode for switch, mode in _SWITCHES.items() if config.get(switch)] or ["mean"]
+    names = [declared] if isinstance(declared, str) else list(declared)
+    unknown = [name for name in names if name not in _MODES]
+    if unknown:
+        raise CheckpointError(
+            f"its pooling mode {unknown[0]!r} is unknown; known: {', '.join(_MODES)}"
+        )
+    return tuple(_MODES[name] for name in names)
+
+
+def _describe(folder: Path, name: str, source: str, config: dict[str, Any]) -> Checkpoint:
+    modules = _modules(folder)
+    _check_modules(folder, name, modules)
+    encoder = modules[0][1]
+    own = _json(encoder / "config.json")
+    weights = [*check_weights(encoder, name)]
+    head, options = "", {}
+    for kind, place, given in modules[1:]:
+        if kind == "Pooling":
+            head = "+".join(modes_of(given))
+        elif chem_mrl.is_one(given):
+            head, options = str(given["pooling_strategy"]), chem_mrl.options(given)
+        if place not in (folder, encoder):
+            weights += weight_files(place)
+            weights += [place / "config.json"] if (place / "config.json").is_file() else []
+    labels: tuple[str, ...] = ()
+    if (folder / SETFIT_HEAD).is_file():
+        weights.append(folder / SETFIT_HEAD)
+        labels = _setfit_labels(folder)
+    digest = "".join(sha256_of(file) for file in weights) + sha256_of(folder / "modules.json")
+    after = [kind for kind, _, given in modules[1:] if not _pools(kind, given)]
+    notes = [f"Its own pooling is {head}, as its sentence-transformers modules declare."]
+    if after:
+        notes.append(f"Behind it: {', '.join(after)}.")
+    prompt = _prompt(folder)
+    if prompt:
+        notes.append(f"The prompt {prompt!r} stands before each text, as it declares.")
+    return Checkpoint(
+        id=name,
+        folder=folder,
+        kind="pooling" if labels else "encoder",
+        encoder=str(own.get("model_type", "")),
+        head=head,
+        head_options=options,
+        labels=labels,
+        task=None,
+        pairs=False,
+        output="softmax",
+        source=source,
+        sha256=hashlib.sha256(digest.encode()).hexdigest(),
+        layout="sentence_transformers",
+        notes=tuple(notes),
+    )
+
+
+def _check_modules(
+    folder: Path, name: str, modules: list[tuple[str, Path, dict[str, Any]]]
+) -> None:
+    if (folder / SETFIT_PICKLE).is_file() and not (folder / SETFIT_HEAD).is_file():
+        raise CheckpointError(
+            f"{name}: its classifier is a pickle ({SETFIT_PICKLE}, of SetFit), which can run code "
+            f"when it is opened. Convert it once, where you trust it, in that folder: {_CONVERT}"
+        )
+    kinds = [kind for kind, _, _ in modules]
+    for kind, _, given in modules[1:]:
+        if not _pools(kind, given) and kind not in _AFTER:
+            raise CheckpointError(
+                f"{name}: its module {kind} is none that PoolLens reads; known: Transformer, "
+                f"Pooling, {', '.join(_AFTER)}."
+            )
+    if kinds[0] != "Transformer" or sum(_pools(kind, own) for kind, _, own in modules) != 1:
+        raise CheckpointError(
+            f"{name}: its modules are {', '.join(kinds)}; a Transformer and one pooling after it "
+            "are needed."
+        )
+    if not (modules[0][1] / "config.json").is_file():
+        raise CheckpointError(f"{name}: {modules[0][1].name}/config.json of its encoder is missing")
+    for kind, _, given in modules:
+        if kind == "Pooling" and given.get("include_prompt") is False and _prompt(folder):
+            raise CheckpointError(
+                f"{name}: its pooling leaves its own prompt out, which PoolLens cannot do. Set "
+                "default_prompt_name to null in config_sentence_transformers.json."
+            )
+
+
+def _prompt(folder: Path) -> str:
+    """What stands before each text by default."""
+    settings = _json(folder / "config_sentence_transformers.json")
+    chosen = settings.get("default_prompt_name")
+    return str((settings.get("prompts") or {}).get(chosen) or "") if chosen else ""
+
+
+def _setfit_labels(folder: Path) -> tuple[str, ...]:
+    from analysis.checkpoints.sizes import shapes_of
+
+    rows = shapes_of([folder / SETFIT_HEAD])["bias"][0]
+    rows = 2 if rows == 1 else rows
+    names = _json(folder / "config_setfit.json").get("labels")
+    if isinstance(names, list) and len(names) == rows:
+        return tuple(map(str, names))
+    return tuple(f"LABEL_{index}" for index in range(rows))
+
+
+def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
+    from torch import nn
+
+    from analysis.heads.model import KeyReport, key_report, load_encoder, refuse_missing, size_of
+    from analysis.heads.of_sentences import SentenceEncoder, SentencePooling
+
+    folder = checkpoint.folder
+    modules = _modules(folder)
+    encoder, info = load_encoder(modules[0][1], attn_implementation)
+    refuse_missing(checkpoint.id, key_report(info).missing)
+    size = size_of(encoder.config)
+    modes: tuple[str, ...] = ()
+    inner: Any = None
+    after: list[nn.Module] = []
+    for kind, place, config in modules[1:]:
+        if kind == "Pooling":
+            modes = modes_of(config)
+        elif chem_mrl.is_one(config):
+            inner = chem_mrl.build(checkpoint.id, place, config, size)
+        else:
+            after += _module(checkpoint.id, kind, place, config)
+    width: Any = next((m.out_features for m in reversed(after) if hasattr(m, "out_features")), None)
+    head = SentencePooling(
+        size["hidden_size"], size["num_layers"], modes or ("mean",), inner, after, width
+    )
+    classifier = _setfit(checkpoint, head) if checkpoint.labels else None
+    report = KeyReport((), key_report(info).unexpected)
+    return SentenceEncoder(encoder, head, classifier), report, modules[0][1]
+
+
+def _module(name: str, kind: str, place: Path, config: dict[str, Any]) -> list[Any]:
+    from torch import nn
+
+    from analysis.checkpoints.layouts.parts import fill, tensors
+    from analysis.heads.of_sentences import Residual, UnitLength
+
+    if kind == "Dropout":
+        return []
+    if kind == "Normalize":
+        return [UnitLength()]
+    check_weights(place, name)
+    state = tensors(weight_files(place))
+    if kind == "LayerNorm":
+        norm = nn.LayerNorm(int(config["dimension"]))
+        fill(name, norm, {key.removeprefix("norm."): t for key, t in state.items()}, "norm.")
+        return [norm]
+    wide, out = int(config["in_features"]), int(config["out_features"])
+    linear = nn.Linear(wide, out, bias=bool(config.get("bias", True)))
+    parts = {key: t for key, t in state.items() if key.startswith("linear.")}
+    fill(name, linear, {key.removeprefix("linear."): t for key, t in parts.items()}, "linear.")
+    activation = _activation(name, str(config.get("activation_function", "torch.nn.Tanh")))
+    if not config.get("use_residual"):
+        return [linear, activation]
+    beside = state.get("residual.weight")
+    return [Residual(linear, activation, beside)]
+
+
+def _activation(name: str, full: str) -> Any:
+    from torch import nn
+
+    last = full.rsplit(".", 1)[-1]
+    known = {"Identity", "Tanh", "GELU", "ReLU", "SiLU", "Sigmoid"}
+    if not full.startswith("torch.nn.") or last not in known:
+        raise CheckpointError(
+            f"{name}: the activation {full} of its Dense module is none that PoolLens knows "
+            f"({', '.join(sorted(known))})."
+        )
+    return getattr(nn, last)()
+
+
+def _setfit(checkpoint: Checkpoint, head: Any) -> Any:
+    import torch
+    from torch import nn
+
+    from analysis.checkpoints.layouts.parts import tensors
+
+    state = tensors([checkpoint.folder / SETFIT_HEAD])
+    weight, bias = state["weight"], state["bias"]
+    if len(bias) == 1:  # scikit-learn keeps one row for two classes: the other's logit is 0
+        weight = torch.cat([torch.zeros_like(weight), weight])
+        bias = torch.cat([torch.zeros_like(bias), bias])
+    if weight.shape != (len(checkpoint.labels), head.output_size):
+        raise CheckpointError(f"{checkpoint.id}: {SETFIT_HEAD} is of another size than its vectors")
+    classifier = nn.Linear(head.output_size, len(bias))
+    classifier.load_state_dict({"weight": weight, "bias": bias})
+    return classifier
+
+
+def settle(classifier: Any) -> None:
+    """Take over what the folder says of its inputs: length, lower case, the default prompt."""
+    from tokenizers import normalizers
+
+    folder = classifier.checkpoint.folder
+    encoder = _modules(folder)[0][1]
+    given = _json(encoder / "sentence_bert_config.json")
+    # Where the folder does not say, sentence-transformers takes the tokenizer's own limit.
+    longest = given.get("max_seq_length") or classifier.tokenizer.model_max_length
+    if isinstance(longest, int) and longest > 0:
+        classifier.limit = min(classifier.limit, longest)
+    backend = classifier.tokenizer.backend_tokenizer
+    first: list[Any] = []
+    prompt = _prompt(folder)
+    if given.get("do_lower_case"):
+        first.append(normalizers.Lowercase())
+    if prompt:
+        first.append(normalizers.Prepend(prompt))
+    if first:
+        own = [] if backend.normalizer is None else [backend.normalizer]
+        backend.normalizer = normalizers.Sequence([*first, *own])
+
+
+LAYOUT = Layout("sentence_transformers", _recognise, _describe, _read)
