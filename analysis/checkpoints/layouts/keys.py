@@ -34,7 +34,7 @@ _ROOMS = ("encoder.", "head.", "classifier.")
 
 def spec_of(path: Path) -> dict[str, Any]:
     """What a YAML file says; :class:`CheckpointError` where it cannot be used."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     name = path.parent.name
     try:
