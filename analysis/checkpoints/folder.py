@@ -75,6 +75,7 @@ class Checkpoint:
     layout: str = ""  # of other people's: a key of analysis.checkpoints.layouts
     notes: tuple[str, ...] = ()  # what is to be said of it, a sentence each
     spec: dict[str, Any] = field(default_factory=dict)  # what a layout has to know when it reads
+    weights_sha256: str = ""  # of the encoder's files alone, where `sha256` is of more
 
     def __post_init__(self) -> None:
         # A page sorts and shows these: what a file holds in their place stops here.
@@ -90,6 +91,11 @@ class Checkpoint:
     def regression(self) -> bool:
         """Whether it answers with numbers, not with probabilities of classes."""
         return is_number(self.output)
+
+    @property
+    def encoder_digest(self) -> str:
+        """What a pooling head on its frozen encoder is bound to."""
+        return self.weights_sha256 or self.sha256
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -340,7 +346,7 @@ def _describe_pooling(
                 encoder_name,
                 str(config.get("encoder_sha256", "")),
                 describe,
-                lambda found: found.sha256,
+                lambda found: found.encoder_digest,
             )
         except ValueError as error:
             raise CheckpointError(f"{name}: {error}") from error

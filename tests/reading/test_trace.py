@@ -148,22 +148,26 @@ def test_ten_thousand_words_are_cut_and_counted(name):
     assert np.isfinite(trace.hidden).all()
 
 
-def test_the_demo_encoder_reads_512_tokens(minilm):
-    assert minilm.limit == 512
+def test_the_demo_encoder_reads_as_many_tokens_as_its_folder_declares(minilm):
+    assert minilm.limit == 256
     trace = analysis.record(minilm, "dull " * 600)
-    assert (len(trace.tokens), trace.tokens.dropped) == (512, 90)
-    assert trace.hidden.shape == (7, 512, 384)
+    assert (len(trace.tokens), trace.tokens.dropped) == (256, 346)
+    assert trace.hidden.shape == (7, 256, 384)
     assert len(analysis.record(minilm, "dull").tokens) == 3
+
+
+def test_a_checkpoint_trained_on_it_reads_512():
+    loaded = analysis.load("sst2-cls", device="cpu")
+    assert loaded.limit == 512
+    assert analysis.record(loaded, "dull " * 600).tokens.dropped == 90
 
 
 def test_the_demo_encoder_pools_as_sentence_transformers_does(minilm):
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(minilm.checkpoint.folder), device="cpu")
-    want = model.encode(tiny.SENTENCE)
-    hidden = torch.tensor(analysis.record(minilm, tiny.SENTENCE).hidden[-1:])
-    mean = analysis.pooling.pool("mean", hidden, torch.ones(hidden.shape[:2]))[0]
-    np.testing.assert_allclose((mean / mean.norm()).numpy(), want, atol=1e-5)
+    trace = analysis.record(minilm, tiny.SENTENCE)
+    np.testing.assert_allclose(trace.head.pooled, model.encode(tiny.SENTENCE), atol=1e-5)
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=list(HOSTILE))

@@ -33,13 +33,14 @@ def open_encoder(reference: Any) -> Any:
     CheckpointError
         Not found (each place looked in is named), or not loadable.
     """
+    from analysis.checkpoints.layouts.sentence_transformers import as_encoder
     from analysis.checkpoints.loading import Classifier
     from analysis.corpus import open_for_data
 
     if isinstance(reference, Classifier):
         return reference
     try:
-        return open_for_data(str(reference))
+        return as_encoder(open_for_data(str(reference)))
     except CheckpointError as error:
         try:  # an encoder that an installed package carries has no folder of its name
             location = resolve_encoder(str(reference))
@@ -47,7 +48,7 @@ def open_encoder(reference: Any) -> Any:
             raise error from None
         if location.source not in ("package", "Hub cache", "Hub"):
             raise
-    opened = open_for_data(str(location.path))
+    opened = as_encoder(open_for_data(str(location.path)))
     opened.checkpoint = replace(opened.checkpoint, id=str(reference), source=location.source)
     return opened
 
@@ -68,7 +69,7 @@ def source_of(classifier: Any) -> Source:
     return Source(
         name=reference if by_name else Path(reference).name,
         reference=reference,
-        sha256=(base or checkpoint).sha256,
+        sha256=(base or checkpoint).encoder_digest,
         hidden_size=int(config.hidden_size),
         layers=layer_count(classifier),
         config=portable(config),

@@ -121,6 +121,7 @@ def _describe(folder: Path, name: str, source: str, config: dict[str, Any]) -> C
         output="softmax",
         source=source,
         sha256=hashlib.sha256(digest.encode()).hexdigest(),
+        weights_sha256=digest_of(weight_files(encoder)),
         layout="sentence_transformers",
         notes=tuple(notes),
     )
@@ -259,6 +260,17 @@ def _setfit(checkpoint: Checkpoint, head: Any) -> Any:
         raise CheckpointError(f"{checkpoint.id}: {SETFIT_HEAD} is of another size than its vectors")
     classifier = nn.Linear(head.output_size, len(bias))
     classifier.load_state_dict({"weight": weight, "bias": bias})
+    return classifier
+
+
+def as_encoder(classifier: Any) -> Any:
+    """The same without what :func:`settle` took over: how its encoder is read by another head."""
+    from analysis.checkpoints.loading import token_limit
+    from analysis.checkpoints.tokenizers import load_tokenizer
+
+    if classifier.checkpoint.layout == LAYOUT.key:
+        classifier.tokenizer = load_tokenizer(_modules(classifier.checkpoint.folder)[0][1])
+        classifier.limit = token_limit(classifier.model, classifier.tokenizer)
     return classifier
 
 
