@@ -35,7 +35,6 @@ COMMANDS = {
     "python -m analysis": "poollens",
     "python -m training": "poollens train",
     "-m training": "-m poollens.training",
-    '"-m", "analysis"': '"-m", "poollens"',
 }
 PROJECT = ("pyproject.toml", "README.md", "LICENSE")  # beside the package, for its metadata
 

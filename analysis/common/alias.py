@@ -6,9 +6,10 @@ import importlib.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from importlib.abc import InspectLoader as Inspector
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import CodeType, ModuleType
 
 _OWN = __name__.partition(".")[0]
 _REPOSITORY, _INSTALLED = "analysis", "poollens"
@@ -42,6 +43,12 @@ class Alias(MetaPathFinder, Loader):
         module = import_module(self._real(spec.name) or spec.name)
         spec.loader_state = module.__spec__  # the import system sets the alias's; put back below
         return module
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """For ``python -m``: the code of the real module."""
+        real = self._real(fullname)
+        spec = importlib.util.find_spec(real) if real else None
+        return spec.loader.get_code(real) if spec and isinstance(spec.loader, Inspector) else None
 
     def exec_module(self, module: ModuleType) -> None:
         alias = module.__spec__

@@ -215,7 +215,7 @@ def effects(
 
 
 def kept(tokens: Tokens, positions: np.ndarray) -> Tokens:
-    """Some positions of a sentence's tokens, as tokens; the text stays what it was."""
+    """Some `positions` (n,) of a sentence's tokens, as tokens; the text stays what it was."""
     by_position = {
         name: values[positions]
         for name, values in vars(tokens).items()

@@ -67,3 +67,14 @@ def test_another_package_called_analysis_keeps_its_name(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, env={}, capture_output=True, text=True
     )
     assert answer.stdout.strip() == "True", answer.stderr
+
+
+def test_a_module_is_run_by_its_second_name() -> None:
+    code = (
+        "import runpy, sys; from analysis.common.alias import both_names; both_names()\n"
+        "sys.argv = ['poollens', 'render', '--list']\n"
+        "runpy.run_module('poollens', run_name='__main__', alter_sys=True)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+    assert "winners" in answer.stdout

@@ -13,7 +13,7 @@ from support import guide
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = {page.stem: page for page in sorted((ROOT / "docs" / "guide").glob("*.md"))}
-LONG = {"train-heads", "own-head"}  # they train
+SHORT = {"library", "study"}  # the others are followed by `make test-all`
 
 
 def _follow(name: str, folder: Path) -> str:
@@ -26,7 +26,7 @@ def _follow(name: str, folder: Path) -> str:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] if name in LONG else [])
+        pytest.param(name, marks=[] if name in SHORT else [pytest.mark.slow])
         for name, page in PAGES.items()
         if guide.blocks(page)
     ],

@@ -173,21 +173,27 @@ def _readme(stems: Sequence[str]) -> str:
         "references.bib  the methods they show\n"
         "rebuild.py      makes every figure again, from the sidecars alone:\n"
         "                  python rebuild.py [--venue icml] [--format svg] [--recompute]\n"
-        "                It needs PoolLens: run it in its folder's environment, with that folder\n"
-        "                on PYTHONPATH. rebuild.sh is the same for a shell.\n\n"
+        "                It needs PoolLens: an environment that has it installed, or that\n"
+        "                of its folder, with the folder on PYTHONPATH. rebuild.sh is the\n"
+        "                same for a shell.\n\n"
         f"{listed}\n\nMade with\n{made}\n"
     )
 
 
 _REBUILD = '''"""Make every figure again from its sidecar, into the folder "rebuilt"."""
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
 here = Path(__file__).resolve().parent
 sidecars = sorted(map(str, (here / "figures").glob("*.json")))
-command = [sys.executable, "-m", "analysis", "rebuild", *sidecars]
+# Where PoolLens is installed it is "poollens"; in its own folder, "analysis".
+package = next(filter(importlib.util.find_spec, ("poollens", "analysis")), None)
+if package is None:
+    sys.exit("PoolLens is not here: install it, or run this in the environment of its folder.")
+command = [sys.executable, "-m", package, "rebuild", *sidecars]
 sys.exit(subprocess.call([*command, "--output", str(here / "rebuilt"), *sys.argv[1:]]))
 '''
 _SHELL = """#!/bin/sh
