@@ -202,7 +202,13 @@ def similarity_layers(result: Any, checkpoint: Any = None, limit: float | None =
 
 @view("max_winners")
 def max_winners(result: Any, checkpoint: Any = None, words: bool = True, most: int = 12) -> Plot:
-    """Which tokens win the maximum over tokens in each sentence: share of dimensions won."""
+    """Which tokens win the maximum over tokens in each sentence: share of dimensions won.
+
+    Raises
+    ------
+    ValueError
+        The pooling takes no maximum.
+    """
     panels: list[Panel] = []
     for side in (result.a, result.b):
         if side.winners is None or side.winners.token is None:
