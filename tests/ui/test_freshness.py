@@ -65,10 +65,8 @@ def test_cache_without_the_digest_is_caught(open_app, one, monkeypatch):
     """The fault: the model's cache forgets the digest, so changed files show old numbers."""
     from pages.ui.engine import models
 
-    classifier, trace = models._classifier, models._trace
-    monkeypatch.setattr(
-        models, "_classifier", lambda folder, sha256, dtype: classifier(folder, "same", dtype)
-    )
+    trace = models._trace
+    monkeypatch.setattr(models, "_key", lambda checkpoint: str(checkpoint.folder))
     monkeypatch.setattr(
         models, "_trace", lambda id, sha256, *rest, **more: trace(id, "same", *rest, **more)
     )

@@ -6,14 +6,18 @@ every cache is bounded.
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import os
 import threading
 import time
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from analysis.checkpoints.folder import Checkpoint
+from analysis.common.cache import Cache
 from analysis.reading.decomposition import Decomposition, NoExactSplit, decompose
 from pages.ui.frame import settings
 from pages.ui.kit import cards
@@ -74,7 +78,27 @@ def device_name() -> str:
 
 def classifier(checkpoint: Checkpoint) -> Classifier:
     """The loaded checkpoint. Raises ``CheckpointError`` where it cannot be loaded."""
-    return _classifier(str(checkpoint.folder), checkpoint.sha256, precision())
+    key = _key(checkpoint)
+    store = _models()
+    loaded: Classifier | None = store.get(key)
+    if loaded is None:
+        with _loading:  # two sessions that want one model load it once
+            loaded = store.get(key)
+            if loaded is None:
+                loaded = _load(checkpoint)
+                store.put(key, loaded, _bytes_of(loaded))
+    return loaded
+
+
+def told_of_memory() -> str:
+    """In a sentence that models were let go to make room; empty where none was."""
+    if not _let_go:
+        return ""
+    return (
+        f"Models take up to {_models().budget / 2**30:.1f} GB here: {len(_let_go)} were let go and are "
+        "loaded again when they are asked for. Choose fewer checkpoints at a time, or set "
+        "POOLLENS_MODEL_GB."
+    )
 
 
 def precision() -> str:
@@ -110,11 +134,46 @@ def leave_if_stale(share: float) -> None:
     st.session_state.get("text")
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _classifier(folder: str, sha256: str, dtype: str) -> Classifier:
+_loading = threading.Lock()
+_let_go: set[Hashable] = set()  # models that had to leave since the start
+_SHARE, _LEAST = 0.3, 2 * 2**30  # of the machine's memory; more than all demo checkpoints take
+
+
+def _note(key: Hashable, model: object) -> None:
+    _let_go.add(key)
+
+
+@st.cache_resource(show_spinner=False)
+def _models() -> Cache[Classifier]:
+    """The loaded models of all sessions, bounded by bytes: no number of them is too many to keep
+    as long as they fit, and what was used longest ago leaves first."""
+    own = os.environ.get("POOLLENS_MODEL_GB", "")
+    with contextlib.suppress(ValueError):
+        return Cache(int(float(own) * 2**30), _note)
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError, AttributeError):
+        memory = 0
+    return Cache(max(int(_SHARE * memory), _LEAST), _note)
+
+
+def _key(checkpoint: Checkpoint) -> Hashable:
+    return str(checkpoint.folder), checkpoint.sha256, precision()
+
+
+def _load(checkpoint: Checkpoint) -> Classifier:
     from analysis.checkpoints.loading import load
 
-    return load(folder, dtype=dtype, root=settings.read().checkpoints)
+    return load(str(checkpoint.folder), dtype=precision(), root=settings.read().checkpoints)
+
+
+def _bytes_of(loaded: Classifier) -> int:
+    """Bytes of a model's weights, each counted once however many modules share it."""
+    tensors = {
+        tensor.data_ptr(): tensor.numel() * tensor.element_size()
+        for tensor in (*loaded.model.parameters(), *loaded.model.buffers())
+    }
+    return sum(tensors.values())
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -36,6 +36,8 @@ def draw_sidebar(found: Catalogue, entries: Sequence[Entry], lazy: bool = False)
     """
     with st.sidebar:
         st.caption(models.device_name())
+        if models.told_of_memory():
+            st.caption(models.told_of_memory())
         details = st.expander(
             "Checkpoint details", key="details", on_change="rerun" if lazy else "ignore"
         )

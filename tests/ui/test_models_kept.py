@@ -1,0 +1,57 @@
+"""Models stay loaded as long as they fit in memory; no number of them is one too many."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from analysis.checkpoints.folder import describe
+from pages.ui.engine import models
+
+
+@pytest.fixture
+def many(made, tmp_path, monkeypatch):
+    """Twenty checkpoints, more than were once kept."""
+    models._models.clear()
+    models._let_go.clear()
+    folders = []
+    for index in range(20):
+        folder = tmp_path / f"toy-{index}"
+        shutil.copytree(made / "toy-mha", folder)
+        folders.append(folder)
+    yield [describe(folder) for folder in folders]
+    models._models.clear()
+    models._let_go.clear()
+
+
+@pytest.fixture
+def loads(monkeypatch):
+    counted = []
+    real = models._load
+    monkeypatch.setattr(models, "_load", lambda one: (counted.append(one.id), real(one))[1])
+    return counted
+
+
+def test_twenty_chosen_checkpoints_are_loaded_once(many, loads):
+    for _ in range(3):
+        for checkpoint in many:
+            models.classifier(checkpoint)
+    assert len(loads) == 20
+    assert models.told_of_memory() == ""
+
+
+def test_beyond_the_bound_the_longest_unused_goes_and_that_is_told(many, loads, monkeypatch):
+    size = models._bytes_of(models._load(many[0]))
+    loads.clear()
+    monkeypatch.setenv("POOLLENS_MODEL_GB", str(3.5 * size / 2**30))
+    models._models.clear()
+    for checkpoint in many[:4]:
+        models.classifier(checkpoint)
+    models.classifier(many[3])
+    assert len(loads) == 4
+    models.classifier(many[0])
+    assert loads[-1] == many[0].id
+    assert len(loads) == 5
+    assert "let go" in models.told_of_memory()
+    assert models._models().used <= models._models().budget
