@@ -95,8 +95,8 @@ def told_of_memory() -> str:
     if not _let_go:
         return ""
     return (
-        f"Models take up to {_models().budget / 2**30:.1f} GB here: {len(_let_go)} were let go and are "
-        "loaded again when they are asked for. Choose fewer checkpoints at a time, or set "
+        f"Models take up to {_models().budget / 2**30:.1f} GB here: {len(_let_go)} were let go and "
+        "are loaded again when they are asked for. Choose fewer checkpoints at a time, or set "
         "POOLLENS_MODEL_GB."
     )
 
