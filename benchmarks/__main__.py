@@ -11,7 +11,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks import attribution, bertviz, busy, dataset, figures, live, maps, record, similarity
+from benchmarks import (
+    attribution,
+    bertviz,
+    busy,
+    dataset,
+    figures,
+    fit,
+    live,
+    maps,
+    record,
+    similarity,
+)
 
 RESULTS = Path(__file__).parent / "results"
 BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
@@ -24,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "maps": maps.run,
     "figures": figures.run,
     "similarity": similarity.run,
+    "fit": fit.run,
 }
 
 

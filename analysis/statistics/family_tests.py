@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from analysis.statistics.basics import mean_interval
 from analysis.statistics.permutation import (
-    DRAWS,
     permutation_p,
     smallest_p,
     standardised_difference,
@@ -48,7 +47,7 @@ def holm(p: Sequence[float] | Floats) -> Floats:
     return np.where(np.isnan(p), np.nan, adjusted)
 
 
-def family_p(values: Floats, *, draws: int = DRAWS, seed: int = 0) -> Floats:
+def family_p(values: Floats, *, draws: int | None = None, seed: int = 0) -> Floats:
     """p of all tests of R studies at once: (R, S, 1 + H, N) -> (R, H + S H), or (R, H) where
     S is 1; the headlines (one a head) first, then stratum by stratum.
 
@@ -73,7 +72,7 @@ def family_p(values: Floats, *, draws: int = DRAWS, seed: int = 0) -> Floats:
     return np.concatenate([column.reshape(studies, heads) for column in columns], axis=1)
 
 
-def compare(scores: Scores, *, draws: int = DRAWS, seed: int = 0) -> Report:
+def compare(scores: Scores, *, draws: int | None = None, seed: int = 0) -> Report:
     """All tests of a family. Deterministic: the same scores give the same p-values.
 
     ``scores.values`` are (S, 1 + H, N) with NaN for runs that are missing; then nothing is
@@ -92,9 +91,9 @@ def compare(scores: Scores, *, draws: int = DRAWS, seed: int = 0) -> Report:
     strata, variants, _ = values.shape
     heads = range(1, variants)
     size = (len(family.seeds), len(family.seeds))
-    lows = [smallest_p([size], draws=draws)] * (strata * len(heads))
+    lows = [smallest_p([size])] * (strata * len(heads))
     if strata > 1:
-        lows = [smallest_p([size] * strata, draws=draws)] * len(heads) + lows
+        lows = [smallest_p([size] * strata)] * len(heads) + lows
     tests = len(lows)
     complete = scores.done == scores.planned
     p = np.full(tests, np.nan)
@@ -180,13 +179,17 @@ def hedges_g(one: Floats, other: Floats) -> float:
 
 
 @lru_cache(maxsize=256)
-def detectable_effect(one: int, other: int, alpha: float) -> float:
+def detectable_effect(one: int, other: int, alpha: float, strata: int = 1) -> float:
     """The true difference, in standard deviations, that a two-sided t test of groups of these
-    sizes finds at level ``alpha`` with 80 % power (for the permutation test: about)."""
+    sizes finds at level ``alpha`` with 80 % power (for the permutation test: about).
+
+    Of the mean over several ``strata``: in standard errors of that mean times the square root of
+    its groups' size, with the degrees of freedom of all strata together (54 of three, ten seeds).
+    """
     from scipy.optimize import brentq
     from scipy.stats import nct, t
 
-    degrees = one + other - 2
+    degrees = strata * (one + other - 2)
     if min(one, other) < 2:
         return float("nan")
     edge = float(t.isf(alpha / 2, degrees))
@@ -202,7 +205,7 @@ def _detectable(pairs: list[tuple[Floats, Floats]], tests: int) -> float:
     spread = sqrt(float(np.mean([_pooled(a, b) ** 2 for a, b in pairs])) / len(pairs))
     n = min(len(a) for a, _ in pairs)
     m = min(len(b) for _, b in pairs)
-    return spread * detectable_effect(n, m, ALPHA / tests)
+    return spread * detectable_effect(n, m, ALPHA / tests, len(pairs))
 
 
 def _summary(stratum: Stratum, head: str, values: Floats) -> Summary:

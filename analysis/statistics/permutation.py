@@ -17,10 +17,12 @@ from math import comb, prod
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.statistics.split_sums import step_for, sums_in, sums_of
+
 Floats = NDArray[np.float64]
 
 EXACT = 200_000  # ten against ten are 184,756 splits: all of them are counted
-DRAWS = 99_999  # beyond; the smallest attainable p is then 1 / (DRAWS + 1)
+_BINS = 2**20  # for the sums of all strata
 _TIE = 1e-9  # two statistics closer than this share of the spread are equal
 
 
@@ -52,11 +54,11 @@ def _drawn(first: int, second: int, draws: int, draw: np.random.Generator) -> Fl
     return draw.permuted(np.tile(observed, (draws, 1)), axis=1)
 
 
-def permutation_p(one: Floats, other: Floats, *, draws: int = DRAWS, seed: int = 0) -> Floats:
+def permutation_p(one: Floats, other: Floats, *, draws: int | None = None, seed: int = 0) -> Floats:
     """Two-sided p of a difference of means, for R data sets at once: (R, n), (R, m) -> (R,).
 
-    Exact up to 200,000 splits, the observed one counted among them; beyond, ``draws`` random
-    ones and the observed one.
+    Exact: up to 200,000 splits each is looked at, beyond they are counted by their sums on a fine
+    grid. With ``draws``, beyond 200,000 splits so many random ones and the observed one.
 
     Raises
     ------
@@ -70,11 +72,13 @@ def permutation_p(one: Floats, other: Floats, *, draws: int = DRAWS, seed: int =
     observed = np.abs(one.mean(axis=1) - other.mean(axis=1))
     least = observed - _TIE * np.abs(values).max(axis=1)
     exact = comb(values.shape[1], first) <= EXACT
+    if not exact and draws is None:
+        return np.array([_counted([pair]) for pair in zip(one, other, strict=True)])
     second = values.shape[1] - first
     weights = (
         _splits(first, second)
         if exact
-        else _drawn(first, second, draws, np.random.default_rng(seed))
+        else _drawn(first, second, int(draws or 0), np.random.default_rng(seed))
     )
     answer = np.empty(len(values))
     for start in range(0, len(values), 32):  # 32 data sets of ten against ten are 24 MB
@@ -86,14 +90,16 @@ def permutation_p(one: Floats, other: Floats, *, draws: int = DRAWS, seed: int =
 
 
 def stratified_p(
-    strata: Sequence[tuple[Floats, Floats]], *, draws: int = DRAWS, seed: int = 0
+    strata: Sequence[tuple[Floats, Floats]], *, draws: int | None = None, seed: int = 0
 ) -> Floats:
     """One two-sided p over several strata, for R data sets at once: S times (R, n), (R, m) -> (R,).
 
     Values are permuted inside their stratum. The statistic is the sum over strata of the
     difference of means, each divided by the standard deviation of all values of its stratum
-    (which a permutation does not change), so that no task counts more for its unit. By
-    ``draws`` random permutations, the same for all data sets, and the observed one.
+    (which a permutation does not change), so that no task counts more for its unit. Exact: each
+    stratum's splits are counted by their sums on a fine grid, and the strata's distributions are
+    convolved; ties are counted in, so that p errs upwards, by less than its printed digits. With
+    ``draws``, so many random permutations, the same for all data sets, and the observed one.
 
     Raises
     ------
@@ -104,6 +110,10 @@ def stratified_p(
         raise ValueError("A test over strata needs at least one of them.")
     checked = [(_checked(one), _checked(other)) for one, other in strata]
     rows = len(checked[0][0])
+    if draws is None:
+        return np.array(
+            [_counted([(one[r], other[r]) for one, other in checked]) for r in range(rows)]
+        )
     draw = np.random.default_rng(seed)
     scaled, weights, observed = [], [], np.zeros(rows)
     for one, other in checked:
@@ -127,6 +137,44 @@ def stratified_p(
     return answer
 
 
+def _counted(strata: Sequence[tuple[Floats, Floats]]) -> float:
+    """The exact p of one data set: S times (n,), (m,). The splits of all strata are counted."""
+    parts, chosen, sizes, observed = [], [], [], 0.0
+    for one, other in strata:
+        values = np.concatenate([one, other])
+        centred = values - values.mean()
+        spread = float(values.std())
+        flat = spread <= _TIE * np.abs(values).max()
+        # The values of the other group are the rest, so that one sum says the difference of means.
+        share = 1 / len(one) + 1 / len(other)
+        scaled = np.zeros(len(values)) if flat else centred / spread * share
+        parts.append(scaled)
+        chosen.append(len(one))
+        sizes.append((len(one), len(other)))
+        observed += float(scaled[: len(one)].sum())
+    if not any(part.any() for part in parts):
+        return 1.0
+    looked_at = all(comb(n + m, n) <= EXACT for n, m in sizes)
+    # Every sum is rounded once where all are looked at, else every value: then three standard
+    # errors of so many roundings. What they may have moved counts as reached, as equal sums do.
+    if looked_at:
+        step = sum(float(np.abs(part).sum()) for part in parts) / _BINS
+        margin = len(parts) / 2
+    else:
+        step, margin = step_for(parts, chosen), 3 * (sum(chosen) / 12) ** 0.5
+    total = None
+    for part, (n, m) in zip(parts, sizes, strict=True):
+        if looked_at:
+            found = _splits(n, m) @ part / (1 / n + 1 / m)
+            sums = sums_in(np.concatenate([found, -found]) if n == m else found, step)
+        else:
+            sums = sums_of(part, n, step)
+        total = sums if total is None else total.plus(sums)
+    assert total is not None
+    reached = total.beyond(abs(observed) - step * margin)
+    return min(max(reached, smallest_p(sizes)), 1.0)
+
+
 def standardised_difference(one: Floats, other: Floats) -> float:
     """What :func:`stratified_p` sums, of one stratum, (n,) and (m,): the difference of means in
     standard deviations of all its values. 0 where nothing varies, NaN without values."""
@@ -139,7 +187,7 @@ def standardised_difference(one: Floats, other: Floats) -> float:
     return float(one.mean() - other.mean()) / spread
 
 
-def smallest_p(sizes: Sequence[tuple[int, int]], *, draws: int = DRAWS) -> float:
+def smallest_p(sizes: Sequence[tuple[int, int]]) -> float:
     """The smallest p that groups of these sizes can give, over all strata together.
 
     Ten against ten: 2 of 184,756 splits. Two-sided, groups of one size always tie with their
@@ -147,10 +195,7 @@ def smallest_p(sizes: Sequence[tuple[int, int]], *, draws: int = DRAWS) -> float
     """
     splits = prod(comb(first + second, first) for first, second in sizes)
     mirrored = all(first == second for first, second in sizes)
-    exact = (2 if mirrored else 1) / splits
-    if len(sizes) == 1 and splits <= EXACT:
-        return exact
-    return max(exact, 1 / (draws + 1))
+    return (2 if mirrored else 1) / splits
 
 
 def _checked(values: Floats) -> Floats:

@@ -13,6 +13,7 @@ from analysis.statistics import basics, compare, holm, mcnemar, paired_bootstrap
 from analysis.statistics.family_tests import detectable_effect, hedges_g
 from analysis.statistics.paired import METRICS, show_p
 from analysis.statistics.permutation import smallest_p, standardised_difference, stratified_p
+from analysis.statistics.split_sums import sums_of
 from analysis.statistics.spread_tests import spread_of, visible_ratio
 from analysis.statistics.verdicts import ALPHA
 
@@ -68,25 +69,58 @@ class TestPermutation:
 
     def test_stratified_p_is_that_of_enumeration(self):
         strata = [([3.0, 2.5, 4.0], [1.0, 2.0, 2.6]), ([70.0, 75.0, 74.0], [71.0, 69.0, 70.5])]
-        p = stratified_p([tuple(map(np.array, each)) for each in strata], draws=60_000)[0]
-        assert p == pytest.approx(brute_force(strata), abs=0.006)
+        p = stratified_p([tuple(map(np.array, each)) for each in strata])[0]
+        assert p == pytest.approx(brute_force(strata), abs=1e-4)
 
     def test_unequal_groups_are_stratified_right_too(self):
         strata = [([3.0, 2.5], [1.0, 2.0, 2.6]), ([70.0, 75.0, 74.0], [71.0, 69.0])]
-        p = stratified_p([tuple(map(np.array, each)) for each in strata], draws=60_000)[0]
-        assert p == pytest.approx(brute_force(strata), abs=0.006)
+        p = stratified_p([tuple(map(np.array, each)) for each in strata])[0]
+        assert p == pytest.approx(brute_force(strata), abs=1e-4)
 
     def test_a_task_does_not_count_more_for_its_unit(self):
         one, other = generator(5).normal(size=(2, 1, 6)) + 0.4, generator(6).normal(size=(2, 1, 6))
-        plain = stratified_p(list(zip(one, other, strict=True)), draws=2000)
+        plain = stratified_p(list(zip(one, other, strict=True)))
         scale = np.array([1.0, 1000.0])[:, None, None]
-        scaled = stratified_p(list(zip(one * scale, other * scale, strict=True)), draws=2000)
+        scaled = stratified_p(list(zip(one * scale, other * scale, strict=True)))
         np.testing.assert_allclose(plain, scaled)
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_stratified_p_counts_equal_sums_as_enumeration_does(self, seed):
+        draw = generator(seed)  # few different scores: most of the sums are equal to others
+        strata = [tuple(draw.integers(0, 4, (2, 4)) / 7.0) for _ in range(2)]
+        p = stratified_p(strata)[0]
+        expected = brute_force([(list(one), list(other)) for one, other in strata])
+        assert expected - 1e-9 <= p <= expected + 1e-3
+
+    def test_draws_come_near_the_exact_p_and_no_nearer_than_they_can(self):
+        draw = generator(7)
+        strata = [(draw.normal(size=10) + 0.4, draw.normal(size=10)) for _ in range(3)]
+        exact = stratified_p(strata)[0]
+        sampled = stratified_p(strata, draws=99_999)[0]
+        assert sampled == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 1e5) ** 0.5)
+
+    def test_thirty_against_thirty_are_counted_too(self):
+        draw = generator(8)
+        one, other = draw.normal(size=30) + 0.5, draw.normal(size=30)
+        exact = permutation_p(one, other)[0]
+        sampled = permutation_p(one, other, draws=99_999)[0]
+        assert sampled == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 1e5) ** 0.5)
+        far = permutation_p(one + 100, other)[0]
+        assert far == pytest.approx(smallest_p([(30, 30)]), rel=0.5)
+
+    @pytest.mark.parametrize(("n", "chosen"), [(7, 3), (9, 4), (6, 6)])
+    def test_the_sums_of_all_choices_are_those_of_enumeration(self, n, chosen):
+        values = generator(n).integers(-5, 6, n).astype(float)
+        sums = sums_of(values, chosen, 1.0)
+        every = [sum(part) for part in combinations(values, chosen)]
+        for place, share in enumerate(sums.share):
+            expected = np.mean(np.isclose(every, sums.first + place))
+            assert share == pytest.approx(expected, abs=1e-12)
 
     def test_small_groups_have_their_smallest_p(self):
         assert smallest_p([(5, 5)]) == 2 / 252
         assert smallest_p([(10, 10)]) == 2 / 184_756
-        assert smallest_p([(3, 3), (3, 3)], draws=99) == pytest.approx(2 / 400, abs=0.006)
+        assert smallest_p([(3, 3), (3, 3)]) == 2 / 400
         far, near = np.arange(5.0) + 100, np.arange(5.0)
         assert permutation_p(far, near)[0] == smallest_p([(5, 5)])
         assert permutation_p(far[:3], near)[0] == smallest_p([(3, 5)])

@@ -21,7 +21,7 @@ class TestSimulatedStudies:
     def words(self, values: np.ndarray) -> np.ndarray:
         """The verdicts (R, 12) of R simulated studies; `compare` takes 0.2 s for each."""
         adjusted = step_down(family_p(values, draws=self.DRAWS))
-        over = smallest_p([(10, 10)] * 3, draws=self.DRAWS)
+        over = smallest_p([(10, 10)] * 3)
         lows = holm([over] * 3 + [smallest_p([(10, 10)])] * 9)
         one, other = values[:, :, 1:], values[:, :, :1]
         gap = one.mean(axis=3) - other.mean(axis=3)
@@ -99,6 +99,19 @@ class TestSimulatedStudies:
         gap = detectable_effect(10, 10, ALPHA / 12)
         one, other = draw.normal(size=(200, 10)) + gap, draw.normal(size=(200, 10))
         assert (permutation_p(one, other) <= ALPHA / 12).mean() == pytest.approx(0.8, abs=0.09)
+
+    def test_over_three_tasks_it_is_found_about_as_often_as_promised(self):
+        draw, alpha = generator(34), ALPHA / 12
+        gap = detectable_effect(10, 10, alpha, 3) / 3**0.5
+        assert detectable_effect(10, 10, alpha, 3) < detectable_effect(10, 10, alpha)
+        strata = [
+            (draw.normal(size=(500, 10)) + gap, draw.normal(size=(500, 10))) for _ in range(3)
+        ]
+        pooled = np.mean([(a.var(1, ddof=1) + b.var(1, ddof=1)) / 2 for a, b in strata], axis=0)
+        mean = np.mean([a.mean(1) - b.mean(1) for a, b in strata], axis=0)
+        t = mean / np.sqrt(pooled * (2 / 10) / 3)
+        found = 2 * stats.t.sf(np.abs(t), 54) <= alpha
+        assert found.mean() == pytest.approx(0.8, abs=0.06)
 
 
 def scales(values: np.ndarray) -> np.ndarray:
