@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.common.jobs import Enough as Enough
 from analysis.common.records import freeze, require_shape
 from analysis.text.tokens import Tokens
 
@@ -16,14 +17,6 @@ BASELINES = ("pad", "mask", "mean", "text")
 UNITS = ("piece", "word", "span")
 Progress = Callable[[float], None]
 Target = int | tuple[int, int]
-
-
-class Enough(Exception):
-    """Raised by a progress callback to end the work and keep what is done so far.
-
-    Sampling methods return the samples they have, integrated gradients the steps. Where there is
-    nothing to keep yet, or half the work is no result (one effect a unit), it reaches the caller.
-    """
 
 
 class TooCostly(ValueError):

@@ -30,6 +30,7 @@ from analysis.checkpoints.encoders import (
     weight_files,
 )
 from analysis.common.outputs import is_number, kind_of, note_of
+from analysis.common.faults import CheckpointError as CheckpointError
 from analysis.checkpoints.sizes import excess, shapes_of
 from analysis.common.places import DEMO_FOLDER
 
@@ -46,10 +47,6 @@ _ENCODER_SUFFIXES = (
     "ForTokenClassification",
     "ForMultipleChoice",
 )
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be used; the message says why and what to do."""
 
 
 @dataclass(frozen=True)

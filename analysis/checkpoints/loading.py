@@ -226,11 +226,8 @@ def register_heads(file: str | Path) -> tuple[str, ...]:
 
 
 def warm_up() -> None:
-    """Import what attributions and adapters need, which takes seconds, before it is needed."""
+    """Import what adapters need, which takes seconds, before it is needed."""
     import peft  # noqa: F401
-
-    import analysis.attribution
-    import analysis.reading.trace
 
 
 def device_name() -> str:

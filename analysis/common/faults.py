@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from analysis.common.jobs import Stopped
+from analysis.common.jobs import Enough, Stopped
 
 _LOG = logging.getLogger(__name__)
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the message says why and what to do."""
 
 
 def reason(error: Exception, owner: str = "") -> str:
@@ -16,8 +20,6 @@ def reason(error: Exception, owner: str = "") -> str:
     traceback goes to the terminal and its first line stands in the reason. What ends a
     computation on request is no failure and is raised again.
     """
-    from analysis.attribution.results import Enough
-
     if isinstance(error, Stopped | Enough):
         raise error
     if isinstance(error, ValueError) and type(error).__module__.startswith(

@@ -21,6 +21,14 @@ KEPT = 32  # finished jobs that the registry remembers
 _MEAN = 0.5  # weight of the mean speed so far beside that of the last reports
 
 
+class Enough(Exception):
+    """Raised by a progress callback to end the work and keep what is done so far.
+
+    Sampling methods return the samples they have, integrated gradients the steps. Where there is
+    nothing to keep yet, or half the work is no result (one effect a unit), it reaches the caller.
+    """
+
+
 class Stopped(Exception):
     """Raised by :meth:`Desk.check` inside work that was stopped; ends the job as "stopped"."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from analysis.checkpoints.folder import CheckpointError
+from analysis.common.faults import CheckpointError
 
 if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from analysis.checkpoints.encoders import hub_unreachable
+from analysis.common.hub import hub_unreachable
 
 
 class HubUnavailable(ValueError):

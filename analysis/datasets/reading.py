@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.common.records import freeze
-from analysis.corpus.arrow_texts import ArrowTexts
+from analysis.datasets.arrow_texts import ArrowTexts
 from analysis.datasets.columns import Met, Unknown, classes_of, resolve
 from analysis.datasets.files import DataError
 from analysis.datasets.guess import Columns

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from threading import Event
 from typing import Any
 
-from analysis.corpus.arrow_texts import TextWriter
+from analysis.datasets.arrow_texts import TextWriter
 from analysis.datasets.guess import Columns
 from analysis.datasets.records import Problem, Records
 from analysis.text.tokens import clean

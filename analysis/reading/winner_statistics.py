@@ -16,10 +16,9 @@ import numpy as np
 
 from analysis.checkpoints.folder import Checkpoint
 from analysis.common.records import freeze, require_shape
-from analysis.reading.winners import Winners
+from analysis.reading.winners import Winners, wins_by_token
 from analysis.statistics.basics import mean_interval
 from analysis.text.token_types import TYPES, token_types
-from analysis.text.words import wins_by_token
 
 if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.common.records import freeze
+from analysis.text.tokens import Tokens
+from analysis.text.words import merge
 
 if TYPE_CHECKING:
     from analysis.reading.trace import HeadTrace
@@ -55,3 +57,22 @@ def part_of_maximum(head: HeadTrace) -> int | None:
     at_winner = head.weights[:, won.token, np.arange(len(won.token))]  # (P, d)
     alone = (at_winner == 1).all(axis=1) & (np.count_nonzero(head.weights, axis=1) == 1).all(axis=1)
     return int(np.flatnonzero(alone)[-1]) if alone.any() else None
+
+
+def wins_by_word(winners: Winners, tokens: Tokens) -> np.ndarray:
+    """(U, K) how many dimensions each competing layer wins at each word, all its pieces counted.
+
+    For a maximum over tokens K is 1. Where only [CLS] is pooled all wins are its own.
+    """
+    return merge(wins_by_token(winners, len(tokens)), tokens, axis=0)
+
+
+def wins_by_token(winners: Winners, length: int) -> np.ndarray:
+    """(T, K) how many dimensions each competing layer wins at each token."""
+    layers = np.array(winners.layers)
+    if winners.token is not None:
+        return np.bincount(winners.token, minlength=length)[:, None]
+    counts = np.zeros((length, len(layers)), dtype=np.int64)
+    rows = winners.layer[None] if winners.layer.ndim == 1 else winners.layer
+    counts[: len(rows)] = (rows[:, :, None] == layers).sum(axis=1)
+    return counts

@@ -1,7 +1,7 @@
 """From word pieces to words, by the rule of each quantity.
 
 Attention is summed into a word (a query may look at any of its pieces) and averaged from it (each
-piece asks once); contributions add up; wins are counted. Norms of weighted values are summed: what
+piece asks once); contributions add up. Norms of weighted values are summed: what
 the pieces move one by one, which is no less than what they move together. Leaving a word out is
 an experiment of its own (`leave_one_out(..., words=True)`): effects of pieces do not add up to it.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.reading.winners import Winners
 from analysis.text.tokens import Tokens
 
 
@@ -40,22 +39,3 @@ def attention_by_word(attention: np.ndarray, tokens: Tokens) -> np.ndarray:
     Source: Clark et al. 2019, "What does BERT look at?", section 4.1.
     """
     return merge(merge(attention, tokens, axis=-1), tokens, axis=-2, how="mean")
-
-
-def wins_by_word(winners: Winners, tokens: Tokens) -> np.ndarray:
-    """(U, K) how many dimensions each competing layer wins at each word, all its pieces counted.
-
-    For a maximum over tokens K is 1. Where only [CLS] is pooled all wins are its own.
-    """
-    return merge(wins_by_token(winners, len(tokens)), tokens, axis=0)
-
-
-def wins_by_token(winners: Winners, length: int) -> np.ndarray:
-    """(T, K) how many dimensions each competing layer wins at each token."""
-    layers = np.array(winners.layers)
-    if winners.token is not None:
-        return np.bincount(winners.token, minlength=length)[:, None]
-    counts = np.zeros((length, len(layers)), dtype=np.int64)
-    rows = winners.layer[None] if winners.layer.ndim == 1 else winners.layer
-    counts[: len(rows)] = (rows[:, :, None] == layers).sum(axis=1)
-    return counts

@@ -13,6 +13,7 @@ from support import zoo
 from huggingface_hub import constants
 
 from analysis.checkpoints import encoders
+from analysis.common import hub
 from analysis.checkpoints.encoders import EncoderNotFound, digest_of, resolve_encoder, sha256_of
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -23,7 +24,7 @@ def empty_cache(monkeypatch, tmp_path):
     """A Hub cache of this test's own, and a probe that remembers nothing."""
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(encoders, "_probe", None)
+    monkeypatch.setattr(hub, "_probe", None)
     return tmp_path / "hub"
 
 
@@ -112,19 +113,19 @@ def test_without_a_network_every_place_is_named_and_nothing_waits(no_network):
     ):
         assert place in told
     assert len(no_network) == 1  # one probe serves for a minute
-    assert no_network[0][1] == encoders.PROBE_SECONDS == 3.0
+    assert no_network[0][1] == hub.PROBE_SECONDS == 3.0
 
 
 def test_the_probe_is_made_anew_after_a_minute(no_network, monkeypatch):
-    assert encoders.hub_unreachable() == "no connection"
-    made, answer = encoders._probe
-    monkeypatch.setattr(encoders, "_probe", (made - 61, answer))
-    encoders.hub_unreachable()
+    assert hub.hub_unreachable() == "no connection"
+    made, answer = hub._probe
+    monkeypatch.setattr(hub, "_probe", (made - 61, answer))
+    hub.hub_unreachable()
     assert len(no_network) == 2
 
 
 def test_a_search_for_the_address_that_hangs_ends_with_the_probe(monkeypatch):
-    monkeypatch.setattr(encoders, "PROBE_SECONDS", 0.3)
+    monkeypatch.setattr(hub, "PROBE_SECONDS", 0.3)
 
     def hang(*args, **kwargs):
         time.sleep(3)
@@ -132,7 +133,7 @@ def test_a_search_for_the_address_that_hangs_ends_with_the_probe(monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     began = time.monotonic()
-    assert encoders.hub_unreachable() == "no connection"
+    assert hub.hub_unreachable() == "no connection"
     assert time.monotonic() - began < 2
 
 
@@ -141,7 +142,7 @@ def test_an_answer_with_an_error_code_is_an_answer(monkeypatch):
         raise urllib.error.HTTPError(request.full_url, 403, "forbidden", {}, None)
 
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
-    assert encoders.hub_unreachable() == ""
+    assert hub.hub_unreachable() == ""
 
 
 def test_the_hub_is_asked_for_no_pickle_and_no_code(monkeypatch):
@@ -156,7 +157,7 @@ def test_the_hub_is_asked_for_no_pickle_and_no_code(monkeypatch):
         return str(zoo.folder("bare"))
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
-    monkeypatch.setattr(encoders, "_ask_hub", lambda: "")
+    monkeypatch.setattr(hub, "_ask_hub", lambda: "")
     assert resolve_encoder("somebody/tiny").source == "Hub"
     assert asked["name"] == "somebody/tiny"
     allowed = asked["allow_patterns"]

@@ -212,8 +212,8 @@ print((most - before) >> 20)
         content = "text,label\n" + "".join(f"{row},{n % 2}\n" for n, row in enumerate(rows))
         content += f"{rows[5]},1\n"  # as row 5
         small = read_upload(content.encode(), "a.csv").table
-        monkeypatch.setattr("analysis.corpus.arrow_texts._CHUNK", 5000)
-        monkeypatch.setattr("analysis.corpus.arrow_texts.IN_MEMORY", 20_000)
+        monkeypatch.setattr("analysis.datasets.arrow_texts._CHUNK", 5000)
+        monkeypatch.setattr("analysis.datasets.arrow_texts.IN_MEMORY", 20_000)
         large = read_upload(content.encode(), "a.csv").table
         assert type(large.text).__name__ == "ArrowTexts"
         assert tuple(large.text) == tuple(small.text) == tuple(rows)

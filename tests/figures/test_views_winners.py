@@ -20,8 +20,8 @@ from analysis.reading.winner_statistics import (
     summarise,
     summarise_by_class,
 )
+from analysis.reading.winners import wins_by_token
 from analysis.text.token_types import TYPES
-from analysis.text.words import wins_by_token
 
 
 @pytest.mark.parametrize("words", [False, True])

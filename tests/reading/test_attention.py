@@ -24,8 +24,9 @@ from analysis.reading.attention import (
     special_mass,
     value_norms,
 )
+from analysis.reading.winners import wins_by_token, wins_by_word
 from analysis.statistics.basics import kendall, mean_interval
-from analysis.text.words import attention_by_word, merge, wins_by_token, wins_by_word
+from analysis.text.words import attention_by_word, merge
 
 TEXT, PAIR = "The plots thinned, not dully.", "He said it was great."
 

@@ -13,7 +13,7 @@ from analysis.figures.registry import view
 from analysis.figures.views.source import as_list, cut_note, name_of, provenance_of, target_label
 from analysis.figures.views.token_axis import layer_labels, token_axis
 from analysis.reading.decomposition import described
-from analysis.text.words import wins_by_token
+from analysis.reading.winners import wins_by_token
 
 QUANTITIES = {
     "deviation": "wins above the usual share (percentage points)",

@@ -54,6 +54,8 @@ def _warm_up() -> None:
     # The browser still fetches the scripts of the fields it was shown, and imports hold the server
     # up: without this pause nobody could type before they are done.
     time.sleep(PAINT_SECONDS)
+    import analysis.attribution
+    import analysis.reading.trace  # noqa: F401
     from analysis.checkpoints import loading
 
     loading.warm_up()

@@ -15,8 +15,7 @@ from analysis.figures.screen.markup import html
 from analysis.figures.views.source import provenance_of
 from analysis.figures.views.units import strip_of, units_of
 from analysis.reading import groups
-from analysis.reading.winners import part_of_maximum
-from analysis.text.words import wins_by_token
+from analysis.reading.winners import part_of_maximum, wins_by_token
 from pages.ui.engine.replies import Reply, common_limit
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
