@@ -30,7 +30,8 @@ function shown(value) {
 }
 
 function draw(row, pointed) {
-  const data = (row.held ??= JSON.parse(row.dataset.row));
+  row.held ??= JSON.parse(row.dataset.row);
+  const data = row.held;
   const svg = row.querySelector("svg");
   const readout = row.querySelector(".readout");
   const tokens = [words(row, 0), words(row, 1)];
