@@ -48,7 +48,9 @@ class Alias(MetaPathFinder, Loader):
         """For ``python -m``: the code of the real module."""
         real = self._real(fullname)
         spec = importlib.util.find_spec(real) if real else None
-        return spec.loader.get_code(real) if spec and isinstance(spec.loader, Inspector) else None
+        if real is None or spec is None or not isinstance(spec.loader, Inspector):
+            return None
+        return spec.loader.get_code(real)
 
     def exec_module(self, module: ModuleType) -> None:
         alias = module.__spec__
