@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pages.ui.compare import page
+from pages.ui.frame import address
 from pages.ui.frame.frame import start
 
 found, choice = start(
     "Compare", "How does each pooling head read this sentence, and do they agree?", variant=True
 )
 page.draw(found, choice)
+address.write()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pages.ui.frame import address
 from pages.ui.frame.frame import start
 from pages.ui.layers import page
 
 found, choice = start("Layers", "What does [CLS] become on its way up?")
 page.draw(found, choice)
+address.write()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pages.ui.embedding_map import page
+from pages.ui.frame import address
 from pages.ui.frame.frame import start
 
 found, choice = start(
     "Embedding map", "How do the poolings arrange a data set, and which sentence is that point?"
 )
 page.draw(found, choice)
+address.write()

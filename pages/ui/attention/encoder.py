@@ -20,7 +20,8 @@ from pages.ui.attention.encoder_sums import SHOW
 from pages.ui.attention.encoder_views import HEADS, LARGE, PARTS, ROLLOUT, SPREAD, TOKEN, Shown
 from pages.ui.attention.reading import Listener, Wanted
 from pages.ui.engine.replies import common_limit
-from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.frame import address
+from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import text
@@ -103,8 +104,7 @@ def _controls(
             (HEADS, TOKEN, ROLLOUT, SPREAD, PARTS),
             default=HEADS,
             required=True,
-            key="encoder_view",
-            **KEPT,
+            **address.kept("encoder_view"),
         )
         or HEADS
     )
@@ -131,8 +131,7 @@ def _controls(
                 ("query", "key"),
                 default="query",
                 required=True,
-                key="side",
-                **KEPT,
+                **address.kept("side"),
                 help="As query: whom it listens to. As key: who listens to it.",
             )
             or "query"

@@ -20,8 +20,9 @@ from pages.ui.attention.reading import OWN, ROW, Listener, Wanted, listen
 from pages.ui.attention.tables import piece
 from pages.ui.engine import models
 from pages.ui.engine.replies import ask_reference, common_limit, without_profile
+from pages.ui.frame import address
 from pages.ui.frame.catalogue import Catalogue
-from pages.ui.frame.inputs import KEPT, Choice, is_complete
+from pages.ui.frame.inputs import Choice, is_complete
 from pages.ui.frame.sidebar import draw_sidebar
 from pages.ui.kit import cards, selection
 from pages.ui.kit.show import export_menu
@@ -85,8 +86,7 @@ def _controls() -> Wanted:
         ("weights", "value norms"),
         default="weights",
         required=True,
-        key="weigh",
-        **KEPT,
+        **address.kept("weigh"),
         help="Attention weights as they are, or how much each token moves the pooled "
         "vector: a large weight on a short vector moves little.",
     )
@@ -95,16 +95,15 @@ def _controls() -> Wanted:
         tuple(_WHERE_NAMES),
         default="encoder",
         required=True,
-        key="leave",
-        **KEPT,
+        **address.kept("leave"),
         format_func=lambda key: _WHERE_NAMES[key],
         help="Leaving a token out asks one of three questions. "
         + " ".join(f"'{name}': {WHERE[key]}." for key, name in _WHERE_NAMES.items()),
     )
     reference = ask_reference()
     with st.container(key="attention-switches"):
-        special = st.toggle("Special tokens", value=True, key="special", **KEPT)
-        ranked = st.toggle("Most heard first", key="ranked", **KEPT)
+        special = st.toggle("Special tokens", value=True, **address.kept("special"))
+        ranked = st.toggle("Most heard first", **address.kept("ranked"))
     return Wanted(
         norms=weigh == "value norms",
         where=where or "encoder",

@@ -16,7 +16,8 @@ from pages.ui.attributions.controls import Wanted, choose_focus
 from pages.ui.attributions.entry import Explained, shared
 from pages.ui.attributions.markup import Bar, bars, piece
 from pages.ui.engine.replies import common_limit
-from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.frame import address
+from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
 from pages.ui.kit.show import export_menu
@@ -33,7 +34,7 @@ def draw(explained: Sequence[Explained], choice: Choice, wanted: Wanted, mark: S
             export_menu(plots, "export-bars")
         with st.container(key="bars-tools"):
             choose_focus(wanted.methods, wanted.focus)
-            largest = st.toggle("Largest first", key="largest", **KEPT)
+            largest = st.toggle("Largest first", **address.kept("largest"))
         if not found:
             piece('<div class="none">There is nothing to draw yet.</div>', "bars-drawing")
             return

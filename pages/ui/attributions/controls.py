@@ -9,8 +9,8 @@ from typing import Any
 import streamlit as st
 
 from analysis.attribution import METHODS, Method, Option
+from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import KEPT
 from pages.ui.kit import cards
 
 _FIRST = ("integrated_gradients", "gradient_x_input", "leave_one_out")
@@ -49,8 +49,7 @@ def ask(entries: Sequence[Entry]) -> Wanted:
                 ("contrast", "logit", "probability"),
                 default="contrast",
                 required=True,
-                key="output",
-                **KEPT,
+                **address.kept("output"),
                 help="Contrast: the class's logit minus the mean of the others (a shift common to "
                 "all classes cancels). Logit: the class's own. Probability: after the softmax.",
             )
@@ -61,8 +60,7 @@ def ask(entries: Sequence[Entry]) -> Wanted:
             st.selectbox(
                 "Baseline",
                 tuple(_BASELINES),
-                key="baseline",
-                **KEPT,
+                **address.kept("baseline"),
                 width=150,
                 format_func=_BASELINES.__getitem__,
                 help="What the text is compared with; special tokens stay. Every baseline is a "
@@ -78,9 +76,8 @@ def ask(entries: Sequence[Entry]) -> Wanted:
             text = (
                 st.text_input(
                     "Sentence to compare with",
-                    key="baseline_text",
                     live="250ms",
-                    **KEPT,
+                    **address.kept("baseline_text"),
                     placeholder="Padded or cut to the length of the text",
                 )
                 or ""
@@ -89,7 +86,7 @@ def ask(entries: Sequence[Entry]) -> Wanted:
 
 
 def _methods() -> tuple[str, ...]:
-    known = list(METHODS)
+    known, arguments = list(METHODS), address.kept("methods")
     if "methods" in st.session_state:
         kept = [key for key in st.session_state["methods"] if key in known]
         if kept != list(st.session_state["methods"]):
@@ -98,10 +95,9 @@ def _methods() -> tuple[str, ...]:
         "Methods",
         known,
         default=[key for key in _FIRST if key in known][:3],
-        key="methods",
         format_func=lambda key: METHODS[key].title,
         placeholder="Choose methods",
-        **KEPT,
+        **arguments,
         help="Several methods ask the prediction in several ways; where they agree it does not "
         "hang on one of them.",
     )
@@ -111,9 +107,6 @@ def _methods() -> tuple[str, ...]:
 def _focus(methods: tuple[str, ...]) -> str:
     """The method in focus; its box stands above the bars, a click on a strip's title sets it."""
     focus = st.session_state.get("focus")
-    if focus is None:  # a link: its box, which is drawn later, writes titles into the address
-        linked = st.query_params.get("focus")
-        focus = next((key for key in methods if METHODS[key].title == linked), None)
     return focus if focus in methods else methods[0] if methods else ""
 
 
@@ -124,11 +117,10 @@ def choose_focus(methods: tuple[str, ...], focus: str) -> None:
     st.selectbox(
         "Method in focus",
         methods,
-        key="focus",
         format_func=lambda key: METHODS[key].title,
         label_visibility="collapsed",
         width=240,
-        **KEPT,
+        **address.kept("focus"),
     )
 
 
@@ -143,9 +135,8 @@ def _against(entries: Sequence[Entry]) -> str:
         st.selectbox(
             "Against",
             (OTHERS, *names),
-            key="against",
             width=160,
-            **KEPT,
+            **address.kept("against"),
             help="All others: as said under Explain. A class: the difference of the two.",
         )
         or OTHERS
@@ -162,12 +153,11 @@ def _options(
         span = (
             st.text_input(
                 "Span as one unit",
-                key="span",
                 live="250ms",
                 placeholder="some words of the text",
                 help="Words of the text, as they stand there: the whole span then counts as one "
                 "unit among words.",
-                **KEPT,
+                **address.kept("span"),
             )
             or ""
         )
@@ -185,8 +175,7 @@ def _options(
                     0,
                     9999,
                     0,
-                    key="attribution_seed",
-                    **KEPT,
+                    **address.kept("attribution_seed"),
                     help="Another seed draws other samples: how far the scores move is the "
                     "method's own error.",
                 )
@@ -198,16 +187,15 @@ def _control(method: Method, option: Option) -> Any:
     key = f"{method.key}.{option.name}"
     label = option.name
     if option.kind == "bool":
-        return bool(st.toggle(label, bool(option.default), key=key, help=option.help, **KEPT))
+        return bool(st.toggle(label, bool(option.default), help=option.help, **address.kept(key)))
     if option.kind == "choice":
         return st.selectbox(
             label,
             option.choices,
-            key=key,
             help=option.help,
             placeholder="chosen by the method",
             index=None if option.default is None else option.choices.index(option.default),
-            **KEPT,
+            **address.kept(key),
         )
     if option.kind == "int":
         low, high = (None if end is None else int(end) for end in (option.low, option.high))
@@ -217,9 +205,8 @@ def _control(method: Method, option: Option) -> Any:
             high,
             option.default,
             1,
-            key=key,
             help=option.help,
-            **KEPT,
+            **address.kept(key),
             placeholder="chosen by the method",
         )
         return None if value is None else int(value)
@@ -230,9 +217,8 @@ def _control(method: Method, option: Option) -> Any:
         option.default,
         _step(option),
         format="%.4g",
-        key=key,
         help=option.help,
-        **KEPT,
+        **address.kept(key),
     )
 
 

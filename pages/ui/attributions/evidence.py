@@ -17,7 +17,7 @@ from pages.ui.attributions.controls import Wanted
 from pages.ui.attributions.entry import Explained, shared
 from pages.ui.attributions.markup import Row, error_text, evidence, piece
 from pages.ui.attributions.measurements import Number, Setting
-from pages.ui.frame.inputs import KEPT
+from pages.ui.frame import address
 from pages.ui.kit import cards
 
 ALL = "all checkpoints"
@@ -52,8 +52,7 @@ def controls(explained: Sequence[Explained], wanted: Wanted) -> Asked:
                 st.selectbox(
                     "A unit is replaced by",
                     tuple(REPLACE),
-                    key="evidence_replace",
-                    **KEPT,
+                    **address.kept("evidence_replace"),
                     format_func=_REPLACE.__getitem__,
                     help=" ".join(f"{_REPLACE[k]}: {v}." for k, v in REPLACE.items()),
                 )
@@ -62,8 +61,7 @@ def controls(explained: Sequence[Explained], wanted: Wanted) -> Asked:
             by = st.selectbox(
                 "Measured on",
                 ("probability", measured.EXPLAINED),
-                key="evidence_output",
-                **KEPT,
+                **address.kept("evidence_output"),
                 help="The probability of the class, as in the source; or the output that is "
                 "explained, which does not saturate.",
             )
@@ -73,7 +71,7 @@ def controls(explained: Sequence[Explained], wanted: Wanted) -> Asked:
     if st.session_state.get("evidence_of") not in (None, *names, ALL):
         st.session_state.pop("evidence_of", None)
     chosen = st.selectbox(
-        "Evidence for", (*names, ALL), key="evidence_of", **KEPT, label_visibility="collapsed"
+        "Evidence for", (*names, ALL), **address.kept("evidence_of"), label_visibility="collapsed"
     )
     return Asked(next((one for one in known if one.name == chosen), None), setting)
 

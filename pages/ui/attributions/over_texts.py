@@ -19,7 +19,7 @@ from pages.ui.attributions.measurements import Setting
 from pages.ui.attributions.over_texts_run import SAMPLES, Run
 from pages.ui.data import choose
 from pages.ui.engine import jobs
-from pages.ui.frame.inputs import KEPT
+from pages.ui.frame import address
 from pages.ui.kit import cards
 from pages.ui.kit.show import panel
 
@@ -66,7 +66,9 @@ def draw(explained: Sequence[Explained], wanted: Wanted, setting: Setting) -> No
     with st.container(border=True, key="over-evidence"):
         with st.container(key="over-evidence-title"):
             st.markdown("**Over a data set**", help=ABOUT)
-            on = st.toggle("Choose a data set", key="over", **KEPT, label_visibility="collapsed")
+            on = st.toggle(
+                "Choose a data set", **address.kept("over"), label_visibility="collapsed"
+            )
         if not on:
             st.caption("The same evidence on many texts, and the words that speak for each class.")
             return
@@ -77,8 +79,7 @@ def draw(explained: Sequence[Explained], wanted: Wanted, setting: Setting) -> No
             rows = _rows(chosen.table)
             noise = st.toggle(
                 "Sensitivity too",
-                key="over_sensitivity",
-                **KEPT,
+                **address.kept("over_sensitivity"),
                 help=f"Every attribution is made {SAMPLES + 1} times more, under small changes of "
                 "its input.",
             )
@@ -115,9 +116,8 @@ def _rows(table: Table) -> list[tuple[str, str | None]]:
             fewest,
             most,
             min(most, 50),
-            key="over_texts",
             width=130,
-            **KEPT,
+            **address.kept("over_texts"),
             help="Drawn at random, the same ones each time.",
         )
     )
@@ -160,10 +160,9 @@ def _results(
         column = st.selectbox(
             "Measure",
             tuple(_COLUMNS),
-            key="over_column",
             width=280,
             format_func=_COLUMNS.__getitem__,
-            **KEPT,
+            **address.kept("over_column"),
         )
         owners = list(dict.fromkeys((one.checkpoint, one.method) for one in words))
         labels = [f"{owner}, {METHODS[method].title}" for owner, method in owners]

@@ -18,7 +18,8 @@ from pages.ui.attributions.controls import BY_CHECKPOINT, BY_METHOD, Wanted
 from pages.ui.attributions.entry import Explained, at_once, shared, tokens_of
 from pages.ui.attributions.markup import Line, error_text, piece, strips
 from pages.ui.engine.replies import common_limit
-from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.frame import address
+from pages.ui.frame.inputs import Choice
 from pages.ui.kit.cards import Span
 from pages.ui.kit.show import export_menu
 
@@ -44,9 +45,8 @@ def draw(
                     (BY_METHOD, BY_CHECKPOINT),
                     default=BY_METHOD,
                     required=True,
-                    key="strips",
                     label_visibility="collapsed",
-                    **KEPT,
+                    **address.kept("strips"),
                 )
                 if len(explained) > 1
                 else BY_METHOD

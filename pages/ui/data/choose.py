@@ -18,9 +18,9 @@ from analysis.datasets.table import HUB, TASKS, Table, read
 from analysis.text.tokens import clean
 from pages.ui.data import file
 from pages.ui.data import hub as dataset_hub
+from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.examples import words_for
-from pages.ui.frame.inputs import KEPT
 from pages.ui.kit import cards
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def choose(entries: Sequence[Entry], any_labels: bool = False) -> Chosen:
                 list(NAMES),
                 default=SUITE,
                 required=True,
-                key="source",
-                **KEPT,
+                **address.kept("source"),
                 format_func=NAMES.__getitem__,
             )
         with st.container(key="dataset-details"):
@@ -109,8 +108,7 @@ def _task(entries: Sequence[Entry], tasks: Sequence[str], key: str) -> str:
             "Task",
             tasks,
             index=list(tasks).index(own),
-            key=key,
-            **KEPT,
+            **address.kept(key),
             format_func=lambda t: TASKS[t].title if t in TASKS else t,
         )
     )
@@ -123,8 +121,7 @@ def _known(entries: Sequence[Entry], hub: bool) -> Chosen:
         folder = str(
             st.text_input(
                 "Folder",
-                key="folder",
-                **KEPT,
+                **address.kept("folder"),
                 placeholder="glue",
                 help="The folder that holds CoLA/, SST-2/, MRPC/, ... or one of these; TREC's too.",
             )
@@ -135,7 +132,7 @@ def _known(entries: Sequence[Entry], hub: bool) -> Chosen:
     default = TASKS[task].scored[0]
     if st.session_state.get("split") not in (None, *splits):
         del st.session_state["split"]
-    split = str(st.selectbox("Split", splits, index=splits.index(default), key="split", **KEPT))
+    split = str(st.selectbox("Split", splits, index=splits.index(default), **address.kept("split")))
     if not folder:
         st.caption("Type the folder of the data: nothing is read before.")
         return Chosen()
@@ -169,8 +166,7 @@ def _online(entries: Sequence[Entry], any_labels: bool) -> Chosen:
         (KNOWN, ANY),
         default=KNOWN,
         required=True,
-        key="hub_kind",
-        **KEPT,
+        **address.kept("hub_kind"),
         label_visibility="collapsed",
     )
     if kind == KNOWN:

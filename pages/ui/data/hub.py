@@ -10,7 +10,7 @@ import streamlit as st
 
 from analysis.datasets.upload import Columns, Reading, read_hub
 from pages.ui.data import file
-from pages.ui.frame.inputs import KEPT
+from pages.ui.frame import address
 from pages.ui.kit import cards
 
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
@@ -51,7 +51,7 @@ def ask(labels: Sequence[str] | None, pairs: bool | None) -> Reading | None:
 
 
 def _typed(label: str, key: str, example: str, told: str) -> str:
-    typed = st.text_input(label, key=key, **KEPT, placeholder=example, help=told)
+    typed = st.text_input(label, **address.kept(key), placeholder=example, help=told)
     return str(typed or "").strip()
 
 

@@ -11,8 +11,8 @@ import streamlit as st
 
 from analysis.datasets.table import Table
 from pages.ui.data import choose as dataset
+from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import KEPT
 
 COUNTS = (64, 128, 256, 512, 1000, 2000)
 Rows = tuple[tuple[str, str | None], ...]  # texts with their second texts
@@ -38,8 +38,7 @@ def choose(entries: Sequence[Entry]) -> SentenceSet:
             "At most",
             COUNTS,
             index=1,
-            key="many_count",
-            **KEPT,
+            **address.kept("many_count"),
             width=110,
             help="Different sentences, spread evenly over the data set.",
         )

@@ -15,7 +15,7 @@ from pages.ui.data.choose import Chosen
 from pages.ui.embedding_map import groups
 from pages.ui.embedding_map.component import MOST_CLASSES, Colour
 from pages.ui.embedding_map.engine import Pass
-from pages.ui.frame.inputs import KEPT
+from pages.ui.frame import address
 
 TORN, FALSE = "torn neighbours", "false neighbours"
 
@@ -30,7 +30,7 @@ def ask(
     offered = _offered(chosen, given, answers, qualities)
     if st.session_state.get("colour_by") not in (None, *offered):
         st.session_state.pop("colour_by")
-    name = st.selectbox("Colour", list(offered), key="colour_by", **KEPT)
+    name = st.selectbox("Colour", list(offered), **address.kept("colour_by"))
     return offered[name]()
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from analysis.checkpoints.folder import Checkpoint
 from analysis.maps.atlas import Wish
 from analysis.maps.projection import METRICS
-from pages.ui.frame.inputs import KEPT
+from pages.ui.frame import address
 
 SIZES = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 MOST_PANELS = 9
@@ -57,8 +57,7 @@ def ask(members: Sequence[Checkpoint], depth: int, rows: int, there: Sequence[st
             "Poolings",
             known,
             default=[n for n in ("mean", "max", "cls") if n in known] or known[:1],
-            key="poolings",
-            **KEPT,
+            **address.kept("poolings"),
             placeholder="Choose poolings",
             format_func=lambda name: TITLES.get(name, name),
         )
@@ -67,8 +66,7 @@ def ask(members: Sequence[Checkpoint], depth: int, rows: int, there: Sequence[st
             tuple(_METHODS),
             default="umap",
             required=True,
-            key="map",
-            **KEPT,
+            **address.kept("map"),
             format_func=_METHODS.__getitem__,
             help="PCA keeps large distances and is there at once. UMAP keeps neighbourhoods; "
             "distances between far groups of a UMAP mean little.",
@@ -80,8 +78,7 @@ def ask(members: Sequence[Checkpoint], depth: int, rows: int, there: Sequence[st
             0,
             depth,
             depth,
-            key="layer_shown",
-            **KEPT,
+            **address.kept("layer_shown"),
             help="0 is the embedding output. The pooling head's own vector has one layer only.",
         )
         with st.popover("Sample and layout", icon=":material/tune:"):
@@ -92,20 +89,18 @@ def ask(members: Sequence[Checkpoint], depth: int, rows: int, there: Sequence[st
                 "Rows",
                 sizes,
                 index=min(1, len(sizes) - 1),
-                key="rows_shown",
-                **KEPT,
+                **address.kept("rows_shown"),
                 format_func=lambda size: f"all {size:,}" if size == rows else f"{size:,}",
                 help="A seeded sample that keeps the shares of the classes.",
             )
-            seed = st.number_input("Seed", 0, 9_999, 0, key="map_seed", **KEPT)
-            neighbors = st.slider("Neighbours", 2, 100, 15, key="n_neighbors", **KEPT)
-            distance = st.slider("min_dist", 0.0, 0.99, 0.1, 0.01, key="min_dist", **KEPT)
-            metric = st.selectbox("Metric", METRICS, key="metric", **KEPT)
+            seed = st.number_input("Seed", 0, 9_999, 0, **address.kept("map_seed"))
+            neighbors = st.slider("Neighbours", 2, 100, 15, **address.kept("n_neighbors"))
+            distance = st.slider("min_dist", 0.0, 0.99, 0.1, 0.01, **address.kept("min_dist"))
+            metric = st.selectbox("Metric", METRICS, **address.kept("metric"))
             align = st.selectbox(
                 "Panels side by side",
                 tuple(_ALIGN),
-                key="align",
-                **KEPT,
+                **address.kept("align"),
                 format_func=_ALIGN.__getitem__,
                 help="Procrustes turns, mirrors and scales each map onto the first, which changes "
                 "no neighbourhood. AlignedUMAP lays them out together.",
@@ -131,8 +126,7 @@ def _members(members: Sequence[Checkpoint]) -> Sequence[Checkpoint]:
     chosen = st.selectbox(
         "Maps of",
         [*names, _ALL],
-        key="map_of",
-        **KEPT,
+        **address.kept("map_of"),
         format_func=lambda name: f"all {len(names)} checkpoints" if name == _ALL else name,
         help=f"A panel for each pooling and checkpoint, at most {MOST_PANELS}.",
     )

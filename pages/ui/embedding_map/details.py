@@ -23,6 +23,7 @@ from pages.ui.embedding_map.engine import Pass
 from pages.ui.embedding_map.groups import Groups
 from pages.ui.embedding_map.typed_sentence import Landed
 from pages.ui.engine import results_folder
+from pages.ui.frame.inputs import show_text
 from pages.ui.kit import cards
 from pages.ui.kit.show import export_menu
 
@@ -33,8 +34,7 @@ _BINS = 6  # of a number, where a printed figure needs groups
 def follow() -> None:
     """Go to Compare where a row was clicked in the last run."""
     if st.session_state.pop(_GO, False):
-        # An empty dict passes where the bound widgets' parameters would be refused.
-        st.switch_page("app.py", query_params={})
+        st.switch_page("app.py")
 
 
 def _take_along(given: Pass, rows: Sequence[int]) -> None:
@@ -43,11 +43,7 @@ def _take_along(given: Pass, rows: Sequence[int]) -> None:
     if not cells:
         return
     row = rows[int(cells[0][0])]
-    text = given.table.text[row]
-    pair = "" if given.table.pair is None else given.table.pair[row]
-    st.session_state["text"], st.session_state["document"] = " ".join(text.split()), text
-    st.session_state["pair"] = " ".join(pair.split())
-    st.session_state["long"] = "\n" in text
+    show_text(given.table.text[row], None if given.table.pair is None else given.table.pair[row])
     st.session_state[_GO] = True
 
 

@@ -11,7 +11,7 @@ from analysis.corpus.embedding import TITLES
 from analysis.maps.atlas import Sheet
 from pages.ui.embedding_map.controls import MOST_PANELS
 from pages.ui.embedding_map.engine import Pass
-from pages.ui.frame.inputs import KEPT
+from pages.ui.frame import address
 
 if TYPE_CHECKING:
     from analysis.corpus.vector_folder import Opened
@@ -24,8 +24,7 @@ def ask() -> str:
         return str(
             st.text_input(
                 "Folder",
-                key="vectors_folder",
-                **KEPT,
+                **address.kept("vectors_folder"),
                 placeholder="a folder of vectors",
                 help="Written by `python -m analysis embed`, on this machine or by Ray on many. "
                 "Empty: the data set below goes through the chosen checkpoints here.",

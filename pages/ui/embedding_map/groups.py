@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.ui.data.choose import Chosen
 from pages.ui.embedding_map.engine import Pass
-from pages.ui.frame.inputs import KEPT
+from pages.ui.frame import address
 
 _NONE = "nothing"
 
@@ -45,8 +45,7 @@ def ask(chosen: Chosen, given: Pass) -> Groups:
         "Keep apart rows of one",
         names,
         index=default,
-        key="kept_apart",
-        **KEPT,
+        **address.kept("kept_apart"),
         help="Neighbours of one group do not vote on each other, and share a fold of the probe: "
         "sentences of one template would otherwise tell their template, not their meaning.",
     )

@@ -18,7 +18,7 @@ from pages.ui.embedding_map.controls import Asked
 from pages.ui.embedding_map.engine import Pass
 from pages.ui.embedding_map.groups import Groups
 from pages.ui.engine import jobs
-from pages.ui.frame.inputs import KEPT
+from pages.ui.frame import address
 from pages.ui.kit import cards
 from pages.ui.kit.show import panel
 
@@ -90,8 +90,7 @@ def _numbers(chosen: Chosen, given: Pass, sheets: Sequence[Sheet], groups: Group
         tuple(NUMBERS),
         default="probe",
         required=True,
-        key="measure",
-        **KEPT,
+        **address.kept("measure"),
         format_func=lambda name: NUMBERS[name][0],
     )
     layers = sorted({one.layer for one in found})

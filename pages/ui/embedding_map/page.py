@@ -22,8 +22,9 @@ from pages.ui.embedding_map.component import Panel
 from pages.ui.embedding_map.controls import Asked
 from pages.ui.embedding_map.engine import Pass
 from pages.ui.engine import jobs
+from pages.ui.frame import address
 from pages.ui.frame.catalogue import Catalogue
-from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.frame.inputs import Choice
 from pages.ui.frame.sidebar import draw_sidebar
 from pages.ui.kit import cards
 
@@ -165,9 +166,9 @@ def _maps(
         ]
         colour = map_colour.ask(chosen, given, answers, qualities)
         words = st.text_input(
-            "Find in the texts", key="find", live="150ms", **KEPT, placeholder="a word"
+            "Find in the texts", live="150ms", **address.kept("find"), placeholder="a word"
         )
-        names = st.toggle("Class names", key="centres", value=True, **KEPT)
+        names = st.toggle("Class names", value=True, **address.kept("centres"))
     texts = _texts(given)
     found = _found(texts, words)
     panels = [

@@ -13,8 +13,9 @@ from analysis.common.faults import reason
 from analysis.common.phrases import listed
 from analysis.reading.comparison import Answer, answer
 from pages.ui.engine import models
+from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.frame.inputs import Choice
 
 if TYPE_CHECKING:
     from analysis.reading.decomposition import Decomposition
@@ -84,8 +85,7 @@ def ask_reference() -> str | None:
         ("corpus mean", "zero"),
         default="corpus mean",
         required=True,
-        key="reference",
-        **KEPT,
+        **address.kept("reference"),
         help="What the split of the logit measures values from: their mean over the checkpoint's "
         "corpus (where it has a profile), or zero. Both add up to the logit; signs may differ.",
     )

@@ -17,9 +17,8 @@ from pages.ui.engine.results_folder import folder
 from pages.ui.evaluate import examples, place, scores, suite
 from pages.ui.evaluate import run as evaluate_run
 from pages.ui.evaluate.run import Run
-from pages.ui.frame import inputs, sidebar
+from pages.ui.frame import address, inputs, sidebar
 from pages.ui.frame.catalogue import catalogue
-from pages.ui.frame.inputs import KEPT
 from pages.ui.kit import cards
 
 if TYPE_CHECKING:
@@ -132,8 +131,7 @@ def _results(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
         looks,
         default=looks[0],
         required=True,
-        key="look",
-        **KEPT,
+        **address.kept("look"),
         label_visibility="collapsed",
     )
     if look == BEHAVIOUR:

@@ -12,7 +12,7 @@ from analysis.evaluation.examples import CONFIDENT, SHOWS, Examples, examples
 from pages.ui.data.choose import Chosen
 from pages.ui.evaluate import place as evaluate_place
 from pages.ui.evaluate.run import Run
-from pages.ui.frame.inputs import KEPT
+from pages.ui.frame import address
 from pages.ui.kit import cards
 
 PAGE = 15  # rows that are in sight at once
@@ -44,7 +44,7 @@ def draw(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
             st.session_state["examples_page"] = 1
         told, place, below = st.empty(), st.container(), st.container(key="examples-pages")
         with below:
-            page = st.pagination(pages, key="examples_page", **KEPT) if pages > 1 else 1
+            page = st.pagination(pages, **address.kept("examples_page")) if pages > 1 else 1
         start = PAGE * (page - 1)
         rows = [int(row) for row in found.rows[start : start + PAGE]]
         told.caption(
@@ -105,8 +105,7 @@ def _filtered(run: Run, answers: Sequence[Predictions]) -> Examples:
             shows,
             default=shows[0],
             required=True,
-            key="examples_show",
-            **KEPT,
+            **address.kept("examples_show"),
             help=f"Confidently wrong: some checkpoint is wrong with a class gap of {CONFIDENT:g} "
             "or more. Cut: longer than some checkpoint can read.",
         )
@@ -115,9 +114,9 @@ def _filtered(run: Run, answers: Sequence[Predictions]) -> Examples:
             options = [ANY, *run.table.labels]
             if st.session_state.get("examples_label") not in (None, *options):
                 del st.session_state["examples_label"]
-            label = st.selectbox("Label", options, key="examples_label", width=150, **KEPT)
-        order = st.selectbox("Order", list(ORDERS), key="examples_sort", width=210, **KEPT)
-        typed = st.text_input("Text contains", key="examples_text", width=180, **KEPT)
+            label = st.selectbox("Label", options, width=150, **address.kept("examples_label"))
+        order = st.selectbox("Order", list(ORDERS), width=210, **address.kept("examples_sort"))
+        typed = st.text_input("Text contains", width=180, **address.kept("examples_text"))
     state = tuple((one.checkpoint, len(one)) for one in answers)
     return _examples(
         run.judged, state, str(show), label, str(order), typed or "", _run=run, _answers=answers

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.evaluate import data, place, study
-from pages.ui.frame import sidebar
-from pages.ui.frame.inputs import KEPT
+from pages.ui.evaluate import data, study
+from pages.ui.frame import address, sidebar
 
 STUDY, DATA = "Study", "Data set"
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
@@ -17,15 +16,13 @@ _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 def draw() -> None:
     """The tab that was chosen; only a data set needs the models."""
     st.html(f"<style>{_STYLE}</style>")
-    place.restore()
     sidebar.draw_precision()
     tab = st.segmented_control(
         "Show",
         (STUDY, DATA),
         default=STUDY,
         required=True,
-        key="evaluate",
-        **KEPT,
+        **address.kept("evaluate"),
         label_visibility="collapsed",
     )
     if tab == DATA:

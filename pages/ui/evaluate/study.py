@@ -15,8 +15,7 @@ from analysis.statistics.verdicts import Report
 from analysis.study.curves import Curve, curves
 from analysis.study.results import Family, Scores, Study, read_study, studies_in
 from pages.ui.evaluate import significance, words
-from pages.ui.frame import settings
-from pages.ui.frame.inputs import KEPT
+from pages.ui.frame import address, settings
 from pages.ui.kit import cards, show
 
 DECLARED = "as declared"
@@ -105,8 +104,7 @@ def _folder() -> Path:
     place = st.container()
     typed = st.text_input(
         "Folder of another study",
-        key="study",
-        **KEPT,
+        **address.kept("study"),
         placeholder="study/results/mine",
         help="A folder that 'python -m training study' wrote (study.json and runs/ are in it), or "
         "one that holds several such folders.",
@@ -124,7 +122,7 @@ def _folder() -> Path:
     if len(known) == 1:
         return known[0]
     chosen = place.selectbox(
-        f"Study ({len(known)} in this folder)", names, key="study_name", **KEPT
+        f"Study ({len(known)} in this folder)", names, **address.kept("study_name")
     )
     return known[names.index(str(chosen))]
 
@@ -172,8 +170,7 @@ def _controls(study: Study) -> tuple[Family, list[str] | None, str]:
             names,
             default=primary,
             required=True,
-            key="family",
-            **KEPT,
+            **address.kept("family"),
             format_func=lambda n: cards.plain(n.replace("_", " ")),
             help="Declared before the first run. Each family is corrected for all of its own "
             "tests, whatever is shown.",
@@ -187,8 +184,7 @@ def _controls(study: Study) -> tuple[Family, list[str] | None, str]:
             "Tasks shown",
             tasks,
             selection_mode="multi",
-            key="tasks_shown",
-            **KEPT,
+            **address.kept("tasks_shown"),
             format_func=lambda task: cards.plain(task_name(task)),
             help="None chosen: all. This changes what is drawn, and no p-value.",
         )
@@ -206,9 +202,8 @@ def _controls(study: Study) -> tuple[Family, list[str] | None, str]:
             [DECLARED, *sorted(held)],
             default=DECLARED,
             required=True,
-            key="study_metric",
             format_func=metric_name,
-            **KEPT,
+            **address.kept("study_metric"),
             help="The tests stay on the metric that was declared for each task.",
         )
     return family, list(shown) if shown else None, str(metric)

@@ -12,7 +12,7 @@ from analysis.suite import KINDS, Results, results
 from pages.ui.data.choose import SAID_OF_THE_SUITE, Chosen
 from pages.ui.evaluate import place
 from pages.ui.evaluate.run import Run
-from pages.ui.frame.inputs import KEPT
+from pages.ui.frame import address
 from pages.ui.kit import show
 
 MOST = 200  # failing sentences that are listed at once
@@ -74,9 +74,9 @@ def _failing(
                 if st.session_state.get(key) not in (None, *options):
                     del st.session_state[key]
             name = st.selectbox(
-                "Capability", offered, index=_worst(found, rates), key="capability", **KEPT
+                "Capability", offered, index=_worst(found, rates), **address.kept("capability")
             )
-            of = st.selectbox("Checkpoint", names, key="capability_checkpoint", **KEPT)
+            of = st.selectbox("Checkpoint", names, **address.kept("capability_checkpoint"))
         one = found[list(names).index(of)]
         capability, kind = rates[offered.index(name)]
         table = one.failing(capability, kind)

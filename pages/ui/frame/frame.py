@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui.engine import models
 from pages.ui.export import collection
-from pages.ui.frame import inputs, sidebar
+from pages.ui.frame import address, inputs, sidebar
 from pages.ui.frame.catalogue import Catalogue, catalogue
 from pages.ui.frame.inputs import Choice
 
@@ -45,6 +45,7 @@ def start(
     sidebar.draw_precision()
     found = catalogue()
     choice = inputs.ask(found, variant, two)
+    address.write("inputs")
     models.wait_until_warm()
     return found, choice
 
@@ -52,6 +53,7 @@ def start(
 def open_page(title: str, question: str) -> None:
     """Set the page up; `question` is the one that the page answers."""
     st.set_page_config(page_title=f"{title} · PoolLens", page_icon=_ICON, layout="wide")
+    address.read()
     st.html(f"<style>{_STYLE}</style>")
     with st.sidebar:
         st.html('<div class="pl-brand">PoolLens</div>')

@@ -8,13 +8,13 @@ from typing import Any
 import streamlit as st
 
 from analysis.text.tokens import clean
+from pages.ui.frame import address
 from pages.ui.frame.catalogue import Catalogue, Entry
 from pages.ui.frame.examples import words_for
 from pages.ui.kit import cards
 
-# Every shared widget is in the address and survives a change of page.
-KEPT: dict[str, Any] = {"bind": "query-params", "persist_state": "session"}
 PREDICTED = "predicted"
+LONGEST = 2000  # characters of the small field
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,15 @@ def ask(catalogue: Catalogue, variant: bool = False, two: bool = False) -> Choic
             ("words", "pieces"),
             default="words",
             required=True,
-            key="unit",
-            **KEPT,
+            **address.kept("unit"),
             help="Words sum their word pieces.",
         )
         with st.container(key="switches"):
-            long = st.toggle("Long text", key="long", on_change=_carry_text, **KEPT)
+            long = st.toggle("Long text", on_change=_carry_text, **address.kept("long"))
             if variant:
                 st.toggle(
                     "Variant",
-                    key="compare",
-                    **KEPT,
+                    **address.kept("compare"),
                     help="Compare with a second version of the sentence.",
                 )
     with above:
@@ -92,8 +90,7 @@ def _target(entries: tuple[Entry, ...]) -> str | None:
     chosen: str | None = st.selectbox(
         "Class to explain",
         (PREDICTED, *labels),
-        key="target",
-        **KEPT,
+        **address.kept("target"),
         width=165,
         help="Click a class in a card to choose it here. 'predicted': each checkpoint's own.",
     )
@@ -110,11 +107,19 @@ def ask_checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
     return entries
 
 
+def show_text(text: str, pair: str | None = None) -> None:
+    """Make a row of a data set the text of every page; a long one goes to the large field."""
+    st.session_state["text"], st.session_state["document"] = " ".join(text.split()), text
+    st.session_state["pair"] = " ".join((pair or "").split())
+    st.session_state["long"] = "\n" in text or len(text) > LONGEST
+
+
 def is_complete(choice: Choice) -> bool:
     """Whether there is something to answer; else the page says here what is missing."""
     if choice.entries and choice.text.strip():
         # A click on a token marks it in this text, on every page.
         st.session_state["shown_text"] = (choice.text, choice.pair)
+        st.session_state.setdefault(cards.MARK_TEXT, (choice.text, choice.pair))
         return True
     st.info(
         "Type a sentence above, or choose an example."
@@ -131,9 +136,8 @@ def _variant() -> str | None:
             return None
         text = st.text_input(
             "Variant of the sentence",
-            key="variant",
             live="150ms",
-            **KEPT,
+            **address.kept("variant"),
             placeholder="Change a word: what changes in every checkpoint?",
         )
         return clean(text or "")[0]
@@ -145,9 +149,8 @@ def _texts(long: bool, pairs: bool, example: Any) -> tuple[str, str]:
     first = _sentence(long, example)
     second = st.text_input(
         "Second sentence",
-        key="pair",
         live="150ms",
-        **KEPT,
+        **address.kept("pair"),
         placeholder="The text to compare with",
         help="For checkpoints of sentence pairs. Of a foreign classifier it is not known "
         "whether it takes pairs: leave it empty for a single sentence.",
@@ -161,10 +164,9 @@ def _sentence(long: bool, example: Any, label: Any = "visible") -> str:
             st.text_area(
                 "Text",
                 st.session_state.get("text", ""),
-                key="document",
                 height=120,
                 label_visibility=label,
-                **KEPT,
+                **address.kept("document"),
                 help="Ctrl+Enter takes the text. A text beyond the model's limit is cut, "
                 "and the page says so.",
             )
@@ -174,10 +176,9 @@ def _sentence(long: bool, example: Any, label: Any = "visible") -> str:
         st.text_input(
             "Sentence",
             example.text,
-            key="text",
             live="150ms",
             label_visibility=label,
-            **KEPT,
+            **address.kept("text"),
             placeholder="Type a sentence",
         )
         or ""
@@ -195,20 +196,25 @@ def _carry_text() -> None:
 def _checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
     options = [entry.id for entry in catalogue.entries]
     task = catalogue.tasks[0] if catalogue.tasks else ""
-    _name_unknown(options)
+    arguments = address.kept("checkpoints")
     if "checkpoints" in st.session_state:
         # A checkpoint that was removed from the folder must not stop the widget.
-        kept = [name for name in st.session_state["checkpoints"] if name in options]
+        given = list(st.session_state["checkpoints"])
+        kept = [name for name in given if name in options]
+        if unknown := [name for name in given if name not in options]:
+            st.session_state["unknown_in_link"] = unknown
         added = st.session_state.pop("select_added", None)
         kept += [added] if added in options and added not in kept else []
-        if kept != list(st.session_state["checkpoints"]):
+        if not kept and given:
+            del st.session_state["checkpoints"]
+        elif kept != given:
             st.session_state["checkpoints"] = kept
+    _name_unknown(options)
     chosen = st.multiselect(
         "Checkpoints",
         options,
         default=catalogue.defaults(task),
-        key="checkpoints",
-        **KEPT,
+        **arguments,
         placeholder="Choose checkpoints",
         help="Names without -s0, -s1, ... are seed groups: their members differ in the seed only.",
     )
@@ -217,11 +223,7 @@ def _checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
 
 
 def _name_unknown(options: list[str]) -> None:
-    """A link may name checkpoints that are not here: say which, for Streamlit drops them."""
-    linked = st.query_params.get_all("checkpoints")
-    unknown = [name for name in linked if name not in options]
-    if unknown:
-        st.session_state["unknown_in_link"] = unknown
+    """A link may name checkpoints that are not here: say which."""
     missing = [name for name in st.session_state.get("unknown_in_link", ()) if name not in options]
     if missing:
         st.warning(
@@ -280,9 +282,9 @@ def _choose_example(examples: Any) -> None:
 
 
 def _fill(example: Any) -> None:
-    st.session_state["text"] = example.text
-    st.session_state["document"] = example.text
-    st.session_state["pair"] = example.pair
+    long = bool(st.session_state.get("long"))
+    show_text(example.text, example.pair)
+    st.session_state["long"] = long
 
 
 def _first_example(catalogue: Catalogue) -> Any:

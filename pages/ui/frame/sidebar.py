@@ -9,9 +9,8 @@ import streamlit as st
 from analysis.checkpoints.folder import Checkpoint
 from analysis.common.faults import reason
 from pages.ui.engine import models
-from pages.ui.frame import catalogue
+from pages.ui.frame import address, catalogue
 from pages.ui.frame.catalogue import Catalogue, Entry
-from pages.ui.frame.inputs import KEPT
 from pages.ui.kit import cards
 
 
@@ -22,8 +21,7 @@ def draw_precision() -> None:
         st.selectbox(
             "Precision of the encoder",
             models.PRECISIONS,
-            key="precision",
-            **KEPT,
+            **address.kept("precision"),
             help="Pooling head and split always run in float32.",
         )
 

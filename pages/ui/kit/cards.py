@@ -29,8 +29,8 @@ _piece = st.components.v2.component(
     css=CSS + STYLE,
     js=script(SCRIPT),
 )
-_MARKED = "marked_token"
-SPECIAL = "followed_special"  # ((text, pair), which of the special tokens); they have no span
+MARK = "mark"  # the chosen place: characters of the text, or (-1, n, n), the n-th special token
+MARK_TEXT = "mark_text"  # the text and its pair that it belongs to; a link's: those shown first
 
 Span = tuple[int, int, int]
 
@@ -67,10 +67,24 @@ def plain(words: str) -> str:
     return "".join(f"\\{c}" if c in string.punctuation else c for c in one_line)
 
 
+def chosen_place(sentence: str, pair: str | None) -> Span | None:
+    """The place that was chosen in this text; (-1, n, n) is its n-th special token."""
+    if st.session_state.get(MARK_TEXT) != (sentence, pair):
+        return None
+    place: Span | None = st.session_state.get(MARK)
+    return place
+
+
 def marked(sentence: str, pair: str | None) -> Span | None:
-    """The marked token's place in this text, or None: a mark belongs to the text it was made in."""
-    where = st.session_state.get(_MARKED)
-    return where[1] if where and where[0] == (sentence, pair) else None
+    """The marked token's place in this text, or None; special tokens have none."""
+    place = chosen_place(sentence, pair)
+    return place if place is not None and place[0] >= 0 else None
+
+
+def choose_place(place: Sequence[int] | None, shown: tuple[str, str | None] | None) -> None:
+    """Mark a place of the text shown, in every view of it."""
+    st.session_state[MARK] = None if place is None else tuple(place)
+    st.session_state[MARK_TEXT] = shown
 
 
 def toggle_mark(place: Sequence[int] | None) -> None:
@@ -78,11 +92,7 @@ def toggle_mark(place: Sequence[int] | None) -> None:
 
     (-1, n, n) is the n-th special token.
     """
-    if place and place[0] < 0:
-        which = (st.session_state.get("shown_text"), int(place[1]))
-        st.session_state[_MARKED] = None
-        st.session_state[SPECIAL] = None if st.session_state.get(SPECIAL) == which else which
-        return
-    st.session_state[SPECIAL] = None
-    current = (st.session_state.get("shown_text"), tuple(place) if place else None)
-    st.session_state[_MARKED] = None if st.session_state.get(_MARKED) == current else current
+    shown = st.session_state.get("shown_text")
+    now = (st.session_state.get(MARK), st.session_state.get(MARK_TEXT))
+    same = place is not None and now == (tuple(place), shown)
+    choose_place(None if same else place, shown)

@@ -17,7 +17,8 @@ from analysis.figures.views.source import provenance_of
 from analysis.figures.views.units import strip_of, units_of
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
-from pages.ui.kit.cards import SPECIAL, Span
+from pages.ui.kit.cards import Span
+from pages.ui.kit.places import span_of
 from pages.ui.kit.show import export_menu
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 LAYER = "marked_layer"  # an absolute layer, or None
 DIMENSION = "marked_dimension"  # of the hidden states, or None
-_TOKEN = "marked_token"  # as cards.marked reads it
 ALL_LAYERS = "all"
 
 
@@ -56,22 +56,15 @@ class Followed:
 
 def followed(choice: Choice) -> Followed:
     """The token that was chosen for this text; [CLS] where none was."""
-    span = cards.marked(choice.text, choice.pair)
-    where = st.session_state.get(SPECIAL)
-    if span is not None:
-        st.session_state[SPECIAL] = None
-        return Followed(span)
-    if where and where[0] == (choice.text, choice.pair):
-        return Followed(None, where[1])
-    return Followed(None)
+    place = cards.chosen_place(choice.text, choice.pair)
+    if place is None:
+        return Followed(None)
+    return Followed(None, place[1]) if place[0] < 0 else Followed(place)
 
 
 def mark(choice: Choice) -> Span | None:
     """The place that was chosen, or None: (-1, n, n) is the n-th special token."""
-    if not is_chosen(choice):
-        return None
-    one = followed(choice)
-    return one.span if one.span is not None else (-1, one.special, one.special)
+    return cards.chosen_place(choice.text, choice.pair)
 
 
 def marked_layer(depth: int) -> int | None:
@@ -182,21 +175,12 @@ def _choose_token(text: str, pair: str | None, tokens: Tokens) -> None:
 
 def is_chosen(choice: Choice) -> bool:
     """Whether a token of this text was chosen, [CLS] by its name included."""
-    where = st.session_state.get(SPECIAL)
-    return cards.marked(choice.text, choice.pair) is not None or bool(
-        where and where[0] == (choice.text, choice.pair)
-    )
+    return cards.chosen_place(choice.text, choice.pair) is not None
 
 
 def choose(text: str, pair: str | None, tokens: Tokens, place: int) -> None:
     """Mark the token at this position in every view of this text."""
-    st.session_state[_TOKEN] = st.session_state[SPECIAL] = None
-    if tokens.special[place]:
-        which = int(np.sum(np.asarray(tokens.special)[:place]))
-        st.session_state[SPECIAL] = ((text, pair), which)
-        return
-    start, end = (int(edge) for edge in tokens.offsets[place])
-    st.session_state[_TOKEN] = ((text, pair), (int(tokens.segment[place]), start, end))
+    cards.choose_place(span_of(tokens, (place,)), (text, pair))
 
 
 def layer_menu(depth: int, layer: int | None) -> None:

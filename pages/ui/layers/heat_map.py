@@ -20,7 +20,8 @@ from analysis.reading import groups
 from analysis.text.tokens import clean
 from pages.ui.engine import models
 from pages.ui.engine.replies import common_limit
-from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.frame import address
+from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards, selection
 from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import title_row, titled
@@ -115,15 +116,13 @@ def _controls(choice: Choice) -> Wanted:
             list(_VALUES),
             default="raw",
             required=True,
-            key="layer_values",
-            **KEPT,
+            **address.kept("layer_values"),
             format_func=_VALUES.__getitem__,
         )
         order = st.selectbox(
             "Order of dimensions",
             list(_ORDERS),
-            key="layer_order",
-            **KEPT,
+            **address.kept("layer_order"),
             width=205,
             format_func=_ORDERS.__getitem__,
         )
@@ -133,8 +132,7 @@ def _controls(choice: Choice) -> Wanted:
             50,
             30,
             10,
-            key="layer_top",
-            **KEPT,
+            **address.kept("layer_top"),
             width=120,
             disabled=order != "top",
         )
@@ -142,9 +140,8 @@ def _controls(choice: Choice) -> Wanted:
             reference = (
                 st.text_input(
                     "Reference text",
-                    key="layer_reference",
                     live="150ms",
-                    **KEPT,
+                    **address.kept("layer_reference"),
                     placeholder="The same sentence with a word changed",
                 )
                 if values == "reference"

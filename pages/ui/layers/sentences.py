@@ -21,8 +21,9 @@ from analysis.reading import groups
 from analysis.reading.layers import FEWEST, MOST
 from pages.ui.data import sentence_sets
 from pages.ui.data.sentence_sets import Rows, SentenceSet, digest
+from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards, selection, shades, show
 from pages.ui.kit.titles import titled
 from pages.ui.layers import engine
@@ -112,8 +113,7 @@ def _controls(ways: Sequence[Way]) -> tuple[SentenceSet, Entry, Entry, str]:
             list(_OF),
             default="cls",
             required=True,
-            key="many_of",
-            **KEPT,
+            **address.kept("many_of"),
             format_func=_OF.__getitem__,
         )
         for key in ("cka_rows", "cka_columns"):  # a checkpoint that is no longer chosen

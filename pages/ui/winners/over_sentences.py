@@ -11,8 +11,9 @@ from analysis.common.faults import reason
 from pages.ui.data import sentence_sets
 from pages.ui.data.sentence_sets import Rows, digest
 from pages.ui.engine.replies import Reply
+from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 from pages.ui.winners import sentence_pass
 from pages.ui.winners.over_sentences_plots import (
@@ -84,18 +85,17 @@ def draw(shown: Sequence[Reply], choice: Choice, reference: str | None) -> None:
 def _controls() -> tuple[str, str, str]:
     with st.container(key="over-controls"):
         quantity = st.segmented_control(
-            "Mean of", (WINS, ADDS), default=WINS, required=True, key="over_quantity", **KEPT
+            "Mean of", (WINS, ADDS), default=WINS, required=True, **address.kept("over_quantity")
         )
         by = st.segmented_control(
-            "by", (LAYER, TYPE), default=LAYER, required=True, key="over_by", **KEPT
+            "by", (LAYER, TYPE), default=LAYER, required=True, **address.kept("over_by")
         )
         classes = st.segmented_control(
             "Classes",
             (TOGETHER, PREDICTED, GIVEN),
             default=TOGETHER,
             required=True,
-            key="over_classes",
-            **KEPT,
+            **address.kept("over_classes"),
             help="All sentences together, or by the class that a "
             "checkpoint predicts, or by the one that the data set gives.",
         )

@@ -10,8 +10,9 @@ import streamlit as st
 from analysis.common.phrases import listed
 from analysis.figures.views.winners import BY_HEAD
 from pages.ui.engine.replies import Reply, ask_reference, replies, without_profile
+from pages.ui.frame import address
 from pages.ui.frame.catalogue import Catalogue
-from pages.ui.frame.inputs import KEPT, Choice, is_complete
+from pages.ui.frame.inputs import Choice, is_complete
 from pages.ui.frame.sidebar import draw_sidebar
 from pages.ui.kit import cards, selection
 from pages.ui.winners import cards as winners_cards
@@ -31,7 +32,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
     verdict = st.container(key="winners-said").empty()
     with st.container(key="winners-controls"):
         quantity = st.segmented_control(
-            "Map of", QUANTITIES, default=QUANTITIES[0], required=True, key="quantity", **KEPT
+            "Map of", QUANTITIES, default=QUANTITIES[0], required=True, **address.kept("quantity")
         )
         reference = ask_reference()
         heads, layers = st.container(key="winners-head").empty(), st.container(key="winners-layer")

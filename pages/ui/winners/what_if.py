@@ -19,7 +19,8 @@ from analysis.figures.views.token_axis import label_of
 from analysis.figures.views.units import units_of
 from analysis.reading import groups
 from pages.ui.engine.replies import Reply
-from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.frame import address
+from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.places import span_of
 from pages.ui.kit.selection import Followed
@@ -59,9 +60,8 @@ def draw(given: Sequence[Reply], choice: Choice) -> None:
                     list(WHERE),
                     default="head",
                     required=True,
-                    key="mask_where",
                     format_func=WHERE.__getitem__,
-                    **KEPT,
+                    **address.kept("mask_where"),
                 )
             )
         if not dropped and not units:
@@ -87,6 +87,7 @@ def draw(given: Sequence[Reply], choice: Choice) -> None:
 def _layers(asked: Sequence[Reply]) -> tuple[int, ...]:
     """The layers that are to leave, out of all that compete in any checkpoint."""
     competing = sorted({layer for reply in asked for layer in _competing(reply)})
+    arguments = address.kept("drop_layers")
     _keep("drop_layers", competing)
     if not competing:
         return ()
@@ -94,7 +95,7 @@ def _layers(asked: Sequence[Reply]) -> tuple[int, ...]:
         "Layers that leave the pool",
         competing,
         selection_mode="multi",
-        key="drop_layers",
+        **arguments,
         help="Of the pooling heads that take their maximum over these layers.",
     )
     return tuple(int(layer) for layer in chosen or ())
@@ -118,7 +119,7 @@ def _units(tokens: Tokens, choice: Choice) -> tuple[tuple[int, ...], ...]:
     masked = st.multiselect(
         f"{'Words' if choice.words else 'Tokens'} that are masked",
         list(every),
-        key="mask_tokens",
+        **address.kept("mask_tokens"),
         format_func=lambda first: f"{first} · {printable(label_of(tokens, every[first]), 24)}",
         placeholder="Choose words" if choice.words else "Choose tokens",
     )

@@ -1,0 +1,300 @@
+"""The address of the page: every choice that differs from its default, on every page.
+
+A choice lives in Streamlit's session state under its name and stands in the address under the same
+one. The address is read when somebody arrives by it (a link, a reload, the browser's Back), and
+written after the inputs and at the end of every run. Streamlit's own ``bind="query-params"`` is not
+used: it drops the parameters of the page that is left, and with them what a link asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus, urlencode
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+LONGEST = 4_000  # characters of one choice as written in an address; a longer text stays here
+_HELD = "held"  # names whose choice is too long for an address
+_STATE = "address_state"
+_component = st.components.v2.component(
+    "poollens_address",
+    html="<i></i>",
+    js=Path(__file__).with_name("address.js").read_text(encoding="utf-8"),
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a choice is read from an address: one value or several, each made by ``parse``."""
+
+    parse: Callable[[str], Any] = str
+    several: bool = False
+
+    def read(self, words: Sequence[str]) -> Any:
+        """The choice, from what the address says; ``ValueError`` where it says no such thing."""
+        values = [self.parse(word) for word in words if word or self.parse is str]
+        if self.several:
+            return [value for value in values if value != ""]
+        if not values:
+            raise ValueError("an empty value")
+        return values[-1]
+
+
+def _switch(word: str) -> bool:
+    return word.lower() == "true"
+
+
+def _within(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
+    return lambda word: min(max(kind(word), low), high)
+
+
+def _any(word: str) -> Any:
+    """An option of an attribution method, whose kind its declaration knows."""
+    if word in ("true", "false"):
+        return word == "true"
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return word
+
+
+TEXT, SWITCH, NUMBER = Kind(), Kind(_switch), Kind(int)
+TEXTS, NUMBERS, OPTION = Kind(several=True), Kind(int, several=True), Kind(_any)
+
+# Every choice that an address holds, in the order in which it stands there.
+NAMES: dict[str, Kind] = {
+    # the frame's
+    "text": TEXT,
+    "long": SWITCH,
+    "document": TEXT,
+    "pair": TEXT,
+    "checkpoints": TEXTS,
+    "target": TEXT,
+    "unit": TEXT,
+    "mark": Kind(lambda word: tuple(int(part) for part in word.split("."))),
+    "marked_layer": NUMBER,
+    "marked_dimension": NUMBER,
+    "marked_head": NUMBER,
+    "marked_part": NUMBER,
+    "precision": TEXT,
+    # Compare
+    "compare": SWITCH,
+    "variant": TEXT,
+    # several pages
+    "reference": TEXT,
+    # Layers
+    "layer_values": TEXT,
+    "layer_order": TEXT,
+    "layer_top": Kind(_within(20, 50)),
+    "layer_reference": TEXT,
+    "many_of": TEXT,
+    "many_count": NUMBER,
+    # Max-pool winners
+    "quantity": TEXT,
+    "drop_layers": NUMBERS,
+    "mask_tokens": NUMBERS,
+    "mask_where": TEXT,
+    "over_quantity": TEXT,
+    "over_by": TEXT,
+    "over_classes": TEXT,
+    # Attention
+    "weigh": TEXT,
+    "leave": TEXT,
+    "special": SWITCH,
+    "ranked": SWITCH,
+    "encoder_view": TEXT,
+    "side": TEXT,
+    # Attributions
+    "methods": TEXTS,
+    "focus": TEXT,
+    "output": TEXT,
+    "against": TEXT,
+    "baseline": TEXT,
+    "baseline_text": TEXT,
+    "span": TEXT,
+    "attribution_seed": Kind(_within(0, 9999)),
+    "strips": TEXT,
+    "largest": SWITCH,
+    "evidence_replace": TEXT,
+    "evidence_output": TEXT,
+    "evidence_of": TEXT,
+    "over": SWITCH,
+    "over_sensitivity": SWITCH,
+    "over_texts": NUMBER,
+    "over_column": TEXT,
+    # data sets
+    "source": TEXT,
+    "suite_task": TEXT,
+    "glue_task": TEXT,
+    "folder": TEXT,
+    "split": TEXT,
+    "hub_kind": TEXT,
+    "hub_repo": TEXT,
+    "hub_config": TEXT,
+    "hub_split": TEXT,
+    # Embedding map
+    "map_of": TEXT,
+    "poolings": TEXTS,
+    "map": TEXT,
+    "layer_shown": NUMBER,
+    "rows_shown": NUMBER,
+    "map_seed": Kind(_within(0, 9999)),
+    "n_neighbors": Kind(_within(2, 100)),
+    "min_dist": Kind(_within(0.0, 0.99, float)),
+    "metric": TEXT,
+    "align": TEXT,
+    "colour_by": TEXT,
+    "centres": SWITCH,
+    "find": TEXT,
+    "measure": TEXT,
+    "kept_apart": TEXT,
+    "vectors_folder": TEXT,
+    # Evaluate
+    "evaluate": TEXT,
+    "study": TEXT,
+    "study_name": TEXT,
+    "family": TEXT,
+    "tasks_shown": TEXTS,
+    "study_metric": TEXT,
+    "look": TEXT,
+    "examples_show": TEXT,
+    "examples_label": TEXT,
+    "examples_sort": TEXT,
+    "examples_text": TEXT,
+    "examples_page": Kind(_within(1, 10**9)),
+    "capability": TEXT,
+    "capability_checkpoint": TEXT,
+}
+# No widget of their own: None is their default.
+_PLAIN = ("mark", "marked_layer", "marked_dimension", "marked_head", "marked_part")
+
+
+@dataclass
+class _State:
+    """What a session knows of its choices."""
+
+    defaults: dict[str, Any] = field(default_factory=lambda: dict.fromkeys(_PLAIN))
+    fresh: set[str] = field(default_factory=set)  # drawn in this run, for the first time
+    options: set[str] = field(default_factory=set)  # of attribution methods: "method.option"
+
+
+def kept(name: str) -> dict[str, Any]:
+    """Arguments of a widget whose choice outlives its page and stands in the address."""
+    state = _state()
+    if name not in NAMES:
+        if "." not in name:
+            raise KeyError(f"{name!r} is not among the names of the address")
+        state.options.add(name)
+    if name not in st.session_state:
+        state.fresh.add(name)  # it comes up with its default
+    return {"key": name, "persist_state": "session"}
+
+
+def read() -> None:
+    """At the start of a run, before any widget: take over what the address says on arrival."""
+    arrived = _STATE not in st.session_state
+    state = _state()
+    state.fresh.clear()  # of a run that was cut short: what they hold now may be a choice
+    context = get_script_run_ctx()
+    back = context is not None and context.is_history_navigation
+    if not (arrived or back):
+        return
+    held = st.query_params.get_all(_HELD)
+    given: dict[str, Any] = {}
+    for name in st.query_params:
+        if name in NAMES or "." in name:
+            try:
+                kind = NAMES.get(name, OPTION)
+                given[name] = kind.read(st.query_params.get_all(name))
+            except (ValueError, OverflowError):
+                continue
+    if back:
+        for name in (*NAMES, *state.options):
+            if name in given or name in held:
+                continue
+            if name in state.defaults:
+                st.session_state[name] = state.defaults[name]
+            elif name in st.session_state:
+                del st.session_state[name]
+    st.session_state.pop("mark_text", None)  # a mark belongs to the text that comes with it
+    for name, value in given.items():
+        st.session_state[name] = value
+        state.options |= {name} - NAMES.keys()
+    if arrived and held:
+        st.session_state["address_note"] = (
+            f"The link leaves out what was too long for an address: {', '.join(held)}."
+        )
+
+
+def write(key: str = "page") -> None:
+    """Put every choice into the address of this page, and into the links to the others."""
+    state = _state()
+    for name in state.fresh:
+        if name in st.session_state:
+            state.defaults[name] = st.session_state[name]
+    state.fresh.clear()
+    context = get_script_run_ctx()
+    place = ""
+    if context is not None:
+        page = context.pages_manager.get_pages().get(context.page_script_hash, {})
+        main = context.page_script_hash == context.pages_manager.get_main_page()["page_script_hash"]
+        place = "" if main else str(page.get("url_pathname", ""))
+    with st.sidebar, st.container(key=f"address-{key}"):
+        _component(key=f"address-{key}-query", data={"query": query(), "place": place})
+
+
+def query() -> str:
+    """What stands behind the question mark."""
+    words: list[tuple[str, str]] = []
+    for name, value in _choices():
+        mine = [(name, word) for word in _words(value)]
+        if sum(len(quote_plus(word)) for _, word in mine) > LONGEST:
+            mine = [(_HELD, name)]
+        words += mine
+    return urlencode(words)
+
+
+def _choices() -> Iterator[tuple[str, Any]]:
+    state = _state()
+    for name in (*NAMES, *sorted(state.options)):
+        if name not in st.session_state:
+            continue
+        value = st.session_state[name]
+        if name == "document":
+            chosen = bool(st.session_state.get("long"))
+        elif name == "mark" and value is not None:
+            # A place belongs to a text; of the one before it says nothing.
+            chosen = st.session_state.get("mark_text") == st.session_state.get("shown_text")
+        elif name in state.defaults:
+            chosen = value != state.defaults[name]
+        else:
+            chosen = value not in (None, "", False) and value != []
+        if chosen:
+            yield name, value
+
+
+def _words(value: Any) -> list[str]:
+    if isinstance(value, tuple):
+        return [".".join(map(str, value))]
+    if isinstance(value, list):
+        return [_word(part) for part in value] or [""]
+    return [_word(value)]
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _state() -> _State:
+    state = st.session_state.get(_STATE)
+    if state is None:
+        state = st.session_state[_STATE] = _State()
+    return state
