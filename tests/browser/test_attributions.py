@@ -6,6 +6,8 @@ from urllib.parse import urlencode
 
 from support.compare_browser import narrow_to_wide, runs_out, write
 
+from analysis.attribution.registry import METHODS
+
 FIRST, SECOND = "the plots thinned, not dully", "the story was poor and very dull"
 NAMES = [f"sst2-{head}" for head in ("cls", "max_cls", "mha", "max_seq_mha")]
 IG, GRADIENT, LOO = "Integrated gradients", "Gradient × input", "Leave one out"
@@ -20,7 +22,8 @@ SETTLED = """() => {
 
 
 def open_at(page, url, *methods, **address):
-    query = urlencode([*address.items(), *(("methods", one) for one in methods)])
+    keys = {method.title: key for key, method in METHODS.items()}
+    query = urlencode([*address.items(), *(("methods", keys[one]) for one in methods)])
     page.goto(f"{url}/Attributions?{query}")
     page.wait_for_function(SETTLED)
 
@@ -51,7 +54,7 @@ def test_typing_and_another_method_bring_new_strips(page, app, asked_hosts):
     page.keyboard.press("Escape")
     block(page, LOO).locator(".tok", has_text="poor").nth(3).wait_for()
     page.wait_for_function(SETTLED)
-    assert "methods=Leave+one+out" in page.url
+    assert "methods=leave_one_out" in page.url
     assert asked_hosts == {app.host}
 
 

@@ -52,7 +52,10 @@ def test_chosen_attention_head_is_marked_and_shown_in_large(open_attention, four
 def test_marked_word_is_marked_in_every_view(open_attention, four):
     app = open_attention(four, checkpoints=["toy-cls", "toy-mha"])
     start = SENTENCE.index("thinned")
-    app.session_state["marked_token"] = ((SENTENCE, None), (0, start, start + 7))
+    app.session_state["mark"], app.session_state["mark_text"] = (
+        (0, start, start + 7),
+        (SENTENCE, None),
+    )
     for view in ("Attention heads", "One token", "Rollout"):
         app.segmented_control(key="encoder_view").set_value(view).run()
         found = seen.pieces(app)
@@ -72,7 +75,7 @@ def test_special_tokens_can_be_chosen_and_are_marked_and_followed(open_attention
         unit="pieces",
         side="key",
         encoder_view="One token",
-        followed_special=((SENTENCE, None), 1),
+        mark=(-1, 1, 1),
     )
     true = eager_attentions(four / "toy-mha", SENTENCE).mean(axis=1)
     found = seen.pieces(app)
@@ -91,17 +94,18 @@ def test_a_click_on_a_special_token_marks_it_and_again_unmarks_it(monkeypatch):
 
     from pages.ui.kit import cards
 
-    state = {"shown_text": (SENTENCE, None), "marked_token": ((SENTENCE, None), (0, 0, 3))}
+    here = (SENTENCE, None)
+    state = {"shown_text": here, "mark": (0, 0, 3), "mark_text": here}
     monkeypatch.setattr(cards, "st", SimpleNamespace(session_state=state))
     cards.toggle_mark((-1, 1, 1))
-    assert state["followed_special"] == ((SENTENCE, None), 1)
-    assert state["marked_token"] is None
+    assert cards.chosen_place(*here) == (-1, 1, 1)
+    assert cards.marked(*here) is None, "a special token has no place in the text"
     cards.toggle_mark((-1, 1, 1))
-    assert state["followed_special"] is None
+    assert cards.chosen_place(*here) is None
     cards.toggle_mark((-1, 0, 0))
     cards.toggle_mark((0, 4, 9))
-    assert state["followed_special"] is None
-    assert state["marked_token"] == ((SENTENCE, None), (0, 4, 9))
+    assert cards.marked(*here) == (0, 4, 9)
+    assert cards.marked("another text", None) is None
 
 
 @pytest.mark.parametrize("side", ["query", "key"])
@@ -110,7 +114,10 @@ def test_one_token_is_followed_through_the_layers(open_attention, four, side):
         four, checkpoints=["toy-mha"], unit="pieces", encoder_view="One token", side=side
     )
     start = SENTENCE.index("not")
-    app.session_state["marked_token"] = ((SENTENCE, None), (0, start, start + 3))
+    app.session_state["mark"], app.session_state["mark_text"] = (
+        (0, start, start + 3),
+        (SENTENCE, None),
+    )
     app.run()
     true = eager_attentions(four / "toy-mha", SENTENCE).mean(axis=1)
     table = rows(seen.pieces(app)["encoder-toy-mha"])

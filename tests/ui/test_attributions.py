@@ -134,7 +134,10 @@ def test_a_span_is_one_unit(open_attributions, four):
 
 def test_a_marked_token_is_marked_in_every_strip_and_bar(open_attributions, four):
     app = open_attributions(four, methods=THREE)
-    app.session_state["marked_token"] = ((SENTENCE, None), (0, 4, 9))  # "plots"
+    app.session_state["mark"], app.session_state["mark_text"] = (
+        (0, 4, 9),
+        (SENTENCE, None),
+    )  # "plots"
     app.run()
     for block in strips(app).values():
         for line in block.values():

@@ -245,8 +245,10 @@ def test_a_clicked_row_opens_on_compare_and_the_place_is_kept(open_data):
     app.session_state[place._CLICKED] = 1
     app.run()
     assert app.session_state["text"] == "a bad film"
-    assert app.session_state[place._LEFT]["source"] == "own sentences"
     assert app.title[0].value == "Compare"
+    app.switch_page("pages/6_Evaluate.py").run()
+    assert app.session_state["source"] == "own sentences"
+    assert "a bad film" in app.session_state["own_sentences"]
 
 
 def test_any_data_set_of_the_hub_is_read_with_its_columns(open_data, tmp_path, monkeypatch):

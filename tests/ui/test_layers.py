@@ -120,7 +120,7 @@ def test_token_that_is_chosen_is_followed_in_every_view(open_layers, made):
 
 
 def test_mark_made_on_another_page_is_followed_here(open_layers, made):
-    app = open_layers(made, checkpoints=["toy-cls"], marked_token=((TEXT, None), (0, 4, 8)))
+    app = open_layers(made, checkpoints=["toy-cls"], mark=(0, 4, 8))
     np.testing.assert_allclose(
         lines(app, 0)["toy-cls"], path(made / "toy-cls", token=2).norm, rtol=1e-5
     )

@@ -71,7 +71,7 @@ def test_where_tokens_compete_the_table_holds_what_a_token_holds(
         checkpoints=["toy-t"],
         unit="pieces",
         target="predicted",
-        marked_token=((TEXT, None), (0, start, start + len("acting"))),
+        mark=(0, start, start + len("acting")),
     )
     trace = analysis.record(analysis.load(folder / "toy-t"), TEXT)
     place = trace.tokens.labels.index("acting")
@@ -182,7 +182,7 @@ def test_a_token_marked_on_another_page_is_the_one_in_detail(open_winners: Any, 
         made,
         checkpoints=["toy-max_seq_mha"],
         unit="pieces",
-        marked_token=((TEXT, None), (0, start, start + len("acting"))),
+        mark=(0, start, start + len("acting")),
         marked_layer=3,
     )
     trace = analysis.record(analysis.load(made / "toy-max_seq_mha"), TEXT)

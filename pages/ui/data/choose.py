@@ -206,9 +206,8 @@ def _own(entries: Sequence[Entry]) -> Chosen:
     example = words_for(task).examples[0]
     typed = st.text_area(
         "Your sentences, one a line",
-        key="own_sentences",
         height=140,
-        persist_state="session",
+        **address.kept("own_sentences"),
         placeholder=example.text + ("\t" + example.pair if example.pair else ""),
         help="A tab separates the two texts of a pair.",
     )

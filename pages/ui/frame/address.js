@@ -2,14 +2,15 @@
 // browser's history, and into the links of the sidebar, for those who open one in a new tab.
 export default function ({ data: { query, place } }) {
   const links = [...document.querySelectorAll("[data-testid=stPageLink-NavLink]")];
-  const path = (link) => new URL(link.href).pathname.replace(/\/$/, "");
+  for (const link of links) link.dataset.place ??= link.getAttribute("href");
   const here = location.pathname.replace(/\/$/, "");
-  const own = place ? links.find((link) => path(link).endsWith(`/${place}`)) : links[0];
-  // A page that was left may still be at its end: its choices are not those of the next one.
-  if (links.some((link) => link !== own && path(link) === here)) return;
+  const last = here.split("/").pop();
+  const left = place ? last !== place : last && links.some((link) => link.dataset.place === last);
+  if (left) return; // the end of a page that was left: its choices are not those of the next one
   const search = query ? `?${query}` : "";
   if (location.search !== search) {
     history.replaceState(history.state, "", location.pathname + search + location.hash);
   }
-  for (const link of links) link.setAttribute("href", (path(link) || "/") + search);
+  const base = place ? here.slice(0, -place.length) : `${here}/`;
+  for (const link of links) link.setAttribute("href", base + link.dataset.place + search);
 }

@@ -2,8 +2,11 @@
 
 A choice lives in Streamlit's session state under its name and stands in the address under the same
 one. The address is read when somebody arrives by it (a link, a reload, the browser's Back), and
-written after the inputs and at the end of every run. Streamlit's own ``bind="query-params"`` is not
-used: it drops the parameters of the page that is left, and with them what a link asked for.
+written after the inputs and at the end of every run.
+
+Streamlit's own ``bind="query-params"`` and ``persist_state`` are not enough. What the first run of
+a session sets is not yet among the values that Streamlit carries over when the page changes before
+a second run: it only looks at those of earlier runs. So this module holds them itself.
 """
 
 from __future__ import annotations
@@ -134,6 +137,7 @@ NAMES: dict[str, Kind] = {
     "glue_task": TEXT,
     "folder": TEXT,
     "split": TEXT,
+    "own_sentences": TEXT,
     "hub_kind": TEXT,
     "hub_repo": TEXT,
     "hub_config": TEXT,
@@ -182,6 +186,8 @@ class _State:
     defaults: dict[str, Any] = field(default_factory=lambda: dict.fromkeys(_PLAIN))
     fresh: set[str] = field(default_factory=set)  # drawn in this run, for the first time
     options: set[str] = field(default_factory=set)  # of attribution methods: "method.option"
+    held: dict[str, Any] = field(default_factory=dict)  # the choices, whatever page is open
+    place: str = ""  # the page that is open, as its address names it
 
 
 def kept(name: str) -> dict[str, Any]:
@@ -191,20 +197,47 @@ def kept(name: str) -> dict[str, Any]:
         if "." not in name:
             raise KeyError(f"{name!r} is not among the names of the address")
         state.options.add(name)
+    _settle(state)
     if name not in st.session_state:
         state.fresh.add(name)  # it comes up with its default
     return {"key": name, "persist_state": "session"}
 
 
-def read() -> None:
-    """At the start of a run, before any widget: take over what the address says on arrival."""
+def choose(**choices: Any) -> None:
+    """Make choices whose widgets are not drawn in this run, such as those of the next page."""
+    for name, value in choices.items():
+        st.session_state[name] = value
+    _state().held |= choices
+
+
+def read(place: str) -> None:
+    """At the start of a run of a page, before any widget: take over what its address says."""
     arrived = _STATE not in st.session_state
     state = _state()
     state.fresh.clear()  # of a run that was cut short: what they hold now may be a choice
     context = get_script_run_ctx()
-    back = context is not None and context.is_history_navigation
-    if not (arrived or back):
-        return
+    if arrived or (context is not None and context.is_history_navigation):
+        _arrive(state, not arrived)
+    elif place != state.place:
+        st.session_state.update(state.held)
+    state.place = place
+    _hold(state)
+
+
+def _settle(state: _State) -> None:
+    """What was drawn for the first time in this run holds its default: nobody has touched it."""
+    for name in state.fresh:
+        if name in st.session_state:
+            state.defaults[name] = st.session_state[name]
+    state.fresh.clear()
+
+
+def _hold(state: _State) -> None:
+    names = (*NAMES, *state.options, "mark_text")
+    state.held = {name: st.session_state[name] for name in names if name in st.session_state}
+
+
+def _arrive(state: _State, back: bool) -> None:
     held = st.query_params.get_all(_HELD)
     given: dict[str, Any] = {}
     for name in st.query_params:
@@ -226,7 +259,7 @@ def read() -> None:
     for name, value in given.items():
         st.session_state[name] = value
         state.options |= {name} - NAMES.keys()
-    if arrived and held:
+    if held and not back:
         st.session_state["address_note"] = (
             f"The link leaves out what was too long for an address: {', '.join(held)}."
         )
@@ -235,18 +268,10 @@ def read() -> None:
 def write(key: str = "page") -> None:
     """Put every choice into the address of this page, and into the links to the others."""
     state = _state()
-    for name in state.fresh:
-        if name in st.session_state:
-            state.defaults[name] = st.session_state[name]
-    state.fresh.clear()
-    context = get_script_run_ctx()
-    place = ""
-    if context is not None:
-        page = context.pages_manager.get_pages().get(context.page_script_hash, {})
-        main = context.page_script_hash == context.pages_manager.get_main_page()["page_script_hash"]
-        place = "" if main else str(page.get("url_pathname", ""))
+    _settle(state)
+    _hold(state)
     with st.sidebar, st.container(key=f"address-{key}"):
-        _component(key=f"address-{key}-query", data={"query": query(), "place": place})
+        _component(key=f"address-{key}-query", data={"query": query(), "place": state.place})
 
 
 def query() -> str:
@@ -270,7 +295,8 @@ def _choices() -> Iterator[tuple[str, Any]]:
             chosen = bool(st.session_state.get("long"))
         elif name == "mark" and value is not None:
             # A place belongs to a text; of the one before it says nothing.
-            chosen = st.session_state.get("mark_text") == st.session_state.get("shown_text")
+            shown = st.session_state.get("shown_text")
+            chosen = st.session_state.get("mark_text", shown) == shown
         elif name in state.defaults:
             chosen = value != state.defaults[name]
         else:

@@ -34,6 +34,12 @@ _links = st.components.v2.component(
 _ICON = str(Path(__file__).with_name("icon.svg"))
 
 
+def place_of(title: str) -> str:
+    """What a page's address ends with; that of the home page with nothing."""
+    path = next(path for path, name in PAGES if name == title)
+    return "" if path == PAGES[0][0] else Path(path).stem.split("_", 1)[1]
+
+
 def start(
     title: str, question: str, variant: bool = False, two: bool = False
 ) -> tuple[Catalogue, Choice]:
@@ -45,7 +51,6 @@ def start(
     sidebar.draw_precision()
     found = catalogue()
     choice = inputs.ask(found, variant, two)
-    address.write("inputs")
     models.wait_until_warm()
     return found, choice
 
@@ -53,7 +58,7 @@ def start(
 def open_page(title: str, question: str) -> None:
     """Set the page up; `question` is the one that the page answers."""
     st.set_page_config(page_title=f"{title} · PoolLens", page_icon=_ICON, layout="wide")
-    address.read()
+    address.read(place_of(title))
     st.html(f"<style>{_STYLE}</style>")
     with st.sidebar:
         st.html('<div class="pl-brand">PoolLens</div>')
@@ -65,3 +70,4 @@ def open_page(title: str, question: str) -> None:
     with st.container(key="title"):
         st.title(title, anchor=False)
         st.caption(question)
+    address.write("first")

@@ -109,9 +109,12 @@ def ask_checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
 
 def show_text(text: str, pair: str | None = None) -> None:
     """Make a row of a data set the text of every page; a long one goes to the large field."""
-    st.session_state["text"], st.session_state["document"] = " ".join(text.split()), text
-    st.session_state["pair"] = " ".join((pair or "").split())
-    st.session_state["long"] = "\n" in text or len(text) > LONGEST
+    address.choose(
+        text=" ".join(text.split()),
+        document=text,
+        pair=" ".join((pair or "").split()),
+        long="\n" in text or len(text) > LONGEST,
+    )
 
 
 def is_complete(choice: Choice) -> bool:
