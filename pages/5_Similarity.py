@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pages.ui.frame import address
 from pages.ui.frame.frame import start
 from pages.ui.similarity import page
 
 found, choice = start("Similarity", "Why are these two sentences similar?", two=True)
 page.draw(found, choice)
+address.write()

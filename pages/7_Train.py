@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pages.ui.frame import address
 from pages.ui.frame.frame import open_page
 from pages.ui.train import page
 
 open_page("Train", "Which pooling head reads my labels out of this encoder?")
 page.draw()
+address.write()

@@ -159,6 +159,21 @@ NAMES: dict[str, Kind] = {
     "measure": TEXT,
     "kept_apart": TEXT,
     "vectors_folder": TEXT,
+    # Similarity
+    "similarity_poolings": TEXTS,
+    "similarity_layer": TEXT,
+    "similarity_count": OPTION,
+    "similarity_details": SWITCH,
+    "similarity_over": SWITCH,
+    "similarity_centred": SWITCH,
+    "similarity_metric": TEXT,
+    "similarity_nearest": SWITCH,
+    # Train
+    "train_encoder": TEXT,
+    "train_heads": TEXTS,
+    "train_seeds": Kind(_within(1, 30)),
+    "train_name": TEXT,
+    "train_shown": TEXT,
     # Evaluate
     "evaluate": TEXT,
     "study": TEXT,

@@ -8,8 +8,8 @@ import streamlit as st
 
 from analysis.figures.plot import Plot
 from analysis.figures.views import similarity as views
+from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import KEPT
 from pages.ui.kit.show import panel
 from pages.ui.similarity.engine import MAXSIM, SPLADE, Score
 
@@ -46,7 +46,7 @@ def draw(shown: Sequence[tuple[Entry, list[Score]]], words: bool) -> None:
     if not able:
         return
     with st.container(key="similarity-controls-details", horizontal=True):
-        on = st.toggle("Token × token map and winners", key="similarity_details", **KEPT)
+        on = st.toggle("Token × token map and winners", **address.kept("similarity_details"))
         if not on:
             return
         names = list(able)

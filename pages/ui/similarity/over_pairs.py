@@ -15,8 +15,8 @@ from analysis.figures.views import similarity as views
 from analysis.similarities.wording import carried
 from pages.ui.data import choose as dataset
 from pages.ui.engine import jobs, models, results_folder
+from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import KEPT
 from pages.ui.kit import cards
 from pages.ui.kit.show import panel
 from pages.ui.similarity.engine import MAXSIM, SPLADE
@@ -76,7 +76,7 @@ def draw(entries: Sequence[Entry], poolings: Sequence[str]) -> None:
     pooled = [name for name in poolings if name not in (MAXSIM, SPLADE)]
     with st.container(border=True, key="panel-pairs"):
         st.markdown("**Over a data set of pairs**", help=_ABOUT)
-        if not st.toggle("Choose a data set", key="similarity_over", **KEPT):
+        if not st.toggle("Choose a data set", **address.kept("similarity_over")):
             st.caption(
                 "Scores of every pooling and layer against gold scores, disputed pairs, and the "
                 "nearest sentences."
@@ -177,14 +177,13 @@ def _results(
             if len(names) > 1
             else names[0]
         )
-        centred = st.toggle("Centred", key="similarity_centred", **KEPT)
+        centred = st.toggle("Centred", **address.kept("similarity_centred"))
         metric = st.segmented_control(
             "Correlation",
             ("spearman", "pearson"),
             default="spearman",
             required=True,
-            key="similarity_metric",
-            **KEPT,
+            **address.kept("similarity_metric"),
         )
     scores = found[name]
     entry = next(entry for entry in shown if entry.id == name)
@@ -263,7 +262,7 @@ def _nearest(entry: Entry, scores: PairScores, table: Table, poolings: Sequence[
         help="By the cosine of each pooling at the last layer, with the pair of words that "
         "carries most of it. A click opens the pair above.",
     )
-    if not st.toggle("Look for them", key="similarity_nearest", **KEPT) or not text.strip():
+    if not st.toggle("Look for them", **address.kept("similarity_nearest")) or not text.strip():
         return
     own = [name for name, _ in scores.keys if name in poolings]
     found, texts = _neighbours(

@@ -14,9 +14,10 @@ from analysis.figures.views import similarity as views
 from analysis.figures.views.units import strip_of, units_of
 from analysis.similarities.wording import carried, ends, in_words
 from pages.ui.engine import models
+from pages.ui.frame import address
 from pages.ui.frame.catalogue import Catalogue, Entry
 from pages.ui.frame.examples import TASKS
-from pages.ui.frame.inputs import KEPT, Choice
+from pages.ui.frame.inputs import Choice
 from pages.ui.frame.sidebar import draw_sidebar
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
@@ -127,8 +128,7 @@ def _controls(
         offered,
         selection_mode="multi",
         default=default,
-        key="similarity_poolings",
-        **KEPT,
+        **address.kept("similarity_poolings"),
         format_func=lambda name: _SHORT.get(name, views.TITLES.get(name, name)),
         label_visibility="collapsed",
     )
@@ -139,8 +139,7 @@ def _controls(
     layer = st.selectbox(
         "Layer",
         options,
-        key="similarity_layer",
-        **KEPT,
+        **address.kept("similarity_layer"),
         width=90,
         help="The layer whose token vectors are pooled; 0: output of the embeddings. A pooling "
         "head's own vector has its own layers.",
@@ -148,8 +147,7 @@ def _controls(
     count = st.selectbox(
         "Bands",
         list(_COUNTS),
-        key="similarity_count",
-        **KEPT,
+        **address.kept("similarity_count"),
         width=130,
         format_func=_COUNTS.__getitem__,
     )

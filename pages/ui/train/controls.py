@@ -9,8 +9,8 @@ import streamlit as st
 
 from analysis.datasets.table import Table
 from pages.ui.data.choose import Chosen
+from pages.ui.frame import address
 from pages.ui.frame.catalogue import Catalogue
-from pages.ui.frame.inputs import KEPT
 from pages.ui.train import results
 from pages.ui.train.fit_job import Wish
 
@@ -32,8 +32,7 @@ def encoder(checkpoints: Catalogue) -> str:
     chosen = st.selectbox(
         "Encoder",
         list(places),
-        key="train_encoder",
-        **KEPT,
+        **address.kept("train_encoder"),
         help="It is not changed. The encoder of a fine-tuned checkpoint has already learnt its "
         "task; a bare encoder has not. Add your own in the sidebar.",
     )
@@ -51,8 +50,7 @@ def wish(data: Chosen, encoder: str) -> Wish:
             "Pooling heads",
             sorted(HEADS),
             default=[head for head in DEFAULT if head in HEADS],
-            key="train_heads",
-            persist_state="session",
+            **address.kept("train_heads"),
             placeholder="Choose at least one",
             help="Your own heads are here too, once they are registered with --heads FILE.",
         )
@@ -62,8 +60,7 @@ def wish(data: Chosen, encoder: str) -> Wish:
             1,
             30,
             5,
-            key="train_seeds",
-            persist_state="session",
+            **address.kept("train_seeds"),
             help="A seed decides the start and the order of rows. The more seeds, the smaller "
             "the differences that the tests can decide.",
         )
@@ -72,8 +69,7 @@ def wish(data: Chosen, encoder: str) -> Wish:
         name = st.text_input(
             "Name",
             placeholder=proposed,
-            key="train_name",
-            persist_state="session",
+            **address.kept("train_name"),
             help="The fit and its checkpoints are kept under this name. Letters, digits, dots, "
             "hyphens.",
         )

@@ -12,6 +12,8 @@ from analysis.datasets.tasks import metric_name
 from analysis.figures import view
 from analysis.statistics.fit_words import verdict
 from analysis.study.fits import FitScores, fits_in, read_fit
+from pages.ui.frame import address
+from pages.ui.frame.inputs import show_text
 from pages.ui.kit import cards
 from pages.ui.kit.show import panel
 from pages.ui.train.fit_job import WISH, root
@@ -45,7 +47,7 @@ def draw(fresh: str | None) -> None:
         st.session_state["train_last"] = st.session_state["train_shown"] = fresh
     if st.session_state.get("train_shown") not in names:
         st.session_state["train_shown"] = fresh if fresh in names else names[-1]
-    chosen = str(st.selectbox("Kept fits", names, key="train_shown", persist_state="session"))
+    chosen = str(st.selectbox("Kept fits", names, **address.kept("train_shown")))
     try:
         fit = read_fit(root() / chosen)
     except ValueError as error:
@@ -88,13 +90,9 @@ def _go(fit: FitScores, folder: Path) -> None:
     if not chosen:
         return
     if st.button("Compare them now", type="primary", icon=":material/compare_arrows:"):
-        text, pair = fit.example
-        st.session_state["text"] = text
-        if pair is not None:
-            st.session_state["pair"] = pair
-        st.session_state["checkpoints"] = chosen
-        # An empty dict passes where the bound widgets' parameters would be refused.
-        st.switch_page("app.py", query_params={})
+        show_text(*fit.example)
+        address.choose(checkpoints=chosen)
+        st.switch_page("app.py")
     st.caption("On the scored row about which they disagree most.")
 
 
