@@ -11,7 +11,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from analysis.figures import views
-from analysis.figures.marks import Bands, Bars, Grid, HeatMap, Lines, Points, Strip
+from analysis.figures.marks import Bands, Bars, Flow, Grid, HeatMap, Lines, Points, Strip
 from analysis.figures.plot import Plot
 from analysis.figures.registry import UnknownView
 from analysis.figures.registry import draw as view
@@ -20,6 +20,7 @@ from analysis.figures.registry import views as known_views
 __all__ = [
     "Bands",
     "Bars",
+    "Flow",
     "Grid",
     "HeatMap",
     "Lines",

@@ -342,7 +342,71 @@ class Bands:
         }
 
 
-Panel: TypeAlias = HeatMap | Bars | Lines | Points | Strip | Bands
+@dataclass(frozen=True)
+class Flow:
+    """What a pooling head reads: from U units of a text over K source layers to a class.
+
+    The bands of a unit are what the head reads from it in each layer; those of a layer lead to the
+    class where they are positive and to the other classes where they are negative. Nothing is
+    added or lost on the way.
+    """
+
+    labels: tuple[str, ...]  # (U,) in reading order
+    values: np.ndarray  # (U, K) contributions to the contrast of the class
+    layers: tuple[str, ...]  # (K,) names of the source layers
+    classes: tuple[str, str]  # the class, and what it is compared with
+    special: tuple[bool, ...]  # (U,)
+    segment: tuple[int, ...]  # (U,) 0 = text, 1 = pair
+    spans: np.ndarray  # (U, 2) int: characters of the segment's text
+    value_label: str
+    attention: np.ndarray | None = None  # (U,) of the pooling head, mean over its attention heads
+    unit: str = "logit"
+    limit: float | None = None  # sum of |values| whose bands fill the height; None: of this flow
+
+    def __post_init__(self) -> None:
+        size = len(self.labels)
+        require_shape("values", self.values, size, len(self.layers))
+        _something("a flow", self.values)
+        if not np.isfinite(self.values).all():
+            raise ValueError("a contribution is not a finite number: it has no band")
+        require_shape("spans", self.spans, size, 2)
+        if self.attention is not None:
+            require_shape("attention", self.attention, size)
+            _no_infinity("attention", self.attention)
+        for name in ("special", "segment"):
+            if len(getattr(self, name)) != size:
+                raise ValueError(f"{name} has {len(getattr(self, name))} entries for {size} units")
+        if self.limit is None:
+            object.__setattr__(self, "limit", float(np.abs(self.values).sum()) or 1.0)
+        elif not (np.isfinite(self.limit) and self.limit > 0):
+            raise ValueError(f"limit {self.limit} is no end of a scale: give a number above 0")
+        freeze(self)
+
+    @property
+    def bound(self) -> float:
+        """The sum of |values| whose bands fill the height."""
+        assert self.limit is not None
+        return self.limit
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """What arrives at the class, and at the others (at most 0)."""
+        return float(self.values.clip(min=0).sum()), float(self.values.clip(max=0).sum())
+
+    def table(self) -> Columns:
+        size, count = self.values.shape
+        columns: Columns = {
+            "position": np.repeat(np.arange(size), count),
+            "label": np.repeat(np.array(self.labels, object), count),
+            "source layer": np.tile(np.array(self.layers, object), size),
+            f"{self.value_label} ({self.unit})": self.values.ravel(),
+        }
+        if self.attention is not None:
+            columns["attention of the pooling head"] = np.repeat(self.attention, count)
+        return columns
+
+
+Panel: TypeAlias = HeatMap | Bars | Lines | Points | Strip | Bands | Flow
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from analysis.checkpoints.folder import Checkpoint
 from analysis.common.records import freeze, require_shape
 from analysis.reading.decomposition import Decomposition
 from analysis.reading.winners import Winners
+
+if TYPE_CHECKING:
+    from analysis.reading.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,17 @@ def mean_winners(winners: Sequence[Winners]) -> GroupWinners:
     if any(w.layers != first.layers or w.token is not None for w in winners):
         raise ValueError("the members' maxima do not run over the same layers")
     return GroupWinners(first.layers, np.stack([w.share_by_layer() for w in winners]))
+
+
+def mean_pooling_attention(traces: Sequence[Trace]) -> np.ndarray | None:
+    """(T,) attention of the pooling head, mean over its attention heads and the members.
+
+    None where one of them has no attention of its own.
+    """
+    rows = [trace.head.attention for trace in traces]
+    if any(row is None for row in rows):
+        return None
+    return np.asarray(np.mean([np.asarray(row).mean(axis=0) for row in rows], axis=0))
 
 
 def mean_attribution(results: Sequence[Attribution]) -> Attribution:

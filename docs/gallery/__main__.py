@@ -48,6 +48,8 @@ def main() -> None:
     for name, (key, names, text, params, style) in PICTURES.items():
         plot = make(key, [loaded[one] for one in names], text, params=params)
         _write(name, plot, Style.from_dict(style))
+    # The README's picture.
+    _write("compare", make("flow", list(loaded.values()), EARNS), Style(width="full"), HERE.parent)
     _write("study_scores", of_study("study_scores", STUDY), Style(width="full"))
     _write("map", _map(loaded[FOUR[-1]]), Style(width="full"))
 
@@ -73,9 +75,9 @@ def _map(classifier: Classifier) -> Plot:
     )
 
 
-def _write(name: str, plot: Plot, style: Style) -> None:
+def _write(name: str, plot: Plot, style: Style, folder: Path = HERE) -> None:
     made = save(sidecar(plot, style, "png", 200), name)
-    (HERE / made.name).write_bytes(made.data)
+    (folder / made.name).write_bytes(made.data)
     print(f"{made.name}: {len(made.data) / 1000:.0f} kB")
 
 

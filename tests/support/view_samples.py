@@ -125,6 +125,20 @@ def _reading() -> Plot:
     )
 
 
+@sample("flow")
+def _flow() -> Plot:
+    heads = ("cls", "max_cls", "mha")
+    shares = np.full(len(TOKENS.ids), 1 / len(TOKENS.ids))
+    return view(
+        "flow",
+        [split(TOKENS, seed=i) for i in range(3)],
+        [TOKENS] * 3,
+        1,
+        [checkpoint(f"sst2-{name}") for name in heads],
+        [None, None, shares],
+    )
+
+
 @sample("source_layers")
 def _source_layers() -> Plot:
     return view("source_layers", split(TOKENS), winners(TOKENS), 1, checkpoint(), TOKENS)

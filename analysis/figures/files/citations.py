@@ -28,6 +28,7 @@ _POOLING = (
     "group_difference",
     "pooling_attention",
     "reading",
+    "flow",
     "study_scores",
     "study_differences",
     "study_spread",
@@ -40,7 +41,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
         ("behrendt2025maxpoolbert", "conneau2017infersent"),
     ),
     **dict.fromkeys(
-        ("reading", "source_layers", "layer_quantities", "dimensions"),
+        ("reading", "flow", "source_layers", "layer_quantities", "dimensions"),
         ("behrendt2025maxpoolbert", *_SPLIT),
     ),
     "rollout": ("abnar2020rollout",),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.marks import Bands, Bars, Grid, HeatMap, Lines, Panel, Points, Strip
+from analysis.figures.marks import Bands, Bars, Flow, Grid, HeatMap, Lines, Panel, Points, Strip
 from analysis.figures.plot import Plot
 from analysis.figures.style.settings import Style
 from analysis.figures.style.style import printable
@@ -209,6 +209,8 @@ def _cells(panel: Panel) -> tuple[list[str], list[list[str]], int]:
         return _points(panel)
     if isinstance(panel, Bands):
         return _bands(panel)
+    if isinstance(panel, Flow):
+        return _flow(panel)
     return _strip(panel)
 
 
@@ -303,6 +305,15 @@ def _strip(m: Strip) -> tuple[list[str], list[list[str]], int]:
         for p, label, value in zip(m.positions, m.labels, m.values.tolist(), strict=True)
     ]
     return head, rows, 2
+
+
+def _flow(m: Flow) -> tuple[list[str], list[list[str]], int]:
+    head = ["token", *(escape(f"layer {name}") for name in m.layers), escape(f"sum ({m.unit})")]
+    rows = [
+        [escape(printable(label, 60)), *map(number, row), number(sum(row))]
+        for label, row in zip(m.labels, m.values.tolist(), strict=True)
+    ]
+    return head, rows, 1
 
 
 def number(value: Any) -> str:

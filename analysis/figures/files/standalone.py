@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from analysis.figures.files.captions import draft
-from analysis.figures.marks import Bands, Bars, Grid, Strip
+from analysis.figures.marks import Bands, Bars, Flow, Grid, Strip
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html as markup
 from analysis.figures.style.style import printable
@@ -54,18 +54,19 @@ def _panels(plot: Plot) -> tuple[Any, ...]:
 
 
 def _plain(panel: Any) -> bool:
-    return isinstance(panel, Strip | Bands) or (isinstance(panel, Bars) and panel.kind == "layer")
+    plain = isinstance(panel, Bars) and panel.kind == "layer"
+    return plain or isinstance(panel, Strip | Bands | Flow)
 
 
 def _charts(plot: Plot) -> str:
     from analysis.figures.screen.plotly import figure
 
-    if any(isinstance(panel, Strip | Bands) for panel in _panels(plot)):
+    if any(isinstance(panel, Strip | Bands | Flow) for panel in _panels(plot)):
         parts, bundle = [], True
         subtitles = plot.mark.subtitles if isinstance(plot.mark, Grid) else ("",)
         for index, (panel, subtitle) in enumerate(zip(_panels(plot), subtitles, strict=True)):
             parts.append(f"<p>{_text(subtitle)}</p>")
-            if isinstance(panel, Strip | Bands):
+            if isinstance(panel, Strip | Bands | Flow):
                 parts.append(markup(panel, theme="light"))
             else:
                 parts.append(_chart(figure(panel), f"figure-{index}", bundle))

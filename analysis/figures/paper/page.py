@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from matplotlib.figure import Figure
 
-from analysis.figures.marks import Bands, Bars, Grid, HeatMap, Lines, Panel, Points, Strip
+from analysis.figures.marks import Bands, Bars, Flow, Grid, HeatMap, Lines, Panel, Points, Strip
 from analysis.figures.paper import bars, heat_map, lines
 from analysis.figures.paper.bands import FacingTexts
+from analysis.figures.paper.flow import Flows
 from analysis.figures.paper.look import Look
 from analysis.figures.paper.settled import Settled
 from analysis.figures.paper.strips import MARGIN, Strips
@@ -41,7 +42,8 @@ def part(plot: Plot, look: Look, width: float, prefix: str = "") -> Part:
     columns = min(mark.columns, len(panels)) if isinstance(mark, Grid) else 1
     maps = any(isinstance(panel, HeatMap) for panel in panels)
     least = (NARROWEST_MAP if maps else NARROWEST_PANEL) * look.scale
-    while columns > 1 and width / columns < least:
+    flows = all(isinstance(panel, Flow) for panel in panels)  # they know how narrow they may be
+    while columns > 1 and width / columns < least and not flows:
         columns -= 1  # a column of a paper is no screen: panels go to the next row
     body = _panels(panels, subtitles, columns, look, width)
     title = f"{prefix} {plot.title if look.style.title else ''}".strip()
@@ -52,11 +54,14 @@ def _panels(
     panels: Sequence[Panel], subtitles: tuple[str, ...], columns: int, look: Look, width: float
 ) -> Part:
     strips = [p for p in panels if isinstance(p, Strip)]
+    flows = [p for p in panels if isinstance(p, Flow)]
     if len(strips) == len(panels):
         return Strips(strips, subtitles, look, width)
     if len(panels) == 1 and isinstance(panels[0], Bands):
         return FacingTexts(panels[0], subtitles[0], look, width)
-    if not any(isinstance(p, Strip | Bands) for p in panels):
+    if len(flows) == len(panels):
+        return Flows(flows, subtitles, columns, look, width)
+    if not any(isinstance(p, Strip | Bands | Flow) for p in panels):
         return _Axes(tuple(panels), subtitles, columns, look, width)
     share = share_of(width, columns, look.text)
     cells = [
@@ -71,7 +76,7 @@ def build(whole: Part, look: Look) -> Figure:
     given = look.style.height
     points = given * 72 if given is not None and whole.stretches else whole.height
     drawing = Figure(figsize=(look.style.inches, points / 72))
-    if not isinstance(whole, Strips | FacingTexts):
+    if not isinstance(whole, Strips | FacingTexts | Flows):
         drawing.set_layout_engine(Settled(w_pad=0.035, h_pad=0.025))
     whole.draw(drawing)
     return drawing

@@ -18,6 +18,7 @@ from analysis.figures.recipes.registry import (
     within,
 )
 from analysis.figures.views import compare, comparisons, interventions
+from analysis.figures.views import flow as views_flow
 from analysis.figures.views import winners as views_winners
 from analysis.figures.views.source import provenance_of
 from analysis.interventions.effects import DropEffects
@@ -88,6 +89,36 @@ def _read(
         subject.checkpoint,
         words=words,
         limit=limit,
+    )
+
+
+@recipe("flow")
+def flow(
+    asked: Asked,
+    words: bool = True,
+    limit: float | None = None,
+    reference: str | list[str] | None = None,
+) -> Plot:
+    """What each pooling head reads, as bands from tokens over source layers to one class."""
+    subjects = [subject for subject, _ in asked]
+    targets = [subject.target(target) for subject, target in asked]
+    if all(target is None for target in asked.targets):
+        # One picture explains one class: the one that most of them predict.
+        labels = [s.checkpoint.labels[t] for s, t in zip(subjects, targets, strict=True)]
+        common = max(labels, key=labels.count)
+        targets = [
+            s.checkpoint.labels.index(common) if common in s.checkpoint.labels else t
+            for s, t in zip(subjects, targets, strict=True)
+        ]
+    return views_flow.flow(
+        [groups.mean_decomposition(subject.splits(reference)) for subject in subjects],
+        [subject.traces()[0].tokens for subject in subjects],
+        targets,
+        [subject.checkpoint for subject in subjects],
+        [groups.mean_pooling_attention(subject.traces()) for subject in subjects],
+        words=words,
+        limit=limit,
+        names=[subject.name for subject in subjects],
     )
 
 

@@ -13,12 +13,15 @@ from html import escape
 
 import numpy as np
 
-from analysis.figures.marks import Bands, Bars, Grid, Mark, Strip
+from analysis.figures.marks import Bands, Bars, Flow, Grid, Mark, Strip
 from analysis.figures.plot import Plot
 from analysis.figures.screen.bands import svg
+from analysis.figures.screen.flow import CSS as FLOW_CSS
+from analysis.figures.screen.flow import svg as flow_svg
 from analysis.figures.style.style import BAR, CLASS_COLOURS, WEAK, number, printable, shade, step_of
 
-CSS = """
+CSS = (
+    """
 .pl{font-family:var(--st-font,system-ui,sans-serif);color:var(--st-text-color,inherit);
 font-size:.875rem;line-height:1.35;--pl-track:color-mix(in srgb,currentColor 12%,transparent);
 --pl-faint:color-mix(in srgb,currentColor 72%,transparent);
@@ -62,6 +65,8 @@ border-radius:50%;background:var(--st-background-color,#fff);border:1.5px solid 
 grid-template-columns:minmax(1.5em,1fr) minmax(2.3em,max-content)}
 .pl-sub{font-size:.82em;color:var(--pl-faint);margin-bottom:.1em;overflow-wrap:anywhere}
 """
+    + FLOW_CSS
+)
 
 
 def html(
@@ -73,7 +78,7 @@ def html(
     theme: str = "auto",
     css: bool = True,
 ) -> str:
-    """HTML of a strip, of bars, of facing texts, or of a grid of these.
+    """HTML of a strip, of bars, of facing texts, of a flow, or of a grid of these.
 
     `marked`: token positions to mark; `span`: (segment, start, end), marks every token of that
     segment that overlaps these characters, for cards whose tokenizers differ. `chosen` overrides
@@ -98,9 +103,12 @@ def _mark(
         yield from _bars(mark, chosen)
     elif isinstance(mark, Bands):
         yield from svg(mark)
+    elif isinstance(mark, Flow):
+        yield flow_svg(mark, span)
     elif isinstance(mark, Grid):
         # 96 px let two panels of short bars stand side by side in a card of 230 px
-        least = "14em" if any(isinstance(p, Strip | Bands) for p in mark.panels) else "84px"
+        wide = any(isinstance(p, Strip | Bands | Flow) for p in mark.panels)
+        least = "14em" if wide else "84px"
         columns = min(mark.columns, len(mark.panels))
         share = f"calc((100% - {columns - 1} * .9em) / {columns})"
         yield (

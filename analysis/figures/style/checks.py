@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.marks import Bands, Bars, Grid, HeatMap, Lines, Panel, Points, Strip
+from analysis.figures.marks import Bands, Bars, Flow, Grid, HeatMap, Lines, Panel, Points, Strip
 from analysis.figures.plot import Plot
 from analysis.figures.style.colour import (
     DEFICIENCIES,
@@ -297,6 +297,8 @@ def _signs(panel: Panel, colours: Palette) -> tuple[int, int] | None:
         return int((apart > 0).sum()) if (np.diff(scale) < 0.2).all() else 0, negative
     if isinstance(panel, Strip | Bands):  # underlined, or dashed
         return (int((panel.values < 0).sum()),) * 2
+    if isinstance(panel, Flow):  # a dashed edge
+        return (int((panel.values < 0).sum()),) * 2
     if isinstance(panel, Bars) and panel.colours == "sign":  # the side of the line at zero
         return (int((panel.values < 0).sum()),) * 2
     return None
@@ -319,6 +321,8 @@ def _vision(panels: Sequence[Panel], colours: Palette) -> Iterator[Check]:
             groups += _opposites(colours.diverging, True, "the underline")
         elif isinstance(panel, Bands):
             groups.append(((colours.diverging[1], colours.diverging[-2]), True, "the dash"))
+        elif isinstance(panel, Flow):
+            groups.append(((colours.diverging[1], colours.diverging[-2]), True, "the edge"))
         elif isinstance(panel, Bars) and panel.colours == "sign":
             groups.append(((colours.diverging[1], colours.diverging[-2]), True, "the side"))
     for name in DEFICIENCIES:

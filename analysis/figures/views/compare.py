@@ -202,7 +202,7 @@ def reading(
     texts, owners = as_list(tokens, len(splits)), as_list(checkpoint, len(splits))
     strips = []
     for split, text in zip(splits, texts, strict=True):
-        _check_target(split, target)
+        check_target(split, target)
         by_token = np.asarray(split.by_token(target), float)
         if len(by_token) != len(text.ids):
             raise ValueError(
@@ -219,7 +219,7 @@ def reading(
         title="What the pooling head reads from each position",
         mark=one_or_grid(strips, names, limit),
         params={"target": target, "words": words, "limit": limit, "names": list(names)},
-        provenance=_split_source(owners, texts[0], "reading", splits[0], target),
+        provenance=split_source(owners, texts[0], "reading", splits[0], target),
         notes=(
             *split_notes(splits),
             *cut_note(texts),
@@ -237,7 +237,8 @@ def split_notes(splits: Sequence[Any]) -> tuple[str, ...]:
     return tuple(f"{capital(described(kind, given))}." for kind in kinds if kind)
 
 
-def _check_target(split: Any, target: int) -> None:
+def check_target(split: Any, target: int) -> None:
+    """Raises ``ValueError`` for a class that the split does not have."""
     if not 0 <= target < len(split.logits):
         raise ValueError(
             f"class {target} does not exist: this checkpoint has {len(split.logits)} classes, "
@@ -245,9 +246,10 @@ def _check_target(split: Any, target: int) -> None:
         )
 
 
-def _split_source(
+def split_source(
     owners: Sequence[Any], tokens: Any, key: str, split: Any, target: int
 ) -> dict[str, Any]:
+    """Provenance of a picture of a split."""
     return provenance_of(
         owners,
         tokens,
@@ -281,7 +283,7 @@ def source_layers(
     """
     if winners is not None and winners.token is not None:
         winners = None  # tokens competed, all of one layer
-    _check_target(decomposition, target)
+    check_target(decomposition, target)
     share = (
         {} if winners is None else dict(zip(winners.layers, winners.share_by_layer(), strict=True))
     )
@@ -327,7 +329,7 @@ def source_layers(
             title="Source layers of the contributions",
             mark=of_contributions,
             params={"target": target, "limit": limit},
-            provenance=_split_source([checkpoint], tokens, "source_layers", decomposition, target),
+            provenance=split_source([checkpoint], tokens, "source_layers", decomposition, target),
             notes=split_notes([decomposition]),
             caption=f"Source layers of what the pooling head reads: {relative}",
         )
@@ -340,7 +342,7 @@ def source_layers(
             columns=2,
         ),
         params={"target": target, "limit": limit},
-        provenance=_split_source([checkpoint], tokens, "source_layers", decomposition, target),
+        provenance=split_source([checkpoint], tokens, "source_layers", decomposition, target),
         notes=("A share of wins says where values came from, not what a win is worth.",),
         caption=f"Source layers of the max-pool: share of the wins, and {relative}",
     )

@@ -15,6 +15,7 @@ from analysis.common.faults import reason
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
 from analysis.figures.views import compare
+from analysis.figures.views import flow as views_flow
 from analysis.figures.views.units import units_of
 from analysis.reading import groups
 from pages.ui.engine import models
@@ -29,6 +30,7 @@ LONG_TEXT = 160
 PAUSE = 0.25  # seconds
 INPUT_TITLE = "Input attribution"
 READING_TITLE = "Read by the pooling head"
+FLOW_TITLE = "From words to the class"
 
 
 def draw_card(reply: Reply, choice: Choice, mark: Span | None, limits: dict[str, float]) -> None:
@@ -47,6 +49,11 @@ def draw_card(reply: Reply, choice: Choice, mark: Span | None, limits: dict[str,
             f"answer-{entry.id}",
             on_class=partial(_explain, reply.answer.labels),
         )
+        flow = flow_plot([reply], choice, limits["flow"])
+        if flow is not None:
+            plots[FLOW_TITLE] = flow
+            body = _title(FLOW_TITLE) + html(flow, span=mark, css=False)
+            cards.piece(body, f"flow-{entry.id}")
         with st.container(key=f"input-{entry.id}"):
             reply.slots["input"] = st.container()
             if entry.id not in st.session_state.setdefault("attributed", set()):
@@ -61,7 +68,7 @@ def draw_card(reply: Reply, choice: Choice, mark: Span | None, limits: dict[str,
 
 def largest_reading(replies: Sequence[Reply], words: bool) -> dict[str, float]:
     """Largest absolute value of the strips and of the layers' bars, over all cards."""
-    largest = {"strip": 0.0, "layers": 0.0}
+    largest = {"strip": 0.0, "layers": 0.0, "flow": 0.0}
     for reply in replies:
         if not reply.splits:
             continue
@@ -72,7 +79,27 @@ def largest_reading(replies: Sequence[Reply], words: bool) -> dict[str, float]:
         layers = np.abs(split.by_layer(reply.target)).max()
         largest["strip"] = max(largest["strip"], float(strip))
         largest["layers"] = max(largest["layers"], float(layers))
+        of_units = split.contrast(reply.target).sum(axis=0)
+        read = sum(float(np.abs(of_units[list(unit)].sum(axis=0)).sum()) for unit in units)
+        largest["flow"] = max(largest["flow"], read)
     return largest
+
+
+def flow_plot(replies: Sequence[Reply], choice: Choice, limit: float | None = None) -> Plot | None:
+    """What the pooling heads read, as bands side by side; of those whose logits can be split."""
+    split = [reply for reply in replies if reply.splits]
+    if not split:
+        return None
+    return views_flow.flow(
+        [groups.mean_decomposition(reply.splits) for reply in split],
+        [reply.traces[0].tokens for reply in split],
+        [reply.target for reply in split],
+        [groups.mean_checkpoint(reply.entry.members, reply.entry.id) for reply in split],
+        [groups.mean_pooling_attention(reply.traces) for reply in split],
+        words=choice.words,
+        limit=limit,
+        names=[reply.entry.id for reply in split],
+    )
 
 
 def answer_plot(reply: Reply) -> Plot:
@@ -286,6 +313,10 @@ def _reading(reply: Reply, plots: dict[str, Plot], mark: Span | None) -> str:
 
 # Of each panel in two sentences: what the numbers are, what they are not, and the source.
 _ABOUT = {
+    FLOW_TITLE: "The split of the logit difference: from each word, over the layer that it was "
+    "taken from, to the class. Width: how much, on one scale in all cards; orange towards "
+    "the class, blue and dashed against it. Point at a word, a layer or a class to see its number; "
+    "it says nothing of how the encoder made what is read. MaxPoolBERT, arXiv 2505.15696.",
     INPUT_TITLE: "How much each word moves the explained class away from the mean of the others, "
     "in logits, along the way from an empty text ([PAD]); the gap is the error of that integral "
     "and no sign of truth. Integrated gradients, Sundararajan et al. 2017.",

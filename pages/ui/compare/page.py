@@ -7,11 +7,13 @@ import streamlit as st
 from analysis.reading.comparison import in_words
 from pages.ui.compare import cards as compare
 from pages.ui.compare import panels
-from pages.ui.engine.replies import Reply, common_limit, replies
+from pages.ui.engine.replies import Reply, common_limit, one_class, replies
 from pages.ui.frame.catalogue import Catalogue
 from pages.ui.frame.inputs import PREDICTED, Choice, is_complete
 from pages.ui.frame.sidebar import draw_sidebar
 from pages.ui.kit import cards
+
+_STEPS = {"flow": ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10),)}  # a band is as wide as it may be
 
 
 def draw(found: Catalogue, choice: Choice) -> None:
@@ -24,14 +26,16 @@ def draw(found: Catalogue, choice: Choice) -> None:
 
 def _answer(found: Catalogue, choice: Choice) -> None:
     mark = cards.marked(choice.text, choice.pair)
-    given = list(replies(choice, choice.text, None))
+    given = one_class(list(replies(choice, choice.text, None)))
     with st.container(key="verdict"):
         _say(choice, given)
         status = st.container(key="status").empty()
         ask = st.container()
     largest = compare.largest_reading(given, choice.words)
     limits = {
-        name: common_limit(f"{name}_scale", choice.key, value, st.session_state)
+        name: common_limit(
+            f"{name}_scale", choice.key, value, st.session_state, *_STEPS.get(name, ())
+        )
         for name, value in largest.items()
     }
     with st.container(key="cards"):
@@ -47,18 +51,19 @@ def _answer(found: Catalogue, choice: Choice) -> None:
         status.caption(words)
 
     compare.draw_inputs(given, choice, choice.text, mark, ask, say)
-    status.caption(_legend(limits, choice))
+    status.caption(_legend(limits, given))
     compare.draw_exports(given)
     with below:
         panels.export_all(given, choice)
         panels.draw_table(given)
 
 
-def _legend(limits: dict[str, float], choice: Choice) -> str:
+def _legend(limits: dict[str, float], given: list[Reply]) -> str:
     scale = st.session_state.get("input_scale")
     parts = [f"±{scale[1]:g} for the input"] if scale else []
     parts.append(f"±{limits['strip']:g} for what is read")
-    explained = "the explained class" if choice.target == PREDICTED else choice.target
+    labels = dict.fromkeys(reply.label for reply in given if reply.answer is not None)
+    explained = next(iter(labels)) if len(labels) == 1 else "the explained class"
     return (
         f"Logits of {cards.plain(explained)} minus the mean of the others: orange is towards it, "
         f"blue and underlined against it. Full colour: {', '.join(parts)}."

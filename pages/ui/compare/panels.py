@@ -13,7 +13,7 @@ from analysis.figures.screen.markup import html
 from analysis.figures.views import compare, comparisons
 from analysis.reading import groups
 from analysis.reading.comparison import change_in_words
-from pages.ui.compare.cards import INPUT_TITLE, READING_TITLE
+from pages.ui.compare.cards import FLOW_TITLE, INPUT_TITLE, READING_TITLE, flow_plot
 from pages.ui.engine.replies import Reply, replies
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
@@ -73,6 +73,9 @@ def export_all(given: Sequence[Reply], choice: Choice) -> None:
             [r.traces[0] if len(r.traces) == 1 else list(r.traces) for r in answered],
             names=[r.entry.id for r in answered],
         )
+    flow = flow_plot(answered, choice)
+    if flow is not None and len(answered) > 1:
+        plots[FLOW_TITLE] = flow
     for title in (INPUT_TITLE, READING_TITLE):
         strips = [
             (r, r.slots["plots"][title]) for r in answered if title in r.slots.get("plots", {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,6 +74,24 @@ def stock_head(traces: Sequence[Trace]) -> str:
     return f"stock classifier: {reads}" if reads else "stock classifier"
 
 
+def one_class(given: Sequence[Reply]) -> list[Reply]:
+    """The same replies, with one class explained in all that have it.
+
+    Where the checkpoints disagree it is the class that most of them predict (of several the
+    first one's): a word must not be orange in one card and blue in the next for no other reason.
+    """
+    labels = [reply.label for reply in given if reply.answer is not None]
+    if not labels:
+        return list(given)
+    common = max(labels, key=labels.count)
+    return [
+        replace(reply, target=reply.entry.first.labels.index(common))
+        if reply.answer is not None and common in reply.entry.first.labels
+        else reply
+        for reply in given
+    ]
+
+
 def ask_reference() -> str | None:
     """The vector from which the split measures values; None: the corpus where there is one.
 
@@ -102,21 +120,27 @@ def without_profile(used: Mapping[str, str], wanted: str | None) -> str:
     return f"{listed(names)} {have} no corpus mean: {splits} measured from zero."
 
 
-def common_limit(name: str, key: tuple[str, ...], largest: float, store: Any) -> float:
+def common_limit(
+    name: str,
+    key: tuple[str, ...],
+    largest: float,
+    store: Any,
+    steps: Sequence[float] = (1, 2, 5, 10),
+) -> float:
     """A round limit for a colour scale that holds still while one types.
 
-    It only grows, in steps of 1, 2, 5, 10, ...; another choice of checkpoints begins anew.
+    It only grows, in these steps; another choice of checkpoints begins anew.
     """
     held = store.get(name)
     before = held[1] if isinstance(held, tuple) and held[0] == key else 0.0
-    limit = max(before, round_up(largest))
+    limit = max(before, round_up(largest, steps))
     store[name] = (key, limit)
     return limit
 
 
-def round_up(value: float) -> float:
-    """The smallest of 1, 2, 5 times a power of ten that is at least `value` (0.1 at the least)."""
+def round_up(value: float, steps: Sequence[float] = (1, 2, 5, 10)) -> float:
+    """The smallest step times a power of ten that is at least `value` (0.1 at the least)."""
     if not np.isfinite(value) or value <= 0.1:
         return 0.1
     power = 10.0 ** np.floor(np.log10(value))
-    return float(next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9)))
+    return float(next(step * power for step in steps if step * power >= value * (1 - 1e-9)))

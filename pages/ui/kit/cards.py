@@ -20,7 +20,8 @@ SCRIPT = _HERE / "card.js"
 
 def script(path: Path) -> str:
     """A component's script after the one that all of them share (a component takes one text)."""
-    return "\n".join(file.read_text(encoding="utf-8") for file in (_HERE / "clicks.js", path))
+    files = (_HERE / "clicks.js", _HERE / "flow.js", path)
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
 _piece = st.components.v2.component(
