@@ -40,10 +40,10 @@ def run() -> list[dict[str, Any]]:
     dev = read("sst2", "dev", folder)
     epochs = Recipe().epochs_for(len(train))
     with tempfile.TemporaryDirectory() as place:
-        states, of_states = _timed(lambda: _states(train, dev, place))
-        fitted, of_heads = _timed(lambda: _fit(*states))
-        _, of_peer = _timed(lambda: _scikit_learn(*states))
-        _, of_linear = _timed(lambda: _fit(*states, LINEAR))
+        (states, scored), of_states = _timed(lambda: _states(train, dev, place))
+        fitted, of_heads = _timed(lambda: _fit(states, scored))
+        _, of_peer = _timed(lambda: _scikit_learn(states, scored))
+        _, of_linear = _timed(lambda: _fit(states, scored, LINEAR))
     _, of_epoch = _timed(lambda: _plain_epoch(train))
     _, of_scores = _timed(lambda: _plain_epoch(dev, learn=False))
     ours = of_states + of_heads
