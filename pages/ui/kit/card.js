@@ -5,10 +5,12 @@ export default function (component) {
   wire(component, root, {
     "[data-class]": (bar) => ["chosen", Number(bar.dataset.class)],
     ".unit[data-special]": ({ dataset }) => [
-      "token", [-1, Number(dataset.special), Number(dataset.special)],
+      "token",
+      [-1, Number(dataset.special), Number(dataset.special)],
     ],
     ".unit[data-start]": ({ dataset }) => [
-      "token", [Number(dataset.segment), Number(dataset.start), Number(dataset.end)],
+      "token",
+      [Number(dataset.segment), Number(dataset.start), Number(dataset.end)],
     ],
   });
   show(root, component.data.html);

@@ -24,8 +24,14 @@ function listen(root) {
     if (one === other) return true;
     const [kind, part, start, end] = one.split(":");
     const [kind2, part2, start2, end2] = other.split(":");
-    return kind === "t" && kind2 === "t" && part === part2 && part !== "-1"
-      && Number(start) < Number(end2) && Number(start2) < Number(end);
+    return (
+      kind === "t" &&
+      kind2 === "t" &&
+      part === part2 &&
+      part !== "-1" &&
+      Number(start) < Number(end2) &&
+      Number(start2) < Number(end)
+    );
   };
 
   function show(flow, key) {
