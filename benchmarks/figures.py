@@ -83,10 +83,13 @@ def _plots() -> Iterator[tuple[str, str, Any]]:
     for name in known_views():
         if name in STUDY:
             yield name, "study", of_study(name, ROOT / "study" / "results" / "minilm")
-        elif registry.can_make(name):
-            yield name, "sentence", registry.make(name, [classifier], TEXT, params=more.get(name))
-        else:
+            continue
+        try:
+            plot = registry.make(name, [classifier], TEXT, params=more.get(name))
+        except ValueError:  # over a data set, of a group or of another head, or without a recipe
             yield name, "sample", samples.plot_of(name)
+        else:
+            yield name, "sentence", plot
 
 
 def _versions() -> dict[str, str]:

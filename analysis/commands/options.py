@@ -18,7 +18,7 @@ from analysis.figures.style.settings import FONTS, Style
 
 if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier
-    from analysis.figures.recipes.registry import Subject
+    from analysis.figures.recipes.request import Data, Subject
 
 _STYLE = (
     "venue",
@@ -113,6 +113,48 @@ def add_checkpoints(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--device", default="auto", help='"auto" (default), "cpu" or "cuda:0"')
 
 
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """The data set of pictures over one."""
+    group = parser.add_argument_group("data set, for pictures over one")
+    group.add_argument(
+        "--data",
+        metavar="FILE",
+        help="CSV, TSV, JSON lines, Parquet or plain lines; or suite:TASK, the behaviour suite",
+    )
+    for name, what in (("text", "text"), ("pair", "second text"), ("label", "label")):
+        group.add_argument(
+            f"--{name}-column", metavar="NAME", help=f"column of the {what} (default: guessed)"
+        )
+
+
+def data_of(given: argparse.Namespace, labels: tuple[str, ...] | None = None) -> Data | None:
+    """The data set that is named, read; with `labels` its labels must be these classes.
+
+    Raises
+    ------
+    ValueError
+        There is no such file, or it cannot be read.
+    """
+    from analysis.datasets.upload import peek, read_upload
+    from analysis.figures.recipes.request import Data, of_suite
+
+    if not given.data:
+        return None
+    if given.data.startswith("suite:"):
+        return of_suite(given.data.partition(":")[2])
+    path = Path(given.data)
+    if not path.is_file():
+        raise ValueError(f"--data: there is no file {path.name}")
+    columns = peek(path, path.name, labels=labels).columns
+    named = {
+        name: getattr(given, f"{name}_column")
+        for name in ("text", "pair", "label")
+        if getattr(given, f"{name}_column")
+    }
+    reading = read_upload(path, path.name, columns=replace(columns, **named), labels=labels)
+    return Data(reading.table, path.name)
+
+
 def load(reference: Path | str, given: argparse.Namespace) -> Classifier:
     """A loaded checkpoint, after the user's own pooling heads."""
     from analysis.checkpoints import loading
@@ -131,19 +173,19 @@ def subjects(given: argparse.Namespace) -> list[Subject]:
     ValueError
         No checkpoint is named.
     """
-    from analysis.figures.recipes.registry import Subject
+    from analysis.figures.recipes.request import loaded
 
     if not given.checkpoint:
         names = ", ".join(one.id for one in discover(given.checkpoints)[0]) or "none"
         raise ValueError(
             f"name a checkpoint: --checkpoint C. In {given.checkpoints.name}/ there are: {names}"
         )
-    found = []
+    named = []
     for name in given.checkpoint:
         members = _members(name, given.checkpoints)
-        loaded = tuple(load(member, given) for member in members or [name])
-        found.append(Subject(name if members else loaded[0].checkpoint.id, loaded))
-    return found
+        classifiers = [load(member, given) for member in members or [name]]
+        named.append(loaded(name if members else classifiers[0].checkpoint.id, classifiers))
+    return named
 
 
 def _members(name: str, root: Path) -> list[str]:

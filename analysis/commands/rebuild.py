@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="go on where a checkpoint has other weights"
     )
+    options.add_data(parser)
     options.add_checkpoints(parser)
     options.add_style(parser)
 
@@ -90,7 +92,16 @@ def _one(
     wanted = replace(saved, style=style, format=format, dpi=dpi)
     changed = (style, format, dpi) != (saved.style, saved.format, saved.dpi)
     try:
-        made = rebuild(wanted, stem, known, load, given.recompute, given.force, changed)  # type: ignore[arg-type]
+        made = rebuild(
+            wanted,
+            stem,
+            known,
+            load,  # type: ignore[arg-type]
+            given.recompute,
+            given.force,
+            changed,
+            partial(options.data_of, given),
+        )
     except OtherCheckpoint as error:
         raise ValueError(
             f"{error}. Stopped: draw the stored numbers with --from-data, or go on with --force."

@@ -44,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="the results of a study, for the views of one: they take no text and no checkpoint",
     )
+    options.add_data(parser)
     options.add_checkpoints(parser)
     options.add_style(parser)
     options.add_signature(parser)
@@ -142,7 +143,7 @@ def _plot(given: argparse.Namespace) -> Plot:
         )
     if given.study is not None:
         raise ValueError(f"{given.view} is drawn of a text, not of a study: leave out --study")
-    text, pair = _texts(given)
+    text, pair = ("", None) if given.data and given.text is None else _texts(given)
     key = registry.ALIASES.get(given.view, (given.view, {}))[0]
     if given.words is not None:
         options_here = registry.options_of(key)
@@ -150,7 +151,9 @@ def _plot(given: argparse.Namespace) -> Plot:
             params.setdefault("words", given.words)
         elif "unit" in options_here:
             params.setdefault("unit", "word" if given.words else "piece")
-    return registry.make(given.view, options.subjects(given), text, pair, _targets(given), params)
+    subjects, targets = options.subjects(given), _targets(given)
+    data = options.data_of(given, registry.classes_of(key, subjects))
+    return registry.make(given.view, subjects, text, pair, targets, params, data)
 
 
 def _stem(name: str | None) -> str:

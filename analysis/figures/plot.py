@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Plot:
     """One picture: its mark, and where its numbers come from.
 
-    `provenance` must survive JSON: it travels in the metadata of every exported file.
+    `provenance` must survive JSON: it travels in the metadata of every exported file; so must
+    `recipe`, by which `analysis.figures.recipes.registry.make` makes the picture again.
     """
 
     view: str
@@ -31,6 +32,7 @@ class Plot:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     caption: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=dict)  # how it is made again, if it can be
 
     def __post_init__(self) -> None:
         parts = self.mark.panels if isinstance(self.mark, Grid) else (self.mark,)
@@ -40,7 +42,7 @@ class Plot:
                     f"the view {self.view!r} draws a {type(part).__name__}: known are "
                     + ", ".join(kind.__name__ for kind in get_args(Panel))
                 )
-        for name in ("params", "provenance"):
+        for name in ("params", "provenance", "recipe"):
             try:
                 copied = json.loads(json.dumps(getattr(self, name)))
             except (TypeError, ValueError) as error:

@@ -16,7 +16,7 @@ from support import svg_reader as back
 from support import view_samples as samples
 from support import zoo
 
-from analysis.figures import Bands, Bars, Grid, HeatMap, Lines, Plot, Points, Strip, known_views
+from analysis.figures import Bands, Bars, Grid, HeatMap, Lines, Plot, Points, Strip
 from analysis.figures.files.export import export
 from analysis.figures.paper import render
 from analysis.figures.style.checks import check
@@ -30,10 +30,6 @@ COLOURS = palette("default")
 
 def panels_of(plot):
     return plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
-
-
-def test_every_view_has_a_sample_so_that_none_is_without_a_paper_version():
-    assert not set(known_views()) - set(KEYS)
 
 
 def test_every_kind_of_mark_is_among_the_views_that_are_drawn_in_all_formats():

@@ -13,6 +13,8 @@ from support import attributions_reader as reading_attributions
 from support import tiny
 from support import winners_reader as reading_winners
 
+from analysis.common import jobs
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEADS = ("cls", "max_cls", "mha", "max_seq_mha")
 
@@ -141,3 +143,36 @@ def seeds(folder: Path) -> Path:
                 facts={"group": group, "seed": seed},
             )
     return folder
+
+
+@pytest.fixture
+def exported(open_app: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """`exported(page, folder, **held)` -> what each export menu of the page offers, by its key.
+
+    `press` is the key of a button that is clicked first.
+    """
+    from pages.ui.export import panel
+
+    monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
+    offered: dict[str, dict[str, Any]] = {}
+    real = panel._menu
+
+    def watched(plots: Any, key: str, label: str) -> None:
+        offered[key] = dict(plots)
+        real(plots, key, label)
+
+    monkeypatch.setattr(panel, "_menu", watched)
+
+    def start(page: str, root: Path, press: str = "", **held: Any) -> dict[str, dict[str, Any]]:
+        app = open_app(root, page=page, held=held)
+        assert not app.exception, [error.value for error in app.exception]
+        if press:
+            app.button(key=press).click().run()
+            for job in list(jobs._jobs.values()):
+                assert job.wait(300)
+        offered.clear()
+        app.run()
+        assert not app.exception, [error.value for error in app.exception]
+        return dict(offered)
+
+    return start

@@ -79,11 +79,11 @@ def test_cache_without_the_digest_is_caught(open_app, one, monkeypatch):
 
 def test_explaining_another_class_than_named_is_caught(open_app, one, monkeypatch):
     """The fault: the class beside the one that is named is explained."""
-    from pages.ui.compare import cards
+    from analysis.figures.views import compare
 
-    real = cards.views.reading
+    real = compare.reading
     monkeypatch.setattr(
-        cards.views,
+        compare,
         "reading",
         lambda split, tokens, target, *rest, **more: real(
             split, tokens, (target + 1) % 3, *rest, **more
@@ -93,7 +93,7 @@ def test_explaining_another_class_than_named_is_caught(open_app, one, monkeypatc
 
 
 def test_attributing_another_class_than_named_is_caught(open_app, one, monkeypatch):
-    from pages.ui.engine import models
+    from analysis.figures.recipes import results
 
     def sums(app):
         return sum(u.value for u in seen.cards(app)["toy"].attributes)
@@ -114,13 +114,11 @@ def test_attributing_another_class_than_named_is_caught(open_app, one, monkeypat
 
     expected = pytest.approx(change(one / "toy"), abs=0.1)
     assert sums(open_app(one, text=SENTENCE)) == expected
-    real = models._attribution
+    real = results.attribution
     monkeypatch.setattr(
-        models,
-        "_attribution",
-        lambda id, sha, dtype, text, pair, target, **more: real(
-            id, sha, dtype, text, pair, (target + 1) % 3, **more
-        ),
+        results,
+        "attribution",
+        lambda member, method, target, *rest: real(member, method, (target + 1) % 3, *rest),
     )
     assert sums(open_app(one, text=SENTENCE)) != expected
 

@@ -103,7 +103,8 @@ def test_too_few_sentences_are_refused_in_words(open_winners: Any, made: Path):
 
 def test_the_behaviour_suite_is_at_hand_and_spread_evenly(open_winners: Any, made: Path):
     from analysis import suite
-    from pages.ui.data.sentence_sets import COUNTS, spread
+    from analysis.datasets.sentences import spread
+    from pages.ui.data.sentence_sets import COUNTS
 
     app = open_winners(made, checkpoints=["toy-max_cls"])
     assert any(b.label == "Compute over 128 sentences" for b in app.button)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -21,7 +20,6 @@ from analysis.common import places
 from analysis.figures.files.anonymity import anonymous, anonymous_words
 from analysis.figures.files.store import BadPlot, jsonable, packed, unpacked
 from analysis.figures.plot import Plot
-from analysis.figures.recipes.typed import fits
 from analysis.figures.style.settings import COARSEST, FINEST, Style, require_dpi
 
 VERSION = 1
@@ -117,7 +115,7 @@ def _panel(plot: Plot) -> dict[str, Any]:
         "checkpoints": checkpoints_of(plot),
         "seed": source.get("seed"),
         "params": plot.params,
-        "recipe": recipe_of(plot),
+        "recipe": plot.recipe or None,
     }
 
 
@@ -222,7 +220,7 @@ def read(text: str | bytes) -> Sidecar:
         if not isinstance(style, dict):
             raise BadSidecar("its style is no JSON object")
         return Sidecar(
-            plots=_plots(data.get("data")),
+            plots=_with_recipes(_plots(data.get("data")), data),
             columns=_whole(data.get("columns", 1), "columns", 1, 26),
             caption=_text(data.get("caption", ""), "caption"),
             style=Style.from_dict(style),
@@ -243,6 +241,18 @@ def _plots(data: Any) -> tuple[Plot, ...]:
     if not isinstance(data, list) or not 1 <= len(data) <= MOST:
         raise BadSidecar(f"its data are no list of 1 to {MOST} pictures")
     return tuple(unpacked(one) for one in data)
+
+
+def _with_recipes(plots: tuple[Plot, ...], data: Mapping[str, Any]) -> tuple[Plot, ...]:
+    """A sidecar of before pictures carried their recipes holds them beside the pictures."""
+    panels = data.get("panels") if len(plots) > 1 else [data]
+    if not isinstance(panels, list) or len(panels) != len(plots):
+        return plots
+    recipes = [panel.get("recipe") if isinstance(panel, dict) else None for panel in panels]
+    return tuple(
+        plot if plot.recipe or not isinstance(recipe, dict) else replace(plot, recipe=recipe)
+        for plot, recipe in zip(plots, recipes, strict=True)
+    )
 
 
 def _whole(value: Any, name: str, low: int, high: int) -> int:
@@ -280,43 +290,13 @@ def checkpoints_of(plot: Plot) -> list[dict[str, Any]]:
 
 
 def recipe_of(plot: Plot) -> dict[str, Any] | None:
-    """How the picture can be computed again, or None where that takes more than a text.
+    """How the picture is computed again, or None where it was not made by a recipe.
 
-    `subjects` are lists of ids (a seed group is a list of several), `names` what they are called.
+    Raises ``ValueError`` for a recipe that is broken.
     """
-    from analysis.figures.recipes.registry import can_make, options_of
+    from analysis.figures.recipes.registry import read_recipe
 
-    source, owners = plot.provenance, checkpoints_of(plot)
-    if not can_make(plot.view, plot.params) or not isinstance(source.get("text"), str):
-        return None
-    if not owners or not all("checkpoint" in one for one in owners):
-        return None
-    subjects = [[m["checkpoint"] for m in one.get("members") or [one]] for one in owners]
-    sizes = plot.params.get("groups")
-    if fits(sizes, list[int]) and sizes and sum(sizes) == len(subjects):
-        rest = iter(subjects)
-        subjects = [[next(rest)[0] for _ in range(size)] for size in sizes]
-    names: Any = plot.params.get("names")
-    if not fits(names, list[str]) or len(names) != len(subjects):
-        names = [_plain(one["checkpoint"]) for one in owners][: len(subjects)]
-    known = options_of(plot.view)
-    params = {k: v for k, v in {**source, **plot.params}.items() if k in known}
-    each = [one["target"] for one in owners if "target" in one]
-    one = plot.params.get("target", source.get("target"))
-    return {
-        "view": plot.view,
-        "subjects": subjects,
-        "names": list(map(_plain, names)),
-        "text": source["text"],
-        "pair": source.get("pair"),
-        "target": each if len(each) == len(subjects) else one,
-        "params": params,
-    }
-
-
-def _plain(name: str) -> str:
-    """A group's name without the words that say what it is a mean of."""
-    return re.sub(r" \(mean of \d+ seeds\)$", "", name)
+    return read_recipe(plot.recipe) or None
 
 
 # --- versions ---------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ from analysis.figures.recipes.typed import require
 VERSION = 1
 READABLE = 64  # values up to which an array is written as a list
 _MARKS: dict[str, type] = {c.__name__: c for c in (*get_args(Panel), Grid)}
-_PLOT = ("view", "title", "params", "provenance", "notes", "caption")
+_PLOT = ("view", "title", "params", "provenance", "notes", "caption", "recipe")
+_JSON = ("params", "provenance", "recipe")
 _KINDS = "biuf"  # booleans, integers, floats: nothing that could hold an object
 
 
@@ -64,9 +65,7 @@ def unpacked(data: Any) -> Plot:
         )
     try:
         given = {name: _unpack(data[name]) for name in _PLOT if name in data}
-        given |= {
-            name: _as_lists(given[name]) for name in ("params", "provenance") if name in given
-        }
+        given |= {name: _as_lists(given[name]) for name in _JSON if name in given}
         for name, kind in (
             ("view", str),
             ("title", str),
@@ -74,6 +73,7 @@ def unpacked(data: Any) -> Plot:
             ("notes", tuple),
             ("params", dict),
             ("provenance", dict),
+            ("recipe", dict),
         ):
             if not isinstance(given.get(name, kind()), kind):
                 raise BadPlot(f"a stored picture is broken: its {name} is no {kind.__name__}")

@@ -2,291 +2,341 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from analysis.attribution import (
-    METHODS,
-    Attribution,
-    attribute,
-    faithfulness_of_all,
-    randomisation,
-    rank_agreement,
-)
+from analysis.attribution import METHODS, Attribution, aligned, rank_agreement
+from analysis.attribution.evidence.over_seeds import mean_faithfulness
 from analysis.figures.plot import Plot
-from analysis.figures.recipes.registry import Asked, Subject, recipe
+from analysis.figures.recipes.questions import (
+    Question,
+    faithful,
+    question,
+    randomised,
+    shown,
+)
+from analysis.figures.recipes.registry import recipe
+from analysis.figures.recipes.request import GivenTarget, Request, Subject
 from analysis.figures.views import attributions, evidence
 from analysis.figures.views.attribution_results import title_of
 from analysis.reading import groups
 
 USUAL = "integrated_gradients, gradient_x_input, leave_one_out"
-Methods = str | list[str]
+Methods = str | list[str]  # names between commas, or a list of them
+# What every recipe here takes beside its own parameters, with types and defaults.
+_COMMON: dict[str, tuple[Any, Any]] = {
+    "method": (Methods, USUAL),
+    "unit": (str, "word"),
+    "output": (str, "contrast"),
+    "baseline": (str, "pad"),
+    "baseline_text": (str | None, None),
+    "span": (list[list[int]] | None, None),
+    "options": (dict | None, None),
+    "seed": (int, 0),
+}
 
 
-def _methods(given: str | list[str], least: int = 1, most: int = 99) -> list[str]:
-    """Names of methods, of a list or between commas."""
-    parts = given.split(",") if isinstance(given, str) else given
-    found = [name for part in parts if (name := part.strip())]
-    for name in found:
-        if name not in METHODS:
-            raise ValueError(f"no method is called {name!r}; known are {', '.join(METHODS)}")
-    if len(set(found)) != len(found) or not least <= len(found) <= most:
-        many = f"{least}" if least == most else f"{least} or more"
-        raise ValueError(f"method is {given!r}: {many} different methods are meant")
-    return found
+@dataclass(frozen=True)
+class Attributions:
+    """The request with the attributions that a recipe is to draw."""
+
+    request: Request
+    methods: tuple[str, ...]
+    common: dict[str, Any]
+
+    @property
+    def unit(self) -> str:
+        """In which attributions are shown."""
+        return "span" if self.common["span"] else str(self.common["unit"])
+
+    def question(self, subject: Subject, target: GivenTarget, method: str) -> Question:
+        """What one method is given about one subject."""
+        span = self.common["span"] or ()
+        options = (self.common["options"] or {}).get(method, {})
+        return question(
+            method,
+            subject.target(target),
+            self.unit,
+            self.common["output"],
+            self.common["baseline"],
+            self.common["baseline_text"],
+            tuple((first, start, end) for first, start, end in span),
+            tuple(options.items()),
+            self.common["seed"],
+        )
+
+    def results(
+        self, subject: Subject, target: GivenTarget, method: str
+    ) -> tuple[Attribution, ...]:
+        """The attribution of every member."""
+        return subject.each(shown, self.question(subject, target, method), self.unit)
+
+    def mean(self, subject: Subject, target: GivenTarget, method: str) -> Attribution:
+        """The attribution, of a seed group its mean."""
+        return groups.mean_attribution(self.results(subject, target, method))
+
+    def tokens(self) -> list[Any]:
+        """The text as each subject's tokenizer reads it."""
+        return [subject.traces()[0].tokens for subject in self.request.subjects]
+
+    def checkpoints(self) -> list[Any]:
+        """Descriptions of the subjects."""
+        return [subject.checkpoint for subject in self.request.subjects]
+
+    def only(self, view: str) -> tuple[Subject, GivenTarget, Any]:
+        """The only subject, its class, its tokens."""
+        subject, target = self.request.only(view)
+        return subject, target, subject.traces()[0].tokens
 
 
 def _attributed(
-    subject: Subject, target: Any, method: str, unit: str, output: str, baseline: str, seed: int
-) -> list[Attribution]:
-    """One attribution a member."""
-    index = subject.target(target)
-    return [
-        attribute(
-            member,
-            subject.text,
-            subject.pair,
-            method,
-            index,
-            unit,
-            output=output,
-            baseline=baseline,
-            seed=seed,
+    key: str, methods: Methods = USUAL, least: int = 1, most: int = 99
+) -> Callable[[Callable[..., Plot]], Callable[..., Plot]]:
+    """A recipe of attributions: `methods` by default, from `least` to `most` of them."""
+
+    def register(draw: Callable[..., Plot]) -> Callable[..., Plot]:
+        own = list(inspect.signature(draw).parameters.values())[1:]
+        common = {**_COMMON, "method": (Methods, methods)}
+
+        @functools.wraps(draw)
+        def make(request: Request, **params: Any) -> Plot:
+            settings = {name: params.pop(name, default) for name, (_, default) in common.items()}
+            names = _methods(settings.pop("method"), least, most)
+            given = Attributions(request, tuple(names), settings)
+            plot = draw(given, **params)
+            return replace(plot, params={**plot.params, "method": names, "unit": given.unit})
+
+        hints = inspect.get_annotations(draw, eval_str=True)
+        make.__annotations__ = {p.name: hints[p.name] for p in own} | {
+            name: hint for name, (hint, _) in common.items()
+        }
+        make.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [
+                inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+                *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own),
+                *(
+                    inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
+                    for name, (_, default) in common.items()
+                ),
+            ]
         )
-        for member in subject.members
-    ]
+        del make.__wrapped__
+        return recipe(key)(make)
+
+    return register
 
 
-def _tokens(asked: Asked) -> list[Any]:
-    return [subject.traces()[0].tokens for subject in asked.subjects]
+def _methods(given: Methods, least: int, most: int) -> list[str]:
+    parts = given.split(",") if isinstance(given, str) else given
+    names = [name for part in parts if (name := part.strip())]
+    for name in names:
+        if name not in METHODS:
+            raise ValueError(f"no method is called {name!r}; known are {', '.join(METHODS)}")
+    if len(set(names)) != len(names) or not least <= len(names) <= most:
+        many = f"{least}" if least == most else f"{least} or more"
+        raise ValueError(f"method is {given!r}: {many} different methods are meant")
+    return names
 
 
-@recipe("attribution_strips", whole=True)
-def attribution_strips(
-    asked: Asked,
-    method: Methods = USUAL,
-    unit: str = "word",
-    output: str = "contrast",
-    baseline: str = "pad",
-    seed: int = 0,
-) -> Plot:
+@_attributed("attribution_strips")
+def attribution_strips(given: Attributions, limits: list[float] | None = None) -> Plot:
     """The text coloured by several attribution methods, a strip each."""
-    results = [
-        [
-            groups.mean_attribution(_attributed(s, t, one, unit, output, baseline, seed))
-            for s, t in asked
-        ]
-        for one in _methods(method)
-    ]
     return attributions.strips(
-        results,
-        _tokens(asked),
-        [s.checkpoint for s in asked.subjects],
-        [s.name for s in asked.subjects],
+        [[given.mean(s, t, method) for s, t in given.request] for method in given.methods],
+        given.tokens(),
+        given.checkpoints(),
+        given.request.names,
+        limits,
     )
 
 
-@recipe("attribution_bars", whole=True)
-def attribution_bars(
-    asked: Asked,
-    method: str = "integrated_gradients",
-    unit: str = "word",
-    output: str = "contrast",
-    baseline: str = "pad",
-    seed: int = 0,
-) -> Plot:
+@_attributed("attribution_bars", "integrated_gradients", 1, 1)
+def attribution_bars(given: Attributions, limit: float | None = None) -> Plot:
     """Scores of one attribution method with their intervals; a seed group with a dot a seed."""
-    _methods(method, 1, 1)
+    (method,) = given.methods
     return attributions.bars(
-        [_attributed(s, t, method, unit, output, baseline, seed) for s, t in asked],
-        _tokens(asked),
-        [s.checkpoint for s in asked.subjects],
-        [s.name for s in asked.subjects],
+        [list(given.results(s, t, method)) for s, t in given.request],
+        given.tokens(),
+        given.checkpoints(),
+        given.request.names,
+        limit,
     )
 
 
-@recipe("attribution_methods", whole=True)
-def attribution_methods(
-    asked: Asked,
-    method: Methods = USUAL,
-    unit: str = "word",
-    output: str = "contrast",
-    baseline: str = "pad",
-    seed: int = 0,
-    special: bool = True,
-) -> Plot:
+@_attributed("attribution_methods")
+def attribution_methods(given: Attributions, special: bool = True) -> Plot:
     """Attribution methods x units, every row as shares of its own largest score."""
-    subject, found = _several(asked, "attribution_methods", method, unit, output, baseline, seed)
-    return attributions.methods(found, subject.traces()[0].tokens, subject.checkpoint, special)
+    subject, target, tokens = given.only("attribution_methods")
+    means = [given.mean(subject, target, method) for method in given.methods]
+    return attributions.methods(means, tokens, subject.checkpoint, special)
 
 
-def _several(
-    asked: Asked,
-    view: str,
-    method: str | list[str],
-    unit: str,
-    output: str,
-    baseline: str,
-    seed: int,
-    least: int = 1,
-    most: int = 99,
-) -> tuple[Subject, list[Attribution]]:
-    """(the one subject, its attribution by each method)."""
-    subject, target = asked.one(view)
-    return subject, [
-        groups.mean_attribution(_attributed(subject, target, one, unit, output, baseline, seed))
-        for one in _methods(method, least, most)
-    ]
-
-
-@recipe("attribution_disagreement", whole=True)
-def attribution_disagreement(
-    asked: Asked,
-    method: Methods = "integrated_gradients, leave_one_out",
-    unit: str = "word",
-    output: str = "contrast",
-    baseline: str = "pad",
-    seed: int = 0,
-) -> Plot:
+@_attributed("attribution_disagreement", "integrated_gradients, leave_one_out", 2, 2)
+def attribution_disagreement(given: Attributions) -> Plot:
     """Two attribution methods on one text, and their difference."""
-    subject, (one, other) = _several(
-        asked, "attribution_disagreement", method, unit, output, baseline, seed, 2, 2
-    )
-    names = (title_of(one), title_of(other))
-    return attributions.disagreement(
-        one, other, subject.traces()[0].tokens, names, [subject.checkpoint]
-    )
+    subject, target, tokens = given.only("attribution_disagreement")
+    first, second = (given.mean(subject, target, method) for method in given.methods)
+    names = (title_of(first), title_of(second))
+    return attributions.disagreement(first, second, tokens, names, [subject.checkpoint])
 
 
-@recipe("attribution_layers", whole=True)
-def attribution_layers(
-    asked: Asked, unit: str = "word", output: str = "contrast", limit: float | None = None
-) -> Plot:
+@_attributed("attribution_layers", "joint_layers, exact_split", 1, 2)
+def attribution_layers(given: Attributions, limit: float | None = None) -> Plot:
     """Which source layer carries the prediction: integrated gradients beside the exact split."""
-    subject, target = asked.one("attribution_layers")
-    joint = _attributed(subject, target, "joint_layers", unit, output, "pad", 0)
-    try:
-        split = _attributed(subject, target, "exact_split", unit, output, "pad", 0)
-    except ValueError:  # no exact split: the gradients stand alone
-        split = []
-    return attributions.layers(
-        joint, split, subject.checkpoint, subject.traces()[0].tokens, limit=limit
-    )
+    subject, target, tokens = given.only("attribution_layers")
+    joint = list(given.results(subject, target, "joint_layers"))
+    split: list[Attribution] | None = None
+    if "exact_split" in given.methods:
+        try:
+            split = list(given.results(subject, target, "exact_split"))
+        except ValueError:  # no exact split: the gradients stand alone
+            split = None
+    return attributions.layers(joint, split, subject.checkpoint, tokens, subject.name, limit)
 
 
 def _measured(
-    asked: Asked,
-    view: str,
-    method: str | list[str],
-    unit: str,
-    baseline: str,
+    given: Attributions,
+    subject: Subject,
+    target: GivenTarget,
+    method: str,
     replace: str,
+    measured: str,
     repeats: int,
-    seed: int,
-) -> tuple[Subject, tuple[Any, ...]]:
-    subject, found = _several(asked, view, method, unit, "contrast", baseline, seed)
-    member = subject.only(view)
-    measured: Sequence[Any] = faithfulness_of_all(
-        member, subject.text, found, subject.pair, replace=replace, repeats=repeats, seed=seed
-    )
-    return subject, tuple(measured)
+    ranking_seed: int,
+) -> tuple[Any, ...]:
+    """The evidence for one method, of every member."""
+    one = given.question(subject, target, method)
+    return subject.each(faithful, one, given.unit, replace, measured, repeats, ranking_seed)
 
 
-@recipe("evidence_scores", whole=True)
+@_attributed("evidence_scores")
 def evidence_scores(
-    asked: Asked,
-    method: Methods = USUAL,
-    unit: str = "word",
-    baseline: str = "pad",
+    given: Attributions,
     replace: str = "mask",
+    measured: str = "probability",
     repeats: int = 20,
-    seed: int = 0,
+    ranking_seed: int = 0,
     limit: float | None = None,
 ) -> Plot:
-    """How far each attribution method is better than random rankings, by four measures."""
-    subject, found = _measured(
-        asked, "evidence_scores", method, unit, baseline, replace, repeats, seed
-    )
-    return evidence.evidence_scores(
-        found, None, subject.checkpoint, subject.traces()[0].tokens, limit
-    )
+    """How far attribution methods are better than random rankings; or one of several checkpoints.
+
+    One checkpoint has a row a method; several have a row each, by one method.
+
+    Raises
+    ------
+    ValueError
+        Several checkpoints are to be compared by several methods.
+    """
+    request = given.request
+    several = len(request.subjects) > 1
+    if several and len(given.methods) > 1:
+        raise ValueError("several checkpoints are compared by one method: name one")
+    rows = [
+        list(_measured(given, s, t, method, replace, measured, repeats, ranking_seed))
+        for s, t in request
+        for method in given.methods
+    ]
+    if several:
+        return evidence.evidence_scores(
+            rows,
+            request.names,
+            tokens=given.tokens()[0],
+            limit=limit,
+            row_label="checkpoint",
+            checkpoints=given.checkpoints(),
+        )
+    owner = request.subjects[0].checkpoint
+    return evidence.evidence_scores(rows, _titles(given), owner, given.tokens()[0], limit)
 
 
-@recipe("evidence_bars", whole=True)
+@_attributed("evidence_bars")
 def evidence_bars(
-    asked: Asked,
+    given: Attributions,
     measure: str = "comprehensiveness",
-    method: Methods = USUAL,
-    unit: str = "word",
-    baseline: str = "pad",
     replace: str = "mask",
+    measured: str = "probability",
     repeats: int = 20,
-    seed: int = 0,
+    ranking_seed: int = 0,
 ) -> Plot:
     """One measure of each attribution method, beside random rankings."""
-    subject, found = _measured(
-        asked, "evidence_bars", method, unit, baseline, replace, repeats, seed
-    )
-    return evidence.evidence_bars(
-        found, measure, None, subject.checkpoint, subject.traces()[0].tokens
-    )
+    subject, target, tokens = given.only("evidence_bars")
+    rows = [
+        mean_faithfulness(
+            _measured(given, subject, target, method, replace, measured, repeats, ranking_seed)
+        )
+        for method in given.methods
+    ]
+    return evidence.evidence_bars(rows, measure, None, subject.checkpoint, tokens)
 
 
-@recipe("deletion_insertion", whole=True)
+@_attributed("deletion_insertion")
 def deletion_insertion(
-    asked: Asked,
-    method: Methods = USUAL,
-    unit: str = "word",
-    baseline: str = "pad",
+    given: Attributions,
     replace: str = "mask",
+    measured: str = "probability",
     repeats: int = 20,
-    seed: int = 0,
+    ranking_seed: int = 0,
 ) -> Plot:
-    """What the output does as words go, or come, in the order of each attribution method."""
-    subject, found = _measured(
-        asked, "deletion_insertion", method, unit, baseline, replace, repeats, seed
-    )
-    return evidence.deletion_insertion(found, None, subject.checkpoint, subject.traces()[0].tokens)
+    """What the output does as units go, or come, in the order of each attribution method."""
+    subject, target, tokens = given.only("deletion_insertion")
+    rows = [
+        mean_faithfulness(
+            _measured(given, subject, target, method, replace, measured, repeats, ranking_seed)
+        )
+        for method in given.methods
+    ]
+    return evidence.deletion_insertion(rows, _titles(given), subject.checkpoint, tokens)
 
 
-@recipe("rank_agreement", whole=True)
-def rank_agreements(
-    asked: Asked,
-    method: Methods = USUAL,
-    unit: str = "word",
-    output: str = "contrast",
-    baseline: str = "pad",
-    seed: int = 0,
-) -> Plot:
-    """Kendall's tau between every two attribution methods, beside what chance gives."""
-    subject, found = _several(asked, "rank_agreement", method, unit, output, baseline, seed, 2)
-    tokens = subject.traces()[0].tokens
-    return evidence.rank_agreement(rank_agreement(found, tokens), [subject.checkpoint], tokens)
+@_attributed("rank_agreement")
+def rank_agreements(given: Attributions) -> Plot:
+    """Kendall's tau between every two attribution methods, or checkpoints by one method.
+
+    Raises
+    ------
+    ValueError
+        Several checkpoints are to be compared by several methods.
+    """
+    request = given.request
+    if len(request.subjects) == 1:
+        subject, target, tokens = given.only("rank_agreement")
+        means = [given.mean(subject, target, method) for method in given.methods]
+        agreement = rank_agreement(means, tokens, _titles(given))
+        return evidence.rank_agreement(agreement, [subject.checkpoint], tokens)
+    if len(given.methods) > 1:
+        raise ValueError("several checkpoints are compared by one method: name one")
+    entries = [given.results(s, t, given.methods[0]) for s, t in request]
+    means = [groups.mean_attribution(entry) for entry in on_one_text(entries, given.tokens())]
+    tokens = given.tokens()[0]
+    agreement = rank_agreement(means, tokens, request.names)
+    return evidence.rank_agreement(agreement, given.checkpoints(), tokens, "checkpoint")
 
 
-@recipe("randomisation", whole=True)
-def weights_drawn_anew(
-    asked: Asked,
-    method: str = "integrated_gradients",
-    unit: str = "word",
-    output: str = "contrast",
-    baseline: str = "pad",
-    seed: int = 0,
-) -> Plot:
-    """Whether an attribution follows the model, as its weights are drawn anew from the top."""
-    _methods(method, 1, 1)
-    subject, target = asked.one("randomisation")
-    member = subject.only("randomisation")
-    found = randomisation(
-        member,
-        subject.text,
-        subject.pair,
-        weight_seed=seed,
-        method=method,
-        target=subject.target(target),
-        unit=unit,
-        output=output,
-        baseline=baseline,
-        seed=seed,
-    )
-    return evidence.randomisation(found, None, subject.checkpoint, subject.traces()[0].tokens)
+@_attributed("randomisation", "integrated_gradients")
+def weights_drawn_anew(given: Attributions, weight_seed: int = 0) -> Plot:
+    """Whether attributions follow the model, as its weights are drawn anew from the top."""
+    subject, target, tokens = given.only("randomisation")
+    rows, names = [], []
+    for method in given.methods:
+        one = given.question(subject, target, method)
+        for member in subject.members:
+            rows.append(member.result(randomised, one, given.unit, weight_seed))
+            seed = f", {member.checkpoint.id}" if subject.is_group else ""
+            names.append(METHODS[method].title + seed)
+    return evidence.randomisation(rows, names, subject.checkpoint, tokens)
+
+
+def _titles(given: Attributions) -> list[str]:
+    return [METHODS[method].title for method in given.methods]
+
+
+def on_one_text(
+    entries: Sequence[Sequence[Attribution]], tokens: Sequence[Any]
+) -> list[tuple[Attribution, ...]]:
+    """The members of every entry on the units of the first; ``ValueError`` where they have none."""
+    flat = [(one, text) for entry, text in zip(entries, tokens, strict=True) for one in entry]
+    rest = iter(aligned([one for one, _ in flat], [text for _, text in flat]))
+    return [tuple(next(rest) for _ in entry) for entry in entries]

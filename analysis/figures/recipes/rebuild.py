@@ -24,8 +24,10 @@ from analysis.figures.marks import Grid
 from analysis.figures.plot import Plot
 
 if TYPE_CHECKING:
-    from analysis.figures.recipes.registry import Subject
+    from analysis.figures.recipes.request import Data, Subject
 
+# Reads the data set that was named, its labels being these classes (None: whatever they are).
+DataReader = Callable[[tuple[str, ...] | None], "Data | None"]
 # Another processor or another number of threads sums in another order.
 TOLERANCE = 1e-5
 
@@ -90,12 +92,18 @@ def find(given: Sidecar, known: Known) -> Found:
     return Found(members, tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(other)))
 
 
-def recompute(found: Found, load: Callable[[Checkpoint], Any], recipe: dict[str, Any]) -> Plot:
-    """The picture computed anew by its recipe.
+def recompute(
+    found: Found,
+    load: Callable[[Checkpoint], Any],
+    recipe: dict[str, Any],
+    data: DataReader | None = None,
+) -> Plot:
+    """The picture computed anew by its recipe; `data` reads the data set of one over a data set.
 
     Raises ``ValueError`` where the recipe cannot be followed any more.
     """
-    from analysis.figures.recipes.registry import Subject, make
+    from analysis.figures.recipes.registry import classes_of, make
+    from analysis.figures.recipes.request import loaded
 
     subjects: list[Subject] = []
     for name, ids in zip(recipe["names"], recipe["subjects"], strict=True):
@@ -103,15 +111,47 @@ def recompute(found: Found, load: Callable[[Checkpoint], Any], recipe: dict[str,
         for id in ids:
             if id not in found.members:
                 raise ValueError(f"{id} is not among the checkpoints of the figure")
-            loaded = load(found.members[id])
+            classifier = load(found.members[id])
             # the id that the figure names: it may lie in another folder here
-            loaded = replace(loaded, checkpoint=replace(loaded.checkpoint, id=id))
-            members.append(loaded)
-        subjects.append(Subject(name, tuple(members)))
-    params = dict(recipe["params"])
+            members.append(replace(classifier, checkpoint=replace(classifier.checkpoint, id=id)))
+        subjects.append(loaded(name, members))
     return make(
-        recipe["view"], subjects, recipe["text"], recipe.get("pair"), recipe.get("target"), params
+        recipe["view"],
+        subjects,
+        recipe["text"],
+        recipe.get("pair"),
+        recipe.get("target"),
+        recipe["params"],
+        _data_of(recipe.get("data"), data, classes_of(recipe["view"], subjects)),
     )
+
+
+def _data_of(
+    wanted: dict[str, Any] | None, read: DataReader | None, classes: tuple[str, ...] | None
+) -> Data | None:
+    """The data set that a recipe names: of the behaviour suite, else the given one.
+
+    Raises ``ValueError`` where it is missing or another one.
+    """
+    from analysis.figures.recipes.request import of_suite
+
+    if wanted is None:
+        return None
+    if isinstance(wanted.get("suite"), str):
+        given: Data | None = of_suite(wanted["suite"])
+    else:
+        given = None if read is None else read(classes)
+    name = wanted.get("name") or "a data set"
+    if given is None:
+        raise ValueError(f"it is drawn over {name}: give its file, --data FILE")
+    if given.table.digest != wanted["sha256"]:
+        raise ValueError(
+            f"it is drawn over {wanted.get('rows')} rows ({name}), and the data set given has "
+            f"other texts ({len(given.table)} rows)"
+        )
+    if wanted.get("labels") not in (None, given.table.label_digest):
+        raise ValueError(f"the labels of the data set given are not those of {name}")
+    return replace(given, name=str(wanted.get("name", given.name)))
 
 
 def difference(stored: Plot, computed: Plot) -> float | None:
@@ -158,11 +198,13 @@ def rebuild(
     anew: bool = False,
     force: bool = False,
     changed: bool = False,
+    data: DataReader | None = None,
 ) -> Rebuilt:
     """Draw a sidecar's figure: from its own numbers, or `anew` from its checkpoints.
 
     With `known` checkpoints those of the figure are looked for, their hashes compared, and, where
-    all are there, the numbers computed and compared, too. `changed` says that the style or format
+    all are there, the numbers computed and compared, too; `data` reads the data set of a picture
+    over one. `changed` says that the style or format
     is another one on purpose. Raises `OtherCheckpoint` where a hash differs (unless `force`), and
     ``ValueError`` where `anew` is not possible.
     """
@@ -176,7 +218,7 @@ def rebuild(
             raise OtherCheckpoint("; ".join(found.other))
         said.extend(f"{line}; going on, as was asked." for line in found.other)
         for index, plot in enumerate(plots):
-            plots[index], told = _computed(plot, found, load, anew, force)
+            plots[index], told = _computed(plot, found, load, anew, force, data)
             name = f"({chr(97 + index % 26)}) " if len(plots) > 1 else ""
             said.append(f"{name}{told}")
     elif anew:
@@ -196,7 +238,12 @@ def rebuild(
 
 
 def _computed(
-    stored: Plot, found: Found, load: Callable[[Checkpoint], Any], anew: bool, force: bool
+    stored: Plot,
+    found: Found,
+    load: Callable[[Checkpoint], Any],
+    anew: bool,
+    force: bool,
+    data: DataReader | None = None,
 ) -> tuple[Plot, str]:
     """(the plot to draw, what there is to say): the stored one, or `anew` that of the models."""
     recipe = recipe_of(stored)
@@ -211,7 +258,7 @@ def _computed(
             raise ValueError(why)
         return stored, f"Drawn from the stored numbers ({why})."
     try:
-        computed = recompute(found, load, recipe)
+        computed = recompute(found, load, recipe, data)
     except CheckpointError:
         raise
     except ValueError as error:

@@ -1,157 +1,46 @@
-"""Recipes: how a picture is made from checkpoints, a text and a few parameters.
+"""Recipes by key: how a picture is made from checkpoints, a text and a few parameters.
 
-The command line, a saved figure and a notebook make pictures here; what a recipe computes is in
-the library already, and what it draws are the views. Nothing is loaded by importing this module.
+A page, the command line, a saved figure and a notebook make pictures here; what a recipe computes
+is in the library already, and what it draws are the views. A picture carries its recipe
+(`Plot.recipe`), by which it can be made again. A recipe is registered by being imported: every
+module of this package is, the first time that one is asked for.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
-from analysis.checkpoints import profiles
+from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
-from analysis.figures.recipes.typed import require
+from analysis.figures.recipes.request import (
+    Data,
+    GivenTarget,
+    Request,
+    Subject,
+    Target,
+    loaded,
+)
+from analysis.figures.recipes.typed import fits, require
 from analysis.figures.views.comparisons import together
-from analysis.reading import groups
-from analysis.reading.decomposition import NoExactSplit, decompose
+from analysis.figures.views.source import name_without_folder
 
 if TYPE_CHECKING:
-    from analysis.checkpoints.folder import Checkpoint
     from analysis.checkpoints.loading import Classifier
-    from analysis.reading.decomposition import Decomposition
-    from analysis.reading.trace import Trace
 
 
 class UnknownRecipe(ValueError):
     """No picture can be made under this name."""
 
 
-@dataclass
-class Subject:
-    """A checkpoint, or the seeds of one recipe; what was computed of the text is kept."""
-
-    name: str
-    members: tuple[Classifier, ...]
-    text: str = ""
-    pair: str | None = None
-    _traces: dict[bool, tuple[Trace, ...]] = field(default_factory=dict)
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        """The checkpoint, or a description of the whole group."""
-        return groups.mean_checkpoint([m.checkpoint for m in self.members], self.name)
-
-    @property
-    def is_group(self) -> bool:
-        """Whether it is several seeds."""
-        return len(self.members) > 1
-
-    def traces(self, attentions: bool = False) -> tuple[Trace, ...]:
-        """One forward a member."""
-        from analysis.reading.trace import record
-
-        if attentions not in self._traces:
-            self._traces[attentions] = tuple(
-                record(member, self.text, self.pair, attentions=attentions)
-                for member in self.members
-            )
-        return self._traces[attentions]
-
-    def mean_trace(self, attentions: bool = False) -> Trace:
-        """The first member's trace with the members' mean hidden states and attentions."""
-        traces = self.traces(attentions)
-        if len(traces) == 1:
-            return traces[0]
-        rows = [trace.attentions for trace in traces if trace.attentions is not None]
-        return replace(
-            traces[0],
-            checkpoint=self.checkpoint,
-            hidden=np.mean([trace.hidden for trace in traces], axis=0),
-            between=None,
-            attentions=np.mean(rows, axis=0) if rows else None,
-        )
-
-    def splits(self, reference: str | Sequence[str] | None = None) -> list[Decomposition]:
-        """The members' exact splits, from the corpus mean where a profile has one, else zero.
-
-        Or from the reference ("zero", "corpus") that a saved picture names, once or a seed.
-        """
-        if reference is not None and not isinstance(reference, str):
-            reference = reference[0] if reference else None
-        known_reference(reference)
-        return [exact_split(trace, reference) for trace in self.traces()]
-
-    def only(self, view: str) -> Classifier:
-        """The one member; ``ValueError`` for a group."""
-        if self.is_group:
-            raise ValueError(
-                f"{view} is drawn of one checkpoint: name one of "
-                + ", ".join(m.checkpoint.id for m in self.members)
-            )
-        return self.members[0]
-
-    def target(self, given: int | str | None) -> int:
-        """Index of the class: as given by name or index, else the predicted one.
-
-        Raises
-        ------
-        ValueError
-            There is no such class, or the checkpoint predicts nothing.
-        """
-        labels = self.members[0].checkpoint.labels
-        if isinstance(given, str):
-            if given in labels:
-                return labels.index(given)
-            if not given.lstrip("-").isdigit():
-                known = ", ".join(labels) or "none"
-                raise ValueError(f"{self.name} has no class {given!r}; it has {known}")
-            given = int(given)
-        if given is None:
-            if self.traces()[0].logits is None:
-                raise ValueError(f"{self.name} is a bare encoder and predicts nothing")
-            return int(np.mean([t.probabilities for t in self.traces()], axis=0).argmax())
-        if not 0 <= given < max(len(labels), 1):
-            raise ValueError(
-                f"class {given} does not exist: {self.name} has {len(labels)}, counted from 0"
-            )
-        return given
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a recipe is made from."""
-
-    subjects: tuple[Subject, ...]
-    text: str
-    pair: str | None
-    targets: tuple[int | str | None, ...]  # one a subject
-
-    def __iter__(self) -> Iterator[tuple[Subject, int | str | None]]:
-        return iter(zip(self.subjects, self.targets, strict=True))
-
-    def one(self, view: str) -> tuple[Subject, int | str | None]:
-        """The only subject; ``ValueError`` where there are several."""
-        if len(self.subjects) > 1:
-            raise ValueError(f"{view} is drawn of one checkpoint at a time: name one")
-        return self.subjects[0], self.targets[0]
-
-    def each(self, draw: Callable[[Subject, int | str | None], Plot], columns: int = 1) -> Plot:
-        """One picture, or those of several checkpoints side by side on one scale."""
-        plots = [draw(subject, target) for subject, target in self]
-        if len(plots) == 1:
-            return plots[0]
-        return together(plots, [subject.name for subject in self.subjects], columns)
-
-
 Recipe = Callable[..., Plot]
 F = TypeVar("F", bound=Recipe)
 _RECIPES: dict[str, Recipe] = {}
-_WHOLE: set[str] = set()
+_LABELLED: set[str] = set()
 # Names that say what is meant, with the view they stand for.
 ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
     "attention": ("pooling_attention", {}),
@@ -160,55 +49,55 @@ ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def recipe(key: str, whole: bool = False) -> Callable[[F], F]:
+def recipe(key: str, labelled: bool = False) -> Callable[[F], F]:
     """Register how the view `key` is made; its keyword arguments are its parameters.
 
-    `whole`: the view itself does not record all of them, so the recipe's picture does; and only
-    a picture that has all of them can be made again.
+    `labelled`: the labels of its data set have to be the classes of the checkpoints.
     """
 
     def register(function: F) -> F:
         if key in _RECIPES:
             raise ValueError(f"the recipe {key!r} is already registered: choose another key")
         _RECIPES[key] = function
-        if whole:
-            _WHOLE.add(key)
+        if labelled:
+            _LABELLED.add(key)
         return function
 
     return register
 
 
 def _known() -> dict[str, Recipe]:
-    from analysis.figures.recipes import (  # noqa: F401 (they register)
-        attribution,
-        encoder,
-        head,
-        similarity,
-    )
+    from analysis.figures import recipes
 
+    for module in iter_modules(recipes.__path__):
+        import_module(f"{recipes.__name__}.{module.name}")
     return _RECIPES
 
 
 def recipes() -> dict[str, str]:
     """Every name with one line: what it draws, and of what parameters."""
-    told = {}
+    lines = {}
     for key, function in _known().items():
         options = ", ".join(options_of(key))
         line = (function.__doc__ or "").strip().partition("\n")[0]
-        told[key] = f"{line} [{options}]" if options else line
+        lines[key] = f"{line} [{options}]" if options else line
     for name, (key, params) in ALIASES.items():
         given = "".join(f", {k} = {v}" for k, v in params.items())
-        told[name] = f"The same as {key}{given}."
-    return dict(sorted(told.items()))
+        lines[name] = f"The same as {key}{given}."
+    return dict(sorted(lines.items()))
 
 
-def can_make(view: str, params: Mapping[str, Any] | None = None) -> bool:
-    """Whether a picture of this view can be made from checkpoints and a text; given `params`,
-    whether these are all that it takes."""
-    known = _known()
-    if view not in known:
-        return False
-    return params is None or view not in _WHOLE or set(options_of(view)) <= set(params)
+def classes_of(view: str, subjects: Sequence[Subject]) -> tuple[str, ...] | None:
+    """What the labels of the data set of this view have to be; None: whatever they are."""
+    _known()
+    if view not in _LABELLED:
+        return None
+    return next((s.members[0].checkpoint.labels for s in subjects if s.members), None)
+
+
+def can_make(view: str) -> bool:
+    """Whether a picture of this view can be made from checkpoints and a text."""
+    return view in _known()
 
 
 def options_of(key: str) -> dict[str, Any]:
@@ -222,13 +111,17 @@ def make(
     subjects: Sequence[Subject | Classifier],
     text: str,
     pair: str | None = None,
-    target: int | str | Sequence[int | str | None] | None = None,
+    target: GivenTarget | Sequence[GivenTarget] = None,
     params: Mapping[str, Any] | None = None,
+    data: Data | None = None,
 ) -> Plot:
     """The picture `name` of these checkpoints (or seed groups) and this text.
 
-    `target` is a class's name or index, one for all or one for each; default: the predicted
-    class of each. Raises `UnknownRecipe`, or ``ValueError`` with the reason.
+    `target` is a class's name or index, one for all or a list with one for each; "a against b" or
+    a pair (a, b) explains one class against another; default: the predicted class of each. `data`
+    is the data set of a picture over one. The picture's `recipe` says all that it was made with.
+
+    Raises `UnknownRecipe`, or ``ValueError`` with the reason.
     """
     known = _known()
     key, given = ALIASES.get(name, (name, {}))
@@ -244,66 +137,124 @@ def make(
         has = ", ".join(options) or "no parameters"
         raise ValueError(f"{name} has no parameter {', '.join(wrong)}; it has {has}")
     require(known[key], given, f"{name}: ")
-    for option, value in given.items():
-        if option == "limit" and value is not None and not value > 0:
-            raise ValueError(f"{name}: limit is {value:g}: a number above 0 ends a scale")
-    one_each: list[Any] = (
-        list(target) if isinstance(target, list | tuple) else [target] * len(subjects)
+    limit = given.get("limit")
+    if limit is not None and not limit > 0:
+        raise ValueError(f"{name}: limit is {limit:g}: a number above 0 ends a scale")
+    targets: list[Any] = list(target) if isinstance(target, list) else [target] * len(subjects)
+    if len(targets) != len(subjects):
+        raise ValueError(f"{len(targets)} classes for {len(subjects)} checkpoints")
+    request = Request(
+        tuple(_subject(subject).reads(text, pair) for subject in subjects),
+        text,
+        pair,
+        tuple(tuple(one) if isinstance(one, list) else one for one in targets),
+        data,
     )
-    if len(one_each) != len(subjects):
-        raise ValueError(f"{len(one_each)} classes for {len(subjects)} checkpoints")
-    asked = Asked(
-        tuple(_subject(subject, text, pair) for subject in subjects), text, pair, tuple(one_each)
-    )
-    made = known[key](asked, **given)
-    if key not in _WHOLE:
-        return made
-    index = [subject.target(one) for subject, one in asked]
-    whole = {
-        **made.params,
-        **options,
-        **given,
-        "target": index if len(index) > 1 else index[0],
-        "names": [subject.name for subject in asked.subjects],
-    }
-    return replace(made, params=whole)
+    plot = known[key](request, **given)
+    return replace(plot, recipe=_written(key, request, {**options, **given}))
 
 
-def _subject(given: Subject | Classifier, text: str, pair: str | None) -> Subject:
-    if isinstance(given, Subject):
-        return replace(given, text=text, pair=pair, _traces={})
-    return Subject(given.checkpoint.id, (given,), text, pair)
+_OWN = ("subjects", "names", "target")  # of a recipe, what may differ between its subjects
 
 
-def exact_split(trace: Trace, reference: str | None = None) -> Decomposition:
-    """The exact split, relative to `reference`, by default the corpus mean; without profile, zero.
+def alike(plots: Sequence[Plot]) -> bool:
+    """Whether pictures were made in the same way, of other subjects."""
+    ways = [{k: v for k, v in plot.recipe.items() if k not in _OWN} for plot in plots]
+    return all(way and way == ways[0] for way in ways)
 
-    Raises `NoExactSplit` with the reason where the pooling head has none, and ``ValueError`` for a
-    reference that is not known or not there.
+
+def side_by_side(plots: Sequence[Plot]) -> Plot:
+    """Pictures that `make` made of one subject each, as it makes one of all of them.
+
+    For who has the single ones already.
+
+    Raises
+    ------
+    ValueError
+        They differ in more than their subjects (see `alike`).
     """
-    try:
-        return decompose(trace, reference)
-    except NoExactSplit:
-        raise
-    except ValueError:
-        if reference is not None:  # what was asked for by name is not replaced in silence
-            raise
-        return decompose(trace, "zero")
+    if not alike(plots):
+        raise ValueError("these pictures were not made in the same way")
+    joined = {name: [one for plot in plots for one in plot.recipe[name]] for name in _OWN}
+    return replace(together(plots, joined["names"]), recipe={**plots[0].recipe, **joined})
 
 
-def known_reference(reference: str | Sequence[str] | None) -> None:
-    """Raises ``ValueError`` for a reference that no split can be measured from."""
-    for one in [reference] if isinstance(reference, str) else reference or ():
-        if one not in ("zero", "corpus"):
-            raise ValueError(f"reference is {one!r}; known here: zero, corpus")
+def scaled(plot: Plot, limit: float) -> Plot:
+    """A heat map that `make` made, with colours from 0 to `limit` as its recipe then says.
+
+    Raises
+    ------
+    ValueError
+        The picture is no heat map, or its recipe takes no limit.
+    """
+    if not isinstance(plot.mark, HeatMap) or "limit" not in plot.recipe.get("params", {}):
+        raise ValueError(f"{plot.view} has no colours that end at a limit")
+    params = {**plot.recipe["params"], "limit": limit}
+    return replace(
+        plot,
+        mark=replace(plot.mark, limits=(0.0, limit)),
+        params={**plot.params, "limit": limit},
+        recipe={**plot.recipe, "params": params},
+    )
 
 
-def within(name: str, value: int | None, low: int, high: int) -> None:
-    """Raises ``ValueError`` where a place is asked for that is not there."""
-    if value is not None and not low <= value <= high:
-        raise ValueError(f"{name} {value} is not there: choose {low} to {high}")
+def _subject(given: Subject | Classifier) -> Subject:
+    return given if isinstance(given, Subject) else loaded(given.checkpoint.id, [given])
 
 
-def profile_of(subject: Subject) -> profiles.Profile | None:
-    """The first member's profile over its corpus."""
-    return profiles.read(subject.members[0].checkpoint.folder)
+def _written(key: str, request: Request, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe as plain JSON values: by it `make` makes the same picture again."""
+    return {
+        "view": key,
+        "subjects": [
+            [name_without_folder(member.checkpoint.id) for member in subject.members]
+            for subject in request.subjects
+        ],
+        "names": [name_without_folder(name) for name in request.names],
+        "text": request.text,
+        "pair": request.pair,
+        "target": [_resolved(subject, target) for subject, target in request],
+        "params": dict(params),
+        **({} if request.data is None else {"data": request.data.written()}),
+    }
+
+
+def _resolved(subject: Subject, given: GivenTarget) -> Target | GivenTarget:
+    """The class that was explained, where the subject predicts one."""
+    first = subject.members[0]
+    if given is None and (first.checkpoint.kind == "encoder" or not first.text.strip()):
+        return None
+    return subject.target(given)
+
+
+def read_recipe(data: Any) -> dict[str, Any]:
+    """A recipe from a stored picture, checked as if a stranger had written it; {}: none is there.
+
+    Raises ``ValueError`` where it is none.
+    """
+    if not data:
+        return {}
+    kinds: dict[str, Any] = {
+        "view": str,
+        "subjects": list[list[str]],
+        "names": list[str],
+        "text": str,
+        "pair": str | None,
+        "params": dict,
+    }
+    if not isinstance(data, dict):
+        raise ValueError("its recipe is no JSON object")
+    for name, kind in kinds.items():
+        if not fits(data.get(name), kind):
+            raise ValueError(f"its recipe is broken: {name} is {data.get(name)!r:.60}")
+    if not data["subjects"] or len(data["subjects"]) != len(data["names"]):
+        raise ValueError("its recipe is broken: a name for each checkpoint is meant")
+    target = data.get("target")
+    each = target if isinstance(target, list) else [target] * len(data["subjects"])
+    allowed = int | str | list[int] | list[str] | None
+    if len(each) != len(data["subjects"]) or not all(fits(one, allowed) for one in each):
+        raise ValueError(f"its recipe is broken: target is {target!r:.60}")
+    table = data.get("data")
+    if table is not None and not (isinstance(table, dict) and fits(table.get("sha256"), str)):
+        raise ValueError(f"its recipe is broken: data is {table!r:.60}")
+    return {name: data[name] for name in kinds} | {"target": each, "data": table}

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis.figures.plot import Plot
 from analysis.figures.views import study as views_study
+
+if TYPE_CHECKING:
+    from analysis.statistics.verdicts import Report
+    from analysis.study.results import Family, Study
 
 STUDY = {
     "study_scores": "Scores of every pooling head on every task, a dot a seed.",
@@ -24,47 +30,69 @@ def of_study(
     Raises ``ValueError`` for a folder without a study, an unknown view, family or task, or too few
     finished runs.
     """
-    from analysis.statistics.family_tests import compare
-    from analysis.study.curves import curves
     from analysis.study.results import read_study, studies_in
 
     if view not in STUDY:
         raise ValueError(f"no picture of a study is called {view!r}; known are {', '.join(STUDY)}")
-    found = studies_in(folder)
-    if len(found) != 1:
-        names = ", ".join(one.name for one in found)
+    folders = studies_in(folder)
+    if len(folders) != 1:
+        names = ", ".join(one.name for one in folders)
         raise ValueError(
-            f"{Path(folder).name} holds {len(found)} studies ({names}): name one of their folders"
-            if found
+            f"{Path(folder).name} holds {len(folders)} studies ({names}): name one of their folders"
+            if folders
             else f"there are no results of a study in {folder}"
         )
-    study = read_study(found[0])
+    study = read_study(folders[0])
     if not study.families:
         raise ValueError(f"study {study.name} declares no family of tests")
     if view == "learning_curves":
-        lines = curves([study.scores(one) for one in study.families])
-        if not lines:
-            raise ValueError(f"study {study.name} has no runs on parts of a training set yet")
         if family or tasks:
             raise ValueError("learning curves are drawn over all families: leave out family, tasks")
-        parts = [
-            study.scores(one)
-            for one in study.families
-            if any(stratum.share < 1 for stratum in one.strata)
-        ]
-        return views_study.learning_curves(
-            lines, study.name, any(one.done < one.planned for one in parts)
-        )
+        return picture_of(view, study)
     known = [one.name for one in study.families]
     name = family or (study.primary.name if study.primary else known[0])
     if name not in known:
         raise ValueError(f"study {study.name} has no family {name!r}; it has {', '.join(known)}")
-    scores = study.scores(study.family(name))
-    its = list(dict.fromkeys(stratum.task for stratum in scores.family.strata))
+    chosen = study.family(name)
+    its = list(dict.fromkeys(stratum.task for stratum in chosen.strata))
     if unknown := [task for task in tasks or [] if task not in its]:
         raise ValueError(f"family {name} has no task {unknown[0]!r}; it has {', '.join(its)}")
+    return picture_of(view, study, chosen, tasks)
+
+
+def picture_of(
+    view: str,
+    study: Study,
+    family: Family | None = None,
+    tasks: Sequence[str] | None = None,
+    report: Report | None = None,
+) -> Plot:
+    """The picture `view` of a study that was read; learning curves are over all its families.
+
+    `report` is the comparison of the family's scores, for who has it already.
+
+    Raises ``ValueError`` with the reason where there are too few finished runs.
+    """
+    from analysis.statistics.family_tests import compare
+    from analysis.study.curves import curves
+
+    if view == "learning_curves":
+        lines = curves([study.scores(one) for one in study.families])
+        if not lines:
+            raise ValueError(f"study {study.name} has no runs on parts of a training set yet")
+        parts = [
+            study.scores(one)
+            for one in study.families
+            if any(stratum.share != 1 for stratum in one.strata)
+        ]
+        unfinished = any(one.done < one.planned for one in parts)
+        return views_study.learning_curves(lines, study.name, unfinished)
+    if family is None:
+        raise ValueError(f"{view} is drawn of one family of tests: name one")
+    scores = study.scores(family)
     if view == "study_scores":
         return views_study.study_scores(scores, tasks, study.name)
+    report = report or compare(scores)
     if view == "study_spread":
-        return views_study.study_spread(compare(scores), tasks, study.name)
-    return views_study.study_differences(compare(scores), tasks, study.name)
+        return views_study.study_spread(report, tasks, study.name)
+    return views_study.study_differences(report, tasks, study.name)

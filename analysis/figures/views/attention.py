@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,26 @@ def pooling_attention(
     )
 
 
+def attention_by_seed(
+    trace: Any,
+    norms: bool = False,
+    words: bool = False,
+    special: bool = True,
+    limit: float | None = None,
+) -> Plot:
+    """The same of a seed group, a row a seed: `trace` as `groups.attention_by_seed` gives it."""
+    plot = pooling_attention(trace, None, words, special, limit)
+    what = "share of the value norms" if norms else "attention"
+    assert isinstance(plot.mark, HeatMap)
+    return replace(
+        plot,
+        mark=replace(plot.mark, row_label="seed (mean of its attention heads)", value_label=what),
+        params={**plot.params, "norms": norms},
+        caption=f"Attention of the pooling head by seed and token: {what}, mean over the "
+        "attention heads of each seed.",
+    )
+
+
 @view("cls_row")
 def cls_row(
     trace: Any,
@@ -96,8 +117,11 @@ def rollout(
     limit: float | None = None,
     chosen_token: int | None = None,
 ) -> Plot:
-    """What [CLS] of each layer draws from each input token, by attention rollout."""
-    rows = np.asarray(result.values[:, 0])
+    """What [CLS] of each layer draws from each input token, by attention rollout.
+
+    `result` is a Rollout, or the (L, T) rows of [CLS] alone (of a seed group: their mean).
+    """
+    rows = result if isinstance(result, np.ndarray) else np.asarray(result.values[:, 0])
     return _rows_by_token(
         trace,
         rows,
@@ -225,12 +249,7 @@ def leave_one_out(
     if np.isnan(values).any():
         notes.append(f"{result.tokens.labels[0]} cannot be left out this way.")
     if agreement is not None:
-        notes.append(
-            f"Kendall's tau between {agreement_of} and the size of these effects: "
-            f"{agreement.tau:+.2f}; "
-            f"unrelated rankings of {agreement.n} give {agreement.null[0]:+.2f} to "
-            f"{agreement.null[1]:+.2f} in 95 of 100 cases."
-        )
+        notes.append(agreement_note(agreement, agreement_of))
     shown = values[list(axis.kept)]
     return Plot(
         view="leave_one_out",
@@ -263,6 +282,15 @@ def leave_one_out(
         notes=(*notes, *cut_note([result.tokens])),
         caption=f"Fall of the logit of {label}, minus the mean of the others, when each "
         f"{axis.label} is left out. {notes[0]}",
+    )
+
+
+def agreement_note(agreement: Any, of: str = "attention") -> str:
+    """How far attention agrees with effects of leaving tokens out; `of` says which attention."""
+    return (
+        f"Kendall's tau between {of} and the size of these effects: {agreement.tau:+.2f}; "
+        f"unrelated rankings of {agreement.n} give {agreement.null[0]:+.2f} to "
+        f"{agreement.null[1]:+.2f} in 95 of 100 cases."
     )
 
 

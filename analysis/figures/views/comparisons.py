@@ -80,17 +80,6 @@ def variant(
     )
 
 
-def side_by_side(plots: Sequence[Plot], names: Sequence[str]) -> Plot:
-    """Strips of several checkpoints, one below the other, in one figure on one common scale.
-
-    Raises ``ValueError`` where a plot is no single strip.
-    """
-    strips = [plot.mark for plot in plots if isinstance(plot.mark, Strip)]
-    if not plots or len(strips) != len(plots):
-        raise ValueError("only strips can be set side by side")
-    return together(plots, names)
-
-
 def together(plots: Sequence[Plot], names: Sequence[str], columns: int = 1) -> Plot:
     """One figure of several pictures of one view, on the widest of their scales.
 
@@ -161,6 +150,17 @@ def mean_over_seeds(plots: Sequence[Plot]) -> Plot:
     return replace(
         plots[0], mark=replace(marks[0], values=cells.mean(axis=0)), notes=(note, *plots[0].notes)
     )
+
+
+def with_spread(plot: Plot, seeds: Sequence[Plot]) -> Plot:
+    """A heat map of shares with a note on how far those of the seeds lie apart, in points."""
+    cells = [seed.mark.values for seed in seeds if isinstance(seed.mark, HeatMap)]
+    spread = np.std(cells, axis=0, ddof=1)
+    note = (
+        f"Mean over {len(cells)} seeds; standard deviation of a cell: "
+        f"{100 * np.nanmean(spread):.2g} points on average, {100 * np.nanmax(spread):.2g} at most."
+    )
+    return replace(plot, notes=(*plot.notes, note))
 
 
 @view("strips")

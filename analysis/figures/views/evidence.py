@@ -41,12 +41,13 @@ def evidence_scores(
     tokens: Any = None,
     limit: float | None = None,
     row_label: str = "method",
+    checkpoints: Sequence[Any] | None = None,
 ) -> Plot:
     """How far each ranking is better than random ones, by four measures: standard scores.
 
     `results` are Faithfulness, one a row: methods of one checkpoint, or checkpoints by one method.
     A row may be a list of them, a seed group: the mean of its seeds' scores. An empty cell: all
-    random rankings give the same.
+    random rankings give the same. `checkpoints` has one a row where rows are checkpoints.
     """
     groups = [as_list(row) for row in as_list(results)]
     rows, labels = _named([group[0] for group in groups], names)
@@ -70,7 +71,7 @@ def evidence_scores(
             written="signed",
         ),
         params={"names": list(labels), "limit": limit, "row_label": row_label},
-        provenance=_source("evidence_scores", rows, [checkpoint], tokens),
+        provenance=_source("evidence_scores", rows, checkpoints or [checkpoint], tokens),
         notes=(
             _control(rows[0]),
             "Turned so that larger is better in every column.",

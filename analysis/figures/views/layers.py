@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from analysis.common.phrases import listed
-from analysis.figures.marks import Grid, HeatMap, Lines
+from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
+from analysis.figures.views.depth import lines_of
 from analysis.figures.views.source import as_list, cut_note, name_of, names_of, provenance_of
 from analysis.figures.views.source import target_label as label_of_class
 from analysis.figures.views.token_axis import layer_labels
@@ -101,6 +100,48 @@ def cls_by_layer(
     )
 
 
+def maps_of(plot: Plot) -> list[HeatMap]:
+    """The heat maps of a picture."""
+    panels = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
+    return [panel for panel in panels if isinstance(panel, HeatMap)]
+
+
+def full_colour(plot: Plot) -> float:
+    """The size that 99 % of the cells of all its heat maps stay below; 1 without any cell.
+
+    A handful of dimensions is ten times larger than the rest: scaled to them, all others would be
+    white.
+    """
+    finite = np.concatenate([np.abs(m.values[np.isfinite(m.values)]) for m in maps_of(plot)])
+    return float(np.quantile(finite, 0.99)) if finite.size else 1.0
+
+
+def scale_notes(plot: Plot, values: str, order: str, limit: float | None) -> tuple[str, ...]:
+    """What to know of the colours: where they end, how many cells lie beyond, and empty cells."""
+    maps = maps_of(plot)
+    finite = np.concatenate([np.abs(m.values[np.isfinite(m.values)]) for m in maps])
+    notes = []
+    if limit is not None:
+        beyond = float((finite > limit).mean()) if finite.size else 0.0
+        notes.append(
+            f"{VALUES[values].capitalize()}; full colour at ±{limit:g}"
+            + (
+                f", which {100 * beyond:.1f} % of the cells exceed (largest {finite.max():.3g})."
+                if beyond
+                else "."
+            )
+        )
+    if any(np.isnan(m.values).any() for m in maps):
+        notes.append(
+            "Empty cells: nothing lies before layer 0."
+            if values == "difference"
+            else "Empty cells are the same in every text."
+        )
+    if order != "natural" and len(maps) > 1:
+        notes.append("Each checkpoint has its own order of dimensions.")
+    return tuple(notes)
+
+
 def _shown(hidden: np.ndarray, values: str, token: int, profile: Any, reference: Any) -> np.ndarray:
     if values == "difference":
         return np.concatenate([np.full((1, hidden.shape[1]), np.nan), np.diff(hidden, axis=0)])
@@ -135,110 +176,6 @@ def _ordered(final: np.ndarray, order: str, weights: np.ndarray | None, top: int
     return np.argsort(-np.abs(weights * final), kind="stable")[: max(1, top)]
 
 
-@view("depth")
-def depth(
-    trajectories: Any,
-    names: Sequence[str] | None = None,
-    target: int | None = None,
-    columns: int = 2,
-) -> Plot:
-    """Lines over depth: norm, cosines, and the prediction as if the encoder ended there.
-
-    `trajectories` is a Trajectory, or a list whose entries are Trajectories or lists of them (a
-    seed group: mean, and a band of one standard deviation). Rings mark where a label flips.
-
-    Raises
-    ------
-    ValueError
-        There is no trajectory, or the encoders differ in their number of layers.
-    """
-    entries = [as_list(entry) for entry in as_list(trajectories)]
-    if not entries or not all(entries):
-        raise ValueError("no trajectory to draw: give at least one")
-    if len({len(path.norm) for entry in entries for path in entry}) > 1:
-        raise ValueError("these encoders have different numbers of layers: draw them one by one")
-    owners = [entry[0].checkpoint for entry in entries]
-    names = list(names or names_of(owners))
-    what = (
-        ("norm", "length (Euclidean)"),
-        ("cosine_to_previous", "cosine to the layer before"),
-        ("cosine_to_last", "cosine to the last layer"),
-    )
-    panels = [
-        _panel([[getattr(path, name) for path in entry] for entry in entries], names, label)
-        for name, label in what
-    ]
-    subtitles = ["norm", "to the layer before", "to the last layer"]
-    headed = [i for i, entry in enumerate(entries) if entry[0].logits is not None]
-    labels = {owners[i].labels for i in headed}
-    notes: tuple[str, ...] = ()
-    if headed and len(labels) == 1:
-        index = int(entries[headed[0]][0].logits[-1].argmax()) if target is None else target
-        value = label_of_class(owners[headed[0]], index)
-        regression = owners[headed[0]].regression
-        prediction = _panel(
-            [[path.probabilities[:, index] for path in entries[i]] for i in headed],
-            [names[i] for i in headed],
-            f"{'value' if regression else 'probability'} of {value}",
-        )
-        flips = [
-            np.any([path.flips for path in entries[i]], axis=0) & (not regression) for i in headed
-        ]
-        panels.append(
-            replace(
-                prediction,
-                flags=np.array(flips),
-                flag_label="label flips",
-                limits=None if regression else (-0.02, 1.02),
-            )
-        )
-        subtitles.append("as if the encoder ended there")
-        notes = ("The pooling head was trained at the last layer only.",)
-    pre_norm = [n for n, entry in zip(names, entries, strict=True) if entry[0].final_norm]
-    normed = (
-        (f"Each layer with the encoder's own final norm: {listed(pre_norm)}.",) if pre_norm else ()
-    )
-    return Plot(
-        view="depth",
-        title="Over depth",
-        mark=Grid(tuple(panels), tuple(subtitles), columns),
-        params={
-            "names": names,
-            "target": target,
-            "token": entries[0][0].token,
-            "groups": [len(entry) for entry in entries],
-        },
-        provenance=provenance_of(
-            [path.checkpoint for entry in entries for path in entry],
-            entries[0][0].tokens,
-            view="depth",
-            token=entries[0][0].token,
-        ),
-        notes=(*notes, *normed),
-        caption=f"{entries[0][0].tokens.labels[entries[0][0].token]} by layer (0: embeddings): "
-        "norm, cosine to the layer before and to the last"
-        + (
-            ", and the prediction as if the encoder ended there; rings: the label flips."
-            if notes
-            else "."
-        ),
-    )
-
-
-def _panel(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str], label: str) -> Lines:
-    y = np.array([np.mean(entry, axis=0) for entry in rows], float)
-    bands = None
-    if any(len(entry) > 1 for entry in rows):
-        spread = np.array(
-            [
-                np.std(entry, axis=0, ddof=1) if len(entry) > 1 else np.zeros(y.shape[1])
-                for entry in rows
-            ]
-        )
-        bands = np.stack([y - spread, y + spread], axis=-1)
-    return Lines(np.arange(y.shape[1]), y, tuple(names), "layer", label, bands)
-
-
 @view("dimension")
 def dimension(traces: Any, index: int, token: int = 0, names: Sequence[str] | None = None) -> Plot:
     """One dimension of [CLS] (or of another token) by layer.
@@ -268,7 +205,7 @@ def dimension(traces: Any, index: int, token: int = 0, names: Sequence[str] | No
     return Plot(
         view="dimension",
         title=f"Dimension {index} of {name} by layer",
-        mark=_panel(rows, names, f"value of dimension {index}"),
+        mark=lines_of(rows, names, f"value of dimension {index}"),
         params={"index": index, "token": token, "names": names},
         provenance=provenance_of(
             [trace.checkpoint for entry in entries for trace in entry],

@@ -18,7 +18,7 @@ def _checkpoint_source(checkpoint: Any) -> dict[str, Any]:
     """What identifies a checkpoint on another machine: never where it lies on this one."""
     if checkpoint is None:
         return {}
-    name = _without_folder(str(checkpoint.id))
+    name = name_without_folder(str(checkpoint.id))
     digest = getattr(checkpoint, "sha256", None)
     members = (getattr(checkpoint, "facts", None) or {}).get("members")
     source: dict[str, Any] = {"checkpoint": name}
@@ -28,12 +28,14 @@ def _checkpoint_source(checkpoint: Any) -> dict[str, Any]:
         source |= {"pooling_head": str(checkpoint.head), "pooling_options": dict(options)}
     if members:
         source["members"] = [
-            {"checkpoint": _without_folder(member), "sha256": sha256} for member, sha256 in members
+            {"checkpoint": name_without_folder(member), "sha256": sha256}
+            for member, sha256 in members
         ]
     return source
 
 
-def _without_folder(name: str) -> str:
+def name_without_folder(name: str) -> str:
+    """A checkpoint's name as it is told: of a folder, its last part."""
     if os.path.isabs(name) or "\\" in name or name.startswith(("~", ".")):
         return name.replace("\\", "/").rstrip("/").rpartition("/")[2]
     return name

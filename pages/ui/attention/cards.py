@@ -8,36 +8,37 @@ import numpy as np
 
 from analysis.figures.marks import HeatMap
 from analysis.figures.style.style import number
+from analysis.figures.views.attention import named_head
 from analysis.reading import attention
-from pages.ui.attention.reading import Listener, Wanted, values_of, weights
+from pages.ui.attention.reading import Listener, Settings, values_of, weights
 from pages.ui.attention.tables import Column, table
 from pages.ui.engine.replies import stock_head
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import text
 
 
-def row_of(one: Listener, wanted: Wanted) -> np.ndarray | None:
+def row_of(one: Listener, settings: Settings) -> np.ndarray | None:
     """(U,) the encoder's [CLS] row in the chosen layer: its mean, or the chosen attention head."""
     if one.row is None:
         return None
     rows = values_of(one.row)
-    head = wanted.head
+    head = settings.head
     return np.asarray(rows.mean(axis=0) if head is None or head >= len(rows) else rows[head])
 
 
-def shown_part(one: Listener, wanted: Wanted) -> int | None:
+def shown_part(one: Listener, settings: Settings) -> int | None:
     """The chosen attention head of the pooling head, where this one has it."""
-    if one.own is None or one.entry.is_group or wanted.part is None:
+    if one.own is None or one.entry.is_group or settings.part is None:
         return None
-    return wanted.part if wanted.part < len(values_of(one.own)) else None
+    return settings.part if settings.part < len(values_of(one.own)) else None
 
 
-def largest(listeners: Sequence[Listener], wanted: Wanted) -> dict[str, float]:
+def largest(listeners: Sequence[Listener], settings: Settings) -> dict[str, float]:
     """Largest value of each scale that the cards share."""
     found = {"attention": 0.0, "split": 0.0, "effects": 0.0}
     for one in listeners:
         shown = [values_of(one.own)] if one.own is not None else []
-        row = row_of(one, wanted)
+        row = row_of(one, settings)
         shown += [row] if row is not None else []
         found["attention"] = max(found["attention"], *(float(s.max()) for s in shown), 0.0)
         if one.split is not None:
@@ -55,12 +56,12 @@ def shown_effects(one: Listener) -> np.ndarray | None:
     return np.asarray(one.effects.contrast(one.target)[list(one.axis.kept)], float)
 
 
-def columns(one: Listener, wanted: Wanted, limits: dict[str, float]) -> list[Column]:
+def columns(one: Listener, settings: Settings, limits: dict[str, float]) -> list[Column]:
     """The quantities of one card's table, from left to right."""
     found: list[Column] = []
     if one.own is not None:
         rows, labels = values_of(one.own), _row_labels(one)
-        part = shown_part(one, wanted)
+        part = shown_part(one, settings)
         over = "seeds" if one.entry.is_group else "attention heads"
         for index, (values, label) in enumerate(zip(rows, labels, strict=True)):
             about = f"seed {label}" if one.entry.is_group else f"attention head {label}"
@@ -79,23 +80,20 @@ def columns(one: Listener, wanted: Wanted, limits: dict[str, float]) -> list[Col
         found.append(
             Column(
                 "%",
-                main_row(one, wanted),
+                main_row(one, settings),
                 "percent",
                 group=over,
                 about="mean" if part is None else f"attention head {labels[part]}, in percent",
                 spread=rows.std(axis=0, ddof=1) if one.entry.is_group else None,
             )
         )
-    row = row_of(one, wanted)
+    row = row_of(one, settings)
     if row is not None:
-        where = f"{one.row.title if one.row else ''}, " + (
-            "mean over attention heads" if wanted.head is None else f"attention head {wanted.head}"
-        )
+        where = f"{one.row.title if one.row else ''}, {named_head(settings.head)}"
         spread = None
         if one.rows is not None:
-            head = (
-                wanted.head if wanted.head is not None and wanted.head < one.rows.shape[1] else None
-            )
+            head = settings.head
+            head = None if head is None or head >= one.rows.shape[1] else head
             each = one.rows.mean(axis=1) if head is None else one.rows[:, head]
             spread = each.std(axis=0, ddof=1)
         found.append(
@@ -146,7 +144,7 @@ def _row_labels(one: Listener) -> tuple[str, ...]:
     return one.own.mark.rows
 
 
-def html_of(one: Listener, wanted: Wanted, limits: dict[str, float], mark: Span | None) -> str:
+def html_of(one: Listener, settings: Settings, limits: dict[str, float], mark: Span | None) -> str:
     """One card."""
     body = _head(one)
     if one.problem or one.axis is None:
@@ -154,12 +152,12 @@ def html_of(one: Listener, wanted: Wanted, limits: dict[str, float], mark: Span 
     if one.silent:
         body += f'<div class="none">{text(one.silent)}</div>'
     else:
-        body += f'<div class="answer">{text(_most(one, wanted))}</div>'
-    order = _ranking(one, wanted) if wanted.ranked else None
-    body += table(one.axis, columns(one, wanted, limits), mark, order)
+        body += f'<div class="answer">{text(_most(one, settings))}</div>'
+    order = _ranking(one, settings) if settings.ranked else None
+    body += table(one.axis, columns(one, settings, limits), mark, order)
     said = [*one.lines, *(reason for reason in (one.no_split, one.no_effects) if reason)]
     notes = (one.own.notes if one.own else ()) or (one.row.notes if one.row else ())
-    if one.own is not None and wanted.norms:
+    if one.own is not None and settings.norms:
         notes = tuple(note.replace("the attention", "the value norms") for note in notes)
     said += [note for note in notes if note not in said]
     return body + "".join(f'<div class="line">{text(line)}</div>' for line in dict.fromkeys(said))
@@ -178,41 +176,42 @@ def _head(one: Listener) -> str:
     return f'<div class="id">{text(one.entry.id)}</div><div class="how">{text(how)}</div>'
 
 
-def most_heard(one: Listener, wanted: Wanted, count: int = 3) -> list[tuple[str, float]]:
+def most_heard(one: Listener, settings: Settings, count: int = 3) -> list[tuple[str, float]]:
     """The shown units (special tokens aside) that took most of the pooling head's attention."""
     assert one.axis is not None
-    main = main_row(one, wanted)
+    main = main_row(one, settings)
     special = [bool(one.axis.tokens.special[unit[0]]) for unit in one.axis.units]
     order = [i for i in np.argsort(-main, kind="stable").tolist() if not special[i]]
     return [(one.axis.labels[i], float(main[i])) for i in order[:count]]
 
 
-def special_share(one: Listener, wanted: Wanted) -> float:
+def special_share(one: Listener, settings: Settings) -> float:
     """Share of the pooling head's attention that special tokens took, shown or not."""
-    rows = np.concatenate(weights(one, wanted))
-    part = shown_part(one, wanted)
+    rows = np.concatenate(weights(one, settings))
+    part = shown_part(one, settings)
     rows = rows if part is None else rows[part][None]
     return float(attention.special_mass(rows, one.traces[0].tokens).mean())
 
 
-def _ranking(one: Listener, wanted: Wanted) -> list[int] | None:
+def _ranking(one: Listener, settings: Settings) -> list[int] | None:
     """(U,) the units, most heard first: by the pooling head, else by the encoder's [CLS] row."""
-    main = main_row(one, wanted) if one.own is not None else row_of(one, wanted)
+    main = main_row(one, settings) if one.own is not None else row_of(one, settings)
     return None if main is None else [int(i) for i in np.argsort(-main, kind="stable")]
 
 
-def main_row(one: Listener, wanted: Wanted) -> np.ndarray:
+def main_row(one: Listener, settings: Settings) -> np.ndarray:
     """(U,) the chosen attention head of the pooling head, else the mean over all."""
     assert one.own is not None
-    rows, part = values_of(one.own), shown_part(one, wanted)
+    rows, part = values_of(one.own), shown_part(one, settings)
     return np.asarray(rows.mean(axis=0) if part is None else rows[part])
 
 
-def _most(one: Listener, wanted: Wanted) -> str:
+def _most(one: Listener, settings: Settings) -> str:
     heard_most = [
-        f"“{label}” {number(100 * value, 'percent')} %" for label, value in most_heard(one, wanted)
+        f"“{label}” {number(100 * value, 'percent')} %"
+        for label, value in most_heard(one, settings)
     ]
-    special = f"special tokens {number(100 * special_share(one, wanted), 'percent')} %"
-    part = shown_part(one, wanted)
+    special = f"special tokens {number(100 * special_share(one, settings), 'percent')} %"
+    part = shown_part(one, settings)
     who = "Most to " if part is None else f"Attention head {_row_labels(one)[part]} most to "
     return who + ", ".join(heard_most) + f"; {special}"

@@ -6,19 +6,17 @@ Only the view that is looked at is computed and sent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import streamlit as st
 
 from analysis.common.faults import reason
-from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
+from analysis.figures.recipes.registry import alike, scaled, side_by_side
 from analysis.figures.views import encoder
-from analysis.figures.views.comparisons import together
 from pages.ui.attention import tables as html
 from pages.ui.attention.encoder_sums import SHOW
 from pages.ui.attention.encoder_views import HEADS, LARGE, PARTS, ROLLOUT, SPREAD, TOKEN, Shown
-from pages.ui.attention.reading import Listener, Wanted
+from pages.ui.attention.reading import Listener, Settings
 from pages.ui.engine.replies import common_limit
 from pages.ui.frame import address
 from pages.ui.frame.inputs import Choice
@@ -47,11 +45,13 @@ _ABOUT = {
 }
 
 
-def draw(listeners: Sequence[Listener], choice: Choice, wanted: Wanted, mark: Span | None) -> None:
+def draw(
+    listeners: Sequence[Listener], choice: Choice, settings: Settings, mark: Span | None
+) -> None:
     """Title, controls, and one card for each checkpoint."""
     row = title_row("encoder")
     with st.container(key="encoder-controls"):
-        view, side, window = _controls(listeners, choice, wanted)
+        view, side, window = _controls(listeners, choice, settings)
     with titled("Inside the encoder", _ABOUT[view], "encoder", row):
         export = st.container(width="content")
     status = st.container(key="encoder-status").empty()
@@ -62,11 +62,11 @@ def draw(listeners: Sequence[Listener], choice: Choice, wanted: Wanted, mark: Sp
             continue
         status.caption(f"Attention of {cards.plain(one.entry.id)}")
         try:
-            shown.append(SHOW[view](one, choice, wanted, mark, side, window))
+            shown.append(SHOW[view](one, choice, settings, mark, side, window))
         except Exception as error:
             shown.append(Shown(one.entry.id, problem=reason(error)))
     longest = max((len(one.traces[0].tokens) for one in listeners if one.traces), default=1)
-    key = (*choice.key, view, str(longest.bit_length()), str(wanted.special))
+    key = (*choice.key, view, str(longest.bit_length()), str(settings.special))
     tall = 100 * max((card.tall for card in shown), default=0.0)
     limit = common_limit("encoder_scale", key, tall, st.session_state) / 100
     deep = max((card.deep for card in shown), default=0.0)
@@ -96,7 +96,7 @@ def _legend(view: str, limit: float, listeners: Sequence[Listener]) -> str:
 
 
 def _controls(
-    listeners: Sequence[Listener], choice: Choice, wanted: Wanted
+    listeners: Sequence[Listener], choice: Choice, settings: Settings
 ) -> tuple[str, str, tuple[int, int] | None]:
     view = (
         st.segmented_control(
@@ -116,10 +116,10 @@ def _controls(
     layers, heads = (max((size[i] for size in sizes), default=1) for i in (0, 1))
     # What was chosen by a click, on this page or another, shows in the boxes.
     st.session_state["attention-layer"] = (
-        wanted.layer if wanted.layer in range(1, layers + 1) else layers
+        settings.layer if settings.layer in range(1, layers + 1) else layers
     )
     names = [MEAN, *map(str, range(heads))]
-    name = MEAN if wanted.head is None else str(wanted.head)
+    name = MEAN if settings.head is None else str(settings.head)
     st.session_state["attention-head"] = name if name in names else MEAN
     st.selectbox("Layer", range(1, layers + 1), key="attention-layer", on_change=_take_layer)
     st.selectbox("Attention head", names, key="attention-head", on_change=_take_head)
@@ -183,14 +183,8 @@ def _plots(shown: Sequence[Shown], limit: float, view: str) -> dict[str, Plot]:
     for kind in kinds:
         plots = [(one.name, one.plots[kind]) for one in shown if kind in one.plots]
         if view in (HEADS, TOKEN, ROLLOUT) and kind != LARGE:
-            plots = [(name, _on_scale(plot, limit)) for name, plot in plots]
-        if len(plots) > 1:
-            found[f"{kind}: all"] = together([p for _, p in plots], [name for name, _ in plots])
+            plots = [(name, scaled(plot, limit)) for name, plot in plots]
+        if len(plots) > 1 and alike([plot for _, plot in plots]):
+            found[f"{kind}: all"] = side_by_side([plot for _, plot in plots])
         found |= {f"{kind}: {name}": plot for name, plot in plots}
     return found
-
-
-def _on_scale(plot: Plot, limit: float) -> Plot:
-    """A heat map from 0 to `limit`."""
-    assert isinstance(plot.mark, HeatMap)
-    return replace(plot, mark=replace(plot.mark, limits=(0.0, limit)))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from analysis.figures.marks import HeatMap
-from analysis.figures.views import encoder
-from analysis.reading import attention
-from pages.ui.attention import engine as heard
+from analysis.figures.recipes import results
+from analysis.reading import attention, over_attention
 from pages.ui.attention import matrices
 from pages.ui.attention.encoder_views import (
     HEADS,
@@ -25,33 +23,32 @@ from pages.ui.attention.encoder_views import (
     show_rollout,
     show_token,
 )
-from pages.ui.attention.reading import Listener, Wanted, checkpoint_of
+from pages.ui.attention.reading import Listener, Settings
+from pages.ui.engine.results import picture
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import text
 
 
 def show_spread(
-    one: Listener, choice: Choice, wanted: Wanted, mark: Span | None, side: str, window: Any
+    one: Listener, choice: Choice, settings: Settings, mark: Span | None, side: str, window: Any
 ) -> Shown:
-    found = [heard.summary(m, choice.text, choice.pair) for m in one.entry.members]
-    entropy = np.stack([each.entropy.normalised for each in found])
-    distance = np.stack([each.distance.tokens for each in found])
-    who = checkpoint_of(one)
-    tokens, chosen = one.traces[0].tokens, (wanted.layer or 0, wanted.head)
+    entropies, distances = (
+        one.subject.each(results.head_entropy),
+        one.subject.each(results.head_distance),
+    )
+    entropy = np.stack([each.normalised for each in entropies])
+    distance = np.stack([each.tokens for each in distances])
+    chosen = (settings.layer or 0, settings.head)
     plots = {
-        "Entropy": encoder.head_summary(
-            replace(found[0].entropy, normalised=entropy.mean(axis=0)), who, tokens
-        ),
-        "Distance": encoder.head_summary(
-            replace(found[0].distance, tokens=distance.mean(axis=0)), who, tokens
-        ),
+        "Entropy": picture("head_summary", [one.entry], choice, measure="entropy"),
+        "Distance": picture("head_summary", [one.entry], choice, measure="distance"),
     }
 
     def body(limit: float, deep: float) -> str:
         parts = []
         every = (("Entropy", entropy, "of log T"), ("Distance", distance, "tokens"))
-        farthest = max(float(distance.mean(axis=0).max()), found[0].distance.uniform)
+        farthest = max(float(distance.mean(axis=0).max()), distances[0].uniform)
         for name, values, unit in every:
             mean = values.mean(axis=0)
             bound = 1.0 if name == "Entropy" else farthest
@@ -72,33 +69,18 @@ def show_spread(
 
 
 def show_parts(
-    one: Listener, choice: Choice, wanted: Wanted, mark: Span | None, side: str, window: Any
+    one: Listener, choice: Choice, settings: Settings, mark: Span | None, side: str, window: Any
 ) -> Shown:
-    found = [heard.summary(m, choice.text, choice.pair).blocks for m in one.entry.members]
-    each = np.stack([blocks.values for blocks in found])  # (M, L, H, B, B)
-    layer, head = chosen_in(one, wanted)
+    masses = one.subject.each(results.block_masses)
+    layer, head = chosen_in(one, settings)
     own = _own_masses(one)
-    plot = encoder.blocks(
-        replace(found[0], values=each.mean(axis=0)),
-        layer,
-        checkpoint_of(one),
-        one.traces[0].tokens,
-        head,
-        None if own is None else np.concatenate(own),
+    plot = picture(
+        "blocks", [one.entry], choice, layer=settings.layer or -1, head=head, own=own is not None
     )
     assert isinstance(plot.mark, HeatMap)
     spread = None
-    if len(found) > 1:
-        one_layer = each[:, layer - 1]
-        by_seed = one_layer.mean(axis=1) if head is None else one_layer[:, head]
-        rows = (
-            by_seed
-            if own is None
-            else np.concatenate(
-                [np.stack([masses.mean(axis=0) for masses in own])[:, None], by_seed], axis=1
-            )
-        )
-        spread = 100 * rows.std(axis=0, ddof=1)
+    if one.entry.is_group:
+        spread = 100 * over_attention.spread_of_masses(masses, layer, head, own)
     values, blocks = plot.mark.values, plot.mark.columns
 
     def body(limit: float, deep: float) -> str:

@@ -5,24 +5,26 @@ Each function takes the same arguments, so that a table can choose among them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 
 from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
-from analysis.figures.views import attention, encoder
-from pages.ui.attention import engine as heard
+from analysis.figures.recipes import results
+from analysis.reading import over_attention
 from pages.ui.attention import matrices
 from pages.ui.attention import tables as html
-from pages.ui.attention.reading import Listener, Wanted, checkpoint_of, values_of
+from pages.ui.attention.reading import Listener, Settings, values_of
+from pages.ui.engine.results import key_of, once, picture
+from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import is_marked, marked_token, span_of, text
 
+T = TypeVar("T")
 HEADS, TOKEN, ROLLOUT, SPREAD, PARTS = (
     "Attention heads",
     "One token",
@@ -45,7 +47,7 @@ class Shown:
     problem: str = ""
 
 
-def chosen_in(one: Listener, wanted: Wanted) -> tuple[int, int | None]:
+def chosen_in(one: Listener, settings: Settings) -> tuple[int, int | None]:
     """(layer, attention head or None) that this encoder shows.
 
     Raises ``ValueError`` where it has no such layer or attention head.
@@ -53,64 +55,49 @@ def chosen_in(one: Listener, wanted: Wanted) -> tuple[int, int | None]:
     attentions = one.traces[0].attentions
     assert attentions is not None
     layers, heads = attentions.shape[:2]
-    if wanted.layer is not None and not 1 <= wanted.layer <= layers:
-        raise ValueError(f"{one.entry.id} has no layer {wanted.layer}: choose 1 to {layers}.")
-    if wanted.head is not None and not 0 <= wanted.head < heads:
+    if settings.layer is not None and not 1 <= settings.layer <= layers:
+        raise ValueError(f"{one.entry.id} has no layer {settings.layer}: choose 1 to {layers}.")
+    if settings.head is not None and not 0 <= settings.head < heads:
         raise ValueError(
-            f"{one.entry.id} has no attention head {wanted.head}: choose 0 to {heads - 1}."
+            f"{one.entry.id} has no attention head {settings.head}: choose 0 to {heads - 1}."
         )
-    return wanted.layer or layers, wanted.head
-
-
-def _whole(one: Listener, choice: Choice) -> Any:
-    return heard.whole_of(one.entry, choice.text, choice.pair)
+    return settings.layer or layers, settings.head
 
 
 def show_heads(
     one: Listener,
     choice: Choice,
-    wanted: Wanted,
+    settings: Settings,
     mark: Span | None,
     side: str,
     window: tuple[int, int] | None,
 ) -> Shown:
-    chosen = chosen_in(one, wanted)
-    words, special = choice.words, wanted.special
+    chosen = chosen_in(one, settings)
+    shown: dict[str, Any] = {"words": choice.words, "special": settings.special}
 
     def glance() -> tuple[Plot, np.ndarray, float]:
-        trace = _whole(one, choice)
-        plot = encoder.encoder_heads(trace, words, special)
-        spread = _with_spread(
-            plot,
-            one,
-            [
-                values_of(encoder.encoder_heads(each, words, special))
-                for each in _members(one, choice)
-            ],
-        )
-        assert isinstance(spread.mark, HeatMap)
-        return spread, _tiles(spread.mark, trace.attentions.shape[:2]), spread.mark.bounds[1]
+        plot = picture("encoder_heads", [one.entry], choice, **shown)
+        assert isinstance(plot.mark, HeatMap)
+        assert one.traces[0].attentions is not None
+        tiles = _tiles(plot.mark, one.traces[0].attentions.shape[:2])
+        return plot, tiles, plot.mark.bounds[1]
 
-    members = tuple(heard.key_of(m, choice.text, choice.pair) for m in one.entry.members)
-    plot, tiles, tall = heard.once(
-        (members, "glance", words, special), glance, lambda found: 3 * int(found[1].nbytes)
-    )
+    plot, tiles, tall = kept(one, "glance", tuple(shown.items()), glance)
     assert one.axis is not None
     if window is not None and window[0] >= len(one.axis.units):
         window = None
+    part = None if window is None else list(window)
 
-    def in_large(trace: Any) -> Plot:
-        return encoder.encoder_head(trace, chosen[0], chosen[1], words, special, window)
+    def in_large() -> Plot:
+        place: dict[str, Any] = {
+            "layer": settings.layer or None,
+            "head": settings.head,
+            "window": part,
+        }
+        return picture("encoder_head", [one.entry], choice, **place, **shown)
 
-    big = heard.once(
-        (members, "large", words, special, chosen, window),
-        lambda: _with_spread(
-            in_large(_whole(one, choice)),
-            one,
-            [values_of(in_large(each)) for each in _members(one, choice)],
-        ),
-        lambda found: int(values_of(found).nbytes),
-    )
+    big = kept(one, "large", (*shown.items(), chosen, window), in_large)
+    assert isinstance(big.mark, HeatMap)
     units: list[tuple[Span, bool, bool]] = []
     labels = big.mark.rows
     inside = one.axis.units if window is None else one.axis.units[window[0] : window[1]]
@@ -148,23 +135,10 @@ def show_heads(
     return Shown(one.entry.id, found, tall, max(float(values_of(big).max()), 1e-9), body)
 
 
-def _members(one: Listener, choice: Choice) -> Iterator[Any]:
-    """The trace of each seed of a group, with all attentions; none for a single checkpoint."""
-    for member in one.entry.members if one.entry.is_group else ():
-        yield heard.whole(member, choice.text, choice.pair)
-
-
-def _with_spread(plot: Plot, one: Listener, each: Sequence[np.ndarray]) -> Plot:
-    """A group's mean matrices with a note on how far its seeds lie apart in a cell."""
-    if not each:
-        return plot
-    spread = np.std(each, axis=0, ddof=1)
-    note = (
-        f"Mean over {len(each)} seeds; standard deviation of a cell: "
-        f"{100 * np.nanmean(spread):.2g} points on average, {100 * np.nanmax(spread):.2g} at "
-        "most."
-    )
-    return replace(plot, notes=(*plot.notes, note))
+def kept(one: Listener, what: str, settings: Hashable, make: Callable[[], T]) -> T:
+    """What a page derives of an entry's attentions, made once for all runs."""
+    keys = tuple(key_of(member, make, ()) for member in one.subject.members)
+    return once((what, keys, settings), make)
 
 
 def lines_of(notes: Sequence[str]) -> str:
@@ -203,51 +177,40 @@ def _coarse_labels(one: Listener, side: int) -> list[str]:
 
 
 def show_token(
-    one: Listener, choice: Choice, wanted: Wanted, mark: Span | None, side: str, window: Any
+    one: Listener, choice: Choice, settings: Settings, mark: Span | None, side: str, window: Any
 ) -> Shown:
-    _, head = chosen_in(one, wanted)
+    _, head = chosen_in(one, settings)
     token = marked_token(one.traces[0].tokens, mark)
-    plot = attention.token_attention(
-        _whole(one, choice), token, side, head, choice.words, wanted.special
+    shown: dict[str, Any] = {"token": token, "side": side, "head": head}
+    shown |= {"words": choice.words, "special": settings.special}
+    plot = kept(
+        one,
+        "token",
+        tuple(shown.items()),
+        lambda: picture("token_attention", [one.entry], choice, **shown),
     )
     spread = None
     if one.entry.is_group:
-        spread = np.std(
-            [
-                values_of(
-                    attention.token_attention(
-                        heard.whole(member, choice.text, choice.pair),
-                        token,
-                        side,
-                        head,
-                        choice.words,
-                        wanted.special,
-                    )
-                )
-                for member in one.entry.members
-            ],
-            axis=0,
-            ddof=1,
-        )
-    return _by_layer(one, plot, wanted, mark, spread)
+        each = [
+            values_of(picture("token_attention", [Entry(member.id, (member,))], choice, **shown))
+            for member in one.entry.members
+        ]
+        spread = over_attention.spread(each)
+    return _by_layer(one, plot, settings, mark, spread)
 
 
 def show_rollout(
-    one: Listener, choice: Choice, wanted: Wanted, mark: Span | None, side: str, window: Any
+    one: Listener, choice: Choice, settings: Settings, mark: Span | None, side: str, window: Any
 ) -> Shown:
-    found = [heard.summary(m, choice.text, choice.pair).rollout for m in one.entry.members]
-    mean = SimpleNamespace(values=np.mean(found, axis=0)[:, None])
-    trace = replace(one.traces[0], checkpoint=checkpoint_of(one))
-    plot = attention.rollout(trace, mean, choice.words, wanted.special)
-    spread = None
-    if len(found) > 1:
-        assert one.axis is not None
-        spread = np.std([one.axis.take(rows) for rows in found], axis=0, ddof=1)
-    return _by_layer(one, plot, wanted, mark, spread)
+    plot = picture("rollout", [one.entry], choice, words=choice.words, special=settings.special)
+    assert one.axis is not None
+    rows = one.subject.each(results.cls_rollout)
+    spread = over_attention.spread([one.axis.take(row) for row in rows])
+    return _by_layer(one, plot, settings, mark, spread)
 
 
 def _by_layer(
-    one: Listener, plot: Plot, wanted: Wanted, mark: Span | None, spread: np.ndarray | None
+    one: Listener, plot: Plot, settings: Settings, mark: Span | None, spread: np.ndarray | None
 ) -> Shown:
     """Tokens down, layers across; `spread` is (L, U), over the seeds of a group."""
     assert isinstance(plot.mark, HeatMap)
@@ -263,7 +226,7 @@ def _by_layer(
                 limit,
                 "layer",
                 f"layer {layer}",
-                on=layer == wanted.layer,
+                on=layer == settings.layer,
                 spread=None if spread is None else spread[layer - 1],
             )
             for layer, values in enumerate(rows, start=1)

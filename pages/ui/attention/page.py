@@ -11,12 +11,12 @@ import streamlit as st
 
 from analysis.common.phrases import listed
 from analysis.figures.plot import Plot
-from analysis.figures.views.comparisons import together
+from analysis.figures.recipes.registry import alike, side_by_side
 from analysis.interventions.effects import WHERE
 from pages.ui.attention import cards as attention_cards
 from pages.ui.attention import encoder
 from pages.ui.attention import engine as heard
-from pages.ui.attention.reading import OWN, ROW, Listener, Wanted, listen
+from pages.ui.attention.reading import OWN, ROW, Listener, Settings, listen
 from pages.ui.attention.tables import piece
 from pages.ui.engine import models
 from pages.ui.engine.replies import ask_reference, common_limit, without_profile
@@ -53,34 +53,34 @@ def draw(found: Catalogue, choice: Choice) -> None:
     with titled("Heard by the pooling head", _ABOUT, "heard"):
         export = st.container(width="content")
     with st.container(key="attention-controls"):
-        wanted = _controls()
+        settings = _controls()
     grid = st.container(key="listeners")
     status, ask = st.container(key="status").empty(), st.empty()
     listeners: list[Listener] = []
     for entry in choice.entries:
         status.caption(f"Reading the text with {cards.plain(entry.id)}")
-        listeners.append(listen(entry, choice, wanted))
+        listeners.append(listen(entry, choice, settings))
     # Those that have something to say to the page's question come first.
     listeners.sort(key=lambda one: one.own is None)
-    verdict.text(_answer(listeners, wanted))
-    limits = _limits(listeners, choice, wanted)
+    verdict.text(_answer(listeners, settings))
+    limits = _limits(listeners, choice, settings)
     with grid:
         for one in listeners:
             with st.container(border=True, key=f"card-{one.entry.id}"):
                 piece(
-                    attention_cards.html_of(one, wanted, limits, mark),
+                    attention_cards.html_of(one, settings, limits, mark),
                     f"answer-{one.entry.id}",
                     _choose_part,
                 )
-    status.caption(cards.plain(_legend(limits, listeners, wanted)))
+    status.caption(cards.plain(_legend(limits, listeners, settings)))
     with export:
         export_menu(_plots(listeners), "export-own")
     draw_sidebar(found, choice.entries)
-    encoder.draw(listeners, choice, wanted, mark)
-    _leave_out(listeners, choice, wanted, ask, status)
+    encoder.draw(listeners, choice, settings, mark)
+    _leave_out(listeners, choice, settings, ask, status)
 
 
-def _controls() -> Wanted:
+def _controls() -> Settings:
     weigh = st.segmented_control(
         "Weigh by",
         ("weights", "value norms"),
@@ -104,7 +104,7 @@ def _controls() -> Wanted:
     with st.container(key="attention-switches"):
         special = st.toggle("Special tokens", value=True, **address.kept("special"))
         ranked = st.toggle("Most heard first", **address.kept("ranked"))
-    return Wanted(
+    return Settings(
         norms=weigh == "value norms",
         where=where or "encoder",
         special=bool(special),
@@ -123,29 +123,29 @@ def _choose_part(place: list[int]) -> None:
     )
 
 
-def _limits(listeners: Sequence[Listener], choice: Choice, wanted: Wanted) -> dict[str, float]:
+def _limits(listeners: Sequence[Listener], choice: Choice, settings: Settings) -> dict[str, float]:
     """Ends of the scales that all cards share; they hold still while one types."""
-    largest = attention_cards.largest(listeners, wanted)
+    largest = attention_cards.largest(listeners, settings)
     longest = max((len(one.axis.units) for one in listeners if one.axis), default=1)
     # A long text spreads its attention thin: doubling its length begins a new scale.
-    key = (*choice.key, str(longest.bit_length()), str(wanted.norms))
+    key = (*choice.key, str(longest.bit_length()), str(settings.norms))
     share = common_limit("heard_scale", key, 100 * largest["attention"], st.session_state) / 100
     return {
         "attention": min(share, 1.0),
         "split": common_limit("heard_split", key, largest["split"], st.session_state),
         "effects": common_limit(
-            "heard_effects", (*key, wanted.where), largest["effects"], st.session_state
+            "heard_effects", (*key, settings.where), largest["effects"], st.session_state
         ),
     }
 
 
-def _answer(listeners: Sequence[Listener], wanted: Wanted) -> str:
+def _answer(listeners: Sequence[Listener], settings: Settings) -> str:
     """The page's question, answered in one or two sentences."""
     said: list[str] = []
     silent: list[str] = []
     for one in listeners:
         # of the pooling head as a whole, whichever of its attention heads is looked at
-        whole = replace(wanted, part=None)
+        whole = replace(settings, part=None)
         top = attention_cards.most_heard(one, whole, 1) if one.own is not None else []
         if top:
             verb = "to" if said else "listens most to"
@@ -161,10 +161,10 @@ def _answer(listeners: Sequence[Listener], wanted: Wanted) -> str:
     return " ".join(sentences)
 
 
-def _legend(limits: dict[str, float], listeners: Sequence[Listener], wanted: Wanted) -> str:
+def _legend(limits: dict[str, float], listeners: Sequence[Listener], settings: Settings) -> str:
     said = [
         f"Full colour: {100 * limits['attention']:g} % of an attention head's "
-        + ("value norms" if wanted.norms else "attention")
+        + ("value norms" if settings.norms else "attention")
     ]
     references = dict.fromkeys(one.reference for one in listeners if one.split is not None)
     if references:
@@ -173,7 +173,7 @@ def _legend(limits: dict[str, float], listeners: Sequence[Listener], wanted: Wan
     if any(one.effects is not None for one in listeners):
         said.append(f"±{limits['effects']:g} for what is lost when left out")
     used = {one.entry.id: one.reference for one in listeners if one.split is not None}
-    missing = without_profile(used, wanted.reference)
+    missing = without_profile(used, settings.reference)
     return "; ".join(said) + f". Orange, to the right: for the explained class. {missing}".rstrip()
 
 
@@ -187,39 +187,39 @@ def _plots(listeners: Sequence[Listener]) -> dict[str, Plot]:
                 by_kind.setdefault(kind, []).append((one.entry.id, plot))
     found: dict[str, Plot] = {}
     for kind, plots in by_kind.items():
-        if len(plots) > 1:
-            found[f"{kind}: all"] = together([p for _, p in plots], [name for name, _ in plots])
+        if len(plots) > 1 and alike([plot for _, plot in plots]):
+            found[f"{kind}: all"] = side_by_side([plot for _, plot in plots])
         found |= {f"{kind}: {name}": plot for name, plot in plots}
     return found
 
 
 def _leave_out(
-    listeners: Sequence[Listener], choice: Choice, wanted: Wanted, ask: Any, status: Any
+    listeners: Sequence[Listener], choice: Choice, settings: Settings, ask: Any, status: Any
 ) -> None:
     """Compute the effects that are not known yet, then draw the page again with them."""
     missing = [
         member
         for one in listeners
         if one.traces
-        for member in one.entry.members
-        if heard.known_effects(member, choice.text, choice.pair, wanted.where, choice.words) is None
+        for member in one.subject.members
+        if heard.known_effects(member, settings.where, choice.words) is None
     ]
     if not missing:
         return
     axes = [one.axis for one in listeners if one.axis is not None]
     tokens = max(len(axis.tokens) for axis in axes)
     units = len(axes[0].tokens.word_groups()) if choice.words else tokens
-    asked = (choice.text, choice.pair, wanted.where, choice.words)
-    if len(missing) * units * tokens > _MUCH and st.session_state.get("leave_out_long") != asked:
+    question = (choice.text, choice.pair, settings.where, choice.words)
+    if len(missing) * units * tokens > _MUCH and st.session_state.get("leave_out_long") != question:
         ask.button(
             f"Leave each {axes[0].label} out ({len(missing)} × {units} reruns of {tokens} tokens: "
             "this takes a while)",
             key="leave-out-long",
-            on_click=lambda: st.session_state.update(leave_out_long=asked),
+            on_click=lambda: st.session_state.update(leave_out_long=question),
         )
         return
     for index, member in enumerate(missing):
-        name, told = cards.plain(member.id), -1
+        name, told = cards.plain(member.checkpoint.id), -1
 
         def step(share: float, done: int = index, name: str = name) -> None:
             nonlocal told
@@ -230,8 +230,9 @@ def _leave_out(
             models.leave_if_stale(share)
 
         step(0.0)
-        heard.find_effects(member, choice.text, choice.pair, wanted.where, choice.words, step)
+        heard.find_effects(member, settings.where, choice.words, step)
+    names = [member.checkpoint.id for member in missing]
     # Should there be no room to keep them, the page must not go on for ever.
-    if st.session_state.get("left_out") != (asked, missing):
-        st.session_state["left_out"] = (asked, missing)
+    if st.session_state.get("left_out") != (question, names):
+        st.session_state["left_out"] = (question, names)
         st.rerun()

@@ -11,16 +11,18 @@ import numpy as np
 from analysis.common.faults import reason
 from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
+from analysis.figures.recipes import results
+from analysis.figures.recipes.request import Subject
 from analysis.figures.views import attention as views_attention
-from analysis.figures.views import compare
 from analysis.figures.views.token_axis import TokenAxis, token_axis
 from analysis.interventions.effects import LeaveOneOut
-from analysis.reading import attention, groups
+from analysis.reading import attention, groups, over_attention
 from analysis.reading.comparison import answer
 from analysis.reading.decomposition import Decomposition
-from analysis.reading.trace import HeadTrace, Trace
+from analysis.reading.trace import Trace
 from pages.ui.attention import engine as heard
 from pages.ui.engine import models
+from pages.ui.engine.results import picture, subject_of
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice
 
@@ -31,7 +33,7 @@ OWN, ROW, LEFT_OUT, SPLIT = "Pooling head", "[CLS] row", "Leave one out", "Contr
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Settings:
     """What the controls of the page say."""
 
     norms: bool  # value norms instead of weights
@@ -49,6 +51,7 @@ class Listener:
     """One checkpoint or seed group, and everything that its card shows."""
 
     entry: Entry
+    subject: Subject
     traces: tuple[Trace, ...] = ()  # with the [CLS] rows of the attentions only
     target: int = 0
     problem: str = ""  # why nothing is known at all
@@ -74,67 +77,66 @@ class Listener:
         return self.entry.first.labels[self.target] if self.entry.first.labels else ""
 
 
-def listen(entry: Entry, choice: Choice, wanted: Wanted) -> Listener:
+def listen(entry: Entry, choice: Choice, settings: Settings) -> Listener:
     """Run the text through an entry's members; a failure stays in its own card."""
+    subject = subject_of(entry, choice.text, choice.pair)
     try:
-        return _listen(entry, choice, wanted)
+        return _listen(subject, entry, choice, settings)
     except Exception as error:
-        return Listener(entry, problem=reason(error, entry.id))
+        return Listener(entry, subject, problem=reason(error, entry.id))
 
 
-def _listen(entry: Entry, choice: Choice, wanted: Wanted) -> Listener:
-    one = Listener(entry)
+def _listen(subject: Subject, entry: Entry, choice: Choice, settings: Settings) -> Listener:
+    one = Listener(entry, subject)
     try:
-        one.traces = tuple(
-            heard.heard(member, choice.text, choice.pair) for member in entry.members
-        )
-        one.axis = token_axis(one.traces[0].tokens, choice.words, wanted.special)
+        one.traces = subject.each(results.cls_trace)
+        one.axis = token_axis(one.traces[0].tokens, choice.words, settings.special)
     except Exception as error:
         one.problem = reason(error)
         return one
-    splits = _targets(one, choice, wanted.reference)
+    splits = _targets(one, choice, settings.reference)
     try:
-        one.own = _own_plot(one, choice, wanted)
+        one.own = _own_plot(one, choice, settings)
     except Exception as error:
         one.silent = _silence(one, reason(error))
     try:
-        one.row = views_attention.cls_row(
-            _mean_rows(one), wanted.layer or -1, choice.words, wanted.special
+        one.row = picture(
+            "cls_row",
+            [entry],
+            choice,
+            layer=settings.layer or -1,
+            words=choice.words,
+            special=settings.special,
         )
         if entry.is_group:
-            one.rows = np.stack(
-                [
-                    one.axis.take(attention.cls_row(trace, wanted.layer or -1))
-                    for trace in one.traces
-                ]
-            )
+            layer = settings.layer or -1
+            rows = [one.axis.take(attention.cls_row(trace, layer)) for trace in one.traces]
+            one.rows = np.stack(rows)
     except Exception as error:
         one.lines.append(reason(error))
     if splits:
-        split = groups.mean_decomposition(splits)
-        one.reference = split.reference
-        one.rule = "exact split" if split.exact else f"split {split.rule}"
-        each = np.array(
-            [
-                [member.by_token(one.target)[list(unit)].sum() for unit in one.axis.units]
-                for member in splits
-            ]
-        )
-        one.split = each.mean(axis=0)
+        one.reference = splits[0].reference
+        one.rule = "exact split" if splits[0].exact else f"split {splits[0].rule}"
+        each = over_attention.added_by_unit(splits, one.target, one.axis.units)
+        one.split = groups.mean(list(each))
         one.splits = each if entry.is_group else None
-        one.plots[SPLIT] = compare.reading(
-            split, one.traces[0].tokens, one.target, checkpoint_of(one), words=choice.words
+        one.plots[SPLIT] = picture(
+            "reading",
+            [entry],
+            choice,
+            [one.target],
+            words=choice.words,
+            reference=settings.reference,
         )
     known = [
-        heard.known_effects(m, choice.text, choice.pair, wanted.where, choice.words)
-        for m in entry.members
+        heard.known_effects(member, settings.where, choice.words) for member in subject.members
     ]
     one.no_effects = next((result for result in known if isinstance(result, str)), "")
-    found = [result for result in known if isinstance(result, LeaveOneOut)]
-    if len(found) == len(entry.members):
-        one.effects = heard.mean_effects(found, checkpoint_of(one))
-        one.every_effect = tuple(found) if entry.is_group else ()
-        _compare(one, found, wanted)
+    effects = [result for result in known if isinstance(result, LeaveOneOut)]
+    if len(effects) == len(entry.members):
+        one.effects = groups.mean_leave_one_out(effects, checkpoint_of(one))
+        one.every_effect = tuple(effects) if entry.is_group else ()
+        _compare(one, choice, effects, settings)
     return one
 
 
@@ -170,104 +172,83 @@ def checkpoint_of(one: Listener) -> Any:
     return groups.mean_checkpoint(one.entry.members, one.entry.id)
 
 
-def weights(one: Listener, wanted: Wanted) -> list[np.ndarray]:
+def weights(one: Listener, settings: Settings) -> list[np.ndarray]:
     """(P, T) of each member: weights, or shares of the value norms."""
-    if not wanted.norms:
-        return [attention.pooling_attention(trace) for trace in one.traces]
-    for trace in one.traces:
-        attention.pooling_attention(trace)  # a single weight on [CLS] is no attention
-    return [
-        heard.norms(member, trace).share
-        for member, trace in zip(one.entry.members, one.traces, strict=True)
-    ]
+    norms = one.subject.each(results.value_norms) if settings.norms else None
+    return over_attention.pooling_rows(one.traces, norms)
 
 
-def _own_plot(one: Listener, choice: Choice, wanted: Wanted) -> Plot:
-    rows = weights(one, wanted)
-    if not one.entry.is_group:
-        norms = heard.norms(one.entry.first, one.traces[0]) if wanted.norms else None
-        return views_attention.pooling_attention(one.traces[0], norms, choice.words, wanted.special)
-    # Attention heads of different seeds do not correspond: each seed is seen by their mean.
-    stacked = np.stack([row.mean(axis=0) for row in rows])
-    group = replace(
-        one.traces[0],
-        checkpoint=checkpoint_of(one),
-        head=HeadTrace(attention=stacked, parts=seeds(one.entry)),
-    )
-    plot = views_attention.pooling_attention(group, None, choice.words, wanted.special)
-    assert isinstance(plot.mark, HeatMap)
-    what = "share of the value norms" if wanted.norms else "attention"
-    return replace(
-        plot,
-        mark=replace(plot.mark, row_label="seed (mean of its attention heads)", value_label=what),
-        caption=f"Attention of the pooling head by seed and token: {what}, mean over the "
-        "attention heads of each seed.",
+def _own_plot(one: Listener, choice: Choice, settings: Settings) -> Plot:
+    return picture(
+        "pooling_attention",
+        [one.entry],
+        choice,
+        norms=settings.norms,
+        words=choice.words,
+        special=settings.special,
     )
 
 
-def seeds(entry: Entry) -> tuple[str, ...]:
-    """What each member is called within its group."""
-    return tuple(member.id.removeprefix(entry.id).lstrip("-") for member in entry.members)
-
-
-def _mean_rows(one: Listener) -> Trace:
-    """A trace whose [CLS] rows are the mean over the members'."""
-    rows = [trace.attentions for trace in one.traces]
-    mean = np.mean([row for row in rows if row is not None], axis=0)
-    return replace(one.traces[0], attentions=mean, checkpoint=checkpoint_of(one))
-
-
-def _compare(one: Listener, found: Sequence[LeaveOneOut], wanted: Wanted) -> None:
+def _compare(
+    one: Listener, choice: Choice, effects: Sequence[LeaveOneOut], settings: Settings
+) -> None:
     """Kendall's tau of attention with the effects, for each member; and the picture of both.
 
     Of what the columns show: of the chosen attention heads, where some are chosen.
     """
     taus: dict[str, list[Agreement]] = {}
-    layer = wanted.layer or one.entry.first.facts.get("layers") or 0
+    layer = settings.layer or one.entry.first.facts.get("layers") or 0
     try:
         if not one.silent:
-            own = weights(one, wanted)
-            part = None if one.entry.is_group else wanted.part
+            own = weights(one, settings)
+            part = None if one.entry.is_group else settings.part
             part = part if part is not None and part < len(own[0]) else None
             taus[_named("pooling head", part)] = [
                 heard.agreement(
                     member,
                     rows if part is None else rows[part],
-                    effects,
+                    each,
                     one.target,
                     "own",
-                    wanted.norms,
+                    settings.norms,
                     part,
                 )
-                for member, rows, effects in zip(one.entry.members, own, found, strict=True)
+                for member, rows, each in zip(one.subject.members, own, effects, strict=True)
             ]
-        rows_of = [attention.cls_row(trace, wanted.layer or -1) for trace in one.traces]
-        head = wanted.head if wanted.head is not None and wanted.head < len(rows_of[0]) else None
+        rows_of = [attention.cls_row(trace, settings.layer or -1) for trace in one.traces]
+        head = (
+            settings.head if settings.head is not None and settings.head < len(rows_of[0]) else None
+        )
         taus[_named("encoder's [CLS] row", head)] = [
             heard.agreement(
                 member,
                 rows if head is None else rows[head],
-                effects,
+                each,
                 one.target,
                 "row",
                 layer,
                 head,
             )
-            for member, rows, effects in zip(one.entry.members, rows_of, found, strict=True)
+            for member, rows, each in zip(one.subject.members, rows_of, effects, strict=True)
         ]
     except Exception as error:
         one.lines.append(reason(error))
     if taus:
         one.lines.append(_taus_in_words(taus))
     name, each = next(iter(taus.items())) if taus and not one.entry.is_group else ("", [None])
-    assert one.effects is not None
-    one.plots[LEFT_OUT] = views_attention.leave_one_out(
-        one.effects,
-        one.target,
-        each[0],
-        special=wanted.special,
-        agreement_of=f"the attention of the {name}" if name else "attention",
+    plot = picture(
+        "leave_one_out",
+        [one.entry],
+        choice,
+        [one.target],
+        where=settings.where,
+        words=choice.words,
+        special=settings.special,
     )
+    if name and each[0] is not None:
+        note = views_attention.agreement_note(each[0], f"the attention of the {name}")
+        plot = replace(plot, notes=(*plot.notes, note))
+    one.plots[LEFT_OUT] = plot
 
 
 def _named(what: str, head: int | None) -> str:

@@ -8,12 +8,10 @@ import numpy as np
 import streamlit as st
 
 from analysis.attribution import METHODS
-from analysis.figures.marks import Grid
 from analysis.figures.plot import Plot
-from analysis.figures.views import attributions as views
 from analysis.figures.views.attribution_results import spread_of, unit_of
 from pages.ui.attributions.controls import Wanted, choose_focus
-from pages.ui.attributions.entry import Explained, shared
+from pages.ui.attributions.entry import Explained, picture_of, shared
 from pages.ui.attributions.markup import Bar, bars, piece
 from pages.ui.engine.replies import common_limit
 from pages.ui.frame import address
@@ -30,7 +28,7 @@ def draw(explained: Sequence[Explained], choice: Choice, wanted: Wanted, mark: S
     with st.container(border=True, key="bars-panel"):
         with st.container(key="bars-title"):
             st.markdown("**Unit by unit**", help=f"{method.note} {method.citation}.")
-            plots = _plots(found, wanted)
+            plots = _plots(found, choice, wanted)
             export_menu(plots, "export-bars")
         with st.container(key="bars-tools"):
             choose_focus(wanted.methods, wanted.focus)
@@ -83,22 +81,12 @@ def _limit(found: Sequence[Explained], choice: Choice, wanted: Wanted) -> float:
     return common_limit(name, state, 1000 * max(ends), st.session_state) / 1000
 
 
-def _plots(found: Sequence[Explained], wanted: Wanted) -> dict[str, Plot]:
+def _plots(found: Sequence[Explained], choice: Choice, wanted: Wanted) -> dict[str, Plot]:
     if not found:
         return {}
-    plots = {
-        one.name: views.bars(
-            [list(one.found[wanted.focus])], [one.tokens], [one.checkpoint], [one.name]
-        )
-        for one in found
-    }
-    if len(found) > 1:
-        whole = views.bars(
-            [list(one.found[wanted.focus]) for one in found],
-            [one.tokens for one in found],
-            [one.checkpoint for one in found],
-            [one.name for one in found],
-        )
-        assert isinstance(whole.mark, Grid)
-        plots = {"All checkpoints": whole, **plots}
-    return plots
+
+    def bars_of(some: Sequence[Explained]) -> Plot:
+        return picture_of("attribution_bars", some, choice, wanted, [wanted.focus])
+
+    plots = {one.name: bars_of([one]) for one in found}
+    return {"All checkpoints": bars_of(found), **plots} if len(found) > 1 else plots

@@ -7,20 +7,17 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.attribution import FAVOURED, METHODS, rank_agreement
+from analysis.attribution import FAVOURED, METHODS
 from analysis.common.faults import reason
-from analysis.figures import view
 from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.plot import Plot
 from analysis.figures.screen.sheet import Sheet, merge
-from analysis.figures.views import attributions as views
 from analysis.figures.views.attribution_results import on_common_units
 from analysis.figures.views.evidence import RANDOM
-from analysis.reading import groups
 from pages.ui.attributions import measurements as measured
 from pages.ui.attributions import words
 from pages.ui.attributions.controls import Wanted
-from pages.ui.attributions.entry import Explained, shared, tokens_of
+from pages.ui.attributions.entry import Explained, picture_of, shared
 from pages.ui.attributions.evidence import Asked
 from pages.ui.attributions.inside import draw_layers, draw_randomisation
 from pages.ui.attributions.markup import pairs, piece
@@ -50,11 +47,11 @@ _ABOUT_MAP = (
 )
 
 
-def beside(explained: Sequence[Explained], wanted: Wanted, asked: Asked) -> None:
+def beside(explained: Sequence[Explained], choice: Choice, wanted: Wanted, asked: Asked) -> None:
     """Under the table of evidence: do the rankings agree?"""
     one = asked.of or next(iter(shared(explained, wanted.focus)), None)
     if one is not None:
-        _agreement(explained, one, wanted, asked)
+        _agreement(explained, one, choice, wanted, asked)
 
 
 def draw(
@@ -69,18 +66,18 @@ def draw(
     one = asked.of or next(iter(shared(explained, wanted.focus)), None)
     if one is None:
         return
-    _curves(one, wanted, asked)
+    _curves(one, choice, wanted, asked)
     with st.container(key="attributions-grid"):
         with st.container(key="below-left"):
-            _map(one, wanted, mark)
+            _map(one, choice, wanted, mark)
             if asked.of is None:
-                _compared(explained, wanted, asked)
+                _compared(explained, choice, wanted, asked)
         with st.container(key="below-right"):
-            draw_randomisation(one, wanted)
+            draw_randomisation(one, choice, wanted)
     draw_layers(explained, choice, wanted, say)
 
 
-def _curves(one: Explained, wanted: Wanted, asked: Asked) -> None:
+def _curves(one: Explained, choice: Choice, wanted: Wanted, asked: Asked) -> None:
     records = {key: measured.complete(one, key, asked.setting) for key in wanted.methods}
     known = {key: record for key, record in records.items() if record is not None}
     if not known:
@@ -88,13 +85,8 @@ def _curves(one: Explained, wanted: Wanted, asked: Asked) -> None:
     # Lines of one picture share their units: those of the method in focus.
     units = known.get(wanted.focus, next(iter(known.values()))).units
     known = {key: record for key, record in known.items() if record.units == units}
-    plot = view(
-        "deletion_insertion",
-        list(known.values()),
-        [METHODS[key].title for key in known],
-        checkpoint=one.checkpoint,
-        tokens=one.tokens,
-    )
+    how = {"replace": asked.setting.replace, "measured": asked.setting.output}
+    plot = picture_of("deletion_insertion", [one], choice, wanted, list(known), **how)
     assert isinstance(plot.mark, Grid)
     with st.container(border=True, key="panel-curves"):
         with titled(f"{one.name}: deletion and insertion", _ABOUT_CURVES, "curves"):
@@ -126,7 +118,7 @@ def _curve(part: Any, key: str, second: bool) -> None:
     st.plotly_chart(drawing.figure, key=key, config=_CHART)
 
 
-def _compared(explained: Sequence[Explained], wanted: Wanted, asked: Asked) -> None:
+def _compared(explained: Sequence[Explained], choice: Choice, wanted: Wanted, asked: Asked) -> None:
     """Checkpoints by the method in focus, as standard scores among random rankings."""
     found = [
         (one, measured.records(one, wanted.focus, asked.setting))
@@ -134,13 +126,9 @@ def _compared(explained: Sequence[Explained], wanted: Wanted, asked: Asked) -> N
     ]
     known = [(one, records) for one, records in found if records]
     if len(known) > 1:
-        plot = view(
-            "evidence_scores",
-            [records for _, records in known],
-            [one.name for one, _ in known],
-            tokens=known[0][0].tokens,
-            row_label="checkpoint",
-        )
+        how = {"replace": asked.setting.replace, "measured": asked.setting.output}
+        some = [one for one, _ in known]
+        plot = picture_of("evidence_scores", some, choice, wanted, [wanted.focus], **how)
         with st.container(border=True, key="panel-compared"):
             name = METHODS[wanted.focus].title
             with titled(f"{name}: better than random?", _ABOUT_CURVES, "compared"):
@@ -169,50 +157,38 @@ def _bare(drawing: Sheet) -> None:
 
 
 def _agreement(
-    explained: Sequence[Explained], one: Explained, wanted: Wanted, asked: Asked
+    explained: Sequence[Explained], one: Explained, choice: Choice, wanted: Wanted, asked: Asked
 ) -> None:
     if asked.of is None:
-        some = shared(explained, wanted.focus)
-        entries = [each.found[wanted.focus] for each in some]
-        names, label = [each.name for each in some], "checkpoint"
-        title, seeds = "Agreement of checkpoints", words.seeds_told(entries)
-        one = some[0]
-        try:
-            alike = words.on_one_text(entries, tokens_of(some))
-        except Exception as error:
-            st.caption(cards.plain(f"{title}: none, {reason(error)}."))
-            return
-        results = [groups.mean_attribution(entry) for entry in alike]
+        some, keys = shared(explained, wanted.focus), [wanted.focus]
+        title = "Agreement of checkpoints"
+        seeds = words.seeds_told([each.found[wanted.focus] for each in some])
     else:
-        seeds = ""
-        keys = [key for key in wanted.methods if key in one.found]
-        results, names, label = (
-            [one.mean(k) for k in keys],
-            [METHODS[k].title for k in keys],
-            "method",
-        )
-        title = "Agreement of methods"
-    if len(results) < 2:
+        some, keys = [one], [key for key in wanted.methods if key in one.found]
+        title, seeds = "Agreement of methods", ""
+    if max(len(some), len(keys)) < 2:
         return
     try:
-        found = rank_agreement(results, one.tokens, names)
+        plot = picture_of("rank_agreement", some, choice, wanted, keys)
     except Exception as error:
-        st.caption(cards.plain(reason(error)))
+        why = reason(error)
+        st.caption(cards.plain(f"{title}: none, {why}." if asked.of is None else why))
         return
-    plot = view("rank_agreement", found, [one.checkpoint], one.tokens, label)
+    assert isinstance(plot.mark, HeatMap)
     with st.container(border=True, key="panel-agreement"):
         with titled(title, _ABOUT_AGREEMENT, "agreement"):
             export_menu({plot.title: plot}, "export-agreement")
-        piece(pairs(found.names, found.tau, found.null), "agreement-drawing")
+        null = tuple(plot.provenance["null"])
+        piece(pairs(plot.mark.rows, plot.mark.values, null), "agreement-drawing")
         st.caption(cards.plain(" ".join([*plot.notes, seeds])))
 
 
-def _map(one: Explained, wanted: Wanted, mark: Span | None) -> None:
+def _map(one: Explained, choice: Choice, wanted: Wanted, mark: Span | None) -> None:
     keys = [key for key in wanted.methods if key in one.found]
     if len(keys) < 2:
         return
     try:
-        plot = views.methods([one.mean(key) for key in keys], one.tokens, one.checkpoint)
+        plot = picture_of("attribution_methods", [one], choice, wanted, keys)
     except Exception as error:
         st.caption(cards.plain(reason(error)))
         return
@@ -222,12 +198,8 @@ def _map(one: Explained, wanted: Wanted, mark: Span | None) -> None:
             pictures = {plot.title: plot}
             if differ is not None:
                 first, second = (_of(differ.names[i], keys) for i in (0, 1))
-                pictures["The two that differ most"] = views.disagreement(
-                    one.mean(first),
-                    one.mean(second),
-                    one.tokens,
-                    (METHODS[first].title, METHODS[second].title),
-                    [one.checkpoint] * 2,
+                pictures["The two that differ most"] = picture_of(
+                    "attribution_disagreement", [one], choice, wanted, [first, second]
                 )
             export_menu(pictures, "export-methods")
         _chart(one, plot, keys, mark)

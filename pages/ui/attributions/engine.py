@@ -11,7 +11,6 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.attribution import (
@@ -31,13 +30,15 @@ from analysis.checkpoints.folder import Checkpoint
 from analysis.common import jobs
 from analysis.common.cache import Cache
 from analysis.common.faults import reason
+from analysis.figures.recipes import questions as recipes
+from analysis.figures.recipes import results
 from analysis.text.tokens import tokenize
 from pages.ui.engine import models
+from pages.ui.engine.results import Held, Reason, bytes_of, key_of, member_of, small
 
 if TYPE_CHECKING:
     from analysis.common.jobs import Desk, Job
 
-_BYTES = 100_000_000
 _BACKWARD = 3  # what a pass with gradients costs, in forwards
 # Tokens of a small encoder in all passes of a method, over all checkpoints, that are run while one
 # types.
@@ -56,28 +57,29 @@ class Question:
     pair: str | None
     method: str
     target: Target
+    unit: str  # "piece", "word" or "span"; gradients without intervals are computed by piece
     output: str
     baseline: str
     baseline_text: str | None
-    unit: str  # "piece", "word" or "span"; gradients without intervals are computed by piece
     span: tuple[tuple[int, int, int], ...] = ()
     options: tuple[tuple[str, Any], ...] = ()
     seed: int = 0
 
+    @property
+    def asked(self) -> recipes.Question:
+        """The same without the text, as recipes ask it."""
+        names = recipes.Question.__dataclass_fields__
+        return recipes.Question(**{name: getattr(self, name) for name in names})
+
     def key(self, member: Checkpoint) -> Hashable:
-        """Identity of the result: the files as they are now, the precision, the question."""
-        return (member.id, member.sha256, models.precision(), self)
-
-
-@st.cache_resource(show_spinner=False, max_entries=1)
-def _kept() -> Cache[Any]:
-    return Cache[Any](_BYTES)
+        """Identity of the result, the same as for a recipe: files, precision, text, question."""
+        reader = member_of(member, self.text, self.pair)
+        return key_of(reader, results.attribution, self.asked.arguments)
 
 
 def known(member: Checkpoint, question: Question) -> Attribution | str | None:
     """The result, in one sentence why there is none, or None where it was never computed."""
-    found = _kept().get(question.key(member))
-    return found
+    return kept(question.key(member))  # type: ignore[no-any-return]
 
 
 def find(member: Checkpoint, question: Question) -> Attribution | str:
@@ -114,34 +116,25 @@ def _computed(classifier: Any, question: Question, progress: Any) -> Attribution
 
 def store() -> Cache[Any]:
     """Where results are kept; for a thread, which knows no session."""
-    return _kept()
+    return small()
 
 
-def remember(store: Cache[Any], key: Hashable, found: Any) -> None:
-    """Keep a result from within a thread."""
-    store.put(key, found, _bytes(found))
+def remember(store: Cache[Any], key: Hashable, result: Any) -> None:
+    """Keep a result, or in one sentence why there is none, from within a thread."""
+    held = Reason(result) if isinstance(result, str) else Held(result)
+    store.put(key, held, 2_000 + bytes_of(result))
 
 
 def kept(key: Hashable) -> Any:
-    """Whatever else was computed here, or None."""
-    return _kept().get(key)
+    """Whatever was computed under this key, in one sentence why there is none, or None."""
+    held = small().get(key)
+    return held.text if isinstance(held, Reason) else held.value if held is not None else None
 
 
-def keep(key: Hashable, found: Any) -> Any:
+def keep(key: Hashable, result: Any) -> Any:
     """Keep a result, and return it."""
-    remember(_kept(), key, found)
-    return found
-
-
-def _bytes(found: Any) -> int:
-    """About how many bytes a record of arrays and tuples takes."""
-    size = 2_000
-    for one in vars(found).values() if hasattr(found, "__dict__") else ():
-        if isinstance(one, np.ndarray):
-            size += one.nbytes
-        elif isinstance(one, tuple):
-            size += 64 * len(one)
-    return size
+    remember(small(), key, result)
+    return result
 
 
 def shown(found: Attribution, tokens: Any, unit: str) -> Attribution:
@@ -272,7 +265,7 @@ def start(tasks: Sequence[Task], place: str) -> None:
     `place` names the panel that shows how far it is.
     """
     stop()
-    kept_in = _kept()
+    kept_in = small()
     key = "attributions:" + hashlib.sha256(repr([one.key for one in tasks]).encode()).hexdigest()
 
     def work(desk: Desk) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from analysis.attribution import METHODS, Attribution, Target
 from analysis.checkpoints.folder import Checkpoint
 from analysis.common.faults import reason
+from analysis.figures.plot import Plot
+from analysis.figures.recipes.questions import question
 from analysis.reading import groups
 from pages.ui.attributions import engine
 from pages.ui.attributions.controls import OTHERS, Wanted
 from pages.ui.engine.replies import Reply
+from pages.ui.engine.results import picture
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice
 
@@ -84,24 +87,18 @@ def _look_for_all(one: Explained, reply: Reply, choice: Choice, wanted: Wanted) 
     span = span_of(choice, wanted.span)
     one.unit = "span" if span else "word" if choice.words else "piece"
     for key in dict.fromkeys((*wanted.methods, *LAYERS)):
-        method = METHODS[key]
-        # Gradients of pieces sum to those of words; the errors of samples do not.
-        whole = method.perturbs or method.family == "sampling" or bool(span)
-        own = one.unit if whole else "piece"
-        other = _baseline_text(choice, wanted) if "baseline" in method.needs else None
-        one.asked[key] = engine.Question(
-            choice.text,
-            choice.pair,
+        asked = question(
             key,
             one.target,
+            one.unit,
             wanted.output,
-            wanted.baseline if "baseline" in method.needs else "pad",
-            other,
-            own,
+            wanted.baseline,
+            _baseline_text(choice, wanted),
             span,
             wanted.options.get(key, ()),
-            wanted.seed if method.family == "sampling" else 0,
+            wanted.seed,
         )
+        one.asked[key] = engine.Question(choice.text, choice.pair, *asked.arguments)
         look(one, key)
 
 
@@ -197,6 +194,39 @@ def _target(reply: Reply, wanted: Wanted) -> tuple[Target, str]:
             "class under “Against”."
         )
     return (reply.target, other), f"{reply.label} against {wanted.against}"
+
+
+def picture_of(
+    view: str,
+    some: Sequence[Explained],
+    choice: Choice,
+    wanted: Wanted,
+    methods: Sequence[str],
+    **params: Any,
+) -> Plot:
+    """A picture of attributions of these entries, as they were asked; by its recipe.
+
+    One that shows an attribution which was stopped early has no recipe: it cannot be made again.
+    """
+    span = span_of(choice, wanted.span)
+    plot = picture(
+        view,
+        [one.entry for one in some],
+        choice,
+        [one.target for one in some],
+        method=list(methods),
+        unit="word" if choice.words else "piece",
+        output=wanted.output,
+        baseline=wanted.baseline,
+        baseline_text=_baseline_text(choice, wanted),
+        span=[list(part) for part in span] or None,
+        options={key: dict(wanted.options[key]) for key in methods if wanted.options.get(key)}
+        or None,
+        seed=wanted.seed,
+        **params,
+    )
+    stopped = any(r.stopped for one in some for key in methods for r in one.found.get(key, ()))
+    return replace(plot, recipe={}) if stopped else plot
 
 
 def shared(explained: Sequence[Explained], key: str) -> list[Explained]:

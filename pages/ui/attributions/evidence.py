@@ -10,13 +10,14 @@ import numpy as np
 import streamlit as st
 
 from analysis.attribution import FAVOURED, METHODS, REPLACE, Faithfulness, Sensitivity
+from analysis.attribution.evidence import over_seeds
 from analysis.common.jobs import time_in_words
 from pages.ui.attributions import engine, waiting
 from pages.ui.attributions import measurements as measured
 from pages.ui.attributions.controls import Wanted
 from pages.ui.attributions.entry import Explained, shared
 from pages.ui.attributions.markup import Row, error_text, evidence, piece
-from pages.ui.attributions.measurements import Number, Setting
+from pages.ui.attributions.measurements import Setting
 from pages.ui.frame import address
 from pages.ui.kit import cards
 
@@ -137,7 +138,7 @@ def _rows(
             found = measured.faithful(one, key, asked.setting)
             records = [each for each in found if isinstance(each, Faithfulness)]
             reason = next((each for each in found if isinstance(each, str)), "")
-            cells = [(error_text(measured.gaps(one.found[key]).value), "")]
+            cells = [(error_text(over_seeds.gaps(one.found[key]).value), "")]
             for column in _COLUMNS:
                 cells.append(_measure(records, column) if len(records) == len(found) else ("", ""))
             cells.append((_sensitivity(one, key), ""))
@@ -155,8 +156,8 @@ def _rows(
 
 
 def _measure(records: Sequence[Faithfulness], column: str) -> tuple[str, str]:
-    values = measured.number([one.measure(column).value for one in records])
-    against = measured.number([one.measure(column).normalised for one in records])
+    values = over_seeds.number([one.measure(column).value for one in records])
+    against = over_seeds.number([one.measure(column).normalised for one in records])
     small = [] if np.isnan(values.spread) else [f"±{values.spread:.2f}"]
     small += [] if np.isnan(against.value) else [f"{against.value:+.1f} sd"]
     return _signed(values), "\n".join(small)
@@ -174,8 +175,8 @@ def _random(some: Sequence[Explained], keys: Sequence[str], asked: Asked) -> Row
     for column in _COLUMNS:
         measures = [one.measure(column) for one in records]
         low, high = (np.mean([m.band[end] for m in measures]) for end in (0, 1))
-        mean = measured.number([m.random for m in measures])
-        cells.append((_signed(Number(mean.value)), f"{low:.2f} to {high:.2f}"))
+        mean = over_seeds.number([m.random for m in measures])
+        cells.append((_signed(over_seeds.Number(mean.value)), f"{low:.2f} to {high:.2f}"))
     name = "random rankings" + (f", {some[0].name}" if asked.of is None else "")
     return Row(
         name,
@@ -185,7 +186,7 @@ def _random(some: Sequence[Explained], keys: Sequence[str], asked: Asked) -> Row
     )
 
 
-def _signed(number: Number) -> str:
+def _signed(number: over_seeds.Number) -> str:
     if np.isnan(number.value):
         return "–"
     return f"{number.value:+.2f}"
@@ -196,7 +197,7 @@ def _sensitivity(one: Explained, key: str) -> str:
     records = [each for each in found if isinstance(each, Sensitivity)]
     if len(records) < len(found):
         return "none" if any(isinstance(each, str) for each in found) else ""
-    number = measured.number([each.maximum for each in records])
+    number = over_seeds.number([each.maximum for each in records])
     return "–" if np.isnan(number.value) else f"{number.value:.2f}"
 
 

@@ -7,17 +7,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import streamlit as st
 
-from analysis.attribution import FAVOURED, METHODS, Randomisation
+from analysis.attribution import FAVOURED, Randomisation
 from analysis.common.jobs import time_in_words
-from analysis.figures import view
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
-from analysis.figures.views import attributions as views
 from pages.ui.attributions import engine
 from pages.ui.attributions import measurements as measured
 from pages.ui.attributions import waiting as attributions_waiting
 from pages.ui.attributions.controls import Wanted
-from pages.ui.attributions.entry import LAYERS, Explained, compute
+from pages.ui.attributions.entry import LAYERS, Explained, compute, picture_of
 from pages.ui.engine.replies import common_limit
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
@@ -49,7 +47,7 @@ def draw_layers(
         _no_layers(explained, joint)
         return
     with st.container(border=True, key="panel-layers"):
-        plots = {one.name: _layer_plot(one, None) for one in known}
+        plots = {one.name: _layer_plot(one, choice, wanted, None) for one in known}
         largest = max(
             float(np.nanmax(np.abs(result.layer_scores.sum(axis=0))))
             for one in known
@@ -59,7 +57,7 @@ def draw_layers(
         )
         state = (*choice.key, wanted.output, wanted.against, wanted.baseline)
         limit = common_limit("layer_scale", state, 1000 * largest, st.session_state) / 1000
-        plots = {one.name: _layer_plot(one, limit) for one in known}
+        plots = {one.name: _layer_plot(one, choice, wanted, limit) for one in known}
         with titled("Which layer carries the prediction?", _ABOUT_LAYERS, "layers"):
             export_menu(plots, "export-layers")
         with st.container(key="layer-cards"):
@@ -96,30 +94,21 @@ def _no_layers(explained: Sequence[Explained], joint: str) -> None:
             attributions_waiting.offer(joint, explained, "layers")
 
 
-def _layer_plot(one: Explained, limit: float | None) -> Plot:
-    joint, split = LAYERS
-    return views.layers(
-        list(one.found[joint]),
-        list(one.found[split]) if split in one.found else None,
-        one.checkpoint,
-        one.tokens,
-        one.name,
-        limit,
-    )
+def _layer_plot(one: Explained, choice: Choice, wanted: Wanted, limit: float | None) -> Plot:
+    keys = [key for key in LAYERS if key in one.found]
+    return picture_of("attribution_layers", [one], choice, wanted, keys, limit=limit)
 
 
-def draw_randomisation(one: Explained, wanted: Wanted) -> None:
+def draw_randomisation(one: Explained, choice: Choice, wanted: Wanted) -> None:
     """On request: the check needs one attribution for every stage of the model."""
     keys = [key for key in wanted.methods if key in one.found]
-    rows, names = [], []
-    for key in keys:
-        for member, found in zip(one.entry.members, measured.randomised(one, key), strict=True):
-            if isinstance(found, Randomisation):
-                rows.append(found)
-                seed = f", {member.id}" if one.entry.is_group else ""
-                names.append(METHODS[key].title + seed)
+    rows = [
+        key
+        for key in keys
+        if all(isinstance(found, Randomisation) for found in measured.randomised(one, key))
+    ]
     if rows:
-        plot = view("randomisation", rows, names, one.checkpoint, one.tokens)
+        plot = picture_of("randomisation", [one], choice, wanted, rows)
         panel(plot, "randomisation", _ABOUT_RANDOM, title=f"{one.name}: does it follow the model?")
     tasks = measured.randomisation_tasks(one, keys)
     if not tasks and rows:

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from analysis.attribution import (
     METHODS,
-    Attribution,
     Faithfulness,
     Progress,
     Randomisation,
     Sensitivity,
-    faithfulness,
     random_control,
-    randomisation,
-    sensitivity,
 )
+from analysis.attribution.evidence.faithfulness import REPEATS, faithfulness
+from analysis.attribution.evidence.over_seeds import mean_faithfulness
+from analysis.attribution.evidence.randomisation import randomisation
+from analysis.attribution.evidence.sensitivity import sensitivity
 from analysis.checkpoints.folder import Checkpoint
 from analysis.common.faults import reason
+from analysis.figures.recipes.questions import faithful as faithful_result
+from analysis.figures.recipes.questions import random_rankings
+from analysis.figures.recipes.questions import randomised as randomised_result
 from pages.ui.attributions import engine as kept
 from pages.ui.attributions.engine import Task
 from pages.ui.attributions.entry import Explained
 from pages.ui.engine import models
+from pages.ui.engine.results import key_of, member_of
 
 # Reruns of a text that random rankings take: 20 of them, going and coming, at about 13 sizes.
 _CONTROL = 520
@@ -33,6 +35,7 @@ _OWN = 26
 # Tokens in the reruns of an entry's evidence that are made while one types.
 AT_ONCE = 60_000
 EXPLAINED = "what is explained"
+RANKING_SEED = 0  # of the random rankings, the same for all methods
 
 
 @dataclass(frozen=True)
@@ -74,39 +77,49 @@ def measure(tasks: Sequence[Task], say: Callable[[str], None]) -> None:
 
 
 def _key(one: Explained, member: Checkpoint, key: str, setting: Setting) -> Hashable:
-    return (*_asked(one, member, key), "faithful", setting)
+    how = (setting.replace, setting.output, REPEATS, RANKING_SEED)
+    return _kept_under(one, member, key, faithful_result, *how)
 
 
-def _asked(one: Explained, member: Checkpoint, key: str) -> tuple[Hashable, ...]:
-    return (one.asked[key].key(member), one.unit, one.found[key][0].stopped)
+def _kept_under(
+    one: Explained, member: Checkpoint, key: str, compute: Callable[..., Any], *more: Hashable
+) -> Hashable:
+    """The key under which a recipe looks for the same; another one for what was stopped early."""
+    asked = one.asked[key]
+    reader = member_of(member, asked.text, asked.pair)
+    name = key_of(reader, compute, (asked.asked, one.unit, *more))
+    return (name, "stopped") if one.found[key][0].stopped else name
 
 
 def _task(one: Explained, index: int, key: str, setting: Setting) -> Task:
     member, result, asked = one.entry.members[index], one.found[key][index], one.asked[key]
     classifier = models.classifier(member)
     # Methods of one table are held against the same random rankings.
-    shared = (
-        member.id,
-        member.sha256,
-        models.precision(),
-        asked.text,
-        asked.pair,
-        asked.target,
-        result.unit_tokens,
-        setting,
-        "random rankings",
+    how = (setting.replace, setting.output, REPEATS, RANKING_SEED)
+    shared = key_of(
+        member_of(member, asked.text, asked.pair),
+        random_rankings,
+        (result.unit_tokens, asked.target, *how),
     )
     store, remember = kept.store(), kept.remember
 
     def make(progress: Progress) -> Any:
         arguments: dict[str, Any] = {"replace": setting.replace, "output": setting.output}
         try:
-            control = store.get(shared)
-            if control is None:
+            held = store.get(shared)
+            if held is None:
                 control = random_control(
-                    classifier, asked.text, result, asked.pair, progress=progress, **arguments
+                    classifier,
+                    asked.text,
+                    result,
+                    asked.pair,
+                    seed=RANKING_SEED,
+                    progress=progress,
+                    **arguments,
                 )
                 remember(store, shared, control)
+            else:
+                control = held.value
             return faithfulness(
                 classifier,
                 asked.text,
@@ -127,18 +140,18 @@ def _task(one: Explained, index: int, key: str, setting: Setting) -> Task:
 
 def sensitive(one: Explained, key: str) -> list[Sensitivity | str | None]:
     """Captum's sensitivity for each member: the record, a reason, or None."""
-    return [kept.kept((*_asked(one, m, key), "sensitivity")) for m in one.entry.members]
+    return [kept.kept(_kept_under(one, m, key, sensitivity)) for m in one.entry.members]
 
 
 def randomised(one: Explained, key: str) -> list[Randomisation | str | None]:
     """The check with random weights for each member: the record, a reason, or None."""
-    return [kept.kept((*_asked(one, m, key), "randomisation")) for m in one.entry.members]
+    return [kept.kept(_kept_under(one, m, key, randomised_result, 0)) for m in one.entry.members]
 
 
 def sensitivity_tasks(one: Explained, keys: Sequence[str]) -> list[Task]:
     """Those of an entry that are not known yet."""
     return [
-        _again(one, index, key, "sensitivity", sensitivity)
+        _again(one, index, key, sensitivity, sensitivity)
         for key in keys
         if key in one.found
         for index, found in enumerate(sensitive(one, key))
@@ -149,7 +162,7 @@ def sensitivity_tasks(one: Explained, keys: Sequence[str]) -> list[Task]:
 def randomisation_tasks(one: Explained, keys: Sequence[str]) -> list[Task]:
     """Those of an entry that are not known yet."""
     return [
-        _again(one, index, key, "randomisation", randomisation)
+        _again(one, index, key, randomisation, randomised_result, 0)
         for key in keys
         if key in one.found
         for index, found in enumerate(randomised(one, key))
@@ -157,7 +170,14 @@ def randomisation_tasks(one: Explained, keys: Sequence[str]) -> list[Task]:
     ]
 
 
-def _again(one: Explained, index: int, key: str, what: str, function: Callable[..., Any]) -> Task:
+def _again(
+    one: Explained,
+    index: int,
+    key: str,
+    function: Callable[..., Any],
+    compute: Callable[..., Any],
+    *more: Hashable,
+) -> Task:
     """A measure that makes the attribution anew, many times."""
     member, asked = one.entry.members[index], one.asked[key]
     classifier = models.classifier(member)
@@ -183,54 +203,10 @@ def _again(one: Explained, index: int, key: str, what: str, function: Callable[.
             return reason(error)
 
     name = f"{METHODS[key].title}, {member.id}"
-    return Task(name, (*_asked(one, member, key), what), make)
+    return Task(name, _kept_under(one, member, key, compute, *more), make)
 
 
 # --- what a table shows of them ----------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Number:
-    """Mean over the members of an entry, with their spread where there are several."""
-
-    value: float
-    spread: float = float("nan")
-
-
-def number(values: Sequence[float]) -> Number:
-    """Of one value a member; NaN where any is missing."""
-    array = np.array(values, float)
-    if not array.size or not np.isfinite(array).all():
-        return Number(float("nan"))
-    return Number(float(array.mean()), float(array.std(ddof=1)) if array.size > 1 else np.nan)
-
-
-def gaps(results: Sequence[Attribution]) -> Number:
-    """Integration errors; NaN where the method promises no sum."""
-    found = [result.completeness_gap for result in results]
-    return Number(float("nan")) if None in found else Number(max(f for f in found if f is not None))
-
-
-def mean_faithfulness(records: Sequence[Faithfulness]) -> Faithfulness:
-    """The mean over the seeds of a group: curves, measures, and the random rankings likewise.
-
-    All seeds stand against the same rankings, so the mean of their curves is a ranking's curve.
-    """
-    first = records[0]
-    if len(records) == 1:
-        return first
-
-    def means(of: Sequence[Any]) -> dict[str, Any]:
-        curves = ("comprehensiveness", "sufficiency", "deletion", "insertion")
-        return {name: np.mean([getattr(one, name) for one in of], axis=0) for name in curves}
-
-    return replace(
-        first,
-        control=replace(first.control, **means([one.control for one in records])),
-        value=float(np.mean([one.value for one in records])),
-        empty=float(np.mean([one.empty for one in records])),
-        **means(records),
-    )
 
 
 def records(one: Explained, key: str, setting: Setting) -> list[Faithfulness]:

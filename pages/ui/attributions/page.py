@@ -68,7 +68,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
         with st.container(border=True, key="evidence-panel"):
             asked = evidence.controls(explained, wanted)
             evidence.draw(explained, wanted, asked, say)
-        details.beside(explained, wanted, asked)
+        details.beside(explained, choice, wanted, asked)
     with below:
         details.draw(explained, choice, wanted, asked, mark, say)
         over_texts.draw(explained, wanted, asked.setting)

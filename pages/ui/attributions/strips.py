@@ -15,7 +15,7 @@ from analysis.figures.plot import Plot
 from analysis.figures.views import attributions as views
 from pages.ui.attributions import words
 from pages.ui.attributions.controls import BY_CHECKPOINT, BY_METHOD, Wanted
-from pages.ui.attributions.entry import Explained, at_once, shared, tokens_of
+from pages.ui.attributions.entry import Explained, at_once, picture_of, shared, tokens_of
 from pages.ui.attributions.markup import Line, error_text, piece, strips
 from pages.ui.engine.replies import common_limit
 from pages.ui.frame import address
@@ -51,7 +51,7 @@ def draw(
                 if len(explained) > 1
                 else BY_METHOD
             )
-            export_menu(_plots(explained, wanted, limits), "export-strips")
+            export_menu(_plots(explained, choice, wanted, limits), "export-strips")
         several = len(explained) > 1 if rows == BY_METHOD else len(wanted.methods) > 1
         if rows == BY_METHOD:
             blocks = [_by_method(key, explained, limits) for key in wanted.methods]
@@ -213,32 +213,23 @@ def _asked(result: Attribution) -> str:
 
 
 def _plots(
-    explained: Sequence[Explained], wanted: Wanted, limits: dict[str, float]
+    explained: Sequence[Explained], choice: Choice, wanted: Wanted, limits: dict[str, float]
 ) -> dict[str, Plot]:
     """All strips in one figure, then the methods one by one."""
+
+    def strips_of(some: Sequence[Explained], keys: Sequence[str]) -> Plot:
+        ends = [limits[key] for key in keys]
+        return picture_of("attribution_strips", some, choice, wanted, keys, limits=ends)
+
     plots: dict[str, Plot] = {}
     rows = []
     for key in wanted.methods:
-        found = shared(explained, key)
-        if not found:
+        some = shared(explained, key)
+        if not some:
             continue
-        plots[METHODS[key].title] = views.strips(
-            [[one.mean(key) for one in found]],
-            tokens_of(found),
-            [o.checkpoint for o in found],
-            [one.name for one in found],
-            [limits[key]],
-        )
-        if len(found) == len([one for one in explained if not one.problem]):
-            rows.append((key, found))
+        plots[METHODS[key].title] = strips_of(some, [key])
+        if len(some) == len([one for one in explained if not one.problem]):
+            rows.append((key, some))
     if len(rows) > 1:
-        found = rows[0][1]
-        whole = views.strips(
-            [[one.mean(key) for one in found] for key, _ in rows],
-            tokens_of(found),
-            [one.checkpoint for one in found],
-            [one.name for one in found],
-            [limits[key] for key, _ in rows],
-        )
-        plots = {"All methods": whole, **plots}
+        plots = {"All methods": strips_of(rows[0][1], [key for key, _ in rows]), **plots}
     return plots

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.attribution import METHODS, Disagreement, aligned, largest_disagreement
+from analysis.attribution import METHODS, Disagreement, largest_disagreement
 from analysis.common.phrases import listed
+from analysis.figures.recipes.attribution import on_one_text
 from analysis.figures.style.style import number, printable
 from analysis.figures.views.attribution_results import spread_of, unit_of
 from analysis.figures.views.token_axis import label_of
@@ -130,13 +131,6 @@ def checkpoints_differ(
         f"By {by}, as means over their seeds {differ.sentence} Standard deviation over the seeds "
         f"there, as such a share: {' and '.join(spreads)}."
     )
-
-
-def on_one_text(entries: Sequence[Sequence[Any]], tokens: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """The members of every entry on the units of the first; ``ValueError`` where they have none."""
-    flat = [(one, text) for entry, text in zip(entries, tokens, strict=True) for one in entry]
-    found = iter(aligned([one for one, _ in flat], [text for _, text in flat]))
-    return [tuple(next(found) for _ in entry) for entry in entries]
 
 
 def begin(sentence: str) -> str:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
-import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from analysis.attribution import Attribution
 from analysis.common.faults import reason
 from analysis.figures.plot import Plot
+from analysis.figures.recipes import results
 from analysis.figures.screen.markup import html
-from analysis.figures.views import compare
-from analysis.figures.views import flow as views_flow
 from analysis.figures.views.units import units_of
 from analysis.reading import groups
-from pages.ui.engine import models
 from pages.ui.engine.replies import Reply, common_limit, stock_head
+from pages.ui.engine.results import member_of, picture
 from pages.ui.frame.inputs import PREDICTED, Choice
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
@@ -40,7 +39,9 @@ def draw_card(reply: Reply, choice: Choice, mark: Span | None, limits: dict[str,
         if reply.answer is None:
             cards.piece(_head(reply) + _instead(reply), f"answer-{entry.id}")
             return
-        plots = {"Class probabilities": answer_plot(reply)}
+        plots = {
+            "Class probabilities": picture("classes", [entry], choice, [reply.target]),
+        }
         cards.piece(
             _head(reply)
             + _answer(reply)
@@ -66,22 +67,15 @@ def draw_card(reply: Reply, choice: Choice, mark: Span | None, limits: dict[str,
         reply.slots["export"] = st.container()
 
 
-def largest_reading(replies: Sequence[Reply], words: bool) -> dict[str, float]:
+def largest_reading(replies: Sequence[Reply], choice: Choice) -> dict[str, float]:
     """Largest absolute value of the strips and of the layers' bars, over all cards."""
     largest = {"strip": 0.0, "layers": 0.0, "flow": 0.0}
     for reply in replies:
-        if not reply.splits:
-            continue
-        split = groups.mean_decomposition(reply.splits)
-        by_token = split.by_token(reply.target)
-        units = units_of(reply.traces[0].tokens, words)
-        strip = max(abs(by_token[list(unit)].sum()) for unit in units)
-        layers = np.abs(split.by_layer(reply.target)).max()
-        largest["strip"] = max(largest["strip"], float(strip))
-        largest["layers"] = max(largest["layers"], float(layers))
-        of_units = split.contrast(reply.target).sum(axis=0)
-        read = sum(float(np.abs(of_units[list(unit)].sum(axis=0)).sum()) for unit in units)
-        largest["flow"] = max(largest["flow"], read)
+        if reply.splits:
+            units = units_of(reply.traces[0].tokens, choice.words)
+            sizes = groups.largest_contributions(reply.splits, reply.target, units)
+            for name, size in zip(largest, sizes, strict=True):
+                largest[name] = max(largest[name], size)
     return largest
 
 
@@ -90,25 +84,13 @@ def flow_plot(replies: Sequence[Reply], choice: Choice, limit: float | None = No
     split = [reply for reply in replies if reply.splits]
     if not split:
         return None
-    return views_flow.flow(
-        [groups.mean_decomposition(reply.splits) for reply in split],
-        [reply.traces[0].tokens for reply in split],
+    return picture(
+        "flow",
+        [reply.entry for reply in split],
+        choice,
         [reply.target for reply in split],
-        [groups.mean_checkpoint(reply.entry.members, reply.entry.id) for reply in split],
-        [groups.mean_pooling_attention(reply.traces) for reply in split],
         words=choice.words,
         limit=limit,
-        names=[reply.entry.id for reply in split],
-    )
-
-
-def answer_plot(reply: Reply) -> Plot:
-    """Class probabilities of one card."""
-    single = len(reply.traces) == 1
-    return compare.classes(
-        [reply.traces[0] if single else list(reply.traces)],
-        names=[reply.entry.id],
-        target=reply.target,
     )
 
 
@@ -116,25 +98,11 @@ def reading_plots(reply: Reply, choice: Choice, limits: dict[str, float]) -> dic
     """What the pooling head reads, and the source layers, where there is a split."""
     if not reply.splits:
         return {}
-    split = groups.mean_decomposition(reply.splits)
-    tokens = reply.traces[0].tokens
-    checkpoint = groups.mean_checkpoint(reply.entry.members, reply.entry.id)
-    plots = {
-        READING_TITLE: compare.reading(
-            split, tokens, reply.target, checkpoint, words=choice.words, limit=limits["strip"]
-        )
+    about: dict[str, Any] = {"entries": [reply.entry], "choice": choice, "targets": [reply.target]}
+    return {
+        READING_TITLE: picture("reading", **about, words=choice.words, limit=limits["strip"]),
+        "Source layers": picture("source_layers", **about, limit=limits["layers"]),
     }
-    winners = [trace.head.winners for trace in reply.traces]
-    found = [one for one in winners if one is not None and one.token is None]
-    plots["Source layers"] = compare.source_layers(
-        split,
-        groups.mean_winners(found) if found and len(found) == len(winners) else None,
-        reply.target,
-        checkpoint,
-        tokens,
-        limit=limits["layers"],
-    )
-    return plots
 
 
 def draw_inputs(
@@ -154,7 +122,7 @@ def draw_inputs(
     if length > LONG_TEXT and not _wanted(asked, text, length, ask):
         return
     _let_cards_be_drawn((text, choice.pair, *((r.entry.id, r.target) for r in asked)))
-    results: list[tuple[Reply, Attribution | str]] = []
+    attributed: list[tuple[Reply, Attribution | str]] = []
     total = sum(len(reply.traces) for reply in asked)
     done = 0
     for reply in asked:
@@ -164,11 +132,14 @@ def draw_inputs(
             say(f"Input attribution {done + 1} of {total}: {cards.plain(member.id)}")
             done += 1
             try:
-                found.append(models.attribution(member, text, choice.pair, reply.target))
+                reader = member_of(member, text, choice.pair)
+                found.append(
+                    reader.result(results.attribution, "integrated_gradients", reply.target)
+                )
             except Exception as error:
-                problem = reason(error, member.id)
-        results.append((reply, problem or groups.mean_attribution(found)))
-    _draw_attributions(results, choice, mark)
+                problem = reason(error)
+        attributed.append((reply, problem or groups.mean_attribution(found)))
+    _draw_attributions(attributed, choice, mark)
 
 
 def _let_cards_be_drawn(question: tuple[object, ...]) -> None:
@@ -180,16 +151,16 @@ def _let_cards_be_drawn(question: tuple[object, ...]) -> None:
 
 
 def _draw_attributions(
-    results: Sequence[tuple[Reply, Attribution | str]], choice: Choice, mark: Span | None
+    attributed: Sequence[tuple[Reply, Attribution | str]], choice: Choice, mark: Span | None
 ) -> None:
     largest = 0.0
-    for reply, result in results:
+    for reply, result in attributed:
         if isinstance(result, str):
             continue
-        plot = compare.input_attribution(result, reply.traces[0].tokens, words=choice.words)
+        plot = _input_plot(reply, choice, None)
         largest = max(largest, plot.mark.bound)  # type: ignore[union-attr]
     limit = common_limit("input_scale", choice.key, largest, st.session_state)
-    for reply, result in results:
+    for reply, result in attributed:
         if "waiting" in reply.slots:
             reply.slots["waiting"].empty()
             st.session_state["attributed"].add(reply.entry.id)
@@ -197,13 +168,7 @@ def _draw_attributions(
             if isinstance(result, str):
                 cards.piece(_title(INPUT_TITLE) + _warning(result), f"attr-{reply.entry.id}")
                 continue
-            plot = compare.input_attribution(
-                result,
-                reply.traces[0].tokens,
-                groups.mean_checkpoint(reply.entry.members, reply.entry.id),
-                words=choice.words,
-                limit=limit,
-            )
+            plot = _input_plot(reply, choice, limit)
             gap = result.completeness_gap or 0.0
             note = "integrated gradients, gap " + (f"{gap:.2f}" if gap >= 0.005 else "< 0.01")
             strip = html(plot, span=mark, css=False)
@@ -212,6 +177,17 @@ def _draw_attributions(
                 f"attr-{reply.entry.id}",
             )
             reply.slots["plots"][INPUT_TITLE] = plot
+
+
+def _input_plot(reply: Reply, choice: Choice, limit: float | None) -> Plot:
+    return picture(
+        "input_attribution",
+        [reply.entry],
+        choice,
+        [reply.target],
+        words=choice.words,
+        limit=limit,
+    )
 
 
 def draw_exports(replies: Sequence[Reply]) -> None:

@@ -31,7 +31,7 @@ def _answer(found: Catalogue, choice: Choice) -> None:
         _say(choice, given)
         status = st.container(key="status").empty()
         ask = st.container()
-    largest = compare.largest_reading(given, choice.words)
+    largest = compare.largest_reading(given, choice)
     limits = {
         name: common_limit(
             f"{name}_scale", choice.key, value, st.session_state, *_STEPS.get(name, ())

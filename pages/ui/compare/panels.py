@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from analysis.figures.plot import Plot
+from analysis.figures.recipes.registry import alike, side_by_side
 from analysis.figures.screen.markup import html
-from analysis.figures.views import compare, comparisons
-from analysis.reading import groups
 from analysis.reading.comparison import change_in_words
 from pages.ui.compare.cards import FLOW_TITLE, INPUT_TITLE, READING_TITLE, flow_plot
 from pages.ui.engine.replies import Reply, replies
+from pages.ui.engine.results import picture
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.show import export_menu
@@ -39,11 +39,7 @@ def draw_variant(given: Sequence[Reply], choice: Choice, text: str) -> None:
         after = [new.answer for _, new in pairs if new.answer is not None]
         targets = [old.target for old, _ in pairs]
         st.text(change_in_words(before, after, targets))
-        owners = [
-            groups.mean_checkpoint([trace.checkpoint for trace in old.traces], old.entry.id)
-            for old, _ in pairs
-        ]
-        plot = comparisons.variant(before, after, targets, (choice.text, text), owners)
+        plot = picture("variant", [old.entry for old, _ in pairs], choice, targets, variant=text)
         body = f'<div class="change" dir="auto">{difference(choice.text, text)}</div>'
         cards.piece(body + html(plot, css=False), "variant-bars")
         export_menu({"Sentence and variant": plot}, "export-variant")
@@ -69,21 +65,14 @@ def export_all(given: Sequence[Reply], choice: Choice) -> None:
     plots: dict[str, Plot] = {}
     answered = [reply for reply in given if reply.answer is not None]
     if len({reply.entry.first.labels for reply in answered}) == 1 and len(answered) > 1:
-        plots["Class probabilities"] = compare.classes(
-            [r.traces[0] if len(r.traces) == 1 else list(r.traces) for r in answered],
-            names=[r.entry.id for r in answered],
-        )
+        plots["Class probabilities"] = picture("classes", [r.entry for r in answered], choice)
     flow = flow_plot(answered, choice)
     if flow is not None and len(answered) > 1:
         plots[FLOW_TITLE] = flow
     for title in (INPUT_TITLE, READING_TITLE):
-        strips = [
-            (r, r.slots["plots"][title]) for r in answered if title in r.slots.get("plots", {})
-        ]
-        if len(strips) > 1:
-            plots[title] = comparisons.side_by_side(
-                [plot for _, plot in strips], [reply.entry.id for reply, _ in strips]
-            )
+        strips = [r.slots["plots"][title] for r in answered if title in r.slots.get("plots", {})]
+        if len(strips) > 1 and alike(strips):
+            plots[title] = side_by_side(strips)
     if plots:
         export_menu(plots, "export-all", "Export all cards as one figure")
 

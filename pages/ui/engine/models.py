@@ -23,7 +23,6 @@ from pages.ui.frame import settings
 from pages.ui.kit import cards
 
 if TYPE_CHECKING:
-    from analysis.attribution import Attribution
     from analysis.checkpoints.loading import Classifier
     from analysis.reading.trace import Trace
 
@@ -123,13 +122,6 @@ def split(trace: Trace, reference: str | None) -> Decomposition | str:
         return decompose(trace, "zero")
 
 
-def attribution(checkpoint: Checkpoint, text: str, pair: str | None, target: int) -> Attribution:
-    """Integrated gradients of the contrast of `target`; leaves at once when the page moves on."""
-    return _attribution(
-        checkpoint.id, checkpoint.sha256, precision(), text, pair, target, _checkpoint=checkpoint
-    )
-
-
 def leave_if_stale(share: float) -> None:
     """Progress of a long computation: ends it once newer typing has replaced this run."""
     # Any access to the session's state ends a run that newer typing has replaced.
@@ -188,27 +180,3 @@ def _trace(
 
     # A Hub checkpoint is loaded from its folder in the cache: the id is the one that was asked.
     return replace(record(classifier(_checkpoint), text, pair), checkpoint=_checkpoint)
-
-
-@st.cache_resource(max_entries=512, show_spinner=False)
-def _attribution(
-    id: str,
-    sha256: str,
-    dtype: str,
-    text: str,
-    pair: str | None,
-    target: int,
-    _checkpoint: Checkpoint,
-) -> Attribution:
-    from analysis.attribution import attribute
-    from analysis.attribution.problem import default_baseline
-
-    return attribute(
-        classifier(_checkpoint),
-        text,
-        pair,
-        target=target,
-        output="contrast",
-        baseline=default_baseline(classifier(_checkpoint)),
-        progress=leave_if_stale,
-    )

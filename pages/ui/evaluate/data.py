@@ -139,7 +139,7 @@ def _results(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
     elif look == CONFUSION:
         scores.draw_confusion(chosen, run, evaluations, answers)
     elif look == CALIBRATION:
-        scores.draw_calibration(chosen, run, evaluations)
+        scores.draw_calibration(chosen, run, evaluations, answers)
     elif look == AGREEMENT:
         scores.draw_agreement(chosen, run, answers)
     else:

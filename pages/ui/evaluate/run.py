@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
@@ -15,13 +15,22 @@ from analysis.common.jobs import Stopped
 from analysis.corpus import predictions
 from analysis.corpus.predictions import Predictions
 from analysis.datasets.table import Table
+from analysis.figures.plot import Plot
+from analysis.figures.recipes import evaluation as recipes
+from analysis.figures.recipes.request import Data, Subject
+from analysis.figures.recipes.results import Member
+from pages.ui.data.choose import Chosen
 from pages.ui.engine import models
+from pages.ui.engine.results import PageStore
 from pages.ui.engine.results_folder import folder
 from pages.ui.frame.catalogue import Entry
 
 if TYPE_CHECKING:
     from analysis.common.jobs import Desk
     from analysis.evaluation.scores import Evaluation
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -138,3 +147,38 @@ def _scored(
     from analysis.evaluation.scores import evaluate
 
     return evaluate(_table, _answers)
+
+
+class _Answered(PageStore):
+    """Answers come from what is on disk, and their evaluations from what is kept of them."""
+
+    def __init__(self, run: Run, answers: Sequence[Predictions]) -> None:
+        self._run = run
+        self._answers = {(one.checkpoint, one.sha256): one for one in answers}
+
+    def result(self, member: Member, compute: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        """``compute(member, *arguments)``, from the answers that there are."""
+        held = self._answers[member.checkpoint.id, member.checkpoint.sha256]
+        if compute is recipes.answers:
+            return held  # type: ignore[return-value]
+        if compute is recipes.evaluated:
+            return scored(self._run, [held])[0]  # type: ignore[return-value]
+        return super().result(member, compute, arguments)
+
+
+def picture_of(view: str, chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> Plot:
+    """A picture of these answers, by its recipe; of a run that is not done it has none."""
+    from analysis.figures.recipes.registry import make
+
+    assert chosen.table is not None
+    store = _Answered(run, answers)
+    names = {one.checkpoint for one in answers}
+    subjects = [
+        Subject(member.id, (Member(member, "", None, store),))
+        for member in run.members
+        if member.id in names
+    ]
+    data = Data(chosen.table, chosen.name)
+    plot = make(view, subjects, "", params={"precision": run.precision}, data=data)
+    complete = len(answers) == len(run.members) and all(one.complete for one in answers)
+    return plot if complete else replace(plot, recipe={})

@@ -12,10 +12,9 @@ import streamlit as st
 from analysis.corpus.predictions import Predictions, common_rows
 from analysis.evaluation.agreement import agreement, compare, compare_all, mcnemar_all
 from analysis.evaluation.answers import align
-from analysis.figures import view
 from pages.ui.data.choose import Chosen
 from pages.ui.evaluate import examples
-from pages.ui.evaluate.run import Run
+from pages.ui.evaluate.run import Run, picture_of
 from pages.ui.kit import cards, show
 from pages.ui.kit.titles import titled
 
@@ -59,7 +58,7 @@ def draw(
             st.text(f"{len(run.table):,} rows without labels: nothing to score.")
         return
     said = [one.sentence() for one in evaluations]
-    plot = view("data_set_scores", evaluations, chosen.name, run.members)
+    plot = picture_of("data_set_scores", chosen, run, answers)
     show.panel(plot, "data_set_scores", ABOUT_SCORES, said=said, apart=True)
     if run.table.regression:
         _draw_values(chosen, run, answers)
@@ -76,15 +75,7 @@ def _draw_values(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> No
     rows = common_rows(answers)
     if not len(rows) or run.table.label is None:
         return
-    values = [one.at(rows).logits[:, 0] for one in answers]
-    plot = view(
-        "predicted_values",
-        [one.checkpoint for one in answers],
-        run.table.label[rows],
-        values,
-        chosen.name,
-        run.members,
-    )
+    plot = picture_of("predicted_values", chosen, run, answers)
     show.panel(plot, "predicted_values", ABOUT_VALUES, apart=True)
 
 
@@ -92,7 +83,7 @@ def draw_confusion(
     chosen: Chosen, run: Run, evaluations: Sequence[Evaluation], answers: Sequence[Predictions]
 ) -> None:
     """One matrix a checkpoint; a click on a cell lists its rows."""
-    plot = view("confusion", evaluations, chosen.name, run.members)
+    plot = picture_of("confusion", chosen, run, answers)
     where = show.panel(
         plot,
         "confusion",
@@ -130,9 +121,11 @@ def _worst(one: Evaluation) -> str:
     )
 
 
-def draw_calibration(chosen: Chosen, run: Run, evaluations: Sequence[Evaluation]) -> None:
+def draw_calibration(
+    chosen: Chosen, run: Run, evaluations: Sequence[Evaluation], answers: Sequence[Predictions]
+) -> None:
     """One reliability diagram a checkpoint; the bins are stated."""
-    plot = view("reliability", evaluations, chosen.name, run.members)
+    plot = picture_of("reliability", chosen, run, answers)
     show.panel(
         plot,
         "reliability",
@@ -153,7 +146,7 @@ def draw_agreement(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> 
     except ValueError as error:
         st.info(cards.plain(str(error)))
         return
-    plot = view("agreement", found, chosen.name, run.members)
+    plot = picture_of("agreement", chosen, run, answers)
     where = show.panel(plot, "agreement", ABOUT_AGREEMENT, pick=True, said=[found.sentence()])
     couples = list(combinations(range(len(answers)), 2))
     if where is not None and where[0] != where[1]:

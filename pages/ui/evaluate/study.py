@@ -9,8 +9,8 @@ from pathlib import Path
 import streamlit as st
 
 from analysis.datasets.tasks import metric_name, task_name
-from analysis.figures import view
 from analysis.figures.plot import Plot
+from analysis.figures.recipes.study import picture_of
 from analysis.statistics.verdicts import Report
 from analysis.study.curves import Curve, curves
 from analysis.study.results import Family, Scores, Study, read_study, studies_in
@@ -78,6 +78,7 @@ def draw() -> None:
         significance.draw(study, report, tasks)
         _panel(
             "study_differences",
+            family,
             report,
             tasks,
             study,
@@ -86,6 +87,7 @@ def draw() -> None:
         )
         _panel(
             "study_spread",
+            family,
             report,
             tasks,
             study,
@@ -211,6 +213,7 @@ def _controls(study: Study) -> tuple[Family, list[str] | None, str]:
 
 def _panel(
     key: str,
+    family: Family,
     report: Report,
     tasks: Sequence[str] | None,
     study: Study,
@@ -218,7 +221,7 @@ def _panel(
     said: Sequence[str],
 ) -> None:
     try:
-        plot: Plot = view(key, report, tasks, study.name)
+        plot: Plot = picture_of(key, study, family, tasks, report)
     except ValueError as error:  # too few runs for it
         _nothing(_TITLES[key], about, str(error))
         return
@@ -243,7 +246,7 @@ def _draw_scores(
         drawn = f"Drawn is {metric_name(metric)}; the tests are those of the declared metrics."
         said = [drawn, *said]
     try:
-        plot = view("study_scores", study.scores(family), tasks, study.name)
+        plot = picture_of("study_scores", study, family, tasks)
     except ValueError as error:
         _nothing("Scores over seeds", ABOUT_SCORES, str(error))
         return
@@ -272,9 +275,8 @@ def _draw_curves(study: Study) -> None:
         )
         return
     said = [line for report in reports for line in words.by_task(report)]
-    missing = not all(report.complete for report in reports)
     show.panel(
-        view("learning_curves", found, study.name, missing),
+        picture_of("learning_curves", study),
         "curves",
         ABOUT_CURVES,
         said=said,

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from analysis.corpus.predictions import Predictions
-from analysis.figures import view
 from analysis.suite import KINDS, Results, results
 from pages.ui.data.choose import SAID_OF_THE_SUITE, Chosen
 from pages.ui.evaluate import place
-from pages.ui.evaluate.run import Run
+from pages.ui.evaluate.run import Run, picture_of
 from pages.ui.frame import address
 from pages.ui.kit import show
 
@@ -33,7 +32,7 @@ def draw(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
             "to see failures."
         )
         return
-    plot = view("failure_rates", found, run.members)
+    plot = picture_of("failure_rates", chosen, run, answers)
     where = show.panel(plot, "failure_rates", ABOUT, pick=True, said=[_most(one) for one in found])
     names = [one.checkpoint for one in found]
     if where is not None:

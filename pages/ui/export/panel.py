@@ -41,6 +41,10 @@ FILES = (
 
 def export_menu(plots: Mapping[str, Plot], key: str, label: str = "Export") -> None:
     """ "Export" and "Paper" for these pictures; nothing is drawn until Export is opened."""
+    _menu(plots, key, label)
+
+
+def _menu(plots: Mapping[str, Plot], key: str, label: str) -> None:
     with st.container(horizontal=True, width="content", gap="xsmall", key=f"{key}-menu"):
         menu = st.popover(
             label, type="tertiary", icon=":material/download:", key=key, on_change="rerun"

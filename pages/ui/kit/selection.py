@@ -10,11 +10,11 @@ import numpy as np
 import streamlit as st
 
 from analysis.figures.marks import Strip
-from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
 from analysis.figures.style.style import printable
-from analysis.figures.views.source import provenance_of
-from analysis.figures.views.units import strip_of, units_of
+from analysis.figures.views.depth import text_strip
+from analysis.reading import over_depth
+from pages.ui.engine.results import picture
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
@@ -99,58 +99,41 @@ def draw(choice: Choice, trace: Trace, chosen: Followed, layer: int | None) -> N
     place = chosen.position(tokens)
     with st.container(key="follow"):
         with st.container(key="follow-text"):
-            strip = turned(trace, layer, choice.words)
+            plot = None
+            if layer:
+                plot = picture(
+                    "turned", choice.entries[:1], choice, layer=layer, words=choice.words
+                )
+            strip = turned(trace, choice.words) if plot is None else plot.mark
+            assert isinstance(strip, Strip)
             body = html(strip, marked={place}, css=False)
             # a long text scrolls: the lines over depth stay on the first screen
             cards.piece(
                 f'<div class="text" style="max-height:6.2em">{body}</div>'
-                f'<div class="line">{_legend(strip, trace, layer)}</div>',
+                f'<div class="line">{_legend(strip, choice.entries[0].id, layer)}</div>',
                 "follow-strip",
             )
         with st.container(key="follow-menus"):
             _token_menu(choice, tokens, place)
             layer_menu(len(trace.hidden) - 1, layer)
-            if layer:
-                plot = turned_plot(strip, trace, layer)
+            if plot is not None:
                 export_menu({plot.title: plot}, "export-turned")
 
 
-def turned(trace: Trace, layer: int | None, words: bool) -> Strip:
-    """How far each token has turned: 1 - cosine to the layer before, or to the embeddings."""
-    hidden = trace.hidden
-    last = len(hidden) - 1 if layer is None else layer
-    before = 0 if layer is None else max(layer - 1, 0)
-    one, other = hidden[before].astype(np.float64), hidden[last].astype(np.float64)
-    length = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    cosine = (one * other).sum(axis=1) / np.where(length > 0, length, 1)
-    values = np.maximum(1 - cosine, 0.0)
-    units = units_of(trace.tokens, words)
-    means = np.array([values[list(unit)].mean() for unit in units])
-    since = "the embeddings" if layer is None else f"layer {before}"
-    strip = strip_of(trace.tokens, units, means.round(6), "turned", f"(1 − cosine to {since})")
-    # Without a layer nothing is coloured: the number stays on hover.
-    return replace(strip, limit=1e9) if layer is None else strip
+def turned(trace: Trace, words: bool) -> Strip:
+    """The text without colours; on hover, how far each token turned since the embeddings."""
+    turns = over_depth.turns(trace.hidden, None)
+    strip = text_strip(turns, trace.tokens, "(1 − cosine to the embeddings)", words)
+    return replace(strip, limit=1e9)
 
 
-def turned_plot(strip: Strip, trace: Trace, layer: int) -> Plot:
-    """The coloured text, for a paper."""
-    return Plot(
-        view="turned",
-        title=f"How far each token turns in layer {layer}",
-        mark=strip,
-        provenance=provenance_of([trace.checkpoint], trace.tokens, view="turned", layer=layer),
-        caption=f"How far each token turns in layer {layer}: 1 - cosine to its vector in layer "
-        f"{layer - 1}.",
-    )
-
-
-def _legend(strip: Strip, trace: Trace, layer: int | None) -> str:
+def _legend(strip: Strip, name: str, layer: int | None) -> str:
     if layer is None:
         return "A click on a token follows it up the layers."
     if layer == 0:
         return "Nothing lies before layer 0, so no token has turned yet."
     return (
-        f"Colour: how far each token turns in layer {layer} of {cards.text(trace.checkpoint.id)} "
+        f"Colour: how far each token turns in layer {layer} of {cards.text(name)} "
         f"(1 − cosine to layer {layer - 1}; full colour {strip.bound:.2f})."
     )
 

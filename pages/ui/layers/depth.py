@@ -11,12 +11,12 @@ import numpy as np
 import streamlit as st
 
 from analysis.common.phrases import listed
-from analysis.figures import view as draw
 from analysis.figures.marks import Grid, Lines
 from analysis.figures.plot import Plot
 from analysis.figures.style.style import CLASS_COLOURS
 from analysis.reading.layers import COURSE
 from analysis.text.tokens import clean
+from pages.ui.engine.results import picture
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards, selection, shades
 from pages.ui.kit.show import export_menu
@@ -48,8 +48,8 @@ def target_of(ways: Sequence[Way], choice: Choice) -> int:
 
 def in_words(ways: Sequence[Way]) -> str:
     """From which layer on the label stands, and where the vector turns most."""
-    said = []
-    settled = {way.entry.id: one for way in ways if (one := _settled(way)) is not None}
+    sentences = []
+    settled = {way.entry.id: label for way in ways if (label := _settled(way)) is not None}
     if settled:
         layers, labels = zip(*settled.values(), strict=True)
         same = len(set(labels)) == 1
@@ -63,9 +63,9 @@ def in_words(ways: Sequence[Way]) -> str:
                 ]
             )
         what = f"the label {labels[0]} stands" if same else "the last label stands"
-        said.append(f"Read as if the encoder ended earlier, {what} {where}.")
+        sentences.append(f"Read as if the encoder ended earlier, {what} {where}.")
     if ways:
-        turns = {way.entry.id: _turn(way) for way in ways}
+        turns = {way.entry.id: way.average.sharpest_turn for way in ways}
         steps = {layer for layer, _ in turns.values()}
         low, high = (pick(cosine for _, cosine in turns.values()) for pick in (min, max))
         if len(steps) == 1:
@@ -74,39 +74,25 @@ def in_words(ways: Sequence[Way]) -> str:
         else:
             where = listed(
                 [
-                    f"in layer {layer} of {one} (cosine to the layer before: {cosine:.2f})"
-                    for one, (layer, cosine) in turns.items()
+                    f"in layer {layer} of {name} (cosine to the layer before: {cosine:.2f})"
+                    for name, (layer, cosine) in turns.items()
                 ]
             )
-        said.append(f"{ways[0].name} turns most {where}.")
-    return " ".join(said)
+        sentences.append(f"{ways[0].name} turns most {where}.")
+    return " ".join(sentences)
 
 
 def _settled(way: Way) -> tuple[int, str] | None:
     """The first layer from which on the label stays as it is at the end, and that label."""
-    probabilities = way.probabilities
-    if probabilities is None or way.entry.first.regression:
+    probabilities, layer = way.probabilities, way.average.settled
+    if probabilities is None or layer is None or way.entry.first.regression:
         return None
-    labels = probabilities.argmax(axis=1)
-    other = np.flatnonzero(labels != labels[-1])
-    return (int(other[-1]) + 1 if len(other) else 0), way.entry.first.labels[labels[-1]]
-
-
-def _turn(way: Way) -> tuple[int, float]:
-    cosine = way.mean("cosine_to_previous")
-    layer = int(np.nanargmin(cosine))
-    return layer, float(cosine[layer])
+    return layer, way.entry.first.labels[int(probabilities[-1].argmax())]
 
 
 def plot_of(ways: Sequence[Way], choice: Choice) -> Plot:
     """The picture of all of them; raises ``ValueError`` where they cannot share one."""
-    plot = draw(
-        "depth",
-        [list(way.paths) for way in ways],
-        names=[way.entry.id for way in ways],
-        target=target_of(ways, choice),
-        columns=2,
-    )
+    plot = picture("depth", [way.entry for way in ways], choice, token=ways[0].token)
     return replace(plot, title=f"{ways[0].name} over depth")
 
 
@@ -121,7 +107,7 @@ def draw_depth(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot |
         plot = plot_of(shared, choice)
         assert isinstance(plot.mark, Grid)
         with titled(plot.title, _ABOUT, "depth"):
-            at = numbers.plot_at(shared, layer)
+            at = numbers.plot_at(shared, choice, layer)
             export_menu({plot.title: plot, at.title: at}, "export-depth")
         st.html(legend([way.entry.id for way in shared]))
         with st.container(key="depth-lines"):
@@ -152,8 +138,12 @@ def _ranks(ways: Sequence[Way], index: int) -> dict[str, np.ndarray]:
     """(L+1,) percentiles in the corpus by checkpoint, for one of the pictures."""
     if index >= len(COURSE):
         return {}
-    found = {way.entry.id: engine.in_corpus(way) for way in ways}
-    return {name: one[0][COURSE[index]] for name, one in found.items() if one is not None}
+    standings = {way.entry.id: engine.in_corpus(way) for way in ways}
+    return {
+        name: getattr(standing, COURSE[index])
+        for name, standing in standings.items()
+        if standing is not None
+    }
 
 
 def chart(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
 
-from analysis.figures import view as draw_view
 from analysis.figures.marks import Lines
+from analysis.reading import over_depth
+from pages.ui.engine.results import picture
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards, selection
 from pages.ui.kit.show import export_menu
@@ -36,13 +36,8 @@ def draw(ways: Sequence[Way], choice: Choice) -> None:
     if index >= lead.traces[0].hidden.shape[2]:
         st.caption(f"Dimension {index} does not exist here.")
         return
-    plot = draw_view(
-        "dimension",
-        [list(way.traces) for way in shared],
-        index,
-        token=lead.token,
-        names=[way.entry.id for way in shared],
-    )
+    entries = [way.entry for way in shared]
+    plot = picture("dimension", entries, choice, index=index, token=lead.token)
     assert isinstance(plot.mark, Lines)
     with st.container(key="dimension"):
         with (
@@ -64,23 +59,17 @@ def draw(ways: Sequence[Way], choice: Choice) -> None:
 
 def _weights(ways: Sequence[Way], choice: Choice, index: int) -> str:
     """HTML: what the dimension weighs for the class in each checkpoint, and adds there."""
-    from analysis.reading.layers import dimension_weights
-
     target = target_of(ways, choice)
     rows = []
     for way in ways:
         labels = way.entry.first.labels
-        found = [
-            dimension_weights(trace, target, way.token) if trace.logits is not None else None
-            for trace in way.traces
-        ]
-        known = [weights[index] for weights in found if weights is not None]
-        if len(known) < len(found):
-            said = "no split, so no weight"
+        weights = over_depth.mean_dimension_weights(way.traces, target, way.token)
+        if weights is None:
+            words = "no split, so no weight"
         else:
             label = labels[target] if target < len(labels) else "the output"
-            values = [trace.hidden[-1, way.token, index] for trace in way.traces]
-            said = f"value {np.mean(values):+.3f} in the last layer; weight {np.mean(known):+.3f}"
-            said += f" for {label}"
-        rows.append(f"<div>{cards.text(way.entry.id)}: {cards.text(said)}</div>")
+            value = over_depth.mean_value(way.traces, way.token, index)
+            words = f"value {value:+.3f} in the last layer; weight {weights[index]:+.3f}"
+            words += f" for {label}"
+        rows.append(f"<div>{cards.text(way.entry.id)}: {cards.text(words)}</div>")
     return f'<div class="pl-weights">{"".join(rows)}</div>'

@@ -8,27 +8,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from analysis.figures.marks import Bars, Grid
 from analysis.figures.plot import Plot
-from analysis.figures.views.source import provenance_of
+from analysis.figures.views.depth import QUANTITIES
+from analysis.figures.views.standing import PLACED, PREDICTION, REFERENCE
+from pages.ui.engine.results import picture
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 from pages.ui.layers import engine
-from pages.ui.layers.engine import PREDICTION, REFERENCE, Way
-
-QUANTITIES = {
-    "norm": "norm",
-    "cosine_to_previous": "cosine to the layer before",
-    "cosine_to_last": "cosine to the last layer",
-}
-
-
-# The same and what has a place among sentences that are read for it, but none in a profile.
-PLACED = {
-    **QUANTITIES,
-    PREDICTION: "value as if it ended here",
-    REFERENCE: "cosine to the reference text",
-}
+from pages.ui.layers.engine import Way
 
 
 def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
@@ -40,11 +27,11 @@ def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
     for way in ways:
         ranked = ranked_by[way.entry.id] = engine.in_corpus(way)
         if ranked is not None:
-            sentences.add(ranked[1])
+            sentences.add(ranked.sentences)
         cells = [f"<th>{cards.text(way.entry.id)}</th>"]
         for name in QUANTITIES:
-            value = float(way.mean(name)[at])
-            rank = np.nan if ranked is None else float(ranked[0][name][at])
+            value = float(getattr(way.average, name)[at])
+            rank = np.nan if ranked is None else float(getattr(ranked, name)[at])
             # The last layer's cosine to itself stands nowhere.
             own = name == "cosine_to_last" and at == way.depth
             place = "" if np.isnan(rank) or own else f"<i>{rank:.0f}</i>"
@@ -69,52 +56,10 @@ def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
     return f'<div class="pl-numbers"><table><tr>{top}</tr>{"".join(rows)}</table></div>{note}'
 
 
-def plot_at(ways: Sequence[Way], layer: int | None) -> Plot:
+def plot_at(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot:
     """The same numbers for a paper: a panel a quantity, percentiles in panels of their own."""
-    at = ways[0].depth if layer is None else layer
-    names = tuple(way.entry.id for way in ways)
-    rows = [
-        (title, [float(way.mean(name)[at]) for way in ways]) for name, title in QUANTITIES.items()
-    ]
-    ranked = [engine.in_corpus(way) for way in ways]
-    for name, title in QUANTITIES.items():
-        places = [np.nan if one is None else float(one[0][name][at]) for one in ranked]
-        if np.isfinite(places).any():
-            rows.append((f"percentile of the {title}", places))
-    answered = [way.probabilities for way in ways]
-    if any(one is not None for one in answered):
-        rows.append(
-            (
-                "value of the label if it ended here",
-                [np.nan if one is None else float(one[at].max()) for one in answered],
-            )
-        )
-    panels = tuple(
-        Bars(
-            values=np.array([values]),
-            categories=names,
-            series=(title,),
-            category_label="checkpoint",
-            value_label=title,
-        )
-        for title, values in rows
-        if np.isfinite(values).any()
-    )
-    titles = tuple(title for title, values in rows if np.isfinite(values).any())
-    tokens = ways[0].paths[0].tokens
-    return Plot(
-        view="at_layer",
-        title=f"{ways[0].name} at layer {at}",
-        mark=Grid(panels, titles, 2),
-        provenance=provenance_of(
-            [path.checkpoint for way in ways for path in way.paths],
-            tokens,
-            view="at_layer",
-            layer=at,
-            token=ways[0].token,
-        ),
-        caption=f"{ways[0].name} at layer {at} (0: embeddings): {', '.join(titles)}.",
-    )
+    entries = [way.entry for way in ways]
+    return picture("at_layer", entries, choice, layer=layer, token=ways[0].token)
 
 
 def _without(ways: Sequence[Way], ranked: Mapping[str, object]) -> str:
@@ -152,10 +97,10 @@ def draw_table(
         for layer in range(way.depth + 1):
             row: dict[str, Any] = {"checkpoint": way.entry.id, "layer": layer}
             for name, title in QUANTITIES.items():
-                row[title] = float(way.mean(name)[layer])
+                row[title] = float(getattr(way.average, name)[layer])
                 if any(kept.values()):
                     row[f"{title} (percentile)"] = (
-                        None if ranked is None else float(ranked[0][name][layer])
+                        None if ranked is None else float(getattr(ranked, name)[layer])
                     )
                 if places:
                     row[f"{title} (percentile among the sentences)"] = (

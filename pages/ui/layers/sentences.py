@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from analysis.checkpoints.folder import Checkpoint
 from analysis.common.faults import reason
 from analysis.common.phrases import listed
-from analysis.figures import view as draw
+from analysis.datasets.sentences import digest
 from analysis.figures.marks import Grid, Lines
 from analysis.figures.plot import Plot
-from analysis.reading import groups
+from analysis.figures.recipes.layers import standings
 from analysis.reading.layers import FEWEST, MOST
+from analysis.text.tokens import clean
 from pages.ui.data import sentence_sets
-from pages.ui.data.sentence_sets import Rows, SentenceSet, digest
+from pages.ui.data.sentence_sets import ChosenSentences
+from pages.ui.engine.results import picture, subject_of
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice
@@ -29,7 +28,6 @@ from pages.ui.kit.titles import titled
 from pages.ui.layers import engine
 from pages.ui.layers.depth import chart, legend, target_of
 from pages.ui.layers.engine import Way
-from pages.ui.layers.numbers import PLACED
 
 _ABOUT = (
     "Both numbers need many sentences. Debiased linear CKA (Kornblith et al. 2019, unbiased HSIC "
@@ -87,9 +85,9 @@ def draw_many(
             status.caption(_refused(len(rows)))
             return {}
         with cka_place:
-            _draw_cka(first, second, rows, of, status)
+            _draw_cka(first, second, choice, chosen, of, status)
         with standing_place:
-            found = _draw_standings(ways, rows, target_of(ways, choice), references, status)
+            found = _draw_standings(ways, choice, chosen, references, status)
         status.caption(f"{chosen.name}.")
         return found
 
@@ -103,7 +101,7 @@ def _refused(count: int) -> str:
     )
 
 
-def _controls(ways: Sequence[Way]) -> tuple[SentenceSet, Entry, Entry, str]:
+def _controls(ways: Sequence[Way]) -> tuple[ChosenSentences, Entry, Entry, str]:
     entries = {way.entry.id: way.entry for way in ways}
     names = list(entries)
     chosen = sentence_sets.choose(list(entries.values()))
@@ -126,34 +124,19 @@ def _controls(ways: Sequence[Way]) -> tuple[SentenceSet, Entry, Entry, str]:
     return chosen, entries[first or names[0]], entries[second or names[-1]], of or "cls"
 
 
-def _draw_cka(first: Entry, second: Entry, rows: Rows, of: str, status: Any) -> None:
+def _draw_cka(
+    first: Entry, second: Entry, choice: Choice, chosen: ChosenSentences, of: str, status: Any
+) -> None:
     from analysis.figures.screen.plotly import sheet
 
+    entries = [first] if first.id == second.id else [first, second]
+    names = listed(cards.plain(entry.id) for entry in entries)
+    status.caption(f"Layers of {names}")
     try:
-        found = []
-        couples = _couples(first, second)
-        for index, (one, other) in enumerate(couples):
-            status.caption(
-                f"Layers of {cards.plain(one.id)} against {cards.plain(other.id)} "
-                f"({index + 1} of {len(couples)})"
-            )
-            found.append(engine.cka(one, other, rows, of))
+        plot = picture("cka", entries, choice, data=chosen.data, most=chosen.most, of=of)
     except Exception as error:
         st.caption(cards.plain(reason(error)))
         return
-    mean = replace(
-        found[0],
-        values=np.mean([one.values for one in found], axis=0),
-        checkpoints=(_named(first), _named(second)),
-    )
-    plot = draw("cka", mean)
-    if len(found) > 1:
-        spread = np.std([one.values for one in found], axis=0, ddof=1)
-        note = (
-            f"Mean over {len(found)} pairs of seeds; largest standard deviation "
-            f"{np.nanmax(spread):.2f}."
-        )
-        plot = replace(plot, notes=(*plot.notes, note))
     with _panel(plot, "cka", _ABOUT_CKA):
         drawing = sheet(plot, height=330)
         cells = drawing.data[0]
@@ -175,19 +158,10 @@ def _panel(plot: Plot, key: str, about: str) -> Iterator[None]:
         st.caption(cards.plain(" ".join(plot.notes)))
 
 
-def _couples(first: Entry, second: Entry) -> list[tuple[Any, Any]]:
-    """Members to compare: seed by seed; of a group with itself, every two different seeds."""
-    if first.id == second.id:
-        return list(combinations(first.members, 2)) or [(first.first, first.first)]
-    if len(first.members) == len(second.members):
-        return list(zip(first.members, second.members, strict=True))
-    return [(one, other) for one in first.members for other in second.members]
-
-
 def _draw_standings(
     ways: Sequence[Way],
-    rows: Rows,
-    target: int,
+    choice: Choice,
+    chosen: ChosenSentences,
     references: Mapping[str, Sequence[Any]],
     status: Any,
 ) -> dict[str, dict[str, np.ndarray]]:
@@ -197,15 +171,17 @@ def _draw_standings(
             "sentences."
         )
         return {}
+    rows, target = chosen.rows, target_of(ways, choice)
+    reference = str(st.session_state.get("layer_reference") or "") if references else ""
+    reference = clean(reference)[0]
     found: dict[str, dict[str, np.ndarray]] = {}
     for way in ways:
         try:
             for member in way.entry.members:
                 status.caption(f"Sentences through {cards.plain(member.id)}")
-                engine.courses(member, rows)
-            found[way.entry.id] = engine.standings(
-                way, rows, target, references.get(way.entry.id, ())
-            )
+                engine.read_all(member, rows)
+            subject = subject_of(way.entry, choice.text, choice.pair)
+            found[way.entry.id] = standings(subject, rows, target, reference, choice.pair)
         except Exception as error:
             st.caption(f"{cards.plain(way.entry.id)}: {cards.plain(reason(error))}")
     answered = [way for way in ways if way.entry.id in found]
@@ -217,7 +193,15 @@ def _draw_standings(
                 "in the table of all numbers."
             )
     if shared:
-        plot = _standing_plot(shared, found, len(rows))
+        plot = picture(
+            "standing",
+            [way.entry for way in shared],
+            choice,
+            [target if way.entry.classifies else None for way in shared],
+            data=chosen.data,
+            most=chosen.most,
+            reference=reference or None,
+        )
         assert isinstance(plot.mark, Grid)
         with _panel(plot, "standing", _ABOUT_STANDING):
             st.html(legend([way.entry.id for way in shared]))
@@ -228,40 +212,3 @@ def _draw_standings(
                     layer = selection.marked_layer(ways[0].depth)
                     chart(panel, title[:1].upper() + title[1:], f"standing-chart-{index}", layer)
     return found
-
-
-def _standing_plot(
-    ways: Sequence[Way], found: dict[str, dict[str, np.ndarray]], count: int
-) -> Plot:
-    panels, subtitles = [], []
-    for quantity, title in PLACED.items():
-        names = tuple(way.entry.id for way in ways if quantity in found[way.entry.id])
-        if names:
-            subtitles.append(title)
-            panels.append(
-                Lines(
-                    np.arange(ways[0].depth + 1),
-                    np.stack([found[name][quantity] for name in names]),
-                    names,
-                    "layer",
-                    "percentile",
-                    limits=(-3, 103),
-                )
-            )
-    every = [way.entry.id for way in ways]
-    paths = [path for way in ways for path in way.paths]
-    source = draw("depth", [list(way.paths) for way in ways], names=every).provenance
-    return Plot(
-        view="standing",
-        title="Where this sentence stands",
-        mark=Grid(tuple(panels), tuple(subtitles), 3),
-        provenance={**source, "view": "standing", "sentences": count},
-        notes=(f"Percentile of this sentence's [CLS] among {count} sentences.",),
-        caption=f"{paths[0].tokens.labels[0]}: percentile of its {', '.join(subtitles)} among "
-        f"{count} sentences, by layer (0: embeddings).",
-    )
-
-
-def _named(entry: Entry) -> Checkpoint:
-    """A seed group as one checkpoint, under the group's name."""
-    return replace(groups.mean_checkpoint(entry.members, entry.id), id=entry.id)

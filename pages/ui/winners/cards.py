@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from analysis.checkpoints import profiles
 from analysis.common.faults import reason
 from analysis.figures.marks import Bars, Grid, HeatMap
 from analysis.figures.plot import Plot
+from analysis.figures.recipes import results
 from analysis.figures.screen.markup import html
 from analysis.figures.screen.sheet import merge
-from analysis.figures.views.winners import BY_HEAD, exact, layer_quantities, winners
-from analysis.reading import groups
+from analysis.figures.views.winners import BY_HEAD
+from analysis.reading import over_winners
 from pages.ui.engine.replies import Reply, common_limit
+from pages.ui.engine.results import picture, subject_of
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards, cells, selection, shades
 from pages.ui.kit.show import export_menu
-from pages.ui.winners import engine
 
 if TYPE_CHECKING:
     from analysis.interventions.effects import DropEffects
@@ -76,24 +76,22 @@ class Won:
 
 def won_by(reply: Reply, choice: Choice) -> Won:
     """The entry with the true change for each layer that leaves the pool."""
-    effects = []
-    for member in reply.entry.members:
-        try:
-            effects.append(engine.drop_effects(member, choice.text, choice.pair))
-        except Exception as error:
-            return Won(reply, (), f"No drop effect: {reason(error).rstrip('.')}.")
-    return Won(reply, tuple(effects))
+    subject = subject_of(reply.entry, choice.text, choice.pair)
+    try:
+        return Won(reply, subject.each(results.drop_effects, False))
+    except Exception as error:
+        return Won(reply, (), f"No drop effect: {reason(error).rstrip('.')}.")
 
 
 def in_words(shown: Sequence[Won]) -> str:
     """Which layer wins most, and which matters most; with their numbers."""
     said = []
     for one in shown:
-        shares = _shares(one)
+        shares = over_winners.shares_by_layer(one.reply.traces)
         most = int(shares.argmax())
         sentence = f"{one.name}: layer {one.layers[most]} wins most ({100 * shares[most]:.0f} %)"
         if one.effects:
-            falls = np.mean([effect.contrast(one.reply.target) for effect in one.effects], axis=0)
+            falls = over_winners.fall_by_layer(one.effects, one.reply.target)
             top = int(np.abs(falls).argmax())
             does = "loses" if falls[top] > 0 else "gains"
             label = one.reply.label or "the answer"
@@ -110,19 +108,14 @@ def token_of(reply: Reply, choice: Choice) -> int:
     tokens = reply.traces[0].tokens
     if selection.is_chosen(choice) or not reply.splits:
         return selection.followed(choice).position(tokens)
-    added = np.mean([split.by_token(reply.target) for split in reply.splits], axis=0)
+    added = over_winners.added_by_token(reply.splits, reply.target)
     return int(np.abs(added).argmax())
 
 
-def _shares(one: Won) -> np.ndarray:
-    rows = [t.head.winners.share_by_layer() for t in one.reply.traces if t.head.winners is not None]
-    return np.asarray(np.mean(rows, axis=0))
-
-
-def draw(shown: Sequence[Won], choice: Choice, quantity: str) -> str:
+def draw(shown: Sequence[Won], choice: Choice, quantity: str, reference: str | None) -> str:
     """One card each, on common scales, those with a map first; returns what is true of all."""
     ordered = sorted(shown, key=lambda one: not one.every_token)
-    bars = [_layers(one, None) for one in ordered]
+    bars = [_layers(one, choice, reference, None) for one in ordered]
     bounds = [
         abs(part.bounds[1])
         for plot in bars
@@ -145,10 +138,10 @@ def draw(shown: Sequence[Won], choice: Choice, quantity: str) -> str:
                     st.container(key=f"won-{part}-{one.name}") for part in ("map", "layers")
                 )
                 with left:
-                    plot = _map_or_reason(one, choice, quantity, said)
+                    plot = _map_or_reason(one, choice, quantity, reference, said)
                 if plot is not None:
                     plots["Map"] = plot
-                layers = _layers(one, limit)
+                layers = _layers(one, choice, reference, limit)
                 plots["By layer"] = layers
                 with right:
                     cards.piece(html(layers, css=False), f"bars-{one.name}")
@@ -168,17 +161,19 @@ def _wide(one: Won) -> bool:
     return not one.every_token or len(one.trace.tokens) > _WIDE
 
 
-def _map_or_reason(one: Won, choice: Choice, quantity: str, said: list[str]) -> Plot | None:
+def _map_or_reason(
+    one: Won, choice: Choice, quantity: str, reference: str | None, said: list[str]
+) -> Plot | None:
     """Draw the map; or let `said` tell why there is none."""
     if not one.every_token:
         said.append("Only [CLS] is pooled: there is no map of tokens.")
         return None
     try:
-        plot = _map(one, choice, quantity, None)
+        plot = _map(one, choice, quantity, reference, None)
         assert isinstance(plot.mark, HeatMap)
         largest = plot.mark.bounds[1]
         limit = common_limit(f"map-{quantity}", choice.key, largest, st.session_state)
-        plot = _map(one, choice, quantity, limit)
+        plot = _map(one, choice, quantity, reference, limit)
     except Exception as error:
         said.append(reason(error, one.name))
         return None
@@ -188,48 +183,23 @@ def _map_or_reason(one: Won, choice: Choice, quantity: str, said: list[str]) -> 
     return plot
 
 
-def _map(one: Won, choice: Choice, quantity: str, limit: float | None) -> Plot:
+def _map(
+    one: Won, choice: Choice, quantity: str, reference: str | None, limit: float | None
+) -> Plot:
     """Layers × tokens: of a group the mean over its seeds."""
-    token = token_of(one.reply, choice)
-    several = len(one.reply.traces) > 1
-    plots = []
-    for index, trace in enumerate(one.reply.traces):
-        member = one.reply.entry.members[index]
-        effects = None
-        if quantity == DROP:
-            effects = engine.drop_effects(member, choice.text, choice.pair, by_token=True)
-        if several and not index:
-            trace = replace(
-                trace, checkpoint=groups.mean_checkpoint(one.reply.entry.members, one.name)
-            )
-        plots.append(
-            winners(
-                trace,
-                quantity,
-                one.reply.target,
-                split=one.reply.splits[index] if one.reply.splits else None,
-                effects=effects,
-                profile=profiles.read(member.folder),
-                words=by_words(choice, quantity),
-                limit=limit,
-                chosen_token=token,
-                chosen_layer=st.session_state.get(selection.LAYER),
-                head=shown_part(one, quantity),
-            )
-        )
-    if not several:
-        return plots[0]
-    marks = [plot.mark for plot in plots if isinstance(plot.mark, HeatMap)]
-    values = np.stack([mark.values for mark in marks])
-    spread = float(np.nanmax(values.std(axis=0, ddof=1)))
-    note = (
-        f"Mean over {len(plots)} seeds; the largest standard deviation in a cell is {spread:.2g}."
+    return picture(
+        "winners",
+        [one.reply.entry],
+        choice,
+        [one.reply.target],
+        quantity=quantity,
+        words=by_words(choice, quantity),
+        limit=limit,
+        reference=reference,
+        head=shown_part(one, quantity),
+        chosen_token=token_of(one.reply, choice),
+        chosen_layer=st.session_state.get(selection.LAYER),
     )
-    told = plots[0].notes
-    if quantity == QUANTITIES[0]:
-        told = (exact(one.trace.head, one.reply.splits), *told[1:])
-    mark = replace(marks[0], values=values.mean(axis=0))
-    return replace(plots[0], mark=mark, notes=(note, *told))
 
 
 def shown_part(one: Won, quantity: str) -> int | None:
@@ -295,14 +265,13 @@ def _units(tokens: Tokens, words: bool) -> Sequence[tuple[int, ...]]:
     return tokens.word_groups() if words else tuple((t,) for t in range(len(tokens)))
 
 
-def _layers(one: Won, limit: float | None) -> Plot:
-    reply = one.reply
-    plot = layer_quantities(
-        list(reply.traces),
-        reply.target,
-        list(reply.splits) or None,
-        list(one.effects) or None,
-        profile=[profiles.read(member.folder) for member in reply.entry.members],
+def _layers(one: Won, choice: Choice, reference: str | None, limit: float | None) -> Plot:
+    plot = picture(
+        "layer_quantities",
+        [one.reply.entry],
+        choice,
+        [one.reply.target],
+        reference=reference,
         limit=limit,
         chosen=st.session_state.get(selection.LAYER),
     )

@@ -8,22 +8,22 @@ import numpy as np
 import streamlit as st
 
 from analysis.common.faults import reason
+from analysis.figures.recipes import results
 from analysis.figures.screen.sheet import Sheet
 from analysis.figures.style.style import printable
-from analysis.figures.views import dimensions as views_dimensions
-from analysis.figures.views import winners
-from analysis.reading import margins
 from analysis.reading.decomposition import Decomposition, NoExactSplit
 from analysis.reading.dimensions import Dimensions, dimensions
 from analysis.reading.trace import Trace
 from analysis.reading.winners import part_of_maximum
 from pages.ui.engine import models
 from pages.ui.engine.replies import Reply
+from pages.ui.engine.results import member_of, picture
+from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards, selection
 from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import titled
-from pages.ui.winners import engine, sweep
+from pages.ui.winners import sweep
 from pages.ui.winners.cards import token_of
 from pages.ui.winners.panel import framed
 
@@ -63,7 +63,7 @@ def draw(shown: Sequence[Reply], choice: Choice, reference: str | None) -> None:
             _token_menu(choice, trace, token)
     with st.container(key="detail-grid"):
         with st.container(key="detail-dimensions"):
-            _draw_dimensions(trace, token, reply.target, reference)
+            _draw_dimensions(trace, choice, token, reply.target, reference)
         with st.container(key="detail-margins"):
             _draw_margins(trace, choice)
     with st.container(key="sweep-grid"):
@@ -96,7 +96,9 @@ def _token_menu(choice: Choice, trace: Trace, token: int) -> None:
     )
 
 
-def _draw_dimensions(trace: Trace, token: int, target: int, reference: str | None) -> None:
+def _draw_dimensions(
+    trace: Trace, choice: Choice, token: int, target: int, reference: str | None
+) -> None:
     import pandas as pd
 
     label = trace.tokens.labels[token]
@@ -115,7 +117,14 @@ def _draw_dimensions(trace: Trace, token: int, target: int, reference: str | Non
             return
         rows = _rows(table) if not over_tokens else _held(table)
         if rows["dimension"]:
-            plot = views_dimensions.dimensions(table, trace.checkpoint, trace.tokens)
+            plot = picture(
+                "dimensions",
+                [_alone(trace)],
+                choice,
+                [target],
+                token=token,
+                reference=table.reference,
+            )
             with export:
                 export_menu({plot.title: plot}, "export-dimensions")
             narrow = {name: st.column_config.Column(width=_WIDTHS.get(name, 70)) for name in rows}
@@ -193,14 +202,11 @@ def _draw_margins(trace: Trace, choice: Choice) -> None:
             )
         )
         return
-    flips = engine.noise_flips(trace, choice.text, choice.pair)
-    known = None if isinstance(flips, str) else flips
-    plot = winners.margins(margins.margin_histogram(won), known, trace.checkpoint, trace.tokens)
     framed(
-        plot,
+        picture("margins", [_alone(trace)], choice),
         "margins",
         ABOUT_MARGINS,
-        flips if isinstance(flips, str) else "",
+        _no_flips(trace, choice),
         height=260,
         adjust=_calm,
         title="Win margins",
@@ -213,3 +219,17 @@ def _calm(drawing: Sheet) -> None:
         bars["text"] = None
     ticks = drawing.axis("x")
     drawing.axis("x", tickvals=ticks["tickvals"][::5], ticktext=ticks["ticktext"][::5], tickangle=0)
+
+
+def _alone(trace: Trace) -> Entry:
+    """One checkpoint, of a seed group too, as an entry of its own."""
+    return Entry(trace.checkpoint.id, (trace.checkpoint,))
+
+
+def _no_flips(trace: Trace, choice: Choice) -> str:
+    """Why it is not known how many wins flip under noise; "" where it is."""
+    try:
+        member_of(trace.checkpoint, choice.text, choice.pair).result(results.noise_flips)
+    except Exception as error:
+        return f"Not known how many wins flip under noise: {reason(error).rstrip('.')}."
+    return ""

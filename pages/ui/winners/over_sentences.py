@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from analysis.common.faults import reason
-from pages.ui.data import sentence_sets
-from pages.ui.data.sentence_sets import Rows, digest
-from pages.ui.engine.replies import Reply
-from pages.ui.frame import address
-from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import Choice
-from pages.ui.kit import cards
-from pages.ui.winners import sentence_pass
-from pages.ui.winners.over_sentences_plots import (
+from analysis.datasets.sentences import Rows, digest
+from analysis.figures.plot import Plot
+from analysis.figures.views.winners_over import (
     ADDS,
     GIVEN,
     LAYER,
@@ -28,11 +23,19 @@ from pages.ui.winners.over_sentences_plots import (
     common,
     couples,
     means,
-    stable,
     stable_in_words,
 )
+from analysis.reading.winners_over import Many
+from pages.ui.data import sentence_sets
+from pages.ui.data.sentence_sets import ChosenSentences
+from pages.ui.engine.replies import Reply
+from pages.ui.engine.results import picture
+from pages.ui.frame import address
+from pages.ui.frame.catalogue import Entry
+from pages.ui.frame.inputs import Choice
+from pages.ui.kit import cards
+from pages.ui.winners import sentence_pass
 from pages.ui.winners.panel import framed
-from pages.ui.winners.sentence_pass import Many
 
 FEWEST, MOST = 2, 2000
 ABOUT = (
@@ -76,10 +79,9 @@ def draw(shown: Sequence[Reply], choice: Choice, reference: str | None) -> None:
         if count < FEWEST:
             return
         with results:
-            found = [sentence_pass.result(entry, rows, reference, count) for entry in entries]
             said = chosen.name if count == len(rows) else f"The first {count} of: {chosen.name}"
-            given = None if chosen.given is None else chosen.given[:count]
-            _draw_results(found, by, quantity, classes, given, said)
+            over = Over(choice, chosen, reference, count)
+            _draw_results(entries, over, by, quantity, classes, said)
 
 
 def _controls() -> tuple[str, str, str]:
@@ -149,23 +151,53 @@ def _members(entries: Sequence[Entry]) -> int:
 
 
 def _problems(entries: Sequence[Entry], rows: Rows, reference: str | None) -> list[str]:
-    return [sentence_pass.result(entry, rows, reference, 0).problem for entry in entries]
+    return [sentence_pass.problem(entry, rows, reference) for entry in entries]
+
+
+@dataclass(frozen=True)
+class Over:
+    """The sentences that are done, and how their pictures are made."""
+
+    choice: Choice
+    chosen: ChosenSentences
+    reference: str | None
+    count: int
+
+    def result(self, entry: Entry) -> Many:
+        """What is known of an entry. Raises ``ValueError`` with the reason."""
+        return sentence_pass.result(entry, self.chosen.rows, self.reference, self.count)
+
+    def picture(self, view: str, entries: Sequence[Entry], **params: Any) -> Plot:
+        """The picture `view` of these entries over the sentences."""
+        return picture(
+            view,
+            entries,
+            self.choice,
+            data=self.chosen.data,
+            most=self.chosen.most,
+            first=None if self.count == len(self.chosen.rows) else self.count,
+            reference=self.reference,
+            **params,
+        )
 
 
 def _draw_results(
-    found: Sequence[Many],
-    by: str,
-    quantity: str,
-    classes: str,
-    given: Sequence[str] | None,
-    sentences: str,
+    entries: Sequence[Entry], over: Over, by: str, quantity: str, classes: str, sentences: str
 ) -> None:
-    said, plots = [f"{sentences}."], []
-    for many in found:
+    said, plots, grouped = [f"{sentences}."], [], []
+    for entry in entries:
         try:
-            if many.problem:
-                raise ValueError(many.problem)
-            plots += means(many, by, quantity, classes, given)
+            many = over.result(entry)
+            if many.is_group:
+                grouped.append(entry)
+            how = {"by": by, "quantity": quantity, "classes": classes}
+            given = over.chosen.sentences.given
+            given = None if given is None else given[: over.count]
+            pictures = len(means(many, by, quantity, classes, given))
+            plots += [
+                over.picture("winner_means", [entry], place=place, **how)
+                for place in range(pictures)
+            ]
         except Exception as error:
             said.append(reason(error))
     st.caption(cards.plain(" ".join(said)))
@@ -175,19 +207,22 @@ def _draw_results(
             name = plot.title.partition(":")[0]
             seen[name] = seen.get(name, -1) + 1
             framed(plot, f"over-{name}" + (f"-{seen[name]}" if seen[name] else ""), ABOUT)
-    grouped = [many for many in found if many.seeds is not None]
     if not grouped:
         return
     st.markdown("**Are the winners stable, or noise?**", help=ABOUT_STABLE)
-    st.caption(cards.plain(" ".join(map(stable_in_words, grouped))))
+    st.caption(cards.plain(" ".join(stable_in_words(over.result(entry)) for entry in grouped)))
     with st.container(key="over-seeds"):
-        for many in grouped:
-            framed(stable(many), f"seeds-{many.entry.id}", ABOUT_STABLE)
-        _draw_against(found)
+        for entry in grouped:
+            framed(over.picture("seed_disagreement", [entry]), f"seeds-{entry.id}", ABOUT_STABLE)
+        _draw_against(grouped, over)
 
 
-def _draw_against(found: Sequence[Many]) -> None:
-    able = {f"{a.entry.id} against {b.entry.id}": (a, b) for a, b in couples(found)}
+def _draw_against(entries: Sequence[Entry], over: Over) -> None:
+    by_name = {entry.id: entry for entry in entries}
+    able = {
+        f"{a.name} against {b.name}": (a, b)
+        for a, b in couples([over.result(entry) for entry in entries])
+    }
     if not able:
         return
     names = list(able)
@@ -195,5 +230,6 @@ def _draw_against(found: Sequence[Many]) -> None:
         st.session_state["over_couple"] = names[0]
     with st.container(key="over-against"):
         chosen = st.selectbox("Groups", names, key="over_couple") if len(names) > 1 else names[0]
-        plot, said = against(*able[chosen])
-        framed(plot, "against", ABOUT_AGAINST, said)
+        first, second = able[chosen]
+        plot = over.picture("group_difference", [by_name[first.name], by_name[second.name]])
+        framed(plot, "against", ABOUT_AGAINST, against(first, second)[1])

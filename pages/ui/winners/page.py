@@ -52,9 +52,11 @@ def draw(found: Catalogue, choice: Choice) -> None:
             depth = max(len(one.trace.hidden) for one in shown) - 1
             selection.layer_menu(depth, selection.marked_layer(depth))
     with grid:
-        said = winners_cards.draw(shown, choice, str(quantity))
-        tokens.draw(by_token, choice)
-        sources.draw([reply for reply in given if reply.splits and not _maximum(reply)], choice)
+        said = winners_cards.draw(shown, choice, str(quantity), reference)
+        tokens.draw(by_token, choice, reference)
+        sources.draw(
+            [reply for reply in given if reply.splits and not _maximum(reply)], choice, reference
+        )
         st.caption(cards.plain(said))
     what_if.draw(given, choice)
     with st.container(key="detail"):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
 from analysis.common.faults import reason
-from pages.ui.data.sentence_sets import Rows, digest
+from analysis.datasets.sentences import Rows, digest
+from analysis.figures.recipes import results
+from analysis.reading.winners_over import Many, joined, joined_seeds
 from pages.ui.engine import models
+from pages.ui.engine.results import subject_of
 from pages.ui.frame.catalogue import Entry
 
 if TYPE_CHECKING:
@@ -25,31 +27,6 @@ class _Store:
     samples: dict[int, tuple[WinnerSample, ...]] = field(default_factory=dict)
     seeds: dict[int, SeedDisagreement] = field(default_factory=dict)
     problem: str = ""
-
-
-@dataclass(frozen=True)
-class Many:
-    """An entry over the sentences that are done: a sample for each member."""
-
-    entry: Entry
-    samples: tuple[WinnerSample, ...]
-    seeds: SeedDisagreement | None  # of a seed group
-    problem: str = ""  # why there are no samples
-
-    @property
-    def sentences(self) -> int:
-        """How many sentences are in it."""
-        return len(self.samples[0].predicted) if self.samples else 0
-
-    @property
-    def over_tokens(self) -> bool:
-        """Whether tokens compete, not layers."""
-        return bool(self.samples) and len(self.samples[0].layers) == 1
-
-    @property
-    def only_cls(self) -> bool:
-        """Whether all wins are at [CLS], because nothing else is pooled."""
-        return not self.over_tokens and all(s.wins[:, 1:].sum() == 0 for s in self.samples)
 
 
 def run(
@@ -75,18 +52,25 @@ def done(entries: Sequence[Entry], rows: Rows, reference: str | None) -> int:
 
 
 def result(entry: Entry, rows: Rows, reference: str | None, count: int) -> Many:
-    """The first `count` sentences of an entry."""
+    """The first `count` sentences of an entry. Raises ``ValueError`` with the reason."""
     store = _of(entry, rows, reference)
-    if store.problem or not count:
-        return Many(entry, (), None, store.problem)
+    if store.problem:
+        raise ValueError(store.problem)
+    if not count:
+        return Many(entry.id, entry.members, ())
     samples = tuple(
-        _joined([store.samples[i][member] for i in range(count)])
+        joined([store.samples[i][member] for i in range(count)])
         for member in range(len(entry.members))
     )
     seeds = None
     if entry.is_group:
-        seeds = _seeds([store.seeds[i] for i in range(count)], samples[0])
-    return Many(entry, samples, seeds)
+        seeds = joined_seeds([store.seeds[i] for i in range(count)], samples[0])
+    return Many(entry.id, entry.members, samples, seeds)
+
+
+def problem(entry: Entry, rows: Rows, reference: str | None) -> str:
+    """Why an entry has no winners over these sentences; "" where none is known."""
+    return _of(entry, rows, reference).problem
 
 
 def _of(entry: Entry, rows: Rows, reference: str | None) -> _Store:
@@ -111,31 +95,9 @@ def _prefix(store: _Store) -> int:
 def _one(
     entry: Entry, store: _Store, index: int, text: str, pair: str | None, reference: str | None
 ) -> None:
-    from analysis.reading.winner_statistics import collect, seed_disagreement
-
-    members = [models.classifier(member) for member in entry.members]
-    samples = tuple(collect(member, [text], [pair], reference) for member in members)
+    subject = subject_of(entry, text, pair)
+    samples = subject.each(results.winner_sample, reference)
     if entry.is_group:
-        store.seeds[index] = seed_disagreement(members, [text], [pair])
+        members = subject.members
+        store.seeds[index] = members[0].result(results.disagreement_of_seeds, members)
     store.samples[index] = samples  # last, because its being there says that all is
-
-
-def _joined(parts: Sequence[WinnerSample]) -> WinnerSample:
-    names = ("wins", "contributions", "tokens", "predicted")
-    joined: dict[str, Any] = {
-        name: np.concatenate([getattr(part, name) for part in parts]) for name in names
-    }
-    return replace(parts[0], **joined)
-
-
-def _seeds(parts: Sequence[SeedDisagreement], sample: WinnerSample) -> SeedDisagreement:
-    """Mean over places: a sentence counts with its tokens where every token is pooled."""
-    only_cls = sample.wins[:, 1:].sum() == 0 or len(sample.layers) == 1
-    weights = np.ones(len(parts)) if only_cls else sample.tokens.sum(axis=1).astype(float)
-    weights = weights / weights.sum()
-    return replace(
-        parts[0],
-        share=np.tensordot(weights, np.stack([one.share for one in parts]), 1),
-        chance=np.tensordot(weights, np.stack([one.chance for one in parts]), 1),
-        sentences=len(parts),
-    )

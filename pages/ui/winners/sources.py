@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
 
 from analysis.common.phrases import capital
+from analysis.figures.marks import Bars
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
-from analysis.figures.views import compare
-from analysis.reading import groups
 from pages.ui.engine.replies import Reply, common_limit, stock_head
+from pages.ui.engine.results import picture
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.show import export_menu
@@ -25,24 +24,24 @@ ABOUT = (
 )
 
 
-def draw(given: Sequence[Reply], choice: Choice) -> None:
+def draw(given: Sequence[Reply], choice: Choice, reference: str | None) -> None:
     """A card each, on one scale."""
-    splits = [groups.mean_decomposition(reply.splits) for reply in given]
-    largest = [
-        float(np.abs(split.by_layer(reply.target)).max())
-        for split, reply in zip(splits, given, strict=True)
-    ]
-    limit = common_limit("source-bars", choice.key, max(largest, default=1.0), st.session_state)
-    for split, reply in zip(splits, given, strict=True):
-        name = reply.entry.id
-        plot: Plot = compare.source_layers(
-            split,
-            None,
-            reply.target,
-            groups.mean_checkpoint(reply.entry.members, name),
-            reply.traces[0].tokens,
+
+    def bars(reply: Reply, limit: float | None = None) -> Plot:
+        return picture(
+            "source_layers",
+            [reply.entry],
+            choice,
+            [reply.target],
+            reference=reference,
             limit=limit,
         )
+
+    largest = [plot.mark.bounds[1] for plot in map(bars, given) if isinstance(plot.mark, Bars)]
+    limit = common_limit("source-bars", choice.key, max(largest, default=1.0), st.session_state)
+    for reply in given:
+        name = reply.entry.id
+        plot = bars(reply, limit)
         with st.container(border=True, key=f"source-{name}"):
             with st.container(key=f"won-title-{name}"):
                 st.markdown(f"**{cards.plain(name)}**", help=ABOUT)

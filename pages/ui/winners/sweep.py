@@ -6,18 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
 from analysis.common.faults import reason
 from analysis.figures.plot import Plot
+from analysis.figures.recipes import results
 from analysis.figures.screen.sheet import Sheet
-from analysis.figures.views import interventions
-from analysis.reading import groups
 from pages.ui.engine.replies import Reply
+from pages.ui.engine.results import picture, subject_of
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
-from pages.ui.winners import engine
 from pages.ui.winners.panel import framed
 
 if TYPE_CHECKING:
@@ -41,87 +39,78 @@ ABOUT_POOLED = (
 
 def sweeps(shown: Sequence[Reply], choice: Choice) -> tuple[dict[str, list[Sweep]], list[str]]:
     """Sweeps of each entry's members; and for whom there is none, and why."""
-    found: dict[str, list[Sweep]] = {}
-    said = []
+    known: dict[str, list[Sweep]] = {}
+    problems = []
     for reply in shown:
         try:
-            found[reply.entry.id] = [
-                engine.sweep(member, choice.text, choice.pair) for member in reply.entry.members
-            ]
+            subject = subject_of(reply.entry, choice.text, choice.pair)
+            known[reply.entry.id] = list(subject.each(results.sweep))
         except Exception as error:
-            said.append(reason(error, reply.entry.id))
-    return found, said
+            problems.append(reason(error))
+    return known, problems
 
 
-def lines(found: dict[str, list[Sweep]], shown: Sequence[Reply]) -> list[Plot]:
+def lines(known: dict[str, list[Sweep]], shown: Sequence[Reply], choice: Choice) -> list[Plot]:
     """One picture of all of them, or one for each that differs in layers or classes."""
-    targets = {reply.entry.id: reply.target for reply in shown}
-    alike: dict[tuple[object, ...], list[str]] = {}
-    for name, entry in found.items():
-        kind = (len(entry[0].last_k), entry[0].checkpoint.labels, targets[name])
-        alike.setdefault(kind, []).append(name)
+    alike: dict[tuple[object, ...], list[Reply]] = {}
+    for reply in shown:
+        if reply.entry.id in known:
+            first = known[reply.entry.id][0]
+            kind = (len(first.last_k), first.checkpoint.labels, reply.target)
+            alike.setdefault(kind, []).append(reply)
     plots = [
-        interventions.sweep([found[name] for name in names], names, targets[names[0]])
-        for names in alike.values()
+        picture("sweep", [one.entry for one in some], choice, [one.target for one in some])
+        for some in alike.values()
     ]
     if len(plots) == 1:
         return plots
     return [
-        replace(plot, title=f"{', '.join(names)}: {plot.title[0].lower()}{plot.title[1:]}")
-        for plot, names in zip(plots, alike.values(), strict=True)
+        replace(
+            plot,
+            title=f"{', '.join(one.entry.id for one in some)}: "
+            f"{plot.title[0].lower()}{plot.title[1:]}",
+        )
+        for plot, some in zip(plots, alike.values(), strict=True)
     ]
 
 
-def turned(found: dict[str, list[Sweep]]) -> list[Plot]:
+def turned(known: dict[str, list[Sweep]], shown: Sequence[Reply], choice: Choice) -> list[Plot]:
     """How far the pooled vector turns: of all, or of those each whose encoders are as deep."""
-    alike: dict[int, list[str]] = {}
-    for name, entry in found.items():
-        alike.setdefault(len(entry[0].last_k), []).append(name)
+    alike: dict[int, list[Reply]] = {}
+    for reply in shown:
+        if reply.entry.id in known:
+            alike.setdefault(len(known[reply.entry.id][0].last_k), []).append(reply)
     return [
-        interventions.sweep_pooled([found[name] for name in names], names)
-        for names in alike.values()
+        picture("sweep_pooled", [one.entry for one in some], choice, [one.target for one in some])
+        for some in alike.values()
     ]
-
-
-def who_wins(entry: Sequence[Sweep], name: str) -> Plot:
-    """Shares of wins by k: of a seed group the mean."""
-    if len(entry) == 1:
-        return interventions.sweep_winners(entry[0])
-    shares = np.stack([one.shares for one in entry])
-    owner = groups.mean_checkpoint([one.checkpoint for one in entry], name)
-    spread = 100 * float(np.nanmax(shares.std(axis=0, ddof=1)))
-    mean = replace(entry[0], shares=shares.mean(axis=0), checkpoint=owner)
-    note = (
-        f"Mean over {len(entry)} seeds; the largest standard deviation in a cell is "
-        f"{spread:.1f} points."
-    )
-    return replace(interventions.sweep_winners(mean), notes=(note,))
 
 
 def draw(shown: Sequence[Reply], choice: Choice, detailed: str) -> None:
     """The lines of all, and the winners of the entry that is seen in detail."""
-    found, said = sweeps(shown, choice)
-    if said:
-        st.caption(cards.plain(" ".join(said)))
+    known, problems = sweeps(shown, choice)
+    if problems:
+        st.caption(cards.plain(" ".join(problems)))
 
     def marked(drawing: Sheet) -> None:
-        _mark_trained(drawing, found)
+        _mark_trained(drawing, known)
 
-    for index, plot in enumerate(lines(found, shown)):
+    for index, plot in enumerate(lines(known, shown, choice)):
         framed(plot, f"sweep-{index}", ABOUT, height=260, adjust=marked)
-    if detailed in found:
+    if detailed in known:
+        entry = next(reply.entry for reply in shown if reply.entry.id == detailed)
         framed(
-            who_wins(found[detailed], detailed),
+            picture("sweep_winners", [entry], choice),
             "sweep-winners",
             ABOUT_WINNERS,
             height=260,
             title=f"{detailed}: winners for each k",
         )
-    for index, plot in enumerate(turned(found)):
+    for index, plot in enumerate(turned(known, shown, choice)):
         framed(plot, f"sweep-pooled-{index}", ABOUT_POOLED, height=260, adjust=marked)
 
 
-def _mark_trained(drawing: Sheet, found: dict[str, list[Sweep]]) -> None:
-    for k in sorted({one.trained for entry in found.values() for one in entry}):
+def _mark_trained(drawing: Sheet, known: dict[str, list[Sweep]]) -> None:
+    for k in sorted({one.trained for entry in known.values() for one in entry}):
         drawing.line_at("x", k, width=1.2)
     drawing.axis("x", dtick=1)

@@ -13,18 +13,18 @@ from analysis.common.faults import reason
 from analysis.common.phrases import listed
 from analysis.figures.marks import Bars
 from analysis.figures.plot import Plot
+from analysis.figures.recipes import results
 from analysis.figures.style.style import printable
-from analysis.figures.views import interventions
 from analysis.figures.views.token_axis import label_of
 from analysis.figures.views.units import units_of
-from analysis.reading import groups
+from analysis.reading import over_winners
 from pages.ui.engine.replies import Reply
+from pages.ui.engine.results import picture, subject_of
 from pages.ui.frame import address
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.places import span_of
 from pages.ui.kit.selection import Followed
-from pages.ui.winners import engine
 from pages.ui.winners.panel import framed
 
 if TYPE_CHECKING:
@@ -145,15 +145,19 @@ def _changed(
             f"{name} takes no maximum over layer {listed(map(str, dropped))}: nothing leaves."
         )
     places = _places(first.traces[0].tokens, units, reply.traces[0].tokens)
-    found = [
-        engine.what_if(member, choice.text, choice.pair, own, places, where)
-        for member in reply.entry.members
-    ]
-    plot = interventions.what_if(found, groups.mean_checkpoint(reply.entry.members, name))
+    plot = picture(
+        "what_if",
+        [reply.entry],
+        choice,
+        drop_layers=list(own),
+        mask_tokens=list(places),
+        where=where,
+    )
     if stay := tuple(layer for layer in dropped if layer not in own):
         note = f"It takes no maximum over layer {listed(map(str, stay))}, so nothing leaves there."
         plot = replace(plot, notes=(note, *plot.notes))
-    return plot, found
+    subject = subject_of(reply.entry, choice.text, choice.pair)
+    return plot, list(subject.each(results.what_if, own, places, where))
 
 
 def _places(of: Tokens, units: Sequence[tuple[int, ...]], tokens: Tokens) -> tuple[int, ...]:
@@ -180,7 +184,7 @@ def _flip(reply: Reply, answers: Sequence[WhatIf]) -> list[str]:
     first = answers[0].checkpoint
     if first.regression:
         return []
-    before, after = np.mean([one.probabilities for one in answers], axis=0).argmax(axis=1).tolist()
+    before, after = over_winners.answers_of(answers)
     if before == after:
         return []
     return [f"{reply.entry.id} changes from {first.labels[before]} to {first.labels[after]}."]

@@ -11,7 +11,6 @@ import numpy as np
 from analysis.figures.marks import Bars
 from analysis.figures.plot import Plot
 from analysis.figures.views import winner_statistics as views
-from analysis.reading import groups
 from analysis.reading.winner_statistics import (
     GroupDifference,
     Summary,
@@ -20,9 +19,9 @@ from analysis.reading.winner_statistics import (
     summarise,
     summarise_by_class,
 )
+from analysis.reading.winners_over import Many
 from analysis.statistics.basics import mean_interval
 from analysis.text.token_types import TYPES
-from pages.ui.winners.sentence_pass import Many
 
 LAYER, TYPE = "source layer", "token type"
 WINS, ADDS = "share of wins", "contribution"
@@ -46,7 +45,7 @@ def means(
     Raises ``ValueError`` with the reason where the numbers would be the same by construction, or
     where there are no such classes.
     """
-    name, layers = many.entry.id, many.samples[0].layers
+    name, layers = many.name, many.samples[0].layers
     if by == LAYER and many.over_tokens:
         raise ValueError(f"{name} takes its maximum over tokens: look at it by token type.")
     if by == TYPE and many.only_cls:
@@ -76,7 +75,7 @@ def means(
 
 
 def _plot(many: Many, by: str, quantity: str, label: str, series: Series, of: str = "") -> Plot:
-    name, layers = many.entry.id, many.samples[0].layers
+    name, layers = many.name, many.samples[0].layers
     if all(np.isnan(one.mean).all() for one, _ in series):
         raise ValueError(
             f"{name}: the logits of this pooling head are not split, so no contributions."
@@ -89,11 +88,11 @@ def _plot(many: Many, by: str, quantity: str, label: str, series: Series, of: st
         label,
         by,
         scale,
-        [groups.mean_checkpoint(many.entry.members, name)],
+        [many.checkpoint],
     )
     assert isinstance(plot.mark, Bars)
     mark = replace(plot.mark, style="number" if quantity == WINS else "signed")
-    if many.entry.is_group:
+    if many.is_group:
         dots = scale * np.stack([rows.T for _, rows in series])
         low, high = np.nanmin(dots, initial=mark.bounds[0]), np.nanmax(dots, initial=mark.bounds[1])
         mark = replace(mark, dots=dots, limits=(float(low), float(high)))
@@ -120,7 +119,7 @@ def _classes(many: Many, classes: str, given: Sequence[str] | None) -> list[np.n
     """(N,) class of every sentence for each member; None: all together."""
     if classes == TOGETHER:
         return None
-    name, first = many.entry.id, many.samples[0].checkpoint
+    name, first = many.name, many.samples[0].checkpoint
     if first.regression:
         raise ValueError(f"{name} predicts a number: there are no classes to tell apart.")
     if classes == PREDICTED:
@@ -146,7 +145,7 @@ def _series(many: Many, rows: Rows, classes: Sequence[np.ndarray] | None) -> Ser
 def _summary(many: Many, rows: Rows, of: str) -> tuple[Summary, np.ndarray]:
     """The summary, and (members, N) means behind it."""
     own = np.stack([mean_interval(rows(sample))[0] for sample in many.samples])
-    if not many.entry.is_group:
+    if not many.is_group:
         return summarise(rows(many.samples[0]), of), own
     return Summary(*mean_interval(own), many.sentences, of), own
 
@@ -162,7 +161,7 @@ def _by_class(many: Many, rows: Rows, classes: Sequence[np.ndarray]) -> Series:
         held = [one[name] for one in each if name in one]
         empty = np.full_like(held[0].mean, np.nan)
         own = np.stack([one[name].mean if name in one else empty for one in each])
-        if many.entry.is_group:
+        if many.is_group:
             count = round(float(np.mean([one.sentences for one in held])))
             found.append((Summary(*mean_interval(own), count, name), own))
         else:
@@ -171,7 +170,7 @@ def _by_class(many: Many, rows: Rows, classes: Sequence[np.ndarray]) -> Series:
 
 
 def _note(many: Many, series: Series, of: str = "") -> str:
-    over = f"over {len(many.samples)} seeds" if many.entry.is_group else "over sentences"
+    over = f"over {len(many.samples)} seeds" if many.is_group else "over sentences"
     names = dict.fromkeys(
         (one.of, one.sentences)
         for one, _ in series
@@ -193,8 +192,8 @@ def common(plots: Sequence[Plot]) -> list[Plot]:
 def stable(many: Many) -> Plot:
     """How often two seeds of the group have another winner at the same place."""
     assert many.seeds is not None
-    plot = views.seed_disagreement(many.seeds, [sample.checkpoint for sample in many.samples])
-    return replace(plot, title=f"{many.entry.id}: stable over seeds?")
+    plot = views.seed_disagreement(many.seeds, [many.checkpoint])
+    return replace(plot, title=f"{many.name}: stable over seeds?")
 
 
 def stable_in_words(many: Many) -> str:
@@ -205,24 +204,22 @@ def stable_in_words(many: Many) -> str:
     mean = f"{share.mean():.0f} %"
     spread = f" ({share.min():.0f} to {share.max():.0f} %)" if len(share) > 1 else ""
     return (
-        f"Two seeds of {many.entry.id} give {mean} of the places another {what}{spread}; "
+        f"Two seeds of {many.name} give {mean} of the places another {what}{spread}; "
         f"independent winners with the same shares would give {chance.mean():.0f} %."
     )
 
 
 def couples(all_of: Sequence[Many]) -> list[tuple[Many, Many]]:
     """Two seed groups each whose layers compete and are the same."""
-    able = [one for one in all_of if one.entry.is_group and one.samples and not one.over_tokens]
+    able = [one for one in all_of if one.is_group and one.samples and not one.over_tokens]
     return [(a, b) for a, b in combinations(able, 2) if a.samples[0].layers == b.samples[0].layers]
 
 
 def against(first: Many, second: Many) -> tuple[Plot, str]:
     """The difference of two groups beside that within them, as a picture and in words."""
     found = between_groups(first.samples, second.samples)
-    names = (first.entry.id, second.entry.id)
-    checkpoints = [
-        groups.mean_checkpoint(one.entry.members, one.entry.id) for one in (first, second)
-    ]
+    names = (first.name, second.name)
+    checkpoints = [first.checkpoint, second.checkpoint]
     plot = views.group_difference(found, names, checkpoints)
     said = _difference_in_words(found, names)
     if first.only_cls != second.only_cls:

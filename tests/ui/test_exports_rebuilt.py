@@ -1,0 +1,263 @@
+"""Every picture that a page exports is made again by its recipe, in another process: no difference.
+
+A page and a state of its controls is a `Case`; each is tried with a checkpoint, a seed group, and a
+group beside a checkpoint.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import tiny
+from support.saved_figures import ROOT, run
+
+import analysis
+from analysis.__main__ import main
+from analysis.figures.files.sidecar import sidecar
+from analysis.reading.trace import measure_profile
+
+TEXT, OTHER = "the plot is thin but the acting is fine", "the plot is dull but the acting is fine"
+HEADS = ("cls", "max_cls", "mha", "max_seq_mha", "max")
+CHOSEN = {  # a checkpoint, a seed group, and both side by side; {} is a pooling head
+    "checkpoint": ("toy-{}-s0",),
+    "group": ("toy-{}",),
+    "pair": ("toy-{}", "toy-cls-s1"),
+}
+
+
+def page(name: str) -> str:
+    """The file of a page, whatever its number."""
+    (path,) = (ROOT / "pages").glob(f"*_{name}.py")
+    return f"pages/{path.name}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A page with what its controls say; `views` are pictures that it must offer."""
+
+    page: str
+    head: str = "max_seq_mha"
+    held: dict[str, Any] = field(default_factory=dict)
+    views: tuple[str, ...] = ()
+    press: str = ""  # a button that starts what is computed over a data set
+
+
+LAYERS, WINNERS = page("Layers"), page("Max_pool_winners")
+ATTENTION, ATTRIBUTIONS = page("Attention"), page("Attributions")
+DATA_SET = {"evaluate": "Data set"}
+COMPARE, EVALUATE = "", page("Evaluate")
+NOUNS, WORDS = ("plot", "film", "acting", "story"), ("thin", "dull", "good", "fine", "poor")
+MORE = ("", "and very thin", "but fine", "or bad", "and not poor", "but great", "and dull")
+ROWS = [f"the {noun} is {word} {more}" for noun in NOUNS for word in WORDS for more in MORE]
+SENTENCES = {"source": "own sentences", "own_sentences": "\n".join(ROWS)}
+CASES = {
+    "compare": Case(
+        COMPARE,
+        held={"compare": True, "variant": OTHER},
+        views=("classes", "input_attribution", "reading", "source_layers", "variant"),
+    ),
+    "compare, pieces": Case(COMPARE, "mha", {"unit": "pieces"}),
+    "layers, standardised": Case(
+        LAYERS,
+        held={"marked_layer": 2, "marked_dimension": 5, "layer_values": "standardised"},
+        views=("depth", "at_layer", "cls_by_layer", "dimension", "turned"),
+    ),
+    "layers, by weight": Case(LAYERS, held={"layer_order": "weight", "unit": "pieces"}),
+    "layers, what matters": Case(
+        LAYERS, "mha", {"layer_order": "top", "layer_values": "difference", "marked_layer": 1}
+    ),
+    "layers, against a text": Case(
+        LAYERS, "max_cls", {"layer_values": "reference", "layer_reference": OTHER}
+    ),
+    "winners, contribution": Case(
+        WINNERS,
+        held={"drop_layers": [4], "mask_tokens": [2], "marked_layer": 3, "reference": "zero"},
+        views=(
+            "winners",
+            "layer_quantities",
+            "what_if",
+            "dimensions",
+            "margins",
+            "sweep",
+            "sweep_winners",
+            "sweep_pooled",
+        ),
+    ),
+    "winners, deviation": Case(WINNERS, held={"quantity": "deviation", "unit": "pieces"}),
+    "winners, attention": Case(WINNERS, held={"quantity": "attention", "marked_part": 1}),
+    "winners, drop effect": Case(WINNERS, "max_cls", {"quantity": "drop effect"}),
+    "winners, every token's drop effect": Case(WINNERS, held={"quantity": "drop effect"}),
+    "winners over tokens": Case(WINNERS, "max", views=("token_winners",)),
+    "attention, heads": Case(
+        ATTENTION,
+        held={"marked_layer": 2, "marked_head": 1, "leave": "head"},
+        views=("pooling_attention", "cls_row", "leave_one_out", "reading", "encoder_heads"),
+    ),
+    "attention, norms and a token": Case(
+        ATTENTION,
+        "mha",
+        {
+            "weigh": "value norms",
+            "encoder_view": "One token",
+            "unit": "pieces",
+            "special": False,
+            "side": "key",
+            "leave": "replace",
+        },
+    ),
+    "attention, rollout": Case(ATTENTION, "cls", {"encoder_view": "Rollout"}, ("rollout",)),
+    "attention, entropy": Case(
+        ATTENTION, held={"encoder_view": "Entropy, distance"}, views=("head_summary",)
+    ),
+    "attention, parts": Case(
+        ATTENTION, held={"encoder_view": "Input parts", "reference": "zero"}, views=("blocks",)
+    ),
+    "attributions": Case(
+        ATTRIBUTIONS,
+        held={"methods": ["integrated_gradients", "leave_one_out"], "baseline": "mask"},
+        views=(
+            "attribution_strips",
+            "attribution_bars",
+            "attribution_methods",
+            "attribution_disagreement",
+            "attribution_layers",
+            "deletion_insertion",
+            "rank_agreement",
+        ),
+    ),
+    "attributions, pieces and a probability": Case(
+        ATTRIBUTIONS,
+        "mha",
+        {
+            "methods": ["gradient_x_input", "leave_one_out"],
+            "unit": "pieces",
+            "output": "probability",
+            "evidence_of": "all checkpoints",
+            "evidence_replace": "pad",
+        },
+    ),
+    "attributions, a span and another sentence": Case(
+        ATTRIBUTIONS,
+        "max_cls",
+        {
+            "methods": ["integrated_gradients"],
+            "baseline": "text",
+            "baseline_text": OTHER,
+            "span": "the acting",
+        },
+    ),
+    "layers over sentences": Case(
+        LAYERS,
+        held={"layer_values": "reference", "layer_reference": OTHER, **SENTENCES},
+        views=("cka", "standing"),
+        press="many-button",
+    ),
+    "winners over sentences": Case(
+        WINNERS, held={"over_classes": "predicted", **SENTENCES}, press="over-go"
+    ),
+    "winners over sentences, by type": Case(
+        WINNERS, "max", {"over_by": "token type", **SENTENCES}, press="over-go"
+    ),
+    "evaluate, scores and behaviour": Case(
+        EVALUATE, held=DATA_SET, views=("data_set_scores", "failure_rates"), press="job-go"
+    ),
+    "evaluate, confusion": Case(
+        EVALUATE, held={"look": "confusion", **DATA_SET}, views=("confusion",), press="job-go"
+    ),
+    "evaluate, calibration": Case(
+        EVALUATE, held={"look": "calibration", **DATA_SET}, views=("reliability",), press="job-go"
+    ),
+}
+QUICK = {
+    ("evaluate, scores and behaviour", "pair"),
+    ("layers over sentences", "group"),
+    ("winners over sentences", "group"),
+    ("attributions", "group"),
+    ("compare", "group"),
+    ("attention, heads", "group"),
+    ("attention, parts", "pair"),
+    ("winners, contribution", "group"),
+    ("winners over tokens", "group"),
+    ("layers, standardised", "group"),
+}
+APART = ("layers, standardised", "group")  # of the quick ones, what goes to another process
+
+
+@pytest.fixture(scope="module")
+def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seeds of each pooling head, each with an encoder and a profile of its own."""
+    root = tmp_path_factory.mktemp("toys")
+    labels, encoder = ("negative", "positive"), root / "_encoder"
+    for seed in range(2):
+        shutil.rmtree(encoder, ignore_errors=True)
+        tiny.make_bare_encoder(encoder, seed)  # of one name, or the seeds would be no group
+        for place, head in enumerate(HEADS):
+            folder = root / f"toy-{head}-s{seed}"
+            tiny.make_pooling_checkpoint(
+                folder,
+                head,
+                labels,
+                task="sst2",
+                encoder=encoder,
+                seed=10 * place + seed,
+                facts={"group": f"toy-{head}", "seed": seed},
+            )
+            texts = [TEXT, OTHER, tiny.SENTENCE]
+            measure_profile(analysis.load(folder), texts, None, "three").save(folder)
+    return root
+
+
+def every_case() -> list[Any]:
+    return [
+        pytest.param(
+            case,
+            state,
+            id=f"{case}, {state}",
+            marks=() if (case, state) in QUICK else pytest.mark.slow,
+        )
+        for case in CASES
+        for state in CHOSEN
+    ]
+
+
+@pytest.mark.parametrize(("name", "state"), every_case())
+def test_every_export_of_a_page_is_rebuilt_without_a_difference(
+    name: str,
+    state: str,
+    toys: Path,
+    exported: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    case = CASES[name]
+    chosen = [one.format(case.head) for one in CHOSEN[state]]
+    held = {"text": TEXT, "checkpoints": chosen, **case.held}
+    menus = exported(case.page, toys, case.press, **held)
+    plots = [plot for menu in menus.values() for plot in menu.values()]
+    assert set(case.views) <= {plot.view for plot in plots}
+    stems = []
+    for place, plot in enumerate(plots):
+        assert plot.recipe, f"{plot.view}: no recipe"
+        assert plot.caption
+        assert len(plot.frame())
+        stem = f"{place:02}-{plot.view}"
+        # as a table: the numbers are compared all the same, and nothing has to be drawn
+        (tmp_path / f"{stem}.json").write_text(sidecar(plot, format="csv").to_json())
+        stems.append(f"{stem}.json")
+    lines = ["text", *(row.strip() for row in ROWS)]
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    arguments = ("--checkpoints", toys, "--data", "rows.csv", "--recompute", "--output", "out")
+    if (name, state) in QUICK - {APART}:
+        monkeypatch.chdir(tmp_path)
+        code, said = main(["rebuild", *stems, *map(str, arguments)]), capsys.readouterr().err
+    else:
+        answer = run("rebuild", *stems, *arguments, cwd=tmp_path)
+        code, said = answer.returncode, answer.stderr
+    assert code == 0, said
+    equal = [f"{stem}: The recomputed values equal the stored ones." for stem in stems]
+    assert [line for line in equal if line not in said] == [], said
