@@ -21,6 +21,12 @@ _BOMS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+# Encodings of other scripts than the Latin one. That of Central Europe (cp1250) is not among them:
+# it has the bytes of Windows-1252 for other letters, and a few lines do not tell the two apart.
+_SCRIPTS = (
+    *("cp1251", "koi8_r", "cp1253", "cp1255", "cp1256"),
+    *("shift_jis", "euc_jp", "euc_kr", "gb18030", "big5"),
+)
 _OTHERS = (
     (b"PK\x03\x04", "a ZIP archive or a spreadsheet (.xlsx). Save the sheet as CSV (UTF-8)"),
     (b"\xd0\xcf\x11\xe0", "an old spreadsheet (.xls). Save the sheet as CSV (UTF-8)"),
@@ -102,7 +108,28 @@ def encoding_of(head: bytes, name: str) -> str:
                 f"{name} is no text file ({zeros} zero bytes at its start). Give a CSV, TSV, JSON "
                 "lines or Parquet file."
             )
-    return "utf-8"
+    return _of_another_script(head) or "utf-8"
+
+
+def _of_another_script(head: bytes) -> str:
+    """The encoding of a file of which no line with letters beyond ASCII is UTF-8, as
+    charset-normalizer tells it; empty for UTF-8, and for Western letters, which are told line by
+    line."""
+    lines = [line for line in head.splitlines()[:-1] or [head] if not line.isascii()]
+    if not lines or any(_is_utf8(line) for line in lines):
+        return ""
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(b"\n".join(lines), cp_isolation=["cp1252", *_SCRIPTS]).best()
+    return best.encoding if best is not None and best.encoding in _SCRIPTS else ""
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @dataclass

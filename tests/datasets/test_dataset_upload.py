@@ -119,6 +119,22 @@ class TestEncodings:
         if encoding in ("latin-1", "cp1252"):
             assert any("Windows-1252" in note for note in found.notes)
 
+    @pytest.mark.parametrize(
+        ("encoding", "texts"),
+        [
+            ("cp1251", ("Фильм хороший, но длинный", "Игра актёров слабая")),
+            ("shift_jis", ("この映画は面白いが長すぎる", "演技は退屈だった")),
+            ("euc_kr", ("이 영화는 재미있지만 너무 길다", "연기가 지루했다")),
+            ("gb18030", ("这部电影很好看但是太长了", "表演很无聊")),
+            ("cp1253", ("Η ταινία είναι καλή αλλά μεγάλη", "Οι ηθοποιοί είναι κακοί")),
+        ],
+    )
+    def test_other_scripts_are_read_in_their_own_encoding(self, encoding, texts):
+        rows = "".join(f'"{text}",{place}\n' for place, text in enumerate(texts))
+        found = read_upload(("text,label\n" + rows).encode(encoding), "a.csv")
+        assert tuple(found.table.text) == texts
+        assert any(encoding.upper() in note for note in found.notes)
+
     def test_a_file_of_two_encodings_is_read_line_by_line_and_the_odd_ones_are_named(self):
         content = (
             "text,label\nUn café,positive\n".encode()
