@@ -12,7 +12,6 @@ from __future__ import annotations
 import io
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -77,8 +76,7 @@ def _plots() -> Iterator[tuple[str, str, Any]]:
         "variant": {"variant": "The plot is thick."},
     }
     classifier = analysis.load(CHECKPOINT)
-    sys.path.insert(0, str(ROOT / "tests"))
-    from support import view_samples as samples
+    from tests.support import view_samples as samples
 
     for name in known_views():
         if name in STUDY:

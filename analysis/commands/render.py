@@ -44,6 +44,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="the results of a study, for the views of one: they take no text and no checkpoint",
     )
+    parser.add_argument(
+        "--fit",
+        type=Path,
+        metavar="FOLDER",
+        help="a fit of pooling heads, for the views of one: they take no text and no checkpoint",
+    )
     options.add_data(parser)
     options.add_checkpoints(parser)
     options.add_style(parser)
@@ -101,11 +107,14 @@ def _list() -> None:
     """Every view that can be made here, a line each; beside them, those that cannot."""
     from analysis.figures import known_views
     from analysis.figures.recipes import registry
+    from analysis.figures.recipes.fits import FIT
     from analysis.figures.recipes.study import STUDY
 
-    lines = registry.recipes() | {
-        name: f"{line} [--study FOLDER; family, tasks]" for name, line in STUDY.items()
-    }
+    lines = (
+        registry.recipes()
+        | {name: f"{line} [--study FOLDER; family, tasks]" for name, line in STUDY.items()}
+        | {name: f"{line} [--fit FOLDER; head]" for name, line in FIT.items()}
+    )
     for name, line in sorted(lines.items()):
         print(f"{name:24} {line}")
     others = sorted(set(known_views()) - set(lines))
@@ -119,6 +128,7 @@ def _list() -> None:
 def _plot(given: argparse.Namespace) -> Plot:
     from analysis.figures import known_views
     from analysis.figures.recipes import registry
+    from analysis.figures.recipes.fits import FIT, of_fit
     from analysis.figures.recipes.study import STUDY, of_study
     from analysis.figures.recipes.typed import require
 
@@ -131,6 +141,13 @@ def _plot(given: argparse.Namespace) -> Plot:
             raise ValueError(f"{given.view} has no parameter {wrong[0]}; it has family, tasks")
         require(of_study, params, f"{given.view}: ")
         return of_study(given.view, given.study, **params)
+    if given.view in FIT:
+        if given.fit is None:
+            raise ValueError(f"{given.view} is drawn of a fit: --fit FOLDER")
+        if wrong := sorted(set(params) - {"head"}):
+            raise ValueError(f"{given.view} has no parameter {wrong[0]}; it has head")
+        require(of_fit, params, f"{given.view}: ")
+        return of_fit(given.view, given.fit, **params)
     if given.view not in registry.recipes():
         if given.view in known_views():
             raise registry.UnknownRecipe(
@@ -139,7 +156,7 @@ def _plot(given: argparse.Namespace) -> Plot:
             )
         raise registry.UnknownRecipe(
             f"no view is called {given.view!r}; known are "
-            + ", ".join(sorted({*registry.recipes(), *STUDY}))
+            + ", ".join(sorted({*registry.recipes(), *STUDY, *FIT}))
         )
     if given.study is not None:
         raise ValueError(f"{given.view} is drawn of a text, not of a study: leave out --study")

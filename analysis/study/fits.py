@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,13 +146,17 @@ def _plain(values: NDArray[np.float64]) -> list[list[float | None]]:
     return [[None if np.isnan(v) else float(v) for v in row] for row in values]
 
 
+def _table(rows: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    return np.array(rows, np.float64) if rows else np.zeros((0, 0))
+
+
 def _head(values: Mapping[str, Any]) -> HeadScores:
     curve = [[np.nan if v is None else float(v) for v in row] for row in values["curve"]]
     return HeadScores(
         name=str(values["name"]),
         scores=np.array(values["scores"], np.float64).reshape(-1),
-        curve=np.array(curve, np.float64).reshape(len(curve), -1),
-        confusion=np.array(values["confusion"], np.float64).reshape(len(values["confusion"]), -1),
+        curve=_table(curve),
+        confusion=_table(values["confusion"]),
         parameters=int(values["parameters"]),
         seconds=float(values["seconds"]),
         learning_rate=float(values["learning_rate"]),

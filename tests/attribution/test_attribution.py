@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from support import tiny, zoo
 
 import analysis
 from analysis.attribution import METHODS, attribute, in_words, output_of
 from analysis.attribution.methods.gradients import close_enough, settled
 from analysis.attribution.methods.integration import LEVELS
 from analysis.reading.trace import model_inputs
+from tests.support import tiny, zoo
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 OWN = ("cls", "max_cls", "mha", "max_seq_mha", "max", "cls_mlp", "lora", "regression")

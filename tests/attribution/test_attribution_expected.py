@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import known_models
-from support.known_models import Linear, Polynomial, arrays
 
 from analysis.attribution import METHODS, attribute
 from analysis.text.tokens import tokenize
+from tests.support import known_models
+from tests.support.known_models import Linear, Polynomial, arrays
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 CLOSE = {"rtol": 0, "atol": 2e-5}

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support import demo, oracles, tiny, zoo
 
 import analysis
 from analysis import heads
@@ -15,6 +14,7 @@ from analysis.attribution import attribute, why_not
 from analysis.checkpoints.loading import register_heads
 from analysis.figures.registry import draw
 from analysis.reading.trace import model_inputs
+from tests.support import demo, oracles, tiny, zoo
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 DEMO = Path(__file__).resolve().parents[2] / "checkpoints"

@@ -9,12 +9,12 @@ from math import factorial
 import numpy as np
 import pytest
 import torch
-from support import zoo
 
 import analysis
 from analysis.attribution import Enough, attribute, passes
 from analysis.attribution.methods.shapley import _drawn, _every
 from analysis.reading.trace import model_inputs
+from tests.support import zoo
 
 TEXT = "The plot is not dull but very thin"
 NAME = "max_seq_mha"

@@ -8,13 +8,13 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from support import zoo
 
 import analysis
 from analysis.attribution import METHODS, Enough, TooCostly, attribute, expected_seconds, passes
 from analysis.attribution import problem as posing
 from analysis.checkpoints.folder import CheckpointError
 from analysis.text.tokens import tokenize
+from tests.support import zoo
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 FAST = {

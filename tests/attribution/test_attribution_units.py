@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import zoo
 
 import analysis
 from analysis.attribution import METHODS, Option, attribute, in_words, unit_groups
 from analysis.attribution import problem as posing
 from analysis.attribution.methods.integration import LEVELS, fejer, gathered, where_it_changes
 from analysis.text.tokens import tokenize
+from tests.support import zoo
 
 TEXT, PAIR = "He liked thinly acting stories.", "Who said it?"
 

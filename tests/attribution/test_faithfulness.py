@@ -11,8 +11,6 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from support import tiny, zoo
-from support import word_adding_checkpoint as bag
 
 import analysis
 from analysis.attribution.evidence.faithfulness import (
@@ -23,6 +21,8 @@ from analysis.attribution.evidence.faithfulness import (
     ranking,
 )
 from analysis.attribution.evidence.variants import REPLACE, variants
+from tests.support import tiny, zoo
+from tests.support import word_adding_checkpoint as bag
 
 TEXT = "The plot is thin, but not dull."
 NUMBERS = [bag.WEIGHTS[word] for word in bag.TEXT.split()]  # (7,)

@@ -15,9 +15,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from support import zoo
 
 from analysis.attribution import faithfulness
+from tests.support import zoo
 
 TEXTS = ("the plot is thin but the acting is not dull", "he said it was a very good story and film")
 COUNTS = [1, 2, 5]  # of ten words: 10, 20 and 50 %

@@ -8,8 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
-from support import word_adding_checkpoint as bag
-from support import zoo
 
 import analysis
 from analysis.attribution import (
@@ -31,6 +29,8 @@ from analysis.attribution.texts.run import (
     word_frame,
 )
 from analysis.attribution.texts.store import EvidenceStore
+from tests.support import word_adding_checkpoint as bag
+from tests.support import zoo
 
 ROWS = [("the plot is thin", None), ("but not dull", None), ("The film is good", "was it?")]
 METHODS = ("integrated_gradients", "leave_one_out")

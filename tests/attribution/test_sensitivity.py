@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
-from support import tiny, zoo
-from support import word_adding_checkpoint as bag
 
 import analysis
 from analysis.attribution import METHODS, attribute, randomisation, sensitivity
 from analysis.attribution.evidence.randomisation import spearman_band, weight_stages
+from tests.support import tiny, zoo
+from tests.support import word_adding_checkpoint as bag
 
 TEXT = "The plot is thin, but not dull."
 # A method of each way to touch the model: gradients, reruns, hooks inside, many passes.

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import study_folders as made_studies
-from support import tiny
+
+from tests.support import study_folders as made_studies
+from tests.support import tiny
 
 # Other work may share the machine; a journey waits for conditions, and this long at most.
 PATIENCE = 120_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from support.compare_browser import narrow_to_wide, runs_out, write
+from tests.support.compare_browser import narrow_to_wide, runs_out, write
 
 FIRST, SECOND = "the plots thinned, not dully", "the story was poor and very dull"
 NAMES = [f"sst2-{head}" for head in ("mha", "max_seq_mha", "cls", "max_cls")]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from support.compare_browser import narrow_to_wide, runs_out, write
-
 from analysis.attribution.registry import METHODS
+from tests.support.compare_browser import narrow_to_wide, runs_out, write
 
 FIRST, SECOND = "the plots thinned, not dully", "the story was poor and very dull"
 NAMES = [f"sst2-{head}" for head in ("cls", "max_cls", "mha", "max_seq_mha")]

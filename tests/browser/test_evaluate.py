@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.compare_browser import narrow_to_wide, runs_out
+
+from tests.support.compare_browser import narrow_to_wide, runs_out
 
 WORDS = ("the", "film", "is", "good", "bad", "plot", "and", "acting", "a", "fine", "thin", "but")
 IDLE = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support import bare_forward as truth
-from support.compare_browser import (
+
+from tests.support import bare_forward as truth
+from tests.support.compare_browser import (
     address,
     bars,
     card,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.compare_browser import write
 
 import analysis
 from analysis.reading import layers
+from tests.support.compare_browser import write
 
 FIRST, SECOND = "the film is good", "the story was poor and very dull"
 SETTLED = """() => {

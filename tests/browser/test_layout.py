@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from support.compare_browser import address, card, cards, narrow_to_wide, open_at, runs_out, settle
+
+from tests.support.compare_browser import (
+    address,
+    card,
+    cards,
+    narrow_to_wide,
+    open_at,
+    runs_out,
+    settle,
+)
 
 LONG = "anything-but-dull " * 12 + "donaudampfschifffahrtsgesellschaftskapitaen" * 3
 WIDTHS = {380: 1, 800: 2, 1280: 4}

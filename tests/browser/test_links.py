@@ -5,9 +5,9 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from support.compare_browser import address, holds, settle
 
 from pages.ui.frame.frame import PAGES, place_of
+from tests.support.compare_browser import address, holds, settle
 
 TITLES = [title for _, title in PAGES]
 WITHOUT_SENTENCE = ("Train", "Evaluate", "Figures")

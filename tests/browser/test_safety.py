@@ -5,8 +5,9 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
-from support import tiny
-from support.compare_browser import card, holds, open_at, settle, shown, write
+
+from tests.support import tiny
+from tests.support.compare_browser import card, holds, open_at, settle, shown, write
 
 HOSTILE = {
     "script": "<script>window.hit=1</script> good",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from support.compare_browser import open_at
+from tests.support.compare_browser import open_at
 
 
 def test_the_tab_has_a_picture(page, app):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from support import bare_forward as truth
-from support.compare_browser import open_at, settle, wait_for_bars
+
+from tests.support import bare_forward as truth
+from tests.support.compare_browser import open_at, settle, wait_for_bars
 
 FOUR = [f"sst2-{head}" for head in ("cls", "max_cls", "mha", "max_seq_mha")]
 SENTENCE = "the story was very thin but the acting is anything but dull."

@@ -7,12 +7,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from support import tiny
-from support.compare_browser import narrow_to_wide, runs_out
 
 import analysis
 from analysis import interventions
 from analysis.reading.dimensions import dimensions
+from tests.support import tiny
+from tests.support.compare_browser import narrow_to_wide, runs_out
 
 TEXT = "the plot is thin but the acting is fine"
 CHECKPOINTS = ("sst2-max_cls", "sst2-max_seq_mha")

@@ -8,8 +8,8 @@ import shutil
 import struct
 
 import pytest
-from support import tiny
-from support import zoo
+from tests.support import tiny
+from tests.support import zoo
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@ import statistics
 from pathlib import Path
 
 import pytest
-from support.training_data import facts_in
+from tests.support.training_data import facts_in
 
 import analysis
 from analysis.datasets import table as datasets

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from support import zoo
+from tests.support import zoo
 from huggingface_hub import constants
 
 from analysis.checkpoints import encoders

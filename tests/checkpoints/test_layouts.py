@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 from scipy.special import erf
-from support import tiny, zoo
+from tests.support import tiny, zoo
 
 import analysis
 from analysis.checkpoints import CheckpointError

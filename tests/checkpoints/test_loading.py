@@ -7,9 +7,9 @@ import shutil
 
 import numpy as np
 import pytest
-from support import tiny
+from tests.support import tiny
 import torch
-from support import zoo
+from tests.support import zoo
 from safetensors.torch import load_file, save_file
 
 import analysis

@@ -7,7 +7,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from support import tiny
+from tests.support import tiny
 
 import analysis
 from analysis.checkpoints import CheckpointError

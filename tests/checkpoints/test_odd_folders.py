@@ -7,7 +7,7 @@ import os
 import shutil
 
 import pytest
-from support import zoo
+from tests.support import zoo
 
 from analysis.checkpoints.folder import CheckpointError, describe, discover
 from analysis.checkpoints.sizes import excess

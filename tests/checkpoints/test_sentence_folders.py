@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from support import tiny
+from tests.support import tiny
 
 import analysis
 from analysis.checkpoints import CheckpointError

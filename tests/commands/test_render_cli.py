@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from pypdf import PdfReader
-from support import tiny, zoo
-from support.known_results import checkpoint, split, tokens_of
 
 import analysis
 from analysis.__main__ import main
 from analysis.figures import Plot, view
 from analysis.figures.recipes import registry
 from analysis.figures.recipes.study import STUDY
+from tests.support import tiny, zoo
+from tests.support.known_results import checkpoint, split, tokens_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "The plots thinned, not dully."
@@ -318,8 +318,8 @@ def test_a_picture_shows_itself_and_is_saved_as_the_app_saves_it(tmp_path):
 
 def test_a_picture_imports_nothing_heavy_before_it_is_shown():
     code = (
-        "import sys; sys.path.insert(0, 'tests')\n"
-        "from figures_samples import *\n"
+        "import sys\n"
+        "from tests.support.known_results import *\n"
         "from analysis.figures import view\n"
         "t = tokens_of(SENTENCE); p = view('reading', split(t), t, 1, checkpoint()); repr(p)\n"
         "print([m for m in ('matplotlib', 'plotly', 'pandas') if m in sys.modules])"

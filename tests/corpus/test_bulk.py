@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from support import tiny
 
 import analysis
 from analysis.__main__ import main
 from analysis.corpus.bulk import Order, run
 from analysis.corpus.embedding import embed
 from analysis.corpus.vector_folder import open_folder
+from tests.support import tiny
 
 WORDS = ("plot", "acting", "film", "song", "ending", "sound")
 TEXTS = [

@@ -8,13 +8,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from support import tiny, zoo
-from support.data_rows import batch_of, data, logits_of
 
 import analysis
 from analysis.checkpoints.folder import CheckpointError
 from analysis.corpus import runs
 from analysis.datasets.table import Table
+from tests.support import tiny, zoo
+from tests.support.data_rows import batch_of, data, logits_of
 
 HEADS = ("cls", "max_cls", "mha", "max_seq_mha", "mean", "max", "concat", "lora", "cls_mlp")
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from support import zoo
-from support.data_rows import batch_of, data, logits_of
 
 import analysis
 from analysis.checkpoints.folder import CheckpointError
 from analysis.corpus import predictions, runs
 from analysis.corpus.readers import PREDICTION, fixed_lists
+from tests.support import zoo
+from tests.support.data_rows import batch_of, data, logits_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -288,7 +288,7 @@ sys.path[:0] = [{root!r}, {tests!r}]
 import analysis
 from analysis import corpus
 from analysis.corpus import passes
-from support.data_rows import data
+from tests.support.data_rows import data
 passes.PART_ROWS = 20
 def report(done, total, what, share):
     if share > 0.5:
@@ -320,7 +320,7 @@ from analysis import corpus
 from analysis.datasets import Table
 from analysis.corpus.readers import PREDICTION, fixed_lists
 import analysis
-from support.memory_peak import peak_memory
+from tests.support.memory_peak import peak_memory
 torch.set_num_threads(1)
 count = int(sys.argv[1])
 words = ("a film", "the plot is thin", "the acting is good and the story is not very dull")

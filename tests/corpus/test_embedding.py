@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import tiny, zoo
 
 from analysis.corpus.embedding import FREE, embed, keys_of, layer_count, poolings_of, stored
 from analysis.corpus.runs import compute
 from analysis.datasets.table import Table
+from tests.support import tiny, zoo
 
 TEXTS = ["The plot is thin.", tiny.SENTENCE, "Dull.", "Good acting, and not very great writing."]
 

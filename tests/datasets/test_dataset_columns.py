@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from support.upload_reading import CSV, SENTIMENT
 
 from analysis.datasets.files import DataError
 from analysis.datasets.upload import Columns, peek, read_hub, read_upload
+from tests.support.upload_reading import CSV, SENTIMENT
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -175,7 +175,7 @@ class TestSize:
         code = """
 import glob, sys, tempfile
 sys.path[:0] = [{root!r}, {root!r} + "/tests"]
-from support import memory_peak as peak
+from tests.support import memory_peak as peak
 tempfile.tempdir = {folder!r}
 from analysis.datasets.upload import read_upload
 assert len(read_upload({small!r}).table) == 20_000

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.upload_reading import CSV, SENTIMENT
 
 from analysis.datasets.files import DataError
 from analysis.datasets.upload import peek, read_upload
+from tests.support.upload_reading import CSV, SENTIMENT
 
 
 def kinds(reading):

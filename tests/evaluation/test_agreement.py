@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from support.known_results import tokens_of
 
 from analysis.attribution import Attribution
 from analysis.attribution.evidence.agreement import (
@@ -20,6 +19,7 @@ from analysis.attribution.evidence.agreement import (
     null_band,
     rank_agreement,
 )
+from tests.support.known_results import tokens_of
 
 TEXT = "screenplays bore me, but not much"
 TOKENS = tokens_of(TEXT)

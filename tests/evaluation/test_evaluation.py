@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
-from support.prediction_runs import THREE, TWO, drawn, run_of, table_of
 
 from analysis.datasets.table import Table
 from analysis.evaluation.calibration import reliability
 from analysis.evaluation.scores import evaluate
 from analysis.statistics.intervals import wilson
+from tests.support.prediction_runs import THREE, TWO, drawn, run_of, table_of
 
 
 class TestScores:

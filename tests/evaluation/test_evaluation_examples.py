@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
-from support.prediction_runs import THREE, TWO, drawn, run_of, table_of
 
 from analysis.corpus.predictions import Predictions
 from analysis.datasets.table import Table
@@ -18,6 +17,7 @@ from analysis.evaluation.agreement import agreement, compare, compare_all, mcnem
 from analysis.evaluation.answers import align
 from analysis.evaluation.examples import SHOWS, examples
 from analysis.evaluation.scores import evaluate
+from tests.support.prediction_runs import THREE, TWO, drawn, run_of, table_of
 
 
 class TestAgreement:

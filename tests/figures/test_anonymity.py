@@ -19,8 +19,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import view_samples as samples
-from support.known_results import checkpoint, split, tokens_of, trace
 
 from analysis.figures import Bars, Plot, view
 from analysis.figures.files import collected
@@ -32,6 +30,8 @@ from analysis.figures.files.latex import escape as latex_escape
 from analysis.figures.files.sidecar import Signed, read, save, sidecar
 from analysis.figures.paper import pgf
 from analysis.figures.style.settings import Style
+from tests.support import view_samples as samples
+from tests.support.known_results import checkpoint, split, tokens_of, trace
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "The plots thinned, not dully."

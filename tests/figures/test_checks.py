@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from support import svg_reader as back
-from support.known_results import SENTENCE, split, tokens_of
 
 from analysis.figures import Bars, HeatMap, Lines, Plot, Points, view
 from analysis.figures.files.captions import draft
@@ -30,6 +28,8 @@ from analysis.figures.style.colour import (
 from analysis.figures.style.palettes import MONOTONE, PALETTES, grey, palette, stops_of
 from analysis.figures.style.settings import Style
 from analysis.figures.style.style import RASTERISED_FROM, STEPS, luminance
+from tests.support import svg_reader as back
+from tests.support.known_results import SENTENCE, split, tokens_of
 
 COLOURS = ("#E08214", "#2166AC", "#88CCEE", "#882255")
 # CIELab of these four as colorspacious 1.1.2 gives them, plain and with a deficiency in full.

@@ -12,8 +12,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from support import view_samples as samples
-from support.known_results import checkpoint, split, tokens_of
 
 from analysis.figures import Plot, view
 from analysis.figures.files import collected
@@ -21,6 +19,8 @@ from analysis.figures.files.bundle import bundle
 from analysis.figures.files.sidecar import read, sidecar
 from analysis.figures.recipes.rebuild import Known, rebuild
 from analysis.figures.style.settings import Style
+from tests.support import view_samples as samples
+from tests.support.known_results import checkpoint, split, tokens_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "The plots thinned, not dully."

@@ -6,10 +6,10 @@ import re
 
 import numpy as np
 import pytest
-from support import svg_reader as back
 
 from analysis.figures import HeatMap, Plot
 from analysis.figures.paper import heat_map, render
+from tests.support import svg_reader as back
 
 
 @pytest.mark.parametrize("many", [heat_map.MANY, 10**6])

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from support import view_samples as samples
 
 from analysis.figures import view
 from analysis.figures.marks import Flow, Grid
 from analysis.figures.screen.flow import svg
 from analysis.figures.screen.streams import streams
 from analysis.reading.decomposition import Decomposition
+from tests.support import view_samples as samples
 
 
 def flow_of(values, limit=None):

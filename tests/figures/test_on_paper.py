@@ -12,9 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from pypdf import PdfReader
-from support import svg_reader as back
-from support import view_samples as samples
-from support import zoo
 
 from analysis.figures import Bands, Bars, Grid, HeatMap, Lines, Plot, Points, Strip
 from analysis.figures.files.export import export
@@ -23,6 +20,9 @@ from analysis.figures.style.checks import check
 from analysis.figures.style.palettes import palette, shade, stops_of
 from analysis.figures.style.settings import Style
 from analysis.figures.style.style import STEPS, along
+from tests.support import svg_reader as back
+from tests.support import view_samples as samples
+from tests.support import zoo
 
 KEYS = samples.keys()
 COLOURS = palette("default")

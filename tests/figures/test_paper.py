@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 from pypdf import PdfReader
-from support.known_results import (
+
+from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Points, Strip, view
+from analysis.figures.files.export import MIME, export, slug
+from analysis.figures.paper import figure, render
+from analysis.figures.screen.layout import place
+from analysis.figures.style.venues import VENUES, width_in_inches
+from tests.support.known_results import (
     HOSTILE,
     LONG,
     SENTENCE,
@@ -28,12 +34,6 @@ from support.known_results import (
     trace,
     winners,
 )
-
-from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Points, Strip, view
-from analysis.figures.files.export import MIME, export, slug
-from analysis.figures.paper import figure, render
-from analysis.figures.screen.layout import place
-from analysis.figures.style.venues import VENUES, width_in_inches
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKENS = tokens_of(SENTENCE)

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from support.known_results import SENTENCE, attributed, checkpoint, tokens_of, trace
 
 from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Points, known_views, view
 from analysis.figures.registry import UnknownView
@@ -27,6 +26,7 @@ from analysis.figures.style.style import (
     step_of,
 )
 from analysis.figures.style.venues import VENUES, UnknownVenue, width_in_inches
+from tests.support.known_results import SENTENCE, attributed, checkpoint, tokens_of, trace
 
 ROOT = Path(__file__).resolve().parents[2]
 

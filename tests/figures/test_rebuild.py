@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support import view_samples as samples
-from support.saved_figures import TEXT, of_reading, run
 
 from analysis.figures.files.sidecar import BadSidecar, other_versions, read, save, sidecar
 from analysis.figures.recipes.rebuild import rebuild
 from analysis.figures.style.settings import Style
+from tests.support import view_samples as samples
+from tests.support.saved_figures import TEXT, of_reading, run
 
 
 @pytest.mark.timeout(1200)

@@ -7,9 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support import tiny, zoo
-from support import view_samples as samples
-from support.saved_figures import TEXT, of_reading, run
 
 import analysis
 from analysis.__main__ import main
@@ -27,6 +24,9 @@ from analysis.figures.recipes.rebuild import (
 )
 from analysis.figures.recipes.request import Data, loaded
 from analysis.figures.style.settings import Style
+from tests.support import tiny, zoo
+from tests.support import view_samples as samples
+from tests.support.saved_figures import TEXT, of_reading, run
 
 # Recipes of two sentences, and of a checkpoint with a head of its own.
 PAIRED = ("similarity_bands", "similarity_map", "similarity_layers", "max_winners",

@@ -5,7 +5,13 @@ from html.parser import HTMLParser
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from support.known_results import (
+
+from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Points, Strip, view
+from analysis.figures.screen.markup import CSS, html
+from analysis.figures.screen.plotly import figure, sheet
+from analysis.figures.screen.sheet import merge
+from analysis.figures.style.style import contrast_ratio
+from tests.support.known_results import (
     HOSTILE,
     LONG,
     SENTENCE,
@@ -17,12 +23,6 @@ from support.known_results import (
     trace,
     winners,
 )
-
-from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Points, Strip, view
-from analysis.figures.screen.markup import CSS, html
-from analysis.figures.screen.plotly import figure, sheet
-from analysis.figures.screen.sheet import merge
-from analysis.figures.style.style import contrast_ratio
 
 TOKENS = tokens_of(SENTENCE)
 

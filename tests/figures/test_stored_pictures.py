@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from support import view_samples as samples
-from support.known_results import HOSTILE
-from support.saved_figures import of_reading, panels
 
 from analysis.figures import Bars, HeatMap, Plot
 from analysis.figures.files.store import BadPlot, from_json, to_json
+from tests.support import view_samples as samples
+from tests.support.known_results import HOSTILE
+from tests.support.saved_figures import of_reading, panels
 
 
 @pytest.mark.parametrize("key", samples.keys())

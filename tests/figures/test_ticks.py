@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from support import svg_reader as back
 
 from analysis.figures import HeatMap, Plot
 from analysis.figures.paper import render, ticks
 from analysis.figures.paper.fonts import measuring
 from analysis.figures.paper.look import Look
 from analysis.figures.style.settings import Style
+from tests.support import svg_reader as back
 
 LOOK = Look(Style(), measuring())
 LONG = "counterrevolutionary-misunderstandings"

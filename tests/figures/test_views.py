@@ -3,7 +3,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.known_results import (
+
+from analysis.figures import Grid, view
+from analysis.reading.decomposition import STRAIGHT_LINE
+from analysis.reading.winners import Winners
+from tests.support.known_results import (
     SENTENCE,
     TREC,
     attributed,
@@ -13,10 +17,6 @@ from support.known_results import (
     trace,
     winners,
 )
-
-from analysis.figures import Grid, view
-from analysis.reading.decomposition import STRAIGHT_LINE
-from analysis.reading.winners import Winners
 
 TOKENS = tokens_of("Screenplays bore me.", "They do not.")
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support import tiny, zoo
-from support.view_samples import PAIR, TEXT, seen
 
 import analysis
 from analysis import interventions
 from analysis.figures import view
 from analysis.figures.views.encoder import mosaic_place
 from analysis.reading import attention
+from tests.support import tiny, zoo
+from tests.support.view_samples import PAIR, TEXT, seen
 
 
 def long_trace(length=512, count=12):

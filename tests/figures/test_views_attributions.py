@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support import zoo
 
 import analysis
 from analysis.attribution import in_words
 from analysis.figures import view
 from analysis.figures.views import attribution_results as results
 from analysis.text.tokens import tokenize
+from tests.support import zoo
 
 TEXT = "The plots thinned, not dully."
 

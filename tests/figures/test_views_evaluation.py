@@ -7,8 +7,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from support import study_folders as made_studies
-from support.known_results import checkpoint
 
 from analysis.corpus.predictions import Predictions
 from analysis.datasets.table import Table
@@ -18,6 +16,8 @@ from analysis.figures import Bars, Grid, HeatMap, Lines, view
 from analysis.statistics import compare, mean_interval
 from analysis.study.curves import curves
 from analysis.study.results import read_study
+from tests.support import study_folders as made_studies
+from tests.support.known_results import checkpoint
 
 LABELS = ("negative", "positive")
 

@@ -7,8 +7,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from support import word_adding_checkpoint as bag
-from support.evidence_pictures import (
+
+from analysis.attribution import FAVOURED, MEASURES, Evidence, evidence_table, faithfulness_of_all
+from analysis.attribution.evidence.agreement import rank_agreement
+from analysis.attribution.evidence.table import RANDOM
+from analysis.attribution.texts.run import COLUMNS, WordMeans
+from analysis.figures import Bars, Grid, HeatMap, Lines, view
+from tests.support import word_adding_checkpoint as bag
+from tests.support.evidence_pictures import (
     FOUND,
     GIVEN,
     PLOTS,
@@ -16,12 +22,6 @@ from support.evidence_pictures import (
     checks,
     summaries,
 )
-
-from analysis.attribution import FAVOURED, MEASURES, Evidence, evidence_table, faithfulness_of_all
-from analysis.attribution.evidence.agreement import rank_agreement
-from analysis.attribution.evidence.table import RANDOM
-from analysis.attribution.texts.run import COLUMNS, WordMeans
-from analysis.figures import Bars, Grid, HeatMap, Lines, view
 
 
 @pytest.mark.parametrize("name", PLOTS)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import tiny, zoo
-from support.view_samples import TEXT, profile_of, seen
 
 import analysis
 from analysis.figures import view
 from analysis.reading import layers
+from tests.support import tiny, zoo
+from tests.support.view_samples import TEXT, profile_of, seen
 
 
 def test_the_vector_by_layer_is_drawn_in_every_way():

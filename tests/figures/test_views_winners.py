@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import zoo
-from support.view_samples import TEXT, TEXTS, profile_of, seen
 
 import analysis
 from analysis import interventions
@@ -22,6 +20,8 @@ from analysis.reading.winner_statistics import (
 )
 from analysis.reading.winners import wins_by_token
 from analysis.text.token_types import TYPES
+from tests.support import zoo
+from tests.support.view_samples import TEXT, TEXTS, profile_of, seen
 
 
 @pytest.mark.parametrize("words", [False, True])

@@ -9,9 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support import view_samples as samples
-from support import zoo
-from support.known_results import HOSTILE, SENTENCE, attributed, checkpoint, split, tokens_of
 
 from analysis.attribution import METHODS as ATTRIBUTION
 from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Strip, known_views, view
@@ -23,6 +20,9 @@ from analysis.figures.paper import pgf, render
 from analysis.figures.recipes import registry
 from analysis.figures.style.letters import letter
 from analysis.figures.style.settings import Style
+from tests.support import view_samples as samples
+from tests.support import zoo
+from tests.support.known_results import HOSTILE, SENTENCE, attributed, checkpoint, split, tokens_of
 
 TOKENS = tokens_of(SENTENCE)
 TEX = shutil.which("pdflatex")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.tiny import randomize
 from torch import Tensor
 
 from analysis import heads
+from tests.support.tiny import randomize
 
 
 def pytorchs_own(module: heads.PoolingHead, query: Tensor, values: Tensor, mask: Tensor):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from support import tiny, zoo
 
 import analysis
 from analysis import heads
@@ -13,6 +12,7 @@ from analysis.attribution.registry import METHODS
 from analysis.heads.model import PoolingClassifier
 from analysis.interventions import depth_logits, drop_effects, leave_one_out, what_if
 from analysis.reading.layers import trajectory
+from tests.support import tiny, zoo
 
 TEXT = tiny.SENTENCE
 

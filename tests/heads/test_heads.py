@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from support import oracles
-from support.oracles_of_heads import DEFINITIONS, attention_of
-from support.tiny import randomize
 from torch import nn
 
 from analysis import heads
+from tests.support import oracles
+from tests.support.oracles_of_heads import DEFINITIONS, attention_of
+from tests.support.tiny import randomize
 
 L, D = 4, 8
 BUILT_IN = tuple(DEFINITIONS)

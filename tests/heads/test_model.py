@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from support import tiny, zoo
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from analysis import heads
 from analysis.heads.model import PoolingClassifier, PoolingConfig, build_classifier
+from tests.support import tiny, zoo
 
 HEADS = (*zoo.LINEAR, "cls_mlp")
 

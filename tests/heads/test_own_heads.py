@@ -7,13 +7,13 @@ import types
 
 import pytest
 import torch
-from support import tiny
 
 import analysis
 from analysis import heads
 from analysis.checkpoints.folder import CheckpointError
 from analysis.checkpoints.loading import register_heads
 from analysis.reading.decomposition import NoExactSplit
+from tests.support import tiny
 
 SOURCE = '''
 from analysis.heads import Pooled, PoolingHead, head

@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from support import oracles
 
 from analysis.heads import pooling
+from tests.support import oracles
 
 LEARNED = ("weighted_mean", "query_attention")
 EXACT = ("cls", "last_token", "max", "concat_tokens")  # a copy of a value is that value

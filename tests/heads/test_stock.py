@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from support import tiny
 
 import analysis
 from analysis.checkpoints import loading
@@ -14,6 +13,7 @@ from analysis.heads.stock import recognise
 from analysis.interventions import what_if
 from analysis.reading.decomposition import NoExactSplit
 from analysis.reading.trace import model_inputs
+from tests.support import tiny
 
 SIZE = {
     "vocab_size": 100,

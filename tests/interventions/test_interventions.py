@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from support import tiny, zoo
 
 import analysis
 from analysis.interventions import (
@@ -16,6 +15,7 @@ from analysis.interventions import (
     sweep_last_k,
     what_if,
 )
+from tests.support import tiny, zoo
 
 TEXT = tiny.SENTENCE
 MAXIMA = ("max_cls", "max_seq_mha", "residual", "lora", "regression")

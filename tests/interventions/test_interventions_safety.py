@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from support import tiny, zoo
 
 import analysis
 from analysis.interventions import (
@@ -15,6 +14,7 @@ from analysis.interventions import (
     sweep_last_k,
     what_if,
 )
+from tests.support import tiny, zoo
 
 TEXT = tiny.SENTENCE
 LAYERS = (2, 3, 4)  # tiny checkpoints have 4 layers and last_k = 3

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.compare_browser import bars, open_at
 
 import analysis
+from tests.support.compare_browser import bars, open_at
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "The plot is thin."

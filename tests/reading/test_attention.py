@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
-from support import tiny, zoo
 
 import analysis
 from analysis.interventions import leave_one_out
@@ -27,6 +26,7 @@ from analysis.reading.attention import (
 from analysis.reading.winners import wins_by_token, wins_by_word
 from analysis.statistics.basics import kendall, mean_interval
 from analysis.text.words import attention_by_word, merge
+from tests.support import tiny, zoo
 
 TEXT, PAIR = "The plots thinned, not dully.", "He said it was great."
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import zoo
 
 import analysis
 from analysis.reading.comparison import Answer, answer, change_in_words, in_words
+from tests.support import zoo
 
 TEXT = "The plot is thin, but not dull."
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import demo, oracles, tiny, zoo
 
 import analysis
 from analysis.checkpoints import profiles
 from analysis.reading.decomposition import Decomposition, NoExactSplit, contrast_of
 from analysis.reading.trace import measure_profile
+from tests.support import demo, oracles, tiny, zoo
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 LINEAR = (*zoo.LINEAR, "lora", "regression", "residual")

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from support import tiny, zoo
 
 import analysis
 from analysis.heads.model import build_classifier
 from analysis.interventions import depth_logits, sweep_last_k, what_if
 from analysis.reading.trace import model_inputs
+from tests.support import tiny, zoo
 
 TEXT = tiny.SENTENCE
 SIZE = {

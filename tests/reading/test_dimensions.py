@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import tiny
 
 import analysis
 from analysis.reading.dimensions import dimensions
 from analysis.reading.winners import part_of_maximum
+from tests.support import tiny
 
 TEXT = "a good film with a bad end"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import zoo
 
 import analysis
 from analysis.attribution import attribute
 from analysis.reading import groups
+from tests.support import zoo
 
 TEXT = "The plot is thin, but not dull."
 
@@ -16,7 +16,7 @@ TEXT = "The plot is thin, but not dull."
 @pytest.fixture(scope="module")
 def members():
     """Three checkpoints of one recipe, with heads of different seeds over one encoder."""
-    from support import tiny
+    from tests.support import tiny
 
     names = ("one", "two", "three")
     return [

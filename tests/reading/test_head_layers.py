@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import oracles, tiny, zoo
 from torch import nn
 
 import analysis
@@ -15,6 +14,7 @@ from analysis.heads.base import dense_step, norm_step
 from analysis.heads.stock import _FUNCTIONS
 from analysis.reading.decomposition import EXACT, STRAIGHT_LINE
 from analysis.reading.head_layers import ACTIVATIONS, Activation, HeadLayers, MeanOfBlocks
+from tests.support import oracles, tiny, zoo
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 BENT = (*zoo.BENT, "layer_norm", "tanh", *tiny.FOREIGN)

@@ -7,7 +7,6 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from support import tiny, zoo
 
 import analysis
 from analysis.reading.layers import (
@@ -19,6 +18,7 @@ from analysis.reading.layers import (
     standing_in_corpus,
     trajectory,
 )
+from tests.support import tiny, zoo
 
 TEXT = tiny.SENTENCE
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support import tiny, zoo
 
 import analysis
 from analysis.checkpoints import profiles
 from analysis.reading.margins import margin_histogram, noise_flips
 from analysis.reading.trace import measure_profile
 from analysis.reading.winners import Winners
+from tests.support import tiny, zoo
 
 TEXTS = [tiny.SENTENCE, "The plot is good.", "Acting was not very fine, but great."]
 MAXIMA = ("max_cls", "max_seq_mha", "max")

@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 import torch
-from support import tiny
 
 import analysis
 from analysis.common import outputs
+from tests.support import tiny
 
 TEXT = "The plot is thin, but the acting is good."
 

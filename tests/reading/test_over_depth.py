@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cosine
-from support import tiny, zoo
 
 import analysis
 from analysis.reading import groups, layers, over_depth
 from analysis.reading.trace import HeadTrace, measure_profile
+from tests.support import tiny, zoo
 
 TEXT, OTHER = "the plot is thin but fine", "the film is dull"
 HEADS = ("cls", "mha")

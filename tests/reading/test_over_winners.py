@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from support import tiny, zoo
 
 import analysis
 from analysis import interventions
 from analysis.reading import groups, over_attention, over_winners
 from analysis.reading.decomposition import decompose
+from tests.support import tiny, zoo
 
 TEXT = "the plot is thin but fine"
 

@@ -7,13 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import tiny, zoo
-from support.hostile_texts import HOSTILE
 
 import analysis
 from analysis.checkpoints import profiles
 from analysis.reading.trace import measure_profile, model_inputs
 from analysis.text.tokens import clean
+from tests.support import tiny, zoo
+from tests.support.hostile_texts import HOSTILE
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 EVERY = (*zoo.OWN, *tiny.FOREIGN, "bare")

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
-from support import tiny, zoo
 
 import analysis
 from analysis.reading.winner_statistics import (
@@ -23,6 +22,7 @@ from analysis.reading.winner_statistics import (
     summarise_by_class,
 )
 from analysis.text.token_types import TYPES, token_types
+from tests.support import tiny, zoo
 
 TEXTS = [
     tiny.SENTENCE,

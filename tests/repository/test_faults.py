@@ -11,8 +11,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from support import zoo
-from support.truths import (
+
+from analysis import attribution, heads
+from analysis.heads import of_cls, of_layers, pooling, with_attention
+from analysis.reading import decomposition, trace
+from tests.support import zoo
+from tests.support.truths import (
     BATTERY,
     NAMES,
     logits_split_as_the_formulas_say,
@@ -21,10 +25,6 @@ from support.truths import (
     ties_go_to_the_earliest,
     winners_are_absolute_layers,
 )
-
-from analysis import attribution, heads
-from analysis.heads import of_cls, of_layers, pooling, with_attention
-from analysis.reading import decomposition, trace
 
 
 @pytest.mark.parametrize("truth", BATTERY, ids=lambda truth: truth.__name__)

@@ -9,8 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support import truths_of_results as truths
-from support import zoo
 
 from analysis import interventions
 from analysis.attribution import problem
@@ -19,6 +17,8 @@ from analysis.figures.recipes import registry
 from analysis.figures.views import compare
 from analysis.reading import attention, groups, layers
 from analysis.statistics import basics, family_tests, permutation
+from tests.support import truths_of_results as truths
+from tests.support import zoo
 
 
 @pytest.mark.parametrize("truth", truths.BATTERY, ids=lambda truth: truth.__name__)

@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from support import tiny, zoo
 
 import analysis
 from analysis.attribution import METHODS, attribute
 from analysis.checkpoints.folder import CheckpointError, discover
 from analysis.heads import pooling
+from tests.support import tiny, zoo
 
 pytestmark = pytest.mark.gpu
 

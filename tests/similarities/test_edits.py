@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import zoo
 
 import analysis
 from analysis.similarities.edits import effects, leave_out, put_in
+from tests.support import zoo
 
 A = "The plot is thin, but the acting is fine."
 B = "a film with poor acting"

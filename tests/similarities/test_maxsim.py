@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import zoo
 
 import analysis
 from analysis.similarities.maxsim import match
 from analysis.similarities.token_vectors import NO_PROJECTION, TokenVectors
 from analysis.text.tokens import Tokens
+from tests.support import zoo
 
 QUERY = "the plot is thin, not dull"
 DOCUMENT = "A film with a thin story, but the acting was fine."

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from support import zoo
 
 import analysis
 from analysis import corpus
@@ -20,6 +19,7 @@ from analysis.datasets import Table, read
 from analysis.similarities.neighbours import nearest
 from analysis.similarities.pair_scores import NoPairs, PairScores, over_pairs
 from analysis.statistics.intervals import correlation
+from tests.support import zoo
 
 TEXT = (
     "the plot is thin",

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import oracles, zoo
 
 import analysis
 from analysis.corpus.embedding import poolings_of
@@ -16,6 +15,7 @@ from analysis.reading.winners import Winners
 from analysis.similarities.reading import NoSplit, Reading
 from analysis.similarities.split import Similarity, between
 from analysis.text.tokens import Tokens
+from tests.support import oracles, zoo
 
 A = "The plot is thin, but the acting is anything but dull."
 B = "a film with poor acting"

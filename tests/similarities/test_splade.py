@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import zoo
 
 import analysis
 from analysis.similarities.splade import shared_terms
+from tests.support import zoo
 
 A = "the plot is thin, not dull"
 B = "A film with a thin story, but the acting was fine."

@@ -7,7 +7,6 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 from scipy import stats
-from support.seed_scores import generator, step_down, study
 
 from analysis.statistics import basics, compare, holm, mcnemar, paired_bootstrap, permutation_p
 from analysis.statistics.family_tests import detectable_effect, hedges_g
@@ -16,6 +15,7 @@ from analysis.statistics.permutation import smallest_p, standardised_difference,
 from analysis.statistics.split_sums import sums_of
 from analysis.statistics.spread_tests import spread_of, visible_ratio
 from analysis.statistics.verdicts import ALPHA
+from tests.support.seed_scores import generator, step_down, study
 
 
 def brute_force(strata: list[tuple[list[float], list[float]]]) -> float:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
-from support.seed_scores import generator, step_down, study
 
 from analysis.statistics import compare, holm, permutation_p
 from analysis.statistics.family_tests import detectable_effect, family_p
 from analysis.statistics.permutation import smallest_p
 from analysis.statistics.verdicts import ALPHA, verdict
+from tests.support.seed_scores import generator, step_down, study
 
 
 class TestSimulatedStudies:

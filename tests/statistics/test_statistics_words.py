@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.seed_scores import generator, study
 
 from analysis.common.phrases import listed
 from analysis.statistics import compare
 from analysis.statistics.verdicts import ALPHA
+from tests.support.seed_scores import generator, study
 
 
 def planted(seeds: int, gap: float = 3.0) -> np.ndarray:

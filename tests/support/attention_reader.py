@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from analysis.figures.style.style import number
-from support.compare_reader import Node
+from tests.support.compare_reader import Node
 
 
 def start(open_app: Callable[..., Any], root: Path, **chosen: Any) -> Any:

@@ -16,8 +16,8 @@ import pytest
 
 import analysis
 from analysis.text.tokens import tokenize
-from support import compare_reader as seen
-from support.compare_reader import Node, Unit
+from tests.support import compare_reader as seen
+from tests.support.compare_reader import Node, Unit
 
 SENTENCE = "the plots thinned, not dully but fine"
 IG, GRADIENT, LOO = "Integrated gradients", "Gradient × input", "Leave one out"

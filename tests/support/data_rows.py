@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from analysis.datasets.table import Table
-from support import tiny
+from tests.support import tiny
 
 
 def sentences(count: int, longest: int = 30, seed: int = 0) -> tuple[str, ...]:

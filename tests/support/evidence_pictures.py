@@ -11,8 +11,8 @@ from analysis.attribution.evidence.agreement import rank_agreement
 from analysis.attribution.evidence.randomisation import Randomisation
 from analysis.attribution.texts.run import COLUMNS, EvidenceSummary, WordMeans
 from analysis.figures import view
-from support import word_adding_checkpoint as bag
-from support.known_results import checkpoint, tokens_of
+from tests.support import word_adding_checkpoint as bag
+from tests.support.known_results import checkpoint, tokens_of
 
 NUMBERS = np.array([bag.WEIGHTS[word] for word in bag.TEXT.split()])
 TOKENS = tokens_of(bag.TEXT)

@@ -8,7 +8,7 @@ import numpy as np
 
 import training
 from analysis.datasets import Table
-from support import tiny, zoo
+from tests.support import tiny, zoo
 
 CLASSES = ("cold", "warm, mostly", "very hot")  # with a space and a comma
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from support import tiny, zoo
+from tests.support import tiny, zoo
 
 CLASSES, SIZE = 3, 5
 

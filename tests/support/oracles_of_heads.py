@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from support import oracles
+from tests.support import oracles
 
 Options = dict[str, Any]
 State = dict[str, np.ndarray]

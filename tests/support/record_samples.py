@@ -17,8 +17,9 @@ from analysis.datasets.table import Table
 from analysis.evaluation.agreement import agreement
 from analysis.evaluation.scores import evaluate
 from analysis.figures import Plot, view
-from support.evidence_pictures import PLOTS as EVIDENCE
-from support.known_results import checkpoint
+from analysis.study.fits import FitScores, HeadScores
+from tests.support.evidence_pictures import PLOTS as EVIDENCE
+from tests.support.known_results import checkpoint
 
 MAKE: dict[str, Callable[[], Plot]] = {}
 
@@ -65,6 +66,54 @@ def _report() -> Any:
                 )
             )
     return SimpleNamespace(family=_family(), comparisons=found, headlines=[], done=60, planned=60)
+
+
+def known_fit() -> FitScores:
+    """Three heads over three seeds, one of them without a result."""
+    random = np.random.default_rng(0)
+    heads = tuple(
+        HeadScores(
+            name,
+            random.normal(0.8, 0.02, 3),
+            random.normal(0.7, 0.02, (4, 3)),
+            np.array([[30.0, 10.0], [5.0, 35.0]]),
+            770,
+            1.5,
+            1e-3,
+        )
+        for name in ("cls", "max_cls")
+    )
+    empty = np.zeros((0, 0))
+    failed = HeadScores("mha", np.zeros(0), empty, empty, 0, 0.1, 1e-3, "its loss is no number")
+    return FitScores(
+        name="reviews",
+        encoder="sentence-transformers/all-MiniLM-L6-v2",
+        data="reviews.csv",
+        metric="accuracy",
+        labels=("negative", "positive"),
+        rows={"train": 320, "held-out fifth": 80},
+        seeds=3,
+        heads=(*heads, failed),
+        notes=(),
+        states_seconds=2.0,
+        example=("a dull film", None),
+        checkpoints=("reviews-cls-s0", "reviews-max_cls-s0"),
+    )
+
+
+@sample("fit_scores")
+def _fit_scores() -> Plot:
+    return view("fit_scores", known_fit())
+
+
+@sample("fit_curves")
+def _fit_curves() -> Plot:
+    return view("fit_curves", known_fit())
+
+
+@sample("fit_confusion")
+def _fit_confusion() -> Plot:
+    return view("fit_confusion", known_fit())
 
 
 @sample("study_scores")

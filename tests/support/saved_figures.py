@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from analysis.figures import Grid, view
-from support.known_results import checkpoint, split, tokens_of
+from tests.support.known_results import checkpoint, split, tokens_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "The plots thinned, not dully."

@@ -11,8 +11,8 @@ import analysis
 from analysis.figures import Plot, view
 from analysis.similarities.pair_scores import PairScores
 from analysis.similarities.splade import shared_terms
-from support import zoo
-from support.record_samples import sample
+from tests.support import zoo
+from tests.support.record_samples import sample
 
 TEXT, PAIR = "The plots thinned, not dully.", "He said it was great."
 

@@ -13,7 +13,7 @@ import analysis
 from analysis import attribution
 from analysis.heads import pooling
 from analysis.reading import decomposition
-from support import oracles, tiny, zoo
+from tests.support import oracles, tiny, zoo
 
 TEXT = "The plot is thin, but not dull."
 NAMES = ("max_seq_mha", "mha", "max_cls")

@@ -18,8 +18,8 @@ from analysis.common import outputs
 from analysis.figures.recipes import registry
 from analysis.reading import attention, groups, layers
 from analysis.statistics import basics, family_tests, permutation
-from support import oracles, seed_scores, zoo
-from support.truths import TEXT, close
+from tests.support import oracles, seed_scores, zoo
+from tests.support.truths import TEXT, close
 
 SEEDS = ("max_seq_mha", "lora")  # two checkpoints of one recipe
 PIECES = "The plots thinned, not dully."  # words of several pieces

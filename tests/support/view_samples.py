@@ -21,9 +21,9 @@ from analysis.reading.dimensions import dimensions
 from analysis.reading.trace import measure_profile
 from analysis.reading.winner_statistics import between_groups, collect, seed_disagreement, summarise
 from analysis.text.token_types import TYPES
-from support import record_samples as samples_of_numbers
-from support import similarity_samples, tiny, zoo
-from support.known_results import (
+from tests.support import record_samples as samples_of_numbers
+from tests.support import similarity_samples, tiny, zoo
+from tests.support.known_results import (
     SENTENCE,
     TREC,
     attributed,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from support import compare_reader as seen
+from tests.support import compare_reader as seen
 
 TEXT = "the plot is thin but the acting is fine"
 

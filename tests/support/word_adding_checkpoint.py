@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from support import zoo
+from tests.support import zoo
 
 TEXT = "the plot is thin but not dull"
 # in the order of the text: the, plot, is, thin, but, not, dull

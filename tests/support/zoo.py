@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from support import tiny
+from tests.support import tiny
 
 LINEAR = (
     "cls",

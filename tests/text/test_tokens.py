@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import tiny, zoo
-from support.hostile_texts import HOSTILE
 
 from analysis.text.tokens import REPLACEMENT, Tokens, clean, tokenize
+from tests.support import tiny, zoo
+from tests.support.hostile_texts import HOSTILE
 
 KINDS = ("wordpiece", "bytes")
 

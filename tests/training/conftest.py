@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from support.training_data import QUICK, WORDS, write_sst2
 
+from tests.support.training_data import QUICK, WORDS, write_sst2
 from training.finetune import finetune
 from training.settings import Settings
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import frozen_data, zoo
 
 import analysis
+from tests.support import frozen_data, zoo
 from training.__main__ import main
 from training.evaluate import predict
 

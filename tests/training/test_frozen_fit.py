@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from support import frozen_data, zoo
 from torch import nn
 
 import analysis
 import training
 from analysis import heads
 from analysis.heads import Pooled, PoolingHead
+from tests.support import frozen_data, zoo
 from training.evaluate import predict
 from training.frozen.members import is_free
 from training.frozen.problem import problem_of, split_rows

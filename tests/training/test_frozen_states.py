@@ -13,10 +13,10 @@ from threading import Event
 import numpy as np
 import pytest
 import torch
-from support import frozen_data, zoo
 
 import analysis
 import training
+from tests.support import frozen_data, zoo
 from training.frozen import states as module
 from training.frozen import store
 from training.frozen.reading import View
@@ -89,7 +89,7 @@ def test_a_stopped_pass_goes_on_where_it_was(tmp_path, monkeypatch):
 
 KILLED = """
 import os, sys
-from support import frozen_data
+from tests.support import frozen_data
 from training.frozen import states as module
 module._WINDOW_ROWS = 8
 def progress(done, total, left):
@@ -171,7 +171,7 @@ def test_rows_beyond_the_limit_are_cut_and_counted(tmp_path):
 
 MEMORY = """
 import sys, numpy as np
-from support import frozen_data
+from tests.support import frozen_data
 from training.frozen.states import states
 data = frozen_data.table(500, 1)
 many = data.take(np.arange(32_000) % 500)

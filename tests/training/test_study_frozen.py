@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import frozen_data, zoo
 
 from analysis.statistics import compare
 from analysis.study import read_study
+from tests.support import frozen_data, zoo
 from training.study import study
 from training.study_plan import read_plan
 

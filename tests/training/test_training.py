@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from support.training_data import QUICK, facts_in, sentences, write_sst2
 
 import analysis
 from analysis.datasets import table as datasets
 from analysis.datasets.table import Table
+from tests.support.training_data import QUICK, facts_in, sentences, write_sst2
 from training import finetune as finetune_module
 from training import folder as folder_module
 from training import settings, trainer

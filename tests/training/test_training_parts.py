@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
-from support.training_data import facts_in
 
 import analysis
 from analysis.datasets import table as datasets
 from analysis.datasets.table import Table
+from tests.support.training_data import facts_in
 from training import metrics, settings, trainer
 from training.__main__ import main, parser, settings_from
 from training.evaluate import evaluate, predict

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import attributions_reader as reading_attributions
-from support import tiny
-from support import winners_reader as reading_winners
 
 from analysis.common import jobs
+from tests.support import attributions_reader as reading_attributions
+from tests.support import tiny
+from tests.support import winners_reader as reading_winners
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEADS = ("cls", "max_cls", "mha", "max_seq_mha")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import bare_forward as truth
-from support import compare_reader as seen
-from support import tiny
-from support.attention_reader import eager_attentions, matrices, percent, rows, start
 
 import analysis
 from analysis import interventions
 from analysis.figures.style.style import number
 from analysis.reading import attention
+from tests.support import bare_forward as truth
+from tests.support import compare_reader as seen
+from tests.support import tiny
+from tests.support.attention_reader import eager_attentions, matrices, percent, rows, start
 
 SENTENCE = "the plots thinned, not dully but fine"
 LAYERS, HEADS = tiny.LAYERS, tiny.ATTENTION_HEADS

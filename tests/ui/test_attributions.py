@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import compare_reader as seen
-from support import tiny
-from support.attributions_reader import (
+
+import analysis
+from analysis.attribution import METHODS, aligned, faithfulness, in_words, largest_disagreement
+from analysis.figures.style.style import number
+from tests.support import compare_reader as seen
+from tests.support import tiny
+from tests.support.attributions_reader import (
     GRADIENT,
     IG,
     LOO,
@@ -22,10 +26,6 @@ from support.attributions_reader import (
     tokens_of,
     written,
 )
-
-import analysis
-from analysis.attribution import METHODS, aligned, faithfulness, in_words, largest_disagreement
-from analysis.figures.style.style import number
 
 # --- strips ------------------------------------------------------------------------------------
 

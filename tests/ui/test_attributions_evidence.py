@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import compare_reader as seen
-from support.attributions_reader import (
+
+import analysis
+from analysis.attribution import MEASURES, METHODS, faithfulness, rank_agreement
+from analysis.figures.style.style import number
+from tests.support import compare_reader as seen
+from tests.support.attributions_reader import (
     IG,
     LOO,
     SENTENCE,
@@ -17,10 +21,6 @@ from support.attributions_reader import (
     said,
     tokens_of,
 )
-
-import analysis
-from analysis.attribution import MEASURES, METHODS, faithfulness, rank_agreement
-from analysis.figures.style.style import number
 
 
 def measured(folder, method, n_steps=None, **asked):

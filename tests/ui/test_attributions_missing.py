@@ -6,9 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support import compare_reader as seen
-from support import tiny
-from support.attributions_reader import (
+
+from analysis.attribution import (
+    METHODS,
+)
+from tests.support import compare_reader as seen
+from tests.support import tiny
+from tests.support.attributions_reader import (
     GRADIENT,
     IG,
     LOO,
@@ -19,10 +23,6 @@ from support.attributions_reader import (
     said,
     strips,
     written,
-)
-
-from analysis.attribution import (
-    METHODS,
 )
 
 

@@ -8,8 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import compare_reader as seen
-from support.attributions_reader import (
+
+import analysis
+from analysis.attribution import (
+    COLUMNS,
+    METHODS,
+)
+from analysis.figures.style.style import number
+from tests.support import compare_reader as seen
+from tests.support.attributions_reader import (
     GRADIENT,
     SENTENCE,
     again,
@@ -23,13 +30,6 @@ from support.attributions_reader import (
     tokens_of,
     written,
 )
-
-import analysis
-from analysis.attribution import (
-    COLUMNS,
-    METHODS,
-)
-from analysis.figures.style.style import number
 
 
 def test_a_slow_method_tells_its_time_and_is_computed_when_asked(open_attributions, four):

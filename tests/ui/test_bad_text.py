@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from support import compare_reader as seen
-from support import tiny
+
+from tests.support import compare_reader as seen
+from tests.support import tiny
 
 SENTENCE = "the film is good"
 SCRIPT = "<script>window.hit=1</script><img src=x onerror=\"window.hit=1\"> & 'a' <b>good</b>"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import bare_forward as truth
-from support import compare_reader as seen
-from support import oracles, tiny
 
 import analysis
+from tests.support import bare_forward as truth
+from tests.support import compare_reader as seen
+from tests.support import oracles, tiny
 
 SENTENCE = "The plot is thin, but the acting is anything but dull."
 HEADS = ("cls", "max_cls", "mha", "max_seq_mha")

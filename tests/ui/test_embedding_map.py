@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import tiny
 
 import analysis
 from analysis.common import jobs
 from analysis.corpus.embedding import embed
 from analysis.maps.projection import project
+from tests.support import tiny
 
 PAGE = "pages/6_Embedding_map.py"
 ROWS = [

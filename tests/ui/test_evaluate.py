@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import compare_reader as seen
-from support import study_folders as made_studies
 
 from analysis.figures import view
 from analysis.statistics import compare
@@ -17,6 +15,8 @@ from analysis.statistics.verdicts import ALPHA
 from analysis.study.results import Scores, read_study
 from pages.ui.evaluate import significance
 from pages.ui.evaluate import words as evaluate_words
+from tests.support import compare_reader as seen
+from tests.support import study_folders as made_studies
 
 PAGE = "pages/8_Evaluate.py"
 PRIMARY = ("rte", "mrpc", "cola")

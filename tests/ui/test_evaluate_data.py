@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import tiny
 
 import analysis
 from analysis.common import jobs
+from tests.support import tiny
 
 PAGE = "pages/8_Evaluate.py"
 GOOD = b"text,label\nthe film is good,negative\nthe plot is thin,positive\na fine film,negative\n"

@@ -6,11 +6,11 @@ import csv
 import io
 
 import pytest
-from support import bare_forward as truth
-from support import tiny
 
 from analysis.figures.files.export import export
 from analysis.figures.style.venues import width_in_inches
+from tests.support import bare_forward as truth
+from tests.support import tiny
 
 SENTENCE = "the film is good but the plot is thin"
 FORMATS = ("pdf", "svg", "png", "csv", "html", "tex", "json", "txt", "bib")

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import tiny
-from support.saved_figures import ROOT, run
 
 import analysis
 from analysis.__main__ import main
 from analysis.figures.files.sidecar import sidecar
 from analysis.reading.trace import measure_profile
+from tests.support import tiny
+from tests.support.saved_figures import ROOT, run
 
 TEXT, OTHER = "the plot is thin but the acting is fine", "the plot is dull but the acting is fine"
 HEADS = ("cls", "max_cls", "mha", "max_seq_mha", "max")

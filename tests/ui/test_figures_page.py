@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support import view_samples as samples
 
 from analysis.figures.files import collected
 from analysis.figures.style.settings import Style
 from pages.ui.export import collection, saved
 from pages.ui.figures import files
 from pages.ui.figures import thumbnails as figures_list
+from tests.support import view_samples as samples
 
 PAGE = "pages/9_Figures.py"
 

@@ -9,9 +9,10 @@ import shutil
 
 import numpy as np
 import pytest
-from support import bare_forward as truth
-from support import compare_reader as seen
-from support import tiny
+
+from tests.support import bare_forward as truth
+from tests.support import compare_reader as seen
+from tests.support import tiny
 
 SENTENCE = "the film is good but the plot is thin"
 

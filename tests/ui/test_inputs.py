@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import bare_forward as truth
-from support import compare_reader as seen
-from support import tiny
+
+from tests.support import bare_forward as truth
+from tests.support import compare_reader as seen
+from tests.support import tiny
 
 SENTENCE = "The plot is thin, but the acting is anything but dull."
 

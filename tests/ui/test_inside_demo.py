@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import compare_reader as seen
 
 import analysis
 from analysis.reading import layers
+from tests.support import compare_reader as seen
 
 DEMO = Path(__file__).resolve().parent.parent.parent / "checkpoints"
 SENTENCE = "The plot is thin, but the acting is anything but dull."

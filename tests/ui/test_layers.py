@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import compare_reader as seen
-from support import tiny
 
 import analysis
 from analysis.reading import layers
+from tests.support import compare_reader as seen
+from tests.support import tiny
 
 TEXT = "the plot is thin but the acting is fine"
 PAGE = "pages/1_Layers.py"

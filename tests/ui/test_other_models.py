@@ -6,11 +6,11 @@ import threading
 
 import numpy as np
 import pytest
-from support import bare_forward as truth
-from support import compare_reader as seen
-from support import tiny
 
 import analysis
+from tests.support import bare_forward as truth
+from tests.support import compare_reader as seen
+from tests.support import tiny
 
 SENTENCE = "the film is good but the plot is thin"
 
@@ -143,8 +143,9 @@ def second_token(path):
 
     import torch
     from safetensors.torch import load_file
-    from support import oracles
     from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+    from tests.support import oracles
 
     sizes = json.loads((path / "config.json").read_text())["encoder"]
     tensors = load_file(path / "model.safetensors")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 import pytest
-from support import view_samples as samples
 
 from analysis.figures.marks import Grid, Strip
 from analysis.figures.screen.plotly import sheet
 from analysis.figures.style.style import contrast_ratio
 from pages.ui.kit import shades
+from tests.support import view_samples as samples
 
 DARK = "#141A22"  # the ground of the dark theme
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from support.compare_reader import pieces
 
 import analysis
+from tests.support.compare_reader import pieces
 
 FIRST, SECOND = "the plots thinned, not dully", "he said the story was poor"
 PAGE = "pages/5_Similarity.py"

@@ -6,9 +6,10 @@ import re
 
 import numpy as np
 import pytest
-from support import bare_forward as truth
-from support import compare_reader as seen
-from support import tiny
+
+from tests.support import bare_forward as truth
+from tests.support import compare_reader as seen
+from tests.support import tiny
 
 SENTENCE = "the plot is thin but the acting is fine"
 LABELS = ("ravo", "tilu", "pemo")

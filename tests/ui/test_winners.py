@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import tiny
-from support.winners_reader import TEXT, charts, heat, pieces, said_by
 
 import analysis
 from analysis import interventions
 from analysis.reading.dimensions import dimensions
+from tests.support import tiny
+from tests.support.winners_reader import TEXT, charts, heat, pieces, said_by
 
 
 def test_the_map_shows_the_contribution_of_each_layer_and_token(open_winners: Any, made: Path):

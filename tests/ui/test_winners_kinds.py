@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import tiny
-from support.winners_reader import TEXT, charts, heat, pieces, said_by
 
 import analysis
 from analysis import interventions
 from analysis.reading.dimensions import dimensions
+from tests.support import tiny
+from tests.support.winners_reader import TEXT, charts, heat, pieces, said_by
 
 
 def test_the_map_of_a_seed_group_is_the_mean_of_its_members(open_winners: Any, seeds: Path):

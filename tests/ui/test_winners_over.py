@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import tiny
-from support.winners_reader import pieces, said_by
 
 import analysis
 from analysis.figures.style.style import number
+from tests.support import tiny
+from tests.support.winners_reader import pieces, said_by
 
 OWN = "the film is good\nthe story was dull\nwho said it?\nthe acting is fine and good"
 

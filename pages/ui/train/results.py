@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from analysis.datasets.tasks import metric_name
-from analysis.figures import view
+from analysis.figures.recipes.fits import picture_of
 from analysis.statistics.fit_words import verdict
 from analysis.study.fits import FitScores, fits_in, read_fit
 from pages.ui.frame import address
@@ -67,15 +67,15 @@ def _draw(fit: FitScores, folder: Path) -> None:
                 f"{cards.plain(verdict(fit))}"
             )
             _go(fit, folder)
-            panel(view("fit_scores", fit), "fit_scores", ABOUT)
+            panel(picture_of("fit_scores", fit), "fit_scores", ABOUT)
             _table(fit)
             left, right = st.columns(2)
             with left:
                 if any(head.curve.size for head in fit.scored):
-                    panel(view("fit_curves", fit), "fit_curves", ABOUT)
+                    panel(picture_of("fit_curves", fit), "fit_curves", ABOUT)
             with right:
                 if best.confusion.size:
-                    panel(view("fit_confusion", fit, best.name), "fit_confusion", ABOUT)
+                    panel(picture_of("fit_confusion", fit, best.name), "fit_confusion", ABOUT)
         for head in fit.heads:
             if head.reason:
                 st.caption(cards.plain(f"{head.name}: {head.reason}"))

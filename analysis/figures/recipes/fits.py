@@ -1,0 +1,40 @@
+"""Recipes of a fit's pictures: made from the folder that the page Train has written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.figures.plot import Plot
+from analysis.figures.registry import draw
+
+if TYPE_CHECKING:
+    from analysis.study.fits import FitScores
+
+FIT = {
+    "fit_scores": "Scores of every fitted pooling head, a dot a seed.",
+    "fit_curves": "Score after each epoch, a line a pooling head.",
+    "fit_confusion": "Labels by answers of one pooling head.",
+}
+
+
+def of_fit(view: str, folder: Path | str, head: str = "") -> Plot:
+    """The picture `view` of a fit's folder; `head` names the head of a confusion matrix.
+
+    Raises
+    ------
+    ValueError
+        A folder without a fit, an unknown view or head, or a fit without scores.
+    """
+    from analysis.study.fits import read_fit
+
+    if view not in FIT:
+        raise ValueError(f"no picture of a fit is called {view!r}; known are {', '.join(FIT)}")
+    return picture_of(view, read_fit(folder), head)
+
+
+def picture_of(view: str, fit: FitScores, head: str = "") -> Plot:
+    """The picture `view` of a fit that was read. Raises ``ValueError`` where it has no scores."""
+    if view == "fit_confusion":
+        return draw(view, fit, head)
+    return draw(view, fit)
