@@ -411,6 +411,13 @@ def _read_config(folder: Path) -> dict[str, Any]:
 
 
 def check_weights(folder: Path, name: str) -> tuple[Path, ...]:
+    """The safetensors files of a folder.
+
+    Raises
+    ------
+    CheckpointError
+        There are none; a pickle is answered with the way to convert it.
+    """
     files = weight_files(folder)
     adapter = (folder / "adapter_config.json").is_file()
     prefix = "adapter_model" if adapter else "head" if frozen.is_frozen(folder) else "model"

@@ -113,10 +113,11 @@ def load(
 ) -> Classifier:
     """Load a checkpoint from a folder, a registered name in `root`, or a Hub id.
 
-    The weights of a training script of one's own are one safetensors file: give it as `reference`
-    with `encoder` (folder, package or Hub id), `head` (a key), `labels`, `head_options` and `keys`,
-    a table from its key names (or their beginnings) to those here (``encoder.``, ``head.``,
-    ``classifier.``); or write the same into ``poollens.yaml`` beside it.
+    The weights of a training script of one's own are one safetensors file: give it as
+    `reference` with `encoder` (folder, package or Hub id), `head` (a key), `labels`,
+    `head_options` and `keys`, a table from its key names (or their beginnings) to those here
+    (``encoder.``, ``head.``, ``classifier.``); or write the same into ``poollens.yaml`` beside
+    it.
 
     `device` is "auto" (CUDA where there is one), "cpu" or "cuda:0"; `dtype` ("float32" or
     "bfloat16") is that of the encoder. `head` is the class of a pooling head of your own that
@@ -125,7 +126,7 @@ def load(
 
     Raises :class:`CheckpointError` (a ``ValueError``) with the reason: not found, broken files,
     tensors missing or of another shape, NaN weights, an unknown pooling head, a device that is
-    not there.
+    not there; ``TypeError`` for an argument that it does not have.
     """
     if dtype not in DTYPES:
         raise CheckpointError(f"dtype is {dtype!r}; known: {', '.join(DTYPES)}")

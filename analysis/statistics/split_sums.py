@@ -46,7 +46,9 @@ def sums_in(found: Floats, step: float) -> Sums:
 
 
 def step_for(parts: list[Floats], chosen: list[int]) -> float:
-    """A step of the grid, alike for all strata: as fine as time allows."""
+    """A step of the grid for `parts`, (n,) values each, alike for all strata: as fine as time
+    allows.
+    """
     reach = max(float(np.abs(values).sum()) for values in parts)
     work = max(len(values) * n for values, n in zip(parts, chosen, strict=True))
     return reach / max(min(_CELLS // max(work, 1), 2**16), 2**10) or 1.0

@@ -55,7 +55,13 @@ def _describe(folder: Path, name: str, source: str, config: dict[str, Any]) -> C
 
 
 def describe_weights(file: Path, given: Mapping[str, Any]) -> Checkpoint:
-    """The checkpoint of a file of weights and the arguments of ``analysis.load``."""
+    """The checkpoint of a file of weights and the arguments of ``analysis.load``.
+
+    Raises
+    ------
+    CheckpointError
+        There is no such file.
+    """
     if not file.is_file():
         raise CheckpointError(f"{file}: there is no such file of weights")
     spec = {name: value for name, value in given.items() if value is not None}

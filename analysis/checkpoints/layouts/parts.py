@@ -14,7 +14,7 @@ from analysis.heads.model import PoolingClassifier, PoolingConfig, refuse_missin
 
 
 def tensors(files: Iterable[Path]) -> dict[str, Tensor]:
-    """All tensors of safetensors files; numbers in half precision as float32."""
+    """All tensors (...) of safetensors files, by key; numbers in half precision as float32."""
     from safetensors.torch import load_file
 
     found: dict[str, Tensor] = {}
@@ -25,7 +25,8 @@ def tensors(files: Iterable[Path]) -> dict[str, Tensor]:
 
 
 def fill(name: str, module: nn.Module, state: Mapping[str, Tensor], shown: str) -> tuple[str, ...]:
-    """Load `state` into a module; returns the keys that it did not use, under `shown`.
+    """Load `state`, tensors (...) by key, into a module; returns the keys that it did not use,
+    under `shown`.
 
     Raises :class:`CheckpointError` naming the tensors that are missing or of another shape.
     """

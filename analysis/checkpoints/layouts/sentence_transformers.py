@@ -68,7 +68,13 @@ def _recognise(folder: Path, config: dict[str, Any]) -> bool:
 
 
 def modes_of(config: dict[str, Any]) -> tuple[str, ...]:
-    """The poolings that a Pooling module's config.json switches on, as they are called here."""
+    """The poolings that a Pooling module's config.json switches on, as they are called here.
+
+    Raises
+    ------
+    CheckpointError
+        A mode is unknown here.
+    """
     declared = config.get("pooling_mode")
     if declared is None:
         declared = [mode for switch, mode in _SWITCHES.items() if config.get(switch)] or ["mean"]
