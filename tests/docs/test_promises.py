@@ -35,3 +35,10 @@ def test_folders_that_contributors_are_sent_to_exist() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     for path in re.findall(r"`((?:analysis|pages|training|tests|package|docs)/[\w/.]*)`", text):
         assert (ROOT / path).exists() or "PAGE" in path or "N_Name" in path, path
+
+
+def test_the_guide_has_a_row_for_every_page() -> None:
+    from pages.ui.frame.frame import PAGES
+
+    table = (ROOT / "docs" / "guide" / "pages.md").read_text("utf-8")
+    assert re.findall(r"^\| ([A-Z][\w -]+) \|", table, re.M) == [name for _, name in PAGES]
