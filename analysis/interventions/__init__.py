@@ -9,20 +9,27 @@ was trained on the last 3 layers answers for another k with weights that never s
 
 from __future__ import annotations
 
-from analysis.interventions.changes import depth_logits, part_norms, sweep_last_k, what_if
-from analysis.interventions.effects import WHERE, DropEffects, LeaveOneOut, Sweep, WhatIf
-from analysis.interventions.leaving import drop_effects, leave_one_out
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "WHERE",
-    "DropEffects",
-    "LeaveOneOut",
-    "Sweep",
-    "WhatIf",
-    "depth_logits",
-    "drop_effects",
-    "leave_one_out",
-    "part_norms",
-    "sweep_last_k",
-    "what_if",
-]
+from analysis.common.lazy import lazy
+
+if TYPE_CHECKING:
+    from analysis.interventions.changes import depth_logits as depth_logits
+    from analysis.interventions.changes import part_norms as part_norms
+    from analysis.interventions.changes import sweep_last_k as sweep_last_k
+    from analysis.interventions.changes import what_if as what_if
+    from analysis.interventions.effects import WHERE as WHERE
+    from analysis.interventions.effects import DropEffects as DropEffects
+    from analysis.interventions.effects import LeaveOneOut as LeaveOneOut
+    from analysis.interventions.effects import Sweep as Sweep
+    from analysis.interventions.effects import WhatIf as WhatIf
+    from analysis.interventions.leaving import drop_effects as drop_effects
+    from analysis.interventions.leaving import leave_one_out as leave_one_out
+
+_MODULES = {
+    "analysis.interventions.changes": ("depth_logits", "part_norms", "sweep_last_k", "what_if"),
+    "analysis.interventions.effects": ("WHERE", "DropEffects", "LeaveOneOut", "Sweep", "WhatIf"),
+    "analysis.interventions.leaving": ("drop_effects", "leave_one_out"),
+}
+__all__ = sorted(name for names in _MODULES.values() for name in names)
+__getattr__ = lazy(__name__, _MODULES)

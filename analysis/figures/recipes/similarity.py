@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import analysis
 from analysis.figures.plot import Plot
 from analysis.figures.recipes.registry import recipe
 from analysis.figures.recipes.request import Request, Subject
 from analysis.figures.views import similarity as views
-from analysis.similarities.splade import shared_terms
-from analysis.similarities.split import Similarity
+
+if TYPE_CHECKING:
+    from analysis.similarities.split import Similarity
 
 
 @recipe("similarity_bands")
@@ -74,6 +77,8 @@ def maxsim_margins(request: Request, most: int = 40) -> Plot:
 @recipe("splade_terms")
 def splade_terms(request: Request, most: int = 20) -> Plot:
     """Terms that both sentences share under a masked language model's head (SPLADE)."""
+    from analysis.similarities.splade import shared_terms
+
     subject, _ = request.only("splade_terms")
     model = subject.only("splade_terms").classifier
     a, b = (analysis.splade(model, text) for text in (request.text, _second(request)))
