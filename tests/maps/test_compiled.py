@@ -16,7 +16,7 @@ FIT = """
 import json
 from importlib import import_module
 import numpy as np
-from analysis import compiled, projection
+from analysis.maps import compiled, projection
 
 vectors = np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32)
 made = projection.fit(vectors, "umap", n_neighbors=5)
