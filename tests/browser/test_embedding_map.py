@@ -107,7 +107,7 @@ def test_a_hidden_class_stays_hidden_when_umap_takes_the_place_of_pca(page: Any,
     page.locator(".maps[data-painter] figcaption small", has_text="UMAP,").first.wait_for()
     ready(page)
     assert hidden.count() == 1
-    assert "map=UMAP" in page.url or "map=" not in page.url  # the default needs no place in it
+    assert "map=umap" in page.url or "map=" not in page.url  # the default needs no place in it
 
 
 def test_a_point_opens_its_sentence_on_compare(page: Any, app: Any) -> None:

@@ -55,6 +55,12 @@ def _within(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
     return lambda word: min(max(kind(word), low), high)
 
 
+def _former(*pairs: str) -> Callable[[str], str]:
+    """Links of earlier versions hold the label of a choice (``label=choice``): they still work."""
+    choices = dict(pair.split("=") for pair in pairs)
+    return lambda word: choices.get(word, word)
+
+
 def _any(word: str) -> Any:
     """An option of an attribution method, whose kind its declaration knows."""
     if word in ("true", "false"):
@@ -132,7 +138,7 @@ NAMES: dict[str, Kind] = {
     "over_texts": NUMBER,
     "over_column": TEXT,
     # data sets
-    "source": TEXT,
+    "source": Kind(_former("Behaviour suite=suite", "File=file", "Own sentences=own sentences")),
     "suite_task": TEXT,
     "glue_task": TEXT,
     "folder": TEXT,
@@ -145,7 +151,7 @@ NAMES: dict[str, Kind] = {
     # Embedding map
     "map_of": TEXT,
     "poolings": TEXTS,
-    "map": TEXT,
+    "map": Kind(_former("PCA=pca", "UMAP=umap")),
     "layer_shown": NUMBER,
     "rows_shown": NUMBER,
     "map_seed": Kind(_within(0, 9999)),
