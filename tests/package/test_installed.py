@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import analysis
-from tests.support.compare_browser import bars, open_at
+from tests.support.compare_browser import open_at, wait_for_bars
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = "The plot is thin."
@@ -173,6 +173,7 @@ def test_the_app_answers_with_a_head_of_the_users(
     for name in ("sst2-cls", "sst2-max_seq_mha"):
         truth = analysis.record(analysis.load(name), TEXT)
         shown = [f"{p:.2f}" for p in truth.probabilities]
-        assert bars(browser_page, name) == dict(zip(truth.checkpoint.labels, shown, strict=True))
+        numbers = dict(zip(truth.checkpoint.labels, shown, strict=True))
+        wait_for_bars(browser_page, {name: numbers})
     browser_page.get_by_role("link", name="Max-pool winners").click()
     browser_page.get_by_role("heading", name="Max-pool winners").wait_for()
