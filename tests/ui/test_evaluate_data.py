@@ -246,7 +246,7 @@ def test_a_clicked_row_opens_on_compare_and_the_place_is_kept(open_data):
     app.run()
     assert app.session_state["text"] == "a bad film"
     assert app.title[0].value == "Compare"
-    app.switch_page("pages/6_Evaluate.py").run()
+    app.switch_page("pages/8_Evaluate.py").run()
     assert app.session_state["source"] == "own sentences"
     assert "a bad film" in app.session_state["own_sentences"]
 

@@ -28,7 +28,7 @@ def test_every_picture_on_the_page_has_an_export(plots):
     assert set(plots["export-toy-cls"]) >= card
     assert set(plots["export-toy-max_seq_mha"]) >= card | {"Source layers"}
     assert set(plots["export-variant"]) == {"Sentence and variant"}
-    assert set(plots["export-all"]) == card
+    assert set(plots["export-all"]) == card | {"From words to the class"}
 
 
 def test_menus_stand_in_every_card_and_for_all_cards(open_app, four):
