@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.ui.kit.keys import component_key
+from pages.ui.kit.keys import LONGEST, component_key
 
 
 @given(st.text(max_size=300))
 def test_no_key_holds_what_streamlit_refuses(name):
     key = component_key(f"answer-{name}")
     assert "__" not in key
-    assert len(key) <= 120
+    assert len(key) <= LONGEST
+    assert key.isprintable()
 
 
 @given(st.text(max_size=60), st.text(max_size=60))

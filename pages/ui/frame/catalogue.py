@@ -43,6 +43,11 @@ class Entry:
         return self.first.task or "other"
 
     @property
+    def is_fitted(self) -> bool:
+        """Whether it is a pooling head on a frozen encoder, as the page Train makes them."""
+        return self.first.facts.get("tuning") == "frozen"
+
+    @property
     def classifies(self) -> bool:
         return self.first.kind != "encoder"
 
@@ -63,7 +68,8 @@ class Catalogue:
 
     def defaults(self, task: str) -> list[str]:
         """The paper's four pooling heads of a task, as seed groups where there are any."""
-        own = [entry for entry in self.entries if entry.task == task]
+        every = [entry for entry in self.entries if entry.task == task]
+        own = [entry for entry in every if not entry.is_fitted] or every
         groups = [entry for entry in own if entry.is_group]
         wanted = groups or own
         paper = [entry.id for entry in wanted if entry.first.head in PAPER_HEADS]
@@ -150,7 +156,7 @@ def _place(entry: Entry) -> tuple[int, str, int, int, str]:
     return (
         _TASK_ORDER.index(entry.task) if entry.task in _TASK_ORDER else len(_TASK_ORDER),
         entry.task,
-        0 if entry.is_group else 1,
+        2 * entry.is_fitted + (not entry.is_group),
         PAPER_HEADS.index(head) if head in PAPER_HEADS else len(PAPER_HEADS),
         entry.id,
     )
