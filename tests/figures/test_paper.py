@@ -154,13 +154,13 @@ def test_the_same_plot_gives_the_same_bytes(name, format):
 
 def test_another_process_gives_the_same_bytes():
     code = (
-        "import hashlib, test_figures_paper as t;"
+        "import hashlib, tests.figures.test_paper as t;"
         "print(*[hashlib.sha256(t.PLOTS['reading'].paper(format=f)).hexdigest()"
         " for f in ('pdf', 'svg', 'png')], 'matplotlib.pyplot' in __import__('sys').modules)"
     )
     answers = set()
     for seed in ("1", "2"):
-        env = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT}/tests"}
+        env = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(
             [sys.executable, "-c", code],
             env=env,

@@ -243,8 +243,7 @@ def predicted_values(
     checkpoints: Sequence[Any] = (),
     most: int = 2000,
 ) -> Plot:
-    """A regression's predictions, (N,) each, against the labels (N,), example by example; evenly
-    thinned.
+    """A regression's predictions, (N,) each, against the labels (N,), evenly thinned.
 
     Raises
     ------
