@@ -36,7 +36,7 @@ def test_every_kind_of_mark_is_among_the_views_that_are_drawn_in_all_formats():
     panels = [
         panel for key in samples.ONE_OF_EACH_MARK for panel in panels_of(samples.plot_of(key))
     ]
-    assert {type(panel) for panel in panels} == {*SAME, Strip}
+    assert {type(panel) for panel in panels} == {*SAME, Strip, Flow}
 
 
 @pytest.mark.parametrize("key", KEYS)

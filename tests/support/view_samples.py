@@ -71,8 +71,10 @@ ONE_OF_EACH_MARK = (
     "deletion_insertion",
     "dimension",
     "dimensions",
+    "flow",
     "input_attribution",
     "map",
+    "similarity_bands",
 )
 
 
