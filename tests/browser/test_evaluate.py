@@ -106,7 +106,6 @@ def test_a_file_is_run_stopped_resumed_filtered_and_opened(page, app, table):
     # Compare completed its address, and the browser may keep both.
     assert went_back(page) or went_back(page)
     heading(page, "Evaluate")
-    page.wait_for_function("() => location.search.includes('examples_show=all+wrong')")
     page.locator(".st-key-panel-examples canvas").first.wait_for()
     page.get_by_text("reviews.csv").first.wait_for()
 

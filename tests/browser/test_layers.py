@@ -89,7 +89,7 @@ def test_from_a_sentence_to_a_token_a_layer_and_its_dimensions(
 
     page.get_by_text("change", exact=True).click()
     page.get_by_text("Change from the layer before; full colour").wait_for()
-    page.wait_for_url("**layer_values=change*")
+    page.wait_for_url("**layer_values=difference*")
 
     page.locator(".st-key-follow-strip .tok", has_text="poor").click()
     page.get_by_text("[CLS] by layer").wait_for()
