@@ -93,8 +93,12 @@ def test_a_link_opens_in_a_fresh_browser_and_survives_a_reload(page, app, title)
     all_are_kept(page, title)
     page.reload()
     all_are_kept(page, title)
-    link = page.get_by_role("link", name="Layers", exact=True).get_attribute("href")
-    assert parse_qs(urlsplit(link).query) == CHOICES, "also in a new tab"
+    link = page.get_by_role("link", name="Layers", exact=True)
+    for _ in range(100):  # the links follow the address a moment later
+        if parse_qs(urlsplit(link.get_attribute("href")).query) == CHOICES:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("a page opened in a new tab loses what was chosen")
 
 
 def test_back_returns_to_what_was_asked_there(page, app):
