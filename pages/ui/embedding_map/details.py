@@ -23,7 +23,7 @@ from pages.ui.embedding_map.engine import Pass
 from pages.ui.embedding_map.groups import Groups
 from pages.ui.embedding_map.typed_sentence import Landed
 from pages.ui.engine import results_folder
-from pages.ui.frame.inputs import show_text
+from pages.ui.frame.inputs import compare
 from pages.ui.kit import cards
 from pages.ui.kit.show import export_menu
 
@@ -33,18 +33,19 @@ _BINS = 6  # of a number, where a printed figure needs groups
 
 def follow() -> None:
     """Go to Compare where a row was clicked in the last run."""
-    if st.session_state.pop(_GO, False):
-        st.switch_page("app.py")
+    row = st.session_state.pop(_GO, None)
+    if row is not None:
+        compare(*row)
 
 
 def _take_along(given: Pass, rows: Sequence[int]) -> None:
-    """A click on a cell: its sentence becomes that of the frame, which all pages share."""
+    """A click on a cell: its sentence is opened on Compare once the page has been left whole."""
     cells = st.session_state[_TABLE]["selection"]["cells"]
     if not cells:
         return
     row = rows[int(cells[0][0])]
-    show_text(given.table.text[row], None if given.table.pair is None else given.table.pair[row])
-    st.session_state[_GO] = True
+    pair = None if given.table.pair is None else given.table.pair[row]
+    st.session_state[_GO] = (given.table.text[row], pair)
 
 
 def select(given: Pass, rows: Sequence[int]) -> None:

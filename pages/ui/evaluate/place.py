@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from analysis.datasets.table import Table
-from pages.ui.frame.inputs import show_text
+from pages.ui.frame.inputs import compare
 
 _CLICKED, _OPENED = "evaluate_clicked", "evaluate_opened"
 
@@ -51,5 +51,4 @@ def follow(table: Table) -> None:
 def _open_on_compare(table: Table, row: int) -> None:
     st.session_state[_OPENED] = row
     text, pair = table.text[row], None if table.pair is None else table.pair[row]
-    show_text(text, pair)
-    st.switch_page("app.py")
+    compare(text, pair)

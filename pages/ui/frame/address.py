@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote_plus, urlencode
+from typing import Any, NoReturn
+from urllib.parse import parse_qs, quote_plus, urlencode
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -209,6 +209,7 @@ class _State:
     options: set[str] = field(default_factory=set)  # of attribution methods: "method.option"
     held: dict[str, Any] = field(default_factory=dict)  # the choices, whatever page is open
     place: str = ""  # the page that is open, as its address names it
+    written: str = ""  # what its address holds behind the question mark
 
 
 def kept(name: str) -> dict[str, Any]:
@@ -229,6 +230,16 @@ def choose(**choices: Any) -> None:
     for name, value in choices.items():
         st.session_state[name] = value
     _state().held |= choices
+
+
+def go(page: str) -> NoReturn:
+    """Open another page, such that the browser's Back leads to this one as it stands now.
+
+    Streamlit sends the new page's choices to the address of the old one before it leaves it, as a
+    step of its own in the history; what that address holds already makes no step.
+    """
+    written = parse_qs(_state().written, keep_blank_values=True)
+    st.switch_page(page, query_params=written)
 
 
 def read(place: str) -> None:
@@ -291,8 +302,9 @@ def write(key: str = "page") -> None:
     state = _state()
     _settle(state)
     _hold(state)
+    state.written = query()
     with st.sidebar, st.container(key=f"address-{key}"):
-        _component(key=f"address-{key}-query", data={"query": query(), "place": state.place})
+        _component(key=f"address-{key}-query", data={"query": state.written, "place": state.place})
 
 
 def query() -> str:

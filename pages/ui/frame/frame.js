@@ -5,6 +5,7 @@ export default function () {
   const sidebar = document.querySelector("[data-testid=stSidebar]");
   if (!sidebar || sidebar.dataset.watched) return;
   sidebar.dataset.watched = "true";
+  document.addEventListener("input", repair, true);
   const menu = () => document.querySelector("[data-testid=stPopoverBody]");
   let last = null;
   sidebar.addEventListener(
@@ -31,4 +32,14 @@ export default function () {
     },
     true,
   );
+}
+
+// Half a character, as a text cut in the middle of an emoji holds, is no UTF-8: the server would
+// hang up on it. It becomes U+FFFD before the page's own listeners read the field.
+function repair({ target, isComposing }) {
+  if (isComposing || typeof target.value !== "string" || target.value.isWellFormed()) return;
+  const { selectionStart, selectionEnd } = target;
+  const { set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(target), "value");
+  set.call(target, target.value.toWellFormed());
+  target.setSelectionRange(selectionStart, selectionEnd);
 }

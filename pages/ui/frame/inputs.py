@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -115,6 +115,13 @@ def show_text(text: str, pair: str | None = None) -> None:
         pair=" ".join((pair or "").split()),
         long="\n" in text or len(text) > LONGEST,
     )
+
+
+def compare(text: str, pair: str | None = None, **choices: Any) -> NoReturn:
+    """Open a row of a data set on Compare."""
+    show_text(text, pair)
+    address.choose(**choices)
+    address.go("app.py")
 
 
 def is_complete(choice: Choice) -> bool:

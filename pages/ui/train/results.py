@@ -13,7 +13,7 @@ from analysis.figures.recipes.fits import picture_of
 from analysis.statistics.fit_words import verdict
 from analysis.study.fits import FitScores, fits_in, read_fit
 from pages.ui.frame import address
-from pages.ui.frame.inputs import show_text
+from pages.ui.frame.inputs import compare
 from pages.ui.kit import cards
 from pages.ui.kit.show import panel
 from pages.ui.train.fit_job import WISH, root
@@ -90,9 +90,7 @@ def _go(fit: FitScores, folder: Path) -> None:
     if not chosen:
         return
     if st.button("Compare them now", type="primary", icon=":material/compare_arrows:"):
-        show_text(*fit.example)
-        address.choose(checkpoints=chosen)
-        st.switch_page("app.py")
+        compare(*fit.example, checkpoints=chosen)
     st.caption("On the scored row about which they disagree most.")
 
 
