@@ -49,7 +49,7 @@ _MODULES = {
     "loading": "checkpoints.loading",
     "map_quality": "maps.quality",
     "margins": "reading.margins",
-    "model": "heads.model",
+    "model": "checkpoints.model",
     "pooling": "heads.pooling",
     "predictions": "corpus.predictions",
     "probes": "maps.probes",

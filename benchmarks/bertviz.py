@@ -280,7 +280,7 @@ def _random_bert(root: Path) -> Path:
     from transformers import BertConfig, BertModel
 
     from analysis import load
-    from analysis.heads.model import build_classifier
+    from analysis.checkpoints.model import build_classifier
 
     torch.manual_seed(0)
     tokenizer = load(DEMO).tokenizer

@@ -113,7 +113,7 @@ def _plain_epoch(table: Any, *, learn: bool = True) -> None:
     length, as one would write it."""
     import torch
 
-    from analysis.heads.model import build_classifier
+    from analysis.checkpoints.model import build_classifier
     from training.frozen.encoder import open_encoder
 
     opened = open_encoder(ENCODER)

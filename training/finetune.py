@@ -66,8 +66,8 @@ def prepare(settings: Settings, train: Table) -> tuple[Any, Any, Any]:
     from transformers import set_seed
 
     from analysis.checkpoints.encoders import resolve_encoder
+    from analysis.checkpoints.model import build_classifier
     from analysis.checkpoints.tokenizers import load_tokenizer
-    from analysis.heads.model import build_classifier
 
     location = resolve_encoder(settings.encoder)
     tokenizer = load_tokenizer(location.path)

@@ -11,6 +11,7 @@ import numpy as np
 
 from analysis.attribution.results import BASELINES, Progress, Target
 from analysis.attribution.units import Groups
+from analysis.checkpoints.forward import embedded, logits_of
 from analysis.text.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:
@@ -128,28 +129,6 @@ def pose(
         report,
         seed,
     )
-
-
-def embedded(classifier: Classifier, ids: Tensor) -> Tensor:
-    """(n, T) ids -> (n, T, e) input embeddings in float32, whatever the encoder's type."""
-    model: Any = classifier.model
-    vectors: Tensor = model.get_input_embeddings()(ids).float()
-    return vectors
-
-
-def logits_of(classifier: Classifier, embeddings: Tensor, inputs: dict[str, Tensor]) -> Tensor:
-    """(n, T, e) input embeddings -> (n, C) logits in float32; inputs of one row are repeated.
-
-    One batch at a time holds the model: others may ask it in between.
-    """
-    model: Any = classifier.model
-    given = {
-        name: tensor.expand(len(embeddings), -1) if len(tensor) == 1 else tensor
-        for name, tensor in inputs.items()
-    }
-    with classifier.lock:
-        logits: Tensor = model(inputs_embeds=embeddings.to(classifier.dtype), **given).logits
-    return logits.float()
 
 
 def output_of(logits: Tensor, target: Target, output: str, kind: str = "softmax") -> Tensor:

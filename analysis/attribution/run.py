@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.attribution.problem import Problem, check_seed, embedded, logits_of, pose
+from analysis.attribution.problem import Problem, check_seed, pose
 from analysis.attribution.registry import METHODS, Method, Result
 from analysis.attribution.results import (
     BASELINES,
@@ -23,6 +23,7 @@ from analysis.attribution.results import (
     TooCostly,
 )
 from analysis.attribution.units import Groups, Span, unit_groups
+from analysis.checkpoints.forward import embedded, logits_of
 from analysis.text.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:

@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING
 from analysis.common.lazy import lazy
 
 if TYPE_CHECKING:
-    from analysis.checkpoints.folder import (
-        Broken as Broken,
-        Checkpoint as Checkpoint,
-        CheckpointError as CheckpointError,
-        POOLING_MODEL_TYPE as POOLING_MODEL_TYPE,
-        describe as describe,
-        discover as discover,
-        locate as locate,
-    )
+    from analysis.checkpoints.checkpoint import Broken as Broken, Checkpoint as Checkpoint
+    from analysis.common.faults import CheckpointError as CheckpointError
+    from analysis.checkpoints.folder import POOLING_MODEL_TYPE as POOLING_MODEL_TYPE, describe as describe, discover as discover, locate as locate
     from analysis.common.places import DEMO_FOLDER as DEMO_FOLDER
     from analysis.checkpoints.loading import (
         Classifier as Classifier,
@@ -29,10 +23,9 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "analysis.common.places": ("DEMO_FOLDER",),
+    "analysis.checkpoints.checkpoint": ("Broken", "Checkpoint"),
+    "analysis.common.faults": ("CheckpointError",),
     "analysis.checkpoints.folder": (
-        "Broken",
-        "Checkpoint",
-        "CheckpointError",
         "POOLING_MODEL_TYPE",
         "describe",
         "discover",

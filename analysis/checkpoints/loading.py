@@ -21,7 +21,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from analysis.checkpoints.folder import Checkpoint, CheckpointError, describe, locate
+from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.common.faults import CheckpointError
+from analysis.checkpoints.folder import describe, locate
 from analysis.common.alias import both_names
 from analysis.common.places import DEMO_FOLDER
 from analysis.checkpoints.weights import read
@@ -32,9 +34,9 @@ from analysis.checkpoints.layouts.keys import describe_weights
 from analysis.checkpoints.probe import probe
 from analysis.checkpoints.tokenizers import check_vocabulary, input_rules, load_tokenizer
 from analysis.heads.final_norm import FinalNorm, find_final_norm
-from analysis.heads.model import KeyReport, PoolingClassifier, float_tensors
+from analysis.checkpoints.model import KeyReport, PoolingClassifier, float_tensors
 from analysis.heads.stock import StockHead, recognise
-from analysis.reading.head_layers import HeadLayers
+from analysis.heads.layers_of_head import HeadLayers
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

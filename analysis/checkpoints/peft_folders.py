@@ -8,8 +8,10 @@ from typing import Any
 
 from torch import nn
 
-from analysis.checkpoints.folder import Checkpoint, CheckpointError, base_of
-from analysis.heads.model import (
+from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.common.faults import CheckpointError
+from analysis.checkpoints.folder import base_of
+from analysis.checkpoints.model import (
     KeyReport,
     key_report,
     load_encoder,

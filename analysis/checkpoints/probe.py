@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from analysis.checkpoints import CheckpointError
+from analysis.checkpoints.forward import embedded, forward, logits_of
 from analysis.text.tokens import TokenRow, tokenize_rows
 
 if TYPE_CHECKING:
@@ -50,8 +51,6 @@ def _cut(row: TokenRow) -> TokenRow:
 
 def _forward(classifier: Classifier, rows: list[TokenRow], **wanted: Any) -> tuple[Any, Any]:
     """(encoder's output, logits (B, C) or None); any failure is the checkpoint's."""
-    from analysis.reading.trace import forward
-
     try:
         output, _, logits = forward(classifier, _inputs(classifier, rows), wanted)
     except CheckpointError:
@@ -131,8 +130,6 @@ def _no_attentions(classifier: Classifier, row: TokenRow) -> str:
 
 def _no_gradients(classifier: Classifier, row: TokenRow, logits: Tensor | None) -> str:
     """Why the output is no function of input embeddings with a gradient; "" where it is."""
-    from analysis.attribution.problem import embedded, logits_of
-
     if logits is None:
         return ""
     name = _name(classifier)

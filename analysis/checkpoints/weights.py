@@ -14,10 +14,11 @@ from torch import nn
 
 from analysis.checkpoints.encoders import resolve_encoder
 from analysis.checkpoints.frozen import HEAD_FILE
-from analysis.checkpoints.folder import Checkpoint, CheckpointError
+from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.common.faults import CheckpointError
 from analysis import heads
 from analysis.checkpoints import layouts, peft_folders
-from analysis.heads.model import (
+from analysis.checkpoints.model import (
     FROM_DISK,
     KeyReport,
     PoolingClassifier,

@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.checkpoints.folder import CheckpointError, discover
+from analysis.checkpoints.folder import discover
+from analysis.common.faults import CheckpointError
 from analysis.common.places import DEMO_FOLDER
 from analysis.common.whole import why_not_written, write_whole
 from analysis.figures.files.sidecar import Signed

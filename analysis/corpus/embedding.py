@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from analysis.checkpoints.folder import Checkpoint
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.records import freeze
 from analysis.corpus import predictions
 from analysis.corpus.readers import Step, fixed_lists

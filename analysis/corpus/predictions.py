@@ -32,7 +32,7 @@ from analysis.datasets.labels import columns_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from analysis.checkpoints.folder import Checkpoint
+    from analysis.checkpoints.checkpoint import Checkpoint
     from analysis.datasets.table import Table
 
 PREDICTION = "prediction"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import pyarrow as pa
 
-from analysis.checkpoints.folder import CheckpointError
+from analysis.common.faults import CheckpointError
 from analysis.common.outputs import class_gap, probabilities
 from analysis.corpus import predictions
 

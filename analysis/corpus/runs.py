@@ -22,13 +22,14 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from analysis.checkpoints.folder import Checkpoint, CheckpointError
+from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.checkpoints.forward import forward as whole_forward
+from analysis.common.faults import CheckpointError
 from analysis.corpus import predictions
 from analysis.corpus.passes import Budget, Parts, Piece, halves
 from analysis.corpus.predictions import Predictions
 from analysis.corpus.readers import PREDICTION, Reader, Step
 from analysis.datasets.refusals import refusal
-from analysis.reading import trace
 from analysis.text.tokens import TokenRow, tokenize_rows
 
 if TYPE_CHECKING:
@@ -293,7 +294,7 @@ def forward(classifier: Classifier, inputs: dict[str, torch.Tensor]) -> Any:
     head: Any = getattr(model, "head", None)
     deep = getattr(head, "last_k", head.reach) if type(head).__module__.startswith(_OWN) else None
     if classifier.checkpoint.kind != "pooling" or deep is None:
-        output, pooled, logits = trace.forward(classifier, inputs, {})
+        output, pooled, logits = whole_forward(classifier, inputs, {})
         return output, None if pooled is None else pooled.vector, logits
     output = model.encode(**inputs)
     kind = next(model.classifier.parameters()).dtype

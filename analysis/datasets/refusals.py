@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from analysis.datasets.labels import columns_of
 
 if TYPE_CHECKING:
-    from analysis.checkpoints.folder import Checkpoint
+    from analysis.checkpoints.checkpoint import Checkpoint
     from analysis.datasets.table import Table
 
 

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING
 from analysis.common.lazy import lazy
 
 if TYPE_CHECKING:
-    from analysis.interventions.changes import depth_logits as depth_logits
-    from analysis.interventions.changes import part_norms as part_norms
     from analysis.interventions.changes import sweep_last_k as sweep_last_k
     from analysis.interventions.changes import what_if as what_if
     from analysis.interventions.effects import WHERE as WHERE
@@ -25,11 +23,14 @@ if TYPE_CHECKING:
     from analysis.interventions.effects import WhatIf as WhatIf
     from analysis.interventions.leaving import drop_effects as drop_effects
     from analysis.interventions.leaving import leave_one_out as leave_one_out
+    from analysis.reading.reread import depth_logits as depth_logits
+    from analysis.reading.reread import part_norms as part_norms
 
 _MODULES = {
-    "analysis.interventions.changes": ("depth_logits", "part_norms", "sweep_last_k", "what_if"),
+    "analysis.interventions.changes": ("sweep_last_k", "what_if"),
     "analysis.interventions.effects": ("WHERE", "DropEffects", "LeaveOneOut", "Sweep", "WhatIf"),
     "analysis.interventions.leaving": ("drop_effects", "leave_one_out"),
+    "analysis.reading.reread": ("depth_logits", "part_norms"),
 }
 __all__ = sorted(name for names in _MODULES.values() for name in names)
 __getattr__ = lazy(__name__, _MODULES)

@@ -8,27 +8,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from analysis.interventions.effects import Sweep, WhatIf
-from analysis.interventions.rerun import (
-    answer,
-    as_numpy,
-    attentions_of,
+from analysis.checkpoints.forward import forward
+from analysis.interventions.checks import (
     check_dropped,
     check_masked,
     check_where,
     competing,
+    whole_numbers,
+)
+from analysis.interventions.effects import Sweep, WhatIf
+from analysis.reading.reread import (
+    answer,
+    as_numpy,
+    attentions_of,
     hidden_of,
     mask_of,
     pooling_head,
     probabilities,
     rerunning,
-    whole_numbers,
 )
 from analysis.reading.trace import (
     HeadTrace,
-    Trace,
     folded_readout,
-    forward,
     head_trace,
     model_inputs,
     record,
@@ -123,50 +124,6 @@ def what_if(
         before=before[0],
         after=after[0],
     )
-
-
-def depth_logits(classifier: Classifier, trace: Trace) -> np.ndarray:
-    """(L+1, C) logits when the pooling head is applied as if the encoder ended at each layer.
-
-    A pre-norm encoder's final norm is applied to the layer that is read as the last, as in an
-    encoder that has been cut off there.
-
-    Raises ``ValueError`` for a model without pooling head, and :class:`CheckpointError` where the
-    device runs out of memory.
-    """
-    head = pooling_head(classifier)
-    with rerunning(classifier, "ending the encoder at each layer", len(trace.tokens)):
-        hidden, mask = hidden_of(classifier, trace), mask_of(classifier, trace)
-        ends = torch.tensor(trace.hidden, device=classifier.device)[:, None]
-        attentions = attentions_of(classifier, trace)
-        logits = []
-        for layer in range(len(hidden)):
-            states = torch.cat([hidden[:layer], ends[layer : layer + 1]])
-            below = None if attentions is None else attentions[:layer]
-            ended = head.ended_at(layer)
-            logits.append(as_numpy(answer(classifier, states, mask, ended, below)[1][0]))
-        return np.stack(logits)
-
-
-def part_norms(classifier: Classifier, trace: Trace) -> np.ndarray:
-    """(P, T) length of what each token adds to each part of the pooled vector.
-
-    ``norm(alpha f(x))`` of Kobayashi et al. 2020 for the pooling head's attention.
-
-    Raises ``ValueError`` for a model without pooling head, or one that weights no tokens.
-    """
-    head = pooling_head(classifier)
-    if trace.head.weights is None or trace.head.values is None:
-        raise ValueError(
-            f"{classifier.checkpoint.id}: its pooling head {head.key} weights "
-            "no tokens, so there are no weighted values to measure"
-        )
-    with rerunning(classifier, "measuring value norms", len(trace.tokens)):
-        weights, values = (
-            torch.tensor(array, device=classifier.device)
-            for array in (trace.head.weights, trace.head.values)
-        )
-        return as_numpy(head.value_norms(weights, values))
 
 
 def _rerun(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.checkpoints.folder import Checkpoint
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.records import freeze, require_shape
 from analysis.reading.decomposition import contrast_of
 from analysis.reading.trace import HeadTrace

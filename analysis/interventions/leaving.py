@@ -9,20 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from analysis.checkpoints.forward import forward
+from analysis.interventions.checks import check_where, competing
 from analysis.interventions.effects import DropEffects, LeaveOneOut
-from analysis.interventions.rerun import (
+from analysis.reading.reread import (
     answer,
     as_numpy,
     attentions_of,
-    check_where,
-    competing,
     hidden_of,
     logits_of,
     mask_of,
     pooling_head,
     rerunning,
 )
-from analysis.reading.trace import Trace, forward, model_inputs, record
+from analysis.reading.trace import Trace, model_inputs, record
 
 if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier

@@ -16,9 +16,10 @@ import numpy as np
 
 from analysis.common.records import freeze, require_shape
 from analysis.maps import compiled
+from analysis.maps.procrustes import procrustes
 
 if TYPE_CHECKING:
-    from analysis.maps.alignment import Similarity
+    from analysis.maps.procrustes import Similarity
 
 METHODS = ("pca", "umap")
 METRICS = ("cosine", "euclidean", "manhattan", "correlation")
@@ -70,8 +71,6 @@ class Map:
 
     def onto(self, reference: np.ndarray) -> Map:
         """The same map turned, mirrored, scaled and shifted onto ``reference`` (N, 2)."""
-        from analysis.maps.alignment import procrustes
-
         similarity = procrustes(reference, self.projection.points)
         moved = replace(self.projection, points=similarity.apply(self.projection.points))
         return Map(moved, self.vectors, self.reducer, [*self.moved, similarity])

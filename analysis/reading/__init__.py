@@ -1,1 +1,1 @@
-"""What one text shows: trace, winners, split, attention, layers, margins, groups of seeds."""
+"""What one text shows: trace, winners, split, attention, layers, margins."""

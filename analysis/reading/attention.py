@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.common.records import freeze, require_shape
-from analysis.interventions.effects import LeaveOneOut
 from analysis.reading.trace import Trace
 from analysis.statistics.basics import Agreement, kendall
 from analysis.text.tokens import Tokens
 
 if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier
+    from analysis.interventions.effects import LeaveOneOut
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def value_norms(classifier: Classifier, trace: Trace) -> ValueNorms:
     A large weight on a short vector moves little. Raises ``ValueError`` where the pooling head
     weights no tokens.
     """
-    from analysis.interventions import part_norms
+    from analysis.reading.reread import part_norms
 
     return ValueNorms(part_norms(classifier, trace), trace.head.parts)
 

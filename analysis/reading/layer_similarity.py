@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from analysis.checkpoints.folder import Checkpoint
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.records import freeze, require_shape
 
 if TYPE_CHECKING:
-    from analysis.checkpoints.loading import Classifier
+    pass
 
 # The debiased estimate of independent vectors has a standard error of about sqrt(2) / n, 0.011
 # here: 0.05 is then more than four of them, and no pair of layers comes near it by chance.
 FEWEST = 128
 MOST = 1000  # n x n similarities of every layer are held at once by `layer_cka`
-_WINDOW = 64  # sentences between two reports of progress
 
 
 class Similarity(float):
@@ -83,7 +81,7 @@ def cka(x: np.ndarray, y: np.ndarray) -> Similarity:
     """
     if len(x) != len(y):
         raise ValueError(f"x has {len(x)} rows and y has {len(y)}: give the same sentences to both")
-    _check_fewest(len(x))
+    check_fewest(len(x))
     one, other = _centred(x), _centred(y)
     if one is None or other is None:
         raise ValueError("all rows are the same: there is nothing to compare")
@@ -91,76 +89,13 @@ def cka(x: np.ndarray, y: np.ndarray) -> Similarity:
     return Similarity(_hsic(one, other) / length, len(x))
 
 
-def layer_cka(
-    first: Classifier,
-    second: Classifier,
-    texts: Sequence[str],
-    pairs: Sequence[str | None] | None = None,
-    of: str = "cls",
-    progress: Callable[[float], None] | None = None,
-) -> LayerCka:
-    """CKA between every layer of one checkpoint and every layer of another.
-
-    `of` is "cls" (the first token) or "mean" (over all tokens of a text). [CLS] is the same in
-    every text before the first layer, so its row and column 0 hold NaN.
-
-    Raises ``ValueError`` as :func:`cka` does, and above 1000 sentences, for it holds n x n
-    similarities of every layer; equal texts count once.
-    """
-    if of not in ("cls", "mean"):
-        raise ValueError(f"of is {of!r}; known: 'cls', 'mean'")
-    seconds = [None] * len(texts) if pairs is None else list(pairs)
-    rows = list(dict.fromkeys(zip(texts, seconds, strict=True)))
-    _check_fewest(len(rows))
-    if len(rows) > MOST:
-        raise ValueError(
-            f"{len(rows)} sentences would hold {len(rows)} x {len(rows)} similarities "
-            f"of every layer: give at most {MOST}"
-        )
-    own = _similarities(first, rows, of, progress, (0.0, 0.5))
-    other = own if first is second else _similarities(second, rows, of, progress, (0.5, 1.0))
-    values = np.array(
-        [[np.nan if a is None or b is None else float((a * b).sum()) for b in other] for a in own]
-    )
-    return LayerCka((first.checkpoint, second.checkpoint), values, len(rows), of)
-
-
-def _check_fewest(n: int) -> None:
+def check_fewest(n: int) -> None:
+    """Raises ``ValueError`` for fewer rows than CKA can be estimated from."""
     if n < FEWEST:
         raise ValueError(
             f"CKA over {n} sentences says little: for unrelated vectors its standard error is "
             f"about {np.sqrt(2) / max(n, 1):.2f}. Give at least {FEWEST} different sentences."
         )
-
-
-def _similarities(
-    classifier: Classifier,
-    rows: Sequence[tuple[str, str | None]],
-    of: str,
-    progress: Callable[[float], None] | None,
-    span: tuple[float, float],
-) -> list[np.ndarray | None]:
-    from analysis.corpus.embedding import embed
-
-    layers: dict[int, list[np.ndarray]] = {}
-    for start in range(0, len(rows), _WINDOW):
-        some = rows[start : start + _WINDOW]
-        pairs = [pair for _, pair in some]
-        found = embed(
-            classifier,
-            [text for text, _ in some],
-            pairs if any(pairs) else None,
-            pooling=(of,),
-            layers="all",
-            dtype="loaded",
-        )
-        for (_, layer), vectors in found.items():
-            layers.setdefault(layer, []).append(vectors)
-        if progress is not None:
-            done = (start + len(some)) / len(rows)
-            progress(span[0] + (span[1] - span[0]) * done)
-    by_layer = [np.concatenate(layers[layer]) for layer in sorted(layers)]
-    return [_similarity(layer) for layer in by_layer]
 
 
 def _centred(x: np.ndarray) -> np.ndarray | None:
@@ -190,7 +125,7 @@ def _hsic(x: np.ndarray, y: np.ndarray) -> float:
     )
 
 
-def _similarity(x: np.ndarray) -> np.ndarray | None:
+def unit_similarities(x: np.ndarray) -> np.ndarray | None:
     """(n, n) U-centred similarities of length 1, so that CKA is a sum of products.
 
     None where all rows are the same. U-centring (Székely and Rizzo 2014) turns the unbiased HSIC
@@ -200,10 +135,10 @@ def _similarity(x: np.ndarray) -> np.ndarray | None:
     if spread is None:
         return None
     n = len(spread)
-    gram = spread @ spread.T
-    np.fill_diagonal(gram, 0.0)
-    sums = gram.sum(axis=1)
-    gram -= (sums[:, None] + sums[None, :]) / (n - 2) - sums.sum() / ((n - 1) * (n - 2))
-    np.fill_diagonal(gram, 0.0)
-    length = float(np.linalg.norm(gram))
-    return gram / length if length > 0 else None
+    similarities = spread @ spread.T
+    np.fill_diagonal(similarities, 0.0)
+    sums = similarities.sum(axis=1)
+    similarities -= (sums[:, None] + sums[None, :]) / (n - 2) - sums.sum() / ((n - 1) * (n - 2))
+    np.fill_diagonal(similarities, 0.0)
+    length = float(np.linalg.norm(similarities))
+    return similarities / length if length > 0 else None

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.checkpoints.folder import Checkpoint
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.checkpoints.profiles import Profile, percentile
 from analysis.common import outputs
 from analysis.common.records import freeze, require_shape
+from analysis.reading.course import COURSE, cosines, course
 from analysis.reading.decomposition import contrast_of, slopes
-from analysis.reading.layer_similarity import FEWEST, MOST, LayerCka, Similarity, cka, layer_cka
+from analysis.reading.layer_similarity import FEWEST, MOST, LayerCka, Similarity, cka
 from analysis.text.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -33,13 +34,10 @@ __all__ = [
     "course",
     "dimension_weights",
     "follow",
-    "layer_cka",
     "standing",
     "standing_in_corpus",
     "trajectory",
 ]
-
-COURSE = ("norm", "cosine_to_previous", "cosine_to_last")  # numbers of a token at each depth
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ def follow(classifier: Classifier, trace: Trace, token: int = 0) -> Trajectory:
     ValueError
         The text has no such position.
     """
-    from analysis.interventions import depth_logits
+    from analysis.reading.reread import depth_logits
 
     if isinstance(token, bool) or not isinstance(token, int | np.integer):
         raise ValueError(f"token is {token!r}: give a position, 0 to {len(trace.tokens) - 1}")
@@ -145,13 +143,6 @@ def follow(classifier: Classifier, trace: Trace, token: int = 0) -> Trajectory:
         logits=depth_logits(classifier, trace).astype(np.float64) if headed else None,
         final_norm=classifier.final_norm is not None,
     )
-
-
-def course(vectors: np.ndarray) -> np.ndarray:
-    """(L+1, d) one token by layer -> (3, L+1): norm, cosine to the layer before, to the last."""
-    vectors = np.asarray(vectors, dtype=np.float64)
-    previous = np.concatenate([[np.nan], _cosine(vectors[1:], vectors[:-1])])
-    return np.stack([np.linalg.norm(vectors, axis=1), previous, _cosine(vectors, vectors[-1:])])
 
 
 def dimension_weights(trace: Trace, target: int, token: int = 0) -> np.ndarray | None:
@@ -199,7 +190,7 @@ def standing(one: Trajectory, others: Sequence[Trajectory], target: int | None =
 
 def cosine_between(vectors: np.ndarray, others: np.ndarray) -> np.ndarray:
     """(L+1, d), (L+1, d) -> (L+1,) cosine at each depth; NaN where a vector has no length."""
-    return _cosine(np.asarray(vectors, dtype=np.float64), np.asarray(others, dtype=np.float64))
+    return cosines(np.asarray(vectors, dtype=np.float64), np.asarray(others, dtype=np.float64))
 
 
 def standing_in_corpus(one: Trajectory, profile: Profile | None) -> Standing:
@@ -222,9 +213,3 @@ def standing_in_corpus(one: Trajectory, profile: Profile | None) -> Standing:
         require_shape(f"{name} in the profile", kept, None, len(own))
         ranks[name] = percentile(kept, own.astype(kept.dtype))
     return Standing(**ranks, sentences=profile.sentences)
-
-
-def _cosine(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((one * other).sum(axis=1) / length)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.checkpoints.folder import Checkpoint, CheckpointError
+from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.checkpoints.forward import forward
 from analysis.checkpoints.profiles import Moments, Profile
 from analysis.common import outputs
+from analysis.common.faults import CheckpointError
 from analysis.common.phrases import listed
 from analysis.common.records import freeze, require_shape
-from analysis.reading.head_layers import HeadLayers
+from analysis.heads.layers_of_head import HeadLayers
+from analysis.reading.course import course
 from analysis.reading.winners import Winners
 from analysis.text.tokens import Tokens, tokenize
 
@@ -200,34 +203,6 @@ def model_inputs(classifier: Classifier, tokens: Tokens) -> dict[str, Any]:
     return {name: torch.from_numpy(array).to(classifier.device) for name, array in arrays.items()}
 
 
-def forward(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, Any]) -> Any:
-    """(encoder's output with all hidden states, Pooled or None, logits (B, C) or None).
-
-    The logits of a stock model are its own; where it runs in another type than float32, its
-    classification layers run in float32 after it, as every pooling head does.
-    """
-    import torch
-
-    model: Any = classifier.model
-    if hasattr(model, "pool"):
-        output = model.encode(**inputs, **wanted)
-        attentions = output.attentions if model.head.reads_attentions() else None
-        pooled = model.pool(output.hidden_states, inputs["attention_mask"], attentions)
-        layer = model.classifier
-        return output, pooled, None if layer is None else layer(pooled.vector)
-    output = model(**inputs, **wanted, output_hidden_states=True, return_dict=True)
-    head = classifier.head
-    if head is None:
-        return output, None, getattr(output, "logits", None)
-    hidden = output.hidden_states[-1][None].float()
-    pooled = head.read(hidden, inputs["attention_mask"])
-    pooled = replace(pooled, vector=head.finish(pooled.vector))
-    if classifier.dtype == torch.float32:
-        return output, pooled, output.logits
-    layer = classifier.output_layer
-    return output, pooled, None if layer is None else layer(pooled.vector)
-
-
 def folded_readout(classifier: Classifier, pooled: Pooled | None) -> Any:
     """(readout (C, P, d), constant (C,)) of the pooling head, or None where it has none."""
     if pooled is None or pooled.weights is None or pooled.values is None:
@@ -310,8 +285,6 @@ def measure_profile(
     ValueError
         There is no text.
     """
-    from analysis.reading.layers import course
-
     total: np.ndarray | float = 0.0
     count: np.ndarray | float = 0.0
     shares: list[np.ndarray] = []

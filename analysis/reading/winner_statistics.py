@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.checkpoints.folder import Checkpoint
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.records import freeze, require_shape
 from analysis.reading.winners import Winners, wins_by_token
 from analysis.statistics.basics import mean_interval

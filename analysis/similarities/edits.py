@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from analysis.checkpoints.forward import forward
 from analysis.common.memory import enough_memory
 from analysis.common.records import freeze, require_shape
 from analysis.corpus.embedding import PoolingReader, keys_of
@@ -20,7 +21,6 @@ from analysis.corpus.readers import Step
 from analysis.reading.trace import (
     HeadTrace,
     Trace,
-    forward,
     head_trace,
     model_inputs,
     record,

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from analysis.checkpoints import CheckpointError
+from analysis.checkpoints.model import FROM_DISK, key_report, refuse_missing
 from analysis.common.memory import enough_memory
 from analysis.common.records import freeze, require_shape
-from analysis.heads.model import FROM_DISK, key_report, refuse_missing
 from analysis.reading.trace import model_inputs
 from analysis.text.tokens import Tokens, tokenize
 

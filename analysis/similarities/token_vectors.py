@@ -21,8 +21,9 @@ import torch
 from torch import nn
 
 from analysis.checkpoints import CheckpointError
+from analysis.checkpoints.forward import forward
 from analysis.common.memory import enough_memory
-from analysis.reading.trace import forward, model_inputs
+from analysis.reading.trace import model_inputs
 from analysis.text.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:

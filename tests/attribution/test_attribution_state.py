@@ -12,7 +12,7 @@ import torch
 import analysis
 from analysis.attribution import METHODS, Enough, TooCostly, attribute, expected_seconds, passes
 from analysis.attribution import problem as posing
-from analysis.checkpoints.folder import CheckpointError
+from analysis.common.faults import CheckpointError
 from analysis.text.tokens import tokenize
 from tests.support import zoo
 

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.checkpoints import folder as checkpoints
-from analysis.checkpoints.folder import CheckpointError, describe, discover, locate
+from analysis.common.faults import CheckpointError
+from analysis.checkpoints.folder import describe, discover, locate
 
 DEMO = (
     *(

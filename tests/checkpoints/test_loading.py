@@ -13,7 +13,7 @@ from tests.support import zoo
 from safetensors.torch import load_file, save_file
 
 import analysis
-from analysis.checkpoints.folder import CheckpointError
+from analysis.common.faults import CheckpointError
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 
@@ -73,7 +73,7 @@ def test_a_bare_encoder_has_states_and_no_prediction():
 
 def test_an_adapter_gives_the_logits_of_the_model_that_was_trained():
     """By hand: encoder, plus B A times alpha / r on each target, then the saved head."""
-    from analysis.heads.model import PoolingClassifier, PoolingConfig, load_encoder
+    from analysis.checkpoints.model import PoolingClassifier, PoolingConfig, load_encoder
 
     folder = zoo.folder("lora")
     config = PoolingConfig.from_pretrained(folder)

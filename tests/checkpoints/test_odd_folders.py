@@ -9,7 +9,8 @@ import shutil
 import pytest
 from tests.support import zoo
 
-from analysis.checkpoints.folder import CheckpointError, describe, discover
+from analysis.common.faults import CheckpointError
+from analysis.checkpoints.folder import describe, discover
 from analysis.checkpoints.sizes import excess
 
 

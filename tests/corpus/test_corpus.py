@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import analysis
-from analysis.checkpoints.folder import CheckpointError
+from analysis.common.faults import CheckpointError
 from analysis.corpus import runs
 from analysis.datasets.table import Table
 from tests.support import tiny, zoo

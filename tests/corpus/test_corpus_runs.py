@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 import analysis
-from analysis.checkpoints.folder import CheckpointError
+from analysis.common.faults import CheckpointError
 from analysis.corpus import predictions, runs
 from analysis.corpus.readers import PREDICTION, fixed_lists
 from tests.support import zoo

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import analysis
+from analysis.corpus.layer_cka import layer_cka
 from analysis.figures import view
 from analysis.reading import layers
 from tests.support import tiny, zoo
@@ -89,7 +90,7 @@ def test_one_dimension_is_drawn_by_layer_for_each_checkpoint():
 
 def test_cka_is_drawn_from_zero_to_one():
     texts = [" ".join(np.random.default_rng(i).choice(tiny.WORDS, 6)) for i in range(140)]
-    result = layers.layer_cka(zoo.loaded("cls"), zoo.loaded("bert"), texts)
+    result = layer_cka(zoo.loaded("cls"), zoo.loaded("bert"), texts)
     plot = view("cka", result)
     np.testing.assert_array_equal(plot.mark.values, result.values)
     assert plot.mark.bounds == (0.0, 1.0)

@@ -9,7 +9,7 @@ import torch
 import analysis
 from analysis import heads
 from analysis.attribution.registry import METHODS
-from analysis.heads.model import PoolingClassifier
+from analysis.checkpoints.model import PoolingClassifier
 from analysis.interventions import depth_logits, drop_effects, leave_one_out, what_if
 from analysis.reading.layers import trajectory
 from tests.support import tiny, zoo

@@ -10,8 +10,8 @@ import torch
 
 import analysis
 from analysis import heads
-from analysis.checkpoints.folder import CheckpointError
 from analysis.checkpoints.loading import register_heads
+from analysis.common.faults import CheckpointError
 from analysis.reading.decomposition import NoExactSplit
 from tests.support import tiny
 

@@ -10,7 +10,7 @@ import torch
 import transformers
 
 import analysis
-from analysis.heads.model import build_classifier
+from analysis.checkpoints.model import build_classifier
 from analysis.interventions import depth_logits, sweep_last_k, what_if
 from analysis.reading.trace import model_inputs
 from tests.support import tiny, zoo

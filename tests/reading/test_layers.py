@@ -9,11 +9,11 @@ import pytest
 import torch
 
 import analysis
+from analysis.corpus.layer_cka import layer_cka
 from analysis.reading.layers import (
     COURSE,
     FEWEST,
     cka,
-    layer_cka,
     standing,
     standing_in_corpus,
     trajectory,

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cosine
 
 import analysis
-from analysis.reading import groups, layers, over_depth
+from analysis.reading import layers, over_depth
 from analysis.reading.trace import HeadTrace, measure_profile
+from analysis.seed_groups import averages
 from tests.support import tiny, zoo
 
 TEXT, OTHER = "the plot is thin but fine", "the film is dull"
@@ -133,20 +134,20 @@ def test_weights_of_dimensions_are_averaged_and_missing_where_a_seed_has_no_spli
 def test_the_mean_profile_has_the_mean_moments_of_all_seeds(models):
     texts = [TEXT, OTHER]
     corpora = [measure_profile(model, texts, None, "two") for model in models]
-    mean = groups.mean_moments(corpora)
+    mean = averages.mean_moments(corpora)
     for name in ("cls_mean", "cls_deviation", "token_mean", "token_deviation"):
         first, second = (getattr(corpus, name) for corpus in corpora)
         np.testing.assert_allclose(getattr(mean, name), (first + second) / 2)
-    assert groups.mean_moments([corpora[0], None]) is None
-    assert groups.mean_moments([corpora[0], replace(corpora[1], cls_mean=None)]).cls_mean is None
+    assert averages.mean_moments([corpora[0], None]) is None
+    assert averages.mean_moments([corpora[0], replace(corpora[1], cls_mean=None)]).cls_mean is None
 
 
 def test_the_mean_trace_has_the_mean_states_and_attentions_under_the_groups_name(models):
     traces = [analysis.record(model, TEXT, attentions=True) for model in models]
-    mean = groups.mean_trace(traces, "toy")
+    mean = averages.mean_trace(traces, "toy")
     np.testing.assert_allclose(mean.hidden, (traces[0].hidden + traces[1].hidden) / 2)
     np.testing.assert_allclose(
         mean.attentions, (traces[0].attentions + traces[1].attentions) / 2, atol=1e-7
     )
     assert mean.checkpoint.id == "toy (mean of 2 seeds)"
-    assert groups.mean_trace(traces[:1], "toy") is traces[0]
+    assert averages.mean_trace(traces[:1], "toy") is traces[0]

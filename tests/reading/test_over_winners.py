@@ -10,8 +10,9 @@ import pytest
 
 import analysis
 from analysis import interventions
-from analysis.reading import groups, over_attention, over_winners
+from analysis.reading import over_attention, over_winners
 from analysis.reading.decomposition import decompose
+from analysis.seed_groups import averages
 from tests.support import tiny, zoo
 
 TEXT = "the plot is thin but fine"
@@ -77,11 +78,11 @@ def test_what_units_add_sums_to_the_contrast_of_the_split(seeds):
         np.testing.assert_allclose(rows.sum(axis=1), totals, atol=1e-6)
     mean = over_winners.added_by_token(splits, 1)
     np.testing.assert_allclose(mean, (splits[0].by_token(1) + splits[1].by_token(1)) / 2)
-    unit, layer, every = groups.largest_contributions(splits, 1, units)
+    unit, layer, every = averages.largest_contributions(splits, 1, units)
     assert every >= max(unit, layer) - 1e-9
     by_unit = [abs(mean[list(one)].sum()) for one in units]
     assert unit == pytest.approx(max(by_unit))
-    assert layer == pytest.approx(np.abs(groups.mean_decomposition(splits).by_layer(1)).max())
+    assert layer == pytest.approx(np.abs(averages.mean_decomposition(splits).by_layer(1)).max())
 
 
 def test_the_answer_of_a_group_is_that_of_its_mean_probabilities():
@@ -98,7 +99,7 @@ def test_a_group_has_a_row_of_attention_for_each_seed_by_its_name(seeds):
         for seed, trace in enumerate(traces)
     ]
     rows = over_attention.pooling_rows(traces)
-    group = groups.attention_by_seed(traces, rows, "toy")
+    group = averages.attention_by_seed(traces, rows, "toy")
     assert group.head.parts == ("s0", "s1")
     np.testing.assert_allclose(group.head.attention, [row.mean(axis=0) for row in rows])
     assert group.checkpoint.id == "toy (mean of 2 seeds)"
@@ -124,19 +125,19 @@ def test_the_spread_of_masses_is_that_of_the_chosen_layer_and_attention_head(hea
 
 def test_shares_of_a_sweep_are_averaged_with_their_largest_spread(seeds):
     sweeps = [interventions.sweep_last_k(model, TEXT) for model in seeds["max_seq_mha"]]
-    owner = groups.mean_checkpoint([sweep.checkpoint for sweep in sweeps], "toy")
-    mean, spread = groups.mean_sweep_shares(sweeps, owner)
+    owner = averages.mean_checkpoint([sweep.checkpoint for sweep in sweeps], "toy")
+    mean, spread = averages.mean_sweep_shares(sweeps, owner)
     shares = np.stack([sweep.shares for sweep in sweeps])
     np.testing.assert_allclose(mean.shares, shares.mean(axis=0))
     assert spread == pytest.approx(np.nanmax(shares.std(axis=0, ddof=1)))
     assert mean.checkpoint is owner
-    assert groups.mean_sweep_shares(sweeps[:1], owner)[0] is sweeps[0]
+    assert averages.mean_sweep_shares(sweeps[:1], owner)[0] is sweeps[0]
 
 
 def test_effects_of_leaving_tokens_out_are_averaged(seeds):
     models = seeds["max_seq_mha"]
     results = [interventions.leave_one_out(model, TEXT) for model in models]
-    owner = groups.mean_checkpoint([one.checkpoint for one in results], "toy")
-    mean = groups.mean_leave_one_out(results, owner)
+    owner = averages.mean_checkpoint([one.checkpoint for one in results], "toy")
+    mean = averages.mean_leave_one_out(results, owner)
     np.testing.assert_allclose(mean.effects, (results[0].effects + results[1].effects) / 2)
-    assert groups.mean_leave_one_out(results[:1], owner) is results[0]
+    assert averages.mean_leave_one_out(results[:1], owner) is results[0]

@@ -15,7 +15,8 @@ from analysis.attribution import problem
 from analysis.common import outputs
 from analysis.figures.recipes import registry
 from analysis.figures.views import compare
-from analysis.reading import attention, groups, layers
+from analysis.reading import attention, layers
+from analysis.seed_groups import averages
 from analysis.statistics import basics, family_tests, permutation
 from tests.support import truths_of_results as truths
 from tests.support import zoo
@@ -27,13 +28,13 @@ def test_the_battery_holds(truth):
 
 
 def the_first_seed_stands_for_the_group(patch) -> None:
-    patch.setattr(groups, "mean_decomposition", lambda splits: splits[0])
+    patch.setattr(averages, "mean_decomposition", lambda splits: splits[0])
 
 
 def attributions_of_seeds_are_summed(patch) -> None:
-    mean = groups.mean_attribution
+    mean = averages.mean_attribution
     patch.setattr(
-        groups,
+        averages,
         "mean_attribution",
         lambda results: replace(mean(results), scores=sum(r.scores for r in results)),
     )

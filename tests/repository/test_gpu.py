@@ -10,7 +10,8 @@ import torch
 
 import analysis
 from analysis.attribution import METHODS, attribute
-from analysis.checkpoints.folder import CheckpointError, discover
+from analysis.checkpoints.folder import discover
+from analysis.common.faults import CheckpointError
 from analysis.heads import pooling
 from tests.support import tiny, zoo
 

@@ -194,7 +194,7 @@ def make_pooling_checkpoint(
     """
     import torch
 
-    from analysis.heads.model import build_classifier
+    from analysis.checkpoints.model import build_classifier
 
     folder = Path(folder)
     if encoder is None:

@@ -16,7 +16,8 @@ import analysis
 from analysis import attribution, interventions
 from analysis.common import outputs
 from analysis.figures.recipes import registry
-from analysis.reading import attention, groups, layers
+from analysis.reading import attention, layers
+from analysis.seed_groups import averages
 from analysis.statistics import basics, family_tests, permutation
 from tests.support import oracles, seed_scores, zoo
 from tests.support.truths import TEXT, close
@@ -32,11 +33,11 @@ def _traces():
 def a_seed_group_is_the_mean_of_its_members() -> None:
     traces = _traces()
     splits = [analysis.decompose(trace, "zero") for trace in traces]
-    mean = groups.mean_decomposition(splits)
+    mean = averages.mean_decomposition(splits)
     close(mean.logits, sum(trace.logits.astype(np.float64) for trace in traces) / len(traces))
     close(mean.contributions.sum((1, 2, 3)) + mean.constant, mean.logits)
     results = [attribution.attribute(zoo.loaded(n), TEXT, target=1, n_steps=4) for n in SEEDS]
-    close(groups.mean_attribution(results).scores, sum(r.scores for r in results) / len(results))
+    close(averages.mean_attribution(results).scores, sum(r.scores for r in results) / len(results))
 
 
 def a_trajectory_is_that_of_its_layers() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 import analysis
 from analysis import interventions
+from analysis.corpus.layer_cka import layer_cka
 from analysis.figures import Plot, known_views, view
 from analysis.figures.recipes import registry
 from analysis.reading import attention, layers, margins
@@ -193,7 +194,7 @@ def _dimension() -> Plot:
 @sample("cka")
 def _cka() -> Plot:
     texts = [" ".join(np.random.default_rng(i).choice(tiny.WORDS, 6)) for i in range(140)]
-    return view("cka", layers.layer_cka(zoo.loaded("cls"), zoo.loaded("bert"), texts))
+    return view("cka", layer_cka(zoo.loaded("cls"), zoo.loaded("bert"), texts))
 
 
 @sample("winners")

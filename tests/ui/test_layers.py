@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import analysis
+from analysis.corpus.layer_cka import layer_cka
 from analysis.reading import layers
 from tests.support import compare_reader as seen
 from tests.support import tiny
@@ -318,7 +319,7 @@ def test_similarity_and_percentiles_over_own_sentences_are_the_librarys(open_lay
     app.button(key="many-button").click().run()
     assert not app.exception
     own, other = (analysis.load(made / name) for name in ("toy-cls", "toy-mha"))
-    expected = layers.layer_cka(own, other, texts).values
+    expected = layer_cka(own, other, texts).values
     np.testing.assert_allclose(numbers(charts(app)["cka-chart"]["data"][0]["z"]), expected)
     paths = [layers.trajectory(other, text) for text in texts]
     target = analysis.record(own, TEXT).predicted  # of the first checkpoint
@@ -365,7 +366,7 @@ def test_similarity_of_seed_groups_is_the_mean_over_their_pairs(open_layers, fol
     )
     app.button(key="many-button").click().run()
     pairs = [
-        layers.layer_cka(models[f"toy-a-s{s}"], models[f"toy-b-s{s}"], texts, of="mean").values
+        layer_cka(models[f"toy-a-s{s}"], models[f"toy-b-s{s}"], texts, of="mean").values
         for s in (0, 1)
     ]
     shown = numbers(charts(app)["cka-chart"]["data"][0]["z"])
@@ -373,7 +374,7 @@ def test_similarity_of_seed_groups_is_the_mean_over_their_pairs(open_layers, fol
     said = seen.said(app).replace("\\", "")
     assert "Mean over 2 pairs of seeds; largest standard deviation" in said
     app.selectbox(key="cka_columns").set_value("toy-a").run()
-    one = layers.layer_cka(models["toy-a-s0"], models["toy-a-s1"], texts, of="mean").values
+    one = layer_cka(models["toy-a-s0"], models["toy-a-s1"], texts, of="mean").values
     shown = numbers(charts(app)["cka-chart"]["data"][0]["z"])
     np.testing.assert_allclose(shown, one, atol=1e-6)
 

@@ -137,7 +137,7 @@ def test_a_single_layer_that_competes_leaves_no_panel_out_without_a_reason(
 def test_memory_that_runs_out_for_drop_effects_is_said(
     open_winners: Any, made: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from analysis.checkpoints.folder import CheckpointError
+    from analysis.common.faults import CheckpointError
 
     def refuse(*_: Any, **__: Any) -> None:
         raise CheckpointError("toy-max_cls: the device ran out of memory while dropping layers")

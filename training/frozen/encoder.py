@@ -55,8 +55,8 @@ def open_encoder(reference: Any) -> Any:
 
 def source_of(classifier: Any) -> Source:
     """What of a loaded checkpoint its encoder is, and how it is found again."""
+    from analysis.checkpoints.model import portable
     from analysis.corpus.embedding import layer_count
-    from analysis.heads.model import portable
 
     checkpoint = classifier.checkpoint
     config: Any = classifier.encoder.config

@@ -114,7 +114,7 @@ def _write(
 
 
 def _config(fitted: Fitted, head: FittedHead, index: int) -> dict[str, Any]:
-    from analysis.heads.model import PoolingClassifier, PoolingConfig
+    from analysis.checkpoints.model import PoolingClassifier, PoolingConfig
 
     names = fitted.problem.names or ("score",)
     config = PoolingConfig(

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.attribution.problem import embedded, logits_of, output_of
+from analysis.attribution.problem import output_of
 from analysis.attribution.results import Progress, Target
 from analysis.attribution.units import check_cover
+from analysis.checkpoints.forward import embedded, logits_of
 from analysis.text.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.attribution.problem import Problem, batches, embedded, special_id
+from analysis.attribution.problem import Problem, batches, special_id
+from analysis.checkpoints.forward import embedded
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,7 +12,8 @@ import numpy as np
 from analysis.attribution.methods.gradients import FEWEST, TOLERANCE, converged, doubled, on_numpy
 from analysis.attribution.problem import Problem
 from analysis.attribution.registry import Option, Result, method
-from analysis.reading.trace import forward, record
+from analysis.checkpoints.forward import forward
+from analysis.reading.trace import record
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.checkpoints.folder import Checkpoint
+    from analysis.checkpoints.checkpoint import Checkpoint
 
 _FILES = ("modchembert", "keys", "sentence_transformers")
 

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.checkpoints.encoders import EncoderNotFound, digest_of, resolve_encoder
-from analysis.checkpoints.folder import Checkpoint, CheckpointError
+from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.common.faults import CheckpointError
 from analysis.checkpoints.layouts import Layout
 from analysis.common.outputs import kind_of
 
@@ -130,7 +131,7 @@ def describe_spec(folder: Path, name: str, source: str, spec: Mapping[str, Any])
 
 def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
     from analysis.checkpoints.layouts.parts import assemble, fill, tensors
-    from analysis.heads.model import KeyReport, load_encoder
+    from analysis.checkpoints.model import KeyReport, load_encoder
 
     spec = checkpoint.spec
     # Its tensors are filled from the file below; those that the file must bring are checked there.

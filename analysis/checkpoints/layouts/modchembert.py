@@ -9,13 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from analysis.checkpoints.folder import (
-    Checkpoint,
-    CheckpointError,
-    check_weights,
-    labels_of,
-    short_digest,
-)
+from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.common.faults import CheckpointError
+from analysis.checkpoints.folder import check_weights, labels_of, short_digest
 from analysis.checkpoints.layouts import Layout
 from analysis.checkpoints.encoders import digest_of
 from analysis.common.outputs import kind_of
@@ -125,7 +121,7 @@ def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
     unused += fill(checkpoint.id, model.classifier, of_classifier, "classifier.")
     if len(checkpoint.labels) != model.classifier.out_features:
         raise CheckpointError(f"{checkpoint.id}: its labels do not fit its classifier")
-    from analysis.heads.model import KeyReport
+    from analysis.checkpoints.model import KeyReport
 
     return model, KeyReport((), unused), checkpoint.folder
 

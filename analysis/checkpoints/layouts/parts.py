@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from analysis.checkpoints.folder import Checkpoint
-from analysis.heads.model import PoolingClassifier, PoolingConfig, refuse_missing
+from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.checkpoints.model import PoolingClassifier, PoolingConfig, refuse_missing
 
 
 def tensors(files: Iterable[Path]) -> dict[str, Tensor]:
@@ -42,7 +42,7 @@ def fill(name: str, module: nn.Module, state: Mapping[str, Tensor], shown: str) 
 def assemble(checkpoint: Checkpoint, encoder: Any) -> PoolingClassifier:
     """A classifier of this project around a loaded encoder, with the checkpoint's pooling head."""
     from analysis import heads
-    from analysis.heads.model import size_of
+    from analysis.checkpoints.model import size_of
 
     names = {name: index for index, name in enumerate(checkpoint.labels)}
     config = PoolingConfig(

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from analysis.checkpoints.encoders import digest_of, sha256_of, weight_files
-from analysis.checkpoints.folder import Checkpoint, CheckpointError, check_weights
+from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.common.faults import CheckpointError
+from analysis.checkpoints.folder import check_weights
 from analysis.checkpoints.layouts import Layout, chem_mrl
 
 SETFIT_PICKLE, SETFIT_HEAD = "model_head.pkl", "model_head.safetensors"
@@ -184,7 +186,7 @@ def _setfit_labels(folder: Path) -> tuple[str, ...]:
 def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
     from torch import nn
 
-    from analysis.heads.model import KeyReport, key_report, load_encoder, refuse_missing, size_of
+    from analysis.checkpoints.model import KeyReport, key_report, load_encoder, refuse_missing, size_of
     from analysis.heads.of_sentences import SentenceEncoder, SentencePooling
 
     folder = checkpoint.folder

@@ -12,9 +12,10 @@ from analysis.figures.recipes.registry import recipe
 from analysis.figures.recipes.request import GivenTarget, Request, Subject, within
 from analysis.figures.views import attention as views_attention
 from analysis.figures.views import comparisons, encoder
-from analysis.reading import attention, groups, over_attention
+from analysis.reading import attention, over_attention
 from analysis.reading.attention import HeadDistance, HeadEntropy
 from analysis.reading.trace import Trace
+from analysis.seed_groups import averages
 from analysis.text.tokens import Tokens
 
 
@@ -35,7 +36,7 @@ def pooling_attention(
         if not subject.is_group:
             weighted = shares[0] if shares else None
             return views_attention.pooling_attention(traces[0], weighted, words, special, limit)
-        trace = groups.attention_by_seed(traces, rows, subject.name)
+        trace = averages.attention_by_seed(traces, rows, subject.name)
         return views_attention.attention_by_seed(trace, norms, words, special, limit)
 
     return request.each(draw)
@@ -52,7 +53,7 @@ def cls_row(
     """Whom [CLS] listens to in one layer of the encoder (default: the last)."""
 
     def draw(subject: Subject, target: GivenTarget) -> Plot:
-        trace = groups.mean_trace(subject.each(results.cls_trace), subject.name)
+        trace = averages.mean_trace(subject.each(results.cls_trace), subject.name)
         return views_attention.cls_row(trace, layer, words, special, limit)
 
     return request.each(draw)
@@ -65,8 +66,8 @@ def rollout(
     """What [CLS] of each layer draws from each input token, by attention rollout."""
 
     def draw(subject: Subject, target: GivenTarget) -> Plot:
-        rows = groups.mean(subject.each(results.cls_rollout))
-        trace = groups.mean_trace(subject.each(results.cls_trace), subject.name)
+        rows = averages.mean(subject.each(results.cls_rollout))
+        trace = averages.mean_trace(subject.each(results.cls_trace), subject.name)
         return views_attention.rollout(trace, rows, words, special, limit)
 
     return request.each(draw)
@@ -104,7 +105,7 @@ def leave_one_out(
 
     def draw(subject: Subject, target: GivenTarget) -> Plot:
         effects = subject.each(results.leave_one_out, where, words)
-        result = groups.mean_leave_one_out(effects, subject.checkpoint)
+        result = averages.mean_leave_one_out(effects, subject.checkpoint)
         return views_attention.leave_one_out(
             result, subject.class_index(target), None, special, limit
         )
@@ -177,9 +178,9 @@ def head_summary(request: Request, measure: str = "entropy") -> Plot:
     def draw(subject: Subject, target: GivenTarget) -> Plot:
         mean: HeadEntropy | HeadDistance
         if measure == "entropy":
-            mean = groups.mean_entropy(subject.each(results.head_entropy))
+            mean = averages.mean_entropy(subject.each(results.head_entropy))
         else:
-            mean = groups.mean_distance(subject.each(results.head_distance))
+            mean = averages.mean_distance(subject.each(results.head_distance))
         return encoder.head_summary(mean, subject.checkpoint, _tokens(subject))
 
     return request.each(draw)
@@ -195,7 +196,7 @@ def blocks(
     """
 
     def draw(subject: Subject, target: GivenTarget) -> Plot:
-        masses = groups.mean_blocks(subject.each(results.block_masses))
+        masses = averages.mean_blocks(subject.each(results.block_masses))
         depth = len(masses.values)
         place = depth if layer == -1 else layer
         within("layer", place, 1, depth)

@@ -22,7 +22,7 @@ from analysis.figures.recipes.registry import recipe
 from analysis.figures.recipes.request import GivenTarget, Request, Subject
 from analysis.figures.views import attributions, evidence
 from analysis.figures.views.attribution_results import title_of
-from analysis.reading import groups
+from analysis.seed_groups import averages
 
 USUAL = "integrated_gradients, gradient_x_input, leave_one_out"
 Methods = str | list[str]  # names between commas, or a list of them
@@ -76,7 +76,7 @@ class Attributions:
 
     def mean(self, subject: Subject, target: GivenTarget, method: str) -> Attribution:
         """The attribution, of a seed group its mean."""
-        return groups.mean_attribution(self.results(subject, target, method))
+        return averages.mean_attribution(self.results(subject, target, method))
 
     def tokens(self) -> list[Any]:
         """The text as each subject's tokenizer reads it."""
@@ -309,7 +309,7 @@ def rank_agreements(given: Attributions) -> Plot:
     if len(given.methods) > 1:
         raise ValueError("several checkpoints are compared by one method: name one")
     entries = [given.results(s, t, given.methods[0]) for s, t in request]
-    means = [groups.mean_attribution(entry) for entry in on_one_text(entries, given.tokens())]
+    means = [averages.mean_attribution(entry) for entry in on_one_text(entries, given.tokens())]
     tokens = given.tokens()[0]
     agreement = rank_agreement(means, tokens, request.names)
     return evidence.rank_agreement(agreement, given.checkpoints(), tokens, "checkpoint")

@@ -12,7 +12,7 @@ from analysis.figures.recipes.results import Member
 from analysis.figures.views import evaluation
 
 if TYPE_CHECKING:
-    from analysis.checkpoints.folder import Checkpoint
+    from analysis.checkpoints.checkpoint import Checkpoint
     from analysis.corpus.predictions import Predictions
     from analysis.evaluation.scores import Evaluation
 

@@ -10,8 +10,8 @@ from analysis.figures.recipes.registry import recipe
 from analysis.figures.recipes.request import Request, Subject
 from analysis.figures.views import compare, comparisons
 from analysis.figures.views import flow as views_flow
-from analysis.reading import groups
 from analysis.reading.comparison import answer
+from analysis.seed_groups import averages
 
 
 @recipe("classes")
@@ -40,7 +40,7 @@ def _attributed(
 ) -> Plot:
     index = subject.class_index(target)
     return compare.input_attribution(
-        groups.mean_attribution(subject.each(results.attribution, method, index)),
+        averages.mean_attribution(subject.each(results.attribution, method, index)),
         subject.traces()[0].tokens,
         subject.checkpoint,
         words=words,
@@ -67,7 +67,7 @@ def _read(
     reference: str | list[str] | None = None,
 ) -> Plot:
     return compare.reading(
-        groups.mean_decomposition(subject.splits(reference)),
+        averages.mean_decomposition(subject.splits(reference)),
         subject.traces()[0].tokens,
         subject.class_index(target),
         subject.checkpoint,
@@ -95,11 +95,11 @@ def flow(
             for s, t in zip(subjects, targets, strict=True)
         ]
     return views_flow.flow(
-        [groups.mean_decomposition(subject.splits(reference)) for subject in subjects],
+        [averages.mean_decomposition(subject.splits(reference)) for subject in subjects],
         [subject.traces()[0].tokens for subject in subjects],
         targets,
         [subject.checkpoint for subject in subjects],
-        [groups.mean_pooling_attention(subject.traces()) for subject in subjects],
+        [averages.mean_pooling_attention(subject.traces()) for subject in subjects],
         words=words,
         limit=limit,
         names=[subject.name for subject in subjects],
@@ -131,9 +131,9 @@ def source_layers(
     subject, target = request.only("source_layers")
     won = [trace.head.winners for trace in subject.traces()]
     over_layers = [one for one in won if one is not None and one.token is None]
-    winners = groups.mean_winners(over_layers) if len(over_layers) == len(won) else None
+    winners = averages.mean_winners(over_layers) if len(over_layers) == len(won) else None
     return compare.source_layers(
-        groups.mean_decomposition(subject.splits(reference)),
+        averages.mean_decomposition(subject.splits(reference)),
         winners,
         subject.class_index(target),
         subject.checkpoint,

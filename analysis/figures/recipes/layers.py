@@ -14,7 +14,8 @@ from analysis.figures.recipes.request import GivenTarget, Request, Subject, with
 from analysis.figures.views import depth as views_depth
 from analysis.figures.views import layers as views_layers
 from analysis.figures.views import standing as views_standing
-from analysis.reading import groups, layers, over_depth
+from analysis.reading import layers, over_depth
+from analysis.seed_groups import averages
 
 
 @recipe("cls_by_layer")
@@ -50,7 +51,7 @@ def cls_by_layer(
             other = subject.reads(reference, request.pair).mean_trace()
         corpus = None
         if values == "standardised":
-            corpus = groups.mean_moments(subject.profiles())
+            corpus = averages.mean_moments(subject.profiles())
             if corpus is None:
                 raise ValueError(
                     "it has no profile over a corpus, so there is no mean to standardise by; show "
@@ -138,11 +139,11 @@ def cka(request: Request, of: str = "cls", most: int = 128) -> Plot:
     first, second = request.subjects[0], request.subjects[-1]
     each = [
         one.result(results.layer_cka, other, rows, of)
-        for one, other in groups.couples(first.members, second.members)
+        for one, other in averages.couples(first.members, second.members)
     ]
     mean = replace(
         each[0],
-        values=groups.mean([one.values for one in each]),
+        values=averages.mean([one.values for one in each]),
         checkpoints=(first.checkpoint, second.checkpoint),
     )
     plot = views_layers.cka(mean)
@@ -210,5 +211,5 @@ def standings(
             )
             for path, trace, among in zip(paths, read, others, strict=True)
         ]
-        ranks[views_standing.REFERENCE] = groups.mean(near)
+        ranks[views_standing.REFERENCE] = averages.mean(near)
     return ranks

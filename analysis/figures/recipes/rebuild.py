@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.checkpoints.folder import Checkpoint, CheckpointError, describe, discover, locate
+from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.checkpoints.folder import describe, discover, locate
+from analysis.common.faults import CheckpointError
 from analysis.figures.files.sidecar import (
     Saved,
     Sidecar,

@@ -14,11 +14,11 @@ from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
 from analysis.figures.recipes.results import Computed, Member
 from analysis.figures.views.comparisons import together
-from analysis.reading import groups
 from analysis.reading.decomposition import NoExactSplit, decompose
+from analysis.seed_groups import averages
 
 if TYPE_CHECKING:
-    from analysis.checkpoints.folder import Checkpoint
+    from analysis.checkpoints.checkpoint import Checkpoint
     from analysis.checkpoints.loading import Classifier
     from analysis.checkpoints.profiles import Profile
     from analysis.datasets.table import Table
@@ -45,7 +45,7 @@ class Subject:
     @property
     def checkpoint(self) -> Checkpoint:
         """The checkpoint, or a description of the whole group."""
-        return groups.mean_checkpoint([m.checkpoint for m in self.members], self.name)
+        return averages.mean_checkpoint([m.checkpoint for m in self.members], self.name)
 
     @property
     def is_group(self) -> bool:
@@ -62,7 +62,7 @@ class Subject:
 
     def mean_trace(self, attentions: bool = False) -> Trace:
         """The first member's trace with the members' mean hidden states and attentions."""
-        return groups.mean_trace(self.traces(attentions), self.name)
+        return averages.mean_trace(self.traces(attentions), self.name)
 
     def splits(self, reference: str | Sequence[str] | None = None) -> list[Decomposition]:
         """The members' exact splits, from the corpus mean where a profile has one, else zero.

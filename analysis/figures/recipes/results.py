@@ -17,7 +17,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from analysis.attribution import Attribution
-    from analysis.checkpoints.folder import Checkpoint
+    from analysis.checkpoints.checkpoint import Checkpoint
     from analysis.checkpoints.loading import Classifier
     from analysis.datasets.sentences import Rows
     from analysis.interventions.effects import DropEffects, LeaveOneOut, Sweep, WhatIf
@@ -205,7 +205,7 @@ class Course:
 
 def layer_cka(member: Member, other: Member, rows: Rows, of: str) -> LayerCka:
     """Similarity of the layers of two checkpoints over sentences."""
-    from analysis.reading.layers import layer_cka as compute
+    from analysis.corpus.layer_cka import layer_cka as compute
 
     texts, pairs = [text for text, _ in rows], [pair for _, pair in rows]
     first = member.classifier

@@ -20,11 +20,12 @@ from analysis.figures.views import dimensions as views_dimensions
 from analysis.figures.views import winners as views_winners
 from analysis.figures.views.source import provenance_of
 from analysis.interventions.effects import DropEffects
-from analysis.reading import groups, margins
+from analysis.reading import margins
 from analysis.reading.decomposition import Decomposition, NoExactSplit
 from analysis.reading.dimensions import dimensions
 from analysis.reading.winners import part_of_maximum
-from analysis.reading.winners_over import Many, joined, joined_seeds
+from analysis.seed_groups import averages
+from analysis.seed_groups.winners_over import Many, joined, joined_seeds
 
 
 @recipe("winners")
@@ -150,7 +151,7 @@ def sweep_winners(request: Request) -> Plot:
     """Share of wins by layer for every k of a sweep; a seed group: mean over seeds."""
 
     def draw(subject: Subject, target: GivenTarget) -> Plot:
-        mean, spread = groups.mean_sweep_shares(subject.each(results.sweep), subject.checkpoint)
+        mean, spread = averages.mean_sweep_shares(subject.each(results.sweep), subject.checkpoint)
         plot = interventions.sweep_winners(mean)
         if not subject.is_group:
             return plot

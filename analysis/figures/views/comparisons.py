@@ -25,7 +25,7 @@ def variant(
     """Probability of each checkpoint's explained class, for a sentence and for its variant.
 
     `before` and `after` are Answers in the same order, `targets` class indices, and
-    `checkpoints` those that answered (a seed group as `groups.mean_checkpoint` describes it).
+    `checkpoints` those that answered (a seed group as `averages.mean_checkpoint` describes it).
 
     Raises
     ------

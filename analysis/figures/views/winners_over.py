@@ -19,7 +19,7 @@ from analysis.reading.winner_statistics import (
     summarise,
     summarise_by_class,
 )
-from analysis.reading.winners_over import Many
+from analysis.seed_groups.winners_over import Many
 from analysis.statistics.basics import mean_interval
 from analysis.text.token_types import TYPES
 

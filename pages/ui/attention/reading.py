@@ -16,10 +16,11 @@ from analysis.figures.recipes.request import Subject
 from analysis.figures.views import attention as views_attention
 from analysis.figures.views.token_axis import TokenAxis, token_axis
 from analysis.interventions.effects import LeaveOneOut
-from analysis.reading import attention, groups, over_attention
+from analysis.reading import attention, over_attention
 from analysis.reading.comparison import answer
 from analysis.reading.decomposition import Decomposition
 from analysis.reading.trace import Trace
+from analysis.seed_groups import averages
 from pages.ui.attention import engine as heard
 from pages.ui.engine import models
 from pages.ui.engine.results import picture, subject_of
@@ -118,7 +119,7 @@ def _listen(subject: Subject, entry: Entry, choice: Choice, settings: Settings) 
         one.reference = splits[0].reference
         one.rule = "exact split" if splits[0].exact else f"split {splits[0].rule}"
         each = over_attention.added_by_unit(splits, one.target, one.axis.units)
-        one.split = groups.mean(list(each))
+        one.split = averages.mean(list(each))
         one.splits = each if entry.is_group else None
         one.plots[SPLIT] = picture(
             "reading",
@@ -134,7 +135,7 @@ def _listen(subject: Subject, entry: Entry, choice: Choice, settings: Settings) 
     one.no_effects = next((result for result in known if isinstance(result, str)), "")
     effects = [result for result in known if isinstance(result, LeaveOneOut)]
     if len(effects) == len(entry.members):
-        one.effects = groups.mean_leave_one_out(effects, checkpoint_of(one))
+        one.effects = averages.mean_leave_one_out(effects, checkpoint_of(one))
         one.every_effect = tuple(effects) if entry.is_group else ()
         _compare(one, choice, effects, settings)
     return one
@@ -169,7 +170,7 @@ def _silence(one: Listener, reason: str) -> str:
 
 
 def checkpoint_of(one: Listener) -> Any:
-    return groups.mean_checkpoint(one.entry.members, one.entry.id)
+    return averages.mean_checkpoint(one.entry.members, one.entry.id)
 
 
 def weights(one: Listener, settings: Settings) -> list[np.ndarray]:

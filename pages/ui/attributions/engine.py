@@ -26,7 +26,7 @@ from analysis.attribution import (
     unit_groups,
     why_not,
 )
-from analysis.checkpoints.folder import Checkpoint
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common import jobs
 from analysis.common.cache import Cache
 from analysis.common.faults import reason

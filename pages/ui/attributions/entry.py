@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from analysis.attribution import METHODS, Attribution, Target
-from analysis.checkpoints.folder import Checkpoint
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import reason
 from analysis.figures.plot import Plot
 from analysis.figures.recipes.questions import question
-from analysis.reading import groups
+from analysis.seed_groups import averages
 from pages.ui.attributions import engine
 from pages.ui.attributions.controls import OTHERS, Wanted
 from pages.ui.engine.replies import Reply
@@ -54,11 +54,11 @@ class Explained:
     @property
     def checkpoint(self) -> Checkpoint:
         """For the provenance of pictures: the checkpoint, or the mean of the group."""
-        return groups.mean_checkpoint(self.entry.members, self.entry.id)
+        return averages.mean_checkpoint(self.entry.members, self.entry.id)
 
     def mean(self, method: str) -> Attribution:
         """The result, or its mean over the seeds of a group."""
-        return groups.mean_attribution(self.found[method])
+        return averages.mean_attribution(self.found[method])
 
     def waits_for(self, method: str) -> list[Checkpoint]:
         """Members without a result that could have one."""

@@ -18,7 +18,7 @@ from analysis.attribution.evidence.faithfulness import REPEATS, faithfulness
 from analysis.attribution.evidence.over_seeds import mean_faithfulness
 from analysis.attribution.evidence.randomisation import randomisation
 from analysis.attribution.evidence.sensitivity import sensitivity
-from analysis.checkpoints.folder import Checkpoint
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import reason
 from analysis.figures.recipes.questions import faithful as faithful_result
 from analysis.figures.recipes.questions import random_rankings

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from analysis.attribution import METHODS
-from analysis.checkpoints.folder import Checkpoint
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.jobs import time_in_words
 from pages.ui.attributions import engine
 from pages.ui.attributions.controls import Wanted

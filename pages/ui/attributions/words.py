@@ -13,7 +13,7 @@ from analysis.figures.recipes.attribution import on_one_text
 from analysis.figures.style.style import number, printable
 from analysis.figures.views.attribution_results import spread_of, unit_of
 from analysis.figures.views.token_axis import label_of
-from analysis.reading import groups
+from analysis.seed_groups import averages
 
 _LONGEST = 28  # characters of a word in a sentence
 _NAMES = ("Shapley", "KernelSHAP", "GradientSHAP", "SmoothGrad")
@@ -114,7 +114,7 @@ def checkpoints_differ(
     by = in_sentence(METHODS[method].title)
     try:
         alike = on_one_text(entries, tokens)
-        means = [groups.mean_attribution(entry) for entry in alike]
+        means = [averages.mean_attribution(entry) for entry in alike]
         differ = largest_disagreement(means, tokens[0], names)
     except ValueError as error:
         return f"By {by} these checkpoints are not compared: {error}."
@@ -124,7 +124,7 @@ def checkpoints_differ(
     spreads = []
     for name in differ.names:
         entry = alike[list(names).index(name)]
-        largest = np.abs(groups.mean_attribution(entry).scores).max() or 1.0
+        largest = np.abs(averages.mean_attribution(entry).scores).max() or 1.0
         sd = np.std([one.scores[differ.unit] for one in entry], ddof=1) if len(entry) > 1 else None
         spreads.append("none (one seed)" if sd is None else f"{sd / largest:.2f}")
     return (

@@ -16,7 +16,7 @@ from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
 from analysis.figures.screen.markup import html
 from analysis.figures.views.units import units_of
-from analysis.reading import groups
+from analysis.seed_groups import averages
 from pages.ui.engine.replies import Reply, common_limit, stock_head
 from pages.ui.engine.results import member_of, picture
 from pages.ui.frame.inputs import PREDICTED, Choice
@@ -73,7 +73,7 @@ def largest_reading(replies: Sequence[Reply], choice: Choice) -> dict[str, float
     for reply in replies:
         if reply.splits:
             units = units_of(reply.traces[0].tokens, choice.words)
-            sizes = groups.largest_contributions(reply.splits, reply.target, units)
+            sizes = averages.largest_contributions(reply.splits, reply.target, units)
             for name, size in zip(largest, sizes, strict=True):
                 largest[name] = max(largest[name], size)
     return largest
@@ -138,7 +138,7 @@ def draw_inputs(
                 )
             except Exception as error:
                 problem = reason(error)
-        attributed.append((reply, problem or groups.mean_attribution(found)))
+        attributed.append((reply, problem or averages.mean_attribution(found)))
     _draw_attributions(attributed, choice, mark)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from analysis.checkpoints.folder import Checkpoint
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.maps.atlas import Wish
 from analysis.maps.projection import METRICS
 from pages.ui.frame import address

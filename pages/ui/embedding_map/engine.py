@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from analysis.checkpoints.folder import Checkpoint
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.cache import Cache
 from analysis.common.faults import reason
 from analysis.corpus import predictions

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from analysis.checkpoints.folder import Checkpoint
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import reason
 from analysis.maps.atlas import Sheet
 from analysis.maps.neighbours import Neighbour, neighbours, shared

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from analysis.checkpoints.folder import Checkpoint
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.cache import Cache
 from analysis.reading.decomposition import Decomposition, NoExactSplit, decompose
 from pages.ui.frame import settings

@@ -7,13 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from analysis.checkpoints.folder import (
-    Broken,
-    Checkpoint,
-    describe,
-    discover,
-    locate,
-)
+from analysis.checkpoints.checkpoint import Broken, Checkpoint
+from analysis.checkpoints.folder import describe, discover, locate
 from analysis.common.faults import reason
 from analysis.study.fits import fits_in
 from pages.ui.engine import results_folder

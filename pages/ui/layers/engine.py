@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.checkpoints import profiles
-from analysis.checkpoints.folder import Checkpoint
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import reason
 from analysis.datasets.sentences import Rows
 from analysis.figures.recipes import results

@@ -25,7 +25,7 @@ from analysis.figures.views.winners_over import (
     means,
     stable_in_words,
 )
-from analysis.reading.winners_over import Many
+from analysis.seed_groups.winners_over import Many
 from pages.ui.data import sentence_sets
 from pages.ui.data.sentence_sets import ChosenSentences
 from pages.ui.engine.replies import Reply

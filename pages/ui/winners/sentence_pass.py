@@ -11,7 +11,7 @@ import streamlit as st
 from analysis.common.faults import reason
 from analysis.datasets.sentences import Rows, digest
 from analysis.figures.recipes import results
-from analysis.reading.winners_over import Many, joined, joined_seeds
+from analysis.seed_groups.winners_over import Many, joined, joined_seeds
 from pages.ui.engine import models
 from pages.ui.engine.results import subject_of
 from pages.ui.frame.catalogue import Entry

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.checkpoints.folder import Checkpoint
-from analysis.reading import groups
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.reading.winner_statistics import SeedDisagreement, WinnerSample
+from analysis.seed_groups import averages
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Many:
     @property
     def checkpoint(self) -> Checkpoint:
         """The checkpoint, or a description of the whole group."""
-        return groups.mean_checkpoint(self.members, self.name)
+        return averages.mean_checkpoint(self.members, self.name)
 
     @property
     def is_group(self) -> bool:

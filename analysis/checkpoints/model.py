@@ -22,7 +22,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from analysis import heads
 from analysis.checkpoints.encoders import resolve_encoder
-from analysis.checkpoints.folder import CheckpointError
+from analysis.common.faults import CheckpointError
 from analysis.heads import linear_layers
 
 

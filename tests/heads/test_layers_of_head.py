@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from analysis.heads.layers_of_head import ACTIVATIONS, Activation, HeadLayers, MeanOfBlocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -13,7 +14,6 @@ import analysis
 from analysis.heads.base import dense_step, norm_step
 from analysis.heads.stock import _FUNCTIONS
 from analysis.reading.decomposition import EXACT, STRAIGHT_LINE
-from analysis.reading.head_layers import ACTIVATIONS, Activation, HeadLayers, MeanOfBlocks
 from tests.support import oracles, tiny, zoo
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"

@@ -7,7 +7,7 @@ import pytest
 
 import analysis
 from analysis.attribution import attribute
-from analysis.reading import groups
+from analysis.seed_groups import averages
 from tests.support import zoo
 
 TEXT = "The plot is thin, but not dull."
@@ -41,7 +41,7 @@ def traces(members):
 
 def test_the_mean_split_sums_to_the_mean_logits(traces):
     splits = [analysis.decompose(trace, "zero") for trace in traces]
-    mean = groups.mean_decomposition(splits)
+    mean = averages.mean_decomposition(splits)
     want = sum(trace.logits.astype(np.float64) for trace in traces) / 3
     np.testing.assert_allclose(mean.logits, want, rtol=1e-6)
     np.testing.assert_allclose(mean.contributions.sum((1, 2, 3)) + mean.constant, want, atol=1e-5)
@@ -55,12 +55,12 @@ def test_splits_that_differ_in_kind_have_no_mean(traces):
     zero = analysis.decompose(traces[0], "zero")
     other = analysis.decompose(traces[1], np.ones(32))
     with pytest.raises(ValueError, match="different layers, parts or references"):
-        groups.mean_decomposition([zero, other])
+        averages.mean_decomposition([zero, other])
 
 
 def test_mean_winners_are_the_mean_of_the_shares(traces):
     winners = [trace.head.winners for trace in traces]
-    mean = groups.mean_winners(winners)
+    mean = averages.mean_winners(winners)
     assert mean.layers == (2, 3, 4)
     assert mean.shares.shape == (3, 3)
     np.testing.assert_allclose(
@@ -69,26 +69,26 @@ def test_mean_winners_are_the_mean_of_the_shares(traces):
     assert mean.share_by_layer().sum() == pytest.approx(1)
     other = analysis.record(zoo.loaded("max"), TEXT).head.winners
     with pytest.raises(ValueError, match="same layers"):
-        groups.mean_winners([winners[0], other])
+        averages.mean_winners([winners[0], other])
 
 
 def test_the_mean_attribution_keeps_the_largest_gap(members):
     results = [attribute(member, TEXT, target=1, n_steps=4) for member in members]
-    mean = groups.mean_attribution(results)
+    mean = averages.mean_attribution(results)
     np.testing.assert_allclose(mean.scores, sum(one.scores for one in results) / 3)
     assert mean.delta == pytest.approx(sum(one.delta for one in results) / 3)
     assert mean.completeness_gap == max(one.completeness_gap for one in results)
-    assert groups.mean_attribution(results[:1]) is results[0]
+    assert averages.mean_attribution(results[:1]) is results[0]
     other = attribute(members[0], TEXT, target=2, n_steps=4)
     with pytest.raises(ValueError, match="different units or classes"):
-        groups.mean_attribution([results[0], other])
+        averages.mean_attribution([results[0], other])
 
 
 def test_the_groups_description_says_that_it_is_a_mean(members):
     described = [member.checkpoint for member in members]
-    mean = groups.mean_checkpoint(described, "trio")
+    mean = averages.mean_checkpoint(described, "trio")
     assert mean.id == "trio (mean of 3 seeds)"
     assert mean.seed is None
     assert mean.sha256 not in {one.sha256 for one in described}
-    assert groups.mean_checkpoint(described[:2], "trio").sha256 != mean.sha256
-    assert groups.mean_checkpoint(described[:1], "trio") is described[0]
+    assert averages.mean_checkpoint(described[:2], "trio").sha256 != mean.sha256
+    assert averages.mean_checkpoint(described[:1], "trio") is described[0]

@@ -1,10 +1,9 @@
-"""The model with something changed: what may be changed, and the pooling head asked again."""
+"""The pooling head asked again, over states that were recorded before."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +13,55 @@ from torch import Tensor
 from analysis.common import outputs
 from analysis.common.memory import enough_memory
 from analysis.heads.base import of_rows
-from analysis.interventions.effects import WHERE
-from analysis.reading.trace import Trace
-from analysis.text.tokens import Tokens
 
 if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier
     from analysis.heads.base import Pooled, PoolingHead
+    from analysis.reading.trace import Trace
+
+
+def depth_logits(classifier: Classifier, trace: Trace) -> np.ndarray:
+    """(L+1, C) logits when the pooling head is applied as if the encoder ended at each layer.
+
+    A pre-norm encoder's final norm is applied to the layer that is read as the last, as in an
+    encoder that has been cut off there.
+
+    Raises ``ValueError`` for a model without pooling head, and :class:`CheckpointError` where the
+    device runs out of memory.
+    """
+    head = pooling_head(classifier)
+    with rerunning(classifier, "ending the encoder at each layer", len(trace.tokens)):
+        hidden, mask = hidden_of(classifier, trace), mask_of(classifier, trace)
+        ends = torch.tensor(trace.hidden, device=classifier.device)[:, None]
+        attentions = attentions_of(classifier, trace)
+        logits = []
+        for layer in range(len(hidden)):
+            states = torch.cat([hidden[:layer], ends[layer : layer + 1]])
+            below = None if attentions is None else attentions[:layer]
+            ended = head.ended_at(layer)
+            logits.append(as_numpy(answer(classifier, states, mask, ended, below)[1][0]))
+        return np.stack(logits)
+
+
+def part_norms(classifier: Classifier, trace: Trace) -> np.ndarray:
+    """(P, T) length of what each token adds to each part of the pooled vector.
+
+    ``norm(alpha f(x))`` of Kobayashi et al. 2020 for the pooling head's attention.
+
+    Raises ``ValueError`` for a model without pooling head, or one that weights no tokens.
+    """
+    head = pooling_head(classifier)
+    if trace.head.weights is None or trace.head.values is None:
+        raise ValueError(
+            f"{classifier.checkpoint.id}: its pooling head {head.key} weights "
+            "no tokens, so there are no weighted values to measure"
+        )
+    with rerunning(classifier, "measuring value norms", len(trace.tokens)):
+        weights, values = (
+            torch.tensor(array, device=classifier.device)
+            for array in (trace.head.weights, trace.head.values)
+        )
+        return as_numpy(head.value_norms(weights, values))
 
 
 @contextmanager
@@ -43,77 +84,6 @@ def pooling_head(classifier: Classifier) -> PoolingHead:
             "where='encoder' and where='replace' work for every model that predicts."
         )
     return classifier.head
-
-
-def competing(classifier: Classifier) -> tuple[int, ...]:
-    """The layers that the maximum runs over; raises ``ValueError`` where there are none."""
-    layers = pooling_head(classifier).pool_layers
-    if not layers:
-        raise ValueError(
-            f"{classifier.checkpoint.id}: its pooling head {pooling_head(classifier).key} takes no "
-            "maximum over layers, so no layer can leave it. max_cls and max_seq_mha do."
-        )
-    return layers
-
-
-def whole_numbers(name: str, given: Any) -> tuple[int, ...]:
-    """Layers or positions, each once and in order; raises ``ValueError`` for anything else (a
-    ``TypeError`` inside never leaves).
-    """
-    try:
-        if isinstance(given, str | bytes) or any(isinstance(one, bool | np.bool_) for one in given):
-            raise TypeError
-        return tuple(sorted({index(one) for one in given}))
-    except TypeError:
-        raise ValueError(
-            f"{name} is {given!r}: give whole numbers in a sequence, such as (3,) or [2, 3]"
-        ) from None
-
-
-def check_dropped(classifier: Classifier, dropped: tuple[int, ...]) -> None:
-    """Raises ``ValueError`` for layers that cannot leave, or all of them."""
-    layers = competing(classifier)
-    unknown = [layer for layer in dropped if layer not in layers]
-    names = ", ".join(map(str, layers))
-    if unknown:
-        raise ValueError(
-            f"{classifier.checkpoint.id}: layer {', '.join(map(str, unknown))} does not compete; "
-            f"the maximum runs over layers {names}"
-        )
-    if len(dropped) == len(layers):
-        raise ValueError(
-            f"{classifier.checkpoint.id}: layers {names} are all that compete; leave at least one"
-        )
-
-
-def check_where(classifier: Classifier, where: str) -> None:
-    """Raises ``ValueError`` for a question that does not exist, or not for this model."""
-    if where not in WHERE:
-        raise ValueError(f"where is {where!r}; known: {', '.join(WHERE)}")
-    if classifier.checkpoint.kind == "encoder":
-        raise ValueError(
-            f"{classifier.checkpoint.id} is a bare encoder: it has no prediction that could change"
-        )
-    if where == "replace" and classifier.tokenizer.mask_token_id is None:
-        raise ValueError(
-            f"{classifier.checkpoint.id}: its tokenizer has no mask token to put in a token's "
-            "place; use where='encoder'"
-        )
-
-
-def check_masked(tokens: Tokens, masked: tuple[int, ...], where: str) -> None:
-    """Raises ``ValueError`` for positions that do not exist or cannot be masked."""
-    outside = [token for token in masked if not 0 <= token < len(tokens)]
-    if outside:
-        raise ValueError(
-            f"token {', '.join(map(str, outside))} does not exist: the text has positions 0 to "
-            f"{len(tokens) - 1}"
-        )
-    if 0 in masked and where != "replace":
-        raise ValueError(
-            f"position 0 ({tokens.pieces[0]}) cannot be masked: the token behind it would take "
-            "its part. where='replace' puts the mask token in its place."
-        )
 
 
 def answer(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from analysis.attribution import Attribution
-from analysis.checkpoints.folder import Checkpoint
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.checkpoints.profiles import MOMENTS
 from analysis.common.records import freeze, require_shape
 from analysis.reading.decomposition import Decomposition

@@ -7,7 +7,7 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from analysis import heads
-from analysis.heads.model import PoolingClassifier, PoolingConfig, build_classifier
+from analysis.checkpoints.model import PoolingClassifier, PoolingConfig, build_classifier
 from tests.support import tiny, zoo
 
 HEADS = (*zoo.LINEAR, "cls_mlp")

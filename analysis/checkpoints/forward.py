@@ -1,0 +1,61 @@
+"""A loaded model asked once: with tokens or with input embeddings, on whatever it was loaded as."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from analysis.checkpoints.loading import Classifier
+
+
+def forward(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, Any]) -> Any:
+    """(encoder's output with all hidden states, Pooled or None, logits (B, C) or None).
+
+    The logits of a stock model are its own; where it runs in another type than float32, its
+    classification layers run in float32 after it, as every pooling head does.
+    """
+    import torch
+
+    model: Any = classifier.model
+    if hasattr(model, "pool"):
+        output = model.encode(**inputs, **wanted)
+        attentions = output.attentions if model.head.reads_attentions() else None
+        pooled = model.pool(output.hidden_states, inputs["attention_mask"], attentions)
+        layer = model.classifier
+        return output, pooled, None if layer is None else layer(pooled.vector)
+    output = model(**inputs, **wanted, output_hidden_states=True, return_dict=True)
+    head = classifier.head
+    if head is None:
+        return output, None, getattr(output, "logits", None)
+    hidden = output.hidden_states[-1][None].float()
+    pooled = head.read(hidden, inputs["attention_mask"])
+    pooled = replace(pooled, vector=head.finish(pooled.vector))
+    if classifier.dtype == torch.float32:
+        return output, pooled, output.logits
+    layer = classifier.output_layer
+    return output, pooled, None if layer is None else layer(pooled.vector)
+
+
+def embedded(classifier: Classifier, ids: Tensor) -> Tensor:
+    """(n, T) ids -> (n, T, e) input embeddings in float32, whatever the encoder's type."""
+    model: Any = classifier.model
+    vectors: Tensor = model.get_input_embeddings()(ids).float()
+    return vectors
+
+
+def logits_of(classifier: Classifier, embeddings: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+    """(n, T, e) input embeddings -> (n, C) logits in float32; inputs of one row are repeated.
+
+    One batch at a time holds the model: others may ask it in between.
+    """
+    model: Any = classifier.model
+    given = {
+        name: tensor.expand(len(embeddings), -1) if len(tensor) == 1 else tensor
+        for name, tensor in inputs.items()
+    }
+    with classifier.lock:
+        logits: Tensor = model(inputs_embeds=embeddings.to(classifier.dtype), **given).logits
+    return logits.float()
