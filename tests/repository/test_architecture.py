@@ -15,8 +15,14 @@ HEAVY = ("torch", "transformers", "captum", "peft", "plotly", "matplotlib", "str
 TORCH_ROOMS = (
     *("analysis/heads/", "analysis/checkpoints/loading", "analysis/checkpoints/weights"),
     *("analysis/checkpoints/probe", "analysis/checkpoints/tokenizers"),
+    *("analysis/checkpoints/forward", "analysis/checkpoints/model"),
     *("analysis/checkpoints/peft_folders", "analysis/checkpoints/layouts/"),
-    *("analysis/reading/trace", "analysis/interventions/", "analysis/attribution/"),
+    *(
+        "analysis/reading/trace",
+        "analysis/reading/reread",
+        "analysis/interventions/",
+        "analysis/attribution/",
+    ),
     *("analysis/corpus/runs", "analysis/corpus/embedding", "analysis/common/memory"),
     *("analysis/similarities/", "training/", "benchmarks/"),
 )

@@ -15,7 +15,7 @@ from analysis.attribution import problem
 from analysis.common import outputs
 from analysis.figures.recipes import registry
 from analysis.figures.views import compare
-from analysis.reading import attention, layers
+from analysis.reading import attention, layers, reread
 from analysis.seed_groups import averages
 from analysis.statistics import basics, family_tests, permutation
 from tests.support import truths_of_results as truths
@@ -46,10 +46,8 @@ def the_course_begins_one_layer_too_high(patch) -> None:
 
 
 def answers_by_depth_are_those_of_the_layer_below(patch) -> None:
-    depth_logits = interventions.depth_logits
-    patch.setattr(
-        interventions, "depth_logits", lambda *given: np.roll(depth_logits(*given), 1, axis=0)
-    )
+    depth_logits = reread.depth_logits
+    patch.setattr(reread, "depth_logits", lambda *given: np.roll(depth_logits(*given), 1, axis=0))
 
 
 def a_recipe_hands_on_the_next_class(patch) -> None:
