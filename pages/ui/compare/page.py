@@ -41,6 +41,8 @@ def _answer(found: Catalogue, choice: Choice) -> None:
     with st.container(key="cards"):
         for reply in given:
             compare.draw_card(reply, choice, mark, limits)
+    with st.container(key="doubt-place"):
+        panels.draw_doubt(given, choice, mark)
     with st.container(key="variant-effect"):
         if choice.variant is not None:
             panels.draw_variant(given, choice, choice.variant)

@@ -95,6 +95,7 @@ NAMES: dict[str, Kind] = {
     # Compare
     "compare": SWITCH,
     "variant": TEXT,
+    "instead": TEXT,
     # several pages
     "reference": TEXT,
     # Layers
