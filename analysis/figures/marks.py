@@ -104,7 +104,7 @@ class Bars:
     colours: Literal["series", "sign"] = "series"
     style: NumberFormat = "number"
     limits: tuple[float, float] | None = None  # of the value axis; None: from the values
-    kind: Literal["class", "layer", "category"] = "category"
+    kind: Literal["class", "layer", "word", "category"] = "category"
     predicted: tuple[int | None, ...] = ()  # (S,) the predicted category of each series
     chosen: int | None = None  # the category that is being explained
     as_points: bool = False  # a point at each value, on an axis that need not begin at zero

@@ -16,6 +16,10 @@ from analysis.common.lazy import lazy
 if TYPE_CHECKING:
     from analysis.interventions.changes import sweep_last_k as sweep_last_k
     from analysis.interventions.changes import what_if as what_if
+    from analysis.interventions.doubt import Doubt as Doubt
+    from analysis.interventions.doubt import WordEffects as WordEffects
+    from analysis.interventions.doubt import word_effects as word_effects
+    from analysis.interventions.doubt import word_logits as word_logits
     from analysis.interventions.effects import WHERE as WHERE
     from analysis.interventions.effects import DropEffects as DropEffects
     from analysis.interventions.effects import LeaveOneOut as LeaveOneOut
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "analysis.interventions.changes": ("sweep_last_k", "what_if"),
+    "analysis.interventions.doubt": ("Doubt", "WordEffects", "word_effects", "word_logits"),
     "analysis.interventions.effects": ("WHERE", "DropEffects", "LeaveOneOut", "Sweep", "WhatIf"),
     "analysis.interventions.leaving": ("drop_effects", "leave_one_out"),
     "analysis.reading.reread": ("depth_logits", "part_norms"),

@@ -148,18 +148,6 @@ def _flow() -> Plot:
     )
 
 
-@sample("doubt")
-def _doubt() -> Plot:
-    from analysis.reading.doubt import Doubt
-
-    found = [
-        Doubt("sst2-cls", "negative", 3.1, -0.4, 6, 0.2, True),
-        Doubt("sst2-mha", "negative", 1.7, 1.2, 6),
-    ]
-    owners = [checkpoint("sst2-cls"), checkpoint("sst2-mha")]
-    return view("doubt", found, TOKENS, (0, 0, 3), "", owners)
-
-
 @sample("source_layers")
 def _source_layers() -> Plot:
     return view("source_layers", split(TOKENS), winners(TOKENS), 1, checkpoint(), TOKENS)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import bare_forward as truth
-from support import compare_reader as seen
-from support.tiny import SENTENCE
+
+from tests.support import bare_forward as truth
+from tests.support import compare_reader as seen
+from tests.support.tiny import SENTENCE
 
 
 def margin(path, text, target):
@@ -14,7 +15,7 @@ def margin(path, text, target):
     return logits[target] - np.delete(logits, target).mean()
 
 
-@pytest.mark.parametrize("instead", ["", "good"])
+@pytest.mark.parametrize("instead", ["", "good", "[MASK]"])
 def test_the_sentence_says_which_head_loses_most(open_app, four, instead):
     word = SENTENCE.split()[1]
     start = SENTENCE.index(word)
@@ -38,3 +39,35 @@ def test_the_sentence_says_which_head_loses_most(open_app, four, instead):
 
 def test_no_word_is_in_doubt_before_one_is_clicked(open_app, four):
     assert "in doubt" not in seen.said(open_app(four, text=SENTENCE))
+
+
+def test_every_word_is_ranked_by_what_each_head_loses_without_it(open_app, four):
+    text, word = "The plot is thin, not dull", "plot"
+    app = open_app(four, text=text, mark="0.4.8")
+    panels = seen.pieces(app)["drawing-word-effects"].all("panel")
+    (label,) = next(iter(seen.cards(app).values())).explained
+    for panel in panels:
+        path = four / panel.all("pl-sub")[0].text
+        target = list(truth.pooling(path, text).labels).index(label)
+        rows = [(b.all("name")[0].text, float(b.all("num")[0].text)) for b in panel.all("bar")]
+        shown = [change for _, change in rows]
+        assert [abs(x) for x in shown] == sorted((abs(x) for x in shown), reverse=True)
+        edited = text.replace(f"{word} ", "", 1)
+        change = margin(path, edited, target) - margin(path, text, target)
+        assert dict(rows)[word] == pytest.approx(change, abs=0.006)
+    assert len(panels) == 4
+
+
+def test_a_word_is_taken_back_by_one_click(open_app, four):
+    app = open_app(four, text=SENTENCE, mark="0.0.3")
+    assert "in doubt" in seen.said(app)
+    app.button(key="doubt-mask").click().run()
+    assert app.text_input(key="instead").value == "[MASK]"
+    app.button(key="doubt-end").click().run()
+    assert "in doubt" not in seen.said(app)
+
+
+def test_a_text_of_one_word_says_that_nothing_would_stay(open_app, four):
+    app = open_app(four, text="good", mark="0.0.4")
+    assert not app.exception
+    assert "leave at least one word" in seen.said(app)

@@ -60,6 +60,11 @@ CASES = {
         held={"compare": True, "variant": OTHER},
         views=("classes", "input_attribution", "reading", "source_layers", "variant"),
     ),
+    "compare, a word in doubt": Case(
+        COMPARE,
+        held={"mark": (0, 12, 16), "instead": "[MASK]"},
+        views=("doubt", "word_effects"),
+    ),
     "compare, pieces": Case(COMPARE, "mha", {"unit": "pieces"}),
     "layers, standardised": Case(
         LAYERS,
@@ -178,6 +183,7 @@ QUICK = {
     ("winners over sentences", "group"),
     ("attributions", "group"),
     ("compare", "group"),
+    ("compare, a word in doubt", "pair"),
     ("attention, heads", "group"),
     ("attention, parts", "pair"),
     ("winners, contribution", "group"),

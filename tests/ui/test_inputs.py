@@ -178,6 +178,12 @@ def test_empty_variant_asks_for_one(open_app, four):
     assert "Type a variant of the sentence above" in seen.said(app)
 
 
+def test_a_variant_begins_with_the_sentence(open_app, four):
+    app = open_app(four, text=SENTENCE)
+    app.toggle(key="compare").set_value(True).run()
+    assert app.text_input(key="variant").value == SENTENCE
+
+
 def test_long_field_takes_over_the_sentence_and_gives_it_back(open_app, four):
     app = open_app(four, text=SENTENCE)
     app.toggle(key="long").set_value(True).run()

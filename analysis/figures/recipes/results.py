@@ -178,6 +178,15 @@ def leave_one_out(member: Member, where: str, words: bool) -> LeaveOneOut:
     )
 
 
+def word_logits(member: Member, instead: str) -> np.ndarray:
+    """(1 + U, C) logits of the text as typed and without each of its words."""
+    from analysis import interventions
+
+    return interventions.word_logits(
+        member.classifier, member.text, member.pair, instead, member.store.progress
+    )
+
+
 def cls_course(member: Member) -> Course:
     """[CLS] of the text through the layers, small enough to be kept for a thousand texts."""
     from analysis.reading.layers import trajectory

@@ -22,8 +22,7 @@ stroke:#2166AC;stroke:light-dark(#2166AC,#9CCBEA);stroke-width:.7;stroke-dasharr
 .pl-flow .attention{fill:color-mix(in srgb,currentColor 45%,transparent)}
 .pl-flow [data-point]{cursor:pointer;outline:none}
 .pl-flow [data-point]:focus-visible text{text-decoration:underline;font-weight:700}
-.pl-flow .marked text{font-weight:700;text-decoration:underline}
-.pl-flow .struck text{text-decoration:line-through}
+.pl-flow .marked text{font-weight:700;text-decoration:var(--pl-struck,underline)}
 .pl-flow.pointed .stream:not(.lit){opacity:.12}
 .pl-flow .stream.lit{opacity:1}
 .pl-flow .lit>text{font-weight:700}

@@ -40,7 +40,8 @@ text-decoration-color:color-mix(in srgb,currentColor 50%,transparent)}
 .pl-strip .tok:focus-visible,.pl-bars .bar:focus-visible{
 outline:2px solid var(--st-primary-color,currentColor);outline-offset:1px}
 .pl-strip .marked{outline:2px solid currentColor;outline:2px solid var(--st-text-color,#808080);
-outline-offset:1px}
+outline-offset:1px;text-decoration-line:var(--pl-struck,none)}
+.pl-strip .marked.neg{text-decoration-line:underline var(--pl-struck,)}
 .pl-bars{display:grid;row-gap:1px;font-variant-numeric:tabular-nums}
 .pl-bars .bar{display:grid;grid-template-columns:var(--pl-label,minmax(2.4em,38%))
 minmax(1.5em,1fr) minmax(2.3em,max-content);column-gap:.45em;align-items:center;
@@ -108,7 +109,8 @@ def _mark(
     elif isinstance(mark, Grid):
         # 96 px let two panels of short bars stand side by side in a card of 230 px
         wide = any(isinstance(p, Strip | Bands | Flow) for p in mark.panels)
-        least = "14em" if wide else "84px"
+        words = any(isinstance(p, Bars) and p.kind == "word" for p in mark.panels)
+        least = "14em" if wide else "8.5em" if words else "84px"
         columns = min(mark.columns, len(mark.panels))
         share = f"calc((100% - {columns - 1} * .9em) / {columns})"
         yield (
@@ -209,7 +211,8 @@ def _bars(bars: Bars, chosen: int | None) -> Iterator[str]:
     chosen = bars.chosen if chosen is None else chosen
     several = len(bars.series) > 1
     short = all(len(name) <= 3 for name in bars.categories) and not several
-    labels = ' style="--pl-label:minmax(1em,max-content)"' if short else ""
+    room = "minmax(1em,max-content)" if short else "minmax(3em,45%)" if bars.kind == "word" else ""
+    labels = f' style="--pl-label:{room}"' if room else ""
     yield f'<div class="pl-bars" role="list"{labels}>'
     for category, label in enumerate(bars.categories):
         if several:

@@ -369,6 +369,8 @@ def _lines(sheet: Sheet, m: Lines) -> None:
     sheet.axis("x", title={"text": label(m.x_label)})
     if m.places:
         sheet.axis("x", tickmode="array", tickvals=m.x, ticktext=[*map(label, m.places)])
+        if len(m.places) < 4:  # room for names at both ends, which plotly leaves out otherwise
+            sheet.axis("x", range=[-0.35, len(m.places) - 0.65])
     sheet.axis("y", title={"text": label(m.y_label)}, range=m.limits and list(m.limits))
 
 

@@ -1,4 +1,4 @@
-"""The view of a word in doubt: each pooling head's logit margin with and without it."""
+"""The views of a word in doubt: margins with and without it, and what every word is worth."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from analysis.figures.marks import Lines
+from analysis.figures.marks import Bars, Grid, Lines
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
-from analysis.figures.views.source import provenance_of
+from analysis.figures.views.source import cut_note, provenance_of
+
+MOST = 12  # words of a ranking
 
 
 @view("doubt")
@@ -50,8 +52,7 @@ def doubt(
         raise ValueError("no margin to draw: give at least one checkpoint's")
     segment, start, end = span
     word = (tokens.pair or "" if segment else tokens.text)[start:end]
-    labels = dict.fromkeys(one.label for one in doubts)
-    label = next(iter(labels)) if len(labels) == 1 else "the explained class"
+    label = _label(doubts)
     other = f"“{instead}”" if instead.strip() else f"without “{word}”"
     return Plot(
         view="doubt",
@@ -68,7 +69,92 @@ def doubt(
         ),
         params={"span": list(span), "instead": instead},
         provenance=provenance_of(list(checkpoints), tokens, view="doubt", word=word),
+        notes=cut_note([tokens]),
         caption=f"Logit of {label} minus the mean of the others, for the text as typed and "
         + (f"with “{instead}” in place of “{word}”." if instead.strip() else f"without “{word}”.")
         + " A ring marks a head that then predicts another class.",
     )
+
+
+@view("word_effects")
+def word_effects(
+    effects: Sequence[Any],
+    tokens: Any,
+    instead: str = "",
+    checkpoints: Sequence[Any] = (),
+    most: int = MOST,
+) -> Plot:
+    """Every word by what a class's margin changes without it, ranked for each pooling head.
+
+    Parameters
+    ----------
+    effects
+        `WordEffects`, one a checkpoint or seed group.
+    tokens
+        Of the text.
+    instead
+        What took each word's place; empty: it was struck out.
+    checkpoints
+        Those that answered.
+    most
+        Words of each ranking; those of smaller effect are left out.
+
+    Returns
+    -------
+    Plot
+        A panel of bars a pooling head on one scale, the largest change of either sign on top.
+
+    Raises
+    ------
+    ValueError
+        Without a checkpoint, or where no word can be left out.
+    """
+    if not effects:
+        raise ValueError("no effect to draw: give at least one checkpoint's")
+    ranked = [
+        [place for place in one.ranking.tolist() if np.isfinite(one.changes[place])][:most]
+        for one in effects
+    ]
+    if not all(ranked):
+        raise ValueError("the text is a single word: without it nothing would stay")
+    label = _label(effects)
+    texts = (tokens.text, tokens.pair or "")
+    bound = max(float(np.nanmax(np.abs(one.changes))) for one in effects) or 1.0
+    how = f"replaced by {instead}" if instead.strip() else "struck out"
+    panels = tuple(
+        Bars(
+            values=one.changes[None, places],
+            categories=tuple(_word(texts, one.spans[place]) for place in places),
+            series=("change",),
+            category_label="word",
+            value_label=f"change of the logit margin of {label} (logit)",
+            colours="sign",
+            style="signed",
+            limits=(-bound, bound),
+            kind="word",
+        )
+        for one, places in zip(effects, ranked, strict=True)
+    )
+    count = int(np.isfinite(effects[0].after).sum())
+    left_out = (f"The {most} largest of {count} words.",) if count > most else ()
+    names = tuple(one.name for one in effects)
+    return Plot(
+        view="word_effects",
+        title="Change of the margin without each word",
+        mark=panels[0] if len(panels) == 1 else Grid(panels, names, columns=min(len(panels), 4)),
+        params={"instead": instead, "most": most},
+        provenance=provenance_of(list(checkpoints), tokens, view="word_effects"),
+        notes=(*left_out, *cut_note([tokens])),
+        caption=f"Change of the logit margin of {label} (its logit minus the mean of the others) "
+        f"when one word is {how} and the text is read anew, the largest change on top.",
+    )
+
+
+def _label(entries: Sequence[Any]) -> str:
+    labels = dict.fromkeys(one.label for one in entries)
+    return next(iter(labels)) if len(labels) == 1 else "the explained class"
+
+
+def _word(texts: tuple[str, str], span: np.ndarray) -> str:
+    segment, start, end = span.tolist()
+    return texts[segment][start:end]

@@ -6,7 +6,7 @@ import streamlit as st
 
 from analysis.reading.comparison import in_words
 from pages.ui.compare import cards as compare
-from pages.ui.compare import panels
+from pages.ui.compare import doubt, panels
 from pages.ui.engine.replies import Reply, common_limit, one_class, replies
 from pages.ui.frame.catalogue import Catalogue
 from pages.ui.frame.inputs import PREDICTED, Choice, is_complete
@@ -42,7 +42,7 @@ def _answer(found: Catalogue, choice: Choice) -> None:
         for reply in given:
             compare.draw_card(reply, choice, mark, limits)
     with st.container(key="doubt-place"):
-        panels.draw_doubt(given, choice, mark)
+        doubt.draw(given, choice, mark)
     with st.container(key="variant-effect"):
         if choice.variant is not None:
             panels.draw_variant(given, choice, choice.variant)

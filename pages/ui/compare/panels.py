@@ -5,26 +5,19 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 import streamlit as st
 
 from analysis.figures.plot import Plot
 from analysis.figures.recipes.registry import alike, side_by_side
 from analysis.figures.screen.markup import html
-from analysis.figures.views import doubt as views_doubt
-from analysis.reading import doubt as doubts
-from analysis.reading import groups
 from analysis.reading.comparison import change_in_words
-from analysis.text.tokens import clean
 from pages.ui.compare.cards import FLOW_TITLE, INPUT_TITLE, READING_TITLE, flow_plot
 from pages.ui.engine.replies import Reply, replies
 from pages.ui.engine.results import picture
-from pages.ui.frame import address
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
-from pages.ui.kit.cards import Span
-from pages.ui.kit.show import export_menu, panel
+from pages.ui.kit.show import export_menu
 
 
 def draw_variant(given: Sequence[Reply], choice: Choice, text: str) -> None:
@@ -50,53 +43,6 @@ def draw_variant(given: Sequence[Reply], choice: Choice, text: str) -> None:
         body = f'<div class="change" dir="auto">{difference(choice.text, text)}</div>'
         cards.piece(body + html(plot, css=False), "variant-bars")
         export_menu({"Sentence and variant": plot}, "export-variant")
-
-
-_DOUBT = (
-    "The logit of the class minus the mean of the others, before and after. Striking a word out "
-    "also changes how the encoder reads the words around it: it is not what the word alone adds."
-)
-
-
-def draw_doubt(given: Sequence[Reply], choice: Choice, mark: Span | None) -> None:
-    """What every pooling head's margin loses without the word that was clicked."""
-    if mark is None:
-        return
-    segment, start, end = mark
-    whole = (choice.pair or "") if segment else choice.text
-    word = whole[start:end]
-    with st.container(key="doubt-panel"):
-        st.markdown(f"**“{cards.plain(word)}” in doubt**", help=_DOUBT)
-        instead = st.text_input(
-            "In its place",
-            **address.kept("instead"),
-            live="150ms",
-            width=260,
-            placeholder="nothing: the word is struck out",
-        )
-        instead = clean(instead or "")[0].strip()
-        edited = doubts.without(whole, start, end, instead)
-        if not edited.strip():
-            st.caption("Nothing would be left of the text.")
-            return
-        other = replace(choice, pair=edited) if segment else choice
-        changed = replies(other, choice.text if segment else edited, None)
-        found, owners = [], []
-        for old, new in zip(given, list(changed), strict=True):
-            if old.answer is None or new.answer is None:
-                continue
-            split = groups.mean_decomposition(old.splits) if old.splits else None
-            found.append(
-                doubts.doubt(old.entry.id, old.traces, new.traces, old.target, split, mark)
-            )
-            owners.append(groups.mean_checkpoint(old.entry.members, old.entry.id))
-        if not found:
-            st.caption("None of the chosen checkpoints predicts anything to doubt.")
-            return
-        st.text(doubts.in_words(found, word, instead))
-        tokens = next(old.traces[0].tokens for old in given if old.answer is not None)
-        plot = views_doubt.doubt(found, tokens, mark, instead, owners)
-        panel(plot, "doubt", _DOUBT)
 
 
 def difference(old: str, new: str) -> str:

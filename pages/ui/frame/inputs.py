@@ -61,8 +61,9 @@ def ask(catalogue: Catalogue, variant: bool = False, two: bool = False) -> Choic
             if variant:
                 st.toggle(
                     "Variant",
+                    on_change=_prefill_variant,
                     **address.kept("compare"),
-                    help="Compare with a second version of the sentence.",
+                    help="Edit a second version of the sentence freely and compare.",
                 )
     with above:
         _tasks(catalogue, entries)
@@ -151,6 +152,13 @@ def _variant() -> str | None:
             placeholder="Change a word: what changes in every checkpoint?",
         )
         return clean(text or "")[0]
+
+
+def _prefill_variant() -> None:
+    """Editing begins with the sentence as it is."""
+    if st.session_state.get("compare") and not st.session_state.get("variant"):
+        shown = "document" if st.session_state.get("long") else "text"
+        st.session_state["variant"] = " ".join(st.session_state.get(shown, "").split())
 
 
 def _texts(long: bool, pairs: bool, example: Any) -> tuple[str, str]:

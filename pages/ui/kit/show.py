@@ -51,7 +51,8 @@ def panel(
 def _draw(plot: Plot, key: str, pick: bool) -> tuple[int, int] | None:
     parts = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
     if any(isinstance(part, Strip | Bands) for part in parts) or (
-        not pick and all(isinstance(part, Bars) and part.kind == "layer" for part in parts)
+        not pick
+        and all(isinstance(part, Bars) and part.kind in ("layer", "word") for part in parts)
     ):
         cards.piece(html(plot, css=False), f"drawing-{key}")
         return None

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.common.phrases import listed
+from analysis.common.records import freeze, require_shape
+from analysis.interventions.edits import Span, edited, logits_of, replacement, word_spans
 from analysis.reading.decomposition import Decomposition, contrast_of
 
 if TYPE_CHECKING:
+    from analysis.checkpoints.loading import Classifier
     from analysis.reading.trace import Trace
     from analysis.text.tokens import Tokens
 
@@ -34,10 +37,29 @@ class Doubt:
         return self.after - self.before
 
 
-def without(text: str, start: int, end: int, instead: str = "") -> str:
-    """The text with the characters from `start` to `end` struck out, or replaced."""
-    changed = text[:start] + instead + text[end:]
-    return changed if instead.strip() else " ".join(changed.split())
+@dataclass(frozen=True)
+class WordEffects:
+    """The margin of one class without each word in turn, of one checkpoint or seed group."""
+
+    name: str
+    label: str  # of the class
+    spans: np.ndarray  # (U, 3) int: segment, first character, behind the last
+    before: float  # logit of the class minus the mean of the others, with every word
+    after: np.ndarray  # (U,) the same without one word; NaN where nothing would stay
+
+    def __post_init__(self) -> None:
+        require_shape("spans", self.spans, len(self.after), 3)
+        freeze(self)
+
+    @property
+    def changes(self) -> np.ndarray:
+        """(U,) what the margin gains, in logits; below 0 it loses."""
+        return np.asarray(self.after - self.before)
+
+    @property
+    def ranking(self) -> np.ndarray:
+        """(U,) places of the words, the largest change of either sign first; NaN last."""
+        return np.argsort(-np.abs(self.changes), kind="stable")
 
 
 def doubt(
@@ -46,7 +68,7 @@ def doubt(
     after: Sequence[Trace],
     target: int,
     split: Decomposition | None = None,
-    span: tuple[int, int, int] = (0, 0, 0),
+    span: Span = (0, 0, 0),
 ) -> Doubt:
     """What a checkpoint, or the seeds of a group by their mean, loses with a word.
 
@@ -85,13 +107,19 @@ def doubt(
         by_layer = _read(split, before[0].tokens, target, span)
         read = float(by_layer.sum())
         layer = split.layers[int(np.abs(by_layer).argmax())] if by_layer.any() else None
-    flips = bool(means[0].argmax() != means[1].argmax())
-    return Doubt(name, before[0].checkpoint.labels[target], first, last, layer, read, flips)
+    labels = before[0].checkpoint.labels
+    return Doubt(
+        name=name,
+        label=labels[target] if labels else "the value",
+        before=first,
+        after=last,
+        layer=layer,
+        read=read,
+        flips=bool(means[0].argmax() != means[1].argmax()),
+    )
 
 
-def _read(
-    split: Decomposition, tokens: Tokens, target: int, span: tuple[int, int, int]
-) -> np.ndarray:
+def _read(split: Decomposition, tokens: Tokens, target: int, span: Span) -> np.ndarray:
     """(K,) what each source layer gave of the tokens that touch the span."""
     segment, start, end = span
     by_token = split.contrast(target).sum(axis=0)  # (T, K)
@@ -104,6 +132,76 @@ def _read(
         and start < last
     ]
     return np.asarray(by_token[touched].sum(axis=0))
+
+
+def word_logits(
+    classifier: Classifier,
+    text: str,
+    pair: str | None = None,
+    instead: str = "",
+    progress: Callable[[float], None] | None = None,
+) -> np.ndarray:
+    """Logits of a text, and of it without each of its words in turn, read anew.
+
+    Parameters
+    ----------
+    classifier
+        A loaded checkpoint.
+    text, pair
+        What it reads; words are those of `edits.word_spans`.
+    instead
+        What takes a word's place; empty: it is struck out.
+    progress
+        Called with the share that is done.
+
+    Returns
+    -------
+    ndarray
+        (1 + U, C): as typed, then without the first word, the second and so on; NaN where nothing
+        would stay.
+
+    Raises
+    ------
+    ValueError
+        The tokenizer has no mask token to put in.
+    CheckpointError
+        The checkpoint is a bare encoder.
+    """
+    spans, other = word_spans(text, pair), replacement(classifier, instead)
+    texts = [(text, pair)]
+    places = [0]
+    for place, span in enumerate(spans, 1):
+        try:
+            texts.append(edited(text, pair, [span], other))
+        except ValueError:  # the only word of its text
+            continue
+        places.append(place)
+    read = logits_of(classifier, texts, progress)
+    logits = np.full((1 + len(spans), read.shape[1]), np.nan)
+    logits[places] = read
+    return logits
+
+
+def word_effects(
+    name: str, label: str, target: int, spans: Sequence[Span], logits: Sequence[np.ndarray]
+) -> WordEffects:
+    """The effect of each word on a class's margin, from the logits of every member.
+
+    Parameters
+    ----------
+    name, label
+        Of the checkpoint or group, and of the class.
+    target
+        Index of the class.
+    spans
+        The words, U of them.
+    logits
+        (1 + U, C) of each member, as `word_logits` gives them; several are averaged.
+    """
+    mean = np.mean(logits, axis=0, dtype=float)
+    margins = contrast_of(mean.T, target)
+    places = np.array(spans, dtype=np.int64).reshape(-1, 3)
+    return WordEffects(name, label, places, float(margins[0]), np.array(margins[1:]))
 
 
 def in_words(doubts: Sequence[Doubt], word: str, instead: str = "") -> str:
