@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 WINDOW = 4096  # rows that are tokenised and sorted at a time
 MOST_ROWS = 512  # in one forward pass, however short they are
+_TEXTS = 64  # of `logits_of` between two calls of `progress`
 # Padding included. On a CPU what a layer makes of a pass should stay in the cache: 1,024 tokens
 # took half the time of 8,192 (MiniLM, one thread).
 BATCH_TOKENS = {"cpu": 1024, "cuda": 65_536}
@@ -107,6 +108,44 @@ def predict_batch(
         ]
     )
     return merged.take(pa.array(order)).combine_chunks().to_batches()[0]
+
+
+def logits_of(
+    classifier: Classifier,
+    texts: Sequence[tuple[str, str | None]],
+    progress: Callable[[float], None] | None = None,
+) -> np.ndarray:
+    """(N, C) float64 logits of N texts (each with its pair or None), read in batches.
+
+    Parameters
+    ----------
+    classifier
+        A loaded checkpoint.
+    texts
+        What it reads; all with a pair or none.
+    progress
+        Called with the share that is done, after every batch.
+
+    Raises
+    ------
+    ValueError
+        A text is blank.
+    CheckpointError
+        The checkpoint is a bare encoder, or a single text does not fit into memory.
+    """
+    parts = []
+    for start in range(0, len(texts), _TEXTS):
+        batch = texts[start : start + _TEXTS]
+        columns = {"row": list(range(len(batch))), "text": [text for text, _ in batch]}
+        if any(pair is not None for _, pair in batch):
+            columns["pair"] = [pair or "" for _, pair in batch]
+        read = predict_batch(classifier, pa.RecordBatch.from_pydict(columns))
+        logits = read["logits"].flatten().to_numpy(zero_copy_only=False)
+        parts.append(logits.reshape(len(batch), -1).astype(np.float64))
+        if progress is not None:
+            progress((start + len(batch)) / len(texts))
+    classes = max(len(classifier.checkpoint.labels), 1)
+    return np.concatenate(parts) if parts else np.zeros((0, classes))
 
 
 def run(

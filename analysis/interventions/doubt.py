@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.common.phrases import listed
 from analysis.common.records import freeze, require_shape
-from analysis.interventions.edits import Span, edited, logits_of, replacement, word_spans
+from analysis.interventions.edits import Span, edited, replacement, word_spans
 from analysis.reading.decomposition import Decomposition, contrast_of
 
 if TYPE_CHECKING:
@@ -167,6 +167,8 @@ def word_logits(
     CheckpointError
         The checkpoint is a bare encoder.
     """
+    from analysis.corpus.runs import logits_of
+
     spans, other = word_spans(text, pair), replacement(classifier, instead)
     texts = [(text, pair)]
     places = [0]

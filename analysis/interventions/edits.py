@@ -1,8 +1,8 @@
-"""Edits of words: a text with words struck out or replaced, and the logits of many such texts."""
+"""Edits of words: where the words of a text stand, and the text with some of them changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int, int]  # (segment, first character, behind the last)
 MASK = "[MASK]"  # in place of a word: the mask token of each checkpoint's own tokenizer
-_BATCH = 64  # texts between two calls of `progress`
 
 
 def word_spans(text: str, pair: str | None = None) -> tuple[Span, ...]:
@@ -87,45 +86,3 @@ def replacement(classifier: Classifier, instead: str) -> str:
             "place; type a word, or strike it out"
         )
     return str(token)
-
-
-def logits_of(
-    classifier: Classifier,
-    texts: Sequence[tuple[str, str | None]],
-    progress: Callable[[float], None] | None = None,
-) -> np.ndarray:
-    """(N, C) float64 logits of N texts (each with its pair or None), read in batches.
-
-    Parameters
-    ----------
-    classifier
-        A loaded checkpoint.
-    texts
-        What it reads; all with a pair or none.
-    progress
-        Called with the share that is done, after every batch.
-
-    Raises
-    ------
-    ValueError
-        A text is blank.
-    CheckpointError
-        The checkpoint is a bare encoder, or a single text does not fit into memory.
-    """
-    import pyarrow as pa
-
-    from analysis.corpus.runs import predict_batch
-
-    parts = []
-    for start in range(0, len(texts), _BATCH):
-        batch = texts[start : start + _BATCH]
-        columns = {"row": list(range(len(batch))), "text": [text for text, _ in batch]}
-        if any(pair is not None for _, pair in batch):
-            columns["pair"] = [pair or "" for _, pair in batch]
-        read = predict_batch(classifier, pa.RecordBatch.from_pydict(columns))
-        logits = read["logits"].flatten().to_numpy(zero_copy_only=False)
-        parts.append(logits.reshape(len(batch), -1).astype(np.float64))
-        if progress is not None:
-            progress((start + len(batch)) / len(texts))
-    classes = max(len(classifier.checkpoint.labels), 1)
-    return np.concatenate(parts) if parts else np.zeros((0, classes))

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import analysis
+from analysis.corpus.runs import logits_of
 from analysis.interventions import Doubt, word_effects, word_logits
 from analysis.interventions.doubt import doubt, in_words
-from analysis.interventions.edits import MASK, edited, logits_of, without, word_at, word_spans
+from analysis.interventions.edits import MASK, edited, without, word_at, word_spans
 from analysis.reading.decomposition import contrast_of, decompose
 from tests.support import tiny
 
