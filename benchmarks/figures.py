@@ -69,7 +69,8 @@ def _plots() -> Iterator[tuple[str, str, Any]]:
     import analysis
     from analysis.figures import known_views
     from analysis.figures.recipes import registry
-    from analysis.figures.recipes.study import STUDY, of_study
+    from analysis.figures.recipes.study import PICTURES as STUDY
+    from analysis.figures.recipes.study import of_folder
 
     more: dict[str, dict[str, Any]] = {
         "what_if": {"drop_layers": [4]},
@@ -80,7 +81,7 @@ def _plots() -> Iterator[tuple[str, str, Any]]:
 
     for name in known_views():
         if name in STUDY:
-            yield name, "study", of_study(name, ROOT / "study" / "results" / "minilm")
+            yield name, "study", of_folder(name, ROOT / "study" / "results" / "minilm")
             continue
         try:
             plot = registry.make(name, [classifier], TEXT, params=more.get(name))

@@ -128,6 +128,25 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         )
 
 
+def add_folders(parser: argparse.ArgumentParser) -> None:
+    """Folders of results, for pictures that are made of one."""
+    group = parser.add_argument_group(
+        "results, for pictures of a folder of them: these take no text and no checkpoint"
+    )
+    for name, what in (
+        ("study", "the results of a study"),
+        ("fit", "a fit of pooling heads"),
+    ):
+        group.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=what)
+
+
+def folders_of(given: argparse.Namespace) -> dict[str, Path]:
+    """The folders of results that are named, by their kind."""
+    from analysis.figures.recipes.folders import KINDS
+
+    return {kind: getattr(given, kind) for kind in KINDS if getattr(given, kind) is not None}
+
+
 def data_of(given: argparse.Namespace, labels: tuple[str, ...] | None = None) -> Data | None:
     """The data set that is named, read; with `labels` its labels must be these classes.
 

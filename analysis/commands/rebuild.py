@@ -36,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="go on where a checkpoint has other weights"
     )
+    options.add_folders(parser)
     options.add_data(parser)
     options.add_checkpoints(parser)
     options.add_style(parser)
@@ -101,6 +102,7 @@ def _one(
             given.force,
             changed,
             partial(options.data_of, given),
+            options.folders_of(given),
         )
     except OtherCheckpoint as error:
         raise ValueError(

@@ -38,18 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     unit = parser.add_mutually_exclusive_group()
     unit.add_argument("--words", action="store_true", default=None, help="by words (default)")
     unit.add_argument("--pieces", action="store_false", dest="words", help="by word pieces")
-    parser.add_argument(
-        "--study",
-        type=Path,
-        metavar="FOLDER",
-        help="the results of a study, for the views of one: they take no text and no checkpoint",
-    )
-    parser.add_argument(
-        "--fit",
-        type=Path,
-        metavar="FOLDER",
-        help="a fit of pooling heads, for the views of one: they take no text and no checkpoint",
-    )
+    options.add_folders(parser)
     options.add_data(parser)
     options.add_checkpoints(parser)
     options.add_style(parser)
@@ -105,61 +94,36 @@ def run(given: argparse.Namespace) -> int:
 
 def _list() -> None:
     """Every view that can be made here, a line each; beside them, those that cannot."""
-    from analysis.figures import known_views
-    from analysis.figures.recipes import registry
-    from analysis.figures.recipes.fits import FIT
-    from analysis.figures.recipes.study import STUDY
+    from analysis.figures.recipes import folders, registry
 
-    lines = (
-        registry.recipes()
-        | {name: f"{line} [--study FOLDER; family, tasks]" for name, line in STUDY.items()}
-        | {name: f"{line} [--fit FOLDER; head]" for name, line in FIT.items()}
-    )
+    lines = registry.recipes()
+    for kind in folders.KINDS:
+        for name, line in folders.pictures_of(kind).items():
+            taken = ", ".join(["--" + kind + " FOLDER", *folders.options_of(name, kind)])
+            lines[name] = f"{lines[name]} [or {taken}]" if name in lines else f"{line} [{taken}]"
     for name, line in sorted(lines.items()):
         print(f"{name:24} {line}")
-    others = sorted(set(known_views()) - set(lines))
-    options.tell(
-        "Of a data set or a map, and so made in the app or with analysis.figures.view: "
-        + ", ".join(others)
-        + ". Their saved figures are rebuilt with `rebuild`, as all are."
-    )
 
 
 def _plot(given: argparse.Namespace) -> Plot:
-    from analysis.figures import known_views
-    from analysis.figures.recipes import registry
-    from analysis.figures.recipes.fits import FIT, of_fit
-    from analysis.figures.recipes.study import STUDY, of_study
-    from analysis.figures.recipes.typed import require
+    from analysis.figures.recipes import folders, registry
 
     params = _params(given.params)
-    if given.view in STUDY:
-        if given.study is None:
-            raise ValueError(f"{given.view} is drawn of a study: --study FOLDER")
-        known = {"family", "tasks"}
-        if wrong := sorted(set(params) - known):
-            raise ValueError(f"{given.view} has no parameter {wrong[0]}; it has family, tasks")
-        require(of_study, params, f"{given.view}: ")
-        return of_study(given.view, given.study, **params)
-    if given.view in FIT:
-        if given.fit is None:
-            raise ValueError(f"{given.view} is drawn of a fit: --fit FOLDER")
-        if wrong := sorted(set(params) - {"head"}):
-            raise ValueError(f"{given.view} has no parameter {wrong[0]}; it has head")
-        require(of_fit, params, f"{given.view}: ")
-        return of_fit(given.view, given.fit, **params)
-    if given.view not in registry.recipes():
-        if given.view in known_views():
-            raise registry.UnknownRecipe(
-                f"{given.view} is drawn of a data set or a map, not of a text: make it in the app "
-                "or with analysis.figures.view"
+    for kind in folders.KINDS:
+        folder = getattr(given, kind)
+        if folder is not None and kind not in folders.kinds_of(given.view):
+            raise ValueError(
+                f"{given.view} is drawn of a text, not of a {kind}: leave out --{kind}"
             )
+        if folder is not None:
+            return folders.make_of_folder(given.view, kind, folder, params)
+    if given.view not in registry.recipes():
+        if kinds := folders.kinds_of(given.view):
+            raise ValueError(f"{given.view} is drawn of a {kinds[0]}: --{kinds[0]} FOLDER")
+        known = {*registry.recipes(), *(v for k in folders.KINDS for v in folders.pictures_of(k))}
         raise registry.UnknownRecipe(
-            f"no view is called {given.view!r}; known are "
-            + ", ".join(sorted({*registry.recipes(), *STUDY, *FIT}))
+            f"no view is called {given.view!r}; known are {', '.join(sorted(known))}"
         )
-    if given.study is not None:
-        raise ValueError(f"{given.view} is drawn of a text, not of a study: leave out --study")
     text, pair = ("", None) if given.data and given.text is None else _texts(given)
     key = registry.ALIASES.get(given.view, (given.view, {}))[0]
     if given.words is not None:

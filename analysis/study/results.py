@@ -6,8 +6,8 @@ A study's folder holds ``study.json`` (the declaration: families of tests, runs 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,36 @@ class Study:
                 return family
         known = ", ".join(family.name for family in self.families)
         raise ValueError(f"Study {self.name} has no family {name!r}; it has {known}.")
+
+    def holds(self, task: str, metric: str) -> bool:
+        """Whether a finished run of the task was scored by this metric."""
+        return any(
+            metric in scores
+            for cell, record in self.records.items()
+            if cell.task == task
+            for scores in record["metrics"].values()
+        )
+
+    def measured_by(
+        self, family: Family, metric: str, tasks: Sequence[str] | None = None
+    ) -> Family:
+        """The family with another metric than the declared ones, on the tasks that hold it.
+
+        `tasks` are the tasks asked for (default: all).
+
+        Raises
+        ------
+        ValueError
+            No run of these tasks was scored by the metric.
+        """
+        strata = tuple(
+            replace(stratum, metric=metric)
+            for stratum in family.strata
+            if (tasks is None or stratum.task in tasks) and self.holds(stratum.task, metric)
+        )
+        if not strata:
+            raise ValueError(f"no run of the tasks shown holds {metric_name(metric)}")
+        return replace(family, strata=strata)
 
     def scores(self, family: Family) -> Scores:
         """The declared metric of every run of a family, as one array."""

@@ -11,7 +11,7 @@ from analysis.checkpoints.loading import Classifier
 from analysis.figures import Plot, view
 from analysis.figures.files.sidecar import save, sidecar
 from analysis.figures.recipes.registry import make
-from analysis.figures.recipes.study import of_study
+from analysis.figures.recipes.study import of_folder
 from analysis.figures.style.settings import Style
 from analysis.maps.projection import project
 from analysis.suite import sentences
@@ -50,7 +50,7 @@ def main() -> None:
         _write(name, plot, Style.from_dict(style))
     # The README's picture.
     _write("compare", make("flow", list(loaded.values()), EARNS), Style(width="full"), HERE.parent)
-    _write("study_scores", of_study("study_scores", STUDY), Style(width="full"))
+    _write("study_scores", of_folder("study_scores", STUDY), Style(width="full"))
     _write("map", _map(loaded[FOUR[-1]]), Style(width="full"))
 
 

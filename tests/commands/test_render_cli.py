@@ -17,7 +17,7 @@ import analysis
 from analysis.__main__ import main
 from analysis.figures import Plot, view
 from analysis.figures.recipes import registry
-from analysis.figures.recipes.study import STUDY
+from analysis.figures.recipes.study import PICTURES as STUDY
 from tests.support import tiny, zoo
 from tests.support.known_results import checkpoint, split, tokens_of
 
@@ -148,7 +148,6 @@ def test_a_pair_is_read_as_a_pair(render):
         (["winners", "--set", "amount=3"], {}, "has no parameter amount; it has quantity, words"),
         (["winners", "--set", "quantity=luck"], {}, "known: deviation, contribution"),
         (["winners", "--name", "../x"], {}, "a file name without folder"),
-        (["map"], {}, "map is drawn of a data set or a map, not of a text"),
         (["study_scores"], {}, "is drawn of a study: --study FOLDER"),
         (["study_scores", "--study", "nowhere"], {}, "no results of a study in nowhere"),
         (["study_scores", "--study", "x", "--set", "tasks=rte"], {}, "tasks is 'rte': a list of"),

@@ -34,7 +34,14 @@ PAIRED = ("similarity_bands", "similarity_map", "similarity_layers", "max_winner
 PAIR = "The film was good, not dull."
 # Of several checkpoints, of seeds, or of the behaviour suite; tests/ui/test_exports_rebuilt.py
 # rebuilds them from the pages that have these.
-OF_SEVERAL = {"cka", "failure_rates", "group_difference", "seed_disagreement"}
+OF_SEVERAL = {
+    "pair_anisotropy",
+    "pair_correlations",
+    "cka",
+    "failure_rates",
+    "group_difference",
+    "seed_disagreement",
+}
 NOUNS = ("plot", "film", "acting", "story")
 NEEDS = {"what_if": {"drop_layers": [4]}, "variant": {"variant": "The plot was dull."}}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.figures.marks import Bars, HeatMap, Lines
-from analysis.figures.recipes.fits import FIT, of_fit, picture_of
+from analysis.figures.recipes.fits import PICTURES, of_folder, picture_of
 from analysis.study.fits import write_fit
 from tests.support.record_samples import known_fit
 
@@ -34,15 +34,15 @@ def test_a_confusion_row_sums_to_all_rows_of_its_label():
     np.testing.assert_allclose(plot.mark.values[0], [75, 25])
 
 
-@pytest.mark.parametrize("view", FIT)
+@pytest.mark.parametrize("view", PICTURES)
 def test_a_picture_from_the_folder_is_that_from_the_record(tmp_path, view):
     write_fit(known_fit(), tmp_path)
-    assert of_fit(view, tmp_path).to_json() == picture_of(view, known_fit()).to_json()
+    assert of_folder(view, tmp_path).to_json() == picture_of(view, known_fit()).to_json()
 
 
 def test_what_is_no_fit_is_named(tmp_path):
     with pytest.raises(ValueError, match="holds no fit"):
-        of_fit("fit_scores", tmp_path)
+        of_folder("fit_scores", tmp_path)
     (tmp_path / "fit.json").write_text("[1]")
     with pytest.raises(ValueError, match="cannot be understood"):
-        of_fit("fit_scores", tmp_path)
+        of_folder("fit_scores", tmp_path)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from analysis.heads.layers_of_head import ACTIVATIONS, Activation, HeadLayers, MeanOfBlocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 import analysis
 from analysis.heads.base import dense_step, norm_step
+from analysis.heads.layers_of_head import ACTIVATIONS, Activation, HeadLayers, MeanOfBlocks
 from analysis.heads.stock import _FUNCTIONS
 from analysis.reading.decomposition import EXACT, STRAIGHT_LINE
 from tests.support import oracles, tiny, zoo

@@ -149,7 +149,7 @@ def seeds(folder: Path) -> Path:
 def exported(open_app: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """`exported(page, folder, **held)` -> what each export menu of the page offers, by its key.
 
-    `press` is the key of a button that is clicked first.
+    `press` is the key of a button that is clicked first, `after` what is set once its job is done.
     """
     from pages.ui.export import panel
 
@@ -163,13 +163,20 @@ def exported(open_app: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
     monkeypatch.setattr(panel, "_menu", watched)
 
-    def start(page: str, root: Path, press: str = "", **held: Any) -> dict[str, dict[str, Any]]:
+    def start(
+        page: str, root: Path, press: str = "", after: Any = None, **held: Any
+    ) -> dict[str, dict[str, Any]]:
+        for key in list(jobs._jobs):
+            jobs.forget(key)
         app = open_app(root, page=page, held=held)
         assert not app.exception, [error.value for error in app.exception]
         if press:
             app.button(key=press).click().run()
             for job in list(jobs._jobs.values()):
                 assert job.wait(300)
+            app.run()
+        for name, value in (after or {}).items():
+            app.session_state[name] = value
         offered.clear()
         app.run()
         assert not app.exception, [error.value for error in app.exception]

@@ -16,8 +16,11 @@ import pytest
 import analysis
 from analysis.__main__ import main
 from analysis.figures.files.sidecar import sidecar
+from analysis.figures.recipes import folders
 from analysis.reading.trace import measure_profile
-from tests.support import tiny
+from analysis.study.fits import write_fit
+from tests.support import study_folders, tiny
+from tests.support.record_samples import known_fit
 from tests.support.saved_figures import ROOT, run
 
 TEXT, OTHER = "the plot is thin but the acting is fine", "the plot is dull but the acting is fine"
@@ -44,10 +47,12 @@ class Case:
     held: dict[str, Any] = field(default_factory=dict)
     views: tuple[str, ...] = ()
     press: str = ""  # a button that starts what is computed over a data set
+    after: dict[str, Any] = field(default_factory=dict)  # what is chosen once that is done
 
 
 LAYERS, WINNERS = page("Layers"), page("Max_pool_winners")
 ATTENTION, ATTRIBUTIONS = page("Attention"), page("Attributions")
+SIMILARITY, PAIR = page("Similarity"), "he said the story was poor"
 DATA_SET = {"evaluate": "Data set"}
 COMPARE, EVALUATE = "", page("Evaluate")
 NOUNS, WORDS = ("plot", "film", "acting", "story"), ("thin", "dull", "good", "fine", "poor")
@@ -167,6 +172,50 @@ CASES = {
     "winners over sentences, by type": Case(
         WINNERS, "max", {"over_by": "token type", **SENTENCES}, press="over-go"
     ),
+    "similarity": Case(
+        SIMILARITY,
+        held={
+            "pair": PAIR,
+            "similarity_poolings": ["max", "head", "maxsim"],
+            "similarity_details": True,
+        },
+        views=("similarity_bands", "similarity_map", "max_winners"),
+    ),
+    "similarity, by layer and without a word": Case(
+        SIMILARITY,
+        "max_cls",
+        {
+            "pair": PAIR,
+            "similarity_poolings": ["head"],
+            "similarity_layer": "2",
+            "similarity_details": True,
+            "struck": ((TEXT, PAIR), ((0, 4, 8),)),
+        },
+        ("similarity_bands", "similarity_layers"),
+    ),
+    "similarity, best matches": Case(
+        SIMILARITY,
+        "cls",
+        {
+            "pair": PAIR,
+            "similarity_poolings": ["maxsim"],
+            "similarity_details": True,
+        },
+        ("maxsim_margins",),
+    ),
+    "similarity over pairs": Case(
+        SIMILARITY,
+        held={
+            "pair": PAIR,
+            "similarity_poolings": ["mean", "max", "head"],
+            "similarity_over": True,
+            "source": "own sentences",
+            "own_sentences": "\n".join(f"{row}\t{row} indeed" for row in ROWS[:12]),
+        },
+        views=("similarity_bands", "pair_anisotropy"),
+        press="pairs-job-go",
+        after={"similarity_centre": "mean of own sentences"},
+    ),
     "evaluate, scores and behaviour": Case(
         EVALUATE, held=DATA_SET, views=("data_set_scores", "failure_rates"), press="job-go"
     ),
@@ -189,6 +238,10 @@ QUICK = {
     ("winners, contribution", "group"),
     ("winners over tokens", "group"),
     ("layers, standardised", "group"),
+    ("similarity", "pair"),
+    ("similarity, by layer and without a word", "group"),
+    ("similarity, best matches", "checkpoint"),
+    ("similarity over pairs", "group"),
 }
 APART = ("layers, standardised", "group")  # of the quick ones, what goes to another process
 
@@ -217,6 +270,27 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def written(plots: list[Any], folder: Path) -> list[str]:
+    """Sidecars of pictures, by name; each picture has what belongs to one."""
+    names = []
+    for place, plot in enumerate(plots):
+        assert plot.recipe, f"{plot.view}: no recipe"
+        assert plot.caption
+        assert len(plot.frame())
+        name = f"{place:02}-{plot.view}.json"
+        # as a table: the numbers are compared all the same, and nothing has to be drawn
+        (folder / name).write_text(sidecar(plot, format="csv").to_json())
+        names.append(name)
+    return names
+
+
+def assert_equal(names: list[str], code: int, told: str) -> None:
+    """The command said of each sidecar that its values are the stored ones."""
+    assert code == 0, told
+    equal = [f"{name}: The recomputed values equal the stored ones." for name in names]
+    assert [line for line in equal if line not in told] == [], told
+
+
 def every_case() -> list[Any]:
     return [
         pytest.param(
@@ -243,27 +317,70 @@ def test_every_export_of_a_page_is_rebuilt_without_a_difference(
     case = CASES[name]
     chosen = [one.format(case.head) for one in CHOSEN[state]]
     held = {"text": TEXT, "checkpoints": chosen, **case.held}
-    menus = exported(case.page, toys, case.press, **held)
+    menus = exported(case.page, toys, case.press, case.after, **held)
     plots = [plot for menu in menus.values() for plot in menu.values()]
     assert set(case.views) <= {plot.view for plot in plots}
-    stems = []
-    for place, plot in enumerate(plots):
-        assert plot.recipe, f"{plot.view}: no recipe"
-        assert plot.caption
-        assert len(plot.frame())
-        stem = f"{place:02}-{plot.view}"
-        # as a table: the numbers are compared all the same, and nothing has to be drawn
-        (tmp_path / f"{stem}.json").write_text(sidecar(plot, format="csv").to_json())
-        stems.append(f"{stem}.json")
-    lines = ["text", *(row.strip() for row in ROWS)]
-    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    arguments = ("--checkpoints", toys, "--data", "rows.csv", "--recompute", "--output", "out")
+    if "similarity_centre" in case.after:
+        assert any(plot.recipe["params"].get("centre") == "mean" for plot in plots)
+    stems = written(plots, tmp_path)
+    pairs = "\t" in str(case.held.get("own_sentences", ""))
+    lines = ["text\tpair" if pairs else "text"]
+    lines += str(case.held["own_sentences"] if pairs else "\n".join(ROWS)).split("\n")
+    rows = "rows.tsv" if pairs else "rows.csv"
+    text = "\n".join(line.strip() for line in lines) + "\n"
+    (tmp_path / rows).write_text(text, encoding="utf-8")
+    arguments = ("--checkpoints", toys, "--data", rows, "--recompute", "--output", "out")
     if (name, state) in QUICK - {APART}:
         monkeypatch.chdir(tmp_path)
         code, said = main(["rebuild", *stems, *map(str, arguments)]), capsys.readouterr().err
     else:
         answer = run("rebuild", *stems, *arguments, cwd=tmp_path)
         code, said = answer.returncode, answer.stderr
-    assert code == 0, said
-    equal = [f"{stem}: The recomputed values equal the stored ones." for stem in stems]
-    assert [line for line in equal if line not in said] == [], said
+    assert_equal(stems, code, said)
+
+
+@pytest.fixture(scope="module")
+def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study all of whose runs are done, on whole training sets and on parts."""
+    families = [
+        study_folders.family("primary", ("rte", "mrpc", "cola"), 5, primary=True),
+        study_folders.family("learning_curves", ("rte",), 5, (0.1, 0.5)),
+    ]
+    return study_folders.write(tmp_path_factory.mktemp("studies") / "toy", families)
+
+
+def test_every_export_of_a_study_is_rebuilt_from_its_folder(
+    study_folder: Path,
+    toys: Path,
+    exported: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    plots = []
+    for held in ({}, {"tasks_shown": ["mrpc"], "study_metric": "f1"}):
+        menus = exported(EVALUATE, toys, study=str(study_folder), **held)
+        plots += [plot for menu in menus.values() for plot in menu.values()]
+    assert {plot.view for plot in plots} == set(folders.pictures_of("study"))
+    stems = written(plots, tmp_path)
+    arguments = ["--study", str(study_folder), "--recompute", "--output", str(tmp_path / "out")]
+    code = main(["rebuild", *(str(tmp_path / stem) for stem in stems), *arguments])
+    assert_equal(stems, code, capsys.readouterr().err)
+
+
+def test_every_export_of_a_fit_is_rebuilt_from_its_folder(
+    toys: Path, exported: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    fit = known_fit()
+    folder = tmp_path / "results" / "fits" / fit.name
+    folder.mkdir(parents=True)
+    write_fit(fit, folder)
+    (folder / "wish.json").write_text("{}")
+    menus = exported(page("Train"), toys)
+    plots = [plot for menu in menus.values() for plot in menu.values()]
+    assert {plot.view for plot in plots} == set(folders.pictures_of("fit"))
+    stems = written(plots, tmp_path)
+    arguments = ["--fit", str(folder), "--recompute", "--output", str(tmp_path / "out")]
+    code = main(["rebuild", *(str(tmp_path / stem) for stem in stems), *arguments])
+    assert_equal(stems, code, capsys.readouterr().err)
+    assert main(["rebuild", str(tmp_path / stems[0]), "--output", str(tmp_path / "out")]) == 0
+    assert "--fit FOLDER" in capsys.readouterr().err

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.figures.plot import Plot
+from analysis.figures.recipes.folders import folder_recipe
 from analysis.figures.registry import draw
 
 if TYPE_CHECKING:
     from analysis.study.fits import FitScores
 
-FIT = {
+PICTURES = {
     "fit_scores": "Scores of every fitted pooling head, a dot a seed.",
     "fit_curves": "Score after each epoch, a line a pooling head.",
     "fit_confusion": "Labels by answers of one pooling head.",
 }
 
 
-def of_fit(view: str, folder: Path | str, head: str = "") -> Plot:
+def options(view: str) -> frozenset[str]:
+    """Names of the parameters of a picture of a fit."""
+    return frozenset({"head"} if view == "fit_confusion" else ())
+
+
+def of_folder(view: str, folder: Path | str, head: str = "") -> Plot:
     """The picture `view` of a fit's folder; `head` names the head of a confusion matrix.
 
     Raises
@@ -28,13 +35,13 @@ def of_fit(view: str, folder: Path | str, head: str = "") -> Plot:
     """
     from analysis.study.fits import read_fit
 
-    if view not in FIT:
-        raise ValueError(f"no picture of a fit is called {view!r}; known are {', '.join(FIT)}")
+    if view not in PICTURES:
+        raise ValueError(f"no picture of a fit is called {view!r}; known are {', '.join(PICTURES)}")
     return picture_of(view, read_fit(folder), head)
 
 
 def picture_of(view: str, fit: FitScores, head: str = "") -> Plot:
     """The picture `view` of a fit that was read. Raises ``ValueError`` where it has no scores."""
-    if view == "fit_confusion":
-        return draw(view, fit, head)
-    return draw(view, fit)
+    plot = draw(view, fit, head) if view == "fit_confusion" else draw(view, fit)
+    params = {"head": head} if view == "fit_confusion" else {}
+    return replace(plot, recipe=folder_recipe(view, "fit", fit.name, params))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -201,14 +201,15 @@ def rebuild(
     force: bool = False,
     changed: bool = False,
     data: DataReader | None = None,
+    folders: Mapping[str, Path] | None = None,
 ) -> Rebuilt:
     """Draw a sidecar's figure: from its own numbers, or `anew` from its checkpoints.
 
     With `known` checkpoints those of the figure are looked for, their hashes compared, and, where
     all are there, the numbers computed and compared, too; `data` reads the data set of a picture
-    over one. `changed` says that the style or format
-    is another one on purpose. Raises `OtherCheckpoint` where a hash differs (unless `force`), and
-    ``ValueError`` where `anew` is not possible.
+    over one, `folders` are those of pictures of a study or a fit, by kind. `changed` says that the
+    style or format is another one on purpose. Raises `OtherCheckpoint` where a hash differs
+    (unless `force`), and ``ValueError`` where `anew` is not possible.
     """
     said = []
     if others := other_versions(given):
@@ -220,7 +221,7 @@ def rebuild(
             raise OtherCheckpoint("; ".join(found.other))
         said.extend(f"{line}; going on, as was asked." for line in found.other)
         for index, plot in enumerate(plots):
-            plots[index], told = _computed(plot, found, load, anew, force, data)
+            plots[index], told = _computed(plot, found, load, anew, force, data, folders)
             name = f"({chr(97 + index % 26)}) " if len(plots) > 1 else ""
             said.append(f"{name}{told}")
     elif anew:
@@ -246,11 +247,14 @@ def _computed(
     anew: bool,
     force: bool,
     data: DataReader | None = None,
+    folders: Mapping[str, Path] | None = None,
 ) -> tuple[Plot, str]:
     """(the plot to draw, what there is to say): the stored one, or `anew` that of the models."""
     recipe = recipe_of(stored)
     if recipe is None:
         why = "its numbers come from more than a text and the settings in its sidecar"
+    elif "folder" in recipe:
+        why = _other_folder(recipe["folder"], folders or {})
     else:
         ids = {id for ids in recipe["subjects"] for id in ids}
         missing = [name for name in found.missing if name in ids]
@@ -260,7 +264,10 @@ def _computed(
             raise ValueError(why)
         return stored, f"Drawn from the stored numbers ({why})."
     try:
-        computed = recompute(found, load, recipe, data)
+        if "folder" in recipe:
+            computed = _of_folder(recipe, folders or {})
+        else:
+            computed = recompute(found, load, recipe, data)
     except CheckpointError:
         raise
     except ValueError as error:
@@ -283,6 +290,27 @@ def _computed(
         told = f"The recomputed values DIFFER from the stored ones, by up to {gap:.3g}."
     # What was written on the stored picture stays.
     return (replace(computed, title=stored.title, caption=stored.caption) if anew else stored), told
+
+
+def _other_folder(folder: Mapping[str, str], folders: Mapping[str, Path]) -> str:
+    """Why a picture of a folder of results cannot be made again; empty: it can be tried."""
+    if folder["kind"] in folders:
+        return ""
+    return (
+        f"it is drawn of the {folder['kind']} {folder['name']}: give its folder, "
+        f"--{folder['kind']} FOLDER"
+    )
+
+
+def _of_folder(recipe: Mapping[str, Any], folders: Mapping[str, Path]) -> Plot:
+    """The picture of a folder of results. Raises ``ValueError`` where it is another folder's."""
+    from analysis.figures.recipes.folders import make_of_folder
+
+    kind, name = recipe["folder"]["kind"], recipe["folder"]["name"]
+    made = make_of_folder(recipe["view"], kind, folders[kind], recipe["params"])
+    if (other := made.recipe["folder"]["name"]) != name:
+        raise ValueError(f"it is drawn of the {kind} {name}, and the folder given holds {other}")
+    return made
 
 
 def _name(id: str) -> str:

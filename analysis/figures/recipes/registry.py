@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
+from analysis.figures.recipes.folders import read_folder_recipe
 from analysis.figures.recipes.request import (
     Data,
     GivenTarget,
@@ -244,6 +245,8 @@ def read_recipe(data: Any) -> dict[str, Any]:
     }
     if not isinstance(data, dict):
         raise ValueError("its recipe is no JSON object")
+    if "folder" in data:
+        return read_folder_recipe(data)
     for name, kind in kinds.items():
         if not fits(data.get(name), kind):
             raise ValueError(f"its recipe is broken: {name} is {data.get(name)!r:.60}")

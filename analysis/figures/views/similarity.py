@@ -12,7 +12,8 @@ from analysis.figures.marks import Bands, Bars, Grid, HeatMap, Lines, Panel, sym
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.source import cut_note, provenance_of
-from analysis.figures.views.units import strip_of, units_of
+from analysis.figures.views.units import labels_of, strip_of, units_of
+from analysis.similarities.unit_pairs import unit_pairs
 
 BANDS = 8  # drawn unless more are asked for
 TITLES = {
@@ -32,18 +33,6 @@ _COSINE = (
 )
 
 
-def by_units(
-    contributions: np.ndarray, first: Sequence[Sequence[int]], second: Sequence[Sequence[int]]
-) -> np.ndarray:
-    """(Ta, Tb) by token -> (Ua, Ub) by unit: the sum over the tokens of each."""
-    left = np.zeros((len(first), contributions.shape[0]))
-    right = np.zeros((len(second), contributions.shape[1]))
-    for matrix, groups in ((left, first), (right, second)):
-        for row, group in enumerate(groups):
-            matrix[row, list(group)] = 1.0
-    return np.asarray(left @ contributions @ right.T)
-
-
 def bands_of(
     contributions: np.ndarray,
     first: Any,
@@ -57,15 +46,13 @@ def bands_of(
 ) -> Bands:
     """Contributions (Ta, Tb) of two sentences' tokens as bands, the strongest `count` of them."""
     groups = units_of(first, words), units_of(second, words)
-    values = by_units(contributions, *groups)
-    order = np.argsort(-np.abs(values).ravel(), kind="stable")[: max(count, 0)]
-    order = order[values.ravel()[order] != 0]
-    ends = np.stack(np.unravel_index(order, values.shape), axis=1)
+    pairs = unit_pairs(contributions, *groups)
+    values, strongest = pairs.values, pairs.strongest(count)
     return Bands(
         first=strip_of(first, groups[0], values.sum(axis=1), "contribution", label),
         second=strip_of(second, groups[1], values.sum(axis=0), "contribution", label),
-        ends=ends,
-        values=values.ravel()[order],
+        ends=np.array([(i, j) for i, j, _ in strongest], dtype=int).reshape(-1, 2),
+        values=np.array([value for _, _, value in strongest]),
         value_label=label,
         score=score,
         limit=limit if limit is not None else symmetric_limit(values),
@@ -146,9 +133,9 @@ def similarity_map(
 ) -> Plot:
     """Contribution of every pair of tokens to the cosine, as a map."""
     groups = units_of(result.a.tokens, words), units_of(result.b.tokens, words)
-    values = by_units(result.contributions, *groups)
+    values = unit_pairs(result.contributions, *groups).values
     labels = [
-        strip_of(side.tokens, group, np.zeros(len(group)), "", "").labels
+        labels_of(side.tokens, group).labels
         for side, group in zip((result.a, result.b), groups, strict=True)
     ]
     bound = limit if limit is not None else symmetric_limit(values)
@@ -214,7 +201,7 @@ def max_winners(result: Any, checkpoint: Any = None, words: bool = True, most: i
         if side.winners is None or side.winners.token is None:
             raise ValueError(f"{result.pooling} takes no maximum over tokens: nothing wins")
         groups = units_of(side.tokens, words)
-        labels = strip_of(side.tokens, groups, np.zeros(len(groups)), "", "").labels
+        labels = labels_of(side.tokens, groups).labels
         unit = np.zeros(len(side.tokens), int)
         for number, group in enumerate(groups):
             unit[list(group)] = number

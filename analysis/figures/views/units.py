@@ -43,6 +43,11 @@ def strip_of(
     )
 
 
+def labels_of(tokens: Any, groups: Sequence[Sequence[int]]) -> Strip:
+    """A strip without values: labels, places and kinds of units."""
+    return strip_of(tokens, groups, np.zeros(len(groups)), "", "")
+
+
 def merged_scores(
     result: Any, tokens: Any, words: bool
 ) -> tuple[list[tuple[int, ...]], np.ndarray]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -221,7 +220,7 @@ def _panel(
     said: Sequence[str],
 ) -> None:
     try:
-        plot: Plot = picture_of(key, study, family, tasks, report)
+        plot: Plot = picture_of(key, study, family.name, tasks, report=report)
     except ValueError as error:  # too few runs for it
         _nothing(_TITLES[key], about, str(error))
         return
@@ -234,32 +233,15 @@ def _draw_scores(
     """The declared metric, or another one that the runs hold; the tests stay where they are."""
     said = words.by_task(report, tasks)
     if metric != DECLARED:
-        able = tuple(
-            s
-            for s in family.strata
-            if _holds(study, s.task, metric) and (tasks is None or s.task in tasks)
-        )
-        if not able:
-            st.caption(f"No run of the tasks shown holds {cards.plain(metric_name(metric))}.")
-            return
-        family = replace(family, strata=tuple(replace(s, metric=metric) for s in able))
         drawn = f"Drawn is {metric_name(metric)}; the tests are those of the declared metrics."
         said = [drawn, *said]
+    other = None if metric == DECLARED else metric
     try:
-        plot = picture_of("study_scores", study, family, tasks)
+        plot = picture_of("study_scores", study, family.name, tasks, other)
     except ValueError as error:
         _nothing("Scores over seeds", ABOUT_SCORES, str(error))
         return
     show.panel(plot, "study_scores", ABOUT_SCORES, said=said, apart=True)
-
-
-def _holds(study: Study, task: str, metric: str) -> bool:
-    return any(
-        metric in scores
-        for cell, record in study.records.items()
-        if cell.task == task
-        for scores in record["metrics"].values()
-    )
 
 
 def _draw_curves(study: Study) -> None:

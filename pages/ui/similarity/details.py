@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
 from analysis.figures.plot import Plot
-from analysis.figures.views import similarity as views
+from analysis.similarities.token_pairs import MAXSIM, SPLADE
 from pages.ui.frame import address
-from pages.ui.frame.catalogue import Entry
 from pages.ui.kit.show import panel
-from pages.ui.similarity.engine import MAXSIM, SPLADE, Score
+from pages.ui.similarity.engine import Comparison, Score, picture
 
 _MAP = (
     "Contribution of each pair to the cosine; all cells sum to it. Rows are the first sentence, "
@@ -35,13 +35,13 @@ _SPLADE = (
 )
 
 
-def draw(shown: Sequence[tuple[Entry, list[Score]]], words: bool) -> None:
+def draw(shown: Sequence[tuple[Comparison, list[Score]]], words: bool) -> None:
     """A switch, and behind it the details of one checkpoint and pooling."""
     able = {
-        f"{entry.id}: {row.title}": (entry, row)
-        for entry, every in shown
-        for row in every
-        if row.result is not None
+        f"{comparison.entry.id}: {row.title}": (comparison, row)
+        for comparison, rows in shown
+        for row in rows
+        if row.pairs is not None
     }
     if not able:
         return
@@ -55,22 +55,25 @@ def draw(shown: Sequence[tuple[Entry, list[Score]]], words: bool) -> None:
         chosen = st.selectbox(
             "Details of", names, key="similarity_detail", label_visibility="collapsed", width=320
         )
-    entry, row = able[chosen]
+    comparison, row = able[chosen]
     with st.container(key="similarity-details"):
-        for name, (plot, about) in plots_of(entry, row, words).items():
+        for name, (plot, about) in plots_of(comparison, row, words).items():
             panel(plot, f"similarity-{name}", about)
 
 
-def plots_of(entry: Entry, row: Score, words: bool) -> dict[str, tuple[Plot, str]]:
+def plots_of(comparison: Comparison, row: Score, words: bool) -> dict[str, tuple[Plot, str]]:
     """The pictures of one pooling of one checkpoint, each with what it is."""
+    assert row.pairs is not None
     if row.pooling == MAXSIM:
-        return {"maxsim": (views.maxsim_margins(row.result, entry.first), _MAXSIM)}
+        return {"maxsim": (picture("maxsim_margins", [comparison]), _MAXSIM)}
     if row.pooling == SPLADE:
-        return {"splade": (views.splade_terms(row.result, entry.first), _SPLADE)}
-    found = {"map": (views.similarity_map(row.result, entry.first, words=words), _MAP)}
-    if len(row.result.a.layers) > 1 or len(row.result.a.parts) > 1:
-        found["layers"] = (views.similarity_layers(row.result, entry.first), _LAYERS)
-    won = row.result.a.winners
-    if won is not None and won.token is not None:
-        found["winners"] = (views.max_winners(row.result, entry.first, words=words), _WINNERS)
-    return found
+        return {"splade": (picture("splade_terms", [comparison]), _SPLADE)}
+    own: dict[str, Any] = {"pooling": row.pooling}
+    plots = {"map": (picture("similarity_map", [comparison], words=words, **own), _MAP)}
+    reading: Any = row.pairs.result
+    if len(reading.a.layers) > 1 or len(reading.a.parts) > 1:
+        plots["layers"] = (picture("similarity_layers", [comparison], **own), _LAYERS)
+    winners = reading.a.winners
+    if winners is not None and winners.token is not None:
+        plots["winners"] = (picture("max_winners", [comparison], words=words, **own), _WINNERS)
+    return plots

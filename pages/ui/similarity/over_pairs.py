@@ -11,7 +11,9 @@ import streamlit as st
 
 from analysis.common.phrases import listed
 from analysis.datasets.table import Table
+from analysis.figures.recipes.request import Data
 from analysis.figures.views import similarity as views
+from analysis.similarities.token_pairs import MAXSIM, SPLADE
 from analysis.similarities.wording import carried
 from pages.ui.data import choose as dataset
 from pages.ui.engine import jobs, models, results_folder
@@ -19,14 +21,14 @@ from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
 from pages.ui.kit import cards
 from pages.ui.kit.show import panel
-from pages.ui.similarity.engine import MAXSIM, SPLADE
+from pages.ui.similarity.engine import PairsOfDataSet, picture_over
 
 if TYPE_CHECKING:
     from analysis.common.jobs import Desk
     from analysis.similarities.neighbours import Neighbours
     from analysis.similarities.pair_scores import PairScores
 
-_DONE = "similarity_scores"  # (name of the data set, table, {entry id: PairScores}) of the session
+_DONE = "similarity_scores"  # in the session: the PairsOfDataSet that was computed last
 MOST_ALL_LAYERS = 4_000  # rows up to which every layer is kept: vectors take disk
 _ABOUT = (
     "Rank correlation of the cosine with gold scores for each pooling and layer; the range in "
@@ -39,13 +41,10 @@ _ABOUT_ANISOTROPY = (
 )
 
 
-def ask_centre(entries: Sequence[Entry], layer: int) -> tuple[dict[str, dict[str, bytes]], str]:
-    """Where vectors are measured from: zero, or the means of a data set that was computed here.
-
-    Returns the centres (entry id -> pooling -> float32 bytes), and what they are in words.
-    """
-    held = st.session_state.get(_DONE)
-    options = ["zero", *([f"mean of {held[0]}"] if held else [])]
+def ask_centre() -> PairsOfDataSet | None:
+    """Where vectors are measured from: zero (None), or the mean of a data set computed here."""
+    held: PairsOfDataSet | None = st.session_state.get(_DONE)
+    options = ["zero", *([f"mean of {held.data.name}"] if held else [])]
     if st.session_state.get("similarity_centre") not in (None, *options):
         st.session_state["similarity_centre"] = "zero"
     chosen = st.selectbox(
@@ -57,18 +56,7 @@ def ask_centre(entries: Sequence[Entry], layer: int) -> tuple[dict[str, dict[str
         help="Sentence vectors often share a direction, which makes every cosine high. Measured "
         "from the mean of a data set (compute one below) it is gone.",
     )
-    if chosen in (None, "zero") or not held:
-        return {}, ""
-    centres: dict[str, dict[str, bytes]] = {}
-    for entry in entries:
-        scores = held[2].get(entry.id)
-        if scores is not None:
-            centres[entry.id] = {
-                pooling: mean.tobytes()
-                for (pooling, number), mean in zip(scores.keys, scores.means, strict=True)
-                if number == layer
-            }
-    return centres, f"the {chosen}"
+    return None if chosen in (None, "zero") else held
 
 
 def draw(entries: Sequence[Entry], poolings: Sequence[str]) -> None:
@@ -93,8 +81,8 @@ def draw(entries: Sequence[Entry], poolings: Sequence[str]) -> None:
             st.info(cards.plain(str(error)))
             return
         key = _key(entries, pooled, chosen.table)
-        held = st.session_state.get(_DONE)
-        held = held if held is not None and held[3] == key else None
+        held: PairsOfDataSet | None = st.session_state.get(_DONE)
+        held = held if held is not None and held.key == key else None
         finished = held is not None
         job = jobs.draw(
             key,
@@ -107,10 +95,11 @@ def draw(entries: Sequence[Entry], poolings: Sequence[str]) -> None:
             place="pairs-job",
         )
         if job is not None and job.state == "done" and not finished:
-            st.session_state[_DONE] = (chosen.name, chosen.table, job.result, key)
+            data = Data(chosen.table, chosen.name)
+            st.session_state[_DONE] = PairsOfDataSet(data, job.result, key)
             st.rerun()
         if held is not None:
-            _results(entries, held[1], held[2], pooled)
+            _results(entries, held, pooled)
 
 
 def _key(entries: Sequence[Entry], poolings: Sequence[str], table: Table) -> str:
@@ -159,13 +148,8 @@ def _work(
     return go
 
 
-def _results(
-    entries: Sequence[Entry],
-    table: Table,
-    found: Mapping[str, PairScores],
-    poolings: Sequence[str],
-) -> None:
-    shown = [entry for entry in entries if entry.id in found]
+def _results(entries: Sequence[Entry], held: PairsOfDataSet, poolings: Sequence[str]) -> None:
+    shown = [entry for entry in entries if entry.id in held.scores]
     if not shown:
         return
     names = [entry.id for entry in shown]
@@ -185,18 +169,17 @@ def _results(
             required=True,
             **address.kept("similarity_metric"),
         )
-    scores = found[name]
+    scores, table = held.scores[name], held.data.table
     entry = next(entry for entry in shown if entry.id == name)
     st.caption(cards.plain(_said(scores)))
     with st.container(key="similarity-details"):
         if scores.gold is not None:
-            plot = views.pair_correlations(scores, entry.first, bool(centred), str(metric))
+            plot = picture_over(
+                "pair_correlations", entry, held, poolings, centred=bool(centred), metric=metric
+            )
             panel(plot, "pair-correlations", _ABOUT)
-        panel(
-            views.pair_anisotropy(scores, entry.first, bool(centred)),
-            "pair-anisotropy",
-            _ABOUT_ANISOTROPY,
-        )
+        plot = picture_over("pair_anisotropy", entry, held, poolings, centred=bool(centred))
+        panel(plot, "pair-anisotropy", _ABOUT_ANISOTROPY)
     with st.expander("All numbers as a table"):
         st.dataframe(scores.frame().round(3), hide_index=True)
     _disputed(scores, table, poolings)

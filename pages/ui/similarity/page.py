@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.figures.plot import Plot
 from analysis.figures.views import similarity as views
-from analysis.figures.views.units import strip_of, units_of
+from analysis.figures.views.units import labels_of, units_of
+from analysis.similarities.token_pairs import MAXSIM, SPLADE
+from analysis.similarities.unit_pairs import unit_pairs
 from analysis.similarities.wording import carried, ends, in_words
 from pages.ui.engine import models
 from pages.ui.frame import address
@@ -24,7 +24,7 @@ from pages.ui.kit.cards import Span
 from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import titled
 from pages.ui.similarity import details, engine, over_pairs, rows
-from pages.ui.similarity.engine import MAXSIM, SPLADE, Pair, Score
+from pages.ui.similarity.engine import Comparison, PairsOfDataSet, Score
 
 MOST_CHECKPOINTS = 4
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
@@ -58,7 +58,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
     with titled("What carries the similarity", _ABOUT, "similarity"):
         export = st.container(width="content")
     with st.container(key="similarity-controls"):
-        poolings, layer, count, centres, centre_name = _controls(entries)
+        poolings, layer, count, centre = _controls(entries)
         if struck:
             st.button(
                 f"Put back {len(struck)} word{'s' if len(struck) > 1 else ''}",
@@ -66,19 +66,15 @@ def draw(found: Catalogue, choice: Choice) -> None:
                 icon=":material/undo:",
                 on_click=_put_back,
             )
-    asked = [
-        Pair(
-            entry.first, choice.text, choice.pair or "", layer, struck,
-            tuple(sorted(centres.get(entry.id, {}).items())),
-        )
+    comparisons = [
+        Comparison(entry, choice.text, choice.pair or "", layer, struck, centre)
         for entry in entries
-    ]  # fmt: skip
-    shown: list[tuple[Entry, list[Score]]] = [
-        (entry, engine.scores(pair, poolings)) for entry, pair in zip(entries, asked, strict=True)
     ]
+    shown = [(comparison, comparison.scores(poolings)) for comparison in comparisons]
     limits = rows.limits_of([row for _, every in shown for row in every], choice.words)
     with st.container(key="similarities"):
-        for entry, every in shown:
+        for comparison, every in shown:
+            entry = comparison.entry
             with st.container(border=True, key=f"card-{entry.id}"):
                 html = rows.html_of(
                     entry, every, (choice.text, choice.pair or ""), struck,
@@ -86,7 +82,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
                 )  # fmt: skip
                 rows.piece(html, f"compared-{entry.id}", lambda place: _strike(choice, place))
     verdict.text(_sentence(shown, choice.words))
-    below_verdict.caption(_legend(shown, choice, centre_name))
+    below_verdict.caption(_legend(shown, choice, centre))
     with export:
         export_menu(_plots(shown, choice.words, count), "export-similarity")
     draw_sidebar(found, choice.entries)
@@ -116,7 +112,7 @@ def _take_example() -> None:
 
 def _controls(
     entries: Sequence[Entry],
-) -> tuple[list[str], int, int, dict[str, dict[str, bytes]], str]:
+) -> tuple[list[str], int, int, PairsOfDataSet | None]:
     offered = engine.offered([entry.first for entry in entries])
     default = [name for name in ("mean", "max", "cls") if name in offered]
     held = st.session_state.get("similarity_poolings")
@@ -151,13 +147,12 @@ def _controls(
         width=130,
         format_func=_COUNTS.__getitem__,
     )
-    centres, name = over_pairs.ask_centre(entries, depth if layer == "last" else int(layer))
+    centre = over_pairs.ask_centre()
     return (
         [name for name in offered if name in (poolings or ())],
         -1 if layer in (None, "last") else int(layer),
         int(count or 8),
-        centres,
-        name,
+        centre,
     )
 
 
@@ -188,66 +183,81 @@ def _put_back() -> None:
     st.session_state["struck"] = None
 
 
-def _sentence(shown: Sequence[tuple[Entry, list[Score]]], words: bool) -> str:
+def _sentence(shown: Sequence[tuple[Comparison, list[Score]]], words: bool) -> str:
     """One sentence for each checkpoint: what carries the similarity, where poolings differ."""
-    said = []
-    for entry, every in shown:
-        found = []
+    sentences = []
+    for comparison, every in shown:
+        poolings = []
         for row in every:
-            if row.contributions is None or row.a is None or row.b is None:
+            if row.pairs is None:
                 continue
-            groups = units_of(row.a, words), units_of(row.b, words)
-            values = views.by_units(row.contributions, *groups)
-            strips = [
-                strip_of(tokens, group, np.zeros(len(group)), "", "")
-                for tokens, group in zip((row.a, row.b), groups, strict=True)
-            ]
-            found.append(
+            a, b = row.pairs.a, row.pairs.b
+            groups = units_of(a, words), units_of(b, words)
+            units = unit_pairs(row.pairs.contributions, *groups)
+            first, second = labels_of(a, groups[0]), labels_of(b, groups[1])
+            special = first.special, second.special
+            poolings.append(
                 carried(
-                    row.title, row.score, values, strips[0].labels, strips[1].labels,
-                    (strips[0].special, strips[1].special),
+                    row.title,
+                    row.pairs.score,
+                    units.values,
+                    first.labels,
+                    second.labels,
+                    special,
                 )
-            )  # fmt: skip
-        if found:
-            before = f"{entry.id}: " if len(shown) > 1 else ""
-            said.append(before + in_words(found))
-    return " ".join(said[:2])
+            )
+        if poolings:
+            before = f"{comparison.entry.id}: " if len(shown) > 1 else ""
+            sentences.append(before + in_words(poolings))
+    return " ".join(sentences[:2])
 
 
-def _legend(shown: Sequence[tuple[Entry, list[Score]]], choice: Choice, centre: str) -> str:
+def _legend(
+    shown: Sequence[tuple[Comparison, list[Score]]],
+    choice: Choice,
+    centre: PairsOfDataSet | None,
+) -> str:
     said = [
         "Widths have one scale a pooling, for all checkpoints; dashed and blue is negative. Point "
         "at a word for its partners in all poolings; click it to strike it out."
     ]
     if centre:
-        said.append(f"Measured from {centre}.")
+        said.append(f"Measured from the mean of {centre.data.name}.")
     if len(choice.entries) > MOST_CHECKPOINTS:
         said.append(f"The first {MOST_CHECKPOINTS} checkpoints are shown.")
-    tokens = next(((row.a, row.b) for _, every in shown for row in every if row.a and row.b), None)
+    rows = (row.pairs for _, every in shown for row in every)
+    tokens = next(((pairs.a, pairs.b) for pairs in rows if pairs is not None), None)
     if tokens:
         said.append(ends(*tokens))
     said += choice.notes
     return cards.plain(" ".join(line for line in said if line))
 
 
-def _plots(shown: Sequence[tuple[Entry, list[Score]]], words: bool, count: int) -> dict[str, Plot]:
+def _plots(
+    shown: Sequence[tuple[Comparison, list[Score]]], words: bool, count: int
+) -> dict[str, Plot]:
     """Everything on the cards, ready for a paper."""
-    found: dict[str, Plot] = {}
-    every: list[Any] = []
-    for entry, of_entry in shown:
-        results = [row.result for row in of_entry if _is_pooled(row)]
-        every += results
-        if results:
-            found[f"{entry.id}"] = views.similarity_bands(
-                results, [entry.first], words=words, count=count
+    plots: dict[str, Plot] = {}
+    able: list[Comparison] = []
+    names: dict[str, None] = {}
+    for comparison, every in shown:
+        poolings = [row.pooling for row in every if _is_pooled(row)]
+        names |= dict.fromkeys(poolings)
+        if poolings:
+            able.append(comparison)
+            plots[comparison.entry.id] = engine.picture(
+                "similarity_bands", [comparison], poolings=poolings, words=words, count=count
             )
-    if len(found) > 1:
-        whole = views.similarity_bands(
-            every, [entry.first for entry, _ in shown], words=words, count=count
-        )
-        found = {"all": whole, **found}
-    return found
+    if len(plots) > 1:
+        try:
+            whole = engine.picture(
+                "similarity_bands", able, poolings=list(names), words=words, count=count
+            )
+        except ValueError:  # one of them failed with a pooling that another has
+            return plots
+        plots = {"all": whole, **plots}
+    return plots
 
 
 def _is_pooled(row: Score) -> bool:
-    return row.result is not None and row.pooling not in (MAXSIM, SPLADE)
+    return row.pairs is not None and row.pooling not in (MAXSIM, SPLADE)

@@ -8,13 +8,14 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.figures.screen.markup import CSS
 from analysis.figures.style.style import number
 from analysis.figures.views import similarity as views
-from analysis.figures.views.units import strip_of, units_of
+from analysis.figures.views.units import labels_of, units_of
+from analysis.similarities.token_pairs import TokenPairs
+from analysis.similarities.unit_pairs import UnitPairs, unit_pairs
 from pages.ui.frame.catalogue import Entry
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
@@ -46,9 +47,9 @@ def limits_of(rows: Sequence[Score], words: bool) -> dict[str, float]:
     """Value of the widest band of each pooling, common to all checkpoints."""
     return views.limits_of(
         [
-            (row.pooling, views.bands_of(row.contributions, row.a, row.b, "", words=words))
+            (row.pooling, views.bands_of(pairs.contributions, pairs.a, pairs.b, "", words=words))
             for row in rows
-            if row.contributions is not None
+            if (pairs := row.pairs) is not None
         ]
     )
 
@@ -83,54 +84,46 @@ def _row(
     limit: float,
 ) -> str:
     title = f'<div class="title">{text(row.title)}</div>'
-    if row.problem or row.contributions is None:
+    pairs = row.pairs
+    if pairs is None:
         return f'<div class="pair">{title}<div class="none">{text(row.problem)}</div></div>'
-    groups = units_of(row.a, words), units_of(row.b, words)
-    values = views.by_units(row.contributions, *groups)
-    order = np.argsort(-np.abs(values).ravel(), kind="stable")[:count]
-    order = order[values.ravel()[order] != 0]
-    links = [
-        [int(i), int(j), round(float(values[i, j]), 5)]
-        for i, j in zip(*np.unravel_index(order, values.shape), strict=True)
-    ]
+    units = unit_pairs(pairs.contributions, units_of(pairs.a, words), units_of(pairs.b, words))
+    groups = units.groups
     data = {
-        "links": links,
-        "partners": [_partners(values), _partners(values.T)],
+        "links": [[i, j, round(value, 5)] for i, j, value in units.strongest(count)],
+        "partners": [
+            [
+                [[unit, round(value, 5)] for unit, value in best]
+                for best in units.partners(side, PARTNERS)
+            ]
+            for side in (0, 1)
+        ],
         "limit": limit,
     }
     sides = "".join(
         _line(tokens, group, side, [s for s in struck if s[0] == side], texts[side])
-        for side, (tokens, group) in enumerate(((row.a, groups[0]), (row.b, groups[1])))
+        for side, (tokens, group) in enumerate(((pairs.a, groups[0]), (pairs.b, groups[1])))
     )
     change = ""
-    if row.before is not None:
+    if pairs.before is not None:
         change = (
-            f'<div class="change">{_minus(number(row.score - row.before, "signed"))} from '
-            f"{_minus(number(row.before, 'probability'))}</div>"
+            f'<div class="change">{_minus(number(pairs.score - pairs.before, "signed"))} from '
+            f"{_minus(number(pairs.before, 'probability'))}</div>"
         )
-    notes = "".join(f'<div class="line">{text(note)}</div>' for note in row.notes)
-    said = text(_strongest(row, values, groups, count, limit))
+    notes = "".join(f'<div class="line">{text(note)}</div>' for note in pairs.notes)
+    said = text(_strongest(pairs, units, count, limit))
     return (
         f'<div class="pair" data-row="{escape(json.dumps(data), quote=True)}">'
-        f'<div class="score" title="{text(row.unit)}">{title}<div class="value">'
-        f"{_minus(number(row.score, 'probability'))}</div>{change}</div>"
+        f'<div class="score" title="{text(pairs.unit)}">{title}<div class="value">'
+        f"{_minus(number(pairs.score, 'probability'))}</div>{change}</div>"
         f'<div class="facing"><div class="scroll"><div class="inner"><svg aria-hidden="true"></svg>'
         f"{sides}</div></div>"
         f'<div class="readout" data-hint="{said}">{said}</div>{notes}</div></div>'
     )
 
 
-def _partners(values: np.ndarray) -> list[list[list[float]]]:
-    """For each unit its strongest partners and their values, largest first."""
-    order = np.argsort(-np.abs(values), axis=1, kind="stable")[:, :PARTNERS]
-    return [
-        [[int(j), round(float(row[j]), 5)] for j in best.tolist() if row[j] != 0]
-        for row, best in zip(values, order, strict=True)
-    ]
-
-
 def _line(tokens: Any, groups: Any, side: int, struck: Sequence[Span], whole: str) -> str:
-    strip = strip_of(tokens, groups, np.zeros(len(groups)), "", "")
+    strip = labels_of(tokens, groups)
     parts: list[tuple[int, str]] = []
     for unit, (label, special, (start, end)) in enumerate(
         zip(strip.labels, strip.special, strip.spans.tolist(), strict=True)
@@ -161,22 +154,19 @@ def _line(tokens: Any, groups: Any, side: int, struck: Sequence[Span], whole: st
     return f'<div class="side" data-side="{side}" dir="auto">{body}</div>'
 
 
-def _strongest(row: Score, values: np.ndarray, groups: Any, count: int, limit: float) -> str:
-    """What carries the score, under the two texts."""
-    if row.single:
-        i, j = np.unravel_index(int(np.abs(values).argmax()), values.shape)
-        names = [
-            strip_of(tokens, group, np.zeros(len(group)), "", "").labels[place]
-            for tokens, group, place in ((row.a, groups[0], i), (row.b, groups[1], j))
-        ]
-        return f"One pair, {names[0]}–{names[1]}: it cannot say which words."
-    size = np.sort(np.abs(values).ravel())[::-1]
-    every = np.count_nonzero(values)
-    drawn = min(count, every)
-    top = 100 * size[:drawn].sum() / max(size.sum(), 1e-30)
+def _strongest(pairs: TokenPairs, units: UnitPairs, count: int, limit: float) -> str:
+    """The pairs that carry the score, under the two texts."""
+    if pairs.single:
+        ((i, j, _),) = units.strongest(1)
+        first, second = (
+            labels_of(tokens, groups).labels[unit]
+            for tokens, groups, unit in zip((pairs.a, pairs.b), units.groups, (i, j), strict=True)
+        )
+        return f"One pair, {first}–{second}: it cannot say which words."
+    drawn = min(count, units.pairs)
     return (
-        f"{drawn:,} of {every:,} pairs are drawn, with {top:.0f} % of all that pairs add; widest "
-        f"band {number(limit, 'number')}"
+        f"{drawn:,} of {units.pairs:,} pairs are drawn, with {100 * units.share(drawn):.0f} % of "
+        f"all that pairs add; widest band {number(limit, 'number')}"
     )
 
 
