@@ -40,6 +40,19 @@ def spread(table: Table, name: str, count: int) -> SentenceSet:
     return SentenceSet(tuple(row for row, _ in kept), f"{name}: {of} different sentences", given)
 
 
+def random_rows(table: Table, count: int, seed: int = 0) -> list[tuple[str, str | None]]:
+    """`count` random rows of a data set (or all) with their second texts, in its order.
+
+    A larger count holds the rows of a smaller one.
+    """
+    places = np.random.default_rng(seed).permutation(len(table))[:count]
+    pairs = table.pair
+    return [
+        (table.text[place], None if pairs is None else pairs[place])
+        for place in sorted(places.tolist())
+    ]
+
+
 def digest(rows: Rows) -> str:
     """What identifies a set of sentences."""
     return hashlib.sha256(repr(rows).encode("utf-8", "replace")).hexdigest()

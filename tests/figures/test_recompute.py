@@ -43,7 +43,12 @@ OF_SEVERAL = {
     "seed_disagreement",
 }
 NOUNS = ("plot", "film", "acting", "story")
-NEEDS = {"what_if": {"drop_layers": [4]}, "variant": {"variant": "The plot was dull."}}
+NEEDS = {
+    "what_if": {"drop_layers": [4]},
+    "variant": {"variant": "The plot was dull."},
+    "evidence_means": {"methods": ["leave_one_out"], "texts": 3},
+    "largest_words": {"method": "leave_one_out", "texts": 6},
+}
 
 
 # Every parameter of every recipe, away from what it is when nothing is said.

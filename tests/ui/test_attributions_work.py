@@ -249,6 +249,8 @@ def test_work_begun_from_two_buttons_is_done_once(monkeypatch, tmp_path, four):
     """Both were drawn before either ran."""
     from types import SimpleNamespace
 
+    from analysis.datasets.table import Table
+    from analysis.figures.recipes.request import Data
     from pages.ui.attributions import over_texts_run
     from pages.ui.attributions.controls import OTHERS, Wanted
     from pages.ui.attributions.measurements import Setting
@@ -261,7 +263,8 @@ def test_work_begun_from_two_buttons_is_done_once(monkeypatch, tmp_path, four):
     runs = [
         over_texts_run.Run(
             [classifier.checkpoint],
-            [(text, None) for text in OWN],
+            Data(Table("toy", "own", tuple(OWN), None, None, ()), "three"),
+            3,
             Wanted(methods, methods[0], "logit", OTHERS, "pad", "", "", 0),
             Setting("mask", "probability"),
             0,

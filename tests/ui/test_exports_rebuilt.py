@@ -172,6 +172,17 @@ CASES = {
     "winners over sentences, by type": Case(
         WINNERS, "max", {"over_by": "token type", **SENTENCES}, press="over-go"
     ),
+    "attributions over a data set": Case(
+        ATTRIBUTIONS,
+        held={
+            "methods": ["gradient_x_input", "leave_one_out"],
+            "over": True,
+            "over_texts": 6,
+            **SENTENCES,
+        },
+        views=("evidence_means", "largest_words"),
+        press="job-go",
+    ),
     "similarity": Case(
         SIMILARITY,
         held={
@@ -238,6 +249,7 @@ QUICK = {
     ("winners, contribution", "group"),
     ("winners over tokens", "group"),
     ("layers, standardised", "group"),
+    ("attributions over a data set", "group"),
     ("similarity", "pair"),
     ("similarity, by layer and without a word", "group"),
     ("similarity, best matches", "checkpoint"),

@@ -85,6 +85,10 @@ class EvidenceSummary:
         low, high = self.interval[place].tolist()
         return float(self.mean[place]), low, high
 
+    def has(self, column: str) -> bool:
+        """Whether any text has the number of this column."""
+        return bool(self.counts[self.columns.index(column)])
+
 
 @dataclass(frozen=True)
 class WordMeans:
@@ -160,6 +164,17 @@ def largest_words(
             of_class = [one for one in whole if one.explained == explained]
             found.append(_largest(checkpoint, method, explained, of_class, min_texts, top))
     return tuple(found)
+
+
+def whole_rows(
+    records: Iterable[TextEvidence], checkpoints: Sequence[str], methods: Sequence[str]
+) -> int:
+    """How many rows from the first on have a record of every checkpoint by every method."""
+    keys = {record.key for record in records}
+    count = 0
+    while all((count, name, method) in keys for name in checkpoints for method in methods):
+        count += 1
+    return count
 
 
 def evidence_frame(items: Iterable[TextEvidence]) -> pd.DataFrame:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.attribution import FAVOURED, METHODS
-from analysis.common.jobs import Job
-from analysis.figures import view
+from analysis.figures.recipes.request import Data
 from analysis.figures.style.style import number
 from pages.ui.attributions.controls import Wanted
 from pages.ui.attributions.entry import Explained
@@ -24,7 +23,7 @@ from pages.ui.kit import cards
 from pages.ui.kit.show import panel
 
 if TYPE_CHECKING:
-    from analysis.attribution import MeanAgreement, TextEvidence, WordMeans
+    from analysis.attribution import EvidenceSummary, MeanAgreement, TextEvidence
     from analysis.datasets.table import Table
 
 _MOST = 2_000
@@ -76,7 +75,8 @@ def draw(explained: Sequence[Explained], wanted: Wanted, setting: Setting) -> No
         if chosen.table is None or not len(chosen.table):
             return
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            rows = _rows(chosen.table)
+            count = _count(chosen.table)
+            data = Data(chosen.table, chosen.name)
             noise = st.toggle(
                 "Sensitivity too",
                 **address.kept("over_sensitivity"),
@@ -84,7 +84,7 @@ def draw(explained: Sequence[Explained], wanted: Wanted, setting: Setting) -> No
                 "its input.",
             )
         members = [member for entry in entries for member in entry.members]
-        run = Run(members, rows, wanted, setting, SAMPLES if noise else 0)
+        run = Run(members, data, count, wanted, setting, SAMPLES if noise else 0)
         try:
             done = run.done()
         except (OSError, ValueError) as error:
@@ -92,19 +92,20 @@ def draw(explained: Sequence[Explained], wanted: Wanted, setting: Setting) -> No
             return
         total = run.total
         st.caption(cards.plain(run.said()))
-        job = jobs.draw(
+        jobs.draw(
             run.key,
             run.work(),
-            label=f"Measure {len(rows):,} texts",
+            label=f"Measure {count:,} texts",
             lane="attributions",
             about="" if len(done) >= total else run.cost(total - len(done)),
             finished=len(done) >= total,
             begun=bool(done),
         )
-        _results(done, members, job, total)
+        _results(run, done)
 
 
-def _rows(table: Table) -> list[tuple[str, str | None]]:
+def _count(table: Table) -> int:
+    """How many rows are drawn at random."""
     most = min(len(table), _MOST)
     fewest = min(2, most)
     asked = st.session_state.get("over_texts")
@@ -121,16 +122,11 @@ def _rows(table: Table) -> list[tuple[str, str | None]]:
             help="Drawn at random, the same ones each time.",
         )
     )
-    places = np.random.default_rng(0).permutation(len(table))[:count]
-    return [
-        (table.text[int(p)], table.pair[int(p)] if table.pair is not None else None)
-        for p in sorted(places)
-    ]
+    return count
 
 
-def _results(
-    done: Sequence[TextEvidence], members: Sequence[Any], job: Job | None, total: int
-) -> None:
+def _results(run: Run, records: Sequence[TextEvidence]) -> None:
+    """Means and words over the texts that all methods of all checkpoints have been through."""
     from analysis.attribution import (
         agreement_frame,
         agreement_over_texts,
@@ -141,17 +137,22 @@ def _results(
         word_frame,
     )
 
-    whole = [one for one in done if not one.problem]
-    if not whole:
-        reasons = list(dict.fromkeys(one.problem for one in done if one.problem))
+    texts = run.whole(records)
+    done = [record for record in records if record.row < texts]
+    measured = [record for record in done if not record.problem]
+    if not measured:
+        reasons = list(dict.fromkeys(record.problem for record in records if record.problem))
         if reasons:
             st.caption(cards.plain(" ".join(reasons[:3])))
+        elif records:
+            st.caption("No text has been through all methods and checkpoints yet.")
         return
     summaries = summarise_evidence(done)
     agreement = agreement_over_texts(done)
-    words = largest_words(done, min_texts=min(5, max(2, len(whole) // 10)))
-    if len(done) < total:
-        st.caption(f"What follows is of {len(done):,} of {total:,} attributions.")
+    least = min(5, max(2, len(measured) // 10))
+    words = largest_words(done, min_texts=least)
+    if texts < run.count:
+        st.caption(f"The results below are of the first {texts:,} of {run.count:,} texts.")
     failed = sum(one.failed for one in summaries)
     if failed:
         reason = next(one.problem for one in done if one.problem)
@@ -190,20 +191,23 @@ def _results(
             )
     with st.container(key="over-evidence-grid"):
         with st.container(key="over-evidence-means"):
-            _means(summaries, str(column), members)
+            _means(run, done, summaries, str(column))
             _agreement(agreement)
         with st.container(key="over-evidence-words"):
-            _words(words, owners[place or 0], members)
+            if owners:
+                _words(run, done, *owners[place or 0], least)
+            else:
+                st.caption("No word occurs in enough texts to have a mean: take more texts.")
 
 
-def _means(summaries: Sequence[Any], column: str, members: Sequence[Any]) -> None:
-    known = [one for one in summaries if np.isfinite(one.value(column)[0])]
-    if not known:
+def _means(
+    run: Run, records: Sequence[TextEvidence], summaries: Sequence[EvidenceSummary], column: str
+) -> None:
+    if not any(summary.has(column) for summary in summaries):
         st.caption("None of these methods has this number.")
         return
-    panel(
-        view("evidence_means", known, column, list(members)), "over-means", ABOUT, title="By method"
-    )
+    plot = run.picture("evidence_means", records, run.members, column=column)
+    panel(plot, "over-means", ABOUT, title="By method")
 
 
 def _agreement(found: Sequence[MeanAgreement]) -> None:
@@ -221,9 +225,7 @@ def _agreement(found: Sequence[MeanAgreement]) -> None:
                 number(one.mean, "signed"),
                 " to ".join(number(end, "signed") for end in one.interval),
                 len(one.tau),
-                "\N{EN DASH}"
-                if np.isnan(one.beyond_chance)
-                else f"{100 * one.beyond_chance:.0f} %",
+                "\N{EN DASH}" if isnan(one.beyond_chance) else f"{100 * one.beyond_chance:.0f} %",
             )
             for one in found
         ],
@@ -241,11 +243,12 @@ def _agreement(found: Sequence[MeanAgreement]) -> None:
     st.dataframe(table, hide_index=True, key="over-agreement")
 
 
-def _words(words: Sequence[WordMeans], owner: tuple[str, str], members: Sequence[Any]) -> None:
-    some = [one for one in words if (one.checkpoint, one.method) == owner]
-    checkpoint = next((m for m in members if m.id == owner[0]), None)
+def _words(
+    run: Run, records: Sequence[TextEvidence], checkpoint: str, method: str, least: int
+) -> None:
+    members = [member for member in run.members if member.id == checkpoint]
     try:
-        plot = view("largest_words", some, checkpoint)
+        plot = run.picture("largest_words", records, members, method=method, least=least)
     except ValueError as error:
         st.caption(cards.plain(str(error)))
         return

@@ -3,27 +3,56 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
 from analysis.attribution import EvidenceStore
+from analysis.attribution.texts.records import whole_rows
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import reason
 from analysis.common.jobs import Desk, time_in_words
+from analysis.datasets.sentences import random_rows
+from analysis.figures.plot import Plot
+from analysis.figures.recipes.evidence_texts import EvidenceSettings, text_evidence
+from analysis.figures.recipes.request import Data, Subject
+from analysis.figures.recipes.results import Member
 from pages.ui.attributions import engine as attributions
 from pages.ui.attributions.controls import OTHERS, Wanted
 from pages.ui.attributions.measurements import Setting
 from pages.ui.engine import models as engine
+from pages.ui.engine.results import PageStore
 from pages.ui.engine.results_folder import folder
 
 if TYPE_CHECKING:
     from analysis.attribution import TextEvidence
 
+T = TypeVar("T")
 SAMPLES = 10  # of the sensitivity of each text
 # Reruns of a text for its random rankings, and for a ranking of its own.
 _CONTROL, _OWN = 260, 26
 _REPLACED = {"mask": "[MASK]", "pad": "[PAD]", "remove": "nothing (taken out)"}
+
+
+class _Recorded(PageStore):
+    """The evidence of each text comes from the records that are there."""
+
+    def __init__(self, records: Sequence[TextEvidence]) -> None:
+        self._records = records
+
+    def result(self, member: Member, compute: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        """``compute(member, *arguments)``, from the records that there are."""
+        if compute is not text_evidence:
+            return super().result(member, compute, arguments)
+        settings: EvidenceSettings = arguments[-1]
+        own = [
+            record
+            for record in self._records
+            if record.checkpoint == member.checkpoint.id and record.method in settings.methods
+        ]
+        return tuple(own)  # type: ignore[return-value]
 
 
 class Run:
@@ -31,13 +60,15 @@ class Run:
 
     def __init__(
         self,
-        members: Sequence[Any],
-        rows: list[tuple[str, str | None]],
+        members: Sequence[Checkpoint],
+        data: Data,
+        count: int,
         wanted: Wanted,
         setting: Setting,
         samples: int,
     ) -> None:
-        self.members, self.rows, self.wanted = members, rows, wanted
+        self.members, self.data, self.count, self.wanted = members, data, count, wanted
+        self.rows = rows = random_rows(data.table, count)
         self.setting, self.samples = setting, samples
         self._asked = {
             "checkpoints": [[member.id, member.sha256] for member in members],
@@ -73,6 +104,57 @@ class Run:
             f"unit replaced by {_REPLACED[self.setting.replace]} and measured on the "
             f"{self.setting.output}. Units are words{span}."
         )
+
+    @property
+    def settings(self) -> EvidenceSettings:
+        """What is asked of every text, as the recipes take it."""
+        wanted = self.wanted
+        options = {key: tuple(wanted.options.get(key, ())) for key in wanted.methods}
+        return EvidenceSettings(
+            methods=tuple(wanted.methods),
+            output=wanted.output,
+            against=None if wanted.against == OTHERS else wanted.against,
+            baseline=wanted.baseline,
+            baseline_text=wanted.baseline_text.strip() or None,
+            options=tuple((key, pairs) for key, pairs in options.items() if pairs),
+            replace=self.setting.replace,
+            measured=self.setting.output,
+            sensitivity=self.samples,
+            seed=wanted.seed,
+        )
+
+    def whole(self, records: Sequence[TextEvidence]) -> int:
+        """How many texts, from the first on, all methods and checkpoints have been through."""
+        ids = [member.id for member in self.members]
+        return min(whole_rows(records, ids, self.wanted.methods), self.count)
+
+    def picture(
+        self,
+        view: str,
+        records: Sequence[TextEvidence],
+        members: Sequence[Checkpoint],
+        **params: Any,
+    ) -> Plot:
+        """A picture of these records by its recipe.
+
+        Raises
+        ------
+        ValueError
+            There is no such picture; the message gives the reason.
+        """
+        from analysis.figures.recipes.registry import make
+
+        own = asdict(self.settings)
+        methods = list(own.pop("methods"))
+        own["options"] = {key: dict(pairs) for key, pairs in self.settings.options} or None
+        if view == "evidence_means":
+            own["methods"] = methods
+        done = 1 + max((record.row for record in records), default=-1)
+        first = done if done < self.count else None
+        store = _Recorded(records)
+        subjects = [Subject(m.id, (Member(m, "", None, store),)) for m in members]
+        params = {**own, "texts": self.count, "first": first, **params}
+        return make(view, subjects, "", None, None, params, self.data)
 
     def cost(self, left: int) -> str:
         """How long what is left will take, from measured passes over a text of middle length."""
@@ -120,7 +202,7 @@ class Run:
         """The job: goes on after the records that are known when it begins."""
         models = [engine.classifier(member) for member in self.members]
         store, rows, wanted = _store(self._settings, _asked=self._asked), self.rows, self.wanted
-        setting, samples, total = self.setting, self.samples, self.total
+        settings, total = self.settings, self.total
 
         def go(desk: Desk) -> None:
             from analysis.attribution import over_texts
@@ -137,15 +219,15 @@ class Run:
                 models,
                 rows,
                 wanted.methods,
-                output=wanted.output,
-                against=None if wanted.against == OTHERS else wanted.against,
-                baseline=wanted.baseline,
-                baseline_text=wanted.baseline_text.strip() or None,
-                options={key: dict(wanted.options.get(key, ())) for key in wanted.methods},
-                replace=setting.replace,
-                measured=setting.output,
-                sensitivity_samples=samples,
-                seed=wanted.seed,
+                output=settings.output,
+                against=settings.against,
+                baseline=settings.baseline,
+                baseline_text=settings.baseline_text,
+                options={key: dict(pairs) for key, pairs in settings.options},
+                replace=settings.replace,
+                measured=settings.measured,
+                sensitivity_samples=settings.sensitivity,
+                seed=settings.seed,
                 done=done,
                 progress=told,
             ):

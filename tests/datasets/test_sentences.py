@@ -1,0 +1,36 @@
+"""Rows drawn at random from a data set."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.datasets.sentences import random_rows
+from analysis.datasets.table import Table
+
+
+@given(st.integers(1, 30), st.integers(0, 40), st.booleans())
+def test_random_rows_are_different_rows_in_their_order_and_grow(rows, count, pairs):
+    texts = tuple(f"text {row}" for row in range(rows))
+    seconds = tuple(f"second {row}" for row in range(rows)) if pairs else None
+    table = Table("toy", "own", texts, seconds, None, ())
+    drawn = random_rows(table, count)
+    places = [texts.index(text) for text, _ in drawn]
+    assert places == sorted(set(places))
+    assert len(places) == min(count, rows)
+    assert [second for _, second in drawn] == [
+        seconds[place] if seconds else None for place in places
+    ]
+    assert set(drawn) <= set(random_rows(table, count + 1))
+    assert random_rows(table, count) == drawn
+
+
+def test_every_row_is_drawn_as_often_as_any_other():
+    table = Table("toy", "own", tuple("abcdefgh"), None, None, ())
+    counts = np.zeros(8)
+    for seed in range(2_000):
+        for text, _ in random_rows(table, 2, seed):
+            counts["abcdefgh".index(text)] += 1
+    # 2,000 draws of 2 of 8: 500 each, standard deviation 19.4
+    assert np.abs(counts - 500).max() < 100
