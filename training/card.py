@@ -153,6 +153,8 @@ def _note(facts: dict[str, Any]) -> str:
 def _recipe(facts: dict[str, Any]) -> str:
     data = f"{facts['rows']['train']} training rows"
     data += " from the Hub" if facts["source"] == "hub" else ""
+    changed = facts.get("changed_rows", 0)  # folders written earlier do not say
+    data += f" (control characters or surrogates replaced in {changed})" if changed else ""
     minutes, seconds = divmod(round(facts["training_seconds"]), 60)
     plan = ", ".join(
         f"{name.replace('_', ' ')} {_shown(value)}" for name, value in facts["recipe"].items()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.common.records import freeze
+from analysis.corpus.passes import Budget
 from analysis.datasets.table import Table
 from training.metrics import score
 
@@ -27,29 +28,25 @@ class Evaluation:
 
 def predict(classifier: Any, table: Table, batch_size: int = 64) -> NDArray[np.float32]:
     """Logits (N, C) of every row. Rows are batched by length, so little is padded, and cut at
-    the model's own limit."""
+    the model's own limit; cleaned, padded and batched as everywhere else."""
     import torch
 
-    tokenizer, model = classifier.tokenizer, classifier.model
-    pairs = () if table.pair is None else (list(table.pair),)
-    encoded = tokenizer(
-        list(table.text), *pairs, truncation=True, max_length=classifier.limit, padding=False
-    )
-    names = [name for name in tokenizer.model_input_names if name in encoded]
-    order = np.argsort([len(ids) for ids in encoded["input_ids"]], kind="stable")
+    from analysis.text.tokens import tokenize_rows
+
+    model, rules = classifier.model, classifier.inputs
+    rows = tokenize_rows(classifier.tokenizer, table.text, table.pair, classifier.limit)
+    lengths = np.array([len(row.ids) for row in rows])
     device = next(model.parameters()).device
     model.eval()
     logits: NDArray[np.float32] | None = None
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        batch = tokenizer.pad(
-            {name: [encoded[name][row] for row in rows] for name in names}, return_tensors="pt"
-        ).to(device)
+    for places in Budget(batch_size * int(lengths.max()), batch_size, rules.alike).slices(lengths):
+        arrays = rules.arrays([rows[place] for place in places])
+        batch = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
         with torch.no_grad():
             answer = model(**batch).logits.float().cpu().numpy()
         if logits is None:
             logits = np.empty((len(table), answer.shape[1]), np.float32)
-        logits[rows] = answer
+        logits[places] = answer
     assert logits is not None  # a Table has at least one row
     return logits
 

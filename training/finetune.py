@@ -122,13 +122,14 @@ def fit(
     """
     from transformers.trainer_utils import SaveStrategy
 
+    from analysis.text.tokens import changed_rows
     from training.trainer import Clock, TokenRows, build_trainer, last_state
 
     plan = settings.recipe
     train, held_out = table, None
     if settings.selection == "heldout":
         train, held_out = _hold_out(table, settings.seed)
-    length = longest(model, plan)
+    length = longest(model, tokenizer, plan)
     epochs = plan.epochs_for(len(train))
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if plan.batch_size % processes:
@@ -155,7 +156,8 @@ def fit(
     if not keep_states:
         trainer.args.save_strategy = SaveStrategy.NO
     trainer.train(resume_from_checkpoint=last_state(state))
-    return Spent(clock.seconds, int(trainer.state.global_step), epochs, len(train))
+    changed = changed_rows(train.text, train.pair)
+    return Spent(clock.seconds, int(trainer.state.global_step), epochs, len(train), changed)
 
 
 def _hold_out(table: Table, seed: int) -> tuple[Table, Table]:
@@ -169,18 +171,12 @@ def _hold_out(table: Table, seed: int) -> tuple[Table, Table]:
     return table.take(np.sort(order[cut:])), table.take(np.sort(order[:cut]))
 
 
-def longest(model: Any, plan: Recipe) -> int:
+def longest(model: Any, tokenizer: Any, plan: Recipe) -> int:
     """Where texts are cut, in tokens: by the recipe, or where the encoder's positions end."""
-    return min(plan.max_length, _positions(model))
+    from analysis.checkpoints.loading import token_limit
+    from training.trainer import plain
 
-
-def _positions(model: Any) -> int:
-    """How many tokens the encoder has positions for."""
-    config = model.config.encoder_config()
-    positions = int(getattr(config, "max_position_embeddings", 512))
-    # RoBERTa and its kin count positions from padding_idx + 1.
-    offset = 2 if "roberta" in config.model_type or config.model_type == "camembert" else 0
-    return positions - offset
+    return min(plan.max_length, token_limit(plain(model), tokenizer))
 
 
 def _open_state(state: Path, settings: Settings) -> Path:

@@ -19,12 +19,13 @@ PROFILE_ROWS = 500
 
 @dataclass(frozen=True)
 class Spent:
-    """What a training took: seconds over all sittings, steps, epochs, and rows trained on."""
+    """What a training took: seconds in all, steps, epochs, rows trained on and rows changed."""
 
     seconds: float
     steps: int
     epochs: float
     rows: int
+    changed: int = 0  # of these rows, in how many cleaning replaced characters
 
 
 def write_weights(model: Any, tokenizer: Any, folder: Path, settings: Settings) -> None:
@@ -142,6 +143,7 @@ def facts_of(
         "recipe": plan,
         "steps": spent.steps,
         "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "changed_rows": spent.changed,
         "training_seconds": round(spent.seconds, 1),
         "precision": precision(),
         "device": _device(),

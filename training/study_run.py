@@ -105,9 +105,11 @@ def execute(run: Run, sources: Sources, scratch: Path) -> dict[str, Any]:
     """
     from types import SimpleNamespace
 
+    from analysis.checkpoints.tokenizers import input_rules
     from training.evaluate import evaluate
     from training.finetune import fit, longest, prepare
     from training.study_machine import machine
+    from training.trainer import plain
 
     settings = settings_of(run, sources)
     splits = splits_of(run, settings)
@@ -117,7 +119,10 @@ def execute(run: Run, sources: Sources, scratch: Path) -> dict[str, Any]:
     started = time.monotonic()
     # Cut as in training: the score is that of the recipe, its length limit included.
     classifier = SimpleNamespace(
-        model=model, tokenizer=tokenizer, limit=longest(model, settings.recipe)
+        model=model,
+        tokenizer=tokenizer,
+        limit=longest(model, tokenizer, settings.recipe),
+        inputs=input_rules(plain(model), tokenizer),
     )
     scored = {
         split: evaluate(classifier, table, splits.metrics) for split, table in splits.scored.items()

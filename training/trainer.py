@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset, Sampler
 from transformers import (
-    DataCollatorWithPadding,
     PrinterCallback,
     ProgressCallback,
     Trainer,
@@ -21,32 +20,44 @@ from transformers import (
 )
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
+from analysis.checkpoints.tokenizers import input_rules
 from analysis.datasets.table import Table
+from analysis.text.batches import InputRules
+from analysis.text.tokens import tokenize_rows
 from training.tasks import Recipe
 
 
 class TokenRows(Dataset[dict[str, Any]]):
-    """The rows of a table as token ids, cut at ``max_length``; padding is left to the batch."""
+    """The rows of a table as token ids, cut at ``max_length``; padding is left to the batch.
+
+    Texts come through the same door as those that are typed (:mod:`analysis.text.tokens`): what is
+    cleaned there is cleaned here.
+    """
 
     def __init__(self, table: Table, tokenizer: Any, max_length: int) -> None:
         if table.label is None:
             raise ValueError(f"Split {table.split} of task {table.task} has no labels.")
-        pairs = () if table.pair is None else (list(table.pair),)
-        encoded = tokenizer(
-            list(table.text), *pairs, truncation=True, max_length=max_length, padding=False
-        )
-        names = [name for name in tokenizer.model_input_names if name in encoded]
-        self.columns = {name: encoded[name] for name in names}
+        self.rows = tokenize_rows(tokenizer, table.text, table.pair, max_length)
         self.labels = table.label.tolist()
-        self.lengths = [len(ids) for ids in self.columns["input_ids"]]
+        self.lengths = [len(row.ids) for row in self.rows]
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, row: int) -> dict[str, Any]:
-        return {name: column[row] for name, column in self.columns.items()} | {
-            "labels": self.labels[row]
-        }
+        return {"row": self.rows[row], "labels": self.labels[row]}
+
+
+class Batches:
+    """Rows as one batch of tensors, padded as the model is padded wherever it runs."""
+
+    def __init__(self, rules: InputRules) -> None:
+        self.rules = rules
+
+    def __call__(self, items: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        arrays = self.rules.arrays([item["row"] for item in items])
+        batch = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        return batch | {"labels": torch.tensor([item["labels"] for item in items])}
 
 
 class LengthGroupedOrder(Sampler[int]):
@@ -198,7 +209,7 @@ def build_trainer(
         args=arguments,
         train_dataset=train,
         eval_dataset=held_out,
-        data_collator=DataCollatorWithPadding(tokenizer),
+        data_collator=Batches(input_rules(plain(model), tokenizer)),
         processing_class=tokenizer,
         callbacks=[clock],
     )
@@ -208,6 +219,11 @@ def build_trainer(
     for callback in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(callback)
     return trainer
+
+
+def plain(model: Any) -> Any:
+    """The classifier itself, out of PEFT's wrapping."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def last_state(folder: Path) -> str | None:

@@ -16,6 +16,10 @@ COMMANDS = {
     "render": ("analysis.commands.render", "draw a picture of a text for a paper"),
     "rebuild": ("analysis.commands.rebuild", "make a saved figure again from its sidecar"),
     "embed": ("analysis.commands.embed", "the vectors of files of any size"),
+    "families": (
+        "analysis.commands.families",
+        "which architectures work, tried on tiny random models",
+    ),
     "doctor": ("analysis.commands.doctor", "what is installed here, and what is missing"),
 }
 

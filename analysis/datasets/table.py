@@ -68,6 +68,20 @@ class Table:
         return found
 
     @cached_property
+    def changed(self) -> int:
+        """In how many rows cleaning replaces characters before any model sees them."""
+        from analysis.text.tokens import changed_rows
+
+        return changed_rows(self.text, self.pair)
+
+    def changed_in_words(self) -> str:
+        """The same in one sentence; empty where no row is changed."""
+        if not self.changed:
+            return ""
+        rows = f"{self.changed:,} rows" if self.changed > 1 else "1 row"
+        return f"Control characters or unpaired surrogates were replaced in {rows}."
+
+    @cached_property
     def digest(self) -> str:
         """sha256 of the texts and pairs in their order (labels change no answer)."""
         found = hashlib.sha256(b"" if self.pair is None else b"pairs")

@@ -136,6 +136,15 @@ def clean(text: str) -> tuple[str, tuple[str, ...]]:
     return "".join(characters), tuple(notes)
 
 
+def changed_rows(texts: Sequence[str], pairs: Sequence[str | None] | None = None) -> int:
+    """In how many rows of a data set :func:`clean` replaces something."""
+    second = [None] * len(texts) if pairs is None else pairs
+    return sum(
+        bool(clean(text)[1] or (pair and clean(pair)[1]))
+        for text, pair in zip(texts, second, strict=True)
+    )
+
+
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 

@@ -65,7 +65,10 @@ def draw(
 
 
 def _draw_cut(answers: Sequence[Predictions], run: Run) -> None:
-    """Rows that a checkpoint did not see whole, which no score says."""
+    """Rows that a checkpoint did not see as they are, which no score says."""
+    changed = run.table.changed_in_words()
+    if changed:
+        st.caption(changed)
     for one in answers:
         for line in align(run.table, [one]).cut_in_words():
             st.caption(cards.plain(f"{line} The filter 'cut' below the scores lists them."))
