@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.attribution.results import BASELINES, Progress, Target
 from analysis.attribution.units import Groups
-from analysis.checkpoints.forward import embedded, logits_of
+from analysis.checkpoints.forward import apart, embedded, logits_of
 from analysis.text.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ def pose(
 
     from analysis.reading.trace import model_inputs
 
-    fixed = model_inputs(classifier, tokens)
-    ids = fixed.pop("input_ids")
+    ids, fixed = apart(classifier, model_inputs(classifier, tokens))
     count = max(len(classifier.checkpoint.labels), 1)
     if target is not None:
         target = check_target(classifier.checkpoint.id, target, count, classifier.checkpoint.labels)

@@ -23,12 +23,13 @@ from analysis.attribution.results import (
     TooCostly,
 )
 from analysis.attribution.units import Groups, Span, unit_groups
-from analysis.checkpoints.forward import embedded, logits_of
+from analysis.checkpoints.forward import apart, embedded, logits_of
 from analysis.text.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier
 
+_BY_EMBEDDINGS = ("attention_x_gradient", "joint_layers")  # these run the model by themselves
 _MEASURED = 128  # tokens in the pass that tells the time
 COSTLY = 1_000_000  # tokens read in all passes together: several minutes on a CPU
 
@@ -135,6 +136,8 @@ def why_not(classifier: Classifier, method: str) -> str:
     blind = classifier.unable.get("gradients", "") if chosen.reads_embeddings else ""
     if not blind and "attentions" in chosen.needs:
         blind = classifier.unable.get("attentions", "")
+    if not blind and classifier.inputs.by_ids and method in _BY_EMBEDDINGS:
+        blind = "it reads embeddings under the text's own ids only, and this method gives none"
     return f"{classifier.checkpoint.id}: {blind}" if blind else chosen.why_not(classifier)
 
 
@@ -178,7 +181,8 @@ def expected_seconds(
     # A short text shares its pass with others, which is faster than one alone.
     rows = max(1, min(total, _MEASURED // len(tokens)))
     with classifier.lock, torch.set_grad_enabled(backward):
-        embeddings = embedded(classifier, inputs.pop("input_ids")).repeat(rows, 1, 1)
+        ids, inputs = apart(classifier, inputs)
+        embeddings = embedded(classifier, ids).repeat(rows, 1, 1)
         embeddings.requires_grad_(backward)
         logits_of(classifier, embeddings, inputs)  # the first pass of a shape pays for its memory
         started = time.perf_counter()

@@ -56,6 +56,27 @@ def logits_of(classifier: Classifier, embeddings: Tensor, inputs: dict[str, Tens
         name: tensor.expand(len(embeddings), -1) if len(tensor) == 1 else tensor
         for name, tensor in inputs.items()
     }
+    vectors = embeddings.to(classifier.dtype)
     with classifier.lock:
-        logits: Tensor = model(inputs_embeds=embeddings.to(classifier.dtype), **given).logits
+        if "input_ids" not in given:
+            logits: Tensor = model(inputs_embeds=vectors, **given).logits
+            return logits.float()
+        table = model.get_input_embeddings()
+        handle = table.register_forward_hook(lambda module, args, made: vectors)
+        try:
+            logits = model(**given).logits
+        finally:
+            handle.remove()
     return logits.float()
+
+
+def apart(classifier: Classifier, inputs: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    """(ids (n, T), what the model is given beside embeddings).
+
+    A model that counts positions by ids, or looks for the last token that is no padding, is given
+    the ids as well: the embeddings then take the place of what its table gives for them.
+    """
+    ids = inputs["input_ids"]
+    if classifier.inputs.by_ids:
+        return ids, inputs
+    return ids, {name: tensor for name, tensor in inputs.items() if name != "input_ids"}

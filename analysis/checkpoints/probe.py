@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from analysis.checkpoints import CheckpointError
-from analysis.checkpoints.forward import embedded, forward, logits_of
+from analysis.checkpoints.forward import apart, embedded, forward, logits_of
 from analysis.text.tokens import TokenRow, tokenize_rows
 
 if TYPE_CHECKING:
@@ -129,14 +129,29 @@ def _no_attentions(classifier: Classifier, row: TokenRow) -> str:
 
 
 def _no_gradients(classifier: Classifier, row: TokenRow, logits: Tensor | None) -> str:
-    """Why the output is no function of input embeddings with a gradient; "" where it is."""
+    """Why the output is no function of input embeddings with a gradient; "" where it is.
+
+    Given alone first, and where that does not give the same answer, under the text's ids.
+    """
     if logits is None:
         return ""
+    reason = _no_gradient(classifier, row, logits)
+    if reason and not classifier.inputs.by_ids:
+        alone = classifier.inputs
+        classifier.inputs = replace(alone, by_ids=True)
+        if _no_gradient(classifier, row, logits):
+            classifier.inputs = alone
+        else:
+            reason = ""
+    return reason
+
+
+def _no_gradient(classifier: Classifier, row: TokenRow, logits: Tensor) -> str:
     name = _name(classifier)
-    inputs = _inputs(classifier, [row])
+    ids, inputs = apart(classifier, _inputs(classifier, [row]))
     try:
         with torch.enable_grad():
-            vectors = embedded(classifier, inputs.pop("input_ids")).detach().requires_grad_()
+            vectors = embedded(classifier, ids).detach().requires_grad_()
             answer = logits_of(classifier, vectors, inputs)
             (slope,) = torch.autograd.grad(answer.sum(), vectors)
     except Exception as error:

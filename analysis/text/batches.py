@@ -26,6 +26,8 @@ class InputRules:
     pad_id: int = 0  # what stands behind a row that is shorter than its batch
     types: bool = True  # whether the model takes token types
     alike: bool = False  # whether rows of a batch must be of equal length: the model reads padding
+    # Whether embeddings are put in under the text's ids: given alone they are read otherwise.
+    by_ids: bool = False
 
     def arrays(self, rows: Sequence[Row]) -> dict[str, np.ndarray]:
         """B rows -> input_ids, attention_mask and, where taken, token_type_ids: (B, T) int64.

@@ -15,7 +15,7 @@ import numpy as np
 from analysis.attribution.problem import output_of
 from analysis.attribution.results import Progress, Target
 from analysis.attribution.units import check_cover
-from analysis.checkpoints.forward import embedded, logits_of
+from analysis.checkpoints.forward import apart, embedded, logits_of
 from analysis.text.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Variants:
         from analysis.reading.trace import model_inputs
 
         inputs = model_inputs(self.classifier, self.tokens)
-        ids = inputs.pop("input_ids")
+        ids, inputs = apart(self.classifier, inputs)
         gone = torch.tensor(self._gone(rows), device=ids.device)
         return torch.where(gone, filler(self.classifier, self.replace), ids), inputs
 
@@ -141,7 +141,7 @@ class Variants:
         short["attention_mask"] = torch.tensor(
             np.take_along_axis(stays, order, axis=1), device=self.classifier.device
         ).to(inputs["attention_mask"].dtype)
-        return short.pop("input_ids"), short
+        return apart(self.classifier, short)
 
 
 def variants(
