@@ -1,27 +1,15 @@
 """``families``: the table of architectures, each tried on a tiny random model of Transformers.
 
-Each row is a family, each column what is done with it; a cell says that it works, or why not. A
-new family is one line of FAMILIES.
+A row is a family, a column what is done with it. A new family is one line of FAMILIES.
 """
 
 from __future__ import annotations
 
 import argparse
-import tempfile
-from collections.abc import Callable
+import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from analysis.common.faults import reason
-
-TEXTS = (
-    "The plot is thin, but the acting is unbelievably good.",
-    "A dull film.",
-    "thin",
-    "How many people live in the city?",
-)
 _SIZE = {
     "hidden_size": 32,
     "num_hidden_layers": 3,
@@ -29,8 +17,10 @@ _SIZE = {
     "intermediate_size": 64,
     "max_position_embeddings": 66,
 }
+_ROBERTA = {**_SIZE, "type_vocab_size": 1}
 _DECODER = {**_SIZE, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 128}
 _GPT = {"n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 64}
+_XLM = {"emb_dim": 32, "n_layers": 3, "n_heads": 4}
 _T5 = {"d_model": 32, "d_ff": 64, "num_layers": 3, "num_heads": 4, "d_kv": 8}
 _BART = {
     "d_model": 32,
@@ -43,21 +33,35 @@ _BART = {
     "max_position_embeddings": 64,
     "decoder_start_token_id": 2,
 }
-# model type -> (style of its tokenizer, changes to its configuration)
+_PERCEIVER = {
+    "num_latents": 8,
+    "d_latents": 32,
+    "d_model": 32,
+    "num_self_attends_per_block": 2,
+    "num_self_attention_heads": 4,
+    "num_cross_attention_heads": 4,
+}
+# model type (and, in brackets, whose) -> (style of its tokenizer, changes to its configuration)
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "bert": ("wordpiece", _SIZE),
-    "roberta": ("bytes", {**_SIZE, "type_vocab_size": 1}),
+    "roberta": ("bytes", _ROBERTA),
     "distilbert": ("wordpiece", {"dim": 32, "n_layers": 3, "n_heads": 4, "hidden_dim": 64}),
     "electra": ("wordpiece", {**_SIZE, "embedding_size": 16}),
     "albert": ("pieces", {**_SIZE, "embedding_size": 16}),
-    "xlm-roberta": ("pieces", {**_SIZE, "type_vocab_size": 1}),
-    "camembert": ("pieces", {**_SIZE, "type_vocab_size": 1}),
+    "xlm-roberta": ("pieces", _ROBERTA),
+    "camembert": ("pieces", _ROBERTA),
     "mpnet": ("wordpiece", _SIZE),
     "deberta": ("bytes", _SIZE),
     "deberta-v2": ("pieces", {**_SIZE, "relative_attention": True, "pos_att_type": ["p2c", "c2p"]}),
     "modernbert": ("bytes", {**_SIZE, "local_attention": 8}),
+    "modernbert (mmBERT)": ("gemma", {**_SIZE, "local_attention": 8}),
+    "modernbert-decoder": ("bytes", {**_SIZE, "local_attention": 8}),
     "eurobert": ("bytes", {**_SIZE, "num_key_value_heads": 2, "head_dim": 8}),
     "nomic_bert": ("wordpiece", _SIZE),
+    "gte": ("wordpiece", _SIZE),
+    "jina_embeddings_v3": ("pieces", _ROBERTA),
+    "roberta-prelayernorm": ("bytes", _ROBERTA),
+    "xmod": ("pieces", {**_ROBERTA, "languages": ["en_XX"], "default_language": "en_XX"}),
     "ernie": ("wordpiece", _SIZE),
     "roformer": ("wordpiece", {**_SIZE, "embedding_size": 32}),
     "convbert": ("wordpiece", {**_SIZE, "embedding_size": 16, "num_groups": 1, "head_ratio": 2}),
@@ -66,208 +70,102 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
         {**_SIZE, "embedding_size": 16, "intra_bottleneck_size": 16, "true_hidden_size": 16},
     ),
     "squeezebert": ("wordpiece", {**_SIZE, "embedding_size": 32}),
-    "ibert": ("bytes", {**_SIZE, "type_vocab_size": 1}),
-    "data2vec-text": ("bytes", {**_SIZE, "type_vocab_size": 1}),
+    "ibert": ("bytes", _ROBERTA),
+    "data2vec-text": ("bytes", _ROBERTA),
     "megatron-bert": ("wordpiece", _SIZE),
     "rembert": ("pieces", {**_SIZE, "input_embedding_size": 16}),
-    "xlm": ("bytes", {"emb_dim": 32, "n_layers": 3, "n_heads": 4}),
-    "flaubert": ("bytes", {"emb_dim": 32, "n_layers": 3, "n_heads": 4}),
-    "xlnet": ("pieces", {"d_model": 32, "n_layer": 3, "n_head": 4, "d_inner": 64}),
+    "xlm": ("bytes", _XLM),
+    "flaubert": ("bytes", _XLM),
+    "xlnet": ("xlnet", {"d_model": 32, "n_layer": 3, "n_head": 4, "d_inner": 64}),
     "fnet": ("pieces", {**_SIZE, "tpu_short_seq_length": 64}),
-    "funnel": ("wordpiece", {"d_model": 32, "n_head": 4, "d_head": 8, "d_inner": 64}),
-    "longformer": ("bytes", {**_SIZE, "attention_window": 8, "type_vocab_size": 1}),
+    "funnel": (
+        "wordpiece",
+        {"block_sizes": [1, 1], "d_model": 32, "n_head": 4, "d_head": 8, "d_inner": 64},
+    ),
+    "longformer": ("bytes", {**_ROBERTA, "attention_window": 8}),
     "big_bird": ("pieces", {**_SIZE, "attention_type": "original_full"}),
-    "nystromformer": ("wordpiece", {**_SIZE, "segment_means_seq_len": 64, "num_landmarks": 8}),
+    "nystromformer": ("wordpiece", {**_SIZE, "segment_means_seq_len": 64, "num_landmarks": 64}),
     "yoso": ("bytes", _SIZE),
     "canine": ("wordpiece", {**_SIZE, "num_hash_buckets": 64}),
+    "perceiver": ("bytes", _PERCEIVER),
     "t5": ("pieces", _T5),
     "umt5": ("pieces", _T5),
     "bart": ("bytes", _BART),
     "gpt2": ("bytes", _GPT),
     "gpt_neox": ("bytes", _SIZE),
     "opt": ("bytes", {**_SIZE, "ffn_dim": 64, "word_embed_proj_dim": 32}),
+    "bloom": ("bytes", {"hidden_size": 32, "n_layer": 3, "n_head": 4}),
     "llama": ("gemma", _DECODER),
     "mistral": ("gemma", _DECODER),
     "qwen2": ("bytes", _DECODER),
     "qwen3": ("bytes", _DECODER),
+    "gemma2": ("gemma", _DECODER),
     "gemma3_text": ("gemma", _DECODER),
     "phi3": ("gemma", _DECODER),
+    "smollm3": ("bytes", _DECODER),
 }
+_HALVES = ("t5", "umt5")  # their encoder has a class of its own
 CLASSES = ("neg", "neu", "pos")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The command's own options."""
-    parser.add_argument("--only", nargs="*", metavar="TYPE", help="some model types")
+    parser.add_argument("--only", nargs="*", metavar="FAMILY", help="some of the families")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the table in Markdown."""
+    """Print the table in Markdown, and below it each refusal's reason."""
+    from analysis.commands.family_checks import check
+
     names = arguments.only or list(FAMILIES)
-    print(f"| architecture | {' | '.join(COLUMNS)} | |")
-    print("|---" * (len(COLUMNS) + 2) + "|")
-    for name in names:
-        cells = row(name)
-        told = next((cell for cell in cells.values() if cell != "yes"), "")
-        shown = " | ".join("yes" if cell == "yes" else "-" for cell in cells.values())
-        print(f"| `{name}` | {shown} | {told} |", flush=True)
+    unknown = [name for name in names if name not in FAMILIES]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no family of the table: {', '.join(FAMILIES)}")
+    lines = []
+    for number, name in enumerate(names, 1):
+        print(f"{number} of {len(names)}: {name}", file=sys.stderr, flush=True)
+        lines.append((name, check(name)))
+    print(table(lines))
     return 0
 
 
-def row(name: str) -> dict[str, str]:
-    """Column -> "yes" or why not, for one model type; nothing is raised."""
-    import analysis
+def table(rows: list[tuple[str, dict[str, str]]]) -> str:
+    """The Markdown of families, each with the cells of :func:`family_checks.check`."""
+    from analysis.commands.family_checks import COLUMNS
 
-    with tempfile.TemporaryDirectory() as place:
-        try:
-            folder = make(Path(place) / name, name)
-            encoder = make(Path(place) / f"{name}-encoder", name, classifier=False)
-        except Exception as error:
-            return dict.fromkeys(COLUMNS, f"cannot be made ({type(error).__name__}: {error})")
-        cells: dict[str, str] = {}
-        try:
-            loaded: Any = analysis.load(folder, device="cpu")
-        except ValueError as error:
-            cells = dict.fromkeys(COLUMNS, _short(error, folder))
-            loaded = None
-        for column, check in COLUMNS.items():
-            if loaded is None and column not in ("embed", "fine-tune"):
-                continue
-            try:
-                check(loaded, folder, encoder)
-                cells[column] = "yes"
-            except Exception as error:
-                cells[column] = _short(error, folder)
-        return {column: cells[column] for column in COLUMNS}
+    lines = [f"| architecture | {' | '.join(COLUMNS)} |", "|---" * (len(COLUMNS) + 1) + "|"]
+    lines += [line(name, cells) for name, cells in rows]
+    notes = [note for name, cells in rows for note in reasons(name, cells)]
+    return "\n".join([*lines, *(["", *notes] if notes else [])])
 
 
-def _short(error: Exception, folder: Path) -> str:
-    told = reason(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-    for path in (str(folder) + "-encoder", str(folder)):
-        told = told.replace(f"{path}: ", "").replace(path, folder.name)
-    return " ".join(told.split()).replace("|", "/")
+def line(name: str, cells: dict[str, str]) -> str:
+    """One row of the table."""
+    shown = " | ".join("yes" if cell == "" else "-" for cell in cells.values())
+    return f"| `{name}` | {shown} |"
 
 
-def _load(loaded: Any, folder: Path, encoder: Path) -> None:
-    assert loaded.limit > 8
-
-
-def _record(loaded: Any, folder: Path, encoder: Path) -> None:
-    """Logits of a text and of a pair as Transformers' own forward gives them."""
-    import torch
-    from transformers import AutoModelForSequenceClassification
-
-    import analysis
-
-    own = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    takes = loaded.inputs.types
-    for pair in (None, TEXTS[1]):
-        given = loaded.tokenizer(TEXTS[0], pair, return_tensors="pt", padding=False)
-        kept = {k: v for k, v in given.items() if k != "token_type_ids" or takes}
-        with torch.no_grad():
-            want = own(**kept).logits[0].numpy()
-        np.testing.assert_allclose(
-            analysis.record(loaded, TEXTS[0], pair).logits, want, rtol=1e-3, atol=1e-4
-        )
-
-
-def _batch(loaded: Any, folder: Path, encoder: Path) -> None:
-    """A data set's logits are those of each text alone."""
-    import pyarrow as pa
-
-    import analysis
-
-    batch = pa.RecordBatch.from_pydict({"row": list(range(len(TEXTS))), "text": list(TEXTS)})
-    found = analysis.corpus.predict_batch(loaded, batch).column("logits").to_pylist()
-    alone = np.stack([analysis.record(loaded, text).logits for text in TEXTS])
-    np.testing.assert_allclose(np.array(found), alone, rtol=1e-3, atol=1e-4)
-
-
-def _attentions(loaded: Any, folder: Path, encoder: Path) -> None:
-    import analysis
-
-    trace = analysis.record(loaded, TEXTS[0], attentions=True)
-    assert trace.attentions is not None
-    assert trace.attentions.shape[-2:] == (len(trace.tokens), len(trace.tokens))
-
-
-def _split(loaded: Any, folder: Path, encoder: Path) -> None:
-    import analysis
-
-    split = analysis.decompose(analysis.record(loaded, TEXTS[0]), "zero")
-    assert split.error < 1e-2
-
-
-def _gradients(loaded: Any, folder: Path, encoder: Path) -> None:
-    import analysis
-    from analysis.attribution.problem import default_baseline
-
-    found = analysis.attribute(
-        loaded, TEXTS[0], n_steps=8, unit="word", baseline=default_baseline(loaded)
-    )
-    assert np.isfinite(found.scores).all()
-    assert len(found.unit_tokens) > 5
-
-
-def _embed(loaded: Any, folder: Path, encoder: Path) -> None:
-    import analysis
-
-    bare = analysis.load(encoder, device="cpu")
-    found = analysis.corpus.embed(bare, list(TEXTS), pooling=("mean", "max"))
-    alone = np.concatenate(
-        [next(iter(analysis.corpus.embed(bare, [text]).values())) for text in TEXTS]
-    )
-    np.testing.assert_allclose(next(iter(found.values())), alone, rtol=1e-3, atol=1e-4)
-
-
-def _finetune(loaded: Any, folder: Path, encoder: Path) -> None:
-    """One step of LoRA and of all weights, with the paper's pooling head on the encoder."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    from analysis.checkpoints.tokenizers import input_rules, load_tokenizer
-    from analysis.heads.model import build_classifier
-    from analysis.text.tokens import tokenize_rows
-
-    tokenizer = load_tokenizer(encoder)
-    for lora in (True, False):
-        model: Any = build_classifier(encoder, "max_seq_mha", {"num_heads": 4}, CLASSES)
-        rules = input_rules(model, tokenizer)
-        if lora:
-            targets = model.encoder_linear_names()
-            model = get_peft_model(model, LoraConfig(r=2, target_modules=targets))
-        arrays = rules.arrays(tokenize_rows(tokenizer, TEXTS, None, 32))
-        batch = {key: torch.from_numpy(array) for key, array in arrays.items()}
-        loss = model(**batch, labels=torch.tensor([0, 1, 2, 0])).loss
-        loss.backward()
-        assert torch.isfinite(loss)
-
-
-Check = Callable[[Any, Path, Path], None]
-COLUMNS: dict[str, Check] = {
-    "load": _load,
-    "record": _record,
-    "batch": _batch,
-    "attentions": _attentions,
-    "split": _split,
-    "attributions": _gradients,
-    "embed": _embed,
-    "fine-tune": _finetune,
-}
+def reasons(name: str, cells: dict[str, str]) -> list[str]:
+    """An item of a list for each reason of a refusal, with the columns that it stands for."""
+    columns: dict[str, list[str]] = {}
+    for column, cell in cells.items():
+        if cell:
+            columns.setdefault(cell, []).append(column)
+    return [f"- `{name}`, {', '.join(where)}: {cell}" for cell, where in columns.items()]
 
 
 def make(folder: Path, name: str, *, classifier: bool = True) -> Path:
-    """A tiny random model of a family, with a tokenizer of its style."""
+    """A tiny random model of a family, with a tokenizer of its style; returns `folder`."""
     import torch
-    from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 
     from analysis.commands.tiny_tokenizers import tokenizer_of
-    from analysis.heads.model import auto_class
+    from analysis.heads.model import auto_class, model_class
 
     style, changes = FAMILIES[name]
     tokenizer = tokenizer_of(style)
     config = AutoConfig.for_model(
-        name,
+        name.split()[0],
         vocab_size=len(tokenizer) + 3,
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.bos_token_id or 0,
@@ -281,7 +179,10 @@ def make(folder: Path, name: str, *, classifier: bool = True) -> Path:
         config.label2id = {label: index for index, label in enumerate(CLASSES)}
         model: Any = AutoModelForSequenceClassification.from_config(config)
     else:
-        model = auto_class(config).from_config(config)
+        encoder = model_class(AutoModel, config)
+        if not config.is_encoder_decoder or config.model_type in _HALVES:
+            encoder = model_class(auto_class(config), config)
+        model = encoder(config)
     draw = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for key, parameter in model.named_parameters():

@@ -25,13 +25,18 @@ _SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 
 @cache
 def tokenizer_of(style: str) -> Any:
-    """A fast tokenizer: "wordpiece", "bytes" (BPE), "pieces" (SentencePiece) or "gemma"."""
+    """A fast tokenizer of a style.
+
+    "wordpiece", "bytes" (BPE), "pieces" (SentencePiece), "xlnet" (the same with the special tokens
+    behind the text) or "gemma" (spaces are no borders of words).
+    """
     from transformers import PreTrainedTokenizerFast
 
     backend, names, types = {
         "wordpiece": _wordpiece,
         "bytes": _bytes,
         "pieces": _pieces,
+        "xlnet": _xlnet,
         "gemma": _gemma,
     }[style]()
     inputs = ["input_ids", *(["token_type_ids"] if types else []), "attention_mask"]
@@ -70,7 +75,7 @@ def _bytes() -> tuple[Any, dict[str, str], bool]:
     )
     made.train_from_iterator(_SENTENCES, trainer)
     made.post_processor = processors.RobertaProcessing(
-        ("</s>", made.token_to_id("</s>")), ("<s>", made.token_to_id("<s>")), True, False
+        ("</s>", _id(made, "</s>")), ("<s>", _id(made, "<s>")), True, False
     )
     return made, dict(_ROBERTA), False
 
@@ -91,6 +96,25 @@ def _pieces() -> tuple[Any, dict[str, str], bool]:
         special_tokens=[(name, made.token_to_id(name)) for name in ("<s>", "</s>")],
     )
     return made, dict(_ROBERTA), False
+
+
+def _xlnet() -> tuple[Any, dict[str, str], bool]:
+    from tokenizers import processors
+
+    made, names, _ = _pieces()
+    made.post_processor = processors.TemplateProcessing(
+        single="$A </s> <s>:2",
+        pair="$A </s> $B:1 </s>:1 <s>:2",
+        special_tokens=[(name, _id(made, name)) for name in ("<s>", "</s>")],
+    )
+    return made, names, True
+
+
+def _id(tokenizer: Any, token: str) -> int:
+    """Where a special token stands in the vocabulary."""
+    place = tokenizer.token_to_id(token)
+    assert isinstance(place, int)
+    return place
 
 
 def _gemma() -> tuple[Any, dict[str, str], bool]:

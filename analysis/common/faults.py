@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from analysis.common.jobs import Enough, Stopped
 
@@ -33,3 +35,18 @@ def reason(error: Exception, owner: str = "") -> str:
         f"{whose} failed in a way that was not foreseen ({type(error).__name__}: "
         f"{lines[0][:200]}). The traceback is in the terminal where the app runs."
     )
+
+
+@contextmanager
+def in_words(owner: str) -> Iterator[None]:
+    """Whatever fails inside is raised as a ``ValueError`` that says why, `owner` being whose it is.
+
+    So that an error which nobody foresaw is met wherever a reason of this project's own is.
+    """
+    try:
+        yield
+    except Exception as error:
+        why = reason(error, owner)
+        if why == str(error):
+            raise
+        raise CheckpointError(why) from error

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from support import zoo
 
 import analysis
 from analysis.datasets import Table
+from tests.support import zoo
 from training.evaluate import predict
 from training.trainer import Batches, TokenRows
 

@@ -7,7 +7,15 @@ import shutil
 
 import pytest
 
+import analysis.attribution  # noqa: F401  (what is imported while a function is spoilt would keep it so)
+from analysis.common import jobs
+
 SENTENCE = "the film is good"
+PAIR = "he said the story was poor"
+ROWS = "\n".join(
+    f"the {a} is {b}" for a in ("plot", "acting", "film", "song") for b in ("fine", "dull", "thin")
+)
+WHAT = "the tensor fell into the sea"
 
 
 class Foreign(Exception):
@@ -16,43 +24,125 @@ class Foreign(Exception):
 
 @pytest.fixture
 def two(made, folder):
+    """A checkpoint that answers, and one with the same weights whose engine will fail."""
     shutil.copytree(made / "toy-max_seq_mha", folder / "good")
     shutil.copytree(made / "toy-max_seq_mha", folder / "bad")
+    config = (folder / "bad" / "config.json").read_text()
+    (folder / "bad" / "config.json").write_text(config + "\n")  # another digest: none is shared
     return folder
 
 
-def spoil(monkeypatch, name: str) -> None:
-    """The function fails for the checkpoint in the folder "bad"."""
+@pytest.fixture(autouse=True)
+def no_jobs():
+    """What an earlier test ran is forgotten."""
+    for key in list(jobs._jobs):
+        jobs.forget(key)
+
+
+def spoil(monkeypatch, name: str) -> list[str]:
+    """The function fails for the checkpoint in the folder "bad"; the names it was asked for."""
     module, function = name.rsplit(".", 1)
     room = importlib.import_module(module)
     real = getattr(room, function)
+    asked: list[str] = []
 
     def spoilt(first, *args, **kwargs):
         checkpoint = getattr(first, "checkpoint", first)
+        asked.append(checkpoint.folder.name)
         if checkpoint.folder.name == "bad":
-            raise Foreign("the tensor fell into the sea")
+            raise Foreign(WHAT)
         return real(first, *args, **kwargs)
 
     monkeypatch.setattr(room, function, spoilt)
+    return asked
 
 
-@pytest.mark.parametrize(
-    ("page", "engine"),
-    [
-        ("", "analysis.reading.trace.record"),
-        ("", "analysis.attribution.attribute"),
-        ("pages/1_Layers.py", "analysis.reading.trace.record"),
-        ("pages/1_Layers.py", "analysis.reading.layers.trajectory"),
-        ("pages/2_Max_pool_winners.py", "analysis.reading.trace.record"),
-        ("pages/2_Max_pool_winners.py", "analysis.interventions.drop_effects"),
-        ("pages/2_Max_pool_winners.py", "analysis.interventions.sweep_last_k"),
-        ("pages/3_Attention.py", "analysis.reading.trace.record"),
-        ("pages/3_Attention.py", "analysis.reading.attention.value_norms"),
-        ("pages/4_Attributions.py", "analysis.reading.trace.record"),
-        ("pages/4_Attributions.py", "analysis.attribution.attribute"),
-    ],
-)
-def test_a_foreign_error_leaves_the_page_standing(open_app, two, monkeypatch, page, engine):
-    spoil(monkeypatch, engine)
-    app = open_app(two, page=page, text=SENTENCE, checkpoints=["good", "bad"])
+def shown(app) -> str:
+    """All words on the page, those in pieces of HTML and in components too."""
+    kinds = ("text", "markdown", "caption", "warning", "error", "info")
+    words = [element.value for kind in kinds for element in getattr(app, kind)]
+    words += [str(part.proto) for kind in ("html", "bidi_component") for part in app.get(kind)]
+    return " ".join(words).replace("\\", "")
+
+
+AT_ONCE = [
+    ("", "analysis.reading.trace.record"),
+    ("", "pages.ui.engine.models.decompose"),
+    ("", "analysis.attribution.attribute"),
+    ("pages/1_Layers.py", "analysis.reading.trace.record"),
+    ("pages/1_Layers.py", "analysis.reading.layers.follow"),
+    ("pages/2_Max_pool_winners.py", "analysis.reading.trace.record"),
+    ("pages/2_Max_pool_winners.py", "analysis.interventions.drop_effects"),
+    ("pages/2_Max_pool_winners.py", "analysis.interventions.sweep_last_k"),
+    ("pages/3_Attention.py", "analysis.reading.trace.record"),
+    ("pages/3_Attention.py", "analysis.interventions.leave_one_out"),
+    ("pages/4_Attributions.py", "analysis.reading.trace.record"),
+    ("pages/4_Attributions.py", "pages.ui.attributions.engine.attribute"),
+    ("pages/5_Similarity.py", "analysis.reading.trace.record"),
+    ("pages/5_Similarity.py", "analysis.similarities.split.compare"),
+]
+
+
+@pytest.mark.parametrize(("page", "engine"), AT_ONCE)
+def test_a_foreign_error_stays_on_its_own_card(open_app, two, monkeypatch, caplog, page, engine):
+    asked = spoil(monkeypatch, engine)
+    app = open_app(two, page=page, text=SENTENCE, pair=PAIR, checkpoints=["bad", "good"])
     assert not app.exception
+    assert {"bad", "good"} <= set(asked), "the engine is not the page's"
+    assert WHAT in shown(app), "the reason is on the page"
+    assert "Traceback" not in shown(app)
+    assert any(record.exc_info and WHAT in str(record.exc_info[1]) for record in caplog.records)
+
+
+MAPS = {"map": "pca", "map_of": "all"}
+OVER_A_DATA_SET = [
+    ("pages/6_Embedding_map.py", "analysis.corpus.runs.compute", MAPS),
+    ("pages/6_Embedding_map.py", "analysis.corpus.runs.open_for_data", MAPS),
+    ("pages/8_Evaluate.py", "analysis.corpus.runs.run", {"evaluate": "Data set"}),
+    ("pages/8_Evaluate.py", "analysis.corpus.runs.open_for_data", {"evaluate": "Data set"}),
+]
+
+
+@pytest.mark.parametrize(("page", "engine", "held"), OVER_A_DATA_SET)
+def test_a_foreign_error_over_a_data_set_leaves_the_others_their_answers(
+    open_app, two, monkeypatch, page, engine, held
+):
+    asked = spoil(monkeypatch, engine)
+    held = {"source": "own sentences", "own_sentences": ROWS, **held}
+    app = open_app(two, page=page, held=held, text=SENTENCE, checkpoints=["bad", "good"])
+    for _ in range(4):
+        for button in app.button:
+            if button.key in ("job-go", "vectors-go"):
+                button.click()
+        finish(app)
+    assert not app.exception
+    assert {"bad", "good"} <= set(asked)
+    assert WHAT in shown(app)
+    assert "Traceback" not in shown(app)
+
+
+def finish(app) -> None:
+    """What was asked for is done and drawn."""
+    app.run()
+    for job in list(jobs._jobs.values()):
+        assert job.wait(300)
+    app.run()
+    assert not app.exception
+
+
+def test_a_pooling_head_that_fails_to_be_fitted_is_told_beside_the_others(
+    open_app, four, monkeypatch, tmp_path
+):
+    from analysis.heads import HEADS
+
+    def spoilt(*args, **kwargs):
+        raise Foreign(WHAT)
+
+    monkeypatch.setenv("POOLLENS_STATES", str(tmp_path / "states"))
+    monkeypatch.setattr(HEADS["mean"], "read", spoilt)
+    held = {"train_heads": ["mean", "cls"], "train_seeds": 2, "train_encoder": "toy-mha"}
+    app = open_app(four, page="pages/7_Train.py", held={**held, "train_name": "two"})
+    next(b for b in app.button if b.key == "fit-go").click()
+    finish(app)
+    assert WHAT in shown(app)
+    assert any("cls" in str(frame.value) for frame in app.dataframe)

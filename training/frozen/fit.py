@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -329,12 +330,13 @@ def _fit_head(work: _Work, spec: HeadSpec, tell: _Teller) -> FittedHead:
         reason = str(error)
         if isinstance(error, Diverged):
             parts = []
-    except (ValueError, RuntimeError, MemoryError, TypeError, AttributeError, KeyError) as error:
+    except Exception as error:
         from analysis.checkpoints import CheckpointError
 
         if isinstance(error, CheckpointError):
             raise
         # A head of a user's own may do anything: it has its reason, and the others go on.
+        logging.getLogger(__name__).error("%s failed", spec.name, exc_info=error)
         reason, parts = f"{type(error).__name__}: {error}", []
     return _result(work, spec, parts, rate, rates, reason, time.monotonic() - began)
 

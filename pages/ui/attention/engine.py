@@ -38,7 +38,9 @@ def find_effects(
     try:
         effects = leave_one_out(member.classifier, member.text, member.pair, where, words, progress)
     except Exception as error:
-        STORE.keep_reason(member, results.leave_one_out, arguments, reason(error))
+        STORE.keep_reason(
+            member, results.leave_one_out, arguments, reason(error, member.checkpoint.id)
+        )
     else:
         STORE.keep(member, results.leave_one_out, arguments, effects)
 

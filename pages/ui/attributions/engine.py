@@ -111,7 +111,7 @@ def _computed(classifier: Any, question: Question, progress: Any) -> Attribution
             **dict(question.options),
         )
     except Exception as error:
-        return reason(error)
+        return reason(error, classifier.checkpoint.id)
 
 
 def store() -> Cache[Any]:

@@ -77,6 +77,8 @@ def _differences(explained: Sequence[Explained], wanted: Wanted) -> str:
     said, apart = [], []
     for one in explained:
         keys = [key for key in wanted.methods if key in one.found]
+        if not keys:
+            continue
         differ = words.methods_differ([one.mean(key) for key in keys], one.tokens, keys)
         if differ is not None:
             apart.append((abs(differ.scores[0] - differ.scores[1]), one.name, differ.sentence))

@@ -125,7 +125,9 @@ def _vectors_job(given: Pass, lacking: int) -> None:
     rows = len(given.table) * len(given.members)
     with st.container(key="vectors-job"):
         job = work_in_hand.find(given.key)
-        if lacking and rows <= _AT_ONCE and (job is None or job.state == "done"):
+        # One that failed for a checkpoint is not begun again by itself: it would not end.
+        ready = job is None or (job.state == "done" and not job.results)
+        if lacking and rows <= _AT_ONCE and ready:
             work_in_hand.start(given.key, work, again=True)  # what it made was cleared
         job = jobs.draw(
             given.key,

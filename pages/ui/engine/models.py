@@ -18,6 +18,7 @@ import streamlit as st
 
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.cache import Cache
+from analysis.common.faults import in_words
 from analysis.reading.decomposition import Decomposition, NoExactSplit, decompose
 from pages.ui.frame import settings
 from pages.ui.kit import cards
@@ -86,7 +87,8 @@ def classifier(checkpoint: Checkpoint) -> Classifier:
         with _loading:  # two sessions that want one model load it once
             loaded = store.get(key)
             if loaded is None:
-                loaded = _load(checkpoint)
+                with in_words(checkpoint.id):
+                    loaded = _load(checkpoint)
                 store.put(key, loaded, _bytes_of(loaded))
     return loaded
 
@@ -109,17 +111,21 @@ def precision() -> str:
 
 def trace(checkpoint: Checkpoint, text: str, pair: str | None) -> Trace:
     """The recorded forward of one text; ``ValueError`` with the reason where there is none."""
-    return _trace(checkpoint.id, checkpoint.sha256, precision(), text, pair, _checkpoint=checkpoint)
+    with in_words(checkpoint.id):
+        return _trace(
+            checkpoint.id, checkpoint.sha256, precision(), text, pair, _checkpoint=checkpoint
+        )
 
 
 def split(trace: Trace, reference: str | None) -> Decomposition | str:
     """The split of the logits, or in one sentence why there is none."""
-    try:
-        return decompose(trace, reference)
-    except NoExactSplit as error:
-        return str(error)
-    except ValueError:  # no corpus profile for this one: the only other reference is zero
-        return decompose(trace, "zero")
+    with in_words(trace.checkpoint.id):
+        try:
+            return decompose(trace, reference)
+        except NoExactSplit as error:
+            return str(error)
+        except ValueError:  # no corpus profile for this one: the only other reference is zero
+            return decompose(trace, "zero")
 
 
 def leave_if_stale(share: float) -> None:

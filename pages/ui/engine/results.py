@@ -15,6 +15,7 @@ import streamlit as st
 
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.cache import Cache
+from analysis.common.faults import in_words
 from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
 from analysis.figures.recipes.request import Data, GivenTarget, Subject
@@ -54,12 +55,17 @@ class PageStore:
         return models.classifier(checkpoint)
 
     def result(self, member: Member, compute: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-        """``compute(member, *arguments)``, or what is kept of it; errors are not kept."""
+        """``compute(member, *arguments)``, or what is kept of it; errors are not kept.
+
+        Raises ``ValueError`` with the reason, whatever type of error it was.
+        """
         if compute is results.trace:
             return models.trace(member.checkpoint, member.text, member.pair)  # type: ignore[return-value]
         held = self.known(member, compute, arguments)
         if held is None:
-            held = self.keep(member, compute, arguments, compute(member, *arguments))
+            with in_words(member.checkpoint.id):
+                made = compute(member, *arguments)
+            held = self.keep(member, compute, arguments, made)
         if isinstance(held, Reason):
             raise ValueError(held.text)
         return held.value

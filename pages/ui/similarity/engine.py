@@ -44,6 +44,7 @@ class PairsOfDataSet:
     data: Data
     scores: dict[str, PairScores]
     key: str  # the job that computed it
+    failed: tuple[tuple[str, str], ...] = ()  # entry, why it has no scores
 
 
 class _Store(PageStore):

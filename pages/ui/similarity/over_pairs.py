@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
+from analysis.common.faults import reason
 from analysis.common.phrases import listed
 from analysis.datasets.table import Table
 from analysis.figures.recipes.request import Data
@@ -96,7 +97,9 @@ def draw(entries: Sequence[Entry], poolings: Sequence[str]) -> None:
         )
         if job is not None and job.state == "done" and not finished:
             data = Data(chosen.table, chosen.name)
-            st.session_state[_DONE] = PairsOfDataSet(data, job.result, key)
+            st.session_state[_DONE] = PairsOfDataSet(
+                data, job.result, key, tuple(job.results)
+            )
             st.rerun()
         if held is not None:
             _results(entries, held, pooled)
@@ -111,6 +114,7 @@ def _key(entries: Sequence[Entry], poolings: Sequence[str], table: Table) -> str
 def _work(
     entries: Sequence[Entry], poolings: Sequence[str], table: Table
 ) -> Callable[[Desk], dict[str, PairScores]]:
+    """The job: entry -> its scores; whose scores fail keeps the reason in the job's results."""
     root, precision = results_folder.folder(), models.precision()
 
     def go(desk: Desk) -> dict[str, PairScores]:
@@ -130,16 +134,20 @@ def _work(
                     index * rows + done, len(entries) * rows, what, (index + share) / len(entries)
                 )
 
-            encoder = runs.open_for_data(entry.first, dtype=precision)
-            scores = over_pairs(
-                encoder,
-                table,
-                [name for name in poolings if name in poolings_of(entry.first)],
-                "all" if len(table) <= MOST_ALL_LAYERS else (-1,),
-                root,
-                progress=tell,
-                cancel=desk.cancel,
-            )
+            try:
+                encoder = runs.open_for_data(entry.first, dtype=precision)
+                scores = over_pairs(
+                    encoder,
+                    table,
+                    [name for name in poolings if name in poolings_of(entry.first)],
+                    "all" if len(table) <= MOST_ALL_LAYERS else (-1,),
+                    root,
+                    progress=tell,
+                    cancel=desk.cancel,
+                )
+            except Exception as error:
+                desk.keep((entry.id, reason(error, entry.id)))
+                continue
             if scores is None:
                 raise Stopped
             found[entry.id] = scores
@@ -149,6 +157,8 @@ def _work(
 
 
 def _results(entries: Sequence[Entry], held: PairsOfDataSet, poolings: Sequence[str]) -> None:
+    for failed, why in held.failed:
+        st.warning(cards.plain(f"{failed}: {why.removeprefix(f'{failed}: ')}"))
     shown = [entry for entry in entries if entry.id in held.scores]
     if not shown:
         return
