@@ -51,6 +51,8 @@ def logits_of(classifier: Classifier, embeddings: Tensor, inputs: dict[str, Tens
 
     One batch at a time holds the model: others may ask it in between.
     """
+    import torch
+
     model: Any = classifier.model
     given = {
         name: tensor.expand(len(embeddings), -1) if len(tensor) == 1 else tensor
@@ -62,7 +64,12 @@ def logits_of(classifier: Classifier, embeddings: Tensor, inputs: dict[str, Tens
             logits: Tensor = model(inputs_embeds=vectors, **given).logits
             return logits.float()
         table = model.get_input_embeddings()
-        handle = table.register_forward_hook(lambda module, args, made: vectors)
+
+        def put(module: Any, args: Any, own: Tensor) -> Tensor:
+            # A model that attends within windows has padded the text: its padding stays.
+            return torch.cat([vectors, own[:, vectors.shape[1] :].to(vectors.dtype)], 1)
+
+        handle = table.register_forward_hook(put)
         try:
             logits = model(**given).logits
         finally:

@@ -265,9 +265,18 @@ def without_pooler(config: PretrainedConfig) -> dict[str, Any]:
 
 
 def size_of(config: PretrainedConfig) -> dict[str, int]:
-    """hidden_size and num_layers of an encoder, for :func:`analysis.heads.build`."""
+    """hidden_size and num_layers of an encoder, for :func:`analysis.heads.build`.
+
+    Raises ``ValueError`` where its configuration does not state them.
+    """
     own = config.get_text_config()
-    return {"hidden_size": int(own.hidden_size), "num_layers": int(own.num_hidden_layers)}
+    width, depth = (getattr(own, name, None) for name in ("hidden_size", "num_hidden_layers"))
+    if width is None or depth is None:
+        raise ValueError(
+            f"{type(config).__name__} states no hidden_size and num_hidden_layers, as encoders do "
+            "whose layers all have one vector for each token. Use such an encoder."
+        )
+    return {"hidden_size": int(width), "num_layers": int(depth)}
 
 
 @dataclass(frozen=True)
@@ -351,6 +360,37 @@ def load_stock_classifier(
     return model, report
 
 
+def check_states(name: str, model: nn.Module, output: Any, length: int) -> None:
+    """What every pooling head reads: hidden states of all layers, one vector for each token.
+
+    Raises :class:`CheckpointError` where the output of `length` tokens has none.
+    """
+    kind, states = type(model).__name__, getattr(output, "hidden_states", None)
+    if not states:
+        raise CheckpointError(
+            f"{name}: {kind} gives no hidden states of its layers, and every page here reads them. "
+            "Use an encoder that does, such as BERT, ModernBERT or DeBERTa."
+        )
+    shapes = {tuple(state.shape[:2]) for state in states}
+    sizes = {int(state.shape[-1]) for state in states}
+    if shapes != {(1, length)} or len(sizes) > 1:
+        seen = ", ".join("×".join(map(str, state.shape[1:])) for state in states[:6])
+        raise CheckpointError(
+            f"{name}: {kind} makes hidden states of different length or size on its way up (of "
+            f"{length} tokens: {seen}), so its layers cannot be set side by side. Use an encoder "
+            "that keeps one vector of one size for each token."
+        )
+
+
+def _try_encoder(name: str, encoder: Any) -> None:
+    """A few ids through an encoder, before a pooling head is built on it."""
+    size_of(encoder.config)
+    ids = torch.arange(8, device=encoder.device)[None] % int(encoder.config.vocab_size)
+    with torch.no_grad():
+        output = encoder.eval()(input_ids=ids, output_hidden_states=True)
+    check_states(name, encoder, output, ids.shape[1])
+
+
 def build_classifier(
     encoder: str | os.PathLike[str],
     head: str,
@@ -372,6 +412,7 @@ def build_classifier(
     attn_implementation = heads.attention_for(head, attn_implementation)
     pretrained, info = load_encoder(location.path, attn_implementation)
     refuse_missing(location.name, key_report(info).missing)
+    _try_encoder(location.name, pretrained)
     names = {"score": 0} if labels is None else {name: i for i, name in enumerate(labels)}
     if labels is not None and len(names) != len(labels):
         raise ValueError(f"labels repeat: {', '.join(labels)}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from analysis.checkpoints import CheckpointError
+from analysis.checkpoints.model import check_states
 from analysis.checkpoints.forward import apart, embedded, forward, logits_of
 from analysis.text.tokens import TokenRow, tokenize_rows
 
@@ -35,7 +36,7 @@ def probe(classifier: Classifier) -> None:
     with torch.no_grad():
         alone = _forward(classifier, [short])
         output, logits = _forward(classifier, [long])
-        _check_states(classifier, output, len(long.ids))
+        check_states(classifier.checkpoint.id, classifier.model, output, len(long.ids))
         if not classifier.inputs.alike and _reads_padding(classifier, [long, short], alone):
             classifier.inputs = replace(classifier.inputs, alike=True)
     unable = {
@@ -66,25 +67,6 @@ def _forward(classifier: Classifier, rows: list[TokenRow], **wanted: Any) -> tup
 def _inputs(classifier: Classifier, rows: list[TokenRow]) -> dict[str, Tensor]:
     arrays = classifier.inputs.arrays(rows)
     return {name: torch.from_numpy(array).to(classifier.device) for name, array in arrays.items()}
-
-
-def _check_states(classifier: Classifier, output: Any, length: int) -> None:
-    states = getattr(output, "hidden_states", None)
-    if not states:
-        raise CheckpointError(
-            f"{classifier.checkpoint.id}: {_name(classifier)} gives no hidden states of its "
-            "layers, and every page here reads them. Use an encoder that does, such as BERT, "
-            "ModernBERT or DeBERTa."
-        )
-    shapes = {tuple(state.shape[:2]) for state in states}
-    sizes = {int(state.shape[-1]) for state in states}
-    if shapes != {(1, length)} or len(sizes) > 1:
-        seen = ", ".join("×".join(map(str, state.shape[1:])) for state in states[:6])
-        raise CheckpointError(
-            f"{classifier.checkpoint.id}: {_name(classifier)} makes hidden states of different "
-            f"length or size on its way up (of {length} tokens: {seen}), so its layers cannot be "
-            "set side by side. Use an encoder that keeps one vector of one size for each token."
-        )
 
 
 def _reads_padding(classifier: Classifier, rows: list[TokenRow], alone: tuple[Any, Any]) -> bool:
@@ -122,7 +104,12 @@ def _no_attentions(classifier: Classifier, row: TokenRow) -> str:
     if not found or any(one is None for one in found):
         return f"{name} gives no attentions"
     if any(not hasattr(one, "shape") or one.shape[-2:] != (length, length) for one in found):
-        return f"{name} attends within windows: it has no attention of every token to every token"
+        return (
+            f"{name} attends within windows or to groups of tokens: it has no attention of every "
+            "token to every token"
+        )
+    if any(_differ(one.float().sum(-1), torch.ones(()), 0.1) for one in found):
+        return f"{name} gives scores in the place of attentions: their rows do not add up to 1"
     if len({tuple(one.shape) for one in found}) > 1:
         return f"{name} has layers with different numbers of attention heads"
     return ""
@@ -155,7 +142,10 @@ def _no_gradient(classifier: Classifier, row: TokenRow, logits: Tensor) -> str:
             answer = logits_of(classifier, vectors, inputs)
             (slope,) = torch.autograd.grad(answer.sum(), vectors)
     except Exception as error:
-        return f"{name} takes no input embeddings, or has no gradient ({_first_line(error)})"
+        return (
+            f"{name} takes no input embeddings, or has no gradient ({_first_line(error)}). Methods "
+            "that leave tokens out, such as occlusion, ask neither"
+        )
     share = 1e-3 if classifier.dtype == torch.float32 else 0.1
     if _differ(logits.float(), answer.detach(), share):
         return f"{name} answers otherwise when it is given embeddings in the place of tokens"

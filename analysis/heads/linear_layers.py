@@ -49,10 +49,15 @@ def names_of(encoder: nn.Module, kinds: Sequence[str] = ("query", "value")) -> l
     if found:
         return found
     shown = sorted({name.rsplit(".", 1)[-1] for name in every})
+    name = type(encoder).__name__
+    if not shown:
+        raise ValueError(
+            f"{name} has no linear layers that an adapter could go to: tune all weights (--tuning "
+            "full)."
+        )
     raise ValueError(
-        f"{type(encoder).__name__} has no linear layers named {', '.join(kinds)}; it has "
-        f"{', '.join(shown) or 'none'}. Name some of these (--lora-targets), or tune all weights "
-        "(--tuning full)."
+        f"{name} has no linear layers named {', '.join(kinds)}; it has {', '.join(shown)}. Name "
+        "some of these (--lora-targets), or tune all weights (--tuning full)."
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from analysis.commands import main
-from analysis.commands.families import FAMILIES, line, reasons
-from analysis.commands.family_checks import COLUMNS, check
+from analysis.families.checks import COLUMNS, check
+from analysis.families.table import FAMILIES, line, reasons
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "families.md"
 QUICK = {"bert", "roberta", "deberta-v2", "modernbert (mmBERT)", "xlnet", "qwen3", "gpt2", "t5"}
@@ -21,8 +22,6 @@ UNFORESEEN = r"\w*(Error|Exception|Warning): "
     [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in FAMILIES],
 )
 def test_a_family_works_or_is_refused_as_the_guide_says(name):
-    import re
-
     cells = check(name)
     unforeseen = {c: why for c, why in cells.items() if re.match(UNFORESEEN, why)}
     assert not unforeseen

@@ -1,4 +1,4 @@
-"""What is tried with each architecture of the table of ``families``."""
+"""What is tried with each architecture of the table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.commands.families import CLASSES, make
+from analysis.families.table import CLASSES, make
 
 TEXTS = (
     "The plot is thin, but the acting is unbelievably good.",
@@ -134,7 +134,8 @@ def _attentions(tried: Tried) -> None:
     trace = analysis.record(tried.loaded, TEXTS[0], attentions=True)
     assert trace.attentions is not None
     assert trace.attentions.shape[-2:] == (len(trace.tokens), len(trace.tokens))
-    np.testing.assert_allclose(np.asarray(trace.attentions).sum(-1), 1, atol=1e-2)
+    sums = np.asarray(trace.attentions).sum(-1)
+    np.testing.assert_allclose(sums, 1, atol=0.05)
 
 
 def _split(tried: Tried) -> None:
@@ -181,8 +182,8 @@ def _tuned(tried: Tried, lora: bool) -> None:
     import torch
     from peft import LoraConfig, get_peft_model
 
+    from analysis.checkpoints.model import build_classifier
     from analysis.checkpoints.tokenizers import input_rules, load_tokenizer
-    from analysis.heads.model import build_classifier
     from analysis.text.tokens import tokenize_rows
 
     tokenizer = load_tokenizer(tried.encoder)

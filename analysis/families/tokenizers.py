@@ -118,15 +118,28 @@ def _id(tokenizer: Any, token: str) -> int:
 
 
 def _gemma() -> tuple[Any, dict[str, str], bool]:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from tokenizers import (
+        Tokenizer,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+        processors,
+        trainers,
+    )
 
     made = Tokenizer(models.BPE(unk_token="<unk>"))
-    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="never")
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Metaspace(prepend_scheme="never"), pre_tokenizers.Punctuation()]
+    )
     trainer = trainers.BpeTrainer(
         vocab_size=200, special_tokens=["<pad>", "<eos>", "<bos>", "<unk>"], show_progress=False
     )
     made.train_from_iterator(_SENTENCES, trainer)
-    made.decoder = decoders.Metaspace(prepend_scheme="never")
+    # A text is one piece of text to it, as with Gemma: a space is a character like any other.
+    made.normalizer = normalizers.Replace(" ", "▁")
+    made.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    made.decoder = decoders.Replace("▁", " ")
     made.post_processor = processors.TemplateProcessing(
         single="<bos> $A",
         pair="<bos> $A <bos> $B",
