@@ -23,7 +23,12 @@ TORCH_ROOMS = (
         "analysis/interventions/",
         "analysis/attribution/",
     ),
-    *("analysis/corpus/runs", "analysis/corpus/embedding", "analysis/common/memory"),
+    *(
+        "analysis/families/",
+        "analysis/corpus/runs",
+        "analysis/corpus/embedding",
+        "analysis/common/memory",
+    ),
     *("analysis/similarities/", "training/", "benchmarks/"),
 )
 ALLOWED: dict[str, tuple[str, ...]] = {
