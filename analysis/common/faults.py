@@ -39,9 +39,14 @@ def reason(error: Exception, owner: str = "") -> str:
 
 @contextmanager
 def in_words(owner: str) -> Iterator[None]:
-    """Whatever fails inside is raised as a ``ValueError`` that says why, `owner` being whose it is.
+    """Whatever fails inside is raised with its reason in words, `owner` being whose it is.
 
     So that an error which nobody foresaw is met wherever a reason of this project's own is.
+
+    Raises
+    ------
+    CheckpointError
+        Something failed that was not foreseen; a ``ValueError`` of this project stays as it is.
     """
     try:
         yield
