@@ -97,9 +97,7 @@ def draw(entries: Sequence[Entry], poolings: Sequence[str]) -> None:
         )
         if job is not None and job.state == "done" and not finished:
             data = Data(chosen.table, chosen.name)
-            st.session_state[_DONE] = PairsOfDataSet(
-                data, job.result, key, tuple(job.results)
-            )
+            st.session_state[_DONE] = PairsOfDataSet(data, job.result, key, tuple(job.results))
             st.rerun()
         if held is not None:
             _results(entries, held, pooled)
