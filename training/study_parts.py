@@ -43,6 +43,43 @@ class Family:
     metrics: Mapping[str, str]
 
 
+def check_kinds(given: Mapping[str, Any]) -> None:
+    """That each entry of a study's file is of its kind, before anything is read out of it.
+
+    Raises
+    ------
+    ValueError
+        One is not; the sentence shows it.
+    """
+    for name in ("heads", "own", "recipes", "encoders", "recipe"):
+        entries = given.get(name)
+        if entries is None:
+            continue
+        _kind(name, entries, dict, "names with their options")
+        for key, entry in entries.items() if name in ("heads", "own", "recipes") else ():
+            if entry is not None:
+                _kind(f"{name}: {key}", entry, dict, "options with their values")
+    families = given.get("families")
+    if families is not None:
+        _kind("families", families, list, "a list of families")
+    for entry in families or ():
+        _kind("families", entry, dict, "a list of families, each with a name")
+        name = f"family {entry.get('name', '')!r}"
+        for part in ("tasks", "heads", "shares"):
+            if entry.get(part) is not None:
+                _kind(f"{name}: {part}", entry[part], list, "a list")
+        if entry.get("metrics") is not None:
+            _kind(f"{name}: metrics", entry["metrics"], dict, "tasks with their metric")
+        seeds = entry.get("seeds")
+        if seeds is not None and (not isinstance(seeds, int | list) or isinstance(seeds, bool)):
+            _kind(f"{name}: seeds", seeds, list, "a number of seeds, or a list of them")
+
+
+def _kind(name: str, value: object, kind: type, meant: str) -> None:
+    if not isinstance(value, kind):
+        raise ValueError(f"'{name}' is {value!r:.60}; {meant} is meant.")
+
+
 def variant(key: str, entry: dict[str, Any], encoder: str) -> dict[str, Any]:
     """``KEY: {options}``, or ``NAME: {head: KEY, options}`` where one pooling head comes twice.
     An encoder of its own makes the same pooling head comparable between encoders."""

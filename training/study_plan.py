@@ -142,11 +142,14 @@ def read_plan(path: str | Path) -> Plan:
         raise ValueError(
             f"{path} cannot be read ({error.strerror}). Name a study's YAML."
         ) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no YAML: {error}. Correct the file.") from None
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply for a study. Correct the file.") from None
     if not isinstance(given, dict):
         raise ValueError(f"{path} holds no entries. study/minilm.yaml is an example.")
     try:
+        parts.check_kinds(given)
         return _plan(given, path)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from analysis.common.strict_json import read_json as parse
 
 if TYPE_CHECKING:
     from analysis.study.results import Cell, Family
@@ -27,13 +28,13 @@ def read_json(path: Path) -> dict[str, Any]:
         Not there, no JSON, or something else than an object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse(path.read_bytes())
     except OSError as error:
         raise ValueError(
             f"{path}: {error.strerror}. Name a folder that 'python -m training study' wrote."
         ) from None
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON ({error}). Remove it and run again.") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}. Remove it and run again.") from None
     if not isinstance(value, dict):
         raise ValueError(f"{path} holds no record. {_AGAIN}")
     return value

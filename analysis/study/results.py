@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.common.records import freeze
+from analysis.common.typed import require
 from analysis.datasets.tasks import metric_name, task_name
 from analysis.study.files import (
     DECLARATION,
@@ -57,6 +58,9 @@ class Stratum:
     share: float
     metric: str
     split: str
+
+    def __post_init__(self) -> None:
+        require(Stratum, vars(self))
 
     @property
     def label(self) -> str:
@@ -297,7 +301,7 @@ def read_study(folder: str | Path) -> Study:
             )
             for key, task, variant, share, seeds in declaration["runs"]
         }
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"{path} is no declaration of a study ({type(error).__name__}: {error}). Name a folder "
             "that 'python -m training study' wrote."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -69,11 +70,12 @@ def test_any_heat_map_survives_json_to_the_last_bit(values):
     assert back.limits == mark.limits
 
 
-def test_hostile_text_survives_json_as_it_was():
+def test_hostile_text_survives_json_as_it_was_but_for_half_a_character():
     mark = Bars(np.ones((1, len(HOSTILE))), HOSTILE, ("s",), "c", "v")
     plot = Plot("v", "\ud800<script>", mark, {"a": float("nan")}, {"text": HOSTILE[0]}, HOSTILE)
     back = Plot.from_json(plot.to_json())
-    assert (back.mark.categories, back.title, back.notes) == (HOSTILE, plot.title, HOSTILE)
+    whole = tuple(re.sub("[\ud800-\udfff]", "\ufffd", text) for text in HOSTILE)
+    assert (back.mark.categories, back.title, back.notes) == (whole, "\ufffd<script>", whole)
     assert np.isnan(back.params["a"])
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from analysis.common.strict_json import read_json
+from analysis.common.typed import require
 from analysis.figures.files.anonymity import anonymous, anonymous_words
 from analysis.figures.files.sidecar import Sidecar, Signed, sidecar
 from analysis.figures.files.store import BadPlot, packed, to_json, unpacked
@@ -229,9 +231,9 @@ def read(text: str | bytes) -> Collection:
     if len(text) > LARGEST:
         raise BadCollection(f"the file is larger than {LARGEST // 2**20} MB")
     try:
-        data = json.loads(text)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
-        raise BadCollection("the file is no JSON: choose one that was saved here") from None
+        data = read_json(text)
+    except ValueError as error:
+        raise BadCollection(f"the file cannot be read: {error}. Choose one saved here") from None
     if isinstance(data, dict) and data.get("poollens") == "figure":
         return _of_sidecar(text)
     if not isinstance(data, dict) or data.get("poollens") != "figures":
@@ -245,10 +247,11 @@ def read(text: str | bytes) -> Collection:
         raise BadCollection(f"the file holds no list of up to {MOST} figures")
     try:
         signed = data.get("signed") or {}
+        require(Signed, signed, "signed: ")
         return Collection(
             tuple(_figure(one, place) for place, one in enumerate(figures, 1)),
             replace(Style.from_dict(data.get("style") or {}), height=None),
-            Signed(str(signed.get("author", "")), str(signed.get("project", ""))),
+            Signed(**signed),
         )
     except BadCollection:
         raise
@@ -256,20 +259,18 @@ def read(text: str | bytes) -> Collection:
         raise BadCollection(f"the file is broken: {error}") from None
 
 
+_LAYOUT = ("columns", "caption", "wide", "height")
+
+
 def _figure(data: Any, place: int) -> PaperFigure:
     try:
         plots = data["plots"]
-        caption, columns = data.get("caption", ""), data.get("columns", 1)
-        height = Style(height=data.get("height")).height  # a number that can be drawn
-        if not isinstance(plots, list) or not isinstance(caption, str):
-            raise BadPlot("its pictures or its caption are of another kind")
-        return PaperFigure(
-            tuple(unpacked(plot) for plot in plots[: MOST_PANELS + 1]),
-            int(columns),
-            caption,
-            bool(data.get("wide", False)),
-            height,
-        )
+        if not isinstance(plots, list):
+            raise BadPlot("its pictures are no list")
+        layout = {name: data[name] for name in _LAYOUT if name in data}
+        require(PaperFigure, layout)
+        Style.from_dict({"height": layout.get("height")})  # a number that can be drawn
+        return PaperFigure(tuple(unpacked(plot) for plot in plots[: MOST_PANELS + 1]), **layout)
     except (BadPlot, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadCollection(f"figure {place} of the file is broken: {error}") from None
 

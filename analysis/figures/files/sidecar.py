@@ -17,6 +17,7 @@ from importlib import metadata
 from typing import Any
 
 from analysis.common import places
+from analysis.common.strict_json import read_json
 from analysis.figures.files.anonymity import anonymous, anonymous_words
 from analysis.figures.files.store import BadPlot, jsonable, packed, unpacked
 from analysis.figures.plot import Plot
@@ -207,9 +208,9 @@ def read(text: str | bytes) -> Sidecar:
     if len(text) > LARGEST:
         raise BadSidecar(f"it is larger than {LARGEST // 2**20} MB, which no figure is")
     try:
-        data = json.loads(text)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadSidecar(f"it is no JSON ({error})") from None
+        data = read_json(text)
+    except ValueError as error:
+        raise BadSidecar(str(error)) from None
     if not isinstance(data, dict) or data.get("poollens") != "figure":
         raise BadSidecar('it is no figure of PoolLens (no "poollens": "figure" in it)')
     if data.get("version") != VERSION:

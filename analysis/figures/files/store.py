@@ -16,11 +16,23 @@ from typing import Any, get_args
 
 import numpy as np
 
+from analysis.common.strict_json import read_json
+from analysis.common.typed import require
 from analysis.figures.marks import Grid, Panel
 from analysis.figures.plot import Plot
-from analysis.figures.recipes.typed import require
 
 VERSION = 1
+# Names that a stored mark may bring along: what has more cannot be read on any page, and takes
+# minutes to draw. Places of a text and points of a map have bounds of their own.
+MOST_NAMES = {
+    "Bars": {"categories": 500, "series": 100},
+    "HeatMap": {"rows": 1_100, "columns": 1_100},
+    "Lines": {"series": 200, "places": 20_000},
+    "Points": {"groups": 500, "labels": 200_000},
+    "Strip": {"labels": 20_000},
+    "Flow": {"labels": 20_000, "layers": 500},
+    "Grid": {"panels": 200},
+}
 READABLE = 64  # values up to which an array is written as a list
 _MARKS: dict[str, type] = {c.__name__: c for c in (*get_args(Panel), Grid)}
 _PLOT = ("view", "title", "params", "provenance", "notes", "caption", "recipe")
@@ -40,9 +52,10 @@ def to_json(plot: Plot, indent: int | None = None) -> str:
 def from_json(text: str | bytes) -> Plot:
     """The plot that `to_json` wrote. Raises `BadPlot` for anything else."""
     try:
-        return unpacked(json.loads(text))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        value = read_json(text)
+    except ValueError as error:
         raise BadPlot(f"this is not the JSON of a picture: {error}") from None
+    return unpacked(value)
 
 
 def packed(plot: Plot) -> dict[str, Any]:
@@ -173,6 +186,12 @@ def _unpack(value: Any) -> Any:
                 "another version of PoolLens"
             )
         require(kind, given, f"its {value['$mark']} is broken: ")
+        for name, most in MOST_NAMES.get(value["$mark"], {}).items():
+            if len(given.get(name, ())) > most:
+                raise BadPlot(
+                    f"its {value['$mark']} has {len(given[name]):,} {name}, and at most {most:,} "
+                    "can be drawn: choose fewer where it is made"
+                )
         return kind(**given)
     return {key: _unpack(item) for key, item in value.items()}
 

@@ -12,8 +12,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from analysis.common.typed import fits, require
 from analysis.figures.plot import Plot
-from analysis.figures.recipes.typed import fits, require
 
 # kind of folder -> the module that makes its pictures: `PICTURES`, `options`, `of_folder`
 _MODULES = {"study": "study", "fit": "fits"}

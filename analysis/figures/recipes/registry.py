@@ -15,6 +15,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from analysis.common.typed import fits, require
 from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
 from analysis.figures.recipes.folders import read_folder_recipe
@@ -26,7 +27,6 @@ from analysis.figures.recipes.request import (
     Target,
     loaded,
 )
-from analysis.figures.recipes.typed import fits, require
 from analysis.figures.views.comparisons import together
 from analysis.figures.views.source import name_without_folder
 

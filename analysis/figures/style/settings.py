@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from analysis.common.typed import require
 from analysis.figures.style.palettes import palette
 from analysis.figures.style.venues import Venue, venue_of, width_in_inches
 
@@ -74,6 +75,7 @@ class Style:
             raise ValueError(
                 f"a style has no {', '.join(map(repr, unknown))}; it has {', '.join(sorted(known))}"
             )
+        require(cls, given, "its style is broken: ")
         return cls(**given)
 
 

@@ -65,7 +65,11 @@ def words(hint: Any) -> str:
 def require(owner: Any, given: Mapping[str, Any], what: str = "") -> None:
     """Raises ``ValueError`` for the first of the values that is not of the owner's type for it."""
     hints = hints_of(owner)
+    if not isinstance(given, Mapping):
+        raise ValueError(f"{what}names with values are meant, and this is {given!r:.60}")
     for name, value in given.items():
+        if name not in hints:
+            raise ValueError(f"{what}nothing here is called {name!r:.60}")
         if not fits(value, hints[name]):
             shown = repr(value)
             raise ValueError(
