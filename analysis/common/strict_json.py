@@ -22,11 +22,11 @@ def read_json(text: str | bytes) -> Any:
     try:
         value = json.loads(text, parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
     except UnicodeDecodeError:
-        raise ValueError("it is no text in UTF-8") from None
+        raise ValueError("it is no JSON (and no text in UTF-8)") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"it is no JSON ({error})") from None
     except RecursionError:
-        raise ValueError("it is no JSON of ours: it is nested too deeply") from None
+        raise ValueError("it is no JSON that can be read (nested too deeply)") from None
     mark = "\\ud" if isinstance(text, str) else b"\\ud"
     return _well_formed(value) if mark in text.lower() else value  # type: ignore[operator]
 
