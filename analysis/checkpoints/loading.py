@@ -36,7 +36,7 @@ from analysis.checkpoints.tokenizers import check_vocabulary, input_rules, load_
 from analysis.heads.final_norm import FinalNorm, find_final_norm
 from analysis.checkpoints.model import KeyReport, PoolingClassifier, float_tensors
 from analysis.heads.stock import StockHead, recognise
-from analysis.heads.layers_of_head import HeadLayers
+from analysis.straight_line.layers import HeadLayers
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from analysis.heads.layers_of_head import Activation, Dense, HeadLayers, Layer, Norm
+from analysis.straight_line.layers import Activation, Dense, HeadLayers, Layer, Norm
 
 _VARIANT_NUMBERS = 2**24  # hidden numbers in one batch of variants: 64 MB in float32
 
@@ -47,7 +47,7 @@ class PoolingHead(nn.Module):
     Subclasses name their options as keyword arguments of ``__init__`` and implement
     :meth:`read`. `layer_norm` and `pooler="tanh"` (the stock BERT pooler: dense layer, then tanh)
     follow the pooled vector; both are non-linear, so a logit splits along a straight line through
-    them (:mod:`analysis.heads.layers_of_head`), and not exactly.
+    them (:mod:`analysis.straight_line.layers`), and not exactly.
 
     A head that computes layers of its own after the pooled vector overrides :meth:`finish` and
     describes them once more in :meth:`steps`; `read_size` is the size of the vector before them.

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from analysis.heads import pooling
 from analysis.heads.base import Pooled, PoolingHead, check_last_k, dense_step, head, norm_step
-from analysis.heads.layers_of_head import Activation, Layer
 from analysis.heads.of_layers import pool_last_layers
+from analysis.straight_line.layers import Activation, Layer
 
 
 @head("cls")

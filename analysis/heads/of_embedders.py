@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from analysis.heads import pooling
 from analysis.heads.base import Pooled, PoolingHead, dense_step, head
-from analysis.heads.layers_of_head import Activation, Layer, MeanOfBlocks
 from analysis.heads.with_attention import QueriesAttention
+from analysis.straight_line.layers import Activation, Layer, MeanOfBlocks
 
 
 def _two_layers(size: int) -> nn.Sequential:

@@ -14,8 +14,8 @@ from transformers.activations import ACT2FN
 
 from analysis.heads import pooling
 from analysis.heads.base import Pooled, PoolingHead, dense_step, head, norm_step
-from analysis.heads.layers_of_head import ACTIVATIONS, Activation, Layer
 from analysis.heads.of_layers import by_layer, pool_last_layers
+from analysis.straight_line.layers import ACTIVATIONS, Activation, Layer
 
 POOLINGS = (
     "cls",

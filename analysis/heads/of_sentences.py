@@ -14,7 +14,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from analysis.heads import pooling
 from analysis.heads.base import LayerWinners, Pooled, PoolingHead, dense_step, norm_step
-from analysis.heads.layers_of_head import Activation, Layer
+from analysis.straight_line.layers import Activation, Layer
 
 
 class UnitLength(nn.Module):

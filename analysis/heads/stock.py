@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from analysis.heads.base import Pooled, PoolingHead, dense_step, norm_step
-from analysis.heads.layers_of_head import Activation, Layer
 from analysis.heads.of_cls import Cls
 from analysis.heads.of_tokens import LastToken, Max, Mean, MeanSqrtLen
+from analysis.straight_line.layers import Activation, Layer
 
 TOLERANCE = 1e-5  # of the largest number compared
 _TEXTS = ("One short text, and a second part of it.", "Two more words are here: not the same?")

@@ -15,9 +15,9 @@ from analysis.common import outputs
 from analysis.common.faults import CheckpointError
 from analysis.common.phrases import listed
 from analysis.common.records import freeze, require_shape
-from analysis.heads.layers_of_head import HeadLayers
 from analysis.reading.course import course
 from analysis.reading.winners import Winners
+from analysis.straight_line.layers import HeadLayers
 from analysis.text.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:

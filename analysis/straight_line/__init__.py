@@ -1,0 +1,1 @@
+"""Layers of a head that are not linear, read along the straight line through them. No torch."""
