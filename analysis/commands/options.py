@@ -136,6 +136,7 @@ def add_folders(parser: argparse.ArgumentParser) -> None:
     for name, what in (
         ("study", "the results of a study"),
         ("fit", "a fit of pooling heads"),
+        ("vectors", "a folder of vectors that `embed` has written"),
     ):
         group.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=what)
 
@@ -165,14 +166,18 @@ def data_of(given: argparse.Namespace, labels: tuple[str, ...] | None = None) ->
     path = Path(given.data)
     if not path.is_file():
         raise ValueError(f"--data: there is no file {path.name}")
-    columns = peek(path, path.name, labels=labels).columns
+    first = peek(path, path.name, labels=labels)
+    columns = first.columns
     named = {
         name: getattr(given, f"{name}_column")
         for name in ("text", "pair", "label")
         if getattr(given, f"{name}_column")
     }
-    reading = read_upload(path, path.name, columns=replace(columns, **named), labels=labels)
-    return Data(reading.table, path.name)
+    columns = replace(columns, **named)
+    own = (columns.text, columns.pair, columns.label)
+    more = [name for name in first.names if name not in own]
+    reading = read_upload(path, path.name, columns=columns, labels=labels, more=more)
+    return Data(reading.table, path.name, reading.more)
 
 
 def load(reference: Path | str, given: argparse.Namespace) -> Classifier:

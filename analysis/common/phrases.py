@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 
@@ -14,3 +15,10 @@ def listed(names: Iterable[str]) -> str:
     """ "A", "A and B", "A, B and C"; nothing for no names."""
     *before, last = list(names) or [""]
     return f"{', '.join(before)} and {last}" if before else last
+
+
+def name_without_folder(name: str) -> str:
+    """A checkpoint's name as it is told: of a folder, its last part."""
+    if os.path.isabs(name) or "\\" in name or name.startswith(("~", ".")):
+        return name.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    return name

@@ -98,6 +98,42 @@ def _name(sheet: Sheet, layer: int, wish: Wish, beside: Sequence[Sheet]) -> Hash
     return (sheet.key, layer, replace(wish, alignment="none"), ())
 
 
+def usable(
+    sheets: Sequence[Sheet],
+    layer: int,
+    broken_rows: Callable[[Sheet, int], np.ndarray] | None = None,
+) -> tuple[list[Sheet], list[str]]:
+    """The sheets that can be laid out at this layer, and in words what cannot.
+
+    A layer that holds values that are not finite is left out, and the sheet with it where it is
+    the layer in view. `broken_rows` gives the rows (n,) of such values, for who keeps them.
+    """
+    broken_rows = broken_rows or rows_not_finite
+    whole, problems = [], []
+    for sheet in sheets:
+        broken = {}
+        for number in sheet.layers:
+            rows = broken_rows(sheet, number)
+            if rows.size:
+                broken[number] = rows
+                named = ", ".join(f"{row + 1:,}" for row in rows[:5])
+                problems.append(
+                    f"{sheet.title}, layer {number}: {rows.size:,} of "
+                    f"{len(sheet.vectors[number]):,} vectors hold values that are not finite "
+                    f"(rows {named}{', …' if rows.size > 5 else ''} of the sample); this layer is "
+                    "not drawn."
+                )
+        if sheet.nearest(layer) not in broken:
+            finite = {k: v for k, v in sheet.vectors.items() if k not in broken}
+            whole.append(replace(sheet, vectors=finite) if broken else sheet)
+    return whole, problems
+
+
+def rows_not_finite(sheet: Sheet, layer: int) -> np.ndarray:
+    """(n,) rows of a layer that hold a value that is not finite."""
+    return np.flatnonzero(~np.isfinite(sheet.vectors[layer]).all(axis=1))
+
+
 class Layouts:
     """Maps that were computed, by sheet, layer and wish; bounded, safe between threads.
 

@@ -148,6 +148,7 @@ def test_a_pair_is_read_as_a_pair(render):
         (["winners", "--set", "amount=3"], {}, "has no parameter amount; it has quantity, words"),
         (["winners", "--set", "quantity=luck"], {}, "known: deviation, contribution"),
         (["winners", "--name", "../x"], {}, "a file name without folder"),
+        (["map"], {}, "drawn over a data set: give one (--data FILE)"),
         (["study_scores"], {}, "is drawn of a study: --study FOLDER"),
         (["study_scores", "--study", "nowhere"], {}, "no results of a study in nowhere"),
         (["study_scores", "--study", "x", "--set", "tasks=rte"], {}, "tasks is 'rte': a list of"),

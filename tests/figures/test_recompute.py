@@ -11,8 +11,9 @@ import pytest
 import analysis
 from analysis.__main__ import main
 from analysis.datasets.table import Table
+from analysis.figures import known_views
 from analysis.figures.files.sidecar import checkpoints_of, read, recipe_of, save, sidecar
-from analysis.figures.recipes import registry
+from analysis.figures.recipes import folders, registry
 from analysis.figures.recipes.rebuild import (
     Known,
     OtherCheckpoint,
@@ -360,3 +361,12 @@ def test_difference_is_the_largest_gap_and_none_for_other_shapes():
     assert difference(one, replace(one, mark=mark)) == pytest.approx(0.25)
     assert difference(one, one) == 0
     assert difference(one, samples.plot_of("classes")) is None
+
+
+def test_every_picture_has_a_recipe():
+    """Of checkpoints and a text or a data set, or of a folder of results."""
+    without = [
+        view for view in known_views() if not registry.can_make(view) and not folders.kinds_of(view)
+    ]
+    assert not without
+    assert not set(registry.recipes()) - set(registry.ALIASES) - set(known_views())

@@ -169,12 +169,26 @@ def exported(open_app: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         for key in list(jobs._jobs):
             jobs.forget(key)
         app = open_app(root, page=page, held=held)
+
+        def settle() -> None:
+            """Wait for what the page began by itself, and draw what came of it."""
+            for _ in range(4):
+                known = list(jobs._jobs.values())
+                for job in known:
+                    assert job.wait(300)
+                if not known:
+                    return
+                for name, value in held.items():  # a control that was not drawn forgets
+                    app.session_state[name] = value
+                app.run()
+
+        settle()
         assert not app.exception, [error.value for error in app.exception]
         if press:
             app.button(key=press).click().run()
             for job in list(jobs._jobs.values()):
                 assert job.wait(300)
-            app.run()
+            settle()
         for name, value in (after or {}).items():
             app.session_state[name] = value
         offered.clear()

@@ -309,7 +309,7 @@ def test_numbers_behind_the_maps_are_measured_on_request(open_map, four):
 
 def test_other_labels_layers_or_groups_are_other_numbers():
     from analysis.maps.atlas import Sheet
-    from pages.ui.embedding_map.groups import Groups
+    from analysis.maps.row_groups import RowGroups as Groups
     from pages.ui.embedding_map.numbers import key_of
 
     one = Sheet("a", "a", {0: np.zeros((4, 2)), 1: np.zeros((4, 2))})
@@ -327,7 +327,7 @@ def test_other_labels_layers_or_groups_are_other_numbers():
 def test_a_class_keeps_its_colour_and_the_rarest_of_many_are_put_together():
     from analysis.corpus.predictions import Predictions
     from analysis.datasets.table import Table
-    from pages.ui.embedding_map.colour import _Classes
+    from analysis.maps.colours import Classes as _Classes
 
     def answers(labels, best):
         logits = np.zeros((len(best), len(labels)), np.float32)

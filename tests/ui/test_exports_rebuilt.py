@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import analysis
 from analysis.__main__ import main
+from analysis.corpus import bulk
 from analysis.figures.files.sidecar import sidecar
 from analysis.figures.recipes import folders
 from analysis.reading.trace import measure_profile
@@ -52,6 +54,7 @@ class Case:
 
 LAYERS, WINNERS = page("Layers"), page("Max_pool_winners")
 ATTENTION, ATTRIBUTIONS = page("Attention"), page("Attributions")
+MAP = page("Embedding_map")
 SIMILARITY, PAIR = page("Similarity"), "he said the story was poor"
 DATA_SET = {"evaluate": "Data set"}
 COMPARE, EVALUATE = "", page("Evaluate")
@@ -227,6 +230,31 @@ CASES = {
         press="pairs-job-go",
         after={"similarity_centre": "mean of own sentences"},
     ),
+    "map": Case(
+        MAP,
+        held={"map": "pca", "poolings": ["mean", "max"], **SENTENCES},
+        views=("map", "pooling_by_layer"),
+        press="numbers-go",
+    ),
+    "map of layer 2, by umap, in colours of the answers": Case(
+        MAP,
+        "cls",
+        {
+            "map": "umap",
+            "poolings": ["mean", "head"],
+            "layer_shown": 2,
+            "map_of": "all",
+            **SENTENCES,
+        },
+        ("map",),
+    ),
+    "map of the suite": Case(
+        MAP,
+        "mha",
+        {"map": "pca", "poolings": ["mean"], "source": "suite", "rows_shown": 500},
+        ("map", "pooling_by_layer"),
+        "numbers-go",
+    ),
     "evaluate, scores and behaviour": Case(
         EVALUATE, held=DATA_SET, views=("data_set_scores", "failure_rates"), press="job-go"
     ),
@@ -250,6 +278,9 @@ QUICK = {
     ("winners over tokens", "group"),
     ("layers, standardised", "group"),
     ("attributions over a data set", "group"),
+    ("map", "group"),
+    ("map of layer 2, by umap, in colours of the answers", "pair"),
+    ("map of the suite", "checkpoint"),
     ("similarity", "pair"),
     ("similarity, by layer and without a word", "group"),
     ("similarity, best matches", "checkpoint"),
@@ -375,6 +406,33 @@ def test_every_export_of_a_study_is_rebuilt_from_its_folder(
     assert {plot.view for plot in plots} == set(folders.pictures_of("study"))
     stems = written(plots, tmp_path)
     arguments = ["--study", str(study_folder), "--recompute", "--output", str(tmp_path / "out")]
+    code = main(["rebuild", *(str(tmp_path / stem) for stem in stems), *arguments])
+    assert_equal(stems, code, capsys.readouterr().err)
+
+
+def test_every_export_of_a_folder_of_vectors_is_rebuilt_from_it(
+    toys: Path, exported: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file, places = tmp_path / "rows.parquet", range(len(ROWS))
+    films = [f"film {place % 3}" for place in places]
+    rows = pd.DataFrame({"text": ROWS, "label": [str(p % 2) for p in places], "film": films})
+    rows.to_parquet(file)
+    checkpoint = str(toys / "toy-mha-s0")
+    order = bulk.Order(checkpoint, "text", poolings=("mean", "cls"), layers=(0, 2))
+    folder = bulk.run([file], tmp_path / "vectors", order)
+    held = {
+        "vectors_folder": str(folder),
+        "map": "pca",
+        "poolings": ["mean", "cls"],
+        "colour_by": "film",
+        "kept_apart": "film",
+        "layer_shown": 2,
+    }
+    menus = exported(MAP, toys, "numbers-go", **held)
+    plots = [plot for menu in menus.values() for plot in menu.values()]
+    assert {plot.view for plot in plots} == set(folders.pictures_of("vectors"))
+    stems = written(plots, tmp_path)
+    arguments = ["--vectors", str(folder), "--recompute", "--output", str(tmp_path / "out")]
     code = main(["rebuild", *(str(tmp_path / stem) for stem in stems), *arguments])
     assert_equal(stems, code, capsys.readouterr().err)
 

@@ -1,7 +1,7 @@
-"""Pictures of a folder of results: of a study or of a fit. No checkpoint is loaded.
+"""Pictures of a folder of results: of a study, a fit, vectors. No checkpoint is loaded.
 
 Their recipe names the kind of the folder and what it calls itself, never where it lies; making one
-again takes the folder, as `render` and `rebuild` do (``--study``, ``--fit``).
+again takes the folder, as `render` and `rebuild` do (``--study``, ``--fit``, ``--vectors``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from analysis.common.typed import fits, require
 from analysis.figures.plot import Plot
 
 # kind of folder -> the module that makes its pictures: `PICTURES`, `options`, `of_folder`
-_MODULES = {"study": "study", "fit": "fits"}
+_MODULES = {"study": "study", "fit": "fits", "vectors": "vectors"}
 KINDS = tuple(_MODULES)
 
 

@@ -15,6 +15,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from analysis.common.phrases import name_without_folder
 from analysis.common.typed import fits, require
 from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
@@ -28,7 +29,6 @@ from analysis.figures.recipes.request import (
     loaded,
 )
 from analysis.figures.views.comparisons import together
-from analysis.figures.views.source import name_without_folder
 
 if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from analysis.reading.trace import Trace
 
 T = TypeVar("T")
+ABOUT_THE_SUITE = (
+    "The sentences are made from templates: they show how a checkpoint treats these, and its "
+    "numbers are no scores on natural text."
+)
 Target = int | tuple[int, int]  # a class, or one class against another
 GivenTarget = int | str | tuple[int | str, int | str] | None  # by index or name; None: predicted
 AGAINST = " against "  # between the names of two classes
@@ -136,6 +140,7 @@ class Data:
 
     table: Table
     name: str = ""  # in words
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)  # further ones, by name
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -160,7 +165,20 @@ def of_suite(task: str) -> Data:
     """The sentences of the behaviour suite for a task. Raises ``ValueError`` where it has none."""
     from analysis import suite
 
-    return Data(suite.table(task), f"behaviour suite, {task}")
+    cases = suite.sentences(task)
+    columns = {
+        name: tuple(str(getattr(case, name)) for case in cases)
+        for name in ("template", "capability", "kind")
+    }
+    return Data(suite.table(task), f"behaviour suite, {task}", columns)
+
+
+def columns_at(
+    columns: Mapping[str, Sequence[str]], rows: Sequence[int] | np.ndarray
+) -> dict[str, list[str]]:
+    """The further columns of some `rows` (n,) of a data set, as words."""
+    places = [int(row) for row in rows]
+    return {name: [str(values[row]) for row in places] for name, values in columns.items()}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from analysis.figures.marks import Grid, HeatMap, Points
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.source import provenance_of
+from analysis.maps.quality_words import METHODS
 
 NUMBERS = {
     "probe": ("Accuracy of a linear probe", "accuracy"),
@@ -23,9 +24,6 @@ _MEASURED = {
     "silhouette": "Mean silhouette of the labels, by cosine (1 apart, 0 overlapping),",
     "anisotropy": "Mean cosine of two different sentences (near 1, all vectors point one way)",
 }
-
-
-METHODS = {"pca": "PCA", "umap": "UMAP", "aligned_umap": "AlignedUMAP"}
 
 
 @view("map")

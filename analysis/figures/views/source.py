@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
+
+from analysis.common.phrases import name_without_folder
 
 
 def as_list(value: Any, size: int | None = None) -> list[Any]:
@@ -32,13 +33,6 @@ def _checkpoint_source(checkpoint: Any) -> dict[str, Any]:
             for member, sha256 in members
         ]
     return source
-
-
-def name_without_folder(name: str) -> str:
-    """A checkpoint's name as it is told: of a folder, its last part."""
-    if os.path.isabs(name) or "\\" in name or name.startswith(("~", ".")):
-        return name.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    return name
 
 
 def provenance_of(checkpoints: Sequence[Any], tokens: Any = None, **more: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ session, so that leaving the page and coming back does not lose it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from analysis.datasets.table import HUB, TASKS, Table, read
+from analysis.figures.recipes.request import ABOUT_THE_SUITE, Data, of_suite
 from analysis.text.tokens import clean
 from pages.ui.data import file
 from pages.ui.data import hub as dataset_hub
@@ -36,10 +37,6 @@ NAMES = {
     OWN: "Own sentences",
 }
 KNOWN, ANY = "a known task", "any data set"
-SAID_OF_THE_SUITE = (
-    "The sentences are made from templates: they show how a checkpoint treats these, and its "
-    "numbers are no scores on natural text."
-)
 
 
 @dataclass(frozen=True)
@@ -55,6 +52,14 @@ class Chosen:
     def row_name(self, row: int) -> int:
         """The number by which people find a row: that in their file, else counted from 1."""
         return row + 1 if self.lines is None else int(self.lines[row])
+
+
+def data_of(chosen: Chosen) -> Data:
+    """The data set as recipes take it."""
+    assert chosen.table is not None
+    if chosen.cases:
+        return replace(of_suite(chosen.table.task), name=chosen.name)
+    return Data(chosen.table, chosen.name, chosen.more)
 
 
 def choose(entries: Sequence[Entry], any_labels: bool = False) -> Chosen:
@@ -93,7 +98,7 @@ def _suite(entries: Sequence[Entry]) -> Chosen:
 
     task = _task(entries, suite.TASKS, "suite_task")
     table = suite.table(task)
-    st.caption(f"{len(table):,} templated sentences, not natural text.", help=SAID_OF_THE_SUITE)
+    st.caption(f"{len(table):,} templated sentences, not natural text.", help=ABOUT_THE_SUITE)
     return Chosen(table, f"behaviour suite, {task}", suite.sentences(task))
 
 

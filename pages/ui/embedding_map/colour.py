@@ -1,23 +1,18 @@
-"""By what the points are coloured: label, prediction, correctness, a number, any column."""
+"""By what the points are coloured."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
 
 from analysis.corpus.predictions import Predictions
-from analysis.datasets.table import Table
+from analysis.maps.colours import Colour, colours
 from analysis.maps.quality import Quality
 from pages.ui.data.choose import Chosen
 from pages.ui.embedding_map import groups
-from pages.ui.embedding_map.component import MOST_CLASSES, Colour
 from pages.ui.embedding_map.engine import Pass
 from pages.ui.frame import address
-
-TORN, FALSE = "torn neighbours", "false neighbours"
 
 
 def ask(
@@ -25,154 +20,10 @@ def ask(
     given: Pass,
     answers: Sequence[Predictions],
     qualities: Sequence[Quality | None],
-) -> Colour:
-    """Draw the choice and return what it says of each row of the sample."""
-    offered = _offered(chosen, given, answers, qualities)
+) -> tuple[str, Colour]:
+    """Draw the choice; return its name, and what it says of each row of the sample."""
+    offered = colours(given.table, groups.columns(chosen, given), answers, qualities)
     if st.session_state.get("colour_by") not in (None, *offered):
         st.session_state.pop("colour_by")
-    name = st.selectbox("Colour", list(offered), **address.kept("colour_by"))
-    return offered[name]()
-
-
-def _offered(
-    chosen: Chosen,
-    given: Pass,
-    answers: Sequence[Predictions],
-    qualities: Sequence[Quality | None],
-) -> dict[str, Callable[[], Colour]]:
-    table = given.table
-    found: dict[str, Callable[[], Colour]] = {}
-    classes = _Classes(table, answers)
-    if table.label is not None:
-        label = table.label
-        found["label"] = (
-            (lambda: classes.of_labels()) if table.labels else (lambda: Colour("label", label))
-        )
-    for one in answers:
-        if one.regression:
-            name = f"prediction of {one.checkpoint}"
-            found[name] = partial(Colour, name, one.logits[:, 0])
-            continue
-        found[f"prediction of {one.checkpoint}"] = partial(classes.of_predictions, one)
-        name = f"class gap of {one.checkpoint}"
-        found[name] = partial(Colour, name, one.gap)
-        right = _right(given, one)
-        if right is not None:
-            name = f"correctness of {one.checkpoint}"
-            found[name] = partial(Colour, name, 1 - right.astype(int), ("right", "wrong"))
-    for name, values in groups.columns(chosen, given).items():
-        found[name] = partial(_column, name, values)
-    if table.pair is None:
-        found["words"] = lambda: Colour("words", np.array([len(t.split()) for t in table.text]))
-    found["characters"] = lambda: Colour("characters", table.lengths)
-    if any(one is not None for one in qualities):
-        found[TORN] = lambda: _marks("neighbours torn away", "torn", len(table), qualities)
-        found[FALSE] = lambda: _marks("neighbours that are none", "false", len(table), qualities)
-    return found
-
-
-def _marks(title: str, what: str, count: int, qualities: Sequence[Quality | None]) -> Colour:
-    """Each panel's own; rows that were not measured there have none."""
-    panels = []
-    for one in qualities:
-        values = np.full(count, np.nan)
-        if one is not None:
-            values[one.sample] = 100 * getattr(one, what)
-        panels.append(values)
-    return Colour(title, panels[0], panels=tuple(panels))
-
-
-class _Classes:
-    """One list of classes for labels and predictions: a class keeps its colour and its shape."""
-
-    def __init__(self, table: Table, answers: Sequence[Predictions]) -> None:
-        self._table, self._answers = table, answers
-
-    def of_labels(self) -> Colour:
-        names, label = self._table.labels, self._table.label
-        assert label is not None
-        return _cut("label", label, names, self._often())
-
-    def of_predictions(self, one: Predictions) -> Colour:
-        title, names = f"prediction of {one.checkpoint}", self._table.labels
-        places = self._places(one)
-        if places is not None:
-            back = np.zeros(len(one.labels), dtype=int)
-            for index, name in enumerate(names):
-                back[places[name]] = index
-            return _cut(title, back[one.predicted], names, self._often())
-        # Of other classes than the data set's: the order of the first checkpoint that has them.
-        alike = [
-            other
-            for other in self._answers
-            if not other.regression and set(other.labels) == set(one.labels)
-        ]
-        names = alike[0].labels
-        own = np.array([names.index(name) for name in one.labels])
-        often = np.bincount(own[one.predicted], minlength=len(names))
-        for other in alike:
-            if other is not one:
-                order = np.array([names.index(name) for name in other.labels])
-                often = often + np.bincount(order[other.predicted], minlength=len(names))
-        return _cut(title, own[one.predicted], names, often)
-
-    def _places(self, one: Predictions) -> dict[str, int] | None:
-        if not self._table.labels or len(self._table.labels) != len(one.labels):
-            return None
-        try:
-            return one.places(self._table.labels)
-        except ValueError:
-            return None
-
-    def _often(self) -> np.ndarray:
-        """How often each class is the label; the rarest leave a list that is too long."""
-        label = self._table.label
-        if label is None:
-            return np.zeros(len(self._table.labels))
-        return np.bincount(label, minlength=len(self._table.labels))
-
-
-def _cut(title: str, codes: np.ndarray, names: Sequence[str], often: np.ndarray) -> Colour:
-    """Classes in their own order; of more than twelve the eleven most frequent and the rest."""
-    if len(names) <= MOST_CLASSES:
-        return Colour(title, codes, tuple(names))
-    kept = np.argsort(-often, kind="stable")[: MOST_CLASSES - 1]
-    place = np.full(len(names), MOST_CLASSES - 1)
-    place[kept] = np.arange(MOST_CLASSES - 1)
-    return Colour(title, place[codes], (*(str(names[index]) for index in kept), "others"))
-
-
-def _right(given: Pass, one: Predictions) -> np.ndarray | None:
-    if given.table.label is None or not given.table.labels:
-        return None
-    try:
-        places = one.places(given.table.labels)
-    except ValueError:
-        return None  # a checkpoint of other classes is neither right nor wrong
-    wanted = np.array([places[name] for name in given.table.labels])[given.table.label]
-    return np.asarray(one.predicted == wanted)
-
-
-def _column(title: str, values: Sequence[str]) -> Colour:
-    """A column of the file: numbers where all are and they are many, else its words."""
-    try:
-        numbers = np.array([float(value) for value in values])
-    except ValueError:
-        return _named(title, values)
-    if len(np.unique(numbers)) <= MOST_CLASSES or not np.isfinite(numbers).all():
-        return _named(title, values)
-    return Colour(title, numbers)
-
-
-def _named(title: str, values: Sequence[str]) -> Colour:
-    """A column of words: the eleven most frequent, and the rest together."""
-    names, counts = np.unique(np.array(values, dtype=object).astype(str), return_counts=True)
-    order = names[np.argsort(-counts, kind="stable")]
-    shown = (
-        list(order[:MOST_CLASSES])
-        if len(order) <= MOST_CLASSES
-        else [*order[: MOST_CLASSES - 1], "others"]
-    )
-    place = {name: index for index, name in enumerate(shown)}
-    codes = np.array([place.get(value, len(shown) - 1) for value in values])
-    return Colour(title, codes, tuple(str(name) for name in shown))
+    name = str(st.selectbox("Colour", list(offered), **address.kept("colour_by")))
+    return name, offered[name]()

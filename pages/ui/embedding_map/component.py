@@ -12,9 +12,9 @@ import numpy as np
 import streamlit as st
 
 from analysis.figures.style.style import CLASS_COLOURS
+from analysis.maps.colours import MOST_CLASSES, Colour
 
 _HERE = Path(__file__).parent
-MOST_CLASSES = 12
 _TEXT = 220  # characters of a sentence that the pointer shows
 _NEUTRAL = 254  # a row of which the number is not known
 _RAMP = ("#2166AC", "#8C8C8C", "#E08214")
@@ -36,16 +36,6 @@ class Panel:
 
     title: str
     layouts: tuple[np.ndarray, ...]  # each (N, 2), in the frame that all panels share
-
-
-@dataclass(frozen=True)
-class Colour:
-    """What the colour of a point says: a class of at most twelve, or a number."""
-
-    title: str
-    codes: np.ndarray  # (N,) class index, or the number itself
-    names: tuple[str, ...] = ()  # of the classes; empty: a number
-    panels: tuple[np.ndarray, ...] = ()  # of numbers, where each panel has its own; NaN: unknown
 
 
 @dataclass(frozen=True)

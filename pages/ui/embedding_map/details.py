@@ -4,31 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from analysis.corpus import predictions
-from analysis.figures.views.maps import embedding_map
-from analysis.maps.atlas import Sheet, Wish
+from analysis.maps.atlas import Sheet
 from analysis.maps.projection import Map
-from analysis.maps.quality import Quality
-from pages.ui.data.choose import SAID_OF_THE_SUITE, Chosen
-from pages.ui.embedding_map import numbers, typed_sentence, words
-from pages.ui.embedding_map.component import Colour
+from analysis.maps.row_groups import RowGroups
+from pages.ui.data.choose import Chosen
+from pages.ui.embedding_map import numbers, typed_sentence
 from pages.ui.embedding_map.controls import Asked
+from pages.ui.embedding_map.drawing import MapSource
 from pages.ui.embedding_map.engine import Pass
-from pages.ui.embedding_map.groups import Groups
+from pages.ui.embedding_map.layout import Shown
 from pages.ui.embedding_map.typed_sentence import Landed
 from pages.ui.engine import results_folder
-from pages.ui.frame.inputs import compare
+from pages.ui.frame.inputs import Choice, compare
 from pages.ui.kit import cards
 from pages.ui.kit.show import export_menu
 
 _SELECTED, _OPENED, _GO, _TABLE = "map_selected", "map_opened", "map_go", "map-table"
-_BINS = 6  # of a number, where a printed figure needs groups
 
 
 def follow() -> None:
@@ -65,26 +62,29 @@ def opened(given: Pass, row: int) -> None:
 
 
 def draw(
-    chosen: Chosen,
-    given: Pass,
-    asked: Asked,
+    source: MapSource,
+    choice: Choice,
     sheets: Sequence[Sheet],
+    shown: Shown,
     now: Sequence[Map],
-    wish: Wish,
-    colour: Colour,
+    colour: str,
     typed: Landed | None,
-    groups: Groups,
-    qualities: Sequence[Quality | None],
+    groups: RowGroups,
+    measured: bool,
 ) -> None:
     """Everything below the maps."""
+    chosen, given = source.chosen, source.given
     texts = list(given.table.text)
     with st.container(key="map-save"):
-        plot = _plot(chosen, given, sheets, now, colour, typed, wish, qualities, groups)
-        export_menu({plot.title: plot}, "export-map", "Export the maps")
-        _downloads(chosen, given, asked, sheets, now)
+        try:
+            plot = source.map(choice, shown, colour, groups, measured)
+            export_menu({plot.title: plot}, "export-map", "Export the maps")
+        except ValueError as error:
+            st.caption(cards.plain(f"The maps cannot be exported yet: {error}."))
+        _downloads(chosen, given, source.asked, sheets, now)
     _rows(chosen, given)
     typed_sentence.draw(typed, sheets, texts)
-    numbers.draw(chosen, given, sheets, wish, asked, groups)
+    numbers.draw(source, sheets, shown.wish, groups)
     _cache()
 
 
@@ -131,45 +131,6 @@ def _frame(chosen: Chosen, given: Pass, rows: Sequence[int]) -> Any:
     if chosen.cases:
         columns["capability"] = [chosen.cases[int(given.rows[row])].capability for row in rows]
     return pd.DataFrame(columns)
-
-
-def _plot(
-    chosen: Chosen,
-    given: Pass,
-    sheets: Sequence[Sheet],
-    now: Sequence[Map],
-    colour: Colour,
-    typed: Landed | None,
-    wish: Wish,
-    qualities: Sequence[Quality | None],
-    groups: Groups,
-) -> Any:
-    codes, names = colour.codes, colour.names
-    if not names:
-        values = np.array(colour.panels or (colour.codes,), dtype=float)
-        known = np.isfinite(values)
-        finite = values[known] if known.any() else np.zeros(1)
-        edges = np.unique(np.quantile(finite, np.linspace(0, 1, _BINS + 1)))
-        codes = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
-        names = tuple(
-            f"{colour.title} {low:.3g} to {high:.3g}" for low, high in pairwise(edges)
-        ) or (f"{colour.title} {edges[0]:.3g}",)
-        if not known.all():
-            codes, names = np.where(known, codes, len(names)), (*names, "not measured")
-    return embedding_map(
-        [one.projection for one in now],
-        [sheet.title for sheet in sheets],
-        codes,
-        names,
-        checkpoints=given.members,
-        data=chosen.name,
-        typed=typed.points if typed else (),
-        typed_label="typed sentence" if typed else "",
-        columns=3 if len(sheets) > 2 else 2,
-        alignment=wish.alignment,
-        subtitles=[words.short(one) for one in qualities],
-        note=words.note(qualities, groups) + (f" {SAID_OF_THE_SUITE}" if chosen.cases else ""),
-    )
 
 
 def _downloads(

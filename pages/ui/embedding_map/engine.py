@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from analysis.common.cache import Cache
 from analysis.common.faults import reason
 from analysis.corpus import predictions
 from analysis.datasets.table import Table
+from analysis.maps import atlas
 from analysis.maps.atlas import Layouts, Sheet, Wish, compute
 from analysis.maps.sample import stratified
 from pages.ui.embedding_map.controls import ALL_LAYERS_UP_TO, MOST_LAYOUT_ROWS, MOST_PANELS, Asked
@@ -161,34 +162,18 @@ def sheets(given: Pass) -> tuple[list[Sheet], int]:
 
 
 def usable(given: Sequence[Sheet], layer: int) -> tuple[list[Sheet], list[str]]:
-    """The panels that can be laid out at this layer, and in words what cannot.
-
-    A layer that holds values that are not finite is left out, and the panel with it where it is
-    the layer in view.
-    """
-    found, problems = [], []
-    for sheet in given:
-        bad = {}
-        for number in sheet.layers:
-            rows = _broken_rows(sheet.key, number, _vectors=sheet.vectors[number])
-            if rows.size:
-                bad[number] = rows
-                named = ", ".join(f"{row + 1:,}" for row in rows[:5])
-                problems.append(
-                    f"{sheet.title}, layer {number}: {rows.size:,} of "
-                    f"{len(sheet.vectors[number]):,} vectors hold values that are not finite "
-                    f"(rows {named}{', …' if rows.size > 5 else ''} of the sample); this layer is "
-                    "not drawn."
-                )
-        if sheet.nearest(layer) not in bad:
-            whole = {k: v for k, v in sheet.vectors.items() if k not in bad}
-            found.append(replace(sheet, vectors=whole) if bad else sheet)
-    return found, problems
+    """The panels that can be laid out at this layer, and in words what cannot."""
+    return atlas.usable(given, layer, lambda sheet, number: _broken(sheet.key, number, sheet))
 
 
 @st.cache_resource(max_entries=2_048, show_spinner=False)
-def _broken_rows(key: Any, layer: int, _vectors: np.ndarray) -> np.ndarray:
-    return np.flatnonzero(~np.isfinite(_vectors).all(axis=1))
+def _broken(key: Any, layer: int, _sheet: Sheet) -> np.ndarray:
+    return atlas.rows_not_finite(_sheet, layer)
+
+
+def vectors_of(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarray | None:
+    """Vectors (N, d) of the sample that are on disk for every row; None: not yet."""
+    return _vectors(member, given, name, layer)
 
 
 def _vectors(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarray | None:

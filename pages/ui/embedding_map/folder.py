@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from analysis.corpus.embedding import TITLES
+from analysis.figures.recipes.vectors import sheet_of
 from analysis.maps.atlas import Sheet
 from pages.ui.embedding_map.controls import MOST_PANELS
 from pages.ui.embedding_map.engine import Pass
@@ -52,14 +52,5 @@ def _read(folder: str, written: int) -> Opened:
 
 def sheets(opened: Opened, given: Pass) -> list[Sheet]:
     """A panel for each pooling that was chosen; the sample's rows of it."""
-    found = []
-    for name in given.poolings:
-        vectors = {
-            layer: vectors[given.rows]
-            for (own, layer), vectors in opened.vectors.items()
-            if own == name
-        }
-        key = (f"folder {opened.weights}", given.table.digest, name, opened.checkpoint)
-        if vectors:
-            found.append(Sheet(key, TITLES.get(name, name), vectors))
-    return found[:MOST_PANELS]  # map_page says how many there are
+    every = [sheet_of(opened, name, given.rows) for name in given.poolings]
+    return [sheet for sheet in every if sheet is not None][:MOST_PANELS]

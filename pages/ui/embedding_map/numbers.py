@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +10,12 @@ import numpy as np
 import streamlit as st
 
 from analysis.common import jobs as work_in_hand
-from analysis.figures.views.maps import NUMBERS, pooling_by_layer
+from analysis.figures.views.maps import NUMBERS
 from analysis.maps.atlas import Sheet, Wish, digest
-from pages.ui.data.choose import Chosen
+from analysis.maps.numbers import PoolingNumbers, measured
+from analysis.maps.row_groups import RowGroups
 from pages.ui.embedding_map.controls import Asked
-from pages.ui.embedding_map.engine import Pass
-from pages.ui.embedding_map.groups import Groups
+from pages.ui.embedding_map.drawing import MapSource
 from pages.ui.engine import jobs
 from pages.ui.frame import address
 from pages.ui.kit import cards
@@ -36,39 +35,18 @@ _ABOUT = {
 }
 
 
-@dataclass(frozen=True)
-class Number:
-    """What was measured of one pooling at one layer."""
-
-    sheet: int
-    layer: int
-    probe: float
-    low: float
-    high: float
-    chance: float
-    silhouette: float
-    anisotropy: float
-    problem: str = ""
-
-
-def draw(
-    chosen: Chosen,
-    given: Pass,
-    sheets: Sequence[Sheet],
-    wish: Wish,
-    asked: Asked,
-    groups: Groups,
-) -> None:
+def draw(source: MapSource, sheets: Sequence[Sheet], wish: Wish, groups: RowGroups) -> None:
     """The table of numbers on request, and the spread of the maps over seeds on request."""
     with st.expander("Which pooling, which layer? Numbers that need no map"):
-        _numbers(chosen, given, sheets, groups)
+        _numbers(source, sheets, groups)
     if wish.method == "umap":
         with st.expander(f"How much does the map change with the seed? ({_SEEDS} seeds)"):
-            _spread(sheets, wish, asked)
+            _spread(sheets, wish, source.asked)
 
 
-def _numbers(chosen: Chosen, given: Pass, sheets: Sequence[Sheet], groups: Groups) -> None:
-    labels = given.table.label if given.table.labels else None
+def _numbers(source: MapSource, sheets: Sequence[Sheet], groups: RowGroups) -> None:
+    table = source.given.table
+    labels = table.label if table.labels else None
     key = key_of(sheets, labels, groups)
     work = _measure(sheets, labels, groups.codes)
     job = work_in_hand.find(key)
@@ -82,8 +60,8 @@ def _numbers(chosen: Chosen, given: Pass, sheets: Sequence[Sheet], groups: Group
         place="numbers",
         about="A probe is fitted five times for each pooling and layer.",
     )
-    found: Sequence[Number] = job.results if job is not None else ()
-    if not found:
+    lines: Sequence[tuple[int, int, PoolingNumbers]] = job.results if job is not None else ()
+    if not lines:
         return
     measure = st.segmented_control(
         "Measure",
@@ -93,39 +71,19 @@ def _numbers(chosen: Chosen, given: Pass, sheets: Sequence[Sheet], groups: Group
         **address.kept("measure"),
         format_func=lambda name: NUMBERS[name][0],
     )
-    layers = sorted({one.layer for one in found})
-    values = np.full((len(sheets), len(layers)), np.nan)
-    for one in found:
-        values[one.sheet, layers.index(one.layer)] = getattr(one, measure)
-    plot = pooling_by_layer(
-        values,
-        [sheet.title for sheet in sheets],
-        layers,
-        measure,
-        given.members[0] if len(given.members) == 1 else None,
-        chosen.name,
-        len(given.table),
-        _said_of(groups, measure),
-    )
-    panel(plot, "map-numbers", _ABOUT[measure])
-    for problem in dict.fromkeys(one.problem for one in found if one.problem):
+    if done:
+        plot = source.numbers(sheets, groups, str(measure), lines)
+        panel(plot, "map-numbers", _ABOUT[measure])
+    for problem in dict.fromkeys(number.problem for _, _, number in lines if number.problem):
         st.caption(f"No probe: {cards.plain(problem)}.")
-    st.dataframe(_frame(found, sheets), hide_index=True)
+    st.dataframe(_frame(lines, sheets), hide_index=True)
 
 
-def key_of(sheets: Sequence[Sheet], labels: np.ndarray | None, groups: Groups) -> str:
+def key_of(sheets: Sequence[Sheet], labels: np.ndarray | None, groups: RowGroups) -> str:
     """The job's name: other layers, labels or groups are other numbers."""
     named = repr([(sheet.key, sheet.layers) for sheet in sheets])
     named += f"{digest(labels)} {digest(groups.codes)}"
     return f"numbers-{sha256(named.encode()).hexdigest()[:20]}"
-
-
-def _said_of(groups: Groups, measure: str) -> str:
-    if groups.codes is None or measure == "anisotropy":
-        return ""
-    if measure == "probe":
-        return f"Folds are grouped by {groups.name}."
-    return f"A sentence is compared with those of another {groups.name} only."
 
 
 def _measure(
@@ -136,69 +94,28 @@ def _measure(
         for done, (index, layer) in enumerate(todo):
             desk.check()
             desk.report(done, len(todo), f"{sheets[index].title}, layer {layer}")
-            desk.keep(_one(index, layer, sheets[index].vectors[layer], labels, groups))
+            desk.keep((index, layer, measured(sheets[index].vectors[layer], labels, groups)))
         desk.report(len(todo), len(todo))
 
     return go
 
 
-def _one(
-    sheet: int,
-    layer: int,
-    vectors: np.ndarray,
-    labels: np.ndarray | None,
-    groups: np.ndarray | None,
-) -> Number:
-    from analysis.maps.probes import anisotropy, probe, silhouette
-
-    nothing = float("nan")
-    alone = anisotropy(vectors)
-    if labels is None:
-        return Number(
-            sheet,
-            layer,
-            probe=nothing,
-            low=nothing,
-            high=nothing,
-            chance=nothing,
-            silhouette=nothing,
-            anisotropy=alone,
-            problem="the rows have no classes",
-        )
-    apart = silhouette(vectors, labels, groups)
-    try:
-        found = probe(vectors, labels, groups)
-    except ValueError as error:
-        return Number(
-            sheet,
-            layer,
-            probe=nothing,
-            low=nothing,
-            high=nothing,
-            chance=nothing,
-            silhouette=apart,
-            anisotropy=alone,
-            problem=str(error),
-        )
-    return Number(sheet, layer, found.accuracy, *found.interval, found.chance, apart, alone)
-
-
-def _frame(found: Sequence[Number], sheets: Sequence[Sheet]) -> Any:
+def _frame(lines: Sequence[tuple[int, int, PoolingNumbers]], sheets: Sequence[Sheet]) -> Any:
     import pandas as pd
 
     return pd.DataFrame(
         [
             {
-                "pooling": sheets[one.sheet].title,
-                "layer": one.layer,
-                "probe": round(one.probe, 3),
-                "95 % from": round(one.low, 3),
-                "to": round(one.high, 3),
-                "most frequent class": round(one.chance, 3),
-                "silhouette": round(one.silhouette, 3),
-                "anisotropy": round(one.anisotropy, 3),
+                "pooling": sheets[index].title,
+                "layer": layer,
+                "probe": round(number.probe, 3),
+                "95 % from": round(number.low, 3),
+                "to": round(number.high, 3),
+                "most frequent class": round(number.chance, 3),
+                "silhouette": round(number.silhouette, 3),
+                "anisotropy": round(number.anisotropy, 3),
             }
-            for one in found
+            for index, layer, number in lines
         ]
     )
 

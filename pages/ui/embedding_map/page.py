@@ -10,16 +10,15 @@ import streamlit as st
 
 from analysis.common import jobs as work_in_hand
 from analysis.common.faults import reason
-from analysis.maps import projection
+from analysis.maps import projection, quality_words
 from analysis.maps.atlas import Sheet
 from pages.ui.data import choose
 from pages.ui.embedding_map import colour as map_colour
 from pages.ui.embedding_map import component, controls, details, engine, layout, typed_sentence
 from pages.ui.embedding_map import folder as map_folder
 from pages.ui.embedding_map import groups as map_groups
-from pages.ui.embedding_map import words as map_words
 from pages.ui.embedding_map.component import Panel
-from pages.ui.embedding_map.controls import Asked
+from pages.ui.embedding_map.drawing import MapSource
 from pages.ui.embedding_map.engine import Pass
 from pages.ui.engine import jobs
 from pages.ui.frame import address
@@ -75,7 +74,8 @@ def _draw_folder(choice: Choice, folder: str) -> None:
             "The typed sentence is not on these maps: their folder holds vectors and no checkpoint."
         )
     _too_many(len(asked.poolings))
-    _maps(choice, chosen, given, asked, map_folder.sheets(opened, given))
+    source = MapSource(chosen, given, asked, opened)
+    _maps(choice, source, map_folder.sheets(opened, given))
 
 
 def _draw(choice: Choice, chosen: choose.Chosen) -> None:
@@ -109,7 +109,7 @@ def _draw(choice: Choice, chosen: choose.Chosen) -> None:
     sheets, lacking = engine.sheets(given)
     _vectors_job(given, lacking)
     if sheets:
-        _maps(choice, chosen, given, asked, sheets)
+        _maps(choice, MapSource(chosen, given, asked), sheets)
 
 
 def _too_many(wanted: int) -> None:
@@ -142,9 +142,8 @@ def _vectors_job(given: Pass, lacking: int) -> None:
             st.error(f"{cards.plain(name)}: {cards.plain(problem)}")
 
 
-def _maps(
-    choice: Choice, chosen: choose.Chosen, given: Pass, asked: Asked, sheets: list[Sheet]
-) -> None:
+def _maps(choice: Choice, source: MapSource, sheets: list[Sheet]) -> None:
+    chosen, given, asked = source.chosen, source.given, source.asked
     sheets, problems = engine.usable(sheets, asked.layer)
     for problem in problems:
         st.warning(cards.plain(problem))
@@ -166,7 +165,7 @@ def _maps(
         answers = [
             one for member in given.members if (one := engine.answers(member, given)) is not None
         ]
-        colour = map_colour.ask(chosen, given, answers, qualities)
+        colour_name, colour = map_colour.ask(chosen, given, answers, qualities)
         words = st.text_input(
             "Find in the texts", live="150ms", **address.kept("find"), placeholder="a word"
         )
@@ -199,7 +198,7 @@ def _maps(
             found,
             names,
             [
-                map_words.subtitle(one, quality, groups, measuring)
+                quality_words.subtitle(one, quality, groups, measuring)
                 for one, quality in zip(now, qualities, strict=True)
             ],
             details.selected(given),
@@ -209,7 +208,8 @@ def _maps(
         st.caption(cards.plain(note))
     if found is not None:
         st.caption(f"{int(found.sum()):,} of {len(texts):,} texts contain it.")
-    details.draw(chosen, given, asked, sheets, now, shown.wish, colour, typed, groups, qualities)
+    measured = any(quality is not None for quality in qualities)
+    details.draw(source, choice, sheets, shown, now, colour_name, typed, groups, measured)
 
 
 def _texts(given: Pass) -> list[str]:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import reason
+from analysis.figures.recipes.maps import typed_vector
 from analysis.maps.atlas import Sheet
 from analysis.maps.neighbours import Neighbour, neighbours, shared
 from analysis.maps.projection import Map
 from pages.ui.embedding_map.component import Ring
 from pages.ui.embedding_map.engine import Pass
-from pages.ui.engine import models
+from pages.ui.engine.results import member_of
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 
@@ -48,11 +48,10 @@ def land(
     by_neighbours = False
     for sheet, one, layer in zip(sheets, now, layers, strict=True):
         key: Any = sheet.key
-        sha256, _, pooling, precision = key
+        sha256, _, pooling, _ = key
         try:
-            vector = _vector(
-                sha256, precision, choice.text, choice.pair, pooling, layer, _member=members[sha256]
-            )
+            member = member_of(members[sha256], "", None)
+            vector = member.result(typed_vector, choice.text, choice.pair, pooling, layer)
             placed = one.place(vector)
         except Exception as error:
             points.append(None)
@@ -63,24 +62,6 @@ def land(
         by_neighbours |= placed.how == "neighbours"
         near.append(neighbours(sheet.vectors[layer], vector, SHOWN))
     return Landed(choice.text, tuple(points), by_neighbours, tuple(near), tuple(problems))
-
-
-@st.cache_resource(max_entries=512, show_spinner=False)
-def _vector(
-    sha256: str,
-    precision: str,
-    text: str,
-    pair: str | None,
-    pooling: str,
-    layer: int,
-    _member: Checkpoint,
-) -> np.ndarray:
-    from analysis.corpus.embedding import embed
-
-    pairs = None if pair is None else [pair]
-    # As the rows were: in the type that the encoder was loaded in.
-    made = embed(models.classifier(_member), [text], pairs, (pooling,), (layer,), "loaded")
-    return np.array(made[pooling, layer][0])
 
 
 def rings(typed: Landed | None, layouts: int, place: int) -> list[Ring]:

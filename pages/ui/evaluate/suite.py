@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from analysis.corpus.predictions import Predictions
+from analysis.figures.recipes.request import ABOUT_THE_SUITE
 from analysis.suite import KINDS, Results, results
-from pages.ui.data.choose import SAID_OF_THE_SUITE, Chosen
+from pages.ui.data.choose import Chosen
 from pages.ui.evaluate import place
 from pages.ui.evaluate.run import Run, picture_of
 from pages.ui.frame import address
@@ -67,7 +68,7 @@ def _failing(
     """The failing sentences of one capability and checkpoint; a click opens one on Compare."""
     with st.container(border=True, key="failing"):
         with st.container(key="failing-controls"):
-            st.markdown("**Sentences that failed**", help=SAID_OF_THE_SUITE)
+            st.markdown("**Sentences that failed**", help=ABOUT_THE_SUITE)
             offered = [_name(rate) for rate in rates]
             for key, options in (("capability", offered), ("capability_checkpoint", names)):
                 if st.session_state.get(key) not in (None, *options):

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.figures.views.maps import METHODS
 from analysis.maps.projection import Map
 from analysis.maps.quality import Quality
-from pages.ui.embedding_map.groups import Groups
+from analysis.maps.row_groups import RowGroups
+
+METHODS = {"pca": "PCA", "umap": "UMAP", "aligned_umap": "AlignedUMAP"}
 
 
-def subtitle(one: Map, quality: Quality | None, groups: Groups, measuring: bool = False) -> str:
+def subtitle(one: Map, quality: Quality | None, groups: RowGroups, measuring: bool = False) -> str:
     """``UMAP, trustworthiness 0.94, continuity 0.96 (k = 15), k-NN 0.88 → 0.81, chance 0.50``."""
     method = METHODS[one.projection.method]
     if quality is None:
@@ -28,7 +29,7 @@ def subtitle(one: Map, quality: Quality | None, groups: Groups, measuring: bool 
     return told + _votes(quality, groups)
 
 
-def _votes(quality: Quality, groups: Groups) -> str:
+def _votes(quality: Quality, groups: RowGroups) -> str:
     if quality.knn_original is None or quality.knn_map is None:
         return ""
     told = f", k-NN {quality.knn_original:.2f} → {quality.knn_map:.2f}"
@@ -49,7 +50,7 @@ def short(quality: Quality | None) -> str:
     return told
 
 
-def note(qualities: Sequence[Quality | None], groups: Groups) -> str:
+def note(qualities: Sequence[Quality | None], groups: RowGroups) -> str:
     """What the letters of :func:`short` are, and on how many rows they were measured."""
     known = [one for one in qualities if one is not None and np.isfinite(one.trustworthiness)]
     if not known:
