@@ -65,7 +65,10 @@ def effects_of(subject: Subject, target: GivenTarget, instead: str = "") -> Word
 
 @recipe("doubt")
 def doubt(request: Request, span: list[int] | None = None, instead: str = "") -> Plot:
-    """Margins with and without a word, by default the one that the first loses most with."""
+    """Margins with and without a word, by default the one that the first loses most with.
+
+    Raises ``ValueError`` for a span of other than three numbers, and as `doubt_of` does.
+    """
     if span is None:
         subject, target = next(iter(request))
         first = effects_of(subject, target, instead)
@@ -84,7 +87,10 @@ def doubt(request: Request, span: list[int] | None = None, instead: str = "") ->
 
 @recipe("word_effects")
 def word_effects(request: Request, instead: str = "", most: int = views.MOST) -> Plot:
-    """Every word by what the margin changes without it, ranked for each checkpoint."""
+    """Every word by what the margin changes without it, ranked for each checkpoint.
+
+    Raises ``ValueError`` where fewer than one word is to be ranked, and as `doubt_of` does.
+    """
     if most < 1:
         raise ValueError(f"most is {most}: a ranking has one word at least")
     subjects = request.subjects

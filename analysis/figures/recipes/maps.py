@@ -204,6 +204,8 @@ def map_of(
 ) -> Plot:
     """A map of vectors that are there, laid out where that is missing; the last step of both kinds.
 
+    `land` gives the place (2,) of a typed sentence on a panel, or None.
+
     Raises
     ------
     ValueError
