@@ -27,7 +27,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with path.open("w", newline="", encoding="utf-8") as stream:
         rows = csv.writer(stream)
         rows.writerow(["text", "label"])
-        for index in range(15_000):
+        for index in range(8_000):
             text = " ".join(draw.choices(WORDS, k=draw.randint(6, 40))) + f" {index}"
             rows.writerow([text, draw.choice(("neg", "pos", "meh"))])
         rows.writerow(["", "pos"])
