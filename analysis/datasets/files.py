@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 Column = str | int  # a header's name, or a position where there is no header
+MISSING = ("nan", "<na>", "nat")  # how libraries write that there is no value, in any case
 BROKEN = -1  # line number of a row that its source is known to have broken
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a label stands for no value: None, NaN, blank, or one of these written out."""
+    if value is None or value != value:
+        return True
+    return str(value).strip().casefold() in ("", *MISSING)
 
 
 class DataError(ValueError):
@@ -31,6 +39,7 @@ class File:
     form: Literal["tsv", "trec"] = "tsv"
 
 
+_LABEL = 2  # place of the label among text, pair, label
 Row = tuple[int, str, str | None, str | None]  # line, text, pair, label as it stands in the file
 
 
@@ -150,11 +159,12 @@ def pick(
     """
     for number, fields in lines:
         values: list[str | None] = []
-        for place, column in zip(places, columns, strict=True):
+        for part, (place, column) in enumerate(zip(places, columns, strict=True)):
+            value = "" if place is None or place >= len(fields) else fields[place].strip()
             if place is None:
                 values.append(None)
-            elif place < len(fields) and fields[place].strip():
-                values.append(fields[place].strip())
+            elif value and not (part == _LABEL and is_missing(value)):
+                values.append(value)
             elif skip_broken:
                 number = BROKEN
                 values.append("")

@@ -14,7 +14,7 @@ from analysis.datasets.arrow_texts import ArrowTexts
 from analysis.datasets.columns import Met, Unknown, classes_of, resolve
 from analysis.datasets.files import DataError
 from analysis.datasets.guess import Columns
-from analysis.datasets.records import Problem
+from analysis.datasets.record import Problem
 from analysis.datasets.rows import LISTED, Rows
 from analysis.datasets.table import Kind, Table
 

@@ -9,44 +9,20 @@ from __future__ import annotations
 import csv
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from analysis.datasets.files import DataError
 from analysis.datasets.guess import column_names, delimiter_of, has_header, is_quoted
 from analysis.datasets.lines import Lines, encoding_of, head_of
+from analysis.datasets.parquet import parquet
+from analysis.datasets.record import Problem, Record, Records
 
 MOST_QUOTED = 100_000  # characters that a quoted field may run over lines before it counts as open
 _FORGIVEN = 20  # quotation marks left open, after which none may run over lines
 _SAMPLE_LINES = 200
 _NO_DELIMITER = "\x1f"  # a character that no text has, where a line is one field
 _MOST_JSON = 64 * 2**20  # bytes of a JSON list, which has to be read as a whole
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong with a row of a file, and whether the row was kept."""
-
-    row: int
-    what: str
-    kind: str
-    kept: bool = False
-
-
-Record = tuple[int, "Sequence[Any] | Problem"]
-
-
-@dataclass
-class Records:
-    """An open file as records: names of its columns, an iterator, what was found on the way."""
-
-    form: str  # "CSV", "TSV", "JSON lines", "JSON", "Parquet", "text"
-    names: tuple[str, ...]
-    rows: Iterator[Record]
-    notes: list[str]
-    lines: Lines | None = None
-    label_names: Mapping[str, tuple[str, ...]] | None = None  # of a Parquet file from the Hub
 
 
 def records(
@@ -61,7 +37,7 @@ def records(
     """
     head = head_of(stream)
     if head.startswith(b"PAR1"):
-        return _parquet(stream, name)
+        return parquet(stream, name)
     encoding = encoding_of(head, name)
     lines = Lines(stream, encoding, head)
     start = head.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
@@ -241,55 +217,3 @@ def _json_list(stream: BinaryIO, name: str, encoding: str) -> Records:
                 yield number, Problem(number, f"a {type(item).__name__}, no object", "JSON")
 
     return Records("JSON", names, rows(), [])
-
-
-def _parquet(stream: BinaryIO, name: str) -> Records:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        file = pq.ParquetFile(stream)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{name} is a damaged Parquet file ({error}). Save it again.") from error
-    schema = file.schema_arrow
-    kept = tuple(
-        field.name
-        for field in schema
-        if not (pa.types.is_nested(field.type) or pa.types.is_binary(field.type))
-    )
-    if not kept:
-        raise DataError(f"{name} has no column of texts or numbers. It cannot be read as a table.")
-
-    def rows() -> Iterator[Record]:
-        number = 0
-        try:
-            for batch in file.iter_batches(batch_size=8192, columns=list(kept)):
-                for values in zip(*(batch[column].to_pylist() for column in kept), strict=True):
-                    number += 1
-                    yield number, values
-        except (pa.ArrowException, OSError) as error:
-            yield (
-                number + 1,
-                Problem(number + 1, f"the file is damaged from here on ({error})", "damaged"),
-            )
-
-    notes = (
-        [f"Columns of lists or bytes are left out: {', '.join(left)}."]
-        if (left := [column for column in schema.names if column not in kept])
-        else []
-    )
-    return Records("Parquet", kept, rows(), notes, label_names=_hub_labels(schema.metadata))
-
-
-def _hub_labels(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[str, ...]]:
-    """Names of the classes that the Hub's own Parquet files carry, column by column."""
-    try:
-        about = json.loads((metadata or {}).get(b"huggingface", b"{}"))
-        features = about.get("info", {}).get("features", {})
-        return {
-            column: tuple(map(str, feature["names"]))
-            for column, feature in features.items()
-            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
-        }
-    except (ValueError, AttributeError, KeyError, TypeError):
-        return {}

@@ -10,19 +10,24 @@ from threading import Event
 from typing import Any
 
 from analysis.datasets.arrow_texts import TextWriter
+from analysis.datasets.files import is_missing
 from analysis.datasets.guess import Columns
-from analysis.datasets.records import Problem, Records
+from analysis.datasets.record import Problem, Records
 from analysis.text.tokens import clean
 
 LISTED = 200  # problems of one kind that are listed; all are counted
 MOST_TEXT = 100_000  # characters of one text
+MOST_CHARACTERS = 2 * 2**30  # of all texts that are kept of one file
+_LONG = 256  # characters of a row from which its repetitions are told while it is read
 _EVERY = 4096  # records between two reports
 
 
 class Rows:
     """The rows of a file on their way in: texts, raw labels, and what was wrong."""
 
-    def __init__(self, found: Records, columns: Columns, more: tuple[str, ...]) -> None:
+    def __init__(
+        self, found: Records, columns: Columns, more: tuple[str, ...], repeats: bool = True
+    ) -> None:
         self.found, self.columns, self.more = found, columns, more
         wanted = ["text", *(["pair"] if columns.pair else []), *(f"more {n}" for n in more)]
         self.writer = TextWriter(wanted)
@@ -34,6 +39,9 @@ class Rows:
         self.problems: list[Problem] = []
         self.counts: Counter[str] = Counter()
         self.rows = 0
+        self.repeats = repeats  # whether rows that are the same are kept
+        self._long: set[int] = set()  # digests of the rows with long texts
+        self._characters = 0
         self._place = {column: index for index, column in enumerate(found.names)}
 
     def note(self, problem: Problem) -> None:
@@ -57,6 +65,12 @@ class Rows:
             else:
                 self.rows += 1
                 self._add(number, row)
+            if self._characters > MOST_CHARACTERS:
+                self.found.notes.append(
+                    f"The texts up to row {number:,} have {MOST_CHARACTERS // 2**30} GB, which is "
+                    "all that is read of one file."
+                )
+                return True
         for number in self.found.lines.long if self.found.lines else ():
             self.rows += 1
             self.note(Problem(number, "a line of more than 1,000,000 characters", "too long"))
@@ -81,7 +95,7 @@ class Rows:
         label = ""
         if columns.label:
             label = self._value(row, columns.label) or ""
-            if not label:
+            if is_missing(label):
                 told = f"no label in column {columns.label!r}"
                 self.note(Problem(number, told, "without a label"))
                 return
@@ -89,11 +103,17 @@ class Rows:
             self.values[label] = len(self.values)
             self.first.append(number)
         further = [self._value(row, column) or "" for column in self.more]
+        key = "\0".join((text, pair, label)).encode("utf-8", "surrogatepass")
+        digest = int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big")
+        if len(key) >= _LONG and not self.repeats:
+            if digest in self._long:  # it is left out in the end: its text takes no place
+                text, pair, further = "", "", [""] * len(further)
+            self._long.add(digest)
         self.writer.add(text, *([pair] if columns.pair else []), *further)
+        self._characters += len(text) + len(pair) + sum(map(len, further))
         self.lines.append(number)
         self.codes.append(self.values[label])
-        key = "\0".join((text, pair, label)).encode("utf-8", "surrogatepass")
-        self.digests.append(int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big"))
+        self.digests.append(digest)
 
     def _value(self, row: Sequence[Any], column: str) -> str | None:
         place = self._place[column]

@@ -22,7 +22,8 @@ from analysis.datasets.guess import Columns, guess_columns
 from analysis.datasets.labels import suggest as suggest_mapping
 from analysis.datasets.lines import Source, opened, size_of
 from analysis.datasets.reading import Asked, Reading, reading
-from analysis.datasets.records import Problem, Record, Records, records
+from analysis.datasets.record import Problem, Record, Records
+from analysis.datasets.records import records
 from analysis.datasets.rows import LISTED, MOST_TEXT, Rows
 from analysis.datasets.table import Kind
 
@@ -218,7 +219,7 @@ def _read(
     if columns is None:
         columns = guess_columns(found.names, _first(found, 50), asked.labels, asked.pairs)
     _check_columns(name, found.names, [columns.text, columns.pair, columns.label, *asked.more])
-    rows = Rows(found, columns, asked.more)
+    rows = Rows(found, columns, asked.more, repeats=asked.duplicates != "drop")
     try:
         stopped = rows.collect(tell, cancel)
         return reading(rows, name, asked, stopped)

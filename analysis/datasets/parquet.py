@@ -1,0 +1,136 @@
+"""The rows of a Parquet file, in memory that does not grow with what the file unpacks to.
+
+A few kilobytes can stand for gigabytes: one long text that ten thousand rows share, or a column
+that is packed a thousandfold. Texts that rows share are made once, and a part of the file that
+would unpack to more than can be held is refused before it is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
+
+from analysis.datasets.files import DataError
+from analysis.datasets.guess import column_names
+from analysis.datasets.record import Problem, Record, Records
+
+MOST_UNPACKED = 512 * 2**20  # bytes of one column in one part (row group) of a file
+_BATCH_BYTES = 16 * 2**20  # of all columns in one batch, as the file states their size
+_MOST_ROWS = 8192  # in one batch
+
+
+def parquet(stream: BinaryIO, name: str) -> Records:
+    """The records of a Parquet file; columns of lists or bytes are left out, which is noted.
+
+    Raises
+    ------
+    DataError
+        The file is damaged, has no column of texts or numbers, or unpacks to more than can be held.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        plain = pq.ParquetFile(stream)
+        schema = plain.schema_arrow
+        texts = [f.name for f in schema if pa.types.is_string(f.type) or _large(f.type)]
+        file = pq.ParquetFile(stream, metadata=plain.metadata, read_dictionary=texts)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"{name} is a damaged Parquet file ({error}). Save it again.") from error
+    places = [
+        place
+        for place, field in enumerate(schema)
+        if not (pa.types.is_nested(field.type) or pa.types.is_binary(field.type))
+    ]
+    if not places:
+        raise DataError(f"{name} has no column of texts or numbers. It cannot be read as a table.")
+    _check_sizes(file.metadata, name)
+    wanted = list(dict.fromkeys(schema.names[place] for place in places))
+    notes = []
+    if left := [n for place, n in enumerate(schema.names) if place not in places]:
+        notes.append(f"Columns of lists or bytes are left out: {', '.join(left)}.")
+    names = column_names([schema.names[place] for place in places])
+    rows = _rows(file, wanted, _rows_a_batch(file.metadata))
+    return Records("Parquet", names, rows, notes, label_names=_hub_labels(schema.metadata))
+
+
+def _large(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_large_string(kind))
+
+
+def _check_sizes(about: Any, name: str) -> None:
+    for group in range(about.num_row_groups):
+        part = about.row_group(group)
+        for column in range(part.num_columns):
+            size = part.column(column).total_uncompressed_size
+            if size > MOST_UNPACKED:
+                raise DataError(
+                    f"{name}: column {part.column(column).path_in_schema!r} unpacks to "
+                    f"{size / 2**20:,.0f} MB in one part of the file (at most "
+                    f"{MOST_UNPACKED // 2**20} MB). Write it with smaller row groups."
+                )
+
+
+def _rows_a_batch(about: Any) -> int:
+    rows = max(about.num_rows, 1)
+    size = sum(about.row_group(g).total_byte_size for g in range(about.num_row_groups))
+    return int(min(max(_BATCH_BYTES * rows // max(size, 1), 1), _MOST_ROWS))
+
+
+def _rows(file: Any, wanted: list[str], size: int) -> Iterator[Record]:
+    import pyarrow as pa
+
+    number = 0
+    try:
+        for batch in file.iter_batches(batch_size=size, columns=wanted):
+            for values in zip(*map(_values, batch.columns), strict=True):
+                number += 1
+                yield number, values
+    except (pa.ArrowException, OSError) as error:
+        told = f"the file is damaged from here on ({error})"
+        yield number + 1, Problem(number + 1, told, "damaged")
+
+
+def _values(column: Any) -> list[Any]:
+    """The values of a column of one batch; rows that share a text share its string."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        return _plain(column)
+    shared = _plain(column.dictionary)
+    return [None if place is None else shared[place] for place in column.indices.to_pylist()]
+
+
+def _plain(column: Any) -> list[Any]:
+    try:
+        values: list[Any] = column.to_pylist()
+        return values
+    except UnicodeDecodeError:  # texts that are no UTF-8: read as such bytes of a CSV are
+        import pyarrow as pa
+
+        raw = column.cast(pa.large_binary() if _large(column.type) else pa.binary()).to_pylist()
+        return [None if value is None else _decoded(value) for value in raw]
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
+def _hub_labels(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[str, ...]]:
+    """Names of the classes that the Hub's own Parquet files carry, column by column."""
+    try:
+        about = json.loads((metadata or {}).get(b"huggingface", b"{}"))
+        features = about.get("info", {}).get("features", {})
+        return {
+            column: tuple(map(str, feature["names"]))
+            for column, feature in features.items()
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+        }
+    except (ValueError, AttributeError, KeyError, TypeError):
+        return {}

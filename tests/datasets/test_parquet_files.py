@@ -1,0 +1,116 @@
+"""Parquet files of strangers: rows that share a text share its memory, and odd ones are told."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.datasets import parquet, rows
+from analysis.datasets.files import DataError
+from analysis.datasets.table import read_file
+from analysis.datasets.upload import peek, read_upload
+
+
+def _bytes(table: pa.Table, **options: object) -> bytes:
+    stream = io.BytesIO()
+    pq.write_table(table, stream, **options)
+    return stream.getvalue()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.text(min_size=1), st.sampled_from(["a", "b"])), min_size=1, max_size=30)
+)
+def test_any_table_is_read_as_pandas_reads_it(values):
+    frame = pd.DataFrame(values, columns=["text", "label"])
+    stream = io.BytesIO(_bytes(pa.Table.from_pandas(frame, preserve_index=False)))
+    found = parquet.parquet(stream, "a.parquet")
+    assert found.names == ("text", "label")
+    assert [tuple(row) for _, row in found.rows] == values
+
+
+def test_a_long_text_that_many_rows_share_takes_the_memory_of_one():
+    text = "a long text " * 50_000  # 600 kB
+    labels = ["x", "y"] * 2_000
+    raw = _bytes(pa.table({"text": [text] * 4_000, "label": labels}), compression="zstd")
+    assert len(raw) < 100_000
+    tracemalloc.start()
+    shown = peek(raw, "a.parquet")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert shown.names == ("text", "label")
+    assert most < 100 * 2**20  # 2.4 GB if every row had its own
+
+
+def test_repeated_rows_take_no_place_before_they_are_left_out(monkeypatch):
+    text = "word " * 15_000
+    raw = _bytes(pa.table({"text": [text] * 2_000, "label": ["x", "y"] * 1_000}))
+    monkeypatch.setattr(rows, "MOST_CHARACTERS", 10 * len(text))
+    reading = read_upload(raw, "a.parquet")
+    assert len(reading.table) == 2
+    assert reading.counts["repeated"] == 1_998
+    assert reading.rows == 2_000
+
+
+def test_a_file_with_more_text_than_is_read_says_where_it_was_left(monkeypatch):
+    monkeypatch.setattr(rows, "MOST_CHARACTERS", 10_000)
+    frame = pd.DataFrame({"text": [f"{n} {'word ' * 100}" for n in range(100)], "label": "x"})
+    reading = read_upload(_bytes(pa.Table.from_pandas(frame)), "a.parquet")
+    assert 10 < len(reading.table) < 30
+    assert any("all that is read" in note for note in reading.notes)
+
+
+def test_a_column_that_unpacks_to_more_than_can_be_held_is_refused_by_name(monkeypatch):
+    monkeypatch.setattr(parquet, "MOST_UNPACKED", 2**20)
+    raw = _bytes(
+        pa.table({"text": ["x" * 1_000] * 5_000}), compression="zstd", use_dictionary=False
+    )
+    assert len(raw) < 50_000
+    with pytest.raises(DataError, match="'text' unpacks to 5 MB"):
+        peek(raw, "a.parquet")
+
+
+def test_two_columns_of_one_name_are_told_apart():
+    table = pa.table([["good", "bad"], ["a", "b"], [1, 0]], names=["text", "text", "label"])
+    shown = peek(_bytes(table), "a.parquet")
+    assert shown.names == ("text", "text (2)", "label")
+    assert shown.rows[0] == {"text": "good", "text (2)": "a", "label": 1}
+
+
+def test_text_that_is_no_utf8_is_read_as_windows_1252():
+    raw = pa.array([b"caf\xe9 good", "café bad".encode()], pa.binary())
+    texts = pa.Array.from_buffers(pa.string(), 2, raw.buffers())
+    found = parquet.parquet(io.BytesIO(_bytes(pa.table({"text": texts}))), "a.parquet")
+    assert [row[0] for _, row in found.rows] == ["café good", "café bad"]
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), "NaN", "nan", "<NA>", " "])
+def test_a_label_that_is_missing_is_no_class_and_its_row_is_named(missing):
+    labels = pd.Series(["x", missing, "y"], dtype=object)
+    frame = pd.DataFrame({"text": ["one", "two", "three"], "label": labels})
+    reading = read_upload(frame.to_csv(index=False).encode(), "a.csv")
+    assert reading.table.labels == ("x", "y")
+    assert [problem.kind for problem in reading.problems] == ["without a label"]
+
+
+def test_numbers_and_missing_values_stay_what_they_are():
+    table = pa.table({"text": ["a", None], "score": np.array([0.5, np.nan])})
+    found = parquet.parquet(io.BytesIO(_bytes(table)), "a.parquet")
+    first, second = (row for _, row in found.rows)
+    assert list(first) == ["a", 0.5]
+    assert second[0] is None
+    assert np.isnan(second[1])
+
+
+def test_a_table_for_training_with_a_missing_label_is_refused_by_its_line(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\ngood,x\nbad,NaN\n")
+    with pytest.raises(DataError, match="line 3: column 'label'"):
+        read_file(tmp_path / "a.csv", "text", label="label")
