@@ -104,7 +104,12 @@ def _data_options(run: argparse.ArgumentParser) -> None:
     own.add_argument("--dev", type=Path)
     own.add_argument("--text", help="name of the column with the text")
     own.add_argument("--pair", help="name of the column with the second text")
-    own.add_argument("--label", help="name of the column with the class or number")
+    own.add_argument(
+        "--label", help="name of the column with the class, a list of classes, or a number"
+    )
+    own.add_argument(
+        "--label-columns", nargs="+", default=(), help="columns of 0 and 1, one a class"
+    )
     own.add_argument("--label-kind", choices=("auto", "classes", "number"), default="auto")
 
 
@@ -145,6 +150,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     )
     return Settings(
         **{name: getattr(arguments, name) for name in names},
+        label_columns=tuple(arguments.label_columns),
         options=options,
         recipe=replace(plan, **changed),
     )

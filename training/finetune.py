@@ -84,6 +84,7 @@ def prepare(settings: Settings, train: Table) -> tuple[Any, Any, Any]:
         task=settings.task,
         pairs=train.pair is not None,
         seed=settings.seed,
+        several=train.several,
     )
     if settings.tuning == "lora":
         if location.source == "folder":

@@ -90,7 +90,7 @@ NUMBER = ("pearson", "spearman", "rmse")
 def score(
     names: Sequence[str], label: Vector, logits: Vector, *, regression: bool
 ) -> dict[str, float]:
-    """The named scores of logits (N, C) against labels (N,).
+    """The named scores of logits (N, C) against labels (N,), or (N, C) of 0 and 1.
 
     Raises
     ------
@@ -108,6 +108,8 @@ def score(
             "Try a lower learning rate."
         )
     predicted = logits[:, 0] if regression else logits.argmax(axis=1)
+    if label.ndim == 2:
+        predicted = (logits > 0).astype(label.dtype)  # a probability above one half
     return {name: METRICS[name](label, predicted) for name in names}
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from analysis.datasets.table import HUB, TASKS, Table, read, read_file
+from analysis.datasets.guess import Columns
+from analysis.datasets.table import HUB, TASKS, DataError, Table, read, read_file
+from analysis.datasets.upload import peek, read_upload
 from training import metrics
 from training.tasks import Recipe, recipe
 
@@ -36,6 +39,7 @@ class Settings:
     pair: str | None = None
     label: str | None = None
     label_kind: Literal["auto", "classes", "number"] = "auto"
+    label_columns: tuple[str, ...] = ()  # columns of 0 and 1, one a class
 
     @property
     def encoder_name(self) -> str:
@@ -92,27 +96,55 @@ def load_splits(settings: Settings) -> Splits:
 
 
 def _own_splits(settings: Settings) -> Splits:
-    missing = [
-        name for name in ("train", "dev", "text", "label") if getattr(settings, name) is None
-    ]
+    needed = ("train", "dev", "text", *(() if settings.label_columns else ("label",)))
+    missing = [name for name in needed if getattr(settings, name) is None]
     if missing:
         raise ValueError("--task csv needs " + ", ".join(f"--{name}" for name in missing) + ".")
     assert settings.train is not None
     assert settings.dev is not None
-    assert settings.text is not None
-    train = read_file(
-        settings.train, settings.text, settings.pair, settings.label, kind=settings.label_kind
-    )
+    train = _own_table(settings, settings.train, None, "train")
     if len(train.labels) == 1:
         raise ValueError(
             f"{settings.train}: every row of column {settings.label!r} is "
             f"{train.labels[0]!r}. At least two classes are needed."
         )
-    dev = read_file(
-        settings.dev, settings.text, settings.pair, settings.label, labels=train.labels, split="dev"
-    )
+    dev = _own_table(settings, settings.dev, train.labels, "dev")
     names = metrics.NUMBER if train.regression else metrics.CLASSES
-    return Splits(train, {"dev": dev}, names)
+    return Splits(train, {"dev": dev}, metrics.LABELS if train.several else names)
+
+
+def _own_table(settings: Settings, path: Path, labels: Sequence[str] | None, split: str) -> Table:
+    """A file of one's own, every row of it; several labels a row where its columns have them."""
+    assert settings.text is not None
+    plain = path.suffix.lower() in (".csv", ".tsv", ".txt") and not settings.label_columns
+    if plain and not _has_lists(path, settings.label):
+        return read_file(
+            path,
+            settings.text,
+            settings.pair,
+            settings.label,
+            kind=settings.label_kind,
+            labels=labels,
+            split=split,
+        )
+    columns = Columns(settings.text, settings.pair, settings.label, settings.label_columns)
+    found = read_upload(
+        path, columns=columns, labels=labels, kind=settings.label_kind, duplicates="keep"
+    )
+    if found.left_out:
+        first = next((one for one in found.problems if not one.kept), None)
+        where = f"row {first.row}: {first.what}" if first else f"{found.left_out} rows"
+        raise ValueError(f"{path}, {where}. Correct the row, or name another column.")
+    return replace(found.table, task="csv", split=split)
+
+
+def _has_lists(path: Path, label: str | None) -> bool:
+    """Whether a column of a CSV holds lists of labels, as pandas writes them."""
+    try:
+        cells = [str(row.get(label or "") or "") for row in peek(path, path.name).rows]
+    except (DataError, OSError):  # whoever reads the file says so
+        return False
+    return any(cell.startswith("[") and cell.endswith("]") for cell in cells)
 
 
 def command(settings: Settings) -> str:
@@ -130,6 +162,8 @@ def command(settings: Settings) -> str:
             for name in ("train", "dev", "text", "pair", "label")
             if (value := getattr(settings, name)) is not None
         ]
+        if settings.label_columns:
+            words.append(f"--label-columns {' '.join(map(repr, settings.label_columns))}")
         if settings.label_kind != "auto":
             words.append(f"--label-kind {settings.label_kind}")
     else:

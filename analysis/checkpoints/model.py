@@ -206,6 +206,8 @@ class PoolingClassifier(PreTrainedModel):
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         if self.config.num_labels == 1:
             return nn.functional.mse_loss(logits[:, 0].float(), labels.float())
+        if self.config.problem_type == SEVERAL:
+            return nn.functional.binary_cross_entropy_with_logits(logits.float(), labels.float())
         return nn.functional.cross_entropy(logits.float(), labels)
 
     def encoder_linear_names(self, kinds: Sequence[str] = ("query", "value")) -> list[str]:
@@ -233,6 +235,7 @@ def auto_class(config: PretrainedConfig) -> Any:
     raise ValueError(ENCODER_DECODER.format(name=type(config).__name__.removesuffix("Config")))
 
 
+SEVERAL = "multi_label_classification"
 ENCODER_DECODER = (
     "{name} reads the text in an encoder and once more in a decoder, and hidden states and "
     "poolings here are those of one encoder. Use a model that is one, such as a RoBERTa or DeBERTa "
@@ -402,11 +405,12 @@ def build_classifier(
     pairs: bool = False,
     seed: int | None = None,
     attn_implementation: str = "sdpa",
+    several: bool = False,
 ) -> PoolingClassifier:
     """Pretrained encoder, new pooling head and classifier (set the torch seed before).
 
-    `labels` names the classes in order; None makes a regression with one output.
-    Raises ``ValueError`` where the encoder is not found or the options are impossible.
+    `labels` names the classes in order; None makes a regression with one output. With `several`
+    each class is given or not by its own sigmoid. Raises ``ValueError`` where the encoder is not found or the options are impossible.
     """
     location = resolve_encoder(encoder)
     attn_implementation = heads.attention_for(head, attn_implementation)
@@ -416,6 +420,8 @@ def build_classifier(
     names = {"score": 0} if labels is None else {name: i for i, name in enumerate(labels)}
     if labels is not None and len(names) != len(labels):
         raise ValueError(f"labels repeat: {', '.join(labels)}")
+    problem: Any = SEVERAL if several else "single_label_classification"
+    problem = "regression" if labels is None else problem
     config = PoolingConfig(  # type: ignore[call-arg]
         encoder=portable(pretrained.config),
         encoder_name=location.name if location.source != "folder" else location.path.name,
@@ -428,7 +434,7 @@ def build_classifier(
         seed=seed,
         id2label={index: name for name, index in names.items()},
         label2id=names,
-        problem_type="regression" if labels is None else "single_label_classification",
+        problem_type=problem,
         attn_implementation=attn_implementation,
     )
     model = PoolingClassifier(config)

@@ -59,6 +59,8 @@ LABELS = (
     "y",
 )
 _IDS = ("id", "idx", "index", "row", "guid", "unnamed: 0", "", "#1 id", "#2 id")
+ON = frozenset({"1", "1.0", "True", "true", "TRUE"})  # what stands where a class is given
+_SWITCHES = ON | {"0", "0.0", "False", "false", "FALSE", ""}
 _NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
 # A first text has its second text under the name of the same kind.
 _TOGETHER = {
@@ -74,11 +76,15 @@ _TOGETHER = {
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns of the text, the second text and the label."""
+    """Names of the columns of the text, the second text and the label.
+
+    ``classes`` are columns of 0 and 1, one a class, in the place of a label.
+    """
 
     text: str
     pair: str | None = None
     label: str | None = None
+    classes: tuple[str, ...] = ()
 
 
 def delimiter_of(lines: Sequence[str], suffix: str) -> str | None:
@@ -186,7 +192,25 @@ def guess_columns(
                 if plain[name] not in LABELS and not _numeric(shown[name]) and lengths[name] > 12
             ]
             pair = max(long, key=lengths.__getitem__, default=None)
-    return Columns(text, pair, _label([n for n in others if n != pair], plain, shown, labels))
+    rest = [name for name in others if name != pair]
+    classes = _class_columns(rest, plain, shown, labels)
+    if classes:
+        return Columns(text, pair, None, classes)
+    return Columns(text, pair, _label(rest, plain, shown, labels))
+
+
+def _class_columns(
+    names: Sequence[str],
+    plain: Mapping[str, str],
+    shown: Mapping[str, Sequence[str]],
+    labels: Sequence[str] | None,
+) -> tuple[str, ...]:
+    """Columns of 0 and 1, one a class; () where there are fewer than two, or a label by name."""
+    switches = [name for name in names if shown[name] and set(shown[name]) <= _SWITCHES]
+    if labels:
+        switches = [name for name in switches if len(match([name], labels)) == 1]
+    named = _by_name(names, plain, LABELS) is not None
+    return tuple(switches) if len(switches) > 1 and (labels or not named) else ()
 
 
 def _by_name(names: Sequence[str], plain: Mapping[str, str], wanted: Sequence[str]) -> str | None:

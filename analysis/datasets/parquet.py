@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from analysis.datasets.files import DataError
-from analysis.datasets.guess import column_names
+from analysis.datasets.guess import LABELS, column_names
 from analysis.datasets.record import Problem, Record, Records
 
 MOST_UNPACKED = 512 * 2**20  # bytes of one column in one part (row group) of a file
@@ -42,6 +42,7 @@ def parquet(stream: BinaryIO, name: str) -> Records:
         place
         for place, field in enumerate(schema)
         if not (pa.types.is_nested(field.type) or pa.types.is_binary(field.type))
+        or (pa.types.is_list(field.type) and field.name.casefold() in LABELS)
     ]
     if not places:
         raise DataError(f"{name} has no column of texts or numbers. It cannot be read as a table.")

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from analysis.common.records import freeze
 from analysis.datasets.arrow_texts import ArrowTexts
-from analysis.datasets.columns import Met, Unknown, classes_of, resolve
+from analysis.datasets.columns import MOST_CLASSES, Met, Unknown, classes_of, resolve
 from analysis.datasets.files import DataError
 from analysis.datasets.guess import Columns
+from analysis.datasets.labels import match
 from analysis.datasets.record import Problem
-from analysis.datasets.rows import LISTED, Rows
+from analysis.datasets.rows import LISTED, SEVERAL, Rows
 from analysis.datasets.table import Kind, Table
 
 UNKNOWN_LABEL = "with an unknown label"  # a kind of problem
@@ -101,7 +102,11 @@ def reading(rows: Rows, name: str, asked: Asked, stopped: bool) -> Reading:
     used: Mapping[str, str] = {}
     unknown: tuple[Unknown, ...] = ()
     told: Met = {}
-    if columns.label and len(lines):
+    if any(value.startswith(SEVERAL) for value in rows.values):
+        label, keep, classes, used = _several(rows, name, asked, codes)
+        told = _met(rows, codes)
+        unknown = tuple(Unknown(part, *told[part], None) for part in told if part not in used)
+    elif columns.label and len(lines):
         hub = (found.label_names or {}).get(columns.label, ())
         counts = np.bincount(codes, minlength=len(rows.values))
         told = dict(zip(rows.values, zip(counts.tolist(), rows.first, strict=True), strict=True))
@@ -144,6 +149,55 @@ def reading(rows: Rows, name: str, asked: Asked, stopped: bool) -> Reading:
         {column: chosen[f"more {column}"] for column in rows.more},
         told,
     )
+
+
+def _several(
+    rows: Rows, name: str, asked: Asked, codes: NDArray[Any]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], tuple[str, ...], Mapping[str, str]]:
+    """Labels (N, C) of 0 and 1, (N,) which rows have known labels only, the classes, and the class
+    that each label was read as."""
+    parts, met = [_parts(value) for value in rows.values], _met(rows, codes)
+    own = rows.columns.classes or tuple(sorted(met))
+    classes = tuple(asked.labels or own)
+    if len(classes) > MOST_CLASSES:
+        raise DataError(
+            f"{name}: its rows have {len(classes):,} different labels, too many for classes. "
+            "Choose the column with the classes, or no label."
+        )
+    sure = match(list(met), classes)
+    read = {part: (asked.mapping or {}).get(part, sure.get(part)) for part in met}
+    places = {label: index for index, label in enumerate(classes)}
+    matrix = np.zeros((len(parts), len(classes)), np.int64)
+    known = np.ones(len(parts), bool)
+    for code, given in enumerate(parts):
+        for part in given:
+            label = read[part]
+            if label is None:
+                known[code] = False
+                what = _unknown_in_words(part, classes)
+                rows.note(Problem(rows.first[code], what, UNKNOWN_LABEL))
+            else:
+                matrix[code, places[label]] = 1
+    odd = int((~known[codes]).sum())
+    rows.counts[UNKNOWN_LABEL] = odd
+    used = {part: label for part, label in read.items() if label is not None}
+    return matrix[codes], known[codes], classes, used
+
+
+def _met(rows: Rows, codes: NDArray[Any]) -> Met:
+    """How often each label of rows with several stands there, and in which row first."""
+    counts = np.bincount(codes, minlength=len(rows.values)).tolist()
+    met: dict[str, tuple[int, int]] = {}
+    for value, count, first in zip(rows.values, counts, rows.first, strict=True):
+        for part in _parts(value):
+            before = met.get(part, (0, first))
+            met[part] = (before[0] + count, min(before[1], first))
+    return met
+
+
+def _parts(value: str) -> list[str]:
+    """The labels of a row, of which there may be none, one or several."""
+    return [part for part in value.split(SEVERAL) if part] if value else []
 
 
 def _take(column: Sequence[str], rows: NDArray[np.int64]) -> Sequence[str]:
@@ -192,7 +246,10 @@ def _columns_in_words(columns: Columns) -> str:
     parts = [f"text from {columns.text!r}"]
     if columns.pair:
         parts.append(f"second text from {columns.pair!r}")
-    parts.append(f"label from {columns.label!r}" if columns.label else "no label")
+    if columns.classes:
+        parts.append(f"a class each from {', '.join(map(repr, columns.classes))}")
+    else:
+        parts.append(f"label from {columns.label!r}" if columns.label else "no label")
     return f"Columns were guessed: {', '.join(parts)}."
 
 

@@ -26,7 +26,7 @@ Record = tuple[int, "Sequence[Any] | Problem"]
 class Records:
     """An open file as records: names of its columns, an iterator, what was found on the way."""
 
-    form: str  # "CSV", "TSV", "JSON lines", "JSON", "Parquet", "text"
+    form: str  # "CSV", "TSV", "JSON lines", "JSON", "Parquet", "fastText", "text"
     names: tuple[str, ...]
     rows: Iterator[Record]
     notes: list[str]

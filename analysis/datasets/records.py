@@ -12,8 +12,10 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from analysis.datasets.fasttext import is_fasttext, row_of
 from analysis.datasets.files import DataError
 from analysis.datasets.guess import column_names, delimiter_of, has_header, is_quoted
+from analysis.datasets.json_shapes import is_table, rows_of
 from analysis.datasets.lines import Lines, encoding_of, head_of
 from analysis.datasets.parquet import parquet
 from analysis.datasets.record import Problem, Record, Records
@@ -43,8 +45,10 @@ def records(
     start = head.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
     suffix = name.lower().rpartition(".")[2]
     if start.startswith("[") and (suffix == "json" or '{"' in start[:200].replace(" ", "")):
-        return _json_list(stream, name, encoding)
+        return _json_whole(stream, name, encoding)
     if start.startswith("{") and (suffix in ("json", "jsonl", "ndjson") or '":' in start[:2000]):
+        if _is_one_object(lines, stream, encoding):
+            return _json_whole(stream, name, encoding)
         return _json_lines(lines, name)
     if suffix == "parquet":
         raise DataError(f"{name} is no Parquet file, or is damaged. Save it again.")
@@ -68,6 +72,10 @@ def _delimited(
     sample = [line for line in sample if line.strip()]
     if not sample:
         raise DataError(f"{name} holds no rows. Check that the file was saved.")
+    if delimiter is None and is_fasttext(sample):
+        lines.forget()
+        marked: Iterator[Record] = ((n, row_of(line)) for n, line in lines if line.strip())
+        return Records("fastText", ("label", "text"), marked, _noted(lines), lines)
     found = delimiter or delimiter_of(sample, suffix)
     quoted = found != "\t" or is_quoted(sample)
     first = _fields(sample[0], found) if quoted else None
@@ -193,21 +201,42 @@ def _object(line: str) -> dict[str, Any] | str:
     return found if isinstance(found, dict) else f"a {type(found).__name__}"
 
 
-def _json_list(stream: BinaryIO, name: str, encoding: str) -> Records:
+def _is_one_object(lines: Lines, stream: BinaryIO, encoding: str) -> bool:
+    """Whether the file is one JSON object that holds the table, and not an object a line."""
+    first = next((line for _, line in lines if line.strip()), "")
+    lines.forget()
+    row = _object(first)
+    if isinstance(row, dict):
+        return is_table(row)
+    # An object over several lines, or a broken line before good ones.
+    stream.seek(0)
+    raw = stream.read(_MOST_JSON + 1)
+    try:
+        return len(raw) <= _MOST_JSON and isinstance(json.loads(raw.decode(encoding)), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _json_whole(stream: BinaryIO, name: str, encoding: str) -> Records:
+    """A file that is one JSON value: a list of objects, or a table in another of pandas' shapes."""
+    stream.seek(0)
     raw = stream.read(_MOST_JSON + 1)
     if len(raw) > _MOST_JSON:
         raise DataError(
-            f"{name} is one JSON list of more than {_MOST_JSON // 2**20} MB, which has to be read "
+            f"{name} is one JSON value of more than {_MOST_JSON // 2**20} MB, which has to be read "
             "as a whole. Write it as JSON lines: one object in each line."
         )
     try:
-        found = json.loads(raw.decode(encoding))
+        value = json.loads(raw.decode(encoding))
     except (ValueError, RecursionError) as error:
         raise DataError(f"{name} cannot be read as JSON ({error}). Save it again.") from error
-    items = found if isinstance(found, list) else []
+    items = rows_of(value) or []
     names = tuple(dict.fromkeys(key for item in items if isinstance(item, dict) for key in item))
     if not names:
-        raise DataError(f"{name} holds no list of JSON objects. Write one object for each row.")
+        raise DataError(
+            f"{name} holds no table as JSON: no list of objects, and none of the shapes that "
+            "pandas writes. Write one object for each row: frame.to_json(name, orient='records')."
+        )
 
     def rows() -> Iterator[Record]:
         for number, item in enumerate(items, 1):

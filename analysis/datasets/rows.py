@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from ast import literal_eval
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Event
 from typing import Any
 
 from analysis.datasets.arrow_texts import TextWriter
 from analysis.datasets.files import is_missing
-from analysis.datasets.guess import Columns
+from analysis.datasets.guess import ON, Columns
 from analysis.datasets.record import Problem, Records
 from analysis.text.tokens import clean
 
 LISTED = 200  # problems of one kind that are listed; all are counted
+SEVERAL = "\x1f"  # stands before each label of a row that has a list of them
 MOST_TEXT = 100_000  # characters of one text
 MOST_CHARACTERS = 2 * 2**30  # of all texts that are kept of one file
 _LONG = 256  # characters of a row from which its repetitions are told while it is read
@@ -93,9 +96,11 @@ class Rows:
             self.note(Problem(number, f"{told}; is a quotation mark not closed?", "too long"))
             return
         label = ""
-        if columns.label:
-            label = self._value(row, columns.label) or ""
-            if is_missing(label):
+        if columns.classes:
+            label = self._given(row)
+        elif columns.label:
+            label = self._label(row, columns.label)
+            if is_missing(label) and label != SEVERAL:
                 told = f"no label in column {columns.label!r}"
                 self.note(Problem(number, told, "without a label"))
                 return
@@ -114,6 +119,23 @@ class Rows:
         self.lines.append(number)
         self.codes.append(self.values[label])
         self.digests.append(digest)
+
+    def _given(self, row: Sequence[Any]) -> str:
+        """The classes whose own columns say so, as one label."""
+        given = [name for name in self.columns.classes if self._value(row, name) in ON]
+        return "".join(f"{SEVERAL}{name}" for name in given) or SEVERAL
+
+    def _label(self, row: Sequence[Any], column: str) -> str:
+        """The label as it stands there; of a list its parts, each behind SEVERAL."""
+        place = self._place[column]
+        value = row[place] if place < len(row) else None
+        if isinstance(value, str) and value[:1] + value[-1:] == "[]" and len(value) <= MOST_TEXT:
+            with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+                value = literal_eval(value)  # a list, as pandas writes it into a CSV
+        if isinstance(value, list | tuple):
+            parts = [str(part).strip() for part in value if part is not None]
+            return "".join(f"{SEVERAL}{part}" for part in sorted(set(parts))) or SEVERAL
+        return self._value(row, column) or ""
 
     def _value(self, row: Sequence[Any], column: str) -> str | None:
         place = self._place[column]

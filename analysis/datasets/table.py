@@ -22,6 +22,7 @@ from analysis.common.records import freeze
 from analysis.datasets import files
 from analysis.datasets.files import DataError, File, Row
 from analysis.datasets.hub import parquet_files
+from analysis.datasets.label_sets import sets_of
 from analysis.datasets.tasks import TASKS, Task
 
 __all__ = ["HUB", "TASKS", "DataError", "Kind", "Table", "Task", "read", "read_file"]
@@ -32,8 +33,9 @@ Kind = Literal["auto", "classes", "number"]
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one split. ``label`` is (N,) int64 class indices, (N,) float64 numbers where
-    ``labels`` is empty (regression), or None where the split is published without labels.
+    """Rows of one split. ``label`` is (N,) int64 class indices, (N, C) int64 of 0 and 1 where a row
+    has any of the classes, (N,) float64 numbers where ``labels`` is empty (regression), or None
+    where the split is published without labels.
     ``skipped`` counts rows that the source itself has broken (QQP only). The texts of a small
     table are tuples; those of a large file stay on disk and are read row by row."""
 
@@ -58,6 +60,11 @@ class Table:
     def regression(self) -> bool:
         """True where the label is a number."""
         return self.label is not None and not self.labels
+
+    @property
+    def several(self) -> bool:
+        """True where a row may have several classes, or none."""
+        return self.label is not None and self.label.ndim == 2
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -110,13 +117,24 @@ class Table:
             label=None if self.label is None else self.label[chosen],
         )
 
+    def by_sets(self) -> Table:
+        """The same rows where each set of classes is a class of its own; itself where a row has
+        one class."""
+        if not self.several or self.label is None:
+            return self
+        codes, names = sets_of(self.label.astype(bool), self.labels)
+        return replace(self, label=codes, labels=names)
+
     def frame(self) -> Any:
         """The table as a pandas ``DataFrame`` with columns ``text``, ``pair``, ``label``; the
-        label is the class name (the number for regression), None where there is none."""
+        label is the class name (a list of them where there may be several, the number for
+        regression), None where there is none."""
         import pandas as pd
 
         label: Any = self.label
-        if label is not None and self.labels:
+        if label is not None and self.several:
+            label = [[self.labels[c] for c in np.flatnonzero(row).tolist()] for row in label]
+        elif label is not None and self.labels:
             label = [self.labels[index] for index in label]
         return pd.DataFrame({"text": self.text, "pair": self.pair, "label": label})
 

@@ -218,7 +218,8 @@ def _read(
     columns = asked.columns
     if columns is None:
         columns = guess_columns(found.names, _first(found, 50), asked.labels, asked.pairs)
-    _check_columns(name, found.names, [columns.text, columns.pair, columns.label, *asked.more])
+    wanted = [columns.text, columns.pair, columns.label, *columns.classes, *asked.more]
+    _check_columns(name, found.names, wanted)
     rows = Rows(found, columns, asked.more, repeats=asked.duplicates != "drop")
     try:
         stopped = rows.collect(tell, cancel)

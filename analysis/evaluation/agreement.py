@@ -97,7 +97,7 @@ def agreement(table: Table, runs: Sequence[Predictions]) -> Agreement:
         raise ValueError("Checkpoints that answer with a number do not agree or disagree.")
     if not len(answers.rows):
         raise ValueError("These checkpoints have no rows in common yet.")
-    n, count, classes = len(answers.rows), len(answers.names), len(answers.classes)
+    n, count, classes = len(answers.rows), len(answers.names), len(answers.answers)
     share, kappa = np.ones((count, count)), np.ones((count, count))
     low, high = np.ones((count, count)), np.ones((count, count))
     for a in range(count):
@@ -169,7 +169,9 @@ def compare(
             for metric in ("pearson", "spearman")
         ]
         return Pair(one.checkpoint, other.checkpoint, len(label), None, tuple(found))
-    metrics = ("f1", "matthews") if len(answers.classes) == 2 else ("matthews",)
+    metrics: tuple[str, ...] = ("f1", "matthews") if len(answers.classes) == 2 else ("matthews",)
+    if answers.several:
+        metrics = ()  # whether the whole set is right is what McNemar's test is of
     left, right = answers.predicted
     found = [
         paired_bootstrap(metric, label, left, right, draws=draws, level=level, seed=seed)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.common.outputs import class_gap, is_number
+from analysis.common.outputs import THRESHOLD, class_gap, is_number
 from analysis.common.records import freeze, require_shape
 from analysis.corpus.predictions import Predictions, common_rows
+from analysis.datasets.label_sets import sets_of
 
 if TYPE_CHECKING:
     from analysis.datasets.table import Table
@@ -23,18 +24,21 @@ class Answers:
     """K checkpoints on the M rows that all of them have done.
 
     ``classes`` are the data set's labels in their order, then those that only the checkpoints
-    have; () for a regression. ``values`` holds probabilities, or the values of a regression.
+    have; () for a regression. ``values`` holds probabilities, or the values of a regression. Where
+    a row may have several classes an answer is the set of those above ``threshold``.
     """
 
     names: tuple[str, ...]  # (K,)
     classes: tuple[str, ...]  # (C,)
     rows: NDArray[np.int64]  # (M,) rows of the table
-    label: NDArray[Any] | None  # (M,) class index, or number for a regression; None: no labels
+    # (M,) class index, (M, C) of 0 and 1 where a row may have several classes, or number; or None
+    label: NDArray[Any] | None
     values: NDArray[np.float64]  # (K, M, C); (K, M, 1) for a regression
     total: int  # rows of the data set
     cut: NDArray[np.int64]  # (K, M) tokens beyond the model's limit, left out
     tokens: NDArray[np.int64]  # (K, M) as the model got them
     output: str = "softmax"  # what the values are: one of analysis.common.outputs.KINDS
+    threshold: float = THRESHOLD  # above it a class of several is given
 
     def __post_init__(self) -> None:
         expected = (len(self.names), len(self.rows), max(len(self.classes), 1))
@@ -62,33 +66,66 @@ class Answers:
                 )
         return tuple(told)
 
+    @property
+    def several(self) -> bool:
+        """True where a row may have several classes, or none."""
+        return self.output == "sigmoid" and len(self.classes) > 1
+
+    @property
+    def given(self) -> NDArray[np.bool_]:
+        """(K, M, C) whether a class is above the threshold, where there may be several."""
+        return np.asarray(self.values > self.threshold)
+
+    @cached_property
+    def _sets(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        """(K + 1, M) codes of sets of classes, the labels last, and the sets' names."""
+        labels = np.zeros(self.values.shape[1:], bool) if self.label is None else self.label
+        return sets_of(np.concatenate([self.given, labels[None].astype(bool)]), self.classes)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """What :attr:`predicted` and :attr:`truth` index into: classes, or sets of them."""
+        return self._sets[1] if self.several else self.classes
+
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
-        """(K, M) index of the most probable class."""
+        """(K, M) index of the most probable class, or of the set of classes that is given."""
+        if self.several:
+            return self._sets[0][:-1]
         return np.asarray(self.values.argmax(axis=2), dtype=np.int64)
 
     @cached_property
+    def truth(self) -> NDArray[Any] | None:
+        """(M,) index of the answer that the labels hold; numbers of a regression; or None."""
+        return self._sets[0][-1] if self.several and self.label is not None else self.label
+
+    @cached_property
     def confidence(self) -> NDArray[np.float64]:
-        """(K, M) probability of the predicted class."""
+        """(K, M) probability of the predicted class; of a set that of its least sure class."""
+        if self.several:
+            return np.asarray(np.where(self.given, self.values, 1 - self.values).min(axis=2))
         return np.asarray(self.values.max(axis=2))
 
     @cached_property
     def gap(self) -> NDArray[np.float64]:
-        """(K, M) class gap: probability of the predicted class minus that of the runner-up."""
+        """(K, M) class gap: probability of the predicted class minus that of the runner-up; of a
+        set that of its least sure class being given minus not."""
+        if self.several:
+            return np.asarray(2 * self.confidence - 1)
         return class_gap(self.output, self.values)
 
     @cached_property
     def correct(self) -> NDArray[np.bool_]:
-        """(K, M) whether the predicted class is the label.
+        """(K, M) whether the predicted class, or the whole set, is the label.
 
         Raises
         ------
         ValueError
             There are no labels, or they are numbers.
         """
-        if self.label is None or self.regression:
+        if self.truth is None or self.regression:
             raise ValueError("Right and wrong need a data set with classes as labels.")
-        return np.asarray(self.predicted == self.label)
+        return np.asarray(self.predicted == self.truth)
 
 
 def align(table: Table, runs: Sequence[Predictions]) -> Answers:
@@ -128,6 +165,8 @@ def align(table: Table, runs: Sequence[Predictions]) -> Answers:
     taken = set(runs[0].places(classes).values())
     classes += [name for place, name in enumerate(runs[0].labels) if place not in taken]
     columns = [list(run.places(classes).values()) for run in runs]
+    if output == "sigmoid" and len(classes) > 1 and label is not None:
+        label = _of_each(label, len(classes))
     values = [run.probabilities[:, order] for run, order in zip(here, columns, strict=True)]
     return Answers(
         _names(runs),
@@ -140,6 +179,14 @@ def align(table: Table, runs: Sequence[Predictions]) -> Answers:
         tokens,
         output,
     )
+
+
+def _of_each(label: NDArray[Any], classes: int) -> NDArray[np.int64]:
+    """(M,) class index or (M, fewer) of 0 and 1 -> (M, C) of 0 and 1."""
+    if label.ndim == 1:
+        return np.asarray(np.eye(classes, dtype=np.int64)[label])
+    more = classes - label.shape[1]
+    return np.asarray(np.pad(label, ((0, 0), (0, more))), dtype=np.int64)
 
 
 def _names(runs: Sequence[Predictions]) -> tuple[str, ...]:

@@ -56,17 +56,17 @@ class Examples:
         columns: dict[str, Any] = {"row": rows, "text": [self.table.text[row] for row in rows]}
         if self.table.pair is not None:
             columns["pair"] = [self.table.pair[row] for row in rows]
-        if answers.label is not None:
-            label = answers.label[chosen]
+        if answers.truth is not None:
+            label = answers.truth[chosen]
             columns["label"] = (
-                label if answers.regression else [answers.classes[index] for index in label]
+                label if answers.regression else [answers.answers[index] for index in label]
             )
         columns["difference" if answers.regression else "class gap"] = self.gap[start:stop]
         for k, name in enumerate(answers.names):
             if answers.regression:
                 columns[name] = answers.values[k, chosen, 0]
             else:
-                columns[name] = [answers.classes[index] for index in answers.predicted[k, chosen]]
+                columns[name] = [answers.answers[index] for index in answers.predicted[k, chosen]]
                 columns[f"{name}: p"] = answers.confidence[k, chosen]
                 columns[f"{name}: class gap"] = answers.gap[k, chosen]
             columns[f"{name}: tokens cut"] = answers.cut[k, chosen]
@@ -127,11 +127,11 @@ def examples(
         raise ValueError(f"{show.capitalize()}: this needs a data set with classes as labels.")
     keep, gap = _chosen(answers, show, confident)
     if label is not None:
-        wanted = answers.classes.index(label) if label in answers.classes else -1
-        keep &= np.zeros(len(keep), bool) if answers.label is None else answers.label == wanted
+        wanted = answers.answers.index(label) if label in answers.answers else -1
+        keep &= np.zeros(len(keep), bool) if answers.truth is None else answers.truth == wanted
     if predicted is not None:
         name, said = predicted
-        keep &= answers.predicted[answers.names.index(name)] == answers.classes.index(said)
+        keep &= answers.predicted[answers.names.index(name)] == answers.answers.index(said)
     if rows is not None:
         keep &= np.isin(answers.rows, np.asarray(rows, np.int64))
     if containing.strip():

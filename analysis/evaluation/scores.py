@@ -7,14 +7,16 @@ same kind, for this checkpoint, and nothing of another seed or of a pooling head
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.common.outputs import THRESHOLD
 from analysis.common.records import freeze
+from analysis.evaluation import several_labels
 from analysis.evaluation.answers import Answers, align
 from analysis.evaluation.calibration import Reliability, Scheme, reliability
 from analysis.statistics.intervals import correlation, wilson
@@ -58,10 +60,12 @@ class Evaluation:
     classes: tuple[str, ...]  # (C,); () for a regression
     scores: tuple[Score, ...]
     confusion: NDArray[np.int64] | None  # (C, C), rows the labels, columns the answers
-    per_class: tuple[tuple[Score, Score, Score], ...]  # precision, recall, F1 of each class
+    # Precision, recall, F1 of each class; and average precision where there may be several.
+    per_class: tuple[tuple[Score, ...], ...]
     calibration: Reliability | None
     value: Floats | None = None  # (n,) answers of a regression, for a plot against the labels
-    label: NDArray[Any] | None = None  # (n,) class index, or number
+    label: NDArray[Any] | None = None  # (n,) class index, (n, C) of 0 and 1, or number
+    thresholds: Floats | None = None  # (C,) of the best F1 on these rows, where several are given
 
     def __post_init__(self) -> None:
         freeze(self)
@@ -100,7 +104,7 @@ class Evaluation:
         return _frame(self.checkpoint, self.scores)
 
     def class_frame(self) -> pd.DataFrame:
-        """One row per class and score (precision, recall, F1)."""
+        """One row per class and score (precision, recall, F1; average precision)."""
         import pandas as pd
 
         parts = [
@@ -132,13 +136,17 @@ def evaluate(
     bins: int = 15,
     scheme: Scheme = "equal width",
     seed: int = 0,
+    threshold: float = THRESHOLD,
 ) -> Evaluation:
     """Scores of a checkpoint's answers against the labels of a data set.
 
     Classes: accuracy (Wilson), macro F1, Matthews correlation and, for two classes, F1 of the
     second (bootstrap), log loss and Brier score (normal, of their mean); precision and recall of
-    each class (Wilson); calibration of the predicted class. Numbers: Pearson and Spearman
-    correlation (Fisher z; for Spearman with Bonett and Wright's variance), mean absolute error.
+    each class (Wilson); calibration of the predicted class. Several classes a row, each given
+    above ``threshold``: micro and macro F1, mean of the classes' average precision, share of rows
+    whose whole set is right, and the same of each class (bootstrap); calibration of every class's
+    probability. Numbers: Pearson and Spearman correlation (Fisher z; for Spearman with Bonett and
+    Wright's variance), mean absolute error.
 
     Raises
     ------
@@ -152,6 +160,8 @@ def evaluate(
         raise ValueError(f"{predictions.checkpoint} has not answered any row yet.")
     if answers.regression:
         return _regression(answers)
+    if answers.several:
+        return _several(replace(answers, threshold=threshold), bins, scheme, seed)
     label, predicted = answers.label, answers.predicted[0]
     confusion = _confusion(label, predicted, len(answers.classes))
     chances = np.clip(answers.values[0][np.arange(len(label)), label], 1e-15, 1.0)
@@ -174,6 +184,58 @@ def evaluate(
             np.clip(answers.confidence[0], 0, 1), answers.correct[0], bins, scheme, seed=seed
         ),
         label=label,
+    )
+
+
+def _several(answers: Answers, bins: int, scheme: Scheme, seed: int) -> Evaluation:
+    assert answers.label is not None
+    label, chance, given = answers.label, answers.values[0], answers.given[0]
+    n, count = label.shape
+    weights = several_labels.weights_of(n, count, DRAWS, seed)
+    method = f"bootstrap over rows, {len(weights) - 1} draws, percentiles"
+    counts = several_labels.counts_of(label, given, weights)
+    f1 = several_labels.f1_of(*counts)
+    micro = several_labels.f1_of(*(part.sum(axis=1) for part in counts))
+    precise = np.stack(
+        [
+            several_labels.average_precision(label[:, c], chance[:, c], weights)
+            for c in range(count)
+        ],
+        axis=1,
+    )
+    there = ~np.isnan(precise[0])
+    with np.errstate(invalid="ignore"):
+        mean_precise = np.nanmean(precise[:, there], axis=1) if there.any() else precise[:, 0]
+
+    def drawn(metric: str, values: Floats) -> Score:
+        return replace(_percentiles(metric, values, n), method=method)
+
+    right, said, true = (part[0].astype(int) for part in counts)
+    every = np.clip(chance.reshape(-1), 0, 1)
+    return Evaluation(
+        checkpoint=answers.names[0],
+        n=n,
+        total=answers.total,
+        classes=answers.classes,
+        scores=(
+            drawn("micro F1", micro),
+            drawn("macro F1", f1.mean(axis=1)),
+            drawn("mean average precision", mean_precise),
+            _share("whole set right", int(answers.correct[0].sum()), n),
+        ),
+        confusion=None,
+        per_class=tuple(
+            (
+                _share("precision", int(right[c]), int(said[c])),
+                _share("recall", int(right[c]), int(true[c])),
+                drawn("F1", f1[:, c]),
+                drawn("average precision", precise[:, c]),
+            )
+            for c in range(count)
+        ),
+        calibration=reliability(every, label.reshape(-1).astype(bool), bins, scheme, seed=seed),
+        label=label,
+        thresholds=several_labels.best_thresholds(label, chance),
     )
 
 
@@ -220,7 +282,9 @@ def _from_confusion(confusion: NDArray[np.int64], classes: Sequence[str], seed: 
 
 
 def _percentiles(metric: str, values: Floats, n: int) -> Score:
-    low, high = np.percentile(values[1:], [2.5, 97.5])
+    low, high = (np.nan, np.nan)
+    if not np.isnan(values[1:]).all():
+        low, high = np.nanpercentile(values[1:], [2.5, 97.5])
     return Score(metric, float(values[0]), float(low), float(high), n, BOOTSTRAP)
 
 

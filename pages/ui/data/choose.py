@@ -242,7 +242,10 @@ def _size(table: Table) -> str:
         return f"{len(table):,} rows without labels."
     if table.regression:
         return f"{len(table):,} rows with a number each."
-    counts = [int((table.label == index).sum()) for index in range(len(table.labels))]
+    if table.several:
+        counts = table.label.sum(axis=0).tolist()
+    else:
+        counts = np.bincount(table.label, minlength=len(table.labels)).tolist()
     told = ", ".join(
         f"{cards.plain(name)} {count:,}" for name, count in zip(table.labels, counts, strict=True)
     )

@@ -53,10 +53,12 @@ def ask(labels: Sequence[str] | None, pairs: bool | None, more: bool = False) ->
     seen = peek(held.path, held.name, labels=labels, pairs=pairs)
     chosen = columns(held.digest, seen.names, seen.columns)
     place = st.container(key="dataset-reading")
-    key = f"mapping-{held.digest}-{chosen.label}-{labels}"
+    key = f"mapping-{held.digest}-{chosen.label}-{chosen.classes}-{labels}"
     mapping: dict[str, str | None] | None = st.session_state.get(key)
     rest = tuple(
-        name for name in seen.names if name not in (chosen.text, chosen.pair, chosen.label)
+        name
+        for name in seen.names
+        if name not in (chosen.text, chosen.pair, chosen.label, *chosen.classes)
     )
     with place:
         reading = _read(held, chosen, labels, mapping, rest[:MORE] if more else ())
@@ -130,7 +132,17 @@ def columns(key: str, names: Sequence[str], guess: Columns) -> Columns:
             )
             for label, first in (("Second text", guess.pair), ("Label", guess.label))
         ]
-    return Columns(str(text), *chosen)
+        pair, label = chosen
+        classes: list[str] = []
+        if label is None and guess.classes:
+            classes = st.multiselect(
+                "Columns of 0 and 1, one a class",
+                names,
+                default=list(guess.classes),
+                persist_state="session",
+                key=f"column-classes-{key}",
+            )
+    return Columns(str(text), pair, label, tuple(classes))
 
 
 def _read(

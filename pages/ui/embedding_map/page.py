@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,8 @@ def draw(found: Catalogue, choice: Choice) -> None:
         st.info("Choose at least one checkpoint above.")
     else:
         chosen = choose.choose(choice.entries, any_labels=True)
+        if chosen.table is not None:
+            chosen = replace(chosen, table=chosen.table.by_sets())
         if chosen.table is not None and len(chosen.table):
             _draw(choice, chosen)
     draw_sidebar(found, choice.entries)

@@ -118,8 +118,10 @@ def _results(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
             evaluations = evaluate_run.scored(run, answers)
     scores.draw(chosen, run, evaluations, answers)
     looks = [EXAMPLES]
-    if evaluations and not run.table.regression:
-        looks += [CONFUSION, CALIBRATION]
+    if evaluations and all(one.confusion is not None for one in evaluations):
+        looks.append(CONFUSION)
+    if evaluations and all(one.calibration is not None for one in evaluations):
+        looks.append(CALIBRATION)
     if len(answers) > 1:
         looks.append(AGREEMENT)
     if chosen.cases:

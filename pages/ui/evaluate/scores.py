@@ -12,6 +12,7 @@ import streamlit as st
 from analysis.corpus.predictions import Predictions, common_rows
 from analysis.evaluation.agreement import agreement, compare, compare_all, mcnemar_all
 from analysis.evaluation.answers import align
+from analysis.evaluation.several_labels import thresholds_in_words
 from pages.ui.data.choose import Chosen
 from pages.ui.evaluate import examples
 from pages.ui.evaluate.run import Run, picture_of
@@ -60,6 +61,8 @@ def draw(
     said = [one.sentence() for one in evaluations]
     plot = picture_of("data_set_scores", chosen, run, answers)
     show.panel(plot, "data_set_scores", ABOUT_SCORES, said=said, apart=True)
+    if run.table.several:
+        _draw_classes(evaluations)
     if run.table.regression:
         _draw_values(chosen, run, answers)
 
@@ -72,6 +75,18 @@ def _draw_cut(answers: Sequence[Predictions], run: Run) -> None:
     for one in answers:
         for line in align(run.table, [one]).cut_in_words():
             st.caption(cards.plain(f"{line} The filter 'cut' below the scores lists them."))
+
+
+def _draw_classes(evaluations: Sequence[Evaluation]) -> None:
+    """Every class for itself, where a row may have several."""
+    with st.expander("Each class for itself"):
+        for one in evaluations:
+            frame = one.class_frame().pivot(index="class", columns="metric", values="value")
+            order = [score.metric for score in one.per_class[0]]
+            st.markdown(f"**{cards.plain(one.checkpoint)}**")
+            st.dataframe(frame.loc[list(one.classes), order].round(3))
+            if one.thresholds is not None:
+                st.caption(cards.plain(thresholds_in_words(one.classes, one.thresholds)))
 
 
 def _draw_values(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
