@@ -18,6 +18,24 @@ DEMO_FOLDER = HOME / "checkpoints"
 STUDIES = HOME / "study" / "results"
 
 
+def typed_folder(name: str | Path) -> Path:
+    """A folder that somebody typed, ``~`` resolved; whether it is there is not looked at.
+
+    Raises
+    ------
+    ValueError
+        No folder can be called that, or it may not be looked into.
+    """
+    try:
+        folder = Path(name).expanduser()
+        folder.is_dir()  # too long a name is refused here, before anything is made of it
+        return folder
+    except (OSError, RuntimeError, ValueError) as error:
+        shown = str(name) if len(str(name)) <= 80 else f"{str(name)[:79]}…"
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        raise ValueError(f"{shown} cannot be read as a folder: {reason}. Name another.") from None
+
+
 def version() -> str:
     """The version of PoolLens, as ``pyproject.toml`` has it; "unknown" in a folder without it."""
     project = HOME / "pyproject.toml"

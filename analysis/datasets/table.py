@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.common.places import typed_folder
 from analysis.common.records import freeze
 from analysis.datasets import files
 from analysis.datasets.files import DataError, File, Row
@@ -156,7 +157,7 @@ def read(task: str, split: str, data: str | Path) -> Table:
     if str(data) == HUB:
         return _read_hub(entry, split)
     file = entry.files[split]
-    path = _locate(entry, file, Path(data))
+    path = _locate(entry, file, typed_folder(data))
     rows = (
         files.trec_rows(path)
         if file.form == "trec"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.common.places import typed_folder
 from analysis.common.records import freeze
 from analysis.common.typed import require
 from analysis.datasets.tasks import metric_name, task_name
@@ -255,15 +256,10 @@ def studies_in(folder: str | Path) -> tuple[Path, ...]:
     ValueError
         A folder that cannot be looked into, or a name that cannot be one.
     """
-    try:
-        folder = Path(folder).expanduser()
-        if (folder / DECLARATION).is_file():
-            return (folder,)
-        return tuple(sorted(path.parent for path in folder.glob(f"*/{DECLARATION}")))
-    except (OSError, RuntimeError, ValueError) as error:
-        shown = str(folder) if len(str(folder)) <= 80 else f"{str(folder)[:79]}…"
-        reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"{shown} cannot be read as a folder: {reason}. Name another.") from None
+    folder = typed_folder(folder)
+    if (folder / DECLARATION).is_file():
+        return (folder,)
+    return tuple(sorted(path.parent for path in folder.glob(f"*/{DECLARATION}")))
 
 
 def read_study(folder: str | Path) -> Study:

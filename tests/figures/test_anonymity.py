@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from analysis.figures import Bars, Plot, view
 from analysis.figures.files import collected
-from analysis.figures.files.anonymity import anonymous
+from analysis.figures.files.anonymity import anonymous, anonymous_words
 from analysis.figures.files.bundle import bundle, caption_of
 from analysis.figures.files.captions import draft
 from analysis.figures.files.export import MIME, export
@@ -246,3 +246,13 @@ def test_a_demo_name_without_an_owner_is_never_changed(title, name):
         provenance={"checkpoint": name},
     )
     assert anonymous(plot)[0].mark.series == (name,)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["\\input{/etc/passwd} 100%", "Compare /usr/share/dict/words with ours.", "a/b and c/d"],
+)
+def test_paths_in_a_caption_that_are_none_of_ours_stay_as_they_were_typed(typed):
+    tokens = tokens_of("the film is good")
+    plot = view("reading", split(tokens), tokens, 1, checkpoint("/home/somebody/mine"))
+    assert anonymous_words(typed, [plot]) == (typed, ())

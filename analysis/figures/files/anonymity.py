@@ -16,7 +16,7 @@ from analysis.figures.files.store import packed, unpacked
 from analysis.figures.plot import Plot
 
 # Any other path: two folders and more from the root, or from a drive.
-_ABSOLUTE = re.compile(r"(?<![\w.:/\\\-])(?:~|[A-Za-z]:)?[\\/](?:[^\s\\/]+[\\/]){2,}(?=[^\s\\/])")
+_ABSOLUTE = re.compile(r"(?<![\w.:/\\\-])(?:~|[A-Za-z]:)?[\\/](?:[^\s\\/{}]+[\\/]){2,}(?=[^\s\\/])")
 # What names a data set in words, in which an owner may stand: "dev, vectors of owner/model".
 _OWNED = re.compile(r"(?<![\w.:/\\-])(?=[^\s/]*[A-Za-z])[\w.-]+/(?=[^\s/]*[A-Za-z])[\w.-]*\w")
 _SUBJECT = frozenset({"text", "pair", "variant", "labels"})  # what the user typed
@@ -33,9 +33,10 @@ def anonymous(plot: Plot) -> tuple[Plot, tuple[str, ...]]:
 
 
 def anonymous_words(words: str, plots: Sequence[Plot]) -> tuple[str, tuple[str, ...]]:
-    """(what was written about these pictures without owners and folders, what was left out)."""
+    """(what a person wrote about these pictures without owners and folders of their checkpoints
+    and of this machine, what was left out). Any other path was meant to be read and stays."""
     out: dict[str, None] = {}
-    return str(_without(words, _patterns(plots), _home(), out)), tuple(out)
+    return str(_without(words, _patterns(plots), _home(), out, paths=False)), tuple(out)
 
 
 def _patterns(plots: Sequence[Plot]) -> list[re.Pattern[str]]:
@@ -75,7 +76,11 @@ def _home() -> tuple[str, ...]:
 
 
 def _without(
-    value: Any, patterns: list[re.Pattern[str]], folders: tuple[str, ...], out: dict[str, None]
+    value: Any,
+    patterns: list[re.Pattern[str]],
+    folders: tuple[str, ...],
+    out: dict[str, None],
+    paths: bool = True,
 ) -> Any:
     if isinstance(value, str):
         for pattern in patterns:
@@ -86,7 +91,7 @@ def _without(
             if folder in value:
                 out["the folder of a file"] = None
                 value = value.replace(folder, "")
-        if _ABSOLUTE.search(value):
+        if paths and _ABSOLUTE.search(value):
             out["the folder of a file"] = None
             value = _ABSOLUTE.sub("", value)
         return value

@@ -22,6 +22,7 @@ from pages.ui.data import hub as dataset_hub
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.examples import words_for
+from pages.ui.frame.folder_field import folder_field
 from pages.ui.kit import cards
 
 if TYPE_CHECKING:
@@ -123,15 +124,12 @@ def _known(entries: Sequence[Entry], hub: bool) -> Chosen:
     """A split of a task that is known by name, from a folder or the Hub."""
     folder = HUB
     if not hub:
-        folder = str(
-            st.text_input(
-                "Folder",
-                **address.kept("folder"),
-                placeholder="glue",
-                help="The folder that holds CoLA/, SST-2/, MRPC/, ... or one of these; TREC's too.",
-            )
-            or ""
-        ).strip()
+        folder = folder_field(
+            "Folder",
+            "folder",
+            placeholder="glue",
+            help="The folder that holds CoLA/, SST-2/, MRPC/, ... or one of these; TREC's too.",
+        )
     task = _task(entries, tuple(TASKS), "glue_task")
     splits = list(TASKS[task].files)
     default = TASKS[task].scored[0]

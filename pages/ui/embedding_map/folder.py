@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from analysis.common.places import typed_folder
 from analysis.figures.recipes.vectors import sheet_of
 from analysis.maps.atlas import Sheet
 from pages.ui.embedding_map.controls import MOST_PANELS
 from pages.ui.embedding_map.engine import Pass
-from pages.ui.frame import address
+from pages.ui.frame.folder_field import folder_field
 
 if TYPE_CHECKING:
     from analysis.corpus.vector_folder import Opened
@@ -22,22 +22,21 @@ def ask() -> str:
     opened = bool(st.session_state.get("vectors_folder"))
     with st.sidebar, st.expander("Vectors of one's own", expanded=opened):
         return str(
-            st.text_input(
+            folder_field(
                 "Folder",
-                **address.kept("vectors_folder"),
+                "vectors_folder",
                 placeholder="a folder of vectors",
                 help="Written by `python -m analysis embed`, on this machine or by Ray on many. "
                 "Empty: the data set below goes through the chosen checkpoints here.",
             )
-            or ""
-        ).strip()
+        )
 
 
 def read(folder: str) -> Opened:
     """The rows and vectors. Raises ``ValueError`` where the folder holds none."""
     from analysis.corpus.vector_folder import described
 
-    path = Path(folder).expanduser()
+    path = typed_folder(folder)
     described(path)  # or any folder that is typed would be walked through
     written = max((file.stat().st_mtime_ns for file in path.rglob("*.parquet")), default=0)
     return _read(str(path), written)

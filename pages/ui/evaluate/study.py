@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analysis.datasets.tasks import metric_name, task_name
 from analysis.figures.plot import Plot
@@ -15,6 +16,7 @@ from analysis.study.curves import Curve, curves
 from analysis.study.results import Family, Scores, Study, read_study, studies_in
 from pages.ui.evaluate import significance, words
 from pages.ui.frame import address, settings
+from pages.ui.frame.folder_field import folder_field
 from pages.ui.kit import cards, show
 
 DECLARED = "as declared"
@@ -50,7 +52,7 @@ def draw() -> None:
         opener = st.popover("Open another study", type="tertiary", icon=":material/folder_open:")
     try:
         with opener:
-            folder = _folder()
+            folder = _folder(said)
         study = _read(folder)
     except (ValueError, OSError) as error:
         with said:
@@ -97,20 +99,21 @@ def draw() -> None:
     significance.draw_runs(study, family)
 
 
-def _folder() -> Path:
+def _folder(notice: DeltaGenerator) -> Path:
     """The study's folder that is shown: of those in the results, or in any folder that is typed.
 
     Raises ``ValueError`` with the reason where there is none.
     """
     place = st.container()
-    typed = st.text_input(
+    typed = folder_field(
         "Folder of another study",
-        **address.kept("study"),
+        "study",
+        notice=notice,
         placeholder="study/results/mine",
         help="A folder that 'python -m training study' wrote (study.json and runs/ are in it), or "
         "one that holds several such folders.",
     )
-    folder = Path(str(typed).strip()) if typed and typed.strip() else settings.read().studies
+    folder = Path(typed) if typed else settings.read().studies
     known = studies_in(folder)
     if not known:
         raise ValueError(

@@ -197,6 +197,8 @@ NAMES: dict[str, Kind] = {
     "capability": TEXT,
     "capability_checkpoint": TEXT,
 }
+# Folders of the machine that PoolLens runs on: what a link names is opened by a click only.
+FOLDERS = ("study", "folder", "vectors_folder")
 # No widget of their own: None is their default.
 _PLAIN = ("mark", "marked_layer", "marked_dimension", "marked_head", "marked_part")
 
@@ -210,6 +212,7 @@ class _State:
     options: set[str] = field(default_factory=set)  # of attribution methods: "method.option"
     held: dict[str, Any] = field(default_factory=dict)  # the choices, whatever page is open
     place: str = ""  # the page that is open, as its address names it
+    unasked: set[str] = field(default_factory=set)  # folders that a link brought
     written: str = ""  # what its address holds behind the question mark
 
 
@@ -241,6 +244,16 @@ def go(page: str) -> NoReturn:
     """
     written = parse_qs(_state().written, keep_blank_values=True)
     st.switch_page(page, query_params=written)
+
+
+def is_brought(name: str) -> bool:
+    """Whether a link brought this choice, and nobody here has agreed to it yet."""
+    return name in _state().unasked
+
+
+def agree(name: str) -> None:
+    """Take a choice for one's own: it was typed here, or what a link brought was agreed to."""
+    _state().unasked.discard(name)
 
 
 def read(place: str) -> None:
@@ -289,6 +302,7 @@ def _arrive(state: _State, back: bool) -> None:
             elif name in st.session_state:
                 del st.session_state[name]
     st.session_state.pop("mark_text", None)  # a mark belongs to the text that comes with it
+    state.unasked |= given.keys() & set(FOLDERS) - (set(state.held) if back else set())
     for name, value in given.items():
         st.session_state[name] = value
         state.options |= {name} - NAMES.keys()
