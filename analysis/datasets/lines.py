@@ -27,12 +27,17 @@ _SCRIPTS = (
     *("cp1251", "koi8_r", "cp1253", "cp1255", "cp1256"),
     *("shift_jis", "euc_jp", "euc_kr", "gb18030", "big5"),
 )
+# Bytes that no text has in any encoding of one byte a letter; escapes of ISO-2022 (0x1b) may be.
+_CONTROLS = bytes({*range(9), 11, *range(14, 27), *range(28, 32), 127})
 _OTHERS = (
     (b"PK\x03\x04", "a ZIP archive or a spreadsheet (.xlsx). Save the sheet as CSV (UTF-8)"),
     (b"\xd0\xcf\x11\xe0", "an old spreadsheet (.xls). Save the sheet as CSV (UTF-8)"),
     (b"\x1f\x8b", "compressed with gzip. Unpack it first"),
     (b"BZh", "compressed with bzip2. Unpack it first"),
     (b"%PDF", "a PDF. Save its text as CSV"),
+    (b"\x89PNG", "a picture. Find the table that it shows"),
+    (b"\xff\xd8\xff", "a picture. Find the table that it shows"),
+    (b"GIF8", "a picture. Find the table that it shows"),
     (b"SQLite format 3", "a database. Export the table as CSV"),
 )
 
@@ -108,6 +113,12 @@ def encoding_of(head: bytes, name: str) -> str:
                 f"{name} is no text file ({zeros} zero bytes at its start). Give a CSV, TSV, JSON "
                 "lines or Parquet file."
             )
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    if controls > 0.05 * len(head) and len(head) >= 1_000:
+        raise DataError(
+            f"{name} is no text file: {controls / len(head):.0%} of its first bytes are control "
+            "characters. Give a CSV, TSV, JSON lines or Parquet file."
+        )
     return _of_another_script(head) or "utf-8"
 
 

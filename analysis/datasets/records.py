@@ -24,6 +24,7 @@ MOST_QUOTED = 100_000  # characters that a quoted field may run over lines befor
 _FORGIVEN = 20  # quotation marks left open, after which none may run over lines
 _SAMPLE_LINES = 200
 _NO_DELIMITER = "\x1f"  # a character that no text has, where a line is one field
+MOST_COLUMNS = 5_000
 _MOST_JSON = 64 * 2**20  # bytes of a JSON list, which has to be read as a whole
 
 
@@ -35,8 +36,21 @@ def records(
     Raises
     ------
     DataError
-        The file is no table of text, is damaged, or holds no row.
+        The file is no table of text, is damaged, holds no row, or more columns than a table has.
     """
+    found = _of_its_form(stream, name, header, delimiter)
+    if len(found.names) > MOST_COLUMNS:
+        raise DataError(
+            f"{name} has {len(found.names):,} columns ({found.names[0]!r:.40}, "
+            f"{found.names[1]!r:.40}, ...), and at most {MOST_COLUMNS:,} are read. Keep those with "
+            "the text and the label; in JSON give every row the same names."
+        )
+    return found
+
+
+def _of_its_form(
+    stream: BinaryIO, name: str, header: bool | None, delimiter: str | None
+) -> Records:
     head = head_of(stream)
     if head.startswith(b"PAR1"):
         return parquet(stream, name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.common.csv_text import as_csv
 from analysis.evaluation.answers import Answers, align
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Examples:
 
     def csv(self) -> bytes:
         """All chosen rows as UTF-8 with a byte order mark, which spreadsheets read as such."""
-        text: str = self.frame().to_csv(index=False)
+        text: str = as_csv(self.frame())
         return text.encode("utf-8-sig", "replace")
 
     def parquet(self) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -286,3 +287,25 @@ class TestRows:
             return
         assert len(found.table) == len(found.lines)
         assert "fine" in tuple(found.table.text)
+
+
+class TestWhatIsNoTable:
+    """Refused by what it is, in the time that a look at it takes."""
+
+    def test_bytes_that_are_no_text_are_refused(self):
+        raw = np.random.default_rng(0).integers(0, 256, 20_000, dtype=np.uint8).tobytes()
+        with pytest.raises(DataError, match="control characters"):
+            peek(raw, "a.csv")
+
+    @pytest.mark.parametrize("start", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a"])
+    def test_a_picture_is_called_one(self, start):
+        with pytest.raises(DataError, match="a picture"):
+            peek(start + bytes(range(256)) * 10, "a.csv")
+
+    @pytest.mark.parametrize("form", ["csv", "json"])
+    def test_more_columns_than_a_table_has_are_refused(self, form):
+        names = [f"c{n}" for n in range(6_000)]
+        rows = [{name: "x", "text": "a"} for name in names]
+        raw = ",".join(names) + "\n" + ",".join("x" for _ in names)
+        with pytest.raises(DataError, match="columns"):
+            peek((raw if form == "csv" else json.dumps(rows)).encode(), f"a.{form}")

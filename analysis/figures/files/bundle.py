@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from analysis.common.csv_text import as_csv
 from analysis.figures.files.captions import draft
 from analysis.figures.files.citations import bibtex
 from analysis.figures.files.collected import Collection, PaperFigure
@@ -104,7 +105,7 @@ def _one(
         said |= dict.fromkeys(saved.notices)
     for panel, plot in enumerate(given.plots):
         part = f"-{letter(panel)[1:-1]}" if len(given.plots) > 1 else ""
-        table = plot.frame().to_csv(index=False, lineterminator="\n")
+        table = as_csv(plot.frame())
         files[f"data/{stem}{part}.csv"] = table.encode("utf-8", "replace")
     return files, [*said, *(f"left out {line}" for line in given.left_out)]
 

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from analysis.common.csv_text import as_csv
 from analysis.figures.files import latex
 from analysis.figures.files.captions import draft
 from analysis.figures.files.citations import bibtex
@@ -60,7 +61,7 @@ def export(
     plot = given.plots[0]
     name = f"{slug(plot)}.{format}"
     if format == "csv":
-        text = plot.frame().to_csv(index=False, lineterminator="\n")
+        text = as_csv(plot.frame())
         return Export(name, MIME[format], text.encode("utf-8", "replace"), ())
     if format == "json":  # the sidecar of the PDF: other formats are rebuilt from the same
         saved = save(replace(given, format="pdf"), slug(plot))

@@ -11,6 +11,7 @@ import streamlit as st
 
 from analysis.attribution import FAVOURED, METHODS, REPLACE, Faithfulness, Sensitivity
 from analysis.attribution.evidence import over_seeds
+from analysis.common.csv_text import as_csv
 from analysis.common.jobs import time_in_words
 from pages.ui.attributions import engine, waiting
 from pages.ui.attributions import measurements as measured
@@ -285,4 +286,4 @@ def _csv(some: Sequence[Explained], keys: Sequence[str], setting: Setting) -> by
             table.insert(0, "checkpoint", member.id)
             table.insert(1, "explained", one.label)
             tables.append(table)
-    return pd.concat(tables, ignore_index=True).to_csv(index=False).encode()
+    return as_csv(pd.concat(tables, ignore_index=True)).encode()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from analysis.attribution import FAVOURED, METHODS
+from analysis.common.csv_text import as_csv
 from analysis.figures.recipes.request import Data
 from analysis.figures.style.style import number
 from pages.ui.attributions.controls import Wanted
@@ -256,5 +257,5 @@ def _words(
 
 
 def _csv(frame: Callable[[], Any]) -> bytes:
-    content: bytes = frame().to_csv(index=False).encode()
+    content: bytes = as_csv(frame()).encode()
     return content

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from analysis.common.csv_text import as_csv
 from analysis.corpus.predictions import Predictions, common_rows
 from analysis.evaluation.agreement import agreement, compare, compare_all, mcnemar_all
 from analysis.evaluation.answers import align
@@ -194,7 +195,7 @@ def _draw_couples(
         with titled("Each two on the same examples", _ABOUT_COUPLES, "couples"):
             st.download_button(
                 "CSV",
-                data=lambda: compare_all(run.table, answers).to_csv(index=False),
+                data=lambda: as_csv(compare_all(run.table, answers)),
                 on_click="ignore",
                 mime="text/csv",
                 file_name="pairs.csv",

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from analysis.common.csv_text import as_csv
 from analysis.datasets.table import TASKS
 from analysis.datasets.tasks import task_name
 from analysis.statistics.verdicts import Comparison, Report
@@ -46,7 +47,7 @@ def draw(study: Study, report: Report, tasks: Sequence[str] | None) -> None:
         with titled("Tests", ABOUT, "tests"):
             st.download_button(
                 "CSV",
-                data=table.to_csv(index=False),
+                data=as_csv(table),
                 file_name=f"{study.name}-tests.csv",
                 mime="text/csv",
                 on_click="ignore",
@@ -156,7 +157,7 @@ def draw_runs(study: Study, family: Family) -> None:
         st.dataframe(runs, hide_index=True, height=320)
         st.download_button(
             "CSV",
-            data=lambda: runs.to_csv(index=False),
+            data=lambda: as_csv(runs),
             on_click="ignore",
             mime="text/csv",
             file_name=f"{study.name}-runs.csv",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from analysis.common.csv_text import as_csv
 from analysis.corpus.predictions import Predictions
 from analysis.figures.recipes.request import ABOUT_THE_SUITE
 from analysis.suite import KINDS, Results, results
@@ -93,7 +94,7 @@ def _failing(
             st.caption(f"The first {MOST}; the download holds all.")
         st.download_button(
             "CSV",
-            data=lambda: table.to_csv(index=False),
+            data=lambda: as_csv(table),
             on_click="ignore",
             mime="text/csv",
             file_name="failures.csv",
