@@ -21,7 +21,7 @@ def as_csv(frame: pd.DataFrame) -> str:
     for place in range(table.shape[1]):
         column = table.iloc[:, place]
         if column.dtype.kind not in "biufcMm":
-            table.isetitem(place, column.map(_harmless))
+            table.isetitem(place, column.map(_harmless).to_numpy())
     table.columns = [_harmless(name) for name in table.columns]
     text: str = table.to_csv(index=False, lineterminator="\n")
     return text
