@@ -32,6 +32,7 @@ from analysis.text.batches import InputRules
 from analysis.checkpoints.layouts import sentence_transformers
 from analysis.checkpoints.layouts.keys import describe_weights
 from analysis.checkpoints.probe import probe
+from analysis.checkpoints.shared import hold_once
 from analysis.checkpoints.tokenizers import check_vocabulary, input_rules, load_tokenizer
 from analysis.heads.final_norm import FinalNorm, find_final_norm
 from analysis.checkpoints.model import KeyReport, PoolingClassifier, float_tensors
@@ -191,6 +192,9 @@ def _opened(
     if checkpoint.layout == "sentence_transformers":
         sentence_transformers.settle(opened)
     probe(opened)
+    frozen = checkpoint if checkpoint.kind == "encoder" else checkpoint.base
+    if frozen is not None:
+        hold_once(opened.encoder, frozen.sha256)
     return opened
 
 

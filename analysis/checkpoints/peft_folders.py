@@ -16,7 +16,6 @@ from analysis.checkpoints.model import (
     key_report,
     load_encoder,
     load_stock_classifier,
-    refuse_missing,
 )
 
 
@@ -54,7 +53,15 @@ def read(checkpoint: Checkpoint, attn_implementation: str) -> tuple[nn.Module, K
             "be merged into its base. PoolLens takes adapters that can, such as LoRA."
         )
     brought = _brought(wrapped)
-    refuse_missing(checkpoint.id, [key for key in own.missing if not key.startswith(brought)])
+    lost = [key for key in own.missing if not key.startswith(brought)]
+    if lost:
+        modules = sorted({key.split(".")[0] for key in lost})
+        raise CheckpointError(
+            f"{checkpoint.id}: {', '.join(lost[:4])} {'is' if len(lost) == 1 else 'are'} neither in "
+            "the adapter nor in its base: random layers of the classifier that PEFT does not save "
+            "by itself. Join the model where it was trained, model.merge_and_unload()"
+            f".save_pretrained(folder), or train with modules_to_save={modules}."
+        )
     merged: nn.Module = wrapped.merge_and_unload()
     has_tokenizer = any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt"))
     return merged, KeyReport((), own.unexpected), folder if has_tokenizer else base.path

@@ -309,7 +309,28 @@ class TestKeys:
         keys = {"bert.": "encoder.", "out.": "classifier."}
         with pytest.raises(CheckpointError, match=r"head\.attention"):
             analysis.load(file, device="cpu", **{**self.spec(), "keys": keys})
-        with pytest.raises(CheckpointError, match="name labels as well"):
-            analysis.load(file, device="cpu", **{**self.spec(), "labels": []})
+        with pytest.raises(CheckpointError, match=r"no entry of keys names: .*pool\.attn"):
+            analysis.load(file, device="cpu", **{**self.spec(), "keys": keys})
+        with pytest.raises(CheckpointError, match="name keys as well"):
+            analysis.load(file, device="cpu", **{**self.spec(), "keys": {}})
+        keys = {"bert.": "encoder.", "pool.attn.": "head.attention."}
+        with pytest.raises(CheckpointError, match=r"leads to classifier\.weight"):
+            analysis.load(file, device="cpu", **{**self.spec(), "keys": keys, "labels": None})
         with pytest.raises(CheckpointError, match="leads to 'model.x'"):
             analysis.load(file, device="cpu", **{**self.spec(), "keys": {"a.": "model.x"}})
+
+    def test_classes_without_names_are_numbered_and_dots_may_be_left_out(self, tmp_path):
+        keys = {"bert": "encoder", "pool.attn.": "head.attention.", "out": "classifier"}
+        spec = {name: value for name, value in self.spec().items() if name != "labels"}
+        loaded = analysis.load(self.weights(tmp_path), device="cpu", **{**spec, "keys": keys})
+        own = zoo.loaded("max_seq_mha")
+        want = analysis.record(own, TEXTS[0]).logits
+        np.testing.assert_allclose(analysis.record(loaded, TEXTS[0]).logits, want, atol=1e-6)
+        count = len(own.checkpoint.labels)
+        assert loaded.checkpoint.labels == tuple(f"LABEL_{n}" for n in range(count))
+
+    def test_a_pickle_is_refused_with_the_line_that_converts_it(self, tmp_path):
+        self.weights(tmp_path)
+        (tmp_path / "best.pt").write_bytes(b"no pickle is opened")
+        with pytest.raises(CheckpointError, match="weights_only=True"):
+            analysis.load(tmp_path / "best.pt", device="cpu", **self.spec())

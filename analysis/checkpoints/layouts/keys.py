@@ -85,15 +85,22 @@ def describe_spec(folder: Path, name: str, source: str, spec: Mapping[str, Any])
         raise CheckpointError(
             f"{name}: {', '.join(unknown)} is unknown; known: {', '.join(_KNOWN)}"
         )
-    missing = [word for word in ("encoder", "head", "labels", "keys") if not spec.get(word)]
+    missing = [word for word in ("encoder", "head", "keys") if not spec.get(word)]
     if missing:
         raise CheckpointError(
-            f"{name}: name {', '.join(missing)} as well (labels: the classes in order; keys: "
-            "their tensors' names -> encoder., head. and classifier.)"
+            f"{name}: name {', '.join(missing)} as well (encoder: a folder or Hub id; keys: their "
+            "tensors' names -> encoder., head. and classifier.)"
         )
     weights = folder / str(spec.get("weights", "model.safetensors"))
     if not weights.is_file():
         raise CheckpointError(f"{name}: there is no file {weights.name} in its folder")
+    if weights.suffix != ".safetensors":
+        raise CheckpointError(
+            f"{name}: {weights.name} is no safetensors file, and pickles can run code when they "
+            "are opened. Convert it once, where you trust it: from safetensors.torch import "
+            f"save_file; save_file(torch.load('{weights.name}', weights_only=True), "
+            f"'{weights.stem}.safetensors')"
+        )
     encoder = str(spec["encoder"])
     if (folder / encoder).is_dir():
         encoder = str(folder / encoder)
@@ -101,13 +108,13 @@ def describe_spec(folder: Path, name: str, source: str, spec: Mapping[str, Any])
         base = resolve_encoder(encoder)
     except EncoderNotFound as error:
         raise CheckpointError(f"{name}: {error}") from error
-    keys = dict(spec["keys"])
+    keys = dict(_whole(str(theirs), str(ours)) for theirs, ours in dict(spec["keys"]).items())
     wrong = [to for to in keys.values() if not str(to).startswith(_ROOMS)]
     if wrong:
         raise CheckpointError(
             f"{name}: keys leads to {wrong[0]!r}; a key here begins with {', '.join(_ROOMS)}"
         )
-    labels = tuple(map(str, spec["labels"]))
+    labels = tuple(map(str, spec.get("labels") or _numbered(name, weights, keys)))
     given = json.dumps(dict(spec), sort_keys=True, default=str)
     digest = digest_of((weights,)) + base.sha256 + given
     problem = spec.get("problem_type") or ("regression" if len(labels) == 1 else None)
@@ -129,6 +136,35 @@ def describe_spec(folder: Path, name: str, source: str, spec: Mapping[str, Any])
     )
 
 
+def _whole(theirs: str, ours: str) -> tuple[str, str]:
+    """``bert`` -> ``encoder`` means all that begins with them and a dot."""
+    return (f"{theirs.rstrip('.')}.", f"{ours}.") if f"{ours}." in _ROOMS else (theirs, ours)
+
+
+def _numbered(name: str, weights: Path, keys: Mapping[str, str]) -> list[str]:
+    """``LABEL_0`` and so on, as many as the classifier has outputs."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, "np") as file:
+            for key in file.keys():  # noqa: SIM118 (the file is no mapping)
+                if _ours(key, keys) == "classifier.weight":
+                    return [f"LABEL_{n}" for n in range(file.get_slice(key).get_shape()[0])]
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{name}: {weights.name} cannot be read ({error})") from error
+    raise CheckpointError(
+        f"{name}: none of the keys of {weights.name} leads to classifier.weight: name the key of "
+        "the last linear layer (or labels, the classes in order)"
+    )
+
+
+def _ours(key: str, keys: Mapping[str, str]) -> str | None:
+    """Our name of one of their tensors, by the longest entry of the table; None: no entry."""
+    fitting = [theirs for theirs in keys if key.startswith(theirs)]
+    longest = max(fitting, key=len, default=None)
+    return None if longest is None else str(keys[longest]) + key[len(longest) :]
+
+
 def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
     from analysis.checkpoints.layouts.parts import assemble, fill, tensors
     from analysis.checkpoints.model import KeyReport, load_encoder
@@ -139,18 +175,24 @@ def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
     model = assemble(checkpoint, encoder)
     rooms: dict[str, dict[str, Any]] = {room: {} for room in _ROOMS}
     unused = []
-    table = sorted(spec["keys"].items(), key=lambda pair: -len(pair[0]))  # the longest first
     for key, tensor in tensors([Path(spec["weights"])]).items():
-        found = next((pair for pair in table if key == pair[0] or key.startswith(pair[0])), None)
-        if found is None:
+        ours = _ours(key, spec["keys"])
+        if ours is None:
             unused.append(key)
             continue
-        ours = str(found[1]) + key[len(found[0]) :]
         room = next(room for room in _ROOMS if ours.startswith(room))
         rooms[room][ours.removeprefix(room)] = tensor
     parts = {"encoder.": encoder, "head.": model.head, "classifier.": model.classifier}
     for room, part in parts.items():
-        unused += fill(checkpoint.id, part, rooms[room], room)
+        try:
+            unused += fill(checkpoint.id, part, rooms[room], room)
+        except CheckpointError as error:
+            if not unused:
+                raise
+            shown = ", ".join(unused[:4]) + (", ..." if len(unused) > 4 else "")
+            raise CheckpointError(
+                f"{error} Tensors of the file that no entry of keys names: {shown}"
+            ) from error
     return model, KeyReport((), tuple(sorted(unused))), Path(spec["encoder"])
 
 
