@@ -70,6 +70,18 @@ class Evaluation:
     def __post_init__(self) -> None:
         freeze(self)
 
+    def worst(self) -> tuple[str, str, int, int] | None:
+        """The most frequent mistake: (label, answer, rows, rows of that label); None: none made."""
+        if self.confusion is None:
+            return None
+        mistakes = self.confusion.copy()
+        np.fill_diagonal(mistakes, 0)
+        if not mistakes.any():
+            return None
+        row, column = np.unravel_index(int(mistakes.argmax()), mistakes.shape)
+        rows = int(self.confusion[row].sum())
+        return self.classes[row], self.classes[column], int(mistakes[row, column]), rows
+
     def score(self, metric: str) -> Score:
         """The score of one metric.
 

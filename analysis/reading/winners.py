@@ -40,6 +40,11 @@ class Winners:
         """How many maxima are shared with a runner-up of the same value."""
         return int((self.margin == 0).sum())
 
+    @property
+    def contested(self) -> bool:
+        """Whether any maximum has a runner-up."""
+        return bool(np.isfinite(self.margin).any())
+
     def share_by_layer(self) -> np.ndarray:
         """Share of wins of each competing layer, in the order of `layers`; sums to 1."""
         return np.array([(self.layer == index).mean() for index in self.layers])

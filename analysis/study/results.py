@@ -122,6 +122,13 @@ class Scores:
         """Number of runs declared."""
         return int(self.values.size)
 
+    def missing(self, stratum: int, variant: int) -> tuple[int, ...]:
+        """Seeds whose run is not there yet, of one stratum and variant by their places."""
+        known = np.isfinite(self.values[stratum, variant])
+        return tuple(
+            seed for seed, there in zip(self.family.seeds, known, strict=True) if not there
+        )
+
 
 @dataclass(frozen=True)
 class Study:

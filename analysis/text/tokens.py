@@ -88,6 +88,26 @@ class Tokens:
         start, end = self.offsets[position].tolist()
         return int(self.segment[position]), start, end
 
+    def touching(self, segment: int, start: int, end: int) -> tuple[int, ...]:
+        """Positions of the ordinary tokens that share a character with [start, end) of a text."""
+        return tuple(
+            position
+            for position, (first, last) in enumerate(self.offsets.tolist())
+            if not self.special[position]
+            and self.segment[position] == segment
+            and first < end
+            and start < last
+        )
+
+    def special_position(self, number: int) -> int:
+        """Position of the n-th special token (from 0), else of the last; 0 where there is none."""
+        places = [position for position, special in enumerate(self.special) if special]
+        return places[min(number, len(places) - 1)] if places else 0
+
+    def special_number(self, position: int) -> int:
+        """How many special tokens stand before a position."""
+        return int(self.special[:position].sum())
+
     def _slice(self, segment: int, start: int, end: int) -> str:
         return ((self.pair or "") if segment else self.text)[max(start, 0) : end]
 

@@ -52,6 +52,20 @@ class TestScores:
                 2 * metrics.brier_score_loss(truth, run.probabilities[:, 1])
             )
 
+    @settings(max_examples=25)
+    @given(st.integers(0, 2**31), st.integers(2, 40))
+    def test_the_worst_mistake_is_the_largest_cell_beside_the_diagonal(self, seed, count):
+        table, run = drawn(seed, count, THREE)
+        made = list(zip(table.label.tolist(), run.predicted.tolist(), strict=True))
+        wrong = {pair: made.count(pair) for pair in made if pair[0] != pair[1]}
+        mistake = evaluate(table, run).worst()
+        if not wrong:
+            assert mistake is None
+            return
+        label, answer, rows, total = mistake
+        assert rows == max(wrong.values()) == wrong[THREE.index(label), THREE.index(answer)]
+        assert total == table.label.tolist().count(THREE.index(label))
+
     def test_a_case_counted_by_hand(self):
         found = evaluate(table_of([0, 0, 0, 1]), run_of([[2, 0], [2, 0], [0, 2], [0, 2]]))
         assert found.confusion.tolist() == [[2, 1], [0, 1]]

@@ -132,3 +132,20 @@ def test_an_import_in_the_wrong_room_is_noticed(place: str, source: str) -> None
 )
 def test_an_import_in_its_own_room_is_let_through(place: str, source: str) -> None:
     assert not list(_trespasses(place, source))
+
+
+def test_pages_do_not_compute():
+    """No page imports NumPy or SciPy (but for annotations); pandas only makes a table."""
+    found = []
+    for path in sorted((ROOT / "pages").rglob("*.py")):
+        place, source = path.relative_to(ROOT).as_posix(), path.read_text("utf-8")
+        found += [f"{place} imports {name}" for name in _imports(source) & {"numpy", "scipy"}]
+        found += [
+            f"{place}:{node.lineno} uses pandas.{node.attr}"
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "pd"
+            and node.attr != "DataFrame"
+        ]
+    assert not found, "\n".join(found)

@@ -203,3 +203,25 @@ def test_two_threads_may_share_a_tokenizer():
     with ThreadPoolExecutor(8) as pool:
         lengths = list(pool.map(once, range(400)))
     assert lengths == [min(n % 90 + 3, 64 - n % 2) for n in range(400)]
+
+
+def test_special_tokens_are_counted_as_they_stand(tokenizer):
+    tokens = tokenize(tokenizer, "the plot is thin", "and dull")
+    places = np.flatnonzero(tokens.special).tolist()
+    for number, place in enumerate(places):
+        assert tokens.special_position(number) == place
+        assert tokens.special_number(place) == number
+    assert tokens.special_position(99) == places[-1]
+
+
+def test_tokens_touch_the_characters_they_lie_on(tokenizer):
+    tokens = tokenize(tokenizer, "the plot is thin", "the plot")
+    for segment, text in enumerate(("the plot is thin", "the plot")):
+        start = text.index("plot")
+        touched = tokens.touching(segment, start, start + 4)
+        assert touched
+        for position in range(len(tokens)):
+            which, first, last = tokens.span(position)
+            lies = which == segment and set(range(first, last)) & set(range(start, start + 4))
+            assert (position in touched) == (bool(lies) and not tokens.special[position])
+    assert not tokens.touching(0, 3, 3)

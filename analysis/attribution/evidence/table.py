@@ -173,3 +173,10 @@ def _line(row: Evidence) -> dict[str, Any]:
 
 
 __all__ = ["FAVOURED", "MEASURES", "RANDOM", "Evidence", "evidence_table", "faithfulness_of_all"]
+
+
+def one_below_another(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Tables of the same columns as one, in their order."""
+    import pandas as pd
+
+    return pd.concat(list(tables), ignore_index=True)

@@ -265,3 +265,24 @@ def _reduced(
     keys = np.add.reduceat(keys, starts, axis=1)
     queries = np.add.reduceat(queries, starts, axis=0) / sizes[:, None].astype(attentions.dtype)
     return np.asarray(queries @ (attentions @ keys))
+
+
+def tiles(mark: HeatMap, shape: tuple[int, int]) -> np.ndarray:
+    """(L, H, S, S) the matrices of the view "encoder_heads", without the gaps between them.
+
+    `shape` is (layers, attention heads).
+    """
+    pitches = []  # each matrix carries one label, in its middle
+    for labels, count in zip((mark.rows, mark.columns), shape, strict=True):
+        places = [place for place, label in enumerate(labels) if label]
+        pitches.append(places[1] - places[0] if count > 1 else 0)
+    pitch = max(pitches)
+    gap = pitch * max(shape) - max(mark.values.shape) if pitch else 0
+    side = pitch - gap if pitch else mark.values.shape[0]
+    starts = [[index * pitch for index in range(count)] for count in shape]
+    return np.array(
+        [
+            [mark.values[top : top + side, left : left + side] for left in starts[1]]
+            for top in starts[0]
+        ]
+    )

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from analysis.common import arrays
 from analysis.figures.marks import HeatMap
 from analysis.figures.style.style import number
 from analysis.figures.views.attention import named_head
-from analysis.reading import attention
+from analysis.reading import over_attention
 from pages.ui.attention.reading import Listener, Settings, values_of, weights
 from pages.ui.attention.tables import Column, table
 from pages.ui.engine.replies import stock_head
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import text
 
+if TYPE_CHECKING:
+    import numpy as np
+
 
 def row_of(one: Listener, settings: Settings) -> np.ndarray | None:
     """(U,) the encoder's [CLS] row in the chosen layer: its mean, or the chosen attention head."""
     if one.row is None:
         return None
-    rows = values_of(one.row)
-    head = settings.head
-    return np.asarray(rows.mean(axis=0) if head is None or head >= len(rows) else rows[head])
+    return arrays.row_or_mean(values_of(one.row), settings.head)
 
 
 def shown_part(one: Listener, settings: Settings) -> int | None:
@@ -35,25 +36,21 @@ def shown_part(one: Listener, settings: Settings) -> int | None:
 
 def largest(listeners: Sequence[Listener], settings: Settings) -> dict[str, float]:
     """Largest value of each scale that the cards share."""
-    found = {"attention": 0.0, "split": 0.0, "effects": 0.0}
-    for one in listeners:
-        shown = [values_of(one.own)] if one.own is not None else []
-        row = row_of(one, settings)
-        shown += [row] if row is not None else []
-        found["attention"] = max(found["attention"], *(float(s.max()) for s in shown), 0.0)
-        if one.split is not None:
-            found["split"] = max(found["split"], float(np.abs(one.split).max()))
-        effects = shown_effects(one)
-        if effects is not None and np.isfinite(effects).any():
-            found["effects"] = max(found["effects"], float(np.nanmax(np.abs(effects))))
-    return found
+    own = [values_of(one.own) for one in listeners if one.own is not None]
+    rows = [row_of(one, settings) for one in listeners]
+    return {
+        "attention": arrays.largest(*own, *rows),
+        "split": arrays.largest(*(one.split for one in listeners)),
+        "effects": arrays.largest(*(shown_effects(one) for one in listeners)),
+    }
 
 
 def shown_effects(one: Listener) -> np.ndarray | None:
     """(U,) fall of the contrast when each shown unit is left out; NaN where it cannot be."""
     if one.effects is None or one.axis is None:
         return None
-    return np.asarray(one.effects.contrast(one.target)[list(one.axis.kept)], float)
+    values: np.ndarray = one.effects.contrast(one.target)[list(one.axis.kept)]
+    return values
 
 
 def columns(one: Listener, settings: Settings, limits: dict[str, float]) -> list[Column]:
@@ -84,7 +81,7 @@ def columns(one: Listener, settings: Settings, limits: dict[str, float]) -> list
                 "percent",
                 group=over,
                 about="mean" if part is None else f"attention head {labels[part]}, in percent",
-                spread=rows.std(axis=0, ddof=1) if one.entry.is_group else None,
+                spread=arrays.spread(rows) if one.entry.is_group else None,
             )
         )
     row = row_of(one, settings)
@@ -93,14 +90,12 @@ def columns(one: Listener, settings: Settings, limits: dict[str, float]) -> list
         spread = None
         if one.rows is not None:
             head = settings.head
-            head = None if head is None or head >= one.rows.shape[1] else head
-            each = one.rows.mean(axis=1) if head is None else one.rows[:, head]
-            spread = each.std(axis=0, ddof=1)
+            spread = arrays.spread([arrays.row_or_mean(rows, head) for rows in one.rows])
         found.append(
             Column("encoder", row, "wide heat", limits["attention"], about=where, spread=spread)
         )
     if one.split is not None:
-        spread = None if one.splits is None else one.splits.std(axis=0, ddof=1)
+        spread = arrays.spread(one.splits)
         found.append(
             Column(
                 "split",
@@ -125,7 +120,7 @@ def columns(one: Listener, settings: Settings, limits: dict[str, float]) -> list
         )
     elif not one.no_effects and one.entry.classifies and one.axis is not None:
         # Its place is kept while it is being computed: nothing on the page moves.
-        empty = np.full(len(one.axis.units), np.nan)
+        empty = arrays.nothing(len(one.axis.units))
         found.append(Column("left out", empty, "swing", 1.0, about="fall when left out"))
     return found
 
@@ -135,7 +130,7 @@ def _spread_of_effects(one: Listener) -> np.ndarray | None:
     if one.axis is None or not one.every_effect:
         return None
     each = [effects.contrast(one.target)[list(one.axis.kept)] for effects in one.every_effect]
-    return np.asarray(np.std(each, axis=0, ddof=1))
+    return arrays.spread(each)
 
 
 def _row_labels(one: Listener) -> tuple[str, ...]:
@@ -181,29 +176,26 @@ def most_heard(one: Listener, settings: Settings, count: int = 3) -> list[tuple[
     assert one.axis is not None
     main = main_row(one, settings)
     special = [bool(one.axis.tokens.special[unit[0]]) for unit in one.axis.units]
-    order = [i for i in np.argsort(-main, kind="stable").tolist() if not special[i]]
+    order = [place for place in arrays.order(main) if not special[place]]
     return [(one.axis.labels[i], float(main[i])) for i in order[:count]]
 
 
 def special_share(one: Listener, settings: Settings) -> float:
     """Share of the pooling head's attention that special tokens took, shown or not."""
-    rows = np.concatenate(weights(one, settings))
-    part = shown_part(one, settings)
-    rows = rows if part is None else rows[part][None]
-    return float(attention.special_mass(rows, one.traces[0].tokens).mean())
+    part, rows = shown_part(one, settings), weights(one, settings)
+    return over_attention.special_share(rows, one.traces[0].tokens, part)
 
 
 def _ranking(one: Listener, settings: Settings) -> list[int] | None:
     """(U,) the units, most heard first: by the pooling head, else by the encoder's [CLS] row."""
     main = main_row(one, settings) if one.own is not None else row_of(one, settings)
-    return None if main is None else [int(i) for i in np.argsort(-main, kind="stable")]
+    return None if main is None else arrays.order(main)
 
 
 def main_row(one: Listener, settings: Settings) -> np.ndarray:
     """(U,) the chosen attention head of the pooling head, else the mean over all."""
     assert one.own is not None
-    rows, part = values_of(one.own), shown_part(one, settings)
-    return np.asarray(rows.mean(axis=0) if part is None else rows[part])
+    return arrays.row_or_mean(values_of(one.own), shown_part(one, settings))
 
 
 def _most(one: Listener, settings: Settings) -> str:

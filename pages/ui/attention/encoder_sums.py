@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from analysis.common import arrays
 from analysis.figures.marks import HeatMap
 from analysis.figures.recipes import results
 from analysis.reading import attention, over_attention
@@ -29,6 +28,9 @@ from pages.ui.frame.inputs import Choice
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import text
 
+if TYPE_CHECKING:
+    import numpy as np
+
 
 def show_spread(
     one: Listener, choice: Choice, settings: Settings, mark: Span | None, side: str, window: Any
@@ -37,8 +39,8 @@ def show_spread(
         one.subject.each(results.head_entropy),
         one.subject.each(results.head_distance),
     )
-    entropy = np.stack([each.normalised for each in entropies])
-    distance = np.stack([each.tokens for each in distances])
+    entropy = arrays.stacked([each.normalised for each in entropies])
+    distance = arrays.stacked([each.tokens for each in distances])
     chosen = (settings.layer or 0, settings.head)
     plots = {
         "Entropy": picture("head_summary", [one.entry], choice, measure="entropy"),
@@ -48,15 +50,13 @@ def show_spread(
     def body(limit: float, deep: float) -> str:
         parts = []
         every = (("Entropy", entropy, "of log T"), ("Distance", distance, "tokens"))
-        farthest = max(float(distance.mean(axis=0).max()), distances[0].uniform)
+        farthest = max(arrays.largest(arrays.row_or_mean(distance, None)), distances[0].uniform)
         for name, values, unit in every:
-            mean = values.mean(axis=0)
+            mean = arrays.row_or_mean(values, None)
             bound = 1.0 if name == "Entropy" else farthest
 
             def told(layer: int, head: int, values: Any = values, unit: str = unit) -> str:
-                own = values[:, layer - 1, head]
-                spread = f" ± {own.std(ddof=1):.2f}" if len(own) > 1 else ""
-                return f"{own.mean():.2f}{spread} {unit}"
+                return f"{over_attention.spread_in_words(values, layer, head)} {unit}"
 
             note = plots[name].notes[0]
             parts.append(

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
+from analysis.figures.views import encoder
 from analysis.reading import over_attention
 from pages.ui.attention import matrices
 from pages.ui.attention import tables as html
@@ -23,6 +22,10 @@ from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import is_marked, marked_token, span_of, text
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 T = TypeVar("T")
 HEADS, TOKEN, ROLLOUT, SPREAD, PARTS = (
@@ -79,7 +82,7 @@ def show_heads(
         plot = picture("encoder_heads", [one.entry], choice, **shown)
         assert isinstance(plot.mark, HeatMap)
         assert one.traces[0].attentions is not None
-        tiles = _tiles(plot.mark, one.traces[0].attentions.shape[:2])
+        tiles = encoder.tiles(plot.mark, one.traces[0].attentions.shape[:2])
         return plot, tiles, plot.mark.bounds[1]
 
     plot, tiles, tall = kept(one, "glance", tuple(shown.items()), glance)
@@ -144,24 +147,6 @@ def kept(one: Listener, what: str, settings: Hashable, make: Callable[[], T]) ->
 def lines_of(notes: Sequence[str]) -> str:
     """HTML of the notes below a picture."""
     return "".join(f'<div class="line">{text(note)}</div>' for note in notes)
-
-
-def _tiles(mark: HeatMap, shape: tuple[int, int]) -> np.ndarray:
-    """(L, H, S, S) the matrices of the view "encoder_heads", without the gaps between them."""
-    pitches = []  # each matrix carries one label, in its middle
-    for labels, count in zip((mark.rows, mark.columns), shape, strict=True):
-        places = [place for place, label in enumerate(labels) if label]
-        pitches.append(places[1] - places[0] if count > 1 else 0)
-    pitch = max(pitches)
-    gap = pitch * max(shape) - max(mark.values.shape) if pitch else 0
-    side = pitch - gap if pitch else mark.values.shape[0]
-    starts = [[index * pitch for index in range(count)] for count in shape]
-    return np.array(
-        [
-            [mark.values[top : top + side, left : left + side] for left in starts[1]]
-            for top in starts[0]
-        ]
-    )
 
 
 def _coarse_labels(one: Listener, side: int) -> list[str]:

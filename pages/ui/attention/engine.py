@@ -7,9 +7,7 @@ them, so whole ones are kept only while there is room.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from analysis.common.faults import reason
 from analysis.figures.recipes import results
@@ -18,6 +16,9 @@ from analysis.interventions.effects import LeaveOneOut
 from analysis.reading import attention
 from analysis.statistics.basics import Agreement
 from pages.ui.engine.results import STORE, Held, Reason, key_of, once
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def known_effects(member: Member, where: str, words: bool) -> LeaveOneOut | str | None:

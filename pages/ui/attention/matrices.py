@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from analysis.figures.screen import packed
 from analysis.figures.style.style import number, printable
 from pages.ui.attention.tables import place_of
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import text
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 _LABELS = 36  # labels on one side of a matrix: more would stand on each other
 
 
 def canvas(values: np.ndarray, limit: float, name: str = "") -> str:
     """A matrix as a picture; 16 bits a cell are below what anybody reads off it."""
-    top = max(float(values.max(initial=0.0)), 1e-12)
-    whole = np.round(values / top * 65535).clip(0, 65535).astype("<u2")
-    cells = base64.b64encode(whole.tobytes()).decode()
+    cells, top = packed.cells(values)
     height, width = values.shape
     return (
         f'<canvas width="{width}" height="{height}" data-top="{top:.6g}" data-limit="{limit:.6g}"'

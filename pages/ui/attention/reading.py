@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from analysis.common import arrays
 from analysis.common.faults import reason
 from analysis.figures.marks import HeatMap
 from analysis.figures.plot import Plot
@@ -28,6 +29,8 @@ from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from analysis.statistics.basics import Agreement
 
 OWN, ROW, LEFT_OUT, SPLIT = "Pooling head", "[CLS] row", "Leave one out", "Contribution"
@@ -112,7 +115,7 @@ def _listen(subject: Subject, entry: Entry, choice: Choice, settings: Settings) 
         if entry.is_group:
             layer = settings.layer or -1
             rows = [one.axis.take(attention.cls_row(trace, layer)) for trace in one.traces]
-            one.rows = np.stack(rows)
+            one.rows = arrays.stacked(rows)
     except Exception as error:
         one.lines.append(reason(error))
     if splits:
@@ -260,8 +263,9 @@ def _taus_in_words(found: dict[str, list[Agreement]]) -> str:
     said = []
     for name, each in found.items():
         taus = [one.tau for one in each]
-        shown = f"{np.mean(taus):+.2f}" if np.isfinite(taus).all() else "none, for it ranks nothing"
-        if len(taus) > 1 and np.isfinite(taus).all():
+        ranks = all(map(isfinite, taus))
+        shown = f"{fmean(taus):+.2f}" if ranks else "none, for it ranks nothing"
+        if len(taus) > 1 and ranks:
             shown += f" (seeds {min(taus):+.2f} to {max(taus):+.2f})"
         said.append(f"{name}{':' if ',' in name else ''} {shown}")
     first = next(iter(found.values()))[0]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
 from analysis.figures.screen.markup import CSS
@@ -16,6 +17,10 @@ from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
 from pages.ui.kit.keys import component_key
 from pages.ui.kit.places import is_marked, span_of, text
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 _HERE = Path(__file__).parent
 _piece = st.components.v2.component(
@@ -145,7 +150,7 @@ def _number(column: Column, index: int) -> str:
         shown = number(value, "signed")
     else:
         shown = number(100 * value, "percent") + " %"
-    if column.spread is not None and np.isfinite(value):
+    if column.spread is not None and isfinite(value):
         spread = float(column.spread[index])
         shown += f" ± {spread:.2f}" if column.kind == "swing" else f" ± {100 * spread:.1f}"
     return shown
@@ -154,7 +159,7 @@ def _number(column: Column, index: int) -> str:
 def _cell(column: Column, value: float) -> str:
     if column.kind == "percent":
         return f'<i class="num">{number(100 * value, "percent")}</i>'
-    size = 0.0 if not np.isfinite(value) else min(abs(value) / column.limit, 1.0)
+    size = 0.0 if not isfinite(value) else min(abs(value) / column.limit, 1.0)
     on = " on" if column.on else ""
     if column.kind.endswith("heat"):
         return f'<i class="heat{on}" style="--v:{100 * size:.0f}"></i>'

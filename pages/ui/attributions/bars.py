@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
 
 from analysis.attribution import METHODS
+from analysis.common import arrays
 from analysis.figures.plot import Plot
 from analysis.figures.views.attribution_results import spread_of, unit_of
 from pages.ui.attributions.controls import Wanted, choose_focus
@@ -54,8 +54,7 @@ def _table(
         columns.append(Bar(one.name, mean, limit, interval, dots))
     order = list(range(len(units)))
     if largest:
-        size = np.abs(np.stack([column.values for column in columns])).mean(axis=0)
-        order = [int(i) for i in np.argsort(-size, kind="stable")]
+        order = arrays.order_by_size([column.values for column in columns])
     return bars(some[0].tokens, units, columns, mark, order)
 
 
@@ -71,11 +70,7 @@ def _limit(found: Sequence[Explained], choice: Choice, wanted: Wanted) -> float:
     ends = [0.0]
     for one in found:
         _, mean, interval, dots = spread_of(one.found[wanted.focus])
-        ends += [
-            float(np.nanmax(np.abs(part), initial=0.0))
-            for part in (mean, interval, dots)
-            if part is not None
-        ]
+        ends.append(arrays.largest(mean, interval, dots))
     state = (*choice.key, wanted.output, wanted.against, wanted.baseline)
     name = f"attribution_bars_{wanted.focus}"
     return common_limit(name, state, 1000 * max(ends), st.session_state) / 1000

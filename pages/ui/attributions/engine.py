@@ -28,13 +28,14 @@ from analysis.attribution import (
 )
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common import jobs
+from analysis.common.arrays import bytes_of
 from analysis.common.cache import Cache
 from analysis.common.faults import reason
 from analysis.figures.recipes import questions as recipes
 from analysis.figures.recipes import results
 from analysis.text.tokens import tokenize
 from pages.ui.engine import models
-from pages.ui.engine.results import Held, Reason, bytes_of, key_of, member_of, small
+from pages.ui.engine.results import Held, Reason, key_of, member_of, small
 
 if TYPE_CHECKING:
     from analysis.common.jobs import Desk, Job

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isnan
+from statistics import fmean
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.attribution import FAVOURED, METHODS, REPLACE, Faithfulness, Sensitivity
@@ -159,8 +160,8 @@ def _rows(
 def _measure(records: Sequence[Faithfulness], column: str) -> tuple[str, str]:
     values = over_seeds.number([one.measure(column).value for one in records])
     against = over_seeds.number([one.measure(column).normalised for one in records])
-    small = [] if np.isnan(values.spread) else [f"±{values.spread:.2f}"]
-    small += [] if np.isnan(against.value) else [f"{against.value:+.1f} sd"]
+    small = [] if isnan(values.spread) else [f"±{values.spread:.2f}"]
+    small += [] if isnan(against.value) else [f"{against.value:+.1f} sd"]
     return _signed(values), "\n".join(small)
 
 
@@ -175,7 +176,7 @@ def _random(some: Sequence[Explained], keys: Sequence[str], asked: Asked) -> Row
     cells: list[tuple[str, str]] = [("–", "")]
     for column in _COLUMNS:
         measures = [one.measure(column) for one in records]
-        low, high = (np.mean([m.band[end] for m in measures]) for end in (0, 1))
+        low, high = (fmean([m.band[end] for m in measures]) for end in (0, 1))
         mean = over_seeds.number([m.random for m in measures])
         cells.append((_signed(over_seeds.Number(mean.value)), f"{low:.2f} to {high:.2f}"))
     name = "random rankings" + (f", {some[0].name}" if asked.of is None else "")
@@ -188,7 +189,7 @@ def _random(some: Sequence[Explained], keys: Sequence[str], asked: Asked) -> Row
 
 
 def _signed(number: over_seeds.Number) -> str:
-    if np.isnan(number.value):
+    if isnan(number.value):
         return "–"
     return f"{number.value:+.2f}"
 
@@ -199,7 +200,7 @@ def _sensitivity(one: Explained, key: str) -> str:
     if len(records) < len(found):
         return "none" if any(isinstance(each, str) for each in found) else ""
     number = over_seeds.number([each.maximum for each in records])
-    return "–" if np.isnan(number.value) else f"{number.value:.2f}"
+    return "–" if isnan(number.value) else f"{number.value:.2f}"
 
 
 def _ask(tasks: Sequence[Any], first: Explained, tokens: int) -> None:
@@ -263,9 +264,8 @@ def _favours(asked: Asked, some: Sequence[Explained], keys: Sequence[str]) -> No
 
 def _csv(some: Sequence[Explained], keys: Sequence[str], setting: Setting) -> bytes:
     """Every number of every member, and how it was asked."""
-    import pandas as pd
-
     from analysis.attribution import Evidence, evidence_table
+    from analysis.attribution.evidence.table import one_below_another
 
     tables = []
     for one in some:
@@ -286,4 +286,4 @@ def _csv(some: Sequence[Explained], keys: Sequence[str], setting: Setting) -> by
             table.insert(0, "checkpoint", member.id)
             table.insert(1, "explained", one.label)
             tables.append(table)
-    return as_csv(pd.concat(tables, ignore_index=True)).encode()
+    return as_csv(one_below_another(tables)).encode()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import streamlit as st
 
 from analysis.attribution import FAVOURED, Randomisation
+from analysis.common import arrays
 from analysis.common.jobs import time_in_words
 from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
@@ -49,7 +49,7 @@ def draw_layers(
     with st.container(border=True, key="panel-layers"):
         plots = {one.name: _layer_plot(one, choice, wanted, None) for one in known}
         largest = max(
-            float(np.nanmax(np.abs(result.layer_scores.sum(axis=0))))
+            arrays.largest(result.layer_scores.sum(axis=0))
             for one in known
             for key in LAYERS
             for result in one.found.get(key, ())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.figures.marks import Strip
@@ -18,6 +18,10 @@ from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
 from pages.ui.kit.keys import component_key
 from pages.ui.kit.places import is_marked, span_of, text
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 _HERE = Path(__file__).parent
 _piece = st.components.v2.component(
@@ -145,7 +149,7 @@ def bars(
 
 def error_text(gap: float | None) -> str:
     """An integration error in its column; a dash where the method promises no sum."""
-    if gap is None or not np.isfinite(gap):
+    if gap is None or not isfinite(gap):
         return "–"
     if gap < 1e-6:
         return "0"
@@ -155,14 +159,14 @@ def error_text(gap: float | None) -> str:
 
 def short(value: float, limit: float) -> str:
     """A number in a column: as many decimals as its scale is worth."""
-    if not np.isfinite(value):
+    if not isfinite(value):
         return "–"
     return f"{value:+.{2 if limit >= 0.5 else 3 if limit >= 0.05 else 4}f}"
 
 
 def _told(one: Bar, at: int) -> str:
     shown = number(float(one.values[at]), "signed")
-    if one.interval is not None and np.isfinite(one.interval[at]).all():
+    if one.interval is not None and all(map(isfinite, one.interval[at])):
         low, high = one.interval[at].tolist()
         shown += f" ({number(low, 'signed')} to {number(high, 'signed')})"
     return shown
@@ -174,11 +178,11 @@ def _cell(one: Bar, at: int) -> str:
 
     value = float(one.values[at])
     inside = []
-    if np.isfinite(value):
+    if isfinite(value):
         low, high = sorted((place(value), 50.0))
         side = "to" if value > 0 else "off"
         inside.append(f'<b class="{side}" style="left:{low:.2f}%;width:{high - low:.2f}%"></b>')
-    if one.interval is not None and np.isfinite(one.interval[at]).all():
+    if one.interval is not None and all(map(isfinite, one.interval[at])):
         low, high = (place(float(end)) for end in one.interval[at])
         inside.append(f'<u style="left:{low:.2f}%;width:{high - low:.2f}%"></u>')
     if one.dots is not None:
@@ -240,7 +244,7 @@ def pairs(names: Sequence[str], tau: np.ndarray, null: tuple[float, float]) -> s
     for one in range(len(names)):
         for other in range(one + 1, len(names)):
             value = float(tau[one, other])
-            known = np.isfinite(value)
+            known = isfinite(value)
             dot = f'<s style="left:{50 + 50 * value:.1f}%"></s>' if known else ""
             shown = f"{value:+.2f}" if known else "none"
             told = f"{names[one]} and {names[other]}: {shown}; chance ±{null[1]:.2f}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
 
 from analysis.attribution import METHODS, Attribution
+from analysis.common import arrays
 from analysis.common.jobs import time_in_words
 from analysis.common.phrases import listed
 from analysis.figures.marks import Strip
@@ -127,11 +127,7 @@ def _limits(explained: Sequence[Explained], choice: Choice, wanted: Wanted) -> d
     found = {}
     for key in wanted.methods:
         largest = max(
-            (
-                float(np.abs(one.mean(key).scores).max(initial=0.0))
-                for one in shared(explained, key)
-            ),
-            default=0.0,
+            (arrays.largest(one.mean(key).scores) for one in shared(explained, key)), default=0.0
         )
         state = (*choice.key, wanted.output, wanted.against, wanted.baseline)
         # Thousandths: a probability or a gradient may be far below the smallest limit of logits.
@@ -191,9 +187,11 @@ def _told(results: Sequence[Attribution]) -> str:
     first = results[0]
     told = [f"{name} {value}" for name, value in first.options.items()]
     if first.value is not None:
-        told.append(f"output at the text {np.mean([r.value for r in results]):+.3f}")
+        told.append(f"output at the text {arrays.mean_known([r.value for r in results]):+.3f}")
     if first.delta is not None:
-        told.append(f"change from the baseline {np.mean([r.delta for r in results]):+.3f}")
+        told.append(
+            f"change from the baseline {arrays.mean_known([r.delta for r in results]):+.3f}"
+        )
     if len(results) > 1:
         told.append(f"mean over {len(results)} seeds; the largest integration error is shown")
     if any(result.converged is False for result in results):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan, nan
 from typing import Any
 
-import numpy as np
-
 from analysis.attribution import METHODS, Disagreement, largest_disagreement
+from analysis.common import arrays
 from analysis.common.phrases import listed
 from analysis.figures.recipes.attribution import on_one_text
 from analysis.figures.style.style import number, printable
@@ -60,14 +60,14 @@ def seeds_told(entries: Sequence[Sequence[Any]]) -> str:
 def _extremes(entry: Sequence[Any], tokens: Any) -> tuple[Extreme, Extreme]:
     """(most in favour, most against): a unit with its score and spread; special tokens aside."""
     units, mean, _, dots = spread_of(entry)
-    spread = np.full(len(mean), np.nan) if dots is None else dots.std(axis=1, ddof=1)
+    spread = arrays.spread_of_rows(dots, len(mean))
     own = [
         (label_of(tokens, unit), float(score), float(sd))
         for unit, score, sd in zip(units, mean, spread, strict=True)
         if not tokens.special[unit[0]]
     ]
-    best = max(own, key=lambda one: one[1], default=("", 0.0, np.nan))
-    worst = min(own, key=lambda one: one[1], default=("", 0.0, np.nan))
+    best = max(own, key=lambda one: one[1], default=("", 0.0, nan))
+    worst = min(own, key=lambda one: one[1], default=("", 0.0, nan))
     return (best if best[1] > 0 else None), (worst if worst[1] < 0 else None)
 
 
@@ -91,7 +91,7 @@ def _side(tops: Sequence[Extreme], names: Sequence[str], way: str, unit: str) ->
 
 
 def _value(score: float, spread: float) -> str:
-    return number(score, "signed") + ("" if np.isnan(spread) else f" ± {spread:.2f}")
+    return number(score, "signed") + ("" if isnan(spread) else f" ± {spread:.2f}")
 
 
 def methods_differ(
@@ -124,9 +124,9 @@ def checkpoints_differ(
     spreads = []
     for name in differ.names:
         entry = alike[list(names).index(name)]
-        largest = np.abs(averages.mean_attribution(entry).scores).max() or 1.0
-        sd = np.std([one.scores[differ.unit] for one in entry], ddof=1) if len(entry) > 1 else None
-        spreads.append("none (one seed)" if sd is None else f"{sd / largest:.2f}")
+        largest = arrays.largest(averages.mean_attribution(entry).scores) or 1.0
+        sd = arrays.spread([one.scores[differ.unit] for one in entry])
+        spreads.append("none (one seed)" if sd is None else f"{float(sd) / largest:.2f}")
     return (
         f"By {by}, as means over their seeds {differ.sentence} Standard deviation over the seeds "
         f"there, as such a share: {' and '.join(spreads)}."

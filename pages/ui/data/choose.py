@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from analysis.datasets.table import HUB, TASKS, Table, read
 from analysis.figures.recipes.request import ABOUT_THE_SUITE, Data, of_suite
@@ -26,6 +24,9 @@ from pages.ui.frame.folder_field import folder_field
 from pages.ui.kit import cards
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from analysis.datasets.upload import Reading
     from analysis.suite import Case
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
+from analysis.common.arrays import npy_bytes
 from analysis.corpus import predictions
 from analysis.maps.atlas import Sheet
 from analysis.maps.projection import Map
@@ -148,7 +148,7 @@ def _downloads(
             layer = sheet.nearest(asked.layer)
             st.download_button(
                 f"{cards.plain(sheet.title)}, layer {layer} (npy)",
-                partial(as_npy, sheet.vectors[layer]),
+                partial(npy_bytes, sheet.vectors[layer]),
                 file_name=f"vectors-{index + 1}-layer-{layer}.npy",
                 on_click="ignore",
                 key=f"map-npy-{index}",
@@ -165,15 +165,6 @@ def coordinates(chosen: Chosen, given: Pass, sheets: Sequence[Sheet], now: Seque
         frame[f"{sheet.title} x"], frame[f"{sheet.title} y"] = one.projection.points.T
     stream = io.BytesIO()
     frame.to_parquet(stream, index=False)
-    return stream.getvalue()
-
-
-def as_npy(vectors: np.ndarray) -> bytes:
-    """An array as a .npy file."""
-    import io
-
-    stream = io.BytesIO()
-    np.save(stream, np.ascontiguousarray(vectors), allow_pickle=False)
     return stream.getvalue()
 
 

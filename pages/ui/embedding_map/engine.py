@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.checkpoints.checkpoint import Checkpoint
@@ -23,6 +22,8 @@ from pages.ui.embedding_map.controls import ALL_LAYERS_UP_TO, MOST_LAYOUT_ROWS, 
 from pages.ui.engine import models, results_folder
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from analysis.common.jobs import Desk
 
 

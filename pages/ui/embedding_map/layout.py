@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from analysis.common import jobs as work_in_hand
 from analysis.maps.atlas import Sheet, Wish, aligned, digest, missing, together
@@ -14,6 +13,10 @@ from analysis.maps.quality import FEWEST, Quality
 from pages.ui.embedding_map import engine
 from pages.ui.embedding_map.controls import Asked
 from pages.ui.engine import jobs
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 _PCA_AT_ONCE = 60_000  # rows of vectors that are laid out by PCA while the page waits (about 1 s)
 _MEASURED_AT_ONCE = 600  # rows of a panel

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.common import jobs as work_in_hand
@@ -22,6 +21,8 @@ from pages.ui.kit import cards
 from pages.ui.kit.show import panel
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from analysis.common.jobs import Desk
 
 _SEEDS = 5

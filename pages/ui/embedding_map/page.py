@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from analysis.common import jobs as work_in_hand
@@ -210,7 +209,7 @@ def _maps(choice: Choice, source: MapSource, sheets: list[Sheet]) -> None:
     for note in dict.fromkeys(note for one in now for note in one.projection.notes):
         st.caption(cards.plain(note))
     if found is not None:
-        st.caption(f"{int(found.sum()):,} of {len(texts):,} texts contain it.")
+        st.caption(f"{sum(found):,} of {len(texts):,} texts contain it.")
     measured = any(quality is not None for quality in qualities)
     details.draw(source, choice, sheets, shown, now, colour_name, typed, groups, measured)
 
@@ -222,8 +221,8 @@ def _texts(given: Pass) -> list[str]:
     return [f"{a} ⁄ {b}" for a, b in zip(table.text, table.pair, strict=True)]
 
 
-def _found(texts: Sequence[str], words: str | None) -> np.ndarray | None:
+def _found(texts: Sequence[str], words: str | None) -> list[bool] | None:
     wanted = (words or "").strip().casefold()
     if not wanted:
         return None
-    return np.array([wanted in text.casefold() for text in texts])
+    return [wanted in text.casefold() for text in texts]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.common.faults import reason
@@ -19,6 +18,10 @@ from pages.ui.embedding_map.engine import Pass
 from pages.ui.engine.results import member_of
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 _LABEL = 26  # characters of the sentence beside its ring
 SHOWN = 5

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import floor, isfinite, log10
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.common.faults import reason
@@ -140,7 +140,7 @@ def common_limit(
 
 def round_up(value: float, steps: Sequence[float] = (1, 2, 5, 10)) -> float:
     """The smallest step times a power of ten that is at least `value` (0.1 at the least)."""
-    if not np.isfinite(value) or value <= 0.1:
+    if not isfinite(value) or value <= 0.1:
         return 0.1
-    power = 10.0 ** np.floor(np.log10(value))
+    power = 10.0 ** floor(log10(value))
     return float(next(step * power for step in steps if step * power >= value * (1 - 1e-9)))

@@ -7,13 +7,13 @@ goes, the longest unused first, when the bytes run out.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import numpy as np
 import streamlit as st
 
 from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.common.arrays import bytes_of
 from analysis.common.cache import Cache
 from analysis.common.faults import in_words
 from analysis.figures.plot import Plot
@@ -125,17 +125,6 @@ def key_of(member: Member, compute: Callable[..., Any], arguments: tuple[Any, ..
     own = member.checkpoint
     name = (compute.__module__, compute.__qualname__)
     return (name, own.id, own.sha256, models.precision(), member.text, member.pair, arguments)
-
-
-def bytes_of(result: Any) -> int:
-    """About how many bytes the arrays of a result take, in records and lists of records too."""
-    if isinstance(result, np.ndarray):
-        return int(result.nbytes)
-    if isinstance(result, list | tuple):
-        return sum(map(bytes_of, result))
-    if is_dataclass(result):
-        return sum(bytes_of(getattr(result, field.name)) for field in fields(result))
-    return 0
 
 
 STORE = PageStore()

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
 from analysis.common.csv_text import as_csv
@@ -128,16 +127,11 @@ def draw_confusion(
 
 def _worst(one: Evaluation) -> str:
     """The most frequent mistake, in words."""
-    counts = np.array(one.confusion, float)
-    np.fill_diagonal(counts, 0)
-    if not counts.sum():
+    mistake = one.worst()
+    if mistake is None:
         return f"{one.checkpoint}: no mistake."
-    row, column = np.unravel_index(int(counts.argmax()), counts.shape)
-    total = int(np.asarray(one.confusion)[row].sum())
-    return (
-        f"{one.checkpoint}: most often {one.classes[row]} is taken for {one.classes[column]} "
-        f"({int(counts[row, column]):,} of {total:,})."
-    )
+    label, answer, count, total = mistake
+    return f"{one.checkpoint}: most often {label} is taken for {answer} ({count:,} of {total:,})."
 
 
 def draw_calibration(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from analysis.common.phrases import listed
 from analysis.statistics.paired import show_p
 from analysis.statistics.verdicts import Comparison, Report
@@ -107,11 +105,7 @@ def missing(study: Study, family: Family) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for s, stratum in enumerate(family.strata):
         for v, variant in enumerate(scores.variants):
-            absent = [
-                seed
-                for n, seed in enumerate(family.seeds)
-                if not np.isfinite(scores.values[s, v, n])
-            ]
+            absent = scores.missing(s, v)
             if absent:
                 rows.append(
                     {
@@ -129,8 +123,8 @@ def missing_in_words(study: Study, family: Family) -> str:
     scores = study.scores(family)
     parts = []
     for s, stratum in enumerate(family.strata):
-        planned = scores.values[s].size
-        absent = planned - int(np.isfinite(scores.values[s]).sum())
+        planned = len(scores.variants) * len(family.seeds)
+        absent = sum(len(scores.missing(s, v)) for v in range(len(scores.variants)))
         if absent:
             count = f"all {planned}" if absent == planned else f"{absent} of {planned}"
             parts.append(f"{count} runs of {stratum.label}")

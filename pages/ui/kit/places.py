@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-import numpy as np
-
 from analysis.figures.style.style import printable
 from pages.ui.kit.cards import Span
 
@@ -15,7 +13,7 @@ from pages.ui.kit.cards import Span
 def span_of(tokens: Any, unit: Sequence[int]) -> Span:
     """(segment, start, end) of a unit's characters; (-1, n, n) for the n-th special token."""
     if tokens.special[unit[0]]:
-        which = int(np.sum(np.asarray(tokens.special)[: unit[0]]))
+        which = tokens.special_number(unit[0])
         return -1, which, which
     return (
         int(tokens.segment[unit[0]]),

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
 from analysis.figures.marks import Strip
@@ -40,18 +39,8 @@ class Followed:
     def position(self, tokens: Tokens) -> int:
         """The (first) token of a text that stands there; [CLS] where none does."""
         if self.span is None:
-            places = np.flatnonzero(tokens.special)
-            return int(places[min(self.special, len(places) - 1)]) if len(places) else 0
-        segment, start, end = self.span
-        for position, (first, last) in enumerate(np.asarray(tokens.offsets).tolist()):
-            if (
-                not tokens.special[position]
-                and tokens.segment[position] == segment
-                and first < end
-                and start < last
-            ):
-                return position
-        return 0
+            return tokens.special_position(self.special)
+        return next(iter(tokens.touching(*self.span)), 0)
 
 
 def followed(choice: Choice) -> Followed:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.common.phrases import listed
@@ -23,6 +22,10 @@ from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import titled
 from pages.ui.layers import engine, numbers
 from pages.ui.layers.engine import Way
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 _ABOUT = (
     "The vector of the followed token after each layer (0: embeddings): its length, its cosine to "
@@ -182,7 +185,7 @@ def chart(
             continue  # a band, or rings around points
         rank = ""
         if ranks and trace["name"] in ranks:
-            trace["customdata"] = np.round(ranks[trace["name"]])
+            trace["customdata"] = ranks[trace["name"]].round()
             rank = ", percentile %{customdata:.0f}"
         trace["hovertemplate"] = f"layer %{{x}}: %{{y:.3f}}{rank}<extra>%{{fullData.name}}</extra>"
     shades.adapt(drawing)

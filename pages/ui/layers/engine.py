@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from analysis.checkpoints import profiles
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import reason
@@ -21,6 +19,8 @@ from pages.ui.frame.inputs import Choice
 from pages.ui.kit.selection import Followed
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from analysis.reading.layers import Standing, Trajectory
     from analysis.reading.over_depth import MeanTrajectory
     from analysis.reading.trace import Trace

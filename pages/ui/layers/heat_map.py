@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.common.faults import reason
@@ -24,6 +23,10 @@ from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import title_row, titled
 from pages.ui.layers import dimension, heat_map_drawing
 from pages.ui.layers.engine import Way
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 _VALUES = {
     "raw": "raw",

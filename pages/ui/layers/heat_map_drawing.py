@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.plot import Plot
+from analysis.figures.screen import packed
 from analysis.figures.screen.sheet import merge
 from pages.ui.kit import cells, selection, shades
 
@@ -39,11 +39,10 @@ def draw(plot: Plot, order: str, layer: int | None, dimension: int | None) -> No
         end, start = place / inner, max(place - height, 0) / inner
         place -= height + gap
         # numbers instead of labels for each cell: a tenth of the bytes to the browser
-        dimensions = np.array(one.columns, np.int32)
         merge(
             drawing.data[index],
             showscale=index == 0,
-            customdata=np.broadcast_to(dimensions, one.values.shape).copy(),
+            customdata=packed.repeated(one.columns, len(one.values)),
             hovertemplate="layer %{y}, dimension %{customdata}: %{z:.3g}<extra></extra>",
             colorbar={"len": 1.0, "y": 0.5, "x": 1.005, "title": {"text": None}},
         )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from math import isnan, nan
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.figures.plot import Plot
@@ -16,6 +16,9 @@ from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 from pages.ui.layers import engine
 from pages.ui.layers.engine import Way
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
@@ -31,11 +34,11 @@ def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
         cells = [f"<th>{cards.text(way.entry.id)}</th>"]
         for name in QUANTITIES:
             value = float(getattr(way.average, name)[at])
-            rank = np.nan if ranked is None else float(getattr(ranked, name)[at])
+            rank = nan if ranked is None else float(getattr(ranked, name)[at])
             # The last layer's cosine to itself stands nowhere.
             own = name == "cosine_to_last" and at == way.depth
-            place = "" if np.isnan(rank) or own else f"<i>{rank:.0f}</i>"
-            cells.append(f"<td>{'–' if np.isnan(value) else f'{value:.2f}'} {place}</td>")
+            place = "" if isnan(rank) or own else f"<i>{rank:.0f}</i>"
+            cells.append(f"<td>{'–' if isnan(value) else f'{value:.2f}'} {place}</td>")
         probabilities = way.probabilities
         said = "–"
         if probabilities is not None:

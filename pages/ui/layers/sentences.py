@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from math import sqrt
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.common.faults import reason
@@ -28,6 +28,10 @@ from pages.ui.kit.titles import titled
 from pages.ui.layers import engine
 from pages.ui.layers.depth import chart, legend, target_of
 from pages.ui.layers.engine import Way
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 _ABOUT = (
     "Both numbers need many sentences. Debiased linear CKA (Kornblith et al. 2019, unbiased HSIC "
@@ -97,7 +101,7 @@ def _refused(count: int) -> str:
         return f"{count:,} sentences are more than can be held at once: give at most {MOST:,}."
     return (
         f"{count} different sentences are too few: unrelated layers would differ from 0 by chance "
-        f"by about {np.sqrt(2) / max(count, 1):.2f}. Give at least {FEWEST}."
+        f"by about {sqrt(2) / max(count, 1):.2f}. Give at least {FEWEST}."
     )
 
 

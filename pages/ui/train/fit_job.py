@@ -10,10 +10,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
-from analysis.common import jobs
+from analysis.common import arrays, jobs
 from analysis.common.jobs import Desk
 from analysis.common.whole import why_not_written, write_whole
 from analysis.datasets.table import Table
@@ -75,7 +74,7 @@ def work(wish: Wish) -> Callable[[Desk], Any]:
                 0.5 + 0.5 * progress.share,
             )
             if progress.score is not None and progress.epoch:
-                desk.keep((progress.head, progress.epoch, float(np.nanmean(progress.score))))
+                desk.keep((progress.head, progress.epoch, arrays.mean_known(progress.score)))
 
         states = None
         try:

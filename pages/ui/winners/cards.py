@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
+from analysis.common import arrays
 from analysis.common.faults import reason
 from analysis.figures.marks import Bars, Grid, HeatMap
 from analysis.figures.plot import Plot
@@ -88,11 +88,11 @@ def in_words(shown: Sequence[Won]) -> str:
     said = []
     for one in shown:
         shares = over_winners.shares_by_layer(one.reply.traces)
-        most = int(shares.argmax())
+        most = arrays.top(shares)
         sentence = f"{one.name}: layer {one.layers[most]} wins most ({100 * shares[most]:.0f} %)"
         if one.effects:
             falls = over_winners.fall_by_layer(one.effects, one.reply.target)
-            top = int(np.abs(falls).argmax())
+            top = arrays.top(falls)
             does = "loses" if falls[top] > 0 else "gains"
             label = one.reply.label or "the answer"
             sentence += (
@@ -109,7 +109,7 @@ def token_of(reply: Reply, choice: Choice) -> int:
     if selection.is_chosen(choice) or not reply.splits:
         return selection.followed(choice).position(tokens)
     added = over_winners.added_by_token(reply.splits, reply.target)
-    return int(np.abs(added).argmax())
+    return arrays.top(added)
 
 
 def draw(shown: Sequence[Won], choice: Choice, quantity: str, reference: str | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import streamlit as st
 
 from analysis.common.faults import reason
@@ -194,7 +193,7 @@ def _draw_margins(trace: Trace, choice: Choice) -> None:
     won = trace.head.winners
     if won is None:
         return
-    if not np.isfinite(won.margin).any():
+    if not won.contested:
         st.caption(
             cards.plain(
                 f"{trace.checkpoint.id}: only layer {won.layers[0]} competes (last_k = 1), so no "

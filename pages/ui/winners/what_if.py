@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
 from analysis.common.faults import reason
@@ -168,14 +167,7 @@ def _places(of: Tokens, units: Sequence[tuple[int, ...]], tokens: Tokens) -> tup
         if segment < 0:
             found.add(Followed(None, start).position(tokens))
             continue
-        found |= {
-            place
-            for place, (first, last) in enumerate(np.asarray(tokens.offsets).tolist())
-            if not tokens.special[place]
-            and tokens.segment[place] == segment
-            and first < end
-            and start < last
-        }
+        found |= set(tokens.touching(segment, start, end))
     return tuple(sorted(found))
 
 

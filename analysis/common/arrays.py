@@ -1,0 +1,85 @@
+"""Small reductions of arrays that pages ask for: largest, order, mean and spread over seeds."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+
+def largest(*arrays: np.ndarray | None) -> float:
+    """Largest absolute value of arrays of any shape (...); NaN and None aside; 0 without any."""
+    known = [np.abs(array[np.isfinite(array)]) for array in arrays if array is not None]
+    return max((float(values.max(initial=0.0)) for values in known), default=0.0)
+
+
+def order(values: np.ndarray) -> list[int]:
+    """Places of values (N,), the largest first; of equal ones the first first."""
+    return [int(place) for place in np.argsort(-np.asarray(values), kind="stable")]
+
+
+def order_by_size(rows: Sequence[np.ndarray]) -> list[int]:
+    """Places of (M, N), the largest mean absolute value over rows first."""
+    return order(np.abs(np.stack(list(rows))).mean(axis=0))
+
+
+def top(values: np.ndarray) -> int:
+    """Place of the largest absolute value of (N,)."""
+    return int(np.abs(values).argmax())
+
+
+def row_or_mean(rows: np.ndarray, index: int | None) -> np.ndarray:
+    """Row `index` of (M, ...), or the mean over all where it is None or not there."""
+    return np.asarray(rows.mean(axis=0) if index is None or index >= len(rows) else rows[index])
+
+
+def spread(rows: Sequence[np.ndarray] | np.ndarray | None) -> np.ndarray | None:
+    """Standard deviation (ddof = 1) over the first axis of (M, ...); None for fewer than two."""
+    if rows is None or len(rows) < 2:
+        return None
+    return np.asarray(np.std(np.asarray(rows), axis=0, ddof=1))
+
+
+def spread_of_rows(rows: np.ndarray | None, count: int) -> np.ndarray:
+    """Standard deviation (ddof = 1) of each row of (N, M); NaN (`count`,) where there is none."""
+    if rows is None:
+        return np.full(count, np.nan)
+    return np.asarray(rows.std(axis=1, ddof=1))
+
+
+def mean_known(values: Any) -> float:
+    """Mean of numbers (...) that are not NaN; NaN where none is."""
+    known = np.asarray(values, float)
+    known = known[~np.isnan(known)]
+    return float(known.mean()) if known.size else float("nan")
+
+
+def stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Arrays (...) of one shape as one, (M, ...)."""
+    return np.stack(list(rows))
+
+
+def nothing(count: int) -> np.ndarray:
+    """(N,) of NaN: numbers that are not there yet."""
+    return np.full(count, np.nan)
+
+
+def npy_bytes(array: np.ndarray) -> bytes:
+    """An array (...) as the bytes of a .npy file."""
+    stream = io.BytesIO()
+    np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+    return stream.getvalue()
+
+
+def bytes_of(result: Any) -> int:
+    """About how many bytes the arrays of a result take, in records and lists of records too."""
+    if isinstance(result, np.ndarray):
+        return int(result.nbytes)
+    if isinstance(result, list | tuple):
+        return sum(map(bytes_of, result))
+    if is_dataclass(result):
+        return sum(bytes_of(getattr(result, field.name)) for field in fields(result))
+    return 0
