@@ -22,14 +22,14 @@ from typing import Any
 from analysis.common.whole import write_whole
 from analysis.study.results import DECLARATION, RUNS, read_study
 from training import study_frozen
-from training.study_plan import Plan, Run, encoder_name, read_plan
+from training.study_plan import Plan, PlannedRun, encoder_name, read_plan
 from training.study_progress import progress, table
 from training.study_run import Sources, execute, settings_of
 
 WORK = ".work"  # locks, and what the Trainer writes during a run
 WAIT_SECONDS = 5.0
 
-Execute = Callable[[Run, Sources, Path], dict[str, Any]]
+Execute = Callable[[PlannedRun, Sources, Path], dict[str, Any]]
 
 
 def study(
@@ -95,7 +95,7 @@ def declare(plan: Plan, folder: Path) -> None:
         write_whole(path, text)
 
 
-def _chosen(plan: Plan, only: str | None) -> tuple[Run, ...]:
+def _chosen(plan: Plan, only: str | None) -> tuple[PlannedRun, ...]:
     if only is None:
         return plan.runs
     for family in plan.families:
@@ -114,7 +114,7 @@ def _chosen(plan: Plan, only: str | None) -> tuple[Run, ...]:
 
 
 def _work(
-    runs: tuple[Run, ...], plan: Plan, sources: Sources, folder: Path, do: Execute
+    runs: tuple[PlannedRun, ...], plan: Plan, sources: Sources, folder: Path, do: Execute
 ) -> set[str]:
     """Pass over the missing runs until none is left but those that failed here."""
     failed: set[str] = set()
@@ -149,7 +149,7 @@ def _work(
             time.sleep(WAIT_SECONDS)
 
 
-def _do(run: Run, sources: Sources, folder: Path, do: Execute) -> None:
+def _do(run: PlannedRun, sources: Sources, folder: Path, do: Execute) -> None:
     scratch = folder / WORK / run.hash
     first = _first_of_launch()
     if first:
@@ -164,12 +164,12 @@ def _do(run: Run, sources: Sources, folder: Path, do: Execute) -> None:
         write_whole(_path(folder, run), text + "\n")
 
 
-def _path(folder: Path, run: Run) -> Path:
+def _path(folder: Path, run: PlannedRun) -> Path:
     return folder / RUNS / f"{run.hash}.json"
 
 
 @contextmanager
-def _taken(folder: Path, run: Run) -> Any:
+def _taken(folder: Path, run: PlannedRun) -> Any:
     """Whether this process has the run: its lock is held, and nobody finished it meanwhile."""
     from filelock import FileLock, Timeout
 

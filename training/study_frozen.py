@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from training.settings import load_splits
-from training.study_plan import Run
+from training.study_plan import PlannedRun
 from training.study_run import Sources, digest, nested_rows, task_settings
 
 
-def missing_head(run: Run) -> bool:
+def missing_head(run: PlannedRun) -> bool:
     """Whether the run's pooling head is not known here: declared, and to be run when it is."""
     from analysis.heads import HEADS
 
@@ -22,7 +22,7 @@ def missing_head(run: Run) -> bool:
 _HELD: dict[tuple[str, str], tuple[Any, Any]] = {}  # of the task last fitted
 
 
-def _states_of(run: Run, sources: Sources) -> tuple[Any, Any]:
+def _states_of(run: PlannedRun, sources: Sources) -> tuple[Any, Any]:
     """States of the training and the scored table; those of the last task are at hand."""
     import training
 
@@ -37,7 +37,7 @@ def _states_of(run: Run, sources: Sources) -> tuple[Any, Any]:
     return _HELD[key]
 
 
-def execute(run: Run, sources: Sources, scratch: Path) -> dict[str, Any]:
+def execute(run: PlannedRun, sources: Sources, scratch: Path) -> dict[str, Any]:
     """Fit and score every seed of one run; returns its record, ready for JSON.
 
     The states are kept where :func:`training.states` keeps them, so that runs of one task and

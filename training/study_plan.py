@@ -33,7 +33,7 @@ TOP = (
 
 
 @dataclass(frozen=True)
-class Run:
+class PlannedRun:
     """One training: task, variant (a pooling head with its options), seed and share of the rows.
 
     A share above 1 is a number of rows. On a frozen encoder all ``seeds`` are one run.
@@ -73,7 +73,7 @@ class Plan:
     tuning: str
     heads: Mapping[str, Mapping[str, Any]]  # variant -> head (key), options, encoder
     families: tuple[Family, ...]
-    runs: tuple[Run, ...]
+    runs: tuple[PlannedRun, ...]
     own: Mapping[str, Mapping[str, Any]]
     file: str  # its name, for the command that repeats it
     recipes: Mapping[str, Mapping[str, Any]]
@@ -225,7 +225,7 @@ def _plan(given: dict[str, Any], path: Path) -> Plan:
         )
         for task in tasks
     }
-    runs: dict[str, Run] = {}
+    runs: dict[str, PlannedRun] = {}
     for family in families:
         for run in _runs(family, heads, recipes, tuning, own):
             runs.setdefault(run.hash, run)
@@ -250,7 +250,7 @@ def _runs(
     recipes: Mapping[str, Mapping[str, Any]],
     tuning: str,
     own: Mapping[str, Mapping[str, Any]],
-) -> Iterator[Run]:
+) -> Iterator[PlannedRun]:
     """Seed by seed, so that a study that is interrupted has the same seeds for every head."""
     variants = dict.fromkeys((family.against, *family.heads))
     frozen = tuning == "frozen"
@@ -274,7 +274,7 @@ def _runs(
                             for name, value in own[task].items()
                         }
                     seeds = family.seeds if frozen else ()
-                    yield Run(task, variant, seed, share, config, seeds)
+                    yield PlannedRun(task, variant, seed, share, config, seeds)
 
 
 def recipe_of(config: Mapping[str, Any]) -> Recipe:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from analysis.study.results import Study
-from training.study_plan import Run
+from training.study_plan import PlannedRun
 
 # Two runs that agree in these take about the same time.
 SPEED = ("precision", "device", "processor", "threads", "processes")
 
 
-def progress(results: Study, runs: tuple[Run, ...], last: Run) -> str:
+def progress(results: Study, runs: tuple[PlannedRun, ...], last: PlannedRun) -> str:
     """A line of progress (runs done, time left by what like runs took), and the table so far."""
     done = {record["hash"]: record for record in results.records.values()}
     record = done[last.hash]
@@ -31,7 +31,7 @@ def progress(results: Study, runs: tuple[Run, ...], last: Run) -> str:
 
 
 def seconds_left(
-    missing: Iterable[Run], records: Iterable[Mapping[str, Any]], last: Mapping[str, Any]
+    missing: Iterable[PlannedRun], records: Iterable[Mapping[str, Any]], last: Mapping[str, Any]
 ) -> float:
     """Seconds that the missing runs would take one after another on the machine of ``last``.
 

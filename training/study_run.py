@@ -19,7 +19,7 @@ import numpy as np
 
 from analysis.datasets.table import Table
 from training.settings import Settings, Splits, all_options, load_splits
-from training.study_plan import Run, recipe_of
+from training.study_plan import PlannedRun, recipe_of
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Sources:
     own: Mapping[str, Mapping[str, Any]]
 
 
-def settings_of(run: Run, sources: Sources) -> Settings:
+def settings_of(run: PlannedRun, sources: Sources) -> Settings:
     """A run as the settings that fine-tuning takes (no output: a study keeps no checkpoint).
 
     Raises
@@ -49,7 +49,7 @@ def settings_of(run: Run, sources: Sources) -> Settings:
     )
 
 
-def task_settings(run: Run, sources: Sources) -> Settings:
+def task_settings(run: PlannedRun, sources: Sources) -> Settings:
     """What of a run's settings says which tables are read, and the names of the rest."""
     config = run.config
     more: dict[str, Any] = {}
@@ -86,14 +86,14 @@ def nested_rows(task: str, rows: int, share: float, seed: int) -> np.ndarray:
     return np.sort(order[: int(share) if share > 1 else math.ceil(share * rows)])
 
 
-def splits_of(run: Run, settings: Settings) -> Splits:
+def splits_of(run: PlannedRun, settings: Settings) -> Splits:
     """The tables of a run; the training rows are the run's share of them."""
     splits = load_splits(settings)
     rows = nested_rows(run.task, len(splits.train), run.share, run.seed)
     return replace(splits, train=splits.train.take(rows))
 
 
-def execute(run: Run, sources: Sources, scratch: Path) -> dict[str, Any]:
+def execute(run: PlannedRun, sources: Sources, scratch: Path) -> dict[str, Any]:
     """Train and score one run; returns its record, ready for JSON.
 
     ``scratch`` is a folder for what the Trainer writes; the caller removes it.

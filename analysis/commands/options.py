@@ -14,7 +14,7 @@ from analysis.checkpoints.folder import discover
 from analysis.common.faults import CheckpointError
 from analysis.common.places import DEMO_FOLDER
 from analysis.common.whole import why_not_written, write_whole
-from analysis.figures.files.sidecar import Signed
+from analysis.figures.files.sidecar import Signature
 from analysis.figures.style.settings import FONTS, Style
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ def add_signature(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--project", default="", help="written into the file's metadata")
 
 
-def signature_of(given: argparse.Namespace) -> Signed:
+def signature_of(given: argparse.Namespace) -> Signature:
     """Who signs."""
-    return Signed(given.author.strip(), given.project.strip())
+    return Signature(given.author.strip(), given.project.strip())
 
 
 def add_checkpoints(parser: argparse.ArgumentParser) -> None:

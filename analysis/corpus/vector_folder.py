@@ -22,7 +22,7 @@ _MOST_COLUMNS = 24  # further ones that are read, for colours and groups
 
 
 @dataclass(frozen=True)
-class Opened:
+class VectorFolder:
     """A folder that was written here: its rows, and the vectors by column (``mean@6``)."""
 
     table: Table
@@ -46,7 +46,7 @@ def described(folder: str | Path) -> dict[str, Any]:
 
 def open_folder(
     folder: str | Path, label: str | None = None, most: int = 50_000, seed: int = 0
-) -> Opened:
+) -> VectorFolder:
     """Read a folder that :func:`analysis.corpus.bulk.run` has written.
 
     Of more than ``most`` rows a seeded sample is read, in the folder's order; `notes` say so, and
@@ -94,7 +94,7 @@ def open_folder(
         members, codes = np.unique(np.array(strings[label], dtype=object), return_inverse=True)
         classes = tuple(str(name) for name in members)
     own = (order["text"], order.get("pair"), label)
-    return Opened(
+    return VectorFolder(
         Table(
             "own",
             folder.name,

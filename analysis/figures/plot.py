@@ -134,9 +134,9 @@ class Plot:
         Returns the figure's path. With `author` or `project` the files say who made them.
         """
         from analysis.figures.files.export import slug
-        from analysis.figures.files.sidecar import Signed, save, sidecar
+        from analysis.figures.files.sidecar import Signature, save, sidecar
 
-        given = sidecar(self, style, format, dpi, signed=Signed(author, project))
+        given = sidecar(self, style, format, dpi, signed=Signature(author, project))
         stem = name or slug(given.plots[0])
         saved = save(given, stem)
         place = Path(folder)

@@ -74,7 +74,7 @@ class WinnerSample:
 
 
 @dataclass(frozen=True)
-class Summary:
+class WinnerMeans:
     """Mean over sentences, with its 95 % interval; NaN entries were left out."""
 
     mean: np.ndarray  # the shape of one sentence's row
@@ -155,7 +155,7 @@ def collect(
     )
 
 
-def summarise(rows: np.ndarray, of: str = "all sentences") -> Summary:
+def summarise(rows: np.ndarray, of: str = "all sentences") -> WinnerMeans:
     """Mean and interval of (N, ...) rows over sentences, such as ``sample.wins_by_layer()``.
 
     Raises
@@ -166,12 +166,12 @@ def summarise(rows: np.ndarray, of: str = "all sentences") -> Summary:
     if not len(rows):
         raise ValueError(f"{of}: there are no sentences to summarise")
     mean, interval = mean_interval(rows)
-    return Summary(mean, interval, len(rows), of)
+    return WinnerMeans(mean, interval, len(rows), of)
 
 
 def summarise_by_class(
     sample: WinnerSample, rows: np.ndarray, classes: np.ndarray | None = None
-) -> tuple[Summary, ...]:
+) -> tuple[WinnerMeans, ...]:
     """One summary a class that occurs, by predicted class or by the (N,) class indices given."""
     given = sample.predicted if classes is None else np.asarray(classes)
     require_shape("classes", given, len(sample.predicted))
@@ -224,7 +224,7 @@ def seed_disagreement(
     )
 
 
-def over_seeds(samples: Sequence[WinnerSample], of: str) -> Summary:
+def over_seeds(samples: Sequence[WinnerSample], of: str) -> WinnerMeans:
     """Mean share of wins by layer over seeds, (K,), with an interval over the seeds.
 
     Raises ``ValueError`` where the seeds saw other numbers of sentences or other layers.
@@ -232,7 +232,7 @@ def over_seeds(samples: Sequence[WinnerSample], of: str) -> Summary:
     _check_alike(samples)
     rows = np.stack([sample.wins_by_layer().mean(axis=0) for sample in samples])
     mean, interval = mean_interval(rows)
-    return Summary(mean, interval, len(samples[0].predicted), of)
+    return WinnerMeans(mean, interval, len(samples[0].predicted), of)
 
 
 def between_groups(

@@ -12,7 +12,7 @@ from analysis.text.tokens import Tokens
 
 
 @dataclass(frozen=True)
-class Carried:
+class LeadingPair:
     """One pooling's score and its strongest pair of words (special tokens aside)."""
 
     title: str
@@ -24,16 +24,16 @@ class Carried:
 def carried(
     title: str, score: float, values: np.ndarray, first: Sequence[str], second: Sequence[str],
     special: tuple[Sequence[bool], Sequence[bool]],
-) -> Carried:  # fmt: skip
+) -> LeadingPair:  # fmt: skip
     """The strongest pair of units in (Ua, Ub) contributions, special tokens aside."""
     held = np.where(np.array(special[0], bool)[:, None] | np.array(special[1], bool), 0.0, values)
     if not np.any(held):
-        return Carried(title, score, None, score)
+        return LeadingPair(title, score, None, score)
     i, j = map(int, np.unravel_index(int(np.abs(held).argmax()), held.shape))
-    return Carried(title, score, (first[i], second[j]), float(held[i, j]))
+    return LeadingPair(title, score, (first[i], second[j]), float(held[i, j]))
 
 
-def in_words(found: Sequence[Carried]) -> str:
+def in_words(found: Sequence[LeadingPair]) -> str:
     """Each pooling's score with the pair of words that carries most of it, and who agrees."""
     said = []
     for one in found:

@@ -26,7 +26,7 @@ from analysis.statistics.permutation import (
     stratified_p,
 )
 from analysis.statistics.spread_tests import spread_of, visible_ratio
-from analysis.statistics.verdicts import ALPHA, Comparison, Range, Report, Summary
+from analysis.statistics.verdicts import ALPHA, Comparison, HeadSummary, Range, Report
 from analysis.study.results import Scores, Stratum
 
 Floats = NDArray[np.float64]
@@ -208,10 +208,10 @@ def _detectable(pairs: list[tuple[Floats, Floats]], tests: int) -> float:
     return spread * detectable_effect(n, m, ALPHA / tests, len(pairs))
 
 
-def _summary(stratum: Stratum, head: str, values: Floats) -> Summary:
+def _summary(stratum: Stratum, head: str, values: Floats) -> HeadSummary:
     mean, interval = mean_interval(values) if len(values) else (np.nan, np.full(2, np.nan))
     sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
-    return Summary(
+    return HeadSummary(
         stratum, head, float(mean), sd, (float(interval[0]), float(interval[1])), len(values)
     )
 

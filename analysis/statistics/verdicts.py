@@ -27,7 +27,7 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True)
-class Summary:
+class HeadSummary:
     """Scores of one pooling head on one stratum: mean, standard deviation, t interval, seeds."""
 
     stratum: Stratum
@@ -203,7 +203,7 @@ class Report:
     family: Family
     done: int
     planned: int
-    summaries: tuple[Summary, ...]
+    summaries: tuple[HeadSummary, ...]
     headlines: tuple[Comparison, ...]  # one a head; empty where there is one stratum only
     comparisons: tuple[Comparison, ...]  # strata by heads
 

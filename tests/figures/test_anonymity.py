@@ -27,7 +27,7 @@ from analysis.figures.files.bundle import bundle, caption_of
 from analysis.figures.files.captions import draft
 from analysis.figures.files.export import MIME, export
 from analysis.figures.files.latex import escape as latex_escape
-from analysis.figures.files.sidecar import Signed, read, save, sidecar
+from analysis.figures.files.sidecar import Signature, read, save, sidecar
 from analysis.figures.paper import pgf
 from analysis.figures.style.settings import Style
 from tests.support import view_samples as samples
@@ -162,7 +162,7 @@ def test_an_edited_caption_names_no_owner_either():
     made = bundle(edited)
     assert not secrets_in(made.data)
     assert any("left out the owner of bert-sst2" in line for line in made.notices)
-    signed = bundle(replace(edited, signed=Signed("J. Doe")))
+    signed = bundle(replace(edited, signed=Signature("J. Doe")))
     assert "acme-lab" in secrets_in(signed.data)
 
 
@@ -221,11 +221,11 @@ def test_what_was_left_out_is_said_and_a_signature_is_kept():
     made = sidecar(plot)
     assert made.left_out == ("the folder of mine", "the owner of bert-sst2")
     assert [s for s in made.plots[0].mark.subtitles] == ["mine", "bert-sst2"]
-    signed = sidecar(plot, signed=Signed("J. Doe", "Pooling"))
+    signed = sidecar(plot, signed=Signature("J. Doe", "Pooling"))
     assert signed.plots[0].mark.subtitles[1] == "acme-lab/bert-sst2"
     file = save(signed, "f")
     assert b"/Author (J. Doe)" in file.data
-    assert read(file.sidecar).signed == Signed("J. Doe", "Pooling")
+    assert read(file.sidecar).signed == Signature("J. Doe", "Pooling")
 
 
 def test_the_text_that_was_typed_is_left_as_it_is():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.study_plan import Run
+from training.study_plan import PlannedRun
 from training.study_progress import seconds_left
 
 
@@ -20,7 +20,7 @@ class TestTimeLeft:
 
     @staticmethod
     def _run(task, share=1.0):
-        return Run(task, "cls", 0, share, {})
+        return PlannedRun(task, "cls", 0, share, {})
 
     def test_like_runs_of_this_machine_count_and_no_others(self):
         records = [self._record("rte", 600.0, "slow"), self._record("rte", 100.0, "fast")]

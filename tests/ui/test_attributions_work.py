@@ -252,7 +252,7 @@ def test_work_begun_from_two_buttons_is_done_once(monkeypatch, tmp_path, four):
     from analysis.datasets.table import Table
     from analysis.figures.recipes.request import Data
     from pages.ui.attributions import over_texts_run
-    from pages.ui.attributions.controls import OTHERS, Wanted
+    from pages.ui.attributions.controls import OTHERS, AttributionRequest
     from pages.ui.attributions.measurements import Setting
     from pages.ui.engine import models
 
@@ -261,11 +261,11 @@ def test_work_begun_from_two_buttons_is_done_once(monkeypatch, tmp_path, four):
     monkeypatch.setattr(models, "classifier", lambda member: classifier)
     desk = SimpleNamespace(report=lambda *given, **named: None, check=lambda: None)
     runs = [
-        over_texts_run.Run(
+        over_texts_run.EvidencePass(
             [classifier.checkpoint],
             Data(Table("toy", "own", tuple(OWN), None, None, ()), "three"),
             3,
-            Wanted(methods, methods[0], "logit", OTHERS, "pad", "", "", 0),
+            AttributionRequest(methods, methods[0], "logit", OTHERS, "pad", "", "", 0),
             Setting("mask", "probability"),
             0,
         )

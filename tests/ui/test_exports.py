@@ -179,7 +179,7 @@ def test_caption_latex_bibtex_and_table_stand_there_to_be_copied(opened):
 
 
 def test_files_are_signed_only_while_the_switch_is_on(opened):
-    from analysis.figures.files.sidecar import Signed
+    from analysis.figures.files.sidecar import Signature
     from pages.ui.export import panel
 
     def signed():
@@ -187,14 +187,14 @@ def test_files_are_signed_only_while_the_switch_is_on(opened):
         kept = dict(panel._NOBODY)
         if panel._SIGNED in held:
             kept |= held[panel._SIGNED]
-        return Signed(kept["author"], kept["project"]) if kept["on"] else Signed()
+        return Signature(kept["author"], kept["project"]) if kept["on"] else Signature()
 
     assert not signed()
     opened.toggle(key=f"{KEY}-sign").set_value(True).run()
     opened.text_input(key=f"{KEY}-author").set_value("J. Doe").run()
     opened.text_input(key=f"{KEY}-project").set_value("Pooling").run()
     assert not opened.exception
-    assert signed() == Signed("J. Doe", "Pooling")
+    assert signed() == Signature("J. Doe", "Pooling")
     opened.toggle(key=f"{KEY}-sign").set_value(False).run()
     assert not signed()
     assert not [one for one in opened.text_input if one.key == f"{KEY}-author"]

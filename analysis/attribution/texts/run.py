@@ -108,7 +108,7 @@ def over_texts(
             f"two checkpoints are called {twice}, and their records could not be told apart: "
             "give one folder another name, or leave one out"
         )
-    asked = _Asked(
+    asked = _PassSettings(
         target,
         output,
         against,
@@ -128,7 +128,7 @@ def over_texts(
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _PassSettings:
     """The settings of a pass."""
 
     target: Target | None
@@ -148,7 +148,7 @@ def _each(
     classifiers: Sequence[Classifier],
     rows: Sequence[Row],
     methods: Sequence[str],
-    asked: _Asked,
+    asked: _PassSettings,
     done: set[tuple[int, str, str]],
     progress: Progress | None,
 ) -> Iterator[TextEvidence]:
@@ -174,7 +174,7 @@ def _one(
     index: int,
     row: Row,
     method: str,
-    asked: _Asked,
+    asked: _PassSettings,
     controls: dict[Any, Control],
     told: Progress,
 ) -> TextEvidence:
@@ -245,7 +245,7 @@ def _one(
     return _record(classifier, index, tokens, attribution, measured, noise)
 
 
-def _target(classifier: Classifier, row: Row, asked: _Asked) -> Target | None:
+def _target(classifier: Classifier, row: Row, asked: _PassSettings) -> Target | None:
     """What is explained of a row; None for what is predicted."""
     if asked.against is None or asked.target is not None:
         return asked.target
@@ -261,7 +261,11 @@ def _target(classifier: Classifier, row: Row, asked: _Asked) -> Target | None:
 
 
 def _sensitivity(
-    classifier: Classifier, row: Row, asked: _Asked, arguments: dict[str, Any], told: Progress
+    classifier: Classifier,
+    row: Row,
+    asked: _PassSettings,
+    arguments: dict[str, Any],
+    told: Progress,
 ) -> float:
     """Captum's maximum; NaN where it is not asked for, or noise does not reach the method."""
     if not asked.sensitivity_samples or arguments["method"] == "exact_split":

@@ -16,7 +16,7 @@ from typing import Any
 from analysis.common.strict_json import read_json
 from analysis.common.typed import require
 from analysis.figures.files.anonymity import anonymous, anonymous_words
-from analysis.figures.files.sidecar import Sidecar, Signed, sidecar
+from analysis.figures.files.sidecar import Sidecar, Signature, sidecar
 from analysis.figures.files.store import BadPlot, packed, to_json, unpacked
 from analysis.figures.plot import Plot
 from analysis.figures.style.settings import Style
@@ -84,7 +84,7 @@ class Collection:
 
     figures: tuple[PaperFigure, ...] = ()
     style: Style = field(default_factory=Style)
-    signed: Signed = field(default_factory=Signed)
+    signed: Signature = field(default_factory=Signature)
 
     def __len__(self) -> int:
         return len(self.figures)
@@ -247,11 +247,11 @@ def read(text: str | bytes) -> Collection:
         raise BadCollection(f"the file holds no list of up to {MOST} figures")
     try:
         signed = data.get("signed") or {}
-        require(Signed, signed, "signed: ")
+        require(Signature, signed, "signed: ")
         return Collection(
             tuple(_figure(one, place) for place, one in enumerate(figures, 1)),
             replace(Style.from_dict(data.get("style") or {}), height=None),
-            Signed(**signed),
+            Signature(**signed),
         )
     except BadCollection:
         raise

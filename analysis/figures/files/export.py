@@ -11,7 +11,7 @@ from analysis.common.csv_text import as_csv
 from analysis.figures.files import latex
 from analysis.figures.files.captions import draft
 from analysis.figures.files.citations import bibtex
-from analysis.figures.files.sidecar import Sidecar, Signed, save, sidecar
+from analysis.figures.files.sidecar import Sidecar, Signature, save, sidecar
 from analysis.figures.plot import Plot
 from analysis.figures.style.settings import Style
 
@@ -46,7 +46,7 @@ def export(
     width: str | float = "column",
     dpi: int = 300,
     style: Style | None = None,
-    signed: Signed | None = None,
+    signed: Signature | None = None,
 ) -> Export:
     """The plot as pdf, svg, png (`dpi` dots an inch), csv (its frame) or json (its sidecar);
     html (interactive), tex (its numbers as a table), txt (a caption), bib (what to cite), pgf.

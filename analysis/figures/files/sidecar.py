@@ -35,7 +35,7 @@ class BadSidecar(ValueError):
 
 
 @dataclass(frozen=True)
-class Signed:
+class Signature:
     """Who made a figure; said only where it is switched on."""
 
     author: str = ""
@@ -59,7 +59,7 @@ class Sidecar:
     dpi: int = 300
     columns: int = 1
     caption: str = ""
-    signed: Signed = field(default_factory=Signed)
+    signed: Signature = field(default_factory=Signature)
     versions: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)  # name -> sha256 of its bytes
@@ -127,7 +127,7 @@ def sidecar(
     dpi: int = 300,
     columns: int = 1,
     caption: str = "",
-    signed: Signed | None = None,
+    signed: Signature | None = None,
 ) -> Sidecar:
     """What travels with a figure. Unless it is `signed`, owners and folders are left out of it.
 
@@ -154,14 +154,14 @@ def sidecar(
         dpi,
         columns,
         caption or given[0].caption,
-        signed or Signed(),
+        signed or Signature(),
         versions(),
         tuple(left_out),
     )
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedFigure:
     """A figure's file and its sidecar, as bytes."""
 
     name: str  # of the figure's file
@@ -170,7 +170,7 @@ class Saved:
     notices: tuple[str, ...]
 
 
-def save(given: Sidecar, stem: str) -> Saved:
+def save(given: Sidecar, stem: str) -> SavedFigure:
     """The bytes of a figure and of its sidecar, under the names `stem`.* .
 
     Raises
@@ -200,7 +200,7 @@ def save(given: Sidecar, stem: str) -> Saved:
     name = f"{stem}.{given.format}"
     files = {name: hashlib.sha256(data).hexdigest()}
     text = replace(given, files=files).to_json()
-    return Saved(name, data, text.encode("ascii"), notices)
+    return SavedFigure(name, data, text.encode("ascii"), notices)
 
 
 def read(text: str | bytes) -> Sidecar:
@@ -227,7 +227,7 @@ def read(text: str | bytes) -> Sidecar:
             style=Style.from_dict(style),
             format=_text(data.get("format", "pdf"), "format"),
             dpi=_whole(data.get("dpi", 300), "dpi", COARSEST, FINEST),
-            signed=Signed(signed.get("author", ""), signed.get("project", "")),
+            signed=Signature(signed.get("author", ""), signed.get("project", "")),
             versions=_strings(data.get("versions") or {}, "versions"),
             left_out=tuple(str(one) for one in data.get("left_out") or ()),
             files=_strings(data.get("files") or {}, "files"),

@@ -14,7 +14,7 @@ from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.checkpoints.folder import describe, discover, locate
 from analysis.common.faults import CheckpointError
 from analysis.figures.files.sidecar import (
-    Saved,
+    SavedFigure,
     Sidecar,
     checkpoints_of,
     other_versions,
@@ -64,7 +64,7 @@ def known_checkpoints(root: Path | str, named: Iterable[str] = ()) -> Known:
 
 
 @dataclass(frozen=True)
-class Found:
+class FigureCheckpoints:
     """What is known of a figure's checkpoints here."""
 
     members: dict[str, Checkpoint]  # by the id that the figure names
@@ -72,7 +72,7 @@ class Found:
     other: tuple[str, ...]  # sentences: a checkpoint of that name has other weights
 
 
-def find(given: Sidecar, known: Known) -> Found:
+def find(given: Sidecar, known: Known) -> FigureCheckpoints:
     """Look for every checkpoint of the figure by its hash, then by its name."""
     members: dict[str, Checkpoint] = {}
     missing, other = [], []
@@ -91,11 +91,11 @@ def find(given: Sidecar, known: Known) -> Found:
                     )
             else:
                 missing.append(name)
-    return Found(members, tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(other)))
+    return FigureCheckpoints(members, tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(other)))
 
 
 def recompute(
-    found: Found,
+    found: FigureCheckpoints,
     load: Callable[[Checkpoint], Any],
     recipe: dict[str, Any],
     data: DataReader | None = None,
@@ -184,10 +184,10 @@ def _values(plot: Plot) -> list[np.ndarray]:
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class RebuiltFigure:
     """A figure made again, and what there is to say of it."""
 
-    saved: Saved
+    saved: SavedFigure
     said: tuple[str, ...]
     same: bool | None  # whether its bytes are those it was saved with; None: not comparable
 
@@ -202,7 +202,7 @@ def rebuild(
     changed: bool = False,
     data: DataReader | None = None,
     folders: Mapping[str, Path] | None = None,
-) -> Rebuilt:
+) -> RebuiltFigure:
     """Draw a sidecar's figure: from its own numbers, or `anew` from its checkpoints.
 
     With `known` checkpoints those of the figure are looked for, their hashes compared, and, where
@@ -237,12 +237,12 @@ def rebuild(
         said.append(
             "The bytes are not those that were saved: an installed font may be another one."
         )
-    return Rebuilt(saved, (*said, *saved.notices), same)
+    return RebuiltFigure(saved, (*said, *saved.notices), same)
 
 
 def _computed(
     stored: Plot,
-    found: Found,
+    found: FigureCheckpoints,
     load: Callable[[Checkpoint], Any],
     anew: bool,
     force: bool,

@@ -12,7 +12,7 @@ from analysis.checkpoints import profiles
 from analysis.datasets.sentences import SentenceSet, spread
 from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
-from analysis.figures.recipes.results import Computed, Member
+from analysis.figures.recipes.results import ComputedResults, Member
 from analysis.figures.views.comparisons import together
 from analysis.reading.decomposition import NoExactSplit, decompose
 from analysis.seed_groups import averages
@@ -130,7 +130,7 @@ class Subject:
 
 def loaded(name: str, classifiers: Sequence[Classifier]) -> Subject:
     """A subject of loaded checkpoints, without a text yet."""
-    store = Computed(classifiers)
+    store = ComputedResults(classifiers)
     return Subject(name, tuple(Member(c.checkpoint, "", None, store) for c in classifiers))
 
 

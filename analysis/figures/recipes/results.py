@@ -80,7 +80,7 @@ class Member:
         return replace(self, text=text, pair=pair)
 
 
-class Computed:
+class ComputedResults:
     """A store for loaded checkpoints: keeps every result as long as it lives itself."""
 
     def __init__(self, classifiers: Sequence[Classifier]) -> None:

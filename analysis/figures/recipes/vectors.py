@@ -17,7 +17,7 @@ from analysis.maps.row_groups import row_groups
 from analysis.maps.sample import stratified
 
 if TYPE_CHECKING:
-    from analysis.corpus.vector_folder import Opened
+    from analysis.corpus.vector_folder import VectorFolder
     from analysis.maps.numbers import PoolingNumbers
 
 PICTURES = {
@@ -72,7 +72,7 @@ def of_folder(
 
 def picture_of(
     view: str,
-    opened: Opened,
+    opened: VectorFolder,
     layouts: Layouts,
     numbers: list[dict[int, PoolingNumbers]] | None = None,
     *,
@@ -123,12 +123,12 @@ def picture_of(
     return replace(plot, recipe=folder_recipe(view, "vectors", opened.table.split, written))
 
 
-def name_of(opened: Opened) -> str:
+def name_of(opened: VectorFolder) -> str:
     """The folder's rows in words."""
     return f"{opened.table.split}, vectors of {opened.checkpoint}"
 
 
-def sheet_of(opened: Opened, pooling: str, chosen: np.ndarray) -> Sheet | None:
+def sheet_of(opened: VectorFolder, pooling: str, chosen: np.ndarray) -> Sheet | None:
     """The panel of a pooling: vectors of the `chosen` rows (n,) by layer; None: it is not there."""
     from analysis.corpus.embedding import TITLES
 
@@ -140,7 +140,7 @@ def sheet_of(opened: Opened, pooling: str, chosen: np.ndarray) -> Sheet | None:
     return Sheet(key, TITLES.get(pooling, pooling), vectors) if vectors else None
 
 
-def _poolings(opened: Opened) -> list[str]:
+def _poolings(opened: VectorFolder) -> list[str]:
     return list(dict.fromkeys(name for name, _ in opened.vectors))
 
 

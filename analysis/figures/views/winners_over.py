@@ -13,7 +13,7 @@ from analysis.figures.plot import Plot
 from analysis.figures.views import winner_statistics as views
 from analysis.reading.winner_statistics import (
     GroupDifference,
-    Summary,
+    WinnerMeans,
     WinnerSample,
     between_groups,
     summarise,
@@ -27,7 +27,7 @@ LAYER, TYPE = "source layer", "token type"
 WINS, ADDS = "share of wins", "contribution"
 EVERY = "all sentences"  # what a summary is of where classes are not told apart
 TOGETHER, PREDICTED, GIVEN = "together", "predicted", "given"
-Series = list[tuple[Summary, np.ndarray]]  # a summary, and the (members, N) means behind it
+Series = list[tuple[WinnerMeans, np.ndarray]]  # a summary, and the (members, N) means behind it
 
 
 def means(
@@ -142,12 +142,12 @@ def _series(many: Many, rows: Rows, classes: Sequence[np.ndarray] | None) -> Ser
     return _by_class(many, rows, classes)
 
 
-def _summary(many: Many, rows: Rows, of: str) -> tuple[Summary, np.ndarray]:
+def _summary(many: Many, rows: Rows, of: str) -> tuple[WinnerMeans, np.ndarray]:
     """The summary, and (members, N) means behind it."""
     own = np.stack([mean_interval(rows(sample))[0] for sample in many.samples])
     if not many.is_group:
         return summarise(rows(many.samples[0]), of), own
-    return Summary(*mean_interval(own), many.sentences, of), own
+    return WinnerMeans(*mean_interval(own), many.sentences, of), own
 
 
 def _by_class(many: Many, rows: Rows, classes: Sequence[np.ndarray]) -> Series:
@@ -163,7 +163,7 @@ def _by_class(many: Many, rows: Rows, classes: Sequence[np.ndarray]) -> Series:
         own = np.stack([one[name].mean if name in one else empty for one in each])
         if many.is_group:
             count = round(float(np.mean([one.sentences for one in held])))
-            found.append((Summary(*mean_interval(own), count, name), own))
+            found.append((WinnerMeans(*mean_interval(own), count, name), own))
         else:
             found.append((held[0], own))
     return found

@@ -10,7 +10,7 @@ from analysis.figures.marks import HeatMap
 from analysis.figures.style.style import number
 from analysis.figures.views.attention import named_head
 from analysis.reading import over_attention
-from pages.ui.attention.reading import Listener, Settings, values_of, weights
+from pages.ui.attention.reading import AttentionReading, Settings, values_of, weights
 from pages.ui.attention.tables import Column, table
 from pages.ui.engine.replies import stock_head
 from pages.ui.kit.cards import Span
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def row_of(one: Listener, settings: Settings) -> np.ndarray | None:
+def row_of(one: AttentionReading, settings: Settings) -> np.ndarray | None:
     """(U,) the encoder's [CLS] row in the chosen layer: its mean, or the chosen attention head."""
     if one.row is None:
         return None
     return arrays.row_or_mean(values_of(one.row), settings.head)
 
 
-def shown_part(one: Listener, settings: Settings) -> int | None:
+def shown_part(one: AttentionReading, settings: Settings) -> int | None:
     """The chosen attention head of the pooling head, where this one has it."""
     if one.own is None or one.entry.is_group or settings.part is None:
         return None
     return settings.part if settings.part < len(values_of(one.own)) else None
 
 
-def largest(listeners: Sequence[Listener], settings: Settings) -> dict[str, float]:
+def largest(listeners: Sequence[AttentionReading], settings: Settings) -> dict[str, float]:
     """Largest value of each scale that the cards share."""
     own = [values_of(one.own) for one in listeners if one.own is not None]
     rows = [row_of(one, settings) for one in listeners]
@@ -45,7 +45,7 @@ def largest(listeners: Sequence[Listener], settings: Settings) -> dict[str, floa
     }
 
 
-def shown_effects(one: Listener) -> np.ndarray | None:
+def shown_effects(one: AttentionReading) -> np.ndarray | None:
     """(U,) fall of the contrast when each shown unit is left out; NaN where it cannot be."""
     if one.effects is None or one.axis is None:
         return None
@@ -53,7 +53,7 @@ def shown_effects(one: Listener) -> np.ndarray | None:
     return values
 
 
-def columns(one: Listener, settings: Settings, limits: dict[str, float]) -> list[Column]:
+def columns(one: AttentionReading, settings: Settings, limits: dict[str, float]) -> list[Column]:
     """The quantities of one card's table, from left to right."""
     found: list[Column] = []
     if one.own is not None:
@@ -125,7 +125,7 @@ def columns(one: Listener, settings: Settings, limits: dict[str, float]) -> list
     return found
 
 
-def _spread_of_effects(one: Listener) -> np.ndarray | None:
+def _spread_of_effects(one: AttentionReading) -> np.ndarray | None:
     """(U,) standard deviation over the seeds of a group."""
     if one.axis is None or not one.every_effect:
         return None
@@ -133,13 +133,15 @@ def _spread_of_effects(one: Listener) -> np.ndarray | None:
     return arrays.spread(each)
 
 
-def _row_labels(one: Listener) -> tuple[str, ...]:
+def _row_labels(one: AttentionReading) -> tuple[str, ...]:
     assert one.own is not None
     assert isinstance(one.own.mark, HeatMap)
     return one.own.mark.rows
 
 
-def html_of(one: Listener, settings: Settings, limits: dict[str, float], mark: Span | None) -> str:
+def html_of(
+    one: AttentionReading, settings: Settings, limits: dict[str, float], mark: Span | None
+) -> str:
     """One card."""
     body = _head(one)
     if one.problem or one.axis is None:
@@ -158,7 +160,7 @@ def html_of(one: Listener, settings: Settings, limits: dict[str, float], mark: S
     return body + "".join(f'<div class="line">{text(line)}</div>' for line in dict.fromkeys(said))
 
 
-def _head(one: Listener) -> str:
+def _head(one: AttentionReading) -> str:
     first = one.entry.first
     if one.entry.is_group:
         how = f"pooling head {first.head}, {len(one.entry.members)} seeds"
@@ -171,7 +173,9 @@ def _head(one: Listener) -> str:
     return f'<div class="id">{text(one.entry.id)}</div><div class="how">{text(how)}</div>'
 
 
-def most_heard(one: Listener, settings: Settings, count: int = 3) -> list[tuple[str, float]]:
+def most_heard(
+    one: AttentionReading, settings: Settings, count: int = 3
+) -> list[tuple[str, float]]:
     """The shown units (special tokens aside) that took most of the pooling head's attention."""
     assert one.axis is not None
     main = main_row(one, settings)
@@ -180,25 +184,25 @@ def most_heard(one: Listener, settings: Settings, count: int = 3) -> list[tuple[
     return [(one.axis.labels[i], float(main[i])) for i in order[:count]]
 
 
-def special_share(one: Listener, settings: Settings) -> float:
+def special_share(one: AttentionReading, settings: Settings) -> float:
     """Share of the pooling head's attention that special tokens took, shown or not."""
     part, rows = shown_part(one, settings), weights(one, settings)
     return over_attention.special_share(rows, one.traces[0].tokens, part)
 
 
-def _ranking(one: Listener, settings: Settings) -> list[int] | None:
+def _ranking(one: AttentionReading, settings: Settings) -> list[int] | None:
     """(U,) the units, most heard first: by the pooling head, else by the encoder's [CLS] row."""
     main = main_row(one, settings) if one.own is not None else row_of(one, settings)
     return None if main is None else arrays.order(main)
 
 
-def main_row(one: Listener, settings: Settings) -> np.ndarray:
+def main_row(one: AttentionReading, settings: Settings) -> np.ndarray:
     """(U,) the chosen attention head of the pooling head, else the mean over all."""
     assert one.own is not None
     return arrays.row_or_mean(values_of(one.own), shown_part(one, settings))
 
 
-def _most(one: Listener, settings: Settings) -> str:
+def _most(one: AttentionReading, settings: Settings) -> str:
     heard_most = [
         f"“{label}” {number(100 * value, 'percent')} %"
         for label, value in most_heard(one, settings)

@@ -16,7 +16,7 @@ from analysis.figures.views import encoder
 from pages.ui.attention import tables as html
 from pages.ui.attention.encoder_sums import SHOW
 from pages.ui.attention.encoder_views import HEADS, LARGE, PARTS, ROLLOUT, SPREAD, TOKEN, Shown
-from pages.ui.attention.reading import Listener, Settings
+from pages.ui.attention.reading import AttentionReading, Settings
 from pages.ui.engine.replies import common_limit
 from pages.ui.frame import address
 from pages.ui.frame.inputs import Choice
@@ -46,7 +46,7 @@ _ABOUT = {
 
 
 def draw(
-    listeners: Sequence[Listener], choice: Choice, settings: Settings, mark: Span | None
+    listeners: Sequence[AttentionReading], choice: Choice, settings: Settings, mark: Span | None
 ) -> None:
     """Title, controls, and one card for each checkpoint."""
     row = title_row("encoder")
@@ -83,7 +83,7 @@ def draw(
         export_menu(_plots(shown, limit, view), "export-encoder")
 
 
-def _legend(view: str, limit: float, listeners: Sequence[Listener]) -> str:
+def _legend(view: str, limit: float, listeners: Sequence[AttentionReading]) -> str:
     if view in (SPREAD, PARTS):
         said = "Darker (in a dark theme: brighter) is more."
     else:
@@ -96,7 +96,7 @@ def _legend(view: str, limit: float, listeners: Sequence[Listener]) -> str:
 
 
 def _controls(
-    listeners: Sequence[Listener], choice: Choice, settings: Settings
+    listeners: Sequence[AttentionReading], choice: Choice, settings: Settings
 ) -> tuple[str, str, tuple[int, int] | None]:
     view = (
         st.segmented_control(
@@ -139,7 +139,7 @@ def _controls(
     return view, side, _window(listeners, view)
 
 
-def _window(listeners: Sequence[Listener], view: str) -> tuple[int, int] | None:
+def _window(listeners: Sequence[AttentionReading], view: str) -> tuple[int, int] | None:
     """Which part of a long text the large matrix shows; None: all of it, coarsened."""
     units = max((len(one.axis.units) for one in listeners if one.axis is not None), default=0)
     if view != HEADS or units <= encoder.MATRIX_SIDE:

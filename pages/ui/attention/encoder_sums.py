@@ -22,7 +22,7 @@ from pages.ui.attention.encoder_views import (
     show_rollout,
     show_token,
 )
-from pages.ui.attention.reading import Listener, Settings
+from pages.ui.attention.reading import AttentionReading, Settings
 from pages.ui.engine.results import picture
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit.cards import Span
@@ -33,7 +33,12 @@ if TYPE_CHECKING:
 
 
 def show_spread(
-    one: Listener, choice: Choice, settings: Settings, mark: Span | None, side: str, window: Any
+    one: AttentionReading,
+    choice: Choice,
+    settings: Settings,
+    mark: Span | None,
+    side: str,
+    window: Any,
 ) -> Shown:
     entropies, distances = (
         one.subject.each(results.head_entropy),
@@ -69,7 +74,12 @@ def show_spread(
 
 
 def show_parts(
-    one: Listener, choice: Choice, settings: Settings, mark: Span | None, side: str, window: Any
+    one: AttentionReading,
+    choice: Choice,
+    settings: Settings,
+    mark: Span | None,
+    side: str,
+    window: Any,
 ) -> Shown:
     masses = one.subject.each(results.block_masses)
     layer, head = chosen_in(one, settings)
@@ -95,7 +105,7 @@ def show_parts(
     return Shown(one.entry.id, {PARTS: plot}, body=body)
 
 
-def _own_masses(one: Listener) -> list[np.ndarray] | None:
+def _own_masses(one: AttentionReading) -> list[np.ndarray] | None:
     """(P, B) for each member: the pooling head's attention into each part of the input."""
     try:
         return [

@@ -16,7 +16,7 @@ from analysis.figures.views import encoder
 from analysis.reading import over_attention
 from pages.ui.attention import matrices
 from pages.ui.attention import tables as html
-from pages.ui.attention.reading import Listener, Settings, values_of
+from pages.ui.attention.reading import AttentionReading, Settings, values_of
 from pages.ui.engine.results import key_of, once, picture
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice
@@ -50,7 +50,7 @@ class Shown:
     problem: str = ""
 
 
-def chosen_in(one: Listener, settings: Settings) -> tuple[int, int | None]:
+def chosen_in(one: AttentionReading, settings: Settings) -> tuple[int, int | None]:
     """(layer, attention head or None) that this encoder shows.
 
     Raises ``ValueError`` where it has no such layer or attention head.
@@ -68,7 +68,7 @@ def chosen_in(one: Listener, settings: Settings) -> tuple[int, int | None]:
 
 
 def show_heads(
-    one: Listener,
+    one: AttentionReading,
     choice: Choice,
     settings: Settings,
     mark: Span | None,
@@ -138,7 +138,7 @@ def show_heads(
     return Shown(one.entry.id, found, tall, max(float(values_of(big).max()), 1e-9), body)
 
 
-def kept(one: Listener, what: str, settings: Hashable, make: Callable[[], T]) -> T:
+def kept(one: AttentionReading, what: str, settings: Hashable, make: Callable[[], T]) -> T:
     """What a page derives of an entry's attentions, made once for all runs."""
     keys = tuple(key_of(member, make, ()) for member in one.subject.members)
     return once((what, keys, settings), make)
@@ -149,7 +149,7 @@ def lines_of(notes: Sequence[str]) -> str:
     return "".join(f'<div class="line">{text(note)}</div>' for note in notes)
 
 
-def _coarse_labels(one: Listener, side: int) -> list[str]:
+def _coarse_labels(one: AttentionReading, side: int) -> list[str]:
     assert one.axis is not None
     labels = one.axis.labels
     step = -(-len(labels) // side)
@@ -162,7 +162,12 @@ def _coarse_labels(one: Listener, side: int) -> list[str]:
 
 
 def show_token(
-    one: Listener, choice: Choice, settings: Settings, mark: Span | None, side: str, window: Any
+    one: AttentionReading,
+    choice: Choice,
+    settings: Settings,
+    mark: Span | None,
+    side: str,
+    window: Any,
 ) -> Shown:
     _, head = chosen_in(one, settings)
     token = marked_token(one.traces[0].tokens, mark)
@@ -185,7 +190,12 @@ def show_token(
 
 
 def show_rollout(
-    one: Listener, choice: Choice, settings: Settings, mark: Span | None, side: str, window: Any
+    one: AttentionReading,
+    choice: Choice,
+    settings: Settings,
+    mark: Span | None,
+    side: str,
+    window: Any,
 ) -> Shown:
     plot = picture("rollout", [one.entry], choice, words=choice.words, special=settings.special)
     assert one.axis is not None
@@ -195,7 +205,11 @@ def show_rollout(
 
 
 def _by_layer(
-    one: Listener, plot: Plot, settings: Settings, mark: Span | None, spread: np.ndarray | None
+    one: AttentionReading,
+    plot: Plot,
+    settings: Settings,
+    mark: Span | None,
+    spread: np.ndarray | None,
 ) -> Shown:
     """Tokens down, layers across; `spread` is (L, U), over the seeds of a group."""
     assert isinstance(plot.mark, HeatMap)

@@ -16,7 +16,7 @@ from analysis.interventions.effects import WHERE
 from pages.ui.attention import cards as attention_cards
 from pages.ui.attention import encoder
 from pages.ui.attention import engine as heard
-from pages.ui.attention.reading import OWN, ROW, Listener, Settings, listen
+from pages.ui.attention.reading import OWN, ROW, AttentionReading, Settings, listen
 from pages.ui.attention.tables import piece
 from pages.ui.engine import models
 from pages.ui.engine.replies import ask_reference, common_limit, without_profile
@@ -56,7 +56,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
         settings = _controls()
     grid = st.container(key="listeners")
     status, ask = st.container(key="status").empty(), st.empty()
-    listeners: list[Listener] = []
+    listeners: list[AttentionReading] = []
     for entry in choice.entries:
         status.caption(f"Reading the text with {cards.plain(entry.id)}")
         listeners.append(listen(entry, choice, settings))
@@ -123,7 +123,9 @@ def _choose_part(place: list[int]) -> None:
     )
 
 
-def _limits(listeners: Sequence[Listener], choice: Choice, settings: Settings) -> dict[str, float]:
+def _limits(
+    listeners: Sequence[AttentionReading], choice: Choice, settings: Settings
+) -> dict[str, float]:
     """Ends of the scales that all cards share; they hold still while one types."""
     largest = attention_cards.largest(listeners, settings)
     longest = max((len(one.axis.units) for one in listeners if one.axis), default=1)
@@ -139,7 +141,7 @@ def _limits(listeners: Sequence[Listener], choice: Choice, settings: Settings) -
     }
 
 
-def _answer(listeners: Sequence[Listener], settings: Settings) -> str:
+def _answer(listeners: Sequence[AttentionReading], settings: Settings) -> str:
     """The page's question, answered in one or two sentences."""
     said: list[str] = []
     silent: list[str] = []
@@ -161,7 +163,9 @@ def _answer(listeners: Sequence[Listener], settings: Settings) -> str:
     return " ".join(sentences)
 
 
-def _legend(limits: dict[str, float], listeners: Sequence[Listener], settings: Settings) -> str:
+def _legend(
+    limits: dict[str, float], listeners: Sequence[AttentionReading], settings: Settings
+) -> str:
     said = [
         f"Full colour: {100 * limits['attention']:g} % of an attention head's "
         + ("value norms" if settings.norms else "attention")
@@ -177,7 +181,7 @@ def _legend(limits: dict[str, float], listeners: Sequence[Listener], settings: S
     return "; ".join(said) + f". Orange, to the right: for the explained class. {missing}".rstrip()
 
 
-def _plots(listeners: Sequence[Listener]) -> dict[str, Plot]:
+def _plots(listeners: Sequence[AttentionReading]) -> dict[str, Plot]:
     """Everything on the cards, ready for a paper: all in one, then one by one."""
     by_kind: dict[str, list[tuple[str, Plot]]] = {}
     for one in listeners:
@@ -194,7 +198,7 @@ def _plots(listeners: Sequence[Listener]) -> dict[str, Plot]:
 
 
 def _leave_out(
-    listeners: Sequence[Listener], choice: Choice, settings: Settings, ask: Any, status: Any
+    listeners: Sequence[AttentionReading], choice: Choice, settings: Settings, ask: Any, status: Any
 ) -> None:
     """Compute the effects that are not known yet, then draw the page again with them."""
     missing = [

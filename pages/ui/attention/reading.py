@@ -51,7 +51,7 @@ class Settings:
 
 
 @dataclass
-class Listener:
+class AttentionReading:
     """One checkpoint or seed group, and everything that its card shows."""
 
     entry: Entry
@@ -81,17 +81,17 @@ class Listener:
         return self.entry.first.labels[self.target] if self.entry.first.labels else ""
 
 
-def listen(entry: Entry, choice: Choice, settings: Settings) -> Listener:
+def listen(entry: Entry, choice: Choice, settings: Settings) -> AttentionReading:
     """Run the text through an entry's members; a failure stays in its own card."""
     subject = subject_of(entry, choice.text, choice.pair)
     try:
         return _listen(subject, entry, choice, settings)
     except Exception as error:
-        return Listener(entry, subject, problem=reason(error, entry.id))
+        return AttentionReading(entry, subject, problem=reason(error, entry.id))
 
 
-def _listen(subject: Subject, entry: Entry, choice: Choice, settings: Settings) -> Listener:
-    one = Listener(entry, subject)
+def _listen(subject: Subject, entry: Entry, choice: Choice, settings: Settings) -> AttentionReading:
+    one = AttentionReading(entry, subject)
     try:
         one.traces = subject.each(results.cls_trace)
         one.axis = token_axis(one.traces[0].tokens, choice.words, settings.special)
@@ -150,7 +150,7 @@ def values_of(plot: Plot) -> np.ndarray:
     return plot.mark.values
 
 
-def _targets(one: Listener, choice: Choice, reference: str | None) -> list[Decomposition]:
+def _targets(one: AttentionReading, choice: Choice, reference: str | None) -> list[Decomposition]:
     """Choose the explained class; the splits of the members, where they have any."""
     if not one.entry.classifies:
         one.no_split = f"{one.entry.id} is a bare encoder: there is no logit to split."
@@ -163,7 +163,7 @@ def _targets(one: Listener, choice: Choice, reference: str | None) -> list[Decom
     return [] if one.no_split else [s for s in splits if isinstance(s, Decomposition)]
 
 
-def _silence(one: Listener, reason: str) -> str:
+def _silence(one: AttentionReading, reason: str) -> str:
     if one.entry.first.kind != "encoder":
         return reason.replace(one.entry.first.id, one.entry.id)
     return (
@@ -172,17 +172,17 @@ def _silence(one: Listener, reason: str) -> str:
     )
 
 
-def checkpoint_of(one: Listener) -> Any:
+def checkpoint_of(one: AttentionReading) -> Any:
     return averages.mean_checkpoint(one.entry.members, one.entry.id)
 
 
-def weights(one: Listener, settings: Settings) -> list[np.ndarray]:
+def weights(one: AttentionReading, settings: Settings) -> list[np.ndarray]:
     """(P, T) of each member: weights, or shares of the value norms."""
     norms = one.subject.each(results.value_norms) if settings.norms else None
     return over_attention.pooling_rows(one.traces, norms)
 
 
-def _own_plot(one: Listener, choice: Choice, settings: Settings) -> Plot:
+def _own_plot(one: AttentionReading, choice: Choice, settings: Settings) -> Plot:
     return picture(
         "pooling_attention",
         [one.entry],
@@ -194,7 +194,7 @@ def _own_plot(one: Listener, choice: Choice, settings: Settings) -> Plot:
 
 
 def _compare(
-    one: Listener, choice: Choice, effects: Sequence[LeaveOneOut], settings: Settings
+    one: AttentionReading, choice: Choice, effects: Sequence[LeaveOneOut], settings: Settings
 ) -> None:
     """Kendall's tau of attention with the effects, for each member; and the picture of both.
 

@@ -10,8 +10,8 @@ from analysis.attribution import METHODS
 from analysis.common import arrays
 from analysis.figures.plot import Plot
 from analysis.figures.views.attribution_results import spread_of, unit_of
-from pages.ui.attributions.controls import Wanted, choose_focus
-from pages.ui.attributions.entry import Explained, picture_of, shared
+from pages.ui.attributions.controls import AttributionRequest, choose_focus
+from pages.ui.attributions.entry import Explanation, picture_of, shared
 from pages.ui.attributions.markup import Bar, bars, piece
 from pages.ui.engine.replies import common_limit
 from pages.ui.frame import address
@@ -21,7 +21,9 @@ from pages.ui.kit.cards import Span
 from pages.ui.kit.show import export_menu
 
 
-def draw(explained: Sequence[Explained], choice: Choice, wanted: Wanted, mark: Span | None) -> None:
+def draw(
+    explained: Sequence[Explanation], choice: Choice, wanted: AttributionRequest, mark: Span | None
+) -> None:
     """The panel; a seed group is its mean with its spread, and a dot for each seed."""
     method = METHODS[wanted.focus]
     found = shared(explained, wanted.focus)
@@ -46,7 +48,11 @@ def draw(explained: Sequence[Explained], choice: Choice, wanted: Wanted, mark: S
 
 
 def _table(
-    some: Sequence[Explained], wanted: Wanted, limit: float, mark: Span | None, largest: bool
+    some: Sequence[Explanation],
+    wanted: AttributionRequest,
+    limit: float,
+    mark: Span | None,
+    largest: bool,
 ) -> str:
     columns = []
     for one in some:
@@ -58,15 +64,15 @@ def _table(
     return bars(some[0].tokens, units, columns, mark, order)
 
 
-def _alike(found: Sequence[Explained]) -> list[list[Explained]]:
+def _alike(found: Sequence[Explanation]) -> list[list[Explanation]]:
     """Those whose tokenizers read the same pieces share a table."""
-    parts: dict[tuple[str, ...], list[Explained]] = {}
+    parts: dict[tuple[str, ...], list[Explanation]] = {}
     for one in found:
         parts.setdefault(tuple(one.tokens.pieces), []).append(one)
     return list(parts.values())
 
 
-def _limit(found: Sequence[Explained], choice: Choice, wanted: Wanted) -> float:
+def _limit(found: Sequence[Explanation], choice: Choice, wanted: AttributionRequest) -> float:
     ends = [0.0]
     for one in found:
         _, mean, interval, dots = spread_of(one.found[wanted.focus])
@@ -76,11 +82,13 @@ def _limit(found: Sequence[Explained], choice: Choice, wanted: Wanted) -> float:
     return common_limit(name, state, 1000 * max(ends), st.session_state) / 1000
 
 
-def _plots(found: Sequence[Explained], choice: Choice, wanted: Wanted) -> dict[str, Plot]:
+def _plots(
+    found: Sequence[Explanation], choice: Choice, wanted: AttributionRequest
+) -> dict[str, Plot]:
     if not found:
         return {}
 
-    def bars_of(some: Sequence[Explained]) -> Plot:
+    def bars_of(some: Sequence[Explanation]) -> Plot:
         return picture_of("attribution_bars", some, choice, wanted, [wanted.focus])
 
     plots = {one.name: bars_of([one]) for one in found}

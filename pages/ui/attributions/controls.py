@@ -25,7 +25,7 @@ BY_METHOD, BY_CHECKPOINT = "by method", "by checkpoint"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class AttributionRequest:
     """What the controls of the page say."""
 
     methods: tuple[str, ...]
@@ -39,7 +39,7 @@ class Wanted:
     options: dict[str, tuple[tuple[str, Any], ...]] = field(default_factory=dict)
 
 
-def ask(entries: Sequence[Entry]) -> Wanted:
+def ask(entries: Sequence[Entry]) -> AttributionRequest:
     """Draw the controls and return what they say."""
     with st.container(key="attribution-controls"):
         methods = _methods()
@@ -82,7 +82,7 @@ def ask(entries: Sequence[Entry]) -> Wanted:
                 )
                 or ""
             )
-    return Wanted(methods, focus, output, against, baseline, text, span, seed, options)
+    return AttributionRequest(methods, focus, output, against, baseline, text, span, seed, options)
 
 
 def _methods() -> tuple[str, ...]:

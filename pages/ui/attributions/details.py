@@ -16,9 +16,9 @@ from analysis.figures.views.attribution_results import on_common_units
 from analysis.figures.views.evidence import RANDOM
 from pages.ui.attributions import measurements as measured
 from pages.ui.attributions import words
-from pages.ui.attributions.controls import Wanted
-from pages.ui.attributions.entry import Explained, picture_of, shared
-from pages.ui.attributions.evidence import Asked
+from pages.ui.attributions.controls import AttributionRequest
+from pages.ui.attributions.entry import Explanation, picture_of, shared
+from pages.ui.attributions.evidence import EvidenceRequest
 from pages.ui.attributions.inside import draw_layers, draw_randomisation
 from pages.ui.attributions.markup import pairs, piece
 from pages.ui.frame.inputs import Choice
@@ -47,7 +47,12 @@ _ABOUT_MAP = (
 )
 
 
-def beside(explained: Sequence[Explained], choice: Choice, wanted: Wanted, asked: Asked) -> None:
+def beside(
+    explained: Sequence[Explanation],
+    choice: Choice,
+    wanted: AttributionRequest,
+    asked: EvidenceRequest,
+) -> None:
     """Under the table of evidence: do the rankings agree?"""
     one = asked.of or next(iter(shared(explained, wanted.focus)), None)
     if one is not None:
@@ -55,10 +60,10 @@ def beside(explained: Sequence[Explained], choice: Choice, wanted: Wanted, asked
 
 
 def draw(
-    explained: Sequence[Explained],
+    explained: Sequence[Explanation],
     choice: Choice,
-    wanted: Wanted,
-    asked: Asked,
+    wanted: AttributionRequest,
+    asked: EvidenceRequest,
     mark: Span | None,
     say: Callable[[str], None],
 ) -> None:
@@ -77,7 +82,9 @@ def draw(
     draw_layers(explained, choice, wanted, say)
 
 
-def _curves(one: Explained, choice: Choice, wanted: Wanted, asked: Asked) -> None:
+def _curves(
+    one: Explanation, choice: Choice, wanted: AttributionRequest, asked: EvidenceRequest
+) -> None:
     records = {key: measured.complete(one, key, asked.setting) for key in wanted.methods}
     known = {key: record for key, record in records.items() if record is not None}
     if not known:
@@ -118,7 +125,12 @@ def _curve(part: Any, key: str, second: bool) -> None:
     st.plotly_chart(drawing.figure, key=key, config=_CHART)
 
 
-def _compared(explained: Sequence[Explained], choice: Choice, wanted: Wanted, asked: Asked) -> None:
+def _compared(
+    explained: Sequence[Explanation],
+    choice: Choice,
+    wanted: AttributionRequest,
+    asked: EvidenceRequest,
+) -> None:
     """Checkpoints by the method in focus, as standard scores among random rankings."""
     found = [
         (one, measured.records(one, wanted.focus, asked.setting))
@@ -157,7 +169,11 @@ def _bare(drawing: Sheet) -> None:
 
 
 def _agreement(
-    explained: Sequence[Explained], one: Explained, choice: Choice, wanted: Wanted, asked: Asked
+    explained: Sequence[Explanation],
+    one: Explanation,
+    choice: Choice,
+    wanted: AttributionRequest,
+    asked: EvidenceRequest,
 ) -> None:
     if asked.of is None:
         some, keys = shared(explained, wanted.focus), [wanted.focus]
@@ -183,7 +199,7 @@ def _agreement(
         st.caption(cards.plain(" ".join([*plot.notes, seeds])))
 
 
-def _map(one: Explained, choice: Choice, wanted: Wanted, mark: Span | None) -> None:
+def _map(one: Explanation, choice: Choice, wanted: AttributionRequest, mark: Span | None) -> None:
     keys = [key for key in wanted.methods if key in one.found]
     if len(keys) < 2:
         return
@@ -213,7 +229,7 @@ def _of(name: str, keys: Sequence[str]) -> str:
     return next(k for k in keys if words.in_sentence(METHODS[k].title) == name)
 
 
-def _chart(one: Explained, plot: Plot, keys: Sequence[str], mark: Span | None) -> None:
+def _chart(one: Explanation, plot: Plot, keys: Sequence[str], mark: Span | None) -> None:
     """The map, the marked token framed; a click marks a token and chooses a method."""
     from analysis.figures.screen.plotly import sheet
 

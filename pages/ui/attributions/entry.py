@@ -13,7 +13,7 @@ from analysis.figures.plot import Plot
 from analysis.figures.recipes.questions import question
 from analysis.seed_groups import averages
 from pages.ui.attributions import engine
-from pages.ui.attributions.controls import OTHERS, Wanted
+from pages.ui.attributions.controls import OTHERS, AttributionRequest
 from pages.ui.engine.replies import Reply
 from pages.ui.engine.results import picture
 from pages.ui.frame.catalogue import Entry
@@ -27,7 +27,7 @@ LAYERS = ("joint_layers", "exact_split")
 
 
 @dataclass
-class Explained:
+class Explanation:
     """What the page knows of one entry."""
 
     entry: Entry
@@ -70,9 +70,9 @@ class Explained:
         ]
 
 
-def explain(reply: Reply, choice: Choice, wanted: Wanted) -> Explained:
+def explain(reply: Reply, choice: Choice, wanted: AttributionRequest) -> Explanation:
     """What is known by now of one entry: results, reasons, and what the rest would cost."""
-    one = Explained(reply.entry, reply)
+    one = Explanation(reply.entry, reply)
     one.problem = _problem(reply)
     if not one.problem:
         try:
@@ -82,7 +82,9 @@ def explain(reply: Reply, choice: Choice, wanted: Wanted) -> Explained:
     return one
 
 
-def _look_for_all(one: Explained, reply: Reply, choice: Choice, wanted: Wanted) -> None:
+def _look_for_all(
+    one: Explanation, reply: Reply, choice: Choice, wanted: AttributionRequest
+) -> None:
     one.target, one.label = _target(reply, wanted)
     span = span_of(choice, wanted.span)
     one.unit = "span" if span else "word" if choice.words else "piece"
@@ -102,7 +104,7 @@ def _look_for_all(one: Explained, reply: Reply, choice: Choice, wanted: Wanted) 
         look(one, key)
 
 
-def look(one: Explained, key: str) -> None:
+def look(one: Explanation, key: str) -> None:
     """Take in what is known of a method by now."""
     found = [engine.known(member, one.asked[key]) for member in one.entry.members]
     refused = next((result for result in found if isinstance(result, str)), "")
@@ -119,7 +121,7 @@ def look(one: Explained, key: str) -> None:
             one.costs[key] = cost
 
 
-def at_once(explained: Sequence[Explained], key: str) -> bool:
+def at_once(explained: Sequence[Explanation], key: str) -> bool:
     """Whether a method is computed while one types: all of it is a moment's work."""
     work = sum(
         len(one.waits_for(key)) * one.costs[key].tokens for one in explained if key in one.costs
@@ -129,7 +131,7 @@ def at_once(explained: Sequence[Explained], key: str) -> bool:
 
 
 def compute(
-    explained: Sequence[Explained], keys: Sequence[str], say: Callable[[str], None]
+    explained: Sequence[Explanation], keys: Sequence[str], say: Callable[[str], None]
 ) -> None:
     """Compute what takes a moment; the rest waits until somebody asks for it."""
     todo = [
@@ -164,7 +166,7 @@ def span_of(choice: Choice, words: str) -> tuple[tuple[int, int, int], ...]:
     raise ValueError(f"“{words}” does not stand in the text: give a span as it is written there")
 
 
-def _baseline_text(choice: Choice, wanted: Wanted) -> str | None:
+def _baseline_text(choice: Choice, wanted: AttributionRequest) -> str | None:
     return wanted.baseline_text.strip() or None if wanted.baseline == "text" else None
 
 
@@ -181,7 +183,7 @@ def _problem(reply: Reply) -> str:
     return ""
 
 
-def _target(reply: Reply, wanted: Wanted) -> tuple[Target, str]:
+def _target(reply: Reply, wanted: AttributionRequest) -> tuple[Target, str]:
     labels = reply.entry.first.labels
     if reply.entry.first.regression:
         return reply.target, "a larger value"
@@ -198,9 +200,9 @@ def _target(reply: Reply, wanted: Wanted) -> tuple[Target, str]:
 
 def picture_of(
     view: str,
-    some: Sequence[Explained],
+    some: Sequence[Explanation],
     choice: Choice,
-    wanted: Wanted,
+    wanted: AttributionRequest,
     methods: Sequence[str],
     **params: Any,
 ) -> Plot:
@@ -229,11 +231,11 @@ def picture_of(
     return replace(plot, recipe={}) if stopped else plot
 
 
-def shared(explained: Sequence[Explained], key: str) -> list[Explained]:
+def shared(explained: Sequence[Explanation], key: str) -> list[Explanation]:
     """Those that have a result by this method."""
     return [one for one in explained if key in one.found]
 
 
-def tokens_of(some: Sequence[Explained]) -> list[Any]:
+def tokens_of(some: Sequence[Explanation]) -> list[Any]:
     """The texts as each tokenizer reads them."""
     return [one.tokens for one in some]

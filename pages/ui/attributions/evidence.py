@@ -16,8 +16,8 @@ from analysis.common.csv_text import as_csv
 from analysis.common.jobs import time_in_words
 from pages.ui.attributions import engine, waiting
 from pages.ui.attributions import measurements as measured
-from pages.ui.attributions.controls import Wanted
-from pages.ui.attributions.entry import Explained, shared
+from pages.ui.attributions.controls import AttributionRequest
+from pages.ui.attributions.entry import Explanation, shared
 from pages.ui.attributions.markup import Row, error_text, evidence, piece
 from pages.ui.attributions.measurements import Setting
 from pages.ui.frame import address
@@ -37,14 +37,14 @@ _COLUMNS = ("comprehensiveness", "sufficiency")
 
 
 @dataclass(frozen=True)
-class Asked:
+class EvidenceRequest:
     """What the panel's controls say."""
 
-    of: Explained | None  # None: all checkpoints, by the method in focus
+    of: Explanation | None  # None: all checkpoints, by the method in focus
     setting: Setting
 
 
-def controls(explained: Sequence[Explained], wanted: Wanted) -> Asked:
+def controls(explained: Sequence[Explanation], wanted: AttributionRequest) -> EvidenceRequest:
     """Draw the panel's title and controls."""
     known = [one for one in explained if not one.problem]
     names = [one.name for one in known]
@@ -70,17 +70,20 @@ def controls(explained: Sequence[Explained], wanted: Wanted) -> Asked:
             )
     setting = Setting(replace, wanted.output if by == measured.EXPLAINED else "probability")
     if len(names) < 2:
-        return Asked(known[0] if known else None, setting)
+        return EvidenceRequest(known[0] if known else None, setting)
     if st.session_state.get("evidence_of") not in (None, *names, ALL):
         st.session_state.pop("evidence_of", None)
     chosen = st.selectbox(
         "Evidence for", (*names, ALL), **address.kept("evidence_of"), label_visibility="collapsed"
     )
-    return Asked(next((one for one in known if one.name == chosen), None), setting)
+    return EvidenceRequest(next((one for one in known if one.name == chosen), None), setting)
 
 
 def draw(
-    explained: Sequence[Explained], wanted: Wanted, asked: Asked, say: Callable[[str], None]
+    explained: Sequence[Explanation],
+    wanted: AttributionRequest,
+    asked: EvidenceRequest,
+    say: Callable[[str], None],
 ) -> None:
     """Measure what takes a moment, and draw the table; ask before what takes longer."""
     table, below = st.container(key="evidence-table"), st.container(key="evidence-below")
@@ -131,7 +134,10 @@ def _heads() -> tuple[tuple[str, str], ...]:
 
 
 def _rows(
-    some: Sequence[Explained], keys: Sequence[str], asked: Asked, wanted: Wanted
+    some: Sequence[Explanation],
+    keys: Sequence[str],
+    asked: EvidenceRequest,
+    wanted: AttributionRequest,
 ) -> list[Row]:
     """One row for each method of an entry, or for each entry; random rankings last."""
     rows = []
@@ -165,7 +171,7 @@ def _measure(records: Sequence[Faithfulness], column: str) -> tuple[str, str]:
     return _signed(values), "\n".join(small)
 
 
-def _random(some: Sequence[Explained], keys: Sequence[str], asked: Asked) -> Row | None:
+def _random(some: Sequence[Explanation], keys: Sequence[str], asked: EvidenceRequest) -> Row | None:
     records = [
         each
         for each in measured.faithful(some[0], keys[0], asked.setting)
@@ -194,7 +200,7 @@ def _signed(number: over_seeds.Number) -> str:
     return f"{number.value:+.2f}"
 
 
-def _sensitivity(one: Explained, key: str) -> str:
+def _sensitivity(one: Explanation, key: str) -> str:
     found = measured.sensitive(one, key)
     records = [each for each in found if isinstance(each, Sensitivity)]
     if len(records) < len(found):
@@ -203,7 +209,7 @@ def _sensitivity(one: Explained, key: str) -> str:
     return "–" if isnan(number.value) else f"{number.value:.2f}"
 
 
-def _ask(tasks: Sequence[Any], first: Explained, tokens: int) -> None:
+def _ask(tasks: Sequence[Any], first: Explanation, tokens: int) -> None:
     each = engine.forward_seconds(first.entry.first, first.asked[next(iter(first.found))])
     expected = each * tokens / len(first.tokens)
     st.button(
@@ -215,7 +221,7 @@ def _ask(tasks: Sequence[Any], first: Explained, tokens: int) -> None:
     )
 
 
-def _ask_sensitivity(some: Sequence[Explained], keys: Sequence[str]) -> None:
+def _ask_sensitivity(some: Sequence[Explanation], keys: Sequence[str]) -> None:
     tasks = [task for one in some for task in measured.sensitivity_tasks(one, keys)]
     if not tasks:
         return
@@ -230,7 +236,7 @@ def _ask_sensitivity(some: Sequence[Explained], keys: Sequence[str]) -> None:
     )
 
 
-def _favours(asked: Asked, some: Sequence[Explained], keys: Sequence[str]) -> None:
+def _favours(asked: EvidenceRequest, some: Sequence[Explanation], keys: Sequence[str]) -> None:
     """What favours which method by construction; and the numbers as a file."""
     with st.container(horizontal=True, key="evidence-more"):
         with st.popover("What favours what", type="tertiary", icon=":material/balance:"):
@@ -262,7 +268,7 @@ def _favours(asked: Asked, some: Sequence[Explained], keys: Sequence[str]) -> No
     )
 
 
-def _csv(some: Sequence[Explained], keys: Sequence[str], setting: Setting) -> bytes:
+def _csv(some: Sequence[Explanation], keys: Sequence[str], setting: Setting) -> bytes:
     """Every number of every member, and how it was asked."""
     from analysis.attribution import Evidence, evidence_table
     from analysis.attribution.evidence.table import one_below_another

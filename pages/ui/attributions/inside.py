@@ -14,8 +14,8 @@ from analysis.figures.screen.markup import html
 from pages.ui.attributions import engine
 from pages.ui.attributions import measurements as measured
 from pages.ui.attributions import waiting as attributions_waiting
-from pages.ui.attributions.controls import Wanted
-from pages.ui.attributions.entry import LAYERS, Explained, compute, picture_of
+from pages.ui.attributions.controls import AttributionRequest
+from pages.ui.attributions.entry import LAYERS, Explanation, compute, picture_of
 from pages.ui.engine.replies import common_limit
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
@@ -36,7 +36,10 @@ _ABOUT_RANDOM = (
 
 
 def draw_layers(
-    explained: Sequence[Explained], choice: Choice, wanted: Wanted, say: Callable[[str], None]
+    explained: Sequence[Explanation],
+    choice: Choice,
+    wanted: AttributionRequest,
+    say: Callable[[str], None],
 ) -> None:
     """One picture for each checkpoint, all on one scale."""
     if engine.running() is None:
@@ -80,7 +83,7 @@ def draw_layers(
             attributions_waiting.offer(joint, explained, "layers")
 
 
-def _no_layers(explained: Sequence[Explained], joint: str) -> None:
+def _no_layers(explained: Sequence[Explanation], joint: str) -> None:
     """Why there is no picture, or what it would take."""
     waiting = any(one.waits_for(joint) for one in explained)
     reasons = list(dict.fromkeys(one.without[joint] for one in explained if joint in one.without))
@@ -94,12 +97,14 @@ def _no_layers(explained: Sequence[Explained], joint: str) -> None:
             attributions_waiting.offer(joint, explained, "layers")
 
 
-def _layer_plot(one: Explained, choice: Choice, wanted: Wanted, limit: float | None) -> Plot:
+def _layer_plot(
+    one: Explanation, choice: Choice, wanted: AttributionRequest, limit: float | None
+) -> Plot:
     keys = [key for key in LAYERS if key in one.found]
     return picture_of("attribution_layers", [one], choice, wanted, keys, limit=limit)
 
 
-def draw_randomisation(one: Explained, choice: Choice, wanted: Wanted) -> None:
+def draw_randomisation(one: Explanation, choice: Choice, wanted: AttributionRequest) -> None:
     """On request: the check needs one attribution for every stage of the model."""
     keys = [key for key in wanted.methods if key in one.found]
     rows = [

@@ -25,7 +25,7 @@ from analysis.figures.recipes.questions import random_rankings
 from analysis.figures.recipes.questions import randomised as randomised_result
 from pages.ui.attributions import engine as kept
 from pages.ui.attributions.engine import Task
-from pages.ui.attributions.entry import Explained
+from pages.ui.attributions.entry import Explanation
 from pages.ui.engine import models
 from pages.ui.engine.results import key_of, member_of
 
@@ -49,12 +49,12 @@ class Setting:
 Found = Faithfulness | str | None
 
 
-def faithful(one: Explained, key: str, setting: Setting) -> list[Found]:
+def faithful(one: Explanation, key: str, setting: Setting) -> list[Found]:
     """One for each member: the measures, a reason, or None where not measured yet."""
     return [kept.kept(_key(one, member, key, setting)) for member in one.entry.members]
 
 
-def missing(one: Explained, keys: Sequence[str], setting: Setting) -> list[Task]:
+def missing(one: Explanation, keys: Sequence[str], setting: Setting) -> list[Task]:
     """What is still to be measured."""
     return [
         _task(one, index, key, setting)
@@ -64,7 +64,7 @@ def missing(one: Explained, keys: Sequence[str], setting: Setting) -> list[Task]
     ]
 
 
-def work(one: Explained, tasks: int) -> int:
+def work(one: Explanation, tasks: int) -> int:
     """Tokens in all reruns that so many tasks of an entry take, roughly."""
     return 0 if not tasks else len(one.tokens) * (_CONTROL * len(one.entry.members) + _OWN * tasks)
 
@@ -76,13 +76,13 @@ def measure(tasks: Sequence[Task], say: Callable[[str], None]) -> None:
         kept.keep(one.key, one.make(models.leave_if_stale))
 
 
-def _key(one: Explained, member: Checkpoint, key: str, setting: Setting) -> Hashable:
+def _key(one: Explanation, member: Checkpoint, key: str, setting: Setting) -> Hashable:
     how = (setting.replace, setting.output, REPEATS, RANKING_SEED)
     return _kept_under(one, member, key, faithful_result, *how)
 
 
 def _kept_under(
-    one: Explained, member: Checkpoint, key: str, compute: Callable[..., Any], *more: Hashable
+    one: Explanation, member: Checkpoint, key: str, compute: Callable[..., Any], *more: Hashable
 ) -> Hashable:
     """The key under which a recipe looks for the same; another one for what was stopped early."""
     asked = one.asked[key]
@@ -91,7 +91,7 @@ def _kept_under(
     return (name, "stopped") if one.found[key][0].stopped else name
 
 
-def _task(one: Explained, index: int, key: str, setting: Setting) -> Task:
+def _task(one: Explanation, index: int, key: str, setting: Setting) -> Task:
     member, result, asked = one.entry.members[index], one.found[key][index], one.asked[key]
     classifier = models.classifier(member)
     # Methods of one table are held against the same random rankings.
@@ -138,17 +138,17 @@ def _task(one: Explained, index: int, key: str, setting: Setting) -> Task:
 # --- what is measured on request ---------------------------------------------------------------
 
 
-def sensitive(one: Explained, key: str) -> list[Sensitivity | str | None]:
+def sensitive(one: Explanation, key: str) -> list[Sensitivity | str | None]:
     """Captum's sensitivity for each member: the record, a reason, or None."""
     return [kept.kept(_kept_under(one, m, key, sensitivity)) for m in one.entry.members]
 
 
-def randomised(one: Explained, key: str) -> list[Randomisation | str | None]:
+def randomised(one: Explanation, key: str) -> list[Randomisation | str | None]:
     """The check with random weights for each member: the record, a reason, or None."""
     return [kept.kept(_kept_under(one, m, key, randomised_result, 0)) for m in one.entry.members]
 
 
-def sensitivity_tasks(one: Explained, keys: Sequence[str]) -> list[Task]:
+def sensitivity_tasks(one: Explanation, keys: Sequence[str]) -> list[Task]:
     """Those of an entry that are not known yet."""
     return [
         _again(one, index, key, sensitivity, sensitivity)
@@ -159,7 +159,7 @@ def sensitivity_tasks(one: Explained, keys: Sequence[str]) -> list[Task]:
     ]
 
 
-def randomisation_tasks(one: Explained, keys: Sequence[str]) -> list[Task]:
+def randomisation_tasks(one: Explanation, keys: Sequence[str]) -> list[Task]:
     """Those of an entry that are not known yet."""
     return [
         _again(one, index, key, randomisation, randomised_result, 0)
@@ -171,7 +171,7 @@ def randomisation_tasks(one: Explained, keys: Sequence[str]) -> list[Task]:
 
 
 def _again(
-    one: Explained,
+    one: Explanation,
     index: int,
     key: str,
     function: Callable[..., Any],
@@ -209,7 +209,7 @@ def _again(
 # --- what a table shows of them ----------------------------------------------------------------
 
 
-def records(one: Explained, key: str, setting: Setting) -> list[Faithfulness]:
+def records(one: Explanation, key: str, setting: Setting) -> list[Faithfulness]:
     """Those of an entry's members, where all are measured; else none."""
     if key not in one.found:
         return []
@@ -218,7 +218,7 @@ def records(one: Explained, key: str, setting: Setting) -> list[Faithfulness]:
     return known if len(known) == len(found) else []
 
 
-def complete(one: Explained, key: str, setting: Setting) -> Faithfulness | None:
+def complete(one: Explanation, key: str, setting: Setting) -> Faithfulness | None:
     """The mean over an entry's members, where all are measured."""
     found = records(one, key, setting)
     return mean_faithfulness(found) if found else None

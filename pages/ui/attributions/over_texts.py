@@ -13,10 +13,10 @@ from analysis.attribution import FAVOURED, METHODS
 from analysis.common.csv_text import as_csv
 from analysis.figures.recipes.request import Data
 from analysis.figures.style.style import number
-from pages.ui.attributions.controls import Wanted
-from pages.ui.attributions.entry import Explained
+from pages.ui.attributions.controls import AttributionRequest
+from pages.ui.attributions.entry import Explanation
 from pages.ui.attributions.measurements import Setting
-from pages.ui.attributions.over_texts_run import SAMPLES, Run
+from pages.ui.attributions.over_texts_run import SAMPLES, EvidencePass
 from pages.ui.data import choose
 from pages.ui.engine import jobs
 from pages.ui.frame import address
@@ -58,7 +58,7 @@ _COLUMNS = {
 }
 
 
-def draw(explained: Sequence[Explained], wanted: Wanted, setting: Setting) -> None:
+def draw(explained: Sequence[Explanation], wanted: AttributionRequest, setting: Setting) -> None:
     """The panel; what it takes is said before it starts, and it can be stopped and go on."""
     entries = [one.entry for one in explained if one.entry.classifies]
     if not entries:
@@ -85,7 +85,7 @@ def draw(explained: Sequence[Explained], wanted: Wanted, setting: Setting) -> No
                 "its input.",
             )
         members = [member for entry in entries for member in entry.members]
-        run = Run(members, data, count, wanted, setting, SAMPLES if noise else 0)
+        run = EvidencePass(members, data, count, wanted, setting, SAMPLES if noise else 0)
         try:
             done = run.done()
         except (OSError, ValueError) as error:
@@ -126,7 +126,7 @@ def _count(table: Table) -> int:
     return count
 
 
-def _results(run: Run, records: Sequence[TextEvidence]) -> None:
+def _results(run: EvidencePass, records: Sequence[TextEvidence]) -> None:
     """Means and words over the texts that all methods of all checkpoints have been through."""
     from analysis.attribution import (
         agreement_frame,
@@ -202,7 +202,10 @@ def _results(run: Run, records: Sequence[TextEvidence]) -> None:
 
 
 def _means(
-    run: Run, records: Sequence[TextEvidence], summaries: Sequence[EvidenceSummary], column: str
+    run: EvidencePass,
+    records: Sequence[TextEvidence],
+    summaries: Sequence[EvidenceSummary],
+    column: str,
 ) -> None:
     if not any(summary.has(column) for summary in summaries):
         st.caption("None of these methods has this number.")
@@ -245,7 +248,7 @@ def _agreement(found: Sequence[MeanAgreement]) -> None:
 
 
 def _words(
-    run: Run, records: Sequence[TextEvidence], checkpoint: str, method: str, least: int
+    run: EvidencePass, records: Sequence[TextEvidence], checkpoint: str, method: str, least: int
 ) -> None:
     members = [member for member in run.members if member.id == checkpoint]
     try:

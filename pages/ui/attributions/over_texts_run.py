@@ -20,7 +20,7 @@ from analysis.figures.recipes.evidence_texts import EvidenceSettings, text_evide
 from analysis.figures.recipes.request import Data, Subject
 from analysis.figures.recipes.results import Member
 from pages.ui.attributions import engine as attributions
-from pages.ui.attributions.controls import OTHERS, Wanted
+from pages.ui.attributions.controls import OTHERS, AttributionRequest
 from pages.ui.attributions.measurements import Setting
 from pages.ui.engine import models as engine
 from pages.ui.engine.results import PageStore
@@ -55,7 +55,7 @@ class _Recorded(PageStore):
         return tuple(own)  # type: ignore[return-value]
 
 
-class Run:
+class EvidencePass:
     """These texts through these checkpoints by these methods; its records are kept as they come."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Run:
         members: Sequence[Checkpoint],
         data: Data,
         count: int,
-        wanted: Wanted,
+        wanted: AttributionRequest,
         setting: Setting,
         samples: int,
     ) -> None:

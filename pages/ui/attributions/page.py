@@ -20,8 +20,8 @@ from pages.ui.attributions import (
     waiting,
     words,
 )
-from pages.ui.attributions.controls import Wanted
-from pages.ui.attributions.entry import Explained, compute, explain, shared, tokens_of
+from pages.ui.attributions.controls import AttributionRequest
+from pages.ui.attributions.entry import Explanation, compute, explain, shared, tokens_of
 from pages.ui.engine.replies import replies
 from pages.ui.frame.catalogue import Catalogue
 from pages.ui.frame.inputs import Choice, is_complete
@@ -75,7 +75,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
     status.caption(cards.plain(_legend(explained, wanted, limits)))
 
 
-def _answer(explained: Sequence[Explained], wanted: Wanted) -> str:
+def _answer(explained: Sequence[Explanation], wanted: AttributionRequest) -> str:
     """Why this prediction, in a sentence."""
     found = shared(explained, wanted.focus)
     return words.answer(
@@ -86,7 +86,9 @@ def _answer(explained: Sequence[Explained], wanted: Wanted) -> str:
     )
 
 
-def _legend(explained: Sequence[Explained], wanted: Wanted, limits: dict[str, float]) -> str:
+def _legend(
+    explained: Sequence[Explanation], wanted: AttributionRequest, limits: dict[str, float]
+) -> str:
     known = [one for one in explained if not one.problem]
     if not known:
         return ""

@@ -14,8 +14,8 @@ from analysis.figures.marks import Strip
 from analysis.figures.plot import Plot
 from analysis.figures.views import attributions as views
 from pages.ui.attributions import words
-from pages.ui.attributions.controls import BY_CHECKPOINT, BY_METHOD, Wanted
-from pages.ui.attributions.entry import Explained, at_once, picture_of, shared, tokens_of
+from pages.ui.attributions.controls import BY_CHECKPOINT, BY_METHOD, AttributionRequest
+from pages.ui.attributions.entry import Explanation, at_once, picture_of, shared, tokens_of
 from pages.ui.attributions.markup import Line, error_text, piece, strips
 from pages.ui.engine.replies import common_limit
 from pages.ui.frame import address
@@ -32,7 +32,7 @@ ABOUT = (
 
 
 def draw(
-    explained: Sequence[Explained], choice: Choice, wanted: Wanted, mark: Span | None
+    explained: Sequence[Explanation], choice: Choice, wanted: AttributionRequest, mark: Span | None
 ) -> dict[str, float]:
     """The panel; returns the end of each method's colour scale."""
     limits = _limits(explained, choice, wanted)
@@ -72,7 +72,7 @@ def draw(
     return limits
 
 
-def _differences(explained: Sequence[Explained], wanted: Wanted) -> str:
+def _differences(explained: Sequence[Explanation], wanted: AttributionRequest) -> str:
     """Where two methods differ most, and where two checkpoints do, in words."""
     said, apart = [], []
     for one in explained:
@@ -98,7 +98,7 @@ def _differences(explained: Sequence[Explained], wanted: Wanted) -> str:
     return " ".join(sentence for sentence in said if sentence)
 
 
-def _not_reached(key: str, explained: Sequence[Explained]) -> str:
+def _not_reached(key: str, explained: Sequence[Explanation]) -> str:
     """Where an integration ended before its tolerance, in a sentence."""
     short = [
         one
@@ -122,7 +122,9 @@ def _choose(method: str) -> None:
     st.session_state["focus"] = method
 
 
-def _limits(explained: Sequence[Explained], choice: Choice, wanted: Wanted) -> dict[str, float]:
+def _limits(
+    explained: Sequence[Explanation], choice: Choice, wanted: AttributionRequest
+) -> dict[str, float]:
     """One round limit for each method, over all checkpoints; it holds still while one types."""
     found = {}
     for key in wanted.methods:
@@ -137,7 +139,7 @@ def _limits(explained: Sequence[Explained], choice: Choice, wanted: Wanted) -> d
 
 
 def _by_method(
-    key: str, explained: Sequence[Explained], limits: dict[str, float]
+    key: str, explained: Sequence[Explanation], limits: dict[str, float]
 ) -> tuple[str, str, list[Line]]:
     lines = [_line(one, key, one.name, explained, limits) for one in explained]
     found = shared(explained, key)
@@ -146,7 +148,10 @@ def _by_method(
 
 
 def _by_checkpoint(
-    one: Explained, explained: Sequence[Explained], wanted: Wanted, limits: dict[str, float]
+    one: Explanation,
+    explained: Sequence[Explanation],
+    wanted: AttributionRequest,
+    limits: dict[str, float],
 ) -> tuple[str, str, list[Line]]:
     if one.problem:
         return one.name, "", [Line(one.name, instead=one.problem)]
@@ -155,7 +160,11 @@ def _by_checkpoint(
 
 
 def _line(
-    one: Explained, key: str, name: str, explained: Sequence[Explained], limits: dict[str, float]
+    one: Explanation,
+    key: str,
+    name: str,
+    explained: Sequence[Explanation],
+    limits: dict[str, float],
 ) -> Line:
     if one.problem:
         return Line(name, instead=one.problem)
@@ -213,11 +222,14 @@ def _asked(result: Attribution) -> str:
 
 
 def _plots(
-    explained: Sequence[Explained], choice: Choice, wanted: Wanted, limits: dict[str, float]
+    explained: Sequence[Explanation],
+    choice: Choice,
+    wanted: AttributionRequest,
+    limits: dict[str, float],
 ) -> dict[str, Plot]:
     """All strips in one figure, then the methods one by one."""
 
-    def strips_of(some: Sequence[Explained], keys: Sequence[str]) -> Plot:
+    def strips_of(some: Sequence[Explanation], keys: Sequence[str]) -> Plot:
         ends = [limits[key] for key in keys]
         return picture_of("attribution_strips", some, choice, wanted, keys, limits=ends)
 

@@ -10,8 +10,8 @@ from analysis.attribution import METHODS
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.jobs import time_in_words
 from pages.ui.attributions import engine
-from pages.ui.attributions.controls import Wanted
-from pages.ui.attributions.entry import Explained, at_once, shared
+from pages.ui.attributions.controls import AttributionRequest
+from pages.ui.attributions.entry import Explanation, at_once, shared
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 
@@ -20,7 +20,7 @@ _ASKED = "attribution_job_asked"
 _MANY = 5_000
 
 
-def leave_others(choice: Choice, wanted: Wanted) -> None:
+def leave_others(choice: Choice, wanted: AttributionRequest) -> None:
     """End a job of another question: nobody waits for it, and it holds its model."""
     now = _signature(choice, wanted)
     if st.session_state.get(_ASKED) not in (None, now):
@@ -28,7 +28,7 @@ def leave_others(choice: Choice, wanted: Wanted) -> None:
     st.session_state[_ASKED] = now
 
 
-def _signature(choice: Choice, wanted: Wanted) -> object:
+def _signature(choice: Choice, wanted: AttributionRequest) -> object:
     return (
         choice.text,
         choice.pair,
@@ -46,7 +46,7 @@ def _signature(choice: Choice, wanted: Wanted) -> object:
     )
 
 
-def draw(explained: Sequence[Explained], wanted: Wanted) -> None:
+def draw(explained: Sequence[Explanation], wanted: AttributionRequest) -> None:
     """Offer what was not computed at once; show what is running, and what was stopped."""
     with st.container(key="waiting"):
         if watch("strips"):
@@ -96,7 +96,7 @@ def _watch(place: str) -> None:
         )
 
 
-def offer(key: str, explained: Sequence[Explained], place: str = "strips") -> None:
+def offer(key: str, explained: Sequence[Explanation], place: str = "strips") -> None:
     """What a method would take, and the buttons that begin it; `place` shows how far it is."""
     waiting = [one for one in explained if one.waits_for(key)]
     first = waiting[0]
@@ -141,7 +141,7 @@ def offer(key: str, explained: Sequence[Explained], place: str = "strips") -> No
                 st.button("Use words as units", key=f"{apart}words-{key}", on_click=_use_words)
 
 
-def _continue(key: str, explained: Sequence[Explained]) -> None:
+def _continue(key: str, explained: Sequence[Explanation]) -> None:
     stopped = [
         (member, one.asked[key])
         for one in shared(explained, key)

@@ -42,7 +42,7 @@ KNOWN, ANY = "a known task", "any data set"
 
 
 @dataclass(frozen=True)
-class Chosen:
+class DataChoice:
     """A data set, or (``table`` None) none yet: the page has then said why."""
 
     table: Table | None = None
@@ -56,7 +56,7 @@ class Chosen:
         return row + 1 if self.lines is None else int(self.lines[row])
 
 
-def data_of(chosen: Chosen) -> Data:
+def data_of(chosen: DataChoice) -> Data:
     """The data set as recipes take it."""
     assert chosen.table is not None
     if chosen.cases:
@@ -64,7 +64,7 @@ def data_of(chosen: Chosen) -> Data:
     return Data(chosen.table, chosen.name, chosen.more)
 
 
-def choose(entries: Sequence[Entry], any_labels: bool = False) -> Chosen:
+def choose(entries: Sequence[Entry], any_labels: bool = False) -> DataChoice:
     """Draw the choice and read what was chosen; problems are said where they belong.
 
     With ``any_labels`` a file may have classes that the checkpoints do not know.
@@ -87,7 +87,7 @@ def choose(entries: Sequence[Entry], any_labels: bool = False) -> Chosen:
                 return _READERS[source](entries)
             except ValueError as error:
                 st.error(cards.plain(str(error)))
-                return Chosen()
+                return DataChoice()
 
 
 def labels_of(entries: Sequence[Entry]) -> tuple[str, ...]:
@@ -95,13 +95,13 @@ def labels_of(entries: Sequence[Entry]) -> tuple[str, ...]:
     return next((entry.first.labels for entry in entries if entry.first.labels), ())
 
 
-def _suite(entries: Sequence[Entry]) -> Chosen:
+def _suite(entries: Sequence[Entry]) -> DataChoice:
     from analysis import suite
 
     task = _task(entries, suite.TASKS, "suite_task")
     table = suite.table(task)
     st.caption(f"{len(table):,} templated sentences, not natural text.", help=ABOUT_THE_SUITE)
-    return Chosen(table, f"behaviour suite, {task}", suite.sentences(task))
+    return DataChoice(table, f"behaviour suite, {task}", suite.sentences(task))
 
 
 def _task(entries: Sequence[Entry], tasks: Sequence[str], key: str) -> str:
@@ -121,7 +121,7 @@ def _task(entries: Sequence[Entry], tasks: Sequence[str], key: str) -> str:
     )
 
 
-def _known(entries: Sequence[Entry], hub: bool) -> Chosen:
+def _known(entries: Sequence[Entry], hub: bool) -> DataChoice:
     """A split of a task that is known by name, from a folder or the Hub."""
     folder = HUB
     if not hub:
@@ -139,7 +139,7 @@ def _known(entries: Sequence[Entry], hub: bool) -> Chosen:
     split = str(st.selectbox("Split", splits, index=splits.index(default), **address.kept("split")))
     if not folder:
         st.caption("Type the folder of the data: nothing is read before.")
-        return Chosen()
+        return DataChoice()
     asked = f"fetch-{task}-{split}"
     if hub and not st.session_state.get(asked):
         st.button(
@@ -148,14 +148,14 @@ def _known(entries: Sequence[Entry], hub: bool) -> Chosen:
             kwargs={asked: True},
             help="From the Hub's cache on this machine, or over the network.",
         )
-        return Chosen()
+        return DataChoice()
     with st.spinner(f"Reading {task}, {split}"):
         table = _read(task, split, folder)
     st.caption(
         _size(table)
         + (f" {table.skipped} broken rows of the source are left out." if table.skipped else "")
     )
-    return Chosen(table, f"{task}, {split}")
+    return DataChoice(table, f"{task}, {split}")
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -163,7 +163,7 @@ def _read(task: str, split: str, folder: str) -> Table:
     return read(task, split, folder)
 
 
-def _online(entries: Sequence[Entry], any_labels: bool) -> Chosen:
+def _online(entries: Sequence[Entry], any_labels: bool) -> DataChoice:
     """A task that is known by name, or any data set of the Hub."""
     kind = st.segmented_control(
         "From the Hub",
@@ -177,7 +177,7 @@ def _online(entries: Sequence[Entry], any_labels: bool) -> Chosen:
         return _known(entries, hub=True)
     reading = dataset_hub.ask(*_expected(entries, any_labels))
     if reading is None:
-        return Chosen()
+        return DataChoice()
     return _of(reading, reading.table.split)
 
 
@@ -192,20 +192,20 @@ def _expected(
     return labels, pairs.pop() if len(pairs) == 1 else None
 
 
-def _file(entries: Sequence[Entry], any_labels: bool) -> Chosen:
+def _file(entries: Sequence[Entry], any_labels: bool) -> DataChoice:
     reading = file.ask(*_expected(entries, any_labels), more=True)
-    return Chosen() if reading is None else _of(reading, file.name())
+    return DataChoice() if reading is None else _of(reading, file.name())
 
 
-def _of(reading: Reading, name: str) -> Chosen:
+def _of(reading: Reading, name: str) -> DataChoice:
     if not len(reading.table):
         st.error("No row of it can be used; the list of rows says why.")
-        return Chosen()
+        return DataChoice()
     st.caption(_size(reading.table))
-    return Chosen(reading.table, name, (), reading.lines, reading.more)
+    return DataChoice(reading.table, name, (), reading.lines, reading.more)
 
 
-def _own(entries: Sequence[Entry]) -> Chosen:
+def _own(entries: Sequence[Entry]) -> DataChoice:
     task = next((entry.task for entry in entries), "other")
     example = words_for(task).examples[0]
     typed = st.text_area(
@@ -219,7 +219,7 @@ def _own(entries: Sequence[Entry]) -> Chosen:
     rows = [row for row in rows if row[0].strip()]
     if not rows:
         st.caption("Type or paste a sentence to begin.")
-        return Chosen()
+        return DataChoice()
     pairs = any(len(row) > 1 and row[1].strip() for row in rows)
     table = Table(
         task,
@@ -233,7 +233,7 @@ def _own(entries: Sequence[Entry]) -> Chosen:
         f"{_size(table)} Without labels nothing can be right or wrong: what is shown is "
         "where the checkpoints differ."
     )
-    return Chosen(table, "own sentences")
+    return DataChoice(table, "own sentences")
 
 
 def _size(table: Table) -> str:

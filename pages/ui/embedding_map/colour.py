@@ -9,14 +9,14 @@ import streamlit as st
 from analysis.corpus.predictions import Predictions
 from analysis.maps.colours import Colour, colours
 from analysis.maps.quality import Quality
-from pages.ui.data.choose import Chosen
+from pages.ui.data.choose import DataChoice
 from pages.ui.embedding_map import groups
 from pages.ui.embedding_map.engine import Pass
 from pages.ui.frame import address
 
 
 def ask(
-    chosen: Chosen,
+    chosen: DataChoice,
     given: Pass,
     answers: Sequence[Predictions],
     qualities: Sequence[Quality | None],

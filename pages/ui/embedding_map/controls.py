@@ -26,7 +26,7 @@ _ALIGN = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class MapRequest:
     """Everything chosen for the maps, the data set aside."""
 
     members: tuple[Checkpoint, ...]  # those on the panels
@@ -38,7 +38,9 @@ class Asked:
     wish: Wish
 
 
-def ask(members: Sequence[Checkpoint], depth: int, rows: int, there: Sequence[str] = ()) -> Asked:
+def ask(
+    members: Sequence[Checkpoint], depth: int, rows: int, there: Sequence[str] = ()
+) -> MapRequest:
     """Draw the controls; ``depth`` is the number of layers, ``rows`` the data set's size.
 
     ``there`` are the poolings of vectors that were opened from a folder, without a checkpoint.
@@ -113,7 +115,9 @@ def ask(members: Sequence[Checkpoint], depth: int, rows: int, there: Sequence[st
         metric=str(metric),
         alignment=str(align) if method == "umap" or align == "none" else "procrustes",
     )
-    return Asked(tuple(members), int(most), int(seed), tuple(poolings), int(layer), depth, wish)
+    return MapRequest(
+        tuple(members), int(most), int(seed), tuple(poolings), int(layer), depth, wish
+    )
 
 
 def _members(members: Sequence[Checkpoint]) -> Sequence[Checkpoint]:

@@ -13,13 +13,13 @@ from analysis.corpus import predictions
 from analysis.maps.atlas import Sheet
 from analysis.maps.projection import Map
 from analysis.maps.row_groups import RowGroups
-from pages.ui.data.choose import Chosen
+from pages.ui.data.choose import DataChoice
 from pages.ui.embedding_map import numbers, typed_sentence
-from pages.ui.embedding_map.controls import Asked
+from pages.ui.embedding_map.controls import MapRequest
 from pages.ui.embedding_map.drawing import MapSource
 from pages.ui.embedding_map.engine import Pass
-from pages.ui.embedding_map.layout import Shown
-from pages.ui.embedding_map.typed_sentence import Landed
+from pages.ui.embedding_map.layout import LaidOutMaps
+from pages.ui.embedding_map.typed_sentence import TypedPlaces
 from pages.ui.engine import results_folder
 from pages.ui.frame.inputs import Choice, compare
 from pages.ui.kit import cards
@@ -65,10 +65,10 @@ def draw(
     source: MapSource,
     choice: Choice,
     sheets: Sequence[Sheet],
-    shown: Shown,
+    shown: LaidOutMaps,
     now: Sequence[Map],
     colour: str,
-    typed: Landed | None,
+    typed: TypedPlaces | None,
     groups: RowGroups,
     measured: bool,
 ) -> None:
@@ -88,7 +88,7 @@ def draw(
     _cache()
 
 
-def _rows(chosen: Chosen, given: Pass) -> None:
+def _rows(chosen: DataChoice, given: Pass) -> None:
     caught = selected(given)
     one = st.session_state.get(_OPENED)
     rows = list(caught or ())
@@ -113,7 +113,7 @@ def _rows(chosen: Chosen, given: Pass) -> None:
         st.caption("A click on a row opens it on Compare.")
 
 
-def _frame(chosen: Chosen, given: Pass, rows: Sequence[int]) -> Any:
+def _frame(chosen: DataChoice, given: Pass, rows: Sequence[int]) -> Any:
     import pandas as pd
 
     table = given.table
@@ -134,7 +134,7 @@ def _frame(chosen: Chosen, given: Pass, rows: Sequence[int]) -> Any:
 
 
 def _downloads(
-    chosen: Chosen, given: Pass, asked: Asked, sheets: Sequence[Sheet], now: Sequence[Map]
+    chosen: DataChoice, given: Pass, asked: MapRequest, sheets: Sequence[Sheet], now: Sequence[Map]
 ) -> None:
     with st.popover("Coordinates and vectors", type="tertiary", icon=":material/table:"):
         st.download_button(
@@ -156,7 +156,9 @@ def _downloads(
         st.caption("Rows are in the order of the coordinates' table.")
 
 
-def coordinates(chosen: Chosen, given: Pass, sheets: Sequence[Sheet], now: Sequence[Map]) -> bytes:
+def coordinates(
+    chosen: DataChoice, given: Pass, sheets: Sequence[Sheet], now: Sequence[Map]
+) -> bytes:
     """Parquet: the rows with their texts, labels, and x and y in every panel."""
     import io
 

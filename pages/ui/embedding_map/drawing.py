@@ -15,16 +15,16 @@ from analysis.figures.recipes.results import Member
 from analysis.maps.atlas import Sheet
 from analysis.maps.numbers import PoolingNumbers
 from analysis.maps.row_groups import RowGroups
-from pages.ui.data.choose import Chosen, data_of
+from pages.ui.data.choose import DataChoice, data_of
 from pages.ui.embedding_map import engine
-from pages.ui.embedding_map.controls import Asked
+from pages.ui.embedding_map.controls import MapRequest
 from pages.ui.embedding_map.engine import Pass
-from pages.ui.embedding_map.layout import Shown
+from pages.ui.embedding_map.layout import LaidOutMaps
 from pages.ui.engine.results import PageStore
 from pages.ui.frame.inputs import Choice
 
 if TYPE_CHECKING:
-    from analysis.corpus.vector_folder import Opened
+    from analysis.corpus.vector_folder import VectorFolder
 
 T = TypeVar("T")
 Lines = Sequence[tuple[int, int, PoolingNumbers]]  # index of the panel, layer, its numbers
@@ -34,13 +34,13 @@ Lines = Sequence[tuple[int, int, PoolingNumbers]]  # index of the panel, layer, 
 class MapSource:
     """Where the rows of the maps come from: a data set through checkpoints, or a folder."""
 
-    chosen: Chosen
+    chosen: DataChoice
     given: Pass
-    asked: Asked
-    opened: Opened | None = None
+    asked: MapRequest
+    opened: VectorFolder | None = None
 
     def map(
-        self, choice: Choice, shown: Shown, colour: str, groups: RowGroups, measured: bool
+        self, choice: Choice, shown: LaidOutMaps, colour: str, groups: RowGroups, measured: bool
     ) -> Plot:
         """The maps that are shown, by their recipe.
 

@@ -18,7 +18,12 @@ from analysis.datasets.table import Table
 from analysis.maps import atlas
 from analysis.maps.atlas import Layouts, Sheet, Wish, compute
 from analysis.maps.sample import stratified
-from pages.ui.embedding_map.controls import ALL_LAYERS_UP_TO, MOST_LAYOUT_ROWS, MOST_PANELS, Asked
+from pages.ui.embedding_map.controls import (
+    ALL_LAYERS_UP_TO,
+    MOST_LAYOUT_ROWS,
+    MOST_PANELS,
+    MapRequest,
+)
 from pages.ui.engine import models, results_folder
 
 if TYPE_CHECKING:
@@ -81,7 +86,7 @@ def _sample(digest: str, labels: str, most: int, seed: int, _table: Table) -> An
     return rows, _table.take(rows)
 
 
-def plan(table: Table, asked: Asked) -> Pass:
+def plan(table: Table, asked: MapRequest) -> Pass:
     """The pass that these controls ask for."""
     labels = "" if table.label is None else sha256(table.label.tobytes()).hexdigest()
     rows, sample = _sample(table.digest, labels, asked.most, asked.seed, _table=table)

@@ -14,7 +14,7 @@ from pages.ui.embedding_map.engine import Pass
 from pages.ui.frame.folder_field import folder_field
 
 if TYPE_CHECKING:
-    from analysis.corpus.vector_folder import Opened
+    from analysis.corpus.vector_folder import VectorFolder
 
 
 def ask() -> str:
@@ -32,7 +32,7 @@ def ask() -> str:
         )
 
 
-def read(folder: str) -> Opened:
+def read(folder: str) -> VectorFolder:
     """The rows and vectors. Raises ``ValueError`` where the folder holds none."""
     from analysis.corpus.vector_folder import described
 
@@ -43,13 +43,13 @@ def read(folder: str) -> Opened:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the vectors")
-def _read(folder: str, written: int) -> Opened:
+def _read(folder: str, written: int) -> VectorFolder:
     from analysis.corpus.vector_folder import open_folder
 
     return open_folder(folder)
 
 
-def sheets(opened: Opened, given: Pass) -> list[Sheet]:
+def sheets(opened: VectorFolder, given: Pass) -> list[Sheet]:
     """A panel for each pooling that was chosen; the sample's rows of it."""
     every = [sheet_of(opened, name, given.rows) for name in given.poolings]
     return [sheet for sheet in every if sheet is not None][:MOST_PANELS]

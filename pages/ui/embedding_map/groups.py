@@ -6,14 +6,14 @@ import streamlit as st
 
 from analysis.figures.recipes.request import columns_at
 from analysis.maps.row_groups import RowGroups, row_groups
-from pages.ui.data.choose import Chosen, data_of
+from pages.ui.data.choose import DataChoice, data_of
 from pages.ui.embedding_map.engine import Pass
 from pages.ui.frame import address
 
 _NONE = "nothing"
 
 
-def ask(chosen: Chosen, given: Pass) -> RowGroups:
+def ask(chosen: DataChoice, given: Pass) -> RowGroups:
     """Draw the choice where the rows have columns to choose from."""
     offered = columns(chosen, given)
     if not offered:
@@ -33,6 +33,6 @@ def ask(chosen: Chosen, given: Pass) -> RowGroups:
     return row_groups(offered, None if name == _NONE else name)
 
 
-def columns(chosen: Chosen, given: Pass) -> dict[str, list[str]]:
+def columns(chosen: DataChoice, given: Pass) -> dict[str, list[str]]:
     """The sample's columns of words, by name."""
     return columns_at(data_of(chosen).columns, given.rows)

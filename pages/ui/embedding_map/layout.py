@@ -11,7 +11,7 @@ from analysis.maps.atlas import Sheet, Wish, aligned, digest, missing, together
 from analysis.maps.projection import Map
 from analysis.maps.quality import FEWEST, Quality
 from pages.ui.embedding_map import engine
-from pages.ui.embedding_map.controls import Asked
+from pages.ui.embedding_map.controls import MapRequest
 from pages.ui.engine import jobs
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _MEASURED_AT_ONCE = 600  # rows of a panel
 
 
 @dataclass(frozen=True)
-class Shown:
+class LaidOutMaps:
     """What is drawn: by which wish, the layers that the slider goes through, and the maps."""
 
     wish: Wish
@@ -35,7 +35,7 @@ class Shown:
         return self.layers.index(layer) if layer in self.layers else len(self.layers) - 1
 
 
-def lay_out(sheets: Sequence[Sheet], asked: Asked) -> Shown:
+def lay_out(sheets: Sequence[Sheet], asked: MapRequest) -> LaidOutMaps:
     """Begin or watch what is missing; meanwhile PCA stands there.
 
     Raises ``ValueError`` for vectors that cannot be laid out (the page says so).
@@ -61,7 +61,7 @@ def lay_out(sheets: Sequence[Sheet], asked: Asked) -> Shown:
         for layer in every
         if all(store.get(one, one.nearest(layer), wish, sheets) is not None for one in sheets)
     )
-    return Shown(wish, layers, aligned(store, sheets, layers, wish))
+    return LaidOutMaps(wish, layers, aligned(store, sheets, layers, wish))
 
 
 def _job(sheets: Sequence[Sheet], layer: int, wish: Wish) -> None:

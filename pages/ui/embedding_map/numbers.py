@@ -13,7 +13,7 @@ from analysis.figures.views.maps import NUMBERS
 from analysis.maps.atlas import Sheet, Wish, digest
 from analysis.maps.numbers import PoolingNumbers, measured
 from analysis.maps.row_groups import RowGroups
-from pages.ui.embedding_map.controls import Asked
+from pages.ui.embedding_map.controls import MapRequest
 from pages.ui.embedding_map.drawing import MapSource
 from pages.ui.engine import jobs
 from pages.ui.frame import address
@@ -121,7 +121,7 @@ def _frame(lines: Sequence[tuple[int, int, PoolingNumbers]], sheets: Sequence[Sh
     )
 
 
-def _spread(sheets: Sequence[Sheet], wish: Wish, asked: Asked) -> None:
+def _spread(sheets: Sequence[Sheet], wish: Wish, asked: MapRequest) -> None:
     named = repr([(sheet.key, sheet.nearest(asked.layer)) for sheet in sheets]) + repr(wish)
     key = f"seeds-{sha256(named.encode()).hexdigest()[:20]}"
 

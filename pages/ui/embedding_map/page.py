@@ -61,7 +61,7 @@ def _draw_folder(choice: Choice, folder: str) -> None:
         return
     for note in opened.notes:
         st.info(cards.plain(note))
-    chosen = choose.Chosen(
+    chosen = choose.DataChoice(
         opened.table, f"{opened.table.split}, vectors of {opened.checkpoint}", more=opened.more
     )
     poolings = list(dict.fromkeys(name for name, _ in opened.vectors))
@@ -80,7 +80,7 @@ def _draw_folder(choice: Choice, folder: str) -> None:
     _maps(choice, source, map_folder.sheets(opened, given))
 
 
-def _draw(choice: Choice, chosen: choose.Chosen) -> None:
+def _draw(choice: Choice, chosen: choose.DataChoice) -> None:
     assert chosen.table is not None
     members = []
     for entry in choice.entries:

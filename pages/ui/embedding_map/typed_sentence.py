@@ -28,7 +28,7 @@ SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Landed:
+class TypedPlaces:
     """One typed sentence on every panel."""
 
     text: str
@@ -40,7 +40,7 @@ class Landed:
 
 def land(
     choice: Choice, given: Pass, sheets: Sequence[Sheet], now: Sequence[Map], layers: Sequence[int]
-) -> Landed | None:
+) -> TypedPlaces | None:
     """Embed the typed sentence for every panel and place it; None where nothing is typed."""
     if not choice.text.strip() or not given.members:
         return None
@@ -64,10 +64,10 @@ def land(
         points.append(placed.points[0])
         by_neighbours |= placed.how == "neighbours"
         near.append(neighbours(sheet.vectors[layer], vector, SHOWN))
-    return Landed(choice.text, tuple(points), by_neighbours, tuple(near), tuple(problems))
+    return TypedPlaces(choice.text, tuple(points), by_neighbours, tuple(near), tuple(problems))
 
 
-def rings(typed: Landed | None, layouts: int, place: int) -> list[Ring]:
+def rings(typed: TypedPlaces | None, layouts: int, place: int) -> list[Ring]:
     """The ring of the typed sentence: it stands at the layer in view only."""
     if typed is None:
         return []
@@ -79,7 +79,7 @@ def rings(typed: Landed | None, layouts: int, place: int) -> list[Ring]:
     return [Ring(short, points)]
 
 
-def draw(typed: Landed | None, sheets: Sequence[Sheet], texts: Sequence[str]) -> None:
+def draw(typed: TypedPlaces | None, sheets: Sequence[Sheet], texts: Sequence[str]) -> None:
     """Nearest neighbours of the typed sentence, panel by panel, and where these differ."""
     if typed is None:
         return
@@ -105,7 +105,7 @@ def draw(typed: Landed | None, sheets: Sequence[Sheet], texts: Sequence[str]) ->
                     st.text(f"{one.similarity:.2f}  {texts[one.row]}")
 
 
-def _difference(typed: Landed, sheets: Sequence[Sheet]) -> str:
+def _difference(typed: TypedPlaces, sheets: Sequence[Sheet]) -> str:
     if len(sheets) < 2:
         return f"The {SHOWN} rows with the largest cosine."
     pairs = sorted(

@@ -11,12 +11,12 @@ import streamlit as st
 from analysis.corpus import predictions
 from analysis.corpus.predictions import Predictions
 from pages.ui.data import choose
-from pages.ui.data.choose import Chosen
+from pages.ui.data.choose import DataChoice
 from pages.ui.engine import jobs, models
 from pages.ui.engine.results_folder import folder
 from pages.ui.evaluate import examples, place, scores, suite
 from pages.ui.evaluate import run as evaluate_run
-from pages.ui.evaluate.run import Run
+from pages.ui.evaluate.run import EvaluationRun
 from pages.ui.frame import address, inputs, sidebar
 from pages.ui.frame.catalogue import catalogue
 from pages.ui.kit import cards
@@ -48,7 +48,7 @@ def draw() -> None:
     sidebar.draw_sidebar(found, entries, lazy=True)
 
 
-def _draw(chosen: Chosen, run: Run) -> None:
+def _draw(chosen: DataChoice, run: EvaluationRun) -> None:
     for _, reason in run.refused:
         st.warning(cards.plain(reason), icon=":material/block:")
     if not run.members:
@@ -77,7 +77,7 @@ def _draw(chosen: Chosen, run: Run) -> None:
     _kept()
 
 
-def _label(run: Run) -> str:
+def _label(run: EvaluationRun) -> str:
     many = f"{len(run.members)} checkpoints" if len(run.members) > 1 else run.members[0].id
     return f"Run {len(run.table):,} rows through {cards.plain(many)}"
 
@@ -111,7 +111,7 @@ def _bytes(size: int) -> str:
     return f"{size / 2**20:,.1f} MB" if size >= 2**20 else f"{size / 2**10:,.0f} kB"
 
 
-def _results(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
+def _results(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions]) -> None:
     evaluations: list[Evaluation] = []
     if run.table.label is not None:
         with st.spinner("Scores and their intervals"):

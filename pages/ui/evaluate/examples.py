@@ -9,9 +9,9 @@ import streamlit as st
 
 from analysis.corpus.predictions import Predictions
 from analysis.evaluation.examples import CONFIDENT, SHOWS, Examples, examples
-from pages.ui.data.choose import Chosen
+from pages.ui.data.choose import DataChoice
 from pages.ui.evaluate import place as evaluate_place
-from pages.ui.evaluate.run import Run
+from pages.ui.evaluate.run import EvaluationRun
 from pages.ui.frame import address
 from pages.ui.kit import cards
 
@@ -26,7 +26,7 @@ ABOUT = (
 )
 
 
-def draw(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
+def draw(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions]) -> None:
     """Filters above, one page of rows, downloads below."""
     with st.container(border=True, key="panel-examples"):
         st.markdown("**Examples**", help=ABOUT)
@@ -64,7 +64,12 @@ def draw(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
 
 
 def draw_cell(
-    chosen: Chosen, run: Run, answers: Sequence[Predictions], name: str, label: str, said: str
+    chosen: DataChoice,
+    run: EvaluationRun,
+    answers: Sequence[Predictions],
+    name: str,
+    label: str,
+    said: str,
 ) -> None:
     """The rows of one cell of a confusion matrix, the surest first."""
     one = [answer for answer in answers if answer.checkpoint == name]
@@ -91,7 +96,7 @@ def draw_cell(
             )
 
 
-def _filtered(run: Run, answers: Sequence[Predictions]) -> Examples:
+def _filtered(run: EvaluationRun, answers: Sequence[Predictions]) -> Examples:
     labelled = run.table.label is not None and not run.table.regression
     cut = any((one.cut > 0).any() for one in answers)
     shows = [show for show in SHOWS if (labelled or "wrong" not in show) and (cut or show != "cut")]
@@ -131,7 +136,7 @@ def _examples(
     label: str,
     order: str,
     typed: str,
-    _run: Run,
+    _run: EvaluationRun,
     _answers: Sequence[Predictions],
 ) -> Examples:
     return examples(
@@ -144,7 +149,7 @@ def _examples(
     )
 
 
-def _readable(chosen: Chosen, found: Examples, start: int) -> Any:
+def _readable(chosen: DataChoice, found: Examples, start: int) -> Any:
     """One page for reading: the answer and its probability in one cell, wrong ones marked."""
     frame = found.frame(start, start + PAGE)
     labels = frame.get("label")

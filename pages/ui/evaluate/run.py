@@ -19,7 +19,7 @@ from analysis.figures.plot import Plot
 from analysis.figures.recipes import evaluation as recipes
 from analysis.figures.recipes.request import Data, Subject
 from analysis.figures.recipes.results import Member
-from pages.ui.data.choose import Chosen
+from pages.ui.data.choose import DataChoice
 from pages.ui.engine import models
 from pages.ui.engine.results import PageStore
 from pages.ui.engine.results_folder import folder
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Run:
+class EvaluationRun:
     """Checkpoints that take the data set, in the order of the choice, and why others do not."""
 
     members: tuple[Checkpoint, ...]
@@ -56,13 +56,13 @@ class Run:
         return f"{self.key}-{self.table.label_digest[:16]}"
 
 
-def plan(entries: Sequence[Entry], table: Table) -> Run:
+def plan(entries: Sequence[Entry], table: Table) -> EvaluationRun:
     """Every member of the chosen entries that can answer to this data set."""
     from analysis.datasets.refusals import refusal
 
     members = {member.id: member for entry in entries for member in entry.members}.values()
     reasons = [(member, refusal(member, table)) for member in members]
-    return Run(
+    return EvaluationRun(
         tuple(member for member, reason in reasons if reason is None),
         tuple((member.id, reason) for member, reason in reasons if reason is not None),
         table,
@@ -70,7 +70,7 @@ def plan(entries: Sequence[Entry], table: Table) -> Run:
     )
 
 
-def work(run: Run) -> Callable[[Desk], None]:
+def work(run: EvaluationRun) -> Callable[[Desk], None]:
     """The job: one checkpoint after the other; one that fails leaves the others their turn."""
     root, each, total = folder(), len(run.table), len(run.table) * len(run.members)
 
@@ -113,12 +113,12 @@ def work(run: Run) -> Callable[[Desk], None]:
     return go
 
 
-def done(run: Run) -> tuple[Predictions, ...]:
+def done(run: EvaluationRun) -> tuple[Predictions, ...]:
     """What is on disk of every checkpoint's answers."""
     return tuple(_done(member, run) for member in run.members)
 
 
-def _done(member: Checkpoint, run: Run) -> Predictions:
+def _done(member: Checkpoint, run: EvaluationRun) -> Predictions:
     place = predictions.place_of(folder(), member, run.table, run.precision)
     parts = tuple(sorted(path.name for path in (place / predictions.PREDICTION).glob("part-*")))
     return _read(str(place), member.id, parts, _member=member, _run=run)
@@ -126,12 +126,12 @@ def _done(member: Checkpoint, run: Run) -> Predictions:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _read(
-    place: str, id: str, parts: tuple[str, ...], _member: Checkpoint, _run: Run
+    place: str, id: str, parts: tuple[str, ...], _member: Checkpoint, _run: EvaluationRun
 ) -> Predictions:
     return predictions.read(folder(), _member, _run.table, _run.precision)
 
 
-def scored(run: Run, answers: Sequence[Predictions]) -> list[Evaluation]:
+def scored(run: EvaluationRun, answers: Sequence[Predictions]) -> list[Evaluation]:
     """The evaluation of every checkpoint that has answers."""
     return [
         _scored(one.sha256, one.checkpoint, run.judged, len(one), _table=run.table, _answers=one)
@@ -152,7 +152,7 @@ def _scored(
 class _Answered(PageStore):
     """Answers come from what is on disk, and their evaluations from what is kept of them."""
 
-    def __init__(self, run: Run, answers: Sequence[Predictions]) -> None:
+    def __init__(self, run: EvaluationRun, answers: Sequence[Predictions]) -> None:
         self._run = run
         self._answers = {(one.checkpoint, one.sha256): one for one in answers}
 
@@ -166,7 +166,9 @@ class _Answered(PageStore):
         return super().result(member, compute, arguments)
 
 
-def picture_of(view: str, chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> Plot:
+def picture_of(
+    view: str, chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions]
+) -> Plot:
     """A picture of these answers, by its recipe; of a run that is not done it has none."""
     from analysis.figures.recipes.registry import make
 

@@ -13,9 +13,9 @@ from analysis.corpus.predictions import Predictions, common_rows
 from analysis.evaluation.agreement import agreement, compare, compare_all, mcnemar_all
 from analysis.evaluation.answers import align
 from analysis.evaluation.several_labels import thresholds_in_words
-from pages.ui.data.choose import Chosen
+from pages.ui.data.choose import DataChoice
 from pages.ui.evaluate import examples
-from pages.ui.evaluate.run import Run, picture_of
+from pages.ui.evaluate.run import EvaluationRun, picture_of
 from pages.ui.kit import cards, show
 from pages.ui.kit.titles import titled
 
@@ -50,7 +50,10 @@ ABOUT_VALUES = (
 
 
 def draw(
-    chosen: Chosen, run: Run, evaluations: Sequence[Evaluation], answers: Sequence[Predictions]
+    chosen: DataChoice,
+    run: EvaluationRun,
+    evaluations: Sequence[Evaluation],
+    answers: Sequence[Predictions],
 ) -> None:
     """What may be said in words, and the scores with their intervals."""
     _draw_cut(answers, run)
@@ -67,7 +70,7 @@ def draw(
         _draw_values(chosen, run, answers)
 
 
-def _draw_cut(answers: Sequence[Predictions], run: Run) -> None:
+def _draw_cut(answers: Sequence[Predictions], run: EvaluationRun) -> None:
     """Rows that a checkpoint did not see as they are, which no score says."""
     changed = run.table.changed_in_words()
     if changed:
@@ -89,7 +92,7 @@ def _draw_classes(evaluations: Sequence[Evaluation]) -> None:
                 st.caption(cards.plain(thresholds_in_words(one.classes, one.thresholds)))
 
 
-def _draw_values(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
+def _draw_values(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions]) -> None:
     rows = common_rows(answers)
     if not len(rows) or run.table.label is None:
         return
@@ -98,7 +101,10 @@ def _draw_values(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> No
 
 
 def draw_confusion(
-    chosen: Chosen, run: Run, evaluations: Sequence[Evaluation], answers: Sequence[Predictions]
+    chosen: DataChoice,
+    run: EvaluationRun,
+    evaluations: Sequence[Evaluation],
+    answers: Sequence[Predictions],
 ) -> None:
     """One matrix a checkpoint; a click on a cell lists its rows."""
     plot = picture_of("confusion", chosen, run, answers)
@@ -135,7 +141,10 @@ def _worst(one: Evaluation) -> str:
 
 
 def draw_calibration(
-    chosen: Chosen, run: Run, evaluations: Sequence[Evaluation], answers: Sequence[Predictions]
+    chosen: DataChoice,
+    run: EvaluationRun,
+    evaluations: Sequence[Evaluation],
+    answers: Sequence[Predictions],
 ) -> None:
     """One reliability diagram a checkpoint; the bins are stated."""
     plot = picture_of("reliability", chosen, run, answers)
@@ -152,7 +161,7 @@ def draw_calibration(
     )
 
 
-def draw_agreement(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
+def draw_agreement(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions]) -> None:
     """How often they say the same, and of each two what their difference allows to be said."""
     try:
         found = agreement(run.table, answers)
@@ -179,7 +188,7 @@ _ABOUT_COUPLES = (
 
 
 def _draw_couples(
-    run: Run, answers: Sequence[Predictions], couples: Sequence[tuple[int, int]]
+    run: EvaluationRun, answers: Sequence[Predictions], couples: Sequence[tuple[int, int]]
 ) -> None:
     """What the tests say of each two; how many are shown changes no number."""
     state = tuple((one.checkpoint, len(one)) for one in answers)
@@ -218,7 +227,7 @@ def _draw_couples(
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _tests(
-    judged: str, state: object, _run: Run, _answers: Sequence[Predictions]
+    judged: str, state: object, _run: EvaluationRun, _answers: Sequence[Predictions]
 ) -> dict[tuple[str, str], McNemar]:
     return mcnemar_all(_run.table, _answers)
 
@@ -229,7 +238,7 @@ def _sentences(
     name: str,
     against: str,
     state: object,
-    _run: Run,
+    _run: EvaluationRun,
     _one: Predictions,
     _other: Predictions,
     _test: McNemar,

@@ -10,9 +10,9 @@ from analysis.common.csv_text import as_csv
 from analysis.corpus.predictions import Predictions
 from analysis.figures.recipes.request import ABOUT_THE_SUITE
 from analysis.suite import KINDS, Results, results
-from pages.ui.data.choose import Chosen
+from pages.ui.data.choose import DataChoice
 from pages.ui.evaluate import place
-from pages.ui.evaluate.run import Run, picture_of
+from pages.ui.evaluate.run import EvaluationRun, picture_of
 from pages.ui.frame import address
 from pages.ui.kit import show
 
@@ -24,7 +24,7 @@ ABOUT = (
 )
 
 
-def draw(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
+def draw(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions]) -> None:
     """The map of failure rates; a click on a cell lists what failed there."""
     found = [_results(chosen, one) for one in answers]
     rates = list(dict.fromkeys((rate.capability, rate.kind) for one in found for rate in one.rates))
@@ -43,7 +43,7 @@ def draw(chosen: Chosen, run: Run, answers: Sequence[Predictions]) -> None:
     _failing(found, rates, names)
 
 
-def _results(chosen: Chosen, one: Predictions) -> Results:
+def _results(chosen: DataChoice, one: Predictions) -> Results:
     return results(chosen.cases, one)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from analysis.figures.files.export import export, slug
-from analysis.figures.files.sidecar import Signed
+from analysis.figures.files.sidecar import Signature
 from analysis.figures.marks import Grid
 from analysis.figures.plot import Plot
 from analysis.figures.style.palettes import PALETTES
@@ -75,10 +75,10 @@ def style() -> Style:
     return Style.from_dict(kept) if kept else Style()
 
 
-def signature() -> Signed:
+def signature() -> Signature:
     """Who signs the files; nobody unless it is switched on."""
     kept = {**_NOBODY, **st.session_state.get(_SIGNED, {})}
-    return Signed(kept["author"].strip(), kept["project"].strip()) if kept["on"] else Signed()
+    return Signature(kept["author"].strip(), kept["project"].strip()) if kept["on"] else Signature()
 
 
 def _add_button(plot: Plot, key: str, name: str = "") -> None:
@@ -316,7 +316,7 @@ def _files(plot: Plot, chosen: Style, key: str) -> None:
         )
 
 
-def _bytes(plot: Plot, format: str, dpi: int, chosen: Style, signed: Signed) -> bytes:
+def _bytes(plot: Plot, format: str, dpi: int, chosen: Style, signed: Signature) -> bytes:
     return export(plot, format, dpi=dpi, style=chosen, signed=signed).data
 
 

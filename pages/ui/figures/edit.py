@@ -9,7 +9,7 @@ import streamlit as st
 
 from analysis.figures.files.bundle import caption_of
 from analysis.figures.files.collected import BadCollection, Collection
-from analysis.figures.files.sidecar import Signed
+from analysis.figures.files.sidecar import Signature
 from analysis.figures.style.palettes import PALETTES
 from analysis.figures.style.settings import FONTS, Style
 from analysis.figures.style.venues import NARROWEST, VENUES, WIDEST
@@ -283,9 +283,11 @@ def _draw_signature(given: Collection) -> None:
 def _sign() -> None:
     st.session_state["signing"] = st.session_state["sign"]
     if not st.session_state["sign"]:
-        collection.change(lambda c: replace(c, signed=Signed()))
+        collection.change(lambda c: replace(c, signed=Signature()))
 
 
 def _take_signature() -> None:
-    signed = Signed(*(st.session_state.get(f"sign-{n}", "").strip() for n in ("author", "project")))
+    signed = Signature(
+        *(st.session_state.get(f"sign-{n}", "").strip() for n in ("author", "project"))
+    )
     collection.change(lambda c: replace(c, signed=signed))

@@ -30,7 +30,7 @@ ALL_LAYERS = "all"
 
 
 @dataclass(frozen=True)
-class Followed:
+class FollowedToken:
     """A token, by its place in the text, so that tokenizers may differ."""
 
     span: Span | None  # of an ordinary token
@@ -43,12 +43,12 @@ class Followed:
         return next(iter(tokens.touching(*self.span)), 0)
 
 
-def followed(choice: Choice) -> Followed:
+def followed(choice: Choice) -> FollowedToken:
     """The token that was chosen for this text; [CLS] where none was."""
     place = cards.chosen_place(choice.text, choice.pair)
     if place is None:
-        return Followed(None)
-    return Followed(None, place[1]) if place[0] < 0 else Followed(place)
+        return FollowedToken(None)
+    return FollowedToken(None, place[1]) if place[0] < 0 else FollowedToken(place)
 
 
 def mark(choice: Choice) -> Span | None:
@@ -82,7 +82,7 @@ def toggle_cell(layer: int | None, dimension: int) -> None:
     st.session_state[DIMENSION] = None if layer is None else dimension
 
 
-def draw(choice: Choice, trace: Trace, chosen: Followed, layer: int | None) -> None:
+def draw(choice: Choice, trace: Trace, chosen: FollowedToken, layer: int | None) -> None:
     """The text, a click on a token follows it; and two menus for the same without a mouse."""
     tokens = trace.tokens
     place = chosen.position(tokens)

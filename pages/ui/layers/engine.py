@@ -16,7 +16,7 @@ from pages.ui.engine import models
 from pages.ui.engine.results import member_of, subject_of
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice
-from pages.ui.kit.selection import Followed
+from pages.ui.kit.selection import FollowedToken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,7 +61,7 @@ class Way:
         return self.average.probabilities
 
 
-def ways(choice: Choice, chosen: Followed) -> list[Way]:
+def ways(choice: Choice, chosen: FollowedToken) -> list[Way]:
     """One for each chosen checkpoint or seed group; a failure stays in its own."""
     found = []
     for entry in choice.entries:

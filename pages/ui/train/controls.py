@@ -8,7 +8,7 @@ from hashlib import sha256
 import streamlit as st
 
 from analysis.datasets.table import Table
-from pages.ui.data.choose import Chosen
+from pages.ui.data.choose import DataChoice
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Catalogue
 from pages.ui.train import results
@@ -39,7 +39,7 @@ def encoder(checkpoints: Catalogue) -> str:
     return places.get(str(chosen), MINILM)
 
 
-def wish(data: Chosen, encoder: str) -> Wish:
+def wish(data: DataChoice, encoder: str) -> Wish:
     """Pooling heads, seeds and name, drawn; what is fitted with them."""
     from analysis.heads import HEADS
 
@@ -114,7 +114,7 @@ def _is_own(wish: Wish) -> bool:
     return results.wish_of(wish.name) == wish.digest
 
 
-def _proposal(data: Chosen, encoder: str) -> str:
+def _proposal(data: DataChoice, encoder: str) -> str:
     assert isinstance(data.table, Table)
     words = re.sub(r"[^A-Za-z0-9]+", "-", f"{data.name}".lower()).strip("-")[:30] or "data"
     mark = sha256(f"{data.table.digest}{encoder}".encode()).hexdigest()[:4]

@@ -23,7 +23,7 @@ from pages.ui.frame import address
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.places import span_of
-from pages.ui.kit.selection import Followed
+from pages.ui.kit.selection import FollowedToken
 from pages.ui.winners.panel import framed
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _places(of: Tokens, units: Sequence[tuple[int, ...]], tokens: Tokens) -> tup
     for unit in units:
         segment, start, end = span_of(of, unit)
         if segment < 0:
-            found.add(Followed(None, start).position(tokens))
+            found.add(FollowedToken(None, start).position(tokens))
             continue
         found |= set(tokens.touching(segment, start, end))
     return tuple(sorted(found))
