@@ -108,6 +108,14 @@ class Table:
             found.update(self.label.dtype.str.encode() + np.ascontiguousarray(self.label).tobytes())
         return found.hexdigest()
 
+    def class_counts(self) -> tuple[int, ...]:
+        """How many rows have each class, in the order of ``labels``; () without classes."""
+        if self.label is None or not self.labels:
+            return ()
+        if self.several:
+            return tuple(int(count) for count in self.label.sum(axis=0))
+        return tuple(np.bincount(self.label, minlength=len(self.labels)).tolist())
+
     def take(self, rows: Sequence[int] | NDArray[np.int64]) -> Table:
         """The given rows, in the given order, as a new table."""
         chosen = [int(row) for row in rows]

@@ -1,4 +1,4 @@
-"""Rows drawn at random from a data set."""
+"""Rows drawn at random from a data set, and rows of each class."""
 
 from __future__ import annotations
 
@@ -34,3 +34,12 @@ def test_every_row_is_drawn_as_often_as_any_other():
             counts["abcdefgh".index(text)] += 1
     # 2,000 draws of 2 of 8: 500 each, standard deviation 19.4
     assert np.abs(counts - 500).max() < 100
+
+
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=20))
+def test_rows_of_each_class_are_counted(labels):
+    texts = tuple(f"text {row}" for row in range(len(labels)))
+    table = Table("toy", "own", texts, None, np.array(labels), ("a", "b", "c"))
+    assert table.class_counts() == tuple(labels.count(place) for place in range(3))
+    assert Table("toy", "own", texts, None, None, ()).class_counts() == ()
+    assert Table("toy", "own", texts, None, np.array(labels, float), ()).class_counts() == ()

@@ -241,12 +241,9 @@ def _size(table: Table) -> str:
         return f"{len(table):,} rows without labels."
     if table.regression:
         return f"{len(table):,} rows with a number each."
-    if table.several:
-        counts = table.label.sum(axis=0).tolist()
-    else:
-        counts = np.bincount(table.label, minlength=len(table.labels)).tolist()
     told = ", ".join(
-        f"{cards.plain(name)} {count:,}" for name, count in zip(table.labels, counts, strict=True)
+        f"{cards.plain(name)} {count:,}"
+        for name, count in zip(table.labels, table.class_counts(), strict=True)
     )
     return f"{len(table):,} rows: {told}."
 
