@@ -137,7 +137,15 @@ def pages():
     return found
 
 
-@pytest.mark.parametrize(("path", "title"), pages())
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        page
+        if page[1] in ("Compare", "Layers", "Figures")
+        else pytest.param(*page, marks=pytest.mark.slow)
+        for page in pages()
+    ],
+)
 def test_every_page_opens_directly_with_its_frame_and_text(page, app, path, title):
     page.goto(f"{app.url}/{path}?text=she+said+nothing")
     page.get_by_role("heading", name=title, exact=True).wait_for()

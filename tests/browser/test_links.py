@@ -73,6 +73,7 @@ def all_are_kept(page, title):
         )
 
 
+@pytest.mark.slow
 def test_a_link_keeps_every_choice_from_every_page_to_every_page_and_back(page, app):
     page.goto(at(app.url, "Compare"))
     all_are_kept(page, "Compare")
@@ -87,7 +88,13 @@ def test_a_link_keeps_every_choice_from_every_page_to_every_page_and_back(page, 
     all_are_kept(page, walk[-10])
 
 
-@pytest.mark.parametrize("title", TITLES)
+FRESH = ("Compare", "Max-pool winners", "Evaluate")  # the others in the slow part
+
+
+@pytest.mark.parametrize(
+    "title",
+    [t if t in FRESH else pytest.param(t, marks=pytest.mark.slow) for t in TITLES],
+)
 def test_a_link_opens_in_a_fresh_browser_and_survives_a_reload(page, app, title):
     page.goto(at(app.url, title))
     all_are_kept(page, title)

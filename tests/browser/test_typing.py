@@ -68,6 +68,7 @@ def expected(checkpoints, text):
     return found
 
 
+@pytest.mark.slow
 def test_sixty_characters_against_a_delay_keep_text_caret_and_focus(page, slow_app, checkpoints):
     assert len(SENTENCE) == 60
     open_at(page, slow_app.url, text="good")

@@ -162,7 +162,9 @@ def test_a_character_without_a_glyph_is_counted():
 
 
 @pytest.mark.parametrize("style", [Style(), Style(greyscale=True)])
-@pytest.mark.parametrize("shape", [(4, 9), (40, 40), (7, 384)])
+@pytest.mark.parametrize(
+    "shape", [(4, 9), *(pytest.param(s, marks=pytest.mark.slow) for s in ((40, 40), (7, 384)))]
+)
 def test_the_sign_survives_greyscale_in_every_cell(shape, style):
     """By a dash in each negative cell, or by a scale whose grey falls all the way: read back."""
     plot = cells(*shape)

@@ -254,6 +254,7 @@ def test_a_full_collection_says_so():
         full.add(Plot("v", "one more", mark))
 
 
+@pytest.mark.slow
 def test_the_zip_holds_all_that_a_paper_needs(tmp_path):
     hostile = Plot(
         "heat",

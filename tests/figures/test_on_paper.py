@@ -32,6 +32,16 @@ def panels_of(plot):
     return plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
 
 
+# A view of each kind of mark, and all of them in the slow part.
+one_of_each_mark = pytest.mark.parametrize(
+    "key",
+    [
+        key if key in samples.ONE_OF_EACH_MARK else pytest.param(key, marks=pytest.mark.slow)
+        for key in KEYS
+    ],
+)
+
+
 def test_every_kind_of_mark_is_among_the_views_that_are_drawn_in_all_formats():
     panels = [
         panel for key in samples.ONE_OF_EACH_MARK for panel in panels_of(samples.plot_of(key))
@@ -47,13 +57,7 @@ def test_every_view_has_a_table_a_caption_of_sentences_and_no_folder(key):
     assert str(zoo.root()) not in str(dict(plot.provenance))
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        key if key in samples.ONE_OF_EACH_MARK else pytest.param(key, marks=pytest.mark.slow)
-        for key in KEYS
-    ],
-)
+@one_of_each_mark
 def test_the_pdf_of_every_view_passes_what_can_be_read_from_it(key, tmp_path):
     plot = samples.plot_of(key)
     drawn = render(plot)
@@ -76,7 +80,7 @@ def test_the_pdf_of_every_view_passes_what_can_be_read_from_it(key, tmp_path):
             assert line.split()[-5] == "yes", line  # emb
 
 
-@pytest.mark.parametrize("key", KEYS)
+@one_of_each_mark
 def test_the_svg_of_every_view_holds_its_values(key):
     plot = samples.plot_of(key)
     root = back.tree(render(plot, format="svg").data)

@@ -149,6 +149,7 @@ def test_neighbours_are_those_of_a_sort_and_say_why() -> None:
                 assert why.contributions.sum() == pytest.approx(why.score, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_stsb_scores_are_those_of_sentence_transformers(glue_dir: Path) -> None:
     library = pytest.importorskip("sentence_transformers")
     from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator

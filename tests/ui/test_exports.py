@@ -37,6 +37,7 @@ def test_menus_stand_in_every_card_and_for_all_cards(open_app, four):
     assert labels.count("Export all cards as one figure") == 1
 
 
+@pytest.mark.slow
 def test_every_picture_gives_a_file_in_every_format(plots):
     starts = {
         "pdf": b"%PDF-",
