@@ -24,6 +24,7 @@ from analysis.attribution.results import (
 )
 from analysis.attribution.units import Groups, Span, unit_groups
 from analysis.checkpoints.forward import apart, embedded, logits_of
+from analysis.common.memory import one_memory_error, release
 from analysis.text.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:
@@ -244,12 +245,13 @@ def _in_memory(method: Method, problem: Problem, options: dict[str, Any]) -> Res
 
     while True:
         try:
-            return method.run(problem, **options)
+            with one_memory_error():
+                return method.run(problem, **options)
         except torch.OutOfMemoryError:
             if problem.rows == 1:
                 raise
         # Outside of the handler, which holds what filled the memory.
-        torch.cuda.empty_cache()
+        release(problem.classifier.device)
         problem = replace(problem, batch_tokens=problem.rows // 2 * len(problem.tokens))
 
 

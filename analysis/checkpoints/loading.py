@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from analysis.common.memory import one_memory_error
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import CheckpointError
 from analysis.checkpoints.folder import describe, locate
@@ -169,9 +170,10 @@ def _opened(
         stock = copy.deepcopy(stock)  # a pooling head runs in float32, and so does its copy
     _set_types(model, DTYPES[dtype])
     try:
-        model.to(where)
-        if stock is not None:
-            stock.to(where)
+        with one_memory_error():
+            model.to(where)
+            if stock is not None:
+                stock.to(where)
     except torch.OutOfMemoryError as error:
         raise CheckpointError(
             f"{checkpoint.id}: {where} has not enough free memory for this model. Close other "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,6 +15,32 @@ if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: a device's, Python's, or the CPU allocator's plain RuntimeError."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    told = str(error).lower() if isinstance(error, RuntimeError) else ""
+    return any(words in told for words in ("allocate memory", "not enough memory", "out of memory"))
+
+
+@contextmanager
+def one_memory_error() -> Iterator[None]:
+    """Every way in which memory runs out inside is raised as ``torch.OutOfMemoryError``."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, torch.OutOfMemoryError) or not is_out_of_memory(error):
+            raise
+        raise torch.OutOfMemoryError(str(error) or "out of memory") from error
+
+
+def release(device: torch.device) -> None:
+    """Hand back what a device's allocator keeps of a pass that failed."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
 @contextmanager
 def enough_memory(classifier: Classifier, when: str) -> Iterator[None]:
     """Around what one text is asked to do; ``when`` ends "ran out of memory ...".
@@ -22,9 +49,12 @@ def enough_memory(classifier: Classifier, when: str) -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        torch.cuda.empty_cache()
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        release(classifier.device)
+        other = "" if classifier.device.type == "cpu" else ", or load with device='cpu'"
         raise CheckpointError(
             f"{classifier.checkpoint.id}: {classifier.device} ran out of memory {when}. "
-            "Shorten the text, or load with device='cpu'."
+            f"Shorten the text, close other programs{other}."
         ) from error

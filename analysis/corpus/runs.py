@@ -12,7 +12,6 @@ data set, and not its shortest rows.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
@@ -25,6 +24,7 @@ import torch
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.checkpoints.forward import forward as whole_forward
 from analysis.common.faults import CheckpointError
+from analysis.common.memory import is_out_of_memory, release
 from analysis.corpus import predictions
 from analysis.corpus.passes import Budget, Parts, Piece, halves
 from analysis.corpus.predictions import Predictions
@@ -274,7 +274,7 @@ def _passes(
         try:
             columns = _columns(classifier, [tokens[place] for place in places], readers)
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-            if not _out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             if len(places) == 1:
                 raise CheckpointError(
@@ -284,24 +284,11 @@ def _passes(
                 ) from error
             columns = None
         if columns is None:  # outside of `except`, which would keep the failed pass's tensors
-            _free(classifier)
+            release(classifier.device)
             budget.tokens = max(len(places) * int(lengths[places].max()) // 2, 1)
             waiting += halves(places)
             continue
         yield Piece(places, row.take(pa.array(places)), columns)
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    told = str(error).lower()  # the CPU's allocator raises a plain RuntimeError
-    return "allocate memory" in told or "not enough memory" in told or "out of memory" in told
-
-
-def _free(classifier: Classifier) -> None:
-    gc.collect()
-    if classifier.device.type == "cuda":
-        torch.cuda.empty_cache()
 
 
 def _columns(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from analysis.checkpoints.forward import forward
+from analysis.common.memory import one_memory_error
 from analysis.interventions.checks import check_where, competing
 from analysis.interventions.effects import DropEffects, LeaveOneOut
 from analysis.reading.reread import (
@@ -157,7 +158,8 @@ def _batches(
     while start < len(items):
         part = list(items[start : start + size])
         try:
-            found = as_numpy(logits(part)).astype(np.float64)
+            with one_memory_error():
+                found = as_numpy(logits(part)).astype(np.float64)
         except torch.OutOfMemoryError:
             if size == 1:
                 raise

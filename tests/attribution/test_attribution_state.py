@@ -15,6 +15,7 @@ from analysis.attribution import problem as posing
 from analysis.common.faults import CheckpointError
 from analysis.text.tokens import tokenize
 from tests.support import zoo
+from tests.support.out_of_memory import each_error
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 FAST = {
@@ -347,25 +348,27 @@ def test_numbers_that_are_not_finite_are_refused_in_words(method, monkeypatch):
         run(zoo.loaded("max_seq_mha"), method)
 
 
+@each_error
 @pytest.mark.parametrize("method", METHODS)
-def test_memory_that_runs_out_is_answered_in_words(method, monkeypatch):
+def test_memory_that_runs_out_is_answered_in_words(error, method, monkeypatch):
     def full(*given, **named):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise error
 
     monkeypatch.setattr(posing, "logits_of", full)
     with pytest.raises(CheckpointError, match=r"ran out of memory while attributing 11 tokens\. "):
         run(zoo.loaded("max_seq_mha"), method)
 
 
+@each_error
 @pytest.mark.parametrize("method", sorted(set(METHODS) - {"exact_split", "attention_x_gradient"}))
-def test_batches_are_halved_until_they_fit(method, monkeypatch):
+def test_batches_are_halved_until_they_fit(error, method, monkeypatch):
     classifier, largest = zoo.loaded("bert"), []
     want = run(classifier, method, target=1)
     original = posing.logits_of
 
     def small(given, embeddings, inputs):
         if len(embeddings) > 3:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise error
         largest.append(len(embeddings))
         return original(given, embeddings, inputs)
 

@@ -23,6 +23,7 @@ from analysis.attribution.evidence.faithfulness import (
 from analysis.attribution.evidence.variants import REPLACE, variants
 from tests.support import tiny, zoo
 from tests.support import word_adding_checkpoint as bag
+from tests.support.out_of_memory import each_error
 
 TEXT = "The plot is thin, but not dull."
 NUMBERS = [bag.WEIGHTS[word] for word in bag.TEXT.split()]  # (7,)
@@ -277,7 +278,8 @@ def test_a_measure_does_not_depend_on_the_batch(replace):
         assert one.measure(key).random == pytest.approx(many.measure(key).random, abs=2e-6)
 
 
-def test_variants_that_do_not_fit_are_asked_in_smaller_batches(monkeypatch):
+@each_error
+def test_variants_that_do_not_fit_are_asked_in_smaller_batches(error, monkeypatch):
     from analysis.attribution.evidence import variants as asking
 
     classifier, original = zoo.loaded("bert"), asking.logits_of
@@ -288,7 +290,7 @@ def test_variants_that_do_not_fit_are_asked_in_smaller_batches(monkeypatch):
 
     def small(given, embeddings, inputs):
         if len(embeddings) > 3:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise error
         return original(given, embeddings, inputs)
 
     monkeypatch.setattr(asking, "logits_of", small)

@@ -15,6 +15,7 @@ from analysis.interventions import (
     what_if,
 )
 from tests.support import tiny, zoo
+from tests.support.out_of_memory import each_error
 
 TEXT = tiny.SENTENCE
 LAYERS = (2, 3, 4)  # tiny checkpoints have 4 layers and last_k = 3
@@ -90,9 +91,10 @@ CHANGES = {
 }
 
 
+@each_error
 @pytest.mark.parametrize("change", CHANGES)
 def test_memory_that_runs_out_is_answered_in_words_and_the_model_left_as_it_was(
-    change, monkeypatch
+    error, change, monkeypatch
 ):
     classifier = zoo.loaded("max_seq_mha")
     model, before = classifier.model, analysis.record(classifier, TEXT)
@@ -103,7 +105,7 @@ def test_memory_that_runs_out_is_answered_in_words_and_the_model_left_as_it_was(
         whole = torch.equal(hidden, torch.tensor(before.hidden)[:, None]) and bool(mask.all())
         if self is model.head and whole:
             return read(self, hidden, mask)  # the recording itself finds its memory
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise error
 
     if change == "drop by token":
         monkeypatch.setattr(head, "without_at", refuse_all)
@@ -125,7 +127,8 @@ def refuse_all(*_):
     raise torch.OutOfMemoryError("CUDA out of memory")
 
 
-def test_a_batch_that_finds_no_memory_is_made_smaller(monkeypatch):
+@each_error
+def test_a_batch_that_finds_no_memory_is_made_smaller(error, monkeypatch):
     classifier = zoo.loaded("mha")
     whole = leave_one_out(classifier, TEXT, where="encoder")
     forward, sizes = classifier.model.encoder.forward, []
@@ -133,7 +136,7 @@ def test_a_batch_that_finds_no_memory_is_made_smaller(monkeypatch):
     def small_only(*args, **kwargs):
         sizes.append(len(kwargs["input_ids"]))
         if sizes[-1] > 3:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise error
         return forward(*args, **kwargs)
 
     monkeypatch.setattr(classifier.model.encoder, "forward", small_only)

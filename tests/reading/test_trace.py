@@ -14,6 +14,7 @@ from analysis.reading.trace import measure_profile, model_inputs
 from analysis.text.tokens import clean
 from tests.support import tiny, zoo
 from tests.support.hostile_texts import HOSTILE
+from tests.support.out_of_memory import each_error
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 EVERY = (*zoo.OWN, *tiny.FOREIGN, "bare")
@@ -224,9 +225,10 @@ def test_winners_are_absolute_layers_that_hold_the_values(name):
     assert winners.share_by_layer().sum() == pytest.approx(1)
 
 
-def test_memory_that_runs_out_is_answered_in_words(monkeypatch):
+@each_error
+def test_memory_that_runs_out_is_answered_in_words(error, monkeypatch):
     def refuse(*args, **kwargs):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise error
 
     classifier = zoo.loaded("mha")
     monkeypatch.setattr(classifier.model.encoder, "forward", refuse)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from analysis import heads
+from analysis.common.memory import is_out_of_memory
 from analysis.heads import pooling
 from training.frozen.reading import Reading
 
@@ -89,7 +90,7 @@ class Members:
                     mapped = vmap(self._one, in_dims)(tensors, keep, *inputs)
                     return torch.as_tensor(mapped)
                 except RuntimeError as error:
-                    if "out of memory" in str(error) or "allocate memory" in str(error):
+                    if is_out_of_memory(error):
                         raise
                     self._mapped = False
             rows = [

@@ -56,7 +56,7 @@ class Variants:
         """
         import torch
 
-        from analysis.common.memory import enough_memory
+        from analysis.common.memory import enough_memory, one_memory_error
 
         kept = np.asarray(kept, bool).reshape(-1, len(self.units))
         if not len(kept):
@@ -77,7 +77,8 @@ class Variants:
                 torch.no_grad(),
             ):
                 try:
-                    found[part] = self._run(rows[part])
+                    with one_memory_error():
+                        found[part] = self._run(rows[part])
                     start += size
                 except torch.OutOfMemoryError:
                     if size == 1:
