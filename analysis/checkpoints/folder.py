@@ -50,19 +50,19 @@ _ENCODER_SUFFIXES = (
 
 def discover(root: Path | str = DEMO_FOLDER) -> tuple[list[Checkpoint], list[Broken]]:
     """Every folder in `root`, each either described or listed as broken with its reason."""
-    found: list[Checkpoint] = []
+    checkpoints: list[Checkpoint] = []
     broken: list[Broken] = []
     root = Path(root)
     if not root.is_dir():
-        return found, broken
+        return checkpoints, broken
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         if folder.name.startswith((".", "_")):
             continue
         try:
-            found.append(describe(folder))
+            checkpoints.append(describe(folder))
         except CheckpointError as error:
             broken.append(Broken(folder.name, folder, str(error)))
-    return found, broken
+    return checkpoints, broken
 
 
 def locate(reference: str | Path, root: Path | str = DEMO_FOLDER) -> tuple[Path, str, str]:
@@ -377,9 +377,9 @@ def _check_safetensors(file: Path, name: str) -> None:
     except (ValueError, LookupError, TypeError, AttributeError):
         wanted = -1
     if wanted != size:
-        told = f"it should have {wanted:,} bytes and has {size:,}" if wanted > 0 else "no header"
+        phrase = f"it should have {wanted:,} bytes and has {size:,}" if wanted > 0 else "no header"
         raise CheckpointError(
-            f"{name}: {file.name} is truncated or damaged ({told}). Copy or download it again."
+            f"{name}: {file.name} is truncated or damaged ({phrase}). Copy or download it again."
         )
 
 

@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Only the command that is asked for is imported, so that --help and mistakes answer at once.
     asked = next((word for word in given if not word.startswith("-")), "")
     for name, (module, about) in COMMANDS.items():
-        said = f"{about[:1].upper()}{about[1:]}."
-        parser = commands.add_parser(name, help=about, description=said)
+        sentence = f"{about[:1].upper()}{about[1:]}."
+        parser = commands.add_parser(name, help=about, description=sentence)
         if name == asked:
             import_module(module).configure(parser)
     options = top.parse_args(given)

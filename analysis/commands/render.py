@@ -162,16 +162,16 @@ def _targets(given: argparse.Namespace) -> Any:
 
 def _params(pairs: list[str]) -> dict[str, Any]:
     """`name=value`, where a value that is JSON (12, true, [1, 2]) is taken as it."""
-    found: dict[str, Any] = {}
-    for one in pairs:
-        name, equals, value = one.partition("=")
+    params: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
         if not equals or not name.strip():
-            raise ValueError(f"--set takes NAME=VALUE, not {one!r}")
+            raise ValueError(f"--set takes NAME=VALUE, not {pair!r}")
         try:
-            found[name.strip()] = json.loads(value)
+            params[name.strip()] = json.loads(value)
         except json.JSONDecodeError:
-            found[name.strip()] = value
-    return found
+            params[name.strip()] = value
+    return params
 
 
 def _check_formats(formats: list[str]) -> None:

@@ -215,7 +215,7 @@ def embed(
             if progress is not None:
                 progress(rows.stop, len(cleaned))
     table = pa.Table.from_batches(pieces)
-    held = {(one.pooling, one.layer): matrix(table, one.name) for one in readers}
+    held = {(reader.pooling, reader.layer): matrix(table, reader.name) for reader in readers}
     return Embeddings(held, classifier.checkpoint, layer_count(classifier))
 
 
@@ -228,11 +228,11 @@ def stored(
     """
     reader = PoolingReader(*key)
     place = predictions.place_of(root, checkpoint, table, precision)
-    found = predictions.read_parts(place, reader.name)
-    if found is None:
+    parts = predictions.read_parts(place, reader.name)
+    if parts is None:
         return np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
-    rows, first = np.unique(found["row"].to_numpy(), return_index=True)
-    return rows, matrix(found, reader.name)[first]
+    rows, first = np.unique(parts["row"].to_numpy(), return_index=True)
+    return rows, matrix(parts, reader.name)[first]
 
 
 def matrix(table: pa.Table, column: str) -> np.ndarray:

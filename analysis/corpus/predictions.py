@@ -233,17 +233,17 @@ def read(
 ) -> Predictions:
     """What is on disk of a checkpoint's answers to a data set; no rows where nothing is."""
     folder = place_of(root, checkpoint, table, precision)
-    found = read_parts(folder, PREDICTION, ["row", "logits", "tokens", "cut"])
+    parts = read_parts(folder, PREDICTION, ["row", "logits", "tokens", "cut"])
     classes = max(len(checkpoint.labels), 1)
-    if found is None:
+    if parts is None:
         rows, logits = np.zeros(0, np.int64), np.zeros((0, classes), np.float32)
         tokens = cut = np.zeros(0, np.int32)
     else:
         # Two processes on one data set may have done a row twice: any of the two is as good.
-        rows, first = np.unique(found["row"].to_numpy(), return_index=True)
-        flat = found["logits"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        rows, first = np.unique(parts["row"].to_numpy(), return_index=True)
+        flat = parts["logits"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
         logits = flat.reshape(-1, classes)[first]
-        tokens, cut = (found[name].to_numpy()[first] for name in ("tokens", "cut"))
+        tokens, cut = (parts[name].to_numpy()[first] for name in ("tokens", "cut"))
     return Predictions(
         checkpoint.id,
         checkpoint.sha256,

@@ -261,7 +261,7 @@ def _passes(
     if "pair" in batch.schema.names:
         pairs = [pair or "" for pair in batch["pair"].to_pylist()]
     tokens = tokenize_rows(classifier.tokenizer, texts, pairs, classifier.limit)
-    lengths = np.array([len(one.ids) for one in tokens], dtype=np.int64)
+    lengths = np.array([len(token.ids) for token in tokens], dtype=np.int64)
     slices = budget.slices(lengths) if len(lengths) else []
     waiting = [slices[index] for index in np.random.default_rng(0).permutation(len(slices))]
     while waiting:

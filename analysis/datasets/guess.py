@@ -94,7 +94,11 @@ def delimiter_of(lines: Sequence[str], suffix: str) -> str | None:
     name where several do as well.
     """
     usual = {"tsv": "\t", "tab": "\t", "csv": ",", "txt": "\t"}.get(suffix)
-    order = [usual, *(one for one in DELIMITERS if one != usual)] if usual else list(DELIMITERS)
+    order = (
+        [usual, *(delimiter for delimiter in DELIMITERS if delimiter != usual)]
+        if usual
+        else list(DELIMITERS)
+    )
     if suffix == "txt":  # commas are those of the sentences
         order = ["\t"]
     scores = []
@@ -249,5 +253,5 @@ def _shown(value: Any) -> str:
 
 
 def _numeric(values: Sequence[str]) -> bool:
-    told = [value for value in values if value]
-    return bool(told) and all(_NUMBER.fullmatch(value) for value in told)
+    known = [value for value in values if value]
+    return bool(known) and all(_NUMBER.fullmatch(value) for value in known)

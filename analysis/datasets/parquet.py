@@ -91,8 +91,8 @@ def _rows(file: Any, wanted: list[str], size: int) -> Iterator[Record]:
                 number += 1
                 yield number, values
     except (pa.ArrowException, OSError) as error:
-        told = f"the file is damaged from here on ({error})"
-        yield number + 1, Problem(number + 1, told, "damaged")
+        phrase = f"the file is damaged from here on ({error})"
+        yield number + 1, Problem(number + 1, phrase, "damaged")
 
 
 def _values(column: Any) -> list[Any]:

@@ -219,8 +219,8 @@ def _first_of_each(
     repeated = np.flatnonzero(~fresh & keep)
     for place in repeated[:LISTED].tolist():
         earlier = int(lines[order[np.searchsorted(sorted_digests, digests[place])]])
-        told = f"the same text and label as row {earlier}"
-        rows.note(Problem(int(lines[place]), told, "repeated"))
+        phrase = f"the same text and label as row {earlier}"
+        rows.note(Problem(int(lines[place]), phrase, "repeated"))
     rows.counts["repeated"] += len(repeated) - min(len(repeated), LISTED)
     return fresh
 

@@ -99,8 +99,10 @@ def _delimited(
     names = column_names(first) if named else tuple(f"column {n + 1}" for n in range(len(first)))
     notes = _noted(lines)
     if not named:
-        told = "a column without a name" if len(names) == 1 else f"{len(names)} columns by position"
-        notes.append(f"The first line reads as data and not as names: {told}.")
+        phrase = (
+            "a column without a name" if len(names) == 1 else f"{len(names)} columns by position"
+        )
+        notes.append(f"The first line reads as data and not as names: {phrase}.")
     if found == "\t" and quoted:
         notes.append("Fields are quoted: quotation marks around a field are no part of it.")
     lines.forget()
@@ -167,12 +169,12 @@ def _split(
                 open_marks += 1
                 waiting.extendleft(reversed(taken))
                 fields = line.split(delimiter) if delimiter else [line]
-                told = "a quotation mark is not closed"
+                phrase = "a quotation mark is not closed"
                 if len(fields) == width:
-                    yield number, Problem(number, f"{told}; read as a character", "quotes", True)
+                    yield number, Problem(number, f"{phrase}; read as a character", "quotes", True)
                     yield number, fields
                 else:
-                    yield number, Problem(number, f"{told}, and the row cannot be told", "quotes")
+                    yield number, Problem(number, f"{phrase}, and the row cannot be told", "quotes")
             else:
                 yield number, fields
         at = following()

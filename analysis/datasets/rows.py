@@ -82,8 +82,10 @@ class Rows:
     def _add(self, number: int, row: Sequence[Any]) -> None:
         columns, names = self.columns, self.found.names
         if len(row) > len(names) and any(str(field or "").strip() for field in row[len(names) :]):
-            told = f"{len(row)} fields, and {len(names)} columns have names; is a delimiter inside "
-            self.note(Problem(number, f"{told}a text?", "wrong number of columns"))
+            phrase = (
+                f"{len(row)} fields, and {len(names)} columns have names; is a delimiter inside "
+            )
+            self.note(Problem(number, f"{phrase}a text?", "wrong number of columns"))
             return
         text = self._text(row, columns.text)
         pair = self._text(row, columns.pair) if columns.pair else ""
@@ -92,8 +94,8 @@ class Rows:
             self.note(Problem(number, f"no text in column {column!r}", "without a text"))
             return
         if max(len(text), len(pair)) > MOST_TEXT:
-            told = f"a text of {max(len(text), len(pair)):,} characters (at most {MOST_TEXT:,})"
-            self.note(Problem(number, f"{told}; is a quotation mark not closed?", "too long"))
+            phrase = f"a text of {max(len(text), len(pair)):,} characters (at most {MOST_TEXT:,})"
+            self.note(Problem(number, f"{phrase}; is a quotation mark not closed?", "too long"))
             return
         label = ""
         if columns.classes:
@@ -101,8 +103,8 @@ class Rows:
         elif columns.label:
             label = self._label(row, columns.label)
             if is_missing(label) and label != SEVERAL:
-                told = f"no label in column {columns.label!r}"
-                self.note(Problem(number, told, "without a label"))
+                phrase = f"no label in column {columns.label!r}"
+                self.note(Problem(number, phrase, "without a label"))
                 return
         if label not in self.values:
             self.values[label] = len(self.values)

@@ -49,16 +49,16 @@ class Agreement:
         if count < 2:
             return "Choose a second checkpoint to see where they agree."
         low, high = wilson(self.unanimous, self.n)
-        told = (
+        phrase = (
             f"These {count} checkpoints give the same answer on {self.unanimous:,} of {self.n:,} "
             f"rows ({100 * self.unanimous / self.n:.1f} %, 95 % interval {100 * low:.1f} to "
             f"{100 * high:.1f})"
         )
         if count == 2:
-            return f"{told}; Cohen's kappa {self.kappa[0, 1]:.2f}."
+            return f"{phrase}; Cohen's kappa {self.kappa[0, 1]:.2f}."
         one, other = min(combinations(range(count), 2), key=lambda pair: self.share[pair])
         return (
-            f"{told}. {self.names[one]} and {self.names[other]} agree least: "
+            f"{phrase}. {self.names[one]} and {self.names[other]} agree least: "
             f"{100 * self.share[one, other]:.1f} %, Cohen's kappa {self.kappa[one, other]:.2f}."
         )
 

@@ -55,16 +55,16 @@ class Answers:
 
     def cut_in_words(self) -> tuple[str, ...]:
         """Which checkpoints did not see all of a row, a sentence each; none where all did."""
-        told = []
+        parts = []
         for name, cut, tokens in zip(self.names, self.cut, self.tokens, strict=True):
             count = int((cut > 0).sum())
             if count:
                 rows = f"{count:,} rows were" if count > 1 else "1 row was"
-                told.append(
+                parts.append(
                     f"{name}: {rows} cut at {int(tokens[cut > 0].max()):,} tokens; what stood "
                     "behind was not read."
                 )
-        return tuple(told)
+        return tuple(parts)
 
     @property
     def several(self) -> bool:

@@ -77,14 +77,14 @@ def best_thresholds(label: NDArray[Any], chance: Floats) -> Floats:
 
 def thresholds_in_words(names: Sequence[str], thresholds: Floats) -> str:
     """Where each class would have its best F1, (C,), in one sentence with its warning."""
-    told = [
+    parts = [
         f"{name} {value:.2f}"
         for name, value in zip(names, thresholds.tolist(), strict=True)
         if value == value
     ]
-    if not told:
+    if not parts:
         return ""
     return (
         f"Thresholds with the best F1 on these same rows, so too good to be reported: "
-        f"{', '.join(told)}."
+        f"{', '.join(parts)}."
     )

@@ -104,18 +104,18 @@ class SentencePooling(PoolingHead):
         return vector
 
     def steps(self) -> tuple[Layer, ...] | None:
-        found: list[Layer] = []
+        layers: list[Layer] = []
         names = {nn.Tanh: "tanh", nn.GELU: "gelu", nn.ReLU: "relu", nn.SiLU: "silu"}
         for module in self.after:
             if isinstance(module, nn.Linear):
-                found.append(dense_step(module))
+                layers.append(dense_step(module))
             elif isinstance(module, nn.LayerNorm):
-                found.append(norm_step(module))
+                layers.append(norm_step(module))
             elif type(module) in names:
-                found.append(Activation(names[type(module)]))
+                layers.append(Activation(names[type(module)]))
             elif not isinstance(module, nn.Identity):
                 return None
-        return tuple(found)
+        return tuple(layers)
 
     @property
     def linear(self) -> bool:

@@ -28,7 +28,7 @@ def aligned_umap(
     from umap import AlignedUMAP
 
     compiled.keep()
-    sets = [checked(one, f"set {index + 1}") for index, one in enumerate(vectors)]
+    sets = [checked(vector, f"set {index + 1}") for index, vector in enumerate(vectors)]
     count = len(sets[0]) if sets else 0
     if len(sets) < 2 or any(len(one) != count for one in sets):
         raise ValueError("AlignedUMAP needs at least two sets of vectors of the same rows")

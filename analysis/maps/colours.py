@@ -63,18 +63,18 @@ def colours(
         found["label"] = (
             (lambda: classes.of_labels()) if table.labels else (lambda: Colour("label", label))
         )
-    for one in answers:
-        short = name_without_folder(one.checkpoint)
-        if one.regression:
+    for answer in answers:
+        short = name_without_folder(answer.checkpoint)
+        if answer.regression:
             name = f"prediction of {short}"
-            found[name] = partial(Colour, name, one.logits[:, 0])
+            found[name] = partial(Colour, name, answer.logits[:, 0])
             continue
-        found[f"prediction of {name_without_folder(one.checkpoint)}"] = partial(
-            classes.of_predictions, one
+        found[f"prediction of {name_without_folder(answer.checkpoint)}"] = partial(
+            classes.of_predictions, answer
         )
-        name = f"class gap of {name_without_folder(one.checkpoint)}"
-        found[name] = partial(Colour, name, one.gap)
-        right = _right(table, one)
+        name = f"class gap of {name_without_folder(answer.checkpoint)}"
+        found[name] = partial(Colour, name, answer.gap)
+        right = _right(table, answer)
         if right is not None:
             name = f"correctness of {short}"
             found[name] = partial(Colour, name, 1 - right.astype(int), ("right", "wrong"))
@@ -83,7 +83,7 @@ def colours(
     if table.pair is None:
         found["words"] = lambda: Colour("words", np.array([len(t.split()) for t in table.text]))
     found["characters"] = lambda: Colour("characters", table.lengths)
-    if any(one is not None for one in qualities):
+    if any(quality is not None for quality in qualities):
         found[TORN] = lambda: _marks("neighbours torn away", "torn", len(table), qualities)
         found[FALSE] = lambda: _marks("neighbours that are none", "false", len(table), qualities)
     return found
@@ -92,10 +92,10 @@ def colours(
 def _marks(title: str, what: str, count: int, qualities: Sequence[Quality | None]) -> Colour:
     """Each panel's own; rows that were not measured there have none."""
     panels = []
-    for one in qualities:
+    for quality in qualities:
         values = np.full(count, np.nan)
-        if one is not None:
-            values[one.sample] = 100 * getattr(one, what)
+        if quality is not None:
+            values[quality.sample] = 100 * getattr(quality, what)
         panels.append(values)
     return Colour(title, panels[0], panels=tuple(panels))
 

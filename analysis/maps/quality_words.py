@@ -20,22 +20,22 @@ def subtitle(one: Map, quality: Quality | None, groups: RowGroups, measuring: bo
         return f"{method}, being measured" if measuring else method
     if np.isnan(quality.trustworthiness):
         return f"{method}, everything lies on one point"
-    told = (
+    phrase = (
         f"{method}, trustworthiness {quality.trustworthiness:.2f}, "
         f"continuity {quality.continuity:.2f} (k = {quality.k}"
     )
     sampled = len(quality.sample) < len(one.vectors)
-    told += f", on {len(quality.sample):,} of {len(one.vectors):,} rows)" if sampled else ")"
-    return told + _votes(quality, groups)
+    phrase += f", on {len(quality.sample):,} of {len(one.vectors):,} rows)" if sampled else ")"
+    return phrase + _votes(quality, groups)
 
 
 def _votes(quality: Quality, groups: RowGroups) -> str:
     if quality.knn_original is None or quality.knn_map is None:
         return ""
-    told = f", k-NN {quality.knn_original:.2f} → {quality.knn_map:.2f}"
+    phrase = f", k-NN {quality.knn_original:.2f} → {quality.knn_map:.2f}"
     if quality.grouped:
-        told += f" {groups.words}"
-    return told + f", chance {quality.knn_chance:.2f}"
+        phrase += f" {groups.words}"
+    return phrase + f", chance {quality.knn_chance:.2f}"
 
 
 def short(quality: Quality | None) -> str:
@@ -44,24 +44,28 @@ def short(quality: Quality | None) -> str:
         return ""
     if np.isnan(quality.trustworthiness):
         return "everything on one point"
-    told = f"T {quality.trustworthiness:.2f}, C {quality.continuity:.2f}"
+    phrase = f"T {quality.trustworthiness:.2f}, C {quality.continuity:.2f}"
     if quality.knn_original is not None and quality.knn_map is not None:
-        told += f", k-NN {quality.knn_original:.2f} → {quality.knn_map:.2f}"
-    return told
+        phrase += f", k-NN {quality.knn_original:.2f} → {quality.knn_map:.2f}"
+    return phrase
 
 
 def note(qualities: Sequence[Quality | None], groups: RowGroups) -> str:
     """What the letters of :func:`short` are, and on how many rows they were measured."""
-    known = [one for one in qualities if one is not None and np.isfinite(one.trustworthiness)]
+    known = [
+        quality
+        for quality in qualities
+        if quality is not None and np.isfinite(quality.trustworthiness)
+    ]
     if not known:
         return ""
     first = known[0]
-    told = (
+    phrase = (
         f"T: trustworthiness, C: continuity of {first.k} neighbours, on {len(first.sample):,} rows"
     )
     if first.knn_original is not None:
-        told += "; k-NN: share of rows whose label their neighbours vote for"
+        phrase += "; k-NN: share of rows whose label their neighbours vote for"
         if first.grouped:
-            told += f" ({groups.words})"
-        told += f", by the vectors → by the map (most frequent label {first.knn_chance:.2f})"
-    return f"{told}."
+            phrase += f" ({groups.words})"
+        phrase += f", by the vectors → by the map (most frequent label {first.knn_chance:.2f})"
+    return f"{phrase}."

@@ -48,8 +48,8 @@ def special_share(rows: Sequence[np.ndarray], tokens: Tokens, head: int | None) 
 def spread_in_words(values: np.ndarray, layer: int, head: int) -> str:
     """ "0.52 ± 0.03" of an attention head over seeds: (M, L, H), layers counted from 1."""
     own = values[:, layer - 1, head]
-    told = f" ± {own.std(ddof=1):.2f}" if len(own) > 1 else ""
-    return f"{own.mean():.2f}{told}"
+    phrase = f" ± {own.std(ddof=1):.2f}" if len(own) > 1 else ""
+    return f"{own.mean():.2f}{phrase}"
 
 
 def spread(rows: Sequence[np.ndarray] | np.ndarray) -> np.ndarray | None:

@@ -73,9 +73,12 @@ def mean_trajectory(paths: Sequence[Trajectory]) -> MeanTrajectory:
 
 def mean_standing(standings: Sequence[Standing]) -> Standing:
     """The mean of percentiles over seeds; of predictions where every seed has them."""
-    predictions = [one.prediction for one in standings if one.prediction is not None]
+    predictions = [standing.prediction for standing in standings if standing.prediction is not None]
     return Standing(
-        **{name: np.mean([getattr(one, name) for one in standings], axis=0) for name in COURSE},
+        **{
+            name: np.mean([getattr(standing, name) for standing in standings], axis=0)
+            for name in COURSE
+        },
         sentences=standings[0].sentences,
         prediction=np.mean(predictions, axis=0) if len(predictions) == len(standings) else None,
     )

@@ -52,7 +52,7 @@ def joined(parts: Sequence[WinnerSample]) -> WinnerSample:
     """The sample over all sentences, from one of each."""
     names = ("wins", "contributions", "tokens", "predicted")
     columns: dict[str, Any] = {
-        name: np.concatenate([getattr(one, name) for one in parts]) for name in names
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in names
     }
     return replace(parts[0], **columns)
 
@@ -67,7 +67,7 @@ def joined_seeds(parts: Sequence[SeedDisagreement], sample: WinnerSample) -> See
     weights = weights / weights.sum()
     return replace(
         parts[0],
-        share=np.tensordot(weights, np.stack([one.share for one in parts]), 1),
-        chance=np.tensordot(weights, np.stack([one.chance for one in parts]), 1),
+        share=np.tensordot(weights, np.stack([part.share for part in parts]), 1),
+        chance=np.tensordot(weights, np.stack([part.chance for part in parts]), 1),
         sentences=len(parts),
     )

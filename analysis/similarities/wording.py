@@ -35,19 +35,19 @@ def carried(
 
 def in_words(found: Sequence[LeadingPair]) -> str:
     """Each pooling's score with the pair of words that carries most of it, and who agrees."""
-    said = []
+    sentences = []
     for one in found:
         if one.words is None:
-            said.append(f"{one.title} {one.score:.2f} cannot say which words")
+            sentences.append(f"{one.title} {one.score:.2f} cannot say which words")
         else:
             pair = f"“{one.words[0]}”–“{one.words[1]}”"
-            said.append(f"{one.title} {one.score:.2f}, most by {pair} {_number(one.share)}")
+            sentences.append(f"{one.title} {one.score:.2f}, most by {pair} {_number(one.share)}")
     pairs = [one.words for one in found if one.words is not None]
     agree = ""
     if len(pairs) > 1:
         same = len(set(pairs)) == 1
         agree = " The same pair leads in all." if same else " They name different pairs."
-    return "; ".join(said) + "." + agree if said else ""
+    return "; ".join(sentences) + "." + agree if sentences else ""
 
 
 def ends(first: Tokens, second: Tokens) -> str:

@@ -85,15 +85,15 @@ class Results:
         rows = [
             (
                 self.checkpoint,
-                one.capability,
-                one.kind,
-                one.n,
-                one.failures,
-                one.rate,
-                one.low,
-                one.high,
+                rate.capability,
+                rate.kind,
+                rate.n,
+                rate.failures,
+                rate.rate,
+                rate.low,
+                rate.high,
             )
-            for one in self.rates
+            for rate in self.rates
         ]
         columns = ["checkpoint", "capability", "kind", "n", "failures", "rate", "low", "high"]
         return pd.DataFrame(rows, columns=columns)
@@ -104,20 +104,20 @@ class Results:
 
         rows = [
             {
-                "row": one.row,
-                "capability": one.case.capability,
-                "kind": one.case.kind,
-                "text": one.case.text,
-                "pair": one.case.pair,
-                "label": one.case.label,
-                "predicted": one.predicted,
-                "what failed": one.sentence,
-                "original": None if one.original is None else one.original.text,
-                "template": one.case.template,
-                "id": one.case.id,
+                "row": failure.row,
+                "capability": failure.case.capability,
+                "kind": failure.case.kind,
+                "text": failure.case.text,
+                "pair": failure.case.pair,
+                "label": failure.case.label,
+                "predicted": failure.predicted,
+                "what failed": failure.sentence,
+                "original": None if failure.original is None else failure.original.text,
+                "template": failure.case.template,
+                "id": failure.case.id,
             }
-            for one in self.failures
-            if capability in (None, one.case.capability) and kind in (None, one.case.kind)
+            for failure in self.failures
+            if capability in (None, failure.case.capability) and kind in (None, failure.case.kind)
         ]
         columns = [
             "row",
@@ -196,7 +196,7 @@ def results(
             counts.items(), key=lambda item: list(KINDS).index(item[0][1])
         )
     )
-    tested = sum(one.n for one in rates)
+    tested = sum(rate.n for rate in rates)
     return Results(predictions.checkpoint, rates, tuple(failures), tested, len(cases))
 
 

@@ -189,7 +189,7 @@ def _own_table(
         raise ValueError(f"{path}: there is no such file. Name one with --data (and --dev).")
     several = arguments.label_separator
     columns = Columns(arguments.text, arguments.pair, None if several else arguments.label)
-    found = read_upload(
+    upload = read_upload(
         path,
         columns=columns,
         labels=None if several else labels,
@@ -197,10 +197,10 @@ def _own_table(
         more=(arguments.label,) if several else (),
         duplicates="keep" if several else "drop",
     )
-    table = replace(found.table, task=path.stem if split == "train" else "csv", split=split)
+    table = replace(upload.table, task=path.stem if split == "train" else "csv", split=split)
     if several:
-        table = several_labels(table, found.more[arguments.label], several, labels)
-    notes = [f"{path.name}: {found.sentence()}"] if found.left_out else []
+        table = several_labels(table, upload.more[arguments.label], several, labels)
+    notes = [f"{path.name}: {upload.sentence()}"] if upload.left_out else []
     return table, notes
 
 

@@ -428,7 +428,7 @@ def _train(
     def after_epoch(epoch: int, loss: Floats) -> Floats:
         answers = decided(work, predict(members, scored, some))
         score = metrics.METRICS[work.problem.metrics[0]]
-        values = np.array([score(label, one) for one in answers])
+        values = np.array([score(label, answer) for answer in answers])
         tell.epoch(epoch, epochs, loss, values)
         return values
 
@@ -491,7 +491,7 @@ def _result(
         steps=parts[-1][1].steps,
         seconds=seconds,
         scores={
-            name: np.array([metrics.METRICS[name](work.label, one) for one in answers])
+            name: np.array([metrics.METRICS[name](work.label, answer) for answer in answers])
             for name in names
         },
         predictions=answers,
@@ -505,15 +505,15 @@ def _result(
 
 def _weights(work: _Work, members: Sequence[Members]) -> dict[str, NDArray[np.float32]]:
     """Tensors (S, ...) as a checkpoint holds them; a regression answers in the label's unit."""
-    found = {}
+    weights = {}
     for name in (*members[0].parameters, *members[0].buffers):
         tensors = [{**each.parameters, **each.buffers}[name].detach() for each in members]
-        found[name] = torch.cat(tensors).float().numpy().copy()
+        weights[name] = torch.cat(tensors).float().numpy().copy()
     if work.problem.kind == "number":
-        found["classifier.weight"] *= np.float32(work.targets.scale)
-        bias = found["classifier.bias"] * work.targets.scale + work.targets.centre
-        found["classifier.bias"] = bias.astype(np.float32)
-    return found
+        weights["classifier.weight"] *= np.float32(work.targets.scale)
+        bias = weights["classifier.bias"] * work.targets.scale + work.targets.centre
+        weights["classifier.bias"] = bias.astype(np.float32)
+    return weights
 
 
 class _Teller:

@@ -142,15 +142,18 @@ def aligned(
     if (
         len(
             {
-                (tuple(text.pieces), one.unit_tokens)
-                for one, text in zip(attributions, tokens, strict=True)
+                (tuple(text.pieces), attribution.unit_tokens)
+                for attribution, text in zip(attributions, tokens, strict=True)
             }
         )
         <= 1
     ):
         return tuple(attributions)
     try:
-        by_word = [in_words(one, text) for one, text in zip(attributions, tokens, strict=True)]
+        by_word = [
+            in_words(attribution, text)
+            for attribution, text in zip(attributions, tokens, strict=True)
+        ]
     except ValueError:
         raise ValueError(
             "their tokenizers cut the text into different pieces: choose words as units"

@@ -89,8 +89,8 @@ def faithfulness_of_all(
         "batch_tokens": batch_tokens,
     }
     controls: dict[Any, Control] = {}
-    found = []
-    kinds = {(one.unit_tokens, one.target) for one in attributions}
+    records = []
+    kinds = {(attribution.unit_tokens, attribution.target) for attribution in attributions}
     # A control is `repeats` rankings and a method one: the shares of the work.
     total = len(kinds) * repeats + len(attributions)
     done = 0.0
@@ -101,13 +101,13 @@ def faithfulness_of_all(
         report, start = progress, done
         return lambda share: report(min(1.0, (start + share * work) / total))
 
-    for one in attributions:
-        kind = (one.unit_tokens, one.target)
+    for attribution in attributions:
+        kind = (attribution.unit_tokens, attribution.target)
         if kind not in controls:
             controls[kind] = random_control(
                 classifier,
                 text,
-                one,
+                attribution,
                 pair,
                 repeats=repeats,
                 seed=seed,
@@ -115,13 +115,19 @@ def faithfulness_of_all(
                 **settings,
             )
             done += repeats
-        found.append(
+        records.append(
             faithfulness(
-                classifier, text, one, pair, control=controls[kind], progress=told(1), **settings
+                classifier,
+                text,
+                attribution,
+                pair,
+                control=controls[kind],
+                progress=told(1),
+                **settings,
             )
         )
         done += 1
-    return tuple(found)
+    return tuple(records)
 
 
 def evidence_table(rows: Sequence[Evidence]) -> pd.DataFrame:

@@ -214,7 +214,9 @@ def _apart(classifier: Classifier) -> Classifier:
     """The same weights in modules of their own: hooks on these touch no other thread."""
     model = classifier.model
     tensors = (*model.parameters(), *model.buffers())
-    return replace(classifier, model=copy.deepcopy(model, {id(one): one for one in tensors}))
+    return replace(
+        classifier, model=copy.deepcopy(model, {id(tensor): tensor for tensor in tensors})
+    )
 
 
 Ends = tuple[list["Tensor"], list["Tensor"]]
@@ -234,7 +236,7 @@ def _pooled_layers(
             ),
             **{name: tensor.expand(2, -1) for name, tensor in problem.fixed.items()},
         ).hidden_states
-    ends: Ends = ([one[:1].float() for one in states], [one[1:].float() for one in states])
+    ends: Ends = ([state[:1].float() for state in states], [state[1:].float() for state in states])
     mask = problem.fixed["attention_mask"]
 
     def answer(hidden: list[Tensor]) -> Tensor:

@@ -121,7 +121,7 @@ def summarise_evidence(items: Iterable[TextEvidence]) -> tuple[EvidenceSummary, 
     nothing, and one such text would decide the mean. The interval is that of the advantage; the
     divisor counts as known.
     """
-    found = []
+    summaries = []
     for (checkpoint, method), group in _grouped(items).items():
         whole = [one for one in group if not one.problem]
         values = _pooled(whole)
@@ -129,7 +129,7 @@ def summarise_evidence(items: Iterable[TextEvidence]) -> tuple[EvidenceSummary, 
         random, _ = mean_interval(
             np.array([one.random for one in whole]).reshape(-1, len(MEASURES))
         )
-        found.append(
+        summaries.append(
             EvidenceSummary(
                 checkpoint=checkpoint,
                 method=method,
@@ -142,7 +142,7 @@ def summarise_evidence(items: Iterable[TextEvidence]) -> tuple[EvidenceSummary, 
                 failed=len(group) - len(whole),
             )
         )
-    return tuple(found)
+    return tuple(summaries)
 
 
 def largest_words(
@@ -157,13 +157,13 @@ def largest_words(
     """
     if min_texts < 1 or top < 1:
         raise ValueError(f"min_texts is {min_texts} and top is {top}; both are at least 1")
-    found = []
+    means = []
     for (checkpoint, method), group in _grouped(items).items():
         whole = [one for one in group if not one.problem]
         for explained in sorted({one.explained for one in whole}):
             of_class = [one for one in whole if one.explained == explained]
-            found.append(_largest(checkpoint, method, explained, of_class, min_texts, top))
-    return tuple(found)
+            means.append(_largest(checkpoint, method, explained, of_class, min_texts, top))
+    return tuple(means)
 
 
 def whole_rows(
@@ -202,21 +202,21 @@ def summary_frame(summaries: Sequence[EvidenceSummary]) -> pd.DataFrame:
     import pandas as pd
 
     lines = []
-    for one in summaries:
-        random = dict(zip(MEASURES, one.random.tolist(), strict=True))
-        for place, column in enumerate(one.columns):
-            mean, low, high = one.value(column)
+    for summary in summaries:
+        random = dict(zip(MEASURES, summary.random.tolist(), strict=True))
+        for place, column in enumerate(summary.columns):
+            mean, low, high = summary.value(column)
             lines.append(
                 {
-                    "checkpoint": shown_name(one.checkpoint),
-                    "method": one.method,
+                    "checkpoint": shown_name(summary.checkpoint),
+                    "method": summary.method,
                     "column": column,
                     "mean": mean,
                     "low": low,
                     "high": high,
-                    "texts": int(one.counts[place]),
+                    "texts": int(summary.counts[place]),
                     "random": random.get(column, np.nan),
-                    "failed": one.failed,
+                    "failed": summary.failed,
                 }
             )
     return pd.DataFrame(lines)
@@ -229,17 +229,17 @@ def word_frame(means: Sequence[WordMeans]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "checkpoint": shown_name(one.checkpoint),
-                "method": one.method,
-                "explained": one.explained,
+                "checkpoint": shown_name(mean.checkpoint),
+                "method": mean.method,
+                "explained": mean.explained,
                 "word": word,
-                "mean": one.mean[i],
-                "low": one.interval[i, 0],
-                "high": one.interval[i, 1],
-                "texts": int(one.texts[i]),
+                "mean": mean.mean[i],
+                "low": mean.interval[i, 0],
+                "high": mean.interval[i, 1],
+                "texts": int(mean.texts[i]),
             }
-            for one in means
-            for i, word in enumerate(one.words)
+            for mean in means
+            for i, word in enumerate(mean.words)
         ]
     )
 

@@ -36,9 +36,9 @@ def layouts() -> tuple[Layout, ...]:
 
 def layout_of(folder: Path, config: dict[str, Any]) -> Layout | None:
     """The layout of a folder; None where it is one of Transformers or this project's own."""
-    return next((one for one in layouts() if one.recognise(folder, config)), None)
+    return next((layout for layout in layouts() if layout.recognise(folder, config)), None)
 
 
 def named(key: str) -> Layout:
     """The layout of this key."""
-    return next(one for one in layouts() if one.key == key)
+    return next(layout for layout in layouts() if layout.key == key)

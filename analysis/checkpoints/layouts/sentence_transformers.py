@@ -52,12 +52,12 @@ def _json(path: Path) -> Any:
 
 def _modules(folder: Path) -> list[tuple[str, Path, dict[str, Any]]]:
     """(last part of its type, its folder, its config.json) of each module, in order."""
-    found = []
+    modules = []
     for module in _json(folder / "modules.json") or []:
         place = folder / str(module.get("path", ""))
         kind = str(module.get("type", "")).rsplit(".", 1)[-1]
-        found.append((kind, place, {} if kind == "Transformer" else _json(place / "config.json")))
-    return found
+        modules.append((kind, place, {} if kind == "Transformer" else _json(place / "config.json")))
+    return modules
 
 
 def _pools(kind: str, config: dict[str, Any]) -> bool:

@@ -35,8 +35,9 @@ def names(collection: Collection) -> list[str]:
     """File names without ending, one a figure: its number, view and checkpoint."""
     width = max(2, len(str(len(collection))))
     return [
-        f"{index:0{width}d}-{slug(one.plots[0])}" + ("-and-more" if len(one.plots) > 1 else "")
-        for index, one in enumerate(collection.figures, 1)
+        f"{index:0{width}d}-{slug(figure.plots[0])}"
+        + ("-and-more" if len(figure.plots) > 1 else "")
+        for index, figure in enumerate(collection.figures, 1)
     ]
 
 
@@ -135,19 +136,19 @@ def tex(collection: Collection, stems: Sequence[str]) -> str:
         "\n".join(
             latex_figure(
                 f"figures/{stem}.pdf",
-                _written(one, collection),
+                _written(figure, collection),
                 f"fig:{stem}",
-                one.in_style(collection.style),
+                figure.in_style(collection.style),
                 alone=False,
             )
-            for one, stem in zip(collection.figures, stems, strict=True)
+            for figure, stem in zip(collection.figures, stems, strict=True)
         )
     )
 
 
 def bib(collection: Collection) -> str:
     """`references.bib`: every method that a figure shows, once."""
-    return bibtex([plot for one in collection.figures for plot in one.plots])
+    return bibtex([plot for figure in collection.figures for plot in figure.plots])
 
 
 def _packed(files: dict[str, bytes]) -> bytes:

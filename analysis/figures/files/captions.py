@@ -71,7 +71,7 @@ def _facts(plot: Plot) -> Iterator[str]:
         if isinstance(one, Mapping) and one.get("target") is not None
     ]
     classes = classes or _several(source.get("target"))
-    named = list(dict.fromkeys(str(one) for one in classes if one is not None))
+    named = list(dict.fromkeys(str(class_) for class_ in classes if class_ is not None))
     if named:
         yield f"Class{'es' if len(named) > 1 else ''}: {printable(', '.join(named))}."
     if source.get("method"):

@@ -137,7 +137,7 @@ def _keys(plot: Plot) -> Iterator[str]:
     if plot.params.get("norms"):
         yield "kobayashi2020norms"
     owners = source.get("checkpoints")
-    names = [str(one.get("checkpoint", "")) for one in (owners or [source]) if one]
+    names = [str(owner.get("checkpoint", "")) for owner in (owners or [source]) if owner]
     for name in names:
         task, _, head = re.sub(r"-s\d+$", "", name.rpartition("/")[2]).partition("-")
         if head in _PAPER_HEADS:

@@ -206,13 +206,13 @@ class Collection:
                 "signed": self.signed.as_dict(),
                 "figures": [
                     {
-                        "columns": one.columns,
-                        "caption": one.caption,
-                        "wide": one.wide,
-                        "height": one.height,
-                        "plots": [packed(plot) for plot in one.plots],
+                        "columns": figure.columns,
+                        "caption": figure.caption,
+                        "wide": figure.wide,
+                        "height": figure.height,
+                        "plots": [packed(plot) for plot in figure.plots],
                     }
-                    for one in self.figures
+                    for figure in self.figures
                 ],
             },
             allow_nan=False,
@@ -249,7 +249,7 @@ def read(text: str | bytes) -> Collection:
         signed = data.get("signed") or {}
         require(Signature, signed, "signed: ")
         return Collection(
-            tuple(_figure(one, place) for place, one in enumerate(figures, 1)),
+            tuple(_figure(figure, place) for place, figure in enumerate(figures, 1)),
             replace(Style.from_dict(data.get("style") or {}), height=None),
             Signature(**signed),
         )

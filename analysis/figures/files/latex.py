@@ -125,10 +125,10 @@ def table(plot: Plot, caption: str = "", label: str = "") -> str:
     subtitles = plot.mark.subtitles if isinstance(plot.mark, Grid) else ("",)
     made = []
     for index, (panel, subtitle) in enumerate(zip(panels, subtitles, strict=True)):
-        said = ". ".join(p for p in ((caption or plot.title).rstrip("."), subtitle) if p) + "."
+        sentence = ". ".join(p for p in ((caption or plot.title).rstrip("."), subtitle) if p) + "."
         name = label or f"tab:{plot.view}"
         head, rows, words = _cells(panel)
-        made.append(_table(head, rows, words, said, name + (f"-{index + 1}" if index else "")))
+        made.append(_table(head, rows, words, sentence, name + (f"-{index + 1}" if index else "")))
     return defined("\n".join(made))
 
 
@@ -160,7 +160,7 @@ def _table(
     columns = "l" * words + "r" * (len(head) - words)
     top = " & ".join(head) + " \\\\"
     lines = [" & ".join(row) + " \\\\" for row in rows]
-    said = [f"\\caption{{{escape(caption)}}}", f"\\label{{{label}}}"]
+    heading = [f"\\caption{{{escape(caption)}}}", f"\\label{{{label}}}"]
     if len(rows) <= ROWS_OF_A_FLOAT:
         body = [
             f"\\begin{{tabular}}{{{columns}}}",
@@ -172,13 +172,13 @@ def _table(
             "\\end{tabular}",
         ]
         return "\n".join(
-            ["\\begin{table}[t]", "\\centering", "\\small", *said, *body, "\\end{table}", ""]
+            ["\\begin{table}[t]", "\\centering", "\\small", *heading, *body, "\\end{table}", ""]
         )
     return "\n".join(
         [
             "{\\small",
             f"\\begin{{longtable}}{{{columns}}}",
-            f"{said[0]}{said[1]}\\\\",
+            f"{heading[0]}{heading[1]}\\\\",
             "\\toprule",
             top,
             "\\midrule",

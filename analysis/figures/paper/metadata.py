@@ -31,8 +31,8 @@ NAMESPACE = "https://www.w3.org/ns/poollens#"
 
 def about(plots: tuple[Plot, ...], given: Mapping[str, str] | None) -> dict[str, str]:
     """What is said of a figure in any format: title, description, and whatever is given."""
-    told = [{"view": plot.view, **plot.provenance} for plot in plots]
-    description = json.dumps(told[0] if len(told) == 1 else told, sort_keys=True)
+    sources = [{"view": plot.view, **plot.provenance} for plot in plots]
+    description = json.dumps(sources[0] if len(sources) == 1 else sources, sort_keys=True)
     title = "; ".join(printable(plot.title) for plot in plots)
     return {
         "Title": title,

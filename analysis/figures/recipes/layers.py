@@ -102,10 +102,10 @@ def depth(request: Request, token: int = 0) -> Plot:
 def at_layer(request: Request, layer: int | None = None, token: int = 0) -> Plot:
     """Norm, cosines, percentiles and answer at one layer, by default the last."""
     paths = [subject.each(results.trajectory, token) for subject in request.subjects]
-    within("layer", layer, 0, min(len(one[0].norm) for one in paths) - 1)
+    within("layer", layer, 0, min(len(path[0].norm) for path in paths) - 1)
     standings = [
-        over_depth.mean_standing_in_corpus(one, subject.profiles())
-        for one, subject in zip(paths, request.subjects, strict=True)
+        over_depth.mean_standing_in_corpus(path, subject.profiles())
+        for path, subject in zip(paths, request.subjects, strict=True)
     ]
     return views_depth.at_layer(paths, standings, layer, request.names)
 

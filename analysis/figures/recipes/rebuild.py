@@ -211,19 +211,21 @@ def rebuild(
     style or format is another one on purpose. Raises `OtherCheckpoint` where a hash differs
     (unless `force`), and ``ValueError`` where `anew` is not possible.
     """
-    said = []
+    sentences = []
     if others := other_versions(given):
-        said.append("Made with other versions, so the bytes may differ: " + "; ".join(others) + ".")
+        sentences.append(
+            "Made with other versions, so the bytes may differ: " + "; ".join(others) + "."
+        )
     plots = list(given.plots)
     if known is not None and load is not None:
         found = find(given, known)
         if found.other and not force:
             raise OtherCheckpoint("; ".join(found.other))
-        said.extend(f"{line}; going on, as was asked." for line in found.other)
+        sentences.extend(f"{line}; going on, as was asked." for line in found.other)
         for index, plot in enumerate(plots):
             plots[index], told = _computed(plot, found, load, anew, force, data, folders)
             name = f"({chr(97 + index % 26)}) " if len(plots) > 1 else ""
-            said.append(f"{name}{told}")
+            sentences.append(f"{name}{told}")
     elif anew:
         raise ValueError("no checkpoints were given to compute the figure from")
     saved = save(replace(given, plots=tuple(plots), versions=versions(), files={}), stem)
@@ -234,10 +236,10 @@ def rebuild(
     )
     same = None if was is None else hashlib.sha256(saved.data).hexdigest() == was
     if same is False and not anew:
-        said.append(
+        sentences.append(
             "The bytes are not those that were saved: an installed font may be another one."
         )
-    return RebuiltFigure(saved, (*said, *saved.notices), same)
+    return RebuiltFigure(saved, (*sentences, *saved.notices), same)
 
 
 def _computed(
@@ -276,20 +278,22 @@ def _computed(
         return stored, f"Drawn from the stored numbers; computing them again failed: {error}"
     gap = difference(stored, computed)
     if gap is None:
-        told = (
+        phrase = (
             "The recomputed picture has another shape than the stored one, so its values are "
             "not compared: it was put together on a page."
         )
         if anew and not force:
-            raise ValueError(f"{told} Draw the stored numbers, or force it.")
+            raise ValueError(f"{phrase} Draw the stored numbers, or force it.")
     elif gap == 0:
-        told = "The recomputed values equal the stored ones."
+        phrase = "The recomputed values equal the stored ones."
     elif gap <= TOLERANCE:
-        told = f"The recomputed values equal the stored ones up to {gap:.0e} (order of summing)."
+        phrase = f"The recomputed values equal the stored ones up to {gap:.0e} (order of summing)."
     else:
-        told = f"The recomputed values DIFFER from the stored ones, by up to {gap:.3g}."
+        phrase = f"The recomputed values DIFFER from the stored ones, by up to {gap:.3g}."
     # What was written on the stored picture stays.
-    return (replace(computed, title=stored.title, caption=stored.caption) if anew else stored), told
+    return (
+        replace(computed, title=stored.title, caption=stored.caption) if anew else stored
+    ), phrase
 
 
 def _other_folder(folder: Mapping[str, str], folders: Mapping[str, Path]) -> str:

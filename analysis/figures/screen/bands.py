@@ -90,7 +90,7 @@ def svg(mark: Bands) -> Iterator[str]:
     )
     for band in reversed(facing.bands):  # the strongest lies on top
         left, right = mark.ends[band.nth].tolist()
-        told = (
+        phrase = (
             f"{mark.first.labels[left]} – {mark.second.labels[right]}: "
             f"{number(float(mark.values[band.nth]), 'signed')}"
         )
@@ -100,7 +100,7 @@ def svg(mark: Bands) -> Iterator[str]:
             f'<path d="M{x:.1f} {y:.1f}C{one[0]:.1f} {one[1]:.1f} {other[0]:.1f} {other[1]:.1f} '
             f'{end[0]:.1f} {end[1]:.1f}" fill="none" stroke-opacity=".7" '
             f'stroke="{POSITIVE if band.positive else NEGATIVE}" '
-            f'stroke-width="{band.width:.2f}"{dash}><title>{escape(printable(told))}</title></path>'
+            f'stroke-width="{band.width:.2f}"{dash}><title>{escape(printable(phrase))}</title></path>'
         )
     for strip, boxes in ((mark.first, facing.first), (mark.second, facing.second)):
         for box in boxes:
@@ -119,7 +119,9 @@ def svg(mark: Bands) -> Iterator[str]:
 def key_of(mark: Bands) -> str:
     """What the widths and dashes mean, in words."""
     more = " or more" if np.any(np.abs(mark.values) > mark.bound * (1 + 1e-9)) else ""
-    said = f"{mark.score}; widest band {number(mark.bound, 'probability')}{more} {mark.value_label}"
+    sentence = (
+        f"{mark.score}; widest band {number(mark.bound, 'probability')}{more} {mark.value_label}"
+    )
     if np.any(mark.values < 0):
-        said += "; dashed: negative"
-    return said
+        sentence += "; dashed: negative"
+    return sentence

@@ -221,7 +221,7 @@ def _raster(page: Any) -> Iterator[float]:
 
 def _series(panels: Sequence[Panel], colours: Palette) -> list[tuple[list[str], bool, str]]:
     """(colours, whether something else tells them apart, what) of panels with several series."""
-    found = []
+    series = []
     for panel in panels:
         if isinstance(panel, Bars) and len(panel.series) > 1:
             count, kinds, what = len(panel.series), len(CLASS_HATCHES), "hatching"
@@ -237,8 +237,8 @@ def _series(panels: Sequence[Panel], colours: Palette) -> list[tuple[list[str], 
         else:
             continue
         used = [colours.classes[i % len(colours.classes)] for i in range(count)]
-        found.append((used, count <= kinds, what))
-    return found
+        series.append((used, count <= kinds, what))
+    return series
 
 
 def _greyscale(panels: Sequence[Panel], style: Style) -> Iterator[Check]:

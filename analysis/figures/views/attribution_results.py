@@ -101,12 +101,12 @@ def coarsest(results: Sequence[Any]) -> str:
 def line_of(result: Any, name: str) -> str:
     """The note on how a result was made: method, baseline, and the error of its sum."""
     gap = result.completeness_gap
-    told = f"{name}: " if name else ""
-    told += f"{title_of(result)}, baseline {result.baseline}"
+    phrase = f"{name}: " if name else ""
+    phrase += f"{title_of(result)}, baseline {result.baseline}"
     if gap is None:
-        return f"{told}."
+        return f"{phrase}."
     short = getattr(result, "converged", None) is False
-    return f"{told}, integration error {gap:.1e}" + (", tolerance not reached." if short else ".")
+    return f"{phrase}, integration error {gap:.1e}" + (", tolerance not reached." if short else ".")
 
 
 def source_of(key: str, results: Sequence[Any], texts: Sequence[Any], owners: Sequence[Any]) -> Any:

@@ -39,7 +39,7 @@ def variant(
     regression = before[0].regression
     values = np.array(
         [
-            [one.mean[target] for one, target in zip(answers, targets, strict=True)]
+            [answer.mean[target] for answer, target in zip(answers, targets, strict=True)]
             for answers in (before, after)
         ]
     )
@@ -196,7 +196,7 @@ def strips(parts: Sequence[Plot], names: Sequence[str], columns: int = 1) -> Plo
         provenance={
             **source,
             "view": "strips",
-            "checkpoints": [one for i, one in enumerate(owners) if one not in owners[:i]],
+            "checkpoints": [owner for i, owner in enumerate(owners) if owner not in owners[:i]],
         },
         notes=tuple(dict.fromkeys(note for plot in parts for note in plot.notes)),
         caption=" ".join(dict.fromkeys(plot.caption for plot in parts)),

@@ -155,7 +155,10 @@ def at_layer(
     rows += [
         (
             f"percentile of the {title}",
-            [np.nan if one is None else float(getattr(one, name)[at]) for one in standings],
+            [
+                np.nan if standing is None else float(getattr(standing, name)[at])
+                for standing in standings
+            ],
         )
         for name, title in QUANTITIES.items()
     ]

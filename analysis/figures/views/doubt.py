@@ -112,19 +112,19 @@ def word_effects(
     if not effects:
         raise ValueError("no effect to draw: give at least one checkpoint's")
     ranked = [
-        [place for place in one.ranking.tolist() if np.isfinite(one.changes[place])][:most]
-        for one in effects
+        [place for place in effect.ranking.tolist() if np.isfinite(effect.changes[place])][:most]
+        for effect in effects
     ]
     if not all(ranked):
         raise ValueError("the text is a single word: without it nothing would stay")
     label = _label(effects)
     texts = (tokens.text, tokens.pair or "")
-    bound = max(float(np.nanmax(np.abs(one.changes))) for one in effects) or 1.0
+    bound = max(float(np.nanmax(np.abs(effect.changes))) for effect in effects) or 1.0
     how = f"replaced by {instead}" if instead.strip() else "struck out"
     panels = tuple(
         Bars(
-            values=one.changes[None, places],
-            categories=tuple(_word(texts, one.spans[place]) for place in places),
+            values=effect.changes[None, places],
+            categories=tuple(_word(texts, effect.spans[place]) for place in places),
             series=("change",),
             category_label="word",
             value_label=f"change of the logit margin of {label} (logit)",
@@ -133,11 +133,11 @@ def word_effects(
             limits=(-bound, bound),
             kind="word",
         )
-        for one, places in zip(effects, ranked, strict=True)
+        for effect, places in zip(effects, ranked, strict=True)
     )
     count = int(np.isfinite(effects[0].after).sum())
     left_out = (f"The {most} largest of {count} words.",) if count > most else ()
-    names = tuple(one.name for one in effects)
+    names = tuple(effect.name for effect in effects)
     return Plot(
         view="word_effects",
         title="Change of the margin without each word",
@@ -151,7 +151,7 @@ def word_effects(
 
 
 def _label(entries: Sequence[Any]) -> str:
-    labels = dict.fromkeys(one.label for one in entries)
+    labels = dict.fromkeys(entry.label for entry in entries)
     return next(iter(labels)) if len(labels) == 1 else "the explained class"
 
 

@@ -19,7 +19,7 @@ COLUMNS = 3
 def _names(evaluations: Sequence[Any]) -> tuple[str, ...]:
     if not evaluations:
         raise ValueError("nothing to draw: no checkpoint has an answer yet")
-    return tuple(one.checkpoint for one in evaluations)
+    return tuple(evaluation.checkpoint for evaluation in evaluations)
 
 
 @view("data_set_scores")

@@ -69,7 +69,7 @@ def _seeds(owners: Sequence[str], checkpoints: Sequence[Any]) -> str:
     """What stands behind a difference between points of a colour each."""
     if len(owners) < 2:
         return ""
-    groups = [dict(getattr(one, "facts", {})).get("group") for one in checkpoints]
+    groups = [dict(getattr(checkpoint, "facts", {})).get("group") for checkpoint in checkpoints]
     if len([group for group in groups if group]) > len({group for group in groups if group}):
         return " One seed a colour; those of one group differ by their seed alone."
     return " One seed each."

@@ -101,10 +101,10 @@ def embedding_map(
 
 
 def _caption(what: str, data: str, projections: Sequence[Any], alignment: str) -> str:
-    used = {one.method for one in projections}
-    said = what + (f" of {data}" if data else "")
+    used = {projection.method for projection in projections}
+    sentence = what + (f" of {data}" if data else "")
     if len(projections) > 1:
-        said += {
+        sentence += {
             "none": ", each panel in a frame of its own",
             "aligned_umap": ", laid out together"
             if used == {"aligned_umap"}
@@ -115,14 +115,14 @@ def _caption(what: str, data: str, projections: Sequence[Any], alignment: str) -
             ", each panel brought onto the first by Procrustes",
         )
     if used != {"pca"}:
-        said += f" (seed {projections[0].seed}). Distances between far groups mean little."
+        sentence += f" (seed {projections[0].seed}). Distances between far groups mean little."
     else:
-        said += "."
+        sentence += "."
     if "pca" in used and (len(projections) == 1 or alignment == "none" or used == {"pca"}):
-        said += " Axes: principal components, with their share of the variance"
+        sentence += " Axes: principal components, with their share of the variance"
         turned = len(projections) > 1 and alignment != "none"
-        said += ", before the panels were turned." if turned else "."
-    return said
+        sentence += ", before the panels were turned." if turned else "."
+    return sentence
 
 
 def _axis(projection: Any, index: int) -> str:

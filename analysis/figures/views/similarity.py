@@ -214,8 +214,8 @@ def max_winners(result: Any, checkpoint: Any = None, words: bool = True, most: i
         for number in order.tolist():
             margins = finite[won == number]
             held = margins[np.isfinite(margins)]
-            told = f", margin {np.median(held):.2g}" if len(held) else ""
-            categories.append(f"{labels[number]}{told}")
+            phrase = f", margin {np.median(held):.2g}" if len(held) else ""
+            categories.append(f"{labels[number]}{phrase}")
         panels.append(
             Bars(
                 values=100 * share[order][None],

@@ -36,12 +36,12 @@ def shown_part(one: AttentionReading, settings: Settings) -> int | None:
 
 def largest(listeners: Sequence[AttentionReading], settings: Settings) -> dict[str, float]:
     """Largest value of each scale that the cards share."""
-    own = [values_of(one.own) for one in listeners if one.own is not None]
-    rows = [row_of(one, settings) for one in listeners]
+    own = [values_of(listener.own) for listener in listeners if listener.own is not None]
+    rows = [row_of(listener, settings) for listener in listeners]
     return {
         "attention": arrays.largest(*own, *rows),
-        "split": arrays.largest(*(one.split for one in listeners)),
-        "effects": arrays.largest(*(shown_effects(one) for one in listeners)),
+        "split": arrays.largest(*(listener.split for listener in listeners)),
+        "effects": arrays.largest(*(shown_effects(listener) for listener in listeners)),
     }
 
 
@@ -152,12 +152,14 @@ def html_of(
         body += f'<div class="answer">{text(_most(one, settings))}</div>'
     order = _ranking(one, settings) if settings.ranked else None
     body += table(one.axis, columns(one, settings, limits), mark, order)
-    said = [*one.lines, *(reason for reason in (one.no_split, one.no_effects) if reason)]
+    sentences = [*one.lines, *(reason for reason in (one.no_split, one.no_effects) if reason)]
     notes = (one.own.notes if one.own else ()) or (one.row.notes if one.row else ())
     if one.own is not None and settings.norms:
         notes = tuple(note.replace("the attention", "the value norms") for note in notes)
-    said += [note for note in notes if note not in said]
-    return body + "".join(f'<div class="line">{text(line)}</div>' for line in dict.fromkeys(said))
+    sentences += [note for note in notes if note not in sentences]
+    return body + "".join(
+        f'<div class="line">{text(line)}</div>' for line in dict.fromkeys(sentences)
+    )
 
 
 def _head(one: AttentionReading) -> str:

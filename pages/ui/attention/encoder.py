@@ -56,16 +56,18 @@ def draw(
         export = st.container(width="content")
     status = st.container(key="encoder-status").empty()
     shown: list[Shown] = []
-    for one in listeners:
-        if one.problem:
-            shown.append(Shown(one.entry.id, problem=one.problem))
+    for listener in listeners:
+        if listener.problem:
+            shown.append(Shown(listener.entry.id, problem=listener.problem))
             continue
-        status.caption(f"Attention of {cards.plain(one.entry.id)}")
+        status.caption(f"Attention of {cards.plain(listener.entry.id)}")
         try:
-            shown.append(SHOW[view](one, choice, settings, mark, side, window))
+            shown.append(SHOW[view](listener, choice, settings, mark, side, window))
         except Exception as error:
-            shown.append(Shown(one.entry.id, problem=reason(error)))
-    longest = max((len(one.traces[0].tokens) for one in listeners if one.traces), default=1)
+            shown.append(Shown(listener.entry.id, problem=reason(error)))
+    longest = max(
+        (len(listener.traces[0].tokens) for listener in listeners if listener.traces), default=1
+    )
     key = (*choice.key, view, str(longest.bit_length()), str(settings.special))
     tall = 100 * max((card.tall for card in shown), default=0.0)
     limit = common_limit("encoder_scale", key, tall, st.session_state) / 100
@@ -85,14 +87,14 @@ def draw(
 
 def _legend(view: str, limit: float, listeners: Sequence[AttentionReading]) -> str:
     if view in (SPREAD, PARTS):
-        said = "Darker (in a dark theme: brighter) is more."
+        sentence = "Darker (in a dark theme: brighter) is more."
     else:
-        said = f"Full colour: {100 * limit:g} % of a query's attention."
+        sentence = f"Full colour: {100 * limit:g} % of a query's attention."
     if view == TOKEN:
-        said += " Click a word to follow it, here or above."
-    if any(one.entry.is_group for one in listeners):
-        said += " Seed groups: the mean over their seeds."
-    return said
+        sentence += " Click a word to follow it, here or above."
+    if any(listener.entry.is_group for listener in listeners):
+        sentence += " Seed groups: the mean over their seeds."
+    return sentence
 
 
 def _controls(
@@ -109,9 +111,9 @@ def _controls(
         or HEADS
     )
     sizes = [
-        one.traces[0].attentions.shape[:2]
-        for one in listeners
-        if one.traces and one.traces[0].attentions is not None
+        listener.traces[0].attentions.shape[:2]
+        for listener in listeners
+        if listener.traces and listener.traces[0].attentions is not None
     ]
     layers, heads = (max((size[i] for size in sizes), default=1) for i in (0, 1))
     # What was chosen by a click, on this page or another, shows in the boxes.
@@ -141,7 +143,9 @@ def _controls(
 
 def _window(listeners: Sequence[AttentionReading], view: str) -> tuple[int, int] | None:
     """Which part of a long text the large matrix shows; None: all of it, coarsened."""
-    units = max((len(one.axis.units) for one in listeners if one.axis is not None), default=0)
+    units = max(
+        (len(listener.axis.units) for listener in listeners if listener.axis is not None), default=0
+    )
     if view != HEADS or units <= encoder.MATRIX_SIDE:
         return None
     starts = [None, *range(0, units, 64)]

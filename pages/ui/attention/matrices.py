@@ -142,10 +142,10 @@ def masses_grid(
         parts.append(f'<span class="from">{text(name)}</span>')
         for column, value in enumerate(row.tolist()):
             dark = " dark" if value > 55 else ""
-            told = number(value, "percent") + " %"
-            told += "" if spread is None else f" ± {spread[at, column]:.1f}"
+            phrase = number(value, "percent") + " %"
+            phrase += "" if spread is None else f" ± {spread[at, column]:.1f}"
             parts.append(
-                f'<i class="heat wide{dark}" style="--v:{value:.0f}" title="{told}">'
+                f'<i class="heat wide{dark}" style="--v:{value:.0f}" title="{phrase}">'
                 f"{number(value, 'percent')}</i>"
             )
     layout = f"minmax(6em, max-content) repeat({len(columns)}, minmax(0, 1fr))"

@@ -128,7 +128,7 @@ def _limits(
 ) -> dict[str, float]:
     """Ends of the scales that all cards share; they hold still while one types."""
     largest = attention_cards.largest(listeners, settings)
-    longest = max((len(one.axis.units) for one in listeners if one.axis), default=1)
+    longest = max((len(listener.axis.units) for listener in listeners if listener.axis), default=1)
     # A long text spreads its attention thin: doubling its length begins a new scale.
     key = (*choice.key, str(longest.bit_length()), str(settings.norms))
     share = common_limit("heard_scale", key, 100 * largest["attention"], st.session_state) / 100
@@ -145,15 +145,15 @@ def _answer(listeners: Sequence[AttentionReading], settings: Settings) -> str:
     """The page's question, answered in one or two sentences."""
     said: list[str] = []
     silent: list[str] = []
-    for one in listeners:
+    for listener in listeners:
         # of the pooling head as a whole, whichever of its attention heads is looked at
         whole = replace(settings, part=None)
-        top = attention_cards.most_heard(one, whole, 1) if one.own is not None else []
+        top = attention_cards.most_heard(listener, whole, 1) if listener.own is not None else []
         if top:
             verb = "to" if said else "listens most to"
-            said.append(f"{one.entry.id} {verb} “{top[0][0]}” ({100 * top[0][1]:.0f} %)")
-        elif one.own is None and not one.problem:
-            silent.append(one.entry.id)
+            said.append(f"{listener.entry.id} {verb} “{top[0][0]}” ({100 * top[0][1]:.0f} %)")
+        elif listener.own is None and not listener.problem:
+            silent.append(listener.entry.id)
     sentences = []
     if said:
         sentences.append(f"Special tokens aside, {listed(said)}.")
@@ -166,29 +166,38 @@ def _answer(listeners: Sequence[AttentionReading], settings: Settings) -> str:
 def _legend(
     limits: dict[str, float], listeners: Sequence[AttentionReading], settings: Settings
 ) -> str:
-    said = [
+    sentences = [
         f"Full colour: {100 * limits['attention']:g} % of an attention head's "
         + ("value norms" if settings.norms else "attention")
     ]
-    references = dict.fromkeys(one.reference for one in listeners if one.split is not None)
+    references = dict.fromkeys(
+        listener.reference for listener in listeners if listener.split is not None
+    )
     if references:
         names = " or ".join("the corpus mean" if name == "corpus" else name for name in references)
-        said.append(f"full bars: ±{limits['split']:g} logits for the split (from {names})")
-    if any(one.effects is not None for one in listeners):
-        said.append(f"±{limits['effects']:g} for what is lost when left out")
-    used = {one.entry.id: one.reference for one in listeners if one.split is not None}
+        sentences.append(f"full bars: ±{limits['split']:g} logits for the split (from {names})")
+    if any(listener.effects is not None for listener in listeners):
+        sentences.append(f"±{limits['effects']:g} for what is lost when left out")
+    used = {
+        listener.entry.id: listener.reference
+        for listener in listeners
+        if listener.split is not None
+    }
     missing = without_profile(used, settings.reference)
-    return "; ".join(said) + f". Orange, to the right: for the explained class. {missing}".rstrip()
+    return (
+        "; ".join(sentences)
+        + f". Orange, to the right: for the explained class. {missing}".rstrip()
+    )
 
 
 def _plots(listeners: Sequence[AttentionReading]) -> dict[str, Plot]:
     """Everything on the cards, ready for a paper: all in one, then one by one."""
     by_kind: dict[str, list[tuple[str, Plot]]] = {}
-    for one in listeners:
-        named = {OWN: one.own, ROW: one.row, **one.plots}
+    for listener in listeners:
+        named = {OWN: listener.own, ROW: listener.row, **listener.plots}
         for kind, plot in named.items():
             if plot is not None:
-                by_kind.setdefault(kind, []).append((one.entry.id, plot))
+                by_kind.setdefault(kind, []).append((listener.entry.id, plot))
     found: dict[str, Plot] = {}
     for kind, plots in by_kind.items():
         if len(plots) > 1 and alike([plot for _, plot in plots]):
@@ -203,14 +212,14 @@ def _leave_out(
     """Compute the effects that are not known yet, then draw the page again with them."""
     missing = [
         member
-        for one in listeners
-        if one.traces
-        for member in one.subject.members
+        for listener in listeners
+        if listener.traces
+        for member in listener.subject.members
         if heard.known_effects(member, settings.where, choice.words) is None
     ]
     if not missing:
         return
-    axes = [one.axis for one in listeners if one.axis is not None]
+    axes = [listener.axis for listener in listeners if listener.axis is not None]
     tokens = max(len(axis.tokens) for axis in axes)
     units = len(axes[0].tokens.word_groups()) if choice.words else tokens
     question = (choice.text, choice.pair, settings.where, choice.words)

@@ -260,16 +260,16 @@ def _named(what: str, head: int | None) -> str:
 
 
 def _taus_in_words(found: dict[str, list[Agreement]]) -> str:
-    said = []
+    sentences = []
     for name, each in found.items():
         taus = [one.tau for one in each]
         ranks = all(map(isfinite, taus))
         shown = f"{fmean(taus):+.2f}" if ranks else "none, for it ranks nothing"
         if len(taus) > 1 and ranks:
             shown += f" (seeds {min(taus):+.2f} to {max(taus):+.2f})"
-        said.append(f"{name}{':' if ',' in name else ''} {shown}")
+        sentences.append(f"{name}{':' if ',' in name else ''} {shown}")
     first = next(iter(found.values()))[0]
     return (
-        f"Kendall's tau with the size of what is lost: {'; '.join(said)}; unrelated rankings of "
-        f"{first.n} give {first.null[0]:+.2f} to {first.null[1]:+.2f} in 95 of 100 cases."
+        f"Kendall's tau with the size of what is lost: {'; '.join(sentences)}; unrelated rankings "
+        f"of {first.n} give {first.null[0]:+.2f} to {first.null[1]:+.2f} in 95 of 100 cases."
     )

@@ -42,9 +42,9 @@ def draw(
         html = "".join(_table(some, wanted, limit, mark, bool(largest)) for some in _alike(found))
         piece(html, "bars-drawing")
         notes = next(iter(plots.values())).notes
-        said = [note for note in notes if note.startswith(("Bars:", "Lines:"))]
+        sentences = [note for note in notes if note.startswith(("Bars:", "Lines:"))]
         unit = unit_of(found[0].mean(wanted.focus))
-        st.caption(cards.plain(f"Full bars: ±{limit:g} {unit}. " + " ".join(said)))
+        st.caption(cards.plain(f"Full bars: ±{limit:g} {unit}. " + " ".join(sentences)))
 
 
 def _table(

@@ -119,8 +119,8 @@ def _curve(part: Any, key: str, second: bool) -> None:
             merge(trace, **grey)
         if "fill" in trace:
             trace["fillcolor"] = "rgba(128,128,128,.3)"
-    told = "units in place (%)" if second else "units replaced (%)"
-    drawing.axis("x", title={"text": f"{told}, first ranked first"})
+    phrase = "units in place (%)" if second else "units replaced (%)"
+    drawing.axis("x", title={"text": f"{phrase}, first ranked first"})
     shades.adapt(drawing)
     st.plotly_chart(drawing.figure, key=key, config=_CHART)
 

@@ -164,8 +164,8 @@ def _rows(
 
 
 def _measure(records: Sequence[Faithfulness], column: str) -> tuple[str, str]:
-    values = over_seeds.number([one.measure(column).value for one in records])
-    against = over_seeds.number([one.measure(column).normalised for one in records])
+    values = over_seeds.number([record.measure(column).value for record in records])
+    against = over_seeds.number([record.measure(column).normalised for record in records])
     small = [] if isnan(values.spread) else [f"±{values.spread:.2f}"]
     small += [] if isnan(against.value) else [f"{against.value:+.1f} sd"]
     return _signed(values), "\n".join(small)
@@ -181,7 +181,7 @@ def _random(some: Sequence[Explanation], keys: Sequence[str], asked: EvidenceReq
         return None
     cells: list[tuple[str, str]] = [("–", "")]
     for column in _COLUMNS:
-        measures = [one.measure(column) for one in records]
+        measures = [record.measure(column) for record in records]
         low, high = (fmean([m.band[end] for m in measures]) for end in (0, 1))
         mean = over_seeds.number([m.random for m in measures])
         cells.append((_signed(over_seeds.Number(mean.value)), f"{low:.2f} to {high:.2f}"))

@@ -75,12 +75,12 @@ def strips(
 
     The same text in the same type stands above itself, so that tokens compare down the page.
     """
-    said = []
+    sentences = []
     for index, (title, note, lines) in enumerate(blocks):
         on = " on" if focus == index else ""
         click = "" if focus is None else f' data-class="{index}" tabindex=0 role="button"'
         heads = "" if index else '<span class="end">integration error</span><span>time</span>'
-        said.append(
+        sentences.append(
             f'<div class="block{on}"><div class="method"><span class="choose"{click}>'
             f'<span class="what">{text(title)}</span><span class="note">{text(note)}</span></span>'
             f'<span class="ends">{heads}</span></div>'
@@ -90,7 +90,7 @@ def strips(
     width = min(0.5 + 0.4 * longest, 7.0)
     return (
         f'<div class="strips{" several" if several else ""}" style="--name:{width:.1f}rem">'
-        f"{''.join(said)}</div>"
+        f"{''.join(sentences)}</div>"
     )
 
 
@@ -127,7 +127,9 @@ def bars(
 ) -> str:
     """Units down (in `order`), a column of bars for each checkpoint; all on one scale."""
     layout = f"minmax(3.4rem, 9rem) repeat({len(columns)}, minmax(4.2rem, 1fr))"
-    heads = "".join(f'<span title="{text(one.name)}">{text(one.name)}</span>' for one in columns)
+    heads = "".join(
+        f'<span title="{text(column.name)}">{text(column.name)}</span>' for column in columns
+    )
     top = f'<div class="heads row"><span></span>{heads}</div>' if len(columns) > 1 else ""
     rows = []
     for at in order:
@@ -136,13 +138,13 @@ def bars(
         special = bool(tokens.special[unit[0]])
         classes = "row tok" + " special" * special + " marked" * is_marked(tokens, unit, mark)
         label = text(label_of(tokens, unit))
-        told = "&#10;".join(f"{text(one.name)}: {_told(one, at)}" for one in columns)
+        told = "&#10;".join(f"{text(column.name)}: {_told(column, at)}" for column in columns)
         focus = "" if special else " tabindex=0"
         rows.append(
             f'<div class="{classes}" data-unit="{at}" data-segment="{segment}" data-start="{start}"'
             f' data-end="{end}"{focus} title="{label}&#10;{told}">'
             f'<span class="name" dir="auto">{label}</span>'
-            f"{''.join(_cell(one, at) for one in columns)}</div>"
+            f"{''.join(_cell(column, at) for column in columns)}</div>"
         )
     return f'<div class="units" style="--columns:{layout}">{top}{"".join(rows)}</div>'
 
@@ -247,9 +249,9 @@ def pairs(names: Sequence[str], tau: np.ndarray, null: tuple[float, float]) -> s
             known = isfinite(value)
             dot = f'<s style="left:{50 + 50 * value:.1f}%"></s>' if known else ""
             shown = f"{value:+.2f}" if known else "none"
-            told = f"{names[one]} and {names[other]}: {shown}; chance ±{null[1]:.2f}"
+            phrase = f"{names[one]} and {names[other]}: {shown}; chance ±{null[1]:.2f}"
             lines.append(
-                f'<div class="pair" title="{text(told)}"><span class="who">{text(names[one])} · '
+                f'<div class="pair" title="{text(phrase)}"><span class="who">{text(names[one])} · '
                 f'{text(names[other])}</span><span class="swing">{band}{dot}</span>'
                 f'<span class="num">{shown}</span></div>'
             )

@@ -71,9 +71,9 @@ def work(one: Explanation, tasks: int) -> int:
 
 def measure(tasks: Sequence[Task], say: Callable[[str], None]) -> None:
     """Measure now; typing that goes on ends it."""
-    for index, one in enumerate(tasks):
-        say(f"Evidence {index + 1} of {len(tasks)}: {one.name}")
-        kept.keep(one.key, one.make(models.leave_if_stale))
+    for index, task in enumerate(tasks):
+        say(f"Evidence {index + 1} of {len(tasks)}: {task.name}")
+        kept.keep(task.key, task.make(models.leave_if_stale))
 
 
 def _key(one: Explanation, member: Checkpoint, key: str, setting: Setting) -> Hashable:

@@ -154,7 +154,7 @@ def _results(run: EvidencePass, records: Sequence[TextEvidence]) -> None:
     words = largest_words(done, min_texts=least)
     if texts < run.count:
         st.caption(f"The results below are of the first {texts:,} of {run.count:,} texts.")
-    failed = sum(one.failed for one in summaries)
+    failed = sum(summary.failed for summary in summaries)
     if failed:
         reason = next(one.problem for one in done if one.problem)
         st.caption(cards.plain(f"{failed} could not be measured, such as: {reason}"))
@@ -166,7 +166,7 @@ def _results(run: EvidencePass, records: Sequence[TextEvidence]) -> None:
             format_func=_COLUMNS.__getitem__,
             **address.kept("over_column"),
         )
-        owners = list(dict.fromkeys((one.checkpoint, one.method) for one in words))
+        owners = list(dict.fromkeys((word.checkpoint, word.method) for word in words))
         labels = [f"{owner}, {METHODS[method].title}" for owner, method in owners]
         place = st.selectbox(
             "Words of",

@@ -215,7 +215,7 @@ class EvidencePass:
                 desk.report(behind, total, share=share)
                 desk.check()
 
-            for one in over_texts(
+            for text in over_texts(
                 models,
                 rows,
                 wanted.methods,
@@ -231,7 +231,7 @@ class EvidencePass:
                 done=done,
                 progress=told,
             ):
-                store.append(one)
+                store.append(text)
                 behind += 1
 
         return go

@@ -98,18 +98,18 @@ def _legend(
         "probability": "its probability",
     }[wanted.output]
     labels = listed(dict.fromkeys(one.label for one in known))
-    said = f"Explained: {labels} ({what}). "
+    sentence = f"Explained: {labels} ({what}). "
     if known[0].entry.first.regression:
-        said = "Explained: the predicted value. "
+        sentence = "Explained: the predicted value. "
     elif isinstance(known[0].target, tuple):
         kind = "probabilities" if wanted.output == "probability" else "logits"
-        said = f"Explained: {labels} (difference of the {kind}). "
+        sentence = f"Explained: {labels} (difference of the {kind}). "
     scales = [
         f"{words.in_sentence(METHODS[key].title)} ±{limits[key]:g}"
         for key in wanted.methods
         if shared(explained, key)
     ]
     return (
-        f"{said}Orange is towards it, blue and underlined against it. Full colour: "
+        f"{sentence}Orange is towards it, blue and underlined against it. Full colour: "
         f"{', '.join(scales)}."
     )

@@ -126,7 +126,7 @@ def _limits(
     explained: Sequence[Explanation], choice: Choice, wanted: AttributionRequest
 ) -> dict[str, float]:
     """One round limit for each method, over all checkpoints; it holds still while one types."""
-    found = {}
+    limits = {}
     for key in wanted.methods:
         largest = max(
             (arrays.largest(one.mean(key).scores) for one in shared(explained, key)), default=0.0
@@ -134,8 +134,8 @@ def _limits(
         state = (*choice.key, wanted.output, wanted.against, wanted.baseline)
         # Thousandths: a probability or a gradient may be far below the smallest limit of logits.
         name = f"attribution_scale_{key}"
-        found[key] = common_limit(name, state, 1000 * largest, st.session_state) / 1000
-    return found
+        limits[key] = common_limit(name, state, 1000 * largest, st.session_state) / 1000
+    return limits
 
 
 def _by_method(
@@ -194,31 +194,31 @@ def _seconds(results: Sequence[Attribution]) -> str:
 
 def _told(results: Sequence[Attribution]) -> str:
     first = results[0]
-    told = [f"{name} {value}" for name, value in first.options.items()]
+    parts = [f"{name} {value}" for name, value in first.options.items()]
     if first.value is not None:
-        told.append(f"output at the text {arrays.mean_known([r.value for r in results]):+.3f}")
+        parts.append(f"output at the text {arrays.mean_known([r.value for r in results]):+.3f}")
     if first.delta is not None:
-        told.append(
+        parts.append(
             f"change from the baseline {arrays.mean_known([r.delta for r in results]):+.3f}"
         )
     if len(results) > 1:
-        told.append(f"mean over {len(results)} seeds; the largest integration error is shown")
+        parts.append(f"mean over {len(results)} seeds; the largest integration error is shown")
     if any(result.converged is False for result in results):
-        told.append("the tolerance was not reached")
+        parts.append("the tolerance was not reached")
     if any(result.stopped for result in results):
-        told.append("stopped early: what was done until then")
-    return "; ".join(told)
+        parts.append("stopped early: what was done until then")
+    return "; ".join(parts)
 
 
 def _asked(result: Attribution) -> str:
     """What the method was asked, as far as it is the same for all."""
-    told = []
+    parts = []
     if result.baseline != "none":
         given = "baseline" in METHODS[result.method].needs
-        told.append(f"baseline {result.baseline}" if given else result.baseline)
+        parts.append(f"baseline {result.baseline}" if given else result.baseline)
     if result.layer != "input embeddings":
-        told.append(result.layer)
-    return ", ".join(told)
+        parts.append(result.layer)
+    return ", ".join(parts)
 
 
 def _plots(

@@ -81,12 +81,12 @@ def _watch(place: str) -> None:
         st.rerun()
     with st.container(key=f"waiting-row-{place}"):
         progress = job.progress
-        told = f"{100 * progress.share:.0f} %"
+        phrase = f"{100 * progress.share:.0f} %"
         if job.state == "waiting":
-            told = "Waiting for other work to end"
+            phrase = "Waiting for other work to end"
         if progress.seconds_left is not None and progress.share < 1:
-            told += f", {time_in_words(progress.seconds_left)} left"
-        st.progress(progress.share, told)
+            phrase += f", {time_in_words(progress.seconds_left)} left"
+        st.progress(progress.share, phrase)
         st.button(
             "Stopping" if job.stopping else "Stop",
             key=f"attribution-stop-{place}",
@@ -104,24 +104,24 @@ def offer(key: str, explained: Sequence[Explanation], place: str = "strips") -> 
     asked, cost = first.asked[key], first.costs[key]
     each = engine.seconds(first.entry.first, asked)
     own = time_in_words(each * len(first.waits_for(key)))
-    said = (
+    sentence = (
         f"{METHODS[key].title}: {cost.passes:,} passes over {len(first.tokens)} tokens for each "
         f"checkpoint, about {time_in_words(each)} each."
     )
     if cost.most > cost.passes:
-        said = (
+        sentence = (
             f"{METHODS[key].title}: from {cost.passes:,} up to {cost.most:,} passes over "
             f"{len(first.tokens)} tokens for each checkpoint, until the tolerance is reached: from "
             f"{time_in_words(each)} up to {time_in_words(each * cost.most / cost.passes)} each."
         )
     if cost.passes_as_words < cost.passes and cost.passes > _MANY:
         words = each * cost.passes_as_words / cost.passes
-        said += (
+        sentence += (
             f" With words as units {cost.passes_as_words:,} passes, about {time_in_words(words)}."
         )
     apart = "" if place == "strips" else f"{place}-"
     with st.container(key=f"{apart}offer-{key}"):
-        st.caption(cards.plain(said))
+        st.caption(cards.plain(sentence))
         with st.container(horizontal=True, key=f"{apart}offer-buttons-{key}"):
             st.button(
                 f"Compute for {cards.plain(first.name)} ({own})",

@@ -42,8 +42,8 @@ def answer(
     ]
     said = "; ".join(side for side in sides if side)
     by = in_sentence(METHODS[first.method].title)
-    told = f"By {by}, {said}." if said else f"By {by} no token speaks for or against {target}."
-    return f"{told} {seeds_told(entries)}".strip()
+    phrase = f"By {by}, {said}." if said else f"By {by} no token speaks for or against {target}."
+    return f"{phrase} {seeds_told(entries)}".strip()
 
 
 def seeds_told(entries: Sequence[Sequence[Any]]) -> str:

@@ -126,19 +126,19 @@ def draw_inputs(
     total = sum(len(reply.traces) for reply in asked)
     done = 0
     for reply in asked:
-        found: list[Attribution] = []
+        attributions: list[Attribution] = []
         problem = ""
         for member in reply.entry.members:
             say(f"Input attribution {done + 1} of {total}: {cards.plain(member.id)}")
             done += 1
             try:
                 reader = member_of(member, text, choice.pair)
-                found.append(
+                attributions.append(
                     reader.result(results.attribution, "integrated_gradients", reply.target)
                 )
             except Exception as error:
                 problem = reason(error)
-        attributed.append((reply, problem or averages.mean_attribution(found)))
+        attributed.append((reply, problem or averages.mean_attribution(attributions)))
     _draw_attributions(attributed, choice, mark)
 
 

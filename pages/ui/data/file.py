@@ -197,8 +197,12 @@ def _problems(reading: Reading) -> None:
             st.caption(f"The first {len(reading.problems):,} are listed.")
         st.dataframe(
             [
-                {"row": one.row, "problem": one.what, "row is": "kept" if one.kept else "left out"}
-                for one in reading.problems
+                {
+                    "row": problem.row,
+                    "problem": problem.what,
+                    "row is": "kept" if problem.kept else "left out",
+                }
+                for problem in reading.problems
             ],
             hide_index=True,
             height=min(35 * (len(reading.problems) + 1) + 2, 320),

@@ -69,8 +69,8 @@ class Pass:
     def key(self) -> str:
         """The job's name: what is computed, for which rows."""
         named = "".join(member.sha256 for member in self.members)
-        said = f"{named}{self.poolings}{self.layers}{self.precision}"
-        return f"map-{sha256(said.encode()).hexdigest()[:16]}-{self.table.digest[:16]}"
+        sentence = f"{named}{self.poolings}{self.layers}{self.precision}"
+        return f"map-{sha256(sentence.encode()).hexdigest()[:16]}-{self.table.digest[:16]}"
 
 
 def depth(member: Checkpoint) -> int:

@@ -103,8 +103,8 @@ def measured(
 
     def known(measure: bool) -> list[Quality | None]:
         return [
-            store.quality(one, one.nearest(layer), wish, labels, groups, sheets, measure)
-            for one in sheets
+            store.quality(sheet, sheet.nearest(layer), wish, labels, groups, sheets, measure)
+            for sheet in sheets
         ]
 
     found = known(measure=rows <= _MEASURED_AT_ONCE)
@@ -113,10 +113,10 @@ def measured(
     key = f"{engine.layout_key(sheets, wish)}-{layer}-measure-{digest(labels)}-{digest(groups)}"
 
     def go(desk: work_in_hand.Desk) -> None:
-        for done, one in enumerate(sheets):
+        for done, sheet in enumerate(sheets):
             desk.check()
-            desk.report(done, len(sheets), f"Measuring {one.title}")
-            store.quality(one, one.nearest(layer), wish, labels, groups, sheets)
+            desk.report(done, len(sheets), f"Measuring {sheet.title}")
+            store.quality(sheet, sheet.nearest(layer), wish, labels, groups, sheets)
 
     job = work_in_hand.find(key)
     if job is None or job.state == "done":  # its numbers have left the store

@@ -137,7 +137,7 @@ def member_of(checkpoint: Checkpoint, text: str, pair: str | None) -> Member:
 
 def subject_of(entry: Entry, text: str, pair: str | None) -> Subject:
     """A checkpoint or seed group of the catalogue with a text."""
-    return Subject(entry.id, tuple(member_of(one, text, pair) for one in entry.members))
+    return Subject(entry.id, tuple(member_of(member, text, pair) for member in entry.members))
 
 
 def target_of(entry: Entry, choice: Choice) -> str | None:

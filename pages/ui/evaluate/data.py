@@ -54,7 +54,7 @@ def _draw(chosen: DataChoice, run: EvaluationRun) -> None:
     if not run.members:
         return
     answers = evaluate_run.done(run)
-    complete = all(one.complete for one in answers)
+    complete = all(answer.complete for answer in answers)
     with st.container(key="run"):
         forwards = len(run.table) * len(run.members)
         job = jobs.draw(
@@ -64,16 +64,16 @@ def _draw(chosen: DataChoice, run: EvaluationRun) -> None:
             about=f"{forwards:,} forwards in {run.precision}; it can be stopped, and keeps what "
             "is done.",
             finished=complete,
-            begun=any(len(one) for one in answers),
+            begun=any(len(answer) for answer in answers),
         )
         for name, problem in job.results if job is not None else ():
             st.error(f"{cards.plain(name)}: {cards.plain(problem)}")
-        if not complete and any(len(one) for one in answers):
+        if not complete and any(len(answer) for answer in answers):
             st.caption(_partly(answers, running=job is not None and job.running))
     results = st.container(key="results")
     with results:
-        if any(len(one) for one in answers):
-            _results(chosen, run, [one for one in answers if len(one)])
+        if any(len(answer) for answer in answers):
+            _results(chosen, run, [answer for answer in answers if len(answer)])
     _kept()
 
 
@@ -83,9 +83,13 @@ def _label(run: EvaluationRun) -> str:
 
 
 def _partly(answers: Sequence[Predictions], running: bool) -> str:
-    told = ", ".join(f"{cards.plain(one.checkpoint)} {len(one):,}" for one in answers)
+    told = ", ".join(f"{cards.plain(answer.checkpoint)} {len(answer):,}" for answer in answers)
     start = "What follows was there when the page was drawn" if running else "What follows is of"
-    tail = "; they were taken in a random order" if any(not one.complete for one in answers) else ""
+    tail = (
+        "; they were taken in a random order"
+        if any(not answer.complete for answer in answers)
+        else ""
+    )
     return f"{start} {'' if not running else 'last: '}{told} of {answers[0].total:,} rows{tail}."
 
 
@@ -118,9 +122,9 @@ def _results(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictio
             evaluations = evaluate_run.scored(run, answers)
     scores.draw(chosen, run, evaluations, answers)
     looks = [EXAMPLES]
-    if evaluations and all(one.confusion is not None for one in evaluations):
+    if evaluations and all(evaluation.confusion is not None for evaluation in evaluations):
         looks.append(CONFUSION)
-    if evaluations and all(one.calibration is not None for one in evaluations):
+    if evaluations and all(evaluation.calibration is not None for evaluation in evaluations):
         looks.append(CALIBRATION)
     if len(answers) > 1:
         looks.append(AGREEMENT)

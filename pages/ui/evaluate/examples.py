@@ -98,7 +98,7 @@ def draw_cell(
 
 def _filtered(run: EvaluationRun, answers: Sequence[Predictions]) -> Examples:
     labelled = run.table.label is not None and not run.table.regression
-    cut = any((one.cut > 0).any() for one in answers)
+    cut = any((answer.cut > 0).any() for answer in answers)
     shows = [show for show in SHOWS if (labelled or "wrong" not in show) and (cut or show != "cut")]
     if len(answers) < 2:
         shows = [show for show in shows if show not in ("they disagree", "any wrong")]
@@ -122,7 +122,7 @@ def _filtered(run: EvaluationRun, answers: Sequence[Predictions]) -> Examples:
             label = st.selectbox("Label", options, width=150, **address.kept("examples_label"))
         order = st.selectbox("Order", list(ORDERS), width=210, **address.kept("examples_sort"))
         typed = st.text_input("Text contains", width=180, **address.kept("examples_text"))
-    state = tuple((one.checkpoint, len(one)) for one in answers)
+    state = tuple((answer.checkpoint, len(answer)) for answer in answers)
     return _examples(
         run.judged, state, str(show), label, str(order), typed or "", _run=run, _answers=answers
     )

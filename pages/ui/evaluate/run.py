@@ -134,9 +134,16 @@ def _read(
 def scored(run: EvaluationRun, answers: Sequence[Predictions]) -> list[Evaluation]:
     """The evaluation of every checkpoint that has answers."""
     return [
-        _scored(one.sha256, one.checkpoint, run.judged, len(one), _table=run.table, _answers=one)
-        for one in answers
-        if len(one)
+        _scored(
+            answer.sha256,
+            answer.checkpoint,
+            run.judged,
+            len(answer),
+            _table=run.table,
+            _answers=answer,
+        )
+        for answer in answers
+        if len(answer)
     ]
 
 
@@ -154,7 +161,7 @@ class _Answered(PageStore):
 
     def __init__(self, run: EvaluationRun, answers: Sequence[Predictions]) -> None:
         self._run = run
-        self._answers = {(one.checkpoint, one.sha256): one for one in answers}
+        self._answers = {(answer.checkpoint, answer.sha256): answer for answer in answers}
 
     def result(self, member: Member, compute: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         """``compute(member, *arguments)``, from the answers that there are."""
@@ -174,7 +181,7 @@ def picture_of(
 
     assert chosen.table is not None
     store = _Answered(run, answers)
-    names = {one.checkpoint for one in answers}
+    names = {answer.checkpoint for answer in answers}
     subjects = [
         Subject(member.id, (Member(member, "", None, store),))
         for member in run.members
@@ -182,5 +189,5 @@ def picture_of(
     ]
     data = Data(chosen.table, chosen.name)
     plot = make(view, subjects, "", params={"precision": run.precision}, data=data)
-    complete = len(answers) == len(run.members) and all(one.complete for one in answers)
+    complete = len(answers) == len(run.members) and all(answer.complete for answer in answers)
     return plot if complete else replace(plot, recipe={})

@@ -61,9 +61,9 @@ def draw(
         with st.container(key="data-said"):
             st.text(f"{len(run.table):,} rows without labels: nothing to score.")
         return
-    said = [one.sentence() for one in evaluations]
+    sentences = [evaluation.sentence() for evaluation in evaluations]
     plot = picture_of("data_set_scores", chosen, run, answers)
-    show.panel(plot, "data_set_scores", ABOUT_SCORES, said=said, apart=True)
+    show.panel(plot, "data_set_scores", ABOUT_SCORES, said=sentences, apart=True)
     if run.table.several:
         _draw_classes(evaluations)
     if run.table.regression:
@@ -75,21 +75,23 @@ def _draw_cut(answers: Sequence[Predictions], run: EvaluationRun) -> None:
     changed = run.table.changed_in_words()
     if changed:
         st.caption(changed)
-    for one in answers:
-        for line in align(run.table, [one]).cut_in_words():
+    for answer in answers:
+        for line in align(run.table, [answer]).cut_in_words():
             st.caption(cards.plain(f"{line} The filter 'cut' below the scores lists them."))
 
 
 def _draw_classes(evaluations: Sequence[Evaluation]) -> None:
     """Every class for itself, where a row may have several."""
     with st.expander("Each class for itself"):
-        for one in evaluations:
-            frame = one.class_frame().pivot(index="class", columns="metric", values="value")
-            order = [score.metric for score in one.per_class[0]]
-            st.markdown(f"**{cards.plain(one.checkpoint)}**")
-            st.dataframe(frame.loc[list(one.classes), order].round(3))
-            if one.thresholds is not None:
-                st.caption(cards.plain(thresholds_in_words(one.classes, one.thresholds)))
+        for evaluation in evaluations:
+            frame = evaluation.class_frame().pivot(index="class", columns="metric", values="value")
+            order = [score.metric for score in evaluation.per_class[0]]
+            st.markdown(f"**{cards.plain(evaluation.checkpoint)}**")
+            st.dataframe(frame.loc[list(evaluation.classes), order].round(3))
+            if evaluation.thresholds is not None:
+                st.caption(
+                    cards.plain(thresholds_in_words(evaluation.classes, evaluation.thresholds))
+                )
 
 
 def _draw_values(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions]) -> None:
@@ -114,7 +116,7 @@ def draw_confusion(
         ABOUT_CONFUSION,
         apart=True,
         pick=True,
-        said=[_worst(one) for one in evaluations],
+        said=[_worst(evaluation) for evaluation in evaluations],
     )
     if where is not None:
         one = evaluations[where[0]]
@@ -124,7 +126,9 @@ def draw_confusion(
             one.classes[where[2]],
         )
     cell = st.session_state.get("confusion_cell")
-    known = {(one.checkpoint, name) for one in evaluations for name in one.classes}
+    known = {
+        (evaluation.checkpoint, name) for evaluation in evaluations for name in evaluation.classes
+    }
     if cell is None or (cell[0], cell[1]) not in known or (cell[0], cell[2]) not in known:
         st.caption("A click on a cell lists its rows.")
         return
@@ -154,9 +158,9 @@ def draw_calibration(
         ABOUT_CALIBRATION,
         apart=True,
         said=[
-            f"{one.checkpoint}: {one.calibration.sentence()}"
-            for one in evaluations
-            if one.calibration is not None
+            f"{evaluation.checkpoint}: {evaluation.calibration.sentence()}"
+            for evaluation in evaluations
+            if evaluation.calibration is not None
         ],
     )
 
@@ -191,7 +195,7 @@ def _draw_couples(
     run: EvaluationRun, answers: Sequence[Predictions], couples: Sequence[tuple[int, int]]
 ) -> None:
     """What the tests say of each two; how many are shown changes no number."""
-    state = tuple((one.checkpoint, len(one)) for one in answers)
+    state = tuple((answer.checkpoint, len(answer)) for answer in answers)
     tests = _tests(run.judged, state, _run=run, _answers=answers)
     shown = couples[:MOST_COUPLES]
     with st.container(border=True, key="couples"):

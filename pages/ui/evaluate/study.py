@@ -259,12 +259,12 @@ def _draw_curves(study: Study) -> None:
             "Learning curves", ABOUT_CURVES, "no run on a part of the training set is there yet"
         )
         return
-    said = [line for report in reports for line in words.by_task(report)]
+    sentences = [line for report in reports for line in words.by_task(report)]
     show.panel(
         picture_of("learning_curves", study),
         "curves",
         ABOUT_CURVES,
-        said=said,
+        said=sentences,
         apart=True,
     )
 

@@ -26,7 +26,7 @@ ABOUT = (
 
 def draw(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions]) -> None:
     """The map of failure rates; a click on a cell lists what failed there."""
-    found = [_results(chosen, one) for one in answers]
+    found = [_results(chosen, answer) for answer in answers]
     rates = list(dict.fromkeys((rate.capability, rate.kind) for one in found for rate in one.rates))
     if not rates:
         st.caption(

@@ -27,7 +27,7 @@ _list = st.components.v2.component(
 
 def chosen(given: Collection) -> int:
     """Place of the figure that is shown large: the chosen one, else the last added."""
-    keys = [one.key for one in given.figures]
+    keys = [figure.key for figure in given.figures]
     key = st.session_state.get(CHOSEN)
     return keys.index(key) if key in keys else len(keys) - 1
 
@@ -35,7 +35,7 @@ def chosen(given: Collection) -> int:
 def ticked(given: Collection) -> list[int]:
     """Places of the figures that are ticked."""
     keys = st.session_state.get(TICKED, set())
-    return [place for place, one in enumerate(given.figures) if one.key in keys]
+    return [place for place, figure in enumerate(given.figures) if figure.key in keys]
 
 
 def draw(given: Collection) -> bool:
@@ -43,7 +43,7 @@ def draw(given: Collection) -> bool:
     current, marked = chosen(given), set(ticked(given))
     figures = []
     missing, began = False, time.monotonic()
-    for place, one in enumerate(given.figures):
+    for place, figure in enumerate(given.figures):
         source = problem = ""
         if time.monotonic() - began < BUDGET or drawings.is_drawn(given, place):
             drawn = drawings.draw(given, place, THUMBNAIL_DPI)
@@ -52,11 +52,11 @@ def draw(given: Collection) -> bool:
             missing = True
         figures.append(
             {
-                "key": one.key,
-                "title": one.title,
+                "key": figure.key,
+                "title": figure.title,
                 "src": source,
                 "problem": problem,
-                "panels": len(one.plots),
+                "panels": len(figure.plots),
                 "chosen": place == current,
                 "ticked": place in marked,
             }

@@ -237,7 +237,7 @@ def _no_prediction(ways: Sequence[Way]) -> str:
 
 
 def _missing(ways: Sequence[Way], shared: Sequence[Way]) -> list[str]:
-    said = []
+    sentences = []
     if len({way.entry.first.labels for way in shared if way.probabilities is not None}) == 1:
         for way in shared:
             if way.probabilities is None:
@@ -246,14 +246,14 @@ def _missing(ways: Sequence[Way], shared: Sequence[Way]) -> list[str]:
                     if way.entry.first.kind == "classifier"
                     else "it is a bare encoder without a pooling head to apply"
                 )
-                said.append(
+                sentences.append(
                     f"{cards.plain(way.entry.id)}: {what} at earlier layers, and it has no line "
                     "there."
                 )
     for way in ways:
         if way not in shared:
-            said.append(
+            sentences.append(
                 f"{cards.plain(way.entry.id)} has {way.depth} layers and is left out: "
                 f"choose it alone to see it."
             )
-    return said
+    return sentences

@@ -156,7 +156,8 @@ def _references(
     try:
         return {
             way.entry.id: tuple(
-                models.trace(one, settings.reference, choice.pair) for one in way.entry.members
+                models.trace(member, settings.reference, choice.pair)
+                for member in way.entry.members
             )
             for way in ways
         }, ""
@@ -199,14 +200,14 @@ def _plot(
 
 def _spread(ways: Sequence[Way]) -> list[str]:
     """How far the seeds of a group lie apart, beside the size of what is drawn."""
-    said = []
+    sentences = []
     for way in ways:
         if way.entry.is_group:
             apart, size = over_depth.spread_in_last_layer(way.paths)
-            said.append(f"{apart:.2g} beside {size:.2g} in {cards.plain(way.entry.id)}")
-    if not said:
+            sentences.append(f"{apart:.2g} beside {size:.2g} in {cards.plain(way.entry.id)}")
+    if not sentences:
         return []
     return [
         "Seed groups show their mean. Spread over the seeds beside the size of a value, "
-        f"medians in the last layer: {', '.join(said)}."
+        f"medians in the last layer: {', '.join(sentences)}."
     ]

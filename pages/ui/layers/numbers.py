@@ -40,13 +40,13 @@ def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
             place = "" if isnan(rank) or own else f"<i>{rank:.0f}</i>"
             cells.append(f"<td>{'–' if isnan(value) else f'{value:.2f}'} {place}</td>")
         probabilities = way.probabilities
-        said = "–"
+        sentence = "–"
         if probabilities is not None:
             best = int(probabilities[at].argmax())
             labels = way.entry.first.labels
-            said = f"{cards.text(labels[best])} " if labels else ""
-            said += f"{float(probabilities[at, best]):.2f}"
-        rows.append(f"<tr>{''.join(cells)}<td>{said}</td></tr>")
+            sentence = f"{cards.text(labels[best])} " if labels else ""
+            sentence += f"{float(probabilities[at, best]):.2f}"
+        rows.append(f"<tr>{''.join(cells)}<td>{sentence}</td></tr>")
     top = "".join(f"<th>{cards.text(head)}</th>" for head in heads)
     note = ""
     if sentences:
@@ -72,18 +72,18 @@ def _without(ways: Sequence[Way], ranked: Mapping[str, object]) -> str:
             "Percentiles are those of [CLS]: other tokens have no counterpart in other sentences."
         )
     silent = [way.entry.id for way in ways if ranked[way.entry.id] is None]
-    said = []
+    sentences = []
     if silent:
         verb = "has" if len(silent) == 1 else "have"
-        said.append(
+        sentences.append(
             f"No percentiles in a corpus: {', '.join(silent)} {verb} no profile that holds "
             "these numbers."
         )
-    said.append(
+    sentences.append(
         "Below, over many sentences, the answer and the cosine to a reference text have "
         "their percentiles, too."
     )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def draw_table(

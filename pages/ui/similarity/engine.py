@@ -121,7 +121,9 @@ def picture(view: str, comparisons: Sequence[Comparison], **params: Any) -> Plot
         params = {"layer": first.layer, "precision": models.precision(), **centred, **params}
     if first.struck:
         params["struck"] = [list(span) for span in first.struck]
-    subjects = [Subject(one.entry.first.id, (one.member,)) for one in comparisons]
+    subjects = [
+        Subject(comparison.entry.first.id, (comparison.member,)) for comparison in comparisons
+    ]
     data = None if first.centre is None else first.centre.data
     return make(view, subjects, first.text, first.pair, None, params, data)
 

@@ -105,8 +105,8 @@ def draw(entries: Sequence[Entry], poolings: Sequence[str]) -> None:
 
 def _key(entries: Sequence[Entry], poolings: Sequence[str], table: Table) -> str:
     named = "".join(entry.first.sha256 for entry in entries)
-    said = f"{named}{poolings}{models.precision()}{table.label_digest}"
-    return f"similarity-{sha256(said.encode()).hexdigest()[:16]}-{table.digest[:16]}"
+    sentence = f"{named}{poolings}{models.precision()}{table.label_digest}"
+    return f"similarity-{sha256(sentence.encode()).hexdigest()[:16]}-{table.digest[:16]}"
 
 
 def _work(
@@ -121,7 +121,7 @@ def _work(
         from analysis.corpus.embedding import poolings_of
         from analysis.similarities.pair_scores import over_pairs
 
-        found: dict[str, PairScores] = {}
+        scoreses: dict[str, PairScores] = {}
         for index, entry in enumerate(entries):
             desk.check()
             count = len(entries)
@@ -148,8 +148,8 @@ def _work(
                 continue
             if scores is None:
                 raise Stopped
-            found[entry.id] = scores
-        return found
+            scoreses[entry.id] = scores
+        return scoreses
 
     return go
 
@@ -196,17 +196,19 @@ def _results(entries: Sequence[Entry], held: PairsOfDataSet, poolings: Sequence[
 
 def _said(scores: PairScores) -> str:
     """The best cell with its interval, and what the pass cost."""
-    said = [f"{len(scores.rows):,} pairs, {scores.sentences:,} sentences, {scores.seconds:.0f} s."]
+    sentences = [
+        f"{len(scores.rows):,} pairs, {scores.sentences:,} sentences, {scores.seconds:.0f} s."
+    ]
     if scores.left_out:
-        said.append(f"{scores.left_out:,} rows without a second sentence are left out.")
+        sentences.append(f"{scores.left_out:,} rows without a second sentence are left out.")
     best = best_of(scores)
     if best is not None:
         pooling, layer, (value, low, high) = best
-        said.append(
+        sentences.append(
             f"Highest Spearman: {views.TITLES[pooling]} of layer {layer}, {value:.3f} "
             f"(95 % interval {low:.3f} to {high:.3f})."
         )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def best_of(scores: PairScores) -> tuple[str, int, tuple[float, float, float]] | None:

@@ -217,20 +217,20 @@ def _legend(
     choice: Choice,
     centre: PairsOfDataSet | None,
 ) -> str:
-    said = [
+    sentences = [
         "Widths have one scale a pooling, for all checkpoints; dashed and blue is negative. Point "
         "at a word for its partners in all poolings; click it to strike it out."
     ]
     if centre:
-        said.append(f"Measured from the mean of {centre.data.name}.")
+        sentences.append(f"Measured from the mean of {centre.data.name}.")
     if len(choice.entries) > MOST_CHECKPOINTS:
-        said.append(f"The first {MOST_CHECKPOINTS} checkpoints are shown.")
+        sentences.append(f"The first {MOST_CHECKPOINTS} checkpoints are shown.")
     rows = (row.pairs for _, every in shown for row in every)
     tokens = next(((pairs.a, pairs.b) for pairs in rows if pairs is not None), None)
     if tokens:
-        said.append(ends(*tokens))
-    said += choice.notes
-    return cards.plain(" ".join(line for line in said if line))
+        sentences.append(ends(*tokens))
+    sentences += choice.notes
+    return cards.plain(" ".join(line for line in sentences if line))
 
 
 def _plots(

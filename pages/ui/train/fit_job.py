@@ -119,7 +119,7 @@ def running_curves(key: str) -> None:
     job = jobs.find(key)
     if job is None:
         return
-    points = [one for one in job.results if isinstance(one, tuple)]
+    points = [result for result in job.results if isinstance(result, tuple)]
     if not points:
         st.caption("The encoder is read once; then each pooling head learns, one after the other.")
         return

@@ -85,7 +85,7 @@ def won_by(reply: Reply, choice: Choice) -> Won:
 
 def in_words(shown: Sequence[Won]) -> str:
     """Which layer wins most, and which matters most; with their numbers."""
-    said = []
+    sentences = []
     for one in shown:
         shares = over_winners.shares_by_layer(one.reply.traces)
         most = arrays.top(shares)
@@ -99,8 +99,8 @@ def in_words(shown: Sequence[Won]) -> str:
                 f"; without layer {one.layers[top]} {label} {does} most "
                 f"({abs(falls[top]):.2f} logits)"
             )
-        said.append(sentence + ".")
-    return " ".join(said)
+        sentences.append(sentence + ".")
+    return " ".join(sentences)
 
 
 def token_of(reply: Reply, choice: Choice) -> int:
@@ -131,14 +131,14 @@ def draw(shown: Sequence[Won], choice: Choice, quantity: str, reference: str | N
                 st.container(key=f"won-{part}-{one.name}")
                 for part in ("title", "wide" if _wide(one) else "body", "notes")
             )
-            said: list[str] = []
+            sentences: list[str] = []
             plots: dict[str, Plot] = {}
             with body:
                 left, right = (
                     st.container(key=f"won-{part}-{one.name}") for part in ("map", "layers")
                 )
                 with left:
-                    plot = _map_or_reason(one, choice, quantity, reference, said)
+                    plot = _map_or_reason(one, choice, quantity, reference, sentences)
                 if plot is not None:
                     plots["Map"] = plot
                 layers = _layers(one, choice, reference, limit)
@@ -152,7 +152,7 @@ def draw(shown: Sequence[Won], choice: Choice, quantity: str, reference: str | N
                 st.markdown(heading, help=ABOUT)
                 export_menu(plots, f"export-won-{one.name}")
             shared[layers.notes[0]] = None
-            own = (*said, *(plot.notes if plot else ()), *layers.notes[1:], one.no_effects)
+            own = (*sentences, *(plot.notes if plot else ()), *layers.notes[1:], one.no_effects)
             notes.caption(cards.plain(" ".join(dict.fromkeys(filter(None, own)))))
     return " ".join(shared)
 

@@ -94,25 +94,25 @@ def _maximum(reply: Reply) -> str:
 
 def _without(given: list[Reply]) -> str:
     """Who has no winners, and why."""
-    said = [f"{reply.entry.id}: {reply.problem}" for reply in given if reply.problem]
+    sentences = [f"{reply.entry.id}: {reply.problem}" for reply in given if reply.problem]
     silent = [reply for reply in given if not reply.problem and not _maximum(reply)]
     pooled = [reply.entry for reply in silent if reply.entry.first.kind == "pooling"]
     if pooled:
         keys = list(dict.fromkeys(str(entry.first.head) for entry in pooled))
         names = listed(entry.id for entry in pooled)
         heads = f"head {keys[0]} takes" if len(keys) == 1 else f"heads {listed(keys)} take"
-        said.append(f"Nothing wins in {names}: the pooling {heads} no maximum.")
+        sentences.append(f"Nothing wins in {names}: the pooling {heads} no maximum.")
     for reply in silent:
         kind, reads = reply.entry.first.kind, reply.traces[0].head.reads
         if kind == "encoder":
-            said.append(
+            sentences.append(
                 f"{reply.entry.id} is a bare encoder: it has no pooling head that takes a "
                 "maximum, so nothing wins."
             )
         elif kind == "classifier":
-            said.append(
+            sentences.append(
                 f"{reply.entry.id} takes no maximum ({reads}), so nothing wins."
                 if reads
                 else f"{reply.entry.id}: what its classification layers read is not known."
             )
-    return " ".join(said)
+    return " ".join(sentences)
