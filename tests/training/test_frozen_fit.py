@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from threading import Event
 
 import numpy as np
@@ -159,8 +160,6 @@ def test_the_encoder_of_any_checkpoint_will_do(name, tmp_path):
 
 
 def test_pairs_are_read_as_pairs(tmp_path):
-    from dataclasses import replace
-
     data = frozen_data.table(60, 1)
     pairs = replace(data, pair=tuple(reversed(data.text)))
     fitted = training.fit(frozen_data.states(tmp_path, pairs), ["mean"], seeds=1, **QUICK)
@@ -285,3 +284,56 @@ def test_class_weights_make_a_rare_class_count(root):
         for how in (None, "balanced")
     )
     assert (weighted.predictions == 1).sum() > (plain.predictions == 1).sum()
+
+
+def test_five_thousand_classes_are_fitted_and_those_without_rows_counted(root):
+    data = frozen_data.table(6000, 5)
+    names = tuple(f"class {n}, of many" for n in range(5000))
+    label = np.random.default_rng(0).integers(5000, size=6000)
+    many = frozen_data.states(root, replace(data, label=label, labels=names), precision="float16")
+    fitted = training.fit(many, ["mean"], seeds=2, epochs=1, min_steps=1, learning_rate=1e-2)
+    assert fitted["mean"].complete
+    assert fitted["mean"].predictions.shape == (2, fitted.rows["held-out fifth"])
+    assert any("no training row" in note for note in fitted.notes)
+    assert any("no row that is scored" in note for note in fitted.notes)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"label": None}, "no labels"),
+        ({"label": np.zeros(40, np.int64)}, "at least two classes"),
+        ({"label": np.full(40, 2.5), "labels": ()}, "every label is 2.5"),
+        ({"label": np.array([np.nan] * 40), "labels": ()}, "not a finite number"),
+    ],
+)
+def test_labels_that_cannot_be_fitted_are_refused(root, change, reason):
+    states = frozen_data.states(root, replace(frozen_data.table(40, 6), **change))
+    with pytest.raises(ValueError, match=reason):
+        training.fit(states, ["cls"])
+
+
+def test_three_rows_are_too_few(root):
+    states = frozen_data.states(root, frozen_data.table(3, 7))
+    with pytest.raises(ValueError, match="3 rows are too few"):
+        training.fit(states, ["cls"])
+
+
+def test_rows_of_one_text_come_to_one_side_and_none_leaks():
+    data = frozen_data.table(100, 8).take(np.arange(100) % 60)
+    train, dev = split_rows(data, problem_of(data))
+    assert not {data.text[row] for row in train} & {data.text[row] for row in dev}
+    assert len(train) + len(dev) == 100
+
+
+def test_unknown_heads_options_and_seeds_are_named(train):
+    with pytest.raises(ValueError, match="unknown pooling head 'max_of_all'"):
+        training.fit(train, ["max_of_all"])
+    with pytest.raises(ValueError, match="last_k is 9"):
+        training.fit(train, [("max_cls", {"last_k": 9})])
+    with pytest.raises(ValueError, match="named twice"):
+        training.fit(train, ["cls", "cls"])
+    with pytest.raises(ValueError, match="seeds are 0"):
+        training.fit(train, ["cls"], seeds=0)
+    with pytest.raises(ValueError, match="epochs is 0"):
+        training.fit(train, ["cls"], epochs=0)

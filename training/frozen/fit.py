@@ -165,11 +165,10 @@ def specs_of(
     """
     from training.settings import all_options
 
-    asked: list[Any] = (
-        sorted(registry.HEADS)
-        if heads == "all"
-        else list([heads] if isinstance(heads, str) else heads)
-    )
+    asked: list[Any] = [heads] if isinstance(heads, str) else list(heads)
+    if heads == "all":  # but those that read attentions, which states do not hold
+        known = registry.HEADS.items()
+        asked = sorted(key for key, cls in known if not cls.reads_attentions())
     specs = []
     for head in asked:
         key, own = (head[0], dict(head[1])) if isinstance(head, tuple) else (head, {})

@@ -82,6 +82,11 @@ def reading_of(module: PoolingHead) -> Reading:
     ValueError
         The head raises an error on states of the right shape, or returns no (B, D).
     """
+    if module.reads_attentions():
+        raise ValueError(
+            f"pooling head {module.key!r} reads the encoder's attentions, and states hold none: "
+            "fine-tune it (python -m training finetune), or leave it out"
+        )
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(0)
         trial = copy.deepcopy(module).eval()
