@@ -301,3 +301,32 @@ def test_value_norms_of_a_pooling_without_projections_are_those_of_the_values():
         part_norms(
             zoo.silent(zoo.loaded("cls")), analysis.record(zoo.silent(zoo.loaded("cls")), TEXT)
         )
+
+
+@pytest.mark.parametrize("name", ["mean_seq_mha", "sum_seq_mha", "adapool", "multi_layer"])
+def test_value_norms_of_added_layers_are_those_of_what_each_attention_head_adds(name):
+    classifier = zoo.loaded(name)
+    trace = analysis.record(classifier, TEXT)
+    state = {k: v.double().numpy() for k, v in classifier.model.head.state_dict().items()}
+    d, size = 32, 8
+    weight = state["attention.in_proj_weight"][2 * d :]
+    bias = state.get("attention.in_proj_bias", np.zeros(3 * d))[2 * d :]
+    output = state["attention.out_proj.weight"]
+    found = part_norms(classifier, trace)
+    share = {"mean_seq_mha": 1 / 3, "sum_seq_mha": 1.0}.get(name)
+    for part in range(len(trace.head.parts)):
+        if trace.head.parts[part] == "residual":
+            continue
+        rows = slice((part % 4) * size, (part % 4 + 1) * size)
+        for token in range(len(trace.tokens)):
+            if name == "adapool":
+                alpha, value = trace.head.weights[part, token], trace.head.values[token]
+            elif name == "multi_layer":
+                each = trace.head.weights[part, :, token]  # (K,)
+                alpha = each.sum()
+                value = each @ trace.head.values[:, token] / alpha
+            else:
+                alpha = trace.head.attention[part, token]
+                value = share * trace.head.values[:, token].sum(0)
+            added = alpha * output[:, rows] @ (weight[rows] @ value + bias[rows])
+            assert found[part, token] == pytest.approx(np.linalg.norm(added), abs=1e-5)
