@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from support.compare_browser import narrow_to_wide, runs_out, write
+from tests.support.compare_browser import narrow_to_wide, runs_out, write
 
 FIRST, SECOND = "the plots thinned, not dully", "he said the story was very poor"
 NAMES = ("sst2-cls", "sst2-mha")

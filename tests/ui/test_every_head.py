@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from support import compare_reader as seen
-from support import tiny
 
 import analysis
 from analysis import heads
+from tests.support import compare_reader as seen
+from tests.support import tiny
 
 TEXT = "the plot is thin"
 PAGES = ("", "pages/1_Layers.py", "pages/2_Max_pool_winners.py", "pages/3_Attention.py")
@@ -39,11 +39,13 @@ def test_every_head_stands_on_the_page(every, open_app, page):
 
 def test_what_each_head_reads_and_its_source_layers_stand_on_its_card(every, open_app):
     chosen = ["weighted_layers", "multi_layer", "cls_tanh", "last_token", "stock-bert"]
-    shown = seen.cards(open_app(every, text=TEXT, checkpoints=chosen, unit="pieces"))
+    target = analysis.checkpoints.describe(every / chosen[0]).labels[1]
+    app = open_app(every, text=TEXT, checkpoints=chosen, unit="pieces", target=target)
+    shown = seen.cards(app)
     for name in chosen:
         trace = analysis.record(analysis.load(every / name, device="cpu"), TEXT)
         split = analysis.decompose(trace)
         told = shown[name].reading.text
-        for value in split.by_layer(trace.predicted):
+        for value in split.by_layer(1):
             assert f"{value:+.2f}" in told
         assert ("straight line" in told) == (not split.exact)
