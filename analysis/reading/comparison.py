@@ -125,17 +125,26 @@ def answer(traces: Sequence[Trace], name: str) -> Answer:
 def in_words(answers: Sequence[Answer], target: str | None = None) -> str:
     """One or two sentences: do these checkpoints agree, and which differ most.
 
-    `target` is the name of the class to compare; by default the one most of them predict.
+    `target` is the name of the class to compare; by default the one most of them predict. Those
+    with other classes than most are named, and the others keep their verdict.
     """
     if not answers:
         return ""
     if len(answers) == 1:
         return _single(answers[0])
-    if len({(a.labels, a.output) for a in answers}) > 1:
-        return (
-            f"{_these(answers)} have different classes, so their answers are not compared with "
-            "each other."
-        )
+    kinds: dict[tuple[object, ...], list[Answer]] = {}
+    for one in answers:
+        kinds.setdefault((one.labels, one.output), []).append(one)
+    if len(kinds) > 1:
+        alike = max(kinds.values(), key=len)
+        if len(alike) == 1:
+            return (
+                f"{_these(answers)} have different classes, so their answers are not compared "
+                "with each other."
+            )
+        others = [one.name for some in kinds.values() if some is not alike for one in some]
+        verb = "has other classes and is" if len(others) == 1 else "have other classes and are"
+        return f"{in_words(alike, target)} {listed(others)} {verb} not compared with them."
     if answers[0].regression:
         return f"{_these(answers)} give values between {_ends(answers, 0, 'and')}."
     names = [*answers[0].labels, *(a.label for a in answers)]

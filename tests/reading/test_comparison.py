@@ -101,6 +101,18 @@ def test_other_classes_are_not_compared_and_values_are_values():
     assert in_words([]) == ""
 
 
+def test_those_with_the_same_classes_keep_their_verdict_beside_one_with_others():
+    alike = [one("a", [0.1, 0.9]), one("b", [0.4, 0.6])]
+    other = one("c", [0.2, 0.8], labels=("bad", "good"))
+    for order in ([*alike, other], [other, *alike]):
+        assert (
+            in_words(order)
+            == f"{in_words(alike)} c has other classes and is not compared with them."
+        )
+    said = in_words([*alike, other, value("d", 1.0)])
+    assert said.endswith("c and d have other classes and are not compared with them.")
+
+
 def test_nothing_is_said_of_pooling_heads_as_such():
     answers = [one(name, [0.9, 0.1]) for name in ("cls", "max_cls", "mha", "max_seq_mha")]
     changed = change_in_words(answers, answers[::-1], [0] * 4)

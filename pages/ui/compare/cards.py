@@ -266,7 +266,13 @@ def _below_bars(reply: Reply) -> str:
 def _instead(reply: Reply) -> str:
     if reply.problem:
         return _warning(reply.problem)
-    return _warning("A bare encoder has hidden states and no prediction, so there is no answer.")
+    told = "".join(
+        f'<div class="line">{cards.text(remark)}</div>' for remark in reply.entry.first.remarks
+    )
+    return told + _warning(
+        "A bare encoder has hidden states and no prediction, so there is no answer. Its vectors "
+        "are on Similarity, Layers and Embedding map; Train fits pooling heads on it."
+    )
 
 
 def _reading(reply: Reply, plots: dict[str, Plot], mark: Span | None) -> str:
