@@ -12,7 +12,7 @@ from analysis.text.batches import InputRules
 from analysis.checkpoints import CheckpointError
 
 _FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model")
-_SENTENCEPIECE = ("spm.model", "spiece.model", "sentencepiece.bpe.model")
+_SENTENCEPIECE = ("*.model", "*.spm")  # spm.model, spiece.model, sentencepiece.bpe.model, ...
 _SHORT = "a b"  # what a tokenizer adds around it are its special tokens
 
 
@@ -24,7 +24,8 @@ def load_tokenizer(folder: str | Path) -> Any:
     from transformers import AutoTokenizer
 
     folder = Path(folder)
-    spm = next((name for name in _SENTENCEPIECE if (folder / name).is_file()), None)
+    files = [path.name for pattern in _SENTENCEPIECE for path in sorted(folder.glob(pattern))]
+    spm = files[0] if files else None
     if spm is None and not any((folder / name).is_file() for name in _FILES):
         # Transformers would make one with an empty vocabulary, to which every word is unknown.
         raise CheckpointError(
