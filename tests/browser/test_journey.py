@@ -90,7 +90,7 @@ def test_click_on_a_token_marks_it_in_all_cards(page, app):
 def test_mark_belongs_to_the_text_it_was_made_in(page, app, checkpoints):
     open_at(page, app.url, text=FIRST)
     page.locator(".st-key-cards .tok", has_text="film").first.click()
-    page.locator(".st-key-cards .tok.marked").nth(7).wait_for()
+    page.locator(".st-key-cards .tok.marked").nth(7).wait_for(state="attached")
     write(page, SECOND)
     wait_for_bars(page, expected(checkpoints, SECOND))
     settle(page)

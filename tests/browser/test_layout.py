@@ -44,8 +44,40 @@ def test_answer_stands_on_the_first_screen(page, app):
     for name in cards(page):
         box = card(page, name).locator(".answer").bounding_box()
         assert box["y"] + box["height"] < 800
-        flow = card(page, name).locator(".pl-flow, .pl-strip").first.bounding_box()
-        assert flow["y"] < 800, "and below it begins why, in the first picture"
+        strip = card(page, name).locator("[class*=st-key-attr-] .pl-strip").bounding_box()
+        assert strip["y"] + strip["height"] < 800, "and below it stands why, word by word"
+        assert card(page, name).locator(".pl-flow").bounding_box()["y"] < 800
+
+
+def test_on_a_phone_the_first_answer_stands_on_the_first_screen(page, app):
+    page.set_viewport_size({"width": 400, "height": 800})
+    open_at(page, app.url)
+    box = card(page, cards(page)[0]).locator("[class*=st-key-answer-] .card").bounding_box()
+    assert box["y"] + box["height"] < 800
+
+
+def test_special_tokens_stand_beside_a_word_or_not_at_all(page, app):
+    page.set_viewport_size({"width": 380, "height": 800})
+    open_at(page, app.url, text="the film is not very good but the plot is fine")
+    line = "e => Math.round(e.getBoundingClientRect().bottom)"
+    for width in narrow_to_wide(page, 380, 390, 400, 420, 800, 1280):
+        for strip in page.locator("[class*=st-key-attr-] .pl-strip").all():
+            word, end = (strip.locator(".tok").nth(place) for place in (-2, -1))
+            assert "special" in end.get_attribute("class")
+            assert abs(word.evaluate(line) - end.evaluate(line)) < 8, width
+    page.get_by_label("Special tokens", exact=True).locator("xpath=..").click()
+    page.locator("[class*=st-key-attr-] .special").first.wait_for(state="hidden")
+    assert "special=false" in page.url or page.wait_for_url("**special=false*") is None
+
+
+def test_a_click_on_a_word_shows_its_number(page, app):
+    open_at(page, app.url, text="the film is good")
+    strip = card(page, "sst2-mha").locator("[class*=st-key-attr-]")
+    word = strip.locator(".tok", has_text="film")
+    number = word.get_attribute("title").split(": ")[1]
+    word.click()
+    strip.locator(".note", has_text=f"film: {number}").wait_for()
+    card(page, "sst2-cls").locator(".pl-told", has_text="film").wait_for()
 
 
 CONTRAST = """(element) => {
@@ -106,7 +138,7 @@ def test_keyboard_alone_marks_a_token(page, app):
     open_at(page, app.url, text="the film is good")
     page.locator(".st-key-cards .tok", has_text="film").first.focus()
     page.keyboard.press("Enter")
-    page.locator(".st-key-cards .tok.marked").nth(7).wait_for()
+    page.locator(".st-key-cards [class*=st-key-attr-] .tok.marked").nth(3).wait_for()
 
 
 def test_sign_never_hangs_on_colour_alone(page, app):

@@ -67,7 +67,10 @@ def effects_of(subject: Subject, target: GivenTarget, instead: str = "") -> Word
 def doubt(request: Request, span: list[int] | None = None, instead: str = "") -> Plot:
     """Margins with and without a word, by default the one that the first loses most with.
 
-    Raises ``ValueError`` for a span of other than three numbers, and as `doubt_of` does.
+    Raises
+    ------
+    ValueError
+        The span is none, or nothing would stay of the text.
     """
     if span is None:
         subject, target = next(iter(request))
@@ -89,7 +92,10 @@ def doubt(request: Request, span: list[int] | None = None, instead: str = "") ->
 def word_effects(request: Request, instead: str = "", most: int = views.MOST) -> Plot:
     """Every word by what the margin changes without it, ranked for each checkpoint.
 
-    Raises ``ValueError`` where fewer than one word is to be ranked, and as `doubt_of` does.
+    Raises
+    ------
+    ValueError
+        The ranking is to have no word, or the text is a single one.
     """
     if most < 1:
         raise ValueError(f"most is {most}: a ranking has one word at least")

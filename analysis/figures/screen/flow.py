@@ -19,6 +19,8 @@ CSS = """
 .pl-flow .stream.neg{fill:#4393C3;fill:light-dark(#4393C3,#5AA5DA);
 stroke:#2166AC;stroke:light-dark(#2166AC,#9CCBEA);stroke-width:.7;stroke-dasharray:2.5 1.5}
 .pl-flow .node{fill:color-mix(in srgb,currentColor 70%,transparent)}
+.pl-flow .layer text{paint-order:stroke;stroke:var(--st-background-color,Canvas);
+stroke-width:3.5px;stroke-linejoin:round}
 .pl-flow .attention{fill:color-mix(in srgb,currentColor 45%,transparent)}
 .pl-flow [data-point]{cursor:pointer;outline:none}
 .pl-flow [data-point]:focus-visible text{text-decoration:underline;font-weight:700}
@@ -43,6 +45,9 @@ def svg(flow: Flow, span: tuple[int, int, int] | None = None) -> str:
     placed = streams(flow, _PITCH)
     told = json.dumps(dict(_told(flow, placed)))
     rest = f"sum {number(sum(flow.ends), 'signed')} {flow.unit}"
+    marked = [row for row in placed.rows if _is_marked(flow, row, span)]
+    if marked:
+        rest = " · ".join(_number_of(flow, row) for row in marked)
     return (
         f'<svg class="pl-flow" viewBox="0 0 {_WIDTH:g} {placed.height + _HEAD + _FOOT:g}" '
         f'role="group" aria-label="{_text(_summary(flow, placed))}" data-told="{escape(told)}">'
@@ -73,7 +78,7 @@ def _summary(flow: Flow, placed: Streams) -> str:
 
 def _told(flow: Flow, placed: Streams) -> Iterator[tuple[str, str]]:
     for row in placed.rows:
-        words = f"{printable(row.label, 24)} {number(row.value, 'signed')} {flow.unit}"
+        words = _number_of(flow, row)
         if row.attention is not None:
             words += f", attention {number(100 * row.attention, 'percent')} %"
         yield key_of(flow, row.units), words
@@ -85,6 +90,17 @@ def _told(flow: Flow, placed: Streams) -> Iterator[tuple[str, str]]:
             f"{side} {printable(flow.classes[0], 18)} {number(node.value, 'signed')} {flow.unit}"
         )
         yield f"c:{end}", words
+
+
+def _number_of(flow: Flow, row: Row) -> str:
+    return f"{printable(row.label, 24)} {number(row.value, 'signed')} {flow.unit}"
+
+
+def _is_marked(flow: Flow, row: Row, span: tuple[int, int, int] | None) -> bool:
+    if span is None or len(row.units) > 1 or flow.special[row.units[0]]:
+        return False
+    start, end = flow.spans[row.units[0]].tolist()
+    return span[0] == flow.segment[row.units[0]] and start < span[2] and span[1] < end
 
 
 def _drawing(flow: Flow, placed: Streams, span: tuple[int, int, int] | None) -> Iterator[str]:
@@ -99,8 +115,8 @@ def _drawing(flow: Flow, placed: Streams, span: tuple[int, int, int] | None) -> 
     for nth, node in enumerate(placed.layers):
         before = "" if nth else '<tspan class="quiet">layer </tspan>'
         yield (
-            f'<g data-point="l:{_text(node.name)}" tabindex="0" role="img" aria-label="layer '
-            f'{_text(node.name)}: {number(node.value, "signed")} {flow.unit}">'
+            f'<g class="layer" data-point="l:{_text(node.name)}" tabindex="0" role="img" '
+            f'aria-label="layer {_text(node.name)}: {number(node.value, "signed")} {flow.unit}">'
             f'<rect class="node" x="{_LAYER}" y="{node.top:.2f}" width="{_NODE}" '
             f'height="{max(node.height, 1):.2f}"/><text x="{_LAYER + _NODE / 2}" '
             f'y="{node.top - 3:.2f}" text-anchor="middle">{before}{_text(node.name)}</text></g>'
@@ -128,7 +144,7 @@ def _row(flow: Flow, row: Row, most: float, span: tuple[int, int, int] | None) -
         place = f' data-special="{sum(flow.special[:unit])}"'
     elif alone:
         place = f' data-segment="{flow.segment[unit]}" data-start="{start}" data-end="{end}"'
-        if span and span[0] == flow.segment[unit] and start < span[2] and span[1] < end:
+        if _is_marked(flow, row, span):
             classes.append("marked")
     key, middle = key_of(flow, row.units), row.middle
     value = number(row.value, "signed")

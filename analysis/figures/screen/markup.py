@@ -36,7 +36,7 @@ border-top:1px solid var(--pl-track)}
 text-underline-offset:.16em}
 .pl-strip .weak{text-decoration-thickness:1px;
 text-decoration-color:color-mix(in srgb,currentColor 50%,transparent)}
-.pl-strip .special{font-size:.74em;padding:.14em .3em}
+.pl-strip .special{font-size:.74em;padding:.14em .3em;display:var(--pl-special,inline)}
 .pl-strip .tok:focus-visible,.pl-bars .bar:focus-visible{
 outline:2px solid var(--st-primary-color,currentColor);outline-offset:1px}
 .pl-strip .marked{outline:2px solid currentColor;outline:2px solid var(--st-text-color,#808080);
@@ -157,6 +157,11 @@ def _colours(step: int, special: bool) -> str:
     )
 
 
+def gap(special: bool) -> str:
+    """What stands before a unit behind white space; a special token never begins a line alone."""
+    return "\N{NO-BREAK SPACE}" if special else " "
+
+
 def _strip(strip: Strip, marked: set[int], span: tuple[int, int, int] | None) -> Iterator[str]:
     yield '<div class="pl-strip">'
     limit, unit = strip.bound, escape(strip.unit)
@@ -181,7 +186,7 @@ def _strip(strip: Strip, marked: set[int], span: tuple[int, int, int] | None) ->
             )
             open_segment = segment
         elif spaced:
-            yield " "
+            yield gap(special)
         classes = "tok"
         if special:
             classes += " special"

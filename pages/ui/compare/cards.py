@@ -7,15 +7,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from analysis.attribution import Attribution
 from analysis.common.faults import reason
+from analysis.figures.marks import Strip
 from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
-from analysis.figures.screen.markup import html
-from analysis.figures.views.units import units_of
+from analysis.figures.screen.markup import gap, html
+from analysis.figures.style.style import number
+from analysis.figures.views.units import strip_of, units_of
 from analysis.seed_groups import averages
 from pages.ui.engine.replies import Reply, common_limit, stock_head
 from pages.ui.engine.results import member_of, picture
@@ -50,21 +53,21 @@ def draw_card(reply: Reply, choice: Choice, mark: Span | None, limits: dict[str,
             f"answer-{entry.id}",
             on_class=partial(_explain, reply.answer.labels),
         )
+        with st.container(key=f"input-{entry.id}"):
+            # In one place with what follows, which is as high: nothing moves when it comes.
+            reply.slots["hold"] = st.empty()
+            with reply.slots["hold"].container():
+                cards.piece(_uncoloured(reply, choice), f"hold-{entry.id}")
+            reply.slots["input"] = st.container()
+        plots |= reading_plots(reply, choice, limits)
         flow = flow_plot([reply], choice, limits["flow"])
         if flow is not None:
             plots[FLOW_TITLE] = flow
             body = _title(FLOW_TITLE) + html(flow, span=mark, css=False)
             cards.piece(body, f"flow-{entry.id}")
-        with st.container(key=f"input-{entry.id}"):
-            reply.slots["input"] = st.container()
-            if entry.id not in st.session_state.setdefault("attributed", set()):
-                # Only before the first one: later the older strip stays, dimmed.
-                reply.slots["waiting"] = st.empty()
-                reply.slots["waiting"].caption("Input attribution follows")
-        plots |= reading_plots(reply, choice, limits)
         cards.piece(_reading(reply, plots, mark), f"reading-{entry.id}")
         reply.slots["plots"] = plots
-        reply.slots["export"] = st.container()
+        reply.slots["export"] = st.container(key=f"export-place-{entry.id}")
 
 
 def largest_reading(replies: Sequence[Reply], choice: Choice) -> dict[str, float]:
@@ -161,22 +164,62 @@ def _draw_attributions(
         largest = max(largest, plot.mark.bound)  # type: ignore[union-attr]
     limit = common_limit("input_scale", choice.key, largest, st.session_state)
     for reply, result in attributed:
-        if "waiting" in reply.slots:
-            reply.slots["waiting"].empty()
-            st.session_state["attributed"].add(reply.entry.id)
         with reply.slots["input"]:
             if isinstance(result, str):
                 cards.piece(_title(INPUT_TITLE) + _warning(result), f"attr-{reply.entry.id}")
                 continue
             plot = _input_plot(reply, choice, limit)
-            gap = result.completeness_gap or 0.0
-            note = "integrated gradients, gap " + (f"{gap:.2f}" if gap >= 0.005 else "< 0.01")
+            error = result.completeness_gap or 0.0
+            shown = f"{error:.2f}" if error >= 0.005 else "< 0.01"
+            note = f"integrated gradients, gap {shown}"
             strip = html(plot, span=mark, css=False)
             cards.piece(
-                _title(INPUT_TITLE, note) + f'<div class="text">{strip}</div>',
+                _title(INPUT_TITLE, _number_of(plot, mark) or note)
+                + f'<div class="text">{strip}</div>',
                 f"attr-{reply.entry.id}",
             )
             reply.slots["plots"][INPUT_TITLE] = plot
+
+
+def _uncoloured(reply: Reply, choice: Choice) -> str:
+    """A quiet skeleton of the strip: the words as they will stand, before there are numbers."""
+    tokens = reply.traces[0].tokens
+    units = units_of(tokens, choice.words)
+    strip = strip_of(tokens, units, np.zeros(len(units)), "", "")
+    segments: list[list[str]] = []
+    for label, spaced, special, segment in zip(
+        strip.labels, strip.spaced, strip.special, strip.segment, strict=True
+    ):
+        if len(segments) == segment:
+            segments.append([])
+        shown = f'<span class="{"word special" if special else "word"}">{cards.text(label)}</span>'
+        segments[-1].append((gap(special) if spaced and segments[-1] else "") + shown)
+    lines = "".join(f'<span class="seg" dir="auto">{"".join(parts)}</span>' for parts in segments)
+    return (
+        _title(INPUT_TITLE, "computing integrated gradients")
+        + f'<div class="text quiet" aria-hidden="true"><div class="pl-strip">{lines}</div></div>'
+    )
+
+
+def _number_of(plot: Plot, mark: Span | None) -> str:
+    """The number of the marked word in a strip, for the line above it; empty without one."""
+    strip = plot.mark
+    if mark is None or not isinstance(strip, Strip):
+        return ""
+    segment, start, end = mark
+    touched = [
+        place
+        for place, (first, last) in enumerate(strip.spans.tolist())
+        if not strip.special[place]
+        and strip.segment[place] == segment
+        and first < end
+        and start < last
+    ]
+    if not touched:
+        return ""
+    label = " ".join(strip.labels[place] for place in touched)
+    value = number(float(strip.values[touched].sum()), "signed")
+    return f"{label}: {value} {strip.unit}"
 
 
 def _input_plot(reply: Reply, choice: Choice, limit: float | None) -> Plot:
@@ -205,8 +248,7 @@ def _wanted(asked: Sequence[Reply], text: str, length: int, place: DeltaGenerato
         return True
     for reply in asked:
         reply.slots["input"].empty()
-        if "waiting" in reply.slots:  # nothing follows until it is asked for
-            reply.slots["waiting"].empty()
+        reply.slots["hold"].empty()  # nothing follows until it is asked for
     with place:
         return st.button(
             f"Attribute the input ({members} × {length} tokens: this takes a while)",
@@ -276,6 +318,7 @@ def _instead(reply: Reply) -> str:
 
 
 def _reading(reply: Reply, plots: dict[str, Plot], mark: Span | None) -> str:
+    """The split in numbers, folded away: the flow above is the same split as a picture."""
     if not reply.splits:
         return _title(READING_TITLE) + f'<div class="line">{cards.text(reply.no_split)}</div>'
     split = reply.splits[0]
@@ -283,14 +326,15 @@ def _reading(reply: Reply, plots: dict[str, Plot], mark: Span | None) -> str:
     strip = html(plots[READING_TITLE], span=mark, css=False)
     note = f"reference: {reference}"
     if not split.exact:
-        gap = max(one.gap for one in reply.splits)
-        note += ", straight line, gap " + (f"{gap:.2f}" if gap >= 0.005 else "< 0.01")
-    body = _title(READING_TITLE, note) + f'<div class="text">{strip}</div>'
+        error = max(one.gap for one in reply.splits)
+        note += ", straight line, gap " + (f"{error:.2f}" if error >= 0.005 else "< 0.01")
+    number_of = _number_of(plots[READING_TITLE], mark)
+    body = _title(READING_TITLE, number_of or note) + f'<div class="text">{strip}</div>'
     if "Source layers" in plots:
         body += _title("Source layers") + html(plots["Source layers"], css=False)
         if reply.traces[0].compares:
             body += f'<div class="line">{cards.text(reply.traces[0].compares)}</div>'
-    return body
+    return f"<details><summary>The split in numbers</summary>{body}</details>"
 
 
 # Of each panel in two sentences: what the numbers are, what they are not, and the source.

@@ -8,6 +8,7 @@ from analysis.reading.comparison import in_words
 from pages.ui.compare import cards as compare
 from pages.ui.compare import doubt, panels
 from pages.ui.engine.replies import Reply, common_limit, one_class, replies
+from pages.ui.frame import address
 from pages.ui.frame.catalogue import Catalogue
 from pages.ui.frame.inputs import PREDICTED, Choice, is_complete
 from pages.ui.frame.sidebar import draw_sidebar
@@ -41,6 +42,13 @@ def _answer(found: Catalogue, choice: Choice) -> None:
     with st.container(key="cards"):
         for reply in given:
             compare.draw_card(reply, choice, mark, limits)
+    with st.container(key="below-cards"):
+        st.toggle(
+            "Special tokens",
+            value=True,
+            **address.kept("special"),
+            help="Whether [CLS], [SEP] and their like stand in the strips. Numbers stay the same.",
+        )
     with st.container(key="doubt-place"):
         doubt.draw(given, choice, mark)
     with st.container(key="variant-effect"):

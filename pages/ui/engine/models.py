@@ -20,7 +20,7 @@ from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.cache import Cache
 from analysis.common.faults import in_words
 from analysis.reading.decomposition import Decomposition, NoExactSplit, decompose
-from pages.ui.frame import settings
+from pages.ui.frame import curtain, settings
 from pages.ui.kit import cards
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def wait_until_warm() -> None:
     # ones until the run ends.
     waiting = st.empty()
     if not _warm.is_set():
+        curtain.raise_early()
         with waiting.status("Loading PyTorch and Transformers: a few seconds, once after a start"):
             _warm_up()
         waiting.empty()

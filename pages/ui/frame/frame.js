@@ -2,6 +2,7 @@
 // reach the server right after a click, in the name of that page, which would then come back: an
 // open menu tells of its closing, and the progress of long work asks to be drawn again.
 export default function () {
+  raiseCurtain();
   const sidebar = document.querySelector("[data-testid=stSidebar]");
   if (!sidebar || sidebar.dataset.watched) return;
   sidebar.dataset.watched = "true";
@@ -42,4 +43,27 @@ function repair({ target, isComposing }) {
   const { set } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(target), "value");
   set.call(target, target.value.toWellFormed());
   target.setSelectionRange(selectionStart, selectionEnd);
+}
+
+// The page is shown when its first run has ended, or says that long work follows, no part of it is
+// still being fetched, and no box has moved for a moment.
+function raiseCurtain() {
+  const root = document.documentElement;
+  if (root.dataset.raised || root.dataset.raising) return;
+  root.dataset.raising = "true";
+  let last = "";
+  let since = performance.now();
+  const look = () => {
+    const state = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState;
+    const ready = state === "notRunning" || document.querySelector(".st-key-curtain-up");
+    const parts = [...document.querySelectorAll(".stMain *, .stSidebar *")].slice(0, 1500);
+    const now = parts.map((part) => `${part.offsetTop} ${part.offsetHeight}`).join();
+    if (now !== last || document.querySelector("[data-testid=stSkeleton]")) {
+      last = now;
+      since = performance.now();
+    }
+    if (ready && performance.now() - since > 150) root.dataset.raised = "true";
+    else setTimeout(look, 30);
+  };
+  look();
 }

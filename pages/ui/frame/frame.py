@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui.engine import models
 from pages.ui.export import collection
-from pages.ui.frame import address, inputs, sidebar
+from pages.ui.frame import address, curtain, inputs, sidebar
 from pages.ui.frame.catalogue import Catalogue, catalogue
 from pages.ui.frame.inputs import Choice
 
@@ -24,7 +24,6 @@ PAGES = (
     ("pages/8_Evaluate.py", "Evaluate"),
     ("pages/9_Figures.py", "Figures"),
 )
-_STYLE = Path(__file__).with_name("frame.css").read_text(encoding="utf-8")
 _links = st.components.v2.component(
     "poollens_links",
     html="<i></i>",
@@ -57,9 +56,9 @@ def start(
 
 def open_page(title: str, question: str) -> None:
     """Set the page up; `question` is the one that the page answers."""
+    curtain.style()
     st.set_page_config(page_title=f"{title} · PoolLens", page_icon=_ICON, layout="wide")
     address.read(place_of(title))
-    st.html(f"<style>{_STYLE}</style>")
     with st.sidebar:
         st.html('<div class="pl-brand">PoolLens</div>')
         for path, name in PAGES:

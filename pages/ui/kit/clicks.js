@@ -40,8 +40,12 @@ function show(root, html) {
   const places = () => [...root.querySelectorAll("[tabindex]")];
   const place = focused ? places().indexOf(focused) : -1;
   const scroll = root.querySelector(".rows")?.scrollTop ?? 0;
+  const open = [...root.querySelectorAll("details")].map((part) => part.open);
   root.innerHTML = html;
   root.shown = html;
+  for (const [nth, part] of [...root.querySelectorAll("details")].entries()) {
+    part.open = open[nth] ?? part.open;
+  }
   const rows = root.querySelector(".rows");
   if (rows) rows.scrollTop = scroll;
   if (place >= 0) places()[place]?.focus({ preventScroll: true });
