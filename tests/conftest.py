@@ -3,7 +3,8 @@
 With ``POOLLENS_NOTHING_SKIPPED=1`` a skip is a failure: on the machine that decides whether a
 change is good, missing data or a missing browser must not look like success. Tests marked ``gpu``
 are left out, not skipped, where there is no CUDA device; so are those of a base-size encoder with
-``POOLLENS_WITHOUT_MPNET=1``, for a machine that cannot get one.
+``POOLLENS_WITHOUT_MPNET=1``, for a machine that cannot get one, and those that use axe-core with
+``POOLLENS_WITHOUT_NODE=1``.
 """
 
 from __future__ import annotations
@@ -72,6 +73,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             left_out = set()
     if os.environ.get("POOLLENS_WITHOUT_MPNET", "") not in ("", "0"):
         left_out |= {item for item in items if "mpnet_dir" in getattr(item, "fixturenames", ())}
+    if os.environ.get("POOLLENS_WITHOUT_NODE", "") not in ("", "0"):
+        left_out |= {item for item in items if "axe" in getattr(item, "fixturenames", ())}
     if left_out:
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
         items[:] = [item for item in items if item not in left_out]

@@ -12,6 +12,7 @@ data set, and not its shortest rows.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
@@ -146,6 +147,28 @@ def logits_of(
             progress((start + len(batch)) / len(texts))
     classes = max(len(classifier.checkpoint.labels), 1)
     return np.concatenate(parts) if parts else np.zeros((0, classes))
+
+
+def seconds_for(classifier: Classifier, table: Table, rows: int = 16) -> float:
+    """Expected seconds of a pass over a data set, from a measured one over a few of its rows.
+
+    Parameters
+    ----------
+    classifier
+        A loaded checkpoint.
+    table
+        The data set.
+    rows
+        How many of its rows, spread evenly, are read to measure.
+    """
+    count = len(table)
+    if not count:
+        return 0.0
+    chosen = np.unique(np.linspace(0, count - 1, min(rows, count)).astype(np.int64))
+    batch = _batch(table, chosen)
+    began = time.perf_counter()
+    predict_batch(classifier, batch, readers=())
+    return (time.perf_counter() - began) * count / len(chosen)
 
 
 def run(

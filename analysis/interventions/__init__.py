@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from analysis.interventions.effects import LeaveOneOut as LeaveOneOut
     from analysis.interventions.effects import Sweep as Sweep
     from analysis.interventions.effects import WhatIf as WhatIf
+    from analysis.interventions.flips import Flips as Flips
+    from analysis.interventions.flips import smallest_edits as smallest_edits
     from analysis.interventions.leaving import drop_effects as drop_effects
     from analysis.interventions.leaving import leave_one_out as leave_one_out
     from analysis.reading.reread import depth_logits as depth_logits
@@ -34,6 +36,7 @@ _MODULES = {
     "analysis.interventions.changes": ("sweep_last_k", "what_if"),
     "analysis.interventions.doubt": ("Doubt", "WordEffects", "word_effects", "word_logits"),
     "analysis.interventions.effects": ("WHERE", "DropEffects", "LeaveOneOut", "Sweep", "WhatIf"),
+    "analysis.interventions.flips": ("Flips", "smallest_edits"),
     "analysis.interventions.leaving": ("drop_effects", "leave_one_out"),
     "analysis.reading.reread": ("depth_logits", "part_norms"),
 }

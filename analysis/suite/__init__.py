@@ -7,6 +7,8 @@ here is a share of these sentences, not of natural text.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from functools import cache
 
 import numpy as np
@@ -29,6 +31,7 @@ __all__ = [
     "results",
     "sentences",
     "table",
+    "words",
 ]
 
 _ROOMS = {"sst2": sentiment, "trec": questions, "mrpc": paraphrases}
@@ -52,6 +55,24 @@ def sentences(task: str | None = None) -> tuple[Case, ...]:
             f"{', '.join(TASKS)}."
         )
     return tuple(_ROOMS[task].cases())
+
+
+@cache
+def words(task: str | None = None, most: int = 40) -> tuple[str, ...]:
+    """The words that the cases of a task use most, marks aside: a small lexicon of its subject.
+
+    Parameters
+    ----------
+    task
+        One that the suite has sentences for; another or None: those of all.
+    most
+        How many words.
+    """
+    count: Counter[str] = Counter()
+    for case in sentences(task if task in _ROOMS else None):
+        for text in (case.text, case.pair or ""):
+            count.update(word for word in re.findall(r"\w+", text.lower()) if not word.isdigit())
+    return tuple(word for word, _ in count.most_common(most))
 
 
 @cache

@@ -80,7 +80,7 @@ def test_click_on_a_token_marks_it_in_all_cards(page, app):
     open_at(page, app.url, text=FIRST)
     marked = page.locator(".st-key-cards .tok.marked")
     page.locator(".st-key-cards .tok", has_text="film").first.click()
-    marked.nth(7).wait_for()
+    marked.nth(7).wait_for(state="attached")
     settle(page)
     assert marked.all_inner_texts() == ["film"] * 8, "both strips of all four cards"
     marked.first.click()

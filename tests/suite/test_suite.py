@@ -236,3 +236,12 @@ class TestResults:
     def test_predictions_of_another_table_are_refused(self):
         with pytest.raises(ValueError, match=r"run on 3 rows, the suite has 1272"):
             suite.results(self.CASES, answers(self.CASES[:3]))
+
+
+def test_words_of_a_task_stand_in_its_sentences():
+    for task in (*suite.TASKS, None, "another task"):
+        known = suite.sentences(task if task in suite.TASKS else None)
+        text = " ".join(f"{case.text} {case.pair or ''}" for case in known).lower()
+        words = suite.words(task)
+        assert len(words) == len(set(words)) == 40
+        assert all(word in text for word in words)

@@ -102,6 +102,21 @@ def test_a_panel_for_each_pooling_holds_the_points_of_the_library(open_map, four
     assert shown(app, "texts")["texts"] == ROWS
 
 
+def test_a_map_that_takes_long_waits_for_a_click_and_says_what_it_takes(
+    open_map, four, monkeypatch
+):
+    from pages.ui.embedding_map import engine
+
+    monkeypatch.setattr(engine, "seconds", lambda given: 42.0)
+    app = open_map(four, checkpoints=["toy-mha"])
+    with pytest.raises(AssertionError, match="there is no map"):
+        shown(app)
+    assert any("24 forwards in float32, about 42 s" in one.value for one in app.caption)
+    app.button(key="vectors-go").click().run()
+    settle(app)
+    assert len(shown(app)["panels"]) == 3
+
+
 def test_distortion_is_said_of_every_panel(open_map, four):
     app = open_map(four, checkpoints=["toy-mha"])
     for subtitle in shown(app, "look")["subtitles"]:

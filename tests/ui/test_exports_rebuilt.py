@@ -73,6 +73,7 @@ CASES = {
         held={"mark": (0, 12, 16), "instead": "[MASK]"},
         views=("doubt", "word_effects"),
     ),
+    "compare, edits that flip": Case(COMPARE, press="flips-go", views=("flips",)),
     "compare, pieces": Case(COMPARE, "mha", {"unit": "pieces"}),
     "layers, standardised": Case(
         LAYERS,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier
     from analysis.datasets.sentences import Rows
     from analysis.interventions.effects import DropEffects, LeaveOneOut, Sweep, WhatIf
+    from analysis.interventions.flips import Flips
     from analysis.reading.attention import BlockMasses, HeadDistance, HeadEntropy, ValueNorms
     from analysis.reading.layers import LayerCka, Trajectory
     from analysis.reading.margins import NoiseFlips
@@ -184,6 +185,29 @@ def word_logits(member: Member, instead: str) -> np.ndarray:
 
     return interventions.word_logits(
         member.classifier, member.text, member.pair, instead, member.store.progress
+    )
+
+
+def flips(
+    member: Member,
+    members: tuple[Member, ...],
+    name: str,
+    kind: str,
+    words: tuple[str, ...],
+    most: int,
+) -> Flips:
+    """The smallest edits that flip the prediction of these seeds, or of the one checkpoint."""
+    from analysis import interventions
+
+    return interventions.smallest_edits(
+        name,
+        [one.classifier for one in members],
+        member.text,
+        member.pair,
+        kind,
+        words,
+        most,
+        progress=member.store.progress,
     )
 
 

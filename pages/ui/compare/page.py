@@ -6,7 +6,7 @@ import streamlit as st
 
 from analysis.reading.comparison import in_words
 from pages.ui.compare import cards as compare
-from pages.ui.compare import doubt, panels
+from pages.ui.compare import doubt, flips, panels
 from pages.ui.engine.replies import Reply, common_limit, one_class, replies
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Catalogue
@@ -51,6 +51,8 @@ def _answer(found: Catalogue, choice: Choice) -> None:
         )
     with st.container(key="doubt-place"):
         doubt.draw(given, choice, mark)
+    with st.container(key="flips-place"):
+        flips.draw(given, choice)
     with st.container(key="variant-effect"):
         if choice.variant is not None:
             panels.draw_variant(given, choice, choice.variant)

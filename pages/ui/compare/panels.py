@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -13,6 +11,7 @@ from analysis.figures.recipes.registry import alike, side_by_side
 from analysis.figures.screen.markup import html
 from analysis.reading.comparison import change_in_words
 from pages.ui.compare.cards import FLOW_TITLE, INPUT_TITLE, READING_TITLE, flow_plot
+from pages.ui.compare.wording import difference
 from pages.ui.engine.replies import Reply, replies
 from pages.ui.engine.results import picture
 from pages.ui.frame.inputs import Choice
@@ -43,21 +42,6 @@ def draw_variant(given: Sequence[Reply], choice: Choice, text: str) -> None:
         body = f'<div class="change" dir="auto">{difference(choice.text, text)}</div>'
         cards.piece(body + html(plot, css=False), "variant-bars")
         export_menu({"Sentence and variant": plot}, "export-variant")
-
-
-def difference(old: str, new: str) -> str:
-    """HTML of the new text with what was added, and struck through what was left out."""
-    before, after = re.findall(r"\w+|\s+|[^\w\s]", old), re.findall(r"\w+|\s+|[^\w\s]", new)
-    parts = []
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    for kind, a, b, c, d in matcher.get_opcodes():
-        removed, added = cards.text("".join(before[a:b])), cards.text("".join(after[c:d]))
-        if kind == "equal":
-            parts.append(added)
-            continue
-        parts.append(f"<del>{removed}</del>" if removed.strip() else "")
-        parts.append(f"<ins>{added}</ins>" if added.strip() else added)
-    return "".join(parts)
 
 
 def export_all(given: Sequence[Reply], choice: Choice) -> None:

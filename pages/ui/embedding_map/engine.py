@@ -99,6 +99,24 @@ def plan(table: Table, asked: MapRequest) -> Pass:
     return Pass(sample, rows, asked.members, asked.poolings, layers, models.precision())
 
 
+def seconds(given: Pass) -> float:
+    """Expected seconds until every checkpoint has read the rows."""
+    return sum(
+        _seconds(member.sha256, given.precision, given.table.digest, _given=given, _member=member)
+        for member in given.members
+    )
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _seconds(sha256: str, precision: str, rows: str, _given: Pass, _member: Checkpoint) -> float:
+    from analysis.corpus import runs
+
+    try:
+        return runs.seconds_for(models.classifier(_member), _given.table)
+    except Exception:  # the job meets it, too, and says it beside the checkpoint's name
+        return 0.0
+
+
 def work(given: Pass) -> Callable[[Desk], None]:
     """The job: every checkpoint's vectors, and its predictions where it has any."""
     root, each, count = results_folder.folder(), len(given.table), len(given.members)

@@ -28,7 +28,7 @@ from pages.ui.frame.sidebar import draw_sidebar
 from pages.ui.kit import cards
 
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-_AT_ONCE = 2_000  # rows times checkpoints that are computed without being asked
+_AT_ONCE = 5.0  # seconds: what takes longer waits for a click
 _MAP = "map-panels"
 
 
@@ -127,17 +127,20 @@ def _vectors_job(given: Pass, lacking: int) -> None:
     rows = len(given.table) * len(given.members)
     with st.container(key="vectors-job"):
         job = work_in_hand.find(given.key)
+        about = ""
         # One that failed for a checkpoint is not begun again by itself: it would not end.
-        ready = job is None or (job.state == "done" and not job.results)
-        if lacking and rows <= _AT_ONCE and ready:
-            work_in_hand.start(given.key, work, again=True)  # what it made was cleared
+        if lacking and (job is None or (job.state == "done" and not job.results)):
+            expected = engine.seconds(given)
+            about = f", about {work_in_hand.time_in_words(expected)}"
+            if expected <= _AT_ONCE:
+                work_in_hand.start(given.key, work, again=True)  # what it made was cleared
         job = jobs.draw(
             given.key,
             work,
             label=f"Read {len(given.table):,} rows",
             finished=not lacking,
             place="vectors",
-            about=f"{rows:,} forwards in {given.precision}; it can be stopped and "
+            about=f"{rows:,} forwards in {given.precision}{about}; it can be stopped and "
             "keeps what is done.",
         )
         for name, problem in job.results if job is not None else ():

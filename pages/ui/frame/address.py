@@ -96,6 +96,7 @@ NAMES: dict[str, Kind] = {
     "compare": SWITCH,
     "variant": TEXT,
     "instead": TEXT,
+    "flip_kind": TEXT,
     # several pages
     "reference": TEXT,
     # Layers
