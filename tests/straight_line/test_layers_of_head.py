@@ -11,7 +11,6 @@ from torch import nn
 
 import analysis
 from analysis.heads.base import dense_step, norm_step
-from analysis.heads.layers_of_head import ACTIVATIONS, Activation, HeadLayers, MeanOfBlocks
 from analysis.heads.stock import _FUNCTIONS
 from analysis.reading.decomposition import EXACT, STRAIGHT_LINE
 from analysis.straight_line.layers import ACTIVATIONS, Activation, HeadLayers, MeanOfBlocks
