@@ -300,6 +300,8 @@ def browser_page(profile: Any, asked_hosts: set[str]) -> Iterator[Any]:
     profile.on("request", request)
     profile.on("page", opened)
     page = profile.new_page()
+    # Who was here before; the steps of a first visit have a test of their own.
+    page.add_init_script("localStorage.setItem('poollens-visited', 'true')")
     yield page
     storage = profile.new_cdp_session(page)
     for host in asked_hosts:

@@ -27,7 +27,7 @@ window.allShifts = () => { keep(observer.takeRecords()); return window.shifts; }
 AT_REST = """() => {
   const app = document.querySelector('[data-testid=stApp]');
   return app?.dataset.testScriptState === 'notRunning' && document.querySelector('h1')
-    && document.documentElement.dataset.raised
+    && document.documentElement.dataset.raised === 'true'
     && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]');
 }"""
 

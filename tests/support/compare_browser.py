@@ -10,7 +10,8 @@ SETTLED = """() => {
   const app = document.querySelector('[data-testid=stApp]');
   const status = document.querySelector('.st-key-status');
   return app && app.dataset.testScriptState === 'notRunning' && status
-    && status.textContent.startsWith('Logits of') && document.documentElement.dataset.raised
+    && status.textContent.startsWith('Logits of')
+    && document.documentElement.dataset.raised === 'true'
     && !document.querySelector('[data-testid=stSkeleton]')
     && !document.querySelector('[data-stale=true]')
     && [...document.querySelectorAll(PIECES)].every(place =>

@@ -32,6 +32,7 @@ font-size:.875rem;line-height:1.35;--pl-track:color-mix(in srgb,currentColor 12%
 border-top:1px solid var(--pl-track)}
 .pl-strip .tok{padding:.14em .07em;border-radius:3px;unicode-bidi:isolate;
 -webkit-box-decoration-break:clone;box-decoration-break:clone;cursor:pointer}
+.pl-strip .keep{white-space:nowrap}
 .pl-strip .neg{text-decoration:underline;text-decoration-thickness:.1em;
 text-underline-offset:.16em}
 .pl-strip .weak{text-decoration-thickness:1px;
@@ -157,9 +158,9 @@ def _colours(step: int, special: bool) -> str:
     )
 
 
-def gap(special: bool) -> str:
-    """What stands before a unit behind white space; a special token never begins a line alone."""
-    return "\N{NO-BREAK SPACE}" if special else " "
+def behind_space(shown: str, special: bool) -> str:
+    """A unit with the white space before it; a special token never begins a line alone."""
+    return f'<span class="keep"> {shown}</span>' if special else f" {shown}"
 
 
 def _strip(strip: Strip, marked: set[int], span: tuple[int, int, int] | None) -> Iterator[str]:
@@ -185,8 +186,9 @@ def _strip(strip: Strip, marked: set[int], span: tuple[int, int, int] | None) ->
                 else '</span><span class="seg" dir="auto">'
             )
             open_segment = segment
-        elif spaced:
-            yield gap(special)
+            first = True
+        else:
+            first = False
         classes = "tok"
         if special:
             classes += " special"
@@ -203,12 +205,13 @@ def _strip(strip: Strip, marked: set[int], span: tuple[int, int, int] | None) ->
             classes += ' marked" aria-current="true'
         shown = _text(label)
         tokens = " ".join(map(str, positions))
-        yield (
+        unit_html = (
             f'<span class="{classes}" data-token="{tokens}" data-start="{start}" data-end="{end}"'
             f' data-segment="{segment}" title="{shown}: {number(value, "signed")} {unit}"'
             f" tabindex=0{' dir=ltr' if special else ''}"
             f' style="{_colours(step, special)}">{shown}</span>'
         )
+        yield behind_space(unit_html, special) if spaced and not first else unit_html
     yield "</div>" if open_segment is None else "</span></div>"
 
 

@@ -16,7 +16,7 @@ from analysis.common.faults import reason
 from analysis.figures.marks import Strip
 from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
-from analysis.figures.screen.markup import gap, html
+from analysis.figures.screen.markup import behind_space, html
 from analysis.figures.style.style import number
 from analysis.figures.views.units import strip_of, units_of
 from analysis.seed_groups import averages
@@ -193,7 +193,7 @@ def _uncoloured(reply: Reply, choice: Choice) -> str:
         if len(segments) == segment:
             segments.append([])
         shown = f'<span class="{"word special" if special else "word"}">{cards.text(label)}</span>'
-        segments[-1].append((gap(special) if spaced and segments[-1] else "") + shown)
+        segments[-1].append(behind_space(shown, special) if spaced and segments[-1] else shown)
     lines = "".join(f'<span class="seg" dir="auto">{"".join(parts)}</span>' for parts in segments)
     return (
         _title(INPUT_TITLE, "computing integrated gradients")

@@ -6,7 +6,7 @@ import streamlit as st
 
 from analysis.reading.comparison import in_words
 from pages.ui.compare import cards as compare
-from pages.ui.compare import doubt, flips, panels
+from pages.ui.compare import doubt, flips, panels, visit
 from pages.ui.engine.replies import Reply, common_limit, one_class, replies
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Catalogue
@@ -68,6 +68,7 @@ def _answer(found: Catalogue, choice: Choice) -> None:
     with below:
         panels.export_all(given, choice)
         panels.draw_table(given)
+    visit.draw()
 
 
 def _legend(limits: dict[str, float], given: list[Reply]) -> str:

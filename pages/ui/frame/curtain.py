@@ -2,8 +2,8 @@
 
 Streamlit's client fetches each kind of element when it meets the first of it, the style among
 them, and draws what it has. So a new session is sent the style alone, and the page when the browser
-has it; and the page stays behind a quiet skeleton until its first run has ended (or reached
-`raise_early`), nothing is being fetched any more and every box keeps its place.
+has it; and the page stays behind a quiet skeleton until its first run has ended, nothing is being
+fetched any more and every box keeps its place. What stands above `raise_early` is shown before.
 """
 
 from __future__ import annotations
@@ -37,6 +37,6 @@ def _note() -> None:
 
 
 def raise_early() -> None:
-    """Show the page as it stands here, before long work that it tells of."""
+    """Show what of the page stands above this place, before long work that it tells of."""
     with st.container(key="curtain-up"):
         st.text("")  # an empty container is not drawn

@@ -45,8 +45,8 @@ function repair({ target, isComposing }) {
   target.setSelectionRange(selectionStart, selectionEnd);
 }
 
-// The page is shown when its first run has ended, or says that long work follows, no part of it is
-// still being fetched, and no box has moved for a moment.
+// The page is shown when its first run has ended, no part of it is still being fetched, and no box
+// has moved for a moment; what stands above the place where long work begins is shown before.
 function raiseCurtain() {
   const root = document.documentElement;
   if (root.dataset.raised || root.dataset.raising) return;
@@ -55,14 +55,15 @@ function raiseCurtain() {
   let since = performance.now();
   const look = () => {
     const state = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState;
-    const ready = state === "notRunning" || document.querySelector(".st-key-curtain-up");
     const parts = [...document.querySelectorAll(".stMain *, .stSidebar *")].slice(0, 1500);
     const now = parts.map((part) => `${part.offsetTop} ${part.offsetHeight}`).join();
     if (now !== last || document.querySelector("[data-testid=stSkeleton]")) {
       last = now;
       since = performance.now();
     }
-    if (ready && performance.now() - since > 150) root.dataset.raised = "true";
+    const stands = performance.now() - since > 150;
+    if (stands && document.querySelector(".st-key-curtain-up")) root.dataset.raised = "early";
+    if (stands && state === "notRunning") root.dataset.raised = "true";
     else setTimeout(look, 30);
   };
   look();
