@@ -48,6 +48,12 @@ def labels_of(tokens: Any, groups: Sequence[Sequence[int]]) -> Strip:
     return strip_of(tokens, groups, np.zeros(len(groups)), "", "")
 
 
+def blank_strip(tokens: Any, words: bool) -> Strip:
+    """The units of a text before there are numbers for them: all zero."""
+    groups = units_of(tokens, words)
+    return strip_of(tokens, groups, np.zeros(len(groups)), "", "")
+
+
 def merged_scores(
     result: Any, tokens: Any, words: bool
 ) -> tuple[list[tuple[int, ...]], np.ndarray]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -18,7 +17,7 @@ from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
 from analysis.figures.screen.markup import behind_space, html
 from analysis.figures.style.style import number
-from analysis.figures.views.units import strip_of, units_of
+from analysis.figures.views.units import blank_strip, units_of
 from analysis.seed_groups import averages
 from pages.ui.engine.replies import Reply, common_limit, stock_head
 from pages.ui.engine.results import member_of, picture
@@ -183,9 +182,7 @@ def _draw_attributions(
 
 def _uncoloured(reply: Reply, choice: Choice) -> str:
     """A quiet skeleton of the strip: the words as they will stand, before there are numbers."""
-    tokens = reply.traces[0].tokens
-    units = units_of(tokens, choice.words)
-    strip = strip_of(tokens, units, np.zeros(len(units)), "", "")
+    strip = blank_strip(reply.traces[0].tokens, choice.words)
     segments: list[list[str]] = []
     for label, spaced, special, segment in zip(
         strip.labels, strip.spaced, strip.special, strip.segment, strict=True
