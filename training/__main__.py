@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from analysis.common.whole import why_not_written
 from training.finetune import finetune
 from training.folder import refresh
 from training.frozen import command as frozen
@@ -174,6 +175,10 @@ def main(words: Sequence[str] | None = None) -> int:
         return 130
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:  # a full or read-only disk; the last whole state is kept
+        place = Path(error.filename) if error.filename else Path.cwd()
+        print(f"error: {why_not_written(error, place)}", file=sys.stderr)
         return 2
 
 

@@ -6,7 +6,6 @@ The checkpoint itself appears by one rename, so a folder with a ``config.json`` 
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from dataclasses import replace
@@ -17,6 +16,7 @@ import numpy as np
 
 from analysis.datasets.table import Table
 from training.folder import Spent, facts_of, finish, move_into_place, recover, write_weights
+from training.resuming import last_state, open_state, written
 from training.settings import Settings, all_options, load_splits
 from training.tasks import Recipe
 
@@ -44,7 +44,7 @@ def finetune(settings: Settings, *, overwrite: bool = False) -> Path:
     splits = load_splits(settings)
     building = output.parent / f".{output.name}.building"
     recover(output)
-    state = _open_state(output / STATE, settings)
+    state = open_state(output / STATE, settings.fingerprint())
     model, tokenizer, location = prepare(settings, splits.train)
     spent = fit(model, tokenizer, splits.train, settings, state)
     if int(os.environ.get("RANK", "0")) != 0:
@@ -124,7 +124,7 @@ def fit(
     from transformers.trainer_utils import SaveStrategy
 
     from analysis.text.tokens import changed_rows
-    from training.trainer import Clock, TokenRows, build_trainer, last_state
+    from training.trainer import Clock, TokenRows, build_trainer
 
     plan = settings.recipe
     train, held_out = table, None
@@ -156,7 +156,9 @@ def fit(
     )
     if not keep_states:
         trainer.args.save_strategy = SaveStrategy.NO
-    trainer.train(resume_from_checkpoint=last_state(state))
+    whole = last_state(state)
+    with written(state):
+        trainer.train(resume_from_checkpoint=None if whole is None else str(whole))
     changed = changed_rows(train.text, train.pair)
     return Spent(clock.seconds, int(trainer.state.global_step), epochs, len(train), changed)
 
@@ -178,21 +180,3 @@ def longest(model: Any, tokenizer: Any, plan: Recipe) -> int:
     from training.trainer import plain
 
     return min(plan.max_length, token_limit(plain(model), tokenizer))
-
-
-def _open_state(state: Path, settings: Settings) -> Path:
-    """The folder of the unfinished run; one of other settings is not continued but refused."""
-    record = state / "settings.json"
-    now = settings.fingerprint()
-    if record.is_file():
-        then = json.loads(record.read_text())
-        if then != now:
-            changed = sorted(key for key in now if then.get(key) != now[key])
-            raise ValueError(
-                f"{state.parent} holds an unfinished run with other settings "
-                f"({', '.join(changed)} differ). Remove {state} to start anew, or repeat the "
-                "earlier command to continue it."
-            )
-    state.mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps(now, indent=1))
-    return state

@@ -21,9 +21,11 @@ from transformers import (
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from analysis.checkpoints.tokenizers import input_rules
+from analysis.common.whole import write_whole
 from analysis.datasets.table import Table
 from analysis.text.batches import InputRules
 from analysis.text.tokens import tokenize_rows
+from training.resuming import earlier_seconds
 from training.tasks import Recipe
 
 
@@ -110,8 +112,8 @@ class Clock(TrainerCallback):
         return self.before + running
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.global_step and self.path.is_file():
-            self.before = float(json.loads(self.path.read_text())["seconds"])
+        if state.global_step:
+            self.before = earlier_seconds(self.path)
         self.started, self.first_step = time.monotonic(), state.global_step
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -138,7 +140,7 @@ class Clock(TrainerCallback):
             )
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.path.write_text(json.dumps({"seconds": self.seconds}))
+        write_whole(self.path, json.dumps({"seconds": self.seconds}))
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.before, self.started = self.seconds, None
@@ -224,12 +226,3 @@ def build_trainer(
 def plain(model: Any) -> Any:
     """The classifier itself, out of PEFT's wrapping."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
-
-
-def last_state(folder: Path) -> str | None:
-    """The newest complete state the Trainer saved; its ``trainer_state.json`` is written last."""
-    steps = {
-        int(path.parent.name.rsplit("-", 1)[1]): path.parent
-        for path in folder.glob("checkpoint-*/trainer_state.json")
-    }
-    return str(steps[max(steps)]) if steps else None

@@ -51,16 +51,16 @@ def glue(tmp_path_factory):
     return write_sst2(tmp_path_factory.mktemp("glue"))
 
 
-@pytest.fixture
-def run(encoder, glue, tmp_path):
-    """Settings of a quick run; what a test cares about is changed by name."""
+@pytest.fixture(scope="session")
+def make_run(encoder, glue):
+    """Settings of a quick run into `output`; what a test cares about is changed by name."""
 
-    def make(**changes) -> Settings:
+    def make(output, **changes) -> Settings:
         start = Settings(
             "sst2",
             "max_seq_mha",
             str(encoder),
-            tmp_path / "out",
+            output,
             str(glue),
             recipe=QUICK,
             options={"last_k": 2},
@@ -70,18 +70,13 @@ def run(encoder, glue, tmp_path):
     return make
 
 
+@pytest.fixture
+def run(make_run, tmp_path):
+    """As `make_run`, into a folder of the test's own."""
+    return lambda output=tmp_path / "out", **changes: make_run(output, **changes)
+
+
 @pytest.fixture(scope="session")
-def finished(encoder, glue, tmp_path_factory):
+def finished(make_run, tmp_path_factory):
     """A checkpoint folder as a LoRA run leaves it."""
-    output = tmp_path_factory.mktemp("finished") / "sst2-tiny"
-    return finetune(
-        Settings(
-            "sst2",
-            "max_seq_mha",
-            str(encoder),
-            output,
-            str(glue),
-            recipe=QUICK,
-            options={"last_k": 2},
-        )
-    )
+    return finetune(make_run(tmp_path_factory.mktemp("finished") / "sst2-tiny"))
