@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from tests.support import zoo
+from tests.support import tiny, zoo
 from huggingface_hub import constants
 
 from analysis.checkpoints import encoders
@@ -188,3 +188,17 @@ def test_the_digest_follows_the_file(tmp_path):
     other.write_bytes(b"two")
     assert digest_of((file,)) == sha256_of(file)
     assert digest_of((file, other)) != digest_of((other, file))
+
+
+@pytest.mark.parametrize("file", ["spm.model", "sentencepiece.model", "own.spm"])
+def test_a_sentencepiece_file_of_any_name_is_named_where_it_cannot_be_read(tmp_path, file):
+    from analysis.checkpoints.tokenizers import load_tokenizer
+
+    folder = tiny.make_bare_encoder(tmp_path / "encoder")
+    for old in (*folder.glob("tokenizer*"), *folder.glob("vocab*")):
+        old.unlink()
+    (folder / file).write_bytes(b"no model")
+    with pytest.raises(ValueError, match="SentencePiece file") as refusal:
+        load_tokenizer(folder)
+    assert file in str(refusal.value)
+    assert "save_pretrained(folder)" in str(refusal.value)
