@@ -141,6 +141,30 @@ def test_keyboard_alone_marks_a_token(page, app):
     page.locator(".st-key-cards [class*=st-key-attr-] .tok.marked").nth(3).wait_for()
 
 
+def test_arrow_keys_go_along_the_words_and_escape_takes_a_mark_back(page, app):
+    open_at(page, app.url, text="the film is good")
+    strip = card(page, "sst2-mha").locator("[class*=st-key-attr-] .pl-strip")
+    focused = "e => e.getRootNode().activeElement?.textContent"
+    strip.locator(".tok").first.focus()
+    for key, word in (
+        ("ArrowRight", "the"),
+        ("ArrowDown", "film"),
+        ("ArrowLeft", "the"),
+        ("End", "[SEP]"),
+        ("Home", "[CLS]"),
+    ):
+        page.keyboard.press(key)
+        assert strip.evaluate(focused) == word
+    assert strip.locator("[tabindex='0']").count() == 1, "one stop of the Tab key"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.locator(".st-key-doubt-panel").wait_for()
+    settle(page)
+    assert strip.evaluate(focused) == "the", "the focus stays where it was"
+    page.keyboard.press("Escape")
+    page.locator(".st-key-doubt-panel").wait_for(state="detached")
+
+
 def test_sign_never_hangs_on_colour_alone(page, app):
     open_at(page, app.url, text="the film is not very good but the plot is fine")
     for token in page.locator(".st-key-cards .tok").all()[:60]:

@@ -84,7 +84,7 @@ def test_sixty_characters_against_a_delay_keep_text_caret_and_focus(page, slow_a
     assert field_state(page) == ["Sentence", SENTENCE, 60, 60]
     settle(page)
     assert field_state(page) == ["Sentence", SENTENCE, 60, 60]
-    strips = page.locator(".st-key-cards .pl-strip").all_inner_texts()
+    strips = page.locator(".st-key-cards .pl-strip").all_text_contents()
     assert len(strips) == 8
     assert {" ".join(strip.split()) for strip in strips} == {f"[CLS] {SENTENCE} [SEP]"}
 

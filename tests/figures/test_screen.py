@@ -218,7 +218,9 @@ def test_each_token_carries_its_position_its_characters_and_its_value():
         assert (int(token["data-start"]), int(token["data-end"])) == (start, end)
         shown = token["title"].removeprefix(f"{token['text']}: ").removesuffix(" logit")
         assert float(shown) == pytest.approx(score, abs=0.006)
-        assert token["tabindex"] == "0"
+        assert token["tabindex"] == "-1", "the arrow keys lead to it"
+        assert token["aria-label"] == token["title"]
+    assert tokens[0]["tabindex"] == "0", "the Tab key leads to the first"
 
 
 def test_the_text_of_a_strip_reads_as_typed():

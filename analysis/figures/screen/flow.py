@@ -110,12 +110,13 @@ def _drawing(flow: Flow, placed: Streams, span: tuple[int, int, int] | None) -> 
     for stream in placed.streams:
         yield _ribbon(flow, placed, stream)
     most = max((row.attention or 0.0 for row in placed.rows), default=0.0) or 1.0
-    for row in placed.rows:
-        yield from _row(flow, row, most, span)
+    for nth, row in enumerate(placed.rows):
+        # one stop of the Tab key a flow; the arrow keys go along it
+        yield from _row(flow, row, most, span, -1 if nth else 0)
     for nth, node in enumerate(placed.layers):
         before = "" if nth else '<tspan class="quiet">layer </tspan>'
         yield (
-            f'<g class="layer" data-point="l:{_text(node.name)}" tabindex="0" role="img" '
+            f'<g class="layer" data-point="l:{_text(node.name)}" tabindex="-1" role="img" '
             f'aria-label="layer {_text(node.name)}: {number(node.value, "signed")} {flow.unit}">'
             f'<rect class="node" x="{_LAYER}" y="{node.top:.2f}" width="{_NODE}" '
             f'height="{max(node.height, 1):.2f}"/><text x="{_LAYER + _NODE / 2}" '
@@ -125,7 +126,7 @@ def _drawing(flow: Flow, placed: Streams, span: tuple[int, int, int] | None) -> 
         y = 9 - _HEAD if end == 0 else placed.height + 11
         shown = f"{printable(node.name, 14)} {number(node.value, 'signed')}"
         yield (
-            f'<g data-point="c:{end}" tabindex="0" role="img" aria-label="{_text(shown)}">'
+            f'<g data-point="c:{end}" tabindex="-1" role="img" aria-label="{_text(shown)}">'
             f'<rect class="node" x="{_END}" y="{node.top:.2f}" width="{_NODE}" '
             f'height="{max(node.height, 1):.2f}"/><text x="{_WIDTH}" y="{y:.2f}" '
             f'text-anchor="end">{_text(shown)}</text></g>'
@@ -133,7 +134,9 @@ def _drawing(flow: Flow, placed: Streams, span: tuple[int, int, int] | None) -> 
     yield "</g>"
 
 
-def _row(flow: Flow, row: Row, most: float, span: tuple[int, int, int] | None) -> Iterator[str]:
+def _row(
+    flow: Flow, row: Row, most: float, span: tuple[int, int, int] | None, tab: int
+) -> Iterator[str]:
     unit = row.units[0]
     alone = len(row.units) == 1
     start, end = flow.spans[unit].tolist()
@@ -147,11 +150,12 @@ def _row(flow: Flow, row: Row, most: float, span: tuple[int, int, int] | None) -
         if _is_marked(flow, row, span):
             classes.append("marked")
     key, middle = key_of(flow, row.units), row.middle
+    role = "button" if place else "img"
     value = number(row.value, "signed")
     label = row.label
     attention = row.attention
     yield (
-        f'<g class="{" ".join(classes)}" data-point="{key}"{place} tabindex="0" role="img" '
+        f'<g class="{" ".join(classes)}" data-point="{key}"{place} tabindex="{tab}" role="{role}" '
         f'aria-label="{_text(label)}: {value} {flow.unit}"><title>{_text(label)}</title>'
         f'<rect x="0" y="{middle - _PITCH / 2:.2f}" width="{_FROM}" height="{_PITCH}" '
         f'fill="transparent"/>'

@@ -164,7 +164,7 @@ def behind_space(shown: str, special: bool) -> str:
 
 
 def _strip(strip: Strip, marked: set[int], span: tuple[int, int, int] | None) -> Iterator[str]:
-    yield '<div class="pl-strip">'
+    yield f'<div class="pl-strip" role="group" aria-label="{_text(strip.value_label)}">'
     limit, unit = strip.bound, escape(strip.unit)
     open_segment: int | None = None
     rows = zip(
@@ -177,7 +177,9 @@ def _strip(strip: Strip, marked: set[int], span: tuple[int, int, int] | None) ->
         strip.spans.tolist(),
         strict=True,
     )
-    for label, value, spaced, special, segment, positions, (start, end) in rows:
+    for nth, (label, value, spaced, special, segment, positions, (start, end)) in enumerate(rows):
+        # one stop of the Tab key a strip; the arrow keys go along it
+        tab = -1 if nth else 0
         if segment != open_segment:
             # direction is each text's own; a special token must not decide it, hence dir="ltr"
             yield (
@@ -208,7 +210,8 @@ def _strip(strip: Strip, marked: set[int], span: tuple[int, int, int] | None) ->
         unit_html = (
             f'<span class="{classes}" data-token="{tokens}" data-start="{start}" data-end="{end}"'
             f' data-segment="{segment}" title="{shown}: {number(value, "signed")} {unit}"'
-            f" tabindex=0{' dir=ltr' if special else ''}"
+            f' role="button" aria-label="{shown}: {number(value, "signed")} {unit}"'
+            f" tabindex={tab}{' dir=ltr' if special else ''}"
             f' style="{_colours(step, special)}">{shown}</span>'
         )
         yield behind_space(unit_html, special) if spaced and not first else unit_html

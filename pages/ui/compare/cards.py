@@ -194,7 +194,7 @@ def _uncoloured(reply: Reply, choice: Choice) -> str:
     lines = "".join(f'<span class="seg" dir="auto">{"".join(parts)}</span>' for parts in segments)
     return (
         _title(INPUT_TITLE, "computing integrated gradients")
-        + f'<div class="text quiet" aria-hidden="true"><div class="pl-strip">{lines}</div></div>'
+        + f'<div class="text quiet" aria-hidden="true">{lines}</div>'
     )
 
 

@@ -29,8 +29,29 @@ function wire({ parentElement, setTriggerValue }, root, reports) {
   };
   root.addEventListener("click", choose);
   root.addEventListener("keydown", (event) => {
-    if ((event.key === "Enter" || event.key === " ") && choose(event)) event.preventDefault();
+    const enters = event.key === "Enter" || event.key === " ";
+    const marked = event.key === "Escape" && root.querySelector(".marked");
+    const done = (enters && choose(event)) || (marked && choose({ target: marked }));
+    if (done || walk(event)) event.preventDefault();
   });
+}
+
+// Along the units of a strip or a flow by the arrow keys, to its ends by Home and End. The one that
+// was reached is where the Tab key comes back to.
+function walk({ key, target }) {
+  const group = target.closest(".pl-strip, .pl-flow");
+  if (!group) return false;
+  const places = [...group.querySelectorAll("[tabindex]")];
+  const here = places.indexOf(target.closest("[tabindex]"));
+  const ahead = getComputedStyle(target).direction === "rtl" ? -1 : 1;
+  const steps = { ArrowRight: ahead, ArrowLeft: -ahead, ArrowDown: 1, ArrowUp: -1 };
+  const ends = { Home: 0, End: places.length - 1 };
+  const next = places[key in ends ? ends[key] : here + (steps[key] ?? Number.NaN)];
+  if (here < 0 || !next) return false;
+  for (const place of places) place.setAttribute("tabindex", "-1");
+  next.setAttribute("tabindex", "0");
+  next.focus();
+  return true;
 }
 
 function show(root, html) {
