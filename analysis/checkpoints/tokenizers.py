@@ -41,6 +41,10 @@ def load_tokenizer(folder: str | Path) -> Any:
         if only_spm:
             raise _unread(folder, str(spm), error) from error
         raise
+    # An architecture whose tokenizers read no SentencePiece gets one that knows special tokens only.
+    empty = set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens)
+    if only_spm and empty:
+        raise _unread(folder, str(spm), None)
     if not tokenizer.is_fast:
         if only_spm:
             raise _unread(folder, str(spm), None)
