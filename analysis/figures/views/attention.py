@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,13 +16,19 @@ from analysis.figures.views.token_axis import CHOSEN, label_of, layer_labels, to
 from analysis.figures.views.units import units_of
 from analysis.reading import attention
 
+if TYPE_CHECKING:
+    from analysis.interventions.effects import LeaveOneOut
+    from analysis.reading.attention import Rollout, ValueNorms
+    from analysis.reading.trace import Trace
+    from analysis.statistics.basics import Agreement
+
 WORD_NORMS = "The value norm of a word is the sum of its pieces' norms."
 
 
 @view("pooling_attention")
 def pooling_attention(
-    trace: Any,
-    norms: Any = None,
+    trace: Trace,
+    norms: ValueNorms | None = None,
     words: bool = False,
     special: bool = True,
     limit: float | None = None,
@@ -60,7 +66,7 @@ def pooling_attention(
 
 
 def attention_by_seed(
-    trace: Any,
+    trace: Trace,
     norms: bool = False,
     words: bool = False,
     special: bool = True,
@@ -81,7 +87,7 @@ def attention_by_seed(
 
 @view("cls_row")
 def cls_row(
-    trace: Any,
+    trace: Trace,
     layer: int = -1,
     words: bool = False,
     special: bool = True,
@@ -90,7 +96,7 @@ def cls_row(
 ) -> Plot:
     """Whom [CLS] listens to in one layer of the encoder (default: the last): heads x tokens."""
     rows = attention.cls_row(trace, layer)
-    index = len(trace.attentions) if layer == -1 else layer
+    index = len(attention.encoder_attention(trace)) if layer == -1 else layer
     return _rows_by_token(
         trace,
         rows,
@@ -110,8 +116,8 @@ def cls_row(
 
 @view("rollout")
 def rollout(
-    trace: Any,
-    result: Any,
+    trace: Trace,
+    result: Rollout | np.ndarray,
     words: bool = False,
     special: bool = True,
     limit: float | None = None,
@@ -140,7 +146,7 @@ def rollout(
 
 @view("token_attention")
 def token_attention(
-    trace: Any,
+    trace: Trace,
     token: int = 0,
     side: str = "query",
     head: int | None = None,
@@ -187,7 +193,7 @@ def token_attention(
 
 
 def _rows_by_token(
-    trace: Any,
+    trace: Trace,
     rows: np.ndarray,
     labels: Sequence[str],
     row_label: str,
@@ -228,9 +234,9 @@ def _rows_by_token(
 
 @view("leave_one_out")
 def leave_one_out(
-    result: Any,
+    result: LeaveOneOut,
     target: int,
-    agreement: Any = None,
+    agreement: Agreement | None = None,
     special: bool = True,
     limit: float | None = None,
     chosen_token: int | None = None,
@@ -285,7 +291,7 @@ def leave_one_out(
     )
 
 
-def agreement_note(agreement: Any, of: str = "attention") -> str:
+def agreement_note(agreement: Agreement, of: str = "attention") -> str:
     """How far attention agrees with effects of leaving tokens out; `of` says which attention."""
     return (
         f"Kendall's tau between {of} and the size of these effects: {agreement.tau:+.2f}; "

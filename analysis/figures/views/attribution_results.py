@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.figures.views.source import provenance_of, target_label
 
+if TYPE_CHECKING:
+    from analysis.attribution.results import Attribution
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.text.tokens import Tokens
+
 Units = tuple[tuple[int, ...], ...]
 
 
-def title_of(result: Any) -> str:
+def title_of(result: Attribution) -> str:
     """How a result's method is called."""
+    return title_of_method(result.method)
+
+
+def title_of_method(method: str) -> str:
+    """How a method is called, by its key."""
     from analysis.attribution import METHODS
 
-    known = METHODS.get(str(result.method))
-    return known.title if known is not None else str(result.method).replace("_", " ")
+    known = METHODS.get(method)
+    return known.title if known is not None else method.replace("_", " ")
 
 
-def on_common_units(results: Sequence[Any]) -> tuple[Units, list[np.ndarray]]:
+def on_common_units(results: Sequence[Attribution]) -> tuple[Units, list[np.ndarray]]:
     """(units, scores (U,) of each result) on the coarsest units among them; finer ones are summed.
 
     Raises ``ValueError`` where neither is made of the other's, as with two different spans.
@@ -50,7 +60,7 @@ def shares(scores: np.ndarray) -> np.ndarray:
 
 
 def spread_of(
-    entry: Sequence[Any],
+    entry: Sequence[Attribution],
 ) -> tuple[Units, np.ndarray, np.ndarray | None, np.ndarray | None]:
     """(units, mean, (U, 2) interval or None, (U, M) dots or None) of one result or a seed group."""
     units, scores = on_common_units(entry)
@@ -62,19 +72,19 @@ def spread_of(
     return units, mean, np.stack([mean - spread, mean + spread], axis=1), dots
 
 
-def by_layer(result: Any, every: Sequence[int]) -> np.ndarray:
+def by_layer(result: Attribution, every: Sequence[int]) -> np.ndarray:
     """(K,) sums over the units; a layer that is not read has no bar."""
     total = np.asarray(result.layer_scores, float).sum(axis=0)
     own = {int(layer): float(value) for layer, value in zip(result.layers, total, strict=True)}
     return np.array([own.get(layer, np.nan) for layer in every])
 
 
-def unit_of(result: Any) -> str:
+def unit_of(result: Attribution) -> str:
     """What the scores of a result are measured in."""
     return "probability" if result.output == "probability" else "logit"
 
 
-def output_words(result: Any) -> str:
+def output_words(result: Attribution) -> str:
     """Which output of the checkpoint is explained."""
     if isinstance(result.target, tuple):
         what = "probabilities" if result.output == "probability" else "logits"
@@ -86,19 +96,19 @@ def output_words(result: Any) -> str:
     return known.get(str(result.output), "the class's probability")
 
 
-def explained(checkpoint: Any, result: Any) -> str:
+def explained(checkpoint: Checkpoint | None, result: Attribution) -> str:
     """The explained class, or the difference of two."""
     if isinstance(result.target, tuple):
         return " against ".join(target_label(checkpoint, int(c)) for c in result.target)
     return target_label(checkpoint, int(result.target))
 
 
-def coarsest(results: Sequence[Any]) -> str:
+def coarsest(results: Sequence[Attribution]) -> str:
     """The unit that all of these results can be shown in."""
     return str(min(results, key=lambda result: len(result.unit_tokens)).unit)
 
 
-def line_of(result: Any, name: str) -> str:
+def line_of(result: Attribution, name: str) -> str:
     """The note on how a result was made: method, baseline, and the error of its sum."""
     gap = result.completeness_gap
     phrase = f"{name}: " if name else ""
@@ -109,7 +119,12 @@ def line_of(result: Any, name: str) -> str:
     return f"{phrase}, integration error {gap:.1e}" + (", tolerance not reached." if short else ".")
 
 
-def source_of(key: str, results: Sequence[Any], texts: Sequence[Any], owners: Sequence[Any]) -> Any:
+def source_of(
+    key: str,
+    results: Sequence[Attribution],
+    texts: Sequence[Tokens | None],
+    owners: Sequence[Checkpoint | None],
+) -> Any:
     """Provenance of a view `key` of these results."""
     first = results[0]
     return provenance_of(

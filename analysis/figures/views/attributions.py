@@ -7,7 +7,7 @@ checkpoints; between methods only their order, or shares of the largest one, is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,12 +32,17 @@ from analysis.figures.views.source import as_list, cut_note, names_of
 from analysis.figures.views.token_axis import CHOSEN, label_of
 from analysis.figures.views.units import strip_of
 
+if TYPE_CHECKING:
+    from analysis.attribution.results import Attribution
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.text.tokens import Tokens
+
 
 @view("attribution_strips")
 def strips(
-    results: Sequence[Sequence[Any]],
-    tokens: Any,
-    checkpoints: Any = None,
+    results: Sequence[Sequence[Attribution]],
+    tokens: Tokens | Sequence[Tokens],
+    checkpoints: Checkpoint | Sequence[Checkpoint] | None = None,
     names: Sequence[str] | None = None,
     limits: Sequence[float] | None = None,
 ) -> Plot:
@@ -99,9 +104,9 @@ def strips(
 
 @view("attribution_bars")
 def bars(
-    results: Sequence[Any],
-    tokens: Any,
-    checkpoints: Any = None,
+    results: Sequence[Attribution | list[Attribution]],
+    tokens: Tokens | Sequence[Tokens],
+    checkpoints: Checkpoint | Sequence[Checkpoint] | None = None,
     names: Sequence[str] | None = None,
     limit: float | None = None,
     order: Sequence[int] | None = None,
@@ -181,9 +186,9 @@ def bars(
 
 @view("attribution_methods")
 def methods(
-    results: Sequence[Any],
-    tokens: Any,
-    checkpoint: Any = None,
+    results: Sequence[Attribution],
+    tokens: Tokens,
+    checkpoint: Checkpoint | None = None,
     special: bool = True,
     chosen: int | None = None,
 ) -> Plot:
@@ -229,11 +234,11 @@ def methods(
 
 @view("attribution_disagreement")
 def disagreement(
-    first: Any,
-    second: Any,
-    tokens: Any,
+    first: Attribution,
+    second: Attribution,
+    tokens: Tokens,
     names: tuple[str, str],
-    checkpoints: Any = None,
+    checkpoints: Checkpoint | Sequence[Checkpoint] | None = None,
 ) -> Plot:
     """Two results on one text, as shares of their largest scores, and the difference."""
     units, scores = on_common_units([first, second])
@@ -272,10 +277,10 @@ def disagreement(
 
 @view("attribution_layers")
 def layers(
-    joint: Any,
-    split: Any = None,
-    checkpoint: Any = None,
-    tokens: Any = None,
+    joint: Attribution | Sequence[Attribution],
+    split: Attribution | Sequence[Attribution] | None = None,
+    checkpoint: Checkpoint | None = None,
+    tokens: Tokens | None = None,
     name: str = "",
     limit: float | None = None,
 ) -> Plot:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,10 +22,19 @@ from analysis.figures.views.source import (
 from analysis.figures.views.units import merged_scores, one_or_grid, strip_of, units_of
 from analysis.reading.decomposition import described, references
 
+if TYPE_CHECKING:
+    from analysis.attribution.results import Attribution
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.reading.decomposition import Decomposition
+    from analysis.reading.trace import Trace
+    from analysis.reading.winners import Winners
+    from analysis.seed_groups.averages import GroupWinners
+    from analysis.text.tokens import Tokens
+
 
 @view("classes")
 def classes(
-    traces: Any,
+    traces: Trace | Sequence[Trace | Sequence[Trace]],
     names: Sequence[str] | None = None,
     target: int | None = None,
 ) -> Plot:
@@ -114,9 +123,9 @@ def classes(
 
 @view("input_attribution")
 def input_attribution(
-    attribution: Any,
-    tokens: Any,
-    checkpoint: Any = None,
+    attribution: Attribution,
+    tokens: Tokens,
+    checkpoint: Checkpoint | None = None,
     words: bool = False,
     limit: float | None = None,
     names: Sequence[str] | None = None,
@@ -176,10 +185,10 @@ def input_attribution(
 
 @view("reading")
 def reading(
-    decomposition: Any,
-    tokens: Any,
+    decomposition: Decomposition,
+    tokens: Tokens,
     target: int,
-    checkpoint: Any = None,
+    checkpoint: Checkpoint | None = None,
     words: bool = False,
     limit: float | None = None,
     names: Sequence[str] | None = None,
@@ -230,14 +239,14 @@ def reading(
     )
 
 
-def split_notes(splits: Sequence[Any]) -> tuple[str, ...]:
+def split_notes(splits: Sequence[Decomposition]) -> tuple[str, ...]:
     """How splits were made and how well they add up, a sentence for each kind."""
     given = "the source layers and the attention weights"
     kinds = [[s for s in splits if s.exact], [s for s in splits if not s.exact]]
     return tuple(f"{capital(described(kind, given))}." for kind in kinds if kind)
 
 
-def check_target(split: Any, target: int) -> None:
+def check_target(split: Decomposition, target: int) -> None:
     """Raises ``ValueError`` for a class that the split does not have."""
     if not 0 <= target < len(split.logits):
         raise ValueError(
@@ -247,7 +256,11 @@ def check_target(split: Any, target: int) -> None:
 
 
 def split_source(
-    owners: Sequence[Any], tokens: Any, key: str, split: Any, target: int
+    owners: Sequence[Checkpoint | None],
+    tokens: Tokens | None,
+    key: str,
+    split: Decomposition,
+    target: int,
 ) -> dict[str, Any]:
     """Provenance of a picture of a split."""
     return provenance_of(
@@ -264,11 +277,11 @@ def split_source(
 
 @view("source_layers")
 def source_layers(
-    decomposition: Any,
-    winners: Any,
+    decomposition: Decomposition,
+    winners: Winners | GroupWinners | None,
     target: int,
-    checkpoint: Any = None,
-    tokens: Any = None,
+    checkpoint: Checkpoint | None = None,
+    tokens: Tokens | None = None,
     limit: float | None = None,
 ) -> Plot:
     """What each source layer contributed, beside its share of the wins of a max-pool.

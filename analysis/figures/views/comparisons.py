@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,14 +13,18 @@ from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.source import provenance_of
 
+if TYPE_CHECKING:
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.reading.comparison import Answer
+
 
 @view("variant")
 def variant(
-    before: Sequence[Any],
-    after: Sequence[Any],
+    before: Sequence[Answer],
+    after: Sequence[Answer],
     targets: Sequence[int],
     texts: tuple[str, str] = ("", ""),
-    checkpoints: Sequence[Any] = (),
+    checkpoints: Sequence[Checkpoint] = (),
 ) -> Plot:
     """Probability of each checkpoint's explained class, for a sentence and for its variant.
 

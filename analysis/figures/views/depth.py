@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,11 @@ from analysis.figures.views.source import target_label as label_of_class
 from analysis.figures.views.units import strip_of, units_of
 from analysis.reading.over_depth import mean_trajectory
 
+if TYPE_CHECKING:
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.reading.layers import Trajectory
+    from analysis.text.tokens import Tokens
+
 QUANTITIES = {
     "norm": "norm",
     "cosine_to_previous": "cosine to the layer before",
@@ -27,7 +32,7 @@ QUANTITIES = {
 
 @view("depth")
 def depth(
-    trajectories: Any,
+    trajectories: Trajectory | Sequence[Trajectory | Sequence[Trajectory]],
     names: Sequence[str] | None = None,
     target: int | None = None,
     columns: int = 2,
@@ -132,7 +137,7 @@ def lines_of(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str], label: 
 
 @view("at_layer")
 def at_layer(
-    trajectories: Any,
+    trajectories: Trajectory | Sequence[Trajectory | Sequence[Trajectory]],
     standings: Sequence[Any],
     layer: int | None = None,
     names: Sequence[str] | None = None,
@@ -205,7 +210,11 @@ def at_layer(
 
 @view("turned")
 def turned(
-    turns: np.ndarray, tokens: Any, layer: int, checkpoint: Any = None, words: bool = True
+    turns: np.ndarray,
+    tokens: Tokens,
+    layer: int,
+    checkpoint: Checkpoint | None = None,
+    words: bool = True,
 ) -> Plot:
     """The text coloured by how far each token turns in a layer.
 
@@ -224,7 +233,7 @@ def turned(
     )
 
 
-def text_strip(turns: np.ndarray, tokens: Any, what: str, words: bool) -> Strip:
+def text_strip(turns: np.ndarray, tokens: Tokens, what: str, words: bool) -> Strip:
     """The text with (T,) numbers of its tokens; a word has the mean of its pieces."""
     units = units_of(tokens, words)
     means = np.array([turns[list(unit)].mean() for unit in units])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,9 +13,19 @@ from analysis.figures.style.style import NumberFormat
 from analysis.figures.views.source import provenance_of, target_label
 from analysis.figures.views.token_axis import layer_labels
 
+if TYPE_CHECKING:
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.reading.dimensions import Dimensions
+    from analysis.text.tokens import Tokens
+
 
 @view("dimensions")
-def dimensions(table: Any, checkpoint: Any = None, tokens: Any = None, count: int = 10) -> Plot:
+def dimensions(
+    table: Dimensions,
+    checkpoint: Checkpoint | None = None,
+    tokens: Tokens | None = None,
+    count: int = 10,
+) -> Plot:
     """One token's dimensions that carry the most: contribution, weight, values by layer, margin.
 
     `table` is a Dimensions. Where tokens compete only those that the token holds are drawn, and

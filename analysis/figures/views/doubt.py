@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,16 +12,21 @@ from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.source import cut_note, provenance_of
 
+if TYPE_CHECKING:
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.interventions.doubt import Doubt, WordEffects
+    from analysis.text.tokens import Tokens
+
 MOST = 12  # words of a ranking
 
 
 @view("doubt")
 def doubt(
-    doubts: Sequence[Any],
-    tokens: Any,
+    doubts: Sequence[Doubt],
+    tokens: Tokens,
     span: tuple[int, int, int],
     instead: str = "",
-    checkpoints: Sequence[Any] = (),
+    checkpoints: Sequence[Checkpoint] = (),
 ) -> Plot:
     """Logit margins of every pooling head with a word and without it, as slopes.
 
@@ -78,10 +83,10 @@ def doubt(
 
 @view("word_effects")
 def word_effects(
-    effects: Sequence[Any],
-    tokens: Any,
+    effects: Sequence[WordEffects],
+    tokens: Tokens,
     instead: str = "",
-    checkpoints: Sequence[Any] = (),
+    checkpoints: Sequence[Checkpoint] = (),
     most: int = MOST,
 ) -> Plot:
     """Every word by what a class's margin changes without it, ranked for each pooling head.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,12 @@ from analysis.figures.views.source import cut_note, provenance_of
 from analysis.figures.views.token_axis import TokenAxis, layer_labels, token_axis
 from analysis.reading import attention
 
+if TYPE_CHECKING:
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.reading.attention import BlockMasses, HeadDistance, HeadEntropy
+    from analysis.reading.trace import Trace
+    from analysis.text.tokens import Tokens
+
 # Cells of one picture: what a screen can show, and far below the megabytes a browser would get.
 MOSAIC_CELLS = 40_000
 MATRIX_SIDE = 128
@@ -22,7 +28,7 @@ OWN_ROW = "the pooling head"  # first row of the view "blocks", where it has att
 
 @view("encoder_heads")
 def encoder_heads(
-    trace: Any,
+    trace: Trace,
     words: bool = False,
     special: bool = True,
     limit: float | None = None,
@@ -81,14 +87,14 @@ def encoder_heads(
     )
 
 
-def mosaic_side(trace: Any) -> int:
+def mosaic_side(trace: Trace) -> int:
     """Cells on each side of one matrix in the view "encoder_heads", at most."""
-    layers, heads = trace.attentions.shape[:2]
+    layers, heads = attention.encoder_attention(trace).shape[:2]
     return max(4, int((MOSAIC_CELLS / (layers * heads)) ** 0.5 / 1.125) - 1)
 
 
 def mosaic_place(
-    trace: Any, row: int, column: int, words: bool = False, special: bool = True
+    trace: Trace, row: int, column: int, words: bool = False, special: bool = True
 ) -> tuple[int, int]:
     """(layer 1 .. L, attention head) of a cell of the view "encoder_heads" drawn alike."""
     units = len(token_axis(trace.tokens, words, special).units)
@@ -104,7 +110,7 @@ def _gap(side: int) -> int:
 
 @view("encoder_head")
 def encoder_head(
-    trace: Any,
+    trace: Trace,
     layer: int,
     head: int | None = None,
     words: bool = False,
@@ -170,9 +176,13 @@ def encoder_head(
 
 
 @view("head_summary")
-def head_summary(result: Any, checkpoint: Any = None, tokens: Any = None) -> Plot:
+def head_summary(
+    result: HeadEntropy | HeadDistance,
+    checkpoint: Checkpoint | None = None,
+    tokens: Tokens | None = None,
+) -> Plot:
     """One number for every attention head of the encoder: entropy (share of log T) or distance."""
-    if hasattr(result, "normalised"):
+    if isinstance(result, attention.HeadEntropy):
         values, limits = result.normalised, (0.0, 1.0)
         label = "entropy / log T"
         note = f"Entropy in nats runs from 0 to log {result.length} = {np.log(result.length):.2f}."
@@ -203,10 +213,10 @@ def head_summary(result: Any, checkpoint: Any = None, tokens: Any = None) -> Plo
 
 @view("blocks")
 def blocks(
-    masses: Any,
+    masses: BlockMasses,
     layer: int | None = None,
-    checkpoint: Any = None,
-    tokens: Any = None,
+    checkpoint: Checkpoint | None = None,
+    tokens: Tokens | None = None,
     head: int | None = None,
     own: np.ndarray | None = None,
 ) -> Plot:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,17 +13,26 @@ from analysis.figures.registry import view
 from analysis.figures.views.source import as_list, provenance_of
 from analysis.figures.views.study import metric_label
 
+if TYPE_CHECKING:
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.evaluation.scores import Evaluation
+    from analysis.suite.results import Results
+
 COLUMNS = 3
 
 
-def _names(evaluations: Sequence[Any]) -> tuple[str, ...]:
+def _names(evaluations: Sequence[Evaluation]) -> tuple[str, ...]:
     if not evaluations:
         raise ValueError("nothing to draw: no checkpoint has an answer yet")
     return tuple(evaluation.checkpoint for evaluation in evaluations)
 
 
 @view("data_set_scores")
-def data_set_scores(evaluations: Any, data: str = "", checkpoints: Sequence[Any] = ()) -> Plot:
+def data_set_scores(
+    evaluations: Evaluation | Sequence[Evaluation],
+    data: str = "",
+    checkpoints: Sequence[Checkpoint] = (),
+) -> Plot:
     """Scores of each checkpoint on a data set, one panel a metric, with their 95 % intervals."""
     every = as_list(evaluations)
     names = _names(every)
@@ -79,7 +88,11 @@ def _unit(metric: str, scale: float) -> str:
 
 
 @view("confusion")
-def confusion(evaluations: Any, data: str = "", checkpoints: Sequence[Any] = ()) -> Plot:
+def confusion(
+    evaluations: Evaluation | Sequence[Evaluation],
+    data: str = "",
+    checkpoints: Sequence[Checkpoint] = (),
+) -> Plot:
     """Confusion matrices: of the examples with a label, the share that got each prediction."""
     every = as_list(evaluations)
     names = _names(every)
@@ -119,7 +132,11 @@ def confusion(evaluations: Any, data: str = "", checkpoints: Sequence[Any] = ())
 
 
 @view("reliability")
-def reliability(evaluations: Any, data: str = "", checkpoints: Sequence[Any] = ()) -> Plot:
+def reliability(
+    evaluations: Evaluation | Sequence[Evaluation],
+    data: str = "",
+    checkpoints: Sequence[Checkpoint] = (),
+) -> Plot:
     """Reliability diagrams: accuracy by confidence, beside what perfect calibration would give."""
     every = [one for one in as_list(evaluations) if one.calibration is not None]
     _names(every)
@@ -163,7 +180,7 @@ def reliability(evaluations: Any, data: str = "", checkpoints: Sequence[Any] = (
 
 
 @view("agreement")
-def agreement(result: Any, data: str = "", checkpoints: Sequence[Any] = ()) -> Plot:
+def agreement(result: Any, data: str = "", checkpoints: Sequence[Checkpoint] = ()) -> Plot:
     """How often each two checkpoints give the same answer, right or wrong."""
     names = tuple(result.names)
     return Plot(
@@ -189,7 +206,9 @@ def agreement(result: Any, data: str = "", checkpoints: Sequence[Any] = ()) -> P
 
 
 @view("failure_rates")
-def failure_rates(results: Any, checkpoints: Sequence[Any] = ()) -> Plot:
+def failure_rates(
+    results: Results | Sequence[Results], checkpoints: Sequence[Checkpoint] = ()
+) -> Plot:
     """Failure rates on the behaviour suite: capabilities and kinds of test by checkpoint.
 
     Raises
@@ -240,7 +259,7 @@ def predicted_values(
     labels: np.ndarray,
     values: Sequence[np.ndarray],
     data: str = "",
-    checkpoints: Sequence[Any] = (),
+    checkpoints: Sequence[Checkpoint] = (),
     most: int = 2000,
 ) -> Plot:
     """A regression's predictions, (N,) each, against the labels (N,), evenly thinned.

@@ -8,7 +8,7 @@ has more to lose.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,12 @@ from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.attribution_results import title_of
 from analysis.figures.views.source import as_list, provenance_of, target_label
+
+if TYPE_CHECKING:
+    from analysis.attribution.evidence.agreement import RankAgreement
+    from analysis.attribution.evidence.faithfulness import Faithfulness
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.text.tokens import Tokens
 
 RANDOM = "random rankings"
 _HEADS = {
@@ -35,13 +41,13 @@ _BETTER = {
 
 @view("evidence_scores")
 def evidence_scores(
-    results: Any,
+    results: Faithfulness | Sequence[Faithfulness | Sequence[Faithfulness]],
     names: Sequence[str] | None = None,
-    checkpoint: Any = None,
-    tokens: Any = None,
+    checkpoint: Checkpoint | None = None,
+    tokens: Tokens | None = None,
     limit: float | None = None,
     row_label: str = "method",
-    checkpoints: Sequence[Any] | None = None,
+    checkpoints: Sequence[Checkpoint] | None = None,
 ) -> Plot:
     """How far each ranking is better than random ones, by four measures: standard scores.
 
@@ -100,11 +106,11 @@ def _seeds(every: Sequence[np.ndarray], labels: Sequence[str], row_label: str) -
 
 @view("evidence_bars")
 def evidence_bars(
-    results: Any,
+    results: Faithfulness | Sequence[Faithfulness | Sequence[Faithfulness]],
     measure: str = "comprehensiveness",
     names: Sequence[str] | None = None,
-    checkpoint: Any = None,
-    tokens: Any = None,
+    checkpoint: Checkpoint | None = None,
+    tokens: Tokens | None = None,
 ) -> Plot:
     """One measure of each method as it is, and the middle 95 % of random rankings.
 
@@ -146,10 +152,10 @@ def evidence_bars(
 
 @view("deletion_insertion")
 def deletion_insertion(
-    results: Any,
+    results: Faithfulness | Sequence[Faithfulness | Sequence[Faithfulness]],
     names: Sequence[str] | None = None,
-    checkpoint: Any = None,
-    tokens: Any = None,
+    checkpoint: Checkpoint | None = None,
+    tokens: Tokens | None = None,
 ) -> Plot:
     """What the output does as units go, or come, in the order of each ranking, beside random ones.
 
@@ -201,7 +207,10 @@ def deletion_insertion(
 
 @view("rank_agreement")
 def rank_agreement(
-    result: Any, checkpoints: Sequence[Any] = (), tokens: Any = None, label: str = "method"
+    result: RankAgreement,
+    checkpoints: Sequence[Checkpoint] = (),
+    tokens: Tokens | None = None,
+    label: str = "method",
 ) -> Plot:
     """Kendall's tau between every two methods (or checkpoints), beside what chance gives."""
     end = result.null[1]
@@ -235,7 +244,10 @@ def rank_agreement(
 
 @view("randomisation")
 def randomisation(
-    results: Any, names: Sequence[str] | None = None, checkpoint: Any = None, tokens: Any = None
+    results: Any,
+    names: Sequence[str] | None = None,
+    checkpoint: Checkpoint | None = None,
+    tokens: Tokens | None = None,
 ) -> Plot:
     """Rank correlation with the trained model's attribution as weights are drawn anew.
 
@@ -303,7 +315,7 @@ def _named(results: Any, names: Sequence[str] | None) -> tuple[list[Any], tuple[
     return rows, labels
 
 
-def _output(row: Any, checkpoint: Any) -> str:
+def _output(row: Faithfulness, checkpoint: Checkpoint | None) -> str:
     """What the curves show."""
     if row.output == "value":
         return "predicted value"
@@ -312,7 +324,7 @@ def _output(row: Any, checkpoint: Any) -> str:
     return f"{row.output} of {named}"
 
 
-def _limits(first: Any, rows: Sequence[Any]) -> tuple[float, float] | None:
+def _limits(first: Faithfulness, rows: Sequence[Faithfulness]) -> tuple[float, float] | None:
     """One scale for both panels; that of a probability whole."""
     if first.output == "probability" and not isinstance(first.target, tuple):
         return (-0.02, 1.02)
@@ -325,12 +337,16 @@ def _limits(first: Any, rows: Sequence[Any]) -> tuple[float, float] | None:
     return (low - room, high + room)
 
 
-def _control(row: Any) -> str:
+def _control(row: Faithfulness) -> str:
     return f"Random: {row.control.repeats} random rankings of the same {len(row.units)} units."
 
 
 def _source(
-    key: str, rows: Sequence[Any], checkpoints: Sequence[Any], tokens: Any, **more: Any
+    key: str,
+    rows: Sequence[Any],
+    checkpoints: Sequence[Checkpoint | None],
+    tokens: Tokens | None,
+    **more: Any,
 ) -> dict[str, Any]:
     first = rows[0]
     return provenance_of(

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.common.phrases import name_without_folder
 from analysis.figures.marks import Bars, Grid
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
-from analysis.figures.views.attribution_results import title_of
-from analysis.figures.views.source import as_list, names_of, provenance_of
+from analysis.figures.views.attribution_results import title_of, title_of_method
+from analysis.figures.views.source import as_list, distinct, provenance_of
+
+if TYPE_CHECKING:
+    from analysis.attribution.texts.records import EvidenceSummary, WordMeans
+    from analysis.checkpoints.checkpoint import Checkpoint
 
 
 @view("evidence_means")
 def evidence_means(
-    summaries: Any,
+    summaries: EvidenceSummary | Sequence[EvidenceSummary],
     column: str = "comprehensiveness_normalised",
-    checkpoints: Sequence[Any] = (),
+    checkpoints: Sequence[Checkpoint] = (),
 ) -> Plot:
     """A measure over a data set: mean by method and checkpoint with its 95 % interval.
 
@@ -46,8 +51,8 @@ def evidence_means(
         title=f"Over a data set: {label.partition(' (')[0]}",
         mark=Bars(
             values=values,
-            categories=tuple(title_of(_Key(m)) for m in methods),
-            series=tuple(names_of([_Named(owner) for owner in owners])),
+            categories=tuple(title_of_method(method) for method in methods),
+            series=tuple(distinct([name_without_folder(owner) for owner in owners])),
             category_label="",
             value_label=label,
             intervals=intervals,
@@ -65,7 +70,7 @@ def evidence_means(
     )
 
 
-def _seeds(owners: Sequence[str], checkpoints: Sequence[Any]) -> str:
+def _seeds(owners: Sequence[str], checkpoints: Sequence[Checkpoint]) -> str:
     """What stands behind a difference between points of a colour each."""
     if len(owners) < 2:
         return ""
@@ -76,7 +81,9 @@ def _seeds(owners: Sequence[str], checkpoints: Sequence[Any]) -> str:
 
 
 @view("largest_words")
-def largest_words(results: Any, checkpoint: Any = None, top: int = 12) -> Plot:
+def largest_words(
+    results: WordMeans | Sequence[WordMeans], checkpoint: Checkpoint | None = None, top: int = 12
+) -> Plot:
     """The words that speak most for each class over a data set, with 95 % intervals.
 
     `results` are WordMeans of one checkpoint and method, one a class. Raises ``ValueError`` where
@@ -120,20 +127,6 @@ def largest_words(results: Any, checkpoint: Any = None, top: int = 12) -> Plot:
         caption=f"Words with the largest mean attribution to each class by {title_of(first)}, "
         "with 95 % intervals over texts.",
     )
-
-
-class _Key:
-    """A method's key, where its title is wanted."""
-
-    def __init__(self, method: str) -> None:
-        self.method = method
-
-
-class _Named:
-    """A checkpoint's id, where its name is wanted and no path."""
-
-    def __init__(self, id: str) -> None:
-        self.id = id
 
 
 def _column(column: str) -> str:

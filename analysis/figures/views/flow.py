@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,13 +15,18 @@ from analysis.figures.views.source import as_list, cut_note, names_of, target_la
 from analysis.figures.views.units import strip_of, units_of
 from analysis.reading.decomposition import references
 
+if TYPE_CHECKING:
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.reading.decomposition import Decomposition
+    from analysis.text.tokens import Tokens
+
 
 @view("flow")
 def flow(
-    decomposition: Any,
-    tokens: Any,
+    decomposition: Decomposition | Sequence[Decomposition],
+    tokens: Tokens | Sequence[Tokens],
     target: int | Sequence[int],
-    checkpoint: Any = None,
+    checkpoint: Checkpoint | Sequence[Checkpoint] | None = None,
     attention: Any = None,
     words: bool = True,
     limit: float | None = None,
@@ -94,7 +99,14 @@ def flow(
     )
 
 
-def _flow(split: Any, tokens: Any, target: int, owner: Any, attention: Any, words: bool) -> Flow:
+def _flow(
+    split: Decomposition,
+    tokens: Tokens,
+    target: int,
+    owner: Checkpoint | None,
+    attention: Any,
+    words: bool,
+) -> Flow:
     check_target(split, target)
     by_token = np.asarray(split.contrast(target), float).sum(axis=0)  # (T, K)
     if len(by_token) != len(tokens.ids):
@@ -121,7 +133,7 @@ def _flow(split: Any, tokens: Any, target: int, owner: Any, attention: Any, word
     )
 
 
-def _others(owner: Any, target: int, count: int) -> str:
+def _others(owner: Checkpoint | None, target: int, count: int) -> str:
     if count == 2:
         return target_label(owner, 1 - target)
     return "others" if count > 2 else "less"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,9 +14,17 @@ from analysis.figures.registry import view
 from analysis.figures.views.source import as_list, cut_note, names_of, provenance_of, target_label
 from analysis.figures.views.token_axis import layer_labels
 
+if TYPE_CHECKING:
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.interventions.effects import Sweep
+
 
 @view("sweep")
-def sweep(sweeps: Any, names: Sequence[str] | None = None, target: int | None = None) -> Plot:
+def sweep(
+    sweeps: Sweep | Sequence[Sweep | Sequence[Sweep]],
+    names: Sequence[str] | None = None,
+    target: int | None = None,
+) -> Plot:
     """Class probability for the last k layers, k = 1 .. L, with label flips ringed.
 
     `sweeps` is a Sweep, or a list whose entries are Sweeps or lists of them (a seed group).
@@ -84,7 +92,7 @@ def sweep(sweeps: Any, names: Sequence[str] | None = None, target: int | None = 
 
 
 @view("sweep_winners")
-def sweep_winners(result: Any) -> Plot:
+def sweep_winners(result: Sweep) -> Plot:
     """Share of wins by layer for every k of a sweep."""
     depth = len(result.last_k)
     return Plot(
@@ -106,7 +114,9 @@ def sweep_winners(result: Any) -> Plot:
 
 
 @view("sweep_pooled")
-def sweep_pooled(sweeps: Any, names: Sequence[str] | None = None) -> Plot:
+def sweep_pooled(
+    sweeps: Sweep | Sequence[Sweep | Sequence[Sweep]], names: Sequence[str] | None = None
+) -> Plot:
     """Cosine of the pooled vector over the last k layers to that over the k trained with.
 
     `sweeps` as in "sweep". A cosine of 1 is the same direction: another prediction is then a
@@ -152,7 +162,7 @@ def sweep_pooled(sweeps: Any, names: Sequence[str] | None = None) -> Plot:
 
 
 @view("what_if")
-def what_if(results: Any, owner: Any = None) -> Plot:
+def what_if(results: Any, owner: Checkpoint | None = None) -> Plot:
     """Class probabilities before and after layers left the pool or tokens were masked.
 
     `results` is one WhatIf, or a list with one a seed of the group `owner`: mean, standard

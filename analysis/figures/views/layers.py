@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +14,11 @@ from analysis.figures.views.depth import lines_of
 from analysis.figures.views.source import as_list, cut_note, name_of, names_of, provenance_of
 from analysis.figures.views.source import target_label as label_of_class
 from analysis.figures.views.token_axis import layer_labels
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.profiles import Profile
+    from analysis.reading.layer_similarity import LayerCka
+    from analysis.reading.trace import Trace
 
 VALUES = {
     "raw": "value",
@@ -26,13 +31,13 @@ ORDERS = ("natural", "final", "weight", "top")
 
 @view("cls_by_layer")
 def cls_by_layer(
-    trace: Any,
+    trace: Trace,
     token: int = 0,
     values: str = "raw",
     order: str = "natural",
     weights: np.ndarray | None = None,
-    profile: Any = None,
-    reference: Any = None,
+    profile: Profile | None = None,
+    reference: Trace | None = None,
     top: int = 30,
     limit: float | None = None,
     chosen: int | None = None,
@@ -142,7 +147,9 @@ def scale_notes(plot: Plot, values: str, order: str, limit: float | None) -> tup
     return tuple(notes)
 
 
-def _shown(hidden: np.ndarray, values: str, token: int, profile: Any, reference: Any) -> np.ndarray:
+def _shown(
+    hidden: np.ndarray, values: str, token: int, profile: Profile | None, reference: Trace | None
+) -> np.ndarray:
     if values == "difference":
         return np.concatenate([np.full((1, hidden.shape[1]), np.nan), np.diff(hidden, axis=0)])
     if values == "standardised":
@@ -177,7 +184,12 @@ def _ordered(final: np.ndarray, order: str, weights: np.ndarray | None, top: int
 
 
 @view("dimension")
-def dimension(traces: Any, index: int, token: int = 0, names: Sequence[str] | None = None) -> Plot:
+def dimension(
+    traces: Trace | Sequence[Trace | Sequence[Trace]],
+    index: int,
+    token: int = 0,
+    names: Sequence[str] | None = None,
+) -> Plot:
     """One dimension of [CLS] (or of another token) by layer.
 
     `traces` is a Trace, or a list whose entries are Traces or lists of them (a seed group: mean,
@@ -220,7 +232,7 @@ def dimension(traces: Any, index: int, token: int = 0, names: Sequence[str] | No
 
 
 @view("cka")
-def cka(result: Any) -> Plot:
+def cka(result: LayerCka) -> Plot:
     """Debiased linear CKA between the layers of two checkpoints: 0 unrelated, 1 the same."""
     first, second = result.checkpoints
     rows, columns = result.values.shape

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,10 @@ from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.source import provenance_of
 from analysis.maps.quality_words import METHODS
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.maps.projection import Projection
 
 NUMBERS = {
     "probe": ("Accuracy of a linear probe", "accuracy"),
@@ -28,11 +32,11 @@ _MEASURED = {
 
 @view("map")
 def embedding_map(
-    projections: Sequence[Any],
+    projections: Sequence[Projection],
     names: Sequence[str],
     group: np.ndarray,
     groups: Sequence[str],
-    checkpoints: Sequence[Any] = (),
+    checkpoints: Sequence[Checkpoint] = (),
     data: str = "",
     subtitles: Sequence[str] = (),
     texts: Sequence[str] = (),
@@ -100,7 +104,7 @@ def embedding_map(
     )
 
 
-def _caption(what: str, data: str, projections: Sequence[Any], alignment: str) -> str:
+def _caption(what: str, data: str, projections: Sequence[Projection], alignment: str) -> str:
     used = {projection.method for projection in projections}
     sentence = what + (f" of {data}" if data else "")
     if len(projections) > 1:
@@ -125,7 +129,7 @@ def _caption(what: str, data: str, projections: Sequence[Any], alignment: str) -
     return sentence
 
 
-def _axis(projection: Any, index: int) -> str:
+def _axis(projection: Projection, index: int) -> str:
     if projection.method == "pca" and projection.explained is not None:
         return f"component {index + 1} ({100 * projection.explained[index]:.0f} %)"
     return f"dimension {index + 1}"
@@ -141,7 +145,7 @@ def pooling_by_layer(
     poolings: Sequence[str],
     layers: Sequence[int],
     measure: str = "probe",
-    checkpoint: Any = None,
+    checkpoint: Checkpoint | None = None,
     data: str = "",
     sentences: int = 0,
     note: str = "",

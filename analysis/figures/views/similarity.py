@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.figures.marks import Bands, Bars, Grid, HeatMap, Lines, Panel, symmetric_limit
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
-from analysis.figures.views.source import cut_note, provenance_of
+from analysis.figures.views.source import as_list, cut_note, provenance_of
 from analysis.figures.views.units import labels_of, strip_of, units_of
 from analysis.similarities.unit_pairs import unit_pairs
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.similarities.maxsim import MaxSim
+    from analysis.similarities.pair_scores import PairScores
+    from analysis.similarities.splade import SharedTerms
+    from analysis.similarities.split import Similarity
+    from analysis.text.tokens import Tokens
 
 BANDS = 8  # drawn unless more are asked for
 TITLES = {
@@ -35,8 +43,8 @@ _COSINE = (
 
 def bands_of(
     contributions: np.ndarray,
-    first: Any,
-    second: Any,
+    first: Tokens,
+    second: Tokens,
     score: str,
     *,
     words: bool = True,
@@ -71,21 +79,21 @@ def limits_of(marks: Sequence[tuple[str, Bands]]) -> dict[str, float]:
     return {pooling: symmetric_limit(*values) for pooling, values in found.items()}
 
 
-def named(result: Any) -> str:
+def named(result: Similarity) -> str:
     """How a result's pooling is called, with its score: "mean .62"."""
     return f"{TITLES.get(result.pooling, result.pooling)} {result.score:.2f}"
 
 
 @view("similarity_bands")
 def similarity_bands(
-    results: Any,
-    checkpoints: Any = (),
+    results: Similarity | Sequence[Similarity],
+    checkpoints: Sequence[Checkpoint] = (),
     words: bool = True,
     count: int = BANDS,
     limit: float | None = None,
 ) -> Plot:
     """Why two sentences are similar: bands between their tokens, one picture a pooling."""
-    given = list(results) if isinstance(results, list | tuple) else [results]
+    given: list[Similarity] = as_list(results)
     one = given[0]
     marks = [
         bands_of(r.contributions, r.a.tokens, r.b.tokens, named(r), words=words, count=count)
@@ -126,8 +134,8 @@ def similarity_bands(
 
 @view("similarity_map")
 def similarity_map(
-    result: Any,
-    checkpoint: Any = None,
+    result: Similarity,
+    checkpoint: Checkpoint | None = None,
     words: bool = True,
     limit: float | None = None,
 ) -> Plot:
@@ -159,7 +167,9 @@ def similarity_map(
 
 
 @view("similarity_layers")
-def similarity_layers(result: Any, checkpoint: Any = None, limit: float | None = None) -> Plot:
+def similarity_layers(
+    result: Similarity, checkpoint: Checkpoint | None = None, limit: float | None = None
+) -> Plot:
     """Contribution of each pair of source layers, or of each pair of parts, to the cosine."""
     layers = len(result.a.layers) > 1 or len(result.a.parts) == 1
     values = result.by_layer if layers else result.by_part
@@ -188,7 +198,9 @@ def similarity_layers(result: Any, checkpoint: Any = None, limit: float | None =
 
 
 @view("max_winners")
-def max_winners(result: Any, checkpoint: Any = None, words: bool = True, most: int = 12) -> Plot:
+def max_winners(
+    result: Similarity, checkpoint: Checkpoint | None = None, words: bool = True, most: int = 12
+) -> Plot:
     """Which tokens win the maximum over tokens in each sentence: share of dimensions won.
 
     Raises
@@ -197,6 +209,7 @@ def max_winners(result: Any, checkpoint: Any = None, words: bool = True, most: i
         The pooling takes no maximum.
     """
     panels: list[Panel] = []
+    ties = 0
     for side in (result.a, result.b):
         if side.winners is None or side.winners.token is None:
             raise ValueError(f"{result.pooling} takes no maximum over tokens: nothing wins")
@@ -206,6 +219,7 @@ def max_winners(result: Any, checkpoint: Any = None, words: bool = True, most: i
         for number, group in enumerate(groups):
             unit[list(group)] = number
         won = unit[side.winners.token]
+        ties += side.winners.ties
         share = np.bincount(won, minlength=len(groups)) / len(won)
         finite = np.where(np.isfinite(side.winners.margin), side.winners.margin, np.nan)
         order = np.argsort(-share, kind="stable")[:most]
@@ -225,7 +239,6 @@ def max_winners(result: Any, checkpoint: Any = None, words: bool = True, most: i
                 value_label="share of dimensions won (%)",
             )
         )
-    ties = result.a.winners.ties + result.b.winners.ties
     return Plot(
         view="max_winners",
         title=f"Winners of the maximum over tokens: {named(result)}",
@@ -239,7 +252,7 @@ def max_winners(result: Any, checkpoint: Any = None, words: bool = True, most: i
 
 
 @view("maxsim_margins")
-def maxsim_margins(result: Any, checkpoint: Any = None, most: int = 40) -> Plot:
+def maxsim_margins(result: MaxSim, checkpoint: Checkpoint | None = None, most: int = 40) -> Plot:
     """The best match of each query token (MaxSim), and its margin to the runner-up."""
     rows = np.flatnonzero(result.winner >= 0)[:most]
     best = result.similarities[rows, result.winner[rows]]
@@ -272,7 +285,7 @@ def maxsim_margins(result: Any, checkpoint: Any = None, most: int = 40) -> Plot:
 
 
 @view("splade_terms")
-def splade_terms(result: Any, checkpoint: Any = None, most: int = 20) -> Plot:
+def splade_terms(result: SharedTerms, checkpoint: Checkpoint | None = None, most: int = 20) -> Plot:
     """The heaviest terms that two sparse vectors (SPLADE) share, and the tokens that won them."""
     a, b = result.a.tokens.labels, result.b.tokens.labels
     count = min(most, len(result.terms))
@@ -309,7 +322,10 @@ def splade_terms(result: Any, checkpoint: Any = None, most: int = 20) -> Plot:
 
 @view("pair_correlations")
 def pair_correlations(
-    scores: Any, checkpoint: Any = None, centred: bool = False, metric: str = "spearman"
+    scores: PairScores,
+    checkpoint: Checkpoint | None = None,
+    centred: bool = False,
+    metric: str = "spearman",
 ) -> Plot:
     """Correlation with gold scores for each pooling and layer, as a map."""
     values, poolings, layers = _by_pooling(scores, getattr(scores, metric)[:, int(centred), 0])
@@ -340,7 +356,9 @@ def pair_correlations(
 
 
 @view("pair_anisotropy")
-def pair_anisotropy(scores: Any, checkpoint: Any = None, centred: bool = False) -> Plot:
+def pair_anisotropy(
+    scores: PairScores, checkpoint: Checkpoint | None = None, centred: bool = False
+) -> Plot:
     """Anisotropy by layer: the mean cosine of two different sentences, for each pooling."""
     values, poolings, layers = _by_pooling(scores, scores.anisotropy[:, int(centred)])
     return Plot(
@@ -363,7 +381,7 @@ def pair_anisotropy(scores: Any, checkpoint: Any = None, centred: bool = False) 
 
 
 def _by_pooling(
-    scores: Any, values: np.ndarray
+    scores: PairScores, values: np.ndarray
 ) -> tuple[np.ndarray, tuple[str, ...], tuple[int, ...]]:
     """(poolings, layers) NaN where a pooling has no such layer."""
     poolings = tuple(dict.fromkeys(pooling for pooling, _ in scores.keys))
@@ -374,7 +392,7 @@ def _by_pooling(
     return held, poolings, layers
 
 
-def _source(results: Sequence[Any], checkpoints: Any) -> dict[str, Any]:
+def _source(results: Sequence[Similarity], checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
     one = results[0]
     return provenance_of(
         list(checkpoints),
@@ -387,5 +405,5 @@ def _source(results: Sequence[Any], checkpoints: Any) -> dict[str, Any]:
     )
 
 
-def _method(result: Any) -> str:
+def _method(result: Similarity) -> str:
     return "split along a straight line" if result.gap else "split of the cosine"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.common.phrases import name_without_folder
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.text.tokens import Tokens
 
 
 def as_list(value: Any, size: int | None = None) -> list[Any]:
@@ -15,7 +19,7 @@ def as_list(value: Any, size: int | None = None) -> list[Any]:
     return [value] * (1 if size is None else size)
 
 
-def _checkpoint_source(checkpoint: Any) -> dict[str, Any]:
+def _checkpoint_source(checkpoint: Checkpoint | None) -> dict[str, Any]:
     """What identifies a checkpoint on another machine: never where it lies on this one."""
     if checkpoint is None:
         return {}
@@ -35,7 +39,9 @@ def _checkpoint_source(checkpoint: Any) -> dict[str, Any]:
     return source
 
 
-def provenance_of(checkpoints: Sequence[Any], tokens: Any = None, **more: Any) -> dict[str, Any]:
+def provenance_of(
+    checkpoints: Sequence[Checkpoint | None], tokens: Tokens | None = None, **more: Any
+) -> dict[str, Any]:
     """Provenance: checkpoints, the text, and whatever else is known (None is left out)."""
     named = [c for c in map(_checkpoint_source, checkpoints) if c]
     source: dict[str, Any] = named[0] if len(named) == 1 else {"checkpoints": named}
@@ -44,28 +50,33 @@ def provenance_of(checkpoints: Sequence[Any], tokens: Any = None, **more: Any) -
     return {k: v for k, v in (source | more).items() if v is not None and v != []}
 
 
-def target_label(checkpoint: Any, target: int | tuple[int, int]) -> str:
+def target_label(checkpoint: Checkpoint | None, target: int | tuple[int, int]) -> str:
     if isinstance(target, tuple):
         return " against ".join(target_label(checkpoint, one) for one in target)
     labels = tuple(getattr(checkpoint, "labels", ()) or ())
     return str(labels[target]) if target < len(labels) else f"class {target}"
 
 
-def name_of(checkpoint: Any, index: int) -> str:
+def name_of(checkpoint: Checkpoint | None, index: int) -> str:
     return str(_checkpoint_source(checkpoint).get("checkpoint", f"checkpoint {index + 1}"))
 
 
-def cut_note(tokens: Sequence[Any]) -> tuple[str, ...]:
+def cut_note(tokens: Sequence[Tokens]) -> tuple[str, ...]:
     dropped = max((int(getattr(t, "dropped", 0)) for t in tokens), default=0)
     return (f"{dropped} tokens beyond the model's limit are not shown.",) if dropped else ()
 
 
-def names_of(checkpoints: Sequence[Any]) -> list[str]:
+def names_of(checkpoints: Sequence[Checkpoint | None]) -> list[str]:
     """A name each; two folders of the same name are told apart by a number."""
-    names: list[str] = []
-    for index, checkpoint in enumerate(checkpoints):
-        name, again = name_of(checkpoint, index), 2
-        while name in names:
-            name, again = f"{name_of(checkpoint, index)} ({again})", again + 1
-        names.append(name)
-    return names
+    return distinct([name_of(checkpoint, index) for index, checkpoint in enumerate(checkpoints)])
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names, those that stand before already with a number behind them."""
+    different: list[str] = []
+    for name in names:
+        shown, again = name, 2
+        while shown in different:
+            shown, again = f"{name} ({again})", again + 1
+        different.append(shown)
+    return different

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.depth import QUANTITIES
 from analysis.figures.views.source import provenance_of
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.text.tokens import Tokens
 
 PREDICTION, REFERENCE = "prediction", "reference"
 # The same and what has a place among sentences that are read for it, but none in a profile.
@@ -27,8 +31,8 @@ def standing(
     percentiles: Sequence[Mapping[str, np.ndarray]],
     names: Sequence[str],
     count: int,
-    checkpoints: Sequence[Any] = (),
-    tokens: Any = None,
+    checkpoints: Sequence[Checkpoint] = (),
+    tokens: Tokens | None = None,
 ) -> Plot:
     """Percentile of a sentence's [CLS] among other sentences, a panel a number, a line an entry.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,11 @@ from analysis.figures.registry import view
 from analysis.figures.views.source import provenance_of
 from analysis.statistics.basics import mean_interval
 
+if TYPE_CHECKING:
+    from analysis.statistics.verdicts import Report
+    from analysis.study.curves import Curve
+    from analysis.study.results import Family, Scores
+
 PERCENT = ("accuracy", "f1", "macro_f1")
 COLUMNS = 3
 
@@ -23,7 +28,7 @@ def metric_label(metric: str) -> str:
     return f"{metric_name(metric)} ({'%' if metric in PERCENT else '× 100'})"
 
 
-def _source(key: str, scores: Any, study: str, **more: Any) -> dict[str, Any]:
+def _source(key: str, scores: Scores | Report, study: str, **more: Any) -> dict[str, Any]:
     return provenance_of(
         [],
         view=key,
@@ -35,7 +40,7 @@ def _source(key: str, scores: Any, study: str, **more: Any) -> dict[str, Any]:
     )
 
 
-def _shown(family: Any, tasks: Sequence[str] | None) -> list[Any]:
+def _shown(family: Family, tasks: Sequence[str] | None) -> list[Any]:
     found = [each for each in family.strata if tasks is None or each.task in tasks]
     if not found:
         raise ValueError("no task to draw: choose at least one of this family")
@@ -56,7 +61,7 @@ def _seeds(counts: Sequence[int], unfinished: bool) -> str:
 
 
 @view("study_scores")
-def study_scores(scores: Any, tasks: Sequence[str] | None = None, study: str = "") -> Plot:
+def study_scores(scores: Scores, tasks: Sequence[str] | None = None, study: str = "") -> Plot:
     """Scores of every pooling head on every task: each seed a dot, the mean with its t interval.
 
     Raises
@@ -105,7 +110,7 @@ def study_scores(scores: Any, tasks: Sequence[str] | None = None, study: str = "
 
 
 @view("study_differences")
-def study_differences(report: Any, tasks: Sequence[str] | None = None, study: str = "") -> Plot:
+def study_differences(report: Report, tasks: Sequence[str] | None = None, study: str = "") -> Plot:
     """Difference of every pooling head to the reference, with its 95 % interval, task by task.
 
     Raises
@@ -166,7 +171,7 @@ def _common(intervals: Sequence[np.ndarray]) -> tuple[float, float] | None:
 
 
 @view("study_spread")
-def study_spread(report: Any, tasks: Sequence[str] | None = None, study: str = "") -> Plot:
+def study_spread(report: Report, tasks: Sequence[str] | None = None, study: str = "") -> Plot:
     """Spread over seeds of every pooling head against that of the reference.
 
     Raises
@@ -177,19 +182,25 @@ def study_spread(report: Any, tasks: Sequence[str] | None = None, study: str = "
     family = report.family
     panels, titles, empty, counts, open_ended = [], [], [], [], []
     for stratum in _shown(family, tasks):
-        found = [c for c in report.comparisons if c.stratum == stratum]
-        if not any(np.isfinite(c.spread.ratio) for c in found):
+        spreads = {
+            comparison.head: comparison.spread
+            for comparison in report.comparisons
+            if comparison.stratum == stratum and comparison.spread is not None
+        }
+        if not any(np.isfinite(spread.ratio) for spread in spreads.values()):
             empty.append(stratum.label)
             continue
-        interval = np.array([[c.spread.interval for c in found]])
+        interval = np.array([[spread.interval for spread in spreads.values()]])
         interval[~np.isfinite(interval).all(axis=2)] = np.nan
         open_ended += [
-            f"{c.head} on {stratum.label}" for c in found if np.isinf(c.spread.interval).any()
+            f"{head} on {stratum.label}"
+            for head, spread in spreads.items()
+            if np.isinf(spread.interval).any()
         ]
         panels.append(
             Bars(
-                values=np.array([[c.spread.ratio for c in found]]),
-                categories=tuple(c.head for c in found),
+                values=np.array([[spread.ratio for spread in spreads.values()]]),
+                categories=tuple(spreads),
                 series=(stratum.label,),
                 category_label="",
                 value_label=f"spread, ratio to {family.against}",
@@ -199,7 +210,7 @@ def study_spread(report: Any, tasks: Sequence[str] | None = None, study: str = "
             )
         )
         titles.append(stratum.label)
-        counts += [n for c in found for n in c.seeds]
+        counts += [n for c in report.comparisons if c.stratum == stratum for n in c.seeds]
     if not panels:
         raise ValueError("a spread needs three seeds of both, and no task has them yet")
     return Plot(
@@ -222,7 +233,7 @@ def study_spread(report: Any, tasks: Sequence[str] | None = None, study: str = "
 
 
 @view("learning_curves")
-def learning_curves(found: Sequence[Any], study: str = "", unfinished: bool = False) -> Plot:
+def learning_curves(found: Sequence[Curve], study: str = "", unfinished: bool = False) -> Plot:
     """Scores by share of the training set, one line a pooling head, with t intervals.
 
     ``unfinished`` says that runs are missing.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.figures.views.units import units_of
 from analysis.text.words import merge
+
+if TYPE_CHECKING:
+    from analysis.text.tokens import Tokens
 
 CHOSEN = "▸ "  # before the label of what was chosen: seen in greyscale, and in every view alike
 
@@ -62,7 +65,7 @@ class TokenAxis:
 
 
 def token_axis(
-    tokens: Any, words: bool = False, special: bool = True, chosen: int | None = None
+    tokens: Tokens, words: bool = False, special: bool = True, chosen: int | None = None
 ) -> TokenAxis:
     """The axis of a text; `chosen` is the position of a token that is marked.
 
@@ -83,7 +86,7 @@ def token_axis(
     return TokenAxis(tokens, words, kept, units, labels)
 
 
-def label_of(tokens: Any, unit: Sequence[int]) -> str:
+def label_of(tokens: Tokens, unit: Sequence[int]) -> str:
     """The text between a unit's first and last character, or the piece itself."""
     first, last = unit[0], unit[-1]
     if len(unit) == 1:

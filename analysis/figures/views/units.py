@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.figures.marks import Grid, Strip, symmetric_limit
 
+if TYPE_CHECKING:
+    from analysis.attribution.results import Attribution
+    from analysis.text.tokens import Tokens
 
-def units_of(tokens: Any, words: bool) -> tuple[tuple[int, ...], ...]:
+
+def units_of(tokens: Tokens, words: bool) -> tuple[tuple[int, ...], ...]:
     if words:
         return tuple(tokens.word_groups())
     return tuple((position,) for position in range(len(tokens.ids)))
 
 
 def strip_of(
-    tokens: Any, groups: Sequence[Sequence[int]], values: np.ndarray, value_label: str, unit: str
+    tokens: Tokens, groups: Sequence[Sequence[int]], values: np.ndarray, value_label: str, unit: str
 ) -> Strip:
     """A strip of U units with `values` (U,); the text between a unit's first and last character is
     its label.
@@ -43,7 +47,7 @@ def strip_of(
     )
 
 
-def labels_of(tokens: Any, groups: Sequence[Sequence[int]]) -> Strip:
+def labels_of(tokens: Tokens, groups: Sequence[Sequence[int]]) -> Strip:
     """A strip without values: labels, places and kinds of units."""
     return strip_of(tokens, groups, np.zeros(len(groups)), "", "")
 
@@ -55,7 +59,7 @@ def blank_strip(tokens: Any, words: bool) -> Strip:
 
 
 def merged_scores(
-    result: Any, tokens: Any, words: bool
+    result: Attribution, tokens: Tokens, words: bool
 ) -> tuple[list[tuple[int, ...]], np.ndarray]:
     """(units, scores (U,)), with piece scores summed into words where words are asked for."""
     units = [tuple(int(p) for p in unit) for unit in result.unit_tokens]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from analysis.figures.registry import view
 from analysis.figures.views.source import as_list, provenance_of
 from analysis.figures.views.token_axis import layer_labels
 
+if TYPE_CHECKING:
+    from analysis.checkpoints.checkpoint import Checkpoint
+
 
 @view("winner_means")
 def winner_means(
@@ -21,7 +24,7 @@ def winner_means(
     value_label: str = "share of wins (%)",
     category_label: str = "source layer",
     scale: float = 100.0,
-    checkpoints: Sequence[Any] = (),
+    checkpoints: Sequence[Checkpoint] = (),
 ) -> Plot:
     """Means over a data set with 95 % intervals: by layer or token type, one series a class.
 
@@ -57,7 +60,7 @@ def winner_means(
 
 
 @view("seed_disagreement")
-def seed_disagreement(result: Any, checkpoints: Sequence[Any] = ()) -> Plot:
+def seed_disagreement(result: Any, checkpoints: Sequence[Checkpoint] = ()) -> Plot:
     """How often two seeds give the same place another source layer, beside chance."""
     return Plot(
         view="seed_disagreement",
@@ -79,7 +82,9 @@ def seed_disagreement(result: Any, checkpoints: Sequence[Any] = ()) -> Plot:
 
 
 @view("group_difference")
-def group_difference(result: Any, names: tuple[str, str], checkpoints: Sequence[Any] = ()) -> Plot:
+def group_difference(
+    result: Any, names: tuple[str, str], checkpoints: Sequence[Checkpoint] = ()
+) -> Plot:
     """Difference of two seed groups in share of wins, beside the usual difference within them."""
     values = 100 * np.stack([result.difference, result.within])
     intervals = np.full((2, len(result.layers), 2), np.nan)

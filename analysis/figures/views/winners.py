@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,17 @@ from analysis.figures.views.source import as_list, cut_note, name_of, provenance
 from analysis.figures.views.token_axis import layer_labels, token_axis
 from analysis.reading.decomposition import described
 from analysis.reading.winners import wins_by_token
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.checkpoints.profiles import Profile
+    from analysis.figures.views.token_axis import TokenAxis
+    from analysis.interventions.effects import DropEffects
+    from analysis.reading.decomposition import Decomposition
+    from analysis.reading.margins import MarginHistogram, NoiseFlips
+    from analysis.reading.trace import HeadTrace, Trace
+    from analysis.reading.winners import Winners
+    from analysis.text.tokens import Tokens
 
 QUANTITIES = {
     "deviation": "wins above the usual share (percentage points)",
@@ -28,12 +39,12 @@ BY_HEAD = ("contribution", "attention")  # which of them each attention head has
 
 @view("winners")
 def winners(
-    trace: Any,
+    trace: Trace,
     quantity: str = "deviation",
     target: int | None = None,
-    split: Any = None,
-    effects: Any = None,
-    profile: Any = None,
+    split: Decomposition | None = None,
+    effects: DropEffects | None = None,
+    profile: Profile | None = None,
     words: bool = False,
     special: bool = True,
     limit: float | None = None,
@@ -104,7 +115,7 @@ def winners(
     )
 
 
-def _of_layers(trace: Any) -> Any:
+def _of_layers(trace: Trace) -> Any:
     won = trace.head.winners
     if won is None or won.token is not None:
         raise ValueError(
@@ -115,14 +126,14 @@ def _of_layers(trace: Any) -> Any:
 
 
 def _cells(
-    trace: Any,
-    won: Any,
+    trace: Trace,
+    won: Winners,
     quantity: str,
     target: int,
-    split: Any,
-    effects: Any,
-    profile: Any,
-    axis: Any,
+    split: Decomposition | None,
+    effects: DropEffects | None,
+    profile: Profile | None,
+    axis: TokenAxis,
     head: int | None,
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """(U, K) values, and what has to be said of them."""
@@ -163,14 +174,14 @@ def _cells(
     return 100 * (shares - usual), (f"The usual share is the mean over {named}.",)
 
 
-def _usual(won: Any, profile: Any) -> tuple[np.ndarray, str]:
+def _usual(won: Winners, profile: Profile | None) -> tuple[np.ndarray, str]:
     """(K,) usual shares, and over what."""
     if profile is not None and tuple(profile.layers) == tuple(won.layers):
         return profile.share_of_wins.mean(axis=0), profile.corpus or "the corpus"
     return won.share_by_layer(), "this text (the checkpoint has no corpus profile)"
 
 
-def exact(head: Any, splits: Sequence[Any]) -> str:
+def exact(head: HeadTrace, splits: Sequence[Decomposition]) -> str:
     """How the split of a pooling head was made, what it is relative to, and its measured error."""
     given = "source layers" + ("" if head.attention is None else " and attention weights")
     return f"Contributions: {described(splits, given)}."
@@ -178,11 +189,11 @@ def exact(head: Any, splits: Sequence[Any]) -> str:
 
 @view("layer_quantities")
 def layer_quantities(
-    traces: Any,
+    traces: Trace | Sequence[Trace],
     target: int | None = None,
-    splits: Any = None,
-    effects: Any = None,
-    profile: Any = None,
+    splits: Decomposition | Sequence[Decomposition] | None = None,
+    effects: DropEffects | Sequence[DropEffects] | None = None,
+    profile: Profile | Sequence[Profile | None] | None = None,
     limit: float | None = None,
     chosen: int | None = None,
 ) -> Plot:
@@ -295,7 +306,12 @@ def _layer_bars(
 
 
 @view("margins")
-def margins(histogram: Any, flips: Any = None, checkpoint: Any = None, tokens: Any = None) -> Plot:
+def margins(
+    histogram: MarginHistogram,
+    flips: NoiseFlips | None = None,
+    checkpoint: Checkpoint | None = None,
+    tokens: Tokens | None = None,
+) -> Plot:
     """How close the wins were: histogram of margins; with `flips`, how many survive noise."""
     edges = histogram.edges
     names = [f"{low:.2g}" for low in edges[:-1]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,16 +16,21 @@ from analysis.figures.views.units import strip_of, units_of
 from analysis.reading import over_winners
 from analysis.reading.winners import part_of_maximum
 
+if TYPE_CHECKING:
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.reading.decomposition import Decomposition
+    from analysis.reading.trace import Trace
+
 QUANTITIES = {"wins": "Share of wins", "contribution": "Contribution"}
 
 
 @view("token_winners")
 def token_winners(
-    traces: Sequence[Any],
+    traces: Sequence[Trace],
     quantity: str = "wins",
     target: int = 0,
-    splits: Sequence[Any] | None = None,
-    checkpoint: Any = None,
+    splits: Sequence[Decomposition] | None = None,
+    checkpoint: Checkpoint | None = None,
     name: str = "",
     words: bool = True,
     limit: float | None = None,
