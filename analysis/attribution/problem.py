@@ -24,7 +24,7 @@ TOKENS_A_BATCH = 4096  # tokens in one batch of passes, to begin with
 
 @dataclass(frozen=True)
 class Problem:
-    """What a method sees of a text, a model and the output that is explained."""
+    """A text, a model and the output that is explained, as methods see them."""
 
     classifier: Classifier
     tokens: Tokens
@@ -37,7 +37,7 @@ class Problem:
     fixed: dict[str, Tensor]  # (1, T) the other inputs: attention_mask, token_type_ids
     full: float  # the output at the text
     empty: float  # the output at the baseline
-    report: Progress  # also the place where a stop arrives
+    report: Progress  # may raise to stop the computation
     seed: int
     batch_tokens: int | None = None  # fewer, where the device ran out of memory
 
@@ -58,7 +58,7 @@ class Problem:
 
     def value(self, embeddings: Tensor, **changed: Tensor) -> Tensor:
         """(n, T, e) -> (n,) the output that is explained."""
-        self.report(0.0)  # no news, but the chance to stop between two passes
+        self.report(0.0)  # report no progress, but allow a stop between two passes
         return self.explained(self.logits(embeddings, **changed))
 
     def explained(self, logits: Tensor) -> Tensor:

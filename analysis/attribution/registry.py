@@ -54,7 +54,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Result:
-    """What a method returns: (U,) scores, and what it wants to say about them."""
+    """Result of a method: (U,) scores, and facts about them."""
 
     scores: np.ndarray
     delta: float | None = None  # what the scores should sum to, where theory promises it

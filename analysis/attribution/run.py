@@ -103,7 +103,7 @@ def attribute(
                 result = _in_memory(chosen, problem, settings)
         _check_finite(classifier, chosen, result)
         if not result.stopped:
-            with suppress(Enough):  # it is done: a stop that comes now has nothing to end
+            with suppress(Enough):  # the result is complete: a stop is ignored
                 problem.report(1.0)
     named = problem.baseline_name
     return Attribution(
@@ -185,7 +185,7 @@ def expected_seconds(
         ids, inputs = apart(classifier, inputs)
         embeddings = embedded(classifier, ids).repeat(rows, 1, 1)
         embeddings.requires_grad_(backward)
-        logits_of(classifier, embeddings, inputs)  # the first pass of a shape pays for its memory
+        logits_of(classifier, embeddings, inputs)  # the first pass of a shape is slower
         started = time.perf_counter()
         answer = logits_of(classifier, embeddings, inputs).sum()
         if backward:
@@ -250,7 +250,7 @@ def _in_memory(method: Method, problem: Problem, options: dict[str, Any]) -> Res
         except torch.OutOfMemoryError:
             if problem.rows == 1:
                 raise
-        # Outside of the handler, which holds what filled the memory.
+        # Outside of the except block: the exception keeps the tensors that filled the memory alive.
         release(problem.classifier.device)
         problem = replace(problem, batch_tokens=problem.rows // 2 * len(problem.tokens))
 

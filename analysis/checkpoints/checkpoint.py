@@ -1,4 +1,4 @@
-"""What is known of a checkpoint before its weights are loaded."""
+"""Description of a checkpoint, without its weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SEED = re.compile(r"(?P<group>.+)-s(?P<seed>\d+)")
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What is known of a checkpoint before its weights are loaded."""
+    """Description of a checkpoint, without its weights."""
 
     id: str  # folder name, path or Hub id, as shown and as written into the address
     folder: Path

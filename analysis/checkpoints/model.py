@@ -364,7 +364,7 @@ def load_stock_classifier(
 
 
 def check_states(name: str, model: nn.Module, output: Any, length: int) -> None:
-    """What every pooling head reads: hidden states of all layers, one vector for each token.
+    """The input of every pooling head: hidden states of all layers, one vector for each token.
 
     Raises :class:`CheckpointError` where the output of `length` tokens has none.
     """

@@ -1,4 +1,4 @@
-"""What a checkpoint's pooling head usually reads: its profile over a corpus, kept beside it.
+"""Profile of a checkpoint's pooling head over a corpus, stored beside the checkpoint.
 
 The mean value is the reference from which the exact split is measured by default; the shares of
 wins say what is usual for this encoder, so that a sentence's own share can be judged.

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name == asked:
             import_module(module).configure(parser)
     options = top.parse_args(given)
-    if not sys.warnoptions:  # what libraries tell their developers is no message of ours
+    if not sys.warnoptions:  # warnings of libraries are for their developers, not for users
         warnings.filterwarnings("ignore", category=FutureWarning)
     run = import_module(COMMANDS[options.command][0]).run
     try:
@@ -51,6 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; nothing is half written", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output has gone: no traceback about it
+    except BrokenPipeError:  # a closed pipe: end without a traceback
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

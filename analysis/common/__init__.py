@@ -1,1 +1,1 @@
-"""What all rooms share: records, phrases, jobs, memory."""
+"""Shared helpers: records, phrases, jobs, memory."""

@@ -1,4 +1,4 @@
-"""What is said of an error of one checkpoint, so that it never ends what others answer."""
+"""Errors of one checkpoint in words, so that the others still answer."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def time_in_words(seconds: float) -> str:
 
 
 class Desk:
-    """What a job's work is given: a place to report to, to leave results on, and to look at."""
+    """Handle of a job for its work: a place to report to, to leave results on, and to look at."""
 
     def __init__(self, job: Job) -> None:
         self._job = job

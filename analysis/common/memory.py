@@ -1,4 +1,4 @@
-"""A device that runs out of memory, as a sentence."""
+"""Errors of a device that runs out of memory, turned into a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a checkpoint's logits mean: one kind of output each, decided from its configuration.
+"""Kinds of output: the meaning of a checkpoint's logits, decided from its configuration.
 
 ``softmax``: one class of several. ``sigmoid``: each class for itself (multi-label; a cross-encoder
 with one label). ``value``: one number. ``values``: several numbers. The rule is that of the text

@@ -1,4 +1,4 @@
-"""What sentences of all rooms are made with."""
+"""Helpers for sentences: lists of names, capitals, names without folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every result record shares: arrays that cannot be written to."""
+"""Helpers of result records: shapes are checked, arrays are read-only."""
 
 from __future__ import annotations
 

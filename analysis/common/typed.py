@@ -51,7 +51,7 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def words(hint: Any) -> str:
-    """What is meant, for the sentence about what was given."""
+    """The expected type in words, for an error message."""
     origin, parts = get_origin(hint), get_args(hint)
     if origin is Literal:
         return "one of " + ", ".join(parts)

@@ -77,7 +77,7 @@ def is_whole(path: Path, rows: int | None = None) -> bool:
 
 
 def why_not_written(error: OSError, path: Path) -> str:
-    """What stopped a file from being written, and what to do, in a sentence."""
+    """A sentence on why a file could not be written, and what to do."""
     import errno
 
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -30,7 +30,7 @@ BATCH_ROWS = 2_048
 
 @dataclass(frozen=True)
 class Order:
-    """What is asked for; written beside the results, and equal for a run to go on."""
+    """The settings of a run, written beside the results; a run goes on only with equal ones."""
 
     checkpoint: str  # folder, name or Hub id
     text: str
@@ -220,7 +220,7 @@ def _declare(output: Path, order: Order, files: Sequence[Path], engine: str) -> 
             )
         if engine == "ray" and rows is not None:
             raise ValueError(f"{output} has been written by Ray already; give another --output")
-        if engine == "ray":  # it failed before: Ray begins anew, under other names
+        if engine == "ray":  # it failed before: restart Ray under new names
             for part in output.rglob("*.parquet"):
                 part.unlink()
         return about

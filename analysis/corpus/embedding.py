@@ -222,7 +222,7 @@ def embed(
 def stored(
     root: str | Path, checkpoint: Checkpoint, table: Table, key: Key, precision: str = "float32"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What :func:`analysis.corpus.compute` has written of one pooling and layer.
+    """Vectors that :func:`analysis.corpus.compute` has written of one pooling and layer.
 
     Returns ascending row numbers (M,) and their vectors (M, d); none where nothing is on disk.
     """
@@ -243,7 +243,7 @@ def matrix(table: pa.Table, column: str) -> np.ndarray:
 
 
 def precision_for(dtype: str, device: str) -> str:
-    """What "auto" is on this machine, as :func:`analysis.corpus.open_for_data` takes it."""
+    """The precision of "auto" on this machine, as :func:`analysis.corpus.open_for_data` has it."""
     if dtype != "auto":
         return dtype
     return "bfloat16" if torch.cuda.is_available() and device != "cpu" else "float32"

@@ -1,4 +1,4 @@
-"""How alike the layers of two checkpoints arrange the same sentences."""
+"""Similarity of the layers of two checkpoints over the same sentences."""
 
 from __future__ import annotations
 

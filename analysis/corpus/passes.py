@@ -1,4 +1,4 @@
-"""What a pass over a data set is cut into, and how its pieces come to lie on disk. No torch."""
+"""Parts of a pass over a data set, and how they are written to disk. No torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PART_ROWS, PART_SECONDS = 4096, 5.0  # a part is written when either is reached
 
 @dataclass(frozen=True)
 class Piece:
-    """What one forward pass gave: places in the batch, row numbers, and each reader's columns."""
+    """Results of one forward pass: places in the batch, row numbers, and each reader's columns."""
 
     places: np.ndarray
     row: pa.Array

@@ -117,7 +117,7 @@ class Predictions:
         return found
 
     def at(self, rows: Sequence[int] | NDArray[np.int64]) -> Predictions:
-        """Those of the given rows that are done (ascending)."""
+        """The given rows that are done, ascending."""
         keep = np.isin(self.rows, np.asarray(rows, dtype=np.int64))
         return Predictions(
             self.checkpoint,
@@ -231,7 +231,7 @@ def done_rows(folder: Path, kind: str) -> NDArray[np.int64]:
 def read(
     root: str | Path, checkpoint: Checkpoint, table: Table, precision: str = "float32"
 ) -> Predictions:
-    """What is on disk of a checkpoint's answers to a data set; no rows where nothing is."""
+    """A checkpoint's answers to a data set, as far as they are on disk; else no rows."""
     folder = place_of(root, checkpoint, table, precision)
     parts = read_parts(folder, PREDICTION, ["row", "logits", "tokens", "cut"])
     classes = max(len(checkpoint.labels), 1)

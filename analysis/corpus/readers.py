@@ -1,4 +1,4 @@
-"""What is kept of a forward pass over rows of a data set: readers, each with columns of its own."""
+"""Readers: each takes its columns from a forward pass over rows of a data set."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Step:
 
 
 class Reader(Protocol):
-    """What is kept of a forward pass: some columns of Arrow, in a folder of this name."""
+    """Columns of Arrow taken from a forward pass, in a folder of this name."""
 
     @property
     def name(self) -> str:

@@ -34,7 +34,7 @@ class VectorFolder:
 
 
 def described(folder: str | Path) -> dict[str, Any]:
-    """What a run has said of its folder. Raises ``ValueError`` where it is no such folder."""
+    """The description in a folder of vectors. Raises ``ValueError`` where there is none."""
     try:
         about = json.loads((Path(folder) / ABOUT).read_text(encoding="utf-8"))
         return {**about, "order": dict(about["order"])}

@@ -1,4 +1,4 @@
-"""How good a checkpoint is on a data set, and where several of them differ."""
+"""Scores of checkpoints on a data set, and where they differ."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ class Pair:
     bootstraps: tuple[Bootstrap, ...]
 
     def sentences(self) -> tuple[str, ...]:
-        """What each test says of these two checkpoints."""
+        """The result of each test of these two checkpoints, in words."""
         said = [test.sentence(self.one, self.other) for test in self.bootstraps]
         if self.mcnemar is not None:
             said.insert(0, self.mcnemar.sentence(self.one, self.other))

@@ -1,4 +1,4 @@
-"""How good a checkpoint is on a data set: metrics with intervals, confusion matrix, calibration.
+"""Scores of a checkpoint on a data set: metrics with intervals, confusion matrix, calibration.
 
 Every interval is over the rows (95 %): it says how far the score would move on other rows of the
 same kind, for this checkpoint, and nothing of another seed or of a pooling head.
@@ -96,7 +96,7 @@ class Evaluation:
         raise KeyError(f"no {metric!r} here; there are {', '.join(s.metric for s in self.scores)}")
 
     def sentence(self) -> str:
-        """What the first score says, with its interval, of this checkpoint."""
+        """A sentence with the first score of this checkpoint and its interval."""
         first = self.scores[0]
         part = "" if self.n == self.total else f" (of {self.total:,}; the run was stopped)"
         if self.confusion is not None:

@@ -1,4 +1,4 @@
-"""What the pooling heads with attention share: one attention layer over the tokens (or layers)."""
+"""Base of the pooling heads with attention: one attention layer over the tokens (or layers)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every pooling head is: the base class, what it returns, and the registry of all of them."""
+"""The base class of pooling heads, the record that they return, and their registry."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LayerWinners:
 
 @dataclass(frozen=True)
 class Pooled:
-    """What a pooling head returns. Only `vector` is required of a head of your own."""
+    """Output of a pooling head. Only `vector` is required of a head of your own."""
 
     vector: Tensor  # (B, D)
     winners: LayerWinners | None = None
@@ -121,7 +121,7 @@ class PoolingHead(nn.Module):
         return vector if self.pooler is None else torch.tanh(self.pooler(vector))
 
     def steps(self) -> tuple[Layer, ...] | None:
-        """What :meth:`finish` computes, as NumPy; () where it leaves the vector as it is.
+        """The layers of :meth:`finish`, as NumPy; () where it leaves the vector as it is.
 
         None where it is not known: a subclass whose own :meth:`finish` has no steps beside it.
         """

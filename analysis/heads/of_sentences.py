@@ -1,4 +1,4 @@
-"""What a sentence-transformers folder declares: its poolings, side by side, and what follows them.
+"""Poolings that a sentence-transformers folder declares, side by side, and the layers behind them.
 
 And the model around it: an encoder with a pooling of its own and no classifier.
 """

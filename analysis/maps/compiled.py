@@ -1,4 +1,4 @@
-"""Machine code that umap-learn has numba make anew in every process is kept on disk instead.
+"""Keep the machine code of umap-learn on disk, which numba would compile in every process.
 
 numba keeps what is declared so; umap-learn and the parallel half of pynndescent do not declare
 it, and on two cores the first map of a process waited 20 s for it (60 s above 4,096 rows).

@@ -269,7 +269,7 @@ def _umap(
             "bar_format": "{n_fmt}/{total_fmt}",
         }
     with quiet():
-        # One thread: with a seed umap-learn takes no other, and without one no layout comes back.
+        # One thread: umap-learn is deterministic only with a seed, and allows one thread then.
         reducer = UMAP(
             n_components=2,
             random_state=seed,

@@ -1,1 +1,1 @@
-"""What one text shows: trace, winners, split, attention, layers, margins."""
+"""Results for one text: trace, winners, split, attention, layers, margins."""

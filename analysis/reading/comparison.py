@@ -201,7 +201,7 @@ def _say(answers: Sequence[Answer]) -> str:
 def change_in_words(
     before: Sequence[Answer], after: Sequence[Answer], targets: Sequence[int]
 ) -> str:
-    """What a second version of the text changed, checkpoint by checkpoint, in one or two sentences.
+    """Changes by a second version of the text, a checkpoint at a time, in one or two sentences.
 
     `targets[i]` is the class whose probability is followed for checkpoint i.
     """

@@ -102,7 +102,7 @@ _REFERENCES = {"corpus": "the corpus mean", "custom": "a reference of your own"}
 
 
 def references(splits: Sequence[Decomposition]) -> str:
-    """What the values are measured from, in words."""
+    """The reference of the values, in words."""
     return listed(dict.fromkeys(_REFERENCES.get(s.reference, s.reference) for s in splits))
 
 

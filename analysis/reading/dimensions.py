@@ -13,7 +13,7 @@ from analysis.reading.trace import Trace
 
 @dataclass(frozen=True)
 class Dimensions:
-    """What each of the d dimensions of one token adds to the contrast of a class.
+    """Contribution of each of the d dimensions of one token to the contrast of a class.
 
     ``contribution = weight * (value - reference)``, and its sum over the dimensions is what the
     split gives for the token. Where tokens compete, a dimension that another token holds

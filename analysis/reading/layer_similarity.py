@@ -1,4 +1,4 @@
-"""How alike two layers arrange the same sentences: debiased linear CKA."""
+"""Similarity of two layers over the same sentences: debiased linear CKA."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a token on its way up: norms, cosines, predictions by depth; CKA of layers."""
+"""A token through the layers: norms, cosines, predictions by depth; CKA of layers."""
 
 from __future__ import annotations
 

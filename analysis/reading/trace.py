@@ -36,7 +36,7 @@ _READS = {
 
 @dataclass(frozen=True)
 class HeadTrace:
-    """What the pooling head did. All None for a bare encoder, or a head that tells nothing.
+    """Record of the pooling head. All None for a bare encoder, or a head without one.
 
     Where `readout` is not None, ``logits[c] = constant[c] + sum over p, t, j of
     readout[c, p, j] * weights[p, t(, j)] * values[t, j]``. Where `rest` is not None, layers of the
@@ -217,7 +217,7 @@ def folded_readout(classifier: Classifier, pooled: Pooled | None) -> Any:
 def head_trace(
     classifier: Classifier, pooled: Pooled | None, readout: Any, row: int = 0
 ) -> HeadTrace:
-    """What the pooling head did with one row of a batch."""
+    """The record of the pooling head for one row of a batch."""
     if pooled is None:
         return HeadTrace()
     winners, head = pooled.winners, classifier.head

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Winners:
-    """Who holds the maximum, with ties going to the earliest layer (or token).
+    """Winners of a maximum; ties go to the earliest layer (or token).
 
     Shapes are (d,) where only one position is pooled (`max_cls`), or where tokens compete (`max`,
     and the maximum that is one part of `concat`); (T, d) where every token is (`max_seq_mha`).

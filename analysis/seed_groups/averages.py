@@ -123,7 +123,7 @@ def attention_by_seed(traces: Sequence[Trace], rows: Sequence[np.ndarray], name:
 
 
 def seed_names(ids: Sequence[str], name: str) -> tuple[str, ...]:
-    """What each member is called within the group `name`: "s0" of "trec-cls-s0"."""
+    """Name of each member within the group `name`: "s0" of "trec-cls-s0"."""
     return tuple(one.removeprefix(name).lstrip("-") or one for one in ids)
 
 

@@ -1,4 +1,4 @@
-"""What follows a pooling, as an affine map that holds at one vector: ``g(v) == A v + c``.
+"""The layers behind a pooling, as an affine map that holds at one vector: ``g(v) == A v + c``.
 
 A linear step is its own map. A normalisation is linear once its scale is given. Any other step is
 read along the straight line from a reference (Aumann-Shapley): A is the mean of its Jacobian on

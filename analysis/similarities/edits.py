@@ -1,4 +1,4 @@
-"""What if: a sentence of a pair without a token, or with another word, and the change of the score.
+"""Edits of a pair: a sentence without a token or with another word, and the change of the score.
 
 A contribution says where a score came from. What a token is worth is another question, and only a
 rerun answers it: without the token the encoder reads all others anew.
@@ -54,7 +54,7 @@ class PairEdit:
 
 @dataclass(frozen=True)
 class PairEffects:
-    """What each token (or word) of two sentences is worth to their score.
+    """Effect of each token (or word) of two sentences on their score.
 
     ``a[i]`` is the score minus the score without group i of the first sentence; NaN for special
     tokens, which stay. Positive: the group makes the sentences more similar.
@@ -181,7 +181,7 @@ def effects(
     *,
     words: bool = True,
 ) -> PairEffects:
-    """What each word (or token) is worth: the score minus the score without it, read anew. `centre`
+    """Effect of each word (or token): the score minus the score without it, read anew. `centre`
     is (D,).
 
     One pass for all variants of a sentence that are equally long, so no padding enters. Raises

@@ -35,7 +35,7 @@ class NoSplit(ValueError):
 
 @dataclass(frozen=True)
 class Reading:
-    """How one pooling reads one text, as a weighted sum of token vectors."""
+    """A pooled text as a weighted sum of token vectors."""
 
     tokens: Tokens
     vector: np.ndarray  # (D,) the pooled vector

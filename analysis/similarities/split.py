@@ -63,7 +63,7 @@ class Similarity:
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """What is held fixed beyond winners, attention weights and lengths, in words."""
+        """Assumptions beyond fixed winners, attention weights and lengths, in words."""
         return tuple(dict.fromkeys((*self.a.rules, *self.b.rules)))
 
     def strongest(self, count: int = 8) -> tuple[tuple[int, int], ...]:

@@ -39,7 +39,7 @@ _QUERY_LENGTH = 32  # of ColBERT, where a folder of PyLate names none
 
 @dataclass(frozen=True)
 class LateInteraction:
-    """What a checkpoint declares about comparing token by token."""
+    """A checkpoint's declaration of late interaction."""
 
     steps: tuple[nn.Module, ...] = ()  # over the last axis, each with its residual inside
     words: str = NO_PROJECTION  # what is compared, for people
@@ -69,7 +69,7 @@ _DECLARED: WeakKeyDictionary[Any, LateInteraction] = WeakKeyDictionary()
 
 
 def declared(classifier: Classifier) -> LateInteraction:
-    """What the checkpoint's folder declares; read once for each loaded model."""
+    """The declaration in a checkpoint's folder; read once for each loaded model."""
     held = _DECLARED.get(classifier.model)
     if held is None:
         held = _DECLARED[classifier.model] = _read(classifier)

@@ -1,4 +1,4 @@
-"""What carries a similarity, and where poolings differ, in one plain sentence."""
+"""A sentence on the words that carry a similarity, and where poolings differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the scores of a fit allow to be said: which pooling heads differ from the baseline."""
+"""Verdict on the scores of a fit: which pooling heads differ from the baseline."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class McNemar:
     tests: int = 1
 
     def sentence(self, one: str, other: str) -> str:
-        """What the test says of these two checkpoints."""
+        """The result of the test of these two checkpoints, in words."""
         counts = (
             f"{one} alone is right on {self.only_one} examples, {other} alone on {self.only_other}"
         )
@@ -68,7 +68,7 @@ class Bootstrap:
         return self.one - self.other
 
     def sentence(self, one: str, other: str) -> str:
-        """What the bootstrap says of these two checkpoints."""
+        """The result of the bootstrap of these two checkpoints, in words."""
         low, high = (100 * value for value in self.interval)
         numbers = (
             f"{metric_name(self.metric)} {100 * self.one:.1f} for {one}, {100 * self.other:.1f} "

@@ -31,7 +31,7 @@ def _splits(first: int, second: int) -> Floats:
     """Weights (K, first + second): a row per split, 1 / first for the first group, -1 / second
     for the other, so that a row times the values is a difference of means.
 
-    Between groups of one size a split and its mirror image differ in sign only: half of them.
+    With groups of equal size a split and its mirror image differ in sign only, so half suffice.
     """
     size = first + second
     mirrored = first == second

@@ -19,7 +19,7 @@ from analysis.statistics.verdicts import ALPHA, Range, Spread
 
 Floats = NDArray[np.float64]
 
-LEAST = 3  # of two values both lie equally far from their median: nothing is left to test
+LEAST = 3  # two values are equally far from their median, so there is nothing to test
 # Mean and variance of the distance of a standard normal value from its median.
 _DISTANCE, _VARIANCE = sqrt(2 / np.pi), 1 - 2 / np.pi
 

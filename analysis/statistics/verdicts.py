@@ -1,4 +1,4 @@
-"""The words for a study's tests: which sentence its numbers allow, and none that they do not.
+"""Sentences about a study's tests that its numbers support.
 
 ``better`` and ``worse`` stand only where the p-value, after Holm over the declared family, is at
 most 0.05. Where so many seeds could never get there the sentence says "too few seeds to decide",
@@ -142,7 +142,7 @@ class Comparison:
         )
 
     def sentence(self, where: str) -> str:
-        """What may be said; ``where`` names the task, or the tasks of the headline."""
+        """The verdict in words; ``where`` names the task, or the tasks of the headline."""
         n = f"{self.seeds[0]} seeds each"
         if self.seeds[0] != self.seeds[1]:
             n = f"{self.seeds[0]} seeds against {self.seeds[1]}"
@@ -184,7 +184,7 @@ class Comparison:
         return f"{where}: {self.head} is {self.verdict} than {self.against} ({numbers}; {tests})."
 
     def _power(self) -> str:
-        """What could have been found by so many seeds."""
+        """The smallest difference that so many seeds could detect."""
         if np.isfinite(self.detectable):
             return (
                 f"a true difference of {100 * self.detectable:.2f} points would be found in 80 % "

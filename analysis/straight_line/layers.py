@@ -211,7 +211,7 @@ class HeadLayers:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the layers before the classifier are called: ("dense", "tanh")."""
+        """Names of the layers before the classifier: ("dense", "tanh")."""
         return tuple(name for layer in self.layers[:-1] for name in _names(layer))
 
     def logits(self, vectors: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What kind of token stands at each position: [CLS], [SEP], content, function word, punctuation.
+"""Kind of each token: [CLS], [SEP], content, function word, punctuation.
 
 Function words are the closed classes of English: articles, pronouns, prepositions, conjunctions,
 auxiliaries, negation, particles, degree and question words. In another language every word

@@ -192,7 +192,7 @@ def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 51
             text, pair, padding=False, return_offsets_mapping=True, verbose=False, **truncation
         )
 
-    # Truncation is a state of the shared tokenizer: another thread's would cut this text unseen.
+    # Truncation is state of the shared tokenizer: another thread's setting would cut this text.
     with _ONE_AT_A_TIME:
         encoded = encode(truncation=False)
         full = len(encoded["input_ids"])
@@ -248,7 +248,7 @@ def _is_blank(tokenizer: Any, piece: str) -> bool:
 
 @dataclass(frozen=True)
 class TokenRow:
-    """What a model needs of one row of a data set, and how many tokens were cut off."""
+    """The inputs of a model for one row of a data set, and how many tokens were cut off."""
 
     ids: list[int]
     types: list[int] | None  # token types, where the tokenizer gives them

@@ -1,4 +1,4 @@
-"""What a word is: decided by the characters of a text alone, the same for every tokenizer.
+"""Words of a text: decided by its characters alone, the same for every tokenizer.
 
 White space separates words; a punctuation mark is a word of its own, and so is a character of a
 script that is written without spaces (Chinese characters, kana). These are the rules by which

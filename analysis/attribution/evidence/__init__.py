@@ -1,1 +1,1 @@
-"""What an attribution is worth: faithfulness, agreement, sensitivity, randomisation."""
+"""Evidence for attributions: faithfulness, agreement, sensitivity, randomisation."""

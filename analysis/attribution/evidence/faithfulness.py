@@ -88,7 +88,7 @@ class Control:
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """What the output of a checkpoint does when the units of one ranking go, or alone stay."""
+    """A checkpoint's output as the units of a ranking are removed, or kept alone."""
 
     method: str
     target: Target  # as of the attribution

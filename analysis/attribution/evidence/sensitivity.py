@@ -98,8 +98,8 @@ def sensitivity(
             first.append(scores)
         told.next()
         answer = torch.tensor(scores)[None]
-        # Captum takes the answer for what the question was: of a bare tensor given for a tuple it
-        # would compare unit by unit.
+        # Captum infers the format of the input from the output: given a bare tensor in place of a
+        # tuple it would compare unit by unit.
         return (answer,) if isinstance(inputs, tuple) else answer
 
     # One sample at a time: a method explains one text, and a stop is heard in between.
@@ -128,7 +128,7 @@ class _Told:
         self.progress, self.total, self.done, self.last = progress, total, 0, 0.0
 
     def __call__(self, share: float) -> None:
-        # A method's own report never goes back; several of them one after another would.
+        # Progress never goes back, although each of several attributions reports from 0 to 1.
         self.last = max(self.last, (self.done + min(share, 1.0)) / self.total)
         if self.progress is not None:
             self.progress(min(1.0, self.last))

@@ -56,7 +56,7 @@ FAVOURED: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of one attribution: a row of the table."""
+    """The evidence for one attribution: a row of the table."""
 
     name: str  # of the method or the checkpoint, as shown
     attribution: Attribution

@@ -48,7 +48,7 @@ class Game:
 
     @property
     def named(self) -> str | None:
-        """What absent means, in words; None where the baseline's own name says it."""
+        """The meaning of absence, in words; None where the baseline's name says it."""
         return ABSENT[self.absent] or None
 
     def values(self, coalitions: np.ndarray, done: float = 0.0, share: float = 1.0) -> np.ndarray:

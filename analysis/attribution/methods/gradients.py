@@ -190,7 +190,7 @@ def _grown(problem: Problem, delta: float, tolerance: float) -> Grown:
             return replace(kept, stopped=True)
         seen = new if number == 0 else _interleaved(new, seen)
         scores = weights @ seen
-        # The first level holds a rule of half its points: what that says costs nothing.
+        # The first level contains the points of a rule half its size, whose value is free.
         before = _coarser(count, place) @ seen[1::2] if kept is None else kept.scores
         enough = close_enough(scores, delta, tolerance) and settled(scores, before, tolerance)
         kept = Grown(scores, count, enough)
@@ -215,7 +215,7 @@ def _interleaved(new: np.ndarray, old: np.ndarray) -> np.ndarray:
 
 
 SMALL = 0.01  # a change of the output below which the tolerance shrinks no further: rounding
-_HALVES = 10.0  # how much more a rule of half the points may err than the one that is believed
+_HALVES = 10.0  # ratio of the error of a rule with half the points to that of the full rule
 
 
 def close_enough(scores: np.ndarray, delta: float, tolerance: float) -> bool:

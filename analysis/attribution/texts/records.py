@@ -1,4 +1,4 @@
-"""What a pass over texts leaves behind: its records, their means, and the words of each class.
+"""Results of a pass over texts: records, their means, and the words of each class.
 
 Means come with Student's t intervals over texts. NumPy only.
 """
@@ -54,7 +54,7 @@ class TextEvidence:
 
     @property
     def key(self) -> tuple[int, str, str]:
-        """What was asked: row, checkpoint, method."""
+        """Row, checkpoint and method."""
         return self.row, self.checkpoint, self.method
 
 

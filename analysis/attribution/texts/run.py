@@ -192,7 +192,7 @@ def _one(
             "target": _target(classifier, row, asked),
             **asked.options.get(method, {}),
         }
-        # The attribution is made as often again as its sensitivity has samples, and once more.
+        # Sensitivity repeats the attribution once for each sample, and once more.
         own = 0.5 if not asked.sensitivity_samples else 0.1
         attribution = attribute(
             classifier, text, pair, progress=lambda s: told(own * s), **arguments
@@ -246,7 +246,7 @@ def _one(
 
 
 def _target(classifier: Classifier, row: Row, asked: _PassSettings) -> Target | None:
-    """What is explained of a row; None for what is predicted."""
+    """The class to explain for a row; None: the predicted one."""
     if asked.against is None or asked.target is not None:
         return asked.target
     labels = classifier.checkpoint.labels

@@ -1,4 +1,4 @@
-"""What the layouts share: tensors of files, models filled with them, every missing key named."""
+"""Helpers of the layouts: read tensors of files, fill models, name every missing key."""
 
 from __future__ import annotations
 

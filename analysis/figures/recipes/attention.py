@@ -27,7 +27,7 @@ def pooling_attention(
     special: bool = True,
     limit: float | None = None,
 ) -> Plot:
-    """Whom the pooling head listens to: its attention heads x tokens."""
+    """Attention of the pooling head: its attention heads x tokens."""
 
     def draw(subject: Subject, target: GivenTarget) -> Plot:
         traces = subject.each(results.cls_trace)
@@ -50,7 +50,7 @@ def cls_row(
     special: bool = True,
     limit: float | None = None,
 ) -> Plot:
-    """Whom [CLS] listens to in one layer of the encoder (default: the last)."""
+    """Attention of [CLS] in one layer of the encoder (default: the last)."""
 
     def draw(subject: Subject, target: GivenTarget) -> Plot:
         trace = averages.mean_trace(subject.each(results.cls_trace), subject.name)

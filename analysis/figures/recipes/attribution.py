@@ -53,7 +53,7 @@ class Attributions:
         return "span" if self.common["span"] else str(self.common["unit"])
 
     def question(self, subject: Subject, target: GivenTarget, method: str) -> Question:
-        """What one method is given about one subject."""
+        """The question to one method about one subject."""
         span = self.common["span"] or ()
         options = (self.common["options"] or {}).get(method, {})
         return question(

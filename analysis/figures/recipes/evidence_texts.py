@@ -21,7 +21,7 @@ USUAL = ("integrated_gradients", "gradient_x_input", "leave_one_out")
 
 @dataclass(frozen=True)
 class EvidenceSettings:
-    """What is asked of every text; hashable, so that a store may have its records already."""
+    """Settings of the evidence for every text; hashable, so that a store can find its records."""
 
     methods: tuple[str, ...]
     output: str = "contrast"

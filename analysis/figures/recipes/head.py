@@ -55,7 +55,7 @@ def reading(
     limit: float | None = None,
     reference: str | list[str] | None = None,
 ) -> Plot:
-    """What the pooling head reads from each position (exact split of the class's contrast)."""
+    """Contribution of each position to the pooling head (exact split of the class's contrast)."""
     return request.each(lambda s, t: _read(s, t, words, limit, reference))
 
 

@@ -45,7 +45,7 @@ class MapRows:
 
 @dataclass(frozen=True)
 class MapPass:
-    """What a map takes from a checkpoint: vectors (N, d) of the sample, and its predictions."""
+    """Results of a checkpoint for a map: vectors (N, d) of the sample, and its predictions."""
 
     vectors: Mapping[Key, np.ndarray]
     answers: Predictions | None  # None: a bare encoder

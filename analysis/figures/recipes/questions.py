@@ -1,4 +1,4 @@
-"""What is attributed and how; and the evidence for it: results of a `Member` that recipes draw."""
+"""Questions to attribution methods, and their evidence: results of a `Member` that recipes draw."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Question:
 
     @property
     def arguments(self) -> tuple[Any, ...]:
-        """Those of `results.attribution`."""
+        """Arguments of `results.attribution`."""
         return tuple(getattr(self, name) for name in Question.__dataclass_fields__)
 
 

@@ -52,7 +52,7 @@ class Known:
 
 
 def known_checkpoints(root: Path | str, named: Iterable[str] = ()) -> Known:
-    """Those of a folder of checkpoints, and folders or Hub ids named one by one (these first).
+    """Checkpoints of a folder, and folders or Hub ids named one by one (these first).
 
     Raises `CheckpointError` for a named one that cannot be used.
     """
@@ -65,7 +65,7 @@ def known_checkpoints(root: Path | str, named: Iterable[str] = ()) -> Known:
 
 @dataclass(frozen=True)
 class FigureCheckpoints:
-    """What is known of a figure's checkpoints here."""
+    """A figure's checkpoints on this machine: present, missing, or with other weights."""
 
     members: dict[str, Checkpoint]  # by the id that the figure names
     missing: tuple[str, ...]

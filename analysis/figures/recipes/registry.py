@@ -89,7 +89,7 @@ def recipes() -> dict[str, str]:
 
 
 def classes_of(view: str, subjects: Sequence[Subject]) -> tuple[str, ...] | None:
-    """What the labels of the data set of this view have to be; None: whatever they are."""
+    """Classes that the labels of the data set of this view must be; None: any."""
     _known()
     if view not in _LABELLED:
         return None

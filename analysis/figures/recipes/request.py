@@ -1,4 +1,4 @@
-"""What a picture is made of: subjects (checkpoints and seed groups), a text, a data set."""
+"""The request of a picture: subjects (checkpoints and seed groups), a text, a data set."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ class Data:
         return hash(self.identity)
 
     def written(self) -> dict[str, Any]:
-        """What identifies it, as plain JSON values; never its texts."""
+        """Its identity as plain JSON values, without its texts."""
         table = self.table
         facts = {"name": self.name, "rows": len(table), "sha256": table.digest}
         facts |= {"labels": table.label_digest}
@@ -183,7 +183,7 @@ def columns_at(
 
 @dataclass(frozen=True)
 class Request:
-    """What a recipe is made from."""
+    """The input of a recipe."""
 
     subjects: tuple[Subject, ...]
     text: str
@@ -211,7 +211,7 @@ class Request:
 
     @property
     def names(self) -> list[str]:
-        """What the subjects are called."""
+        """Names of the subjects."""
         return [subject.name for subject in self.subjects]
 
     def only(self, view: str) -> tuple[Subject, GivenTarget]:

@@ -58,7 +58,7 @@ class Member:
 
     @property
     def identity(self) -> tuple[str, str, str, str | None]:
-        """What tells it from all others: id and digest of the checkpoint, and the text."""
+        """Its identity: id and digest of the checkpoint, and the text."""
         return (self.checkpoint.id, self.checkpoint.sha256, self.text, self.pair)
 
     def __eq__(self, other: object) -> bool:
@@ -107,7 +107,7 @@ def trace(member: Member) -> Trace:
     """The recorded forward, without attentions."""
     from analysis.reading.trace import record
 
-    # A Hub checkpoint is loaded from its folder in the cache: the id is the one that was asked for.
+    # A Hub checkpoint is loaded from its folder in the cache: keep the id that the user gave.
     recorded = record(member.classifier, member.text, member.pair)
     return replace(recorded, checkpoint=member.checkpoint)
 

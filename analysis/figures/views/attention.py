@@ -35,7 +35,7 @@ def pooling_attention(
     chosen_token: int | None = None,
     chosen_head: int | None = None,
 ) -> Plot:
-    """Whom the pooling head listens to: its attention heads x tokens.
+    """Attention of the pooling head: its attention heads x tokens.
 
     With `norms` (ValueNorms) the shares of norm(alpha f(x)) instead of the weights.
     """
@@ -94,7 +94,7 @@ def cls_row(
     limit: float | None = None,
     chosen_token: int | None = None,
 ) -> Plot:
-    """Whom [CLS] listens to in one layer of the encoder (default: the last): heads x tokens."""
+    """Attention of [CLS] in one layer of the encoder (default: the last): heads x tokens."""
     rows = attention.cls_row(trace, layer)
     index = len(attention.encoder_attention(trace)) if layer == -1 else layer
     return _rows_by_token(

@@ -1,4 +1,4 @@
-"""What views of attributions read of results: units in common, scores, and words for them."""
+"""Helpers of views of attributions: units in common, scores, and words for them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Units = tuple[tuple[int, ...], ...]
 
 
 def title_of(result: Attribution) -> str:
-    """How a result's method is called."""
+    """Title of a result's method."""
     return title_of_method(result.method)
 
 
 def title_of_method(method: str) -> str:
-    """How a method is called, by its key."""
+    """Title of a method by its key."""
     from analysis.attribution import METHODS
 
     known = METHODS.get(method)
@@ -80,7 +80,7 @@ def by_layer(result: Attribution, every: Sequence[int]) -> np.ndarray:
 
 
 def unit_of(result: Attribution) -> str:
-    """What the scores of a result are measured in."""
+    """Unit of the scores of a result."""
     return "probability" if result.output == "probability" else "logit"
 
 

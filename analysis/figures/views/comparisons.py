@@ -119,7 +119,7 @@ _FACTS = ("target", "method", "output", "baseline", "reference", "seed")
 
 
 def _shared(sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What several pictures say together: a checkpoint each, and every fact that one has."""
+    """Joint provenance of several pictures: a checkpoint each, and every fact that one has."""
     owners = [{k: source[k] for k in _OWN if k in source} for source in sources]
     told = {k: v for k, v in sources[0].items() if k not in _OWN}
     for fact in _FACTS:

@@ -249,7 +249,7 @@ def randomisation(
     checkpoint: Checkpoint | None = None,
     tokens: Tokens | None = None,
 ) -> Plot:
-    """Rank correlation with the trained model's attribution as weights are drawn anew.
+    """Rank correlation with the trained model's attribution as weights are randomised.
 
     One Randomisation gives its scores and their absolute values; several give their scores.
 
@@ -280,7 +280,7 @@ def randomisation(
             x=np.arange(len(first.stages) + 1, dtype=float),
             y=y,
             series=(*lines, "unrelated rankings"),
-            x_label="drawn anew, down to",
+            x_label="layers randomised down to",
             y_label="rank correlation (Spearman)",
             bands=bands,
             limits=(-1.05, 1.05),
@@ -301,7 +301,7 @@ def randomisation(
             "line that stays high does not follow what the model has learned.",
         ),
         caption="Rank correlation of the attribution with that of the trained model while weights "
-        "are drawn anew from the classifier downwards (Adebayo et al. 2018).",
+        "are randomised from the classifier downwards (Adebayo et al. 2018).",
     )
 
 
@@ -316,7 +316,7 @@ def _named(results: Any, names: Sequence[str] | None) -> tuple[list[Any], tuple[
 
 
 def _output(row: Faithfulness, checkpoint: Checkpoint | None) -> str:
-    """What the curves show."""
+    """Label of the quantity of the curves."""
     if row.output == "value":
         return "predicted value"
     target = row.target if isinstance(row.target, tuple) else (row.target,)

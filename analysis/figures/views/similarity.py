@@ -80,7 +80,7 @@ def limits_of(marks: Sequence[tuple[str, Bands]]) -> dict[str, float]:
 
 
 def named(result: Similarity) -> str:
-    """How a result's pooling is called, with its score: "mean .62"."""
+    """Name of a result's pooling, with its score: "mean .62"."""
     return f"{TITLES.get(result.pooling, result.pooling)} {result.score:.2f}"
 
 

@@ -20,7 +20,7 @@ def as_list(value: Any, size: int | None = None) -> list[Any]:
 
 
 def _checkpoint_source(checkpoint: Checkpoint | None) -> dict[str, Any]:
-    """What identifies a checkpoint on another machine: never where it lies on this one."""
+    """Identity of a checkpoint on any machine, without its folder on this one."""
     if checkpoint is None:
         return {}
     name = name_without_folder(str(checkpoint.id))

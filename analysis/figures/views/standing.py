@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from analysis.text.tokens import Tokens
 
 PREDICTION, REFERENCE = "prediction", "reference"
-# The same and what has a place among sentences that are read for it, but none in a profile.
+# The quantities above, and two that are ranked among sentences but not in a profile.
 PLACED = {
     **QUANTITIES,
     PREDICTION: "value as if it ended here",

@@ -39,7 +39,7 @@ class TokenAxis:
 
     @property
     def label(self) -> str:
-        """What the axis is called."""
+        """The label of the axis."""
         return "word" if self.words else "token"
 
     def hidden_mass(

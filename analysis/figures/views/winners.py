@@ -317,7 +317,7 @@ def margins(
     names = [f"{low:.2g}" for low in edges[:-1]]
     notes = [
         f"{histogram.wins} wins with a runner-up, median margin {histogram.median:.2g}; "
-        f"{histogram.ties} ties. The last bar holds all above, too."
+        f"{histogram.ties} ties. The last bin includes all larger values."
     ]
     if flips is not None:
         notes.append(

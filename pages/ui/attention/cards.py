@@ -1,4 +1,4 @@
-"""Top of the Attention page: whom each checkpoint's pooling head listens to, token by token."""
+"""Top of the Attention page: each pooling head's attention, token by token."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def _head(one: AttentionReading) -> str:
 def most_heard(
     one: AttentionReading, settings: Settings, count: int = 3
 ) -> list[tuple[str, float]]:
-    """The shown units (special tokens aside) that took most of the pooling head's attention."""
+    """The units with most of the pooling head's attention, without special tokens."""
     assert one.axis is not None
     main = main_row(one, settings)
     special = [bool(one.axis.tokens.special[unit[0]]) for unit in one.axis.units]

@@ -50,7 +50,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
     mark = selection.mark(choice)
     with st.container(key="verdict"):
         verdict = st.container().empty()
-    with titled("Heard by the pooling head", _ABOUT, "heard"):
+    with titled("Attention of the pooling head", _ABOUT, "heard"):
         export = st.container(width="content")
     with st.container(key="attention-controls"):
         settings = _controls()
@@ -103,7 +103,7 @@ def _controls() -> Settings:
     reference = ask_reference()
     with st.container(key="attention-switches"):
         special = st.toggle("Special tokens", value=True, **address.kept("special"))
-        ranked = st.toggle("Most heard first", **address.kept("ranked"))
+        ranked = st.toggle("Sort by attention", **address.kept("ranked"))
     return Settings(
         norms=weigh == "value norms",
         where=where or "encoder",

@@ -1,4 +1,4 @@
-"""One text through one checkpoint or seed group: all that the Attention page tells of it."""
+"""Everything that the Attention page shows of one text and one checkpoint or seed group."""
 
 from __future__ import annotations
 

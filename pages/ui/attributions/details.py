@@ -108,7 +108,7 @@ def _curves(
 
 
 def _curve(part: Any, key: str, second: bool) -> None:
-    """One of the two; random rankings in grey, the names above the first only."""
+    """Draw one of the two curves, random rankings in grey; the legend stands above the first."""
     from analysis.figures.screen.plotly import sheet
 
     drawing = sheet(part, height=280)
@@ -120,7 +120,7 @@ def _curve(part: Any, key: str, second: bool) -> None:
         if "fill" in trace:
             trace["fillcolor"] = "rgba(128,128,128,.3)"
     phrase = "units in place (%)" if second else "units replaced (%)"
-    drawing.axis("x", title={"text": f"{phrase}, first ranked first"})
+    drawing.axis("x", title={"text": f"{phrase}, in rank order"})
     shades.adapt(drawing)
     st.plotly_chart(drawing.figure, key=key, config=_CHART)
 
@@ -150,7 +150,7 @@ def _compared(
 
 
 def _heat(plot: Plot, key: str, height: int) -> None:
-    """A map whose title and notes say what its axes would."""
+    """A map without axis labels: its title and notes say what they are."""
     from analysis.figures.screen.plotly import sheet
 
     drawing = sheet(plot, height=height)
@@ -225,7 +225,7 @@ def _map(one: Explanation, choice: Choice, wanted: AttributionRequest, mark: Spa
 
 
 def _of(name: str, keys: Sequence[str]) -> str:
-    """The method that a sentence calls so."""
+    """The key of a method by its name in a sentence."""
     return next(k for k in keys if words.in_sentence(METHODS[k].title) == name)
 
 

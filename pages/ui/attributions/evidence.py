@@ -49,7 +49,7 @@ def controls(explained: Sequence[Explanation], wanted: AttributionRequest) -> Ev
     known = [one for one in explained if not one.problem]
     names = [one.name for one in known]
     with st.container(key="evidence-title"):
-        st.markdown("**What is it worth?**", help=ABOUT)
+        st.markdown("**How faithful is it?**", help=ABOUT)
         with st.popover("How", icon=":material/tune:", type="tertiary"):
             replace = (
                 st.selectbox(
@@ -225,7 +225,7 @@ def _ask_sensitivity(some: Sequence[Explanation], keys: Sequence[str]) -> None:
     tasks = [task for one in some for task in measured.sensitivity_tasks(one, keys)]
     if not tasks:
         return
-    # Eleven attributions each, about as long as they took.
+    # Sensitivity takes eleven attributions of each method.
     expected = 11 * sum(result.seconds for one in some for key in keys for result in one.found[key])
     st.button(
         f"Measure the sensitivity ({time_in_words(expected)})",
@@ -237,9 +237,9 @@ def _ask_sensitivity(some: Sequence[Explanation], keys: Sequence[str]) -> None:
 
 
 def _favours(asked: EvidenceRequest, some: Sequence[Explanation], keys: Sequence[str]) -> None:
-    """What favours which method by construction; and the numbers as a file."""
+    """The methods that each metric favours by construction, and the numbers as a file."""
     with st.container(horizontal=True, key="evidence-more"):
-        with st.popover("What favours what", type="tertiary", icon=":material/balance:"):
+        with st.popover("Biases of the metrics", type="tertiary", icon=":material/balance:"):
             for name in (
                 "completeness_gap",
                 "comprehensiveness",

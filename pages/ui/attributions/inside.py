@@ -120,7 +120,7 @@ def draw_randomisation(one: Explanation, choice: Choice, wanted: AttributionRequ
         return
     with st.container(border=True, key="panel-randomise"):
         if not rows:
-            st.markdown("**Does it follow the model?**", help=_ABOUT_RANDOM)
+            st.markdown("**Randomisation test**", help=_ABOUT_RANDOM)
         if attributions_waiting.watch("randomisation"):
             return
         if not tasks:

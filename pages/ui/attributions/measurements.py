@@ -29,7 +29,7 @@ from pages.ui.attributions.entry import Explanation
 from pages.ui.engine import models
 from pages.ui.engine.results import key_of, member_of
 
-# Reruns of a text that random rankings take: 20 of them, going and coming, at about 13 sizes.
+# Forward passes for 20 random rankings of a text, deletion and insertion, about 13 sizes.
 _CONTROL = 520
 _OWN = 26
 # Tokens in the reruns of an entry's evidence that are made while one types.
@@ -149,7 +149,7 @@ def randomised(one: Explanation, key: str) -> list[Randomisation | str | None]:
 
 
 def sensitivity_tasks(one: Explanation, keys: Sequence[str]) -> list[Task]:
-    """Those of an entry that are not known yet."""
+    """Measurements of an entry that are still to be computed."""
     return [
         _again(one, index, key, sensitivity, sensitivity)
         for key in keys
@@ -160,7 +160,7 @@ def sensitivity_tasks(one: Explanation, keys: Sequence[str]) -> list[Task]:
 
 
 def randomisation_tasks(one: Explanation, keys: Sequence[str]) -> list[Task]:
-    """Those of an entry that are not known yet."""
+    """Measurements of an entry that are still to be computed."""
     return [
         _again(one, index, key, randomisation, randomised_result, 0)
         for key in keys
@@ -210,7 +210,7 @@ def _again(
 
 
 def records(one: Explanation, key: str, setting: Setting) -> list[Faithfulness]:
-    """Those of an entry's members, where all are measured; else none."""
+    """The records of an entry's members, or () until all are measured."""
     if key not in one.found:
         return []
     found = faithful(one, key, setting)

@@ -222,7 +222,7 @@ def _meanings(reading: Reading, labels: Sequence[str], key: str) -> None:
     order = sorted(reading.met, key=lambda value: (value not in unknown, -reading.met[value][0]))
     shown = order[:MEANINGS]
     told = st.session_state.get(key)
-    # Other widgets where another mapping holds: their first values are those of the file as read.
+    # A changed mapping gets new widgets, whose first values come from the file.
     form = f"{key}-{sorted(told.items(), key=str) if told else ''}"
     with st.expander("What the labels mean", expanded=bool(unknown)), st.form(form, border=False):
         st.caption(

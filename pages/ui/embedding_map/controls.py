@@ -27,7 +27,7 @@ _ALIGN = {
 
 @dataclass(frozen=True)
 class MapRequest:
-    """Everything chosen for the maps, the data set aside."""
+    """Everything chosen for the maps except the data set."""
 
     members: tuple[Checkpoint, ...]  # those on the panels
     most: int  # rows of the sample

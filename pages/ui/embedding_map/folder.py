@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def ask() -> str:
     """The folder that was typed, or nothing."""
     opened = bool(st.session_state.get("vectors_folder"))
-    with st.sidebar, st.expander("Vectors of one's own", expanded=opened):
+    with st.sidebar, st.expander("Use your own vectors", expanded=opened):
         return str(
             folder_field(
                 "Folder",

@@ -23,7 +23,7 @@ def ask(chosen: DataChoice, given: Pass) -> RowGroups:
         st.session_state.pop("kept_apart")
     default = names.index("template") if "template" in offered else 0
     name = st.selectbox(
-        "Keep apart rows of one",
+        "Group rows by",
         names,
         index=default,
         **address.kept("kept_apart"),

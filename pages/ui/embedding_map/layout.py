@@ -24,7 +24,7 @@ _MEASURED_AT_ONCE = 600  # rows of a panel
 
 @dataclass(frozen=True)
 class LaidOutMaps:
-    """What is drawn: by which wish, the layers that the slider goes through, and the maps."""
+    """The maps on the page: how they are laid out, and the layers of the slider."""
 
     wish: Wish
     layers: tuple[int, ...]

@@ -52,8 +52,8 @@ _problems: list[str] = []  # of the user's own pooling heads; the rest of the ap
 
 def _warm_up() -> None:
     """Import what is heavy (seconds, once a server) and the user's own pooling heads."""
-    # The browser still fetches the scripts of the fields it was shown, and imports hold the server
-    # up: without this pause nobody could type before they are done.
+    # Imports block the server while the browser still fetches the scripts of the page: without
+    # this pause nobody could type before they are done.
     time.sleep(PAINT_SECONDS)
     import analysis.attribution
     import analysis.reading.trace  # noqa: F401
@@ -65,8 +65,8 @@ def _warm_up() -> None:
             loading.register_heads(file)
         except ValueError as error:
             _problems.append(str(error))
-    # Half a million objects of the libraries stay until the end: without this every collection
-    # walks through all of them and holds up all threads meanwhile, for half a second and more.
+    # The libraries create half a million objects that live until the process ends. Unfrozen, every
+    # garbage collection walks through all of them and blocks all threads for half a second or more.
     gc.collect()
     gc.freeze()
     _warm.set()
@@ -185,5 +185,5 @@ def _trace(
 
     from analysis.reading.trace import record
 
-    # A Hub checkpoint is loaded from its folder in the cache: the id is the one that was asked.
+    # A Hub checkpoint is loaded from its folder in the cache: keep the id that the user gave.
     return replace(record(classifier(_checkpoint), text, pair), checkpoint=_checkpoint)

@@ -99,19 +99,19 @@ def ask_reference() -> str | None:
     changed.
     """
     chosen = st.segmented_control(
-        "Split from",
+        "Contribution baseline",
         ("corpus mean", "zero"),
         default="corpus mean",
         required=True,
         **address.kept("reference"),
-        help="What the split of the logit measures values from: their mean over the checkpoint's "
-        "corpus (where it has a profile), or zero. Both add up to the logit; signs may differ.",
+        help="Contributions measure values from their mean over the checkpoint's corpus (where it "
+        "has a profile), or from zero. Both add up to the logit; signs may differ.",
     )
     return "zero" if chosen == "zero" else None
 
 
 def without_profile(used: Mapping[str, str], wanted: str | None) -> str:
-    """Who is measured from zero although the corpus mean was asked for; `used` by name."""
+    """Names of the checkpoints without a corpus mean, whose contributions start from zero."""
     names = [name for name, reference in used.items() if reference == "zero"]
     if wanted == "zero" or not names:
         return ""

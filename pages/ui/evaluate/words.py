@@ -11,9 +11,9 @@ from analysis.study.results import Family, Study
 
 NOT_ALL = (
     "Nothing is decided yet: {done} of {planned} runs of this family are done, and it is tested "
-    "when all are. What is drawn is what is there."
+    "when all are. The picture shows the runs so far."
 )
-NOT_YET = "Not decided yet; what is drawn is what is there."
+NOT_YET = "Incomplete: runs so far."
 VERDICTS = {
     "better": "better",
     "worse": "worse",

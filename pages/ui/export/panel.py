@@ -223,12 +223,12 @@ def _signature(key: str) -> None:
     kept = {**_NOBODY, **st.session_state.get(_SIGNED, {})}
     _set(key, "sign", kept["on"])
     st.toggle(
-        "Sign the files",
+        "Embed author name",
         key=f"{key}-sign",
         on_change=_sign,
         args=("on", f"{key}-sign"),
-        help="Without it the files say nothing of who made them: no user, host, owner of a "
-        "checkpoint or folder. Leave it off for a paper under double-blind review.",
+        help="Without it the files name no user, host, owner of a checkpoint or folder. Leave it "
+        "off for a paper under double-blind review.",
     )
     if kept["on"]:
         for name in ("author", "project"):

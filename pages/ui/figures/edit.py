@@ -266,11 +266,11 @@ def _changed(style: Style, name: str, value: Any) -> Style:
 def _draw_signature(given: Collection) -> None:
     st.session_state["sign"] = bool(given.signed) or bool(st.session_state.get("signing"))
     st.toggle(
-        "Sign the files",
+        "Embed author name",
         key="sign",
         on_change=_sign,
-        help="Without it the files say nothing of who made them: no user, host, owner of a "
-        "checkpoint or folder. Leave it off for a paper under double-blind review.",
+        help="Without it the files name no user, host, owner of a checkpoint or folder. Leave it "
+        "off for a paper under double-blind review.",
     )
     if not st.session_state["sign"]:
         return

@@ -35,7 +35,7 @@ def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
         for name in QUANTITIES:
             value = float(getattr(way.average, name)[at])
             rank = nan if ranked is None else float(getattr(ranked, name)[at])
-            # The last layer's cosine to itself stands nowhere.
+            # The last layer's cosine to itself is always 1 and has no percentile.
             own = name == "cosine_to_last" and at == way.depth
             place = "" if isnan(rank) or own else f"<i>{rank:.0f}</i>"
             cells.append(f"<td>{'–' if isnan(value) else f'{value:.2f}'} {place}</td>")

@@ -162,11 +162,11 @@ def _wide(one: Won) -> bool:
 
 
 def _map_or_reason(
-    one: Won, choice: Choice, quantity: str, reference: str | None, said: list[str]
+    one: Won, choice: Choice, quantity: str, reference: str | None, reasons: list[str]
 ) -> Plot | None:
-    """Draw the map; or let `said` tell why there is none."""
+    """Draw the map, or add to `reasons` why there is none."""
     if not one.every_token:
-        said.append("Only [CLS] is pooled: there is no map of tokens.")
+        reasons.append(f"{one.trace.checkpoint.head} pools [CLS] only, so there is no token map.")
         return None
     try:
         plot = _map(one, choice, quantity, reference, None)
@@ -175,10 +175,10 @@ def _map_or_reason(
         limit = common_limit(f"map-{quantity}", choice.key, largest, st.session_state)
         plot = _map(one, choice, quantity, reference, limit)
     except Exception as error:
-        said.append(reason(error, one.name))
+        reasons.append(reason(error, one.name))
         return None
     if quantity == DROP and choice.words:
-        said.append("Shown by word piece: drop effects of pieces do not add up to words.")
+        reasons.append("Shown by word piece: drop effects of pieces do not add up to words.")
     _chart(one, plot, choice, quantity)
     return plot
 
@@ -276,5 +276,5 @@ def _layers(one: Won, choice: Choice, reference: str | None, limit: float | None
         chosen=st.session_state.get(selection.LAYER),
     )
     assert isinstance(plot.mark, Grid)
-    # Beside a map there is room for two abreast; alone all stand in one row.
+    # Two cards fit beside a map; without a map all stand in one row.
     return plot if _wide(one) else replace(plot, mark=replace(plot.mark, columns=2))

@@ -100,4 +100,4 @@ def _one(
     if entry.is_group:
         members = subject.members
         store.seeds[index] = members[0].result(results.disagreement_of_seeds, members)
-    store.samples[index] = samples  # last, because its being there says that all is
+    store.samples[index] = samples  # written last: its presence means that everything is complete

@@ -183,7 +183,7 @@ def _flip(reply: Reply, answers: Sequence[WhatIf]) -> list[str]:
 
 
 def _on_one_scale(plots: Sequence[tuple[str, Plot]]) -> list[tuple[str, Plot]]:
-    """Values of regressions end alike; probabilities run from 0 to 1 anyway."""
+    """Regressions get a common axis; probabilities always run from 0 to 1."""
     bars = [(name, plot, plot.mark) for name, plot in plots if isinstance(plot.mark, Bars)]
     if not bars:
         return []
