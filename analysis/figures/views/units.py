@@ -52,7 +52,7 @@ def labels_of(tokens: Tokens, groups: Sequence[Sequence[int]]) -> Strip:
     return strip_of(tokens, groups, np.zeros(len(groups)), "", "")
 
 
-def blank_strip(tokens: Any, words: bool) -> Strip:
+def blank_strip(tokens: Tokens, words: bool) -> Strip:
     """The units of a text before there are numbers for them: all zero."""
     groups = units_of(tokens, words)
     return strip_of(tokens, groups, np.zeros(len(groups)), "", "")
