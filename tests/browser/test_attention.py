@@ -11,7 +11,8 @@ NAMES = [f"sst2-{head}" for head in ("mha", "max_seq_mha", "cls", "max_cls")]
 SETTLED = """() => {
   const app = document.querySelector('[data-testid=stApp]');
   const status = document.querySelector('.st-key-status');
-  return app && app.dataset.testScriptState === 'notRunning' && status
+  return document.documentElement.dataset.raised === 'true'
+    && app && app.dataset.testScriptState === 'notRunning' && status
     && status.textContent.startsWith('Full colour')
     && status.textContent.includes('left out')
     && !document.querySelector('[data-testid=stSkeleton]')

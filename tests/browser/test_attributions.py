@@ -13,7 +13,8 @@ IG, GRADIENT, LOO = "Integrated gradients", "Gradient × input", "Leave one out"
 SETTLED = """() => {
   const app = document.querySelector('[data-testid=stApp]');
   const status = document.querySelector('.st-key-status');
-  return app && app.dataset.testScriptState === 'notRunning' && status
+  return document.documentElement.dataset.raised === 'true'
+    && app && app.dataset.testScriptState === 'notRunning' && status
     && status.textContent.startsWith('Explained')
     && !document.querySelector('[data-testid=stSkeleton]')
     && !document.querySelector('[data-stale=true]');

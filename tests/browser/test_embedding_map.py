@@ -11,7 +11,8 @@ WORDS = ("plot", "acting", "film", "song", "ending", "sound", "story", "end")
 ROWS = [f"the {a} was {b}" for a in WORDS for b in ("good", "poor", "dull", "very good")]
 READY = """() => {
   const app = document.querySelector('[data-testid=stApp]');
-  return app && app.dataset.testScriptState === 'notRunning'
+  return document.documentElement.dataset.raised === 'true'
+    && app && app.dataset.testScriptState === 'notRunning'
     && document.querySelector('.st-key-map-rows')
     && !document.querySelector('.st-key-vectors-running, .st-key-layout-running');
 }"""

@@ -13,7 +13,8 @@ import pytest
 from tests.support.compare_browser import narrow_to_wide, runs_out
 
 WORDS = ("the", "film", "is", "good", "bad", "plot", "and", "acting", "a", "fine", "thin", "but")
-IDLE = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
+IDLE = """() => document.documentElement.dataset.raised === 'true'
+  && document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
   === 'notRunning' && !document.querySelector('.stMain [data-stale=true]')"""
 RUN = 600_000  # milliseconds that a run may take where others share the cores
 CHECKPOINTS = "checkpoints=sst2-cls&checkpoints=sst2-max_seq_mha"

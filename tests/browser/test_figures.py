@@ -13,7 +13,8 @@ import pytest
 from pypdf import PdfReader
 
 TEXT = "the plot is thin but the acting is fine"
-IDLE = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
+IDLE = """() => document.documentElement.dataset.raised === 'true'
+  && document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
   === 'notRunning' && !document.querySelector('[data-testid=stSkeleton]')
   && !document.querySelector('[data-stale=true]')"""
 

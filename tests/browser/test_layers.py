@@ -13,7 +13,8 @@ from tests.support.compare_browser import write
 FIRST, SECOND = "the film is good", "the story was poor and very dull"
 SETTLED = """() => {
   const app = document.querySelector('[data-testid=stApp]');
-  return app && app.dataset.testScriptState === 'notRunning'
+  return document.documentElement.dataset.raised === 'true'
+    && app && app.dataset.testScriptState === 'notRunning'
     && document.querySelector('.st-key-numbers-table')
     && !document.querySelector('[data-testid=stSkeleton]')
     && !document.querySelector('[data-stale=true]')

@@ -17,7 +17,8 @@ from tests.support.compare_browser import narrow_to_wide, runs_out
 TEXT = "the plot is thin but the acting is fine"
 CHECKPOINTS = ("sst2-max_cls", "sst2-max_seq_mha")
 MAP = ".st-key-map-sst2-max_seq_mha"
-IDLE = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
+IDLE = """() => document.documentElement.dataset.raised === 'true'
+  && document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
   === 'notRunning' && document.querySelector('.st-key-over-panel')
   && !document.querySelector('[data-testid=stSkeleton]')
   && !document.querySelector('[data-stale=true]')"""
@@ -106,7 +107,7 @@ def test_from_a_cell_to_its_numbers_and_what_happens_without_it(page, app, check
     page.get_by_role("link", name="Compare", exact=True).click()
     marked = page.locator(".st-key-cards .tok.marked")
     marked.first.wait_for()
-    assert set(marked.all_inner_texts()) == {"acting"}
+    assert set(marked.all_text_contents()) == {"acting"}
 
 
 def test_longest_text_keeps_its_map_and_its_drop_effects(page, app):
