@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from analysis.attribution import Attribution
 from analysis.common.faults import reason
+from analysis.common.jobs import time_in_words
 from analysis.figures.marks import Strip
 from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
@@ -126,12 +127,14 @@ def draw_inputs(
     _let_cards_be_drawn((text, choice.pair, *((r.entry.id, r.target) for r in asked)))
     attributed: list[tuple[Reply, Attribution | str]] = []
     total = sum(len(reply.traces) for reply in asked)
-    done = 0
+    done, began = 0, time.monotonic()
     for reply in asked:
         attributions: list[Attribution] = []
         problem = ""
         for member in reply.entry.members:
-            say(f"Input attribution {done + 1} of {total}: {cards.plain(member.id)}")
+            each = (time.monotonic() - began) / max(done, 1)
+            left = f", about {time_in_words(each * (total - done))} left" if done else ""
+            say(f"Input attribution {done + 1} of {total}: {cards.plain(member.id)}{left}")
             done += 1
             try:
                 reader = member_of(member, text, choice.pair)
