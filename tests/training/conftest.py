@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
+from tests.support.study_runs import TINY
 from tests.support.training_data import QUICK, WORDS, write_sst2
 from training.finetune import finetune
 from training.settings import Settings
+from training.study_run import Sources
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -80,3 +84,20 @@ def run(make_run, tmp_path):
 def finished(make_run, tmp_path_factory):
     """A checkpoint folder as a LoRA run leaves it."""
     return finetune(make_run(tmp_path_factory.mktemp("finished") / "sst2-tiny"))
+
+
+@pytest.fixture
+def plan_file(tmp_path, encoder):
+    """Writes a plan of tiny runs; what a test cares about is changed by name."""
+
+    def write(**changes) -> Path:
+        path = tmp_path / "tiny.yaml"
+        path.write_text(yaml.safe_dump({**TINY, "encoder": str(encoder), **changes}))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def sources(encoder, glue):
+    return Sources(str(glue), None, {"tiny": str(encoder)}, {})
