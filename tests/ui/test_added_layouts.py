@@ -58,6 +58,9 @@ def test_a_yaml_beside_the_weights_is_added_and_answers(app, tmp_path, file):
     chance = analysis.record(zoo.loaded("max_seq_mha"), SENTENCE).probabilities
     assert shown[str(where)].shown == f"{chance.max():.2f}"
     assert shown[str(where)].reading is not None, "its pooling head is read as every other is"
+    named = shown[str(where)].answer.all("id")[0]
+    assert (named.text, named.attributes["title"]) == (where.name, str(where))
+    assert str(tmp_path) not in seen.verdict(app), "a path is shown short"
 
 
 def test_a_yaml_that_names_no_keys_says_so(app, tmp_path):

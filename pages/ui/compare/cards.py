@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from analysis.attribution import Attribution
 from analysis.common.faults import reason
 from analysis.common.jobs import time_in_words
+from analysis.common.phrases import name_without_folder
 from analysis.figures.marks import Strip
 from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
@@ -271,8 +272,8 @@ def _head(reply: Reply) -> str:
         how = f"pooling head {first.head}"
     else:
         how = stock_head(reply.traces) if first.kind == "classifier" else "bare encoder"
-    name = cards.text(reply.entry.id)
-    return f'<div class="id">{name}</div><div class="how">{cards.text(how)}</div>'
+    name = cards.text(name_without_folder(reply.entry.id))
+    return f'<div class="id" title="{cards.text(reply.entry.id)}">{name}</div><div class="how">{cards.text(how)}</div>'
 
 
 def _answer(reply: Reply) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from analysis.common.faults import reason
-from analysis.common.phrases import listed
+from analysis.common.phrases import listed, name_without_folder
 from analysis.reading.comparison import Answer, answer
 from pages.ui.engine import models
 from pages.ui.frame import address
@@ -55,7 +55,7 @@ def _reply(entry: Entry, choice: Choice, text: str, reference: str | None) -> Re
     traces = tuple(models.trace(member, text, choice.pair) for member in entry.members)
     if not entry.classifies:
         return Reply(entry, traces)
-    given = answer(traces, entry.id)
+    given = answer(traces, name_without_folder(entry.id))
     splits = [models.split(trace, reference) for trace in traces]
     reasons = [split for split in splits if isinstance(split, str)]
     return Reply(
