@@ -273,7 +273,9 @@ def _head(reply: Reply) -> str:
     else:
         how = stock_head(reply.traces) if first.kind == "classifier" else "bare encoder"
     name = cards.text(name_without_folder(reply.entry.id))
-    return f'<div class="id" title="{cards.text(reply.entry.id)}">{name}</div><div class="how">{cards.text(how)}</div>'
+    full = cards.text(reply.entry.id)
+    named = f'<div class="id" title="{full}">{name}</div>'
+    return f'{named}<div class="how">{cards.text(how)}</div>'
 
 
 def _answer(reply: Reply) -> str:
