@@ -182,7 +182,8 @@ def cards(app: Any) -> dict[str, Card]:
 
 def verdict(app: Any) -> str:
     """The sentence above the cards."""
-    return app.main.text[0].value
+    # The first run of a process has an empty place above it, where libraries were loading.
+    return next((text.value for text in app.main.text if text.value), "")
 
 
 def said(app: Any) -> str:
