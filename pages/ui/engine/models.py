@@ -37,8 +37,8 @@ def wait_until_warm() -> None:
     # Always one element here: a page whose elements move from one run to the next shows the old
     # ones until the run ends.
     waiting = st.empty()
+    curtain.raise_early(not _warm.is_set())
     if not _warm.is_set():
-        curtain.raise_early()
         with waiting.status("Loading PyTorch and Transformers: a few seconds, once after a start"):
             _warm_up()
         waiting.empty()

@@ -36,7 +36,12 @@ def _note() -> None:
     st.session_state[_STYLED] = True
 
 
-def raise_early() -> None:
-    """Show what of the page stands above this place, before long work that it tells of."""
-    with st.container(key="curtain-up"):
-        st.text("")  # an empty container is not drawn
+def raise_early(now: bool) -> None:
+    """Where `now`: show what of the page stands above this place, before long work it tells of.
+
+    There is one element here in every run: what follows keeps its place from run to run.
+    """
+    place = st.empty()
+    if now:
+        with place.container(key="curtain-up"):
+            st.text("")  # an empty container is not drawn
