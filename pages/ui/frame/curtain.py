@@ -44,4 +44,4 @@ def raise_early(now: bool) -> None:
     place = st.empty()
     if now:
         with place.container(key="curtain-up"):
-            st.text("")  # an empty container is not drawn
+            st.divider()  # an empty container is not drawn, and this one is hidden
