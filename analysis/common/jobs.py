@@ -100,8 +100,8 @@ class Desk:
 class Job:
     """One piece of long work, as a page sees it. Made by :func:`start`."""
 
-    def __init__(self, key: str, work: Callable[[Desk], Any]) -> None:
-        self.key = key
+    def __init__(self, key: str, work: Callable[[Desk], Any], lane: str = "data") -> None:
+        self.key, self.lane = key, lane
         self._work = work
         self._lock = threading.Lock()
         self._cancel = threading.Event()
@@ -234,7 +234,7 @@ def start(key: str, work: Callable[[Desk], Any], *, lane: str = "data", again: b
             _jobs.move_to_end(key)
             return known
         # One that is being stopped ends first: the new one stands behind it in the same lane.
-        job = Job(key, work)
+        job = Job(key, work, lane)
         _jobs[key] = job
         _jobs.move_to_end(key)
         ended = [name for name, one in _jobs.items() if not one.running]
@@ -244,6 +244,19 @@ def start(key: str, work: Callable[[Desk], Any], *, lane: str = "data", again: b
             _lanes[lane] = _Lane(lane)
         _lanes[lane].put(job)
         return job
+
+
+def ahead(job: Job) -> int:
+    """How many jobs of its lane are to end before this one begins."""
+    with _lock:
+        every = [other for other in _jobs.values() if other.lane == job.lane and other.running]
+    return every.index(job) if job in every else 0
+
+
+def running(start: str) -> int:
+    """How many jobs whose key begins so have not ended."""
+    with _lock:
+        return sum(job.running for key, job in _jobs.items() if key.startswith(start))
 
 
 def find(key: str) -> Job | None:

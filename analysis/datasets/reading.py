@@ -16,7 +16,7 @@ from analysis.datasets.files import DataError
 from analysis.datasets.guess import Columns
 from analysis.datasets.labels import match
 from analysis.datasets.record import Problem
-from analysis.datasets.rows import LISTED, SEVERAL, Rows
+from analysis.datasets.rows import LISTED, MOST_CHARACTERS, SEVERAL, Rows
 from analysis.datasets.table import Kind, Table
 
 UNKNOWN_LABEL = "with an unknown label"  # a kind of problem
@@ -33,6 +33,7 @@ class Asked:
     kind: Kind
     duplicates: str
     more: tuple[str, ...]
+    most: int = MOST_CHARACTERS  # of all texts
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,12 @@ class Rows:
     """The rows of a file on their way in: texts, raw labels, and what was wrong."""
 
     def __init__(
-        self, found: Records, columns: Columns, more: tuple[str, ...], repeats: bool = True
+        self,
+        found: Records,
+        columns: Columns,
+        more: tuple[str, ...],
+        repeats: bool = True,
+        most: int = MOST_CHARACTERS,
     ) -> None:
         self.found, self.columns, self.more = found, columns, more
         wanted = ["text", *(["pair"] if columns.pair else []), *(f"more {n}" for n in more)]
@@ -42,6 +47,7 @@ class Rows:
         self.problems: list[Problem] = []
         self.counts: Counter[str] = Counter()
         self.rows = 0
+        self.most = most  # characters of all texts
         self.repeats = repeats  # whether rows that are the same are kept
         self._long: set[int] = set()  # digests of the rows with long texts
         self._characters = 0
@@ -68,10 +74,10 @@ class Rows:
             else:
                 self.rows += 1
                 self._add(number, row)
-            if self._characters > MOST_CHARACTERS:
+            if self._characters > self.most:
                 self.found.notes.append(
-                    f"The texts up to row {number:,} have {MOST_CHARACTERS // 2**30} GB, which is "
-                    "all that is read of one file."
+                    f"The texts up to row {number:,} have {self._characters:,} characters, "
+                    "which is all that is read of one file."
                 )
                 return True
         for number in self.found.lines.long if self.found.lines else ():

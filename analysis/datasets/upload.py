@@ -24,7 +24,7 @@ from analysis.datasets.lines import Source, opened, size_of
 from analysis.datasets.reading import Asked, Reading, reading
 from analysis.datasets.record import Problem, Record, Records
 from analysis.datasets.records import records
-from analysis.datasets.rows import LISTED, MOST_TEXT, Rows
+from analysis.datasets.rows import LISTED, MOST_CHARACTERS, MOST_TEXT, Rows
 from analysis.datasets.table import Kind
 
 __all__ = [
@@ -118,6 +118,7 @@ def read_upload(
     delimiter: str | None = None,
     progress: Report | None = None,
     cancel: Event | None = None,
+    most: int = MOST_CHARACTERS,
 ) -> Reading:
     """Read a file of one's own: bytes, a path, or an open binary stream.
 
@@ -126,7 +127,7 @@ def read_upload(
     file's own. ``mapping`` says which class a label of the file means (None: leave such rows
     out); what it does not name is matched where there is no doubt. Of rows that are the same in
     text, second text and label the first is kept. ``more`` names further columns to keep.
-    ``cancel`` ends the reading and keeps the rows read so far.
+    ``cancel`` ends the reading and keeps the rows read so far; so do ``most`` characters of texts.
 
     Raises
     ------
@@ -134,7 +135,7 @@ def read_upload(
         The file is empty, no table of text or damaged; no such column; or so many different labels
         that the column cannot hold classes.
     """
-    asked = Asked(columns, labels, mapping, pairs, kind, duplicates, tuple(more))
+    asked = Asked(columns, labels, mapping, pairs, kind, duplicates, tuple(more), most)
     name = _named(source, name)
     with opened(source, name) as stream:
         found = records(stream, name, header=header, delimiter=delimiter)
@@ -220,7 +221,7 @@ def _read(
         columns = guess_columns(found.names, _first(found, 50), asked.labels, asked.pairs)
     wanted = [columns.text, columns.pair, columns.label, *columns.classes, *asked.more]
     _check_columns(name, found.names, wanted)
-    rows = Rows(found, columns, asked.more, repeats=asked.duplicates != "drop")
+    rows = Rows(found, columns, asked.more, repeats=asked.duplicates != "drop", most=asked.most)
     try:
         stopped = rows.collect(tell, cancel)
         return reading(rows, name, asked, stopped)

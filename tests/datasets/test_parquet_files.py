@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.datasets import parquet, rows
+from analysis.datasets import parquet
 from analysis.datasets.files import DataError
 from analysis.datasets.table import read_file
 from analysis.datasets.upload import peek, read_upload
@@ -50,20 +50,18 @@ def test_a_long_text_that_many_rows_share_takes_the_memory_of_one():
     assert most < 100 * 2**20  # 2.4 GB if every row had its own
 
 
-def test_repeated_rows_take_no_place_before_they_are_left_out(monkeypatch):
+def test_repeated_rows_take_no_place_before_they_are_left_out():
     text = "word " * 15_000
     raw = _bytes(pa.table({"text": [text] * 2_000, "label": ["x", "y"] * 1_000}))
-    monkeypatch.setattr(rows, "MOST_CHARACTERS", 10 * len(text))
-    reading = read_upload(raw, "a.parquet")
+    reading = read_upload(raw, "a.parquet", most=10 * len(text))
     assert len(reading.table) == 2
     assert reading.counts["repeated"] == 1_998
     assert reading.rows == 2_000
 
 
-def test_a_file_with_more_text_than_is_read_says_where_it_was_left(monkeypatch):
-    monkeypatch.setattr(rows, "MOST_CHARACTERS", 10_000)
+def test_a_file_with_more_text_than_is_read_says_where_it_was_left():
     frame = pd.DataFrame({"text": [f"{n} {'word ' * 100}" for n in range(100)], "label": "x"})
-    reading = read_upload(_bytes(pa.Table.from_pandas(frame)), "a.parquet")
+    reading = read_upload(_bytes(pa.Table.from_pandas(frame)), "a.parquet", most=10_000)
     assert 10 < len(reading.table) < 30
     assert any("all that is read" in note for note in reading.notes)
 

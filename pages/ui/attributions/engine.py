@@ -34,7 +34,7 @@ from analysis.common.faults import reason
 from analysis.figures.recipes import questions as recipes
 from analysis.figures.recipes import results
 from analysis.text.tokens import tokenize
-from pages.ui.engine import models
+from pages.ui.engine import models, visitor
 from pages.ui.engine.results import Held, Reason, key_of, member_of, small
 
 if TYPE_CHECKING:
@@ -285,6 +285,7 @@ def start(tasks: Sequence[Task], place: str) -> None:
             remember(kept_in, one.key, found)
             desk.check()
 
+    key = visitor.own(key)
     st.session_state[_JOB] = (key, place)
     jobs.start(key, work, lane=_LANE, again=True)
 

@@ -17,7 +17,7 @@ from analysis.figures.recipes.request import ABOUT_THE_SUITE, Data, of_suite
 from analysis.text.tokens import clean
 from pages.ui.data import file
 from pages.ui.data import hub as dataset_hub
-from pages.ui.frame import address
+from pages.ui.frame import address, settings
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.examples import words_for
 from pages.ui.frame.folder_field import folder_field
@@ -71,9 +71,12 @@ def choose(entries: Sequence[Entry], any_labels: bool = False) -> DataChoice:
     """
     with st.container(key="dataset"):
         with st.container(key="dataset-source"):
+            names = offered()
+            if st.session_state.get("source") not in (None, *names):
+                del st.session_state["source"]
             source = st.segmented_control(
                 "Data set",
-                list(NAMES),
+                names,
                 default=SUITE,
                 required=True,
                 **address.kept("source"),
@@ -88,6 +91,14 @@ def choose(entries: Sequence[Entry], any_labels: bool = False) -> DataChoice:
             except ValueError as error:
                 st.error(cards.plain(str(error)))
                 return DataChoice()
+
+
+def offered() -> list[str]:
+    """The kinds of data sets: a shared server reads no paths, and asks the Hub for nobody."""
+    app = settings.read()
+    if not app.shared:
+        return list(NAMES)
+    return [name for name in NAMES if name != ONLINE and (name != FOLDER or app.data is not None)]
 
 
 def labels_of(entries: Sequence[Entry]) -> tuple[str, ...]:
@@ -125,7 +136,7 @@ def _known(entries: Sequence[Entry], hub: bool) -> DataChoice:
     """A split of a task that is known by name, from a folder or the Hub."""
     folder = HUB
     if not hub:
-        folder = folder_field(
+        folder = str(settings.read().data or "") or folder_field(
             "Folder",
             "folder",
             placeholder="glue",

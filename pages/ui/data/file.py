@@ -13,15 +13,18 @@ from typing import Any
 
 import streamlit as st
 
+from analysis.datasets.rows import MOST_CHARACTERS
 from analysis.datasets.upload import Columns, Reading, Unknown, peek, read_upload
+from pages.ui.frame import settings
 from pages.ui.kit import cards
 
 TYPES = ("csv", "tsv", "txt", "jsonl", "ndjson", "json", "parquet")
 NONE, LEAVE = "none", "leave these rows out"
 FILES, READINGS, MORE = 6, 4, 12  # kept at once: uploads, files as read, further columns
 MEANINGS = 20  # labels whose meaning can be chosen
-_HELD = "dataset_file"
-_lock = threading.Lock()
+_HELD, _FOLDER, _READ, _REFUSED = "dataset_file", "upload_folder", "files_read", "file_refused"
+# Of one upload to a shared server: bytes, characters of its texts once unpacked, rows.
+SHARED_BYTES, SHARED_CHARACTERS, SHARED_ROWS = 32 * 2**20, 64 * 2**20, 100_000
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,10 @@ def ask(labels: Sequence[str] | None, pairs: bool | None, more: bool = False) ->
         type=TYPES,
         key="dataset_upload",
         on_change=_took,
-        help="Up to 200 MB. It stays on this machine.",
+        help=_bounds(),
     )
+    if refused := st.session_state.get(_REFUSED):
+        st.error(cards.plain(refused))
     held: Held | None = st.session_state.get(_HELD)
     if held is None or not held.path.is_file():
         st.caption("A header with names of columns helps; nothing else is needed.")
@@ -84,16 +89,35 @@ def name() -> str:
     return held.name if held is not None else ""
 
 
+def _bounds() -> str:
+    if not settings.read().shared:
+        return "Up to 200 MB. It stays on this machine."
+    return (
+        f"Up to {SHARED_BYTES // 2**20} MB, of which the first {SHARED_ROWS:,} rows are read. Only "
+        "you see it on this server, and it goes when you leave."
+    )
+
+
 def _took() -> None:
     given = st.session_state.get("dataset_upload")
+    st.session_state.pop(_REFUSED, None)
     if given is None:  # its cross was pressed
         st.session_state.pop(_HELD, None)
         return
-    st.session_state[_HELD] = keep(given.getvalue(), given.name)
+    try:
+        st.session_state[_HELD] = keep(given.getvalue(), given.name)
+    except ValueError as error:
+        st.session_state.pop(_HELD, None)
+        st.session_state[_REFUSED] = str(error)
 
 
 def keep(content: bytes, name: str) -> Held:
     """Write an upload where it stays until the app ends; the oldest go when there are many."""
+    if settings.read().shared and len(content) > SHARED_BYTES:
+        raise ValueError(
+            f"{name} has {len(content) / 2**20:,.0f} MB, and this shared server takes at most "
+            f"{SHARED_BYTES // 2**20} MB. Take a part of it, or run PoolLens on your own machine."
+        )
     folder = Path(_folder().name)
     digest = hashlib.sha256(content).hexdigest()[:20]
     path = folder / f"{digest}{Path(name).suffix.lower()}"
@@ -105,9 +129,11 @@ def keep(content: bytes, name: str) -> Held:
     return Held(path, Path(name).name, digest)
 
 
-@st.cache_resource(show_spinner=False)
 def _folder() -> Any:
-    return tempfile.TemporaryDirectory(prefix="poollens-")
+    """A folder for the uploads of this session, which goes when the session does."""
+    if _FOLDER not in st.session_state:
+        st.session_state[_FOLDER] = tempfile.TemporaryDirectory(prefix="poollens-")
+    return st.session_state[_FOLDER]
 
 
 def columns(key: str, names: Sequence[str], guess: Columns) -> Columns:
@@ -155,13 +181,14 @@ def _read(
     """The file as read; kept for the next run of the page."""
     key = (held.digest, held.name, columns, labels, str(mapping), more)
     store = _store()
-    with _lock:
-        if key in store:
-            store.move_to_end(key)
-            return store[key]
-    bar = st.empty()
+    if key in store:
+        store.move_to_end(key)
+        return store[key]
+    bar, enough, shared = st.empty(), threading.Event(), settings.read().shared
 
     def tell(done: int, total: int, what: str, share: float) -> None:
+        if shared and done >= SHARED_ROWS:
+            enough.set()
         if done:  # a small file is read before a bar would be seen
             bar.progress(share, cards.plain(f"{what}: {done:,} rows"))
 
@@ -173,18 +200,20 @@ def _read(
         mapping=mapping,
         more=more,
         progress=tell,
+        cancel=enough,
+        most=SHARED_CHARACTERS if shared else MOST_CHARACTERS,
     )
     bar.empty()
-    with _lock:
-        store[key] = reading
-        while len(store) > READINGS:
-            store.popitem(last=False)
+    store[key] = reading
+    while len(store) > READINGS:
+        store.popitem(last=False)
     return reading
 
 
-@st.cache_resource(show_spinner=False)
 def _store() -> OrderedDict[Any, Reading]:
-    return OrderedDict()
+    """Files of this session as they were read."""
+    store: OrderedDict[Any, Reading] = st.session_state.setdefault(_READ, OrderedDict())
+    return store
 
 
 def _problems(reading: Reading) -> None:

@@ -11,6 +11,7 @@ from analysis.figures.recipes.vectors import sheet_of
 from analysis.maps.atlas import Sheet
 from pages.ui.embedding_map.controls import MOST_PANELS
 from pages.ui.embedding_map.engine import Pass
+from pages.ui.frame import settings
 from pages.ui.frame.folder_field import folder_field
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 def ask() -> str:
     """The folder that was typed, or nothing."""
+    if settings.read().shared:
+        return ""
     opened = bool(st.session_state.get("vectors_folder"))
     with st.sidebar, st.expander("Use your own vectors", expanded=opened):
         return str(

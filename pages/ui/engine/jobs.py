@@ -8,9 +8,11 @@ from typing import Any
 import streamlit as st
 
 from analysis.common import jobs
+from pages.ui.engine import visitor
 from pages.ui.kit import cards
 
 EVERY = 0.7  # seconds between two looks at a running job
+MOST = 3  # jobs of one visitor of a shared server that wait or run
 
 
 def draw(
@@ -30,6 +32,7 @@ def draw(
     done and kept, so that the button goes on. The page is drawn anew when the job ends. A page
     with several jobs gives each a ``place`` of its own.
     """
+    key = visitor.own(key)
     with st.container(key=place):
         job = jobs.find(key)
         if job is not None and job.running:
@@ -38,6 +41,8 @@ def draw(
         if job is not None and job.state == "failed" and not finished:
             st.error(cards.plain(job.error or "It failed and said nothing."))
         if not finished:
+            name = visitor.name()
+            full = bool(name) and jobs.running(name) >= MOST
             st.button(
                 "Go on" if begun else label,
                 key=f"{place}-go",
@@ -46,7 +51,10 @@ def draw(
                 on_click=_start,
                 args=(key, work),
                 kwargs={"lane": lane, "again": True},  # what it made may have been cleared
+                disabled=full,
             )
+            if full:
+                st.caption(f"{MOST} pieces of your work are under way: wait for one, or stop it.")
             if about:
                 st.caption(about)
         return job
@@ -64,7 +72,9 @@ def _watch(key: str, place: str) -> None:
     progress = job.progress
     told = progress.sentence()
     if job.state == "waiting":
-        told = "Waiting for other work to end"
+        before = jobs.ahead(job)
+        others = "another piece of work" if before == 1 else f"{before} other pieces of work"
+        told = f"Waiting for {others} to end" if before else "About to begin"
     if job.stopping:
         told = f"Stopping; {told}" if told else "Stopping"
     with st.container(key=f"{place}-running"):

@@ -9,7 +9,7 @@ import streamlit as st
 
 from analysis.checkpoints.checkpoint import Broken, Checkpoint
 from analysis.checkpoints.folder import describe, discover, locate
-from analysis.common.faults import reason
+from analysis.common.faults import CheckpointError, reason
 from analysis.study.fits import fits_in
 from pages.ui.engine import results_folder
 from pages.ui.frame import settings
@@ -86,6 +86,8 @@ def add(reference: str) -> str:
 
     Raises :class:`CheckpointError` with the reason where it cannot be used.
     """
+    if settings.read().shared:
+        raise CheckpointError("A shared server offers the checkpoints of its operator alone.")
     folder, name, source = locate(reference, settings.read().checkpoints)
     checkpoint = describe(folder, name, source)
     added = st.session_state.setdefault(_ADDED, [])

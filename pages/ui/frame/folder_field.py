@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui.frame import address
+from pages.ui.frame import address, settings
 
 
 def folder_field(
@@ -14,7 +14,10 @@ def folder_field(
     """The folder that was typed, or that a link names once it is opened here; "" before.
 
     Until then `notice`, or the place of the field itself, says that the link names one.
+    A visitor of a shared server names no folders, and has no field.
     """
+    if settings.read().shared:
+        return ""
     typed = st.text_input(
         label,
         **address.kept(name),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.engine import models
+from pages.ui.engine import models, visitor
 from pages.ui.export import collection
 from pages.ui.frame import address, curtain, inputs, sidebar
 from pages.ui.frame.catalogue import Catalogue, catalogue
@@ -66,6 +66,7 @@ def open_page(title: str, question: str) -> None:
         with st.container(key="frame-links"):
             _links(key="frame-links-wait", data={})
         collection.remember()
+    visitor.remember()
     with st.container(key="title"):
         st.title(title, anchor=False)
         st.caption(question)

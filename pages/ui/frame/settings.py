@@ -18,6 +18,8 @@ class Settings:
     checkpoints: Path  # the folder whose subfolders are offered
     heads: tuple[Path, ...]  # files of the user's own that register pooling heads
     studies: Path  # the folder whose studies are shown
+    shared: bool = False  # served to others: no paths of this machine, each visitor's work apart
+    data: Path | None = None  # the folder of data sets that a shared server offers
 
 
 def parser(prog: str = "streamlit run app.py --") -> argparse.ArgumentParser:
@@ -37,7 +39,23 @@ def parser(prog: str = "streamlit run app.py --") -> argparse.ArgumentParser:
     options.add_argument(
         "--studies", type=Path, metavar="DIR", help="the folder of the studies shown"
     )
+    options.add_argument(
+        "--shared",
+        action="store_true",
+        help="serve others: no paths of this machine, and each visitor's work apart",
+    )
+    options.add_argument(
+        "--data", type=Path, metavar="DIR", help="the folder of GLUE's tasks that --shared offers"
+    )
     return options
+
+
+def is_open() -> bool:
+    """Whether the server answers other machines than this one."""
+    from streamlit import config
+
+    address = str(config.get_option("server.address") or "")
+    return address not in ("localhost", "127.0.0.1", "::1")
 
 
 def read() -> Settings:
@@ -45,4 +63,4 @@ def read() -> Settings:
     given, _ = parser().parse_known_args(sys.argv[1:])
     folder = given.checkpoints or os.environ.get("POOLLENS_CHECKPOINTS") or DEMO_FOLDER
     studies = given.studies or os.environ.get("POOLLENS_STUDIES") or STUDIES
-    return Settings(Path(folder), tuple(given.heads), Path(studies))
+    return Settings(Path(folder), tuple(given.heads), Path(studies), given.shared, given.data)

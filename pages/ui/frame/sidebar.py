@@ -9,9 +9,18 @@ import streamlit as st
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import reason
 from pages.ui.engine import models
-from pages.ui.frame import address, catalogue
+from pages.ui.frame import address, catalogue, settings
 from pages.ui.frame.catalogue import Catalogue, Entry
 from pages.ui.kit import cards
+
+SHARED = (
+    "This server is shared. What you upload, type and compute is seen by you alone, and goes "
+    "when you have not come back for a week."
+)
+OPEN = (
+    "This server answers other machines: whoever opens it can read every folder that it can. "
+    "Start it with --shared to serve others."
+)
 
 
 def draw_precision() -> None:
@@ -48,7 +57,12 @@ def draw_sidebar(found: Catalogue, entries: Sequence[Entry], lazy: bool = False)
                 _details(chosen)
             else:
                 st.caption("Choose a checkpoint first.")
-        _add()
+        if settings.read().shared:
+            st.caption(SHARED)
+        else:
+            _add()
+            if settings.is_open():
+                st.caption(OPEN)
         if found.broken:
             with st.expander(f"Not usable ({len(found.broken)})", icon=":material/warning:"):
                 for broken in found.broken:

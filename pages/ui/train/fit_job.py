@@ -16,6 +16,7 @@ from analysis.common import arrays, jobs
 from analysis.common.jobs import Desk
 from analysis.common.whole import why_not_written, write_whole
 from analysis.datasets.table import Table
+from pages.ui.engine import visitor
 from pages.ui.engine.results_folder import folder
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def work(wish: Wish) -> Callable[[Desk], Any]:
 @st.fragment(run_every=1.0)
 def running_curves(key: str) -> None:
     """The score of each head after each epoch, as they come."""
-    job = jobs.find(key)
+    job = jobs.find(visitor.own(key))
     if job is None:
         return
     points = [result for result in job.results if isinstance(result, tuple)]
