@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.compare_browser import settle
-
 PATIENCE = 120_000  # milliseconds
+IDLE = """() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
+  === 'notRunning' && !document.querySelector('.stMain [data-stale=true]')"""
 CHOICE = "evaluate=Data+set&source=file&checkpoints=sst2-cls"
+
+
+def settle(page: Any) -> None:
+    page.wait_for_timeout(400)  # until the run that an action began has begun
+    page.wait_for_function(IDLE)
 
 
 @pytest.mark.slow
