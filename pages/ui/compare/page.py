@@ -8,7 +8,7 @@ from analysis.reading.comparison import in_words
 from pages.ui.compare import cards as compare
 from pages.ui.compare import doubt, flips, panels, visit
 from pages.ui.engine.replies import Reply, common_limit, one_class, replies
-from pages.ui.frame import address
+from pages.ui.frame import address, curtain
 from pages.ui.frame.catalogue import Catalogue
 from pages.ui.frame.inputs import PREDICTED, Choice, is_complete
 from pages.ui.frame.sidebar import draw_sidebar
@@ -59,6 +59,8 @@ def _answer(found: Catalogue, choice: Choice) -> None:
     below = st.container()
     draw_sidebar(found, choice.entries)
 
+    curtain.lift()
+
     def say(words: str) -> None:
         status.caption(words)
 
@@ -77,9 +79,13 @@ def _legend(limits: dict[str, float], given: list[Reply]) -> str:
     parts.append(f"±{limits['strip']:g} for what is read")
     labels = dict.fromkeys(reply.label for reply in given if reply.answer is not None)
     explained = next(iter(labels)) if len(labels) == 1 else "the explained class"
+    kinds = {reply.entry.first.output for reply in given if reply.answer is not None}
+    others = "" if kinds <= {"sigmoid"} else " minus the mean of the others"
+    if others and "sigmoid" in kinds:
+        others += " (its own alone where a text may have several classes)"
     return (
-        f"Logits of {cards.plain(explained)} minus the mean of the others: orange is towards it, "
-        f"blue and underlined against it. Full colour: {', '.join(parts)}."
+        f"Logits of {cards.plain(explained)}{others}: orange is towards it, blue and underlined "
+        f"against it. Full colour: {', '.join(parts)}."
     )
 
 

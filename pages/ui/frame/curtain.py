@@ -3,7 +3,8 @@
 Streamlit's client fetches each kind of element when it meets the first of it, the style among
 them, and draws what it has. So a new session is sent the style alone, and the page when the browser
 has it; and the page stays behind a quiet skeleton until its first run has ended, nothing is being
-fetched any more and every box keeps its place. What stands above `raise_early` is shown before.
+fetched any more and every box keeps its place. What stands above `raise_early` is shown before;
+`lift` says that the rest of the run moves nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +42,16 @@ def raise_early(now: bool) -> None:
 
     There is one element here in every run: what follows keeps its place from run to run.
     """
+    _mark("curtain-up", now)
+
+
+def lift() -> None:
+    """The page stands, whatever is still to be put into places that are held for it."""
+    _mark("curtain-off", True)
+
+
+def _mark(key: str, now: bool) -> None:
     place = st.empty()
     if now:
-        with place.container(key="curtain-up"):
+        with place.container(key=key):
             st.divider()  # an empty container is not drawn, and this one is hidden

@@ -63,7 +63,8 @@ function raiseCurtain() {
     }
     const stands = performance.now() - since > 150;
     if (stands && document.querySelector(".st-key-curtain-up")) root.dataset.raised = "early";
-    if (stands && state === "notRunning") root.dataset.raised = "true";
+    const lifted = state === "notRunning" || document.querySelector(".st-key-curtain-off");
+    if (stands && lifted) root.dataset.raised = "true";
     else setTimeout(look, 30);
   };
   look();
