@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pages.ui.embedding_map import page
+from pages.ui.embedding_map import details, page
 from pages.ui.frame import address
 from pages.ui.frame.frame import start
 
+details.follow()  # before the fields of the frame hold their texts
 found, choice = start(
     "Embedding map", "How do the poolings arrange a data set, and which sentence is that point?"
 )

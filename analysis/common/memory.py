@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import torch
-
 from analysis.common.faults import CheckpointError
 
 if TYPE_CHECKING:
+    import torch
+
     from analysis.checkpoints.loading import Classifier
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out: a device's, Python's, or the CPU allocator's plain RuntimeError."""
+    import torch
+
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     told = str(error).lower() if isinstance(error, RuntimeError) else ""
@@ -26,6 +28,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 @contextmanager
 def one_memory_error() -> Iterator[None]:
     """Every way in which memory runs out inside is raised as ``torch.OutOfMemoryError``."""
+    import torch
+
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -36,6 +40,8 @@ def one_memory_error() -> Iterator[None]:
 
 def release(device: torch.device) -> None:
     """Hand back what a device's allocator keeps of a pass that failed."""
+    import torch
+
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()

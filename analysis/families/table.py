@@ -5,6 +5,7 @@ A row is a family, a column what is done with it. A new family is one line of FA
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -122,12 +123,18 @@ def line(name: str, cells: dict[str, str]) -> str:
     return f"| `{name}` | {shown} |"
 
 
+_LENGTHS = re.compile(r" \(of \d+ tokens: [\d×, ]+\)")
+
+
 def reasons(name: str, cells: dict[str, str]) -> list[str]:
-    """An item of a list for each reason of a refusal, with the columns that it stands for."""
+    """An item of a list for each reason of a refusal, with the columns that it stands for.
+
+    Lengths of the text that it was tried on are left out.
+    """
     columns: dict[str, list[str]] = {}
     for column, cell in cells.items():
         if cell:
-            columns.setdefault(cell, []).append(column)
+            columns.setdefault(_LENGTHS.sub("", cell), []).append(column)
     return [f"- `{name}`, {', '.join(where)}: {cell}" for cell, where in columns.items()]
 
 

@@ -29,7 +29,7 @@ _SELECTED, _OPENED, _GO, _TABLE = "map_selected", "map_opened", "map_go", "map-t
 
 
 def follow() -> None:
-    """Go to Compare where a row was clicked in the last run."""
+    """Go to Compare where a row was clicked in the last run; before any widget is drawn."""
     row = st.session_state.pop(_GO, None)
     if row is not None:
         compare(*row)

@@ -34,7 +34,6 @@ _MAP = "map-panels"
 
 def draw(found: Catalogue, choice: Choice) -> None:
     """The data set, the maps, the typed sentence among them, what was selected, the numbers."""
-    details.follow()
     st.html(f"<style>{_STYLE}</style>")
     # UMAP compiles itself in every new process: it may begin while somebody looks around.
     work_in_hand.start("umap-compiles", lambda desk: projection.warm_up(), lane="maps")

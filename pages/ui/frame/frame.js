@@ -9,6 +9,9 @@ export default function () {
   document.addEventListener("input", repair, true);
   const menu = () => document.querySelector("[data-testid=stPopoverBody]");
   let last = null;
+  addEventListener("popstate", () => {
+    last = null; // Back, sooner than the link would be followed again
+  });
   sidebar.addEventListener(
     "click",
     (event) => {

@@ -30,6 +30,7 @@ function shown(value) {
 }
 
 function draw(row, pointed) {
+  if (!row.getClientRects().length) return; // not laid out: it is drawn when it has a size
   row.held ??= JSON.parse(row.dataset.row);
   const data = row.held;
   const svg = row.querySelector("svg");
