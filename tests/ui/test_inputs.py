@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from urllib.parse import parse_qs
+
 import numpy as np
 import pytest
 
@@ -63,6 +66,52 @@ def test_checkpoints_in_the_address_are_the_ones_shown(open_app, four):
 def test_unknown_checkpoint_in_the_address_is_passed_over(open_app, four):
     app = open_app(four, text=SENTENCE, checkpoints=["gone", "toy-mha"])
     assert list(seen.cards(app)) == ["toy-mha"]
+
+
+def _address(app):
+    return parse_qs(app.session_state["address_state"].written)
+
+
+def test_a_checkpoint_of_a_link_that_is_not_here_stays_in_the_address(open_app, four):
+    app = open_app(four, text=SENTENCE, checkpoints=["gone", "toy-mha"])
+    app.text_input(key="text").set_value("she said no").run()
+    assert _address(app)["checkpoints"] == ["toy-mha", "gone"]
+    assert "gone" in app.warning[0].value
+
+
+def test_where_none_of_a_links_checkpoints_is_here_others_stand_in_and_the_link_holds(
+    open_app, four
+):
+    app = open_app(four, text=SENTENCE, checkpoints=["gone"])
+    assert len(seen.cards(app)) == 4
+    assert _address(app)["checkpoints"] == ["gone"]
+
+
+def test_a_folder_that_a_link_names_is_opened_by_a_click_in_place_of_the_stand_ins(
+    open_app, four, tmp_path
+):
+    elsewhere = tmp_path / "theirs" / "toy"
+    shutil.copytree(four / "toy-max_cls", elsewhere)
+    app = open_app(four, text=SENTENCE, checkpoints=[str(elsewhere)])
+    app.button(key="open_missing").click().run()
+    assert app.multiselect(key="checkpoints").value == [str(elsewhere)]
+    assert not app.warning
+    assert _address(app)["checkpoints"] == [str(elsewhere)]
+
+
+def test_a_checkpoint_that_cannot_be_opened_says_why_and_can_be_left_out(open_app, four):
+    app = open_app(four, text=SENTENCE, checkpoints=["gone", "toy-mha"])
+    app.button(key="open_missing").click().run()
+    assert any("gone" in text.value and "Looked in" in text.value for text in app.text)
+    app.button(key="leave_missing").click().run()
+    assert not app.warning
+    assert _address(app)["checkpoints"] == ["toy-mha"]
+
+
+def test_choosing_other_checkpoints_lets_go_of_what_a_link_named(open_app, four):
+    app = open_app(four, text=SENTENCE, checkpoints=["gone", "toy-mha"])
+    app.multiselect(key="checkpoints").set_value(["toy-cls"]).run()
+    assert _address(app)["checkpoints"] == ["toy-cls"]
 
 
 def test_no_checkpoint_asks_for_one(open_app, four):

@@ -214,6 +214,7 @@ class _State:
     held: dict[str, Any] = field(default_factory=dict)  # the choices, whatever page is open
     place: str = ""  # the page that is open, as its address names it
     unasked: set[str] = field(default_factory=set)  # folders that a link brought
+    waiting: dict[str, list[str]] = field(default_factory=dict)  # parts that cannot be shown here
     written: str = ""  # what its address holds behind the question mark
 
 
@@ -232,9 +233,11 @@ def kept(name: str) -> dict[str, Any]:
 
 def choose(**choices: Any) -> None:
     """Make choices whose widgets are not drawn in this run, such as those of the next page."""
+    state = _state()
     for name, value in choices.items():
         st.session_state[name] = value
-    _state().held |= choices
+        state.waiting.pop(name, None)
+    state.held |= choices
 
 
 def go(page: str) -> NoReturn:
@@ -245,6 +248,25 @@ def go(page: str) -> NoReturn:
     """
     written = parse_qs(_state().written, keep_blank_values=True)
     st.switch_page(page, query_params=written)
+
+
+def waiting(name: str) -> list[str]:
+    """Parts of a choice that cannot be shown here, such as a checkpoint that is elsewhere.
+
+    They stay in the address until somebody chooses otherwise.
+    """
+    return list(_state().waiting.get(name, ()))
+
+
+def is_default(name: str) -> bool:
+    """Whether a choice is the one that its widget came up with."""
+    state = _state()
+    return name in state.defaults and st.session_state.get(name) == state.defaults[name]
+
+
+def wait(name: str, parts: Sequence[str]) -> None:
+    """Set what :func:`waiting` returns."""
+    _state().waiting[name] = list(parts)
 
 
 def is_brought(name: str) -> bool:
@@ -295,6 +317,7 @@ def _arrive(state: _State, back: bool) -> None:
             except (ValueError, OverflowError):
                 continue
     if back:
+        state.waiting.clear()
         for name in (*NAMES, *state.options):
             if name in given or name in held:
                 continue
@@ -350,7 +373,9 @@ def _choices() -> Iterator[tuple[str, Any]]:
             chosen = value != state.defaults[name]
         else:
             chosen = value not in (None, "", False) and value != []
-        if chosen:
+        if elsewhere := state.waiting.get(name):
+            yield name, [*(value if chosen else ()), *elsewhere]
+        elif chosen:
             yield name, value
 
 

@@ -7,9 +7,11 @@ from typing import Any, NoReturn
 
 import streamlit as st
 
+from analysis.common.faults import reason
 from analysis.text.tokens import clean
-from pages.ui.frame import address
+from pages.ui.frame import address, settings
 from pages.ui.frame.catalogue import Catalogue, Entry
+from pages.ui.frame.catalogue import add as add_checkpoint
 from pages.ui.frame.examples import words_for
 from pages.ui.kit import cards
 
@@ -213,41 +215,67 @@ def _carry_text() -> None:
 
 def _checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
     options = [entry.id for entry in catalogue.entries]
-    task = catalogue.tasks[0] if catalogue.tasks else ""
-    arguments = address.kept("checkpoints")
+    defaults = catalogue.defaults(catalogue.tasks[0] if catalogue.tasks else "")
     if "checkpoints" in st.session_state:
-        # A checkpoint that was removed from the folder must not stop the widget.
-        given = list(st.session_state["checkpoints"])
-        kept = [name for name in given if name in options]
-        if unknown := [name for name in given if name not in options]:
-            st.session_state["unknown_in_link"] = unknown
+        # A checkpoint that is not in the folder, or no longer, must not stop the widget.
+        shown = list(st.session_state["checkpoints"])
+        arrived = [name for name in address.waiting("checkpoints") if name in options]
+        if arrived and address.is_default("checkpoints"):  # they stood in for what was asked for
+            shown = []
+        wanted = list(dict.fromkeys((*shown, *address.waiting("checkpoints"))))
+        here = [name for name in wanted if name in options]
+        address.wait("checkpoints", [name for name in wanted if name not in options])
         added = st.session_state.pop("select_added", None)
-        kept += [added] if added in options and added not in kept else []
-        if not kept and given:
+        here += [added] if added in options and added not in here else []
+        if not here and wanted:
             del st.session_state["checkpoints"]
-        elif kept != given:
-            st.session_state["checkpoints"] = kept
-    _name_unknown(options)
+        elif here != st.session_state["checkpoints"]:
+            st.session_state["checkpoints"] = here
+    _name_missing()
     chosen = st.multiselect(
         "Checkpoints",
         options,
-        default=catalogue.defaults(task),
-        **arguments,
+        default=defaults,
+        **address.kept("checkpoints"),
         placeholder="Choose checkpoints",
+        on_change=_forget_missing,
         help="Names without -s0, -s1, ... are seed groups: their members differ in the seed only.",
     )
-    found = [catalogue.get(name) for name in options if name in chosen]
-    return tuple(entry for entry in found if entry is not None)
+    entries = [catalogue.get(name) for name in options if name in chosen]
+    return tuple(entry for entry in entries if entry is not None)
 
 
-def _name_unknown(options: list[str]) -> None:
-    """A link may name checkpoints that are not here: say which."""
-    missing = [name for name in st.session_state.get("unknown_in_link", ()) if name not in options]
-    if missing:
-        st.warning(
-            f"The link names {cards.plain(', '.join(missing))}, which is not here. Add it under "
-            "“Add a folder or Hub id” in the sidebar."
-        )
+def _name_missing() -> None:
+    """A link may name checkpoints that are not here: say which, and what can be done."""
+    missing = address.waiting("checkpoints")
+    if not missing:
+        return
+    names = cards.plain(", ".join(missing))
+    with st.container(horizontal=True, vertical_alignment="center", key="missing"):
+        if settings.read().shared:
+            st.warning(f"The address names {names}, which this server does not offer.")
+        else:
+            st.warning(f"The address names {names}, which is not open here.")
+            st.button("Open", key="open_missing", on_click=_open_missing)
+        st.button("Leave out", key="leave_missing", on_click=_forget_missing)
+    if problem := st.session_state.get("missing_problem"):
+        st.text(problem)
+
+
+def _open_missing() -> None:
+    """Look for what a link named: a folder of this machine is opened by a click only."""
+    problems = []
+    for reference in address.waiting("checkpoints"):
+        try:
+            add_checkpoint(reference)
+        except Exception as error:
+            problems.append(reason(error, reference))
+    st.session_state["missing_problem"] = "\n".join(problems)
+
+
+def _forget_missing() -> None:
+    address.wait("checkpoints", ())
+    st.session_state.pop("missing_problem", None)
 
 
 def _tasks(catalogue: Catalogue, entries: tuple[Entry, ...], examples: bool = True) -> None:
@@ -285,8 +313,7 @@ def _choose_task(catalogue: Catalogue) -> None:
     if task is None:  # a second click on the same task would clear it
         return
     previous = {e.text for name in catalogue.tasks for e in words_for(name).examples}
-    st.session_state["checkpoints"] = catalogue.defaults(task)
-    st.session_state["target"] = PREDICTED
+    address.choose(checkpoints=catalogue.defaults(task), target=PREDICTED)
     current = st.session_state.get("text", "")
     if not current.strip() or current in previous:  # what somebody typed stays
         _fill(words_for(task).examples[0])
