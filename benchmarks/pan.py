@@ -111,7 +111,7 @@ def _html() -> str:
             "subtitles": [],
         },
     }
-    parts = ("paint.js", "parts.js", "component.js")
+    parts = ("paint.js", "parts.js", "look.js", "over.js", "component.js")
     script = "".join((_UI / name).read_text(encoding="utf-8") for name in parts)
     script = script.replace("export default function", "function component", 1)
     css = (_UI / "component.css").read_text(encoding="utf-8")
