@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from analysis.common.whole import write_whole
 from analysis.datasets.table import TASKS
 from training.tasks import RECIPE_NOTES, recipe
 
@@ -14,7 +15,7 @@ from training.tasks import RECIPE_NOTES, recipe
 def write_card(folder: Path, facts: dict[str, Any]) -> Path:
     """Write ``README.md`` into the checkpoint folder and return its path."""
     path = folder / "README.md"
-    path.write_text(card(facts), encoding="utf-8")
+    write_whole(path, card(facts))
     return path
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.common.whole import sync, write_whole
 from analysis.datasets.table import HUB, TASKS, Table, read
 from training.card import write_card
 from training.evaluate import evaluate
@@ -46,7 +47,7 @@ def write_weights(model: Any, tokenizer: Any, folder: Path, settings: Settings) 
         adapter = json.loads(path.read_text())
         adapter["base_model_name_or_path"] = settings.encoder_name
         adapter["target_modules"] = sorted(adapter["target_modules"])
-        path.write_text(json.dumps(adapter, indent=2, sort_keys=True) + "\n")
+        write_whole(path, json.dumps(adapter, indent=2, sort_keys=True) + "\n")
     for file in folder.iterdir():
         file.chmod(0o644)  # safetensors creates its files readable by the owner alone
 
@@ -61,9 +62,7 @@ def finish(folder: Path, facts: dict[str, Any], splits: Splits) -> dict[str, Any
         for split, table in splits.scored.items()
     }
     facts["profile_rows"] = _write_profile(classifier, folder, next(iter(splits.scored.values())))
-    (folder / "training.json").write_text(
-        json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    write_whole(folder / "training.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     write_card(folder, facts)
     return facts
 
@@ -174,6 +173,7 @@ def versions() -> dict[str, str]:
 
 def move_into_place(building: Path, output: Path) -> None:
     """Replace ``output`` by the finished folder; at no moment is a half-written one there."""
+    sync(building)
     old = _aside(output)
     if output.exists():
         output.rename(old)

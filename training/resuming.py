@@ -6,12 +6,12 @@ import errno
 import json
 import os
 import shutil
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from analysis.common.whole import why_broken as why_part_broken
 from analysis.common.whole import write_whole
 
 SETTINGS, CLOCK, STATE = "settings.json", "clock.json", "trainer_state.json"
@@ -22,7 +22,7 @@ def last_state(folder: Path) -> Path | None:
     """The newest state of which every file is whole; broken ones are named, and removed.
 
     A state is a folder ``checkpoint-STEP`` as the Trainer writes it. Nothing in it is unpickled to
-    find out: archives are checked by their sums, weights by their header.
+    find out: its files are held against the sums that were written with it.
     """
     states = sorted(folder.glob("checkpoint-*"), key=_step, reverse=True)
     for state in states:
@@ -68,31 +68,7 @@ def why_broken(state: Path) -> str:
             return f"{STATE} is of step {step!r:.20}"
     except (OSError, ValueError, KeyError, TypeError):
         return f"{STATE} is cut short"
-    for archive in sorted([*state.glob("*.pt"), *state.glob("*.pth")]):
-        if not _is_whole_archive(archive):
-            return f"{archive.name} is cut short or damaged"
-    for file in weights:
-        if not _is_whole_safetensors(file):
-            return f"{file.name} is cut short or damaged"
-    return ""
-
-
-def _is_whole_archive(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
-    except (OSError, zipfile.BadZipFile, EOFError, ValueError):
-        return False
-
-
-def _is_whole_safetensors(path: Path) -> bool:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(str(path), "pt"):
-            return True
-    except (OSError, SafetensorError):
-        return False
+    return why_part_broken(state)
 
 
 def open_state(state: Path, settings: dict[str, Any]) -> Path:

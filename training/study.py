@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from analysis.common.whole import write_whole
+from analysis.common.whole import NOT_WRITTEN, is_whole, tidy, write_whole
 from analysis.study.results import DECLARATION, RUNS, read_study
 from training import study_frozen
 from training.study_plan import Plan, PlannedRun, encoder_name, read_plan
@@ -88,7 +88,8 @@ def declare(plan: Plan, folder: Path) -> None:
     """Write the declaration beside the results; what is finished stays, whatever was added."""
     (folder / RUNS).mkdir(parents=True, exist_ok=True)
     (folder / WORK).mkdir(exist_ok=True)
-    (folder / WORK / ".gitignore").write_text("*\n", encoding="utf-8")  # locks are no results
+    tidy(folder / RUNS)
+    write_whole(folder / WORK / ".gitignore", "*\n")  # locks are no results
     path = folder / DECLARATION
     text = json.dumps(plan.declaration(), indent=1, ensure_ascii=False) + "\n"
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
@@ -119,7 +120,7 @@ def _work(
     """Pass over the missing runs until none is left but those that failed here."""
     failed: set[str] = set()
     while True:
-        missing = {run.hash for run in runs if not _path(folder, run).is_file()} - failed
+        missing = {run.hash for run in runs if not is_whole(_path(folder, run))} - failed
         missing = _agreed(missing)
         if not missing:
             return failed
@@ -132,6 +133,8 @@ def _work(
                 try:
                     _do(run, sources, folder, do)
                 except Exception as error:  # hours of work: the next run may well succeed
+                    if isinstance(error, OSError) and error.errno in NOT_WRITTEN:
+                        raise  # nor could the next one's record be written
                     if _processes() > 1 and not isinstance(error, ValueError):
                         # It may be of this process alone, and the others wait for it: the
                         # launcher ends them all, and the same command goes on.
@@ -183,7 +186,7 @@ def _taken(folder: Path, run: PlannedRun) -> Any:
         yield False
         return
     try:
-        yield not _path(folder, run).is_file()
+        yield not is_whole(_path(folder, run))
     finally:
         lock.release()
 

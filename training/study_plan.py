@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from analysis.common.faults import FileError
 from analysis.datasets.table import TASKS
 from training import study_parts as parts
 from training.study_parts import Family
@@ -143,7 +144,7 @@ def read_plan(path: str | Path) -> Plan:
             f"{path} cannot be read ({error.strerror}). Name a study's YAML."
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no YAML: {error}. Correct the file.") from None
+        raise FileError(f"{path} is no YAML: {error}. Correct the file.") from None
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply for a study. Correct the file.") from None
     if not isinstance(given, dict):
@@ -151,8 +152,10 @@ def read_plan(path: str | Path) -> Plan:
     try:
         parts.check_kinds(given)
         return _plan(given, path)
+    except (TypeError, AttributeError, LookupError, OverflowError, OSError) as error:
+        raise FileError(f"{path}: an entry is not of its kind ({error}). Correct it.") from None
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise FileError(f"{path}: {error}") from None
 
 
 def _for_each_encoder(given: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from transformers import (
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from analysis.checkpoints.tokenizers import input_rules
-from analysis.common.whole import write_whole
+from analysis.common.whole import write_sums, write_whole
 from analysis.datasets.table import Table
 from analysis.text.batches import InputRules
 from analysis.text.tokens import tokenize_rows
@@ -141,6 +141,9 @@ class Clock(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         write_whole(self.path, json.dumps({"seconds": self.seconds}))
+        state_folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        if state_folder.is_dir() and state.is_world_process_zero:
+            write_sums(state_folder)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.before, self.started = self.seconds, None

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.common.records import freeze, require_shape
+from analysis.common.whole import write_whole
 
 FILE = "profile.safetensors"
 MOMENTS = ("cls_mean", "cls_deviation", "token_mean", "token_deviation")
@@ -60,9 +61,9 @@ class Profile:
 
     def save(self, folder: Path) -> None:
         """Write the profile into a checkpoint's folder ((16 d + 12 N) (L+1) bytes and a few kB)."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
-        save_file(
+        content = save(
             {
                 "value_mean": self.value_mean.astype(np.float32),
                 "share_of_wins": self.share_of_wins.astype(np.float32),
@@ -73,9 +74,9 @@ class Profile:
                     if (value := getattr(self, name)) is not None
                 },
             },
-            folder / FILE,
             metadata={"sentences": str(self.sentences), "corpus": self.corpus},
         )
+        write_whole(folder / FILE, content)
 
 
 def percentile(rows: np.ndarray, own: np.ndarray) -> np.ndarray:

@@ -7,11 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from analysis.common.jobs import Enough, Stopped
+from analysis.common.phrases import readable
 
 _LOG = logging.getLogger(__name__)
 
 
-class CheckpointError(ValueError):
+class FileError(ValueError):
+    """Something that was read and cannot be used, as a reason that a page can show."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(readable(reason))
+
+
+class CheckpointError(FileError):
     """A checkpoint that cannot be used; the message says why and what to do."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 
 
@@ -22,3 +23,14 @@ def name_without_folder(name: str) -> str:
     if os.path.isabs(name) or "\\" in name or name.startswith(("~", ".")):
         return name.replace("\\", "/").rstrip("/").rpartition("/")[2]
     return name
+
+
+_LONG_WORD, _LONG = 300, 1_500
+_WORD = re.compile(rf"\S{{{_LONG_WORD},}}")
+
+
+def readable(sentence: str) -> str:
+    """A reason as a page can show it: half characters replaced, endless names and texts cut."""
+    whole = sentence.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    short = _WORD.sub(lambda word: f"{word[0][:100]}…", whole)
+    return short if len(short) <= _LONG else f"{short[:_LONG]}…"

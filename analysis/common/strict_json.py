@@ -28,7 +28,7 @@ def read_json(text: str | bytes) -> Any:
     except RecursionError:
         raise ValueError("it is no JSON that can be read (nested too deeply)") from None
     mark = "\\ud" if isinstance(text, str) else b"\\ud"
-    return _well_formed(value) if mark in text.lower() else value  # type: ignore[operator]
+    return well_formed(value) if mark in text.lower() else value  # type: ignore[operator]
 
 
 def _no_number(name: str) -> NoReturn:
@@ -48,11 +48,12 @@ def _whole(digits: str) -> int:
     return int(digits)
 
 
-def _well_formed(value: Any) -> Any:
+def well_formed(value: Any) -> Any:
+    """The same with U+FFFD for half characters, in texts, lists and dictionaries."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
-        return [_well_formed(item) for item in value]
+        return [well_formed(item) for item in value]
     if isinstance(value, dict):
-        return {_well_formed(name): _well_formed(item) for name, item in value.items()}
+        return {well_formed(name): well_formed(item) for name, item in value.items()}
     return value

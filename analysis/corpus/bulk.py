@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from analysis.common.whole import is_whole, write_whole
+from analysis.common.whole import is_whole, left_behind, tidy, write_whole
 from analysis.corpus.bulk_files import csv_options, format_of, read_batches
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def _declare(output: Path, order: Order, files: Sequence[Path], engine: str) -> 
     about = json.loads(json.dumps(about))
     path = output / ABOUT
     if path.is_file():
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = _known(path)
         rows = known.pop(ROWS, None)
         if known != about:
             weights = {**known, "sha256": about["sha256"]} == about
@@ -224,11 +224,23 @@ def _declare(output: Path, order: Order, files: Sequence[Path], engine: str) -> 
             for part in output.rglob("*.parquet"):
                 part.unlink()
         return about
-    if output.is_dir() and any(output.iterdir()):
+    if output.is_dir() and set(output.iterdir()) - set(left_behind(output)):
         raise ValueError(f"{output} is not empty; give another --output")
     output.mkdir(parents=True, exist_ok=True)
+    tidy(output)
     write_whole(path, json.dumps(about, indent=1).encode())
     return about
+
+
+def _known(path: Path) -> dict[str, Any]:
+    """What a folder says of itself. Raises ``ValueError`` where that is cut short or damaged."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise ValueError(
+            f"{path} cannot be read, so nobody can tell which run wrote this folder; give another "
+            "--output, or remove this one"
+        ) from None
 
 
 def _finish(output: Path, about: dict[str, Any]) -> None:
@@ -252,5 +264,5 @@ def _write(path: Path, table: pa.Table) -> None:
     from pyarrow import parquet
 
     sink = pa.BufferOutputStream()
-    parquet.write_table(table, sink)
+    parquet.write_table(table, sink, write_page_checksum=True)
     write_whole(path, sink.getvalue().to_pybytes())

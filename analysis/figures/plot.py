@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from analysis.common.strict_json import well_formed
+from analysis.common.whole import write_whole
 from analysis.figures.marks import Grid, Mark, Panel
 
 if TYPE_CHECKING:
@@ -54,10 +56,10 @@ class Plot:
         import pandas as pd
 
         if not isinstance(self.mark, Grid):
-            return pd.DataFrame(self.mark.table())
-        tables = [pd.DataFrame(panel.table()) for panel in self.mark.panels]
+            return pd.DataFrame(_table(self.mark))
+        tables = [pd.DataFrame(_table(panel)) for panel in self.mark.panels]
         for table, (index, subtitle) in zip(tables, enumerate(self.mark.subtitles), strict=True):
-            table.insert(0, "panel", subtitle or str(index))
+            table.insert(0, "panel", well_formed(subtitle or str(index)))
         return pd.concat(tables, ignore_index=True)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -141,6 +143,14 @@ class Plot:
         saved = save(given, stem)
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
-        (place / f"{stem}.json").write_bytes(saved.sidecar)
-        (place / saved.name).write_bytes(saved.data)
+        write_whole(place / f"{stem}.json", saved.sidecar)
+        write_whole(place / saved.name, saved.data)
         return place / saved.name
+
+
+def _table(panel: Any) -> dict[str, Any]:
+    """A mark's numbers and names; half characters could not be written to any file."""
+    return {
+        well_formed(name): well_formed(list(values)) if isinstance(values, list | tuple) else values
+        for name, values in panel.table().items()
+    }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.common.whole import why_not_written
+from analysis.common.whole import SUMS, why_not_written, write_sums
 from training import resuming, trainer
 from training.finetune import finetune
 
@@ -45,6 +45,7 @@ def states(stopped, tmp_path) -> Path:
     shutil.copytree(first, later)
     about = json.loads((later / "trainer_state.json").read_text())
     (later / "trainer_state.json").write_text(json.dumps({**about, "global_step": 999}))
+    write_sums(later)
     assert resuming.last_state(folder) == later
     return folder
 
@@ -63,6 +64,23 @@ def test_a_broken_state_is_named_and_the_one_before_goes_on(states, name, how, c
     assert last.name != "checkpoint-999"
     assert name in capsys.readouterr().out or name.startswith("adapter")
     assert not (states / "checkpoint-999").exists()
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_bit_that_changed_in_a_saved_state_is_noticed(states, name):
+    file = states / "checkpoint-999" / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(bytes(content))
+    assert resuming.last_state(states).name != "checkpoint-999"
+
+
+def test_a_state_without_its_sums_is_checked_by_what_each_file_says_of_itself(states):
+    later = states / "checkpoint-999"
+    (later / SUMS).unlink()
+    assert resuming.last_state(states) == later
+    (later / "optimizer.pt").write_bytes((later / "optimizer.pt").read_bytes()[:-100])
+    assert resuming.last_state(states) != later
 
 
 def test_where_no_state_is_whole_the_run_begins_anew(states, capsys):

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.common.whole import write_whole
+from analysis.common.whole import is_whole, why_broken, write_whole
 from analysis.datasets import Table
 from training.tasks import MINILM
 
@@ -121,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
         failed = []
         for place, spec in enumerate(specs, 1):
             record = arguments.output / HEADS / f"{spec.name}.json"
-            if record.is_file():
+            if is_whole(record):
                 continue
             told = _Printer(place, len(specs))
             fitted = training.fit(
@@ -303,6 +303,10 @@ def _refuse_other_content(output: Path) -> None:
 def _same_or_refuse(output: Path, facts: dict[str, Any]) -> None:
     record = output / RECORD
     if record.is_file():
+        if why := why_broken(record):
+            raise ValueError(
+                f"{output}: {why}, so nobody can tell which fit it holds. Give another --output."
+            )
         then = json.loads(record.read_text(encoding="utf-8"))
         other = [name for name in facts if then.get(name) != facts[name]]
         if other:

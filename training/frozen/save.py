@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from analysis.checkpoints.frozen import HEAD_FILE
-from analysis.common.whole import why_not_written
+from analysis.common.whole import whole_folder, why_not_written, write_whole
 from training.card import write_card
 from training.folder import versions
 from training.frozen.results import Fitted, FittedHead
+from training.resuming import written
 
 PROBLEMS: dict[str, Any] = {
     "classes": "single_label_classification",
@@ -71,23 +70,16 @@ def save(
     for _, _, path in plan:
         if path.exists():
             raise ValueError(f"{path} is there already. Give another name, or remove it.")
-    written: list[Path] = []
+    saved: list[Path] = []
     for head, index, path in plan:
-        building = root / f".{path.name}.building"
-        shutil.rmtree(building, ignore_errors=True)
         try:
-            building.mkdir(parents=True)
-            _write(fitted, head, index, building, path.name, command)
-            building.rename(path)
+            with whole_folder(path) as building, written(root):
+                _write(fitted, head, index, building, path.name, command)
         except OSError as error:
             why = why_not_written(error, path)
-            raise ValueError(
-                f"{path.name} is not saved, {len(written)} others are. {why}"
-            ) from error
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
-        written.append(path)
-    return written
+            raise ValueError(f"{path.name} is not saved, {len(saved)} others are. {why}") from error
+        saved.append(path)
+    return saved
 
 
 def _write(
@@ -100,17 +92,10 @@ def _write(
     save_file(tensors, folder / HEAD_FILE)
     (folder / HEAD_FILE).chmod(0o644)
     config = _config(fitted, head, index)
-    (folder / "config.json").write_text(
-        json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    write_whole(folder / "config.json", json.dumps(config, indent=2, ensure_ascii=False) + "\n")
     facts = _facts(fitted, head, index, name, command)
-    (folder / "training.json").write_text(
-        json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    write_whole(folder / "training.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     write_card(folder, facts)
-    for file in folder.iterdir():
-        with file.open("rb") as opened:
-            os.fsync(opened.fileno())
 
 
 def _config(fitted: Fitted, head: FittedHead, index: int) -> dict[str, Any]:

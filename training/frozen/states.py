@@ -22,7 +22,7 @@ from analysis.corpus import predictions
 from analysis.datasets import Table
 from training.frozen.encoder import Source, open_encoder, source_of
 from training.frozen.reading import View
-from training.frozen.store import PRECISIONS, Stored, ViewFile, read_done
+from training.frozen.store import PRECISIONS, Stored, ViewFile
 
 STATES_BYTES = 16 * 2**30  # what is kept of earlier passes under one root
 _WINDOW_ROWS, _WINDOW_TOKENS = 1024, 32_768  # rows are written in windows: memory stays flat
@@ -257,11 +257,8 @@ def _complete(
     cancel: Event | None,
 ) -> bool:
     """Write the rows that are missing; whether there were any."""
-    files = {
-        name: ViewFile(place / name, source.hidden_size, precision)
-        for name in views
-        if read_done(place / name).get("rows", 0) < len(table)
-    }
+    opened = {name: ViewFile(place / name, source.hidden_size, precision) for name in views}
+    files = {name: file for name, file in opened.items() if file.rows < len(table)}
     if not files:
         return False
     first = min(file.rows for file in files.values())

@@ -1,8 +1,8 @@
 """States on disk: one file of float16 vectors a view, token after token, that grows by windows.
 
 A view's folder holds ``vectors.bin`` (tokens, d), ``rows.bin`` (two int32 a row: its tokens, and
-tokens cut off) and ``done.json``, which says how much of both is whole. It is written last, by one
-rename: what a killed process left beyond it is cut off at the next start.
+tokens cut off) and ``done.json``, which says how much of both is whole, with a sum of each. It is
+written last, by one rename: what a killed process left beyond it is cut off at the next start.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from analysis.common.whole import why_not_written, write_whole
 
+FILES = ("vectors.bin", "rows.bin")
 PRECISIONS = {"float16": np.float16, "float32": np.float32}
 
 
@@ -40,15 +42,28 @@ class ViewFile:
         folder.mkdir(parents=True, exist_ok=True)
         done = read_done(folder)
         self.rows, self.tokens = done.get("rows", 0), done.get("tokens", 0)
+        self._sums = {name: done.get(name) for name in FILES}
         for name, size in self._sizes().items():
             path = folder / name
             if path.is_file() and path.stat().st_size > size:
                 os.truncate(path, size)  # a window that was not finished
             elif size and (not path.is_file() or path.stat().st_size < size):
                 self.rows = self.tokens = 0  # something was taken away: begin anew
+        if self.rows and any(
+            known not in (None, self._sum(name)) for name, known in self._sums.items()
+        ):
+            self.rows = self.tokens = 0  # a bit has changed
         if not self.rows:
-            for name in ("vectors.bin", "rows.bin"):
+            self._sums = dict.fromkeys(FILES, 0)
+            for name in FILES:
                 (folder / name).write_bytes(b"")
+
+    def _sum(self, name: str) -> int:
+        summary = 0
+        with (self.folder / name).open("rb") as file:
+            while piece := file.read(1 << 22):
+                summary = zlib.crc32(piece, summary)
+        return summary
 
     def _sizes(self) -> dict[str, int]:
         return {
@@ -75,19 +90,26 @@ class ViewFile:
             )
         lengths = np.ascontiguousarray(np.stack([tokens, cut], axis=1), np.int32)
         try:
-            for name, array in (("vectors.bin", stored), ("rows.bin", lengths)):
+            sums = dict(self._sums)
+            for name, array in zip(FILES, (stored, lengths), strict=True):
                 with (self.folder / name).open("ab") as file:
                     array.tofile(file)
                     file.flush()
                     os.fsync(file.fileno())
+                before = sums[name]
+                if before is not None:  # a file of an earlier version has none
+                    sums[name] = zlib.crc32(array.tobytes(), before)
             rows, total = self.rows + len(tokens), self.tokens + len(stored)
-            write_whole(self.folder / "done.json", json.dumps({"rows": rows, "tokens": total}))
+            known = {name: value for name, value in sums.items() if value is not None}
+            write_whole(
+                self.folder / "done.json", json.dumps({"rows": rows, "tokens": total, **known})
+            )
         except OSError as error:
             for name, size in self._sizes().items():
                 with contextlib.suppress(OSError):
                     os.truncate(self.folder / name, size)
             raise ValueError(why_not_written(error, self.folder / "vectors.bin")) from error
-        self.rows, self.tokens = rows, total
+        self.rows, self.tokens, self._sums = rows, total, sums
 
     def open(self) -> Stored:
         """The vectors, memory-mapped."""
@@ -108,6 +130,6 @@ def read_done(folder: Path) -> dict[str, int]:
     """How many rows and tokens are whole; nothing where that cannot be read."""
     try:
         done = json.loads((folder / "done.json").read_text(encoding="utf-8"))
-        return {name: int(done[name]) for name in ("rows", "tokens")}
+        return {name: int(done[name]) for name in ("rows", "tokens", *FILES) if name in done}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

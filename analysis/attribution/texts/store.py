@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -43,7 +44,8 @@ class EvidenceStore:
         self.items.append(item)
 
     def _line(self, content: Any) -> None:
-        append_line(self.path, json.dumps(content, ensure_ascii=True))
+        text = json.dumps(content, ensure_ascii=True)
+        append_line(self.path, json.dumps({"line": content, "sum": _sum(text)}))
 
     def _read(self) -> None:
         content = self.path.read_bytes()
@@ -53,15 +55,19 @@ class EvidenceStore:
                 file.truncate(len(whole) + bool(whole))
         lines = whole.split(b"\n") if whole else []
         try:
-            asked = json.loads(lines[0])["asked"] if lines else None
+            asked = _content(lines[0])["asked"] if lines else None
         except (ValueError, KeyError, TypeError):
             raise ValueError(
                 f"{self.path.name} is no file of evidence: choose another file"
             ) from None
-        records = []
+        records: dict[Any, TextEvidence] = {}
         for line in lines[1:]:
             try:
-                records.append(_record(json.loads(line)))
+                values = _content(line)
+                if values.get("asked") == asked:  # of a second process that began it too
+                    continue
+                record = _record(values)
+                records.setdefault(record.key, record)
             except (ValueError, KeyError, TypeError):
                 self.unreadable += 1
         if asked is None:
@@ -72,7 +78,30 @@ class EvidenceStore:
                 f"{self.path.name} holds evidence for other settings ({', '.join(changed)}): "
                 "choose another file, or the settings it was made with"
             )
-        self.items = records
+        self.items = list(records.values())
+
+
+def open_store(path: Path, asked: Mapping[str, Any]) -> EvidenceStore:
+    """The store of a file; one that is no store, or of something else, is put aside first."""
+    try:
+        return EvidenceStore(path, asked)
+    except ValueError:  # a disk that was full, or bytes that changed
+        path.replace(path.with_suffix(".unreadable"))
+        return EvidenceStore(path, asked)
+
+
+def _sum(text: str) -> int:
+    return zlib.crc32(text.encode("ascii"))
+
+
+def _content(line: bytes) -> dict[str, Any]:
+    """A line's content, held against its sum; lines of earlier versions have none."""
+    value = json.loads(line)
+    if "line" not in value:
+        return dict(value)
+    if _sum(json.dumps(value["line"], ensure_ascii=True)) != value["sum"]:
+        raise ValueError("a line that has changed")
+    return dict(value["line"])
 
 
 def _plain_record(item: TextEvidence) -> dict[str, Any]:

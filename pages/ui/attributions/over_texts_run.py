@@ -11,6 +11,7 @@ import streamlit as st
 
 from analysis.attribution import EvidenceStore
 from analysis.attribution.texts.records import whole_rows
+from analysis.attribution.texts.store import open_store
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import reason
 from analysis.common.jobs import Desk, time_in_words
@@ -246,9 +247,4 @@ def _chosen(store: EvidenceStore, methods: Sequence[str]) -> list[TextEvidence]:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _store(settings: str, _asked: Any) -> EvidenceStore:
     """On disk, so that a pass goes on after the app was closed."""
-    path = folder() / "evidence" / f"{settings}.jsonl"
-    try:
-        return EvidenceStore(path, _asked)
-    except ValueError:  # a disk that was full, or bytes that changed: put aside, and begun anew
-        path.replace(path.with_suffix(".unreadable"))
-        return EvidenceStore(path, _asked)
+    return open_store(folder() / "evidence" / f"{settings}.jsonl", _asked)

@@ -13,6 +13,7 @@ from typing import Any
 
 import streamlit as st
 
+from analysis.common.whole import why_not_written, write_whole
 from analysis.datasets.rows import MOST_CHARACTERS
 from analysis.datasets.upload import Columns, Reading, Unknown, peek, read_upload
 from pages.ui.frame import settings
@@ -121,9 +122,10 @@ def keep(content: bytes, name: str) -> Held:
     folder = Path(_folder().name)
     digest = hashlib.sha256(content).hexdigest()[:20]
     path = folder / f"{digest}{Path(name).suffix.lower()}"
-    if not path.is_file():
-        path.write_bytes(content)
-    path.touch()
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise ValueError(why_not_written(error, path)) from None
     for old in sorted(folder.iterdir(), key=lambda p: p.stat().st_mtime)[:-FILES]:
         old.unlink(missing_ok=True)
     return Held(path, Path(name).name, digest)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -14,7 +13,7 @@ import streamlit as st
 
 from analysis.common import arrays, jobs
 from analysis.common.jobs import Desk
-from analysis.common.whole import why_not_written, write_whole
+from analysis.common.whole import whole_folder, why_not_written, write_whole
 from analysis.datasets.table import Table
 from pages.ui.engine import visitor
 from pages.ui.engine.results_folder import folder
@@ -90,26 +89,21 @@ def work(wish: Wish) -> Callable[[Desk], Any]:
                 desk.keep(f"{head.name}: {head.reason}")
         if not any(head.fitted for head in fitted.heads):
             return
-        building = place.with_name(f".{place.name}.building")
-        shutil.rmtree(building, ignore_errors=True)
         try:
-            building.mkdir(parents=True)
-            folders = training.save(fitted, building, name=wish.name)
-            _, rows = split_rows(states.table, fitted.problem)
-            record = record_of(
-                fitted,
-                states.table.take(rows),
-                name=wish.name,
-                data=wish.data,
-                checkpoints=folders,
-            )
-            write_whole(building / WISH, json.dumps({"digest": wish.digest}))
-            write_fit(record, building)
-            building.rename(place)
+            with whole_folder(place) as building:
+                folders = training.save(fitted, building, name=wish.name)
+                _, rows = split_rows(states.table, fitted.problem)
+                record = record_of(
+                    fitted,
+                    states.table.take(rows),
+                    name=wish.name,
+                    data=wish.data,
+                    checkpoints=folders,
+                )
+                write_whole(building / WISH, json.dumps({"digest": wish.digest}))
+                write_fit(record, building)
         except OSError as error:
             raise ValueError(why_not_written(error, place)) from None
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
 
     return go
 
