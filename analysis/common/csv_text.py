@@ -28,5 +28,9 @@ def as_csv(frame: pd.DataFrame) -> str:
 
 
 def _harmless(value: Any) -> Any:
-    formula = isinstance(value, str) and len(value) > 1 and value.startswith(_FORMULA)
-    return f"'{value}" if formula else value
+    if not isinstance(value, str):
+        return value
+    formula = len(value) > 1 and value.startswith(_FORMULA)
+    # A carriage return alone would not be quoted, and end the row in many programs.
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if formula else text

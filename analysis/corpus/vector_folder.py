@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.common.faults import FileError
+from analysis.common.strict_json import read_json
+from analysis.common.whole import why_broken
 from analysis.corpus.bulk import ABOUT, ROWS
 from analysis.datasets.table import Table
 
@@ -36,8 +38,12 @@ class VectorFolder:
 def described(folder: str | Path) -> dict[str, Any]:
     """The description in a folder of vectors. Raises ``ValueError`` where there is none."""
     try:
-        about = json.loads((Path(folder) / ABOUT).read_text(encoding="utf-8"))
-        return {**about, "order": dict(about["order"])}
+        about = dict(read_json((Path(folder) / ABOUT).read_bytes()))
+        order = dict(about["order"])
+        names = (order["text"], order["checkpoint"], order.get("pair") or "")
+        if not all(isinstance(name, str) for name in names):
+            raise ValueError("a name that is no text")
+        return {**about, "order": order}
     except (OSError, ValueError, KeyError, TypeError):
         raise ValueError(
             f"{folder} is no folder of vectors: `python -m analysis embed` writes them"
@@ -51,24 +57,47 @@ def open_folder(
 
     Of more than ``most`` rows a seeded sample is read, in the folder's order; `notes` say so, and
     say that a run has not ended. ``label`` is the column of the classes; by default one that is
-    called "label", "labels" or "class". Raises ``ValueError`` where there is no such folder.
+    called "label", "labels" or "class". Raises ``ValueError`` where there is no such folder, and
+    ``FileError`` where a part of it is cut short, damaged or of another kind.
     """
+    import pyarrow as pa
     from pyarrow import dataset
 
     folder = Path(folder)
     about = described(folder)
-    order = about["order"]
     files = sorted(str(path) for path in folder.rglob("*.parquet"))
     if not files:
         raise ValueError(f"{folder} holds no vectors yet")
-    source = dataset.dataset(files, format="parquet")
+    for file in files:
+        if why := why_broken(Path(file)):
+            raise FileError(f"{folder.name}: {why}. {_AGAIN}")
+    try:
+        return _opened(folder, about, dataset.dataset(files, format="parquet"), label, most, seed)
+    except FileError:
+        raise
+    except (pa.ArrowException, ValueError, OSError, LookupError) as error:
+        raise FileError(f"{folder.name}: its parts cannot be read ({error}). {_AGAIN}") from None
+
+
+_AGAIN = "Run the same `python -m analysis embed` again, which makes it anew."
+
+
+def _opened(
+    folder: Path,
+    about: Mapping[str, Any],
+    source: Any,
+    label: str | None,
+    most: int,
+    seed: int,
+) -> VectorFolder:
+    order = about["order"]
     held = {
         found: name
         for name in source.schema.names
         if (found := _vector_key(source.schema.field(name))) is not None
     }
     if not held:
-        raise ValueError(f"{folder} holds no columns of vectors (like mean@6)")
+        raise FileError(f"{folder} holds no columns of vectors (like mean@6)")
     names = [
         name
         for name in source.schema.names
@@ -79,6 +108,11 @@ def open_folder(
     if about.get(ROWS) is None:
         notes.append(f"The run that writes this folder has not ended: {count:,} rows so far.")
     columns = [*wanted, *held.values()]
+    if lacking := [name for name in wanted if name not in source.schema.names]:
+        raise FileError(
+            f"{folder.name} has no column {lacking[0]!r}, which its {ABOUT} names: write the "
+            "folder again with `python -m analysis embed`"
+        )
     if count > most:
         notes.append(f"A random sample of {most:,} of the folder's {count:,} rows.")
         rows = np.sort(np.random.default_rng(seed).choice(count, most, replace=False))

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from analysis.common.faults import FileError
+
 Column = str | int  # a header's name, or a position where there is no header
 MISSING = ("nan", "<na>", "nat")  # how libraries write that there is no value, in any case
 BROKEN = -1  # line number of a row that its source is known to have broken
@@ -23,7 +25,7 @@ def is_missing(value: Any) -> bool:
     return str(value).strip().casefold() in ("", *MISSING)
 
 
-class DataError(ValueError):
+class DataError(FileError):
     """A data file that cannot be used: the message names the file, the line and the column."""
 
 

@@ -6,6 +6,7 @@ A study's folder holds ``study.json`` (the declaration: families of tests, runs 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +40,9 @@ __all__ = [
     "read_study",
     "studies_in",
 ]
+
+
+_RUN = re.compile(r"[0-9A-Za-z_-]{1,64}")  # never a path
 
 
 @dataclass(frozen=True, order=True)
@@ -304,6 +308,8 @@ def read_study(folder: str | Path) -> Study:
             )
             for key, task, variant, share, seeds in declaration["runs"]
         }
+        if strange := [key for key in planned if not _RUN.fullmatch(key)]:
+            raise ValueError(f"a run is called {strange[0]!r:.40}, which is no name of a file")
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"{path} is no declaration of a study ({type(error).__name__}: {error}). Name a folder "

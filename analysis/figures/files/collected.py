@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from analysis.common.faults import FileError
 from analysis.common.strict_json import read_json
 from analysis.common.typed import require
 from analysis.figures.files.anonymity import anonymous, anonymous_words
@@ -27,7 +28,7 @@ MOST_PANELS = 26  # pictures in one figure: letters (a) to (z)
 LARGEST = 32 * 2**20  # bytes of a collection as JSON
 
 
-class BadCollection(ValueError):
+class BadCollection(FileError):
     """A collection that cannot be read or grow; the message says why."""
 
 

@@ -17,6 +17,7 @@ from importlib import metadata
 from typing import Any
 
 from analysis.common import places
+from analysis.common.faults import FileError
 from analysis.common.strict_json import read_json
 from analysis.figures.files.anonymity import anonymous, anonymous_words
 from analysis.figures.files.store import BadPlot, jsonable, packed, unpacked
@@ -30,7 +31,7 @@ LARGEST = 64 * 2**20  # bytes of a sidecar that is read: far above any figure's
 PACKAGES = ("matplotlib", "numpy", "pandas", "pillow", "torch", "transformers", "peft", "captum")
 
 
-class BadSidecar(ValueError):
+class BadSidecar(FileError):
     """A sidecar that cannot be read; the message says why."""
 
 

@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from analysis.common.faults import FileError
 from analysis.common.strict_json import read_json
 from analysis.common.typed import require
 from analysis.figures.marks import Grid, Panel
@@ -40,7 +41,7 @@ _JSON = ("params", "provenance", "recipe")
 _KINDS = "biuf"  # booleans, integers, floats: nothing that could hold an object
 
 
-class BadPlot(ValueError):
+class BadPlot(FileError):
     """A stored picture that cannot be read; the message says what is wrong with it."""
 
 
