@@ -13,11 +13,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from queue import SimpleQueue
+from pathlib import Path
 from typing import Any, Literal
+
+from analysis.common.whole import NOT_WRITTEN, why_not_written
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 KEPT = 32  # finished jobs that the registry remembers
+_OWNERS = 1_000  # whose last turn a lane remembers
 _MEAN = 0.5  # weight of the mean speed so far beside that of the last reports
 
 
@@ -100,8 +103,10 @@ class Desk:
 class Job:
     """One piece of long work, as a page sees it. Made by :func:`start`."""
 
-    def __init__(self, key: str, work: Callable[[Desk], Any], lane: str = "data") -> None:
-        self.key, self.lane = key, lane
+    def __init__(
+        self, key: str, work: Callable[[Desk], Any], lane: str = "data", owner: str = ""
+    ) -> None:
+        self.key, self.lane, self.owner = key, lane, owner
         self._work = work
         self._lock = threading.Lock()
         self._cancel = threading.Event()
@@ -193,6 +198,8 @@ def _nothing(desk: Desk) -> None:
 
 def _sentence(error: Exception) -> str:
     """An exception as one line; its type where the message alone would not say enough."""
+    if isinstance(error, OSError) and error.filename and error.errno in NOT_WRITTEN:
+        return why_not_written(error, Path(str(error.filename)))
     message = " ".join(str(error).split())
     if isinstance(error, ValueError) and message:
         return message
@@ -200,18 +207,57 @@ def _sentence(error: Exception) -> str:
 
 
 class _Lane:
-    """Jobs that run one after the other, in one daemon thread (leaving the app never waits)."""
+    """Jobs that run one after the other, in one daemon thread (leaving the app never waits).
+
+    Owners take turns: whoever was served longest ago is next, and of one owner the job that was
+    begun first.
+    """
 
     def __init__(self, name: str) -> None:
-        self._queue: SimpleQueue[Job] = SimpleQueue()
+        self._condition = threading.Condition()
+        self._waiting: list[Job] = []
+        self._current: Job | None = None
+        self._served: OrderedDict[str, None] = OrderedDict()  # owners, the last one served last
+        self.seconds = 0.0  # mean length of a job
         threading.Thread(target=self._serve, name=f"jobs-{name}", daemon=True).start()
 
     def put(self, job: Job) -> None:
-        self._queue.put(job)
+        with self._condition:
+            self._waiting.append(job)
+            self._condition.notify()
+
+    def order(self) -> list[Job]:
+        """The job that runs, and those that wait, in the order in which they will run."""
+        with self._condition:
+            left, order = list(self._waiting), []
+            served = {owner: place for place, owner in enumerate(self._served)}
+            while left:
+                places = [served.get(job.owner, -1) for job in left]
+                job = left.pop(places.index(min(places)))
+                order.append(job)
+                served[job.owner] = len(served) + len(order)
+            current = self._current
+        return ([current] if current is not None else []) + order
 
     def _serve(self) -> None:
         while True:
-            self._queue.get()._run()
+            with self._condition:
+                while not self._waiting:
+                    self._condition.wait()
+            order = self.order()
+            with self._condition:
+                job = order[0]
+                self._waiting.remove(job)
+                self._current = job
+                self._served[job.owner] = None
+                self._served.move_to_end(job.owner)
+                while len(self._served) > _OWNERS:
+                    self._served.popitem(last=False)
+            job._run()
+            with self._condition:
+                self._current = None
+                if job.state == "done" and job.seconds is not None:
+                    self.seconds = 0.5 * (self.seconds or job.seconds) + 0.5 * job.seconds
 
 
 _lock = threading.Lock()
@@ -219,12 +265,19 @@ _jobs: OrderedDict[str, Job] = OrderedDict()
 _lanes: dict[str, _Lane] = {}
 
 
-def start(key: str, work: Callable[[Desk], Any], *, lane: str = "data", again: bool = False) -> Job:
+def start(
+    key: str,
+    work: Callable[[Desk], Any],
+    *,
+    lane: str = "data",
+    again: bool = False,
+    owner: str = "",
+) -> Job:
     """The job of this key: the one that runs or has been done, else a new one.
 
     A job that failed or was stopped is started anew; so is one that was done, with ``again``.
     While one of this key still runs there is never a second. Jobs of one ``lane`` wait for each
-    other.
+    other, their owners taking turns.
     """
     with _lock:
         known = _jobs.get(key)
@@ -234,7 +287,7 @@ def start(key: str, work: Callable[[Desk], Any], *, lane: str = "data", again: b
             _jobs.move_to_end(key)
             return known
         # One that is being stopped ends first: the new one stands behind it in the same lane.
-        job = Job(key, work, lane)
+        job = Job(key, work, lane, owner)
         _jobs[key] = job
         _jobs.move_to_end(key)
         ended = [name for name, one in _jobs.items() if not one.running]
@@ -248,9 +301,35 @@ def start(key: str, work: Callable[[Desk], Any], *, lane: str = "data", again: b
 
 def ahead(job: Job) -> int:
     """How many jobs of its lane are to end before this one begins."""
+    order = _order(job.lane)
+    return order.index(job) if job in order else 0
+
+
+def seconds_ahead(job: Job) -> float | None:
+    """Seconds until this one begins, as far as can be told; None where it cannot."""
+    order = _order(job.lane)
+    if job not in order:
+        return None
+    before, lane = order[: order.index(job)], _lanes[job.lane]
+    total = 0.0
+    for other in before:
+        left = other.progress.seconds_left if other.state == "running" else None
+        if left is None and not lane.seconds:
+            return None
+        total += lane.seconds if left is None else left
+    return total
+
+
+def waiting() -> int:
+    """How many jobs of all lanes have not begun."""
     with _lock:
-        every = [other for other in _jobs.values() if other.lane == job.lane and other.running]
-    return every.index(job) if job in every else 0
+        return sum(job.state == "waiting" for job in _jobs.values())
+
+
+def _order(lane: str) -> list[Job]:
+    with _lock:
+        known = _lanes.get(lane)
+    return [] if known is None else known.order()
 
 
 def running(start: str) -> int:

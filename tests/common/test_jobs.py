@@ -11,6 +11,13 @@ from analysis.common import jobs
 from analysis.common.jobs import Progress
 
 
+def until(true) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
 @pytest.fixture
 def key(request):
     """A key of this test's own; its job is gone afterwards."""
@@ -210,3 +217,43 @@ def test_a_second_part_is_not_taken_for_a_faster_one(key, monkeypatch):
 )
 def test_progress_is_said_in_one_line(progress, said):
     assert progress.sentence() == said
+
+
+def test_owners_take_turns_whoever_began_first():
+    go, order = threading.Event(), []
+
+    def work(name):
+        return lambda desk: order.append(name)
+
+    first = jobs.start("fair:0", lambda desk: go.wait(10), lane="fair", owner="ann")
+    begun = [
+        jobs.start(f"fair:{name}", work(name), lane="fair", owner=name[:3])
+        for name in ("ann1", "ann2", "bob1", "cat1", "bob2")
+    ]
+    until(lambda: first.state == "running")
+    assert [jobs.ahead(job) for job in begun] == [3, 5, 1, 2, 4]
+    assert jobs.waiting() >= 5
+    go.set()
+    assert all(job.wait(10) for job in begun)
+    assert order == ["bob1", "cat1", "ann1", "bob2", "ann2"]
+
+
+def test_the_time_before_a_job_begins_is_what_those_before_it_take():
+    go = threading.Event()
+
+    def slow(desk):
+        desk.report(1, 2)
+        time.sleep(0.02)
+        desk.report(3, 4)
+        go.wait(10)
+
+    first = jobs.start("ahead:slow", slow, lane="slow")
+    second = jobs.start("ahead:next", lambda desk: None, lane="slow")
+    until(lambda: first.progress.seconds_left is not None)
+    assert jobs.seconds_ahead(first) == 0
+    left = jobs.seconds_ahead(second)
+    assert left is not None
+    assert 0 <= left < 1
+    go.set()
+    assert second.wait(10)
+    assert jobs.seconds_ahead(second) is None

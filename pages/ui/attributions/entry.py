@@ -146,9 +146,23 @@ def compute(
     for one, key in todo:
         for member in one.waits_for(key):
             done += 1
-            say(f"{METHODS[key].title}: {member.id} ({done} of {total})")
-            engine.find(member, one.asked[key])
+            with engine.turn(say):
+                say(f"{METHODS[key].title}: {member.id} ({done} of {total})")
+                engine.find(member, one.asked[key])
         look(one, key)
+
+
+def with_fewer_points(
+    explained: Sequence[Explanation], wanted: AttributionRequest
+) -> AttributionRequest:
+    """The same request with few points along the line in methods that are still to be computed."""
+    options = dict(wanted.options)
+    for key in wanted.methods:
+        own = options.get(key, ())
+        lacking = any(one.waits_for(key) for one in explained)
+        if lacking and at_once(explained, key) and engine.saves_points(key, own):
+            options[key] = (*own, ("n_steps", engine.FEW_STEPS))
+    return replace(wanted, options=options)
 
 
 def span_of(choice: Choice, words: str) -> tuple[tuple[int, int, int], ...]:

@@ -97,7 +97,7 @@ def draw(explained: Sequence[Explanation], wanted: AttributionRequest, setting: 
             run.key,
             run.work(),
             label=f"Measure {count:,} texts",
-            lane="attributions",
+            lane="evidence",
             about="" if len(done) >= total else run.cost(total - len(done)),
             finished=len(done) >= total,
             begun=bool(done),

@@ -21,7 +21,14 @@ from pages.ui.attributions import (
     words,
 )
 from pages.ui.attributions.controls import AttributionRequest
-from pages.ui.attributions.entry import Explanation, compute, explain, shared, tokens_of
+from pages.ui.attributions.entry import (
+    Explanation,
+    compute,
+    explain,
+    shared,
+    tokens_of,
+    with_fewer_points,
+)
 from pages.ui.engine.replies import replies
 from pages.ui.frame.catalogue import Catalogue
 from pages.ui.frame.inputs import Choice, is_complete
@@ -56,7 +63,13 @@ def draw(found: Catalogue, choice: Choice) -> None:
     def say(said: str) -> None:
         status.caption(cards.plain(said))
 
-    explained = [explain(reply, choice, wanted) for reply in replies(choice, choice.text, None)]
+    answers = list(replies(choice, choice.text, None))
+    explained = [explain(reply, choice, wanted) for reply in answers]
+    in_full = wanted
+    if engine.crowded():
+        wanted = with_fewer_points(explained, wanted)
+        if wanted != in_full:
+            explained = [explain(reply, choice, wanted) for reply in answers]
     compute(explained, wanted.methods, say)
     verdict.text(_answer(explained, wanted))
     with left:
@@ -72,7 +85,22 @@ def draw(found: Catalogue, choice: Choice) -> None:
     with below:
         details.draw(explained, choice, wanted, asked, mark, say)
         over_texts.draw(explained, wanted, asked.setting)
-    status.caption(cards.plain(_legend(explained, wanted, limits)))
+    legend = _legend(explained, wanted, limits)
+    if wanted != in_full:
+        legend += (
+            f" Many people use this server now: {engine.FEW_STEPS} points along the line; all of "
+            "them as soon as it is quiet."
+        )
+    status.caption(cards.plain(legend))
+    if wanted != in_full:
+        _refine()
+
+
+@st.fragment(run_every=1.0)
+def _refine() -> None:
+    """Draw the page anew, with all points, once nobody waits any more."""
+    if engine.quiet():
+        st.rerun()
 
 
 def _answer(explained: Sequence[Explanation], wanted: AttributionRequest) -> str:

@@ -69,8 +69,8 @@ def _job(sheets: Sequence[Sheet], layer: int, wish: Wish) -> None:
     view = bool(missing(engine.layouts(), sheets, layer, wish, only_in_view=True))
     key = engine.layout_key(sheets, wish) + (f"-{layer}" if view else "-all")
     work = engine.lay_out(sheets, layer, wish, only_in_view=view)
-    if work_in_hand.find(key) is None:
-        work_in_hand.start(key, work, lane="maps")
+    if jobs.find(key) is None:
+        jobs.begin(key, work, lane="maps")
     joint = bool(together(sheets, sheets[0].nearest(layer), wish))
     about = "The slider goes through the layers that are there."
     if view:
@@ -118,9 +118,9 @@ def measured(
             desk.report(done, len(sheets), f"Measuring {sheet.title}")
             store.quality(sheet, sheet.nearest(layer), wish, labels, groups, sheets)
 
-    job = work_in_hand.find(key)
+    job = jobs.find(key)
     if job is None or job.state == "done":  # its numbers have left the store
-        work_in_hand.start(key, go, lane="measure", again=True)
+        jobs.begin(key, go, lane="measure")
     jobs.draw(
         key, go, label="Measure how far the maps can be believed", lane="measure", place="measuring"
     )

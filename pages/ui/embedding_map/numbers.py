@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from analysis.common import jobs as work_in_hand
 from analysis.figures.views.maps import NUMBERS
 from analysis.maps.atlas import Sheet, Wish, digest
 from analysis.maps.numbers import PoolingNumbers, measured
@@ -50,7 +49,7 @@ def _numbers(source: MapSource, sheets: Sequence[Sheet], groups: RowGroups) -> N
     labels = table.label if table.labels else None
     key = key_of(sheets, labels, groups)
     work = _measure(sheets, labels, groups.codes)
-    job = work_in_hand.find(key)
+    job = jobs.find(key)
     done = job is not None and job.state == "done"
     jobs.draw(
         key,
@@ -143,7 +142,7 @@ def _spread(sheets: Sequence[Sheet], wish: Wish, asked: MapRequest) -> None:
             )
             desk.keep((sheet.title, layer, found.overall))
 
-    job = work_in_hand.find(key)
+    job = jobs.find(key)
     done = job is not None and job.state == "done"
     jobs.draw(
         key,

@@ -125,14 +125,14 @@ def _vectors_job(given: Pass, lacking: int) -> None:
     work = engine.work(given)
     rows = len(given.table) * len(given.members)
     with st.container(key="vectors-job"):
-        job = work_in_hand.find(given.key)
+        job = jobs.find(given.key)
         about = ""
         # One that failed for a checkpoint is not begun again by itself: it would not end.
         if lacking and (job is None or (job.state == "done" and not job.results)):
             expected = engine.seconds(given)
             about = f", about {work_in_hand.time_in_words(expected)}"
             if expected <= _AT_ONCE:
-                work_in_hand.start(given.key, work, again=True)  # what it made was cleared
+                jobs.begin(given.key, work)  # again: what it made may have been cleared
         job = jobs.draw(
             given.key,
             work,

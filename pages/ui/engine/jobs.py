@@ -9,10 +9,13 @@ import streamlit as st
 
 from analysis.common import jobs
 from pages.ui.engine import visitor
+from pages.ui.frame import settings
 from pages.ui.kit import cards
 
 EVERY = 0.7  # seconds between two looks at a running job
 MOST = 3  # jobs of one visitor of a shared server that wait or run
+OFF = "This server runs no data sets, fits and maps: its operator has switched them off."
+MOST_WAITING = 30  # jobs of all visitors together
 
 
 def draw(
@@ -41,8 +44,11 @@ def draw(
         if job is not None and job.state == "failed" and not finished:
             st.error(cards.plain(job.error or "It failed and said nothing."))
         if not finished:
+            if not settings.read().jobs:
+                st.caption(OFF)
+                return job
             name = visitor.name()
-            full = bool(name) and jobs.running(name) >= MOST
+            full = _why_full(name) if name else ""
             st.button(
                 "Go on" if begun else label,
                 key=f"{place}-go",
@@ -51,17 +57,38 @@ def draw(
                 on_click=_start,
                 args=(key, work),
                 kwargs={"lane": lane, "again": True},  # what it made may have been cleared
-                disabled=full,
+                disabled=bool(full),
             )
             if full:
-                st.caption(f"{MOST} pieces of your work are under way: wait for one, or stop it.")
+                st.caption(full)
             if about:
                 st.caption(about)
         return job
 
 
+def find(key: str) -> jobs.Job | None:
+    """The job of this key, of this visitor."""
+    return jobs.find(visitor.own(key))
+
+
+def begin(key: str, work: Callable[[jobs.Desk], Any], *, lane: str = "data") -> None:
+    """Begin a job that nobody has to ask for, where the server has room for it."""
+    name = visitor.name()
+    if settings.read().jobs and not (name and _why_full(name)):
+        _start(visitor.own(key), work, lane, again=True)
+
+
 def _start(key: str, work: Callable[[jobs.Desk], Any], lane: str, again: bool) -> None:
-    jobs.start(key, work, lane=lane, again=again)
+    jobs.start(key, work, lane=lane, again=again, owner=visitor.name())
+
+
+def _why_full(name: str) -> str:
+    """Why this visitor can begin no more work now; "" where nothing stands against it."""
+    if jobs.running(name) >= MOST:
+        return f"{MOST} pieces of your work are under way: wait for one, or stop it."
+    if jobs.waiting() >= MOST_WAITING:
+        return f"{MOST_WAITING} pieces of work are waiting on this server: come back later."
+    return ""
 
 
 @st.fragment(run_every=EVERY)
@@ -75,6 +102,9 @@ def _watch(key: str, place: str) -> None:
         before = jobs.ahead(job)
         others = "another piece of work" if before == 1 else f"{before} other pieces of work"
         told = f"Waiting for {others} to end" if before else "About to begin"
+        seconds = jobs.seconds_ahead(job)
+        if before and seconds:
+            told += f", in about {jobs.time_in_words(seconds)}"
     if job.stopping:
         told = f"Stopping; {told}" if told else "Stopping"
     with st.container(key=f"{place}-running"):
