@@ -19,12 +19,17 @@ class Cache(Generic[Value]):
         Bytes that all values may take together. The newest value stays, however large.
     on_drop : callable, optional
         Called with key and value of each that had to leave, outside the lock.
+    most : int, optional
+        How many values are kept, however small.
     """
 
     def __init__(
-        self, budget: int, on_drop: Callable[[Hashable, Value], None] | None = None
+        self,
+        budget: int,
+        on_drop: Callable[[Hashable, Value], None] | None = None,
+        most: int | None = None,
     ) -> None:
-        self.budget, self.used = budget, 0
+        self.budget, self.used, self.most = budget, 0, most
         self._on_drop = on_drop
         self._values: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
         self._lock = RLock()
@@ -46,7 +51,7 @@ class Cache(Generic[Value]):
         with self._lock:
             self.used += size - self._values.pop(key, (None, 0))[1]
             self._values[key] = (value, size)
-            while self.used > self.budget and len(self._values) > 1:
+            while len(self._values) > 1 and self._is_full():
                 name, (old, its) = self._values.popitem(last=False)
                 self.used -= its
                 dropped.append((name, old))
@@ -54,6 +59,10 @@ class Cache(Generic[Value]):
             for name, old in dropped:
                 self._on_drop(name, old)
         return value
+
+    def _is_full(self) -> bool:
+        many = self.most is not None and len(self._values) > self.most
+        return self.used > self.budget or many
 
     def get_or_make(
         self, key: Hashable, make: Callable[[], Value], size: Callable[[Value], int]

@@ -76,3 +76,12 @@ def test_many_threads_leave_the_count_of_bytes_right():
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
     assert cache.used == sum(size for _, size in cache._values.values()) <= 1000
+
+
+@given(SIZES)
+def test_no_more_values_are_kept_than_are_asked_for(puts):
+    cache = Cache(10**6, most=3)
+    for key, size in puts:
+        cache.put(key, key, size)
+        assert cache.get(key) == key
+        assert len(cache) <= 3

@@ -137,6 +137,14 @@ def test_a_kept_collection_that_broke_is_told_and_the_page_works(page, own_folde
     app.run()
     assert not app.exception
     assert "cannot be read" in app.warning[0].value
+    (aside,) = own_folder.glob("*.unreadable")
+    assert aside.read_text() == "{broken"
+    assert aside.name in app.warning[0].value.replace("\\", "")
+    app.button(key="figures-example").click().run()
+    assert aside.read_text() == "{broken"
+    (new,) = own_folder.glob("*.json")
+    assert new.name != path.name
+    assert not app.warning
 
 
 def test_loading_says_what_is_wrong_and_loses_nothing(monkeypatch):

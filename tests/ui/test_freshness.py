@@ -13,6 +13,7 @@ import pytest
 from tests.support import bare_forward as truth
 from tests.support import compare_reader as seen
 from tests.support import tiny
+from tests.support.pages import PAGES
 
 SENTENCE = "the film is good but the plot is thin"
 
@@ -124,11 +125,27 @@ def test_attributing_another_class_than_named_is_caught(open_app, one, monkeypat
     assert sums(open_app(one, text=SENTENCE)) != expected
 
 
-def test_deleted_checkpoint_leaves_the_page_and_the_others_stay(open_app, four):
+def test_deleted_checkpoint_keeps_its_card_with_the_reason_and_the_others_answer(open_app, four):
     app = open_app(four, text=SENTENCE)
     shutil.rmtree(four / "toy-mha")
-    app.run()
-    assert list(seen.cards(app)) == ["toy-cls", "toy-max_cls", "toy-max_seq_mha"]
+    for _ in range(2):
+        app.run()
+        cards = seen.cards(app)
+        assert sorted(cards) == ["toy-cls", "toy-max_cls", "toy-max_seq_mha", "toy-mha"]
+        assert "its files were removed" in cards["toy-mha"].answer.text
+        assert cards["toy-cls"].shown
+    app.multiselect(key="checkpoints").unselect("toy-mha").run()
+    assert "toy-mha" not in seen.cards(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_goes_on_without_a_checkpoint_that_was_deleted(open_app, four, page):
+    app = open_app(four, text=SENTENCE, page=page)
+    shutil.rmtree(four / "toy-mha")
+    app.text_input(key="text").set_value("the plot is good").run() if page[6:7] in (
+        "", "1", "2", "3", "4"
+    ) else app.run()  # fmt: skip
+    assert not app.exception, [error.value for error in app.exception]
 
 
 def test_new_checkpoint_can_be_chosen_in_the_next_run(open_app, one):

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from analysis.common import jobs
+from analysis.common.faults import CheckpointError
 from pages.ui.data import file
 from pages.ui.engine import results_folder, visitor
+from pages.ui.frame import catalogue
 from tests.support.pages import PAGES
 
 PATHS = re.compile(r"folder|path|hub", re.I)
@@ -111,3 +113,71 @@ def test_jobs_say_how_many_stand_before_them():
     go.set()
     assert second.wait(10)
     assert (jobs.ahead(second), jobs.running("ahead:")) == (0, 0)
+
+
+def test_only_listed_models_of_the_hub_are_offered(open_shared, monkeypatch):
+    looked = []
+    monkeypatch.setattr(
+        "pages.ui.frame.catalogue.locate",
+        lambda reference, root: looked.append(reference) or _nowhere(reference),
+    )
+    app = open_shared("", "--hub", "ann/good,bob/fine", "--hub", "ann/good")
+    assert app.selectbox(key="add-listed").options == ["ann/good", "bob/fine"]
+    app.button(key="add-listed-go").click().run()
+    assert not app.exception
+    assert "ann/good" in looked
+    assert any("not here" in text.value for text in app.sidebar.text)
+    monkeypatch.setattr("sys.argv", ["app.py", "--shared", "--hub", "ann/good"])
+    with pytest.raises(CheckpointError, match="of its operator alone"):
+        catalogue.add("eve/evil")
+    assert "eve/evil" not in looked
+
+
+def _nowhere(reference: str) -> Any:
+    raise CheckpointError(f"{reference} is not here")
+
+
+def test_without_a_list_nothing_of_the_hub_can_be_added(open_shared):
+    assert not [box for box in open_shared().sidebar.expander if "Add" in box.label]
+
+
+@pytest.mark.parametrize("page", ["Evaluate", "Embedding_map", "Train", "Similarity", ""])
+def test_long_work_can_be_switched_off(open_shared, page):
+    app = open_shared(page_of(page), "--no-jobs", evaluate="Data set", source="suite")
+    assert not app.exception
+    assert not [job for job in jobs._jobs.values() if job.running and "umap" not in job.key]
+    assert not [
+        button
+        for button in app.button
+        if re.fullmatch("(job|layout|vectors).*-go", str(button.key))
+    ]
+    if page == "Embedding_map":
+        assert any("switched them off" in caption.value for caption in app.caption)
+
+
+def test_a_login_that_is_asked_for_comes_before_everything(open_app, four, monkeypatch):
+    app = open_app(four, ("--shared", "--login"))
+    assert not app.exception
+    assert any("no part [auth]" in error.value for error in app.error)
+    assert not app.text_input
+
+    class Nobody(dict):
+        is_logged_in = False
+
+    monkeypatch.setattr("streamlit.user", Nobody())
+    app = open_app(four, ("--shared", "--login"))
+    assert [button.label for button in app.button] == ["Log in"]
+    assert not app.text_input
+
+
+def test_who_has_logged_in_is_the_same_visitor_in_every_browser(open_app, four, monkeypatch):
+    class Person(dict):
+        is_logged_in = True
+
+    monkeypatch.setattr("sys.argv", ["app.py", "--shared", "--login"])
+    names = []
+    for subject in ("1", "1", "2"):
+        monkeypatch.setattr("streamlit.user", Person(iss="https://id.example", sub=subject))
+        names.append(visitor.name())
+    assert names[0] == names[1] != names[2]
+    assert all(re.fullmatch("[0-9a-f]{32}", name) for name in names)

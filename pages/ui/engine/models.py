@@ -18,8 +18,9 @@ import streamlit as st
 
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.cache import Cache
-from analysis.common.faults import in_words
+from analysis.common.faults import CheckpointError, in_words
 from analysis.reading.decomposition import Decomposition, NoExactSplit, decompose
+from pages.ui.engine import housekeeping
 from pages.ui.frame import curtain, settings
 from pages.ui.kit import cards
 
@@ -69,6 +70,7 @@ def _warm_up() -> None:
     # garbage collection walks through all of them and blocks all threads for half a second or more.
     gc.collect()
     gc.freeze()
+    housekeeping.start()
     _warm.set()
 
 
@@ -81,6 +83,7 @@ def device_name() -> str:
 
 def classifier(checkpoint: Checkpoint) -> Classifier:
     """The loaded checkpoint. Raises ``CheckpointError`` where it cannot be loaded."""
+    _require_folder(checkpoint)
     key = _key(checkpoint)
     store = _models()
     loaded: Classifier | None = store.get(key)
@@ -92,6 +95,15 @@ def classifier(checkpoint: Checkpoint) -> Classifier:
                     loaded = _load(checkpoint)
                 store.put(key, loaded, _bytes_of(loaded))
     return loaded
+
+
+def _require_folder(checkpoint: Checkpoint) -> None:
+    """What was deleted answers no more, although its model may still be in memory."""
+    if not checkpoint.folder.exists():
+        raise CheckpointError(
+            f"{checkpoint.id}: its files were removed while the app ran. Put them back, or choose "
+            "another checkpoint."
+        )
 
 
 def told_of_memory() -> str:
@@ -112,6 +124,7 @@ def precision() -> str:
 
 def trace(checkpoint: Checkpoint, text: str, pair: str | None) -> Trace:
     """The recorded forward of one text; ``ValueError`` with the reason where there is none."""
+    _require_folder(checkpoint)
     with in_words(checkpoint.id):
         return _trace(
             checkpoint.id, checkpoint.sha256, precision(), text, pair, _checkpoint=checkpoint

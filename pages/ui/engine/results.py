@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 # Whole attentions (512 tokens of a 12-layer, 12-head encoder: 151 MB) are kept apart, so that
-# those of a long text never drive out what the page has already drawn.
-_BYTES = {"whole": 400_000_000, "small": 200_000_000}
+# those of a long text never drive out what the page has already drawn. While one types each text
+# is another: more texts than can be chosen and looked back at are not kept, however short.
+_BYTES = {"whole": 400_000_000, "small": 96_000_000}
+_MOST = {"whole": 128, "small": None}
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def _place(compute: Callable[..., Any]) -> Cache[Any]:
 
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _kept(kind: str) -> Cache[Any]:
-    return Cache[Any](_BYTES[kind])
+    return Cache[Any](_BYTES[kind], most=_MOST[kind])
 
 
 def key_of(member: Member, compute: Callable[..., Any], arguments: tuple[Any, ...]) -> Hashable:

@@ -1,11 +1,13 @@
 """Whose work it is. On one's own machine all of it; on a shared server each visitor's is apart.
 
 A visitor is told by a random name in a cookie of the browser, so that a reload finds the work
-again; nobody else can guess it. Nothing else about a visitor is kept.
+again; nobody else can guess it. Who has logged in has a name made of that, the same in every
+browser. Nothing else about a visitor is kept.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import shutil
@@ -33,11 +35,32 @@ def name() -> str:
     """The visitor's, or "" where the server is not shared."""
     if not settings.read().shared:
         return ""
+    if settings.read().login and st.user.get("sub"):
+        person = f"{st.user.get('iss', '')} {st.user['sub']}"
+        return hashlib.sha256(person.encode()).hexdigest()[:32]
     if _NAME not in st.session_state:
         cookies: Mapping[str, str] = st.context.cookies or {}
         known = cookies.get(_COOKIE, "")
         st.session_state[_NAME] = known if _FORM.fullmatch(known) else secrets.token_hex(16)
     return str(st.session_state[_NAME])
+
+
+def require_login() -> None:
+    """Where the operator asks for it: end the run of whoever has not logged in."""
+    if not settings.read().login:
+        return
+    try:
+        known = bool(st.user.is_logged_in)
+    except AttributeError:
+        st.error(
+            "This server asks for a login, and its .streamlit/secrets.toml has no part [auth]: "
+            "tell its operator."
+        )
+        st.stop()
+    if not known:
+        st.title("PoolLens", anchor=False)
+        st.button("Log in", key="log-in", type="primary", on_click=st.login)
+        st.stop()
 
 
 def remember() -> None:

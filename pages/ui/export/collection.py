@@ -61,14 +61,30 @@ def current() -> Collection:
     if held is not None and (stamp is None or stamp == held.stamp):
         return held.collection
     text = kept.read(id)
-    collection = Collection()
-    if text is not None:
-        try:
+    collection, why = Collection(), ""
+    try:
+        if text is not None:
             collection = read(text)
-        except BadCollection as error:
-            st.session_state[PROBLEM] = f"The figures kept from before cannot be read: {error}."
+        elif stamp is not None:
+            why = "the file cannot be opened"
+    except BadCollection as error:
+        why = str(error)
+    if why:
+        _leave(id, why)
+        stamp = None
     st.session_state[_HELD] = _Held(collection, stamp)
     return collection
+
+
+def _leave(id: str, why: str) -> None:
+    """Begin anew beside a collection that cannot be read: nothing is ever written over it."""
+    name = kept.put_aside(id)
+    st.session_state[_ID] = kept.new_id()
+    place = f"It is kept as {name}" if name else "It stays where it is"
+    st.session_state[PROBLEM] = (
+        f"The figures kept from before cannot be read: {why}. {place} in the folder of figures, "
+        "and new ones begin a new collection."
+    )
 
 
 def change(how: Callable[[Collection], Collection], undo: bool = False) -> None:

@@ -12,6 +12,7 @@ import re
 import secrets
 import sys
 import threading
+import time
 from pathlib import Path
 
 from analysis.common.whole import write_whole
@@ -64,6 +65,20 @@ def read(id: str) -> bytes | None:
         return (folder() / f"{id}.json").read_bytes()
     except OSError:
         return None
+
+
+def put_aside(id: str) -> str:
+    """Rename a collection that cannot be read, so that nothing is written over it.
+
+    Returns its new name, or "" where it cannot be renamed either.
+    """
+    path = folder() / f"{id}.json"
+    name = f"{id[:8]}-{time.time_ns() // 10**9}.unreadable"
+    try:
+        path.rename(path.with_name(name))
+    except OSError:
+        return ""
+    return name
 
 
 def write(id: str, text: str) -> str:

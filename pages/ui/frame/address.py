@@ -11,6 +11,7 @@ a second run: it only looks at those of earlier runs. So this module holds them 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,9 @@ from urllib.parse import parse_qs, quote_plus, urlencode
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+MOST_READ = 64_000  # characters of one choice that are read; a server sends no more
+MOST_OPTIONS = 100  # of attribution methods in one address
+_OPTION = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
 LONGEST = 4_000  # characters of one choice as written in an address; a longer text stays here
 _HELD = "held"  # names whose choice is too long for an address
 _STATE = "address_state"
@@ -52,7 +56,13 @@ def _switch(word: str) -> bool:
 
 
 def _within(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
-    return lambda word: min(max(kind(word), low), high)
+    def within(word: str) -> Any:
+        value = kind(word)
+        if value != value:
+            raise ValueError("not a number")
+        return min(max(value, low), high)
+
+    return within
 
 
 def _former(*pairs: str) -> Callable[[str], str]:
@@ -65,7 +75,7 @@ def _any(word: str) -> Any:
     """An option of an attribution method, whose kind its declaration knows."""
     if word in ("true", "false"):
         return word == "true"
-    for kind in (int, float):
+    for kind in (_whole, _number):
         try:
             return kind(word)
         except ValueError:
@@ -73,8 +83,36 @@ def _any(word: str) -> Any:
     return word
 
 
-TEXT, SWITCH, NUMBER = Kind(), Kind(_switch), Kind(int)
-TEXTS, NUMBERS, OPTION = Kind(several=True), Kind(int, several=True), Kind(_any)
+def _whole(word: str) -> int:
+    """A whole number that a browser can hold."""
+    if len(word) > _DIGITS:
+        raise ValueError("no number that a control could hold")
+    value = int(word)
+    _check_size(value)
+    return value
+
+
+def _number(word: str) -> float:
+    value = float(word)
+    _check_size(value)
+    return value
+
+
+def _check_size(number: float) -> None:
+    if not abs(number) <= _LARGEST:  # NaN is not, either
+        raise ValueError("no number that a control could hold")
+
+
+def _places(word: str) -> tuple[int, ...]:
+    parts = word.split(".")
+    if len(parts) > _MOST_PLACES:
+        raise ValueError("no place in a text")
+    return tuple(map(_whole, parts))
+
+
+_DIGITS, _LARGEST, _MOST_PLACES = 16, 10**9, 8
+TEXT, SWITCH, NUMBER = Kind(), Kind(_switch), Kind(_whole)
+TEXTS, NUMBERS, OPTION = Kind(several=True), Kind(_whole, several=True), Kind(_any)
 
 # Every choice that an address holds, in the order in which it stands there.
 NAMES: dict[str, Kind] = {
@@ -86,7 +124,7 @@ NAMES: dict[str, Kind] = {
     "checkpoints": TEXTS,
     "target": TEXT,
     "unit": TEXT,
-    "mark": Kind(lambda word: tuple(int(part) for part in word.split("."))),
+    "mark": Kind(_places),
     "marked_layer": NUMBER,
     "marked_dimension": NUMBER,
     "marked_head": NUMBER,
@@ -307,13 +345,19 @@ def _hold(state: _State) -> None:
 
 
 def _arrive(state: _State, back: bool) -> None:
-    held = st.query_params.get_all(_HELD)
+    held = [name for name in st.query_params.get_all(_HELD) if name in NAMES]
     given: dict[str, Any] = {}
+    options = 0
     for name in st.query_params:
-        if name in NAMES or "." in name:
+        own = name in NAMES
+        options += not own
+        if own or (_OPTION.fullmatch(name) and options <= MOST_OPTIONS):
+            words = st.query_params.get_all(name)
+            if sum(len(quote_plus(word, errors="replace")) for word in words) > MOST_READ:
+                held += [name] if own else []  # nothing that was written here is as long
+                continue
             try:
-                kind = NAMES.get(name, OPTION)
-                given[name] = kind.read(st.query_params.get_all(name))
+                given[name] = NAMES.get(name, OPTION).read(words)
             except (ValueError, OverflowError):
                 continue
     if back:

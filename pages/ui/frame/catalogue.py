@@ -15,6 +15,7 @@ from pages.ui.engine import results_folder
 from pages.ui.frame import settings
 
 PAPER_HEADS = ("cls", "max_cls", "mha", "max_seq_mha")
+_BEFORE = "catalogue_before"  # that of the last run
 _ADDED = "added_checkpoints"  # references typed into the sidebar, kept for the session
 
 
@@ -78,7 +79,25 @@ def catalogue() -> Catalogue:
     stamps = tuple(_stamp(Path(reference)) for reference in added)
     fits = tuple(str(folder) for folder in fits_in(results_folder.folder() / "fits"))
     stamps += tuple(_stamp(Path(folder)) for folder in fits)
-    return _catalogue(str(root), _stamp(root, deep=True), added, stamps, fits)
+    return _with_removed(_catalogue(str(root), _stamp(root, deep=True), added, stamps, fits))
+
+
+def _with_removed(found: Catalogue) -> Catalogue:
+    """With those that this session has chosen and whose files were removed since: their cards say
+    so."""
+    before: Catalogue | None = st.session_state.get(_BEFORE)
+    removed = tuple(
+        entry
+        for id in st.session_state.get("checkpoints") or ()
+        if found.get(id) is None
+        and before is not None
+        and (entry := before.get(id)) is not None
+        and not entry.first.folder.exists()
+    )
+    if removed:
+        found = Catalogue((*found.entries, *removed), found.broken)
+    st.session_state[_BEFORE] = found
+    return found
 
 
 def add(reference: str) -> str:
@@ -86,7 +105,8 @@ def add(reference: str) -> str:
 
     Raises :class:`CheckpointError` with the reason where it cannot be used.
     """
-    if settings.read().shared:
+    given = settings.read()
+    if given.shared and reference not in given.hub:
         raise CheckpointError("A shared server offers the checkpoints of its operator alone.")
     folder, name, source = locate(reference, settings.read().checkpoints)
     checkpoint = describe(folder, name, source)

@@ -58,6 +58,7 @@ def open_page(title: str, question: str) -> None:
     """Set the page up; `question` is the one that the page answers."""
     curtain.style()
     st.set_page_config(page_title=f"{title} · PoolLens", page_icon=_ICON, layout="wide")
+    visitor.require_login()
     address.read(place_of(title))
     with st.sidebar:
         st.html('<div class="pl-brand">PoolLens</div>')
@@ -70,4 +71,6 @@ def open_page(title: str, question: str) -> None:
     with st.container(key="title"):
         st.title(title, anchor=False)
         st.caption(question)
+    if note := st.session_state.pop("address_note", ""):
+        st.toast(note, icon=":material/link:", duration="long")
     address.write("first")

@@ -20,6 +20,9 @@ class Settings:
     studies: Path  # the folder whose studies are shown
     shared: bool = False  # served to others: no paths of this machine, each visitor's work apart
     data: Path | None = None  # the folder of data sets that a shared server offers
+    hub: tuple[str, ...] = ()  # models of the Hub that a shared server offers
+    login: bool = False  # whether everybody logs in first, at Streamlit's OIDC provider
+    jobs: bool = True  # whether data sets are run through checkpoints, and heads fitted
 
 
 def parser(prog: str = "streamlit run app.py --") -> argparse.ArgumentParser:
@@ -47,7 +50,29 @@ def parser(prog: str = "streamlit run app.py --") -> argparse.ArgumentParser:
     options.add_argument(
         "--data", type=Path, metavar="DIR", help="the folder of GLUE's tasks that --shared offers"
     )
+    options.add_argument(
+        "--hub",
+        action="append",
+        default=[],
+        type=_names,
+        metavar="LIST",
+        help="the models of the Hub that --shared offers, with commas between; without it none",
+    )
+    options.add_argument(
+        "--login",
+        action="store_true",
+        help="everybody logs in first, at the OpenID Connect provider of Streamlit's secrets.toml",
+    )
+    options.add_argument(
+        "--no-jobs",
+        action="store_true",
+        help="run no data sets, fits and maps: what is typed is answered, and nothing more",
+    )
     return options
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def is_open() -> bool:
@@ -63,4 +88,13 @@ def read() -> Settings:
     given, _ = parser().parse_known_args(sys.argv[1:])
     folder = given.checkpoints or os.environ.get("POOLLENS_CHECKPOINTS") or DEMO_FOLDER
     studies = given.studies or os.environ.get("POOLLENS_STUDIES") or STUDIES
-    return Settings(Path(folder), tuple(given.heads), Path(studies), given.shared, given.data)
+    return Settings(
+        checkpoints=Path(folder),
+        heads=tuple(given.heads),
+        studies=Path(studies),
+        shared=given.shared,
+        data=given.data,
+        hub=tuple(dict.fromkeys(name for names in given.hub for name in names)),
+        login=given.login,
+        jobs=not given.no_jobs,
+    )

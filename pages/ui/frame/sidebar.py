@@ -59,6 +59,8 @@ def draw_sidebar(found: Catalogue, entries: Sequence[Entry], lazy: bool = False)
                 st.caption("Choose a checkpoint first.")
         if settings.read().shared:
             st.caption(SHARED)
+            if settings.read().hub:
+                _add_listed(settings.read().hub)
         else:
             _add()
             if settings.is_open():
@@ -80,17 +82,34 @@ def _add() -> None:
                 "sentence-transformers, or weights with a poollens.yaml), or a model on the Hub.",
             )
             if st.form_submit_button("Add") and reference.strip():
-                try:
-                    with st.spinner("Looking for it"):
-                        name = catalogue.add(reference)
-                except Exception as error:
-                    st.session_state["add_message"] = reason(error, reference)
-                else:
-                    st.session_state["add_message"] = ""
-                    st.session_state["select_added"] = name
-                    st.rerun()
-        if st.session_state.get("add_message"):
-            st.text(st.session_state["add_message"])
+                _look_for(reference)
+        _tell()
+
+
+def _add_listed(names: Sequence[str]) -> None:
+    """The models of the Hub that the operator of a shared server offers."""
+    with st.expander("Add a model of the Hub"):
+        reference = st.selectbox("Model", names, key="add-listed")
+        if st.button("Add", key="add-listed-go") and reference:
+            _look_for(reference)
+        _tell()
+
+
+def _look_for(reference: str) -> None:
+    try:
+        with st.spinner("Looking for it"):
+            name = catalogue.add(reference)
+    except Exception as error:
+        st.session_state["add_message"] = reason(error, reference)
+    else:
+        st.session_state["add_message"] = ""
+        st.session_state["select_added"] = name
+        st.rerun()
+
+
+def _tell() -> None:
+    if st.session_state.get("add_message"):
+        st.text(st.session_state["add_message"])
 
 
 def _details(checkpoint: Checkpoint) -> None:
