@@ -19,9 +19,11 @@ from benchmarks import (
     figures,
     fit,
     live,
+    load,
     maps,
     record,
     similarity,
+    soak,
 )
 
 RESULTS = Path(__file__).parent / "results"
@@ -36,6 +38,8 @@ BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "figures": figures.run,
     "similarity": similarity.run,
     "fit": fit.run,
+    "load": load.run,
+    "soak": soak.run,
 }
 
 
