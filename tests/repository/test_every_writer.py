@@ -18,7 +18,11 @@ from tests.support.writers import WRITERS, Writer
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
 
 
-@pytest.fixture(scope="module", params=list(WRITERS))
+LONG = ("fine tuning",)  # seconds each time it is written
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in WRITERS]
+
+
+@pytest.fixture(scope="module", params=NAMES)
 def case(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Writer, Path, Any, int]]:

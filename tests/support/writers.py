@@ -268,3 +268,37 @@ def files_of_commands(patch: pytest.MonkeyPatch, sources: Path) -> Writer:
     return Writer(
         "files of commands", lambda place: write_files(place / "out", files) and None, read
     )
+
+
+@writer
+def fine_tuning(patch: pytest.MonkeyPatch, sources: Path) -> Writer:
+    import analysis
+    from tests.support.training_data import QUICK, write_sst2
+    from training import trainer
+    from training.finetune import finetune
+    from training.settings import Settings
+
+    glue, build = write_sst2(sources), trainer.build_trainer
+
+    def often(*given: Any, **named: Any) -> Any:
+        made = build(*given, **named)
+        made.args.save_steps = 12  # three states of 36 steps
+        return made
+
+    patch.setattr(trainer, "build_trainer", often)
+
+    def write(place: Path) -> None:
+        output = place / "sst2-tiny"
+        if not (output / "config.json").is_file():
+            finetune(
+                Settings(
+                    "sst2", "cls", str(zoo.folder("bare")), output, str(glue), recipe=QUICK
+                )
+            )  # fmt: skip
+
+    def read(place: Path) -> Any:
+        loaded = analysis.load(place / "sst2-tiny", device="cpu")
+        weights = loaded.model.classifier.state_dict()
+        return {name: np.asarray(value).round(3).tolist() for name, value in weights.items()}
+
+    return Writer("fine tuning", write, read, killed_at=6)

@@ -1,0 +1,65 @@
+"""Many people at once: fewer points along the line, which is said, and all of them when quiet."""
+
+from __future__ import annotations
+
+import pytest
+
+from analysis.attribution import in_words
+from pages.ui.attributions import engine
+from tests.support import attributions_reader as reading
+
+METHOD = ["integrated_gradients"]
+
+
+@pytest.fixture
+def crowd(monkeypatch):
+    """Whether many people wait, to be changed by the test."""
+    state = {"crowded": True}
+    monkeypatch.setattr(engine, "crowded", lambda: state["crowded"])
+    monkeypatch.setattr(engine, "quiet", lambda: not state["crowded"])
+    return state
+
+
+def told(app):
+    return " ".join(str(one.value).replace("\\", "") for one in app.caption)
+
+
+def test_while_many_wait_fewer_points_are_taken_and_said_and_all_when_quiet(
+    open_attributions, four, crowd
+):
+    app = open_attributions(four, methods=METHOD)
+    assert f"Many people use this server now: {engine.FEW_STEPS} points" in told(app)
+    rough = shown(app)
+    for id, values in rough.items():
+        few = reading.attributed(four / id, n_steps=engine.FEW_STEPS)
+        assert few.options["n_steps"] == engine.FEW_STEPS
+        assert values == words(four / id, few), id
+    crowd["crowded"] = False
+    reading.again(app)
+    assert "Many people" not in told(app)
+    for id, values in shown(app).items():
+        assert values == words(four / id, reading.attributed(four / id)), id
+
+
+def test_what_is_known_in_full_stays_in_full(open_attributions, four, crowd):
+    crowd["crowded"] = False
+    app = open_attributions(four, methods=METHOD)
+    fine = shown(app)
+    crowd["crowded"] = True
+    reading.again(app)
+    assert "Many people" not in told(app)
+    assert shown(app) == fine
+
+
+def shown(app):
+    """Checkpoint -> the values of its strip, as written."""
+    found = {}
+    for lines in reading.strips(app).values():
+        for id, line in lines.items():
+            found[id] = line.values
+    assert set(found) == {"toy-cls", "toy-max_cls", "toy-mha", "toy-max_seq_mha"}
+    return found
+
+
+def words(folder, result):
+    return reading.written(in_words(result, reading.tokens_of(folder)).scores)
