@@ -86,13 +86,26 @@ def _train(words: list[str]) -> int:
 def _app(words: list[str]) -> int:
     """Hand the app to Streamlit, which serves it until it is stopped."""
     server, own = split_options(words)
-    settings.parser(prog="poollens").parse_args(own)  # a mistake ends here, with the usage
+    given = settings.parser(prog="poollens").parse_args(own)  # a mistake ends with the usage
+    address = _value("--server.address", server)
+    if not given.shared and address not in (None, "localhost", "127.0.0.1", "::1"):
+        print(f"PoolLens: {settings.OPEN}", file=sys.stderr)
     from streamlit.web import cli
 
     status = cli.main(
         ["run", str(places.APP), *server, "--", *own], prog_name="poollens", standalone_mode=False
     )
     return int(status or 0)
+
+
+def _value(name: str, words: Sequence[str]) -> str | None:
+    """The value of an option that is given as ``NAME VALUE`` or ``NAME=VALUE``."""
+    for place, word in enumerate(words):
+        if word == name and place + 1 < len(words):
+            return words[place + 1]
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+    return None
 
 
 def split_options(words: Sequence[str]) -> tuple[list[str], list[str]]:

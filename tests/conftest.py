@@ -151,6 +151,8 @@ def fresh_streamlit_caches(request: pytest.FixtureRequest) -> None:
 
         st.cache_data.clear()
         st.cache_resource.clear()
+        if server_wide := sys.modules.get("pages.ui.engine.server_wide"):
+            server_wide.forget()
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from typing import Any, Literal
 from analysis.common.whole import NOT_WRITTEN, why_not_written
 
 State = Literal["waiting", "running", "done", "stopped", "failed"]
-KEPT = 32  # finished jobs that the registry remembers
+KEPT = 32  # finished jobs of one owner that the registry remembers
+_KEPT_IN_ALL = 2_000
 _OWNERS = 1_000  # whose last turn a lane remembers
 _MEAN = 0.5  # weight of the mean speed so far beside that of the last reports
 
@@ -290,8 +291,12 @@ def start(
         job = Job(key, work, lane, owner)
         _jobs[key] = job
         _jobs.move_to_end(key)
-        ended = [name for name, one in _jobs.items() if not one.running]
-        for name in ended[: max(len(ended) - KEPT, 0)]:
+        ended = [(name, one.owner) for name, one in _jobs.items() if not one.running]
+        own = [name for name, whose in ended if whose == owner]
+        for name in own[: max(len(own) - KEPT, 0)]:
+            del _jobs[name]
+        rest = [name for name, _ in ended if name in _jobs]
+        for name in rest[: max(len(rest) - _KEPT_IN_ALL, 0)]:
             del _jobs[name]
         if lane not in _lanes:
             _lanes[lane] = _Lane(lane)

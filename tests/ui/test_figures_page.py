@@ -259,6 +259,7 @@ def test_what_is_kept_is_bounded_and_names_are_no_paths(own_folder, monkeypatch)
     assert len(list(own_folder.iterdir())) == 3
     assert saved.read(ids[-1]) == b"{}"
     monkeypatch.setattr(saved, "MOST_BYTES", 4000)
+    monkeypatch.setattr(saved, "LARGEST", 1000)
     assert "too much" in saved.write(ids[0], "x" * 2000)
     for bad in ("../etc", "", None, "a" * 31, "A" * 32, "a" * 32 + "/.."):
         assert not saved.is_id(bad)

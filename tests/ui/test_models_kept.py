@@ -7,13 +7,13 @@ import shutil
 import pytest
 
 from analysis.checkpoints.folder import describe
-from pages.ui.engine import models
+from pages.ui.engine import models, server_wide
 
 
 @pytest.fixture
 def many(made, tmp_path, monkeypatch):
     """Twenty checkpoints, more than were once kept."""
-    models._models.clear()
+    server_wide.forget()
     models._let_go.clear()
     folders = []
     for index in range(20):
@@ -21,7 +21,7 @@ def many(made, tmp_path, monkeypatch):
         shutil.copytree(made / "toy-mha", folder)
         folders.append(folder)
     yield [describe(folder) for folder in folders]
-    models._models.clear()
+    server_wide.forget()
     models._let_go.clear()
 
 
@@ -45,7 +45,7 @@ def test_beyond_the_bound_the_longest_unused_goes_and_that_is_told(many, loads, 
     size = models._bytes_of(models._load(many[0]))
     loads.clear()
     monkeypatch.setenv("POOLLENS_MODEL_GB", str(3.5 * size / 2**30))
-    models._models.clear()
+    server_wide.forget()
     for checkpoint in many[:4]:
         models.classifier(checkpoint)
     models.classifier(many[3])

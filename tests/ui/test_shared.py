@@ -12,8 +12,8 @@ import pytest
 from analysis.common import jobs
 from analysis.common.faults import CheckpointError
 from pages.ui.data import file
-from pages.ui.engine import results_folder, visitor
-from pages.ui.frame import catalogue
+from pages.ui.engine import models, results, results_folder, visitor
+from pages.ui.frame import catalogue, settings
 from tests.support.pages import PAGES
 
 PATHS = re.compile(r"folder|path|hub", re.I)
@@ -181,3 +181,51 @@ def test_who_has_logged_in_is_the_same_visitor_in_every_browser(open_app, four, 
         names.append(visitor.name())
     assert names[0] == names[1] != names[2]
     assert all(re.fullmatch("[0-9a-f]{32}", name) for name in names)
+
+
+def test_a_server_that_answers_others_says_on_start_what_that_means(monkeypatch, capsys):
+    for address, arguments, said in (
+        ("0.0.0.0", [], True),
+        ("", [], True),
+        ("127.0.0.1", [], False),
+        ("0.0.0.0", ["--shared"], False),
+    ):
+        monkeypatch.setattr("streamlit.config.get_option", lambda name, address=address: address)
+        monkeypatch.setattr("sys.argv", ["app.py", *arguments])
+        settings.tell_if_open()
+        assert ("--shared" in capsys.readouterr().err) == said, (address, arguments)
+
+
+def test_caches_that_one_visitor_clears_keep_the_models_and_results_of_all():
+    import streamlit as st
+
+    before = models._models(), results.small()
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    assert (models._models(), results.small()) == before
+    assert models._models() is before[0]
+
+
+def test_a_visitors_finished_work_is_not_pushed_out_by_others(monkeypatch):
+    monkeypatch.setattr(jobs, "KEPT", 2)
+    mine = jobs.start("mine:1", lambda desk: "kept", lane="pushed", owner="me")
+    assert mine.wait(10)
+    for number in range(6):
+        assert jobs.start(f"others:{number}", lambda desk: 0, lane="pushed", owner="them").wait(10)
+    jobs.start("others:last", lambda desk: 0, lane="pushed", owner="them")
+    assert jobs.find("mine:1") is mine
+    assert jobs.find("others:0") is None
+
+
+def test_an_upload_that_is_no_longer_kept_is_said(open_app, four, tmp_path):
+    app = open_app(
+        four,
+        ("--shared",),
+        page=page_of("Evaluate"),
+        held={"dataset_file": file.Held(tmp_path / "gone.csv", "mine.csv", "abc")},
+        evaluate="Data set",
+        source="file",
+    )
+    assert not app.exception
+    notes = [note.value.replace("\\", "") for note in app.warning]
+    assert any("mine.csv is no longer kept here" in note for note in notes), notes

@@ -53,7 +53,10 @@ def ask(labels: Sequence[str] | None, pairs: bool | None, more: bool = False) ->
     if refused := st.session_state.get(_REFUSED):
         st.error(cards.plain(refused))
     held: Held | None = st.session_state.get(_HELD)
-    if held is None or not held.path.is_file():
+    if held is not None and not held.path.is_file():
+        st.warning(cards.plain(f"{held.name} is no longer kept here: choose it once more."))
+        return None
+    if held is None:
         st.caption("A header with names of columns helps; nothing else is needed.")
         return None
     seen = peek(held.path, held.name, labels=labels, pairs=pairs)

@@ -21,6 +21,7 @@ from analysis.common.cache import Cache
 from analysis.common.faults import CheckpointError, in_words
 from analysis.reading.decomposition import Decomposition, NoExactSplit, decompose
 from pages.ui.engine import housekeeping
+from pages.ui.engine.server_wide import once_a_server
 from pages.ui.frame import curtain, settings
 from pages.ui.kit import cards
 
@@ -61,6 +62,7 @@ def _warm_up() -> None:
     from analysis.checkpoints import loading
 
     loading.warm_up()
+    settings.tell_if_open()
     for file in settings.read().heads:
         try:
             loading.register_heads(file)
@@ -157,7 +159,7 @@ def _note(key: Hashable, model: object) -> None:
     _let_go.add(key)
 
 
-@st.cache_resource(show_spinner=False)
+@once_a_server
 def _models() -> Cache[Classifier]:
     """The loaded models of all sessions, bounded by bytes: no number of them is too many to keep
     as long as they fit, and what was used longest ago leaves first."""

@@ -10,8 +10,6 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import streamlit as st
-
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.arrays import bytes_of
 from analysis.common.cache import Cache
@@ -21,6 +19,7 @@ from analysis.figures.recipes import results
 from analysis.figures.recipes.request import Data, GivenTarget, Subject
 from analysis.figures.recipes.results import Member
 from pages.ui.engine import models
+from pages.ui.engine.server_wide import once_a_server
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice
 
@@ -117,7 +116,7 @@ def _place(compute: Callable[..., Any]) -> Cache[Any]:
     return _kept("whole" if compute is results.whole_trace else "small")
 
 
-@st.cache_resource(show_spinner=False, max_entries=2)
+@once_a_server
 def _kept(kind: str) -> Cache[Any]:
     return Cache[Any](_BYTES[kind], most=_MOST[kind])
 

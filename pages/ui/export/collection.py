@@ -58,6 +58,12 @@ def current() -> Collection:
     if id is None:
         return held.collection if held else Collection()
     stamp = kept.stamp(id)
+    if held is None and stamp is None and st.session_state.get(_ID) is None:
+        st.session_state.setdefault(
+            PROBLEM,
+            "The figures that this browser had here are gone: those that nobody has opened for "
+            "the longest time make room. A collection that you save to a file stays.",
+        )
     if held is not None and (stamp is None or stamp == held.stamp):
         return held.collection
     text = kept.read(id)

@@ -18,8 +18,9 @@ from pathlib import Path
 from analysis.common.whole import write_whole
 
 COOKIE = "poollens_figures"
-MOST = 100  # collections; the ones unused longest go
-MOST_BYTES = 200 * 2**20
+MOST = 1_000  # collections; the ones unused longest go
+MOST_BYTES = 2 * 2**30
+LARGEST = 50 * 2**20
 _ID = re.compile(r"[0-9a-f]{32}")
 _LOCK = threading.Lock()
 
@@ -85,7 +86,7 @@ def write(id: str, text: str) -> str:
     """Keep it whole or not at all; returns, in one sentence, why it cannot be kept, or ""."""
     place = folder()
     data = text.encode("ascii")
-    if len(data) > MOST_BYTES // 4:
+    if len(data) > LARGEST:
         return (
             f"The collection has {len(data) / 2**20:.0f} MB, too much to be kept over a "
             "reload: save it to a file."

@@ -75,12 +75,24 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+OPEN = (
+    "This server answers other machines: whoever opens it can read every folder that it can. "
+    "Start it with --shared to serve others."
+)
+
+
 def is_open() -> bool:
     """Whether the server answers other machines than this one."""
     from streamlit import config
 
     address = str(config.get_option("server.address") or "")
     return address not in ("localhost", "127.0.0.1", "::1")
+
+
+def tell_if_open() -> None:
+    """Say in the terminal what it means that others can open a server that is not shared."""
+    if is_open() and not read().shared:
+        print(f"PoolLens: {OPEN}", file=sys.stderr, flush=True)
 
 
 def read() -> Settings:

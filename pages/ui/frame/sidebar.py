@@ -17,10 +17,6 @@ SHARED = (
     "This server is shared. What you upload, type and compute is seen by you alone, and goes "
     "when you have not come back for a week."
 )
-OPEN = (
-    "This server answers other machines: whoever opens it can read every folder that it can. "
-    "Start it with --shared to serve others."
-)
 
 
 def draw_precision() -> None:
@@ -64,7 +60,7 @@ def draw_sidebar(found: Catalogue, entries: Sequence[Entry], lazy: bool = False)
         else:
             _add()
             if settings.is_open():
-                st.caption(OPEN)
+                st.caption(settings.OPEN)
         if found.broken:
             with st.expander(f"Not usable ({len(found.broken)})", icon=":material/warning:"):
                 for broken in found.broken:
