@@ -36,7 +36,8 @@ from analysis.checkpoints.probe import probe
 from analysis.checkpoints.shared import hold_once
 from analysis.checkpoints.tokenizers import check_vocabulary, input_rules, load_tokenizer
 from analysis.heads.final_norm import FinalNorm, find_final_norm
-from analysis.checkpoints.model import KeyReport, PoolingClassifier, float_tensors
+from analysis.checkpoints.limits import token_limit
+from analysis.checkpoints.model import KeyReport, float_tensors
 from analysis.heads.stock import StockHead, recognise
 from analysis.straight_line.layers import HeadLayers
 
@@ -282,21 +283,6 @@ def _set_types(model: nn.Module, dtype: torch.dtype) -> None:
         parts.encoder.to(dtype)
     else:
         model.to(dtype)
-
-
-def token_limit(model: nn.Module, tokenizer: Any) -> int:
-    """Tokens that a model takes, special tokens included."""
-    base: Any = model.encoder if isinstance(model, PoolingClassifier) else model
-    positions = getattr(base.config.get_text_config(), "max_position_embeddings", None)
-    if not isinstance(positions, int) or positions <= 0:
-        declared = int(tokenizer.model_max_length)
-        return declared if declared < 100_000 else 512
-    # RoBERTa-like encoders count positions from pad_token_id + 1.
-    for module in base.modules():
-        table = getattr(module, "position_embeddings", None)
-        if isinstance(table, nn.Embedding) and table.padding_idx is not None:
-            return positions - table.padding_idx - 1
-    return positions
 
 
 @contextmanager

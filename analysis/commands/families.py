@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from analysis.families.table import FAMILIES, table
+from analysis.families.markdown import table
+from analysis.families.table import FAMILIES
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -61,7 +61,8 @@ def run(given: argparse.Namespace) -> int:
         No view is named.
     """
     from analysis.figures.files.export import slug
-    from analysis.figures.files.sidecar import save, sidecar
+    from analysis.figures.files.saved import save
+    from analysis.figures.files.sidecar import sidecar
     from analysis.figures.style.settings import Style, require_dpi
 
     if given.list:

@@ -9,7 +9,8 @@ import numpy as np
 from analysis import load, record
 from analysis.checkpoints.loading import Classifier
 from analysis.figures import Plot, view
-from analysis.figures.files.sidecar import save, sidecar
+from analysis.figures.files.saved import save
+from analysis.figures.files.sidecar import sidecar
 from analysis.figures.recipes.registry import make
 from analysis.figures.recipes.study import of_folder
 from analysis.figures.style.settings import Style

@@ -243,7 +243,8 @@ def test_a_folder_that_is_none_is_said(root, tmp_path, capsys):
     ],
 )
 def test_rebuild_says_what_is_wrong_with_a_file_and_goes_on(make, said, tmp_path, capsys):
-    from analysis.figures.files.sidecar import save, sidecar
+    from analysis.figures.files.saved import save
+    from analysis.figures.files.sidecar import sidecar
 
     tokens = tokens_of(TEXT)
     good = save(sidecar(view("reading", split(tokens), tokens, 1, checkpoint())), "good")

@@ -9,7 +9,8 @@ import pytest
 
 from analysis.commands import main
 from analysis.families.checks import COLUMNS, check
-from analysis.families.table import FAMILIES, line, reasons
+from analysis.families.markdown import line, reasons
+from analysis.families.table import FAMILIES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "guide" / "families.md"
 QUICK = {"bert", "roberta", "deberta-v2", "modernbert (mmBERT)", "xlnet", "qwen3", "gpt2", "t5"}

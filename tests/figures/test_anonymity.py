@@ -27,7 +27,8 @@ from analysis.figures.files.bundle import bundle, caption_of
 from analysis.figures.files.captions import draft
 from analysis.figures.files.export import MIME, export
 from analysis.figures.files.latex import escape as latex_escape
-from analysis.figures.files.sidecar import Signature, read, save, sidecar
+from analysis.figures.files.saved import save
+from analysis.figures.files.sidecar import Signature, read, sidecar
 from analysis.figures.paper import pgf
 from analysis.figures.style.settings import Style
 from tests.support import view_samples as samples

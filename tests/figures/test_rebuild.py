@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.figures.files.sidecar import BadSidecar, other_versions, read, save, sidecar
+from analysis.figures.files.saved import save
+from analysis.figures.files.sidecar import BadSidecar, other_versions, read, sidecar
 from analysis.figures.recipes.rebuild import rebuild
 from analysis.figures.style.settings import Style
 from tests.support import view_samples as samples

@@ -12,7 +12,8 @@ import analysis
 from analysis.__main__ import main
 from analysis.datasets.table import Table
 from analysis.figures import known_views
-from analysis.figures.files.sidecar import checkpoints_of, read, recipe_of, save, sidecar
+from analysis.figures.files.saved import save
+from analysis.figures.files.sidecar import checkpoints_of, read, sidecar
 from analysis.figures.recipes import folders, registry
 from analysis.figures.recipes.rebuild import (
     Known,
@@ -181,7 +182,7 @@ def recomputed(plot):
     given = read(sidecar(plot, format="svg").to_json())
     found = find(given, tiny_known())
     assert not found.missing
-    return difference(plot, recompute(found, loader, recipe_of(given.plots[0])))
+    return difference(plot, recompute(found, loader, registry.read_recipe(given.plots[0].recipe)))
 
 
 @pytest.mark.parametrize(
@@ -216,7 +217,7 @@ def test_a_recipe_says_all_its_parameters_and_the_class_that_was_explained():
 def test_a_broken_recipe_is_refused_in_words(change):
     plot = registry.make("depth", [zoo.loaded("cls")], TEXT)
     with pytest.raises(ValueError, match="its recipe is broken"):
-        registry.read_recipe({**plot.recipe, **change})
+        registry.registry.read_recipe({**plot.recipe, **change})
 
 
 @pytest.mark.parametrize("key", ["strips", "reading", "input_attribution", "variant", "depth"])
@@ -254,7 +255,7 @@ def test_seed_groups_and_several_checkpoints_are_computed_again(key, seeds):
     group = loaded("toy", members)
     subjects = [group, members[0]] if key in ("classes", "variant") else [group]
     plot = registry.make(key, subjects, TEXT, None, None, NEEDS.get(key))
-    recipe = recipe_of(plot)
+    recipe = registry.read_recipe(plot.recipe)
     assert recipe["subjects"][0] == ["toy-s0", "toy-s1"]
     assert recipe["names"][0] == "toy"
     made = rebuild(

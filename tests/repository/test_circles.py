@@ -1,23 +1,25 @@
-"""The packages of `analysis/` form no circle, imports inside functions counted in."""
+"""Packages of `analysis/` and modules of the house form no circle, lazy imports counted in."""
 
 from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+HOUSE = ("analysis", "training", "pages")
 
 
 class _Imports(ast.NodeVisitor):
-    """Modules of `analysis` that are imported anywhere, but not for type checkers alone."""
+    """Modules of the house that are imported anywhere, but not for type checkers alone."""
 
-    def __init__(self) -> None:
-        self.modules: list[str] = []
+    def __init__(self, modules: Mapping[str, Path]) -> None:
+        self.known = modules
+        self.imported: set[str] = set()
 
     def visit_If(self, node: ast.If) -> None:
         if ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
@@ -27,67 +29,63 @@ class _Imports(ast.NodeVisitor):
             self.generic_visit(node)
 
     def visit_Import(self, node: ast.Import) -> None:
-        self.modules.extend(alias.name for alias in node.names)
+        self.imported |= {alias.name for alias in node.names} & self.known.keys()
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        if node.level == 0 and node.module == "analysis":
-            self.modules.extend(f"analysis.{alias.name}" for alias in node.names)
-        elif node.level == 0 and node.module:
-            self.modules.append(node.module)
+        for alias in node.names:
+            names = (f"{node.module}.{alias.name}", node.module)
+            self.imported |= {next((name for name in names if name in self.known), "")} - {""}
 
 
-def _edges() -> dict[tuple[str, str], list[str]]:
-    """(package, package it imports) -> the files that do."""
-    packages = {path.name for path in (ROOT / "analysis").iterdir() if path.is_dir()}
-    edges: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for path in sorted((ROOT / "analysis").rglob("*.py")):
-        place = path.relative_to(ROOT)
-        if len(place.parts) < 3:
-            continue  # analysis/__init__.py names everything, and is imported by nothing
-        visitor = _Imports()
+def _graph() -> dict[str, set[str]]:
+    """Module -> the modules of the house that it imports."""
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for room in HOUSE
+        for path in sorted((ROOT / room).rglob("*.py"))
+    }
+    graph = {}
+    for name, path in modules.items():
+        visitor = _Imports(modules)
         visitor.visit(ast.parse(path.read_text("utf-8")))
-        for module in visitor.modules:
-            parts = module.split(".")
-            if parts[0] == "analysis" and len(parts) > 1 and parts[1] in packages:
-                edges[place.parts[1], parts[1]].append(str(place))
-    return {edge: files for edge, files in edges.items() if edge[0] != edge[1]}
+        graph[name] = visitor.imported - {name}
+    return graph
 
 
-def _circle(edges: Iterator[tuple[str, str]]) -> list[str]:
-    """The packages on one circle, or none."""
-    after = defaultdict(set)
-    for start, end in edges:
-        after[start].add(end)
-    done: set[str] = set()
+def _circle(graph: Mapping[str, set[str]]) -> list[str]:
+    """The nodes on one circle, or none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
 
-    def search(package: str, way: list[str]) -> list[str]:
-        if package in way:
-            return [*way[way.index(package) :], package]
-        for following in sorted(after[package] - done):
-            if circle := search(following, [*way, package]):
-                return circle
-        done.add(package)
-        return []
 
-    return next(filter(None, (search(package, []) for package in sorted(after))), [])
+def _package(module: str) -> str:
+    """Of `analysis.figures.plot`: `figures`; of modules that lie in no package: nothing."""
+    room, *path = module.split(".")
+    return path[0] if room == "analysis" and path and (ROOT / room / path[0]).is_dir() else ""
 
 
 def test_packages_form_no_circle() -> None:
-    edges = _edges()
-    circle = _circle(iter(edges))
-    told = [
-        f"{start} -> {end}: {', '.join(sorted(set(edges[start, end])))}"
-        for start, end in pairwise(circle)
-    ]
-    assert not circle, "\n".join(told)
+    packages: dict[str, set[str]] = defaultdict(set)
+    for module, imported in _graph().items():
+        packages[_package(module)] |= {_package(name) for name in imported}
+    del packages[""]
+    graph = {start: ends - {start, ""} for start, ends in packages.items()}
+    assert not _circle(graph)
+
+
+def test_modules_form_no_circle() -> None:
+    assert not _circle(_graph())
 
 
 @pytest.mark.parametrize(
-    ("edges", "circle"),
+    ("graph", "circle"),
     [
-        ([("a", "b"), ("b", "c"), ("a", "c")], []),
-        ([("a", "b"), ("b", "c"), ("c", "b")], ["b", "c", "b"]),
+        ({"a": {"b", "c"}, "b": {"c"}}, set()),
+        ({"a": {"b"}, "b": {"c"}, "c": {"b"}}, {"b", "c"}),
     ],
 )
-def test_a_circle_is_noticed(edges: list[tuple[str, str]], circle: list[str]) -> None:
-    assert _circle(iter(edges)) == circle
+def test_a_circle_is_noticed(graph: dict[str, set[str]], circle: set[str]) -> None:
+    assert set(_circle(graph)) == circle

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from analysis.figures.files.store import packed, unpacked
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 
 # Any other path: two folders and more from the root, or from a drive.
 _ABSOLUTE = re.compile(r"(?<![\w.:/\\\-])(?:~|[A-Za-z]:)?[\\/](?:[^\s\\/{}]+[\\/]){2,}(?=[^\s\\/])")
@@ -22,7 +22,7 @@ _OWNED = re.compile(r"(?<![\w.:/\\-])(?=[^\s/]*[A-Za-z])[\w.-]+/(?=[^\s/]*[A-Za-
 _SUBJECT = frozenset({"text", "pair", "variant", "labels"})  # what the user typed
 
 
-def anonymous(plot: Plot) -> tuple[Plot, tuple[str, ...]]:
+def anonymous(plot: Picture) -> tuple[Picture, tuple[str, ...]]:
     """(the plot without owners and folders of its checkpoints, what was left out).
 
     "owner/model" becomes "model" wherever the picture says it: series, titles, notes, source.
@@ -32,14 +32,14 @@ def anonymous(plot: Plot) -> tuple[Plot, tuple[str, ...]]:
     return (unpacked(data) if out else plot), tuple(out)
 
 
-def anonymous_words(words: str, plots: Sequence[Plot]) -> tuple[str, tuple[str, ...]]:
+def anonymous_words(words: str, plots: Sequence[Picture]) -> tuple[str, tuple[str, ...]]:
     """(what a person wrote about these pictures without owners and folders of their checkpoints
     and of this machine, what was left out). Any other path was meant to be read and stays."""
     out: dict[str, None] = {}
     return str(_without(words, _patterns(plots), _home(), out, paths=False)), tuple(out)
 
 
-def _patterns(plots: Sequence[Plot]) -> list[re.Pattern[str]]:
+def _patterns(plots: Sequence[Picture]) -> list[re.Pattern[str]]:
     names = {name for plot in plots for name in _named(plot.provenance)}
     return [_pattern(_last(name)) for name in sorted(names, key=lambda name: (-len(name), name))]
 

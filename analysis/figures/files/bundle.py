@@ -15,7 +15,8 @@ from analysis.figures.files.collected import Collection, PaperFigure
 from analysis.figures.files.export import slug
 from analysis.figures.files.latex import ENGINE, OTHER_SCRIPT, defined
 from analysis.figures.files.latex import figure as latex_figure
-from analysis.figures.files.sidecar import save, versions
+from analysis.figures.files.saved import save
+from analysis.figures.files.sidecar import versions
 from analysis.figures.style.letters import letter
 
 FORMATS = ("pdf", "svg", "png")

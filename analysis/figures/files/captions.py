@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from analysis.figures.marks import Grid, HeatMap
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 from analysis.figures.style.palettes import dense, palette
 from analysis.figures.style.settings import Style
 from analysis.figures.style.style import printable
@@ -17,9 +17,9 @@ _REFERENCES = {"corpus": "the corpus mean", "zero": "zero", "custom": "a referen
 _SIGNS = re.compile(r"Orange is (towards [^,.;]+), blue and underlined is (against [^.;]+)\.")
 
 
-def draft(plots: Plot | Sequence[Plot], style: Style | None = None) -> str:
+def draft(plots: Picture | Sequence[Picture], style: Style | None = None) -> str:
     """One paragraph: each picture's own words, then the facts they share (plain text)."""
-    given = [plots] if isinstance(plots, Plot) else list(plots)
+    given = [plots] if isinstance(plots, Picture) else list(plots)
     if len(given) == 1:
         parts = [_own(given[0], style)]
     else:
@@ -30,7 +30,7 @@ def draft(plots: Plot | Sequence[Plot], style: Style | None = None) -> str:
     return " ".join(part for part in [*parts, *facts] if part)
 
 
-def _own(plot: Plot, style: Style | None) -> str:
+def _own(plot: Picture, style: Style | None) -> str:
     said = printable(plot.caption or f"{plot.title.rstrip('.')}.")
     panels = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
     if any(
@@ -53,7 +53,7 @@ def in_colours(said: str, style: Style) -> str:
     return said
 
 
-def _facts(plot: Plot) -> Iterator[str]:
+def _facts(plot: Picture) -> Iterator[str]:
     source = plot.provenance
     owners = [
         _owner(one)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from importlib import resources
 
 from analysis.figures.marks import Grid, Strip
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 
 # A split of a logit by what was read.
 _SPLIT = ("nanda2022transformerlens", "modarressi2023decompx")
@@ -105,21 +105,21 @@ DATA: dict[str, tuple[str, ...]] = {
 _PAPER_HEADS = ("max_cls", "mha", "max_seq_mha")
 
 
-def keys_of(plots: Plot | Sequence[Plot]) -> tuple[str, ...]:
+def keys_of(plots: Picture | Sequence[Picture]) -> tuple[str, ...]:
     """Keys of every work that these pictures rest on, in the order of the bibliography."""
-    given = [plots] if isinstance(plots, Plot) else plots
+    given = [plots] if isinstance(plots, Picture) else plots
     found = {"poollens"}
     for plot in given:
         found.update(_keys(plot))
     return tuple(key for key in _entries() if key in found)
 
 
-def bibtex(plots: Plot | Sequence[Plot]) -> str:
+def bibtex(plots: Picture | Sequence[Picture]) -> str:
     """The BibTeX of `keys_of`, an entry each."""
     return "\n\n".join(_entries()[key] for key in keys_of(plots)) + "\n"
 
 
-def _keys(plot: Plot) -> Iterator[str]:
+def _keys(plot: Picture) -> Iterator[str]:
     source = plot.provenance
     yield from VIEWS.get(plot.view, ())
     methods = source.get("method") or []
@@ -147,7 +147,7 @@ def _keys(plot: Plot) -> Iterator[str]:
     yield from DATA.get(str(source.get("data", "")).lower().replace("-", ""), ())
 
 
-def _of_strips(plot: Plot) -> Iterator[str]:
+def _of_strips(plot: Picture) -> Iterator[str]:
     """Methods that the strips of a picture name as what they show."""
     for panel in plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,):
         if isinstance(panel, Strip):

@@ -19,7 +19,7 @@ from analysis.common.typed import require
 from analysis.figures.files.anonymity import anonymous, anonymous_words
 from analysis.figures.files.sidecar import Sidecar, Signature, sidecar
 from analysis.figures.files.store import BadPlot, packed, to_json, unpacked
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 from analysis.figures.style.settings import Style
 
 VERSION = 1
@@ -36,7 +36,7 @@ class BadCollection(FileError):
 class PaperFigure:
     """One figure: a picture, or several with letters on a grid of `columns`."""
 
-    plots: tuple[Plot, ...]
+    plots: tuple[Picture, ...]
     columns: int = 1
     caption: str = ""  # empty: the draft made from the pictures' own
     wide: bool = False  # over the whole page's width, whatever the common style says
@@ -95,7 +95,7 @@ class Collection:
         """How many pictures are in it."""
         return sum(len(figure.plots) for figure in self.figures)
 
-    def add(self, plot: Plot, style: Style | None = None) -> Collection:
+    def add(self, plot: Picture, style: Style | None = None) -> Collection:
         """With one more figure at the end; a picture that is in it already is not added again.
 
         The style of the first picture becomes the common one; a height stays that of its own
@@ -220,7 +220,7 @@ class Collection:
         )
 
 
-def _digest(plot: Plot) -> str:
+def _digest(plot: Picture) -> str:
     return hashlib.sha256(to_json(plot).encode("ascii")).hexdigest()
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from analysis.common.csv_text import as_csv
-from analysis.figures.files import latex
-from analysis.figures.files.captions import draft
-from analysis.figures.files.citations import bibtex
-from analysis.figures.files.sidecar import Sidecar, Signature, save, sidecar
-from analysis.figures.plot import Plot
+from analysis.figures.files.saved import save
+from analysis.figures.files.sidecar import Signature, sidecar
+from analysis.figures.files.written import written
+from analysis.figures.picture import Picture
 from analysis.figures.style.settings import Style
 
 MIME = {
@@ -40,7 +37,7 @@ class Export:
 
 
 def export(
-    plot: Plot,
+    plot: Picture,
     format: str,
     venue: str = "acl",
     width: str | float = "column",
@@ -60,41 +57,14 @@ def export(
     given = sidecar(plot, style or Style(venue, width), format, dpi, signed=signed)
     plot = given.plots[0]
     name = f"{slug(plot)}.{format}"
-    if format == "csv":
-        text = as_csv(plot.frame())
-        return Export(name, MIME[format], text.encode("utf-8", "replace"), ())
     if format == "json":  # the sidecar of the PDF: other formats are rebuilt from the same
         saved = save(replace(given, format="pdf"), slug(plot))
         return Export(name, MIME[format], saved.sidecar, saved.notices)
-    if format in _WORDS:
-        written = _WORDS[format](plot, given)
-        return Export(name, MIME[format], written.encode("utf-8", "replace"), ())
-    from analysis.figures.paper import render
-
-    drawn = render(plot, given.style, format, dpi, given.metadata())
-    return Export(name, MIME[format], drawn.data, drawn.notices)
+    data, notices = written(given)
+    return Export(name, MIME[format], data, notices)
 
 
-def _html(plot: Plot, given: Sidecar) -> str:
-    from analysis.figures.files.standalone import page
-
-    return page(plot, given.told())
-
-
-def _table(plot: Plot, given: Sidecar) -> str:
-    needed = "".join(f"% {line}\n" for line in latex.PREAMBLE[:2])
-    return f"{needed}% {latex.comment(given.told())}\n{latex.table(plot, draft(plot, given.style))}"
-
-
-_WORDS: dict[str, Callable[[Plot, Sidecar], str]] = {
-    "html": _html,
-    "tex": _table,
-    "txt": lambda plot, given: draft(plot, given.style) + "\n",
-    "bib": lambda plot, given: bibtex(plot),
-}
-
-
-def slug(plot: Plot) -> str:
+def slug(plot: Picture) -> str:
     """File name without its ending: view and checkpoint, in characters every system takes."""
     checkpoint = plot.provenance.get("checkpoint")
     several = [

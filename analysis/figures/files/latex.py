@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from analysis.figures.marks import Bands, Bars, Flow, Grid, HeatMap, Lines, Panel, Points, Strip
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 from analysis.figures.style.settings import Style
 from analysis.figures.style.style import printable
 
@@ -115,7 +115,7 @@ def comment(text: str) -> str:
     return printable(text).encode("ascii", "backslashreplace").decode()
 
 
-def table(plot: Plot, caption: str = "", label: str = "") -> str:
+def table(plot: Picture, caption: str = "", label: str = "") -> str:
     """The numbers of a plot as LaTeX (needs the packages in `PREAMBLE`), one table a panel.
 
     Heat maps and lines are matrices, bars have a column a series with their interval, strips and

@@ -7,7 +7,6 @@ without the numbers, in its metadata.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ from analysis.common.faults import FileError
 from analysis.common.strict_json import read_json
 from analysis.figures.files.anonymity import anonymous, anonymous_words
 from analysis.figures.files.store import BadPlot, jsonable, packed, unpacked
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 from analysis.figures.style.settings import COARSEST, FINEST, Style, require_dpi
 
 VERSION = 1
@@ -54,7 +53,7 @@ class Signature:
 class Sidecar:
     """A figure, of one picture or of several on a grid, with everything that decides its bytes."""
 
-    plots: tuple[Plot, ...]
+    plots: tuple[Picture, ...]
     style: Style = field(default_factory=Style)
     format: str = "pdf"
     dpi: int = 300
@@ -107,7 +106,7 @@ class Sidecar:
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _panel(plot: Plot) -> dict[str, Any]:
+def _panel(plot: Picture) -> dict[str, Any]:
     source = plot.provenance
     return {
         "view": plot.view,
@@ -122,7 +121,7 @@ def _panel(plot: Plot) -> dict[str, Any]:
 
 
 def sidecar(
-    plots: Plot | Sequence[Plot],
+    plots: Picture | Sequence[Picture],
     style: Style | None = None,
     format: str = "pdf",
     dpi: int = 300,
@@ -137,7 +136,7 @@ def sidecar(
     ValueError
         There is no picture.
     """
-    given = [plots] if isinstance(plots, Plot) else list(plots)
+    given = [plots] if isinstance(plots, Picture) else list(plots)
     if not given:
         raise ValueError("a figure needs at least one picture")
     require_dpi(dpi)
@@ -159,49 +158,6 @@ def sidecar(
         versions(),
         tuple(left_out),
     )
-
-
-@dataclass(frozen=True)
-class SavedFigure:
-    """A figure's file and its sidecar, as bytes."""
-
-    name: str  # of the figure's file
-    data: bytes
-    sidecar: bytes
-    notices: tuple[str, ...]
-
-
-def save(given: Sidecar, stem: str) -> SavedFigure:
-    """The bytes of a figure and of its sidecar, under the names `stem`.* .
-
-    Raises
-    ------
-    ValueError
-        Several pictures are asked for in a format that holds one.
-    """
-    from analysis.figures.paper import FORMATS, compose
-
-    if given.format in FORMATS:
-        drawn = compose(
-            given.plots, given.style, given.columns, given.format, given.dpi, given.metadata()
-        )
-        data, notices = drawn.data, drawn.notices
-    else:
-        from analysis.figures.files.export import export
-
-        if len(given.plots) > 1:
-            raise ValueError(
-                f"several pictures are no one {given.format} file: they can be "
-                + ", ".join(FORMATS)
-            )
-        made = export(
-            given.plots[0], given.format, dpi=given.dpi, style=given.style, signed=given.signed
-        )
-        data, notices = made.data, made.notices
-    name = f"{stem}.{given.format}"
-    files = {name: hashlib.sha256(data).hexdigest()}
-    text = replace(given, files=files).to_json()
-    return SavedFigure(name, data, text.encode("ascii"), notices)
 
 
 def read(text: str | bytes) -> Sidecar:
@@ -239,13 +195,13 @@ def read(text: str | bytes) -> Sidecar:
         raise BadSidecar(str(error)) from None
 
 
-def _plots(data: Any) -> tuple[Plot, ...]:
+def _plots(data: Any) -> tuple[Picture, ...]:
     if not isinstance(data, list) or not 1 <= len(data) <= MOST:
         raise BadSidecar(f"its data are no list of 1 to {MOST} pictures")
     return tuple(unpacked(one) for one in data)
 
 
-def _with_recipes(plots: tuple[Plot, ...], data: Mapping[str, Any]) -> tuple[Plot, ...]:
+def _with_recipes(plots: tuple[Picture, ...], data: Mapping[str, Any]) -> tuple[Picture, ...]:
     """A sidecar of before pictures carried their recipes holds them beside the pictures."""
     panels = data.get("panels") if len(plots) > 1 else [data]
     if not isinstance(panels, list) or len(panels) != len(plots):
@@ -278,7 +234,7 @@ def _strings(value: Any, name: str) -> dict[str, str]:
 # --- how the numbers were made ----------------------------------------------------------------
 
 
-def checkpoints_of(plot: Plot) -> list[dict[str, Any]]:
+def checkpoints_of(plot: Picture) -> list[dict[str, Any]]:
     """Every checkpoint behind a picture with its sha256; a seed group names its `members`."""
     source = plot.provenance
     found = source.get("checkpoints")
@@ -289,16 +245,6 @@ def checkpoints_of(plot: Plot) -> list[dict[str, Any]]:
         for one in found
         if isinstance(one, dict)
     ]
-
-
-def recipe_of(plot: Plot) -> dict[str, Any] | None:
-    """How the picture is computed again, or None where it was not made by a recipe.
-
-    Raises ``ValueError`` for a recipe that is broken.
-    """
-    from analysis.figures.recipes.registry import read_recipe
-
-    return read_recipe(plot.recipe) or None
 
 
 # --- versions ---------------------------------------------------------------------------------

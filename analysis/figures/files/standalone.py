@@ -11,7 +11,7 @@ from typing import Any
 
 from analysis.figures.files.captions import draft
 from analysis.figures.marks import Bands, Bars, Flow, Grid, Strip
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 from analysis.figures.screen.markup import html as markup
 from analysis.figures.style.style import printable
 
@@ -27,7 +27,7 @@ _CSS = (
 )
 
 
-def page(plot: Plot, description: str = "") -> str:
+def page(plot: Picture, description: str = "") -> str:
     """The whole document; the same plot gives the same text. `description` stands in its head."""
     charts = needs_plotly(plot)
     body = _charts(plot) if charts else markup(plot, theme="light")
@@ -44,12 +44,12 @@ def page(plot: Plot, description: str = "") -> str:
     )
 
 
-def needs_plotly(plot: Plot) -> bool:
+def needs_plotly(plot: Picture) -> bool:
     """Whether the file carries plotly's bundle."""
     return any(not _plain(panel) for panel in _panels(plot))
 
 
-def _panels(plot: Plot) -> tuple[Any, ...]:
+def _panels(plot: Picture) -> tuple[Any, ...]:
     return plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
 
 
@@ -58,7 +58,7 @@ def _plain(panel: Any) -> bool:
     return plain or isinstance(panel, Strip | Bands | Flow)
 
 
-def _charts(plot: Plot) -> str:
+def _charts(plot: Picture) -> str:
     from analysis.figures.screen.plotly import figure
 
     if any(isinstance(panel, Strip | Bands | Flow) for panel in _panels(plot)):

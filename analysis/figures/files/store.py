@@ -1,4 +1,4 @@
-"""A Plot as JSON and back, without loss: what a sidecar holds and a collection keeps.
+"""A Picture as JSON and back, without loss: what a sidecar holds and a collection keeps.
 
 Arrays travel as base64 of their little-endian bytes with dtype and shape, small ones as lists that
 a person can read. What is read back is checked as if a stranger had written it: only the marks
@@ -20,7 +20,7 @@ from analysis.common.faults import FileError
 from analysis.common.strict_json import read_json
 from analysis.common.typed import require
 from analysis.figures.marks import Grid, Panel
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 
 VERSION = 1
 # Names that a stored mark may bring along: what has more cannot be read on any page, and takes
@@ -45,12 +45,12 @@ class BadPlot(FileError):
     """A stored picture that cannot be read; the message says what is wrong with it."""
 
 
-def to_json(plot: Plot, indent: int | None = None) -> str:
+def to_json(plot: Picture, indent: int | None = None) -> str:
     """The plot as JSON text (ASCII): the same plot gives the same text."""
     return json.dumps(packed(plot), indent=indent, allow_nan=False)
 
 
-def from_json(text: str | bytes) -> Plot:
+def from_json(text: str | bytes) -> Picture:
     """The plot that `to_json` wrote. Raises `BadPlot` for anything else."""
     try:
         value = read_json(text)
@@ -59,7 +59,7 @@ def from_json(text: str | bytes) -> Plot:
     return unpacked(value)
 
 
-def packed(plot: Plot) -> dict[str, Any]:
+def packed(plot: Picture) -> dict[str, Any]:
     """The plot as plain JSON values."""
     return (
         {"version": VERSION}
@@ -68,7 +68,7 @@ def packed(plot: Plot) -> dict[str, Any]:
     )
 
 
-def unpacked(data: Any) -> Plot:
+def unpacked(data: Any) -> Picture:
     """The plot of such values. Raises `BadPlot`."""
     if not isinstance(data, dict) or "mark" not in data or "view" not in data:
         raise BadPlot("this is no stored picture: it has no view and no mark")
@@ -94,7 +94,7 @@ def unpacked(data: Any) -> Plot:
         if not all(isinstance(note, str) for note in given.get("notes", ())):
             raise BadPlot("a stored picture is broken: its notes are not all text")
         _check_source(given.get("provenance", {}))
-        return Plot(mark=_unpack(data["mark"]), **given)
+        return Picture(mark=_unpack(data["mark"]), **given)
     except BadPlot:
         raise
     except (

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 from analysis.figures.style.style import printable
 
 _DUBLIN_CORE = {
@@ -29,7 +29,7 @@ _DUBLIN_CORE = {
 NAMESPACE = "https://www.w3.org/ns/poollens#"
 
 
-def about(plots: tuple[Plot, ...], given: Mapping[str, str] | None) -> dict[str, str]:
+def about(plots: tuple[Picture, ...], given: Mapping[str, str] | None) -> dict[str, str]:
     """What is said of a figure in any format: title, description, and whatever is given."""
     sources = [{"view": plot.view, **plot.provenance} for plot in plots]
     description = json.dumps(sources[0] if len(sources) == 1 else sources, sort_keys=True)

@@ -15,7 +15,7 @@ from analysis.figures.paper.flow import Flows
 from analysis.figures.paper.look import Look
 from analysis.figures.paper.settled import Settled
 from analysis.figures.paper.strips import MARGIN, Strips
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 from analysis.figures.style.letters import letter
 
 LEGEND_LINE = 1.5  # of the legend's type
@@ -32,7 +32,7 @@ class Part(Protocol):
     def draw(self, host: Any) -> None: ...
 
 
-def part(plot: Plot, look: Look, width: float, prefix: str = "") -> Part:
+def part(plot: Picture, look: Look, width: float, prefix: str = "") -> Part:
     """What a plot becomes in `width` points; `prefix` is its own letter in a larger figure."""
     mark = plot.mark
     panels = mark.panels if isinstance(mark, Grid) else (mark,)

@@ -23,7 +23,7 @@ from analysis.figures.paper.lines import RASTER_DPI
 from analysis.figures.paper.look import Look
 from analysis.figures.paper.page import Cells, build, part, share_of
 from analysis.figures.paper.settled import lay_out
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 from analysis.figures.style.letters import letter
 from analysis.figures.style.palettes import dense
 from analysis.figures.style.settings import Style, require_dpi
@@ -42,7 +42,7 @@ class Rendered:
 
 
 def render(
-    plot: Plot,
+    plot: Picture,
     style: Style | None = None,
     format: str = "pdf",
     dpi: int = 300,
@@ -64,7 +64,7 @@ def render(
 
 
 def compose(
-    plots: Sequence[Plot],
+    plots: Sequence[Picture],
     style: Style | None = None,
     columns: int = 1,
     format: str = "pdf",
@@ -101,7 +101,7 @@ def compose(
 
 
 def figure(
-    plot: Plot,
+    plot: Picture,
     style: Style | None = None,
     *,
     venue: str | None = None,
@@ -120,7 +120,7 @@ def _style(style: Style | None, venue: str | None, width: str | float | None) ->
     return replace(style or Style(), **named) if named else style or Style()  # type: ignore[arg-type]
 
 
-def _figure(plots: Sequence[Plot], look: Look, columns: int) -> Figure:
+def _figure(plots: Sequence[Picture], look: Look, columns: int) -> Figure:
     if not plots:
         raise ValueError("a figure needs at least one picture")
     points = look.style.inches * 72
@@ -135,7 +135,7 @@ def _figure(plots: Sequence[Plot], look: Look, columns: int) -> Figure:
     return build(Cells(parts, columns, look.text), look)
 
 
-def _dense(plots: Sequence[Plot]) -> list[str]:
+def _dense(plots: Sequence[Picture]) -> list[str]:
     """What is to be said of maps whose negative cells cannot each carry a dash."""
     marks = [plot.mark for plot in plots]
     panels = [p for m in marks for p in (m.panels if isinstance(m, Grid) else (m,))]
@@ -155,7 +155,7 @@ def _dense(plots: Sequence[Plot]) -> list[str]:
 
 
 @contextmanager
-def _settings(plots: Sequence[Plot], style: Style) -> Iterator[tuple[Look, list[str], str]]:
+def _settings(plots: Sequence[Picture], style: Style) -> Iterator[tuple[Look, list[str], str]]:
     """The house's settings whatever the user's are; yields sizes and colours, and notices."""
     with mpl.rc_context(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -13,17 +13,15 @@ import numpy as np
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.checkpoints.folder import describe, discover, locate
 from analysis.common.faults import CheckpointError
+from analysis.figures.files.saved import SavedFigure, save
 from analysis.figures.files.sidecar import (
-    SavedFigure,
     Sidecar,
     checkpoints_of,
     other_versions,
-    recipe_of,
-    save,
     versions,
 )
 from analysis.figures.marks import Grid
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 
 if TYPE_CHECKING:
     from analysis.figures.recipes.request import Data, Subject
@@ -99,7 +97,7 @@ def recompute(
     load: Callable[[Checkpoint], Any],
     recipe: dict[str, Any],
     data: DataReader | None = None,
-) -> Plot:
+) -> Picture:
     """The picture computed anew by its recipe; `data` reads the data set of one over a data set.
 
     Raises ``ValueError`` where the recipe cannot be followed any more.
@@ -156,7 +154,7 @@ def _data_of(
     return replace(given, name=str(wanted.get("name", given.name)))
 
 
-def difference(stored: Plot, computed: Plot) -> float | None:
+def difference(stored: Picture, computed: Picture) -> float | None:
     """Largest absolute difference of two pictures' values, or None: they are not alike in shape.
 
     Values are what a picture shows; colour scales, which hold still on a page, are not compared.
@@ -173,7 +171,7 @@ def difference(stored: Plot, computed: Plot) -> float | None:
     return largest
 
 
-def _values(plot: Plot) -> list[np.ndarray]:
+def _values(plot: Picture) -> list[np.ndarray]:
     panels: Sequence[Any] = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
     return [
         np.asarray(value, float)
@@ -243,16 +241,18 @@ def rebuild(
 
 
 def _computed(
-    stored: Plot,
+    stored: Picture,
     found: FigureCheckpoints,
     load: Callable[[Checkpoint], Any],
     anew: bool,
     force: bool,
     data: DataReader | None = None,
     folders: Mapping[str, Path] | None = None,
-) -> tuple[Plot, str]:
+) -> tuple[Picture, str]:
     """(the plot to draw, what there is to say): the stored one, or `anew` that of the models."""
-    recipe = recipe_of(stored)
+    from analysis.figures.recipes.registry import read_recipe
+
+    recipe = read_recipe(stored.recipe) or None
     if recipe is None:
         why = "its numbers come from more than a text and the settings in its sidecar"
     elif "folder" in recipe:
@@ -306,7 +306,7 @@ def _other_folder(folder: Mapping[str, str], folders: Mapping[str, Path]) -> str
     )
 
 
-def _of_folder(recipe: Mapping[str, Any], folders: Mapping[str, Path]) -> Plot:
+def _of_folder(recipe: Mapping[str, Any], folders: Mapping[str, Path]) -> Picture:
     """The picture of a folder of results. Raises ``ValueError`` where it is another folder's."""
     from analysis.figures.recipes.folders import make_of_folder
 

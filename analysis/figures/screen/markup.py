@@ -14,7 +14,7 @@ from html import escape
 import numpy as np
 
 from analysis.figures.marks import Bands, Bars, Flow, Grid, Mark, Strip
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 from analysis.figures.screen.bands import svg
 from analysis.figures.screen.flow import CSS as FLOW_CSS
 from analysis.figures.screen.flow import svg as flow_svg
@@ -72,7 +72,7 @@ grid-template-columns:minmax(1.5em,1fr) minmax(2.3em,max-content)}
 
 
 def html(
-    plot: Plot | Mark,
+    plot: Picture | Mark,
     *,
     marked: Collection[int] = (),
     span: tuple[int, int, int] | None = None,
@@ -89,7 +89,7 @@ def html(
     """
     if theme not in ("auto", "light", "dark"):
         raise ValueError(f"no theme is called {theme!r}; known are auto, light, dark")
-    mark = plot.mark if isinstance(plot, Plot) else plot
+    mark = plot.mark if isinstance(plot, Picture) else plot
     body = "".join(_mark(mark, set(marked), span, chosen))
     scheme = "" if theme == "auto" else f' style="color-scheme:{theme}"'
     style = f"<style>{CSS}</style>" if css else ""

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from analysis.figures.marks import Bars, Grid, HeatMap, Lines, Mark, Points
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 from analysis.figures.screen.markup import CSS, html
 from analysis.figures.screen.sheet import Sheet, label, lines_of, ticks
 from analysis.figures.style.style import (
@@ -41,18 +41,20 @@ PATTERNS = {
 }
 
 
-def figure(plot: Plot | Mark, *, selectable: bool = False, height: int | None = None) -> go.Figure:
+def figure(
+    plot: Picture | Mark, *, selectable: bool = False, height: int | None = None
+) -> go.Figure:
     """The plotly figure of a plot, as `sheet` describes it."""
     return go.Figure(sheet(plot, selectable=selectable, height=height).figure)
 
 
-def sheet(plot: Plot | Mark, *, selectable: bool = False, height: int | None = None) -> Sheet:
+def sheet(plot: Picture | Mark, *, selectable: bool = False, height: int | None = None) -> Sheet:
     """A plot as plotly draws it; transparent, so that it takes the page's theme.
 
     `selectable` lays invisible markers over a heat map, because a selection never fires on the
     cells themselves; their customdata is (row, column). Raises `ValueError` for a token strip.
     """
-    mark = plot.mark if isinstance(plot, Plot) else plot
+    mark = plot.mark if isinstance(plot, Picture) else plot
     panels = mark.panels if isinstance(mark, Grid) else (mark,)
     columns = min(mark.columns, len(panels)) if isinstance(mark, Grid) else 1
     rows = -(-len(panels) // columns)

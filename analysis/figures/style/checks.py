@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from analysis.figures.marks import Bands, Bars, Flow, Grid, HeatMap, Lines, Panel, Points, Strip
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 from analysis.figures.style.colour import (
     DEFICIENCIES,
     least_difference,
@@ -60,7 +60,7 @@ class Check:
 
 
 def check(
-    plots: Plot | Sequence[Plot],
+    plots: Picture | Sequence[Picture],
     style: Style | None = None,
     columns: int = 1,
     pdf: bytes | None = None,
@@ -72,7 +72,7 @@ def check(
     `dpi` is that of a PNG, where one is to be saved; `notices` are the renderer's own.
     """
     style = style or Style()
-    given = [plots] if isinstance(plots, Plot) else list(plots)
+    given = [plots] if isinstance(plots, Picture) else list(plots)
     if pdf is None:
         from analysis.figures.paper import compose
 
@@ -86,7 +86,7 @@ def check(
     )
 
 
-def _panels(plot: Plot) -> tuple[Panel, ...]:
+def _panels(plot: Picture) -> tuple[Panel, ...]:
     return plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 
 from analysis.figures.files.anonymity import anonymous
 from analysis.figures.files.store import to_json
-from analysis.figures.plot import Plot
+from analysis.figures.picture import Picture
 from analysis.figures.style.checks import Check
 from analysis.figures.style.settings import Style
 from pages.ui.kit import cards
@@ -32,12 +32,12 @@ class Drawn:
     checks: tuple[Check, ...]
 
 
-def left_out(plot: Plot) -> tuple[str, ...]:
+def left_out(plot: Picture) -> tuple[str, ...]:
     """What the files do not say unless they are signed."""
     return anonymous(plot)[1]
 
 
-def drawn(plot: Plot, style: Style, signed: bool = False) -> Drawn:
+def drawn(plot: Picture, style: Style, signed: bool = False) -> Drawn:
     """The picture in that style, from the cache where it was drawn before."""
     if not signed:
         plot, _ = anonymous(plot)  # as the export does it: a leak would be seen here first
@@ -46,7 +46,7 @@ def drawn(plot: Plot, style: Style, signed: bool = False) -> Drawn:
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _drawn(digest: str, styled: str, _plot: Plot, _style: Style) -> Drawn:
+def _drawn(digest: str, styled: str, _plot: Picture, _style: Style) -> Drawn:
     from PIL import Image
 
     from analysis.figures.paper import render

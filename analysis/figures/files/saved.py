@@ -1,0 +1,34 @@
+"""A figure and its sidecar, from which it can be made again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from analysis.figures.files.sidecar import Sidecar
+from analysis.figures.files.written import written
+
+
+@dataclass(frozen=True)
+class SavedFigure:
+    """A figure's file and its sidecar, as bytes."""
+
+    name: str  # of the figure's file
+    data: bytes
+    sidecar: bytes
+    notices: tuple[str, ...]
+
+
+def save(given: Sidecar, stem: str) -> SavedFigure:
+    """The bytes of a figure and of its sidecar, under the names `stem`.* .
+
+    Raises
+    ------
+    ValueError
+        Several pictures are asked for in a format that holds one.
+    """
+    data, notices = written(given)
+    name = f"{stem}.{given.format}"
+    files = {name: hashlib.sha256(data).hexdigest()}
+    text = replace(given, files=files).to_json()
+    return SavedFigure(name, data, text.encode("ascii"), notices)
