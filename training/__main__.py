@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,8 @@ from training.folder import refresh
 from training.frozen import command as frozen
 from training.settings import Settings
 from training.tasks import MINILM, PAPER_HEADS, Recipe, demo_set, recipe
+
+INTERRUPTED = 130  # the status of a command that was stopped and can be continued
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,6 +41,18 @@ def parser() -> argparse.ArgumentParser:
         help="last epoch, or the best one on a held-out tenth of the training set",
     )
     run.add_argument("--max-train-rows", type=int, help="train on a random part only")
+    run.add_argument(
+        "--report-every",
+        type=float,
+        default=15.0,
+        metavar="SECONDS",
+        help="between two lines of progress (default: %(default)g)",
+    )
+    run.add_argument(
+        "--with-parent",
+        action="store_true",
+        help="end when standard input is closed, as when the program that started this one ends",
+    )
     recipe_options = run.add_argument_group("recipe (default: by task)")
     recipe_options.add_argument("--epochs", type=float)
     recipe_options.add_argument("--batch-size", type=int)
@@ -172,7 +188,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return run(arguments)
     except KeyboardInterrupt:
         print("interrupted; the same command continues from the last saved state", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -199,9 +215,21 @@ def _finetune(arguments: argparse.Namespace) -> int:
         from analysis.checkpoints.loading import register_heads
 
         register_heads(arguments.heads)
-    folder = finetune(settings_from(arguments), overwrite=arguments.overwrite)
+    if arguments.with_parent:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    folder = finetune(
+        settings_from(arguments),
+        overwrite=arguments.overwrite,
+        report_every=arguments.report_every,
+    )
     print(f"{folder} is ready", flush=True)
     return 0
+
+
+def _end_with_parent() -> None:
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os._exit(INTERRUPTED)
 
 
 def _study(arguments: argparse.Namespace) -> int:

@@ -23,8 +23,10 @@ from training.tasks import Recipe
 STATE = ".training"
 
 
-def finetune(settings: Settings, *, overwrite: bool = False) -> Path:
+def finetune(settings: Settings, *, overwrite: bool = False, report_every: float = 15.0) -> Path:
     """Train, write the checkpoint folder and return its path.
+
+    A line of progress is printed every ``report_every`` seconds.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def finetune(settings: Settings, *, overwrite: bool = False) -> Path:
     recover(output)
     state = open_state(output / STATE, settings.fingerprint())
     model, tokenizer, location = prepare(settings, splits.train)
-    spent = fit(model, tokenizer, splits.train, settings, state)
+    spent = fit(model, tokenizer, splits.train, settings, state, report_every=report_every)
     if int(os.environ.get("RANK", "0")) != 0:
         return output  # under torchrun one process writes the folder
 
@@ -116,6 +118,7 @@ def fit(
     state: Path,
     *,
     keep_states: bool = True,
+    report_every: float = 15.0,
 ) -> Spent:
     """Run the Trainer, from its last saved state where there is one; trains ``model`` in place.
 
@@ -140,7 +143,7 @@ def fit(
         )
     # The recipe's batch is that of a step: under torchrun each process has its share of it.
     plan = replace(plan, batch_size=plan.batch_size // processes)
-    clock = Clock(state / "clock.json", name=settings.output.name)
+    clock = Clock(state / "clock.json", settings.output.name, report_every)
     trainer = build_trainer(
         model,
         tokenizer,

@@ -1,4 +1,4 @@
-"""Helpers for sentences: lists of names, capitals, names without folders."""
+"""Helpers for sentences: lists of names, amounts, capitals, names without folders."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def listed(names: Iterable[str]) -> str:
     """ "A", "A and B", "A, B and C"; nothing for no names."""
     *before, last = list(names) or [""]
     return f"{', '.join(before)} and {last}" if before else last
+
+
+def amount(number: int, thing: str) -> str:
+    """ "1 run", "2 runs", "1,000 runs"."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def name_without_folder(name: str) -> str:

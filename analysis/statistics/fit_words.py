@@ -63,9 +63,13 @@ def verdict(fit: FitScores) -> str:
     found = "; ".join(f"{words}: {listed(names)}" for words, names in groups if names)
     return (
         f"Tested against {base.name} at the 5 % level, {found} (permutation tests over {seeds} "
-        f"seeds, Holm over {len(tests)} tests). The encoder is frozen, and seeds vary the start "
-        "and the order of rows only: other rows may order the heads otherwise."
+        f"seeds, Holm over {len(tests)} tests). {_frozen(fit)}Seeds vary the start and the order "
+        "of rows only: other rows may order the heads otherwise."
     )
+
+
+def _frozen(fit: FitScores) -> str:
+    return "The encoder is frozen. " if fit.tuning == "frozen" else ""
 
 
 def _baseline(fit: FitScores) -> HeadScores | None:

@@ -1,4 +1,4 @@
-"""What a fit of pooling heads on a frozen encoder left behind: scores of every seed, on disk."""
+"""What a fit of pooling heads left behind: scores of every seed, on disk."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class HeadScores:
 class FitScores:
     """A fit as it is drawn and told: heads in the order asked for, on one encoder and data set.
 
-    ``example`` is the row on which the heads disagree most: text and second text.
+    ``example`` is the row on which the heads disagree most: text and second text. ``tuning`` says
+    what became of the encoder: "frozen", "lora" or "full".
     """
 
     name: str
@@ -57,6 +58,7 @@ class FitScores:
     states_seconds: float
     example: tuple[str, str | None]
     checkpoints: tuple[str, ...]  # names of the folders that were saved beside
+    tuning: str = "frozen"
 
     def __post_init__(self) -> None:
         freeze(self)
@@ -83,6 +85,7 @@ def write_fit(fit: FitScores, folder: Path) -> None:
         "states_seconds": fit.states_seconds,
         "example": list(fit.example),
         "checkpoints": list(fit.checkpoints),
+        "tuning": fit.tuning,
         "heads": [
             {
                 "name": head.name,
@@ -127,6 +130,7 @@ def read_fit(folder: str | Path) -> FitScores:
                 None if values["example"][1] is None else str(values["example"][1]),
             ),
             checkpoints=tuple(str(name) for name in values["checkpoints"]),
+            tuning=str(values.get("tuning", "frozen")),
         )
     except OSError as error:
         raise ValueError(f"{path.parent.name} holds no fit ({error.strerror})") from None

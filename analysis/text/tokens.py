@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.common.phrases import amount
 from analysis.common.records import freeze
 from analysis.text.word_spans import words_of
 
@@ -150,9 +151,9 @@ def clean(text: str) -> tuple[str, tuple[str, ...]]:
         characters.append(character)
     notes = []
     if surrogates:
-        notes.append(f"{_count(surrogates, 'unpaired surrogate')} replaced by {REPLACEMENT}")
+        notes.append(f"{amount(surrogates, 'unpaired surrogate')} replaced by {REPLACEMENT}")
     if controls:
-        notes.append(f"{_count(controls, 'control character')} replaced by a space")
+        notes.append(f"{amount(controls, 'control character')} replaced by a space")
     return "".join(characters), tuple(notes)
 
 
@@ -163,10 +164,6 @@ def changed_rows(texts: Sequence[str], pairs: Sequence[str | None] | None = None
         bool(clean(text)[1] or (pair and clean(pair)[1]))
         for text, pair in zip(texts, second, strict=True)
     )
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 512) -> Tokens:
@@ -209,7 +206,7 @@ def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 51
     ids = np.array(encoded["input_ids"], dtype=np.int64)
     unknown = 0 if tokenizer.unk_token_id is None else int((ids == tokenizer.unk_token_id).sum())
     if unknown:
-        notes += (f"{_count(unknown, 'piece')} not in the vocabulary ({tokenizer.unk_token})",)
+        notes += (f"{amount(unknown, 'piece')} not in the vocabulary ({tokenizer.unk_token})",)
     pieces = tuple(tokenizer.convert_ids_to_tokens(ids.tolist()))
     blank = np.array(
         [not s and _is_blank(tokenizer, p) for p, s in zip(pieces, special, strict=True)], bool

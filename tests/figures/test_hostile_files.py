@@ -13,6 +13,8 @@ from analysis.common.strict_json import read_json
 from analysis.figures import Bars, Plot
 from analysis.figures.files import collected, sidecar, store
 from analysis.figures.files.collected import BadCollection, Collection
+from analysis.figures.files.saved import save
+from analysis.figures.paper import render
 
 PLOT = Plot("logits", "Logits", Bars(np.ones((1, 2)), ("a", "b"), ("s",), "class", "logit"))
 
@@ -75,7 +77,7 @@ def test_an_odd_value_in_a_collection_is_refused_in_words(name):
 @pytest.mark.parametrize("name", [name for name in ODD if name.startswith(("greyscale", "width"))])
 def test_an_odd_style_in_a_sidecar_is_refused_in_words(name):
     put, value = ODD[name]
-    data = json.loads(sidecar.save(sidecar.sidecar(PLOT), "figure").sidecar)
+    data = json.loads(save(sidecar.sidecar(PLOT), "figure").sidecar)
     put(data, value)
     with pytest.raises(sidecar.BadSidecar):
         sidecar.read(json.dumps(data))
@@ -88,7 +90,7 @@ def test_half_a_character_is_replaced_and_the_collection_can_be_written_and_draw
     collection = collected.read(json.dumps(data))
     assert collection.figures[0].caption == "cut � here"
     collection.to_json().encode("utf-8")
-    assert collection.sidecar(0).plots[0].paper(format="svg")
+    assert render(collection.sidecar(0).plots[0], format="svg").data
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,7 @@ def test_a_recipe_says_all_its_parameters_and_the_class_that_was_explained():
 def test_a_broken_recipe_is_refused_in_words(change):
     plot = registry.make("depth", [zoo.loaded("cls")], TEXT)
     with pytest.raises(ValueError, match="its recipe is broken"):
-        registry.registry.read_recipe({**plot.recipe, **change})
+        registry.read_recipe({**plot.recipe, **change})
 
 
 @pytest.mark.parametrize("key", ["strips", "reading", "input_attribution", "variant", "depth"])

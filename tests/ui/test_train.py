@@ -67,3 +67,16 @@ def test_what_cannot_be_fitted_is_said_before_anything_runs(train):
         app = train(**held)
         assert not app.exception
         assert any(words in warning.value for warning in app.warning), held
+
+
+@pytest.mark.slow
+def test_heads_are_tuned_with_the_encoder_and_opened_on_compare(train, tmp_path):
+    chosen = {"train_how": "lora", "train_heads": ["cls"], "train_seeds": 1}
+    app = fit(train(train_name="tuned", **chosen))
+    assert not app.exception
+    kept = read_fit(tmp_path / "results" / "fits" / "tuned")
+    assert kept.tuning == "lora"
+    assert kept.checkpoints == ("tuned-cls-s0",)
+    next(b for b in app.button if b.label == "Compare them now").click().run()
+    assert not app.exception
+    assert app.session_state["checkpoints"] == ["tuned-cls-s0"]

@@ -37,7 +37,9 @@ def record_of(
         heads=tuple(_head(fitted, head) for head in fitted.heads),
         notes=fitted.notes,
         states_seconds=fitted.states_seconds,
-        example=_example(fitted, scored),
+        example=most_disputed(
+            [head.predictions[0] for head in fitted.heads if head.fitted], scored
+        ),
         checkpoints=tuple(path.name for path in checkpoints),
     )
 
@@ -66,16 +68,12 @@ def _confusion(fitted: Fitted, head: FittedHead) -> NDArray[np.float64]:
     return counts / len(head.predictions)
 
 
-def _example(fitted: Fitted, scored: Table) -> tuple[str, str | None]:
-    """The row whose answers, first seed of each head, differ most; the shortest of several."""
-    answers: list[NDArray[Any]] = [
-        np.asarray(head.predictions[0], np.float64) for head in fitted.heads if head.fitted
-    ]
+def most_disputed(answers: Sequence[NDArray[Any]], scored: Table) -> tuple[str, str | None]:
+    """The row of which answers, (N,) or (N, C) each, differ most; the shortest of several."""
     lengths = np.asarray(scored.lengths[: len(scored)], np.float64)
     differ = np.zeros(len(scored))
     if answers:
-        stacked = np.stack(answers)
-        differ = stacked.std(axis=0)
+        differ = np.stack(answers).astype(np.float64).std(axis=0)
         if differ.ndim == 2:
             differ = differ.sum(axis=1)
     row = int(np.lexsort((lengths, -differ))[0])

@@ -1,4 +1,4 @@
-"""Views of a fit on a frozen encoder: scores over seeds, learning curves, confusion."""
+"""Views of a fit of pooling heads: scores over seeds, learning curves, confusion."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from analysis.figures.views.source import provenance_of
 from analysis.statistics.basics import mean_interval
 from analysis.study.fits import FitScores
 
-QUESTION = "heads on a frozen encoder"
+QUESTIONS = {
+    "frozen": "heads on a frozen encoder",
+    "lora": "heads on an encoder fine-tuned with them by LoRA",
+    "full": "heads on an encoder fine-tuned with them in full",
+}
 
 
 def _source(key: str, fit: FitScores) -> dict[str, object]:
@@ -23,8 +27,9 @@ def _setting(fit: FitScores) -> str:
     train = fit.rows.get("train", 0)
     split = next((name for name in fit.rows if name != "train"), "")
     scored = fit.rows.get(split, 0)
+    question = QUESTIONS.get(fit.tuning, fit.tuning)
     return (
-        f"{QUESTION}, {fit.encoder.rpartition('/')[2]}; {fit.data}: {train:,} training rows, "
+        f"{question}, {fit.encoder.rpartition('/')[2]}; {fit.data}: {train:,} training rows, "
         f"{scored:,} scored ({split})"
     )
 

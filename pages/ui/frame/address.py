@@ -216,6 +216,7 @@ NAMES: dict[str, Kind] = {
     "similarity_nearest": SWITCH,
     # Train
     "train_encoder": TEXT,
+    "train_how": TEXT,
     "train_heads": TEXTS,
     "train_seeds": Kind(_within(1, 30)),
     "train_name": TEXT,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
 from hashlib import sha256
+from importlib.util import find_spec
 
 import streamlit as st
 
+from analysis.common.phrases import amount
 from analysis.datasets.table import Table
 from pages.ui.data.choose import DataChoice
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Catalogue
 from pages.ui.train import results
-from pages.ui.train.fit_job import Wish
+from pages.ui.train.fit_job import FROZEN, Wish
 
+HOW = {FROZEN: "frozen (seconds)", "lora": "LoRA (minutes)", "full": "full (hours)"}
+VERBS = {FROZEN: "Fit", "lora": "Fine-tune with LoRA:", "full": "Fine-tune in full:"}
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT = ("cls", "max_cls", "mean", "max", "mha", "max_seq_mha")  # the quick ones first
 MOST_CLASSES = 1000
@@ -44,6 +49,18 @@ def wish(data: DataChoice, encoder: str) -> Wish:
     from analysis.heads import HEADS
 
     assert data.table is not None
+    how = str(
+        st.segmented_control(
+            "Encoder while the heads learn",
+            list(HOW),
+            default=FROZEN,
+            required=True,
+            format_func=HOW.__getitem__,
+            **address.kept("train_how"),
+            help="Frozen: what each head can read out of the encoder as it is. Fine-tuned: encoder "
+            "and head learn together, by low-rank adapters (LoRA) or all weights.",
+        )
+    )
     left, middle, right = st.columns((3, 1, 1.4))
     with left:
         heads = st.multiselect(
@@ -64,7 +81,7 @@ def wish(data: DataChoice, encoder: str) -> Wish:
             help="A seed decides the start and the order of rows. The more seeds, the smaller "
             "the differences that the tests can decide.",
         )
-    proposed = _proposal(data, encoder)
+    proposed = _proposal(data, encoder, how)
     with right:
         name = st.text_input(
             "Name",
@@ -80,6 +97,28 @@ def wish(data: DataChoice, encoder: str) -> Wish:
         heads=tuple(heads),
         seeds=int(seeds),
         name=(name or "").strip() or proposed,
+        how=how,
+    )
+
+
+def about(wish: Wish) -> str:
+    """What the button begins, and how long that is."""
+    rows = f"On {len(wish.table):,} rows"
+    if wish.how == FROZEN:
+        return (
+            f"{rows}; the encoder is read once and stays as it is. It can be stopped with what is "
+            "there, and goes on while you visit other pages."
+        )
+    from training.tasks import recipe
+
+    plan = recipe("csv")
+    train = math.ceil(0.8 * len(wish.table))
+    steps = math.ceil(math.ceil(train / plan.batch_size) * plan.epochs_for(train))
+    runs = len(wish.heads) * wish.seeds
+    return (
+        f"{rows}: {amount(runs, 'run')} of {steps:,} steps each, one after the other; minutes each "
+        "for a small encoder, hours for a large one without a GPU. It goes on while you visit "
+        "other pages; stopped, or after a restart, it goes on where it was."
     )
 
 
@@ -93,6 +132,11 @@ def refusal(wish: Wish) -> str:
         return (
             f"{wish.name!r} cannot be a folder's name. Use letters, digits, dots and hyphens, "
             "at most 60."
+        )
+    if wish.how != FROZEN and not (find_spec("accelerate") and find_spec("peft")):
+        return (
+            'Fine-tuning needs packages that are not installed: pip install "poollens[train]", '
+            "and start the app again."
         )
     if wish.table.label is None:
         return "These rows have no labels, so nothing can be fitted. Choose a labelled data set."
@@ -114,8 +158,8 @@ def _is_own(wish: Wish) -> bool:
     return results.wish_of(wish.name) == wish.digest
 
 
-def _proposal(data: DataChoice, encoder: str) -> str:
+def _proposal(data: DataChoice, encoder: str, how: str) -> str:
     assert isinstance(data.table, Table)
     words = re.sub(r"[^A-Za-z0-9]+", "-", f"{data.name}".lower()).strip("-")[:30] or "data"
     mark = sha256(f"{data.table.digest}{encoder}".encode()).hexdigest()[:4]
-    return f"{words}-{mark}"
+    return f"{words}-{mark}" if how == FROZEN else f"{words}-{how}-{mark}"

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from analysis.common.phrases import amount
 from pages.ui.data import choose
 from pages.ui.engine import jobs, models
 from pages.ui.frame import sidebar
 from pages.ui.frame.catalogue import catalogue
 from pages.ui.kit import cards
 from pages.ui.train import controls, results
-from pages.ui.train.fit_job import Wish, running_curves, work
+from pages.ui.train.fit_job import Wish, begun, running_curves, work
 
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
@@ -42,15 +43,16 @@ def _run(wish: Wish) -> str | None:
     job = jobs.draw(
         wish.key,
         work(wish),
-        label=f"Fit {len(wish.heads)} pooling heads, {wish.seeds} seeds each",
-        about=f"On {len(wish.table):,} rows; the encoder is read once and stays as it is. It can "
-        "be stopped with what is there, and goes on while you visit other pages.",
+        label=f"{controls.VERBS[wish.how]} {amount(len(wish.heads), 'pooling head')}, "
+        f"{amount(wish.seeds, 'seed')}{' each' if len(wish.heads) > 1 else ''}",
+        about=controls.about(wish),
+        begun=begun(wish),
         finished=results.exists(wish.name),
         lane="fit",
         place="fit",
     )
     if job is not None and job.running:
-        running_curves(wish.key)
+        running_curves(wish)
     for note in job.results if job is not None else ():
         if isinstance(note, str):
             st.warning(cards.plain(note))

@@ -16,8 +16,12 @@ from pages.ui.frame import address
 from pages.ui.frame.inputs import compare
 from pages.ui.kit import cards
 from pages.ui.kit.show import panel
-from pages.ui.train.fit_job import WISH, root
+from pages.ui.train.fit_job import FROZEN, WISH, root
 
+ABOUT_TUNED = (
+    "Scores of pooling heads that were fine-tuned together with the encoder, all by the same "
+    "recipe. Seeds vary the start and the order of the rows."
+)
 ABOUT = (
     "Scores of pooling heads fitted on the states of an encoder that was not changed: what each "
     "can read out of it as it is. They do not say how the heads compare when the encoder is "
@@ -58,6 +62,7 @@ def draw(fresh: str | None) -> None:
 
 
 def _draw(fit: FitScores, folder: Path) -> None:
+    about = ABOUT if fit.tuning == FROZEN else ABOUT_TUNED
     with st.container(key="fit-results"):
         if fit.scored:
             best = fit.scored[0]
@@ -67,15 +72,15 @@ def _draw(fit: FitScores, folder: Path) -> None:
                 f"{cards.plain(verdict(fit))}"
             )
             _go(fit, folder)
-            panel(picture_of("fit_scores", fit), "fit_scores", ABOUT)
+            panel(picture_of("fit_scores", fit), "fit_scores", about)
             _table(fit)
             left, right = st.columns(2)
             with left:
                 if any(head.curve.size for head in fit.scored):
-                    panel(picture_of("fit_curves", fit), "fit_curves", ABOUT)
+                    panel(picture_of("fit_curves", fit), "fit_curves", about)
             with right:
                 if best.confusion.size:
-                    panel(picture_of("fit_confusion", fit, best.name), "fit_confusion", ABOUT)
+                    panel(picture_of("fit_confusion", fit, best.name), "fit_confusion", about)
         for head in fit.heads:
             if head.reason:
                 st.caption(cards.plain(f"{head.name}: {head.reason}"))
