@@ -179,7 +179,7 @@ def _hold_out(table: Table, seed: int) -> tuple[Table, Table]:
 
 def longest(model: Any, tokenizer: Any, plan: Recipe) -> int:
     """Where texts are cut, in tokens: by the recipe, or where the encoder's positions end."""
-    from analysis.checkpoints.limits import token_limit
+    from analysis.checkpoints.tokenizers import token_limit
     from training.trainer import plain
 
     return min(plan.max_length, token_limit(plain(model), tokenizer))

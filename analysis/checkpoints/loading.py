@@ -34,9 +34,8 @@ from analysis.checkpoints.layouts import sentence_transformers
 from analysis.checkpoints.layouts.keys import describe_weights
 from analysis.checkpoints.probe import probe
 from analysis.checkpoints.shared import hold_once
-from analysis.checkpoints.tokenizers import check_vocabulary, input_rules, load_tokenizer
+from analysis.checkpoints.tokenizers import check_vocabulary, input_rules, load_tokenizer, token_limit
 from analysis.heads.final_norm import FinalNorm, find_final_norm
-from analysis.checkpoints.limits import token_limit
 from analysis.checkpoints.model import KeyReport, float_tensors
 from analysis.heads.stock import StockHead, recognise
 from analysis.straight_line.layers import HeadLayers

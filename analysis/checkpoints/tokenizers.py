@@ -8,8 +8,9 @@ from typing import Any
 
 from torch import nn
 
+from analysis.checkpoints.model import PoolingClassifier
+from analysis.common.faults import CheckpointError
 from analysis.text.batches import InputRules
-from analysis.checkpoints import CheckpointError
 
 _FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model")
 _SENTENCEPIECE = ("*.model", "*.spm")  # spm.model, spiece.model, sentencepiece.bpe.model, ...
@@ -113,3 +114,18 @@ def takes_token_types(model: nn.Module) -> bool:
     size = getattr(config, "type_vocab_size", None)
     takes = "token_type_ids" in inspect.signature(model.forward).parameters
     return takes and (size is None or size > 1)
+
+
+def token_limit(model: nn.Module, tokenizer: Any) -> int:
+    """Tokens that a model takes, special tokens included."""
+    base: Any = model.encoder if isinstance(model, PoolingClassifier) else model
+    positions = getattr(base.config.get_text_config(), "max_position_embeddings", None)
+    if not isinstance(positions, int) or positions <= 0:
+        declared = int(tokenizer.model_max_length)
+        return declared if declared < 100_000 else 512
+    # RoBERTa-like encoders count positions from pad_token_id + 1.
+    for module in base.modules():
+        table = getattr(module, "position_embeddings", None)
+        if isinstance(table, nn.Embedding) and table.padding_idx is not None:
+            return positions - table.padding_idx - 1
+    return positions

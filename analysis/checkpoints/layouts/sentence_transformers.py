@@ -273,7 +273,7 @@ def _setfit(checkpoint: Checkpoint, head: Any) -> Any:
 
 def as_encoder(classifier: Any) -> Any:
     """The same without what :func:`settle` took over: how its encoder is read by another head."""
-    from analysis.checkpoints.limits import token_limit
+    from analysis.checkpoints.tokenizers import token_limit
     from analysis.checkpoints.tokenizers import load_tokenizer
 
     if classifier.checkpoint.layout == LAYOUT.key:
