@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from analysis.attribution import in_words
-from pages.ui.attributions import engine
+from pages.ui.engine import crowd as engine
 from tests.support import attributions_reader as reading
+from tests.support import compare_reader as seen
 
 METHOD = ["integrated_gradients"]
 
@@ -34,9 +35,11 @@ def test_while_many_wait_fewer_points_are_taken_and_said_and_all_when_quiet(
         few = reading.attributed(four / id, n_steps=engine.FEW_STEPS)
         assert few.options["n_steps"] == engine.FEW_STEPS
         assert values == words(four / id, few), id
+    assert "Measured as soon as nobody waits" in told(app)
     crowd["crowded"] = False
     reading.again(app)
     assert "Many people" not in told(app)
+    assert "as soon as nobody waits" not in told(app)
     for id, values in shown(app).items():
         assert values == words(four / id, reading.attributed(four / id)), id
 
@@ -49,6 +52,17 @@ def test_what_is_known_in_full_stays_in_full(open_attributions, four, crowd):
     reading.again(app)
     assert "Many people" not in told(app)
     assert shown(app) == fine
+
+
+def test_the_cards_of_compare_take_fewer_points_too(open_app, four, crowd):
+    app = open_app(four, text=reading.SENTENCE, checkpoints=["toy-mha"])
+    assert engine.TOLD in told(app)
+    few = reading.attributed(four / "toy-mha", n_steps=engine.FEW_STEPS)
+    card = seen.cards(app)["toy-mha"]
+    assert [unit.value for unit in seen.strip(card.attribution)] == words(four / "toy-mha", few)
+    crowd["crowded"] = False
+    app.run()
+    assert engine.TOLD not in told(app)
 
 
 def shown(app):

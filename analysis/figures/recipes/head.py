@@ -30,17 +30,31 @@ def input_attribution(
     method: str = "integrated_gradients",
     words: bool = True,
     limit: float | None = None,
+    n_steps: int | None = None,
 ) -> Plot:
-    """The text coloured by an input attribution."""
-    return request.each(lambda s, t: _attributed(s, t, method, words, limit))
+    """The text coloured by an input attribution; `n_steps` are the points along its line, by
+    default as many as the method chooses."""
+    return request.each(lambda s, t: _attributed(s, t, method, words, limit, n_steps))
+
+
+def input_arguments(method: str, target: int, n_steps: int | None = None) -> tuple[Any, ...]:
+    """Arguments of `results.attribution` for an input attribution."""
+    if n_steps is None:
+        return method, target
+    return method, target, "piece", "contrast", "default", None, (), (("n_steps", n_steps),)
 
 
 def _attributed(
-    subject: Subject, target: Any, method: str, words: bool, limit: float | None
+    subject: Subject,
+    target: Any,
+    method: str,
+    words: bool,
+    limit: float | None,
+    n_steps: int | None = None,
 ) -> Plot:
-    index = subject.class_index(target)
+    asked = input_arguments(method, subject.class_index(target), n_steps)
     return compare.input_attribution(
-        averages.mean_attribution(subject.each(results.attribution, method, index)),
+        averages.mean_attribution(subject.each(results.attribution, *asked)),
         subject.traces()[0].tokens,
         subject.checkpoint,
         words=words,

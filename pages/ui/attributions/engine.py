@@ -7,14 +7,11 @@ moment runs as a job beside the page, so that typing goes on, and can be stopped
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Hashable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from analysis.attribution import (
     METHODS,
@@ -34,7 +31,6 @@ from analysis.common import jobs
 from analysis.common.arrays import bytes_of
 from analysis.common.cache import Cache
 from analysis.common.faults import reason
-from analysis.common.turns import Turns
 from analysis.figures.recipes import questions as recipes
 from analysis.figures.recipes import results
 from analysis.text.tokens import tokenize
@@ -50,10 +46,6 @@ _BACKWARD = 3  # what a pass with gradients costs, in forwards
 AT_ONCE = 30_000
 SAMPLED_AT_ONCE = 8_000  # of a sampling method: its forwards are many, and its scores uncertain
 _SMALL = 6 * 384**2
-FEW_STEPS = 8  # points along the line while many people wait
-CROWD = 3  # people at once from which points are saved
-QUIET_SECONDS = 2.0  # without anybody waiting, until all points are taken
-_TURNS = Turns((os.cpu_count() or 2) // 2)  # the other cores are left for cards
 _LANE = "attributions"
 _JOB = "attribution_job"
 
@@ -149,34 +141,6 @@ def keep(key: Hashable, result: Any) -> Any:
 def shown(found: Attribution, tokens: Any, unit: str) -> Attribution:
     """The result in the unit of the page: pieces of gradient methods are summed into words."""
     return in_words(found, tokens) if unit == "word" and found.unit == "piece" else found
-
-
-# --- many people at once ----------------------------------------------------------------------
-
-
-def turn(say: Callable[[str], None]) -> AbstractContextManager[None]:
-    """One's turn to compute while others compute, too; typing that goes on gives it up.
-
-    `say` is told how many come first.
-    """
-    context = get_script_run_ctx()
-
-    def wait(place: int, seconds: float) -> None:
-        models.leave_if_stale(0.0)
-        others = "another person's" if place == 1 else f"{place} other people's"
-        say(f"Waiting for {others} attributions, about {jobs.time_in_words(seconds)}")
-
-    return _TURNS.turn(context.session_id if context is not None else "", wait)
-
-
-def crowded() -> bool:
-    """Whether so many people wait that points are saved."""
-    return _TURNS.people >= CROWD
-
-
-def quiet() -> bool:
-    """Whether nobody has waited for a while."""
-    return _TURNS.people == 0 and _TURNS.quiet_seconds >= QUIET_SECONDS
 
 
 def saves_points(method: str, options: Sequence[tuple[str, Any]]) -> bool:

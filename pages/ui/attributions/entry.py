@@ -14,6 +14,7 @@ from analysis.figures.recipes.questions import question
 from analysis.seed_groups import averages
 from pages.ui.attributions import engine
 from pages.ui.attributions.controls import OTHERS, AttributionRequest
+from pages.ui.engine import crowd
 from pages.ui.engine.replies import Reply
 from pages.ui.engine.results import picture
 from pages.ui.frame.catalogue import Entry
@@ -146,7 +147,7 @@ def compute(
     for one, key in todo:
         for member in one.waits_for(key):
             done += 1
-            with engine.turn(say):
+            with crowd.turn(say):
                 say(f"{METHODS[key].title}: {member.id} ({done} of {total})")
                 engine.find(member, one.asked[key])
         look(one, key)
@@ -161,7 +162,7 @@ def with_fewer_points(
         own = options.get(key, ())
         lacking = any(one.waits_for(key) for one in explained)
         if lacking and at_once(explained, key) and engine.saves_points(key, own):
-            options[key] = (*own, ("n_steps", engine.FEW_STEPS))
+            options[key] = (*own, ("n_steps", crowd.FEW_STEPS))
     return replace(wanted, options=options)
 
 

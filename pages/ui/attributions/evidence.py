@@ -20,6 +20,7 @@ from pages.ui.attributions.controls import AttributionRequest
 from pages.ui.attributions.entry import Explanation, shared
 from pages.ui.attributions.markup import Row, error_text, evidence, piece
 from pages.ui.attributions.measurements import Setting
+from pages.ui.engine import crowd
 from pages.ui.frame import address
 from pages.ui.kit import cards
 
@@ -84,8 +85,11 @@ def draw(
     wanted: AttributionRequest,
     asked: EvidenceRequest,
     say: Callable[[str], None],
-) -> None:
-    """Measure what takes a moment, and draw the table; ask before what takes longer."""
+) -> bool:
+    """Measure what takes a moment, and draw the table; ask before what takes longer.
+
+    Returns whether a moment's work was put off because many people wait.
+    """
     table, below = st.container(key="evidence-table"), st.container(key="evidence-below")
     some = [asked.of] if asked.of is not None else shared(explained, wanted.focus)
     keys = [key for key in wanted.methods if asked.of is None or key in asked.of.found]
@@ -96,12 +100,14 @@ def draw(
                 '<div class="none">There is no attribution to measure yet.</div>',
                 "evidence-drawing",
             )
-        return
+        return False
     tasks = [task for one in some for task in measured.missing(one, keys, asked.setting)]
     tokens = sum(
         measured.work(one, len(measured.missing(one, keys, asked.setting))) for one in some
     )
-    if tasks and tokens <= measured.AT_ONCE and engine.running() is None:
+    short = bool(tasks) and tokens <= measured.AT_ONCE and engine.running() is None
+    later = short and crowd.crowded()
+    if short and not later:
         measured.measure(tasks, say)
         tasks = []
     rows = _rows(some, keys, asked, wanted)
@@ -112,11 +118,14 @@ def draw(
             lambda index: _choose(keys[index] if asked.of is not None else None),
         )
     with below:
+        if later:
+            st.caption("Measured as soon as nobody waits for attributions any more.")
         if not waiting.watch("evidence"):
             if tasks:
                 _ask(tasks, some[0], tokens)
             _ask_sensitivity(some, keys)
         _favours(asked, some, keys)
+    return later
 
 
 def _choose(key: str | None) -> None:

@@ -26,7 +26,7 @@ from analysis.figures.recipes.questions import randomised as randomised_result
 from pages.ui.attributions import engine as kept
 from pages.ui.attributions.engine import Task
 from pages.ui.attributions.entry import Explanation
-from pages.ui.engine import models
+from pages.ui.engine import crowd, models
 from pages.ui.engine.results import key_of, member_of
 
 # Forward passes for 20 random rankings of a text, deletion and insertion, about 13 sizes.
@@ -72,8 +72,9 @@ def work(one: Explanation, tasks: int) -> int:
 def measure(tasks: Sequence[Task], say: Callable[[str], None]) -> None:
     """Measure now; typing that goes on ends it."""
     for index, task in enumerate(tasks):
-        say(f"Evidence {index + 1} of {len(tasks)}: {task.name}")
-        kept.keep(task.key, task.make(models.leave_if_stale))
+        with crowd.turn(say):
+            say(f"Evidence {index + 1} of {len(tasks)}: {task.name}")
+            kept.keep(task.key, task.make(models.leave_if_stale))
 
 
 def _key(one: Explanation, member: Checkpoint, key: str, setting: Setting) -> Hashable:

@@ -29,6 +29,7 @@ from pages.ui.attributions.entry import (
     tokens_of,
     with_fewer_points,
 )
+from pages.ui.engine import crowd
 from pages.ui.engine.replies import replies
 from pages.ui.frame.catalogue import Catalogue
 from pages.ui.frame.inputs import Choice, is_complete
@@ -66,7 +67,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
     answers = list(replies(choice, choice.text, None))
     explained = [explain(reply, choice, wanted) for reply in answers]
     in_full = wanted
-    if engine.crowded():
+    if crowd.crowded():
         wanted = with_fewer_points(explained, wanted)
         if wanted != in_full:
             explained = [explain(reply, choice, wanted) for reply in answers]
@@ -80,27 +81,17 @@ def draw(found: Catalogue, choice: Choice) -> None:
     with right:
         with st.container(border=True, key="evidence-panel"):
             asked = evidence.controls(explained, wanted)
-            evidence.draw(explained, wanted, asked, say)
+            later = evidence.draw(explained, wanted, asked, say)
         details.beside(explained, choice, wanted, asked)
     with below:
         details.draw(explained, choice, wanted, asked, mark, say)
         over_texts.draw(explained, wanted, asked.setting)
     legend = _legend(explained, wanted, limits)
     if wanted != in_full:
-        legend += (
-            f" Many people use this server now: {engine.FEW_STEPS} points along the line; all of "
-            "them as soon as it is quiet."
-        )
+        legend += f" {crowd.TOLD}"
     status.caption(cards.plain(legend))
-    if wanted != in_full:
-        _refine()
-
-
-@st.fragment(run_every=1.0)
-def _refine() -> None:
-    """Draw the page anew, with all points, once nobody waits any more."""
-    if engine.quiet():
-        st.rerun()
+    if later or wanted != in_full:
+        crowd.refine()
 
 
 def _answer(explained: Sequence[Explanation], wanted: AttributionRequest) -> str:

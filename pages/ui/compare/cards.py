@@ -17,12 +17,14 @@ from analysis.common.phrases import name_without_folder
 from analysis.figures.marks import Strip
 from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
+from analysis.figures.recipes.head import input_arguments
 from analysis.figures.screen.markup import behind_space, html
 from analysis.figures.style.style import number
 from analysis.figures.views.units import blank_strip, units_of
 from analysis.seed_groups import averages
+from pages.ui.engine import crowd
 from pages.ui.engine.replies import Reply, common_limit, stock_head
-from pages.ui.engine.results import member_of, picture
+from pages.ui.engine.results import STORE, member_of, picture
 from pages.ui.frame.inputs import PREDICTED, Choice
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
@@ -116,19 +118,21 @@ def draw_inputs(
     mark: Span | None,
     ask: DeltaGenerator,
     say: Callable[[str], None],
-) -> None:
+) -> bool:
     """Input attributions of all cards on one scale; they arrive a moment after the answers.
 
     A long text asks for them first, in ``ask``: a button inside one card would be that card's.
+    Returns whether points were saved because many people wait.
     """
     asked = [reply for reply in replies if reply.answer is not None]
     length = max((len(reply.traces[0].tokens) for reply in asked), default=0)
     if length > LONG_TEXT and not _wanted(asked, text, length, ask):
-        return
+        return False
     _let_cards_be_drawn((text, choice.pair, *((r.entry.id, r.target) for r in asked)))
     attributed: list[tuple[Reply, Attribution | str]] = []
     total = sum(len(reply.traces) for reply in asked)
     done, began = 0, time.monotonic()
+    steps = crowd.FEW_STEPS if crowd.crowded() and not _all_known(asked, text, choice) else None
     for reply in asked:
         attributions: list[Attribution] = []
         problem = ""
@@ -139,13 +143,29 @@ def draw_inputs(
             done += 1
             try:
                 reader = member_of(member, text, choice.pair)
-                attributions.append(
-                    reader.result(results.attribution, "integrated_gradients", reply.target)
-                )
+                with crowd.turn(say):
+                    attributions.append(
+                        reader.result(results.attribution, *_asked(reply.target, steps))
+                    )
             except Exception as error:
                 problem = reason(error)
         attributed.append((reply, problem or averages.mean_attribution(attributions)))
-    _draw_attributions(attributed, choice, mark)
+    _draw_attributions(attributed, choice, mark, steps)
+    return steps is not None
+
+
+def _asked(target: int, steps: int | None) -> tuple[Any, ...]:
+    return input_arguments("integrated_gradients", target, steps)
+
+
+def _all_known(asked: Sequence[Reply], text: str, choice: Choice) -> bool:
+    return all(
+        STORE.known(
+            member_of(member, text, choice.pair), results.attribution, _asked(reply.target, None)
+        )
+        for reply in asked
+        for member in reply.entry.members
+    )
 
 
 def _let_cards_be_drawn(question: tuple[object, ...]) -> None:
@@ -157,13 +177,16 @@ def _let_cards_be_drawn(question: tuple[object, ...]) -> None:
 
 
 def _draw_attributions(
-    attributed: Sequence[tuple[Reply, Attribution | str]], choice: Choice, mark: Span | None
+    attributed: Sequence[tuple[Reply, Attribution | str]],
+    choice: Choice,
+    mark: Span | None,
+    steps: int | None,
 ) -> None:
     largest = 0.0
     for reply, result in attributed:
         if isinstance(result, str):
             continue
-        plot = _input_plot(reply, choice, None)
+        plot = _input_plot(reply, choice, None, steps)
         largest = max(largest, plot.mark.bound)  # type: ignore[union-attr]
     limit = common_limit("input_scale", choice.key, largest, st.session_state)
     for reply, result in attributed:
@@ -171,7 +194,7 @@ def _draw_attributions(
             if isinstance(result, str):
                 cards.piece(_title(INPUT_TITLE) + _warning(result), f"attr-{reply.entry.id}")
                 continue
-            plot = _input_plot(reply, choice, limit)
+            plot = _input_plot(reply, choice, limit, steps)
             error = result.completeness_gap or 0.0
             shown = f"{error:.2f}" if error >= 0.005 else "< 0.01"
             note = f"integrated gradients, gap {shown}"
@@ -223,7 +246,8 @@ def _number_of(plot: Plot, mark: Span | None) -> str:
     return f"{label}: {value} {strip.unit}"
 
 
-def _input_plot(reply: Reply, choice: Choice, limit: float | None) -> Plot:
+def _input_plot(reply: Reply, choice: Choice, limit: float | None, steps: int | None) -> Plot:
+    points: dict[str, Any] = {} if steps is None else {"n_steps": steps}
     return picture(
         "input_attribution",
         [reply.entry],
@@ -231,6 +255,7 @@ def _input_plot(reply: Reply, choice: Choice, limit: float | None) -> Plot:
         [reply.target],
         words=choice.words,
         limit=limit,
+        **points,
     )
 
 

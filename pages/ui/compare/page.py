@@ -7,6 +7,7 @@ import streamlit as st
 from analysis.reading.comparison import in_words
 from pages.ui.compare import cards as compare
 from pages.ui.compare import doubt, flips, panels, visit
+from pages.ui.engine import crowd
 from pages.ui.engine.replies import Reply, common_limit, one_class, replies
 from pages.ui.frame import address, curtain
 from pages.ui.frame.catalogue import Catalogue
@@ -64,8 +65,10 @@ def _answer(found: Catalogue, choice: Choice) -> None:
     def say(words: str) -> None:
         status.caption(words)
 
-    compare.draw_inputs(given, choice, choice.text, mark, ask, say)
-    status.caption(_legend(limits, given))
+    fewer = compare.draw_inputs(given, choice, choice.text, mark, ask, say)
+    status.caption(_legend(limits, given) + (f" {crowd.TOLD}" if fewer else ""))
+    if fewer:
+        crowd.refine()
     compare.draw_exports(given)
     with below:
         panels.export_all(given, choice)
