@@ -43,6 +43,10 @@ def fits(value: Any, hint: Any) -> bool:
         return len(value) == len(parts) and all(map(fits, value, parts))
     if origin is list:
         return isinstance(value, list) and all(fits(one, parts[0]) for one in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(
+            fits(name, parts[0]) and fits(one, parts[1]) for name, one in value.items()
+        )
     if hint in (int, float):
         return isinstance(value, int if hint is int else (int, float)) and not isinstance(
             value, bool
@@ -59,6 +63,8 @@ def words(hint: Any) -> str:
         return " or ".join(words(part) for part in parts if part is not type(None))
     if origin in (tuple, list):
         return f"a list of {_MANY.get(parts[0], words(parts[0]))}"
+    if origin is dict:
+        return f"names with {_MANY.get(parts[1], words(parts[1]))}"
     return _WORDS.get(hint, getattr(hint, "__name__", str(hint)))
 
 

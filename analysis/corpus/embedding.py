@@ -78,7 +78,7 @@ class Embeddings(Mapping[Key, np.ndarray]):
 def poolings_of(checkpoint: Checkpoint) -> tuple[str, ...]:
     """Which poolings a checkpoint has: the free ones, a learned one, its pooling head's vector."""
     learned = ("weighted_mean",) if checkpoint.head == "weighted_mean" else ()
-    own = ("head",) if checkpoint.kind == "pooling" or checkpoint.head else ()
+    own = () if checkpoint.kind == "encoder" and not checkpoint.head else ("head",)
     return (*FREE, *learned, *own)
 
 
@@ -102,6 +102,11 @@ def keys_of(
             raise ValueError(
                 f"{classifier.checkpoint.id} has no pooling {name!r}; it has {', '.join(known)}"
             )
+    if "head" in pooling and classifier.head is None:
+        raise ValueError(
+            f"{classifier.checkpoint.id}: its classification layers are none that are known, so "
+            "its own vector cannot be told. Choose mean, max or [CLS] instead."
+        )
     asked = range(last + 1) if isinstance(layers, str) else layers
     if isinstance(layers, str) and layers != "all":
         raise ValueError(f"layers is {layers!r}; give numbers, or 'all'")
@@ -140,7 +145,7 @@ class PoolingReader:
         config: Any = classifier.encoder.config
         width = int(config.hidden_size)
         if self.pooling == "head":
-            width = int(classifier.model.head.output_size)  # type: ignore[union-attr, arg-type]
+            width = int(classifier.head.output_size)  # type: ignore[union-attr]
         width *= {"concat": 3, "adaptive_mean": _SEGMENTS}.get(self.pooling, 1)
         return [pa.field(self.name, pa.list_(pa.float32(), width))]
 

@@ -6,6 +6,7 @@ import copy
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -90,7 +91,7 @@ class PoolingHead(nn.Module):
     @classmethod
     def reads_attentions(cls) -> bool:
         """Whether :meth:`read` asks for the encoder's attentions."""
-        return "attentions" in inspect.signature(cls.read).parameters
+        return _takes_attentions(cls.read)
 
     def forward(
         self, hidden: Tensor, attention_mask: Tensor, attentions: Tensor | None = None
@@ -257,6 +258,11 @@ class PoolingHead(nn.Module):
                 f"{tuple(attention_mask.shape)}; expected ({self.num_layers + 1}, B, T, "
                 f"{self.hidden_size}) and (B, T)"
             )
+
+
+@lru_cache(maxsize=256)
+def _takes_attentions(read: Callable[..., Pooled]) -> bool:
+    return "attentions" in inspect.signature(read).parameters
 
 
 def of_rows(attentions: Tensor | None, rows: int) -> Tensor | None:

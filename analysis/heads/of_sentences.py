@@ -14,7 +14,12 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from analysis.heads import pooling
 from analysis.heads.base import LayerWinners, Pooled, PoolingHead, dense_step, norm_step
+from analysis.straight_line import layers
 from analysis.straight_line.layers import Activation, Layer
+
+_ACTIVATIONS: dict[type[nn.Module], str] = {
+    nn.Tanh: "tanh", nn.GELU: "gelu", nn.ReLU: "relu", nn.SiLU: "silu", nn.Sigmoid: "sigmoid",
+}  # fmt: skip
 
 
 class UnitLength(nn.Module):
@@ -104,18 +109,9 @@ class SentencePooling(PoolingHead):
         return vector
 
     def steps(self) -> tuple[Layer, ...] | None:
-        layers: list[Layer] = []
-        names = {nn.Tanh: "tanh", nn.GELU: "gelu", nn.ReLU: "relu", nn.SiLU: "silu"}
-        for module in self.after:
-            if isinstance(module, nn.Linear):
-                layers.append(dense_step(module))
-            elif isinstance(module, nn.LayerNorm):
-                layers.append(norm_step(module))
-            elif type(module) in names:
-                layers.append(Activation(names[type(module)]))
-            elif not isinstance(module, nn.Identity):
-                return None
-        return tuple(layers)
+        every = [_steps(module) for module in self.after]
+        known = [steps for steps in every if steps is not None]
+        return sum(known, ()) if len(known) == len(every) else None
 
     @property
     def linear(self) -> bool:
@@ -128,6 +124,28 @@ class SentencePooling(PoolingHead):
         if self.inner is None:
             return super().value_norms(weights, values)
         return self.inner.value_norms(weights, values)
+
+
+def _steps(module: nn.Module) -> tuple[Layer, ...] | None:
+    """A module behind the pooling as NumPy; None where it is not known."""
+    if isinstance(module, nn.Identity):
+        return ()
+    if isinstance(module, nn.Linear):
+        return (dense_step(module),)
+    if isinstance(module, nn.LayerNorm):
+        return (norm_step(module),)
+    if isinstance(module, UnitLength):
+        return (layers.UnitLength(),)
+    if isinstance(module, Residual):
+        inner = _steps(module.activation)
+        beside = None if module.beside is None else module.beside.detach().double().cpu().numpy()
+        return (
+            None
+            if inner is None
+            else (layers.Residual((dense_step(module.linear), *inner), beside),)
+        )
+    name = _ACTIVATIONS.get(type(module))
+    return None if name is None else (Activation(name),)
 
 
 class SentenceEncoder(nn.Module):

@@ -73,11 +73,12 @@ class Concat(PoolingHead):
         return ("cls", "mean", "max")
 
     def read(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
-        _, winners, of_max = _max_tokens(hidden, attention_mask)
+        largest, winners, of_max = _max_tokens(hidden, attention_mask)
         linear = [pooling.token_weights(part, attention_mask) for part in ("cls", "mean")]
         weights = torch.cat(linear, dim=1)[..., None].expand(-1, -1, -1, hidden.shape[3])
         weights = torch.cat([weights, of_max[:, None]], dim=1)
-        vector = pooling.pool("concat", hidden[-1], attention_mask)
+        others = [pooling.pool(part, hidden[-1], attention_mask) for part in ("cls", "mean")]
+        vector = torch.cat([*others, largest], dim=1)
         return Pooled(vector, winners, weights=weights, values=hidden[-1])
 
 

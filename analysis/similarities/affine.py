@@ -1,91 +1,146 @@
 """The layers behind a pooling, as an affine map that holds at one vector: ``g(v) == A v + c``.
 
-A linear step is its own map. A normalisation is linear once its scale is given. Any other step is
-read along the straight line from a reference (Aumann-Shapley): A is the mean of its Jacobian on
-that line, so ``A (v - reference) == g(v) - g(reference)`` up to the error of the quadrature.
+A dense layer is its own map. A norm is linear once the mean and the length of its input are given.
+An elementwise function is read along the straight line from a reference (Aumann and Shapley 1974):
+its mean slope on that line is its chord, so ``A (v - reference) == g(v) - g(reference)``. For the
+usual dense layer and tanh that is the straight line through both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import singledispatch
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
-_POINTS = 32  # of the Gauss-Legendre rule on the line
+from analysis.straight_line.layers import (
+    ACTIVATIONS,
+    Activation,
+    Dense,
+    Layer,
+    MeanOfBlocks,
+    Norm,
+    Residual,
+    UnitLength,
+    run,
+)
+
+LINE = "split along a straight line through the dense layer"
+AT_SCALE = "layer norm at the scale of the sentence"
+_SAME = 1e-9  # numbers no further apart have no chord, but a slope
 
 
 @dataclass(frozen=True)
 class Affine:
     """``vector == matrix @ v + offset`` at the vector `v` it was made for."""
 
-    matrix: Tensor  # (E, D)
-    offset: Tensor  # (E,)
-    vector: Tensor  # (E,) what the step gives of v
-    reference: Tensor  # (E,) what it gives of the reference
-    rules: tuple[str, ...] = ()  # what holds the map fixed, in words
-    gap: float = 0.0  # length of vector - (matrix @ v + offset)
-
-    def then(self, step: Callable[[Tensor], Tensor], rule: str = "") -> Affine:
-        """With one more step, (D,) -> (E,), after it: exact for a linear step or a norm, else along
-        the line.
-        """
-        matrix, offset, own = affine_step(step, self.vector, self.reference)
-        vector = step(self.vector[None])[0]
-        reference = matrix @ self.reference + offset
-        rules = (*self.rules, *(name for name in (rule or own,) if name))
-        gap = self.gap + float(torch.linalg.vector_norm(matrix @ self.vector + offset - vector))
-        through = matrix @ self.offset + offset
-        return Affine(matrix @ self.matrix, through, vector, reference, rules, gap)
+    matrix: np.ndarray  # (E, D)
+    offset: np.ndarray  # (E,)
+    vector: np.ndarray  # (E,) what the layers give of v
+    gap: float  # length of vector - (matrix @ v + offset), over that of the vector
+    rules: tuple[str, ...]  # what holds the map fixed, in words
 
 
-def identity(vector: Tensor) -> Affine:
-    """The map of a vector (D,) that does nothing, measured from zero."""
-    size, zero = len(vector), torch.zeros_like(vector)
-    return Affine(torch.eye(size, dtype=vector.dtype), zero, vector, zero)
+@dataclass(frozen=True)
+class _Step:
+    """One layer at one vector."""
+
+    matrix: np.ndarray  # (E, D), or (D,) where each number is scaled by itself
+    offset: np.ndarray  # (E,)
+    rules: tuple[str, ...] = ()
+
+    def times(self, other: np.ndarray) -> np.ndarray:
+        """(D,) or (D, n) -> (E,) or (E, n)."""
+        if self.matrix.ndim == 2:
+            return np.asarray(self.matrix @ other)
+        return np.asarray(self.matrix * other if other.ndim == 1 else self.matrix[:, None] * other)
 
 
-def affine_step(
-    step: Callable[[Tensor], Tensor], vector: Tensor, reference: Tensor
-) -> tuple[Tensor, Tensor, str]:
-    """(matrix (E, D), offset (E,), rule in words) of a step at one vector (D,).
+def affine(layers: Sequence[Layer], vector: np.ndarray) -> Affine:
+    """The map of layers, one after another, at a vector (D,), measured from the zero vector.
 
-    `step` maps (N, D) to (N, E). ``nn.Linear`` and ``nn.Identity`` are exact; of a layer norm the
-    mean and the scale of `vector` are kept; everything else goes along the straight line.
+    Raises
+    ------
+    ValueError
+        A layer is of a kind that has no such map.
     """
-    if isinstance(step, nn.Identity | nn.Dropout):
-        return torch.eye(len(vector), dtype=vector.dtype), torch.zeros_like(vector), ""
-    if isinstance(step, nn.Linear):
-        bias = step.bias if step.bias is not None else torch.zeros(step.out_features)
-        return step.weight.to(vector.dtype), bias.to(vector.dtype), ""
-    if isinstance(step, nn.LayerNorm):
-        size = len(vector)
-        centred = torch.eye(size, dtype=vector.dtype) - 1.0 / size
-        scale = torch.rsqrt(vector.var(unbiased=False) + step.eps)
-        weight = torch.ones(size) if step.weight is None else step.weight
-        bias = torch.zeros(size) if step.bias is None else step.bias
-        matrix = weight.to(vector.dtype)[:, None] * centred * scale
-        return matrix, bias.to(vector.dtype), "layer norm at the scale of the sentence"
-    matrix, start = _along_the_line(step, vector, reference)
-    return matrix, start - matrix @ reference, "split along a straight line through the dense layer"
+    start = np.asarray(vector, dtype=np.float64)
+    step = _through(layers, start, np.zeros_like(start))
+    at = run(layers, start[None])[0]
+    error = float(np.linalg.norm(at - step.matrix @ start - step.offset))
+    gap = error / max(float(np.linalg.norm(at)), 1e-300)
+    return Affine(step.matrix, step.offset, at, gap, tuple(dict.fromkeys(step.rules)))
 
 
-def _along_the_line(
-    step: Callable[[Tensor], Tensor], vector: Tensor, reference: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Mean Jacobian (E, D) of `step` between two vectors, and its value at the first."""
-    places, weights = np.polynomial.legendre.leggauss(_POINTS)
-    steps = torch.as_tensor((places + 1) / 2, dtype=vector.dtype)
-    shares = torch.as_tensor(weights / 2, dtype=vector.dtype)
-    points = reference + steps[:, None] * (vector - reference)
+def _through(layers: Sequence[Layer], at: np.ndarray, reference: np.ndarray) -> _Step:
+    """Several layers as one, with a whole matrix."""
+    matrix: np.ndarray | None = None  # None: no layer yet
+    offset = np.zeros_like(at)
+    rules: tuple[str, ...] = ()
+    for layer in layers:
+        step = _step(layer, at, reference)
+        if matrix is not None:
+            matrix = step.times(matrix)
+        else:
+            matrix = step.matrix if step.matrix.ndim == 2 else np.diag(step.matrix)
+        offset = step.times(offset) + step.offset
+        reference = step.times(reference) + step.offset
+        at, rules = layer(at[None])[0], (*rules, *step.rules)
+    return _Step(np.eye(len(at)) if matrix is None else matrix, offset, rules)
 
-    def single(point: Tensor) -> Tensor:
-        return step(point[None])[0]
 
-    jacobian = torch.func.jacrev(single)
-    total = sum(
-        share * jacobian(point).detach() for share, point in zip(shares, points, strict=True)
+@singledispatch
+def _step(layer: Layer, at: np.ndarray, reference: np.ndarray) -> _Step:
+    raise ValueError(f"a layer {type(layer).__name__} has no affine map at a vector")
+
+
+@_step.register
+def _(layer: Dense, at: np.ndarray, reference: np.ndarray) -> _Step:
+    return _Step(layer.weight, layer.bias)
+
+
+@_step.register
+def _(layer: Activation, at: np.ndarray, reference: np.ndarray) -> _Step:
+    of, slope = ACTIVATIONS[layer.name]
+    apart = at - reference
+    same = np.abs(apart) <= _SAME * (1 + np.abs(at))
+    chord = (of(at) - of(reference)) / np.where(same, 1.0, apart)
+    scale = np.where(same, slope(at), chord)
+    return _Step(scale, of(at) - scale * at, (LINE,))
+
+
+@_step.register
+def _(layer: Norm, at: np.ndarray, reference: np.ndarray) -> _Step:
+    moved = at - at.mean() if layer.centred else at
+    scale = layer.weight / np.sqrt((moved**2).mean() + layer.epsilon)
+    rules = (AT_SCALE if layer.centred else AT_SCALE.replace("layer", "RMS"),)
+    if not layer.centred:
+        return _Step(scale, layer.bias, rules)
+    centring = np.eye(len(at)) - 1.0 / len(at)
+    return _Step(scale[:, None] * centring, layer.bias, rules)
+
+
+@_step.register
+def _(layer: UnitLength, at: np.ndarray, reference: np.ndarray) -> _Step:
+    # A cosine divides by both lengths anyway: no rule of its own.
+    length = max(float(np.linalg.norm(at)), layer.least)
+    return _Step(np.full(len(at), 1 / length), np.zeros(len(at)))
+
+
+@_step.register
+def _(layer: Residual, at: np.ndarray, reference: np.ndarray) -> _Step:
+    inner = _through(layer.layers, at, reference)
+    way = np.eye(len(at)) if layer.beside is None else layer.beside
+    return _Step(inner.matrix + way, inner.offset, inner.rules)
+
+
+@_step.register
+def _(layer: MeanOfBlocks, at: np.ndarray, reference: np.ndarray) -> _Step:
+    blocks = at.reshape(layer.count, -1), reference.reshape(layer.count, -1)
+    steps = [_through(layer.layers, *both) for both in zip(*blocks, strict=True)]
+    return _Step(
+        np.concatenate([step.matrix for step in steps], axis=1) / layer.count,
+        np.mean([step.offset for step in steps], axis=0),
+        tuple(rule for step in steps for rule in step.rules),
     )
-    return torch.as_tensor(total), step(reference[None])[0].detach()

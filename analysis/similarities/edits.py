@@ -26,6 +26,7 @@ from analysis.reading.trace import (
     record,
     record_tokens,
 )
+from analysis.similarities.pair_edits import Span
 from analysis.similarities.split import Similarity, compare, record_both
 from analysis.text.tokens import Tokens
 
@@ -63,9 +64,10 @@ class PairEffects:
     a: np.ndarray  # (Ga,)
     b: np.ndarray  # (Gb,)
     groups: tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]
+    tokens: tuple[Tokens, Tokens]
     score: float
     pooling: str
-    layer: int
+    layer: int | None  # absolute, of a pooled vector
 
     def __post_init__(self) -> None:
         require_shape("a", self.a, len(self.groups[0]))
@@ -99,8 +101,8 @@ def leave_out(
     traces = record_both(encoder, a, b)
     chosen = (tuple(sorted(set(positions_a))), tuple(sorted(set(positions_b))))
     edited = [
-        without(encoder, trace, positions, where, which)
-        for trace, positions, which in zip(traces, chosen, ("first", "second"), strict=True)
+        _without(encoder, trace, positions, where, side)
+        for side, (trace, positions) in enumerate(zip(traces, chosen, strict=True))
     ]
     return PairEdit(
         before=compare(encoder, *traces, pooling, layer, centre),
@@ -149,25 +151,52 @@ def put_in(
     )
 
 
-def without(
-    encoder: Classifier, trace: Trace, positions: Sequence[int], where: str, which: str = "first"
+def without(encoder: Classifier, trace: Trace, spans: Sequence[Span], side: int) -> Trace:
+    """A recorded sentence read anew without the words that lie in these spans of sentence `side`.
+
+    Raises
+    ------
+    ValueError
+        Nothing stays of the sentence.
+    """
+    return _without(encoder, trace, positions_within(trace.tokens, spans, side), "encoder", side)
+
+
+def positions_within(tokens: Tokens, spans: Sequence[Span], side: int) -> tuple[int, ...]:
+    """Positions of the tokens of sentence `side` that lie within the spans; no special token."""
+    return tuple(
+        position
+        for position, (start, end) in enumerate(tokens.offsets.tolist())
+        if not tokens.special[position]
+        and any(which == side and start < last and first < end for which, first, last in spans)
+    )
+
+
+def _without(
+    encoder: Classifier, trace: Trace, positions: Sequence[int], where: str, side: int
 ) -> Trace:
     """A recorded sentence without some of its tokens; the trace itself where there are none."""
     if not positions:
         return trace
-    _check(trace.tokens, positions, which)
+    _check(trace.tokens, positions, ("first", "second")[side])
     stay = np.setdiff1d(np.arange(len(trace.tokens)), positions)
     tokens = kept(trace.tokens, stay)
     if where == "encoder":
         return record_tokens(encoder, tokens)
     hidden = trace.hidden[:, stay]
     head = HeadTrace()
-    if encoder.checkpoint.kind == "pooling":
+    own = encoder.head
+    if own is not None:
         model: Any = encoder.model
         with torch.no_grad():
             states = torch.tensor(trace.states[:, stay], device=encoder.device)[:, None]
             mask = torch.ones((1, len(stay)), dtype=torch.long, device=encoder.device)
-            head = head_trace(encoder, model.pool(tuple(states), mask), None)
+            if hasattr(model, "pool"):
+                pooled = model.pool(tuple(states), mask)
+            else:  # a stock model's layers read the last one
+                pooled = own.read(states[-1:], mask)
+                pooled = replace(pooled, vector=own.finish(pooled.vector))
+            head = head_trace(encoder, pooled, None)
     return Trace(trace.checkpoint, tokens, hidden, head, None)
 
 
@@ -210,7 +239,8 @@ def effects(
             change[able] = score - _cosine(whole[1 - number], vectors)
         worth.append(change)
     return PairEffects(
-        worth[0], worth[1], (groups[0], groups[1]), float(score), pooling, layer
+        worth[0], worth[1], (groups[0], groups[1]), (sides[0], sides[1]), float(score), pooling,
+        layer,
     )  # fmt: skip
 
 

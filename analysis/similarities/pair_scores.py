@@ -64,6 +64,7 @@ class PairScores:
     left_out: int  # rows with an empty side
     seconds: float  # of the encoder's pass and the scores; what lay on disk costs nothing
     means: tuple[np.ndarray, ...] = ()  # (K) of (D,) float32: the centre of each
+    note: str = ""  # what the numbers are, where they are of several seeds
 
     def __post_init__(self) -> None:
         size = (len(self.keys), len(self.rows))
@@ -79,6 +80,12 @@ class PairScores:
             there = ", ".join(f"{name} at layer {number}" for name, number in self.keys)
             raise ValueError(f"no scores of {pooling} at layer {layer}; there are {there}")
         return self.keys.index((pooling, layer))
+
+    @property
+    def last_keys(self) -> tuple[Key, ...]:
+        """The poolings of the last layer that was asked for."""
+        last = max(layer for _, layer in self.keys)
+        return tuple(key for key in self.keys if key[1] == last)
 
     @cached_property
     def ranks(self) -> np.ndarray:

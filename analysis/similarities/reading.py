@@ -8,9 +8,8 @@ weights this is exact for every linear pooling; what follows a pooling is in
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier
     from analysis.heads import Pooled, PoolingHead
     from analysis.reading.trace import Trace
+    from analysis.straight_line.layers import Layer
 
 
 class NoSplit(ValueError):
@@ -39,8 +39,8 @@ class Reading:
 
     tokens: Tokens
     vector: np.ndarray  # (D,) the pooled vector
-    weights: np.ndarray  # (P, T) or (P, T, d); 0 = not read
-    values: np.ndarray  # (T, d)
+    weights: np.ndarray  # (P, T) or (P, T, d), or (P, K, T) beside values by layer; 0 = not read
+    values: np.ndarray  # (T, d), or (K, T, d) where layers are added up
     maps: np.ndarray | None  # (P, D, d); None: the P parts stand side by side in the vector
     offset: np.ndarray  # (D,) what no token gives: biases
     winners: Winners | None  # of a maximum over tokens, or over layers for each token
@@ -48,16 +48,13 @@ class Reading:
     parts: tuple[str, ...]  # (P,)
     rules: tuple[str, ...] = ()  # what is held fixed, beyond winners and attention weights
     gap: float = 0.0  # length of (vector - sum) over the vector's; 0 unless a step is not linear
-    shares: np.ndarray | None = None  # (K,) of layers that are added up to `values`; they sum to 1
-    added: np.ndarray | None = None  # (K, T, d) the values of each such layer
 
     def __post_init__(self) -> None:
-        tokens, (size, d) = len(self.tokens), (len(self.vector), self.values.shape[1])
-        require_shape("values", self.values, tokens, d)
-        require_shape(
-            "weights", self.weights.reshape(*self.weights.shape[:2], -1), len(self.parts), tokens,
-            None,
-        )  # fmt: skip
+        places = (len(self.tokens),) if self.values.ndim == 2 else (None, len(self.tokens))
+        size, d = len(self.vector), self.values.shape[-1]
+        require_shape("values", self.values, *places, d)
+        of = self.weights if self.weights.ndim == self.values.ndim else self.weights[..., 0]
+        require_shape("weights", of, len(self.parts), *self.values.shape[:-1])
         require_shape("offset", self.offset, size)
         if self.maps is not None:
             require_shape("maps", self.maps, len(self.parts), size, d)
@@ -69,73 +66,85 @@ class Reading:
         What no token gives (a bias, the centre) goes to the tokens in proportion to their weights,
         as every weighted mean has it: ``sum w_t x_t - c == sum w_t (x_t - c)``.
         """
-        weights = self._weights()
-        return np.asarray(sum(self._through(part, weights, centre) for part in self._numbers))
+        held = np.zeros((len(self.tokens), len(self.vector)))
+        for part in range(len(self.parts)):
+            for weights, values in self._whole(part):
+                self._add(held, part, weights, weights * values, centre)
+        return held
 
     def sums(self, centre: np.ndarray | None = None) -> np.ndarray:
         """(P, K, D) float64: the same by part and source layer, summed over the tokens."""
-        whole = self._weights()
-        return np.stack(
-            [
-                [self._through(part, whole, centre, *of).sum(axis=0) for of in self._sources()]
-                for part in self._numbers
-            ]
-        )
+        held = np.zeros((len(self.parts), len(self.layers), len(self.vector)))
+        for part in range(len(self.parts)):
+            for place, (weights, values) in enumerate(self._sources(part)):
+                moved = (weights * values).sum(axis=0, keepdims=True)
+                weights = weights.sum(axis=0, keepdims=True)
+                self._add(held[part, place][None], part, weights, moved, centre)
+        return held
 
     def parts_and_layers(self, centre: np.ndarray | None = None) -> np.ndarray:
         """(P, K, T, D) float64: the whole of it."""
-        whole = self._weights()
-        return np.stack(
-            [
-                [self._through(part, whole, centre, *of) for of in self._sources()]
-                for part in self._numbers
-            ]
-        )
+        shape = len(self.parts), len(self.layers), len(self.tokens), len(self.vector)
+        held = np.zeros(shape)
+        for part in range(len(self.parts)):
+            for place, (weights, values) in enumerate(self._sources(part)):
+                self._add(held[part, place], part, weights, weights * values, centre)
+        return held
 
-    @property
-    def _numbers(self) -> range:
-        return range(len(self.parts))
-
-    def _weights(self) -> np.ndarray:
-        """(P, T, d), or (P, T, 1) where a token has one weight for all its dimensions."""
+    @cached_property
+    def _wide(self) -> np.ndarray:
+        """(P, [K,] T, d) float64 weights, or with 1 for d where all dimensions have one."""
         weights = self.weights.astype(np.float64)
-        return weights if weights.ndim == 3 else weights[:, :, None]
+        by_dimension = weights.ndim == 3 and self.values.ndim == 2
+        return weights if by_dimension else weights[..., None]
 
-    def _sources(self) -> list[tuple[np.ndarray | float, np.ndarray]]:
-        """For each source layer, its share of the weights and (T, d) values.
+    def _whole(self, part: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """(weights (T, 1) or (T, d), values (T, d)) of a part: of each layer that is added up."""
+        values = self.values.astype(np.float64)
+        if values.ndim == 2:
+            return [(self._wide[part], values)]
+        return list(zip(self._wide[part], values, strict=True))
 
-        Of a maximum the share is 1 where the layer holds the value and 0 elsewhere.
-        """
-        if len(self.layers) == 1:
-            return [(1.0, self.values)]
-        if self.added is not None and self.shares is not None:
-            return [(float(s), v) for s, v in zip(self.shares, self.added, strict=True)]
+    def _sources(self, part: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The same by source layer; of a maximum the weight is 0 where another layer won."""
+        whole = self._whole(part)
+        if len(whole) == len(self.layers):
+            return whole
+        ((weights, values),) = whole
         assert self.winners is not None  # several layers compete, or are added up
-        source = np.broadcast_to(self.winners.layer, self.values.shape)
-        return [(source == layer, self.values) for layer in self.layers]
+        source = np.broadcast_to(self.winners.layer, values.shape)
+        return [(weights * (source == layer), values) for layer in self.layers]
 
-    def _through(
+    def _add(
         self,
+        held: np.ndarray,
         part: int,
-        whole: np.ndarray,
+        weights: np.ndarray,
+        moved: np.ndarray,
         centre: np.ndarray | None,
-        held: np.ndarray | float = 1.0,
-        values: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """(T, D): what each token gives through one part, of the share `held` and its values."""
-        weights = whole[part] * held
-        moved = weights * (self.values if values is None else values).astype(np.float64)
+    ) -> None:
+        """Add to `held` (n, D) what weighted values `moved` (n, d) give through one part.
+
+        `weights` are (n, 1) or (n, d); n is the tokens, or 1 where they were summed.
+        """
+        if self.maps is None and centre is None and not self.offset.any():
+            d = moved.shape[1]
+            held[:, part * d : (part + 1) * d] += moved
+            return
         rest = self.offset.astype(np.float64) - (0.0 if centre is None else centre)
         if self.maps is not None:
-            mean = np.broadcast_to(whole, (*whole.shape[:2], moved.shape[1])).mean(axis=2).sum()
-            share = np.broadcast_to(weights, moved.shape).mean(axis=1, keepdims=True) / mean
-            return np.asarray(moved @ self.maps[part].astype(np.float64).T + share * rest)
+            total = self._wide.mean(axis=-1).sum()
+            share = np.broadcast_to(weights, moved.shape).mean(axis=1, keepdims=True) / total
+            held += moved @ self.maps[part].astype(np.float64).T
+            if rest.any():
+                held += share * rest
+            return
         d = moved.shape[1]
         block = slice(part * d, (part + 1) * d)
-        total = whole[part].sum(axis=0)
-        spread = np.zeros((len(moved), len(self.vector)))
-        spread[:, block] = moved + weights / np.where(total == 0, 1.0, total) * rest[block]
-        return spread
+        held[:, block] += moved
+        if rest[block].any():
+            total = self._wide[part].sum(axis=tuple(range(self._wide.ndim - 2)))
+            held[:, block] += weights / np.where(total == 0, 1.0, total) * rest[block]
 
 
 def read(classifier: Classifier, trace: Trace, pooling: str, layer: int = -1) -> Reading:
@@ -146,13 +155,15 @@ def read(classifier: Classifier, trace: Trace, pooling: str, layer: int = -1) ->
     """
     import torch
 
+    from analysis.heads.pooling import clean_padding
+
     if pooling == "none":
         raise NoSplit(
             f"{trace.checkpoint.id}: the pooling 'none' keeps a vector for each token, so there is "
             "no sentence vector to compare. Choose mean or max, or compare token by token: MaxSim."
         )
     ((pooling, layer),) = keys_of(classifier, (pooling,), (layer,))
-    with torch.no_grad():
+    with torch.no_grad(), clean_padding():  # of a sentence alone there is none
         if pooling == "head":
             return _of_head(classifier, trace)
         hidden = torch.tensor(trace.hidden[layer])[None]
@@ -190,7 +201,7 @@ def _pooled(classifier: Classifier, hidden: Tensor, pooling: str) -> tuple[Poole
         return head.read(hidden[None], mask), head.parts
     segments = {"segments": 2} if pooling == "adaptive_mean" else {}
     weights = functions.token_weights(pooling, mask, **segments)
-    vector = functions.pool(pooling, hidden, mask, **segments)
+    vector = functions.weighted_sum(weights, hidden, mask).flatten(1)
     names = (pooling,) if weights.shape[1] == 1 else ("first half", "second half")
     return heads.Pooled(vector, weights=weights, values=hidden), names
 
@@ -204,53 +215,44 @@ def _free_head(pooling: str, size: int) -> PoolingHead:
 
 
 def _of_head(classifier: Classifier, trace: Trace) -> Reading:
-    """The pooling head's own vector, with what follows its linear part."""
-    import torch
+    """The checkpoint's own vector: the head's, a stock model's, or that of declared modules."""
+    from analysis.similarities.affine import affine
 
-    from analysis.heads import PoolingHead
-    from analysis.similarities.affine import identity
-
-    head: PoolingHead = cast(Any, classifier.model).head
-    seen = trace.head
-    if seen.weights is None or seen.values is None or seen.pooled is None:
+    head, seen = classifier.head, trace.head
+    if head is None or seen.pooled is None:
+        raise NoSplit(
+            f"{trace.checkpoint.id}: how its own vector is pooled is not known, so there is none "
+            "to split. Choose mean, max or [CLS] instead."
+        )
+    if seen.weights is None or seen.values is None:
         raise NoSplit(
             f"{trace.checkpoint.id}: the pooling head {head.key!r} is not linear in the tokens it "
             "reads, so its vector is no sum over them. Choose mean, max or [CLS] instead."
         )
-    if type(head).finish is not PoolingHead.finish:
-        raise NoSplit(
-            f"{trace.checkpoint.id}: the pooling head {head.key!r} ends in layers of its own, and "
-            "its vector is not split over pairs of tokens. Choose mean, max or [CLS] instead."
-        )
     weights, values = seen.weights, seen.values
     layers: tuple[int, ...] = (trace.hidden.shape[0] - 1,)
-    shares = added = None
     if seen.winners is not None:
         layers = seen.winners.layers
-    if values.ndim == 3:  # layers that are added up, each with one share for all tokens
-        layers, added, by_layer = seen.layers, values, weights.astype(np.float64)
-        weights = by_layer.sum(axis=1)
-        shares = by_layer.sum(axis=(0, 2)) / by_layer.sum()
-        values = np.einsum("k,ktd->td", shares, added)
+    if values.ndim == 3:  # layers that are added up
+        layers = seen.layers
     maps, offset = _head_maps(head)
     rules: tuple[str, ...] = ()
     gap = 0.0
-    if not head.linear:
-        spread = weights if weights.ndim == 3 else weights[:, :, None]
-        read_parts = (spread * values).sum(axis=1)  # (P, d)
-        matrix = _blocks(len(seen.parts), head.hidden_size) if maps is None else maps
-        linear = np.einsum("pDd,pd->D", matrix, read_parts) + offset
-        chain = identity(torch.tensor(linear, dtype=torch.float64))
-        if head.norm is not None:
-            chain = chain.then(copy.deepcopy(head.norm).cpu().double())
-        if head.pooler is not None:
-            dense = copy.deepcopy(head.pooler).cpu().double()
-            chain = chain.then(dense).then(torch.tanh)
-        through = chain.matrix.numpy()
-        maps = np.einsum("ED,pDd->pEd", through, matrix)
-        offset = through @ offset + chain.offset.numpy()
-        rules = chain.rules
-        gap = chain.gap / max(float(np.linalg.norm(seen.pooled)), 1e-30)
+    steps = _own_steps(trace.checkpoint.id, head)
+    if steps:
+        spread = weights.astype(np.float64)
+        if values.ndim == 3:
+            parts = np.einsum("pkt,ktd->pd", spread, values)
+        else:
+            parts = ((spread if spread.ndim == 3 else spread[:, :, None]) * values).sum(axis=1)
+        linear = parts.reshape(-1) if maps is None else np.einsum("pDd,pd->D", maps, parts)
+        after = affine(steps, linear + offset)
+        if maps is None:
+            maps = after.matrix.reshape(len(after.matrix), *parts.shape).transpose(1, 0, 2)
+        else:
+            maps = np.einsum("ED,pDd->pEd", after.matrix, maps, optimize=True)
+        offset = after.matrix @ offset + after.offset
+        rules, gap = after.rules, after.gap
     return Reading(
         tokens=trace.tokens,
         vector=seen.pooled,
@@ -263,9 +265,25 @@ def _of_head(classifier: Classifier, trace: Trace) -> Reading:
         parts=seen.parts,
         rules=rules,
         gap=gap,
-        shares=shares,
-        added=added,
     )
+
+
+_STEPS: WeakKeyDictionary[Any, tuple[Layer, ...]] = WeakKeyDictionary()
+
+
+def _own_steps(name: str, head: PoolingHead) -> tuple[Layer, ...]:
+    """The layers behind a head's pooled vector; kept as long as the head is."""
+    held = _STEPS.get(head)
+    if held is None:
+        steps = head.steps()
+        if steps is None:
+            raise NoSplit(
+                f"{name}: the pooling head {head.key!r} ends in layers of its own that its steps() "
+                "does not describe, so its vector is not split over pairs of tokens. Choose mean, "
+                "max or [CLS] instead."
+            )
+        held = _STEPS[head] = steps
+    return held
 
 
 _MAPS: WeakKeyDictionary[Any, tuple[np.ndarray | None, np.ndarray]] = WeakKeyDictionary()
@@ -282,10 +300,10 @@ def _head_maps(head: PoolingHead) -> tuple[np.ndarray | None, np.ndarray]:
         return held
     size = head.read_size
     offset = np.zeros(size, np.float32)
-    blocks = type(head).fold is PoolingHead.fold and size == len(head.parts) * head.hidden_size
+    blocks = type(head).fold is PoolingHead.fold and size == len(head.parts) * head.value_size
     maps = None
     if not blocks:
-        where = next(head.parameters()).device
+        where = next((p.device for p in head.parameters()), torch.device("cpu"))
         folded = head.fold(torch.eye(size, device=where), torch.zeros(size, device=where))
         if folded is None:
             raise NoSplit(
@@ -293,15 +311,15 @@ def _head_maps(head: PoolingHead) -> tuple[np.ndarray | None, np.ndarray]:
                 "(fold gives None), so there is no split. Choose mean, max or [CLS] instead."
             )
         maps = np.ascontiguousarray(_array(folded[0]).transpose(1, 0, 2))
-        maps.setflags(write=False)
         offset = _array(folded[1])
+        joined = maps.transpose(1, 0, 2).reshape(len(maps[0]), -1)
+        if joined.shape == (size, size) and np.array_equal(joined, np.eye(size)):
+            maps = None  # its parts stand side by side after all
+        else:
+            maps.setflags(write=False)
     offset.setflags(write=False)
     _MAPS[head] = (maps, offset)
     return maps, offset
-
-
-def _blocks(parts: int, d: int) -> np.ndarray:
-    return np.stack([np.eye(parts * d)[:, part * d : (part + 1) * d] for part in range(parts)])
 
 
 def _winners(pooled: Pooled, layers: tuple[int, ...]) -> Winners | None:

@@ -38,10 +38,10 @@ def in_words(found: Sequence[LeadingPair]) -> str:
     sentences = []
     for one in found:
         if one.words is None:
-            sentences.append(f"{one.title} {one.score:.2f} cannot say which words")
+            sentences.append(f"{one.title} {_score(one)} cannot say which words")
         else:
             pair = f"“{one.words[0]}”–“{one.words[1]}”"
-            sentences.append(f"{one.title} {one.score:.2f}, most by {pair} {_number(one.share)}")
+            sentences.append(f"{one.title} {_score(one)}, most by {pair} {_number(one.share)}")
     pairs = [one.words for one in found if one.words is not None]
     agree = ""
     if len(pairs) > 1:
@@ -60,5 +60,10 @@ def ends(first: Tokens, second: Tokens) -> str:
     return f"Beyond the model's limit, and not read: {listed(cut)}." if cut else ""
 
 
+def _score(one: LeadingPair) -> str:
+    return f"{one.score:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 def _number(value: float) -> str:
-    return f"{value:.2g}" if abs(value) < 0.1 else f"{value:.2f}"
+    shown = f"{value:.2g}" if abs(value) < 0.1 else f"{value:.2f}"
+    return shown.replace("-", "\N{MINUS SIGN}")

@@ -172,6 +172,46 @@ class MeanOfBlocks:
         return np.asarray(pulled.reshape(len(x), slopes.shape[1], -1))
 
 
+@dataclass(frozen=True)
+class UnitLength:
+    """Each vector over its length; one no longer than `least` over `least`."""
+
+    least: float = 1e-12
+
+    def _length(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), self.least))
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(x / self._length(x))
+
+    def pull(self, x: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """(n, D) inputs, (n, C, E) slopes by the output -> (n, C, D) slopes by the input."""
+        length = self._length(x)
+        unit = np.where(length > self.least, x / length, 0.0)[:, None]
+        along = (slopes * unit).sum(axis=-1, keepdims=True)
+        return np.asarray((slopes - along * unit) / length[:, None])
+
+
+@dataclass(frozen=True)
+class Residual:
+    """``run(layers, x) + x``, or ``+ x @ beside.T`` where the sizes differ."""
+
+    layers: tuple[Layer, ...]
+    beside: np.ndarray | None = None  # (E, D)
+
+    def __post_init__(self) -> None:
+        freeze(self)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        way = x if self.beside is None else x @ self.beside.T
+        return np.asarray(run(self.layers, x) + way)
+
+    def pull(self, x: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """(n, D) inputs, (n, C, E) slopes by the output -> (n, C, D) slopes by the input."""
+        way = slopes if self.beside is None else slopes @ self.beside
+        return np.asarray(_pull(self.layers, x, slopes) + way)
+
+
 def run(layers: Sequence[Layer], x: np.ndarray) -> np.ndarray:
     """(n, D) through all layers in turn."""
     for layer in layers:
@@ -276,6 +316,10 @@ class HeadLayers:
 def _names(layer: Layer) -> tuple[str, ...]:
     if isinstance(layer, MeanOfBlocks):
         return (*(name for inner in layer.layers for name in _names(inner)), "mean of the queries")
+    if isinstance(layer, Residual):
+        return (*(name for inner in layer.layers for name in _names(inner)), "residual")
+    if isinstance(layer, UnitLength):
+        return ("normalise",)
     if isinstance(layer, Activation):
         return ("GELU" if layer.name.startswith("gelu") else layer.name,)
     if isinstance(layer, Norm):

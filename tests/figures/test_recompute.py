@@ -32,7 +32,7 @@ from tests.support.saved_figures import TEXT, of_reading, run
 
 # Recipes of two sentences, and of a checkpoint with a head of its own.
 PAIRED = ("similarity_bands", "similarity_map", "similarity_layers", "max_winners",
-          "maxsim_margins", "splade_terms")  # fmt: skip
+          "maxsim_margins", "splade_terms", "similarity_effects")  # fmt: skip
 PAIR = "The film was good, not dull."
 # Of several checkpoints, of seeds, or of the behaviour suite; tests/ui/test_exports_rebuilt.py
 # rebuilds them from the pages that have these.
@@ -127,7 +127,17 @@ OTHERS = [
     ),
     ("attribution_layers", {"unit": "piece", "output": "logit"}),
     ("similarity_bands", {"poolings": ["max", "cls"], "layer": 2, "words": False, "count": 3}),
+    (
+        "similarity_bands",
+        {
+            "poolings": ["maxsim", "mean"],
+            "limits": {"mean": 0.1},
+            "struck": [[0, 4, 8]],
+            "put": [[1, 4, 8, "plot"]],
+        },
+    ),
     ("similarity_map", {"pooling": "max", "layer": 2, "words": False}),
+    ("similarity_effects", {"pooling": "max", "layer": 2, "words": False, "most": 3}),
     ("similarity_layers", {"pooling": "concat", "layer": 2}),
     ("max_winners", {"pooling": "concat", "layer": 2, "words": False, "most": 3}),
     ("maxsim_margins", {"most": 3}),

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 import analysis
 from analysis.corpus.embedding import poolings_of
 from analysis.reading.winners import Winners
-from analysis.similarities.reading import NoSplit, Reading
+from analysis.similarities.reading import Reading
 from analysis.similarities.split import Similarity, between
 from analysis.text.tokens import Tokens
-from tests.support import oracles, zoo
+from tests.support import oracles, tiny, zoo
 
 A = "The plot is thin, but the acting is anything but dull."
 B = "a film with poor acting"
@@ -23,7 +23,16 @@ FREE = ("mean", "max", "cls", "last_token", "concat", "adaptive_mean")
 
 
 def _every_pooling() -> list[tuple[str, str]]:
-    names = (*zoo.LINEAR, "lora", "regression", "residual", "layer_norm", "tanh")
+    names = (
+        *zoo.LINEAR,
+        *zoo.BENT,
+        *tiny.FOREIGN,
+        "lora",
+        "regression",
+        "residual",
+        "layer_norm",
+        "tanh",
+    )
     return [("bert", name) for name in FREE] + [(name, "head") for name in names]
 
 
@@ -246,11 +255,6 @@ def test_a_vector_of_length_zero_is_refused() -> None:
     vector = analysis.similarity(zoo.loaded("bare"), A, B).a.vector
     with pytest.raises(ValueError, match="first sentence is the centre itself"):
         analysis.similarity(zoo.loaded("bare"), A, B, centre=vector)
-
-
-def test_a_pooling_without_a_sum_over_tokens_says_so() -> None:
-    with pytest.raises(NoSplit, match="Choose mean"):
-        analysis.similarity(zoo.loaded("cls_mlp"), A, B, "head")
 
 
 def test_every_pooling_that_a_checkpoint_offers_pools_as_the_oracle() -> None:

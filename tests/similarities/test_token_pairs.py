@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import analysis
-from analysis.similarities import token_pairs
+from analysis.similarities import edits, token_pairs
 from analysis.similarities.unit_pairs import unit_pairs
 from tests.support import zoo
 
@@ -53,7 +53,7 @@ def test_units_keep_the_sum(values):
 def test_a_pooled_score_without_a_word_is_that_of_leave_out(pooling):
     encoder = zoo.loaded("max_seq_mha")
     first, second = (analysis.record(encoder, text) for text in (FIRST, SECOND))
-    places = token_pairs.positions_within(first.tokens, [SPAN], 0)
+    places = edits.positions_within(first.tokens, [SPAN], 0)
     assert [first.tokens.text[slice(*first.tokens.offsets[place])] for place in places]
     edit = analysis.similarities.leave_out(encoder, FIRST, SECOND, places, pooling=pooling)
     pairs = token_pairs.pooled_pairs(encoder, first, second, pooling, spans=[SPAN])
@@ -93,7 +93,7 @@ def test_blanked_sentences_keep_their_length(first, second, edges):
         for pair in zip(edges[::2], edges[1::2], strict=False)
         if max(pair) <= len(text)
     ]
-    blanked = token_pairs.blanked(first, second, spans)
+    blanked = token_pairs.blanked((first, second), spans)
     assert list(map(len, blanked)) == [len(first), len(second)]
     for side, (before, after) in enumerate(zip((first, second), blanked, strict=True)):
         for place, (old, new) in enumerate(zip(before, after, strict=True)):

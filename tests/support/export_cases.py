@@ -190,6 +190,18 @@ CASES = {
         },
         ("similarity_bands", "similarity_layers"),
     ),
+    "similarity, another word and what each is worth": Case(
+        SIMILARITY,
+        "max",
+        {
+            "pair": PAIR,
+            "similarity_poolings": ["max", "maxsim"],
+            "similarity_effects": True,
+            "struck": ((TEXT, PAIR), ((0, 4, 8),)),
+            "put-0-4-8": "story",
+        },
+        ("similarity_bands", "similarity_effects"),
+    ),
     "similarity, best matches": Case(
         SIMILARITY,
         "cls",
@@ -267,6 +279,7 @@ QUICK = {
     ("similarity", "pair"),
     ("similarity, by layer and without a word", "group"),
     ("similarity, best matches", "checkpoint"),
+    ("similarity, another word and what each is worth", "group"),
     ("similarity over pairs", "group"),
 }
 APART = {  # what goes to another process, where all is loaded anew

@@ -64,6 +64,17 @@ def _max_winners() -> Plot:
     return view("max_winners", compared("bare", "max"), zoo.loaded("bare").checkpoint)
 
 
+@sample("similarity_effects")
+def _similarity_effects() -> Plot:
+    from analysis.similarities.edits import effects
+
+    return view(
+        "similarity_effects",
+        effects(zoo.loaded("bare"), TEXT, PAIR),
+        zoo.loaded("bare").checkpoint,
+    )
+
+
 @sample("maxsim_margins")
 def _maxsim_margins() -> Plot:
     result = analysis.maxsim(zoo.loaded("bare"), TEXT, PAIR)

@@ -57,7 +57,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "cka": ("kornblith2019cka", "szekely2014partial"),
     "depth": ("nostalgebraist2020lens",),
     "head_summary": ("clark2019what",),
-    "leave_one_out": ("li2016erasure",),
+    **dict.fromkeys(("leave_one_out", "similarity_effects"), ("li2016erasure",)),
     "map": ("venna2001neighborhood",),
     "pooling_by_layer": ("ethayarajh2019contextual",),
     "reliability": ("guo2017calibration",),
@@ -68,6 +68,8 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "evidence_scores": ("deyoung2020eraser", "yeh2019infidelity"),
 }
 METHODS: dict[str, tuple[str, ...]] = {
+    "MaxSim": ("khattab2020colbert",),
+    "SPLADE": ("formal2021splade",),
     "integrated_gradients": ("sundararajan2017axiomatic",),
     "joint_layers": ("sundararajan2017axiomatic", "dhamdhere2019neuron"),
     "gradient_x_input": ("shrikumar2016black",),

@@ -1,27 +1,29 @@
-"""Views of why two sentences are similar: bands, a token map, margins, terms, scores of a set."""
+"""Views of why two sentences are similar: bands, a map of token pairs, winners, effects."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.figures.marks import Bands, Bars, Grid, HeatMap, Lines, Panel, symmetric_limit
+from analysis.figures.marks import Bands, Bars, Grid, HeatMap, Panel, symmetric_limit
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.source import as_list, cut_note, provenance_of
 from analysis.figures.views.units import labels_of, strip_of, units_of
-from analysis.similarities.unit_pairs import unit_pairs
+from analysis.similarities.token_pairs import MAXSIM, SPLADE, TokenPairs, pairs_of
+from analysis.similarities.unit_pairs import UnitPairs, unit_pairs
+from analysis.similarities.wording import LeadingPair, carried
 
 if TYPE_CHECKING:
     from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.similarities.edits import PairEffects
     from analysis.similarities.maxsim import MaxSim
-    from analysis.similarities.pair_scores import PairScores
     from analysis.similarities.splade import SharedTerms
     from analysis.similarities.split import Similarity
-    from analysis.text.tokens import Tokens
+
+    Result = TokenPairs | Similarity | MaxSim | SharedTerms
 
 BANDS = 8  # drawn unless more are asked for
 TITLES = {
@@ -32,203 +34,238 @@ TITLES = {
     "concat": "[CLS], mean and max",
     "adaptive_mean": "mean of two halves",
     "weighted_mean": "learned weighted mean",
-    "head": "the pooling head's vector",
+    "head": "own vector",
     "maxsim": "MaxSim, mean",
     "splade": "SPLADE",
 }
 _COSINE = (
-    "The cosine is the sum of all bands, given the winners of a maximum and the attention weights"
+    "The score is the sum of all bands, given the winners of a maximum and the attention weights"
 )
 
 
+def units_of_both(pairs: TokenPairs, words: bool) -> UnitPairs:
+    """Contributions by pairs of words (or pieces) of the two sentences."""
+    return unit_pairs(pairs.contributions, units_of(pairs.a, words), units_of(pairs.b, words))
+
+
 def bands_of(
-    contributions: np.ndarray,
-    first: Tokens,
-    second: Tokens,
-    score: str,
+    pairs: TokenPairs,
     *,
     words: bool = True,
     count: int = BANDS,
     limit: float | None = None,
-    label: str = "of the cosine",
 ) -> Bands:
-    """Contributions (Ta, Tb) of two sentences' tokens as bands, the strongest `count` of them."""
-    groups = units_of(first, words), units_of(second, words)
-    pairs = unit_pairs(contributions, *groups)
-    values, strongest = pairs.values, pairs.strongest(count)
+    """Two sentences with the strongest `count` pairs of their words (or pieces) as bands."""
+    units = units_of_both(pairs, words)
+    values, strongest = units.values, units.strongest(count)
+    first, second = (
+        strip_of(tokens, group, values.sum(axis=axis), "contribution", pairs.unit)
+        for tokens, group, axis in zip((pairs.a, pairs.b), units.groups, (1, 0), strict=True)
+    )
     return Bands(
-        first=strip_of(first, groups[0], values.sum(axis=1), "contribution", label),
-        second=strip_of(second, groups[1], values.sum(axis=0), "contribution", label),
+        first=first,
+        second=second,
         ends=np.array([(i, j) for i, j, _ in strongest], dtype=int).reshape(-1, 2),
         values=np.array([value for _, _, value in strongest]),
-        value_label=label,
-        score=score,
+        value_label=pairs.unit,
+        score=named(pairs),
         limit=limit if limit is not None else symmetric_limit(values),
     )
 
 
-def limits_of(marks: Sequence[tuple[str, Bands]]) -> dict[str, float]:
-    """One end of the scale for each pooling, common to all checkpoints.
+def limits_of(every: Sequence[TokenPairs], words: bool) -> dict[str, float]:
+    """One end of the scale for each pooling, common to all checkpoints: its largest pair.
 
     A mean spreads its cosine over all pairs and [CLS] has a single one: on one scale for both the
     bands of the mean would be hairlines.
     """
-    found: dict[str, list[np.ndarray]] = {}
-    for pooling, mark in marks:
-        found.setdefault(pooling, []).append(mark.values)
-    return {pooling: symmetric_limit(*values) for pooling, values in found.items()}
+    largest: dict[str, list[np.ndarray]] = {}
+    for pairs in every:
+        largest.setdefault(pairs.pooling, []).append(units_of_both(pairs, words).values)
+    return {pooling: symmetric_limit(*values) for pooling, values in largest.items()}
 
 
-def named(result: Similarity) -> str:
+def named(result: Result) -> str:
     """Name of a result's pooling, with its score: "mean .62"."""
-    return f"{TITLES.get(result.pooling, result.pooling)} {result.score:.2f}"
+    pairs = pairs_of(result)
+    return f"{TITLES.get(pairs.pooling, pairs.pooling)} {pairs.score:.2f}"
+
+
+def leading(pairs: TokenPairs, words: bool) -> LeadingPair:
+    """One pooling's strongest pair of words, for a sentence on it."""
+    units = units_of_both(pairs, words)
+    first, second = (
+        labels_of(tokens, group)
+        for tokens, group in zip((pairs.a, pairs.b), units.groups, strict=True)
+    )
+    return carried(
+        TITLES.get(pairs.pooling, pairs.pooling),
+        pairs.score,
+        units.values,
+        first.labels,
+        second.labels,
+        (first.special, second.special),
+    )
 
 
 @view("similarity_bands")
 def similarity_bands(
-    results: Similarity | Sequence[Similarity],
+    results: Result | Sequence[Result],
     checkpoints: Sequence[Checkpoint] = (),
     words: bool = True,
     count: int = BANDS,
     limit: float | None = None,
+    limits: Mapping[str, float] | None = None,
 ) -> Plot:
-    """Why two sentences are similar: bands between their tokens, one picture a pooling."""
-    given: list[Similarity] = as_list(results)
-    one = given[0]
+    """Why two sentences are similar: bands between their tokens, one picture a pooling.
+
+    `limits` gives the value of the widest band by pooling, `limit` one for all; by default each
+    pooling has one scale for all checkpoints.
+    """
+    every = [pairs_of(result) for result in as_list(results)]
+    first = every[0]
+    ends = limits_of(every, words) | dict(limits or {})
     marks = [
-        bands_of(r.contributions, r.a.tokens, r.b.tokens, named(r), words=words, count=count)
-        for r in given
+        bands_of(
+            pairs,
+            words=words,
+            count=count,
+            limit=ends[pairs.pooling] if limit is None else limit,
+        )
+        for pairs in every
     ]
-    ends = limits_of(list(zip((r.pooling for r in given), marks, strict=True)))
-    marks = [
-        replace(mark, limit=ends[r.pooling] if limit is None else limit)
-        for r, mark in zip(given, marks, strict=True)
-    ]
-    several = len({r.checkpoint for r in given}) > 1
+    several = len({pairs.checkpoint for pairs in every}) > 1
     names = tuple(
-        f"{r.checkpoint}: {TITLES.get(r.pooling, r.pooling)}"
+        f"{pairs.checkpoint}: {TITLES.get(pairs.pooling, pairs.pooling)}"
         if several
-        else TITLES.get(r.pooling, r.pooling)
-        for r in given
+        else TITLES.get(pairs.pooling, pairs.pooling)
+        for pairs in every
     )
-    centred = any(r.centre is not None for r in given)
+    centred = any(pairs.centred for pairs in every)
     shown = f"the {count} strongest pairs of {'words' if words else 'tokens'}"
+    notes = [note for pairs in every if pairs.gap for note in pairs.notes[:1]]
     return Plot(
         view="similarity_bands",
         title="Why are these two sentences similar?",
         mark=marks[0] if len(marks) == 1 else Grid(tuple(marks), names),
         params={
-            "poolings": list(dict.fromkeys(r.pooling for r in given)),
-            "layer": one.layer,
+            "poolings": list(dict.fromkeys(pairs.pooling for pairs in every)),
+            "layer": first.layer,
             "words": words,
             "count": count,
             "limit": limit,
         },
-        provenance=_source(given, checkpoints),
-        notes=cut_note([one.a.tokens, one.b.tokens]),
-        caption=f"Contributions of {shown} to the cosine of two pooled sentences"
+        provenance=_source(every, checkpoints),
+        notes=(*cut_note([first.a, first.b]), *dict.fromkeys(notes)),
+        caption=f"Contributions of {shown} to the similarity of two sentences"
         + (", about the corpus mean" if centred else "")
-        + f". {_COSINE}; width is size (a scale a pooling), dashes are negative.",
+        + f". {_COSINE}; width is size (a scale a pooling), dashes are negative."
+        + _of_seeds(every),
     )
 
 
 @view("similarity_map")
 def similarity_map(
-    result: Similarity,
+    result: Result,
     checkpoint: Checkpoint | None = None,
     words: bool = True,
     limit: float | None = None,
 ) -> Plot:
-    """Contribution of every pair of tokens to the cosine, as a map."""
-    groups = units_of(result.a.tokens, words), units_of(result.b.tokens, words)
-    values = unit_pairs(result.contributions, *groups).values
+    """Contribution of every pair of tokens to the score, as a map."""
+    pairs = pairs_of(result)
+    units = units_of_both(pairs, words)
     labels = [
-        labels_of(side.tokens, group).labels
-        for side, group in zip((result.a, result.b), groups, strict=True)
+        labels_of(tokens, group).labels
+        for tokens, group in zip((pairs.a, pairs.b), units.groups, strict=True)
     ]
-    bound = limit if limit is not None else symmetric_limit(values)
+    bound = limit if limit is not None else symmetric_limit(units.values)
     return Plot(
         view="similarity_map",
-        title=f"Every pair of {'words' if words else 'tokens'}: {named(result)}",
+        title=f"Every pair of {'words' if words else 'tokens'}: {named(pairs)}",
         mark=HeatMap(
-            values=values,
+            values=units.values,
             rows=labels[0],
             columns=labels[1],
             row_label="first sentence",
             column_label="second sentence",
-            value_label="contribution to the cosine",
+            value_label=f"contribution, {pairs.unit}",
             limits=(-bound, bound),
         ),
-        params={"words": words, "limit": limit, "pooling": result.pooling, "layer": result.layer},
-        provenance=_source([result], [checkpoint] if checkpoint is not None else ()),
-        notes=cut_note([result.a.tokens, result.b.tokens]),
-        caption=f"Contribution of each pair to the cosine ({named(result)}); all cells sum to it.",
+        params={"words": words, "limit": limit, "pooling": pairs.pooling, "layer": pairs.layer},
+        provenance=_source([pairs], [checkpoint] if checkpoint is not None else ()),
+        notes=cut_note([pairs.a, pairs.b]),
+        caption=f"Contribution of each pair to the score ({named(pairs)}); all cells sum to it."
+        + _of_seeds([pairs]),
     )
 
 
 @view("similarity_layers")
 def similarity_layers(
-    result: Similarity, checkpoint: Checkpoint | None = None, limit: float | None = None
+    result: Result, checkpoint: Checkpoint | None = None, limit: float | None = None
 ) -> Plot:
     """Contribution of each pair of source layers, or of each pair of parts, to the cosine."""
-    layers = len(result.a.layers) > 1 or len(result.a.parts) == 1
-    values = result.by_layer if layers else result.by_part
-    names = (
-        tuple(f"layer {layer}" for layer in result.a.layers) if layers else tuple(result.a.parts)
-    )
+    pairs = pairs_of(result)
+    splits = pairs.splits
+    first = splits[0]
+    layers = len(first.a.layers) > 1 or len(first.a.parts) == 1
+    values = np.mean([split.by_layer if layers else split.by_part for split in splits], axis=0)
+    names = tuple(f"layer {layer}" for layer in first.a.layers) if layers else first.a.parts
     bound = limit if limit is not None else symmetric_limit(values)
     what = "source layers" if layers else "parts of the pooling head"
     return Plot(
         view="similarity_layers",
-        title=f"Pairs of {what}: {named(result)}",
+        title=f"Pairs of {what}: {named(pairs)}",
         mark=HeatMap(
             values=values,
-            rows=names,
-            columns=names,
+            rows=tuple(names),
+            columns=tuple(names),
             row_label="first sentence",
             column_label="second sentence",
             value_label="contribution to the cosine",
             limits=(-bound, bound),
             written="signed",
         ),
-        params={"limit": limit, "pooling": result.pooling, "layer": result.layer},
-        provenance=_source([result], [checkpoint] if checkpoint is not None else ()),
-        caption=f"Contribution of each pair of {what} to the cosine ({named(result)}).",
+        params={"limit": limit, "pooling": pairs.pooling, "layer": pairs.layer},
+        provenance=_source([pairs], [checkpoint] if checkpoint is not None else ()),
+        caption=f"Contribution of each pair of {what} to the cosine ({named(pairs)})."
+        + _of_seeds([pairs]),
     )
 
 
 @view("max_winners")
 def max_winners(
-    result: Similarity, checkpoint: Checkpoint | None = None, words: bool = True, most: int = 12
+    result: Result, checkpoint: Checkpoint | None = None, words: bool = True, most: int = 12
 ) -> Plot:
     """Which tokens win the maximum over tokens in each sentence: share of dimensions won.
 
     Raises
     ------
     ValueError
-        The pooling takes no maximum.
+        The pooling takes no maximum over tokens.
     """
+    pairs = pairs_of(result)
     panels: list[Panel] = []
     ties = 0
-    for side in (result.a, result.b):
-        if side.winners is None or side.winners.token is None:
-            raise ValueError(f"{result.pooling} takes no maximum over tokens: nothing wins")
-        groups = units_of(side.tokens, words)
-        labels = labels_of(side.tokens, groups).labels
-        unit = np.zeros(len(side.tokens), int)
+    for side, tokens in (("a", pairs.a), ("b", pairs.b)):
+        every = [getattr(split, side).winners for split in pairs.splits]
+        if any(winners is None or winners.token is None for winners in every):
+            raise ValueError(f"{pairs.pooling} takes no maximum over tokens: nothing wins")
+        groups = units_of(tokens, words)
+        labels = labels_of(tokens, groups).labels
+        unit = np.zeros(len(tokens), int)
         for number, group in enumerate(groups):
             unit[list(group)] = number
-        won = unit[side.winners.token]
-        ties += side.winners.ties
-        share = np.bincount(won, minlength=len(groups)) / len(won)
-        finite = np.where(np.isfinite(side.winners.margin), side.winners.margin, np.nan)
+        won = np.stack([unit[winners.token] for winners in every])  # (seeds, d)
+        margin = np.stack([winners.margin for winners in every])
+        ties += sum(winners.ties for winners in every)
+        share = np.bincount(won.ravel(), minlength=len(groups)) / won.size
         order = np.argsort(-share, kind="stable")[:most]
         order = order[share[order] > 0]
         categories = []
         for number in order.tolist():
-            margins = finite[won == number]
-            held = margins[np.isfinite(margins)]
-            phrase = f", margin {np.median(held):.2g}" if len(held) else ""
+            margins = margin[won == number]
+            finite = margins[np.isfinite(margins)]
+            phrase = f", margin {np.median(finite):.2g}" if len(finite) else ""
             categories.append(f"{labels[number]}{phrase}")
         panels.append(
             Bars(
@@ -241,169 +278,87 @@ def max_winners(
         )
     return Plot(
         view="max_winners",
-        title=f"Winners of the maximum over tokens: {named(result)}",
+        title=f"Winners of the maximum over tokens: {named(pairs)}",
         mark=Grid(tuple(panels), ("first sentence", "second sentence")),
-        params={"words": words, "most": most, "pooling": result.pooling, "layer": result.layer},
-        provenance=_source([result], [checkpoint] if checkpoint is not None else ()),
+        params={"words": words, "most": most, "pooling": pairs.pooling, "layer": pairs.layer},
+        provenance=_source([pairs], [checkpoint] if checkpoint is not None else ()),
         notes=(f"{ties} maxima are ties and go to the earliest token.",) if ties else (),
         caption="Share of the dimensions whose maximum each token holds, and the median of its "
-        "margin to the runner-up.",
+        "margin to the runner-up." + _of_seeds([pairs]),
     )
 
 
-@view("maxsim_margins")
-def maxsim_margins(result: MaxSim, checkpoint: Checkpoint | None = None, most: int = 40) -> Plot:
-    """The best match of each query token (MaxSim), and its margin to the runner-up."""
-    rows = np.flatnonzero(result.winner >= 0)[:most]
-    best = result.similarities[rows, result.winner[rows]]
-    query, document = result.query.labels, result.document.labels
-    categories = tuple(f"{query[row]} → {document[result.winner[row]]}" for row in rows.tolist())
-    margin = np.where(np.isfinite(result.margin[rows]), result.margin[rows], np.nan)
-    notes = [f"Compared: {result.compared}."]
-    if result.ties:
-        notes.append(f"{result.ties} query tokens have two equally good matches.")
-    return Plot(
-        view="maxsim_margins",
-        title=f"Best match of each query token: MaxSim {result.score:.2f}",
-        mark=Bars(
-            values=np.stack([best, margin]),
-            categories=categories,
-            series=("similarity of the best match", "margin to the runner-up"),
-            category_label="query token → its best match",
-            value_label="similarity",
-        ),
-        params={"most": most},
-        provenance=provenance_of(
-            [checkpoint] if checkpoint is not None else [],
-            text=result.query.text,
-            pair=result.document.text,
-            method="MaxSim",
-        ),
-        notes=tuple(notes),
-        caption="Each query token keeps its best match in the document; MaxSim is their sum.",
-    )
+@view("similarity_effects")
+def similarity_effects(
+    result: PairEffects, checkpoint: Checkpoint | None = None, most: int = 12
+) -> Plot:
+    """Words of both sentences by what the score loses without each, the largest first.
 
-
-@view("splade_terms")
-def splade_terms(result: SharedTerms, checkpoint: Checkpoint | None = None, most: int = 20) -> Plot:
-    """The heaviest terms that two sparse vectors (SPLADE) share, and the tokens that won them."""
-    a, b = result.a.tokens.labels, result.b.tokens.labels
-    count = min(most, len(result.terms))
-    categories = tuple(
-        f"{term}: {a[left]} · {b[right]}"
-        for term, (left, right) in zip(
-            result.terms[:count], result.winners[:count].tolist(), strict=True
+    Raises
+    ------
+    ValueError
+        No word can be left out: each is the only one of its sentence.
+    """
+    panels: list[Panel] = []
+    names = []
+    sides = zip((result.a, result.b), result.tokens, result.groups, strict=True)
+    for name, (values, tokens, groups) in zip(("first", "second"), sides, strict=True):
+        order = np.argsort(-np.abs(np.nan_to_num(values)), kind="stable")
+        order = order[np.isfinite(values[order])][:most]
+        if not len(order):
+            continue
+        labels = labels_of(tokens, groups).labels
+        names.append(f"{name} sentence")
+        panels.append(
+            Bars(
+                values=values[order][None],
+                categories=tuple(labels[place] for place in order.tolist()),
+                series=("effect",),
+                category_label="word left out",
+                value_label="score minus score without it",
+                colours="sign",
+            )
         )
-    )
-    values = result.contribution[:count]
-    if not count:
-        categories, values = ("no shared term",), np.zeros(1)
+    if not panels:
+        raise ValueError("no word can be left out: nothing would stay of its sentence")
+    title = TITLES.get(result.pooling, result.pooling)
     return Plot(
-        view="splade_terms",
-        title=f"Terms that both sentences share: SPLADE {result.score:.2f}",
-        mark=Bars(
-            values=values[None],
-            categories=categories,
-            series=("contribution",),
-            category_label="term: winning token of each sentence",
-            value_label="contribution to the dot product",
-        ),
-        params={"most": most},
+        view="similarity_effects",
+        title=f"Effect of leaving each word out: {title} {result.score:.2f}",
+        mark=panels[0] if len(panels) == 1 else Grid(tuple(panels), tuple(names)),
+        params={"most": most, "pooling": result.pooling, "layer": result.layer},
         provenance=provenance_of(
             [checkpoint] if checkpoint is not None else [],
-            text=result.a.tokens.text,
-            pair=result.b.tokens.text,
-            method="SPLADE",
+            text=result.tokens[0].text,
+            pair=result.tokens[1].text,
+            method="leave_one_out",
         ),
-        caption="Contribution of shared vocabulary terms to the dot product of two sparse "
-        "vectors, with the token that won each term.",
+        notes=cut_note(result.tokens),
+        caption="Score minus the score without each word, the encoder reading the sentence anew: "
+        "above zero the word makes the sentences more similar.",
     )
 
 
-@view("pair_correlations")
-def pair_correlations(
-    scores: PairScores,
-    checkpoint: Checkpoint | None = None,
-    centred: bool = False,
-    metric: str = "spearman",
-) -> Plot:
-    """Correlation with gold scores for each pooling and layer, as a map."""
-    values, poolings, layers = _by_pooling(scores, getattr(scores, metric)[:, int(centred), 0])
-    name = {"spearman": "Spearman", "pearson": "Pearson"}[metric]
-    finite = values[np.isfinite(values)]
-    low = min(float(finite.min()), 0.0) if finite.size else 0.0
-    return Plot(
-        view="pair_correlations",
-        title=f"{name} of each pooling and layer" + (", centred" if centred else ""),
-        mark=HeatMap(
-            values=values,
-            rows=tuple(TITLES.get(name, name) for name in poolings),
-            columns=tuple(str(layer) for layer in layers),
-            row_label="pooling",
-            column_label="layer",
-            value_label=f"{name}'s correlation with the gold scores",
-            scale="sequential",
-            limits=(low, max(float(finite.max()), low + 0.01) if finite.size else 1.0),
-            written="probability",
-        ),
-        params={"centred": centred, "metric": metric},
-        provenance=provenance_of(
-            [checkpoint] if checkpoint is not None else [], pairs=len(scores.rows)
-        ),
-        caption=f"{name}'s correlation of the cosine with gold scores over {len(scores.rows):,} "
-        "pairs" + (", about the mean of all sentences." if centred else "."),
-    )
-
-
-@view("pair_anisotropy")
-def pair_anisotropy(
-    scores: PairScores, checkpoint: Checkpoint | None = None, centred: bool = False
-) -> Plot:
-    """Anisotropy by layer: the mean cosine of two different sentences, for each pooling."""
-    values, poolings, layers = _by_pooling(scores, scores.anisotropy[:, int(centred)])
-    return Plot(
-        view="pair_anisotropy",
-        title="Anisotropy by layer" + (", centred" if centred else ""),
-        mark=Lines(
-            x=np.array(layers, float),
-            y=values,
-            series=tuple(TITLES.get(name, name) for name in poolings),
-            x_label="layer",
-            y_label="mean cosine of different sentences",
-        ),
-        params={"centred": centred},
-        provenance=provenance_of(
-            [checkpoint] if checkpoint is not None else [], pairs=len(scores.rows)
-        ),
-        caption=f"Mean cosine of two different sentences among {scores.sentences:,}; 0 where "
-        "directions are spread evenly.",
-    )
-
-
-def _by_pooling(
-    scores: PairScores, values: np.ndarray
-) -> tuple[np.ndarray, tuple[str, ...], tuple[int, ...]]:
-    """(poolings, layers) NaN where a pooling has no such layer."""
-    poolings = tuple(dict.fromkeys(pooling for pooling, _ in scores.keys))
-    layers = tuple(sorted({layer for _, layer in scores.keys}))
-    held = np.full((len(poolings), len(layers)), np.nan)
-    for (pooling, layer), value in zip(scores.keys, values.tolist(), strict=True):
-        held[poolings.index(pooling), layers.index(layer)] = value
-    return held, poolings, layers
-
-
-def _source(results: Sequence[Similarity], checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
-    one = results[0]
+def _source(every: Sequence[TokenPairs], checkpoints: Sequence[Checkpoint]) -> dict[str, Any]:
+    first = every[0]
     return provenance_of(
         list(checkpoints),
-        text=one.a.tokens.text,
-        pair=one.b.tokens.text,
-        method=list(dict.fromkeys(_method(result) for result in results)),
-        layers=[result.layer for result in results],
-        poolings=[result.pooling for result in results],
-        reference="corpus mean" if any(r.centre is not None for r in results) else None,
+        text=first.a.text,
+        pair=first.b.text,
+        method=list(dict.fromkeys(_method(pairs) for pairs in every)),
+        layers=[pairs.layer for pairs in every],
+        poolings=[pairs.pooling for pairs in every],
+        reference="corpus mean" if any(pairs.centred for pairs in every) else None,
     )
 
 
-def _method(result: Similarity) -> str:
-    return "split along a straight line" if result.gap else "split of the cosine"
+def _method(pairs: TokenPairs) -> str:
+    if pairs.pooling in (MAXSIM, SPLADE):
+        return {MAXSIM: "MaxSim", SPLADE: "SPLADE"}[pairs.pooling]
+    return "split along a straight line" if pairs.gap else "split of the cosine"
+
+
+def _of_seeds(every: Sequence[TokenPairs]) -> str:
+    """A sentence on the seeds that a picture is a mean over; "" where there is one."""
+    seeds = max(len(pairs.scores) for pairs in every)
+    return f" Means over {seeds} seeds." if seeds > 1 else ""

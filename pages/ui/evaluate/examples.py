@@ -1,4 +1,4 @@
-"""The table of examples: filtered, sorted, page by page; a click opens a row on Compare."""
+"""The table of examples: filtered, sorted, page by page; a click opens a row."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def draw(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions])
         rows = [int(row) for row in found.rows[start : start + PAGE]]
         told.caption(
             f"{len(found):,} of {total:,} rows that all have answered; here {start + 1:,} to "
-            f"{start + len(rows):,}. A click on a row opens it on Compare."
+            f"{start + len(rows):,}. A click on a row opens it on "
+            f"{evaluate_place.opens(run.table)}."
         )
         with place:
             evaluate_place.clickable(
@@ -84,7 +85,7 @@ def draw_cell(
         more = f"; the first {PAGE} are listed" if len(found) > PAGE else ""
         st.caption(
             f"{len(found):,} rows, the largest class gap first{more}. A click on a row "
-            "opens it on Compare."
+            f"opens it on {evaluate_place.opens(run.table)}."
         )
         if rows:
             evaluate_place.clickable(
@@ -122,6 +123,7 @@ def _filtered(run: EvaluationRun, answers: Sequence[Predictions]) -> Examples:
             label = st.selectbox("Label", options, width=150, **address.kept("examples_label"))
         order = st.selectbox("Order", list(ORDERS), width=210, **address.kept("examples_sort"))
         typed = st.text_input("Text contains", width=180, **address.kept("examples_text"))
+        evaluate_place.ask(run.table)
     state = tuple((answer.checkpoint, len(answer)) for answer in answers)
     return _examples(
         run.judged, state, str(show), label, str(order), typed or "", _run=run, _answers=answers

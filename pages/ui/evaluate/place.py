@@ -1,4 +1,4 @@
-"""Leaving for Compare with a row of a table; the browser's Back returns to the same place."""
+"""Leaving with a row of a table for Compare or Similarity; Back returns to the same place."""
 
 from __future__ import annotations
 
@@ -8,13 +8,35 @@ from typing import Any
 import streamlit as st
 
 from analysis.datasets.table import Table
+from pages.ui.frame import address
 from pages.ui.frame.inputs import compare
 
 _CLICKED, _OPENED = "evaluate_clicked", "evaluate_opened"
+_OPENS = "evaluate_opens"
+PLACES = {"Compare": "app.py", "Similarity": "pages/5_Similarity.py"}
+
+
+def ask(table: Table) -> None:
+    """Where a click on a row leads, for a data set of pairs."""
+    if table.pair is not None:
+        st.segmented_control(
+            "A click opens",
+            list(PLACES),
+            default="Compare",
+            required=True,
+            **address.kept(_OPENS),
+            help="Compare: what the checkpoints answer. Similarity: why the two texts are similar.",
+        )
+
+
+def opens(table: Table) -> str:
+    """The name of the page that a click on a row leads to."""
+    chosen = st.session_state.get(_OPENS)
+    return chosen if chosen in PLACES and table.pair is not None else "Compare"
 
 
 def clickable(frame: Any, key: str, rows: Sequence[int], **options: Any) -> None:
-    """A table of which a click on any cell opens the row on Compare.
+    """A table of which a click on any cell opens the row on another page.
 
     ``rows`` are the data set's rows that the table's stand for. The one that was opened last
     stays marked.
@@ -45,10 +67,6 @@ def follow(table: Table) -> None:
     """Go where a click of the last run leads, before anything slow is drawn."""
     row = st.session_state.pop(_CLICKED, None)
     if row is not None and 0 <= row < len(table):
-        _open_on_compare(table, row)
-
-
-def _open_on_compare(table: Table, row: int) -> None:
-    st.session_state[_OPENED] = row
-    text, pair = table.text[row], None if table.pair is None else table.pair[row]
-    compare(text, pair)
+        st.session_state[_OPENED] = row
+        pair = None if table.pair is None else table.pair[row]
+        compare(table.text[row], pair, PLACES[opens(table)])

@@ -7,11 +7,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Example:
-    """A text to try; `name` says what is worth looking at in it."""
+    """A text to try; `name` says what is worth looking at in it.
+
+    `pair` belongs to the text where checkpoints read pairs; `like` is what it may be compared with
+    where they read it alone.
+    """
 
     name: str
     text: str
     pair: str = ""
+    like: str = ""
+
+    @property
+    def other(self) -> str:
+        """A second sentence, whatever reads the first."""
+        return self.pair or self.like
 
 
 @dataclass(frozen=True)
@@ -26,11 +36,31 @@ TASKS = {
     "sst2": TaskWords(
         "Sentiment",
         (
-            Example("contrast", "Slow at first, but it earns every minute."),
-            Example("two turns", "The plot is thin, but the acting is anything but dull."),
-            Example("negation", "I would not say that this film is bad."),
-            Example("irony", "A triumph of editing: they cut everything that made sense."),
-            Example("hedge", "It is perhaps a little too long, though never quite boring."),
+            Example(
+                "contrast",
+                "Slow at first, but it earns every minute.",
+                like="It takes its time, and every minute is worth it.",
+            ),
+            Example(
+                "two turns",
+                "The plot is thin, but the acting is anything but dull.",
+                like="Great actors save a film with next to no story.",
+            ),
+            Example(
+                "negation",
+                "I would not say that this film is bad.",
+                like="This is not a bad film at all.",
+            ),
+            Example(
+                "irony",
+                "A triumph of editing: they cut everything that made sense.",
+                like="Whoever cut this film left out all of its sense.",
+            ),
+            Example(
+                "hedge",
+                "It is perhaps a little too long, though never quite boring.",
+                like="A shorter film might have held me better.",
+            ),
         ),
     ),
     "mrpc": TaskWords(
@@ -61,15 +91,41 @@ TASKS = {
     "trec": TaskWords(
         "Question type",
         (
-            Example("location", "Where did the inventor of the telephone grow up?"),
-            Example("number or entity", "What year did the first ship pass the Suez Canal?"),
-            Example("abbreviation", "What does the abbreviation NATO stand for?"),
-            Example("description", "Why do leaves change their colour in autumn?"),
-            Example("human, in disguise", "Which country's president signed the treaty?"),
+            Example(
+                "location",
+                "Where did the inventor of the telephone grow up?",
+                like="In which city was Alexander Graham Bell raised?",
+            ),
+            Example(
+                "number or entity",
+                "What year did the first ship pass the Suez Canal?",
+                like="When was the Suez Canal opened to ships?",
+            ),
+            Example(
+                "abbreviation",
+                "What does the abbreviation NATO stand for?",
+                like="What is the full name of NATO?",
+            ),
+            Example(
+                "description",
+                "Why do leaves change their colour in autumn?",
+                like="What makes trees turn yellow and red in the fall?",
+            ),
+            Example(
+                "human, in disguise",
+                "Which country's president signed the treaty?",
+                like="Who put their name to the treaty?",
+            ),
         ),
     ),
 }
 OTHER = TaskWords("Other", TASKS["sst2"].examples)
+
+
+def second_for(text: str) -> str:
+    """A second sentence for a text that is an example; "" for any other."""
+    every = (example for task in TASKS.values() for example in task.examples)
+    return next((example.other for example in every if example.text == text), "")
 
 
 def words_for(task: str) -> TaskWords:

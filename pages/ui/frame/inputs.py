@@ -12,7 +12,7 @@ from analysis.text.tokens import clean
 from pages.ui.frame import address, settings
 from pages.ui.frame.catalogue import Catalogue, Entry
 from pages.ui.frame.catalogue import add as add_checkpoint
-from pages.ui.frame.examples import words_for
+from pages.ui.frame.examples import second_for, words_for
 from pages.ui.kit import cards
 
 PREDICTED = "predicted"
@@ -68,12 +68,16 @@ def ask(catalogue: Catalogue, variant: bool = False, two: bool = False) -> Choic
                     help="Edit a second version of the sentence freely and compare.",
                 )
     with above:
-        _tasks(catalogue, entries)
+        _tasks(catalogue, entries, two=two)
     with sentence:
         first = _first_example(catalogue)
         pairs = two or any(
             entry.first.pairs or entry.first.kind == "classifier" for entry in entries
         )
+        if two and "pair" not in st.session_state:
+            # Who has not typed a second sentence sees at once what the page does with one.
+            text = st.session_state.get("document" if long else "text", first.text)
+            address.choose(pair=second_for(text.strip()))
         text, pair = _texts(bool(long), pairs, first)
     text, notes = clean(text)
     cleaned_pair, pair_notes = clean(pair)
@@ -120,11 +124,11 @@ def show_text(text: str, pair: str | None = None) -> None:
     )
 
 
-def compare(text: str, pair: str | None = None, **choices: Any) -> NoReturn:
-    """Open a row of a data set on Compare."""
+def compare(text: str, pair: str | None = None, page: str = "app.py", **choices: Any) -> NoReturn:
+    """Open a row of a data set on Compare, or on another page."""
     show_text(text, pair)
     address.choose(**choices)
-    address.go("app.py")
+    address.go(page)
 
 
 def is_complete(choice: Choice) -> bool:
@@ -278,8 +282,10 @@ def _forget_missing() -> None:
     st.session_state.pop("missing_problem", None)
 
 
-def _tasks(catalogue: Catalogue, entries: tuple[Entry, ...], examples: bool = True) -> None:
-    """A task chooses its four checkpoints, an example fills the sentence."""
+def _tasks(
+    catalogue: Catalogue, entries: tuple[Entry, ...], examples: bool = True, two: bool = False
+) -> None:
+    """A task chooses its four checkpoints, an example fills the sentence (with `two`, both)."""
     if not catalogue.tasks:
         return
     shown = {entry.task for entry in entries}
@@ -291,7 +297,7 @@ def _tasks(catalogue: Catalogue, entries: tuple[Entry, ...], examples: bool = Tr
         key="task",
         format_func=lambda t: cards.plain(words_for(t).title),
         on_change=_choose_task,
-        args=(catalogue,),
+        args=(catalogue, two),
         label_visibility="collapsed",
     )
     if not examples:
@@ -304,11 +310,11 @@ def _tasks(catalogue: Catalogue, entries: tuple[Entry, ...], examples: bool = Tr
         label_visibility="collapsed",
         format_func=lambda index: offered[index].name,
         on_change=_choose_example,
-        args=(offered,),
+        args=(offered, two),
     )
 
 
-def _choose_task(catalogue: Catalogue) -> None:
+def _choose_task(catalogue: Catalogue, two: bool) -> None:
     task = st.session_state.get("task")
     if task is None:  # a second click on the same task would clear it
         return
@@ -316,19 +322,19 @@ def _choose_task(catalogue: Catalogue) -> None:
     address.choose(checkpoints=catalogue.defaults(task), target=PREDICTED)
     current = st.session_state.get("text", "")
     if not current.strip() or current in previous:  # what somebody typed stays
-        _fill(words_for(task).examples[0])
+        _fill(words_for(task).examples[0], two)
 
 
-def _choose_example(examples: Any) -> None:
+def _choose_example(examples: Any, two: bool) -> None:
     index = st.session_state.get("example")
     if index is not None:
-        _fill(examples[index])
+        _fill(examples[index], two)
     st.session_state["example"] = None
 
 
-def _fill(example: Any) -> None:
+def _fill(example: Any, two: bool) -> None:
     long = bool(st.session_state.get("long"))
-    show_text(example.text, example.pair)
+    show_text(example.text, example.other if two else example.pair)
     st.session_state["long"] = long
 
 

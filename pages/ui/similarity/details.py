@@ -7,14 +7,20 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.figures.plot import Plot
-from analysis.similarities.token_pairs import MAXSIM, SPLADE
+from analysis.similarities.token_pairs import MAXSIM, NOT_POOLED, SPLADE
 from pages.ui.frame import address
+from pages.ui.frame.catalogue import Entry
+from pages.ui.kit import cards
 from pages.ui.kit.show import panel
-from pages.ui.similarity.engine import Comparison, Score, picture
+from pages.ui.similarity.engine import Comparison, Score, Shown
 
+_EFFECTS = (
+    "The score minus the score without each word, the encoder reading the sentence anew: above "
+    "zero the word makes the two more similar. The words as typed, edits aside; what a word is "
+    "worth need not be what it contributes. Li et al. 2016."
+)
 _MAP = (
-    "Contribution of each pair to the cosine; all cells sum to it. Rows are the first sentence, "
+    "Contribution of each pair to the score; all cells sum to it. Rows are the first sentence, "
     "columns the second. Split of a dot product over pairs of inputs: Eberle et al. 2020."
 )
 _LAYERS = (
@@ -35,19 +41,24 @@ _SPLADE = (
 )
 
 
-def draw(shown: Sequence[tuple[Comparison, list[Score]]], words: bool) -> None:
-    """A switch, and behind it the details of one checkpoint and pooling."""
+def draw(comparison: Comparison, shown: Sequence[Shown]) -> None:
+    """Switches, and behind them the details of one checkpoint and pooling."""
     able = {
-        f"{comparison.entry.id}: {row.title}": (comparison, row)
-        for comparison, rows in shown
-        for row in rows
-        if row.pairs is not None
+        f"{entry.id}: {score.title}": (entry, score)
+        for one in shown
+        for score in one.known
+        for entry in _entries(one.entry, score)
     }
     if not able:
         return
     with st.container(key="similarity-controls-details", horizontal=True):
         on = st.toggle("Token × token map and winners", **address.kept("similarity_details"))
-        if not on:
+        worth = st.toggle(
+            "Effect of each word",
+            **address.kept("similarity_effects"),
+            help="The sentences are read once more without each word.",
+        )
+        if not on and not worth:
             return
         names = list(able)
         if st.session_state.get("similarity_detail") not in names:
@@ -55,25 +66,40 @@ def draw(shown: Sequence[tuple[Comparison, list[Score]]], words: bool) -> None:
         chosen = st.selectbox(
             "Details of", names, key="similarity_detail", label_visibility="collapsed", width=320
         )
-    comparison, row = able[chosen]
+    entry, score = able[chosen]
     with st.container(key="similarity-details"):
-        for name, (plot, about) in plots_of(comparison, row, words).items():
-            panel(plot, f"similarity-{name}", about)
+        for view, params, about in _pictures(score, on, worth):
+            try:
+                plot = comparison.picture(view, [entry], **params)
+            except ValueError as error:
+                st.info(cards.plain(str(error)))
+                continue
+            panel(plot, f"similarity-{view}", about)
 
 
-def plots_of(comparison: Comparison, row: Score, words: bool) -> dict[str, tuple[Plot, str]]:
-    """The pictures of one pooling of one checkpoint, each with what it is."""
-    assert row.pairs is not None
-    if row.pooling == MAXSIM:
-        return {"maxsim": (picture("maxsim_margins", [comparison]), _MAXSIM)}
-    if row.pooling == SPLADE:
-        return {"splade": (picture("splade_terms", [comparison]), _SPLADE)}
-    own: dict[str, Any] = {"pooling": row.pooling}
-    plots = {"map": (picture("similarity_map", [comparison], words=words, **own), _MAP)}
-    reading: Any = row.pairs.result
-    if len(reading.a.layers) > 1 or len(reading.a.parts) > 1:
-        plots["layers"] = (picture("similarity_layers", [comparison], **own), _LAYERS)
-    winners = reading.a.winners
-    if winners is not None and winners.token is not None:
-        plots["winners"] = (picture("max_winners", [comparison], words=words, **own), _WINNERS)
-    return plots
+def _entries(entry: Entry, score: Score) -> list[Entry]:
+    """The entry itself; of a seed group each seed, where a picture shows winners of one."""
+    if score.pooling not in NOT_POOLED or not entry.is_group:
+        return [entry]
+    return [Entry(member.id, (member,)) for member in entry.members]
+
+
+def _pictures(score: Score, on: bool, worth: bool) -> list[tuple[str, dict[str, Any], str]]:
+    """View, parameters and description of each picture of one pooling."""
+    own: dict[str, Any] = {"pooling": score.pooling}
+    pictures = [("similarity_effects", own, _EFFECTS)] if worth else []
+    if not on or score.pairs is None:
+        return pictures
+    if score.pooling == MAXSIM:
+        pictures.append(("maxsim_margins", {}, _MAXSIM))
+    elif score.pooling == SPLADE:
+        pictures.append(("splade_terms", {}, _SPLADE))
+    pictures.append(("similarity_map", own, _MAP))
+    if score.pooling in NOT_POOLED:
+        return pictures
+    reading = score.pairs.splits[0].a
+    if len(reading.layers) > 1 or len(reading.parts) > 1:
+        pictures.append(("similarity_layers", own, _LAYERS))
+    if reading.winners is not None and reading.winners.token is not None:
+        pictures.append(("max_winners", own, _WINNERS))
+    return pictures

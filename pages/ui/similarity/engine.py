@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.figures.plot import Plot
-from analysis.figures.recipes import similarity as recipes
-from analysis.figures.recipes.request import Data, Subject
-from analysis.figures.recipes.results import Member
-from analysis.figures.views.similarity import TITLES
-from analysis.similarities.token_pairs import MAXSIM, SPLADE, Span, TokenPairs
+from analysis.figures.recipes import similarity_results as results
+from analysis.figures.recipes.request import Data
+from analysis.figures.views.similarity import TITLES, limits_of
+from analysis.similarities.pair_edits import Put, Span
+from analysis.similarities.token_pairs import MAXSIM, NOT_POOLED, SPLADE, TokenPairs
 from pages.ui.engine import models
-from pages.ui.engine.results import PageStore, Reason
+from pages.ui.engine.results import STORE, member_of, picture, subject_of
 from pages.ui.frame.catalogue import Entry
+from pages.ui.frame.inputs import Choice
 
 if TYPE_CHECKING:
     from analysis.similarities.pair_scores import PairScores
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,119 +37,150 @@ class Score:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What is on one card."""
+
+    entry: Entry
+    scores: list[Score]
+
+    @property
+    def known(self) -> list[Score]:
+        """The poolings that have a score."""
+        return [score for score in self.scores if score.pairs is not None]
+
+
+@dataclass(frozen=True)
 class PairsOfDataSet:
-    """A data set of pairs that was computed in this session: the scores of each entry, by id."""
+    """A data set of pairs that was computed in this session: the scores of each checkpoint."""
 
     data: Data
-    scores: dict[str, PairScores]
+    scores: dict[str, PairScores]  # by the id of a checkpoint
+    poolings: tuple[str, ...]  # that were asked for
+    layers: tuple[int, ...] | str
+    precision: str
     key: str  # the job that computed it
     failed: tuple[tuple[str, str], ...] = ()  # entry, why it has no scores
 
+    def has(self, entry: Entry) -> bool:
+        """Whether every seed of an entry was computed."""
+        return all(member.id in self.scores for member in entry.members)
 
-class _Store(PageStore):
-    """Scores over the data set of pairs come from what was computed in this session."""
+    def has_mean(self, entry: Entry, pooling: str, layer: int) -> bool:
+        """Whether the mean of a pooling at a layer is known for every seed of an entry."""
+        return self.has(entry) and all(
+            any(
+                name == pooling and (pooling == "head" or layer in (-1, number))
+                for name, number in self.scores[member.id].keys
+            )
+            for member in entry.members
+        )
 
-    def __init__(self, scores: PairScores | None) -> None:
-        self._scores = scores
+    def of(self, entry: Entry) -> PairScores:
+        """The scores of an entry; of a seed group the mean over its seeds."""
+        from analysis.seed_groups.similarities import mean_scores
 
-    def result(self, member: Member, compute: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-        """``compute(member, *arguments)``, or what is kept of it; a reason is kept, too.
+        return mean_scores([self.scores[member.id] for member in entry.members], entry.id)
+
+    def picture(self, view: str, entry: Entry, choice: Choice, **params: Any) -> Plot:
+        """The picture `view` of these scores.
 
         Raises
         ------
         ValueError
-            The mean that vectors are measured from was not computed.
+            There is no such picture; the message gives the reason.
         """
-        if compute is recipes.pair_scores:
-            if self._scores is None:
-                raise ValueError("the data set of pairs has not been through this checkpoint")
-            return self._scores  # type: ignore[return-value]
-        try:
-            return super().result(member, compute, arguments)
-        except ValueError as error:
-            if compute is recipes.token_pairs and not isinstance(
-                self.known(member, compute, arguments), Reason
-            ):
-                self.keep_reason(member, compute, arguments, str(error))
-            raise
+        layers = None if isinstance(self.layers, str) else list(self.layers)
+        params = {
+            "poolings": list(self._own(entry.first)),
+            "layers": layers,
+            "precision": self.precision,
+            **params,
+        }
+        return picture(view, [entry], choice, data=self.data, **params)
+
+    def _own(self, member: Checkpoint) -> tuple[str, ...]:
+        from analysis.corpus.embedding import poolings_of
+
+        return tuple(name for name in self.poolings if name in poolings_of(member))
+
+    def keep(self, entries: Sequence[Entry]) -> None:
+        """Put what was computed where pictures look for it, so that none computes it again."""
+        for member in (member for entry in entries for member in entry.members):
+            scores = self.scores.get(member.id)
+            if scores is None:
+                continue
+            place = member_of(member, "", None)
+            asked = (self.data, self._own(member), self.layers, self.precision)
+            STORE.keep(place, results.pair_scores, asked, scores)
+            for (pooling, layer), mean in zip(scores.keys, scores.means, strict=True):
+                of_mean = (self.data, pooling, layer, self.precision)
+                STORE.keep(place, results.mean_over, of_mean, mean.astype("float64"))
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two sentences through one checkpoint: of a seed group its first seed."""
+    """How the two sentences of the page are compared, whichever checkpoint and pooling."""
 
-    entry: Entry
-    text: str
-    pair: str
+    choice: Choice
     layer: int
+    count: int
     struck: tuple[Span, ...] = ()
+    put: tuple[Put, ...] = ()
     centre: PairsOfDataSet | None = None  # None: vectors are measured from zero
 
     @property
-    def member(self) -> Member:
-        """The checkpoint with its two sentences."""
-        held = None if self.centre is None else self.centre.scores.get(self.entry.id)
-        return Member(self.entry.first, self.text, self.pair, _Store(held))
+    def data(self) -> Data | None:
+        """The data set from whose mean vectors are measured."""
+        return None if self.centre is None else self.centre.data
 
-    def scores(self, poolings: Sequence[str]) -> list[Score]:
+    def scores(self, entry: Entry, poolings: Sequence[str]) -> list[Score]:
         """One for each pooling; a failure stays in its own row."""
-        return [self._score(pooling) for pooling in poolings]
+        return [self._score(entry, pooling) for pooling in poolings]
 
-    def _score(self, pooling: str) -> Score:
-        data = None if self.centre is None else self.centre.data
-        how = (pooling, self.layer, self.struck, data, models.precision())
+    def _score(self, entry: Entry, pooling: str) -> Score:
+        centre = None if pooling in NOT_POOLED else self.centre
+        if centre is not None and not centre.has_mean(entry, pooling, self.layer):
+            return Score(
+                pooling,
+                None,
+                f"The mean of {centre.data.name} is not known for this pooling and layer: compare "
+                "its pairs below with them, or measure from zero.",
+            )
+        data = None if pooling in NOT_POOLED else self.data
+        how = (pooling, self.layer, self.struck, self.put, data, models.precision())
+        subject = subject_of(entry, self.choice.text, self.choice.pair)
         try:
-            return Score(pooling, self.member.result(recipes.token_pairs, *how))
+            return Score(pooling, results.pairs_of_subject(subject, *how))
         except ValueError as error:
             return Score(pooling, None, str(error))
 
+    def limits(self, scores: Sequence[Score]) -> dict[str, float]:
+        """Value of the widest band of each pooling, common to all checkpoints."""
+        known = [score.pairs for score in scores if score.pairs is not None]
+        return limits_of(known, self.choice.words)
 
-def picture(view: str, comparisons: Sequence[Comparison], **params: Any) -> Plot:
-    """The picture `view` of these comparisons by its recipe, as they are shown.
+    def picture(self, view: str, entries: Sequence[Entry], **params: Any) -> Plot:
+        """The picture `view` of these entries, as the page compares the sentences.
 
-    Raises
-    ------
-    ValueError
-        There is no such picture; the message gives the reason.
-    """
-    from analysis.figures.recipes.registry import make
+        Raises
+        ------
+        ValueError
+            There is no such picture; the message gives the reason.
+        """
+        from analysis.figures.recipes.registry import options_of
 
-    first = comparisons[0]
-    if view not in ("maxsim_margins", "splade_terms"):
-        centred = {} if first.centre is None else {"centre": "mean"}
-        params = {"layer": first.layer, "precision": models.precision(), **centred, **params}
-    if first.struck:
-        params["struck"] = [list(span) for span in first.struck]
-    subjects = [
-        Subject(comparison.entry.first.id, (comparison.member,)) for comparison in comparisons
-    ]
-    data = None if first.centre is None else first.centre.data
-    return make(view, subjects, first.text, first.pair, None, params, data)
-
-
-def picture_over(
-    view: str, entry: Entry, held: PairsOfDataSet, poolings: Sequence[str], **params: Any
-) -> Plot:
-    """A picture of the scores of one entry over a data set of pairs, by its recipe.
-
-    Raises
-    ------
-    ValueError
-        There is no such picture; the message gives the reason.
-    """
-    from analysis.figures.recipes.registry import make
-
-    scores = held.scores[entry.id]
-    own = tuple(dict.fromkeys(pooling for pooling, _ in scores.keys))
-    layers = sorted({layer for pooling, layer in scores.keys if pooling != "head"})
-    params = {
-        "poolings": [name for name in poolings if name in own],
-        "layers": layers or None,
-        "precision": models.precision(),
-        **params,
-    }
-    member = Member(entry.first, "", None, _Store(scores))
-    return make(view, [Subject(entry.first.id, (member,))], "", None, None, params, held.data)
+        whole = {
+            "layer": self.layer,
+            "words": self.choice.words,
+            "count": self.count,
+            "struck": [list(span) for span in self.struck] or None,
+            "put": [list(edit) for edit in self.put] or None,
+            "centre": "zero" if self.centre is None else "mean",
+            "precision": models.precision(),
+        }
+        known = options_of(view)
+        own = {name: value for name, value in whole.items() if name in known}
+        return picture(view, entries, self.choice, data=self.data, **{**own, **params})
 
 
 def offered(members: Sequence[Checkpoint]) -> list[str]:

@@ -20,9 +20,10 @@ from pages.ui.data import choose as dataset
 from pages.ui.engine import jobs, models, results_folder
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
+from pages.ui.frame.inputs import Choice, show_text
 from pages.ui.kit import cards
 from pages.ui.kit.show import panel
-from pages.ui.similarity.engine import PairsOfDataSet, picture_over
+from pages.ui.similarity.engine import PairsOfDataSet
 
 if TYPE_CHECKING:
     from analysis.common.jobs import Desk
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from analysis.similarities.pair_scores import PairScores
 
 _DONE = "similarity_scores"  # in the session: the PairsOfDataSet that was computed last
+MOST_ROWS = 1_000  # of the data set that are listed
 MOST_ALL_LAYERS = 4_000  # rows up to which every layer is kept: vectors take disk
 _ABOUT = (
     "Rank correlation of the cosine with gold scores for each pooling and layer; the range in "
@@ -45,6 +47,8 @@ _ABOUT_ANISOTROPY = (
 def ask_centre() -> PairsOfDataSet | None:
     """Where vectors are measured from: zero (None), or the mean of a data set computed here."""
     held: PairsOfDataSet | None = st.session_state.get(_DONE)
+    if held is not None and held.precision != models.precision():
+        held = None
     options = ["zero", *([f"mean of {held.data.name}"] if held else [])]
     if st.session_state.get("similarity_centre") not in (None, *options):
         st.session_state["similarity_centre"] = "zero"
@@ -60,7 +64,14 @@ def ask_centre() -> PairsOfDataSet | None:
     return None if chosen in (None, "zero") else held
 
 
-def draw(entries: Sequence[Entry], poolings: Sequence[str]) -> None:
+def keep(entries: Sequence[Entry]) -> None:
+    """Put the scores of this session where the pictures of these entries look for them."""
+    held: PairsOfDataSet | None = st.session_state.get(_DONE)
+    if held is not None:
+        held.keep(entries)
+
+
+def draw(entries: Sequence[Entry], choice: Choice, poolings: Sequence[str]) -> None:
     """The panel; the pass is asked for, shows its progress, can be stopped, and goes on."""
     pooled = [name for name in poolings if name not in (MAXSIM, SPLADE)]
     with st.container(border=True, key="panel-pairs"):
@@ -96,15 +107,28 @@ def draw(entries: Sequence[Entry], poolings: Sequence[str]) -> None:
             place="pairs-job",
         )
         if job is not None and job.state == "done" and not finished:
-            data = Data(chosen.table, chosen.name)
-            st.session_state[_DONE] = PairsOfDataSet(data, job.result, key, tuple(job.results))
+            st.session_state[_DONE] = PairsOfDataSet(
+                Data(chosen.table, chosen.name),
+                job.result,
+                tuple(pooled),
+                _layers(chosen.table),
+                models.precision(),
+                key,
+                tuple(job.results),
+            )
             st.rerun()
         if held is not None:
-            _results(entries, held, pooled)
+            _results(entries, held, choice, pooled)
+        else:
+            _rows(chosen.table, both.rows.tolist())
+
+
+def _layers(table: Table) -> tuple[int, ...] | str:
+    return "all" if len(table) <= MOST_ALL_LAYERS else (-1,)
 
 
 def _key(entries: Sequence[Entry], poolings: Sequence[str], table: Table) -> str:
-    named = "".join(entry.first.sha256 for entry in entries)
+    named = "".join(member.sha256 for entry in entries for member in entry.members)
     sentence = f"{named}{poolings}{models.precision()}{table.label_digest}"
     return f"similarity-{sha256(sentence.encode()).hexdigest()[:16]}-{table.digest[:16]}"
 
@@ -121,43 +145,44 @@ def _work(
         from analysis.corpus.embedding import poolings_of
         from analysis.similarities.pair_scores import over_pairs
 
+        members = [member for entry in entries for member in entry.members]
         scoreses: dict[str, PairScores] = {}
-        for index, entry in enumerate(entries):
+        count = len(members)
+        for index, member in enumerate(members):
             desk.check()
-            count = len(entries)
-            desk.report(index, count, f"loading {entry.id}", index / count)
+            desk.report(index, count, f"loading {member.id}", index / count)
 
             def tell(done: int, rows: int, what: str, share: float, index: int = index) -> None:
-                desk.report(
-                    index * rows + done, len(entries) * rows, what, (index + share) / len(entries)
-                )
+                desk.report(index * rows + done, count * rows, what, (index + share) / count)
 
             try:
-                encoder = runs.open_for_data(entry.first, dtype=precision)
+                encoder = runs.open_for_data(member, dtype=precision)
                 scores = over_pairs(
                     encoder,
                     table,
-                    [name for name in poolings if name in poolings_of(entry.first)],
-                    "all" if len(table) <= MOST_ALL_LAYERS else (-1,),
+                    [name for name in poolings if name in poolings_of(member)],
+                    _layers(table),
                     root,
                     progress=tell,
                     cancel=desk.cancel,
                 )
             except Exception as error:
-                desk.keep((entry.id, reason(error, entry.id)))
+                desk.keep((member.id, reason(error, member.id)))
                 continue
             if scores is None:
                 raise Stopped
-            scoreses[entry.id] = scores
+            scoreses[member.id] = scores
         return scoreses
 
     return go
 
 
-def _results(entries: Sequence[Entry], held: PairsOfDataSet, poolings: Sequence[str]) -> None:
+def _results(
+    entries: Sequence[Entry], held: PairsOfDataSet, choice: Choice, poolings: Sequence[str]
+) -> None:
     for failed, why in held.failed:
         st.warning(cards.plain(f"{failed}: {why.removeprefix(f'{failed}: ')}"))
-    shown = [entry for entry in entries if entry.id in held.scores]
+    shown = [entry for entry in entries if held.has(entry)]
     if not shown:
         return
     names = [entry.id for entry in shown]
@@ -177,21 +202,42 @@ def _results(entries: Sequence[Entry], held: PairsOfDataSet, poolings: Sequence[
             required=True,
             **address.kept("similarity_metric"),
         )
-    scores, table = held.scores[name], held.data.table
-    entry = next(entry for entry in shown if entry.id == name)
+    held.keep(shown)
+    entry, table = next(entry for entry in shown if entry.id == name), held.data.table
+    scores = held.of(entry)
     st.caption(cards.plain(_said(scores)))
     with st.container(key="similarity-details"):
         if scores.gold is not None:
-            plot = picture_over(
-                "pair_correlations", entry, held, poolings, centred=bool(centred), metric=metric
+            plot = held.picture(
+                "pair_correlations", entry, choice, centred=bool(centred), metric=metric
             )
             panel(plot, "pair-correlations", _ABOUT)
-        plot = picture_over("pair_anisotropy", entry, held, poolings, centred=bool(centred))
+        plot = held.picture("pair_anisotropy", entry, choice)
         panel(plot, "pair-anisotropy", _ABOUT_ANISOTROPY)
     with st.expander("All numbers as a table"):
         st.dataframe(scores.frame().round(3), hide_index=True)
     _disputed(scores, table, poolings)
-    _nearest(entry, scores, table, poolings)
+    _nearest(entry, scores, table, poolings, bool(centred))
+    _rows(table, scores.rows.tolist(), scores)
+
+
+def _rows(table: Table, rows: Sequence[int], scores: PairScores | None = None) -> None:
+    """The pairs themselves, with their cosines at the last layer where they are known."""
+    with st.expander("Pairs of the data set"):
+        if len(rows) > MOST_ROWS:
+            st.caption(f"The first {MOST_ROWS:,} of {len(rows):,}. A click opens the pair above.")
+        else:
+            st.caption("A click opens the pair above.")
+        shown = table.frame().iloc[list(rows[:MOST_ROWS])]
+        shown = shown.rename(columns={"text": "first", "pair": "second", "label": "gold"})
+        if table.label is None:
+            shown = shown.drop(columns="gold")
+        for key in () if scores is None else scores.last_keys:
+            assert scores is not None
+            cosines = scores.cosine[scores.at(*key)][: len(shown)]
+            shown[views.TITLES[key[0]]] = cosines.round(3)
+        lines = shown.to_dict("records")
+        _table(lines, "similarity-rows", lambda n: (lines[n]["first"], lines[n]["second"]))
 
 
 def _said(scores: PairScores) -> str:
@@ -199,6 +245,8 @@ def _said(scores: PairScores) -> str:
     sentences = [
         f"{len(scores.rows):,} pairs, {scores.sentences:,} sentences, {scores.seconds:.0f} s."
     ]
+    if scores.note:
+        sentences.append(scores.note)
     if scores.left_out:
         sentences.append(f"{scores.left_out:,} rows without a second sentence are left out.")
     best = best_of(scores)
@@ -225,8 +273,7 @@ def best_of(scores: PairScores) -> tuple[str, int, tuple[float, float, float]] |
 
 
 def _disputed(scores: PairScores, table: Table, poolings: Sequence[str]) -> None:
-    last = max(layer for _, layer in scores.keys)
-    keys = [key for key in scores.keys if key[1] == last and key[0] in poolings]
+    keys = [key for key in scores.last_keys if key[0] in poolings]
     if len(keys) < 2:
         return
     st.markdown(
@@ -248,7 +295,9 @@ def _disputed(scores: PairScores, table: Table, poolings: Sequence[str]) -> None
     _table(lines, "similarity-disputed", lambda n: (lines[n]["first"], lines[n]["second"]))
 
 
-def _nearest(entry: Entry, scores: PairScores, table: Table, poolings: Sequence[str]) -> None:
+def _nearest(
+    entry: Entry, scores: PairScores, table: Table, poolings: Sequence[str], centred: bool
+) -> None:
     text = str(st.session_state.get("text") or "")
     st.markdown(
         "**Nearest sentences of the data set to the first sentence**",
@@ -257,10 +306,12 @@ def _nearest(entry: Entry, scores: PairScores, table: Table, poolings: Sequence[
     )
     if not st.toggle("Look for them", **address.kept("similarity_nearest")) or not text.strip():
         return
+    if entry.is_group:
+        st.caption(cards.plain(f"By the first seed, {entry.first.id}: seeds have neighbours each."))
     own = [name for name, _ in scores.keys if name in poolings]
     found, texts = _neighbours(
         entry.first.id, entry.first.sha256, models.precision(), table.digest, text,
-        tuple(dict.fromkeys(own)), _entry=entry, _table=table,
+        tuple(dict.fromkeys(own)), centred, _entry=entry, _table=table,
     )  # fmt: skip
     lines = []
     for near in found:
@@ -292,7 +343,7 @@ def _why(result: Any) -> str:
 @st.cache_resource(max_entries=8, show_spinner="Looking for the nearest sentences")
 def _neighbours(
     id: str, sha256: str, precision: str, digest: str, text: str, poolings: tuple[str, ...],
-    _entry: Entry, _table: Table,
+    centred: bool, _entry: Entry, _table: Table,
 ) -> tuple[tuple[Neighbours, ...], Sequence[str]]:  # fmt: skip
     from analysis.similarities.neighbours import nearest
     from analysis.similarities.pair_scores import pairs_of, stored_vectors
@@ -300,20 +351,19 @@ def _neighbours(
     _, sentences = pairs_of(_table)
     encoder = models.classifier(_entry.first)
     vectors = stored_vectors(encoder, sentences, poolings, results_folder.folder())
-    found = nearest(encoder, text, sentences.text, poolings, vectors=vectors)
+    found = nearest(encoder, text, sentences.text, poolings, centred=centred, vectors=vectors)
     return found, sentences.text
 
 
 def _table(
-    lines: Sequence[Mapping[str, Any]], key: str, pair_of: Callable[[int], tuple[str, str]]
+    lines: Sequence[Mapping[Any, Any]], key: str, pair_of: Callable[[int], tuple[str, str]]
 ) -> None:
     """A table of which a click on a row opens a pair above."""
 
     def opened() -> None:
         rows = st.session_state[key].selection.rows
         if rows:
-            st.session_state["text"], st.session_state["pair"] = pair_of(rows[0])
-            st.session_state["document"] = st.session_state["text"]
+            show_text(*pair_of(rows[0]))
 
     st.dataframe(
         pd.DataFrame(lines),

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
 
 from analysis.figures.plot import Plot
 from analysis.figures.views import similarity as views
-from analysis.figures.views.units import labels_of, units_of
-from analysis.similarities.token_pairs import MAXSIM, SPLADE
-from analysis.similarities.unit_pairs import unit_pairs
-from analysis.similarities.wording import carried, ends, in_words
+from analysis.similarities.wording import ends, in_words
 from pages.ui.engine import models
-from pages.ui.frame import address
+from pages.ui.frame import address, inputs
 from pages.ui.frame.catalogue import Catalogue, Entry
 from pages.ui.frame.examples import TASKS
 from pages.ui.frame.inputs import Choice
 from pages.ui.frame.sidebar import draw_sidebar
 from pages.ui.kit import cards
-from pages.ui.kit.cards import Span
 from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import titled
-from pages.ui.similarity import details, engine, over_pairs, rows
-from pages.ui.similarity.engine import Comparison, PairsOfDataSet, Score
+from pages.ui.similarity import details, edits, over_pairs, rows
+from pages.ui.similarity.engine import Comparison, PairsOfDataSet, Shown, offered
 
 MOST_CHECKPOINTS = 4
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
@@ -51,7 +47,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
         draw_sidebar(found, choice.entries)
         return
     entries = choice.entries[:MOST_CHECKPOINTS]
-    struck = _struck(choice)
+    over_pairs.keep(entries)
     with st.container(key="verdict"):
         verdict = st.empty()
         below_verdict = st.container(key="status").empty()
@@ -59,35 +55,28 @@ def draw(found: Catalogue, choice: Choice) -> None:
         export = st.container(width="content")
     with st.container(key="similarity-controls"):
         poolings, layer, count, centre = _controls(entries)
-        if struck:
-            st.button(
-                f"Put back {len(struck)} word{'s' if len(struck) > 1 else ''}",
-                key="put-back",
-                icon=":material/undo:",
-                on_click=_put_back,
-            )
-    comparisons = [
-        Comparison(entry, choice.text, choice.pair or "", layer, struck, centre)
-        for entry in entries
-    ]
-    shown = [(comparison, comparison.scores(poolings)) for comparison in comparisons]
-    limits = rows.limits_of([row for _, every in shown for row in every], choice.words)
+    struck, put = edits.ask(choice)
+    comparison = Comparison(choice, layer, count, struck, put, centre)
+    shown = [Shown(entry, comparison.scores(entry, poolings)) for entry in entries]
+    limits = comparison.limits([score for one in shown for score in one.scores])
+    plots: dict[str, Plot] = {}
     with st.container(key="similarities"):
-        for comparison, every in shown:
-            entry = comparison.entry
-            with st.container(border=True, key=f"card-{entry.id}"):
-                html = rows.html_of(
-                    entry, every, (choice.text, choice.pair or ""), struck,
-                    words=choice.words, count=count, limits=limits,
-                )  # fmt: skip
-                rows.piece(html, f"compared-{entry.id}", lambda place: _strike(choice, place))
+        for one in shown:
+            with st.container(border=True, key=f"card-{one.entry.id}"):
+                plot = _bands(comparison, one, limits)
+                if plot is not None:
+                    plots[one.entry.id] = plot
+                html = rows.html_of(one, plot, choice, struck, put)
+                rows.piece(
+                    html, f"compared-{one.entry.id}", lambda place: edits.strike(choice, place)
+                )
     verdict.text(_sentence(shown, choice.words))
     below_verdict.caption(_legend(shown, choice, centre))
     with export:
-        export_menu(_plots(shown, choice.words, count), "export-similarity")
+        export_menu(_with_all(comparison, shown, plots, limits), "export-similarity")
     draw_sidebar(found, choice.entries)
-    details.draw(shown, choice.words)
-    over_pairs.draw(entries, poolings)
+    details.draw(comparison, shown)
+    over_pairs.draw(entries, choice, poolings)
 
 
 def _is_complete(choice: Choice) -> bool:
@@ -106,22 +95,23 @@ def _is_complete(choice: Choice) -> bool:
 
 def _take_example() -> None:
     example = TASKS["mrpc"].examples[0]
-    st.session_state["text"] = st.session_state["document"] = example.text
-    st.session_state["pair"] = example.pair
+    inputs.show_text(example.text, example.pair)
 
 
 def _controls(
     entries: Sequence[Entry],
 ) -> tuple[list[str], int, int, PairsOfDataSet | None]:
-    offered = engine.offered([entry.first for entry in entries])
-    default = [name for name in ("mean", "max", "cls") if name in offered]
+    known = offered([entry.first for entry in entries])
+    declared = any(entry.first.kind == "encoder" and entry.first.head for entry in entries)
+    usual = ("mean", "max", "cls", *(("head",) if declared else ()))
+    default = [name for name in usual if name in known]
     held = st.session_state.get("similarity_poolings")
-    if held is not None and not set(held) <= set(offered):
+    if held is not None and not set(held) <= set(known):
         # Another choice of checkpoints may not have them.
-        st.session_state["similarity_poolings"] = [name for name in held if name in offered]
+        st.session_state["similarity_poolings"] = [name for name in held if name in known]
     poolings = st.pills(
         "Poolings",
-        offered,
+        known,
         selection_mode="multi",
         default=default,
         **address.kept("similarity_poolings"),
@@ -149,7 +139,7 @@ def _controls(
     )
     centre = over_pairs.ask_centre()
     return (
-        [name for name in offered if name in (poolings or ())],
+        [name for name in known if name in (poolings or ())],
         -1 if layer in (None, "last") else int(layer),
         int(count or 8),
         centre,
@@ -165,99 +155,58 @@ def _depth(entry: Entry) -> int:
         return 0
 
 
-def _struck(choice: Choice) -> tuple[Span, ...]:
-    """The words struck out of these two texts."""
-    held = st.session_state.get("struck")
-    if not held or held[0] != (choice.text, choice.pair):
-        return ()
-    return tuple(held[1])
+def _bands(comparison: Comparison, one: Shown, limits: Mapping[str, float]) -> Plot | None:
+    """The picture of a card: every pooling that has a score, on the scale of all cards."""
+    poolings = [score.pooling for score in one.known]
+    if not poolings:
+        return None
+    ends = {name: limits[name] for name in poolings}
+    return comparison.picture("similarity_bands", [one.entry], poolings=poolings, limits=ends)
 
 
-def _strike(choice: Choice, place: Span) -> None:
-    held = set(_struck(choice))
-    held ^= {place}
-    st.session_state["struck"] = ((choice.text, choice.pair), tuple(sorted(held)))
+def _with_all(
+    comparison: Comparison,
+    shown: Sequence[Shown],
+    plots: dict[str, Plot],
+    limits: Mapping[str, float],
+) -> dict[str, Plot]:
+    """The pictures of the cards for a paper, and all of them in one."""
+    able = [one.entry for one in shown if one.entry.id in plots]
+    if len(able) < 2:
+        return plots
+    names = list(dict.fromkeys(score.pooling for one in shown for score in one.known))
+    ends = {name: limits[name] for name in names}
+    try:
+        whole = comparison.picture("similarity_bands", able, poolings=names, limits=ends)
+    except ValueError:  # one of them failed with a pooling that another has
+        return plots
+    return {"all": whole, **plots}
 
 
-def _put_back() -> None:
-    st.session_state["struck"] = None
-
-
-def _sentence(shown: Sequence[tuple[Comparison, list[Score]]], words: bool) -> str:
+def _sentence(shown: Sequence[Shown], words: bool) -> str:
     """One sentence for each checkpoint: what carries the similarity, where poolings differ."""
     sentences = []
-    for comparison, every in shown:
-        poolings = []
-        for row in every:
-            if row.pairs is None:
-                continue
-            a, b = row.pairs.a, row.pairs.b
-            groups = units_of(a, words), units_of(b, words)
-            units = unit_pairs(row.pairs.contributions, *groups)
-            first, second = labels_of(a, groups[0]), labels_of(b, groups[1])
-            special = first.special, second.special
-            poolings.append(
-                carried(
-                    row.title,
-                    row.pairs.score,
-                    units.values,
-                    first.labels,
-                    second.labels,
-                    special,
-                )
-            )
+    for one in shown:
+        poolings = [views.leading(score.pairs, words) for score in one.known if score.pairs]
         if poolings:
-            before = f"{comparison.entry.id}: " if len(shown) > 1 else ""
+            before = f"{one.entry.id}: " if len(shown) > 1 else ""
             sentences.append(before + in_words(poolings))
     return " ".join(sentences[:2])
 
 
-def _legend(
-    shown: Sequence[tuple[Comparison, list[Score]]],
-    choice: Choice,
-    centre: PairsOfDataSet | None,
-) -> str:
+def _legend(shown: Sequence[Shown], choice: Choice, centre: PairsOfDataSet | None) -> str:
     sentences = [
         "Widths have one scale a pooling, for all checkpoints; dashed and blue is negative. Point "
-        "at a word for its partners in all poolings; click it to strike it out."
+        "at a word for its partners in all poolings; click it to strike it out or put another in."
     ]
     if centre:
         sentences.append(f"Measured from the mean of {centre.data.name}.")
+    if any(one.entry.is_group for one in shown):
+        sentences.append("Of a seed group everything is the mean over its seeds.")
     if len(choice.entries) > MOST_CHECKPOINTS:
         sentences.append(f"The first {MOST_CHECKPOINTS} checkpoints are shown.")
-    rows = (row.pairs for _, every in shown for row in every)
-    tokens = next(((pairs.a, pairs.b) for pairs in rows if pairs is not None), None)
-    if tokens:
-        sentences.append(ends(*tokens))
+    known = [score.pairs for one in shown for score in one.known if score.pairs is not None]
+    if known:
+        sentences.append(ends(known[0].a, known[0].b))
     sentences += choice.notes
     return cards.plain(" ".join(line for line in sentences if line))
-
-
-def _plots(
-    shown: Sequence[tuple[Comparison, list[Score]]], words: bool, count: int
-) -> dict[str, Plot]:
-    """Everything on the cards, ready for a paper."""
-    plots: dict[str, Plot] = {}
-    able: list[Comparison] = []
-    names: dict[str, None] = {}
-    for comparison, every in shown:
-        poolings = [row.pooling for row in every if _is_pooled(row)]
-        names |= dict.fromkeys(poolings)
-        if poolings:
-            able.append(comparison)
-            plots[comparison.entry.id] = engine.picture(
-                "similarity_bands", [comparison], poolings=poolings, words=words, count=count
-            )
-    if len(plots) > 1:
-        try:
-            whole = engine.picture(
-                "similarity_bands", able, poolings=list(names), words=words, count=count
-            )
-        except ValueError:  # one of them failed with a pooling that another has
-            return plots
-        plots = {"all": whole, **plots}
-    return plots
-
-
-def _is_pooled(row: Score) -> bool:
-    return row.pairs is not None and row.pooling not in (MAXSIM, SPLADE)

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from analysis.figures.marks import Bands, Grid, Strip
+from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import CSS
 from analysis.figures.style.style import number
 from analysis.figures.views import similarity as views
-from analysis.figures.views.units import labels_of, units_of
+from analysis.similarities.pair_edits import Put, Span, as_typed
 from analysis.similarities.token_pairs import TokenPairs
-from analysis.similarities.unit_pairs import UnitPairs, unit_pairs
-from pages.ui.frame.catalogue import Entry
+from analysis.similarities.unit_pairs import UnitPairs
+from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
-from pages.ui.kit.cards import Span
 from pages.ui.kit.places import text
-from pages.ui.similarity.engine import Score
+from pages.ui.similarity.engine import Score, Shown
 
 PARTNERS = 5  # of a word pointed at, in each pooling
 _HERE = Path(__file__).parent
@@ -43,54 +45,54 @@ def piece(html: str, key: str, on_word: Any) -> None:
     _piece(key=key, data={"html": html}, height="content", on_token_change=clicked)
 
 
-def limits_of(rows: Sequence[Score], words: bool) -> dict[str, float]:
-    """Value of the widest band of each pooling, common to all checkpoints."""
-    return views.limits_of(
-        [
-            (row.pooling, views.bands_of(pairs.contributions, pairs.a, pairs.b, "", words=words))
-            for row in rows
-            if (pairs := row.pairs) is not None
-        ]
-    )
-
-
 def html_of(
-    entry: Entry,
-    rows: Sequence[Score],
-    texts: tuple[str, str],
-    struck: Sequence[Span],
-    *,
-    words: bool,
-    count: int,
-    limits: Mapping[str, float],
+    one: Shown, plot: Plot | None, choice: Choice, struck: Sequence[Span], put: Sequence[Put]
 ) -> str:
-    """The card: name, then a row for each pooling."""
-    first = entry.first
+    """The card: name, then a row for each pooling as its picture has it, or why there is none."""
+    first = one.entry.first
     how = f"pooling head {first.head}" if first.head else first.encoder
-    if entry.is_group:
-        how += f"; seed {first.seed} of {len(entry.members)}"
-    body = f'<div class="id">{text(entry.id)}</div><div class="how">{text(how)}</div>'
-    for row in rows:
-        body += _row(row, texts, struck, words, count, limits.get(row.pooling, 1.0))
+    if one.entry.is_group:
+        how += f"; mean of {len(one.entry.members)} seeds"
+    body = f'<div class="id">{text(one.entry.id)}</div><div class="how">{text(how)}</div>'
+    marks = {} if plot is None else _marks(one, plot)
+    edits = Edits((choice.text, choice.pair or ""), tuple(struck), tuple(put))
+    for score in one.scores:
+        body += _row(score, marks.get(score.pooling), edits, choice.words)
     return body
 
 
-def _row(
-    row: Score,
-    texts: tuple[str, str],
-    struck: Sequence[Span],
-    words: bool,
-    count: int,
-    limit: float,
-) -> str:
-    title = f'<div class="title">{text(row.title)}</div>'
-    pairs = row.pairs
-    if pairs is None:
-        return f'<div class="pair">{title}<div class="none">{text(row.problem)}</div></div>'
-    units = unit_pairs(pairs.contributions, units_of(pairs.a, words), units_of(pairs.b, words))
-    groups = units.groups
+def _marks(one: Shown, plot: Plot) -> dict[str, Bands]:
+    """The bands of each pooling of a card."""
+    parts = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
+    both = zip(one.known, parts, strict=True)
+    return {score.pooling: mark for score, mark in both if isinstance(mark, Bands)}
+
+
+@dataclass(frozen=True)
+class Edits:
+    """The sentences as typed, with what was done to them."""
+
+    texts: tuple[str, str]
+    struck: tuple[Span, ...]
+    put: tuple[Put, ...]
+
+    def gone(self, side: int) -> list[tuple[int, int]]:
+        """Places of a sentence whose words are not read."""
+        put = [(which, start, end) for which, start, end, _ in self.put]
+        return [(start, end) for which, start, end in (*self.struck, *put) if which == side]
+
+
+def _row(score: Score, mark: Bands | None, edits: Edits, words: bool) -> str:
+    title = f'<div class="title">{text(score.title)}</div>'
+    pairs = score.pairs
+    if pairs is None or mark is None:
+        return f'<div class="pair">{title}<div class="none">{text(score.problem)}</div></div>'
+    units = views.units_of_both(pairs, words)
     data = {
-        "links": [[i, j, round(value, 5)] for i, j, value in units.strongest(count)],
+        "links": [
+            [i, j, round(value, 5)]
+            for (i, j), value in zip(mark.ends.tolist(), mark.values.tolist(), strict=True)
+        ],
         "partners": [
             [
                 [[unit, round(value, 5)] for unit, value in best]
@@ -98,11 +100,10 @@ def _row(
             ]
             for side in (0, 1)
         ],
-        "limit": limit,
+        "limit": mark.bound,
     }
     sides = "".join(
-        _line(tokens, group, side, [s for s in struck if s[0] == side], texts[side])
-        for side, (tokens, group) in enumerate(((pairs.a, groups[0]), (pairs.b, groups[1])))
+        _line(strip, side, edits) for side, strip in enumerate((mark.first, mark.second))
     )
     change = ""
     if pairs.before is not None:
@@ -111,7 +112,7 @@ def _row(
             f"{_minus(number(pairs.before, 'probability'))}</div>"
         )
     notes = "".join(f'<div class="line">{text(note)}</div>' for note in pairs.notes)
-    said = text(_strongest(pairs, units, count, limit))
+    said = text(_strongest(pairs, mark, units))
     return (
         f'<div class="pair" data-row="{escape(json.dumps(data), quote=True)}">'
         f'<div class="score" title="{text(pairs.unit)}">{title}<div class="value">'
@@ -122,51 +123,50 @@ def _row(
     )
 
 
-def _line(tokens: Any, groups: Any, side: int, struck: Sequence[Span], whole: str) -> str:
-    strip = labels_of(tokens, groups)
-    parts: list[tuple[int, str]] = []
-    for unit, (label, special, (start, end)) in enumerate(
+def _line(strip: Strip, side: int, edits: Edits) -> str:
+    puts = {(start, end) for which, start, end, _ in edits.put if which == side}
+    parts: list[tuple[int, int, str]] = []
+    for unit, (label, special, place) in enumerate(
         zip(strip.labels, strip.special, strip.spans.tolist(), strict=True)
     ):
+        start, end = as_typed(edits.put, side, (place[0], place[1]))
         gap = " " if strip.spaced[unit] and unit else ""
-        kind = "tok special" if special else "tok"
+        kind = "tok special" if special else "tok put" if (start, end) in puts else "tok"
         focus = "" if special else ' tabindex="0" role="button"'
-        place = -1 if special and unit == 0 else 10**9 if special else start
         parts.append(
             (
-                place,
+                -1 if special and unit == 0 else 10**9 if special else start,
+                1,
                 f'{gap}<span class="{kind}" data-unit="{unit}" data-segment="{side}" '
                 f'data-start="{start}" data-end="{end}"{focus}>{text(label)}</span>',
             )
         )
-    for _, start, end in struck:  # they stay in sight, and a click brings them back
+    for start, end in edits.gone(side):  # they stay in sight, and a click brings them back
+        word = text(edits.texts[side][start:end])
         parts.append(
             (
                 start,
+                0,
                 f' <span class="tok struck" data-segment="{side}" data-start="{start}" '
                 f'data-end="{end}" tabindex="0" role="button" '
-                f'aria-label="{text(whole[start:end])}, struck out">{text(whole[start:end])}'
-                "</span>",
+                f'aria-label="{word}, struck out">{word}</span>',
             )
         )
-    parts.sort(key=lambda part: part[0])
-    body = "".join(html for _, html in parts)
+    parts.sort(key=lambda part: part[:2])
+    body = "".join(html for *_, html in parts)
     return f'<div class="side" data-side="{side}" dir="auto">{body}</div>'
 
 
-def _strongest(pairs: TokenPairs, units: UnitPairs, count: int, limit: float) -> str:
+def _strongest(pairs: TokenPairs, mark: Bands, units: UnitPairs) -> str:
     """The pairs that carry the score, under the two texts."""
     if pairs.single:
-        ((i, j, _),) = units.strongest(1)
-        first, second = (
-            labels_of(tokens, groups).labels[unit]
-            for tokens, groups, unit in zip((pairs.a, pairs.b), units.groups, (i, j), strict=True)
-        )
+        ((i, j),) = mark.ends.tolist()
+        first, second = mark.first.labels[i], mark.second.labels[j]
         return f"One pair, {first}–{second}: it cannot say which words."
-    drawn = min(count, units.pairs)
+    drawn = len(mark.values)
     return (
         f"{drawn:,} of {units.pairs:,} pairs are drawn, with {100 * units.share(drawn):.0f} % of "
-        f"all that pairs add; widest band {number(limit, 'number')}"
+        f"all that pairs add; widest band {number(mark.bound, 'number')}"
     )
 
 
