@@ -37,7 +37,10 @@ def mean_pairs(members: Sequence[TokenPairs], name: str) -> TokenPairs:
     before = [m.before for m in members if m.before is not None]
     scores = tuple(m.score for m in members)
     spread = f"{min(scores):.2f} to {max(scores):.2f} over {len(scores)} seeds."
-    notes = first.notes if first.pooling not in NOT_POOLED else ()
+    notes = first.notes
+    if first.pooling in NOT_POOLED:  # what they sum up to differs by seed
+        compared = getattr(first.results[0], "compared", "")
+        notes = (f"{compared}.",) if compared else ()
     return replace(
         first,
         checkpoint=name,

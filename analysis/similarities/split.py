@@ -123,7 +123,10 @@ def similarity(
         The sentences; each is run alone, so no padding enters.
     pooling : str
         "mean", "max", "cls", "last_token", "concat", "adaptive_mean", "weighted_mean" where the
-        checkpoint has learned one, or "head": the pooling head's own vector.
+        checkpoint has learned one, or "head", the checkpoint's own vector: of its pooling head, of
+        a stock classifier what its last linear layer reads, of a sentence-transformers folder what
+        its modules declare. Linear modules are exact; an activation is read along a straight line
+        (``rules`` names it, ``gap`` is its error).
     layer : int
         Absolute index, 0 for the embeddings; -1 is the last layer. "head" has layers of its own.
     centre : (D,) array, optional

@@ -50,6 +50,21 @@ def in_words(found: Sequence[LeadingPair]) -> str:
     return "; ".join(sentences) + "." + agree if sentences else ""
 
 
+def beside(first: Sequence[LeadingPair], others: Sequence[Sequence[LeadingPair]]) -> str:
+    """Whether other checkpoints name the same pairs of words as the first one, in words."""
+    own = {one.title: one.words for one in first if one.words is not None}
+    if not own or not others:
+        return ""
+    alike = sum(
+        own == {one.title: one.words for one in other if one.words is not None} for other in others
+    )
+    if len(others) == 1:
+        return "The other checkpoint names " + ("the same." if alike else "other pairs.")
+    if alike == len(others):
+        return f"All {len(others)} other checkpoints name the same."
+    return f"The same pairs lead in {alike} of the {len(others)} other checkpoints."
+
+
 def ends(first: Tokens, second: Tokens) -> str:
     """Whether a text was cut, in words; "" where none was."""
     cut = [

@@ -109,7 +109,7 @@ def test_who_typed_a_sentence_is_asked_for_the_second(open_app, four):
         ("the plot is thin", "\u5267\u60c5\u5f88\u5355\u8584\u3002"),
         ("!", "?"),
         ("the plot is thin " * 200, "a good film " * 200),
-        ("a" * 300, "\ud83c\udfac \ud83d\ude00"),
+        ("a" * 300, "\U0001f3ac \U0001f600"),
     ],
 )
 def test_odd_pairs_have_scores_and_take_no_page_down(open_similarity, four, first, second):

@@ -44,7 +44,7 @@ def pair_anisotropy(
     request: Request,
     poolings: list[str] | None = None,
     layers: list[int] | None = None,
-    centred: bool = False,
+    centred: bool | None = None,
     precision: str = "float32",
 ) -> Plot:
     """Mean cosine of two different sentences of a data set of pairs, by pooling and layer."""

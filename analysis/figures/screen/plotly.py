@@ -27,6 +27,7 @@ from analysis.figures.style.style import (
 
 __all__ = ["CSS", "Sheet", "figure", "html", "sheet"]
 
+MOST_NAMES = 30  # along an axis of a map of many cells
 MANY = 40_000  # cells of a heat map beyond which they have numbers on hover, and no names
 PATTERNS = {
     "": "",
@@ -179,8 +180,15 @@ def _heat_map(sheet: Sheet, m: HeatMap, selectable: bool) -> None:
             marker={"symbol": "square", "size": 18, "opacity": 0.0},
             customdata=np.stack([row.ravel(), column.ravel()], axis=1),
         )
-    sheet.axis("x", title={"text": label(m.column_label)}, **ticks(m.columns))
-    sheet.axis("y", title={"text": label(m.row_label)}, autorange="reversed", **ticks(m.rows))
+    columns, rows = (_thinned(names) if many else names for names in (m.columns, m.rows))
+    sheet.axis("x", title={"text": label(m.column_label)}, **ticks(columns))
+    sheet.axis("y", title={"text": label(m.row_label)}, autorange="reversed", **ticks(rows))
+
+
+def _thinned(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names at equal steps, so few that they do not lie upon each other; "" between them."""
+    step = -(-len(names) // MOST_NAMES)
+    return tuple(name if not place % step else "" for place, name in enumerate(names))
 
 
 def _written(m: HeatMap) -> list[list[str]] | None:

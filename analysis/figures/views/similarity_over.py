@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.figures.marks import HeatMap, Lines
+from analysis.figures.marks import Grid, HeatMap, Lines
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.similarity import TITLES
@@ -54,26 +54,41 @@ def pair_correlations(
 
 @view("pair_anisotropy")
 def pair_anisotropy(
-    scores: PairScores, checkpoint: Checkpoint | None = None, centred: bool = False
+    scores: PairScores, checkpoint: Checkpoint | None = None, centred: bool | None = None
 ) -> Plot:
-    """Anisotropy by layer: the mean cosine of two different sentences, for each pooling."""
-    values, poolings, layers = _by_pooling(scores, scores.anisotropy[:, int(centred)])
+    """Anisotropy by layer: the mean cosine of two different sentences, for each pooling.
+
+    As the vectors are, `centred`, or (None) both.
+    """
+    shown = (False, True) if centred is None else (centred,)
+    known = scores.anisotropy[np.isfinite(scores.anisotropy)]
+    low, high = (float(end) for end in (known.min(initial=0.0), known.max(initial=0.0)))
+    room = 0.05 * max(high - low, 0.01)
+    marks = []
+    for after in shown:
+        values, poolings, layers = _by_pooling(scores, scores.anisotropy[:, int(after)])
+        marks.append(
+            Lines(
+                x=np.array(layers, float),
+                y=values,
+                series=tuple(TITLES.get(name, name) for name in poolings),
+                x_label="layer",
+                y_label="mean cosine of different sentences",
+                limits=(low - room, high + room),
+            )
+        )
+    names = ("as they are", "about the mean of all sentences")
     return Plot(
         view="pair_anisotropy",
         title="Anisotropy by layer" + (", centred" if centred else ""),
-        mark=Lines(
-            x=np.array(layers, float),
-            y=values,
-            series=tuple(TITLES.get(name, name) for name in poolings),
-            x_label="layer",
-            y_label="mean cosine of different sentences",
-        ),
+        mark=marks[0] if len(marks) == 1 else Grid(tuple(marks), names),
         params={"centred": centred},
         provenance=provenance_of(
             [checkpoint] if checkpoint is not None else [], pairs=len(scores.rows)
         ),
-        caption=f"Mean cosine of two different sentences among {scores.sentences:,}; 0 where "
-        "directions are spread evenly.",
+        caption=f"Mean cosine of two different sentences among {scores.sentences:,}"
+        + (", before and after centring" if centred is None else "")
+        + "; 0 where directions are spread evenly.",
     )
 
 

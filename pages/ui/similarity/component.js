@@ -59,6 +59,8 @@ function draw(row, pointed) {
       : `${unit.textContent}: nothing`;
   }
   for (const [i, j, value] of links.slice().reverse()) {
+    // A long text is shown in parts: no band ends at what is not in sight.
+    if ([tokens[0][i], tokens[1][j]].some((t) => !t.getClientRects().length)) continue;
     band(svg, centre(svg, tokens[0][i], true), centre(svg, tokens[1][j], false), value, data.limit);
   }
 }
@@ -89,6 +91,12 @@ export default function (component) {
     root.addEventListener("pointerleave", () => tell(null));
     root.addEventListener("focusin", (event) => tell(place(event.target)));
     root.addEventListener("focusout", () => tell(null));
+    root.addEventListener("click", ({ target }) => {
+      if (!target.classList.contains("more")) return;
+      target.nextElementSibling.hidden = false;
+      target.remove();
+      redraw(root, null);
+    });
     root.observer = new ResizeObserver(() => redraw(root, null));
     root.observer.observe(root);
   }

@@ -9,7 +9,7 @@ import streamlit as st
 
 from analysis.figures.plot import Plot
 from analysis.figures.views import similarity as views
-from analysis.similarities.wording import ends, in_words
+from analysis.similarities.wording import beside, ends, in_words
 from pages.ui.engine import models
 from pages.ui.frame import address, inputs
 from pages.ui.frame.catalogue import Catalogue, Entry
@@ -126,7 +126,7 @@ def _controls(
         "Layer",
         options,
         **address.kept("similarity_layer"),
-        width=90,
+        width=88,
         help="The layer whose token vectors are pooled; 0: output of the embeddings. A pooling "
         "head's own vector has its own layers.",
     )
@@ -184,25 +184,29 @@ def _with_all(
 
 
 def _sentence(shown: Sequence[Shown], words: bool) -> str:
-    """One sentence for each checkpoint: what carries the similarity, where poolings differ."""
-    sentences = []
-    for one in shown:
-        poolings = [views.leading(score.pairs, words) for score in one.known if score.pairs]
-        if poolings:
-            before = f"{one.entry.id}: " if len(shown) > 1 else ""
-            sentences.append(before + in_words(poolings))
-    return " ".join(sentences[:2])
+    """What carries the similarity, where poolings differ, and whether others say the same."""
+    every = [
+        (one.entry.id, [views.leading(score.pairs, words) for score in one.known if score.pairs])
+        for one in shown
+    ]
+    every = [(name, poolings) for name, poolings in every if poolings]
+    if not every:
+        return ""
+    (name, first), others = every[0], every[1:]
+    if not others:
+        return in_words(first)
+    return f"{name}: {in_words(first)} {beside(first, [poolings for _, poolings in others])}"
 
 
 def _legend(shown: Sequence[Shown], choice: Choice, centre: PairsOfDataSet | None) -> str:
     sentences = [
-        "Widths have one scale a pooling, for all checkpoints; dashed and blue is negative. Point "
-        "at a word for its partners in all poolings; click it to strike it out or put another in."
+        "Widths have one scale a pooling; dashed is negative. Point at a word for its partners; "
+        "click it to strike it out or put another in."
     ]
     if centre:
         sentences.append(f"Measured from the mean of {centre.data.name}.")
     if any(one.entry.is_group for one in shown):
-        sentences.append("Of a seed group everything is the mean over its seeds.")
+        sentences.append("Of a seed group: the mean over its seeds.")
     if len(choice.entries) > MOST_CHECKPOINTS:
         sentences.append(f"The first {MOST_CHECKPOINTS} checkpoints are shown.")
     known = [score.pairs for one in shown for score in one.known if score.pairs is not None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -25,6 +25,8 @@ from pages.ui.kit.places import text
 from pages.ui.similarity.engine import Score, Shown
 
 PARTNERS = 5  # of a word pointed at, in each pooling
+LONG = 90  # words beyond which a text is shown in parts
+NEIGHBOURS = 4  # words on either side of one at which a band ends
 _HERE = Path(__file__).parent
 _piece = st.components.v2.component(
     "poollens_similarity",
@@ -123,7 +125,8 @@ def _row(score: Score, mark: Bands | None, edits: Edits, words: bool) -> str:
     )
 
 
-def _line(strip: Strip, side: int, edits: Edits) -> str:
+def _line(strip: Strip, side: int, edits: Edits, ends: Iterable[int]) -> str:
+    """One sentence; of a long one the words at which a band ends, with their neighbours."""
     puts = {(start, end) for which, start, end, _ in edits.put if which == side}
     parts: list[tuple[int, int, str]] = []
     for unit, (label, special, place) in enumerate(
@@ -152,9 +155,31 @@ def _line(strip: Strip, side: int, edits: Edits) -> str:
                 f'aria-label="{word}, struck out">{word}</span>',
             )
         )
+    shown = _in_sight(len(strip.labels), ends)
+    units = {id(part): unit for unit, part in enumerate(parts[: len(strip.labels)])}
     parts.sort(key=lambda part: part[:2])
-    body = "".join(html for *_, html in parts)
+    body, left_out = "", ""
+    for part in (*parts, None):
+        if part is not None and id(part) in units and units[id(part)] not in shown:
+            left_out += part[2]
+            continue
+        if left_out:
+            count = left_out.count("data-unit")
+            body += (
+                f' <button class="more" title="{count} words more">…</button>'
+                f"<span hidden>{left_out}</span> "
+            )
+            left_out = ""
+        body += part[2] if part is not None else ""
     return f'<div class="side" data-side="{side}" dir="auto">{body}</div>'
+
+
+def _in_sight(count: int, ends: Iterable[int]) -> set[int]:
+    """Units of a sentence that are shown at once: all of a short one."""
+    if count <= LONG:
+        return set(range(count))
+    near = {end + step for end in ends for step in range(-NEIGHBOURS, NEIGHBOURS + 1)}
+    return near | set(range(NEIGHBOURS)) | {count - 1}
 
 
 def _strongest(pairs: TokenPairs, mark: Bands, units: UnitPairs) -> str:
