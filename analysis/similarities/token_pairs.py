@@ -28,7 +28,7 @@ MAXSIM, SPLADE = "maxsim", "splade"
 NOT_POOLED = (MAXSIM, SPLADE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TokenPairs:
     """One score of two sentences: ``contributions.sum() == score``.
 

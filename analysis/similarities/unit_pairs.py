@@ -59,10 +59,14 @@ def unit_pairs(
 
     `first` and `second` hold the positions of each unit's tokens.
     """
-    left = np.zeros((len(first), contributions.shape[0]))
-    right = np.zeros((len(second), contributions.shape[1]))
-    for matrix, groups in ((left, first), (right, second)):
-        for row, group in enumerate(groups):
-            matrix[row, list(group)] = 1.0
-    groups_of_both = tuple(map(tuple, first)), tuple(map(tuple, second))
-    return UnitPairs(np.asarray(left @ contributions @ right.T), groups_of_both)
+    values = _summed(_summed(contributions, first).T, second).T
+    return UnitPairs(values, (tuple(map(tuple, first)), tuple(map(tuple, second))))
+
+
+def _summed(values: np.ndarray, groups: Sequence[Sequence[int]]) -> np.ndarray:
+    """(T, n) -> (U, n): the rows of each unit, which has one at least, added up."""
+    if not groups:
+        return np.zeros((0, values.shape[1]))
+    starts = np.cumsum([0, *(len(group) for group in groups[:-1])])
+    rows = [position for group in groups for position in group]
+    return np.asarray(np.add.reduceat(values[rows], starts, axis=0))

@@ -40,7 +40,7 @@ def test_scores_are_the_librarys(open_similarity, four):
 
 
 def test_a_word_struck_out_changes_the_scores(open_similarity, four):
-    held = {"struck": ((FIRST, SECOND), ((0, 4, 9),))}  # "plots"
+    held = {"edits": ["0.4.9"]}  # "plots"
     app = open_similarity(four, held, checkpoints=["toy-mha"])
     html = pieces(app)["compared-toy-mha"]
     edit = analysis.similarities.leave_out(
@@ -78,7 +78,7 @@ def test_a_seed_group_shows_the_mean_over_its_seeds(open_similarity, seeds):
 
 
 def test_a_word_put_in_is_read_in_the_place_of_the_one_struck_out(open_similarity, four):
-    held = {"struck": ((FIRST, SECOND), ((0, 4, 9),)), "put-0-4-9": "story"}
+    held = {"edits": ["0.4.9.story"]}
     app = open_similarity(four, held, checkpoints=["toy-mha"])
     html = pieces(app)["compared-toy-mha"]
     typed = analysis.similarity(
@@ -87,6 +87,17 @@ def test_a_word_put_in_is_read_in_the_place_of_the_one_struck_out(open_similarit
     assert _values(html)[0] == pytest.approx(typed.score, abs=0.0051)
     assert {node.text for node in html.all("put")} == {"story"}
     assert {node.text for node in html.all("struck")} == {"plots"}
+
+
+@pytest.mark.parametrize(
+    "edits", ["0.4.900", "7.1.2", "0.9.4", "a.b.c", "0", "0.4.9.x&edits=0.5.8"]
+)
+def test_edits_of_an_address_that_cannot_be_are_left_out(open_similarity, four, edits):
+    several = edits.split("&edits=")
+    app = open_similarity(four, checkpoints=["toy-mha"], edits=several)
+    assert not app.exception
+    fields = [field.key for field in app.text_input if (field.key or "").startswith("put-")]
+    assert fields == (["put-0-4-9"] if len(several) > 1 else [])
 
 
 def test_a_first_visit_shows_an_example_pair(open_app, four):

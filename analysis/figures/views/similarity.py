@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -43,9 +44,16 @@ _COSINE = (
 )
 
 
+_UNITS: WeakKeyDictionary[TokenPairs, dict[bool, UnitPairs]] = WeakKeyDictionary()
+
+
 def units_of_both(pairs: TokenPairs, words: bool) -> UnitPairs:
-    """Contributions by pairs of words (or pieces) of the two sentences."""
-    return unit_pairs(pairs.contributions, units_of(pairs.a, words), units_of(pairs.b, words))
+    """Contributions by pairs of words (or pieces) of the two sentences; summed up once."""
+    held = _UNITS.setdefault(pairs, {})
+    if words not in held:
+        groups = units_of(pairs.a, words), units_of(pairs.b, words)
+        held[words] = unit_pairs(pairs.contributions, *groups)
+    return held[words]
 
 
 def bands_of(

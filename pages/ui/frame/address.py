@@ -206,6 +206,7 @@ NAMES: dict[str, Kind] = {
     "kept_apart": TEXT,
     "vectors_folder": TEXT,
     # Similarity
+    "edits": TEXTS,
     "similarity_poolings": TEXTS,
     "similarity_layer": TEXT,
     "similarity_count": OPTION,
@@ -372,7 +373,8 @@ def _arrive(state: _State, back: bool) -> None:
                 st.session_state[name] = state.defaults[name]
             elif name in st.session_state:
                 del st.session_state[name]
-    st.session_state.pop("mark_text", None)  # a mark belongs to the text that comes with it
+    for name in ("mark_text", "edits_text"):  # marks and edits belong to the text that comes along
+        st.session_state.pop(name, None)
     state.unasked |= given.keys() & set(FOLDERS) - (set(state.held) if back else set())
     for name, value in given.items():
         st.session_state[name] = value

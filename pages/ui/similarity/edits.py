@@ -1,4 +1,4 @@
-"""Words struck out of the two sentences, and words put in their place."""
+"""Words struck out of the two sentences, and words put in their place; an address holds them."""
 
 from __future__ import annotations
 
@@ -8,56 +8,85 @@ from analysis.similarities.pair_edits import Put, Span
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 
-_STRUCK = "struck"  # in the session: the texts, and the places struck out of them
+# In the session: "0.4.9" for characters 4 to 9 of the first sentence left out, "0.4.9.word" for a
+# word in their place; and the texts that they belong to (a link's: those shown first).
+_EDITS, TEXTS = "edits", "edits_text"
 
 
 def ask(choice: Choice) -> tuple[tuple[Span, ...], tuple[Put, ...]]:
     """A field for each word struck out, and what is left out and put in by it."""
     struck: list[Span] = []
     put: list[Put] = []
-    places = _struck(choice)
+    edits = _edits(choice)
     with st.container(key="similarity-edits", horizontal=True, vertical_alignment="bottom"):
-        for side, start, end in places:
-            word = (choice.text, choice.pair or "")[side][start:end]
+        for place, word in edits.items():
+            side, start, end = place
+            st.session_state.setdefault(_field(place), word)
             given = st.text_input(
-                cards.plain(f"Instead of “{word}”"),
+                cards.plain(f"Instead of “{(choice.text, choice.pair or '')[side][start:end]}”"),
                 live="150ms",
-                key=_field((side, start, end)),
+                key=_field(place),
                 persist_state="session",
                 placeholder="left out",
                 width=170,
             )
             if given and given.strip():
-                put.append((side, start, end, given.strip()))
+                put.append((*place, given.strip()))
             else:
-                struck.append((side, start, end))
-        if places:
+                struck.append(place)
+        if edits:
             st.button(
-                f"Put back {len(places)} word{'s' if len(places) > 1 else ''}",
+                f"Put back {len(edits)} word{'s' if len(edits) > 1 else ''}",
                 key="put-back",
                 icon=":material/undo:",
-                on_click=_put_back,
+                on_click=_hold,
+                args=({},),
             )
+    _hold(dict.fromkeys(struck, "") | {(side, start, end): word for side, start, end, word in put})
     return tuple(struck), tuple(put)
 
 
 def strike(choice: Choice, place: Span) -> None:
     """Strike a word out of these two texts, or take that back."""
-    held = set(_struck(choice))
-    held ^= {place}
+    edits = _edits(choice)
+    if place in edits:
+        del edits[place]
+    else:
+        edits[place] = ""
     st.session_state[_field(place)] = ""
-    st.session_state[_STRUCK] = ((choice.text, choice.pair), tuple(sorted(held)))
+    _hold(edits)
 
 
-def _struck(choice: Choice) -> tuple[Span, ...]:
-    held = st.session_state.get(_STRUCK)
-    if not held or held[0] != (choice.text, choice.pair):
-        return ()
-    return tuple(held[1])
+def _edits(choice: Choice) -> dict[Span, str]:
+    """Places of these two texts with the words put there, in order; those of others are gone."""
+    texts = (choice.text, choice.pair or "")
+    if st.session_state.get(TEXTS, texts) != texts:
+        _hold({})
+    st.session_state[TEXTS] = texts
+    edits: dict[Span, str] = {}
+    last = (0, 0)
+    for written in sorted(st.session_state.get(_EDITS) or [], key=_place):
+        side, start, end = _place(written)
+        # An address may say anything: places that are not there, or lie over each other, are not.
+        if side in (0, 1) and (side, start) >= last and start < end <= len(texts[side]):
+            edits[side, start, end] = (written.split(".", 3)[3:] or [""])[0]
+            last = (side, end)
+    return edits
 
 
-def _put_back() -> None:
-    st.session_state[_STRUCK] = None
+def _place(written: str) -> Span:
+    numbers = written.split(".", 3)[:3]
+    if len(numbers) < 3 or not all(number.isdecimal() for number in numbers):
+        return (-1, 0, 0)
+    side, start, end = (int(number[:9]) for number in numbers)
+    return side, start, end
+
+
+def _hold(edits: dict[Span, str]) -> None:
+    st.session_state[_EDITS] = [
+        ".".join([*map(str, place), *([word] if word else [])])
+        for place, word in sorted(edits.items())
+    ]
 
 
 def _field(place: Span) -> str:
