@@ -105,7 +105,8 @@ def _row(score: Score, mark: Bands | None, edits: Edits, words: bool) -> str:
         "limit": mark.bound,
     }
     sides = "".join(
-        _line(strip, side, edits) for side, strip in enumerate((mark.first, mark.second))
+        _line(strip, side, edits, mark.ends[:, side].tolist())
+        for side, strip in enumerate((mark.first, mark.second))
     )
     change = ""
     if pairs.before is not None:
