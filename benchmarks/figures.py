@@ -139,3 +139,17 @@ def _kaleido() -> tuple[Callable[[Any], bytes] | None, str]:
     except Exception as error:  # no Chrome, or one that does not start here
         return None, f"plotly + Kaleido are left out: {type(error).__name__}: {error}"
     return lambda drawing: drawing.to_image("pdf"), ""
+
+
+def plotly_script() -> str:
+    """The script that draws plotly's figures in a browser."""
+    from plotly.offline import get_plotlyjs
+
+    return str(get_plotlyjs())
+
+
+def as_json(figure: Any) -> str:
+    """A figure as it is sent to the browser."""
+    from plotly.io import to_json
+
+    return str(to_json(figure, validate=False))

@@ -113,15 +113,13 @@ def _map() -> list[dict[str, Any]]:
     """Every pair of two texts of 512 tokens as a heat map: in Python, and drawn by a browser."""
     import json
 
-    from plotly.io import to_json
-    from plotly.offline import get_plotlyjs
-
     import analysis
     from analysis.checkpoints.encoders import resolve_encoder
     from analysis.figures.screen.plotly import sheet
     from analysis.figures.views.similarity import similarity_map
     from analysis.similarities.split import compare, record_both
     from benchmarks.chromium import browser
+    from benchmarks.figures import as_json, plotly_script
 
     encoder = analysis.load(str(resolve_encoder(ENCODER).path))
     encoder.limit = 512  # of the encoder; the folder says 256
@@ -130,13 +128,13 @@ def _map() -> list[dict[str, Any]]:
     with browser() as chromium:
         page = chromium.new_page()
         page.set_content('<div id="map" style="width:1200px;height:700px"></div>')
-        page.add_script_tag(content=get_plotlyjs())
+        page.add_script_tag(content=plotly_script())
         for pooling in ("mean", "max"):
             made, drawn, sizes = [], [], []
             for _ in range(ROUNDS + 1):
                 started = time.perf_counter()
                 plot = similarity_map(compare(encoder, *traces, pooling), words=False)
-                figure = str(to_json(sheet(plot).figure, validate=False))
+                figure = as_json(sheet(plot).figure)
                 made.append(time.perf_counter() - started)
                 drawn.append(page.evaluate(_DRAW, json.loads(figure)) / 1000)
                 sizes.append(len(figure))

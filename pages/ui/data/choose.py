@@ -120,6 +120,8 @@ def _task(entries: Sequence[Entry], tasks: Sequence[str], key: str) -> str:
     own = next((entry.task for entry in entries if entry.task in tasks), tasks[0])
     if st.session_state.get(f"{key}_for") not in (None, own):
         st.session_state[key] = own  # other checkpoints bring their own task
+    if st.session_state.get(key) not in (None, *tasks):
+        del st.session_state[key]  # a link may name any
     st.session_state[f"{key}_for"] = own
     return str(
         st.selectbox(
