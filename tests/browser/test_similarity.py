@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from tests.support.compare_browser import narrow_to_wide, runs_out, write
+from tests.support.compare_browser import STANDING, narrow_to_wide, runs_out, write
 
 FIRST, SECOND = "the plots thinned, not dully", "he said the story was very poor"
 NAMES = ("sst2-cls", "sst2-mha")
@@ -37,8 +37,8 @@ def test_an_empty_sentence_is_asked_for_and_an_example_fills_it(page, app):
 def test_the_first_visit_shows_what_the_page_does(page, app):
     page.goto(f"{app.url}/Similarity")
     page.locator(".similar .pair path").first.wait_for(state="attached")
-    assert page.get_by_label("Second sentence").input_value()
-    page.get_by_test_id("stPills").get_by_text("negation", exact=True).click()
+    assert page.get_by_label("Second sentence", exact=True).input_value()
+    page.get_by_text("negation", exact=True).click()
     page.wait_for_function(
         "() => document.querySelector('input[aria-label=\"Second sentence\"]').value"
         ".startsWith('This is not')"
@@ -62,6 +62,7 @@ def test_a_word_is_struck_out_replaced_and_put_back(page, app):
 
 def test_pointing_at_a_word_shows_its_partners_in_every_pooling(page, app):
     open_at(page, app.url)
+    page.evaluate(STANDING)
     word = card(page, NAMES[0]).locator('.side[data-side="0"] .tok', has_text="plots").first
     word.hover()
     for name in NAMES:  # the other cards hear of it

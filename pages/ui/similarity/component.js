@@ -80,7 +80,10 @@ export default function (component) {
   const root = component.parentElement.querySelector(".similar");
   if (!root.wired) {
     // Cards stand in components of their own: all of the page's hear of the word pointed at.
-    root.listen = (event) => redraw(root, event.detail);
+    root.listen = (event) => {
+      root.pointed = event.detail;
+      redraw(root, root.pointed);
+    };
     window.addEventListener("poollens-pointed", root.listen);
     const tell = (where) => {
       if (JSON.stringify(where) === root.told) return;
@@ -102,7 +105,8 @@ export default function (component) {
   }
   wire(component, root, {});
   show(root, component.data.html);
-  requestAnimationFrame(() => redraw(root, null));
+  // What is pointed at stays so while the page draws itself anew beneath the pointer.
+  requestAnimationFrame(() => redraw(root, root.pointed ?? null));
   return () => {
     window.removeEventListener("poollens-pointed", root.listen);
     root.observer.disconnect();
