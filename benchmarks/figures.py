@@ -149,7 +149,8 @@ def plotly_script() -> str:
 
 
 def as_json(figure: Any) -> str:
-    """A figure as it is sent to the browser."""
+    """A figure as Streamlit sends it to the browser: arrays of numbers as base64."""
     from plotly.io import to_json
+    from plotly.tools import return_figure_from_figure_or_data
 
-    return str(to_json(figure, validate=False))
+    return str(to_json(return_figure_from_figure_or_data(figure, True), validate=False))

@@ -19,7 +19,7 @@ class Mean(PoolingHead):
 
     def read(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
         weights = pooling.token_weights("mean", attention_mask)
-        vector = pooling.pool("mean", hidden[-1], attention_mask)
+        vector = pooling.weighted_sum(weights, hidden[-1], attention_mask)[:, 0]
         return Pooled(vector, weights=weights, values=hidden[-1])
 
 
@@ -34,7 +34,7 @@ class MeanSqrtLen(PoolingHead):
 
     def read(self, hidden: Tensor, attention_mask: Tensor) -> Pooled:
         weights = pooling.token_weights("mean_sqrt_len", attention_mask)
-        vector = pooling.pool("mean_sqrt_len", hidden[-1], attention_mask)
+        vector = pooling.weighted_sum(weights, hidden[-1], attention_mask)[:, 0]
         return Pooled(vector, weights=weights, values=hidden[-1])
 
 

@@ -168,17 +168,16 @@ def read(classifier: Classifier, trace: Trace, pooling: str, layer: int = -1) ->
             return _of_head(classifier, trace)
         hidden = torch.tensor(trace.hidden[layer])[None]
         pooled, parts = _pooled(classifier, hidden, pooling)
-    weights, values = pooled.weights, pooled.values
-    assert weights is not None  # every free pooling gives both
-    assert values is not None
-    d = values.shape[-1]
+    weights = pooled.weights
+    assert weights is not None  # every free pooling gives them
+    values = trace.hidden[layer]
     return Reading(
         tokens=trace.tokens,
         vector=_array(pooled.vector[0]),
         weights=_array(weights[0]),
-        values=_array(values[0]),
+        values=values,
         maps=None,
-        offset=np.zeros(len(parts) * d, np.float32),
+        offset=np.zeros(pooled.vector.shape[1], np.float32),
         winners=_winners(pooled, (layer,)),
         layers=(layer,),
         parts=parts,
@@ -192,12 +191,14 @@ def _pooled(classifier: Classifier, hidden: Tensor, pooling: str) -> tuple[Poole
     from analysis import heads
     from analysis.heads import pooling as functions
 
+    if pooling == "weighted_mean":  # where its weights are
+        head = cast(Any, classifier.model).head.ended_at(0)
+        hidden = hidden.to(classifier.device)
+        mask = torch.ones(hidden.shape[:2], dtype=torch.long, device=classifier.device)
+        return head.read(hidden[None], mask), head.parts
     mask = torch.ones(hidden.shape[:2], dtype=torch.long)
     if pooling in heads.HEADS:
-        if pooling == "weighted_mean":
-            head = cast(Any, classifier.model).head.ended_at(0).cpu()
-        else:
-            head = _free_head(pooling, hidden.shape[-1])
+        head = _free_head(pooling, hidden.shape[-1])
         return head.read(hidden[None], mask), head.parts
     segments = {"segments": 2} if pooling == "adaptive_mean" else {}
     weights = functions.token_weights(pooling, mask, **segments)
