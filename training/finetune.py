@@ -6,6 +6,7 @@ The checkpoint itself appears by one rename, so a folder with a ``config.json`` 
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.checkpoints.encoders import EncoderLocation, resolve_encoder
 from analysis.datasets.table import Table
 from training.folder import Spent, facts_of, finish, move_into_place, recover, write_weights
 from training.resuming import last_state, open_state, written
@@ -63,15 +65,38 @@ def finetune(settings: Settings, *, overwrite: bool = False, report_every: float
     return output
 
 
+def require_encoder(reference: str) -> EncoderLocation:
+    """Where an encoder lies that can be fine-tuned.
+
+    Raises
+    ------
+    EncoderNotFound
+        There is none of this name; each place looked in is named.
+    ValueError
+        It is a checkpoint with a pooling head, not an encoder.
+    """
+    location = resolve_encoder(reference)
+    try:
+        config = json.loads((location.path / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return location  # whoever builds the model says what is wrong with it
+    if isinstance(config, dict) and "PoolingClassifier" in (config.get("architectures") or ()):
+        made_of = config.get("encoder_name") or "the one that it was made of"
+        raise ValueError(
+            f"{Path(reference).name} is a checkpoint with a pooling head, and fine-tuning begins "
+            f"from an encoder: name {made_of}."
+        )
+    return location
+
+
 def prepare(settings: Settings, train: Table) -> tuple[Any, Any, Any]:
     """The classifier (wrapped by PEFT for LoRA), its tokenizer, and where the encoder lies."""
     from transformers import set_seed
 
-    from analysis.checkpoints.encoders import resolve_encoder
     from analysis.checkpoints.model import build_classifier
     from analysis.checkpoints.tokenizers import load_tokenizer
 
-    location = resolve_encoder(settings.encoder)
+    location = require_encoder(settings.encoder)
     tokenizer = load_tokenizer(location.path)
     # A tokenizer.json may hold a cut and a fixed padding of its own (this encoder's: 128).
     tokenizer.backend_tokenizer.no_padding()

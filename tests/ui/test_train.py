@@ -6,6 +6,7 @@ import pytest
 
 from analysis.common import jobs
 from analysis.study.fits import read_fit
+from tests.support import tiny
 
 HEADS = ["cls", "mean"]
 
@@ -62,6 +63,7 @@ def test_what_cannot_be_fitted_is_said_before_anything_runs(train):
     for held, words in (
         ({"train_heads": []}, "No pooling head is chosen"),
         ({"train_name": "../escape"}, "cannot be a folder"),
+        ({"train_how": "lora"}, "begins from an encoder"),
         ({"source": "own sentences", "own_sentences": "one\ntwo"}, "no labels"),
     ):
         app = train(**held)
@@ -70,8 +72,14 @@ def test_what_cannot_be_fitted_is_said_before_anything_runs(train):
 
 
 @pytest.mark.slow
-def test_heads_are_tuned_with_the_encoder_and_opened_on_compare(train, tmp_path):
-    chosen = {"train_how": "lora", "train_heads": ["cls"], "train_seeds": 1}
+def test_heads_are_tuned_with_the_encoder_and_opened_on_compare(train, four, tmp_path):
+    tiny.make_bare_encoder(four / "bare")
+    chosen = {
+        "train_encoder": "bare",
+        "train_how": "lora",
+        "train_heads": ["cls"],
+        "train_seeds": 1,
+    }
     app = fit(train(train_name="tuned", **chosen))
     assert not app.exception
     kept = read_fit(tmp_path / "results" / "fits" / "tuned")

@@ -124,6 +124,7 @@ def about(wish: Wish) -> str:
 
 def refusal(wish: Wish) -> str:
     """Why this cannot be fitted, in a sentence with the next step; empty where it can."""
+    from training.finetune import require_encoder
     from training.frozen.problem import problem_of
 
     if not wish.heads:
@@ -146,6 +147,8 @@ def refusal(wish: Wish) -> str:
             f"At most {MOST_CLASSES:,} classes are fitted here; the command line has no limit."
         )
     try:
+        if wish.how != FROZEN:
+            require_encoder(wish.encoder)
         problem_of(wish.table)
     except ValueError as error:
         return str(error)
