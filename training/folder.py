@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.checkpoints.folder import check_weights, sums_of
 from analysis.common.whole import sync, write_whole
 from analysis.datasets.table import HUB, TASKS, Table, read
 from training.card import write_card
@@ -61,6 +62,7 @@ def finish(folder: Path, facts: dict[str, Any], splits: Splits) -> dict[str, Any
         split: evaluate(classifier, table, splits.metrics).metrics
         for split, table in splits.scored.items()
     }
+    facts["weights"] = sums_of(check_weights(folder, folder.name))
     facts["profile_rows"] = _write_profile(classifier, folder, next(iter(splits.scored.values())))
     write_whole(folder / "training.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     write_card(folder, facts)

@@ -133,6 +133,7 @@ def _describe(folder: Path, name: str, source: str) -> Checkpoint:
     if not (folder / "adapter_config.json").is_file():
         _check_sizes(name, config, weights)
     facts = _read_json(folder / "training.json") if (folder / "training.json").is_file() else {}
+    _check_sums(name, facts, weights)
     if config.get("model_type") == POOLING_MODEL_TYPE:
         return _describe_pooling(folder, name, source, config, weights, facts)
     kind = _kind_of(name, config)
@@ -387,6 +388,24 @@ def _check_sizes(name: str, config: dict[str, Any], weights: tuple[Path, ...]) -
     reason = excess(config, shapes_of(weights))
     if reason:
         raise CheckpointError(f"{name}: {reason}. Its config.json is of another model.")
+
+
+def sums_of(weights: Sequence[Path]) -> dict[str, str]:
+    """The sha256 of each file of weights, as ``training.json`` keeps them."""
+    return {file.name: sha256_of(file) for file in weights}
+
+
+def _check_sums(name: str, facts: dict[str, Any], weights: tuple[Path, ...]) -> None:
+    """One changed bit would change logits, and nobody would notice."""
+    given = facts.get("weights")
+    known = given if isinstance(given, dict) else {}
+    for file in weights:
+        if known.get(file.name, sha256_of(file)) != sha256_of(file):
+            raise CheckpointError(
+                f"{name}: {file.name} is not the file that was trained: it was damaged or replaced "
+                "since. Copy the checkpoint again; where you changed it yourself, take 'weights' "
+                "out of training.json."
+            )
 
 
 def _kind_of(name: str, config: dict[str, Any]) -> str:

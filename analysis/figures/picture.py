@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args
 
+import numpy as np
+
 from analysis.common.strict_json import well_formed
 from analysis.figures.marks import Grid, Mark, Panel
 
@@ -64,6 +66,8 @@ class Picture:
 def _table(panel: Any) -> dict[str, Any]:
     """A mark's numbers and names; half characters could not be written to any file."""
     return {
-        well_formed(name): well_formed(list(values)) if isinstance(values, list | tuple) else values
+        well_formed(name): values
+        if isinstance(values, np.ndarray) and values.dtype.kind in "biuf"
+        else well_formed(list(values))
         for name, values in panel.table().items()
     }

@@ -109,6 +109,29 @@ def test_a_file_that_is_damaged_is_made_again_or_named(
         assert type(told).__module__.startswith(("analysis", "builtins")), (file.name, told)
 
 
+SUMMED = (".jsonl", ".parquet", ".arrow", ".bin", ".safetensors")
+
+
+def test_one_bit_that_changed_among_numbers_never_goes_unnoticed(case, tmp_path):
+    writer, place, whole, _ = case
+    for index, file in enumerate(path for path in _files(place) if path.suffix in SUMMED):
+        size = file.stat().st_size
+        for part, at in enumerate((size // 3, size // 2, size - 9)):
+            broken = tmp_path / f"{index}-{part}"
+            shutil.copytree(place, broken)
+            target = broken / file.relative_to(place)
+            content = bytearray(target.read_bytes())
+            content[at] ^= 8
+            target.write_bytes(bytes(content))
+            told = False
+            try:
+                writer.write(broken)
+                found = writer.read(broken)
+            except ValueError:
+                told = True
+            assert told or found == whole, (file.name, at, size)
+
+
 def test_a_clock_that_went_back_changes_nothing(case, tmp_path, monkeypatch):
     writer, place, whole, _ = case
     again = tmp_path / "again"

@@ -98,13 +98,13 @@ def _json(name: str, documents: tuple[Any, ...], read: Callable[[bytes], object]
 
 
 def _pictures() -> list[Reader]:
-    from analysis.figures.files import collected, sidecar, store
+    from analysis.figures.files import collected, saved, sidecar, store
     from tests.support.saved_figures import of_reading
     from tests.support.view_samples import every_plot
 
     plots = [plot for _, plot in every_plot()][:6]
     collection = collected.Collection().add(of_reading()).add(plots[0])
-    beside = json.loads(sidecar.save(sidecar.sidecar(plots[0]), "a").sidecar)
+    beside = json.loads(saved.save(sidecar.sidecar(plots[0]), "a").sidecar)
 
     def drawn(data: bytes) -> object:
         read = collected.read(data)

@@ -243,13 +243,14 @@ def uploads(patch: pytest.MonkeyPatch, sources: Path) -> Writer:
 @writer
 def exported_figures(patch: pytest.MonkeyPatch, sources: Path) -> Writer:
     from analysis.figures.files.sidecar import read as read_sidecar
+    from analysis.figures.files.store import to_json
     from tests.support.saved_figures import of_reading
 
     plot = of_reading()
 
     def read(place: Path) -> Any:
         sidecar = read_sidecar((place / "figure.json").read_bytes())
-        return [one.to_json() for one in sidecar.plots], (place / "figure.svg").read_bytes()
+        return [to_json(one) for one in sidecar.plots], (place / "figure.svg").read_bytes()
 
     def write(place: Path) -> None:
         plot.save(place, "figure", "svg")

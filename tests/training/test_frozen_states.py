@@ -221,3 +221,29 @@ def test_a_blank_text_is_named(tmp_path):
     blank = replace(data, text=(*data.text[:5], "  ", *data.text[6:]))
     with pytest.raises(ValueError, match="Row 6 has no text"):
         frozen_data.states(tmp_path, blank)
+
+
+@pytest.mark.parametrize("name", ["vectors.bin", "rows.bin"])
+def test_a_bit_that_changed_on_disk_has_the_view_computed_again(tmp_path, name):
+    data, view = frozen_data.table(20, 1), View("layer", (4,))
+    first = frozen_data.states(tmp_path, data)
+    whole = first.view(view).vectors.clone()
+    file = first.folder / "layer-4" / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 4
+    file.write_bytes(bytes(content))
+    again = frozen_data.states(tmp_path, data)
+    torch.testing.assert_close(again.view(view).vectors, whole, atol=1e-6, rtol=0)
+
+
+def test_a_bit_that_changed_in_a_saved_head_is_noticed_when_it_is_opened(tmp_path):
+    states = frozen_data.states(tmp_path / "states", frozen_data.table(40, 1))
+    fitted = training.fit(states, ["cls"], seeds=1)
+    (folder,) = training.save(fitted, tmp_path, name="mine")
+    assert analysis.load(folder, device="cpu").checkpoint.head == "cls"
+    file = next(folder.glob("head*.safetensors"))
+    content = bytearray(file.read_bytes())
+    content[-5] ^= 1
+    file.write_bytes(bytes(content))
+    with pytest.raises(ValueError, match="not the file that was trained"):
+        analysis.load(folder, device="cpu")

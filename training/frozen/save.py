@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.checkpoints.folder import sums_of
 from analysis.checkpoints.frozen import HEAD_FILE
 from analysis.common.whole import whole_folder, why_not_written, write_whole
 from training.card import write_card
@@ -94,6 +95,7 @@ def _write(
     config = _config(fitted, head, index)
     write_whole(folder / "config.json", json.dumps(config, indent=2, ensure_ascii=False) + "\n")
     facts = _facts(fitted, head, index, name, command)
+    facts["weights"] = sums_of([folder / HEAD_FILE])
     write_whole(folder / "training.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     write_card(folder, facts)
 
