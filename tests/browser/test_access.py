@@ -27,7 +27,7 @@ def axe() -> str:
     return AXE.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("title", [title for _, title in PAGES])
 def test_axe_finds_nothing_serious(page, app, axe, title, theme):
     page.emulate_media(color_scheme=theme)

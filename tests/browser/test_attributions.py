@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+import pytest
+
 from analysis.attribution.registry import METHODS
 from tests.support.compare_browser import narrow_to_wide, runs_out, write
 
@@ -122,6 +124,7 @@ def test_evidence_and_export(page, app):
     assert saved.value.path().read_bytes().startswith(b"%PDF-")
 
 
+@pytest.mark.slow
 def test_nothing_runs_out_of_the_window(page, app):
     page.set_viewport_size({"width": 390, "height": 800})
     open_at(page, app.url, LOO, GRADIENT, text="donaudampfschifffahrtsgesellschaft " * 3 + FIRST)

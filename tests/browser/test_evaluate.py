@@ -108,6 +108,7 @@ def test_the_study_is_there_at_once(page, app):
     page.get_by_text("5 seeds each").first.wait_for()
 
 
+@pytest.mark.slow
 def test_nothing_runs_out_of_the_window(page, app):
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto(f"{app.url}/Evaluate")

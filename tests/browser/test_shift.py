@@ -32,7 +32,7 @@ AT_REST = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("width", [1280, pytest.param(400, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("title", [title for _, title in PAGES])
 def test_a_page_does_not_jump_while_it_opens(page, app, title, width):
     page.set_viewport_size({"width": width, "height": 800})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+import pytest
+
 from tests.support.compare_browser import STANDING, narrow_to_wide, runs_out, write
 
 FIRST, SECOND = "the plots thinned, not dully", "he said the story was very poor"
@@ -91,6 +93,7 @@ def test_a_pair_of_the_data_set_opens_above(page, app):
     )
 
 
+@pytest.mark.slow
 def test_nothing_runs_out_of_the_window(page, app):
     page.set_viewport_size({"width": 400, "height": 800})
     open_at(page, app.url, text=FIRST + " " + "anything-but-dull" * 9)

@@ -133,6 +133,7 @@ def test_many_sentences_are_asked_for_and_computed(page, app):
     page.get_by_text("64 of 1,272 different sentences").wait_for()
 
 
+@pytest.mark.slow
 def test_nothing_runs_out_of_the_window(page, app):
     page.set_viewport_size({"width": 390, "height": 800})
     open_winners(page, app.url)

@@ -83,6 +83,7 @@ def fitted(mpnet_dir, tmp_path_factory):
     return [place / "heads" / name for name in sorted(folders)]
 
 
+@pytest.mark.slow
 def test_heads_on_it_are_fitted_and_read(fitted):
     assert len(fitted) == len(HEADS)
     for folder in fitted:

@@ -37,6 +37,7 @@ def test_any_table_is_read_as_pandas_reads_it(values):
     assert [tuple(row) for _, row in found.rows] == values
 
 
+@pytest.mark.slow
 def test_a_long_text_that_many_rows_share_takes_the_memory_of_one():
     text = "a long text " * 50_000  # 600 kB
     labels = ["x", "y"] * 2_000

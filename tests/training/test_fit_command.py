@@ -90,6 +90,7 @@ def test_a_folder_with_other_content_is_refused(data, tmp_path, capsys):
     assert [path.name for path in output.iterdir()] == ["thesis.tex"]
 
 
+@pytest.mark.slow
 def test_killed_while_it_fits_it_goes_on_and_ends_as_one_never_killed(data, tmp_path):
     command = ["--heads", "cls", "mean", "mha", "max_seq_mha", "--seeds", "3", "--epochs", "40"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
