@@ -125,7 +125,11 @@ def _data_options(run: argparse.ArgumentParser) -> None:
         "--label", help="name of the column with the class, a list of classes, or a number"
     )
     own.add_argument(
-        "--label-columns", nargs="+", default=(), help="columns of 0 and 1, one a class"
+        "--label-columns",
+        nargs="+",
+        default=(),
+        metavar="A,B,C",
+        help="columns of 0 and 1, one a class",
     )
     own.add_argument("--label-kind", choices=("auto", "classes", "number"), default="auto")
 
@@ -167,7 +171,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     )
     return Settings(
         **{name: getattr(arguments, name) for name in names},
-        label_columns=tuple(arguments.label_columns),
+        label_columns=frozen.names_in(arguments.label_columns),
         options=options,
         recipe=replace(plan, **changed),
     )

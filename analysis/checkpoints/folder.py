@@ -28,6 +28,7 @@ from analysis.checkpoints.encoders import (
     sha256_of,
     weight_files,
 )
+from analysis.checkpoints.classes import gaps_in, labels_of, outputs_of
 from analysis.common.outputs import kind_of
 from analysis.checkpoints.checkpoint import Broken, Checkpoint
 from analysis.common.faults import CheckpointError
@@ -137,7 +138,10 @@ def _describe(folder: Path, name: str, source: str) -> Checkpoint:
     if config.get("model_type") == POOLING_MODEL_TYPE:
         return _describe_pooling(folder, name, source, config, weights, facts)
     kind = _kind_of(name, config)
-    labels = labels_of(config) if kind == "classifier" else ()
+    config |= declared(folder, name)
+    labels: tuple[str, ...] = ()
+    if kind == "classifier":
+        labels = labels_of(name, config, outputs_of(shapes_of(weights)))
     return Checkpoint(
         id=name,
         folder=folder,
@@ -150,9 +154,63 @@ def _describe(folder: Path, name: str, source: str) -> Checkpoint:
         pairs=False,
         output=kind_of(config, len(labels)),
         source=source,
-        sha256=digest_of(weights),
+        sha256=_with_sidecar(digest_of(weights), folder),
         facts=facts,
+        notes=tuple(note for note in (gaps_in(config), _without_pooling(folder)) if note),
     )
+
+
+def _without_pooling(folder: Path) -> str:
+    """What is said of a folder of sentence-transformers whose modules pool nothing."""
+    if not (folder / "modules.json").is_file():
+        return ""
+    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+    kinds = [str(module.get("type", "")).rsplit(".", 1)[-1] for module in modules]
+    return (
+        f"Its modules.json declares {', '.join(kinds) or 'no modules'} and no Pooling, so it has no "
+        "sentence vector of its own: it opens as its Transformer alone, and you choose a pooling."
+    )
+
+
+_SIDECAR = ("labels", "problem_type", "task")
+
+
+def declared(folder: Path, name: str) -> dict[str, Any]:
+    """What a ``poollens.yaml`` says of a folder that opens without it, as its config.json would.
+
+    Raises
+    ------
+    CheckpointError
+        It cannot be read, or says something else than labels, problem_type and task.
+    """
+    from analysis.checkpoints.layouts import keys
+
+    file = folder / keys.FILE
+    if not file.is_file():
+        return {}
+    spec = keys.spec_of(file)
+    unknown = sorted(set(map(str, spec)) - set(_SIDECAR))
+    if unknown:
+        raise CheckpointError(
+            f"{name}: {', '.join(unknown)} in {file.name} is unknown beside a folder that opens "
+            f"without it; known: {', '.join(_SIDECAR)}"
+        )
+    found: dict[str, Any] = {}
+    if spec.get("labels"):
+        found["id2label"] = dict(enumerate(map(str, spec["labels"])))
+    if spec.get("problem_type"):
+        found["problem_type"] = spec["problem_type"]
+    if spec.get("task"):
+        found["finetuning_task"] = str(spec["task"])
+    return found
+
+
+def _with_sidecar(digest: str, folder: Path) -> str:
+    """The digest of weights, and of what is declared beside them."""
+    file = folder / "poollens.yaml"
+    if not file.is_file():
+        return digest
+    return hashlib.sha256((digest + sha256_of(file)).encode()).hexdigest()
 
 
 def _config_or_none(folder: Path) -> dict[str, Any]:
@@ -173,7 +231,7 @@ def _describe_adapter(folder: Path, name: str, source: str) -> Checkpoint:
     """A folder of PEFT's: an adapter, whose base model lies elsewhere."""
     adapter = _read_json(folder / "adapter_config.json")
     weights = check_weights(folder, name)
-    outputs = _adapter_outputs(weights)
+    outputs = outputs_of(shapes_of(weights))
     task = adapter.get("task_type") or ("FEATURE_EXTRACTION" if outputs is None else "SEQ_CLS")
     if task not in _ADAPTER_KINDS:
         raise CheckpointError(
@@ -185,11 +243,21 @@ def _describe_adapter(folder: Path, name: str, source: str) -> Checkpoint:
     base = base_of(folder, str(adapter.get("base_model_name_or_path") or ""), name)
     own = folder / "config.json"
     config = _read_json(own if own.is_file() else base.path / "config.json")
+    told = declared(folder, name)
     labels: tuple[str, ...] = ()
+    notes: list[str] = []
     if kind == "classifier":
-        labels = labels_of(config)
-        if outputs is not None and len(labels) != outputs:
-            labels = tuple(f"LABEL_{index}" for index in range(outputs))
+        # The base may have had other classes, which the adapter's layer replaced.
+        if not own.is_file() and outputs is not None and len(labels_of(name, config)) != outputs:
+            config = {**config, "id2label": None, "num_labels": None, "problem_type": None}
+        config |= told
+        labels = labels_of(name, config, outputs)
+        if len(labels) > 1 and not config.get("problem_type"):
+            notes.append(
+                "Neither the adapter nor its base says whether several of its classes may be true "
+                "at once: it is read as one class of several. If they may, write problem_type: "
+                "multi_label_classification into poollens.yaml in its folder."
+            )
     return Checkpoint(
         id=name,
         folder=folder,
@@ -202,8 +270,11 @@ def _describe_adapter(folder: Path, name: str, source: str) -> Checkpoint:
         pairs=False,
         output=kind_of(config, len(labels)),
         source=source,
-        sha256=hashlib.sha256((digest_of(weights) + base.sha256).encode()).hexdigest(),
+        sha256=_with_sidecar(
+            hashlib.sha256((digest_of(weights) + base.sha256).encode()).hexdigest(), folder
+        ),
         adapter=True,
+        notes=tuple(notes),
     )
 
 
@@ -231,17 +302,6 @@ def base_of(folder: Path, base: str, name: str) -> EncoderLocation:
         raise CheckpointError(
             f"{name}: the base model of this adapter is not here: {error}"
         ) from error
-
-
-def _adapter_outputs(weights: tuple[Path, ...]) -> int | None:
-    """Number of outputs of the classification layer that the adapter's file carries."""
-    shapes = shapes_of(weights)
-    for name in ("classifier.out_proj.weight", "classifier.weight", "score.weight"):
-        for key, shape in shapes.items():
-            plain = key.replace(".modules_to_save", "").replace(".default", "")
-            if plain.endswith(f".{name}") and len(shape) == 2:
-                return shape[0]
-    return None
 
 
 def _describe_pooling(
@@ -281,7 +341,7 @@ def _describe_pooling(
         except ValueError as error:
             raise CheckpointError(f"{name}: {error}") from error
         digest = f"{digest}{base.sha256}"
-    labels = labels_of(config)
+    labels = labels_of(name, config)
     if not labels:
         raise CheckpointError(f"{name}: config.json names no classes (id2label)")
     return Checkpoint(
@@ -333,9 +393,19 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if not (folder / "config.json").is_file():
         raise CheckpointError(
             f"{folder.name}: there is no config.json. A checkpoint has config.json and "
-            "model.safetensors or a PEFT adapter."
+            f"model.safetensors or a PEFT adapter.{_inside(folder)}"
         )
     return _read_json(folder / "config.json")
+
+
+def _inside(folder: Path) -> str:
+    """In a sentence, which folders inside this one may be meant: a trainer's, or an adapter's."""
+    files = ("config.json", "adapter_config.json", "modules.json")
+    inside = sorted(p.name for p in folder.iterdir() if any((p / file).is_file() for file in files))
+    if not inside:
+        return ""
+    more = f" (or {', '.join(inside[1:4])})" if inside[1:] else ""
+    return f" There is one in the folder {inside[0]}{more} inside it: name that."
 
 
 def check_weights(folder: Path, name: str) -> tuple[Path, ...]:
@@ -362,7 +432,24 @@ def check_weights(folder: Path, name: str) -> tuple[Path, ...]:
         raise CheckpointError(f"{name}: there is no {prefix}.safetensors beside config.json.")
     for file in files:
         _check_safetensors(file, name)
+    _check_shards(folder, name)
     return files
+
+
+def _check_shards(folder: Path, name: str) -> None:
+    """Every file that the index of weights in several files names is there."""
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file() or (folder / "model.safetensors").is_file():
+        return
+    table = _read_json(index).get("weight_map")
+    wanted = sorted(set(map(str, table.values()))) if isinstance(table, dict) else []
+    lost = [file for file in wanted if not (folder / file).is_file()]
+    if lost:
+        raise CheckpointError(
+            f"{name}: {', '.join(lost[:3])}{' and more' if len(lost) > 3 else ''} of the "
+            f"{len(wanted)} files of its weights {'is' if len(lost) == 1 else 'are'} not there "
+            f"({index.name} names them). Copy or download the folder again."
+        )
 
 
 def _check_safetensors(file: Path, name: str) -> None:
@@ -420,14 +507,3 @@ def _kind_of(name: str, config: dict[str, Any]) -> str:
         f"{name}: its architecture is {shown}. PoolLens takes its own checkpoints, any "
         "*ForSequenceClassification, and text encoders such as BertModel."
     )
-
-
-def labels_of(config: dict[str, Any]) -> tuple[str, ...]:
-    names = config.get("id2label")
-    if isinstance(names, dict):
-        try:
-            return tuple(str(names[key]) for key in sorted(names, key=int))
-        except ValueError:
-            return ()
-    count = int(config.get("num_labels") or 2)
-    return tuple(f"LABEL_{index}" for index in range(count))

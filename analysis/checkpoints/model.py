@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,7 +23,8 @@ from transformers import (
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from analysis import heads
-from analysis.checkpoints.encoders import resolve_encoder
+from analysis.checkpoints.encoders import resolve_encoder, weight_files
+from analysis.checkpoints.sizes import shapes_of
 from analysis.common.faults import CheckpointError
 from analysis.heads import linear_layers
 
@@ -323,21 +326,56 @@ FROM_DISK: dict[str, Any] = {
 }
 
 
+def wrapper_of(keys: Iterable[str], wanted: Iterable[str]) -> str:
+    """What a training script's wrapper put before the names of the tensors; "" for nothing.
+
+    ``module.`` of DataParallel, ``_orig_mod.`` of torch.compile, a Lightning module's own: whatever
+    its name, it is the beginning behind which all of the `wanted` names stand in the file.
+    """
+    names, every = set(keys), list(wanted)
+    beginnings = {
+        ".".join(parts[:length]) + "."
+        for parts in (key.split(".") for key in names)
+        for length in range(1, min(len(parts), 4))
+    }
+    fitting = [b for b in beginnings if all(b + name in names for name in every)]
+    return min(fitting, key=len, default="") if every else ""
+
+
+def opened(
+    auto: Any, folder: str | os.PathLike[str], **arguments: Any
+) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """A model of Transformers in float32 from a folder, and its report on the keys.
+
+    Where the file has none of its tensors under their own names, but all behind the prefix that a
+    wrapper of the training script left, these are taken.
+    """
+    model, report = auto.from_pretrained(folder, **arguments, **FROM_DISK)
+    own = [name for name, _ in model.named_parameters()]
+    if not set(own) <= set(key_report(report).missing):
+        return model, report
+    prefix = wrapper_of(shapes_of(weight_files(Path(folder))), own)
+    if prefix:
+        model, report = auto.from_pretrained(
+            folder, key_mapping={f"^{re.escape(prefix)}": ""}, **arguments, **FROM_DISK
+        )
+    return model, report
+
+
 def load_encoder(
     folder: str | os.PathLike[str], attn_implementation: str = "eager"
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
     """A pretrained encoder in float32 from a folder, and Transformers' report on its keys."""
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     auto = auto_class(config)
-    model, report = auto.from_pretrained(
+    return opened(
+        auto,
         folder,
         config=config,
         attn_implementation=attention_of(auto, config, attn_implementation),
         trust_remote_code=False,
-        **FROM_DISK,
         **without_pooler(config),
     )
-    return model, report
 
 
 def load_stock_classifier(
@@ -353,14 +391,13 @@ def load_stock_classifier(
     if getattr(config, "is_encoder_decoder", False):
         found = model_class(auto, config)
         raise ValueError(ENCODER_DECODER.format(name=getattr(found, "__name__", "This model")))
-    model, report = auto.from_pretrained(
+    return opened(
+        auto,
         folder,
         config=config,
         attn_implementation=attention_of(auto, config, attn_implementation),
         trust_remote_code=False,
-        **FROM_DISK,
     )
-    return model, report
 
 
 def check_states(name: str, model: nn.Module, output: Any, length: int) -> None:

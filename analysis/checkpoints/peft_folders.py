@@ -10,6 +10,7 @@ from torch import nn
 
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import CheckpointError
+from analysis.checkpoints.encoders import weight_files
 from analysis.checkpoints.folder import base_of
 from analysis.checkpoints.model import (
     KeyReport,
@@ -17,6 +18,7 @@ from analysis.checkpoints.model import (
     load_encoder,
     load_stock_classifier,
 )
+from analysis.checkpoints.sizes import shapes_of
 
 
 def read(checkpoint: Checkpoint, attn_implementation: str) -> tuple[nn.Module, KeyReport, Path]:
@@ -45,6 +47,7 @@ def read(checkpoint: Checkpoint, attn_implementation: str) -> tuple[nn.Module, K
     else:
         model, info = load_encoder(base.path, attn_implementation)
     own = key_report(info)
+    _make_room(model, folder)
     adapter.inference_mode = True
     wrapped: Any = PeftModel.from_pretrained(model, str(folder), config=adapter)
     if not isinstance(wrapped.base_model, BaseTuner):
@@ -65,6 +68,17 @@ def read(checkpoint: Checkpoint, attn_implementation: str) -> tuple[nn.Module, K
     merged: nn.Module = wrapped.merge_and_unload()
     has_tokenizer = any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt"))
     return merged, KeyReport((), own.unexpected), folder if has_tokenizer else base.path
+
+
+def _make_room(model: Any, folder: Path) -> None:
+    """Resize the embeddings to those that the adapter brings, as its training had done for tokens
+    that were added."""
+    table = model.get_input_embeddings()
+    name = next((name for name, module in model.named_modules() if module is table), "")
+    for key, shape in shapes_of(weight_files(folder)).items():
+        if key.endswith(f"{name}.weight") and len(shape) == 2 and shape[0] != len(table.weight):
+            model.resize_token_embeddings(shape[0], mean_resizing=False)
+            return
 
 
 def _brought(wrapped: Any) -> tuple[str, ...]:

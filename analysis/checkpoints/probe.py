@@ -39,11 +39,44 @@ def probe(classifier: Classifier) -> None:
         check_states(classifier.checkpoint.id, classifier.model, output, len(long.ids))
         if not classifier.inputs.alike and _reads_padding(classifier, [long, short], alone):
             classifier.inputs = replace(classifier.inputs, alike=True)
+        note = _first_is_no_special_token(classifier, long, output)
+    if note:
+        known = classifier.checkpoint
+        classifier.checkpoint = replace(known, notes=(*known.notes, note))
     unable = {
         ATTENTIONS: _no_attentions(classifier, long),
         GRADIENTS: _no_gradients(classifier, long, logits),
     }
     classifier.unable = {what: why for what, why in unable.items() if why}
+
+
+def _first_is_no_special_token(classifier: Classifier, row: TokenRow, output: Any) -> str:
+    """In a sentence that [CLS] is a piece of the text here, where the pooling head reads it.
+
+    A head reads the first token where it answers otherwise once that changes places with the next,
+    and not once two others do.
+    """
+    head, tokenizer, length = classifier.head, classifier.tokenizer, len(row.ids)
+    if head is None or length < 4 or row.ids[0] in tokenizer.all_special_ids:
+        return ""
+    if head.reads_attentions():
+        return ""
+    hidden = torch.stack(tuple(output.hidden_states)).float()
+    mask = torch.ones(hidden.shape[1:3], dtype=torch.long, device=hidden.device)
+
+    def read(*order: int) -> Tensor:
+        places = [*order, *range(len(order), length)]
+        vector: Tensor = head.read(hidden[:, :, places], mask).vector
+        return vector
+
+    plain = read()
+    if not _differ(plain, read(1, 0), 1e-4) or _differ(plain, read(0, 2, 1), 1e-4):
+        return ""
+    piece = tokenizer.convert_ids_to_tokens(row.ids[0])
+    return (
+        "Its tokenizer puts no special token before a text: what is called [CLS] here is the "
+        f"text's first piece (of a text that begins with A, {piece!r})."
+    )
 
 
 def _cut(row: TokenRow) -> TokenRow:

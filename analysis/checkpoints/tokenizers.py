@@ -41,7 +41,9 @@ def load_tokenizer(folder: str | Path) -> Any:
     except Exception as error:
         if only_spm:
             raise _unread(folder, str(spm), error) from error
-        raise
+        if not (folder / "tokenizer.json").is_file():
+            raise
+        tokenizer = _plain(folder, error)
     # An architecture whose tokenizers read no SentencePiece gets one that knows special tokens only.
     empty = set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens)
     if only_spm and empty:
@@ -54,6 +56,16 @@ def load_tokenizer(folder: str | Path) -> Any:
             "in the text. Add a tokenizer.json."
         )
     return tokenizer
+
+
+def _plain(folder: Path, error: Exception) -> Any:
+    """The tokenizer of tokenizer.json as it stands, where its own class cannot be built of it."""
+    from transformers import PreTrainedTokenizerFast
+
+    try:
+        return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    except Exception:
+        raise error from None
 
 
 def _unread(folder: Path, file: str, error: Exception | None) -> CheckpointError:

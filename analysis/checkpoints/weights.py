@@ -5,6 +5,7 @@ The project's own (full, or encoder + LoRA adapter), a classifier of Transformer
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,13 @@ from analysis.common.faults import CheckpointError
 from analysis import heads
 from analysis.checkpoints import layouts, peft_folders
 from analysis.checkpoints.model import (
-    FROM_DISK,
     KeyReport,
     PoolingClassifier,
     PoolingConfig,
     key_report,
     load_encoder,
     load_stock_classifier,
+    opened,
     refuse_missing,
     size_of,
 )
@@ -50,11 +51,11 @@ def _read_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
         return _read_head(checkpoint, checkpoint.base, config, attn_implementation)
     own_tokenizer = (checkpoint.folder / "tokenizer.json").is_file()
     if not checkpoint.adapter:
-        model, info = PoolingClassifier.from_pretrained(  # type: ignore[misc]
+        model, info = opened(
+            PoolingClassifier,
             checkpoint.folder,
             config=config,
             attn_implementation=attn_implementation,
-            **FROM_DISK,
         )
         report = key_report(info)
         refuse_missing(checkpoint.id, report.missing)
@@ -129,10 +130,17 @@ def _merge_adapter(checkpoint: Checkpoint, model: nn.Module) -> tuple[nn.Module,
 def _read_foreign(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
     if checkpoint.adapter:
         return peft_folders.read(checkpoint, attn_implementation)
-    model, info = load_stock_classifier(checkpoint.folder, attn_implementation)
+    number = {} if _names_classes(checkpoint) else {"num_labels": len(checkpoint.labels)}
+    model, info = load_stock_classifier(checkpoint.folder, attn_implementation, **number)
     report = key_report(info)
     refuse_missing(checkpoint.id, report.missing)
     return model, report, checkpoint.folder
+
+
+def _names_classes(checkpoint: Checkpoint) -> bool:
+    """Whether config.json itself says how many classes there are; if not, the weights do."""
+    config = json.loads((checkpoint.folder / "config.json").read_text(encoding="utf-8"))
+    return bool(config.get("id2label") or config.get("num_labels"))
 
 
 def _read_bare(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:

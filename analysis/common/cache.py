@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from threading import RLock
 from typing import Generic, TypeVar
 
@@ -31,7 +31,8 @@ class Cache(Generic[Value]):
     ) -> None:
         self.budget, self.used, self.most = budget, 0, most
         self._on_drop = on_drop
-        self._values: OrderedDict[Hashable, tuple[Value, int]] = OrderedDict()
+        self._values: OrderedDict[Hashable, tuple[Value, Mapping[Hashable, int]]] = OrderedDict()
+        self._holders: dict[Hashable, int] = {}  # of each part, how many values have it
         self._lock = RLock()
 
     def __len__(self) -> int:
@@ -45,19 +46,37 @@ class Cache(Generic[Value]):
             self._values.move_to_end(key)
             return self._values[key][0]
 
-    def put(self, key: Hashable, value: Value, size: int) -> Value:
-        """Keep a value of about ``size`` bytes in place of any of this key, and return it."""
+    def put(self, key: Hashable, value: Value, size: int | Mapping[Hashable, int]) -> Value:
+        """Keep a value of about ``size`` bytes in place of any of this key, and return it.
+
+        Where values have parts in common, ``size`` is the bytes of each part by its name: a part
+        counts once, however many values have it.
+        """
+        own: Hashable = ("whole", key)
+        parts: Mapping[Hashable, int] = {own: size} if isinstance(size, int) else size
         dropped = []
         with self._lock:
-            self.used += size - self._values.pop(key, (None, 0))[1]
-            self._values[key] = (value, size)
+            if key in self._values:
+                self._forget(key)
+            self._values[key] = (value, parts)
+            for part, its in parts.items():
+                self.used += 0 if part in self._holders else its
+                self._holders[part] = self._holders.get(part, 0) + 1
             while len(self._values) > 1 and self._is_full():
-                name, (old, its) = self._values.popitem(last=False)
-                self.used -= its
-                dropped.append((name, old))
+                oldest = next(iter(self._values))
+                dropped.append((oldest, self._forget(oldest)))
         if self._on_drop is not None:
             for name, old in dropped:
                 self._on_drop(name, old)
+        return value
+
+    def _forget(self, key: Hashable) -> Value:
+        value, parts = self._values.pop(key)
+        for part, its in parts.items():
+            self._holders[part] -= 1
+            if not self._holders[part]:
+                del self._holders[part]
+                self.used -= its
         return value
 
     def _is_full(self) -> bool:

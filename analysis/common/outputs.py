@@ -19,9 +19,12 @@ def kind_of(config: dict[str, Any], outputs: int) -> str:
     """One of KINDS for a classifier's config.json with so many outputs.
 
     ``problem_type`` decides. Without one a single output is a score between 0 and 1, unless
-    sentence-transformers wrote into the configuration that it is taken as it is.
+    sentence-transformers wrote into the configuration that it is taken as it is, or it was
+    fine-tuned on STS-B, whose labels are numbers.
     """
     problem = config.get("problem_type")
+    if problem is None and outputs == 1 and config.get("finetuning_task") in ("stsb", "sts-b"):
+        problem = "regression"
     if problem == "regression":
         return "value" if outputs == 1 else "values"
     if problem == "multi_label_classification":
@@ -45,7 +48,11 @@ def _activation(config: dict[str, Any]) -> str:
 def note_of(kind: str, outputs: int) -> str:
     """How the output is read, in one sentence; "" where nothing about it is unusual."""
     if kind == "sigmoid" and outputs == 1:
-        return "One output, read as a score from 0 to 1 by a sigmoid, as a cross-encoder's is."
+        return (
+            "One output, read as a score from 0 to 1 by a sigmoid, as a cross-encoder's is. If it "
+            "was trained on numbers, write problem_type: regression into poollens.yaml in its "
+            "folder."
+        )
     if kind == "sigmoid":
         return "Each class has its own sigmoid: several may be true at once, or none."
     if kind == "values":

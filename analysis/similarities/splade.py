@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from analysis.checkpoints import CheckpointError
-from analysis.checkpoints.model import FROM_DISK, key_report, refuse_missing
+from analysis.checkpoints.model import key_report, opened, refuse_missing
 from analysis.common.memory import enough_memory
 from analysis.common.records import freeze, require_shape
 from analysis.reading.trace import model_inputs
@@ -181,9 +181,8 @@ def _head(classifier: Classifier) -> tuple[Any, str, str]:
 def _network(classifier: Classifier) -> Any:
     from transformers import AutoModelForMaskedLM
 
-    model, info = AutoModelForMaskedLM.from_pretrained(
-        classifier.checkpoint.folder, trust_remote_code=False, **FROM_DISK
-    )
+    folder = classifier.checkpoint.folder
+    model, info = opened(AutoModelForMaskedLM, folder, trust_remote_code=False)
     refuse_missing(classifier.checkpoint.id, key_report(info).missing)
     return model.eval().requires_grad_(False).to(classifier.device)
 

@@ -1,8 +1,14 @@
 """Words of a text: decided by its characters alone, the same for every tokenizer.
 
-White space separates words; a punctuation mark is a word of its own, and so is a character of a
-script that is written without spaces (Chinese characters, kana). These are the rules by which
-BERT's tokenizer splits a text before it looks at its vocabulary.
+White space separates words; a punctuation mark is a word of its own. In scripts that are written
+without spaces (Chinese characters and kana; Thai, Lao, Khmer, Burmese and their kin) each character
+as a reader sees it is a word, with the vowels and tones that are written on it; so is each emoji,
+with its skin tone, its flag's two letters and whatever else is joined to it. Where no space tells,
+a division into dictionary words would be a guess of its own for each language.
+
+Characters as a reader sees them are the extended grapheme clusters of Unicode (UAX 29), scripts
+without spaces are its line-breaking class SA (UAX 14); marks and Chinese characters are divided as
+BERT's tokenizer divides them before it looks at its vocabulary.
 """
 
 from __future__ import annotations
@@ -10,6 +16,7 @@ from __future__ import annotations
 import unicodedata
 
 import numpy as np
+import regex  # type: ignore[import-untyped]
 
 # First and last code points: Han and its extensions, compatibility ideographs, kana.
 _ONE_BY_ONE = (
@@ -21,6 +28,10 @@ _ONE_BY_ONE = (
     (0xFF66, 0xFF9F),
     (0x20000, 0x323AF),
 )
+_CLUSTER = regex.compile(r"\X")
+_ALONE = regex.compile(  # South East Asian scripts, emoji, the letters of flags, keycaps
+    r"[\p{Line_Break=SA}\p{Extended_Pictographic}\p{Regional_Indicator}]|.\uFE0F?\u20E3"
+)
 
 
 def is_mark(character: str) -> bool:
@@ -31,12 +42,17 @@ def is_mark(character: str) -> bool:
     return unicodedata.category(character).startswith("P")
 
 
-def is_word_alone(character: str) -> bool:
-    """Whether a character is a word by itself: a mark, a Chinese character, a kana."""
-    code = ord(character)
-    if code < 0x3040:
-        return is_mark(character)
-    return any(low <= code <= high for low, high in _ONE_BY_ONE) or is_mark(character)
+def is_word_alone(cluster: str) -> bool:
+    """Whether one character, with what is joined to it, is a word by itself: a mark, a Chinese
+    character, a kana, a Thai letter, an emoji."""
+    code = ord(cluster[0])
+    if code < 128 and len(cluster) == 1:
+        return is_mark(cluster)
+    return (
+        any(low <= code <= high for low, high in _ONE_BY_ONE)
+        or is_mark(cluster[0])
+        or _ALONE.match(cluster) is not None
+    )
 
 
 def words_of(text: str) -> np.ndarray:
@@ -44,14 +60,22 @@ def words_of(text: str) -> np.ndarray:
     space.
     """
     numbers = np.full(len(text), -1, dtype=np.int64)
-    word, inside = -1, False
-    for place, character in enumerate(text):
-        if character.isspace():
-            inside = False
-            continue
-        alone = is_word_alone(character)
-        if alone or not inside:
-            word += 1
-        inside = not alone
-        numbers[place] = word
+    word, inside, follows = -1, False, False
+    for found in _CLUSTER.finditer(text):
+        start, cluster = found.start(), found.group()
+        if cluster[0].isspace():
+            # An accent may stand on a space: it is no white space, and begins a word.
+            inside = follows = False
+            start += len(cluster) - len(cluster.lstrip())
+            cluster = cluster.lstrip()
+            if not cluster:
+                continue
+        # Burmese has vowels and tones that Unicode counts as characters apart.
+        if not (follows and unicodedata.category(cluster[0]).startswith("M")):
+            alone = is_word_alone(cluster)
+            if alone or not inside:
+                word += 1
+            inside = not alone
+        follows = True
+        numbers[start : found.end()] = word
     return numbers

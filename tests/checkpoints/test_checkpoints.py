@@ -194,7 +194,7 @@ BROKEN = {
     _dangling: "model.safetensors",
     _code: "never runs code from a checkpoint",
     _architecture: "its architecture is ViTForImageClassification",
-    _no_classes: "names no classes",
+    _no_classes: "should lead from numbers to names",
     _lost_encoder: "was not found. Looked in: folder 'nobody/no-such-encoder'",
     _other_encoder: "than the adapter was trained on",
     _facts: "training.json cannot be read",

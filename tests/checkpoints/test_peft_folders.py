@@ -69,3 +69,35 @@ def test_a_base_that_is_gone_names_each_place_looked_in(tmp_path):
     shutil.rmtree(base)
     with pytest.raises(CheckpointError, match="base model of this adapter is not here"):
         analysis.load(where, device="cpu")
+
+
+def test_what_an_adapter_cannot_say_is_told_and_a_yaml_decides_it(tmp_path):
+    where, base, want = adapter(tmp_path, "bert")
+    notes = analysis.load(where, device="cpu").checkpoint.notes
+    assert any("multi_label_classification into poollens.yaml" in note for note in notes)
+    (where / "poollens.yaml").write_text("problem_type: multi_label_classification\n")
+    loaded = analysis.load(where, device="cpu")
+    assert loaded.checkpoint.notes == ()
+    np.testing.assert_allclose(
+        analysis.record(loaded, TEXT).probabilities, 1 / (1 + np.exp(-want)), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_tokens_that_were_added_before_training_have_their_embeddings(tmp_path):
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    base = make(tmp_path / "base", "bert", classifier=False)
+    words = AutoTokenizer.from_pretrained(base)
+    words.add_tokens(["[E1]", "[E2]"])
+    model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=3)
+    model.resize_token_embeddings(len(words))
+    lora = LoraConfig(task_type="SEQ_CLS", r=4, target_modules=["query"])
+    wrapped = get_peft_model(model, lora).eval()
+    wrapped.save_pretrained(tmp_path / "adapter", save_embedding_layers=True)
+    words.save_pretrained(tmp_path / "adapter")
+    text = f"[E1] {TEXT} [E2]"
+    with torch.no_grad():
+        want = wrapped(**words(text, return_tensors="pt")).logits[0].numpy()
+    loaded = analysis.load(tmp_path / "adapter", device="cpu")
+    np.testing.assert_allclose(analysis.record(loaded, text).logits, want, rtol=1e-4, atol=1e-4)

@@ -91,6 +91,20 @@ def test_dense_layer_norm_and_normalize_follow_the_pooling(tmp_path):
         np.testing.assert_allclose(vectors(folder), theirs.encode(TEXTS), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("behind", [False, True])
+def test_vectors_are_cut_to_the_declared_numbers(tmp_path, behind):
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize
+
+    modules = [pooling("cls", "mean"), Normalize()] if behind else [pooling("mean")]
+    folder, _ = save(tmp_path, *modules)
+    path = folder / "config_sentence_transformers.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "truncate_dim": 8}))
+    theirs = SentenceTransformer(str(folder), device="cpu")
+    assert vectors(folder).shape == (len(TEXTS), 8)
+    np.testing.assert_allclose(vectors(folder), theirs.encode(TEXTS), rtol=1e-5, atol=1e-5)
+
+
 def test_a_default_prompt_stands_before_each_text(tmp_path):
     folder, theirs = save(
         tmp_path, pooling("mean"), prompts={"query": "what is: "}, default_prompt_name="query"

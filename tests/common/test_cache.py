@@ -75,7 +75,7 @@ def test_many_threads_leave_the_count_of_bytes_right():
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
-    assert cache.used == sum(size for _, size in cache._values.values()) <= 1000
+    assert cache.used == sum(sum(size.values()) for _, size in cache._values.values()) <= 1000
 
 
 @given(SIZES)
@@ -85,3 +85,15 @@ def test_no_more_values_are_kept_than_are_asked_for(puts):
         cache.put(key, key, size)
         assert cache.get(key) == key
         assert len(cache) <= 3
+
+
+def test_what_values_have_in_common_counts_once_until_the_last_of_them_leaves():
+    cache = Cache(100)
+    cache.put("a", "A", {"encoder": 80, "head a": 5})
+    cache.put("b", "B", {"encoder": 80, "head b": 5})
+    assert (cache.used, len(cache)) == (90, 2)
+    cache.put("b", "B again", {"encoder": 80, "head b": 10})
+    assert cache.used == 95
+    cache.put("c", "C", 20)  # the oldest leaves, and then the other one: they hold the encoder
+    assert (cache.get("a"), cache.get("b"), cache.get("c")) == (None, None, "C")
+    assert cache.used == 20

@@ -146,6 +146,29 @@ def test_several_labels_a_row_from_one_column(tmp_path):
     assert ((logits > 0) == wanted).mean() > 0.85
 
 
+@pytest.mark.parametrize("columns", [["bad,good,poor"], ["bad", "good", "poor"]])
+def test_several_labels_a_row_from_a_column_each(tmp_path, columns):
+    table = frozen_data.labels(60, 4)
+    file = tmp_path / "topics.csv"
+    rows = [",".join(str(int(on)) for on in row) for row in table.label[:, [1, 0, 2]]]
+    file.write_text(
+        "text,bad,good,poor\n"
+        + "".join(f"{t},{r}\n" for t, r in zip(table.text, rows, strict=True))
+    )
+    output = tmp_path / "out"
+    more = ["--label-columns", *columns, "--heads", "mean", "--seeds", "1", "--epochs", "2"]
+    without = words(file, output)
+    place = without.index("--label")
+    assert main([*without[:place], *without[place + 2 :], *more]) == 0
+    config = json.loads((output / "topics-mean-s0" / "config.json").read_text())
+    assert config["problem_type"] == "multi_label_classification"
+    assert config["id2label"] == {"0": "bad", "1": "good", "2": "poor"}
+    assert (
+        "--label-columns"
+        in json.loads((output / "topics-mean-s0" / "training.json").read_text())["command"]
+    )
+
+
 def test_a_head_of_ones_own_comes_from_its_file(data, tmp_path):
     file = tmp_path / "own.py"
     file.write_text(

@@ -50,6 +50,10 @@ def add_parser(commands: Any) -> None:
     run.add_argument(
         "--label-separator", help="several labels a row, with this between them, such as '|'"
     )
+    run.add_argument(
+        "--label-columns", nargs="+", metavar="A,B,C", help="several labels a row, each in a "
+        "column of 0 and 1",
+    )  # fmt: skip
     run.add_argument("--heads", nargs="+", default=["all"], metavar="KEY", help="default: all")
     run.add_argument("--heads-file", type=Path, help="a Python file that registers your own")
     run.add_argument("--seeds", type=int, default=5)
@@ -163,8 +167,13 @@ def tables(arguments: argparse.Namespace) -> tuple[Table, Table | None, list[str
         train = read(arguments.task, "train", arguments.data)
         dev = read(arguments.task, TASKS[arguments.task].scored[0], arguments.data)
         return _part(train, arguments.max_train_rows), dev, []
-    if arguments.text is None or arguments.label is None:
-        raise ValueError("name the columns: --text COLUMN --label COLUMN (or a --task)")
+    if arguments.text is None or (arguments.label is None and not arguments.label_columns):
+        raise ValueError(
+            "name the columns: --text COLUMN --label COLUMN (or --label-columns A,B,C for several "
+            "labels a row, or a --task)"
+        )
+    if arguments.label is not None and arguments.label_columns:
+        raise ValueError("give --label or --label-columns, not both")
     train, notes = _own_table(arguments, Path(arguments.data), None, "train")
     train = _part(train, arguments.max_train_rows)
     if arguments.dev is None:
@@ -188,20 +197,28 @@ def _own_table(
     if not path.is_file():
         raise ValueError(f"{path}: there is no such file. Name one with --data (and --dev).")
     several = arguments.label_separator
-    columns = Columns(arguments.text, arguments.pair, None if several else arguments.label)
+    in_columns = names_in(arguments.label_columns)
+    columns = Columns(
+        arguments.text, arguments.pair, None if several else arguments.label, in_columns
+    )
     upload = read_upload(
         path,
         columns=columns,
         labels=None if several else labels,
         kind=arguments.label_kind,
         more=(arguments.label,) if several else (),
-        duplicates="keep" if several else "drop",
+        duplicates="keep" if several or in_columns else "drop",
     )
     table = replace(upload.table, task=path.stem if split == "train" else "csv", split=split)
     if several:
         table = several_labels(table, upload.more[arguments.label], several, labels)
     notes = [f"{path.name}: {upload.sentence()}"] if upload.left_out else []
     return table, notes
+
+
+def names_in(words: Sequence[str] | None) -> tuple[str, ...]:
+    """Names of columns, given as words, with commas between them, or both."""
+    return tuple(name for word in words or () for name in word.split(",") if name)
 
 
 def several_labels(

@@ -48,7 +48,12 @@ def spec_of(path: Path) -> dict[str, Any]:
 
 
 def _recognise(folder: Path, config: dict[str, Any]) -> bool:
-    return (folder / FILE).is_file()
+    file = folder / FILE
+    if not file.is_file():
+        return False
+    # Beside an adapter or a classifier that opens without it, it names labels and the like alone.
+    opens = bool(config) or (folder / "adapter_config.json").is_file()
+    return not opens or bool({"weights", "encoder", "head", "keys"} & set(spec_of(file)))
 
 
 def _describe(folder: Path, name: str, source: str, config: dict[str, Any]) -> Checkpoint:

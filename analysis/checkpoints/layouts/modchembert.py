@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from analysis.checkpoints.checkpoint import Checkpoint
-from analysis.common.faults import CheckpointError
-from analysis.checkpoints.folder import check_weights, labels_of, short_digest
+from analysis.checkpoints.classes import labels_of, outputs_of
+from analysis.checkpoints.folder import check_weights, short_digest
 from analysis.checkpoints.layouts import Layout
 from analysis.checkpoints.encoders import digest_of
+from analysis.checkpoints.sizes import shapes_of
 from analysis.common.outputs import kind_of
 
 _KEYS = {
@@ -33,7 +34,7 @@ def _recognise(folder: Path, config: dict[str, Any]) -> bool:
 
 def _describe(folder: Path, name: str, source: str, config: dict[str, Any]) -> Checkpoint:
     weights = check_weights(folder, name)
-    labels = labels_of(config)
+    labels = labels_of(name, config, outputs_of(shapes_of(weights)))
     pooling = str(config.get("classifier_pooling", "max_seq_mha"))
     heads = int(config["num_attention_heads"])
     stored = config.get("classifier_pooling_num_attention_heads", 4)
@@ -84,7 +85,7 @@ def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
     from transformers import ModernBertConfig, ModernBertModel
 
     from analysis.checkpoints.encoders import weight_files
-    from analysis.checkpoints.layouts.parts import assemble, fill, tensors
+    from analysis.checkpoints.layouts.parts import assemble, fill, tensors, unwrapped
 
     values = json.loads((checkpoint.folder / "config.json").read_text(encoding="utf-8"))
     strange = ("auto_map", "architectures", "model_type", "dtype", "torch_dtype")
@@ -96,7 +97,7 @@ def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
         }
     )
     config._attn_implementation = attn_implementation
-    state = tensors(weight_files(checkpoint.folder))
+    state = unwrapped(tensors(weight_files(checkpoint.folder)), ("model.embeddings.", "classifier."))
     encoder = ModernBertModel(config)
     # Its states are pooled before this norm, which the pooling head holds.
     encoder.final_norm = torch.nn.Identity()  # type: ignore[assignment]
@@ -119,8 +120,6 @@ def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
     unused = fill(checkpoint.id, encoder, of_encoder, "model.")
     unused += fill(checkpoint.id, model.head, of_head, "head.")
     unused += fill(checkpoint.id, model.classifier, of_classifier, "classifier.")
-    if len(checkpoint.labels) != model.classifier.out_features:
-        raise CheckpointError(f"{checkpoint.id}: its labels do not fit its classifier")
     from analysis.checkpoints.model import KeyReport
 
     return model, KeyReport((), unused), checkpoint.folder

@@ -24,6 +24,18 @@ def tensors(files: Iterable[Path]) -> dict[str, Tensor]:
     return found
 
 
+def unwrapped(state: Mapping[str, Tensor], beginnings: Iterable[str]) -> dict[str, Tensor]:
+    """The same tensors (...) without a prefix that a wrapper of the training script left before
+    every name, if there is one: behind it some names begin with each of `beginnings`."""
+    wanted = tuple(beginnings)
+    if not any(key.startswith(wanted) for key in state):
+        for key in state:
+            prefix = key.partition(".")[0] + "."
+            if all(any(name.startswith(prefix + own) for name in state) for own in wanted):
+                return {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+    return dict(state)
+
+
 def fill(name: str, module: nn.Module, state: Mapping[str, Tensor], shown: str) -> tuple[str, ...]:
     """Load `state`, tensors (...) by key, into a module; returns the keys that it did not use,
     under `shown`.

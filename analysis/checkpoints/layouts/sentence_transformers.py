@@ -108,11 +108,17 @@ def _describe(folder: Path, name: str, source: str, config: dict[str, Any]) -> C
     if (folder / SETFIT_HEAD).is_file():
         weights.append(folder / SETFIT_HEAD)
         labels = _setfit_labels(folder)
+    settings_file = folder / "config_sentence_transformers.json"
+    weights += [settings_file] if settings_file.is_file() else []
     digest = "".join(sha256_of(file) for file in weights) + sha256_of(folder / "modules.json")
     after = [kind for kind, _, given in modules[1:] if not _pools(kind, given)]
     notes = [f"Its own pooling is {head}, as its sentence-transformers modules declare."]
     if after:
         notes.append(f"Behind it: {', '.join(after)}.")
+    settings = _json(folder / "config_sentence_transformers.json")
+    kept = settings.get("truncate_dim")
+    if isinstance(kept, int) and kept > 0:
+        notes.append(f"Its vectors are cut to their first {kept} numbers, as it declares.")
     prompt = _prompt(folder)
     if prompt:
         notes.append(f"The prompt {prompt!r} stands before each text, as it declares.")
@@ -132,6 +138,7 @@ def _describe(folder: Path, name: str, source: str, config: dict[str, Any]) -> C
         weights_sha256=digest_of(weight_files(encoder)),
         layout="sentence_transformers",
         notes=tuple(notes),
+        spec={"truncate_dim": kept} if isinstance(kept, int) and kept > 0 else {},
     )
 
 
@@ -204,13 +211,36 @@ def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
             inner = chem_mrl.build(checkpoint.id, place, config, size)
         else:
             after += _module(checkpoint.id, kind, place, config)
-    width: Any = next((m.out_features for m in reversed(after) if hasattr(m, "out_features")), None)
+    if checkpoint.spec.get("truncate_dim"):
+        after.append(_first_numbers(modes, inner, after, size, checkpoint.spec["truncate_dim"]))
+    width: Any = _width(after)
     head = SentencePooling(
         size["hidden_size"], size["num_layers"], modes or ("mean",), inner, after, width
     )
     classifier = _setfit(checkpoint, head) if checkpoint.labels else None
     report = KeyReport((), key_report(info).unexpected)
     return SentenceEncoder(encoder, head, classifier), report, modules[0][1]
+
+
+def _width(after: list[Any]) -> int | None:
+    """Size of the vector behind these modules; None where none of them changes it."""
+    return next((m.out_features for m in reversed(after) if hasattr(m, "out_features")), None)
+
+
+def _first_numbers(
+    modes: tuple[str, ...], inner: Any, after: list[Any], size: dict[str, int], kept: int
+) -> Any:
+    """The first `kept` numbers of a vector, as a linear layer that only chooses."""
+    import torch
+    from torch import nn
+
+    whole = _width(after) or (
+        inner.output_size if inner is not None else len(modes) * size["hidden_size"]
+    )
+    chosen = nn.Linear(whole, min(kept, whole), bias=False)
+    with torch.no_grad():
+        chosen.weight.copy_(torch.eye(min(kept, whole), whole))
+    return chosen
 
 
 def _module(name: str, kind: str, place: Path, config: dict[str, Any]) -> list[Any]:

@@ -326,19 +326,23 @@ def _below_bars(reply: Reply) -> str:
             for member, label in answer.dissenters
         )
         lines.append(cards.text(said) if said else "all seeds agree")
-    lines += [cards.text(remark) for remark in reply.entry.first.remarks]
+    lines += [cards.text(remark) for remark in _remarks(reply)]
     dropped = reply.traces[0].tokens.dropped
     if dropped:
         lines.append(f"{dropped:,} tokens beyond the model's limit were cut")
     return "".join(f'<div class="line">{line}</div>' for line in lines)
 
 
+def _remarks(reply: Reply) -> tuple[str, ...]:
+    """What is to be said of a checkpoint, with what only loading it showed."""
+    known = reply.traces[0].checkpoint if reply.traces else reply.entry.first
+    return known.remarks
+
+
 def _instead(reply: Reply) -> str:
     if reply.problem:
         return _warning(reply.problem)
-    told = "".join(
-        f'<div class="line">{cards.text(remark)}</div>' for remark in reply.entry.first.remarks
-    )
+    told = "".join(f'<div class="line">{cards.text(remark)}</div>' for remark in _remarks(reply))
     return told + _warning(
         "A bare encoder has hidden states and no prediction, so there is no answer. Its vectors "
         "are on Similarity, Layers and Embedding map; Train fits pooling heads on it."

@@ -183,13 +183,13 @@ def _load(checkpoint: Checkpoint) -> Classifier:
     return load(str(checkpoint.folder), dtype=precision(), root=settings.read().checkpoints)
 
 
-def _bytes_of(loaded: Classifier) -> int:
-    """Bytes of a model's weights, each counted once however many modules share it."""
-    tensors = {
+def _bytes_of(loaded: Classifier) -> dict[Hashable, int]:
+    """Bytes of each of a model's weights by where it lies: heads on one frozen encoder have its
+    weights in common, and they count once."""
+    return {
         tensor.data_ptr(): tensor.numel() * tensor.element_size()
         for tensor in (*loaded.model.parameters(), *loaded.model.buffers())
     }
-    return sum(tensors.values())
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -200,5 +200,7 @@ def _trace(
 
     from analysis.reading.trace import record
 
+    loaded = classifier(_checkpoint)
     # A Hub checkpoint is loaded from its folder in the cache: keep the id that the user gave.
-    return replace(record(classifier(_checkpoint), text, pair), checkpoint=_checkpoint)
+    about = replace(_checkpoint, notes=loaded.checkpoint.notes)
+    return replace(record(loaded, text, pair), checkpoint=about)
