@@ -53,7 +53,7 @@ class Cache(Generic[Value]):
         counts once, however many values have it.
         """
         own: Hashable = ("whole", key)
-        parts: Mapping[Hashable, int] = {own: size} if isinstance(size, int) else size
+        parts: Mapping[Hashable, int] = size if isinstance(size, Mapping) else {own: size}
         dropped = []
         with self._lock:
             if key in self._values:
