@@ -18,6 +18,7 @@ from analysis.attribution import (
     faithfulness,
     sensitivity,
 )
+from analysis.attribution.texts.records import whole_rows
 from analysis.attribution.texts.run import (
     COLUMNS,
     TextEvidence,
@@ -446,3 +447,17 @@ class TestStore:
         again = EvidenceStore(store.path, self.asked)
         rest = list(over_texts([zoo.loaded("cls")], ROWS, METHODS[:1], done=again.items, **QUICK))
         assert [item.row for item in rest] == [2]
+
+
+def test_rows_are_whole_up_to_the_first_that_misses_a_checkpoint_or_a_method():
+    def empty(row: int, checkpoint: str, method: str) -> TextEvidence:
+        measures = np.zeros(len(MEASURES))
+        return TextEvidence(
+            row, checkpoint, method, "positive", (), np.zeros(0), "logit",
+            np.zeros(len(COLUMNS)), measures, measures, 0.0,
+        )  # fmt: skip
+
+    every = [empty(row, name, how) for row in (0, 1, 3) for name in "ab" for how in ("ig", "loo")]
+    assert whole_rows(every, "ab", ("ig", "loo")) == 2, "row 2 is missing"
+    assert whole_rows(every[1:], "ab", ("ig", "loo")) == 0
+    assert whole_rows(every[:-1], "ab", ("ig",)) == 2

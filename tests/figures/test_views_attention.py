@@ -10,7 +10,7 @@ import pytest
 import analysis
 from analysis import interventions
 from analysis.figures import view
-from analysis.figures.views.encoder import mosaic_place
+from analysis.figures.views.encoder import encoder_heads, mosaic_place, tiles
 from analysis.reading import attention
 from tests.support import tiny, zoo
 from tests.support.view_samples import PAIR, TEXT, seen
@@ -234,3 +234,15 @@ def test_what_is_chosen_is_marked_alike_in_every_view():
         marked = [i for i, label in enumerate(plot.mark.columns) if label.startswith("▸ ")]
         assert marked == [2]
     assert plots[0].mark.rows == ("2", "▸ 3", "4")
+
+
+@pytest.mark.parametrize("text", ["good", "the film is good, and the plot is thin"])
+def test_the_tiles_of_a_mosaic_are_the_matrices_that_were_laid_out(text):
+    trace = analysis.record(zoo.loaded("mha"), text, attentions=True)
+    shape = attention.encoder_attention(trace).shape
+    laid_out = tiles(encoder_heads(trace).mark, shape[:2])
+    assert laid_out.shape[:2] == shape[:2]
+    assert not np.isnan(laid_out).any()
+    if laid_out.shape == shape:  # nothing was merged
+        np.testing.assert_allclose(laid_out, attention.encoder_attention(trace), atol=1e-6)
+    np.testing.assert_allclose(laid_out.sum(-1), 1, atol=1e-5)
