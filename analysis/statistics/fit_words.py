@@ -6,7 +6,8 @@ from math import comb
 
 import numpy as np
 
-from analysis.common.phrases import listed
+from analysis.common.phrases import amount, listed
+from analysis.datasets.tasks import metric_name
 from analysis.statistics.family_tests import holm
 from analysis.statistics.permutation import permutation_p
 from analysis.study.fits import FitScores, HeadScores
@@ -38,6 +39,18 @@ def differences(fit: FitScores) -> tuple[tuple[str, float, float], ...]:
     )
 
 
+def leaders(fit: FitScores) -> str:
+    """Who has the highest mean, or shares it, and how much that is; empty without a score."""
+    if not fit.scored:
+        return ""
+    top = 100 * float(fit.scored[0].scores.mean())
+    names = [head.name for head in fit.scored if np.isclose(100 * head.scores.mean(), top)]
+    what = f"{top:.1f} ({metric_name(fit.metric)} × 100)"
+    if len(names) == 1:
+        return f"{names[0]} has the highest mean, {what}."
+    return f"{listed(names)} share the highest mean, {what}."
+
+
 def verdict(fit: FitScores) -> str:
     """One or two sentences: who scores above or below the baseline, or why that is not decided."""
     tests = differences(fit)
@@ -49,8 +62,8 @@ def verdict(fit: FitScores) -> str:
     if seeds < 2 or smallest > ALPHA:
         enough = next(n for n in range(2, 100) if 2 / comb(2 * n, n) * len(tests) <= ALPHA)
         return (
-            f"{seeds} {'seed' if seeds == 1 else 'seeds'} cannot decide {len(tests)} tests at the "
-            f"5 % level: {enough} seeds of each head could."
+            f"{amount(seeds, 'seed')} cannot decide {amount(len(tests), 'test')} at the 5 % level: "
+            f"{enough} seeds of each head could."
         )
     above = [name for name, mean, p in tests if p <= ALPHA and mean > 0]
     below = [name for name, mean, p in tests if p <= ALPHA and mean < 0]
@@ -63,7 +76,7 @@ def verdict(fit: FitScores) -> str:
     found = "; ".join(f"{words}: {listed(names)}" for words, names in groups if names)
     return (
         f"Tested against {base.name} at the 5 % level, {found} (permutation tests over {seeds} "
-        f"seeds, Holm over {len(tests)} tests). {_frozen(fit)}Seeds vary the start and the order "
+        f"seeds, Holm over {amount(len(tests), 'test')}). {_frozen(fit)}Seeds vary the start and the order "
         "of rows only: other rows may order the heads otherwise."
     )
 

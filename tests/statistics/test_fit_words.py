@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from analysis.statistics.fit_words import differences, verdict
+from analysis.statistics.fit_words import differences, leaders, verdict
 from analysis.study.fits import FitScores, HeadScores, read_fit, write_fit
 
 
@@ -68,3 +68,11 @@ def test_a_fit_survives_its_file(tmp_path):
         np.testing.assert_array_equal(one.scores, other.scores)
         np.testing.assert_array_equal(one.curve, other.curve)
         np.testing.assert_array_equal(one.confusion, other.confusion)
+
+
+def test_the_highest_mean_is_one_heads_or_shared():
+    scores = np.array([0.5, 0.7])
+    assert leaders(fit({"cls": scores, "mean": scores + 0.1})).startswith("mean has")
+    shared = leaders(fit({"cls": scores, "mean": scores[::-1], "max": scores - 0.1}))
+    assert shared.startswith(("cls and mean share", "mean and cls share"))
+    assert "60.0" in shared

@@ -10,7 +10,7 @@ import streamlit as st
 
 from analysis.datasets.tasks import metric_name
 from analysis.figures.recipes.fits import picture_of
-from analysis.statistics.fit_words import verdict
+from analysis.statistics.fit_words import leaders, verdict
 from analysis.study.fits import FitScores, fits_in, read_fit
 from pages.ui.frame import address
 from pages.ui.frame.inputs import compare
@@ -66,11 +66,7 @@ def _draw(fit: FitScores, folder: Path) -> None:
     with st.container(key="fit-results"):
         if fit.scored:
             best = fit.scored[0]
-            st.markdown(
-                f"**{cards.plain(best.name)}** has the highest mean, "
-                f"{100 * best.scores.mean():.1f} ({cards.plain(metric_name(fit.metric))} × 100). "
-                f"{cards.plain(verdict(fit))}"
-            )
+            st.markdown(cards.plain(f"{leaders(fit)} {verdict(fit)}"))
             _go(fit, folder)
             panel(picture_of("fit_scores", fit), "fit_scores", about)
             _table(fit)
