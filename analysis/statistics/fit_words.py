@@ -76,8 +76,8 @@ def verdict(fit: FitScores) -> str:
     found = "; ".join(f"{words}: {listed(names)}" for words, names in groups if names)
     return (
         f"Tested against {base.name} at the 5 % level, {found} (permutation tests over {seeds} "
-        f"seeds, Holm over {amount(len(tests), 'test')}). {_frozen(fit)}Seeds vary the start and the order "
-        "of rows only: other rows may order the heads otherwise."
+        f"seeds, Holm over {amount(len(tests), 'test')}). {_frozen(fit)}Seeds vary the start and "
+        "the order of rows only: other rows may order the heads otherwise."
     )
 
 
