@@ -133,4 +133,5 @@ def words_for(task: str) -> TaskWords:
     known = TASKS.get(task)
     if known:
         return known
-    return TaskWords(OTHER.title if task == "other" else task, OTHER.examples)
+    own = {"other": OTHER.title, "csv": "Own data"}  # "csv": fine-tuned on files of one's own
+    return TaskWords(own.get(task, task), OTHER.examples)
