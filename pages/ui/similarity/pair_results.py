@@ -1,0 +1,233 @@
+"""What a data set of pairs shows: agreement with people, disputed pairs, who is near, its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import streamlit as st
+
+from analysis.datasets.table import Table
+from analysis.figures.views import similarity as views
+from analysis.similarities.wording import carried
+from pages.ui.engine import models, results_folder
+from pages.ui.frame import address
+from pages.ui.frame.catalogue import Entry
+from pages.ui.frame.inputs import Choice, show_text
+from pages.ui.kit import cards
+from pages.ui.kit.show import panel
+from pages.ui.similarity.engine import PairsOfDataSet
+
+if TYPE_CHECKING:
+    from analysis.similarities.neighbours import Neighbours
+    from analysis.similarities.pair_scores import PairScores
+
+MOST_ROWS = 1_000  # of the data set that are listed
+ABOUT = (
+    "Rank correlation of the cosine with gold scores for each pooling and layer; the range in "
+    "the table is its 95 % interval (Bonett and Wright 2000), each by itself and not corrected "
+    "for the number of cells. Centring subtracts the mean over all sentences."
+)
+_ABOUT_ANISOTROPY = (
+    "Mean cosine of two different sentences: near 1 all vectors point the same way, and a high "
+    "cosine says little. Centring removes it by construction. Ethayarajh 2019."
+)
+
+
+def draw(
+    entries: Sequence[Entry], held: PairsOfDataSet, choice: Choice, poolings: Sequence[str]
+) -> None:
+    """Correlations, anisotropy, disputed pairs, near sentences, and the pairs themselves."""
+    for failed, why in held.failed:
+        st.warning(cards.plain(f"{failed}: {why.removeprefix(f'{failed}: ')}"))
+    shown = [entry for entry in entries if held.has(entry)]
+    if not shown:
+        return
+    names = [entry.id for entry in shown]
+    if st.session_state.get("similarity_of") not in names:
+        st.session_state["similarity_of"] = names[0]
+    with st.container(horizontal=True, key="pairs-controls"):
+        name = (
+            st.selectbox("Checkpoint", names, key="similarity_of", width=260)
+            if len(names) > 1
+            else names[0]
+        )
+        centred = st.toggle("Centred", **address.kept("similarity_centred"))
+        metric = st.segmented_control(
+            "Correlation",
+            ("spearman", "pearson"),
+            default="spearman",
+            required=True,
+            **address.kept("similarity_metric"),
+        )
+    held.keep(shown)
+    entry, table = next(entry for entry in shown if entry.id == name), held.data.table
+    scores = held.of(entry)
+    st.caption(cards.plain(_said(scores)))
+    with st.container(key="similarity-details"):
+        if scores.gold is not None:
+            plot = held.picture(
+                "pair_correlations", entry, choice, centred=bool(centred), metric=metric
+            )
+            panel(plot, "pair-correlations", ABOUT)
+        plot = held.picture("pair_anisotropy", entry, choice)
+        panel(plot, "pair-anisotropy", _ABOUT_ANISOTROPY)
+    with st.expander("All numbers as a table"):
+        st.dataframe(scores.frame().round(3), hide_index=True)
+    _disputed(scores, table, poolings)
+    _nearest(entry, scores, table, poolings, bool(centred))
+    rows_of(table, scores.rows.tolist(), scores)
+
+
+def rows_of(table: Table, rows: Sequence[int], scores: PairScores | None = None) -> None:
+    """The pairs themselves, with their cosines at the last layer where they are known."""
+    with st.expander("Pairs of the data set"):
+        if len(rows) > MOST_ROWS:
+            st.caption(f"The first {MOST_ROWS:,} of {len(rows):,}. A click opens the pair above.")
+        else:
+            st.caption("A click opens the pair above.")
+        shown = table.frame().iloc[list(rows[:MOST_ROWS])]
+        shown = shown.rename(columns={"text": "first", "pair": "second", "label": "gold"})
+        if table.label is None:
+            shown = shown.drop(columns="gold")
+        for key in () if scores is None else scores.last_keys:
+            assert scores is not None
+            cosines = scores.cosine[scores.at(*key)][: len(shown)]
+            shown[views.TITLES[key[0]]] = cosines.round(3)
+        lines = shown.to_dict("records")
+        _table(lines, "similarity-rows", lambda n: (lines[n]["first"], lines[n]["second"]))
+
+
+def _said(scores: PairScores) -> str:
+    """The best cell with its interval, and what the pass cost."""
+    sentences = [
+        f"{len(scores.rows):,} pairs, {scores.sentences:,} sentences, {scores.seconds:.0f} s."
+    ]
+    if scores.note:
+        sentences.append(scores.note)
+    if scores.left_out:
+        sentences.append(f"{scores.left_out:,} rows without a second sentence are left out.")
+    best = _best_of(scores)
+    if best is not None:
+        pooling, layer, (value, low, high) = best
+        sentences.append(
+            f"Highest Spearman: {views.TITLES[pooling]} of layer {layer}, {value:.3f} "
+            f"(95 % interval {low:.3f} to {high:.3f})."
+        )
+    return " ".join(sentences)
+
+
+def _best_of(scores: PairScores) -> tuple[str, int, tuple[float, float, float]] | None:
+    """(pooling, layer, (value, low, high)) of the highest rank correlation; None without gold."""
+    able = [
+        (key, values)
+        for key, values in zip(scores.keys, scores.spearman[:, 0].tolist(), strict=True)
+        if values[0] == values[0]
+    ]
+    if not able:
+        return None
+    (pooling, layer), (value, low, high) = max(able, key=lambda one: one[1][0])
+    return pooling, layer, (value, low, high)
+
+
+def _disputed(scores: PairScores, table: Table, poolings: Sequence[str]) -> None:
+    keys = [key for key in scores.last_keys if key[0] in poolings]
+    if len(keys) < 2:
+        return
+    st.markdown(
+        "**Pairs on which poolings disagree most**",
+        help="Places among all pairs are compared, from 0 (least similar) to 100, since each "
+        "pooling has its own scale. A click opens the pair above.",
+    )
+    lines = []
+    for place, _ in scores.disputed(keys, 10):
+        row = int(scores.rows[place])
+        line: dict[str, Any] = {}
+        for key in keys:
+            rank = 100 * scores.ranks[scores.at(*key), place]
+            line[views.TITLES[key[0]]] = round(float(rank)) if rank == rank else None
+        if scores.gold is not None:
+            line["gold"] = float(scores.gold[place])
+        line |= {"first": table.text[row], "second": (table.pair or ("",))[row]}
+        lines.append(line)
+    _table(lines, "similarity-disputed", lambda n: (lines[n]["first"], lines[n]["second"]))
+
+
+def _nearest(
+    entry: Entry, scores: PairScores, table: Table, poolings: Sequence[str], centred: bool
+) -> None:
+    text = str(st.session_state.get("text") or "")
+    st.markdown(
+        "**Nearest sentences of the data set to the first sentence**",
+        help="By the cosine of each pooling at the last layer, with the pair of words that "
+        "carries most of it. A click opens the pair above.",
+    )
+    if not st.toggle("Look for them", **address.kept("similarity_nearest")) or not text.strip():
+        return
+    if entry.is_group:
+        st.caption(cards.plain(f"By the first seed, {entry.first.id}: seeds have neighbours each."))
+    own = [name for name, _ in scores.keys if name in poolings]
+    found, texts = _neighbours(
+        entry.first.id, entry.first.sha256, models.precision(), table.digest, text,
+        tuple(dict.fromkeys(own)), centred, _entry=entry, _table=table,
+    )  # fmt: skip
+    lines = []
+    for near in found:
+        for row, cosine, why in zip(
+            near.rows.tolist(), near.cosine.tolist(), near.why, strict=True
+        ):
+            lines.append(
+                {
+                    "pooling": views.TITLES[near.pooling],
+                    "cosine": round(cosine, 3),
+                    "sentence": texts[row],
+                    "carried most by": _why(why),
+                }
+            )
+    _table(lines, "similarity-nearest-table", lambda n: (text, lines[n]["sentence"]))
+
+
+def _why(result: Any) -> str:
+    strips = [(tokens.labels, tokens.special) for tokens in (result.a.tokens, result.b.tokens)]
+    one = carried(
+        "", result.score, result.contributions, strips[0][0], strips[1][0],
+        (strips[0][1], strips[1][1]),
+    )  # fmt: skip
+    if one.words is None:
+        return "special tokens alone"
+    return f"“{one.words[0]}”–“{one.words[1]}” {one.share:.3f}"
+
+
+@st.cache_resource(max_entries=8, show_spinner="Looking for the nearest sentences")
+def _neighbours(
+    id: str, sha256: str, precision: str, digest: str, text: str, poolings: tuple[str, ...],
+    centred: bool, _entry: Entry, _table: Table,
+) -> tuple[tuple[Neighbours, ...], Sequence[str]]:  # fmt: skip
+    from analysis.similarities.neighbours import nearest
+    from analysis.similarities.pair_scores import pairs_of, stored_vectors
+
+    _, sentences = pairs_of(_table)
+    encoder = models.classifier(_entry.first)
+    vectors = stored_vectors(encoder, sentences, poolings, results_folder.folder())
+    found = nearest(encoder, text, sentences.text, poolings, centred=centred, vectors=vectors)
+    return found, sentences.text
+
+
+def _table(
+    lines: Sequence[Mapping[Any, Any]], key: str, pair_of: Callable[[int], tuple[str, str]]
+) -> None:
+    """A table of which a click on a row opens a pair above."""
+
+    def opened() -> None:
+        rows = st.session_state[key].selection.rows
+        if rows:
+            show_text(*pair_of(rows[0]))
+
+    st.dataframe(
+        pd.DataFrame(lines),
+        key=key,
+        hide_index=True,
+        on_select=opened,
+        selection_mode="single-row",
+    )
