@@ -100,7 +100,7 @@ export default function (component) {
       target.remove();
       redraw(root, null);
     });
-    root.observer = new ResizeObserver(() => redraw(root, null));
+    root.observer = new ResizeObserver(() => redraw(root, root.pointed ?? null));
     root.observer.observe(root);
   }
   wire(component, root, {});
