@@ -9,6 +9,7 @@ take at most 15 s at 25 visitors on two cores; memory is let go within a minute 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import random
 import re
@@ -25,8 +26,8 @@ from typing import Any
 from benchmarks.live import ROOT, _free_port, _wait_until_healthy
 from benchmarks.session import Visitor
 
-VISITORS = (1, 8, 25, 50)
-ROUNDS = 3
+VISITORS = tuple(map(int, os.environ.get("LOAD_VISITORS", "1,8,25,50").split(",")))
+ROUNDS = int(os.environ.get("LOAD_ROUNDS", "3"))
 CHECKPOINTS = ("sst2-cls", "sst2-max_cls", "sst2-mha", "sst2-max_seq_mha")
 LEFT_SECONDS = 60.0  # within which memory is to be let go
 _PARTS = (
@@ -46,8 +47,12 @@ _TOKEN = re.compile(r'<span class="tok"[^>]*>([^<]+)</span>')
 
 
 def run() -> list[dict[str, Any]]:
-    """A row for each number of visitors."""
-    return [_row(count) for count in VISITORS]
+    """A row for each number of visitors, printed as it is measured."""
+    rows = []
+    for count in VISITORS:
+        rows.append({**_row(count), "machine load": round(os.getloadavg()[0], 1)})
+        print(rows[-1], flush=True)
+    return rows
 
 
 def sentences(count: int, seed: int) -> list[str]:
@@ -124,7 +129,7 @@ async def _measure(port: int, count: int, page: str, rounds: int, seed: int) -> 
     truth = _library({text for text, _ in answers}) if answers else {}
     return {
         "median": statistics.median(seconds),
-        "95": seconds[int(0.95 * (len(seconds) - 1))],
+        "95": seconds[math.ceil(0.95 * len(seconds)) - 1],
         "checked": sum(len(shown) for _, shown in answers),
         "wrong": sum(truth[text][id] != value for text, s in answers for id, value in s.items()),
         "errors": sum(errors for _, _, errors in results),
