@@ -43,7 +43,7 @@ _ANSWER = re.compile(
     r'<span class="p">([^<]+)</span>',
     re.S,
 )
-_TOKEN = re.compile(r'<span class="tok"[^>]*>([^<]+)</span>')
+_TOKEN = re.compile(r'<span class="tok[^"]*"[^>]*>([^<]+)</span>')
 
 
 def run() -> list[dict[str, Any]]:
