@@ -139,6 +139,7 @@ def _checkpoints(root: Path, load: bool) -> Iterator[Line]:
     found, broken = discover(root)
     if not found and not broken:
         yield None, f"none in {root.name}"
+    held: dict[str, int] = {}
     for one in found:
         what = f"pooling head {one.head}" if one.head else one.kind
         line = f"{one.id}: {what}, {len(one.labels)} classes, sha256 {one.sha256[:12]}"
@@ -146,10 +147,21 @@ def _checkpoints(root: Path, load: bool) -> Iterator[Line]:
             yield True, line
             continue
         from analysis.checkpoints.loading import load as loaded
+        from analysis.checkpoints.shared import weights_of
 
         try:
-            yield True, f"{line}, {loaded(one.folder).parameters:,} parameters"
+            classifier = loaded(one.folder)
         except ValueError as error:
             yield False, f"{one.id}: {error}"
+            continue
+        parts = weights_of(classifier)
+        held |= parts
+        yield (
+            True,
+            f"{line}, {classifier.parameters:,} parameters, {sum(parts.values()) / 1e6:,.0f} MB",
+        )
+    if held:
+        total = sum(held.values()) / 1e6
+        yield True, f"in memory together: {total:,.0f} MB, the weights of one encoder once"
     for one_broken in broken:
         yield False, f"{one_broken.id}: {one_broken.reason}"

@@ -146,3 +146,93 @@ def test_a_pooling_head_that_fails_to_be_fitted_is_told_beside_the_others(
     finish(app)
     assert WHAT in shown(app)
     assert any("cls" in str(frame.value) for frame in app.dataframe)
+
+
+OVER_SENTENCES = [
+    ("pages/2_Max_pool_winners.py", "analysis.reading.winner_statistics.collect", "over-go"),
+    ("pages/1_Layers.py", "analysis.corpus.layer_cka.layer_cka", "many-button"),
+]
+
+
+@pytest.mark.parametrize(("page", "engine", "button"), OVER_SENTENCES)
+def test_a_foreign_error_over_sentences_leaves_the_others_their_answers(
+    open_app, two, monkeypatch, page, engine, button
+):
+    asked = spoil(monkeypatch, engine)
+    held = {"source": "own sentences", "own_sentences": ROWS, "text": SENTENCE}
+    app = open_app(two, page=page, held=held, checkpoints=["bad", "good"])
+    app.button(key=button).click().run(timeout=120)
+    assert not app.exception
+    assert "bad" in asked
+    assert WHAT in shown(app)
+    assert "Traceback" not in shown(app)
+
+
+def test_a_foreign_error_of_an_attribution_over_texts_is_counted_and_the_others_are_measured(
+    open_app, two, monkeypatch
+):
+    asked = spoil(monkeypatch, "analysis.attribution.texts.run.attribute")
+    held = {"source": "own sentences", "own_sentences": ROWS, "over_texts": 2, "text": SENTENCE}
+    app = open_app(two, page="pages/4_Attributions.py", held=held, checkpoints=["bad", "good"])
+    for button in app.button:
+        if button.key == "job-go":
+            button.click()
+    finish(app)
+    assert {"bad", "good"} <= set(asked)
+    assert "Traceback" not in shown(app)
+
+
+def fail(*args, **kwargs):
+    raise Foreign(WHAT)
+
+
+def test_a_picture_that_fails_on_paper_leaves_page_and_menu(open_app, two, monkeypatch, caplog):
+    from pages.ui.export import panel
+
+    monkeypatch.setattr(panel, "drawn", fail)
+    app = open_app(two, text=SENTENCE, checkpoints=["bad", "good"])
+    app.session_state["export-bad"] = True
+    app.run()
+    assert not app.exception
+    assert WHAT in shown(app)
+    assert any(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.parametrize("engine", ["check", "drawn"])
+def test_a_figure_that_fails_leaves_the_figures_page_its_others(
+    open_app, two, monkeypatch, tmp_path, engine
+):
+    from analysis.figures.files.collected import Collection
+    from analysis.figures.style.settings import Style
+    from pages.ui.export import saved
+    from pages.ui.figures import drawings
+    from tests.support import view_samples
+
+    monkeypatch.setenv("POOLLENS_FIGURES", str(tmp_path / "kept"))
+    made = Collection()
+    for key in ("reading", "classes"):
+        made = made.add(view_samples.plot_of(key), Style())
+    place = saved.new_id()
+    assert saved.write(place, made.to_json()) == ""
+    if engine == "check":
+        monkeypatch.setattr(drawings, "check", fail)
+    else:
+        drawings._draw.clear()
+        monkeypatch.setattr("analysis.figures.paper.compose", fail)
+    app = open_app(two, page="pages/9_Figures.py", held={"figures_id": place})
+    drawings._draw.clear()
+    assert not app.exception
+    assert WHAT in shown(app)
+    assert "Traceback" not in shown(app)
+
+
+def test_a_kept_fit_that_cannot_be_read_is_told_and_can_be_deleted(
+    open_app, four, monkeypatch, tmp_path
+):
+    from pages.ui.train import results
+
+    monkeypatch.setattr(results, "fits_in", lambda folder: [tmp_path / "one"])
+    monkeypatch.setattr(results, "read_fit", fail)
+    app = open_app(four, page="pages/7_Train.py")
+    assert not app.exception
+    assert WHAT in shown(app)

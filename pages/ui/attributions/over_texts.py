@@ -11,6 +11,7 @@ import streamlit as st
 
 from analysis.attribution import FAVOURED, METHODS
 from analysis.common.csv_text import as_csv
+from analysis.common.faults import reason
 from analysis.figures.recipes.request import Data
 from analysis.figures.style.style import number
 from pages.ui.attributions.controls import AttributionRequest
@@ -88,8 +89,9 @@ def draw(explained: Sequence[Explanation], wanted: AttributionRequest, setting: 
         run = EvidencePass(members, data, count, wanted, setting, SAMPLES if noise else 0)
         try:
             done = run.done()
-        except (OSError, ValueError) as error:
-            st.error(cards.plain(f"What was measured before cannot be read: {error}."))
+        except Exception as error:
+            why = reason(error).rstrip(".")
+            st.error(cards.plain(f"What was measured before cannot be read: {why}."))
             return
         total = run.total
         st.caption(cards.plain(run.said()))
@@ -253,8 +255,8 @@ def _words(
     members = [member for member in run.members if member.id == checkpoint]
     try:
         plot = run.picture("largest_words", records, members, method=method, least=least)
-    except ValueError as error:
-        st.caption(cards.plain(str(error)))
+    except Exception as error:
+        st.caption(cards.plain(reason(error, checkpoint)))
         return
     panel(plot, "over-words", _ABOUT_WORDS, title="Words by class", apart=True)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from analysis.common.faults import reason
 from analysis.figures.files.export import export, slug
 from analysis.figures.files.sidecar import Signature
 from analysis.figures.marks import Grid
@@ -115,8 +116,8 @@ def _panel(plots: Mapping[str, Plot], key: str) -> None:
             chosen = style()
             try:
                 made = drawn(plot, chosen, bool(signature()))
-            except ValueError as error:
-                st.error(cards.plain(str(error)))
+            except Exception as error:  # of one picture: the page and its other menus stay
+                st.error(cards.plain(reason(error, plot.title)))
                 return
             st.html(preview_html(made, chosen, plot.title))
             for notice in made.notices:

@@ -67,9 +67,9 @@ def _draw_zip(given: Collection, also: tuple[str, ...]) -> None:
 
         try:
             made = key, bundle(given, also, progress=progress)
-        except ValueError as error:
+        except Exception as error:
             bar.empty()
-            st.error(cards.plain(str(error)))
+            st.error(cards.plain(reason(error, "The folder of files")))
             return
         bar.empty()
         st.session_state[_ZIP] = made

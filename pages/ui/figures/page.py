@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from analysis.common.faults import reason
 from analysis.figures.files.bundle import caption_of
 from analysis.figures.files.collected import Collection
 from analysis.text.tokens import clean
@@ -86,7 +87,7 @@ def _draw_checks(given: Collection, place: int) -> None:
     )
     try:
         found = drawings.check(given, place)
-    except ValueError as error:
-        st.caption(cards.plain(str(error)))
+    except Exception as error:
+        st.caption(cards.plain(reason(error, "The check")))
         return
     st.html(checks_html(found))

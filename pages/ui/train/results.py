@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from analysis.common.faults import reason
 from analysis.datasets.tasks import metric_name
 from analysis.figures.recipes.fits import picture_of
 from analysis.statistics.fit_words import leaders, verdict
@@ -54,8 +55,8 @@ def draw(fresh: str | None) -> None:
     chosen = str(st.selectbox("Kept fits", names, **address.kept("train_shown")))
     try:
         fit = read_fit(root() / chosen)
-    except ValueError as error:
-        st.error(cards.plain(str(error)))
+    except Exception as error:
+        st.error(cards.plain(reason(error, chosen)))
         _delete(chosen)
         return
     _draw(fit, root() / chosen)

@@ -1,0 +1,39 @@
+"""Pooling heads on one frozen encoder: its weights are held, and counted, once."""
+
+from __future__ import annotations
+
+import pytest
+import training
+from tests.support import frozen_data, zoo
+
+import analysis
+from analysis.checkpoints.shared import weights_of
+from analysis.commands import main
+
+
+@pytest.fixture(scope="module")
+def heads(tmp_path_factory):
+    place = tmp_path_factory.mktemp("shared")
+    states = training.states(
+        str(zoo.folder("bare")), frozen_data.table(24, 1), last_k=3, folder=place / "states"
+    )
+    fitted = training.fit(states, ("cls", "mean", "max"), seeds=1, epochs=1, learning_rate=1e-3)
+    training.save(fitted, place / "heads", name="own")
+    return place / "heads"
+
+
+def test_what_they_have_in_common_counts_once(heads):
+    loaded = [analysis.load(folder, device="cpu") for folder in sorted(heads.glob("own-*"))]
+    parts = [weights_of(one) for one in loaded]
+    together = {name: size for one in parts for name, size in one.items()}
+    encoder = sum(p.numel() * p.element_size() for p in loaded[0].encoder.parameters())
+    every = {p.data_ptr(): p.numel() * 4 for one in loaded for p in one.model.parameters()}
+    assert sum(together.values()) == sum(every.values())
+    assert sum(map(sum, (one.values() for one in parts))) - sum(together.values()) == 2 * encoder
+
+
+def test_the_doctor_says_what_they_take_together(heads, capsys):
+    assert main(["doctor", "--load", "--checkpoints", str(heads)]) == 0
+    said = capsys.readouterr().out
+    assert said.count(" MB") == 4
+    assert "in memory together" in said
