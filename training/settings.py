@@ -108,6 +108,11 @@ def _own_splits(settings: Settings) -> Splits:
             f"{settings.train}: every row of column {settings.label!r} is "
             f"{train.labels[0]!r}. At least two classes are needed."
         )
+    if train.regression and train.labels:
+        raise ValueError(
+            f"{settings.train}: each row has {len(train.labels)} numbers, and one is learnt. Name "
+            "its column with --label."
+        )
     dev = _own_table(settings, settings.dev, train.labels, "dev")
     names = metrics.NUMBER if train.regression else metrics.CLASSES
     return Splits(train, {"dev": dev}, metrics.LABELS if train.several else names)

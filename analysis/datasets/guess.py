@@ -60,7 +60,7 @@ LABELS = (
 )
 _IDS = ("id", "idx", "index", "row", "guid", "unnamed: 0", "", "#1 id", "#2 id")
 ON = frozenset({"1", "1.0", "True", "true", "TRUE"})  # what stands where a class is given
-_SWITCHES = ON | {"0", "0.0", "False", "false", "FALSE", ""}
+SWITCHES = ON | {"0", "0.0", "False", "false", "FALSE", ""}
 _NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
 # A first text has its second text under the name of the same kind.
 _TOGETHER = {
@@ -78,7 +78,8 @@ _TOGETHER = {
 class Columns:
     """Names of the columns of the text, the second text and the label.
 
-    ``classes`` are columns of 0 and 1, one a class, in the place of a label.
+    ``classes`` are columns of 0 and 1, one a class, in the place of a label; or of numbers, where
+    a row has several.
     """
 
     text: str
@@ -209,8 +210,13 @@ def _class_columns(
     shown: Mapping[str, Sequence[str]],
     labels: Sequence[str] | None,
 ) -> tuple[str, ...]:
-    """Columns of 0 and 1, one a class; () where there are fewer than two, or a label by name."""
-    switches = [name for name in names if shown[name] and set(shown[name]) <= _SWITCHES]
+    """Columns of 0 and 1, one a class, or of numbers under the names of these labels; () where
+    there are fewer than two, or a label by name."""
+    if labels and len(labels) > 1:
+        numbers = [n for n in names if _numeric(shown[n]) and len(match([n], labels)) == 1]
+        if {match([n], labels)[n] for n in numbers} == set(labels):
+            return tuple(numbers)
+    switches = [name for name in names if shown[name] and set(shown[name]) <= SWITCHES]
     if labels:
         switches = [name for name in switches if len(match([name], labels)) == 1]
     named = _by_name(names, plain, LABELS) is not None

@@ -16,8 +16,8 @@ from analysis.datasets.files import DataError
 from analysis.datasets.guess import Columns
 from analysis.datasets.labels import match
 from analysis.datasets.record import Problem
-from analysis.datasets.rows import LISTED, MOST_CHARACTERS, SEVERAL, Rows
-from analysis.datasets.table import Kind, Table
+from analysis.datasets.rows import CELL, LISTED, MOST_CHARACTERS, SEVERAL, Rows
+from analysis.datasets.table import Kind, Table, number_of
 
 UNKNOWN_LABEL = "with an unknown label"  # a kind of problem
 
@@ -103,9 +103,12 @@ def reading(rows: Rows, name: str, asked: Asked, stopped: bool) -> Reading:
     used: Mapping[str, str] = {}
     unknown: tuple[Unknown, ...] = ()
     told: Met = {}
-    if any(value.startswith(SEVERAL) for value in rows.values):
-        label, keep, classes, used = _several(rows, name, asked, codes)
-        told = _met(rows, codes)
+    raw = rows.labels()
+    if any(value.startswith(CELL) for value in raw):
+        label, keep, classes = _numbers(rows, raw, name, asked, codes, lines)
+    elif any(value.startswith(SEVERAL) for value in raw):
+        label, keep, classes, used = _several(rows, raw, name, asked, codes)
+        told = _met(raw, rows.first, codes)
         unknown = tuple(Unknown(part, *told[part], None) for part in told if part not in used)
     elif columns.label and len(lines):
         hub = (found.label_names or {}).get(columns.label, ())
@@ -115,7 +118,7 @@ def reading(rows: Rows, name: str, asked: Asked, stopped: bool) -> Reading:
         numbers, used, unknown = resolve(told, classes, asked.mapping, hub)
         value = np.array(list(numbers.values()))[codes]
         keep = ~np.isnan(value)
-        raw, odd = list(rows.values), np.flatnonzero(~keep)
+        odd = np.flatnonzero(~keep)
         for place in odd[:LISTED].tolist():
             what = _unknown_in_words(raw[int(codes[place])], classes)
             rows.note(Problem(int(lines[place]), what, UNKNOWN_LABEL))
@@ -152,12 +155,45 @@ def reading(rows: Rows, name: str, asked: Asked, stopped: bool) -> Reading:
     )
 
 
+def _numbers(
+    rows: Rows,
+    raw: Sequence[str],
+    name: str,
+    asked: Asked,
+    codes: NDArray[Any],
+    lines: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], tuple[str, ...]]:
+    """Numbers (N, C) of columns that hold one each, (N,) which rows have all of them, and their
+    names: those asked for, in their order."""
+    own = rows.columns.classes
+    wanted = tuple(asked.labels or own)
+    sure = match(list(own), wanted)
+    if len(own) != len(wanted) or set(sure.values()) != set(wanted):
+        raise DataError(
+            f"{name}: the columns {', '.join(own)} hold numbers, and the labels are "
+            f"{', '.join(wanted)}. Choose a column of numbers for each of these."
+        )
+    places = [own.index(column) for label in wanted for column in own if sure[column] == label]
+    cells = [[number_of(cell) for cell in value.split(CELL)[1:]] for value in raw]
+    table = np.array(
+        [[np.nan if row[p] is None else row[p] for p in places] for row in cells], np.float64
+    )
+    label = table[codes]
+    keep = np.isfinite(label).all(axis=1)
+    odd = np.flatnonzero(~keep)
+    for place in odd[:LISTED].tolist():
+        what = f"a number is missing in one of the columns {', '.join(own)}"
+        rows.note(Problem(int(lines[place]), what, UNKNOWN_LABEL))
+    rows.counts[UNKNOWN_LABEL] += max(len(odd) - LISTED, 0)
+    return label, keep, wanted
+
+
 def _several(
-    rows: Rows, name: str, asked: Asked, codes: NDArray[Any]
+    rows: Rows, raw: Sequence[str], name: str, asked: Asked, codes: NDArray[Any]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], tuple[str, ...], Mapping[str, str]]:
     """Labels (N, C) of 0 and 1, (N,) which rows have known labels only, the classes, and the class
     that each label was read as."""
-    parts, met = [_parts(value) for value in rows.values], _met(rows, codes)
+    parts, met = [_parts(value) for value in raw], _met(raw, rows.first, codes)
     own = rows.columns.classes or tuple(sorted(met))
     classes = tuple(asked.labels or own)
     if len(classes) > MOST_CLASSES:
@@ -185,11 +221,11 @@ def _several(
     return matrix[codes], known[codes], classes, used
 
 
-def _met(rows: Rows, codes: NDArray[Any]) -> Met:
+def _met(raw: Sequence[str], firsts: Sequence[int], codes: NDArray[Any]) -> Met:
     """How often each label of rows with several stands there, and in which row first."""
-    counts = np.bincount(codes, minlength=len(rows.values)).tolist()
+    counts = np.bincount(codes, minlength=len(raw)).tolist()
     met: dict[str, tuple[int, int]] = {}
-    for value, count, first in zip(rows.values, counts, rows.first, strict=True):
+    for value, count, first in zip(raw, counts, firsts, strict=True):
         for part in _parts(value):
             before = met.get(part, (0, first))
             met[part] = (before[0] + count, min(before[1], first))

@@ -13,12 +13,13 @@ from typing import Any
 
 from analysis.datasets.arrow_texts import TextWriter
 from analysis.datasets.files import is_missing
-from analysis.datasets.guess import ON, Columns
+from analysis.datasets.guess import ON, SWITCHES, Columns
 from analysis.datasets.record import Problem, Records
 from analysis.text.tokens import clean
 
 LISTED = 200  # problems of one kind that are listed; all are counted
 SEVERAL = "\x1f"  # stands before each label of a row that has a list of them
+CELL = "\x1e"  # stands before each cell of a row whose labels have a column each
 MOST_TEXT = 100_000  # characters of one text
 MOST_CHARACTERS = 2 * 2**30  # of all texts that are kept of one file
 _LONG = 256  # characters of a row from which its repetitions are told while it is read
@@ -129,9 +130,22 @@ class Rows:
         self.digests.append(digest)
 
     def _given(self, row: Sequence[Any]) -> str:
-        """The classes whose own columns say so, as one label."""
-        given = [name for name in self.columns.classes if self._value(row, name) in ON]
-        return "".join(f"{SEVERAL}{name}" for name in given) or SEVERAL
+        """The cells of the columns of labels, as one."""
+        return "".join(f"{CELL}{self._value(row, name) or ''}" for name in self.columns.classes)
+
+    def labels(self) -> list[str]:
+        """The raw labels by code; of columns of 0 and 1 alone, the classes that are given."""
+        if not self.columns.classes:
+            return list(self.values)
+        cells = [value.split(CELL)[1:] for value in self.values]
+        if any(cell not in SWITCHES for row in cells for cell in row):
+            return list(self.values)
+        names = self.columns.classes
+        return [
+            "".join(f"{SEVERAL}{n}" for n, cell in zip(names, row, strict=True) if cell in ON)
+            or SEVERAL
+            for row in cells
+        ]
 
     def _label(self, row: Sequence[Any], column: str) -> str:
         """The label as it stands there; of a list its parts, each behind SEVERAL."""

@@ -35,8 +35,9 @@ Kind = Literal["auto", "classes", "number"]
 @dataclass(frozen=True)
 class Table:
     """Rows of one split. ``label`` is (N,) int64 class indices, (N, C) int64 of 0 and 1 where a row
-    has any of the classes, (N,) float64 numbers where ``labels`` is empty (regression), or None
-    where the split is published without labels.
+    has any of the classes, (N,) float64 numbers where ``labels`` is empty (regression), (N, C)
+    float64 where a row has several numbers, whose names ``labels`` then are, or None where the
+    split is published without labels.
     ``skipped`` counts rows that the source itself has broken (QQP only). The texts of a small
     table are tuples; those of a large file stay on disk and are read row by row."""
 
@@ -59,13 +60,13 @@ class Table:
 
     @property
     def regression(self) -> bool:
-        """True where the label is a number."""
-        return self.label is not None and not self.labels
+        """True where the label is a number, or several."""
+        return self.label is not None and (not self.labels or self.label.dtype.kind == "f")
 
     @property
     def several(self) -> bool:
         """True where a row may have several classes, or none."""
-        return self.label is not None and self.label.ndim == 2
+        return self.label is not None and self.label.ndim == 2 and not self.regression
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -110,7 +111,7 @@ class Table:
 
     def class_counts(self) -> tuple[int, ...]:
         """How many rows have each class, in the order of ``labels``; () without classes."""
-        if self.label is None or not self.labels:
+        if self.label is None or not self.labels or self.regression:
             return ()
         if self.several:
             return tuple(int(count) for count in self.label.sum(axis=0))

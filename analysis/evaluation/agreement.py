@@ -161,6 +161,11 @@ def compare(
     tests = 1 if exact is None else exact.tests
     level = 1 - 0.05 / tests
     draws = min(draws * max(tests // 5, 1), 20_000)  # enough of them beyond the ends
+    if answers.regression and answers.classes:
+        raise ValueError(
+            "Several numbers a row are scored one by one, and checkpoints are not tested against "
+            "each other on them."
+        )
     if answers.regression:
         left, right = answers.values[0, :, 0], answers.values[1, :, 0]
         draws = min(draws, max(20_000_000 // len(label), 200))  # a minute at most, not an hour

@@ -24,14 +24,16 @@ class Answers:
     """K checkpoints on the M rows that all of them have done.
 
     ``classes`` are the data set's labels in their order, then those that only the checkpoints
-    have; () for a regression. ``values`` holds probabilities, or the values of a regression. Where
-    a row may have several classes an answer is the set of those above ``threshold``.
+    have; the names of several numbers; () for a regression of one. ``values`` holds probabilities,
+    or the values of a regression. Where a row may have several classes an answer is the set of
+    those above ``threshold``.
     """
 
     names: tuple[str, ...]  # (K,)
     classes: tuple[str, ...]  # (C,)
     rows: NDArray[np.int64]  # (M,) rows of the table
-    # (M,) class index, (M, C) of 0 and 1 where a row may have several classes, or number; or None
+    # (M,) class index or number, (M, C) of 0 and 1 where a row may have several classes, or of
+    # several numbers; or None
     label: NDArray[Any] | None
     values: NDArray[np.float64]  # (K, M, C); (K, M, 1) for a regression
     total: int  # rows of the data set
@@ -157,8 +159,18 @@ def align(table: Table, runs: Sequence[Predictions]) -> Answers:
         for name in ("cut", "tokens")
     )
     if is_number(output):
-        numbers = np.stack([run.logits for run in here]).astype(np.float64)
-        named = () if output == "value" else runs[0].labels
+        several = label is not None and label.ndim == 2
+        named = () if output == "value" else table.labels if several else runs[0].labels
+        if label is not None and several != bool(named):
+            raise ValueError(
+                f"The data set has {label.shape[1] if several else 1} numbers a row, and the "
+                f"checkpoints answer with {len(runs[0].labels)}. Choose a file with a column for "
+                f"each of {', '.join(runs[0].labels)}."
+            )
+        orders = [list(run.places(list(named)).values()) if named else [0] for run in runs]
+        numbers = np.stack(
+            [run.logits[:, order] for run, order in zip(here, orders, strict=True)]
+        ).astype(np.float64)
         return Answers(_names(runs), named, rows, label, numbers, len(table), cut, tokens, output)
     classes = list(table.labels)
     # A data set may not have all classes of its task; an answer of the others is wrong, not lost.

@@ -59,12 +59,18 @@ class Examples:
             columns["pair"] = [self.table.pair[row] for row in rows]
         if answers.truth is not None:
             label = answers.truth[chosen]
-            columns["label"] = (
-                label if answers.regression else [answers.answers[index] for index in label]
-            )
+            if label.ndim == 2:
+                columns |= {f"label, {n}": v for n, v in zip(answers.classes, label.T, strict=True)}
+            else:
+                columns["label"] = (
+                    label if answers.regression else [answers.answers[index] for index in label]
+                )
         columns["difference" if answers.regression else "class gap"] = self.gap[start:stop]
         for k, name in enumerate(answers.names):
-            if answers.regression:
+            if answers.regression and answers.classes:
+                for c, output in enumerate(answers.classes):
+                    columns[f"{name}: {output}"] = answers.values[k, chosen, c]
+            elif answers.regression:
                 columns[name] = answers.values[k, chosen, 0]
             else:
                 columns[name] = [answers.answers[index] for index in answers.predicted[k, chosen]]
@@ -151,12 +157,13 @@ def _chosen(
     if show == "cut":
         everything = np.asarray((answers.cut > 0).any(axis=0))
     if answers.regression:
-        apart = np.ptp(answers.values[:, :, 0], axis=0)
+        apart = np.ptp(answers.values, axis=0).max(axis=-1)
         if show == "they disagree":
             return apart > FAR_APART, apart
         if answers.label is None:
             return everything, apart
-        return everything, np.abs(answers.values[:, :, 0] - answers.label).mean(axis=0)
+        label = answers.label.reshape(len(answers.rows), -1)
+        return everything, np.abs(answers.values - label).mean(axis=(0, 2))
     gap = answers.gap.mean(axis=0)
     if show == "they disagree":
         return np.asarray((answers.predicted != answers.predicted[0]).any(axis=0)), gap

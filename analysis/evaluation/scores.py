@@ -158,7 +158,8 @@ def evaluate(
     above ``threshold``: micro and macro F1, mean of the classes' average precision, share of rows
     whose whole set is right, and the same of each class (bootstrap); calibration of every class's
     probability. Numbers: Pearson and Spearman correlation (Fisher z; for Spearman with Bonett and
-    Wright's variance), mean absolute error.
+    Wright's variance), mean absolute error; of several numbers a row the correlations and the
+    root mean squared error of each.
 
     Raises
     ------
@@ -334,22 +335,45 @@ def _per_class(confusion: NDArray[np.int64], seed: int) -> tuple[tuple[Score, Sc
 
 
 def _regression(answers: Answers) -> Evaluation:
+    assert answers.label is not None
+    label, value = answers.label.astype(np.float64), answers.values[0]
+    scores: tuple[Score, ...]
+    value_of_one: Floats | None
+    if answers.classes:
+        found: list[Score] = []
+        for name, truth, given in zip(answers.classes, label.T, value.T, strict=True):
+            found += [*_correlations(truth, given, f", {name}"), _root(truth, given, name)]
+        scores = tuple(found)
+        value_of_one = None
+    else:
+        error = _mean("mean absolute error", np.abs(label - value[:, 0]))
+        scores, value_of_one = (*_correlations(label, value[:, 0]), error), value[:, 0]
+    return Evaluation(
+        answers.names[0], len(label), answers.total, (), scores, None, (), None, value_of_one, label
+    )
+
+
+def _correlations(label: Floats, value: Floats, of: str = "") -> tuple[Score, Score]:
+    """Pearson and Spearman of (n,) numbers with (n,) labels."""
     from scipy.stats import spearmanr
 
-    assert answers.label is not None
-    label, value = answers.label.astype(np.float64), answers.values[0, :, 0]
-    n, rank = len(label), float("nan")
-    if n > 1 and np.ptp(label) > 0 and np.ptp(value) > 0:
+    n, pearson, rank = len(label), float("nan"), float("nan")
+    if n > 1 and np.ptp(label) > 0 and np.ptp(value) > 0:  # else nothing correlates
         rank = float(spearmanr(label, value).statistic)
         pearson = float(np.corrcoef(label, value)[0, 1])
-    else:
-        pearson = float("nan")  # one row, or one value throughout, correlates with nothing
-    scores = (
-        _fisher("Pearson", pearson, 1.0, n),
-        _fisher("Spearman", rank, 1 + rank**2 / 2, n),
-        _mean("mean absolute error", np.abs(label - value)),
+    return (
+        _fisher(f"Pearson{of}", pearson, 1.0, n),
+        _fisher(f"Spearman{of}", rank, 1 + rank**2 / 2, n),
     )
-    return Evaluation(answers.names[0], n, answers.total, (), scores, None, (), None, value, label)
+
+
+def _root(label: Floats, value: Floats, of: str) -> Score:
+    """The root of the mean squared error, with the root of that mean's interval."""
+    squared = _mean(f"RMSE, {of}", (label - value) ** 2)
+    low, middle, high = (sqrt(x) for x in (squared.low, squared.value, squared.high))
+    return replace(
+        squared, value=middle, low=low, high=high, method="normal, of the mean squared error"
+    )
 
 
 def _fisher(metric: str, value: float, factor: float, n: int) -> Score:

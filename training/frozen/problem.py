@@ -52,8 +52,13 @@ def problem_of(table: Table) -> Problem:
             "and some hundreds for a score that means something."
         )
     known = TASKS[table.task].metrics if table.task in TASKS else None
-    if target.ndim == 2:
+    if table.several:
         return Problem("labels", table.labels, np.asarray(target, float), known or metrics.LABELS)
+    if table.regression and target.ndim == 2:
+        raise ValueError(
+            f"each row has {target.shape[1]} numbers, and a pooling head is fitted to one. Name "
+            "one of their columns."
+        )
     if table.regression:
         if not np.isfinite(target).all() or np.ptp(target) == 0:
             raise ValueError(

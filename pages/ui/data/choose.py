@@ -103,7 +103,8 @@ def offered() -> list[str]:
 
 def labels_of(entries: Sequence[Entry]) -> tuple[str, ...]:
     """The classes of the checkpoints, of the first that has any; none for a regression."""
-    return next((entry.first.labels for entry in entries if entry.first.labels), ())
+    named = (e.first.labels for e in entries if e.first.labels and e.first.output != "value")
+    return next(named, ())
 
 
 def _suite(entries: Sequence[Entry]) -> DataChoice:
@@ -253,7 +254,8 @@ def _size(table: Table) -> str:
     if table.label is None:
         return f"{len(table):,} rows without labels."
     if table.regression:
-        return f"{len(table):,} rows with a number each."
+        several = f"{len(table.labels)} numbers" if table.labels else "a number"
+        return f"{len(table):,} rows with {several} each."
     told = ", ".join(
         f"{cards.plain(name)} {count:,}"
         for name, count in zip(table.labels, table.class_counts(), strict=True)

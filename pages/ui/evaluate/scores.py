@@ -96,7 +96,7 @@ def _draw_classes(evaluations: Sequence[Evaluation]) -> None:
 
 def _draw_values(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions]) -> None:
     rows = common_rows(answers)
-    if not len(rows) or run.table.label is None:
+    if not len(rows) or run.table.label is None or run.table.label.ndim == 2:
         return
     plot = picture_of("predicted_values", chosen, run, answers)
     show.panel(plot, "predicted_values", ABOUT_VALUES, apart=True)
