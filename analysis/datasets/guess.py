@@ -212,15 +212,17 @@ def _class_columns(
 ) -> tuple[str, ...]:
     """Columns of 0 and 1, one a class, or of numbers under the names of these labels; () where
     there are fewer than two, or a label by name."""
-    if labels and len(labels) > 1:
-        numbers = [n for n in names if _numeric(shown[n]) and len(match([n], labels)) == 1]
-        if {match([n], labels)[n] for n in numbers} == set(labels):
-            return tuple(numbers)
     switches = [name for name in names if shown[name] and set(shown[name]) <= SWITCHES]
     if labels:
         switches = [name for name in switches if len(match([name], labels)) == 1]
     named = _by_name(names, plain, LABELS) is not None
-    return tuple(switches) if len(switches) > 1 and (labels or not named) else ()
+    if len(switches) > 1 and (labels or not named):
+        return tuple(switches)
+    if labels and len(labels) > 1 and not named:
+        numbers = [n for n in names if _numeric(shown[n]) and len(match([n], labels)) == 1]
+        if {match([n], labels)[n] for n in numbers} == set(labels):
+            return tuple(numbers)
+    return ()
 
 
 def _by_name(names: Sequence[str], plain: Mapping[str, str], wanted: Sequence[str]) -> str | None:

@@ -129,21 +129,25 @@ class Table:
 
     def by_sets(self) -> Table:
         """The same rows where each set of classes is a class of its own; itself where a row has
-        one class."""
-        if not self.several or self.label is None:
+        one class or number. Of several numbers none is the label of the row."""
+        if self.label is None or self.label.ndim == 1:
             return self
+        if self.regression:
+            return replace(self, label=None, labels=())
         codes, names = sets_of(self.label.astype(bool), self.labels)
         return replace(self, label=codes, labels=names)
 
     def frame(self) -> Any:
         """The table as a pandas ``DataFrame`` with columns ``text``, ``pair``, ``label``; the
-        label is the class name (a list of them where there may be several, the number for
-        regression), None where there is none."""
+        label is the class name, or the number for regression (a list where there may be several),
+        None where there is none."""
         import pandas as pd
 
         label: Any = self.label
         if label is not None and self.several:
             label = [[self.labels[c] for c in np.flatnonzero(row).tolist()] for row in label]
+        elif label is not None and label.ndim == 2:
+            label = label.tolist()
         elif label is not None and self.labels:
             label = [self.labels[index] for index in label]
         return pd.DataFrame({"text": self.text, "pair": self.pair, "label": label})

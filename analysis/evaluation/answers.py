@@ -172,6 +172,11 @@ def align(table: Table, runs: Sequence[Predictions]) -> Answers:
             [run.logits[:, order] for run, order in zip(here, orders, strict=True)]
         ).astype(np.float64)
         return Answers(_names(runs), named, rows, label, numbers, len(table), cut, tokens, output)
+    if table.regression:
+        raise ValueError(
+            "The labels of this data set are numbers, and these checkpoints answer with classes. "
+            "Choose another label column, or checkpoints that answer with numbers."
+        )
     classes = list(table.labels)
     # A data set may not have all classes of its task; an answer of the others is wrong, not lost.
     taken = set(runs[0].places(classes).values())
