@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.common.faults import CheckpointError
 from analysis.common.outputs import is_number, note_of
+from analysis.common.phrases import name_without_folder
 
 _SEED = re.compile(r"(?P<group>.+)-s(?P<seed>\d+)")
 
@@ -47,6 +48,11 @@ class Checkpoint:
                     f"{self.id}: {name} in its configuration is {_short(value)}, and should be "
                     f"{'a text' if kind is str else 'a whole number'}. Correct config.json."
                 )
+
+    @property
+    def name(self) -> str:
+        """What it is called in a sentence or on a card: of a path its last part."""
+        return name_without_folder(self.id)
 
     @property
     def regression(self) -> bool:

@@ -172,7 +172,8 @@ def _head(one: AttentionReading) -> str:
         how = stock_head(one.traces) if first.kind == "classifier" else "bare encoder"
     if one.label:
         how += f"; explained: {one.label}"
-    return f'<div class="id">{text(one.entry.id)}</div><div class="how">{text(how)}</div>'
+    named = f'<div class="id" title="{text(one.entry.id)}">{text(one.entry.name)}</div>'
+    return f'{named}<div class="how">{text(how)}</div>'
 
 
 def most_heard(

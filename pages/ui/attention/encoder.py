@@ -60,7 +60,7 @@ def draw(
         if listener.problem:
             shown.append(Shown(listener.entry.id, problem=listener.problem))
             continue
-        status.caption(f"Attention of {cards.plain(listener.entry.id)}")
+        status.caption(f"Attention of {cards.plain(listener.entry.name)}")
         try:
             shown.append(SHOW[view](listener, choice, settings, mark, side, window))
         except Exception as error:

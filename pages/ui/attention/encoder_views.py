@@ -59,10 +59,10 @@ def chosen_in(one: AttentionReading, settings: Settings) -> tuple[int, int | Non
     assert attentions is not None
     layers, heads = attentions.shape[:2]
     if settings.layer is not None and not 1 <= settings.layer <= layers:
-        raise ValueError(f"{one.entry.id} has no layer {settings.layer}: choose 1 to {layers}.")
+        raise ValueError(f"{one.entry.name} has no layer {settings.layer}: choose 1 to {layers}.")
     if settings.head is not None and not 0 <= settings.head < heads:
         raise ValueError(
-            f"{one.entry.id} has no attention head {settings.head}: choose 0 to {heads - 1}."
+            f"{one.entry.name} has no attention head {settings.head}: choose 0 to {heads - 1}."
         )
     return settings.layer or layers, settings.head
 

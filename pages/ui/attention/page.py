@@ -58,7 +58,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
     status, ask = st.container(key="status").empty(), st.empty()
     listeners: list[AttentionReading] = []
     for entry in choice.entries:
-        status.caption(f"Reading the text with {cards.plain(entry.id)}")
+        status.caption(f"Reading the text with {cards.plain(entry.name)}")
         listeners.append(listen(entry, choice, settings))
     # Those that have something to say to the page's question come first.
     listeners.sort(key=lambda one: one.own is None)
@@ -151,7 +151,7 @@ def _answer(listeners: Sequence[AttentionReading], settings: Settings) -> str:
         top = attention_cards.most_heard(listener, whole, 1) if listener.own is not None else []
         if top:
             verb = "to" if said else "listens most to"
-            said.append(f"{listener.entry.id} {verb} “{top[0][0]}” ({100 * top[0][1]:.0f} %)")
+            said.append(f"{listener.entry.name} {verb} “{top[0][0]}” ({100 * top[0][1]:.0f} %)")
         elif listener.own is None and not listener.problem:
             silent.append(listener.entry.id)
     sentences = []
@@ -232,7 +232,7 @@ def _leave_out(
         )
         return
     for index, member in enumerate(missing):
-        name, told = cards.plain(member.checkpoint.id), -1
+        name, told = cards.plain(member.checkpoint.name), -1
 
         def step(share: float, done: int = index, name: str = name) -> None:
             nonlocal told

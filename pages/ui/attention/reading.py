@@ -153,7 +153,7 @@ def values_of(plot: Plot) -> np.ndarray:
 def _targets(one: AttentionReading, choice: Choice, reference: str | None) -> list[Decomposition]:
     """Choose the explained class; the splits of the members, where they have any."""
     if not one.entry.classifies:
-        one.no_split = f"{one.entry.id} is a bare encoder: there is no logit to split."
+        one.no_split = f"{one.entry.name} is a bare encoder: there is no logit to split."
         return []
     given = answer(one.traces, one.entry.id)
     one.target = choice.target_of(given.labels, given.predicted)
@@ -167,7 +167,7 @@ def _silence(one: AttentionReading, reason: str) -> str:
     if one.entry.first.kind != "encoder":
         return reason.replace(one.entry.first.id, one.entry.id)
     return (
-        f"{one.entry.id} is a bare encoder without pooling head: it has no attention but that of "
+        f"{one.entry.name} is a bare encoder without pooling head: it has no attention but that of "
         "the encoder."
     )
 

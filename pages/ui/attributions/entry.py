@@ -148,7 +148,7 @@ def compute(
         for member in one.waits_for(key):
             done += 1
             with crowd.turn(say):
-                say(f"{METHODS[key].title}: {member.id} ({done} of {total})")
+                say(f"{METHODS[key].title}: {member.name} ({done} of {total})")
                 engine.find(member, one.asked[key])
         look(one, key)
 
@@ -190,7 +190,7 @@ def _problem(reply: Reply) -> str:
         return reply.problem
     if not reply.entry.classifies:
         return (
-            f"{reply.entry.id} is a bare encoder: it predicts nothing, so there is no "
+            f"{reply.entry.name} is a bare encoder: it predicts nothing, so there is no "
             "prediction to explain."
         )
     if all(reply.traces[0].tokens.special):
@@ -207,7 +207,7 @@ def _target(reply: Reply, wanted: AttributionRequest) -> tuple[Target, str]:
     other = labels.index(wanted.against)
     if other == reply.target:
         raise ValueError(
-            f"{reply.entry.id}: {reply.label} cannot be explained against itself; choose another "
+            f"{reply.entry.name}: {reply.label} cannot be explained against itself; choose another "
             "class under “Against”."
         )
     return (reply.target, other), f"{reply.label} against {wanted.against}"

@@ -133,7 +133,7 @@ def _task(one: Explanation, index: int, key: str, setting: Setting) -> Task:
         except Exception as error:
             return reason(error)
 
-    return Task(f"{METHODS[key].title}, {member.id}", _key(one, member, key, setting), make)
+    return Task(f"{METHODS[key].title}, {member.name}", _key(one, member, key, setting), make)
 
 
 # --- what is measured on request ---------------------------------------------------------------
@@ -203,7 +203,7 @@ def _again(
         except Exception as error:
             return reason(error)
 
-    name = f"{METHODS[key].title}, {member.id}"
+    name = f"{METHODS[key].title}, {member.name}"
     return Task(name, _kept_under(one, member, key, compute, *more), make)
 
 

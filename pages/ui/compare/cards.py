@@ -139,7 +139,7 @@ def draw_inputs(
         for member in reply.entry.members:
             each = (time.monotonic() - began) / max(done, 1)
             left = f", about {time_in_words(each * (total - done))} left" if done else ""
-            say(f"Input attribution {done + 1} of {total}: {cards.plain(member.id)}{left}")
+            say(f"Input attribution {done + 1} of {total}: {cards.plain(member.name)}{left}")
             done += 1
             try:
                 reader = member_of(member, text, choice.pair)

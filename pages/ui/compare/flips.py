@@ -69,7 +69,7 @@ def _search(able: Sequence[Reply], choice: Choice, kind: str) -> None:
     found: list[Flips] = []
     kept, problems = [], []
     for place, reply in enumerate(able):
-        bar.progress(place / len(able), f"Searching, {cards.plain(reply.entry.id)}")
+        bar.progress(place / len(able), f"Searching, {cards.plain(reply.entry.name)}")
         models.leave_if_stale(place / len(able))
         try:
             found.append(flips_of(subject_of(reply.entry, choice.text, choice.pair), kind))

@@ -131,7 +131,7 @@ def work(given: Pass) -> Callable[[Desk], None]:
         predictions.prune(root, keep=own)
         for index, member in enumerate(given.members):
             desk.check()
-            desk.report(index * each, each * count, f"loading {member.id}", index / count)
+            desk.report(index * each, each * count, f"loading {member.name}", index / count)
 
             def tell(done: int, rows: int, what: str, share: float, index: int = index) -> None:
                 desk.report(index * each + done, each * count, what, (index + share) / count)
@@ -179,7 +179,7 @@ def sheets(given: Pass) -> tuple[list[Sheet], int]:
         if len(whole) < len(layers):
             lacking += 1
             continue
-        title = f"{member.id}: {TITLES[name]}" if several else TITLES[name]
+        title = f"{member.name}: {TITLES[name]}" if several else TITLES[name]
         key = (member.sha256, given.table.digest, name, given.precision)
         found.append(Sheet(key, title, whole))
     return found, lacking

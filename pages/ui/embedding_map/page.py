@@ -90,7 +90,9 @@ def _draw(choice: Choice, chosen: choose.DataChoice) -> None:
             continue
         members.append(entry.first)
         if entry.is_group:
-            st.caption(f"{cards.plain(entry.id)}: its first seed, {cards.plain(entry.first.id)}.")
+            st.caption(
+                f"{cards.plain(entry.name)}: its first seed, {cards.plain(entry.first.name)}."
+            )
     if not members:
         return
     deepest = max(engine.depth(member) for member in members)

@@ -83,7 +83,7 @@ def work(run: EvaluationRun) -> Callable[[Desk], None]:
         predictions.prune(root, keep=places)
         for index, member in enumerate(run.members):
             desk.check()
-            desk.report(index * each, total, f"loading {member.id}", index / len(run.members))
+            desk.report(index * each, total, f"loading {member.name}", index / len(run.members))
 
             def tell(done: int, rows: int, what: str, share: float, index: int = index) -> None:
                 desk.report(

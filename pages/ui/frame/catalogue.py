@@ -10,6 +10,7 @@ import streamlit as st
 from analysis.checkpoints.checkpoint import Broken, Checkpoint
 from analysis.checkpoints.folder import describe, discover, locate
 from analysis.common.faults import CheckpointError, reason
+from analysis.common.phrases import name_without_folder
 from analysis.study.fits import fits_in
 from pages.ui.engine import results_folder
 from pages.ui.frame import settings
@@ -25,6 +26,11 @@ class Entry:
 
     id: str
     members: tuple[Checkpoint, ...]
+
+    @property
+    def name(self) -> str:
+        """What it is called in a sentence or on a card: of a path its last part."""
+        return name_without_folder(self.id)
 
     @property
     def first(self) -> Checkpoint:

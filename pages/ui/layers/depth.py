@@ -247,13 +247,13 @@ def _missing(ways: Sequence[Way], shared: Sequence[Way]) -> list[str]:
                     else "it is a bare encoder without a pooling head to apply"
                 )
                 sentences.append(
-                    f"{cards.plain(way.entry.id)}: {what} at earlier layers, and it has no line "
+                    f"{cards.plain(way.entry.name)}: {what} at earlier layers, and it has no line "
                     "there."
                 )
     for way in ways:
         if way not in shared:
             sentences.append(
-                f"{cards.plain(way.entry.id)} has {way.depth} layers and is left out: "
+                f"{cards.plain(way.entry.name)} has {way.depth} layers and is left out: "
                 f"choose it alone to see it."
             )
     return sentences

@@ -71,5 +71,5 @@ def _weights(ways: Sequence[Way], choice: Choice, index: int) -> str:
             value = over_depth.mean_value(way.traces, way.token, index)
             words = f"value {value:+.3f} in the last layer; weight {weights[index]:+.3f}"
             words += f" for {label}"
-        rows.append(f"<div>{cards.text(way.entry.id)}: {cards.text(words)}</div>")
+        rows.append(f"<div>{cards.text(way.entry.name)}: {cards.text(words)}</div>")
     return f'<div class="pl-weights">{"".join(rows)}</div>'

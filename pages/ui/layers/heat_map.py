@@ -190,7 +190,7 @@ def _plot(
             make([way], None)
             drawn.append(way)
         except Exception as error:
-            problems.append(f"{cards.plain(way.entry.id)}: {cards.plain(reason(error))}")
+            problems.append(f"{cards.plain(way.entry.name)}: {cards.plain(reason(error))}")
     if not drawn:
         return None, problems
     full = full_colour(make(drawn, None))
@@ -204,7 +204,7 @@ def _spread(ways: Sequence[Way]) -> list[str]:
     for way in ways:
         if way.entry.is_group:
             apart, size = over_depth.spread_in_last_layer(way.paths)
-            sentences.append(f"{apart:.2g} beside {size:.2g} in {cards.plain(way.entry.id)}")
+            sentences.append(f"{apart:.2g} beside {size:.2g} in {cards.plain(way.entry.name)}")
     if not sentences:
         return []
     return [

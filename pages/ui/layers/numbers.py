@@ -31,7 +31,7 @@ def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
         ranked = ranked_by[way.entry.id] = engine.in_corpus(way)
         if ranked is not None:
             sentences.add(ranked.sentences)
-        cells = [f"<th>{cards.text(way.entry.id)}</th>"]
+        cells = [f"<th>{cards.text(way.entry.name)}</th>"]
         for name in QUANTITIES:
             value = float(getattr(way.average, name)[at])
             rank = nan if ranked is None else float(getattr(ranked, name)[at])

@@ -50,7 +50,7 @@ def _say(choice: Choice, given: Sequence[Way], ways: Sequence[Way]) -> None:
     st.text(depth.in_words(ways))
     for way in given:
         if way.problem:
-            st.warning(f"{cards.plain(way.entry.id)}: {cards.plain(way.problem)}")
+            st.warning(f"{cards.plain(way.entry.name)}: {cards.plain(way.problem)}")
     seen = ways[0].traces[0].tokens if ways else None
     for note in dict.fromkeys((*choice.notes, *(seen.notes if seen else ()))):
         st.caption(cards.plain(note))

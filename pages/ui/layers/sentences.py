@@ -64,7 +64,7 @@ def draw_many(
         if not chosen.name:
             return {}
         rows = chosen.rows
-        named = listed(dict.fromkeys(cards.plain(one.id) for one in (first, second)))
+        named = listed(dict.fromkeys(cards.plain(one.name) for one in (first, second)))
         asked = st.session_state.get("many_asked") == digest(rows)
         with st.container(key="many-start"):
             st.button(
@@ -134,7 +134,7 @@ def _draw_cka(
     from analysis.figures.screen.plotly import sheet
 
     entries = [first] if first.id == second.id else [first, second]
-    names = listed(cards.plain(entry.id) for entry in entries)
+    names = listed(cards.plain(entry.name) for entry in entries)
     status.caption(f"Layers of {names}")
     try:
         plot = picture("cka", entries, choice, data=chosen.data, most=chosen.most, of=of)
@@ -182,18 +182,18 @@ def _draw_standings(
     for way in ways:
         try:
             for member in way.entry.members:
-                status.caption(f"Sentences through {cards.plain(member.id)}")
+                status.caption(f"Sentences through {cards.plain(member.name)}")
                 engine.read_all(member, rows)
             subject = subject_of(way.entry, choice.text, choice.pair)
             found[way.entry.id] = standings(subject, rows, target, reference, choice.pair)
         except Exception as error:
-            st.caption(f"{cards.plain(way.entry.id)}: {cards.plain(reason(error))}")
+            st.caption(f"{cards.plain(way.entry.name)}: {cards.plain(reason(error))}")
     answered = [way for way in ways if way.entry.id in found]
     shared = [way for way in answered if way.depth == answered[0].depth]
     for way in answered:
         if way not in shared:
             st.caption(
-                f"{cards.plain(way.entry.id)} has {way.depth} layers: its percentiles stand "
+                f"{cards.plain(way.entry.name)} has {way.depth} layers: its percentiles stand "
                 "in the table of all numbers."
             )
     if shared:

@@ -196,7 +196,7 @@ def _draw_margins(trace: Trace, choice: Choice) -> None:
     if not won.contested:
         st.caption(
             cards.plain(
-                f"{trace.checkpoint.id}: only layer {won.layers[0]} competes (last_k = 1), so no "
+                f"{trace.checkpoint.name}: only layer {won.layers[0]} competes (last_k = 1), so no "
                 "win has a runner-up and a margin."
             )
         )

@@ -94,7 +94,7 @@ def _maximum(reply: Reply) -> str:
 
 def _without(given: list[Reply]) -> str:
     """Who has no winners, and why."""
-    sentences = [f"{reply.entry.id}: {reply.problem}" for reply in given if reply.problem]
+    sentences = [f"{reply.entry.name}: {reply.problem}" for reply in given if reply.problem]
     silent = [reply for reply in given if not reply.problem and not _maximum(reply)]
     pooled = [reply.entry for reply in silent if reply.entry.first.kind == "pooling"]
     if pooled:
@@ -106,13 +106,13 @@ def _without(given: list[Reply]) -> str:
         kind, reads = reply.entry.first.kind, reply.traces[0].head.reads
         if kind == "encoder":
             sentences.append(
-                f"{reply.entry.id} is a bare encoder: it has no pooling head that takes a "
+                f"{reply.entry.name} is a bare encoder: it has no pooling head that takes a "
                 "maximum, so nothing wins."
             )
         elif kind == "classifier":
             sentences.append(
-                f"{reply.entry.id} takes no maximum ({reads}), so nothing wins."
+                f"{reply.entry.name} takes no maximum ({reads}), so nothing wins."
                 if reads
-                else f"{reply.entry.id}: what its classification layers read is not known."
+                else f"{reply.entry.name}: what its classification layers read is not known."
             )
     return " ".join(sentences)

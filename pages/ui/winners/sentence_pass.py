@@ -41,7 +41,7 @@ def run(
             try:
                 _one(entry, store, index, text, pair, reference)
             except Exception as error:
-                store.problem = f"{entry.id}, sentence {index + 1}: {reason(error)}"
+                store.problem = f"{entry.name}, sentence {index + 1}: {reason(error)}"
         progress(index + 1)
 
 

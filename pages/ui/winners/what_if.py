@@ -179,7 +179,7 @@ def _flip(reply: Reply, answers: Sequence[WhatIf]) -> list[str]:
     before, after = over_winners.answers_of(answers)
     if before == after:
         return []
-    return [f"{reply.entry.id} changes from {first.labels[before]} to {first.labels[after]}."]
+    return [f"{reply.entry.name} changes from {first.labels[before]} to {first.labels[after]}."]
 
 
 def _on_one_scale(plots: Sequence[tuple[str, Plot]]) -> list[tuple[str, Plot]]:
