@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from analysis.corpus.embedding import FREE, embed, keys_of, layer_count, poolings_of, stored
 from analysis.corpus.runs import compute
@@ -163,3 +164,16 @@ def test_poolings_and_the_pooling_head_compute_in_float32_beside_an_encoder_in_b
         np.testing.assert_allclose(low[key], made[key], atol=0.1)
     # A mean of bfloat16 would be one itself: its last 16 bits would be zero.
     assert (low["mean", -1].view(np.uint32) & 0xFFFF).any()
+
+
+def test_a_stock_classifiers_own_vector_is_what_its_last_layer_reads():
+    from transformers import AutoModelForSequenceClassification
+
+    classifier = zoo.loaded("bert")
+    made = embed(classifier, TEXTS, pooling="head")
+    theirs = AutoModelForSequenceClassification.from_pretrained(zoo.folder("bert")).eval()
+    for row, text in enumerate(TEXTS):
+        encoded = classifier.tokenizer(text, return_tensors="pt", padding=False, truncation=False)
+        with torch.no_grad():
+            want = theirs.bert(**encoded).pooler_output[0].numpy()
+        np.testing.assert_allclose(made["head", -1][row], want, atol=1e-5)
