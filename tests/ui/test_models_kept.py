@@ -55,3 +55,21 @@ def test_beyond_the_bound_the_longest_unused_goes_and_that_is_told(many, loads, 
     assert len(loads) == 5
     assert "let go" in models.told_of_memory()
     assert models._models().used <= models._models().budget
+
+
+def test_heads_on_one_frozen_encoder_count_its_weights_once(tmp_path):
+    import training
+    from analysis.checkpoints.folder import describe
+    from tests.support import frozen_data, zoo
+
+    states = training.states(str(zoo.folder("bare")), frozen_data.table(24, 1), last_k=3)
+    fitted = training.fit(states, ("cls", "mean", "max"), seeds=1, epochs=1, learning_rate=1e-3)
+    folders = training.save(fitted, tmp_path / "heads", name="own")
+    server_wide.forget()
+    sizes = []
+    for folder in folders:
+        loaded = models.classifier(describe(folder))
+        sizes.append(models._models().used)
+    encoder = sum(p.numel() * p.element_size() for p in loaded.encoder.parameters())
+    assert sizes[0] > encoder
+    assert sizes[-1] - sizes[0] < encoder / 4
