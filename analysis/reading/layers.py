@@ -131,7 +131,7 @@ def follow(classifier: Classifier, trace: Trace, token: int = 0) -> Trajectory:
         )
     vectors = trace.hidden[:, token].astype(np.float64)
     norm, previous, last = course(vectors)
-    headed = classifier.head is not None
+    headed = classifier.head is not None and classifier.output_layer is not None
     return Trajectory(
         checkpoint=trace.checkpoint,
         tokens=trace.tokens,

@@ -105,6 +105,15 @@ def test_vectors_are_cut_to_the_declared_numbers(tmp_path, behind):
     np.testing.assert_allclose(vectors(folder), theirs.encode(TEXTS), rtol=1e-5, atol=1e-5)
 
 
+def test_its_layers_are_followed_without_an_answer_at_each(tmp_path):
+    from analysis.reading import layers
+
+    folder, _ = save(tmp_path, pooling("mean"))
+    path = layers.trajectory(analysis.load(folder, device="cpu"), TEXTS[1])
+    assert path.logits is None
+    assert len(path.norm) == tiny.LAYERS + 1
+
+
 def test_a_default_prompt_stands_before_each_text(tmp_path):
     folder, theirs = save(
         tmp_path, pooling("mean"), prompts={"query": "what is: "}, default_prompt_name="query"
