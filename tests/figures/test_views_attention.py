@@ -246,3 +246,12 @@ def test_the_tiles_of_a_mosaic_are_the_matrices_that_were_laid_out(text):
     if laid_out.shape == shape:  # nothing was merged
         np.testing.assert_allclose(laid_out, attention.encoder_attention(trace), atol=1e-6)
     np.testing.assert_allclose(laid_out.sum(-1), 1, atol=1e-5)
+
+
+def test_attention_that_ranks_nothing_has_no_tau_and_no_band():
+    from types import SimpleNamespace
+
+    from analysis.figures.views.attention import agreement_note
+
+    nothing = SimpleNamespace(tau=float("nan"), null=(float("nan"), float("nan")), n=13)
+    assert "nan" not in agreement_note(nothing)

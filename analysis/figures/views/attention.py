@@ -293,6 +293,8 @@ def leave_one_out(
 
 def agreement_note(agreement: Agreement, of: str = "attention") -> str:
     """How far attention agrees with effects of leaving tokens out; `of` says which attention."""
+    if not np.isfinite([agreement.tau, *agreement.null]).all():
+        return f"Kendall's tau between {of} and the size of these effects: none, it ranks nothing."
     return (
         f"Kendall's tau between {of} and the size of these effects: {agreement.tau:+.2f}; "
         f"unrelated rankings of {agreement.n} give {agreement.null[0]:+.2f} to "

@@ -268,8 +268,11 @@ def _taus_in_words(found: dict[str, list[Agreement]]) -> str:
         if len(taus) > 1 and ranks:
             shown += f" (seeds {min(taus):+.2f} to {max(taus):+.2f})"
         sentences.append(f"{name}{':' if ',' in name else ''} {shown}")
-    first = next(iter(found.values()))[0]
+    said = f"Kendall's tau with the size of what is lost: {'; '.join(sentences)}"
+    bands = [each[0] for each in found.values() if all(map(isfinite, each[0].null))]
+    if not bands:  # what ranks nothing has no band either
+        return f"{said}."
     return (
-        f"Kendall's tau with the size of what is lost: {'; '.join(sentences)}; unrelated rankings "
-        f"of {first.n} give {first.null[0]:+.2f} to {first.null[1]:+.2f} in 95 of 100 cases."
+        f"{said}; unrelated rankings of {bands[0].n} give {bands[0].null[0]:+.2f} to "
+        f"{bands[0].null[1]:+.2f} in 95 of 100 cases."
     )

@@ -99,12 +99,17 @@ def _without(given: list[Reply]) -> str:
     pooled = [reply.entry for reply in silent if reply.entry.first.kind == "pooling"]
     if pooled:
         keys = list(dict.fromkeys(str(entry.first.head) for entry in pooled))
-        names = listed(entry.id for entry in pooled)
+        names = listed(entry.name for entry in pooled)
         heads = f"head {keys[0]} takes" if len(keys) == 1 else f"heads {listed(keys)} take"
         sentences.append(f"Nothing wins in {names}: the pooling {heads} no maximum.")
     for reply in silent:
         kind, reads = reply.entry.first.kind, reply.traces[0].head.reads
-        if kind == "encoder":
+        if kind == "encoder" and reply.entry.first.head:
+            own = reply.entry.first.head
+            sentences.append(
+                f"{reply.entry.name} pools by {own}, and has no logit to read wins of."
+            )
+        elif kind == "encoder":
             sentences.append(
                 f"{reply.entry.name} is a bare encoder: it has no pooling head that takes a "
                 "maximum, so nothing wins."
