@@ -140,7 +140,7 @@ def begin(sentence: str) -> str:
 
 def quoted(word: str) -> str:
     """A unit of a text within a sentence."""
-    return f"“{printable(word, _LONGEST)}”"
+    return f"“{printable(word.strip() or word, _LONGEST)}”"  # some pieces hold their space
 
 
 def in_sentence(title: str) -> str:
