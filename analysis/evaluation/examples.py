@@ -90,8 +90,9 @@ class Examples:
         import pyarrow.parquet as pq
 
         frame = self.frame()
+        classes = () if self.answers.regression else self.answers.classes
         for k, name in enumerate(self.answers.names):
-            for c, label in enumerate(self.answers.classes):
+            for c, label in enumerate(classes):
                 frame[f"{name}: p({label})"] = self.answers.values[k, self.chosen, c]
         sink = io.BytesIO()
         pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), sink)

@@ -157,10 +157,13 @@ def _readable(chosen: DataChoice, found: Examples, start: int) -> Any:
     labels = frame.get("label")
     shown = frame[[c for c in ("text", "pair", "label", "class gap", "difference") if c in frame]]
     shown = shown.copy()
+    several = [f"label, {name}" for name in found.answers.classes]
+    if found.answers.regression and several[:1] and several[0] in frame:
+        shown.insert(1, "label", _numbers(frame, several))
     shown.insert(0, "row", [chosen.row_name(int(row)) for row in frame["row"]])
     for name in found.answers.names:
         if found.answers.regression:
-            shown[name] = frame[name].map("{:.2f}".format)
+            shown[name] = _numbers(frame, [name, *(f"{name}: {n}" for n in found.answers.classes)])
             continue
         right = [True] * len(frame) if labels is None else (frame[name] == labels).tolist()
         shown[name] = [
@@ -168,6 +171,12 @@ def _readable(chosen: DataChoice, found: Examples, start: int) -> Any:
             for answer, p, fine in zip(frame[name], frame[f"{name}: p"], right, strict=True)
         ]
     return shown
+
+
+def _numbers(frame: Any, columns: Sequence[str]) -> list[str]:
+    """The numbers of these columns, those that there are, side by side in each row."""
+    held = frame[[column for column in columns if column in frame]]
+    return [", ".join(f"{number:.2f}" for number in row) for row in held.itertuples(index=False)]
 
 
 def _columns(found: Examples) -> dict[str, Any]:
