@@ -150,7 +150,6 @@ def test_a_pooling_head_that_fails_to_be_fitted_is_told_beside_the_others(
 
 OVER_SENTENCES = [
     ("pages/2_Max_pool_winners.py", "analysis.reading.winner_statistics.collect", "over-go"),
-    ("pages/1_Layers.py", "analysis.corpus.layer_cka.layer_cka", "many-button"),
 ]
 
 
@@ -165,20 +164,6 @@ def test_a_foreign_error_over_sentences_leaves_the_others_their_answers(
     assert not app.exception
     assert "bad" in asked
     assert WHAT in shown(app)
-    assert "Traceback" not in shown(app)
-
-
-def test_a_foreign_error_of_an_attribution_over_texts_is_counted_and_the_others_are_measured(
-    open_app, two, monkeypatch
-):
-    asked = spoil(monkeypatch, "analysis.attribution.texts.run.attribute")
-    held = {"source": "own sentences", "own_sentences": ROWS, "over_texts": 2, "text": SENTENCE}
-    app = open_app(two, page="pages/4_Attributions.py", held=held, checkpoints=["bad", "good"])
-    for button in app.button:
-        if button.key == "job-go":
-            button.click()
-    finish(app)
-    assert {"bad", "good"} <= set(asked)
     assert "Traceback" not in shown(app)
 
 
