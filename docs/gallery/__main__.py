@@ -1,7 +1,11 @@
-"""Draws the gallery again: ``python -m docs.gallery`` (or ``make gallery``), without a browser."""
+"""Draws the gallery again: ``python -m docs.gallery`` (or ``make gallery``), without a browser.
+
+``python -m docs.gallery composed [NAME ...]`` draws the composed figures alone.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +20,7 @@ from analysis.figures.recipes.study import of_folder
 from analysis.figures.style.settings import Style
 from analysis.maps.projection import project
 from analysis.suite import sentences
+from docs.gallery import composed
 
 HERE = Path(__file__).parent
 TEXT = "The plot is thin, but the acting is anything but dull."
@@ -83,4 +88,6 @@ def _write(name: str, plot: Plot, style: Style, folder: Path = HERE) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] != ["composed"]:
+        main()
+    composed.draw(tuple(sys.argv[2:]))

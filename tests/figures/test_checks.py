@@ -289,9 +289,3 @@ def test_a_raster_part_is_measured_where_it_stands():
     coarse = results(few, dpi=150)["Raster parts"]
     assert not coarse.passed
     assert "300 dpi or more" in coarse.advice
-
-
-def test_a_figure_higher_than_the_page_says_so():
-    found = results(cells(120, 3), Style(height=12.0))["Page height"]
-    assert not found.passed
-    assert found.number == pytest.approx(12.0)

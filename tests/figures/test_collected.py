@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -243,6 +244,18 @@ def test_what_is_read_is_packed_and_rebuilt_without_a_crash(of):
 def unzipped(data):
     archive = zipfile.ZipFile(io.BytesIO(data))
     return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_pictures_that_are_added_together_are_one_figure_once():
+    plots = [samples.plot_of(key) for key in ("reading", "classes", "winners")]
+    made = collected.Collection().add_together(plots, 2, Style("icml"))
+    (figure,) = made.figures
+    assert (figure.plots, figure.columns) == (tuple(plots), 2)
+    assert made.style.venue == "icml"
+    assert made.add_together(plots, 2) is made
+    full = replace(made, figures=made.figures * collected.MOST)
+    with pytest.raises(collected.BadCollection, match="no more are kept"):
+        full.add_together(plots[:2], 1)
 
 
 def test_a_full_collection_says_so():

@@ -295,13 +295,12 @@ def test_a_caption_has_the_facts():
     for fact in (
         "Checkpoint: sst2-max_seq_mha (last 3 layers).",
         f"“{SENTENCE}”",
-        "Class: positive.",
-        "Method: integrated gradients.",
+        "(integrated gradients) for positive",
         "Baseline: [PAD].",
     ):
         assert fact in said
     reading = view("reading", split(TOKENS), TOKENS, 1, owner)
-    assert "Reference: the corpus mean." in draft(reading)
+    assert "relative to the corpus mean" in draft(reading)
     assert "Seeds: 0, 1, 2." in draft(samples.plot_of("classes"))
 
 
@@ -310,16 +309,18 @@ def test_a_caption_of_several_checkpoints_has_the_same_facts():
     labels = both[0].checkpoint.labels
     said = draft(registry.make("strips", both, "The plots thinned.", None, [1, 0]))
     for fact in (
-        f"Classes: {labels[1]}, {labels[0]}.",
+        f"for {labels[1]}",
+        f"for {labels[0]}",
         "Baseline: ",
-        "Reference: ",
-        "Methods: integrated gradients, exact split",
+        "relative to",
+        "(integrated gradients)",
+        "Method: exact split.",
         "Checkpoints: max_seq_mha",
     ):
         assert fact in said, fact
     one = draft(registry.make("reading", both, "The plots thinned.", None, 1))
-    assert f"Class: {labels[1]}." in one
-    assert "Reference: " in one
+    assert f"contribution to {labels[1]}" in one
+    assert "relative to" in one
 
 
 @pytest.mark.parametrize("key", ["deletion_insertion", "evidence_scores", "evidence_bars"])

@@ -157,9 +157,9 @@ def exported(open_app: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     offered: dict[str, dict[str, Any]] = {}
     real = panel._menu
 
-    def watched(plots: Any, key: str, label: str) -> None:
+    def watched(plots: Any, key: str, label: str, together: str = "") -> None:
         offered[key] = dict(plots)
-        real(plots, key, label)
+        real(plots, key, label, together)
 
     monkeypatch.setattr(panel, "_menu", watched)
 

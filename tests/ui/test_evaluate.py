@@ -74,6 +74,18 @@ def test_the_headline_is_the_stratified_test_of_the_library(open_study, whole):
     )
 
 
+def test_a_family_is_said_in_three_sentences_with_the_numbers_of_its_tests(open_study, whole):
+    study = read_study(whole)
+    report = compare(study.scores(study.primary))
+    largest, power = evaluate_words.summary(report)
+    most = max(report.headlines, key=lambda c: abs(c.difference))
+    assert f"{most.head}: {100 * most.difference:+.2f} points against cls" in largest
+    assert f"{100 * most.interval[0]:.2f} to {100 * most.interval[1]:.2f}" in largest
+    assert f"{min(100 * c.detectable for c in report.headlines):.1f}" in power
+    said = texts(open_study(whole))
+    assert {largest, power} <= set(said)
+
+
 def test_the_table_holds_every_test_with_its_numbers(open_study, whole):
     shown = table(open_study(whole))
     study = read_study(whole)

@@ -16,6 +16,7 @@ from pages.ui.export import collection, saved
 from pages.ui.figures import files
 from pages.ui.figures import thumbnails as figures_list
 from tests.support import view_samples as samples
+from tests.support.panels import heat, plot
 
 PAGE = "pages/9_Figures.py"
 
@@ -269,3 +270,34 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("POOLLENS_FIGURES", str(tmp_path / "file" / "below"))
     assert "save them to a file" in saved.write(saved.new_id(), "{}")
+
+
+@pytest.mark.parametrize(
+    ("button", "columns", "wide"), [("offer-", 1, False), ("offer-wide-", 3, True)]
+)
+def test_a_grid_that_cannot_be_read_is_refused_and_each_offer_can_be_taken(
+    page, own_folder, button, columns, wide
+):
+    figure = collected.PaperFigure(tuple(plot(heat(seed=i)) for i in range(3)), columns=3)
+    app = page(collected.Collection((figure,)))
+    assert not app.exception
+    assert any("cannot be read here" in one.value for one in app.warning)
+    app.button(key=f"{button}{figure.key}").click().run()
+    assert not app.exception
+    assert not app.warning
+    kept = collected.read(next(own_folder.glob("*.json")).read_bytes()).figures[0]
+    assert (kept.columns, kept.wide) == (columns, wide)
+
+
+def test_figures_that_are_grouped_can_be_read(page, own_folder):
+    given = collected.Collection()
+    for seed in range(3):
+        given = given.add(plot(heat(seed=seed)), Style())
+    app = page(given)
+    app.session_state[figures_list.TICKED] = {one.key for one in given.figures}
+    app.run()
+    app.button(key="figures-group").click().run()
+    assert not app.exception
+    assert not app.warning
+    kept = collected.read(next(own_folder.glob("*.json")).read_bytes())
+    assert [len(one.plots) for one in kept.figures] == [3]

@@ -13,7 +13,7 @@ from analysis.figures.files.captions import draft
 from analysis.figures.files.citations import bibtex
 from analysis.figures.files.collected import Collection, PaperFigure
 from analysis.figures.files.export import slug
-from analysis.figures.files.latex import ENGINE, OTHER_SCRIPT, defined
+from analysis.figures.files.latex import ENGINE, OTHER_SCRIPT, defined, label
 from analysis.figures.files.latex import figure as latex_figure
 from analysis.figures.files.saved import save
 from analysis.figures.files.sidecar import versions
@@ -133,16 +133,19 @@ def tex(collection: Collection, stems: Sequence[str]) -> str:
         "% Figures of PoolLens. In the preamble: \\usepackage{graphicx}\n"
         "% Then: \\input{figures}, or copy a figure where it belongs.\n\n"
     )
+    labels: list[str] = []
+    for figure in collection.figures:
+        labels.append(label(figure.plots[0].view, labels))
     return head + defined(
         "\n".join(
             latex_figure(
                 f"figures/{stem}.pdf",
                 _written(figure, collection),
-                f"fig:{stem}",
+                name,
                 figure.in_style(collection.style),
                 alone=False,
             )
-            for figure, stem in zip(collection.figures, stems, strict=True)
+            for figure, stem, name in zip(collection.figures, stems, labels, strict=True)
         )
     )
 

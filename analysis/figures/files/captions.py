@@ -8,26 +8,102 @@ from typing import Any
 
 from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.picture import Picture
+from analysis.figures.style.letters import letter
 from analysis.figures.style.palettes import dense, palette
 from analysis.figures.style.settings import Style
 from analysis.figures.style.style import printable
 
 LONGEST_TEXT = 240  # characters of the typed text that a caption quotes
 _REFERENCES = {"corpus": "the corpus mean", "zero": "zero", "custom": "a reference of one's own"}
+# What a fact is called, alone and among others of its kind, in the order of a caption.
+_KINDS = {
+    "checkpoint": ("Checkpoint", "Checkpoints"),
+    "text": ("Text", "Texts"),
+    "pair": ("Second text", "Second texts"),
+    "variant": ("Variant", "Variants"),
+    "class": ("Class", "Classes"),
+    "method": ("Method", "Methods"),
+    "baseline": ("Baseline", "Baselines"),
+    "reference": ("Reference", "References"),
+    "data": ("Data", "Data"),
+    "sentences": ("Sentences", "Sentences"),
+    "seed": ("Seed", "Seeds"),
+}
+_WHOLE = ("checkpoint", "text", "pair", "variant", "seed")  # said in full, whatever else is
+# A sentence ends here, but not within quotes.
+_SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z]|\([a-z]+\) )(?=[^\u201d]*(?:\u201c|$))")
 _SIGNS = re.compile(r"Orange is (towards [^,.;]+), blue and underlined is (against [^.;]+)\.")
 
 
 def draft(plots: Picture | Sequence[Picture], style: Style | None = None) -> str:
-    """One paragraph: each picture's own words, then the facts they share (plain text)."""
-    given = [plots] if isinstance(plots, Picture) else list(plots)
-    if len(given) == 1:
-        parts = [_own(given[0], style)]
-    else:
-        from analysis.figures.style.letters import letter
+    """One paragraph (plain text): each picture's own words, then the facts behind them.
 
-        parts = [f"{letter(i)} {_own(plot, style)}" for i, plot in enumerate(given)]
-    facts = list(dict.fromkeys(fact for plot in given for fact in _facts(plot)))
-    return " ".join(part for part in [*parts, *facts] if part)
+    Nothing is said twice: a sentence stands where it is needed first, a fact that the words hold
+    is left out, and one that is not true of all pictures names those of which it is.
+    """
+    given = [plots] if isinstance(plots, Picture) else list(plots)
+    own = [_own(plot, style) for plot in given]
+    facts = [_new(_facts(plot), words) for plot, words in zip(given, own, strict=True)]
+    if len(given) > 1:
+        own = [f"{letter(index)} {words}" for index, words in enumerate(own)]
+    return _once(" ".join([*filter(None, own), *_together(facts)]))
+
+
+def _new(facts: Mapping[str, list[str]], words: str) -> dict[str, list[str]]:
+    """The facts that a picture's own words do not hold already."""
+    told = _plain(words)
+    return {
+        kind: left
+        for kind, values in facts.items()
+        if (left := [v for v in (_short(v, told) for v in values) if not _holds(told, kind, v)])
+    }
+
+
+def _holds(told: str, kind: str, value: str) -> bool:
+    """Whether words say a fact: its value alone could stand there by chance."""
+    if kind in _WHOLE:
+        return False
+    plain = _plain(value)
+    ways = {
+        "class": [f" {before}{plain}" for before in ("for", "to", "of", "towards", "against")],
+        "reference": [f" to{plain}"],
+        "sentences": [f"{plain}sentences "],
+    }
+    return any(way in told for way in ways.get(kind, [plain]))
+
+
+def _short(value: str, told: str) -> str:
+    """A method without the part of its name that words of the caption say in full."""
+    name, comma, rest = value.partition(", target minus")
+    return name if comma and rest and " minus the mean of the other" in told else value
+
+
+def _together(facts: Sequence[Mapping[str, list[str]]]) -> Iterator[str]:
+    """A sentence for each kind of fact; a value that is not everybody's says whose it is."""
+    for kind, (one, several) in _KINDS.items():
+        known = [index for index, each in enumerate(facts) if kind in each]
+        values = dict.fromkeys(value for index in known for value in facts[index][kind])
+        told = []
+        for value in values:
+            here = [index for index in known if value in facts[index][kind]]
+            whose = "" if len(here) == len(known) else f" in {', '.join(map(letter, here))}"
+            told.append(f"{value}{whose}")
+        if told:
+            said = f"{several if len(told) > 1 else one}: {', '.join(told)}"
+            yield said if said.endswith("\N{RIGHT DOUBLE QUOTATION MARK}") else f"{said}."
+
+
+def _plain(words: str) -> str:
+    """Words as they are compared: no case, no signs that stand for letters, numbers in one way."""
+    letters = words.casefold().replace("\N{MULTIPLICATION SIGN}", "x")
+    units = re.findall(r"[^\W_]+", re.sub(r"(?<=\d),(?=\d{3})", "", letters))
+    return f" {' '.join(units)} "
+
+
+def _once(words: str) -> str:
+    """A paragraph without the sentences that stood before, quoted texts left as they are."""
+    sentences = dict.fromkeys(_SENTENCE.split(words))
+    return " ".join(sentences)
 
 
 def _own(plot: Picture, style: Style | None) -> str:
@@ -53,42 +129,39 @@ def in_colours(said: str, style: Style) -> str:
     return said
 
 
-def _facts(plot: Picture) -> Iterator[str]:
+def _facts(plot: Picture) -> dict[str, list[str]]:
+    """What a reader needs to make the picture again, by its kind."""
     source = plot.provenance
     owners = [
         _owner(one)
         for one in source.get("checkpoints") or [source]
         if isinstance(one, Mapping) and one.get("checkpoint")
     ]
-    if owners:
-        yield f"Checkpoint{'s' if len(owners) > 1 else ''}: {', '.join(dict.fromkeys(owners))}."
-    for key, name in (("text", "Text"), ("pair", "Second text"), ("variant", "Variant")):
-        if source.get(key):
-            yield f"{name}: \u201c{printable(str(source[key]), LONGEST_TEXT)}\u201d"
     classes = [
         one["target"]
         for one in source.get("checkpoints") or ()
         if isinstance(one, Mapping) and one.get("target") is not None
     ]
-    classes = classes or _several(source.get("target"))
-    named = list(dict.fromkeys(str(class_) for class_ in classes if class_ is not None))
-    if named:
-        yield f"Class{'es' if len(named) > 1 else ''}: {printable(', '.join(named))}."
-    if source.get("method"):
-        many = len(set(map(str, _several(source["method"])))) > 1
-        yield f"Method{'s' if many else ''}: {_list(source['method']).replace('_', ' ')}."
-    if source.get("baseline"):
-        yield f"Baseline: {_list(source['baseline'])}."
-    if source.get("reference"):
-        named = [_REFERENCES.get(str(r), str(r)) for r in _several(source["reference"])]
-        yield f"Reference: {', '.join(dict.fromkeys(named))}."
-    if source.get("data"):
-        yield f"Data: {_list(source['data'])}."
-    if source.get("sentences"):
-        yield f"Sentences: {_list(source['sentences'])}."
-    if source.get("seed") not in (None, []):
-        seeds = list(dict.fromkeys(map(str, _several(source["seed"]))))
-        yield f"Seed{'s' if len(seeds) > 1 else ''}: {', '.join(seeds)}."
+    found: dict[str, list[Any]] = {
+        "checkpoint": owners,
+        **{
+            key: [f"\u201c{printable(str(source[key]), LONGEST_TEXT)}\u201d"]
+            for key in ("text", "pair", "variant")
+            if source.get(key)
+        },
+        "class": [c for c in classes or _several(source.get("target")) if c is not None],
+        "method": [str(m).replace("_", " ") for m in _several(source.get("method") or [])],
+        "baseline": _several(source.get("baseline") or []),
+        "reference": [_REFERENCES.get(str(r), r) for r in _several(source.get("reference") or [])],
+        "data": _several(source.get("data") or []),
+        "sentences": _several(source.get("sentences") or []),
+        "seed": _several(source.get("seed")) if source.get("seed") not in (None, []) else [],
+    }
+    return {
+        kind: list(dict.fromkeys(printable(str(value)) for value in values))
+        for kind, values in found.items()
+        if values
+    }
 
 
 def _owner(one: Mapping[str, Any]) -> str:
@@ -104,7 +177,3 @@ def _owner(one: Mapping[str, Any]) -> str:
 
 def _several(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _list(value: Any) -> str:
-    return printable(", ".join(dict.fromkeys(map(str, _several(value)))))

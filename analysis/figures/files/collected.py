@@ -103,6 +103,18 @@ class Collection:
         """
         if any(_digest(plot) in figure.digests for figure in self.figures):
             return self
+        return self._and(PaperFigure((plot,), height=style.height if style else None), style)
+
+    def add_together(
+        self, plots: Sequence[Picture], columns: int, style: Style | None = None
+    ) -> Collection:
+        """With several pictures as one more figure at the end; raises as `add` does."""
+        one = PaperFigure(tuple(plots), columns)
+        if any(figure.key == one.key for figure in self.figures):
+            return self
+        return self._and(one, style)
+
+    def _and(self, figure: PaperFigure, style: Style | None) -> Collection:
         if len(self.figures) >= MOST:
             raise BadCollection(
                 f"{MOST} figures are collected, and no more are kept: download or remove some"
@@ -110,7 +122,7 @@ class Collection:
         first = style is not None and not self.figures
         return replace(
             self,
-            figures=(*self.figures, PaperFigure((plot,), height=style.height if style else None)),
+            figures=(*self.figures, figure),
             style=replace(style, letters=False, height=None) if first and style else self.style,
         )
 

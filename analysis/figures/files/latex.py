@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -130,6 +130,16 @@ def table(plot: Picture, caption: str = "", label: str = "") -> str:
         head, rows, words = _cells(panel)
         made.append(_table(head, rows, words, sentence, name + (f"-{index + 1}" if index else "")))
     return defined("\n".join(made))
+
+
+def label(view: str, taken: Collection[str] = ()) -> str:
+    """A short label, `fig:winners`, with a number where it is taken."""
+    name = f"fig:{re.sub('[^a-zA-Z0-9]+', '-', view).strip('-') or 'figure'}"
+    number = 2
+    made = name
+    while made in taken:
+        made, number = f"{name}-{number}", number + 1
+    return made
 
 
 def figure(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from analysis.figures.files.sidecar import Sidecar
 from analysis.figures.files.written import written
+from analysis.figures.unreadable import Unreadable
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,22 @@ class SavedFigure:
 def save(given: Sidecar, stem: str) -> SavedFigure:
     """The bytes of a figure and of its sidecar, under the names `stem`.* .
 
+    A grid that cannot be read at its width is saved in the number of columns that can, with a
+    notice.
+
     Raises
     ------
     ValueError
         Several pictures are asked for in a format that holds one.
     """
-    data, notices = written(given)
+    refused: tuple[str, ...] = ()
+    try:
+        data, notices = written(given)
+    except Unreadable as error:
+        refused = (f"{error}, and that is how it is saved.",)
+        given = replace(given, columns=error.offer)
+        data, notices = written(given)
     name = f"{stem}.{given.format}"
     files = {name: hashlib.sha256(data).hexdigest()}
     text = replace(given, files=files).to_json()
-    return SavedFigure(name, data, text.encode("ascii"), notices)
+    return SavedFigure(name, data, text.encode("ascii"), (*refused, *notices))

@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from analysis.figures.paper.render import FORMATS, Rendered, compose, figure, render
+from analysis.figures.paper.render import (
+    FORMATS,
+    Rendered,
+    can_be_read,
+    columns_that_fit,
+    compose,
+    figure,
+    render,
+)
+from analysis.figures.unreadable import Unreadable
 
-__all__ = ["FORMATS", "Rendered", "compose", "figure", "render"]
+__all__ = [
+    "FORMATS",
+    "Rendered",
+    "Unreadable",
+    "can_be_read",
+    "columns_that_fit",
+    "compose",
+    "figure",
+    "render",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
@@ -20,10 +21,9 @@ _CURVE = [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4]
 class FacingTexts:
     """One mark: its subtitle, the two texts, the bands behind them, and what widths mean."""
 
-    stretches = False
-
     def __init__(self, mark: Bands, subtitle: str, look: Look, width: float) -> None:
         self.mark, self.look, self.width = mark, look, width
+        self.extent = width
         inside = width - 2 * MARGIN
         head = look.wrapped(subtitle, inside, look.small) if subtitle else ""
         self.head = head.split("\n") if head else []
@@ -34,14 +34,14 @@ class FacingTexts:
         self.above = MARGIN + look.small * 1.55 * len(self.head)
         self.height = self.above + self.facing.height + look.least * 1.4 * len(self.key) + MARGIN
 
-    def draw(self, host: Any) -> None:
-        """Into the whole of a figure or of a part of one."""
+    def draw(self, figure: Any) -> Axes:
+        """Into axes of its own, which the page puts in their place."""
         look = self.look
-        axes = host.add_axes((0, 0, 1, 1))
+        axes: Axes = figure.add_axes((0, 0, 1, 1), label=str(len(figure.axes)))
         axes.set_axis_off()
         axes.set_xlim(0, self.width)
         axes.set_ylim(self.height, 0)
-        number = len(host.get_figure(root=True).axes) - 1
+        number = len(figure.axes) - 1
         axes.set_gid(f"panel-{number}")
         for row, line in enumerate(self.head):
             axes.text(
@@ -56,6 +56,7 @@ class FacingTexts:
         for row, line in enumerate(self.key):
             base = self.above + self.facing.height + look.least * (0.9 + 1.4 * row)
             axes.text(MARGIN, base, line, fontsize=look.least, color="#404040")
+        return axes
 
     def _band(self, axes: Any, band: Band, name: str) -> None:
         points = [(x + MARGIN, y + self.above) for x, y in band.curve]

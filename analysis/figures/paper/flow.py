@@ -22,8 +22,6 @@ _LONGEST = 0.34  # of a flow's width, by the labels of its units
 class Flows:
     """Flows on a grid, each under its name, all to the scales that they hold."""
 
-    stretches = False
-
     def __init__(
         self,
         flows: list[Flow],
@@ -33,7 +31,7 @@ class Flows:
         width: float,
     ) -> None:
         self.flows, self.subtitles, self.look, self.width = flows, subtitles, look, width
-        self.gap = GAP * look.text
+        self.gap, self.extent = GAP * look.text, width
         most = max(1, int((width + self.gap) // (NARROWEST * look.scale + self.gap)))
         self.columns = max(1, min(columns, most, len(flows)))
         if self.columns < len(flows):  # rows that are filled alike
@@ -58,9 +56,14 @@ class Flows:
             )
         self.height = sum(self.heights) + self.gap * 0.6 * (rows - 1) + look.text * 0.3
 
-    def draw(self, host: Any) -> None:
-        """Into the whole of a figure or of a part of one."""
-        axes = host.add_axes((0, 0, 1, 1))
+    @staticmethod
+    def least(look: Look) -> float:
+        """Points of width of one flow, below which its bands are hairlines."""
+        return NARROWEST * look.scale
+
+    def draw(self, figure: Any) -> Axes:
+        """Into axes of its own, which the page puts in their place."""
+        axes: Axes = figure.add_axes((0, 0, 1, 1), label=str(len(figure.axes)))
         axes.set_axis_off()
         axes.set_xlim(0, self.width)
         axes.set_ylim(self.height, 0)
@@ -71,6 +74,7 @@ class Flows:
                 top += self.heights[row - 1] + self.gap * 0.6
             x = column * (self.share + self.gap)
             self._one(axes, index, flow, placed, x, top)
+        return axes
 
     def _one(
         self, axes: Axes, index: int, flow: Flow, placed: Streams, x: float, top: float
@@ -143,7 +147,14 @@ class Flows:
                 )
         for nth, one in enumerate(placed.layers):
             name = one.name if nth else f"layer {one.name}"
-            axes.text(layer + node / 2, top + one.top - 1.2, name, fontsize=look.least, ha="center")
+            axes.text(
+                layer + node / 2,
+                top + one.top - 1.2,
+                name,
+                fontsize=look.least,
+                ha="center",
+                bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.3},
+            )
         for nth, one in enumerate(placed.ends):
             y = -look.small * 0.75 if nth == 0 else placed.height + look.least
             shown = number(one.value, "signed").replace("-", "\N{MINUS SIGN}")

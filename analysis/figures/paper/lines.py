@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.marks import Lines, Points
 from analysis.figures.paper import ticks
-from analysis.figures.paper.look import Look
+from analysis.figures.paper.look import Box, Look
+from analysis.figures.style.palettes import readable
 from analysis.figures.style.style import CLASS_SHAPES, RASTERISED_FROM
 
 DASHES = ("-", "--", "-.", ":")
@@ -18,37 +20,56 @@ REFERENCE = "#707070"  # the line that others are held against
 RASTER_DPI = 600  # of that picture in a vector file, as IEEE asks for line art
 
 
-def height(m: Lines | Points, look: Look, width: float) -> float:
-    """Points of the panel, labels included; a map of equal scales is square."""
-    if isinstance(m, Points) and m.equal_axes:
-        return min(width, 320.0 * look.scale)
-    plot = min(width * 0.62, 230.0 * look.scale)
-    if isinstance(m, Lines) and m.places:
-        # Upright names take more than the numbers that the height counts with.
-        plot += max(0.0, ticks.depth(look, m.places, 0.85 * width) - look.small)
-    return min(plot, look.style.of.tallest * 72 - 40 * look.scale)
-
-
 def left(m: Lines | Points, look: Look, width: float, alone: bool) -> float:
-    """Points that labels take on the left."""
-    label = look.wrapped(m.y_label, height(m, look, width) - 24 * look.scale)
-    return 1.25 * look.text * (label.count("\n") + 1) + 2.6 * look.small + 4.0
+    """Points that labels take on the left of a panel of that width."""
+    label = look.wrapped(m.y_label, 0.5 * width)
+    return 1.25 * look.text * (label.count("\n") + 1) + 2.4 * look.small + 4.0
 
 
-def draw_lines(host: Any, axes: Axes, m: Lines, look: Look, alone: bool, width: float) -> None:
+def below(m: Lines | Points, look: Look, inside: float) -> float:
+    """Points that labels take below the axis."""
+    named = isinstance(m, Lines) and m.places
+    depth = ticks.depth(look, m.places, inside) if named else 1.3 * look.small  # type: ignore[union-attr]
+    lines = look.wrapped(m.x_label, inside + 20.0).count("\n") + 1
+    return depth + 1.3 * look.text * lines + 5.0
+
+
+def least(m: Lines | Points, look: Look) -> float:
+    """Points of width of the axes below which lines and points run into one another."""
+    if isinstance(m, Points):
+        return 62.0 * look.scale
+    return max(56.0 * look.scale, ticks.needed(look, m.places) if m.places else 0.0)
+
+
+def want(m: Lines | Points, look: Look) -> float:
+    """Points of width that the axes would take."""
+    return 120.0 * look.scale
+
+
+def heights(m: Lines | Points, look: Look, inside: float) -> tuple[float, float, float]:
+    """(lowest, best, highest) points of the axes; a map of equal scales is square."""
+    scale = look.scale
+    if isinstance(m, Points) and m.equal_axes:
+        best = min(inside, 250.0 * scale)
+        return 0.55 * best, best, max(1.2 * best, 80.0 * scale)
+    best = min(inside * 0.62, 150.0 * scale)
+    return min(best, 44.0 * scale), best, max(1.5 * best, 90.0 * scale)
+
+
+def draw_lines(axes: Axes, m: Lines, look: Look, slots: Sequence[int]) -> None:
     """Lines with bands and ringed places."""
     scale = look.scale
     for index, name in enumerate(m.series):
-        held = index == m.reference
-        colour = REFERENCE if held else look.of_class(index)
+        held, slot = index == m.reference, slots[index]
+        colour = REFERENCE if held else look.ink_of_class(slot)
         axes.plot(
             m.x,
             m.y[index],
             color=colour,
             label=look.label(name),
             markersize=3.2 * scale,
-            marker=CLASS_SHAPES[index % len(CLASS_SHAPES)][1] if m.markers and not held else None,
-            linestyle=":" if held else DASHES[index % len(DASHES)],
+            marker=CLASS_SHAPES[slot % len(CLASS_SHAPES)][1] if m.markers and not held else None,
+            linestyle=":" if held else DASHES[slot % len(DASHES)],
             linewidth=1.1 * scale,
             gid=f"{axes.get_gid()}-values-{index}",
         )
@@ -74,32 +95,55 @@ def draw_lines(host: Any, axes: Axes, m: Lines, look: Look, alone: bool, width: 
                 markeredgewidth=0.8 * scale,
                 gid=f"{axes.get_gid()}-flags-{index}",
             )
-    axes.set_xlabel(look.wrapped(m.x_label, width - 40 * scale))
-    axes.set_ylabel(look.wrapped(m.y_label, height(m, look, width) - 24 * scale))
-    if m.places:
-        ticks.across(axes, look, m.places, width - left(m, look, width, alone))
-    elif np.allclose(m.x, np.round(m.x)):
-        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     if m.limits is not None:
         axes.set_ylim(m.limits)
 
 
-def draw_points(host: Any, axes: Axes, m: Points, look: Look, alone: bool, width: float) -> None:
+def fit_lines(axes: Axes, m: Lines, look: Look, alone: bool, box: Box) -> list[Any]:
+    """Ticks for axes of that size."""
+    if m.places:
+        ticks.across(axes, look, m.places, box.width)
+    elif np.isfinite(m.x).all() and np.array_equal(m.x, np.round(m.x)):
+        ticks.whole(axes, look, m.x, box.width)
+    else:
+        axes.xaxis.set_major_locator(_round(_room(look, box.width)))
+    axes.yaxis.set_major_locator(_round(max(3, _room(look, 1.6 * box.height))))
+    return []
+
+
+def fit_points(axes: Axes, m: Points, look: Look, alone: bool, box: Box) -> list[Any]:
+    """Ticks for axes of that size."""
+    axes.xaxis.set_major_locator(_round(_room(look, box.width)))
+    axes.yaxis.set_major_locator(_round(max(3, _room(look, 1.6 * box.height))))
+    return []
+
+
+def _round(most: int) -> MaxNLocator:
+    """Ticks at numbers that people count in."""
+    return MaxNLocator(most, steps=[1, 2, 2.5, 5, 10])
+
+
+def _room(look: Look, points: float) -> int:
+    """How many ticks stand on so many points of an axis."""
+    return max(2, min(5, int(points / (4.0 * look.small))))
+
+
+def draw_points(axes: Axes, m: Points, look: Look, slots: Sequence[int]) -> None:
     """Points by group; where they are thousands, a raster of them inside vector axes."""
     scale, many = look.scale, len(m.xy)
     size = 3.0 if many <= 300 else 2.2 if many <= RASTERISED_FROM else 1.4
     for index, name in enumerate(m.groups):
-        on = m.group == index
+        on, slot = m.group == index, slots[index]
         axes.plot(
             m.xy[on, 0],
             m.xy[on, 1],
             linestyle="none",
             label=look.label(name),
             markersize=size * scale,
-            marker=CLASS_SHAPES[index % len(CLASS_SHAPES)][1],
-            markeredgewidth=0.25 * scale if many <= RASTERISED_FROM else 0,
-            markerfacecolor=look.of_class(index),
-            markeredgecolor="white",
+            marker=CLASS_SHAPES[slot % len(CLASS_SHAPES)][1],
+            markeredgewidth=0.3 * scale if many <= RASTERISED_FROM else 0,
+            markerfacecolor=look.of_class(slot),
+            markeredgecolor=readable(look.of_class(slot), 6.0),
             rasterized=many > RASTERISED_FROM,
             gid=f"{axes.get_gid()}-values-{index}",
         )
@@ -115,10 +159,6 @@ def draw_points(host: Any, axes: Axes, m: Points, look: Look, alone: bool, width
         )
         if m.labels:
             _ring_label(axes, m, look, index)
-    axes.set_xlabel(look.wrapped(m.x_label, width - 40 * scale))
-    axes.set_ylabel(look.wrapped(m.y_label, height(m, look, width) - 24 * scale))
-    axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.yaxis.set_major_locator(MaxNLocator(5))
     if m.equal_axes:
         axes.set_aspect("equal", adjustable="datalim")
 

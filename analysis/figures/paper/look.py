@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,11 +10,21 @@ from typing import Any
 from matplotlib.colors import LinearSegmentedColormap
 
 from analysis.figures.paper.fonts import Measure
-from analysis.figures.style.palettes import Palette, palette, stops_of
+from analysis.figures.style.palettes import Palette, palette, readable, stops_of
 from analysis.figures.style.settings import Style
-from analysis.figures.style.style import printable
+from analysis.figures.style.style import CHOSEN, printable
 
+_UNIT = re.compile(r"(\d) (%)")  # a number and its unit stay on one line
 LONGEST_LABEL = 36  # characters
+
+
+@dataclass(frozen=True)
+class Box:
+    """Points of the axes of a panel, and of the width that it has with its labels."""
+
+    width: float
+    height: float
+    cell: float
 
 
 @dataclass(frozen=True)
@@ -48,8 +59,12 @@ class Look:
         return palette(self.style.palette, self.style.greyscale)
 
     def of_class(self, index: int) -> str:
-        """Colour of a class or series."""
+        """Colour of a class or series, for areas with an outline."""
         return self.colours.classes[index % len(self.colours.classes)]
+
+    def ink_of_class(self, index: int) -> str:
+        """The same colour for lines and points: dark enough to be seen on the paper's white."""
+        return readable(self.of_class(index))
 
     def map(self, scale: str, shape: tuple[int, ...]) -> Any:
         """Colour map of a scale, for so many rows and columns of cells."""
@@ -57,13 +72,14 @@ class Look:
         return LinearSegmentedColormap.from_list(f"poollens_{scale}", stops)
 
     def label(self, text: str, longest: int = LONGEST_LABEL) -> str:
-        return printable(text, longest)
+        """A text on one line as it is printed: shortened, and without marks of the screen."""
+        return printable(text.removeprefix(CHOSEN), longest)
 
     def wrapped(self, text: str, width: float, size: float | None = None, longest: int = 80) -> str:
         """A label broken at spaces into lines of at most `width` points."""
         size = size or self.text
         lines = [""]
-        for word in self.label(text, longest).split():
+        for word in _UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", self.label(text, longest)).split(" "):
             longer = f"{lines[-1]} {word}".strip()
             if lines[-1] and self.measure(longer, size) > width:
                 lines.append(word)

@@ -1,306 +1,348 @@
-"""The figure as a whole: panels on a grid, legend, panel letters, title, several plots together."""
+"""The figure as a whole: pictures in rows that fill the width, their labels measured as drawn.
+
+What a picture needs (width, height, room for its labels) is estimated first, which decides the
+rows. Then everything is drawn, the labels are measured, and axes take exactly what is left.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
+from matplotlib.backend_bases import get_registered_canvas_class
 from matplotlib.figure import Figure
 
-from analysis.figures.marks import Bands, Bars, Flow, Grid, HeatMap, Lines, Panel, Points, Strip
-from analysis.figures.paper import bars, heat_map, lines
-from analysis.figures.paper.bands import FacingTexts
-from analysis.figures.paper.flow import Flows
+from analysis.figures.agreement import on_one_scale
+from analysis.figures.marks import HeatMap
+from analysis.figures.paper import heat_map, legend
+from analysis.figures.paper.blocks import TITLE_LINE, Block, align, blocks_of
+from analysis.figures.paper.legend import LINE, Legend, shape_of
 from analysis.figures.paper.look import Look
-from analysis.figures.paper.settled import Settled
-from analysis.figures.paper.strips import MARGIN, Strips
+from analysis.figures.paper.measured import Named
+from analysis.figures.paper.panels import (
+    SMALLEST,
+    Drawing,
+    Leaf,
+    Margins,
+    rectangle,
+    same_colours,
+    same_rows,
+)
+from analysis.figures.paper.rows import arranged, best_columns
 from analysis.figures.picture import Picture
-from analysis.figures.style.letters import letter
+from analysis.figures.unreadable import Unreadable
 
-LEGEND_LINE = 1.5  # of the legend's type
-TITLE_LINE = 1.45
-NARROWEST_PANEL, NARROWEST_MAP = 90.0, 120.0  # points, of 8-point text
-
-
-class Part(Protocol):
-    """Something with a height (points) that can be drawn into a figure or a part of one."""
-
-    height: float
-    stretches: bool  # whether it may be made higher or lower than it wants to be
-
-    def draw(self, host: Any) -> None: ...
+ROUNDS = 4  # of fitting and measuring, at most: ticks change with the size that labels leave
+SETTLED = 0.5  # points by which margins may differ from what the page was laid out with
+EDGE = 1.5  # points of paper around everything
 
 
-def part(plot: Picture, look: Look, width: float, prefix: str = "") -> Part:
-    """What a plot becomes in `width` points; `prefix` is its own letter in a larger figure."""
-    mark = plot.mark
-    panels = mark.panels if isinstance(mark, Grid) else (mark,)
-    subtitles = mark.subtitles if isinstance(mark, Grid) else ("",)
-    if look.style.letters and len(panels) > 1 and not prefix:
-        subtitles = tuple(f"{letter(i)} {s}".strip() for i, s in enumerate(subtitles))
-    columns = min(mark.columns, len(panels)) if isinstance(mark, Grid) else 1
-    maps = any(isinstance(panel, HeatMap) for panel in panels)
-    least = (NARROWEST_MAP if maps else NARROWEST_PANEL) * look.scale
-    flows = all(isinstance(panel, Flow) for panel in panels)  # they know how narrow they may be
-    while columns > 1 and width / columns < least and not flows:
-        columns -= 1  # a column of a paper is no screen: panels go to the next row
-    body = _panels(panels, subtitles, columns, look, width)
-    title = f"{prefix} {plot.title if look.style.title else ''}".strip()
-    return _Titled(title, body, look, width) if title else body
+@dataclass
+class _Bar:
+    """A colour bar, and the maps that it stands beside, from top to bottom."""
+
+    made: Any
+    maps: list[Drawing]
+    right: float = 0.0
 
 
-def _panels(
-    panels: Sequence[Panel], subtitles: tuple[str, ...], columns: int, look: Look, width: float
-) -> Part:
-    strips = [p for p in panels if isinstance(p, Strip)]
-    flows = [p for p in panels if isinstance(p, Flow)]
-    if len(strips) == len(panels):
-        return Strips(strips, subtitles, look, width)
-    if len(panels) == 1 and isinstance(panels[0], Bands):
-        return FacingTexts(panels[0], subtitles[0], look, width)
-    if len(flows) == len(panels):
-        return Flows(flows, subtitles, columns, look, width)
-    if not any(isinstance(p, Strip | Bands | Flow) for p in panels):
-        return _Axes(tuple(panels), subtitles, columns, look, width)
-    share = share_of(width, columns, look.text)
-    cells = [
-        _panels((panel,), (subtitle,), 1, look, share)
-        for panel, subtitle in zip(panels, subtitles, strict=True)
-    ]
-    return Cells(cells, columns, look.text)
+class Page:
+    """A figure that is drawn, and laid out anew for the file that it becomes."""
 
+    def __init__(self, plots: Sequence[Picture], look: Look, columns: int) -> None:
+        self.look = look
+        self.width = look.style.inches * 72
+        self.blocks, self.shared = blocks_of(on_one_scale(plots), look)
+        self.gap = _gap(look)
+        inside = self.width - 2 * EDGE
+        self.rows = arranged([block.need() for block in self.blocks], columns, inside, self.gap)
+        for row in self.rows:
+            these = self.blocks[row.start : row.stop]
+            x = EDGE
+            for block, width in zip(these, row.widths, strict=True):
+                block.x = x
+                block.settle(width, row.height if len(these) > 1 else None)
+                x += width + self.gap
+        self.flat = all(len(block.leaves) == 1 for block in self.blocks)
+        self._neighbours()
+        self.figure = Figure(figsize=(look.style.inches, 2.0))
+        self.legend = Legend()
+        self.bars: list[_Bar] = []
+        self._draw()
+        self.height = 0.0
+        self.tight = False  # whether the height that is asked for is less than labels take
 
-def build(whole: Part, look: Look) -> Figure:
-    """The figure at the style's width, and at its height where the parts can take one."""
-    given = look.style.height
-    points = given * 72 if given is not None and whole.stretches else whole.height
-    drawing = Figure(figsize=(look.style.inches, points / 72))
-    if not isinstance(whole, Strips | FacingTexts | Flows):
-        drawing.set_layout_engine(Settled(w_pad=0.035, h_pad=0.025))
-    whole.draw(drawing)
-    return drawing
+    # --- drawing ------------------------------------------------------------------------------
 
+    def _grids(self) -> list[list[list[Leaf]]]:
+        """Leaves in rows whose edges are to stand in line: the page's, or each block's."""
+        if self.flat:
+            return [[[b.leaves[0] for b in self.blocks[r.start : r.stop]] for r in self.rows]]
+        return [[block.leaves[r.start : r.stop] for r in block.rows] for block in self.blocks]
 
-class Cells:
-    """Parts of any kind on a grid, each in its own part of the figure, with air between them."""
+    def _neighbours(self) -> None:
+        """Labels that stand once for several panels, and maps that share a colour bar."""
+        self.shared_bars: list[list[Drawing]] = []
+        for grid in self._grids():
+            last: list[Drawing] = []
+            for row in grid:
+                for left, right in pairwise(row):
+                    if same_rows(left, right):
+                        right.alone = False
+                    if same_colours(left, right):
+                        left.with_bar = False
+                for leaf in row:
+                    if not (isinstance(leaf, Drawing) and isinstance(leaf.panel, HeatMap)):
+                        continue
+                    if not leaf.with_bar:
+                        continue
+                    at_end = leaf is row[-1]
+                    if at_end and last and same_colours(last[-1], leaf):
+                        last.append(leaf)
+                        continue
+                    group = [leaf]
+                    self.shared_bars.append(group)
+                    if at_end:
+                        last = group
+                if not isinstance(row[-1], Drawing) or not isinstance(row[-1].panel, HeatMap):
+                    last = []
 
-    def __init__(self, parts: Sequence[Part], columns: int, gap: float) -> None:
-        self.parts, self.columns, self.gap = list(parts), max(1, min(columns, len(parts))), gap
-        rows = math.ceil(len(parts) / self.columns)
-        self.heights = [
-            max(p.height for p in self.parts[r * self.columns : (r + 1) * self.columns])
-            for r in range(rows)
-        ]
-        self.height = sum(self.heights) + gap * (rows - 1)
-        self.stretches = all(p.stretches for p in parts)
+    def _draw(self) -> None:
+        for block in self.blocks:
+            for leaf in block.leaves:
+                leaf.draw(self.figure, block.names)
+        for maps in self.shared_bars:
+            made = heat_map.bar(self.figure, maps[0].panel, self.look)  # type: ignore[arg-type]
+            self.bars.append(_Bar(made, maps))
+        for block in self.blocks:
+            if lines := block.title_lines(block.width):
+                block.heading = self.figure.text(
+                    0, 1, "\n".join(lines), fontsize=self.look.text, ha="left", va="top",
+                    linespacing=1.15,
+                )  # fmt: skip
+            if block.own_legend:
+                block.legend.made = self._legend(block.names, [block], block.width)
+        if self.shared:
+            blocks = [block for block in self.blocks if block.names == self.shared]
+            self.legend.made = self._legend(self.shared, blocks, self.width - 2 * EDGE)
 
-    def draw(self, host: Any) -> None:
-        wide = host.bbox.width / host.figure.dpi * 72
-        share = share_of(wide, self.columns, self.gap)
-        grid = host.add_gridspec(
-            2 * len(self.heights) - 1,
-            2 * self.columns - 1,
-            wspace=0,
-            hspace=0,
-            width_ratios=_between([share] * self.columns, self.gap),
-            height_ratios=_between(self.heights, self.gap),
-        )
-        for index, one in enumerate(self.parts):
-            row, column = divmod(index, self.columns)
-            cell = host.add_subfigure(grid[2 * row, 2 * column])
-            cell.set_facecolor("none")
-            spare = self.heights[row] - one.height
-            if not one.stretches and spare > 0.5:  # text keeps its lines: air below it
-                inner = cell.add_gridspec(
-                    2, 1, height_ratios=[one.height, spare], wspace=0, hspace=0
+    def _legend(self, names: Sequence[str], blocks: Sequence[Block], width: float) -> Any:
+        axes = [leaf.axes for block in blocks for leaf in block.leaves if leaf.axes is not None]
+        return legend.draw(self.figure, names, axes, self.look, width)
+
+    # --- laying out ---------------------------------------------------------------------------
+
+    def lay_out(self, format: str, dpi: float) -> None:
+        """Measure in the way that format is drawn, and put everything in its place.
+
+        Vector formats are drawn in points, whatever the dots of their raster parts.
+        """
+        dpi = dpi if format == "png" else 72.0
+        get_registered_canvas_class(format)(self.figure)  # becomes the figure's own
+        self.figure.dpi = dpi
+        for block in self.blocks:
+            for leaf in block.leaves:
+                leaf.margins = leaf.estimate(leaf.cell)
+        for bar in self.bars:
+            bar.right = heat_map.right(self.look)
+        renderer = self.figure._get_renderer()  # type: ignore[attr-defined]
+        for turn in range(ROUNDS):
+            self._arrange()
+            self._fit()
+            before = self._margins()
+            self._measure(renderer, 72 / dpi)
+            moved = (abs(a - b) for a, b in zip(before, self._margins(), strict=True))
+            if turn and max(moved, default=0.0) < SETTLED:
+                break
+        self._arrange()
+
+    def named(self) -> Iterator[Named]:
+        """The axes that hold names, for what is measured on the page."""
+        for block in self.blocks:
+            for leaf in block.leaves:
+                if isinstance(leaf, Drawing):
+                    yield from leaf.named()
+
+    def _margins(self) -> list[float]:
+        return [one for b in self.blocks for leaf in b.leaves for one in leaf.margins]
+
+    def _fit(self) -> None:
+        for block in self.blocks:
+            for leaf in block.leaves:
+                leaf.fit()
+        for bar in self.bars:
+            height = bar.maps[-1].y + bar.maps[-1].height - bar.maps[0].y
+            heat_map.fit_bar(bar.made, bar.maps[0].panel, self.look, height)  # type: ignore[arg-type]
+
+    def _measure(self, renderer: Any, to_points: float) -> None:
+        for block in self.blocks:
+            for leaf in block.leaves:
+                leaf.measure(renderer, to_points)
+            if block.legend.made is not None:
+                box = block.legend.made.get_window_extent(renderer)
+                block.legend.height = round(box.height * to_points, 3)
+        if self.legend.made is not None:
+            box = self.legend.made.get_window_extent(renderer)
+            self.legend.height = round(box.height * to_points, 3)
+        for bar in self.bars:
+            whole = bar.made.ax.get_tightbbox(renderer)
+            inside = bar.maps[0].axes.bbox  # type: ignore[union-attr]
+            bar.right = round(max(0.0, whole.x1 - inside.x1) * to_points, 3) + 0.5
+            beyond = round(max(0.0, whole.y1 - inside.y1) * to_points, 3)
+            for one in bar.maps:
+                one.margins = one.margins._replace(
+                    right=max(one.margins.right, bar.right),
+                    above=max(one.margins.above, min(beyond, self.look.text)),
                 )
-                cell = cell.add_subfigure(inner[0, 0])
-                cell.set_facecolor("none")
-            one.draw(cell)
 
+    def _arrange(self) -> None:
+        """Every place in points from the margins that are known, then in shares of the page."""
+        for grid in self._grids():
+            self._spread(grid)
+        top = EDGE
+        if self.legend.made is not None:
+            names = shape_of(self.shared, self.look, self.width)[1]
+            top += (self.legend.height or names * self.look.small * LINE) + 3.0
+            self.legend.x, self.legend.y = EDGE, EDGE
+        heights = self._row_heights(top)
+        for row, height in zip(self.rows, heights, strict=True):
+            for block in self.blocks[row.start : row.stop]:
+                self._place_block(block, top, height)
+            top += height + self.gap
+        wanted = self.look.style.height
+        natural = top - self.gap + EDGE
+        fixed = wanted is not None and any(sum(b.heights) for b in self.blocks)
+        self.height = wanted * 72 if fixed and wanted is not None else math.ceil(natural * 20) / 20
+        self.tight = natural > self.height + 1.0
+        self.figure.set_size_inches(self.look.style.inches, self.height / 72)
+        self._apply()
 
-def share_of(width: float, columns: int, gap: float) -> float:
-    """Points of each of several columns with gaps between them."""
-    return (width - gap * (columns - 1)) / columns
-
-
-def _between(sizes: Sequence[float], gap: float) -> list[float]:
-    return [one for size in sizes for one in (size, gap)][:-1]
-
-
-class _Titled:
-    """A part under a title of its own."""
-
-    def __init__(self, title: str, body: Part, look: Look, width: float) -> None:
-        self.body, self.look = body, look
-        self.title = look.wrapped(title, width - 2 * MARGIN, look.text, longest=200)
-        self.above = look.text * (TITLE_LINE * (self.title.count("\n") + 1) + 0.15)
-        self.height = body.height + self.above
-        self.stretches = body.stretches
-
-    def draw(self, host: Any) -> None:
-        grid = host.add_gridspec(
-            2, 1, height_ratios=[self.above, self.body.height], wspace=0, hspace=0
-        )
-        head = host.add_subfigure(grid[0, 0])
-        below = host.add_subfigure(grid[1, 0])
-        for one in (head, below):
-            one.set_facecolor("none")
-        left = MARGIN / max(head.bbox.width / head.figure.dpi * 72, 1.0)
-        head.text(
-            left, 1.0, self.title, fontsize=self.look.text, ha="left", va="top", linespacing=1.2
-        )
-        self.body.draw(below)
-
-
-class _Axes:
-    """Panels with axes on one grid, so that their edges stand in line, and one legend."""
-
-    stretches = True
-
-    def __init__(
-        self,
-        panels: tuple[Panel, ...],
-        subtitles: tuple[str, ...],
-        columns: int,
-        look: Look,
-        width: float,
-    ) -> None:
-        self.panels, self.subtitles, self.columns, self.look = panels, subtitles, columns, look
-        self.share = width / columns
-        rows = math.ceil(len(panels) / columns)
-        self.titles = [self._subtitle(i, s) if s else "" for i, s in enumerate(subtitles)]
-        self.heights = []
-        for r in range(rows):
-            row = slice(r * columns, (r + 1) * columns)
-            title_lines = max((t.count("\n") + 1 if t else 0) for t in self.titles[row])
-            tallest = max(_HEIGHT[type(p)](p, look, self.share) for p in panels[row])
-            self.heights.append(tallest + look.text * 1.8 * title_lines)
-        self.names = _legend_names(panels)
-        self.legend = _legend_shape(self.names, look, width)
-        self.height = sum(self.heights) + self.legend[1] * look.small * LEGEND_LINE
-
-    def _alone(self, index: int) -> bool:
-        """Whether a panel's categories are not those of the panel before it in the row."""
-        before = self.panels[index - 1]
-        return index % self.columns == 0 or not _same_rows(before, self.panels[index])
-
-    def _with_bar(self, index: int) -> bool:
-        """Whether a colour bar belongs here: not where the map to the right has the same one."""
-        right = index + 1
-        if right >= len(self.panels) or right % self.columns == 0:
-            return True
-        one, other = self.panels[index], self.panels[right]
-        return not (
-            isinstance(one, HeatMap)
-            and isinstance(other, HeatMap)
-            and heat_map.same_scale(one, other)
-        )
-
-    def _subtitle(self, index: int, text: str) -> str:
-        """Broken into lines that end where the panel does."""
-        panel = self.panels[index]
-        taken = _LEFT[type(panel)](panel, self.look, self.share, self._alone(index))
-        room = max(self.share - taken - 5.0, 0.4 * self.share)
-        return self.look.wrapped(text, room, longest=60)
-
-    def draw(self, host: Any) -> None:
-        grid = host.add_gridspec(len(self.heights), self.columns, height_ratios=self.heights)
-        made = []
-        for index, (panel, title) in enumerate(zip(self.panels, self.titles, strict=True)):
-            axes = host.add_subplot(grid[index // self.columns, index % self.columns])
-            # names by which the values can be found again in an SVG
-            axes.set_gid(f"panel-{len(host.get_figure(root=True).axes) - 1}")
-            made.append(axes)
-            if title:
-                axes.set_title(title, pad=3)
-            more = {} if self._with_bar(index) else {"with_bar": False}
-            _DRAW[type(panel)](host, axes, panel, self.look, self._alone(index), self.share, **more)
-        if len(self.names) > 1:
-            self._legend(host, made)
-
-    def _legend(self, host: Any, made: list[Any]) -> None:
-        named = {self.look.label(name) for name in self.names}
-        handles = {
-            label: handle
-            for axes in made
-            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-            if label in named
-        }
-        # matplotlib fills a legend by columns; people read it by rows
-        columns, rows = self.legend
-        order = [
-            row * columns + column
-            for column in range(columns)
-            for row in range(rows)
-            if row * columns + column < len(handles)
+    def _row_heights(self, top: float) -> list[float]:
+        """Points of each row of the page; those with axes share what a given height leaves."""
+        heights, axes = [], []
+        for row in self.rows:
+            blocks = self.blocks[row.start : row.stop]
+            align(blocks)
+            heights.append(max(block.total() for block in blocks))
+            axes.append(max(sum(block.heights) for block in blocks))
+        if self.look.style.height is None or not sum(axes):
+            return heights
+        given = self.look.style.height * 72 - top - EDGE - self.gap * (len(self.rows) - 1)
+        spare = given - sum(heights)
+        return [
+            max(h + spare * a / sum(axes), h - a + SMALLEST)
+            for h, a in zip(heights, axes, strict=True)
         ]
-        labels = list(handles)
-        legend = host.legend(
-            [handles[labels[i]] for i in order],
-            [labels[i] for i in order],
-            loc="outside upper left",
-            ncols=columns,
-            handlelength=1.4,
-            columnspacing=1.0,
-            borderpad=0.1,
-            handletextpad=0.5,
-        )
-        for handle in legend.legend_handles:  # a legend of points stays a vector, and is seen
-            if hasattr(handle, "set_rasterized"):
-                handle.set_rasterized(False)
-            if hasattr(handle, "get_markersize") and handle.get_markersize() < 3:
-                handle.set_markersize(3 * self.look.scale)
+
+    def _spread(self, grid: list[list[Leaf]]) -> None:
+        """Places and widths of axes: labels beside them as measured, the rest for the axes."""
+        near = 2.5 * self.look.text
+        margins = [[leaf.margins for leaf in row] for row in grid]
+        if len({len(row) for row in grid}) == 1:
+            for column in range(len(grid[0])):
+                cells = [row[column].cell for row in grid]
+                lefts = [row[column].left for row in margins]
+                rights = [row[column].right for row in margins]
+                if max(cells) - min(cells) > 2 * near:
+                    continue
+                for row in margins:
+                    if max(lefts) - min(lefts) < near:
+                        row[column] = row[column]._replace(left=max(lefts))
+                    if max(rights) - min(rights) < near:
+                        row[column] = row[column]._replace(right=max(rights))
+        else:
+            lefts = [row[0].left for row in margins]
+            if max(lefts) - min(lefts) < near:
+                for row in margins:
+                    row[0] = row[0]._replace(left=max(lefts))
+        for leaves, around in zip(grid, margins, strict=True):
+            start = self._start_of(leaves[0])
+            gap = self.gap if self.flat else self._block_of(leaves[0]).gap
+            total = sum(leaf.cell for leaf in leaves) + gap * (len(leaves) - 1)
+            widths = self._axes_widths(leaves, around, total, gap)
+            x = start
+            for leaf, m, width in zip(leaves, around, widths, strict=True):
+                leaf.x = x if leaf.is_text else x + m.left
+                leaf.width = width
+                x += (leaf.cell if leaf.is_text else m.left + width + m.right) + gap
+
+    @staticmethod
+    def _axes_widths(
+        leaves: Sequence[Leaf], around: Sequence[Margins], total: float, gap: float
+    ) -> list[float]:
+        if any(leaf.is_text for leaf in leaves):
+            return [
+                max(leaf.cell - m.left - m.right, SMALLEST)
+                for leaf, m in zip(leaves, around, strict=True)
+            ]
+        planned = []
+        for leaf in leaves:
+            estimated = leaf.estimate(leaf.cell)
+            planned.append(max(leaf.cell - estimated.left - estimated.right, SMALLEST))
+        free = total - gap * (len(leaves) - 1) - sum(m.left + m.right for m in around)
+        return [max(free * one / sum(planned), SMALLEST) for one in planned]
+
+    def _block_of(self, leaf: Leaf) -> Block:
+        return next(block for block in self.blocks if any(one is leaf for one in block.leaves))
+
+    def _start_of(self, leaf: Leaf) -> float:
+        return EDGE if self.flat else self._block_of(leaf).x
+
+    def _place_block(self, block: Block, top: float, height: float) -> None:
+        """A block in its row of the page: its axes as high as the row leaves."""
+        block.y = top
+        block.legend.x = block.x
+        block.legend.y = top + len(block.title_lines(block.width)) * self.look.text * TITLE_LINE
+        spare, axes = height - block.total(), sum(block.heights)
+        y = top + block.head(block.width)
+        for index, row in enumerate(block.rows):
+            own = block.heights[index]
+            total = block.row_height(index, own) + (spare * own / axes if axes else 0.0)
+            above, below = block.around(index)
+            for leaf in block.leaves[row.start : row.stop]:
+                leaf.y = y if leaf.is_text else y + above
+                leaf.height = max(total - above - below, SMALLEST)
+            y += total + block.gap
+
+    def _apply(self) -> None:
+        """Shares of the page for matplotlib."""
+        page = (self.width, self.height)
+        for block in self.blocks:
+            for leaf in block.leaves:
+                leaf.place(page)
+            if block.heading is not None:
+                block.heading.set_position((block.x / page[0], 1 - block.y / page[1]))
+        for one in [self.legend, *(block.legend for block in self.blocks)]:
+            if one.made is not None:
+                at = (round(one.x / page[0], 7), round(1 - one.y / page[1], 7))
+                one.made.set_bbox_to_anchor(at, self.figure.transFigure)
+        for bar in self.bars:
+            first, last = bar.maps[0], bar.maps[-1]
+            x = max(one.x + one.width for one in bar.maps) + 4.0
+            height = last.y + last.height - first.y
+            bar.made.ax.set_position(rectangle(x, first.y, 5.5 * self.look.scale, height, page))
 
 
-def _legend_names(panels: Sequence[Panel]) -> list[str]:
-    names: dict[str, None] = {}
-    for panel in panels:
-        if isinstance(panel, (Bars, Lines)) and len(panel.series) > 1:
-            names |= dict.fromkeys(panel.series)
-        elif isinstance(panel, Points) and len(panel.groups) > 1:
-            names |= dict.fromkeys(panel.groups)
-    return list(names)
+def columns_for(plots: Sequence[Picture], look: Look, most: int) -> int:
+    """The number of columns, up to `most`, in which these pictures take the least paper."""
+    blocks, _ = blocks_of(plots, look)
+    inside = look.style.inches * 72 - 2 * EDGE
+    return best_columns([block.need() for block in blocks], most, inside, _gap(look))
 
 
-def _legend_shape(names: list[str], look: Look, points: float) -> tuple[int, int]:
-    """(columns, rows) of a legend that stays inside the width."""
-    if len(names) < 2:
-        return 1, 0
-    widest = max(look.measure(look.label(name), look.small) for name in names) + 3.4 * look.small
-    columns = max(1, min(len(names), int(points // widest)))
-    return columns, math.ceil(len(names) / columns)
+def is_readable(plots: Sequence[Picture], look: Look, columns: int) -> bool:
+    """Whether so many columns can be read at the width of the style."""
+    blocks, _ = blocks_of(plots, look)
+    inside = look.style.inches * 72 - 2 * EDGE
+    try:
+        arranged([block.need() for block in blocks], columns, inside, _gap(look))
+    except Unreadable:
+        return False
+    return True
 
 
-def _same_rows(one: Panel, other: Panel) -> bool:
-    """Whether two neighbours share their category axis, so that its labels stand once."""
-    if isinstance(one, HeatMap) and isinstance(other, HeatMap):
-        return one.rows == other.rows and one.row_label == other.row_label
-    return (
-        isinstance(one, Bars)
-        and isinstance(other, Bars)
-        and one.horizontal
-        and other.horizontal
-        and one.categories == other.categories
-    )
-
-
-_DRAW: dict[type, Callable[..., None]] = {
-    HeatMap: heat_map.draw,
-    Bars: bars.draw,
-    Lines: lines.draw_lines,
-    Points: lines.draw_points,
-}
-_HEIGHT: dict[type, Callable[..., float]] = {
-    HeatMap: heat_map.height,
-    Bars: bars.height,
-    Lines: lines.height,
-    Points: lines.height,
-}
-_LEFT: dict[type, Callable[..., float]] = {
-    HeatMap: heat_map.left,
-    Bars: bars.left,
-    Lines: lines.left,
-    Points: lines.left,
-}
+def _gap(look: Look) -> float:
+    return 1.1 * look.text

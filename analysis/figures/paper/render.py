@@ -21,24 +21,27 @@ from analysis.figures.paper import metadata, pgf
 from analysis.figures.paper.fonts import characters_of, families, measuring
 from analysis.figures.paper.lines import RASTER_DPI
 from analysis.figures.paper.look import Look
-from analysis.figures.paper.page import Cells, build, part, share_of
-from analysis.figures.paper.settled import lay_out
+from analysis.figures.paper.measured import measure
+from analysis.figures.paper.page import Page, columns_for, is_readable
 from analysis.figures.picture import Picture
-from analysis.figures.style.letters import letter
 from analysis.figures.style.palettes import dense
+from analysis.figures.style.printed import Printed
 from analysis.figures.style.settings import Style, require_dpi
 
 FORMATS = ("pdf", "svg", "png", "pgf")
 _DRAWING = threading.RLock()
+TIGHT = "The figure is too low for its labels: give it more height."
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A file, what a reader must know about it (missing glyphs), and the font it is set in."""
+    """A file, what a reader must know about it (missing glyphs), the font it is set in, and the
+    page as it was measured, where that was asked for."""
 
     data: bytes
     notices: tuple[str, ...]
     font: str = ""
+    page: Printed | None = None
 
 
 def render(
@@ -70,11 +73,19 @@ def compose(
     format: str = "pdf",
     dpi: int = 300,
     extra_metadata: Mapping[str, str] | None = None,
+    measured: bool = False,
 ) -> Rendered:
-    """Several plots as one figure, row by row, with a letter each where the style has letters.
+    """Several plots as one figure, in rows of at most `columns` that fill the width.
 
-    Token strips and axes may stand side by side. Raises as `render` does, and `ValueError`
-    without a plot.
+    Panels of a row are equally high, names and quantities that agree have one legend and one
+    scale, and each plot has a letter where the style has letters. `measured`: what is read from
+    the page as drawn comes along.
+
+    Raises
+    ------
+    Unreadable
+        So many columns cannot be read at the style's width; the error has an offer. A
+        ``ValueError``, as all others here: those of `render`, and that there is no plot.
     """
     if format not in FORMATS:
         raise ValueError(f"no paper format is called {format!r}; known are {', '.join(FORMATS)}")
@@ -84,20 +95,23 @@ def compose(
         pgf.require()
     style = style or Style()
     with _DRAWING, _settings(plots, style) as (look, notices, font):
-        drawing = _figure(plots, look, columns)
+        page = _page(plots, look, columns)
         said = metadata.about(tuple(plots), extra_metadata)
-        if format == "pgf":
-            return Rendered(pgf.save(drawing, said, style), tuple(notices), font)
-        buffer = io.BytesIO()
         dots = dpi if format == "png" else RASTER_DPI
-        lay_out(drawing, format, dots)
-        drawing.savefig(
+        page.lay_out("pdf" if format == "pgf" else format, dots)
+        if page.tight:
+            notices.append(TIGHT)
+        if format == "pgf":
+            return Rendered(pgf.save(page.figure, said, style), tuple(notices), font)
+        buffer = io.BytesIO()
+        page.figure.savefig(
             buffer, format=format, dpi=dots, metadata=metadata.for_matplotlib(said, format)
         )
+        printed = measure(page.figure, page.named()) if measured else None
     data = buffer.getvalue()
     if format == "svg":
         data = metadata.into_svg(data, said)
-    return Rendered(data, tuple(notices), font)
+    return Rendered(data, tuple(notices), font, printed)
 
 
 def figure(
@@ -112,7 +126,21 @@ def figure(
     Saved by hand it takes the notebook's own settings: set pdf.fonttype to 42 there.
     """
     with _DRAWING, _settings([plot], _style(style, venue, width)) as (look, _, _):
-        return _figure([plot], look, 1)
+        page = _page([plot], look, 1)
+        page.lay_out("pdf", RASTER_DPI)
+        return page.figure
+
+
+def columns_that_fit(plots: Sequence[Picture], style: Style | None = None, most: int = 3) -> int:
+    """The number of columns, up to `most`, in which these plots take the least paper."""
+    with _DRAWING, _settings(plots, style or Style()) as (look, _, _):
+        return columns_for(plots, look, most)
+
+
+def can_be_read(plots: Sequence[Picture], style: Style | None = None, columns: int = 1) -> bool:
+    """Whether these plots can be read side by side in so many columns."""
+    with _DRAWING, _settings(plots, style or Style()) as (look, _, _):
+        return is_readable(plots, look, columns)
 
 
 def _style(style: Style | None, venue: str | None, width: str | float | None) -> Style:
@@ -120,19 +148,10 @@ def _style(style: Style | None, venue: str | None, width: str | float | None) ->
     return replace(style or Style(), **named) if named else style or Style()  # type: ignore[arg-type]
 
 
-def _figure(plots: Sequence[Picture], look: Look, columns: int) -> Figure:
+def _page(plots: Sequence[Picture], look: Look, columns: int) -> Page:
     if not plots:
         raise ValueError("a figure needs at least one picture")
-    points = look.style.inches * 72
-    if len(plots) == 1:
-        return build(part(plots[0], look, points), look)
-    columns = max(1, min(columns, len(plots)))
-    share = share_of(points, columns, look.text)
-    parts = [
-        part(plot, look, share, letter(i) if look.style.letters else "")
-        for i, plot in enumerate(plots)
-    ]
-    return build(Cells(parts, columns, look.text), look)
+    return Page(plots, look, columns)
 
 
 def _dense(plots: Sequence[Picture]) -> list[str]:
@@ -157,8 +176,8 @@ def _dense(plots: Sequence[Picture]) -> list[str]:
 @contextmanager
 def _settings(plots: Sequence[Picture], style: Style) -> Iterator[tuple[Look, list[str], str]]:
     """The house's settings whatever the user's are; yields sizes and colours, and notices."""
-    with mpl.rc_context(), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         mpl.rcdefaults()
         titles = tuple(plot.title for plot in plots) if style.title else ()
         characters = characters_of(tuple(plot.mark for plot in plots), titles)
@@ -197,5 +216,3 @@ def _settings(plots: Sequence[Picture], style: Style) -> Iterator[tuple[Look, li
         )
         notices += _dense(plots)
         yield Look(style, measuring()), notices, chosen[0]
-    if any("collapsed" in str(one.message) for one in caught):
-        notices.append("The figure is too low or too narrow for its labels: give it more room.")

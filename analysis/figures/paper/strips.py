@@ -20,8 +20,6 @@ MARGIN = 1.5  # points
 class Strips:
     """Strips one under the other, then one scale for all of them (each its own if they differ)."""
 
-    stretches = False
-
     def __init__(
         self, strips: list[Strip], subtitles: tuple[str, ...], look: Look, width: float
     ) -> None:
@@ -37,17 +35,21 @@ class Strips:
             self.blocks.append((strip, lines, boxes, y, with_scale))
             y += look.small * 1.55 * len(lines) + height + look.text * 0.35
             if with_scale:
-                y += look.small * 1.6
+                y += look.small * (1.6 if index == len(strips) - 1 else 2.2)
         self.height = y
+        lines_end = max(box.x + box.width for _, _, boxes, _, _ in self.blocks for box in boxes)
+        widest = max(_least_scale(strip, look) for strip, *_ in self.blocks)
+        # as far as the text goes: the scale stands below it, not at the edge of a wide page
+        self.extent = min(width, max(lines_end, widest) + 2 * MARGIN)
 
-    def draw(self, host: Any) -> None:
-        """Into the whole of a figure or of a part of one."""
+    def draw(self, figure: Any) -> Axes:
+        """Into axes of its own, which the page puts in their place."""
         look = self.look
-        axes = host.add_axes((0, 0, 1, 1))
+        axes: Axes = figure.add_axes((0, 0, 1, 1), label=str(len(figure.axes)))
         axes.set_axis_off()
         axes.set_xlim(0, self.width)
         axes.set_ylim(self.height, 0)
-        number = len(host.get_figure(root=True).axes) - 1
+        number = len(figure.axes) - 1
         for index, (strip, lines, boxes, top, with_scale) in enumerate(self.blocks):
             for row, line in enumerate(lines):
                 axes.text(
@@ -60,7 +62,8 @@ class Strips:
             top += look.small * 1.55 * len(lines)
             lowest = _boxes(axes, strip, boxes, look, top, f"panel-{number}-strip-{index}")
             if with_scale:
-                _scale(axes, strip, look, self.width - MARGIN, lowest + look.text * 1.9)
+                _scale(axes, strip, look, self.extent - MARGIN, lowest + look.text * 1.9)
+        return axes
 
 
 def _boxes(axes: Axes, strip: Strip, boxes: list[Box], look: Look, top: float, name: str) -> float:
@@ -98,13 +101,18 @@ def _boxes(axes: Axes, strip: Strip, boxes: list[Box], look: Look, top: float, n
 
 
 def _scale(axes: Axes, strip: Strip, look: Look, right: float, base: float) -> None:
-    """A legend at the right: -limit (underlined, as negative text is) ... 0 ... +limit."""
+    """A legend at the right: -limit (underlined, as negative text is) ... 0 ... +limit.
+
+    Its bar is as long as the line leaves room for; where none is left the numbers stand alone.
+    """
     least, scale = look.least, look.scale
-    low, high = number(-strip.bound, "signed"), f"{number(strip.bound, 'signed')} {strip.unit}"
-    low = low.replace("-", "\N{MINUS SIGN}")
-    steps, wide = 41, 60.0 * scale
+    high = f"{end_of(strip.bound)} {strip.unit}".strip()
+    low = end_of(-strip.bound)
+    steps = 41
+    numbers = look.measure(high, least) + look.measure(low, least) + 6
+    wide = max(0.0, min(60.0 * scale, right - MARGIN - numbers))
     x = right - look.measure(high, least) - 3 - wide
-    for index in range(steps):
+    for index in range(steps if wide > 6.0 * scale else 0):
         colour = shade(look.colours, round(2 * STEPS * index / (steps - 1)) - STEPS)[0]
         axes.add_patch(
             Rectangle(
@@ -125,3 +133,17 @@ def _scale(axes: Axes, strip: Strip, look: Look, right: float, base: float) -> N
             linewidths=0.5 * scale,
         )
     )
+
+
+def _least_scale(strip: Strip, look: Look) -> float:
+    """Points of a scale with all of its bar."""
+    ends = f"{end_of(strip.bound)} {strip.unit}".strip(), end_of(-strip.bound)
+    return sum(look.measure(end, look.least) for end in ends) + 6 + 60.0 * look.scale
+
+
+def end_of(value: float) -> str:
+    """The end of a scale with its sign, without decimals that say nothing: +10, not +10.00."""
+    shown = number(value, "signed")
+    if "." in shown and "e" not in shown:
+        shown = shown.rstrip("0").rstrip(".")
+    return shown.replace("-", "\N{MINUS SIGN}")

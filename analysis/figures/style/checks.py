@@ -9,12 +9,13 @@ import io
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from analysis.figures.marks import Bands, Bars, Flow, Grid, HeatMap, Lines, Panel, Points, Strip
+from analysis.figures.agreement import legends, panels_of, series_of, slots
+from analysis.figures.files.captions import draft
+from analysis.figures.marks import Bands, Bars, Flow, HeatMap, Lines, Panel, Points, Strip
 from analysis.figures.picture import Picture
 from analysis.figures.style.colour import (
     DEFICIENCIES,
@@ -23,7 +24,8 @@ from analysis.figures.style.colour import (
     lightness,
     neighbours,
 )
-from analysis.figures.style.palettes import Palette, dense, palette, stops_of
+from analysis.figures.style.palettes import Palette, dense, palette, readable, stops_of
+from analysis.figures.style.printed import Printed, page_checks
 from analysis.figures.style.settings import Style
 from analysis.figures.style.style import (
     CLASS_HATCHES,
@@ -33,30 +35,13 @@ from analysis.figures.style.style import (
     along,
     step_of,
 )
+from analysis.figures.style.verdict import Check
 
 APART = 10.0  # Delta E*ab: two colours that nobody takes for one another side by side
 LIGHTER = 8.0  # L*: two greys that stay two on paper
 LEAST_DPI = 300.0  # of raster parts; IEEE
 NOTICED = 2.3  # Delta E*ab that is just noticed (Mahy, Van Eycken and Oosterlinck, 1994)
 _DASHES = 4
-
-
-@dataclass(frozen=True)
-class Check:
-    """One question to a figure: its number with a unit, whether it passed, what to change."""
-
-    name: str
-    number: float
-    unit: str
-    passed: bool
-    advice: str = ""  # empty where it passed
-    note: str = ""  # why it passed in spite of its number
-
-    @property
-    def value(self) -> str:
-        """The number with its unit."""
-        shown = f"{self.number:.0f}" if self.number == round(self.number) else f"{self.number:.3g}"
-        return f"{shown} {self.unit}".strip()
 
 
 def check(
@@ -66,28 +51,34 @@ def check(
     pdf: bytes | None = None,
     notices: Sequence[str] = (),
     dpi: int | None = None,
+    page: Printed | None = None,
+    caption: str | None = None,
 ) -> tuple[Check, ...]:
-    """Every check of a figure; `pdf` is its file (drawn here where none is given).
+    """Every check of a figure; `pdf` is its file and `page` what was measured on it (both made
+    here where they are not given).
 
-    `dpi` is that of a PNG, where one is to be saved; `notices` are the renderer's own.
+    `dpi` is that of a PNG, where one is to be saved; `notices` are the renderer's own; `caption`
+    is what will stand below (by default the draft).
     """
     style = style or Style()
     given = [plots] if isinstance(plots, Picture) else list(plots)
-    if pdf is None:
+    if pdf is None or page is None:
         from analysis.figures.paper import compose
 
-        drawn = compose(given, style, columns)
-        pdf, notices = drawn.data, drawn.notices
-    panels = [panel for plot in given for panel in _panels(plot)]
+        drawn = compose(given, style, columns, measured=True)
+        page = drawn.page
+        if pdf is None:
+            pdf, notices = drawn.data, drawn.notices
+    assert page is not None
+    words = draft(given, style) if caption is None else caption
+    panels = [panel for plot in given for panel in panels_of(plot)]
+    series = _series(given, palette(style.palette, style.greyscale))
     return (
         *_file(pdf, style, notices, dpi),
-        *_greyscale(panels, style),
-        *_vision(panels, palette(style.palette, style.greyscale)),
+        *page_checks(page, style, words),
+        *_greyscale(panels, series, style),
+        *_vision(panels, series, palette(style.palette, style.greyscale)),
     )
-
-
-def _panels(plot: Picture) -> tuple[Panel, ...]:
-    return plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
 
 
 # --- read from the file -----------------------------------------------------------------------
@@ -141,7 +132,7 @@ def _file(pdf: bytes, style: Style, notices: Sequence[str], dpi: int | None) -> 
         fine,
         "" if fine else f"Save it at {LEAST_DPI:.0f} dpi or more, or as PDF.",
     )
-    width, height = float(page.mediabox.width) / 72, float(page.mediabox.height) / 72
+    width = float(page.mediabox.width) / 72
     fits = abs(width - style.inches) < 0.005
     yield Check(
         "Page width",
@@ -149,17 +140,6 @@ def _file(pdf: bytes, style: Style, notices: Sequence[str], dpi: int | None) -> 
         f"inches of {style.inches:g}",
         fits,
         "" if fits else f"Draw it anew {style.inches:g} inches wide; do not scale it.",
-    )
-    low = height <= venue.tallest + 0.005
-    yield Check(
-        "Page height",
-        round(height, 2),
-        f"inches, at most {venue.tallest:g}",
-        low,
-        ""
-        if low
-        else "Higher than the text block: take the full width, fewer panels or tokens, "
-        "or a smaller height.",
     )
 
 
@@ -219,31 +199,40 @@ def _raster(page: Any) -> Iterator[float]:
 # --- known from the picture -------------------------------------------------------------------
 
 
-def _series(panels: Sequence[Panel], colours: Palette) -> list[tuple[list[str], bool, str]]:
-    """(colours, whether something else tells them apart, what) of panels with several series."""
+Series = tuple[list[str], bool, str]  # colours, whether another thing tells them apart, what
+
+
+def _series(plots: Sequence[Picture], colours: Palette) -> list[Series]:
+    """The colours that stand for series in one panel, or in the panels under one legend."""
     series = []
-    for panel in panels:
-        if isinstance(panel, Bars) and len(panel.series) > 1:
-            count, kinds, what = len(panel.series), len(CLASS_HATCHES), "hatching"
-            if panel.as_points:
-                kinds, what = 6, "the shape"
-        elif isinstance(panel, Lines) and len(panel.series) > 1:
-            shapes = len(CLASS_SHAPES) if panel.markers else _DASHES
-            count, kinds, what = len(panel.series), shapes, "dash and shape"
-        elif isinstance(panel, Points) and len(panel.groups) > 1:
-            # Points of a raster are too small for their shape to be seen.
-            shapes = len(CLASS_SHAPES) if len(panel.xy) <= RASTERISED_FROM else 0
-            count, kinds, what = len(panel.groups), shapes, "the shape"
-        else:
-            continue
-        used = [colours.classes[i % len(colours.classes)] for i in range(count)]
-        series.append((used, count <= kinds, what))
+    for plot, names in zip(plots, legends(plots), strict=True):
+        for panel in panels_of(plot):
+            if not series_of(panel):
+                continue
+            places = slots(panel, names)
+            if isinstance(panel, Bars):
+                kinds, what = len(CLASS_HATCHES), "hatching"
+                if panel.as_points:
+                    kinds, what = 6, "the shape"
+            elif isinstance(panel, Lines):
+                kinds = len(CLASS_SHAPES) if panel.markers else _DASHES
+                what = "dash and shape"
+            else:
+                assert isinstance(panel, Points)
+                # Points of a raster are too small for their shape to be seen.
+                kinds = len(CLASS_SHAPES) if len(panel.xy) <= RASTERISED_FROM else 0
+                what = "the shape"
+            used = [colours.classes[i % len(colours.classes)] for i in places]
+            if isinstance(panel, Lines) or (isinstance(panel, Bars) and panel.as_points):
+                used = [readable(colour) for colour in used]
+            series.append(
+                (used, len({i % kinds for i in places} if kinds else ()) == len(places), what)
+            )
     return series
 
 
-def _greyscale(panels: Sequence[Panel], style: Style) -> Iterator[Check]:
+def _greyscale(panels: Sequence[Panel], series: Sequence[Series], style: Style) -> Iterator[Check]:
     colours = palette(style.palette, style.greyscale)
-    series = _series(panels, colours)
     if series:
         used, told, what = min(series, key=lambda s: (s[1], least_lightness(s[0])))
         apart = least_lightness(used)
@@ -304,10 +293,10 @@ def _signs(panel: Panel, colours: Palette) -> tuple[int, int] | None:
     return None
 
 
-def _vision(panels: Sequence[Panel], colours: Palette) -> Iterator[Check]:
+def _vision(panels: Sequence[Panel], series: Sequence[Series], colours: Palette) -> Iterator[Check]:
     """The closest two colours that have to be told apart, for three kinds of colour blindness."""
     groups: list[tuple[tuple[str, ...], bool, str]] = [
-        (tuple(used), told, what) for used, told, what in _series(panels, colours)
+        (tuple(used), told, what) for used, told, what in series
     ]
     scales: dict[tuple[str, ...], None] = {}
     for panel in panels:

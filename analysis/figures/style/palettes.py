@@ -164,6 +164,20 @@ def grey(colour: str) -> str:
     return "#{0:02X}{0:02X}{0:02X}".format(round(255 * channel))
 
 
+GROUND = "#FFFFFF"  # the paper
+SEEN = 3.0  # contrast of a line or a point with its ground (WCAG 2.2, 1.4.11)
+
+
+@lru_cache(maxsize=256)
+def readable(colour: str, least: float = SEEN) -> str:
+    """The colour itself, or darkened in its hue until a line of it is seen on paper."""
+    for step in range(100):
+        made = along((colour, "#000000"), step / 100)
+        if contrast_ratio(made, GROUND) >= least:
+            return made
+    return "#000000"
+
+
 # A grey scale with a sign and no other mark: light is negative, dark is positive.
 MONOTONE = (
     "#FFFFFF",

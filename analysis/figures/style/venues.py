@@ -21,11 +21,12 @@ class Venue:
     least: float = 6.0  # points below which a reader of the printed page gives up
     serif: str = "times"  # the face of the running text: "times" or "modern" (Computer Modern)
     tallest: float = 9.0  # inches of the text block
+    caption: float = 9.0  # points of a caption; 0: there is none
 
 
 VENUES = {
-    "acl": Venue("ACL", 3.03, 6.30, tallest=9.7),
-    "emnlp": Venue("EMNLP", 3.03, 6.30, tallest=9.7),
+    "acl": Venue("ACL", 3.03, 6.30, tallest=9.7, caption=10.0),
+    "emnlp": Venue("EMNLP", 3.03, 6.30, tallest=9.7, caption=10.0),
     "neurips": Venue("NeurIPS", None, 5.5),
     "iclr": Venue("ICLR", None, 5.5),
     "icml": Venue("ICML", 3.25, 6.75),
@@ -33,12 +34,12 @@ VENUES = {
     "uai": Venue("UAI", 3.25, 6.75, tallest=9.25),
     "cvpr": Venue("CVPR", 3.25, 6.875, tallest=8.875),
     "aaai": Venue("AAAI", 3.3, 6.975),
-    "ieee": Venue("IEEE", 3.5, 7.16, tallest=9.5),
-    "jmlr": Venue("JMLR", None, 6.0, text=9.0, serif="modern", tallest=8.0),
+    "ieee": Venue("IEEE", 3.5, 7.16, tallest=9.5, caption=8.0),
+    "jmlr": Venue("JMLR", None, 6.0, text=9.0, serif="modern", tallest=8.0, caption=10.0),
     "tmlr": Venue("TMLR", None, 6.5, serif="modern"),
-    "nature": Venue("Nature", 3.5, 7.2, text=7.0, least=5.0),
+    "nature": Venue("Nature", 3.5, 7.2, text=7.0, least=5.0, caption=7.0),
     "thesis": Venue("Thesis (A4)", 2.9, 5.8, text=9.0, serif="modern"),
-    "slides": Venue("Slides (16:9)", 5.9, 12.0, text=18.0, least=12.0, tallest=6.0),
+    "slides": Venue("Slides (16:9)", 5.9, 12.0, text=18.0, least=12.0, tallest=6.0, caption=0.0),
     "custom": Venue("Custom width", None, 5.0),
 }
 NARROWEST, WIDEST = 1.0, 40.0  # inches

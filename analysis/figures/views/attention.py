@@ -11,8 +11,9 @@ import numpy as np
 from analysis.figures.marks import Bars, HeatMap
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
+from analysis.figures.style.style import CHOSEN
 from analysis.figures.views.source import cut_note, provenance_of, target_label
-from analysis.figures.views.token_axis import CHOSEN, label_of, layer_labels, token_axis
+from analysis.figures.views.token_axis import label_of, layer_labels, token_axis
 from analysis.figures.views.units import units_of
 from analysis.reading import attention
 

@@ -15,6 +15,7 @@ from analysis.common.phrases import listed
 from analysis.figures.marks import Bars, Grid, HeatMap, Strip, symmetric_limit
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
+from analysis.figures.style.style import CHOSEN
 from analysis.figures.views.attribution_results import (
     by_layer,
     coarsest,
@@ -29,7 +30,7 @@ from analysis.figures.views.attribution_results import (
     unit_of,
 )
 from analysis.figures.views.source import as_list, cut_note, names_of
-from analysis.figures.views.token_axis import CHOSEN, label_of
+from analysis.figures.views.token_axis import label_of
 from analysis.figures.views.units import strip_of
 
 if TYPE_CHECKING:

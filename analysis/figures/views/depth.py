@@ -55,15 +55,15 @@ def depth(
     owners = [entry[0].checkpoint for entry in entries]
     names = list(names or names_of(owners))
     what = (
-        ("norm", "length (Euclidean)"),
-        ("cosine_to_previous", "cosine to the layer before"),
-        ("cosine_to_last", "cosine to the last layer"),
+        ("norm", "length"),
+        ("cosine_to_previous", "cosine"),
+        ("cosine_to_last", "cosine"),
     )
     panels = [
         lines_of([[getattr(path, name) for path in entry] for entry in entries], names, label)
         for name, label in what
     ]
-    subtitles = ["norm", "to the layer before", "to the last layer"]
+    subtitles = ["Euclidean norm", "cosine to the layer before", "cosine to the last layer"]
     headed = [i for i, entry in enumerate(entries) if entry[0].logits is not None]
     labels = {owners[i].labels for i in headed}
     notes: tuple[str, ...] = ()

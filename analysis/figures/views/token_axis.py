@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.figures.style.style import CHOSEN
 from analysis.figures.views.units import units_of
 from analysis.text.words import merge
 
 if TYPE_CHECKING:
     from analysis.text.tokens import Tokens
-
-CHOSEN = "▸ "  # before the label of what was chosen: seen in greyscale, and in every view alike
 
 
 @dataclass(frozen=True)

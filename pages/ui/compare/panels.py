@@ -58,7 +58,7 @@ def export_all(given: Sequence[Reply], choice: Choice) -> None:
         if len(strips) > 1 and alike(strips):
             plots[title] = side_by_side(strips)
     if plots:
-        export_menu(plots, "export-all", "Export all cards as one figure")
+        export_menu(plots, "export-all", "Export all cards as one figure", together="All cards")
 
 
 def draw_table(given: Sequence[Reply]) -> None:

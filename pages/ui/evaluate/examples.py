@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from analysis.corpus.predictions import Predictions
 from analysis.evaluation.examples import CONFIDENT, SHOWS, Examples, examples
+from analysis.figures.style.style import CLASS_COLOURS
 from pages.ui.data.choose import DataChoice
 from pages.ui.evaluate import place as evaluate_place
 from pages.ui.evaluate.run import EvaluationRun
 from pages.ui.frame import address
 from pages.ui.kit import cards
 
+ANSWER, LETTER, LINE = 105, 7, 20  # pixels: a column of answers, a letter, a line of text
+MOST_LINES = 8
 PAGE = 15  # rows that are in sight at once
 ANY = "any"
 ORDERS = {"usual": None, "smallest class gap first": False, "largest class gap first": True}
@@ -53,13 +57,7 @@ def draw(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions])
             f"{evaluate_place.opens(run.table)}."
         )
         with place:
-            evaluate_place.clickable(
-                _readable(chosen, found, start),
-                "examples-table",
-                rows,
-                height=35 * (len(rows) + 1) + 2,
-                column_config=_columns(found),
-            )
+            _table(_readable(chosen, found, start), found, "examples-table", rows)
         with below:
             _downloads(found)
 
@@ -88,13 +86,7 @@ def draw_cell(
             f"opens it on {evaluate_place.opens(run.table)}."
         )
         if rows:
-            evaluate_place.clickable(
-                _readable(chosen, found, 0),
-                "cell-table",
-                rows,
-                height=35 * (len(rows) + 1) + 2,
-                column_config=_columns(found),
-            )
+            _table(_readable(chosen, found, 0), found, "cell-table", rows)
 
 
 def _filtered(run: EvaluationRun, answers: Sequence[Predictions]) -> Examples:
@@ -179,11 +171,47 @@ def _numbers(frame: Any, columns: Sequence[str]) -> list[str]:
     return [", ".join(f"{number:.2f}" for number in row) for row in held.itertuples(index=False)]
 
 
+def _table(frame: Any, found: Examples, key: str, rows: Sequence[int]) -> None:
+    """Rows as high as their longest text needs, each answer on the colour of its class."""
+    wide = _text_width(found)
+    longest = max(
+        (len(str(t)) for c in ("text", "pair") if c in frame for t in frame[c]), default=0
+    )
+    lines = min(max(1, -(-longest * LETTER // (wide - 16))), MOST_LINES)
+    high = 35 if lines == 1 else LINE * lines + 13
+    names = [name for name in found.answers.names if name in frame]
+    styled = None
+    if not found.answers.regression:
+        styled = frame.style.map(partial(_on_class, list(found.answers.answers)), subset=names)
+    evaluate_place.clickable(
+        frame,
+        key,
+        rows,
+        styled,
+        height=high * len(rows) + 37,
+        row_height=high,
+        column_config=_columns(found),
+    )
+
+
+def _on_class(labels: list[str], cell: str) -> str:
+    """CSS of an answer: a tint of its class's colour, in which light and dark text is read."""
+    answer = cell.removeprefix("✗ ").rpartition(" ")[0]
+    if answer not in labels:
+        return ""
+    colour = CLASS_COLOURS[labels.index(answer) % len(CLASS_COLOURS)]
+    return f"background-color: {colour}38" + ("; font-weight: bold" if cell[:1] == "✗" else "")
+
+
+def _text_width(found: Examples) -> int:
+    """Pixels of a column of text: what a page of 1280 pixels has left beside all answers."""
+    wide = max(240, 560 - ANSWER * len(found.answers.names))
+    return wide if found.table.pair is None else max(180, wide // 2)
+
+
 def _columns(found: Examples) -> dict[str, Any]:
-    wide = max(240, 650 - 115 * len(found.answers.names))  # what a page of 1280 pixels has left
-    if found.table.pair is not None:
-        wide = max(180, wide // 2)
-    answers = {name: st.column_config.TextColumn(width=115) for name in found.answers.names}
+    wide = _text_width(found)
+    answers = {name: st.column_config.TextColumn(width=ANSWER) for name in found.answers.names}
     return answers | {
         "row": st.column_config.NumberColumn(width=55, format="%d"),
         "text": st.column_config.TextColumn(width=wide),

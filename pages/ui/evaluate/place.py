@@ -35,11 +35,13 @@ def opens(table: Table) -> str:
     return chosen if chosen in PLACES and table.pair is not None else "Compare"
 
 
-def clickable(frame: Any, key: str, rows: Sequence[int], **options: Any) -> None:
+def clickable(
+    frame: Any, key: str, rows: Sequence[int], styled: Any = None, **options: Any
+) -> None:
     """A table of which a click on any cell opens the row on another page.
 
-    ``rows`` are the data set's rows that the table's stand for. The one that was opened last
-    stays marked.
+    ``rows`` are the data set's rows that the table's stand for, ``styled`` is the same in colours.
+    The one that was opened last stays marked.
     """
 
     def took() -> None:
@@ -53,7 +55,7 @@ def clickable(frame: Any, key: str, rows: Sequence[int], **options: Any) -> None
         cell = (list(rows).index(opened), str(frame.columns[0]))
         marked = {"selection": {"cells": [cell]}}
     st.dataframe(
-        frame,
+        frame if styled is None else styled,
         key=key,
         hide_index=True,
         on_select=took,

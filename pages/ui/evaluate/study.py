@@ -68,7 +68,7 @@ def draw() -> None:
             report = _report(study, family)
         if lead := report.lead():
             st.markdown(f"**{cards.plain(lead)}**")
-        for line in words.headline(report):
+        for line in words.summary(report):
             st.text(line)
         if absent := words.missing_in_words(study, family):
             st.text(absent)
@@ -84,7 +84,7 @@ def draw() -> None:
             tasks,
             study,
             ABOUT_DIFFERENCES,
-            words.over_all(report),
+            (),
         )
         _panel(
             "study_spread",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
-from analysis.common.phrases import listed
 from analysis.statistics.paired import show_p
 from analysis.statistics.verdicts import Comparison, Report
 from analysis.study.results import Family, Study
@@ -24,15 +24,31 @@ VERDICTS = {
 }
 
 
-def headline(report: Report) -> list[str]:
-    """What is said over all tasks together, a line a pooling head; or what is missing."""
+def summary(report: Report) -> list[str]:
+    """At most two sentences behind the report's first: the largest difference with its
+    uncertainty, and what so many seeds could have found. What is missing, while runs are."""
     if not report.complete:
         return [NOT_ALL.format(done=report.done, planned=report.planned)]
-    labels = [stratum.label for stratum in report.family.strata]
-    if report.headlines:
-        where = f"Over {listed(labels)}"
-        return [item.sentence(where) for item in report.headlines]
-    return [item.sentence(labels[0]) for item in report.comparisons]
+    found = report.headlines or report.comparisons
+    if not found:
+        return []
+    most = max(found, key=lambda c: abs(c.difference))
+    low, high = (100 * end for end in most.interval)
+    where = f" on {most.stratum.label}" if most.stratum is not None else ""
+    said = [
+        f"The largest difference{where} is that of {most.head}: {100 * most.difference:+.2f} "
+        f"points against {most.against} (95 % interval {low:.2f} to {high:.2f}; "
+        f"p {show_p(most.adjusted)} after Holm over {report.tests} tests)."
+    ]
+    seen = sorted(100 * c.detectable for c in found if math.isfinite(c.detectable))
+    if seen:
+        ends = f"{seen[0]:.1f} to {seen[-1]:.1f}" if seen[-1] - seen[0] > 0.1 else f"{seen[0]:.1f}"
+        seeds = " against ".join(map(str, dict.fromkeys(most.seeds)))
+        said.append(
+            f"With {seeds} seeds for each pooling head, a true difference of {ends} points would "
+            "be found in 80 % of such studies."
+        )
+    return said
 
 
 def by_task(report: Report, tasks: Sequence[str] | None = None) -> list[str]:
@@ -46,13 +62,6 @@ def by_task(report: Report, tasks: Sequence[str] | None = None) -> list[str]:
         found = [c for c in report.comparisons if c.stratum == stratum]
         lines.append(f"{stratum.label} ({stratum.measure}): {_verdicts(found)}.")
     return lines
-
-
-def over_all(report: Report) -> list[str]:
-    """The headline in one line: ``Over all tasks: better than cls: mha (+2.10 points, ...).``"""
-    if not report.complete or not report.headlines:
-        return by_task(report)
-    return [f"Over {len(report.family.strata)} tasks together: {_verdicts(report.headlines)}."]
 
 
 def _verdicts(found: Sequence[Comparison]) -> str:

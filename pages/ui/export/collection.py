@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -33,9 +33,13 @@ class _Held:
 
 def add(plot: Plot, style: Style | None = None) -> None:
     """Collect a picture; the same picture twice is kept once. Says so in a toast."""
+    _take(lambda before: before.add(plot, style))
+
+
+def _take(how: Callable[[Collection], Collection]) -> None:
     before = current()
     try:
-        after = before.add(plot, style)
+        after = how(before)
     except BadCollection as error:
         st.toast(str(error), icon=":material/warning:")
         return
@@ -44,6 +48,11 @@ def add(plot: Plot, style: Style | None = None) -> None:
         return
     change(lambda _: after)
     st.toast(f"Added to Figures ({len(after)}).")
+
+
+def add_together(plots: Sequence[Plot], columns: int, style: Style) -> None:
+    """Collect several pictures as one figure. Says so in a toast."""
+    _take(lambda before: before.add_together(plots, columns, style))
 
 
 def count() -> int:

@@ -11,8 +11,11 @@ from typing import Any
 import streamlit as st
 
 from analysis.common.faults import reason
+from analysis.figures.files.captions import draft
+from analysis.figures.files.citations import bibtex as references
 from analysis.figures.files.export import export, slug
-from analysis.figures.files.sidecar import Signature
+from analysis.figures.files.saved import save
+from analysis.figures.files.sidecar import Signature, sidecar
 from analysis.figures.marks import Grid
 from analysis.figures.plot import Plot
 from analysis.figures.style.palettes import PALETTES
@@ -38,14 +41,20 @@ FILES = (
     ("LaTeX table", "tex", 300),
     ("JSON to rebuild", "json", 300),
 )
+TOGETHER = ("pdf", "svg", "png", "json")  # what several pictures can be as one
 
 
-def export_menu(plots: Mapping[str, Plot], key: str, label: str = "Export") -> None:
-    """ "Export" and "Paper" for these pictures; nothing is drawn until Export is opened."""
-    _menu(plots, key, label)
+def export_menu(
+    plots: Mapping[str, Plot], key: str, label: str = "Export", together: str = ""
+) -> None:
+    """ "Export" and "Paper" for these pictures; nothing is drawn until Export is opened.
+
+    `together` is the name under which all of them are offered first, as one figure.
+    """
+    _menu(plots, key, label, together if len(plots) > 1 else "")
 
 
-def _menu(plots: Mapping[str, Plot], key: str, label: str) -> None:
+def _menu(plots: Mapping[str, Plot], key: str, label: str, together: str) -> None:
     with st.container(horizontal=True, width="content", gap="xsmall", key=f"{key}-menu"):
         menu = st.popover(
             label, type="tertiary", icon=":material/download:", key=key, on_change="rerun"
@@ -63,11 +72,19 @@ def _menu(plots: Mapping[str, Plot], key: str, label: str) -> None:
             if more.open:
                 with more:
                     st.caption("Add to paper")
+                    if together:
+                        st.button(
+                            cards.plain(together),
+                            type="tertiary",
+                            key=f"{key}-add-all",
+                            on_click=_collect,
+                            args=(tuple(plots.values()),),
+                        )
                     for index, (name, plot) in enumerate(plots.items()):
                         _add_button(plot, f"{key}-add-{index}", name)
     if menu.open and plots:
         with menu:
-            _panel(plots, key)
+            _panel(plots, key, together)
 
 
 def style() -> Style:
@@ -90,53 +107,64 @@ def _add_button(plot: Plot, key: str, name: str = "") -> None:
         key=key,
         icon=None if name else ":material/add:",
         on_click=_collect,
-        args=(plot,),
+        args=((plot,),),
         help=None if name else "Add to paper: collect this picture on the page Figures.",
     )
 
 
-def _collect(plot: Plot) -> None:
-    collection.add(plot, style())
+def _collect(plots: tuple[Plot, ...]) -> None:
+    if len(plots) == 1:
+        collection.add(plots[0], style())
+    else:
+        collection.add_together(plots, _columns(plots, style()), style())
+
+
+def _columns(plots: tuple[Plot, ...], chosen: Style) -> int:
+    """Columns in which several pictures take the least paper."""
+    from analysis.figures.paper import columns_that_fit
+
+    return 1 if len(plots) == 1 else columns_that_fit(plots, chosen)
 
 
 @st.fragment
-def _panel(plots: Mapping[str, Plot], key: str) -> None:
+def _panel(plots: Mapping[str, Plot], key: str, together: str = "") -> None:
     """Everything inside the menu; a change of style draws this part anew and not the page."""
     st.html(f"<style>{CSS}</style>")
     with st.container(key=f"{key}-export-panel"):
         left, right = st.columns([1, 3.2], gap="medium")
         with left:
-            names = list(plots)
+            names = [*([together] if together else []), *plots]
             name = names[0]
             if len(names) > 1:
                 name = st.selectbox("Picture", names, key=f"{key}-picture")
-            plot = plots[name]
-            _controls(plot, key)
+            given = (plots[name],) if name in plots else tuple(plots.values())
+            _controls(given, key)
         with right:
-            chosen = style()
+            chosen = style() if len(given) == 1 else replace(style(), letters=True, height=None)
             try:
-                made = drawn(plot, chosen, bool(signature()))
+                columns = _columns(given, chosen)
+                made = drawn(given, chosen, columns, bool(signature()))
             except Exception as error:  # of one picture: the page and its other menus stay
-                st.error(cards.plain(reason(error, plot.title)))
+                st.error(cards.plain(reason(error, given[0].title)))
                 return
-            st.html(preview_html(made, chosen, plot.title))
+            st.html(preview_html(made, chosen, name if len(given) > 1 else given[0].title))
             for notice in made.notices:
                 st.caption(cards.plain(notice))
-            for line in left_out(plot) if not signature() else ():
+            for line in left_out(given) if not signature() else ():
                 st.caption(
                     cards.plain(
                         f"Left out, so that the files say nothing of who made them: {line}."
                     )
                 )
-            _files(plot, chosen, key)
+            _files(given, chosen, columns, key)
             st.html(checks_html(made.checks))
-            _words(plot, chosen)
+            _words(given, chosen)
 
 
 # --- style ------------------------------------------------------------------------------------
 
 
-def _controls(plot: Plot, key: str) -> None:
+def _controls(plots: tuple[Plot, ...], key: str) -> None:
     now = style()
     columns: tuple[str, ...] = ("column", "full") if now.of.column is not None else ("full",)
     if now.venue == "custom":
@@ -208,7 +236,8 @@ def _controls(plot: Plot, key: str) -> None:
             format_func=lambda p: PALETTES[p].label,
             **_on("palette", key),
         )
-        several = isinstance(plot.mark, Grid) and len(plot.mark.panels) > 1
+        mark = plots[0].mark
+        several = len(plots) == 1 and isinstance(mark, Grid) and len(mark.panels) > 1
         for field, label in (
             ("greyscale", "Greyscale"),
             ("title", "Title"),
@@ -284,20 +313,22 @@ def _changed(field: str, widget: str) -> None:
 # --- files and words --------------------------------------------------------------------------
 
 
-def _files(plot: Plot, chosen: Style, key: str) -> None:
+def _files(plots: tuple[Plot, ...], chosen: Style, columns: int, key: str) -> None:
     from analysis.figures.files.standalone import PLOTLY_MEGABYTES, needs_plotly
     from analysis.figures.paper import pgf
 
     signed = signature()
     with st.container(horizontal=True, gap="small", key=f"{key}-files"):
         offered = [*FILES, *([("PGF", "pgf", 300)] if pgf.available() else [])]
+        if len(plots) > 1:
+            offered = [one for one in offered if one[1] in TOGETHER]
         for label, format, dpi in offered:
-            if format == "html" and needs_plotly(plot):
+            if format == "html" and needs_plotly(plots[0]):
                 label = f"HTML ({PLOTLY_MEGABYTES} MB)"
-            name = f"{slug(plot)}{'-600dpi' if dpi == 600 else ''}.{format}"
+            name = f"{_stem(plots)}{'-600dpi' if dpi == 600 else ''}.{format}"
             st.download_button(
                 label,
-                data=partial(_bytes, plot, format, dpi, chosen, signed),
+                data=partial(_bytes, plots, format, dpi, chosen, columns, signed),
                 file_name=name,
                 on_click="ignore",
                 key=f"{key}-{format}{dpi if format == 'png' else ''}",
@@ -307,7 +338,7 @@ def _files(plot: Plot, chosen: Style, key: str) -> None:
             "Add to paper",
             key=f"{key}-add-chosen",
             on_click=_collect,
-            args=(plot,),
+            args=(plots,),
             icon=":material/add:",
         )
     if not pgf.available():
@@ -317,19 +348,36 @@ def _files(plot: Plot, chosen: Style, key: str) -> None:
         )
 
 
-def _bytes(plot: Plot, format: str, dpi: int, chosen: Style, signed: Signature) -> bytes:
-    return export(plot, format, dpi=dpi, style=chosen, signed=signed).data
+def _stem(plots: tuple[Plot, ...]) -> str:
+    return slug(plots[0]) + ("-and-more" if len(plots) > 1 else "")
 
 
-def _words(plot: Plot, chosen: Style) -> None:
+def _bytes(
+    plots: tuple[Plot, ...],
+    format: str,
+    dpi: int,
+    chosen: Style,
+    columns: int,
+    signed: Signature,
+) -> bytes:
+    if len(plots) == 1:
+        return export(plots[0], format, dpi=dpi, style=chosen, signed=signed).data
+    kind = "pdf" if format == "json" else format
+    saved = save(sidecar(plots, chosen, kind, dpi, columns, signed=signed), _stem(plots))
+    return saved.sidecar if format == "json" else saved.data
+
+
+def _words(plots: tuple[Plot, ...], chosen: Style) -> None:
     from analysis.figures.files import latex
 
-    caption, bibtex, table = (
-        export(plot, format, style=chosen, signed=signature()).data.decode("utf-8").strip()
-        for format in ("txt", "bib", "tex")
+    given = sidecar(plots, chosen, signed=signature()).plots
+    caption, bibtex = draft(given, chosen), references(given).strip()
+    table = "\n".join(
+        export(plot, "tex", style=chosen, signed=signature()).data.decode("utf-8").strip()
+        for plot in plots
     )
-    name = f"{slug(plot)}.pdf"
-    included = latex.figure(name, caption, f"fig:{slug(plot)}", chosen).strip()
+    label = latex.label(given[0].view)
+    included = latex.figure(f"{_stem(plots)}.pdf", caption, label, chosen).strip()
     for tab, (text, language) in zip(
         st.tabs(["Caption", "LaTeX", "BibTeX", "Table"]),
         ((caption, None), (included, "latex"), (bibtex, "latex"), (table, "latex")),

@@ -13,8 +13,8 @@ import streamlit as st
 from analysis.figures.files.anonymity import anonymous
 from analysis.figures.files.store import to_json
 from analysis.figures.picture import Picture
-from analysis.figures.style.checks import Check
 from analysis.figures.style.settings import Style
+from analysis.figures.style.verdict import Check
 from pages.ui.kit import cards
 
 SHARP = 192  # dots an inch: two for each of CSS's 96
@@ -32,31 +32,34 @@ class Drawn:
     checks: tuple[Check, ...]
 
 
-def left_out(plot: Picture) -> tuple[str, ...]:
+def left_out(plots: Sequence[Picture]) -> tuple[str, ...]:
     """What the files do not say unless they are signed."""
-    return anonymous(plot)[1]
+    return tuple(dict.fromkeys(line for plot in plots for line in anonymous(plot)[1]))
 
 
-def drawn(plot: Picture, style: Style, signed: bool = False) -> Drawn:
-    """The picture in that style, from the cache where it was drawn before."""
-    if not signed:
-        plot, _ = anonymous(plot)  # as the export does it: a leak would be seen here first
-    digest = hashlib.sha256(to_json(plot).encode("ascii")).hexdigest()
-    return _drawn(digest, str(sorted(style.as_dict().items())), plot, style)
+def drawn(plots: Sequence[Picture], style: Style, columns: int = 1, signed: bool = False) -> Drawn:
+    """The picture in that style, or several as one, from the cache where it was drawn before."""
+    if not signed:  # as the export does it: a leak would be seen here first
+        plots = [anonymous(plot)[0] for plot in plots]
+    whole = "".join(to_json(plot) for plot in plots)
+    digest = hashlib.sha256(f"{columns}{whole}".encode("ascii")).hexdigest()
+    return _drawn(digest, str(sorted(style.as_dict().items())), tuple(plots), style, columns)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _drawn(digest: str, styled: str, _plot: Picture, _style: Style) -> Drawn:
+def _drawn(
+    digest: str, styled: str, _plots: tuple[Picture, ...], _style: Style, _columns: int
+) -> Drawn:
     from PIL import Image
 
-    from analysis.figures.paper import render
+    from analysis.figures.paper import compose
     from analysis.figures.style.checks import check
 
-    pdf = render(_plot, _style, "pdf")
-    png = render(_plot, _style, "png", SHARP)
+    pdf = compose(_plots, _style, _columns, "pdf", measured=True)
+    png = compose(_plots, _style, _columns, "png", SHARP)
     with Image.open(io.BytesIO(png.data)) as image:
         width, height = _style.inches, image.height / SHARP
-    found = check(_plot, _style, pdf=pdf.data, notices=pdf.notices)
+    found = check(_plots, _style, _columns, pdf.data, pdf.notices, page=pdf.page)
     return Drawn(png.data, width, height, pdf.font, pdf.notices, found)
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import struct
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from analysis.figures.files.bundle import caption_of
 from analysis.figures.files.collected import Collection
 
 if TYPE_CHECKING:
-    from analysis.figures.style.checks import Check
+    from analysis.figures.style.verdict import Check
 
 PREVIEW_DPI, THUMBNAIL_DPI = 192, 50  # two dots a pixel: sharp on a fine screen, too
 _THUMBNAILS = "figures_thumbnails"
@@ -28,6 +30,7 @@ class Drawn:
     dpi: int = PREVIEW_DPI
     notices: tuple[str, ...] = ()
     problem: str = ""
+    offer: int = 0  # columns that can be read, where those that were asked for cannot
 
     @property
     def inches(self) -> tuple[float, float]:
@@ -59,8 +62,30 @@ def is_drawn(collection: Collection, index: int) -> bool:
 
 
 def check(collection: Collection, index: int) -> tuple[Check, ...]:
-    """The checks of the figure's PDF."""
-    return _check(_key(collection, index), _collection=collection, _index=index)
+    """The checks of the figure's PDF and of its page, with its caption."""
+    caption = caption_of(collection, index)
+    return _check(_key(collection, index), caption, _collection=collection, _index=index)
+
+
+def fits_the_full_width(collection: Collection, index: int) -> bool:
+    """Whether a figure that is one column wide can be read over the whole page."""
+    from analysis.figures.paper import can_be_read
+
+    figure = collection.figures[index]
+    style = figure.in_style(collection.style)
+    if figure.wide or style.inches >= style.of.full:
+        return False
+    return can_be_read(figure.plots, replace(style, width="full"), figure.columns)
+
+
+def best_columns(collection: Collection, indices: Sequence[int]) -> int:
+    """Columns in which these figures take the least paper as one."""
+    from analysis.figures.paper import columns_that_fit
+
+    plots = [plot for index in indices for plot in collection.figures[index].plots]
+    wide = any(collection.figures[index].wide for index in indices)
+    width = "full" if wide else collection.style.width
+    return columns_that_fit(plots, replace(collection.style, letters=True, width=width))
 
 
 def _key(collection: Collection, index: int) -> str:
@@ -72,11 +97,13 @@ def _key(collection: Collection, index: int) -> str:
 
 @st.cache_resource(max_entries=200, show_spinner=False)
 def _draw(key: str, dpi: int, _collection: Collection, _index: int) -> Drawn:
-    from analysis.figures.paper import compose
+    from analysis.figures.paper import Unreadable, compose
 
     try:
         given = _collection.sidecar(_index)
         made = compose(given.plots, given.style, given.columns, "png", dpi)
+    except Unreadable as error:
+        return Drawn(problem=str(error), offer=error.offer)
     except ValueError as error:
         return Drawn(problem=str(error))
     except Exception as error:  # a picture from a stranger's file: the page and the rest go on
@@ -85,12 +112,12 @@ def _draw(key: str, dpi: int, _collection: Collection, _index: int) -> Drawn:
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def _check(key: str, _collection: Collection, _index: int) -> tuple[Check, ...]:
+def _check(key: str, caption: str, _collection: Collection, _index: int) -> tuple[Check, ...]:
     from analysis.figures.style.checks import check as checks
 
     try:
         given = _collection.sidecar(_index)
-        return checks(given.plots, given.style, given.columns)
+        return checks(given.plots, given.style, given.columns, caption=caption)
     except ValueError:
         raise
     except Exception as error:  # as above

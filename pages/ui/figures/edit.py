@@ -14,7 +14,7 @@ from analysis.figures.style.palettes import PALETTES
 from analysis.figures.style.settings import FONTS, Style
 from analysis.figures.style.venues import NARROWEST, VENUES, WIDEST
 from pages.ui.export import collection
-from pages.ui.figures import thumbnails
+from pages.ui.figures import drawings, thumbnails
 from pages.ui.kit import cards
 
 _OWN_WIDTH = "inches"
@@ -72,6 +72,28 @@ def draw_figure(given: Collection, place: int) -> None:
             _draw_panels(given, place, key)
 
 
+def draw_offer(given: Collection, place: int, where: str = "") -> None:
+    """What can be read instead of a grid that cannot: a button each. Nothing where it can."""
+    figure, offer = given.figures[place], drawings.draw(given, place).offer
+    if not offer:
+        return
+    with st.container(horizontal=True, key=f"figures-offer{where}"):
+        st.button(
+            f"Use {offer} column{'' if offer == 1 else 's'}",
+            key=f"offer{where}-{figure.key}",
+            type="primary",
+            icon=":material/grid_view:",
+            on_click=lambda: _set(figure.key, columns=offer),
+        )
+        if drawings.fits_the_full_width(given, place):
+            st.button(
+                f"Keep {figure.columns} columns over the full width",
+                key=f"offer{where}-wide-{figure.key}",
+                icon=":material/width:",
+                on_click=lambda: _set(figure.key, wide=True),
+            )
+
+
 def _draw_panels(given: Collection, place: int, key: str) -> None:
     from analysis.figures.style.letters import letter
 
@@ -93,6 +115,7 @@ def _draw_panels(given: Collection, place: int, key: str) -> None:
             on_click=_ungroup,
             args=(place,),
         )
+    draw_offer(given, place, "-here")  # beside the number that was refused, too
     with st.container(key="figures-panels"):
         for index, plot in enumerate(figure.plots):
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -183,7 +206,8 @@ def draw_grouping(given: Collection) -> None:
 
 def _group(marked: list[int]) -> None:
     try:
-        collection.change(lambda c: c.group(marked, columns=2), undo=True)
+        columns = drawings.best_columns(collection.current(), marked)
+        collection.change(lambda c: c.group(marked, columns), undo=True)
     except BadCollection as error:
         st.toast(cards.plain(str(error)))
         return

@@ -54,6 +54,10 @@ def draw() -> None:
 
 def _draw_page(given: Collection, place: int) -> None:
     drawn = drawings.draw(given, place)
+    if drawn.offer:
+        st.warning(cards.plain(f"Figure {place + 1}: {drawn.problem}."))
+        edit.draw_offer(given, place)
+        return
     if drawn.problem:
         st.error(cards.plain(f"Figure {place + 1} cannot be drawn so: {drawn.problem}."))
         return
@@ -81,10 +85,13 @@ def _text(words: str) -> str:
 def _draw_checks(given: Collection, place: int) -> None:
     st.markdown(
         "**Checks**",
-        help="Read back from the figure's PDF: what a venue's own check "
-        "would look at, and whether the colours stay apart in greyscale and for "
-        "colour-blind readers.",
+        help="Read back from the figure's PDF and from the page as drawn: what a venue's own "
+        "check would look at, whether texts overlap or are cut, what is left empty, and whether "
+        "the colours stay apart in greyscale and for colour-blind readers.",
     )
+    if drawings.draw(given, place).offer:
+        st.caption("The checks come with a number of columns that can be read.")
+        return
     try:
         found = drawings.check(given, place)
     except Exception as error:
