@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.common.faults import FileError
 from analysis.common.records import freeze, require_shape
 from analysis.common.whole import write_whole
 
@@ -109,7 +110,9 @@ def read_fit(folder: str | Path) -> FitScores:
     Raises
     ------
     ValueError
-        There is none, or its file cannot be understood; the folder is named.
+        There is none; the folder is named.
+    FileError
+        Its file cannot be understood.
     """
     path = Path(folder) / FIT
     try:
@@ -134,8 +137,16 @@ def read_fit(folder: str | Path) -> FitScores:
         )
     except OSError as error:
         raise ValueError(f"{path.parent.name} holds no fit ({error.strerror})") from None
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise ValueError(
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
+        raise FileError(
             f"{path.parent.name}: {FIT} cannot be understood ({type(error).__name__}: {error}). "
             "Fit the heads again under another name."
         ) from None
