@@ -51,7 +51,7 @@ def described(folder: str | Path) -> dict[str, Any]:
 
 
 def open_folder(
-    folder: str | Path, label: str | None = None, most: int = 50_000, seed: int = 0
+    folder: str | Path, label: str | None = None, most: int = 100_000, seed: int = 0
 ) -> VectorFolder:
     """Read a folder that :func:`analysis.corpus.bulk.run` has written.
 

@@ -17,6 +17,7 @@ from analysis.common.cache import Cache
 from analysis.maps import projection
 from analysis.maps.projection import Map
 from analysis.maps.quality import FEWEST, Quality, quality
+from analysis.maps.structure import Structure, structure
 
 ALIGNMENTS = ("procrustes", "aligned_umap", "none")
 _BYTES = 2 * 2**30  # of the vectors behind the layouts that are kept; the oldest leave first
@@ -144,6 +145,7 @@ class Layouts:
     def __init__(self, room: int = _BYTES) -> None:
         self._maps: Cache[Map] = Cache(room)
         self._qualities: Cache[Quality] = Cache(_QUALITIES)
+        self._structures: Cache[Structure] = Cache(_QUALITIES)
 
     def __len__(self) -> int:
         return len(self._maps)
@@ -209,6 +211,29 @@ class Layouts:
                 groups=groups,
             )
             self._qualities.put(name, known, 1)
+        return known
+
+    def structure(
+        self,
+        sheet: Sheet,
+        layer: int,
+        wish: Wish,
+        texts: Sequence[str],
+        beside: Sequence[Sheet] = (),
+        measure: bool = True,
+    ) -> Structure | None:
+        """Contours, clusters and outliers of a map that is there, in the frame of its own.
+
+        `texts` (N,) name the clusters. Without ``measure`` only what has been computed before.
+        """
+        made = self.get(sheet, layer, wish, beside)
+        if made is None:
+            return None
+        name = _name(sheet, layer, wish, beside)
+        known = self._structures.get(name)
+        if known is None and measure:
+            known = structure(made, texts, wish.seed)
+            self._structures.put(name, known, 1)
         return known
 
 

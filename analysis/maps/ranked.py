@@ -38,15 +38,18 @@ def outliers(vectors: np.ndarray, k: int = 20, metric: str = "cosine", seed: int
     """Rows of ``vectors`` (N, d) by their local outlier factor, the largest first.
 
     About 1: as dense around the row as around its ``k`` nearest; 2: half as dense (Breunig et al.
-    2000, as in scikit-learn). Of more than ``MOST_COMPARED`` rows a seeded sample is the
-    neighbourhood of all. Fewer than 4 rows, or rows that are all equal, have no outliers.
+    2000, as in scikit-learn). Equal rows count once: many of them would have no distance to their
+    neighbours. Of more than ``MOST_COMPARED`` rows a seeded sample is the neighbourhood of all.
+    Fewer than 4 different rows have no outliers.
     """
     from sklearn.neighbors import LocalOutlierFactor
 
-    count = len(vectors)
-    if count < FEWEST or (vectors == vectors[0]).all():
+    every = np.ascontiguousarray(vectors, dtype=np.float32)
+    whole_rows = every.view(np.dtype((np.void, every.dtype.itemsize * every.shape[1]))).ravel()
+    _, first, same = np.unique(whole_rows, return_index=True, return_inverse=True)
+    vectors, count = every[first], len(first)
+    if count < FEWEST:
         return _ranked(np.zeros(0, int), np.zeros(0))
-    vectors = np.asarray(vectors, dtype=np.float32)
     rows = np.arange(count)
     if count > MOST_COMPARED:
         rows = np.sort(np.random.default_rng(seed).choice(count, MOST_COMPARED, replace=False))
@@ -58,7 +61,7 @@ def outliers(vectors: np.ndarray, k: int = 20, metric: str = "cosine", seed: int
     if not whole:
         rest = np.setdiff1d(np.arange(count), rows)
         factors[rest] = -found.score_samples(vectors[rest])
-    return _ranked(np.arange(count), factors)
+    return _ranked(np.arange(len(every)), factors[same])
 
 
 def torn(quality: Quality | None) -> Ranked:

@@ -25,28 +25,37 @@ def motion() -> str:
 
 
 def ready(page: Any) -> None:
-    """Wait until three maps are drawn and nothing runs."""
+    """Wait until a map is drawn and nothing runs."""
     page.wait_for_function(READY)
-    page.locator(".maps[data-painter] .box").nth(2).wait_for()
+    page.locator(".maps[data-painter] .box:visible").first.wait_for()
     page.locator(".maps[data-part='1.00']").wait_for()
 
 
 def open_maps(page: Any, app: Any, **address: str) -> None:
-    given = {"source": "Own sentences", "map": "PCA", "text": ROWS[3], **address}
+    given = {
+        "source": "own sentences",
+        "own_sentences": "\n".join(ROWS),
+        "map": "pca",
+        "text": ROWS[3],
+        **address,
+    }
     page.goto(f"{app.url}/Embedding_map?{urlencode(given)}")
-    box = page.get_by_role("textbox", name="Your sentences, one a line")
-    box.fill("\n".join(ROWS))
-    box.press("Control+Enter")
     ready(page)
 
 
-def lasso_all(page: Any) -> None:
-    """Draw around the whole first map."""
-    page.get_by_role("button", name="Lasso").click()
-    first = page.locator(".maps[data-painter] .box").first
-    first.evaluate("box => box.scrollIntoView({block: 'center'})")
+def box_of(page: Any) -> dict[str, float]:
+    """The place of the map on the screen, scrolled into sight."""
+    box = page.locator(".maps[data-painter] .box:visible").first
+    box.evaluate("box => box.scrollIntoView({block: 'center'})")
     page.wait_for_timeout(500)
-    box = first.bounding_box()
+    place: dict[str, float] = box.bounding_box()
+    return place
+
+
+def lasso_all(page: Any) -> None:
+    """Draw around the whole map."""
+    page.get_by_role("button", name="Lasso").click()
+    box = box_of(page)
     left, top = box["x"] + 2, box["y"] + 2
     right, bottom = box["x"] + box["width"] - 2, box["y"] + box["height"] - 2
     page.mouse.move(left, top)
@@ -61,16 +70,23 @@ def caught(page: Any) -> str:
     return str(page.locator(".maps[data-painter] .count").inner_text())
 
 
-def test_find_lasso_hide_and_read(page: Any, app: Any) -> None:
-    open_maps(page, app)
+def test_find_lasso_and_save_the_selection(page: Any, app: Any, tmp_path: Any) -> None:
+    open_maps(page, app, drawer="true")
+    page.locator(".st-key-drawer label").first.click()  # closed: it covers a part of the map
     root = page.locator(".maps[data-painter]")
-    assert root.locator("figcaption small").first.inner_text().startswith("PCA, trustworthiness")
+    assert root.locator("figcaption small").first.text_content().startswith("PCA, trustworthiness")
 
-    # A lasso around the whole first map selects every row, in all maps, and lists them.
+    # A lasso around the whole map selects every row, in all maps, lists and saves them.
     lasso_all(page)
     assert caught(page) == f"{len(ROWS)} selected"
+    with page.expect_download() as told:
+        page.get_by_role("button", name="Selected rows (CSV)").click()
+    told.value.save_as(tmp_path / "rows.csv")
+    import pandas as pd
+
+    assert pd.read_csv(tmp_path / "rows.csv")["text"].tolist() == ROWS
     page.get_by_role("button", name="Clear selection").click()
-    page.get_by_text("Click a point, or switch to Lasso").wait_for()
+    page.get_by_text("Switch to Lasso").wait_for()
 
     # What is found is said; the address keeps it.
     find = page.get_by_role("textbox", name="Find in the texts")
@@ -79,7 +95,7 @@ def test_find_lasso_hide_and_read(page: Any, app: Any) -> None:
     assert "find=ending" in page.url
 
 
-def test_the_typed_sentence_is_placed_and_the_layer_moves_all_maps(page: Any, app: Any) -> None:
+def test_the_typed_sentence_is_placed_and_the_map_morphs(page: Any, app: Any) -> None:
     open_maps(page, app, layer_shown="4")
     page.get_by_text("Nearest to the typed sentence").wait_for()
     page.get_by_text(f"1.00 {ROWS[3]}").first.wait_for()  # it is a row of the data set
@@ -88,30 +104,83 @@ def test_the_typed_sentence_is_placed_and_the_layer_moves_all_maps(page: Any, ap
 
     field = page.locator(".maps[data-painter] .field")
     before = field.screenshot()
-    slider = page.get_by_role("slider").first
+    slider = page.locator(".maps[data-painter] .depth input")
     slider.focus()
     for _ in range(3):
         slider.press("ArrowLeft")
     page.wait_for_function("() => location.search.includes('layer_shown=1')")
     ready(page)
-    assert field.screenshot() != before
+    after = field.screenshot()
+    assert after != before
+
+    # From one pooling to the next, and all of them side by side.
+    page.locator("[data-panel='1']").click()
+    page.wait_for_function("() => location.search.includes('map_panel=1')")
+    ready(page)
+    assert field.screenshot() != after
+    page.get_by_role("button", name="Side by side").click()
+    page.wait_for_function("() => location.search.includes('map_mode=many')")
+    assert page.locator(".maps[data-painter] .box:visible").count() == 3
+
+
+def points_in_sight(page: Any) -> int:
+    """Points of the map whose middle is inside of its box."""
+    return int(
+        page.evaluate("""() => {
+          const root = document.querySelector('.maps[data-painter]') ?? [...document
+            .querySelectorAll('*')].map((e) => e.shadowRoot?.querySelector('.maps[data-painter]'))
+            .find(Boolean);
+          return root.inSight();
+        }""")
+    )
+
+
+def test_the_wheel_never_ends_in_nothing(page: Any, app: Any) -> None:
+    open_maps(page, app)
+    box = box_of(page)
+    page.mouse.move(box["x"] + 8, box["y"] + 8)  # a corner without points
+    for turn in (-400, 400):
+        for _ in range(25):
+            page.mouse.wheel(0, turn)
+        page.wait_for_timeout(400)
+        assert points_in_sight(page) > 0
+    for _ in range(12):
+        page.mouse.wheel(0, -400)
+    page.wait_for_timeout(400)
+    assert points_in_sight(page) < len(ROWS)
+    page.mouse.dblclick(box["x"] + 8, box["y"] + 8)
+    page.wait_for_timeout(1000)
+    assert points_in_sight(page) == len(ROWS)
+
+
+def test_names_never_cover_points(page: Any, app: Any) -> None:
+    open_maps(page, app, colour_by="prediction of sst2-cls", contours="false")
+    named = page.evaluate("""() => {
+      const root = [...document.querySelectorAll('*')].map((e) => (e.shadowRoot ?? e)
+        .querySelector?.('.maps[data-painter]')).find(Boolean);
+      return root.covered();
+    }""")
+    assert named["names"] > 0
+    assert named["points"] == 0
 
 
 @pytest.mark.slow
 def test_a_hidden_class_stays_hidden_when_umap_takes_the_place_of_pca(page: Any, app: Any) -> None:
-    open_maps(page, app, colour_by="prediction of sst2-cls")
+    open_maps(page, app, colour_by="prediction of sst2-cls", drawer="true")
     hidden = page.locator(".legend button[aria-pressed=false]")
     first = page.locator(".legend button[data-code='0']")
-    first.click()
+    first.focus()
+    first.press("Enter")
     hidden.wait_for()
     page.locator(".st-key-map").get_by_text("UMAP").click()
-    page.locator(".maps[data-painter] figcaption small", has_text="UMAP,").first.wait_for()
+    small = page.locator(".maps[data-painter] figcaption small", has_text="UMAP,")
+    small.first.wait_for(state="attached")
     ready(page)
     assert hidden.count() == 1
     assert "map=umap" in page.url or "map=" not in page.url  # the default needs no place in it
 
 
-def test_a_point_opens_its_sentence_on_compare(page: Any, app: Any) -> None:
+def test_a_row_of_the_selection_opens_on_compare(page: Any, app: Any) -> None:
     open_maps(page, app)
     lasso_all(page)
     grid = page.locator(".st-key-map-rows [data-testid=stDataFrame] canvas").first
@@ -123,3 +192,37 @@ def test_a_point_opens_its_sentence_on_compare(page: Any, app: Any) -> None:
     page.wait_for_function(
         "text => [...document.querySelectorAll('input')].some(i => i.value === text)", arg=ROWS[0]
     )
+
+
+def test_from_a_file_to_an_outlier_to_compare_and_back_in_three_clicks(
+    page: Any, app: Any, tmp_path: Any
+) -> None:
+    """UMAP of a file, its first outlier, Compare, and back to the same map."""
+    file = tmp_path / "rows.csv"
+    file.write_text("text\n" + "\n".join([*ROWS, "zebra violins eat the moon"]) + "\n", "utf-8")
+    page.goto(f"{app.url}/Embedding_map?{urlencode({'source': 'file'})}")
+    page.locator("input[type=file]").set_input_files(file)  # the drawer is open: a file is missing
+    page.wait_for_function(READY)
+    small = page.locator(".maps[data-painter] figcaption small", has_text="UMAP,")
+    small.first.wait_for(state="attached")
+    page.locator(".st-key-dock-lists .listed").first.wait_for()
+    page.locator("[data-panel='1']").click()  # 1: the maximum instead of the mean
+    page.wait_for_function("() => location.search.includes('map_panel=1')")
+    listed = page.locator(".st-key-dock-lists .listed").first
+    listed.click()  # 2: the outlier
+    page.wait_for_function("() => location.search.includes('point=')")
+    row = int(page.evaluate("new URLSearchParams(location.search).get('point')"))
+    text = [*ROWS, "zebra violins eat the moon"][row]
+    page.locator(".st-key-dock-card .card .answer").first.wait_for()
+    place = page.evaluate("location.search")
+    page.get_by_role("button", name="Open on Compare").click()  # 3
+    page.get_by_role("heading", name="Compare", exact=True).wait_for()
+    page.wait_for_function(
+        "text => [...document.querySelectorAll('input')].some(i => i.value === text)", arg=text
+    )
+    page.go_back()
+    page.get_by_role("heading", name="Embedding map", exact=True).wait_for()
+    ready(page)
+    page.wait_for_function("place => location.search === place", arg=place)
+    assert page.locator("[data-panel='1']").get_attribute("aria-pressed") == "true"
+    page.locator(".st-key-dock-card").get_by_text(text).first.wait_for()

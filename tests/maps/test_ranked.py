@@ -35,6 +35,13 @@ def test_outliers_are_ranked_by_the_factor_of_its_definition():
     assert len(outliers(np.ones((9, 3)))) == 0
 
 
+def test_equal_rows_count_once():
+    vectors = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
+    once, often = outliers(vectors, k=8), outliers(np.repeat(vectors, 30, axis=0), k=8)
+    assert often.values[0] == pytest.approx(once.values[0], rel=1e-5)
+    assert set((often.rows[:30] // 30).tolist()) == {int(once.rows[0])}
+
+
 def test_an_outlier_of_many_rows_is_met_wherever_it_stands(monkeypatch):
     monkeypatch.setattr("analysis.maps.ranked.MOST_COMPARED", 200)
     rng = np.random.default_rng(1)

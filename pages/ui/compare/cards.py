@@ -38,8 +38,17 @@ READING_TITLE = "Read by the pooling head"
 FLOW_TITLE = "From words to the class"
 
 
-def draw_card(reply: Reply, choice: Choice, mark: Span | None, limits: dict[str, float]) -> None:
-    """A card; its input attribution has a container of its own and is drawn a moment later."""
+def draw_card(
+    reply: Reply,
+    choice: Choice,
+    mark: Span | None,
+    limits: dict[str, float],
+    attributed: bool = True,
+) -> None:
+    """A card; its input attribution has a container of its own and is drawn a moment later.
+
+    Without ``attributed`` there is no place for it, nor for an export.
+    """
     entry = reply.entry
     with st.container(border=True, key=f"card-{entry.id}"):
         if reply.answer is None:
@@ -56,12 +65,8 @@ def draw_card(reply: Reply, choice: Choice, mark: Span | None, limits: dict[str,
             f"answer-{entry.id}",
             on_class=partial(_explain, reply.answer.labels),
         )
-        with st.container(key=f"input-{entry.id}"):
-            # In one place with what follows, which is as high: nothing moves when it comes.
-            reply.slots["hold"] = st.empty()
-            with reply.slots["hold"].container():
-                cards.piece(_uncoloured(reply, choice), f"hold-{entry.id}")
-            reply.slots["input"] = st.container()
+        if attributed:
+            _hold_input(reply, choice)
         plots |= reading_plots(reply, choice, limits)
         flow = flow_plot([reply], choice, limits["flow"])
         if flow is not None:
@@ -70,7 +75,18 @@ def draw_card(reply: Reply, choice: Choice, mark: Span | None, limits: dict[str,
             cards.piece(body, f"flow-{entry.id}")
         cards.piece(_reading(reply, plots, mark), f"reading-{entry.id}")
         reply.slots["plots"] = plots
-        reply.slots["export"] = st.container(key=f"export-place-{entry.id}")
+        if attributed:
+            reply.slots["export"] = st.container(key=f"export-place-{entry.id}")
+
+
+def _hold_input(reply: Reply, choice: Choice) -> None:
+    """The place of the input attribution, and a skeleton of it."""
+    with st.container(key=f"input-{reply.entry.id}"):
+        # In one place with what follows, which is as high: nothing moves when it comes.
+        reply.slots["hold"] = st.empty()
+        with reply.slots["hold"].container():
+            cards.piece(_uncoloured(reply, choice), f"hold-{reply.entry.id}")
+        reply.slots["input"] = st.container()
 
 
 def largest_reading(replies: Sequence[Reply], choice: Choice) -> dict[str, float]:

@@ -1,10 +1,10 @@
-// The maps: small multiples that share one view, one selection and one legend.
-// Three pieces of data reach this file: the texts and the places (large, sent once) and the look
-// (small, sent whenever a control or the typed sentence changes). Each has a component; those of
-// the texts and of the look show nothing and hand over here.
+// A map to work in: one large map, or small multiples that share its view, selection and legend.
+// Several pieces of data reach this file: the texts and the places (large, sent once), the look
+// (small, sent whenever a control or the typed sentence changes) and what the dock holds. Each has a
+// component; those of the texts, the look and the dock show nothing and hand over here.
 window.poollensMaps ??= new Map();
 const maps = window.poollensMaps;
-const WHOLE = { x: 0.5, y: 0.5, zoom: 0.94 }; // the whole map in sight
+const MORPH = 700; // milliseconds from one layout to the next
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
@@ -14,6 +14,7 @@ export default function (component) {
     root.hidden = true;
     const entry = maps.get(data.id) ?? {};
     entry[data.kind] = data;
+    if (data.kind === "dock") entry.tell = (name, value) => parentElement.report(name, value);
     maps.set(data.id, entry);
     entry.refresh?.();
     return;
@@ -25,40 +26,29 @@ export default function (component) {
 }
 
 function makeMap(root, parent) {
-  root.innerHTML = `<div class="bar"><span class="modes" role="group" aria-label="What dragging does">
-    <button data-mode="pan" aria-pressed="true">Move</button><button data-mode="lasso" aria-pressed="false">Lasso</button></span>
-    <button data-do="fit">Whole map</button><button data-do="clear" hidden>Clear selection</button>
-    <span class="count" role="status"></span></div>
-    <div class="field"><div class="panels"></div><canvas class="dots"></canvas><canvas class="over"></canvas>
-    <div class="tip" hidden></div></div><div class="legend"></div>`;
+  root.innerHTML = `<div class="bar"><span class="modes kinds" role="group" aria-label="Map"></span>
+    <label class="depth"><span class="of"></span><input type="range" min="0" step="1" aria-label="Layer"></label>
+    <span class="modes" role="group" aria-label="What dragging does">
+    <button data-gesture="pan" aria-pressed="true">Move</button><button data-gesture="lasso" aria-pressed="false">Lasso</button></span>
+    <button data-do="fit" title="Or a double click on the map">Whole map</button>
+    <button data-do="many" aria-pressed="false">Side by side</button>
+    <button data-do="clear" hidden>Clear selection</button><span class="count" role="status"></span></div>
+    <div class="field"><div class="panels"></div><div class="clip"><canvas class="dots"></canvas></div>
+    <canvas class="over"></canvas><div class="tip" hidden></div></div><div class="legend"></div>`;
   const find = (name) => root.querySelector(name);
-  const field = find(".field"),
-    dots = find(".dots"),
-    over = find(".over"),
-    tip = find(".tip");
-  const pen = over.getContext("2d");
+  const dots = find(".dots");
   const painter = glPainter(dots) ?? flatPainter(dots);
   root.dataset.painter = painter.kind;
-  let data = null,
-    coords = [],
-    look = null,
-    entry = null,
-    boxes = [];
-  let view = { ...WHOLE },
-    mode = "pan",
-    layer = 0,
-    from = 0,
-    part = 1;
-  let fresh = true,
-    hiddenOf = null; // whether a selection may be taken over; of which colour
-  let selection = null,
-    hidden = new Set(),
-    hover = null,
-    drag = null,
+  const m = { root, painter, dots, field: find(".field"), over: find(".over"), tip: find(".tip") };
+  Object.assign(m, { data: null, coords: [], look: null, entry: null, boxes: [], margin: 0 });
+  Object.assign(m, { view: { ...WHOLE }, mode: "one", gesture: "pan", part: 1, thin: 1 });
+  Object.assign(m, { from: { panel: 0, layer: 0 }, to: { panel: 0, layer: 0 }, places: [] });
+  Object.assign(m, { selection: null, hidden: new Set(), hiddenOf: null, hover: null });
+  Object.assign(m, { pinned: null, drag: null, moving: false, painted: null, paintedAt: 0 });
+  let fresh = true, // whether a selection may be taken over
     waiting = false,
     due = false,
-    painted = 0,
-    thin = 1;
+    asked = null; // a layer that the page does not know of yet
 
   // `whole` is false where only what lies over the points has changed.
   const redraw = (whole = true) => {
@@ -69,343 +59,292 @@ function makeMap(root, parent) {
       waiting = false;
       const all = due;
       due = false;
-      paint(all);
+      paint(m, all);
     });
   };
+  const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+  m.tell = (name, value) => {
+    const { x, y, zoom } = m.view;
+    const view = [x, y, zoom].map((number) => Number(number.toFixed(4)));
+    const state = { id: m.data.id, panel: m.to.panel, mode: m.mode, view };
+    m.entry.tell?.(name, { ...state, ...value });
+  };
+  const settle = () => {
+    clearTimeout(m.settling);
+    m.settling = setTimeout(() => m.tell("state", {}), 900);
+  };
+
+  function animate(length, step) {
+    const began = performance.now();
+    const turn = (now) => {
+      const share = still() ? 1 : limited((now - began) / length, [0, 1]);
+      step(share);
+      paint(m, true);
+      if (share < 1) requestAnimationFrame(turn);
+    };
+    requestAnimationFrame(turn);
+  }
+
+  function morph(to) {
+    if (to.panel === m.to.panel && to.layer === m.to.layer) return;
+    m.from = m.to;
+    m.to = to;
+    m.part = 0;
+    m.hover = null;
+    animate(MORPH, (share) => {
+      m.part = m.to === to ? share * share * (3 - 2 * share) : m.part;
+    });
+  }
+
+  function glide(view) {
+    const start = { ...m.view };
+    m.moving = true;
+    animate(350, (share) => {
+      const s = share * (2 - share);
+      for (const key of ["x", "y", "zoom"]) m.view[key] = start[key] + (view[key] - start[key]) * s;
+      if (share === 1) m.moving = false;
+    });
+    settle();
+  }
 
   function take(given) {
-    if (data !== given) {
-      const other = !data || data.id !== given.id;
-      data = given;
-      coords = given.panels.map((panel) =>
+    if (m.data !== given) {
+      const other = !m.data || m.data.id !== given.id;
+      m.data = given;
+      m.coords = given.panels.map((panel) =>
         panel.coords.map((c) => new Uint16Array(bytes(c).buffer)),
       );
       if (other) {
-        if (entry) entry.refresh = null;
-        entry = maps.get(given.id) ?? {};
-        maps.set(given.id, entry);
-        selection = null;
+        if (m.entry) m.entry.refresh = null;
+        m.entry = maps.get(given.id) ?? {};
+        maps.set(given.id, m.entry);
+        m.selection = null;
         fresh = true;
-        // Where an element comes or goes above, Streamlit may make the map anew: it goes on as it was.
-        ({ view, hidden, hiddenOf } = entry.kept ?? {
-          view: { ...WHOLE },
-          hidden: new Set(),
-          hiddenOf: null,
-        });
+        asked = null;
+        begin(m.entry.kept ?? {});
       }
-      entry.refresh = refresh;
-      find(".panels").replaceChildren(
-        ...given.panels.map((panel) => {
-          const figure = document.createElement("figure");
-          const title = document.createElement("figcaption");
-          const sub = document.createElement("small");
-          title.textContent = panel.title;
-          title.append(sub);
-          const box = document.createElement("div");
-          box.className = "box";
-          box.setAttribute("role", "img");
-          box.setAttribute(
-            "aria-label",
-            `${panel.title}: ${given.count} points. The table below lists what is selected.`,
-          );
-          figure.append(title, box);
-          return figure;
-        }),
-      );
+      m.to = {
+        panel: Math.min(m.to.panel, Math.max(m.coords.length - 1, 0)),
+        layer: Math.min(m.to.layer, Math.max((m.coords[0]?.length ?? 1) - 1, 0)),
+      };
+      m.from = m.to;
+      m.entry.refresh = refresh;
+      root.dataset.mode = m.mode;
+      drawKinds();
     }
     refresh();
   }
 
+  // Where an element comes or goes above, Streamlit may make the map anew: it goes on as it was.
+  function begin({ view, hidden, hiddenOf, to, mode }) {
+    m.begun = !!view;
+    m.view = view ?? { ...WHOLE };
+    m.hidden = hidden ?? new Set();
+    m.hiddenOf = hiddenOf ?? null;
+    m.to = to ?? { panel: 0, layer: (m.coords[0]?.length ?? 1) - 1 };
+    m.mode = mode ?? "one";
+  }
+
+  function drawKinds() {
+    const kinds = m.data.panels.map(({ title }, number) => {
+      const button = document.createElement("button");
+      button.dataset.panel = number;
+      button.textContent = title;
+      return button;
+    });
+    find(".kinds").replaceChildren(...(kinds.length > 1 ? kinds : []));
+    find(".panels").replaceChildren(
+      ...m.data.panels.map((panel) => {
+        const figure = document.createElement("figure");
+        const title = document.createElement("figcaption");
+        title.textContent = panel.title;
+        title.append(document.createElement("small"));
+        const box = document.createElement("div");
+        box.className = "box";
+        box.setAttribute("role", "img");
+        const about = `${panel.title}: ${m.data.count} points.`;
+        box.setAttribute("aria-label", `${about} The lists beside it name rows of them.`);
+        figure.append(title, box);
+        return figure;
+      }),
+    );
+    showState();
+  }
+
+  function showState() {
+    const { panel, layer } = m.to;
+    root.dataset.mode = m.mode;
+    for (const button of root.querySelectorAll("[data-panel]")) {
+      button.setAttribute("aria-pressed", String(Number(button.dataset.panel) === panel));
+    }
+    root.querySelectorAll("figure").forEach((figure, number) => {
+      figure.hidden = m.mode === "one" && number !== panel;
+    });
+    find(".kinds").hidden = m.mode === "many";
+    const many = find("[data-do=many]");
+    many.hidden = m.coords.length < 2;
+    many.setAttribute("aria-pressed", String(m.mode === "many"));
+    const slider = find(".depth input");
+    const number = asked ?? m.data.layers?.[layer] ?? layer;
+    slider.max = m.data.depth ?? Math.max((m.coords[0]?.length ?? 1) - 1, 0);
+    slider.value = number;
+    find(".depth").hidden = slider.max === "0";
+    find(".depth .of").textContent = `Layer ${number}`;
+  }
+
   function refresh() {
-    if (!data) return;
-    if (entry.look && fresh) {
+    if (!m.data) return;
+    const { look, dock } = m.entry;
+    if (look && fresh) {
       fresh = false;
-      const marked = entry.look.selected && bytes(entry.look.selected);
+      const marked = look.selected && bytes(look.selected);
       if (marked)
-        mark(Array.from({ length: data.count }, (_, i) => i).filter((i) => bit(marked, i)));
+        mark(Array.from({ length: m.data.count }, (_, i) => i).filter((i) => bit(marked, i)));
       else mark(null);
     }
-    if (entry.look && hiddenOf !== entry.look.title) {
-      hiddenOf = entry.look.title;
-      hidden = new Set();
+    if (look && m.hiddenOf !== look.title) {
+      m.hiddenOf = look.title;
+      m.hidden = new Set();
+    }
+    if (dock && !m.begun) {
+      m.begun = true;
+      if (dock.view)
+        m.view = { x: dock.view[0], y: dock.view[1], zoom: limited(dock.view[2], ZOOMS) };
+      if (dock.mode) m.mode = dock.mode;
+      const panel = Math.min(dock.panel ?? 0, m.coords.length - 1);
+      m.from = m.to = { panel, layer: Math.min(look?.layer ?? m.to.layer, m.to.layer) };
+      showState();
     }
     root.querySelectorAll("figcaption small").forEach((small, i) => {
-      small.textContent = entry.look?.subtitles?.[i] ?? "";
+      small.textContent = look?.subtitles?.[i] ?? "";
+      small.parentElement.title = small.textContent;
     });
     restyle();
-    const wanted = Math.min(entry.look?.layer ?? 0, (coords[0]?.length ?? 1) - 1);
-    if (wanted !== layer && coords[0]?.length) {
-      from = Math.min(layer, coords[0].length - 1);
-      layer = wanted;
-      part = 0;
-      const began = performance.now();
-      const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      const step = (now) => {
-        part = still ? 1 : Math.min((now - began) / 600, 1);
-        paint();
-        if (part < 1) requestAnimationFrame(step);
-      };
-      requestAnimationFrame(step);
+    const number =
+      look?.layer === undefined ? undefined : (m.data.layers?.[look.layer] ?? look.layer);
+    if (number === asked) asked = null;
+    if (look && asked === null && look.layer < (m.coords[0]?.length ?? 0)) {
+      morph({ panel: m.to.panel, layer: look.layer });
+      showState();
     }
-    drawLegend(find(".legend"), entry.look, look, hidden);
+    drawLegend(find(".legend"), look, m.look, m.hidden);
     measure();
+    const pinned = dock?.pinned ?? null;
+    if (pinned !== m.pinned) {
+      m.pinned = pinned;
+      if (pinned !== null && pinned < m.data.count) bringIntoSight(pinned);
+    }
+  }
+
+  function bringIntoSight(row) {
+    const [slot] = slotsOf(m);
+    if (!slot) return;
+    const { box } = slot;
+    const [x, y] = onScreen(m, slot, row);
+    const away = Math.abs(x - box.x - box.width / 2) > box.width * 0.45;
+    if (away || Math.abs(y - box.y - box.height / 2) > box.height * 0.45) {
+      const [mapX, mapY] = placeOf(m, slot, row);
+      glide({ x: mapX, y: mapY, zoom: m.view.zoom });
+    }
   }
 
   const restyle = () => {
-    look = lookOf(root, entry.look, data.count, hidden, selection);
+    m.look = lookOf(root, m.entry.look, m.data.count, m.hidden, m.selection);
   };
 
   function measure() {
-    const outer = field.getBoundingClientRect();
-    boxes = [...root.querySelectorAll(".box")].map((box) => {
+    const outer = m.field.getBoundingClientRect();
+    m.boxes = [...root.querySelectorAll("figure:not([hidden]) .box")].map((box) => {
       const r = box.getBoundingClientRect();
-      return { x: r.left - outer.left, y: r.top - outer.top, width: r.width, height: r.height };
+      const { width, height } = r;
+      const side = Math.min(width, height);
+      return { x: r.left - outer.left, y: r.top - outer.top, width, height, side };
+    });
+    if (!m.boxes.length) return;
+    const one = m.mode === "one";
+    const [box] = m.boxes;
+    m.margin = one ? Math.round(MARGIN * box.side) : 0;
+    const clip = one ? box : { x: 0, y: 0, width: outer.width, height: outer.height };
+    Object.assign(find(".clip").style, {
+      left: `${clip.x}px`,
+      top: `${clip.y}px`,
+      width: `${clip.width}px`,
+      height: `${clip.height}px`,
+    });
+    const size = [clip.width + 2 * m.margin, clip.height + 2 * m.margin];
+    Object.assign(dots.style, {
+      left: `${-m.margin}px`,
+      top: `${-m.margin}px`,
+      width: `${size[0]}px`,
+      height: `${size[1]}px`,
     });
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
-    for (const canvas of [dots, over]) {
-      const w = Math.round(outer.width * ratio),
-        h = Math.round(outer.height * ratio);
-      if (canvas.width !== w || canvas.height !== h) {
-        canvas.width = w;
-        canvas.height = h;
-      }
-    }
+    fitCanvas(dots, ...size, ratio);
+    fitCanvas(m.over, outer.width, outer.height, ratio);
+    m.painted = null;
     redraw();
   }
 
-  const at = (panel, i) => {
-    const now = coords[panel][from] ?? coords[panel][0],
-      next = coords[panel][layer] ?? now;
-    return [0, 1].map(
-      (k) => ((now[2 * i + k] + (next[2 * i + k] - now[2 * i + k]) * part) / 65535) * 3 - 1,
-    );
-  };
-  const toScreen = (box, [x, y]) => [
-    box.x + ((x - view.x) * view.zoom + 0.5) * box.width,
-    box.y + (0.5 - (y - view.y) * view.zoom) * box.height,
-  ];
-
-  function paint(whole = true) {
-    if (!data || !look || !boxes.length) return;
-    entry.kept = { view, hidden, hiddenOf };
-    const began = performance.now();
-    // While the map is moved: where a frame takes long, every second, third, ... point is drawn.
-    const moving = drag?.moved && !drag.path;
-    if (whole && moving && painted)
-      thin = Math.min(Math.max(Math.ceil((thin * (began - painted)) / 40), 1), 24);
-    if (whole) painted = moving ? began : 0;
-    if (whole) points(moving ? thin : 1);
-    const ratio = over.width / over.clientWidth || 1;
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, over.width, over.height);
-    boxes.forEach((box, panel) => {
-      drawOver(pen, box, look, {
-        names: namesIn(panel, box),
-        rings: ringsIn(panel, box),
-        hover: hover === null ? null : toScreen(box, at(panel, hover)),
-        lasso: drag?.panel === panel ? drag.path : null,
-      });
-    });
-    root.dataset.part = part.toFixed(2);
-  }
-
-  function points(every) {
-    const shift = { zoom: view.zoom, x: view.x, y: view.y };
-    painter.begin();
-    coords.forEach((layers, panel) => {
-      const now = layers[from] ?? layers[0];
-      if (now && boxes[panel])
-        painter.points(
-          boxes[panel],
-          shift,
-          now,
-          layers[layer] ?? now,
-          part,
-          look,
-          look.of(panel),
-          every,
-        );
-    });
-    painter.forget(
-      new Set([...coords.flat(), ...coords.map((_, panel) => look.of(panel)), look.flags]),
-    );
-  }
-
-  function namesIn(panel, box) {
-    if (!look.centres || look.ramp) return [];
-    const layouts = coords[panel],
-      last = layouts.length - 1;
-    const [now, next] = [from, layer].map((number) =>
-      middlesOf(layouts[Math.min(number, last)], entry.look.codes, look.names.length),
-    );
-    return look.names.flatMap((name, code) =>
-      hidden.has(code) || !now[code] || !next[code]
-        ? []
-        : [
-            [
-              name,
-              toScreen(
-                box,
-                now[code].map((v, k) => v + (next[code][k] - v) * part),
-              ),
-            ],
-          ],
-    );
-  }
-  const ringsIn = (panel, box) =>
-    look.rings.flatMap((ring) => {
-      const place = ring.points[panel]?.[layer];
-      return place ? [[ring.label, toScreen(box, place)]] : [];
-    });
-
-  const pointer = (event) => {
-    const r = field.getBoundingClientRect();
-    const x = event.clientX - r.left,
-      y = event.clientY - r.top;
-    const panel = boxes.findIndex(
-      (b) => x >= b.x && x <= b.x + b.width && y >= b.y && y <= b.y + b.height,
-    );
-    return { x, y, panel };
-  };
-  function nearest({ x, y, panel }, within = 9) {
-    if (panel < 0 || !coords[panel]?.length || part < 1) return null;
-    const layout = coords[panel][layer] ?? coords[panel][0],
-      { first, next } = gridOf(layout);
-    const box = boxes[panel];
-    const mapX = ((x - box.x) / box.width - 0.5) / view.zoom + view.x;
-    const mapY = (0.5 - (y - box.y) / box.height) / view.zoom + view.y;
-    const reachX = within / box.width / view.zoom,
-      reachY = within / box.height / view.zoom;
-    let best = null,
-      least = within * within;
-    for (let row = cell(mapY - reachY); row <= cell(mapY + reachY); row++) {
-      for (let column = cell(mapX - reachX); column <= cell(mapX + reachX); column++) {
-        for (let i = first[row * CELLS + column]; i >= 0; i = next[i]) {
-          if (look.codes[i] === 255 || (look.dim && !look.flags[i])) continue;
-          const [px, py] = toScreen(box, at(panel, i));
-          const d = (px - x) ** 2 + (py - y) ** 2;
-          if (d < least) {
-            least = d;
-            best = i;
-          }
-        }
-      }
-    }
-    return best;
-  }
   function mark(rows) {
-    selection = rows?.length ? new Set(rows) : null;
-    find("[data-do=clear]").hidden = !selection;
-    find(".count").textContent = selection ? `${selection.size.toLocaleString("en")} selected` : "";
+    m.selection = rows?.length ? new Set(rows) : null;
+    find("[data-do=clear]").hidden = !m.selection;
+    find(".count").textContent = m.selection
+      ? `${m.selection.size.toLocaleString("en")} selected`
+      : "";
   }
   function select(rows) {
     mark(rows);
     restyle();
     redraw();
-    parent.report("selected", { id: data.id, rows: rows ?? [] });
+    parent.report("selected", { id: m.data.id, rows: rows ?? [] });
   }
 
-  over.addEventListener("pointerdown", (event) => {
-    const where = pointer(event);
-    if (where.panel < 0) return;
-    over.setPointerCapture(event.pointerId);
-    const lasso = mode === "lasso" || event.shiftKey;
-    drag = {
-      ...where,
-      start: { ...view },
-      moved: false,
-      path: lasso ? [[where.x, where.y]] : null,
-    };
+  root.addEventListener("input", ({ target }) => {
+    if (target.type !== "range") return;
+    asked = Number(target.value);
+    find(".depth .of").textContent = `Layer ${asked}`;
+    const place = (m.data.layers ?? m.coords[0].map((_, i) => i)).indexOf(asked);
+    if (place >= 0) morph({ panel: m.to.panel, layer: place });
+    clearTimeout(m.sliding);
+    m.sliding = setTimeout(() => parent.report("layer", { id: m.data.id, layer: asked }), 350);
   });
-  over.addEventListener("pointermove", (event) => {
-    const where = pointer(event);
-    if (!drag) {
-      const found = nearest(where);
-      if (found !== hover) {
-        hover = found;
-        redraw(false);
-      }
-      tip.hidden = found === null;
-      if (found !== null) {
-        tip.textContent = entry.texts?.texts[found] ?? "";
-        tip.style.left = `${Math.min(where.x + 14, field.clientWidth - 290)}px`;
-        tip.style.top = `${where.y + 16}px`;
-      }
-      over.style.cursor = found !== null ? "pointer" : mode === "lasso" ? "crosshair" : "grab";
-      return;
-    }
-    if (Math.hypot(where.x - drag.x, where.y - drag.y) > 4) drag.moved = true;
-    if (drag.path) drag.path.push([where.x, where.y]);
-    else {
-      const box = boxes[drag.panel];
-      view.x = drag.start.x - (where.x - drag.x) / box.width / view.zoom;
-      view.y = drag.start.y + (where.y - drag.y) / box.height / view.zoom;
-    }
-    tip.hidden = true;
-    redraw(!drag.path);
-  });
-  over.addEventListener("pointerup", (event) => {
-    if (!drag) return;
-    const { path, moved, panel } = drag;
-    drag = null;
-    if (!moved) {
-      const found = nearest(pointer(event));
-      if (found !== null) parent.report("opened", { id: data.id, row: found });
-    } else if (path) {
-      const rows = [];
-      for (let i = 0; i < look.codes.length; i++) {
-        if (look.codes[i] !== 255 && inside(toScreen(boxes[panel], at(panel, i)), path))
-          rows.push(i);
-      }
-      select(rows);
-    }
-    redraw();
-  });
-  over.addEventListener("pointerleave", () => {
-    hover = null;
-    tip.hidden = true;
-    redraw(false);
-  });
-  over.addEventListener(
-    "wheel",
-    (event) => {
-      const { x, y, panel } = pointer(event);
-      if (panel < 0) return;
-      event.preventDefault();
-      const box = boxes[panel],
-        factor = Math.exp(-event.deltaY * 0.0015);
-      const zoom = Math.min(Math.max(view.zoom * factor, 0.5), 60);
-      const dx = (x - box.x) / box.width - 0.5,
-        dy = 0.5 - (y - box.y) / box.height;
-      view.x += dx / view.zoom - dx / zoom;
-      view.y += dy / view.zoom - dy / zoom;
-      view.zoom = zoom;
-      redraw();
+  const actions = {
+    fit: () => glide({ ...WHOLE }),
+    clear: () => select(null),
+    many: () => {
+      m.mode = m.mode === "many" ? "one" : "many";
+      m.from = m.to;
+      showState();
+      measure();
+      m.tell("state", {});
     },
-    { passive: false },
-  );
-  root.addEventListener("click", (event) => {
-    const button = event.target.closest("button");
+  };
+  root.addEventListener("click", ({ target }) => {
+    const button = target.closest("button");
     if (!button) return;
-    if (button.dataset.mode) {
-      mode = button.dataset.mode;
-      root.querySelectorAll("[data-mode]").forEach((b) => {
+    const { gesture, panel, code } = button.dataset;
+    if (gesture) {
+      m.gesture = gesture;
+      for (const b of root.querySelectorAll("[data-gesture]")) {
         b.setAttribute("aria-pressed", String(b === button));
-      });
-    } else if (button.dataset.do === "fit") {
-      view = { ...WHOLE };
-      redraw();
-    } else if (button.dataset.do === "clear") select(null);
-    else if (button.dataset.code !== undefined) {
-      const code = Number(button.dataset.code);
-      hidden.has(code) ? hidden.delete(code) : hidden.add(code);
+      }
+    } else if (panel !== undefined) {
+      morph({ panel: Number(panel), layer: m.to.layer });
+      showState();
+      m.tell("state", {});
+    } else if (code !== undefined) {
+      const number = Number(code);
+      m.hidden.has(number) ? m.hidden.delete(number) : m.hidden.add(number);
       restyle();
-      drawLegend(find(".legend"), entry.look, look, hidden);
+      drawLegend(find(".legend"), m.entry.look, m.look, m.hidden);
       redraw();
-    }
+    } else actions[button.dataset.do]?.();
   });
+  listenTo(m, { redraw, select, settle, fit: actions.fit });
+  root.inSight = () => inSight(m);
+  root.covered = () => covered(m);
   const watch = new ResizeObserver(measure);
-  watch.observe(field);
+  watch.observe(m.field);
   const scheme = new MutationObserver(() => refresh());
   scheme.observe(document.documentElement, { attributes: true, subtree: false });
   return {
@@ -413,7 +352,16 @@ function makeMap(root, parent) {
     leave() {
       watch.disconnect();
       scheme.disconnect();
-      if (entry) entry.refresh = null;
+      if (m.entry) m.entry.refresh = null;
     },
   };
+}
+
+function fitCanvas(canvas, width, height, ratio) {
+  const w = Math.round(width * ratio),
+    h = Math.round(height * ratio);
+  if (canvas.width !== w || canvas.height !== h) {
+    canvas.width = w;
+    canvas.height = h;
+  }
 }

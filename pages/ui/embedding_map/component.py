@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,19 +17,29 @@ from analysis.maps.colours import MOST_CLASSES, Colour
 if TYPE_CHECKING:
     import numpy as np
 
+    from analysis.maps.structure import Structure
+
 
 _HERE = Path(__file__).parent
-_TEXT = 220  # characters of a sentence that the pointer shows
+SCRIPTS = (
+    "paint.js",
+    "parts.js",
+    "camera.js",
+    "labels.js",
+    "look.js",
+    "over.js",
+    "drawn.js",
+    "gestures.js",
+    "component.js",
+)
+_TEXT, _TEXT_OF_MANY, _MANY = 220, 80, 20_000  # characters of a sentence at the pointer; rows
 _RAMP = ("#2166AC", "#8C8C8C", "#E08214")
 
 _maps = st.components.v2.component(
     "poollens_map",
     html='<div class="maps"></div>',
     css=(_HERE / "component.css").read_text(encoding="utf-8"),
-    js="".join(
-        (_HERE / name).read_text(encoding="utf-8")
-        for name in ("paint.js", "parts.js", "look.js", "over.js", "component.js")
-    ),
+    js="".join((_HERE / name).read_text(encoding="utf-8") for name in SCRIPTS),
 )
 
 
@@ -55,9 +65,13 @@ def draw(
     identity: str,
     key: str,
     on_selected: Callable[[list[int]], None],
-    on_opened: Callable[[int], None],
+    on_layer: Callable[[int], None],
+    layers: Sequence[int] = (),
+    depth: int = 0,
 ) -> Square:
     """Draw the maps; `identity` names this set of rows, so that texts and looks find their map.
+
+    `layers` are those of the layouts of each panel, 0 to `depth` those that can be asked for.
 
     Texts and places travel apart from each other and from the look: what has not changed since
     the last run is not sent again.
@@ -69,18 +83,19 @@ def draw(
         if told and told.get("id") == identity:
             on_selected([int(row) for row in told["rows"] if 0 <= int(row) < len(texts)])
 
-    def opened() -> None:
-        told = st.session_state[key].get("opened")
-        if told and told.get("id") == identity and 0 <= int(told["row"]) < len(texts):
-            on_opened(int(told["row"]))
+    def layer() -> None:
+        told = st.session_state[key].get("layer")
+        if told and told.get("id") == identity and 0 <= int(told["layer"]) <= depth:
+            on_layer(int(told["layer"]))
 
+    most = _TEXT if len(texts) <= _MANY else _TEXT_OF_MANY
     _maps(
         key=f"{key}-texts",
         height="content",
         data={
             "kind": "texts",
             "id": identity,
-            "texts": [text if len(text) <= _TEXT else f"{text[:_TEXT]} …" for text in texts],
+            "texts": [text if len(text) <= most else f"{text[:most]} …" for text in texts],
         },
     )
     _maps(
@@ -90,6 +105,8 @@ def draw(
             "kind": "map",
             "id": identity,
             "count": len(texts),
+            "layers": list(layers),
+            "depth": depth,
             "panels": [
                 {
                     "title": panel.title,
@@ -99,7 +116,7 @@ def draw(
             ],
         },
         on_selected_change=chosen,
-        on_opened_change=opened,
+        on_layer_change=layer,
     )
     return frame
 
@@ -116,10 +133,14 @@ def look(
     subtitles: Sequence[str] = (),
     selected: Sequence[int] | None = None,
     count: int = 0,
+    structures: Sequence[Structure | None] = (),
+    contours: bool = False,
+    clusters: bool = False,
 ) -> None:
     """How the map of this identity looks now: colour, layer, typed sentences, what was found.
 
-    `selected` are rows that are selected when the map is drawn anew, of `count` rows.
+    `selected` are rows that are selected when the map is drawn anew, of `count` rows;
+    `structures` those of each panel in the frame that it is shown in.
 
     Apart from the map itself because it changes with every key press and is small.
     """
@@ -164,4 +185,55 @@ def look(
         data["found"] = packed.flags(found)
     if selected:
         data["selected"] = packed.flags_at(selected, count)
+    if contours:
+        data["contours"] = [
+            [
+                [packed.coordinates(frame.place(line)) for line in lines]
+                for lines in (() if one is None else one.contours.lines)
+            ]
+            for one in structures
+        ]
+    if clusters:
+        data["clusters"] = [
+            []
+            if one is None
+            else [
+                {"name": name, "place": frame.place(centre).round(5).tolist()}
+                for name, centre in zip(one.clusters.names, one.clusters.centres, strict=True)
+                if name
+            ]
+            for one in structures
+        ]
     _maps(key=key, height="content", data=data)
+
+
+def dock(
+    identity: str,
+    key: str,
+    state: Mapping[str, Any],
+    count: int,
+    on_told: Callable[[str, Mapping[str, Any]], None],
+) -> None:
+    """The map's line to the dock beside it: which point is pinned, and what the pointer is at.
+
+    ``on_told`` takes "pointed" or "pinned" with a `row` (-1: none), or "state", each with the
+    `panel`, `mode` and `view` of the map. A component of the dock's own, so that only the dock is
+    drawn anew.
+    """
+
+    def told(what: str) -> Callable[[], None]:
+        def tell() -> None:
+            given = st.session_state[key].get(what)
+            if given and given.get("id") == identity and int(given.get("row", -1)) < count:
+                on_told(what, given)
+
+        return tell
+
+    _maps(
+        key=key,
+        height="content",
+        data={"kind": "dock", "id": identity, **state},
+        on_pointed_change=told("pointed"),
+        on_pinned_change=told("pinned"),
+        on_state_change=told("state"),
+    )

@@ -12,7 +12,7 @@ from analysis.maps.atlas import Wish
 from analysis.maps.projection import METRICS
 from pages.ui.frame import address
 
-SIZES = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
+SIZES = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
 MOST_PANELS = 9
 ALL_LAYERS_UP_TO = 10_000  # rows: beyond, only the layer in view is computed and kept
 MOST_LAYOUT_ROWS = 700_000  # rows times panels times layers: about 1 GB of vectors
@@ -73,17 +73,7 @@ def ask(
             help="PCA keeps large distances and is there at once. UMAP keeps neighbourhoods; "
             "distances between far groups of a UMAP mean little.",
         )
-        if depth and st.session_state.get("layer_shown") not in range(depth + 1):
-            st.session_state.pop("layer_shown", None)
-        layer = st.slider(
-            "Layer",
-            0,
-            depth,
-            depth,
-            **address.kept("layer_shown"),
-            help="0 is the embedding output. The pooling head's own vector has one layer only.",
-        )
-        with st.popover("Sample and layout", icon=":material/tune:"):
+        with st.expander("Sample and layout", icon=":material/tune:"):
             sizes = [size for size in SIZES if size < rows] + [min(rows, SIZES[-1])]
             if st.session_state.get("rows_shown") not in (None, *sizes):
                 st.session_state.pop("rows_shown")
@@ -115,9 +105,19 @@ def ask(
         metric=str(metric),
         alignment=str(align) if method == "umap" or align == "none" else "procrustes",
     )
-    return MapRequest(
-        tuple(members), int(most), int(seed), tuple(poolings), int(layer), depth, wish
-    )
+    layer = shown_layer(depth)
+    return MapRequest(tuple(members), int(most), int(seed), tuple(poolings), layer, depth, wish)
+
+
+def shown_layer(depth: int) -> int:
+    """The layer in view, which the map's own slider chooses; the last one until then."""
+    layer = st.session_state.get("layer_shown")
+    return depth if layer is None or not 0 <= layer <= depth else int(layer)
+
+
+def show_layer(layer: int, depth: int) -> None:
+    """Choose the layer in view; the last one needs no place in the address."""
+    address.choose(layer_shown=None if layer == depth else layer)
 
 
 def _members(members: Sequence[Checkpoint]) -> Sequence[Checkpoint]:

@@ -9,12 +9,15 @@ from typing import Any
 import streamlit as st
 
 from analysis.common.arrays import npy_bytes
+from analysis.common.csv_text import as_csv
 from analysis.corpus import predictions
+from analysis.corpus.predictions import Predictions
 from analysis.maps.atlas import Sheet
 from analysis.maps.projection import Map
 from analysis.maps.row_groups import RowGroups
 from pages.ui.data.choose import DataChoice
-from pages.ui.embedding_map import numbers, typed_sentence
+from pages.ui.embedding_map import engine, numbers, typed_sentence
+from pages.ui.embedding_map import groups as groups_of
 from pages.ui.embedding_map.controls import MapRequest
 from pages.ui.embedding_map.drawing import MapSource
 from pages.ui.embedding_map.engine import Pass
@@ -25,7 +28,7 @@ from pages.ui.frame.inputs import Choice, compare
 from pages.ui.kit import cards
 from pages.ui.kit.show import export_menu
 
-_SELECTED, _OPENED, _GO, _TABLE = "map_selected", "map_opened", "map_go", "map-table"
+_SELECTED, _GO, _TABLE = "map_selected", "map_go", "map-table"
 
 
 def follow() -> None:
@@ -40,9 +43,18 @@ def _take_along(given: Pass, rows: Sequence[int]) -> None:
     cells = st.session_state[_TABLE]["selection"]["cells"]
     if not cells:
         return
-    row = rows[int(cells[0][0])]
+    go(given, rows[int(cells[0][0])])
+
+
+def go(given: Pass, row: int) -> None:
+    """Open a row on Compare at the beginning of the next run of the page."""
     pair = None if given.table.pair is None else given.table.pair[row]
     st.session_state[_GO] = (given.table.text[row], pair)
+
+
+def is_going() -> bool:
+    """Whether the next run of the page leads to Compare."""
+    return _GO in st.session_state
 
 
 def select(given: Pass, rows: Sequence[int]) -> None:
@@ -54,11 +66,6 @@ def selected(given: Pass) -> tuple[int, ...] | None:
     """Rows of the sample that are selected, or None."""
     kept = st.session_state.get(_SELECTED)
     return kept[1] if kept and kept[0] == given.table.digest else None
-
-
-def opened(given: Pass, row: int) -> None:
-    """A click on a point: its row is shown below."""
-    st.session_state[_OPENED] = (given.table.digest, row)
 
 
 def draw(
@@ -89,18 +96,17 @@ def draw(
 
 
 def _rows(chosen: DataChoice, given: Pass) -> None:
-    caught = selected(given)
-    one = st.session_state.get(_OPENED)
-    rows = list(caught or ())
-    if one and one[0] == given.table.digest and one[1] not in rows:
-        rows.insert(0, one[1])
+    answers = [
+        one for member in given.members if (one := engine.answers(member, given)) is not None
+    ]
+    rows = list(selected(given) or ())
     with st.container(border=True, key="map-rows"):
         count = f" ({len(rows):,})" if rows else ""
         st.markdown(
             f"**Selected sentences{count}**", help="A lasso in one map selects in all of them."
         )
         if not rows:
-            st.caption("Click a point, or switch to Lasso and draw around some.")
+            st.caption("Switch to Lasso (or hold Shift) and draw around some points.")
             return
         st.dataframe(
             _frame(chosen, given, rows),
@@ -111,9 +117,20 @@ def _rows(chosen: DataChoice, given: Pass) -> None:
             height=min(38 + 35 * len(rows), 320),
         )
         st.caption("A click on a row opens it on Compare.")
+        st.download_button(
+            "Selected rows (CSV)",
+            lambda: as_csv(_frame(chosen, given, rows, answers)),
+            file_name="selection.csv",
+            mime="text/csv",
+            on_click="ignore",
+            key="map-selection",
+        )
 
 
-def _frame(chosen: DataChoice, given: Pass, rows: Sequence[int]) -> Any:
+def _frame(
+    chosen: DataChoice, given: Pass, rows: Sequence[int], answers: Sequence[Predictions] = ()
+) -> Any:
+    """The rows with all that is known of them: their file's columns, and predictions."""
     import pandas as pd
 
     table = given.table
@@ -130,6 +147,13 @@ def _frame(chosen: DataChoice, given: Pass, rows: Sequence[int]) -> Any:
         ]
     if chosen.cases:
         columns["capability"] = [chosen.cases[int(given.rows[row])].capability for row in rows]
+    for name, values in groups_of.columns(chosen, given).items():
+        columns.setdefault(name, [values[row] for row in rows])
+    for answer in answers:
+        known = answer.frame()
+        for name in known.columns:
+            if name not in ("row", "tokens", "cut"):
+                columns[f"{answer.checkpoint}: {name}"] = known[name].iloc[list(rows)].tolist()
     return pd.DataFrame(columns)
 
 

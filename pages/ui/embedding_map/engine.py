@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from analysis.common.jobs import Desk
 
 
+_ASKED = "map_asked"
+_UMAP_BEGINS, _UMAP_ROW = 2.0, 0.0016  # seconds until UMAP is imported, and for each row of a map
+
+
 @dataclass(frozen=True)
 class Pass:
     """One sample of a data set, the checkpoints it goes through, and what is kept of each."""
@@ -256,6 +260,26 @@ def lay_out(
         compute(store, given, layer, wish, report, only_in_view)
 
     return go
+
+
+def ask_for(given: Pass) -> None:
+    """Somebody has clicked for maps of these rows: their layouts need no click of their own."""
+    st.session_state[_ASKED] = given.table.digest
+
+
+def is_asked(given: Sequence[Sheet]) -> bool:
+    """Whether these panels are of the rows that somebody has clicked for."""
+    digest = st.session_state.get(_ASKED)
+    return any(digest in sheet.key for sheet in given if isinstance(sheet.key, tuple))
+
+
+def layout_seconds(
+    given: Sequence[Sheet], layer: int, wish: Wish, only_in_view: bool = False
+) -> float:
+    """About how long the layouts that are missing take on two cores, compiled kernels read."""
+    todo = atlas.missing(layouts(), given, layer, wish, only_in_view)
+    rows = sum(len(sheet.vectors[number]) for sheet, number in todo)
+    return _UMAP_BEGINS + _UMAP_ROW * rows if todo else 0.0
 
 
 def answers(member: Checkpoint, given: Pass) -> predictions.Predictions | None:

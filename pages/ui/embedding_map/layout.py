@@ -10,6 +10,7 @@ from analysis.common import jobs as work_in_hand
 from analysis.maps.atlas import Sheet, Wish, aligned, digest, missing, together
 from analysis.maps.projection import Map
 from analysis.maps.quality import FEWEST, Quality
+from analysis.maps.structure import Structure
 from pages.ui.embedding_map import engine
 from pages.ui.embedding_map.controls import MapRequest
 from pages.ui.engine import jobs
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+AT_ONCE = 5.0  # seconds: what takes longer waits for a click
 _PCA_AT_ONCE = 60_000  # rows of vectors that are laid out by PCA while the page waits (about 1 s)
 _MEASURED_AT_ONCE = 600  # rows of a panel
 
@@ -33,6 +35,15 @@ class LaidOutMaps:
     def place(self, layer: int) -> int:
         """The index of the layer in view."""
         return self.layers.index(layer) if layer in self.layers else len(self.layers) - 1
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known of each panel; None where it is not known yet."""
+
+    qualities: list[Quality | None]
+    structures: list[Structure | None]
+    more: bool  # is to come
 
 
 def lay_out(sheets: Sequence[Sheet], asked: MapRequest) -> LaidOutMaps:
@@ -69,7 +80,8 @@ def _job(sheets: Sequence[Sheet], layer: int, wish: Wish) -> None:
     view = bool(missing(engine.layouts(), sheets, layer, wish, only_in_view=True))
     key = engine.layout_key(sheets, wish) + (f"-{layer}" if view else "-all")
     work = engine.lay_out(sheets, layer, wish, only_in_view=view)
-    if jobs.find(key) is None:
+    expected = engine.layout_seconds(sheets, layer, wish, only_in_view=view)
+    if jobs.find(key) is None and (engine.is_asked(sheets) or expected <= AT_ONCE):
         jobs.begin(key, work, lane="maps")
     joint = bool(together(sheets, sheets[0].nearest(layer), wish))
     about = "The slider goes through the layers that are there."
@@ -83,10 +95,10 @@ def _job(sheets: Sequence[Sheet], layer: int, wish: Wish) -> None:
     jobs.draw(
         key,
         work,
-        label="Lay out" if view else "Lay out the other layers",
+        label="Lay out by UMAP" if view else "Lay out the other layers",
         lane="maps",
         place="layout",
-        about=about,
+        about=f"About {work_in_hand.time_in_words(expected)}. {about}",
     )
 
 
@@ -96,27 +108,32 @@ def measured(
     wish: Wish,
     labels: np.ndarray | None,
     groups: np.ndarray | None,
-) -> tuple[list[Quality | None], bool]:
-    """How far each panel may be believed, as far as it is known, and whether more is to come."""
+    texts: Sequence[str],
+) -> Measured:
+    """What is known of each panel's quality and structure, and whether more is to come."""
     store = engine.layouts()
     rows = len(sheets[0].vectors[sheets[0].nearest(layer)])
+    now = rows <= _MEASURED_AT_ONCE
 
-    def known(measure: bool) -> list[Quality | None]:
-        return [
-            store.quality(sheet, sheet.nearest(layer), wish, labels, groups, sheets, measure)
-            for sheet in sheets
-        ]
+    def of(sheet: Sheet, measure: bool) -> tuple[Quality | None, Structure | None]:
+        at = (sheet, sheet.nearest(layer), wish)
+        return (
+            store.quality(*at, labels, groups, sheets, measure),
+            store.structure(*at, texts, sheets, measure),
+        )
 
-    found = known(measure=rows <= _MEASURED_AT_ONCE)
-    if rows < FEWEST or all(one is not None for one in found):
-        return found, False
+    found = [of(sheet, now) for sheet in sheets]
+    qualities, structures = [one for one, _ in found], [one for _, one in found]
+    whole = all(one is not None for one in structures)
+    if whole and (rows < FEWEST or all(one is not None for one in qualities)):
+        return Measured(qualities, structures, False)
     key = f"{engine.layout_key(sheets, wish)}-{layer}-measure-{digest(labels)}-{digest(groups)}"
 
     def go(desk: work_in_hand.Desk) -> None:
         for done, sheet in enumerate(sheets):
             desk.check()
             desk.report(done, len(sheets), f"Measuring {sheet.title}")
-            store.quality(sheet, sheet.nearest(layer), wish, labels, groups, sheets)
+            of(sheet, True)
 
     job = jobs.find(key)
     if job is None or job.state == "done":  # its numbers have left the store
@@ -124,4 +141,4 @@ def measured(
     jobs.draw(
         key, go, label="Measure how far the maps can be believed", lane="measure", place="measuring"
     )
-    return found, True
+    return Measured(qualities, structures, True)

@@ -37,6 +37,7 @@ function lookOf(root, given, count, hidden, selection) {
     names: given?.names ?? [],
     centres: given?.centres ?? false,
     text: color,
+    accent: getComputedStyle(root).getPropertyValue("--st-primary-color") || color,
     ground: dark ? "#0E1117" : "#FFFFFF",
     dark,
   };

@@ -1,4 +1,4 @@
-// What lies over the points of a panel: names of classes, typed sentences, the pointer, a lasso.
+// What lies over the points of a panel: contours, names, typed sentences, the pointer, a lasso.
 // The middle of each class in one layout: medians, worked out once for all frames.
 const centres = new WeakMap();
 function middlesOf(layout, given, count) {
@@ -11,22 +11,54 @@ function middlesOf(layout, given, count) {
     places[code]?.[1].push(layout[2 * i + 1]);
   });
   const found = places.map(([xs, ys]) =>
-    xs.length
-      ? [xs, ys].map((v) => (v.sort((a, b) => a - b)[v.length >> 1] / 65535) * 3 - 1)
-      : null,
+    xs.length ? [xs, ys].map((v) => unpacked(v.sort((a, b) => a - b)[v.length >> 1])) : null,
   );
   centres.set(layout, { given, found });
   return found;
 }
 
-// All places in pixels: `names` and `rings` [label, [x, y]], `hover` [x, y] or null, `lasso` a path.
-function drawOver(pen, box, look, { names, rings, hover, lasso }) {
+// Contours as one path for each share, in the map's own coordinates.
+const paths = new WeakMap();
+function pathsOf(contours) {
+  let known = paths.get(contours);
+  if (!known) {
+    known = contours.map((lines) => {
+      const path = new Path2D();
+      for (const line of lines) {
+        const places = new Uint16Array(bytes(line).buffer);
+        for (let i = 0; i < places.length; i += 2) {
+          const place = [unpacked(places[i]), unpacked(places[i + 1])];
+          if (i) path.lineTo(...place);
+          else path.moveTo(...place);
+        }
+      }
+      return path;
+    });
+    paths.set(contours, known);
+  }
+  return known;
+}
+
+function drawContours(pen, box, view, look, contours, ratio) {
+  const scale = view.zoom * box.side;
+  const [x, y] = toScreen(box, view, 0, 0);
   pen.save();
-  pen.beginPath();
-  pen.rect(box.x, box.y, box.width, box.height);
-  pen.clip();
-  pen.font = "600 12px system-ui, sans-serif";
-  pen.textAlign = "center";
+  pen.setTransform(ratio * scale, 0, 0, -ratio * scale, ratio * x, ratio * y);
+  pen.strokeStyle = look.text;
+  pathsOf(contours).forEach((path, index) => {
+    pen.globalAlpha = 0.2 + 0.13 * index; // the innermost is the darkest
+    pen.lineWidth = 1.1 / scale;
+    pen.stroke(path);
+  });
+  pen.restore();
+}
+
+const FONTS = { class: "600 12px", cluster: "400 12px", typed: "600 12px" };
+const fontOf = (kind) => `${FONTS[kind]} system-ui, sans-serif`;
+
+// Of pixels: `names` that have their places, `rings` [x, y], `hover` and `pinned` [x, y] or null,
+// `lasso` a path.
+function drawOver(pen, look, { names, rings, hover, pinned, lasso }) {
   const circle = (x, y, radius, width, colour) => {
     pen.lineWidth = width;
     pen.strokeStyle = colour;
@@ -34,44 +66,53 @@ function drawOver(pen, box, look, { names, rings, hover, lasso }) {
     pen.arc(x, y, radius, 0, 7);
     pen.stroke();
   };
-  for (const [name, [x, y]] of names) {
-    pen.lineWidth = 3.5;
-    pen.strokeStyle = look.ground;
-    pen.strokeText(name, x, y);
-    pen.fillStyle = look.text;
-    pen.fillText(name, x, y);
-  }
-  for (const [label, [x, y]] of rings) {
+  for (const [x, y] of rings) {
     circle(x, y, 9, 5, look.ground);
     circle(x, y, 9, 2.2, look.text);
-    if (x < box.x || x > box.x + box.width || y < box.y || y > box.y + box.height) continue;
-    // On a plate of its own: the name of a class may stand at the same place.
-    const half = pen.measureText(label).width / 2 + 5;
-    const middle = Math.min(Math.max(x, box.x + half), box.x + box.width - half);
-    const base = y - 15 < box.y + 14 ? y + 25 : y - 15;
-    pen.globalAlpha = 0.9;
-    pen.fillStyle = look.ground;
-    pen.fillRect(middle - half, base - 12, 2 * half, 17);
-    pen.globalAlpha = 1;
+  }
+  pen.textAlign = "left";
+  pen.textBaseline = "middle";
+  for (const name of names) {
+    const [x, y] = [
+      limited(name.x, [name.left, name.left + name.width]),
+      limited(name.y, [name.top, name.top + name.height]),
+    ];
+    if (Math.hypot(x - name.x, y - name.y) > 4) {
+      pen.globalAlpha = 0.55;
+      pen.lineWidth = 1;
+      pen.strokeStyle = look.text;
+      pen.beginPath();
+      pen.moveTo(x, y);
+      pen.lineTo(name.x, name.y);
+      pen.stroke();
+      pen.globalAlpha = 1;
+    }
+    pen.font = fontOf(name.kind);
+    pen.lineWidth = 3;
+    pen.strokeStyle = look.ground;
+    pen.strokeText(name.text, name.left + 4, name.top + name.height / 2);
     pen.fillStyle = look.text;
-    pen.fillText(label, middle, base);
+    pen.fillText(name.text, name.left + 4, name.top + name.height / 2);
+  }
+  if (pinned) {
+    circle(...pinned, 8, 4.5, look.ground);
+    circle(...pinned, 8, 2.5, look.accent);
   }
   if (hover) circle(...hover, 7, 2, look.text);
-  if (lasso) {
-    pen.beginPath();
-    lasso.forEach(([x, y], i) => {
-      if (i) pen.lineTo(x, y);
-      else pen.moveTo(x, y);
-    });
-    pen.closePath();
-    pen.globalAlpha = 0.15;
-    pen.fillStyle = look.text;
-    pen.fill();
-    pen.globalAlpha = 1;
-    pen.lineWidth = 1.5;
-    pen.strokeStyle = look.text;
-    pen.setLineDash([4, 3]);
-    pen.stroke();
-  }
-  pen.restore();
+  if (!lasso) return;
+  pen.beginPath();
+  lasso.forEach(([x, y], i) => {
+    if (i) pen.lineTo(x, y);
+    else pen.moveTo(x, y);
+  });
+  pen.closePath();
+  pen.globalAlpha = 0.15;
+  pen.fillStyle = look.text;
+  pen.fill();
+  pen.globalAlpha = 1;
+  pen.lineWidth = 1.5;
+  pen.strokeStyle = look.text;
+  pen.setLineDash([4, 3]);
+  pen.stroke();
+  pen.setLineDash([]);
 }

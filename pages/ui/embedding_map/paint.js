@@ -112,13 +112,8 @@ function glPainter(canvas) {
       gl.uniform1f(place("dim"), look.dim ? 1 : 0);
       gl.uniform1f(place("ramp"), look.ramp ? 1 : 0);
       // 0..1 of the map -> -1..1 of the panel, moved and scaled by the view; y points up
-      gl.uniform4f(
-        place("view"),
-        2 * view.zoom,
-        2 * view.zoom,
-        -2 * view.x * view.zoom,
-        -2 * view.y * view.zoom,
-      );
+      const [across, along] = [box.width, box.height].map((size) => (view.zoom * box.side) / size);
+      gl.uniform4f(place("view"), 2 * across, 2 * along, -2 * view.x * across, -2 * view.y * along);
       gl.uniform3fv(place("palette"), look.palette.flat());
       for (const name of ["low", "middle", "high"]) gl.uniform3fv(place(name), look[name]);
       gl.drawArrays(gl.POINTS, 0, Math.ceil(codes.length / every));
@@ -161,8 +156,7 @@ function flatPainter(canvas) {
               : look.palette[codes[i] % 12],
         );
         context.fillRect(
-          (box.x + ((x - view.x) * view.zoom + 0.5) * box.width) * scale - size / 2,
-          (box.y + (0.5 - (y - view.y) * view.zoom) * box.height) * scale - size / 2,
+          ...toScreen(box, view, x, y).map((place) => place * scale - size / 2),
           size,
           size,
         );

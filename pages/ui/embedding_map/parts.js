@@ -9,8 +9,7 @@ function gridOf(layout) {
     const count = layout.length / 2;
     grid = { first: new Int32Array(CELLS * CELLS).fill(-1), next: new Int32Array(count) };
     for (let i = 0; i < count; i++) {
-      const place =
-        cell((layout[2 * i + 1] / 65535) * 3 - 1) * CELLS + cell((layout[2 * i] / 65535) * 3 - 1);
+      const place = cell(unpacked(layout[2 * i + 1])) * CELLS + cell(unpacked(layout[2 * i]));
       grid.next[i] = grid.first[place];
       grid.first[place] = i;
     }

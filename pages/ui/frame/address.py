@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -63,6 +64,10 @@ def _within(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
         return min(max(value, low), high)
 
     return within
+
+
+def _numbers(word: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in word.split("_"))
 
 
 def _former(*pairs: str) -> Callable[[str], str]:
@@ -205,6 +210,14 @@ NAMES: dict[str, Kind] = {
     "measure": TEXT,
     "kept_apart": TEXT,
     "vectors_folder": TEXT,
+    "drawer": SWITCH,
+    "map_panel": NUMBER,
+    "map_mode": TEXT,
+    "map_view": Kind(_numbers),
+    "point": NUMBER,
+    "contours": SWITCH,
+    "clusters": SWITCH,
+    "ranked_by": TEXT,
     # Similarity
     "edits": TEXTS,
     "similarity_poolings": TEXTS,
@@ -243,7 +256,18 @@ NAMES: dict[str, Kind] = {
 # Folders of the machine that PoolLens runs on: what a link names is opened by a click only.
 FOLDERS = ("study", "folder", "vectors_folder")
 # No widget of their own: None is their default.
-_PLAIN = ("mark", "marked_layer", "marked_dimension", "marked_head", "marked_part")
+_PLAIN = (
+    "mark",
+    "marked_layer",
+    "marked_dimension",
+    "marked_head",
+    "marked_part",
+    "layer_shown",
+    "map_panel",
+    "map_mode",
+    "map_view",
+    "point",
+)
 
 
 @dataclass
@@ -385,13 +409,16 @@ def _arrive(state: _State, back: bool) -> None:
         )
 
 
-def write(key: str = "page") -> None:
-    """Put every choice into the address of this page, and into the links to the others."""
+def write(key: str = "page", in_place: bool = False) -> None:
+    """Put every choice into the address of this page, and into the links to the others.
+
+    ``in_place``: from a fragment, which draws inside of itself only.
+    """
     state = _state()
     _settle(state)
     _hold(state)
     state.written = query()
-    with st.sidebar, st.container(key=f"address-{key}"):
+    with nullcontext() if in_place else st.sidebar, st.container(key=f"address-{key}"):
         _component(key=f"address-{key}-query", data={"query": state.written, "place": state.place})
 
 
@@ -430,7 +457,8 @@ def _choices() -> Iterator[tuple[str, Any]]:
 
 def _words(value: Any) -> list[str]:
     if isinstance(value, tuple):
-        return [".".join(map(str, value))]
+        whole = all(isinstance(part, int) for part in value)
+        return [("." if whole else "_").join(map(str, value))]
     if isinstance(value, list):
         return [_word(part) for part in value] or [""]
     return [_word(value)]

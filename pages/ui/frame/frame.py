@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -10,7 +11,7 @@ from pages.ui.engine import models, visitor
 from pages.ui.export import collection
 from pages.ui.frame import address, curtain, inputs, sidebar
 from pages.ui.frame.catalogue import Catalogue, catalogue
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.inputs import Choice, InputPlaces
 
 PAGES = (
     ("app.py", "Compare"),
@@ -40,16 +41,21 @@ def place_of(title: str) -> str:
 
 
 def start(
-    title: str, question: str, variant: bool = False, two: bool = False
+    title: str,
+    question: str,
+    variant: bool = False,
+    two: bool = False,
+    places: Callable[[], InputPlaces] | None = None,
 ) -> tuple[Catalogue, Choice]:
     """Open a page, draw the inputs that all pages share, and wait until the models can answer.
 
-    `variant` offers a second version of the text; `two` asks for a second text to compare with.
+    `variant` offers a second version of the text; `two` asks for a second text to compare with;
+    `places` draws what the inputs stand in.
     """
     open_page(title, question)
     sidebar.draw_precision()
     found = catalogue()
-    choice = inputs.ask(found, variant, two)
+    choice = inputs.ask(found, variant, two, places and places())
     models.wait_until_warm()
     return found, choice
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analysis.common.faults import reason
 from analysis.text.tokens import clean
@@ -41,12 +42,29 @@ class Choice:
         return (*(entry.id for entry in self.entries), self.target, str(self.words))
 
 
-def ask(catalogue: Catalogue, variant: bool = False, two: bool = False) -> Choice:
+@dataclass(frozen=True)
+class InputPlaces:
+    """Where a page wants the inputs, if not in rows below its title."""
+
+    sentence: DeltaGenerator
+    others: DeltaGenerator
+
+
+def ask(
+    catalogue: Catalogue,
+    variant: bool = False,
+    two: bool = False,
+    places: InputPlaces | None = None,
+) -> Choice:
     """Draw the inputs and return what they say; `variant` offers a second version of the text.
 
     With `two` the second sentence is always asked for, and no class: sentences are compared.
     """
-    above, sentence, below = (st.container(key=name) for name in ("tasks", "texts", "controls"))
+    others = st if places is None else places.others
+    line = st if places is None else places.sentence
+    above = others.container(key="tasks")
+    sentence = line.container(key="texts")
+    below = others.container(key="controls")
     with below:
         entries = _checkpoints(catalogue)
         target = None if two else _target(entries)

@@ -1,0 +1,255 @@
+"""Beside the map: Compare's card of the point under the cursor, and lists of rows worth a look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import streamlit as st
+
+from analysis.common.faults import reason
+from analysis.common.phrases import name_without_folder
+from analysis.maps.atlas import Sheet
+from analysis.maps.quality import Quality
+from analysis.maps.ranked import Ranked, disagreements, torn
+from analysis.maps.structure import Structure
+from pages.ui.compare import cards as compare
+from pages.ui.embedding_map import component, details, engine
+from pages.ui.embedding_map.drawing import MapSource
+from pages.ui.embedding_map.engine import Pass
+from pages.ui.engine import jobs
+from pages.ui.engine.replies import Reply, common_limit, replies
+from pages.ui.frame import address
+from pages.ui.frame.inputs import Choice
+from pages.ui.kit import cards
+
+_POINTED, _PINNED_OF = "map_pointed", "map_pinned_of"
+_BRIDGE = "map-dock-line"
+_STEPS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
+_SHOWN = 12  # rows of a list
+OUTLIERS, TORN, DISAGREE = "outliers", "torn", "disagreements"
+_LISTS = {
+    OUTLIERS: (
+        "Outliers",
+        "Local outlier factor of the vectors, not of the map: 2 is half as dense around the row as "
+        "around its neighbours (Breunig et al. 2000).",
+    ),
+    TORN: (
+        "Torn",
+        "Rows whose nearest neighbours by the vectors lie elsewhere on this map; the share of "
+        "neighbours kept. Do not read much into where these points lie.",
+    ),
+    DISAGREE: (
+        "Disagreements",
+        "Rows for which the chosen checkpoints predict different classes, by the Jensen-Shannon "
+        "divergence of their probabilities, in bits.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Docked:
+    """What the dock knows of the maps beside it, panel by panel."""
+
+    source: MapSource
+    choice: Choice
+    sheets: Sequence[Sheet]
+    qualities: Sequence[Quality | None]
+    structures: Sequence[Structure | None]
+    colour: str
+
+    @property
+    def given(self) -> Pass:
+        return self.source.given
+
+    @property
+    def panel(self) -> int:
+        """Which map is in front."""
+        panel = st.session_state.get("map_panel") or 0
+        return panel if panel < len(self.sheets) else 0
+
+
+def pinned(given: Pass) -> int | None:
+    """The row of the sample that was clicked; a link's belongs to the rows it comes with."""
+    row = st.session_state.get("point")
+    of = st.session_state.setdefault(_PINNED_OF, given.table.digest)
+    if row is None or of != given.table.digest or not 0 <= row < len(given.table):
+        return None
+    return int(row)
+
+
+def pin(given: Pass, row: int | None) -> None:
+    """Keep a row in the dock and marked on the map."""
+    st.session_state[_PINNED_OF] = given.table.digest
+    st.session_state.pop(_POINTED, None)
+    address.choose(point=row)
+
+
+@st.fragment
+def draw(docked: Docked) -> None:
+    """The dock; it is drawn anew by itself while the pointer wanders over the map."""
+    given = docked.given
+    state: dict[str, Any] = {"pinned": pinned(given), "panel": docked.panel}
+    state["mode"] = st.session_state.get("map_mode") or "one"
+    state["view"] = st.session_state.get("map_view")
+    identity = given.table.digest
+    component.dock(identity, _BRIDGE, state, len(given.table), lambda *told: _take(given, *told))
+    pointed = st.session_state.get(_POINTED)
+    row = pointed[1] if pointed and pointed[0] == identity else state["pinned"]
+    with st.container(key="dock-card"):
+        _card(docked, row)
+    with st.container(key="dock-lists"):
+        _lists(docked)
+    address.write("dock", in_place=True)
+    if details.is_going():
+        st.rerun()
+
+
+def _take(given: Pass, what: str, told: Mapping[str, Any]) -> None:
+    row = int(told.get("row", -1))
+    if what == "pinned" and row >= 0:
+        pin(given, row)
+    elif what == "pointed":
+        st.session_state[_POINTED] = (given.table.digest, row) if row >= 0 else None
+    address.choose(
+        map_panel=int(told["panel"]) or None,
+        map_mode="many" if told["mode"] == "many" else None,
+        map_view=tuple(float(number) for number in told["view"]),
+    )
+
+
+def _card(docked: Docked, row: int | None) -> None:
+    given, chosen = docked.given, docked.source.chosen
+    if row is None:
+        st.caption("Point at a dot to read its sentence as on Compare. A click keeps it here.")
+        return
+    table = given.table
+    text, pair = table.text[row], None if table.pair is None else table.pair[row]
+    number = chosen.row_name(int(given.rows[row]))
+    label = ""
+    if table.label is not None:
+        value = table.labels[table.label[row]] if table.labels else f"{table.label[row]:g}"
+        label = f", label {cards.plain(value)}"
+    with st.container(key="dock-row"):
+        st.caption(f"Row {number:,}{label}")
+        if row == pinned(given):
+            st.button(
+                "Open on Compare",
+                key="dock-open",
+                type="primary",
+                on_click=details.go,
+                args=(given, row),
+            )
+    st.text(text if pair is None else f"{text}\n{pair}")
+    first, others = _entries(docked)
+    if first is None:
+        return
+    choice = replace(docked.choice, text=text, pair=pair, entries=(first, *others), variant=None)
+    told = list(replies(choice, text, None))
+    limits = {
+        name: common_limit(f"dock_{name}_scale", choice.key, value, st.session_state, _STEPS)
+        for name, value in compare.largest_reading(told[:1], choice).items()
+    }
+    compare.draw_card(told[0], choice, None, limits, attributed=False)
+    lines = "".join(_line(reply) for reply in told[1:])
+    if lines:
+        cards.piece(lines, "dock-others")
+
+
+def _entries(docked: Docked) -> tuple[Any, tuple[Any, ...]]:
+    """The checkpoint of the map in front, and the others that were chosen."""
+    key = docked.sheets[docked.panel].key
+    weights = key[0] if isinstance(key, tuple) else None
+    every = docked.choice.entries
+    first = next((entry for entry in every if entry.first.sha256 == weights), None)
+    first = first or next(iter(every), None)
+    return first, tuple(entry for entry in every if entry is not first)
+
+
+def _line(reply: Reply) -> str:
+    name = cards.text(name_without_folder(reply.entry.id))
+    if reply.answer is None:
+        return ""
+    value = reply.answer.mean[reply.answer.predicted]
+    label = cards.text(reply.answer.label)
+    return f'<div class="line">{name}: <strong>{label}</strong> {value:.2f}</div>'
+
+
+def _lists(docked: Docked) -> None:
+    given = docked.given
+    kinds = [OUTLIERS, TORN]
+    if len(docked.choice.entries) > 1 and given.members:
+        kinds.append(DISAGREE)
+    if st.session_state.get("ranked_by") not in (None, *kinds):
+        st.session_state.pop("ranked_by")
+    kind = st.segmented_control(
+        "Rows worth a look",
+        kinds,
+        default=OUTLIERS,
+        required=True,
+        **address.kept("ranked_by"),
+        format_func=lambda name: _LISTS[name][0],
+        help="\n\n".join(f"**{name}**: {about}" for name, about in _LISTS.values()),
+    )
+    ranked = _ranked(docked, str(kind))
+    if ranked is None:
+        return
+    if not len(ranked):
+        st.caption("None." if kind != DISAGREE else "The checkpoints agree on every row.")
+        return
+    numbers = {OUTLIERS: "{:.2f}", TORN: "{:.0%}", DISAGREE: "{:.2f} bit"}[str(kind)]
+    shown = zip(ranked.rows.tolist(), ranked.values.tolist(), strict=True)
+    lines = "".join(
+        f'<button class="listed" data-class="{place}"><span class="p">{numbers.format(value)}'
+        f"</span> {cards.text(given.table.text[row][:140])}</button>"
+        for place, (row, value) in enumerate(islice(shown, _SHOWN))
+    )
+    cards.piece(
+        lines, f"dock-list-{kind}", on_class=lambda place: pin(given, int(ranked.rows[place]))
+    )
+
+
+def _ranked(docked: Docked, kind: str) -> Ranked | None:
+    """The rows of a list, or None: the place says what it waits for."""
+    if kind == DISAGREE:
+        return _disagreements(docked)
+    if kind == OUTLIERS:
+        structure = docked.structures[docked.panel]
+        if structure is not None:
+            return structure.outliers
+    elif (quality := docked.qualities[docked.panel]) is not None:
+        return torn(quality)
+    st.caption("Being measured.")
+    return None
+
+
+def _disagreements(docked: Docked) -> Ranked | None:
+    given = docked.given
+    members = tuple(entry.first for entry in docked.choice.entries)
+    answers = [engine.answers(member, given) for member in members]
+    predicting = [member for member in members if member.kind != "encoder"]
+    lacking = sum(
+        answer is None
+        for member, answer in zip(members, answers, strict=True)
+        if member.kind != "encoder"
+    )
+    everyone = replace(given, members=tuple(predicting), poolings=(), layers=())
+    if lacking:
+        rows = len(given.table) * lacking
+        job = jobs.draw(
+            everyone.key,
+            engine.work(everyone),
+            label="Compare the pooling heads",
+            place="heads",
+            about=f"{rows:,} forwards of {lacking} more checkpoints.",
+        )
+        for name, problem in job.results if job is not None else ():
+            st.error(f"{cards.plain(name)}: {cards.plain(problem)}")
+        return None
+    try:
+        return disagreements([answer for answer in answers if answer is not None])
+    except ValueError as error:
+        st.caption(cards.plain(reason(error)))
+        return None

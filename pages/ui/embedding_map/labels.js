@@ -1,0 +1,79 @@
+// Names beside the points they are about, never over any: each takes the nearest free rectangle.
+const TILE = 4; // pixels of the grid that says where points are
+const FARTHEST = 84; // pixels between a name and what it is about; one without room is not drawn
+const ROW = 17; // pixels of a line of text
+
+// `names` [{text, x, y, width}] about places of the screen, in order of importance; `cover(mark)`
+// calls `mark(x, y)` for every point that is drawn, `radius` pixels large.
+function placed(box, names, radius, cover) {
+  const columns = Math.ceil(box.width / TILE) + 1,
+    rows = Math.ceil(box.height / TILE) + 1;
+  const taken = new Uint8Array(columns * rows);
+  const fill = (left, top, right, bottom) => {
+    const from = Math.max(Math.floor((left - box.x) / TILE), 0),
+      to = Math.min(Math.floor((right - box.x) / TILE), columns - 1);
+    const first = Math.max(Math.floor((top - box.y) / TILE), 0),
+      last = Math.min(Math.floor((bottom - box.y) / TILE), rows - 1);
+    for (let row = first; row <= last; row++) {
+      for (let column = from; column <= to; column++) taken[row * columns + column] = 1;
+    }
+  };
+  cover((x, y) => fill(x - radius, y - radius, x + radius, y + radius));
+  // How many tiles above and left of each are taken: a rectangle is asked in four look-ups.
+  const sums = new Int32Array((columns + 1) * (rows + 1));
+  for (let row = 0; row < rows; row++) {
+    let along = 0;
+    for (let column = 0; column < columns; column++) {
+      along += taken[row * columns + column];
+      sums[(row + 1) * (columns + 1) + column + 1] = sums[row * (columns + 1) + column + 1] + along;
+    }
+  }
+  const free = (left, top, width, height) => {
+    if (left < box.x + 2 || top < box.y + 2) return false;
+    if (left + width > box.x + box.width - 2 || top + height > box.y + box.height - 2) return false;
+    const [from, to] = [left, left + width].map((x) => Math.floor((x - box.x) / TILE));
+    const [first, last] = [top, top + height].map((y) => Math.floor((y - box.y) / TILE));
+    const at = (row, column) => sums[row * (columns + 1) + column];
+    return !(at(last + 1, to + 1) - at(first, to + 1) - at(last + 1, from) + at(first, from));
+  };
+  const done = [];
+  const apart = (left, top, width, height) =>
+    done.every(
+      (other) =>
+        left > other.left + other.width + 3 ||
+        other.left > left + width + 3 ||
+        top > other.top + other.height + 1 ||
+        other.top > top + height + 1,
+    );
+  for (const name of names) {
+    const inside = name.x >= box.x && name.x <= box.x + box.width;
+    if (!inside || name.y < box.y || name.y > box.y + box.height) continue;
+    const width = name.width + 8;
+    const place = around(name, width).find(
+      ([left, top]) => free(left, top, width, ROW) && apart(left, top, width, ROW),
+    );
+    if (place) done.push({ ...name, left: place[0], top: place[1], width, height: ROW });
+  }
+  return done;
+}
+
+function around({ x, y }, width) {
+  const places = [];
+  for (let far = 10; far <= FARTHEST; far += 6) {
+    const steps = Math.max(8, Math.round(far / 6));
+    for (let step = 0; step < steps; step++) {
+      // Above first, then below, then to the sides.
+      const angle =
+        -Math.PI / 2 + (step % 2 ? 1 : -1) * Math.ceil(step / 2) * ((2 * Math.PI) / steps);
+      const dx = Math.cos(angle) * (far + width / 2),
+        dy = Math.sin(angle) * far;
+      places.push([x + dx - width / 2, y + dy - ROW / 2]);
+    }
+  }
+  return places.sort((a, b) => gap(a, x, y, width) - gap(b, x, y, width));
+}
+
+// From a place to the nearest edge of a rectangle of text.
+function gap([left, top], x, y, width) {
+  return Math.hypot(x - limited(x, [left, left + width]), y - limited(y, [top, top + ROW]));
+}
