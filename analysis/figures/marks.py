@@ -6,7 +6,7 @@ asks for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -223,6 +223,10 @@ class Points:
     labels: tuple[str, ...] = ()  # (N,) what a point stands for, or none
     rings: tuple[int, ...] = ()  # points that carry a ring and their label
     equal_axes: bool = True  # distances of a map are only readable at equal scales
+    contours: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))  # (V, 2) of all lines
+    contour_of: np.ndarray = field(default_factory=lambda: np.zeros(0, int))  # (V,) the line
+    regions: tuple[str, ...] = ()  # (K,) names of regions of the plane
+    region_at: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))  # (K, 2)
 
     def __post_init__(self) -> None:
         require_shape("xy", self.xy, len(self.group), 2)
@@ -236,6 +240,10 @@ class Points:
             raise ValueError("group holds indices: whole numbers")
         if any(not 0 <= point < len(self.group) for point in self.rings):
             raise ValueError(f"a ring is around none of {len(self.group)} points")
+        require_shape("contours", self.contours, len(self.contour_of), 2)
+        require_shape("region_at", self.region_at, len(self.regions), 2)
+        for name in ("contours", "region_at"):
+            _no_infinity(name, getattr(self, name))
         freeze(self)
 
     def table(self) -> Columns:

@@ -29,7 +29,7 @@ MOST_NAMES = {
     "Bars": {"categories": 500, "series": 100},
     "HeatMap": {"rows": 1_100, "columns": 1_100},
     "Lines": {"series": 200, "places": 20_000},
-    "Points": {"groups": 500, "labels": 200_000},
+    "Points": {"groups": 500, "labels": 200_000, "regions": 100},
     "Strip": {"labels": 20_000},
     "Flow": {"labels": 20_000, "layers": 500},
     "Grid": {"panels": 200},

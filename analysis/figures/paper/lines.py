@@ -14,6 +14,7 @@ from analysis.figures.paper import ticks
 from analysis.figures.paper.look import Box, Look
 from analysis.figures.style.palettes import readable
 from analysis.figures.style.style import CLASS_SHAPES, RASTERISED_FROM
+from analysis.maps.labels import free_places
 
 DASHES = ("-", "--", "-.", ":")
 REFERENCE = "#707070"  # the line that others are held against
@@ -131,6 +132,14 @@ def _room(look: Look, points: float) -> int:
 def draw_points(axes: Axes, m: Points, look: Look, slots: Sequence[int]) -> None:
     """Points by group; where they are thousands, a raster of them inside vector axes."""
     scale, many = look.scale, len(m.xy)
+    for line in np.unique(m.contour_of):
+        axes.plot(
+            *m.contours[m.contour_of == line].T,
+            color="#909090",
+            linewidth=0.5 * scale,
+            zorder=0,
+            gid=f"{axes.get_gid()}-contour-{line}",
+        )
     size = 3.0 if many <= 300 else 2.2 if many <= RASTERISED_FROM else 1.4
     for index, name in enumerate(m.groups):
         on, slot = m.group == index, slots[index]
@@ -161,6 +170,48 @@ def draw_points(axes: Axes, m: Points, look: Look, slots: Sequence[int]) -> None
             _ring_label(axes, m, look, index)
     if m.equal_axes:
         axes.set_aspect("equal", adjustable="datalim")
+    if m.regions:
+        _region_names(axes, m, look, width)
+
+
+def _region_names(axes: Axes, m: Points, look: Look, width: float) -> None:
+    """Names beside their regions, over no point; where there is no room, no name."""
+    high = height(m, look, width)
+    frame = (width - left(m, look, width, True) - 6, high - 3.2 * look.small)
+    every = np.concatenate([m.xy, m.contours])
+    low, top = every.min(axis=0), every.max(axis=0)
+    # Points of paper for a unit of the map; the axes leave 5 % of it free on every side.
+    unit = float((np.array(frame) / (1.1 * np.maximum(top - low, 1e-9))).min())
+    corner_of_frame = (low + top) / 2 - np.array(frame) / 2 / unit
+    sizes = [(0.56 * look.least * len(name) + 2, 1.15 * look.least) for name in m.regions]
+    corners = free_places(
+        (m.xy - corner_of_frame) * unit,
+        (m.region_at - corner_of_frame) * unit,
+        sizes,
+        frame,
+        2.2 * look.scale,
+        40 * look.scale,
+    )
+    for name, about, corner in zip(m.regions, m.region_at, corners, strict=True):
+        if corner is None:
+            continue
+        start = corner_of_frame + np.array([corner[0] + 1, corner[1] + 0.2 * look.least]) / unit
+        axes.annotate(
+            look.label(name),
+            about,
+            start,
+            fontsize=look.least,
+            ha="left",
+            va="baseline",
+            arrowprops={
+                "arrowstyle": "-",
+                "linewidth": 0.4,
+                "color": "#606060",
+                "shrinkA": 1,
+                "shrinkB": 1,
+            },
+            gid=f"{axes.get_gid()}-region",
+        )
 
 
 def _ring_label(axes: Axes, m: Points, look: Look, index: int) -> None:

@@ -58,6 +58,13 @@ def rows_of(data: Data, rows: int, seed: int) -> MapRows:
     return MapRows(data.table.take(chosen), columns, data.name)
 
 
+def texts_of(table: Table) -> list[str]:
+    """The texts of the rows as the map shows them, both of a pair."""
+    if table.pair is None:
+        return list(table.text)
+    return [f"{a} ⁄ {b}" for a, b in zip(table.text, table.pair, strict=True)]
+
+
 def map_pass(
     member: Member, data: Data, rows: int, seed: int, keys: tuple[Key, ...], precision: str
 ) -> MapPass:
@@ -136,11 +143,14 @@ def embedding_map(
     apart: str | None = None,
     measured: bool = True,
     precision: str = "float32",
+    contours: bool = False,
+    clusters: bool = False,
 ) -> Plot:
     """Sentences of a data set as points, a panel for each pooling and checkpoint.
 
     `layer` is in view (default: the last), `onto` the layer that panels are brought onto; `apart`
-    a column whose rows have no vote on each other. A text is placed among the points.
+    a column whose rows have no vote on each other. A text is placed among the points. Density
+    `contours` and names of `clusters` are drawn where asked for.
     """
     members, data = _members(request, "map")
     sample = rows_of(data, rows, seed)
@@ -185,6 +195,8 @@ def embedding_map(
         measured,
         [member.checkpoint for member in members],
         land if request.text.strip() else None,
+        contours,
+        clusters,
     )
 
 
@@ -201,6 +213,8 @@ def map_of(
     measured: bool,
     checkpoints: Sequence[Checkpoint],
     land: Callable[[Sheet, Map], np.ndarray | None] | None = None,
+    contours: bool = False,
+    clusters: bool = False,
 ) -> Plot:
     """A map of vectors that are there, laid out where that is missing; the last step of both kinds.
 
@@ -224,6 +238,13 @@ def map_of(
         else None
         for sheet in sheets
     ]
+    structures = []
+    if contours or clusters:
+        for sheet, one in zip(sheets, now, strict=True):
+            own = layouts.structure(
+                sheet, sheet.nearest(layer), wish, texts_of(sample.table), sheets
+            )
+            structures.append(own and own.onto(one))
     offered = colours(sample.table, sample.columns, answers, qualities)
     name = colour or next(iter(offered))
     if name not in offered:
@@ -244,6 +265,9 @@ def map_of(
         alignment=wish.alignment,
         subtitles=[quality_words.short(quality) for quality in qualities],
         note=quality_words.note(qualities, groups) + about,
+        structures=structures,
+        contours=contours,
+        clusters=clusters,
     )
 
 

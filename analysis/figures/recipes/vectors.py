@@ -25,6 +25,7 @@ PICTURES = {
     "pooling_by_layer": "One number for each pooling and layer of a folder of vectors.",
 }
 _MAP = {"onto", "layer", "method", "n_neighbors", "min_dist", "metric", "alignment", "colour"}
+_MAP |= {"contours", "clusters"}
 _SAMPLE = {"poolings", "rows", "seed", "apart"}
 
 
@@ -53,6 +54,8 @@ def of_folder(
     colour: str = "",
     apart: str | None = None,
     measured: bool = True,
+    contours: bool = False,
+    clusters: bool = False,
 ) -> Plot:
     """The picture `view` of a folder of vectors.
 
@@ -91,6 +94,8 @@ def picture_of(
     colour: str = "",
     apart: str | None = None,
     measured: bool = True,
+    contours: bool = False,
+    clusters: bool = False,
 ) -> Plot:
     """The picture `view` of vectors that were read; `numbers` of each panel, where they are known.
 
@@ -116,7 +121,21 @@ def picture_of(
         layer = max(max(sheet.vectors) for sheet in sheets) if layer is None else layer
         wish = Wish(method, seed, n_neighbors, min_dist, metric, alignment)
         onto = layer if onto is None else onto
-        plot = map_of(sheets, sample, (), layouts, wish, layer, onto, colour, groups, measured, ())
+        plot = map_of(
+            sheets,
+            sample,
+            (),
+            layouts,
+            wish,
+            layer,
+            onto,
+            colour,
+            groups,
+            measured,
+            (),
+            contours=contours,
+            clusters=clusters,
+        )
     else:
         lines = _numbers(sheets, sample, groups.codes, layers) if numbers is None else numbers
         plot = numbers_of(lines, [sheet.title for sheet in sheets], measure, (), sample, groups)

@@ -385,6 +385,10 @@ def _lines(sheet: Sheet, m: Lines) -> None:
 
 
 def _points(sheet: Sheet, m: Points) -> None:
+    for line in np.unique(m.contour_of):
+        x, y = m.contours[m.contour_of == line].T
+        style = {"width": 1, "color": "rgba(128, 128, 128, 0.6)"}
+        sheet.add("scatter", x=x, y=y, mode="lines", hoverinfo="skip", showlegend=False, line=style)
     for index, name in enumerate(m.groups):
         on = np.flatnonzero(m.group == index)
         sheet.add(
@@ -414,6 +418,10 @@ def _points(sheet: Sheet, m: Points) -> None:
             textposition="top center",
             marker={"symbol": "circle-open", "size": 14, "color": "#808080", "line": {"width": 2}},
         )
+    if m.regions:
+        x, y = m.region_at.T
+        names = [label(name) for name in m.regions]
+        sheet.add("scatter", x=x, y=y, mode="text", text=names, hoverinfo="skip", showlegend=False)
     sheet.axis("x", title={"text": label(m.x_label)})
     sheet.axis("y", title={"text": label(m.y_label)})
     if m.equal_axes:

@@ -17,6 +17,7 @@ from analysis.maps.quality_words import METHODS
 if TYPE_CHECKING:
     from analysis.checkpoints.checkpoint import Checkpoint
     from analysis.maps.projection import Projection
+    from analysis.maps.structure import Structure
 
 NUMBERS = {
     "probe": ("Accuracy of a linear probe", "accuracy"),
@@ -45,6 +46,9 @@ def embedding_map(
     columns: int = 3,
     alignment: str = "procrustes",
     note: str = "",
+    structures: Sequence[Structure | None] = (),
+    contours: bool = False,
+    clusters: bool = False,
 ) -> Plot:
     """A data set's sentences as points, one panel for each pooling, layer or checkpoint.
 
@@ -52,6 +56,8 @@ def embedding_map(
     index into `groups`, or (P, N) where each panel has its own. `typed` holds, for each panel,
     where one more sentence lands (2,), or None. `alignment` is how the panels were brought onto
     each other: "procrustes", "aligned_umap" or "none". `note` says what the subtitles' numbers are.
+    `structures` are those of each panel in its frame; their density `contours` and the names of
+    their `clusters` are drawn where asked for.
     """
     panels = []
     of_panel = np.broadcast_to(group, (len(projections), np.shape(group)[-1]))
@@ -72,6 +78,7 @@ def embedding_map(
                 groups=(*groups, typed_label or "typed") if rings else tuple(groups),
                 x_label=_axis(projection, 0),
                 y_label=_axis(projection, 1),
+                **_over(structures[index], contours, clusters) if index < len(structures) else {},
             )
         )
     first = projections[0]
@@ -83,6 +90,10 @@ def embedding_map(
     count = of_panel.shape[1]
     kinds = list(dict.fromkeys(METHODS[one.method] for one in projections))
     method = listed(kinds)
+    if contours:
+        note += f"{' ' if note else ''}Lines: densest regions of 90, 60 and 30 % of the points."
+    if clusters:
+        note += f"{' ' if note else ''}Names: words of largest class-based TF-IDF of a cluster."
     return Plot(
         view="map",
         title=f"{method} of {count:,} sentences",
@@ -127,6 +138,22 @@ def _caption(what: str, data: str, projections: Sequence[Projection], alignment:
         turned = len(projections) > 1 and alignment != "none"
         sentence += ", before the panels were turned." if turned else "."
     return sentence
+
+
+def _over(structure: Structure | None, contours: bool, clusters: bool) -> dict[str, Any]:
+    """Lines and names of a panel, as its mark takes them."""
+    over: dict[str, Any] = {}
+    if structure is None:
+        return over
+    lines = [line for lines in structure.contours.lines for line in lines]
+    if contours and lines:
+        over["contours"] = np.concatenate(lines)
+        over["contour_of"] = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
+    named = [place for place, name in enumerate(structure.clusters.names) if name]
+    if clusters and named:
+        over["regions"] = tuple(structure.clusters.names[place] for place in named)
+        over["region_at"] = structure.clusters.centres[named]
+    return over
 
 
 def _axis(projection: Projection, index: int) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import streamlit as st
+
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.figures.plot import Plot
 from analysis.figures.recipes import maps as recipes
@@ -60,6 +62,8 @@ class MapSource:
             "alignment": wish.alignment,
             "colour": colour,
             "measured": measured,
+            "contours": bool(st.session_state.get("contours", True)),
+            "clusters": bool(st.session_state.get("clusters", True)),
         }
         return self._picture("map", params, groups, choice)
 

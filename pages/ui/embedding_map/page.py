@@ -9,6 +9,7 @@ import streamlit as st
 
 from analysis.common import jobs as work_in_hand
 from analysis.common.faults import reason
+from analysis.figures.recipes.maps import texts_of
 from analysis.maps import projection, quality_words
 from analysis.maps.atlas import Sheet
 from pages.ui.data import choose
@@ -221,7 +222,7 @@ def _maps(choice: Choice, source: MapSource, sheets: list[Sheet], place: Workpla
     labels = given.table.label if given.table.labels else None
     index = shown.place(asked.layer)
     now = [row[index] for row in shown.maps]
-    texts = _texts(given)
+    texts = texts_of(given.table)
     with place.drawer:
         groups = map_groups.ask(chosen, given)
     with place.jobs:
@@ -283,13 +284,6 @@ def _maps(choice: Choice, source: MapSource, sheets: list[Sheet], place: Workpla
             st.caption(f"{sum(found):,} of {len(texts):,} texts contain it.")
         known = any(quality is not None for quality in qualities)
         details.draw(source, choice, sheets, shown, now, colour_name, typed, groups, known)
-
-
-def _texts(given: Pass) -> list[str]:
-    table = given.table
-    if table.pair is None:
-        return list(table.text)
-    return [f"{a} ⁄ {b}" for a, b in zip(table.text, table.pair, strict=True)]
 
 
 def _found(texts: Sequence[str], words: str) -> list[bool] | None:

@@ -1,0 +1,47 @@
+"""Names on a printed map cover nothing, whatever the map."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.maps.labels import free_places
+
+
+@given(st.integers(0, 200), st.integers(1, 8), st.integers(0, 1_000))
+@settings(max_examples=30, deadline=None)
+def test_no_name_covers_a_point_or_another_name_or_leaves_the_frame(count, names, seed):
+    rng = np.random.default_rng(seed)
+    frame = (200.0, 160.0)
+    points = rng.uniform((0, 0), frame, (count, 2))
+    abouts = rng.uniform((0, 0), frame, (names, 2))
+    sizes = [(float(width), 8.0) for width in rng.uniform(10, 70, names)]
+    places = free_places(points, abouts, sizes, frame, radius=1.0)
+    boxes = [
+        (*corner, corner[0] + width, corner[1] + height)
+        for corner, (width, height) in zip(places, sizes, strict=True)
+        if corner is not None
+    ]
+    for left, bottom, right, top in boxes:
+        assert left >= 0
+        assert bottom >= 0
+        assert right <= frame[0]
+        assert top <= frame[1]
+        inside = (points > (left, bottom)).all(1) & (points < (right, top)).all(1)
+        assert not inside.any()
+    for index, one in enumerate(boxes):
+        for other in boxes[index + 1 :]:
+            apart = one[2] <= other[0] or other[2] <= one[0]
+            assert apart or one[3] <= other[1] or other[3] <= one[1]
+
+
+def test_an_empty_map_has_room_for_a_name_beside_its_point():
+    (place,) = free_places(np.zeros((0, 2)), np.array([[50.0, 50]]), [(20.0, 8)], (100.0, 100))
+    assert place is not None
+    assert abs(place[0] - 50) <= 20
+
+
+def test_a_name_without_room_has_no_place():
+    grid = np.stack(np.meshgrid(np.arange(0, 100, 4.0), np.arange(0, 100, 4.0)), -1).reshape(-1, 2)
+    assert free_places(grid, np.array([[50.0, 50]]), [(20.0, 8)], (100.0, 100)) == [None]
