@@ -136,7 +136,7 @@ def add_folders(parser: argparse.ArgumentParser) -> None:
     for name, what in (
         ("study", "the results of a study"),
         ("fit", "a fit of pooling heads"),
-        ("vectors", "a folder of vectors that `embed` has written"),
+        ("vectors", "a folder of vectors that `embed` has written, or a .npy or .parquet file"),
     ):
         group.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=what)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,99 +60,146 @@ def open_folder(
     called "label", "labels" or "class". Raises ``ValueError`` where there is no such folder, and
     ``FileError`` where a part of it is cut short, damaged or of another kind.
     """
-    import pyarrow as pa
-    from pyarrow import dataset
-
     folder = Path(folder)
     about = described(folder)
-    files = sorted(str(path) for path in folder.rglob("*.parquet"))
+    order = about["order"]
+    files = sorted(folder.rglob("*.parquet"))
     if not files:
         raise ValueError(f"{folder} holds no vectors yet")
     for file in files:
-        if why := why_broken(Path(file)):
+        if why := why_broken(file):
             raise FileError(f"{folder.name}: {why}. {_AGAIN}")
-    try:
-        return _opened(folder, about, dataset.dataset(files, format="parquet"), label, most, seed)
-    except FileError:
-        raise
-    except (pa.ArrowException, ValueError, OSError, LookupError) as error:
-        raise FileError(f"{folder.name}: its parts cannot be read ({error}). {_AGAIN}") from None
+    opened = of_parquet(
+        files,
+        folder.name,
+        order["text"],
+        order.get("pair"),
+        label,
+        most=most,
+        seed=seed,
+        again=_AGAIN,
+    )
+    notes = opened.notes
+    if about.get(ROWS) is None:
+        so_far = f"{len(opened.table):,} rows so far"
+        notes = (f"The run that writes this folder has not ended: {so_far}.", *notes)
+    return replace(
+        opened,
+        checkpoint=str(order["checkpoint"]),
+        weights=f"{about.get('sha256', '')} {order.get('dtype', '')}",
+        notes=notes,
+    )
 
 
 _AGAIN = "Run the same `python -m analysis embed` again, which makes it anew."
 
 
-def _opened(
-    folder: Path,
-    about: Mapping[str, Any],
-    source: Any,
-    label: str | None,
-    most: int,
-    seed: int,
+def of_parquet(
+    files: Sequence[Path],
+    name: str,
+    text: str | None = None,
+    pair: str | None = None,
+    label: str | None = None,
+    most: int = 100_000,
+    seed: int = 0,
+    again: str = "Write it again, or take another file.",
 ) -> VectorFolder:
-    order = about["order"]
+    """The rows and vectors of Parquet files; columns that are not named are guessed.
+
+    Of more than ``most`` rows a seeded sample is read, in the files' order. ``again`` says what to
+    do about files that cannot be read.
+
+    Raises
+    ------
+    FileError
+        A file is damaged, or a column is missing, or there is none of vectors.
+    """
+    import pyarrow as pa
+    from pyarrow import dataset
+
+    try:
+        source = dataset.dataset([str(path) for path in files], format="parquet")
+        return _opened(source, name, (text, pair, label), most, seed)
+    except FileError:
+        raise
+    except (pa.ArrowException, ValueError, OSError, LookupError) as error:
+        raise FileError(f"{name}: it cannot be read ({error}). {again}") from None
+
+
+def _opened(
+    source: Any, name: str, named_columns: Sequence[str | None], most: int, seed: int
+) -> VectorFolder:
+    import pyarrow as pa
+
+    text, pair, label = named_columns
     held = {
-        found: name
-        for name in source.schema.names
-        if (found := _vector_key(source.schema.field(name))) is not None
+        found: column
+        for column in source.schema.names
+        if (found := _vector_key(source.schema.field(column), text is None)) is not None
     }
     if not held:
-        raise FileError(f"{folder} holds no columns of vectors (like mean@6)")
-    names = [
-        name
-        for name in source.schema.names
-        if name not in held.values() and _is_plain(source.schema.field(name).type)
+        raise FileError(f"{name} holds no columns of vectors: lists of numbers, of one length")
+    plain = [
+        column
+        for column in source.schema.names
+        if column not in held.values() and _is_plain(source.schema.field(column).type)
     ]
-    wanted = dict.fromkeys([order["text"], *([order["pair"]] if order.get("pair") else ()), *names])
-    count, notes = source.count_rows(), []
-    if about.get(ROWS) is None:
-        notes.append(f"The run that writes this folder has not ended: {count:,} rows so far.")
-    columns = [*wanted, *held.values()]
-    if lacking := [name for name in wanted if name not in source.schema.names]:
+    if text is None:
+        texts = [c for c in plain if pa.types.is_string(source.schema.field(c).type)]
+        texts += [c for c in plain if pa.types.is_large_string(source.schema.field(c).type)]
+        text = next((c for c in ("text", "sentence", "texts") if c in texts), None)
+        text = text or next(iter(texts), None)
+    named = [column for column in (text, pair) if column]
+    wanted = dict.fromkeys([*named, *plain])
+    if lacking := [column for column in wanted if column not in source.schema.names]:
         raise FileError(
-            f"{folder.name} has no column {lacking[0]!r}, which its {ABOUT} names: write the "
-            "folder again with `python -m analysis embed`"
+            f"{name} has no column {lacking[0]!r}, which its {ABOUT} names: write the folder again "
+            "with `python -m analysis embed`"
         )
+    count, notes = source.count_rows(), []
+    columns = [*wanted, *held.values()]
     if count > most:
-        notes.append(f"A random sample of {most:,} of the folder's {count:,} rows.")
+        notes.append(f"A random sample of {most:,} of the {count:,} rows.")
         rows = np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
         table = source.scanner(columns=columns, batch_size=8_192).take(rows)
     else:
         table = source.to_table(columns=columns)
-    strings = {name: _strings(table[name]) for name in wanted}
+    if not len(table):
+        raise FileError(f"{name} holds no rows")
+    strings = {column: _strings(table[column]) for column in wanted}
     if label is None:
-        label = next((name for name in ("label", "labels", "class") if name in strings), None)
+        label = next((c for c in ("label", "labels", "class") if c in strings), None)
     classes: tuple[str, ...] = ()
     codes = None
     if label is not None:
         members, codes = np.unique(np.array(strings[label], dtype=object), return_inverse=True)
-        classes = tuple(str(name) for name in members)
-    own = (order["text"], order.get("pair"), label)
+        classes = tuple(str(member) for member in members)
+    own = (text, pair, label)
+    shown = strings[text] if text else tuple(f"row {row + 1:,}" for row in range(len(table)))
+    vectors = {}
+    for key, column in held.items():
+        vectors[key] = _matrix(table[column], f"{name}, column {column}")
     return VectorFolder(
-        Table(
-            "own",
-            folder.name,
-            strings[order["text"]],
-            strings[order["pair"]] if order.get("pair") else None,
-            codes,
-            classes,
-        ),
-        {key: _matrix(table[name]) for key, name in held.items()},
-        str(order["checkpoint"]),
-        f"{about.get('sha256', '')} {order.get('dtype', '')}",
-        {name: values for name, values in list(strings.items())[:_MOST_COLUMNS] if name not in own},
+        Table("own", name, shown, strings[pair] if pair else None, codes, classes),
+        vectors,
+        name,
+        "",
+        {c: values for c, values in list(strings.items())[:_MOST_COLUMNS] if c not in own},
         tuple(notes),
     )
 
 
-def _vector_key(column: pa.Field) -> tuple[str, int] | None:
+def _vector_key(column: pa.Field, any_name: bool = False) -> tuple[str, int] | None:
+    """Pooling and layer of a column of vectors; of other programs' its name, and layer 0."""
     from pyarrow import types
 
     found = _VECTORS.fullmatch(column.name)
     kind = column.type
     listed = types.is_fixed_size_list(kind) or types.is_list(kind) or types.is_large_list(kind)
-    if found is None or not listed or not types.is_floating(kind.value_type):
+    if not listed or not types.is_floating(kind.value_type):
         return None
+    if found is None:
+        return (str(column.name), 0) if any_name else None
     return found[1], int(found[2])
 
 
@@ -172,7 +219,11 @@ def _strings(column: pa.ChunkedArray) -> tuple[str, ...]:
     return tuple("" if value is None else str(value) for value in column.to_pylist())
 
 
-def _matrix(column: pa.ChunkedArray) -> np.ndarray:
+def _matrix(column: pa.ChunkedArray, name: str) -> np.ndarray:
     """(N, d) float32 of a column of lists of one length."""
     flat = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
-    return np.concatenate(flat).astype(np.float32, copy=False).reshape(len(column), -1)
+    every = np.concatenate(flat).astype(np.float32, copy=False)
+    lengths = {len(value) for value in column.slice(0, 1_000).to_pylist() if value is not None}
+    if len(lengths) != 1 or column.null_count or every.size != len(column) * max(lengths):
+        raise FileError(f"{name}: the vectors must be lists of one length, one in every row")
+    return every.reshape(len(column), -1)

@@ -165,6 +165,44 @@ def test_a_folder_of_vectors_is_opened_without_a_checkpoint(open_map, four, tmp_
     assert any("is no folder of vectors" in error.value for error in app.error)
 
 
+def test_vectors_of_another_program_are_a_map_and_their_texts_are_read_by_compares_card(
+    open_map, four, tmp_path
+):
+    vectors = np.random.default_rng(0).normal(size=(len(ROWS), 7)).astype(np.float32)
+    np.save(tmp_path / "mine.npy", vectors)
+    (tmp_path / "mine.txt").write_text("\n".join(ROWS) + "\n")
+    app = open_map(four, vectors_folder=str(tmp_path / "mine.npy"), point=3)
+    data = shown(app)
+    assert [panel["title"] for panel in data["panels"]] == ["vectors"]
+    assert shown(app, "texts")["texts"] == ROWS
+    assert shown(app, "dock")["pinned"] == 3
+    assert any(ROWS[3] in text.value for text in app.text)
+    np.save(tmp_path / "mine.npy", vectors[:5])
+    app = open_map(four, vectors_folder=str(tmp_path / "mine.npy"))
+    assert any("5 vectors and mine" in error.value.replace("\\", "") for error in app.error)
+
+
+def test_heads_that_disagree_are_ranked_once_all_of_them_have_read_the_rows(open_map, four):
+    app = open_map(four, ranked_by="disagreements")
+    go = app.button(key="heads-go")
+    assert "more checkpoints" in next(c.value for c in app.caption if "forwards of" in c.value)
+    go.click().run()
+    settle(app)
+    listed = next(
+        json.loads(element.proto.json)["html"]
+        for element in app.get("bidi_component")
+        if "listed" in element.proto.json
+    )
+    predicted = [
+        {row: int(analysis.record(one, row).logits.argmax()) for row in ROWS}
+        for one in map(analysis.load, sorted(four.iterdir()))
+    ]
+    differ = {row for row in ROWS if len({one[row] for one in predicted}) > 1}
+    named = re.findall(r"</span> ([^<]+)</button>", listed)
+    assert set(named) <= differ
+    assert len(named) == min(len(differ), 12)
+
+
 def broken_folder(root: Path, place: Path) -> Path:
     """A folder of vectors of which two rows of the mean at layer 2 are not numbers."""
     import pandas as pd

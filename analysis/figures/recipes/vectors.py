@@ -57,16 +57,17 @@ def of_folder(
     contours: bool = False,
     clusters: bool = False,
 ) -> Plot:
-    """The picture `view` of a folder of vectors.
+    """The picture `view` of a folder or a file of vectors.
 
     Raises
     ------
     ValueError
         The folder holds none, or there is no such view, pooling or layer.
     """
+    from analysis.corpus.vector_files import open_vectors
     from analysis.corpus.vector_folder import open_folder
 
-    opened = open_folder(folder)
+    opened = open_vectors(folder) if Path(folder).is_file() else open_folder(folder)
     values = locals()
     return picture_of(
         view, opened, Layouts(), None, **{name: values[name] for name in options(view)}

@@ -1,8 +1,11 @@
-"""Vectors that ``python -m analysis embed`` has written, opened from their folder."""
+"""Vectors that were made elsewhere: a file of NumPy or Parquet, or a folder of ``embed``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -13,33 +16,89 @@ from pages.ui.embedding_map.controls import MOST_PANELS
 from pages.ui.embedding_map.engine import Pass
 from pages.ui.frame import settings
 from pages.ui.frame.folder_field import folder_field
+from pages.ui.kit import cards
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from analysis.corpus.vector_folder import VectorFolder
 
+_KEPT, _UPLOADS = "vectors_upload_folder", "vectors_upload"
+_SHARED_BYTES = 32 * 2**20  # of uploads to a shared server
+_TYPES = ("npy", "parquet", "csv", "tsv", "txt", "jsonl", "ndjson", "json")
+_HELP = (
+    "A .npy array with a row for each text, as numpy.save writes what SentenceTransformer.encode "
+    "returns, or a .parquet file with a column of lists. Together with an array drop a table of "
+    "as many rows (CSV, TSV, TXT, JSON lines or Parquet): its texts, labels and further columns. "
+    "Nothing is unpickled."
+)
 
-def ask() -> str:
-    """The folder that was typed, or nothing."""
-    if settings.read().shared:
-        return ""
-    opened = bool(st.session_state.get("vectors_folder"))
-    with st.sidebar, st.expander("Use your own vectors", expanded=opened):
-        return str(
-            folder_field(
-                "Folder",
-                "vectors_folder",
-                placeholder="a folder of vectors",
-                help="Written by `python -m analysis embed`, on this machine or by Ray on many. "
-                "Empty: the data set below goes through the chosen checkpoints here.",
-            )
+
+def ask(place: DeltaGenerator) -> str:
+    """The folder or file that was typed or dropped, or nothing."""
+    opened = bool(st.session_state.get("vectors_folder") or st.session_state.get(_UPLOADS))
+    with place, st.expander("Use your own vectors", expanded=opened):
+        dropped = st.file_uploader(
+            "Vectors, and their texts",
+            type=_TYPES,
+            accept_multiple_files=True,
+            key=_UPLOADS,
+            help=_HELP,
         )
+        typed = "" if settings.read().shared else _typed()
+        if dropped:
+            try:
+                return str(_kept([(file.name, file.getvalue()) for file in dropped]))
+            except ValueError as error:
+                st.error(cards.plain(str(error)))
+    return typed
 
 
-def read(folder: str) -> VectorFolder:
-    """The rows and vectors. Raises ``ValueError`` where the folder holds none."""
+def _typed() -> str:
+    return str(
+        folder_field(
+            "Folder or file",
+            "vectors_folder",
+            placeholder="vectors.npy, or a folder",
+            help="A file as above, its table beside it under the same name, or a folder written "
+            "by `python -m analysis embed`. Empty: the data set goes through the checkpoints here.",
+        )
+    )
+
+
+def _kept(files: list[tuple[str, bytes]]) -> Path:
+    """The dropped files in a folder of this session, the table under the name of the vectors."""
+    if settings.read().shared and sum(len(content) for _, content in files) > _SHARED_BYTES:
+        raise ValueError(
+            f"This shared server takes at most {_SHARED_BYTES // 2**20} MB of vectors. Take a part "
+            "of them, or run PoolLens on your own machine."
+        )
+    kinds = [Path(name).suffix.lower() for name, _ in files]
+    array = ".npy" if ".npy" in kinds else ".parquet"
+    if len(files) > 2 or kinds.count(array) != 1:
+        raise ValueError("Drop one file of vectors (.npy or .parquet), and at most one table.")
+    digest = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for _, content in files))
+    if _KEPT not in st.session_state:
+        st.session_state[_KEPT] = tempfile.TemporaryDirectory(prefix="poollens-vectors-")
+    root: Any = st.session_state[_KEPT]
+    folder = Path(root.name) / digest.hexdigest()[:20]
+    folder.mkdir(exist_ok=True)
+    stem = Path(files[kinds.index(array)][0]).stem
+    for kind, (_, content) in zip(kinds, files, strict=True):
+        path = folder / f"{stem}{kind}"
+        if not path.is_file():
+            path.write_bytes(content)
+    return folder / f"{stem}{array}"
+
+
+def read(typed: str) -> VectorFolder:
+    """The rows and vectors. Raises ``ValueError`` where there are none."""
     from analysis.corpus.vector_folder import described
 
-    path = typed_folder(folder)
+    path = typed_folder(typed)
+    if path.is_file():
+        beside = path.parent.glob(f"{path.stem}.*")
+        return _read_file(str(path), max(file.stat().st_mtime_ns for file in beside))
     described(path)  # or any folder that is typed would be walked through
     written = max((file.stat().st_mtime_ns for file in path.rglob("*.parquet")), default=0)
     return _read(str(path), written)
@@ -50,6 +109,13 @@ def _read(folder: str, written: int) -> VectorFolder:
     from analysis.corpus.vector_folder import open_folder
 
     return open_folder(folder)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the vectors")
+def _read_file(path: str, written: int) -> VectorFolder:
+    from analysis.corpus.vector_files import open_vectors
+
+    return open_vectors(path)
 
 
 def sheets(opened: VectorFolder, given: Pass) -> list[Sheet]:
