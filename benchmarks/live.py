@@ -26,31 +26,13 @@ def run() -> list[dict[str, Any]]:
     """Two rows: the wait after a key press, and the start."""
     from benchmarks import chromium, record
 
-    port = _free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        str(ROOT / "app.py"),
-        "--server.port",
-        str(port),
-        "--server.address",
-        "127.0.0.1",
-        "--server.headless",
-        "true",
-    ]
+    port = free_port()
     with chromium.browser() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         started = time.monotonic()
-        server = subprocess.Popen(
-            command,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"HF_HUB_OFFLINE": "1"},
-        )
+        server = start(port)
         try:
-            _wait_until_healthy(port)
+            wait_until_healthy(port)
             page.goto(f"http://127.0.0.1:{port}/")
             page.get_by_label("Sentence", exact=True).wait_for(timeout=60_000)
             usable = time.monotonic() - started
@@ -98,13 +80,37 @@ def _press(page: Any) -> list[float]:
     return waits
 
 
-def _free_port() -> int:
+def start(port: int, **environment: str) -> subprocess.Popen[bytes]:
+    """The app, answering at this port of the machine itself."""
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            str(ROOT / "app.py"),
+            "--server.port",
+            str(port),
+            "--server.address",
+            "127.0.0.1",
+            "--server.headless",
+            "true",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"} | environment,
+    )
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_until_healthy(port: int) -> None:
+def wait_until_healthy(port: int) -> None:
+    """Wait until the app answers."""
     for _ in range(600):
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).close()

@@ -4,10 +4,9 @@ Vectors: one pass that writes every free pooling at every layer, against one `en
 sentence-transformers for each pooling (last layer only). Maps: UMAP of three poolings here
 (fitted, aligned and measured) against three plain umap-learn fits. Memory: the peak of a process
 that embeds 10,000 and 100,000 rows into a folder, on an encoder of two small layers, so that what
-is measured is the pass and not the model, and 10,000 and 30,000 rows on MiniLM. Browser: how long
-a frame takes while three maps of 50,000 points are moved, in Chromium.
+is measured is the pass and not the model, and 10,000 and 30,000 rows on MiniLM.
 
-``python -m benchmarks maps`` runs all; BENCH_PARTS=memory,pan only these.
+``python -m benchmarks maps`` runs all; BENCH_PARTS=memory only that.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from typing import Any
 
 SENTENCES = int(os.environ.get("BENCH_SENTENCES", "5000"))
 ROWS = tuple(int(n) for n in os.environ.get("BENCH_ROWS", "10000,100000").split(","))
-PARTS = os.environ.get("BENCH_PARTS", "vectors,memory,pan").split(",")
+PARTS = os.environ.get("BENCH_PARTS", "vectors,memory").split(",")
 MODES = ("mean", "max", "cls", "last_token")  # what `encode` of the peer has, one call each
 REAL_ROWS = tuple(int(n) for n in os.environ.get("BENCH_REAL_ROWS", "10000,30000").split(","))
 LIMIT = 512
@@ -35,10 +34,6 @@ def run() -> list[dict[str, Any]]:
         rows += _vectors_and_maps()
     if "memory" in PARTS:
         rows += _memory()
-    if "pan" in PARTS:
-        from benchmarks.pan import pan
-
-        rows += pan()
     return rows
 
 

@@ -14,7 +14,7 @@ from analysis.corpus.predictions import Predictions
 from analysis.datasets.table import Table
 from analysis.maps.quality import Quality
 
-TORN, FALSE = "torn neighbours", "false neighbours"
+TORN, FALSE, KEPT = "torn neighbours", "false neighbours", "neighbours kept"
 MOST_CLASSES = 12
 BINS = 6  # of a number, where a printed figure needs groups
 
@@ -74,6 +74,8 @@ def colours(
         )
         name = f"class gap of {name_without_folder(answer.checkpoint)}"
         found[name] = partial(Colour, name, answer.gap)
+        name = f"confidence of {short}"
+        found[name] = partial(Colour, name, answer.probabilities.max(axis=1))
         right = _right(table, answer)
         if right is not None:
             name = f"correctness of {short}"
@@ -84,6 +86,7 @@ def colours(
         found["words"] = lambda: Colour("words", np.array([len(t.split()) for t in table.text]))
     found["characters"] = lambda: Colour("characters", table.lengths)
     if any(quality is not None for quality in qualities):
+        found[KEPT] = lambda: _marks("neighbours kept, %", "kept", len(table), qualities)
         found[TORN] = lambda: _marks("neighbours torn away", "torn", len(table), qualities)
         found[FALSE] = lambda: _marks("neighbours that are none", "false", len(table), qualities)
     return found

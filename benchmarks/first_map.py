@@ -1,0 +1,65 @@
+"""The first map of a file: from the click to points on the screen, vectors included.
+
+A data file of 5,000 texts is dropped on the Embedding map in Chromium: the training set of SST-2
+where ``GLUE_DIR`` names a GLUE folder, else the behaviour suite. Beside the time stands the load of
+the machine; what is computed is one checkpoint's mean, maximum and [CLS] at every layer.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROWS = int(os.environ.get("BENCH_ROWS_OF_MAP", "5000"))
+_DRAWN = ".maps[data-painter][data-part='1.00']"
+
+
+def run() -> list[dict[str, Any]]:
+    """Seconds from the click to the first map, to UMAP, and to what is known of it."""
+    from benchmarks import chromium
+    from benchmarks.dataset import sentences
+    from benchmarks.live import free_port, start, wait_until_healthy
+
+    texts, source = sentences(ROWS)
+    texts = list(dict.fromkeys(texts))  # of equal rows a file keeps one
+    with tempfile.TemporaryDirectory() as place, chromium.browser() as browser:
+        file = Path(place) / "rows.csv"
+        with file.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows([["text"], *([text] for text in texts)])
+        port = free_port()
+        server = start(port, POOLLENS_RESULTS=place)
+        try:
+            wait_until_healthy(port)
+            page = browser.new_page(viewport={"width": 1280, "height": 800})
+            page.set_default_timeout(300_000)
+            address = f"http://127.0.0.1:{port}/Embedding_map?source=file&rows_shown={ROWS}"
+            page.goto(address)
+            page.locator("input[type=file]").first.wait_for(state="attached")
+            upload = page.locator(".st-key-dataset input[type=file]")
+            upload.set_input_files(file)
+            click = page.get_by_role("button", name=f"Map {len(texts):,} rows")
+            click.wait_for()
+            page.wait_for_timeout(3_000)
+            load = os.getloadavg()[0]
+            began = time.monotonic()
+            click.click()
+            page.locator(_DRAWN).wait_for()
+            first = time.monotonic() - began
+            small = page.locator(".maps[data-painter] figcaption small", has_text="UMAP")
+            small.first.wait_for(state="attached")
+            umap = time.monotonic() - began
+            page.locator(".st-key-dock-lists .listed").first.wait_for()
+            ranked = time.monotonic() - began
+        finally:
+            server.terminate()
+            server.wait(20)
+    of = f"{len(texts):,} rows ({source}), load of the machine {load:.1f}"
+    return [
+        {"what": "click to the first map (PCA)", "of": of, "seconds": first},
+        {"what": "click to UMAP", "of": of, "seconds": umap},
+        {"what": "click to outliers, contours and names", "of": of, "seconds": ranked},
+    ]
