@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from analysis.common.places import typed_folder
+from analysis.common.whole import why_not_written, write_whole
 from analysis.figures.recipes.vectors import sheet_of
 from analysis.maps.atlas import Sheet
 from pages.ui.embedding_map.controls import MOST_PANELS
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
     from analysis.corpus.vector_folder import VectorFolder
 
-_KEPT, _UPLOADS = "vectors_upload_folder", "vectors_upload"
+_FOLDER, _UPLOADS = "vectors_upload_folder", "vectors_upload"
+_HELD, _REFUSED = "vectors_held", "vectors_refused"
+_MOST = 3  # uploads of a session that are kept
 _SHARED_BYTES = 32 * 2**20  # of uploads to a shared server
 _TYPES = ("npy", "parquet", "csv", "tsv", "txt", "jsonl", "ndjson", "json")
 _HELP = (
@@ -34,27 +38,45 @@ _HELP = (
 )
 
 
-def ask(place: DeltaGenerator) -> str:
-    """The folder or file that was typed or dropped, or nothing."""
-    opened = bool(st.session_state.get("vectors_folder") or st.session_state.get(_UPLOADS))
+def ask(place: DeltaGenerator, notice: DeltaGenerator) -> str:
+    """The folder or file that was typed or dropped, or nothing.
+
+    What is to be said of a folder that a link names stands in ``notice``.
+    """
+    held: Path | None = st.session_state.get(_HELD)
+    opened = bool(st.session_state.get("vectors_folder") or held)
     with place, st.expander("Use your own vectors", expanded=opened):
-        dropped = st.file_uploader(
+        st.file_uploader(
             "Vectors, and their texts",
             type=_TYPES,
             accept_multiple_files=True,
             key=_UPLOADS,
+            on_change=_took,
             help=_HELP,
         )
-        typed = "" if settings.read().shared else _typed()
-        if dropped:
-            try:
-                return str(_kept([(file.name, file.getvalue()) for file in dropped]))
-            except ValueError as error:
-                st.error(cards.plain(str(error)))
-    return typed
+        if refused := st.session_state.get(_REFUSED):
+            st.error(cards.plain(refused))
+        if held is not None and held.is_file():
+            st.caption(f"The map is of {cards.plain(held.name)}.")
+            st.button("Back to the data set", on_click=st.session_state.pop, args=(_HELD,))
+            return str(held)
+        return "" if settings.read().shared else _typed(notice)
 
 
-def _typed() -> str:
+def _took() -> None:
+    """Keep what was dropped: leaving the page does not lose it."""
+    dropped = st.session_state.get(_UPLOADS)
+    for name in (_HELD, _REFUSED):
+        st.session_state.pop(name, None)
+    if not dropped:  # the cross was pressed
+        return
+    try:
+        st.session_state[_HELD] = _kept([(file.name, file.getvalue()) for file in dropped])
+    except ValueError as error:
+        st.session_state[_REFUSED] = str(error)
+
+
+def _typed(notice: DeltaGenerator) -> str:
     return str(
         folder_field(
             "Folder or file",
@@ -62,6 +84,7 @@ def _typed() -> str:
             placeholder="vectors.npy, or a folder",
             help="A file as above, its table beside it under the same name, or a folder written "
             "by `python -m analysis embed`. Empty: the data set goes through the checkpoints here.",
+            notice=notice,
         )
     )
 
@@ -78,16 +101,20 @@ def _kept(files: list[tuple[str, bytes]]) -> Path:
     if len(files) > 2 or kinds.count(array) != 1:
         raise ValueError("Drop one file of vectors (.npy or .parquet), and at most one table.")
     digest = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for _, content in files))
-    if _KEPT not in st.session_state:
-        st.session_state[_KEPT] = tempfile.TemporaryDirectory(prefix="poollens-vectors-")
-    root: Any = st.session_state[_KEPT]
+    if _FOLDER not in st.session_state:
+        st.session_state[_FOLDER] = tempfile.TemporaryDirectory(prefix="poollens-vectors-")
+    root: Any = st.session_state[_FOLDER]
     folder = Path(root.name) / digest.hexdigest()[:20]
-    folder.mkdir(exist_ok=True)
     stem = Path(files[kinds.index(array)][0]).stem
-    for kind, (_, content) in zip(kinds, files, strict=True):
-        path = folder / f"{stem}{kind}"
-        if not path.is_file():
-            path.write_bytes(content)
+    try:
+        folder.mkdir(exist_ok=True)
+        for kind, (_, content) in zip(kinds, files, strict=True):
+            write_whole(folder / f"{stem}{kind}", content)
+    except OSError as error:
+        raise ValueError(why_not_written(error, folder)) from None
+    every = sorted(Path(root.name).iterdir(), key=lambda path: path.stat().st_mtime)
+    for old in every[:-_MOST]:
+        shutil.rmtree(old, ignore_errors=True)
     return folder / f"{stem}{array}"
 
 

@@ -42,7 +42,7 @@ _MAP, _UNASKED = "map-panels", "map_unasked"
 
 def draw(found: Catalogue, choice: Choice, place: Workplace) -> None:
     """The data set, the maps, the typed sentence among them, what was selected, the numbers."""
-    folder = map_folder.ask(place.drawer)
+    folder = map_folder.ask(place.drawer, place.stage)
     if folder:
         _draw_folder(choice, folder, place)
     elif not choice.entries:
