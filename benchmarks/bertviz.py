@@ -122,7 +122,7 @@ def _cpu_of(pid: int) -> float | None:
 @contextlib.contextmanager
 def _page_of(browser: Any, name: str, root: Path) -> Iterator[Any]:
     """A function: text -> seconds to its first and to all pictures, CPU of the server, bytes."""
-    port = live._free_port()
+    port = live.free_port()
     server = subprocess.Popen(
         [
             sys.executable,
@@ -142,7 +142,7 @@ def _page_of(browser: Any, name: str, root: Path) -> Iterator[Any]:
         env=os.environ | {"HF_HUB_OFFLINE": "1", "POOLLENS_CHECKPOINTS": str(root)},
     )
     try:
-        live._wait_until_healthy(port)
+        live.wait_until_healthy(port)
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(600_000)
         sent = [0]
