@@ -123,24 +123,7 @@ def _cpu_of(pid: int) -> float | None:
 def _page_of(browser: Any, name: str, root: Path) -> Iterator[Any]:
     """A function: text -> seconds to its first and to all pictures, CPU of the server, bytes."""
     port = live.free_port()
-    server = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "streamlit",
-            "run",
-            str(live.ROOT / "app.py"),
-            "--server.port",
-            str(port),
-            "--server.address",
-            "127.0.0.1",
-            "--server.headless",
-            "true",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"HF_HUB_OFFLINE": "1", "POOLLENS_CHECKPOINTS": str(root)},
-    )
+    server = live.start(port, POOLLENS_CHECKPOINTS=str(root))
     try:
         live.wait_until_healthy(port)
         page = browser.new_page(viewport={"width": 1280, "height": 800})

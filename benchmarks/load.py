@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.live import ROOT, _free_port, _wait_until_healthy
+from benchmarks.live import ROOT, free_port, wait_until_healthy
 from benchmarks.session import Visitor
 
 VISITORS = tuple(map(int, os.environ.get("LOAD_VISITORS", "1,8,25,50").split(",")))
@@ -67,7 +67,7 @@ def sentences(count: int, seed: int) -> list[str]:
 @contextmanager
 def server(*arguments: str) -> Iterator[tuple[int, int]]:
     """The app with these arguments of its own: its port and process id."""
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory() as results:
         process = subprocess.Popen(
             [
@@ -80,7 +80,7 @@ def server(*arguments: str) -> Iterator[tuple[int, int]]:
             env=os.environ | {"HF_HUB_OFFLINE": "1", "POOLLENS_RESULTS": results},
         )
         try:
-            _wait_until_healthy(port)
+            wait_until_healthy(port)
             yield port, process.pid
         finally:
             process.terminate()

@@ -65,6 +65,7 @@ def settle(app: Any) -> None:
             "colour_by",
             "layer_shown",
             "rows_shown",
+            "ranked_by",
         ):
             if name in app.session_state:
                 app.session_state[name] = app.session_state[name]
