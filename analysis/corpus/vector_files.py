@@ -7,6 +7,7 @@ file itself. Nothing is unpickled.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,9 +71,10 @@ def open_vectors(path: str | Path, most: int = 100_000, seed: int = 0) -> Vector
 
 def digest_of(opened: VectorFolder) -> str:
     """A name for the vectors themselves: nothing else says where they come from."""
-    from analysis.maps.atlas import digest
-
-    return " ".join(digest(held) for held in opened.vectors.values())
+    named = hashlib.sha256()
+    for held in opened.vectors.values():
+        named.update(np.ascontiguousarray(held))
+    return named.hexdigest()[:20]
 
 
 def _array(path: Path) -> np.ndarray:

@@ -66,7 +66,9 @@ def clusters(points: np.ndarray, texts: Sequence[str], seed: int = 0) -> Cluster
 def telling_words(
     texts: Sequence[str], codes: np.ndarray, count: int, most: int = WORDS
 ) -> list[tuple[str, ...]]:
-    """The words of largest class-based TF-IDF of each of ``count`` classes; texts of -1 have none.
+    """The words of largest class-based TF-IDF of each of ``count`` classes.
+
+    ``codes`` (N,) are the classes of the N texts; those of -1 are in none.
 
     A word's weight in a class is its share of the class's words times ``log(1 + A / f)``, A the
     mean number of words of a class and f how often the word stands in all of them. English

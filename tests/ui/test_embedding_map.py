@@ -196,7 +196,7 @@ def test_heads_that_disagree_are_ranked_once_all_of_them_have_read_the_rows(open
     )
     predicted = [
         {row: int(analysis.record(one, row).logits.argmax()) for row in ROWS}
-        for one in map(analysis.load, sorted(four.iterdir()))
+        for one in map(analysis.load, sorted(four.glob("toy-*")))
     ]
     differ = {row for row in ROWS if len({one[row] for one in predicted}) > 1}
     named = re.findall(r"</span> ([^<]+)</button>", listed)
