@@ -201,7 +201,9 @@ def test_from_a_file_to_an_outlier_to_compare_and_back_in_three_clicks(
     file = tmp_path / "rows.csv"
     file.write_text("text\n" + "\n".join([*ROWS, "zebra violins eat the moon"]) + "\n", "utf-8")
     page.goto(f"{app.url}/Embedding_map?{urlencode({'source': 'file'})}")
-    page.locator("input[type=file]").set_input_files(file)  # the drawer is open: a file is missing
+    page.locator(".st-key-dataset input[type=file]").set_input_files(
+        file
+    )  # the drawer is open: a file is missing
     page.wait_for_function(READY)
     small = page.locator(".maps[data-painter] figcaption small", has_text="UMAP,")
     small.first.wait_for(state="attached")
