@@ -73,7 +73,7 @@ def digest_of(opened: VectorFolder) -> str:
     """A name for the vectors themselves: nothing else says where they come from."""
     named = hashlib.sha256()
     for held in opened.vectors.values():
-        named.update(np.ascontiguousarray(held))
+        named.update(np.ascontiguousarray(held).tobytes())
     return named.hexdigest()[:20]
 
 

@@ -78,6 +78,7 @@ def open_folder(
         most=most,
         seed=seed,
         again=_AGAIN,
+        whole="the folder's",
     )
     notes = opened.notes
     if about.get(ROWS) is None:
@@ -103,11 +104,12 @@ def of_parquet(
     most: int = 100_000,
     seed: int = 0,
     again: str = "Write it again, or take another file.",
+    whole: str = "the file's",
 ) -> VectorFolder:
     """The rows and vectors of Parquet files; columns that are not named are guessed.
 
     Of more than ``most`` rows a seeded sample is read, in the files' order. ``again`` says what to
-    do about files that cannot be read.
+    do about files that cannot be read, ``whole`` whose rows they are.
 
     Raises
     ------
@@ -119,7 +121,7 @@ def of_parquet(
 
     try:
         source = dataset.dataset([str(path) for path in files], format="parquet")
-        return _opened(source, name, (text, pair, label), most, seed)
+        return _opened(source, name, (text, pair, label), most, seed, whole)
     except FileError:
         raise
     except (pa.ArrowException, ValueError, OSError, LookupError) as error:
@@ -127,7 +129,12 @@ def of_parquet(
 
 
 def _opened(
-    source: Any, name: str, named_columns: Sequence[str | None], most: int, seed: int
+    source: Any,
+    name: str,
+    named_columns: Sequence[str | None],
+    most: int,
+    seed: int,
+    whole: str,
 ) -> VectorFolder:
     import pyarrow as pa
 
@@ -159,7 +166,7 @@ def _opened(
     count, notes = source.count_rows(), []
     columns = [*wanted, *held.values()]
     if count > most:
-        notes.append(f"A random sample of {most:,} of the {count:,} rows.")
+        notes.append(f"A random sample of {most:,} of {whole} {count:,} rows.")
         rows = np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
         table = source.scanner(columns=columns, batch_size=8_192).take(rows)
     else:
