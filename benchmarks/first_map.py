@@ -49,6 +49,7 @@ def run() -> list[dict[str, Any]]:
             click.click()
             page.locator(_DRAWN).wait_for()
             first = time.monotonic() - began
+            print(f"first map after {first:.1f} s, load {load:.1f}", flush=True)
             small = page.locator(".maps[data-painter] figcaption small", has_text="UMAP")
             small.first.wait_for(state="attached")
             umap = time.monotonic() - began
