@@ -92,7 +92,7 @@ def draw(docked: Docked) -> None:
     """The dock; it is drawn anew by itself while the pointer wanders over the map."""
     given = docked.given
     state: dict[str, Any] = {"pinned": pinned(given), "panel": docked.panel}
-    state["mode"] = st.session_state.get("map_mode") or "one"
+    state["mode"] = "many" if st.session_state.get("map_mode") == "many" else "one"
     state["view"] = st.session_state.get("map_view")
     identity = given.table.digest
     component.dock(identity, _BRIDGE, state, len(given.table), lambda *told: _take(given, *told))

@@ -66,8 +66,11 @@ def _within(low: float, high: float, kind: type = int) -> Callable[[str], Any]:
     return within
 
 
-def _numbers(word: str) -> tuple[float, ...]:
-    return tuple(float(part) for part in word.split("_"))
+def _view(word: str) -> tuple[float, ...]:
+    """A place of a map and how large it is drawn: three numbers within their bounds."""
+    x, y, zoom = (_within(-1.0, 2.0, float), _within(-1.0, 2.0, float), _within(0.5, 100.0, float))
+    first, second, third = word.split("_")
+    return x(first), y(second), zoom(third)
 
 
 def _former(*pairs: str) -> Callable[[str], str]:
@@ -211,10 +214,10 @@ NAMES: dict[str, Kind] = {
     "kept_apart": TEXT,
     "vectors_folder": TEXT,
     "drawer": SWITCH,
-    "map_panel": NUMBER,
+    "map_panel": Kind(_within(0, 8)),
     "map_mode": TEXT,
-    "map_view": Kind(_numbers),
-    "point": NUMBER,
+    "map_view": Kind(_view),
+    "point": Kind(_within(0, 10**9)),
     "contours": SWITCH,
     "clusters": SWITCH,
     "ranked_by": TEXT,
