@@ -116,6 +116,8 @@ def fit_points(axes: Axes, m: Points, look: Look, alone: bool, box: Box) -> list
     """Ticks for axes of that size."""
     axes.xaxis.set_major_locator(_round(_room(look, box.width)))
     axes.yaxis.set_major_locator(_round(max(3, _room(look, 1.6 * box.height))))
+    if m.regions:
+        _region_names(axes, m, look, (box.width, box.height))
     return []
 
 
@@ -170,14 +172,10 @@ def draw_points(axes: Axes, m: Points, look: Look, slots: Sequence[int]) -> None
             _ring_label(axes, m, look, index)
     if m.equal_axes:
         axes.set_aspect("equal", adjustable="datalim")
-    if m.regions:
-        _region_names(axes, m, look, width)
 
 
-def _region_names(axes: Axes, m: Points, look: Look, width: float) -> None:
+def _region_names(axes: Axes, m: Points, look: Look, frame: tuple[float, float]) -> None:
     """Names beside their regions, over no point; where there is no room, no name."""
-    high = height(m, look, width)
-    frame = (width - left(m, look, width, True) - 6, high - 3.2 * look.small)
     every = np.concatenate([m.xy, m.contours])
     low, top = every.min(axis=0), every.max(axis=0)
     # Points of paper for a unit of the map; the axes leave 5 % of it free on every side.
