@@ -153,8 +153,9 @@ def read_fit(folder: str | Path) -> FitScores:
 
 
 def fits_in(root: str | Path) -> tuple[Path, ...]:
-    """Folders of fits under a root, by name."""
-    return tuple(sorted(path.parent for path in Path(root).glob(f"*/{FIT}")))
+    """Folders of fits under a root, by name; what is still under way is none."""
+    folders = (path.parent for path in Path(root).glob(f"*/{FIT}"))
+    return tuple(sorted(folder for folder in folders if not folder.name.startswith(".")))
 
 
 def _plain(values: NDArray[np.float64]) -> list[list[float | None]]:
