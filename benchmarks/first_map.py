@@ -24,8 +24,8 @@ def run() -> list[dict[str, Any]]:
     from benchmarks.dataset import sentences
     from benchmarks.live import free_port, start, wait_until_healthy
 
-    texts, source = sentences(ROWS)
-    texts = list(dict.fromkeys(texts))  # of equal rows a file keeps one
+    texts, source = sentences(2 * ROWS)
+    texts = list(dict.fromkeys(texts))[:ROWS]  # of equal rows a file keeps one
     with tempfile.TemporaryDirectory() as place, chromium.browser() as browser:
         file = Path(place) / "rows.csv"
         with file.open("w", encoding="utf-8", newline="") as stream:
