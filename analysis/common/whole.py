@@ -66,8 +66,8 @@ def whole_folder(place: Path) -> Iterator[Path]:
         The disk is full, `place` is there already, or it cannot be written to. Nothing is left
         behind.
     """
-    building = place.with_name(f".{place.name}.building")
-    shutil.rmtree(building, ignore_errors=True)
+    tidy(place.parent)
+    building = place.with_name(f".{place.name}.{uuid4().hex}")  # another process has its own
     try:
         building.mkdir(parents=True)
         yield building
@@ -118,11 +118,11 @@ def tidy(folder: Path) -> None:
     for path in left_behind(folder):
         with contextlib.suppress(OSError):
             if abs(time.time() - path.stat().st_mtime) > _LEFT_SECONDS:
-                path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def left_behind(folder: Path) -> list[Path]:
-    """Files that somebody is writing to a folder, or was when they were killed."""
+    """Files and folders that somebody is writing in a folder, or was when they were killed."""
     return [path for path in folder.glob(".*") if _LEFT_BEHIND.fullmatch(path.name)]
 
 

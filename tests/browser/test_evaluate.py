@@ -105,7 +105,7 @@ def test_a_file_is_run_stopped_resumed_filtered_and_opened(page, app, table):
 def test_the_study_is_there_at_once(page, app):
     page.goto(f"{app.url}/Evaluate")
     page.locator(".st-key-panel-study_scores .js-plotly-plot").first.wait_for()
-    page.get_by_text("5 seeds each").first.wait_for()
+    page.get_by_text("seeds for each pooling head").first.wait_for()
 
 
 @pytest.mark.slow

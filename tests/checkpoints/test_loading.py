@@ -213,7 +213,7 @@ def test_nan_in_an_adapter_is_refused(tmp_path):
 def test_weights_of_another_shape_are_refused_by_name(name, key, file, tmp_path):
     copy(name, tmp_path / "one")
     edit_weights(tmp_path / "one", lambda state: state.update({key: torch.zeros(7, 5)}), file)
-    with pytest.raises(CheckpointError, match=rf"one: .*{key.split('.')[-2]}"):
+    with pytest.raises(CheckpointError, match=rf"one: .*({key.split('.')[-2]}|classification layer)"):
         analysis.load(tmp_path / "one", device="cpu")
 
 

@@ -79,7 +79,7 @@ AT_ONCE = [
     ("pages/4_Attributions.py", "analysis.reading.trace.record"),
     ("pages/4_Attributions.py", "pages.ui.attributions.engine.attribute"),
     ("pages/5_Similarity.py", "analysis.reading.trace.record"),
-    ("pages/5_Similarity.py", "analysis.figures.recipes.similarity.token_pairs"),
+    ("pages/5_Similarity.py", "analysis.similarities.token_pairs.pooled_pairs"),
 ]
 
 
