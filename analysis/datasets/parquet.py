@@ -8,6 +8,9 @@ would unpack to more than can be held is refused before it is read.
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -46,7 +49,7 @@ def parquet(stream: BinaryIO, name: str) -> Records:
     ]
     if not places:
         raise DataError(f"{name} has no column of texts or numbers. It cannot be read as a table.")
-    _check_sizes(file.metadata, name)
+    _check_sizes(file.metadata, stream, name)
     wanted = list(dict.fromkeys(schema.names[place] for place in places))
     notes = []
     if left := [n for place, n in enumerate(schema.names) if place not in places]:
@@ -62,17 +65,45 @@ def _large(kind: Any) -> bool:
     return bool(pa.types.is_large_string(kind))
 
 
-def _check_sizes(about: Any, name: str) -> None:
-    for group in range(about.num_row_groups):
-        part = about.row_group(group)
-        for column in range(part.num_columns):
-            size = part.column(column).total_uncompressed_size
-            if size > MOST_UNPACKED:
-                raise DataError(
-                    f"{name}: column {part.column(column).path_in_schema!r} unpacks to "
-                    f"{size / 2**20:,.0f} MB in one part of the file (at most "
-                    f"{MOST_UNPACKED // 2**20} MB). Write it with smaller row groups."
-                )
+def _check_sizes(about: Any, stream: BinaryIO, name: str) -> None:
+    groups = [about.row_group(group).total_byte_size for group in range(about.num_row_groups)]
+    if max(groups, default=0) <= MOST_UNPACKED:
+        return  # so is every column
+    for column, size in _column_sizes(stream, name):
+        if size > MOST_UNPACKED:
+            raise DataError(
+                f"{name}: column {column!r} unpacks to {size / 2**20:,.0f} MB in one part of the "
+                f"file (at most {MOST_UNPACKED // 2**20} MB). Write it with smaller row groups."
+            )
+
+
+_SIZES = """
+import io, json, sys
+from pyarrow.parquet import read_metadata
+about = read_metadata(io.BytesIO(sys.stdin.buffer.read()))
+groups = map(about.row_group, range(about.num_row_groups))
+columns = [group.column(place) for group in groups for place in range(group.num_columns)]
+print(json.dumps([(column.path_in_schema, column.total_uncompressed_size) for column in columns]))
+"""
+
+
+def _column_sizes(stream: BinaryIO, name: str) -> list[tuple[str, int]]:
+    """(column, unpacked bytes) of every part of the file, in order.
+
+    Another process looks at its last bytes: what pyarrow says of a column ends the whole process
+    where that is damaged ("terminate called after throwing", seen in 26.0).
+    """
+    stream.seek(-8, os.SEEK_END)
+    length = int.from_bytes(stream.read(4), "little")
+    stream.seek(-8 - length, os.SEEK_END)
+    ending = stream.read()
+    stream.seek(0)
+    command = [sys.executable, "-c", _SIZES]
+    asked = subprocess.run(command, input=b"PAR1" + ending, capture_output=True, check=False)
+    try:
+        return [(str(column), int(size)) for column, size in json.loads(asked.stdout)]
+    except ValueError:
+        raise DataError(f"{name} is a damaged Parquet file. Save it again.") from None
 
 
 def _rows_a_batch(about: Any) -> int:

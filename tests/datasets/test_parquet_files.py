@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import io
 import tracemalloc
+import zlib
 
 import numpy as np
 import pandas as pd
@@ -113,3 +116,27 @@ def test_a_table_for_training_with_a_missing_label_is_refused_by_its_line(tmp_pa
     (tmp_path / "a.csv").write_text("text,label\ngood,x\nbad,NaN\n")
     with pytest.raises(DataError, match="line 3: column 'label'"):
         read_file(tmp_path / "a.csv", "text", label="label")
+
+
+# A statistic of a column has another length than its levels: pyarrow's own view of that column
+# ends the process.
+ENDS_A_PROCESS = (
+    "eNqVVM1u00AQnl0vxo1yaKvuai3lEKHWKlIbUqRUFQShTUiaQApNpKqiNyeyQiU3DUkgBXHkyFNw4gE4cuQZeAjUB+"
+    "iRmbXTRLQHWFm745lvvm9m/HNoOjtSyDWpW3jAKkBmnQFAyIBBV4JclWoLI8vSlW5uFzZZV7NwZQUhS3mOu2DM4Qgo"
+    "ykILMcSgBYMlVqYoLSc9kSwv17cQlJBpjyKE0h5LMQo2vRl+7rVyy5bQ4bS7DnfWwZa11pLcqnq5BHz19O+qtTeLzC"
+    "3FN2/xLvTlMMZRwY9LoN1x7010FkoXZHbjnhaT6GKyAS0SLHF9Jw67UYxVuK0yeYQW8el4Iil9g+u7URydRYMJyAze"
+    "sQEo4ef8cgA5mfVL4C77CaHkSqhP6jMLyoG3OGmfOgGiA2yIQxkJXD8AgWLEIhKWvaQOqz3TRE5X/WbqkgW/WPCFpT"
+    "OHf5v5DeH7geB+neafSmfSBtjAVv+DqZ8s+OYEV/z/hn5TCRu0T1p9FUoEnvouwM/prOl0Xh0/Sh6HvuQPaE37FWNM"
+    "2yTrhTFTU+mbujF9U+1bXwUBB2RUjWlax/w0Sag6JuulvSeqypSoLeTCOl/P8eba7PbNPulU7GkSiecfMXMPzdpB3S"
+    "KntNfm1LZUG+ru109PjilebZPeh0Pqh3BNC2peJy2I7sfFk+NiKkbF90mieQ06SpNQB+NYV888S5NrM0z7yJI2buNv"
+    "dOKo0TbzFGs/AZ0fhqO376LJdm843A5Ho/Np/n00Gp+eD/IPdwvFwo5fxk8iueAxvlKH+HP5A7jDvPs="
+)
+
+
+@pytest.mark.parametrize("most", [parquet.MOST_UNPACKED, 10])
+def test_a_file_that_ends_whoever_looks_at_a_column_is_read_or_named(most, monkeypatch):
+    monkeypatch.setattr(parquet, "MOST_UNPACKED", most)
+    content = zlib.decompress(base64.b64decode(ENDS_A_PROCESS))
+    with contextlib.suppress(DataError):
+        seen = peek(content, "a.parquet")
+        read_upload(content, "a.parquet", columns=seen.columns)
