@@ -83,3 +83,27 @@ def test_the_row_of_the_readme_is_the_studys() -> None:
         f"after Holm {best.adjusted:.2g}: not decided"
     ) in (ROOT / "README.md").read_text("utf-8")
     assert best.verdict == "undecided"
+
+
+def test_the_table_of_the_frozen_study_is_that_of_the_committed_runs() -> None:
+    study = read_study(ROOT / "study" / "results_frozen" / "frozen")
+    report = compare(study.scores(study.families[0]))
+    assert report.complete
+    guide = (ROOT / "docs" / "measured.md").read_text("utf-8")
+    tasks = [stratum.task for stratum in report.family.strata]
+    scores = {
+        (each.head, each.stratum.task): f"{100 * each.mean:.2f} ± {100 * each.sd:.2f}"
+        for each in report.summaries
+    }
+    for head in ("cls", "max_cls", "max_cls_k6"):
+        assert " | ".join(scores[head, task] for task in tasks) in guide
+    for overall in report.headlines:
+        low, high = (100 * value for value in overall.interval)
+        assert f"{100 * overall.difference:+.2f} ({low:.2f} to {high:.2f})" in guide
+        assert overall.verdict == "worse"
+        assert f"{overall.adjusted:.1e}" == "2.0e-16"
+    assert {told.verdict for told in report.comparisons} == {"worse"}
+    readme = (ROOT / "README.md").read_text("utf-8")
+    first = report.headlines[0]
+    low, high = (100 * value for value in first.interval)
+    assert f"{100 * first.difference:+.2f} points ({low:.2f} to {high:.2f})" in readme
