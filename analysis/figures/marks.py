@@ -30,6 +30,11 @@ def _no_infinity(name: str, array: np.ndarray | None) -> None:
         raise ValueError(f"{name} holds infinite values: nothing can be drawn to scale")
 
 
+def _segments(numbers: tuple[int, ...]) -> None:
+    if any(abs(number) > 2**31 for number in numbers):
+        raise ValueError("a segment is the number of a text: 0, or 1 for the second")
+
+
 def _something(what: str, values: np.ndarray) -> None:
     if not values.size:
         raise ValueError(f"{what} without values: there is nothing to draw")
@@ -279,6 +284,7 @@ class Strip:
         for name in ("spaced", "special", "segment", "positions"):
             if len(getattr(self, name)) != size:
                 raise ValueError(f"{name} has {len(getattr(self, name))} entries for {size} units")
+        _segments(self.segment)
         if not np.isfinite(self.values).all():
             raise ValueError("a token's value is not a finite number: nothing can be coloured")
         if self.limit is None:
@@ -384,6 +390,7 @@ class Flow:
         for name in ("special", "segment"):
             if len(getattr(self, name)) != size:
                 raise ValueError(f"{name} has {len(getattr(self, name))} entries for {size} units")
+        _segments(self.segment)
         if self.limit is None:
             object.__setattr__(self, "limit", float(np.abs(self.values).sum()) or 1.0)
         elif not (np.isfinite(self.limit) and self.limit > 0):

@@ -312,8 +312,8 @@ def read_study(folder: str | Path) -> Study:
             raise ValueError(f"a run is called {strange[0]!r:.40}, which is no name of a file")
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(
-            f"{path} is no declaration of a study ({type(error).__name__}: {error}). Name a folder "
-            "that 'python -m training study' wrote."
+            f"{path} is no declaration of a study ({type(error).__name__}: {error!s:.300}). "
+            "Name a folder that 'python -m training study' wrote."
         ) from None
     check_families(path, families)
     records: dict[Cell, Mapping[str, Any]] = {}

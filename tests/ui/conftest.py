@@ -67,7 +67,8 @@ def four(made: Path, folder: Path) -> Path:
 def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """`open_app(folder, text="...", target="...") -> AppTest`, run once on that address.
 
-    ``page`` is where it opens (Compare), ``held`` what its session state holds at the start.
+    ``page`` is where it opens (Compare), ``held`` what its session state holds at the start,
+    ``query`` what stands in the address under names that are no keywords here.
     """
     from streamlit.testing.v1 import AppTest
 
@@ -76,6 +77,7 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         arguments: tuple[str, ...] | list[str] = (),
         page: str = "",
         held: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
         **address: Any,
     ) -> Any:
         # What stands behind "--" on the command line of the tests is not the app's.
@@ -84,7 +86,7 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=180)
         if page:
             app.switch_page(page)
-        for name, value in address.items():
+        for name, value in {**address, **(query or {})}.items():
             app.query_params[name] = value
         for name, value in (held or {}).items():
             app.session_state[name] = value

@@ -56,7 +56,7 @@ addresses = st.dictionaries(names, values, min_size=5, max_size=40)
 
 def _open(open_app: Any, root: Any, page: str, given_values: dict[str, Any], whole: bool) -> None:
     own = {"text": TEXT, "checkpoints": ["toy-cls", "toy-max_seq_mha"]} if whole else {}
-    app = open_app(root, page=page, **{**given_values, **own})
+    app = open_app(root, page=page, query={**given_values, **own})
     assert not app.exception, [error.value for error in app.exception]
     app.run()
     assert not app.exception, [error.value for error in app.exception]

@@ -186,6 +186,8 @@ def _options(
 def _control(method: Method, option: Option) -> Any:
     key = f"{method.key}.{option.name}"
     label = option.name
+    if not _fits(st.session_state.get(key), option):  # an address may hold anything
+        del st.session_state[key]
     if option.kind == "bool":
         return bool(st.toggle(label, bool(option.default), help=option.help, **address.kept(key)))
     if option.kind == "choice":
@@ -220,6 +222,16 @@ def _control(method: Method, option: Option) -> Any:
         help=option.help,
         **address.kept(key),
     )
+
+
+def _fits(value: Any, option: Option) -> bool:
+    """Whether the option's control can hold a value; None is its default."""
+    if value is None or option.kind == "choice":
+        return value is None or value in option.choices
+    if option.kind == "bool" or isinstance(value, bool):
+        return isinstance(value, bool) and option.kind == "bool"
+    low, high = (end if end is not None else value for end in (option.low, option.high))
+    return isinstance(value, int if option.kind == "int" else int | float) and low <= value <= high
 
 
 def _step(option: Option) -> float:

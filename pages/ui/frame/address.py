@@ -111,14 +111,15 @@ def _check_size(number: float) -> None:
         raise ValueError("no number that a control could hold")
 
 
-def _places(word: str) -> tuple[int, ...]:
+def _place(word: str) -> tuple[int, ...]:
+    """Segment, start and end of a token in the text."""
     parts = word.split(".")
-    if len(parts) > _MOST_PLACES:
+    if len(parts) != 3:
         raise ValueError("no place in a text")
     return tuple(map(_whole, parts))
 
 
-_DIGITS, _LARGEST, _MOST_PLACES = 16, 10**9, 8
+_DIGITS, _LARGEST = 16, 10**9
 TEXT, SWITCH, NUMBER = Kind(), Kind(_switch), Kind(_whole)
 TEXTS, NUMBERS, OPTION = Kind(several=True), Kind(_whole, several=True), Kind(_any)
 
@@ -132,7 +133,7 @@ NAMES: dict[str, Kind] = {
     "checkpoints": TEXTS,
     "target": TEXT,
     "unit": TEXT,
-    "mark": Kind(_places),
+    "mark": Kind(_place),
     "marked_layer": NUMBER,
     "marked_dimension": NUMBER,
     "marked_head": NUMBER,
