@@ -23,7 +23,9 @@ DOCUMENT = "A film with a thin story, but the acting was fine."
 
 
 def _library() -> Any:
-    return pytest.importorskip("sentence_transformers")
+    return pytest.importorskip(
+        "sentence_transformers", reason="sentence-transformers is not installed"
+    )
 
 
 def _clean_tokenizer(transformer: Any) -> Any:

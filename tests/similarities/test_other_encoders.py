@@ -62,7 +62,9 @@ def test_the_mean_is_that_of_the_models_own_states(family: str) -> None:
 
 
 def test_an_encoder_of_base_size_scores_as_sentence_transformers_does(mpnet_dir: Path) -> None:
-    library = pytest.importorskip("sentence_transformers")
+    library = pytest.importorskip(
+        "sentence_transformers", reason="sentence-transformers is not installed"
+    )
     from sentence_transformers import util
 
     model = library.SentenceTransformer(str(mpnet_dir), device="cpu")

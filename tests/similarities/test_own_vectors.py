@@ -35,7 +35,9 @@ DECLARED = ("mean", "modes", "dense", "tanh", "norm", "residual", "unlike")
 @cache
 def _saved(kind: str) -> tuple[Path, Any]:
     """A folder that sentence-transformers wrote, and its model."""
-    library = pytest.importorskip("sentence_transformers")
+    library = pytest.importorskip(
+        "sentence_transformers", reason="sentence-transformers is not installed"
+    )
     from sentence_transformers.base.modules import Dense as TheirDense
     from sentence_transformers.base.modules import Normalize
     from sentence_transformers.sentence_transformer.modules import LayerNorm, Pooling, Transformer

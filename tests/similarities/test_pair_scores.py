@@ -151,7 +151,9 @@ def test_neighbours_are_those_of_a_sort_and_say_why() -> None:
 
 @pytest.mark.slow
 def test_stsb_scores_are_those_of_sentence_transformers(glue_dir: Path) -> None:
-    library = pytest.importorskip("sentence_transformers")
+    library = pytest.importorskip(
+        "sentence_transformers", reason="sentence-transformers is not installed"
+    )
     from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
 
     table = read("stsb", "test", glue_dir)

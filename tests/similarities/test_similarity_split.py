@@ -189,7 +189,9 @@ def test_the_split_is_the_sextuple_loop(
 
 @pytest.mark.parametrize("mode", ["mean", "max", "cls", "lasttoken"])
 def test_scores_are_those_of_sentence_transformers(mode: str) -> None:
-    library = pytest.importorskip("sentence_transformers")
+    library = pytest.importorskip(
+        "sentence_transformers", reason="sentence-transformers is not installed"
+    )
     from sentence_transformers import util
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 

@@ -50,7 +50,9 @@ def test_weights_and_winners_are_those_of_a_loop_over_tokens_and_terms() -> None
 def test_a_sparse_encoder_of_sentence_transformers_gives_the_same(
     strategy: str, activation: str, tmp_path: Path
 ) -> None:
-    library = pytest.importorskip("sentence_transformers")
+    library = pytest.importorskip(
+        "sentence_transformers", reason="sentence-transformers is not installed"
+    )
     from sentence_transformers.base.modules import Transformer
     from sentence_transformers.sparse_encoder.modules import SpladePooling
 

@@ -138,7 +138,9 @@ def test_odd_pairs_have_scores_and_take_no_page_down(open_similarity, four, firs
 
 
 def test_the_vector_that_a_sentence_transformers_folder_declares_is_a_row(open_similarity, folder):
-    library = pytest.importorskip("sentence_transformers")
+    library = pytest.importorskip(
+        "sentence_transformers", reason="sentence-transformers is not installed"
+    )
     from sentence_transformers import util
     from sentence_transformers.base.modules import Dense, Normalize
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
