@@ -278,7 +278,7 @@ def _name_missing() -> None:
             st.warning(f"The address names {names}, which this server does not offer.")
         else:
             st.warning(f"The address names {names}, which is not open here.")
-            st.button("Open", key="open_missing", on_click=_open_missing)
+            st.button("Open it", key="open_missing", on_click=_open_missing)
         st.button("Leave out", key="leave_missing", on_click=_forget_missing)
     if problem := st.session_state.get("missing_problem"):
         st.text(problem)
