@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from tests.support.compare_browser import narrow_to_wide, runs_out, write
+from tests.support.compare_browser import at_rest, narrow_to_wide, runs_out, status_begins, write
 
 FIRST, SECOND = "the plots thinned, not dully", "the story was poor and very dull"
 NAMES = [f"sst2-{head}" for head in ("mha", "max_seq_mha", "cls", "max_cls")]
-SETTLED = """() => {
-  const app = document.querySelector('[data-testid=stApp]');
-  const status = document.querySelector('.st-key-status');
-  return document.documentElement.dataset.raised === 'true'
-    && app && app.dataset.testScriptState === 'notRunning' && status
-    && status.textContent.startsWith('Full colour')
-    && status.textContent.includes('left out')
-    && !document.querySelector('[data-testid=stSkeleton]')
-    && !document.querySelector('[data-stale=true]');
-}"""
+SETTLED = at_rest(
+    status_begins("Full colour"),
+    "document.querySelector('.st-key-status').textContent.includes('left out')",
+)
 
 
 def open_at(page, url, **address):

@@ -7,20 +7,12 @@ from urllib.parse import urlencode
 import pytest
 
 from analysis.attribution.registry import METHODS
-from tests.support.compare_browser import narrow_to_wide, runs_out, write
+from tests.support.compare_browser import at_rest, narrow_to_wide, runs_out, status_begins, write
 
 FIRST, SECOND = "the plots thinned, not dully", "the story was poor and very dull"
 NAMES = [f"sst2-{head}" for head in ("cls", "max_cls", "mha", "max_seq_mha")]
 IG, GRADIENT, LOO = "Integrated gradients", "Gradient × input", "Leave one out"
-SETTLED = """() => {
-  const app = document.querySelector('[data-testid=stApp]');
-  const status = document.querySelector('.st-key-status');
-  return document.documentElement.dataset.raised === 'true'
-    && app && app.dataset.testScriptState === 'notRunning' && status
-    && status.textContent.startsWith('Explained')
-    && !document.querySelector('[data-testid=stSkeleton]')
-    && !document.querySelector('[data-stale=true]');
-}"""
+SETTLED = at_rest(status_begins("Explained"))
 
 
 def open_at(page, url, *methods, **address):

@@ -8,18 +8,13 @@ import pytest
 
 import analysis
 from analysis.reading import layers
-from tests.support.compare_browser import write
+from tests.support.compare_browser import at_rest, write
 
 FIRST, SECOND = "the film is good", "the story was poor and very dull"
-SETTLED = """() => {
-  const app = document.querySelector('[data-testid=stApp]');
-  return document.documentElement.dataset.raised === 'true'
-    && app && app.dataset.testScriptState === 'notRunning'
-    && document.querySelector('.st-key-numbers-table')
-    && !document.querySelector('[data-testid=stSkeleton]')
-    && !document.querySelector('[data-stale=true]')
-    && document.querySelectorAll('.st-key-depth-lines .js-plotly-plot').length === 4;
-}"""
+SETTLED = at_rest(
+    "document.querySelector('.st-key-numbers-table')",
+    "document.querySelectorAll('.st-key-depth-lines .js-plotly-plot').length === 4",
+)
 
 
 def settle(page: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pages.ui.frame.frame import PAGES, place_of
-from tests.support.compare_browser import STANDING
+from tests.support.compare_browser import STANDING, at_rest
 
 MOST = 0.1  # cumulative layout shift up to which a page counts as good (web.dev/cls)
 WATCH = """
@@ -24,12 +24,7 @@ const observer = new PerformanceObserver((list) => keep(list.getEntries()));
 observer.observe({ type: 'layout-shift', buffered: true });
 window.allShifts = () => { keep(observer.takeRecords()); return window.shifts; };
 """
-AT_REST = """() => {
-  const app = document.querySelector('[data-testid=stApp]');
-  return app?.dataset.testScriptState === 'notRunning' && document.querySelector('h1')
-    && document.documentElement.dataset.raised === 'true'
-    && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]');
-}"""
+AT_REST = at_rest("document.querySelector('h1')")
 
 
 @pytest.mark.parametrize("width", [1280, pytest.param(400, marks=pytest.mark.slow)])

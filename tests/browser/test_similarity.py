@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support.compare_browser import STANDING, narrow_to_wide, runs_out, write
+from tests.support.compare_browser import STANDING, at_rest, narrow_to_wide, runs_out, write
 
 FIRST, SECOND = "the plots thinned, not dully", "he said the story was very poor"
 NAMES = ("sst2-cls", "sst2-mha")
@@ -16,6 +16,7 @@ def open_at(page, url, **address):
     held = {"text": FIRST, "pair": SECOND, "checkpoints": NAMES, **address}
     page.goto(f"{url}/Similarity?{urlencode(held, doseq=True)}")
     page.locator(".similar .pair path").first.wait_for(state="attached")
+    page.wait_for_function(at_rest())
 
 
 def card(page, name):

@@ -12,16 +12,12 @@ import analysis
 from analysis import interventions
 from analysis.reading.dimensions import dimensions
 from tests.support import tiny
-from tests.support.compare_browser import narrow_to_wide, runs_out
+from tests.support.compare_browser import at_rest, narrow_to_wide, runs_out
 
 TEXT = "the plot is thin but the acting is fine"
 CHECKPOINTS = ("sst2-max_cls", "sst2-max_seq_mha")
 MAP = ".st-key-map-sst2-max_seq_mha"
-IDLE = """() => document.documentElement.dataset.raised === 'true'
-  && document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
-  === 'notRunning' && document.querySelector('.st-key-over-panel')
-  && !document.querySelector('[data-testid=stSkeleton]')
-  && !document.querySelector('[data-stale=true]')"""
+IDLE = at_rest("document.querySelector('.st-key-over-panel')")
 
 
 def open_winners(page: Any, url: str, text: str = TEXT, **address: str) -> None:

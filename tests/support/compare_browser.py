@@ -6,23 +6,30 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-SETTLED = """() => {
-  const app = document.querySelector('[data-testid=stApp]');
-  const status = document.querySelector('.st-key-status');
-  return app && app.dataset.testScriptState === 'notRunning' && status
-    && status.textContent.startsWith('Logits of')
-    && document.documentElement.dataset.raised === 'true'
-    && !document.querySelector('[data-testid=stSkeleton]')
-    && !document.querySelector('[data-stale=true]')
-    && [...document.querySelectorAll(PIECES)].every(place =>
-      [...place.querySelectorAll('*')].some(e => e.shadowRoot?.querySelector('.card')?.firstChild));
-}""".replace(
-    "PIECES",
-    "'"
-    + ", ".join(f".st-key-cards [class*=st-key-{p}-]" for p in ("answer", "attr", "reading"))
-    + "'",
-)
 
+def at_rest(*also: str) -> str:
+    """A condition in JavaScript: a run has ended, nothing old or reserved is on the page, and what
+    `also` says."""
+    every = (
+        "document.documentElement.dataset.raised === 'true'",
+        "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'",
+        "!document.querySelector('[data-testid=stSkeleton], [data-stale=true]')",
+        *also,
+    )
+    return f"() => Boolean({' && '.join(every)})"
+
+
+def status_begins(words: str) -> str:
+    """A condition for :func:`at_rest`: the line below the page's sentence begins with `words`."""
+    return f"document.querySelector('.st-key-status')?.textContent.startsWith('{words}')"
+
+
+_PIECES = ", ".join(f".st-key-cards [class*=st-key-{p}-]" for p in ("answer", "attr", "reading"))
+SETTLED = at_rest(
+    status_begins("Logits of"),
+    f"[...document.querySelectorAll('{_PIECES}')].every(place => [...place.querySelectorAll('*')]"
+    ".some(e => e.shadowRoot?.querySelector('.card')?.firstChild))",
+)
 
 # Until the layout has been the same for ten frames: nothing tells that a page has taken a size.
 STANDING = """() => new Promise(done => {

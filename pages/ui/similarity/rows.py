@@ -21,6 +21,7 @@ from analysis.similarities.token_pairs import TokenPairs
 from analysis.similarities.unit_pairs import UnitPairs
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
+from pages.ui.kit.keys import component_key
 from pages.ui.kit.places import text
 from pages.ui.similarity.engine import Score, Shown
 
@@ -38,6 +39,7 @@ _piece = st.components.v2.component(
 
 def piece(html: str, key: str, on_word: Any) -> None:
     """Draw one card. A click on a word calls `on_word` with its (side, start, end)."""
+    key = component_key(key)
 
     def clicked() -> None:
         place = st.session_state[key].get("token")
