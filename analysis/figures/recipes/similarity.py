@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from analysis.figures.plot import Plot
 from analysis.figures.recipes.registry import recipe
-from analysis.figures.recipes.request import Data, Request, Subject
+from analysis.figures.recipes.request import Request, Subject
 from analysis.figures.recipes.similarity_results import (
+    PairQuestion,
     pair_effects,
     pairs_of_subject,
     token_pairs,
@@ -22,7 +23,7 @@ from analysis.figures.recipes.similarity_results import (
 from analysis.figures.views import late_interaction
 from analysis.figures.views import similarity as views
 from analysis.similarities.pair_edits import Put, Span
-from analysis.similarities.token_pairs import MAXSIM, NOT_POOLED, SPLADE, TokenPairs
+from analysis.similarities.token_pairs import MAXSIM, NOT_POOLED, SPLADE
 
 if TYPE_CHECKING:
     from analysis.similarities.maxsim import MaxSim
@@ -58,7 +59,7 @@ def similarity_bands(
         if not 0 < end < float("inf"):
             raise ValueError(f"the limit of {name} is {end:g}: a number above 0 ends a scale")
     results = [
-        _pairs(request, subject, name, layer, struck, put, centre, precision)
+        pairs_of_subject(subject, _question(request, name, layer, struck, put, centre, precision))
         for subject, _ in request
         for name in names
         if not several or _has(subject, name)
@@ -95,7 +96,8 @@ def similarity_map(
 ) -> Plot:
     """Contribution of every pair of tokens of two sentences to their score."""
     subject, _ = request.only("similarity_map")
-    result = _pairs(request, subject, pooling, layer, struck, put, centre, precision)
+    question = _question(request, pooling, layer, struck, put, centre, precision)
+    result = pairs_of_subject(subject, question)
     return views.similarity_map(result, subject.checkpoint, words=words, limit=limit)
 
 
@@ -112,7 +114,8 @@ def similarity_layers(
 ) -> Plot:
     """Contribution of each pair of source layers, or of parts of the pooling head."""
     subject, _ = request.only("similarity_layers")
-    result = _pairs(request, subject, pooling, layer, struck, put, centre, precision)
+    question = _question(request, pooling, layer, struck, put, centre, precision)
+    result = pairs_of_subject(subject, question)
     return views.similarity_layers(result, subject.checkpoint, limit=limit)
 
 
@@ -130,7 +133,8 @@ def max_winners(
 ) -> Plot:
     """Winners of the maximum over tokens in both sentences."""
     subject, _ = request.only("max_winners")
-    result = _pairs(request, subject, pooling, layer, struck, put, centre, precision)
+    question = _question(request, pooling, layer, struck, put, centre, precision)
+    result = pairs_of_subject(subject, question)
     return views.max_winners(result, subject.checkpoint, words=words, most=most)
 
 
@@ -148,8 +152,8 @@ def similarity_effects(
     from analysis.seed_groups.similarities import mean_effects
 
     subject, _ = request.only("similarity_effects")
-    data = _data_of(request, centre)
-    result = mean_effects(subject.each(pair_effects, pooling, layer, words, data, precision))
+    question = _question(request, pooling, layer, None, None, centre, precision)
+    result = mean_effects(subject.each(pair_effects, question, words))
     return views.similarity_effects(result, subject.checkpoint, most=most)
 
 
@@ -162,9 +166,8 @@ def maxsim_margins(
 ) -> Plot:
     """Best match of each token of the first sentence in the second (MaxSim)."""
     subject, _ = request.only("maxsim_margins")
-    pairs = subject.only("maxsim_margins").result(
-        token_pairs, MAXSIM, -1, _spans(struck), _puts(put)
-    )
+    question = _question(request, MAXSIM, struck=struck, put=put)
+    pairs = subject.only("maxsim_margins").result(token_pairs, question)
     return late_interaction.maxsim_margins(
         cast("MaxSim", pairs.results[0]), subject.checkpoint, most=most
     )
@@ -179,31 +182,27 @@ def splade_terms(
 ) -> Plot:
     """Terms that both sentences share under a masked language model's head (SPLADE)."""
     subject, _ = request.only("splade_terms")
-    pairs = subject.only("splade_terms").result(token_pairs, SPLADE, -1, _spans(struck), _puts(put))
+    question = _question(request, SPLADE, struck=struck, put=put)
+    pairs = subject.only("splade_terms").result(token_pairs, question)
     return late_interaction.splade_terms(
         cast("SharedTerms", pairs.results[0]), subject.checkpoint, most=most
     )
 
 
-def _data_of(request: Request, centre: Centre) -> Data | None:
-    if centre == "zero":
-        return None
-    request.table  # noqa: B018 (says that a data set is missing)
-    return request.data
-
-
-def _pairs(
+def _question(
     request: Request,
-    subject: Subject,
     pooling: str,
-    layer: int,
-    struck: Sequence[Sequence[int]] | None,
-    put: Sequence[Sequence[Any]] | None,
-    centre: Centre,
-    precision: str,
-) -> TokenPairs:
-    data = None if pooling in NOT_POOLED else _data_of(request, centre)
-    return pairs_of_subject(subject, pooling, layer, _spans(struck), _puts(put), data, precision)
+    layer: int = -1,
+    struck: Sequence[Sequence[int]] | None = None,
+    put: Sequence[Sequence[Any]] | None = None,
+    centre: Centre = "zero",
+    precision: str = "float32",
+) -> PairQuestion:
+    """What a recipe was asked. Raises ``ValueError`` for edits that name no place."""
+    if centre == "mean" and pooling not in NOT_POOLED:
+        request.table  # noqa: B018 (says that a data set is missing)
+    data = request.data if centre == "mean" else None
+    return PairQuestion(pooling, layer, _spans(struck), _puts(put), data, precision)
 
 
 def _spans(struck: Sequence[Sequence[int]] | None) -> tuple[Span, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,16 +18,37 @@ if TYPE_CHECKING:
     from analysis.similarities.pair_scores import PairScores
 
 
-def token_pairs(
-    member: Member,
-    pooling: str,
-    layer: int = -1,
-    struck: tuple[Span, ...] = (),
-    put: tuple[Put, ...] = (),
-    data: Data | None = None,
-    precision: str = "float32",
-) -> TokenPairs:
-    """One pooling's score of two sentences, by pairs of tokens; from the mean of `data`, if any.
+@dataclass(frozen=True)
+class PairQuestion:
+    """How two sentences are compared, whichever they are and whichever checkpoint reads them."""
+
+    pooling: str
+    layer: int = -1  # of the encoder; a pooling head's own vector has its own
+    struck: tuple[Span, ...] = ()
+    put: tuple[Put, ...] = ()
+    data: Data | None = None  # vectors are measured from the mean over its sentences
+    precision: str = "float32"  # in which that data set is read
+
+    def __post_init__(self) -> None:
+        if self.pooling == "head":
+            object.__setattr__(self, "layer", -1)
+        if self.pooling in NOT_POOLED:  # no vector, so no layer of it and no mean
+            object.__setattr__(self, "layer", -1)
+            object.__setattr__(self, "data", None)
+
+    def centre(self, member: Member) -> np.ndarray | None:
+        """(D,) what a checkpoint's vectors are measured from; None is zero."""
+        from analysis.corpus.embedding import keys_of
+
+        if self.data is None:
+            return None
+        ((_, absolute),) = keys_of(member.classifier, (self.pooling,), (self.layer,))
+        of = member.reads("", None)
+        return of.result(mean_over, self.data, self.pooling, absolute, self.precision)
+
+
+def token_pairs(member: Member, question: PairQuestion) -> TokenPairs:
+    """One pooling's score of two sentences, by pairs of tokens.
 
     Raises
     ------
@@ -35,35 +57,27 @@ def token_pairs(
     """
     from analysis.similarities import token_pairs as pairs
 
-    if not member.pair:
-        raise ValueError("two sentences are compared: give the second one as the pair")
-    encoder = member.classifier
-    if pooling == MAXSIM:
-        return pairs.maxsim_pairs(encoder, member.text, member.pair, struck, put)
-    if pooling == SPLADE:
-        return pairs.splade_pairs(encoder, member.text, member.pair, struck, put)
-    first, second = (member.reads(text, None) for text in (member.text, member.pair))
+    encoder, texts = member.classifier, _texts(member)
+    edits = question.struck, question.put
+    if question.pooling == MAXSIM:
+        return pairs.maxsim_pairs(encoder, *texts, *edits)
+    if question.pooling == SPLADE:
+        return pairs.splade_pairs(encoder, *texts, *edits)
+    first, second = (member.reads(text, None).result(trace) for text in texts)
     return pairs.pooled_pairs(
         encoder,
-        first.result(trace),
-        second.result(trace),
-        pooling,
-        -1 if pooling == "head" else layer,
-        struck,
-        _centre(member, data, pooling, layer, precision),
-        put,
+        first,
+        second,
+        question.pooling,
+        question.layer,
+        question.struck,
+        question.centre(member),
+        question.put,
     )
 
 
-def pair_effects(
-    member: Member,
-    pooling: str,
-    layer: int = -1,
-    words: bool = True,
-    data: Data | None = None,
-    precision: str = "float32",
-) -> PairEffects:
-    """What each word of two sentences is worth for one pooling's score.
+def pair_effects(member: Member, question: PairQuestion, words: bool = True) -> PairEffects:
+    """What each word of two sentences is worth for one pooling's score, edits aside.
 
     Raises
     ------
@@ -72,25 +86,17 @@ def pair_effects(
     """
     from analysis.similarities import edits, token_pairs
 
+    encoder, texts = member.classifier, _texts(member)
+    if question.pooling in NOT_POOLED:
+        return token_pairs.effects_of(question.pooling, encoder, *texts, words)
+    centre = question.centre(member)
+    return edits.effects(encoder, *texts, question.pooling, question.layer, centre, words=words)
+
+
+def _texts(member: Member) -> tuple[str, str]:
     if not member.pair:
         raise ValueError("two sentences are compared: give the second one as the pair")
-    encoder, texts = member.classifier, (member.text, member.pair)
-    if pooling in NOT_POOLED:
-        return token_pairs.effects_of(pooling, encoder, *texts, words)
-    centre = _centre(member, data, pooling, layer, precision)
-    layer = -1 if pooling == "head" else layer
-    return edits.effects(encoder, *texts, pooling, layer, centre, words=words)
-
-
-def _centre(
-    member: Member, data: Data | None, pooling: str, layer: int, precision: str
-) -> np.ndarray | None:
-    from analysis.corpus.embedding import keys_of
-
-    if data is None:
-        return None
-    ((_, absolute),) = keys_of(member.classifier, (pooling,), (-1 if pooling == "head" else layer,))
-    return member.reads("", None).result(mean_over, data, pooling, absolute, precision)
+    return member.text, member.pair
 
 
 def mean_over(member: Member, data: Data, pooling: str, layer: int, precision: str) -> np.ndarray:
@@ -117,15 +123,7 @@ def pair_scores(
     return scores
 
 
-def pairs_of_subject(
-    subject: Subject,
-    pooling: str,
-    layer: int = -1,
-    struck: tuple[Span, ...] = (),
-    put: tuple[Put, ...] = (),
-    data: Data | None = None,
-    precision: str = "float32",
-) -> TokenPairs:
+def pairs_of_subject(subject: Subject, question: PairQuestion) -> TokenPairs:
     """:func:`token_pairs` of a checkpoint, or the mean over the seeds of a group.
 
     Raises
@@ -135,8 +133,7 @@ def pairs_of_subject(
     """
     from analysis.seed_groups.similarities import mean_pairs
 
-    each = subject.each(token_pairs, pooling, layer, struck, put, data, precision)
-    return mean_pairs(each, subject.name)
+    return mean_pairs(subject.each(token_pairs, question), subject.name)
 
 
 def scores_of_subject(

@@ -146,11 +146,12 @@ class Comparison:
                 f"The mean of {centre.data.name} is not known for this pooling and layer: compare "
                 "its pairs below with them, or measure from zero.",
             )
-        data = None if pooling in NOT_POOLED else self.data
-        how = (pooling, self.layer, self.struck, self.put, data, models.precision())
+        question = results.PairQuestion(
+            pooling, self.layer, self.struck, self.put, self.data, models.precision()
+        )
         subject = subject_of(entry, self.choice.text, self.choice.pair)
         try:
-            return Score(pooling, results.pairs_of_subject(subject, *how))
+            return Score(pooling, results.pairs_of_subject(subject, question))
         except ValueError as error:
             return Score(pooling, None, str(error))
 
