@@ -90,6 +90,8 @@ def mean_scores(members: Sequence[PairScores], name: str) -> PairScores:
         anisotropy=mean([m.anisotropy for m in members]),
         spearman=_over_seeds([m.spearman[..., 0] for m in members]),
         pearson=_over_seeds([m.pearson[..., 0] for m in members]),
+        own=mean([m.own for m in members]),
+        encoder=float(np.mean([m.encoder for m in members])),
         seconds=sum(m.seconds for m in members),
         means=(),
         note=f"Means over {len(members)} seeds: "

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.common.records import freeze, require_shape
-from analysis.corpus.embedding import Embeddings, embed
-from analysis.reading.trace import record
-from analysis.similarities.split import Similarity, compare
+from analysis.corpus.embedding import Embeddings, Key, embed
+from analysis.reading.trace import Trace, record
+from analysis.similarities.split import compare
+from analysis.similarities.token_pairs import TokenPairs, pairs_of
 from analysis.text.tokens import clean
 
 if TYPE_CHECKING:
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The k nearest rows of a corpus under one pooling, nearest first."""
+    """The k nearest rows of a corpus under one pooling, nearest first.
+
+    Of several seeds each cosine and each split is the mean over them.
+    """
 
     pooling: str
     layer: int
     rows: np.ndarray  # (k,) int
     cosine: np.ndarray  # (k,)
-    why: tuple[Similarity, ...]  # (k,) the split of each cosine, the sentence first
+    why: tuple[TokenPairs, ...]  # (k,) the split of each cosine, the sentence first
 
     def __post_init__(self) -> None:
         require_shape("rows", self.rows, len(self.why))
@@ -35,7 +39,7 @@ class Neighbours:
 
 
 def nearest(
-    encoder: Classifier,
+    encoder: Classifier | Sequence[Classifier],
     sentence: str,
     corpus: Sequence[str],
     poolings: Sequence[str] = ("mean", "max", "cls"),
@@ -43,39 +47,98 @@ def nearest(
     count: int = 5,
     centred: bool = False,
     *,
-    vectors: Embeddings | None = None,
+    name: str = "",
+    vectors: Sequence[Embeddings | None] | None = None,
 ) -> tuple[Neighbours, ...]:
     """Nearest neighbours of a sentence, one record a pooling; the sentence itself is left out.
 
-    `centred` measures from the corpus mean of each pooling. `vectors` are the corpus's own where
-    they exist already (:func:`analysis.corpus.embed` with the same poolings and layer). Ties go to
-    the earlier row.
+    Parameters
+    ----------
+    encoder : Classifier, or several
+        Several are the seeds of one group: a row is near where the mean of their cosines is high.
+    sentence, corpus : str, sequence of str
+        Rows of the corpus that are the sentence are left out; ties go to the earlier row.
+    poolings, layer
+        As for :func:`analysis.corpus.embed`.
+    count : int
+        How many neighbours, at most.
+    centred : bool
+        Measure from the corpus mean of each pooling, and of each seed.
+    name : str
+        What the seed group is called.
+    vectors : sequence of Embeddings or None, optional
+        The corpus's own, one a seed, where they exist already (:func:`analysis.corpus.embed` with
+        the same poolings and layer).
 
-    Raises ``ValueError`` for an empty sentence or corpus, and as :func:`analysis.similarity` does.
+    Raises
+    ------
+    ValueError
+        For an empty sentence or corpus, seeds that read a sentence as different tokens, and as
+        :func:`analysis.similarity` does.
     """
+    from analysis.seed_groups.similarities import mean_pairs
+
     if not sentence.strip():
         raise ValueError("the sentence is empty: type one to look for its neighbours")
     if count < 1:
         raise ValueError(f"count is {count}; at least 1 neighbour is needed")
-    if vectors is None:
-        vectors = embed(encoder, corpus, pooling=poolings, layers=(layer,))
-    of_sentence = embed(encoder, [sentence], pooling=poolings, layers=(layer,))
-    own, cleaned = record(encoder, sentence), clean(sentence)[0].strip()
+    encoders = tuple(encoder) if isinstance(encoder, Sequence) else (encoder,)
+    held = vectors or (None,) * len(encoders)
+    seeds = [
+        _Seed.of(one, sentence, corpus, poolings, layer, centred, own)
+        for one, own in zip(encoders, held, strict=True)
+    ]
+    cleaned = clean(sentence)[0].strip()
     same = np.array([clean(text)[0].strip() == cleaned for text in corpus])
     result = []
-    for pooling, number in of_sentence:
-        held = vectors[pooling, number].astype(np.float64)
-        centre = held.mean(axis=0) if centred else None
-        zero = 0.0 if centre is None else centre
-        query, others = of_sentence[pooling, number][0] - zero, held - zero
-        lengths = np.linalg.norm(others, axis=1) * np.linalg.norm(query)
-        cosine = np.where(lengths > 0, others @ query / np.where(lengths > 0, lengths, 1), -np.inf)
+    for key in seeds[0].cosines:
+        cosine = np.mean([seed.cosines[key] for seed in seeds], axis=0)
         cosine[same] = -np.inf
         rows = np.argsort(-cosine, kind="stable")[:count]
         rows = rows[np.isfinite(cosine[rows])]
         why = tuple(
-            compare(encoder, own, record(encoder, corpus[row]), pooling, number, centre)
+            mean_pairs([seed.split(corpus[row], key) for seed in seeds], name)
             for row in rows.tolist()
         )
-        result.append(Neighbours(pooling, number, rows, cosine[rows], why))
+        result.append(Neighbours(*key, rows, cosine[rows], why))
     return tuple(result)
+
+
+@dataclass(frozen=True)
+class _Seed:
+    """A sentence beside a corpus, as one checkpoint has them."""
+
+    encoder: Classifier
+    trace: Trace  # of the sentence
+    cosines: Mapping[Key, np.ndarray]  # (N,) to each row; -inf where a vector has no length
+    centres: Mapping[Key, np.ndarray | None]  # (D,)
+
+    @classmethod
+    def of(
+        cls,
+        encoder: Classifier,
+        sentence: str,
+        corpus: Sequence[str],
+        poolings: Sequence[str],
+        layer: int,
+        centred: bool,
+        vectors: Embeddings | None,
+    ) -> _Seed:
+        if vectors is None:
+            vectors = embed(encoder, corpus, pooling=poolings, layers=(layer,))
+        of_sentence = embed(encoder, [sentence], pooling=poolings, layers=(layer,))
+        cosines, centres = {}, {}
+        for key in of_sentence:
+            held = vectors[key].astype(np.float64)
+            centres[key] = held.mean(axis=0) if centred else None
+            zero = held.mean(axis=0) if centred else 0.0
+            query, others = of_sentence[key][0] - zero, held - zero
+            lengths = np.linalg.norm(others, axis=1) * np.linalg.norm(query)
+            near = others @ query / np.where(lengths > 0, lengths, 1)
+            cosines[key] = np.where(lengths > 0, near, -np.inf)
+        return cls(encoder, record(encoder, sentence), cosines, centres)
+
+    def split(self, text: str, key: Key) -> TokenPairs:
+        """Why a row is as near as it is."""
+        other = record(self.encoder, text)
+        return pairs_of(compare(self.encoder, self.trace, other, *key, self.centres[key]))

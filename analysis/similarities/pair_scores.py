@@ -22,6 +22,7 @@ import pandas as pd
 from analysis import corpus
 from analysis.common.records import freeze, require_shape
 from analysis.corpus import embedding
+from analysis.corpus.costs import ENCODER, Watch, seconds_of
 from analysis.corpus.embedding import Key, readers_of
 from analysis.datasets import Table
 from analysis.statistics.intervals import correlation
@@ -46,6 +47,8 @@ class PairScores:
     anisotropy  (K, 2)      mean cosine of two different sentences, as they are and centred
     spearman    (K, 2, 3)   value, low and high (95 %), as they are and centred; NaN without gold
     pearson     (K, 2, 3)   the same; intervals by Fisher's z, each by itself (not corrected)
+    own         (K,)        seconds that each takes beside the encoder's pass: to pool all
+                            sentences and to compare all pairs
     ==========  ==========  ===================================================================
 
     Anisotropy: Ethayarajh 2019; an isotropic set of vectors has 0.
@@ -60,6 +63,8 @@ class PairScores:
     anisotropy: np.ndarray
     spearman: np.ndarray
     pearson: np.ndarray
+    own: np.ndarray
+    encoder: float  # seconds of the encoder's pass, which all share; NaN where it was not measured
     sentences: int  # different ones
     left_out: int  # rows with an empty side
     seconds: float  # of the encoder's pass and the scores; what lay on disk costs nothing
@@ -70,6 +75,7 @@ class PairScores:
         size = (len(self.keys), len(self.rows))
         require_shape("cosine", self.cosine, *size)
         require_shape("centred", self.centred, *size)
+        require_shape("own", self.own, len(self.keys))
         freeze(self)
         for mean in self.means:
             mean.setflags(write=False)
@@ -119,7 +125,19 @@ class PairScores:
                 columns[f"{name}{kind} high"] = held[:, number, 2]
         columns["anisotropy"] = self.anisotropy[:, 0]
         columns["anisotropy centred"] = self.anisotropy[:, 1]
+        columns["seconds"] = self.own
         return pd.DataFrame(columns)
+
+    def best(self, metric: str = "spearman", centred: bool = False) -> tuple[int, ...]:
+        """Index of each pooling's best layer: of the highest correlation, the last without gold."""
+        values = getattr(self, metric)[:, int(centred), 0]
+        places: dict[str, int] = {}
+        for place, (pooling, layer) in enumerate(self.keys):
+            held = places.setdefault(pooling, place)
+            ahead = (np.nan_to_num(values[place], nan=-2.0), layer)
+            if ahead > (np.nan_to_num(values[held], nan=-2.0), self.keys[held][1]):
+                places[pooling] = place
+        return tuple(places.values())
 
 
 def over_pairs(
@@ -212,7 +230,11 @@ def _scores(
     progress: Report | None,
     cancel: Event | None,
 ) -> PairScores | None:
-    corpus.compute(encoder, sentences, folder, readers, progress=progress, cancel=cancel)
+    watch = Watch(readers)
+    place = corpus.compute(
+        encoder, sentences, folder, watch.readers, progress=progress, cancel=cancel
+    )
+    watch.keep(place)
     if cancel is not None and cancel.is_set():
         return None
     keys = tuple((reader.pooling, reader.layer) for reader in readers)
@@ -220,8 +242,9 @@ def _scores(
     if table.regression:
         assert table.label is not None
         gold = np.asarray(table.label, dtype=np.float64)[both.rows]
-    cosines, anisotropy, spearman, pearson, means = [], [], [], [], []
-    for key in keys:
+    cosines, anisotropy, spearman, pearson, means, own = [], [], [], [], [], []
+    for key, reader in zip(keys, readers, strict=True):
+        began = time.perf_counter()
         rows, vectors = embedding.stored(
             folder, encoder.checkpoint, sentences, key, corpus.precision_of(encoder)
         )
@@ -239,6 +262,8 @@ def _scores(
         anisotropy.append([share for _, share in kinds])
         spearman.append([correlated(gold, cosine, rank=True) for cosine, _ in kinds])
         pearson.append([correlated(gold, cosine, rank=False) for cosine, _ in kinds])
+        pooled = seconds_of(place, reader.name, len(sentences))
+        own.append(pooled + time.perf_counter() - began)
     held = np.array(cosines, dtype=np.float32)
     return PairScores(
         checkpoint=encoder.checkpoint.id,
@@ -250,6 +275,8 @@ def _scores(
         anisotropy=np.array(anisotropy),
         spearman=np.array(spearman),
         pearson=np.array(pearson),
+        own=np.array(own),
+        encoder=seconds_of(place, ENCODER, len(sentences)),
         sentences=len(sentences),
         left_out=len(table) - len(both.rows),
         seconds=time.perf_counter() - started,

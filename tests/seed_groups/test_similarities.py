@@ -9,11 +9,13 @@ import pytest
 from scipy import stats
 
 import analysis
+from analysis import corpus
 from analysis.datasets import Table
 from analysis.figures.recipes.registry import make
 from analysis.figures.recipes.request import loaded
 from analysis.seed_groups.similarities import mean_effects, mean_pairs, mean_scores
 from analysis.similarities.edits import effects
+from analysis.similarities.neighbours import nearest
 from analysis.similarities.pair_scores import over_pairs
 from analysis.similarities.token_pairs import pairs_of
 from tests.support import tiny, zoo
@@ -83,6 +85,27 @@ def test_pictures_of_a_group_show_the_mean(members):
     np.testing.assert_allclose(top, 100 * np.sort(shares)[::-1][: len(top)], atol=1e-9)
     assert make("similarity_bands", [subject], FIRST, SECOND, None, {}).mark is not None
     assert make("similarity_effects", [subject], FIRST, SECOND, None, {}).mark is not None
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_neighbours_of_a_group_are_near_by_the_mean_over_its_seeds(members, centred):
+    texts = (FIRST, SECOND, "a good story", "who lives in the city", "the plot is dull")
+    for near in nearest(members, FIRST, texts, ("mean", "head"), count=3, centred=centred,
+                        name="three"):  # fmt: skip
+        every = []
+        for member in members:
+            vectors = corpus.embed(member, texts, pooling=(near.pooling,))[near.pooling, -1]
+            moved = vectors - (vectors.mean(0) if centred else 0)
+            unit = moved / np.linalg.norm(moved, axis=1, keepdims=True)
+            every.append(unit[1:] @ unit[0])  # row 0 is the sentence itself
+        cosines = np.mean(every, axis=0)
+        order = np.argsort(-cosines)[:3]
+        np.testing.assert_array_equal(near.rows, order + 1)
+        np.testing.assert_allclose(near.cosine, cosines[order], atol=1e-5)
+        for place, why in zip(order, near.why, strict=True):
+            assert why.checkpoint == "three"
+            np.testing.assert_allclose(why.scores, [own[place] for own in every], atol=1e-5)
+            assert why.contributions.sum() == pytest.approx(cosines[place], abs=1e-5)
 
 
 def test_scores_over_pairs_are_means_with_intervals_over_the_seeds(members):

@@ -116,6 +116,26 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_scores(tmp_path: Path) -> 
     np.testing.assert_allclose(again.cosine, _scores(_table(), ("mean",), (-1,)).cosine, atol=1e-6)
 
 
+def test_every_pooling_has_its_seconds_also_where_its_vectors_lay_on_disk(tmp_path: Path) -> None:
+    first = _scores(_table(), ("mean", "concat"), (-1,), folder=tmp_path)
+    again = _scores(_table(), ("mean", "concat"), (-1,), folder=tmp_path)
+    for scores in (first, again):
+        assert (scores.own > 0).all()
+        assert scores.encoder > 0
+    assert again.encoder == first.encoder  # nothing was computed anew
+    assert first.frame()["seconds"].tolist() == first.own.tolist()
+
+
+def test_a_pooling_is_compared_at_its_best_layer() -> None:
+    scores = _scores(_table(), ("mean", "max", "head"))
+    for place in scores.best("pearson", centred=True):
+        pooling = scores.keys[place][0]
+        own = [scores.pearson[n, 1, 0] for n, key in enumerate(scores.keys) if key[0] == pooling]
+        assert scores.pearson[place, 1, 0] == max(own)
+    without = _scores(_table(label=None), ("mean", "max"))
+    assert [without.keys[place] for place in without.best()] == [("mean", 4), ("max", 4)]
+
+
 @pytest.mark.parametrize("pair", [None, (" ",) * len(TEXT)])
 def test_a_table_without_pairs_says_what_to_do(pair: Any) -> None:
     with pytest.raises(NoPairs, match=r"two sentences|second sentence"):

@@ -37,6 +37,8 @@ def scores() -> PairScores:
         anisotropy=random.uniform(0, 0.9, (count, 2)),
         spearman=correlation,
         pearson=correlation,
+        own=random.uniform(0.1, 2, count),
+        encoder=12.0,
         sentences=2 * pairs,
         left_out=0,
         seconds=1.0,
