@@ -67,16 +67,18 @@ class Reading:
         as every weighted mean has it: ``sum w_t x_t - c == sum w_t (x_t - c)``.
         """
         held = np.zeros((len(self.tokens), len(self.vector)))
+        wide = self.values.astype(np.float64)
         for part in range(len(self.parts)):
-            for weights, values in self._whole(part):
+            for weights, values in self._whole(part, wide):
                 self._add(held, part, weights, weights * values, centre)
         return held
 
     def sums(self, centre: np.ndarray | None = None) -> np.ndarray:
         """(P, K, D) float64: the same by part and source layer, summed over the tokens."""
         held = np.zeros((len(self.parts), len(self.layers), len(self.vector)))
+        wide = self.values.astype(np.float64)
         for part in range(len(self.parts)):
-            for place, (weights, values) in enumerate(self._sources(part)):
+            for place, (weights, values) in enumerate(self._sources(part, wide)):
                 moved = (weights * values).sum(axis=0, keepdims=True)
                 weights = weights.sum(axis=0, keepdims=True)
                 self._add(held[part, place][None], part, weights, moved, centre)
@@ -86,8 +88,9 @@ class Reading:
         """(P, K, T, D) float64: the whole of it."""
         shape = len(self.parts), len(self.layers), len(self.tokens), len(self.vector)
         held = np.zeros(shape)
+        wide = self.values.astype(np.float64)
         for part in range(len(self.parts)):
-            for place, (weights, values) in enumerate(self._sources(part)):
+            for place, (weights, values) in enumerate(self._sources(part, wide)):
                 self._add(held[part, place], part, weights, weights * values, centre)
         return held
 
@@ -98,16 +101,15 @@ class Reading:
         by_dimension = weights.ndim == 3 and self.values.ndim == 2
         return weights if by_dimension else weights[..., None]
 
-    def _whole(self, part: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    def _whole(self, part: int, values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """(weights (T, 1) or (T, d), values (T, d)) of a part: of each layer that is added up."""
-        values = self.values.astype(np.float64)
         if values.ndim == 2:
             return [(self._wide[part], values)]
         return list(zip(self._wide[part], values, strict=True))
 
-    def _sources(self, part: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    def _sources(self, part: int, values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """The same by source layer; of a maximum the weight is 0 where another layer won."""
-        whole = self._whole(part)
+        whole = self._whole(part, values)
         if len(whole) == len(self.layers):
             return whole
         ((weights, values),) = whole
@@ -163,6 +165,8 @@ def read(classifier: Classifier, trace: Trace, pooling: str, layer: int = -1) ->
             "no sentence vector to compare. Choose mean or max, or compare token by token: MaxSim."
         )
     ((pooling, layer),) = keys_of(classifier, (pooling,), (layer,))
+    if pooling in _BY_PLACE:
+        return _of_places(trace, pooling, layer)
     with torch.no_grad(), clean_padding():  # of a sentence alone there is none
         if pooling == "head":
             return _of_head(classifier, trace)
@@ -188,23 +192,53 @@ def _pooled(classifier: Classifier, hidden: Tensor, pooling: str) -> tuple[Poole
     """A pooling of one layer (1, T, d), and the names of its parts."""
     import torch
 
-    from analysis import heads
-    from analysis.heads import pooling as functions
-
     if pooling == "weighted_mean":  # where its weights are
         head = cast(Any, classifier.model).head.ended_at(0)
         hidden = hidden.to(classifier.device)
-        mask = torch.ones(hidden.shape[:2], dtype=torch.long, device=classifier.device)
-        return head.read(hidden[None], mask), head.parts
-    mask = torch.ones(hidden.shape[:2], dtype=torch.long)
-    if pooling in heads.HEADS:
+    else:
         head = _free_head(pooling, hidden.shape[-1])
-        return head.read(hidden[None], mask), head.parts
+    mask = torch.ones(hidden.shape[:2], dtype=torch.long, device=hidden.device)
+    return head.read(hidden[None], mask), head.parts
+
+
+# Poolings whose weights depend on how many tokens there are, and on nothing that they hold.
+_BY_PLACE = {
+    "mean": ("mean",),
+    "cls": ("cls",),
+    "last_token": ("last_token",),
+    "adaptive_mean": ("first half", "second half"),
+}
+
+
+def _of_places(trace: Trace, pooling: str, layer: int) -> Reading:
+    """How a pooling reads a layer that weights each token by its place."""
+    values, weights = trace.hidden[layer], _weights_of(pooling, len(trace.tokens))
+    vector = (weights @ values).ravel()
+    return Reading(
+        tokens=trace.tokens,
+        vector=vector,
+        weights=weights,
+        values=values,
+        maps=None,
+        offset=np.zeros(len(vector), np.float32),
+        winners=None,
+        layers=(layer,),
+        parts=_BY_PLACE[pooling],
+    )
+
+
+@lru_cache(maxsize=1024)
+def _weights_of(pooling: str, length: int) -> np.ndarray:
+    """(P, T) float32 weights of a sentence's T tokens."""
+    import torch
+
+    from analysis.heads.pooling import token_weights
+
     segments = {"segments": 2} if pooling == "adaptive_mean" else {}
-    weights = functions.token_weights(pooling, mask, **segments)
-    vector = functions.weighted_sum(weights, hidden, mask).flatten(1)
-    names = (pooling,) if weights.shape[1] == 1 else ("first half", "second half")
-    return heads.Pooled(vector, weights=weights, values=hidden), names
+    mask = torch.ones((1, length), dtype=torch.long)
+    weights = _array(token_weights(pooling, mask, **segments)[0]).copy()
+    weights.setflags(write=False)
+    return weights
 
 
 @lru_cache(maxsize=64)
