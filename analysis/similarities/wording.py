@@ -62,6 +62,8 @@ def beside(first: Sequence[LeadingPair], others: Sequence[Sequence[LeadingPair]]
         return "The other checkpoint names " + ("the same." if alike else "other pairs.")
     if alike == len(others):
         return f"All {len(others)} other checkpoints name the same."
+    if not alike:
+        return f"None of the {len(others)} other checkpoints names the same."
     return f"The same pairs lead in {alike} of the {len(others)} other checkpoints."
 
 
@@ -80,5 +82,6 @@ def _score(one: LeadingPair) -> str:
 
 
 def _number(value: float) -> str:
-    shown = f"{value:.2g}" if abs(value) < 0.1 else f"{value:.2f}"
+    size = abs(value)
+    shown = f"{value:.2f}" if size >= 0.1 else f"{value:.3f}" if size >= 0.0005 else f"{value:.0e}"
     return shown.replace("-", "\N{MINUS SIGN}")

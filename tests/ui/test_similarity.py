@@ -171,6 +171,7 @@ def test_pairs_of_a_data_set_open_above_with_the_mean_to_measure_from(
         jobs.forget(key)
     held = {
         "similarity_over": True, "source": "own sentences", "own_sentences": "\n".join(rows),
+        "similarity_details": True, "similarity_effects": True,
     }  # fmt: skip
     app = open_similarity(four, held, checkpoints=["toy-mha"])
     app.button(key="pairs-job-go").click().run()

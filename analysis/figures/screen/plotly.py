@@ -28,6 +28,7 @@ from analysis.figures.style.style import (
 __all__ = ["CSS", "Sheet", "figure", "html", "sheet"]
 
 MOST_NAMES = 30  # along an axis of a map of many cells
+_LETTER = 7  # pixels of a letter of a colour bar's title, about
 MANY = 40_000  # cells of a heat map beyond which they have numbers on hover, and no names
 PATTERNS = {
     "": "",
@@ -118,9 +119,11 @@ def _height(panel: Mark) -> int:
 
 
 def _bar_title(m: HeatMap) -> str:
-    """The colour bar's title; only the unit where the map is too low for more."""
+    """The colour bar's title in lines no longer than the bar; of a low map the unit alone."""
     unit = re.search(r"\(([^()]+)\)$", m.value_label)
-    return label(unit[1]) if unit and len(m.rows) < 8 else lines_of(m.value_label)
+    if unit and len(m.rows) < 8:
+        return label(unit[1])
+    return lines_of(m.value_label, min(28, _height(m) // _LETTER))
 
 
 def _draw(sheet: Sheet, panel: Mark, selectable: bool) -> None:

@@ -107,9 +107,9 @@ def label(text: str, longest: int = LONGEST_LABEL) -> str:
     return escape(printable(text, longest), quote=False).replace("$", "&#36;")
 
 
-def lines_of(text: str) -> str:
-    """A label in lines of about 28 characters."""
-    return "<br>".join(label(line) for line in wrap(printable(text, 120), 28))
+def lines_of(text: str, longest: int = 28) -> str:
+    """A label in lines of about `longest` characters."""
+    return "<br>".join(label(line) for line in wrap(printable(text, 120), longest))
 
 
 def ticks(labels: tuple[str, ...]) -> dict[str, Any]:

@@ -145,8 +145,8 @@ def step_of(value: float, limit: float) -> int:
 def number(value: float, style: NumberFormat) -> str:
     """A number as the pages write it: two decimals, percent without (unless under 1).
 
-    A signed value too small for two decimals is written in scientific form, so that its sign is
-    not lost in "-0.00".
+    A signed value too small for two decimals has three, and one too small for these is written in
+    scientific form, so that its sign is not lost in "-0.00".
     """
     if not math.isfinite(value):
         return "\N{EN DASH}"
@@ -155,7 +155,9 @@ def number(value: float, style: NumberFormat) -> str:
     if style == "signed":
         if value == 0:
             return "0.00"
-        return f"{value:+.1e}" if abs(value) < 0.005 else f"{value:+.2f}"
+        if abs(value) >= 0.005:
+            return f"{value:+.2f}"
+        return f"{value:+.3f}" if abs(value) >= 0.0005 else f"{value:+.0e}"
     return f"{value:.2f}" if style == "probability" else f"{value:.3g}"
 
 

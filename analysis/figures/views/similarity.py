@@ -196,7 +196,7 @@ def similarity_map(
             columns=labels[1],
             row_label="first sentence",
             column_label="second sentence",
-            value_label=f"contribution, {pairs.unit}",
+            value_label=f"contribution to {pairs.unit.removeprefix('of ')}",
             limits=(-bound, bound),
         ),
         params={"words": words, "limit": limit, "pooling": pairs.pooling, "layer": pairs.layer},

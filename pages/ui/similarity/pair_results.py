@@ -60,19 +60,22 @@ def draw(
             else names[0]
         )
         centred = st.toggle("Centred", **address.kept("similarity_centred"))
-        metric = st.segmented_control(
-            "Correlation",
-            ("spearman", "pearson"),
-            default="spearman",
-            required=True,
-            **address.kept("similarity_metric"),
-        )
+        metric = "spearman"
+        if held.data.table.regression:
+            metric = st.segmented_control(
+                "Correlation",
+                ("spearman", "pearson"),
+                default=metric,
+                required=True,
+                format_func=str.capitalize,
+                **address.kept("similarity_metric"),
+            )
     held.keep(shown)
     entry, table = next(entry for entry in shown if entry.id == name), held.data.table
     scores = held.of(entry)
     st.caption(cards.plain(_said(scores)))
     _compared(scores, metric, bool(centred))
-    with st.container(key="similarity-details"):
+    with st.container(key="similarity-pairs"):
         if scores.gold is not None:
             plot = held.picture(
                 "pair_correlations", entry, choice, centred=bool(centred), metric=metric
@@ -119,7 +122,7 @@ def _compared(scores: PairScores, metric: str, centred: bool) -> None:
             line["95 % interval"] = f"{low:.3f} to {high:.3f}"
         before, after = scores.anisotropy[place].tolist()
         line["anisotropy"], line["centred"] = round(before, 3), round(after, 3)
-        line["seconds"] = round(float(scores.own[place]), 2)
+        line["seconds"] = float(f"{scores.own[place]:.2g}")
         lines.append(line)
     st.dataframe(pd.DataFrame(lines), hide_index=True, key="similarity-compared")
 
@@ -175,7 +178,9 @@ def _disputed(scores: PairScores, table: Table, poolings: Sequence[str]) -> None
         "pooling has its own scale. A click opens the pair above.",
     )
     lines = []
-    for place, _ in scores.disputed(keys, 10):
+    for place, spread in scores.disputed(keys, 10):
+        if spread <= 0:
+            break
         row = int(scores.rows[place])
         line: dict[str, Any] = {}
         for key in keys:
@@ -185,6 +190,9 @@ def _disputed(scores: PairScores, table: Table, poolings: Sequence[str]) -> None
             line["gold"] = float(scores.gold[place])
         line |= {"first": table.text[row], "second": (table.pair or ("",))[row]}
         lines.append(line)
+    if not lines:
+        st.caption("There are none: these poolings rank the pairs alike.")
+        return
     _table(lines, "similarity-disputed", lambda n: (lines[n]["first"], lines[n]["second"]))
 
 
