@@ -7,6 +7,7 @@ import random
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -16,6 +17,7 @@ WORDS = ("the", "film", "is", "good", "bad", "plot", "and", "acting", "a", "fine
 IDLE = """() => document.documentElement.dataset.raised === 'true'
   && document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
   === 'notRunning' && !document.querySelector('.stMain [data-stale=true]')"""
+NAMES = ("Sentence", "Second sentence")
 RUN = 600_000  # milliseconds that a run may take where others share the cores
 CHECKPOINTS = "checkpoints=sst2-cls&checkpoints=sst2-max_seq_mha"
 
@@ -100,6 +102,55 @@ def test_a_file_is_run_stopped_resumed_filtered_and_opened(page, app, table):
     assert page.url == left
     page.locator(".st-key-panel-examples canvas").first.wait_for()
     page.get_by_text("reviews.csv").first.wait_for()
+
+
+def test_a_pair_opens_on_similarity_and_its_link_holds_all_of_it(page, app):
+    rows = [("the plot is thin", "the story is thin"), ("a good film", "who lives in the city")]
+    held = {
+        "evaluate": "Data set", "source": "own sentences", "look": "examples",
+        "own_sentences": "\n".join("\t".join(row) for row in rows),
+        "evaluate_opens": "Similarity", "checkpoints": "mrpc-mha",
+    }  # fmt: skip
+    page.set_viewport_size({"width": 1280, "height": 1600})
+    page.goto(f"{app.url}/Evaluate?{urlencode(held)}")
+    page.locator(".st-key-job-go button").click()
+    page.locator(".st-key-job-go").wait_for(state="detached")
+    page.locator(".st-key-job-running").wait_for(state="detached", timeout=RUN)
+    settle(page)
+    left = page.url
+    click_row(page, ".st-key-panel-examples", 0)
+    heading(page, "Similarity")
+    texts = tuple(page.get_by_label(name, exact=True).first.input_value() for name in NAMES)
+    assert texts in rows
+
+    page.get_by_role("button", name="last token").or_(
+        page.get_by_role("radio", name="last token")
+    ).first.click()
+    page.locator(".similar .pair").nth(3).wait_for()
+    word = page.locator('.similar .side[data-side="0"] [role=button]').nth(1)
+    word.click()
+    page.locator(".similar .struck").first.wait_for()
+    page.locator(".similar .change").first.wait_for()
+    settle(page)
+    shown = page.locator(".similar .value").all_inner_texts()
+    assert len(shown) == 4
+    link = page.url
+
+    other = page.context.browser.new_page()  # as somebody else opens it
+    other.set_default_timeout(RUN)
+    other.goto(link)
+    other.locator(".similar .struck").first.wait_for()
+    other.locator(".similar .pair").nth(3).wait_for()
+    settle(other)
+    assert texts == tuple(
+        other.get_by_label(name, exact=True).first.input_value() for name in NAMES
+    )
+    assert other.locator(".similar .value").all_inner_texts() == shown
+    other.close()
+
+    page.go_back()
+    heading(page, "Evaluate")
+    assert page.url == left
 
 
 def test_the_study_is_there_at_once(page, app):
