@@ -100,6 +100,16 @@ def test_edits_of_an_address_that_cannot_be_are_left_out(open_similarity, four, 
     assert fields == (["put-0-4-9"] if len(several) > 1 else [])
 
 
+@pytest.mark.parametrize("named", ["toy-mha: max", "gone: max"])
+def test_a_link_names_whose_details_are_open(open_similarity, four, named):
+    app = open_similarity(
+        four, checkpoints=["toy-mha", "toy-cls"], similarity_details="true", similarity_detail=named
+    )
+    assert not app.exception
+    box = app.selectbox(key="similarity_detail")
+    assert box.value == (named if named in box.options else box.options[0])
+
+
 def test_a_first_visit_shows_an_example_pair(open_app, four):
     app = open_app(four, page=PAGE)
     assert app.session_state["pair"]

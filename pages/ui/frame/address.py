@@ -229,6 +229,8 @@ NAMES: dict[str, Kind] = {
     "similarity_count": OPTION,
     "similarity_details": SWITCH,
     "similarity_effects": SWITCH,
+    "similarity_detail": TEXT,
+    "similarity_of": TEXT,
     "similarity_over": SWITCH,
     "similarity_centred": SWITCH,
     "similarity_metric": TEXT,

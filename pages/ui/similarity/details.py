@@ -61,10 +61,14 @@ def draw(comparison: Comparison, shown: Sequence[Shown]) -> None:
         if not on and not worth:
             return
         names = list(able)
-        if st.session_state.get("similarity_detail") not in names:
+        if st.session_state.get("similarity_detail") not in (None, *names):
             st.session_state["similarity_detail"] = names[0]
         chosen = st.selectbox(
-            "Details of", names, key="similarity_detail", label_visibility="collapsed", width=320
+            "Details of",
+            names,
+            **address.kept("similarity_detail"),
+            label_visibility="collapsed",
+            width=320,
         )
     entry, score = able[chosen]
     with st.container(key="similarity-details"):

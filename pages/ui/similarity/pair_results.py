@@ -51,11 +51,11 @@ def draw(
     if not shown:
         return
     names = [entry.id for entry in shown]
-    if st.session_state.get("similarity_of") not in names:
+    if st.session_state.get("similarity_of") not in (None, *names):
         st.session_state["similarity_of"] = names[0]
     with st.container(horizontal=True, key="pairs-controls"):
         name = (
-            st.selectbox("Checkpoint", names, key="similarity_of", width=260)
+            st.selectbox("Checkpoint", names, **address.kept("similarity_of"), width=260)
             if len(names) > 1
             else names[0]
         )
