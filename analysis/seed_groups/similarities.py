@@ -17,7 +17,10 @@ from analysis.seed_groups.averages import mean
 from analysis.similarities.token_pairs import NOT_POOLED, TokenPairs
 
 if TYPE_CHECKING:
+    from analysis.checkpoints.loading import Classifier
+    from analysis.corpus.embedding import Embeddings
     from analysis.similarities.edits import PairEffects
+    from analysis.similarities.neighbours import Neighbours
     from analysis.similarities.pair_scores import PairScores
 
 
@@ -65,6 +68,39 @@ def mean_effects(members: Sequence[PairEffects]) -> PairEffects:
         b=mean([m.b for m in members]),
         score=float(np.mean([m.score for m in members])),
     )
+
+
+def mean_nearest(
+    encoders: Sequence[Classifier],
+    name: str,
+    sentence: str,
+    corpus: Sequence[str],
+    poolings: Sequence[str] = ("mean", "max", "cls"),
+    layer: int = -1,
+    count: int = 5,
+    centred: bool = False,
+    *,
+    vectors: Sequence[Embeddings | None] | None = None,
+) -> tuple[Neighbours, ...]:
+    """:func:`analysis.similarities.nearest` of a seed group `name`.
+
+    A row is near where the mean of the seeds' cosines is high, each about its own corpus mean where
+    `centred`; why it is near is the mean of their splits. `vectors` has the corpus's own, one a
+    seed, where they exist already.
+
+    Raises
+    ------
+    ValueError
+        As for one checkpoint, or where the seeds read a sentence as different tokens.
+    """
+    from analysis.similarities.neighbours import BesideCorpus, check, ranked
+
+    check(sentence, count)
+    seeds = [
+        BesideCorpus.of(encoder, sentence, corpus, poolings, layer, centred, own)
+        for encoder, own in zip(encoders, vectors or (None,) * len(encoders), strict=True)
+    ]
+    return ranked(seeds, sentence, corpus, count, lambda each: mean_pairs(each, name))
 
 
 def mean_scores(members: Sequence[PairScores], name: str) -> PairScores:

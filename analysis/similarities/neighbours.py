@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ class Neighbours:
 
 
 def nearest(
-    encoder: Classifier | Sequence[Classifier],
+    encoder: Classifier,
     sentence: str,
     corpus: Sequence[str],
     poolings: Sequence[str] = ("mean", "max", "cls"),
@@ -47,47 +47,37 @@ def nearest(
     count: int = 5,
     centred: bool = False,
     *,
-    name: str = "",
-    vectors: Sequence[Embeddings | None] | None = None,
+    vectors: Embeddings | None = None,
 ) -> tuple[Neighbours, ...]:
     """Nearest neighbours of a sentence, one record a pooling; the sentence itself is left out.
 
-    Parameters
-    ----------
-    encoder : Classifier, or several
-        Several are the seeds of one group: a row is near where the mean of their cosines is high.
-    sentence, corpus : str, sequence of str
-        Rows of the corpus that are the sentence are left out; ties go to the earlier row.
-    poolings, layer
-        As for :func:`analysis.corpus.embed`.
-    count : int
-        How many neighbours, at most.
-    centred : bool
-        Measure from the corpus mean of each pooling, and of each seed.
-    name : str
-        What the seed group is called.
-    vectors : sequence of Embeddings or None, optional
-        The corpus's own, one a seed, where they exist already (:func:`analysis.corpus.embed` with
-        the same poolings and layer).
+    `centred` measures from the corpus mean of each pooling. `vectors` are the corpus's own where
+    they exist already (:func:`analysis.corpus.embed` with the same poolings and layer). Ties go to
+    the earlier row. Of a seed group: :func:`analysis.seed_groups.similarities.mean_nearest`.
 
-    Raises
-    ------
-    ValueError
-        For an empty sentence or corpus, seeds that read a sentence as different tokens, and as
-        :func:`analysis.similarity` does.
+    Raises ``ValueError`` for an empty sentence or corpus, and as :func:`analysis.similarity` does.
     """
-    from analysis.seed_groups.similarities import mean_pairs
+    check(sentence, count)
+    seed = BesideCorpus.of(encoder, sentence, corpus, poolings, layer, centred, vectors)
+    return ranked([seed], sentence, corpus, count, lambda each: each[0])
 
+
+def check(sentence: str, count: int) -> None:
+    """Raises ``ValueError`` for an empty sentence, or no neighbours to look for."""
     if not sentence.strip():
         raise ValueError("the sentence is empty: type one to look for its neighbours")
     if count < 1:
         raise ValueError(f"count is {count}; at least 1 neighbour is needed")
-    encoders = tuple(encoder) if isinstance(encoder, Sequence) else (encoder,)
-    held = vectors or (None,) * len(encoders)
-    seeds = [
-        _Seed.of(one, sentence, corpus, poolings, layer, centred, own)
-        for one, own in zip(encoders, held, strict=True)
-    ]
+
+
+def ranked(
+    seeds: Sequence[BesideCorpus],
+    sentence: str,
+    corpus: Sequence[str],
+    count: int,
+    joined: Callable[[list[TokenPairs]], TokenPairs],
+) -> tuple[Neighbours, ...]:
+    """The nearest rows by the mean cosine over seeds; `joined` makes one split of theirs."""
     cleaned = clean(sentence)[0].strip()
     same = np.array([clean(text)[0].strip() == cleaned for text in corpus])
     result = []
@@ -97,15 +87,14 @@ def nearest(
         rows = np.argsort(-cosine, kind="stable")[:count]
         rows = rows[np.isfinite(cosine[rows])]
         why = tuple(
-            mean_pairs([seed.split(corpus[row], key) for seed in seeds], name)
-            for row in rows.tolist()
+            joined([seed.split(corpus[row], key) for seed in seeds]) for row in rows.tolist()
         )
         result.append(Neighbours(*key, rows, cosine[rows], why))
     return tuple(result)
 
 
 @dataclass(frozen=True)
-class _Seed:
+class BesideCorpus:
     """A sentence beside a corpus, as one checkpoint has them."""
 
     encoder: Classifier
@@ -122,8 +111,9 @@ class _Seed:
         poolings: Sequence[str],
         layer: int,
         centred: bool,
-        vectors: Embeddings | None,
-    ) -> _Seed:
+        vectors: Embeddings | None = None,
+    ) -> BesideCorpus:
+        """Both embedded; of the corpus `vectors` are taken where they exist."""
         if vectors is None:
             vectors = embed(encoder, corpus, pooling=poolings, layers=(layer,))
         of_sentence = embed(encoder, [sentence], pooling=poolings, layers=(layer,))

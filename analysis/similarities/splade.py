@@ -145,7 +145,8 @@ def _active(values: np.ndarray, tokens: Tokens, classifier: Classifier, strategy
     )
 
 
-_HEADS: WeakKeyDictionary[Any, tuple[Any, str, str]] = WeakKeyDictionary()
+# The model with its vocabulary head, pooling strategy, activation; or why there is none.
+_HEADS: WeakKeyDictionary[Any, tuple[Any, str, str] | str] = WeakKeyDictionary()
 
 
 def _opened(model: Classifier | str | Path) -> Classifier:
@@ -169,21 +170,29 @@ def _head(classifier: Classifier) -> tuple[Any, str, str]:
     """(model with its vocabulary head, pooling strategy, activation); kept while it is loaded."""
     held = _HEADS.get(classifier.model)
     if held is None:
-        if not has_head(classifier):
-            raise CheckpointError(
-                f"{classifier.checkpoint.id} has no masked language model's head, so it weights no "
-                "terms of its vocabulary. Open a SPLADE checkpoint, or any *ForMaskedLM."
-            )
-        held = _HEADS[classifier.model] = (_network(classifier), *_pooling(classifier))
+        network = _network(classifier) if has_head(classifier) else None
+        held = _HEADS[classifier.model] = (
+            (network, *_pooling(classifier))
+            if network is not None
+            else f"{classifier.checkpoint.id} has no masked language model's head, so it weights "
+            "no terms of its vocabulary. Open a SPLADE checkpoint, or any *ForMaskedLM."
+        )
+    if isinstance(held, str):
+        raise CheckpointError(held)
     return held
 
 
 def _network(classifier: Classifier) -> Any:
+    """The model with its head; None where the file of a named *ForMaskedLM holds none."""
     from transformers import AutoModelForMaskedLM
 
     folder = classifier.checkpoint.folder
     model, info = opened(AutoModelForMaskedLM, folder, trust_remote_code=False)
-    refuse_missing(classifier.checkpoint.id, key_report(info).missing)
+    own = f"{model.base_model_prefix}."
+    missing = list(key_report(info).missing)
+    if missing and not any(name.startswith(own) for name in missing):
+        return None
+    refuse_missing(classifier.checkpoint.id, missing)
     return model.eval().requires_grad_(False).to(classifier.device)
 
 

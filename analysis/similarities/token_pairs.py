@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAXSIM, SPLADE = "maxsim", "splade"
 NOT_POOLED = (MAXSIM, SPLADE)
+_ROUNDING = 1e-6  # of a vector in float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +201,9 @@ def blanked(texts: Sequence[str], spans: Sequence[Span]) -> tuple[str, str]:
 
 
 def _of_cosine(result: Similarity) -> TokenPairs:
-    rules = (f"{'; '.join(result.rules)} (gap {result.gap:.1e})",) if result.rules else ()
+    gap = f"gap {100 * result.gap:.2g} %" if result.gap >= _ROUNDING else "no gap"
+    rules = "; ".join(result.rules)
+    notes = (f"{rules[0].upper()}{rules[1:]} ({gap}).",) if rules else ()
     return TokenPairs(
         result.pooling,
         result.checkpoint,
@@ -214,8 +217,8 @@ def _of_cosine(result: Similarity) -> TokenPairs:
         (result.score,),
         result.layer,
         result.centre is not None,
-        result.gap if result.rules else 0.0,
-        rules,
+        result.gap if rules else 0.0,
+        notes,
     )
 
 

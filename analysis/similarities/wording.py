@@ -83,5 +83,6 @@ def _score(one: LeadingPair) -> str:
 
 def _number(value: float) -> str:
     size = abs(value)
-    shown = f"{value:.2f}" if size >= 0.1 else f"{value:.3f}" if size >= 0.0005 else f"{value:.0e}"
+    places = 2 if size >= 0.1 else 3 if size >= 0.0005 else 4
+    shown = f"{value:.{places}f}" if size >= 0.00005 else f"{value:.0e}"
     return shown.replace("-", "\N{MINUS SIGN}")

@@ -13,9 +13,8 @@ from analysis import corpus
 from analysis.datasets import Table
 from analysis.figures.recipes.registry import make
 from analysis.figures.recipes.request import loaded
-from analysis.seed_groups.similarities import mean_effects, mean_pairs, mean_scores
+from analysis.seed_groups.similarities import mean_effects, mean_nearest, mean_pairs, mean_scores
 from analysis.similarities.edits import effects
-from analysis.similarities.neighbours import nearest
 from analysis.similarities.pair_scores import over_pairs
 from analysis.similarities.token_pairs import pairs_of
 from tests.support import tiny, zoo
@@ -90,8 +89,8 @@ def test_pictures_of_a_group_show_the_mean(members):
 @pytest.mark.parametrize("centred", [False, True])
 def test_neighbours_of_a_group_are_near_by_the_mean_over_its_seeds(members, centred):
     texts = (FIRST, SECOND, "a good story", "who lives in the city", "the plot is dull")
-    for near in nearest(members, FIRST, texts, ("mean", "head"), count=3, centred=centred,
-                        name="three"):  # fmt: skip
+    group = mean_nearest(members, "three", FIRST, texts, ("mean", "head"), count=3, centred=centred)
+    for near in group:
         every = []
         for member in members:
             vectors = corpus.embed(member, texts, pooling=(near.pooling,))[near.pooling, -1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +91,17 @@ def test_a_swap_of_the_texts_transposes_what_they_share() -> None:
 def test_a_checkpoint_without_the_head_says_what_to_open() -> None:
     with pytest.raises(ValueError, match="masked language model's head"):
         analysis.splade(zoo.loaded("bare"), A)
+
+
+def test_an_encoder_saved_without_its_head_says_what_to_open(tmp_path: Path) -> None:
+    shutil.copytree(zoo.folder("bare"), tmp_path / "headless")
+    config = tmp_path / "headless" / "config.json"
+    held = json.loads(config.read_text())
+    config.write_text(json.dumps(held | {"architectures": ["BertForMaskedLM"]}))
+    classifier = analysis.load(tmp_path / "headless", device="cpu")
+    for _ in range(2):  # the refusal is kept: the folder is not read again
+        with pytest.raises(ValueError, match="no masked language model's head"):
+            analysis.splade(classifier, A)
 
 
 def test_an_empty_text_is_refused() -> None:

@@ -41,7 +41,13 @@ def test_poolings_that_differ_are_told_from_those_that_agree():
 
 @pytest.mark.parametrize(
     ("share", "shown"),
-    [(0.21, "0.21"), (1.0, "1.00"), (0.014, "0.014"), (-0.003, "\N{MINUS SIGN}0.003")],
+    [
+        (0.21, "0.21"),
+        (1.0, "1.00"),
+        (0.014, "0.014"),
+        (-0.003, "\N{MINUS SIGN}0.003"),
+        (0.00012, "0.0001"),
+    ],
 )
 def test_a_share_is_written_in_decimals(share, shown):
     assert in_words([_pair("mean", ("bank", "bank"), share)]).endswith(f" {shown}.")

@@ -100,6 +100,20 @@ def test_edits_of_an_address_that_cannot_be_are_left_out(open_similarity, four, 
     assert fields == (["put-0-4-9"] if len(several) > 1 else [])
 
 
+def test_what_cannot_be_compared_stays_in_its_own_row(open_similarity, folder):
+    tiny.make_bare_encoder(folder / "plain", seed=5)
+    tiny.make_masked_lm(folder / "sparse")
+    app = open_similarity(
+        folder, checkpoints=["plain", "sparse"], similarity_poolings=["mean", "maxsim", "splade"]
+    )
+    plain, sparse = (pieces(app)[f"compared-{name}"] for name in ("plain", "sparse"))
+    assert len(_values(plain)) == 2
+    assert "no masked language model's head" in plain.text
+    assert "no projection: token vectors of the last layer" in plain.text
+    assert len(_values(sparse)) == 3
+    assert not app.exception
+
+
 @pytest.mark.parametrize("named", ["toy-mha: max", "gone: max"])
 def test_a_link_names_whose_details_are_open(open_similarity, four, named):
     app = open_similarity(

@@ -165,6 +165,7 @@ def _heat_map(sheet: Sheet, m: HeatMap, selectable: bool) -> None:
         colorbar={
             "title": {"text": _bar_title(m), "side": "right"},
             "thickness": 12,
+            "exponentformat": "e",
             "x": across[1] + 0.005,
             "y": sum(down) / 2,
             "len": down[1] - down[0],

@@ -246,17 +246,16 @@ def _neighbours(
     members: tuple[tuple[str, str], ...], precision: str, digest: str, text: str,
     poolings: tuple[str, ...], centred: bool, _entry: Entry, _table: Table,
 ) -> tuple[tuple[Neighbours, ...], Sequence[str]]:  # fmt: skip
-    from analysis.similarities.neighbours import nearest
+    from analysis.seed_groups.similarities import mean_nearest
     from analysis.similarities.pair_scores import pairs_of, stored_vectors
 
     _, sentences = pairs_of(_table)
     encoders = [models.classifier(member) for member in _entry.members]
     root = results_folder.folder()
     vectors = [stored_vectors(encoder, sentences, poolings, root) for encoder in encoders]
-    found = nearest(
-        encoders, text, sentences.text, poolings,
-        centred=centred, name=_entry.id, vectors=vectors,
-    )  # fmt: skip
+    found = mean_nearest(
+        encoders, _entry.id, text, sentences.text, poolings, centred=centred, vectors=vectors
+    )
     return found, sentences.text
 
 

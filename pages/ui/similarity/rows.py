@@ -192,9 +192,11 @@ def _strongest(pairs: TokenPairs, mark: Bands, units: UnitPairs) -> str:
         first, second = mark.first.labels[i], mark.second.labels[j]
         return f"One pair, {first}–{second}: it cannot say which words."
     drawn = len(mark.values)
+    share = 100 * units.share(drawn)
+    percent = number(share, "percent") if share >= 0.05 else "less than 0.1"
     return (
-        f"{drawn:,} of {units.pairs:,} pairs are drawn, with {100 * units.share(drawn):.0f} % of "
-        f"all that pairs add; widest band {number(mark.bound, 'number')}"
+        f"{drawn:,} of {units.pairs:,} pairs are drawn, with {percent} % of all that pairs add; "
+        f"widest band {number(mark.bound, 'number')}"
     )
 
 
