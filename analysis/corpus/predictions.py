@@ -96,7 +96,7 @@ class Predictions:
 
     @cached_property
     def gap(self) -> NDArray[np.float64]:
-        """(M,) class gap of the predicted class (:func:`analysis.common.outputs.class_gap`)."""
+        """(M,) probability margin of the predicted class: `analysis.common.outputs.class_gap`."""
         return outputs.class_gap(self.output, self.probabilities)
 
     def places(self, labels: Iterable[str]) -> dict[str, int]:
@@ -144,7 +144,7 @@ class Predictions:
             columns |= {label: self.logits[:, i] for i, label in enumerate(self.labels)}
         else:
             columns["predicted"] = [self.labels[index] for index in self.predicted]
-            columns["class gap"] = self.gap
+            columns["probability margin"] = self.gap
             for index, label in enumerate(self.labels):
                 columns[f"p({label})"] = self.probabilities[:, index]
         return pd.DataFrame({**columns, "tokens": self.tokens, "cut": self.cut})

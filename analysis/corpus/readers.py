@@ -47,7 +47,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class PredictionReader:
-    """Logits, probabilities, predicted class, class gap, tokens, and tokens cut off."""
+    """Logits, probabilities, predicted class, probability margin, tokens, and tokens cut off."""
 
     name: str = predictions.PREDICTION
 

@@ -110,7 +110,7 @@ class Answers:
 
     @cached_property
     def gap(self) -> NDArray[np.float64]:
-        """(K, M) class gap: probability of the predicted class minus that of the runner-up; of a
+        """(K, M) probability margin: that of the predicted class minus that of the runner-up; of a
         set that of its least sure class being given minus not."""
         if self.several:
             return np.asarray(2 * self.confidence - 1)

@@ -1,4 +1,4 @@
-"""The table of examples: which rows to look at, sorted by class gap, ready to be written out."""
+"""The table of examples: which rows to look at, sorted by probability margin, as a file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Show = Literal["all", "they disagree", "any wrong", "all wrong", "confidently wrong", "cut"]
 SHOWS: tuple[Show, ...] = get_args(Show)
-CONFIDENT = 0.8  # class gap from which an answer counts as confident
+CONFIDENT = 0.8  # probability margin from which an answer counts as confident
 FAR_APART = 0.5  # values of a regression that differ by more than this disagree
 
 
@@ -47,9 +47,9 @@ class Examples:
         return self.answers.rows[self.chosen]
 
     def frame(self, start: int = 0, stop: int | None = None) -> pd.DataFrame:
-        """Rows ``start`` to ``stop`` of the choice: row, text, pair, label, class gap, and for
-        each checkpoint its answer, the answer's probability and class gap, and how many of its
-        tokens were cut off."""
+        """Rows ``start`` to ``stop`` of the choice: row, text, pair, label, probability margin, and
+        for each checkpoint its answer, the answer's probability and probability margin, and how
+        many of its tokens were cut off."""
         import pandas as pd
 
         answers, chosen = self.answers, self.chosen[start:stop]
@@ -65,7 +65,7 @@ class Examples:
                 columns["label"] = (
                     label if answers.regression else [answers.answers[index] for index in label]
                 )
-        columns["difference" if answers.regression else "class gap"] = self.gap[start:stop]
+        columns["difference" if answers.regression else "probability margin"] = self.gap[start:stop]
         for k, name in enumerate(answers.names):
             if answers.regression and answers.classes:
                 for c, output in enumerate(answers.classes):
@@ -75,7 +75,7 @@ class Examples:
             else:
                 columns[name] = [answers.answers[index] for index in answers.predicted[k, chosen]]
                 columns[f"{name}: p"] = answers.confidence[k, chosen]
-                columns[f"{name}: class gap"] = answers.gap[k, chosen]
+                columns[f"{name}: probability margin"] = answers.gap[k, chosen]
             columns[f"{name}: tokens cut"] = answers.cut[k, chosen]
         return pd.DataFrame(columns)
 
@@ -111,7 +111,7 @@ def examples(
     rows: Sequence[int] | NDArray[np.int64] | None = None,
     descending: bool | None = None,
 ) -> Examples:
-    """The rows that all runs have done, filtered and sorted by class gap.
+    """The rows that all runs have done, filtered and sorted by probability margin.
 
     ``label`` keeps rows of one label, ``predicted=(checkpoint, class)`` those that a checkpoint
     gave a class (a cell of its confusion matrix is both), ``containing`` those with these

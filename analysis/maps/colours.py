@@ -72,7 +72,7 @@ def colours(
         found[f"prediction of {name_without_folder(answer.checkpoint)}"] = partial(
             classes.of_predictions, answer
         )
-        name = f"class gap of {name_without_folder(answer.checkpoint)}"
+        name = f"probability margin of {name_without_folder(answer.checkpoint)}"
         found[name] = partial(Colour, name, answer.gap)
         name = f"confidence of {short}"
         found[name] = partial(Colour, name, answer.probabilities.max(axis=1))

@@ -246,8 +246,8 @@ class Report:
             said = "; ".join([*decided, *([f"not decided: {listed(rest)}"] if rest else [])])
         else:
             said = (
-                f"no pooling head is shown to be better or worse than {against}, which does "
-                "not show that they are alike"
+                f"no pooling head is shown to be better or worse than {against}; this is "
+                "not evidence of equivalence"
             )
         return f"{where}, {said}{'' if self.family.primary else ' (exploratory)'}."
 

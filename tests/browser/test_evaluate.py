@@ -47,22 +47,6 @@ def heading(page: Any, title: str) -> None:
     settle(page)
 
 
-def click_row(page: Any, panel: str, row: int) -> None:
-    """A cell of a data frame; its cells are painted, not elements, and move while it is drawn."""
-    canvas = page.locator(f"{panel} [data-testid=stDataFrame] canvas").first
-    canvas.scroll_into_view_if_needed()
-    before = None
-    while (box := canvas.bounding_box()) != before:
-        before = box
-        page.wait_for_timeout(1500)
-    for tried in range(4):  # a grid that has just been drawn takes the first click for itself
-        page.mouse.click(box["x"] + 150, box["y"] + 35 * (row + 1) + 17)
-        for _ in range(4 + 12 * tried):
-            page.wait_for_timeout(500)
-            if page.locator("h1").first.inner_text() != "Evaluate":
-                return
-
-
 def test_a_file_is_run_stopped_resumed_filtered_and_opened(page, app, table):
     page.set_viewport_size({"width": 1280, "height": 2200})
     page.goto(f"{app.url}/Evaluate?evaluate=Data+set&source=File&look=examples&{CHECKPOINTS}")
@@ -91,7 +75,7 @@ def test_a_file_is_run_stopped_resumed_filtered_and_opened(page, app, table):
     page.wait_for_function("() => location.search.includes('examples_show=all+wrong')")
     settle(page)
     left = page.url
-    click_row(page, ".st-key-panel-examples", 2)
+    page.locator(".st-key-panel-examples tbody tr").nth(2).click()
     heading(page, "Compare")
     typed = page.get_by_label("Sentence", exact=True).first.input_value()
     assert typed.split()[0] in WORDS
@@ -100,7 +84,7 @@ def test_a_file_is_run_stopped_resumed_filtered_and_opened(page, app, table):
     page.go_back()
     heading(page, "Evaluate")
     assert page.url == left
-    page.locator(".st-key-panel-examples canvas").first.wait_for()
+    page.locator(".st-key-panel-examples tr[aria-current]").wait_for()
     page.get_by_text("reviews.csv").first.wait_for()
 
 

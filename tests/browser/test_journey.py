@@ -71,7 +71,10 @@ def test_click_on_a_class_explains_it_and_stands_in_the_address(page, app, check
     for name in FOUR:
         assert card(page, name).locator(".chosen .name").inner_text() == other
     gap = true.gap(true.labels.index(other))
-    assert card(page, "sst2-mha").locator(".line").first.inner_text() == f"class gap {gap:+.2f}"
+    assert (
+        card(page, "sst2-mha").locator(".line").first.inner_text()
+        == f"probability margin {gap:+.2f}"
+    )
     card(page, "sst2-mha").locator("[data-class]", has_text=other).click()
     page.wait_for_url(lambda url: "target=" not in url)
 

@@ -117,7 +117,7 @@ class TestExamples:
     @pytest.mark.parametrize(
         ("show", "rows"),
         [
-            ("all", [4, 3, 1, 0, 2]),  # from the smallest class gap
+            ("all", [4, 3, 1, 0, 2]),  # from the smallest probability margin
             ("they disagree", [3, 1]),
             ("any wrong", [2, 1, 3]),  # from the largest
             ("all wrong", [2]),
@@ -147,7 +147,7 @@ class TestExamples:
         frame = examples(table, runs, "all").frame().set_index("row")
         same = frame["one"] == frame["other"]
         wrong = {name: frame[name] != frame["label"] for name in ("one", "other")}
-        sure = {name: wrong[name] & (frame[f"{name}: class gap"] >= 0.3) for name in wrong}
+        sure = {name: wrong[name] & (frame[f"{name}: probability margin"] >= 0.3) for name in wrong}
         keep = {
             "all": same | ~same,
             "they disagree": ~same,

@@ -79,7 +79,7 @@ def test_probabilities_and_gap_are_those_of_the_files(open_app, four, text):
         assert card.shown == f"{true.probabilities.max():.2f}"
         numbers = [f"{p:.2f}" for p in true.probabilities]
         assert card.bars == dict(zip(true.labels, numbers, strict=True))
-        assert card.lines == [f"class gap {true.gap(explained(card, true)):+.2f}"]
+        assert card.lines == [f"probability margin {true.gap(explained(card, true)):+.2f}"]
 
 
 def test_labels_nobody_could_have_written_down_are_shown(open_app, folder):

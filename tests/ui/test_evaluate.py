@@ -86,6 +86,22 @@ def test_a_family_is_said_in_three_sentences_with_the_numbers_of_its_tests(open_
     assert {largest, power} <= set(said)
 
 
+def test_three_sentences_and_a_picture_come_first_and_every_number_behind_a_fold(open_study, whole):
+    app = open_study(whole)
+    study = read_study(whole)
+    report = compare(study.scores(study.primary))
+    behind = next(part for part in app.expander if "Every test" in part.label)
+    hidden = {element.value for element in behind.text}
+    first = [line.value for line in app.text if line.value not in hidden]
+    assert first[:2] == evaluate_words.summary(report)
+    assert set(evaluate_words.by_task(report)) <= hidden
+    assert set(evaluate_words.by_task(report)).isdisjoint(first)
+    assert [table for table in behind.dataframe if "p (Holm)" in table.value.columns]
+    drawn = [element.proto.id for element in behind.get("plotly_chart")]
+    assert any("study_differences" in key for key in drawn)
+    assert not any("study_scores" in key for key in drawn)
+
+
 def test_the_table_holds_every_test_with_its_numbers(open_study, whole):
     shown = table(open_study(whole))
     study = read_study(whole)
@@ -109,7 +125,9 @@ def test_filters_and_metrics_change_what_is_drawn_and_no_p(open_study, whole):
     drawn = charts(app)
     assert "drawing-study_scores-0" in drawn
     assert "drawing-study_scores-1" not in drawn
-    assert any("Drawn is F1; the tests are those of the declared metrics." in t for t in texts(app))
+    assert any(
+        "This shows F1; the tests use the metric declared for each task." in t for t in texts(app)
+    )
     assert any("12 tests against cls are corrected together; 6 are shown" in t for t in texts(app))
 
 

@@ -12,6 +12,8 @@ import pytest
 
 import analysis
 from analysis.common import jobs
+from analysis.figures.style.style import CLASS_COLOURS
+from tests.support import compare_reader as seen
 from tests.support import tiny
 
 PAGE = "pages/8_Evaluate.py"
@@ -60,6 +62,15 @@ def run_all(app: Any) -> Any:
 def said(app: Any) -> str:
     elements = (*app.text, *app.markdown, *app.caption, *app.warning, *app.error, *app.info)
     return " ".join(element.value for element in elements).replace("\\", "")
+
+
+def listed(app: Any) -> list[dict[str, str]]:
+    """The table of examples as read: a line a row of the data set."""
+    lines = [n for n in seen.pieces(app)["examples-table"].walk() if "data-class" in n.attributes]
+    return [
+        {cell.attributes["data-name"]: cell.text for cell in line.walk() if cell.tag == "td"}
+        for line in lines
+    ]
 
 
 def test_a_file_is_run_and_scored_as_the_library_scores_it(open_data, two):
@@ -111,8 +122,7 @@ def test_changed_labels_change_the_scores_of_the_same_texts(open_data):
     assert right(app, "sst2-cls") == 3 - before
     app.session_state["look"] = "examples"
     app.run()
-    shown = next(e.value for e in app.dataframe if "class gap" in e.value.columns)
-    wrong = shown["sst2-cls"].str.startswith("✗").sum()
+    wrong = sum(line["sst2-cls"].startswith("✗") for line in listed(app))
     assert wrong == before
 
 
@@ -142,8 +152,8 @@ def test_rows_that_were_cut_are_counted_and_can_be_listed(open_data):
     app.session_state["examples_show"] = "cut"
     app.session_state["look"] = "examples"
     app.run()
-    shown = next(e.value for e in app.dataframe if "class gap" in e.value.columns)
-    assert list(shown["row"]) == [5]
+    (shown,) = listed(app)
+    assert shown["row"] == "5"
 
 
 def test_pairs_of_checkpoints_are_corrected_together(open_data, two):
@@ -225,17 +235,32 @@ def test_own_sentences_need_no_labels(open_data):
     app = run_all(app)
     assert not app.exception
     assert "nothing to score" in said(app)
-    examples = next(e.value for e in app.dataframe if "class gap" in e.value.columns)
-    assert set(examples["text"]) == {"a good film", "a bad film"}
+    assert {line["text"] for line in listed(app)} == {"a good film", "a bad film"}
 
 
 def test_examples_hold_what_the_checkpoints_answered(open_data, two):
     app = run_all(open_data(source="own sentences", own_sentences="a good film"))
-    shown = next(e.value for e in app.dataframe if "class gap" in e.value.columns)
+    (shown,) = listed(app)
     trace = analysis.record(analysis.load(two / "sst2-mha"), "a good film")
     label = trace.checkpoint.labels[trace.predicted]
     p = float(np.max(trace.probabilities))
-    assert shown["sst2-mha"].iloc[0] == f"{label} {p:.2f}"
+    assert shown["sst2-mha"] == f"{label} {p:.2f}"
+
+
+def test_the_table_shows_the_whole_text_and_every_prediction_on_its_classes_colour(open_data, two):
+    long = "the film is good and " * 120 + "the end is dull"
+    app = run_all(open_data(source="own sentences", own_sentences=long))
+    (line,) = listed(app)
+    assert line["text"] == long
+    for name in ("sst2-cls", "sst2-mha"):
+        label = line[name].rpartition(" ")[0]
+        place = ("negative", "positive").index(label)
+        (held,) = [
+            cell.all("p")[0]
+            for cell in seen.pieces(app)["examples-table"].all("prediction")
+            if cell.attributes.get("data-name") == name
+        ]
+        assert CLASS_COLOURS[place] in held.attributes["style"]
 
 
 def test_a_clicked_row_opens_on_compare_and_the_place_is_kept(open_data):

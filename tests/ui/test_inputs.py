@@ -31,7 +31,7 @@ def test_class_in_the_address_is_the_one_explained(open_app, four):
             true = truth.pooling(four / name, SENTENCE)
             assert card.label == true.label, "the answer stays the predicted class"
             assert card.explained == [labels[target]]
-            assert card.lines[0] == f"class gap {true.gap(target):+.2f}"
+            assert card.lines[0] == f"probability margin {true.gap(target):+.2f}"
             expected = true.by_token[target] - np.delete(true.by_token, target, 0).mean(0)
             assert [u.value for u in card.reads] == [pytest.approx(v, abs=0.0051) for v in expected]
         assert labels[target] in seen.verdict(app)

@@ -73,7 +73,7 @@ def test_regression_shows_its_value_and_no_probability(open_app, folder):
         values[name] = float(true.logits[0])
         assert card.shown == f"{values[name]:.2f}"
         assert float(next(iter(card.bars.values()))) == pytest.approx(values[name], rel=6e-3)
-        assert not any("class gap" in line for line in card.lines)
+        assert not any("probability margin" in line for line in card.lines)
         expected = true.by_token[0]
         assert [u.value for u in card.reads] == [pytest.approx(v, abs=0.0051) for v in expected]
     low, high = sorted(values, key=values.get)

@@ -92,7 +92,7 @@ def test_seed_group_is_one_card_with_mean_and_spread(open_app, group):
     assert card.shown == f"{mean[best]:.2f} ± {spread[best]:.2f}"
     assert card.bars == {name: f"{m:.2f}" for name, m in zip(LABELS, mean, strict=True)}
     gap = mean[best] - np.delete(mean, best).max()
-    assert card.lines[0] == f"class gap {gap:+.2f}"
+    assert card.lines[0] == f"probability margin {gap:+.2f}"
 
 
 def test_seed_group_names_the_seeds_that_disagree(open_app, group):

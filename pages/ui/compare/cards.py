@@ -335,7 +335,7 @@ def _below_bars(reply: Reply) -> str:
     assert answer is not None
     lines = []
     if not answer.regression:
-        lines.append(f"class gap {answer.gap(reply.target):+.2f}")
+        lines.append(f"probability margin {answer.gap(reply.target):+.2f}")
     if reply.entry.is_group:
         said = ", ".join(
             f"{member.removeprefix(reply.entry.id).lstrip('-')} says {label}"

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from analysis.corpus.predictions import Predictions
 from analysis.evaluation.examples import CONFIDENT, SHOWS, Examples, examples
-from analysis.figures.style.style import CLASS_COLOURS
 from pages.ui.data.choose import DataChoice
 from pages.ui.evaluate import place as evaluate_place
+from pages.ui.evaluate.rows import WRONG, table
 from pages.ui.evaluate.run import EvaluationRun
 from pages.ui.frame import address
 from pages.ui.kit import cards
 
-ANSWER, LETTER, LINE = 105, 7, 20  # pixels: a column of answers, a letter, a line of text
-MOST_LINES = 8
 PAGE = 15  # rows that are in sight at once
 ANY = "any"
-ORDERS = {"usual": None, "smallest class gap first": False, "largest class gap first": True}
+ORDERS = {
+    "default for these rows": None,
+    "smallest margin first": False,
+    "largest margin first": True,
+}
 ABOUT = (
-    "Rows that all the checkpoints have answered. The class gap is the probability of the "
+    "Rows that all the checkpoints have answered. The probability margin is the probability of the "
     "predicted class minus that of the runner-up, here its mean over the checkpoints (of the "
     "wrong ones where confident mistakes are shown): small where they hesitate. ✗ marks an answer "
     "that is not the label."
@@ -82,7 +83,7 @@ def draw_cell(
         rows = [int(row) for row in found.rows[:PAGE]]
         more = f"; the first {PAGE} are listed" if len(found) > PAGE else ""
         st.caption(
-            f"{len(found):,} rows, the largest class gap first{more}. A click on a row "
+            f"{len(found):,} rows, the largest probability margin first{more}. A click on a row "
             f"opens it on {evaluate_place.opens(run.table)}."
         )
         if rows:
@@ -104,8 +105,8 @@ def _filtered(run: EvaluationRun, answers: Sequence[Predictions]) -> Examples:
             default=shows[0],
             required=True,
             **address.kept("examples_show"),
-            help=f"Confidently wrong: some checkpoint is wrong with a class gap of {CONFIDENT:g} "
-            "or more. Cut: longer than some checkpoint can read.",
+            help="Confidently wrong: some checkpoint is wrong with a probability margin of "
+            f"{CONFIDENT:g} or more. Cut: longer than some checkpoint can read.",
         )
         label = ANY
         if labelled:
@@ -147,7 +148,9 @@ def _readable(chosen: DataChoice, found: Examples, start: int) -> Any:
     """One page for reading: the answer and its probability in one cell, wrong ones marked."""
     frame = found.frame(start, start + PAGE)
     labels = frame.get("label")
-    shown = frame[[c for c in ("text", "pair", "label", "class gap", "difference") if c in frame]]
+    shown = frame[
+        [c for c in ("text", "pair", "label", "probability margin", "difference") if c in frame]
+    ]
     shown = shown.copy()
     several = [f"label, {name}" for name in found.answers.classes]
     if found.answers.regression and several[:1] and several[0] in frame:
@@ -159,7 +162,7 @@ def _readable(chosen: DataChoice, found: Examples, start: int) -> Any:
             continue
         right = [True] * len(frame) if labels is None else (frame[name] == labels).tolist()
         shown[name] = [
-            f"{'' if fine else '✗ '}{answer} {p:.2f}"
+            f"{'' if fine else WRONG}{answer} {p:.2f}"
             for answer, p, fine in zip(frame[name], frame[f"{name}: p"], right, strict=True)
         ]
     return shown
@@ -172,54 +175,21 @@ def _numbers(frame: Any, columns: Sequence[str]) -> list[str]:
 
 
 def _table(frame: Any, found: Examples, key: str, rows: Sequence[int]) -> None:
-    """Rows as high as their longest text needs, each answer on the colour of its class."""
-    wide = _text_width(found)
-    longest = max(
-        (len(str(t)) for c in ("text", "pair") if c in frame for t in frame[c]), default=0
-    )
-    lines = min(max(1, -(-longest * LETTER // (wide - 16))), MOST_LINES)
-    high = 35 if lines == 1 else LINE * lines + 13
-    names = [name for name in found.answers.names if name in frame]
-    styled = None
-    if not found.answers.regression:
-        styled = frame.style.map(partial(_on_class, list(found.answers.answers)), subset=names)
-    evaluate_place.clickable(
-        frame,
-        key,
-        rows,
-        styled,
-        height=high * len(rows) + 37,
-        row_height=high,
-        column_config=_columns(found),
-    )
+    """Every row with its whole text, each prediction on the colour of its class."""
+    names = [str(name) for name in frame.columns]
+    predictions = [name for name in found.answers.names if name in names]
+    labels = [] if found.answers.regression else list(found.answers.answers)
+    lines = [
+        {name: _written(value) for name, value in zip(names, line, strict=True)}
+        for line in frame.itertuples(index=False)
+    ]
+    opened = evaluate_place.opened(rows)
+    markup = table(names, lines, predictions, labels, opened)
+    cards.piece(markup, key, lambda place: evaluate_place.follow_later(rows[place]))
 
 
-def _on_class(labels: list[str], cell: str) -> str:
-    """CSS of an answer: a tint of its class's colour, in which light and dark text is read."""
-    answer = cell.removeprefix("✗ ").rpartition(" ")[0]
-    if answer not in labels:
-        return ""
-    colour = CLASS_COLOURS[labels.index(answer) % len(CLASS_COLOURS)]
-    return f"background-color: {colour}38" + ("; font-weight: bold" if cell[:1] == "✗" else "")
-
-
-def _text_width(found: Examples) -> int:
-    """Pixels of a column of text: what a page of 1280 pixels has left beside all answers."""
-    wide = max(240, 560 - ANSWER * len(found.answers.names))
-    return wide if found.table.pair is None else max(180, wide // 2)
-
-
-def _columns(found: Examples) -> dict[str, Any]:
-    wide = _text_width(found)
-    answers = {name: st.column_config.TextColumn(width=ANSWER) for name in found.answers.names}
-    return answers | {
-        "row": st.column_config.NumberColumn(width=55, format="%d"),
-        "text": st.column_config.TextColumn(width=wide),
-        "pair": st.column_config.TextColumn(width=wide),
-        "label": st.column_config.TextColumn(width=75),
-        "class gap": st.column_config.NumberColumn(format="%.2f", width=80),
-        "difference": st.column_config.NumberColumn(format="%.2f", width=80),
-    }
+def _written(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 def _downloads(found: Examples) -> None:

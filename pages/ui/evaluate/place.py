@@ -47,13 +47,11 @@ def clickable(
     def took() -> None:
         cells = st.session_state[key]["selection"]["cells"]
         if cells:
-            st.session_state[_CLICKED] = rows[int(cells[0][0])]
+            follow_later(rows[int(cells[0][0])])
 
-    opened = st.session_state.get(_OPENED)
     marked: Any = None
-    if opened is not None and opened in rows:
-        cell = (list(rows).index(opened), str(frame.columns[0]))
-        marked = {"selection": {"cells": [cell]}}
+    if (place := opened(rows)) is not None:
+        marked = {"selection": {"cells": [(place, str(frame.columns[0]))]}}
     st.dataframe(
         frame if styled is None else styled,
         key=key,
@@ -63,6 +61,17 @@ def clickable(
         selection_default=marked,
         **options,
     )
+
+
+def opened(rows: Sequence[int]) -> int | None:
+    """Where among these rows the one stands that was opened last; None if it is not there."""
+    row = st.session_state.get(_OPENED)
+    return None if row is None or row not in rows else list(rows).index(row)
+
+
+def follow_later(row: int) -> None:
+    """Take a click on a row of the data set: :func:`follow` goes there at the next run."""
+    st.session_state[_CLICKED] = row
 
 
 def follow(table: Table) -> None:

@@ -62,8 +62,9 @@ def draw() -> None:
         with said:
             st.error(f"Study {cards.plain(study.name)} declares no family of tests.")
         return
+    headline = st.container(key="study-headline")
     family, tasks, metric = _controls(study)
-    with st.container(key="study-headline"):
+    with headline:
         with st.spinner("Testing the family: some seconds"):
             report = _report(study, family)
         if lead := report.lead():
@@ -72,31 +73,29 @@ def draw() -> None:
             st.text(line)
         if absent := words.missing_in_words(study, family):
             st.text(absent)
+        if note := study.declaration.get("note"):
+            st.caption(cards.plain(str(note)))
     with said:
         _say(study)
     if report.done:
-        _draw_scores(study, family, report, tasks, metric)
-        significance.draw(study, report, tasks)
-        _panel(
-            "study_differences",
-            family,
-            report,
-            tasks,
-            study,
-            ABOUT_DIFFERENCES,
-            (),
-        )
-        _panel(
-            "study_spread",
-            family,
-            report,
-            tasks,
-            study,
-            ABOUT_SPREAD,
-            words.steadier(report, tasks),
-        )
+        _draw_scores(study, family, tasks, metric)
     _draw_curves(study)
+    if report.done:
+        _draw_behind(study, family, report, tasks)
     significance.draw_runs(study, family)
+
+
+def _draw_behind(study: Study, family: Family, report: Report, tasks: Sequence[str] | None) -> None:
+    """How one knows what the sentences say: each test, each difference, and the spread."""
+    with st.expander("Every test, difference and spread over seeds", key="study-behind"):
+        for line in words.by_task(report, tasks):
+            st.text(line)
+        significance.draw(study, report, tasks)
+        for key, about, said in (
+            ("study_differences", ABOUT_DIFFERENCES, ()),
+            ("study_spread", ABOUT_SPREAD, words.steadier(report, tasks)),
+        ):
+            _panel(key, family, report, tasks, study, about, said)
 
 
 def _folder(notice: DeltaGenerator) -> Path:
@@ -158,8 +157,6 @@ def _compared(values: bytes, family: Family, _scores: Scores) -> Report:
 def _say(study: Study) -> None:
     title = cards.plain(str(study.declaration.get("title") or study.name))
     st.markdown(f"**{title}**: {len(study.records)} of {len(study.cells)} runs are done.")
-    if note := study.declaration.get("note"):
-        st.caption(cards.plain(str(note)))
 
 
 def _controls(study: Study) -> tuple[Family, list[str] | None, str]:
@@ -230,14 +227,13 @@ def _panel(
     show.panel(plot, key, about, said=said, apart=True)
 
 
-def _draw_scores(
-    study: Study, family: Family, report: Report, tasks: Sequence[str] | None, metric: str
-) -> None:
+def _draw_scores(study: Study, family: Family, tasks: Sequence[str] | None, metric: str) -> None:
     """The declared metric, or another one that the runs hold; the tests stay where they are."""
-    said = words.by_task(report, tasks)
+    said = []
     if metric != DECLARED:
-        drawn = f"Drawn is {metric_name(metric)}; the tests are those of the declared metrics."
-        said = [drawn, *said]
+        said = [
+            f"This shows {metric_name(metric)}; the tests use the metric declared for each task."
+        ]
     other = None if metric == DECLARED else metric
     try:
         plot = picture_of("study_scores", study, family.name, tasks, other)
