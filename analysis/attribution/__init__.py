@@ -18,7 +18,8 @@ raises :class:`Enough` keeps what is done; :class:`TooCostly` says what would be
 The evidence for an attribution: :func:`faithfulness` (and `random_control`,
 `faithfulness_of_all`, `evidence_table`), :func:`rank_agreement` and `largest_disagreement`
 (of checkpoints with different tokenizers after `aligned`),
-:func:`sensitivity`, :func:`randomisation`; ``FAVOURED`` says what favours which method. Over a
+:func:`sensitivity`, :func:`randomisation`; ``FAVOURED`` says what favours which method, and
+:func:`trust` which of them the evidence on one text supports. Over a
 data set: :func:`over_texts` (kept in an `EvidenceStore`), `summarise_evidence`,
 `agreement_over_texts`, `largest_words`.
 
@@ -50,6 +51,7 @@ from analysis.attribution.evidence.table import (
     evidence_table,
     faithfulness_of_all,
 )
+from analysis.attribution.evidence.trust import MethodEvidence, Trust, trust
 from analysis.attribution.evidence.variants import REPLACE
 from analysis.attribution.methods import gradients, inside, noisy, perturbations, shapley  # noqa: F401
 from analysis.attribution.problem import Problem, output_of
@@ -108,6 +110,7 @@ __all__ = [
     "MeanAgreement",
     "Measure",
     "Method",
+    "MethodEvidence",
     "Option",
     "Problem",
     "Progress",
@@ -118,6 +121,7 @@ __all__ = [
     "Target",
     "TextEvidence",
     "TooCostly",
+    "Trust",
     "WordMeans",
     "agreement_frame",
     "agreement_over_texts",
@@ -142,6 +146,7 @@ __all__ = [
     "sensitivity",
     "summarise_evidence",
     "summary_frame",
+    "trust",
     "unit_groups",
     "why_not",
     "word_frame",

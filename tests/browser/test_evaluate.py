@@ -102,7 +102,7 @@ def test_a_pair_opens_on_similarity_and_its_link_holds_all_of_it(page, app):
     page.locator(".st-key-job-running").wait_for(state="detached", timeout=RUN)
     settle(page)
     left = page.url
-    click_row(page, ".st-key-panel-examples", 0)
+    page.locator(".st-key-panel-examples tbody tr").first.click()
     heading(page, "Similarity")
     texts = tuple(page.get_by_label(name, exact=True).first.input_value() for name in NAMES)
     assert texts in rows

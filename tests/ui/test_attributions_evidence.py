@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 
 import analysis
-from analysis.attribution import MEASURES, METHODS, faithfulness, rank_agreement
+from analysis.attribution import (
+    MEASURES,
+    METHODS,
+    MethodEvidence,
+    faithfulness,
+    rank_agreement,
+    trust,
+)
 from analysis.figures.style.style import number
+from pages.ui.attributions import words
 from tests.support import compare_reader as seen
 from tests.support.attributions_reader import (
     IG,
@@ -45,6 +53,24 @@ def test_evidence_table_holds_the_measures_beside_random_rankings(open_attributi
     low, high = random.band
     assert table["random rankings"][1] == f"{random.random:+.2f}|{low:.2f} to {high:.2f}"
     assert "By construction comprehensiveness and deletion favour" in said(app)
+
+
+def test_the_page_ends_with_the_method_that_its_evidence_supports(open_attributions, four):
+    keys = ["leave_one_out", "occlusion"]
+    app = open_attributions(four, checkpoints=["toy-mha"], methods=keys)
+    records = {key: measured(four / "toy-mha", key)[1] for key in keys}
+    expected = trust(
+        [
+            MethodEvidence(words.in_sentence(METHODS[key].title), (records[key],), replaces=True)
+            for key in keys
+        ]
+    )
+    ends = app.main.text[-1].value
+    assert ends == f"toy-mha: {expected.sentence}"
+    several = open_attributions(
+        four, checkpoints=["toy-cls", "toy-mha"], methods=keys, evidence_of="all checkpoints"
+    )
+    assert "choose one checkpoint" in several.main.text[-1].value
 
 
 def test_evidence_of_all_checkpoints_is_by_the_method_in_focus(open_attributions, four):

@@ -17,6 +17,7 @@ from pages.ui.attributions import (
     evidence,
     over_texts,
     strips,
+    trust,
     waiting,
     words,
 )
@@ -86,6 +87,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
     with below:
         details.draw(explained, choice, wanted, asked, mark, say)
         over_texts.draw(explained, wanted, asked.setting)
+        trust.draw(explained, wanted, asked)
     legend = _legend(explained, wanted, limits)
     if wanted != in_full:
         legend += f" {crowd.TOLD}"
