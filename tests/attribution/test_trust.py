@@ -1,4 +1,4 @@
-"""Which method to trust: a sentence that follows from the evidence, or says that it decides nothing."""
+"""Which method to trust follows from the evidence; where that decides nothing, it is said."""
 
 from __future__ import annotations
 
