@@ -23,6 +23,12 @@ def amount(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
+def in_letters(number: int) -> str:
+    """ "two" to "ten" as words, other numbers in digits."""
+    names = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    return names[number - 2] if 2 <= number <= 10 else str(number)
+
+
 def name_without_folder(name: str) -> str:
     """A checkpoint's name as it is told: of a folder, its last part."""
     if os.path.isabs(name) or "\\" in name or name.startswith(("~", ".")):

@@ -66,7 +66,7 @@ def test_table_tells_what_each_word_costs_when_left_out(open_attention, four, wh
     target = truth.pooling(four / "toy-mha", SENTENCE).predicted
     expected = [number(value, "signed") for value in result.contrast(target).tolist()]
     piece = seen.pieces(app)["answer-toy-mha"]
-    assert [row.told["fall when left out"] for row in rows(piece)] == expected
+    assert [row.told["fall of the logit when hidden"] for row in rows(piece)] == expected
     weights = attention.pooling_attention(analysis.record(classifier, SENTENCE))
     tau = attention.agreement(weights, result, target)
     said = " ".join(line.text for line in piece.all("line"))
@@ -140,7 +140,7 @@ def test_answer_names_the_word_listened_to_most(open_attention, four):
     best = int(np.where(trace.tokens.special, -1, weights).argmax())
     said = seen.verdict(app)
     assert (
-        f"toy-mha listens most to “{trace.tokens.labels[best]}” ({100 * weights[best]:.0f} %)"
+        f"toy-mha attends most to “{trace.tokens.labels[best]}” ({100 * weights[best]:.0f} %)"
         in said
     )
     assert "toy-cls has no attention beside the encoder's." in said
@@ -237,7 +237,10 @@ def test_seed_group_is_mean_and_spread_over_its_seeds(open_attention, folder):
         for s in range(3)
     ]
     splits = [analysis.decompose(trace, "zero").by_token(target) for trace in traces]
-    for each, name in ((effects, "fall when left out"), (splits, "contribution (exact split)")):
+    for each, name in (
+        (effects, "fall of the logit when hidden"),
+        (splits, "contribution (exact split)"),
+    ):
         assert table[3].told[name].endswith(f" ± {np.std(each, axis=0, ddof=1)[3]:.2f}")
     mean = np.mean([trace.attentions for trace in traces], axis=0)
     piece = seen.pieces(app)["encoder-toy-mha"]

@@ -52,14 +52,16 @@ def test_words_sum_gradients_and_are_perturbed_as_a_whole(open_attributions, fou
 
 
 def test_every_checkpoint_has_a_strip_and_methods_have_one_scale(open_attributions, four):
-    app = open_attributions(four, methods=["integrated_gradients", "leave_one_out"])
+    label = tiny.random_labels(11)[2]
+    methods = ["integrated_gradients", "leave_one_out"]
+    app = open_attributions(four, methods=methods, target=label)
     found = strips(app)
     names = ["toy-cls", "toy-max_cls", "toy-mha", "toy-max_seq_mha"]
     assert list(found) == [IG, LOO]
     for block in found.values():
         assert list(block) == names
     for name in names:
-        scores = in_words(attributed(four / name), tokens_of(four / name)).scores
+        scores = in_words(attributed(four / name, target=2), tokens_of(four / name)).scores
         assert found[IG][name].values == written(scores)
     turned = strips(again(app, strips="by checkpoint"))
     assert list(turned) == names
@@ -167,17 +169,19 @@ def test_answer_names_the_words_that_speak_most_for_and_against(open_attribution
 
 
 def test_page_says_where_methods_and_checkpoints_differ_most(open_attributions, four):
+    methods = ["gradient_x_input", "leave_one_out"]
     app = open_attributions(
         four,
         checkpoints=["toy-cls", "toy-mha"],
-        methods=["gradient_x_input", "leave_one_out"],
+        methods=methods,
         unit="pieces",
         focus="leave_one_out",
+        target=tiny.random_labels(11)[2],
     )
     told = said(app)
     differ = [
         largest_disagreement(
-            [attributed(four / name, key) for key in ("gradient_x_input", "leave_one_out")],
+            [attributed(four / name, key, target=2) for key in methods],
             tokens_of(four / name),
             ["gradient × input", "leave one out"],
         )
@@ -186,7 +190,7 @@ def test_page_says_where_methods_and_checkpoints_differ_most(open_attributions, 
     most = max(differ, key=lambda one: abs(one.scores[0] - one.scores[1]))
     assert most.sentence in told
     between = largest_disagreement(
-        [attributed(four / name, "leave_one_out") for name in ("toy-cls", "toy-mha")],
+        [attributed(four / name, "leave_one_out", target=2) for name in ("toy-cls", "toy-mha")],
         tokens_of(four / "toy-cls"),
         ["toy-cls", "toy-mha"],
     )
@@ -230,10 +234,11 @@ def test_an_integration_that_does_not_reach_its_tolerance_says_so(open_attributi
 
 
 def test_bars_are_those_of_the_method_in_focus(open_attributions, four):
-    app = open_attributions(four, methods=THREE, focus="leave_one_out", unit="pieces")
+    label = tiny.random_labels(11)[2]
+    app = open_attributions(four, methods=THREE, focus="leave_one_out", unit="pieces", target=label)
     assert focus(app) == LOO
     names = ["toy-cls", "toy-max_cls", "toy-mha", "toy-max_seq_mha"]
-    results = {name: attributed(four / name, "leave_one_out").scores for name in names}
+    results = {name: attributed(four / name, "leave_one_out", target=2).scores for name in names}
     for place, row in enumerate(bars(app)):
         for name in names:
             assert row.told[name].split()[0] == number(results[name][place], "signed")

@@ -17,6 +17,7 @@ from analysis.attribution import (
 from analysis.figures.style.style import number
 from pages.ui.attributions import words
 from tests.support import compare_reader as seen
+from tests.support import tiny
 from tests.support.attributions_reader import (
     IG,
     LOO,
@@ -31,8 +32,9 @@ from tests.support.attributions_reader import (
 )
 
 
-def measured(folder, method, n_steps=None, **asked):
-    options = {} if n_steps is None else {"n_steps": n_steps}
+def measured(folder, method, n_steps=None, target=None, **asked):
+    options = {"n_steps": n_steps, "target": target}
+    options = {name: value for name, value in options.items() if value is not None}
     result = attributed(folder, method, unit="word", **options)
     classifier = analysis.load(folder)
     return result, faithfulness(classifier, SENTENCE, result, **asked)
@@ -79,11 +81,12 @@ def test_evidence_of_all_checkpoints_is_by_the_method_in_focus(open_attributions
         checkpoints=["toy-cls", "toy-mha"],
         methods=["leave_one_out"],
         evidence_of="all checkpoints",
+        target=tiny.random_labels(11)[2],
     )
     table = evidence(app)
     assert list(table) == ["toy-cls", "toy-mha", "random rankings, toy-cls"]
     for name in ("toy-cls", "toy-mha"):
-        _, record = measured(four / name, "leave_one_out")
+        _, record = measured(four / name, "leave_one_out", target=2)
         assert table[name][1].endswith(f"{record.measure('comprehensiveness').normalised:+.1f} sd")
 
 
@@ -156,11 +159,15 @@ def test_checkpoints_are_compared_by_standard_scores_of_the_method_in_focus(
 ):
     names = ["toy-mha", "toy-cls"]
     app = open_attributions(
-        four, checkpoints=names, methods=["leave_one_out"], evidence_of="all checkpoints"
+        four,
+        checkpoints=names,
+        methods=["leave_one_out"],
+        evidence_of="all checkpoints",
+        target=tiny.random_labels(11)[2],
     )
     cells = next(trace for trace in charts(app)["compared-drawing"] if trace["type"] == "heatmap")
     for name in names:
-        _, record = measured(four / name, "leave_one_out")
+        _, record = measured(four / name, "leave_one_out", target=2)
         want = [record.measure(key).normalised for key in MEASURES]
         assert any(np.allclose(want, row, atol=1e-4) for row in numbers(cells["z"]))
     assert "One seed each." in said(app)

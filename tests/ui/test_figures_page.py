@@ -64,7 +64,7 @@ def thumbnails(app):
 def test_an_empty_page_says_how_and_offers_an_example(page):
     app = page()
     assert not app.exception
-    assert "“Paper” with a plus stands beside every picture" in app.info[0].value
+    assert "Press '+ Paper' beside any picture" in app.info[0].value
     assert app.button(key="figures-example").label == "Add an example"
 
 

@@ -51,7 +51,7 @@ def test_winners_of_a_demo_checkpoint_add_up_to_its_logit(open_page):
     trace = analysis.record(analysis.load("sst2-max_cls"), SENTENCE)
     said = seen.said(app).replace("\\", "")
     assert f"the forward pass gave {trace.logits[trace.predicted]:+.4f}" in said
-    assert "Nothing wins in sst2-cls and sst2-mha" in said
+    assert "sst2-cls and sst2-mha do not max-pool" in said
 
 
 def test_attention_of_a_demo_checkpoint_is_named_by_the_words_it_hears_most(open_page):
@@ -59,7 +59,7 @@ def test_attention_of_a_demo_checkpoint_is_named_by_the_words_it_hears_most(open
     trace = analysis.record(analysis.load("sst2-mha"), SENTENCE)
     mean = np.where(trace.tokens.special, -1, trace.head.attention.mean(axis=0))
     most = trace.tokens.labels[int(mean.argmax())]
-    assert f"sst2-mha listens most to “{most}” ({100 * mean.max():.0f} %)" in app.main.text[0].value
+    assert f"sst2-mha attends most to “{most}” ({100 * mean.max():.0f} %)" in app.main.text[0].value
 
 
 FOUR = ["sst2-cls", "sst2-max_cls", "sst2-mha", "sst2-max_seq_mha"]

@@ -97,9 +97,9 @@ def test_sentence_above_says_from_which_layer_on_the_label_stands(open_layers, m
     settled = 1 + max(np.flatnonzero(predicted != predicted[-1]), default=-1)
     label = tiny.random_labels(11)[predicted[-1]]
     said = app.main.text[0].value
-    assert f"the label {label} stands from layer {settled} on in toy-cls." in said
+    assert f"the final label {label} is stable from layer {settled} in toy-cls." in said
     turn = path(made / "toy-cls").cosine_to_previous
-    assert f"[CLS] turns most in layer {np.nanargmin(turn)}" in said
+    assert f"[CLS] changes direction most at layer {np.nanargmin(turn)}" in said
     assert f"{np.nanmin(turn):.2f}" in said
 
 
@@ -112,7 +112,7 @@ def test_token_that_is_chosen_is_followed_in_every_view(open_layers, made):
     np.testing.assert_allclose(cells(app)[0], expected.vectors, rtol=1e-5)
     strip = seen.pieces(app)["follow-strip"]
     assert [node.text for node in strip.all("marked")] == ["is"]
-    assert "“is” turns most" in app.main.text[0].value
+    assert "“is” changes direction most" in app.main.text[0].value
     app.session_state["text"] = "a film"
     app.run()
     np.testing.assert_allclose(

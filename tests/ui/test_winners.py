@@ -53,10 +53,7 @@ def test_drop_effects_are_the_true_changes(open_winners: Any, made: Path):
 def test_a_pooling_head_without_layers_to_compare_says_so(open_winners: Any, made: Path):
     app = open_winners(made, checkpoints=["toy-cls", "toy-mha"])
     said = " ".join(caption.value.replace("\\", "") for caption in app.caption)
-    assert (
-        "Nothing wins in toy-cls and toy-mha: the pooling heads cls and mha take no maximum."
-        in said
-    )
+    assert "toy-cls and toy-mha do not max-pool." in said
     assert not charts(app)
 
 
@@ -70,9 +67,9 @@ def test_other_models_say_what_is_not_there(open_winners: Any, folder: Path, kin
     assert not app.exception
     said = " ".join(caption.value.replace("\\", "") for caption in app.caption)
     if kind == "bare":
-        assert "it has no pooling head that takes a maximum, so nothing wins" in said
+        assert "it has no pooling head, so it does not max-pool" in said
         return
-    assert "takes no maximum ([CLS], then dense and tanh), so nothing wins" in said
+    assert "does not max-pool ([CLS], then dense and tanh)" in said
     trace = analysis.record(analysis.load(folder / "other"), TEXT)
     split = analysis.decompose(trace, "zero")
     value = f"{split.by_layer(trace.predicted)[0]:+.2f}"
@@ -166,16 +163,16 @@ def test_empty_text_asks_for_a_sentence(open_winners: Any, made: Path):
 def test_an_attention_head_chosen_on_one_page_is_the_one_of_the_map_on_the_other(
     open_winners: Any, made: Path, quantity: str
 ):
+    trace = analysis.record(analysis.load(made / "toy-max_seq_mha"), TEXT)
     app = open_winners(
         made,
         checkpoints=["toy-max_cls", "toy-max_seq_mha"],
         unit="pieces",
-        target="predicted",
+        target=trace.checkpoint.labels[trace.predicted],
         quantity=quantity,
         marked_part=2,
     )
     assert not app.exception
-    trace = analysis.record(analysis.load(made / "toy-max_seq_mha"), TEXT)
     if quantity == "contribution":
         expected = analysis.decompose(trace, "zero").contrast(trace.predicted)[2].T
     else:

@@ -110,18 +110,18 @@ def columns(one: AttentionReading, settings: Settings, limits: dict[str, float])
     if effects is not None:
         found.append(
             Column(
-                "left out",
+                "hidden",
                 effects,
                 "swing",
                 limits["effects"],
-                about="fall when left out",
+                about="fall of the logit when hidden",
                 spread=_spread_of_effects(one),
             )
         )
     elif not one.no_effects and one.entry.classifies and one.axis is not None:
         # Its place is kept while it is being computed: nothing on the page moves.
         empty = arrays.nothing(len(one.axis.units))
-        found.append(Column("left out", empty, "swing", 1.0, about="fall when left out"))
+        found.append(Column("hidden", empty, "swing", 1.0, about="fall of the logit when hidden"))
     return found
 
 

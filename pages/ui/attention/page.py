@@ -19,7 +19,14 @@ from pages.ui.attention import engine as heard
 from pages.ui.attention.reading import OWN, ROW, AttentionReading, Settings, listen
 from pages.ui.attention.tables import piece
 from pages.ui.engine import models
-from pages.ui.engine.replies import ask_reference, common_limit, without_profile
+from pages.ui.engine.replies import (
+    ask_reference,
+    common_class,
+    common_limit,
+    explained_in_words,
+    predicted_classes,
+    without_profile,
+)
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Catalogue
 from pages.ui.frame.inputs import Choice, is_complete
@@ -31,18 +38,22 @@ from pages.ui.kit.titles import titled
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 # Tokens to rerun beyond which one asks for the effects of leaving each token out.
 _MUCH = 60_000
-_WHERE_NAMES = {"head": "pooling head", "encoder": "encoder too", "replace": "[MASK] instead"}
+_WHERE_NAMES = {
+    "head": "pooling head",
+    "encoder": "pooling head and encoder",
+    "replace": "[MASK] instead",
+}
 _ABOUT = (
     "How much of the pooling head's attention each token gets, beside the encoder's own [CLS] "
     "row, the split of the explained class's logit (against the mean of the others), and "
-    "what that logit loses when the token is left out. Attention is no explanation by itself: "
+    "how much that logit falls when the token is hidden. Attention is no explanation by itself: "
     "tau says how far it agrees with those losses, which are measured without it. Value norms: "
     "Kobayashi et al. 2020; MaxPoolBERT, arXiv 2505.15696."
 )
 
 
 def draw(found: Catalogue, choice: Choice) -> None:
-    """What the pooling heads hear, then the encoder; effects of leaving tokens out come last."""
+    """Attention of the pooling heads, then of the encoder; effects of hiding tokens come last."""
     st.html(f"<style>{_STYLE}</style>")
     if not is_complete(choice):
         draw_sidebar(found, choice.entries)
@@ -57,6 +68,8 @@ def draw(found: Catalogue, choice: Choice) -> None:
     grid = st.container(key="listeners")
     status, ask = st.container(key="status").empty(), st.empty()
     listeners: list[AttentionReading] = []
+    predicted = predicted_classes(choice)
+    choice = replace(choice, common=common_class(predicted))
     for entry in choice.entries:
         status.caption(f"Reading the text with {cards.plain(entry.name)}")
         listeners.append(listen(entry, choice, settings))
@@ -72,7 +85,8 @@ def draw(found: Catalogue, choice: Choice) -> None:
                     f"answer-{one.entry.id}",
                     _choose_part,
                 )
-    status.caption(cards.plain(_legend(limits, listeners, settings)))
+    common = explained_in_words(choice, predicted)
+    status.caption(cards.plain(_legend(limits, listeners, settings, common)))
     with export:
         export_menu(_plots(listeners), "export-own")
     draw_sidebar(found, choice.entries)
@@ -91,13 +105,13 @@ def _controls() -> Settings:
         "vector: a large weight on a short vector moves little.",
     )
     where = st.segmented_control(
-        "Left out of",
+        "Hide token from",
         tuple(_WHERE_NAMES),
         default="encoder",
         required=True,
         **address.kept("leave"),
         format_func=lambda key: _WHERE_NAMES[key],
-        help="Leaving a token out asks one of three questions. "
+        help="Hiding a token asks one of three questions. "
         + " ".join(f"'{name}': {WHERE[key]}." for key, name in _WHERE_NAMES.items()),
     )
     reference = ask_reference()
@@ -150,7 +164,7 @@ def _answer(listeners: Sequence[AttentionReading], settings: Settings) -> str:
         whole = replace(settings, part=None)
         top = attention_cards.most_heard(listener, whole, 1) if listener.own is not None else []
         if top:
-            verb = "to" if said else "listens most to"
+            verb = "to" if said else "attends most to"
             said.append(f"{listener.entry.name} {verb} “{top[0][0]}” ({100 * top[0][1]:.0f} %)")
         elif listener.own is None and not listener.problem:
             silent.append(listener.entry.id)
@@ -164,7 +178,10 @@ def _answer(listeners: Sequence[AttentionReading], settings: Settings) -> str:
 
 
 def _legend(
-    limits: dict[str, float], listeners: Sequence[AttentionReading], settings: Settings
+    limits: dict[str, float],
+    listeners: Sequence[AttentionReading],
+    settings: Settings,
+    common: str,
 ) -> str:
     sentences = [
         f"Full colour: {100 * limits['attention']:g} % of an attention head's "
@@ -177,7 +194,7 @@ def _legend(
         names = " or ".join("the corpus mean" if name == "corpus" else name for name in references)
         sentences.append(f"full bars: ±{limits['split']:g} logits for the split (from {names})")
     if any(listener.effects is not None for listener in listeners):
-        sentences.append(f"±{limits['effects']:g} for what is lost when left out")
+        sentences.append(f"±{limits['effects']:g} for the fall when a token is hidden")
     used = {
         listener.entry.id: listener.reference
         for listener in listeners
@@ -186,7 +203,7 @@ def _legend(
     missing = without_profile(used, settings.reference)
     return (
         "; ".join(sentences)
-        + f". Orange, to the right: for the explained class. {missing}".rstrip()
+        + f". Orange, to the right: for {common or 'a larger value'}. {missing}".rstrip()
     )
 
 

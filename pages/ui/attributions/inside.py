@@ -29,9 +29,9 @@ _ABOUT_LAYERS = (
     "these states. Sundararajan et al. 2017."
 )
 _ABOUT_RANDOM = (
-    "Weights are drawn anew from the classifier downwards; an attribution that still ranks the "
-    "units as before does not follow what the model has learned (Adebayo et al. 2018). "
-    + FAVOURED["randomisation"]
+    "The weights of the layers are randomised from the classifier downwards; an attribution that "
+    "still ranks the units as before does not follow what the model has learned "
+    "(Adebayo et al. 2018). " + FAVOURED["randomisation"]
 )
 
 

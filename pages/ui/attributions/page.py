@@ -31,7 +31,7 @@ from pages.ui.attributions.entry import (
     with_fewer_points,
 )
 from pages.ui.engine import crowd
-from pages.ui.engine.replies import replies
+from pages.ui.engine.replies import explained_in_words, one_class, replies
 from pages.ui.frame.catalogue import Catalogue
 from pages.ui.frame.inputs import Choice, is_complete
 from pages.ui.frame.sidebar import draw_sidebar
@@ -65,7 +65,9 @@ def draw(found: Catalogue, choice: Choice) -> None:
     def say(said: str) -> None:
         status.caption(cards.plain(said))
 
-    answers = list(replies(choice, choice.text, None))
+    own = list(replies(choice, choice.text, None))
+    predicted = [one.label for one in own if one.answer is not None]
+    answers = one_class(own)
     explained = [explain(reply, choice, wanted) for reply in answers]
     in_full = wanted
     if crowd.crowded():
@@ -88,7 +90,8 @@ def draw(found: Catalogue, choice: Choice) -> None:
         details.draw(explained, choice, wanted, asked, mark, say)
         over_texts.draw(explained, wanted, asked.setting)
         trust.draw(explained, wanted, asked)
-    legend = _legend(explained, wanted, limits)
+    common = explained_in_words(choice, predicted)
+    legend = _legend(explained, wanted, limits, common)
     if wanted != in_full:
         legend += f" {crowd.TOLD}"
     status.caption(cards.plain(legend))
@@ -108,8 +111,12 @@ def _answer(explained: Sequence[Explanation], wanted: AttributionRequest) -> str
 
 
 def _legend(
-    explained: Sequence[Explanation], wanted: AttributionRequest, limits: dict[str, float]
+    explained: Sequence[Explanation],
+    wanted: AttributionRequest,
+    limits: dict[str, float],
+    common: str,
 ) -> str:
+    """What is explained, in which colours and on which scale; `common` is the class of all."""
     known = [one for one in explained if not one.problem]
     if not known:
         return ""
@@ -119,6 +126,8 @@ def _legend(
         "probability": "its probability",
     }[wanted.output]
     labels = listed(dict.fromkeys(one.label for one in known))
+    if labels and common.startswith(f"{labels},"):
+        labels = common
     sentence = f"Explained: {labels} ({what}). "
     if known[0].entry.first.regression:
         sentence = "Explained: the predicted value. "

@@ -24,10 +24,11 @@ from pages.ui.kit.cards import Span
 from pages.ui.kit.show import export_menu
 
 ABOUT = (
-    "How much each unit of the text speaks for what is explained, by each method, from the "
-    "baseline that is named. One colour scale within a method; scores of two methods are in "
-    "different units. The integration error is |sum of scores − change of the output|: an error "
-    "of computation, and no sign of truth. Computed through Captum (Kokhlikyan et al. 2020)."
+    "How much each unit of the text is evidence for what is explained, by each method, compared "
+    "with the baseline that is named. One colour scale within a method; scores of two methods are "
+    "in different units. The integration error is |sum of scores − change of the output|, an error "
+    "of computation; a small one does not show that the attribution is right. Computed through "
+    "Captum (Kokhlikyan et al. 2020)."
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.attribution import METHODS, Disagreement, largest_disagreement
 from analysis.common import arrays
-from analysis.common.phrases import listed
+from analysis.common.phrases import in_letters, listed
 from analysis.figures.recipes.attribution import on_one_text
 from analysis.figures.style.style import number, printable
 from analysis.figures.views.attribution_results import spread_of, unit_of
@@ -26,7 +26,7 @@ def answer(
     names: Sequence[str],
     labels: Sequence[str],
 ) -> str:
-    """Which unit speaks most for the explained class, and which against it, by one method.
+    """Which unit is the strongest evidence for the explained class, and against it, by a method.
 
     An entry is the results of its members: one of a checkpoint, several of a seed group.
     """
@@ -42,7 +42,9 @@ def answer(
     ]
     said = "; ".join(side for side in sides if side)
     by = in_sentence(METHODS[first.method].title)
-    phrase = f"By {by}, {said}." if said else f"By {by} no token speaks for or against {target}."
+    phrase = (
+        f"By {by}, {said}." if said else f"By {by} no token is evidence for or against {target}."
+    )
     return f"{phrase} {seeds_told(entries)}".strip()
 
 
@@ -72,7 +74,7 @@ def _extremes(entry: Sequence[Any], tokens: Any) -> tuple[Extreme, Extreme]:
 
 
 def _side(tops: Sequence[Extreme], names: Sequence[str], way: str, unit: str) -> str:
-    """“good” speaks most for positive in A and B (+0.20 to +0.40 logits), “fine” in C (+0.10)."""
+    """“good” is the strongest evidence for positive in A and B (+0.2 to +0.4), “fine” in C."""
     owners: dict[str, list[tuple[str, float, float]]] = {}
     for top, name in zip(tops, names, strict=True):
         if top is not None:
@@ -81,9 +83,9 @@ def _side(tops: Sequence[Extreme], names: Sequence[str], way: str, unit: str) ->
     for word, found in sorted(owners.items(), key=lambda pair: -len(pair[1])):
         ends = [_value(score, sd) for _, score, sd in sorted(found, key=lambda one: one[1])]
         span = " to ".join(dict.fromkeys((ends[0], ends[-1])))
-        shown = quoted(word) + ("" if parts else f" speaks most {way}")
+        shown = quoted(word) + ("" if parts else f" is the strongest evidence {way}")
         if len(names) > 1:
-            every = "both" if len(names) == 2 else "all"
+            every = "both" if len(names) == 2 else f"all {in_letters(len(names))}"
             where = every if len(found) == len(names) else listed(one[0] for one in found)
             shown += f" in {where}"
         parts.append(f"{shown} ({span}{'' if parts else ' ' + unit})")

@@ -392,8 +392,9 @@ _ABOUT = {
     "the class, blue and dashed against it. Point at a word, a layer or a class to see its number; "
     "it says nothing of how the encoder made what is read. MaxPoolBERT, arXiv 2505.15696.",
     INPUT_TITLE: "How much each word moves the explained class away from the mean of the others, "
-    "in logits, along the way from an empty text ([PAD]); the gap is the error of that integral "
-    "and no sign of truth. Integrated gradients, Sundararajan et al. 2017.",
+    "in logits, along the way from an empty text ([PAD]); the gap is the error of that integral, "
+    "and a small one does not show that the attribution is right. Integrated gradients, "
+    "Sundararajan et al. 2017.",
     READING_TITLE: "What the pooling head takes from each position of the encoder's output: a "
     "split of the same logit difference, relative to the reference named here. It is exact for a "
     "linear head; through layers of its own (tanh, GELU, a norm) it runs along a straight line, "

@@ -80,16 +80,45 @@ def one_class(given: Sequence[Reply]) -> list[Reply]:
     Where the checkpoints disagree it is the class that most of them predict (of several the
     first one's): a word must not be orange in one card and blue in the next for no other reason.
     """
-    labels = [reply.label for reply in given if reply.answer is not None]
-    if not labels:
-        return list(given)
-    common = max(labels, key=labels.count)
+    common = common_class([reply.label for reply in given if reply.answer is not None])
     return [
         replace(reply, target=reply.entry.first.labels.index(common))
         if reply.answer is not None and common in reply.entry.first.labels
         else reply
         for reply in given
     ]
+
+
+def common_class(labels: Sequence[str]) -> str:
+    """The class that most of these checkpoints predict, of several the first one's; "" of none."""
+    return max(labels, key=list(labels).count, default="")
+
+
+def predicted_classes(choice: Choice) -> list[str]:
+    """The class that each checkpoint predicts; those without a prediction are left out."""
+    labels = []
+    for entry in choice.entries:
+        if not entry.classifies or not entry.first.labels:
+            continue
+        try:
+            traces = [models.trace(member, choice.text, choice.pair) for member in entry.members]
+            labels.append(entry.first.labels[answer(traces, entry.id).predicted])
+        except Exception:  # its own card says why
+            continue
+    return labels
+
+
+def explained_in_words(choice: Choice, labels: Sequence[str]) -> str:
+    """The class that is explained in all cards, and how many of the checkpoints predict it.
+
+    ``labels`` are the classes that the checkpoints predict, or those that their cards explain.
+    """
+    if choice.target in labels or not labels:
+        return choice.target if labels else ""
+    common = common_class(labels)
+    count = list(labels).count(common)
+    others = "" if count == len(labels) else f", which {count} of {len(labels)} predict"
+    return f"{common}{others}"
 
 
 def ask_reference() -> str | None:

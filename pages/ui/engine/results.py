@@ -142,8 +142,8 @@ def subject_of(entry: Entry, text: str, pair: str | None) -> Subject:
 
 
 def target_of(entry: Entry, choice: Choice) -> str | None:
-    """The class that was chosen, where the entry has it; None: the predicted one."""
-    return choice.target if choice.target in entry.first.labels else None
+    """The class that is explained in all cards, where the entry has it; None: its prediction."""
+    return choice.explained(entry.first.labels) or None
 
 
 def picture(

@@ -98,8 +98,8 @@ def _clear() -> None:
 def draw_empty() -> None:
     """One sentence, an example, and the way to load what was saved."""
     st.info(
-        "No figures yet. “Paper” with a plus stands beside every picture: what is added waits "
-        "here, ready for the paper."
+        "No figures yet. Press '+ Paper' beside any picture on the other pages: it is collected "
+        "here."
     )
     with st.container(horizontal=True):
         if st.button("Add an example", key="figures-example"):

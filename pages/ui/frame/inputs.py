@@ -31,10 +31,16 @@ class Choice:
     words: bool  # words or word pieces
     notes: tuple[str, ...]  # what cleaning replaced
     variant: str | None = None  # a second version of the text, where one compares
+    common: str = ""  # the class that most checkpoints predict, once it is known
+
+    def explained(self, labels: tuple[str, ...]) -> str:
+        """The class to explain for a checkpoint with these labels; "": its own prediction."""
+        return next((name for name in (self.target, self.common) if name in labels), "")
 
     def target_of(self, labels: tuple[str, ...], predicted: int) -> int:
         """Index of the class to explain for a checkpoint with these labels."""
-        return labels.index(self.target) if self.target in labels else predicted
+        name = self.explained(labels)
+        return labels.index(name) if name else predicted
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -117,7 +123,8 @@ def _target(entries: tuple[Entry, ...]) -> str | None:
         (PREDICTED, *labels),
         **address.kept("target"),
         width=165,
-        help="Click a class in a card to choose it here. 'predicted': each checkpoint's own.",
+        help="Click a class in a card to choose it here. 'predicted': the one that most "
+        "of the checkpoints predict, for all of them.",
     )
     return chosen
 

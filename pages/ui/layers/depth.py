@@ -40,7 +40,7 @@ _CHART: dict[str, Any] = {"displayModeBar": False}
 
 
 def target_of(ways: Sequence[Way], choice: Choice) -> int:
-    """The class whose probability is drawn: the chosen one, else the first one's prediction."""
+    """The class whose probability is drawn: the one that is explained, where the first has it."""
     for way in ways:
         probabilities = way.probabilities
         if probabilities is not None:
@@ -49,39 +49,48 @@ def target_of(ways: Sequence[Way], choice: Choice) -> int:
     return 0
 
 
+def predicted_classes(ways: Sequence[Way]) -> list[str]:
+    """The class that each checkpoint predicts after its last layer."""
+    return [
+        way.entry.first.labels[int(way.probabilities[-1].argmax())]
+        for way in ways
+        if way.probabilities is not None and way.entry.first.labels
+    ]
+
+
 def in_words(ways: Sequence[Way]) -> str:
-    """From which layer on the label stands, and where the vector turns most."""
+    """From which layer on the label is stable, and where the vector changes direction most."""
     sentences = []
     settled = {way.entry.id: label for way in ways if (label := _settled(way)) is not None}
     if settled:
         layers, labels = zip(*settled.values(), strict=True)
         same = len(set(labels)) == 1
         if len(settled) > 1 and len(set(layers)) == 1:
-            where = f"from layer {layers[0]} on in all of them"
+            where = f"from layer {layers[0]} in all of them"
         else:
             where = listed(
                 [
-                    f"from layer {layer} on in {name}" + ("" if same else f" ({label})")
+                    f"from layer {layer} in {name}" + ("" if same else f" ({label})")
                     for name, (layer, label) in settled.items()
                 ]
             )
-        what = f"the label {labels[0]} stands" if same else "the last label stands"
-        sentences.append(f"Read as if the encoder ended earlier, {what} {where}.")
+        what = f"the final label {labels[0]}" if same else "the final label"
+        sentences.append(f"Reading out earlier layers, {what} is stable {where}.")
     if ways:
         turns = {way.entry.id: way.average.sharpest_turn for way in ways}
         steps = {layer for layer, _ in turns.values()}
         low, high = (pick(cosine for _, cosine in turns.values()) for pick in (min, max))
         if len(steps) == 1:
             value = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
-            where = f"in layer {steps.pop()} (cosine to the layer before: {value})"
+            where = f"at layer {steps.pop()} (cosine to the layer before: {value})"
         else:
             where = listed(
                 [
-                    f"in layer {layer} of {name} (cosine to the layer before: {cosine:.2f})"
+                    f"at layer {layer} of {name} (cosine to the layer before: {cosine:.2f})"
                     for name, (layer, cosine) in turns.items()
                 ]
             )
-        sentences.append(f"{ways[0].name} turns most {where}.")
+        sentences.append(f"{ways[0].name} changes direction most {where}.")
     return " ".join(sentences)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.engine.replies import common_class, explained_in_words
 from pages.ui.frame.catalogue import Catalogue
 from pages.ui.frame.inputs import Choice, is_complete
 from pages.ui.frame.sidebar import draw_sidebar
@@ -27,9 +29,11 @@ def draw(found: Catalogue, choice: Choice) -> None:
     chosen = selection.followed(choice)
     given = engine.ways(choice, chosen)
     ways = [way for way in given if way.paths]
+    predicted = depth.predicted_classes(ways)
+    choice = replace(choice, common=common_class(predicted))
     layer = selection.marked_layer(max((way.depth for way in ways), default=0))
     with st.container(key="layers-said"):
-        _say(choice, given, ways)
+        _say(choice, given, ways, explained_in_words(choice, predicted))
     if not ways:
         draw_sidebar(found, choice.entries)
         return
@@ -46,8 +50,10 @@ def draw(found: Catalogue, choice: Choice) -> None:
         layers_numbers.draw_table(ways, places, cosines)
 
 
-def _say(choice: Choice, given: Sequence[Way], ways: Sequence[Way]) -> None:
+def _say(choice: Choice, given: Sequence[Way], ways: Sequence[Way], explained: str) -> None:
     st.text(depth.in_words(ways))
+    if explained:
+        st.caption(cards.plain(f"Explained: {explained}."))
     for way in given:
         if way.problem:
             st.warning(f"{cards.plain(way.entry.name)}: {cards.plain(way.problem)}")

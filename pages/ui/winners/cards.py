@@ -93,11 +93,10 @@ def in_words(shown: Sequence[Won]) -> str:
         if one.effects:
             falls = over_winners.fall_by_layer(one.effects, one.reply.target)
             top = arrays.top(falls)
-            does = "loses" if falls[top] > 0 else "gains"
-            label = one.reply.label or "the answer"
+            does = "lowers" if falls[top] > 0 else "raises"
+            what = f"logit margin of {one.reply.label}" if one.reply.label else "value"
             sentence += (
-                f"; without layer {one.layers[top]} {label} {does} most "
-                f"({abs(falls[top]):.2f} logits)"
+                f"; removing layer {one.layers[top]} {does} the {what} most ({abs(falls[top]):.2f})"
             )
         sentences.append(sentence + ".")
     return " ".join(sentences)

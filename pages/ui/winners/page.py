@@ -9,7 +9,14 @@ import streamlit as st
 
 from analysis.common.phrases import listed
 from analysis.figures.views.winners import BY_HEAD
-from pages.ui.engine.replies import Reply, ask_reference, replies, without_profile
+from pages.ui.engine.replies import (
+    Reply,
+    ask_reference,
+    explained_in_words,
+    one_class,
+    replies,
+    without_profile,
+)
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Catalogue
 from pages.ui.frame.inputs import Choice, is_complete
@@ -38,11 +45,15 @@ def draw(found: Catalogue, choice: Choice) -> None:
         heads, layers = st.container(key="winners-head").empty(), st.container(key="winners-layer")
         silent = st.container(key="without-winners").empty()
     grid = st.container(key="won")
-    given = list(replies(choice, choice.text, reference))
+    own = list(replies(choice, choice.text, reference))
+    given = one_class(own)
+    common = explained_in_words(choice, [one.label for one in own if one.answer is not None])
     by_layer = [reply for reply in given if _maximum(reply) == "layers"]
     by_token = [reply for reply in given if _maximum(reply) == "tokens"]
     used = {reply.entry.id: reply.splits[0].reference for reply in given if reply.splits}
-    silent.caption(cards.plain(f"{_without(given)} {without_profile(used, reference)}".strip()))
+    explained = f"Explained: {common}." if common else ""
+    told = (explained, _without(given), without_profile(used, reference))
+    silent.caption(cards.plain(" ".join(filter(None, told))))
     shown = [winners_cards.won_by(reply, choice) for reply in by_layer]
     verdict.text(winners_cards.in_words(shown))
     if quantity in BY_HEAD and winners_cards.heads_of(shown):
@@ -98,10 +109,8 @@ def _without(given: list[Reply]) -> str:
     silent = [reply for reply in given if not reply.problem and not _maximum(reply)]
     pooled = [reply.entry for reply in silent if reply.entry.first.kind == "pooling"]
     if pooled:
-        keys = list(dict.fromkeys(str(entry.first.head) for entry in pooled))
         names = listed(entry.name for entry in pooled)
-        heads = f"head {keys[0]} takes" if len(keys) == 1 else f"heads {listed(keys)} take"
-        sentences.append(f"Nothing wins in {names}: the pooling {heads} no maximum.")
+        sentences.append(f"{names} {'does' if len(pooled) == 1 else 'do'} not max-pool.")
     for reply in silent:
         kind, reads = reply.entry.first.kind, reply.traces[0].head.reads
         if kind == "encoder" and reply.entry.first.head:
@@ -111,12 +120,12 @@ def _without(given: list[Reply]) -> str:
             )
         elif kind == "encoder":
             sentences.append(
-                f"{reply.entry.name} is a bare encoder: it has no pooling head that takes a "
-                "maximum, so nothing wins."
+                f"{reply.entry.name} is a bare encoder: it has no pooling head, so it does not "
+                "max-pool."
             )
         elif kind == "classifier":
             sentences.append(
-                f"{reply.entry.name} takes no maximum ({reads}), so nothing wins."
+                f"{reply.entry.name} does not max-pool ({reads})."
                 if reads
                 else f"{reply.entry.name}: what its classification layers read is not known."
             )

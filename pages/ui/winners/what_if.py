@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from analysis.text.tokens import Tokens
 
 WHERE = {
-    "head": "in the pooling head only",
-    "encoder": "in the encoder too",
+    "head": "from the pooling head only",
+    "encoder": "from the pooling head and the encoder",
     "replace": "replaced by [MASK]",
 }
 ABOUT = (

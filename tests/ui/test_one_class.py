@@ -1,0 +1,85 @@
+"""Where pooling heads disagree, every page explains one class in all of its cards, and names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import analysis
+from pages.ui.engine.replies import common_class
+from tests.support import compare_reader as seen
+from tests.support.winners_reader import charts, heat
+
+TEXTS = (
+    "the film is good",
+    "not good",
+    "she said nothing",
+    "the plots thinned, not dully but fine",
+)
+PAGES = {
+    "app.py": "answer-",
+    "pages/1_Layers.py": "",
+    "pages/2_Max_pool_winners.py": "",
+    "pages/3_Attention.py": "answer-",
+    "pages/4_Attributions.py": "",
+}
+
+
+@pytest.fixture(scope="module")
+def disagreement(made: Path) -> tuple[str, str, int]:
+    """A text on which these pooling heads disagree, the class of most, and how many predict it."""
+    folders = [made / f"toy-{head}" for head in ("cls", "max_cls", "mha", "max_seq_mha")]
+    for text in TEXTS:
+        traces = [analysis.record(analysis.load(folder), text) for folder in folders]
+        said = [trace.checkpoint.labels[trace.predicted] for trace in traces]
+        if len(set(said)) > 1:
+            label = common_class(said)
+            return text, label, said.count(label)
+    raise AssertionError("the random checkpoints agree on every text")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_names_the_one_class_that_it_explains(open_app, four, disagreement, page):
+    text, label, count = disagreement
+    held = {"text": text, "methods": ["saliency"]}
+    app = open_app(four, page=page, held=held)
+    assert not app.exception
+    said = seen.said(app).replace("\\", "")
+    if page == "app.py":
+        assert f"Logits of {label} minus the mean of the others" in said
+    else:
+        assert f"{label}, which {count} of 4 predict" in said
+    for key, card in seen.pieces(app).items():
+        named = [node.all("name")[0].text for node in card.all("chosen")]
+        assert not named or named == [label]
+        if page == "pages/3_Attention.py" and "; explained: " in card.text:
+            assert f"; explained: {label}" in card.text, key
+
+
+def test_the_map_of_winners_is_of_the_class_of_most(open_app, four, disagreement):
+    text, label, _ = disagreement
+    app = open_app(four, page="pages/2_Max_pool_winners.py", held={"text": text, "unit": "pieces"})
+    trace = analysis.record(analysis.load(four / "toy-max_seq_mha"), text)
+    split = analysis.decompose(trace, "zero")
+    expected = split.contrast(trace.checkpoint.labels.index(label)).sum(axis=0).T
+    np.testing.assert_allclose(heat(charts(app)["map-toy-max_seq_mha"]), expected, atol=1e-6)
+
+
+def test_attributions_are_of_the_class_of_most(open_app, four, disagreement):
+    text, label, _ = disagreement
+    app = open_app(
+        four, page="pages/4_Attributions.py", held={"text": text, "methods": ["saliency"]}
+    )
+    said = seen.said(app).replace("\\", "")
+    assert f"is the strongest evidence for {label}" in said
+    assert "its class" not in said
+
+
+def test_a_class_that_is_chosen_is_explained_and_named(open_app, four, disagreement):
+    text, label, _ = disagreement
+    labels = analysis.load(four / "toy-cls").checkpoint.labels
+    other = next(name for name in labels if name != label)
+    app = open_app(four, page="pages/3_Attention.py", held={"text": text, "target": other})
+    assert f"Orange, to the right: for {other}." in seen.said(app).replace("\\", "")
