@@ -136,3 +136,31 @@ def test_keyboard_alone_chooses_a_method_and_marks_a_word(page, app):
     page.keyboard.press("Enter")
     block(page, GRADIENT).locator(".tok.marked", has_text="plots").wait_for()
     page.wait_for_function(SETTLED)
+
+
+# For each card the layers of its first panel with their heights on the screen, and those of the
+# panels beside it, which have no names of their own.
+ROWS = """() => [...document.querySelectorAll('.st-key-layer-cards *')]
+  .filter(e => e.shadowRoot?.querySelector('.pl-grid'))
+  .map(e => [...e.shadowRoot.querySelectorAll('.panel')].map(panel => ({
+    left: panel.getBoundingClientRect().left,
+    title: panel.querySelector('.pl-sub').getBoundingClientRect().height,
+    rows: [...panel.querySelectorAll('.bar')]
+      .map(bar => Math.round(bar.getBoundingClientRect().top)),
+    layers: [...panel.querySelectorAll('.bar')].map(bar => bar.title.split(':')[0])}))) """
+
+
+def test_a_wrapped_heading_shifts_no_layer_of_which_layer_carries(page, app):
+    open_at(page, app.url, LOO, text=SECOND)
+    page.locator(".st-key-layer-cards .panel").nth(7).wait_for()
+    page.locator(".st-key-layer-cards .pl-sub").first.evaluate(
+        "e => { e.textContent = 'a heading that is much too long for one line of this panel' }"
+    )
+    for width in narrow_to_wide(page, 400, 1280):
+        cards = page.evaluate(ROWS)
+        assert len(cards) == 4
+        assert any(first["title"] > second["title"] for first, second in cards), width
+        for first, second in cards:
+            shared = dict(zip(first["layers"], first["rows"], strict=True))
+            assert second["rows"] == [shared[layer] for layer in second["layers"]], width
+            assert second["left"] > first["left"], "beside it, for it has no names of its own"

@@ -63,6 +63,8 @@ border-radius:50%;background:var(--st-background-color,#fff);border:1.5px solid 
 .pl-bars .chosen{border-color:currentColor}
 .pl-bars .head{font-size:.86em;color:var(--pl-faint);margin-top:.25em}
 .pl-grid{display:grid;column-gap:.9em;row-gap:.5em}
+.pl-grid>.panel{display:grid;grid-row:span 2;grid-template-rows:subgrid;row-gap:.1em;min-width:0}
+.pl-grid>.panel>*{min-width:0}.pl-grid>.panel>.pl-sub{align-self:end}
 .nameless .name{display:none}.nameless .bar{
 grid-template-columns:minmax(1.5em,1fr) minmax(2.3em,max-content)}
 .pl-sub{font-size:.82em;color:var(--pl-faint);margin-bottom:.1em;overflow-wrap:anywhere}
@@ -114,6 +116,8 @@ def _mark(
         least = "14em" if wide else "8.5em" if words else "84px"
         columns = min(mark.columns, len(mark.panels))
         share = f"calc((100% - {columns - 1} * .9em) / {columns})"
+        if columns > 1 and all(_same_rows(mark, n) for n in range(1, columns)):
+            least = share  # rows that are read across never come to stand below one another
         yield (
             '<div class="pl-grid" style="grid-template-columns:repeat(auto-fill,minmax('
             f'min(100%,max({least},{share})),1fr))">'
@@ -123,8 +127,9 @@ def _mark(
             nameless = " nameless" if index % columns and _same_rows(mark, index) else ""
             yield f'<div class="panel{nameless}"><div class="pl-sub" dir="auto">'
             yield f"{_text(subtitle)}</div>"
+            yield "<div>"
             yield from _mark(panel, marked, span, chosen)
-            yield "</div>"
+            yield "</div></div>"
         yield "</div>"
     else:
         raise ValueError(
