@@ -259,7 +259,7 @@ def special_id(classifier: Classifier, name: str) -> int:
     index = getattr(classifier.tokenizer, f"{name}_token_id")
     if index is None:
         raise ValueError(
-            f"{classifier.checkpoint.id}: its tokenizer has no [{name.upper()}] token; "
+            f"{classifier.checkpoint.name}: its tokenizer has no [{name.upper()}] token; "
             f"choose another baseline ({', '.join(BASELINES)})"
         )
     return int(index)

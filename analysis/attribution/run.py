@@ -132,14 +132,15 @@ def attribute(
 def why_not(classifier: Classifier, method: str) -> str:
     """Why this checkpoint cannot have a method, in one sentence; "" where it can."""
     if classifier.checkpoint.kind == "encoder":
-        return f"{classifier.checkpoint.id} is a bare encoder: there is no prediction to attribute"
+        known = classifier.checkpoint
+        return f"{known.name} is a {known.encoder_kind}: there is no prediction to attribute"
     chosen = METHODS[method]
     blind = classifier.unable.get("gradients", "") if chosen.reads_embeddings else ""
     if not blind and "attentions" in chosen.needs:
         blind = classifier.unable.get("attentions", "")
     if not blind and classifier.inputs.by_ids and method in _BY_EMBEDDINGS:
         blind = "it reads embeddings under the text's own ids only, and this method gives none"
-    return f"{classifier.checkpoint.id}: {blind}" if blind else chosen.why_not(classifier)
+    return f"{classifier.checkpoint.name}: {blind}" if blind else chosen.why_not(classifier)
 
 
 def passes(
@@ -268,7 +269,7 @@ def _check_finite(classifier: Classifier, method: Method, result: Result) -> Non
     if not np.isfinite(result.scores).all():
         what = "gradients" if "backward" in method.needs else "model's answers"
         raise ValueError(
-            f"{classifier.checkpoint.id}: the {what} are not finite for this text, so there is "
+            f"{classifier.checkpoint.name}: the {what} are not finite for this text, so there is "
             "nothing to show. A checkpoint loaded in bfloat16 may do better in float32."
         )
 

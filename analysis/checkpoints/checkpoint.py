@@ -55,6 +55,13 @@ class Checkpoint:
         return name_without_folder(self.id)
 
     @property
+    def encoder_kind(self) -> str:
+        """What an encoder without a classifier is called: by its own pooling, where it declares one."""
+        if not self.head:
+            return "bare encoder"
+        return f"sentence encoder with {self.head.replace('+', ' + ')} pooling"
+
+    @property
     def regression(self) -> bool:
         """Whether it answers with numbers, not with probabilities of classes."""
         return is_number(self.output)
@@ -84,6 +91,11 @@ class Broken:
     id: str
     folder: Path
     reason: str
+
+    @property
+    def name(self) -> str:
+        """What it is called in a list: of a path its last part."""
+        return name_without_folder(self.id)
 
 
 def _short(value: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.common.faults import CheckpointError
 
+_PROBLEMS = ("single_label_classification", "multi_label_classification", "regression")
 # Names of the last layer of a classifier, the longer ones first.
 _LAST = ("classifier.out_proj.weight", "classifier.weight", "score.weight")
 
@@ -35,9 +36,18 @@ def labels_of(
     CheckpointError
         ``id2label`` is no table of numbers and names, or its number is not that of the weights.
     """
+    check_problem(name, config.get("problem_type"))
+    number = config.get("num_labels")
+    if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
+        raise CheckpointError(
+            f"{name}: num_labels in config.json is {number!r}, and should be a whole number. "
+            "Correct it there."
+        )
     names = config.get("id2label")
     if names is None:
-        count = int(config.get("num_labels") or outputs or 2)
+        names = _numbered(config.get("label2id"))
+    if names is None:
+        count = number or outputs or 2
         labels = [f"LABEL_{index}" for index in range(count)]
     else:
         labels = _named(name, names)
@@ -54,6 +64,30 @@ def labels_of(
     )
 
 
+def _numbered(table: Any) -> dict[str, str] | None:
+    """``label2id`` the right way round; None where it leads to no numbers, each of them once."""
+    numbers = list(table.values()) if isinstance(table, dict) else []
+    whole = all(isinstance(n, int) and not isinstance(n, bool) for n in numbers)
+    if not numbers or not whole or len(set(numbers)) < len(numbers):
+        return None
+    return {str(number): str(label) for label, number in table.items()}
+
+
+def contradiction_in(config: Mapping[str, Any]) -> str:
+    """In a sentence that the two tables of a configuration's classes differ; "" where they agree."""
+    names, other = config.get("id2label"), _numbered(config.get("label2id"))
+    if not isinstance(names, dict) or other is None:
+        return ""
+    differ = [n for n in names if str(n) in other and str(names[n]) != other[str(n)]]
+    if not differ:
+        return ""
+    first = sorted(map(str, differ))[0]
+    return (
+        f"Its config.json contradicts itself: class {first} is {names.get(first)} by id2label, "
+        f"which is used here, and {other[first]} by label2id. Correct the wrong one."
+    )
+
+
 def _named(name: str, names: Any) -> list[str]:
     if isinstance(names, dict):
         try:
@@ -61,7 +95,8 @@ def _named(name: str, names: Any) -> list[str]:
         except ValueError:
             _refuse(name, {str(v): k for k, v in names.items()})
         return [
-            f"LABEL_{place}" if names[place] is None else str(names[place]) for place in places
+            str(names[place]) if str(names[place] or "").strip() else f"LABEL_{place}"
+            for place in places
         ]
     return _refuse(name, dict(enumerate(names)) if isinstance(names, list) else {})
 
@@ -72,6 +107,16 @@ def _refuse(name: str, table: Mapping[Any, Any]) -> list[str]:
         f"{name}: id2label in config.json should lead from numbers to names, as in "
         f"{json.dumps(example, ensure_ascii=False, default=str)[:200]}. Correct it there."
     )
+
+
+def check_problem(name: str, problem: Any) -> None:
+    """Raise :class:`CheckpointError` where ``problem_type`` is none that Transformers knows: with
+    a misspelt one the outputs would be read as something else than they are."""
+    if problem is not None and problem not in _PROBLEMS:
+        raise CheckpointError(
+            f"{name}: problem_type is {problem!r}, which nobody knows; known: "
+            f"{', '.join(_PROBLEMS)}. Correct it in its configuration."
+        )
 
 
 def gaps_in(config: Mapping[str, Any]) -> str:

@@ -15,8 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.checkpoints import architectures, layouts
-from analysis.checkpoints import frozen
+from analysis.checkpoints import architectures, cross_encoders, frozen, layouts, other_weights
 from analysis.checkpoints.encoders import (
     EncoderLocation,
     EncoderNotFound,
@@ -28,7 +27,7 @@ from analysis.checkpoints.encoders import (
     sha256_of,
     weight_files,
 )
-from analysis.checkpoints.classes import gaps_in, labels_of, outputs_of
+from analysis.checkpoints.classes import contradiction_in, gaps_in, labels_of, outputs_of
 from analysis.common.outputs import kind_of
 from analysis.checkpoints.checkpoint import Broken, Checkpoint
 from analysis.common.faults import CheckpointError
@@ -36,7 +35,6 @@ from analysis.checkpoints.sizes import excess, shapes_of
 from analysis.common.places import DEMO_FOLDER
 
 POOLING_MODEL_TYPE = "pooling_classifier"
-_PICKLES = ("pytorch_model*.bin", "adapter_model.bin", "*.ckpt", "*.pt", "*.pth", "*.pkl")
 _ENCODER_SUFFIXES = (
     "Model",
     "ForMaskedLM",
@@ -80,6 +78,9 @@ def locate(reference: str | Path, root: Path | str = DEMO_FOLDER) -> tuple[Path,
         return folder, folder.resolve().name if inside else name, "folder"
     if name.endswith((".yaml", ".yml")) and Path(name).expanduser().is_file():
         return Path(name).expanduser(), name, "folder"
+    file = _file_named(name)
+    if file is not None:
+        raise CheckpointError(other_weights.of_file(file))
     registered = folder_named(str(Path(root) / name))
     if registered is not None and registered.resolve().parent == Path(root).resolve():
         return registered, name, "folder"
@@ -90,6 +91,15 @@ def locate(reference: str | Path, root: Path | str = DEMO_FOLDER) -> tuple[Path,
     if path is None:
         raise CheckpointError(f"{name!r} was not found. Looked in: {'; '.join(looked)}.")
     return path, name, "Hub"
+
+
+def _file_named(name: str) -> Path | None:
+    """The file of that name, or None: whatever was typed, it raises nothing."""
+    try:
+        file = Path(name).expanduser()
+        return file if file.is_file() else None
+    except (OSError, RuntimeError, ValueError):
+        return None
 
 
 def describe(folder: Path | str, id: str | None = None, source: str = "folder") -> Checkpoint:
@@ -137,11 +147,14 @@ def _describe(folder: Path, name: str, source: str) -> Checkpoint:
     _check_sums(name, facts, weights)
     if config.get("model_type") == POOLING_MODEL_TYPE:
         return _describe_pooling(folder, name, source, config, weights, facts)
-    kind = _kind_of(name, config)
-    config |= declared(folder, name)
+    _check_quantised(name, config)
+    outputs = outputs_of(shapes_of(weights))
+    kind = _kind_of(name, config, outputs)
+    cross_encoder = cross_encoders.settings_of(folder)
+    config = cross_encoders.with_activation(config, cross_encoder) | declared(folder, name)
     labels: tuple[str, ...] = ()
     if kind == "classifier":
-        labels = labels_of(name, config, outputs_of(shapes_of(weights)))
+        labels = labels_of(name, config, outputs)
     return Checkpoint(
         id=name,
         folder=folder,
@@ -156,7 +169,18 @@ def _describe(folder: Path, name: str, source: str) -> Checkpoint:
         source=source,
         sha256=_with_sidecar(digest_of(weights), folder),
         facts=facts,
-        notes=tuple(note for note in (gaps_in(config), _without_pooling(folder)) if note),
+        notes=tuple(
+            note
+            for note in (
+                gaps_in(config),
+                contradiction_in(config),
+                "" if kind == "classifier" else _without_pooling(folder),
+                "" if kind == "classifier" else _unread_layer(config, outputs),
+                cross_encoders.prompt_note(cross_encoder),
+                _blocks(config),
+            )
+            if note
+        ),
     )
 
 
@@ -391,6 +415,9 @@ def _read_config(folder: Path) -> dict[str, Any]:
             "model.safetensors or a PEFT adapter."
         )
     if not (folder / "config.json").is_file():
+        other = "" if weight_files(folder) else other_weights.in_folder(folder)
+        if other:
+            raise CheckpointError(f"{folder.name}: its weights are {other}")
         raise CheckpointError(
             f"{folder.name}: there is no config.json. A checkpoint has config.json and "
             f"model.safetensors or a PEFT adapter.{_inside(folder)}"
@@ -414,26 +441,27 @@ def check_weights(folder: Path, name: str) -> tuple[Path, ...]:
     Raises
     ------
     CheckpointError
-        There are none; a pickle is answered with the way to convert it.
+        There are none; what lies there in another format is answered with the way to convert it.
     """
     files = weight_files(folder)
     adapter = (folder / "adapter_config.json").is_file()
     prefix = "adapter_model" if adapter else "head" if frozen.is_frozen(folder) else "model"
     files = tuple(file for file in files if file.name.startswith(prefix))
-    if not files:
-        pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
-        if pickles:
-            raise CheckpointError(
-                f"{name}: its weights are a pickle ({pickles[0]}), which can run code when it is "
-                "opened, so PoolLens reads safetensors only. Convert it once, where you trust it: "
-                "load it in Transformers and call save_pretrained(folder), which writes "
-                "model.safetensors."
-            )
+    if not files or (prefix == "model" and not _plain(folder, files)):
+        known = other_weights.in_folder(folder)
+        if known:
+            raise CheckpointError(f"{name}: its weights are {known}")
         raise CheckpointError(f"{name}: there is no {prefix}.safetensors beside config.json.")
     for file in files:
         _check_safetensors(file, name)
     _check_shards(folder, name)
     return files
+
+
+def _plain(folder: Path, files: Sequence[Path]) -> bool:
+    """Whether these are the files that Transformers opens: one, or those of an index."""
+    names = {file.name for file in files}
+    return "model.safetensors" in names or (folder / "model.safetensors.index.json").is_file()
 
 
 def _check_shards(folder: Path, name: str) -> None:
@@ -459,6 +487,13 @@ def _check_safetensors(file: Path, name: str) -> None:
         start = opened.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         header = opened.read(length) if 0 < length <= min(size - 8, 100_000_000) else b""
+        opened.seek(0)
+        pointer = other_weights.is_pointer(opened.read(64))
+    if pointer:
+        raise CheckpointError(
+            f"{name}: {file.name} is a pointer of Git LFS, {size} bytes in the place of the weights. "
+            "Fetch them in that folder: git lfs pull."
+        )
     try:
         tensors = {key: value for key, value in json.loads(header).items() if key != "__metadata__"}
         wanted = 8 + length + max((t["data_offsets"][1] for t in tensors.values()), default=0)
@@ -495,7 +530,24 @@ def _check_sums(name: str, facts: dict[str, Any], weights: tuple[Path, ...]) -> 
             )
 
 
-def _kind_of(name: str, config: dict[str, Any]) -> str:
+def _check_quantised(name: str, config: dict[str, Any]) -> None:
+    """Weights of a few bits have their own arithmetic and no gradients of their inputs."""
+    given = config.get("quantization_config")
+    if isinstance(given, dict):
+        raise CheckpointError(
+            f"{name}: its weights are quantised ({given.get('quant_method', 'quantization_config')})"
+            ", and PoolLens reads whole ones. Take the model that was quantised, or write it whole "
+            "where that library is installed: model.dequantize().save_pretrained(folder)."
+        )
+
+
+def _kind_of(name: str, config: dict[str, Any], outputs: int | None) -> str:
+    """What a configuration declares; where it names no architecture, what its weights hold."""
+    if not config.get("model_type"):
+        raise CheckpointError(
+            f"{name}: its config.json names no model_type, so its weights are of no known "
+            'architecture. Write it there, such as "model_type": "bert".'
+        )
     architectures: Sequence[str] = config.get("architectures") or []
     shown = ", ".join(architectures) or str(config.get("model_type", "unknown"))
     if any(a.endswith("ForSequenceClassification") for a in architectures):
@@ -503,7 +555,33 @@ def _kind_of(name: str, config: dict[str, Any]) -> str:
     is_text = "vocab_size" in config
     if is_text and architectures and architectures[0].endswith(_ENCODER_SUFFIXES):
         return "encoder"
+    if is_text and not architectures:
+        return "encoder" if outputs is None else "classifier"
     raise CheckpointError(
         f"{name}: its architecture is {shown}. PoolLens takes its own checkpoints, any "
         "*ForSequenceClassification, and text encoders such as BertModel."
+    )
+
+
+def _blocks(config: dict[str, Any]) -> str:
+    """In a sentence that attention in blocks is not used; "" where it is not declared."""
+    if config.get("attention_type") != "block_sparse":
+        return ""
+    size, random = config.get("block_size", 64), config.get("num_random_blocks", 3)
+    return (
+        "Every token attends to every other here, as Transformers does for texts of up to "
+        f"{(5 + 2 * random) * size} tokens; in longer ones its own attention would be in blocks."
+    )
+
+
+def _unread_layer(config: dict[str, Any], outputs: int | None) -> str:
+    """In a sentence that a classification layer lies unread beside an encoder; "" where none does."""
+    named = (config.get("architectures") or [""])[0]
+    if outputs is None or not named.endswith("Model"):
+        return ""
+    meant = f"{named.removesuffix('Model')}ForSequenceClassification"
+    return (
+        f"Its weights hold a classification layer of {outputs} outputs, and its config.json "
+        f"declares a {named}, which has none: it is not read. If it is meant, write architectures: "
+        f'["{meant}"] into config.json.'
     )

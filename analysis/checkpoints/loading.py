@@ -176,7 +176,7 @@ def _opened(
                 stock.to(where)
     except torch.OutOfMemoryError as error:
         raise CheckpointError(
-            f"{checkpoint.id}: {where} has not enough free memory for this model. Close other "
+            f"{checkpoint.name}: {where} has not enough free memory for this model. Close other "
             "programs that use it, or load with device='cpu'."
         ) from error
     opened = Classifier(

@@ -366,7 +366,7 @@ def load_encoder(
     folder: str | os.PathLike[str], attn_implementation: str = "eager"
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
     """A pretrained encoder in float32 from a folder, and Transformers' report on its keys."""
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    config = _without_blocks(AutoConfig.from_pretrained(folder, trust_remote_code=False))
     auto = auto_class(config)
     return opened(
         auto,
@@ -386,7 +386,9 @@ def load_stock_classifier(
     `changes` go to its configuration (num_labels, ...). Raises ``ValueError`` for an
     encoder-decoder, whose classifier reads more than one encoder's states.
     """
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False, **changes)
+    config = _without_blocks(
+        AutoConfig.from_pretrained(folder, trust_remote_code=False, **changes)
+    )
     auto = AutoModelForSequenceClassification
     if getattr(config, "is_encoder_decoder", False):
         found = model_class(auto, config)
@@ -398,6 +400,17 @@ def load_stock_classifier(
         attn_implementation=attention_of(auto, config, attn_implementation),
         trust_remote_code=False,
     )
+
+
+def _without_blocks(config: Any) -> Any:
+    """The same configuration with attention of all tokens to all.
+
+    BigBird's own forward goes over to it at the first short text and stays there: its answer to a
+    long text would depend on what was read before.
+    """
+    if getattr(config, "attention_type", None) == "block_sparse":
+        config.attention_type = "original_full"
+    return config
 
 
 def check_states(name: str, model: nn.Module, output: Any, length: int) -> None:

@@ -52,7 +52,7 @@ def read(checkpoint: Checkpoint, attn_implementation: str) -> tuple[nn.Module, K
     wrapped: Any = PeftModel.from_pretrained(model, str(folder), config=adapter)
     if not isinstance(wrapped.base_model, BaseTuner):
         raise CheckpointError(
-            f"{checkpoint.id}: an adapter of kind {adapter.peft_type} changes the input and cannot "
+            f"{checkpoint.name}: an adapter of kind {adapter.peft_type} changes the input and cannot "
             "be merged into its base. PoolLens takes adapters that can, such as LoRA."
         )
     brought = _brought(wrapped)
@@ -60,7 +60,7 @@ def read(checkpoint: Checkpoint, attn_implementation: str) -> tuple[nn.Module, K
     if lost:
         modules = sorted({key.split(".")[0] for key in lost})
         raise CheckpointError(
-            f"{checkpoint.id}: {', '.join(lost[:4])} {'is' if len(lost) == 1 else 'are'} neither in "
+            f"{checkpoint.name}: {', '.join(lost[:4])} {'is' if len(lost) == 1 else 'are'} neither in "
             "the adapter nor in its base: random layers of the classifier that PEFT does not save "
             "by itself. Join the model where it was trained, model.merge_and_unload()"
             f".save_pretrained(folder), or train with modules_to_save={modules}."

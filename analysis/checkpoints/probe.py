@@ -91,7 +91,7 @@ def _forward(classifier: Classifier, rows: list[TokenRow], **wanted: Any) -> tup
         raise
     except Exception as error:
         raise CheckpointError(
-            f"{classifier.checkpoint.id}: {_name(classifier)} cannot read a short text "
+            f"{classifier.checkpoint.name}: {_name(classifier)} cannot read a short text "
             f"({_first_line(error)}). It is no text encoder or classifier as PoolLens needs one."
         ) from error
     return output, logits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,13 @@ def load_tokenizer(folder: str | Path) -> Any:
     files = [path.name for pattern in _SENTENCEPIECE for path in sorted(folder.glob(pattern))]
     spm = files[0] if files else None
     if spm is None and not any((folder / name).is_file() for name in _FILES):
+        _refuse_characters(folder)
         # Transformers would make one with an empty vocabulary, to which every word is unknown.
         raise CheckpointError(
             f"{folder.name}: there are no tokenizer files beside config.json. Save the "
             "tokenizer there too: tokenizer.save_pretrained(folder)."
         )
+    _check_merges(folder)
     only_spm = spm is not None and not (folder / "tokenizer.json").is_file()
     try:
         tokenizer = AutoTokenizer.from_pretrained(
@@ -56,6 +59,37 @@ def load_tokenizer(folder: str | Path) -> Any:
             "in the text. Add a tokenizer.json."
         )
     return tokenizer
+
+
+def _refuse_characters(folder: Path) -> None:
+    """Raise :class:`CheckpointError` where the tokenizer has no vocabulary at all: CANINE's,
+    Perceiver's, ByT5's."""
+    import transformers
+
+    file = folder / "tokenizer_config.json"
+    try:
+        given = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except (OSError, ValueError):
+        return
+    kind = str(given.get("tokenizer_class") or "") if isinstance(given, dict) else ""
+    known = getattr(transformers, kind, None) if kind.isidentifier() else None
+    if known is not None and getattr(known, "vocab_files_names", None) == {}:
+        raise CheckpointError(
+            f"{folder.name}: its {kind} reads single characters or bytes and has no fast version, "
+            "so tokens cannot be placed in the text. Use a model with word pieces, such as BERT, "
+            "ModernBERT or DeBERTa."
+        )
+
+
+def _check_merges(folder: Path) -> None:
+    """Raise :class:`CheckpointError` where a byte-pair vocabulary has lost its merges."""
+    alone = (folder / "vocab.json").is_file() and not (folder / "tokenizer.json").is_file()
+    if alone and not (folder / "merges.txt").is_file():
+        raise CheckpointError(
+            f"{folder.name}: its tokenizer is the vocabulary vocab.json alone, and merges.txt, "
+            "which belongs to it, is missing. Copy merges.txt too, or the tokenizer.json that holds "
+            "both."
+        )
 
 
 def _plain(folder: Path, error: Exception) -> Any:
@@ -82,7 +116,17 @@ def _unread(folder: Path, file: str, error: Exception | None) -> CheckpointError
 
 
 def check_vocabulary(name: str, model: Any, tokenizer: Any) -> None:
-    """Raise :class:`CheckpointError` where the tokenizer's ids exceed the model's embeddings."""
+    """Raise :class:`CheckpointError` where the tokenizer's ids or token types exceed the model's
+    embeddings."""
+    inner = _inner(model)
+    types = max(tokenizer(_SHORT, _SHORT).get("token_type_ids") or [0])
+    known = getattr(inner.config, "type_vocab_size", None)
+    if takes_token_types(inner) and known is not None and types >= known:
+        raise CheckpointError(
+            f"{name}: its tokenizer gives token types up to {types} and the model has embeddings "
+            f"for {known}, up to {known - 1}: it is the tokenizer of another model. Save the one "
+            "that it was trained with beside it: tokenizer.save_pretrained(folder)."
+        )
     try:
         rows = int(model.get_input_embeddings().weight.shape[0])
     except (AttributeError, NotImplementedError):
@@ -104,7 +148,7 @@ def input_rules(model: Any, tokenizer: Any) -> InputRules:
     which leaves the answer to a text alone as it was. A tokenizer without such a token, or one
     that ends every text with it, leaves only batches of equal length.
     """
-    inner = getattr(model, "encoder", model) if hasattr(model, "pool") else model
+    inner = _inner(model)
     config = inner.config.get_text_config()
     own, of_tokenizer = config.pad_token_id, tokenizer.pad_token_id
     alike = False
@@ -118,6 +162,11 @@ def input_rules(model: Any, tokenizer: Any) -> InputRules:
         pad, alike = 0, True
         config.pad_token_id = -1  # no token: the last one of a row is its last
     return InputRules(pad, takes_token_types(inner), alike)
+
+
+def _inner(model: Any) -> Any:
+    """The model of Transformers inside one of this project's own."""
+    return getattr(model, "encoder", model) if hasattr(model, "pool") else model
 
 
 def takes_token_types(model: nn.Module) -> bool:

@@ -40,7 +40,7 @@ def _read_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
     info: Any
     if checkpoint.head not in heads.HEADS:
         raise CheckpointError(
-            f"{checkpoint.id}: its pooling head {checkpoint.head!r} is not known here; known: "
+            f"{checkpoint.name}: its pooling head {checkpoint.head!r} is not known here; known: "
             f"{', '.join(sorted(heads.HEADS))}. If it is your own, name its file: "
             "streamlit run app.py -- --heads my_heads.py, or analysis.load(folder, head=MyHead)."
         )

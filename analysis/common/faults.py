@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from analysis.common.jobs import Enough, Stopped
-from analysis.common.phrases import readable
+from analysis.common.phrases import name_without_folder, readable, short_owner
 
 _LOG = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ class FileError(ValueError):
     """Something that was read and cannot be used, as a reason that a page can show."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(readable(reason))
+        super().__init__(readable(short_owner(reason)))
 
 
 class CheckpointError(FileError):
@@ -38,7 +38,7 @@ def reason(error: Exception, owner: str = "") -> str:
         return str(error)
     _LOG.error("%s failed", owner or "A checkpoint", exc_info=error)
     lines = (str(error).strip() or "no message").splitlines()
-    whose = f"{owner}: it" if owner else "It"
+    whose = f"{name_without_folder(owner)}: it" if owner else "It"
     return (
         f"{whose} failed in a way that was not foreseen ({type(error).__name__}: "
         f"{lines[0][:200]}). The traceback is in the terminal where the app runs."

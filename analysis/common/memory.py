@@ -61,6 +61,6 @@ def enough_memory(classifier: Classifier, when: str) -> Iterator[None]:
         release(classifier.device)
         other = "" if classifier.device.type == "cpu" else ", or load with device='cpu'"
         raise CheckpointError(
-            f"{classifier.checkpoint.id}: {classifier.device} ran out of memory {when}. "
+            f"{classifier.checkpoint.name}: {classifier.device} ran out of memory {when}. "
             f"Shorten the text, close other programs{other}."
         ) from error

@@ -31,8 +31,9 @@ def kind_of(config: dict[str, Any], outputs: int) -> str:
         return "sigmoid"
     if problem is None:
         activation = _activation(config)
-        if "Identity" in activation:
-            return "value" if outputs == 1 else "values"
+        # Of several outputs it is what every cross-encoder of several classes stores by default.
+        if "Identity" in activation and outputs == 1:
+            return "value"
         if "Sigmoid" in activation:
             return "sigmoid"
     return "sigmoid" if outputs == 1 else "softmax"

@@ -36,6 +36,19 @@ def name_without_folder(name: str) -> str:
     return name
 
 
+def short_owner(reason: str) -> str:
+    """A reason that begins with whose it is and a colon: of a path its last part."""
+    owner, colon, rest = reason.partition(": ")
+    short = name_without_folder(owner) if colon else ""
+    return f"{short}: {rest}" if short else reason
+
+
+def owned(owner: str, reason: str) -> str:
+    """ "owner: reason", the owner named once; of a folder its last part."""
+    short = name_without_folder(owner)
+    return f"{short}: {reason.removeprefix(f'{owner}: ').removeprefix(f'{short}: ')}"
+
+
 _LONG_WORD, _LONG = 300, 1_500
 _WORD = re.compile(rf"\S{{{_LONG_WORD},}}")
 

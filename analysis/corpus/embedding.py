@@ -100,11 +100,11 @@ def keys_of(
     for name in pooling:
         if name not in known:
             raise ValueError(
-                f"{classifier.checkpoint.id} has no pooling {name!r}; it has {', '.join(known)}"
+                f"{classifier.checkpoint.name} has no pooling {name!r}; it has {', '.join(known)}"
             )
     if "head" in pooling and classifier.head is None:
         raise ValueError(
-            f"{classifier.checkpoint.id}: its classification layers are none that are known, so "
+            f"{classifier.checkpoint.name}: its classification layers are none that are known, so "
             "its own vector cannot be told. Choose mean, max or [CLS] instead."
         )
     asked = range(last + 1) if isinstance(layers, str) else layers
@@ -113,7 +113,7 @@ def keys_of(
     for layer in asked:
         if not -last - 1 <= layer <= last:
             raise ValueError(
-                f"{classifier.checkpoint.id} has layers 0 to {last}; there is no {layer}"
+                f"{classifier.checkpoint.name} has layers 0 to {last}; there is no {layer}"
             )
     numbers = tuple(dict.fromkeys(layer % (last + 1) for layer in asked))
     return tuple(
@@ -261,7 +261,7 @@ def _precision(classifier: Classifier, dtype: str) -> Iterator[None]:
         raise ValueError(f"dtype is {dtype!r}; known: auto, float32, bfloat16, loaded")
     if dtype == "float32" and precision_of(classifier) != "float32":
         raise ValueError(
-            f"{classifier.checkpoint.id} was loaded in {precision_of(classifier)}: load it with "
+            f"{classifier.checkpoint.name} was loaded in {precision_of(classifier)}: load it with "
             "dtype='float32' to have its vectors in it"
         )
     cuda = classifier.device.type == "cuda"

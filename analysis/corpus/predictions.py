@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.common import outputs
+from analysis.common.phrases import name_without_folder
 from analysis.common.records import freeze, require_shape
 from analysis.common.whole import write_whole
 from analysis.datasets.labels import columns_of
@@ -111,8 +112,8 @@ class Predictions:
         found = columns_of(wanted, self.labels)
         if found is None:
             raise ValueError(
-                f"{self.checkpoint} answers with {', '.join(self.labels)}; the data set has the "
-                f"labels {', '.join(wanted)}. Choose a checkpoint of the same task."
+                f"{name_without_folder(self.checkpoint)} answers with {', '.join(self.labels)}; "
+                f"the data set has the labels {', '.join(wanted)}. Choose a checkpoint of the same task."
             )
         return found
 

@@ -73,7 +73,8 @@ class PredictionReader:
         checkpoint = step.classifier.checkpoint
         if step.logits is None:
             raise CheckpointError(
-                f"{checkpoint.id} is a bare encoder: it has hidden states and no prediction"
+                f"{checkpoint.name} is a {checkpoint.encoder_kind}: it has hidden states "
+                "and no prediction"
             )
         logits = step.logits.float().cpu().numpy()
         shares = probabilities(checkpoint.output, logits)

@@ -301,7 +301,7 @@ def _passes(
                 raise
             if len(places) == 1:
                 raise CheckpointError(
-                    f"{classifier.checkpoint.id}: {classifier.device} ran out of memory at one "
+                    f"{classifier.checkpoint.name}: {classifier.device} ran out of memory at one "
                     f"row of {lengths[places[0]]} tokens. Close other programs that use it, or "
                     "load with device='cpu'."
                 ) from error

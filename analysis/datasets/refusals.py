@@ -18,9 +18,10 @@ def refusal(checkpoint: Checkpoint, table: Table) -> str | None:
     A data set without labels is taken by every classifier that reads as many texts a row as it
     has. A foreign classifier does not say whether it reads pairs, so it may.
     """
-    name = checkpoint.id
+    name = checkpoint.name
     if checkpoint.kind == "encoder":
-        return f"{name} is a bare encoder: it has vectors and no answers. Choose a classifier."
+        kind = checkpoint.encoder_kind
+        return f"{name} is a {kind}: it has vectors and no answers. Choose a classifier."
     known = checkpoint.kind == "pooling"
     if known and checkpoint.pairs and table.pair is None:
         return (

@@ -20,8 +20,8 @@ def competing(classifier: Classifier) -> tuple[int, ...]:
     layers = pooling_head(classifier).pool_layers
     if not layers:
         raise ValueError(
-            f"{classifier.checkpoint.id}: its pooling head {pooling_head(classifier).key} takes no "
-            "maximum over layers, so no layer can leave it. max_cls and max_seq_mha do."
+            f"{classifier.checkpoint.name}: its pooling head {pooling_head(classifier).key} takes "
+            "no maximum over layers, so no layer can leave it. max_cls and max_seq_mha do."
         )
     return layers
 
@@ -47,12 +47,12 @@ def check_dropped(classifier: Classifier, dropped: tuple[int, ...]) -> None:
     names = ", ".join(map(str, layers))
     if unknown:
         raise ValueError(
-            f"{classifier.checkpoint.id}: layer {', '.join(map(str, unknown))} does not compete; "
+            f"{classifier.checkpoint.name}: layer {', '.join(map(str, unknown))} does not compete; "
             f"the maximum runs over layers {names}"
         )
     if len(dropped) == len(layers):
         raise ValueError(
-            f"{classifier.checkpoint.id}: layers {names} are all that compete; leave at least one"
+            f"{classifier.checkpoint.name}: layers {names} are all that compete; leave at least one"
         )
 
 
@@ -62,11 +62,12 @@ def check_where(classifier: Classifier, where: str) -> None:
         raise ValueError(f"where is {where!r}; known: {', '.join(WHERE)}")
     if classifier.checkpoint.kind == "encoder":
         raise ValueError(
-            f"{classifier.checkpoint.id} is a bare encoder: it has no prediction that could change"
+            f"{classifier.checkpoint.name} is a {classifier.checkpoint.encoder_kind}: it has no "
+            "prediction that could change"
         )
     if where == "replace" and classifier.tokenizer.mask_token_id is None:
         raise ValueError(
-            f"{classifier.checkpoint.id}: its tokenizer has no mask token to put in a token's "
+            f"{classifier.checkpoint.name}: its tokenizer has no mask token to put in a token's "
             "place; use where='encoder'"
         )
 

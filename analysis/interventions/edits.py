@@ -82,7 +82,7 @@ def replacement(classifier: Classifier, instead: str) -> str:
     token = classifier.tokenizer.mask_token
     if not token:
         raise ValueError(
-            f"{classifier.checkpoint.id}: its tokenizer has no mask token to put in a word's "
+            f"{classifier.checkpoint.name}: its tokenizer has no mask token to put in a word's "
             "place; type a word, or strike it out"
         )
     return str(token)

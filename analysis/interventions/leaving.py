@@ -56,7 +56,7 @@ def drop_effects(
     layers = competing(classifier)
     if len(layers) == 1:
         raise ValueError(
-            f"{classifier.checkpoint.id}: only layer {layers[0]} competes (last_k = 1); without "
+            f"{classifier.checkpoint.name}: only layer {layers[0]} competes (last_k = 1); without "
             "it nothing would be left to pool"
         )
     trace = record(classifier, text, pair)

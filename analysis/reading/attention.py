@@ -103,8 +103,8 @@ def pooling_attention(trace: Trace) -> np.ndarray:
         what = f"the pooling head {name}" if name else "this model's classification head"
         reads = f" and reads {trace.head.reads}" if trace.head.reads else ""
         raise ValueError(
-            f"{trace.checkpoint.id}: {what} has no attention of its own{reads}. mha, max_seq_mha, "
-            "weighted_mean and query_attention have one."
+            f"{trace.checkpoint.name}: {what} has no attention of its own{reads}. mha, "
+            "max_seq_mha, weighted_mean and query_attention have one."
         )
     return trace.head.attention
 
@@ -116,7 +116,7 @@ def encoder_attention(trace: Trace) -> np.ndarray:
     """
     if trace.attentions is None:
         raise ValueError(
-            f"{trace.checkpoint.id}: this text was recorded without attentions; record it with "
+            f"{trace.checkpoint.name}: this text was recorded without attentions; record it with "
             "attentions=True"
         )
     return trace.attentions

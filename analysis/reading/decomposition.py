@@ -177,7 +177,7 @@ def decompose(trace: Trace, reference: str | np.ndarray | None = None) -> Decomp
     # Where almost nothing is contributed (a norm from zero) rounding alone is a large share of it.
     if result.error > _NOT_A_SPLIT and result.gap > _NOT_A_SPLIT * np.abs(trace.logits).max():
         raise NoExactSplit(
-            f"{trace.checkpoint.id}: the weights and values that the pooling head reports do not "
+            f"{trace.checkpoint.name}: the weights and values that the pooling head reports do not "
             f"add up to its logits (error {result.error:.1e}), so there is no split."
         )
     return result
@@ -275,27 +275,27 @@ def reference_vector(trace: Trace, reference: str | np.ndarray | None) -> tuple[
         raise ValueError(f"reference is {reference!r}; known: 'zero', 'corpus', or a vector (d,)")
     if profile is None:
         raise ValueError(
-            f"{trace.checkpoint.id} has no corpus profile ({profiles.FILE}); use reference='zero'"
+            f"{trace.checkpoint.name} has no corpus profile ({profiles.FILE}); use reference='zero'"
         )
-    require_shape(f"{trace.checkpoint.id}: value_mean of its profile", profile.value_mean, size)
+    require_shape(f"{trace.checkpoint.name}: value_mean of its profile", profile.value_mean, size)
     return profile.value_mean.astype(np.float64), "corpus"
 
 
 def _why_not(trace: Trace) -> str:
     checkpoint = trace.checkpoint
     if checkpoint.kind == "encoder":
-        return f"{checkpoint.id} is a bare encoder: there is no logit to split."
+        return f"{checkpoint.name} is a {checkpoint.encoder_kind}: there is no logit to split."
     if checkpoint.kind == "classifier":
         return (
-            f"{checkpoint.id}: what its classification layers read is not known, so its logits "
+            f"{checkpoint.name}: what its classification layers read is not known, so its logits "
             "cannot be split."
         )
     if trace.head.weights is None:
         return (
-            f"{checkpoint.id}: its pooling head {checkpoint.head} reports no weights and values, "
+            f"{checkpoint.name}: its pooling head {checkpoint.head} reports no weights and values, "
             "so its logits cannot be split. Return them in Pooled."
         )
     return (
-        f"{checkpoint.id}: its pooling head {checkpoint.head} ends in layers of its own that it "
+        f"{checkpoint.name}: its pooling head {checkpoint.head} ends in layers of its own that it "
         "does not describe, so its logits cannot be split. Override steps() beside finish()."
     )

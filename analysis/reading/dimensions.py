@@ -70,10 +70,11 @@ def dimensions(
     """
     head, won = trace.head, trace.head.winners
     if trace.logits is None or not head.splits or head.weights is None or head.values is None:
-        raise NoExactSplit(f"{trace.checkpoint.id}: there is no split to look into")
+        raise NoExactSplit(f"{trace.checkpoint.name}: there is no split to look into")
     if won is None:
         raise ValueError(
-            f"{trace.checkpoint.id}: its pooling head takes no maximum, so nothing wins a dimension"
+            f"{trace.checkpoint.name}: its pooling head takes no maximum, so nothing wins a "
+            "dimension"
         )
     if not 0 <= token < len(trace.tokens):
         raise ValueError(f"token is {token}; the text has {len(trace.tokens)} tokens")

@@ -204,8 +204,8 @@ def standing_in_corpus(one: Trajectory, profile: Profile | None) -> Standing:
     known = [kept for kept in rows if kept is not None]
     if profile is None or len(known) < len(rows):
         raise ValueError(
-            f"{one.checkpoint.id}: its profile over a corpus holds no numbers by depth; measure it "
-            "again (analysis.reading.trace.measure_profile)"
+            f"{one.checkpoint.name}: its profile over a corpus holds no numbers by depth; measure "
+            "it again (analysis.reading.trace.measure_profile)"
         )
     ranks = {}
     for name, kept in zip(COURSE, known, strict=True):

@@ -80,12 +80,12 @@ def noise_flips(
     winners = trace.head.winners
     if winners is None:
         raise ValueError(
-            f"{trace.checkpoint.id}: its pooling head takes no maximum, so there are no wins"
+            f"{trace.checkpoint.name}: its pooling head takes no maximum, so there are no wins"
         )
     if deviation is None:
         if trace.between is not None:
             raise ValueError(
-                f"{trace.checkpoint.id}: its profile holds the deviations of normed states, and "
+                f"{trace.checkpoint.name}: its profile holds the deviations of normed states, and "
                 "its maximum compares them before the final norm; give their deviation (L+1, d)"
             )
         deviation = _of_profile(trace, winners)
@@ -133,7 +133,7 @@ def _of_profile(trace: Trace, winners: Winners) -> np.ndarray:
             else f"has a {profiles.FILE} without standard deviations"
         )
         raise ValueError(
-            f"{trace.checkpoint.id} {lacks}, and the noise is measured in those; measure it "
+            f"{trace.checkpoint.name} {lacks}, and the noise is measured in those; measure it "
             "(analysis.reading.trace.measure_profile), or give `deviation`"
         )
     return kept

@@ -53,7 +53,7 @@ def part_norms(classifier: Classifier, trace: Trace) -> np.ndarray:
     head = pooling_head(classifier)
     if trace.head.weights is None or trace.head.values is None:
         raise ValueError(
-            f"{classifier.checkpoint.id}: its pooling head {head.key} weights "
+            f"{classifier.checkpoint.name}: its pooling head {head.key} weights "
             "no tokens, so there are no weighted values to measure"
         )
     with rerunning(classifier, "measuring value norms", len(trace.tokens)):
@@ -75,12 +75,12 @@ def pooling_head(classifier: Classifier) -> PoolingHead:
     """Raises ``ValueError`` for a model without one."""
     if classifier.head is None:
         what = (
-            "is a bare encoder without pooling head"
+            "is a bare encoder without pooling head"  # one with its own pooling has a head
             if classifier.checkpoint.kind == "encoder"
             else "has classification layers that were not recognised as a pooling head"
         )
         raise ValueError(
-            f"{classifier.checkpoint.id} {what}: nothing can be hidden from it or dropped in it. "
+            f"{classifier.checkpoint.name} {what}: nothing can be hidden from it or dropped in it. "
             "where='encoder' and where='replace' work for every model that predicts."
         )
     return classifier.head
@@ -102,12 +102,12 @@ def logits_of(classifier: Classifier, vectors: Tensor) -> Tensor:
     """(B, D) -> (B, C); raises ``ValueError`` where a layer that was to leave is still read."""
     layer = classifier.output_layer
     if layer is None:
-        raise ValueError(f"{classifier.checkpoint.id} has no classifier to ask")
+        raise ValueError(f"{classifier.checkpoint.name} has no classifier to ask")
     logits: Tensor = layer(vectors)
     if not torch.isfinite(logits).all():
         raise ValueError(
-            f"{classifier.checkpoint.id}: its pooling head reads the layer that was to leave also "
-            "outside of a maximum, so the layer cannot leave it"
+            f"{classifier.checkpoint.name}: its pooling head reads the layer that was to leave "
+            "also outside of a maximum, so the layer cannot leave it"
         )
     return logits
 

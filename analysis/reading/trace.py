@@ -147,7 +147,8 @@ class Trace:
     def _need_logits(self) -> np.ndarray:
         if self.logits is None:
             raise ValueError(
-                f"{self.checkpoint.id} is a bare encoder: it has hidden states and no prediction"
+                f"{self.checkpoint.name} is a {self.checkpoint.encoder_kind}: it has hidden "
+                "states and no prediction"
             )
         return self.logits
 
@@ -246,10 +247,10 @@ def head_trace(
 def _attentions(classifier: Classifier, output: Any) -> np.ndarray:
     reason = classifier.unable.get("attentions", "")
     if reason:
-        raise CheckpointError(f"{classifier.checkpoint.id}: {reason}")
+        raise CheckpointError(f"{classifier.checkpoint.name}: {reason}")
     if not output.attentions or any(layer is None for layer in output.attentions):
         raise CheckpointError(
-            f"{classifier.checkpoint.id}: the encoder gave no attentions. Fused attention keeps "
+            f"{classifier.checkpoint.name}: the encoder gave no attentions. Fused attention keeps "
             "none: load with attn_implementation='eager'."
         )
     # Written to their place one by one: of 512 tokens all layers are 151 MB, and more in a copy.

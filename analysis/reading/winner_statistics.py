@@ -297,7 +297,7 @@ def _rows(texts: Sequence[str], pairs: Sequence[str | None] | None) -> list[tupl
 def _winners(trace: Trace) -> Winners:
     if trace.head.winners is None:
         raise ValueError(
-            f"{trace.checkpoint.id}: its pooling head takes no maximum, so it has no winners"
+            f"{trace.checkpoint.name}: its pooling head takes no maximum, so it has no winners"
         )
     return trace.head.winners
 

@@ -161,8 +161,9 @@ def read(classifier: Classifier, trace: Trace, pooling: str, layer: int = -1) ->
 
     if pooling == "none":
         raise NoSplit(
-            f"{trace.checkpoint.id}: the pooling 'none' keeps a vector for each token, so there is "
-            "no sentence vector to compare. Choose mean or max, or compare token by token: MaxSim."
+            f"{trace.checkpoint.name}: the pooling 'none' keeps a vector for each token, so there "
+            "is no sentence vector to compare. Choose mean or max, or compare token by token: "
+            "MaxSim."
         )
     ((pooling, layer),) = keys_of(classifier, (pooling,), (layer,))
     if pooling in _BY_PLACE:
@@ -256,13 +257,13 @@ def _of_head(classifier: Classifier, trace: Trace) -> Reading:
     head, seen = classifier.head, trace.head
     if head is None or seen.pooled is None:
         raise NoSplit(
-            f"{trace.checkpoint.id}: how its own vector is pooled is not known, so there is none "
+            f"{trace.checkpoint.name}: how its own vector is pooled is not known, so there is none "
             "to split. Choose mean, max or [CLS] instead."
         )
     if seen.weights is None or seen.values is None:
         raise NoSplit(
-            f"{trace.checkpoint.id}: the pooling head {head.key!r} is not linear in the tokens it "
-            "reads, so its vector is no sum over them. Choose mean, max or [CLS] instead."
+            f"{trace.checkpoint.name}: the pooling head {head.key!r} is not linear in the tokens "
+            "it reads, so its vector is no sum over them. Choose mean, max or [CLS] instead."
         )
     weights, values = seen.weights, seen.values
     layers: tuple[int, ...] = (trace.hidden.shape[0] - 1,)

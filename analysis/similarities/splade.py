@@ -174,7 +174,7 @@ def _head(classifier: Classifier) -> tuple[Any, str, str]:
         held = _HEADS[classifier.model] = (
             (network, *_pooling(classifier))
             if network is not None
-            else f"{classifier.checkpoint.id} has no masked language model's head, so it weights "
+            else f"{classifier.checkpoint.name} has no masked language model's head, so it weights "
             "no terms of its vocabulary. Open a SPLADE checkpoint, or any *ForMaskedLM."
         )
     if isinstance(held, str):

@@ -120,7 +120,7 @@ def _filled_up(
     filler = how.filler or tokenizer.mask_token or tokenizer.eos_token
     if filler is None:
         raise CheckpointError(
-            f"{classifier.checkpoint.id}: queries are filled up with the mask token, and the "
+            f"{classifier.checkpoint.name}: queries are filled up with the mask token, and the "
             "tokenizer has none. Name one in its query_expansion."
         )
     missing = how.expansion - len(tokens)

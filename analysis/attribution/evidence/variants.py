@@ -88,8 +88,8 @@ class Variants:
                 progress(min(1.0, start / len(rows)))
         if not np.isfinite(found).all():
             raise ValueError(
-                f"{self.classifier.checkpoint.id}: its output is not finite for a variant of this "
-                "text, so there is nothing to measure"
+                f"{self.classifier.checkpoint.name}: its output is not finite for a variant of "
+                "this text, so there is nothing to measure"
             )
         return np.asarray(found[places.reshape(-1)])
 
@@ -188,7 +188,7 @@ def filler(classifier: Classifier, replace: str) -> int:
     if index is None:
         others = ", ".join(key for key in REPLACE if key != replace)
         raise ValueError(
-            f"{classifier.checkpoint.id}: its tokenizer has no [{replace.upper()}] token; "
+            f"{classifier.checkpoint.name}: its tokenizer has no [{replace.upper()}] token; "
             f"choose another replacement ({others})"
         )
     return int(index)

@@ -29,7 +29,7 @@ def _no_attentions(classifier: Classifier) -> str:
     if getattr(encoder.config, "_attn_implementation", "eager") == "eager":
         return ""
     return (
-        f"{classifier.checkpoint.id}: fused attention keeps no weights: load with "
+        f"{classifier.checkpoint.name}: fused attention keeps no weights: load with "
         "attn_implementation='eager'"
     )
 
@@ -69,7 +69,7 @@ def attention_x_gradient(problem: Problem, layers: str = "all") -> Result:
         )
     weights = output.attentions
     if not weights or any(one is None for one in weights):
-        raise ValueError(f"{problem.classifier.checkpoint.id}: the encoder gave no attentions")
+        raise ValueError(f"{problem.classifier.checkpoint.name}: the encoder gave no attentions")
     chosen = tuple(weights) if layers == "all" else (weights[-1],)
     value = problem.explained(logits.float()).sum()
     slopes = torch.autograd.grad(value, chosen, allow_unused=True)
@@ -92,13 +92,13 @@ def _no_last_layer(classifier: Classifier) -> str:
     head = classifier.head
     if classifier.checkpoint.kind == "pooling" and head is not None and head.reads_attentions():
         return (
-            f"{classifier.checkpoint.id}: its pooling head reads the encoder's attentions besides "
-            "the hidden states, so these are not all that moves the output"
+            f"{classifier.checkpoint.name}: its pooling head reads the encoder's attentions "
+            "besides the hidden states, so these are not all that moves the output"
         )
     if classifier.checkpoint.kind == "pooling" or _last_layer(classifier) is not None:
         return ""
     return (
-        f"{classifier.checkpoint.id}: {type(classifier.encoder).__name__} has no list of layers "
+        f"{classifier.checkpoint.name}: {type(classifier.encoder).__name__} has no list of layers "
         "whose last one could be an input of its own"
     )
 

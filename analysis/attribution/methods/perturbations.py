@@ -18,8 +18,8 @@ def _needs_pooling_head(classifier: Classifier) -> str:
     if classifier.checkpoint.kind == "pooling":
         return ""
     return (
-        f"{classifier.checkpoint.id} has no pooling head of this project's kind, so nothing can be "
-        "hidden from it alone; hide units from the encoder"
+        f"{classifier.checkpoint.name} has no pooling head of this project's kind, so nothing can "
+        "be hidden from it alone; hide units from the encoder"
     )
 
 

@@ -251,7 +251,7 @@ def _target(classifier: Classifier, row: Row, asked: _PassSettings) -> Target | 
         return asked.target
     labels = classifier.checkpoint.labels
     if asked.against not in labels:
-        raise ValueError(f"{classifier.checkpoint.id} has no class {asked.against}")
+        raise ValueError(f"{classifier.checkpoint.name} has no class {asked.against}")
     other, predicted = labels.index(asked.against), record(classifier, *row).predicted
     if other == predicted:
         raise ValueError(

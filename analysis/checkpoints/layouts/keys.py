@@ -24,6 +24,7 @@ from typing import Any
 
 from analysis.checkpoints.encoders import EncoderNotFound, digest_of, resolve_encoder
 from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.checkpoints.classes import check_problem
 from analysis.common.faults import CheckpointError
 from analysis.checkpoints.layouts import Layout
 from analysis.common.outputs import kind_of
@@ -122,6 +123,7 @@ def describe_spec(folder: Path, name: str, source: str, spec: Mapping[str, Any])
     labels = tuple(map(str, spec.get("labels") or _numbered(name, weights, keys)))
     given = json.dumps(dict(spec), sort_keys=True, default=str)
     digest = digest_of((weights,)) + base.sha256 + given
+    check_problem(name, spec.get("problem_type"))
     problem = spec.get("problem_type") or ("regression" if len(labels) == 1 else None)
     return Checkpoint(
         id=name,

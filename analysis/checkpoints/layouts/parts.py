@@ -43,11 +43,18 @@ def fill(name: str, module: nn.Module, state: Mapping[str, Tensor], shown: str) 
     Raises :class:`CheckpointError` naming the tensors that are missing or of another shape.
     """
     own = dict(module.state_dict())
+    there = {key for key, t in own.items() if key in state and state[key].shape == t.shape}
+    # Tied tensors are one: a file holds it under one of its names.
+    held = {own[key].data_ptr() for key in there}
     refuse_missing(
         name,
-        [f"{shown}{key}" for key, t in own.items() if key not in state or state[key].shape != t.shape],
+        [
+            f"{shown}{key}"
+            for key, t in own.items()
+            if key not in there and (key in state or not t.numel() or t.data_ptr() not in held)
+        ],
     )
-    module.load_state_dict({key: state[key] for key in own})
+    module.load_state_dict({key: state[key] for key in there}, strict=False)
     return tuple(sorted(f"{shown}{key}" for key in set(state) - set(own)))
 
 

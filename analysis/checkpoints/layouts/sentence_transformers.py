@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from analysis.checkpoints.encoders import digest_of, sha256_of, weight_files
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import CheckpointError
-from analysis.checkpoints.folder import check_weights
+from analysis.checkpoints.folder import base_of, check_weights
 from analysis.checkpoints.layouts import Layout, chem_mrl
 
 SETFIT_PICKLE, SETFIT_HEAD = "model_head.pkl", "model_head.safetensors"
@@ -93,8 +94,9 @@ def _describe(folder: Path, name: str, source: str, config: dict[str, Any]) -> C
     modules = _modules(folder)
     _check_modules(folder, name, modules)
     encoder = modules[0][1]
-    own = _json(encoder / "config.json")
-    weights = [*check_weights(encoder, name)]
+    base = _base(encoder, name)
+    own = _json((base or encoder) / "config.json")
+    weights = [*check_weights(encoder, name), *(weight_files(base) if base else ())]
     head, options = "", {}
     for kind, place, given in modules[1:]:
         if kind == "Pooling":
@@ -135,7 +137,10 @@ def _describe(folder: Path, name: str, source: str, config: dict[str, Any]) -> C
         output="softmax",
         source=source,
         sha256=hashlib.sha256(digest.encode()).hexdigest(),
-        weights_sha256=digest_of(weight_files(encoder)),
+        weights_sha256=digest_of(
+            (*weight_files(encoder), *(weight_files(base) if base else ()))
+        ),
+        adapter=base is not None,
         layout="sentence_transformers",
         notes=tuple(notes),
         spec={"truncate_dim": kept} if isinstance(kept, int) and kept > 0 else {},
@@ -162,7 +167,8 @@ def _check_modules(
             f"{name}: its modules are {', '.join(kinds)}; a Transformer and one pooling after it "
             "are needed."
         )
-    if not (modules[0][1] / "config.json").is_file():
+    files = ("config.json", "adapter_config.json")
+    if not any((modules[0][1] / file).is_file() for file in files):
         raise CheckpointError(f"{name}: {modules[0][1].name}/config.json of its encoder is missing")
     for kind, _, given in modules:
         if kind == "Pooling" and given.get("include_prompt") is False and _prompt(folder):
@@ -170,6 +176,15 @@ def _check_modules(
                 f"{name}: its pooling leaves its own prompt out, which PoolLens cannot do. Set "
                 "default_prompt_name to null in config_sentence_transformers.json."
             )
+
+
+def _base(encoder: Path, name: str) -> Path | None:
+    """The folder of the model that an adapter in the encoder's place was trained on; None where
+    the encoder is whole."""
+    adapter = encoder / "adapter_config.json"
+    if not adapter.is_file():
+        return None
+    return base_of(encoder, str(_json(adapter).get("base_model_name_or_path") or ""), name).path
 
 
 def _prompt(folder: Path) -> str:
@@ -193,24 +208,32 @@ def _setfit_labels(folder: Path) -> tuple[str, ...]:
 def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
     from torch import nn
 
+    from analysis.checkpoints import peft_folders
     from analysis.checkpoints.model import KeyReport, key_report, load_encoder, refuse_missing, size_of
     from analysis.heads.of_sentences import SentenceEncoder, SentencePooling
 
     folder = checkpoint.folder
     modules = _modules(folder)
-    encoder, info = load_encoder(modules[0][1], attn_implementation)
-    refuse_missing(checkpoint.id, key_report(info).missing)
-    size = size_of(encoder.config)
+    place: Any = modules[0][1]
+    if checkpoint.adapter:
+        alone = replace(checkpoint, folder=place, kind="encoder", labels=())
+        encoder, report, place = peft_folders.read(alone, attn_implementation)
+    else:
+        encoder, info = load_encoder(place, attn_implementation)
+        refuse_missing(checkpoint.id, key_report(info).missing)
+        report = KeyReport((), key_report(info).unexpected)
+    whole: Any = encoder
+    size = size_of(whole.config)
     modes: tuple[str, ...] = ()
     inner: Any = None
     after: list[nn.Module] = []
-    for kind, place, config in modules[1:]:
+    for kind, where, config in modules[1:]:
         if kind == "Pooling":
             modes = modes_of(config)
         elif chem_mrl.is_one(config):
-            inner = chem_mrl.build(checkpoint.id, place, config, size)
+            inner = chem_mrl.build(checkpoint.id, where, config, size)
         else:
-            after += _module(checkpoint.id, kind, place, config)
+            after += _module(checkpoint.id, kind, where, config)
     if checkpoint.spec.get("truncate_dim"):
         after.append(_first_numbers(modes, inner, after, size, checkpoint.spec["truncate_dim"]))
     width: Any = _width(after)
@@ -218,8 +241,7 @@ def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
         size["hidden_size"], size["num_layers"], modes or ("mean",), inner, after, width
     )
     classifier = _setfit(checkpoint, head) if checkpoint.labels else None
-    report = KeyReport((), key_report(info).unexpected)
-    return SentenceEncoder(encoder, head, classifier), report, modules[0][1]
+    return SentenceEncoder(encoder, head, classifier), report, place
 
 
 def _width(after: list[Any]) -> int | None:
@@ -295,7 +317,7 @@ def _setfit(checkpoint: Checkpoint, head: Any) -> Any:
         weight = torch.cat([torch.zeros_like(weight), weight])
         bias = torch.cat([torch.zeros_like(bias), bias])
     if weight.shape != (len(checkpoint.labels), head.output_size):
-        raise CheckpointError(f"{checkpoint.id}: {SETFIT_HEAD} is of another size than its vectors")
+        raise CheckpointError(f"{checkpoint.name}: {SETFIT_HEAD} is of another size than its vectors")
     classifier = nn.Linear(head.output_size, len(bias))
     classifier.load_state_dict({"weight": weight, "bias": bias})
     return classifier

@@ -119,7 +119,8 @@ class Subject:
             given = int(given)
         if given is None:
             if self.traces()[0].logits is None:
-                raise ValueError(f"{self.name} is a bare encoder and predicts nothing")
+                kind = self.members[0].checkpoint.encoder_kind
+                raise ValueError(f"{self.name} is a {kind} and predicts nothing")
             return int(np.mean([t.probabilities for t in self.traces()], axis=0).argmax())
         if not 0 <= given < max(len(labels), 1):
             raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from analysis.common.phrases import name_without_folder
 from analysis.datasets.sentences import Rows
 from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
@@ -302,4 +303,4 @@ def _over(subject: Subject, rows: Rows, reference: str | None) -> Many:
         parts = [one.members[0].result(results.disagreement_of_seeds, one.members) for one in texts]
         seeds = joined_seeds(parts, samples[0])
     members = tuple(member.checkpoint for member in subject.members)
-    return Many(subject.name, members, samples, seeds)
+    return Many(name_without_folder(subject.name), members, samples, seeds)

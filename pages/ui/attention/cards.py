@@ -166,10 +166,12 @@ def _head(one: AttentionReading) -> str:
     first = one.entry.first
     if one.entry.is_group:
         how = f"pooling head {first.head}, {len(one.entry.members)} seeds"
+    elif first.kind == "encoder":
+        how = first.encoder_kind
     elif first.head:
         how = f"pooling head {first.head}" + ("" if first.seed is None else f", seed {first.seed}")
     else:
-        how = stock_head(one.traces) if first.kind == "classifier" else "bare encoder"
+        how = stock_head(one.traces)
     if one.label:
         how += f"; explained: {one.label}"
     named = f'<div class="id" title="{text(one.entry.id)}">{text(one.entry.name)}</div>'

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from analysis.common.faults import reason
+from analysis.common.phrases import name_without_folder
 from analysis.figures.plot import Plot
 from analysis.figures.recipes.registry import alike, scaled, side_by_side
 from analysis.figures.views import encoder
@@ -75,7 +76,8 @@ def draw(
     with st.container(key="encoders"):
         for card in shown:
             with st.container(border=True, key=f"encoder-card-{card.name}"):
-                head = f'<div class="id">{text(card.name)}</div>'
+                short = text(name_without_folder(card.name))
+                head = f'<div class="id" title="{text(card.name)}">{short}</div>'
                 body = f'<div class="none">{text(card.problem)}</div>'
                 if card.body is not None:
                     body = card.body(limit, deep)

@@ -167,7 +167,7 @@ def _answer(listeners: Sequence[AttentionReading], settings: Settings) -> str:
             verb = "to" if said else "attends most to"
             said.append(f"{listener.entry.name} {verb} “{top[0][0]}” ({100 * top[0][1]:.0f} %)")
         elif listener.own is None and not listener.problem:
-            silent.append(listener.entry.id)
+            silent.append(listener.entry.name)
     sentences = []
     if said:
         sentences.append(f"Special tokens aside, {listed(said)}.")

@@ -153,21 +153,23 @@ def values_of(plot: Plot) -> np.ndarray:
 def _targets(one: AttentionReading, choice: Choice, reference: str | None) -> list[Decomposition]:
     """Choose the explained class; the splits of the members, where they have any."""
     if not one.entry.classifies:
-        one.no_split = f"{one.entry.name} is a bare encoder: there is no logit to split."
+        one.no_split = (
+            f"{one.entry.name} is a {one.entry.first.encoder_kind}: there is no logit to split."
+        )
         return []
     given = answer(one.traces, one.entry.id)
     one.target = choice.target_of(given.labels, given.predicted)
     splits = [models.split(trace, reference) for trace in one.traces]
     reason = next((reason for reason in splits if isinstance(reason, str)), "")
-    one.no_split = reason.replace(one.entry.first.id, one.entry.id)
+    one.no_split = reason.replace(one.entry.first.name, one.entry.name)
     return [] if one.no_split else [s for s in splits if isinstance(s, Decomposition)]
 
 
 def _silence(one: AttentionReading, reason: str) -> str:
     if one.entry.first.kind != "encoder":
-        return reason.replace(one.entry.first.id, one.entry.id)
+        return reason.replace(one.entry.first.name, one.entry.name)
     return (
-        f"{one.entry.name} is a bare encoder without pooling head: it has no attention but that of "
+        f"{one.entry.name} is a {one.entry.first.encoder_kind}: it has no attention but that of "
         "the encoder."
     )
 

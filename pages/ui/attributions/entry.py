@@ -11,6 +11,7 @@ from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import reason
 from analysis.figures.plot import Plot
 from analysis.figures.recipes.questions import question
+from analysis.figures.views.source import distinct
 from analysis.seed_groups import averages
 from pages.ui.attributions import engine
 from pages.ui.attributions.controls import OTHERS, AttributionRequest
@@ -33,6 +34,7 @@ class Explanation:
 
     entry: Entry
     reply: Reply
+    name: str  # of the checkpoint or seed group, as no other here is called
     problem: str = ""  # why nothing is explained at all
     target: Target = 0
     label: str = ""  # of what is explained
@@ -41,11 +43,6 @@ class Explanation:
     found: dict[str, tuple[Attribution, ...]] = field(default_factory=dict)  # one a member
     without: dict[str, str] = field(default_factory=dict)  # why there is no result
     costs: dict[str, engine.Cost] = field(default_factory=dict)  # of one member
-
-    @property
-    def name(self) -> str:
-        """Name of the checkpoint or seed group."""
-        return self.entry.id
 
     @property
     def tokens(self) -> Tokens:
@@ -71,9 +68,17 @@ class Explanation:
         ]
 
 
-def explain(reply: Reply, choice: Choice, wanted: AttributionRequest) -> Explanation:
+def explain_all(
+    given: Sequence[Reply], choice: Choice, wanted: AttributionRequest
+) -> list[Explanation]:
+    """What is known by now of each entry."""
+    names = distinct([reply.entry.name for reply in given])
+    return [explain(reply, name, choice, wanted) for reply, name in zip(given, names, strict=True)]
+
+
+def explain(reply: Reply, name: str, choice: Choice, wanted: AttributionRequest) -> Explanation:
     """What is known by now of one entry: results, reasons, and what the rest would cost."""
-    one = Explanation(reply.entry, reply)
+    one = Explanation(reply.entry, reply, name)
     one.problem = _problem(reply)
     if not one.problem:
         try:
@@ -190,8 +195,8 @@ def _problem(reply: Reply) -> str:
         return reply.problem
     if not reply.entry.classifies:
         return (
-            f"{reply.entry.name} is a bare encoder: it predicts nothing, so there is no "
-            "prediction to explain."
+            f"{reply.entry.name} is a {reply.entry.first.encoder_kind}: it predicts nothing, so "
+            "there is no prediction to explain."
         )
     if all(reply.traces[0].tokens.special):
         return "The text has special tokens only: there is nothing to attribute the answer to."

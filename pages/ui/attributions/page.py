@@ -25,7 +25,7 @@ from pages.ui.attributions.controls import AttributionRequest
 from pages.ui.attributions.entry import (
     Explanation,
     compute,
-    explain,
+    explain_all,
     shared,
     tokens_of,
     with_fewer_points,
@@ -68,12 +68,12 @@ def draw(found: Catalogue, choice: Choice) -> None:
     own = list(replies(choice, choice.text, None))
     predicted = [one.label for one in own if one.answer is not None]
     answers = one_class(own)
-    explained = [explain(reply, choice, wanted) for reply in answers]
+    explained = explain_all(answers, choice, wanted)
     in_full = wanted
     if crowd.crowded():
         wanted = with_fewer_points(explained, wanted)
         if wanted != in_full:
-            explained = [explain(reply, choice, wanted) for reply in answers]
+            explained = explain_all(answers, choice, wanted)
     compute(explained, wanted.methods, say)
     verdict.text(_answer(explained, wanted))
     with left:

@@ -13,7 +13,6 @@ from streamlit.delta_generator import DeltaGenerator
 from analysis.attribution import Attribution
 from analysis.common.faults import reason
 from analysis.common.jobs import time_in_words
-from analysis.common.phrases import name_without_folder
 from analysis.figures.marks import Strip
 from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
@@ -309,11 +308,13 @@ def _head(reply: Reply) -> str:
     first = reply.entry.first
     if reply.entry.is_group:
         how = f"pooling head {first.head}, {len(reply.entry.members)} seeds"
+    elif first.kind == "encoder":
+        how = first.encoder_kind
     elif first.head:
         how = f"pooling head {first.head}"
     else:
-        how = stock_head(reply.traces) if first.kind == "classifier" else "bare encoder"
-    name = cards.text(name_without_folder(reply.entry.id))
+        how = stock_head(reply.traces)
+    name = cards.text(reply.entry.name)
     full = cards.text(reply.entry.id)
     named = f'<div class="id" title="{full}">{name}</div>'
     return f'{named}<div class="how">{cards.text(how)}</div>'
@@ -360,8 +361,9 @@ def _instead(reply: Reply) -> str:
         return _warning(reply.problem)
     told = "".join(f'<div class="line">{cards.text(remark)}</div>' for remark in _remarks(reply))
     return told + _warning(
-        "A bare encoder has hidden states and no prediction, so there is no answer. Its vectors "
-        "are on Similarity, Layers and Embedding map; Train fits pooling heads on it."
+        f"A {reply.entry.first.encoder_kind} has hidden states and no prediction, so there is no "
+        "answer. Its vectors are on Similarity, Layers and Embedding map; Train fits pooling heads "
+        "on it."
     )
 
 

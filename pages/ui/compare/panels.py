@@ -73,7 +73,7 @@ def draw_table(given: Sequence[Reply]) -> None:
             for c, label in enumerate(trace.checkpoint.labels):
                 rows.append(
                     {
-                        "checkpoint": trace.checkpoint.id,
+                        "checkpoint": trace.checkpoint.name,
                         "pooling head": trace.checkpoint.head or "its own layers",
                         "class": label,
                         "probability": None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.common.phrases import name_without_folder
 from analysis.maps.atlas import Wish
 from analysis.maps.projection import METRICS
 from pages.ui.frame import address
@@ -131,7 +132,9 @@ def _members(members: Sequence[Checkpoint]) -> Sequence[Checkpoint]:
         "Maps of",
         [*names, _ALL],
         **address.kept("map_of"),
-        format_func=lambda name: f"all {len(names)} checkpoints" if name == _ALL else name,
+        format_func=lambda name: (
+            f"all {len(names)} checkpoints" if name == _ALL else name_without_folder(name)
+        ),
         help=f"A panel for each pooling and checkpoint, at most {MOST_PANELS}.",
     )
     return members if chosen == _ALL else [members[names.index(chosen)]]

@@ -9,6 +9,7 @@ import streamlit as st
 
 from analysis.common import jobs as work_in_hand
 from analysis.common.faults import reason
+from analysis.common.phrases import owned
 from analysis.figures.recipes.maps import texts_of
 from analysis.maps import projection, quality_words
 from analysis.maps.atlas import Sheet
@@ -157,7 +158,7 @@ def _vectors_job(
             "stopped and keeps what is done. Other data: “Data and colour”.",
         )
         for checkpoint, problem in job.results if job is not None else ():
-            st.error(f"{cards.plain(checkpoint)}: {cards.plain(problem)}")
+            st.error(cards.plain(owned(checkpoint, problem)))
     if job is None or st.session_state.get(_UNASKED) == given.key:
         return
     engine.ask_for(given)

@@ -141,7 +141,7 @@ def ask_reference() -> str | None:
 
 def without_profile(used: Mapping[str, str], wanted: str | None) -> str:
     """Names of the checkpoints without a corpus mean, whose contributions start from zero."""
-    names = [name for name, reference in used.items() if reference == "zero"]
+    names = [name_without_folder(name) for name, reference in used.items() if reference == "zero"]
     if wanted == "zero" or not names:
         return ""
     one = len(names) == 1

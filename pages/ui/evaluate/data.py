@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from analysis.common.phrases import owned
 from analysis.corpus import predictions
 from analysis.corpus.predictions import Predictions
 from pages.ui.data import choose
@@ -67,7 +68,7 @@ def _draw(chosen: DataChoice, run: EvaluationRun) -> None:
             begun=any(len(answer) for answer in answers),
         )
         for name, problem in job.results if job is not None else ():
-            st.error(f"{cards.plain(name)}: {cards.plain(problem)}")
+            st.error(cards.plain(owned(name, problem)))
         if not complete and any(len(answer) for answer in answers):
             st.caption(_partly(answers, running=job is not None and job.running))
     results = st.container(key="results")
@@ -78,7 +79,7 @@ def _draw(chosen: DataChoice, run: EvaluationRun) -> None:
 
 
 def _label(run: EvaluationRun) -> str:
-    many = f"{len(run.members)} checkpoints" if len(run.members) > 1 else run.members[0].id
+    many = f"{len(run.members)} checkpoints" if len(run.members) > 1 else run.members[0].name
     return f"Run {len(run.table):,} rows through {cards.plain(many)}"
 
 

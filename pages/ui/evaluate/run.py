@@ -89,7 +89,7 @@ def work(run: EvaluationRun) -> Callable[[Desk], None]:
                 desk.report(
                     index * each + done,
                     total,
-                    run.members[index].id,
+                    run.members[index].name,
                     (index + share) / len(run.members),
                 )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from analysis.common.csv_text import as_csv
+from analysis.common.phrases import name_without_folder
 from analysis.corpus.predictions import Predictions
 from analysis.figures.recipes.request import ABOUT_THE_SUITE
 from analysis.suite import KINDS, Results, results
@@ -77,7 +78,12 @@ def _failing(
             name = st.selectbox(
                 "Capability", offered, index=_worst(found, rates), **address.kept("capability")
             )
-            of = st.selectbox("Checkpoint", names, **address.kept("capability_checkpoint"))
+            of = st.selectbox(
+                "Checkpoint",
+                names,
+                format_func=name_without_folder,
+                **address.kept("capability_checkpoint"),
+            )
         one = found[list(names).index(of)]
         capability, kind = rates[offered.index(name)]
         table = one.failing(capability, kind)

@@ -11,6 +11,7 @@ from analysis.checkpoints.checkpoint import Broken, Checkpoint
 from analysis.checkpoints.folder import describe, discover, locate
 from analysis.common.faults import CheckpointError, reason
 from analysis.common.phrases import name_without_folder
+from analysis.figures.views.source import distinct
 from analysis.study.fits import fits_in
 from pages.ui.engine import results_folder
 from pages.ui.frame import settings
@@ -60,6 +61,12 @@ class Catalogue:
 
     entries: tuple[Entry, ...]
     broken: tuple[Broken, ...]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Id -> what a list to choose from calls it, each name once."""
+        ids = [entry.id for entry in self.entries]
+        return dict(zip(ids, distinct([entry.name for entry in self.entries]), strict=True))
 
     def get(self, id: str) -> Entry | None:
         return next((entry for entry in self.entries if entry.id == id), None)

@@ -261,9 +261,11 @@ def _checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
         elif here != st.session_state["checkpoints"]:
             st.session_state["checkpoints"] = here
     _name_missing()
+    named = catalogue.names
     chosen = st.multiselect(
         "Checkpoints",
         options,
+        format_func=lambda id: named.get(id, id),
         default=defaults,
         **address.kept("checkpoints"),
         placeholder="Choose checkpoints",

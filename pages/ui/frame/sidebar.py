@@ -49,7 +49,7 @@ def draw_sidebar(found: Catalogue, entries: Sequence[Entry], lazy: bool = False)
             if lazy and not details.open:
                 pass
             elif members:
-                chosen = st.selectbox("Checkpoint", members, format_func=lambda m: m.id)
+                chosen = st.selectbox("Checkpoint", members, format_func=lambda m: m.name)
                 _details(chosen)
             else:
                 st.caption("Choose a checkpoint first.")
@@ -64,7 +64,7 @@ def draw_sidebar(found: Catalogue, entries: Sequence[Entry], lazy: bool = False)
         if found.broken:
             with st.expander(f"Not usable ({len(found.broken)})", icon=":material/warning:"):
                 for broken in found.broken:
-                    st.markdown(f"**{cards.plain(broken.id)}**")
+                    st.markdown(f"**{cards.plain(broken.name)}**")
                     st.text(broken.reason)
 
 

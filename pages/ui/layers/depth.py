@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from analysis.common.phrases import listed
+from analysis.common.phrases import listed, name_without_folder
 from analysis.figures.marks import Grid, Lines
 from analysis.figures.plot import Plot
 from analysis.figures.style.style import CLASS_COLOURS
@@ -61,7 +61,7 @@ def predicted_classes(ways: Sequence[Way]) -> list[str]:
 def in_words(ways: Sequence[Way]) -> str:
     """From which layer on the label is stable, and where the vector changes direction most."""
     sentences = []
-    settled = {way.entry.id: label for way in ways if (label := _settled(way)) is not None}
+    settled = {way.entry.name: label for way in ways if (label := _settled(way)) is not None}
     if settled:
         layers, labels = zip(*settled.values(), strict=True)
         same = len(set(labels)) == 1
@@ -77,7 +77,7 @@ def in_words(ways: Sequence[Way]) -> str:
         what = f"the final label {labels[0]}" if same else "the final label"
         sentences.append(f"Reading out earlier layers, {what} is stable {where}.")
     if ways:
-        turns = {way.entry.id: way.average.sharpest_turn for way in ways}
+        turns = {way.entry.name: way.average.sharpest_turn for way in ways}
         steps = {layer for layer, _ in turns.values()}
         low, high = (pick(cosine for _, cosine in turns.values()) for pick in (min, max))
         if len(steps) == 1:
@@ -220,7 +220,7 @@ def legend(names: Sequence[str]) -> str:
     """HTML: colour and shape of each line, once for pictures that stand side by side."""
     keys = [
         f'<span><b style="color:{shades.shown(CLASS_COLOURS[i % len(CLASS_COLOURS)])}">'
-        f"{_SHAPES[i % len(_SHAPES)]}</b> {escape(name)}</span>"
+        f"{_SHAPES[i % len(_SHAPES)]}</b> {escape(name_without_folder(name))}</span>"
         for i, name in enumerate(names)
     ]
     return f'<div class="pl-legend">{"".join(keys)}</div>'
@@ -253,7 +253,7 @@ def _missing(ways: Sequence[Way], shared: Sequence[Way]) -> list[str]:
                 what = (
                     "what its classification layers read is not known, so they cannot be applied"
                     if way.entry.first.kind == "classifier"
-                    else "it is a bare encoder without a pooling head to apply"
+                    else f"it is a {way.entry.first.encoder_kind} without classes to apply"
                 )
                 sentences.append(
                     f"{cards.plain(way.entry.name)}: {what} at earlier layers, and it has no line "

@@ -71,7 +71,7 @@ def _without(ways: Sequence[Way], ranked: Mapping[str, object]) -> str:
         return (
             "Percentiles are those of [CLS]: other tokens have no counterpart in other sentences."
         )
-    silent = [way.entry.id for way in ways if ranked[way.entry.id] is None]
+    silent = [way.entry.name for way in ways if ranked[way.entry.id] is None]
     sentences = []
     if silent:
         verb = "has" if len(silent) == 1 else "have"
@@ -98,7 +98,7 @@ def draw_table(
         probabilities, labels = way.probabilities, way.entry.first.labels
         standing, ranked = places.get(way.entry.id), kept[way.entry.id]
         for layer in range(way.depth + 1):
-            row: dict[str, Any] = {"checkpoint": way.entry.id, "layer": layer}
+            row: dict[str, Any] = {"checkpoint": way.entry.name, "layer": layer}
             for name, title in QUANTITIES.items():
                 row[title] = float(getattr(way.average, name)[layer])
                 if any(kept.values()):

@@ -15,6 +15,7 @@ from analysis.datasets.sentences import digest
 from analysis.figures.marks import Grid, Lines
 from analysis.figures.plot import Plot
 from analysis.figures.recipes.layers import standings
+from analysis.figures.views.source import distinct
 from analysis.reading.layers import FEWEST, MOST
 from analysis.text.tokens import clean
 from pages.ui.data import sentence_sets
@@ -108,6 +109,7 @@ def _refused(count: int) -> str:
 def _controls(ways: Sequence[Way]) -> tuple[ChosenSentences, Entry, Entry, str]:
     entries = {way.entry.id: way.entry for way in ways}
     names = list(entries)
+    called = dict(zip(names, distinct([entry.name for entry in entries.values()]), strict=True))
     chosen = sentence_sets.choose(list(entries.values()))
     with st.container(key="many-controls"):
         of = st.segmented_control(
@@ -121,9 +123,16 @@ def _controls(ways: Sequence[Way]) -> tuple[ChosenSentences, Entry, Entry, str]:
         for key in ("cka_rows", "cka_columns"):  # a checkpoint that is no longer chosen
             if st.session_state.get(key) not in names:
                 st.session_state.pop(key, None)
-        first = st.selectbox("Layers of", names, key="cka_rows", width=140)
+        first = st.selectbox(
+            "Layers of", names, key="cka_rows", width=140, format_func=called.__getitem__
+        )
         second = st.selectbox(
-            "against layers of", names, index=min(1, len(names) - 1), key="cka_columns", width=140
+            "against layers of",
+            names,
+            index=min(1, len(names) - 1),
+            key="cka_columns",
+            width=140,
+            format_func=called.__getitem__,
         )
     return chosen, entries[first or names[0]], entries[second or names[-1]], of or "cls"
 

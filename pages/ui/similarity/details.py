@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from analysis.figures.views.source import distinct
 from analysis.similarities.token_pairs import MAXSIM, NOT_POOLED, SPLADE
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
@@ -49,6 +50,8 @@ def draw(comparison: Comparison, shown: Sequence[Shown]) -> None:
         for score in one.known
         for entry in _entries(one.entry, score)
     }
+    called = distinct([f"{entry.name}: {score.title}" for entry, score in able.values()])
+    title_of = dict(zip(able, called, strict=True))
     if not able:
         return
     with st.container(key="similarity-controls-details", horizontal=True):
@@ -69,6 +72,7 @@ def draw(comparison: Comparison, shown: Sequence[Shown]) -> None:
             **address.kept("similarity_detail"),
             label_visibility="collapsed",
             width=320,
+            format_func=title_of.__getitem__,
         )
     entry, score = able[chosen]
     with st.container(key="similarity-details"):

@@ -87,7 +87,7 @@ def draw(entries: Sequence[Entry], choice: Choice, poolings: Sequence[str]) -> N
             _work(entries, pooled, chosen.table),
             label=f"Compare {len(both.rows):,} pairs",
             about=f"{len(sentences):,} different sentences through "
-            f"{listed([cards.plain(entry.id) for entry in entries])}. It can be stopped and goes "
+            f"{listed([cards.plain(entry.name) for entry in entries])}. It can be stopped and goes "
             "on where it was.",
             finished=finished,
             place="pairs-job",
@@ -136,7 +136,7 @@ def _work(
         count = len(members)
         for index, member in enumerate(members):
             desk.check()
-            desk.report(index, count, f"loading {member.id}", index / count)
+            desk.report(index, count, f"loading {member.name}", index / count)
 
             def tell(done: int, rows: int, what: str, share: float, index: int = index) -> None:
                 desk.report(index * rows + done, count * rows, what, (index + share) / count)

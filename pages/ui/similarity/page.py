@@ -186,7 +186,7 @@ def _with_all(
 def _sentence(shown: Sequence[Shown], words: bool) -> str:
     """What carries the similarity, where poolings differ, and whether others say the same."""
     every = [
-        (one.entry.id, [views.leading(score.pairs, words) for score in one.known if score.pairs])
+        (one.entry.name, [views.leading(score.pairs, words) for score in one.known if score.pairs])
         for one in shown
     ]
     every = [(name, poolings) for name, poolings in every if poolings]

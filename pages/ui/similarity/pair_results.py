@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
+from analysis.common.phrases import name_without_folder, owned
 from analysis.datasets.table import Table
 from analysis.figures.style.style import number
 from analysis.figures.views import similarity as views
@@ -46,7 +47,7 @@ def draw(
 ) -> None:
     """Correlations, anisotropy, disputed pairs, near sentences, and the pairs themselves."""
     for failed, why in held.failed:
-        st.warning(cards.plain(f"{failed}: {why.removeprefix(f'{failed}: ')}"))
+        st.warning(cards.plain(owned(failed, why)))
     shown = [entry for entry in entries if held.has(entry)]
     if not shown:
         return
@@ -55,7 +56,13 @@ def draw(
         st.session_state["similarity_of"] = names[0]
     with st.container(horizontal=True, key="pairs-controls"):
         name = (
-            st.selectbox("Checkpoint", names, **address.kept("similarity_of"), width=260)
+            st.selectbox(
+                "Checkpoint",
+                names,
+                **address.kept("similarity_of"),
+                width=260,
+                format_func=name_without_folder,
+            )
             if len(names) > 1
             else names[0]
         )

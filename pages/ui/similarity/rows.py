@@ -55,9 +55,12 @@ def html_of(
     """The card: name, then a row for each pooling as its picture has it, or why there is none."""
     first = one.entry.first
     how = f"pooling head {first.head}" if first.head else first.encoder
+    if first.kind == "encoder":
+        how = f"{first.encoder}, {first.encoder_kind}"
     if one.entry.is_group:
         how += f"; mean of {len(one.entry.members)} seeds"
-    body = f'<div class="id">{text(one.entry.id)}</div><div class="how">{text(how)}</div>'
+    named = f'<div class="id" title="{text(one.entry.id)}">{text(one.entry.name)}</div>'
+    body = f'{named}<div class="how">{text(how)}</div>'
     marks = {} if plot is None else _marks(one, plot)
     edits = Edits((choice.text, choice.pair or ""), tuple(struck), tuple(put))
     for score in one.scores:

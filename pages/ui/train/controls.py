@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 import streamlit as st
 
-from analysis.common.phrases import amount
+from analysis.common.phrases import amount, name_without_folder
 from analysis.datasets.table import Table
 from pages.ui.data.choose import DataChoice
 from pages.ui.frame import address
@@ -37,6 +37,7 @@ def encoder(checkpoints: Catalogue) -> str:
     chosen = st.selectbox(
         "Encoder",
         list(places),
+        format_func=name_without_folder,
         **address.kept("train_encoder"),
         help="It is not changed. The encoder of a fine-tuned checkpoint has already learnt its "
         "task; a bare encoder has not. Add your own in the sidebar.",

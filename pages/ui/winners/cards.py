@@ -89,7 +89,8 @@ def in_words(shown: Sequence[Won]) -> str:
     for one in shown:
         shares = over_winners.shares_by_layer(one.reply.traces)
         most = arrays.top(shares)
-        sentence = f"{one.name}: layer {one.layers[most]} wins most ({100 * shares[most]:.0f} %)"
+        name, share = one.reply.entry.name, 100 * shares[most]
+        sentence = f"{name}: layer {one.layers[most]} wins most ({share:.0f} %)"
         if one.effects:
             falls = over_winners.fall_by_layer(one.effects, one.reply.target)
             top = arrays.top(falls)
@@ -146,7 +147,9 @@ def draw(shown: Sequence[Won], choice: Choice, quantity: str, reference: str | N
                     cards.piece(html(layers, css=False), f"bars-{one.name}")
             with title:
                 part = shown_part(one, quantity) if plot else None
-                heading = f"**{cards.plain(one.name)}**" + (f": {quantity}" if plot else "")
+                heading = f"**{cards.plain(one.reply.entry.name)}**" + (
+                    f": {quantity}" if plot else ""
+                )
                 heading += "" if part is None else f", attention head {part}"
                 st.markdown(heading, help=ABOUT)
                 export_menu(plots, f"export-won-{one.name}")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from analysis.common.faults import reason
+from analysis.common.phrases import name_without_folder
 from analysis.figures.recipes import results
 from analysis.figures.screen.sheet import Sheet
 from analysis.figures.style.style import printable
@@ -54,7 +55,13 @@ def draw(shown: Sequence[Reply], choice: Choice, reference: str | None) -> None:
         # the richest one: where every token is pooled
         st.session_state["detail_checkpoint"] = max(names, key=lambda n: _places(owners[n][1]))
     with st.container(key="detail-controls"):
-        name = st.selectbox("Checkpoint in detail", names, key="detail_checkpoint", width=260)
+        name = st.selectbox(
+            "Checkpoint in detail",
+            names,
+            key="detail_checkpoint",
+            width=260,
+            format_func=name_without_folder,
+        )
         reply, trace = owners[name]
         token = 0
         if not _only_cls(trace):

@@ -218,7 +218,7 @@ def _draw_results(
 
 
 def _draw_against(entries: Sequence[Entry], over: Over) -> None:
-    by_name = {entry.id: entry for entry in entries}
+    by_name = {entry.name: entry for entry in entries}
     able = {
         f"{a.name} against {b.name}": (a, b)
         for a, b in couples([over.result(entry) for entry in entries])

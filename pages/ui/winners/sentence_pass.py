@@ -57,7 +57,7 @@ def result(entry: Entry, rows: Rows, reference: str | None, count: int) -> Many:
     if store.problem:
         raise ValueError(store.problem)
     if not count:
-        return Many(entry.id, entry.members, ())
+        return Many(entry.name, entry.members, ())
     samples = tuple(
         joined([store.samples[i][member] for i in range(count)])
         for member in range(len(entry.members))
@@ -65,7 +65,7 @@ def result(entry: Entry, rows: Rows, reference: str | None, count: int) -> Many:
     seeds = None
     if entry.is_group:
         seeds = joined_seeds([store.seeds[i] for i in range(count)], samples[0])
-    return Many(entry.id, entry.members, samples, seeds)
+    return Many(entry.name, entry.members, samples, seeds)
 
 
 def problem(entry: Entry, rows: Rows, reference: str | None) -> str:

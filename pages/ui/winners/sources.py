@@ -44,7 +44,7 @@ def draw(given: Sequence[Reply], choice: Choice, reference: str | None) -> None:
         plot = bars(reply, limit)
         with st.container(border=True, key=f"source-{name}"):
             with st.container(key=f"won-title-{name}"):
-                st.markdown(f"**{cards.plain(name)}**", help=ABOUT)
+                st.markdown(f"**{cards.plain(reply.entry.name)}**", help=ABOUT)
                 export_menu({"By layer": plot}, f"export-source-{name}")
             cards.piece(html(plot, css=False), f"source-bars-{name}")
             first = reply.entry.first

@@ -67,7 +67,7 @@ def lines(known: dict[str, list[Sweep]], shown: Sequence[Reply], choice: Choice)
     return [
         replace(
             plot,
-            title=f"{', '.join(one.entry.id for one in some)}: "
+            title=f"{', '.join(one.entry.name for one in some)}: "
             f"{plot.title[0].lower()}{plot.title[1:]}",
         )
         for plot, some in zip(plots, alike.values(), strict=True)
@@ -104,7 +104,7 @@ def draw(shown: Sequence[Reply], choice: Choice, detailed: str) -> None:
             "sweep-winners",
             ABOUT_WINNERS,
             height=260,
-            title=f"{detailed}: winners for each k",
+            title=f"{entry.name}: winners for each k",
         )
     for index, plot in enumerate(turned(known, shown, choice)):
         framed(plot, f"sweep-pooled-{index}", ABOUT_POOLED, height=260, adjust=marked)

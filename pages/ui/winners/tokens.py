@@ -60,7 +60,7 @@ def draw(shown: Sequence[Reply], choice: Choice, reference: str | None) -> None:
         name = reply.entry.id
         with st.container(border=True, key=f"won-{name}"):
             with st.container(key=f"won-title-{name}"):
-                st.markdown(f"**{cards.plain(name)}**: winning tokens", help=ABOUT)
+                st.markdown(f"**{cards.plain(reply.entry.name)}**: winning tokens", help=ABOUT)
                 export_menu(plots, f"export-won-{name}")
             body = []
             for kind, plot in plots.items():

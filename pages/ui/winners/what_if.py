@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from analysis.common.faults import reason
-from analysis.common.phrases import listed
+from analysis.common.phrases import listed, name_without_folder
 from analysis.figures.marks import Bars
 from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
@@ -79,7 +79,7 @@ def draw(given: Sequence[Reply], choice: Choice) -> None:
             st.text(" ".join(turned) or "No answer changes.")
         with st.container(key="what-if-result"):
             for name, plot in _on_one_scale(plots):
-                framed(plot, f"what-if-{name}", ABOUT, title=name)
+                framed(plot, f"what-if-{name}", ABOUT, title=name_without_folder(name))
         st.caption(cards.plain(" ".join(dict.fromkeys(said))))
 
 
@@ -137,7 +137,7 @@ def _changed(
 
     Layers that do not compete in it stay where they are, and it says so.
     """
-    name = reply.entry.id
+    name = reply.entry.name
     own = tuple(layer for layer in dropped if layer in _competing(reply))
     if dropped and not own and not units:
         raise ValueError(
