@@ -113,7 +113,8 @@ class Predictions:
         if found is None:
             raise ValueError(
                 f"{name_without_folder(self.checkpoint)} answers with {', '.join(self.labels)}; "
-                f"the data set has the labels {', '.join(wanted)}. Choose a checkpoint of the same task."
+                f"the data set has the labels {', '.join(wanted)}. Choose a checkpoint of the "
+                "same task."
             )
         return found
 

@@ -15,6 +15,20 @@ PAIR = "he said the story was poor"
 ROWS = "\n".join(
     f"the {a} is {b}" for a in ("plot", "acting", "film", "song") for b in ("fine", "dull", "thin")
 )
+WORDS = (
+    "plot",
+    "acting",
+    "film",
+    "song",
+    "story",
+    "city",
+    "dull",
+    "thin",
+    "good",
+    "bad",
+    "fine",
+    "poor",
+)
 WHAT = "the tensor fell into the sea"
 
 
@@ -80,6 +94,12 @@ AT_ONCE = [
     ("pages/4_Attributions.py", "pages.ui.attributions.engine.attribute"),
     ("pages/5_Similarity.py", "analysis.reading.trace.record"),
     ("pages/5_Similarity.py", "analysis.similarities.token_pairs.pooled_pairs"),
+    ("", "pages.ui.engine.models._load"),
+    ("pages/1_Layers.py", "pages.ui.engine.models._load"),
+    ("pages/2_Max_pool_winners.py", "pages.ui.engine.models._load"),
+    ("pages/3_Attention.py", "pages.ui.engine.models._load"),
+    ("pages/4_Attributions.py", "pages.ui.engine.models._load"),
+    ("pages/5_Similarity.py", "pages.ui.engine.models._load"),
 ]
 
 
@@ -165,6 +185,49 @@ def test_a_foreign_error_over_sentences_leaves_the_others_their_answers(
     assert "bad" in asked
     assert WHAT in shown(app)
     assert "Traceback" not in shown(app)
+
+
+@pytest.mark.parametrize("engine", ["cls_course", "layer_cka"])
+def test_a_foreign_error_over_the_layers_of_sentences_leaves_the_others_their_answers(
+    open_app, two, monkeypatch, engine
+):
+    from analysis.reading.layers import FEWEST
+
+    asked = spoil(monkeypatch, f"analysis.figures.recipes.results.{engine}")
+    rows = [f"the {a} is {b}" for a in WORDS for b in WORDS][: FEWEST + 2]
+    held = {"source": "own sentences", "own_sentences": "\n".join(rows), "text": SENTENCE}
+    app = open_app(two, page="pages/1_Layers.py", held=held, checkpoints=["bad", "good"])
+    app.button(key="many-button").click().run()
+    assert not app.exception
+    assert "bad" in asked, "the engine is not the panel's"
+    assert WHAT in shown(app)
+    assert "Traceback" not in shown(app)
+    if engine == "cls_course":  # one at a time: the other has its percentiles
+        assert "good" in asked
+        titles = " ".join(str(part.proto) for part in app.get("html"))
+        assert "good" in titles
+
+
+@pytest.mark.parametrize(
+    "engine", ["analysis.attribution.texts.run.attribute", "pages.ui.engine.models._load"]
+)
+def test_a_foreign_error_over_attributed_texts_leaves_the_others_their_answers(
+    open_app, two, monkeypatch, tmp_path, engine
+):
+    monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
+    asked = spoil(monkeypatch, engine)
+    held = {"source": "own sentences", "own_sentences": ROWS, "over": True, "over_texts": 4}
+    held["methods"] = ["gradient_x_input"]
+    chosen = {"text": SENTENCE, "checkpoints": ["bad", "good"]}
+    app = open_app(two, page="pages/4_Attributions.py", held=held, **chosen)
+    app.button(key="job-go").click()
+    finish(app)
+    assert {"bad", "good"} <= set(asked)
+    assert WHAT in shown(app)
+    assert "Traceback" not in shown(app)
+    assert any("good" in str(frame.value) or len(frame.value) for frame in app.dataframe) or any(
+        "By method" in str(part.value) for part in app.markdown
+    ), "the other has its results"
 
 
 def fail(*args, **kwargs):

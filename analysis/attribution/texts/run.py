@@ -37,6 +37,7 @@ from analysis.attribution.texts.records import (
     summary_frame,
     word_frame,
 )
+from analysis.common.faults import reason
 from analysis.reading.trace import record
 from analysis.text.tokens import Tokens, tokenize
 
@@ -89,8 +90,8 @@ def over_texts(
     against the same `repeats` random rankings, half as many as for one text: they are most of the
     work, and a mean over texts evens their noise out. `sensitivity_samples` above 0 add
     :func:`sensitivity` by as many samples (as many attributions more, and one). Records in `done`
-    are not made again; give those of the same settings. A text that a method cannot take becomes a
-    record that says why.
+    are not made again; give those of the same settings. A text that a method cannot take, or
+    where it fails in whatever way, becomes a record that says why.
 
     `progress` gets the share of all records; what it raises ends the iterator, and what was
     yielded is whole. Raises ``ValueError`` for an unknown method, without rows, methods or
@@ -124,6 +125,14 @@ def over_texts(
     return _each(classifiers, rows, methods, asked, {one.key for one in done}, progress)
 
 
+class _Ended(BaseException):
+    """What `progress` raised, on its way past all that turns errors of a row into records."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 # --- one row -----------------------------------------------------------------------------------
 
 
@@ -155,18 +164,25 @@ def _each(
     total, behind = len(rows) * len(classifiers) * len(methods), 0
 
     def told(share: float) -> None:
-        if progress is not None:
+        if progress is None:
+            return
+        try:
             progress(min(1.0, (behind + share) / total))
+        except Exception as error:
+            raise _Ended(error) from error
 
-    for index, row in enumerate(rows):
-        for classifier in classifiers:
-            controls: dict[Any, Control] = {}
-            for method in methods:
-                if (index, classifier.checkpoint.id, method) not in done:
+    try:
+        for index, row in enumerate(rows):
+            for classifier in classifiers:
+                controls: dict[Any, Control] = {}
+                for method in methods:
+                    if (index, classifier.checkpoint.id, method) not in done:
+                        told(0.0)
+                        yield _one(classifier, index, row, method, asked, controls, told)
+                    behind += 1
                     told(0.0)
-                    yield _one(classifier, index, row, method, asked, controls, told)
-                behind += 1
-                told(0.0)
+    except _Ended as end:
+        raise end.error from None
 
 
 def _one(
@@ -226,7 +242,8 @@ def _one(
             arguments | {"target": attribution.target},
             lambda s: told(0.6 + 0.4 * s),
         )
-    except ValueError as error:
+    except Exception as error:
+        why = reason(error, classifier.checkpoint.id)
         nothing = np.full(len(MEASURES), np.nan)
         return TextEvidence(
             index,
@@ -240,7 +257,7 @@ def _one(
             nothing,
             nothing,
             0.0,
-            str(error),
+            why,
         )
     return _record(classifier, index, tokens, attribution, measured, noise)
 

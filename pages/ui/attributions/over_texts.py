@@ -61,7 +61,8 @@ _COLUMNS = {
 
 def draw(explained: Sequence[Explanation], wanted: AttributionRequest, setting: Setting) -> None:
     """The panel; what it takes is said before it starts, and it can be stopped and go on."""
-    entries = [one.entry for one in explained if one.entry.classifies]
+    # One that cannot be loaded says so on its card, and has no part in a pass over all.
+    entries = [one.entry for one in explained if one.entry.classifies and not one.reply.problem]
     if not entries:
         return
     with st.container(border=True, key="over-evidence"):
@@ -158,8 +159,8 @@ def _results(run: EvidencePass, records: Sequence[TextEvidence]) -> None:
         st.caption(f"The results below are of the first {texts:,} of {run.count:,} texts.")
     failed = sum(summary.failed for summary in summaries)
     if failed:
-        reason = next(one.problem for one in done if one.problem)
-        st.caption(cards.plain(f"{failed} could not be measured, such as: {reason}"))
+        why = next(one.problem for one in done if one.problem)
+        st.caption(cards.plain(f"{failed} could not be measured, such as: {why}"))
     with st.container(key="over-evidence-controls"):
         column = st.selectbox(
             "Measure",
@@ -212,7 +213,11 @@ def _means(
     if not any(summary.has(column) for summary in summaries):
         st.caption("None of these methods has this number.")
         return
-    plot = run.picture("evidence_means", records, run.members, column=column)
+    try:
+        plot = run.picture("evidence_means", records, run.members, column=column)
+    except Exception as error:
+        st.caption(cards.plain(reason(error)))
+        return
     panel(plot, "over-means", ABOUT, title="By method")
 
 

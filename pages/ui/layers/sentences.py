@@ -206,15 +206,19 @@ def _draw_standings(
                 "in the table of all numbers."
             )
     if shared:
-        plot = picture(
-            "standing",
-            [way.entry for way in shared],
-            choice,
-            [target if way.entry.classifies else None for way in shared],
-            data=chosen.data,
-            most=chosen.most,
-            reference=reference or None,
-        )
+        try:
+            plot = picture(
+                "standing",
+                [way.entry for way in shared],
+                choice,
+                [target if way.entry.classifies else None for way in shared],
+                data=chosen.data,
+                most=chosen.most,
+                reference=reference or None,
+            )
+        except Exception as error:
+            st.caption(cards.plain(reason(error)))
+            return found
         assert isinstance(plot.mark, Grid)
         with _panel(plot, "standing", _ABOUT_STANDING):
             st.html(legend([way.entry.id for way in shared]))
