@@ -64,6 +64,7 @@ class Classifier:
     lock: Any = field(default_factory=threading.RLock, repr=False)
     inputs: InputRules = field(default_factory=InputRules)  # how rows become a batch
     unable: Mapping[str, str] = field(default_factory=dict)  # what it cannot give -> why
+    causal: bool = False  # whether no token attends to one behind it, as in a decoder
 
     @property
     def parameters(self) -> int:

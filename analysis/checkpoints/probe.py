@@ -26,7 +26,7 @@ GRADIENTS, ATTENTIONS = "gradients", "attentions"
 
 
 def probe(classifier: Classifier) -> None:
-    """Run a short text through the model; fills `unable` and completes `inputs`.
+    """Run a short text through the model; fills `unable` and `causal`, completes `inputs`.
 
     Raises :class:`CheckpointError` where the model gives no hidden states of all layers, or
     cannot read a text at all.
@@ -145,6 +145,7 @@ def _no_attentions(classifier: Classifier, row: TokenRow) -> str:
         return f"{name} gives scores in the place of attentions: their rows do not add up to 1"
     if len({tuple(one.shape) for one in found}) > 1:
         return f"{name} has layers with different numbers of attention heads"
+    classifier.causal = length > 1 and not any(bool(one.triu(1).any()) for one in found)
     return ""
 
 

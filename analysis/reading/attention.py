@@ -27,6 +27,7 @@ class Rollout:
 
     values: np.ndarray  # (L, T, T) from the queries of layer 1 .. L to the input tokens
     tokens: Tokens
+    read_token: int = 0  # that of the trace
 
     def __post_init__(self) -> None:
         require_shape("values", self.values, None, len(self.tokens), len(self.tokens))
@@ -34,8 +35,11 @@ class Rollout:
 
     @property
     def cls_row(self) -> np.ndarray:
-        """(T,) what [CLS] of the last layer draws from each input token; sums to 1."""
-        return np.asarray(self.values[-1, 0])
+        """(T,) what [CLS] of the last layer draws from each input token; sums to 1.
+
+        Of a decoder, and wherever else another token is the one that is read: what that one draws.
+        """
+        return np.asarray(self.values[-1, self.read_token])
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,8 @@ def encoder_attention(trace: Trace) -> np.ndarray:
 def cls_row(trace: Trace, layer: int = -1) -> np.ndarray:
     """(H, T) whom [CLS] listens to in one layer of the encoder.
 
+    Where another token is the one that is read, as in a decoder (``trace.read_token``), its row.
+
     `layer` is absolute, 1 .. L; -1 is the last one. Layer 0 has no attention.
 
     Raises
@@ -136,7 +142,9 @@ def cls_row(trace: Trace, layer: int = -1) -> np.ndarray:
     index = len(attentions) if layer == -1 else layer
     if not 1 <= index <= len(attentions):
         raise ValueError(f"layer {layer} has no attention: choose 1 to {len(attentions)}")
-    return np.asarray(attentions[index - 1, :, 0])
+    # A trace may hold the row of that token alone.
+    alone = attentions.shape[2] == 1
+    return np.asarray(attentions[index - 1, :, 0 if alone else trace.read_token])
 
 
 def rollout(trace: Trace) -> Rollout:
@@ -151,7 +159,7 @@ def rollout(trace: Trace) -> Rollout:
     values = [layers[0]]
     for layer in layers[1:]:
         values.append(layer @ values[-1])
-    return Rollout(np.stack(values), trace.tokens)
+    return Rollout(np.stack(values), trace.tokens, trace.read_token)
 
 
 def head_entropy(trace: Trace) -> HeadEntropy:

@@ -100,6 +100,9 @@ class Trace:
     # (L+1, T, d) what lies between the layers, where that is not `hidden`: below the last layer of
     # a pre-norm encoder, without its final norm. A pooling head over several layers reads these.
     between: np.ndarray | None = None
+    # The token that stands for the whole text: the one that the pooling head reads, where it reads
+    # one alone; else the last one where no token sees those behind it, and [CLS] everywhere else.
+    read_token: int = 0
 
     def __post_init__(self) -> None:
         require_shape("hidden", self.hidden, None, len(self.tokens), None)
@@ -108,6 +111,15 @@ class Trace:
         if self.logits is not None:
             require_shape("logits", self.logits, max(len(self.checkpoint.labels), 1))
         freeze(self)
+
+    @property
+    def read_name(self) -> str:
+        """What :attr:`read_token` is called in a sentence: "[CLS]", or the last token by name."""
+        if self.read_token == 0:
+            return "[CLS]"
+        where = "last token" if self.read_token == len(self.tokens) - 1 else "token read"
+        label = self.tokens.labels[self.read_token]
+        return f"the {where}, {label if self.tokens.special[self.read_token] else f'“{label}”'}"
 
     @property
     def states(self) -> np.ndarray:
@@ -185,15 +197,26 @@ def record_tokens(classifier: Classifier, tokens: Tokens, attentions: bool = Fal
         states = output.hidden_states
         hidden = _stacked([classifier.ended_at(states, layer) for layer in range(len(states))])
     between = None if classifier.final_norm is None else _stacked(states)
+    read = head_trace(classifier, pooled, readout)
     return Trace(
         checkpoint=classifier.checkpoint,
         tokens=tokens,
         hidden=hidden,
-        head=head_trace(classifier, pooled, readout),
+        head=read,
+        read_token=_read_token(read, len(tokens) - 1 if classifier.causal else 0),
         logits=None if logits is None else _numpy(logits[0].float()),
         attentions=_attentions(classifier, output) if attentions else None,
         between=between,
     )
+
+
+def _read_token(head: HeadTrace, otherwise: int) -> int:
+    """The only token with a weight in the pooling head, or `otherwise`."""
+    weights = head.weights
+    if weights is None or weights.ndim != 2 or len(weights) != 1:
+        return otherwise
+    places = np.flatnonzero(weights[0])
+    return int(places[0]) if len(places) == 1 else otherwise
 
 
 def model_inputs(classifier: Classifier, tokens: Tokens) -> dict[str, Any]:

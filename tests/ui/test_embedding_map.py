@@ -415,3 +415,29 @@ def test_a_class_keeps_its_colour_and_the_rarest_of_many_are_put_together():
     assert drawn.names[0] == "class 19"
     assert drawn.names[-1] == "others"
     assert drawn.codes.max() == 11
+
+
+@pytest.mark.parametrize("kept", ["all", "in view"])
+@pytest.mark.parametrize("layer", [None, 3, 1])
+def test_maps_of_encoders_of_different_depth_are_exported(
+    open_map, folder, monkeypatch, layer, kept
+):
+    from pages.ui.embedding_map import details
+
+    seen = []
+    original = details.export_menu
+    monkeypatch.setattr(
+        details,
+        "export_menu",
+        lambda plots, *a, **k: (seen.append(plots), original(plots, *a, **k)),
+    )
+    tiny.make_bare_encoder(folder / "flat", num_hidden_layers=2)
+    tiny.make_pooling_checkpoint(folder / "deep", "mha", ("a", "b", "c"), task="toy", seed=1)
+    if kept == "in view":
+        monkeypatch.setattr("pages.ui.embedding_map.engine.ALL_LAYERS_UP_TO", 10)
+    held = {} if layer is None else {"layer_shown": layer}
+    chosen = {"checkpoints": ["flat", "deep"], "map_of": "all", "poolings": ["mean", "max"]}
+    app = open_map(folder, **chosen, **held)
+    assert not any("cannot be" in one.value for one in app.caption)
+    (plot,) = seen[-1].values()
+    assert len(plot.mark.panels) == 4

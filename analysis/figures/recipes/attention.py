@@ -76,7 +76,7 @@ def rollout(
 @recipe("token_attention")
 def token_attention(
     request: Request,
-    token: int = 0,
+    token: int | None = None,
     side: str = "query",
     head: int | None = None,
     words: bool = True,
@@ -87,7 +87,7 @@ def token_attention(
 
     def draw(subject: Subject, target: GivenTarget) -> Plot:
         trace = subject.mean_trace(True)
-        within("token", token, 0, len(trace.tokens) - 1)
+        within("token", token or 0, 0, len(trace.tokens) - 1)
         return views_attention.token_attention(trace, token, side, head, words, special, limit)
 
     return request.each(draw)

@@ -21,7 +21,7 @@ from analysis.seed_groups import averages
 @recipe("cls_by_layer")
 def cls_by_layer(
     request: Request,
-    token: int = 0,
+    token: int | None = None,
     values: str = "raw",
     order: str = "natural",
     top: int = 30,
@@ -29,9 +29,13 @@ def cls_by_layer(
     limit: float | None = None,
     chosen: int | None = None,
 ) -> Plot:
-    """The vector of [CLS] (or of another token) by layer: layers x dimensions."""
+    """The vector of [CLS] (or of another token) by layer: layers x dimensions.
+
+    Without `token` that which stands for the text: [CLS], or a decoder's last.
+    """
 
     def draw(subject: Subject, target: GivenTarget) -> Plot:
+        at = subject.traces()[0].read_token if token is None else token
         within("token", token, 0, len(subject.traces()[0].tokens) - 1)
         if top < 1:
             raise ValueError(f"top is {top}: at least one dimension is drawn")
@@ -43,7 +47,7 @@ def cls_by_layer(
                     "dimensions naturally or by the last layer"
                 )
             index = subject.class_index(target)
-            weights = over_depth.mean_dimension_weights(subject.traces(), index, token)
+            weights = over_depth.mean_dimension_weights(subject.traces(), index, at)
         other = None
         if values == "reference":
             if not reference:
@@ -59,7 +63,7 @@ def cls_by_layer(
                 )
         return views_layers.cls_by_layer(
             subject.mean_trace(),
-            token,
+            at,
             values,
             order,
             weights,
@@ -77,16 +81,30 @@ def cls_by_layer(
 
 
 @recipe("dimension")
-def dimension(request: Request, index: int = 0, token: int = 0) -> Plot:
-    """One dimension of [CLS] (or of another token) by layer."""
+def dimension(request: Request, index: int = 0, token: int | None = None) -> Plot:
+    """One dimension of [CLS] (or of another token) by layer.
+
+    Raises
+    ------
+    ValueError
+        No token is named, and these checkpoints read different ones.
+    """
     traces = [list(subject.traces()) for subject in request.subjects]
+    if token is None:
+        places = {group[0].read_token for group in traces}
+        if len(places) > 1:
+            raise ValueError(
+                "these read different tokens, a decoder its last one: name a token, or draw them "
+                "one by one"
+            )
+        (token,) = places
     within("token", token, 0, min(len(one.tokens) for group in traces for one in group) - 1)
     within("dimension", index, 0, min(one.hidden.shape[2] for group in traces for one in group) - 1)
     return views_layers.dimension(traces, index, token, request.names)
 
 
 @recipe("depth")
-def depth(request: Request, token: int = 0) -> Plot:
+def depth(request: Request, token: int | None = None) -> Plot:
     """Lines over depth: norm, cosines, and the prediction as if the encoder ended there."""
     for subject in request.subjects:
         within("token", token, 0, len(subject.traces()[0].tokens) - 1)
@@ -99,7 +117,7 @@ def depth(request: Request, token: int = 0) -> Plot:
 
 
 @recipe("at_layer")
-def at_layer(request: Request, layer: int | None = None, token: int = 0) -> Plot:
+def at_layer(request: Request, layer: int | None = None, token: int | None = None) -> Plot:
     """Norm, cosines, percentiles and answer at one layer, by default the last."""
     paths = [subject.each(results.trajectory, token) for subject in request.subjects]
     within("layer", layer, 0, min(len(path[0].norm) for path in paths) - 1)

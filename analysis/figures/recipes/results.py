@@ -121,26 +121,29 @@ def whole_trace(member: Member) -> Trace:
 
 
 def cls_trace(member: Member) -> Trace:
-    """The forward with the [CLS] rows of the encoder's attentions alone, (layers, heads, 1, T).
+    """The forward with the [CLS] rows of the encoder's attentions alone, (layers, heads, 1, T):
+    those of the token that stands for the text, which in a decoder is the last one.
 
     Of the hidden states only the first dimension is kept: a text of 512 tokens has 20 MB of them,
     and who reads rows of [CLS] reads none.
     """
     recorded = member.result(whole_trace)
     assert recorded.attentions is not None
+    row = recorded.read_token
     return replace(
         recorded,
-        attentions=recorded.attentions[:, :, :1],
+        attentions=recorded.attentions[:, :, row : row + 1],
         hidden=recorded.hidden[:, :, :1],
         between=None,
     )
 
 
-def trajectory(member: Member, token: int) -> Trajectory:
-    """One token through the layers."""
+def trajectory(member: Member, token: int | None) -> Trajectory:
+    """One token through the layers; None: that which stands for the text."""
     from analysis.reading.layers import follow
 
-    return follow(member.classifier, member.result(trace), token)
+    seen = member.result(trace)
+    return follow(member.classifier, seen, seen.read_token if token is None else token)
 
 
 def drop_effects(member: Member, by_token: bool = False) -> DropEffects:
@@ -275,11 +278,12 @@ def value_norms(member: Member) -> ValueNorms:
 
 
 def cls_rollout(member: Member) -> Any:
-    """(L, T) attention rollout of [CLS]."""
+    """(L, T) attention rollout of the token that stands for the text ([CLS], a decoder's last)."""
     from analysis.reading import attention
 
     # The rows of other queries are 12 MB that no picture shows.
-    return attention.rollout(member.result(whole_trace)).values[:, 0].copy()
+    found = attention.rollout(member.result(whole_trace))
+    return found.values[:, found.read_token].copy()
 
 
 def head_entropy(member: Member) -> HeadEntropy:

@@ -95,7 +95,8 @@ def cls_row(
     limit: float | None = None,
     chosen_token: int | None = None,
 ) -> Plot:
-    """Attention of [CLS] in one layer of the encoder (default: the last): heads x tokens."""
+    """Attention of [CLS], or of a decoder's last token, in one layer of the encoder (default: the
+    last): heads x tokens."""
     rows = attention.cls_row(trace, layer)
     index = len(attention.encoder_attention(trace)) if layer == -1 else layer
     return _rows_by_token(
@@ -105,12 +106,13 @@ def cls_row(
         "attention head",
         "attention",
         "cls_row",
-        f"Attention of [CLS] in layer {index}",
+        f"Attention of {trace.read_name} in layer {index}",
         words,
         special,
         limit,
         chosen_token,
-        caption=f"Attention of [CLS] in layer {index} of the encoder, by attention head and token.",
+        caption=f"Attention of {trace.read_name} in layer {index} of the encoder, by attention "
+        "head and token.",
         layer=layer,
     )
 
@@ -128,7 +130,9 @@ def rollout(
 
     `result` is a Rollout, or the (L, T) rows of [CLS] alone (of a seed group: their mean).
     """
-    rows = result if isinstance(result, np.ndarray) else np.asarray(result.values[:, 0])
+    if not isinstance(result, np.ndarray):
+        result = np.asarray(result.values[:, result.read_token])
+    rows = result
     return _rows_by_token(
         trace,
         rows,
@@ -136,19 +140,20 @@ def rollout(
         "layer",
         "rollout",
         "rollout",
-        "Attention rollout of [CLS]",
+        f"Attention rollout of {trace.read_name}",
         words,
         special,
         limit,
         chosen_token,
-        caption="Attention rollout (Abnar and Zuidema 2020) of [CLS] by layer and input token.",
+        caption=f"Attention rollout (Abnar and Zuidema 2020) of {trace.read_name} by layer and "
+        "input token.",
     )
 
 
 @view("token_attention")
 def token_attention(
     trace: Trace,
-    token: int = 0,
+    token: int | None = None,
     side: str = "query",
     head: int | None = None,
     words: bool = False,
@@ -156,6 +161,8 @@ def token_attention(
     limit: float | None = None,
 ) -> Plot:
     """One token through all layers: whom it listens to ("query"), or who listens to it ("key").
+
+    By default the token that stands for the text: [CLS], or a decoder's last.
 
     Mean over the attention heads, or one of them. With `words` the token stands for its word:
     attention from it is averaged over its pieces, attention to it summed.
@@ -167,6 +174,7 @@ def token_attention(
     """
     if side not in ("query", "key"):
         raise ValueError(f"side is {side!r}; known: 'query', 'key'")
+    token = trace.read_token if token is None else token
     matrices = chosen_heads(attention.encoder_attention(trace), head)  # (L, T, T)
     unit = next(list(one) for one in units_of(trace.tokens, words) if token in one)
     rows = matrices[:, unit].mean(axis=1) if side == "query" else matrices[:, :, unit].sum(axis=2)

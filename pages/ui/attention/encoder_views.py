@@ -170,7 +170,8 @@ def show_token(
     window: Any,
 ) -> Shown:
     _, head = chosen_in(one, settings)
-    token = marked_token(one.traces[0].tokens, mark)
+    trace = one.traces[0]
+    token = marked_token(trace.tokens, mark, trace.read_token)
     shown: dict[str, Any] = {"token": token, "side": side, "head": head}
     shown |= {"words": choice.words, "special": settings.special}
     plot = kept(

@@ -168,10 +168,9 @@ def _targets(one: AttentionReading, choice: Choice, reference: str | None) -> li
 def _silence(one: AttentionReading, reason: str) -> str:
     if one.entry.first.kind != "encoder":
         return reason.replace(one.entry.first.name, one.entry.name)
-    return (
-        f"{one.entry.name} is a {one.entry.first.encoder_kind}: it has no attention but that of "
-        "the encoder."
-    )
+    first = one.entry.first
+    kind = first.encoder_kind if first.head else "bare encoder without pooling head"
+    return f"{one.entry.name} is a {kind}: it has no attention but that of the encoder."
 
 
 def checkpoint_of(one: AttentionReading) -> Any:
@@ -225,7 +224,8 @@ def _compare(
         head = (
             settings.head if settings.head is not None and settings.head < len(rows_of[0]) else None
         )
-        taus[_named("encoder's [CLS] row", head)] = [
+        row = "[CLS] row" if not one.traces[0].read_token else "last token's row"
+        taus[_named(f"encoder's {row}", head)] = [
             heard.agreement(
                 member,
                 rows if head is None else rows[head],

@@ -33,9 +33,9 @@ def is_marked(tokens: Any, unit: Sequence[int], mark: Span | None) -> bool:
     return segment == mark[0] and start < mark[2] and mark[1] < end
 
 
-def marked_token(tokens: Any, mark: Span | None) -> int:
-    """Position of the first marked token; 0, [CLS], where none is."""
-    return next((t for t in range(len(tokens)) if is_marked(tokens, (t,), mark)), 0)
+def marked_token(tokens: Any, mark: Span | None, otherwise: int = 0) -> int:
+    """Position of the first marked token; `otherwise` (0 is [CLS]) where none is."""
+    return next((t for t in range(len(tokens)) if is_marked(tokens, (t,), mark)), otherwise)
 
 
 def text(words: str) -> str:

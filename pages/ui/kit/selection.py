@@ -35,6 +35,7 @@ class FollowedToken:
 
     span: Span | None  # of an ordinary token
     special: int = 0  # else which of the special tokens; 0 is [CLS]
+    by_hand: bool = True  # whether somebody chose it
 
     def position(self, tokens: Tokens) -> int:
         """The (first) token of a text that stands there; [CLS] where none does."""
@@ -47,7 +48,7 @@ def followed(choice: Choice) -> FollowedToken:
     """The token that was chosen for this text; [CLS] where none was."""
     place = cards.chosen_place(choice.text, choice.pair)
     if place is None:
-        return FollowedToken(None)
+        return FollowedToken(None, by_hand=False)
     return FollowedToken(None, place[1]) if place[0] < 0 else FollowedToken(place)
 
 
@@ -85,7 +86,7 @@ def toggle_cell(layer: int | None, dimension: int) -> None:
 def draw(choice: Choice, trace: Trace, chosen: FollowedToken, layer: int | None) -> None:
     """The text, a click on a token follows it; and two menus for the same without a mouse."""
     tokens = trace.tokens
-    place = chosen.position(tokens)
+    place = chosen.position(tokens) if chosen.by_hand else trace.read_token
     with st.container(key="follow"):
         with st.container(key="follow-text"):
             plot = None
@@ -137,7 +138,8 @@ def _token_menu(choice: Choice, tokens: Tokens, place: int) -> None:
         on_change=_choose_token,
         args=(choice.text, choice.pair, tokens),
         width=150,
-        help="The one that is followed. Or click it in the text; a second click returns to [CLS].",
+        help="The one that is followed. Or click it in the text; a second click returns to [CLS], "
+        "or to the token that a decoder reads.",
     )
 
 

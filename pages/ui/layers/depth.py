@@ -90,8 +90,13 @@ def in_words(ways: Sequence[Way]) -> str:
                     for name, (layer, cosine) in turns.items()
                 ]
             )
-        sentences.append(f"{ways[0].name} changes direction most {where}.")
+        sentences.append(f"{followed(ways)} changes direction most {where}.")
     return " ".join(sentences)
+
+
+def followed(ways: Sequence[Way]) -> str:
+    """The tokens that are followed, as their texts call them."""
+    return " or ".join(dict.fromkeys(way.name for way in ways))
 
 
 def _settled(way: Way) -> tuple[int, str] | None:
@@ -104,8 +109,8 @@ def _settled(way: Way) -> tuple[int, str] | None:
 
 def plot_of(ways: Sequence[Way], choice: Choice) -> Plot:
     """The picture of all of them; raises ``ValueError`` where they cannot share one."""
-    plot = picture("depth", [way.entry for way in ways], choice, token=ways[0].token)
-    return replace(plot, title=f"{ways[0].name} over depth")
+    plot = picture("depth", [way.entry for way in ways], choice, token=ways[0].asked)
+    return replace(plot, title=f"{followed(ways)} over depth")
 
 
 def draw_depth(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot | None:
@@ -253,7 +258,9 @@ def _missing(ways: Sequence[Way], shared: Sequence[Way]) -> list[str]:
                 what = (
                     "what its classification layers read is not known, so they cannot be applied"
                     if way.entry.first.kind == "classifier"
-                    else f"it is a {way.entry.first.encoder_kind} without classes to apply"
+                    else "it is a bare encoder without a pooling head to apply"
+                    if not way.entry.first.head
+                    else f"it is a {way.entry.first.encoder_kind} and has no classes to apply"
                 )
                 sentences.append(
                     f"{cards.plain(way.entry.name)}: {what} at earlier layers, and it has no line "

@@ -31,7 +31,10 @@ def draw(ways: Sequence[Way], choice: Choice) -> None:
         return
     lead = ways[0]
     shared = [
-        way for way in ways if way.traces[0].hidden.shape[::2] == lead.traces[0].hidden.shape[::2]
+        way
+        for way in ways
+        if way.traces[0].hidden.shape[::2] == lead.traces[0].hidden.shape[::2]
+        and way.token == lead.token
     ]
     if index >= lead.traces[0].hidden.shape[2]:
         st.caption(f"Dimension {index} does not exist here.")

@@ -35,6 +35,7 @@ class Way:
     paths: tuple[Trajectory, ...] = ()
     mean: MeanTrajectory | None = None
     token: int = 0
+    asked: int | None = None  # the same where somebody chose it; None: that which is read
     problem: str = ""  # why there is none
 
     @property
@@ -68,9 +69,11 @@ def ways(choice: Choice, chosen: FollowedToken) -> list[Way]:
         subject = subject_of(entry, choice.text, choice.pair)
         try:
             traces = subject.traces()
-            token = chosen.position(traces[0].tokens)
-            paths = subject.each(results.trajectory, token)
-            found.append(Way(entry, traces, paths, over_depth.mean_trajectory(paths), token))
+            asked = chosen.position(traces[0].tokens) if chosen.by_hand else None
+            paths = subject.each(results.trajectory, asked)
+            token = traces[0].read_token if asked is None else asked
+            mean = over_depth.mean_trajectory(paths)
+            found.append(Way(entry, traces, paths, mean, token, asked))
         except Exception as error:
             found.append(Way(entry, problem=reason(error)))
     return found

@@ -176,7 +176,7 @@ def _plot(
             "cls_by_layer",
             [way.entry for way in given],
             choice,
-            token=given[0].token,
+            token=given[0].asked,
             values=settings.values,
             order=settings.order,
             top=settings.top,
