@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.common.outputs import THRESHOLD, class_gap, is_number
+from analysis.common.phrases import listed, name_without_folder
 from analysis.common.records import freeze, require_shape
 from analysis.corpus.predictions import Predictions, common_rows
 from analysis.datasets.label_sets import sets_of
+from analysis.datasets.labels import columns_of
 
 if TYPE_CHECKING:
     from analysis.datasets.table import Table
@@ -128,6 +130,40 @@ class Answers:
         if self.truth is None or self.regression:
             raise ValueError("Right and wrong need a data set with classes as labels.")
         return np.asarray(self.predicted == self.truth)
+
+
+def comparable(runs: Sequence[Predictions]) -> tuple[list[Predictions], str]:
+    """The runs whose answers can stand side by side, and in a sentence who is left out, if anybody.
+
+    Of those that answer in one way with the same classes, whatever their order, the most; of
+    several such groups the first.
+    """
+    groups: list[list[Predictions]] = []
+    for run in runs:
+        own = next((group for group in groups if _alike(group[0], run)), None)
+        if own is None:
+            groups.append([run])
+        else:
+            own.append(run)
+    kept = max(groups, key=len, default=[])
+    others = [
+        name_without_folder(run.checkpoint) for run in runs if not any(run is one for one in kept)
+    ]
+    if not others:
+        return kept, ""
+    one = len(others) == 1
+    return kept, (
+        f"{listed(others)} {'has' if one else 'have'} other classes, or another kind of answer, "
+        f"and {'is' if one else 'are'} left out here: choose {'it' if one else 'them'} alone."
+    )
+
+
+def _alike(first: Predictions, other: Predictions) -> bool:
+    """Whether two runs answer in one way, with the same classes."""
+    if first.output != other.output or len(first.labels) != len(other.labels):
+        return False
+    both = (first.labels, other.labels), (other.labels, first.labels)
+    return first.output == "value" or any(columns_of(*two) is not None for two in both)
 
 
 def align(table: Table, runs: Sequence[Predictions]) -> Answers:

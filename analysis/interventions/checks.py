@@ -63,7 +63,7 @@ def check_where(classifier: Classifier, where: str) -> None:
     if classifier.checkpoint.kind == "encoder":
         raise ValueError(
             f"{classifier.checkpoint.name} is a {classifier.checkpoint.encoder_kind}: it has no "
-            "prediction that could change"
+            "prediction that could change."
         )
     if where == "replace" and classifier.tokenizer.mask_token_id is None:
         raise ValueError(

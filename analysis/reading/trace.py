@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 _READS = {
     "cls": "[CLS]",
-    "last_token": "last token",
-    "mean": "mean of the tokens",
-    "max": "maximum over the tokens",
-    "mean_sqrt_len": "sum of the tokens by the root of their number",
+    "last_token": "the last token",
+    "mean": "the mean of the tokens",
+    "max": "the maximum over the tokens",
+    "mean_sqrt_len": "the sum of the tokens by the root of their number",
 }
 
 

@@ -30,7 +30,8 @@ def carried(
     if not np.any(held):
         return LeadingPair(title, score, None, score)
     i, j = map(int, np.unravel_index(int(np.abs(held).argmax()), held.shape))
-    return LeadingPair(title, score, (first[i], second[j]), float(held[i, j]))
+    # Some tokenizers keep the space before a word: it is the same word without it.
+    return LeadingPair(title, score, (first[i].strip(), second[j].strip()), float(held[i, j]))
 
 
 def in_words(found: Sequence[LeadingPair]) -> str:

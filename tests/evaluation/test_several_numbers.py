@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import pearsonr, spearmanr
@@ -12,6 +14,7 @@ from analysis.datasets.files import DataError
 from analysis.datasets.guess import Columns
 from analysis.datasets.upload import read_upload
 from analysis.evaluation.agreement import compare
+from analysis.evaluation.answers import comparable
 from analysis.evaluation.examples import examples
 from analysis.evaluation.scores import evaluate
 
@@ -117,3 +120,17 @@ def test_rows_are_listed_with_every_number(tmp_path):
     assert {"label, valence", "own: arousal", "difference"} <= set(frame)
     apart = np.abs(run.logits - table.label).mean(axis=1)
     np.testing.assert_allclose(frame["difference"], np.sort(apart)[::-1], rtol=1e-6)
+
+
+def test_one_of_another_kind_leaves_the_others_side_by_side(tmp_path):
+    path, _ = file_of(tmp_path)
+    table = read_upload(path, labels=OUTPUTS).table
+    runs = [
+        answers(table, "/home/somebody/first"),
+        replace(answers(table, "/home/somebody/classes"), output="softmax"),
+        answers(table, "second", labels=OUTPUTS[::-1]),
+    ]
+    kept, told = comparable(runs)
+    assert [run.checkpoint for run in kept] == ["/home/somebody/first", "second"]
+    assert told.startswith("classes has other classes, or another kind of answer")
+    assert comparable(kept) == (kept, "")

@@ -14,6 +14,7 @@ import analysis
 from analysis.corpus.embedding import poolings_of
 from analysis.families.table import make
 from analysis.similarities.edits import effects
+from analysis.similarities.wording import carried
 from tests.support import zoo
 
 FIRST, SECOND = "The plot is thin, but not dull.", "A film with a thin story."
@@ -80,3 +81,10 @@ def test_an_encoder_of_base_size_scores_as_sentence_transformers_does(mpnet_dir:
         swapped.contributions.T,
         atol=1e-9,
     )
+
+
+def test_a_word_is_named_without_the_space_that_its_tokenizer_keeps():
+    values = np.array([[0.0, 0.1], [0.2, 0.7]])
+    none = [False, False]
+    for first, second in (((" the", " plot"), (" a", " story")), (("the", "plot"), ("a", "story"))):
+        assert carried("mean", 0.9, values, first, second, (none, none)).words == ("plot", "story")

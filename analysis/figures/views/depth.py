@@ -71,13 +71,21 @@ def depth(
         index = int(entries[headed[0]][0].logits[-1].argmax()) if target is None else target
         value = label_of_class(owners[headed[0]], index)
         regression = owners[headed[0]].regression
+        # One without a prediction keeps its place: colours are told by it in all four panels.
+        nothing = np.full(len(entries[0][0].norm), np.nan)
         prediction = lines_of(
-            [[path.probabilities[:, index] for path in entries[i]] for i in headed],
-            [names[i] for i in headed],
+            [
+                [path.probabilities[:, index] for path in entry] if i in headed else [nothing]
+                for i, entry in enumerate(entries)
+            ],
+            names,
             f"{'value' if regression else 'probability'} of {value}",
         )
         flips = [
-            np.any([path.flips for path in entries[i]], axis=0) & (not regression) for i in headed
+            np.any([path.flips for path in entry], axis=0) & (not regression)
+            if i in headed
+            else np.zeros(len(nothing), bool)
+            for i, entry in enumerate(entries)
         ]
         panels.append(
             replace(

@@ -11,6 +11,7 @@ import streamlit as st
 from analysis.common.phrases import owned
 from analysis.corpus import predictions
 from analysis.corpus.predictions import Predictions
+from analysis.evaluation.answers import comparable
 from pages.ui.data import choose
 from pages.ui.data.choose import DataChoice
 from pages.ui.engine import jobs, models
@@ -116,7 +117,10 @@ def _bytes(size: int) -> str:
     return f"{size / 2**20:,.1f} MB" if size >= 2**20 else f"{size / 2**10:,.0f} kB"
 
 
-def _results(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions]) -> None:
+def _results(chosen: DataChoice, run: EvaluationRun, every: Sequence[Predictions]) -> None:
+    answers, left_out = comparable(every)
+    if left_out:
+        st.caption(cards.plain(left_out))
     evaluations: list[Evaluation] = []
     if run.table.label is not None:
         with st.spinner("Scores and their intervals"):

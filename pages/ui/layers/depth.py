@@ -21,7 +21,7 @@ from pages.ui.kit import cards, selection, shades
 from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import titled
 from pages.ui.layers import engine, numbers
-from pages.ui.layers.engine import Way
+from pages.ui.layers.engine import Way, followed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,11 +92,6 @@ def in_words(ways: Sequence[Way]) -> str:
             )
         sentences.append(f"{followed(ways)} changes direction most {where}.")
     return " ".join(sentences)
-
-
-def followed(ways: Sequence[Way]) -> str:
-    """The tokens that are followed, as their texts call them."""
-    return " or ".join(dict.fromkeys(way.name for way in ways))
 
 
 def _settled(way: Way) -> tuple[int, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,11 @@ class Way:
     def probabilities(self) -> np.ndarray | None:
         """(L+1, C) mean over the members; None without a pooling head."""
         return self.average.probabilities
+
+
+def followed(ways: Sequence[Way]) -> str:
+    """The tokens that are followed, as their texts call them."""
+    return " or ".join(dict.fromkeys(way.name for way in ways))
 
 
 def ways(choice: Choice, chosen: FollowedToken) -> list[Way]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -22,7 +22,7 @@ from pages.ui.kit import cards, selection
 from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import title_row, titled
 from pages.ui.layers import dimension, heat_map_drawing
-from pages.ui.layers.engine import Way
+from pages.ui.layers.engine import Way, followed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,7 +82,7 @@ def draw_map(
         if len(ways) > MOST:
             said.append(f"The first {MOST} checkpoints are drawn; choose fewer to see the others.")
         about = _ABOUT[settings.values] + (_WEIGHT if settings.order in ("weight", "top") else "")
-        with titled(f"{ways[0].name} by layer", about, "map", head):
+        with titled(f"{followed(ways)} by layer", about, "map", head):
             export_menu({plot.title: plot} if plot else {}, "export-map")
         with st.container(key="map-drawing"):
             if plot is not None:
@@ -195,7 +195,8 @@ def _plot(
         return None, problems
     full = full_colour(make(drawn, None))
     limit = common_limit("map_scale", (*choice.key, settings.values), full, st.session_state)
-    return make(drawn, limit), problems
+    plot = make(drawn, limit)
+    return replace(plot, title=f"{followed(drawn)} by layer"), problems
 
 
 def _spread(ways: Sequence[Way]) -> list[str]:
