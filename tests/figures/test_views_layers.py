@@ -95,3 +95,12 @@ def test_cka_is_drawn_from_zero_to_one():
     np.testing.assert_array_equal(plot.mark.values, result.values)
     assert plot.mark.bounds == (0.0, 1.0)
     assert f"Over {result.sentences} sentences" in plot.notes[0]
+
+
+def test_a_line_keeps_its_place_where_one_has_no_prediction():
+    bare, own = zoo.loaded("bare"), zoo.loaded("cls")
+    paths = [layers.follow(one, analysis.record(one, TEXT), 0) for one in (bare, own)]
+    panels = view("depth", paths, ["bare", "own"]).mark.panels
+    assert {panel.series for panel in panels} == {("bare", "own")}
+    assert np.isnan(panels[3].y[0]).all()
+    assert np.isfinite(panels[3].y[1]).all()

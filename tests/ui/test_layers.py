@@ -53,7 +53,9 @@ def lines(app: Any, quantity: int, kind: str = "depth") -> dict[str, np.ndarray]
     return {
         one["name"]: numbers(one["y"])
         for one in data
-        if "lines" in one["mode"] and one.get("fill") is None
+        if "lines" in one["mode"]
+        and one.get("fill") is None
+        and np.isfinite(numbers(one["y"])).any()
     }
 
 
