@@ -242,6 +242,8 @@ def _scores(
     if table.regression:
         assert table.label is not None
         gold = np.asarray(table.label, dtype=np.float64)[both.rows]
+    import scipy.stats  # noqa: F401 (here, so that no pooling's seconds have its import)
+
     cosines, anisotropy, spearman, pearson, means, own = [], [], [], [], [], []
     for key, reader in zip(keys, readers, strict=True):
         began = time.perf_counter()

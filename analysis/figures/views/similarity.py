@@ -273,7 +273,7 @@ def max_winners(
         for number in order.tolist():
             margins = margin[won == number]
             finite = margins[np.isfinite(margins)]
-            phrase = f", margin {np.median(finite):.2g}" if len(finite) else ""
+            phrase = f" ({np.median(finite):.2g})" if len(finite) else ""
             categories.append(f"{labels[number]}{phrase}")
         panels.append(
             Bars(
