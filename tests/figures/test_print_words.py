@@ -70,7 +70,7 @@ def test_depth_on_paper_names_layer_0_and_the_last(width, layers):
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(10.0, "+10"), (-10.0, "−10"), (0.77, "+0.77"), (2.5, "+2.5"), (1e-5, "+1.0e−05")],
+    [(10.0, "+10"), (-10.0, "−10"), (0.77, "+0.77"), (2.5, "+2.5"), (1e-5, "+1e−05")],
 )
 def test_the_end_of_a_scale_has_no_decimals_that_say_nothing(value, shown):
     assert end_of(value) == shown
