@@ -14,12 +14,14 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from analysis.common.hub import hub_unreachable
 
+Find = Callable[[str, list[str]], Path | None]  # (name, places looked in so far) -> folder
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 # What is ever fetched from the Hub: no pickles, no code.
 HUB_PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "README.md")
@@ -86,24 +88,29 @@ def resolve_encoder(name: str | os.PathLike[str]) -> EncoderLocation:
 
     Raises :class:`EncoderNotFound` (a ``ValueError``) that names each place looked in.
     """
-    asked = os.fspath(name)
+    return _found(os.fspath(name), (*_HERE, ("Hub", _from_hub)))
+
+
+def locally(name: str | os.PathLike[str]) -> EncoderLocation:
+    """The same among what is on this machine: folder, package, Hub cache.
+
+    Raises :class:`EncoderNotFound` (a ``ValueError``) that names each place looked in.
+    """
+    return _found(os.fspath(name), _HERE)
+
+
+def _found(asked: str, places: Sequence[tuple[str, Find]]) -> EncoderLocation:
     looked: list[str] = []
-    for source, find in (
-        ("folder", _in_folder),
-        ("package", _in_package),
-        ("Hub cache", in_hub_cache),
-        ("Hub", _from_hub),
-    ):
+    for source, find in places:
         path = find(asked, looked)
         if path is not None:
             files = tuple(f for f in weight_files(path) if not f.name.startswith("adapter"))
             if files:
                 return EncoderLocation(asked, path, source, digest_of(files))
             looked.append(f"{source}: found, but it holds no model.safetensors")
-    places = "; ".join(looked)
     raise EncoderNotFound(
-        f"encoder {asked!r} was not found. Looked in: {places}. Give a folder with config.json and "
-        "model.safetensors, or download it once on a machine with a network."
+        f"encoder {asked!r} was not found. Looked in: {'; '.join(looked)}. Give a folder with "
+        "config.json and model.safetensors, or download it once on a machine with a network."
     )
 
 
@@ -163,6 +170,13 @@ def in_hub_cache(name: str, looked: list[str]) -> Path | None:
 
 def _from_hub(name: str, looked: list[str]) -> Path | None:
     return download(name, looked) if _HUB_ID.fullmatch(name) else None
+
+
+_HERE: tuple[tuple[str, Find], ...] = (
+    ("folder", _in_folder),
+    ("package", _in_package),
+    ("Hub cache", in_hub_cache),
+)
 
 
 def download(name: str, looked: list[str]) -> Path | None:

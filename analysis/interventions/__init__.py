@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from analysis.interventions.effects import WhatIf as WhatIf
     from analysis.interventions.flips import Flips as Flips
     from analysis.interventions.flips import smallest_edits as smallest_edits
+    from analysis.interventions.flips_over_texts import FlipRate as FlipRate
+    from analysis.interventions.flips_over_texts import FlipStore as FlipStore
+    from analysis.interventions.flips_over_texts import TextFlip as TextFlip
+    from analysis.interventions.flips_over_texts import flip_rates as flip_rates
+    from analysis.interventions.flips_over_texts import flips_over as flips_over
     from analysis.interventions.leaving import drop_effects as drop_effects
     from analysis.interventions.leaving import leave_one_out as leave_one_out
     from analysis.reading.reread import depth_logits as depth_logits
@@ -36,6 +41,13 @@ _MODULES = {
     "analysis.interventions.changes": ("sweep_last_k", "what_if"),
     "analysis.interventions.doubt": ("Doubt", "WordEffects", "word_effects", "word_logits"),
     "analysis.interventions.effects": ("WHERE", "DropEffects", "LeaveOneOut", "Sweep", "WhatIf"),
+    "analysis.interventions.flips_over_texts": (
+        "FlipRate",
+        "FlipStore",
+        "TextFlip",
+        "flip_rates",
+        "flips_over",
+    ),
     "analysis.interventions.flips": ("Flips", "smallest_edits"),
     "analysis.interventions.leaving": ("drop_effects", "leave_one_out"),
     "analysis.reading.reread": ("depth_logits", "part_norms"),

@@ -7,7 +7,7 @@ counts only when the library's own forward of the edited text predicts another c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -89,7 +89,7 @@ def smallest_edits(
     text: str,
     pair: str | None = None,
     kind: str = "deletion",
-    words: Sequence[str] = (),
+    words: Sequence[str] | Mapping[Span, Sequence[str]] = (),
     most: int = MOST_EDITS,
     reads: int = READS,
     progress: Callable[[float], None] | None = None,
@@ -107,7 +107,8 @@ def smallest_edits(
     kind
         "deletion": words are struck out; "replacement": one of `words` takes a word's place.
     words
-        The replacements that are tried for every word.
+        The replacements that are tried: the same for every word, or by the word's span
+        (:mod:`analysis.interventions.replacements` has some).
     most
         Edits in the largest set.
     reads
@@ -132,7 +133,7 @@ def smallest_edits(
     single = [
         (span, word)
         for span in spans
-        for word in (("",) if kind == "deletion" else words)
+        for word in (("",) if kind == "deletion" else _tried(words, span))
         if word.casefold() != _at(text, pair, span).casefold()
     ]
     target, margin = reader.start()
@@ -252,6 +253,10 @@ def _sets(
             if edit[0] not in taken:
                 grown.setdefault(frozenset((*edits, edit)), (*edits, edit))
     return list(grown.values()), False
+
+
+def _tried(words: Sequence[str] | Mapping[Span, Sequence[str]], span: Span) -> Sequence[str]:
+    return words.get(span, ()) if isinstance(words, Mapping) else words
 
 
 def _at(text: str, pair: str | None, span: Span) -> str:

@@ -11,8 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
-from analysis.checkpoints import CheckpointError
-from analysis.checkpoints.model import key_report, opened, refuse_missing
+from analysis.checkpoints import CheckpointError, masked_lm
 from analysis.common.memory import enough_memory
 from analysis.common.records import freeze, require_shape
 from analysis.reading.trace import model_inputs
@@ -120,7 +119,7 @@ def shared_terms(a: Splade, b: Splade) -> SharedTerms:
 
 def has_head(classifier: Classifier) -> bool:
     """Whether the folder of a checkpoint holds a masked language model's head."""
-    return any(name.endswith("ForMaskedLM") for name in _architectures(classifier))
+    return masked_lm.has_head(classifier.checkpoint.folder)
 
 
 def _active(values: np.ndarray, tokens: Tokens, classifier: Classifier, strategy: str) -> Splade:
@@ -157,20 +156,11 @@ def _opened(model: Classifier | str | Path) -> Classifier:
     return model
 
 
-def _architectures(classifier: Classifier) -> tuple[str, ...]:
-    config: Any = getattr(classifier.model, "config", None)
-    folder = classifier.checkpoint.folder / "config.json"
-    named = getattr(config, "architectures", None) or ()
-    if folder.is_file():
-        named = json.loads(folder.read_text(encoding="utf-8")).get("architectures") or ()
-    return tuple(named)
-
-
 def _head(classifier: Classifier) -> tuple[Any, str, str]:
     """(model with its vocabulary head, pooling strategy, activation); kept while it is loaded."""
     held = _HEADS.get(classifier.model)
     if held is None:
-        network = _network(classifier) if has_head(classifier) else None
+        network = masked_lm.head_of(classifier)
         held = _HEADS[classifier.model] = (
             (network, *_pooling(classifier))
             if network is not None
@@ -180,20 +170,6 @@ def _head(classifier: Classifier) -> tuple[Any, str, str]:
     if isinstance(held, str):
         raise CheckpointError(held)
     return held
-
-
-def _network(classifier: Classifier) -> Any:
-    """The model with its head; None where the file of a named *ForMaskedLM holds none."""
-    from transformers import AutoModelForMaskedLM
-
-    folder = classifier.checkpoint.folder
-    model, info = opened(AutoModelForMaskedLM, folder, trust_remote_code=False)
-    own = f"{model.base_model_prefix}."
-    missing = list(key_report(info).missing)
-    if missing and not any(name.startswith(own) for name in missing):
-        return None
-    refuse_missing(classifier.checkpoint.id, missing)
-    return model.eval().requires_grad_(False).to(classifier.device)
 
 
 def _pooling(classifier: Classifier) -> tuple[str, str]:

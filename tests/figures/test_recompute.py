@@ -50,6 +50,7 @@ NEEDS = {
     "variant": {"variant": "The plot was dull."},
     "evidence_means": {"methods": ["leave_one_out"], "texts": 3},
     "largest_words": {"method": "leave_one_out", "texts": 6},
+    "flip_rates": {"texts": 2},
 }
 
 
@@ -80,6 +81,7 @@ OTHERS = [
     ("pooling_attention", {"norms": True, "words": False, "special": False}),
     ("what_if", {"drop_layers": [4], "mask_tokens": [2], "where": "encoder"}),
     ("variant", {"variant": "The plot was dull."}),
+    ("flips", {"kind": "replacement", "most": 2}),
     ("classes", {}),
     ("sweep", {}),
     ("source_layers", {}),

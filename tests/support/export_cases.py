@@ -56,6 +56,18 @@ CASES = {
         views=("doubt", "word_effects"),
     ),
     "compare, edits that flip": Case(COMPARE, press="flips-go", views=("flips",)),
+    "compare, flips over a data set": Case(
+        COMPARE,
+        held={"flips_over": True, "flips_texts": 4, **SENTENCES},
+        press="flips-job-go",
+        views=("flip_rates",),
+    ),
+    "compare, words of a data set": Case(
+        COMPARE,
+        held={"flip_kind": "replacement", "flip_words": "data", **SENTENCES},
+        press="flips-go",
+        views=("flips",),
+    ),
     "compare, pieces": Case(COMPARE, "mha", {"unit": "pieces"}),
     "layers, standardised": Case(
         LAYERS,

@@ -17,6 +17,7 @@ from analysis.datasets.table import Table
 from analysis.evaluation.agreement import agreement
 from analysis.evaluation.scores import evaluate
 from analysis.figures import Plot, view
+from analysis.interventions.flips_over_texts import TextFlip, flip_rates
 from analysis.study.fits import FitScores, HeadScores
 from tests.support.evidence_pictures import PLOTS as EVIDENCE
 from tests.support.known_results import checkpoint
@@ -273,3 +274,15 @@ def _failure_rates() -> Plot:
 
 for _key, _make in EVIDENCE.items():
     sample(_key)(_make)
+
+
+@sample("flip_rates")
+def _flip_rates() -> Plot:
+    edits = {"cls": (0, 1, 1, 2, 3, 0), "mha": (0, 0, 0, 2, 0, 0)}
+    records = [
+        TextFlip(f"sst2-{head}", row, "negative", "positive", count, row != 4, 40, 9)
+        for head, counts in edits.items()
+        for row, count in enumerate(counts)
+    ]
+    owners = [checkpoint(f"sst2-{head}") for head in edits]
+    return view("flip_rates", flip_rates(records), "replacement", owners, "masked")

@@ -43,7 +43,7 @@ def _arrays(value: Any) -> Any:
 def evidence_over_data(patch: pytest.MonkeyPatch, sources: Path) -> Writer:
     from analysis.attribution.evidence.faithfulness import MEASURES
     from analysis.attribution.texts.records import COLUMNS, TextEvidence
-    from analysis.attribution.texts.store import open_store
+    from analysis.attribution.texts.store import EvidenceStore
 
     zeros = np.zeros((2, len(MEASURES)))
     made = [
@@ -55,7 +55,7 @@ def evidence_over_data(patch: pytest.MonkeyPatch, sources: Path) -> Writer:
     ]  # fmt: skip
 
     def opened(place: Path) -> Any:
-        return open_store(place / "evidence" / "a.jsonl", {"rows": "abc"})
+        return EvidenceStore.opened(place / "evidence" / "a.jsonl", {"rows": "abc"})
 
     def write(place: Path) -> None:
         store = opened(place)

@@ -1,4 +1,4 @@
-"""Recipes of edited words: a word in doubt, and what every word is worth to a margin."""
+"""Recipes of a word in doubt, and of what every word is worth to a margin."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ import numpy as np
 from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
 from analysis.figures.recipes.registry import recipe
-from analysis.figures.recipes.request import GivenTarget, Request, Subject, within
+from analysis.figures.recipes.request import GivenTarget, Request, Subject
 from analysis.figures.views import doubt as views
 from analysis.reading.decomposition import NoExactSplit
 from analysis.seed_groups import averages
 
 if TYPE_CHECKING:
     from analysis.interventions.doubt import Doubt, WordEffects
-    from analysis.interventions.flips import Flips
 
 
 def doubt_of(
@@ -61,37 +60,6 @@ def effects_of(subject: Subject, target: GivenTarget, instead: str = "") -> Word
         index,
         edits.word_spans(first.text, first.pair),
         subject.each(results.word_logits, instead),
-    )
-
-
-def flips_of(subject: Subject, kind: str = "deletion", most: int = 3) -> Flips:
-    """The smallest edits that flip the subject's prediction; replacements are the suite's words.
-
-    Raises ``ValueError`` for a kind that is not known, and where no class is predicted.
-    """
-    from analysis.suite import words
-
-    tried = words(subject.members[0].checkpoint.task) if kind == "replacement" else ()
-    return subject.members[0].result(
-        results.flips, subject.members, subject.name, kind, tried, most
-    )
-
-
-@recipe("flips")
-def flips(request: Request, kind: str = "deletion", most: int = 3) -> Plot:
-    """The margin after the best edits of each size, until the prediction flips.
-
-    Raises
-    ------
-    ValueError
-        The kind is not known, or `most` is not 1 to 3.
-    """
-    within("most", most, 1, 3)
-    subjects = request.subjects
-    return views.flips(
-        [flips_of(subject, kind, most) for subject in subjects],
-        subjects[0].traces()[0].tokens,
-        [subject.checkpoint for subject in subjects],
     )
 
 

@@ -199,16 +199,21 @@ def flips(
     words: tuple[str, ...],
     most: int,
 ) -> Flips:
-    """The smallest edits that flip the prediction of these seeds, or of the one checkpoint."""
-    from analysis import interventions
+    """The smallest edits that flip the prediction of these seeds, or of the one checkpoint.
 
+    Replacements without words are those of the first one's masked language model.
+    """
+    from analysis import interventions
+    from analysis.interventions.replacements import fitting
+
+    masked = kind == "replacement" and not words
     return interventions.smallest_edits(
         name,
         [one.classifier for one in members],
         member.text,
         member.pair,
         kind,
-        words,
+        fitting(member.classifier, member.text, member.pair) if masked else words,
         most,
         progress=member.store.progress,
     )

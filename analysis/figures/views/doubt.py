@@ -155,68 +155,6 @@ def word_effects(
     )
 
 
-@view("flips")
-def flips(found: Sequence[Any], tokens: Any, checkpoints: Sequence[Any] = ()) -> Plot:
-    """The margin of the predicted class after the best edits of each size.
-
-    Parameters
-    ----------
-    found
-        `Flips`, one a checkpoint or seed group, all of one kind of edit.
-    tokens
-        Of the text as typed.
-    checkpoints
-        Those that answered.
-
-    Returns
-    -------
-    Plot
-        A line a pooling head; a ring where the prediction flips. A line ends where it does.
-
-    Raises
-    ------
-    ValueError
-        Without a search, or with searches of two kinds.
-    """
-    if not found or len({one.kind for one in found}) > 1:
-        raise ValueError("give the searches of one kind of edit, at least one")
-    size = max(len(one.best) for one in found)
-    y = np.full((len(found), size), np.nan)
-    flags = np.zeros((len(found), size), bool)
-    for row, one in enumerate(found):
-        y[row, : len(one.best)] = one.margins
-        flags[row, : len(one.best)] = one.flips
-    kind = {"deletion": "struck out", "replacement": "replaced"}[found[0].kind]
-    whole = all(all(one.tried) for one in found)
-    return Plot(
-        view="flips",
-        title="What would change its mind",
-        mark=Lines(
-            x=np.arange(size),
-            y=y,
-            series=tuple(one.name for one in found),
-            x_label=f"words {kind}",
-            y_label="margin of the class as typed (logit)",
-            flags=flags,
-            flag_label="another class is predicted",
-            places=tuple(map(str, range(size))),
-        ),
-        params={"kind": found[0].kind, "edits": [_written(one.edits) for one in found]},
-        provenance=provenance_of(list(checkpoints), tokens, view="flips"),
-        notes=(
-            *(() if whole else ("Not every set of edits was tried: smaller ones may do.",)),
-            *cut_note([tokens]),
-        ),
-        caption="Logit of the class predicted as typed minus the largest other one, after the best "
-        f"set of words {kind}, by the size of the set. A ring marks a head that then predicts "
-        "another class" + ("; all sets were tried." if whole else "; a beam search, not all sets."),
-    )
-
-
-def _written(edits: Any) -> list[list[Any]]:
-    return [[*span, instead] for span, instead in edits]
-
-
 def _label(entries: Sequence[Any]) -> str:
     labels = dict.fromkeys(entry.label for entry in entries)
     return next(iter(labels)) if len(labels) == 1 else "the explained class"

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
-from analysis.attribution import EvidenceStore
 from analysis.attribution.texts.records import whole_rows
-from analysis.attribution.texts.store import open_store
+from analysis.attribution.texts.store import EvidenceStore
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import reason
 from analysis.common.jobs import Desk, time_in_words
@@ -247,4 +246,4 @@ def _chosen(store: EvidenceStore, methods: Sequence[str]) -> list[TextEvidence]:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _store(settings: str, _asked: Any) -> EvidenceStore:
     """On disk, so that a pass goes on after the app was closed."""
-    return open_store(folder() / "evidence" / f"{settings}.jsonl", _asked)
+    return EvidenceStore.opened(folder() / "evidence" / f"{settings}.jsonl", _asked)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
+from analysis.checkpoints.masked_lm import folder_of
 from analysis.common.faults import reason
-from analysis.figures.recipes.doubt import flips_of
+from analysis.figures.recipes.flips import flips_of
+from analysis.figures.recipes.request import Data
 from analysis.interventions.edits import word_spans
 from analysis.interventions.flips import READS, Flips, applied, in_words
+from analysis.interventions.replacements import SOURCES
+from pages.ui.compare import flips_over
 from pages.ui.compare.wording import difference
+from pages.ui.data import choose
 from pages.ui.engine import models
 from pages.ui.engine.replies import Reply
 from pages.ui.engine.results import picture, subject_of
@@ -27,8 +33,22 @@ _ABOUT = (
 )
 
 
+@dataclass(frozen=True)
+class Edits:
+    """What may be edited: the kind, and where replacements come from."""
+
+    kind: str
+    words_from: str
+    data: Data | None = None  # only where its words are put in
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells two of these apart."""
+        return (self.kind, self.words_from, self.data.table.digest if self.data else "")
+
+
 def draw(given: Sequence[Reply], choice: Choice) -> None:
-    """Controls, and the search once it was asked for of this text."""
+    """Controls, the search once it was asked for of this text, and a data set's on demand."""
     able = [
         reply
         for reply in given
@@ -39,45 +59,81 @@ def draw(given: Sequence[Reply], choice: Choice) -> None:
     with st.container(border=True, key="flips-panel"):
         with st.container(key="flips-controls"):
             st.markdown("**What would change its mind?**", help=_ABOUT)
-            kind = st.segmented_control(
-                "Edits",
-                tuple(_KINDS),
-                default="deletion",
-                required=True,
-                format_func=_KINDS.__getitem__,
-                label_visibility="collapsed",
-                **address.kept("flip_kind"),
+            kind, words_from = _ask(able)
+            button = st.empty()
+            over = st.toggle("Over a data set", **address.kept("flips_over"))
+        data = None
+        if over or words_from == "data":
+            chosen = choose.choose([reply.entry for reply in able], any_labels=True)
+            data = choose.data_of(chosen) if chosen.table is not None else None
+        if words_from == "data" and data is None:
+            return
+        edits = Edits(kind, words_from, data if words_from == "data" else None)
+        question = (choice.text, choice.pair, edits.key, tuple(reply.entry.id for reply in able))
+        asked = st.session_state.get("flips_asked") == question
+        if not asked:
+            members = sum(len(reply.entry.members) for reply in able)
+            words = len(word_spans(choice.text, choice.pair))
+            button.button(
+                "Search",
+                key="flips-go",
+                on_click=lambda: st.session_state.update(flips_asked=question),
+                help=f"{words} words; up to {members * READS:,} short reads, a few seconds "
+                "for a sentence. Typing ends the search.",
             )
-            question = (choice.text, choice.pair, kind, tuple(reply.entry.id for reply in able))
-            asked = st.session_state.get("flips_asked") == question
-            if not asked:
-                members = sum(len(reply.entry.members) for reply in able)
-                words = len(word_spans(choice.text, choice.pair))
-                st.button(
-                    "Search",
-                    key="flips-go",
-                    on_click=lambda: st.session_state.update(flips_asked=question),
-                    help=f"{words} words; up to {members * READS:,} short reads, a few seconds "
-                    "for a sentence. Typing ends the search.",
-                )
         if asked:
-            _search(able, choice, kind)
+            _search(able, choice, edits)
+        if over and data is not None:
+            flips_over.draw([reply.entry for reply in able], data, kind, words_from)
 
 
-def _search(able: Sequence[Reply], choice: Choice, kind: str) -> None:
+def _ask(able: Sequence[Reply]) -> tuple[str, str]:
+    """(kind of edit, where replacements come from)."""
+    kind = st.segmented_control(
+        "Edits",
+        tuple(_KINDS),
+        default="deletion",
+        required=True,
+        format_func=_KINDS.__getitem__,
+        label_visibility="collapsed",
+        **address.kept("flip_kind"),
+    )
+    if kind != "replacement":
+        return str(kind), "suite"
+    masked = any(folder_of(reply.entry.first) is not None for reply in able)
+    sources = [source for source in SOURCES if masked or source != "masked"]
+    if st.session_state.get("flip_words") not in (None, *sources):
+        del st.session_state["flip_words"]  # of a link, or of checkpoints that had one
+    source = st.selectbox(
+        "Words from",
+        sources,
+        format_func=SOURCES.__getitem__,
+        label_visibility="collapsed",
+        width=210,
+        help="The suite's words, a data set's most telling ones, or those that the masked language "
+        "model of a checkpoint's encoder finds likeliest in each place.",
+        **address.kept("flip_words"),
+    )
+    return str(kind), str(source)
+
+
+def _search(able: Sequence[Reply], choice: Choice, edits: Edits) -> None:
     bar = st.empty()
-    found: list[Flips] = []
+    searches: list[Flips] = []
     kept, problems = [], []
     for place, reply in enumerate(able):
         bar.progress(place / len(able), f"Searching, {cards.plain(reply.entry.name)}")
         models.leave_if_stale(place / len(able))
         try:
-            found.append(flips_of(subject_of(reply.entry, choice.text, choice.pair), kind))
+            subject = subject_of(reply.entry, choice.text, choice.pair)
+            searches.append(
+                flips_of(subject, edits.kind, words_from=edits.words_from, data=edits.data)
+            )
             kept.append(reply)
         except Exception as error:
             problems.append(reason(error, reply.entry.id))
     bar.empty()
-    for flips in found:
+    for flips in searches:
         text, pair = applied(choice.text, choice.pair, flips.edits if flips.flipped else ())
         shown = difference(choice.text, text)
         if choice.pair is not None and pair is not None:
@@ -87,5 +143,13 @@ def _search(able: Sequence[Reply], choice: Choice, kind: str) -> None:
         cards.piece(f'<div class="line">{said}</div>{edited}', f"flips-{flips.name}")
     for problem in problems:
         st.caption(cards.plain(problem))
-    if found:
-        panel(picture("flips", [reply.entry for reply in kept], choice, kind=kind), "flips", _ABOUT)
+    if searches:
+        plot = picture(
+            "flips",
+            [reply.entry for reply in kept],
+            choice,
+            data=edits.data,
+            kind=edits.kind,
+            words_from=edits.words_from,
+        )
+        panel(plot, "flips", _ABOUT)

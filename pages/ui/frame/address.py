@@ -144,6 +144,9 @@ NAMES: dict[str, Kind] = {
     "variant": TEXT,
     "instead": TEXT,
     "flip_kind": TEXT,
+    "flip_words": TEXT,
+    "flips_over": SWITCH,
+    "flips_texts": NUMBER,
     # several pages
     "reference": TEXT,
     # Layers
