@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.common.phrases import name_without_folder
-from analysis.figures.marks import Lines
+from analysis.figures.marks import Bars, Lines
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.source import cut_note, distinct, provenance_of
@@ -121,7 +121,7 @@ def flip_rates(
     Returns
     -------
     Plot
-        A line a pooling head with its 95 % interval.
+        A point with its 95 % interval a pooling head, for each number of edits.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def flip_rates(
     known = [rate for rate in rates if rate.texts]
     if not known:
         raise ValueError("no text was searched: nothing to draw")
-    sizes = np.arange(1, len(known[0].within) + 1)
+    sizes = range(1, len(known[0].within) + 1)
     names = distinct([name_without_folder(rate.name) for rate in known])
     texts = sorted({rate.texts for rate in known})
     of = f"{texts[0]:,}" if len(texts) == 1 else f"{texts[0]:,} to {texts[-1]:,}"
@@ -140,15 +140,15 @@ def flip_rates(
     return Plot(
         view="flip_rates",
         title="Texts whose prediction flips",
-        mark=Lines(
-            x=np.arange(len(sizes)),
-            y=np.array([100 * rate.within for rate in known]),
+        mark=Bars(
+            values=np.array([100 * rate.within for rate in known]),
+            categories=tuple(f"at most {size}" if size > 1 else "1" for size in sizes),
             series=tuple(names),
-            x_label=f"words {_DONE[kind]}, at most",
-            y_label="texts that flip (%)",
-            bands=np.array([100 * rate.interval for rate in known]),
+            category_label=f"words {_DONE[kind]}",
+            value_label="texts that flip (%)",
+            intervals=np.array([100 * rate.interval for rate in known]),
             limits=(0.0, 100.0),
-            places=tuple(map(str, sizes)),
+            as_points=True,
         ),
         params={"kind": kind, "words_from": words_from},
         provenance=provenance_of(list(checkpoints), view="flip_rates", texts=texts),
@@ -164,7 +164,7 @@ def flip_rates(
 def _edits(rate: FlipRate) -> str:
     if not np.isfinite(rate.edits):
         return "none flips"
-    low, high = rate.edits_interval
+    low, high = np.clip(rate.edits_interval, 1, len(rate.within))  # a mean lies between these
     ends = f" ({low:.1f} to {high:.1f})" if np.isfinite(low) else ""
     return f"{rate.edits:.1f}{ends}"
 

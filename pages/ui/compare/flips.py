@@ -21,6 +21,7 @@ from pages.ui.engine import models
 from pages.ui.engine.replies import Reply
 from pages.ui.engine.results import picture, subject_of
 from pages.ui.frame import address
+from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.show import panel
@@ -61,30 +62,33 @@ def draw(given: Sequence[Reply], choice: Choice) -> None:
             st.markdown("**What would change its mind?**", help=_ABOUT)
             kind, words_from = _ask(able)
             button = st.empty()
-            over = st.toggle("Over a data set", **address.kept("flips_over"))
-        data = None
-        if over or words_from == "data":
-            chosen = choose.choose([reply.entry for reply in able], any_labels=True)
-            data = choose.data_of(chosen) if chosen.table is not None else None
-        if words_from == "data" and data is None:
-            return
-        edits = Edits(kind, words_from, data if words_from == "data" else None)
-        question = (choice.text, choice.pair, edits.key, tuple(reply.entry.id for reply in able))
-        asked = st.session_state.get("flips_asked") == question
-        if not asked:
-            members = sum(len(reply.entry.members) for reply in able)
-            words = len(word_spans(choice.text, choice.pair))
-            button.button(
-                "Search",
-                key="flips-go",
-                on_click=lambda: st.session_state.update(flips_asked=question),
-                help=f"{words} words; up to {members * READS:,} short reads, a few seconds "
-                "for a sentence. Typing ends the search.",
-            )
-        if asked:
-            _search(able, choice, edits)
-        if over and data is not None:
-            flips_over.draw([reply.entry for reply in able], data, kind, words_from)
+        entries = [reply.entry for reply in able]
+        data = _data(entries) if words_from == "data" else None
+        if words_from != "data" or data is not None:
+            edits = Edits(kind, words_from, data)
+            question = (choice.text, choice.pair, edits.key, tuple(entry.id for entry in entries))
+            if st.session_state.get("flips_asked") == question:
+                _search(able, choice, edits)
+            else:
+                members = sum(len(entry.members) for entry in entries)
+                words = len(word_spans(choice.text, choice.pair))
+                button.button(
+                    "Search",
+                    key="flips-go",
+                    on_click=lambda: st.session_state.update(flips_asked=question),
+                    help=f"{words} words; up to {members * READS:,} short reads, a few seconds "
+                    "for a sentence. Typing ends the search.",
+                )
+        if st.toggle("Over a data set", **address.kept("flips_over"), help=flips_over.ABOUT):
+            data = data if words_from == "data" else _data(entries)
+            if data is not None:
+                flips_over.draw(entries, data, kind, words_from)
+
+
+def _data(entries: Sequence[Entry]) -> Data | None:
+    """The data set that is chosen here; None: none yet, and the page has said why."""
+    chosen = choose.choose(entries, any_labels=True)
+    return None if chosen.table is None else choose.data_of(chosen)
 
 
 def _ask(able: Sequence[Reply]) -> tuple[str, str]:
