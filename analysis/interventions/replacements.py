@@ -89,7 +89,7 @@ def fitting(
             f"{filler.checkpoint.id}: its tokenizer has no mask token, so no word can be masked. "
             "Take the words from the suite or a data set."
         )
-    network = masked_lm.head_of(filler)
+    network: Any = masked_lm.head_of(filler)  # a filler has one
     proposals: dict[Span, tuple[str, ...]] = {}
     for span in word_spans(text, pair):
         masked, masked_pair = edited(text, pair, [span], tokenizer.mask_token)
