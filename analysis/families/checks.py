@@ -81,6 +81,7 @@ def _cell(probe: Callable[[Tried], None], tried: Tried) -> str:
         return ""
     for path in (tried.encoder, tried.folder):
         why = why.replace(f"{path}: ", "").replace(str(path), path.name)
+        why = why.removeprefix(f"{path.name}: ")
     return " ".join(why.split())
 
 
