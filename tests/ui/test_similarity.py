@@ -114,6 +114,19 @@ def test_what_cannot_be_compared_stays_in_its_own_row(open_similarity, folder):
     assert not app.exception
 
 
+@pytest.mark.parametrize(
+    ("poolings", "says"), [([], "at least one pooling"), (["maxsim"], "one vector of a sentence")]
+)
+def test_without_a_pooling_the_page_says_which_to_choose(open_similarity, four, poolings, says):
+    app = open_similarity(
+        four, {"similarity_poolings": poolings, "similarity_over": True,
+               "source": "own sentences", "own_sentences": "a plot\ta film"},
+        checkpoints=["toy-mha"],
+    )  # fmt: skip
+    assert any(says in info.value for info in app.info)
+    assert not app.exception
+
+
 @pytest.mark.parametrize("named", ["toy-mha: max", "gone: max"])
 def test_a_link_names_whose_details_are_open(open_similarity, four, named):
     app = open_similarity(

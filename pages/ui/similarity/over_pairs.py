@@ -69,7 +69,13 @@ def draw(entries: Sequence[Entry], choice: Choice, poolings: Sequence[str]) -> N
             )
             return
         chosen = dataset.choose(entries, any_labels=True)
-        if chosen.table is None or not pooled:
+        if chosen.table is None:
+            return
+        if not pooled:
+            st.info(
+                "Choose a pooling above that makes one vector of a sentence, such as mean: MaxSim "
+                "and SPLADE make none, and are compared pair by pair."
+            )
             return
         try:
             from analysis.similarities.pair_scores import pairs_of

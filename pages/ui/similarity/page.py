@@ -55,6 +55,8 @@ def draw(found: Catalogue, choice: Choice) -> None:
         export = st.container(width="content")
     with st.container(key="similarity-controls"):
         poolings, layer, count, centre = _controls(entries)
+    if not poolings:
+        st.info("Choose at least one pooling above.")
     struck, put = edits.ask(choice)
     comparison = Comparison(choice, layer, count, struck, put, centre)
     shown = [Shown(entry, comparison.scores(entry, poolings)) for entry in entries]
@@ -62,6 +64,8 @@ def draw(found: Catalogue, choice: Choice) -> None:
     plots: dict[str, Plot] = {}
     with st.container(key="similarities"):
         for one in shown:
+            if not one.scores:
+                continue
             with st.container(border=True, key=f"card-{one.entry.id}"):
                 plot = _bands(comparison, one, limits)
                 if plot is not None:

@@ -131,7 +131,13 @@ def _compared(scores: PairScores, metric: str, centred: bool) -> None:
         line["anisotropy"], line["centred"] = round(before, 3), round(after, 3)
         line["seconds"] = float(f"{scores.own[place]:.2g}")
         lines.append(line)
-    st.dataframe(pd.DataFrame(lines), hide_index=True, key="similarity-compared")
+    three = st.column_config.NumberColumn(format="%.3f")
+    st.dataframe(
+        pd.DataFrame(lines),
+        hide_index=True,
+        key="similarity-compared",
+        column_config=dict.fromkeys((metric.capitalize(), "anisotropy", "centred"), three),
+    )
 
 
 def _said(scores: PairScores) -> str:
