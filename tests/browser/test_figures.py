@@ -12,6 +12,8 @@ from urllib.parse import quote
 import pytest
 from pypdf import PdfReader
 
+from tests.support.clicks import Clicks
+
 TEXT = "the plot is thin but the acting is fine"
 IDLE = """() => document.documentElement.dataset.raised === 'true'
   && document.querySelector('[data-testid=stApp]')?.dataset.testScriptState
@@ -31,6 +33,7 @@ def collected(page: Any, count: int) -> None:
 @pytest.mark.timeout(1500)
 def test_three_pictures_become_a_paper(page: Any, app: Any, tmp_path: Any) -> None:
     page.set_default_timeout(300_000)
+    clicks = Clicks(page)
     names = ("sst2-mha", "sst2-max_seq_mha")
     query = "&".join(f"checkpoints={name}" for name in names)
     page.goto(f"{app.url}/?text={quote(TEXT)}&{query}")
@@ -76,6 +79,7 @@ def test_three_pictures_become_a_paper(page: Any, app: Any, tmp_path: Any) -> No
     with page.expect_download() as download:
         page.get_by_role("button", name="Download ZIP").click()
     data = download.value.path().read_bytes()
+    clicks.end("three pictures to a composed PDF", most=15)
     archive = zipfile.ZipFile(io.BytesIO(data))
     files = archive.namelist()
     pdfs = sorted(name for name in files if name.endswith(".pdf"))
