@@ -63,7 +63,7 @@ def test_a_file_is_run_stopped_resumed_filtered_and_opened(page, app, table):
     page.locator(".st-key-job-running").get_by_text(re.compile(r"\d .* left$")).first.wait_for()
     stop.click()
     page.get_by_role("button", name="Go on").wait_for()
-    page.get_by_text("What follows is of").wait_for()
+    page.get_by_text("Results so far:").wait_for()
     page.get_by_role("button", name="Go on").click()
     page.locator(".st-key-job-go").wait_for(state="detached")
     page.locator(".st-key-job-running").wait_for(state="detached", timeout=RUN)

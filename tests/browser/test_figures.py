@@ -79,7 +79,7 @@ def test_three_pictures_become_a_paper(page: Any, app: Any, tmp_path: Any) -> No
     with page.expect_download() as download:
         page.get_by_role("button", name="Download ZIP").click()
     data = download.value.path().read_bytes()
-    clicks.end("three pictures to a composed PDF", most=15)
+    clicks.end("three pictures to a composed PDF", most=16)
     archive = zipfile.ZipFile(io.BytesIO(data))
     files = archive.namelist()
     pdfs = sorted(name for name in files if name.endswith(".pdf"))

@@ -99,7 +99,7 @@ def test_sensitivity_and_random_weights_are_measured_on_request(open_attribution
     app.button(key="randomise").click().run()
     ended()
     app.run()
-    assert "toy-mha: does it follow the model?" in said(app)
+    assert "toy-mha: randomisation test" in said(app)
     found = analysis.attribution.randomisation(
         analysis.load(four / "toy-mha"),
         SENTENCE,

@@ -177,7 +177,7 @@ def test_colour_scale_holds_still_while_one_types(open_app, four):
         assert values == sorted(values), "a scale only grows"
     legend = next(c.value for c in app.main.caption if c.value.startswith("Logits of"))
     assert f"±{limits[-1][1]:g} for the input" in legend
-    assert f"±{limits[-1][0]:g} for what is read" in legend
+    assert f"±{limits[-1][0]:g} for the split" in legend
 
 
 def test_precision_of_the_encoder_is_part_of_what_is_asked(open_app, one):

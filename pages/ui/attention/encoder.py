@@ -137,7 +137,7 @@ def _controls(
                 default="query",
                 required=True,
                 **address.kept("side"),
-                help="As query: whom it listens to. As key: who listens to it.",
+                help="As query: the tokens that it attends to. As key: those that attend to it.",
             )
             or "query"
         )

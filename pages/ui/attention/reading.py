@@ -270,7 +270,7 @@ def _taus_in_words(found: dict[str, list[Agreement]]) -> str:
         if len(taus) > 1 and ranks:
             shown += f" (seeds {min(taus):+.2f} to {max(taus):+.2f})"
         sentences.append(f"{name}{':' if ',' in name else ''} {shown}")
-    said = f"Kendall's tau with the size of what is lost: {'; '.join(sentences)}"
+    said = f"Kendall's tau with the size of the falls: {'; '.join(sentences)}"
     bands = [each[0] for each in found.values() if all(map(isfinite, each[0].null))]
     if not bands:  # what ranks nothing has no band either
         return f"{said}."

@@ -137,7 +137,7 @@ def _against(entries: Sequence[Entry]) -> str:
             (OTHERS, *names),
             width=160,
             **address.kept("against"),
-            help="All others: as said under Explain. A class: the difference of the two.",
+            help="All others: the output chosen under Explain. A class: the difference of the two.",
         )
         or OTHERS
     )

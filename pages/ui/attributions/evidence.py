@@ -119,7 +119,7 @@ def draw(
         )
     with below:
         if later:
-            st.caption("Measured as soon as nobody waits for attributions any more.")
+            st.caption("This is measured once no attribution is waiting.")
         if not waiting.watch("evidence"):
             if tasks:
                 _ask(tasks, some[0], tokens)
@@ -241,7 +241,7 @@ def _ask_sensitivity(some: Sequence[Explanation], keys: Sequence[str]) -> None:
         key="measure-sensitivity",
         on_click=engine.start,
         args=(tasks, "evidence"),
-        help="Every attribution is made anew under ten small changes of its input.",
+        help="Each attribution is computed again under ten small changes of its input.",
     )
 
 

@@ -114,7 +114,7 @@ def draw_randomisation(one: Explanation, choice: Choice, wanted: AttributionRequ
     ]
     if rows:
         plot = picture_of("randomisation", [one], choice, wanted, rows)
-        panel(plot, "randomisation", _ABOUT_RANDOM, title=f"{one.name}: does it follow the model?")
+        panel(plot, "randomisation", _ABOUT_RANDOM, title=f"{one.name}: randomisation test")
     tasks = measured.randomisation_tasks(one, keys)
     if not tasks and rows:
         return

@@ -72,7 +72,9 @@ def draw(explained: Sequence[Explanation], wanted: AttributionRequest, setting: 
                 "Choose a data set", **address.kept("over"), label_visibility="collapsed"
             )
         if not on:
-            st.caption("The same evidence on many texts, and the words that speak for each class.")
+            st.caption(
+                "The same evidence on many texts, and the words that are evidence for each class."
+            )
             return
         chosen = choose.choose(entries)
         if chosen.table is None or not len(chosen.table):
@@ -92,7 +94,7 @@ def draw(explained: Sequence[Explanation], wanted: AttributionRequest, setting: 
             done = run.done()
         except Exception as error:
             why = reason(error).rstrip(".")
-            st.error(cards.plain(f"What was measured before cannot be read: {why}."))
+            st.error(cards.plain(f"The earlier measurements cannot be read: {why}."))
             return
         total = run.total
         st.caption(cards.plain(run.said()))

@@ -173,7 +173,7 @@ def _line(
         return Line(name, instead=one.without[key])
     if key not in one.found:
         waits = not at_once(explained, key)
-        return Line(name, instead="Takes a while: ask for it below." if waits else "Not computed.")
+        return Line(name, instead="Takes a while: start it below." if waits else "Not computed.")
     result = one.mean(key)
     plot = views.strips([[result]], [one.tokens], [one.checkpoint], limits=[limits[key]])
     assert isinstance(plot.mark, Strip)
@@ -207,7 +207,7 @@ def _told(results: Sequence[Attribution]) -> str:
     if any(result.converged is False for result in results):
         parts.append("the tolerance was not reached")
     if any(result.stopped for result in results):
-        parts.append("stopped early: what was done until then")
+        parts.append("stopped early: the samples so far")
     return "; ".join(parts)
 
 

@@ -69,7 +69,7 @@ def watch(place: str) -> bool:
     if engine.place() == place:
         _watch(place)
     else:
-        st.caption("It can follow what is being computed above.")
+        st.caption("This can start once the computation above has ended.")
     return True
 
 
@@ -150,8 +150,8 @@ def _continue(key: str, explained: Sequence[Explanation]) -> None:
     ]
     with st.container(horizontal=True, key=f"stopped-{key}", vertical_alignment="center"):
         st.caption(
-            f"{METHODS[key].title} was stopped: what is shown rests on the samples until "
-            "then, and its intervals are as wide as that."
+            f"{METHODS[key].title} was stopped: its scores and intervals use the samples "
+            "drawn so far."
         )
         st.button("Compute in full", key=f"again-{key}", on_click=_start, args=(stopped,))
 

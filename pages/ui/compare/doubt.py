@@ -23,8 +23,8 @@ from pages.ui.kit.show import panel
 READS = 400
 _DOUBT = (
     "The logit of the class minus the mean of the others, before and after: a steep line is a "
-    "head that leans on the word. Striking a word out also changes how the encoder reads the words "
-    "around it, so this is not what the word alone adds."
+    "pooling head that relies on the word. Striking a word out also changes how the encoder reads "
+    "the words around it, so this is not what the word alone adds."
 )
 _RANKED = (
     "The same change for every word in turn, the text read anew each time. Below zero the class "

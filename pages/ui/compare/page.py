@@ -79,7 +79,7 @@ def _answer(found: Catalogue, choice: Choice) -> None:
 def _legend(limits: dict[str, float], given: list[Reply]) -> str:
     scale = st.session_state.get("input_scale")
     parts = [f"±{scale[1]:g} for the input"] if scale else []
-    parts.append(f"±{limits['strip']:g} for what is read")
+    parts.append(f"±{limits['strip']:g} for the split")
     labels = dict.fromkeys(reply.label for reply in given if reply.answer is not None)
     explained = next(iter(labels)) if len(labels) == 1 else "the explained class"
     kinds = {reply.entry.first.output for reply in given if reply.answer is not None}

@@ -152,7 +152,7 @@ def _known(entries: Sequence[Entry], hub: bool) -> DataChoice:
         del st.session_state["split"]
     split = str(st.selectbox("Split", splits, index=splits.index(default), **address.kept("split")))
     if not folder:
-        st.caption("Type the folder of the data: nothing is read before.")
+        st.caption("Type the folder of the data; nothing is read until then.")
         return DataChoice()
     asked = f"fetch-{task}-{split}"
     if hub and not st.session_state.get(asked):

@@ -29,7 +29,7 @@ def ask(labels: Sequence[str] | None, pairs: bool | None) -> Reading | None:
         config = _typed("Configuration", "hub_config", "default", "Many have only one.")
         split = _typed("Split", "hub_split", "validation", "train, validation, test, ...")
     if not repo:
-        st.caption("Type the name of a data set: nothing is fetched before.")
+        st.caption("Type the name of a data set; nothing is fetched until then.")
         return None
     config, split = config or "default", split or "validation"
     for name in (repo, config, split):

@@ -200,8 +200,8 @@ def _cache() -> None:
         held = predictions.size(root) if root.is_dir() else 0
         most = predictions.CACHE_BYTES / 2**30
         st.caption(
-            f"{held / 2**20:,.0f} MB; at most {most:.0f} GB are kept, what was used longest ago "
-            "leaves first. They are computed again when they are asked for."
+            f"{held / 2**20:,.0f} MB; at most {most:.0f} GB are kept. The least recently used "
+            "are deleted first, and computed again when they are needed."
         )
         if st.button("Clear", key="map-clear", disabled=not held):
             predictions.clear(root)

@@ -221,7 +221,7 @@ def _ranked(docked: Docked, kind: str) -> Ranked | None:
             return structure.outliers
     elif (quality := docked.qualities[docked.panel]) is not None:
         return torn(quality)
-    st.caption("Being measured.")
+    st.caption("Measuring.")
     return None
 
 

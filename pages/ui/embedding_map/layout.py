@@ -84,7 +84,7 @@ def _job(sheets: Sequence[Sheet], layer: int, wish: Wish) -> None:
     if jobs.find(key) is None and (engine.is_asked(sheets) or expected <= AT_ONCE):
         jobs.begin(key, work, lane="maps")
     joint = bool(together(sheets, sheets[0].nearest(layer), wish))
-    about = "The slider goes through the layers that are there."
+    about = "The slider covers the layers computed so far."
     if view:
         about = "UMAP compiles itself after a start; the first time on a machine takes longest. "
         about += (
@@ -138,7 +138,5 @@ def measured(
     job = jobs.find(key)
     if job is None or job.state == "done":  # its numbers have left the store
         jobs.begin(key, go, lane="measure")
-    jobs.draw(
-        key, go, label="Measure how far the maps can be believed", lane="measure", place="measuring"
-    )
+    jobs.draw(key, go, label="Measure the quality of the maps", lane="measure", place="measuring")
     return Measured(qualities, structures, True)

@@ -42,7 +42,7 @@ def draw(
             _watch(key, place)
             return job
         if job is not None and job.state == "failed" and not finished:
-            st.error(cards.plain(job.error or "It failed and said nothing."))
+            st.error(cards.plain(job.error or "It failed without a message."))
         if not finished:
             if not settings.read().jobs:
                 st.caption(OFF)

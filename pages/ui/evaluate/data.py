@@ -86,13 +86,13 @@ def _label(run: EvaluationRun) -> str:
 
 def _partly(answers: Sequence[Predictions], running: bool) -> str:
     told = ", ".join(f"{cards.plain(answer.checkpoint)} {len(answer):,}" for answer in answers)
-    start = "What follows was there when the page was drawn" if running else "What follows is of"
+    start = "Results when the page was last drawn:" if running else "Results so far:"
     tail = (
         "; they were taken in a random order"
         if any(not answer.complete for answer in answers)
         else ""
     )
-    return f"{start} {'' if not running else 'last: '}{told} of {answers[0].total:,} rows{tail}."
+    return f"{start} {told} of {answers[0].total:,} rows{tail}."
 
 
 def _kept() -> None:

@@ -82,7 +82,7 @@ def _draw_cut(answers: Sequence[Predictions], run: EvaluationRun) -> None:
 
 def _draw_classes(evaluations: Sequence[Evaluation]) -> None:
     """Every class for itself, where a row may have several."""
-    with st.expander("Each class for itself"):
+    with st.expander("Scores by class"):
         for evaluation in evaluations:
             frame = evaluation.class_frame().pivot(index="class", columns="metric", values="value")
             order = [score.metric for score in evaluation.per_class[0]]
@@ -199,7 +199,7 @@ def _draw_couples(
     tests = _tests(run.judged, state, _run=run, _answers=answers)
     shown = couples[:MOST_COUPLES]
     with st.container(border=True, key="couples"):
-        with titled("Each two on the same examples", _ABOUT_COUPLES, "couples"):
+        with titled("Each pair of checkpoints on the same examples", _ABOUT_COUPLES, "couples"):
             st.download_button(
                 "CSV",
                 data=lambda: as_csv(compare_all(run.table, answers)),

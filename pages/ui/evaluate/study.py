@@ -187,7 +187,7 @@ def _controls(study: Study) -> tuple[Family, list[str] | None, str]:
             selection_mode="multi",
             **address.kept("tasks_shown"),
             format_func=lambda task: cards.plain(task_name(task)),
-            help="None chosen: all. This changes what is drawn, and no p-value.",
+            help="With none chosen all are shown. No p-value changes.",
         )
         held = {
             metric
@@ -205,7 +205,7 @@ def _controls(study: Study) -> tuple[Family, list[str] | None, str]:
             required=True,
             format_func=metric_name,
             **address.kept("study_metric"),
-            help="The tests stay on the metric that was declared for each task.",
+            help="The tests use the metric declared for each task.",
         )
     return family, list(shown) if shown else None, str(metric)
 

@@ -59,7 +59,7 @@ def _draw_page(given: Collection, place: int) -> None:
         edit.draw_offer(given, place)
         return
     if drawn.problem:
-        st.error(cards.plain(f"Figure {place + 1} cannot be drawn so: {drawn.problem}."))
+        st.error(cards.plain(f"Figure {place + 1} cannot be drawn this way: {drawn.problem}."))
         return
     style = given.figures[place].in_style(given.style)
     width, height = style.inches, drawn.inches[1]

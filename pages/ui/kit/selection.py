@@ -121,9 +121,9 @@ def _legend(strip: Strip, name: str, layer: int | None) -> str:
     if layer is None:
         return "A click on a token follows it up the layers."
     if layer == 0:
-        return "Nothing lies before layer 0, so no token has turned yet."
+        return "No layer lies before layer 0, so there is no change of direction yet."
     return (
-        f"Colour: how far each token turns in layer {layer} of {cards.text(name)} "
+        f"Colour: change of direction of each token at layer {layer} of {cards.text(name)} "
         f"(1 − cosine to layer {layer - 1}; full colour {strip.bound:.2f})."
     )
 

@@ -38,7 +38,7 @@ _ORDERS = {
     "natural": "natural",
     "final": "last layer",
     "weight": "weight for the class",
-    "top": "what matters most",
+    "top": "weight × value",
 }
 _ABOUT = {
     "raw": "The hidden states as they are, dimension by dimension; a few dimensions of a "

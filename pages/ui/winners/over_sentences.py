@@ -132,7 +132,7 @@ def _pass(
         label = f"Continue after {count} sentences" if count else f"Compute over {every} sentences"
         button.button(label, key="over-go", on_click=_go, args=(this,))
         status.caption(
-            f"Stopped: what follows is over {count} of {every} sentences."
+            f"Stopped: the results are over {count} of {every} sentences."
             if count >= FEWEST
             else f"A forward for each sentence and checkpoint, {every * _members(entries)} in all; "
             "it can be stopped, and keeps what is done."

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from analysis.interventions.effects import Sweep
 
 ABOUT = (
-    "The same weights asked again with another number of last k layers, nothing trained anew. "
-    "Only the marked k was trained, so this shows how much the pooling head leans on its layers, "
+    "The same weights with another number of last k layers; nothing is trained again. "
+    "Only the marked k was trained, so this shows how much the pooling head relies on its layers, "
     "and not how well one trained with another k would do."
 )
 ABOUT_WINNERS = (
-    "Share of wins of every layer when the maximum runs over the last k layers, nothing trained "
-    "anew. An empty cell did not compete. It says where values come from, not what they are worth."
+    "Share of wins of every layer when the maximum runs over the last k layers; nothing is trained "
+    "again. An empty cell did not compete. It says where values come from, not what they are worth."
 )
 ABOUT_POOLED = (
     "Cosine between the pooled vector over the last k layers and that over the k trained with: 1 "

@@ -1,0 +1,126 @@
+"""Pages for every reader: texts of drawings stand out, nothing moves unasked, focus is seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from pages.ui.frame.frame import place_of
+from tests.support.compare_browser import at_rest, open_at
+
+# For each text of a drawing its contrast against the page, colours and opacities composed.
+CONTRASTS = """selector => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const rgb = (colours) => {
+    canvas.clearRect(0, 0, 1, 1);
+    for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = (c) => [0.2126, 0.7152, 0.0722].reduce((sum, w, i) => {
+    const v = c[i] / 255;
+    return sum + w * (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  }, 0);
+  const ground = (e) => {
+    const found = [];
+    for (; e; e = e.parentElement || e.getRootNode().host) {
+      found.unshift(getComputedStyle(e).backgroundColor);
+    }
+    return found;
+  };
+  const roots = [document, ...[...document.querySelectorAll('*')].map(e => e.shadowRoot)];
+  return roots.filter(Boolean).flatMap(root => [...root.querySelectorAll(selector)])
+    .filter(e => e.textContent.trim() && e.getClientRects().length).map(e => {
+      const below = ground(e), style = getComputedStyle(e);
+      const [a, b] = [light(rgb([...below, style.fill])), light(rgb(below))].sort((x, y) => y - x);
+      return [e.textContent, (a + 0.05) / (b + 0.05) * (style.opacity < 1 ? 0 : 1)];
+    });
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("title", "selector"), [("Compare", ".pl-flow text"), ("Similarity", ".pl-bands text")]
+)
+def test_the_texts_of_flows_and_bands_stand_out(page, app, title, selector, theme):
+    page.emulate_media(color_scheme=theme)
+    page.goto(f"{app.url}/{place_of(title)}?text=the+film+is+not+good")
+    page.get_by_role("heading", name=title, exact=True).wait_for()
+    page.wait_for_function(at_rest())
+    found = page.evaluate(CONTRASTS, selector)
+    if title == "Compare":
+        assert len(found) >= 4 * 6
+    faint = [(text, round(ratio, 1)) for text, ratio in found if ratio < 4.5]
+    assert not faint
+
+
+MOVING = """() => {
+  const roots = [document, ...[...document.querySelectorAll('*')].map(e => e.shadowRoot)];
+  return roots.filter(Boolean).flatMap(root => [...root.querySelectorAll('*')])
+    .filter(e => {
+      const style = getComputedStyle(e);
+      const long = (times) => Math.max(...times.split(',').map(parseFloat)) > 0.01;
+      return long(style.transitionDuration)
+        || (style.animationName !== 'none' && long(style.animationDuration));
+    }).map(e => `${e.tagName} ${e.className} ${e.dataset?.testid ?? ''}`);
+}"""
+
+
+@pytest.mark.parametrize("title", ["Compare", "Embedding map", "Figures"])
+def test_nothing_moves_for_those_who_asked_for_less_motion(page, app, title):
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(f"{app.url}/{place_of(title)}")
+    page.get_by_role("heading", name=title, exact=True).wait_for()
+    page.wait_for_function(at_rest())
+    assert page.evaluate(MOVING) == []
+
+
+# The element with the focus, whether it is in sight, and the looks that can mark it.
+FOCUS = """() => {
+  let e = document.activeElement;
+  while (e?.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;
+  if (!e || e === document.body) return null;
+  const box = e.getBoundingClientRect();
+  const looks = [];
+  for (let at = e, n = 0; at && n < 5; at = at.parentElement ?? at.getRootNode().host, n++) {
+    const s = getComputedStyle(at);
+    looks.push([s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) > 0 ? s.outline : '',
+      s.boxShadow, s.borderColor, s.textDecorationLine, s.backgroundColor].join(' '));
+    if (n === 0) for (const inner of at.querySelectorAll('text, span, div, p')) {
+      const t = getComputedStyle(inner); looks.push(t.textDecorationLine + t.fontWeight);
+    }
+  }
+  window.focused = e;
+  return {name: `${e.tagName} ${e.getAttribute('aria-label') ?? e.textContent.slice(0, 30)}`,
+    seen: box.bottom > 0 && box.top < innerHeight, looks: looks.join('|'),
+    main: Boolean(e.closest('.stMain') ?? e.getRootNode().host?.closest('.stMain'))};
+}"""
+
+
+@pytest.mark.parametrize("title", ["Compare", "Attributions", "Evaluate"])
+def test_every_stop_of_the_tab_key_is_in_sight_and_marked(page, app, title):
+    open_at(page, app.url) if title == "Compare" else page.goto(f"{app.url}/{place_of(title)}")
+    page.get_by_role("heading", name=title, exact=True).wait_for()
+    page.wait_for_function(at_rest())
+    assert page.locator("[tabindex]:not([tabindex='0']):not([tabindex='-1'])").count() == 0
+    before, unmarked, hidden, stops = None, [], [], []
+    for _ in range(45):
+        page.keyboard.press("Tab")
+        now = page.evaluate(FOCUS)
+        if now is None:
+            continue
+        stops.append(now)
+        if not now["seen"]:
+            hidden.append(now["name"])
+        page.evaluate("() => { window.kept = window.focused; window.kept.blur(); }")
+        plain = page.evaluate(
+            FOCUS.replace("let e = document.activeElement;", "let e = window.kept;").replace(
+                "while (e?.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;", ""
+            )
+        )
+        if plain["looks"] == now["looks"]:
+            unmarked.append(now["name"])
+        page.evaluate("() => window.kept.focus({focusVisible: true})")
+        before = now
+    assert before is not None
+    assert any(stop["main"] for stop in stops)
+    assert not hidden
+    assert not unmarked
