@@ -149,7 +149,8 @@ def test_layer_that_is_marked_is_marked_in_every_view(open_layers, made):
     boxes = found["map-chart"]["layout"]["shapes"]
     assert [(box["y0"], box["y1"]) for box in boxes] == [(1.5, 2.5)] * 2
     assert "▸ 2" in found["map-chart"]["layout"]["yaxis"]["ticktext"]
-    assert "change of direction of each token at layer 2 of toy-cls" in seen.pieces(app)["follow-strip"].text
+    strip = seen.pieces(app)["follow-strip"].text
+    assert "change of direction of each token at layer 2 of toy-cls" in strip
     trace = analysis.record(analysis.load(made / "toy-cls"), TEXT)
     before, after = trace.hidden[1:3].astype(float)
     cosine = (
