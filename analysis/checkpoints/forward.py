@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from analysis.checkpoints.shared import encoded
+
 if TYPE_CHECKING:
     from torch import Tensor
 
     from analysis.checkpoints.loading import Classifier
 
 
-def forward(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, Any]) -> Any:
+def forward(
+    classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, Any], kept: bool = False
+) -> Any:
     """(encoder's output with all hidden states, Pooled or None, logits (B, C) or None).
+
+    With `kept`, pooling heads on one frozen encoder share its output for the same inputs.
 
     The logits of a stock model are its own; where it runs in another type than float32, its
     classification layers run in float32 after it, as every pooling head does.
@@ -21,7 +27,7 @@ def forward(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, An
 
     model: Any = classifier.model
     if hasattr(model, "pool"):
-        output = model.encode(**inputs, **wanted)
+        output = encoded(classifier, inputs, wanted) if kept else model.encode(**inputs, **wanted)
         attentions = output.attentions if model.head.reads_attentions() else None
         pooled = model.pool(output.hidden_states, inputs["attention_mask"], attentions)
         layer = model.classifier

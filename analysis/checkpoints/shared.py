@@ -1,7 +1,8 @@
-"""Weights that several loaded checkpoints have in common are held once.
+"""What several loaded checkpoints have in common is held once: weights, and an encoder's output.
 
 Pooling heads on one frozen encoder each have a module of their own (hooks and locks stay apart),
 and all of these point to the same numbers. Nothing in PoolLens changes loaded weights in place.
+What the encoder makes of a text is the same for all of them, and is computed once.
 """
 
 from __future__ import annotations
@@ -9,16 +10,19 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+
+from analysis.common.cache import Cache
 
 if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier
 
 _HELD: weakref.WeakValueDictionary[Hashable, nn.Parameter] = weakref.WeakValueDictionary()
 _ONE_AT_A_TIME = threading.Lock()
+_OUTPUTS = Cache[Any](64_000_000, most=32)  # 512 tokens of a base-size encoder: 20 MB
 
 
 def hold_once(encoder: nn.Module, sha256: str) -> None:
@@ -34,6 +38,32 @@ def hold_once(encoder: nn.Module, sha256: str) -> None:
                 _HELD[key] = own
             elif held is not own:
                 own.data = held.data
+
+
+def encoded(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, Any]) -> Any:
+    """The encoder's output for these inputs; of a frozen encoder also what another head asked for.
+
+    Only without gradients: what is kept belongs to no graph.
+    """
+    model: Any = classifier.model
+    base = classifier.checkpoint.base
+    if base is None or torch.is_grad_enabled():
+        return model.encode(**inputs, **wanted)
+    key = (
+        base.sha256,
+        classifier.dtype,
+        str(classifier.device),
+        classifier.encoder.config._attn_implementation,  # type: ignore[union-attr]
+        bool(wanted) or model.head.reads_attentions(),
+        tuple((name, tuple(given.shape), given.cpu().numpy().tobytes())
+              for name, given in sorted(inputs.items())),
+    )
+    output = _OUTPUTS.get(key)
+    if output is None:
+        output = model.encode(**inputs, **wanted)
+        every = (*output.hidden_states, *(output.attentions or ()))
+        _OUTPUTS.put(key, output, sum(state.numel() * state.element_size() for state in every))
+    return output
 
 
 def weights_of(classifier: Classifier) -> dict[str, int]:

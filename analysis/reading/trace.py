@@ -192,7 +192,7 @@ def record_tokens(classifier: Classifier, tokens: Tokens, attentions: bool = Fal
     attentions = attentions or (head is not None and head.reads_attentions())
     wanted = {"output_attentions": True} if attentions else {}
     with enough_memory(classifier, f"at {len(tokens)} tokens"), torch.no_grad():
-        output, pooled, logits = forward(classifier, inputs, wanted)
+        output, pooled, logits = forward(classifier, inputs, wanted, kept=True)
         readout = folded_readout(classifier, pooled)
         states = output.hidden_states
         hidden = _stacked([classifier.ended_at(states, layer) for layer in range(len(states))])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import training
 from tests.support import frozen_data, zoo
 
 import analysis
+from analysis.checkpoints import shared
 from analysis.checkpoints.shared import weights_of
 from analysis.commands import main
+from analysis.common.cache import Cache
 
 
 @pytest.fixture(scope="module")
@@ -37,3 +40,36 @@ def test_the_doctor_says_what_they_take_together(heads, capsys):
     said = capsys.readouterr().out
     assert said.count(" MB") == 4
     assert "in memory together" in said
+
+
+@pytest.mark.parametrize("attentions", [False, True])
+def test_one_text_goes_through_the_encoder_once_for_all_of_them(heads, attentions, monkeypatch):
+    def forget():
+        monkeypatch.setattr(shared, "_OUTPUTS", Cache(10_000_000))
+
+    text = f"the plot is thin, said {attentions}"
+    loaded = [analysis.load(folder, device="cpu") for folder in sorted(heads.glob("own-*"))]
+    alone = []
+    for classifier in loaded:
+        forget()
+        alone.append(analysis.record(classifier, text, attentions=attentions))
+    forget()
+    passes = []
+    for classifier in loaded:
+        classifier.encoder.register_forward_hook(lambda *given: passes.append(1))
+    for classifier, expected in zip(loaded, alone, strict=True):
+        trace = analysis.record(classifier, text, attentions=attentions)
+        assert np.array_equal(trace.hidden, expected.hidden)
+        assert np.array_equal(trace.logits, expected.logits)
+        assert (trace.attentions is None) == (expected.attentions is None)
+    assert len(passes) == 1
+    analysis.record(loaded[0], text + " again")
+    assert len(passes) == 2
+
+
+def test_what_is_kept_of_the_encoder_belongs_to_no_gradient(heads):
+    classifier = analysis.load(min(heads.glob("own-*")), device="cpu")
+    analysis.record(classifier, "the plot is thin")
+    made = analysis.attribute(classifier, "the plot is thin", method="integrated_gradients")
+    assert np.isfinite(made.scores).all()
+    assert np.abs(made.scores).max() > 0
