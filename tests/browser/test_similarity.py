@@ -85,7 +85,9 @@ def test_a_pair_of_the_data_set_opens_above(page, app):
     page.get_by_text("2 pairs, 4 sentences").wait_for()
     page.get_by_text("Pairs of the data set").click()
     table = page.locator(".st-key-similarity-rows canvas").first
+    page.evaluate(STANDING)  # the pictures above have taken their sizes
     table.scroll_into_view_if_needed()
+    page.evaluate(STANDING)
     box = table.bounding_box()
     page.mouse.click(box["x"] + 12, box["y"] + 35 * 1.5)  # the box of the first row
     page.wait_for_function(

@@ -225,3 +225,25 @@ def test_pairs_of_a_data_set_open_above_with_the_mean_to_measure_from(
     vectors = analysis.corpus.embed(classifier, sides, pooling=("mean",))["mean", -1]
     expected = analysis.similarity(classifier, FIRST, SECOND, centre=vectors.mean(0)).score
     assert _values(pieces(app)["compared-toy-mha"])[0] == pytest.approx(expected, abs=0.0051)
+
+
+def test_a_sentence_that_is_the_mean_itself_has_no_cosine_and_its_row_says_so(
+    open_similarity, four, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
+    for key in list(jobs._jobs):
+        jobs.forget(key)
+    held = {
+        "similarity_over": True, "source": "own sentences", "own_sentences": f"{FIRST}\t{FIRST}",
+    }  # fmt: skip
+    app = open_similarity(four, held, checkpoints=["toy-mha"])
+    app.button(key="pairs-job-go").click().run()
+    for job in list(jobs._jobs.values()):
+        assert job.wait(300)
+    app.run()
+    app.session_state["similarity_centre"] = "mean of own sentences"
+    app.run()
+    assert not app.exception
+    card = pieces(app)["compared-toy-mha"]
+    assert not _values(card)
+    assert card.text.count("it has no direction") == 3
