@@ -164,6 +164,7 @@ def test_names_never_cover_points(page: Any, app: Any) -> None:
     }""")
     assert named["names"] > 0
     assert named["points"] == 0
+    assert named["crossed"] == 0, "nor does the line of one name meet another"
 
 
 @pytest.mark.slow

@@ -26,15 +26,7 @@ export default function (component) {
 }
 
 function makeMap(root, parent) {
-  root.innerHTML = `<div class="bar"><span class="modes kinds" role="group" aria-label="Map"></span>
-    <label class="depth"><span class="of"></span><input type="range" min="0" step="1" aria-label="Layer"></label>
-    <span class="modes" role="group" aria-label="What dragging does">
-    <button data-gesture="pan" aria-pressed="true">Move</button><button data-gesture="lasso" aria-pressed="false">Lasso</button></span>
-    <button data-do="fit" title="Or a double click on the map">Whole map</button>
-    <button data-do="many" aria-pressed="false">Side by side</button>
-    <button data-do="clear" hidden>Clear selection</button><span class="count" role="status"></span></div>
-    <div class="field"><div class="panels"></div><div class="clip"><canvas class="dots"></canvas></div>
-    <canvas class="over"></canvas><div class="tip" hidden></div></div><div class="legend"></div>`;
+  root.innerHTML = BAR_AND_FIELD;
   const find = (name) => root.querySelector(name);
   const dots = find(".dots");
   const painter = glPainter(dots) ?? flatPainter(dots);
@@ -130,7 +122,8 @@ function makeMap(root, parent) {
       m.from = m.to;
       m.entry.refresh = refresh;
       root.dataset.mode = m.mode;
-      drawKinds();
+      drawKinds(m);
+      showState();
     }
     refresh();
   }
@@ -145,52 +138,7 @@ function makeMap(root, parent) {
     m.mode = mode ?? "one";
   }
 
-  function drawKinds() {
-    const kinds = m.data.panels.map(({ title }, number) => {
-      const button = document.createElement("button");
-      button.dataset.panel = number;
-      button.textContent = title;
-      return button;
-    });
-    find(".kinds").replaceChildren(...(kinds.length > 1 ? kinds : []));
-    find(".panels").replaceChildren(
-      ...m.data.panels.map((panel) => {
-        const figure = document.createElement("figure");
-        const title = document.createElement("figcaption");
-        title.textContent = panel.title;
-        title.append(document.createElement("small"));
-        const box = document.createElement("div");
-        box.className = "box";
-        box.setAttribute("role", "img");
-        const about = `${panel.title}: ${m.data.count} points.`;
-        box.setAttribute("aria-label", `${about} The lists beside it name rows of them.`);
-        figure.append(title, box);
-        return figure;
-      }),
-    );
-    showState();
-  }
-
-  function showState() {
-    const { panel, layer } = m.to;
-    root.dataset.mode = m.mode;
-    for (const button of root.querySelectorAll("[data-panel]")) {
-      button.setAttribute("aria-pressed", String(Number(button.dataset.panel) === panel));
-    }
-    root.querySelectorAll("figure").forEach((figure, number) => {
-      figure.hidden = m.mode === "one" && number !== panel;
-    });
-    find(".kinds").hidden = m.mode === "many";
-    const many = find("[data-do=many]");
-    many.hidden = m.coords.length < 2;
-    many.setAttribute("aria-pressed", String(m.mode === "many"));
-    const slider = find(".depth input");
-    const number = asked ?? m.data.layers?.[layer] ?? layer;
-    slider.max = m.data.depth ?? Math.max((m.coords[0]?.length ?? 1) - 1, 0);
-    slider.value = number;
-    find(".depth").hidden = slider.max === "0";
-    find(".depth .of").textContent = `Layer ${number}`;
-  }
+  const showState = () => showBar(m, asked);
 
   function refresh() {
     if (!m.data) return;
@@ -265,19 +213,9 @@ function makeMap(root, parent) {
     const [box] = m.boxes;
     m.margin = one ? Math.round(MARGIN * box.side) : 0;
     const clip = one ? box : { x: 0, y: 0, width: outer.width, height: outer.height };
-    Object.assign(find(".clip").style, {
-      left: `${clip.x}px`,
-      top: `${clip.y}px`,
-      width: `${clip.width}px`,
-      height: `${clip.height}px`,
-    });
     const size = [clip.width + 2 * m.margin, clip.height + 2 * m.margin];
-    Object.assign(dots.style, {
-      left: `${-m.margin}px`,
-      top: `${-m.margin}px`,
-      width: `${size[0]}px`,
-      height: `${size[1]}px`,
-    });
+    place(find(".clip"), clip.x, clip.y, clip.width, clip.height);
+    place(dots, -m.margin, -m.margin, ...size);
     const ratio = Math.min(window.devicePixelRatio || 1, 2);
     fitCanvas(dots, ...size, ratio);
     fitCanvas(m.over, outer.width, outer.height, ratio);
@@ -355,13 +293,4 @@ function makeMap(root, parent) {
       if (m.entry) m.entry.refresh = null;
     },
   };
-}
-
-function fitCanvas(canvas, width, height, ratio) {
-  const w = Math.round(width * ratio),
-    h = Math.round(height * ratio);
-  if (canvas.width !== w || canvas.height !== h) {
-    canvas.width = w;
-    canvas.height = h;
-  }
 }

@@ -30,6 +30,7 @@ SCRIPTS = (
     "over.js",
     "drawn.js",
     "gestures.js",
+    "bar.js",
     "component.js",
 )
 _TEXT, _TEXT_OF_MANY, _MANY = 220, 80, 20_000  # characters of a sentence at the pointer; rows

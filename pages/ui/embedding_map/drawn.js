@@ -201,5 +201,6 @@ function covered(m) {
       x >= left && x <= left + width && y >= top && y <= top + height;
     points += m.names.some(over);
   }
-  return { names: m.names.length, points };
+  const crossed = m.names.filter((name, i) => !uncrossed(m.names.slice(0, i), name)).length;
+  return { names: m.names.length, points, crossed };
 }

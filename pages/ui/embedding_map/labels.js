@@ -50,11 +50,43 @@ function placed(box, names, radius, cover) {
     if (!inside || name.y < box.y || name.y > box.y + box.height) continue;
     const width = name.width + 8;
     const place = around(name, width).find(
-      ([left, top]) => free(left, top, width, ROW) && apart(left, top, width, ROW),
+      ([left, top]) =>
+        free(left, top, width, ROW) &&
+        apart(left, top, width, ROW) &&
+        uncrossed(done, { ...name, left, top, width, height: ROW }),
     );
     if (place) done.push({ ...name, left: place[0], top: place[1], width, height: ROW });
   }
   return done;
+}
+
+// Whether the line from a name to its place meets no other name, and no other line meets it.
+function uncrossed(others, name) {
+  const line = leader(name);
+  return others.every((other) => !meets(line, other) && !meets(leader(other), name));
+}
+
+// From the nearest edge of a name to the place it is about: [x, y, x, y].
+function leader({ left, top, width, height, x, y }) {
+  return [limited(x, [left, left + width]), limited(y, [top, top + height]), x, y];
+}
+
+// Whether a line touches a rectangle (Liang and Barsky).
+function meets([x0, y0, x1, y1], { left, top, width, height }) {
+  let from = 0,
+    to = 1;
+  for (const [start, step, low, high] of [
+    [x0, x1 - x0, left, left + width],
+    [y0, y1 - y0, top, top + height],
+  ]) {
+    if (!step && (start < low || start > high)) return false;
+    if (step) {
+      const ends = [(low - start) / step, (high - start) / step].sort((a, b) => a - b);
+      from = Math.max(from, ends[0]);
+      to = Math.min(to, ends[1]);
+    }
+  }
+  return from <= to;
 }
 
 function around({ x, y }, width) {

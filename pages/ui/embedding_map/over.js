@@ -73,10 +73,7 @@ function drawOver(pen, look, { names, rings, hover, pinned, lasso }) {
   pen.textAlign = "left";
   pen.textBaseline = "middle";
   for (const name of names) {
-    const [x, y] = [
-      limited(name.x, [name.left, name.left + name.width]),
-      limited(name.y, [name.top, name.top + name.height]),
-    ];
+    const [x, y] = leader(name);
     if (Math.hypot(x - name.x, y - name.y) > 4) {
       pen.globalAlpha = 0.55;
       pen.lineWidth = 1;

@@ -40,3 +40,17 @@ function glyph(code, colour) {
   const fill = code > 5 || code % 6 === 4 ? "none" : colour;
   return `<svg width="14" height="14" viewBox="0 0 14 14" fill="${fill}" stroke="${colour}" stroke-width="1.6" aria-hidden="true">${form}</svg>`;
 }
+
+function place(element, left, top, width, height) {
+  const sizes = { left, top, width, height };
+  for (const [name, size] of Object.entries(sizes)) element.style[name] = `${size}px`;
+}
+
+function fitCanvas(canvas, width, height, ratio) {
+  const w = Math.round(width * ratio),
+    h = Math.round(height * ratio);
+  if (canvas.width !== w || canvas.height !== h) {
+    canvas.width = w;
+    canvas.height = h;
+  }
+}
