@@ -26,9 +26,7 @@ from pages.ui.kit.show import panel
 
 if TYPE_CHECKING:
     from analysis.attribution import EvidenceSummary, MeanAgreement, TextEvidence
-    from analysis.datasets.table import Table
 
-_MOST = 2_000
 ABOUT = (
     "The same measures on every row, each explained as its checkpoint predicts it; means with "
     "Student's t intervals over texts. Compared between checkpoints are standard scores among "
@@ -80,7 +78,7 @@ def draw(explained: Sequence[Explanation], wanted: AttributionRequest, setting: 
         if chosen.table is None or not len(chosen.table):
             return
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            count = _count(chosen.table)
+            count = choose.how_many("over_texts", len(chosen.table), fewest=2)
             data = Data(chosen.table, chosen.name)
             noise = st.toggle(
                 "Sensitivity too",
@@ -108,27 +106,6 @@ def draw(explained: Sequence[Explanation], wanted: AttributionRequest, setting: 
             begun=bool(done),
         )
         _results(run, done)
-
-
-def _count(table: Table) -> int:
-    """How many rows are drawn at random."""
-    most = min(len(table), _MOST)
-    fewest = min(2, most)
-    asked = st.session_state.get("over_texts")
-    if asked is not None and not fewest <= asked <= most:  # another data set has other bounds
-        st.session_state["over_texts"] = min(most, 50)
-    count = int(
-        st.number_input(
-            "Texts",
-            fewest,
-            most,
-            min(most, 50),
-            width=130,
-            **address.kept("over_texts"),
-            help="Drawn at random, the same ones each time.",
-        )
-    )
-    return count
 
 
 def _results(run: EvidencePass, records: Sequence[TextEvidence]) -> None:

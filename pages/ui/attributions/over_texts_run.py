@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -23,36 +23,16 @@ from pages.ui.attributions import engine as attributions
 from pages.ui.attributions.controls import OTHERS, AttributionRequest
 from pages.ui.attributions.measurements import Setting
 from pages.ui.engine import models as engine
-from pages.ui.engine.results import PageStore
+from pages.ui.engine.results import RecordedStore
 from pages.ui.engine.results_folder import folder
 
 if TYPE_CHECKING:
     from analysis.attribution import TextEvidence
 
-T = TypeVar("T")
 SAMPLES = 10  # of the sensitivity of each text
 # Reruns of a text for its random rankings, and for a ranking of its own.
 _CONTROL, _OWN = 260, 26
 _REPLACED = {"mask": "[MASK]", "pad": "[PAD]", "remove": "nothing (taken out)"}
-
-
-class _Recorded(PageStore):
-    """The evidence of each text comes from the records that are there."""
-
-    def __init__(self, records: Sequence[TextEvidence]) -> None:
-        self._records = records
-
-    def result(self, member: Member, compute: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-        """``compute(member, *arguments)``, from the records that there are."""
-        if compute is not text_evidence:
-            return super().result(member, compute, arguments)
-        settings: EvidenceSettings = arguments[-1]
-        own = [
-            record
-            for record in self._records
-            if record.checkpoint == member.checkpoint.id and record.method in settings.methods
-        ]
-        return tuple(own)  # type: ignore[return-value]
 
 
 class EvidencePass:
@@ -151,7 +131,16 @@ class EvidencePass:
             own["methods"] = methods
         done = 1 + max((record.row for record in records), default=-1)
         first = done if done < self.count else None
-        store = _Recorded(records)
+
+        def recorded(member: Member, arguments: tuple[Any, ...]) -> tuple[TextEvidence, ...]:
+            asked: EvidenceSettings = arguments[-1]
+            return tuple(
+                record
+                for record in records
+                if record.checkpoint == member.checkpoint.id and record.method in asked.methods
+            )
+
+        store = RecordedStore(text_evidence, recorded)
         subjects = [Subject(m.id, (Member(m, "", None, store),)) for m in members]
         params = {**own, "texts": self.count, "first": first, **params}
         return make(view, subjects, "", None, None, params, self.data)

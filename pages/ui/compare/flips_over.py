@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import streamlit as st
 
@@ -24,16 +24,14 @@ from analysis.interventions.flips_over_texts import (
     flips_over,
     rates_in_words,
 )
+from pages.ui.data import choose
 from pages.ui.engine import jobs, models
-from pages.ui.engine.results import PageStore, subject_of
+from pages.ui.engine.results import RecordedStore, subject_of
 from pages.ui.engine.results_folder import folder
-from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
 from pages.ui.kit import cards
 from pages.ui.kit.show import panel
 
-T = TypeVar("T")
-MOST, USUAL = 2_000, 50
 ABOUT = (
     "The same search on random rows of a data set: on how many another class is predicted with at "
     "most one, two or three words edited, and how many it takes where one is. A head that flips "
@@ -43,7 +41,7 @@ ABOUT = (
 
 def draw(entries: Sequence[Entry], data: Data, kind: str, words_from: str) -> None:
     """How many rows, the job, and what the rows that are done say."""
-    count = _count(len(data.table))
+    count = choose.how_many("flips_texts", len(data.table), fewest=1)
     work = FlipPass(entries, data, count, kind, words_from)
     try:
         records = work.done()
@@ -64,25 +62,6 @@ def draw(entries: Sequence[Entry], data: Data, kind: str, words_from: str) -> No
     whole = work.whole(records)
     if whole:
         _results(work, [record for record in records if record.row < whole], whole)
-
-
-def _count(rows: int) -> int:
-    """How many rows are drawn at random."""
-    most = min(rows, MOST)
-    asked = st.session_state.get("flips_texts")
-    if asked is not None and not 1 <= asked <= most:  # another data set has other bounds
-        st.session_state["flips_texts"] = min(most, USUAL)
-    return int(
-        st.number_input(
-            "Texts",
-            1,
-            most,
-            min(most, USUAL),
-            width=130,
-            **address.kept("flips_texts"),
-            help="Drawn at random, the same ones each time.",
-        )
-    )
 
 
 def _results(work: FlipPass, records: Sequence[TextFlip], whole: int) -> None:
@@ -106,20 +85,6 @@ def _results(work: FlipPass, records: Sequence[TextFlip], whole: int) -> None:
         type="tertiary",
         icon=":material/download:",
     )
-
-
-class _Recorded(PageStore):
-    """The flips of each text come from the records that are there."""
-
-    def __init__(self, records: Sequence[TextFlip]) -> None:
-        self._records = records
-
-    def result(self, member: Member, compute: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-        """``compute(member, *arguments)``, from the records that there are."""
-        if compute is not text_flips:
-            return super().result(member, compute, arguments)
-        own = tuple(record for record in self._records if record.name == arguments[1])
-        return own  # type: ignore[return-value]
 
 
 class FlipPass:
@@ -167,7 +132,10 @@ class FlipPass:
         """The shares of texts that flip, by the recipe. Raises ``ValueError`` where none does."""
         from analysis.figures.recipes.registry import make
 
-        store = _Recorded(records)
+        store = RecordedStore(
+            text_flips,
+            lambda _, arguments: tuple(r for r in records if r.name == arguments[1]),
+        )
         subjects = [
             Subject(entry.id, tuple(Member(m, "", None, store) for m in entry.members))
             for entry in self.entries

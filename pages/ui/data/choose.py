@@ -38,6 +38,7 @@ NAMES = {
     ONLINE: "Hub",
     OWN: "Own sentences",
 }
+MOST_DRAWN, USUALLY_DRAWN = 2_000, 50  # rows of a data set
 KNOWN, ANY = "a known task", "any data set"
 
 
@@ -91,6 +92,26 @@ def choose(entries: Sequence[Entry], any_labels: bool = False) -> DataChoice:
             except ValueError as error:
                 st.error(cards.plain(str(error)))
                 return DataChoice()
+
+
+def how_many(name: str, rows: int, fewest: int) -> int:
+    """Ask how many rows of a data set are drawn at random; the choice stands in the address."""
+    most = min(rows, MOST_DRAWN)
+    fewest = min(fewest, most)
+    asked = st.session_state.get(name)
+    if asked is not None and not fewest <= asked <= most:  # another data set has other bounds
+        st.session_state[name] = min(most, USUALLY_DRAWN)
+    return int(
+        st.number_input(
+            "Texts",
+            fewest,
+            most,
+            min(most, USUALLY_DRAWN),
+            width=130,
+            **address.kept(name),
+            help="Drawn at random, the same ones each time.",
+        )
+    )
 
 
 def offered() -> list[str]:

@@ -97,6 +97,26 @@ class PageStore:
         models.leave_if_stale(share)
 
 
+class RecordedStore(PageStore):
+    """The same, where one kind of result comes from records that were kept on disk.
+
+    `recorded` gives, for a member and the arguments of `compute`, the records in its place.
+    """
+
+    def __init__(
+        self,
+        compute: Callable[..., Any],
+        recorded: Callable[[Member, tuple[Any, ...]], tuple[Any, ...]],
+    ) -> None:
+        self._compute, self._recorded = compute, recorded
+
+    def result(self, member: Member, compute: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        """``compute(member, *arguments)``, or the records there are in its place."""
+        if compute is not self._compute:
+            return super().result(member, compute, arguments)
+        return self._recorded(member, arguments)  # type: ignore[return-value]
+
+
 def once(key: Hashable, make: Callable[[], T]) -> T:
     """Whatever else a page derives of results, kept with them under this key."""
     kept = _kept("small")
