@@ -55,6 +55,18 @@ def test_the_steps_let_clicks_through_and_end_with_the_page(newcomer, app):
     page.locator(".pl-visit").wait_for(state="detached")
 
 
+@pytest.mark.parametrize("width", [400, 800, 1280])
+def test_the_steps_stand_beside_the_sidebar_and_never_under_it(newcomer, app, width):
+    page = newcomer
+    page.set_viewport_size({"width": width, "height": 800})
+    open_at(page, app.url)
+    page.locator(".pl-visit").wait_for()
+    bar = page.locator(".pl-visit").bounding_box()
+    main = page.locator("[data-testid=stMain]").bounding_box()
+    assert bar["x"] >= main["x"]
+    assert bar["x"] + bar["width"] <= main["x"] + main["width"]
+
+
 def test_axe_finds_nothing_serious_in_the_steps(newcomer, app, axe):
     page = newcomer
     open_at(page, app.url)

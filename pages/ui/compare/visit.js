@@ -64,6 +64,9 @@ export default function ({ data }) {
     }
     const shown = document.documentElement.dataset.raised === "true";
     bar.hidden = !shown;
+    const page = document.querySelector("[data-testid=stMain]").getBoundingClientRect();
+    bar.style.left = `${page.left + page.width / 2}px`;
+    bar.style.maxWidth = `${page.width - 32}px`;
     for (const [nth, mark] of marks.entries()) {
       const box = STEPS[nth][1]()?.getBoundingClientRect();
       mark.hidden = !shown || !box || box.top < 10 || box.top > innerHeight - 90;
