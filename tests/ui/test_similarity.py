@@ -7,6 +7,7 @@ import pytest
 
 import analysis
 from analysis.common import jobs
+from analysis.families.table import make
 from tests.support import tiny
 from tests.support.compare_reader import pieces
 
@@ -37,6 +38,18 @@ def test_scores_are_the_librarys(open_similarity, four):
         for pooling in ("mean", "max", "cls")
     ]
     assert shown == pytest.approx(expected, abs=0.0051)
+
+
+def test_a_decoder_is_compared_by_its_last_token_before_anybody_chooses(open_similarity, tmp_path):
+    """Its first token sees nothing of the text: every two texts would be alike by it."""
+    folder = make(tmp_path / "gpt2", "gpt2", classifier=False)
+    app = open_similarity(tmp_path, checkpoints=["gpt2"])
+    classifier = analysis.load(folder, device="cpu")
+    expected = [
+        analysis.similarity(classifier, FIRST, SECOND, pooling).score
+        for pooling in ("mean", "max", "last_token")
+    ]
+    assert _values(pieces(app)["compared-gpt2"]) == pytest.approx(expected, abs=0.0051)
 
 
 def test_a_word_struck_out_changes_the_scores(open_similarity, four):

@@ -195,6 +195,14 @@ def offered(members: Sequence[Checkpoint]) -> list[str]:
     return [*names, MAXSIM, *([SPLADE] if sparse else [])]
 
 
+def usual(members: Sequence[Checkpoint]) -> list[str]:
+    """Poolings that are compared before anybody chooses: mean, maximum, the token that sees the
+    whole text ([CLS], in a decoder the last), and what a folder declares as its own."""
+    decoder = any(_try(lambda m=m: models.classifier(m).causal, False) for m in members)
+    declared = any(member.kind == "encoder" and member.head for member in members)
+    return ["mean", "max", "last_token" if decoder else "cls", *(["head"] if declared else [])]
+
+
 def _try(ask: Any, otherwise: Any) -> Any:
     try:
         return ask()

@@ -20,7 +20,7 @@ from pages.ui.kit import cards
 from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import titled
 from pages.ui.similarity import details, edits, over_pairs, rows
-from pages.ui.similarity.engine import Comparison, PairsOfDataSet, Shown, offered
+from pages.ui.similarity.engine import Comparison, PairsOfDataSet, Shown, offered, usual
 
 MOST_CHECKPOINTS = 4
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
@@ -105,10 +105,9 @@ def _take_example() -> None:
 def _controls(
     entries: Sequence[Entry],
 ) -> tuple[list[str], int, int, PairsOfDataSet | None]:
-    known = offered([entry.first for entry in entries])
-    declared = any(entry.first.kind == "encoder" and entry.first.head for entry in entries)
-    usual = ("mean", "max", "cls", *(("head",) if declared else ()))
-    default = [name for name in usual if name in known]
+    members = [entry.first for entry in entries]
+    known = offered(members)
+    default = [name for name in usual(members) if name in known]
     held = st.session_state.get("similarity_poolings")
     if held is not None and not set(held) <= set(known):
         # Another choice of checkpoints may not have them.
