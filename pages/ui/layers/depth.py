@@ -34,7 +34,12 @@ _ABOUT = (
     "it would be there. The pooling head was trained at the last layer only, so its "
     "answer elsewhere shows how far the encoder has come, and is no prediction of a shorter model."
 )
-_TITLES = ("Norm", "Cosine to the layer before", "Cosine to the last layer", "As if it ended here")
+_TITLES = (
+    "Norm",
+    "Cosine to the layer before",
+    "Cosine to the last layer",
+    "Read out at this layer",
+)
 _SHAPES = ("●", "■", "◆", "▲", "✖", "▼", "★", "⬟", "⬢", "◀", "▶", "✚")
 _CHART: dict[str, Any] = {"displayModeBar": False}
 
