@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from analysis.checkpoints.shared import encoded
-
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -24,6 +22,8 @@ def forward(
     classification layers run in float32 after it, as every pooling head does.
     """
     import torch
+
+    from analysis.checkpoints.shared import encoded
 
     model: Any = classifier.model
     if hasattr(model, "pool"):

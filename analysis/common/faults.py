@@ -16,11 +16,17 @@ class FileError(ValueError):
     """Something that was read and cannot be used, as a reason that a page can show."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(readable(short_owner(reason)))
+        super().__init__(readable(reason))
 
 
 class CheckpointError(FileError):
-    """A checkpoint that cannot be used; the message says why and what to do."""
+    """A checkpoint that cannot be used; the message says why and what to do.
+
+    It is told beside the checkpoint, on cards: of a folder its message keeps the name.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(short_owner(reason))
 
 
 def reason(error: Exception, owner: str = "") -> str:

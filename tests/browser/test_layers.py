@@ -81,7 +81,7 @@ def test_from_a_sentence_to_a_token_a_layer_and_its_dimensions(
     settle(page)
     for index in range(4):
         assert page.locator(f".st-key-depth-{index} .shapelayer path").count() == 1
-    assert page.locator(".st-key-follow-strip .line", has_text="in layer 2").count() == 1
+    assert page.locator(".st-key-follow-strip .line", has_text="at layer 2").count() == 1
 
     page.get_by_text("change", exact=True).click()
     page.get_by_text("Change from the layer before; full colour").wait_for()

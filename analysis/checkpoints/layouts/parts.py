@@ -45,16 +45,23 @@ def fill(name: str, module: nn.Module, state: Mapping[str, Tensor], shown: str) 
     own = dict(module.state_dict())
     there = {key for key, t in own.items() if key in state and state[key].shape == t.shape}
     # Tied tensors are one: a file holds it under one of its names.
+    ties: dict[str, str] = getattr(module, "all_tied_weights_keys", None) or {}
+    tied = {other for pair in ties.items() if there.intersection(pair) for other in pair}
     held = {own[key].data_ptr() for key in there}
     refuse_missing(
         name,
         [
             f"{shown}{key}"
             for key, t in own.items()
-            if key not in there and (key in state or not t.numel() or t.data_ptr() not in held)
+            if key not in there
+            and (key in state or not t.numel() or not (key in tied or t.data_ptr() in held))
         ],
     )
-    module.load_state_dict({key: state[key] for key in there}, strict=False)
+    # What the file holds under one name is loaded under all of them.
+    partners = {key: other for pair in ties.items() for key, other in (pair, pair[::-1])}
+    given = {key: state[key] for key in there}
+    given |= {key: state[partners[key]] for key in tied - there if partners[key] in there}
+    module.load_state_dict(given, strict=False)
     return tuple(sorted(f"{shown}{key}" for key in set(state) - set(own)))
 
 

@@ -95,8 +95,10 @@ def cls_row(
     limit: float | None = None,
     chosen_token: int | None = None,
 ) -> Plot:
-    """Attention of [CLS], or of a decoder's last token, in one layer of the encoder (default: the
-    last): heads x tokens."""
+    """Attention of [CLS] (of a decoder the last token) in one layer: heads x tokens.
+
+    Without `layer` it is the last.
+    """
     rows = attention.cls_row(trace, layer)
     index = len(attention.encoder_attention(trace)) if layer == -1 else layer
     return _rows_by_token(
