@@ -43,8 +43,10 @@ CONTRASTS = """selector => {
 )
 def test_the_texts_of_flows_and_bands_stand_out(page, app, title, selector, theme):
     page.emulate_media(color_scheme=theme)
-    page.goto(f"{app.url}/{place_of(title)}?text=the+film+is+not+good")
+    pair = "&pair=a+good+film" if title == "Similarity" else ""
+    page.goto(f"{app.url}/{place_of(title)}?text=the+film+is+not+good{pair}")
     page.get_by_role("heading", name=title, exact=True).wait_for()
+    page.locator(selector).first.wait_for()
     page.wait_for_function(at_rest())
     found = page.evaluate(CONTRASTS, selector)
     assert len(found) >= 4 * 6

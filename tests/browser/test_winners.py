@@ -102,7 +102,6 @@ def test_from_a_cell_to_its_numbers_and_what_happens_without_it(page, app, check
             && one.name === 'sst2-max_seq_mha' && one.fill === 'none'
             && one.mode.includes('lines')).map(one => Array.from(one.y))"""
     )
-    target = trace.predicted
     expected = [list(sweep.probabilities[:, target]), list(sweep.cosine_to_trained)]
     assert line == [pytest.approx(values, abs=1e-5) for values in expected]
 
