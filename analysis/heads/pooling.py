@@ -91,6 +91,10 @@ def take_token(hidden_states: Tensor, index: Tensor) -> Tensor:
 
 
 def _earliest_maximum(values: Tensor, dim: int) -> MaxPooled:
+    if values.shape[dim] == 1:  # the only one wins: nothing to search, and nothing to keep for it
+        vector = values.squeeze(dim)
+        winner = torch.zeros((), dtype=torch.long, device=values.device).expand(vector.shape)
+        return MaxPooled(vector, winner, vector.new_tensor(torch.inf).expand(vector.shape))
     top = values.amax(dim=dim, keepdim=True)
     # A NaN equals nothing, not even itself; it must show, and not leave another value the winner.
     held = (values == top) | values.isnan()
@@ -98,11 +102,8 @@ def _earliest_maximum(values: Tensor, dim: int) -> MaxPooled:
     # The gather (not amax itself) keeps the gradient on the one winner, as the split says.
     vector = values.gather(dim, winner)
     with torch.no_grad():
-        if values.shape[dim] > 1:
-            others = values.scatter(dim, winner, -torch.inf)
-            margin = (vector - others.amax(dim=dim, keepdim=True)).squeeze(dim)
-        else:
-            margin = torch.full_like(top, torch.inf).squeeze(dim)
+        others = values.scatter(dim, winner, -torch.inf)
+        margin = (vector - others.amax(dim=dim, keepdim=True)).squeeze(dim)
     return MaxPooled(vector.squeeze(dim), winner.squeeze(dim), margin)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from analysis.heads import PoolingHead, pooling
 from training.frozen.reading import Reading
-from training.frozen.states import States, batch_of
+from training.frozen.states import Rooms, States, batch_of
 
 _IN_MEMORY = 256 * 2**20  # bytes of pooled vectors; more of them lie beside the states
 _TOKENS = 8192  # in one batch that is only read
@@ -24,12 +24,18 @@ class TokenInputs:
         self.reading, self.dtype = reading, dtype
         self.views = [states.view(view) for view in reading.views]
         self.lengths = np.ones(len(states), np.int64) if reading.first_only else states.lengths
+        self._rooms = [Rooms() for _ in self.views]
 
     def batch(self, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
-        """Rows (M, B) or (B,) -> hidden (M, layers, B, T, d) and mask (M, B, T), or without M."""
+        """Rows (M, B) or (B,) -> hidden (M, layers, B, T, d) and mask (M, B, T), or without M.
+
+        Hidden states are valid until the next batch.
+        """
         parts, mask = [], None
-        for view in self.views:
-            vectors, mask = batch_of(view, rows.reshape(-1), first_only=self.reading.first_only)
+        for view, rooms in zip(self.views, self._rooms, strict=True):
+            vectors, mask = batch_of(
+                view, rows.reshape(-1), first_only=self.reading.first_only, rooms=rooms
+            )
             parts.append(vectors.to(self.dtype).reshape(*rows.shape, *vectors.shape[1:]))
         assert mask is not None
         return self.reading.hidden(parts), mask.reshape(*rows.shape, -1).long()
