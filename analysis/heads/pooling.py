@@ -271,6 +271,8 @@ def pool(name: str, hidden_states: Tensor, attention_mask: Tensor, **options: An
     if name == "none":
         return hidden_states.clone()
     if name == "max":
+        if not torch.is_grad_enabled():  # a gradient alone needs to know the winner
+            return hidden_states.masked_fill(~real[:, :, None], -torch.inf).amax(dim=1)
         return max_over_tokens(hidden_states, attention_mask).vector
     if name == "concat":
         return torch.cat(

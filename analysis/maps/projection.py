@@ -28,7 +28,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "umap": {"n_neighbors": 15, "min_dist": 0.1, "metric": "cosine"},
 }
 How = Literal["transform", "neighbours"]
-LARGE = 4_096  # rows above which umap-learn searches neighbours by other kernels
+LARGE = 20_000  # rows above which umap-learn searches neighbours itself, approximately
+_SEARCHED = 4_096  # rows from which on its search is the approximate one
 _FEWEST_FOR_UMAP = 4  # its layout of fewer points fails inside an eigenvalue routine
 
 
@@ -157,7 +158,7 @@ def warm_up(large: bool = False) -> None:
     Those that an earlier process has compiled are read (see `maps.compiled`), others are made.
     ``large``: those for more than ``LARGE`` points, which take longer; few epochs are enough.
     """
-    count = LARGE + 4 if large else 40
+    count = _SEARCHED + 4 if large else 40
     sample = np.random.default_rng(0).normal(size=(count, 8)).astype(np.float32)
     made = _umap(
         sample,
@@ -165,6 +166,7 @@ def warm_up(large: bool = False) -> None:
         {**DEFAULTS["umap"], "n_neighbors": 5, "init": None},
         None,
         epochs=2 if large else None,
+        exact=not large,
     )
     made.place(sample[:1])
 
@@ -232,8 +234,11 @@ def _umap(
     options: dict[str, Any],
     progress: Callable[[int, int], None] | None,
     epochs: int | None = None,
+    exact: bool | None = None,
 ) -> Map:
     from umap import UMAP
+
+    from analysis.maps.exact import ExactSearch
 
     compiled.keep()
     if options["metric"] not in METRICS:
@@ -258,6 +263,10 @@ def _umap(
     else:
         require_shape("init", np.asarray(start), len(vectors), 2)
         begin = np.asarray(start, dtype=np.float32)
+    near: dict[str, Any] = {}
+    if exact or (exact is None and len(vectors) <= LARGE):
+        search = ExactSearch(vectors, options["metric"])
+        near = {"precomputed_knn": (*search.graph(int(options["n_neighbors"])), search)}
     told: dict[str, Any] = {"disable": True}
     if progress is not None:
         epoch = _Epochs(progress)
@@ -277,6 +286,7 @@ def _umap(
             init=begin,
             n_epochs=epochs,
             tqdm_kwds=told,
+            **near,
             **options,
         )
         points = np.asarray(reducer.fit_transform(vectors), dtype=float)

@@ -47,7 +47,7 @@ def test_a_second_process_finds_what_the_first_compiled_and_draws_the_same_map()
     first, points = fitted()
     second, same = fitted()
     used = {name for name, (found, made) in first.items() if found + made}
-    assert {"smooth_knn_dist", "fast_knn_indices", "submatrix"} <= used
+    assert {"smooth_knn_dist", "compute_membership_strengths"} <= used
     assert {name for name, (found, _) in second.items() if found} == used
     assert not [name for name, (_, made) in second.items() if made]
     assert same == points

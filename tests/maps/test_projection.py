@@ -13,8 +13,9 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
 from analysis.maps.alignment import aligned_umap, procrustes
+from analysis.maps.exact import ExactSearch
 from analysis.maps.probes import anisotropy, probe, silhouette
-from analysis.maps.projection import by_neighbours, fit, project
+from analysis.maps.projection import METRICS, by_neighbours, fit, project
 from analysis.maps.quality import quality, spread, spread_over_seeds
 
 
@@ -31,6 +32,44 @@ def test_pca_is_that_of_scikit_learn():
     theirs = PCA(2, svd_solver="full").fit(vectors.astype(float))
     np.testing.assert_allclose(own.points, theirs.transform(vectors.astype(float)), atol=1e-5)
     np.testing.assert_allclose(own.explained, theirs.explained_variance_ratio_, atol=1e-9)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_umap_joins_the_neighbours_that_umap_learn_finds_among_few_vectors(metric):
+    from umap import UMAP
+
+    vectors, _ = blobs(90)
+    own = fit(vectors, "umap", n_neighbors=9, metric=metric)
+    theirs = UMAP(n_neighbors=9, metric=metric, random_state=0, n_jobs=1).fit(vectors)
+    np.testing.assert_allclose(own.reducer.graph_.toarray(), theirs.graph_.toarray(), atol=1e-3)
+    assert np.isfinite(own.place(vectors[:1] + 0.1).points).all()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_exact_search_finds_the_smallest_of_all_distances(metric):
+    from scipy.spatial.distance import cdist
+
+    vectors, _ = blobs(40)
+    named = {"manhattan": "cityblock"}.get(metric, metric)
+    distances = cdist(vectors.astype(float), vectors.astype(float), named)
+    search = ExactSearch(vectors, metric)
+    rows, found = search.graph(7)
+    assert (rows[:, 0] == np.arange(40)).all()
+    np.testing.assert_allclose(found, np.sort(distances, axis=1)[:, :7], rtol=1e-4, atol=1e-5)
+    rows, found = search.query(vectors[3:5] + 0.5, 4)
+    distances = cdist(vectors[3:5].astype(float) + 0.5, vectors.astype(float), named)
+    assert (rows == np.argsort(distances, axis=1)[:, :4]).all()
+    np.testing.assert_allclose(found, np.sort(distances, axis=1)[:, :4], rtol=1e-4, atol=1e-5)
+
+
+def test_more_vectors_than_an_exact_search_is_for_are_laid_out_too(monkeypatch):
+    from analysis.maps import projection
+
+    monkeypatch.setattr(projection, "LARGE", 50)
+    vectors, _ = blobs(60)
+    made = fit(vectors, "umap", n_neighbors=8)
+    assert not isinstance(made.reducer.precomputed_knn[0], np.ndarray)
+    assert trustworthiness(vectors, made.projection.points, n_neighbors=5) > 0.8
 
 
 def test_a_layout_that_is_stopped_leaves_other_progress_bars_free():

@@ -39,6 +39,7 @@ from pages.ui.frame.sidebar import draw_sidebar
 from pages.ui.kit import cards
 
 _MAP, _UNASKED = "map-panels", "map_unasked"
+_LONG = 30.0  # seconds of a pass
 
 
 def draw(found: Catalogue, choice: Choice, place: Workplace) -> None:
@@ -162,8 +163,9 @@ def _vectors_job(
     if job is None or st.session_state.get(_UNASKED) == given.key:
         return
     engine.ask_for(given)
-    if method == "umap" and job.running:
-        # While the vectors are computed UMAP's kernels can be read, or compiled once.
+    if method == "umap" and job.running and engine.seconds(given) > _LONG:
+        # Beside vectors that take long UMAP's kernels can be read, or compiled once; beside
+        # others that would only hold the first map up.
         large = len(given.table) > projection.LARGE
         work_in_hand.start(
             f"umap-compiles-{large}", lambda desk: projection.warm_up(large), lane="maps"
