@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,28 @@ def word_at(text: str, pair: str | None, span: Span) -> str:
     """The characters that a span covers."""
     segment, start, end = span
     return ((pair or "") if segment else text)[start:end]
+
+
+def moved(span: Span, before: tuple[str, str | None], after: tuple[str, str | None]) -> Span | None:
+    """Where the word at a span of one text (and pair) stands after an edit of it.
+
+    None where that word is no longer there. Words are matched in order, as the longest blocks that
+    both texts share.
+    """
+    segment, start, end = span
+    old, new = before[segment] or "", after[segment] or ""
+    old_words, new_words = word_spans(old), word_spans(new)
+    place = next((n for n, (_, a, b) in enumerate(old_words) if a <= start < end <= b), None)
+    if place is None:
+        return None
+    blocks = SequenceMatcher(
+        None, [old[a:b] for _, a, b in old_words], [new[a:b] for _, a, b in new_words]
+    ).get_matching_blocks()
+    for block in blocks:
+        if block.a <= place < block.a + block.size:
+            shift = new_words[block.b + place - block.a][1] - old_words[place][1]
+            return segment, start + shift, end + shift
+    return None
 
 
 def without(text: str, start: int, end: int, instead: str = "") -> str:

@@ -115,3 +115,29 @@ def test_answers_of_the_older_text_never_fade(page, slow_app):
     for index in range(old.count()):
         assert old.nth(index).evaluate("e => getComputedStyle(e).opacity") == "1"
     settle(page)
+
+
+def test_a_word_clicked_while_newer_text_is_read_is_the_word_that_was_seen(page, slow_app):
+    open_at(page, slow_app.url, text="the film is good")
+    field = page.get_by_label("Sentence", exact=True)
+    field.click()
+    field.press("Home")
+    field.press_sequentially("so ", delay=5)
+    page.locator(".st-key-cards .tok:visible", has_text="film").first.click()
+    page.locator(".st-key-doubt-panel").get_by_text("“film” in doubt").wait_for()
+    page.wait_for_url("**/?text=so+the+film+is+good&mark=0.7.11")
+
+
+def test_a_word_pressed_while_its_card_is_drawn_anew_counts_as_clicked(page, slow_app):
+    open_at(page, slow_app.url, text="the film is good")
+    field = page.get_by_label("Sentence", exact=True)
+    field.click()
+    field.press("End")
+    field.press_sequentially(" and", delay=5)
+    page.locator(".st-key-cards .tok:visible", has_text="film").first.hover()
+    page.mouse.down()
+    strip = page.locator(".st-key-cards [class*=st-key-attr-] .pl-strip").first
+    strip.locator(".tok", has_text="and").wait_for()
+    page.mouse.up()
+    page.locator(".st-key-doubt-panel").get_by_text("“film” in doubt").wait_for()
+    page.wait_for_url("**/?text=the+film+is+good+and&mark=0.4.8")

@@ -11,7 +11,7 @@ import analysis
 from analysis.corpus.runs import logits_of
 from analysis.interventions import Doubt, word_effects, word_logits
 from analysis.interventions.doubt import doubt, in_words
-from analysis.interventions.edits import MASK, edited, without, word_at, word_spans
+from analysis.interventions.edits import MASK, edited, moved, without, word_at, word_spans
 from analysis.reading.decomposition import contrast_of, decompose
 from tests.support import tiny
 
@@ -113,3 +113,25 @@ def test_the_sentence_names_the_largest_loss(margins):
         assert "layer 4" in said
     else:
         assert "no margin gets smaller" in said
+
+
+WORD = st.sampled_from(["the", "film", "is", "not", "good", "so", ","])
+
+
+@given(st.lists(WORD, min_size=1, max_size=9), st.lists(WORD, max_size=9), st.data())
+def test_a_place_moves_to_the_same_word_or_is_gone(words, others, data):
+    before, after = " ".join(words), " ".join(others)
+    span = data.draw(st.sampled_from(word_spans(before)))
+    there = moved(span, (before, None), (after, None))
+    if there is not None:
+        assert there in word_spans(after)
+        assert word_at(after, None, there) == word_at(before, None, span)
+    assert moved(span, (before, None), (before, "more")) == span
+    put = moved((1, *span[1:]), ("a", before), ("b", "Truly " + before + " indeed"))
+    assert put == (1, span[1] + 6, span[2] + 6)
+
+
+def test_a_part_of_a_word_moves_with_it_and_a_changed_word_is_gone():
+    before, after = ("the thinned plot", None), ("so the thinned plots", None)
+    assert moved((0, 8, 11), before, after) == (0, 11, 14)
+    assert moved((0, 12, 16), before, after) is None

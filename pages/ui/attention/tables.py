@@ -36,7 +36,7 @@ def piece(html: str, key: str, on_head: Callable[[list[int]], None] | None = Non
     key = component_key(key)
 
     def clicked_token() -> None:
-        cards.toggle_mark(st.session_state[key].get("token"))
+        cards.toggle_mark(*cards.clicked(st.session_state[key].get("token")))
 
     def clicked_head() -> None:
         place = st.session_state[key].get("head")
@@ -45,7 +45,7 @@ def piece(html: str, key: str, on_head: Callable[[list[int]], None] | None = Non
 
     _piece(
         key=key,
-        data={"html": html},
+        data={"html": html, "of": cards.name_of_texts()},
         height="content",
         on_token_change=clicked_token,
         on_head_change=clicked_head,
@@ -90,7 +90,8 @@ def table(
     places = range(len(axis.units)) if order is None else order
     rows = [_row(axis, axis.units[at], at, columns, mark, order is None) for at in places]
     return (
-        f'<div class="rows" style="--columns:{layout}"><div class="heads">{_heads(columns)}</div>'
+        f'<div class="rows" data-arrows style="--columns:{layout}">'
+        f'<div class="heads" data-arrows>{_heads(columns)}</div>'
         f"{''.join(rows)}</div>"
     )
 
@@ -139,8 +140,8 @@ def _row(
         cells.append(_cell(column, value))
     return (
         f'<div class="{" ".join(classes)}" data-unit="{index}"{place_of(place)} tabindex=0'
-        f' title="{label}&#10;{"&#10;".join(told)}"><span class="name" dir="auto">{label}</span>'
-        f"{''.join(cells)}</div>"
+        f' role="button" title="{label}&#10;{"&#10;".join(told)}">'
+        f'<span class="name" dir="auto">{label}</span>{"".join(cells)}</div>'
     )
 
 

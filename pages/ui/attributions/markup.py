@@ -37,7 +37,7 @@ def piece(html: str, key: str, on_choose: Callable[[int], None] | None = None) -
     key = component_key(key)
 
     def clicked_token() -> None:
-        cards.toggle_mark(st.session_state[key].get("token"))
+        cards.toggle_mark(*cards.clicked(st.session_state[key].get("token")))
 
     def clicked_row() -> None:
         index = st.session_state[key].get("chosen")
@@ -46,7 +46,7 @@ def piece(html: str, key: str, on_choose: Callable[[int], None] | None = None) -
 
     _piece(
         key=key,
-        data={"html": html},
+        data={"html": html, "of": cards.name_of_texts()},
         height="content",
         on_token_change=clicked_token,
         on_chosen_change=clicked_row,
@@ -139,14 +139,14 @@ def bars(
         classes = "row tok" + " special" * special + " marked" * is_marked(tokens, unit, mark)
         label = text(label_of(tokens, unit))
         told = "&#10;".join(f"{text(column.name)}: {_told(column, at)}" for column in columns)
-        focus = "" if special else " tabindex=0"
+        focus = "" if special else ' tabindex=0 role="button"'
         rows.append(
             f'<div class="{classes}" data-unit="{at}" data-segment="{segment}" data-start="{start}"'
             f' data-end="{end}"{focus} title="{label}&#10;{told}">'
             f'<span class="name" dir="auto">{label}</span>'
             f"{''.join(_cell(column, at) for column in columns)}</div>"
         )
-    return f'<div class="units" style="--columns:{layout}">{top}{"".join(rows)}</div>'
+    return f'<div class="units" data-arrows style="--columns:{layout}">{top}{"".join(rows)}</div>'
 
 
 def error_text(gap: float | None) -> str:
@@ -218,7 +218,9 @@ def evidence(rows: Sequence[Row], heads: Sequence[tuple[str, str]]) -> str:
     lines = []
     for index, row in enumerate(rows):
         classes = " ".join(["line", *["on"] * row.chosen, *["random"] * row.random])
-        click = "" if row.random else f' data-class="{index}" tabindex=0'
+        click = (
+            "" if row.random else f' data-class="{index}" tabindex=0 aria-label="{text(row.name)}"'
+        )
         cells = "".join(
             f'<span role="cell">{text(value)}'
             f"{''.join(f'<small>{text(line)}</small>' for line in small.splitlines())}</span>"

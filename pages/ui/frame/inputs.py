@@ -160,7 +160,7 @@ def is_complete(choice: Choice) -> bool:
     """Whether there is something to answer; else the page says here what is missing."""
     if choice.entries and choice.text.strip():
         # A click on a token marks it in this text, on every page.
-        st.session_state["shown_text"] = (choice.text, choice.pair)
+        cards.show_texts((choice.text, choice.pair))
         st.session_state.setdefault(cards.MARK_TEXT, (choice.text, choice.pair))
         return True
     st.info(

@@ -1,8 +1,9 @@
 // What every piece of HTML shares: it reports clicks, and shows new HTML without losing its place.
 
 // `reports` maps a selector to what a click there reports: element -> [name, value].
-function wire({ parentElement, setTriggerValue }, root, reports) {
+function wire({ parentElement, setTriggerValue, data }, root, reports) {
   parentElement.report = setTriggerValue; // a new closure at every update
+  root.of = data.of ?? ""; // the text that the HTML shows, by the name that Python gave it
   if (root.wired) return;
   root.wired = true;
   const every = {
@@ -17,39 +18,77 @@ function wire({ parentElement, setTriggerValue }, root, reports) {
     ],
     ...reports,
   };
-  const choose = (event) => {
+  const meant = ({ target }) => {
     for (const [selector, report] of Object.entries(every)) {
-      const element = event.target.closest(selector);
-      if (element) {
-        parentElement.report(...report(element));
-        return true;
-      }
+      const element = target.closest?.(selector);
+      if (!element) continue;
+      const [name, value] = report(element);
+      return { element, name, value: name === "token" ? [...value, root.of] : value };
     }
-    return false;
+    return null;
   };
-  root.addEventListener("click", choose);
+  const choose = (event) => {
+    const choice = meant(event);
+    if (choice) parentElement.report(choice.name, choice.value);
+    return Boolean(choice);
+  };
+  // What was pressed may be replaced by newer HTML before it is let go: then no click comes of it,
+  // and what was meant is what stood there.
+  let pressed = null;
+  root.addEventListener("pointerdown", (event) => {
+    pressed = event.button === 0 ? meant(event) : null;
+    if (!pressed) return;
+    const { clientX, clientY } = event;
+    const letGo = (end) => {
+      const still = Math.hypot(end.clientX - clientX, end.clientY - clientY) < 8;
+      setTimeout(() => {
+        if (pressed && still && !pressed.element.isConnected) {
+          parentElement.report(pressed.name, pressed.value);
+        }
+        pressed = null;
+      });
+    };
+    addEventListener("pointerup", letGo, { once: true, capture: true });
+  });
+  root.addEventListener("click", (event) => {
+    if (choose(event)) pressed = null;
+  });
   root.addEventListener("keydown", (event) => {
     const enters = event.key === "Enter" || event.key === " ";
-    const marked = event.key === "Escape" && root.querySelector(".marked");
+    const edited = event.target.closest(".struck, .put");
+    const marked = event.key === "Escape" && (edited ?? root.querySelector(".marked"));
     const done = (enters && choose(event)) || (marked && choose({ target: marked }));
     if (done || walk(event)) event.preventDefault();
   });
 }
 
-// Along the units of a strip or a flow by the arrow keys, to its ends by Home and End. The one that
-// was reached is where the Tab key comes back to.
+// Units of a text and rows of a table are one stop of the Tab key; the arrow keys go along them.
+const GROUPS = ".pl-strip, .pl-flow, [data-arrows]";
+
+function placesOf(group) {
+  return [...group.querySelectorAll("[tabindex]")].filter((e) => e.closest(GROUPS) === group);
+}
+
+// Where the Tab key comes back to.
+function stopAt(place) {
+  const group = place?.closest(GROUPS);
+  if (!group) return;
+  for (const other of placesOf(group)) other.setAttribute("tabindex", "-1");
+  place.setAttribute("tabindex", "0");
+}
+
+// Along the units of a group by the arrow keys, to its ends by Home and End.
 function walk({ key, target }) {
-  const group = target.closest(".pl-strip, .pl-flow");
+  const group = target.closest(GROUPS);
   if (!group) return false;
-  const places = [...group.querySelectorAll("[tabindex]")];
+  const places = placesOf(group);
   const here = places.indexOf(target.closest("[tabindex]"));
   const ahead = getComputedStyle(target).direction === "rtl" ? -1 : 1;
   const steps = { ArrowRight: ahead, ArrowLeft: -ahead, ArrowDown: 1, ArrowUp: -1 };
   const ends = { Home: 0, End: places.length - 1 };
   const next = places[key in ends ? ends[key] : here + (steps[key] ?? Number.NaN)];
   if (here < 0 || !next) return false;
-  for (const place of places) place.setAttribute("tabindex", "-1");
-  next.setAttribute("tabindex", "0");
+  stopAt(next);
   next.focus();
   return true;
 }
@@ -69,5 +108,8 @@ function show(root, html) {
   }
   const rows = root.querySelector(".rows");
   if (rows) rows.scrollTop = scroll;
-  if (place >= 0) places()[place]?.focus({ preventScroll: true });
+  for (const group of root.querySelectorAll("[data-arrows]")) stopAt(placesOf(group)[0]);
+  if (place < 0) return;
+  stopAt(places()[place]);
+  places()[place]?.focus({ preventScroll: true });
 }

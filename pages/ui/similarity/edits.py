@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from analysis.interventions.edits import moved
 from analysis.similarities.pair_edits import Put, Span
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
@@ -11,13 +12,14 @@ from pages.ui.kit import cards
 # In the session: "0.4.9" for characters 4 to 9 of the first sentence left out, "0.4.9.word" for a
 # word in their place; and the texts that they belong to (a link's: those shown first).
 _EDITS, TEXTS = "edits", "edits_text"
+_CLICKED = "edits_clicked"  # the place struck out since the cards were last drawn
 
 
 def ask(choice: Choice) -> tuple[tuple[Span, ...], tuple[Put, ...]]:
     """A field for each word struck out, and what is left out and put in by it."""
     struck: list[Span] = []
     put: list[Put] = []
-    edits = _edits(choice)
+    edits = _take_click((choice.text, choice.pair or ""))
     with st.container(key="similarity-edits", horizontal=True, vertical_alignment="bottom"):
         for place, word in edits.items():
             side, start, end = place
@@ -46,20 +48,29 @@ def ask(choice: Choice) -> tuple[tuple[Span, ...], tuple[Put, ...]]:
     return tuple(struck), tuple(put)
 
 
-def strike(choice: Choice, place: Span) -> None:
-    """Strike a word out of these two texts, or take that back."""
-    edits = _edits(choice)
+def strike(place: Span, texts: cards.Texts) -> None:
+    """Strike a word out of two texts, or take that back."""
+    edits = _edits((texts[0], texts[1] or ""))
     if place in edits:
         del edits[place]
     else:
         edits[place] = ""
+        st.session_state[_CLICKED] = place
     st.session_state[_field(place)] = ""
     _hold(edits)
 
 
-def _edits(choice: Choice) -> dict[Span, str]:
+def _take_click(texts: tuple[str, str]) -> dict[Span, str]:
+    """The edits of these texts; with the word that was clicked while a card showed older ones."""
+    place, before = st.session_state.pop(_CLICKED, None), st.session_state.get(TEXTS, texts)
+    edits = _edits(texts)
+    if place is not None and before != texts and (there := moved(place, before, texts)):
+        edits[there] = ""
+    return edits
+
+
+def _edits(texts: tuple[str, str]) -> dict[Span, str]:
     """Places of these two texts with the words put there, in order; those of others are gone."""
-    texts = (choice.text, choice.pair or "")
     if st.session_state.get(TEXTS, texts) != texts:
         _hold({})
     st.session_state[TEXTS] = texts

@@ -34,8 +34,8 @@ _SHORT = {
 _ABOUT = (
     "The cosine of two pooled sentences is a sum over pairs of tokens, given the winners of a "
     "maximum and the attention weights: a band is a pair's share, dashed where negative. It says "
-    "where the score comes from in the pooling, not how the encoder made its vectors, nor what a "
-    "word is worth: click a word to strike it out. BiLRP: Eberle et al. 2020; ColBERT: Khattab and "
+    "where the score comes from in the pooling, not how the encoder made its vectors. For the "
+    "effect of a word, click it: it is struck out. BiLRP: Eberle et al. 2020; ColBERT: Khattab and "
     "Zaharia 2020; SPLADE: Formal et al. 2021."
 )
 
@@ -51,7 +51,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
     with st.container(key="verdict"):
         verdict = st.empty()
         below_verdict = st.container(key="status").empty()
-    with titled("What carries the similarity", _ABOUT, "similarity"):
+    with titled("Contributions to the similarity", _ABOUT, "similarity"):
         export = st.container(width="content")
     with st.container(key="similarity-controls"):
         poolings, layer, count, centre = _controls(entries)
@@ -71,9 +71,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
                 if plot is not None:
                     plots[one.entry.id] = plot
                 html = rows.html_of(one, plot, choice, struck, put)
-                rows.piece(
-                    html, f"compared-{one.entry.id}", lambda place: edits.strike(choice, place)
-                )
+                rows.piece(html, f"compared-{one.entry.id}", edits.strike)
     verdict.text(_sentence(shown, choice.words))
     below_verdict.caption(_legend(shown, choice, centre))
     with export:
@@ -86,7 +84,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
 def _is_complete(choice: Choice) -> bool:
     """Whether there are two sentences and a checkpoint; else the page says what is missing."""
     if choice.entries and choice.text.strip() and choice.pair:
-        st.session_state["shown_text"] = (choice.text, choice.pair)
+        cards.show_texts((choice.text, choice.pair))
         return True
     if not choice.entries:
         st.info("Choose at least one checkpoint above.")
@@ -187,7 +185,7 @@ def _with_all(
 
 
 def _sentence(shown: Sequence[Shown], words: bool) -> str:
-    """What carries the similarity, where poolings differ, and whether others say the same."""
+    """Contributions to the similarity, where poolings differ, and whether others say the same."""
     every = [
         (one.entry.name, [views.leading(score.pairs, words) for score in one.known if score.pairs])
         for one in shown

@@ -13,7 +13,7 @@ import streamlit as st
 
 from analysis.figures.marks import Bands, Grid, Strip
 from analysis.figures.plot import Plot
-from analysis.figures.screen.markup import CSS
+from analysis.figures.screen.markup import CSS, behind_space
 from analysis.figures.style.style import number
 from analysis.figures.views import similarity as views
 from analysis.similarities.pair_edits import Put, Span, as_typed
@@ -38,15 +38,21 @@ _piece = st.components.v2.component(
 
 
 def piece(html: str, key: str, on_word: Any) -> None:
-    """Draw one card. A click on a word calls `on_word` with its (side, start, end)."""
+    """Draw one card. A click on a word calls `on_word` with its (side, start, end) and the texts
+    that the card showed."""
     key = component_key(key)
 
     def clicked() -> None:
-        place = st.session_state[key].get("token")
-        if place and place[0] >= 0:
-            on_word(tuple(int(edge) for edge in place))
+        place, of = cards.clicked(st.session_state[key].get("token"))
+        if place is not None and of is not None and place[0] >= 0:
+            on_word(place, of)
 
-    _piece(key=key, data={"html": html}, height="content", on_token_change=clicked)
+    _piece(
+        key=key,
+        data={"html": html, "of": cards.name_of_texts()},
+        height="content",
+        on_token_change=clicked,
+    )
 
 
 def html_of(
@@ -139,17 +145,15 @@ def _line(strip: Strip, side: int, edits: Edits, ends: Iterable[int]) -> str:
         zip(strip.labels, strip.special, strip.spans.tolist(), strict=True)
     ):
         start, end = as_typed(edits.put, side, (place[0], place[1]))
-        gap = " " if strip.spaced[unit] and unit else ""
+        spaced = strip.spaced[unit] and unit
         kind = "tok special" if special else "tok put" if (start, end) in puts else "tok"
         focus = "" if special else ' tabindex="0" role="button"'
-        parts.append(
-            (
-                -1 if special and unit == 0 else 10**9 if special else start,
-                1,
-                f'{gap}<span class="{kind}" data-unit="{unit}" data-segment="{side}" '
-                f'data-start="{start}" data-end="{end}"{focus}>{text(label)}</span>',
-            )
+        shown = (
+            f'<span class="{kind}" data-unit="{unit}" data-segment="{side}" '
+            f'data-start="{start}" data-end="{end}"{focus}>{text(label)}</span>'
         )
+        place_in_line = -1 if special and unit == 0 else 10**9 if special else start
+        parts.append((place_in_line, 1, behind_space(shown, special) if spaced else shown))
     for start, end in edits.gone(side):  # they stay in sight, and a click brings them back
         word = text(edits.texts[side][start:end])
         parts.append(
@@ -161,12 +165,12 @@ def _line(strip: Strip, side: int, edits: Edits, ends: Iterable[int]) -> str:
                 f'aria-label="{word}, struck out">{word}</span>',
             )
         )
-    shown = _in_sight(len(strip.labels), ends)
+    near = _in_sight(len(strip.labels), ends)
     units = {id(part): unit for unit, part in enumerate(parts[: len(strip.labels)])}
     parts.sort(key=lambda part: part[:2])
     body, left_out = "", ""
     for part in (*parts, None):
-        if part is not None and id(part) in units and units[id(part)] not in shown:
+        if part is not None and id(part) in units and units[id(part)] not in near:
             left_out += part[2]
             continue
         if left_out:
@@ -177,7 +181,7 @@ def _line(strip: Strip, side: int, edits: Edits, ends: Iterable[int]) -> str:
             )
             left_out = ""
         body += part[2] if part is not None else ""
-    return f'<div class="side" data-side="{side}" dir="auto">{body}</div>'
+    return f'<div class="side" data-arrows data-side="{side}" dir="auto">{body}</div>'
 
 
 def _in_sight(count: int, ends: Iterable[int]) -> set[int]:
@@ -193,7 +197,7 @@ def _strongest(pairs: TokenPairs, mark: Bands, units: UnitPairs) -> str:
     if pairs.single:
         ((i, j),) = mark.ends.tolist()
         first, second = mark.first.labels[i], mark.second.labels[j]
-        return f"One pair, {first}–{second}: it cannot say which words."
+        return f"One pair, {first}–{second}: it says nothing about words."
     drawn = len(mark.values)
     share = 100 * units.share(drawn)
     percent = number(share, "percent") if share >= 0.05 else "less than 0.1"
