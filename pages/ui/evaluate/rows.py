@@ -41,7 +41,7 @@ def table(
         body.append(f'<tr data-class="{place}" tabindex="0"{now}>{cells}</tr>')
     return (
         f'<div class="scrolls"><table class="examples"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div>"
+        f"<tbody data-arrows>{''.join(body)}</tbody></table></div>"
     )
 
 

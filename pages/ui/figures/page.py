@@ -66,7 +66,8 @@ def _draw_page(given: Collection, place: int) -> None:
     caption = caption_of(given, place)
     pixels = round(width * PIXELS_AN_INCH)
     st.html(
-        f'<div class="pl-sheet" tabindex="0"><div class="page" style="width:{pixels}px">'
+        f'<div class="pl-sheet" tabindex="0" role="region" aria-label="Preview at true size">'
+        f'<div class="page" style="width:{pixels}px">'
         f'<img src="{drawn.source}" width="{pixels}" alt="Figure {place + 1}">'
         f'<div class="caption" dir="auto">Figure {place + 1}: {_text(caption)}</div></div></div>'
     )

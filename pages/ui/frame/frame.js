@@ -3,6 +3,7 @@
 // open menu tells of its closing, and the progress of long work asks to be drawn again.
 export default function () {
   raiseCurtain();
+  giveNames();
   const sidebar = document.querySelector("[data-testid=stSidebar]");
   if (!sidebar || sidebar.dataset.watched) return;
   sidebar.dataset.watched = "true";
@@ -36,6 +37,32 @@ export default function () {
     },
     true,
   );
+}
+
+// What Streamlit leaves without a name and the Tab key stops at: the page itself, and tables, which
+// are drawn on a canvas and come later than this.
+function giveNames() {
+  const root = document.documentElement;
+  const main = document.querySelector("[data-testid=stMain]");
+  main?.setAttribute("aria-label", document.querySelector("h1")?.textContent ?? "Page");
+  if (root.dataset.named) return;
+  root.dataset.named = "true";
+  let waiting = false;
+  const name = () => {
+    waiting = false;
+    for (const table of document.querySelectorAll(
+      "[data-testid=data-grid-canvas]:not([aria-label])",
+    )) {
+      const panel = table.closest("[class*=st-key-panel-], details, .stTabs");
+      const title = panel?.querySelector("strong, h2, h3, summary")?.textContent ?? "";
+      table.setAttribute("aria-label", `Table${title && `: ${title}`}`);
+    }
+  };
+  new MutationObserver(() => {
+    if (!waiting) requestAnimationFrame(name);
+    waiting = true;
+  }).observe(document.body, { childList: true, subtree: true });
+  name();
 }
 
 // Half a character, as a text cut in the middle of an emoji holds, is no UTF-8: the server would
