@@ -1,4 +1,4 @@
-"""Attributions: why this prediction, and what the explanation is worth."""
+"""Attributions: why this prediction, and how faithful the explanation is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pages.ui.attributions import page
 from pages.ui.frame import address
 from pages.ui.frame.frame import start
 
-found, choice = start("Attributions", "Why this prediction, and what is the explanation worth?")
+found, choice = start("Attributions", "Why this prediction, and how faithful is the explanation?")
 page.draw(found, choice)
 address.write()

@@ -221,7 +221,7 @@ def in_words(doubts: Sequence[Doubt], word: str, instead: str = "") -> str:
         if least.layer is not None:
             sentence += f"; it read the word from layer {least.layer}"
         elif least.read is not None:
-            sentence += "; it does not read the word itself, only what [CLS] made of it"
+            sentence += "; it pools [CLS] only, so the word reaches it through the encoder"
     flipped = [one.name for one in doubts if one.flips]
     if flipped:
         verb = "then predicts" if len(flipped) == 1 else "then predict"

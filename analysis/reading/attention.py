@@ -127,7 +127,7 @@ def encoder_attention(trace: Trace) -> np.ndarray:
 
 
 def cls_row(trace: Trace, layer: int = -1) -> np.ndarray:
-    """(H, T) whom [CLS] listens to in one layer of the encoder.
+    """(H, T) attention of [CLS] in one layer of the encoder.
 
     Where another token is the one that is read, as in a decoder (``trace.read_token``), its row.
 

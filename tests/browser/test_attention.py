@@ -51,7 +51,7 @@ def test_word_attention_head_and_view_are_chosen_by_clicks(page, app, asked_host
 
     page.get_by_text("One token", exact=True).click()
     title = encoder(page, NAMES[0]).locator(".title")
-    title.get_by_text("thinned listens to").wait_for()
+    title.get_by_text("from thinned").wait_for()
     page.get_by_text("pieces", exact=True).click()
     table(page, NAMES[0]).locator(".row.marked").nth(2).wait_for()
     page.wait_for_function(SETTLED)

@@ -24,7 +24,7 @@ def open_attention(open_app):
     return lambda root, **chosen: start(open_app, root, **{"text": SENTENCE, **chosen})
 
 
-# --- what the pooling head listens to ---------------------------------------------------------
+# --- the attention of the pooling head --------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["toy-mha", "toy-max_seq_mha"])

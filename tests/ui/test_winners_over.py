@@ -205,4 +205,4 @@ def test_classes_that_a_data_set_does_not_give_are_said(open_winners: Any, made:
             over_classes="given",
         )
     )
-    assert "toy-max_seq_mha: the data set gives no classes" in said_by(app)
+    assert "toy-max_seq_mha: the data set has no labels" in said_by(app)

@@ -14,7 +14,7 @@ from analysis.figures.style.settings import Style
 from analysis.figures.style.style import printable
 
 LONGEST_TEXT = 240  # characters of the typed text that a caption quotes
-_REFERENCES = {"corpus": "the corpus mean", "zero": "zero", "custom": "a reference of one's own"}
+_REFERENCES = {"corpus": "the corpus mean", "zero": "zero", "custom": "a custom reference"}
 # What a fact is called, alone and among others of its kind, in the order of a caption.
 _KINDS = {
     "checkpoint": ("Checkpoint", "Checkpoints"),

@@ -153,7 +153,9 @@ def _of_strips(plot: Picture) -> Iterator[str]:
     """Methods that the strips of a picture name as what they show."""
     for panel in plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,):
         if isinstance(panel, Strip):
-            exact = panel.value_label.startswith("contribution to the contrast")
+            exact = panel.value_label.startswith(
+                ("contribution to the logit margin", "contribution to the contrast")
+            )
             yield "exact split" if exact else panel.value_label.removesuffix(" attribution")
 
 

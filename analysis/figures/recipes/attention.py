@@ -83,7 +83,7 @@ def token_attention(
     special: bool = True,
     limit: float | None = None,
 ) -> Plot:
-    """One token through all layers: whom it listens to ("query"), or who listens ("key")."""
+    """One token through all layers: its attention ("query"), or that which it gets ("key")."""
 
     def draw(subject: Subject, target: GivenTarget) -> Plot:
         trace = subject.mean_trace(True)

@@ -162,7 +162,7 @@ def token_attention(
     special: bool = True,
     limit: float | None = None,
 ) -> Plot:
-    """One token through all layers: whom it listens to ("query"), or who listens to it ("key").
+    """One token through all layers: its attention to the others ("query"), or theirs to it ("key").
 
     By default the token that stands for the text: [CLS], or a decoder's last.
 
@@ -181,7 +181,7 @@ def token_attention(
     unit = next(list(one) for one in units_of(trace.tokens, words) if token in one)
     rows = matrices[:, unit].mean(axis=1) if side == "query" else matrices[:, :, unit].sum(axis=2)
     name = label_of(trace.tokens, unit)
-    does = f"{name} listens to" if side == "query" else f"who listens to {name}"
+    does = f"{'from' if side == 'query' else 'to'} {name}"
     return _rows_by_token(
         trace,
         rows,
@@ -276,7 +276,7 @@ def leave_one_out(
             categories=axis.labels,
             series=("effect",),
             category_label=axis.label,
-            value_label="fall of the contrast (logit)",
+            value_label="fall of the logit margin (logit)",
             horizontal=False,
             colours="sign",
             style="signed",
@@ -305,7 +305,10 @@ def leave_one_out(
 def agreement_note(agreement: Agreement, of: str = "attention") -> str:
     """How far attention agrees with effects of leaving tokens out; `of` says which attention."""
     if not np.isfinite([agreement.tau, *agreement.null]).all():
-        return f"Kendall's tau between {of} and the size of these effects: none, it ranks nothing."
+        return (
+            f"Kendall's tau between {of} and the size of these effects: not defined, as all values "
+            "are equal."
+        )
     return (
         f"Kendall's tau between {of} and the size of these effects: {agreement.tau:+.2f}; "
         f"unrelated rankings of {agreement.n} give {agreement.null[0]:+.2f} to "

@@ -45,8 +45,7 @@ def on_common_units(results: Sequence[Attribution]) -> tuple[Units, list[np.ndar
             places = {home.get(position, -1) for position in unit}
             if len(places) > 1 or -1 in places:
                 raise ValueError(
-                    f"{title_of(result)} is computed for other units than the rest: choose one "
-                    "unit for all"
+                    f"{title_of(result)} has other units than the rest: choose one unit for all"
                 )
             scores[places.pop()] += score
         merged.append(scores)

@@ -297,7 +297,9 @@ def layers(
     """
     parts = [as_list(joint)] + ([as_list(split)] if split else [])
     if not parts[0] or any(r.layer_scores is None for part in parts for r in part):
-        raise ValueError("these attributions tell no layers apart: use joint_layers or exact_split")
+        raise ValueError(
+            "these methods attribute to tokens, not to layers: use joint_layers or exact_split"
+        )
     every = sorted({int(layer) for part in parts for r in part for layer in r.layers})
     rows = [np.stack([by_layer(r, every) for r in part]) for part in parts]  # (M, K) each
     bound = limit if limit is not None else symmetric_limit(*rows)

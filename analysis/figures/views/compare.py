@@ -220,7 +220,7 @@ def reading(
             )
         groups = units_of(text, words)
         values = np.array([by_token[list(group)].sum() for group in groups])
-        strips.append(strip_of(text, groups, values, "contribution to the contrast", "logit"))
+        strips.append(strip_of(text, groups, values, "contribution to the logit margin", "logit"))
     names = names or names_of(owners)
     label, reference = target_label(owners[0], target), references(splits)
     return Plot(
@@ -233,7 +233,7 @@ def reading(
             *split_notes(splits),
             *cut_note(texts),
         ),
-        caption=f"What the pooling head reads from each position: contribution to {label} minus "
+        caption=f"Contribution of each position to the pooling head: contribution to {label} minus "
         f"the mean of the other classes, in logits, relative to {reference}. Orange is towards "
         "the class, blue and underlined is against it.",
     )
@@ -326,7 +326,7 @@ def source_layers(
     of_contributions = Bars(
         values=contributed,
         series=("contribution",),
-        value_label="contribution to the contrast (logit)",
+        value_label="contribution to the logit margin (logit)",
         style="signed",
         colours="sign",
         limits=(-bound, bound),

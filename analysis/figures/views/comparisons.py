@@ -190,7 +190,7 @@ def strips(parts: Sequence[Plot], names: Sequence[str], columns: int = 1) -> Plo
     first = {} if asked is None else {"method": asked.provenance.get("method")}
     return Plot(
         view="strips",
-        title="What the text does to the answer",
+        title="Input attribution and reading",
         mark=Grid(
             tuple(replace(mark, limit=bounds[mark.value_label]) for mark in marks),
             tuple(names),

@@ -37,7 +37,7 @@ def depth(
     target: int | None = None,
     columns: int = 2,
 ) -> Plot:
-    """Lines over depth: norm, cosines, and the prediction as if the encoder ended there.
+    """Lines over depth: norm, cosines, and the prediction read out at each layer.
 
     `trajectories` is a Trajectory, or a list whose entries are Trajectories or lists of them (a
     seed group: mean, and a band of one standard deviation). Rings mark where a label flips.
@@ -95,7 +95,7 @@ def depth(
                 limits=None if regression else (-0.02, 1.02),
             )
         )
-        subtitles.append("as if the encoder ended there")
+        subtitles.append("read out at each layer")
         notes = ("The pooling head was trained at the last layer only.",)
     pre_norm = [n for n, entry in zip(names, entries, strict=True) if entry[0].final_norm]
     normed = (
@@ -121,9 +121,7 @@ def depth(
         caption=f"{entries[0][0].tokens.labels[entries[0][0].token]} by layer (0: embeddings): "
         "norm, cosine to the layer before and to the last"
         + (
-            ", and the prediction as if the encoder ended there; rings: the label flips."
-            if notes
-            else "."
+            ", and the prediction read out at each layer; rings: the label flips." if notes else "."
         ),
     )
 
@@ -232,12 +230,12 @@ def turned(
     what = f"(1 − cosine to layer {layer - 1})"
     return Plot(
         view="turned",
-        title=f"How far each token turns in layer {layer}",
+        title=f"Change of direction at layer {layer}",
         mark=text_strip(turns, tokens, what, words),
         params={"layer": layer, "words": words},
         provenance=provenance_of([checkpoint], tokens, view="turned", layer=layer),
-        caption=f"How far each token turns in layer {layer}: 1 - cosine to its vector in layer "
-        f"{layer - 1}.",
+        caption=f"Change of direction of each token at layer {layer}: 1 - cosine to its "
+        f"vector in layer {layer - 1}.",
     )
 
 

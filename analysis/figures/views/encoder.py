@@ -189,7 +189,7 @@ def head_summary(
     else:
         values, label = result.tokens, "mean distance (tokens)"
         limits = (0.0, max(float(values.max()), result.uniform))
-        note = f"Looking at all tokens alike gives {result.uniform:.1f}."
+        note = f"Uniform attention gives {result.uniform:.1f}."
     layers, heads = values.shape
     return Plot(
         view="head_summary",

@@ -73,8 +73,9 @@ def data_set_scores(
         params={"data": data},
         provenance=provenance_of(checkpoints, view="data_set_scores", data=data or None),
         notes=(
-            f"Over {n} examples. Lines: 95 % intervals over the examples ({told}). They are of "
-            "these checkpoints, not of pooling heads. The axes do not begin at zero.",
+            f"Over {n} examples. Lines: 95 % intervals over the examples ({told}). They hold "
+            "for these checkpoints, not for their pooling heads in general. The axes do not "
+            "begin at zero.",
         ),
         caption=f"Scores over {n} examples of {data or 'the data set'}, with 95 % intervals "
         f"({told}).",

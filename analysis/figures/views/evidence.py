@@ -275,7 +275,7 @@ def randomisation(
     bands[-1] = first.null
     return Plot(
         view="randomisation",
-        title="Does the attribution follow the model?",
+        title="Randomisation test",
         mark=Lines(
             x=np.arange(len(first.stages) + 1, dtype=float),
             y=y,
@@ -297,8 +297,9 @@ def randomisation(
             units=first.units,
         ),
         notes=(
-            f"{first.units} units; unrelated rankings stay within ±{first.null[1]:.2f} (95 %). A "
-            "line that stays high does not follow what the model has learned.",
+            f"{first.units} units; unrelated rankings stay within ±{first.null[1]:.2f} (95 %). "
+            f"Where a line stays high, the attribution does not depend on what the model has "
+            f"learned.",
         ),
         caption="Rank correlation of the attribution with that of the trained model while weights "
         "are randomised from the classifier downwards (Adebayo et al. 2018).",

@@ -156,8 +156,8 @@ def flip_rates(
             f"Over {of} texts, with 95 % intervals (Wilson). Mean edits where it flips: {mean}.",
             *((_BOUND.format(100 * surest),) if surest < 1 else ()),
         ),
-        caption=f"Share of {of} texts that another class is predicted for with at most so many "
-        f"words {_how(kind, words_from)}, with 95 % intervals over texts.",
+        caption=f"Share of {of} texts whose predicted class changes with at most that many words "
+        f"{_how(kind, words_from)}, with 95 % intervals over texts.",
     )
 
 

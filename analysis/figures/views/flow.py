@@ -116,7 +116,9 @@ def _flow(
         )
     groups = units_of(tokens, words)
     values = np.array([by_token[list(group)].sum(axis=0) for group in groups])
-    strip = strip_of(tokens, groups, values.sum(axis=1), "contribution to the contrast", "logit")
+    strip = strip_of(
+        tokens, groups, values.sum(axis=1), "contribution to the logit margin", "logit"
+    )
     count = len(split.logits)
     return Flow(
         labels=strip.labels,

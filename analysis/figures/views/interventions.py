@@ -82,12 +82,13 @@ def sweep(
             target=label,
         ),
         notes=(
-            f"Trained with k = {', '.join(map(str, trained))} only: other k use weights that never "
-            "saw them, and say nothing of a pooling head trained so.",
+            f"Trained with k = {', '.join(map(str, trained))} only: at another k the weights "
+            "read layers that they were not trained on: what training with that k gives is "
+            "another question.",
             *cut_note([first.tokens]),
         ),
         caption=f"Prediction of {label} when the maximum runs over the last k layers, without "
-        "training again; rings: the label differs from that at k - 1.",
+        f"retraining; rings: the label differs from that at k - 1.",
     )
 
 
@@ -157,7 +158,7 @@ def sweep_pooled(
         ),
         notes=cut_note([first.tokens]),
         caption="Cosine between the pooled vector over the last k layers and that over the k "
-        "trained with, without training again.",
+        "trained with, without retraining.",
     )
 
 

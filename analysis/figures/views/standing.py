@@ -21,7 +21,7 @@ PREDICTION, REFERENCE = "prediction", "reference"
 # The quantities above, and two that are ranked among sentences but not in a profile.
 PLACED = {
     **QUANTITIES,
-    PREDICTION: "value as if it ended here",
+    PREDICTION: "value read out here",
     REFERENCE: "cosine to the reference text",
 }
 
@@ -56,7 +56,7 @@ def standing(
     first = "[CLS]" if tokens is None else tokens.labels[0]
     return Plot(
         view="standing",
-        title="Where this sentence stands",
+        title="Percentiles of this sentence",
         mark=Grid(tuple(panels), tuple(subtitles), 3),
         params={"names": list(names)},
         provenance=provenance_of(checkpoints, tokens, view="standing", sentences=count),

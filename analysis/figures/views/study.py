@@ -155,7 +155,7 @@ def study_differences(report: Report, tasks: Sequence[str] | None = None, study:
         provenance=_source("study_differences", report, study),
         notes=(
             "Lines: 95 % interval of the difference (Welch), not corrected for the number of "
-            "tests; what is decided is decided by the permutation tests in the table.",
+            "tests; the permutation tests in the table decide.",
             *_left_out(empty, "Fewer than two seeds"),
         ),
         caption=f"Difference to {family.against} in points, with 95 % intervals (Welch), over "

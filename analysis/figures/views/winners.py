@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 QUANTITIES = {
     "deviation": "wins above the usual share (percentage points)",
-    "contribution": "contribution to the contrast (logit)",
-    "drop effect": "fall of the contrast without this layer here (logit)",
+    "contribution": "contribution to the logit margin (logit)",
+    "drop effect": "fall of the logit margin without this layer here (logit)",
     "attention": "attention times share of wins (%)",
 }
 

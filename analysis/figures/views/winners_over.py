@@ -47,9 +47,9 @@ def means(
     """
     name, layers = many.name, many.samples[0].layers
     if by == LAYER and many.over_tokens:
-        raise ValueError(f"{name} takes its maximum over tokens: look at it by token type.")
+        raise ValueError(f"{name} takes its maximum over tokens: choose token types.")
     if by == TYPE and many.only_cls:
-        raise ValueError(f"{name} pools [CLS] alone: all that it reads is there.")
+        raise ValueError(f"{name} pools [CLS] only, so there is nothing to compare by token type.")
     held = _classes(many, classes, given)
     if by == TYPE and quantity == WINS and not many.over_tokens:
         each = [_series(many, _within(k), held) for k in range(len(layers))]
@@ -126,12 +126,13 @@ def _classes(many: Many, classes: str, given: Sequence[str] | None) -> list[np.n
         return [sample.predicted for sample in many.samples]
     if given is None:
         raise ValueError(
-            f"{name}: the data set gives no classes. Choose one that does, or the predicted ones."
+            f"{name}: the data set has no labels. Choose a labelled one, or group by the "
+            f"predicted class."
         )
     if unknown := sorted({one for one in given if one not in first.labels}):
         raise ValueError(
-            f"{name}: the data set gives {', '.join(unknown)}, which it does not "
-            f"know; it has {', '.join(first.labels)}."
+            f"{name}: the data set gives {', '.join(unknown)}, which it does not predict; its "
+            f"classes are {', '.join(first.labels)}."
         )
     return [np.array([first.labels.index(one) for one in given])] * len(many.samples)
 

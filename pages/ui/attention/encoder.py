@@ -32,12 +32,12 @@ _ABOUT = {
     HEADS: "Every attention head of every layer as a small matrix (queries down, keys across, "
     "rows sum to 1), and the chosen one in large. They show where the encoder looks, not what "
     "it takes from there.",
-    TOKEN: "Whom the marked token (else [CLS]; of a decoder the last) listens to in each layer, or "
-    "who listens to it. Click a token to follow it; the attention is that of the chosen attention "
-    "head, else the mean over all.",
+    TOKEN: "Attention of the marked token (without one: of [CLS], or of a decoder's last token) "
+    "to the other tokens in each layer, or of the others to it. Click a token to follow it; the "
+    "attention is that of the chosen attention head, else the mean over all.",
     ROLLOUT: "What [CLS] (of a decoder the last token) of each layer draws from each input token "
     "when attention is followed down through the layers, heads averaged and the residual stream "
-    "counted as half (Abnar and Zuidema 2020). It knows nothing of values or of the feed-forward "
+    "counted as half (Abnar and Zuidema 2020). It leaves out the values and the feed-forward "
     "layers.",
     SPREAD: "How widely each attention head looks (entropy as a share of its largest, log of the "
     "number of tokens) and how far (mean distance in tokens), as means over its queries. Neither "

@@ -111,7 +111,7 @@ def _controls() -> Settings:
         required=True,
         **address.kept("leave"),
         format_func=lambda key: _WHERE_NAMES[key],
-        help="Hiding a token asks one of three questions. "
+        help="Three ways to hide a token. "
         + " ".join(f"'{name}': {WHERE[key]}." for key, name in _WHERE_NAMES.items()),
     )
     reference = ask_reference()

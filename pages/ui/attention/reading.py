@@ -266,7 +266,7 @@ def _taus_in_words(found: dict[str, list[Agreement]]) -> str:
     for name, each in found.items():
         taus = [one.tau for one in each]
         ranks = all(map(isfinite, taus))
-        shown = f"{fmean(taus):+.2f}" if ranks else "none, for it ranks nothing"
+        shown = f"{fmean(taus):+.2f}" if ranks else "not defined, as all values are equal"
         if len(taus) > 1 and ranks:
             shown += f" (seeds {min(taus):+.2f} to {max(taus):+.2f})"
         sentences.append(f"{name}{':' if ',' in name else ''} {shown}")

@@ -98,8 +98,7 @@ def _methods() -> tuple[str, ...]:
         format_func=lambda key: METHODS[key].title,
         placeholder="Choose methods",
         **arguments,
-        help="Several methods ask the prediction in several ways; where they agree it does not "
-        "hang on one of them.",
+        help="Choose several: a finding on which they agree does not depend on one method.",
     )
     return tuple(chosen)
 

@@ -31,9 +31,10 @@ from pages.ui.kit.titles import titled
 _CHART: dict[str, Any] = {"displayModeBar": False}
 _LABELS = 34  # names under a map; of more units only some are named, the rest on hover
 _ABOUT_CURVES = (
-    "The output as units go (deletion) or come (insertion), those that a method ranks first going "
-    "first, beside random rankings of the same units. A steep fall says that the checkpoint leans "
-    "on these units; replaced texts are unlike any it was trained on. Petsiuk et al. 2018."
+    "The output as units are removed (deletion) or put back (insertion), the best-ranked first, "
+    "beside random rankings of the same units. A steep fall says that the checkpoint relies on "
+    "these units; texts with units replaced are unlike those it was trained on. Petsiuk et al. "
+    "2018."
 )
 _ABOUT_AGREEMENT = (
     "Kendall's tau between the rankings of every two, over all units but special tokens. "
@@ -42,8 +43,8 @@ _ABOUT_AGREEMENT = (
 )
 _ABOUT_MAP = (
     "Every method's scores as shares of its own largest one, side by side, for the units of one "
-    "text. Shares say where a method puts its weight, and nothing of how much the output hangs "
-    "on it. A click on a cell marks its token and puts its method in focus."
+    "text. Shares say where a method puts its weight, not how strongly the output depends on it. "
+    "A click on a cell marks its token and puts its method in focus."
 )
 
 
@@ -67,7 +68,7 @@ def draw(
     mark: Span | None,
     say: Callable[[str], None],
 ) -> None:
-    """The panels that answer "what is it worth?" in more detail than a table."""
+    """The panels that answer "how faithful is it?" in more detail than a table."""
     one = asked.of or next(iter(shared(explained, wanted.focus)), None)
     if one is None:
         return

@@ -28,8 +28,8 @@ ALL = "all checkpoints"
 ABOUT = (
     "Comprehensiveness: the fall of the output when the units ranked first go, a mean over 1, 5, "
     "10, 20 and 50 % of them (AOPC); sufficiency: the fall when they alone stay, smaller is better "
-    "(DeYoung et al. 2020). Below each number: how many standard deviations of 20 random rankings "
-    "of the same units it is better than they are; only these are compared between checkpoints. "
+    "(DeYoung et al. 2020). Below each number: by how many of their standard deviations it beats "
+    "20 random rankings of the same units; compare only these between checkpoints. "
     "Sensitivity: largest relative change of the scores under small input noise (Yeh et al. 2019). "
     "None of them proves an explanation right."
 )

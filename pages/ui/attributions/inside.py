@@ -30,7 +30,7 @@ _ABOUT_LAYERS = (
 )
 _ABOUT_RANDOM = (
     "The weights of the layers are randomised from the classifier downwards; an attribution that "
-    "still ranks the units as before does not follow what the model has learned "
+    "still ranks the units as before does not depend on what the model has learned "
     "(Adebayo et al. 2018). " + FAVOURED["randomisation"]
 )
 

@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 
 ABOUT = (
     "The same measures on every row, each explained as its checkpoint predicts it; means with "
-    "Student's t intervals over texts. Compared between checkpoints are standard scores among "
-    "random rankings, not the measures as they are. They say how these texts are explained, and "
-    "templates show themselves as much as the checkpoint."
+    "Student's t intervals over texts. Between checkpoints compare the standard scores among "
+    "random rankings, not the measures themselves. On templates the numbers describe the "
+    "templates as much as the checkpoint."
 )
 _ABOUT_WORDS = (
     "Mean attribution of a word to a class over the texts that hold it and where that class is "
-    "predicted; a text counts once. Words of few texts are left out. A mean over contexts is no "
-    "meaning of the word."
+    "predicted; a text counts once. Words of few texts are left out. This mean over contexts is "
+    "not the meaning of the word."
 )
 _ABOUT_AGREEMENT = (
     "Kendall's tau between the rankings of two methods, text by text, special tokens aside: its "
-    "mean with Student's t interval over texts, and in which share of them it lies above what 95 % "
-    "of unrelated rankings of as many words give. " + FAVOURED["agreement"]
+    "mean with Student's t interval over texts, and the share of texts in which it is above 95 % "
+    "of unrelated rankings of as many words. " + FAVOURED["agreement"]
 )
 _COLUMNS = {
     "comprehensiveness_normalised": "comprehensiveness, against random",

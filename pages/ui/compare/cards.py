@@ -392,7 +392,7 @@ _ABOUT = {
     FLOW_TITLE: "The split of the logit difference: from each word, over the layer that it was "
     "taken from, to the class. Width: how much, on one scale in all cards; orange towards "
     "the class, blue and dashed against it. Point at a word, a layer or a class to see its number; "
-    "it says nothing of how the encoder made what is read. MaxPoolBERT, arXiv 2505.15696.",
+    "it does not show how the encoder made these vectors. MaxPoolBERT, arXiv 2505.15696.",
     INPUT_TITLE: "How much each word moves the explained class away from the mean of the others, "
     "in logits, along the way from an empty text ([PAD]); the gap is the error of that integral, "
     "and a small one does not show that the attribution is right. Integrated gradients, "
@@ -400,8 +400,7 @@ _ABOUT = {
     READING_TITLE: "What the pooling head takes from each position of the encoder's output: a "
     "split of the same logit difference, relative to the reference named here. It is exact for a "
     "linear head; through layers of its own (tanh, GELU, a norm) it runs along a straight line, "
-    "and the gap is the error of that integral. It says nothing of how the encoder made that "
-    "output.",
+    "and the gap is the error of that integral. It does not show how the encoder made that output.",
     "Source layers": "What the values of each layer add to the logit difference. For a maximum "
     "over layers the left bars are the share of dimensions (in percent) whose maximum comes from "
     "each layer: a share is not what a win is worth. MaxPoolBERT, arXiv 2505.15696.",

@@ -28,9 +28,10 @@ from pages.ui.kit.show import panel
 
 _KINDS = {"deletion": "strike words out", "replacement": "replace words"}
 _ABOUT = (
-    "The fewest words whose edit makes a pooling head predict another class: few say that the "
-    "prediction hangs by a thread. Single edits are all tried, larger sets by beam search; each "
-    "flip is checked by a forward of its own. A flip says nothing of which answer is right."
+    "The smallest set of edited words that makes a pooling head predict another class: the fewer "
+    "it takes, the less stable the prediction. All single edits are tried, larger sets by beam "
+    "search; each flip is checked by a forward pass of its own. A flip does not say which answer "
+    "is right."
 )
 
 

@@ -33,9 +33,9 @@ from pages.ui.kit import cards
 from pages.ui.kit.show import panel
 
 ABOUT = (
-    "The same search on random rows of a data set: on how many another class is predicted with at "
-    "most one, two or three words edited, and how many it takes where one is. A head that flips "
-    "seldom is not a better one: it may be wrong and sure. Labels are not looked at."
+    "The same search on random rows of a data set: the share of rows whose prediction flips with "
+    "at most one, two or three words edited, and the mean number of edits of those that flip. "
+    "Fewer flips do not make a head better: it may be confidently wrong. Labels are not used."
 )
 
 

@@ -48,7 +48,8 @@ def _answer(found: Catalogue, choice: Choice) -> None:
             "Special tokens",
             value=True,
             **address.kept("special"),
-            help="Whether [CLS], [SEP] and their like stand in the strips. Numbers stay the same.",
+            help="Show [CLS], [SEP] and other special tokens in the strips. The numbers do not "
+            "change.",
         )
     with st.container(key="doubt-place"):
         doubt.draw(given, choice, mark)

@@ -265,8 +265,8 @@ def _own(entries: Sequence[Entry]) -> DataChoice:
         (),
     )
     st.caption(
-        f"{_size(table)} Without labels nothing can be right or wrong: what is shown is "
-        "where the checkpoints differ."
+        f"{_size(table)} Without labels there are no scores: the page shows where the "
+        f"checkpoints differ."
     )
     return DataChoice(table, "own sentences")
 

@@ -41,7 +41,7 @@ ABOUT_CALIBRATION = (
 ABOUT_AGREEMENT = (
     "Share of the examples on which two checkpoints predict the same class, right or wrong. "
     "Kappa takes away what two checkpoints with the same class frequencies would agree on by "
-    "chance. It is of these checkpoints, not of pooling heads."
+    "chance. It holds for these checkpoints, not for their pooling heads in general."
 )
 ABOUT_VALUES = (
     "The prediction of each example against its label, evenly thinned where there are many. A "

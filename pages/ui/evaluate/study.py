@@ -27,9 +27,9 @@ ABOUT_SCORES = (
 )
 ABOUT_SPREAD = (
     "Spread over seeds of a pooling head divided by that of the one it is compared with. The "
-    "spread is the mean distance of the scores from their median, because a seed that collapses "
-    "would rule a standard deviation. Test: Brown and Forsythe, corrected by Holm; the 95 % "
-    "interval (Fieller) holds the ratios that this test would not reject, uncorrected."
+    "spread is the mean distance of the scores from their median, because a single collapsed "
+    "seed would dominate a standard deviation. Test: Brown and Forsythe, corrected by Holm; the "
+    "95 % interval (Fieller) holds the ratios that this test would not reject, uncorrected."
 )
 ABOUT_CURVES = (
     "Scores by how much of the training set was used. The parts are nested and the same for every "

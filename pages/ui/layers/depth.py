@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 _ABOUT = (
     "The vector of the followed token after each layer (0: embeddings): its length, its cosine to "
-    "the layer before and to the last layer, and the answer when the whole pooling head is applied "
-    "as if the encoder ended there. A pre-norm encoder's final norm is applied at each layer, as "
-    "it would be there. The pooling head was trained at the last layer only, so its "
-    "answer elsewhere shows how far the encoder has come, and is no prediction of a shorter model."
+    "the layer before and to the last layer, and the answer read out there: the whole pooling "
+    "head applied at that layer. A pre-norm encoder's final norm is applied at each layer, as "
+    "it would be there. The pooling head was trained at the last layer only, so its answer "
+    "elsewhere shows how far the encoder has come, not how a shorter model would do."
 )
 _TITLES = (
     "Norm",

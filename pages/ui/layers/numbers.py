@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
     """HTML: every number at the marked layer, else the last, with its percentile in the corpus."""
     at = ways[0].depth if layer is None else layer
-    heads = [f"layer {at}", *QUANTITIES.values(), "as if it ended here"]
+    heads = [f"layer {at}", *QUANTITIES.values(), "read out here"]
     rows, sentences = [], set()
     ranked_by = {}
     for way in ways:
@@ -121,7 +121,7 @@ def draw_table(
                     )
             if probabilities is not None:
                 best = int(probabilities[layer].argmax())
-                row["label if it ended here"] = labels[best] if labels else None
+                row["label read out here"] = labels[best] if labels else None
                 row["value"] = float(probabilities[layer, best])
             rows.append(row)
     with st.expander("All numbers as a table"):

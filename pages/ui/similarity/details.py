@@ -17,8 +17,8 @@ from pages.ui.similarity.engine import Comparison, Score, Shown
 
 _EFFECTS = (
     "The score minus the score without each word, the encoder reading the sentence anew: above "
-    "zero the word makes the two more similar. The words as typed, edits aside; what a word is "
-    "worth need not be what it contributes. Li et al. 2016."
+    "zero the word makes the two more similar. The words as typed, edits aside; the effect of a "
+    "word need not equal its contribution. Li et al. 2016."
 )
 _MAP = (
     "Contribution of each pair to the score; all cells sum to it. Rows are the first sentence, "
@@ -30,7 +30,7 @@ _LAYERS = (
 )
 _WINNERS = (
     "How many dimensions of the maximum each token holds, and by how much (median margin to the "
-    "runner-up). A win says where a value came from, not what it is worth."
+    "runner-up). A win says where a value came from, not how much it matters."
 )
 _MAXSIM = (
     "Each token of the first sentence keeps its best match in the second; MaxSim is the sum. The "

@@ -40,8 +40,7 @@ ABOUT_HELD = (
 )
 ABOUT_MARGINS = (
     "The win margin is the maximum minus the runner-up, in units of the hidden states. A small "
-    "margin says that another layer or token could have won as well, and nothing of how much that "
-    "matters."
+    "margin says that another layer or token could have won as well, not how much that matters."
 )
 
 

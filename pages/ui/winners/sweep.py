@@ -28,7 +28,8 @@ ABOUT = (
 )
 ABOUT_WINNERS = (
     "Share of wins of every layer when the maximum runs over the last k layers; nothing is trained "
-    "again. An empty cell did not compete. It says where values come from, not what they are worth."
+    "again. An empty cell did not compete. It says where values come from, not how much they "
+    "matter."
 )
 ABOUT_POOLED = (
     "Cosine between the pooled vector over the last k layers and that over the k trained with: 1 "
