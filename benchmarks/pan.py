@@ -234,7 +234,7 @@ def _html(panels: int) -> str:
             "rings": [],
             "ramp": False,
             "names": list("abcdef"),
-            "colours": _COLOURS,
+            "colours": {"light": _COLOURS, "dark": _COLOURS},
             "counts": [1] * 6,
             "codes": base64.b64encode(_codes().tobytes()).decode(),
             "subtitles": [],

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+_SHORT = 3.0  # a line that is no longer says nothing
 _STEP = 3.0  # of a search around the point that a name is about, in the unit of the places
 
 
@@ -44,6 +45,34 @@ def free_places(
                 break
         placed.append(corner)
     return placed
+
+
+def leader(
+    points: np.ndarray,
+    about: np.ndarray,
+    corner: tuple[float, float],
+    size: tuple[float, float],
+    radius: float = 1.5,
+) -> np.ndarray | None:
+    """A line from a name to what it is about, as far as it crosses no point; None: too short.
+
+    In the unit of :func:`free_places`: `about` (2,), `corner` and `size` of the name. It ends
+    before the first of `points` (N, 2) that would lie within `radius` of it: at the edge of the
+    crowd that the name is about. Returns its two ends (2, 2).
+    """
+    low = np.array(corner)
+    start = np.clip(about, low, low + np.array(size))
+    way = about - start
+    length = float(np.hypot(*way))
+    if length <= _SHORT:
+        return None
+    along = (points - start) @ way / length
+    apart = np.abs((points - start) @ np.array([-way[1], way[0]])) / length
+    near = (apart < radius) & (along > -radius) & (along < length + radius)
+    # Where it comes within the radius of each of them.
+    reach = along[near] - np.sqrt(radius**2 - apart[near] ** 2)
+    end = min(length, float(reach.min(initial=length)))
+    return np.stack([start, start + way * (end / length)]) if end > _SHORT else None
 
 
 def _around(about: np.ndarray, width: float, height: float, farthest: float) -> np.ndarray:

@@ -44,7 +44,7 @@ def short(quality: Quality | None) -> str:
         return ""
     if np.isnan(quality.trustworthiness):
         return "everything on one point"
-    phrase = f"T {quality.trustworthiness:.2f}, C {quality.continuity:.2f}"
+    phrase = f"T\xa0{quality.trustworthiness:.2f}, C\xa0{quality.continuity:.2f}"
     if quality.knn_original is not None and quality.knn_map is not None:
         phrase += f", k-NN {quality.knn_original:.2f} → {quality.knn_map:.2f}"
     return phrase

@@ -11,6 +11,8 @@ import numpy as np
 
 # Words of a stop list that a classifier of sentences turns on.
 _KEPT = frozenset({"no", "not", "nor", "never", "nothing", "nobody", "none", "cannot", "without"})
+# Forms of its words that scikit-learn's list lacks.
+_FORMS = frozenset({"did", "does", "doing", "having"})
 
 
 def telling_words(
@@ -40,7 +42,7 @@ def telling_words(
     except ValueError:  # no words at all, such as in texts of digits
         return [()] * count
     words = vectorizer.get_feature_names_out()
-    plain = np.array([word in ENGLISH_STOP_WORDS - _KEPT for word in words])
+    plain = np.array([word in (ENGLISH_STOP_WORDS | _FORMS) - _KEPT for word in words])
     weights = class_tf_idf(np.asarray(counts.todense(), dtype=float))
     named = []
     for own in weights:

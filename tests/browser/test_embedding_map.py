@@ -19,6 +19,9 @@ READY = """() => {
     && !document.querySelector('.st-key-vectors-running, .st-key-layout-running');
 }"""
 
+MAP = """() => [...document.querySelectorAll('*')]
+  .map((e) => (e.shadowRoot ?? e).querySelector?.('.maps[data-painter]')).find(Boolean)"""
+
 
 @pytest.fixture(scope="module")
 def motion() -> str:
@@ -157,14 +160,42 @@ def test_the_wheel_never_ends_in_nothing(page: Any, app: Any) -> None:
 
 def test_names_never_cover_points(page: Any, app: Any) -> None:
     open_maps(page, app, colour_by="prediction of sst2-cls", contours="false")
-    named = page.evaluate("""() => {
-      const root = [...document.querySelectorAll('*')].map((e) => (e.shadowRoot ?? e)
-        .querySelector?.('.maps[data-painter]')).find(Boolean);
-      return root.covered();
-    }""")
+    named = page.evaluate(f"({MAP})().covered()")
     assert named["names"] > 0
     assert named["points"] == 0
     assert named["crossed"] == 0, "nor does the line of one name meet another"
+    assert named["lined"] == 0, "nor does a line cross a point"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("colour", ["prediction of sst2-cls", "characters"])
+def test_everything_on_the_map_is_seen_on_its_ground(
+    page: Any, app: Any, scheme: Any, colour: str
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    open_maps(page, app, colour_by=colour)
+    seen = page.evaluate(f"({MAP})().contrasts()")
+    assert min([*seen["points"], seen["lines"], seen["mark"]]) >= 3  # WCAG 2.2, 1.4.11
+    assert seen["names"] >= 4.5  # 1.4.3
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (800, 1100), (400, 800)])
+def test_the_whole_map_takes_the_room_that_its_shape_allows(
+    page: Any, app: Any, size: tuple[int, int]
+) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    open_maps(page, app)
+    shares = page.evaluate(f"({MAP})().filled()")
+    assert max(shares) > 0.9
+    assert max(shares) <= 1
+    box = box_of(page)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, -400)
+    page.wait_for_timeout(400)
+    assert max(page.evaluate(f"({MAP})().filled()")) > 1
+    page.get_by_role("button", name="Whole map").click()
+    page.wait_for_timeout(800)
+    assert page.evaluate(f"({MAP})().filled()") == pytest.approx(shares, abs=0.01)
 
 
 @pytest.mark.slow

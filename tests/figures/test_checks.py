@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
@@ -25,9 +25,9 @@ from analysis.figures.style.colour import (
     neighbours,
     simulated,
 )
-from analysis.figures.style.palettes import MONOTONE, PALETTES, grey, palette, stops_of
+from analysis.figures.style.palettes import MONOTONE, PALETTES, grey, palette, seen_on, stops_of
 from analysis.figures.style.settings import Style
-from analysis.figures.style.style import RASTERISED_FROM, STEPS, luminance
+from analysis.figures.style.style import RASTERISED_FROM, STEPS, along, contrast_ratio, luminance
 from tests.support import svg_reader as back
 from tests.support.known_results import SENTENCE, split, tokens_of
 
@@ -289,3 +289,17 @@ def test_a_raster_part_is_measured_where_it_stands():
     coarse = results(few, dpi=150)["Raster parts"]
     assert not coarse.passed
     assert "300 dpi or more" in coarse.advice
+
+
+@given(
+    st.tuples(*[st.integers(0, 255)] * 3),
+    st.sampled_from(["#FBFAF8", "#141A22", "#FFFFFF"]),
+    st.sampled_from([0.85, 0.9, 1.0]),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_mark_is_seen_on_its_ground_and_one_that_was_stays_as_it_is(channels, ground, opacity):
+    colour = "#{:02X}{:02X}{:02X}".format(*channels)
+    made = seen_on(colour, ground, opacity)
+    assert contrast_ratio(along((ground, made), opacity), ground) >= 3
+    if contrast_ratio(along((ground, colour), opacity), ground) >= 3:
+        assert made == colour

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from analysis.figures import Grid
+from analysis.figures import Grid, Points
 from analysis.figures.agreement import legends, on_one_scale
 from analysis.figures.files.saved import save
 from analysis.figures.files.sidecar import sidecar
@@ -15,6 +15,7 @@ from analysis.figures.paper import Unreadable, can_be_read, columns_that_fit, co
 from analysis.figures.paper.fonts import measuring
 from analysis.figures.paper.look import Look
 from analysis.figures.paper.page import Page
+from analysis.figures.style.printed import MOST_EMPTY
 from analysis.figures.style.settings import Style
 from tests.support.panels import bars, heat, lines, panels, plot, points, strip
 
@@ -200,3 +201,41 @@ def test_panels_of_a_grid_are_treated_as_a_composed_page_is(count, columns):
     assert page.covered == []
     assert page.cut == []
     assert page.empty < 20
+
+
+@pytest.mark.parametrize("count", [3, 5])
+@pytest.mark.parametrize("style", [COLUMN, FULL], ids=["column", "full"])
+@pytest.mark.parametrize("shape", [1.0, 0.3])
+def test_maps_side_by_side_are_of_one_size_and_shaped_as_their_points(count, style, shape):
+    made = plot(Grid(tuple(maps(count, shape)), ("",) * count, 3))
+    page = printed([made], style, 1)
+    sizes = {
+        (round(right - left, 1), round(top - bottom, 1)) for left, bottom, right, top in page.panels
+    }
+    assert len(sizes) == 1
+    ((width, height),) = sizes
+    assert (height / width < 0.6) == (shape < 0.5)
+    assert not page.covered
+    assert not page.cut
+    assert page.empty <= MOST_EMPTY
+
+
+def test_each_name_on_a_map_stands_there_once_however_often_the_page_is_laid_out():
+    (one,) = maps(1, 1.0)
+    texts = [words.text for words in printed([plot(one)], COLUMN, 1).texts]
+    assert texts.count("river · bank") == 1
+
+
+def maps(count, shape):
+    rng = np.random.default_rng(0)
+    for _ in range(count):
+        xy = rng.normal(size=(60, 2)) * (1, shape)
+        yield Points(
+            xy,
+            rng.integers(0, 3, 60),
+            groups=("money", "song", "film"),
+            x_label="dimension 1",
+            y_label="dimension 2",
+            regions=("river · bank",),
+            region_at=xy.mean(axis=0)[None] + (2.5, 0),
+        )

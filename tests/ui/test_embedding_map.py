@@ -327,7 +327,7 @@ def test_the_exported_map_says_what_the_screen_says(open_map, four):
             four, checkpoints=["toy-mha"], source="suite", rows_shown=500, poolings=["mean", "max"]
         )
     (plot,) = seen[-1].values()
-    assert all("T 0." in title and "k-NN" in title for title in plot.mark.subtitles)
+    assert all("T\xa00." in title and "k-NN" in title for title in plot.mark.subtitles)
     assert "T: trustworthiness" in plot.caption
     assert "by other templates" in plot.caption
     assert "made from templates" in plot.caption

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from analysis.figures.agreement import legends, panels_of
-from analysis.figures.marks import Bands, Flow, Grid, Panel, Strip
+from analysis.figures.marks import Bands, Flow, Grid, Panel, Points, Strip
 from analysis.figures.paper.legend import LINE, Legend, shape_of
 from analysis.figures.paper.look import Look
 from analysis.figures.paper.panels import SMALLEST, Drawing, Leaf, Text
@@ -48,9 +48,26 @@ class Block:
         columns = self.columns
         while True:
             try:
-                return arranged(needs, columns, width, self.gap)
+                rows = arranged(needs, columns, width, self.gap)
             except Unreadable as refused:
                 columns = refused.offer
+            else:
+                return _even(rows) if self.even else rows
+
+    def corner(self, rows: tuple[Row, ...]) -> tuple[float, float] | None:
+        """Where the last row of maps leaves room for the legend: from where on, how wide."""
+        if not self.even or len(rows) < 2 or len(rows[-1]) == len(rows[0]):
+            return None
+        full, last = rows[0].widths, len(rows[-1])
+        start = sum(full[:last]) + self.gap * last
+        return start, sum(full[last:]) + self.gap * (len(full) - last - 1)
+
+    @property
+    def even(self) -> bool:
+        """Whether its panels are maps, which are read against each other: all of one size."""
+        panels = [leaf.panel for leaf in self.leaves if isinstance(leaf, Drawing)]
+        maps = [panel for panel in panels if isinstance(panel, Points) and panel.equal_axes]
+        return len(maps) == len(self.leaves)
 
     def title_lines(self, width: float) -> list[str]:
         if not self.title:
@@ -60,7 +77,7 @@ class Block:
     def head(self, width: float) -> float:
         """Points of its title and its legend, before the legend is measured."""
         title = len(self.title_lines(width)) * self.look.text * TITLE_LINE
-        if not self.own_legend:
+        if not self.own_legend or self.corner(self.grid(width)):
             return title
         legend = shape_of(self.names, self.look, width)[1] * self.look.small * LINE
         return title + (self.legend.height or legend) + 2.0
@@ -134,6 +151,17 @@ class Block:
         """Points of all of it, as its axes are now."""
         rows = sum(self.row_height(i, h) for i, h in enumerate(self.heights))
         return self.head(self.width) + rows + self.gap * (len(self.rows) - 1)
+
+
+def _even(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The panels of these rows, all as large as those of the fullest row; the last may be short."""
+    full, count = max(rows, key=len), rows[-1].stop
+    starts = range(0, count, len(full))
+    stops = [min(start + len(full), count) for start in starts]
+    return tuple(
+        replace(full, start=start, stop=stop, widths=full.widths[: stop - start])
+        for start, stop in zip(starts, stops, strict=True)
+    )
 
 
 def align(blocks: Sequence[Block]) -> None:

@@ -14,9 +14,11 @@ from analysis.figures.paper import ticks
 from analysis.figures.paper.look import Box, Look
 from analysis.figures.style.palettes import readable
 from analysis.figures.style.style import CLASS_SHAPES, RASTERISED_FROM
-from analysis.maps.labels import free_places
+from analysis.maps.labels import free_places, leader
 
 DASHES = ("-", "--", "-.", ":")
+_INSET = 3.0  # points between a name and the axes
+_FLATTEST = 0.45  # height of a map in its width, however flat its points lie
 REFERENCE = "#707070"  # the line that others are held against
 RASTER_DPI = 600  # of that picture in a vector file, as IEEE asks for line art
 
@@ -48,10 +50,12 @@ def want(m: Lines | Points, look: Look) -> float:
 
 
 def heights(m: Lines | Points, look: Look, inside: float) -> tuple[float, float, float]:
-    """(lowest, best, highest) points of the axes; a map of equal scales is square."""
+    """(lowest, best, highest) points of the axes; a map of equal scales is shaped as its points."""
     scale = look.scale
     if isinstance(m, Points) and m.equal_axes:
-        best = min(inside, 250.0 * scale)
+        across, along = np.ptp(np.concatenate([m.xy, m.contours]), axis=0)
+        shape = min(max(along / across, _FLATTEST), 1.0) if across else 1.0
+        best = min(inside * shape, 250.0 * scale)
         return 0.55 * best, best, max(1.2 * best, 80.0 * scale)
     best = min(inside * 0.62, 150.0 * scale)
     return min(best, 44.0 * scale), best, max(1.5 * best, 90.0 * scale)
@@ -176,40 +180,43 @@ def draw_points(axes: Axes, m: Points, look: Look, slots: Sequence[int]) -> None
 
 def _region_names(axes: Axes, m: Points, look: Look, frame: tuple[float, float]) -> None:
     """Names beside their regions, over no point; where there is no room, no name."""
+    named = f"{axes.get_gid()}-region", f"{axes.get_gid()}-leader"
+    for old in [one for one in (*axes.texts, *axes.lines) if one.get_gid() in named]:
+        old.remove()  # they stood in axes of another size
     every = np.concatenate([m.xy, m.contours])
     low, top = every.min(axis=0), every.max(axis=0)
     # Points of paper for a unit of the map; the axes leave 5 % of it free on every side.
     unit = float((np.array(frame) / (1.1 * np.maximum(top - low, 1e-9))).min())
-    corner_of_frame = (low + top) / 2 - np.array(frame) / 2 / unit
-    sizes = [(0.56 * look.least * len(name) + 2, 1.15 * look.least) for name in m.regions]
-    corners = free_places(
-        (m.xy - corner_of_frame) * unit,
-        (m.region_at - corner_of_frame) * unit,
-        sizes,
-        frame,
-        2.2 * look.scale,
-        40 * look.scale,
-    )
-    for name, about, corner in zip(m.regions, m.region_at, corners, strict=True):
+    corner_of_frame = (low + top) / 2 - (np.array(frame) / 2 - _INSET) / unit
+    frame = (frame[0] - 2 * _INSET, frame[1] - 2 * _INSET)
+    sizes = [
+        (look.measure(look.label(name), look.least) + 2, 1.15 * look.least) for name in m.regions
+    ]
+    places, radius = (m.xy - corner_of_frame) * unit, 2.2 * look.scale
+    abouts = (m.region_at - corner_of_frame) * unit
+    corners = free_places(places, abouts, sizes, frame, radius, 40 * look.scale)
+    for name, about, corner, size in zip(m.regions, m.region_at, corners, sizes, strict=True):
         if corner is None:
             continue
         start = corner_of_frame + np.array([corner[0] + 1, corner[1] + 0.2 * look.least]) / unit
-        axes.annotate(
+        axes.text(
+            *start,
             look.label(name),
-            about,
-            start,
             fontsize=look.least,
             ha="left",
             va="baseline",
-            arrowprops={
-                "arrowstyle": "-",
-                "linewidth": 0.4,
-                "color": "#606060",
-                "shrinkA": 1,
-                "shrinkB": 1,
-            },
-            gid=f"{axes.get_gid()}-region",
+            gid=named[0],
         )
+        line = leader(places, (about - corner_of_frame) * unit, corner, size, radius)
+        if line is not None:
+            axes.plot(
+                *(corner_of_frame + line / unit).T,
+                linewidth=0.4,
+                color="#606060",
+                scalex=False,
+                scaley=False,
+                gid=named[1],
+            )
 
 
 def _ring_label(axes: Axes, m: Points, look: Look, index: int) -> None:

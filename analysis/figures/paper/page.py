@@ -124,7 +124,9 @@ class Page:
                     linespacing=1.15,
                 )  # fmt: skip
             if block.own_legend:
-                block.legend.made = self._legend(block.names, [block], block.width)
+                corner = block.corner(block.rows)
+                width = corner[1] if corner else block.width
+                block.legend.made = self._legend(block.names, [block], width)
         if self.shared:
             blocks = [block for block in self.blocks if block.names == self.shared]
             self.legend.made = self._legend(self.shared, blocks, self.width - 2 * EDGE)
@@ -153,7 +155,12 @@ class Page:
             self._arrange()
             self._fit()
             before = self._margins()
+            leaves = [leaf for block in self.blocks for leaf in block.leaves]
+            were = [leaf.margins for leaf in leaves]
             self._measure(renderer, 72 / dpi)
+            if turn > 1:  # ticks that come and go with the room that they leave: the larger room
+                for leaf, old in zip(leaves, were, strict=True):
+                    leaf.margins = Margins(*map(max, zip(old, leaf.margins, strict=True)))
             moved = (abs(a - b) for a, b in zip(before, self._margins(), strict=True))
             if turn and max(moved, default=0.0) < SETTLED:
                 break
@@ -268,6 +275,10 @@ class Page:
                 leaf.x = x if leaf.is_text else x + m.left
                 leaf.width = width
                 x += (leaf.cell if leaf.is_text else m.left + width + m.right) + gap
+        if not self.flat and self._block_of(grid[0][0]).even:
+            for leaves in grid:
+                for leaf, other in zip(leaves, max(grid, key=len), strict=False):
+                    leaf.x, leaf.width = other.x, other.width
 
     @staticmethod
     def _axes_widths(
@@ -305,6 +316,10 @@ class Page:
             for leaf in block.leaves[row.start : row.stop]:
                 leaf.y = y if leaf.is_text else y + above
                 leaf.height = max(total - above - below, SMALLEST)
+                if block.even and self.look.style.height is None:  # a map keeps its shape
+                    leaf.height = min(leaf.height, leaf.tallest())  # type: ignore[union-attr]
+            if index == len(block.rows) - 1 and (corner := block.corner(block.rows)):
+                block.legend.x, block.legend.y = block.x + corner[0], y + above
             y += total + block.gap
 
     def _apply(self) -> None:

@@ -19,6 +19,7 @@ from analysis.figures.paper.strips import Strips
 
 TITLE = 1.3  # of the text's size: a line of a panel's title
 SMALLEST = 6.0  # points of axes that have no room at all: nothing is drawn inside out
+_TALLEST = 1.25  # of the highest that a panel asks for
 
 
 class Margins(NamedTuple):
@@ -80,6 +81,10 @@ class Drawing:
         lines = self.look.wrapped(self.subtitle, inside, longest=60).count("\n") + 1
         above = TITLE * self.look.text * lines + 3.0 if self.subtitle else 4.0
         return Margins(left, right, above, self.kind.below(self.panel, self.look, inside))
+
+    def tallest(self) -> float:
+        """Points of height beyond which axes of its width would stand half empty."""
+        return _TALLEST * self.kind.heights(self.panel, self.look, self.width)[2]
 
     def need(self) -> Need:
         """What it asks of the page."""

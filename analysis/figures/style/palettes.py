@@ -178,6 +178,16 @@ def readable(colour: str, least: float = SEEN) -> str:
     return "#000000"
 
 
+def seen_on(colour: str, ground: str, opacity: float, least: float = SEEN) -> str:
+    """The colour, moved away from a ground in its hue until a mark of that opacity is seen."""
+    away = max(("#000000", "#FFFFFF"), key=lambda end: contrast_ratio(end, ground))
+    for step in range(100):
+        made = along((colour, away), step / 100)
+        if contrast_ratio(along((ground, made), opacity), ground) >= least:
+            return made
+    return away
+
+
 # A grey scale with a sign and no other mark: light is negative, dark is positive.
 MONOTONE = (
     "#FFFFFF",

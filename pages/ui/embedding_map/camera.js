@@ -1,10 +1,43 @@
 // Where one looks: the middle of the view on the map (0..1) and how large a map is drawn.
-const WHOLE = { x: 0.5, y: 0.5, zoom: 0.94 }; // the whole map in sight
+const AIR = 0.03; // share of a panel that stays free around the whole map
 const ZOOMS = [0.7, 60];
 const EDGE = 0.08; // share of a panel that the last point in sight keeps from its edge
 
 const limited = (value, [low, high]) => Math.min(Math.max(value, low), high);
 const unpacked = (code) => (code / 65535) * 3 - 1; // of the 16 bits that a coordinate travels in
+
+const extents = new WeakMap();
+function extentOf(layout) {
+  let known = extents.get(layout);
+  if (!known) {
+    known = [65535, 0, 65535, 0];
+    for (let i = 0; i < layout.length; i += 2) {
+      const x = layout[i],
+        y = layout[i + 1];
+      if (x < known[0]) known[0] = x;
+      if (x > known[1]) known[1] = x;
+      if (y < known[2]) known[2] = y;
+      if (y > known[3]) known[3] = y;
+    }
+    known = known.map(unpacked);
+    extents.set(layout, known);
+  }
+  return known;
+}
+
+// The view that has all of these layouts in sight, as large as the panel allows.
+function wholeOf(box, layouts) {
+  const each = layouts.map(extentOf);
+  const [left, low] = [0, 2].map((k) => Math.min(...each.map((extent) => extent[k])));
+  const [right, top] = [1, 3].map((k) => Math.max(...each.map((extent) => extent[k])));
+  const room = (1 - 2 * AIR) / box.side;
+  const zoom = Math.min(
+    (box.width * room) / Math.max(right - left, 1e-3),
+    (box.height * room) / Math.max(top - low, 1e-3),
+    ZOOMS[1] / 20, // all on one spot
+  );
+  return { x: (left + right) / 2, y: (low + top) / 2, zoom: Math.max(zoom, ZOOMS[0]) };
+}
 
 function toScreen(box, view, x, y) {
   return [

@@ -33,7 +33,14 @@ function makeMap(root, parent) {
   root.dataset.painter = painter.kind;
   const m = { root, painter, dots, field: find(".field"), over: find(".over"), tip: find(".tip") };
   Object.assign(m, { data: null, coords: [], look: null, entry: null, boxes: [], margin: 0 });
-  Object.assign(m, { view: { ...WHOLE }, mode: "one", gesture: "pan", part: 1, thin: 1 });
+  Object.assign(m, {
+    view: { x: 0.5, y: 0.5, zoom: 1 },
+    whole: true,
+    mode: "one",
+    gesture: "pan",
+    part: 1,
+    thin: 1,
+  });
   Object.assign(m, { from: { panel: 0, layer: 0 }, to: { panel: 0, layer: 0 }, places: [] });
   Object.assign(m, { selection: null, hidden: new Set(), hiddenOf: null, hover: null });
   Object.assign(m, { pinned: null, drag: null, moving: false, painted: null, paintedAt: 0 });
@@ -57,7 +64,8 @@ function makeMap(root, parent) {
   const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
   m.tell = (name, value) => {
     const { x, y, zoom } = m.view;
-    const view = [x, y, zoom].map((number) => Number(number.toFixed(4)));
+    // A whole map stays whole on a screen of another shape.
+    const view = m.whole ? null : [x, y, zoom].map((number) => Number(number.toFixed(4)));
     const state = { id: m.data.id, panel: m.to.panel, mode: m.mode, view };
     m.entry.tell?.(name, { ...state, ...value });
   };
@@ -83,8 +91,12 @@ function makeMap(root, parent) {
     m.to = to;
     m.part = 0;
     m.hover = null;
+    const start = { ...m.view },
+      end = wholeView(m, to.layer);
     animate(MORPH, (share) => {
-      m.part = m.to === to ? share * share * (3 - 2 * share) : m.part;
+      if (m.to !== to) return;
+      m.part = share * share * (3 - 2 * share);
+      if (m.whole && end) m.view = between(start, end, m.part);
     });
   }
 
@@ -92,8 +104,7 @@ function makeMap(root, parent) {
     const start = { ...m.view };
     m.moving = true;
     animate(350, (share) => {
-      const s = share * (2 - share);
-      for (const key of ["x", "y", "zoom"]) m.view[key] = start[key] + (view[key] - start[key]) * s;
+      m.view = between(start, view, share * (2 - share));
       if (share === 1) m.moving = false;
     });
     settle();
@@ -129,9 +140,10 @@ function makeMap(root, parent) {
   }
 
   // Where an element comes or goes above, Streamlit may make the map anew: it goes on as it was.
-  function begin({ view, hidden, hiddenOf, to, mode }) {
+  function begin({ view, whole, hidden, hiddenOf, to, mode }) {
     m.begun = !!view;
-    m.view = view ?? { ...WHOLE };
+    m.view = view ?? m.view;
+    m.whole = whole ?? true;
     m.hidden = hidden ?? new Set();
     m.hiddenOf = hiddenOf ?? null;
     m.to = to ?? { panel: 0, layer: (m.coords[0]?.length ?? 1) - 1 };
@@ -156,8 +168,10 @@ function makeMap(root, parent) {
     }
     if (dock && !m.begun) {
       m.begun = true;
-      if (dock.view)
+      if (dock.view) {
         m.view = { x: dock.view[0], y: dock.view[1], zoom: limited(dock.view[2], ZOOMS) };
+        m.whole = false;
+      }
       if (dock.mode) m.mode = dock.mode;
       const panel = Math.min(dock.panel ?? 0, m.coords.length - 1);
       m.from = m.to = { panel, layer: Math.min(look?.layer ?? m.to.layer, m.to.layer) };
@@ -192,6 +206,7 @@ function makeMap(root, parent) {
     const away = Math.abs(x - box.x - box.width / 2) > box.width * 0.45;
     if (away || Math.abs(y - box.y - box.height / 2) > box.height * 0.45) {
       const [mapX, mapY] = placeOf(m, slot, row);
+      m.whole = false;
       glide({ x: mapX, y: mapY, zoom: m.view.zoom });
     }
   }
@@ -209,6 +224,7 @@ function makeMap(root, parent) {
       return { x: r.left - outer.left, y: r.top - outer.top, width, height, side };
     });
     if (!m.boxes.length) return;
+    if (m.whole && m.part === 1) m.view = wholeView(m, m.to.layer) ?? m.view;
     const one = m.mode === "one";
     const [box] = m.boxes;
     m.margin = one ? Math.round(MARGIN * box.side) : 0;
@@ -247,7 +263,10 @@ function makeMap(root, parent) {
     m.sliding = setTimeout(() => parent.report("layer", { id: m.data.id, layer: asked }), 350);
   });
   const actions = {
-    fit: () => glide({ ...WHOLE }),
+    fit: () => {
+      m.whole = true;
+      glide(wholeView(m, m.to.layer) ?? m.view);
+    },
     clear: () => select(null),
     many: () => {
       m.mode = m.mode === "many" ? "one" : "many";
@@ -281,6 +300,8 @@ function makeMap(root, parent) {
   listenTo(m, { redraw, select, settle, fit: actions.fit });
   root.inSight = () => inSight(m);
   root.covered = () => covered(m);
+  root.filled = () => filled(m);
+  root.contrasts = () => contrasts(m);
   const watch = new ResizeObserver(measure);
   watch.observe(m.field);
   const scheme = new MutationObserver(() => refresh());

@@ -11,6 +11,7 @@ import streamlit as st
 
 from analysis.figures.screen import packed
 from analysis.figures.screen.packed import Square
+from analysis.figures.style.palettes import seen_on
 from analysis.figures.style.style import CLASS_COLOURS
 from analysis.maps.colours import MOST_CLASSES, Colour
 
@@ -35,6 +36,8 @@ SCRIPTS = (
 )
 _TEXT, _TEXT_OF_MANY, _MANY = 220, 80, 20_000  # characters of a sentence at the pointer; rows
 _RAMP = ("#2166AC", "#8C8C8C", "#E08214")
+_GROUNDS = {"light": "#FBFAF8", "dark": "#141A22"}  # of the page's two themes
+_OPACITY = 0.9  # of a point, as paint.js has it
 
 _maps = st.components.v2.component(
     "poollens_map",
@@ -58,6 +61,14 @@ class Ring:
 
     label: str
     points: tuple[tuple[np.ndarray | None, ...], ...]  # panel -> layout -> (2,), or not shown
+
+
+def _on_both(colours: Sequence[str]) -> dict[str, list[str]]:
+    """Colours of points as they are seen on the ground of either theme."""
+    return {
+        theme: [seen_on(colour, ground, _OPACITY) for colour in colours]
+        for theme, ground in _GROUNDS.items()
+    }
 
 
 def draw(
@@ -168,7 +179,7 @@ def look(
         data |= {
             "ramp": False,
             "names": list(colour.names),
-            "colours": list(CLASS_COLOURS),
+            "colours": _on_both(CLASS_COLOURS),
             "counts": counts,
             "codes": codes,
         }
@@ -176,7 +187,7 @@ def look(
         ramps, low, high, unknown = packed.ramps(colour.panels or (colour.codes,))
         data |= {
             "ramp": True,
-            "stops": list(_RAMP),
+            "stops": _on_both(_RAMP),
             "ends": [f"{low:.3g}", f"{high:.3g}"],
             "codes": ramps[0],
             "panel_codes": ramps if colour.panels else None,

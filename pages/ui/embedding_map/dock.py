@@ -116,7 +116,7 @@ def _take(given: Pass, what: str, told: Mapping[str, Any]) -> None:
     address.choose(
         map_panel=int(told["panel"]) or None,
         map_mode="many" if told["mode"] == "many" else None,
-        map_view=tuple(float(number) for number in told["view"]),
+        map_view=tuple(float(number) for number in told["view"]) if told["view"] else None,
     )
 
 

@@ -28,12 +28,27 @@ function placeOf(m, slot, i) {
   ];
 }
 
+// The whole map at a layer, the same for all poolings: from one to the next the eye stays where it is.
+function wholeView(m, layer) {
+  const layouts = m.coords.map((of) => of[Math.min(layer, of.length - 1)]).filter(Boolean);
+  return layouts.length && m.boxes.length ? wholeOf(m.boxes[0], layouts) : null;
+}
+
+const between = (start, end, share) =>
+  Object.fromEntries(["x", "y", "zoom"].map((k) => [k, start[k] + (end[k] - start[k]) * share]));
+
 const onScreen = (m, slot, i) => toScreen(slot.box, m.view, ...placeOf(m, slot, i));
 const isSeen = (m, i) => m.look.codes[i] !== 255 && !(m.look.dim && !m.look.flags[i]);
 
 function paint(m, whole) {
   if (!m.data || !m.look || !m.boxes.length) return;
-  m.entry.kept = { ...m.entry.kept, view: m.view, hidden: m.hidden, hiddenOf: m.hiddenOf };
+  m.entry.kept = {
+    ...m.entry.kept,
+    view: m.view,
+    whole: m.whole,
+    hidden: m.hidden,
+    hiddenOf: m.hiddenOf,
+  };
   m.entry.kept.to = m.to;
   m.entry.kept.mode = m.mode;
   const slots = slotsOf(m);
@@ -139,7 +154,9 @@ function namesIn(m, slot, pen, rings) {
     const moved = now.get(`${name.kind} ${name.text}`);
     if (!moved) return [];
     const { x, y } = moved;
-    return [{ ...name, x, y, left: name.left + x - name.x, top: name.top + y - name.y }];
+    const [dx, dy] = [x - name.x, y - name.y];
+    const end = [name.end[0] + dx, name.end[1] + dy];
+    return [{ ...name, x, y, end, left: name.left + dx, top: name.top + dy }];
   });
 }
 
@@ -155,7 +172,7 @@ function wantedNames(m, slot, pen, rings) {
       if (m.hidden.has(code) || !now[code] || !next[code]) return;
       const place = now[code].map((v, k) => v + (next[code][k] - v) * m.part);
       const [x, y] = toScreen(box, m.view, ...place);
-      names.push({ kind: "class", text, x, y });
+      names.push({ kind: "class", text, x, y, colour: css(look.palette[code % 12]) });
     });
   }
   if (m.part >= 1) {
@@ -166,7 +183,7 @@ function wantedNames(m, slot, pen, rings) {
   }
   for (const name of names) {
     pen.font = fontOf(name.kind);
-    name.width = Math.ceil(pen.measureText(name.text).width);
+    name.width = Math.ceil(pen.measureText(name.text).width) + (name.colour ? DOT : 0);
   }
   return names;
 }
@@ -194,13 +211,80 @@ function inSight(m) {
 
 function covered(m) {
   const [slot] = slotsOf(m);
-  let points = 0;
+  let points = 0,
+    lined = 0;
   for (let i = 0; i < m.data.count; i++) {
     const [x, y] = onScreen(m, slot, i);
     const over = ({ left, top, width, height }) =>
       x >= left && x <= left + width && y >= top && y <= top + height;
     points += m.names.some(over);
+    lined += m.names.some(
+      (name) => isLined(name) && distance(leader(name), x, y) < m.look.size / 2,
+    );
   }
   const crossed = m.names.filter((name, i) => !uncrossed(m.names.slice(0, i), name)).length;
-  return { names: m.names.length, points, crossed };
+  return { names: m.names.length, lines: m.names.filter(isLined).length, points, lined, crossed };
+}
+
+// Contrasts (WCAG 2.2) with what is behind the map: of points, contours and lines, names, the mark.
+function contrasts(m) {
+  const ground = groundOf(m.root),
+    { look } = m;
+  const on = (colour, opacity = 1) => {
+    const mixed = colour.map((v, k) => v * opacity + ground[k] * (1 - opacity));
+    const [one, other] = [mixed, ground].map(luminance).sort((a, b) => b - a);
+    return (one + 0.05) / (other + 0.05);
+  };
+  const points = look.ramp
+    ? [look.low, look.middle, look.high]
+    : look.palette.slice(0, look.names.length);
+  return {
+    points: points.map((colour) => on(colour, OPACITY)),
+    lines: on(channels(look.text), FAINT),
+    names: on(channels(look.text)),
+    mark: on(channels(look.accent)),
+  };
+}
+
+function luminance(colour) {
+  const [r, g, b] = colour.map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+const channels = (colour) =>
+  colour.trim().startsWith("#")
+    ? hex(colour.trim())
+    : colour
+        .match(/[\d.]+/g)
+        .slice(0, 3)
+        .map((v) => v / 255);
+
+// The first colour behind an element that is not transparent.
+function groundOf(element) {
+  const colour = getComputedStyle(element).backgroundColor;
+  const behind = element.parentElement ?? element.getRootNode().host;
+  const clear = colour === "transparent" || /, 0\)$/.test(colour);
+  return clear && behind ? groundOf(behind) : channels(colour);
+}
+
+// How much of the panel the points of all poolings take, across and along.
+function filled(m) {
+  const [slot] = slotsOf(m);
+  const places = slotsOf({ ...m, mode: "one" }).length
+    ? m.coords.flatMap((of) => {
+        const [left, right, low, top] = extentOf(of[Math.min(m.to.layer, of.length - 1)]);
+        return [toScreen(slot.box, m.view, left, low), toScreen(slot.box, m.view, right, top)];
+      })
+    : [];
+  const [across, along] = [0, 1].map((k) => {
+    const all = places.map((place) => place[k]);
+    return Math.max(...all) - Math.min(...all);
+  });
+  return [across / slot.box.width, along / slot.box.height];
+}
+
+function distance([x0, y0, x1, y1], x, y) {
+  const [dx, dy] = [x1 - x0, y1 - y0];
+  const share = limited(((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy || 1), [0, 1]);
+  return Math.hypot(x - x0 - share * dx, y - y0 - share * dy);
 }

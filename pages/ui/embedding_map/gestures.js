@@ -98,6 +98,7 @@ function listenTo(m, { redraw, select, settle, fit }) {
         y: m.drag.start.y + (where.y - m.drag.y) / scale,
         zoom: m.view.zoom,
       };
+      if (m.drag.moved) m.whole = false;
       m.view = withPoints(box, view, after, seen);
       m.moving = m.drag.moved;
     }
@@ -133,6 +134,7 @@ function listenTo(m, { redraw, select, settle, fit }) {
       event.preventDefault();
       const view = zoomedAt(slot.box, m.view, Math.exp(-event.deltaY * 0.0015), x, y);
       m.view = withPoints(slot.box, view, slot.after, seen);
+      m.whole = false;
       m.moving = true;
       clearTimeout(m.turning);
       m.turning = setTimeout(() => {

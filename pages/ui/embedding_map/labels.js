@@ -2,6 +2,8 @@
 const TILE = 4; // pixels of the grid that says where points are
 const FARTHEST = 84; // pixels between a name and what it is about; one without room is not drawn
 const ROW = 17; // pixels of a line of text
+const DOT = 14; // pixels that a class's colour takes before its name
+const SHORT = 4; // pixels: a line that is no longer says nothing
 
 // `names` [{text, x, y, width}] about places of the screen, in order of importance; `cover(mark)`
 // calls `mark(x, y)` for every point that is drawn, `radius` pixels large.
@@ -57,17 +59,48 @@ function placed(box, names, radius, cover) {
     );
     if (place) done.push({ ...name, left: place[0], top: place[1], width, height: ROW });
   }
+  // A line ends before the first point that it would cross: at the edge of what the name is about.
+  const covers = (x, y) => {
+    const column = Math.floor((x - box.x) / TILE),
+      row = Math.floor((y - box.y) / TILE);
+    return (
+      column >= 0 && row >= 0 && column < columns && row < rows && taken[row * columns + column]
+    );
+  };
+  for (const name of done) {
+    const [x0, y0, x1, y1] = straight(name);
+    const length = Math.hypot(x1 - x0, y1 - y0);
+    let gone = 0;
+    while (
+      gone < length &&
+      !covers(x0 + ((x1 - x0) * gone) / length, y0 + ((y1 - y0) * gone) / length)
+    )
+      gone += 1;
+    const share = length ? limited((gone - 1) / length, [0, 1]) : 0;
+    name.end = gone >= length ? [x1, y1] : [x0 + (x1 - x0) * share, y0 + (y1 - y0) * share];
+  }
   return done;
+}
+
+// From the nearest edge of a name towards the place it is about, as far as it is drawn.
+function leader(name) {
+  const [x, y] = straight(name);
+  return [x, y, ...name.end];
+}
+
+function isLined(name) {
+  const [x0, y0, x1, y1] = leader(name);
+  return Math.hypot(x1 - x0, y1 - y0) > SHORT;
 }
 
 // Whether the line from a name to its place meets no other name, and no other line meets it.
 function uncrossed(others, name) {
-  const line = leader(name);
-  return others.every((other) => !meets(line, other) && !meets(leader(other), name));
+  const line = straight(name);
+  return others.every((other) => !meets(line, other) && !meets(straight(other), name));
 }
 
 // From the nearest edge of a name to the place it is about: [x, y, x, y].
-function leader({ left, top, width, height, x, y }) {
+function straight({ left, top, width, height, x, y }) {
   return [limited(x, [left, left + width]), limited(y, [top, top + height]), x, y];
 }
 

@@ -8,7 +8,7 @@ const css = (colour) => `rgb(${colour.map((v) => Math.round(v * 255)).join(",")}
 function lookOf(root, given, count, hidden, selection) {
   const { color, colorScheme } = getComputedStyle(root);
   const dark = colorScheme.includes("dark");
-  const lift = (c) => (dark ? c.map((v) => v + (1 - v) * 0.28) : c);
+  const theme = dark ? "dark" : "light";
   const codes = given?.codes ? bytes(given.codes) : new Uint8Array(count);
   const own = given?.panel_codes?.map(bytes);
   const flags = new Uint8Array(count);
@@ -18,7 +18,7 @@ function lookOf(root, given, count, hidden, selection) {
     if (!given?.ramp && hidden.has(codes[i])) shown[i] = 255;
     flags[i] = (!selection || selection.has(i)) && (!found || bit(found, i)) ? 1 : 0;
   }
-  const stops = (given?.stops ?? ["#2166AC", "#888888", "#B35806"]).map(hex);
+  const stops = (given?.stops?.[theme] ?? ["#777777", "#777777", "#777777"]).map(hex);
   return {
     codes: shown,
     of: (panel) => own?.[panel] ?? shown,
@@ -26,19 +26,17 @@ function lookOf(root, given, count, hidden, selection) {
     ramp: !!given?.ramp,
     dim: !!selection || !!found,
     found,
-    palette: Array.from({ length: 12 }, (_, i) =>
-      lift(hex((given?.colours ?? ["#4575B4"])[i] ?? "#888888")),
-    ),
-    low: lift(stops[0]),
-    middle: lift(stops[1]),
-    high: lift(stops[2]),
+    palette: Array.from({ length: 12 }, (_, i) => hex(given?.colours?.[theme]?.[i] ?? "#777777")),
+    low: stops[0],
+    middle: stops[1],
+    high: stops[2],
     size: count > 20000 ? 3.5 : count > 4000 ? 4.5 : count > 800 ? 6 : 8,
     rings: given?.rings ?? [],
     names: given?.names ?? [],
     centres: given?.centres ?? false,
     text: color,
     accent: getComputedStyle(root).getPropertyValue("--st-primary-color") || color,
-    ground: dark ? "#0E1117" : "#FFFFFF",
+    ground: dark ? "#141A22" : "#FBFAF8",
     dark,
   };
 }

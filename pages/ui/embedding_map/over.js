@@ -17,6 +17,8 @@ function middlesOf(layout, given, count) {
   return found;
 }
 
+const FAINT = 0.58; // opacity of contours and of the lines of names
+
 // Contours as one path for each share, in the map's own coordinates.
 const paths = new WeakMap();
 function pathsOf(contours) {
@@ -46,8 +48,8 @@ function drawContours(pen, box, view, look, contours, ratio) {
   pen.setTransform(ratio * scale, 0, 0, -ratio * scale, ratio * x, ratio * y);
   pen.strokeStyle = look.text;
   pathsOf(contours).forEach((path, index) => {
-    pen.globalAlpha = 0.2 + 0.13 * index; // the innermost is the darkest
-    pen.lineWidth = 1.1 / scale;
+    pen.globalAlpha = FAINT;
+    pen.lineWidth = (0.7 + 0.35 * index) / scale; // the innermost is the boldest
     pen.stroke(path);
   });
   pen.restore();
@@ -73,23 +75,31 @@ function drawOver(pen, look, { names, rings, hover, pinned, lasso }) {
   pen.textAlign = "left";
   pen.textBaseline = "middle";
   for (const name of names) {
-    const [x, y] = leader(name);
-    if (Math.hypot(x - name.x, y - name.y) > 4) {
-      pen.globalAlpha = 0.55;
+    if (isLined(name)) {
+      const [x0, y0, x1, y1] = leader(name);
+      pen.globalAlpha = FAINT;
       pen.lineWidth = 1;
       pen.strokeStyle = look.text;
       pen.beginPath();
-      pen.moveTo(x, y);
-      pen.lineTo(name.x, name.y);
+      pen.moveTo(x0, y0);
+      pen.lineTo(x1, y1);
       pen.stroke();
       pen.globalAlpha = 1;
     }
     pen.font = fontOf(name.kind);
     pen.lineWidth = 3;
     pen.strokeStyle = look.ground;
-    pen.strokeText(name.text, name.left + 4, name.top + name.height / 2);
+    const start = name.left + 4 + (name.colour ? DOT : 0),
+      middle = name.top + name.height / 2;
+    pen.strokeText(name.text, start, middle);
     pen.fillStyle = look.text;
-    pen.fillText(name.text, name.left + 4, name.top + name.height / 2);
+    pen.fillText(name.text, start, middle);
+    if (name.colour) {
+      pen.fillStyle = name.colour;
+      pen.beginPath();
+      pen.arc(name.left + 9, middle, 4, 0, 7);
+      pen.fill();
+    }
   }
   if (pinned) {
     circle(...pinned, 8, 4.5, look.ground);

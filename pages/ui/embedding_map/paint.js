@@ -1,6 +1,7 @@
 // Paints many points at once: WebGL where there is one, else squares on a 2D canvas.
 // A painter has begin(), points(...), forget() and kind. Coordinates come as two uint16 a point, which
 // cover the square of the map (0..1) and as much again on each side of it.
+const OPACITY = 0.9; // of a point that is not dimmed
 const VERTEX = `
 attribute vec2 before; attribute vec2 after; attribute float code; attribute float flag;
 uniform float part, size, dim; uniform vec4 view; varying float kind; varying float seen;
@@ -38,7 +39,7 @@ void main() {
     colour = palette[0];
     for (int i = 1; i < 12; i++) if (abs(kind - float(i)) < 0.5) colour = palette[i];
   }
-  gl_FragColor = vec4(colour, 1.0) * (0.12 + 0.73 * seen) * (kind > 200.5 ? 0.35 : 1.0);
+  gl_FragColor = vec4(colour, 1.0) * (0.12 + 0.78 * seen) * (kind > 200.5 ? 0.35 : 1.0);
 }`;
 
 function glPainter(canvas) {
@@ -141,7 +142,7 @@ function flatPainter(canvas) {
         if (codes[i] === 255) continue;
         const x = ((now[2 * i] + (next[2 * i] - now[2 * i]) * part) / 65535) * 3 - 1;
         const y = ((now[2 * i + 1] + (next[2 * i + 1] - now[2 * i + 1]) * part) / 65535) * 3 - 1;
-        context.globalAlpha = look.dim && !look.flags[i] ? 0.12 : 0.85;
+        context.globalAlpha = look.dim && !look.flags[i] ? 0.12 : OPACITY;
         const t = codes[i] / 200;
         const unknown = look.ramp && codes[i] > 200;
         if (unknown) context.globalAlpha *= 0.35;
