@@ -43,7 +43,7 @@ class ExactSearch:
         return indices.astype(np.int32), self._told(distances).astype(np.float32)
 
     def _prepared(self, vectors: np.ndarray) -> np.ndarray:
-        given = np.asarray(vectors, dtype=np.float32)
+        given: np.ndarray = np.asarray(vectors, dtype=np.float32)
         if self._metric == "correlation":
             given = given - given.mean(axis=1, keepdims=True)
         if self._metric in ("cosine", "correlation"):
