@@ -39,6 +39,7 @@ class Part:
     checkpoints: tuple[str, ...] = MAX
     text: str = EARNS
     pair: str | None = None
+    target: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -51,7 +52,11 @@ FIGURES: dict[str, tuple[str, str, tuple[Part, ...]]] = {
         (Part("strips"), Part("winners", params=CONTRIBUTION), Part("source_layers")),
     ),
     "acl-full-flow": ("acl", "full", (Part("flow", FOUR), Part("classes", FOUR))),
-    "acl-column-depth": ("acl", "column", (Part("depth", FOUR), Part("sweep", FOUR[1::2]))),
+    "acl-column-depth": (
+        "acl",
+        "column",
+        (Part("depth", FOUR), Part("sweep", FOUR[1::2], target="negative")),
+    ),
     "neurips-two-texts": (
         "neurips",
         "full",
@@ -87,7 +92,11 @@ FIGURES: dict[str, tuple[str, str, tuple[Part, ...]]] = {
     "icml-full-layers": (
         "icml",
         "full",
-        (Part("depth", FOUR), Part("sweep", FOUR[1::2]), Part("sweep_winners")),
+        (
+            Part("depth", FOUR),
+            Part("sweep", FOUR[1::2], target="negative"),
+            Part("sweep_winners"),
+        ),
     ),
     "ieee-column-attribution": (
         "ieee",
@@ -147,4 +156,4 @@ def _plot(part: Part, classifier: Callable[[str], Any]) -> Plot:
     if part.view.startswith("study_"):
         return of_folder(part.view, STUDY)
     subjects = [classifier(name) for name in part.checkpoints]
-    return make(part.view, subjects, part.text, part.pair, params=dict(part.params))
+    return make(part.view, subjects, part.text, part.pair, part.target, params=dict(part.params))
