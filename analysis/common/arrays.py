@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -75,11 +75,29 @@ def npy_bytes(array: np.ndarray) -> bytes:
 
 
 def bytes_of(result: Any) -> int:
-    """About how many bytes the arrays of a result take, in records and lists of records too."""
-    if isinstance(result, np.ndarray):
-        return int(result.nbytes)
-    if isinstance(result, list | tuple):
-        return sum(map(bytes_of, result))
-    if is_dataclass(result):
-        return sum(bytes_of(getattr(result, field.name)) for field in fields(result))
-    return 0
+    """About how many bytes a result takes: its arrays and texts, through records and containers.
+
+    What several parts hold in common counts once.
+    """
+    return _bytes_of(result, set())
+
+
+def _bytes_of(part: Any, seen: set[int]) -> int:
+    if part is None or isinstance(part, bool | int | float | type) or id(part) in seen:
+        return 0
+    seen.add(id(part))
+    if isinstance(part, str | bytes):
+        return len(part)
+    if isinstance(part, np.ndarray) and part.dtype == object:
+        return int(part.nbytes) + sum(_bytes_of(value, seen) for value in part.flat)
+    if hasattr(part, "memory_usage"):  # a table of pandas, whose texts are objects
+        return int(np.sum(part.memory_usage(deep=True)))
+    if isinstance(size := getattr(part, "nbytes", None), int):
+        return size
+    if isinstance(part, Mapping):
+        return sum(_bytes_of(key, seen) + _bytes_of(value, seen) for key, value in part.items())
+    if isinstance(part, list | tuple | set | frozenset):
+        return sum(_bytes_of(value, seen) for value in part)
+    if is_dataclass(part):
+        return sum(_bytes_of(getattr(part, field.name), seen) for field in fields(part))
+    return sum(_bytes_of(value, seen) for value in getattr(part, "__dict__", {}).values())

@@ -55,6 +55,11 @@ class RecordLines(Generic[R]):
             path.replace(path.with_suffix(".unreadable"))
             return cls(path, asked)
 
+    @property
+    def nbytes(self) -> int:
+        """About what the records take in memory: as many bytes as in the file."""
+        return self.path.stat().st_size if self.path.is_file() else 0
+
     @staticmethod
     def write(record: R) -> dict[str, Any]:
         """A record as JSON."""

@@ -8,6 +8,8 @@ import statistics
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,13 +69,22 @@ def test_npy_bytes_are_read_back(array):
     np.testing.assert_array_equal(np.load(io.BytesIO(reduced.npy_bytes(array))), array)
 
 
-def test_bytes_are_counted_through_records_and_lists():
+def test_bytes_are_counted_through_records_and_lists_and_once_each():
     @dataclass
     class Pair:
         left: object
         right: object
 
+    class Store:
+        def __init__(self, items: list[object]) -> None:
+            self.items, self.itself = items, self
+
     array = np.zeros((3, 4), np.float32)
     assert reduced.bytes_of(array) == 48
-    assert reduced.bytes_of(Pair([array, (array, "text")], None)) == 96
-    assert reduced.bytes_of("text") == 0
+    assert reduced.bytes_of(Pair([array, (array.copy(), "text")], None)) == 100
+    assert reduced.bytes_of([array, array]) == 48
+    assert reduced.bytes_of({"a": Store([array, "four"])}) == 1 + 48 + 4
+    assert reduced.bytes_of(np.array(["one", "three"], object)) == 16 + 8
+    assert reduced.bytes_of(pd.DataFrame({"a": ["x" * 1000] * 3})) > 1000
+    assert reduced.bytes_of(pa.array([1, 2, 3], pa.int64())) == 24
+    assert reduced.bytes_of((1, 2.5, True, None)) == 0

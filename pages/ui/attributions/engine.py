@@ -36,6 +36,7 @@ from analysis.figures.recipes import results
 from analysis.text.tokens import tokenize
 from pages.ui.engine import models, visitor
 from pages.ui.engine.results import Held, Reason, key_of, member_of, small
+from pages.ui.engine.server_wide import kept_up_to
 
 if TYPE_CHECKING:
     from analysis.common.jobs import Desk, Job
@@ -230,7 +231,7 @@ def forward_seconds(member: Checkpoint, question: Question) -> float:
     )
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@kept_up_to(4, most=256)
 def _pass_seconds(
     sha256: str,
     dtype: str,

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import streamlit as st
-
 from analysis.attribution.texts.records import whole_rows
 from analysis.attribution.texts.store import EvidenceStore
 from analysis.checkpoints.checkpoint import Checkpoint
@@ -25,6 +23,7 @@ from pages.ui.attributions.measurements import Setting
 from pages.ui.engine import models as engine
 from pages.ui.engine.results import RecordedStore
 from pages.ui.engine.results_folder import folder
+from pages.ui.engine.server_wide import kept_up_to
 
 if TYPE_CHECKING:
     from analysis.attribution import TextEvidence
@@ -232,7 +231,7 @@ def _chosen(store: EvidenceStore, methods: Sequence[str]) -> list[TextEvidence]:
     return sorted(known.values(), key=lambda one: one.row)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@kept_up_to(256, most=8, growing=True)
 def _store(settings: str, _asked: Any) -> EvidenceStore:
     """On disk, so that a pass goes on after the app was closed."""
     return EvidenceStore.opened(folder() / "evidence" / f"{settings}.jsonl", _asked)

@@ -28,6 +28,7 @@ from pages.ui.data import choose
 from pages.ui.engine import jobs, models
 from pages.ui.engine.results import RecordedStore, subject_of
 from pages.ui.engine.results_folder import folder
+from pages.ui.engine.server_wide import kept_up_to
 from pages.ui.frame.catalogue import Entry
 from pages.ui.kit import cards
 from pages.ui.kit.show import panel
@@ -175,7 +176,7 @@ class FlipPass:
         return go
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@kept_up_to(64, most=8, growing=True)
 def _store(settings: str, _asked: Any) -> FlipStore:
     """On disk, so that a search goes on after the app was closed."""
     return FlipStore.opened(folder() / "evidence" / f"flips-{settings}.jsonl", _asked)

@@ -17,6 +17,7 @@ from analysis.figures.recipes.request import ABOUT_THE_SUITE, Data, of_suite
 from analysis.text.tokens import clean
 from pages.ui.data import file
 from pages.ui.data import hub as dataset_hub
+from pages.ui.engine.server_wide import kept_up_to
 from pages.ui.frame import address, settings
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.examples import words_for
@@ -193,7 +194,7 @@ def _known(entries: Sequence[Entry], hub: bool) -> DataChoice:
     return DataChoice(table, f"{task}, {split}")
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@kept_up_to(256, most=4)
 def _read(task: str, split: str, folder: str) -> Table:
     return read(task, split, folder)
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from analysis.datasets.upload import Columns, Reading, read_hub
 from pages.ui.data import file
+from pages.ui.engine.server_wide import kept_up_to
 from pages.ui.frame import address
 from pages.ui.kit import cards
 
@@ -75,7 +76,7 @@ def _fetched(
     return reading
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@kept_up_to(256, most=4)
 def _read(
     named: tuple[str, str, str],
     columns: Columns | None,

@@ -25,6 +25,7 @@ from pages.ui.embedding_map.controls import (
     MapRequest,
 )
 from pages.ui.engine import models, results_folder
+from pages.ui.engine.server_wide import kept_up_to, once_a_server
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,7 +85,7 @@ def depth(member: Checkpoint) -> int:
     return layer_count(models.classifier(member))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@kept_up_to(256, most=8)
 def _sample(digest: str, labels: str, most: int, seed: int, _table: Table) -> Any:
     rows = stratified(_table, most, seed)
     return rows, _table.take(rows)
@@ -111,7 +112,7 @@ def seconds(given: Pass) -> float:
     )
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept_up_to(4, most=64)
 def _seconds(sha256: str, precision: str, rows: str, _given: Pass, _member: Checkpoint) -> float:
     from analysis.corpus import runs
 
@@ -194,7 +195,7 @@ def usable(given: Sequence[Sheet], layer: int) -> tuple[list[Sheet], list[str]]:
     return atlas.usable(given, layer, lambda sheet, number: _broken(sheet.key, number, sheet))
 
 
-@st.cache_resource(max_entries=2_048, show_spinner=False)
+@kept_up_to(64, most=2_048)
 def _broken(key: Any, layer: int, _sheet: Sheet) -> np.ndarray:
     return atlas.rows_not_finite(_sheet, layer)
 
@@ -229,12 +230,12 @@ def _stored(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarra
     return vectors
 
 
-@st.cache_resource(show_spinner=False)
+@once_a_server
 def _held() -> Cache[np.ndarray | None]:
     return Cache(2 * 2**30)
 
 
-@st.cache_resource(show_spinner=False)
+@once_a_server
 def layouts() -> Layouts:
     """Maps of this server, for all its sessions; bounded by itself."""
     return Layouts()
@@ -292,7 +293,7 @@ def answers(member: Checkpoint, given: Pass) -> predictions.Predictions | None:
     return found if found.complete else None
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept_up_to(256, most=32)
 def _answers(
     place: str, parts: tuple[str, ...], _member: Checkpoint, _given: Pass
 ) -> predictions.Predictions:

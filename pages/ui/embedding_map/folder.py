@@ -16,6 +16,7 @@ from analysis.figures.recipes.vectors import sheet_of
 from analysis.maps.atlas import Sheet
 from pages.ui.embedding_map.controls import MOST_PANELS
 from pages.ui.embedding_map.engine import Pass
+from pages.ui.engine.server_wide import kept_up_to
 from pages.ui.frame import settings
 from pages.ui.frame.folder_field import folder_field
 from pages.ui.kit import cards
@@ -131,14 +132,14 @@ def read(typed: str) -> VectorFolder:
     return _read(str(path), written)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the vectors")
+@kept_up_to(512, most=2, spinner="Reading the vectors")
 def _read(folder: str, written: int) -> VectorFolder:
     from analysis.corpus.vector_folder import open_folder
 
     return open_folder(folder)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading the vectors")
+@kept_up_to(512, most=2, spinner="Reading the vectors")
 def _read_file(path: str, written: int) -> VectorFolder:
     from analysis.corpus.vector_files import open_vectors
 

@@ -21,7 +21,7 @@ from analysis.common.cache import Cache
 from analysis.common.faults import CheckpointError, in_words
 from analysis.reading.decomposition import Decomposition, NoExactSplit, decompose
 from pages.ui.engine import housekeeping
-from pages.ui.engine.server_wide import once_a_server
+from pages.ui.engine.server_wide import kept_up_to, once_a_server
 from pages.ui.frame import curtain, settings
 from pages.ui.kit import cards
 
@@ -192,7 +192,7 @@ def _bytes_of(loaded: Classifier) -> dict[Hashable, int]:
     }
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept_up_to(512, most=64)
 def _trace(
     id: str, sha256: str, dtype: str, text: str, pair: str | None, _checkpoint: Checkpoint
 ) -> Trace:

@@ -10,6 +10,7 @@ import streamlit as st
 from analysis.corpus.predictions import Predictions
 from analysis.evaluation.examples import CONFIDENT, SHOWS, Examples, examples
 from pages.ui.data.choose import DataChoice
+from pages.ui.engine.server_wide import kept_up_to
 from pages.ui.evaluate import place as evaluate_place
 from pages.ui.evaluate.rows import WRONG, table
 from pages.ui.evaluate.run import EvaluationRun
@@ -123,7 +124,7 @@ def _filtered(run: EvaluationRun, answers: Sequence[Predictions]) -> Examples:
     )
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@kept_up_to(64, most=16)
 def _examples(
     key: str,
     state: object,

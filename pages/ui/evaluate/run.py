@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import streamlit as st
-
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.jobs import Stopped
 from analysis.corpus import predictions
@@ -23,6 +21,7 @@ from pages.ui.data.choose import DataChoice
 from pages.ui.engine import models
 from pages.ui.engine.results import PageStore
 from pages.ui.engine.results_folder import folder
+from pages.ui.engine.server_wide import kept_up_to
 from pages.ui.frame.catalogue import Entry
 
 if TYPE_CHECKING:
@@ -124,7 +123,7 @@ def _done(member: Checkpoint, run: EvaluationRun) -> Predictions:
     return _read(str(place), member.id, parts, _member=member, _run=run)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept_up_to(256, most=64)
 def _read(
     place: str, id: str, parts: tuple[str, ...], _member: Checkpoint, _run: EvaluationRun
 ) -> Predictions:
@@ -147,7 +146,7 @@ def scored(run: EvaluationRun, answers: Sequence[Predictions]) -> list[Evaluatio
     ]
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@kept_up_to(128, most=64)
 def _scored(
     sha256: str, id: str, judged: str, rows: int, _table: Table, _answers: Predictions
 ) -> Evaluation:

@@ -14,6 +14,7 @@ from analysis.evaluation.agreement import agreement, compare, compare_all, mcnem
 from analysis.evaluation.answers import align
 from analysis.evaluation.several_labels import thresholds_in_words
 from pages.ui.data.choose import DataChoice
+from pages.ui.engine.server_wide import kept_up_to
 from pages.ui.evaluate import examples
 from pages.ui.evaluate.run import EvaluationRun, picture_of
 from pages.ui.kit import cards, show
@@ -229,14 +230,14 @@ def _draw_couples(
             )
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@kept_up_to(16, most=16)
 def _tests(
     judged: str, state: object, _run: EvaluationRun, _answers: Sequence[Predictions]
 ) -> dict[tuple[str, str], McNemar]:
     return mcnemar_all(_run.table, _answers)
 
 
-@st.cache_resource(max_entries=128, show_spinner="Comparing two checkpoints")
+@kept_up_to(8, most=128, spinner="Comparing two checkpoints")
 def _sentences(
     judged: str,
     name: str,

@@ -14,6 +14,7 @@ from analysis.figures.recipes.study import picture_of
 from analysis.statistics.verdicts import Report
 from analysis.study.curves import Curve, curves
 from analysis.study.results import Family, Scores, Study, read_study, studies_in
+from pages.ui.engine.server_wide import kept_up_to
 from pages.ui.evaluate import significance, words
 from pages.ui.frame import address, settings
 from pages.ui.frame.folder_field import folder_field
@@ -138,7 +139,7 @@ def _read(folder: Path) -> Study:
     return _study(str(folder.resolve()), tuple(stamp))
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
+@kept_up_to(128, most=4)
 def _study(folder: str, stamp: object) -> Study:
     return read_study(folder)
 
@@ -147,7 +148,7 @@ def _report(study: Study, family: Family) -> Report:
     return _compared(study.scores(family).values.tobytes(), family, _scores=study.scores(family))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept_up_to(16, most=32)
 def _compared(values: bytes, family: Family, _scores: Scores) -> Report:
     from analysis.statistics.family_tests import compare
 

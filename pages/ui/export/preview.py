@@ -8,13 +8,12 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import streamlit as st
-
 from analysis.figures.files.anonymity import anonymous
 from analysis.figures.files.store import to_json
 from analysis.figures.picture import Picture
 from analysis.figures.style.settings import Style
 from analysis.figures.style.verdict import Check
+from pages.ui.engine.server_wide import kept_up_to
 from pages.ui.kit import cards
 
 SHARP = 192  # dots an inch: two for each of CSS's 96
@@ -46,7 +45,7 @@ def drawn(plots: Sequence[Picture], style: Style, columns: int = 1, signed: bool
     return _drawn(digest, str(sorted(style.as_dict().items())), tuple(plots), style, columns)
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@kept_up_to(64, most=24)
 def _drawn(
     digest: str, styled: str, _plots: tuple[Picture, ...], _style: Style, _columns: int
 ) -> Drawn:

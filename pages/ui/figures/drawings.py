@@ -13,6 +13,7 @@ import streamlit as st
 
 from analysis.figures.files.bundle import caption_of
 from analysis.figures.files.collected import Collection
+from pages.ui.engine.server_wide import kept_up_to
 
 if TYPE_CHECKING:
     from analysis.figures.style.verdict import Check
@@ -95,7 +96,7 @@ def _key(collection: Collection, index: int) -> str:
     return json.dumps([figure.key, figure.columns, style, bool(collection.signed)])
 
 
-@st.cache_resource(max_entries=200, show_spinner=False)
+@kept_up_to(256, most=200)
 def _draw(key: str, dpi: int, _collection: Collection, _index: int) -> Drawn:
     from analysis.figures.paper import Unreadable, compose
 
@@ -111,7 +112,7 @@ def _draw(key: str, dpi: int, _collection: Collection, _index: int) -> Drawn:
     return Drawn(made.data, dpi, made.notices)
 
 
-@st.cache_resource(max_entries=100, show_spinner=False)
+@kept_up_to(16, most=100)
 def _check(key: str, caption: str, _collection: Collection, _index: int) -> tuple[Check, ...]:
     from analysis.figures.style.checks import check as checks
 

@@ -14,6 +14,7 @@ from analysis.common.phrases import name_without_folder
 from analysis.figures.views.source import distinct
 from analysis.study.fits import fits_in
 from pages.ui.engine import results_folder
+from pages.ui.engine.server_wide import kept_up_to
 from pages.ui.frame import settings
 
 PAPER_HEADS = ("cls", "max_cls", "mha", "max_seq_mha")
@@ -139,7 +140,7 @@ def _stamp(folder: Path, deep: bool = False) -> tuple[tuple[str, int, int], ...]
         return ()
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@kept_up_to(32, most=8)
 def _catalogue(
     root: str,
     stamp: object,

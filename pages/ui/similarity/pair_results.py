@@ -13,6 +13,7 @@ from analysis.datasets.table import Table
 from analysis.figures.style.style import number
 from analysis.figures.views import similarity as views
 from pages.ui.engine import models, results_folder
+from pages.ui.engine.server_wide import kept_up_to
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice, show_text
@@ -254,7 +255,7 @@ def _why(pairs: TokenPairs) -> str:
     return f"“{leading.words[0]}”–“{leading.words[1]}” {number(leading.share, 'signed')}"
 
 
-@st.cache_resource(max_entries=8, show_spinner="Looking for the nearest sentences")
+@kept_up_to(64, most=8, spinner="Looking for the nearest sentences")
 def _neighbours(
     members: tuple[tuple[str, str], ...], precision: str, digest: str, text: str,
     poolings: tuple[str, ...], centred: bool, _entry: Entry, _table: Table,

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
+from analysis.common.arrays import bytes_of
 from analysis.common.faults import reason
 from analysis.datasets.sentences import Rows, digest
 from analysis.figures.recipes import results
 from analysis.seed_groups.winners_over import Many, joined, joined_seeds
 from pages.ui.engine import models
 from pages.ui.engine.results import subject_of
+from pages.ui.engine.server_wide import kept_up_to
 from pages.ui.frame.catalogue import Entry
 
 if TYPE_CHECKING:
@@ -27,6 +27,12 @@ class _Store:
     samples: dict[int, tuple[WinnerSample, ...]] = field(default_factory=dict)
     seeds: dict[int, SeedDisagreement] = field(default_factory=dict)
     problem: str = ""
+
+    @property
+    def nbytes(self) -> int:
+        """About what it takes in memory: as many as one sentence, times the sentences."""
+        first = next(iter(self.samples.items()), ())
+        return len(self.samples) * bytes_of((*first, *self.seeds.values())[:3])
 
 
 def run(
@@ -78,7 +84,7 @@ def _of(entry: Entry, rows: Rows, reference: str | None) -> _Store:
     return _store(members, models.precision(), digest(rows), reference)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@kept_up_to(256, most=32, growing=True)
 def _store(
     members: tuple[tuple[str, str], ...], dtype: str, rows: str, reference: str | None
 ) -> _Store:
