@@ -39,7 +39,7 @@ def in_words(found: Sequence[LeadingPair]) -> str:
     sentences = []
     for one in found:
         if one.words is None:
-            sentences.append(f"{one.title} {_score(one)} cannot say which words")
+            sentences.append(f"{one.title} {_score(one)} compares one pair of vectors")
         else:
             pair = f"“{one.words[0]}”–“{one.words[1]}”"
             sentences.append(f"{one.title} {_score(one)}, most by {pair} {_number(one.share)}")
@@ -47,7 +47,7 @@ def in_words(found: Sequence[LeadingPair]) -> str:
     agree = ""
     if len(pairs) > 1:
         same = len(set(pairs)) == 1
-        agree = " The same pair leads in all." if same else " They name different pairs."
+        agree = " The same pair leads in all." if same else " Poolings differ in the leading pair."
     return "; ".join(sentences) + "." + agree if sentences else ""
 
 

@@ -36,3 +36,16 @@ def test_axe_finds_nothing_serious(page, app, axe, title, theme):
     page.wait_for_function(AT_REST)
     page.evaluate(axe)
     assert page.evaluate(SERIOUS) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_a_table_of_examples(page, app, axe, theme):
+    page.emulate_media(color_scheme=theme)
+    rows = "good%0Abad%0Athe+film+is+not+good%0Aa+thin+plot"
+    own = f"evaluate=Data+set&look=examples&source=own+sentences&own_sentences={rows}"
+    page.goto(f"{app.url}/Evaluate?{own}")
+    page.locator(".st-key-job-go button").click()
+    page.locator(".st-key-panel-examples tbody tr").nth(2).wait_for()
+    page.wait_for_function(AT_REST)
+    page.evaluate(axe)
+    assert page.evaluate(SERIOUS) == []

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
+from urllib.parse import urlencode
+
 import pytest
 
 from tests.support.compare_browser import (
     address,
+    at_rest,
     card,
     cards,
     narrow_to_wide,
@@ -78,6 +83,82 @@ def test_a_click_on_a_word_shows_its_number(page, app):
     word.click()
     strip.locator(".note", has_text=f"film: {number}").wait_for()
     card(page, "sst2-cls").locator(".pl-told", has_text="film").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [("g.unit", "film"), ("[data-point^='l:']", "layer "), ("[data-point^='c:']", "positive")],
+)
+def test_what_is_pointed_at_lights_up_in_every_card_with_its_number(page, app, place, told):
+    open_at(page, app.url, text="the film is good", checkpoints="sst2-mha", target="positive")
+    page.goto(f"{page.url}&checkpoints=sst2-max_seq_mha")
+    settle(page)
+    first, second = (card(page, name) for name in ("sst2-mha", "sst2-max_seq_mha"))
+    words = first.locator(f".pl-flow {place}")
+    words = words.filter(has_text="film") if place == "g.unit" else words
+    words.first.locator("text").first.hover()
+    for one in (first, second):
+        one.locator(".pl-flow.pointed").wait_for()
+        assert one.locator(".pl-flow .stream.lit").count() > 0
+        number = one.locator(".pl-told").inner_text()
+        assert re.search(rf"{told}.*\d", number), number
+    page.mouse.move(0, 0)
+    first.locator(".pl-flow.pointed").wait_for(state="detached")
+
+
+# Special tokens that stand on a line of a text without a word beside them.
+ALONE = """() => [...document.querySelectorAll('*')].map(e => e.shadowRoot).filter(Boolean)
+  .flatMap(root => [...root.querySelectorAll('.pl-strip, .side')]).flatMap(text => {
+    const tokens = [...text.querySelectorAll('.tok')].filter(token => token.checkVisibility());
+    const boxes = tokens.flatMap(token => [...token.getClientRects()].map(box => [box, token]));
+    return boxes.filter(([box, token]) => token.matches('.special') && !boxes.some(
+      ([other, word]) => word !== token && other.top < box.bottom - 2 && box.top < other.bottom - 2
+    )).map(([, token]) => token.textContent);
+  })"""
+SENTENCE = "the film is not very good but the plot is fine and the end is good"
+
+
+@pytest.mark.parametrize(
+    ("place", "query"),
+    [
+        ("", {"long": "true", "document": f"{SENTENCE} " * 60}),
+        ("Similarity", {"text": SENTENCE, "pair": f"{SENTENCE}, too"}),
+        ("Attributions", {"text": SENTENCE}),
+    ],
+)
+def test_no_special_token_stands_alone_on_a_line(page, app, place, query):
+    page.set_viewport_size({"width": 380, "height": 800})
+    page.goto(f"{app.url}/{place}?{urlencode(query)}")
+    page.locator(".tok").filter(visible=True).first.wait_for()
+    page.wait_for_function(at_rest())
+    for width in narrow_to_wide(page, 380, 387, 394, 400, 408, 800):
+        assert page.evaluate(ALONE) == [], width
+
+
+def test_words_below_a_map_stand_apart_on_a_phone(page, app):
+    page.set_viewport_size({"width": 400, "height": 800})
+    query = {"text": SENTENCE, "pair": f"{SENTENCE}, too", "similarity_details": "true"}
+    page.goto(f"{app.url}/Similarity?{urlencode(query)}&checkpoints=sst2-mha")
+    page.locator(".st-key-panel-similarity-similarity_map .xtick text").first.wait_for(
+        state="attached"
+    )
+    page.wait_for_function(at_rest())
+    words = page.locator(".st-key-panel-similarity-similarity_map g.xtick text").filter(
+        visible=True
+    )
+    places = sorted(word.bounding_box()["x"] for word in words.all())
+    assert len(places) >= 5
+    assert min(b - a for a, b in pairwise(places)) >= 10
+
+
+def test_bars_of_layers_stay_in_their_places_on_a_phone(page, app):
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(f"{app.url}/Max_pool_winners?text=the+film+is+good")
+    page.locator(".pl-bars .num").first.wait_for()
+    page.wait_for_function(at_rest())
+    for panel in page.locator(".pl-grid > .panel").filter(visible=True).all():
+        wide, seen = panel.evaluate("e => [e.scrollWidth, e.clientWidth]")
+        assert wide <= seen + 1
 
 
 CONTRAST = """(element) => {

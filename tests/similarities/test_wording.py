@@ -27,14 +27,14 @@ def test_special_tokens_alone_name_no_words():
     values[0, 0] = 0.8
     leading = carried("[CLS]", 0.8, values, FIRST, SECOND, SPECIAL)
     assert leading.words is None
-    assert "[CLS] 0.80 cannot say which words" in in_words([leading])
+    assert "[CLS] 0.80 compares one pair of vectors" in in_words([leading])
 
 
 def test_poolings_that_differ_are_told_from_those_that_agree():
     bank, river = _pair("mean", ("bank", "bank")), _pair("max", ("river", "bank"))
     cls = _pair("[CLS]", None)
     assert "“bank”–“bank” 0.21" in in_words([bank])
-    assert "different pairs" in in_words([bank, river, cls])
+    assert "Poolings differ" in in_words([bank, river, cls])
     assert "same pair" in in_words([bank, _pair("max", ("bank", "bank")), cls])
     assert in_words([]) == ""
 

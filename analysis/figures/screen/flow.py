@@ -11,7 +11,7 @@ from analysis.figures.screen.streams import Row, Stream, Streams, streams
 from analysis.figures.style.style import number, printable
 
 CSS = """
-.pl-flow{display:block;width:100%;max-width:21rem;height:auto;overflow:visible}
+.pl-flow{display:block;width:100%;max-width:17rem;height:auto;overflow:visible}
 .pl-flow text{font-size:10.5px;fill:currentColor}
 .pl-flow .quiet{fill:color-mix(in srgb,currentColor 72%,transparent)}
 .pl-flow .special text{font-size:8.5px;fill:color-mix(in srgb,currentColor 72%,transparent)}

@@ -119,7 +119,7 @@ def show_heads(
         small = matrices.picture(
             matrices.mosaic(tiles, limit, chosen),
             _coarse_labels(one, tiles.shape[-1]),
-            "Layers down, attention heads across; point at a cell to read it",
+            "Rows: layers. Columns: attention heads. Point to read.",
         )
         # One attention head at a time may be far paler than the darkest of all.
         per_cell = -(-len(inside) // len(labels))

@@ -99,7 +99,7 @@ def draw(choice: Choice, trace: Trace, chosen: FollowedToken, layer: int | None)
             body = html(strip, marked={place}, css=False)
             # a long text scrolls: the lines over depth stay on the first screen
             cards.piece(
-                f'<div class="text" style="max-height:6.2em">{body}</div>'
+                f'<div class="text" style="max-height:6.2em;padding:2px 3px">{body}</div>'
                 f'<div class="line">{_legend(strip, choice.entries[0].name, layer)}</div>',
                 "follow-strip",
             )

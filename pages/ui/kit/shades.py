@@ -10,7 +10,7 @@ from analysis.figures.screen.sheet import Sheet
 from analysis.figures.style.style import DIVERGING, DIVERGING_DARK, SEQUENTIAL
 
 # On a dark page the dark ones of the class colours would sink into the ground.
-_LIGHTER = {"#882255": "#D0679E", "#117733": "#43B06B", "#332288": "#9488E6", "#661100": "#C96B4F"}
+_LIGHTER = {"#882255": "#FFB3DA", "#117733": "#6FD36F", "#332288": "#A78BFF", "#661100": "#F09A5B"}
 
 
 def is_dark() -> bool:

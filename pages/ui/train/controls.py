@@ -62,16 +62,16 @@ def wish(data: DataChoice, encoder: str) -> Wish:
             "and head learn together, by low-rank adapters (LoRA) or all weights.",
         )
     )
-    left, middle, right = st.columns((3, 1, 1.4))
-    with left:
-        heads = st.multiselect(
-            "Pooling heads",
-            sorted(HEADS),
-            default=[head for head in DEFAULT if head in HEADS],
-            **address.kept("train_heads"),
-            placeholder="Choose at least one",
-            help="Your own heads are here too, once they are registered with --heads FILE.",
-        )
+    # not in a column: there it would show one line of what was chosen, and cut the rest
+    heads = st.multiselect(
+        "Pooling heads",
+        sorted(HEADS),
+        default=[head for head in DEFAULT if head in HEADS],
+        **address.kept("train_heads"),
+        placeholder="Choose at least one",
+        help="Your own heads are here too, once they are registered with --heads FILE.",
+    )
+    middle, right = st.columns((1, 2))
     with middle:
         seeds = st.number_input(
             "Seeds",

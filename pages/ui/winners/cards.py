@@ -278,5 +278,5 @@ def _layers(one: Won, choice: Choice, reference: str | None, limit: float | None
         chosen=st.session_state.get(selection.LAYER),
     )
     assert isinstance(plot.mark, Grid)
-    # Two cards fit beside a map; without a map all stand in one row.
-    return plot if _wide(one) else replace(plot, mark=replace(plot.mark, columns=2))
+    # Two fit beside a map, and three abreast on a phone.
+    return replace(plot, mark=replace(plot.mark, columns=3 if _wide(one) else 2))
