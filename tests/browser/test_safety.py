@@ -31,8 +31,8 @@ def test_typed_code_is_shown_and_never_executed(page, app, asked_hosts, kinds):
 def shown_only(page, app, text):
     open_at(page, app.url, text=text, compare="true", variant=f"{text} bad")
     holds(page, text)
-    page.locator(".st-key-cards .tok", has_text="good").first.hover()
-    page.locator(".st-key-cards .tok", has_text="good").first.click()
+    page.locator(".st-key-cards .tok:visible", has_text="good").first.hover()
+    page.locator(".st-key-cards .tok:visible", has_text="good").first.click()
     page.locator(".st-key-cards .tok.marked").first.wait_for()
     settle(page)
     assert page.evaluate("window.hit") is None
