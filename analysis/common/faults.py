@@ -29,6 +29,13 @@ class CheckpointError(FileError):
         super().__init__(short_owner(reason))
 
 
+def is_foreseen(error: Exception) -> bool:
+    """Whether an error is a reason of this project's own, which stands whenever it is asked again."""
+    return isinstance(error, ValueError) and type(error).__module__.startswith(
+        ("analysis", "builtins")
+    )
+
+
 def reason(error: Exception, owner: str = "") -> str:
     """Why something failed, in words for a person; `owner` is whose failure it is.
 
@@ -38,9 +45,7 @@ def reason(error: Exception, owner: str = "") -> str:
     """
     if isinstance(error, Stopped | Enough):
         raise error
-    if isinstance(error, ValueError) and type(error).__module__.startswith(
-        ("analysis", "builtins")
-    ):
+    if is_foreseen(error):
         return str(error)
     _LOG.error("%s failed", owner or "A checkpoint", exc_info=error)
     lines = (str(error).strip() or "no message").splitlines()

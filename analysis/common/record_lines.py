@@ -19,6 +19,11 @@ class Keyed(Protocol):
         """Hashable, the same for two records of one piece."""
         ...
 
+    @property
+    def unforeseen(self) -> bool:
+        """Whether it is of a failure that nobody foresaw: the piece is tried again."""
+        ...
+
 
 R = TypeVar("R", bound=Keyed)
 
@@ -38,13 +43,18 @@ class RecordLines(Generic[R]):
         """
         self.path = Path(path)
         self.asked = json.loads(json.dumps(dict(asked), sort_keys=True))
-        self.items: list[R] = []
+        self._known: dict[Any, R] = {}
         self.unreadable = 0  # lines that a full disk left broken: their texts are done again
         if self.path.is_file() and self.path.stat().st_size:
             self._read()
         else:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._line({"asked": self.asked})
+
+    @property
+    def items(self) -> list[R]:
+        """The records, one a piece: of a piece that was tried again, what came of that."""
+        return list(self._known.values())
 
     @classmethod
     def opened(cls, path: Path, asked: Mapping[str, Any]) -> Self:
@@ -81,7 +91,7 @@ class RecordLines(Generic[R]):
             for known in self.items:
                 self._line(self.write(known))
         self._line(self.write(record))
-        self.items.append(record)
+        self._known[record.key] = record
 
     def _line(self, content: Any) -> None:
         text = json.dumps(content, ensure_ascii=True)
@@ -107,7 +117,8 @@ class RecordLines(Generic[R]):
                 if values.get("asked") == asked:  # of a second process that began it too
                     continue
                 record = self.read(values)
-                records.setdefault(record.key, record)
+                if record.key not in records or records[record.key].unforeseen:
+                    records[record.key] = record
             except (ValueError, KeyError, TypeError):
                 self.unreadable += 1
         if asked is None:
@@ -118,7 +129,7 @@ class RecordLines(Generic[R]):
                 f"{self.path.name} holds {self.WHAT} for other settings ({', '.join(changed)}): "
                 "choose another file, or the settings it was made with"
             )
-        self.items = list(records.values())
+        self._known = records
 
 
 def _sum(text: str) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.common.faults import reason
+from analysis.common.faults import is_foreseen, reason
 from analysis.common.jobs import Stopped
 from analysis.common.record_lines import RecordLines
 from analysis.common.records import freeze, require_shape
@@ -46,6 +46,7 @@ class TextFlip:
     reads: int = 0
     words: int = 0
     problem: str = ""  # why there is no result
+    unforeseen: bool = False  # it failed in a way that nobody foresaw, and is tried again
 
     @property
     def key(self) -> tuple[int, str]:
@@ -119,7 +120,7 @@ def flips_over(
         Replacements without words are those that a masked language model finds likeliest in each
         place.
     done
-        Records that are not made again.
+        Records that are not made again, those of an unforeseen failure aside.
     progress
         Called with the share of all records; what it raises ends the iterator.
 
@@ -131,7 +132,8 @@ def flips_over(
     if not rows or not subjects:
         raise ValueError("flips over texts need at least one text and one checkpoint")
     each = {name: words.get(name, ()) if isinstance(words, Mapping) else words for name in subjects}
-    return _each(subjects, rows, kind, each, most, reads, {one.key for one in done}, progress)
+    known = {one.key for one in done if not one.unforeseen}
+    return _each(subjects, rows, kind, each, most, reads, known, progress)
 
 
 def _each(
@@ -180,7 +182,7 @@ def _one(
     except Stopped:
         raise
     except Exception as error:
-        return TextFlip(name, row, problem=reason(error, name))
+        return TextFlip(name, row, problem=reason(error, name), unforeseen=not is_foreseen(error))
     return TextFlip(
         name=name,
         row=row,
@@ -265,5 +267,5 @@ def flip_frame(records: Iterable[TextFlip]) -> pd.DataFrame:
     """A line a record, for CSV."""
     import pandas as pd
 
-    columns = list(TextFlip.__dataclass_fields__)
+    columns = [name for name in TextFlip.__dataclass_fields__ if name != "unforeseen"]
     return pd.DataFrame([asdict(record) for record in records], columns=columns)

@@ -448,6 +448,28 @@ class TestStore:
         rest = list(over_texts([zoo.loaded("cls")], ROWS, METHODS[:1], done=again.items, **QUICK))
         assert [item.row for item in rest] == [2]
 
+    def test_what_failed_unforeseen_is_tried_again_and_a_refusal_is_not(
+        self, tmp_path, monkeypatch
+    ):
+        from analysis.attribution.texts import run
+
+        def fail(*args, **kwargs):
+            raise LookupError("no such token")
+
+        rows = [ROWS[0], ("", None)]
+        store = EvidenceStore(tmp_path / "evidence.jsonl", self.asked)
+        with monkeypatch.context() as patch:
+            patch.setattr(run, "attribute", fail)
+            for item in over_texts([zoo.loaded("cls")], rows, METHODS[:1], **QUICK):
+                store.append(item)
+        assert [item.unforeseen for item in store.items] == [True, False]
+        again = EvidenceStore(store.path, self.asked)
+        for item in over_texts([zoo.loaded("cls")], rows, METHODS[:1], done=again.items, **QUICK):
+            assert item.row == 0
+            again.append(item)
+        kept = EvidenceStore(store.path, self.asked).items
+        assert [(item.row, bool(item.problem)) for item in kept] == [(0, False), (1, True)]
+
 
 def test_rows_are_whole_up_to_the_first_that_misses_a_checkpoint_or_a_method():
     def empty(row: int, checkpoint: str, method: str) -> TextEvidence:

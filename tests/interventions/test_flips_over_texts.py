@@ -66,6 +66,28 @@ def test_what_is_done_is_not_done_again(toys, tmp_path):
     assert [record.key for record in rest] == [(1, list(toys)[1])]
 
 
+def test_what_failed_unforeseen_is_searched_again_and_kept_once(toys, tmp_path, monkeypatch):
+    from analysis.interventions import flips_over_texts
+
+    def fail(*args, **kwargs):
+        raise LookupError("no such word piece")
+
+    store = FlipStore(tmp_path / "flips.jsonl", {"rows": "abc"})
+    with monkeypatch.context() as patch:
+        patch.setattr(flips_over_texts, "smallest_edits", fail)
+        for record in flips_over(toys, ROWS[:1], reads=100):
+            assert record.unforeseen
+            store.append(record)
+    again = FlipStore(store.path, {"rows": "abc"})
+    assert len(again.items) == len(toys)
+    for record in flips_over(toys, ROWS[:1], reads=100, done=again.items):
+        again.append(record)
+    assert FlipStore(store.path, {"rows": "abc"}).items == again.items
+    assert [(record.key, record.problem) for record in again.items] == [
+        ((0, name), "") for name in toys
+    ]
+
+
 def test_a_stop_ends_it_and_is_no_record(toys):
     def stop(share):
         if share > 0.3:

@@ -230,6 +230,24 @@ def test_a_foreign_error_over_attributed_texts_leaves_the_others_their_answers(
     ), "the other has its results"
 
 
+def test_texts_that_failed_unforeseen_are_offered_again(open_app, two, monkeypatch, tmp_path):
+    monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
+    held = {"source": "own sentences", "own_sentences": ROWS, "over": True, "over_texts": 4}
+    held["methods"] = ["gradient_x_input"]
+    chosen = {"text": SENTENCE, "checkpoints": ["bad", "good"]}
+    with monkeypatch.context() as patch:
+        spoil(patch, "analysis.attribution.texts.run.attribute")
+        app = open_app(two, page="pages/4_Attributions.py", held=held, **chosen)
+        app.button(key="job-go").click()
+        finish(app)
+    assert WHAT in shown(app)
+    assert app.button(key="job-go").label == "Try 4 again"
+    app.button(key="job-go").click()
+    finish(app)
+    assert WHAT not in shown(app)
+    assert not any(button.key == "job-go" for button in app.button), "nothing is left to do"
+
+
 def fail(*args, **kwargs):
     raise Foreign(WHAT)
 

@@ -44,6 +44,7 @@ class TextEvidence:
     spread: np.ndarray  # (M,) their standard deviations
     seconds: float
     problem: str = ""  # why there is nothing, as a sentence
+    unforeseen: bool = False  # it failed in a way that nobody foresaw, and is tried again
 
     def __post_init__(self) -> None:
         require_shape("scores", self.scores, len(self.words))

@@ -37,7 +37,7 @@ from analysis.attribution.texts.records import (
     summary_frame,
     word_frame,
 )
-from analysis.common.faults import reason
+from analysis.common.faults import is_foreseen, reason
 from analysis.reading.trace import record
 from analysis.text.tokens import Tokens, tokenize
 
@@ -90,8 +90,9 @@ def over_texts(
     against the same `repeats` random rankings, half as many as for one text: they are most of the
     work, and a mean over texts evens their noise out. `sensitivity_samples` above 0 add
     :func:`sensitivity` by as many samples (as many attributions more, and one). Records in `done`
-    are not made again; give those of the same settings. A text that a method cannot take, or
-    where it fails in whatever way, becomes a record that says why.
+    are not made again, those of an unforeseen failure aside; give those of the same settings. A
+    text that a method cannot take, or where it fails in whatever way, becomes a record that says
+    why.
 
     `progress` gets the share of all records; what it raises ends the iterator, and what was
     yielded is whole. Raises ``ValueError`` for an unknown method, without rows, methods or
@@ -122,7 +123,11 @@ def over_texts(
         seed,
         sensitivity_samples,
     )
-    return _each(classifiers, rows, methods, asked, {one.key for one in done}, progress)
+    return _each(classifiers, rows, methods, asked, _settled(done), progress)
+
+
+def _settled(done: Iterable[TextEvidence]) -> set[tuple[int, str, str]]:
+    return {one.key for one in done if not one.unforeseen}
 
 
 class _Ended(BaseException):
@@ -258,6 +263,7 @@ def _one(
             nothing,
             0.0,
             why,
+            not is_foreseen(error),
         )
     return _record(classifier, index, tokens, attribution, measured, noise)
 

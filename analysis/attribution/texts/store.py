@@ -24,6 +24,7 @@ class EvidenceStore(RecordLines[TextEvidence]):
     @staticmethod
     def read(values: dict[str, Any]) -> TextEvidence:
         """The record of these values. Raises ``KeyError`` or ``TypeError`` for others."""
+        values = {"unforeseen": False, **values}  # earlier versions did not say it
         given = {field.name: values[field.name] for field in fields(TextEvidence)}
         for name in ("scores", "values", "random", "spread"):
             numbers = [np.nan if number is None else number for number in given[name]]

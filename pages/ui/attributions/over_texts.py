@@ -96,14 +96,14 @@ def draw(explained: Sequence[Explanation], wanted: AttributionRequest, setting: 
             return
         total = run.total
         st.caption(cards.plain(run.said()))
-        jobs.draw(
+        jobs.draw_pass(
             run.key,
             run.work(),
+            done,
+            total,
             label=f"Measure {count:,} texts",
             lane="evidence",
             about="" if len(done) >= total else run.cost(total - len(done)),
-            finished=len(done) >= total,
-            begun=bool(done),
         )
         _results(run, done)
 

@@ -197,7 +197,7 @@ class EvidencePass:
 
             # Another selection of methods may have gone on since the button was drawn.
             done = _chosen(store, wanted.methods)
-            behind = len(done)
+            behind = sum(not one.unforeseen for one in done)
 
             def told(share: float) -> None:
                 desk.report(behind, total, share=share)

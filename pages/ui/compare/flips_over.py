@@ -49,16 +49,16 @@ def draw(entries: Sequence[Entry], data: Data, kind: str, words_from: str) -> No
     except (ValueError, OSError) as error:
         st.error(cards.plain(f"What was searched before cannot be read: {reason(error)}"))
         return
-    jobs.draw(
+    jobs.draw_pass(
         work.key,
         work.job(),
+        records,
+        work.total,
         label=f"Search {count:,} texts",
         lane="evidence",
         place="flips-job",
         about=f"Up to {READS:,} short reads a text and checkpoint; it can be stopped, and keeps "
         "what is done.",
-        finished=len(records) >= work.total,
-        begun=bool(records),
     )
     whole = work.whole(records)
     if whole:
@@ -157,7 +157,7 @@ class FlipPass:
 
         def go(desk: Desk) -> None:
             done = list(store.items)
-            count = len(done)
+            count = sum(not record.unforeseen for record in done)
 
             def told(share: float) -> None:
                 desk.report(count, total, share=share)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 
 from analysis.common import jobs
+from analysis.common.record_lines import Keyed
 from pages.ui.engine import visitor
 from pages.ui.frame import settings
 from pages.ui.kit import cards
@@ -64,6 +65,41 @@ def draw(
             if about:
                 st.caption(about)
         return job
+
+
+def draw_pass(
+    key: str,
+    work: Callable[[jobs.Desk], Any],
+    records: Sequence[Keyed],
+    total: int,
+    *,
+    label: str,
+    about: str,
+    lane: str,
+    place: str = "job",
+) -> None:
+    """The button of a pass over texts that keeps a record a piece, ``total`` in the end.
+
+    Pieces that failed in a way that nobody foresaw are tried again when it goes on, and offered
+    for it where nothing else is left.
+    """
+    again = sum(record.unforeseen for record in records)
+    whole = len(records) >= total
+    if whole and again:
+        label = f"Try {again:,} again"
+        about = (
+            f"{again:,} of {total:,} failed in a way that was not foreseen, and may not fail twice."
+        )
+    draw(
+        key,
+        work,
+        label=label,
+        about=about,
+        finished=whole and not again,
+        begun=bool(records) and not whole,
+        lane=lane,
+        place=place,
+    )
 
 
 def find(key: str) -> jobs.Job | None:
