@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.checkpoints.folder import check_weights, sums_of
+from analysis.checkpoints.refusals.weights import check_weights, sums_of
 from analysis.common.whole import sync, write_whole
 from analysis.datasets.table import HUB, TASKS, Table, read
 from training.card import write_card

@@ -9,7 +9,12 @@ from analysis.common.lazy import lazy
 if TYPE_CHECKING:
     from analysis.checkpoints.checkpoint import Broken as Broken, Checkpoint as Checkpoint
     from analysis.common.faults import CheckpointError as CheckpointError
-    from analysis.checkpoints.folder import POOLING_MODEL_TYPE as POOLING_MODEL_TYPE, describe as describe, discover as discover, locate as locate
+    from analysis.checkpoints.configuration import POOLING_MODEL_TYPE as POOLING_MODEL_TYPE
+    from analysis.checkpoints.folder import (
+        describe as describe,
+        discover as discover,
+        locate as locate,
+    )
     from analysis.common.places import DEMO_FOLDER as DEMO_FOLDER
     from analysis.checkpoints.loading import (
         Classifier as Classifier,
@@ -25,8 +30,8 @@ _MODULES = {
     "analysis.common.places": ("DEMO_FOLDER",),
     "analysis.checkpoints.checkpoint": ("Broken", "Checkpoint"),
     "analysis.common.faults": ("CheckpointError",),
+    "analysis.checkpoints.configuration": ("POOLING_MODEL_TYPE",),
     "analysis.checkpoints.folder": (
-        "POOLING_MODEL_TYPE",
         "describe",
         "discover",
         "locate",

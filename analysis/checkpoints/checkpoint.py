@@ -74,7 +74,8 @@ class Checkpoint:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What a card says of it beside its answer: how its output is read, what its layout is."""
-        kind = "" if self.kind == "encoder" else note_of(self.output, len(self.labels))
+        declared = bool(self.spec.get("problem_type"))
+        kind = "" if self.kind == "encoder" else note_of(self.output, len(self.labels), declared)
         return (*([kind] if kind else []), *self.notes)
 
     @property

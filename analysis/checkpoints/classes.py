@@ -51,7 +51,7 @@ def labels_of(
         labels = [f"LABEL_{index}" for index in range(count)]
     else:
         labels = _named(name, names)
-    if outputs is not None and labels and len(labels) != outputs:
+    if outputs is not None and len(labels) != outputs:
         raise CheckpointError(
             f"{name}: config.json names {len(labels)} classes (id2label), and the classification "
             f"layer of its weights has {outputs} outputs. Take the config.json that was saved with "
@@ -67,10 +67,14 @@ def labels_of(
 def _numbered(table: Any) -> dict[str, str] | None:
     """``label2id`` the right way round; None where it leads to no numbers, each of them once."""
     numbers = list(table.values()) if isinstance(table, dict) else []
-    whole = all(isinstance(n, int) and not isinstance(n, bool) for n in numbers)
-    if not numbers or not whole or len(set(numbers)) < len(numbers):
+    whole = all(isinstance(n, int) and not isinstance(n, bool) or _is_digits(n) for n in numbers)
+    if not numbers or not whole or len(set(map(int, numbers))) < len(numbers):
         return None
-    return {str(number): str(label) for label, number in table.items()}
+    return {str(int(number)): str(label) for label, number in table.items()}
+
+
+def _is_digits(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isdigit()
 
 
 def contradiction_in(config: Mapping[str, Any]) -> str:

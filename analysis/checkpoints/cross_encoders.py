@@ -32,13 +32,18 @@ def with_activation(config: Mapping[str, Any], settings: Mapping[str, Any]) -> d
     return {**config, "sentence_transformers": {**held, "activation_fn": named}}
 
 
-def prompt_note(settings: Mapping[str, Any]) -> str:
-    """In a sentence that a declared prompt is left to the reader; "" where there is none."""
+def prompt_of(settings: Mapping[str, Any]) -> str:
+    """What sentence-transformers puts before each text (of a pair, before the first) by default."""
     prompts, chosen = settings.get("prompts"), settings.get("default_prompt_name")
-    prompt = prompts.get(chosen) if isinstance(prompts, dict) and chosen else None
-    if not prompt:
-        return ""
+    return str(prompts.get(chosen) or "") if isinstance(prompts, dict) and chosen else ""
+
+
+def prompt_note(settings: Mapping[str, Any]) -> str:
+    """The same in a sentence; "" where there is none."""
+    prompt = prompt_of(settings)
     return (
-        f"It declares the prompt {str(prompt)!r} for its texts, which is not put before them here: "
-        "type it where you want it."
+        f"The prompt {prompt!r} stands before each text (of a pair, before the first), as it "
+        "declares."
+        if prompt
+        else ""
     )

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 from analysis.common.memory import one_memory_error
+from analysis.checkpoints import notes
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import CheckpointError
 from analysis.checkpoints.folder import describe, locate
@@ -30,13 +31,15 @@ from analysis.common.places import DEMO_FOLDER
 from analysis.checkpoints.weights import read
 from analysis import heads
 from analysis.text.batches import InputRules
+from analysis.text.tokens import set_prompt
 from analysis.checkpoints.layouts import sentence_transformers
 from analysis.checkpoints.layouts.keys import describe_weights
 from analysis.checkpoints.probe import probe
 from analysis.checkpoints.shared import hold_once
 from analysis.checkpoints.tokenizers import check_vocabulary, input_rules, load_tokenizer, token_limit
 from analysis.heads.final_norm import FinalNorm, find_final_norm
-from analysis.checkpoints.model import KeyReport, float_tensors
+from analysis.checkpoints.model import float_tensors
+from analysis.checkpoints.opening import KeyReport
 from analysis.heads.stock import StockHead, recognise
 from analysis.straight_line.layers import HeadLayers
 
@@ -161,6 +164,7 @@ def _opened(
     with _reasons(checkpoint.id), _quiet():
         model, report, tokenizer_folder = read(checkpoint, attn_implementation)
         tokenizer = load_tokenizer(tokenizer_folder)
+    set_prompt(tokenizer, str(checkpoint.spec.get("prompt", "")))
     _check_finite(checkpoint.id, model)
     check_vocabulary(checkpoint.id, model, tokenizer)
     rules = input_rules(model, tokenizer)
@@ -192,12 +196,15 @@ def _opened(
         final_norm,
         inputs=rules,
     )
+    deeper = notes.unread_depth(report.unexpected, (name for name, _ in model.named_parameters()))
+    if deeper:
+        opened.checkpoint = replace(checkpoint, notes=(*checkpoint.notes, deeper))
     if checkpoint.layout == "sentence_transformers":
         sentence_transformers.settle(opened)
     probe(opened)
     frozen = checkpoint if checkpoint.kind == "encoder" else checkpoint.base
     if frozen is not None:
-        hold_once(opened.encoder, frozen.sha256)
+        hold_once(opened.encoder, frozen.encoder_digest)
     return opened
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from analysis.checkpoints.encoders import EncoderNotFound, locally
-from analysis.checkpoints.model import key_report, opened, refuse_missing
+from analysis.checkpoints.opening import key_report, opened
+from analysis.checkpoints.refusals.models import refuse_missing
 from analysis.common.faults import CheckpointError
 
 if TYPE_CHECKING:

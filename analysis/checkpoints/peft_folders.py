@@ -11,13 +11,8 @@ from torch import nn
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import CheckpointError
 from analysis.checkpoints.encoders import weight_files
-from analysis.checkpoints.folder import base_of
-from analysis.checkpoints.model import (
-    KeyReport,
-    key_report,
-    load_encoder,
-    load_stock_classifier,
-)
+from analysis.checkpoints.adapters import base_of
+from analysis.checkpoints.opening import KeyReport, key_report, load_encoder, load_stock_classifier
 from analysis.checkpoints.sizes import shapes_of
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from analysis.checkpoints import CheckpointError
-from analysis.checkpoints.model import check_states
+from analysis.checkpoints.refusals.models import check_states
 from analysis.checkpoints.forward import apart, embedded, forward, logits_of
 from analysis.text.tokens import TokenRow, tokenize_rows
 
@@ -90,9 +90,16 @@ def _forward(classifier: Classifier, rows: list[TokenRow], **wanted: Any) -> tup
     except CheckpointError:
         raise
     except Exception as error:
+        head = classifier.head
+        told = (
+            "It is no text encoder or classifier as PoolLens needs one. Use one that reads token ids "
+            "of any length, such as BERT, ModernBERT or DeBERTa."
+            if head is None or type(head).__module__.startswith("analysis.")
+            else f"Its pooling head {head.key} is of a file of your own: correct it there."
+        )
         raise CheckpointError(
             f"{classifier.checkpoint.name}: {_name(classifier)} cannot read a short text "
-            f"({_first_line(error)}). It is no text encoder or classifier as PoolLens needs one."
+            f"({_first_line(error)}). {told}"
         ) from error
     return output, logits
 

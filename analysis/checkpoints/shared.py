@@ -72,7 +72,7 @@ def weights_of(classifier: Classifier) -> dict[str, int]:
     known = classifier.checkpoint
     frozen = known if known.kind == "encoder" else known.base
     encoder = _bytes(classifier.encoder)
-    whose = frozen.sha256 if frozen is not None else known.id
+    whose = frozen.encoder_digest if frozen is not None else known.id
     return {
         f"encoder of {whose}": encoder,
         f"head of {known.id}": _bytes(classifier.model) - encoder,

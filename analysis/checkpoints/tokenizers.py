@@ -55,8 +55,9 @@ def load_tokenizer(folder: str | Path) -> Any:
         if only_spm:
             raise _unread(folder, str(spm), None)
         raise CheckpointError(
-            f"{folder.name}: its tokenizer has no fast version, so tokens cannot be placed "
-            "in the text. Add a tokenizer.json."
+            f"{folder.name}: its {type(tokenizer).__name__} has no fast version, so tokens cannot "
+            "be placed in the text. Add a tokenizer.json where there is one for this model, or use "
+            "a model that has one, such as BERT, ModernBERT or DeBERTa."
         )
     return tokenizer
 

@@ -19,17 +19,9 @@ from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import CheckpointError
 from analysis import heads
 from analysis.checkpoints import layouts, peft_folders
-from analysis.checkpoints.model import (
-    KeyReport,
-    PoolingClassifier,
-    PoolingConfig,
-    key_report,
-    load_encoder,
-    load_stock_classifier,
-    opened,
-    refuse_missing,
-    size_of,
-)
+from analysis.checkpoints.model import PoolingClassifier, PoolingConfig
+from analysis.checkpoints.opening import KeyReport, key_report, load_encoder, load_stock_classifier, opened, size_of
+from analysis.checkpoints.refusals.models import refuse_missing
 
 # The model, what its files had beside it, and where its tokenizer lies.
 Loaded = tuple[nn.Module, KeyReport, Path]

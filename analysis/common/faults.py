@@ -30,7 +30,7 @@ class CheckpointError(FileError):
 
 
 def is_foreseen(error: Exception) -> bool:
-    """Whether an error is a reason of this project's own, which stands whenever it is asked again."""
+    """Whether an error is a reason of this project's own, which stands when it is asked again."""
     return isinstance(error, ValueError) and type(error).__module__.startswith(
         ("analysis", "builtins")
     )

@@ -46,8 +46,13 @@ def _activation(config: dict[str, Any]) -> str:
     return str(now or config.get("sbert_ce_default_activation_function") or "")
 
 
-def note_of(kind: str, outputs: int) -> str:
-    """How the output is read, in one sentence; "" where nothing about it is unusual."""
+def note_of(kind: str, outputs: int, declared: bool = False) -> str:
+    """How the output is read, in one sentence; "" where nothing about it is unusual.
+
+    `declared`: a ``problem_type`` says so, and it was not guessed from the number of outputs.
+    """
+    if kind == "sigmoid" and outputs == 1 and declared:
+        return f"Its one class has a sigmoid: it is predicted above {THRESHOLD}."
     if kind == "sigmoid" and outputs == 1:
         return (
             "One output, read as a score from 0 to 1 by a sigmoid, as a cross-encoder's is. If it "

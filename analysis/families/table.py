@@ -111,7 +111,7 @@ def make(folder: Path, name: str, *, classifier: bool = True) -> Path:
     import torch
     from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 
-    from analysis.checkpoints.model import auto_class, model_class
+    from analysis.checkpoints.opening import auto_class, model_class
     from analysis.families.tokenizers import tokenizer_of
 
     style, changes = FAMILIES[name]

@@ -166,12 +166,23 @@ def changed_rows(texts: Sequence[str], pairs: Sequence[str | None] | None = None
     )
 
 
+def set_prompt(tokenizer: Any, prompt: str) -> None:
+    """Let a tokenizer put a prompt before every text (of a pair, before the first), as models do
+    that were trained with an instruction; "" takes it away."""
+    tokenizer.prompt_before_text = prompt
+
+
+def _prompt_of(tokenizer: Any) -> str:
+    return str(getattr(tokenizer, "prompt_before_text", ""))
+
+
 def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 512) -> Tokens:
     """Tokens of a text (or pair) as the model gets them, cut to `limit`, special tokens included.
 
     `tokenizer` is a fast tokenizer of Transformers. Its own length limit and padding are not
     used: a tokenizer.json may carry settings of another purpose. What was cut is counted in
-    `dropped`; of a pair the longer text is cut first.
+    `dropped`; of a pair the longer text is cut first. Pieces of the tokenizer's prompt
+    (:func:`set_prompt`) are special tokens: they stand in no text that was typed.
 
     Raises ``ValueError`` for a blank text.
     """
@@ -183,10 +194,17 @@ def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 51
         notes += tuple(note for note in pair_notes if note not in notes)
         pair = pair if pair.strip() else None
 
+    prompt = _prompt_of(tokenizer)
+
     def encode(**truncation: Any) -> Any:
         # verbose=False: the warning about the length is this function's own business.
         return tokenizer(
-            text, pair, padding=False, return_offsets_mapping=True, verbose=False, **truncation
+            prompt + text,
+            pair,
+            padding=False,
+            return_offsets_mapping=True,
+            verbose=False,
+            **truncation,
         )
 
     # Truncation is state of the shared tokenizer: another thread's setting would cut this text.
@@ -203,6 +221,11 @@ def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 51
     if pair is not None and 1 not in segments:  # a second text without tokens still has its [SEP]
         segments[-1] = 1
     special = np.array([segment is None for segment in fast.sequence_ids])
+    offsets = np.array(fast.offsets, dtype=np.int64).reshape(-1, 2)
+    if prompt:
+        in_first = ~special & (np.array(segments) == 0)
+        special |= in_first & (offsets[:, 1] <= len(prompt))
+        offsets[in_first] = np.maximum(offsets[in_first] - len(prompt), 0)
     ids = np.array(encoded["input_ids"], dtype=np.int64)
     unknown = 0 if tokenizer.unk_token_id is None else int((ids == tokenizer.unk_token_id).sum())
     if unknown:
@@ -211,7 +234,6 @@ def tokenize(tokenizer: Any, text: str, pair: str | None = None, limit: int = 51
     blank = np.array(
         [not s and _is_blank(tokenizer, p) for p, s in zip(pieces, special, strict=True)], bool
     )
-    offsets = np.array(fast.offsets, dtype=np.int64).reshape(-1, 2)
     return Tokens(
         text=text,
         pair=pair,
@@ -280,6 +302,8 @@ def _rows_of(
 ) -> list[TokenRow]:
     if not texts:
         return []
+    prompt = _prompt_of(tokenizer)
+    texts = [prompt + text for text in texts] if prompt else texts
 
     def encode(rows: list[int] | slice, **truncation: Any) -> Any:
         chosen = texts[rows] if isinstance(rows, slice) else [texts[row] for row in rows]

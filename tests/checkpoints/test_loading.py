@@ -73,7 +73,8 @@ def test_a_bare_encoder_has_states_and_no_prediction():
 
 def test_an_adapter_gives_the_logits_of_the_model_that_was_trained():
     """By hand: encoder, plus B A times alpha / r on each target, then the saved head."""
-    from analysis.checkpoints.model import PoolingClassifier, PoolingConfig, load_encoder
+    from analysis.checkpoints.model import PoolingClassifier, PoolingConfig
+    from analysis.checkpoints.opening import load_encoder
 
     folder = zoo.folder("lora")
     config = PoolingConfig.from_pretrained(folder)

@@ -6,6 +6,7 @@ import json
 import shutil
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -211,6 +212,29 @@ def test_a_cross_encoder_answers_as_sentence_transformers_does(tmp_path, activat
     trace = analysis.record(loaded, *SHORT)
     np.testing.assert_allclose(trace.probabilities, own.predict([SHORT]), atol=1e-5)
     assert not any("Pooling" in note for note in loaded.checkpoint.notes)
+
+
+def test_a_default_prompt_stands_before_the_first_text_of_a_pair_and_is_no_word_of_it(tmp_path):
+    st = pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed")
+    tiny.make_foreign_checkpoint(tmp_path / "one", "bert", ("score",), seed=4)
+    prompts = {"prompts": {"query": "what is: "}, "default_prompt_name": "query"}
+    own = st.CrossEncoder(str(tmp_path / "one"), device="cpu", **prompts)
+    own.save_pretrained(str(tmp_path / "saved"))
+    loaded = analysis.load(tmp_path / "saved", device="cpu")
+    trace = analysis.record(loaded, *SHORT)
+    np.testing.assert_allclose(trace.probabilities, own.predict([SHORT]), atol=1e-5)
+    assert own.predict([SHORT], prompt="")[0] != pytest.approx(float(trace.probabilities[0]))
+    given = own.preprocess([SHORT], prompt="what is: ")["input_ids"][0].tolist()
+    assert trace.tokens.ids.tolist() == given
+    batch = pa.RecordBatch.from_pydict({"row": [0], "text": [SHORT[0]], "pair": [SHORT[1]]})
+    logits = analysis.corpus.predict_batch(loaded, batch).column("logits").to_pylist()
+    np.testing.assert_allclose(logits[0], trace.logits, atol=1e-5)
+    plain = analysis.record(analysis.load(tmp_path / "one", device="cpu"), *SHORT).tokens
+    pieces = [trace.tokens.pieces[i] for i in range(len(trace.tokens)) if not trace.tokens.special[i]]
+    assert pieces == [plain.pieces[i] for i in range(len(plain)) if not plain.special[i]]
+    shown = [trace.tokens.span(i) for i in range(len(trace.tokens)) if not trace.tokens.special[i]]
+    assert shown == [plain.span(i) for i in range(len(plain)) if not plain.special[i]]
+    assert any("'what is: '" in note for note in loaded.checkpoint.notes)
 
 
 def test_a_cross_encoder_of_several_classes_gives_their_probabilities(tmp_path):

@@ -158,3 +158,14 @@ def test_a_file_that_fails_is_named_with_its_reason(tmp_path, text, told):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ValueError, match="there is no such file"):
         register_heads(tmp_path / "nowhere.py")
+
+
+def test_a_head_of_ones_own_that_fails_is_the_one_that_is_named(file, tmp_path):
+    register_heads(file)
+    folder = tiny.make_pooling_checkpoint(tmp_path / "own", "last_two")
+    file.write_text(
+        SOURCE.replace("index = pooling", "raise LookupError('no row 17')\n        index = pooling")
+    )
+    register_heads(file)
+    with pytest.raises(CheckpointError, match=r"no row 17.*last_two is of a file of your own"):
+        analysis.load(folder, device="cpu")

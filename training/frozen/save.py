@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.checkpoints.folder import sums_of
 from analysis.checkpoints.frozen import HEAD_FILE
+from analysis.checkpoints.refusals.weights import sums_of
 from analysis.common.whole import whole_folder, why_not_written, write_whole
 from training.card import write_card
 from training.folder import versions

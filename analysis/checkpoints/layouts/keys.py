@@ -25,11 +25,11 @@ from typing import Any
 from analysis.checkpoints.encoders import EncoderNotFound, digest_of, resolve_encoder
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.checkpoints.classes import check_problem
+from analysis.checkpoints.configuration import SIDECAR as FILE
 from analysis.common.faults import CheckpointError
 from analysis.checkpoints.layouts import Layout
 from analysis.common.outputs import kind_of
 
-FILE = "poollens.yaml"
 _KNOWN = ("weights", "encoder", "head", "head_options", "labels", "keys", "problem_type", "task")
 _ROOMS = ("encoder.", "head.", "classifier.")
 
@@ -174,7 +174,7 @@ def _ours(key: str, keys: Mapping[str, str]) -> str | None:
 
 def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
     from analysis.checkpoints.layouts.parts import assemble, fill, tensors
-    from analysis.checkpoints.model import KeyReport, load_encoder
+    from analysis.checkpoints.opening import KeyReport, load_encoder
 
     spec = checkpoint.spec
     # Its tensors are filled from the file below; those that the file must bring are checked there.

@@ -11,7 +11,8 @@ from typing import Any
 
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.checkpoints.classes import labels_of, outputs_of
-from analysis.checkpoints.folder import check_weights, short_digest
+from analysis.checkpoints.configuration import short_digest
+from analysis.checkpoints.refusals.weights import check_weights
 from analysis.checkpoints.layouts import Layout
 from analysis.checkpoints.encoders import digest_of
 from analysis.checkpoints.sizes import shapes_of
@@ -120,7 +121,7 @@ def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
     unused = fill(checkpoint.id, encoder, of_encoder, "model.")
     unused += fill(checkpoint.id, model.head, of_head, "head.")
     unused += fill(checkpoint.id, model.classifier, of_classifier, "classifier.")
-    from analysis.checkpoints.model import KeyReport
+    from analysis.checkpoints.opening import KeyReport
 
     return model, KeyReport((), unused), checkpoint.folder
 

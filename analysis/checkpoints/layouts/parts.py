@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from analysis.checkpoints.checkpoint import Checkpoint
-from analysis.checkpoints.model import PoolingClassifier, PoolingConfig, refuse_missing
+from analysis.checkpoints.model import PoolingClassifier, PoolingConfig
+from analysis.checkpoints.refusals.models import refuse_missing
 
 
 def tensors(files: Iterable[Path]) -> dict[str, Tensor]:
@@ -68,7 +69,7 @@ def fill(name: str, module: nn.Module, state: Mapping[str, Tensor], shown: str) 
 def assemble(checkpoint: Checkpoint, encoder: Any) -> PoolingClassifier:
     """A classifier of this project around a loaded encoder, with the checkpoint's pooling head."""
     from analysis import heads
-    from analysis.checkpoints.model import size_of
+    from analysis.checkpoints.opening import size_of
 
     names = {name: index for index, name in enumerate(checkpoint.labels)}
     config = PoolingConfig(

@@ -15,7 +15,9 @@ from typing import Any
 from analysis.checkpoints.encoders import digest_of, sha256_of, weight_files
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common.faults import CheckpointError
-from analysis.checkpoints.folder import base_of, check_weights
+from analysis.checkpoints.adapters import base_of
+from analysis.checkpoints.refusals.weights import check_weights
+from analysis.checkpoints import cross_encoders
 from analysis.checkpoints.layouts import Layout, chem_mrl
 
 SETFIT_PICKLE, SETFIT_HEAD = "model_head.pkl", "model_head.safetensors"
@@ -110,20 +112,22 @@ def _describe(folder: Path, name: str, source: str, config: dict[str, Any]) -> C
     if (folder / SETFIT_HEAD).is_file():
         weights.append(folder / SETFIT_HEAD)
         labels = _setfit_labels(folder)
-    settings_file = folder / "config_sentence_transformers.json"
-    weights += [settings_file] if settings_file.is_file() else []
+    declared = (
+        folder / cross_encoders.SETTINGS,
+        encoder / "config.json",
+        encoder / "sentence_bert_config.json",
+    )
+    weights += [file for file in declared if file.is_file()]
     digest = "".join(sha256_of(file) for file in weights) + sha256_of(folder / "modules.json")
     after = [kind for kind, _, given in modules[1:] if not _pools(kind, given)]
     notes = [f"Its own pooling is {head}, as its sentence-transformers modules declare."]
     if after:
         notes.append(f"Behind it: {', '.join(after)}.")
-    settings = _json(folder / "config_sentence_transformers.json")
+    settings = _json(folder / cross_encoders.SETTINGS)
     kept = settings.get("truncate_dim")
     if isinstance(kept, int) and kept > 0:
         notes.append(f"Its vectors are cut to their first {kept} numbers, as it declares.")
-    prompt = _prompt(folder)
-    if prompt:
-        notes.append(f"The prompt {prompt!r} stands before each text, as it declares.")
+    notes += [note for note in [cross_encoders.prompt_note(settings)] if note]
     return Checkpoint(
         id=name,
         folder=folder,
@@ -143,7 +147,10 @@ def _describe(folder: Path, name: str, source: str, config: dict[str, Any]) -> C
         adapter=base is not None,
         layout="sentence_transformers",
         notes=tuple(notes),
-        spec={"truncate_dim": kept} if isinstance(kept, int) and kept > 0 else {},
+        spec={
+            "prompt": cross_encoders.prompt_of(settings),
+            **({"truncate_dim": kept} if isinstance(kept, int) and kept > 0 else {}),
+        },
     )
 
 
@@ -171,7 +178,9 @@ def _check_modules(
     if not any((modules[0][1] / file).is_file() for file in files):
         raise CheckpointError(f"{name}: {modules[0][1].name}/config.json of its encoder is missing")
     for kind, _, given in modules:
-        if kind == "Pooling" and given.get("include_prompt") is False and _prompt(folder):
+        if kind == "Pooling" and given.get("include_prompt") is False and cross_encoders.prompt_of(
+            _json(folder / cross_encoders.SETTINGS)
+        ):
             raise CheckpointError(
                 f"{name}: its pooling leaves its own prompt out, which PoolLens cannot do. Set "
                 "default_prompt_name to null in config_sentence_transformers.json."
@@ -185,13 +194,6 @@ def _base(encoder: Path, name: str) -> Path | None:
     if not adapter.is_file():
         return None
     return base_of(encoder, str(_json(adapter).get("base_model_name_or_path") or ""), name).path
-
-
-def _prompt(folder: Path) -> str:
-    """What stands before each text by default."""
-    settings = _json(folder / "config_sentence_transformers.json")
-    chosen = settings.get("default_prompt_name")
-    return str((settings.get("prompts") or {}).get(chosen) or "") if chosen else ""
 
 
 def _setfit_labels(folder: Path) -> tuple[str, ...]:
@@ -209,7 +211,8 @@ def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
     from torch import nn
 
     from analysis.checkpoints import peft_folders
-    from analysis.checkpoints.model import KeyReport, key_report, load_encoder, refuse_missing, size_of
+    from analysis.checkpoints.opening import KeyReport, key_report, load_encoder, size_of
+    from analysis.checkpoints.refusals.models import refuse_missing
     from analysis.heads.of_sentences import SentenceEncoder, SentencePooling
 
     folder = checkpoint.folder
@@ -335,7 +338,7 @@ def as_encoder(classifier: Any) -> Any:
 
 
 def settle(classifier: Any) -> None:
-    """Take over what the folder says of its inputs: length, lower case, the default prompt."""
+    """Take over what the folder says of its inputs: length and lower case."""
     from tokenizers import normalizers
 
     folder = classifier.checkpoint.folder
@@ -346,15 +349,9 @@ def settle(classifier: Any) -> None:
     if isinstance(longest, int) and longest > 0:
         classifier.limit = min(classifier.limit, longest)
     backend = classifier.tokenizer.backend_tokenizer
-    first: list[Any] = []
-    prompt = _prompt(folder)
     if given.get("do_lower_case"):
-        first.append(normalizers.Lowercase())
-    if prompt:
-        first.append(normalizers.Prepend(prompt))
-    if first:
         own = [] if backend.normalizer is None else [backend.normalizer]
-        backend.normalizer = normalizers.Sequence([*first, *own])
+        backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *own])
 
 
 LAYOUT = Layout("sentence_transformers", _recognise, _describe, _read)

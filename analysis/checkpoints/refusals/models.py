@@ -1,0 +1,48 @@
+"""Models that are not taken: tensors that would be random, states that are no layers of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from analysis.common.faults import CheckpointError
+
+ENCODER_DECODER = (
+    "{name} reads the text in an encoder and once more in a decoder, and hidden states and "
+    "poolings here are those of one encoder. Use a model that is one, such as a RoBERTa or DeBERTa "
+    "for the same task; of T5 the encoder alone opens (T5EncoderModel)"
+)
+
+
+def refuse_missing(name: str, missing: Iterable[str]) -> None:
+    """Raise :class:`CheckpointError` naming the tensors that would be random, if there are any."""
+    keys = tuple(missing)
+    if keys:
+        shown = ", ".join(keys[:4]) + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
+        raise CheckpointError(
+            f"{name}: its file lacks {len(keys)} tensors that the model needs, or holds them in "
+            f"another shape ({shown}). They would be random, so it is not loaded; save the whole "
+            "model again."
+        )
+
+
+def check_states(name: str, model: Any, output: Any, length: int) -> None:
+    """The input of every pooling head: hidden states of all layers, one vector for each token.
+
+    Raises :class:`CheckpointError` where the output of `length` tokens has none.
+    """
+    kind, states = type(model).__name__, getattr(output, "hidden_states", None)
+    if not states:
+        raise CheckpointError(
+            f"{name}: {kind} gives no hidden states of its layers, and every page here reads them. "
+            "Use an encoder that does, such as BERT, ModernBERT or DeBERTa."
+        )
+    shapes = {tuple(state.shape[:2]) for state in states}
+    sizes = {int(state.shape[-1]) for state in states}
+    if shapes != {(1, length)} or len(sizes) > 1:
+        seen = ", ".join("×".join(map(str, state.shape[1:])) for state in states[:6])
+        raise CheckpointError(
+            f"{name}: {kind} makes hidden states of different length or size on its way up (of "
+            f"{length} tokens: {seen}), so its layers cannot be set side by side. Use an encoder "
+            "that keeps one vector of one size for each token."
+        )
