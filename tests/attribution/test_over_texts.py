@@ -471,6 +471,14 @@ class TestStore:
         assert [(item.row, bool(item.problem)) for item in kept] == [(0, False), (1, True)]
 
 
+@pytest.mark.parametrize("name", ["bert", "roberta"])
+def test_a_word_is_called_alike_whatever_its_tokenizer_counts_to_it(name):
+    [item] = over_texts(
+        [zoo.loaded(name)], [("The film is unbelievably good", None)], METHODS[1:], repeats=2
+    )
+    assert item.words == ("the", "film", "is", "unbelievably", "good")
+
+
 def test_rows_are_whole_up_to_the_first_that_misses_a_checkpoint_or_a_method():
     def empty(row: int, checkpoint: str, method: str) -> TextEvidence:
         measures = np.zeros(len(MEASURES))

@@ -110,6 +110,7 @@ def test_a_foreign_error_stays_on_its_own_card(open_app, two, monkeypatch, caplo
     assert not app.exception
     assert {"bad", "good"} <= set(asked), "the engine is not the page's"
     assert WHAT in shown(app), "the reason is on the page"
+    assert "bad: bad: " not in shown(app), "whose it is stands once"
     assert "Traceback" not in shown(app)
     assert any(record.exc_info and WHAT in str(record.exc_info[1]) for record in caplog.records)
 

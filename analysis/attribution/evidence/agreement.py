@@ -182,16 +182,17 @@ def aligned(
 def _words(one: Attribution, tokens: Tokens) -> tuple[list[int], tuple[str, ...]]:
     """Which units are no special tokens, and how each stands in the text."""
     places = [i for i, u in enumerate(one.unit_tokens) if not tokens.special[list(u)].any()]
-    return places, tuple(typed(tokens, one.unit_tokens[i]).strip().lower() for i in places)
+    return places, tuple(typed(tokens, one.unit_tokens[i]).lower() for i in places)
 
 
 def typed(tokens: Tokens, unit: Sequence[int]) -> str:
-    """The unit as it stands in the text; a piece without characters of its own by its name."""
+    """The unit as it stands in the text, without the white space that some tokenizers count to a
+    word; a piece without characters of its own by its name."""
     first, last = int(unit[0]), int(unit[-1])
     if len(unit) == 1:
         return tokens.labels[first]
     text = tokens.pair if tokens.segment[first] else tokens.text
-    return (text or "")[int(tokens.offsets[first][0]) : int(tokens.offsets[last][1])]
+    return (text or "")[int(tokens.offsets[first][0]) : int(tokens.offsets[last][1])].strip()
 
 
 @lru_cache(maxsize=256)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +76,13 @@ def strips(
     The same text in the same type stands above itself, so that tokens compare down the page.
     """
     sentences = []
+    known: set[tuple[str, str]] = set()  # reasons that stand in a block above
     for index, (title, note, lines) in enumerate(blocks):
+        shown = [
+            replace(line, instead="As above.") if (line.name, line.instead) in known else line
+            for line in lines
+        ]
+        known |= {(line.name, line.instead) for line in lines if line.instead}
         on = " on" if focus == index else ""
         click = "" if focus is None else f' data-class="{index}" tabindex=0 role="button"'
         heads = "" if index else '<span class="end">integration error</span><span>time</span>'
@@ -84,7 +90,7 @@ def strips(
             f'<div class="block{on}"><div class="method"><span class="choose"{click}>'
             f'<span class="what">{text(title)}</span><span class="note">{text(note)}</span></span>'
             f'<span class="ends">{heads}</span></div>'
-            f"{''.join(_line(line, mark, several) for line in lines)}</div>"
+            f"{''.join(_line(line, mark, several) for line in shown)}</div>"
         )
     longest = max((len(line.name) for *_, lines in blocks for line in lines), default=0)
     width = min(0.5 + 0.4 * longest, 7.0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from analysis.common.faults import reason
+from analysis.common.phrases import owned
 from analysis.figures.plot import Plot
 from analysis.figures.views.layers import full_colour
 from analysis.reading import over_depth
@@ -190,7 +191,7 @@ def _plot(
             make([way], None)
             drawn.append(way)
         except Exception as error:
-            problems.append(f"{cards.plain(way.entry.name)}: {cards.plain(reason(error))}")
+            problems.append(cards.plain(owned(way.entry.id, reason(error))))
     if not drawn:
         return None, problems
     full = full_colour(make(drawn, None))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from analysis.common.phrases import owned
 from pages.ui.engine.replies import common_class, explained_in_words
 from pages.ui.frame.catalogue import Catalogue
 from pages.ui.frame.inputs import Choice, is_complete
@@ -56,7 +57,7 @@ def _say(choice: Choice, given: Sequence[Way], ways: Sequence[Way], explained: s
         st.caption(cards.plain(f"Explained: {explained}."))
     for way in given:
         if way.problem:
-            st.warning(f"{cards.plain(way.entry.name)}: {cards.plain(way.problem)}")
+            st.warning(cards.plain(owned(way.entry.id, way.problem)))
     seen = ways[0].traces[0].tokens if ways else None
     for note in dict.fromkeys((*choice.notes, *(seen.notes if seen else ()))):
         st.caption(cards.plain(note))

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from analysis.common.phrases import listed
+from analysis.common.phrases import listed, owned
 from analysis.figures.views.winners import BY_HEAD
 from pages.ui.engine.replies import (
     Reply,
@@ -105,7 +105,7 @@ def _maximum(reply: Reply) -> str:
 
 def _without(given: list[Reply]) -> str:
     """Who has no winners, and why."""
-    sentences = [f"{reply.entry.name}: {reply.problem}" for reply in given if reply.problem]
+    sentences = [owned(reply.entry.id, reply.problem) for reply in given if reply.problem]
     silent = [reply for reply in given if not reply.problem and not _maximum(reply)]
     pooled = [reply.entry for reply in silent if reply.entry.first.kind == "pooling"]
     if pooled:
