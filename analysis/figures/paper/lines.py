@@ -200,7 +200,8 @@ def _region_names(axes: Axes, m: Points, look: Look, frame: tuple[float, float])
             continue
         start = corner_of_frame + np.array([corner[0] + 1, corner[1] + 0.2 * look.least]) / unit
         axes.text(
-            *start,
+            start[0],
+            start[1],
             look.label(name),
             fontsize=look.least,
             ha="left",

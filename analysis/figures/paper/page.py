@@ -276,8 +276,9 @@ class Page:
                 leaf.width = width
                 x += (leaf.cell if leaf.is_text else m.left + width + m.right) + gap
         if not self.flat and self._block_of(grid[0][0]).even:
+            longest: list[Leaf] = max(grid, key=len)
             for leaves in grid:
-                for leaf, other in zip(leaves, max(grid, key=len), strict=False):
+                for leaf, other in zip(leaves, longest, strict=False):
                     leaf.x, leaf.width = other.x, other.width
 
     @staticmethod
