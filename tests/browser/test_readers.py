@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pages.ui.frame.frame import place_of
+from pages.ui.frame.frame import PAGES, place_of
 from tests.support.compare_browser import at_rest, open_at
 
 # For each text of a drawing its contrast against the page, colours and opacities composed.
@@ -97,7 +97,13 @@ FOCUS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("title", ["Compare", "Attributions", "Evaluate"])
+FEW = ("Compare", "Attributions", "Evaluate")  # the others in the slow part
+
+
+@pytest.mark.parametrize(
+    "title",
+    [t if t in FEW else pytest.param(t, marks=pytest.mark.slow) for _, t in PAGES],
+)
 def test_every_stop_of_the_tab_key_is_in_sight_and_marked(page, app, title):
     open_at(page, app.url) if title == "Compare" else page.goto(f"{app.url}/{place_of(title)}")
     page.get_by_role("heading", name=title, exact=True).wait_for()
