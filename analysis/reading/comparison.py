@@ -160,9 +160,9 @@ def in_words(answers: Sequence[Answer], target: str | None = None) -> str:
     else:
         sides = "; ".join(f"{_say(who)} {name}" for name, who in parties)
         verdict = f"{_these(answers)} disagree: {sides}."
-    values = np.array([a.mean[index] for a in answers])
-    if round(float(np.ptp(values)), 2) == 0:
-        return f"{verdict} All give {label} the same probability, {values[0]:.2f}."
+    shown = {f"{a.mean[index]:.2f}" for a in answers}
+    if len(shown) == 1:
+        return f"{verdict} All give {label} the same probability, {shown.pop()}."
     return f"{verdict} Largest difference in the probability of {label}: {_ends(answers, index)}."
 
 

@@ -83,6 +83,13 @@ def test_a_head_without_a_maximum_over_layers_has_no_source_layers():
             view("winners", seen(name))
 
 
+def test_without_a_corpus_there_is_no_deviation_from_the_usual_share():
+    split = analysis.decompose(seen(), "zero")
+    plot = view("layer_quantities", seen(), 1, split)
+    assert plot.mark.subtitles == ("share of wins", "contribution")
+    assert "eviation" not in " ".join(plot.notes) + plot.caption
+
+
 def test_what_wins_and_what_matters_stand_side_by_side():
     trace, profile = seen(), profile_of("max_seq_mha")
     split = analysis.decompose(trace, "zero")
@@ -108,19 +115,19 @@ def test_what_wins_and_what_matters_stand_side_by_side():
     )
     assert any(said in note for note in plot.notes)
     assert said in plot.caption
-    assert len(view("layer_quantities", trace, 1).mark.panels) == 2
+    assert view("layer_quantities", trace, 1).mark.subtitles == ("share of wins",)
     assert "contribution" not in view("layer_quantities", trace, 1).caption
 
 
 def test_a_seed_group_has_its_mean_its_spread_and_a_dot_a_seed():
     traces = [seen("max_seq_mha"), seen("lora"), seen("residual")]
     splits = [analysis.decompose(trace, "zero") for trace in traces]
-    panels = view("layer_quantities", traces, 1, splits).mark.panels
+    contribution = view("layer_quantities", traces, 1, splits).mark.panels[-1]
     by_seed = np.array([split.by_layer(1) for split in splits])
-    np.testing.assert_allclose(panels[2].values[0], by_seed.mean(axis=0))
-    np.testing.assert_allclose(panels[2].dots[0], by_seed.T)
+    np.testing.assert_allclose(contribution.values[0], by_seed.mean(axis=0))
+    np.testing.assert_allclose(contribution.dots[0], by_seed.T)
     np.testing.assert_allclose(
-        panels[2].intervals[0, :, 1] - by_seed.mean(axis=0), by_seed.std(axis=0, ddof=1)
+        contribution.intervals[0, :, 1] - by_seed.mean(axis=0), by_seed.std(axis=0, ddof=1)
     )
 
 

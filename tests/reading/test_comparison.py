@@ -80,6 +80,9 @@ def test_disagreement_names_the_sides_the_larger_first():
 def test_equal_probabilities_are_said_to_be_equal():
     said = in_words([one("a", [0.1, 0.9]), one("b", [0.101, 0.899])])
     assert said.endswith("All give yes the same probability, 0.90.")
+    # 0.836 and 0.844 differ by 0.008 and are both printed as 0.84.
+    said = in_words([one("a", [0.164, 0.836]), one("b", [0.156, 0.844])])
+    assert said.endswith("All give yes the same probability, 0.84.")
 
 
 def test_groups_speak_with_their_spread():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 import analysis
-from pages.ui.engine.replies import common_class
+from pages.ui.engine.replies import common_class, explained_in_words
+from pages.ui.frame.inputs import Choice
 from tests.support import compare_reader as seen
 from tests.support.winners_reader import charts, heat
 
@@ -83,3 +86,22 @@ def test_a_class_that_is_chosen_is_explained_and_named(open_app, four, disagreem
     other = next(name for name in labels if name != label)
     app = open_app(four, page="pages/3_Attention.py", held={"text": text, "target": other})
     assert f"Orange, to the right: for {other}." in seen.said(app).replace("\\", "")
+
+
+def test_checkpoints_of_other_classes_are_counted_apart():
+    def entry(*labels: str) -> Any:
+        return SimpleNamespace(classifies=True, first=SimpleNamespace(labels=labels))
+
+    polar, question = entry("neg", "pos"), entry("HUM", "LOC")
+
+    def words(entries: list[Any], labels: list[str]) -> str:
+        return explained_in_words(cast(Choice, SimpleNamespace(target="", entries=entries)), labels)
+
+    assert words([polar, polar], ["pos", "pos"]) == "pos"
+    assert words([polar] * 3, ["pos", "neg", "pos"]) == "pos, which 2 of 3 predict"
+    assert words([polar, polar, question], ["pos", "pos", "HUM"]) == (
+        "pos; one with other classes explains its own"
+    )
+    assert words(
+        [polar, polar, polar, question, question], ["pos", "neg", "pos", "HUM", "LOC"]
+    ) == ("pos, which 2 of 3 predict; 2 with other classes explain their own")

@@ -222,8 +222,10 @@ def layer_quantities(
     usual, named = _usual(won[0], kept[0])
     rows: list[tuple[str, str, np.ndarray, tuple[float, float] | None]] = [
         ("share of wins", "%", share, (0.0, 100.0)),
-        ("deviation", "percentage points", share - 100 * usual, None),
     ]
+    profiled = kept[0] is not None and tuple(kept[0].layers) == tuple(layers)
+    if profiled:  # from this text's own mean it would be 0 everywhere
+        rows.append(("deviation", "percentage points", share - 100 * usual, None))
     known = [one for one in kept if one is not None and tuple(one.layers) == tuple(layers)]
     percentile: tuple[str, ...] = ()
     if len(known) == len(entries):
@@ -257,8 +259,9 @@ def layer_quantities(
             reference=[split.reference for split in given],
         ),
         notes=(
-            f"Deviation from the mean over {named}. A share says where values came from; the drop "
-            "effect says what the layer's wins are worth.",
+            *([f"Deviation from the mean over {named}."] if profiled else []),
+            "A share says where values came from; the drop effect says how much the logit margin "
+            "falls when the layer leaves the pool.",
             *split_note,
             *percentile,
             *filter(None, [entries[0].compares]),
@@ -266,7 +269,7 @@ def layer_quantities(
         ),
         caption="By source layer: share of wins"
         + (", its percentile in the corpus" if percentile else "")
-        + ", its deviation from the usual share"
+        + (", its deviation from the usual share" if profiled else "")
         + (f", contribution to {label} minus the mean of the other classes" if given else "")
         + (
             f", and the fall of the logit of {label} minus the mean of the others when the layer "

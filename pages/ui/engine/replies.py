@@ -112,13 +112,22 @@ def explained_in_words(choice: Choice, labels: Sequence[str]) -> str:
     """The class that is explained in all cards, and how many of the checkpoints predict it.
 
     ``labels`` are the classes that the checkpoints predict, or those that their cards explain.
+    Checkpoints of other classes are counted apart: each of their cards explains a class of its own.
     """
     if choice.target in labels or not labels:
         return choice.target if labels else ""
     common = common_class(labels)
-    count = list(labels).count(common)
-    others = "" if count == len(labels) else f", which {count} of {len(labels)} predict"
-    return f"{common}{others}"
+    others = [
+        entry
+        for entry in choice.entries
+        if entry.classifies and entry.first.labels and common not in entry.first.labels
+    ]
+    count, alike = list(labels).count(common), len(labels) - len(others)
+    words = "" if count >= alike else f", which {count} of {alike} predict"
+    if others:
+        several = f"{len(others)} with other classes explain their own"
+        words += "; one with other classes explains its own" if len(others) == 1 else f"; {several}"
+    return f"{common}{words}"
 
 
 def ask_reference() -> str | None:

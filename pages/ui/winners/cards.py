@@ -120,8 +120,8 @@ def draw(shown: Sequence[Won], choice: Choice, quantity: str, reference: str | N
         abs(part.bounds[1])
         for plot in bars
         if isinstance(plot.mark, Grid)
-        for part in plot.mark.panels[2:]
-        if isinstance(part, Bars)
+        for part, name in zip(plot.mark.panels, plot.mark.subtitles, strict=True)
+        if isinstance(part, Bars) and name in ("contribution", DROP)
     ]
     limit = common_limit("layer-bars", choice.key, max(bounds, default=1.0), st.session_state)
     shared: dict[str, None] = {}
