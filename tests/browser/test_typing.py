@@ -141,3 +141,42 @@ def test_a_word_pressed_while_its_card_is_drawn_anew_counts_as_clicked(page, slo
     page.mouse.up()
     page.locator(".st-key-doubt-panel").get_by_text("“film” in doubt").wait_for()
     page.wait_for_url("**/?text=the+film+is+good+and&mark=0.4.8")
+
+
+def test_attributions_under_way_are_named_with_the_time_that_they_take(page, slow_app):
+    open_at(page, slow_app.url, text="the film is good")
+    page.evaluate(
+        """() => {
+          window.told = [];
+          setInterval(() => {
+            const line = document.querySelector('.stMain').innerText.match(/Input attribution .*/);
+            if (line && window.told.at(-1) !== line[0]) window.told.push(line[0]);
+          }, 20);
+        }"""
+    )
+    page.get_by_label("Sentence", exact=True).press_sequentially(" and very long", delay=5)
+    running(page)
+    page.locator(".st-key-cards [class*=st-key-attr-] .tok", has_text="long").nth(3).wait_for()
+    settle(page)
+    told = page.evaluate("() => window.told")
+    assert all(line.startswith("Input attribution ") and " of 4: sst2-" in line for line in told)
+    assert any("left" in line for line in told), told
+
+
+def test_a_change_of_class_alone_makes_no_answer_look_old(page, slow_app):
+    open_at(page, slow_app.url, text="the film is good")
+    page.evaluate(
+        """() => {
+          window.least = 1;
+          setInterval(() => {
+            for (const e of document.querySelectorAll('.st-key-cards [class*=st-key-answer-]'))
+              window.least = Math.min(window.least, Number(getComputedStyle(e).opacity));
+          }, 20);
+        }"""
+    )
+    page.get_by_role("combobox", name="Class to explain").click()
+    page.get_by_role("option", name="negative").click()
+    running(page)
+    settle(page)
+    page.wait_for_url("**target=negative**")
+    assert page.evaluate("() => window.least") == 1
