@@ -13,6 +13,8 @@ from analysis.common.records import freeze, require_shape
 from analysis.text.tokens import Tokens
 
 OUTPUTS = ("logit", "contrast", "probability")
+# What people read; a regression has one output, its value.
+OUTPUT_NAMES = {"contrast": "logit margin", "logit": "logit", "probability": "probability"}
 BASELINES = ("pad", "mask", "mean", "text")
 UNITS = ("piece", "word", "span")
 Progress = Callable[[float], None]

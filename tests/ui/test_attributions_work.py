@@ -193,9 +193,9 @@ def test_the_controls_of_the_page_hold_for_the_data_set_too(open_attributions, f
         evidence_output="what is explained",
         over_sensitivity=True,
     )
-    assert f"its predicted class against {labels[0]} by contrast" in before
+    assert f"its predicted class against {labels[0]} by logit margin" in before
     assert "“a poor story”" in before
-    assert "replaced by nothing (taken out) and measured on the contrast" in before
+    assert "replaced by nothing (taken out) and measured on the logit margin" in before
     classifier = analysis.load(four / "toy-mha")
     want = list(
         analysis.attribution.over_texts(
@@ -223,7 +223,7 @@ def test_a_pass_goes_on_where_another_one_left_it_and_counts_no_text_twice(
     open_attributions, four, downloads
 ):
     """Two selections of methods share their records; a button may be older than they are."""
-    from pages.ui.attributions.over_texts_run import _store
+    from pages.ui.engine import server_wide
 
     app, _ = over(open_attributions, four, ["leave_one_out"])
     again(app, methods=["leave_one_out", "occlusion"])
@@ -232,7 +232,7 @@ def test_a_pass_goes_on_where_another_one_left_it_and_counts_no_text_twice(
     files = list(Path(os.environ["POOLLENS_RESULTS"]).glob("evidence/*.jsonl"))
     assert len(files) == 1
     assert len(files[0].read_text().splitlines()) == 1 + 3
-    _store.clear()  # as after a restart
+    server_wide.forget()  # as after a restart
     app.run()
     assert app.button(key="job-go").label == "Go on"
     app.button(key="job-go").click().run()

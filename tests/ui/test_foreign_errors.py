@@ -271,6 +271,7 @@ def test_a_figure_that_fails_leaves_the_figures_page_its_others(
 ):
     from analysis.figures.files.collected import Collection
     from analysis.figures.style.settings import Style
+    from pages.ui.engine import server_wide
     from pages.ui.export import saved
     from pages.ui.figures import drawings
     from tests.support import view_samples
@@ -284,10 +285,10 @@ def test_a_figure_that_fails_leaves_the_figures_page_its_others(
     if engine == "check":
         monkeypatch.setattr(drawings, "check", fail)
     else:
-        drawings._draw.clear()
+        server_wide.forget()
         monkeypatch.setattr("analysis.figures.paper.compose", fail)
     app = open_app(two, page="pages/9_Figures.py", held={"figures_id": place})
-    drawings._draw.clear()
+    server_wide.forget()
     assert not app.exception
     assert WHAT in shown(app)
     assert "Traceback" not in shown(app)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.attribution.results import OUTPUT_NAMES
 from analysis.figures.marks import Bars, Grid, HeatMap, Lines
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
@@ -322,7 +323,7 @@ def _output(row: Faithfulness, checkpoint: Checkpoint | None) -> str:
         return "predicted value"
     target = row.target if isinstance(row.target, tuple) else (row.target,)
     named = " minus ".join(target_label(checkpoint, int(one)) for one in target)
-    return f"{row.output} of {named}"
+    return f"{OUTPUT_NAMES.get(row.output, row.output)} of {named}"
 
 
 def _limits(first: Faithfulness, rows: Sequence[Faithfulness]) -> tuple[float, float] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.attribution.results import OUTPUT_NAMES
 from analysis.common.phrases import name_without_folder
 from analysis.figures.marks import Bars, Grid
 from analysis.figures.plot import Plot
@@ -105,7 +106,7 @@ def largest_words(
             ),
             series=(row.explained,),
             category_label="word (texts that hold it)",
-            value_label=f"mean attribution ({row.output})",
+            value_label=f"mean attribution ({OUTPUT_NAMES.get(row.output, row.output)})",
             intervals=row.interval[None, :top],
             limits=limits if limits[1] > limits[0] else None,
             style="signed",

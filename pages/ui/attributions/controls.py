@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from analysis.attribution import METHODS, Method, Option
+from analysis.attribution.results import OUTPUT_NAMES
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
 from pages.ui.kit import cards
@@ -46,12 +47,13 @@ def ask(entries: Sequence[Entry]) -> AttributionRequest:
         output = (
             st.segmented_control(
                 "Explain",
-                ("contrast", "logit", "probability"),
+                tuple(OUTPUT_NAMES),
                 default="contrast",
                 required=True,
+                format_func=lambda output: OUTPUT_NAMES[output],
                 **address.kept("output"),
-                help="Contrast: the class's logit minus the mean of the others (a shift common to "
-                "all classes cancels). Logit: the class's own. Probability: after the softmax.",
+                help="Logit margin: the class's logit minus the mean of the others (a shift common "
+                "to all classes cancels). Logit: the class's own. Probability: after the softmax.",
             )
             or "contrast"
         )

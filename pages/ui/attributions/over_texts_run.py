@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from analysis.attribution.results import OUTPUT_NAMES
 from analysis.attribution.texts.records import whole_rows
 from analysis.attribution.texts.store import EvidenceStore
 from analysis.checkpoints.checkpoint import Checkpoint
@@ -79,9 +80,9 @@ class EvidencePass:
         baseline = named.get(wanted.baseline, f"“{wanted.baseline_text.strip()}”")
         span = "; the span is of one text and not used here" if wanted.span else ""
         return (
-            f"Each text: its predicted class{against} by {wanted.output}, baseline {baseline}, a "
-            f"unit replaced by {_REPLACED[self.setting.replace]} and measured on the "
-            f"{self.setting.output}. Units are words{span}."
+            f"Each text: its predicted class{against} by {OUTPUT_NAMES[wanted.output]}, baseline "
+            f"{baseline}, a unit replaced by {_REPLACED[self.setting.replace]} and measured on the "
+            f"{OUTPUT_NAMES[self.setting.output]}. Units are words{span}."
         )
 
     @property

@@ -71,7 +71,7 @@ def ask(
             required=True,
             **address.kept("map"),
             format_func=_METHODS.__getitem__,
-            help="PCA keeps large distances and is there at once. UMAP keeps neighbourhoods; "
+            help="PCA keeps large distances and is drawn at once. UMAP keeps neighbourhoods; "
             "distances between far groups of a UMAP mean little.",
         )
         with st.expander("Sample and layout", icon=":material/tune:"):

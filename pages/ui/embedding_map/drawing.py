@@ -142,7 +142,9 @@ class _Store(PageStore):
             for name, layer in arguments[3]:
                 held = engine.vectors_of(own, given, name, layer)
                 if held is None:
-                    raise ValueError(f"{own.name}: the vectors of layer {layer} are not there yet")
+                    raise ValueError(
+                        f"{own.name}: the vectors of layer {layer} are not computed yet"
+                    )
                 vectors[name, layer] = held
             return recipes.MapPass(vectors, engine.answers(own, given))  # type: ignore[return-value]
         if compute is recipes.pooling_numbers:

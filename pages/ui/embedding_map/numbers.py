@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _SEEDS = 5
 _ABOUT = {
     "probe": "Cross-validated accuracy of a logistic regression on the standardised vectors. It "
-    "says what a linear layer could read off them, not what the checkpoint does read.",
+    "says what a linear layer could read from them, not what the checkpoint reads.",
     "silhouette": "How much closer a sentence lies to its own class than to the nearest other "
     "one, by cosine: 1 apart, 0 overlapping, below 0 mixed up (Rousseeuw 1987).",
     "anisotropy": "Mean cosine of two different sentences: near 1 all vectors point one way, and "
@@ -151,7 +151,7 @@ def _spread(sheets: Sequence[Sheet], wish: Wish, asked: MapRequest) -> None:
         finished=done,
         lane="maps",
         place="seeds",
-        about="Each map is laid out again with other seeds and brought onto the first.",
+        about="Each map is laid out again with other seeds and aligned with the first.",
     )
     for title, layer, overall in job.results if job is not None else ():
         st.text(
