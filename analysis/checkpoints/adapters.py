@@ -21,7 +21,13 @@ from analysis.common.outputs import kind_of
 
 
 def describe_adapter(folder: Path, name: str, source: str) -> Checkpoint:
-    """A folder of PEFT's: an adapter, whose base model lies elsewhere."""
+    """A folder of PEFT's: an adapter, whose base model lies elsewhere.
+
+    Raises
+    ------
+    CheckpointError
+        It is for another task, its base is not found, or one of its files cannot be used.
+    """
     adapter = read_json(folder / "adapter_config.json")
     weights = check_weights(folder, name)
     outputs = outputs_of(shapes_of(weights))

@@ -29,7 +29,13 @@ def is_known(model_type: str) -> bool:
 
 
 def kind_of_model(name: str, config: dict[str, Any], outputs: int | None) -> str:
-    """What a configuration declares; where it names no architecture, what its weights hold."""
+    """What a configuration declares; where it names no architecture, what its weights hold.
+
+    Raises
+    ------
+    CheckpointError
+        No known architecture, or one that is neither a classifier nor an encoder.
+    """
     if not config.get("model_type"):
         raise CheckpointError(
             f"{name}: its config.json names no model_type, so its weights are of no known "

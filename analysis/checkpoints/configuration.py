@@ -85,6 +85,26 @@ def is_own(folder: Path) -> bool:
     return path.is_file() and read_json(path).get("model_type") == POOLING_MODEL_TYPE
 
 
+def spec_of(path: Path) -> dict[str, Any]:
+    """The names and values of a YAML file.
+
+    Raises
+    ------
+    CheckpointError
+        It cannot be read, or is no table of names and values.
+    """
+    import yaml
+
+    name = path.parent.name
+    try:
+        spec = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise CheckpointError(f"{name}: {path.name} cannot be read ({error})") from error
+    if not isinstance(spec, dict):
+        raise CheckpointError(f"{name}: {path.name} is no table of names and values")
+    return spec
+
+
 def declared(folder: Path, name: str) -> dict[str, Any]:
     """What a ``poollens.yaml`` says of a folder that opens without it, as its config.json would.
 
@@ -93,8 +113,6 @@ def declared(folder: Path, name: str) -> dict[str, Any]:
     CheckpointError
         It cannot be read, or says something else than labels, problem_type and task.
     """
-    from analysis.checkpoints.layouts.keys import spec_of
-
     file = folder / SIDECAR
     if not file.is_file():
         return {}

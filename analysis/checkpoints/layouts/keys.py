@@ -26,26 +26,13 @@ from analysis.checkpoints.encoders import EncoderNotFound, digest_of, resolve_en
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.checkpoints.classes import check_problem
 from analysis.checkpoints.configuration import SIDECAR as FILE
+from analysis.checkpoints.configuration import spec_of
 from analysis.common.faults import CheckpointError
 from analysis.checkpoints.layouts import Layout
 from analysis.common.outputs import kind_of
 
 _KNOWN = ("weights", "encoder", "head", "head_options", "labels", "keys", "problem_type", "task")
 _ROOMS = ("encoder.", "head.", "classifier.")
-
-
-def spec_of(path: Path) -> dict[str, Any]:
-    """What a YAML file says; :class:`CheckpointError` where it cannot be used."""
-    import yaml
-
-    name = path.parent.name
-    try:
-        spec = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CheckpointError(f"{name}: {path.name} cannot be read ({error})") from error
-    if not isinstance(spec, dict):
-        raise CheckpointError(f"{name}: {path.name} is no table of names and values")
-    return spec
 
 
 def _recognise(folder: Path, config: dict[str, Any]) -> bool:

@@ -97,6 +97,13 @@ def _check_safetensors(file: Path, name: str) -> None:
 
 
 def check_sizes(name: str, config: dict[str, Any], weights: tuple[Path, ...]) -> None:
+    """What a configuration asks for beyond what its weights hold.
+
+    Raises
+    ------
+    CheckpointError
+        The configuration is of another, larger model.
+    """
     reason = excess(config, shapes_of(weights))
     if reason:
         raise CheckpointError(f"{name}: {reason}. Its config.json is of another model.")
@@ -108,7 +115,13 @@ def sums_of(weights: Sequence[Path]) -> dict[str, str]:
 
 
 def check_sums(name: str, facts: dict[str, Any], weights: tuple[Path, ...]) -> None:
-    """One changed bit would change logits, and nobody would notice."""
+    """Compare the weights with their digests: one changed bit would change logits unnoticed.
+
+    Raises
+    ------
+    CheckpointError
+        A file is not the one that was trained.
+    """
     given = facts.get("weights")
     known = given if isinstance(given, dict) else {}
     for file in weights:
@@ -121,7 +134,13 @@ def check_sums(name: str, facts: dict[str, Any], weights: tuple[Path, ...]) -> N
 
 
 def check_quantised(name: str, config: dict[str, Any]) -> None:
-    """Weights of a few bits have their own arithmetic and no gradients of their inputs."""
+    """Weights of a few bits have their own arithmetic and no gradients of their inputs.
+
+    Raises
+    ------
+    CheckpointError
+        The configuration says that the weights are quantised.
+    """
     given = config.get("quantization_config")
     if isinstance(given, dict):
         raise CheckpointError(
