@@ -10,7 +10,7 @@ const inCards = (selector) => {
 };
 const STEPS = [
   ["Type a sentence", () => document.querySelector(".st-key-texts input, .st-key-texts textarea")],
-  ["Click a word to doubt it", () => inCards(".tok:not(.special)")],
+  ["Click a word to doubt it", () => inCards(".pl-strip"), "end"], // no word lies beneath it
   [
     "Add a picture to your paper",
     () =>
@@ -71,7 +71,8 @@ export default function ({ data }) {
       const box = STEPS[nth][1]()?.getBoundingClientRect();
       mark.hidden = !shown || !box || box.top < 10 || box.top > innerHeight - 90;
       if (!mark.hidden) {
-        mark.style.left = `${Math.max(box.left - 12, 2)}px`;
+        const side = STEPS[nth][2] === "end" ? box.right : box.left;
+        mark.style.left = `${Math.max(side - 12, 2)}px`;
         mark.style.top = `${box.top - 12}px`;
       }
     }
