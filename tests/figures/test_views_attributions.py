@@ -141,7 +141,7 @@ def test_a_layer_that_is_not_read_has_no_bar():
 
 
 def test_a_result_without_layers_is_refused():
-    with pytest.raises(ValueError, match="tell no layers apart"):
+    with pytest.raises(ValueError, match="use joint_layers or exact_split"):
         view("attribution_layers", result())
 
 
