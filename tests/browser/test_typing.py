@@ -117,12 +117,17 @@ def test_answers_of_the_older_text_never_fade(page, slow_app):
     settle(page)
 
 
-def test_a_word_clicked_while_newer_text_is_read_is_the_word_that_was_seen(page, slow_app):
-    open_at(page, slow_app.url, text="the film is good")
+def typed_at(page, key, words):
+    """Type at once, at the start ("Home") or the end ("End") of the sentence."""
     field = page.get_by_label("Sentence", exact=True)
     field.click()
-    field.press("Home")
-    field.press_sequentially("so ", delay=5)
+    field.press(key)
+    field.press_sequentially(words, delay=5)
+
+
+def test_a_word_clicked_while_newer_text_is_read_is_the_word_that_was_seen(page, slow_app):
+    open_at(page, slow_app.url, text="the film is good")
+    typed_at(page, "Home", "so ")
     page.locator(".st-key-cards .tok:visible", has_text="film").first.click()
     page.locator(".st-key-doubt-panel").get_by_text("“film” in doubt").wait_for()
     page.wait_for_url("**/?text=so+the+film+is+good&mark=0.7.11")
@@ -130,10 +135,7 @@ def test_a_word_clicked_while_newer_text_is_read_is_the_word_that_was_seen(page,
 
 def test_a_word_pressed_while_its_card_is_drawn_anew_counts_as_clicked(page, slow_app):
     open_at(page, slow_app.url, text="the film is good")
-    field = page.get_by_label("Sentence", exact=True)
-    field.click()
-    field.press("End")
-    field.press_sequentially(" and", delay=5)
+    typed_at(page, "End", " and")
     page.locator(".st-key-cards .tok:visible", has_text="film").first.hover()
     page.mouse.down()
     strip = page.locator(".st-key-cards [class*=st-key-attr-] .pl-strip").first
