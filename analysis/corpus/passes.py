@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 from analysis.corpus.predictions import write_part
 
 PART_ROWS, PART_SECONDS = 4096, 5.0  # a part is written when either is reached
+_FIRST_SECONDS = 1.0  # until the first part, from which a picture is drawn early; then ever longer
 
 
 @dataclass(frozen=True)
@@ -56,33 +58,59 @@ def halves(places: np.ndarray) -> list[np.ndarray]:
 
 
 class Parts:
-    """Collects pieces and writes them for each reader: in parts, and the rest on the way out."""
+    """Collects pieces and writes them for each reader: in parts, and the rest on the way out.
+
+    A part is written beside the passes that follow it; one at a time, so that no more than two
+    parts are ever held in memory.
+
+    Raises
+    ------
+    OSError
+        From `add`, `write` or on the way out: the disk is full, or the folder cannot be written to.
+    """
 
     def __init__(self, place: Path, schemas: Mapping[str, pa.Schema]) -> None:
         self._place, self._schemas = place, schemas
         self._pieces: list[Piece] = []
         self._rows, self._written = 0, time.monotonic()
+        self._seconds = _FIRST_SECONDS
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="parts")
+        self._writing: Future[None] | None = None
 
     def __enter__(self) -> Parts:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.write()  # also after an error or a stop: what is done stays done
+        try:
+            self.write()  # also after an error or a stop: what is done stays done
+            self._wait()
+        finally:
+            self._writer.shutdown()
 
     def add(self, piece: Piece) -> None:
         """Keep a piece; write a part where enough rows or seconds have come together."""
         self._pieces.append(piece)
         self._rows += len(piece.places)
-        if self._rows >= PART_ROWS or time.monotonic() - self._written >= PART_SECONDS:
+        if self._rows >= PART_ROWS or time.monotonic() - self._written >= self._seconds:
             self.write()
+            self._seconds = min(2 * self._seconds, PART_SECONDS)
 
     def write(self) -> None:
-        """Everything that is not on disk yet."""
+        """Begin to write everything that is not on disk yet, once the part before is."""
+        self._wait()
+        if self._pieces:
+            self._writing = self._writer.submit(self._write, self._pieces)
+        self._pieces, self._rows, self._written = [], 0, time.monotonic()
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+    def _write(self, pieces: list[Piece]) -> None:
         for index, (name, schema) in enumerate(self._schemas.items()):
             batches = [
                 pa.RecordBatch.from_arrays([piece.row, *piece.columns[index]], schema=schema)
-                for piece in self._pieces
+                for piece in pieces
             ]
-            if batches:
-                write_part(self._place, name, batches)
-        self._pieces, self._rows, self._written = [], 0, time.monotonic()
+            write_part(self._place, name, batches)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import threading
@@ -342,3 +343,50 @@ print(peak_memory() >> 20)
     ]
     # 16,000 answers more are less than 1 MB on disk and in the record; texts are another one.
     assert peaks[1] - peaks[0] < 16, peaks
+
+
+def test_a_part_is_written_beside_the_passes_that_follow_and_one_at_a_time(tmp_path, monkeypatch):
+    """The second part waits for the first; nothing is lost, and nothing more is held meanwhile."""
+    from analysis.corpus import passes
+
+    under_way, most, go_on = 0, 0, threading.Event()
+    read_meanwhile: list[int] = []
+    real = passes.write_part
+
+    def write(folder, kind, batches):
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        assert go_on.wait(60)
+        under_way -= 1
+        return real(folder, kind, batches)
+
+    def progress(done, total, what, share):
+        read_meanwhile.append(done)
+        if done >= 5:  # the first part, of three rows, has not been written yet
+            go_on.set()
+
+    monkeypatch.setattr(passes, "PART_ROWS", 3)
+    monkeypatch.setattr(passes, "write_part", write)
+    monkeypatch.setattr(runs, "MOST_ROWS", 1)
+    run = runs.run(zoo.loaded("cls"), data(9), tmp_path, progress=progress)
+    assert run.complete
+    assert most == 1
+    assert max(read_meanwhile) == 9
+
+
+def test_a_full_disk_ends_the_pass_with_its_reason_though_another_thread_wrote(
+    tmp_path, monkeypatch
+):
+    from analysis.corpus import passes
+
+    def full(folder, kind, batches):
+        raise OSError(errno.ENOSPC, "No space left on device", str(folder))
+
+    monkeypatch.setattr(passes, "PART_ROWS", 3)
+    monkeypatch.setattr(passes, "write_part", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        runs.run(zoo.loaded("cls"), data(9), tmp_path)
+    assert raised.value.errno == errno.ENOSPC
+    monkeypatch.undo()
+    assert runs.run(zoo.loaded("cls"), data(9), tmp_path).complete

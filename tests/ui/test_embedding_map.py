@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,67 @@ def test_a_map_that_takes_long_waits_for_a_click_and_says_what_it_takes(
     app.button(key="vectors-go").click().run()
     settle(app)
     assert len(shown(app)["panels"]) == 3
+
+
+def test_rows_that_have_been_read_are_a_map_while_the_others_are_not(open_map, four, monkeypatch):
+    from analysis.corpus import runs
+    from pages.ui.embedding_map import engine, part
+
+    compute = runs.compute
+
+    def half(*given, progress, cancel, **named):
+        def tell(done, *report):
+            progress(done, *report)
+            if done >= len(ROWS) // 2:
+                cancel.set()
+
+        return compute(*given, progress=tell, cancel=cancel, **named)
+
+    monkeypatch.setattr(part, "FEWEST", 5)
+    monkeypatch.setattr(engine, "seconds", lambda given: 42.0)
+    monkeypatch.setattr(runs, "MOST_ROWS", 4)
+    monkeypatch.setattr(runs, "compute", half)
+    app = open_map(four, checkpoints=["toy-mha"])
+    app.button(key="vectors-go").click().run()
+    settle(app)
+    texts = shown(app, "texts")["texts"]
+    assert len(ROWS) // 2 <= len(texts) < len(ROWS)
+    assert set(texts) < set(ROWS)
+    made = embed(analysis.load(four / "toy-mha"), texts, pooling=("max",), layers=(-1,))
+    own = project(made["max", -1], "pca").points
+    drawn = points(shown(app)["panels"][1])
+    apart = np.linalg.norm(drawn[:, None] - drawn, axis=-1)
+    expected = np.linalg.norm(own[:, None] - own, axis=-1)
+    np.testing.assert_allclose(
+        apart * expected.max() / apart.max(),
+        expected,
+        atol=0.01 * apart.max() + 0.01 * expected.max(),
+    )
+    assert sum(shown(app, "look")["counts"]) == len(texts)  # coloured by what is predicted of them
+    assert any(f"{len(texts)} of the 24 rows" in one.value for one in app.caption)
+    monkeypatch.setattr(runs, "compute", compute)
+    app.button(key="vectors-go").click().run()
+    settle(app)
+    assert shown(app, "texts")["texts"] == ROWS
+
+
+def test_a_part_of_the_rows_is_drawn_anew_once_there_are_twice_as_many(monkeypatch):
+    from pages.ui.embedding_map import part
+
+    monkeypatch.setattr(part, "FEWEST", 4)
+    there = np.arange(3)
+    monkeypatch.setattr(part, "_places", lambda given, layer: there)
+    monkeypatch.setattr(part.st, "session_state", {})
+    given = SimpleNamespace(key="pass", part=lambda places, layer: SimpleNamespace(places=places))
+    sizes, drawn = [], None
+    for count in (3, 4, 7, 8, 12, 16):
+        there = np.arange(count)
+        due = part.is_due(given, 1, drawn)
+        before, drawn = drawn, part.begun(given, 1, running=True)
+        assert due == (drawn is not before)
+        sizes.append(0 if drawn is None else len(drawn.places))
+    assert sizes == [0, 4, 4, 8, 8, 16]
+    assert len(part.begun(given, 1, running=False).places) == 16
 
 
 def test_distortion_is_said_of_every_panel(open_map, four):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from analysis.datasets.table import Table
 from analysis.maps import atlas
 from analysis.maps.atlas import Layouts, Sheet, Wish, compute
 from analysis.maps.sample import stratified
+from pages.ui.embedding_map import part
 from pages.ui.embedding_map.controls import (
     ALL_LAYERS_UP_TO,
     MOST_LAYOUT_ROWS,
@@ -47,6 +48,20 @@ class Pass:
     poolings: tuple[str, ...]
     layers: tuple[int, ...]
     precision: str
+    whole: Pass | None = None  # the pass that these rows are a part of, while it is under way
+    places: tuple[int, ...] = ()  # of these rows in it, ascending
+
+    def part(self, places: Sequence[int], layer: int) -> Pass:
+        """Some of its rows, at one layer, as a pass of their own that computes nothing."""
+        chosen = tuple(int(place) for place in places)
+        return replace(
+            self,
+            table=self.table.take(chosen),
+            rows=self.rows[list(chosen)],
+            layers=(layer,),
+            whole=self,
+            places=chosen,
+        )
 
     def panels(self) -> list[tuple[Checkpoint, str]]:
         """A checkpoint and a pooling that it has, for each map; also those beyond the most."""
@@ -206,6 +221,8 @@ def vectors_of(member: Checkpoint, given: Pass, name: str, layer: int) -> np.nda
 
 
 def _vectors(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarray | None:
+    if given.whole is not None:
+        return part.vectors(member, given, given.whole, name, layer)
     place = predictions.place_of(results_folder.folder(), member, given.table, given.precision)
     parts = tuple(sorted(path.name for path in (place / f"{name}@{layer}").glob("part-*")))
     if not parts:
@@ -287,6 +304,8 @@ def answers(member: Checkpoint, given: Pass) -> predictions.Predictions | None:
     """A checkpoint's predictions on the sample, where it makes any and all are there."""
     if member.kind == "encoder":
         return None
+    if given.whole is not None:
+        return part.answers(member, given, given.whole)
     place = predictions.place_of(results_folder.folder(), member, given.table, given.precision)
     parts = tuple(sorted(path.name for path in (place / predictions.PREDICTION).glob("part-*")))
     found = _answers(str(place), parts, _member=member, _given=given)

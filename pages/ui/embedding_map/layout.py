@@ -102,6 +102,11 @@ def _job(sheets: Sequence[Sheet], layer: int, wish: Wish) -> None:
     )
 
 
+def unmeasured(sheets: Sequence[Sheet]) -> Measured:
+    """Panels of which nothing is known, and nothing is to come."""
+    return Measured([None] * len(sheets), [None] * len(sheets), False)
+
+
 def measured(
     sheets: Sequence[Sheet],
     layer: int,

@@ -22,11 +22,13 @@ from pages.ui.embedding_map import (
     dock,
     engine,
     layout,
+    part,
     typed_sentence,
 )
 from pages.ui.embedding_map import folder as map_folder
 from pages.ui.embedding_map import groups as map_groups
 from pages.ui.embedding_map.component import Panel
+from pages.ui.embedding_map.controls import MapRequest
 from pages.ui.embedding_map.drawing import MapSource
 from pages.ui.embedding_map.engine import Pass
 from pages.ui.embedding_map.layout import AT_ONCE
@@ -120,7 +122,17 @@ def _draw(choice: Choice, chosen: choose.DataChoice, place: Workplace) -> None:
     if len(given.layers) == 1 and asked.layers:
         place.below.caption("With so many rows and maps only the layer in view is computed.")
     sheets, lacking = engine.sheets(given)
-    _vectors_job(given, lacking, chosen.name, asked.wish.method, place if sheets else None, place)
+    if not sheets:
+        job = jobs.find(given.key)
+        begun = part.begun(given, asked.layer, job is not None and job.running)
+        sheets, _ = engine.sheets(begun) if begun is not None else ([], 0)
+        _vectors_job(given, lacking, chosen.name, asked, place, begun, bool(sheets))
+        if begun is not None and sheets:
+            place.dock.caption(part.sentence(begun, given))
+            quick = replace(asked, wish=asked.wish.quickly())
+            _maps(choice, MapSource(chosen, begun, quick), sheets, place)
+        return
+    _vectors_job(given, lacking, chosen.name, asked, place, None, True)
     if sheets:
         _maps(choice, MapSource(chosen, given, asked), sheets, place)
 
@@ -134,12 +146,21 @@ def _too_many(place: Workplace, wanted: int) -> None:
 
 
 def _vectors_job(
-    given: Pass, lacking: int, name: str, method: str, over: Workplace | None, place: Workplace
+    given: Pass,
+    lacking: int,
+    name: str,
+    asked: MapRequest,
+    place: Workplace,
+    drawn: Pass | None,
+    over: bool,
 ) -> None:
-    """The vectors: at once where they take no time, else on a click; `over` a map that stands."""
+    """The vectors: at once where they take no time, else on a click.
+
+    ``drawn`` is the part of the rows that is on the map; ``over`` says that a map stands.
+    """
     work = engine.work(given)
     rows = len(given.table) * len(given.members)
-    with place.stage if over is None else place.jobs, st.container(key="vectors-job"):
+    with place.jobs if over else place.stage, st.container(key="vectors-job"):
         job = jobs.find(given.key)
         about = ""
         # One that failed for a checkpoint is not begun again by itself: it would not end.
@@ -154,7 +175,9 @@ def _vectors_job(
             work,
             label=f"Map {len(given.table):,} rows",
             finished=not lacking,
+            begun=drawn is not None,
             place="vectors",
+            anew=None if over and drawn is None else lambda: part.is_due(given, asked.layer, drawn),
             about=f"{cards.plain(name)}. {rows:,} forwards in {given.precision}{about}; it can be "
             "stopped and keeps what is done. Other data: “Data and colour”.",
         )
@@ -163,7 +186,7 @@ def _vectors_job(
     if job is None or st.session_state.get(_UNASKED) == given.key:
         return
     engine.ask_for(given)
-    if method == "umap" and job.running and engine.seconds(given) > _LONG:
+    if asked.wish.method == "umap" and job.running and engine.seconds(given) > _LONG:
         # Beside vectors that take long UMAP's kernels can be read, or compiled once; beside
         # others that would only hold the first map up.
         large = len(given.table) > projection.LARGE
@@ -228,8 +251,13 @@ def _maps(choice: Choice, source: MapSource, sheets: list[Sheet], place: Workpla
     texts = texts_of(given.table)
     with place.drawer:
         groups = map_groups.ask(chosen, given)
+    of_part = given.whole is not None  # which is drawn, and not measured: it is soon another one
     with place.jobs:
-        measured = layout.measured(sheets, asked.layer, shown.wish, labels, groups.codes, texts)
+        measured = (
+            layout.unmeasured(sheets)
+            if of_part
+            else layout.measured(sheets, asked.layer, shown.wish, labels, groups.codes, texts)
+        )
     qualities = measured.qualities
     structures = [
         one and one.onto(each) for one, each in zip(measured.structures, now, strict=True)
@@ -278,6 +306,8 @@ def _maps(choice: Choice, source: MapSource, sheets: list[Sheet], place: Workpla
             look.contours,
             look.clusters,
         )
+    if of_part:
+        return
     with place.dock:
         dock.draw(dock.Docked(source, choice, sheets, qualities, structures, colour_name))
     with place.below:

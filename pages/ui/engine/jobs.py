@@ -29,18 +29,19 @@ def draw(
     begun: bool = False,
     lane: str = "data",
     place: str = "job",
+    anew: Callable[[], bool] | None = None,
 ) -> jobs.Job | None:
     """A button that begins the job of this key; while it runs its progress and a Stop.
 
     ``finished`` says that nothing is left to do (then nothing is drawn), ``begun`` that a part is
-    done and kept, so that the button goes on. The page is drawn anew when the job ends. A page
-    with several jobs gives each a ``place`` of its own.
+    done and kept, so that the button goes on. The page is drawn anew when the job ends, and while
+    it runs as soon as ``anew`` says so. A page with several jobs gives each a ``place`` of its own.
     """
     key = visitor.own(key)
     with st.container(key=place):
         job = jobs.find(key)
         if job is not None and job.running:
-            _watch(key, place)
+            _watch(key, place, anew)
             return job
         if job is not None and job.state == "failed" and not finished:
             st.error(cards.plain(job.error or "It failed without a message."))
@@ -128,9 +129,9 @@ def _why_full(name: str) -> str:
 
 
 @st.fragment(run_every=EVERY)
-def _watch(key: str, place: str) -> None:
+def _watch(key: str, place: str, anew: Callable[[], bool] | None) -> None:
     job = jobs.find(key)
-    if job is None or not job.running:
+    if job is None or not job.running or (anew is not None and anew()):
         st.rerun()
     progress = job.progress
     told = progress.sentence()
