@@ -14,7 +14,6 @@ from pages.ui.engine import results_folder
 from pages.ui.engine.server_wide import once_a_server
 
 if TYPE_CHECKING:
-
     from analysis.checkpoints.checkpoint import Checkpoint
     from pages.ui.embedding_map.engine import Pass
 
