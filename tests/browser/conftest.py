@@ -10,10 +10,10 @@ import pytest
 
 from tests.support import study_folders as made_studies
 from tests.support import tiny
+from tests.support.compare_browser import PATIENCE, errors_of
 
-# Other work may share the machine; a journey waits for conditions, and this long at most.
-PATIENCE = 120_000
 HEADS = ("cls", "max_cls", "mha", "max_seq_mha")
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 SENTIMENTS, KINDS = ("negative", "positive"), ("place", "person", "number")
 
 
@@ -68,14 +68,14 @@ def app(
 def page(browser_page: Any) -> Iterator[Any]:
     """A page that fails the test if the console ever says error."""
     browser_page.set_default_timeout(PATIENCE)
-    errors: list[str] = []
-
-    def note(message: Any) -> None:
-        # On /Layers Streamlit's own client asks for /Layers/_stcore/... before it finds its root.
-        if message.type == "error" and "/_stcore/" not in message.location.get("url", ""):
-            errors.append(message.text)
-
-    browser_page.on("console", note)
-    browser_page.on("pageerror", lambda error: errors.append(str(error)))
+    errors = errors_of(browser_page)
     yield browser_page
     assert not errors, errors
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The checks of axe-core, as npm installed them."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: npm ci")
+    return AXE.read_text(encoding="utf-8")

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.test_access import SERIOUS
-from tests.browser.test_access import axe as axe
 from tests.support.compare_browser import open_at
+from tests.support.page_checks import SERIOUS
 
 
 @pytest.fixture

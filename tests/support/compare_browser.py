@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+# Other work may share the machine; a journey waits for conditions, and this long at most.
+PATIENCE = 120_000  # milliseconds
+
 
 def at_rest(*also: str) -> str:
     """A condition in JavaScript: a run has ended, nothing old or reserved is on the page, and what
@@ -43,6 +46,20 @@ STANDING = """() => new Promise(done => {
   };
   look();
 })"""
+
+
+def errors_of(page: Any) -> list[str]:
+    """What the console of a page says of errors from now on, as far as it has come."""
+    errors: list[str] = []
+
+    def note(message: Any) -> None:
+        # On /Layers Streamlit's own client asks for /Layers/_stcore/... before it finds its root.
+        if message.type == "error" and "/_stcore/" not in message.location.get("url", ""):
+            errors.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    return errors
 
 
 def open_at(page: Any, url: str, **address: str) -> None:
