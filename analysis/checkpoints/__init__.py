@@ -7,24 +7,39 @@ from typing import TYPE_CHECKING
 from analysis.common.lazy import lazy
 
 if TYPE_CHECKING:
-    from analysis.checkpoints.checkpoint import Broken as Broken, Checkpoint as Checkpoint
-    from analysis.common.faults import CheckpointError as CheckpointError
+    from analysis.checkpoints.checkpoint import Broken as Broken
+    from analysis.checkpoints.checkpoint import Checkpoint as Checkpoint
     from analysis.checkpoints.configuration import POOLING_MODEL_TYPE as POOLING_MODEL_TYPE
     from analysis.checkpoints.folder import (
         describe as describe,
+    )
+    from analysis.checkpoints.folder import (
         discover as discover,
+    )
+    from analysis.checkpoints.folder import (
         locate as locate,
     )
-    from analysis.common.places import DEMO_FOLDER as DEMO_FOLDER
+    from analysis.checkpoints.loading import (
+        DTYPES as DTYPES,
+    )
     from analysis.checkpoints.loading import (
         Classifier as Classifier,
-        DTYPES as DTYPES,
+    )
+    from analysis.checkpoints.loading import (
         device_name as device_name,
+    )
+    from analysis.checkpoints.loading import (
         load as load,
+    )
+    from analysis.checkpoints.loading import (
         register_heads as register_heads,
+    )
+    from analysis.checkpoints.loading import (
         warm_up as warm_up,
     )
     from analysis.checkpoints.tokenizers import load_tokenizer as load_tokenizer
+    from analysis.common.faults import CheckpointError as CheckpointError
+    from analysis.common.places import DEMO_FOLDER as DEMO_FOLDER
 
 _MODULES = {
     "analysis.common.places": ("DEMO_FOLDER",),

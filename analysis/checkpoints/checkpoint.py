@@ -56,7 +56,7 @@ class Checkpoint:
 
     @property
     def encoder_kind(self) -> str:
-        """What an encoder without a classifier is called: by its own pooling, where it declares one."""
+        """A name for an encoder without a classifier: by its own pooling, where it declares one."""
         if not self.head:
             return "bare encoder"
         return f"sentence encoder with {self.head.replace('+', ' + ')} pooling"

@@ -24,9 +24,7 @@ def outputs_of(shapes: Mapping[str, tuple[int, ...]]) -> int | None:
     return None
 
 
-def labels_of(
-    name: str, config: Mapping[str, Any], outputs: int | None = None
-) -> tuple[str, ...]:
+def labels_of(name: str, config: Mapping[str, Any], outputs: int | None = None) -> tuple[str, ...]:
     """The names of the classes in order, each of them once.
 
     `outputs` is how many the weights hold: it decides where the configuration names no number.
@@ -67,7 +65,7 @@ def labels_of(
 def _numbered(table: Any) -> dict[str, str] | None:
     """``label2id`` the right way round; None where it leads to no numbers, each of them once."""
     numbers = list(table.values()) if isinstance(table, dict) else []
-    whole = all(isinstance(n, int) and not isinstance(n, bool) or _is_digits(n) for n in numbers)
+    whole = all((isinstance(n, int) and not isinstance(n, bool)) or _is_digits(n) for n in numbers)
     if not numbers or not whole or len(set(map(int, numbers))) < len(numbers):
         return None
     return {str(int(number)): str(label) for label, number in table.items()}
@@ -78,7 +76,7 @@ def _is_digits(value: Any) -> bool:
 
 
 def contradiction_in(config: Mapping[str, Any]) -> str:
-    """In a sentence that the two tables of a configuration's classes differ; "" where they agree."""
+    """A sentence where the two tables of a configuration's classes differ; "" where they agree."""
     names, other = config.get("id2label"), _numbered(config.get("label2id"))
     if not isinstance(names, dict) or other is None:
         return ""
@@ -106,7 +104,9 @@ def _named(name: str, names: Any) -> list[str]:
 
 
 def _refuse(name: str, table: Mapping[Any, Any]) -> list[str]:
-    example = table if table and all(str(key).isdigit() for key in table) else {"0": "no", "1": "yes"}
+    example = (
+        table if table and all(str(key).isdigit() for key in table) else {"0": "no", "1": "yes"}
+    )
     raise CheckpointError(
         f"{name}: id2label in config.json should lead from numbers to names, as in "
         f"{json.dumps(example, ensure_ascii=False, default=str)[:200]}. Correct it there."

@@ -1,4 +1,4 @@
-"""The small files of a checkpoint's folder: config.json, and what is declared beside it. No torch."""
+"""Small files of a checkpoint's folder: config.json, and declarations beside it. No torch."""
 
 from __future__ import annotations
 

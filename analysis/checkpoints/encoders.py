@@ -10,10 +10,6 @@ import hashlib
 import importlib.util
 import os
 import re
-import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache

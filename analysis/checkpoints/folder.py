@@ -2,7 +2,7 @@
 
 A checkpoint is a folder with config.json, weights in safetensors (a full model or a PEFT adapter)
 and, where it has its own, tokenizer files. What can be told without loading is told here; what
-only loading shows (NaN weights, keys that do not fit) is told by :mod:`analysis.checkpoints.loading`.
+only loading shows (NaN weights, keys that do not fit), :mod:`analysis.checkpoints.loading` tells.
 """
 
 from __future__ import annotations

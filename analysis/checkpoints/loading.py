@@ -21,27 +21,32 @@ from typing import Any
 import torch
 from torch import nn
 
-from analysis.common.memory import one_memory_error
+from analysis import heads
 from analysis.checkpoints import notes
 from analysis.checkpoints.checkpoint import Checkpoint
-from analysis.common.faults import CheckpointError
 from analysis.checkpoints.folder import describe, locate
-from analysis.common.alias import both_names
-from analysis.common.places import DEMO_FOLDER
-from analysis.checkpoints.weights import read
-from analysis import heads
-from analysis.text.batches import InputRules
-from analysis.text.tokens import set_prompt
 from analysis.checkpoints.layouts import sentence_transformers
 from analysis.checkpoints.layouts.keys import describe_weights
-from analysis.checkpoints.probe import probe
-from analysis.checkpoints.shared import hold_once
-from analysis.checkpoints.tokenizers import check_vocabulary, input_rules, load_tokenizer, token_limit
-from analysis.heads.final_norm import FinalNorm, find_final_norm
 from analysis.checkpoints.model import float_tensors
 from analysis.checkpoints.opening import KeyReport
+from analysis.checkpoints.probe import probe
+from analysis.checkpoints.shared import hold_once
+from analysis.checkpoints.tokenizers import (
+    check_vocabulary,
+    input_rules,
+    load_tokenizer,
+    token_limit,
+)
+from analysis.checkpoints.weights import read
+from analysis.common.alias import both_names
+from analysis.common.faults import CheckpointError
+from analysis.common.memory import one_memory_error
+from analysis.common.places import DEMO_FOLDER
+from analysis.heads.final_norm import FinalNorm, find_final_norm
 from analysis.heads.stock import StockHead, recognise
 from analysis.straight_line.layers import HeadLayers
+from analysis.text.batches import InputRules
+from analysis.text.tokens import set_prompt
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

@@ -8,7 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForSequenceClassification, PretrainedConfig, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    PretrainedConfig,
+    PreTrainedModel,
+)
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from analysis import heads
@@ -248,7 +253,9 @@ def build_classifier(
     """Pretrained encoder, new pooling head and classifier (set the torch seed before).
 
     `labels` names the classes in order; None makes a regression with one output. With `several`
-    each class is given or not by its own sigmoid. Raises ``ValueError`` where the encoder is not found or the options are impossible.
+    each class is given or not by its own sigmoid.
+
+    Raises ``ValueError`` where the encoder is not found or the options are impossible.
     """
     location = resolve_encoder(encoder)
     attn_implementation = heads.attention_for(head, attn_implementation)

@@ -18,8 +18,9 @@ def without_pooling(folder: Path) -> str:
     modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
     kinds = [str(module.get("type", "")).rsplit(".", 1)[-1] for module in modules]
     return (
-        f"Its modules.json declares {', '.join(kinds) or 'no modules'} and no Pooling, so it has no "
-        "sentence vector of its own: it opens as its Transformer alone, and you choose a pooling."
+        f"Its modules.json declares {', '.join(kinds) or 'no modules'} and no Pooling, so it has "
+        "no sentence vector of its own: it opens as its Transformer alone, and you choose a "
+        "pooling."
     )
 
 
@@ -35,7 +36,7 @@ def blocks(config: dict[str, Any]) -> str:
 
 
 def unread_layer(config: dict[str, Any], outputs: int | None) -> str:
-    """In a sentence that a classification layer lies unread beside an encoder; "" where none does."""
+    """A sentence where a classification layer lies unread beside an encoder; "" where none does."""
     named = (config.get("architectures") or [""])[0]
     if outputs is None or not named.endswith("Model"):
         return ""
@@ -60,7 +61,11 @@ def unread_depth(unread: Iterable[str], read: Iterable[str]) -> str:
     }
     if not beyond:
         return ""
-    shown = f"layer {', '.join(sorted(beyond, key=int))}" if len(beyond) < 4 else f"{len(beyond)} layers"
+    shown = (
+        f"layer {', '.join(sorted(beyond, key=int))}"
+        if len(beyond) < 4
+        else f"{len(beyond)} layers"
+    )
     return (
         f"Its weights hold {shown} (counted from 0) beyond the number in its config.json "
         "(num_hidden_layers): not read. Correct the number if they are meant."

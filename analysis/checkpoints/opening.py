@@ -1,4 +1,4 @@
-"""Models of Transformers from a folder: which class opens them, in float32, with a report on keys."""
+"""Models of Transformers from a folder, in float32: the class that opens them, a report on keys."""
 
 from __future__ import annotations
 
@@ -166,9 +166,7 @@ def load_stock_classifier(
     `changes` go to its configuration (num_labels, ...). Raises ``ValueError`` for an
     encoder-decoder, whose classifier reads more than one encoder's states.
     """
-    config = _without_blocks(
-        AutoConfig.from_pretrained(folder, trust_remote_code=False, **changes)
-    )
+    config = _without_blocks(AutoConfig.from_pretrained(folder, trust_remote_code=False, **changes))
     auto = AutoModelForSequenceClassification
     if getattr(config, "is_encoder_decoder", False):
         found = model_class(auto, config)

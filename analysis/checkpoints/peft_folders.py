@@ -8,12 +8,12 @@ from typing import Any
 
 from torch import nn
 
-from analysis.checkpoints.checkpoint import Checkpoint
-from analysis.common.faults import CheckpointError
-from analysis.checkpoints.encoders import weight_files
 from analysis.checkpoints.adapters import base_of
+from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.checkpoints.encoders import weight_files
 from analysis.checkpoints.opening import KeyReport, key_report, load_encoder, load_stock_classifier
 from analysis.checkpoints.sizes import shapes_of
+from analysis.common.faults import CheckpointError
 
 
 def read(checkpoint: Checkpoint, attn_implementation: str) -> tuple[nn.Module, KeyReport, Path]:
@@ -47,17 +47,17 @@ def read(checkpoint: Checkpoint, attn_implementation: str) -> tuple[nn.Module, K
     wrapped: Any = PeftModel.from_pretrained(model, str(folder), config=adapter)
     if not isinstance(wrapped.base_model, BaseTuner):
         raise CheckpointError(
-            f"{checkpoint.name}: an adapter of kind {adapter.peft_type} changes the input and cannot "
-            "be merged into its base. PoolLens takes adapters that can, such as LoRA."
+            f"{checkpoint.name}: an adapter of kind {adapter.peft_type} changes the input and "
+            "cannot be merged into its base. PoolLens takes adapters that can, such as LoRA."
         )
     brought = _brought(wrapped)
     lost = [key for key in own.missing if not key.startswith(brought)]
     if lost:
         modules = sorted({key.split(".")[0] for key in lost})
         raise CheckpointError(
-            f"{checkpoint.name}: {', '.join(lost[:4])} {'is' if len(lost) == 1 else 'are'} neither in "
-            "the adapter nor in its base: random layers of the classifier that PEFT does not save "
-            "by itself. Join the model where it was trained, model.merge_and_unload()"
+            f"{checkpoint.name}: {', '.join(lost[:4])} {'is' if len(lost) == 1 else 'are'} neither "
+            "in the adapter nor in its base: random layers of the classifier that PEFT does not "
+            "save by itself. Join the model where it was trained, model.merge_and_unload()"
             f".save_pretrained(folder), or train with modules_to_save={modules}."
         )
     merged: nn.Module = wrapped.merge_and_unload()

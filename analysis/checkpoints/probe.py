@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from analysis.checkpoints import CheckpointError
-from analysis.checkpoints.refusals.models import check_states
 from analysis.checkpoints.forward import apart, embedded, forward, logits_of
+from analysis.checkpoints.refusals.models import check_states
 from analysis.text.tokens import TokenRow, tokenize_rows
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ def _forward(classifier: Classifier, rows: list[TokenRow], **wanted: Any) -> tup
     except Exception as error:
         head = classifier.head
         told = (
-            "It is no text encoder or classifier as PoolLens needs one. Use one that reads token ids "
-            "of any length, such as BERT, ModernBERT or DeBERTa."
+            "It is no text encoder or classifier as PoolLens needs one. Use one that reads token "
+            "ids of any length, such as BERT, ModernBERT or DeBERTa."
             if head is None or type(head).__module__.startswith("analysis.")
             else f"Its pooling head {head.key} is of a file of your own: correct it there."
         )

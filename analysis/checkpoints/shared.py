@@ -55,8 +55,10 @@ def encoded(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, An
         str(classifier.device),
         classifier.encoder.config._attn_implementation,  # type: ignore[union-attr]
         bool(wanted) or model.head.reads_attentions(),
-        tuple((name, tuple(given.shape), given.cpu().numpy().tobytes())
-              for name, given in sorted(inputs.items())),
+        tuple(
+            (name, tuple(given.shape), given.cpu().numpy().tobytes())
+            for name, given in sorted(inputs.items())
+        ),
     )
     output = _OUTPUTS.get(key)
     if output is None:

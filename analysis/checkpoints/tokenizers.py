@@ -47,7 +47,7 @@ def load_tokenizer(folder: str | Path) -> Any:
         if not (folder / "tokenizer.json").is_file():
             raise
         tokenizer = _plain(folder, error)
-    # An architecture whose tokenizers read no SentencePiece gets one that knows special tokens only.
+    # An architecture whose tokenizers read no SentencePiece gets one of special tokens only.
     empty = set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens)
     if only_spm and empty:
         raise _unread(folder, str(spm), None)
@@ -88,8 +88,8 @@ def _check_merges(folder: Path) -> None:
     if alone and not (folder / "merges.txt").is_file():
         raise CheckpointError(
             f"{folder.name}: its tokenizer is the vocabulary vocab.json alone, and merges.txt, "
-            "which belongs to it, is missing. Copy merges.txt too, or the tokenizer.json that holds "
-            "both."
+            "which belongs to it, is missing. Copy merges.txt too, or the tokenizer.json that "
+            "holds both."
         )
 
 

@@ -13,15 +13,22 @@ from typing import Any
 import torch
 from torch import nn
 
-from analysis.checkpoints.encoders import resolve_encoder
-from analysis.checkpoints.frozen import HEAD_FILE
-from analysis.checkpoints.checkpoint import Checkpoint
-from analysis.common.faults import CheckpointError
 from analysis import heads
 from analysis.checkpoints import layouts, peft_folders
+from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.checkpoints.encoders import resolve_encoder
+from analysis.checkpoints.frozen import HEAD_FILE
 from analysis.checkpoints.model import PoolingClassifier, PoolingConfig
-from analysis.checkpoints.opening import KeyReport, key_report, load_encoder, load_stock_classifier, opened, size_of
+from analysis.checkpoints.opening import (
+    KeyReport,
+    key_report,
+    load_encoder,
+    load_stock_classifier,
+    opened,
+    size_of,
+)
 from analysis.checkpoints.refusals.models import refuse_missing
+from analysis.common.faults import CheckpointError
 
 # The model, what its files had beside it, and where its tokenizer lies.
 Loaded = tuple[nn.Module, KeyReport, Path]

@@ -8,14 +8,13 @@ import shutil
 import struct
 
 import pytest
-from tests.support import tiny
-from tests.support import zoo
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.checkpoints import folder as checkpoints
-from analysis.common.faults import CheckpointError
 from analysis.checkpoints.folder import describe, discover, locate
+from analysis.common.faults import CheckpointError
+from tests.support import tiny, zoo
 
 DEMO = (
     *(

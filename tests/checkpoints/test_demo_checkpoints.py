@@ -6,10 +6,10 @@ import statistics
 from pathlib import Path
 
 import pytest
-from tests.support.training_data import facts_in
 
 import analysis
 from analysis.datasets import table as datasets
+from tests.support.training_data import facts_in
 from training import tasks
 from training.evaluate import evaluate
 from training.tasks import demo_set

@@ -9,12 +9,12 @@ import urllib.error
 import urllib.request
 
 import pytest
-from tests.support import tiny, zoo
 from huggingface_hub import constants
 
 from analysis.checkpoints import encoders
-from analysis.common import hub
 from analysis.checkpoints.encoders import EncoderNotFound, digest_of, resolve_encoder, sha256_of
+from analysis.common import hub
+from tests.support import tiny, zoo
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 

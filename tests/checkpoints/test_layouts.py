@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 from scipy.special import erf
-from tests.support import tiny, zoo
 
 import analysis
 from analysis.checkpoints import CheckpointError
+from tests.support import tiny, zoo
 
 D, LAYERS, HEADS, INNER, DEEP = 32, 4, 4, 24, 3
 TEXTS = ("the plot is thin, but the acting is good", "a dull film", "who?")
@@ -108,7 +108,8 @@ def attend(q: np.ndarray, k: np.ndarray, v: np.ndarray, theta: float) -> np.ndar
             a, b = x[:, : size // 2], x[:, size // 2 :]
             turned.append(
                 np.concatenate(
-                    [a * np.cos(angle) - b * np.sin(angle), b * np.cos(angle) + a * np.sin(angle)], 1
+                    [a * np.cos(angle) - b * np.sin(angle), b * np.cos(angle) + a * np.sin(angle)],
+                    1,
                 )
             )
         scores = turned[0] @ turned[1].T / np.sqrt(size)
@@ -264,7 +265,7 @@ def test_chem_mrl_vectors_are_those_of_pytorchs_attention(tmp_path, strategy):
 class TestKeys:
     """Weights of somebody's own script, by a table of key names."""
 
-    KEYS = {"bert.": "encoder.", "pool.attn.": "head.attention.", "out.": "classifier."}
+    KEYS: ClassVar = {"bert.": "encoder.", "pool.attn.": "head.attention.", "out.": "classifier."}
 
     def weights(self, folder: Path) -> Path:
         own = zoo.loaded("max_seq_mha")
@@ -316,7 +317,7 @@ class TestKeys:
         keys = {"bert.": "encoder.", "pool.attn.": "head.attention."}
         with pytest.raises(CheckpointError, match=r"leads to classifier\.weight"):
             analysis.load(file, device="cpu", **{**self.spec(), "keys": keys, "labels": None})
-        with pytest.raises(CheckpointError, match="leads to 'model.x'"):
+        with pytest.raises(CheckpointError, match=r"leads to 'model\.x'"):
             analysis.load(file, device="cpu", **{**self.spec(), "keys": {"a.": "model.x"}})
 
     def test_classes_without_names_are_numbered_and_dots_may_be_left_out(self, tmp_path):

@@ -7,13 +7,12 @@ import shutil
 
 import numpy as np
 import pytest
-from tests.support import tiny
 import torch
-from tests.support import zoo
 from safetensors.torch import load_file, save_file
 
 import analysis
 from analysis.common.faults import CheckpointError
+from tests.support import tiny, zoo
 
 TEXT, PAIR = "The plot is thin, but not dull.", "Who said it?"
 
@@ -214,7 +213,9 @@ def test_nan_in_an_adapter_is_refused(tmp_path):
 def test_weights_of_another_shape_are_refused_by_name(name, key, file, tmp_path):
     copy(name, tmp_path / "one")
     edit_weights(tmp_path / "one", lambda state: state.update({key: torch.zeros(7, 5)}), file)
-    with pytest.raises(CheckpointError, match=rf"one: .*({key.split('.')[-2]}|classification layer)"):
+    with pytest.raises(
+        CheckpointError, match=rf"one: .*({key.split('.')[-2]}|classification layer)"
+    ):
         analysis.load(tmp_path / "one", device="cpu")
 
 

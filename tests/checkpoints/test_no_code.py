@@ -7,10 +7,10 @@ import pickle
 from pathlib import Path
 
 import pytest
-from tests.support import tiny
 
 import analysis
 from analysis.checkpoints import CheckpointError
+from tests.support import tiny
 
 TRAP = "from pathlib import Path\nPath({mark!r}).write_text('executed')\n"
 

@@ -1,4 +1,4 @@
-"""Configurations that people edit, cut or mix: read as they are meant, or refused with the reason."""
+"""Configurations that people edit, cut or mix: read as meant, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 from scipy.special import expit
-from tests.support import tiny, zoo
 
 import analysis
 from analysis.checkpoints.folder import describe
 from analysis.common.faults import CheckpointError
 from analysis.families.table import make
+from tests.support import tiny, zoo
 
 TEXT = "The plot is thin, but not dull."
 _SIZES = {
@@ -45,7 +45,7 @@ def test_numbers_written_as_text_name_the_classes(stock):
 
 def test_classes_without_names_are_refused_by_their_number(stock):
     edit(stock, id2label={}, label2id={})
-    with pytest.raises(CheckpointError, match="names 0 classes .* has 3 outputs"):
+    with pytest.raises(CheckpointError, match=r"names 0 classes .* has 3 outputs"):
         describe(stock)
 
 
@@ -81,7 +81,7 @@ def test_a_changed_configuration_is_another_checkpoint(stock):
 def test_an_adapters_configuration_beside_a_whole_model_is_told(stock):
     adapter = {"peft_type": "LORA", "task_type": "SEQ_CLS", "base_model_name_or_path": "bert"}
     (stock / "adapter_config.json").write_text(json.dumps(adapter))
-    with pytest.raises(CheckpointError, match="take adapter_config.json away"):
+    with pytest.raises(CheckpointError, match=r"take adapter_config\.json away"):
         describe(stock)
 
 

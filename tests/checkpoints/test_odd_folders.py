@@ -7,11 +7,11 @@ import os
 import shutil
 
 import pytest
-from tests.support import zoo
 
-from analysis.common.faults import CheckpointError
 from analysis.checkpoints.folder import describe, discover
 from analysis.checkpoints.sizes import excess
+from analysis.common.faults import CheckpointError
+from tests.support import zoo
 
 
 def copy(name, folder, **changes):

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.support import tiny, zoo
 
 import analysis
 from analysis.checkpoints.folder import describe
 from analysis.common.faults import CheckpointError
 from analysis.families.table import make
+from tests.support import tiny, zoo
 
 TEXT, PAIR = "The plot is thin, but not dull.", "The film is fine."
 SHORT = ("the plot is thin", "the film is fine")  # within the limit of the tokenizer's own
@@ -81,7 +81,9 @@ def test_two_tables_of_classes_that_differ_are_told(tmp_path):
     names = {"0": "neg", "1": "neu", "2": "pos"}
     table = {"neg": 2, "neu": 1, "pos": 0}
     one = describe(copy("bert", tmp_path / "bert", id2label=names, label2id=table))
-    assert any("class 0 is neg by id2label" in note and "pos by label2id" in note for note in one.notes)
+    assert any(
+        "class 0 is neg by id2label" in note and "pos by label2id" in note for note in one.notes
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,7 +107,9 @@ def test_blank_names_of_classes_are_numbered(tmp_path):
 def test_without_an_architecture_the_weights_decide(tmp_path):
     folder = copy("bert", tmp_path / "bert", drop=("architectures",))
     trace = analysis.record(analysis.load(folder, device="cpu"), TEXT)
-    np.testing.assert_allclose(trace.logits, analysis.record(zoo.loaded("bert"), TEXT).logits, atol=1e-5)
+    np.testing.assert_allclose(
+        trace.logits, analysis.record(zoo.loaded("bert"), TEXT).logits, atol=1e-5
+    )
 
 
 def test_without_a_model_type_it_is_refused_with_the_line_to_write(tmp_path):
@@ -203,7 +207,9 @@ def test_a_long_text_is_read_alike_before_and_after_a_short_one(tmp_path):
 
 @pytest.mark.parametrize("activation", [None, "Identity", "Sigmoid"])
 def test_a_cross_encoder_answers_as_sentence_transformers_does(tmp_path, activation):
-    st = pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed")
+    st = pytest.importorskip(
+        "sentence_transformers", reason="sentence-transformers is not installed"
+    )
     tiny.make_foreign_checkpoint(tmp_path / "one", "bert", ("score",), seed=4)
     given = {} if activation is None else {"activation_fn": getattr(torch.nn, activation)()}
     own = st.CrossEncoder(str(tmp_path / "one"), device="cpu", **given)
@@ -215,7 +221,9 @@ def test_a_cross_encoder_answers_as_sentence_transformers_does(tmp_path, activat
 
 
 def test_a_default_prompt_stands_before_the_first_text_of_a_pair_and_is_no_word_of_it(tmp_path):
-    st = pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed")
+    st = pytest.importorskip(
+        "sentence_transformers", reason="sentence-transformers is not installed"
+    )
     tiny.make_foreign_checkpoint(tmp_path / "one", "bert", ("score",), seed=4)
     prompts = {"prompts": {"query": "what is: "}, "default_prompt_name": "query"}
     own = st.CrossEncoder(str(tmp_path / "one"), device="cpu", **prompts)
@@ -230,7 +238,9 @@ def test_a_default_prompt_stands_before_the_first_text_of_a_pair_and_is_no_word_
     logits = analysis.corpus.predict_batch(loaded, batch).column("logits").to_pylist()
     np.testing.assert_allclose(logits[0], trace.logits, atol=1e-5)
     plain = analysis.record(analysis.load(tmp_path / "one", device="cpu"), *SHORT).tokens
-    pieces = [trace.tokens.pieces[i] for i in range(len(trace.tokens)) if not trace.tokens.special[i]]
+    pieces = [
+        trace.tokens.pieces[i] for i in range(len(trace.tokens)) if not trace.tokens.special[i]
+    ]
     assert pieces == [plain.pieces[i] for i in range(len(plain)) if not plain.special[i]]
     shown = [trace.tokens.span(i) for i in range(len(trace.tokens)) if not trace.tokens.special[i]]
     assert shown == [plain.span(i) for i in range(len(plain)) if not plain.special[i]]
@@ -238,7 +248,9 @@ def test_a_default_prompt_stands_before_the_first_text_of_a_pair_and_is_no_word_
 
 
 def test_a_cross_encoder_of_several_classes_gives_their_probabilities(tmp_path):
-    st = pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed")
+    st = pytest.importorskip(
+        "sentence_transformers", reason="sentence-transformers is not installed"
+    )
     tiny.make_foreign_checkpoint(tmp_path / "one", "bert", ("no", "maybe", "yes"), seed=4)
     own = st.CrossEncoder(str(tmp_path / "one"), device="cpu")
     own.save_pretrained(str(tmp_path / "saved"))
@@ -249,7 +261,9 @@ def test_a_cross_encoder_of_several_classes_gives_their_probabilities(tmp_path):
 
 
 def test_a_sentence_transformer_with_an_adapter_gives_its_own_vectors(tmp_path):
-    st = pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed")
+    st = pytest.importorskip(
+        "sentence_transformers", reason="sentence-transformers is not installed"
+    )
     from peft import LoraConfig
 
     tiny.make_bare_encoder(tmp_path / "base", seed=2)

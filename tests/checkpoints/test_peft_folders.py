@@ -72,7 +72,7 @@ def test_a_base_that_is_gone_names_each_place_looked_in(tmp_path):
 
 
 def test_what_an_adapter_cannot_say_is_told_and_a_yaml_decides_it(tmp_path):
-    where, base, want = adapter(tmp_path, "bert")
+    where, _base, want = adapter(tmp_path, "bert")
     notes = analysis.load(where, device="cpu").checkpoint.notes
     assert any("multi_label_classification into poollens.yaml" in note for note in notes)
     (where / "poollens.yaml").write_text("problem_type: multi_label_classification\n")

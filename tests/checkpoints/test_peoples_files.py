@@ -8,13 +8,13 @@ import shutil
 import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
-from tests.support import zoo
 
 import analysis
 from analysis.checkpoints.folder import describe
 from analysis.common.faults import CheckpointError
 from analysis.common.outputs import kind_of
 from analysis.families.table import make
+from tests.support import zoo
 
 TEXT = "The plot is thin, but not dull."
 
@@ -66,7 +66,9 @@ def test_a_lost_file_of_several_is_named(tmp_path):
         folder, max_shard_size="20KB"
     )
     (folder / "model.safetensors").unlink(missing_ok=True)
-    np.testing.assert_allclose(logits(folder), analysis.record(zoo.loaded("bert"), TEXT).logits, atol=1e-5)
+    np.testing.assert_allclose(
+        logits(folder), analysis.record(zoo.loaded("bert"), TEXT).logits, atol=1e-5
+    )
     gone = sorted(folder.glob("model-*"))[1]
     gone.unlink()
     with pytest.raises(CheckpointError, match=gone.name):
@@ -76,7 +78,9 @@ def test_a_lost_file_of_several_is_named(tmp_path):
 def test_where_the_configuration_names_no_classes_the_weights_count_them(tmp_path):
     folder = copy("bert", tmp_path / "bert", drop=("id2label", "label2id", "num_labels"))
     assert describe(folder).labels == ("LABEL_0", "LABEL_1", "LABEL_2")
-    np.testing.assert_allclose(logits(folder), analysis.record(zoo.loaded("bert"), TEXT).logits, atol=1e-5)
+    np.testing.assert_allclose(
+        logits(folder), analysis.record(zoo.loaded("bert"), TEXT).logits, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,7 +129,7 @@ def test_a_yaml_beside_a_folder_that_opens_without_it_decides_what_its_output_me
     trace = analysis.record(analysis.load(folder, device="cpu"), TEXT)
     np.testing.assert_allclose(trace.probabilities, 1 / (1 + np.exp(-trace.logits)), rtol=1e-5)
     (folder / "poollens.yaml").write_text("pooling: mean\n")
-    with pytest.raises(CheckpointError, match="pooling in poollens.yaml is unknown"):
+    with pytest.raises(CheckpointError, match=r"pooling in poollens\.yaml is unknown"):
         describe(folder)
 
 
@@ -138,8 +142,9 @@ def test_a_folder_around_a_checkpoint_names_the_one_inside(tmp_path, inner):
 
 @pytest.mark.parametrize("head", ["max_cls", "mha", "mean"])
 def test_a_first_piece_that_is_no_special_token_is_told_where_a_head_reads_it(tmp_path, head):
-    from analysis.checkpoints.model import build_classifier
     from transformers import AutoTokenizer
+
+    from analysis.checkpoints.model import build_classifier
 
     encoder = make(tmp_path / "encoder", "qwen3", classifier=False)
     model = build_classifier(encoder, head, {}, ["a", "b"], attn_implementation="eager")

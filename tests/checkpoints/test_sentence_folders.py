@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.support import tiny
 
 import analysis
 from analysis.checkpoints import CheckpointError
+from tests.support import tiny
 
 TEXTS = ["the plot is thin", "A dull film, but the acting is good.", "who?"]
 SIZE = tiny.HIDDEN_SIZE

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import training
-from tests.support import frozen_data, zoo
 
 import analysis
+import training
 from analysis.checkpoints import shared
 from analysis.checkpoints.shared import weights_of
 from analysis.commands import main
 from analysis.common.cache import Cache
+from tests.support import frozen_data, zoo
 
 
 @pytest.fixture(scope="module")

@@ -22,13 +22,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analysis.checkpoints.encoders import EncoderNotFound, digest_of, resolve_encoder
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.checkpoints.classes import check_problem
 from analysis.checkpoints.configuration import SIDECAR as FILE
 from analysis.checkpoints.configuration import spec_of
-from analysis.common.faults import CheckpointError
+from analysis.checkpoints.encoders import EncoderNotFound, digest_of, resolve_encoder
 from analysis.checkpoints.layouts import Layout
+from analysis.common.faults import CheckpointError
 from analysis.common.outputs import kind_of
 
 _KNOWN = ("weights", "encoder", "head", "head_options", "labels", "keys", "problem_type", "task")

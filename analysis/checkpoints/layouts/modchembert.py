@@ -12,9 +12,9 @@ from typing import Any
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.checkpoints.classes import labels_of, outputs_of
 from analysis.checkpoints.configuration import short_digest
-from analysis.checkpoints.refusals.weights import check_weights
-from analysis.checkpoints.layouts import Layout
 from analysis.checkpoints.encoders import digest_of
+from analysis.checkpoints.layouts import Layout
+from analysis.checkpoints.refusals.weights import check_weights
 from analysis.checkpoints.sizes import shapes_of
 from analysis.common.outputs import kind_of
 
@@ -98,7 +98,9 @@ def _read(checkpoint: Checkpoint, attn_implementation: str) -> Any:
         }
     )
     config._attn_implementation = attn_implementation
-    state = unwrapped(tensors(weight_files(checkpoint.folder)), ("model.embeddings.", "classifier."))
+    state = unwrapped(
+        tensors(weight_files(checkpoint.folder)), ("model.embeddings.", "classifier.")
+    )
     encoder = ModernBertModel(config)
     # Its states are pooled before this norm, which the pooling head holds.
     encoder.final_norm = torch.nn.Identity()  # type: ignore[assignment]

@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from analysis.checkpoints.encoders import digest_of, sha256_of, weight_files
-from analysis.checkpoints.checkpoint import Checkpoint
-from analysis.common.faults import CheckpointError
-from analysis.checkpoints.adapters import base_of
-from analysis.checkpoints.refusals.weights import check_weights
 from analysis.checkpoints import cross_encoders
+from analysis.checkpoints.adapters import base_of
+from analysis.checkpoints.checkpoint import Checkpoint
+from analysis.checkpoints.encoders import digest_of, sha256_of, weight_files
 from analysis.checkpoints.layouts import Layout, chem_mrl
+from analysis.checkpoints.refusals.weights import check_weights
+from analysis.common.faults import CheckpointError
 
 SETFIT_PICKLE, SETFIT_HEAD = "model_head.pkl", "model_head.safetensors"
 _CONVERT = (
@@ -141,9 +141,7 @@ def _describe(folder: Path, name: str, source: str, config: dict[str, Any]) -> C
         output="softmax",
         source=source,
         sha256=hashlib.sha256(digest.encode()).hexdigest(),
-        weights_sha256=digest_of(
-            (*weight_files(encoder), *(weight_files(base) if base else ()))
-        ),
+        weights_sha256=digest_of((*weight_files(encoder), *(weight_files(base) if base else ()))),
         adapter=base is not None,
         layout="sentence_transformers",
         notes=tuple(notes),
@@ -178,8 +176,10 @@ def _check_modules(
     if not any((modules[0][1] / file).is_file() for file in files):
         raise CheckpointError(f"{name}: {modules[0][1].name}/config.json of its encoder is missing")
     for kind, _, given in modules:
-        if kind == "Pooling" and given.get("include_prompt") is False and cross_encoders.prompt_of(
-            _json(folder / cross_encoders.SETTINGS)
+        if (
+            kind == "Pooling"
+            and given.get("include_prompt") is False
+            and cross_encoders.prompt_of(_json(folder / cross_encoders.SETTINGS))
         ):
             raise CheckpointError(
                 f"{name}: its pooling leaves its own prompt out, which PoolLens cannot do. Set "
@@ -320,7 +320,9 @@ def _setfit(checkpoint: Checkpoint, head: Any) -> Any:
         weight = torch.cat([torch.zeros_like(weight), weight])
         bias = torch.cat([torch.zeros_like(bias), bias])
     if weight.shape != (len(checkpoint.labels), head.output_size):
-        raise CheckpointError(f"{checkpoint.name}: {SETFIT_HEAD} is of another size than its vectors")
+        raise CheckpointError(
+            f"{checkpoint.name}: {SETFIT_HEAD} is of another size than its vectors"
+        )
     classifier = nn.Linear(head.output_size, len(bias))
     classifier.load_state_dict({"weight": weight, "bias": bias})
     return classifier
@@ -328,8 +330,7 @@ def _setfit(checkpoint: Checkpoint, head: Any) -> Any:
 
 def as_encoder(classifier: Any) -> Any:
     """The same without what :func:`settle` took over: how its encoder is read by another head."""
-    from analysis.checkpoints.tokenizers import token_limit
-    from analysis.checkpoints.tokenizers import load_tokenizer
+    from analysis.checkpoints.tokenizers import load_tokenizer, token_limit
 
     if classifier.checkpoint.layout == LAYOUT.key:
         classifier.tokenizer = load_tokenizer(_modules(classifier.checkpoint.folder)[0][1])

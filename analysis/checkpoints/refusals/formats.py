@@ -11,8 +11,8 @@ from pathlib import Path
 _SAVED = "load it in Transformers and call save_pretrained(folder), which writes model.safetensors"
 _OLD = (
     "Convert it once in an environment with Transformers 4 and that library: "
-    "AutoModelForSequenceClassification.from_pretrained(folder, {flag}=True).save_pretrained(folder)"
-    ", or take the same model as safetensors where it comes from"
+    "AutoModelForSequenceClassification.from_pretrained(folder, {flag}=True)"
+    ".save_pretrained(folder), or take the same model as safetensors where it comes from"
 )
 _PICKLE = (
     "a pickle ({file}), which can run code when it is opened, so PoolLens reads safetensors only. "
@@ -23,7 +23,8 @@ _FORMATS: tuple[tuple[Sequence[str], str], ...] = (
     (("pytorch_model*.bin", "adapter_model.bin", "*.ckpt", "*.pt", "*.pth", "*.pkl"), _PICKLE),
     (
         ("tf_model.h5", "*.h5", "saved_model.pb"),
-        f"TensorFlow's ({{file}}), and PoolLens reads safetensors only. {_OLD.format(flag='from_tf')}.",
+        "TensorFlow's ({file}), and PoolLens reads safetensors only. "
+        f"{_OLD.format(flag='from_tf')}.",
     ),
     (
         ("flax_model*.msgpack",),
@@ -36,8 +37,8 @@ _FORMATS: tuple[tuple[Sequence[str], str], ...] = (
     ),
     (
         ("*.onnx", "onnx/*.onnx", "*.tflite", "openvino_model.xml", "openvino/*.xml"),
-        "exported for ONNX or another runtime ({file}), where hidden states and gradients cannot be read. "
-        "Take the model that was exported: the folder with its model.safetensors.",
+        "exported for ONNX or another runtime ({file}), where hidden states and gradients cannot "
+        "be read. Take the model that was exported: the folder with its model.safetensors.",
     ),
     (
         ("*.zip", "*.tar", "*.tar.gz", "*.tgz"),
@@ -67,7 +68,7 @@ def in_folder(folder: Path) -> str:
 
 
 def of_file(file: Path) -> str:
-    """Why a file in the place of a checkpoint's folder is none, and what to do; a whole sentence."""
+    """Why a file in the place of a checkpoint's folder is none, and what to do: a sentence."""
     if file.name == "config.json" or file.suffix == ".safetensors":
         here = (file.parent / "config.json").is_file()
         what = (

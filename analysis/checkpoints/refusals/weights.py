@@ -1,4 +1,4 @@
-"""Files of weights that are not opened: in another format, half copied, changed, quantised. No torch."""
+"""Weights that are not opened: in another format, half copied, changed, quantised. No torch."""
 
 from __future__ import annotations
 
@@ -35,13 +35,12 @@ def check_weights(folder: Path, name: str) -> tuple[Path, ...]:
         both = adapter and (folder / "model.safetensors").is_file()
         told = (
             " Its adapter_config.json declares an adapter, and it holds a whole model: where the "
-            "adapter is merged into it, take adapter_config.json away; else copy the adapter's file."
+            "adapter is merged into it, take adapter_config.json away; else copy the adapter's "
+            "file."
             if both
             else " Copy it there too, or save the model again."
         )
-        raise CheckpointError(
-            f"{name}: there is no {prefix}.safetensors beside config.json.{told}"
-        )
+        raise CheckpointError(f"{name}: there is no {prefix}.safetensors beside config.json.{told}")
     for file in files:
         _check_safetensors(file, name)
     _check_shards(folder, name)
@@ -81,8 +80,8 @@ def _check_safetensors(file: Path, name: str) -> None:
         pointer = formats.is_pointer(opened.read(64))
     if pointer:
         raise CheckpointError(
-            f"{name}: {file.name} is a pointer of Git LFS, {size} bytes in the place of the weights. "
-            "Fetch them in that folder: git lfs pull."
+            f"{name}: {file.name} is a pointer of Git LFS, {size} bytes in the place of the "
+            "weights. Fetch them in that folder: git lfs pull."
         )
     try:
         tensors = {key: value for key, value in json.loads(header).items() if key != "__metadata__"}
@@ -144,7 +143,8 @@ def check_quantised(name: str, config: dict[str, Any]) -> None:
     given = config.get("quantization_config")
     if isinstance(given, dict):
         raise CheckpointError(
-            f"{name}: its weights are quantised ({given.get('quant_method', 'quantization_config')})"
-            ", and PoolLens reads whole ones. Take the model that was quantised, or write it whole "
-            "where that library is installed: model.dequantize().save_pretrained(folder)."
+            f"{name}: its weights are quantised "
+            f"({given.get('quant_method', 'quantization_config')}), and PoolLens reads "
+            "whole ones. Take the model that was quantised, or write it whole where that "
+            "library is installed: model.dequantize().save_pretrained(folder)."
         )
