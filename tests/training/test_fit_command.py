@@ -249,17 +249,17 @@ def test_an_encoder_that_is_deleted_under_way_is_said_and_the_heads_are_kept(
     command[command.index("--encoder") + 1] = str(encoder)
     from training.frozen import fit as module
 
-    before = module._fit_head
+    before = module.fit_head
 
     def deleted(*arguments):
         shutil.rmtree(encoder, ignore_errors=True)
         return before(*arguments)
 
-    module._fit_head = deleted
+    module.fit_head = deleted
     try:
         assert main(command) == 0
     finally:
-        module._fit_head = before
+        module.fit_head = before
     told = capsys.readouterr().err
     assert "its encoder" in told
     assert "put the encoder back" in told

@@ -91,7 +91,7 @@ def test_several_labels_a_row_are_learnt_each_for_itself(root):
 
 @pytest.mark.parametrize("key", ["cls", "mha", "max_seq_mha", "weighted_mean", "cls_mlp"])
 def test_seeds_together_are_the_seeds_one_by_one(key, train, dev, monkeypatch):
-    monkeypatch.setattr("training.frozen.fit.DTYPE", torch.float64)
+    monkeypatch.setattr("training.frozen.work.DTYPE", torch.float64)
     together = training.fit(train, [key], dev=dev, seeds=3, dropout=0.1, **QUICK)[key]
     for index in range(3):
         alone = training.fit(train, [key], dev=dev, seeds=[index], dropout=0.1, **QUICK)[key]

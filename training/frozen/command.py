@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     from filelock import FileLock, Timeout
 
     import training
-    from training.frozen.fit import specs_of
+    from training.frozen.specs import specs_of
     from training.frozen.train import Recipe
 
     if arguments.heads_file is not None:

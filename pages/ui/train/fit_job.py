@@ -20,7 +20,7 @@ from pages.ui.engine.results_folder import folder
 from pages.ui.frame import settings
 
 if TYPE_CHECKING:
-    from training.frozen.fit import Progress
+    from training.frozen.progress import Progress
 
 WISH = "wish.json"
 FROZEN = "frozen"
