@@ -39,12 +39,12 @@ def main(words: Sequence[str] | None = None) -> int:
     int
         The exit status: 0 done, 1 not done, 2 a mistake in the words.
     """
-    given = list(sys.argv[1:] if words is None else words)
-    first = given[0] if given else "app"
+    arguments = list(sys.argv[1:] if words is None else words)
+    first = arguments[0] if arguments else "app"
     if first in commands.COMMANDS:
-        return commands.main(given)
+        return commands.main(arguments)
     if first == "train":
-        return _train(given[1:])
+        return _train(arguments[1:])
     if first in ("--version", "-V"):
         print(f"poollens {places.version()}")
         return 0
@@ -55,7 +55,7 @@ def main(words: Sequence[str] | None = None) -> int:
         names = ", ".join(("app", *commands.COMMANDS, "train"))
         print(f"poollens: there is no command {first!r}; there are {names}", file=sys.stderr)
         return 2
-    return _app(given[1:] if first == "app" and given else given)
+    return _app(arguments[1:] if first == "app" and arguments else arguments)
 
 
 def _help() -> str:
@@ -86,9 +86,9 @@ def _train(words: list[str]) -> int:
 def _app(words: list[str]) -> int:
     """Hand the app to Streamlit, which serves it until it is stopped."""
     server, own = split_options(words)
-    given = settings.parser(prog="poollens").parse_args(own)  # a mistake ends with the usage
+    options = settings.parser(prog="poollens").parse_args(own)  # a mistake ends with the usage
     address = _value("--server.address", server)
-    if not given.shared and address not in (None, "localhost", "127.0.0.1", "::1"):
+    if not options.shared and address not in (None, "localhost", "127.0.0.1", "::1"):
         print(f"PoolLens: {settings.OPEN}", file=sys.stderr)
     from streamlit.web import cli
 

@@ -66,8 +66,8 @@ def audit() -> int:
         packages = json.loads(answer.stdout)["dependencies"]
     except (ValueError, KeyError):
         packages = []
-    asked = [package for package in packages if "skip_reason" not in package]
-    if not asked:
+    audited = [package for package in packages if "skip_reason" not in package]
+    if not audited:
         reasons = [str(package["skip_reason"]) for package in packages]
         reason = (reasons or answer.stderr.strip().splitlines()[-1:] or ["no answer"])[0]
         print(f"NOT AUDITED: the list of vulnerabilities cannot be reached ({reason[:200]})")
@@ -75,22 +75,22 @@ def audit() -> int:
     known = [
         f"{package['name']} {package['version']}: {entry['id']}, mended in "
         f"{', '.join(entry['fix_versions']) or 'no version yet'}"
-        for package in asked
+        for package in audited
         for entry in package["vulns"]
     ]
     print(
-        *known or [f"Nothing is known against {len(asked)} of {len(packages)} packages"], sep="\n"
+        *known or [f"Nothing is known against {len(audited)} of {len(packages)} packages"], sep="\n"
     )
     return 1 if known else 0
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """``lock`` or ``audit``."""
-    given = list(sys.argv[1:] if words is None else words)
-    if given == ["lock"]:
+    arguments = list(sys.argv[1:] if words is None else words)
+    if arguments == ["lock"]:
         lock()
         return 0
-    if given == ["audit"]:
+    if arguments == ["audit"]:
         return audit()
     print("usage: python -m package.supply lock | audit", file=sys.stderr)
     return 2

@@ -255,13 +255,13 @@ def _study(arguments: argparse.Namespace) -> int:
 
 def _demo(arguments: argparse.Namespace) -> int:
     """Train what is missing, in order. One that fails does not stop the others."""
-    wanted = [demo for demo in demo_set() if not arguments.only or demo.name in arguments.only]
+    demos = [demo for demo in demo_set() if not arguments.only or demo.name in arguments.only]
     failed = []
-    for number, demo in enumerate(wanted, 1):
+    for number, demo in enumerate(demos, 1):
         output = arguments.output / demo.name
         if (output / "config.json").is_file():
             continue
-        print(f"[{number}/{len(wanted)}] {demo.name}", flush=True)
+        print(f"[{number}/{len(demos)}] {demo.name}", flush=True)
         data = arguments.text_data if demo.task == "trec" else arguments.data
         try:
             finetune(

@@ -64,10 +64,10 @@ def evaluate(
     if table.label is None:
         raise ValueError(f"Split {table.split} of task {table.task} is published without labels.")
     logits = predict(classifier, table, batch_size)
-    wanted = max(len(table.labels), 1)
-    if logits.shape[1] != wanted:
+    outputs = max(len(table.labels), 1)
+    if logits.shape[1] != outputs:
         raise ValueError(
             f"The checkpoint answers with {logits.shape[1]} outputs, the table has "
-            f"{wanted}. Choose the table of the checkpoint's own task."
+            f"{outputs}. Choose the table of the checkpoint's own task."
         )
     return Evaluation(logits, score(metrics, table.label, logits, regression=table.regression))

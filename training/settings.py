@@ -62,13 +62,13 @@ class Splits:
     metrics: tuple[str, ...]
 
 
-def all_options(head: str, given: dict[str, Any]) -> dict[str, Any]:
+def all_options(head: str, options: dict[str, Any]) -> dict[str, Any]:
     """The pooling head's options with its defaults written out, so that a later change of a
     default changes no finished checkpoint."""
     from analysis.heads.base import HEADS, check_options, options_of
 
-    known = check_options(head, given)
-    strangers = sorted(set(given) - set(known))
+    known = check_options(head, options)
+    strangers = sorted(set(options) - set(known))
     if strangers:
         raise ValueError(
             f"Pooling head {head} has no option {', '.join(strangers)}; it has "
@@ -133,14 +133,14 @@ def _own_table(settings: Settings, path: Path, labels: Sequence[str] | None, spl
             split=split,
         )
     columns = Columns(settings.text, settings.pair, settings.label, settings.label_columns)
-    found = read_upload(
+    upload = read_upload(
         path, columns=columns, labels=labels, kind=settings.label_kind, duplicates="keep"
     )
-    if found.left_out:
-        first = next((one for one in found.problems if not one.kept), None)
-        where = f"row {first.row}: {first.what}" if first else f"{found.left_out} rows"
+    if upload.left_out:
+        first = next((problem for problem in upload.problems if not problem.kept), None)
+        where = f"row {first.row}: {first.what}" if first else f"{upload.left_out} rows"
         raise ValueError(f"{path}, {where}. Correct the row, or name another column.")
-    return replace(found.table, task="csv", split=split)
+    return replace(upload.table, task="csv", split=split)
 
 
 def _has_lists(path: Path, label: str | None) -> bool:

@@ -43,7 +43,7 @@ class Family:
     metrics: Mapping[str, str]
 
 
-def check_kinds(given: Mapping[str, Any]) -> None:
+def check_kinds(entries_by_name: Mapping[str, Any]) -> None:
     """That each entry of a study's file is of its kind, before anything is read out of it.
 
     Raises
@@ -52,14 +52,14 @@ def check_kinds(given: Mapping[str, Any]) -> None:
         One is not; the sentence shows it.
     """
     for name in ("heads", "own", "recipes", "encoders", "recipe"):
-        entries = given.get(name)
+        entries = entries_by_name.get(name)
         if entries is None:
             continue
         _kind(name, entries, dict, "names with their options")
         for key, entry in entries.items() if name in ("heads", "own", "recipes") else ():
             if entry is not None:
                 _kind(f"{name}: {key}", entry, dict, "options with their values")
-    families = given.get("families")
+    families = entries_by_name.get("families")
     if families is not None:
         _kind("families", families, list, "a list of families")
     for entry in families or ():
@@ -142,17 +142,17 @@ def family(entry: dict[str, Any], heads: Mapping[str, Any], own: Mapping[str, An
 
 
 def _metrics(
-    tasks: tuple[str, ...], given: dict[str, Any], own: Mapping[str, Any]
+    tasks: tuple[str, ...], declared: dict[str, Any], own: Mapping[str, Any]
 ) -> dict[str, str]:
     """The one metric per task on which the tests are made: declared, or the task's first."""
-    only(given, tasks, "'metrics'")
+    only(declared, tasks, "'metrics'")
     chosen = {}
     for task in tasks:
         if task in TASKS:
             known: tuple[str, ...] = TASKS[task].metrics
         else:
             known = metrics.NUMBER if own[task].get("label_kind") == "number" else metrics.CLASSES
-        chosen[task] = str(given.get(task, known[0]))
+        chosen[task] = str(declared.get(task, known[0]))
         if chosen[task] not in known:
             raise ValueError(f"task {task} reports {', '.join(known)}, not {chosen[task]!r}.")
     return chosen
@@ -206,8 +206,8 @@ def own_table(name: str, entry: dict[str, Any], folder: Path) -> dict[str, Any]:
     return entry
 
 
-def only(given: Mapping[str, Any], known: Any, where: str) -> None:
-    """Raise ``ValueError`` where ``given`` has an entry that is not known ``where`` it stands."""
-    strangers = [str(name) for name in given if name not in known]
+def only(entries: Mapping[str, Any], known: Any, where: str) -> None:
+    """Raise ``ValueError`` where ``entries`` has an entry that is not known ``where`` it stands."""
+    strangers = [str(name) for name in entries if name not in known]
     if strangers:
         raise ValueError(f"{where} has no entry {strangers[0]!r}; it has {', '.join(known)}.")

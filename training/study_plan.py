@@ -138,7 +138,7 @@ def read_plan(path: str | Path) -> Plan:
 
     path = Path(path)
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(
             f"{path} cannot be read ({error.strerror}). Name a study's YAML."
@@ -147,34 +147,34 @@ def read_plan(path: str | Path) -> Plan:
         raise FileError(f"{path} is no YAML: {error}. Correct the file.") from None
     except RecursionError:
         raise ValueError(f"{path} is nested too deeply for a study. Correct the file.") from None
-    if not isinstance(given, dict):
+    if not isinstance(data, dict):
         raise ValueError(f"{path} holds no entries. study/minilm.yaml is an example.")
     try:
-        parts.check_kinds(given)
-        return _plan(given, path)
+        parts.check_kinds(data)
+        return _plan(data, path)
     except (TypeError, AttributeError, LookupError, OverflowError, OSError) as error:
         raise FileError(f"{path}: an entry is not of its kind ({error}). Correct it.") from None
     except ValueError as error:
         raise FileError(f"{path}: {error}") from None
 
 
-def _for_each_encoder(given: dict[str, Any]) -> dict[str, Any]:
+def _for_each_encoder(data: dict[str, Any]) -> dict[str, Any]:
     """``encoders: {short: name}`` in place of ``encoder``: heads and families once for each.
 
     Those of the first keep their names, those of another are called ``short/name``.
     """
-    encoders = given.get("encoders")
+    encoders = data.get("encoders")
     if encoders is None:
-        return given
-    if "encoder" in given or not isinstance(encoders, dict) or not encoders:
+        return data
+    if "encoder" in data or not isinstance(encoders, dict) or not encoders:
         raise ValueError("'encoders' maps short names to encoders, in place of 'encoder'.")
     heads: dict[str, Any] = {}
     families = []
     for place, (short, encoder) in enumerate(encoders.items()):
         prefix = f"{short}/" if place else ""
-        for key, entry in dict(given.get("heads") or {}).items():
+        for key, entry in dict(data.get("heads") or {}).items():
             heads[f"{prefix}{key}"] = {"head": key, **dict(entry or {}), "encoder": encoder}
-        for entry in given.get("families") or ():
+        for entry in data.get("families") or ():
             named = {
                 "against": f"{prefix}{entry.get('against', 'cls')}",
                 "heads": [f"{prefix}{key}" for key in entry.get("heads", ())],
@@ -183,29 +183,29 @@ def _for_each_encoder(given: dict[str, Any]) -> dict[str, Any]:
                 "primary": bool(entry.get("primary")) and not place,
             }
             families.append({**entry, **named})
-    kept = {name: value for name, value in given.items() if name != "encoders"}
+    kept = {name: value for name, value in data.items() if name != "encoders"}
     return kept | {"encoder": next(iter(encoders.values())), "heads": heads, "families": families}
 
 
-def _plan(given: dict[str, Any], path: Path) -> Plan:
-    parts.only(given, TOP, "the file")
-    given = _for_each_encoder(given)
+def _plan(data: dict[str, Any], path: Path) -> Plan:
+    parts.only(data, TOP, "the file")
+    data = _for_each_encoder(data)
     for name in ("name", "encoder", "heads", "recipe", "families"):
-        if name not in given:
+        if name not in data:
             raise ValueError(f"'{name}' is missing. study/minilm.yaml is an example.")
-    if not str(given["name"]).replace("-", "").replace("_", "").isalnum():
+    if not str(data["name"]).replace("-", "").replace("_", "").isalnum():
         raise ValueError("'name' becomes a folder: letters, digits, - and _ only.")
-    tuning = str(given.get("tuning", "full"))
+    tuning = str(data.get("tuning", "full"))
     if tuning not in ("full", "lora", "frozen"):
         raise ValueError(f"'tuning' is {tuning!r}; it is full, lora or frozen.")
     own = {
         str(name): parts.own_table(str(name), dict(entry), path.parent)
-        for name, entry in (given.get("own") or {}).items()
+        for name, entry in (data.get("own") or {}).items()
     }
-    encoder = str(given["encoder"])
+    encoder = str(data["encoder"])
     heads = {
         str(key): parts.variant(str(key), dict(entry or {}), encoder)
-        for key, entry in dict(given["heads"]).items()
+        for key, entry in dict(data["heads"]).items()
     }
     folders: dict[str, str] = {}
     for value in heads.values():
@@ -215,7 +215,7 @@ def _plan(given: dict[str, Any], path: Path) -> Plan:
                 f"two encoders are called {name!r}: {folders[name]} and {value['encoder']}. A run "
                 "is named after its encoder; rename one of the folders."
             )
-    families = tuple(parts.family(dict(entry), heads, own) for entry in given["families"])
+    families = tuple(parts.family(dict(entry), heads, own) for entry in data["families"])
     if sum(family.primary for family in families) > 1:
         raise ValueError("more than one family is primary; a study has one headline.")
     names = [family.name for family in families]
@@ -224,7 +224,7 @@ def _plan(given: dict[str, Any], path: Path) -> Plan:
     tasks = dict.fromkeys(task for family in families for task in family.tasks)
     recipes = {
         task: parts.recipe(
-            task, dict(given["recipe"]), dict((given.get("recipes") or {}).get(task, {})), tuning
+            task, dict(data["recipe"]), dict((data.get("recipes") or {}).get(task, {})), tuning
         )
         for task in tasks
     }
@@ -233,9 +233,9 @@ def _plan(given: dict[str, Any], path: Path) -> Plan:
         for run in _runs(family, heads, recipes, tuning, own):
             runs.setdefault(run.hash, run)
     return Plan(
-        name=str(given["name"]),
-        title=str(given.get("title", given["name"])),
-        note=" ".join(str(given.get("note", "")).split()),
+        name=str(data["name"]),
+        title=str(data.get("title", data["name"])),
+        note=" ".join(str(data.get("note", "")).split()),
         encoder=encoder,
         tuning=tuning,
         heads=heads,
@@ -282,13 +282,13 @@ def _runs(
 
 def recipe_of(config: Mapping[str, Any]) -> Recipe:
     """A run's recipe as the trainer takes it."""
-    given = dict(config["recipe"])
+    settings = dict(config["recipe"])
     if config["tuning"] == "full":
-        given["full_learning_rate"] = given.pop("learning_rate")
-    if "lora_targets" in given:
-        given["lora_targets"] = tuple(given["lora_targets"])
+        settings["full_learning_rate"] = settings.pop("learning_rate")
+    if "lora_targets" in settings:
+        settings["lora_targets"] = tuple(settings["lora_targets"])
     known = {field.name for field in fields(Recipe)}
-    return Recipe(**{name: value for name, value in given.items() if name in known})
+    return Recipe(**{name: value for name, value in settings.items() if name in known})
 
 
 def _first_split(task: str) -> str:

@@ -168,7 +168,7 @@ def tune(
         notes=tuple(notes_on(train, dev, problem_of(train), cut, 0)),
         states_seconds=0.0,
         example=most_disputed(
-            [_said(logits, splits) for run, logits in answers.items() if run.seed == 0], dev
+            [_predicted(logits, splits) for run, logits in answers.items() if run.seed == 0], dev
         ),
         checkpoints=tuple(run.folder.name for run in answers),
         tuning=tuning.method,
@@ -244,9 +244,11 @@ def _steps(tuning: Tuning, run: Run, cancel: Event | None) -> Iterator[tuple[int
     finally:
         _end(process)
     if not run.finished:
-        told = [line.removeprefix("error: ") for line in last if line.startswith("error: ")]
-        told = told or [line for line in last if line.strip()]
-        raise _Failed(told[-1] if told else f"its process ended with status {process.returncode}")
+        errors = [line.removeprefix("error: ") for line in last if line.startswith("error: ")]
+        errors = errors or [line for line in last if line.strip()]
+        raise _Failed(
+            errors[-1] if errors else f"its process ended with status {process.returncode}"
+        )
 
 
 def _read(stream: Any, lines: Queue[str]) -> None:
@@ -328,7 +330,7 @@ def _head(
     )
 
 
-def _said(logits: NDArray[np.float32], splits: Splits) -> NDArray[Any]:
+def _predicted(logits: NDArray[np.float32], splits: Splits) -> NDArray[Any]:
     """What a run says of each row: a class, classes or a number."""
     if splits.train.regression:
         return logits[:, 0]

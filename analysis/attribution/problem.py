@@ -157,24 +157,24 @@ def predicted(logits: Tensor) -> int:
 
 def check_target(name: str, target: Any, count: int, labels: Sequence[str] = ()) -> Target:
     """A class by index or name, or a pair of two different ones; ``ValueError`` otherwise."""
-    given = tuple(target) if isinstance(target, (tuple, list)) else (target,)
-    found = [_class(name, one, count, labels) for one in given]
-    if len(found) == 1:
-        return found[0]
-    if len(found) != 2 or found[0] == found[1]:
+    names = tuple(target) if isinstance(target, (tuple, list)) else (target,)
+    classes = [_class(name, label, count, labels) for label in names]
+    if len(classes) == 1:
+        return classes[0]
+    if len(classes) != 2 or classes[0] == classes[1]:
         raise ValueError(f"target is {target!r}; a pair of two different classes is needed")
-    return found[0], found[1]
+    return classes[0], classes[1]
 
 
-def _class(name: str, given: Any, count: int, labels: Sequence[str]) -> int:
-    if isinstance(given, str):
-        if given not in labels:
+def _class(name: str, label: Any, count: int, labels: Sequence[str]) -> int:
+    if isinstance(label, str):
+        if label not in labels:
             known = ", ".join(labels) or "none, it predicts a number"
-            raise ValueError(f"target is {given!r}; {name} has the classes: {known}")
-        return list(labels).index(given)
-    index = _whole(given)
+            raise ValueError(f"target is {label!r}; {name} has the classes: {known}")
+        return list(labels).index(label)
+    index = _whole(label)
     if index is None:
-        raise ValueError(f"target is {given!r}; a class by index or name is needed, or a pair")
+        raise ValueError(f"target is {label!r}; a class by index or name is needed, or a pair")
     if not 0 <= index < count:
         raise ValueError(f"target is {index}; {name} has {count} classes")
     return index
@@ -182,18 +182,18 @@ def _class(name: str, given: Any, count: int, labels: Sequence[str]) -> int:
 
 def check_seed(seed: Any) -> int:
     """A whole number, at least 0; ``ValueError`` otherwise."""
-    found = _whole(seed)
-    if found is None or found < 0:
+    number = _whole(seed)
+    if number is None or number < 0:
         raise ValueError(f"seed is {seed!r}; a whole number of at least 0 is needed")
-    return found
+    return number
 
 
-def _whole(given: Any) -> int | None:
+def _whole(value: Any) -> int | None:
     """An integer of any library as such; None for what only could be made one."""
-    if isinstance(given, (bool, np.bool_)):
+    if isinstance(value, (bool, np.bool_)):
         return None
     try:
-        return operator.index(given)
+        return operator.index(value)
     except TypeError:
         return None
 
@@ -219,8 +219,8 @@ def baseline_of(
         mean /= len(rows)
         return torch.where(special[:, None], embedded(classifier, ids), mean), "mean embedding"
     if baseline == "text":
-        other, named = _other_text(classifier, tokens, text)
-        return embedded(classifier, torch.tensor(other, device=ids.device)[None]), named
+        other_ids, named = _other_text(classifier, tokens, text)
+        return embedded(classifier, torch.tensor(other_ids, device=ids.device)[None]), named
     index = special_id(classifier, baseline)
     return embedded(classifier, torch.where(special, ids, index)), f"[{baseline.upper()}]"
 
@@ -232,15 +232,15 @@ def _other_text(
     if not text:
         raise ValueError("baseline='text' needs baseline_text: the sentence to compare with")
     texts = (text,) if isinstance(text, str) else tuple(text) if isinstance(text, Sequence) else ()
-    if not texts or not all(isinstance(one, str) for one in texts):
+    if not texts or not all(isinstance(part, str) for part in texts):
         raise ValueError(f"baseline_text is {text!r}; a sentence is needed, or two for a pair")
     if len(texts) > 1 + (tokens.pair is not None):
         raise ValueError("baseline_text is a pair, and the text is not")
     ids = np.where(tokens.special, tokens.ids, special_id(classifier, "pad"))
     cut = 0
-    for segment, one in enumerate(texts):
-        other = tokenize(classifier.tokenizer, one, None, classifier.limit)
-        words = other.ids[~other.special]
+    for segment, segment_text in enumerate(texts):
+        tokens_of_other = tokenize(classifier.tokenizer, segment_text, None, classifier.limit)
+        words = tokens_of_other.ids[~tokens_of_other.special]
         places = np.flatnonzero(~tokens.special & (tokens.segment == segment))
         kept = min(len(words), len(places))
         ids[places[:kept]] = words[:kept]

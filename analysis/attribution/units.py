@@ -62,22 +62,22 @@ def check_cover(units: Sequence[Sequence[int]], length: int) -> None:
 def _checked(span: Sequence[Span] | None) -> list[tuple[int, int, int]]:
     if not span:
         raise ValueError("unit='span' needs span=((start, end), ...), characters of the text")
-    found = []
-    for one in span if isinstance(span, Iterable) else (span,):
+    places = []
+    for place in span if isinstance(span, Iterable) else (span,):
         try:
-            values = tuple(operator.index(value) for value in one)
+            values = tuple(operator.index(value) for value in place)
         except TypeError:
             values = ()
         if len(values) not in (2, 3):
             raise ValueError(
                 f"a span is (start, end) or (segment, start, end), characters of the text, "
-                f"not {one!r}"
+                f"not {place!r}"
             )
         segment, start, end = values if len(values) == 3 else (0, *values)
         if not 0 <= start < end or segment not in (0, 1):
-            raise ValueError(f"{one!r} is no span: 0 <= start < end is needed")
-        found.append((segment, start, end))
-    return found
+            raise ValueError(f"{place!r} is no span: 0 <= start < end is needed")
+        places.append((segment, start, end))
+    return places
 
 
 def _shares(piece: tuple[int, int, int], segment: int, start: int, end: int) -> bool:

@@ -42,14 +42,14 @@ def describe_adapter(folder: Path, name: str, source: str) -> Checkpoint:
     base = base_of(folder, str(adapter.get("base_model_name_or_path") or ""), name)
     own = folder / "config.json"
     config = read_json(own if own.is_file() else base.path / "config.json")
-    told = declared(folder, name)
+    declaration = declared(folder, name)
     labels: tuple[str, ...] = ()
     notes: list[str] = []
     if kind == "classifier":
         # The base may have had other classes, which the adapter's layer replaced.
         if not own.is_file() and outputs is not None and len(labels_of(name, config)) != outputs:
             config = {**config, "id2label": None, "num_labels": None, "problem_type": None}
-        config |= told
+        config |= declaration
         labels = labels_of(name, config, outputs)
         if len(labels) > 1 and not config.get("problem_type"):
             notes.append(

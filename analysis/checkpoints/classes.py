@@ -76,17 +76,17 @@ def _is_digits(value: Any) -> bool:
 
 
 def contradiction_in(config: Mapping[str, Any]) -> str:
-    """A sentence where the two tables of a configuration's classes differ; "" where they agree."""
-    names, other = config.get("id2label"), _numbered(config.get("label2id"))
-    if not isinstance(names, dict) or other is None:
+    """In a sentence that the two tables of a configuration's classes differ; "" where they agree."""
+    names, numbers = config.get("id2label"), _numbered(config.get("label2id"))
+    if not isinstance(names, dict) or numbers is None:
         return ""
-    differ = [n for n in names if str(n) in other and str(names[n]) != other[str(n)]]
+    differ = [n for n in names if str(n) in numbers and str(names[n]) != numbers[str(n)]]
     if not differ:
         return ""
     first = sorted(map(str, differ))[0]
     return (
         f"Its config.json contradicts itself: class {first} is {names.get(first)} by id2label, "
-        f"which is used here, and {other[first]} by label2id. Correct the wrong one."
+        f"which is used here, and {numbers[first]} by label2id. Correct the wrong one."
     )
 
 

@@ -51,9 +51,9 @@ def read_config(folder: Path) -> dict[str, Any]:
             "model.safetensors or a PEFT adapter."
         )
     if not (folder / "config.json").is_file():
-        other = "" if weight_files(folder) else formats.in_folder(folder)
-        if other:
-            raise CheckpointError(f"{folder.name}: its weights are {other}")
+        foreign = "" if weight_files(folder) else formats.in_folder(folder)
+        if foreign:
+            raise CheckpointError(f"{folder.name}: its weights are {foreign}")
         raise CheckpointError(
             f"{folder.name}: there is no config.json. A checkpoint has config.json and "
             f"model.safetensors or a PEFT adapter.{_inside(folder)}"
@@ -123,14 +123,14 @@ def declared(folder: Path, name: str) -> dict[str, Any]:
             f"{name}: {', '.join(unknown)} in {file.name} is unknown beside a folder that opens "
             f"without it; known: {', '.join(_KNOWN)}"
         )
-    found: dict[str, Any] = {}
+    entries: dict[str, Any] = {}
     if spec.get("labels"):
-        found["id2label"] = dict(enumerate(map(str, spec["labels"])))
+        entries["id2label"] = dict(enumerate(map(str, spec["labels"])))
     if spec.get("problem_type"):
-        found["problem_type"] = spec["problem_type"]
+        entries["problem_type"] = spec["problem_type"]
     if spec.get("task"):
-        found["finetuning_task"] = str(spec["task"])
-    return found
+        entries["finetuning_task"] = str(spec["task"])
+    return entries
 
 
 def short_digest(weights: str, folder: Path) -> str:

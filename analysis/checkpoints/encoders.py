@@ -84,7 +84,7 @@ def resolve_encoder(name: str | os.PathLike[str]) -> EncoderLocation:
 
     Raises :class:`EncoderNotFound` (a ``ValueError``) that names each place looked in.
     """
-    return _found(os.fspath(name), (*_HERE, ("Hub", _from_hub)))
+    return _locate(os.fspath(name), (*_HERE, ("Hub", _from_hub)))
 
 
 def locally(name: str | os.PathLike[str]) -> EncoderLocation:
@@ -92,20 +92,20 @@ def locally(name: str | os.PathLike[str]) -> EncoderLocation:
 
     Raises :class:`EncoderNotFound` (a ``ValueError``) that names each place looked in.
     """
-    return _found(os.fspath(name), _HERE)
+    return _locate(os.fspath(name), _HERE)
 
 
-def _found(asked: str, places: Sequence[tuple[str, Find]]) -> EncoderLocation:
+def _locate(name: str, places: Sequence[tuple[str, Find]]) -> EncoderLocation:
     looked: list[str] = []
     for source, find in places:
-        path = find(asked, looked)
+        path = find(name, looked)
         if path is not None:
             files = tuple(f for f in weight_files(path) if not f.name.startswith("adapter"))
             if files:
-                return EncoderLocation(asked, path, source, digest_of(files))
+                return EncoderLocation(name, path, source, digest_of(files))
             looked.append(f"{source}: found, but it holds no model.safetensors")
     raise EncoderNotFound(
-        f"encoder {asked!r} was not found. Looked in: {'; '.join(looked)}. Give a folder with "
+        f"encoder {name!r} was not found. Looked in: {'; '.join(looked)}. Give a folder with "
         "config.json and model.safetensors, or download it once on a machine with a network."
     )
 

@@ -218,7 +218,7 @@ def _describe_pooling(
                 encoder_name,
                 str(config.get("encoder_sha256", "")),
                 describe,
-                lambda found: found.encoder_digest,
+                lambda checkpoint: checkpoint.encoder_digest,
             )
         except ValueError as error:
             raise CheckpointError(f"{name}: {error}") from error

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def forward(
-    classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, Any], kept: bool = False
+    classifier: Classifier, inputs: dict[str, Any], outputs: dict[str, Any], kept: bool = False
 ) -> Any:
     """(encoder's output with all hidden states, Pooled or None, logits (B, C) or None).
 
@@ -27,12 +27,12 @@ def forward(
 
     model: Any = classifier.model
     if hasattr(model, "pool"):
-        output = encoded(classifier, inputs, wanted) if kept else model.encode(**inputs, **wanted)
+        output = encoded(classifier, inputs, outputs) if kept else model.encode(**inputs, **outputs)
         attentions = output.attentions if model.head.reads_attentions() else None
         pooled = model.pool(output.hidden_states, inputs["attention_mask"], attentions)
         layer = model.classifier
         return output, pooled, None if layer is None else layer(pooled.vector)
-    output = model(**inputs, **wanted, output_hidden_states=True, return_dict=True)
+    output = model(**inputs, **outputs, output_hidden_states=True, return_dict=True)
     head = classifier.head
     if head is None:
         return output, None, getattr(output, "logits", None)
@@ -60,14 +60,14 @@ def logits_of(classifier: Classifier, embeddings: Tensor, inputs: dict[str, Tens
     import torch
 
     model: Any = classifier.model
-    given = {
+    tensors = {
         name: tensor.expand(len(embeddings), -1) if len(tensor) == 1 else tensor
         for name, tensor in inputs.items()
     }
     vectors = embeddings.to(classifier.dtype)
     with classifier.lock:
-        if "input_ids" not in given:
-            logits: Tensor = model(inputs_embeds=vectors, **given).logits
+        if "input_ids" not in tensors:
+            logits: Tensor = model(inputs_embeds=vectors, **tensors).logits
             return logits.float()
         table = model.get_input_embeddings()
 
@@ -77,7 +77,7 @@ def logits_of(classifier: Classifier, embeddings: Tensor, inputs: dict[str, Tens
 
         handle = table.register_forward_hook(put)
         try:
-            logits = model(**given).logits
+            logits = model(**tensors).logits
         finally:
             handle.remove()
     return logits.float()

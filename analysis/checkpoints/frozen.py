@@ -40,7 +40,7 @@ def encoder_of(
         Not found (each place looked in is named), or found with other weights only.
     """
     beside = folder.resolve().parent / Path(name).name
-    looked, other = [], ""
+    looked, digest_there = [], ""
     for place in (folder_named(name), beside, name):
         if place is None:
             continue
@@ -56,10 +56,10 @@ def encoder_of(
         described = describe(place)
         if digest(described) == sha256:
             return described
-        other = digest(described)[:12]
-    if other:
+        digest_there = digest(described)[:12]
+    if digest_there:
         raise ValueError(
-            f"the encoder {name!r} has other weights (sha256 {other}) than the pooling head was "
+            f"the encoder {name!r} has other weights (sha256 {digest_there}) than the pooling head was "
             f"fitted on ({sha256[:12]}). Put the encoder back, or fit the head again."
         )
     raise ValueError(

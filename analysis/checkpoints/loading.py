@@ -145,8 +145,8 @@ def load(
         raise CheckpointError(f"dtype is {dtype!r}; known: {', '.join(DTYPES)}")
     where = _device(device)
     if encoder is not None or keys is not None:
-        given = {"encoder": encoder, "keys": keys, "head": head, **spec}
-        checkpoint = describe_weights(Path(reference), given)
+        arguments = {"encoder": encoder, "keys": keys, "head": head, **spec}
+        checkpoint = describe_weights(Path(reference), arguments)
         return _opened(checkpoint, where, dtype, attn_implementation)
     if spec:
         raise TypeError(f"load() has no argument {next(iter(spec))!r} without encoder and keys")

@@ -138,15 +138,15 @@ class PoolingClassifier(PreTrainedModel):
             The head reads the encoder's attentions, and fused attention keeps none.
         """
         hidden = torch.stack(tuple(hidden_states)).to(next(self.classifier.parameters()).dtype)
-        given = None
+        weights = None
         if self.head.reads_attentions():
             if not attentions or any(layer is None for layer in attentions):
                 raise ValueError(
                     f"the pooling head {self.head.key!r} reads the encoder's attentions, and "
                     "fused attention keeps none: load with attn_implementation='eager'"
                 )
-            given = torch.stack(tuple(attentions)).to(hidden.dtype)
-        pooled: heads.Pooled = self.head(hidden, attention_mask, given)
+            weights = torch.stack(tuple(attentions)).to(hidden.dtype)
+        pooled: heads.Pooled = self.head(hidden, attention_mask, weights)
         return pooled
 
     def encode(
@@ -185,11 +185,11 @@ class PoolingClassifier(PreTrainedModel):
         ValueError
             Neither ids nor embeddings are given.
         """
-        given = input_ids if inputs_embeds is None else inputs_embeds
-        if given is None:
+        inputs = input_ids if inputs_embeds is None else inputs_embeds
+        if inputs is None:
             raise ValueError("give input_ids or inputs_embeds")
         if attention_mask is None:
-            attention_mask = torch.ones(given.shape[:2], dtype=torch.long, device=given.device)
+            attention_mask = torch.ones(inputs.shape[:2], dtype=torch.long, device=inputs.device)
         encoded = self.encode(
             input_ids,
             attention_mask,
@@ -198,7 +198,7 @@ class PoolingClassifier(PreTrainedModel):
             inputs_embeds=inputs_embeds,
             output_attentions=output_attentions or None,
         )
-        with torch.autocast(given.device.type, enabled=False):
+        with torch.autocast(inputs.device.type, enabled=False):
             attentions = encoded.attentions if self.head.reads_attentions() else None
             pooled = self.pool(encoded.hidden_states, attention_mask, attentions)
             logits = self.classifier(self.dropout(pooled.vector))

@@ -42,23 +42,23 @@ def model_class(auto: Any, config: PretrainedConfig) -> Any:
     """The class that an Auto class opens this configuration with; None where it has none."""
     mapping = auto._model_mapping
     try:
-        found = mapping[type(config)]
+        entry = mapping[type(config)]
     except KeyError:
         return None
-    return found[0] if isinstance(found, tuple) else found
+    return entry[0] if isinstance(entry, tuple) else entry
 
 
-def attention_of(auto: Any, config: PretrainedConfig, wanted: str) -> str:
+def attention_of(auto: Any, config: PretrainedConfig, implementation: str) -> str:
     """`wanted`, or "eager" where the architecture has no fused attention: the same numbers."""
-    found = model_class(auto, config)
-    fused = wanted != "sdpa" or found is None or getattr(found, "_supports_sdpa", False)
-    return wanted if fused else "eager"
+    cls = model_class(auto, config)
+    fused = implementation != "sdpa" or cls is None or getattr(cls, "_supports_sdpa", False)
+    return implementation if fused else "eager"
 
 
 def without_pooler(config: PretrainedConfig) -> dict[str, Any]:
     """Keyword arguments that build an encoder without its own pooler, where it knows how to."""
-    found = model_class(auto_class(config), config)
-    takes_it = "add_pooling_layer" in inspect.signature(found.__init__).parameters
+    cls = model_class(auto_class(config), config)
+    takes_it = "add_pooling_layer" in inspect.signature(cls.__init__).parameters
     return {"add_pooling_layer": False} if takes_it else {}
 
 
@@ -106,13 +106,13 @@ FROM_DISK: dict[str, Any] = {
 }
 
 
-def wrapper_of(keys: Iterable[str], wanted: Iterable[str]) -> str:
+def wrapper_of(keys: Iterable[str], expected: Iterable[str]) -> str:
     """What a training script's wrapper put before the names of the tensors; "" for nothing.
 
     ``module.`` of DataParallel, ``_orig_mod.`` of torch.compile, a Lightning module's own: whatever
     its name, it is the beginning behind which all of the `wanted` names stand in the file.
     """
-    names, every = set(keys), list(wanted)
+    names, every = set(keys), list(expected)
     beginnings = {
         ".".join(parts[:length]) + "."
         for parts in (key.split(".") for key in names)
@@ -169,8 +169,8 @@ def load_stock_classifier(
     config = _without_blocks(AutoConfig.from_pretrained(folder, trust_remote_code=False, **changes))
     auto = AutoModelForSequenceClassification
     if getattr(config, "is_encoder_decoder", False):
-        found = model_class(auto, config)
-        raise ValueError(ENCODER_DECODER.format(name=getattr(found, "__name__", "This model")))
+        cls = model_class(auto, config)
+        raise ValueError(ENCODER_DECODER.format(name=getattr(cls, "__name__", "This model")))
     return opened(
         auto,
         folder,

@@ -83,23 +83,23 @@ def _cut(row: TokenRow) -> TokenRow:
     return row if len(row.ids) else TokenRow([0], None if row.types is None else [0], 0)
 
 
-def _forward(classifier: Classifier, rows: list[TokenRow], **wanted: Any) -> tuple[Any, Any]:
+def _forward(classifier: Classifier, rows: list[TokenRow], **outputs: Any) -> tuple[Any, Any]:
     """(encoder's output, logits (B, C) or None); any failure is the checkpoint's."""
     try:
-        output, _, logits = forward(classifier, _inputs(classifier, rows), wanted)
+        output, _, logits = forward(classifier, _inputs(classifier, rows), outputs)
     except CheckpointError:
         raise
     except Exception as error:
         head = classifier.head
-        told = (
-            "It is no text encoder or classifier as PoolLens needs one. Use one that reads token "
-            "ids of any length, such as BERT, ModernBERT or DeBERTa."
+        advice = (
+            "It is no text encoder or classifier as PoolLens needs one. Use one that reads token ids "
+            "of any length, such as BERT, ModernBERT or DeBERTa."
             if head is None or type(head).__module__.startswith("analysis.")
             else f"Its pooling head {head.key} is of a file of your own: correct it there."
         )
         raise CheckpointError(
             f"{classifier.checkpoint.name}: {_name(classifier)} cannot read a short text "
-            f"({_first_line(error)}). {told}"
+            f"({_first_line(error)}). {advice}"
         ) from error
     return output, logits
 
@@ -140,19 +140,19 @@ def _no_attentions(classifier: Classifier, row: TokenRow) -> str:
             output, _ = _forward(classifier, [row], output_attentions=True)
     except CheckpointError as error:
         return f"{name} gives no attentions ({_first_line(error)})"
-    found = getattr(output, "attentions", None) or ()
-    if not found or any(one is None for one in found):
+    attentions = getattr(output, "attentions", None) or ()
+    if not attentions or any(layer is None for layer in attentions):
         return f"{name} gives no attentions"
-    if any(not hasattr(one, "shape") or one.shape[-2:] != (length, length) for one in found):
+    if any(not hasattr(layer, "shape") or layer.shape[-2:] != (length, length) for layer in attentions):
         return (
             f"{name} attends within windows or to groups of tokens: it has no attention of every "
             "token to every token"
         )
-    if any(_differ(one.float().sum(-1), torch.ones(()), 0.1) for one in found):
+    if any(_differ(layer.float().sum(-1), torch.ones(()), 0.1) for layer in attentions):
         return f"{name} gives scores in the place of attentions: their rows do not add up to 1"
-    if len({tuple(one.shape) for one in found}) > 1:
+    if len({tuple(layer.shape) for layer in attentions}) > 1:
         return f"{name} has layers with different numbers of attention heads"
-    classifier.causal = length > 1 and not any(bool(one.triu(1).any()) for one in found)
+    classifier.causal = length > 1 and not any(bool(layer.triu(1).any()) for layer in attentions)
     return ""
 
 

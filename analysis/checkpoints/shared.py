@@ -40,7 +40,7 @@ def hold_once(encoder: nn.Module, sha256: str) -> None:
                 own.data = held.data
 
 
-def encoded(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, Any]) -> Any:
+def encoded(classifier: Classifier, inputs: dict[str, Any], outputs: dict[str, Any]) -> Any:
     """The encoder's output for these inputs; of a frozen encoder also what another head asked for.
 
     Only without gradients: what is kept belongs to no graph.
@@ -48,21 +48,19 @@ def encoded(classifier: Classifier, inputs: dict[str, Any], wanted: dict[str, An
     model: Any = classifier.model
     base = classifier.checkpoint.base
     if base is None or torch.is_grad_enabled():
-        return model.encode(**inputs, **wanted)
+        return model.encode(**inputs, **outputs)
     key = (
         base.sha256,
         classifier.dtype,
         str(classifier.device),
         classifier.encoder.config._attn_implementation,  # type: ignore[union-attr]
-        bool(wanted) or model.head.reads_attentions(),
-        tuple(
-            (name, tuple(given.shape), given.cpu().numpy().tobytes())
-            for name, given in sorted(inputs.items())
-        ),
+        bool(outputs) or model.head.reads_attentions(),
+        tuple((name, tuple(tensor.shape), tensor.cpu().numpy().tobytes())
+              for name, tensor in sorted(inputs.items())),
     )
     output = _OUTPUTS.get(key)
     if output is None:
-        output = model.encode(**inputs, **wanted)
+        output = model.encode(**inputs, **outputs)
         every = (*output.hidden_states, *(output.attentions or ()))
         _OUTPUTS.put(key, output, sum(state.numel() * state.element_size() for state in every))
     return output

@@ -69,10 +69,10 @@ def _refuse_characters(folder: Path) -> None:
 
     file = folder / "tokenizer_config.json"
     try:
-        given = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        settings = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except (OSError, ValueError):
         return
-    kind = str(given.get("tokenizer_class") or "") if isinstance(given, dict) else ""
+    kind = str(settings.get("tokenizer_class") or "") if isinstance(settings, dict) else ""
     known = getattr(transformers, kind, None) if kind.isidentifier() else None
     if known is not None and getattr(known, "vocab_files_names", None) == {}:
         raise CheckpointError(

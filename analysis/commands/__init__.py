@@ -27,19 +27,19 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. 0: done; 1: it could not be done, the reason is on stderr; 2: usage."""
     wait_passively()
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     top = argparse.ArgumentParser(
         prog="python -m analysis", description="PoolLens without its app."
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     # Only the command that is asked for is imported, so that --help and mistakes answer at once.
-    asked = next((word for word in given if not word.startswith("-")), "")
+    command = next((word for word in words if not word.startswith("-")), "")
     for name, (module, about) in COMMANDS.items():
         sentence = f"{about[:1].upper()}{about[1:]}."
         parser = commands.add_parser(name, help=about, description=sentence)
-        if name == asked:
+        if name == command:
             import_module(module).configure(parser)
-    options = top.parse_args(given)
+    options = top.parse_args(words)
     if not sys.warnoptions:  # warnings of libraries are for their developers, not for users
         warnings.filterwarnings("ignore", category=FutureWarning)
     run = import_module(COMMANDS[options.command][0]).run

@@ -48,14 +48,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(given: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """0 where everything that is needed is there and all checkpoints verify, else 1."""
     failed = 0
     for section, lines in (
         ("Packages", _packages()),
         ("Device", _device()),
         ("Figures", _figures()),
-        ("Checkpoints", _checkpoints(given.checkpoints, given.load)),
+        ("Checkpoints", _checkpoints(arguments.checkpoints, arguments.load)),
     ):
         print(section)
         for good, line in lines:
@@ -120,12 +120,12 @@ def _figures() -> Iterator[Line]:
                     else f"no TrueType font with {script}. Install {install_of(map(ord, sample))}"
                 ),
             )
-    found = [name for name in TEX if shutil.which(name)]
+    compilers = [name for name in TEX if shutil.which(name)]
     yield (
-        (bool(found) or None),
+        (bool(compilers) or None),
         (
-            f"TeX: {', '.join(found)}"
-            if found
+            f"TeX: {', '.join(compilers)}"
+            if compilers
             else "no TeX here: figures need none; the format pgf needs xelatex "
             "(package texlive-xetex)"
         ),
@@ -136,13 +136,14 @@ def _checkpoints(root: Path, load: bool) -> Iterator[Line]:
     if not root.is_dir():
         yield False, f"there is no folder {root.name}: name another with --checkpoints"
         return
-    found, broken = discover(root)
-    if not found and not broken:
+    usable, broken = discover(root)
+    if not usable and not broken:
         yield None, f"none in {root.name}"
     held: dict[str, int] = {}
-    for one in found:
-        what = f"pooling head {one.head}" if one.head else one.kind
-        line = f"{one.id}: {what}, {len(one.labels)} classes, sha256 {one.sha256[:12]}"
+    for checkpoint in usable:
+        what = f"pooling head {checkpoint.head}" if checkpoint.head else checkpoint.kind
+        line = f"{checkpoint.id}: {what}, {len(checkpoint.labels)} classes, "
+        line += f"sha256 {checkpoint.sha256[:12]}"
         if not load:
             yield True, line
             continue
@@ -150,9 +151,9 @@ def _checkpoints(root: Path, load: bool) -> Iterator[Line]:
         from analysis.checkpoints.shared import weights_of
 
         try:
-            classifier = loaded(one.folder)
+            classifier = loaded(checkpoint.folder)
         except ValueError as error:
-            yield False, f"{one.id}: {error}"
+            yield False, f"{checkpoint.id}: {error}"
             continue
         parts = weights_of(classifier)
         held |= parts

@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help='"auto" (default), "cpu" or "cuda:0"')
 
 
-def run(given: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Embed, and print where the vectors are.
 
     Raises
@@ -52,32 +52,32 @@ def run(given: argparse.Namespace) -> int:
     from analysis.checkpoints.folder import locate
     from analysis.corpus.bulk import Order, run
 
-    if given.layers == ["all"]:
+    if arguments.layers == ["all"]:
         layers: tuple[int, ...] | str = "all"
     else:
         try:
-            layers = tuple(int(layer) for layer in given.layers)
+            layers = tuple(int(layer) for layer in arguments.layers)
         except ValueError:
             raise ValueError("--layers takes numbers, or `all`") from None
     order = Order(
-        checkpoint=str(locate(given.checkpoint)[0]),
-        text=given.text,
-        pair=given.pair,
-        poolings=tuple(given.pooling),
+        checkpoint=str(locate(arguments.checkpoint)[0]),
+        text=arguments.text,
+        pair=arguments.pair,
+        poolings=tuple(arguments.pooling),
         layers=layers,
-        dtype=given.dtype,
-        device=given.device,
+        dtype=arguments.dtype,
+        device=arguments.device,
     )
 
     def report(name: str, rows: int) -> None:
         print(f"{name}: {rows:,} rows", file=sys.stderr, flush=True)
 
     folder = run(
-        given.input,
-        given.output,
+        arguments.input,
+        arguments.output,
         order,
-        engine=given.engine,
-        workers=given.workers,
+        engine=arguments.engine,
+        workers=arguments.workers,
         report=report,
     )
     print(folder)

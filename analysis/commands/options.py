@@ -61,14 +61,16 @@ def _width(text: str) -> str | float:
         return text
 
 
-def style_of(given: argparse.Namespace, base: Style) -> Style:
+def style_of(arguments: argparse.Namespace, base: Style) -> Style:
     """The style with what was asked for. Raises ``ValueError`` naming what is known."""
-    asked = {name: getattr(given, name) for name in _STYLE if getattr(given, name) is not None}
-    venue = asked.get("venue", base.venue)
+    settings = {
+        name: getattr(arguments, name) for name in _STYLE if getattr(arguments, name) is not None
+    }
+    venue = settings.get("venue", base.venue)
     if venue != base.venue and not isinstance(base.width, str):
         # inches of one's own belong to the venue they were chosen for
-        asked = {"width": base.inches if venue == "custom" else "column", **asked}
-    return replace(base, **asked)
+        settings = {"width": base.inches if venue == "custom" else "column", **settings}
+    return replace(base, **settings)
 
 
 def add_signature(parser: argparse.ArgumentParser) -> None:
@@ -80,9 +82,9 @@ def add_signature(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--project", default="", help="written into the file's metadata")
 
 
-def signature_of(given: argparse.Namespace) -> Signature:
+def signature_of(arguments: argparse.Namespace) -> Signature:
     """Who signs."""
-    return Signature(given.author.strip(), given.project.strip())
+    return Signature(arguments.author.strip(), arguments.project.strip())
 
 
 def add_checkpoints(parser: argparse.ArgumentParser) -> None:
@@ -141,14 +143,16 @@ def add_folders(parser: argparse.ArgumentParser) -> None:
         group.add_argument(f"--{name}", type=Path, metavar="FOLDER", help=what)
 
 
-def folders_of(given: argparse.Namespace) -> dict[str, Path]:
+def folders_of(arguments: argparse.Namespace) -> dict[str, Path]:
     """The folders of results that are named, by their kind."""
     from analysis.figures.recipes.folders import KINDS
 
-    return {kind: getattr(given, kind) for kind in KINDS if getattr(given, kind) is not None}
+    return {
+        kind: getattr(arguments, kind) for kind in KINDS if getattr(arguments, kind) is not None
+    }
 
 
-def data_of(given: argparse.Namespace, labels: tuple[str, ...] | None = None) -> Data | None:
+def data_of(arguments: argparse.Namespace, labels: tuple[str, ...] | None = None) -> Data | None:
     """The data set that is named, read; with `labels` its labels must be these classes.
 
     Raises
@@ -159,19 +163,19 @@ def data_of(given: argparse.Namespace, labels: tuple[str, ...] | None = None) ->
     from analysis.datasets.upload import peek, read_upload
     from analysis.figures.recipes.request import Data, of_suite
 
-    if not given.data:
+    if not arguments.data:
         return None
-    if given.data.startswith("suite:"):
-        return of_suite(given.data.partition(":")[2])
-    path = Path(given.data)
+    if arguments.data.startswith("suite:"):
+        return of_suite(arguments.data.partition(":")[2])
+    path = Path(arguments.data)
     if not path.is_file():
         raise ValueError(f"--data: there is no file {path.name}")
     first = peek(path, path.name, labels=labels)
     columns = first.columns
     named = {
-        name: getattr(given, f"{name}_column")
+        name: getattr(arguments, f"{name}_column")
         for name in ("text", "pair", "label")
-        if getattr(given, f"{name}_column")
+        if getattr(arguments, f"{name}_column")
     }
     columns = replace(columns, **named)
     own = (columns.text, columns.pair, columns.label)
@@ -180,17 +184,17 @@ def data_of(given: argparse.Namespace, labels: tuple[str, ...] | None = None) ->
     return Data(reading.table, path.name, reading.more)
 
 
-def load(reference: Path | str, given: argparse.Namespace) -> Classifier:
+def load(reference: Path | str, arguments: argparse.Namespace) -> Classifier:
     """A loaded checkpoint, after the user's own pooling heads."""
     from analysis.checkpoints import loading
 
-    for file in given.heads:
+    for file in arguments.heads:
         loading.register_heads(file)
-    given.heads = []
-    return loading.load(reference, device=given.device, root=given.checkpoints)
+    arguments.heads = []
+    return loading.load(reference, device=arguments.device, root=arguments.checkpoints)
 
 
-def subjects(given: argparse.Namespace) -> list[Subject]:
+def subjects(arguments: argparse.Namespace) -> list[Subject]:
     """The named checkpoints and seed groups, loaded.
 
     Raises
@@ -200,15 +204,18 @@ def subjects(given: argparse.Namespace) -> list[Subject]:
     """
     from analysis.figures.recipes.request import loaded
 
-    if not given.checkpoint:
-        names = ", ".join(one.id for one in discover(given.checkpoints)[0]) or "none"
+    if not arguments.checkpoint:
+        names = (
+            ", ".join(checkpoint.id for checkpoint in discover(arguments.checkpoints)[0]) or "none"
+        )
         raise ValueError(
-            f"name a checkpoint: --checkpoint C. In {given.checkpoints.name}/ there are: {names}"
+            f"name a checkpoint: --checkpoint C. In {arguments.checkpoints.name}/ there are: "
+            f"{names}"
         )
     named = []
-    for name in given.checkpoint:
-        members = _members(name, given.checkpoints)
-        classifiers = [load(member, given) for member in members or [name]]
+    for name in arguments.checkpoint:
+        members = _members(name, arguments.checkpoints)
+        classifiers = [load(member, arguments) for member in members or [name]]
         named.append(loaded(name if members else classifiers[0].checkpoint.id, classifiers))
     return named
 
@@ -217,7 +224,7 @@ def _members(name: str, root: Path) -> list[str]:
     """Ids of the seeds of a group, where the name is one and no checkpoint's."""
     if (root / name).is_dir() or Path(name).expanduser().is_dir():
         return []
-    return [one.id for one in discover(root)[0] if one.group == name]
+    return [checkpoint.id for checkpoint in discover(root)[0] if checkpoint.group == name]
 
 
 def write(folder: Path, files: Sequence[tuple[str, bytes]]) -> list[Path]:

@@ -42,37 +42,37 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_style(parser)
 
 
-def run(given: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Rebuild every sidecar; one that fails does not stop the others."""
     from analysis.figures.recipes.rebuild import known_checkpoints
 
     known = None
-    if not given.from_data:
-        known = known_checkpoints(given.checkpoints, given.checkpoint)
+    if not arguments.from_data:
+        known = known_checkpoints(arguments.checkpoints, arguments.checkpoint)
     loaded: dict[Path, Classifier] = {}
 
     def load(checkpoint: Checkpoint) -> Classifier:
         if checkpoint.folder not in loaded:
-            loaded[checkpoint.folder] = options.load(checkpoint.folder, given)
+            loaded[checkpoint.folder] = options.load(checkpoint.folder, arguments)
         return loaded[checkpoint.folder]
 
     failed = 0
     taken: set[str] = set()
-    for path in given.sidecars:
+    for path in arguments.sidecars:
         stem, again = path.stem, 2
         while stem in taken:  # sidecars of one name from several folders
             stem, again = f"{path.stem}-{again}", again + 1
         taken.add(stem)
         try:
-            _one(path, stem, given, known, load)
+            _rebuilt(path, stem, arguments, known, load)
         except (ValueError, OSError) as error:
             options.tell(f"{path}: {error}")
             failed += 1
     return 1 if failed else 0
 
 
-def _one(
-    path: Path, stem: str, given: argparse.Namespace, known: Known | None, load: object
+def _rebuilt(
+    path: Path, stem: str, arguments: argparse.Namespace, known: Known | None, load: object
 ) -> None:
     from analysis.figures.files.export import MIME
     from analysis.figures.files.sidecar import LARGEST, BadSidecar, read
@@ -85,33 +85,33 @@ def _one(
     if path.stat().st_size > LARGEST:
         raise BadSidecar(f"it is larger than {LARGEST // 2**20} MB, which no figure is")
     saved = read(path.read_bytes())
-    format = (given.format or saved.format).lower()
+    format = (arguments.format or saved.format).lower()
     if format not in MIME:
         raise ValueError(f"no format is called {format!r}; known are {', '.join(MIME)}")
-    style = options.style_of(given, saved.style)
-    dpi = given.dpi or saved.dpi
-    wanted = replace(saved, style=style, format=format, dpi=dpi)
+    style = options.style_of(arguments, saved.style)
+    dpi = arguments.dpi or saved.dpi
+    card = replace(saved, style=style, format=format, dpi=dpi)
     changed = (style, format, dpi) != (saved.style, saved.format, saved.dpi)
     try:
         made = rebuild(
-            wanted,
+            card,
             stem,
             known,
             load,  # type: ignore[arg-type]
-            given.recompute,
-            given.force,
+            arguments.recompute,
+            arguments.force,
             changed,
-            partial(options.data_of, given),
-            options.folders_of(given),
+            partial(options.data_of, arguments),
+            options.folders_of(arguments),
         )
     except OtherCheckpoint as error:
         raise ValueError(
             f"{error}. Stopped: draw the stored numbers with --from-data, or go on with --force."
         ) from None
     for file in options.write(
-        given.output, [(made.saved.name, made.saved.data), (f"{stem}.json", made.saved.sidecar)]
+        arguments.output, [(made.saved.name, made.saved.data), (f"{stem}.json", made.saved.sidecar)]
     ):
         print(file)
     if made.same:
         options.tell(f"{path.name}: the bytes are those that were saved.")
-    options.tell(*(f"{path.name}: {line}" for line in made.said))
+    options.tell(*(f"{path.name}: {line}" for line in made.sentences))

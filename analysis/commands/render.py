@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     out.add_argument("--name", help="file name without ending (default: view and checkpoint)")
 
 
-def run(given: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Draw, write, and print what was written.
 
     Raises
@@ -65,24 +65,24 @@ def run(given: argparse.Namespace) -> int:
     from analysis.figures.files.sidecar import sidecar
     from analysis.figures.style.settings import Style, require_dpi
 
-    if given.list:
+    if arguments.list:
         _list()
         return 0
-    if not given.view:
+    if not arguments.view:
         raise ValueError("name a view, such as `winners`; --list names all")
-    style = options.style_of(given, Style())
-    formats = [part.strip().lower() for part in given.format.split(",") if part.strip()]
+    style = options.style_of(arguments, Style())
+    formats = [part.strip().lower() for part in arguments.format.split(",") if part.strip()]
     _check_formats(formats)
-    require_dpi(given.dpi)
-    plot = _plot(given)
-    made = sidecar(plot, style, dpi=given.dpi, signed=options.signature_of(given))
-    stem = _stem(given.name) or slug(made.plots[0])
+    require_dpi(arguments.dpi)
+    plot = _plot(arguments)
+    made = sidecar(plot, style, dpi=arguments.dpi, signed=options.signature_of(arguments))
+    stem = _stem(arguments.name) or slug(made.plots[0])
     saved = [save(replace(made, format=format), stem) for format in formats]
     # One sidecar: the other formats are rebuilt from it with --format.
-    files = [(one.name, one.data) for one in saved] + [(f"{stem}.json", saved[0].sidecar)]
-    for path in options.write(given.output, files):
+    files = [(figure.name, figure.data) for figure in saved] + [(f"{stem}.json", saved[0].sidecar)]
+    for path in options.write(arguments.output, files):
         print(path)
-    options.tell(*dict.fromkeys(notice for one in saved for notice in one.notices))
+    options.tell(*dict.fromkeys(notice for figure in saved for notice in figure.notices))
     if made.left_out:
         options.tell(
             "Left out, so that the files say nothing of who made them: "
@@ -106,36 +106,36 @@ def _list() -> None:
         print(f"{name:24} {line}")
 
 
-def _plot(given: argparse.Namespace) -> Plot:
+def _plot(arguments: argparse.Namespace) -> Plot:
     from analysis.figures.recipes import folders, registry
 
-    params = _params(given.params)
+    params = _params(arguments.params)
     for kind in folders.KINDS:
-        folder = getattr(given, kind)
-        if folder is not None and kind not in folders.kinds_of(given.view):
+        folder = getattr(arguments, kind)
+        if folder is not None and kind not in folders.kinds_of(arguments.view):
             raise ValueError(
-                f"{given.view} is drawn of a text, not of a {kind}: leave out --{kind}"
+                f"{arguments.view} is drawn of a text, not of a {kind}: leave out --{kind}"
             )
         if folder is not None:
-            return folders.make_of_folder(given.view, kind, folder, params)
-    if given.view not in registry.recipes():
-        if kinds := folders.kinds_of(given.view):
-            raise ValueError(f"{given.view} is drawn of a {kinds[0]}: --{kinds[0]} FOLDER")
+            return folders.make_of_folder(arguments.view, kind, folder, params)
+    if arguments.view not in registry.recipes():
+        if kinds := folders.kinds_of(arguments.view):
+            raise ValueError(f"{arguments.view} is drawn of a {kinds[0]}: --{kinds[0]} FOLDER")
         known = {*registry.recipes(), *(v for k in folders.KINDS for v in folders.pictures_of(k))}
         raise registry.UnknownRecipe(
-            f"no view is called {given.view!r}; known are {', '.join(sorted(known))}"
+            f"no view is called {arguments.view!r}; known are {', '.join(sorted(known))}"
         )
-    text, pair = ("", None) if given.data and given.text is None else _texts(given)
-    key = registry.ALIASES.get(given.view, (given.view, {}))[0]
-    if given.words is not None:
+    text, pair = ("", None) if arguments.data and arguments.text is None else _texts(arguments)
+    key = registry.ALIASES.get(arguments.view, (arguments.view, {}))[0]
+    if arguments.words is not None:
         options_here = registry.options_of(key)
         if "words" in options_here:
-            params.setdefault("words", given.words)
+            params.setdefault("words", arguments.words)
         elif "unit" in options_here:
-            params.setdefault("unit", "word" if given.words else "piece")
-    subjects, targets = options.subjects(given), _targets(given)
-    data = options.data_of(given, registry.classes_of(key, subjects))
-    return registry.make(given.view, subjects, text, pair, targets, params, data)
+            params.setdefault("unit", "word" if arguments.words else "piece")
+    subjects, targets = options.subjects(arguments), _targets(arguments)
+    data = options.data_of(arguments, registry.classes_of(key, subjects))
+    return registry.make(arguments.view, subjects, text, pair, targets, params, data)
 
 
 def _stem(name: str | None) -> str:
@@ -144,21 +144,21 @@ def _stem(name: str | None) -> str:
     return name or ""
 
 
-def _texts(given: argparse.Namespace) -> tuple[str, str | None]:
+def _texts(arguments: argparse.Namespace) -> tuple[str, str | None]:
     from analysis.text.tokens import clean
 
-    if not (given.text or "").strip():
+    if not (arguments.text or "").strip():
         raise ValueError('give the text that is read: --text "..."')
-    text, notes = clean(given.text)
-    pair, more = clean(given.pair or "")
+    text, notes = clean(arguments.text)
+    pair, more = clean(arguments.pair or "")
     options.tell(*notes, *more)
     return text, pair if pair.strip() else None
 
 
-def _targets(given: argparse.Namespace) -> Any:
-    if not given.target:
+def _targets(arguments: argparse.Namespace) -> Any:
+    if not arguments.target:
         return None
-    return given.target[0] if len(given.target) == 1 else given.target
+    return arguments.target[0] if len(arguments.target) == 1 else arguments.target
 
 
 def _params(pairs: list[str]) -> dict[str, Any]:

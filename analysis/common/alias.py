@@ -84,9 +84,11 @@ def both_names() -> None:
     PoolLens is installed and another package is called ``analysis``, that one keeps its name.
     """
     installed = _OWN == _INSTALLED
-    other = _REPOSITORY if installed else _INSTALLED
-    if other in sys.modules or (other == _REPOSITORY and importlib.util.find_spec(other)):
+    second_name = _REPOSITORY if installed else _INSTALLED
+    if second_name in sys.modules or (
+        second_name == _REPOSITORY and importlib.util.find_spec(second_name)
+    ):
         return
-    names = {other: _OWN} if installed else {new: old for old, new in INSTALLED_NAMES.items()}
+    names = {second_name: _OWN} if installed else {new: old for old, new in INSTALLED_NAMES.items()}
     sys.meta_path.insert(0, renamed(names))
-    import_module(other)
+    import_module(second_name)

@@ -56,8 +56,8 @@ class Progress:
         parts = [f"{self.done:,} of {self.total:,}"] if self.total else []
         if self.seconds_left is not None and self.done < self.total:
             parts.append(f"{time_in_words(self.seconds_left)} left")
-        told = ", ".join(parts)
-        return ": ".join(part for part in (self.what, told) if part)
+        details = ", ".join(parts)
+        return ": ".join(part for part in (self.what, details) if part)
 
 
 def time_in_words(seconds: float) -> str:
@@ -291,7 +291,7 @@ def start(
         job = Job(key, work, lane, owner)
         _jobs[key] = job
         _jobs.move_to_end(key)
-        ended = [(name, one.owner) for name, one in _jobs.items() if not one.running]
+        ended = [(name, job.owner) for name, job in _jobs.items() if not job.running]
         own = [name for name, whose in ended if whose == owner]
         for name in own[: max(len(own) - KEPT, 0)]:
             del _jobs[name]
@@ -317,8 +317,8 @@ def seconds_ahead(job: Job) -> float | None:
         return None
     before, lane = order[: order.index(job)], _lanes[job.lane]
     total = 0.0
-    for other in before:
-        left = other.progress.seconds_left if other.state == "running" else None
+    for earlier in before:
+        left = earlier.progress.seconds_left if earlier.state == "running" else None
         if left is None and not lane.seconds:
             return None
         total += lane.seconds if left is None else left

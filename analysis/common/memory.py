@@ -21,8 +21,10 @@ def is_out_of_memory(error: BaseException) -> bool:
 
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    told = str(error).lower() if isinstance(error, RuntimeError) else ""
-    return any(words in told for words in ("allocate memory", "not enough memory", "out of memory"))
+    message = str(error).lower() if isinstance(error, RuntimeError) else ""
+    return any(
+        words in message for words in ("allocate memory", "not enough memory", "out of memory")
+    )
 
 
 @contextmanager
@@ -59,8 +61,8 @@ def enough_memory(classifier: Classifier, when: str) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         release(classifier.device)
-        other = "" if classifier.device.type == "cpu" else ", or load with device='cpu'"
+        last_resort = "" if classifier.device.type == "cpu" else ", or load with device='cpu'"
         raise CheckpointError(
             f"{classifier.checkpoint.name}: {classifier.device} ran out of memory {when}. "
-            f"Shorten the text, close other programs{other}."
+            f"Shorten the text, close other programs{last_resort}."
         ) from error

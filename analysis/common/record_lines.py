@@ -36,20 +36,20 @@ class RecordLines(Generic[R]):
 
     WHAT: ClassVar[str] = "records"  # what the file holds, in messages
 
-    def __init__(self, path: str | Path, asked: Mapping[str, Any]) -> None:
-        """Open or begin a file; `asked` is JSON: rows' digest, checkpoints' digests, settings.
+    def __init__(self, path: str | Path, question: Mapping[str, Any]) -> None:
+        """Open or begin a file; `question` is JSON: rows' digest, checkpoints' digests, settings.
 
         Raises ``ValueError`` where the file holds the answers to another question.
         """
         self.path = Path(path)
-        self.asked = json.loads(json.dumps(dict(asked), sort_keys=True))
+        self.question = json.loads(json.dumps(dict(question), sort_keys=True))
         self._known: dict[Any, R] = {}
         self.unreadable = 0  # lines that a full disk left broken: their texts are done again
         if self.path.is_file() and self.path.stat().st_size:
             self._read()
         else:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._line({"asked": self.asked})
+            self._line({"asked": self.question})
 
     @property
     def items(self) -> list[R]:
@@ -57,13 +57,13 @@ class RecordLines(Generic[R]):
         return list(self._known.values())
 
     @classmethod
-    def opened(cls, path: Path, asked: Mapping[str, Any]) -> Self:
+    def opened(cls, path: Path, question: Mapping[str, Any]) -> Self:
         """The records of a file; one that cannot be read, or of another question, is put aside."""
         try:
-            return cls(path, asked)
+            return cls(path, question)
         except ValueError:  # a disk that was full, or bytes that changed
             path.replace(path.with_suffix(".unreadable"))
-            return cls(path, asked)
+            return cls(path, question)
 
     @property
     def nbytes(self) -> int:
@@ -87,7 +87,7 @@ class RecordLines(Generic[R]):
         """Keep a record, on disk before this returns. Raises ``OSError`` where the disk is full."""
         if not self.path.is_file():  # cleared meanwhile: what is known is written again
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._line({"asked": self.asked})
+            self._line({"asked": self.question})
             for known in self.items:
                 self._line(self.write(known))
         self._line(self.write(record))
@@ -105,7 +105,7 @@ class RecordLines(Generic[R]):
                 file.truncate(len(whole) + bool(whole))
         lines = whole.split(b"\n") if whole else []
         try:
-            asked = _content(lines[0])["asked"] if lines else None
+            question = _content(lines[0])["asked"] if lines else None
         except (ValueError, KeyError, TypeError):
             raise ValueError(
                 f"{self.path.name} is no file of {self.WHAT}: choose another file"
@@ -114,17 +114,19 @@ class RecordLines(Generic[R]):
         for line in lines[1:]:
             try:
                 values = _content(line)
-                if values.get("asked") == asked:  # of a second process that began it too
+                if values.get("asked") == question:  # of a second process that began it too
                     continue
                 record = self.read(values)
                 if record.key not in records or records[record.key].unforeseen:
                     records[record.key] = record
             except (ValueError, KeyError, TypeError):
                 self.unreadable += 1
-        if asked is None:
-            self._line({"asked": self.asked})
-        elif asked != self.asked:
-            changed = sorted(k for k in {*asked, *self.asked} if asked.get(k) != self.asked.get(k))
+        if question is None:
+            self._line({"asked": self.question})
+        elif question != self.question:
+            changed = sorted(
+                k for k in {*question, *self.question} if question.get(k) != self.question.get(k)
+            )
             raise ValueError(
                 f"{self.path.name} holds {self.WHAT} for other settings ({', '.join(changed)}): "
                 "choose another file, or the settings it was made with"

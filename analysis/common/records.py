@@ -33,5 +33,5 @@ def require_shape(name: str, array: np.ndarray, *expected: int | None) -> None:
         want is None or have == want for have, want in zip(array.shape, expected, strict=True)
     )
     if not fits:
-        wanted = ", ".join("?" if size is None else str(size) for size in expected)
-        raise ValueError(f"{name} has shape {array.shape}, expected ({wanted})")
+        sizes = ", ".join("?" if size is None else str(size) for size in expected)
+        raise ValueError(f"{name} has shape {array.shape}, expected ({sizes})")

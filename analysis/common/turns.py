@@ -46,7 +46,7 @@ class Turns:
     def people(self) -> int:
         """How many have work that runs or waits."""
         with self._condition:
-            return len({one.who for one in self._waiting}) + self._running
+            return len({turn.who for turn in self._waiting}) + self._running
 
     @property
     def quiet_seconds(self) -> float:
@@ -108,7 +108,9 @@ class Turns:
             known = newest.get(request.who)
             if known is None or request.number > known.number:
                 newest[request.who] = request
-        return sorted(newest.values(), key=lambda one: (self._served.get(one.who, 0), one.number))
+        return sorted(
+            newest.values(), key=lambda turn: (self._served.get(turn.who, 0), turn.number)
+        )
 
     def _forget(self) -> None:
         """Of those who left long ago nothing is kept."""

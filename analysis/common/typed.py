@@ -39,13 +39,13 @@ def fits(value: Any, hint: Any) -> bool:
         if not isinstance(value, tuple):
             return False
         if parts[-1] is Ellipsis:
-            return all(fits(one, parts[0]) for one in value)
+            return all(fits(item, parts[0]) for item in value)
         return len(value) == len(parts) and all(map(fits, value, parts))
     if origin is list:
-        return isinstance(value, list) and all(fits(one, parts[0]) for one in value)
+        return isinstance(value, list) and all(fits(item, parts[0]) for item in value)
     if origin is dict:
         return isinstance(value, dict) and all(
-            fits(name, parts[0]) and fits(one, parts[1]) for name, one in value.items()
+            fits(name, parts[0]) and fits(item, parts[1]) for name, item in value.items()
         )
     if hint in (int, float):
         return isinstance(value, int if hint is int else (int, float)) and not isinstance(
@@ -68,12 +68,12 @@ def words(hint: Any) -> str:
     return _WORDS.get(hint, getattr(hint, "__name__", str(hint)))
 
 
-def require(owner: Any, given: Mapping[str, Any], what: str = "") -> None:
+def require(owner: Any, values: Mapping[str, Any], what: str = "") -> None:
     """Raises ``ValueError`` for the first of the values that is not of the owner's type for it."""
     hints = hints_of(owner)
-    if not isinstance(given, Mapping):
-        raise ValueError(f"{what}names with values are meant, and this is {given!r:.60}")
-    for name, value in given.items():
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{what}names with values are meant, and this is {values!r:.60}")
+    for name, value in values.items():
         if name not in hints:
             raise ValueError(f"{what}nothing here is called {name!r:.60}")
         if not fits(value, hints[name]):

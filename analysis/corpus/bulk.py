@@ -66,8 +66,8 @@ class Embedder:
         columns = {"row": rows, "text": _texts(batch, self.order.text)}
         if self.order.pair is not None:
             columns["pair"] = _texts(batch, self.order.pair)
-        given = pa.RecordBatch.from_pydict(columns)
-        made = predict_batch(self.classifier, given, readers=self.readers)
+        record_batch = pa.RecordBatch.from_pydict(columns)
+        made = predict_batch(self.classifier, record_batch, readers=self.readers)
         for reader in self.readers:
             if reader.name in batch.column_names:
                 raise ValueError(
@@ -107,19 +107,19 @@ def run(
     ``ValueError`` for files, columns, poolings or layers that are not there, a folder that holds
     the vectors of another order or of other weights, or Ray where it is not installed.
     """
-    given = [Path(file) for file in files]
-    format_of(given)
+    paths = [Path(file) for file in files]
+    format_of(paths)
     output = Path(output)
     if engine not in ("local", "ray"):
         raise ValueError(f"engine is {engine!r}; known: local, ray")
     order = _resolved(order)
-    about = _declare(output, order, given, engine)
+    about = _declare(output, order, paths, engine)
     if engine == "ray":
-        _ray(given, output, order, workers, work)
+        _ray(paths, output, order, workers, work)
         _finish(output, about)
         return output
     worker = None
-    for index, file in enumerate(given):
+    for index, file in enumerate(paths):
         done = 0
         for number, batch in enumerate(read_batches(file, BATCH_ROWS, _strings(order))):
             part = output / f"part-{index:04d}-{number:06d}.parquet"

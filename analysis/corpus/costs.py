@@ -43,9 +43,11 @@ class Watch:
         """Write down in the folder of the results what was computed since the start."""
         if not self._rows:  # everything was on disk
             return
-        rest = time.perf_counter() - self._started - sum(one.seconds for one in self.readers)
+        rest = time.perf_counter() - self._started - sum(reader.seconds for reader in self.readers)
         lines = [(ENCODER, self._rows, rest)]
-        lines += [(one.name, one.rows, one.seconds) for one in self.readers if one.rows]
+        lines += [
+            (reader.name, reader.rows, reader.seconds) for reader in self.readers if reader.rows
+        ]
         # A number beside the results: where it cannot be written, they stand all the same.
         with contextlib.suppress(OSError):
             append_line(place / _FILE, json.dumps(lines))

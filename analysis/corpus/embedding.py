@@ -107,15 +107,15 @@ def keys_of(
             f"{classifier.checkpoint.name}: its classification layers are none that are known, so "
             "its own vector cannot be told. Choose mean, max or [CLS] instead."
         )
-    asked = range(last + 1) if isinstance(layers, str) else layers
+    requested = range(last + 1) if isinstance(layers, str) else layers
     if isinstance(layers, str) and layers != "all":
         raise ValueError(f"layers is {layers!r}; give numbers, or 'all'")
-    for layer in asked:
+    for layer in requested:
         if not -last - 1 <= layer <= last:
             raise ValueError(
                 f"{classifier.checkpoint.name} has layers 0 to {last}; there is no {layer}"
             )
-    numbers = tuple(dict.fromkeys(layer % (last + 1) for layer in asked))
+    numbers = tuple(dict.fromkeys(layer % (last + 1) for layer in requested))
     return tuple(
         (name, layer)
         for name in dict.fromkeys(pooling)

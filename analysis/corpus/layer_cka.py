@@ -43,9 +43,14 @@ def layer_cka(
             f"of every layer: give at most {MOST}"
         )
     own = _similarities(first, rows, of, progress, (0.0, 0.5))
-    other = own if first is second else _similarities(second, rows, of, progress, (0.5, 1.0))
+    second_matrices = (
+        own if first is second else _similarities(second, rows, of, progress, (0.5, 1.0))
+    )
     values = np.array(
-        [[np.nan if a is None or b is None else float((a * b).sum()) for b in other] for a in own]
+        [
+            [np.nan if a is None or b is None else float((a * b).sum()) for b in second_matrices]
+            for a in own
+        ]
     )
     return LayerCka((first.checkpoint, second.checkpoint), values, len(rows), of)
 
@@ -61,7 +66,7 @@ def _similarities(
     for start in range(0, len(rows), _WINDOW):
         some = rows[start : start + _WINDOW]
         pairs = [pair for _, pair in some]
-        found = embed(
+        vectors_by_key = embed(
             classifier,
             [text for text, _ in some],
             pairs if any(pairs) else None,
@@ -69,7 +74,7 @@ def _similarities(
             layers="all",
             dtype="loaded",
         )
-        for (_, layer), vectors in found.items():
+        for (_, layer), vectors in vectors_by_key.items():
             layers.setdefault(layer, []).append(vectors)
         if progress is not None:
             done = (start + len(some)) / len(rows)

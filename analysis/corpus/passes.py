@@ -39,16 +39,16 @@ class Budget:
         stays within the budget.
         """
         order = np.argsort(-lengths, kind="stable")
-        found, start = [], 0
+        passes, start = [], 0
         while start < len(order):
             longest = int(lengths[order[start]])
             count = min(max(self.tokens // longest, 1), self.rows)
             # Rows of one length need no padding and no mask, which is worth a smaller pass.
             alike = int((lengths[order[start : start + count]] == longest).sum())
             count = alike if self.alike or 2 * alike >= count else count
-            found.append(order[start : start + count])
+            passes.append(order[start : start + count])
             start += count
-        return found
+        return passes
 
 
 def halves(places: np.ndarray) -> list[np.ndarray]:

@@ -108,15 +108,15 @@ class Predictions:
         ValueError
             The checkpoint has other classes.
         """
-        wanted = list(labels)
-        found = columns_of(wanted, self.labels)
-        if found is None:
+        names = list(labels)
+        columns = columns_of(names, self.labels)
+        if columns is None:
             raise ValueError(
                 f"{name_without_folder(self.checkpoint)} answers with {', '.join(self.labels)}; "
-                f"the data set has the labels {', '.join(wanted)}. Choose a checkpoint of the "
+                f"the data set has the labels {', '.join(names)}. Choose a checkpoint of the "
                 "same task."
             )
-        return found
+        return columns
 
     def at(self, rows: Sequence[int] | NDArray[np.int64]) -> Predictions:
         """The given rows that are done, ascending."""

@@ -81,8 +81,8 @@ def _array(path: Path) -> np.ndarray:
     try:
         array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        told = "it is damaged, or holds Python objects, which are never unpickled"
-        raise ValueError(f"{path.name} cannot be read as an array: {told}. {_WRITE}") from error
+        reason = "it is damaged, or holds Python objects, which are never unpickled"
+        raise ValueError(f"{path.name} cannot be read as an array: {reason}. {_WRITE}") from error
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "fiu":
         shape = " × ".join(map(str, getattr(array, "shape", ()))) or "no"
         raise ValueError(
@@ -99,7 +99,10 @@ def _array(path: Path) -> np.ndarray:
 
 def _table_beside(path: Path) -> Path | None:
     beside = [path.with_suffix(suffix) for suffix in TABLES]
-    return next((one for one in beside if one != path and one.is_file()), None)
+    return next(
+        (path_beside for path_beside in beside if path_beside != path and path_beside.is_file()),
+        None,
+    )
 
 
 def _numbered(name: str, count: int) -> Table:

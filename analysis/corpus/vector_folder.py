@@ -140,9 +140,9 @@ def _opened(
 
     text, pair, label = named_columns
     held = {
-        found: column
+        vector_key: column
         for column in source.schema.names
-        if (found := _vector_key(source.schema.field(column), text is None)) is not None
+        if (vector_key := _vector_key(source.schema.field(column), text is None)) is not None
     }
     if not held:
         raise FileError(f"{name} holds no columns of vectors: lists of numbers, of one length")
@@ -157,14 +157,14 @@ def _opened(
         text = next((c for c in ("text", "sentence", "texts") if c in texts), None)
         text = text or next(iter(texts), None)
     named = [column for column in (text, pair) if column]
-    wanted = dict.fromkeys([*named, *plain])
-    if lacking := [column for column in wanted if column not in source.schema.names]:
+    names = dict.fromkeys([*named, *plain])
+    if lacking := [column for column in names if column not in source.schema.names]:
         raise FileError(
             f"{name} has no column {lacking[0]!r}, which its {ABOUT} names: write the folder again "
             "with `python -m analysis embed`"
         )
     count, notes = source.count_rows(), []
-    columns = [*wanted, *held.values()]
+    columns = [*names, *held.values()]
     if count > most:
         notes.append(f"A random sample of {most:,} of {whole} {count:,} rows.")
         rows = np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
@@ -173,7 +173,7 @@ def _opened(
         table = source.to_table(columns=columns)
     if not len(table):
         raise FileError(f"{name} holds no rows")
-    strings = {column: _strings(table[column]) for column in wanted}
+    strings = {column: _strings(table[column]) for column in names}
     if label is None:
         label = next((c for c in ("label", "labels", "class") if c in strings), None)
     classes: tuple[str, ...] = ()
@@ -200,14 +200,14 @@ def _vector_key(column: pa.Field, any_name: bool = False) -> tuple[str, int] | N
     """Pooling and layer of a column of vectors; of other programs' its name, and layer 0."""
     from pyarrow import types
 
-    found = _VECTORS.fullmatch(column.name)
+    match = _VECTORS.fullmatch(column.name)
     kind = column.type
     listed = types.is_fixed_size_list(kind) or types.is_list(kind) or types.is_large_list(kind)
     if not listed or not types.is_floating(kind.value_type):
         return None
-    if found is None:
+    if match is None:
         return (str(column.name), 0) if any_name else None
-    return found[1], int(found[2])
+    return match[1], int(match[2])
 
 
 def _is_plain(kind: pa.DataType) -> bool:

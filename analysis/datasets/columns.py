@@ -43,14 +43,14 @@ def classes_of(
         return tuple(labels)
     if hub and kind != "number":
         return tuple(hub)
-    found = own_classes(met, kind)
+    classes = own_classes(met, kind)
     rows = sum(count for count, _ in met.values())
-    if found and len(found) > min(max(20, rows // 2), MOST_CLASSES):
+    if classes and len(classes) > min(max(20, rows // 2), MOST_CLASSES):
         raise DataError(
-            f"{name}: column {column!r} has {len(found):,} different values in {rows:,} rows, too "
-            "many for classes. Choose the column with the class, or no label."
+            f"{name}: column {column!r} has {len(classes):,} different values in {rows:,} rows, "
+            "too many for classes. Choose the column with the class, or no label."
         )
-    return found
+    return classes
 
 
 def resolve(
@@ -67,31 +67,31 @@ def resolve(
     DataError
         The mapping names a class that does not exist.
     """
-    given = dict(mapping or {})
+    targets = dict(mapping or {})
     if not classes:
-        numbers = {value: number_of(given.get(value) or value) for value in met}
+        numbers = {value: number_of(targets.get(value) or value) for value in met}
         odd = [value for value, number in numbers.items() if number is None]
-        unknown = [Unknown(value, *met[value], None) for value in odd if value not in given]
+        unknown = [Unknown(value, *met[value], None) for value in odd if value not in targets]
         nan = float("nan")
         return (
             {value: nan if number is None else number for value, number in numbers.items()},
             {},
             tuple(unknown),
         )
-    for value, label in given.items():
+    for value, label in targets.items():
         if label is not None and label not in classes:
             raise DataError(
                 f"The label {value!r} is mapped to {label!r}, which is none of the classes "
                 f"{', '.join(classes)}."
             )
     named = {value: _of_hub(value, hub) for value in met}
-    sure = match([named[value] for value in met if value not in given], classes)
-    read = {value: given.get(value, sure.get(named[value])) for value in met}
+    sure = match([named[value] for value in met if value not in targets], classes)
+    read = {value: targets.get(value, sure.get(named[value])) for value in met}
     offered = suggest([named[value] for value in met], classes)
     unknown = [
         Unknown(value, *met[value], offered.get(named[value]))
         for value, label in read.items()
-        if label is None and value not in given
+        if label is None and value not in targets
     ]
     places = {label: index for index, label in enumerate(classes)}
     numbers_of = {

@@ -69,15 +69,15 @@ def position(path: Path, header: Sequence[str], column: Column | None) -> int | 
     return names.index(column)
 
 
-def find_delimiter(path: Path, columns: Sequence[str | None], given: str | None) -> str:
+def find_delimiter(path: Path, columns: Sequence[str | None], delimiter: str | None) -> str:
     """The delimiter that makes the wanted columns appear in the header; else by file name."""
-    if given is not None:
-        return given
+    if delimiter is not None:
+        return delimiter
     usual = "\t" if path.suffix.lower() == ".tsv" else ","
-    wanted = {column for column in columns if column is not None}
+    named = {column for column in columns if column is not None}
     for candidate in (usual, ",", "\t", ";", "|"):
         header = next(records(path, candidate, quoted=candidate != "\t"), (1, []))[1]
-        if wanted <= {name.strip() for name in header}:
+        if named <= {name.strip() for name in header}:
             return candidate
     return usual
 
@@ -171,9 +171,9 @@ def pick(
                 number = BROKEN
                 values.append("")
             else:
-                found = f" ({len(fields)} columns, the header has {width})" if width else ""
+                counts = f" ({len(fields)} columns, the header has {width})" if width else ""
                 raise DataError(
                     f"{path}, line {number}: column {column_name(column)} is missing or empty"
-                    f"{found}. Fill it in or remove the row."
+                    f"{counts}. Fill it in or remove the row."
                 )
         yield number, values[0] or "", values[1], values[2]

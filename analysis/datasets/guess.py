@@ -153,10 +153,10 @@ def column_names(first: Sequence[str]) -> tuple[str, ...]:
     """Names of the columns: those of the header, each made unique and none empty."""
     names: list[str] = []
     for number, name in enumerate(first, 1):
-        wanted = name.strip() or f"column {number}"
-        while wanted in names:
-            wanted = f"{wanted} ({number})"
-        names.append(wanted)
+        free = name.strip() or f"column {number}"
+        while free in names:
+            free = f"{free} ({number})"
+        names.append(free)
     return tuple(names)
 
 
@@ -225,10 +225,12 @@ def _class_columns(
     return ()
 
 
-def _by_name(names: Sequence[str], plain: Mapping[str, str], wanted: Sequence[str]) -> str | None:
-    for one in wanted:
+def _by_name(
+    names: Sequence[str], plain: Mapping[str, str], candidates: Sequence[str]
+) -> str | None:
+    for candidate in candidates:
         for name in names:
-            if plain[name] == one:
+            if plain[name] == candidate:
                 return name
     return None
 

@@ -35,20 +35,20 @@ def parquet_files(repo: str, pattern: str, revision: str | None = None) -> list[
         return sorted(Path(folder).glob(pattern))
 
     try:
-        found = fetch(local=True)
+        files = fetch(local=True)
     except LocalEntryNotFoundError:
-        found = []
-    if _complete(found):
-        return found
+        files = []
+    if _complete(files):
+        return files
     reason = hub_unreachable()
     if not reason:
         try:
-            found = fetch(local=False)
+            files = fetch(local=False)
         except Exception as error:  # the Hub client raises many types; all mean "no files"
             reason = f"download failed ({type(error).__name__}: {error})"
         else:
-            if _complete(found):
-                return found
+            if _complete(files):
+                return files
             reason = "no complete set of these files there"
     raise HubUnavailable(
         f"{repo}, files {pattern}: not in the local Hub cache; Hub: {reason}. Give a folder with "

@@ -11,13 +11,13 @@ NONE = "none"  # the set of no class
 
 
 def sets_of(
-    given: NDArray[np.bool_], classes: Sequence[str]
+    assigned: NDArray[np.bool_], classes: Sequence[str]
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """(..., C) whether each class is given -> (...) codes, and the sets' names by code.
 
     Sets are ordered by how many classes they have, then by the order of the classes.
     """
-    flat = np.asarray(given, bool).reshape(-1, len(classes))
+    flat = np.asarray(assigned, bool).reshape(-1, len(classes))
     distinct, codes = np.unique(flat, axis=0, return_inverse=True)
     order = np.lexsort((*(~distinct).T[::-1], distinct.sum(axis=1)))
     place = np.empty(len(order), np.int64)
@@ -26,4 +26,4 @@ def sets_of(
         ", ".join(classes[c] for c in np.flatnonzero(distinct[row]).tolist()) or NONE
         for row in order
     )
-    return place[codes.reshape(-1)].reshape(given.shape[:-1]), names
+    return place[codes.reshape(-1)].reshape(assigned.shape[:-1]), names

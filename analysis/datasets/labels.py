@@ -46,15 +46,15 @@ def match(values: Iterable[str], labels: Sequence[str]) -> dict[str, str]:
     values = list(values)
     spelled = {plain(label): label for label in labels}
     for label in labels:
-        for other in _synonyms(label):
-            spelled.setdefault(plain(other), label)
-    found = {value: spelled[plain(value)] for value in values if plain(value) in spelled}
-    if len(found) < len(values):
+        for synonym in _synonyms(label):
+            spelled.setdefault(plain(synonym), label)
+    matches = {value: spelled[plain(value)] for value in values if plain(value) in spelled}
+    if len(matches) < len(values):
         places = {value: _place(value) for value in values}
         known = [place for place in places.values() if place is not None and place < len(labels)]
         if len(known) == len(values):
             return {value: labels[place] for value, place in places.items() if place is not None}
-    return found
+    return matches
 
 
 def _synonyms(label: str) -> list[str]:
@@ -94,8 +94,8 @@ def suggest(values: Iterable[str], labels: Sequence[str]) -> dict[str, str | Non
     return offered
 
 
-def columns_of(wanted: Sequence[str], own: Sequence[str]) -> dict[str, int] | None:
-    """Index in ``own`` (a checkpoint's classes) of each wanted class; None where they do not fit.
+def columns_of(labels: Sequence[str], own: Sequence[str]) -> dict[str, int] | None:
+    """Index in ``own`` (a checkpoint's classes) of each label; None where they do not fit.
 
     Names decide, in any spelling. Where a checkpoint has only numbers for names (``LABEL_0``) and
     as many as there are classes, the order decides.
@@ -104,14 +104,14 @@ def columns_of(wanted: Sequence[str], own: Sequence[str]) -> dict[str, int] | No
     if own and all(numbered):
         # A subset of the classes says nothing of their order among all.
         return (
-            {name: index for index, name in enumerate(wanted)} if len(wanted) == len(own) else None
+            {name: index for index, name in enumerate(labels)} if len(labels) == len(own) else None
         )
-    found = match(wanted, own)
-    if set(found) != set(wanted) or len(set(found.values())) != len(set(wanted)):
+    matches = match(labels, own)
+    if set(matches) != set(labels) or len(set(matches.values())) != len(set(labels)):
         return None
-    if any(_place(name) is not None for name in wanted if name not in own):
+    if any(_place(name) is not None for name in labels if name not in own):
         return None  # a class that is called "1" is not the second class of another task
-    places = {name: list(own).index(found[name]) for name in wanted}
+    places = {name: list(own).index(matches[name]) for name in labels}
     return places
 
 

@@ -50,12 +50,12 @@ def parquet(stream: BinaryIO, name: str) -> Records:
     if not places:
         raise DataError(f"{name} has no column of texts or numbers. It cannot be read as a table.")
     _check_sizes(file.metadata, stream, name)
-    wanted = list(dict.fromkeys(schema.names[place] for place in places))
+    columns = list(dict.fromkeys(schema.names[place] for place in places))
     notes = []
     if left := [n for place, n in enumerate(schema.names) if place not in places]:
         notes.append(f"Columns of lists or bytes are left out: {', '.join(left)}.")
     names = column_names([schema.names[place] for place in places])
-    rows = _rows(file, wanted, _rows_a_batch(file.metadata))
+    rows = _rows(file, columns, _rows_a_batch(file.metadata))
     return Records("Parquet", names, rows, notes, label_names=_hub_labels(schema.metadata))
 
 
@@ -99,9 +99,9 @@ def _column_sizes(stream: BinaryIO, name: str) -> list[tuple[str, int]]:
     ending = stream.read()
     stream.seek(0)
     command = [sys.executable, "-c", _SIZES]
-    asked = subprocess.run(command, input=b"PAR1" + ending, capture_output=True, check=False)
+    answer = subprocess.run(command, input=b"PAR1" + ending, capture_output=True, check=False)
     try:
-        return [(str(column), int(size)) for column, size in json.loads(asked.stdout)]
+        return [(str(column), int(size)) for column, size in json.loads(answer.stdout)]
     except ValueError:
         raise DataError(f"{name} is a damaged Parquet file. Save it again.") from None
 
@@ -112,12 +112,12 @@ def _rows_a_batch(about: Any) -> int:
     return int(min(max(_BATCH_BYTES * rows // max(size, 1), 1), _MOST_ROWS))
 
 
-def _rows(file: Any, wanted: list[str], size: int) -> Iterator[Record]:
+def _rows(file: Any, columns: list[str], size: int) -> Iterator[Record]:
     import pyarrow as pa
 
     number = 0
     try:
-        for batch in file.iter_batches(batch_size=size, columns=wanted):
+        for batch in file.iter_batches(batch_size=size, columns=columns):
             for values in zip(*map(_values, batch.columns), strict=True):
                 number += 1
                 yield number, values

@@ -82,7 +82,7 @@ class Reading:
 _KEPT_KINDS = ("encoding", "quotes read as characters")
 
 
-def reading(rows: Rows, name: str, asked: Asked, stopped: bool) -> Reading:
+def reading(rows: Rows, name: str, question: Asked, stopped: bool) -> Reading:
     """The collected rows as a table, with everything that was noticed.
 
     Raises
@@ -90,11 +90,11 @@ def reading(rows: Rows, name: str, asked: Asked, stopped: bool) -> Reading:
     DataError
         No row at all, or labels that cannot be classes.
     """
-    found, columns = rows.found, rows.columns
+    records, columns = rows.records, rows.columns
     if not rows.rows:
         raise DataError(f"{name} has a header and no rows below it. Add rows.")
-    notes = [*found.notes, *_encoding_notes(rows)]
-    if asked.columns is None:
+    notes = [*records.notes, *_encoding_notes(rows)]
+    if question.columns is None:
         notes.append(_columns_in_words(columns))
     lines, codes = np.frombuffer(rows.lines, np.int64), np.frombuffer(rows.codes, np.intc)
     keep = np.ones(len(lines), dtype=bool)
@@ -102,20 +102,20 @@ def reading(rows: Rows, name: str, asked: Asked, stopped: bool) -> Reading:
     label: NDArray[Any] | None = None
     used: Mapping[str, str] = {}
     unknown: tuple[Unknown, ...] = ()
-    told: Met = {}
+    met: Met = {}
     raw = rows.labels()
     if any(value.startswith(CELL) for value in raw):
-        label, keep, classes = _numbers(rows, raw, name, asked, codes, lines)
+        label, keep, classes = _numbers(rows, raw, name, question, codes, lines)
     elif any(value.startswith(SEVERAL) for value in raw):
-        label, keep, classes, used = _several(rows, raw, name, asked, codes)
-        told = _met(raw, rows.first, codes)
-        unknown = tuple(Unknown(part, *told[part], None) for part in told if part not in used)
+        label, keep, classes, used = _several(rows, raw, name, question, codes)
+        met = _met(raw, rows.first, codes)
+        unknown = tuple(Unknown(part, *met[part], None) for part in met if part not in used)
     elif columns.label and len(lines):
-        hub = (found.label_names or {}).get(columns.label, ())
+        hub = (records.label_names or {}).get(columns.label, ())
         counts = np.bincount(codes, minlength=len(rows.values))
-        told = dict(zip(rows.values, zip(counts.tolist(), rows.first, strict=True), strict=True))
-        classes = classes_of(name, columns.label, told, asked.labels, asked.kind, hub)
-        numbers, used, unknown = resolve(told, classes, asked.mapping, hub)
+        met = dict(zip(rows.values, zip(counts.tolist(), rows.first, strict=True), strict=True))
+        classes = classes_of(name, columns.label, met, question.labels, question.kind, hub)
+        numbers, used, unknown = resolve(met, classes, question.mapping, hub)
         value = np.array(list(numbers.values()))[codes]
         keep = ~np.isnan(value)
         odd = np.flatnonzero(~keep)
@@ -125,7 +125,7 @@ def reading(rows: Rows, name: str, asked: Asked, stopped: bool) -> Reading:
         rows.counts[UNKNOWN_LABEL] += max(len(odd) - LISTED, 0)
         label = np.where(keep, value, 0).astype(np.int64) if classes else value
         notes += _mapping_notes(used)
-    if asked.duplicates == "drop":
+    if question.duplicates == "drop":
         keep &= _first_of_each(rows, np.frombuffer(rows.digests, np.uint64), lines, keep)
     texts = rows.writer.close()
     if stopped:
@@ -147,11 +147,11 @@ def reading(rows: Rows, name: str, asked: Asked, stopped: bool) -> Reading:
         tuple(notes),
         used,
         unknown,
-        found.names,
-        found.form,
-        asked.columns is None,
+        records.names,
+        records.form,
+        question.columns is None,
         {column: chosen[f"more {column}"] for column in rows.more},
-        told,
+        met,
     )
 
 
@@ -159,21 +159,21 @@ def _numbers(
     rows: Rows,
     raw: Sequence[str],
     name: str,
-    asked: Asked,
+    question: Asked,
     codes: NDArray[Any],
     lines: NDArray[np.int64],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], tuple[str, ...]]:
     """Numbers (N, C) of columns that hold one each, (N,) which rows have all of them, and their
     names: those asked for, in their order."""
     own = rows.columns.classes
-    wanted = tuple(asked.labels or own)
-    sure = match(list(own), wanted)
-    if len(own) != len(wanted) or set(sure.values()) != set(wanted):
+    classes = tuple(question.labels or own)
+    sure = match(list(own), classes)
+    if len(own) != len(classes) or set(sure.values()) != set(classes):
         raise DataError(
             f"{name}: the columns {', '.join(own)} hold numbers, and the labels are "
-            f"{', '.join(wanted)}. Choose a column of numbers for each of these."
+            f"{', '.join(classes)}. Choose a column of numbers for each of these."
         )
-    places = [own.index(column) for label in wanted for column in own if sure[column] == label]
+    places = [own.index(column) for label in classes for column in own if sure[column] == label]
     cells = [[number_of(cell) for cell in value.split(CELL)[1:]] for value in raw]
     table = np.array(
         [[np.nan if row[p] is None else row[p] for p in places] for row in cells], np.float64
@@ -185,29 +185,29 @@ def _numbers(
         what = f"a number is missing in one of the columns {', '.join(own)}"
         rows.note(Problem(int(lines[place]), what, UNKNOWN_LABEL))
     rows.counts[UNKNOWN_LABEL] += max(len(odd) - LISTED, 0)
-    return label, keep, wanted
+    return label, keep, classes
 
 
 def _several(
-    rows: Rows, raw: Sequence[str], name: str, asked: Asked, codes: NDArray[Any]
+    rows: Rows, raw: Sequence[str], name: str, question: Asked, codes: NDArray[Any]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], tuple[str, ...], Mapping[str, str]]:
     """Labels (N, C) of 0 and 1, (N,) which rows have known labels only, the classes, and the class
     that each label was read as."""
     parts, met = [_parts(value) for value in raw], _met(raw, rows.first, codes)
     own = rows.columns.classes or tuple(sorted(met))
-    classes = tuple(asked.labels or own)
+    classes = tuple(question.labels or own)
     if len(classes) > MOST_CLASSES:
         raise DataError(
             f"{name}: its rows have {len(classes):,} different labels, too many for classes. "
             "Choose the column with the classes, or no label."
         )
     sure = match(list(met), classes)
-    read = {part: (asked.mapping or {}).get(part, sure.get(part)) for part in met}
+    read = {part: (question.mapping or {}).get(part, sure.get(part)) for part in met}
     places = {label: index for index, label in enumerate(classes)}
     matrix = np.zeros((len(parts), len(classes)), np.int64)
     known = np.ones(len(parts), bool)
-    for code, given in enumerate(parts):
-        for part in given:
+    for code, names_of_row in enumerate(parts):
+        for part in names_of_row:
             label = read[part]
             if label is None:
                 known[code] = False
@@ -264,12 +264,12 @@ def _first_of_each(
 
 def _unknown_in_words(value: str, classes: Sequence[str]) -> str:
     shown = value if len(value) <= 40 else f"{value[:39]}…"
-    wanted = f"none of {', '.join(classes)}" if classes else "no number"
-    return f"the label {shown!r} is {wanted}"
+    expected = f"none of {', '.join(classes)}" if classes else "no number"
+    return f"the label {shown!r} is {expected}"
 
 
 def _encoding_notes(rows: Rows) -> list[str]:
-    lines = rows.found.lines
+    lines = rows.records.lines
     if lines is None or not lines.odd:
         return []
     if not lines.good:  # no line speaks for UTF-8: the whole file is in the older encoding
@@ -291,6 +291,6 @@ def _columns_in_words(columns: Columns) -> str:
 
 
 def _mapping_notes(used: Mapping[str, str]) -> list[str]:
-    other = [f"{value} as {label}" for value, label in used.items() if value != label]
-    shown = ", ".join(other[:8]) + (f" and {len(other) - 8} more" if len(other) > 8 else "")
-    return [f"Labels were read as classes: {shown}."] if other else []
+    changes = [f"{value} as {label}" for value, label in used.items() if value != label]
+    shown = ", ".join(changes[:8]) + (f" and {len(changes) - 8} more" if len(changes) > 8 else "")
+    return [f"Labels were read as classes: {shown}."] if changes else []

@@ -38,14 +38,14 @@ def records(
     DataError
         The file is no table of text, is damaged, holds no row, or more columns than a table has.
     """
-    found = _of_its_form(stream, name, header, delimiter)
-    if len(found.names) > MOST_COLUMNS:
+    form = _of_its_form(stream, name, header, delimiter)
+    if len(form.names) > MOST_COLUMNS:
         raise DataError(
-            f"{name} has {len(found.names):,} columns ({found.names[0]!r:.40}, "
-            f"{found.names[1]!r:.40}, ...), and at most {MOST_COLUMNS:,} are read. Keep those with "
+            f"{name} has {len(form.names):,} columns ({form.names[0]!r:.40}, "
+            f"{form.names[1]!r:.40}, ...), and at most {MOST_COLUMNS:,} are read. Keep those with "
             "the text and the label; in JSON give every row the same names."
         )
-    return found
+    return form
 
 
 def _of_its_form(
@@ -90,11 +90,11 @@ def _delimited(
         lines.forget()
         marked: Iterator[Record] = ((n, row_of(line)) for n, line in lines if line.strip())
         return Records("fastText", ("label", "text"), marked, _noted(lines), lines)
-    found = delimiter or delimiter_of(sample, suffix)
-    quoted = found != "\t" or is_quoted(sample)
-    first = _fields(sample[0], found) if quoted else None
+    separator = delimiter or delimiter_of(sample, suffix)
+    quoted = separator != "\t" or is_quoted(sample)
+    first = _fields(sample[0], separator) if quoted else None
     if first is None:  # not quoted, or a mark is left open
-        first = sample[0].split(found or _NO_DELIMITER)
+        first = sample[0].split(separator or _NO_DELIMITER)
     named = has_header(first) if header is None else header
     names = column_names(first) if named else tuple(f"column {n + 1}" for n in range(len(first)))
     notes = _noted(lines)
@@ -103,11 +103,11 @@ def _delimited(
             "a column without a name" if len(names) == 1 else f"{len(names)} columns by position"
         )
         notes.append(f"The first line reads as data and not as names: {phrase}.")
-    if found == "\t" and quoted:
+    if separator == "\t" and quoted:
         notes.append("Fields are quoted: quotation marks around a field are no part of it.")
     lines.forget()
-    form = "text" if found is None else "TSV" if found == "\t" else "CSV"
-    rows = _split(lines, found, quoted, len(names), skip_first=named)
+    form = "text" if separator is None else "TSV" if separator == "\t" else "CSV"
+    rows = _split(lines, separator, quoted, len(names), skip_first=named)
     return Records(form, names, rows, notes, lines)
 
 
@@ -183,8 +183,8 @@ def _split(
 def _json_lines(lines: Lines, name: str) -> Records:
     names: dict[str, None] = {}
     for count, (_, line) in enumerate(lines):
-        found = _object(line)
-        names.update(dict.fromkeys(found if isinstance(found, dict) else ()))
+        item = _object(line)
+        names.update(dict.fromkeys(item if isinstance(item, dict) else ()))
         if count >= _SAMPLE_LINES:
             break
     if not names:
@@ -199,11 +199,11 @@ def _json_lines(lines: Lines, name: str) -> Records:
         for number, line in lines:
             if not line.strip():
                 continue
-            found = _object(line)
-            if isinstance(found, dict):
-                yield number, [found.get(column) for column in columns]
+            item = _object(line)
+            if isinstance(item, dict):
+                yield number, [item.get(column) for column in columns]
             else:
-                yield number, Problem(number, f"no JSON object ({found})", "JSON")
+                yield number, Problem(number, f"no JSON object ({item})", "JSON")
 
     return Records("JSON lines", columns, rows(), _noted(lines), lines)
 
@@ -211,10 +211,10 @@ def _json_lines(lines: Lines, name: str) -> Records:
 def _object(line: str) -> dict[str, Any] | str:
     """The object of a line, or what is wrong with it."""
     try:
-        found = json.loads(line)
+        value = json.loads(line)
     except (ValueError, RecursionError) as error:
         return str(error).split(":")[0].lower() or "not readable"
-    return found if isinstance(found, dict) else f"a {type(found).__name__}"
+    return value if isinstance(value, dict) else f"a {type(value).__name__}"
 
 
 def _is_one_object(lines: Lines, stream: BinaryIO, encoding: str) -> bool:

@@ -31,15 +31,15 @@ class Rows:
 
     def __init__(
         self,
-        found: Records,
+        records: Records,
         columns: Columns,
         more: tuple[str, ...],
         repeats: bool = True,
         most: int = MOST_CHARACTERS,
     ) -> None:
-        self.found, self.columns, self.more = found, columns, more
-        wanted = ["text", *(["pair"] if columns.pair else []), *(f"more {n}" for n in more)]
-        self.writer = TextWriter(wanted)
+        self.records, self.columns, self.more = records, columns, more
+        names = ["text", *(["pair"] if columns.pair else []), *(f"more {n}" for n in more)]
+        self.writer = TextWriter(names)
         self.lines = array("q")
         self.codes = array("i")  # of the raw labels
         self.values: dict[str, int] = {}  # raw label -> code, in order of appearance
@@ -52,7 +52,7 @@ class Rows:
         self.repeats = repeats  # whether rows that are the same are kept
         self._long: set[int] = set()  # digests of the rows with long texts
         self._characters = 0
-        self._place = {column: index for index, column in enumerate(found.names)}
+        self._place = {column: index for index, column in enumerate(records.names)}
 
     def note(self, problem: Problem) -> None:
         """Count a problem, and list it where there are not too many of its kind."""
@@ -64,7 +64,7 @@ class Rows:
 
     def collect(self, tell: Callable[[int], None], cancel: Event | None) -> bool:
         """Read to the end, or until it is cancelled (True). ``tell(records)`` reports."""
-        for count, (number, row) in enumerate(self.found.rows):
+        for count, (number, row) in enumerate(self.records.rows):
             if count % _EVERY == 0:
                 if cancel is not None and cancel.is_set():
                     return True
@@ -76,18 +76,18 @@ class Rows:
                 self.rows += 1
                 self._add(number, row)
             if self._characters > self.most:
-                self.found.notes.append(
+                self.records.notes.append(
                     f"The texts up to row {number:,} have {self._characters:,} characters, "
                     "which is all that is read of one file."
                 )
                 return True
-        for number in self.found.lines.long if self.found.lines else ():
+        for number in self.records.lines.long if self.records.lines else ():
             self.rows += 1
             self.note(Problem(number, "a line of more than 1,000,000 characters", "too long"))
         return False
 
     def _add(self, number: int, row: Sequence[Any]) -> None:
-        columns, names = self.columns, self.found.names
+        columns, names = self.columns, self.records.names
         if len(row) > len(names) and any(str(field or "").strip() for field in row[len(names) :]):
             phrase = (
                 f"{len(row)} fields, and {len(names)} columns have names; is a delimiter inside "
@@ -106,7 +106,7 @@ class Rows:
             return
         label = ""
         if columns.classes:
-            label = self._given(row)
+            label = self._label_cells(row)
         elif columns.label:
             label = self._label(row, columns.label)
             if is_missing(label) and label != SEVERAL:
@@ -129,7 +129,7 @@ class Rows:
         self.codes.append(self.values[label])
         self.digests.append(digest)
 
-    def _given(self, row: Sequence[Any]) -> str:
+    def _label_cells(self, row: Sequence[Any]) -> str:
         """The cells of the columns of labels, as one."""
         return "".join(f"{CELL}{self._value(row, name) or ''}" for name in self.columns.classes)
 

@@ -18,7 +18,7 @@ class SentenceSet:
 
     rows: Rows = ()
     name: str = ""
-    given: tuple[str, ...] | None = None  # each one's class, where the data set gives classes
+    classes: tuple[str, ...] | None = None  # each one's class, where the data set gives classes
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -33,11 +33,11 @@ def spread(table: Table, name: str, count: int) -> SentenceSet:
     places = np.linspace(0, len(first) - 1, min(count, len(first))).round().astype(int)
     every = list(first.items())
     kept = [every[place] for place in dict.fromkeys(places.tolist())] if every else []
-    given = None
+    classes = None
     if table.label is not None and table.labels:
-        given = tuple(table.labels[int(table.label[index])] for _, index in kept)
+        classes = tuple(table.labels[int(table.label[index])] for _, index in kept)
     of = f"all {len(kept):,}" if len(kept) == len(first) else f"{len(kept):,} of {len(first):,}"
-    return SentenceSet(tuple(row for row, _ in kept), f"{name}: {of} different sentences", given)
+    return SentenceSet(tuple(row for row, _ in kept), f"{name}: {of} different sentences", classes)
 
 
 def random_rows(table: Table, count: int, seed: int = 0) -> list[tuple[str, str | None]]:

@@ -71,10 +71,10 @@ class Table:
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """(N,) characters of each row, text and pair together."""
-        found = np.fromiter(map(len, self.text), np.int64, len(self.text))
+        counts = np.fromiter(map(len, self.text), np.int64, len(self.text))
         if self.pair is not None:
-            found += np.fromiter(map(len, self.pair), np.int64, len(self.text))
-        return found
+            counts += np.fromiter(map(len, self.pair), np.int64, len(self.text))
+        return counts
 
     @cached_property
     def changed(self) -> int:
@@ -93,21 +93,23 @@ class Table:
     @cached_property
     def digest(self) -> str:
         """sha256 of the texts and pairs in their order (labels change no answer)."""
-        found = hashlib.sha256(b"" if self.pair is None else b"pairs")
+        digest = hashlib.sha256(b"" if self.pair is None else b"pairs")
         for column in (self.text, self.pair or ()):
             for text in column:
                 # A length before each text: ("ab", "c") is not ("a", "bc").
                 encoded = text.encode("utf-8", "surrogatepass")
-                found.update(len(encoded).to_bytes(4, "big") + encoded)
-        return found.hexdigest()
+                digest.update(len(encoded).to_bytes(4, "big") + encoded)
+        return digest.hexdigest()
 
     @cached_property
     def label_digest(self) -> str:
         """sha256 of the labels and of what they are called: changed labels change every score."""
-        found = hashlib.sha256("\x1f".join(self.labels).encode("utf-8", "surrogatepass"))
+        digest = hashlib.sha256("\x1f".join(self.labels).encode("utf-8", "surrogatepass"))
         if self.label is not None:
-            found.update(self.label.dtype.str.encode() + np.ascontiguousarray(self.label).tobytes())
-        return found.hexdigest()
+            digest.update(
+                self.label.dtype.str.encode() + np.ascontiguousarray(self.label).tobytes()
+            )
+        return digest.hexdigest()
 
     def class_counts(self) -> tuple[int, ...]:
         """How many rows have each class, in the order of ``labels``; () without classes."""
@@ -306,9 +308,9 @@ def _collect(
             continue
         target = known.get(raw or "") if labels else number_of(raw or "")
         if target is None:
-            wanted = f"one of {', '.join(known)}" if labels else "a finite number"
+            expected = f"one of {', '.join(known)}" if labels else "a finite number"
             raise DataError(
-                f"{path}, line {line}: column {column} holds {raw!r}, expected {wanted}. "
+                f"{path}, line {line}: column {column} holds {raw!r}, expected {expected}. "
                 "Correct the row, or name another column."
             )
         targets.append(target)

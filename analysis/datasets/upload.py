@@ -77,11 +77,11 @@ def peek(
     """
     name = _named(source, name)
     with opened(source, name) as stream:
-        found = records(stream, name, header=header, delimiter=delimiter)
-        rows = _first(found, 50)
-    shown = tuple(dict(zip(found.names, row, strict=False)) for row in rows[:count])
-    columns = guess_columns(found.names, rows, labels, pairs)
-    return Peek(found.form, found.names, shown, columns, tuple(found.notes))
+        file = records(stream, name, header=header, delimiter=delimiter)
+        rows = _first(file, 50)
+    shown = tuple(dict(zip(file.names, row, strict=False)) for row in rows[:count])
+    columns = guess_columns(file.names, rows, labels, pairs)
+    return Peek(file.form, file.names, shown, columns, tuple(file.notes))
 
 
 def _named(source: Source, name: str) -> str:
@@ -92,14 +92,14 @@ def _named(source: Source, name: str) -> str:
     return str(getattr(source, "name", "") or "The file")
 
 
-def _first(found: Records, count: int) -> list[Sequence[Any]]:
+def _first(file: Records, count: int) -> list[Sequence[Any]]:
     """The first good rows; they stay in front of the records that are still to come."""
     taken: list[Record] = []
-    for record in found.rows:
+    for record in file.rows:
         taken.append(record)
         if len(taken) >= count:
             break
-    found.rows = chain(taken, found.rows)
+    file.rows = chain(taken, file.rows)
     return [row for _, row in taken if not isinstance(row, Problem)]
 
 
@@ -135,10 +135,10 @@ def read_upload(
         The file is empty, no table of text or damaged; no such column; or so many different labels
         that the column cannot hold classes.
     """
-    asked = Asked(columns, labels, mapping, pairs, kind, duplicates, tuple(more), most)
+    question = Asked(columns, labels, mapping, pairs, kind, duplicates, tuple(more), most)
     name = _named(source, name)
     with opened(source, name) as stream:
-        found = records(stream, name, header=header, delimiter=delimiter)
+        file = records(stream, name, header=header, delimiter=delimiter)
         total = max(size_of(stream), 1)
 
         def tell(count: int) -> None:
@@ -146,7 +146,7 @@ def read_upload(
                 share = min(_position(stream, total, count) / total, 1.0)
                 progress(count, 0, f"reading {name}", share)
 
-        return _read(found, name, asked, tell, cancel)
+        return _read(file, name, question, tell, cancel)
 
 
 def read_hub(
@@ -181,22 +181,24 @@ def read_hub(
 
     name = f"{repo}, {split}"
     mapping = {_UNPUBLISHED: None, **(mapping or {})}
-    asked = Asked(columns, labels, mapping, pairs, kind, duplicates, tuple(more))
+    question = Asked(columns, labels, mapping, pairs, kind, duplicates, tuple(more))
     paths = parquet_files(repo, f"{config}/{split}/*.parquet", revision)
     tell = (lambda count: progress(count, 0, f"reading {name}", 0.0)) if progress else _silent
 
-    def read(asked: Asked) -> Reading:
+    def read(question: Asked) -> Reading:
         with ExitStack() as stack:
             parts = [records(stack.enter_context(opened(path, name)), name) for path in paths]
-            found = replace(parts[0], rows=_through(parts))
-            return _read(found, name, asked, tell, cancel)
+            joined = replace(parts[0], rows=_through(parts))
+            return _read(joined, name, question, tell, cancel)
 
-    found = read(asked)
-    if found.columns.label and not len(found.table) and set(found.met) == {_UNPUBLISHED}:
-        unlabelled = Columns(found.columns.text, found.columns.pair)
-        found = read(replace(asked, columns=unlabelled))
-        found = replace(found, notes=(*found.notes, "The labels of this split are not published."))
-    return found
+    result = read(question)
+    if result.columns.label and not len(result.table) and set(result.met) == {_UNPUBLISHED}:
+        unlabelled = Columns(result.columns.text, result.columns.pair)
+        result = read(replace(question, columns=unlabelled))
+        result = replace(
+            result, notes=(*result.notes, "The labels of this split are not published.")
+        )
+    return result
 
 
 def _silent(count: int) -> None:
@@ -214,24 +216,26 @@ def _through(parts: Sequence[Records]) -> Iterator[Record]:
 
 
 def _read(
-    found: Records, name: str, asked: Asked, tell: Callable[[int], None], cancel: Event | None
+    file: Records, name: str, question: Asked, tell: Callable[[int], None], cancel: Event | None
 ) -> Reading:
-    columns = asked.columns
+    columns = question.columns
     if columns is None:
-        columns = guess_columns(found.names, _first(found, 50), asked.labels, asked.pairs)
-    wanted = [columns.text, columns.pair, columns.label, *columns.classes, *asked.more]
-    _check_columns(name, found.names, wanted)
-    rows = Rows(found, columns, asked.more, repeats=asked.duplicates != "drop", most=asked.most)
+        columns = guess_columns(file.names, _first(file, 50), question.labels, question.pairs)
+    names = [columns.text, columns.pair, columns.label, *columns.classes, *question.more]
+    _check_columns(name, file.names, names)
+    rows = Rows(
+        file, columns, question.more, repeats=question.duplicates != "drop", most=question.most
+    )
     try:
         stopped = rows.collect(tell, cancel)
-        return reading(rows, name, asked, stopped)
+        return reading(rows, name, question, stopped)
     except BaseException:
         rows.writer.discard()
         raise
 
 
-def _check_columns(name: str, names: Sequence[str], wanted: Sequence[str | None]) -> None:
-    missing = [column for column in wanted if column is not None and column not in names]
+def _check_columns(name: str, names: Sequence[str], chosen: Sequence[str | None]) -> None:
+    missing = [column for column in chosen if column is not None and column not in names]
     if missing:
         raise DataError(
             f"{name} has no column {missing[0]!r}; its columns are "

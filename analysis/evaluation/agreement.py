@@ -56,10 +56,11 @@ class Agreement:
         )
         if count == 2:
             return f"{phrase}; Cohen's kappa {self.kappa[0, 1]:.2f}."
-        one, other = min(combinations(range(count), 2), key=lambda pair: self.share[pair])
+        first, second = min(combinations(range(count), 2), key=lambda pair: self.share[pair])
         return (
-            f"{phrase}. {self.names[one]} and {self.names[other]} agree least: "
-            f"{100 * self.share[one, other]:.1f} %, Cohen's kappa {self.kappa[one, other]:.2f}."
+            f"{phrase}. {self.names[first]} and {self.names[second]} agree least: "
+            f"{100 * self.share[first, second]:.1f} %, "
+            f"Cohen's kappa {self.kappa[first, second]:.2f}."
         )
 
     def frame(self) -> pd.DataFrame:
@@ -121,24 +122,24 @@ class Pair:
     """Two checkpoints against each other: McNemar on accuracy where there are classes, and the
     paired bootstrap of the other metrics."""
 
-    one: str
-    other: str
+    first: str
+    second: str
     n: int
     mcnemar: McNemar | None
     bootstraps: tuple[Bootstrap, ...]
 
     def sentences(self) -> tuple[str, ...]:
         """The result of each test of these two checkpoints, in words."""
-        said = [test.sentence(self.one, self.other) for test in self.bootstraps]
+        sentences = [test.sentence(self.first, self.second) for test in self.bootstraps]
         if self.mcnemar is not None:
-            said.insert(0, self.mcnemar.sentence(self.one, self.other))
-        return tuple(said)
+            sentences.insert(0, self.mcnemar.sentence(self.first, self.second))
+        return tuple(sentences)
 
 
 def compare(
     table: Table,
-    one: Predictions,
-    other: Predictions,
+    first: Predictions,
+    second: Predictions,
     *,
     exact: McNemar | None = None,
     draws: int = 2000,
@@ -154,7 +155,7 @@ def compare(
     ValueError
         No labels, no rows in common, or checkpoints with different classes.
     """
-    answers = align(table, [one, other])
+    answers = align(table, [first, second])
     if answers.label is None or not len(answers.rows):
         raise ValueError("A comparison needs labels and rows that both checkpoints have answered.")
     label = answers.label
@@ -169,22 +170,22 @@ def compare(
     if answers.regression:
         left, right = answers.values[0, :, 0], answers.values[1, :, 0]
         draws = min(draws, max(20_000_000 // len(label), 200))  # a minute at most, not an hour
-        found = [
+        bootstraps = [
             paired_bootstrap(metric, label, left, right, draws=draws, level=level, seed=seed)
             for metric in ("pearson", "spearman")
         ]
-        return Pair(one.checkpoint, other.checkpoint, len(label), None, tuple(found))
+        return Pair(first.checkpoint, second.checkpoint, len(label), None, tuple(bootstraps))
     metrics: tuple[str, ...] = ("f1", "matthews") if len(answers.classes) == 2 else ("matthews",)
     if answers.several:
         metrics = ()  # whether the whole set is right is what McNemar's test is of
     left, right = answers.predicted
-    found = [
+    bootstraps = [
         paired_bootstrap(metric, label, left, right, draws=draws, level=level, seed=seed)
         for metric in metrics
     ]
     if exact is None:
         exact = mcnemar(answers.correct[0], answers.correct[1])
-    return Pair(one.checkpoint, other.checkpoint, len(label), exact, tuple(found))
+    return Pair(first.checkpoint, second.checkpoint, len(label), exact, tuple(bootstraps))
 
 
 def mcnemar_all(table: Table, runs: Sequence[Predictions]) -> dict[tuple[str, str], McNemar]:
@@ -199,14 +200,14 @@ def mcnemar_all(table: Table, runs: Sequence[Predictions]) -> dict[tuple[str, st
     from analysis.statistics.family_tests import holm
 
     answers = align(table, runs)
-    found = {
+    tests = {
         (answers.names[a], answers.names[b]): mcnemar(answers.correct[a], answers.correct[b])
         for a, b in combinations(range(len(runs)), 2)
     }
-    adjusted = holm([test.p for test in found.values()])
+    adjusted = holm([test.p for test in tests.values()])
     return {
-        names: replace(test, adjusted=float(p), tests=len(found))
-        for (names, test), p in zip(found.items(), adjusted, strict=True)
+        names: replace(test, adjusted=float(p), tests=len(tests))
+        for (names, test), p in zip(tests.items(), adjusted, strict=True)
     }
 
 
@@ -221,8 +222,8 @@ def compare_all(table: Table, runs: Sequence[Predictions]) -> pd.DataFrame:
     import pandas as pd
 
     rows = [
-        (one, other, test.only_one, test.only_other, test.p, test.adjusted)
-        for (one, other), test in mcnemar_all(table, runs).items()
+        (first, second, test.only_one, test.only_other, test.p, test.adjusted)
+        for (first, second), test in mcnemar_all(table, runs).items()
     ]
     columns = [
         "checkpoint",

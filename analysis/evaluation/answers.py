@@ -76,7 +76,7 @@ class Answers:
         return self.output == "sigmoid" and len(self.classes) > 1
 
     @property
-    def given(self) -> NDArray[np.bool_]:
+    def assigned(self) -> NDArray[np.bool_]:
         """(K, M, C) whether a class is above the threshold, where there may be several."""
         return np.asarray(self.values > self.threshold)
 
@@ -84,7 +84,7 @@ class Answers:
     def _sets(self) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """(K + 1, M) codes of sets of classes, the labels last, and the sets' names."""
         labels = np.zeros(self.values.shape[1:], bool) if self.label is None else self.label
-        return sets_of(np.concatenate([self.given, labels[None].astype(bool)]), self.classes)
+        return sets_of(np.concatenate([self.assigned, labels[None].astype(bool)]), self.classes)
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ class Answers:
     def confidence(self) -> NDArray[np.float64]:
         """(K, M) probability of the predicted class; of a set that of its least sure class."""
         if self.several:
-            return np.asarray(np.where(self.given, self.values, 1 - self.values).min(axis=2))
+            return np.asarray(np.where(self.assigned, self.values, 1 - self.values).min(axis=2))
         return np.asarray(self.values.max(axis=2))
 
     @cached_property
@@ -147,22 +147,24 @@ def comparable(runs: Sequence[Predictions]) -> tuple[list[Predictions], str]:
             own.append(run)
     kept = max(groups, key=len, default=[])
     others = [
-        name_without_folder(run.checkpoint) for run in runs if not any(run is one for one in kept)
+        name_without_folder(run.checkpoint)
+        for run in runs
+        if not any(run is member for member in kept)
     ]
     if not others:
         return kept, ""
-    one = len(others) == 1
+    alone = len(others) == 1
     return kept, (
-        f"{listed(others)} {'has' if one else 'have'} other classes, or another kind of answer, "
-        f"and {'is' if one else 'are'} left out here: choose {'it' if one else 'them'} alone."
+        f"{listed(others)} {'has' if alone else 'have'} other classes, or another kind of answer, "
+        f"and {'is' if alone else 'are'} left out here: choose {'it' if alone else 'them'} alone."
     )
 
 
-def _alike(first: Predictions, other: Predictions) -> bool:
+def _alike(first: Predictions, second: Predictions) -> bool:
     """Whether two runs answer in one way, with the same classes."""
-    if first.output != other.output or len(first.labels) != len(other.labels):
+    if first.output != second.output or len(first.labels) != len(second.labels):
         return False
-    both = (first.labels, other.labels), (other.labels, first.labels)
+    both = (first.labels, second.labels), (second.labels, first.labels)
     return first.output == "value" or any(columns_of(*two) is not None for two in both)
 
 

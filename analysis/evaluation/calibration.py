@@ -135,8 +135,8 @@ def _interval(
     mean = np.divide(summed, count, out=np.zeros(2 * bins), where=count > 0)
     drawn = np.random.default_rng(seed).multinomial(len(place), count / len(place), size=draws)
     excess = (drawn * (np.arange(2 * bins) % 2 - mean)).reshape(draws, bins, 2).sum(axis=2)
-    found = np.abs(excess).sum(axis=1) / len(place)
-    low, high = np.percentile(found, [2.5, 97.5]) - found.mean() + ece
+    errors = np.abs(excess).sum(axis=1) / len(place)
+    low, high = np.percentile(errors, [2.5, 97.5]) - errors.mean() + ece
     return max(float(low), 0.0), min(float(high), 1.0)
 
 
@@ -146,11 +146,11 @@ def _if_calibrated(
     """Mean ECE where each answer is right with just the probability that it was given."""
     draw = np.random.default_rng(seed + 1)
     times = int(np.clip(_CELLS // len(place), 20, min(draws, 200)))
-    found = [
+    errors = [
         np.abs(
             np.bincount(place, weights=draw.random(len(place)) < confidence, minlength=len(summed))
             - summed
         ).sum()
         for _ in range(times)
     ]
-    return float(np.mean(found) / len(place))
+    return float(np.mean(errors) / len(place))

@@ -135,11 +135,11 @@ def examples(
         raise ValueError(f"{show.capitalize()}: this needs a data set with classes as labels.")
     keep, gap = _chosen(answers, show, confident)
     if label is not None:
-        wanted = answers.answers.index(label) if label in answers.answers else -1
-        keep &= np.zeros(len(keep), bool) if answers.truth is None else answers.truth == wanted
+        class_index = answers.answers.index(label) if label in answers.answers else -1
+        keep &= np.zeros(len(keep), bool) if answers.truth is None else answers.truth == class_index
     if predicted is not None:
-        name, said = predicted
-        keep &= answers.predicted[answers.names.index(name)] == answers.answers.index(said)
+        name, answer = predicted
+        keep &= answers.predicted[answers.names.index(name)] == answers.answers.index(answer)
     if rows is not None:
         keep &= np.isin(answers.rows, np.asarray(rows, np.int64))
     if containing.strip():
@@ -179,12 +179,12 @@ def _chosen(
 
 
 def _containing(
-    table: Table, rows: NDArray[np.int64], keep: NDArray[np.bool_], wanted: str
+    table: Table, rows: NDArray[np.int64], keep: NDArray[np.bool_], words: str
 ) -> NDArray[np.bool_]:
-    found = np.zeros(len(rows), dtype=bool)
+    holds = np.zeros(len(rows), dtype=bool)
     for place in np.flatnonzero(keep).tolist():
         row = int(rows[place])
-        found[place] = wanted in table.text[row].casefold() or (
-            table.pair is not None and wanted in table.pair[row].casefold()
+        holds[place] = words in table.text[row].casefold() or (
+            table.pair is not None and words in table.pair[row].casefold()
         )
-    return found
+    return holds

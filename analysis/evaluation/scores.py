@@ -90,9 +90,9 @@ class Evaluation:
         KeyError
             It was not computed; those that were are listed.
         """
-        for one in self.scores:
-            if one.metric == metric:
-                return one
+        for score in self.scores:
+            if score.metric == metric:
+                return score
         raise KeyError(f"no {metric!r} here; there are {', '.join(s.metric for s in self.scores)}")
 
     def sentence(self) -> str:
@@ -202,11 +202,11 @@ def evaluate(
 
 def _several(answers: Answers, bins: int, scheme: Scheme, seed: int) -> Evaluation:
     assert answers.label is not None
-    label, chance, given = answers.label, answers.values[0], answers.given[0]
+    label, chance, assigned = answers.label, answers.values[0], answers.assigned[0]
     n, count = label.shape
     weights = several_labels.weights_of(n, count, DRAWS, seed)
     method = f"bootstrap over rows, {len(weights) - 1} draws, percentiles"
-    counts = several_labels.counts_of(label, given, weights)
+    counts = several_labels.counts_of(label, assigned, weights)
     f1 = several_labels.f1_of(*counts)
     micro = several_labels.f1_of(*(part.sum(axis=1) for part in counts))
     precise = np.stack(
@@ -223,7 +223,7 @@ def _several(answers: Answers, bins: int, scheme: Scheme, seed: int) -> Evaluati
     def drawn(metric: str, values: Floats) -> Score:
         return replace(_percentiles(metric, values, n), method=method)
 
-    right, said, true = (part[0].astype(int) for part in counts)
+    right, predicted, true = (part[0].astype(int) for part in counts)
     every = np.clip(chance.reshape(-1), 0, 1)
     return Evaluation(
         checkpoint=answers.names[0],
@@ -239,7 +239,7 @@ def _several(answers: Answers, bins: int, scheme: Scheme, seed: int) -> Evaluati
         confusion=None,
         per_class=tuple(
             (
-                _share("precision", int(right[c]), int(said[c])),
+                _share("precision", int(right[c]), int(predicted[c])),
                 _share("recall", int(right[c]), int(true[c])),
                 drawn("F1", f1[:, c]),
                 drawn("average precision", precise[:, c]),
@@ -288,10 +288,10 @@ def _drawn(confusion: NDArray[np.int64], seed: int) -> Floats:
 def _from_confusion(confusion: NDArray[np.int64], classes: Sequence[str], seed: int) -> list[Score]:
     drawn, n = _drawn(confusion, seed), int(confusion.sum())
     f1 = _f1(drawn)
-    found = [("macro F1", _macro(drawn, f1)), ("Matthews", _matthews(drawn))]
+    rates = [("macro F1", _macro(drawn, f1)), ("Matthews", _matthews(drawn))]
     if len(classes) == 2:
-        found.insert(1, (f"F1 ({classes[1]})", f1[:, 1]))
-    return [_percentiles(metric, values, n) for metric, values in found]
+        rates.insert(1, (f"F1 ({classes[1]})", f1[:, 1]))
+    return [_percentiles(metric, values, n) for metric, values in rates]
 
 
 def _percentiles(metric: str, values: Floats, n: int) -> Score:
@@ -315,10 +315,10 @@ def _macro(confusion: Floats, f1: Floats) -> Floats:
 
 
 def _matthews(confusion: Floats) -> Floats:
-    true, said = confusion.sum(axis=2), confusion.sum(axis=1)
+    true, predicted = confusion.sum(axis=2), confusion.sum(axis=1)
     right, total = np.trace(confusion, axis1=1, axis2=2), confusion.sum(axis=(1, 2))
-    over = right * total - (true * said).sum(axis=1)
-    under = np.sqrt((total**2 - (said**2).sum(axis=1)) * (total**2 - (true**2).sum(axis=1)))
+    over = right * total - (true * predicted).sum(axis=1)
+    under = np.sqrt((total**2 - (predicted**2).sum(axis=1)) * (total**2 - (true**2).sum(axis=1)))
     return np.asarray(np.divide(over, under, out=np.zeros_like(over), where=under > 0))
 
 
@@ -340,10 +340,10 @@ def _regression(answers: Answers) -> Evaluation:
     scores: tuple[Score, ...]
     value_of_one: Floats | None
     if answers.classes:
-        found: list[Score] = []
-        for name, truth, given in zip(answers.classes, label.T, value.T, strict=True):
-            found += [*_correlations(truth, given, f", {name}"), _root(truth, given, name)]
-        scores = tuple(found)
+        parts: list[Score] = []
+        for name, truth, predicted in zip(answers.classes, label.T, value.T, strict=True):
+            parts += [*_correlations(truth, predicted, f", {name}"), _root(truth, predicted, name)]
+        scores = tuple(parts)
         value_of_one = None
     else:
         error = _mean("mean absolute error", np.abs(label - value[:, 0]))

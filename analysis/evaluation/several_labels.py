@@ -23,16 +23,16 @@ def weights_of(rows: int, classes: int, draws: int, seed: int) -> Floats:
 
 
 def counts_of(
-    label: NDArray[Any], given: NDArray[np.bool_], weights: Floats
+    label: NDArray[Any], assigned: NDArray[np.bool_], weights: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """(D, C) each: rows of a class that are given it, rows that are given it, rows of the class."""
-    true, said = np.asarray(label, np.float64), np.asarray(given, np.float64)
-    return weights @ (true * said), weights @ said, weights @ true
+    true, predicted = np.asarray(label, np.float64), np.asarray(assigned, np.float64)
+    return weights @ (true * predicted), weights @ predicted, weights @ true
 
 
-def f1_of(right: Floats, said: Floats, true: Floats) -> Floats:
+def f1_of(right: Floats, predicted: Floats, true: Floats) -> Floats:
     """(...) counts -> (...) F1; 0 where a class is neither there nor given, as in scikit-learn."""
-    under = said + true
+    under = predicted + true
     return np.asarray(np.divide(2 * right, under, out=np.zeros_like(under), where=under > 0))
 
 
@@ -60,7 +60,7 @@ def best_thresholds(label: NDArray[Any], chance: Floats) -> Floats:
     In the middle between two probabilities that occur; NaN where no row has the class.
     """
     label = np.asarray(label, np.float64)
-    found = np.full(label.shape[1], np.nan)
+    thresholds = np.full(label.shape[1], np.nan)
     for c in range(label.shape[1]):
         if not label[:, c].any():
             continue
@@ -71,8 +71,8 @@ def best_thresholds(label: NDArray[Any], chance: Floats) -> Floats:
         f1 = 2 * hits / (ends + 1 + label[:, c].sum())
         best = int(f1.argmax())
         below = values[ends[best + 1]] if best + 1 < len(ends) else 0.0
-        found[c] = (values[ends[best]] + below) / 2
-    return found
+        thresholds[c] = (values[ends[best]] + below) / 2
+    return thresholds
 
 
 def thresholds_in_words(names: Sequence[str], thresholds: Floats) -> str:

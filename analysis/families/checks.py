@@ -99,10 +99,10 @@ def _as_transformers(tried: Tried, text: str, pair: str | None) -> None:
 
     loaded = tried.loaded
     own = AutoModelForSequenceClassification.from_pretrained(tried.folder).eval()
-    given = loaded.tokenizer(text, pair, return_tensors="pt", padding=False)
+    encoding = loaded.tokenizer(text, pair, return_tensors="pt", padding=False)
     takes = loaded.inputs.types
     with torch.no_grad():
-        answer = own(**{k: v for k, v in given.items() if takes or k != "token_type_ids"})
+        answer = own(**{k: v for k, v in encoding.items() if takes or k != "token_type_ids"})
     _same(tried.logits(text, pair), answer.logits[0].numpy())
 
 

@@ -25,16 +25,18 @@ def on_one_scale(plots: Sequence[Picture]) -> list[Picture]:
     """
     if len(plots) < 2:
         return list(plots)
-    found: dict[Hashable, list[Panel]] = {}
+    panels_by_quantity: dict[Hashable, list[Panel]] = {}
     for plot in plots:
         for panel in panels_of(plot):
             if (quantity := _quantity(panel)) is not None:
-                found.setdefault(quantity, []).append(panel)
-    ends = {key: _common([_range(panel) for panel in same]) for key, same in found.items()}
+                panels_by_quantity.setdefault(quantity, []).append(panel)
+    ends = {
+        key: _common([_range(panel) for panel in same]) for key, same in panels_by_quantity.items()
+    }
 
     def change(panel: Panel) -> Panel:
         quantity = _quantity(panel)
-        if quantity is None or len(found[quantity]) < 2:
+        if quantity is None or len(panels_by_quantity[quantity]) < 2:
             return panel
         low, high = ends[quantity]
         own = _range(panel)
@@ -109,10 +111,10 @@ def legends(plots: Sequence[Picture]) -> tuple[tuple[str, ...], ...]:
     """
     own = [set(names_of(panels_of(plot))) for plot in plots]
     group = list(range(len(plots)))
-    for one in range(len(plots)):
-        for other in range(one):
-            if own[one] & own[other]:
-                old, new = group[one], group[other]
+    for first in range(len(plots)):
+        for second in range(first):
+            if own[first] & own[second]:
+                old, new = group[first], group[second]
                 group = [new if g == old else g for g in group]
     return tuple(
         names_of([p for i, plot in enumerate(plots) if group[i] == mine for p in panels_of(plot)])

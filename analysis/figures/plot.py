@@ -70,9 +70,9 @@ class Plot(Picture):
         from analysis.figures.style.settings import Style
 
         named = {k: v for k, v in (("venue", venue), ("width", width)) if v is not None}
-        given = sidecar(self, Style.from_dict({**(style or Style()).as_dict(), **named}))
-        said = {**given.metadata(), **(extra_metadata or {})}
-        return render(given.plots[0], given.style, format, dpi, said).data
+        card = sidecar(self, Style.from_dict({**(style or Style()).as_dict(), **named}))
+        facts = {**card.metadata(), **(extra_metadata or {})}
+        return render(card.plots[0], card.style, format, dpi, facts).data
 
     def save(
         self,
@@ -92,9 +92,9 @@ class Plot(Picture):
         from analysis.figures.files.saved import save
         from analysis.figures.files.sidecar import Signature, sidecar
 
-        given = sidecar(self, style, format, dpi, signed=Signature(author, project))
-        stem = name or slug(given.plots[0])
-        saved = save(given, stem)
+        card = sidecar(self, style, format, dpi, signed=Signature(author, project))
+        stem = name or slug(card.plots[0])
+        saved = save(card, stem)
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
         write_whole(place / f"{stem}.json", saved.sidecar)

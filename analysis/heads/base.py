@@ -181,9 +181,9 @@ class PoolingHead(nn.Module):
                 f"the pooling head {self.key!r} reads one layer and takes no maximum over layers: "
                 "there is no last_k to change. Choose max_cls or max_seq_mha."
             )
-        other: Any = copy.copy(self)
-        other.last_k = check_last_k(last_k, self.num_layers)
-        return cast(PoolingHead, other)
+        copied: Any = copy.copy(self)
+        copied.last_k = check_last_k(last_k, self.num_layers)
+        return cast(PoolingHead, copied)
 
     def ended_at(self, layer: int) -> PoolingHead:
         """The same weights, not copied, for an encoder that ends at `layer` (0 = embeddings).
@@ -200,11 +200,11 @@ class PoolingHead(nn.Module):
             raise ValueError(
                 f"layer is {layer}; the encoder has layers 0 (embeddings) to {self.num_layers}"
             )
-        other: Any = copy.copy(self)
-        other.num_layers = layer
+        copied: Any = copy.copy(self)
+        copied.num_layers = layer
         if self.pool_layers:
-            other.last_k = min(len(self.pool_layers), max(layer, 1))
-        return cast(PoolingHead, other)
+            copied.last_k = min(len(self.pool_layers), max(layer, 1))
+        return cast(PoolingHead, copied)
 
     def without_at(
         self,
@@ -375,13 +375,13 @@ def options_of(cls: type[PoolingHead]) -> dict[str, Any]:
     return names
 
 
-def attention_for(key: str, wanted: str) -> str:
+def attention_for(key: str, implementation: str) -> str:
     """The encoder's attention implementation for a pooling head: eager where it reads attentions.
 
     Fused attention ("sdpa") keeps no attentions.
     """
     known = HEADS.get(key)
-    return "eager" if known is not None and known.reads_attentions() else wanted
+    return "eager" if known is not None and known.reads_attentions() else implementation
 
 
 def check_options(key: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -71,8 +71,10 @@ def find_final_norm(encoder: Any, tokenizer: Any) -> FinalNorm | None:
     except Exception:
         # An encoder that does not run alone (one with a decoder) has no depth to be read at.
         return None
-    for module, given, made in reversed(calls):
+    for module, states_before, made in reversed(calls):
         if same(made, last) and made.shape == states[-1].shape and not same(states[0], made):
             applied = same(states[-1], made)
-            return FinalNorm(module, applied) if applied or same(states[-1], given) else None
+            return (
+                FinalNorm(module, applied) if applied or same(states[-1], states_before) else None
+            )
     return None

@@ -35,19 +35,19 @@ def names_of(encoder: nn.Module, kinds: Sequence[str] = ("query", "value")) -> l
     every = [name for name, module in encoder.named_modules() if isinstance(module, _LINEAR)]
     prefixes = _blocks(encoder)
     inside = [name for name in every if name.startswith(prefixes)] if prefixes else []
-    wanted = {name for kind in kinds for name in _ROLES.get(kind, (kind,))}
-    wanted |= set(_JOINT) if any(kind in _ROLES for kind in kinds) else set()
+    roles = {name for kind in kinds for name in _ROLES.get(kind, (kind,))}
+    roles |= set(_JOINT) if any(kind in _ROLES for kind in kinds) else set()
     others = "dense" in kinds
 
     def matches(name: str) -> bool:
         last = name.rsplit(".", 1)[-1]
-        return last in wanted or (others and name in inside and last not in _PROJECTIONS)
+        return last in roles or (others and name in inside and last not in _PROJECTIONS)
 
-    found = [name for name in every if matches(name)]
-    if not found and all(kind in _ROLES for kind in kinds):
-        found = inside
-    if found:
-        return found
+    names = [name for name in every if matches(name)]
+    if not names and all(kind in _ROLES for kind in kinds):
+        names = inside
+    if names:
+        return names
     shown = sorted({name.rsplit(".", 1)[-1] for name in every})
     name = type(encoder).__name__
     if not shown:

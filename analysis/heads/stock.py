@@ -147,22 +147,22 @@ def _traced(model: Any, inputs: dict[str, Tensor]) -> StockHead | None:
     mask = inputs.get("attention_mask", torch.ones_like(inputs["input_ids"]))
     depth, size = len(states) - 1, states[-1].shape[-1]
     readers = [cls(size, depth) for cls in _READERS]
-    wanted, pooled_by = output.logits, None
-    found: list[nn.Module] = []
+    result, pooled_by = output.logits, None
+    path: list[nn.Module] = []
     while True:
-        if pooled_by is not None and same(states[-1], wanted):
-            return _head(pooled_by, found, [], depth)
+        if pooled_by is not None and same(states[-1], result):
+            return _head(pooled_by, path, [], depth)
         for reader in [] if pooled_by is not None else readers:
-            if same(reader.read(states[-1][None], mask).vector, wanted):
-                return _head(reader, [], found, depth)
-        step = _maker(wanted, calls)
-        if step is None and not found:  # each token has logits of its own, and they are averaged
+            if same(reader.read(states[-1][None], mask).vector, result):
+                return _head(reader, [], path, depth)
+        step = _maker(result, calls)
+        if step is None and not path:  # each token has logits of its own, and they are averaged
             pooled_by = readers[2]
-            step = _averaged(wanted, calls, mask, pooled_by)
+            step = _averaged(result, calls, mask, pooled_by)
         if step is None:
             return None
-        wanted, modules, calls = step
-        found = [*modules, *found]
+        result, modules, calls = step
+        path = [*modules, *path]
 
 
 def _head(
@@ -175,76 +175,76 @@ def _head(
 
 
 def _averaged(
-    wanted: Tensor,
+    result: Tensor,
     calls: list[tuple[nn.Module, Tensor, Tensor]],
     mask: Tensor,
     reader: PoolingHead,
 ) -> tuple[Tensor, list[nn.Module], list[tuple[nn.Module, Tensor, Tensor]]] | None:
     """As :func:`_maker`, where (1, T, C) outputs of a linear layer were pooled to (1, C)."""
     for index in range(len(calls) - 1, -1, -1):
-        module, given, made = calls[index]
+        module, source, made = calls[index]
         of_tokens = isinstance(module, nn.Linear) and made.shape[:2] == mask.shape
-        if of_tokens and made.dim() == 3 and same(reader.read(made[None], mask).vector, wanted):
-            return given, [module], calls[:index]
+        if of_tokens and made.dim() == 3 and same(reader.read(made[None], mask).vector, result):
+            return source, [module], calls[:index]
     return None
 
 
 def _maker(
-    wanted: Tensor, calls: list[tuple[nn.Module, Tensor, Tensor]]
+    result: Tensor, calls: list[tuple[nn.Module, Tensor, Tensor]]
 ) -> tuple[Tensor, list[nn.Module], list[tuple[nn.Module, Tensor, Tensor]]] | None:
-    """The latest call that made `wanted`: its input, its layers, earlier calls.
+    """The latest call that made `result`: its input, its layers, earlier calls.
 
-    `wanted` is (1, D), or (1, T, D) where tokens are pooled after these layers.
+    `result` is (1, D), or (1, T, D) where tokens are pooled after these layers.
     """
     for index in range(len(calls) - 1, -1, -1):
-        module, given, made = calls[index]
-        for row in _rows(made, wanted):
+        module, before, made = calls[index]
+        for row in _rows(made, result):
             own = made if row is None else made[:, row]
-            name = _function(own, wanted)
+            name = _function(own, result)
             if name is None:
                 continue
-            source = given if row is None else given[:, row]
+            source = before if row is None else before[:, row]
             layers = _layers(module, source, own)
-            if layers is None or source.dim() != wanted.dim():
+            if layers is None or source.dim() != result.dim():
                 return None
             after = [] if name == "" else [Elementwise(name)]
             return source, [*layers, *after], calls[:index]
     return None
 
 
-def _rows(made: Tensor, wanted: Tensor) -> list[int | None]:
+def _rows(made: Tensor, result: Tensor) -> list[int | None]:
     """Where in an output (1, D) or (1, T, D) a (1, D) vector may stand; None: it is all of it."""
-    if made.shape == wanted.shape:
+    if made.shape == result.shape:
         return [None]
-    alike = made.dim() == 3 and wanted.dim() == 2 and len(made) == 1
-    return [*range(made.shape[1])] if alike and made.shape[-1] == wanted.shape[-1] else []
+    alike = made.dim() == 3 and result.dim() == 2 and len(made) == 1
+    return [*range(made.shape[1])] if alike and made.shape[-1] == result.shape[-1] else []
 
 
-def _function(given: Tensor, made: Tensor) -> str | None:
+def _function(before: Tensor, made: Tensor) -> str | None:
     """Which elementwise function leads from one to the other; "" for none at all."""
-    if same(given, made):
+    if same(before, made):
         return ""
-    gaps = {name: _gap(function(given), made) for name, function in _FUNCTIONS.items()}
+    gaps = {name: _gap(function(before), made) for name, function in _FUNCTIONS.items()}
     best = min(gaps, key=lambda name: gaps[name])
     return best if gaps[best] <= TOLERANCE else None
 
 
-def _layers(module: nn.Module, given: Tensor, made: Tensor) -> list[nn.Module] | None:
+def _layers(module: nn.Module, before: Tensor, made: Tensor) -> list[nn.Module] | None:
     """A layer as steps of a head: [] where it changes nothing, None where it is not known."""
     if isinstance(module, nn.Linear | nn.LayerNorm | nn.RMSNorm):
         return [module]
-    if given.shape != made.shape:
+    if before.shape != made.shape:
         return None
-    name = _function(given, made)
+    name = _function(before, made)
     return None if name is None else [] if name == "" else [Elementwise(name)]
 
 
-def _gap(one: Tensor, other: Tensor) -> float:
-    if one.shape != other.shape:
+def _gap(first: Tensor, second: Tensor) -> float:
+    if first.shape != second.shape:
         return float("inf")
-    return float((one - other).abs().max() / other.abs().max().clamp(min=1e-12))
+    return float((first - second).abs().max() / second.abs().max().clamp(min=1e-12))
 
 
-def same(one: Tensor, other: Tensor) -> bool:
+def same(first: Tensor, second: Tensor) -> bool:
     """Whether two tensors of one shape (...) are equal up to rounding."""
-    return _gap(one, other) <= TOLERANCE
+    return _gap(first, second) <= TOLERANCE

@@ -26,17 +26,19 @@ def competing(classifier: Classifier) -> tuple[int, ...]:
     return layers
 
 
-def whole_numbers(name: str, given: Any) -> tuple[int, ...]:
+def whole_numbers(name: str, values: Any) -> tuple[int, ...]:
     """Layers or positions, each once and in order; raises ``ValueError`` for anything else (a
     ``TypeError`` inside never leaves).
     """
     try:
-        if isinstance(given, str | bytes) or any(isinstance(one, bool | np.bool_) for one in given):
+        if isinstance(values, str | bytes) or any(
+            isinstance(value, bool | np.bool_) for value in values
+        ):
             raise TypeError
-        return tuple(sorted({index(one) for one in given}))
+        return tuple(sorted({index(value) for value in values}))
     except TypeError:
         raise ValueError(
-            f"{name} is {given!r}: give whole numbers in a sequence, such as (3,) or [2, 3]"
+            f"{name} is {values!r}: give whole numbers in a sequence, such as (3,) or [2, 3]"
         ) from None
 
 

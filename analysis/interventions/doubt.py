@@ -169,12 +169,12 @@ def word_logits(
     """
     from analysis.corpus.runs import logits_of
 
-    spans, other = word_spans(text, pair), replacement(classifier, instead)
+    spans, substitute = word_spans(text, pair), replacement(classifier, instead)
     texts = [(text, pair)]
     places = [0]
     for place, span in enumerate(spans, 1):
         try:
-            texts.append(edited(text, pair, [span], other))
+            texts.append(edited(text, pair, [span], substitute))
         except ValueError:  # the only word of its text
             continue
         places.append(place)
@@ -209,9 +209,9 @@ def word_effects(
 def in_words(doubts: Sequence[Doubt], word: str, instead: str = "") -> str:
     """Which pooling head loses most without the word, by how much, and from where it read it."""
     how = f"With “{instead}” in place of “{word}”" if instead.strip() else f"Without “{word}”"
-    least = min(doubts, key=lambda one: one.change)
+    least = min(doubts, key=lambda doubt: doubt.change)
     if least.change >= 0:
-        most = max(doubts, key=lambda one: one.change)
+        most = max(doubts, key=lambda doubt: doubt.change)
         sentence = f"{how} no margin gets smaller; {most.name} gains most ({most.change:+.2f})"
     else:
         sentence = (
@@ -222,7 +222,7 @@ def in_words(doubts: Sequence[Doubt], word: str, instead: str = "") -> str:
             sentence += f"; it read the word from layer {least.layer}"
         elif least.read is not None:
             sentence += "; it pools [CLS] only, so the word reaches it through the encoder"
-    flipped = [one.name for one in doubts if one.flips]
+    flipped = [doubt.name for doubt in doubts if doubt.flips]
     if flipped:
         verb = "then predicts" if len(flipped) == 1 else "then predict"
         sentence += f". {listed(flipped)} {verb} another class"

@@ -144,11 +144,11 @@ def smallest_edits(
         sets, whole = _sets(single, beam, size, reads - reader.count)
         if not sets:
             break
-        found, values = reader.margins(sets, target)
-        if not found:
+        subset, values = reader.margins(sets, target)
+        if not subset:
             break
         order = np.argsort(values, kind="stable")
-        beam = [found[place] for place in order[:BEAM].tolist()]
+        beam = [subset[place] for place in order[:BEAM].tolist()]
         best.append(beam[0])
         margins.append(float(values[order[0]]))
         tried.append(whole)
@@ -156,13 +156,13 @@ def smallest_edits(
             progress(size / most)
         if margins[-1] < 0:
             break
-    other = reader.predicted(best[-1])
-    flipped = len(best) > 1 and other != target
+    new_class = reader.predicted(best[-1])
+    flipped = len(best) > 1 and new_class != target
     return Flips(
         name=name,
         kind=kind,
         label=first.labels[target],
-        other=first.labels[other],
+        other=first.labels[new_class],
         best=tuple(tuple(sorted(edits)) for edits in best),
         margins=np.array(margins),
         flips=np.array([*[False] * (len(best) - 1), flipped]),
@@ -215,7 +215,7 @@ class _Reader:
         if len(read) == 1:
             return read[0]
         kind = self.members[0].checkpoint.output
-        shares = np.mean([outputs.probabilities(kind, one) for one in read], axis=0)
+        shares = np.mean([outputs.probabilities(kind, logits) for logits in read], axis=0)
         return np.asarray(np.log(np.maximum(shares, np.finfo(float).tiny)))
 
 

@@ -132,7 +132,7 @@ def flips_over(
     if not rows or not subjects:
         raise ValueError("flips over texts need at least one text and one checkpoint")
     each = {name: words.get(name, ()) if isinstance(words, Mapping) else words for name in subjects}
-    known = {one.key for one in done if not one.unforeseen}
+    known = {record.key for record in done if not record.unforeseen}
     return _each(subjects, rows, kind, each, most, reads, known, progress)
 
 
@@ -156,13 +156,15 @@ def _each(
                         progress((count + share) / total)
 
                 step(0.0)
-                yield _one(name, number, members, text, pair, kind, words[name], most, reads, step)
+                yield _record(
+                    name, number, members, text, pair, kind, words[name], most, reads, step
+                )
             count += 1
     if progress is not None:
         progress(1.0)
 
 
-def _one(
+def _record(
     name: str,
     row: int,
     members: Sequence[Classifier],
@@ -241,11 +243,11 @@ def rates_in_words(records: Sequence[TextFlip]) -> str:
         for name in rates
     }
     tests = {}
-    for one, other in combinations(rates, 2):
-        rows = sorted(flipped[one].keys() & flipped[other].keys())
-        tests[frozenset((one, other))] = mcnemar(
-            np.array([flipped[one][row] for row in rows], bool),
-            np.array([flipped[other][row] for row in rows], bool),
+    for first_checkpoint, second_checkpoint in combinations(rates, 2):
+        rows = sorted(flipped[first_checkpoint].keys() & flipped[second_checkpoint].keys())
+        tests[frozenset((first_checkpoint, second_checkpoint))] = mcnemar(
+            np.array([flipped[first_checkpoint][row] for row in rows], bool),
+            np.array([flipped[second_checkpoint][row] for row in rows], bool),
         )
     adjusted = dict(zip(tests, holm([test.p for test in tests.values()]), strict=True))
     p = float(adjusted[frozenset((most.name, least.name))])

@@ -159,14 +159,14 @@ def _batches(
         part = list(items[start : start + size])
         try:
             with one_memory_error():
-                found = as_numpy(logits(part)).astype(np.float64)
+                values = as_numpy(logits(part)).astype(np.float64)
         except torch.OutOfMemoryError:
             if size == 1:
                 raise
             size = max(1, min(size, len(part)) // 2)
             torch.cuda.empty_cache()
             continue
-        yield part, found
+        yield part, values
         start += len(part)
 
 

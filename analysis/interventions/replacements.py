@@ -106,7 +106,7 @@ def fitting(
 
 
 def _whole_words(tokenizer: Any, ids: Sequence[int], word: str, most: int) -> tuple[str, ...]:
-    found: dict[str, None] = {}
+    words: dict[str, None] = {}
     for number in ids:
         piece = tokenizer.convert_ids_to_tokens(number)
         shown = tokenizer.decode([number]).strip()
@@ -114,10 +114,10 @@ def _whole_words(tokenizer: Any, ids: Sequence[int], word: str, most: int) -> tu
             continue
         if _is_continuation(tokenizer, piece, shown):
             continue
-        found.setdefault(shown)
-        if len(found) == most:
+        words.setdefault(shown)
+        if len(words) == most:
             break
-    return tuple(found)
+    return tuple(words)
 
 
 def _is_continuation(tokenizer: Any, piece: str, shown: str) -> bool:

@@ -30,9 +30,9 @@ def aligned_umap(
     compiled.keep()
     sets = [checked(vector, f"set {index + 1}") for index, vector in enumerate(vectors)]
     count = len(sets[0]) if sets else 0
-    if len(sets) < 2 or any(len(one) != count for one in sets):
+    if len(sets) < 2 or any(len(vectors) != count for vectors in sets):
         raise ValueError("AlignedUMAP needs at least two sets of vectors of the same rows")
-    if count < 4 or any((one == one[0]).all() for one in sets):
+    if count < 4 or any((vectors == vectors[0]).all() for vectors in sets):
         raise ValueError("AlignedUMAP needs at least 4 rows that are not all equal; take PCA")
     chosen = {**DEFAULTS["umap"], **options}
     chosen["n_neighbors"] = min(int(chosen["n_neighbors"]), count - 1)
@@ -50,7 +50,7 @@ def aligned_umap(
                 seed,
                 {**chosen, "regularisation": regularisation},
             ),
-            given,
+            vectors,
         )
-        for layout, given in zip(layouts, sets, strict=True)
+        for layout, vectors in zip(layouts, sets, strict=True)
     ]

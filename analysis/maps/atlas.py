@@ -81,19 +81,19 @@ def together(sheets: Sequence[Sheet], layer: int, wish: Wish) -> tuple[Sheet, ..
     """
     if wish.method != "umap" or wish.alignment != "aligned_umap" or len(sheets) < 2:
         return ()
-    found = tuple(
+    joint = tuple(
         sheet
         for sheet in sheets
         if layer in sheet.vectors
         and len(sheet.vectors[layer]) >= FEWEST
         and not sheet.constant(layer)
     )
-    return found if len(found) > 1 else ()
+    return joint if len(joint) > 1 else ()
 
 
 def _name(sheet: Sheet, layer: int, wish: Wish, beside: Sequence[Sheet]) -> Hashable:
     """Of a layout: a joint fit is another one for other sheets beside, a lone one is not."""
-    joint = tuple(one.key for one in together(beside, layer, wish))
+    joint = tuple(sheet.key for sheet in together(beside, layer, wish))
     if sheet.key in joint:
         return (sheet.key, layer, wish, joint)
     return (sheet.key, layer, replace(wish, alignment="none"), ())
@@ -152,7 +152,7 @@ class Layouts:
 
     def room_for(self, sheets: Sequence[Sheet]) -> None:
         """Never push out one layout of a picture to keep another of the same picture."""
-        of_all = sum(one.nbytes for sheet in sheets for one in sheet.vectors.values())
+        of_all = sum(vectors.nbytes for sheet in sheets for vectors in sheet.vectors.values())
         # its PCA and its UMAP, which copies the vectors
         self._maps.budget = max(_BYTES, 4 * of_all)
 
@@ -252,15 +252,15 @@ def missing(
     layouts: Layouts, sheets: Sequence[Sheet], layer: int, wish: Wish, only_in_view: bool = False
 ) -> list[tuple[Sheet, int]]:
     """What is still to be computed, the layer in view first, then the others from the last on."""
-    wanted = {(sheet.key, sheet.nearest(layer)): sheet for sheet in sheets}
+    sheets_by_layer = {(sheet.key, sheet.nearest(layer)): sheet for sheet in sheets}
     if not only_in_view:
         for number in sorted({n for sheet in sheets for n in sheet.layers}, reverse=True):
             for sheet in sheets:
                 if number in sheet.vectors:
-                    wanted.setdefault((sheet.key, number), sheet)
+                    sheets_by_layer.setdefault((sheet.key, number), sheet)
     return [
         (sheet, number)
-        for (_, number), sheet in wanted.items()
+        for (_, number), sheet in sheets_by_layer.items()
         if layouts.get(sheet, number, wish, sheets) is None
     ]
 
@@ -284,7 +284,7 @@ def compute(
     total = len(todo)
     for done, (sheet, number) in enumerate(todo):
         joint = together(sheets, number, wish)
-        if sheet.key not in {one.key for one in joint}:
+        if sheet.key not in {member.key for member in joint}:
             what = f"{sheet.title}, layer {number}"
             report(done, total, what, done / total)
 
@@ -294,9 +294,11 @@ def compute(
             layouts.made(sheet, number, wish, tell)
         elif layouts.get(sheet, number, wish, sheets) is None:
             report(done, total, f"layer {number}, {len(joint)} maps together", done / total)
-            made = aligned_umap([one.vectors[number] for one in joint], wish.seed, **wish.options())
-            for one, its in zip(joint, made, strict=True):
-                layouts.put(one, number, wish, its, sheets)
+            made = aligned_umap(
+                [sheet.vectors[number] for sheet in joint], wish.seed, **wish.options()
+            )
+            for member_sheet, its in zip(joint, made, strict=True):
+                layouts.put(member_sheet, number, wish, its, sheets)
     report(total, total, "", 1.0)
 
 
@@ -311,45 +313,45 @@ def aligned(
 
     Raises ``ValueError`` for a map that is not computed yet.
     """
-    found: list[list[Map]] = []
+    rows: list[list[Map]] = []
     for sheet in sheets:
         row = []
         for layer in layers:
-            one = layouts.get(sheet, sheet.nearest(layer), wish, sheets)
-            if one is None:
+            layout = layouts.get(sheet, sheet.nearest(layer), wish, sheets)
+            if layout is None:
                 raise ValueError(f"{sheet.title}, layer {layer}: this map is not computed yet")
-            row.append(one)
-        found.append(row)
+            row.append(layout)
+        rows.append(row)
     if wish.alignment == "none":
-        return [[_own_frame(one) for one in row] for row in found]
-    every = [one.projection.points for row in found for one in reversed(row)]
+        return [[_own_frame(layout) for layout in row] for row in rows]
+    every = [layout.projection.points for row in rows for layout in reversed(row)]
     reference = next((points for points in every if np.ptp(points) > 0), every[0])
     moved: list[list[Map]] = []
-    for sheet, row in zip(sheets, found, strict=True):
+    for sheet, row in zip(sheets, rows, strict=True):
         moved.append([])
-        for layer, one in zip(layers, row, strict=True):
+        for layer, layout in zip(layers, row, strict=True):
             number = sheet.nearest(layer)
             joint = together(sheets, number, wish)
-            leader = one
+            leader = layout
             if sheet.key in {member.key for member in joint}:
-                leader = layouts.get(joint[0], number, wish, sheets) or one
-            moved[-1].append(_with(one, leader, reference))
+                leader = layouts.get(joint[0], number, wish, sheets) or layout
+            moved[-1].append(_with(layout, leader, reference))
     return moved
 
 
-def _with(one: Map, leader: Map, reference: np.ndarray) -> Map:
-    """The move that brings ``leader`` onto the reference, done to ``one``."""
-    if one is leader:
-        return one.onto(reference)
+def _with(layout: Map, leader: Map, reference: np.ndarray) -> Map:
+    """The move that brings ``leader`` onto the reference, done to ``layout``."""
+    if layout is leader:
+        return layout.onto(reference)
     from analysis.maps.alignment import procrustes
 
     move = procrustes(reference, leader.projection.points)
-    points = replace(one.projection, points=move.apply(one.projection.points))
-    return Map(points, one.vectors, one.reducer, [*one.moved, move])
+    points = replace(layout.projection, points=move.apply(layout.projection.points))
+    return Map(points, layout.vectors, layout.reducer, [*layout.moved, move])
 
 
-def _own_frame(one: Map) -> Map:
+def _own_frame(layout: Map) -> Map:
     """Centred and scaled to the same size, so that panels can share a frame without relation."""
-    points = one.projection.points - one.projection.points.mean(axis=0)
+    points = layout.projection.points - layout.projection.points.mean(axis=0)
     size = float(np.sqrt((points**2).sum(axis=1).mean())) or 1.0
-    return one.onto(points / size)
+    return layout.onto(points / size)

@@ -56,40 +56,40 @@ def colours(
     `columns` are further columns of words, `answers` predictions on the rows, `qualities` those of
     each map, as far as they are known.
     """
-    found: dict[str, Callable[[], Colour]] = {}
+    makers: dict[str, Callable[[], Colour]] = {}
     classes = Classes(table, answers)
     if table.label is not None:
         label = table.label
-        found["label"] = (
+        makers["label"] = (
             (lambda: classes.of_labels()) if table.labels else (lambda: Colour("label", label))
         )
     for answer in answers:
         short = name_without_folder(answer.checkpoint)
         if answer.regression:
             name = f"prediction of {short}"
-            found[name] = partial(Colour, name, answer.logits[:, 0])
+            makers[name] = partial(Colour, name, answer.logits[:, 0])
             continue
-        found[f"prediction of {name_without_folder(answer.checkpoint)}"] = partial(
+        makers[f"prediction of {name_without_folder(answer.checkpoint)}"] = partial(
             classes.of_predictions, answer
         )
         name = f"probability margin of {name_without_folder(answer.checkpoint)}"
-        found[name] = partial(Colour, name, answer.gap)
+        makers[name] = partial(Colour, name, answer.gap)
         name = f"confidence of {short}"
-        found[name] = partial(Colour, name, answer.probabilities.max(axis=1))
+        makers[name] = partial(Colour, name, answer.probabilities.max(axis=1))
         right = _right(table, answer)
         if right is not None:
             name = f"correctness of {short}"
-            found[name] = partial(Colour, name, 1 - right.astype(int), ("right", "wrong"))
+            makers[name] = partial(Colour, name, 1 - right.astype(int), ("right", "wrong"))
     for name, values in columns.items():
-        found[name] = partial(_column, name, values)
+        makers[name] = partial(_column, name, values)
     if table.pair is None:
-        found["words"] = lambda: Colour("words", np.array([len(t.split()) for t in table.text]))
-    found["characters"] = lambda: Colour("characters", table.lengths)
+        makers["words"] = lambda: Colour("words", np.array([len(t.split()) for t in table.text]))
+    makers["characters"] = lambda: Colour("characters", table.lengths)
     if any(quality is not None for quality in qualities):
-        found[KEPT] = lambda: _marks("neighbours kept, %", "kept", len(table), qualities)
-        found[TORN] = lambda: _marks("neighbours torn away", "torn", len(table), qualities)
-        found[FALSE] = lambda: _marks("neighbours that are none", "false", len(table), qualities)
-    return found
+        makers[KEPT] = lambda: _marks("neighbours kept, %", "kept", len(table), qualities)
+        makers[TORN] = lambda: _marks("neighbours torn away", "torn", len(table), qualities)
+        makers[FALSE] = lambda: _marks("neighbours that are none", "false", len(table), qualities)
+    return makers
 
 
 def _marks(title: str, what: str, count: int, qualities: Sequence[Quality | None]) -> Colour:
@@ -114,34 +114,37 @@ class Classes:
         assert label is not None
         return _cut("label", label, names, self._often())
 
-    def of_predictions(self, one: Predictions) -> Colour:
-        title, names = f"prediction of {name_without_folder(one.checkpoint)}", self._table.labels
-        places = self._places(one)
+    def of_predictions(self, predictions: Predictions) -> Colour:
+        title, names = (
+            f"prediction of {name_without_folder(predictions.checkpoint)}",
+            self._table.labels,
+        )
+        places = self._places(predictions)
         if places is not None:
-            back = np.zeros(len(one.labels), dtype=int)
+            back = np.zeros(len(predictions.labels), dtype=int)
             for index, name in enumerate(names):
                 back[places[name]] = index
-            return _cut(title, back[one.predicted], names, self._often())
+            return _cut(title, back[predictions.predicted], names, self._often())
         # Of other classes than the data set's: the order of the first checkpoint that has them.
         alike = [
-            other
-            for other in self._answers
-            if not other.regression and set(other.labels) == set(one.labels)
+            answer
+            for answer in self._answers
+            if not answer.regression and set(answer.labels) == set(predictions.labels)
         ]
         names = alike[0].labels
-        own = np.array([names.index(name) for name in one.labels])
-        often = np.bincount(own[one.predicted], minlength=len(names))
-        for other in alike:
-            if other is not one:
-                order = np.array([names.index(name) for name in other.labels])
-                often = often + np.bincount(order[other.predicted], minlength=len(names))
-        return _cut(title, own[one.predicted], names, often)
+        own = np.array([names.index(name) for name in predictions.labels])
+        often = np.bincount(own[predictions.predicted], minlength=len(names))
+        for rival in alike:
+            if rival is not predictions:
+                order = np.array([names.index(name) for name in rival.labels])
+                often = often + np.bincount(order[rival.predicted], minlength=len(names))
+        return _cut(title, own[predictions.predicted], names, often)
 
-    def _places(self, one: Predictions) -> dict[str, int] | None:
-        if not self._table.labels or len(self._table.labels) != len(one.labels):
+    def _places(self, predictions: Predictions) -> dict[str, int] | None:
+        if not self._table.labels or len(self._table.labels) != len(predictions.labels):
             return None
         try:
-            return one.places(self._table.labels)
+            return predictions.places(self._table.labels)
         except ValueError:
             return None
 
@@ -163,15 +166,15 @@ def _cut(title: str, codes: np.ndarray, names: Sequence[str], often: np.ndarray)
     return Colour(title, place[codes], (*(str(names[index]) for index in kept), "others"))
 
 
-def _right(table: Table, one: Predictions) -> np.ndarray | None:
+def _right(table: Table, predictions: Predictions) -> np.ndarray | None:
     if table.label is None or not table.labels:
         return None
     try:
-        places = one.places(table.labels)
+        places = predictions.places(table.labels)
     except ValueError:
         return None  # a checkpoint of other classes is neither right nor wrong
-    wanted = np.array([places[name] for name in table.labels])[table.label]
-    return np.asarray(one.predicted == wanted)
+    labelled = np.array([places[name] for name in table.labels])[table.label]
+    return np.asarray(predictions.predicted == labelled)
 
 
 def _column(title: str, values: Sequence[str]) -> Colour:

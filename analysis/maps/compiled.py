@@ -41,11 +41,11 @@ def keep() -> tuple[str, ...]:
     for module, names in KEPT.items():
         there = vars(import_module(module))
         for name in names:
-            found = there.get(name)
-            if not isinstance(found, Dispatcher):
+            dispatcher = there.get(name)
+            if not isinstance(dispatcher, Dispatcher):
                 continue  # another version of umap-learn
             try:
-                found.enable_caching()
+                dispatcher.enable_caching()
             except RuntimeError:  # no folder that can be written
                 continue
             kept.append(f"{module}.{name}")

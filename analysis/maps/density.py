@@ -60,9 +60,11 @@ def contours(points: np.ndarray, shares: tuple[float, ...] = SHARES) -> Contours
     grid = gaussian_filter(grid, np.maximum(bandwidth / cell, 1.0), mode="constant")
     own = map_coordinates(grid, ((points - low) / cell - 0.5).T, order=1, mode="nearest")
     middles = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
-    found = contour_generator(middles[0], middles[1], grid.T)
+    generator = contour_generator(middles[0], middles[1], grid.T)
     levels = [float(np.quantile(own, 1 - share)) for share in shares]
     return Contours(
         tuple(shares),
-        tuple(tuple(np.asarray(line, float) for line in found.lines(level)) for level in levels),
+        tuple(
+            tuple(np.asarray(line, float) for line in generator.lines(level)) for level in levels
+        ),
     )

@@ -29,7 +29,7 @@ class ExactSearch:
         count = len(indices)
         return (
             np.column_stack([np.arange(count), indices]).astype(np.int32),
-            np.column_stack([np.zeros(count), self._told(distances)]).astype(np.float32),
+            np.column_stack([np.zeros(count), self._from_euclidean(distances)]).astype(np.float32),
         )
 
     def query(
@@ -40,17 +40,17 @@ class ExactSearch:
         ``epsilon``, what an approximate search may miss, changes nothing.
         """
         distances, indices = self._search.kneighbors(self._prepared(vectors), n_neighbors=k)
-        return indices.astype(np.int32), self._told(distances).astype(np.float32)
+        return indices.astype(np.int32), self._from_euclidean(distances).astype(np.float32)
 
     def _prepared(self, vectors: np.ndarray) -> np.ndarray:
-        given: np.ndarray = np.asarray(vectors, dtype=np.float32)
+        prepared: np.ndarray = np.asarray(vectors, dtype=np.float32)
         if self._metric == "correlation":
-            given = given - given.mean(axis=1, keepdims=True)
+            prepared = prepared - prepared.mean(axis=1, keepdims=True)
         if self._metric in ("cosine", "correlation"):
-            length = np.linalg.norm(given, axis=1, keepdims=True)
-            given = given / np.where(length > 0, length, 1)
-        return np.ascontiguousarray(given)
+            length = np.linalg.norm(prepared, axis=1, keepdims=True)
+            prepared = prepared / np.where(length > 0, length, 1)
+        return np.ascontiguousarray(prepared)
 
-    def _told(self, distances: np.ndarray) -> np.ndarray:
+    def _from_euclidean(self, distances: np.ndarray) -> np.ndarray:
         unit = self._metric in ("cosine", "correlation")
         return np.asarray(distances**2 / 2 if unit else distances)

@@ -33,8 +33,8 @@ def free_places(
             if left < 0 or bottom < 0 or right > frame[0] or top > frame[1]:
                 continue
             if any(
-                left < other[2] and other[0] < right and bottom < other[3] and other[1] < top
-                for other in taken
+                left < box[2] and box[0] < right and bottom < box[3] and box[1] < top
+                for box in taken
             ):
                 continue
             over = (points[:, 0] > left - radius) & (points[:, 0] < right + radius)

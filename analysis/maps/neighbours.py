@@ -24,9 +24,9 @@ def neighbours(vectors: np.ndarray, vector: np.ndarray, k: int = 5) -> tuple[Nei
     return tuple(Neighbour(int(row), float(cosine[row])) for row in best)
 
 
-def shared(found: Sequence[tuple[Neighbour, ...]]) -> Iterator[tuple[int, int, float]]:
+def shared(neighbours: Sequence[tuple[Neighbour, ...]]) -> Iterator[tuple[int, int, float]]:
     """(i, j, share) for each pair of neighbour lists: how many of the rows they have in common."""
-    for i, one in enumerate(found):
-        for j in range(i + 1, len(found)):
-            mine, other = {n.row for n in one}, {n.row for n in found[j]}
-            yield i, j, len(mine & other) / max(len(mine), 1)
+    for i, first in enumerate(neighbours):
+        for j in range(i + 1, len(neighbours)):
+            mine, theirs = {n.row for n in first}, {n.row for n in neighbours[j]}
+            yield i, j, len(mine & theirs) / max(len(mine), 1)

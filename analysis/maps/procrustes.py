@@ -38,12 +38,14 @@ def procrustes(reference: np.ndarray, points: np.ndarray) -> Similarity:
     require_shape("reference", reference, len(points), 2)
     centre, target = points.mean(axis=0), reference.mean(axis=0)
     a, b = points - centre, reference - target
-    spread, wanted = float((a**2).sum()), float((b**2).sum())
-    if spread == 0 or wanted == 0:
-        return Similarity(np.eye(2), 1.0, centre, target, 0.0 if spread == wanted else 1.0)
+    spread, spread_of_reference = float((a**2).sum()), float((b**2).sum())
+    if spread == 0 or spread_of_reference == 0:
+        return Similarity(
+            np.eye(2), 1.0, centre, target, 0.0 if spread == spread_of_reference else 1.0
+        )
     rotation, trace = orthogonal_procrustes(a, b)
     scale = float(trace) / spread
-    disparity = 1 - float(trace) ** 2 / (spread * wanted)
+    disparity = 1 - float(trace) ** 2 / (spread * spread_of_reference)
     if scale == 0:  # nothing in common: keep the shape and its size
-        scale = float(np.sqrt(wanted / spread))
+        scale = float(np.sqrt(spread_of_reference / spread))
     return Similarity(rotation, scale, centre, target, max(disparity, 0.0))

@@ -87,19 +87,19 @@ class Map:
         ValueError
             The vectors have another number of dimensions than those of the map.
         """
-        given = checked(np.atleast_2d(vectors), "the vector to place")
-        if given.shape[1] != self.vectors.shape[1]:
+        new = checked(np.atleast_2d(vectors), "the vector to place")
+        if new.shape[1] != self.vectors.shape[1]:
             raise ValueError(
-                f"the vector to place has {given.shape[1]} dimensions, the map was made of "
+                f"the vector to place has {new.shape[1]} dimensions, the map was made of "
                 f"{self.vectors.shape[1]}; take the same checkpoint, pooling and layer"
             )
         if self.reducer is None:
             metric = str(self.projection.options.get("metric", "euclidean"))
-            points = by_neighbours(self.vectors, self.projection.points, given, metric, k)
+            points = by_neighbours(self.vectors, self.projection.points, new, metric, k)
             return Placement(points, "neighbours")
         with quiet():
             points = np.concatenate(
-                [np.asarray(self.reducer.transform(row[None]), dtype=float) for row in given]
+                [np.asarray(self.reducer.transform(row[None]), dtype=float) for row in new]
             )
         points = _two_columns(points)
         for similarity in self.moved:
@@ -137,19 +137,19 @@ def fit(
         raise ValueError(
             f"{method} has no option {', '.join(unknown)}; known: {', '.join(known) or 'none'}"
         )
-    given = checked(vectors, "the vectors")
+    data = checked(vectors, "the vectors")
     notes: tuple[str, ...] = ()
-    if (given == given[0]).all():
-        count = len(given)
+    if (data == data[0]).all():
+        count = len(data)
         only = "There is one vector" if count == 1 else f"All {count:,} vectors are equal"
         notes = (f"{only}: everything lies on one point.",)
         method = "pca"
-    elif method == "umap" and len(given) < _FEWEST_FOR_UMAP:
-        notes = (f"UMAP needs more than 3 points and there are {len(given)}: this is PCA.",)
+    elif method == "umap" and len(data) < _FEWEST_FOR_UMAP:
+        notes = (f"UMAP needs more than 3 points and there are {len(data)}: this is PCA.",)
         method = "pca"
     if method == "pca":
-        return _pca(given, seed, notes)
-    return _umap(given, seed, {**known, **options}, progress)
+        return _pca(data, seed, notes)
+    return _umap(data, seed, {**known, **options}, progress)
 
 
 def warm_up(large: bool = False) -> None:
@@ -172,13 +172,13 @@ def warm_up(large: bool = False) -> None:
 
 
 def by_neighbours(
-    vectors: np.ndarray, points: np.ndarray, given: np.ndarray, metric: str = "cosine", k: int = 5
+    vectors: np.ndarray, points: np.ndarray, new: np.ndarray, metric: str = "cosine", k: int = 5
 ) -> np.ndarray:
-    """(M, 2): for each row of ``given`` (M, d) the mean of its ``k`` nearest neighbours' points,
+    """(M, 2): for each row of ``new`` (M, d) the mean of its ``k`` nearest neighbours' points,
     weighted by 1 / distance; a vector that is in the map lands on its own point."""
     from sklearn.metrics import pairwise_distances
 
-    distances = pairwise_distances(given, vectors, metric=metric)
+    distances = pairwise_distances(new, vectors, metric=metric)
     near = np.argsort(distances, axis=1, kind="stable")[:, : min(k, len(vectors))]
     gap = np.take_along_axis(distances, near, axis=1)
     weights = 1 / np.maximum(gap, 1e-9 * max(float(distances.max()), 1e-12))
@@ -214,8 +214,8 @@ class _Epochs:
         self._progress = progress
         self._done = self._total = 0
 
-    def write(self, told: str) -> None:
-        _, slash, total = told.strip().partition("/")
+    def write(self, text: str) -> None:
+        _, slash, total = text.strip().partition("/")
         if slash and total.isdigit():
             self._total = int(total)
 
@@ -267,10 +267,10 @@ def _umap(
     if exact or (exact is None and len(vectors) <= LARGE):
         search = ExactSearch(vectors, options["metric"])
         near = {"precomputed_knn": (*search.graph(int(options["n_neighbors"])), search)}
-    told: dict[str, Any] = {"disable": True}
+    bar: dict[str, Any] = {"disable": True}
     if progress is not None:
         epoch = _Epochs(progress)
-        told = {
+        bar = {
             "disable": False,
             "file": epoch,
             "mininterval": epoch,
@@ -285,7 +285,7 @@ def _umap(
             n_jobs=1,
             init=begin,
             n_epochs=epochs,
-            tqdm_kwds=told,
+            tqdm_kwds=bar,
             **near,
             **options,
         )
@@ -300,17 +300,17 @@ def _umap(
 
 def checked(vectors: np.ndarray, name: str) -> np.ndarray:
     """(N, d) float32. Raises ``ValueError`` for another shape or values that are not finite."""
-    given = np.asarray(vectors)
-    if given.ndim != 2 or given.size == 0:
-        raise ValueError(f"{name}: shape {given.shape}, expected (N, d) with at least one vector")
-    bad = np.flatnonzero(~np.isfinite(given).all(axis=1))
+    array = np.asarray(vectors)
+    if array.ndim != 2 or array.size == 0:
+        raise ValueError(f"{name}: shape {array.shape}, expected (N, d) with at least one vector")
+    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if bad.size:
         rows = ", ".join(map(str, bad[:5].tolist())) + (", ..." if bad.size > 5 else "")
         raise ValueError(
-            f"{name}: {bad.size} of {len(given)} hold values that are not finite (rows {rows}). "
+            f"{name}: {bad.size} of {len(array)} hold values that are not finite (rows {rows}). "
             "Leave these rows out, or look at what the checkpoint makes of them."
         )
-    return np.ascontiguousarray(given, dtype=np.float32)
+    return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def _two_columns(points: np.ndarray) -> np.ndarray:

@@ -141,18 +141,18 @@ def _vote(ranks: np.ndarray, labels: np.ndarray, k: int, groups: np.ndarray | No
     voters = ranks >= 1
     if groups is not None:
         voters &= groups[:, None] != groups[None]
-    asked = np.flatnonzero(voters.any(axis=1))
-    if not asked.size:
+    rows = np.flatnonzero(voters.any(axis=1))
+    if not rows.size:
         return None
     right = 0
-    for row in asked:
+    for row in rows:
         near = np.flatnonzero(voters[row])
         near = near[np.argsort(ranks[row, near])[:k]]
         counts = np.bincount(own[near], minlength=len(classes))
         # A tie goes to the class of the nearest of the tied, as a smaller k would decide it.
         first = next(label for label in own[near] if counts[label] == counts.max())
         right += int(first == own[row])
-    return right / len(asked)
+    return right / len(rows)
 
 
 @dataclass(frozen=True)

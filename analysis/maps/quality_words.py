@@ -13,9 +13,11 @@ from analysis.maps.row_groups import RowGroups
 METHODS = {"pca": "PCA", "umap": "UMAP", "aligned_umap": "AlignedUMAP"}
 
 
-def subtitle(one: Map, quality: Quality | None, groups: RowGroups, measuring: bool = False) -> str:
+def subtitle(
+    layout: Map, quality: Quality | None, groups: RowGroups, measuring: bool = False
+) -> str:
     """``UMAP, trustworthiness 0.94, continuity 0.96 (k = 15), k-NN 0.88 → 0.81, chance 0.50``."""
-    method = METHODS[one.projection.method]
+    method = METHODS[layout.projection.method]
     if quality is None:
         return f"{method}, being measured" if measuring else method
     if np.isnan(quality.trustworthiness):
@@ -24,8 +26,8 @@ def subtitle(one: Map, quality: Quality | None, groups: RowGroups, measuring: bo
         f"{method}, trustworthiness {quality.trustworthiness:.2f}, "
         f"continuity {quality.continuity:.2f} (k = {quality.k}"
     )
-    sampled = len(quality.sample) < len(one.vectors)
-    phrase += f", on {len(quality.sample):,} of {len(one.vectors):,} rows)" if sampled else ")"
+    sampled = len(quality.sample) < len(layout.vectors)
+    phrase += f", on {len(quality.sample):,} of {len(layout.vectors):,} rows)" if sampled else ")"
     return phrase + _votes(quality, groups)
 
 

@@ -56,11 +56,11 @@ def outliers(vectors: np.ndarray, k: int = 20, metric: str = "cosine", seed: int
     k = min(k, len(rows) - 1)
     factors = np.empty(count)
     whole = len(rows) == count
-    found = LocalOutlierFactor(k, metric=metric, novelty=not whole).fit(vectors[rows])
-    factors[rows] = -found.negative_outlier_factor_
+    detector = LocalOutlierFactor(k, metric=metric, novelty=not whole).fit(vectors[rows])
+    factors[rows] = -detector.negative_outlier_factor_
     if not whole:
         rest = np.setdiff1d(np.arange(count), rows)
-        factors[rest] = -found.score_samples(vectors[rest])
+        factors[rest] = -detector.score_samples(vectors[rest])
     return _ranked(np.arange(len(every)), factors[same])
 
 

@@ -26,8 +26,8 @@ def stratified(table: Table, most: int, seed: int = 0) -> np.ndarray:
     if len(classes) > most:
         return np.sort(random.choice(count, most, replace=False))
     chosen = [
-        random.choice(np.flatnonzero(table.label == label), wanted, replace=False)
-        for label, wanted in zip(classes, _shares(sizes, most), strict=True)
+        random.choice(np.flatnonzero(table.label == label), share, replace=False)
+        for label, share in zip(classes, _shares(sizes, most), strict=True)
     ]
     return np.sort(np.concatenate(chosen))
 
@@ -35,9 +35,9 @@ def stratified(table: Table, most: int, seed: int = 0) -> np.ndarray:
 def _shares(sizes: np.ndarray, most: int) -> np.ndarray:
     """How many of each class, ``most`` in all: the largest remainders, and one of each at least."""
     exact = most * sizes / sizes.sum()
-    wanted: np.ndarray = np.maximum(np.floor(exact).astype(int), 1)
-    while wanted.sum() < most:
-        wanted[np.argmax(np.where(wanted < sizes, exact - wanted, -np.inf))] += 1
-    while wanted.sum() > most:
-        wanted[np.argmax(np.where(wanted > 1, wanted - exact, -np.inf))] -= 1
-    return wanted
+    shares: np.ndarray = np.maximum(np.floor(exact).astype(int), 1)
+    while shares.sum() < most:
+        shares[np.argmax(np.where(shares < sizes, exact - shares, -np.inf))] += 1
+    while shares.sum() > most:
+        shares[np.argmax(np.where(shares > 1, shares - exact, -np.inf))] -= 1
+    return shares

@@ -231,8 +231,8 @@ def _blocks(tokens: Tokens) -> tuple[tuple[str, ...], np.ndarray]:
         "text": ~tokens.special & (tokens.segment == 0),
         "pair": ~tokens.special & (tokens.segment == 1),
     }
-    found = {name: here for name, here in members.items() if here.any()}
-    return tuple(found), np.stack(list(found.values())).astype(np.float64)
+    present = {name: here for name, here in members.items() if here.any()}
+    return tuple(present), np.stack(list(present.values())).astype(np.float64)
 
 
 def agreement(rows: np.ndarray, left_out: LeaveOneOut, target: int, seed: int = 0) -> Agreement:

@@ -133,8 +133,8 @@ def in_words(answers: Sequence[Answer], target: str | None = None) -> str:
     if len(answers) == 1:
         return _single(answers[0])
     kinds: dict[tuple[object, ...], list[Answer]] = {}
-    for one in answers:
-        kinds.setdefault((one.labels, one.output), []).append(one)
+    for answer in answers:
+        kinds.setdefault((answer.labels, answer.output), []).append(answer)
     if len(kinds) > 1:
         alike = max(kinds.values(), key=len)
         if len(alike) == 1:
@@ -142,14 +142,18 @@ def in_words(answers: Sequence[Answer], target: str | None = None) -> str:
                 f"{_these(answers)} have different classes, so their answers are not compared "
                 "with each other."
             )
-        others = [one.name for some in kinds.values() if some is not alike for one in some]
+        others = [answer.name for some in kinds.values() if some is not alike for answer in some]
         verb = "has other classes and is" if len(others) == 1 else "have other classes and are"
         return f"{in_words(alike, target)} {listed(others)} {verb} not compared with them."
     if answers[0].regression:
         return f"{_these(answers)} give values between {_ends(answers, 0, 'and')}."
     names = [*answers[0].labels, *(a.label for a in answers)]
-    said = {label: [a for a in answers if a.label == label] for label in dict.fromkeys(names)}
-    parties = sorted(((n, who) for n, who in said.items() if who), key=lambda p: -len(p[1]))
+    answers_by_label = {
+        label: [a for a in answers if a.label == label] for label in dict.fromkeys(names)
+    }
+    parties = sorted(
+        ((n, who) for n, who in answers_by_label.items() if who), key=lambda p: -len(p[1])
+    )
     common = parties[0][0]
     label = target if target in answers[0].labels else common
     if label not in answers[0].labels:  # several at once, or none: the likeliest is compared
@@ -172,9 +176,9 @@ def _single(only: Answer) -> str:
     return f"{only.name} says {only.label}, with probability {_value(only, only.predicted)}."
 
 
-def _value(one: Answer, index: int) -> str:
-    shown = f"{one.mean[index]:.2f}"
-    return f"{shown} ± {one.spread[index]:.2f}" if len(one.members) > 1 else shown
+def _value(answer: Answer, index: int) -> str:
+    shown = f"{answer.mean[index]:.2f}"
+    return f"{shown} ± {answer.spread[index]:.2f}" if len(answer.members) > 1 else shown
 
 
 def _ends(answers: Sequence[Answer], index: int, joined: str = "against") -> str:

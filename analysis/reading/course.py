@@ -14,8 +14,8 @@ def course(vectors: np.ndarray) -> np.ndarray:
     return np.stack([np.linalg.norm(vectors, axis=1), previous, cosines(vectors, vectors[-1:])])
 
 
-def cosines(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(n, d), (n, d) or (1, d) -> (n,) the cosine of each pair of rows; NaN for a zero vector."""
-    length = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    length = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((one * other).sum(axis=1) / length)
+        return np.asarray((first * second).sum(axis=1) / length)

@@ -106,9 +106,9 @@ def references(splits: Sequence[Decomposition]) -> str:
     return listed(dict.fromkeys(_REFERENCES.get(s.reference, s.reference) for s in splits))
 
 
-def described(splits: Sequence[Decomposition], given: str) -> str:
+def described(splits: Sequence[Decomposition], fixed: str) -> str:
     """How splits of one kind of head were made and how well they add up, in words."""
-    relative = f"given {given}, relative to {references(splits)}"
+    relative = f"given {fixed}, relative to {references(splits)}"
     if all(split.exact for split in splits):
         return f"exact {relative}; measured error {max(split.error for split in splits):.0e}"
     points = max(split.points for split in splits)

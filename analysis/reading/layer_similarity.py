@@ -82,11 +82,11 @@ def cka(x: np.ndarray, y: np.ndarray) -> Similarity:
     if len(x) != len(y):
         raise ValueError(f"x has {len(x)} rows and y has {len(y)}: give the same sentences to both")
     check_fewest(len(x))
-    one, other = _centred(x), _centred(y)
-    if one is None or other is None:
+    left, right = _centred(x), _centred(y)
+    if left is None or right is None:
         raise ValueError("all rows are the same: there is nothing to compare")
-    length = float(np.sqrt(_hsic(one, one) * _hsic(other, other)))
-    return Similarity(_hsic(one, other) / length, len(x))
+    length = float(np.sqrt(_hsic(left, left) * _hsic(right, right)))
+    return Similarity(_hsic(left, right) / length, len(x))
 
 
 def check_fewest(n: int) -> None:
@@ -117,9 +117,9 @@ def _hsic(x: np.ndarray, y: np.ndarray) -> float:
     Song et al. 2012, equation 5, with every product of n x n kernels written in features.
     """
     n = len(x)
-    own, other = (x**2).sum(axis=1), (y**2).sum(axis=1)  # the diagonals, which do not count
-    rows, columns = x @ x.sum(axis=0) - own, y @ y.sum(axis=0) - other
-    trace = float(((x.T @ y) ** 2).sum() - own @ other)
+    own, diagonal_y = (x**2).sum(axis=1), (y**2).sum(axis=1)  # the diagonals, which do not count
+    rows, columns = x @ x.sum(axis=0) - own, y @ y.sum(axis=0) - diagonal_y
+    trace = float(((x.T @ y) ** 2).sum() - own @ diagonal_y)
     return float(
         trace + rows.sum() * columns.sum() / ((n - 1) * (n - 2)) - 2 / (n - 2) * (rows @ columns)
     )

@@ -163,7 +163,9 @@ def dimension_weights(trace: Trace, target: int, token: int = 0) -> np.ndarray |
     return np.asarray((at_token.reshape(len(weights), -1) * readout).sum(axis=0))
 
 
-def standing(one: Trajectory, others: Sequence[Trajectory], target: int | None = None) -> Standing:
+def standing(
+    trajectory: Trajectory, others: Sequence[Trajectory], target: int | None = None
+) -> Standing:
     """Percentile of each number of a trajectory among those of other sentences.
 
     With `target`, also that of the class's probability (or value) at each depth, where there are
@@ -175,14 +177,14 @@ def standing(one: Trajectory, others: Sequence[Trajectory], target: int | None =
         raise ValueError("a percentile needs other sentences to stand among")
     ranks = {}
     for name in COURSE:
-        own = getattr(one, name)
-        rows = np.stack([getattr(other, name) for other in others])
+        own = getattr(trajectory, name)
+        rows = np.stack([getattr(rival, name) for rival in others])
         require_shape(f"{name} of the other sentences", rows, None, len(own))
         ranks[name] = percentile(rows, own)
     prediction = None
-    own_values = one.probabilities
+    own_values = trajectory.probabilities
     if target is not None and own_values is not None:
-        theirs = [other.probabilities for other in others]
+        theirs = [rival.probabilities for rival in others]
         known = [values[:, target] for values in theirs if values is not None]
         prediction = percentile(np.stack(known), own_values[:, target]) if known else None
     return Standing(**ranks, sentences=len(others), prediction=prediction)
@@ -193,23 +195,23 @@ def cosine_between(vectors: np.ndarray, others: np.ndarray) -> np.ndarray:
     return cosines(np.asarray(vectors, dtype=np.float64), np.asarray(others, dtype=np.float64))
 
 
-def standing_in_corpus(one: Trajectory, profile: Profile | None) -> Standing:
+def standing_in_corpus(trajectory: Trajectory, profile: Profile | None) -> Standing:
     """Percentile of each number of a trajectory of [CLS] in the corpus of the checkpoint's profile.
 
     Raises ``ValueError`` for another token, and where the profile holds no numbers by depth.
     """
-    if one.token:
+    if trajectory.token:
         raise ValueError("percentiles are those of [CLS]: other tokens have no counterpart")
     rows = [getattr(profile, f"cls_{name}", None) for name in COURSE]
     known = [kept for kept in rows if kept is not None]
     if profile is None or len(known) < len(rows):
         raise ValueError(
-            f"{one.checkpoint.name}: its profile over a corpus holds no numbers by depth; measure "
-            "it again (analysis.reading.trace.measure_profile)"
+            f"{trajectory.checkpoint.name}: its profile over a corpus holds no numbers by depth; "
+            "measure it again (analysis.reading.trace.measure_profile)"
         )
     ranks = {}
     for name, kept in zip(COURSE, known, strict=True):
-        own = getattr(one, name)
+        own = getattr(trajectory, name)
         require_shape(f"{name} in the profile", kept, None, len(own))
         ranks[name] = percentile(kept, own.astype(kept.dtype))
     return Standing(**ranks, sentences=profile.sentences)

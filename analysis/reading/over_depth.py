@@ -52,8 +52,8 @@ class MeanTrajectory:
         if self.probabilities is None:
             return None
         classes = self.probabilities.argmax(axis=1)
-        other = np.flatnonzero(classes != classes[-1])
-        return int(other[-1]) + 1 if len(other) else 0
+        before = np.flatnonzero(classes != classes[-1])
+        return int(before[-1]) + 1 if len(before) else 0
 
 
 def mean_trajectory(paths: Sequence[Trajectory]) -> MeanTrajectory:
@@ -112,7 +112,7 @@ def standing_of_reference(
     others
         (L+1, d) float32 of each other sentence.
     """
-    among = np.stack([cosine_between(other, reference) for other in others])
+    among = np.stack([cosine_between(rival, reference) for rival in others])
     # In the same precision, or a sentence equal to this one would count as another.
     return profiles.percentile(among, cosine_between(vectors.astype(np.float32), reference))
 

@@ -190,9 +190,9 @@ def record_tokens(classifier: Classifier, tokens: Tokens, attentions: bool = Fal
     head = classifier.head
     # Kept as well where the pooling head reads them: whoever runs it again needs them.
     attentions = attentions or (head is not None and head.reads_attentions())
-    wanted = {"output_attentions": True} if attentions else {}
+    outputs = {"output_attentions": True} if attentions else {}
     with enough_memory(classifier, f"at {len(tokens)} tokens"), torch.no_grad():
-        output, pooled, logits = forward(classifier, inputs, wanted, kept=True)
+        output, pooled, logits = forward(classifier, inputs, outputs, kept=True)
         readout = folded_readout(classifier, pooled)
         states = output.hidden_states
         hidden = _stacked([classifier.ended_at(states, layer) for layer in range(len(states))])

@@ -173,12 +173,12 @@ def summarise_by_class(
     sample: WinnerSample, rows: np.ndarray, classes: np.ndarray | None = None
 ) -> tuple[WinnerMeans, ...]:
     """One summary a class that occurs, by predicted class or by the (N,) class indices given."""
-    given = sample.predicted if classes is None else np.asarray(classes)
-    require_shape("classes", given, len(sample.predicted))
+    codes = sample.predicted if classes is None else np.asarray(classes)
+    require_shape("classes", codes, len(sample.predicted))
     names = sample.checkpoint.labels
     return tuple(
-        summarise(rows[given == index], names[index] if index < len(names) else f"class {index}")
-        for index in np.unique(given).tolist()
+        summarise(rows[codes == index], names[index] if index < len(names) else f"class {index}")
+        for index in np.unique(codes).tolist()
     )
 
 
@@ -278,8 +278,8 @@ def between_groups(
 def _check_alike(samples: Sequence[WinnerSample]) -> None:
     if not samples:
         raise ValueError("there are no samples to compare")
-    one = samples[0]
-    if any((s.layers, len(s.predicted)) != (one.layers, len(one.predicted)) for s in samples):
+    first = samples[0]
+    if any((s.layers, len(s.predicted)) != (first.layers, len(first.predicted)) for s in samples):
         raise ValueError(
             "the samples differ in their sentences or in the layers that compete: collect all of "
             "them over the same texts"

@@ -76,7 +76,7 @@ def couples(first: Sequence[T], second: Sequence[T]) -> list[tuple[T, T]]:
         return list(combinations(first, 2)) or [(first[0], first[0])]
     if len(first) == len(second):
         return list(zip(first, second, strict=True))
-    return [(one, other) for one in first for other in second]
+    return [(left, right) for left in first for right in second]
 
 
 def mean_trace(traces: Sequence[Trace], name: str) -> Trace:
@@ -124,7 +124,7 @@ def attention_by_seed(traces: Sequence[Trace], rows: Sequence[np.ndarray], name:
 
 def seed_names(ids: Sequence[str], name: str) -> tuple[str, ...]:
     """Name of each member within the group `name`: "s0" of "trec-cls-s0"."""
-    return tuple(one.removeprefix(name).lstrip("-") or one for one in ids)
+    return tuple(member.removeprefix(name).lstrip("-") or member for member in ids)
 
 
 def mean_moments(corpora: Sequence[Profile | None]) -> Profile | None:
@@ -266,6 +266,6 @@ def mean_attribution(results: Sequence[Attribution]) -> Attribution:
 
 
 def _mean_layers(results: Sequence[Attribution]) -> np.ndarray | None:
-    found = [r.layer_scores for r in results if r.layer_scores is not None]
-    same = len(found) == len(results) and all(r.layers == results[0].layers for r in results)
-    return np.asarray(np.mean(found, axis=0)) if same else None
+    layer_scores = [r.layer_scores for r in results if r.layer_scores is not None]
+    same = len(layer_scores) == len(results) and all(r.layers == results[0].layers for r in results)
+    return np.asarray(np.mean(layer_scores, axis=0)) if same else None

@@ -50,11 +50,13 @@ class _Step:
     offset: np.ndarray  # (E,)
     rules: tuple[str, ...] = ()
 
-    def times(self, other: np.ndarray) -> np.ndarray:
+    def times(self, vectors: np.ndarray) -> np.ndarray:
         """(D,) or (D, n) -> (E,) or (E, n)."""
         if self.matrix.ndim == 2:
-            return np.asarray(self.matrix @ other)
-        return np.asarray(self.matrix * other if other.ndim == 1 else self.matrix[:, None] * other)
+            return np.asarray(self.matrix @ vectors)
+        return np.asarray(
+            self.matrix * vectors if vectors.ndim == 1 else self.matrix[:, None] * vectors
+        )
 
 
 def affine(layers: Sequence[Layer], vector: np.ndarray) -> Affine:

@@ -130,5 +130,5 @@ class BesideCorpus:
 
     def split(self, text: str, key: Key) -> TokenPairs:
         """Why a row is as near as it is."""
-        other = record(self.encoder, text)
-        return pairs_of(compare(self.encoder, self.trace, other, *key, self.centres[key]))
+        neighbour = record(self.encoder, text)
+        return pairs_of(compare(self.encoder, self.trace, neighbour, *key, self.centres[key]))

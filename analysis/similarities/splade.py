@@ -103,15 +103,15 @@ def splade(model: Classifier | str | Path, text: str) -> Splade:
 
 def shared_terms(a: Splade, b: Splade) -> SharedTerms:
     """The dot product of two sparse vectors of one checkpoint, split over the terms they share."""
-    ids, mine, other = np.intersect1d(a.ids, b.ids, assume_unique=True, return_indices=True)
-    product = a.weight[mine].astype(np.float64) * b.weight[other]
+    ids, mine, theirs = np.intersect1d(a.ids, b.ids, assume_unique=True, return_indices=True)
+    product = a.weight[mine].astype(np.float64) * b.weight[theirs]
     order = np.argsort(-product, kind="stable")
     return SharedTerms(
         score=float(product.sum()),
         ids=ids[order],
         contribution=product[order],
         terms=tuple(a.terms[place] for place in mine[order].tolist()),
-        winners=np.stack([a.winner[mine], b.winner[other]], axis=1)[order],
+        winners=np.stack([a.winner[mine], b.winner[theirs]], axis=1)[order],
         a=a,
         b=b,
     )

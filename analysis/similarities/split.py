@@ -199,9 +199,9 @@ def between(
     score = float(u @ v) / scale
     by_part = by_layer = np.array([[score]])
     if max(len(a.parts), len(a.layers)) > 1:
-        mine, other = a.sums(centre), b.sums(centre)  # (P, K, D)
-        by_part = mine.sum(axis=1) @ other.sum(axis=1).T / scale
-        by_layer = mine.sum(axis=0) @ other.sum(axis=0).T / scale
+        mine, theirs = a.sums(centre), b.sums(centre)  # (P, K, D)
+        by_part = mine.sum(axis=1) @ theirs.sum(axis=1).T / scale
+        by_layer = mine.sum(axis=0) @ theirs.sum(axis=0).T / scale
     return Similarity(
         score=score,
         contributions=left @ right.T / scale,

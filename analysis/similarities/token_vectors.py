@@ -89,10 +89,10 @@ def token_vectors(classifier: Classifier, text: str, role: str) -> TokenVectors:
     tokenizer, limit = classifier.tokenizer, classifier.limit
     if how.marker:
         tokenizer = _with_marker(tokenizer, how.prefixes)
-    wanted = how.lengths[number]
+    most = how.lengths[number]
     if role == "query" and how.expansion and how.fixed:
-        wanted = how.expansion
-    tokens = tokenize(tokenizer, how.prefixes[number] + text, limit=min(limit, wanted or limit))
+        most = how.expansion
+    tokens = tokenize(tokenizer, how.prefixes[number] + text, limit=min(limit, most or limit))
     inputs = model_inputs(classifier, tokens)
     own = len(tokens)
     if role == "query" and how.expansion > own:
@@ -238,10 +238,10 @@ def _expansion(
 ) -> tuple[int, bool, bool, str | None]:
     """(length, whether it cuts, whether the encoder attends, filler): sentence-transformers' or
     PyLate's way of saying it."""
-    said = of_module.get("query_expansion", settings.get("query_expansion"))
-    if said:
-        fixed = said.get("strategy", "fixed") == "fixed"
-        return int(said["length"]), fixed, bool(said.get("attend")), said.get("token")
+    declared = of_module.get("query_expansion", settings.get("query_expansion"))
+    if declared:
+        fixed = declared.get("strategy", "fixed") == "fixed"
+        return int(declared["length"]), fixed, bool(declared.get("attend")), declared.get("token")
     if not pylate or settings.get("do_query_expansion") is False:
         return 0, False, False, None
     attend = settings.get("attend_to_expansion_tokens", settings.get("attend_to_mask_tokens"))

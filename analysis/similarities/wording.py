@@ -34,16 +34,18 @@ def carried(
     return LeadingPair(title, score, (first[i].strip(), second[j].strip()), float(held[i, j]))
 
 
-def in_words(found: Sequence[LeadingPair]) -> str:
+def in_words(leading_pairs: Sequence[LeadingPair]) -> str:
     """Each pooling's score with the pair of words that carries most of it, and who agrees."""
     sentences = []
-    for one in found:
-        if one.words is None:
-            sentences.append(f"{one.title} {_score(one)} compares one pair of vectors")
+    for leading in leading_pairs:
+        if leading.words is None:
+            sentences.append(f"{leading.title} {_score(leading)} compares one pair of vectors")
         else:
-            pair = f"“{one.words[0]}”–“{one.words[1]}”"
-            sentences.append(f"{one.title} {_score(one)}, most by {pair} {_number(one.share)}")
-    pairs = [one.words for one in found if one.words is not None]
+            pair = f"“{leading.words[0]}”–“{leading.words[1]}”"
+            sentences.append(
+                f"{leading.title} {_score(leading)}, most by {pair} {_number(leading.share)}"
+            )
+    pairs = [leading.words for leading in leading_pairs if leading.words is not None]
     agree = ""
     if len(pairs) > 1:
         same = len(set(pairs)) == 1
@@ -53,11 +55,12 @@ def in_words(found: Sequence[LeadingPair]) -> str:
 
 def beside(first: Sequence[LeadingPair], others: Sequence[Sequence[LeadingPair]]) -> str:
     """Whether other checkpoints name the same pairs of words as the first one, in words."""
-    own = {one.title: one.words for one in first if one.words is not None}
+    own = {leading.title: leading.words for leading in first if leading.words is not None}
     if not own or not others:
         return ""
     alike = sum(
-        own == {one.title: one.words for one in other if one.words is not None} for other in others
+        own == {leading.title: leading.words for leading in pairs if leading.words is not None}
+        for pairs in others
     )
     if len(others) == 1:
         return "The other checkpoint names " + ("the same." if alike else "other pairs.")
@@ -78,8 +81,8 @@ def ends(first: Tokens, second: Tokens) -> str:
     return f"Beyond the model's limit, and not read: {listed(cut)}." if cut else ""
 
 
-def _score(one: LeadingPair) -> str:
-    return f"{one.score:.2f}".replace("-", "\N{MINUS SIGN}")
+def _score(leading: LeadingPair) -> str:
+    return f"{leading.score:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _number(value: float) -> str:

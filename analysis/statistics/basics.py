@@ -48,7 +48,7 @@ class Agreement:
         return not self.null[0] <= self.tau <= self.null[1]
 
 
-def kendall(one: np.ndarray, other: np.ndarray, seed: int = 0) -> Agreement:
+def kendall(first: np.ndarray, second: np.ndarray, seed: int = 0) -> Agreement:
     """Rank agreement of (n,) and (n,), over the places where both are finite.
 
     The null band counts all orders up to n = 7, draws 2,000 up to n = 60, and is normal above
@@ -58,31 +58,31 @@ def kendall(one: np.ndarray, other: np.ndarray, seed: int = 0) -> Agreement:
     """
     from scipy import stats
 
-    one, other = np.asarray(one, float), np.asarray(other, float)
-    if one.shape != other.shape or one.ndim != 1:
-        raise ValueError(f"rankings of shapes {one.shape} and {other.shape} cannot be compared")
-    both = np.isfinite(one) & np.isfinite(other)
-    one, other = one[both], other[both]
-    n = len(one)
+    first, second = np.asarray(first, float), np.asarray(second, float)
+    if first.shape != second.shape or first.ndim != 1:
+        raise ValueError(f"rankings of shapes {first.shape} and {second.shape} cannot be compared")
+    both = np.isfinite(first) & np.isfinite(second)
+    first, second = first[both], second[both]
+    n = len(first)
     if n < 4:
         raise ValueError(f"{n} places have too few orders to compare: at least 4 are needed")
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
         return Agreement(float("nan"), (float("nan"), float("nan")), float("nan"), n, "exact")
-    normal = stats.kendalltau(one, other, method="asymptotic")
+    normal = stats.kendalltau(first, second, method="asymptotic")
     tau = float(normal.statistic)
     if n > _DRAWN:
         error = np.sqrt(2 * (2 * n + 5) / (9 * n * (n - 1)))
         low, high = (float(z * error) for z in stats.norm.interval(0.95))
         return Agreement(tau, (low, high), float(normal.pvalue), n, "normal")
-    right = _signs(other)
-    scale = np.sqrt((_signs(one) ** 2).sum() * (right**2).sum())
+    right = _signs(second)
+    scale = np.sqrt((_signs(first) ** 2).sum() * (right**2).sum())
 
     def taus(orders: np.ndarray, axis: int) -> np.ndarray:
         return np.asarray(np.einsum("...ij,ij->...", _signs(orders), right) / scale)
 
     exact = n <= _EXACT
     null = stats.permutation_test(
-        (one,),
+        (first,),
         taus,
         permutation_type="pairings",
         vectorized=True,

@@ -66,7 +66,7 @@ def family_p(values: Floats, *, draws: int | None = None, seed: int = 0) -> Floa
         )
         for s in range(strata)
     ]
-    columns = [permutation_p(one, other, draws=draws, seed=seed) for one, other in groups]
+    columns = [permutation_p(first, second, draws=draws, seed=seed) for first, second in groups]
     if strata > 1:
         columns.insert(0, stratified_p(groups, draws=draws, seed=seed))
     return np.concatenate([column.reshape(studies, heads) for column in columns], axis=1)
@@ -102,8 +102,8 @@ def compare(scores: Scores, *, draws: int | None = None, seed: int = 0) -> Repor
     adjusted, smallest = holm(p), holm(lows)
 
     def sample(s: int, v: int) -> Floats:
-        found: Floats = values[s, v]
-        return found[np.isfinite(found)]
+        cells: Floats = values[s, v]
+        return cells[np.isfinite(cells)]
 
     ratios = [spread_of(sample(s, v), sample(s, 0)) for s in range(strata) for v in heads]
     corrected = holm([ratio.adjusted for ratio in ratios])
@@ -119,7 +119,7 @@ def compare(scores: Scores, *, draws: int | None = None, seed: int = 0) -> Repor
         for ratio, p in zip(ratios, corrected, strict=True)
     ]
 
-    def one(s: int | None, v: int, place: int) -> Comparison:
+    def comparison(s: int | None, v: int, place: int) -> Comparison:
         chosen = range(strata) if s is None else (s,)
         pairs = [(sample(each, v), sample(each, 0)) for each in chosen]
         at = None if s is None else s * (variants - 1) + v - 1
@@ -144,7 +144,7 @@ def compare(scores: Scores, *, draws: int | None = None, seed: int = 0) -> Repor
             spread=None if at is None else spreads[at],
         )
 
-    headlines = tuple(one(None, v, v - 1) for v in heads) if strata > 1 else ()
+    headlines = tuple(comparison(None, v, v - 1) for v in heads) if strata > 1 else ()
     return Report(
         family,
         scores.done,
@@ -156,30 +156,30 @@ def compare(scores: Scores, *, draws: int | None = None, seed: int = 0) -> Repor
         ),
         headlines,
         tuple(
-            one(s, v, len(headlines) + s * (variants - 1) + v - 1)
+            comparison(s, v, len(headlines) + s * (variants - 1) + v - 1)
             for s in range(strata)
             for v in heads
         ),
     )
 
 
-def hedges_g(one: Floats, other: Floats) -> float:
+def hedges_g(first: Floats, second: Floats) -> float:
     """Difference of the means of (n,) and (m,) values in pooled standard deviations, with Hedges'
     correction for few values (Hedges 1981). NaN below two values a group; infinite where nothing
     varies but the means.
     """
-    n, m = len(one), len(other)
+    n, m = len(first), len(second)
     if n < 2 or m < 2:
         return float("nan")
-    pooled = _pooled(one, other)
-    gap = float(one.mean() - other.mean())
+    pooled = _pooled(first, second)
+    gap = float(first.mean() - second.mean())
     if pooled == 0:
         return 0.0 if gap == 0 else float(np.copysign(np.inf, gap))
     return gap / pooled * (1 - 3 / (4 * (n + m - 2) - 1))
 
 
 @lru_cache(maxsize=256)
-def detectable_effect(one: int, other: int, alpha: float, strata: int = 1) -> float:
+def detectable_effect(first: int, second: int, alpha: float, strata: int = 1) -> float:
     """The true difference, in standard deviations, that a two-sided t test of groups of these
     sizes finds at level ``alpha`` with 80 % power (for the permutation test: about).
 
@@ -189,11 +189,11 @@ def detectable_effect(one: int, other: int, alpha: float, strata: int = 1) -> fl
     from scipy.optimize import brentq
     from scipy.stats import nct, t
 
-    degrees = strata * (one + other - 2)
-    if min(one, other) < 2:
+    degrees = strata * (first + second - 2)
+    if min(first, second) < 2:
         return float("nan")
     edge = float(t.isf(alpha / 2, degrees))
-    scale = sqrt(1 / one + 1 / other)
+    scale = sqrt(1 / first + 1 / second)
     return scale * float(brentq(lambda gap: nct.sf(edge, degrees, gap) - POWER, 0.0, edge + 40))
 
 
@@ -220,9 +220,9 @@ def _mean(values: Floats) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _pooled(one: Floats, other: Floats) -> float:
-    n, m = len(one), len(other)
-    squares = (n - 1) * one.var(ddof=1) + (m - 1) * other.var(ddof=1)
+def _pooled(first: Floats, second: Floats) -> float:
+    n, m = len(first), len(second)
+    squares = (n - 1) * first.var(ddof=1) + (m - 1) * second.var(ddof=1)
     return sqrt(float(squares) / (n + m - 2))
 
 

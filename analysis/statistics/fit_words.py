@@ -73,9 +73,9 @@ def verdict(fit: FitScores) -> str:
         (f"below {base.name}", below),
         ("not decided", rest),
     )
-    found = "; ".join(f"{words}: {listed(names)}" for words, names in groups if names)
+    outcome = "; ".join(f"{words}: {listed(names)}" for words, names in groups if names)
     return (
-        f"Tested against {base.name} at the 5 % level, {found} (permutation tests over {seeds} "
+        f"Tested against {base.name} at the 5 % level, {outcome} (permutation tests over {seeds} "
         f"seeds, Holm over {amount(len(tests), 'test')}). {_frozen(fit)}Seeds vary the start and "
         "the order of rows only: other rows may order the heads otherwise."
     )

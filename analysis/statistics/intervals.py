@@ -16,8 +16,8 @@ def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
         return 0.0, 1.0
     from scipy.stats import binomtest
 
-    found = binomtest(successes, n).proportion_ci(level, method="wilson")
-    return float(found.low), float(found.high)
+    interval = binomtest(successes, n).proportion_ci(level, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def correlation(value: float, n: int, factor: float = 1.0) -> tuple[float, float]:

@@ -32,13 +32,14 @@ class McNemar:
     adjusted: float | None = None
     tests: int = 1
 
-    def sentence(self, one: str, other: str) -> str:
+    def sentence(self, first: str, second: str) -> str:
         """The result of the test of these two checkpoints, in words."""
         counts = (
-            f"{one} alone is right on {self.only_one} examples, {other} alone on {self.only_other}"
+            f"{first} alone is right on {self.only_one} examples, "
+            f"{second} alone on {self.only_other}"
         )
         if self.only_one + self.only_other == 0:
-            return f"{one} and {other} are right on the same examples: nothing to decide by."
+            return f"{first} and {second} are right on the same examples: nothing to decide by."
         decides = self.p if self.adjusted is None else self.adjusted
         holm = f", after Holm over {self.tests} pairs {show_p(decides)}" if self.tests > 1 else ""
         tail = (
@@ -47,7 +48,7 @@ class McNemar:
         )
         if decides > 0.05:
             return f"{counts}: too few to decide which is more accurate {tail}."
-        better = one if self.only_one > self.only_other else other
+        better = first if self.only_one > self.only_other else second
         return f"{counts}: {better} is more accurate here {tail}."
 
 
@@ -56,8 +57,8 @@ class Bootstrap:
     """Difference of a metric, one checkpoint minus another, with its interval (percentiles)."""
 
     metric: str
-    one: float
-    other: float
+    first: float
+    second: float
     interval: tuple[float, float]
     level: float
     draws: int
@@ -65,19 +66,19 @@ class Bootstrap:
     @property
     def difference(self) -> float:
         """The metric of the first minus that of the second."""
-        return self.one - self.other
+        return self.first - self.second
 
-    def sentence(self, one: str, other: str) -> str:
+    def sentence(self, first: str, second: str) -> str:
         """The result of the bootstrap of these two checkpoints, in words."""
         low, high = (100 * value for value in self.interval)
         numbers = (
-            f"{metric_name(self.metric)} {100 * self.one:.1f} for {one}, {100 * self.other:.1f} "
-            f"for {other}: {100 * self.difference:+.1f} points ({100 * self.level:.4g} % interval "
-            f"{low:.1f} to {high:.1f}, {self.draws} bootstrap samples of the examples)"
+            f"{metric_name(self.metric)} {100 * self.first:.1f} for {first}, "
+            f"{100 * self.second:.1f} for {second}: {100 * self.difference:+.1f} points "
+            f"({100 * self.level:.4g} % interval {low:.1f} to {high:.1f}, {self.draws} bootstrap samples of the examples)"
         )
         if low <= 0 <= high:
             return f"{numbers}. The examples are too few to decide between these two checkpoints."
-        better = one if low > 0 else other
+        better = first if low > 0 else second
         return f"{numbers}. {better} is better on these examples, as one checkpoint."
 
 
@@ -100,10 +101,12 @@ def mcnemar(correct_one: Vector, correct_other: Vector) -> McNemar:
     """
     from scipy.stats import binomtest
 
-    one, other = np.asarray(correct_one, bool), np.asarray(correct_other, bool)
-    if one.shape != other.shape or one.size == 0:
-        raise ValueError(f"{one.size} and {other.size} answers; score both on the same examples.")
-    only_one, only_other = int((one & ~other).sum()), int((~one & other).sum())
+    first, second = np.asarray(correct_one, bool), np.asarray(correct_other, bool)
+    if first.shape != second.shape or first.size == 0:
+        raise ValueError(
+            f"{first.size} and {second.size} answers; score both on the same examples."
+        )
+    only_one, only_other = int((first & ~second).sum()), int((~first & second).sum())
     total = only_one + only_other
     p = float(binomtest(only_one, total).pvalue) if total else 1.0
     return McNemar(only_one, only_other, p)
@@ -112,8 +115,8 @@ def mcnemar(correct_one: Vector, correct_other: Vector) -> McNemar:
 def paired_bootstrap(
     metric: str,
     label: Vector,
-    one: Vector,
-    other: Vector,
+    first: Vector,
+    second: Vector,
     *,
     draws: int = 5000,
     level: float = 0.95,
@@ -121,8 +124,9 @@ def paired_bootstrap(
 ) -> Bootstrap:
     """Interval of the difference of a metric, both checkpoints on the same drawn examples.
 
-    ``label``, ``one`` and ``other`` are (N,): classes for accuracy, F1 (of class 1) and Matthews,
-    numbers for the correlations. Source: Efron and Tibshirani 1993, chapter 13 (percentiles).
+    ``label``, ``first`` and ``second`` are (N,): classes for accuracy, F1 (of class 1) and
+    Matthews, numbers for the correlations. Source: Efron and Tibshirani 1993,
+    chapter 13 (percentiles).
 
     Raises
     ------
@@ -131,35 +135,35 @@ def paired_bootstrap(
     """
     if metric not in METRICS:
         raise ValueError(f"No bootstrap of {metric!r}; known: {', '.join(METRICS)}.")
-    label, one, other = (np.asarray(column) for column in (label, one, other))
-    if not len(label) == len(one) == len(other) > 0:
+    label, first, second = (np.asarray(column) for column in (label, first, second))
+    if not len(label) == len(first) == len(second) > 0:
         raise ValueError(
-            f"{len(label)} labels for {len(one)} and {len(other)} predictions; score both "
+            f"{len(label)} labels for {len(first)} and {len(second)} predictions; score both "
             "checkpoints on the same examples."
         )
     draw = np.random.default_rng(seed)
     if metric in ("pearson", "spearman"):
-        found = _correlations(metric, label, one, other, draws, draw)
+        scores = _correlations(metric, label, first, second, draws, draw)
     else:
-        found = _from_counts(metric, label, one, other, draws, draw)
-    difference = found[1:, 0] - found[1:, 1]
+        scores = _from_counts(metric, label, first, second, draws, draw)
+    difference = scores[1:, 0] - scores[1:, 1]
     tail = 100 * (1 - level) / 2
     low, high = np.percentile(difference, [tail, 100 - tail])
     return Bootstrap(
-        metric, float(found[0, 0]), float(found[0, 1]), (float(low), float(high)), level, draws
+        metric, float(scores[0, 0]), float(scores[0, 1]), (float(low), float(high)), level, draws
     )
 
 
 def _from_counts(
-    metric: str, label: Vector, one: Vector, other: Vector, draws: int, draw: np.random.Generator
+    metric: str, label: Vector, first: Vector, second: Vector, draws: int, draw: np.random.Generator
 ) -> Floats:
     """Scores (1 + draws, 2); the first row is that of the data. Drawing rows with replacement is
-    drawing how often each (label, one, other) occurs; only those that occur are drawn."""
-    classes = max(int(max(label.max(), one.max(), other.max())) + 1, 2)
+    drawing how often each (label, first, second) occurs; only those that occur are drawn."""
+    classes = max(int(max(label.max(), first.max(), second.max())) + 1, 2)
     if metric == "f1" and classes > 2:
         raise ValueError("F1 of class 1 is for two classes.")
-    cells, counts = np.unique(np.stack([label, one, other]), axis=1, return_counts=True)
-    found = np.empty((1 + draws, 2))
+    cells, counts = np.unique(np.stack([label, first, second]), axis=1, return_counts=True)
+    scores = np.empty((1 + draws, 2))
     step = max(CELLS // max(len(counts), 2 * classes), 1)
     for start in range(0, 1 + draws, step):
         size = min(step, 1 + draws - start)
@@ -167,34 +171,38 @@ def _from_counts(
         if start == 0:
             samples[0] = counts
         for side in (0, 1):
-            found[start : start + size, side] = _score(
+            scores[start : start + size, side] = _score(
                 metric, samples.astype(np.float64), cells[0], cells[1 + side], classes
             )
-    return found
+    return scores
 
 
-def _score(metric: str, samples: Floats, label: Vector, said: Vector, classes: int) -> Floats:
+def _score(metric: str, samples: Floats, label: Vector, answers: Vector, classes: int) -> Floats:
     """A metric (D,) of how often (D, K) each of K pairs of label and answer occurs; 0 where it is
     not defined."""
-    total, right = samples.sum(axis=1), samples @ (label == said).astype(np.float64)
+    total, right = samples.sum(axis=1), samples @ (label == answers).astype(np.float64)
     if metric == "accuracy":
         return np.asarray(right / total)
     names = np.arange(classes)
-    true, given = (samples @ (side[:, None] == names).astype(np.float64) for side in (label, said))
+    true, predicted = (
+        samples @ (side[:, None] == names).astype(np.float64) for side in (label, answers)
+    )
     if metric == "f1":
-        over = 2 * (samples @ ((label == 1) & (said == 1)).astype(np.float64))
-        under = true[:, 1] + given[:, 1]
+        over = 2 * (samples @ ((label == 1) & (answers == 1)).astype(np.float64))
+        under = true[:, 1] + predicted[:, 1]
     else:
-        over = right * total - (true * given).sum(axis=1)
-        under = np.sqrt((total**2 - (given**2).sum(axis=1)) * (total**2 - (true**2).sum(axis=1)))
+        over = right * total - (true * predicted).sum(axis=1)
+        under = np.sqrt(
+            (total**2 - (predicted**2).sum(axis=1)) * (total**2 - (true**2).sum(axis=1))
+        )
     return np.asarray(np.where(under > 0, over / np.where(under > 0, under, 1.0), 0.0))
 
 
 def _correlations(
-    metric: str, label: Vector, one: Vector, other: Vector, draws: int, draw: np.random.Generator
+    metric: str, label: Vector, first: Vector, second: Vector, draws: int, draw: np.random.Generator
 ) -> Floats:
-    columns = np.stack([label, one, other]).astype(np.float64)
-    found = np.empty((1 + draws, 2))
+    columns = np.stack([label, first, second]).astype(np.float64)
+    scores = np.empty((1 + draws, 2))
     rows = np.arange(len(label))
     for number in range(1 + draws):
         sample = columns[:, rows if number == 0 else draw.integers(len(label), size=len(label))]
@@ -205,7 +213,7 @@ def _correlations(
         centred = sample - sample.mean(axis=1, keepdims=True)
         norm = np.sqrt((centred**2).sum(axis=1))
         under = norm[0] * norm[1:]
-        found[number] = np.where(
+        scores[number] = np.where(
             under > 0, centred[1:] @ centred[0] / np.where(under > 0, under, 1.0), 0.0
         )
-    return found
+    return scores

@@ -54,7 +54,9 @@ def _drawn(first: int, second: int, draws: int, draw: np.random.Generator) -> Fl
     return draw.permuted(np.tile(observed, (draws, 1)), axis=1)
 
 
-def permutation_p(one: Floats, other: Floats, *, draws: int | None = None, seed: int = 0) -> Floats:
+def permutation_p(
+    left: Floats, right: Floats, *, draws: int | None = None, seed: int = 0
+) -> Floats:
     """Two-sided p of a difference of means, for R data sets at once: (R, n), (R, m) -> (R,).
 
     Exact: up to 200,000 splits each is looked at, beyond they are counted by their sums on a fine
@@ -65,15 +67,15 @@ def permutation_p(one: Floats, other: Floats, *, draws: int | None = None, seed:
     ValueError
         A group without values, or a value that is not finite.
     """
-    one, other = _checked(one), _checked(other)
-    first = one.shape[1]
-    values = np.concatenate([one, other], axis=1)
+    left, right = _checked(left), _checked(right)
+    first = left.shape[1]
+    values = np.concatenate([left, right], axis=1)
     values = values - values.mean(axis=1, keepdims=True)
-    observed = np.abs(one.mean(axis=1) - other.mean(axis=1))
+    observed = np.abs(left.mean(axis=1) - right.mean(axis=1))
     least = observed - _TIE * np.abs(values).max(axis=1)
     exact = comb(values.shape[1], first) <= EXACT
     if not exact and draws is None:
-        return np.array([_counted([pair]) for pair in zip(one, other, strict=True)])
+        return np.array([_counted([pair]) for pair in zip(left, right, strict=True)])
     second = values.shape[1] - first
     weights = (
         _splits(first, second)
@@ -83,9 +85,11 @@ def permutation_p(one: Floats, other: Floats, *, draws: int | None = None, seed:
     answer = np.empty(len(values))
     for start in range(0, len(values), 32):  # 32 data sets of ten against ten are 24 MB
         part = slice(start, start + 32)
-        found = np.abs(weights @ values[part].T)
-        reached = (found >= least[part]).sum(axis=0)
-        answer[part] = reached / len(found) if exact else (reached + 1) / (len(found) + 1)
+        differences = np.abs(weights @ values[part].T)
+        reached = (differences >= least[part]).sum(axis=0)
+        answer[part] = (
+            reached / len(differences) if exact else (reached + 1) / (len(differences) + 1)
+        )
     return answer
 
 
@@ -108,25 +112,25 @@ def stratified_p(
     """
     if not strata:
         raise ValueError("A test over strata needs at least one of them.")
-    checked = [(_checked(one), _checked(other)) for one, other in strata]
+    checked = [(_checked(first), _checked(second)) for first, second in strata]
     rows = len(checked[0][0])
     if draws is None:
         return np.array(
-            [_counted([(one[r], other[r]) for one, other in checked]) for r in range(rows)]
+            [_counted([(first[r], second[r]) for first, second in checked]) for r in range(rows)]
         )
     draw = np.random.default_rng(seed)
     scaled, weights, observed = [], [], np.zeros(rows)
-    for one, other in checked:
-        values = np.concatenate([one, other], axis=1)
+    for left, right in checked:
+        values = np.concatenate([left, right], axis=1)
         centred = values - values.mean(axis=1, keepdims=True)
         spread = centred.std(axis=1, keepdims=True)
         # As in `standardised_difference`, for many data sets at once.
         flat = spread <= _TIE * np.abs(values).max(axis=1, keepdims=True)
         centred = np.where(flat, 0.0, centred / np.where(flat, 1.0, spread))
-        first = one.shape[1]
+        first = left.shape[1]
         observed += centred[:, :first].mean(axis=1) - centred[:, first:].mean(axis=1)
         scaled.append(centred)
-        weights.append(_drawn(first, other.shape[1], draws, draw))
+        weights.append(_drawn(first, right.shape[1], draws, draw))
     least = np.abs(observed) - _TIE
     answer = np.empty(rows)
     for start in range(0, rows, 16):
@@ -140,18 +144,18 @@ def stratified_p(
 def _counted(strata: Sequence[tuple[Floats, Floats]]) -> float:
     """The exact p of one data set: S times (n,), (m,). The splits of all strata are counted."""
     parts, chosen, sizes, observed = [], [], [], 0.0
-    for one, other in strata:
-        values = np.concatenate([one, other])
+    for first, second in strata:
+        values = np.concatenate([first, second])
         centred = values - values.mean()
         spread = float(values.std())
         flat = spread <= _TIE * np.abs(values).max()
         # The values of the other group are the rest, so that one sum says the difference of means.
-        share = 1 / len(one) + 1 / len(other)
+        share = 1 / len(first) + 1 / len(second)
         scaled = np.zeros(len(values)) if flat else centred / spread * share
         parts.append(scaled)
-        chosen.append(len(one))
-        sizes.append((len(one), len(other)))
-        observed += float(scaled[: len(one)].sum())
+        chosen.append(len(first))
+        sizes.append((len(first), len(second)))
+        observed += float(scaled[: len(first)].sum())
     if not any(part.any() for part in parts):
         return 1.0
     looked_at = all(comb(n + m, n) <= EXACT for n, m in sizes)
@@ -165,8 +169,10 @@ def _counted(strata: Sequence[tuple[Floats, Floats]]) -> float:
     total = None
     for part, (n, m) in zip(parts, sizes, strict=True):
         if looked_at:
-            found = _splits(n, m) @ part / (1 / n + 1 / m)
-            sums = sums_in(np.concatenate([found, -found]) if n == m else found, step)
+            differences = _splits(n, m) @ part / (1 / n + 1 / m)
+            sums = sums_in(
+                np.concatenate([differences, -differences]) if n == m else differences, step
+            )
         else:
             sums = sums_of(part, n, step)
         total = sums if total is None else total.plus(sums)
@@ -175,16 +181,16 @@ def _counted(strata: Sequence[tuple[Floats, Floats]]) -> float:
     return min(max(reached, smallest_p(sizes)), 1.0)
 
 
-def standardised_difference(one: Floats, other: Floats) -> float:
+def standardised_difference(first: Floats, second: Floats) -> float:
     """What :func:`stratified_p` sums, of one stratum, (n,) and (m,): the difference of means in
     standard deviations of all its values. 0 where nothing varies, NaN without values."""
-    if not len(one) or not len(other):
+    if not len(first) or not len(second):
         return float("nan")
-    values = np.concatenate([one, other])
+    values = np.concatenate([first, second])
     spread = float(values.std())
     if spread <= _TIE * np.abs(values).max():
         return 0.0
-    return float(one.mean() - other.mean()) / spread
+    return float(first.mean() - second.mean()) / spread
 
 
 def smallest_p(sizes: Sequence[tuple[int, int]]) -> float:

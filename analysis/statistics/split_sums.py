@@ -25,12 +25,12 @@ class Sums:
     first: int
     step: float
 
-    def plus(self, other: Sums) -> Sums:
+    def plus(self, summand: Sums) -> Sums:
         """The sum of two independent ones with one step."""
         from scipy.signal import fftconvolve
 
-        share = np.clip(fftconvolve(self.share, other.share), 0.0, None)
-        return Sums(share / share.sum(), self.first + other.first, self.step)
+        share = np.clip(fftconvolve(self.share, summand.share), 0.0, None)
+        return Sums(share / share.sum(), self.first + summand.first, self.step)
 
     def beyond(self, distance: float) -> float:
         """Probability of a sum at least so far from zero."""
@@ -38,9 +38,9 @@ class Sums:
         return float(self.share[places >= distance].sum())
 
 
-def sums_in(found: Floats, step: float) -> Sums:
+def sums_in(values: Floats, step: float) -> Sums:
     """Distribution of sums (K,) that were all looked at; each is off by at most half a step."""
-    places = np.rint(found / step).astype(np.int64)
+    places = np.rint(values / step).astype(np.int64)
     first = int(places.min())
     return Sums(np.bincount(places - first) / len(places), first, step)
 

@@ -24,49 +24,49 @@ LEAST = 3  # two values are equally far from their median, so there is nothing t
 _DISTANCE, _VARIANCE = sqrt(2 / np.pi), 1 - 2 / np.pi
 
 
-def spread_of(one: Floats, other: Floats) -> Spread:
+def spread_of(first: Floats, second: Floats) -> Spread:
     """Spread of (n,) scores against that of (m,), with p before any correction.
 
     Everything is NaN below three values a group, or where one of the groups does not vary.
     """
     nothing = float("nan")
-    if min(len(one), len(other)) < LEAST or one.std() == 0 or other.std() == 0:
+    if min(len(first), len(second)) < LEAST or first.std() == 0 or second.std() == 0:
         return Spread(nothing, nothing, (nothing, nothing), nothing, nothing, 1, False)
     from scipy.stats import levene
 
-    near, far = np.abs(one - np.median(one)), np.abs(other - np.median(other))
+    near, far = np.abs(first - np.median(first)), np.abs(second - np.median(second))
     return Spread(
         ratio=float(near.mean() / far.mean()),
-        deviations=float(one.std(ddof=1) / other.std(ddof=1)),
+        deviations=float(first.std(ddof=1) / second.std(ddof=1)),
         interval=_fieller(near, far),
         visible=nothing,
-        adjusted=float(levene(one, other, center="median").pvalue),
+        adjusted=float(levene(first, second, center="median").pvalue),
         tests=1,
         complete=False,
     )
 
 
-def visible_ratio(one: int, other: int, alpha: float) -> float:
+def visible_ratio(seeds: int, base_seeds: int, alpha: float) -> float:
     """The ratio of spreads, above 1, that groups of these sizes have at the edge of the test at
     level ``alpha``, for normal scores; infinite where no ratio gets there."""
-    if min(one, other) < LEAST:
+    if min(seeds, base_seeds) < LEAST:
         return inf
-    scale = _edge(one, other, alpha)
+    scale = _edge(seeds, base_seeds, alpha)
     square = _DISTANCE**2
-    first = square - scale * (one - 1) * _VARIANCE
-    second = square - scale * (other - 1) * _VARIANCE
+    first = square - scale * (seeds - 1) * _VARIANCE
+    second = square - scale * (base_seeds - 1) * _VARIANCE
     if first <= 0:
         return inf
     return (square + sqrt(max(square**2 - first * second, 0.0))) / first
 
 
-def _edge(one: int, other: int, alpha: float) -> float:
+def _edge(first: int, second: int, alpha: float) -> float:
     """The t test rejects where the squared difference of the means exceeds this times the sum of
     squares inside the groups."""
     from scipy.stats import f
 
-    degrees = one + other - 2
-    return float(f.isf(alpha, 1, degrees)) * (1 / one + 1 / other) / degrees
+    degrees = first + second - 2
+    return float(f.isf(alpha, 1, degrees)) * (1 / first + 1 / second) / degrees
 
 
 def _fieller(near: Floats, far: Floats) -> Range:

@@ -222,14 +222,14 @@ class Report:
 
         Nothing while runs are missing.
         """
-        found = self.headlines or self.comparisons
-        if not self.complete or not found:
+        comparisons = self.headlines or self.comparisons
+        if not self.complete or not comparisons:
             return ""
         where = f"Over {listed(stratum.label for stratum in self.family.strata)}"
         against = self.family.against
         heads: dict[str, list[str]] = {}
-        for one in found:
-            heads.setdefault(one.verdict, []).append(one.head)
+        for comparison in comparisons:
+            heads.setdefault(comparison.verdict, []).append(comparison.head)
         decided = [
             f"{listed(heads[word])} {'is' if len(heads[word]) == 1 else 'are'} {word} "
             f"than {against}"
@@ -237,19 +237,23 @@ class Report:
             if word in heads
         ]
         if set(heads) == {"too few seeds"}:
-            said = (
+            outcome = (
                 f"there are too few seeds to decide whether any pooling head is better or "
                 f"worse than {against}"
             )
         elif decided:
-            rest = [one.head for one in found if one.verdict not in ("better", "worse")]
-            said = "; ".join([*decided, *([f"not decided: {listed(rest)}"] if rest else [])])
+            rest = [
+                comparison.head
+                for comparison in comparisons
+                if comparison.verdict not in ("better", "worse")
+            ]
+            outcome = "; ".join([*decided, *([f"not decided: {listed(rest)}"] if rest else [])])
         else:
-            said = (
+            outcome = (
                 f"no pooling head is shown to be better or worse than {against}; this is "
                 "not evidence of equivalence"
             )
-        return f"{where}, {said}{'' if self.family.primary else ' (exploratory)'}."
+        return f"{where}, {outcome}{'' if self.family.primary else ' (exploratory)'}."
 
     def sentences(self) -> tuple[str, ...]:
         """The headline first, then each task; an exploratory family says so in front."""

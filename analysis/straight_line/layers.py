@@ -224,8 +224,8 @@ def _pull(layers: Sequence[Layer], x: np.ndarray, slopes: np.ndarray) -> np.ndar
     for layer in layers:
         inputs.append(x)
         x = layer(x)
-    for layer, given in zip(reversed(layers), reversed(inputs), strict=True):
-        slopes = layer.pull(given, slopes)
+    for layer, before in zip(reversed(layers), reversed(inputs), strict=True):
+        slopes = layer.pull(before, slopes)
     return slopes
 
 
@@ -302,7 +302,7 @@ class HeadLayers:
         points = POINTS
         scale = float(np.abs(pieces[0][4] * step).sum(axis=1).max())
         scale = max(scale, float(np.abs(np.diff(pieces[0][3], axis=0)).max()))
-        while -sum(one[0] for one in pieces) > SMALL_GAP * scale and points < MOST_POINTS:
+        while -sum(piece[0] for piece in pieces) > SMALL_GAP * scale and points < MOST_POINTS:
             widest = min(range(len(pieces)), key=lambda index: pieces[index][0])
             _, low, high, ends, _ = pieces.pop(widest)
             middle = (low + high) / 2
@@ -310,7 +310,7 @@ class HeadLayers:
             pieces.append(piece(low, middle, np.stack([ends[0], inner])))
             pieces.append(piece(middle, high, np.stack([inner, ends[1]])))
             points += 2 * POINTS
-        return np.sum([one[4] for one in pieces], axis=0), points
+        return np.sum([piece[4] for piece in pieces], axis=0), points
 
 
 def _names(layer: Layer) -> tuple[str, ...]:

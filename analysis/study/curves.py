@@ -40,10 +40,10 @@ def curves(scores: Sequence[Scores]) -> tuple[Curve, ...]:
             if stratum.share != 1:
                 heads.setdefault((stratum.task, stratum.metric), each.variants)
             for v, variant in enumerate(each.variants):
-                found = each.values[s, v][np.isfinite(each.values[s, v])]
+                finite = each.values[s, v][np.isfinite(each.values[s, v])]
                 key = (stratum.task, stratum.metric, stratum.share, variant)
-                if len(found) > len(cells.get(key, ())):
-                    cells[key] = found
+                if len(finite) > len(cells.get(key, ())):
+                    cells[key] = finite
     drawn = []
     for (task, metric), variants in heads.items():
         shares = sorted({key[2] for key in cells if key[:2] == (task, metric)})
@@ -55,7 +55,7 @@ def curves(scores: Sequence[Scores]) -> tuple[Curve, ...]:
         values = np.full((len(variants), len(shares), most), np.nan)
         for v, variant in enumerate(variants):
             for x, share in enumerate(shares):
-                found = cells.get((task, metric, share, variant), np.empty(0))
-                values[v, x, : len(found)] = found
+                finite = cells.get((task, metric, share, variant), np.empty(0))
+                values[v, x, : len(finite)] = finite
         drawn.append(Curve(task, metric, variants, tuple(shares), values))
     return tuple(drawn)

@@ -106,9 +106,9 @@ class Scores:
 
     def __post_init__(self) -> None:
         family = self.family
-        wanted = (len(family.strata), 1 + len(family.heads), len(family.seeds))
-        if self.values.shape != wanted:
-            raise ValueError(f"values are {self.values.shape}, the family has {wanted}")
+        shape = (len(family.strata), 1 + len(family.heads), len(family.seeds))
+        if self.values.shape != shape:
+            raise ValueError(f"values are {self.values.shape}, the family has {shape}")
         freeze(self)
 
     @property
@@ -320,8 +320,8 @@ def read_study(folder: str | Path) -> Study:
     for key, cells in planned.items():
         file = folder / RUNS / f"{key}.json"
         if file.is_file():
-            found = read_records(file, [cell.seed for cell in cells])
-            records.update(zip(cells, found, strict=True))
+            records_read = read_records(file, [cell.seed for cell in cells])
+            records.update(zip(cells, records_read, strict=True))
     check_scores(folder, families, records)
     check_alike(folder, records)
     every = tuple(cell for cells in planned.values() for cell in cells)

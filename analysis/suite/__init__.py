@@ -48,7 +48,7 @@ def sentences(task: str | None = None) -> tuple[Case, ...]:
         The suite has nothing for this task.
     """
     if task is None:
-        return tuple(case for one in TASKS for case in sentences(one))
+        return tuple(case for task_name in TASKS for case in sentences(task_name))
     if task not in _ROOMS:
         raise ValueError(
             f"The behaviour suite has no sentences for task {task!r}; it has them for "

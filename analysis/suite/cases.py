@@ -86,7 +86,7 @@ class Maker:
         shown = " / ".join(patterns)
         made = []
         for values in evenly(list(product(*slots.values())), most):
-            filled = [_fill(one, dict(zip(slots, values, strict=True))) for one in patterns]
+            filled = [_fill(pattern, dict(zip(slots, values, strict=True))) for pattern in patterns]
             made.append(self._add(capability, shown, "MFT", filled, label))
         return made
 

@@ -252,9 +252,9 @@ def _names(make: Maker, same: list[Case]) -> None:
 def _other_names(text: str) -> str:
     """The first person or city that is named, replaced by another."""
     for names in (OTHER_NAME, OTHER_CITY):
-        for name, other in names.items():
+        for name, new_name in names.items():
             if name in text:
-                return text.replace(name, other)
+                return text.replace(name, new_name)
     raise ValueError(f"no name in {text!r}")
 
 
@@ -327,10 +327,10 @@ def _order_of_the_pair(make: Maker) -> None:
     """Whether two sentences say the same does not depend on which is read first."""
     chosen: list[Case] = []
     for capability in ("active and passive", "role swap", "word order", "numbers", "synonyms"):
-        found = [
+        swapped = [
             case for case in make.cases if case.capability == capability and case.kind == "MFT"
         ]
-        chosen += found[:: max(len(found) // 10, 1)][:10]
+        chosen += swapped[:: max(len(swapped) // 10, 1)][:10]
     make.inv(
         "order of the pair",
         "second sentence / first sentence",
@@ -342,7 +342,7 @@ def _order_of_the_pair(make: Maker) -> None:
 def _same_change_in_both(make: Maker, same: list[Case]) -> None:
     """Another name in both sentences alike leaves the relation of the two as it was."""
     for capability in ("synonyms", "word order"):
-        found = [
+        changed = [
             case
             for case in make.cases
             if case.capability == capability
@@ -352,12 +352,12 @@ def _same_change_in_both(make: Maker, same: list[Case]) -> None:
         make.inv(
             "irrelevant names",
             "the same other city in both sentences",
-            found[:: max(len(found) // 16, 1)][:16],
+            changed[:: max(len(changed) // 16, 1)][:16],
             lambda case: (_other_city(case.text), _other_city(case.pair or "")),
         )
 
 
 def _other_city(text: str) -> str:
-    for city, other in OTHER_CITY.items():
-        text = text.replace(city, other)
+    for city, new_city in OTHER_CITY.items():
+        text = text.replace(city, new_city)
     return text

@@ -123,13 +123,13 @@ PREFIXES = ("Can you tell me", "I would like to know", "Do you know")
 def cases() -> list[Case]:
     """All question cases, labelled as the TREC checkpoints name their classes."""
     make = Maker("trec")
-    asked = _question_words(make)
+    groups = _question_words(make)
     _question_nouns(make)
     _other_question_word(make)
     _misleading_names(make)
-    _polite(make, asked)
+    _polite(make, groups)
     _names_swapped(make)
-    _extra_words(make, asked)
+    _extra_words(make, groups)
     return make.cases
 
 
@@ -228,14 +228,14 @@ def _question_nouns(make: Maker) -> None:
 
 def _other_question_word(make: Maker) -> None:
     """The same words around another question word: the answer is of another kind."""
-    other = "other question word"
-    born = make.mft(other, "where was {person} born?", LOCATION, person=PEOPLE)
-    make.dir(other, "when was {person} born?", born, swap("Where", "When"), NUMBER)
-    married = make.mft(other, "who did {person} marry?", HUMAN, person=MARRIED)
-    make.dir(other, "when did {person} marry?", married, swap("Who", "When"), NUMBER)
-    make.dir(other, "where did {person} marry?", married, swap("Who", "Where"), LOCATION)
+    capability = "other question word"
+    born = make.mft(capability, "where was {person} born?", LOCATION, person=PEOPLE)
+    make.dir(capability, "when was {person} born?", born, swap("Where", "When"), NUMBER)
+    married = make.mft(capability, "who did {person} marry?", HUMAN, person=MARRIED)
+    make.dir(capability, "when did {person} marry?", married, swap("Who", "When"), NUMBER)
+    make.dir(capability, "where did {person} marry?", married, swap("Who", "Where"), LOCATION)
     built = make.mft(
-        other,
+        capability,
         "who built {building}?",
         HUMAN,
         building=(
@@ -248,14 +248,14 @@ def _other_question_word(make: Maker) -> None:
         ),
     )
     make.dir(
-        other,
+        capability,
         "why did they build {building}?",
         built,
         swap("Who built", "Why did they build"),
         DESCRIPTION,
     )
     make.dir(
-        other,
+        capability,
         "when did they build {building}?",
         built,
         swap("Who built", "When did they build"),
@@ -304,9 +304,9 @@ def _misleading_names(make: Maker) -> None:
     )
 
 
-def _polite(make: Maker, asked: dict[str, list[Case]]) -> None:
+def _polite(make: Maker, groups: dict[str, list[Case]]) -> None:
     for prefix in PREFIXES:
-        for group in asked.values():
+        for group in groups.values():
             make.inv("polite openings", f"{prefix} ...?", group, _after(prefix))
 
 
@@ -352,8 +352,8 @@ def _names_swapped(make: Maker) -> None:
             make.inv(names, pattern, original, swap(first, name))
 
 
-def _extra_words(make: Maker, asked: dict[str, list[Case]]) -> None:
-    for group in asked.values():
+def _extra_words(make: Maker, groups: dict[str, list[Case]]) -> None:
+    for group in groups.values():
         make.inv(
             "filler words",
             "So, ...?",

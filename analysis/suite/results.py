@@ -170,9 +170,9 @@ def results(
         if row not in probabilities or (before is not None and before not in probabilities):
             continue
         here = probabilities[row]
-        said = names[int(here.argmax())]
+        predicted = names[int(here.argmax())]
         old = None if before is None else probabilities[before]
-        failed = _failed(case, said, here, old, names, tolerance)
+        failed = _failed(case, predicted, here, old, names, tolerance)
         count = counts.setdefault((case.capability, case.kind), [0, 0])
         count[0] += 1
         if not failed:
@@ -183,7 +183,7 @@ def results(
             Failure(
                 case,
                 row,
-                said,
+                predicted,
                 float(here[shown]),
                 None if before is None else cases[before],
                 None if old is None else names[int(old.argmax())],
@@ -202,14 +202,14 @@ def results(
 
 def _failed(
     case: Case,
-    said: str,
+    predicted: str,
     here: NDArray[Any],
     old: NDArray[Any] | None,
     names: list[str],
     tolerance: float,
 ) -> bool:
     if case.kind == "MFT" or old is None:
-        return said != case.label
+        return predicted != case.label
     if case.kind == "INV":
         return int(here.argmax()) != int(np.argmax(old))
     toward = names.index(case.toward or case.label)

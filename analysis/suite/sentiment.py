@@ -129,14 +129,14 @@ def _double_negation(make: Maker) -> None:
 
 
 def _contrast(make: Maker) -> None:
-    for label, other, verdicts in ((POSITIVE, BAD, PRAISE), (NEGATIVE, GOOD, BLAME)):
+    for label, contrast, verdicts in ((POSITIVE, BAD, PRAISE), (NEGATIVE, GOOD, BLAME)):
         make.mft(
             "contrast",
             "the {part} is {adjective}, but the film as a whole is {verdict}.",
             label,
             32,
             part=PARTS,
-            adjective=other,
+            adjective=contrast,
             verdict=verdicts,
         )
         make.mft(
@@ -145,7 +145,7 @@ def _contrast(make: Maker) -> None:
             label,
             32,
             part=PARTS,
-            adjective=other,
+            adjective=contrast,
             verdict=verdicts,
         )
         make.mft(
@@ -154,7 +154,7 @@ def _contrast(make: Maker) -> None:
             label,
             24,
             part=PARTS,
-            adjective=other,
+            adjective=contrast,
             verdict=verdicts,
         )
         make.mft(
@@ -163,7 +163,7 @@ def _contrast(make: Maker) -> None:
             label,
             16,
             part=("script", "ending", "soundtrack", "plot"),
-            adjective=other,
+            adjective=contrast,
             verdict=verdicts,
         )
 
@@ -224,7 +224,7 @@ def _some(plain: list[Case], each: int) -> list[Case]:
     return [
         case
         for label in (POSITIVE, NEGATIVE)
-        for case in evenly([one for one in plain if one.label == label], each)
+        for case in evenly([case for case in plain if case.label == label], each)
     ]
 
 
@@ -281,7 +281,7 @@ def _irrelevant_nouns(make: Maker) -> None:
                 seen,
                 swap(CITIES[0], city),
             )
-        told = make.mft(
+        cases = make.mft(
             nouns,
             f"my friend {NAMES[0]} {{verb}} the {{part}}, and so did I.",
             label,
@@ -293,7 +293,7 @@ def _irrelevant_nouns(make: Maker) -> None:
             make.inv(
                 nouns,
                 "my friend {name} {verb} the {part}, and so did I.",
-                told,
+                cases,
                 swap(NAMES[0], name),
             )
         dated = make.mft(

@@ -42,9 +42,9 @@ class Tokens:
             if len(getattr(self, name)) != size:
                 raise ValueError(f"{name} has {len(getattr(self, name))} entries for {size} tokens")
         for name in ("types", "blank"):
-            given = getattr(self, name)
-            if given is not None and len(given) != size:
-                raise ValueError(f"{name} has {len(given)} entries for {size} tokens")
+            values = getattr(self, name)
+            if values is not None and len(values) != size:
+                raise ValueError(f"{name} has {len(values)} entries for {size} tokens")
         freeze(self)
 
     def __len__(self) -> int:
@@ -290,11 +290,11 @@ def tokenize_rows(
     second = [clean(pair)[0] for pair in pairs]
     with_pair = [row for row, pair in enumerate(second) if pair.strip()]
     alone = [row for row, pair in enumerate(second) if not pair.strip()]
-    found: dict[int, TokenRow] = {}
+    rows_by_number: dict[int, TokenRow] = {}
     for rows, chosen in ((with_pair, [second[row] for row in with_pair]), (alone, None)):
         made = _rows_of(tokenizer, [cleaned[row] for row in rows], chosen, limit)
-        found.update(zip(rows, made, strict=True))
-    return [found[row] for row in range(len(cleaned))]
+        rows_by_number.update(zip(rows, made, strict=True))
+    return [rows_by_number[row] for row in range(len(cleaned))]
 
 
 def _rows_of(
@@ -307,12 +307,12 @@ def _rows_of(
 
     def encode(rows: list[int] | slice, **truncation: Any) -> Any:
         chosen = texts[rows] if isinstance(rows, slice) else [texts[row] for row in rows]
-        other = None
+        seconds = None
         if pairs is not None:
-            other = pairs[rows] if isinstance(rows, slice) else [pairs[row] for row in rows]
+            seconds = pairs[rows] if isinstance(rows, slice) else [pairs[row] for row in rows]
         return tokenizer(
             chosen,
-            other,
+            seconds,
             padding=False,
             return_attention_mask=False,
             return_token_type_ids=False,

@@ -61,8 +61,8 @@ def words_of(text: str) -> np.ndarray:
     """
     numbers = np.full(len(text), -1, dtype=np.int64)
     word, inside, follows = -1, False, False
-    for found in _CLUSTER.finditer(text):
-        start, cluster = found.start(), found.group()
+    for match in _CLUSTER.finditer(text):
+        start, cluster = match.start(), match.group()
         if cluster[0].isspace():
             # An accent may stand on a space: it is no white space, and begins a word.
             inside = follows = False
@@ -77,5 +77,5 @@ def words_of(text: str) -> np.ndarray:
                 word += 1
             inside = not alone
         follows = True
-        numbers[start : found.end()] = word
+        numbers[start : match.end()] = word
     return numbers

@@ -77,7 +77,7 @@ def test_other_versions_are_named():
     assert other_versions(given) == [f"matplotlib 1.0 (here {samples_version('matplotlib')})"]
     made = rebuild(given, "f")
     assert made.same is None
-    assert "Made with other versions, so the bytes may differ: matplotlib 1.0" in made.said[0]
+    assert "Made with other versions, so the bytes may differ: matplotlib 1.0" in made.sentences[0]
 
 
 def samples_version(name):

@@ -185,7 +185,7 @@ def test_every_recipe_gives_the_same_numbers_from_its_sidecar(key):
     given = read(sidecar(plot, format="svg").to_json())
     data = data_set()
     stored = rebuild(given, "f", tiny_known(), loader, data=lambda _: data)
-    assert stored.said[0] == "The recomputed values equal the stored ones."
+    assert stored.sentences[0] == "The recomputed values equal the stored ones."
     anew = rebuild(given, "f", tiny_known(), loader, anew=True, data=lambda _: data)
     assert anew.saved.data == stored.saved.data == save(given, "f").data
 
@@ -276,7 +276,7 @@ def test_seed_groups_and_several_checkpoints_are_computed_again(key, seeds):
         known_checkpoints(seeds),
         lambda c: analysis.load(c.folder),
     )
-    assert made.said[0] == "The recomputed values equal the stored ones."
+    assert made.sentences[0] == "The recomputed values equal the stored ones."
 
 
 @pytest.mark.slow
@@ -309,8 +309,8 @@ def test_a_checkpoint_with_other_weights_stops_the_rebuild(tmp_path):
     with pytest.raises(OtherCheckpoint, match="toy: the figure was made with sha256"):
         rebuild(given, "f", known, lambda c: analysis.load(c.folder))
     forced = rebuild(given, "f", known, lambda c: analysis.load(c.folder), force=True)
-    assert any("going on, as was asked" in line for line in forced.said)
-    assert any("DIFFER" in line for line in forced.said), forced.said
+    assert any("going on, as was asked" in line for line in forced.sentences)
+    assert any("DIFFER" in line for line in forced.sentences), forced.sentences
     assert forced.saved.data == save(given, "f").data  # the stored numbers, all the same
     anew = rebuild(given, "f", known, lambda c: analysis.load(c.folder), anew=True, force=True)
     assert anew.saved.data != forced.saved.data
@@ -351,7 +351,7 @@ def test_without_its_checkpoint_a_figure_is_drawn_from_its_numbers():
     plot = registry.make("winners", [zoo.loaded("max_seq_mha")], TEXT)
     given = read(sidecar(plot).to_json())
     made = rebuild(given, "f", Known(()), loader)
-    assert made.said[0] == "Drawn from the stored numbers (not found here: max_seq_mha)."
+    assert made.sentences[0] == "Drawn from the stored numbers (not found here: max_seq_mha)."
     with pytest.raises(ValueError, match="not found here: max_seq_mha"):
         rebuild(given, "f", Known(()), loader, anew=True)
 
@@ -365,7 +365,7 @@ def test_a_checkpoint_is_known_by_its_weights_under_any_name(tmp_path):
         known_checkpoints(tmp_path),
         lambda c: analysis.load(c.folder),
     )
-    assert made.said[0] == "The recomputed values equal the stored ones."
+    assert made.sentences[0] == "The recomputed values equal the stored ones."
 
 
 def test_difference_is_the_largest_gap_and_none_for_other_shapes():

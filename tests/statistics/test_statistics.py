@@ -231,7 +231,7 @@ class TestOracles:
             score = {"accuracy": accuracy_score, "f1": f1_score, "matthews": matthews_corrcoef}
             wanted = [score[metric](label, side) for side in (one, other)]
         found = paired_bootstrap(metric, label, one, other, draws=200)
-        assert (found.one, found.other) == pytest.approx(tuple(wanted))
+        assert (found.first, found.second) == pytest.approx(tuple(wanted))
         assert found.interval[0] < found.difference < found.interval[1]
 
     def test_the_bootstrap_of_counts_is_that_of_rows(self):
@@ -260,7 +260,7 @@ class TestOracles:
         found = paired_bootstrap("matthews", label, one, other, draws=500)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert (found.one, found.other) == pytest.approx(
+        assert (found.first, found.second) == pytest.approx(
             (matthews_corrcoef(label, one), matthews_corrcoef(label, other))
         )
         assert peak < 150e6
@@ -270,8 +270,8 @@ class TestOracles:
 
         label, one = generator(14).integers(3, size=(2, 60))
         found = paired_bootstrap("matthews", label, one, np.zeros(60, int), draws=10)
-        assert found.one == pytest.approx(matthews_corrcoef(label, one))
-        assert found.other == 0.0
+        assert found.first == pytest.approx(matthews_corrcoef(label, one))
+        assert found.second == 0.0
 
     def test_what_does_not_fit_is_refused(self):
         with pytest.raises(ValueError, match="same examples"):

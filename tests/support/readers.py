@@ -116,7 +116,7 @@ def _pictures() -> list[Reader]:
     return [
         _json("a stored picture", tuple(store.packed(plot) for plot in plots), store.from_json),
         _json("a collection", (json.loads(collection.to_json()),), drawn),
-        _json("a sidecar", (beside,), lambda data: sidecar.read(data).told()),
+        _json("a sidecar", (beside,), lambda data: sidecar.read(data).description()),
     ]
 
 

@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     recipe = replace(Recipe(), **changes)
     options = {name: v for name in _OPTIONS if (v := getattr(arguments, name)) is not None}
-    asked = "all" if arguments.heads == ["all"] else arguments.heads
+    keys = "all" if arguments.heads == ["all"] else arguments.heads
     for note in notes:
         print(note, flush=True)
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
         lock.acquire()
     try:
         train, dev = _states(arguments, train_table, dev_table)
-        specs = specs_of(asked, train.source, options)
+        specs = specs_of(keys, train.source, options)
         facts = _facts(arguments, train, dev, recipe)
         _same_or_refuse(arguments.output, facts)
         words = _command(arguments)
@@ -127,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
             record = arguments.output / HEADS / f"{spec.name}.json"
             if is_whole(record):
                 continue
-            told = _Printer(place, len(specs))
+            printer = _Printer(place, len(specs))
             fitted = training.fit(
                 train,
                 [(spec.key, spec.options)],
@@ -136,7 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
                 seeds=arguments.seeds,
                 recipe=recipe,
                 class_weights=arguments.class_weights,
-                progress=told,
+                progress=printer,
             )
             if place == 1:
                 for note in fitted.notes:
@@ -237,8 +237,8 @@ def several_labels(
     if strange is not None or not names:
         raise ValueError(f"label {strange!r} is none of the training file's: {', '.join(names)}")
     label = np.zeros((len(rows), len(names)), np.int64)
-    for row, given in enumerate(rows):
-        label[row, [places[name] for name in given]] = 1
+    for row, codes in enumerate(rows):
+        label[row, [places[name] for name in codes]] = 1
     return replace(table, label=label, labels=names)
 
 
@@ -325,11 +325,11 @@ def _same_or_refuse(output: Path, facts: dict[str, Any]) -> None:
                 f"{output}: {why}, so nobody can tell which fit it holds. Give another --output."
             )
         then = json.loads(record.read_text(encoding="utf-8"))
-        other = [name for name in facts if then.get(name) != facts[name]]
-        if other:
+        changed = [name for name in facts if then.get(name) != facts[name]]
+        if changed:
             raise ValueError(
-                f"{output} holds a fit with another {', '.join(other)}. Give another --output, or "
-                "repeat the earlier command to go on with it."
+                f"{output} holds a fit with another {', '.join(changed)}. Give another --output, "
+                "or repeat the earlier command to go on with it."
             )
         return
     _write(record, facts)
@@ -396,7 +396,7 @@ def _unusable(output: Path) -> list[str]:
     """Why saved heads cannot be opened: their encoder went away meanwhile."""
     from analysis.checkpoints import discover
 
-    return [one.reason for one in discover(output)[1]][:1]
+    return [broken.reason for broken in discover(output)[1]][:1]
 
 
 def _command(arguments: argparse.Namespace) -> str:

@@ -72,14 +72,14 @@ class VectorInputs:
 def even_batches(lengths: NDArray[np.int64], tokens: int = _TOKENS) -> list[NDArray[np.int64]]:
     """All rows, by length, in batches of at most so many tokens with their padding."""
     order = np.argsort(lengths, kind="stable")
-    found, start = [], 0
+    batches, start = [], 0
     while start < len(order):
         stop = start + 1
         while stop < len(order) and (stop + 1 - start) * lengths[order[stop]] <= tokens:
             stop += 1
-        found.append(order[start:stop])
+        batches.append(order[start:stop])
         start = stop
-    return found
+    return batches
 
 
 def epoch_batches(

@@ -87,14 +87,14 @@ class Members:
             if self._mapped:
                 in_dims = (0, None if keep is None else 0, *(None if shared else 0 for _ in inputs))
                 try:
-                    mapped = vmap(self._one, in_dims)(tensors, keep, *inputs)
+                    mapped = vmap(self._seed_logits, in_dims)(tensors, keep, *inputs)
                     return torch.as_tensor(mapped)
                 except RuntimeError as error:
                     if is_out_of_memory(error):
                         raise
                     self._mapped = False
             rows = [
-                self._one(
+                self._seed_logits(
                     {name: tensor[member] for name, tensor in tensors.items()},
                     None if keep is None else keep[member],
                     *(part if shared else part[member] for part in inputs),
@@ -103,7 +103,9 @@ class Members:
             ]
             return torch.stack(rows)
 
-    def _one(self, tensors: dict[str, Tensor], keep: Tensor | None, *inputs: Tensor) -> Tensor:
+    def _seed_logits(
+        self, tensors: dict[str, Tensor], keep: Tensor | None, *inputs: Tensor
+    ) -> Tensor:
         return torch.as_tensor(functional_call(self.base, tensors, (keep, *inputs)))
 
     @property

@@ -99,15 +99,15 @@ def split_rows(
         classes, count = np.unique(pairs[0], return_counts=True)
         must_stay[pairs[1][np.isin(pairs[0], classes[count == 1])]] = True
     sizes = np.bincount(group, minlength=len(groups))
-    wanted, taken = share * len(table), 0
+    share_rows, taken = share * len(table), 0
     scored = np.zeros(len(groups), bool)
-    for one in np.random.default_rng(seed).permutation(len(groups)).tolist():
-        if taken + sizes[one] > wanted and taken:
+    for text_group in np.random.default_rng(seed).permutation(len(groups)).tolist():
+        if taken + sizes[text_group] > share_rows and taken:
             continue
-        if not must_stay[one]:
-            scored[one] = True
-            taken += int(sizes[one])
-        if taken >= wanted:
+        if not must_stay[text_group]:
+            scored[text_group] = True
+            taken += int(sizes[text_group])
+        if taken >= share_rows:
             break
     dev = scored[group]
     if not dev.any() or dev.all():

@@ -69,9 +69,13 @@ class Reading:
         """The views' states, (..., B, T, d) each, as the head takes them (..., layers, B, T, d)."""
         if self.merged:
             return states[0].unsqueeze(-4)
-        given = {view.layers[0]: part for view, part in zip(self.views, states, strict=True)}
+        state_by_layer = {
+            view.layers[0]: part for view, part in zip(self.views, states, strict=True)
+        }
         blank = torch.zeros_like(states[0])
-        return torch.stack([given.get(layer, blank) for layer in range(self.layers + 1)], dim=-4)
+        return torch.stack(
+            [state_by_layer.get(layer, blank) for layer in range(self.layers + 1)], dim=-4
+        )
 
 
 def reading_of(module: PoolingHead) -> Reading:
@@ -97,17 +101,17 @@ def reading_of(module: PoolingHead) -> Reading:
         mask = torch.ones(_ROWS, _TOKENS, dtype=torch.int64)
         mask[0, -2:] = 0
         vector = _vector(trial, hidden, mask)
-        other = hidden.clone()
-        other[:, :, 1:] = torch.randn_like(other[:, :, 1:])
-        first_only = _close(_vector(trial, other, mask), vector)
+        perturbed = hidden.clone()
+        perturbed[:, :, 1:] = torch.randn_like(perturbed[:, :, 1:])
+        first_only = _close(_vector(trial, perturbed, mask), vector)
         for view in _candidates(trial):
             if _reads(trial, view, hidden, mask, vector):
                 return Reading((view,), True, first_only, layers)
         needed = []
         for layer in range(layers + 1):
-            other = hidden.clone()
-            other[layer] += torch.randn_like(other[layer])
-            if not _close(_vector(trial, other, mask), vector):
+            perturbed = hidden.clone()
+            perturbed[layer] += torch.randn_like(perturbed[layer])
+            if not _close(_vector(trial, perturbed, mask), vector):
                 needed.append(View("layer", (layer,)))
         return Reading(tuple(needed or [View("layer", (layers,))]), False, first_only, layers)
 
@@ -138,8 +142,8 @@ def _vector(module: PoolingHead, hidden: Tensor, mask: Tensor) -> Tensor:
             f"pooling head {module.key!r} fails on states of shape {tuple(hidden.shape)} "
             f"({type(error).__name__}: {error}). Correct its read()."
         ) from error
-    wanted = (hidden.shape[1], module.output_size)
-    if not isinstance(vector, Tensor) or tuple(vector.shape) != wanted:
+    expected = (hidden.shape[1], module.output_size)
+    if not isinstance(vector, Tensor) or tuple(vector.shape) != expected:
         shape = tuple(vector.shape) if isinstance(vector, Tensor) else type(vector).__name__
         raise ValueError(
             f"pooling head {module.key!r} returns a vector of shape {shape}; expected (B, "
@@ -148,5 +152,5 @@ def _vector(module: PoolingHead, hidden: Tensor, mask: Tensor) -> Tensor:
     return vector
 
 
-def _close(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one, other, atol=_CLOSE, rtol=_CLOSE)
+def _close(first: Tensor, second: Tensor) -> bool:
+    return torch.allclose(first, second, atol=_CLOSE, rtol=_CLOSE)

@@ -216,12 +216,12 @@ def standard_views(layers: int, last_k: int) -> tuple[View, ...]:
     )
 
 
-def _limit(most: int, asked: int | None) -> int:
-    if asked is None:
+def _limit(most: int, chosen: int | None) -> int:
+    if chosen is None:
         return most
-    if not 4 <= asked <= most:
-        raise ValueError(f"limit is {asked} tokens; choose from 4 to the encoder's own {most}")
-    return asked
+    if not 4 <= chosen <= most:
+        raise ValueError(f"limit is {chosen} tokens; choose from 4 to the encoder's own {most}")
+    return chosen
 
 
 def _key(source: Source, table: Table, classifier: Any, precision: str, limit: int) -> str:
@@ -297,13 +297,13 @@ def _windows(
         if table.pair is not None:
             columns["pair"] = pa.array([table.pair[row] for row in rows])
         done = predict_batch(classifier, pa.RecordBatch.from_pydict(columns), readers=[reader])
-        found: dict[str, Any] = {
+        vectors: dict[str, Any] = {
             name: done[name].to_numpy(zero_copy_only=False) for name in ("tokens", "cut")
         }
         for view in reader.views:
             flat = done[view.name].flatten().to_numpy(zero_copy_only=False)
-            found[view.name] = flat.reshape(-1, reader.width)
-        yield start, stop, found
+            vectors[view.name] = flat.reshape(-1, reader.width)
+        yield start, stop, vectors
         start = stop
 
 

@@ -62,15 +62,15 @@ class Disagreement:
     @property
     def sentence(self) -> str:
         """The disagreement in words."""
-        one, other = self.names
+        left, right = self.names
         first, second = self.scores
         where = f"“{self.label}” (token {self.position})"
         if abs(first - second) < 1e-6:
-            return f"{one} and {other} give every unit the same share of their largest score."
+            return f"{left} and {right} give every unit the same share of their largest score."
         against = first * second < 0 and min(abs(first), abs(second)) >= 0.05
         relation = "differ most, with opposite signs, at" if against else "differ most at"
         return (
-            f"{one} and {other} {relation} {where}: {first:+.2f} and {second:+.2f} of their "
+            f"{left} and {right} {relation} {where}: {first:+.2f} and {second:+.2f} of their "
             f"largest absolute scores, rank {self.ranks[0]} and {self.ranks[1]} of {self.units}. "
             f"Their rank agreement over the text is {_number(self.tau)}."
         )
@@ -90,13 +90,13 @@ def rank_agreement(
     scores, places = _compared(attributions, tokens)
     count = len(scores)
     tau = np.eye(count)
-    for one in range(count):
-        for other in range(one, count):
-            if np.ptp(scores[one]) == 0 or np.ptp(scores[other]) == 0 or len(places) < 2:
+    for first in range(count):
+        for second in range(first, count):
+            if np.ptp(scores[first]) == 0 or np.ptp(scores[second]) == 0 or len(places) < 2:
                 value = float("nan")
             else:
-                value = float(kendalltau(scores[one], scores[other]).statistic)
-            tau[one, other] = tau[other, one] = value
+                value = float(kendalltau(scores[first], scores[second]).statistic)
+            tau[first, second] = tau[second, first] = value
     return RankAgreement(_names(attributions, names), tau, null_band(len(places)), places)
 
 
@@ -113,20 +113,20 @@ def largest_disagreement(
     largest = np.abs(scores).max(axis=1, keepdims=True)
     scaled = scores / np.where(largest > 0, largest, 1.0)
     apart = np.abs(scaled[:, None] - scaled[None])  # (M, M, U)
-    one, other, place = (int(i) for i in np.unravel_index(apart.argmax(), apart.shape))
-    if one == other:  # all alike: any two stand for all
-        one, other = 0, 1
-    ranks = [int(_ranks(scores[m])[place]) for m in (one, other)]
-    unit = attributions[one].unit_tokens[places[place]]
+    first, second, place = (int(i) for i in np.unravel_index(apart.argmax(), apart.shape))
+    if first == second:  # all alike: any two stand for all
+        first, second = 0, 1
+    ranks = [int(_ranks(scores[m])[place]) for m in (first, second)]
+    unit = attributions[first].unit_tokens[places[place]]
     return Disagreement(
-        names=(agreement.names[one], agreement.names[other]),
+        names=(agreement.names[first], agreement.names[second]),
         unit=places[place],
         label=typed(tokens, unit),
         position=int(unit[0]),
-        scores=(float(scaled[one, place]), float(scaled[other, place])),
+        scores=(float(scaled[first, place]), float(scaled[second, place])),
         ranks=(ranks[0], ranks[1]),
         units=len(places),
-        tau=float(agreement.tau[one, other]),
+        tau=float(agreement.tau[first, second]),
     )
 
 
@@ -162,13 +162,13 @@ def aligned(
     places, words = zip(*map(_words, by_word, tokens), strict=True)
     if len(set(words)) > 1:
         raise ValueError("their tokenizers read the text as different words")
-    found = []
-    for one, own in zip(by_word, places, strict=True):
+    aligned_attributions = []
+    for whole, own in zip(by_word, places, strict=True):
         scores = np.zeros(len(first.unit_tokens))
-        scores[places[0]] = one.scores[own]
-        found.append(
+        scores[places[0]] = whole.scores[own]
+        aligned_attributions.append(
             replace(
-                one,
+                whole,
                 scores=scores,
                 unit_tokens=first.unit_tokens,
                 interval=None,
@@ -176,13 +176,13 @@ def aligned(
                 layers=(),
             )
         )
-    return tuple(found)
+    return tuple(aligned_attributions)
 
 
-def _words(one: Attribution, tokens: Tokens) -> tuple[list[int], tuple[str, ...]]:
+def _words(attribution: Attribution, tokens: Tokens) -> tuple[list[int], tuple[str, ...]]:
     """Which units are no special tokens, and how each stands in the text."""
-    places = [i for i, u in enumerate(one.unit_tokens) if not tokens.special[list(u)].any()]
-    return places, tuple(typed(tokens, one.unit_tokens[i]).lower() for i in places)
+    places = [i for i, u in enumerate(attribution.unit_tokens) if not tokens.special[list(u)].any()]
+    return places, tuple(typed(tokens, attribution.unit_tokens[i]).lower() for i in places)
 
 
 def typed(tokens: Tokens, unit: Sequence[int]) -> str:
@@ -234,7 +234,7 @@ def _compared(
     if len(attributions) < 2:
         raise ValueError("an agreement needs two attributions or more")
     units = attributions[0].unit_tokens
-    if any(other.unit_tokens != units for other in attributions):
+    if any(attribution.unit_tokens != units for attribution in attributions):
         raise ValueError("the attributions are of different units: give all by piece or by word")
     check_cover(units, len(tokens))
     places = tuple(i for i, unit in enumerate(units) if not tokens.special[list(unit)].any())
@@ -245,14 +245,14 @@ def _compared(
 
 def _names(attributions: Sequence[Attribution], names: Sequence[str] | None) -> tuple[str, ...]:
     known = {key: method.title for key, method in METHODS.items()}
-    given = (
+    defaults = (
         tuple(known.get(a.method, a.method) for a in attributions)
         if names is None
         else (tuple(names))
     )
-    if len(given) != len(attributions):
-        raise ValueError(f"{len(given)} names for {len(attributions)} attributions")
-    return given
+    if len(defaults) != len(attributions):
+        raise ValueError(f"{len(defaults)} names for {len(attributions)} attributions")
+    return defaults
 
 
 def _ranks(scores: np.ndarray) -> np.ndarray:

@@ -72,7 +72,7 @@ class Control:
     insertion: np.ndarray  # (R, P)
     seed: int
     units: tuple[tuple[int, ...], ...]  # (U,) token positions
-    asked: tuple[Any, ...]  # checkpoint, token ids, target, output, replace, shares
+    settings: tuple[Any, ...]  # checkpoint, token ids, target, output, replace, shares
 
     def __post_init__(self) -> None:
         repeats = len(self.comprehensiveness)
@@ -203,7 +203,7 @@ def faithfulness(
     started = time.perf_counter()
     if not np.isfinite(attribution.scores).all():
         raise ValueError("the attribution has scores that are no finite number: it has no ranking")
-    asked, places = variants(
+    measured, places = variants(
         classifier,
         text,
         pair,
@@ -213,8 +213,8 @@ def faithfulness(
         replace=replace,
         batch_tokens=batch_tokens,
     )
-    check_cover(attribution.unit_tokens, len(asked.tokens))
-    plan = _Plan.of(len(asked.units), shares)
+    check_cover(attribution.unit_tokens, len(measured.tokens))
+    plan = _Plan.of(len(measured.units), shares)
     scores = np.asarray(attribution.scores)[places]
     if len(scores) > 1 and np.ptp(scores) == 0:
         raise ValueError(
@@ -224,17 +224,17 @@ def faithfulness(
     order = ranking(scores)
     share_done = 0.0 if control is not None else 0.9
     if control is None:
-        control = _drawn(asked, plan, repeats, seed, _scaled(progress, 0.0, share_done))
-    elif (control.units, control.asked) != (asked.units, _settings(asked, plan)):
+        control = _drawn(measured, plan, repeats, seed, _scaled(progress, 0.0, share_done))
+    elif (control.units, control.settings) != (measured.units, _settings(measured, plan)):
         raise ValueError("the random control was drawn for another text or with other settings")
-    deletion, insertion = plan.curves(asked, order[None], _scaled(progress, share_done, 1.0))
+    deletion, insertion = plan.curves(measured, order[None], _scaled(progress, share_done, 1.0))
     value, empty = float(deletion[0, 0]), float(deletion[0, -1])
     return Faithfulness(
         method=attribution.method,
         target=attribution.target,
         output="value" if classifier.checkpoint.regression else output,
         replace=replace,
-        units=asked.units,
+        units=measured.units,
         order=order,
         value=value,
         empty=empty,
@@ -268,7 +268,7 @@ def random_control(
 
     Its scores are not looked at. Arguments and errors as in :func:`faithfulness`.
     """
-    asked, _ = variants(
+    measured, _ = variants(
         classifier,
         text,
         pair,
@@ -278,8 +278,8 @@ def random_control(
         replace=replace,
         batch_tokens=batch_tokens,
     )
-    check_cover(attribution.unit_tokens, len(asked.tokens))
-    return _drawn(asked, _Plan.of(len(asked.units), shares), repeats, seed, progress)
+    check_cover(attribution.unit_tokens, len(measured.tokens))
+    return _drawn(measured, _Plan.of(len(measured.units), shares), repeats, seed, progress)
 
 
 def ranking(scores: np.ndarray) -> np.ndarray:
@@ -316,24 +316,24 @@ class _Plan:
         return np.asarray(values[:, np.searchsorted(self.every, self.steps)])
 
     def curves(
-        self, asked: Variants, orders: np.ndarray, progress: Progress | None
+        self, measured: Variants, orders: np.ndarray, progress: Progress | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """(R, U) rankings -> (R, K) outputs without the first units, and with them alone."""
         rank = np.argsort(orders, axis=1)  # (R, U) the place of each unit in its ranking
         first = rank[:, None, :] < self.every[:, None]  # (R, K, U)
-        both = asked.values(np.concatenate([~first, first]).reshape(-1, rank.shape[1]), progress)
+        both = measured.values(np.concatenate([~first, first]).reshape(-1, rank.shape[1]), progress)
         without, alone = both.reshape(2, len(orders), len(self.every))
         return without, alone
 
 
 def _drawn(
-    asked: Variants, plan: _Plan, repeats: int, seed: int, progress: Progress | None
+    measured: Variants, plan: _Plan, repeats: int, seed: int, progress: Progress | None
 ) -> Control:
     if repeats < 2:
         raise ValueError(f"repeats is {repeats}; at least 2 random rankings are needed")
     random = np.random.default_rng(seed)
-    orders = np.array([random.permutation(len(asked.units)) for _ in range(repeats)])
-    deletion, insertion = plan.curves(asked, orders, progress)
+    orders = np.array([random.permutation(len(measured.units)) for _ in range(repeats)])
+    deletion, insertion = plan.curves(measured, orders, progress)
     value = deletion[:, :1]
     return Control(
         comprehensiveness=plan.at_shares(value - deletion),
@@ -341,20 +341,20 @@ def _drawn(
         deletion=plan.on_curve(deletion),
         insertion=plan.on_curve(insertion),
         seed=seed,
-        units=asked.units,
-        asked=_settings(asked, plan),
+        units=measured.units,
+        settings=_settings(measured, plan),
     )
 
 
-def _settings(asked: Variants, plan: _Plan) -> tuple[Any, ...]:
-    checkpoint = asked.classifier.checkpoint
+def _settings(measured: Variants, plan: _Plan) -> tuple[Any, ...]:
+    checkpoint = measured.classifier.checkpoint
     return (
         checkpoint.id,
         checkpoint.sha256,
-        asked.tokens.ids.tobytes(),
-        asked.target,
-        asked.output,
-        asked.replace,
+        measured.tokens.ids.tobytes(),
+        measured.target,
+        measured.output,
+        measured.replace,
         plan.shares,
     )
 
@@ -362,8 +362,8 @@ def _settings(asked: Variants, plan: _Plan) -> tuple[Any, ...]:
 def _scaled(progress: Progress | None, low: float, high: float) -> Progress | None:
     if progress is None:
         return None
-    told = progress
-    return lambda share: told(low + (high - low) * share)
+    whole = progress
+    return lambda share: whole(low + (high - low) * share)
 
 
 def _percent(share: float) -> str:

@@ -46,7 +46,7 @@ def mean_faithfulness(records: Sequence[Faithfulness]) -> Faithfulness:
         return first
 
     def mean(name: str, of: Sequence[Any]) -> np.ndarray:
-        return np.asarray(np.mean([getattr(one, name) for one in of], axis=0))
+        return np.asarray(np.mean([getattr(member, name) for member in of], axis=0))
 
     controls = [record.control for record in records]
     curves: dict[str, Any] = {name: mean(name, records) for name in _CURVES}

@@ -72,7 +72,7 @@ def randomisation(
     """
     import torch
 
-    found: list[tuple[float, float]] = []
+    correlations: list[tuple[float, float]] = []
     with classifier.lock:  # nobody's hooks may be copied
         # Together: the head of a stock model holds layers of that model. One in another type than
         # the model's holds its own, which no drawing of the model's weights would reach.
@@ -80,13 +80,13 @@ def randomisation(
         model, stock = copy.deepcopy((classifier.model, own))
     stages = weight_stages(model)
 
-    def told(number: int) -> Progress | None:
+    def progress_of(number: int) -> Progress | None:
         if progress is None:
             return None
         report = progress
         return lambda share: report((number + share) / (len(stages) + 1))
 
-    original = attribute(classifier, text, pair, progress=told(0), **arguments)
+    original = attribute(classifier, text, pair, progress=progress_of(0), **arguments)
     tokens = tokenize(classifier.tokenizer, text, pair, classifier.limit)
     places = [i for i, u in enumerate(original.unit_tokens) if not tokens.special[list(u)].any()]
     again = {**arguments, "target": original.target}
@@ -97,17 +97,17 @@ def randomisation(
         # Anew each time: what a classifier remembers of its head's weights has changed.
         copied = replace(classifier, model=model, stock=stock, lock=threading.RLock())
         try:
-            now = attribute(copied, text, pair, progress=told(number + 1), **again)
+            now = attribute(copied, text, pair, progress=progress_of(number + 1), **again)
         except ValueError:  # random weights may well have no finite gradient
-            found.append((float("nan"), float("nan")))
+            correlations.append((float("nan"), float("nan")))
             continue
-        found.append(_alike(original, now, places))
+        correlations.append(_alike(original, now, places))
     return Randomisation(
         method=original.method,
         target=original.target,
         stages=tuple(name for name, _ in stages),
-        spearman=np.array([signed for signed, _ in found]),
-        absolute=np.array([size for _, size in found]),
+        spearman=np.array([signed for signed, _ in correlations]),
+        absolute=np.array([size for _, size in correlations]),
         null=spearman_band(len(places)),
         units=len(places),
         seed=weight_seed,
@@ -154,12 +154,12 @@ def _redraw(parameter: nn.Parameter, draw: Any) -> None:
         parameter.copy_(values.mean() + spread * noise)
 
 
-def _alike(one: Attribution, other: Attribution, places: Sequence[int]) -> tuple[float, float]:
+def _alike(first: Attribution, second: Attribution, places: Sequence[int]) -> tuple[float, float]:
     from scipy.stats import spearmanr
 
     pairs = []
     for change in (np.asarray, np.abs):
-        left, right = (change(a.scores[list(places)]) for a in (one, other))
+        left, right = (change(a.scores[list(places)]) for a in (first, second))
         constant = len(places) < 2 or np.ptp(left) == 0 or np.ptp(right) == 0
         pairs.append(float("nan") if constant else float(spearmanr(left, right).statistic))
     return pairs[0], pairs[1]

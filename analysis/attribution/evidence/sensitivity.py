@@ -73,8 +73,8 @@ def sensitivity(
     if not (np.isfinite(radius) and radius > 0):
         raise ValueError(f"radius is {radius}; a share above 0 is needed")
     method = str(arguments.pop("method", "integrated_gradients"))
-    told = _Told(progress, samples + 1)
-    problem, options = _question(classifier, text, pair, method, told, arguments)
+    reporter = _Reporter(progress, samples + 1)
+    problem, options = _question(classifier, text, pair, method, reporter, arguments)
     device = problem.inputs.device
     deviation = float(problem.inputs.std())
     free = torch.zeros((1, len(problem.tokens), 1), device=device)
@@ -89,14 +89,14 @@ def sensitivity(
         return inputs + size * deviation * free * noise
 
     def explain(inputs: Tensor | tuple[Tensor, ...]) -> Tensor | tuple[Tensor, ...]:
-        given = inputs[0] if isinstance(inputs, tuple) else inputs
-        scores = _scores(replace(problem, inputs=given), method, options)
+        embeddings = inputs[0] if isinstance(inputs, tuple) else inputs
+        scores = _scores(replace(problem, inputs=embeddings), method, options)
         if first:
             size = float(np.linalg.norm(first[0])) or 1.0
             changes.append(float(np.linalg.norm(scores - first[0])) / size)
         else:
             first.append(scores)
-        told.next()
+        reporter.next()
         answer = torch.tensor(scores)[None]
         # Captum infers the format of the input from the output: given a bare tensor in place of a
         # tuple it would compare unit by unit.
@@ -121,7 +121,7 @@ def sensitivity(
     )
 
 
-class _Told:
+class _Reporter:
     """Progress over several attributions, each of which reports 0 .. 1 by itself."""
 
     def __init__(self, progress: Progress | None, total: int) -> None:
@@ -143,7 +143,7 @@ def _question(
     text: str,
     pair: str | None,
     method: str,
-    told: Progress,
+    progress: Progress,
     arguments: dict[str, Any],
 ) -> tuple[Problem, dict[str, Any]]:
     """The problem that ``attribute`` would solve for these arguments, and the method's options."""
@@ -154,14 +154,17 @@ def _question(
             f"{METHODS[method].title} is read off one pass over the text itself: noise on the "
             "input embeddings does not reach it"
         )
-    given = dict(arguments)
+    settings = dict(arguments)
     for name in ("progress", "allow_cost"):
-        given.pop(name, None)
-    unit, span = str(given.pop("unit", "piece")), given.pop("span", None)
-    target, output = given.pop("target", None), str(given.pop("output", "logit"))
-    baseline, other = str(given.pop("baseline", "pad")), given.pop("baseline_text", None)
-    seed = check_seed(given.pop("seed", 0))
-    options = METHODS[method].checked(given)
+        settings.pop(name, None)
+    unit, span = str(settings.pop("unit", "piece")), settings.pop("span", None)
+    target, output = settings.pop("target", None), str(settings.pop("output", "logit"))
+    baseline, baseline_text = (
+        str(settings.pop("baseline", "pad")),
+        settings.pop("baseline_text", None),
+    )
+    seed = check_seed(settings.pop("seed", 0))
+    options = METHODS[method].checked(settings)
     reason = why_not(classifier, method)
     if reason:
         raise ValueError(reason)
@@ -174,8 +177,8 @@ def _question(
         target,
         output,
         baseline if METHODS[method].compares(options) else None,
-        other,
-        told,
+        baseline_text,
+        progress,
         seed,
     )
     return problem, options

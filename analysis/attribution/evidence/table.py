@@ -95,7 +95,7 @@ def faithfulness_of_all(
     total = len(kinds) * repeats + len(attributions)
     done = 0.0
 
-    def told(work: int) -> Progress | None:
+    def progress_of(work: int) -> Progress | None:
         if progress is None:
             return None
         report, start = progress, done
@@ -111,7 +111,7 @@ def faithfulness_of_all(
                 pair,
                 repeats=repeats,
                 seed=seed,
-                progress=told(repeats),
+                progress=progress_of(repeats),
                 **settings,
             )
             done += repeats
@@ -122,7 +122,7 @@ def faithfulness_of_all(
                 attribution,
                 pair,
                 control=controls[kind],
-                progress=told(1),
+                progress=progress_of(1),
                 **settings,
             )
         )
@@ -159,20 +159,24 @@ def evidence_table(rows: Sequence[Evidence]) -> pd.DataFrame:
 
 
 def _line(row: Evidence) -> dict[str, Any]:
-    asked, measured = row.attribution, row.faithfulness
-    gap = asked.completeness_gap
+    attribution, measured = row.attribution, row.faithfulness
+    gap = attribution.completeness_gap
     line: dict[str, Any] = {"name": row.name, "completeness_gap": np.nan if gap is None else gap}
     for key, measure in measured.measures().items() if measured is not None else ():
         line[key] = measure.value
         line[f"{key}_normalised"] = measure.normalised
         line[f"{key}_low"], line[f"{key}_high"] = measure.band
     line["sensitivity"] = np.nan if row.sensitivity is None else row.sensitivity.maximum
-    line["seconds"] = asked.seconds
-    pair = asked.target if isinstance(asked.target, tuple) else (asked.target,)
+    line["seconds"] = attribution.seconds
+    pair = attribution.target if isinstance(attribution.target, tuple) else (attribution.target,)
     line["target"] = " minus ".join(map(str, pair))
-    line["output"], line["unit"], line["baseline"] = asked.output, asked.unit, asked.baseline
-    line["options"] = ", ".join(f"{name}={value}" for name, value in asked.options.items())
-    line["seed"] = np.nan if asked.seed is None else asked.seed
+    line["output"], line["unit"], line["baseline"] = (
+        attribution.output,
+        attribution.unit,
+        attribution.baseline,
+    )
+    line["options"] = ", ".join(f"{name}={value}" for name, value in attribution.options.items())
+    line["seed"] = np.nan if attribution.seed is None else attribution.seed
     if measured is not None:
         line["replaced_by"], line["measured_on"] = measured.replace, measured.output
     return line

@@ -48,7 +48,7 @@ class MethodEvidence:
         if not self.faithfulness:
             return (float("nan"), float("nan"))
         first, second = (
-            float(np.mean([one.measure(key).normalised for one in self.faithfulness]))
+            float(np.mean([text.measure(key).normalised for text in self.faithfulness]))
             for key in _MEASURES
         )
         return first, second
@@ -57,9 +57,9 @@ class MethodEvidence:
     def outlasts_the_weights(self) -> bool:
         """Whether the ranking stays alike when every weight is random (where that was measured)."""
         return any(
-            abs(one.spearman[-1]) > max(map(abs, one.null))
-            for one in self.randomisation
-            if np.isfinite(one.spearman[-1])
+            abs(test.spearman[-1]) > max(map(abs, test.null))
+            for test in self.randomisation
+            if np.isfinite(test.spearman[-1])
         )
 
     @property
@@ -97,28 +97,32 @@ def trust(methods: Sequence[MethodEvidence]) -> Trust:
     """
     if not methods:
         raise ValueError("there is no method to judge")
-    missing = [one.name for one in methods if not np.isfinite(one.scores).all()]
+    missing = [method.name for method in methods if not np.isfinite(method.scores).all()]
     if missing:
         return _unmeasured(methods, missing)
-    supported = [one for one in methods if one.supported]
+    supported = [method for method in methods if method.supported]
     if not supported:
         return _none(methods)
-    ahead = [one for one in supported if all(_ahead(one, o) for o in supported if o is not one)]
+    ahead = [
+        method
+        for method in supported
+        if all(_ahead(method, o) for o in supported if o is not method)
+    ]
     if ahead:
         return _preferred(ahead[0], methods)
-    best = [one for one in supported if not any(_ahead(other, one) for other in supported)]
+    best = [method for method in supported if not any(_ahead(rival, method) for rival in supported)]
     return _undecided(best or supported, methods)
 
 
-def _ahead(one: MethodEvidence, other: MethodEvidence) -> bool:
+def _ahead(method: MethodEvidence, rival: MethodEvidence) -> bool:
     """Whether it is ahead on one measure and not behind on the other."""
-    steps = np.subtract(one.scores, other.scores)
+    steps = np.subtract(method.scores, rival.scores)
     return bool(steps.max() >= APART and steps.min() > -APART)
 
 
 def _unmeasured(methods: Sequence[MethodEvidence], missing: Sequence[str]) -> Trust:
-    names = tuple(one.name for one in methods)
-    some = any(one.faithfulness for one in methods if one.name in missing)
+    names = tuple(method.name for method in methods)
+    some = any(method.faithfulness for method in methods if method.name in missing)
     why = (
         "random rankings of so few units do not differ, so there is nothing to compare with"
         if some
@@ -128,8 +132,8 @@ def _unmeasured(methods: Sequence[MethodEvidence], missing: Sequence[str]) -> Tr
 
 
 def _none(methods: Sequence[MethodEvidence]) -> Trust:
-    names = tuple(one.name for one in methods)
-    numbers = "; ".join(f"{one.name} {_numbers(one)}" for one in methods)
+    names = tuple(method.name for method in methods)
+    numbers = "; ".join(f"{method.name} {_numbers(method)}" for method in methods)
     which = "Neither of these two methods" if len(methods) == 2 else "None of these methods"
     which = f"The ranking by {methods[0].name}" if len(methods) == 1 else which
     verb = "is" if len(methods) < 3 else "are"
@@ -142,37 +146,40 @@ def _none(methods: Sequence[MethodEvidence]) -> Trust:
     )
 
 
-def _preferred(one: MethodEvidence, methods: Sequence[MethodEvidence]) -> Trust:
-    others = [other for other in methods if other is not one]
+def _preferred(preferred: MethodEvidence, methods: Sequence[MethodEvidence]) -> Trust:
+    others = [method for method in methods if method is not preferred]
     if not others:
         return Trust(
             "preferred",
-            (one.name,),
-            f"{_begin(one.name)} is better than random rankings here ({_numbers(one)}); choose a "
-            f"second method to learn which of the two to trust.{_bias([one], others)}",
+            (preferred.name,),
+            f"{_begin(preferred.name)} is better than random rankings here "
+            f"({_numbers(preferred)}); choose a second method to learn which of "
+            f"the two to trust.{_bias([preferred], others)}",
         )
-    rest = "; ".join(f"{other.name} {_numbers(other)}" for other in others)
+    rest = "; ".join(f"{method.name} {_numbers(method)}" for method in others)
     return Trust(
         "preferred",
-        (one.name,),
-        f"Trust {one.name} most on this text: against random rankings it is ahead of "
-        f"{'the other' if len(others) == 1 else 'the others'} ({_numbers(one)}; {rest})."
-        f"{_bias([one], others)}{_outlasting(others)}",
+        (preferred.name,),
+        f"Trust {preferred.name} most on this text: against random rankings it is ahead of "
+        f"{'the other' if len(others) == 1 else 'the others'} ({_numbers(preferred)}; {rest})."
+        f"{_bias([preferred], others)}{_outlasting(others)}",
     )
 
 
 def _undecided(best: Sequence[MethodEvidence], methods: Sequence[MethodEvidence]) -> Trust:
-    names = tuple(one.name for one in best)
-    numbers = "; ".join(f"{one.name} {_numbers(one)}" for one in best)
-    apart = np.ptp([one.scores for one in best], axis=0).max() >= APART
+    names = tuple(method.name for method in best)
+    numbers = "; ".join(f"{method.name} {_numbers(method)}" for method in best)
+    apart = np.ptp([method.scores for method in best], axis=0).max() >= APART
     why = (
         "each is ahead of another on one of the two measures"
         if apart
         else f"they differ by less than {APART:g} standard deviation of the random rankings"
     )
-    rest = [one for one in methods if one not in best]
+    rest = [method for method in methods if method not in best]
     behind = (
-        f" Behind them: {'; '.join(f'{one.name} {_numbers(one)}' for one in rest)}." if rest else ""
+        f" Behind them: {'; '.join(f'{method.name} {_numbers(method)}' for method in rest)}."
+        if rest
+        else ""
     )
     return Trust(
         "mixed" if apart else "alike",
@@ -182,14 +189,14 @@ def _undecided(best: Sequence[MethodEvidence], methods: Sequence[MethodEvidence]
     )
 
 
-def _numbers(one: MethodEvidence) -> str:
-    first, second = one.scores
+def _numbers(method: MethodEvidence) -> str:
+    first, second = method.scores
     return f"comprehensiveness {first:+.1f} sd, sufficiency {second:+.1f} sd"
 
 
 def _bias(best: Sequence[MethodEvidence], rest: Sequence[MethodEvidence]) -> str:
     """Comprehensiveness runs the same experiment as some methods: said where only they gain."""
-    favoured = [one.name for one in best if one.replaces]
+    favoured = [method.name for method in best if method.replaces]
     if not favoured or not (rest or len(favoured) < len(best)):
         return ""
     verb = "replaces" if len(favoured) == 1 else "replace"
@@ -200,7 +207,7 @@ def _bias(best: Sequence[MethodEvidence], rest: Sequence[MethodEvidence]) -> str
 
 
 def _outlasting(methods: Sequence[MethodEvidence]) -> str:
-    names = [one.name for one in methods if one.outlasts_the_weights]
+    names = [method.name for method in methods if method.outlasts_the_weights]
     if not names:
         return ""
     verb = "ranks" if len(names) == 1 else "rank"

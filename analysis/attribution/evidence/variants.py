@@ -66,7 +66,7 @@ class Variants:
             order = np.argsort(self._lengths(rows), kind="stable")
         else:
             order = np.arange(len(rows))
-        found = np.empty(len(rows))
+        outputs = np.empty(len(rows))
         size, start = max(1, self.batch_tokens // len(self.tokens)), 0
         if progress is not None:
             progress(0.0)
@@ -78,7 +78,7 @@ class Variants:
             ):
                 try:
                     with one_memory_error():
-                        found[part] = self._run(rows[part])
+                        outputs[part] = self._run(rows[part])
                     start += size
                 except torch.OutOfMemoryError:
                     if size == 1:
@@ -86,12 +86,12 @@ class Variants:
                     size //= 2
             if progress is not None:
                 progress(min(1.0, start / len(rows)))
-        if not np.isfinite(found).all():
+        if not np.isfinite(outputs).all():
             raise ValueError(
                 f"{self.classifier.checkpoint.name}: its output is not finite for a variant of "
                 "this text, so there is nothing to measure"
             )
-        return np.asarray(found[places.reshape(-1)])
+        return np.asarray(outputs[places.reshape(-1)])
 
     def _lengths(self, rows: np.ndarray) -> np.ndarray:
         sizes = np.array([len(unit) for unit in self.units])
@@ -172,8 +172,8 @@ def variants(
     if not free:
         raise ValueError("the text has special tokens only: there is nothing to replace in it")
     units = tuple(tuple(int(t) for t in unit_tokens[i]) for i in free)
-    asked = Variants(classifier, tokens, units, target, output, replace, batch_tokens)
-    return asked, np.array(free)
+    measured = Variants(classifier, tokens, units, target, output, replace, batch_tokens)
+    return measured, np.array(free)
 
 
 def filler(classifier: Classifier, replace: str) -> int:

@@ -120,13 +120,13 @@ def integrated_gradients(
     """
     delta = problem.full - problem.empty
     if n_steps is None:
-        found = _grown(problem, delta, tolerance)
+        grown = _grown(problem, delta, tolerance)
         return Result(
-            problem.by_unit(found.scores),
+            problem.by_unit(grown.scores),
             delta,
-            {"n_steps": found.steps},
-            stopped=found.stopped,
-            converged=found.converged,
+            {"n_steps": grown.steps},
+            stopped=grown.stopped,
+            converged=grown.converged,
         )
     from captum.attr import IntegratedGradients
 
@@ -165,11 +165,11 @@ def _grown(problem: Problem, delta: float, tolerance: float) -> Grown:
         return problem.baseline + along[:, None, None] * difference
 
     def contributions(nodes: np.ndarray) -> np.ndarray:
-        found = []
+        parts = []
         for part in batches(len(nodes), problem.rows):
             gradients = slope.attribute(points(nodes[part]).requires_grad_(), abs=False)
-            found.append(on_numpy((gradients * difference).sum(-1)))
-        return np.concatenate(found)
+            parts.append(on_numpy((gradients * difference).sum(-1)))
+        return np.concatenate(parts)
 
     along = np.arange(1, integration.PILOT) / integration.PILOT
     inner: list[float] = []
@@ -257,12 +257,12 @@ def converged(
     kept: Grown | None = None
     for number, steps in enumerate(schedule):
         try:
-            found = scores(steps)
+            integral = scores(steps)
         except Enough:
             if kept is None:
                 raise
             return replace(kept, stopped=True)
-        kept = Grown(found, steps, close_enough(found, delta, tolerance))
+        kept = Grown(integral, steps, close_enough(integral, delta, tolerance))
         problem.report((number + 1) / len(schedule))
         if kept.converged:
             break

@@ -68,7 +68,7 @@ def attention_x_gradient(problem: Problem, layers: str = "all") -> Result:
             {"output_attentions": True},
         )
     weights = output.attentions
-    if not weights or any(one is None for one in weights):
+    if not weights or any(layer is None for layer in weights):
         raise ValueError(f"{problem.classifier.checkpoint.name}: the encoder gave no attentions")
     chosen = tuple(weights) if layers == "all" else (weights[-1],)
     value = problem.explained(logits.float()).sum()
@@ -164,13 +164,13 @@ def joint_layers(problem: Problem, n_steps: int | None = None, tolerance: float 
         inside = LayerIntegratedGradients(apart.value, layer)
 
         def through(steps: int) -> np.ndarray:
-            found = inside.attribute(
+            output = inside.attribute(
                 problem.inputs,
                 problem.baseline,
                 n_steps=steps,
                 internal_batch_size=problem.rows,
             )
-            states = found[0] if isinstance(found, tuple) else found
+            states = output[0] if isinstance(output, tuple) else output
             return on_numpy(states[0].sum(-1))[:, None]
 
         depth = int(getattr(problem.classifier.encoder.config, "num_hidden_layers", 0))
@@ -181,8 +181,10 @@ def joint_layers(problem: Problem, n_steps: int | None = None, tolerance: float 
 
     def joint(steps: int) -> np.ndarray:
         chosen = [tuple(end[layer] for layer in layers) for end in ends]
-        found = integrate.attribute(chosen[0], chosen[1], n_steps=steps, internal_batch_size=rows)
-        return np.stack([on_numpy(one[0].sum(-1)) for one in found], axis=-1)
+        attributions = integrate.attribute(
+            chosen[0], chosen[1], n_steps=steps, internal_batch_size=rows
+        )
+        return np.stack([on_numpy(layer[0].sum(-1)) for layer in attributions], axis=-1)
 
     return _by_layer(problem, joint, layers, n_steps, tolerance, _MOST)
 
@@ -196,17 +198,17 @@ def _by_layer(
     most: int,
 ) -> Result:
     delta = problem.full - problem.empty
-    found = converged(problem, scores, delta, n_steps, tolerance, most)
-    by_layer = problem.by_unit(found.scores)
+    integral = converged(problem, scores, delta, n_steps, tolerance, most)
+    by_layer = problem.by_unit(integral.scores)
     return Result(
         by_layer.sum(axis=1),
         delta,
-        {"n_steps": found.steps},
+        {"n_steps": integral.steps},
         layer=f"output of {_named_layers(layers)}",
         layer_scores=by_layer,
         layers=layers,
-        stopped=found.stopped,
-        converged=found.converged,
+        stopped=integral.stopped,
+        converged=integral.converged,
     )
 
 
@@ -241,17 +243,17 @@ def _pooled_layers(
 
     def answer(hidden: list[Tensor]) -> Tensor:
         rows = len(hidden[-1])
-        stacked = torch.stack([one.expand(rows, -1, -1) for one in hidden])
+        stacked = torch.stack([states.expand(rows, -1, -1) for states in hidden])
         pooled = model.head(stacked, mask.expand(rows, -1))
         return problem.explained(model.classifier(pooled.vector).float())
 
     layers = _layers_read(model.head.pool_layers, ends, answer)
 
-    def value(*given: Tensor) -> Tensor:
+    def value(*layer_states: Tensor) -> Tensor:
         problem.report(0.0)
-        hidden = [one.expand(len(given[0]), -1, -1) for one in ends[0]]
-        for layer, one in zip(layers, given, strict=True):
-            hidden[layer] = one
+        hidden = [end.expand(len(layer_states[0]), -1, -1) for end in ends[0]]
+        for layer, states in zip(layers, layer_states, strict=True):
+            hidden[layer] = states
         return answer(hidden)
 
     return layers, ends, value
@@ -263,12 +265,12 @@ def _layers_read(
     """Layers that a pooling head names as pooled, and those its output has a slope along."""
     import torch
 
-    found = set(pooled)
+    read = set(pooled)
     for end in ends:
-        hidden = [one.clone().requires_grad_() for one in end]
+        hidden = [states.clone().requires_grad_() for states in end]
         slopes = torch.autograd.grad(answer(hidden).sum(), hidden, allow_unused=True)
-        found |= {i for i, slope in enumerate(slopes) if slope is not None and bool(slope.any())}
-    return tuple(sorted(found)) or (len(ends[0]) - 1,)
+        read |= {i for i, slope in enumerate(slopes) if slope is not None and bool(slope.any())}
+    return tuple(sorted(read)) or (len(ends[0]) - 1,)
 
 
 def _named_layers(layers: tuple[int, ...]) -> str:

@@ -74,8 +74,8 @@ def smoothgrad(
 
     def scores(rows: int) -> Tensor:
         inputs = problem.inputs.expand(rows, -1, -1)
-        found: Tensor = tunnel.attribute(inputs, nt_samples=1, stdevs=size)
-        return found
+        smoothed: Tensor = tunnel.attribute(inputs, nt_samples=1, stdevs=size)
+        return smoothed
 
     return _averaged(problem, scores, n_samples)
 
@@ -110,9 +110,9 @@ def gradient_shap(problem: Problem, n_samples: int = 50, references: str = "chos
 
     baselines, empty, named = problem.baseline, problem.empty, None
     if references == "all":
-        found = [baseline_of(problem.classifier, problem.tokens, name) for name in _REFERENCES]
-        baselines = torch.cat([one for one, _ in found])
-        named = ", ".join(name for _, name in found)
+        pairs = [baseline_of(problem.classifier, problem.tokens, name) for name in _REFERENCES]
+        baselines = torch.cat([reference for reference, _ in pairs])
+        named = ", ".join(name for _, name in pairs)
         with torch.no_grad():
             empty = float(problem.value(baselines).mean())
     shap = GradientShap(problem.value)

@@ -55,13 +55,13 @@ def occlusion(problem: Problem, window: int = 2) -> Result:
             whole[:, places] = rows.to(whole.dtype)
             return game.on_tensors(whole)
 
-        found = Occlusion(covered).attribute(
+        attributions = Occlusion(covered).attribute(
             torch.ones(1, len(places)),
             sliding_window_shapes=(min(window, len(places)),),
             baselines=0,
             perturbations_per_eval=len(places),
         )
-        scores[places] = found[0].numpy()
+        scores[places] = attributions[0].numpy()
     return Result(game.scores(scores))
 
 
@@ -71,10 +71,10 @@ def _ablated(game: Game) -> Result:
     present, absent = game.ends()
     if not game.players:
         return Result(game.scores(np.zeros(0)), baseline=game.named)
-    found = FeatureAblation(game.on_tensors).attribute(
+    attributions = FeatureAblation(game.on_tensors).attribute(
         present, absent, perturbations_per_eval=len(game.players)
     )
-    return Result(game.scores(found[0].numpy()), baseline=game.named)
+    return Result(game.scores(attributions[0].numpy()), baseline=game.named)
 
 
 @method(

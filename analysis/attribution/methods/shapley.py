@@ -121,8 +121,10 @@ def _one_permutation(game: Game, order: np.ndarray) -> np.ndarray:
     sampling = ShapleyValueSampling(game.on_tensors)
     sampling.permutation_generator = lambda features, samples: iter([order.tolist()])
     present, absent = game.ends()
-    found = sampling.attribute(present, absent, n_samples=1, perturbations_per_eval=len(order))
-    return np.asarray(found[0].double().numpy())
+    attributions = sampling.attribute(
+        present, absent, n_samples=1, perturbations_per_eval=len(order)
+    )
+    return np.asarray(attributions[0].double().numpy())
 
 
 def _of_units(game: Game, interval: np.ndarray | None) -> np.ndarray | None:
@@ -168,14 +170,14 @@ def kernel_shap(problem: Problem, n_samples: int | None = None, absent: str = "b
     if size < 2:
         scores = game.scores(np.full(size, delta))
         return Result(scores, delta, {"n_samples": 0}, np.stack([scores] * 2, 1), game.named)
-    wanted = _enough_samples(size, n_samples)
-    exact = wanted >= 2**size - 2 if size < 20 else False
-    if wanted < 2 * size + 2 and not exact:
+    samples = _enough_samples(size, n_samples)
+    exact = samples >= 2**size - 2 if size < 20 else False
+    if samples < 2 * size + 2 and not exact:
         raise ValueError(
-            f"n_samples is {wanted}, and {size} units need at least {2 * size + 2}: fewer leave "
+            f"n_samples is {samples}, and {size} units need at least {2 * size + 2}: fewer leave "
             "the regression without an answer of its own. Group the text into words, or raise it."
         )
-    coalitions = _every(size) if exact else _drawn(size, wanted, problem.seed)
+    coalitions = _every(size) if exact else _drawn(size, samples, problem.seed)
     complete, stopped = 0, False
     # A pair stays together: only whole pairs count.
     for part in batches(len(coalitions), max(2, 2 * (problem.rows // 2))):
@@ -255,12 +257,12 @@ def _regression(game: Game, coalitions: np.ndarray, exact: bool) -> np.ndarray:
             yield torch.tensor(row[None]).float()
 
     shap.perturb_func = coalition
-    shap.similarity_func = lambda *given, **kwargs: torch.tensor([next(heavy)])
+    shap.similarity_func = lambda *args, **kwargs: torch.tensor([next(heavy)])
     present, absent = game.ends()
-    found = shap.attribute(
+    attributions = shap.attribute(
         present, absent, n_samples=len(coalitions) + 2, perturbations_per_eval=len(coalitions) + 2
     )
-    return np.asarray(found[0].double().numpy())
+    return np.asarray(attributions[0].double().numpy())
 
 
 def _half_width(game: Game, coalitions: np.ndarray, delta: float) -> np.ndarray:

@@ -42,9 +42,9 @@ def agreement_over_texts(items: Iterable[TextEvidence]) -> tuple[MeanAgreement, 
     """
     texts: dict[str, dict[int, dict[str, TextEvidence]]] = {}
     methods: dict[str, dict[str, None]] = {}
-    for one in items:
-        texts.setdefault(one.checkpoint, {}).setdefault(one.row, {})[one.method] = one
-        methods.setdefault(one.checkpoint, {})[one.method] = None
+    for item in items:
+        texts.setdefault(item.checkpoint, {}).setdefault(item.row, {})[item.method] = item
+        methods.setdefault(item.checkpoint, {})[item.method] = None
     return tuple(
         _pair(checkpoint, pair, list(texts[checkpoint].values()))
         for checkpoint, known in methods.items()
@@ -52,7 +52,7 @@ def agreement_over_texts(items: Iterable[TextEvidence]) -> tuple[MeanAgreement, 
     )
 
 
-def agreement_frame(found: Sequence[MeanAgreement]) -> pd.DataFrame:
+def agreement_frame(agreements: Sequence[MeanAgreement]) -> pd.DataFrame:
     """A line a checkpoint and pair of methods: mean tau, its interval, texts, beyond chance."""
     import pandas as pd
 
@@ -60,14 +60,14 @@ def agreement_frame(found: Sequence[MeanAgreement]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             (
-                shown_name(one.checkpoint),
-                *one.methods,
-                one.mean,
-                *one.interval,
-                len(one.tau),
-                one.beyond_chance,
+                shown_name(agreement.checkpoint),
+                *agreement.methods,
+                agreement.mean,
+                *agreement.interval,
+                len(agreement.tau),
+                agreement.beyond_chance,
             )
-            for one in found
+            for agreement in agreements
         ],
         columns=columns,
     )
@@ -78,17 +78,17 @@ def _pair(
 ) -> MeanAgreement:
     from scipy.stats import kendalltau
 
-    found, beyond = [], []
+    taus, beyond = [], []
     for text in texts:
         if not all(method in text and not text[method].problem for method in pair):
             continue
-        one, other = (text[method].scores for method in pair)
-        if len(one) != len(other) or len(one) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        first, second = (text[method].scores for method in pair)
+        if len(first) != len(second) or len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
             continue
-        found.append(float(kendalltau(one, other).statistic))
-        beyond.append(found[-1] > null_band(len(one))[1])
-    tau = np.array(found)
-    if not found:
+        taus.append(float(kendalltau(first, second).statistic))
+        beyond.append(taus[-1] > null_band(len(first))[1])
+    tau = np.array(taus)
+    if not taus:
         return MeanAgreement(checkpoint, pair, tau, np.nan, (np.nan, np.nan), np.nan)
     mean, interval = mean_interval(tau[:, None])
     low, high = (float(end) for end in np.asarray(interval)[0])

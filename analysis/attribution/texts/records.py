@@ -124,11 +124,11 @@ def summarise_evidence(items: Iterable[TextEvidence]) -> tuple[EvidenceSummary, 
     """
     summaries = []
     for (checkpoint, method), group in _grouped(items).items():
-        whole = [one for one in group if not one.problem]
+        whole = [item for item in group if not item.problem]
         values = _pooled(whole)
         mean, interval = mean_interval(values)
         random, _ = mean_interval(
-            np.array([one.random for one in whole]).reshape(-1, len(MEASURES))
+            np.array([item.random for item in whole]).reshape(-1, len(MEASURES))
         )
         summaries.append(
             EvidenceSummary(
@@ -160,9 +160,9 @@ def largest_words(
         raise ValueError(f"min_texts is {min_texts} and top is {top}; both are at least 1")
     means = []
     for (checkpoint, method), group in _grouped(items).items():
-        whole = [one for one in group if not one.problem]
-        for explained in sorted({one.explained for one in whole}):
-            of_class = [one for one in whole if one.explained == explained]
+        whole = [item for item in group if not item.problem]
+        for explained in sorted({item.explained for item in whole}):
+            of_class = [item for item in whole if item.explained == explained]
             means.append(_largest(checkpoint, method, explained, of_class, min_texts, top))
     return tuple(means)
 
@@ -184,16 +184,16 @@ def evidence_frame(items: Iterable[TextEvidence]) -> pd.DataFrame:
 
     lines = [
         {
-            "row": one.row,
-            "checkpoint": shown_name(one.checkpoint),
-            "method": one.method,
-            "explained": one.explained,
+            "row": item.row,
+            "checkpoint": shown_name(item.checkpoint),
+            "method": item.method,
+            "explained": item.explained,
         }
-        | dict(zip(COLUMNS, one.values.tolist(), strict=True))
-        | {f"{key}_random": value for key, value in zip(MEASURES, one.random, strict=True)}
-        | {f"{key}_spread": value for key, value in zip(MEASURES, one.spread, strict=True)}
-        | {"seconds": one.seconds, "problem": one.problem}
-        for one in items
+        | dict(zip(COLUMNS, item.values.tolist(), strict=True))
+        | {f"{key}_random": value for key, value in zip(MEASURES, item.random, strict=True)}
+        | {f"{key}_spread": value for key, value in zip(MEASURES, item.spread, strict=True)}
+        | {"seconds": item.seconds, "problem": item.problem}
+        for item in items
     ]
     return pd.DataFrame(lines)
 
@@ -252,13 +252,13 @@ def shown_name(checkpoint: str) -> str:
 
 def _pooled(items: Sequence[TextEvidence]) -> np.ndarray:
     """(N, K) values, the normalised ones by the spread of random rankings over all texts."""
-    values = np.array([one.values for one in items]).reshape(-1, len(COLUMNS))
+    values = np.array([item.values for item in items]).reshape(-1, len(COLUMNS))
     if not items:
         return values
-    spread = np.sqrt(np.mean([one.spread**2 for one in items], axis=0))  # (M,)
+    spread = np.sqrt(np.mean([item.spread**2 for item in items], axis=0))  # (M,)
     turned = np.array([1.0 if larger else -1.0 for _, larger in MEASURES.values()])
     count = len(MEASURES)
-    raw = values[:, 1 : 1 + count] - np.array([one.random for one in items])
+    raw = values[:, 1 : 1 + count] - np.array([item.random for item in items])
     with np.errstate(invalid="ignore", divide="ignore"):
         values[:, 1 + count : 1 + 2 * count] = np.where(spread > 0, turned * raw / spread, np.nan)
     return values
@@ -266,8 +266,8 @@ def _pooled(items: Sequence[TextEvidence]) -> np.ndarray:
 
 def _grouped(items: Iterable[TextEvidence]) -> dict[tuple[str, str], list[TextEvidence]]:
     groups: dict[tuple[str, str], list[TextEvidence]] = {}
-    for one in items:
-        groups.setdefault((one.checkpoint, one.method), []).append(one)
+    for item in items:
+        groups.setdefault((item.checkpoint, item.method), []).append(item)
     return groups
 
 
@@ -280,10 +280,10 @@ def _largest(
     top: int,
 ) -> WordMeans:
     by_word: dict[str, list[float]] = {}
-    for one in items:
+    for item in items:
         # Occurrences within a text are not independent: a text counts once.
         within: dict[str, list[float]] = {}
-        for word, score in zip(one.words, one.scores.tolist(), strict=True):
+        for word, score in zip(item.words, item.scores.tolist(), strict=True):
             within.setdefault(word, []).append(score)
         for word, scores in within.items():
             by_word.setdefault(word, []).append(float(np.mean(scores)))

@@ -110,7 +110,7 @@ def over_texts(
             f"two checkpoints are called {twice}, and their records could not be told apart: "
             "give one folder another name, or leave one out"
         )
-    asked = _PassSettings(
+    settings = _PassSettings(
         target,
         output,
         against,
@@ -123,11 +123,11 @@ def over_texts(
         seed,
         sensitivity_samples,
     )
-    return _each(classifiers, rows, methods, asked, _settled(done), progress)
+    return _each(classifiers, rows, methods, settings, _settled(done), progress)
 
 
 def _settled(done: Iterable[TextEvidence]) -> set[tuple[int, str, str]]:
-    return {one.key for one in done if not one.unforeseen}
+    return {item.key for item in done if not item.unforeseen}
 
 
 class _Ended(BaseException):
@@ -162,13 +162,13 @@ def _each(
     classifiers: Sequence[Classifier],
     rows: Sequence[Row],
     methods: Sequence[str],
-    asked: _PassSettings,
+    settings: _PassSettings,
     done: set[tuple[int, str, str]],
     progress: Progress | None,
 ) -> Iterator[TextEvidence]:
     total, behind = len(rows) * len(classifiers) * len(methods), 0
 
-    def told(share: float) -> None:
+    def report(share: float) -> None:
         if progress is None:
             return
         try:
@@ -182,22 +182,22 @@ def _each(
                 controls: dict[Any, Control] = {}
                 for method in methods:
                     if (index, classifier.checkpoint.id, method) not in done:
-                        told(0.0)
-                        yield _one(classifier, index, row, method, asked, controls, told)
+                        report(0.0)
+                        yield _evidence(classifier, index, row, method, settings, controls, report)
                     behind += 1
-                    told(0.0)
+                    report(0.0)
     except _Ended as end:
         raise end.error from None
 
 
-def _one(
+def _evidence(
     classifier: Classifier,
     index: int,
     row: Row,
     method: str,
-    asked: _PassSettings,
+    settings: _PassSettings,
     controls: dict[Any, Control],
-    told: Progress,
+    progress: Progress,
 ) -> TextEvidence:
     text, pair = row
     try:
@@ -206,19 +206,19 @@ def _one(
         arguments: dict[str, Any] = {
             "method": method,
             "unit": "word",
-            "output": asked.output,
-            "baseline": asked.baseline,
-            "baseline_text": asked.baseline_text,
-            "seed": asked.seed,
-            "target": _target(classifier, row, asked),
-            **asked.options.get(method, {}),
+            "output": settings.output,
+            "baseline": settings.baseline,
+            "baseline_text": settings.baseline_text,
+            "seed": settings.seed,
+            "target": _target(classifier, row, settings),
+            **settings.options.get(method, {}),
         }
         # Sensitivity repeats the attribution once for each sample, and once more.
-        own = 0.5 if not asked.sensitivity_samples else 0.1
+        own = 0.5 if not settings.sensitivity_samples else 0.1
         attribution = attribute(
-            classifier, text, pair, progress=lambda s: told(own * s), **arguments
+            classifier, text, pair, progress=lambda s: progress(own * s), **arguments
         )
-        settings: dict[str, Any] = {"replace": asked.replace, "output": asked.measured}
+        options: dict[str, Any] = {"replace": settings.replace, "output": settings.measured}
         kind = attribution.unit_tokens, attribution.target
         if kind not in controls:
             controls[kind] = random_control(
@@ -226,10 +226,10 @@ def _one(
                 text,
                 attribution,
                 pair,
-                repeats=asked.repeats,
-                seed=asked.seed + index,
-                progress=lambda s: told(own + 0.4 * s),
-                **settings,
+                repeats=settings.repeats,
+                seed=settings.seed + index,
+                progress=lambda s: progress(own + 0.4 * s),
+                **options,
             )
         measured = faithfulness(
             classifier,
@@ -237,15 +237,15 @@ def _one(
             attribution,
             pair,
             control=controls[kind],
-            progress=lambda s: told(own + 0.4 + 0.1 * s),
-            **settings,
+            progress=lambda s: progress(own + 0.4 + 0.1 * s),
+            **options,
         )
         noise = _sensitivity(
             classifier,
             row,
-            asked,
+            settings,
             arguments | {"target": attribution.target},
-            lambda s: told(0.6 + 0.4 * s),
+            lambda s: progress(0.6 + 0.4 * s),
         )
     except Exception as error:
         why = reason(error, classifier.checkpoint.id)
@@ -257,7 +257,7 @@ def _one(
             "",
             (),
             np.zeros(0),
-            asked.output,
+            settings.output,
             np.full(len(COLUMNS), np.nan),
             nothing,
             nothing,
@@ -268,33 +268,33 @@ def _one(
     return _record(classifier, index, tokens, attribution, measured, noise)
 
 
-def _target(classifier: Classifier, row: Row, asked: _PassSettings) -> Target | None:
+def _target(classifier: Classifier, row: Row, settings: _PassSettings) -> Target | None:
     """The class to explain for a row; None: the predicted one."""
-    if asked.against is None or asked.target is not None:
-        return asked.target
+    if settings.against is None or settings.target is not None:
+        return settings.target
     labels = classifier.checkpoint.labels
-    if asked.against not in labels:
-        raise ValueError(f"{classifier.checkpoint.name} has no class {asked.against}")
-    other, predicted = labels.index(asked.against), record(classifier, *row).predicted
-    if other == predicted:
+    if settings.against not in labels:
+        raise ValueError(f"{classifier.checkpoint.name} has no class {settings.against}")
+    contrast, predicted = labels.index(settings.against), record(classifier, *row).predicted
+    if contrast == predicted:
         raise ValueError(
-            f"it is predicted as {asked.against}, which cannot be explained against itself"
+            f"it is predicted as {settings.against}, which cannot be explained against itself"
         )
-    return predicted, other
+    return predicted, contrast
 
 
 def _sensitivity(
     classifier: Classifier,
     row: Row,
-    asked: _PassSettings,
+    settings: _PassSettings,
     arguments: dict[str, Any],
-    told: Progress,
+    progress: Progress,
 ) -> float:
     """Captum's maximum; NaN where it is not asked for, or noise does not reach the method."""
-    if not asked.sensitivity_samples or arguments["method"] == "exact_split":
+    if not settings.sensitivity_samples or arguments["method"] == "exact_split":
         return float("nan")
     return sensitivity(
-        classifier, *row, samples=asked.sensitivity_samples, progress=told, **arguments
+        classifier, *row, samples=settings.sensitivity_samples, progress=progress, **arguments
     ).maximum
 
 
@@ -320,13 +320,13 @@ def _record(
         values=np.array(
             [
                 np.nan if gap is None else gap,
-                *(one.value for one in measures.values()),
-                *(one.normalised for one in measures.values()),
+                *(measure.value for measure in measures.values()),
+                *(measure.normalised for measure in measures.values()),
                 noise,
             ]
         ),
-        random=np.array([one.random for one in measures.values()]),
-        spread=np.array([one.spread for one in measures.values()]),
+        random=np.array([measure.random for measure in measures.values()]),
+        spread=np.array([measure.spread for measure in measures.values()]),
         seconds=attribution.seconds,
     )
 
@@ -334,7 +334,7 @@ def _record(
 def explained_label(labels: Sequence[str], target: Target) -> str:
     """The class that is explained, by name: "positive", or "positive minus negative"."""
     if isinstance(target, tuple):
-        return " minus ".join(explained_label(labels, one) for one in target)
+        return " minus ".join(explained_label(labels, label) for label in target)
     if len(labels) < 2:
         return "value"
     return labels[target] if target < len(labels) else f"class {target}"

@@ -25,12 +25,12 @@ class EvidenceStore(RecordLines[TextEvidence]):
     def read(values: dict[str, Any]) -> TextEvidence:
         """The record of these values. Raises ``KeyError`` or ``TypeError`` for others."""
         values = {"unforeseen": False, **values}  # earlier versions did not say it
-        given = {field.name: values[field.name] for field in fields(TextEvidence)}
+        arguments = {field.name: values[field.name] for field in fields(TextEvidence)}
         for name in ("scores", "values", "random", "spread"):
-            numbers = [np.nan if number is None else number for number in given[name]]
-            given[name] = np.array(numbers, dtype=np.float64)
-        given["words"] = tuple(given["words"])
-        return TextEvidence(**given)
+            numbers = [np.nan if number is None else number for number in arguments[name]]
+            arguments[name] = np.array(numbers, dtype=np.float64)
+        arguments["words"] = tuple(arguments["words"])
+        return TextEvidence(**arguments)
 
 
 def _plain(value: Any) -> Any:

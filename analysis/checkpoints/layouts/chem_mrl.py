@@ -21,12 +21,12 @@ def is_one(config: dict[str, Any]) -> bool:
 
 def options(config: dict[str, Any]) -> dict[str, Any]:
     """Options of the pooling head of the same name."""
-    found: dict[str, Any] = {}
+    options_of_head: dict[str, Any] = {}
     if config["pooling_strategy"] in _OVER_LAYERS:
-        found["last_k"] = int(config["last_k_layers"])
+        options_of_head["last_k"] = int(config["last_k_layers"])
     if str(config["pooling_strategy"]).endswith("mha"):
-        found["num_heads"] = int(config["num_attention_heads"])
-    return found
+        options_of_head["num_heads"] = int(config["num_attention_heads"])
+    return options_of_head
 
 
 def build(name: str, folder: Path, config: dict[str, Any], size: dict[str, int]) -> Any:

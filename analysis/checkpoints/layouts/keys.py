@@ -48,7 +48,7 @@ def _describe(folder: Path, name: str, source: str, config: dict[str, Any]) -> C
     return describe_spec(folder, name, source, spec_of(folder / FILE))
 
 
-def describe_weights(file: Path, given: Mapping[str, Any]) -> Checkpoint:
+def describe_weights(file: Path, arguments: Mapping[str, Any]) -> Checkpoint:
     """The checkpoint of a file of weights and the arguments of ``analysis.load``.
 
     Raises
@@ -58,7 +58,7 @@ def describe_weights(file: Path, given: Mapping[str, Any]) -> Checkpoint:
     """
     if not file.is_file():
         raise CheckpointError(f"{file}: there is no such file of weights")
-    spec = {name: value for name, value in given.items() if value is not None}
+    spec = {name: value for name, value in arguments.items() if value is not None}
     spec |= {"weights": file.name, "encoder": str(spec.get("encoder", ""))}
     return describe_spec(file.parent, file.stem, "folder", spec)
 
@@ -108,8 +108,8 @@ def describe_spec(folder: Path, name: str, source: str, spec: Mapping[str, Any])
             f"{name}: keys leads to {wrong[0]!r}; a key here begins with {', '.join(_ROOMS)}"
         )
     labels = tuple(map(str, spec.get("labels") or _numbered(name, weights, keys)))
-    given = json.dumps(dict(spec), sort_keys=True, default=str)
-    digest = digest_of((weights,)) + base.sha256 + given
+    spec_text = json.dumps(dict(spec), sort_keys=True, default=str)
+    digest = digest_of((weights,)) + base.sha256 + spec_text
     check_problem(name, spec.get("problem_type"))
     problem = spec.get("problem_type") or ("regression" if len(labels) == 1 else None)
     return Checkpoint(

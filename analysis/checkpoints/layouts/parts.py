@@ -18,21 +18,21 @@ def tensors(files: Iterable[Path]) -> dict[str, Tensor]:
     """All tensors (...) of safetensors files, by key; numbers in half precision as float32."""
     from safetensors.torch import load_file
 
-    found: dict[str, Tensor] = {}
+    state: dict[str, Tensor] = {}
     for file in files:
         for key, tensor in load_file(file).items():
-            found[key] = tensor.float() if tensor.is_floating_point() else tensor
-    return found
+            state[key] = tensor.float() if tensor.is_floating_point() else tensor
+    return state
 
 
 def unwrapped(state: Mapping[str, Tensor], beginnings: Iterable[str]) -> dict[str, Tensor]:
     """The same tensors (...) without a prefix that a wrapper of the training script left before
     every name, if there is one: behind it some names begin with each of `beginnings`."""
-    wanted = tuple(beginnings)
-    if not any(key.startswith(wanted) for key in state):
+    prefixes = tuple(beginnings)
+    if not any(key.startswith(prefixes) for key in state):
         for key in state:
             prefix = key.partition(".")[0] + "."
-            if all(any(name.startswith(prefix + own) for name in state) for own in wanted):
+            if all(any(name.startswith(prefix + own) for name in state) for own in prefixes):
                 return {name.removeprefix(prefix): tensor for name, tensor in state.items()}
     return dict(state)
 
@@ -47,7 +47,7 @@ def fill(name: str, module: nn.Module, state: Mapping[str, Tensor], shown: str) 
     there = {key for key, t in own.items() if key in state and state[key].shape == t.shape}
     # Tied tensors are one: a file holds it under one of its names.
     ties: dict[str, str] = getattr(module, "all_tied_weights_keys", None) or {}
-    tied = {other for pair in ties.items() if there.intersection(pair) for other in pair}
+    tied = {key for pair in ties.items() if there.intersection(pair) for key in pair}
     held = {own[key].data_ptr() for key in there}
     refuse_missing(
         name,
@@ -59,10 +59,10 @@ def fill(name: str, module: nn.Module, state: Mapping[str, Tensor], shown: str) 
         ],
     )
     # What the file holds under one name is loaded under all of them.
-    partners = {key: other for pair in ties.items() for key, other in (pair, pair[::-1])}
-    given = {key: state[key] for key in there}
-    given |= {key: state[partners[key]] for key in tied - there if partners[key] in there}
-    module.load_state_dict(given, strict=False)
+    partners = {key: partner for pair in ties.items() for key, partner in (pair, pair[::-1])}
+    state_there = {key: state[key] for key in there}
+    state_there |= {key: state[partners[key]] for key in tied - there if partners[key] in there}
+    module.load_state_dict(state_there, strict=False)
     return tuple(sorted(f"{shown}{key}" for key in set(state) - set(own)))
 
 

@@ -100,11 +100,11 @@ def _describe(folder: Path, name: str, source: str, config: dict[str, Any]) -> C
     own = _json((base or encoder) / "config.json")
     weights = [*check_weights(encoder, name), *(weight_files(base) if base else ())]
     head, options = "", {}
-    for kind, place, given in modules[1:]:
+    for kind, place, module in modules[1:]:
         if kind == "Pooling":
-            head = "+".join(modes_of(given))
-        elif chem_mrl.is_one(given):
-            head, options = str(given["pooling_strategy"]), chem_mrl.options(given)
+            head = "+".join(modes_of(module))
+        elif chem_mrl.is_one(module):
+            head, options = str(module["pooling_strategy"]), chem_mrl.options(module)
         if place not in (folder, encoder):
             weights += weight_files(place)
             weights += [place / "config.json"] if (place / "config.json").is_file() else []
@@ -119,7 +119,7 @@ def _describe(folder: Path, name: str, source: str, config: dict[str, Any]) -> C
     )
     weights += [file for file in declared if file.is_file()]
     digest = "".join(sha256_of(file) for file in weights) + sha256_of(folder / "modules.json")
-    after = [kind for kind, _, given in modules[1:] if not _pools(kind, given)]
+    after = [kind for kind, _, settings in modules[1:] if not _pools(kind, settings)]
     notes = [f"Its own pooling is {head}, as its sentence-transformers modules declare."]
     if after:
         notes.append(f"Behind it: {', '.join(after)}.")
@@ -161,8 +161,8 @@ def _check_modules(
             f"when it is opened. Convert it once, where you trust it, in that folder: {_CONVERT}"
         )
     kinds = [kind for kind, _, _ in modules]
-    for kind, _, given in modules[1:]:
-        if not _pools(kind, given) and kind not in _AFTER:
+    for kind, _, settings in modules[1:]:
+        if not _pools(kind, settings) and kind not in _AFTER:
             raise CheckpointError(
                 f"{name}: its module {kind} is none that PoolLens reads; known: Transformer, "
                 f"Pooling, {', '.join(_AFTER)}."
@@ -175,11 +175,9 @@ def _check_modules(
     files = ("config.json", "adapter_config.json")
     if not any((modules[0][1] / file).is_file() for file in files):
         raise CheckpointError(f"{name}: {modules[0][1].name}/config.json of its encoder is missing")
-    for kind, _, given in modules:
-        if (
-            kind == "Pooling"
-            and given.get("include_prompt") is False
-            and cross_encoders.prompt_of(_json(folder / cross_encoders.SETTINGS))
+    for kind, _, settings in modules:
+        if kind == "Pooling" and settings.get("include_prompt") is False and cross_encoders.prompt_of(
+            _json(folder / cross_encoders.SETTINGS)
         ):
             raise CheckpointError(
                 f"{name}: its pooling leaves its own prompt out, which PoolLens cannot do. Set "
@@ -344,13 +342,13 @@ def settle(classifier: Any) -> None:
 
     folder = classifier.checkpoint.folder
     encoder = _modules(folder)[0][1]
-    given = _json(encoder / "sentence_bert_config.json")
+    settings = _json(encoder / "sentence_bert_config.json")
     # Where the folder does not say, sentence-transformers takes the tokenizer's own limit.
-    longest = given.get("max_seq_length") or classifier.tokenizer.model_max_length
+    longest = settings.get("max_seq_length") or classifier.tokenizer.model_max_length
     if isinstance(longest, int) and longest > 0:
         classifier.limit = min(classifier.limit, longest)
     backend = classifier.tokenizer.backend_tokenizer
-    if given.get("do_lower_case"):
+    if settings.get("do_lower_case"):
         own = [] if backend.normalizer is None else [backend.normalizer]
         backend.normalizer = normalizers.Sequence([normalizers.Lowercase(), *own])
 

@@ -58,12 +58,12 @@ def in_folder(folder: Path) -> str:
 
     A sentence's end: "its weights are ...".
     """
-    for patterns, told in _FORMATS:
+    for patterns, sentence in _FORMATS:
         files = [
             path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()
         ]
         if files:
-            return told.format(file=files[0].relative_to(folder))
+            return sentence.format(file=files[0].relative_to(folder))
     return ""
 
 
@@ -79,9 +79,9 @@ def of_file(file: Path) -> str:
             "analysis.load(file, encoder=..., head=..., keys=...)."
         )
         return what
-    for patterns, told in _FORMATS:
+    for patterns, sentence in _FORMATS:
         if any(file.match(pattern) for pattern in patterns if "/" not in pattern):
-            return f"The weights in this file are {told.format(file=file.name)}"
+            return f"The weights in this file are {sentence.format(file=file.name)}"
     return (
         f"{file.name} is a file, and a checkpoint is a folder with config.json and "
         "model.safetensors. Name the folder."

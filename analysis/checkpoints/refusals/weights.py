@@ -33,14 +33,16 @@ def check_weights(folder: Path, name: str) -> tuple[Path, ...]:
         if known:
             raise CheckpointError(f"{name}: its weights are {known}")
         both = adapter and (folder / "model.safetensors").is_file()
-        told = (
+        hint = (
             " Its adapter_config.json declares an adapter, and it holds a whole model: where the "
             "adapter is merged into it, take adapter_config.json away; else copy the adapter's "
             "file."
             if both
             else " Copy it there too, or save the model again."
         )
-        raise CheckpointError(f"{name}: there is no {prefix}.safetensors beside config.json.{told}")
+        raise CheckpointError(
+            f"{name}: there is no {prefix}.safetensors beside config.json.{hint}"
+        )
     for file in files:
         _check_safetensors(file, name)
     _check_shards(folder, name)
@@ -59,12 +61,12 @@ def _check_shards(folder: Path, name: str) -> None:
     if not index.is_file() or (folder / "model.safetensors").is_file():
         return
     table = read_json(index).get("weight_map")
-    wanted = sorted(set(map(str, table.values()))) if isinstance(table, dict) else []
-    lost = [file for file in wanted if not (folder / file).is_file()]
+    files = sorted(set(map(str, table.values()))) if isinstance(table, dict) else []
+    lost = [file for file in files if not (folder / file).is_file()]
     if lost:
         raise CheckpointError(
             f"{name}: {', '.join(lost[:3])}{' and more' if len(lost) > 3 else ''} of the "
-            f"{len(wanted)} files of its weights {'is' if len(lost) == 1 else 'are'} not there "
+            f"{len(files)} files of its weights {'is' if len(lost) == 1 else 'are'} not there "
             f"({index.name} names them). Copy or download the folder again."
         )
 
@@ -85,11 +87,11 @@ def _check_safetensors(file: Path, name: str) -> None:
         )
     try:
         tensors = {key: value for key, value in json.loads(header).items() if key != "__metadata__"}
-        wanted = 8 + length + max((t["data_offsets"][1] for t in tensors.values()), default=0)
+        expected = 8 + length + max((t["data_offsets"][1] for t in tensors.values()), default=0)
     except (ValueError, LookupError, TypeError, AttributeError):
-        wanted = -1
-    if wanted != size:
-        phrase = f"it should have {wanted:,} bytes and has {size:,}" if wanted > 0 else "no header"
+        expected = -1
+    if expected != size:
+        phrase = f"it should have {expected:,} bytes and has {size:,}" if expected > 0 else "no header"
         raise CheckpointError(
             f"{name}: {file.name} is truncated or damaged ({phrase}). Copy or download it again."
         )
@@ -121,8 +123,8 @@ def check_sums(name: str, facts: dict[str, Any], weights: tuple[Path, ...]) -> N
     CheckpointError
         A file is not the one that was trained.
     """
-    given = facts.get("weights")
-    known = given if isinstance(given, dict) else {}
+    sums = facts.get("weights")
+    known = sums if isinstance(sums, dict) else {}
     for file in weights:
         if known.get(file.name, sha256_of(file)) != sha256_of(file):
             raise CheckpointError(
@@ -140,11 +142,10 @@ def check_quantised(name: str, config: dict[str, Any]) -> None:
     CheckpointError
         The configuration says that the weights are quantised.
     """
-    given = config.get("quantization_config")
-    if isinstance(given, dict):
+    settings = config.get("quantization_config")
+    if isinstance(settings, dict):
         raise CheckpointError(
-            f"{name}: its weights are quantised "
-            f"({given.get('quant_method', 'quantization_config')}), and PoolLens reads "
-            "whole ones. Take the model that was quantised, or write it whole where that "
-            "library is installed: model.dequantize().save_pretrained(folder)."
+            f"{name}: its weights are quantised ({settings.get('quant_method', 'quantization_config')})"
+            ", and PoolLens reads whole ones. Take the model that was quantised, or write it whole "
+            "where that library is installed: model.dequantize().save_pretrained(folder)."
         )

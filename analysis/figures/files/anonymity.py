@@ -71,8 +71,8 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 
 def _home() -> tuple[str, ...]:
-    found = {os.path.expanduser("~"), os.getcwd()}
-    return tuple(sorted((f"{p}{os.sep}" for p in found if len(p) > 1), key=len, reverse=True))
+    folders = {os.path.expanduser("~"), os.getcwd()}
+    return tuple(sorted((f"{p}{os.sep}" for p in folders if len(p) > 1), key=len, reverse=True))
 
 
 def _without(
@@ -84,8 +84,8 @@ def _without(
 ) -> Any:
     if isinstance(value, str):
         for pattern in patterns:
-            for found in pattern.finditer(value):
-                out[_told(found[1], found[2])] = None
+            for match in pattern.finditer(value):
+                out[_omission(match[1], match[2])] = None
             value = pattern.sub(r"\2", value)
         for folder in folders:
             if folder in value:
@@ -107,7 +107,7 @@ def _without(
     return value
 
 
-def _told(before: str, name: str) -> str:
+def _omission(before: str, name: str) -> str:
     """What was left out, without saying it again."""
     local = before.startswith(("/", "\\", "~", ".")) or before[1:2] == ":"
     return f"the folder of {name}" if local else f"the owner of {name}"

@@ -67,13 +67,13 @@ def bundle(
     drawn: list[int] = []
     for index, stem in enumerate(stems):
         try:
-            made, said = _one(collection, index, stem, formats, dpi)
+            made, lines = _figure_files(collection, index, stem, formats, dpi)
         except Exception as error:  # one that a stranger's file holds must not cost all others
             notices[f"{stem}: left out, for it cannot be drawn ({error})"] = None
         else:
             drawn.append(index)
             files |= made
-            notices |= dict.fromkeys(f"{stem}: {line}" for line in said)
+            notices |= dict.fromkeys(f"{stem}: {line}" for line in lines)
         if progress is not None:
             progress((index + 1) / len(stems))
     if not drawn:
@@ -91,25 +91,25 @@ def bundle(
     return Bundle(_packed(files), tuple(files), tuple(notices))
 
 
-def _one(
+def _figure_files(
     collection: Collection, index: int, stem: str, formats: Sequence[str], dpi: int
 ) -> tuple[dict[str, bytes], list[str]]:
     """(the files of one figure, what there is to say of them)."""
     files: dict[str, bytes] = {}
-    said: dict[str, None] = {}
-    given = collection.sidecar(index, formats[0], dpi)
-    given = replace(given, caption=caption_of(collection, index))
+    lines: dict[str, None] = {}
+    card = collection.sidecar(index, formats[0], dpi)
+    card = replace(card, caption=caption_of(collection, index))
     for place, format in enumerate(formats):
-        saved = save(replace(given, format=format), stem)
+        saved = save(replace(card, format=format), stem)
         files[f"figures/{saved.name}"] = saved.data
         if not place:  # the other formats are rebuilt from the same, with --format
             files[f"figures/{stem}.json"] = saved.sidecar
-        said |= dict.fromkeys(saved.notices)
-    for panel, plot in enumerate(given.plots):
-        part = f"-{letter(panel)[1:-1]}" if len(given.plots) > 1 else ""
+        lines |= dict.fromkeys(saved.notices)
+    for panel, plot in enumerate(card.plots):
+        part = f"-{letter(panel)[1:-1]}" if len(card.plots) > 1 else ""
         table = as_csv(plot.frame())
         files[f"data/{stem}{part}.csv"] = table.encode("utf-8", "replace")
-    return files, [*said, *(f"left out {line}" for line in given.left_out)]
+    return files, [*lines, *(f"left out {line}" for line in card.left_out)]
 
 
 def as_saved(collection: Collection, index: int) -> PaperFigure:

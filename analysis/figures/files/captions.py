@@ -41,25 +41,31 @@ def draft(plots: Picture | Sequence[Picture], style: Style | None = None) -> str
     Nothing is said twice: a sentence stands where it is needed first, a fact that the words hold
     is left out, and one that is not true of all pictures names those of which it is.
     """
-    given = [plots] if isinstance(plots, Picture) else list(plots)
-    own = [_own(plot, style) for plot in given]
-    facts = [_new(_facts(plot), words) for plot, words in zip(given, own, strict=True)]
-    if len(given) > 1:
+    pictures = [plots] if isinstance(plots, Picture) else list(plots)
+    own = [_own(plot, style) for plot in pictures]
+    facts = [_new(_facts(plot), words) for plot, words in zip(pictures, own, strict=True)]
+    if len(pictures) > 1:
         own = [f"{letter(index)} {words}" for index, words in enumerate(own)]
     return _once(" ".join([*filter(None, own), *_together(facts)]))
 
 
 def _new(facts: Mapping[str, list[str]], words: str) -> dict[str, list[str]]:
     """The facts that a picture's own words do not hold already."""
-    told = _plain(words)
+    words_before = _plain(words)
     return {
         kind: left
         for kind, values in facts.items()
-        if (left := [v for v in (_short(v, told) for v in values) if not _holds(told, kind, v)])
+        if (
+            left := [
+                v
+                for v in (_short(v, words_before) for v in values)
+                if not _holds(words_before, kind, v)
+            ]
+        )
     }
 
 
-def _holds(told: str, kind: str, value: str) -> bool:
+def _holds(words: str, kind: str, value: str) -> bool:
     """Whether words say a fact: its value alone could stand there by chance."""
     if kind in _WHOLE:
         return False
@@ -69,28 +75,28 @@ def _holds(told: str, kind: str, value: str) -> bool:
         "reference": [f" to{plain}"],
         "sentences": [f"{plain}sentences "],
     }
-    return any(way in told for way in ways.get(kind, [plain]))
+    return any(way in words for way in ways.get(kind, [plain]))
 
 
-def _short(value: str, told: str) -> str:
+def _short(value: str, words: str) -> str:
     """A method without the part of its name that words of the caption say in full."""
     name, comma, rest = value.partition(", target minus")
-    return name if comma and rest and " minus the mean of the other" in told else value
+    return name if comma and rest and " minus the mean of the other" in words else value
 
 
 def _together(facts: Sequence[Mapping[str, list[str]]]) -> Iterator[str]:
     """A sentence for each kind of fact; a value that is not everybody's says whose it is."""
-    for kind, (one, several) in _KINDS.items():
+    for kind, (singular, several) in _KINDS.items():
         known = [index for index, each in enumerate(facts) if kind in each]
         values = dict.fromkeys(value for index in known for value in facts[index][kind])
-        told = []
+        values_shown = []
         for value in values:
             here = [index for index in known if value in facts[index][kind]]
             whose = "" if len(here) == len(known) else f" in {', '.join(map(letter, here))}"
-            told.append(f"{value}{whose}")
-        if told:
-            said = f"{several if len(told) > 1 else one}: {', '.join(told)}"
-            yield said if said.endswith("\N{RIGHT DOUBLE QUOTATION MARK}") else f"{said}."
+            values_shown.append(f"{value}{whose}")
+        if values_shown:
+            line = f"{several if len(values_shown) > 1 else singular}: {', '.join(values_shown)}"
+            yield line if line.endswith("\N{RIGHT DOUBLE QUOTATION MARK}") else f"{line}."
 
 
 def _plain(words: str) -> str:
@@ -107,42 +113,44 @@ def _once(words: str) -> str:
 
 
 def _own(plot: Picture, style: Style | None) -> str:
-    said = printable(plot.caption or f"{plot.title.rstrip('.')}.")
+    sentences = printable(plot.caption or f"{plot.title.rstrip('.')}.")
     panels = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
     if any(
         isinstance(p, HeatMap) and p.scale == "diverging" and dense(p.values.shape) for p in panels
     ):
-        said += " Light cells are negative, dark ones positive."
-    return in_colours(said, style or Style())
+        sentences += " Light cells are negative, dark ones positive."
+    return in_colours(sentences, style or Style())
 
 
-def in_colours(said: str, style: Style) -> str:
+def in_colours(sentences: str, style: Style) -> str:
     """A caption that names the default colours, in the words of the style's palette."""
     colours = palette(style.palette, style.greyscale)
     if colours.grey:
-        said = _SIGNS.sub(r"Darker is stronger; not underlined is \1, underlined is \2.", said)
-    else:
-        said = _SIGNS.sub(
-            rf"{colours.positive.capitalize()} is \1, {colours.negative} and underlined is \2.",
-            said,
+        sentences = _SIGNS.sub(
+            r"Darker is stronger; not underlined is \1, underlined is \2.", sentences
         )
-    return said
+    else:
+        sentences = _SIGNS.sub(
+            rf"{colours.positive.capitalize()} is \1, {colours.negative} and underlined is \2.",
+            sentences,
+        )
+    return sentences
 
 
 def _facts(plot: Picture) -> dict[str, list[str]]:
     """What a reader needs to make the picture again, by its kind."""
     source = plot.provenance
     owners = [
-        _owner(one)
-        for one in source.get("checkpoints") or [source]
-        if isinstance(one, Mapping) and one.get("checkpoint")
+        _owner(checkpoint)
+        for checkpoint in source.get("checkpoints") or [source]
+        if isinstance(checkpoint, Mapping) and checkpoint.get("checkpoint")
     ]
     classes = [
-        one["target"]
-        for one in source.get("checkpoints") or ()
-        if isinstance(one, Mapping) and one.get("target") is not None
+        checkpoint["target"]
+        for checkpoint in source.get("checkpoints") or ()
+        if isinstance(checkpoint, Mapping) and checkpoint.get("target") is not None
     ]
-    found: dict[str, list[Any]] = {
+    facts: dict[str, list[Any]] = {
         "checkpoint": owners,
         **{
             key: [f"\u201c{printable(str(source[key]), LONGEST_TEXT)}\u201d"]
@@ -159,20 +167,20 @@ def _facts(plot: Picture) -> dict[str, list[str]]:
     }
     return {
         kind: list(dict.fromkeys(printable(str(value)) for value in values))
-        for kind, values in found.items()
+        for kind, values in facts.items()
         if values
     }
 
 
-def _owner(one: Mapping[str, Any]) -> str:
+def _owner(checkpoint: Mapping[str, Any]) -> str:
     """A checkpoint with its pooling head and last k layers, where they are known."""
-    name, head = str(one["checkpoint"]), one.get("pooling_head")
-    last = (one.get("pooling_options") or {}).get("last_k")
-    told = [f"pooling head {head}"] if head and str(head) not in name else []
-    told += [f"last {last} layers"] if last else []
-    seeds = len(one.get("members") or ())
-    told += [f"{seeds} seeds"] if seeds > 1 else []
-    return printable(f"{name} ({', '.join(told)})" if told else name)
+    name, head = str(checkpoint["checkpoint"]), checkpoint.get("pooling_head")
+    last = (checkpoint.get("pooling_options") or {}).get("last_k")
+    details = [f"pooling head {head}"] if head and str(head) not in name else []
+    details += [f"last {last} layers"] if last else []
+    seeds = len(checkpoint.get("members") or ())
+    details += [f"{seeds} seeds"] if seeds > 1 else []
+    return printable(f"{name} ({', '.join(details)})" if details else name)
 
 
 def _several(value: Any) -> list[Any]:

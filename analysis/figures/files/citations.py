@@ -109,11 +109,11 @@ _PAPER_HEADS = ("max_cls", "mha", "max_seq_mha")
 
 def keys_of(plots: Picture | Sequence[Picture]) -> tuple[str, ...]:
     """Keys of every work that these pictures rest on, in the order of the bibliography."""
-    given = [plots] if isinstance(plots, Picture) else plots
-    found = {"poollens"}
-    for plot in given:
-        found.update(_keys(plot))
-    return tuple(key for key in _entries() if key in found)
+    pictures = [plots] if isinstance(plots, Picture) else plots
+    keys = {"poollens"}
+    for plot in pictures:
+        keys.update(_keys(plot))
+    return tuple(key for key in _entries() if key in keys)
 
 
 def bibtex(plots: Picture | Sequence[Picture]) -> str:

@@ -109,10 +109,10 @@ class Collection:
         self, plots: Sequence[Picture], columns: int, style: Style | None = None
     ) -> Collection:
         """With several pictures as one more figure at the end; raises as `add` does."""
-        one = PaperFigure(tuple(plots), columns)
-        if any(figure.key == one.key for figure in self.figures):
+        together = PaperFigure(tuple(plots), columns)
+        if any(figure.key == together.key for figure in self.figures):
             return self
-        return self._and(one, style)
+        return self._and(together, style)
 
     def _and(self, figure: PaperFigure, style: Style | None) -> Collection:
         if len(self.figures) >= MOST:
@@ -126,13 +126,13 @@ class Collection:
             style=replace(style, letters=False, height=None) if first and style else self.style,
         )
 
-    def with_all(self, other: Collection) -> Collection:
+    def with_all(self, collection: Collection) -> Collection:
         """With another's figures behind these, but for those that are here; an empty one takes
         the other's style. Raises `BadCollection` where there would be too many."""
         if not self.figures:
-            return other
+            return collection
         here = {figure.key for figure in self.figures}
-        more = tuple(figure for figure in other.figures if figure.key not in here)
+        more = tuple(figure for figure in collection.figures if figure.key not in here)
         if len(self.figures) + len(more) > MOST:
             raise BadCollection(f"together they are more than {MOST} figures: remove some first")
         return replace(self, figures=self.figures + more) if more else self
@@ -150,7 +150,7 @@ class Collection:
 
     def change(self, index: int, **values: Any) -> Collection:
         """With other values in one figure: columns, caption, wide, height, plots."""
-        return self._with(index, lambda one: replace(one, **values))
+        return self._with(index, lambda figure: replace(figure, **values))
 
     def group(self, indices: Sequence[int], columns: int = 2) -> Collection:
         """Several figures as one, in their order, in the place of the first.
@@ -167,9 +167,9 @@ class Collection:
         plots = tuple(plot for i in chosen for plot in self.figures[i].plots)
         wide = any(self.figures[i].wide for i in chosen)
         captions = [c for i in chosen if (c := self.figures[i].caption)]
-        one = PaperFigure(plots, columns, " ".join(captions), wide)
+        together = PaperFigure(plots, columns, " ".join(captions), wide)
         rest = [f for i, f in enumerate(self.figures) if i not in chosen or f is first]
-        return replace(self, figures=tuple(one if f is first else f for f in rest))
+        return replace(self, figures=tuple(together if f is first else f for f in rest))
 
     def ungroup(self, index: int) -> Collection:
         """Every picture of one figure as a figure of its own."""
@@ -292,9 +292,9 @@ def _of_sidecar(text: str | bytes) -> Collection:
     from analysis.figures.files import sidecar as saved
 
     try:
-        one = saved.read(text)
+        card = saved.read(text)
     except saved.BadSidecar as error:
         raise BadCollection(f"the sidecar is broken: {error}") from None
-    style = replace(one.style, letters=False, height=None)
-    figure = PaperFigure(one.plots, one.columns, one.caption, height=one.style.height)
-    return Collection((figure,), style, one.signed)
+    style = replace(card.style, letters=False, height=None)
+    figure = PaperFigure(card.plots, card.columns, card.caption, height=card.style.height)
+    return Collection((figure,), style, card.signed)

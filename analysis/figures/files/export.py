@@ -54,13 +54,13 @@ def export(
     """
     if format not in MIME:
         raise ValueError(f"no format is called {format!r}; known are {', '.join(MIME)}")
-    given = sidecar(plot, style or Style(venue, width), format, dpi, signed=signed)
-    plot = given.plots[0]
+    card = sidecar(plot, style or Style(venue, width), format, dpi, signed=signed)
+    plot = card.plots[0]
     name = f"{slug(plot)}.{format}"
     if format == "json":  # the sidecar of the PDF: other formats are rebuilt from the same
-        saved = save(replace(given, format="pdf"), slug(plot))
+        saved = save(replace(card, format="pdf"), slug(plot))
         return Export(name, MIME[format], saved.sidecar, saved.notices)
-    data, notices = written(given)
+    data, notices = written(card)
     return Export(name, MIME[format], data, notices)
 
 
@@ -68,7 +68,9 @@ def slug(plot: Picture) -> str:
     """File name without its ending: view and checkpoint, in characters every system takes."""
     checkpoint = plot.provenance.get("checkpoint")
     several = [
-        one["checkpoint"] for one in plot.provenance.get("checkpoints") or () if "checkpoint" in one
+        checkpoint["checkpoint"]
+        for checkpoint in plot.provenance.get("checkpoints") or ()
+        if "checkpoint" in checkpoint
     ]
     if not checkpoint and several:
         more = f"-and-{len(several) - 1}-more" if len(several) > 1 else ""

@@ -85,20 +85,20 @@ def escape(text: str, everywhere: bool = True) -> str:
     `everywhere`: characters that only XeLaTeX and LuaLaTeX print stand in `OTHER_SCRIPT`, for
     which pdfLaTeX prints their codes; it needs the line `DEFINITION`.
     """
-    said = printable(text)
-    if not everywhere or said.isascii():
-        return _escaped(said)
-    said = unicodedata.normalize("NFC", said)
+    printed = printable(text)
+    if not everywhere or printed.isascii():
+        return _escaped(printed)
+    printed = unicodedata.normalize("NFC", printed)
     made, end = [], 0
-    for run in _OTHER.finditer(said):
+    for run in _OTHER.finditer(printed):
         codes = [f"U+{ord(c):04X}" for c in run[0][:_CODES]]
         codes += ["..."] if len(run[0]) > _CODES else []
         made += [
-            _escaped(said[end : run.start()]),
+            _escaped(printed[end : run.start()]),
             f"{OTHER_SCRIPT}{{{run[0]}}}{{{{[}}{' '.join(codes)}{{]}}}}",
         ]
         end = run.end()
-    return "".join([*made, _escaped(said[end:])])
+    return "".join([*made, _escaped(printed[end:])])
 
 
 def _escaped(text: str) -> str:

@@ -20,7 +20,7 @@ class SavedFigure:
     notices: tuple[str, ...]
 
 
-def save(given: Sidecar, stem: str) -> SavedFigure:
+def save(card: Sidecar, stem: str) -> SavedFigure:
     """The bytes of a figure and of its sidecar, under the names `stem`.* .
 
     A grid that cannot be read at its width is saved in the number of columns that can, with a
@@ -33,12 +33,12 @@ def save(given: Sidecar, stem: str) -> SavedFigure:
     """
     refused: tuple[str, ...] = ()
     try:
-        data, notices = written(given)
+        data, notices = written(card)
     except Unreadable as error:
         refused = (f"{error}, and that is how it is saved.",)
-        given = replace(given, columns=error.offer)
-        data, notices = written(given)
-    name = f"{stem}.{given.format}"
+        card = replace(card, columns=error.offer)
+        data, notices = written(card)
+    name = f"{stem}.{card.format}"
     files = {name: hashlib.sha256(data).hexdigest()}
-    text = replace(given, files=files).to_json()
+    text = replace(card, files=files).to_json()
     return SavedFigure(name, data, text.encode("ascii"), (*refused, *notices))

@@ -93,11 +93,11 @@ def install_of(codes: Iterable[int]) -> str:
 
 def advice(missing: Iterable[int]) -> list[str]:
     """One sentence a script: what is drawn as boxes, and what to install."""
-    found: dict[tuple[str, str], list[str]] = {}
+    codes_by_script: dict[tuple[str, str], list[str]] = {}
     for code in sorted(missing):
-        found.setdefault(script_of(code), []).append(f"U+{code:04X}")
+        codes_by_script.setdefault(script_of(code), []).append(f"U+{code:04X}")
     notices = []
-    for (script, font), codes in found.items():
+    for (script, font), codes in codes_by_script.items():
         many = len(codes) > 1
         install = (
             f"Install {font} (Debian package {debian_package(font)})"

@@ -64,7 +64,7 @@ class Sidecar:
     left_out: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)  # name -> sha256 of its bytes
 
-    def told(self) -> str:
+    def description(self) -> str:
         """JSON for the metadata of the figure's own file: all but the numbers."""
         each = [
             {"view": plot.view, **plot.provenance, "params": plot.params} for plot in self.plots
@@ -74,22 +74,22 @@ class Sidecar:
             "versions": dict(self.versions),
             **self.signed.as_dict(),
         }
-        told = {**each[0], **shared} if len(each) == 1 else {"panels": each, **shared}
-        return json.dumps(jsonable(told), sort_keys=True, allow_nan=False)
+        facts = {**each[0], **shared} if len(each) == 1 else {"panels": each, **shared}
+        return json.dumps(jsonable(facts), sort_keys=True, allow_nan=False)
 
     def metadata(self) -> dict[str, str]:
         """Entries for the metadata of a PDF, SVG or PNG."""
-        found = {"Description": self.told()}
+        entries = {"Description": self.description()}
         if self.signed.author:
-            found["Author"] = self.signed.author
-        return found
+            entries["Author"] = self.signed.author
+        return entries
 
     def to_json(self) -> str:
         """The whole sidecar, a line for each thing that a person may want to read."""
-        told: dict[str, Any] = {"poollens": "figure", "version": VERSION, "caption": self.caption}
+        facts: dict[str, Any] = {"poollens": "figure", "version": VERSION, "caption": self.caption}
         panels = [_panel(plot) for plot in self.plots]
-        told |= panels[0] if len(panels) == 1 else {"panels": panels, "columns": self.columns}
-        told |= {
+        facts |= panels[0] if len(panels) == 1 else {"panels": panels, "columns": self.columns}
+        facts |= {
             "style": self.style.as_dict(),
             "format": self.format,
             "dpi": self.dpi,
@@ -101,7 +101,7 @@ class Sidecar:
         }
         lines = [
             f"  {json.dumps(key)}: {json.dumps(jsonable(value), allow_nan=False)}"
-            for key, value in told.items()
+            for key, value in facts.items()
         ]
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
@@ -136,24 +136,24 @@ def sidecar(
     ValueError
         There is no picture.
     """
-    given = [plots] if isinstance(plots, Picture) else list(plots)
-    if not given:
+    pictures = [plots] if isinstance(plots, Picture) else list(plots)
+    if not pictures:
         raise ValueError("a figure needs at least one picture")
     require_dpi(dpi)
     left_out: dict[str, None] = {}
     if not signed:
-        caption, found = anonymous_words(caption, given)
-        left_out |= dict.fromkeys(found)
-        for index, plot in enumerate(given):
-            given[index], found = anonymous(plot)
-            left_out |= dict.fromkeys(found)
+        caption, hidden = anonymous_words(caption, pictures)
+        left_out |= dict.fromkeys(hidden)
+        for index, plot in enumerate(pictures):
+            pictures[index], hidden = anonymous(plot)
+            left_out |= dict.fromkeys(hidden)
     return Sidecar(
-        tuple(given),
+        tuple(pictures),
         style or Style(),
         format,
         dpi,
         columns,
-        caption or given[0].caption,
+        caption or pictures[0].caption,
         signed or Signature(),
         versions(),
         tuple(left_out),
@@ -186,7 +186,7 @@ def read(text: str | bytes) -> Sidecar:
             dpi=_whole(data.get("dpi", 300), "dpi", COARSEST, FINEST),
             signed=Signature(signed.get("author", ""), signed.get("project", "")),
             versions=_strings(data.get("versions") or {}, "versions"),
-            left_out=tuple(str(one) for one in data.get("left_out") or ()),
+            left_out=tuple(str(line) for line in data.get("left_out") or ()),
             files=_strings(data.get("files") or {}, "files"),
         )
     except BadSidecar:
@@ -198,7 +198,7 @@ def read(text: str | bytes) -> Sidecar:
 def _plots(data: Any) -> tuple[Picture, ...]:
     if not isinstance(data, list) or not 1 <= len(data) <= MOST:
         raise BadSidecar(f"its data are no list of 1 to {MOST} pictures")
-    return tuple(unpacked(one) for one in data)
+    return tuple(unpacked(plot) for plot in data)
 
 
 def _with_recipes(plots: tuple[Picture, ...], data: Mapping[str, Any]) -> tuple[Picture, ...]:
@@ -237,13 +237,13 @@ def _strings(value: Any, name: str) -> dict[str, str]:
 def checkpoints_of(plot: Picture) -> list[dict[str, Any]]:
     """Every checkpoint behind a picture with its sha256; a seed group names its `members`."""
     source = plot.provenance
-    found = source.get("checkpoints")
-    if not isinstance(found, list):
-        found = [source] if "checkpoint" in source else []
+    checkpoints = source.get("checkpoints")
+    if not isinstance(checkpoints, list):
+        checkpoints = [source] if "checkpoint" in source else []
     return [
-        {k: one[k] for k in ("checkpoint", "sha256", "members", "target") if k in one}
-        for one in found
-        if isinstance(one, dict)
+        {k: checkpoint[k] for k in ("checkpoint", "sha256", "members", "target") if k in checkpoint}
+        for checkpoint in checkpoints
+        if isinstance(checkpoint, dict)
     ]
 
 
@@ -253,20 +253,20 @@ def checkpoints_of(plot: Picture) -> list[dict[str, Any]]:
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """Versions of PoolLens, Python and the packages that decide a figure's bytes and numbers."""
-    found = {"poollens": places.version(), "python": platform.python_version()}
+    packages = {"poollens": places.version(), "python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            packages[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return packages
 
 
-def other_versions(given: Sidecar) -> list[str]:
+def other_versions(card: Sidecar) -> list[str]:
     """What differs here from where the figure was made, in words; empty where all is the same."""
     here = versions()
     return [
         f"{name} {version} (here {here.get(name, 'not installed')})"
-        for name, version in given.versions.items()
+        for name, version in card.versions.items()
         if here.get(name) != version
     ]

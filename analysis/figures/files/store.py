@@ -78,8 +78,8 @@ def unpacked(data: Any) -> Picture:
             f"program reads version {VERSION}"
         )
     try:
-        given = {name: _unpack(data[name]) for name in _PLOT if name in data}
-        given |= {name: _as_lists(given[name]) for name in _JSON if name in given}
+        fields_read = {name: _unpack(data[name]) for name in _PLOT if name in data}
+        fields_read |= {name: _as_lists(fields_read[name]) for name in _JSON if name in fields_read}
         for name, kind in (
             ("view", str),
             ("title", str),
@@ -89,12 +89,12 @@ def unpacked(data: Any) -> Picture:
             ("provenance", dict),
             ("recipe", dict),
         ):
-            if not isinstance(given.get(name, kind()), kind):
+            if not isinstance(fields_read.get(name, kind()), kind):
                 raise BadPlot(f"a stored picture is broken: its {name} is no {kind.__name__}")
-        if not all(isinstance(note, str) for note in given.get("notes", ())):
+        if not all(isinstance(note, str) for note in fields_read.get("notes", ())):
             raise BadPlot("a stored picture is broken: its notes are not all text")
-        _check_source(given.get("provenance", {}))
-        return Picture(mark=_unpack(data["mark"]), **given)
+        _check_source(fields_read.get("provenance", {}))
+        return Picture(mark=_unpack(data["mark"]), **fields_read)
     except BadPlot:
         raise
     except (
@@ -132,9 +132,9 @@ def _check_source(source: Any) -> None:
         if name in source:
             if not isinstance(source[name], list):
                 raise BadPlot(f"a stored picture is broken: its {name} are no list")
-            for one in source[name]:
-                _check_source(one)
-            if name == "members" and not all("checkpoint" in one for one in source[name]):
+            for member in source[name]:
+                _check_source(member)
+            if name == "members" and not all("checkpoint" in member for member in source[name]):
                 raise BadPlot("a stored picture is broken: a seed of it has no name")
 
 
@@ -180,20 +180,20 @@ def _unpack(value: Any) -> Any:
         if kind is None:
             raise BadPlot(f"no mark is called {value['$mark']!r}; known: {', '.join(_MARKS)}")
         known = {f.name for f in fields(kind)}
-        given = {name: _unpack(item) for name, item in value.items() if name != "$mark"}
-        if unknown := sorted(given.keys() - known):
+        fields_read = {name: _unpack(item) for name, item in value.items() if name != "$mark"}
+        if unknown := sorted(fields_read.keys() - known):
             raise BadPlot(
                 f"a {value['$mark']} has no {', '.join(unknown)} here: the picture was stored by "
                 "another version of PoolLens"
             )
-        require(kind, given, f"its {value['$mark']} is broken: ")
+        require(kind, fields_read, f"its {value['$mark']} is broken: ")
         for name, most in MOST_NAMES.get(value["$mark"], {}).items():
-            if len(given.get(name, ())) > most:
+            if len(fields_read.get(name, ())) > most:
                 raise BadPlot(
-                    f"its {value['$mark']} has {len(given[name]):,} {name}, and at most {most:,} "
-                    "can be drawn: choose fewer where it is made"
+                    f"its {value['$mark']} has {len(fields_read[name]):,} {name}, and at most "
+                    f"{most:,} can be drawn: choose fewer where it is made"
                 )
-        return kind(**given)
+        return kind(**fields_read)
     return {key: _unpack(item) for key, item in value.items()}
 
 

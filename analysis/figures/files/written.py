@@ -12,7 +12,7 @@ from analysis.figures.files.sidecar import Sidecar
 from analysis.figures.picture import Picture
 
 
-def written(given: Sidecar) -> tuple[bytes, tuple[str, ...]]:
+def written(card: Sidecar) -> tuple[bytes, tuple[str, ...]]:
     """(the bytes of its pictures in its format, what its reader must know, as missing glyphs).
 
     Raises
@@ -22,34 +22,35 @@ def written(given: Sidecar) -> tuple[bytes, tuple[str, ...]]:
     """
     from analysis.figures.paper import FORMATS, compose
 
-    if given.format in FORMATS:
+    if card.format in FORMATS:
         drawn = compose(
-            given.plots, given.style, given.columns, given.format, given.dpi, given.metadata()
+            card.plots, card.style, card.columns, card.format, card.dpi, card.metadata()
         )
         return drawn.data, drawn.notices
-    if len(given.plots) > 1:
+    if len(card.plots) > 1:
         raise ValueError(
-            f"several pictures are no one {given.format} file: they can be " + ", ".join(FORMATS)
+            f"several pictures are no one {card.format} file: they can be " + ", ".join(FORMATS)
         )
-    text = _TEXTS[given.format](given.plots[0], given)
+    text = _TEXTS[card.format](card.plots[0], card)
     return text.encode("utf-8", "replace"), ()
 
 
-def _html(plot: Picture, given: Sidecar) -> str:
+def _html(plot: Picture, card: Sidecar) -> str:
     from analysis.figures.files.standalone import page
 
-    return page(plot, given.told())
+    return page(plot, card.description())
 
 
-def _table(plot: Picture, given: Sidecar) -> str:
+def _table(plot: Picture, card: Sidecar) -> str:
     needed = "".join(f"% {line}\n" for line in latex.PREAMBLE[:2])
-    return f"{needed}% {latex.comment(given.told())}\n{latex.table(plot, draft(plot, given.style))}"
+    table = latex.table(plot, draft(plot, card.style))
+    return f"{needed}% {latex.comment(card.description())}\n{table}"
 
 
 _TEXTS: dict[str, Callable[[Picture, Sidecar], str]] = {
-    "csv": lambda plot, given: as_csv(plot.frame()),
+    "csv": lambda plot, card: as_csv(plot.frame()),
     "html": _html,
     "tex": _table,
-    "txt": lambda plot, given: draft(plot, given.style) + "\n",
-    "bib": lambda plot, given: bibtex(plot),
+    "txt": lambda plot, card: draft(plot, card.style) + "\n",
+    "bib": lambda plot, card: bibtex(plot),
 }

@@ -292,14 +292,14 @@ def _points(
 def _values(axes: Axes, m: Bars, look: Look, box: Box) -> None:
     """Ticks and limits of the value axis, with room for the number behind the longest bar."""
     low, high = m.bounds
-    other = axes.xaxis if m.horizontal else axes.yaxis
+    value_axis = axes.xaxis if m.horizontal else axes.yaxis
     whole = m.style in ("probability", "percent") and low == 0 and not m.as_points
     room = box.width / (3.4 * look.small) if m.horizontal else box.height / (2.2 * look.small)
     if whole:
         at = np.linspace(low, high, 5 if room > 6 else 3)
-        other.set_ticks(at, [number(float(tick), m.style) for tick in at])
+        value_axis.set_ticks(at, [number(float(tick), m.style) for tick in at])
     else:
-        other.set_major_locator(MaxNLocator(max(2, min(4, int(room)))))
+        value_axis.set_major_locator(MaxNLocator(max(2, min(4, int(room)))))
     if m.as_points:
         return
     beyond = 0.02 * (high - low)

@@ -94,9 +94,9 @@ class Block:
                     need.heights(w)
                     for need, w in zip(needs[row.start : row.stop], row.widths, strict=True)
                 ]
-                low += max(one[0] for one in these)
+                low += max(need[0] for need in these)
                 best += row.height
-                high += max(row.height, min(one[2] for one in these))
+                high += max(row.height, min(need[2] for need in these))
             between = self.gap * (len(self.grid(width)) - 1)
             return low + between, best + between, high + between
 
@@ -129,7 +129,7 @@ class Block:
             planned = self.head(width) + sum(row.height for row in self.rows)
             planned += self.gap * (len(self.rows) - 1)
             factor = max((axes + height - planned) / axes, 0.3)
-            self.heights = [one * factor for one in self.heights]
+            self.heights = [height * factor for height in self.heights]
 
     def around(self, index: int) -> tuple[float, float]:
         """Points that labels take above and below the axes of a row of it."""

@@ -73,10 +73,10 @@ class Flows:
             if index and not column:
                 top += self.heights[row - 1] + self.gap * 0.6
             x = column * (self.share + self.gap)
-            self._one(axes, index, flow, placed, x, top)
+            self._draw(axes, index, flow, placed, x, top)
         return axes
 
-    def _one(
+    def _draw(
         self, axes: Axes, index: int, flow: Flow, placed: Streams, x: float, top: float
     ) -> None:
         look = self.look
@@ -133,35 +133,35 @@ class Flows:
         layer, end, node, right = places
         look = self.look
         for x, nodes in ((layer, placed.layers), (end, placed.ends)):
-            for one in nodes:
-                if not one.height:
+            for stream in nodes:
+                if not stream.height:
                     continue
                 axes.add_patch(
                     Rectangle(
-                        (x, top + one.top),
+                        (x, top + stream.top),
                         node,
-                        one.height,
+                        stream.height,
                         facecolor="#404040",
                         linewidth=0,
                     )
                 )
-        for nth, one in enumerate(placed.layers):
-            name = one.name if nth else f"layer {one.name}"
+        for nth, stream in enumerate(placed.layers):
+            name = stream.name if nth else f"layer {stream.name}"
             axes.text(
                 layer + node / 2,
-                top + one.top - 1.2,
+                top + stream.top - 1.2,
                 name,
                 fontsize=look.least,
                 ha="center",
                 bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.3},
             )
-        for nth, one in enumerate(placed.ends):
+        for nth, stream in enumerate(placed.ends):
             y = -look.small * 0.75 if nth == 0 else placed.height + look.least
-            shown = number(one.value, "signed").replace("-", "\N{MINUS SIGN}")
+            shown = number(stream.value, "signed").replace("-", "\N{MINUS SIGN}")
             axes.text(
                 right,
                 top + y,
-                f"{look.shortened(one.name, 0.32 * self.share, look.least)} {shown}",
+                f"{look.shortened(stream.name, 0.32 * self.share, look.least)} {shown}",
                 fontsize=look.least,
                 ha="right",
             )
@@ -174,7 +174,7 @@ class Flows:
         top: float,
     ) -> None:
         p, q, r, s = places
-        a, b, c = (top + one for one in stream.tops)
+        a, b, c = (top + edge for edge in stream.tops)
         thick = stream.thickness
         m, n = (p + q) / 2, (r + s) / 2
         upper = [(p, a), (m, a), (m, b), (q, b), (r, b), (n, b), (n, c), (s, c)]

@@ -27,12 +27,12 @@ Measure = Callable[[str, float], float]
 def families(characters: set[str], font: str, serif: str) -> tuple[list[str], list[str]]:
     """(families in order of fallback, notices): an installed font for each glyph, if there is."""
     installed = {entry.name for entry in fontManager.ttflist}
-    wanted = SANS if font == "sans" else SERIFS[serif]
-    chosen = [name for name in wanted if name in installed] or ["DejaVu Sans"]
+    names = SANS if font == "sans" else SERIFS[serif]
+    chosen = [name for name in names if name in installed] or ["DejaVu Sans"]
     notices = []
     if font == "serif":
         face, like = _NAMED[serif]
-        if chosen[0] not in wanted[:like]:
+        if chosen[0] not in names[:like]:
             notices.append(
                 f"No installed font looks like the venue's {face}: set in {chosen[0]}. "
                 f"Install the Debian package {debian_package(face)} and export again."
@@ -44,10 +44,10 @@ def families(characters: set[str], font: str, serif: str) -> tuple[list[str], li
     if missing and font == "serif":  # a sans font of the house before one of another script
         spare = [name for name in SANS if name in installed and name not in chosen]
         for name in spare:
-            found = missing & _covered(fontManager.findfont(FontProperties(family=[name])))
-            if found:
+            covered = missing & _covered(fontManager.findfont(FontProperties(family=[name])))
+            if covered:
                 chosen.append(name)
-                missing -= found
+                missing -= covered
     if not missing:
         return chosen, notices
     regular = [
@@ -61,22 +61,22 @@ def families(characters: set[str], font: str, serif: str) -> tuple[list[str], li
     kind = "Serif" if font == "serif" else "Sans"
     regular.sort(key=lambda e: (_is_cff(e.fname), "Noto" not in e.name, kind not in e.name, e.name))
     for entry in regular:
-        found = missing & _covered(entry.fname, getattr(entry, "index", 0))
-        if found:
+        covered = missing & _covered(entry.fname, getattr(entry, "index", 0))
+        if covered:
             chosen.append(entry.name)
-            missing -= found
+            missing -= covered
             if _is_cff(entry.fname):
                 notices.append(
-                    f"{entry.name}, which is no TrueType font, has {len(found)} of the characters: "
-                    "a PDF with it may fail a venue's font check. Install "
-                    f"{install_of(found)}, or export SVG."
+                    f"{entry.name}, which is no TrueType font, has {len(covered)} of the "
+                    "characters: a PDF with it may fail a venue's font check. Install "
+                    f"{install_of(covered)}, or export SVG."
                 )
         if not missing:
             break
     return chosen, advice(missing) + notices
 
 
-def characters_of(*given: object) -> set[str]:
+def characters_of(*parts: object) -> set[str]:
     """Every character in the strings of these records, tuples and lists."""
     characters: set[str] = set()
 
@@ -90,7 +90,7 @@ def characters_of(*given: object) -> set[str]:
             for name in value.__dataclass_fields__:
                 collect(getattr(value, name))
 
-    collect(given)
+    collect(parts)
     return characters
 
 
@@ -119,10 +119,10 @@ def _covered(file: str, index: int = 0) -> frozenset[int]:
     if (file, index) not in _CHARMAPS:
         try:
             font = FT2Font(file, face_index=index)
-            found = frozenset(font.get_charmap()) if font.scalable else frozenset()
+            codes = frozenset(font.get_charmap()) if font.scalable else frozenset()
         except (OSError, RuntimeError, ValueError):
-            found = frozenset()
-        _CHARMAPS[file, index] = found
+            codes = frozenset()
+        _CHARMAPS[file, index] = codes
     return _CHARMAPS[file, index]
 
 

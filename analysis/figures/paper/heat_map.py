@@ -125,12 +125,12 @@ def _by_colour(axes: Axes, m: HeatMap, mesh: ScalarMappable) -> PathCollection:
     return drawn
 
 
-def same_scale(one: HeatMap, other: HeatMap) -> bool:
+def same_scale(first: HeatMap, second: HeatMap) -> bool:
     """Whether one colour bar speaks for both."""
-    return (one.scale, one.bounds, one.value_label) == (
-        other.scale,
-        other.bounds,
-        other.value_label,
+    return (first.scale, first.bounds, first.value_label) == (
+        second.scale,
+        second.bounds,
+        second.value_label,
     )
 
 

@@ -181,7 +181,7 @@ def draw_points(axes: Axes, m: Points, look: Look, slots: Sequence[int]) -> None
 def _region_names(axes: Axes, m: Points, look: Look, frame: tuple[float, float]) -> None:
     """Names beside their regions, over no point; where there is no room, no name."""
     named = f"{axes.get_gid()}-region", f"{axes.get_gid()}-leader"
-    for old in [one for one in (*axes.texts, *axes.lines) if one.get_gid() in named]:
+    for old in [artist for artist in (*axes.texts, *axes.lines) if artist.get_gid() in named]:
         old.remove()  # they stood in axes of another size
     every = np.concatenate([m.xy, m.contours])
     low, top = every.min(axis=0), every.max(axis=0)

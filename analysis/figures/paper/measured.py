@@ -42,7 +42,7 @@ def measure(figure: Figure, named: Iterable[Named] = ()) -> Printed:
             whole = text.get_window_extent(renderer)
             contrast = _contrast(text, axes, whole, extents)
             texts.append(Words(text.get_text(), box(whole), contrast, number))
-    alone = [*figure.texts, *(text for one in figure.legends for text in one.get_texts())]
+    alone = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
     for text in alone:
         if text.get_text().strip():
             extent = box(text.get_window_extent(renderer))
@@ -52,7 +52,7 @@ def measure(figure: Figure, named: Iterable[Named] = ()) -> Printed:
     filled = [
         box(axes.bbox if alone_there else axes.get_tightbbox(renderer)) for axes in figure.axes
     ]
-    filled += [box(one.get_window_extent(renderer)) for one in figure.legends]
+    filled += [box(legend.get_window_extent(renderer)) for legend in figure.legends]
     filled += [box(text.get_window_extent(renderer)) for text in figure.texts]
     width, height = figure.get_size_inches() * 72
     return Printed(
@@ -61,7 +61,7 @@ def measure(figure: Figure, named: Iterable[Named] = ()) -> Printed:
         texts=tuple(texts),
         panels=tuple(box(axes.bbox) for axes in panels),
         filled=tuple(filled),
-        labels=tuple(_shown(*one) for one in named),
+        labels=tuple(_shown(*labelled) for labelled in named),
         marks=tuple(contrast for axes in panels for contrast in _marks(axes)),
     )
 

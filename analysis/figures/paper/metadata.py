@@ -29,7 +29,7 @@ _DUBLIN_CORE = {
 NAMESPACE = "https://www.w3.org/ns/poollens#"
 
 
-def about(plots: tuple[Picture, ...], given: Mapping[str, str] | None) -> dict[str, str]:
+def about(plots: tuple[Picture, ...], extra: Mapping[str, str] | None) -> dict[str, str]:
     """What is said of a figure in any format: title, description, and whatever is given."""
     sources = [{"view": plot.view, **plot.provenance} for plot in plots]
     description = json.dumps(sources[0] if len(sources) == 1 else sources, sort_keys=True)
@@ -38,13 +38,13 @@ def about(plots: tuple[Picture, ...], given: Mapping[str, str] | None) -> dict[s
         "Title": title,
         "Description": description,
         "Keywords": " ".join(dict.fromkeys(printable(p.view) for p in plots)),
-        **(given or {}),
+        **(extra or {}),
     }
 
 
-def for_matplotlib(said: Mapping[str, str], format: str) -> dict[str, Any]:
+def for_matplotlib(facts: Mapping[str, str], format: str) -> dict[str, Any]:
     """The part that matplotlib writes itself, under the names it knows; dates are left out."""
-    entries: dict[str, Any] = {key: str(value) for key, value in said.items()}
+    entries: dict[str, Any] = {key: str(value) for key, value in facts.items()}
     if format == "pdf":
         entries["Subject"] = entries.pop("Description", "")
         return {"Creator": "PoolLens", "CreationDate": None, "ModDate": None, **entries}
@@ -54,9 +54,9 @@ def for_matplotlib(said: Mapping[str, str], format: str) -> dict[str, Any]:
     return {"Software": "PoolLens", **entries}
 
 
-def into_svg(data: bytes, said: Mapping[str, str]) -> bytes:
+def into_svg(data: bytes, facts: Mapping[str, str]) -> bytes:
     """An SVG with the entries that Dublin Core has no name for, as elements of its metadata."""
-    others = {k: v for k, v in said.items() if k not in _DUBLIN_CORE and k != "Author"}
+    others = {k: v for k, v in facts.items() if k not in _DUBLIN_CORE and k != "Author"}
     if not others:
         return data
     made = "".join(

@@ -174,7 +174,7 @@ class Page:
                     yield from leaf.named()
 
     def _margins(self) -> list[float]:
-        return [one for b in self.blocks for leaf in b.leaves for one in leaf.margins]
+        return [margin for b in self.blocks for leaf in b.leaves for margin in leaf.margins]
 
     def _fit(self) -> None:
         for block in self.blocks:
@@ -199,10 +199,10 @@ class Page:
             inside = bar.maps[0].axes.bbox  # type: ignore[union-attr]
             bar.right = round(max(0.0, whole.x1 - inside.x1) * to_points, 3) + 0.5
             beyond = round(max(0.0, whole.y1 - inside.y1) * to_points, 3)
-            for one in bar.maps:
-                one.margins = one.margins._replace(
-                    right=max(one.margins.right, bar.right),
-                    above=max(one.margins.above, min(beyond, self.look.text)),
+            for drawing in bar.maps:
+                drawing.margins = drawing.margins._replace(
+                    right=max(drawing.margins.right, bar.right),
+                    above=max(drawing.margins.above, min(beyond, self.look.text)),
                 )
 
     def _arrange(self) -> None:
@@ -219,10 +219,12 @@ class Page:
             for block in self.blocks[row.start : row.stop]:
                 self._place_block(block, top, height)
             top += height + self.gap
-        wanted = self.look.style.height
+        set_height = self.look.style.height
         natural = top - self.gap + EDGE
-        fixed = wanted is not None and any(sum(b.heights) for b in self.blocks)
-        self.height = wanted * 72 if fixed and wanted is not None else math.ceil(natural * 20) / 20
+        fixed = set_height is not None and any(sum(b.heights) for b in self.blocks)
+        self.height = (
+            set_height * 72 if fixed and set_height is not None else math.ceil(natural * 20) / 20
+        )
         self.tight = natural > self.height + 1.0
         self.figure.set_size_inches(self.look.style.inches, self.height / 72)
         self._apply()
@@ -237,8 +239,8 @@ class Page:
             axes.append(max(sum(block.heights) for block in blocks))
         if self.look.style.height is None or not sum(axes):
             return heights
-        given = self.look.style.height * 72 - top - EDGE - self.gap * (len(self.rows) - 1)
-        spare = given - sum(heights)
+        free = self.look.style.height * 72 - top - EDGE - self.gap * (len(self.rows) - 1)
+        spare = free - sum(heights)
         return [
             max(h + spare * a / sum(axes), h - a + SMALLEST)
             for h, a in zip(heights, axes, strict=True)
@@ -278,8 +280,8 @@ class Page:
         if not self.flat and self._block_of(grid[0][0]).even:
             longest: list[Leaf] = max(grid, key=len)
             for leaves in grid:
-                for leaf, other in zip(leaves, longest, strict=False):
-                    leaf.x, leaf.width = other.x, other.width
+                for leaf, model in zip(leaves, longest, strict=False):
+                    leaf.x, leaf.width = model.x, model.width
 
     @staticmethod
     def _axes_widths(
@@ -295,10 +297,12 @@ class Page:
             estimated = leaf.estimate(leaf.cell)
             planned.append(max(leaf.cell - estimated.left - estimated.right, SMALLEST))
         free = total - gap * (len(leaves) - 1) - sum(m.left + m.right for m in around)
-        return [max(free * one / sum(planned), SMALLEST) for one in planned]
+        return [max(free * share / sum(planned), SMALLEST) for share in planned]
 
     def _block_of(self, leaf: Leaf) -> Block:
-        return next(block for block in self.blocks if any(one is leaf for one in block.leaves))
+        return next(
+            block for block in self.blocks if any(member is leaf for member in block.leaves)
+        )
 
     def _start_of(self, leaf: Leaf) -> float:
         return EDGE if self.flat else self._block_of(leaf).x
@@ -331,13 +335,13 @@ class Page:
                 leaf.place(page)
             if block.heading is not None:
                 block.heading.set_position((block.x / page[0], 1 - block.y / page[1]))
-        for one in [self.legend, *(block.legend for block in self.blocks)]:
-            if one.made is not None:
-                at = (round(one.x / page[0], 7), round(1 - one.y / page[1], 7))
-                one.made.set_bbox_to_anchor(at, self.figure.transFigure)
+        for legend_box in [self.legend, *(block.legend for block in self.blocks)]:
+            if legend_box.made is not None:
+                at = (round(legend_box.x / page[0], 7), round(1 - legend_box.y / page[1], 7))
+                legend_box.made.set_bbox_to_anchor(at, self.figure.transFigure)
         for bar in self.bars:
             first, last = bar.maps[0], bar.maps[-1]
-            x = max(one.x + one.width for one in bar.maps) + 4.0
+            x = max(leaf.x + leaf.width for leaf in bar.maps) + 4.0
             height = last.y + last.height - first.y
             bar.made.ax.set_position(rectangle(x, first.y, 5.5 * self.look.scale, height, page))
 

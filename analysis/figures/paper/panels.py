@@ -279,11 +279,11 @@ def _text_widths(panels: Sequence[Panel], look: Look) -> tuple[float, float]:
     return least, min(max(max(lines, default=0.0), least), 330.0 * look.scale)
 
 
-def same_rows(one: Leaf, other: Leaf) -> bool:
+def same_rows(first: Leaf, second: Leaf) -> bool:
     """Whether two neighbours share their category axis, so that its labels stand once."""
-    if not (isinstance(one, Drawing) and isinstance(other, Drawing)):
+    if not (isinstance(first, Drawing) and isinstance(second, Drawing)):
         return False
-    left, right = one.panel, other.panel
+    left, right = first.panel, second.panel
     if isinstance(left, HeatMap) and isinstance(right, HeatMap):
         return left.rows == right.rows and left.row_label == right.row_label
     return (
@@ -295,12 +295,12 @@ def same_rows(one: Leaf, other: Leaf) -> bool:
     )
 
 
-def same_colours(one: Leaf, other: Leaf) -> bool:
+def same_colours(first: Leaf, second: Leaf) -> bool:
     """Whether one colour bar is enough for two maps."""
     return (
-        isinstance(one, Drawing)
-        and isinstance(other, Drawing)
-        and isinstance(one.panel, HeatMap)
-        and isinstance(other.panel, HeatMap)
-        and heat_map.same_scale(one.panel, other.panel)
+        isinstance(first, Drawing)
+        and isinstance(second, Drawing)
+        and isinstance(first.panel, HeatMap)
+        and isinstance(second.panel, HeatMap)
+        and heat_map.same_scale(first.panel, second.panel)
     )

@@ -40,7 +40,7 @@ def require() -> None:
         )
 
 
-def save(drawing: Figure, said: Mapping[str, str], style: Style) -> bytes:
+def save(drawing: Figure, facts: Mapping[str, str], style: Style) -> bytes:
     """The figure as PGF; `ValueError` where TeX could not set one of its texts."""
     from matplotlib.backends import backend_pgf
 
@@ -68,5 +68,5 @@ def save(drawing: Figure, said: Mapping[str, str], style: Style) -> bytes:
         inside._tex_escape = before
         # The process that measured the texts is let go: its state must not reach the next figure.
         inside.LatexManager._get_cached_or_new_impl.cache_clear()
-    head = "".join(f"%% {comment(key)}: {comment(value)}\n" for key, value in said.items())
+    head = "".join(f"%% {comment(key)}: {comment(value)}\n" for key, value in facts.items())
     return (head + buffer.getvalue()).encode("utf-8", "replace")

@@ -96,21 +96,21 @@ def compose(
     style = style or Style()
     with _DRAWING, _settings(plots, style) as (look, notices, font):
         page = _page(plots, look, columns)
-        said = metadata.about(tuple(plots), extra_metadata)
+        facts = metadata.about(tuple(plots), extra_metadata)
         dots = dpi if format == "png" else RASTER_DPI
         page.lay_out("pdf" if format == "pgf" else format, dots)
         if page.tight:
             notices.append(TIGHT)
         if format == "pgf":
-            return Rendered(pgf.save(page.figure, said, style), tuple(notices), font)
+            return Rendered(pgf.save(page.figure, facts, style), tuple(notices), font)
         buffer = io.BytesIO()
         page.figure.savefig(
-            buffer, format=format, dpi=dots, metadata=metadata.for_matplotlib(said, format)
+            buffer, format=format, dpi=dots, metadata=metadata.for_matplotlib(facts, format)
         )
         printed = measure(page.figure, page.named()) if measured else None
     data = buffer.getvalue()
     if format == "svg":
-        data = metadata.into_svg(data, said)
+        data = metadata.into_svg(data, facts)
     return Rendered(data, tuple(notices), font, printed)
 
 

@@ -59,13 +59,16 @@ def arranged(needs: Sequence[Need], columns: int, width: float, gap: float) -> t
     def best(start: int) -> tuple[int, float, tuple[Row, ...]]:
         if start == len(needs):
             return 0, 0.0, ()
-        found = []
+        options = []
         for stop in range(start + 1, min(start + columns, len(needs)) + 1):
             made = _row(needs, start, stop, width, gap)
             if made is not None:
                 rows, cost, rest = best(stop)
-                found.append((rows + 1, cost + made.cost, (made, *rest)))
-        return min(found, key=lambda one: (one[0], round(one[1] / (NEAR * width)), -len(one[2][0])))
+                options.append((rows + 1, cost + made.cost, (made, *rest)))
+        return min(
+            options,
+            key=lambda option: (option[0], round(option[1] / (NEAR * width)), -len(option[2][0])),
+        )
 
     rows = best(0)[2]
     most = max(map(len, rows))
@@ -90,7 +93,7 @@ def _row(needs: Sequence[Need], start: int, stop: int, width: float, gap: float)
     """The row, or None where it is too narrow for its panels."""
     these = needs[start:stop]
     texts = any(need.is_text for need in these) and len(these) > 1
-    found = []
+    options = []
     for factor in _SHARES if texts else (1.0,):
         widths = _widths(these, width, gap, factor)
         if widths is None:
@@ -102,14 +105,16 @@ def _row(needs: Sequence[Need], start: int, stop: int, width: float, gap: float)
             for need, (_, _, high), w in zip(these, heights, widths, strict=True)
         )
         cost = (height + gap) * width + EMPTY * empty
-        found.append(Row(start, stop, widths, height, cost))
-    return min(found, key=lambda row: row.cost)
+        options.append(Row(start, stop, widths, height, cost))
+    return min(options, key=lambda row: row.cost)
 
 
 def _height(needs: Sequence[Need], heights: Sequence[Heights]) -> float:
     """One height for a row: the mean of the best ones, where everybody can read it."""
-    wanted = [best for need, (_, best, _) in zip(needs, heights, strict=True) if not need.is_text]
-    mean = sum(wanted) / len(wanted) if wanted else 0.0
+    heights_wished = [
+        best for need, (_, best, _) in zip(needs, heights, strict=True) if not need.is_text
+    ]
+    mean = sum(heights_wished) / len(heights_wished) if heights_wished else 0.0
     high = min((h for n, (_, _, h) in zip(needs, heights, strict=True) if not n.is_text), default=0)
     return max(min(mean, high), *(low for low, _, _ in heights))
 

@@ -73,14 +73,14 @@ def whole(axes: Axes, look: Look, x: np.ndarray, width: float) -> None:
     if low == high:
         axes.set_xticks([low])
         return
-    wide = max(look.measure(str(one), look.small) for one in (low, high)) + 0.5 * look.small
+    wide = max(look.measure(str(tick), look.small) for tick in (low, high)) + 0.5 * look.small
     step = next(s for s in _ROUND if s * width >= wide * (high - low) or s >= high - low)
     first = -(-low // step) * step
     shown = [low, *range(first, high, step), high]
     apart = [shown[0]]
-    for one in dict.fromkeys(shown[1:-1]):
-        if all(abs(one - end) * width >= wide * (high - low) for end in (apart[-1], high)):
-            apart.append(one)
+    for tick in dict.fromkeys(shown[1:-1]):
+        if all(abs(tick - end) * width >= wide * (high - low) for end in (apart[-1], high)):
+            apart.append(tick)
     axes.set_xticks([*apart, high])
 
 

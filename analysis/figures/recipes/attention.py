@@ -119,10 +119,10 @@ def encoder_heads(
 ) -> Plot:
     """All layers x attention heads of the encoder at a glance."""
 
-    def one(trace: Trace) -> Plot:
+    def draw(trace: Trace) -> Plot:
         return encoder.encoder_heads(trace, words, special, limit)
 
-    return request.each(lambda subject, target: _mean_matrix(subject, one))
+    return request.each(lambda subject, target: _mean_matrix(subject, draw))
 
 
 @recipe("encoder_head")
@@ -146,11 +146,11 @@ def encoder_head(
         raise ValueError(f"window is {window}: the first and behind the last token are meant")
     part = (window[0], window[1]) if window else None
 
-    def one(trace: Trace) -> Plot:
+    def draw(trace: Trace) -> Plot:
         place = len(attention.encoder_attention(trace)) if layer is None else layer
         return encoder.encoder_head(trace, place, head, words, special, part, limit)
 
-    return request.each(lambda subject, target: _mean_matrix(subject, one))
+    return request.each(lambda subject, target: _mean_matrix(subject, draw))
 
 
 def _mean_matrix(subject: Subject, draw: Callable[[Trace], Plot]) -> Plot:

@@ -105,9 +105,9 @@ def _attributed(
         def make(request: Request, **params: Any) -> Plot:
             settings = {name: params.pop(name, default) for name, (_, default) in common.items()}
             names = _methods(settings.pop("method"), least, most)
-            given = Attributions(request, tuple(names), settings)
-            plot = draw(given, **params)
-            return replace(plot, params={**plot.params, "method": names, "unit": given.unit})
+            attributions = Attributions(request, tuple(names), settings)
+            plot = draw(attributions, **params)
+            return replace(plot, params={**plot.params, "method": names, "unit": attributions.unit})
 
         hints = inspect.get_annotations(draw, eval_str=True)
         make.__annotations__ = {p.name: hints[p.name] for p in own} | {
@@ -129,76 +129,76 @@ def _attributed(
     return register
 
 
-def _methods(given: Methods, least: int, most: int) -> list[str]:
-    parts = given.split(",") if isinstance(given, str) else given
+def _methods(methods: Methods, least: int, most: int) -> list[str]:
+    parts = methods.split(",") if isinstance(methods, str) else methods
     names = [name for part in parts if (name := part.strip())]
     for name in names:
         if name not in METHODS:
             raise ValueError(f"no method is called {name!r}; known are {', '.join(METHODS)}")
     if len(set(names)) != len(names) or not least <= len(names) <= most:
         many = f"{least}" if least == most else f"{least} or more"
-        raise ValueError(f"method is {given!r}: {many} different methods are meant")
+        raise ValueError(f"method is {methods!r}: {many} different methods are meant")
     return names
 
 
 @_attributed("attribution_strips")
-def attribution_strips(given: Attributions, limits: list[float] | None = None) -> Plot:
+def attribution_strips(results: Attributions, limits: list[float] | None = None) -> Plot:
     """The text coloured by several attribution methods, a strip each."""
     return attributions.strips(
-        [[given.mean(s, t, method) for s, t in given.request] for method in given.methods],
-        given.tokens(),
-        given.checkpoints(),
-        given.request.names,
+        [[results.mean(s, t, method) for s, t in results.request] for method in results.methods],
+        results.tokens(),
+        results.checkpoints(),
+        results.request.names,
         limits,
     )
 
 
 @_attributed("attribution_bars", "integrated_gradients", 1, 1)
-def attribution_bars(given: Attributions, limit: float | None = None) -> Plot:
+def attribution_bars(results: Attributions, limit: float | None = None) -> Plot:
     """Scores of one attribution method with their intervals; a seed group with a dot a seed."""
-    (method,) = given.methods
+    (method,) = results.methods
     return attributions.bars(
-        [list(given.results(s, t, method)) for s, t in given.request],
-        given.tokens(),
-        given.checkpoints(),
-        given.request.names,
+        [list(results.results(s, t, method)) for s, t in results.request],
+        results.tokens(),
+        results.checkpoints(),
+        results.request.names,
         limit,
     )
 
 
 @_attributed("attribution_methods")
-def attribution_methods(given: Attributions, special: bool = True) -> Plot:
+def attribution_methods(results: Attributions, special: bool = True) -> Plot:
     """Attribution methods x units, every row as shares of its own largest score."""
-    subject, target, tokens = given.only("attribution_methods")
-    means = [given.mean(subject, target, method) for method in given.methods]
+    subject, target, tokens = results.only("attribution_methods")
+    means = [results.mean(subject, target, method) for method in results.methods]
     return attributions.methods(means, tokens, subject.checkpoint, special)
 
 
 @_attributed("attribution_disagreement", "integrated_gradients, leave_one_out", 2, 2)
-def attribution_disagreement(given: Attributions) -> Plot:
+def attribution_disagreement(results: Attributions) -> Plot:
     """Two attribution methods on one text, and their difference."""
-    subject, target, tokens = given.only("attribution_disagreement")
-    first, second = (given.mean(subject, target, method) for method in given.methods)
+    subject, target, tokens = results.only("attribution_disagreement")
+    first, second = (results.mean(subject, target, method) for method in results.methods)
     names = (title_of(first), title_of(second))
     return attributions.disagreement(first, second, tokens, names, [subject.checkpoint])
 
 
 @_attributed("attribution_layers", "joint_layers, exact_split", 1, 2)
-def attribution_layers(given: Attributions, limit: float | None = None) -> Plot:
+def attribution_layers(results: Attributions, limit: float | None = None) -> Plot:
     """Which source layer carries the prediction: integrated gradients beside the exact split."""
-    subject, target, tokens = given.only("attribution_layers")
-    joint = list(given.results(subject, target, "joint_layers"))
+    subject, target, tokens = results.only("attribution_layers")
+    joint = list(results.results(subject, target, "joint_layers"))
     split: list[Attribution] | None = None
-    if "exact_split" in given.methods:
+    if "exact_split" in results.methods:
         try:
-            split = list(given.results(subject, target, "exact_split"))
+            split = list(results.results(subject, target, "exact_split"))
         except ValueError:  # no exact split: the gradients stand alone
             split = None
     return attributions.layers(joint, split, subject.checkpoint, tokens, subject.name, limit)
 
 
 def _measured(
-    given: Attributions,
+    results: Attributions,
     subject: Subject,
     target: GivenTarget,
     method: str,
@@ -208,13 +208,13 @@ def _measured(
     ranking_seed: int,
 ) -> tuple[Any, ...]:
     """The evidence for one method, of every member."""
-    one = given.question(subject, target, method)
-    return subject.each(faithful, one, given.unit, replace, measured, repeats, ranking_seed)
+    question = results.question(subject, target, method)
+    return subject.each(faithful, question, results.unit, replace, measured, repeats, ranking_seed)
 
 
 @_attributed("evidence_scores")
 def evidence_scores(
-    given: Attributions,
+    results: Attributions,
     replace: str = "mask",
     measured: str = "probability",
     repeats: int = 20,
@@ -230,31 +230,31 @@ def evidence_scores(
     ValueError
         Several checkpoints are to be compared by several methods.
     """
-    request = given.request
+    request = results.request
     several = len(request.subjects) > 1
-    if several and len(given.methods) > 1:
+    if several and len(results.methods) > 1:
         raise ValueError("several checkpoints are compared by one method: name one")
     rows = [
-        list(_measured(given, s, t, method, replace, measured, repeats, ranking_seed))
+        list(_measured(results, s, t, method, replace, measured, repeats, ranking_seed))
         for s, t in request
-        for method in given.methods
+        for method in results.methods
     ]
     if several:
         return evidence.evidence_scores(
             rows,
             request.names,
-            tokens=given.tokens()[0],
+            tokens=results.tokens()[0],
             limit=limit,
             row_label="checkpoint",
-            checkpoints=given.checkpoints(),
+            checkpoints=results.checkpoints(),
         )
     owner = request.subjects[0].checkpoint
-    return evidence.evidence_scores(rows, _titles(given), owner, given.tokens()[0], limit)
+    return evidence.evidence_scores(rows, _titles(results), owner, results.tokens()[0], limit)
 
 
 @_attributed("evidence_bars")
 def evidence_bars(
-    given: Attributions,
+    results: Attributions,
     measure: str = "comprehensiveness",
     replace: str = "mask",
     measured: str = "probability",
@@ -262,37 +262,37 @@ def evidence_bars(
     ranking_seed: int = 0,
 ) -> Plot:
     """One measure of each attribution method, beside random rankings."""
-    subject, target, tokens = given.only("evidence_bars")
+    subject, target, tokens = results.only("evidence_bars")
     rows = [
         mean_faithfulness(
-            _measured(given, subject, target, method, replace, measured, repeats, ranking_seed)
+            _measured(results, subject, target, method, replace, measured, repeats, ranking_seed)
         )
-        for method in given.methods
+        for method in results.methods
     ]
     return evidence.evidence_bars(rows, measure, None, subject.checkpoint, tokens)
 
 
 @_attributed("deletion_insertion")
 def deletion_insertion(
-    given: Attributions,
+    results: Attributions,
     replace: str = "mask",
     measured: str = "probability",
     repeats: int = 20,
     ranking_seed: int = 0,
 ) -> Plot:
     """What the output does as units go, or come, in the order of each attribution method."""
-    subject, target, tokens = given.only("deletion_insertion")
+    subject, target, tokens = results.only("deletion_insertion")
     rows = [
         mean_faithfulness(
-            _measured(given, subject, target, method, replace, measured, repeats, ranking_seed)
+            _measured(results, subject, target, method, replace, measured, repeats, ranking_seed)
         )
-        for method in given.methods
+        for method in results.methods
     ]
-    return evidence.deletion_insertion(rows, _titles(given), subject.checkpoint, tokens)
+    return evidence.deletion_insertion(rows, _titles(results), subject.checkpoint, tokens)
 
 
 @_attributed("rank_agreement")
-def rank_agreements(given: Attributions) -> Plot:
+def rank_agreements(results: Attributions) -> Plot:
     """Kendall's tau between every two attribution methods, or checkpoints by one method.
 
     Raises
@@ -300,43 +300,47 @@ def rank_agreements(given: Attributions) -> Plot:
     ValueError
         Several checkpoints are to be compared by several methods.
     """
-    request = given.request
+    request = results.request
     if len(request.subjects) == 1:
-        subject, target, tokens = given.only("rank_agreement")
-        means = [given.mean(subject, target, method) for method in given.methods]
-        agreement = rank_agreement(means, tokens, _titles(given))
+        subject, target, tokens = results.only("rank_agreement")
+        means = [results.mean(subject, target, method) for method in results.methods]
+        agreement = rank_agreement(means, tokens, _titles(results))
         return evidence.rank_agreement(agreement, [subject.checkpoint], tokens)
-    if len(given.methods) > 1:
+    if len(results.methods) > 1:
         raise ValueError("several checkpoints are compared by one method: name one")
-    entries = [given.results(s, t, given.methods[0]) for s, t in request]
-    means = [averages.mean_attribution(entry) for entry in on_one_text(entries, given.tokens())]
-    tokens = given.tokens()[0]
+    entries = [results.results(s, t, results.methods[0]) for s, t in request]
+    means = [averages.mean_attribution(entry) for entry in on_one_text(entries, results.tokens())]
+    tokens = results.tokens()[0]
     agreement = rank_agreement(means, tokens, request.names)
-    return evidence.rank_agreement(agreement, given.checkpoints(), tokens, "checkpoint")
+    return evidence.rank_agreement(agreement, results.checkpoints(), tokens, "checkpoint")
 
 
 @_attributed("randomisation", "integrated_gradients")
-def weights_drawn_anew(given: Attributions, weight_seed: int = 0) -> Plot:
+def weights_drawn_anew(results: Attributions, weight_seed: int = 0) -> Plot:
     """Whether attributions follow the model, as its weights are drawn anew from the top."""
-    subject, target, tokens = given.only("randomisation")
+    subject, target, tokens = results.only("randomisation")
     rows, names = [], []
-    for method in given.methods:
-        one = given.question(subject, target, method)
+    for method in results.methods:
+        question = results.question(subject, target, method)
         for member in subject.members:
-            rows.append(member.result(randomised, one, given.unit, weight_seed))
+            rows.append(member.result(randomised, question, results.unit, weight_seed))
             seed = f", {member.checkpoint.id}" if subject.is_group else ""
             names.append(METHODS[method].title + seed)
     return evidence.randomisation(rows, names, subject.checkpoint, tokens)
 
 
-def _titles(given: Attributions) -> list[str]:
-    return [METHODS[method].title for method in given.methods]
+def _titles(results: Attributions) -> list[str]:
+    return [METHODS[method].title for method in results.methods]
 
 
 def on_one_text(
     entries: Sequence[Sequence[Attribution]], tokens: Sequence[Any]
 ) -> list[tuple[Attribution, ...]]:
     """The members of every entry on the units of the first; ``ValueError`` where they have none."""
-    flat = [(one, text) for entry, text in zip(entries, tokens, strict=True) for one in entry]
-    rest = iter(aligned([one for one, _ in flat], [text for _, text in flat]))
+    flat = [
+        (attribution, text)
+        for entry, text in zip(entries, tokens, strict=True)
+        for attribution in entry
+    ]
+    rest = iter(aligned([attribution for attribution, _ in flat], [text for _, text in flat]))
     return [tuple(next(rest) for _ in entry) for entry in entries]

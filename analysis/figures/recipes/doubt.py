@@ -35,8 +35,8 @@ def doubt_of(
     before = subject.traces()
     after = []
     for member in subject.members:
-        other = edits.replacement(member.classifier, instead) if instead else ""
-        text, pair = edits.edited(member.text, member.pair, [place], other)
+        replacement = edits.replacement(member.classifier, instead) if instead else ""
+        text, pair = edits.edited(member.text, member.pair, [place], replacement)
         after.append(member.reads(text, pair).result(results.trace))
     try:
         split = averages.mean_decomposition(subject.splits())

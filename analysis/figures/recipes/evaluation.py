@@ -85,9 +85,9 @@ def predicted_values(request: Request, precision: str = "float32") -> Plot:
     each = [member.result(answers, data, precision) for member in members]
     rows = common_rows(each)
     return evaluation.predicted_values(
-        [one.checkpoint for one in each],
+        [member.checkpoint for member in each],
         data.table.label[rows],
-        [one.at(rows).logits[:, 0] for one in each],
+        [member.at(rows).logits[:, 0] for member in each],
         data.name,
         owners,
     )

@@ -75,7 +75,7 @@ def text_flips(
     from analysis.interventions import flips_over
 
     rows = random_rows(data.table, texts)[:first]
-    subjects = {name: [one.classifier for one in members]}
+    subjects = {name: [member.classifier for member in members]}
     return tuple(flips_over(subjects, rows, kind, words, most, progress=member.store.progress))
 
 

@@ -52,9 +52,9 @@ def _attributed(
     limit: float | None,
     n_steps: int | None = None,
 ) -> Plot:
-    asked = input_arguments(method, subject.class_index(target), n_steps)
+    question = input_arguments(method, subject.class_index(target), n_steps)
     return compare.input_attribution(
-        averages.mean_attribution(subject.each(results.attribution, *asked)),
+        averages.mean_attribution(subject.each(results.attribution, *question)),
         subject.traces()[0].tokens,
         subject.checkpoint,
         words=words,
@@ -144,7 +144,7 @@ def source_layers(
     """Source layers of the max-pool: share of wins, and what they contribute."""
     subject, target = request.only("source_layers")
     won = [trace.head.winners for trace in subject.traces()]
-    over_layers = [one for one in won if one is not None and one.token is None]
+    over_layers = [winners for winners in won if winners is not None and winners.token is None]
     winners = averages.mean_winners(over_layers) if len(over_layers) == len(won) else None
     return compare.source_layers(
         averages.mean_decomposition(subject.splits(reference)),

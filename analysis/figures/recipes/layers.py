@@ -48,11 +48,11 @@ def cls_by_layer(
                 )
             index = subject.class_index(target)
             weights = over_depth.mean_dimension_weights(subject.traces(), index, at)
-        other = None
+        reference_trace = None
         if values == "reference":
             if not reference:
                 raise ValueError("give the text to compare with: reference=...")
-            other = subject.reads(reference, request.pair).mean_trace()
+            reference_trace = subject.reads(reference, request.pair).mean_trace()
         corpus = None
         if values == "standardised":
             corpus = averages.mean_moments(subject.profiles())
@@ -68,7 +68,7 @@ def cls_by_layer(
             order,
             weights,
             corpus,
-            other,
+            reference_trace,
             top,
             limit,
             chosen,
@@ -98,8 +98,10 @@ def dimension(request: Request, index: int = 0, token: int | None = None) -> Plo
                 "one by one"
             )
         (token,) = places
-    within("token", token, 0, min(len(one.tokens) for group in traces for one in group) - 1)
-    within("dimension", index, 0, min(one.hidden.shape[2] for group in traces for one in group) - 1)
+    within("token", token, 0, min(len(trace.tokens) for group in traces for trace in group) - 1)
+    within(
+        "dimension", index, 0, min(trace.hidden.shape[2] for group in traces for trace in group) - 1
+    )
     return views_layers.dimension(traces, index, token, request.names)
 
 
@@ -156,18 +158,18 @@ def cka(request: Request, of: str = "cls", most: int = 128) -> Plot:
     rows = request.sentences(most).rows
     first, second = request.subjects[0], request.subjects[-1]
     each = [
-        one.result(results.layer_cka, other, rows, of)
-        for one, other in averages.couples(first.members, second.members)
+        left.result(results.layer_cka, right, rows, of)
+        for left, right in averages.couples(first.members, second.members)
     ]
     mean = replace(
         each[0],
-        values=averages.mean([one.values for one in each]),
+        values=averages.mean([pair.values for pair in each]),
         checkpoints=(first.checkpoint, second.checkpoint),
     )
     plot = views_layers.cka(mean)
     if len(each) == 1:
         return plot
-    spread = np.std([one.values for one in each], axis=0, ddof=1)
+    spread = np.std([pair.values for pair in each], axis=0, ddof=1)
     note = (
         f"Mean over {len(each)} pairs of seeds; largest standard deviation {np.nanmax(spread):.2f}."
     )
@@ -225,7 +227,7 @@ def standings(
         read = subject.reads(reference, pair).traces()
         near = [
             over_depth.standing_of_reference(
-                path.vectors, trace.hidden[:, 0], [one.vectors for one in among]
+                path.vectors, trace.hidden[:, 0], [member.vectors for member in among]
             )
             for path, trace, among in zip(paths, read, others, strict=True)
         ]

@@ -240,20 +240,20 @@ def map_of(
     ]
     structures = []
     if contours or clusters:
-        for sheet, one in zip(sheets, now, strict=True):
+        for sheet, layout in zip(sheets, now, strict=True):
             own = layouts.structure(
                 sheet, sheet.nearest(layer), wish, texts_of(sample.table), sheets
             )
-            structures.append(own and own.onto(one))
+            structures.append(own and own.onto(layout))
     offered = colours(sample.table, sample.columns, answers, qualities)
     name = colour or next(iter(offered))
     if name not in offered:
         raise ValueError(f"there is no {name!r} to colour by; there are {', '.join(offered)}")
     codes, names = offered[name]().grouped()
-    typed = [land(sheet, one) for sheet, one in zip(sheets, now, strict=True)] if land else ()
+    typed = [land(sheet, layout) for sheet, layout in zip(sheets, now, strict=True)] if land else ()
     about = f" {ABOUT_THE_SUITE}" if sample.table.split == "suite" else ""
     return views.embedding_map(
-        [one.projection for one in now],
+        [layout.projection for layout in now],
         [sheet.title for sheet in sheets],
         codes,
         names,

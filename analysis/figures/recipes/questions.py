@@ -70,9 +70,9 @@ def question(
     )
 
 
-def shown(member: Member, asked: Question, unit: str) -> Attribution:
+def shown(member: Member, question: Question, unit: str) -> Attribution:
     """The attribution in the unit of a picture: pieces are summed into words."""
-    result = member.result(results.attribution, *asked.arguments)
+    result = member.result(results.attribution, *question.arguments)
     if unit != "word" or result.unit != "piece":
         return result
     return in_words(result, member.result(results.trace).tokens)
@@ -104,7 +104,7 @@ def random_rankings(
 
 def faithful(
     member: Member,
-    asked: Question,
+    question: Question,
     unit: str,
     replace: str,
     output: str,
@@ -114,9 +114,9 @@ def faithful(
     """How faithful an attribution is, beside random rankings of the same units."""
     from analysis.attribution.evidence.faithfulness import faithfulness
 
-    result = shown(member, asked, unit)
+    result = shown(member, question, unit)
     control = member.result(
-        random_rankings, result.unit_tokens, asked.target, replace, output, repeats, seed
+        random_rankings, result.unit_tokens, question.target, replace, output, repeats, seed
     )
     return faithfulness(
         member.classifier,
@@ -130,7 +130,9 @@ def faithful(
     )
 
 
-def randomised(member: Member, asked: Question, unit: str, weight_seed: int = 0) -> Randomisation:
+def randomised(
+    member: Member, question: Question, unit: str, weight_seed: int = 0
+) -> Randomisation:
     """Whether an attribution follows the model, as its weights are drawn anew from the top."""
     from analysis.attribution.evidence.randomisation import randomisation
 
@@ -140,13 +142,13 @@ def randomised(member: Member, asked: Question, unit: str, weight_seed: int = 0)
         member.pair,
         weight_seed=weight_seed,
         progress=member.store.progress,
-        method=asked.method,
-        target=asked.target,
+        method=question.method,
+        target=question.target,
         unit=unit,
-        output=asked.output,
-        baseline=asked.baseline,
-        baseline_text=asked.baseline_text,
-        span=asked.span or None,
-        seed=asked.seed,
-        **dict(asked.options),
+        output=question.output,
+        baseline=question.baseline,
+        baseline_text=question.baseline_text,
+        span=question.span or None,
+        seed=question.seed,
+        **dict(question.options),
     )

@@ -67,15 +67,15 @@ class FigureCheckpoints:
 
     members: dict[str, Checkpoint]  # by the id that the figure names
     missing: tuple[str, ...]
-    other: tuple[str, ...]  # sentences: a checkpoint of that name has other weights
+    changed: tuple[str, ...]  # sentences: a checkpoint of that name has other weights
 
 
-def find(given: Sidecar, known: Known) -> FigureCheckpoints:
+def find(card: Sidecar, known: Known) -> FigureCheckpoints:
     """Look for every checkpoint of the figure by its hash, then by its name."""
     members: dict[str, Checkpoint] = {}
-    missing, other = [], []
-    for one in (one for plot in given.plots for one in checkpoints_of(plot)):
-        for member in one.get("members") or [one]:
+    missing, changed = [], []
+    for checkpoint in (checkpoint for plot in card.plots for checkpoint in checkpoints_of(plot)):
+        for member in checkpoint.get("members") or [checkpoint]:
             name, digest = str(member.get("checkpoint", "")), str(member.get("sha256", ""))
             exact, named = known.of(name, digest)
             if exact is not None:
@@ -83,17 +83,17 @@ def find(given: Sidecar, known: Known) -> FigureCheckpoints:
             elif named is not None:
                 members[name] = named
                 if digest:
-                    other.append(
+                    changed.append(
                         f"{name}: the figure was made with sha256 {digest[:12]}, the checkpoint "
                         f"found here has {named.sha256[:12]}"
                     )
             else:
                 missing.append(name)
-    return FigureCheckpoints(members, tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(other)))
+    return FigureCheckpoints(members, tuple(dict.fromkeys(missing)), tuple(dict.fromkeys(changed)))
 
 
 def recompute(
-    found: FigureCheckpoints,
+    checkpoints: FigureCheckpoints,
     load: Callable[[Checkpoint], Any],
     recipe: dict[str, Any],
     data: DataReader | None = None,
@@ -109,9 +109,9 @@ def recompute(
     for name, ids in zip(recipe["names"], recipe["subjects"], strict=True):
         members = []
         for id in ids:
-            if id not in found.members:
+            if id not in checkpoints.members:
                 raise ValueError(f"{id} is not among the checkpoints of the figure")
-            classifier = load(found.members[id])
+            classifier = load(checkpoints.members[id])
             # the id that the figure names: it may lie in another folder here
             members.append(replace(classifier, checkpoint=replace(classifier.checkpoint, id=id)))
         subjects.append(loaded(name, members))
@@ -127,7 +127,7 @@ def recompute(
 
 
 def _data_of(
-    wanted: dict[str, Any] | None, read: DataReader | None, classes: tuple[str, ...] | None
+    declared: dict[str, Any] | None, read: DataReader | None, classes: tuple[str, ...] | None
 ) -> Data | None:
     """The data set that a recipe names: of the behaviour suite, else the given one.
 
@@ -135,23 +135,23 @@ def _data_of(
     """
     from analysis.figures.recipes.request import of_suite
 
-    if wanted is None:
+    if declared is None:
         return None
-    if isinstance(wanted.get("suite"), str):
-        given: Data | None = of_suite(wanted["suite"])
+    if isinstance(declared.get("suite"), str):
+        data: Data | None = of_suite(declared["suite"])
     else:
-        given = None if read is None else read(classes)
-    name = wanted.get("name") or "a data set"
-    if given is None:
+        data = None if read is None else read(classes)
+    name = declared.get("name") or "a data set"
+    if data is None:
         raise ValueError(f"it is drawn over {name}: give its file, --data FILE")
-    if given.table.digest != wanted["sha256"]:
+    if data.table.digest != declared["sha256"]:
         raise ValueError(
-            f"it is drawn over {wanted.get('rows')} rows ({name}), and the data set given has "
-            f"other texts ({len(given.table)} rows)"
+            f"it is drawn over {declared.get('rows')} rows ({name}), and the data set given has "
+            f"other texts ({len(data.table)} rows)"
         )
-    if wanted.get("labels") not in (None, given.table.label_digest):
+    if declared.get("labels") not in (None, data.table.label_digest):
         raise ValueError(f"the labels of the data set given are not those of {name}")
-    return replace(given, name=str(wanted.get("name", given.name)))
+    return replace(data, name=str(declared.get("name", data.name)))
 
 
 def difference(stored: Picture, computed: Picture) -> float | None:
@@ -163,10 +163,13 @@ def difference(stored: Picture, computed: Picture) -> float | None:
     if len(first) != len(second):
         return None
     largest = 0.0
-    for one, other in zip(first, second, strict=True):
-        if one.shape != other.shape or (np.isnan(one) != np.isnan(other)).any():
+    for first_array, second_array in zip(first, second, strict=True):
+        if (
+            first_array.shape != second_array.shape
+            or (np.isnan(first_array) != np.isnan(second_array)).any()
+        ):
             return None
-        gaps = np.abs(one - other)[~np.isnan(one)]
+        gaps = np.abs(first_array - second_array)[~np.isnan(first_array)]
         largest = max(largest, float(gaps.max(initial=0.0)))
     return largest
 
@@ -186,12 +189,12 @@ class RebuiltFigure:
     """A figure made again, and what there is to say of it."""
 
     saved: SavedFigure
-    said: tuple[str, ...]
+    sentences: tuple[str, ...]
     same: bool | None  # whether its bytes are those it was saved with; None: not comparable
 
 
 def rebuild(
-    given: Sidecar,
+    card: Sidecar,
     stem: str,
     known: Known | None = None,
     load: Callable[[Checkpoint], Any] | None = None,
@@ -210,27 +213,27 @@ def rebuild(
     (unless `force`), and ``ValueError`` where `anew` is not possible.
     """
     sentences = []
-    if others := other_versions(given):
+    if others := other_versions(card):
         sentences.append(
             "Made with other versions, so the bytes may differ: " + "; ".join(others) + "."
         )
-    plots = list(given.plots)
+    plots = list(card.plots)
     if known is not None and load is not None:
-        found = find(given, known)
-        if found.other and not force:
-            raise OtherCheckpoint("; ".join(found.other))
-        sentences.extend(f"{line}; going on, as was asked." for line in found.other)
+        checkpoints = find(card, known)
+        if checkpoints.changed and not force:
+            raise OtherCheckpoint("; ".join(checkpoints.changed))
+        sentences.extend(f"{line}; going on, as was asked." for line in checkpoints.changed)
         for index, plot in enumerate(plots):
-            plots[index], told = _computed(plot, found, load, anew, force, data, folders)
+            plots[index], sentence = _computed(plot, checkpoints, load, anew, force, data, folders)
             name = f"({chr(97 + index % 26)}) " if len(plots) > 1 else ""
-            sentences.append(f"{name}{told}")
+            sentences.append(f"{name}{sentence}")
     elif anew:
         raise ValueError("no checkpoints were given to compute the figure from")
-    saved = save(replace(given, plots=tuple(plots), versions=versions(), files={}), stem)
+    saved = save(replace(card, plots=tuple(plots), versions=versions(), files={}), stem)
     was = (
         None
         if changed or others
-        else next((v for k, v in given.files.items() if k.endswith(f".{given.format}")), None)
+        else next((v for k, v in card.files.items() if k.endswith(f".{card.format}")), None)
     )
     same = None if was is None else hashlib.sha256(saved.data).hexdigest() == was
     if same is False and not anew:
@@ -242,7 +245,7 @@ def rebuild(
 
 def _computed(
     stored: Picture,
-    found: FigureCheckpoints,
+    checkpoints: FigureCheckpoints,
     load: Callable[[Checkpoint], Any],
     anew: bool,
     force: bool,
@@ -259,7 +262,7 @@ def _computed(
         why = _other_folder(recipe["folder"], folders or {})
     else:
         ids = {id for ids in recipe["subjects"] for id in ids}
-        missing = [name for name in found.missing if name in ids]
+        missing = [name for name in checkpoints.missing if name in ids]
         why = f"not found here: {', '.join(missing)}" if missing else ""
     if why or recipe is None:
         if anew:
@@ -269,7 +272,7 @@ def _computed(
         if "folder" in recipe:
             computed = _of_folder(recipe, folders or {})
         else:
-            computed = recompute(found, load, recipe, data)
+            computed = recompute(checkpoints, load, recipe, data)
     except CheckpointError:
         raise
     except ValueError as error:
@@ -312,8 +315,8 @@ def _of_folder(recipe: Mapping[str, Any], folders: Mapping[str, Path]) -> Pictur
 
     kind, name = recipe["folder"]["kind"], recipe["folder"]["name"]
     made = make_of_folder(recipe["view"], kind, folders[kind], recipe["params"])
-    if (other := made.recipe["folder"]["name"]) != name:
-        raise ValueError(f"it is drawn of the {kind} {name}, and the folder given holds {other}")
+    if (drawn := made.recipe["folder"]["name"]) != name:
+        raise ValueError(f"it is drawn of the {kind} {name}, and the folder given holds {drawn}")
     return made
 
 

@@ -83,8 +83,8 @@ def recipes() -> dict[str, str]:
         line = (function.__doc__ or "").strip().partition("\n")[0]
         lines[key] = f"{line} [{options}]" if options else line
     for name, (key, params) in ALIASES.items():
-        given = "".join(f", {k} = {v}" for k, v in params.items())
-        lines[name] = f"The same as {key}{given}."
+        settings = "".join(f", {k} = {v}" for k, v in params.items())
+        lines[name] = f"The same as {key}{settings}."
     return dict(sorted(lines.items()))
 
 
@@ -125,20 +125,20 @@ def make(
     Raises `UnknownRecipe`, or ``ValueError`` with the reason.
     """
     known = _known()
-    key, given = ALIASES.get(name, (name, {}))
+    key, fixed = ALIASES.get(name, (name, {}))
     if key not in known:
         raise UnknownRecipe(
             f"no picture is called {name!r}; known are {', '.join(sorted({*known, *ALIASES}))}"
         )
     if not subjects:
         raise ValueError(f"{name} needs a checkpoint: name at least one")
-    given = {**given, **(params or {})}
+    fixed = {**fixed, **(params or {})}
     options = options_of(key)
-    if wrong := sorted(set(given) - set(options)):
+    if wrong := sorted(set(fixed) - set(options)):
         has = ", ".join(options) or "no parameters"
         raise ValueError(f"{name} has no parameter {', '.join(wrong)}; it has {has}")
-    require(known[key], given, f"{name}: ")
-    limit = given.get("limit")
+    require(known[key], fixed, f"{name}: ")
+    limit = fixed.get("limit")
     if limit is not None and not limit > 0:
         raise ValueError(f"{name}: limit is {limit:g}: a number above 0 ends a scale")
     targets: list[Any] = list(target) if isinstance(target, list) else [target] * len(subjects)
@@ -148,11 +148,11 @@ def make(
         tuple(_subject(subject).reads(text, pair) for subject in subjects),
         text,
         pair,
-        tuple(tuple(one) if isinstance(one, list) else one for one in targets),
+        tuple(tuple(target) if isinstance(target, list) else target for target in targets),
         data,
     )
-    plot = known[key](request, **given)
-    return replace(plot, recipe=_written(key, request, {**options, **given}))
+    plot = known[key](request, **fixed)
+    return replace(plot, recipe=_written(key, request, {**options, **fixed}))
 
 
 _OWN = ("subjects", "names", "target")  # of a recipe, what may differ between its subjects
@@ -176,7 +176,7 @@ def side_by_side(plots: Sequence[Plot]) -> Plot:
     """
     if not alike(plots):
         raise ValueError("these pictures were not made in the same way")
-    joined = {name: [one for plot in plots for one in plot.recipe[name]] for name in _OWN}
+    joined = {name: [part for plot in plots for part in plot.recipe[name]] for name in _OWN}
     return replace(together(plots, joined["names"]), recipe={**plots[0].recipe, **joined})
 
 
@@ -199,8 +199,8 @@ def scaled(plot: Plot, limit: float) -> Plot:
     )
 
 
-def _subject(given: Subject | Classifier) -> Subject:
-    return given if isinstance(given, Subject) else loaded(given.checkpoint.id, [given])
+def _subject(subject: Subject | Classifier) -> Subject:
+    return subject if isinstance(subject, Subject) else loaded(subject.checkpoint.id, [subject])
 
 
 def _written(key: str, request: Request, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -220,12 +220,12 @@ def _written(key: str, request: Request, params: Mapping[str, Any]) -> dict[str,
     }
 
 
-def _resolved(subject: Subject, given: GivenTarget) -> Target | GivenTarget:
+def _resolved(subject: Subject, target: GivenTarget) -> Target | GivenTarget:
     """The class that was explained, where the subject predicts one."""
     first = subject.members[0]
-    if given is None and (first.checkpoint.kind == "encoder" or not first.text.strip()):
+    if target is None and (first.checkpoint.kind == "encoder" or not first.text.strip()):
         return None
-    return subject.target(given)
+    return subject.target(target)
 
 
 def read_recipe(data: Any) -> dict[str, Any]:
@@ -255,7 +255,7 @@ def read_recipe(data: Any) -> dict[str, Any]:
     target = data.get("target")
     each = target if isinstance(target, list) else [target] * len(data["subjects"])
     allowed = int | str | list[int] | list[str] | None
-    if len(each) != len(data["subjects"]) or not all(fits(one, allowed) for one in each):
+    if len(each) != len(data["subjects"]) or not all(fits(value, allowed) for value in each):
         raise ValueError(f"its recipe is broken: target is {target!r:.60}")
     table = data.get("data")
     if table is not None and not (isinstance(table, dict) and fits(table.get("sha256"), str)):

@@ -91,42 +91,42 @@ class Subject:
             )
         return self.members[0]
 
-    def target(self, given: GivenTarget) -> Target:
+    def target(self, target: GivenTarget) -> Target:
         """Index of the class (or of one class and the other): by name or index, else predicted."""
         labels = self.members[0].checkpoint.labels
-        if isinstance(given, str) and given not in labels and AGAINST in given:
-            name, _, other = given.partition(AGAINST)
-            return self._index(name), self._index(other)
-        if isinstance(given, tuple):
-            return self._index(given[0]), self._index(given[1])
-        return self._index(given)
+        if isinstance(target, str) and target not in labels and AGAINST in target:
+            name, _, contrast = target.partition(AGAINST)
+            return self._index(name), self._index(contrast)
+        if isinstance(target, tuple):
+            return self._index(target[0]), self._index(target[1])
+        return self._index(target)
 
-    def class_index(self, given: GivenTarget) -> int:
+    def class_index(self, target: GivenTarget) -> int:
         """Index of one class; ``ValueError`` where a class is asked for against another."""
-        index = self.target(given)
+        index = self.target(target)
         if isinstance(index, tuple):
             raise ValueError("this picture explains one class, not one against another")
         return index
 
-    def _index(self, given: int | str | None) -> int:
+    def _index(self, target: int | str | None) -> int:
         labels = self.members[0].checkpoint.labels
-        if isinstance(given, str):
-            if given in labels:
-                return labels.index(given)
-            if not given.lstrip("-").isdigit():
+        if isinstance(target, str):
+            if target in labels:
+                return labels.index(target)
+            if not target.lstrip("-").isdigit():
                 known = ", ".join(labels) or "none"
-                raise ValueError(f"{self.name} has no class {given!r}; it has {known}")
-            given = int(given)
-        if given is None:
+                raise ValueError(f"{self.name} has no class {target!r}; it has {known}")
+            target = int(target)
+        if target is None:
             if self.traces()[0].logits is None:
                 kind = self.members[0].checkpoint.encoder_kind
                 raise ValueError(f"{self.name} is a {kind} and predicts nothing")
             return int(np.mean([t.probabilities for t in self.traces()], axis=0).argmax())
-        if not 0 <= given < max(len(labels), 1):
+        if not 0 <= target < max(len(labels), 1):
             raise ValueError(
-                f"class {given} does not exist: {self.name} has {len(labels)}, counted from 0"
+                f"class {target} does not exist: {self.name} has {len(labels)}, counted from 0"
             )
-        return given
+        return target
 
 
 def loaded(name: str, classifiers: Sequence[Classifier]) -> Subject:
@@ -207,8 +207,8 @@ class Request:
         chosen = spread(self.table, self.data.name if self.data else "", most)
         if first is None or first >= len(chosen.rows):
             return chosen
-        given = None if chosen.given is None else chosen.given[:first]
-        return replace(chosen, rows=chosen.rows[:first], given=given)
+        classes = None if chosen.classes is None else chosen.classes[:first]
+        return replace(chosen, rows=chosen.rows[:first], classes=classes)
 
     @property
     def names(self) -> list[str]:

@@ -209,7 +209,7 @@ def flips(
     masked = kind == "replacement" and not words
     return interventions.smallest_edits(
         name,
-        [one.classifier for one in members],
+        [member.classifier for member in members],
         member.text,
         member.pair,
         kind,
@@ -244,13 +244,13 @@ class Course:
     vectors: np.ndarray  # (L+1, d) float32
 
 
-def layer_cka(member: Member, other: Member, rows: Rows, of: str) -> LayerCka:
+def layer_cka(member: Member, second_member: Member, rows: Rows, of: str) -> LayerCka:
     """Similarity of the layers of two checkpoints over sentences."""
     from analysis.corpus.layer_cka import layer_cka as compute
 
     texts, pairs = [text for text, _ in rows], [pair for _, pair in rows]
     first = member.classifier
-    second = first if member == other else other.classifier
+    second = first if member == second_member else second_member.classifier
     return compute(first, second, texts, pairs, of, progress=member.store.progress)
 
 
@@ -265,7 +265,9 @@ def disagreement_of_seeds(member: Member, members: tuple[Member, ...]) -> SeedDi
     """How often two of these seeds give a place of the text another winner."""
     from analysis.reading.winner_statistics import seed_disagreement
 
-    return seed_disagreement([one.classifier for one in members], [member.text], [member.pair])
+    return seed_disagreement(
+        [member.classifier for member in members], [member.text], [member.pair]
+    )
 
 
 def noise_flips(member: Member) -> NoiseFlips:
@@ -287,8 +289,8 @@ def cls_rollout(member: Member) -> Any:
     from analysis.reading import attention
 
     # The rows of other queries are 12 MB that no picture shows.
-    found = attention.rollout(member.result(whole_trace))
-    return found.values[:, found.read_token].copy()
+    rolled = attention.rollout(member.result(whole_trace))
+    return rolled.values[:, rolled.read_token].copy()
 
 
 def head_entropy(member: Member) -> HeadEntropy:

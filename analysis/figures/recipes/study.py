@@ -55,7 +55,7 @@ def of_folder(
         raise ValueError(f"no picture of a study is called {view!r}; known are {known}")
     folders = studies_in(folder)
     if len(folders) != 1:
-        names = ", ".join(one.name for one in folders)
+        names = ", ".join(folder.name for folder in folders)
         raise ValueError(
             f"{Path(folder).name} holds {len(folders)} studies ({names}): name one of their folders"
             if folders
@@ -100,7 +100,7 @@ def _drawn(
         if family or tasks or metric:
             raise ValueError("learning curves are drawn over all families: leave out family, tasks")
         return _curves(study)
-    known = [one.name for one in study.families]
+    known = [family.name for family in study.families]
     name = family or (study.primary.name if study.primary else known[0])
     if name not in known:
         raise ValueError(f"study {study.name} has no family {name!r}; it has {', '.join(known)}")

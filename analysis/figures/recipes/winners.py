@@ -251,7 +251,7 @@ def winner_means(
     subject, _ = request.only("winner_means")
     sentences = request.sentences(most, first)
     many = _over(subject, sentences.rows, reference)
-    plots = winners_over.means(many, by, quantity, classes, sentences.given)
+    plots = winners_over.means(many, by, quantity, classes, sentences.classes)
     within("place", place, 0, len(plots) - 1)
     return plots[place]
 
@@ -295,12 +295,14 @@ def _over(subject: Subject, rows: Rows, reference: str | None) -> Many:
     """The winners of a subject over sentences, from results of one sentence each."""
     texts = [subject.reads(text, pair) for text, pair in rows]
     samples = tuple(
-        joined([one.members[place].result(results.winner_sample, reference) for one in texts])
+        joined([text.members[place].result(results.winner_sample, reference) for text in texts])
         for place in range(len(subject.members))
     )
     seeds = None
     if subject.is_group:
-        parts = [one.members[0].result(results.disagreement_of_seeds, one.members) for one in texts]
+        parts = [
+            text.members[0].result(results.disagreement_of_seeds, text.members) for text in texts
+        ]
         seeds = joined_seeds(parts, samples[0])
     members = tuple(member.checkpoint for member in subject.members)
     return Many(name_without_folder(subject.name), members, samples, seeds)

@@ -94,10 +94,10 @@ def svg(mark: Bands) -> Iterator[str]:
             f"{mark.first.labels[left]} – {mark.second.labels[right]}: "
             f"{number(float(mark.values[band.nth]), 'signed')}"
         )
-        (x, y), one, other, end = band.curve
+        (x, y), near, far, end = band.curve
         dash = "" if band.positive else f' stroke-dasharray="{0.45 * _SIZE:.1f} {0.3 * _SIZE:.1f}"'
         yield (
-            f'<path d="M{x:.1f} {y:.1f}C{one[0]:.1f} {one[1]:.1f} {other[0]:.1f} {other[1]:.1f} '
+            f'<path d="M{x:.1f} {y:.1f}C{near[0]:.1f} {near[1]:.1f} {far[0]:.1f} {far[1]:.1f} '
             f'{end[0]:.1f} {end[1]:.1f}" fill="none" stroke-opacity=".7" '
             f'stroke="{POSITIVE if band.positive else NEGATIVE}" '
             f'stroke-width="{band.width:.2f}"{dash}><title>{escape(printable(phrase))}</title></path>'

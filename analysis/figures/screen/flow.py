@@ -43,14 +43,14 @@ def svg(flow: Flow, span: tuple[int, int, int] | None = None) -> str:
     a script can light up its stream in all of them. `span` marks the units that it touches.
     """
     placed = streams(flow, _PITCH)
-    told = json.dumps(dict(_told(flow, placed)))
+    readings = json.dumps(dict(_readings(flow, placed)))
     rest = f"sum {number(sum(flow.ends), 'signed')} {flow.unit}"
     marked = [row for row in placed.rows if _is_marked(flow, row, span)]
     if marked:
         rest = " · ".join(_number_of(flow, row) for row in marked)
     return (
         f'<svg class="pl-flow" viewBox="0 0 {_WIDTH:g} {placed.height + _HEAD + _FOOT:g}" '
-        f'role="group" aria-label="{_text(_summary(flow, placed))}" data-told="{escape(told)}">'
+        f'role="group" aria-label="{_text(_summary(flow, placed))}" data-told="{escape(readings)}">'
         + "".join(_drawing(flow, placed, span))
         + f'</svg><div class="pl-told" data-rest="{_text(rest)}">{_text(rest)}</div>'
     )
@@ -76,7 +76,7 @@ def _summary(flow: Flow, placed: Streams) -> str:
     )
 
 
-def _told(flow: Flow, placed: Streams) -> Iterator[tuple[str, str]]:
+def _readings(flow: Flow, placed: Streams) -> Iterator[tuple[str, str]]:
     for row in placed.rows:
         words = _number_of(flow, row)
         if row.attention is not None:

@@ -64,8 +64,8 @@ def place(
         mirrored = is_right_to_left([strip.labels[i] for i in units if not strip.special[i]])
         runs = [
             run
-            for given in _runs(strip, units)
-            for run in _cut(strip, given, line_width, size, measure)
+            for units_of_run in _runs(strip, units)
+            for run in _cut(strip, units_of_run, line_width, size, measure)
         ]
         for line_number, line in enumerate(_lines(runs, line_width, gap)):
             base += 0.0 if not nth and not line_number else lead * (1.0 if line_number else 1.12)

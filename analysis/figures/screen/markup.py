@@ -138,12 +138,12 @@ def _mark(
 
 
 def _same_rows(grid: Grid, index: int) -> bool:
-    one, other = grid.panels[index - 1], grid.panels[index]
+    before, after = grid.panels[index - 1], grid.panels[index]
     return (
-        isinstance(one, Bars)
-        and isinstance(other, Bars)
-        and one.categories == other.categories
-        and max(len(one.series), len(other.series)) == 1
+        isinstance(before, Bars)
+        and isinstance(after, Bars)
+        and before.categories == after.categories
+        and max(len(before.series), len(after.series)) == 1
     )
 
 
@@ -275,11 +275,13 @@ def _bar(bars: Bars, series: int, category: int, name: str, predicted: bool, cho
         ]
     shown = number(value, bars.style)
     states = [s for s, on in (("predicted", predicted), ("chosen", chosen)) if on]
-    told = "".join(", " + {"predicted": "predicted", "chosen": "explained"}[s] for s in states)
+    states_shown = "".join(
+        ", " + {"predicted": "predicted", "chosen": "explained"}[s] for s in states
+    )
     label = _text(bars.categories[category])
     if len(bars.series) > 1:
         label += f", {_text(bars.series[series])}"
-    title = f"{label}: {shown}{extra}{told}"
+    title = f"{label}: {shown}{extra}{states_shown}"
     current = ' aria-current="true"' if chosen else ""
     focus = " tabindex=0" if bars.kind == "class" else ""
     return (

@@ -61,7 +61,7 @@ class Sheet:
 
     def line_at(self, name: str, value: float, width: float = 1) -> None:
         """A dotted line across the panel at a value of its x or y axis."""
-        other = "y" if name == "x" else "x"
+        across = "y" if name == "x" else "x"
         self._shape(
             {
                 "type": "line",
@@ -69,9 +69,9 @@ class Sheet:
                 f"{name}ref": f"{name}{self.number}",
                 f"{name}0": value,
                 f"{name}1": value,
-                f"{other}ref": f"{other}{self.number} domain",
-                f"{other}0": 0,
-                f"{other}1": 1,
+                f"{across}ref": f"{across}{self.number} domain",
+                f"{across}0": 0,
+                f"{across}1": 1,
             }
         )
 

@@ -84,16 +84,16 @@ def streams(flow: Flow, pitch: float, most: int = MOST_ROWS) -> Streams:
         mine = np.where(part != 0, thick, 0.0).T  # by layer, then by row
         before = np.concatenate([[0.0], mine.ravel().cumsum()[:-1]]).reshape(mine.shape).T
         at_end = np.where(part != 0, node.top + before, at_end)
-    found = []
+    ribbons = []
     for r, row in enumerate(rows):
         top = row.middle - float(thick[r].sum()) / 2
         top = min(max(top, 0.0), max(height - float(thick[r].sum()), 0.0))
         for k in range(len(layers)):
             if thick[r, k] > 0:
                 tops = (top, float(at_layer[r, k]), float(at_end[r, k]))
-                found.append(Stream(r, k, float(values[r, k]), float(thick[r, k]), tops))
+                ribbons.append(Stream(r, k, float(values[r, k]), float(thick[r, k]), tops))
                 top += float(thick[r, k])
-    return Streams(rows, tuple(found), layers, ends, height)
+    return Streams(rows, tuple(ribbons), layers, ends, height)
 
 
 def _groups(flow: Flow, most: int) -> list[tuple[int, ...]]:

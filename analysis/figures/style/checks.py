@@ -61,18 +61,18 @@ def check(
     is what will stand below (by default the draft).
     """
     style = style or Style()
-    given = [plots] if isinstance(plots, Picture) else list(plots)
+    pictures = [plots] if isinstance(plots, Picture) else list(plots)
     if pdf is None or page is None:
         from analysis.figures.paper import compose
 
-        drawn = compose(given, style, columns, measured=True)
+        drawn = compose(pictures, style, columns, measured=True)
         page = drawn.page
         if pdf is None:
             pdf, notices = drawn.data, drawn.notices
     assert page is not None
-    words = draft(given, style) if caption is None else caption
-    panels = [panel for plot in given for panel in panels_of(plot)]
-    series = _series(given, palette(style.palette, style.greyscale))
+    words = draft(pictures, style) if caption is None else caption
+    panels = [panel for plot in pictures for panel in panels_of(plot)]
+    series = _series(pictures, palette(style.palette, style.greyscale))
     return (
         *_file(pdf, style, notices, dpi),
         *page_checks(page, style, words),
@@ -111,7 +111,7 @@ def _file(pdf: bytes, style: Style, notices: Sequence[str], dpi: int | None) -> 
     )
     smallest, venue = min(_type_sizes(page), default=math.inf), style.of
     enough = smallest >= venue.least - 0.01
-    wanted = math.ceil(10 * venue.least * style.points / max(smallest, 0.1)) / 10
+    points = math.ceil(10 * venue.least * style.points / max(smallest, 0.1)) / 10
     yield Check(
         "Smallest text at final width",
         round(smallest, 2),
@@ -120,7 +120,7 @@ def _file(pdf: bytes, style: Style, notices: Sequence[str], dpi: int | None) -> 
         ""
         if enough
         else f"{venue.name} pages are read down to {venue.least:g} points: set the font size to "
-        f"{wanted:g} points or more.",
+        f"{points:g} points or more.",
     )
     raster = list(_raster(page))
     lowest = min([*raster, *([float(dpi)] if dpi else [])], default=math.inf)
@@ -147,16 +147,20 @@ def _fonts(page: Any) -> Iterator[str]:
     """What each font of a page is: TrueType (embedded), Type 3, or another thing."""
     for font in (page["/Resources"].get("/Font") or {}).values():
         font = font.get_object()
-        below = [one.get_object() for one in font.get("/DescendantFonts", [])]
+        below = [descendant.get_object() for descendant in font.get("/DescendantFonts", [])]
         if font["/Subtype"] == "/Type3":
             yield "Type 3"
             continue
         described = [
-            one["/FontDescriptor"].get_object()
-            for one in (font, *below)
-            if "/FontDescriptor" in one
+            part["/FontDescriptor"].get_object()
+            for part in (font, *below)
+            if "/FontDescriptor" in part
         ]
-        files = [one["/FontFile2"].get_object() for one in described if "/FontFile2" in one]
+        files = [
+            descriptor["/FontFile2"].get_object()
+            for descriptor in described
+            if "/FontFile2" in descriptor
+        ]
         whole = files and all(file.get_data()[:4] != b"OTTO" for file in files)
         yield "TrueType" if whole else "another"
 
@@ -186,8 +190,8 @@ def _raster(page: Any) -> Iterator[float]:
     contents = page.get_contents()
     data = _STRING.sub(b"()", contents.get_data()) if contents is not None else b""
     for matrix, name in _PLACED.findall(data):
-        found = objects.get(name.decode("latin-1"))
-        picture = found.get_object() if found is not None else {}
+        reference = objects.get(name.decode("latin-1"))
+        picture = reference.get_object() if reference is not None else {}
         if picture.get("/Subtype") == "/Image":
             a, b, c, d = map(float, matrix.split()[:4])
             yield min(
@@ -234,17 +238,17 @@ def _series(plots: Sequence[Picture], colours: Palette) -> list[Series]:
 def _greyscale(panels: Sequence[Panel], series: Sequence[Series], style: Style) -> Iterator[Check]:
     colours = palette(style.palette, style.greyscale)
     if series:
-        used, told, what = min(series, key=lambda s: (s[1], least_lightness(s[0])))
+        used, marked, what = min(series, key=lambda s: (s[1], least_lightness(s[0])))
         apart = least_lightness(used)
         yield Check(
             "Series in greyscale",
             round(apart, 1),
             "L* apart",
-            apart >= LIGHTER or told,
+            apart >= LIGHTER or marked,
             ""
-            if apart >= LIGHTER or told
+            if apart >= LIGHTER or marked
             else f"More series, or smaller points, than {what} can tell apart: draw fewer.",
-            f"{what} tells them apart" if apart < LIGHTER and told else "",
+            f"{what} tells them apart" if apart < LIGHTER and marked else "",
         )
     if any(isinstance(p, HeatMap) and p.scale == "sequential" for p in panels):
         steps = np.diff(lightness(colours.sequential))
@@ -296,7 +300,7 @@ def _signs(panel: Panel, colours: Palette) -> tuple[int, int] | None:
 def _vision(panels: Sequence[Panel], series: Sequence[Series], colours: Palette) -> Iterator[Check]:
     """The closest two colours that have to be told apart, for three kinds of colour blindness."""
     groups: list[tuple[tuple[str, ...], bool, str]] = [
-        (tuple(used), told, what) for used, told, what in series
+        (tuple(used), marked, what) for used, marked, what in series
     ]
     scales: dict[tuple[str, ...], None] = {}
     for panel in panels:
@@ -316,17 +320,17 @@ def _vision(panels: Sequence[Panel], series: Sequence[Series], colours: Palette)
             groups.append(((colours.diverging[1], colours.diverging[-2]), True, "the side"))
     for name in DEFICIENCIES:
         if groups:
-            used, told, what = min(groups, key=lambda g: (g[1], least_difference(g[0], name)))
+            used, marked, what = min(groups, key=lambda g: (g[1], least_difference(g[0], name)))
             apart = least_difference(used, name)
             yield Check(
                 name.capitalize(),
                 round(apart, 1),
                 "ΔE between the closest colours",
-                apart >= APART or told,
+                apart >= APART or marked,
                 ""
-                if apart >= APART or told
+                if apart >= APART or marked
                 else "Two of the colours look alike: choose another palette, or draw fewer series.",
-                f"{what} tells them apart" if apart < APART and told else "",
+                f"{what} tells them apart" if apart < APART and marked else "",
             )
         if scales:
             step = min(neighbours(stops, name) for stops in scales)
@@ -342,7 +346,7 @@ def _vision(panels: Sequence[Panel], series: Sequence[Series], colours: Palette)
 
 
 def _opposites(
-    stops: tuple[str, ...], told: bool, what: str
+    stops: tuple[str, ...], marked: bool, what: str
 ) -> list[tuple[tuple[str, ...], bool, str]]:
     """The two colours of each size, one of either sign."""
-    return [((stops[i], stops[-1 - i]), told, what) for i in range(len(stops) // 2)]
+    return [((stops[i], stops[-1 - i]), marked, what) for i in range(len(stops) // 2)]

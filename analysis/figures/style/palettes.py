@@ -140,17 +140,17 @@ def palette(name: str, greyscale: bool = False) -> Palette:
     """The palette of that name, or its shadow in grey; `UnknownPalette` lists the known."""
     if name not in PALETTES:
         raise UnknownPalette(f"no palette is called {name!r}; known are {', '.join(PALETTES)}")
-    found = PALETTES[name]
+    colours = PALETTES[name]
     if not greyscale:
-        return found
+        return colours
     # Seven greys far apart, in an order that gives neighbours the largest difference.
     greys = ("#5E5E5E", "#BDBDBD", "#000000", "#8E8E8E", "#363636", "#D2D2D2", "#767676")
     return replace(
-        found,
-        diverging=tuple(map(grey, found.diverging)),
-        sequential=tuple(map(grey, found.sequential)),
+        colours,
+        diverging=tuple(map(grey, colours.diverging)),
+        sequential=tuple(map(grey, colours.sequential)),
         classes=greys,
-        bar=grey(found.bar),
+        bar=grey(colours.bar),
         negative="grey",
         positive="grey",
         grey=True,

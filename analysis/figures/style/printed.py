@@ -89,10 +89,10 @@ class Printed:
         ]
 
 
-def _shared(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _shared(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(N, 4), (M, 4) -> (N, M): whether two boxes share more than they may."""
-    low = np.maximum(one[:, None, :2], other[None, :, :2])
-    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
     return np.asarray((high - low > TOUCHING).all(axis=2))
 
 

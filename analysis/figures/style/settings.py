@@ -38,9 +38,9 @@ class Style:
         if isinstance(self.width, (int, float)):
             object.__setattr__(self, "width", float(self.width))
         for name in ("height", "font_size"):
-            given = getattr(self, name)
-            if given is not None:
-                object.__setattr__(self, name, float(given))
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, float(value))
         width_in_inches(self.venue, self.width)
         palette(self.palette)
         if self.font not in FONTS:
@@ -68,15 +68,15 @@ class Style:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, given: Mapping[str, Any]) -> Style:
+    def from_dict(cls, values: Mapping[str, Any]) -> Style:
         """The style of a saved figure; a field it does not name keeps its default."""
         known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(given) - known):
+        if unknown := sorted(set(values) - known):
             raise ValueError(
                 f"a style has no {', '.join(map(repr, unknown))}; it has {', '.join(sorted(known))}"
             )
-        require(cls, given, "its style is broken: ")
-        return cls(**given)
+        require(cls, values, "its style is broken: ")
+        return cls(**values)
 
 
 def require_dpi(dpi: int) -> None:

@@ -99,9 +99,9 @@ def luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast_ratio(one: str, other: str) -> float:
+def contrast_ratio(ink: str, paper: str) -> float:
     """WCAG contrast of two colours: 1 = equal, 21 = black on white."""
-    dark, light = sorted((luminance(one), luminance(other)))
+    dark, light = sorted((luminance(ink), luminance(paper)))
     return (light + 0.05) / (dark + 0.05)
 
 

@@ -61,7 +61,7 @@ def pooling_attention(
         limit,
         chosen_token,
         caption=f"Attention of the pooling head: {what} of each of its attention heads by token.",
-        said=() if norms is None or not words else (WORD_NORMS,),
+        more_notes=() if norms is None or not words else (WORD_NORMS,),
         norms=norms is not None,
     )
 
@@ -178,7 +178,7 @@ def token_attention(
         raise ValueError(f"side is {side!r}; known: 'query', 'key'")
     token = trace.read_token if token is None else token
     matrices = chosen_heads(attention.encoder_attention(trace), head)  # (L, T, T)
-    unit = next(list(one) for one in units_of(trace.tokens, words) if token in one)
+    unit = next(list(unit) for unit in units_of(trace.tokens, words) if token in unit)
     rows = matrices[:, unit].mean(axis=1) if side == "query" else matrices[:, :, unit].sum(axis=2)
     name = label_of(trace.tokens, unit)
     does = f"{'from' if side == 'query' else 'to'} {name}"
@@ -217,7 +217,7 @@ def _rows_by_token(
     chosen: int | None,
     caption: str,
     how: str = "sum",
-    said: tuple[str, ...] = (),
+    more_notes: tuple[str, ...] = (),
     **of: Any,
 ) -> Plot:
     axis = token_axis(trace.tokens, words, special, chosen)
@@ -238,7 +238,7 @@ def _rows_by_token(
         ),
         params={"words": words, "special": special, "limit": limit, **of},
         provenance=provenance_of([trace.checkpoint], trace.tokens, view=key),
-        notes=said + notes + cut_note([trace.tokens]),
+        notes=more_notes + notes + cut_note([trace.tokens]),
         caption=caption,
     )
 

@@ -70,14 +70,14 @@ def strips(
         bound = symmetric_limit(*(np.asarray(r.scores, float) for r in row))
         limit = bound if limits is None else limits[place]
         for result, text, name in zip(row, texts, names, strict=True):
-            one = strip_of(
+            strip = strip_of(
                 text,
                 [list(unit) for unit in result.unit_tokens],
                 result.scores,
                 f"{title_of(result)} attribution",
                 unit_of(result),
             )
-            fields = {field: getattr(one, field) for field in one.__dataclass_fields__}
+            fields = {field: getattr(strip, field) for field in strip.__dataclass_fields__}
             panels.append(Strip(**{**fields, "limit": limit}))
             titles.append(f"{title_of(result)}, {name}" if width > 1 else title_of(result))
     first = rows[0][0]
@@ -243,7 +243,7 @@ def disagreement(
 ) -> Plot:
     """Two results on one text, as shares of their largest scores, and the difference."""
     units, scores = on_common_units([first, second])
-    one, other = shares(np.stack(scores))
+    first_share, second_share = shares(np.stack(scores))
     kept = [i for i, unit in enumerate(units) if not tokens.special[unit[0]]]
     labels = tuple(label_of(tokens, units[i]) for i in kept)
     panels = tuple(
@@ -258,9 +258,9 @@ def disagreement(
             limits=(-limit, limit),
         )
         for values, name, limit in (
-            (one, names[0], 1.0),
-            (other, names[1], 1.0),
-            (one - other, "difference", 2.0),
+            (first_share, names[0], 1.0),
+            (second_share, names[1], 1.0),
+            (first_share - second_share, "difference", 2.0),
         )
     )
     owners = as_list(checkpoints, 2)

@@ -241,9 +241,9 @@ def reading(
 
 def split_notes(splits: Sequence[Decomposition]) -> tuple[str, ...]:
     """How splits were made and how well they add up, a sentence for each kind."""
-    given = "the source layers and the attention weights"
+    fixed = "the source layers and the attention weights"
     kinds = [[s for s in splits if s.exact], [s for s in splits if not s.exact]]
-    return tuple(f"{capital(described(kind, given))}." for kind in kinds if kind)
+    return tuple(f"{capital(described(kind, fixed))}." for kind in kinds if kind)
 
 
 def check_target(split: Decomposition, target: int) -> None:

@@ -38,7 +38,7 @@ def variant(
     """
     if not before or len(before) != len(after) or len(before) != len(targets):
         raise ValueError("give one answer before and one after the change for every checkpoint")
-    labels = [one.labels[target] for one, target in zip(before, targets, strict=True)]
+    labels = [member.labels[target] for member, target in zip(before, targets, strict=True)]
     same = len(set(labels)) == 1
     regression = before[0].regression
     values = np.array(
@@ -58,8 +58,8 @@ def variant(
         mark=Bars(
             values=values,
             categories=tuple(
-                one.name if same else f"{one.name}: {label}"
-                for one, label in zip(before, labels, strict=True)
+                member.name if same else f"{member.name}: {label}"
+                for member, label in zip(before, labels, strict=True)
             ),
             series=("sentence", "variant"),
             category_label="checkpoint",
@@ -67,7 +67,7 @@ def variant(
             style="number" if regression else "probability",
             limits=None if regression else (0.0, 1.0),
         ),
-        params={"target": list(targets), "names": [one.name for one in before]},
+        params={"target": list(targets), "names": [member.name for member in before]},
         provenance={
             "view": "variant",
             "text": texts[0],
@@ -78,7 +78,7 @@ def variant(
                 for owner, label in zip(checkpoints, labels, strict=True)
             ]
             if checkpoints
-            else [{"checkpoint": m} for one in before for m in one.members],
+            else [{"checkpoint": m} for member in before for m in member.members],
         },
         caption=f"{value_label[0].upper()}{value_label[1:]} for the sentence and for its variant.",
     )
@@ -121,19 +121,19 @@ _FACTS = ("target", "method", "output", "baseline", "reference", "seed")
 def _shared(sources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Joint provenance of several pictures: a checkpoint each, and every fact that one has."""
     owners = [{k: source[k] for k in _OWN if k in source} for source in sources]
-    told = {k: v for k, v in sources[0].items() if k not in _OWN}
+    shared = {k: v for k, v in sources[0].items() if k not in _OWN}
     for fact in _FACTS:
         values: list[Any] = []
         for source in sources:
-            given = source.get(fact)
+            value = source.get(fact)
             values += [
-                one
-                for one in (given if isinstance(given, list) else [given])
-                if one is not None and one not in values
+                entry
+                for entry in (value if isinstance(value, list) else [value])
+                if entry is not None and entry not in values
             ]
         if values:
-            told[fact] = values[0] if len(values) == 1 else values
-    return {**told, "checkpoints": owners}
+            shared[fact] = values[0] if len(values) == 1 else values
+    return {**shared, "checkpoints": owners}
 
 
 def mean_over_seeds(plots: Sequence[Plot]) -> Plot:
@@ -184,10 +184,10 @@ def strips(parts: Sequence[Plot], names: Sequence[str], columns: int = 1) -> Plo
     bounds: dict[str, float] = {}
     for mark in marks:
         bounds[mark.value_label] = max(bounds.get(mark.value_label, 0.0), mark.bound)
-    asked = next((plot for plot in parts if plot.view == "input_attribution"), None)
+    attribution = next((plot for plot in parts if plot.view == "input_attribution"), None)
     source = _shared([plot.provenance for plot in parts])
     owners = source["checkpoints"]
-    first = {} if asked is None else {"method": asked.provenance.get("method")}
+    first = {} if attribution is None else {"method": attribution.provenance.get("method")}
     return Plot(
         view="strips",
         title="Input attribution and reading",

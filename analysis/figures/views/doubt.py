@@ -58,19 +58,19 @@ def doubt(
     segment, start, end = span
     word = (tokens.pair or "" if segment else tokens.text)[start:end]
     label = _label(doubts)
-    other = f"“{instead}”" if instead.strip() else f"without “{word}”"
+    edited = f"“{instead}”" if instead.strip() else f"without “{word}”"
     return Plot(
         view="doubt",
         title=f"Logit margin with and without “{word}”",
         mark=Lines(
             x=np.arange(2),
-            y=np.array([[one.before, one.after] for one in doubts]),
-            series=tuple(one.name for one in doubts),
+            y=np.array([[doubt.before, doubt.after] for doubt in doubts]),
+            series=tuple(doubt.name for doubt in doubts),
             x_label="text",
             y_label=f"logit margin of {label}",
-            flags=np.array([[False, bool(one.flips)] for one in doubts]),
+            flags=np.array([[False, bool(doubt.flips)] for doubt in doubts]),
             flag_label="another class is predicted",
-            places=("as typed", other),
+            places=("as typed", edited),
         ),
         params={"span": list(span), "instead": instead},
         provenance=provenance_of(list(checkpoints), tokens, view="doubt", word=word),

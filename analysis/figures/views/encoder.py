@@ -133,15 +133,15 @@ def encoder_head(
     if not 1 <= layer <= len(attentions):
         raise ValueError(f"layer {layer} has no attention: choose 1 to {len(attentions)}")
     axis = token_axis(trace.tokens, words, special, chosen_token)
-    one = chosen_heads(attentions[layer - 1 : layer], head)[0]
+    matrix = chosen_heads(attentions[layer - 1 : layer], head)[0]
     labels = list(axis.labels)
-    notes = axis.hidden_mass(one, window or (0, len(axis.units)))
+    notes = axis.hidden_mass(matrix, window or (0, len(axis.units)))
     if window is not None:
         labels = labels[window[0] : window[1]]
         if not labels:
             raise ValueError(f"window {window} holds no {axis.label}: there are {len(axis.labels)}")
     count = len(labels)
-    coarse = _reduced(one, axis, MATRIX_SIDE, window)
+    coarse = _reduced(matrix, axis, MATRIX_SIDE, window)
     step = -(-count // len(coarse))
     if step > 1:
         labels = [

@@ -36,15 +36,17 @@ def data_set_scores(
     """Scores of each checkpoint on a data set, one panel a metric, with their 95 % intervals."""
     every = as_list(evaluations)
     names = _names(every)
-    metrics = list(dict.fromkeys(score.metric for one in every for score in one.scores))
+    metrics = list(
+        dict.fromkeys(score.metric for evaluation in every for score in evaluation.scores)
+    )
     panels: list[Bars] = []
     methods: dict[str, list[str]] = {}
     for metric in metrics:
         values = np.full((1, len(every)), np.nan)
         intervals = np.full((1, len(every), 2), np.nan)
         scale = 1.0
-        for index, one in enumerate(every):
-            for score in one.scores:
+        for index, evaluation in enumerate(every):
+            for score in evaluation.scores:
                 if score.metric == metric:
                     scale = 100.0 if score.higher_is_better else 1.0
                     values[0, index] = scale * score.value
@@ -63,8 +65,8 @@ def data_set_scores(
                 as_points=True,
             )
         )
-    told = "; ".join(f"{', '.join(held)}: {method}" for method, held in methods.items())
-    counts = sorted({score.n for one in every for score in one.scores})
+    methods_shown = "; ".join(f"{', '.join(held)}: {method}" for method, held in methods.items())
+    counts = sorted({score.n for evaluation in every for score in evaluation.scores})
     n = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
     return Plot(
         view="data_set_scores",
@@ -73,12 +75,12 @@ def data_set_scores(
         params={"data": data},
         provenance=provenance_of(checkpoints, view="data_set_scores", data=data or None),
         notes=(
-            f"Over {n} examples. Lines: 95 % intervals over the examples ({told}). They hold "
-            "for these checkpoints, not for their pooling heads in general. The axes do not "
+            f"Over {n} examples. Lines: 95 % intervals over the examples ({methods_shown}). They "
+            "hold for these checkpoints, not for their pooling heads in general. The axes do not "
             "begin at zero.",
         ),
         caption=f"Scores over {n} examples of {data or 'the data set'}, with 95 % intervals "
-        f"({told}).",
+        f"({methods_shown}).",
     )
 
 
@@ -98,8 +100,8 @@ def confusion(
     every = as_list(evaluations)
     names = _names(every)
     panels = []
-    for one in every:
-        counts = np.asarray(one.confusion, float)
+    for evaluation in every:
+        counts = np.asarray(evaluation.confusion, float)
         totals = counts.sum(axis=1, keepdims=True)
         shares = np.divide(
             100 * counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0
@@ -109,9 +111,9 @@ def confusion(
                 values=shares,
                 rows=tuple(
                     f"{label} ({int(n):,})"
-                    for label, n in zip(one.classes, totals[:, 0], strict=True)
+                    for label, n in zip(evaluation.classes, totals[:, 0], strict=True)
                 ),
-                columns=tuple(one.classes),
+                columns=tuple(evaluation.classes),
                 row_label="label",
                 column_label="predicted",
                 value_label="share of the label (%)",
@@ -139,16 +141,20 @@ def reliability(
     checkpoints: Sequence[Checkpoint] = (),
 ) -> Plot:
     """Reliability diagrams: accuracy by confidence, beside what perfect calibration would give."""
-    every = [one for one in as_list(evaluations) if one.calibration is not None]
+    every = [
+        evaluation for evaluation in as_list(evaluations) if evaluation.calibration is not None
+    ]
     _names(every)
     panels, titles, fewest = [], [], []
-    for one in every:
-        found = one.calibration
-        on = np.asarray(found.count) > 0
-        x = 100 * np.asarray(found.confidence)[on]
-        accuracy = 100 * np.asarray(found.accuracy)[on]
+    for evaluation in every:
+        calibration = evaluation.calibration
+        on = np.asarray(calibration.count) > 0
+        x = 100 * np.asarray(calibration.confidence)[on]
+        accuracy = 100 * np.asarray(calibration.accuracy)[on]
         bands = np.full((2, len(x), 2), np.nan)
-        bands[0] = 100 * np.stack([np.asarray(found.low)[on], np.asarray(found.high)[on]], axis=-1)
+        bands[0] = 100 * np.stack(
+            [np.asarray(calibration.low)[on], np.asarray(calibration.high)[on]], axis=-1
+        )
         bands[1] = x[:, None]
         panels.append(
             Lines(
@@ -161,8 +167,8 @@ def reliability(
                 limits=(-3.0, 103.0),
             )
         )
-        titles.append(f"{one.checkpoint}: ECE {found.ece:.3f}")
-        fewest.append(int(np.asarray(found.count)[on].min()) if on.any() else 0)
+        titles.append(f"{evaluation.checkpoint}: ECE {calibration.ece:.3f}")
+        fewest.append(int(np.asarray(calibration.count)[on].min()) if on.any() else 0)
     bins, scheme = len(every[0].calibration.count), every[0].calibration.scheme
     return Plot(
         view="reliability",
@@ -220,11 +226,13 @@ def failure_rates(
     every = as_list(results)
     if not every:
         raise ValueError("nothing to draw: no checkpoint has an answer yet")
-    keys = list(dict.fromkeys((rate.capability, rate.kind) for one in every for rate in one.rates))
-    counts = {(rate.capability, rate.kind): rate.n for one in every for rate in one.rates}
+    keys = list(
+        dict.fromkeys((rate.capability, rate.kind) for suite in every for rate in suite.rates)
+    )
+    counts = {(rate.capability, rate.kind): rate.n for suite in every for rate in suite.rates}
     values = np.full((len(keys), len(every)), np.nan)
-    for column, one in enumerate(every):
-        for rate in one.rates:
+    for column, suite in enumerate(every):
+        for rate in suite.rates:
             values[keys.index((rate.capability, rate.kind)), column] = 100 * rate.rate
     return Plot(
         view="failure_rates",
@@ -234,7 +242,7 @@ def failure_rates(
             rows=tuple(
                 f"{capability} {kind} ({counts[capability, kind]})" for capability, kind in keys
             ),
-            columns=tuple(one.checkpoint for one in every),
+            columns=tuple(suite.checkpoint for suite in every),
             row_label="",
             column_label="",
             value_label="failures (%)",

@@ -60,7 +60,7 @@ def evidence_scores(
     rows, labels = _named([group[0] for group in groups], names)
     keys = tuple(_HEADS)
     every = [
-        np.array([[one.measure(key).normalised for key in keys] for one in group])
+        np.array([[evidence.measure(key).normalised for key in keys] for evidence in group])
         for group in groups
     ]
     values = np.array([scores.mean(axis=0) for scores in every])
@@ -123,9 +123,9 @@ def evidence_bars(
     rows, labels = _named(results, names)
     if measure not in _HEADS:
         raise ValueError(f"measure is {measure!r}; known: {', '.join(_HEADS)}")
-    found = [row.measure(measure) for row in rows]
+    measures = [row.measure(measure) for row in rows]
     intervals = np.full((1, len(rows) + 1, 2), np.nan)
-    intervals[0, -1] = found[0].band
+    intervals[0, -1] = measures[0].band
     what = {
         "comprehensiveness": "comprehensiveness (AOPC)",
         "sufficiency": "sufficiency (AOPC)",
@@ -136,7 +136,7 @@ def evidence_bars(
         view="evidence_bars",
         title=f"{what[0].upper()}{what[1:]} by method",
         mark=Bars(
-            values=np.array([[*(one.value for one in found), found[0].random]]),
+            values=np.array([[*(measured.value for measured in measures), measures[0].random]]),
             categories=(*labels, RANDOM),
             series=(measure,),
             category_label="",
@@ -174,7 +174,7 @@ def deletion_insertion(
             "curves in one picture need the same units and replacement: draw them apart"
         )
     panels = []
-    for curve, told in (("deletion", "replaced"), ("insertion", "in place")):
+    for curve, units in (("deletion", "replaced"), ("insertion", "in place")):
         mean, band = first.band(curve)
         bands = np.full((len(rows) + 1, len(mean), 2), np.nan)
         bands[-1] = band
@@ -186,7 +186,7 @@ def deletion_insertion(
                 x=100 * first.fractions,
                 y=lines,
                 series=(*labels, RANDOM),
-                x_label=f"units {told} (%)",
+                x_label=f"units {units} (%)",
                 y_label=_output(first, checkpoint),
                 bands=bands,
                 limits=_limits(first, rows),
@@ -322,7 +322,7 @@ def _output(row: Faithfulness, checkpoint: Checkpoint | None) -> str:
     if row.output == "value":
         return "predicted value"
     target = row.target if isinstance(row.target, tuple) else (row.target,)
-    named = " minus ".join(target_label(checkpoint, int(one)) for one in target)
+    named = " minus ".join(target_label(checkpoint, int(index)) for index in target)
     return f"{OUTPUT_NAMES.get(row.output, row.output)} of {named}"
 
 

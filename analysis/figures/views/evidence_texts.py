@@ -46,7 +46,7 @@ def evidence_means(
         mean, low, high = row.value(column)
         values[place], intervals[place] = mean, (low, high)
     texts = sorted({int(row.texts) for row in rows})
-    told = str(texts[0]) if len(texts) == 1 else f"{texts[0]} to {texts[-1]}"
+    counted = str(texts[0]) if len(texts) == 1 else f"{texts[0]} to {texts[-1]}"
     return Plot(
         view="evidence_means",
         title=f"Over a data set: {label.partition(' (')[0]}",
@@ -63,10 +63,10 @@ def evidence_means(
         params={"column": column},
         provenance=provenance_of(checkpoints, view="evidence_means", texts=texts),
         notes=(
-            f"Mean over {told} texts with its 95 % interval (Student's t)."
+            f"Mean over {counted} texts with its 95 % interval (Student's t)."
             + _seeds(owners, checkpoints),
         ),
-        caption=f"{label}: mean over {told} texts by method and checkpoint, with 95 % intervals "
+        caption=f"{label}: mean over {counted} texts by method and checkpoint, with 95 % intervals "
         "over texts.",
     )
 

@@ -115,7 +115,7 @@ def fit_confusion(fit: FitScores, head: str = "") -> Plot:
     ValueError
         No head of the fit chose among classes.
     """
-    chosen = next((one for one in fit.scored if one.name == head or not head), None)
+    chosen = next((scored for scored in fit.scored if scored.name == head or not head), None)
     if chosen is None or not chosen.confusion.size:
         raise ValueError("only heads that chose among classes have a confusion matrix")
     counts = chosen.confusion

@@ -71,9 +71,11 @@ def flow(
     texts, owners = as_list(tokens, size), as_list(checkpoint, size)
     targets = as_list(target, size)
     shares = attention if isinstance(attention, (list, tuple)) else [attention] * size
-    flows = [_flow(*one, words) for one in zip(splits, texts, targets, owners, shares, strict=True)]
-    common = limit or max(one.bound for one in flows)
-    scaled = tuple(_scaled(one, common) for one in flows)
+    flows = [
+        _flow(*parts, words) for parts in zip(splits, texts, targets, owners, shares, strict=True)
+    ]
+    common = limit or max(part.bound for part in flows)
+    scaled = tuple(_scaled(part, common) for part in flows)
     names = list(names or names_of(owners))
     labels = dict.fromkeys(target_label(o, t) for o, t in zip(owners, targets, strict=True))
     explained = " and ".join(labels)

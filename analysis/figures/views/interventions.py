@@ -173,7 +173,7 @@ def what_if(results: Any, owner: Checkpoint | None = None) -> Plot:
     if not each:
         raise ValueError("nothing to draw: give at least one result")
     result = each[0]
-    changes = {(one.drop_layers, one.mask_tokens, one.where) for one in each}
+    changes = {(change.drop_layers, change.mask_tokens, change.where) for change in each}
     if len(changes) > 1:
         raise ValueError("these results are of different changes: draw them one by one")
     labels = result.checkpoint.labels
@@ -185,13 +185,13 @@ def what_if(results: Any, owner: Checkpoint | None = None) -> Plot:
         names = ", ".join(result.tokens.labels[t] for t in result.mask_tokens)
         done.append(f"without {names} ({result.where})")
     after = listed(done) or "nothing changed"
-    every = np.stack([one.probabilities for one in each]).astype(float)  # (M, 2, C)
+    every = np.stack([change.probabilities for change in each]).astype(float)  # (M, 2, C)
     mean = every.mean(axis=0)
     several = len(each) > 1
     spread = every.std(axis=0, ddof=1) if several else np.zeros_like(mean)
     seeds = f"Mean, standard deviation and dots of {len(each)} seeds." if several else ""
     notes: tuple[str, ...] = (seeds,) if several else ()
-    changed = [one.changed_wins for one in each if one.changed_wins is not None]
+    changed = [change.changed_wins for change in each if change.changed_wins is not None]
     if changed:
         share = 100 * float(np.mean(changed))
         notes += (f"{share:.0f} % of the wins go to another layer or token.",)

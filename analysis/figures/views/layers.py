@@ -236,7 +236,7 @@ def cka(result: LayerCka) -> Plot:
     """Debiased linear CKA between the layers of two checkpoints: 0 unrelated, 1 the same."""
     first, second = result.checkpoints
     rows, columns = result.values.shape
-    one, other = name_of(first, 0), name_of(second, 1)
+    row_name, column_name = name_of(first, 0), name_of(second, 1)
     vector = "[CLS]" if result.of == "cls" else "the mean over tokens"
     return Plot(
         view="cka",
@@ -245,8 +245,8 @@ def cka(result: LayerCka) -> Plot:
             values=result.values,
             rows=layer_labels(range(rows)),
             columns=layer_labels(range(columns)),
-            row_label=f"layer of {one}",
-            column_label=f"layer of {other}",
+            row_label=f"layer of {row_name}",
+            column_label=f"layer of {column_name}",
             value_label="debiased linear CKA",
             scale="sequential",
             limits=(0.0, 1.0),
@@ -256,6 +256,6 @@ def cka(result: LayerCka) -> Plot:
         notes=(f"Over {result.sentences} sentences. Empty: {vector} is the same in all of them.",)
         if np.isnan(result.values).any()
         else (f"Over {result.sentences} sentences.",),
-        caption=f"Debiased linear CKA of {vector} between the layers of {one} and {other}, over "
-        f"{result.sentences} sentences.",
+        caption=f"Debiased linear CKA of {vector} between the layers of {row_name} and "
+        f"{column_name}, over {result.sentences} sentences.",
     )

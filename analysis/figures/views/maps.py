@@ -86,9 +86,9 @@ def embedding_map(
     titles = tuple(
         f"{name} ({sub})" if sub else name for name, sub in zip(names, under, strict=True)
     )
-    notes = tuple(dict.fromkeys(note for one in projections for note in one.notes))
+    notes = tuple(dict.fromkeys(note for projection in projections for note in projection.notes))
     count = of_panel.shape[1]
-    kinds = list(dict.fromkeys(METHODS[one.method] for one in projections))
+    kinds = list(dict.fromkeys(METHODS[projection.method] for projection in projections))
     method = listed(kinds)
     if contours:
         note += f"{' ' if note else ''}Lines: densest regions of 90, 60 and 30 % of the points."

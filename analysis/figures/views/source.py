@@ -52,7 +52,7 @@ def provenance_of(
 
 def target_label(checkpoint: Checkpoint | None, target: int | tuple[int, int]) -> str:
     if isinstance(target, tuple):
-        return " against ".join(target_label(checkpoint, one) for one in target)
+        return " against ".join(target_label(checkpoint, index) for index in target)
     labels = tuple(getattr(checkpoint, "labels", ()) or ())
     return str(labels[target]) if target < len(labels) else f"class {target}"
 

@@ -41,10 +41,10 @@ def _source(key: str, scores: Scores | Report, study: str, **more: Any) -> dict[
 
 
 def _shown(family: Family, tasks: Sequence[str] | None) -> list[Any]:
-    found = [each for each in family.strata if tasks is None or each.task in tasks]
-    if not found:
+    strata = [each for each in family.strata if tasks is None or each.task in tasks]
+    if not strata:
         raise ValueError("no task to draw: choose at least one of this family")
-    return found
+    return strata
 
 
 def _left_out(labels: Sequence[str], why: str) -> tuple[str, ...]:
@@ -55,9 +55,9 @@ def _left_out(labels: Sequence[str], why: str) -> tuple[str, ...]:
 def _seeds(counts: Sequence[int], unfinished: bool) -> str:
     """``10 seeds``, or ``2 to 7 seeds (unfinished)``: those that are drawn, not those planned."""
     drawn = sorted({int(count) for count in counts if count})
-    told = f"{drawn[0]} to {drawn[-1]}" if len(drawn) > 1 else str(drawn[0] if drawn else 0)
-    noun = "seed" if told == "1" else "seeds"
-    return f"{told} {noun}{' (unfinished)' if unfinished else ''}"
+    seeds_shown = f"{drawn[0]} to {drawn[-1]}" if len(drawn) > 1 else str(drawn[0] if drawn else 0)
+    noun = "seed" if seeds_shown == "1" else "seeds"
+    return f"{seeds_shown} {noun}{' (unfinished)' if unfinished else ''}"
 
 
 @view("study_scores")
@@ -126,17 +126,19 @@ def study_differences(report: Report, tasks: Sequence[str] | None = None, study:
     if report.headlines:
         groups.insert(0, (f"mean of {len(family.strata)} tasks", list(report.headlines)))
     empty = [
-        label for label, found in groups if not any(np.isfinite(c.interval).all() for c in found)
+        label
+        for label, comparisons in groups
+        if not any(np.isfinite(c.interval).all() for c in comparisons)
     ]
     groups = [group for group in groups if group[0] not in empty]
     if not groups:
         raise ValueError("an interval needs two seeds of both, and no task has them yet")
-    counts = [n for _, found in groups for c in found for n in c.seeds]
-    every = [100 * np.array([c.interval for c in found]) for _, found in groups]
+    counts = [n for _, comparisons in groups for c in comparisons for n in c.seeds]
+    every = [100 * np.array([c.interval for c in comparisons]) for _, comparisons in groups]
     panels = tuple(
         Bars(
-            values=100 * np.array([[c.difference for c in found]]),
-            categories=tuple(c.head for c in found),
+            values=100 * np.array([[c.difference for c in comparisons]]),
+            categories=tuple(c.head for c in comparisons),
             series=(label,),
             category_label="",
             value_label=f"difference to {family.against} (points)",
@@ -145,7 +147,7 @@ def study_differences(report: Report, tasks: Sequence[str] | None = None, study:
             reference=0.0,
             limits=_common(every),
         )
-        for (label, found), interval in zip(groups, every, strict=True)
+        for (label, comparisons), interval in zip(groups, every, strict=True)
     )
     return Plot(
         view="study_differences",
@@ -233,7 +235,7 @@ def study_spread(report: Report, tasks: Sequence[str] | None = None, study: str 
 
 
 @view("learning_curves")
-def learning_curves(found: Sequence[Curve], study: str = "", unfinished: bool = False) -> Plot:
+def learning_curves(curves: Sequence[Curve], study: str = "", unfinished: bool = False) -> Plot:
     """Scores by share of the training set, one line a pooling head, with t intervals.
 
     ``unfinished`` says that runs are missing.
@@ -243,10 +245,10 @@ def learning_curves(found: Sequence[Curve], study: str = "", unfinished: bool = 
     ValueError
         No run on a part of the training set is there yet.
     """
-    if not found:
+    if not curves:
         raise ValueError("no run on a part of the training set yet")
     panels = []
-    for curve in found:
+    for curve in curves:
         mean, interval = mean_interval(100 * np.moveaxis(curve.values, 2, 0))
         rows = max(curve.shares) > 1
         panels.append(
@@ -259,12 +261,12 @@ def learning_curves(found: Sequence[Curve], study: str = "", unfinished: bool = 
                 bands=interval,
             )
         )
-    counts = [int(n) for curve in found for n in np.isfinite(curve.values).sum(axis=2).ravel()]
+    counts = [int(n) for curve in curves for n in np.isfinite(curve.values).sum(axis=2).ravel()]
     seeds = _seeds(counts, unfinished)
     return Plot(
         view="learning_curves",
         title="Learning curves",
-        mark=Grid(tuple(panels), tuple(task_name(curve.task) for curve in found), COLUMNS),
+        mark=Grid(tuple(panels), tuple(task_name(curve.task) for curve in curves), COLUMNS),
         params={"unfinished": unfinished},
         provenance=provenance_of([], view="learning_curves", study=study or None),
         notes=(

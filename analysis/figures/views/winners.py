@@ -183,8 +183,8 @@ def _usual(won: Winners, profile: Profile | None) -> tuple[np.ndarray, str]:
 
 def exact(head: HeadTrace, splits: Sequence[Decomposition]) -> str:
     """How the split of a pooling head was made, what it is relative to, and its measured error."""
-    given = "source layers" + ("" if head.attention is None else " and attention weights")
-    return f"Contributions: {described(splits, given)}."
+    fixed = "source layers" + ("" if head.attention is None else " and attention weights")
+    return f"Contributions: {described(splits, fixed)}."
 
 
 @view("layer_quantities")
@@ -226,18 +226,18 @@ def layer_quantities(
     profiled = kept[0] is not None and tuple(kept[0].layers) == tuple(layers)
     if profiled:  # from this text's own mean it would be 0 everywhere
         rows.append(("deviation", "percentage points", share - 100 * usual, None))
-    known = [one for one in kept if one is not None and tuple(one.layers) == tuple(layers)]
+    known = [null for null in kept if null is not None and tuple(null.layers) == tuple(layers)]
     percentile: tuple[str, ...] = ()
     if len(known) == len(entries):
-        ranks = [one.percentile(row) for one, row in zip(known, own, strict=True)]
+        ranks = [null.percentile(row) for null, row in zip(known, own, strict=True)]
         rows.insert(1, ("percentile", "of the share, %", np.array(ranks), (0.0, 100.0)))
         percentile = (
             f"Percentile: percent of {known[0].sentences} sentences of the corpus with a "
             "smaller share.",
         )
-    given = [split for split in as_list(splits, 1) if split is not None]
-    parts = [split.by_layer(index) for split in given]
-    split_note = (exact(entries[0].head, given),) if given else ()
+    known_splits = [split for split in as_list(splits, 1) if split is not None]
+    parts = [split.by_layer(index) for split in known_splits]
+    split_note = (exact(entries[0].head, known_splits),) if known_splits else ()
     falls = [effect.contrast(index) for effect in as_list(effects, 1) if effect is not None]
     bound = limit or symmetric_limit(*map(np.asarray, [*parts, *falls]))
     if parts:
@@ -256,7 +256,7 @@ def layer_quantities(
             entries[0].tokens,
             view="layer_quantities",
             target=label,
-            reference=[split.reference for split in given],
+            reference=[split.reference for split in known_splits],
         ),
         notes=(
             *([f"Deviation from the mean over {named}."] if profiled else []),
@@ -270,7 +270,7 @@ def layer_quantities(
         caption="By source layer: share of wins"
         + (", its percentile in the corpus" if percentile else "")
         + (", its deviation from the usual share" if profiled else "")
-        + (f", contribution to {label} minus the mean of the other classes" if given else "")
+        + (f", contribution to {label} minus the mean of the other classes" if known_splits else "")
         + (
             f", and the fall of the logit of {label} minus the mean of the others when the layer "
             "leaves the pool"

@@ -35,7 +35,7 @@ def means(
     by: str,
     quantity: str,
     classes: str = TOGETHER,
-    given: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
 ) -> list[Plot]:
     """Means over the sentences with intervals; of a seed group over the seeds, a dot each.
 
@@ -50,7 +50,7 @@ def means(
         raise ValueError(f"{name} takes its maximum over tokens: choose token types.")
     if by == TYPE and many.only_cls:
         raise ValueError(f"{name} pools [CLS] only, so there is nothing to compare by token type.")
-    held = _classes(many, classes, given)
+    held = _classes(many, classes, names)
     if by == TYPE and quantity == WINS and not many.over_tokens:
         each = [_series(many, _within(k), held) for k in range(len(layers))]
         label = "share of the wins at tokens of a type (%)"
@@ -61,8 +61,8 @@ def means(
                 quantity,
                 label,
                 [
-                    (replace(one, of=f"layer {layer}"), own)
-                    for layer, (one, own) in zip(layers, of_class, strict=True)
+                    (replace(layer_means, of=f"layer {layer}"), own)
+                    for layer, (layer_means, own) in zip(layers, of_class, strict=True)
                 ],
                 of_class[0][0].of if held is not None else "",
             )
@@ -76,14 +76,14 @@ def means(
 
 def _plot(many: Many, by: str, quantity: str, label: str, series: Series, of: str = "") -> Plot:
     name, layers = many.name, many.samples[0].layers
-    if all(np.isnan(one.mean).all() for one, _ in series):
+    if all(np.isnan(part.mean).all() for part, _ in series):
         raise ValueError(
             f"{name}: the logits of this pooling head are not split, so no contributions."
         )
     categories = tuple(map(str, layers)) if by == LAYER else TYPES
     scale = 100.0 if quantity == WINS else 1.0
     plot = views.winner_means(
-        [one for one, _ in series],
+        [part for part, _ in series],
         categories,
         label,
         by,
@@ -115,7 +115,7 @@ def _within(layer: int) -> Rows:
     return lambda sample: np.asarray(sample.wins_within_type()[:, :, layer])
 
 
-def _classes(many: Many, classes: str, given: Sequence[str] | None) -> list[np.ndarray] | None:
+def _classes(many: Many, classes: str, names: Sequence[str] | None) -> list[np.ndarray] | None:
     """(N,) class of every sentence for each member; None: all together."""
     if classes == TOGETHER:
         return None
@@ -124,17 +124,17 @@ def _classes(many: Many, classes: str, given: Sequence[str] | None) -> list[np.n
         raise ValueError(f"{name} predicts a number: there are no classes to tell apart.")
     if classes == PREDICTED:
         return [sample.predicted for sample in many.samples]
-    if given is None:
+    if names is None:
         raise ValueError(
             f"{name}: the data set has no labels. Choose a labelled one, or group by the "
             f"predicted class."
         )
-    if unknown := sorted({one for one in given if one not in first.labels}):
+    if unknown := sorted({name for name in names if name not in first.labels}):
         raise ValueError(
             f"{name}: the data set gives {', '.join(unknown)}, which it does not predict; its "
             f"classes are {', '.join(first.labels)}."
         )
-    return [np.array([first.labels.index(one) for one in given])] * len(many.samples)
+    return [np.array([first.labels.index(name) for name in names])] * len(many.samples)
 
 
 def _series(many: Many, rows: Rows, classes: Sequence[np.ndarray] | None) -> Series:
@@ -157,27 +157,29 @@ def _by_class(many: Many, rows: Rows, classes: Sequence[np.ndarray]) -> Series:
         {s.of: s for s in summarise_by_class(sample, rows(sample), own)}
         for sample, own in zip(many.samples, classes, strict=True)
     ]
-    found = []
-    for name in dict.fromkeys(name for one in each for name in sorted(one)):
-        held = [one[name] for one in each if name in one]
+    series = []
+    for name in dict.fromkeys(name for means_by_name in each for name in sorted(means_by_name)):
+        held = [means_by_name[name] for means_by_name in each if name in means_by_name]
         empty = np.full_like(held[0].mean, np.nan)
-        own = np.stack([one[name].mean if name in one else empty for one in each])
+        own = np.stack(
+            [means_by_name[name].mean if name in means_by_name else empty for means_by_name in each]
+        )
         if many.is_group:
-            count = round(float(np.mean([one.sentences for one in held])))
-            found.append((WinnerMeans(*mean_interval(own), count, name), own))
+            count = round(float(np.mean([mean.sentences for mean in held])))
+            series.append((WinnerMeans(*mean_interval(own), count, name), own))
         else:
-            found.append((held[0], own))
-    return found
+            series.append((held[0], own))
+    return series
 
 
 def _note(many: Many, series: Series, of: str = "") -> str:
     over = f"over {len(many.samples)} seeds" if many.is_group else "over sentences"
     names = dict.fromkeys(
-        (one.of, one.sentences)
-        for one, _ in series
-        if one.of != EVERY and not one.of.startswith("layer ")
+        (part.of, part.sentences)
+        for part, _ in series
+        if part.of != EVERY and not part.of.startswith("layer ")
     )
-    counts = ", ".join(f"{one}: {count}" for one, count in names)
+    counts = ", ".join(f"{name}: {count}" for name, count in names)
     counts = counts or (f"{of}: {series[0][0].sentences}" if of else str(many.sentences))
     return f"Lines: 95 % interval of the mean {over} (Student's t). Sentences: {counts}."
 
@@ -212,29 +214,35 @@ def stable_in_words(many: Many) -> str:
 
 def couples(all_of: Sequence[Many]) -> list[tuple[Many, Many]]:
     """Two seed groups each whose layers compete and are the same."""
-    able = [one for one in all_of if one.is_group and one.samples and not one.over_tokens]
+    able = [
+        checkpoint
+        for checkpoint in all_of
+        if checkpoint.is_group and checkpoint.samples and not checkpoint.over_tokens
+    ]
     return [(a, b) for a, b in combinations(able, 2) if a.samples[0].layers == b.samples[0].layers]
 
 
 def against(first: Many, second: Many) -> tuple[Plot, str]:
     """The difference of two groups beside that within them, as a picture and in words."""
-    found = between_groups(first.samples, second.samples)
+    difference = between_groups(first.samples, second.samples)
     names = (first.name, second.name)
     checkpoints = [first.checkpoint, second.checkpoint]
-    plot = views.group_difference(found, names, checkpoints)
-    said = _difference_in_words(found, names)
+    plot = views.group_difference(difference, names, checkpoints)
+    sentence = _difference_in_words(difference, names)
     if first.only_cls != second.only_cls:
-        said += " One of them pools [CLS] alone and the other every token, and that counts in too."
-    return plot, said
+        sentence += (
+            " One of them pools [CLS] alone and the other every token, and that counts in too."
+        )
+    return plot, sentence
 
 
-def _difference_in_words(found: GroupDifference, names: tuple[str, str]) -> str:
-    top = int(np.abs(found.difference).argmax())
-    low, high = 100 * found.interval[top]
+def _difference_in_words(difference: GroupDifference, names: tuple[str, str]) -> str:
+    top = int(np.abs(difference.difference).argmax())
+    low, high = 100 * difference.interval[top]
     inside = "includes" if low <= 0 <= high else "excludes"
     return (
-        f"{names[0]} and {names[1]} differ most at layer {found.layers[top]}: "
-        f"{100 * found.difference[top]:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}, "
+        f"{names[0]} and {names[1]} differ most at layer {difference.layers[top]}: "
+        f"{100 * difference.difference[top]:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}, "
         f"which {inside} 0); two seeds of one group differ there by "
-        f"{100 * found.within[top]:.1f} points."
+        f"{100 * difference.within[top]:.1f} points."
     )

@@ -191,7 +191,7 @@ def _draw_results(
             if many.is_group:
                 grouped.append(entry)
             how = {"by": by, "quantity": quantity, "classes": classes}
-            given = over.chosen.sentences.given
+            given = over.chosen.sentences.classes
             given = None if given is None else given[: over.count]
             pictures = len(means(many, by, quantity, classes, given))
             plots += [
