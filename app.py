@@ -6,8 +6,8 @@ from pages.ui.compare import page
 from pages.ui.frame import address
 from pages.ui.frame.frame import start
 
-found, choice = start(
+checkpoints, choice = start(
     "Compare", "How does each pooling head read this sentence, and do they agree?", variant=True
 )
-page.draw(found, choice)
+page.draw(checkpoints, choice)
 address.write()

@@ -6,6 +6,6 @@ from pages.ui.frame import address
 from pages.ui.frame.frame import start
 from pages.ui.layers import page
 
-found, choice = start("Layers", "What does [CLS] become on its way up?")
-page.draw(found, choice)
+checkpoints, choice = start("Layers", "What does [CLS] become on its way up?")
+page.draw(checkpoints, choice)
 address.write()

@@ -6,6 +6,6 @@ from pages.ui.frame import address
 from pages.ui.frame.frame import start
 from pages.ui.winners import page
 
-found, choice = start("Max-pool winners", "Which layers and tokens win, and does it matter?")
-page.draw(found, choice)
+checkpoints, choice = start("Max-pool winners", "Which layers and tokens win, and does it matter?")
+page.draw(checkpoints, choice)
 address.write()

@@ -6,6 +6,6 @@ from pages.ui.attention import page
 from pages.ui.frame import address
 from pages.ui.frame.frame import start
 
-found, choice = start("Attention", "Which tokens does the pooling head attend to?")
-page.draw(found, choice)
+checkpoints, choice = start("Attention", "Which tokens does the pooling head attend to?")
+page.draw(checkpoints, choice)
 address.write()

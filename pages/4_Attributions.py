@@ -6,6 +6,8 @@ from pages.ui.attributions import page
 from pages.ui.frame import address
 from pages.ui.frame.frame import start
 
-found, choice = start("Attributions", "Why this prediction, and how faithful is the explanation?")
-page.draw(found, choice)
+checkpoints, choice = start(
+    "Attributions", "Why this prediction, and how faithful is the explanation?"
+)
+page.draw(checkpoints, choice)
 address.write()

@@ -6,6 +6,6 @@ from pages.ui.frame import address
 from pages.ui.frame.frame import start
 from pages.ui.similarity import page
 
-found, choice = start("Similarity", "Why are these two sentences similar?", two=True)
-page.draw(found, choice)
+checkpoints, choice = start("Similarity", "Why are these two sentences similar?", two=True)
+page.draw(checkpoints, choice)
 address.write()

@@ -9,10 +9,10 @@ from pages.ui.frame.frame import start
 
 details.follow()  # before the fields of the frame hold their texts
 place = Workplace()
-found, choice = start(
+checkpoints, choice = start(
     "Embedding map",
     "How do the poolings arrange a data set, and which sentence is that point?",
     places=place.lay,
 )
-page.draw(found, choice, place)
+page.draw(checkpoints, choice, place)
 address.write()

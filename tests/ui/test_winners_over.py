@@ -72,7 +72,7 @@ def test_a_stopped_pass_keeps_what_is_done_and_goes_on_from_there(
 ):
     from pages.ui.winners import sentence_pass
 
-    whole, calls = sentence_pass._one, []
+    whole, calls = sentence_pass._read_row, []
 
     def until_third(entry: Any, store: Any, index: int, *text: Any) -> None:
         calls.append(index)
@@ -82,7 +82,7 @@ def test_a_stopped_pass_keeps_what_is_done_and_goes_on_from_there(
             raise StopException
         whole(entry, store, index, *text)
 
-    monkeypatch.setattr(sentence_pass, "_one", until_third)
+    monkeypatch.setattr(sentence_pass, "_read_row", until_third)
     app = open_winners(made, checkpoints=["toy-max_cls"], source="own sentences", own_sentences=OWN)
     app = next(b for b in app.button if b.label.startswith("Compute over")).click().run()
     app.session_state["over_stopped"] = True

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def row_of(one: AttentionReading, settings: Settings) -> np.ndarray | None:
+def row_of(reading: AttentionReading, settings: Settings) -> np.ndarray | None:
     """(U,) the encoder's [CLS] row in the chosen layer: its mean, or the chosen attention head."""
-    if one.row is None:
+    if reading.row is None:
         return None
-    return arrays.row_or_mean(values_of(one.row), settings.head)
+    return arrays.row_or_mean(values_of(reading.row), settings.head)
 
 
-def shown_part(one: AttentionReading, settings: Settings) -> int | None:
+def shown_part(reading: AttentionReading, settings: Settings) -> int | None:
     """The chosen attention head of the pooling head, where this one has it."""
-    if one.own is None or one.entry.is_group or settings.part is None:
+    if reading.own is None or reading.entry.is_group or settings.part is None:
         return None
-    return settings.part if settings.part < len(values_of(one.own)) else None
+    return settings.part if settings.part < len(values_of(reading.own)) else None
 
 
 def largest(listeners: Sequence[AttentionReading], settings: Settings) -> dict[str, float]:
@@ -45,24 +45,26 @@ def largest(listeners: Sequence[AttentionReading], settings: Settings) -> dict[s
     }
 
 
-def shown_effects(one: AttentionReading) -> np.ndarray | None:
+def shown_effects(reading: AttentionReading) -> np.ndarray | None:
     """(U,) fall of the contrast when each shown unit is left out; NaN where it cannot be."""
-    if one.effects is None or one.axis is None:
+    if reading.effects is None or reading.axis is None:
         return None
-    values: np.ndarray = one.effects.contrast(one.target)[list(one.axis.kept)]
+    values: np.ndarray = reading.effects.contrast(reading.target)[list(reading.axis.kept)]
     return values
 
 
-def columns(one: AttentionReading, settings: Settings, limits: dict[str, float]) -> list[Column]:
+def columns(
+    reading: AttentionReading, settings: Settings, limits: dict[str, float]
+) -> list[Column]:
     """The quantities of one card's table, from left to right."""
-    found: list[Column] = []
-    if one.own is not None:
-        rows, labels = values_of(one.own), _row_labels(one)
-        part = shown_part(one, settings)
-        over = "seeds" if one.entry.is_group else "attention heads"
+    drawn: list[Column] = []
+    if reading.own is not None:
+        rows, labels = values_of(reading.own), _row_labels(reading)
+        part = shown_part(reading, settings)
+        over = "seeds" if reading.entry.is_group else "attention heads"
         for index, (values, label) in enumerate(zip(rows, labels, strict=True)):
-            about = f"seed {label}" if one.entry.is_group else f"attention head {label}"
-            found.append(
+            about = f"seed {label}" if reading.entry.is_group else f"attention head {label}"
+            drawn.append(
                 Column(
                     label,
                     values,
@@ -70,91 +72,97 @@ def columns(one: AttentionReading, settings: Settings, limits: dict[str, float])
                     limits["attention"],
                     over,
                     about,
-                    None if one.entry.is_group else index,
+                    None if reading.entry.is_group else index,
                     index == part,
                 )
             )
-        found.append(
+        drawn.append(
             Column(
                 "%",
-                main_row(one, settings),
+                main_row(reading, settings),
                 "percent",
                 group=over,
                 about="mean" if part is None else f"attention head {labels[part]}, in percent",
-                spread=arrays.spread(rows) if one.entry.is_group else None,
+                spread=arrays.spread(rows) if reading.entry.is_group else None,
             )
         )
-    row = row_of(one, settings)
+    row = row_of(reading, settings)
     if row is not None:
-        where = f"{one.row.title if one.row else ''}, {named_head(settings.head)}"
+        where = f"{reading.row.title if reading.row else ''}, {named_head(settings.head)}"
         spread = None
-        if one.rows is not None:
+        if reading.rows is not None:
             head = settings.head
-            spread = arrays.spread([arrays.row_or_mean(rows, head) for rows in one.rows])
-        found.append(
+            spread = arrays.spread([arrays.row_or_mean(rows, head) for rows in reading.rows])
+        drawn.append(
             Column("encoder", row, "wide heat", limits["attention"], about=where, spread=spread)
         )
-    if one.split is not None:
-        spread = arrays.spread(one.splits)
-        found.append(
+    if reading.split is not None:
+        spread = arrays.spread(reading.splits)
+        drawn.append(
             Column(
                 "split",
-                one.split,
+                reading.split,
                 "swing",
                 limits["split"],
-                about=f"contribution ({one.rule})",
+                about=f"contribution ({reading.rule})",
                 spread=spread,
             )
         )
-    effects = shown_effects(one)
+    effects = shown_effects(reading)
     if effects is not None:
-        found.append(
+        drawn.append(
             Column(
                 "hidden",
                 effects,
                 "swing",
                 limits["effects"],
                 about="fall of the logit when hidden",
-                spread=_spread_of_effects(one),
+                spread=_spread_of_effects(reading),
             )
         )
-    elif not one.no_effects and one.entry.classifies and one.axis is not None:
+    elif not reading.no_effects and reading.entry.classifies and reading.axis is not None:
         # Its place is kept while it is being computed: nothing on the page moves.
-        empty = arrays.nothing(len(one.axis.units))
-        found.append(Column("hidden", empty, "swing", 1.0, about="fall of the logit when hidden"))
-    return found
+        empty = arrays.nothing(len(reading.axis.units))
+        drawn.append(Column("hidden", empty, "swing", 1.0, about="fall of the logit when hidden"))
+    return drawn
 
 
-def _spread_of_effects(one: AttentionReading) -> np.ndarray | None:
+def _spread_of_effects(reading: AttentionReading) -> np.ndarray | None:
     """(U,) standard deviation over the seeds of a group."""
-    if one.axis is None or not one.every_effect:
+    if reading.axis is None or not reading.every_effect:
         return None
-    each = [effects.contrast(one.target)[list(one.axis.kept)] for effects in one.every_effect]
+    each = [
+        effects.contrast(reading.target)[list(reading.axis.kept)]
+        for effects in reading.every_effect
+    ]
     return arrays.spread(each)
 
 
-def _row_labels(one: AttentionReading) -> tuple[str, ...]:
-    assert one.own is not None
-    assert isinstance(one.own.mark, HeatMap)
-    return one.own.mark.rows
+def _row_labels(reading: AttentionReading) -> tuple[str, ...]:
+    assert reading.own is not None
+    assert isinstance(reading.own.mark, HeatMap)
+    return reading.own.mark.rows
 
 
 def html_of(
-    one: AttentionReading, settings: Settings, limits: dict[str, float], mark: Span | None
+    reading: AttentionReading, settings: Settings, limits: dict[str, float], mark: Span | None
 ) -> str:
     """One card."""
-    body = _head(one)
-    if one.problem or one.axis is None:
-        return body + f'<div class="none">{text(one.problem)}</div>'
-    if one.silent:
-        body += f'<div class="none">{text(one.silent)}</div>'
+    body = _head(reading)
+    if reading.problem or reading.axis is None:
+        return body + f'<div class="none">{text(reading.problem)}</div>'
+    if reading.silent:
+        body += f'<div class="none">{text(reading.silent)}</div>'
     else:
-        body += f'<div class="answer">{text(_most(one, settings))}</div>'
-    order = _ranking(one, settings) if settings.ranked else None
-    body += table(one.axis, columns(one, settings, limits), mark, order)
-    sentences = [*one.lines, *(reason for reason in (one.no_split, one.no_effects) if reason)]
-    notes = (one.own.notes if one.own else ()) or (one.row.notes if one.row else ())
-    if one.own is not None and settings.norms:
+        body += f'<div class="answer">{text(_most(reading, settings))}</div>'
+    order = _ranking(reading, settings) if settings.ranked else None
+    body += table(reading.axis, columns(reading, settings, limits), mark, order)
+    sentences = [
+        *reading.lines,
+        *(reason for reason in (reading.no_split, reading.no_effects) if reason),
+    ]
+    notes = (reading.own.notes if reading.own else ()) or (reading.row.notes if reading.row else ())
+    if reading.own is not None and settings.norms:
         notes = tuple(note.replace("the attention", "the value norms") for note in notes)
     sentences += [note for note in notes if note not in sentences]
     return body + "".join(
@@ -162,57 +170,57 @@ def html_of(
     )
 
 
-def _head(one: AttentionReading) -> str:
-    first = one.entry.first
-    if one.entry.is_group:
-        how = f"pooling head {first.head}, {len(one.entry.members)} seeds"
+def _head(reading: AttentionReading) -> str:
+    first = reading.entry.first
+    if reading.entry.is_group:
+        how = f"pooling head {first.head}, {len(reading.entry.members)} seeds"
     elif first.kind == "encoder":
         how = first.encoder_kind
     elif first.head:
         how = f"pooling head {first.head}" + ("" if first.seed is None else f", seed {first.seed}")
     else:
-        how = stock_head(one.traces)
-    if one.label:
-        how += f"; explained: {one.label}"
-    named = f'<div class="id" title="{text(one.entry.id)}">{text(one.entry.name)}</div>'
+        how = stock_head(reading.traces)
+    if reading.label:
+        how += f"; explained: {reading.label}"
+    named = f'<div class="id" title="{text(reading.entry.id)}">{text(reading.entry.name)}</div>'
     return f'{named}<div class="how">{text(how)}</div>'
 
 
 def most_heard(
-    one: AttentionReading, settings: Settings, count: int = 3
+    reading: AttentionReading, settings: Settings, count: int = 3
 ) -> list[tuple[str, float]]:
     """The units with most of the pooling head's attention, without special tokens."""
-    assert one.axis is not None
-    main = main_row(one, settings)
-    special = [bool(one.axis.tokens.special[unit[0]]) for unit in one.axis.units]
+    assert reading.axis is not None
+    main = main_row(reading, settings)
+    special = [bool(reading.axis.tokens.special[unit[0]]) for unit in reading.axis.units]
     order = [place for place in arrays.order(main) if not special[place]]
-    return [(one.axis.labels[i], float(main[i])) for i in order[:count]]
+    return [(reading.axis.labels[i], float(main[i])) for i in order[:count]]
 
 
-def special_share(one: AttentionReading, settings: Settings) -> float:
+def special_share(reading: AttentionReading, settings: Settings) -> float:
     """Share of the pooling head's attention that special tokens took, shown or not."""
-    part, rows = shown_part(one, settings), weights(one, settings)
-    return over_attention.special_share(rows, one.traces[0].tokens, part)
+    part, rows = shown_part(reading, settings), weights(reading, settings)
+    return over_attention.special_share(rows, reading.traces[0].tokens, part)
 
 
-def _ranking(one: AttentionReading, settings: Settings) -> list[int] | None:
+def _ranking(reading: AttentionReading, settings: Settings) -> list[int] | None:
     """(U,) the units, most heard first: by the pooling head, else by the encoder's [CLS] row."""
-    main = main_row(one, settings) if one.own is not None else row_of(one, settings)
+    main = main_row(reading, settings) if reading.own is not None else row_of(reading, settings)
     return None if main is None else arrays.order(main)
 
 
-def main_row(one: AttentionReading, settings: Settings) -> np.ndarray:
+def main_row(reading: AttentionReading, settings: Settings) -> np.ndarray:
     """(U,) the chosen attention head of the pooling head, else the mean over all."""
-    assert one.own is not None
-    return arrays.row_or_mean(values_of(one.own), shown_part(one, settings))
+    assert reading.own is not None
+    return arrays.row_or_mean(values_of(reading.own), shown_part(reading, settings))
 
 
-def _most(one: AttentionReading, settings: Settings) -> str:
+def _most(reading: AttentionReading, settings: Settings) -> str:
     heard_most = [
         f"“{label}” {number(100 * value, 'percent')} %"
-        for label, value in most_heard(one, settings)
+        for label, value in most_heard(reading, settings)
     ]
-    special = f"special tokens {number(100 * special_share(one, settings), 'percent')} %"
-    part = shown_part(one, settings)
-    who = "Most to " if part is None else f"Attention head {_row_labels(one)[part]} most to "
+    special = f"special tokens {number(100 * special_share(reading, settings), 'percent')} %"
+    part = shown_part(reading, settings)
+    who = "Most to " if part is None else f"Attention head {_row_labels(reading)[part]} most to "
     return who + ", ".join(heard_most) + f"; {special}"

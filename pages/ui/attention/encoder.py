@@ -185,13 +185,13 @@ def _choose_head(place: list[int]) -> None:
 
 
 def _plots(shown: Sequence[Shown], limit: float, view: str) -> dict[str, Plot]:
-    found: dict[str, Plot] = {}
-    kinds = dict.fromkeys(kind for one in shown for kind in one.plots)
+    plots_by_kind: dict[str, Plot] = {}
+    kinds = dict.fromkeys(kind for view in shown for kind in view.plots)
     for kind in kinds:
-        plots = [(one.name, one.plots[kind]) for one in shown if kind in one.plots]
+        plots = [(view.name, view.plots[kind]) for view in shown if kind in view.plots]
         if view in (HEADS, TOKEN, ROLLOUT) and kind != LARGE:
             plots = [(name, scaled(plot, limit)) for name, plot in plots]
         if len(plots) > 1 and alike([plot for _, plot in plots]):
-            found[f"{kind}: all"] = side_by_side([plot for _, plot in plots])
-        found |= {f"{kind}: {name}": plot for name, plot in plots}
-    return found
+            plots_by_kind[f"{kind}: all"] = side_by_side([plot for _, plot in plots])
+        plots_by_kind |= {f"{kind}: {name}": plot for name, plot in plots}
+    return plots_by_kind

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def show_spread(
-    one: AttentionReading,
+    reading: AttentionReading,
     choice: Choice,
     settings: Settings,
     mark: Span | None,
@@ -41,15 +41,15 @@ def show_spread(
     window: Any,
 ) -> Shown:
     entropies, distances = (
-        one.subject.each(results.head_entropy),
-        one.subject.each(results.head_distance),
+        reading.subject.each(results.head_entropy),
+        reading.subject.each(results.head_distance),
     )
     entropy = arrays.stacked([each.normalised for each in entropies])
     distance = arrays.stacked([each.tokens for each in distances])
     chosen = (settings.layer or 0, settings.head)
     plots = {
-        "Entropy": picture("head_summary", [one.entry], choice, measure="entropy"),
-        "Distance": picture("head_summary", [one.entry], choice, measure="distance"),
+        "Entropy": picture("head_summary", [reading.entry], choice, measure="entropy"),
+        "Distance": picture("head_summary", [reading.entry], choice, measure="distance"),
     }
 
     def body(limit: float, deep: float) -> str:
@@ -60,36 +60,41 @@ def show_spread(
             mean = arrays.row_or_mean(values, None)
             bound = 1.0 if name == "Entropy" else farthest
 
-            def told(layer: int, head: int, values: Any = values, unit: str = unit) -> str:
+            def hint(layer: int, head: int, values: Any = values, unit: str = unit) -> str:
                 return f"{over_attention.spread_in_words(values, layer, head)} {unit}"
 
             note = plots[name].notes[0]
             parts.append(
-                f'<div class="title">{name}</div>{matrices.heads_grid(mean, bound, chosen, told)}'
+                f'<div class="title">{name}</div>{matrices.heads_grid(mean, bound, chosen, hint)}'
                 f'<div class="line">{text(note)}</div>'
             )
         return "".join(parts)
 
-    return Shown(one.entry.id, plots, body=body)
+    return Shown(reading.entry.id, plots, body=body)
 
 
 def show_parts(
-    one: AttentionReading,
+    reading: AttentionReading,
     choice: Choice,
     settings: Settings,
     mark: Span | None,
     side: str,
     window: Any,
 ) -> Shown:
-    masses = one.subject.each(results.block_masses)
-    layer, head = chosen_in(one, settings)
-    own = _own_masses(one)
+    masses = reading.subject.each(results.block_masses)
+    layer, head = chosen_in(reading, settings)
+    own = _own_masses(reading)
     plot = picture(
-        "blocks", [one.entry], choice, layer=settings.layer or -1, head=head, own=own is not None
+        "blocks",
+        [reading.entry],
+        choice,
+        layer=settings.layer or -1,
+        head=head,
+        own=own is not None,
     )
     assert isinstance(plot.mark, HeatMap)
     spread = None
-    if one.entry.is_group:
+    if reading.entry.is_group:
         spread = 100 * over_attention.spread_of_masses(masses, layer, head, own)
     values, blocks = plot.mark.values, plot.mark.columns
 
@@ -102,15 +107,15 @@ def show_parts(
         )
         return grid + lines_of(plot.notes)
 
-    return Shown(one.entry.id, {PARTS: plot}, body=body)
+    return Shown(reading.entry.id, {PARTS: plot}, body=body)
 
 
-def _own_masses(one: AttentionReading) -> list[np.ndarray] | None:
+def _own_masses(reading: AttentionReading) -> list[np.ndarray] | None:
     """(P, B) for each member: the pooling head's attention into each part of the input."""
     try:
         return [
             attention.row_masses(attention.pooling_attention(trace), trace.tokens)
-            for trace in one.traces
+            for trace in reading.traces
         ]
     except ValueError:
         return None

@@ -50,44 +50,46 @@ class Shown:
     problem: str = ""
 
 
-def chosen_in(one: AttentionReading, settings: Settings) -> tuple[int, int | None]:
+def chosen_in(reading: AttentionReading, settings: Settings) -> tuple[int, int | None]:
     """(layer, attention head or None) that this encoder shows.
 
     Raises ``ValueError`` where it has no such layer or attention head.
     """
-    attentions = one.traces[0].attentions
+    attentions = reading.traces[0].attentions
     assert attentions is not None
     layers, heads = attentions.shape[:2]
     if settings.layer is not None and not 1 <= settings.layer <= layers:
-        raise ValueError(f"{one.entry.name} has no layer {settings.layer}: choose 1 to {layers}.")
+        raise ValueError(
+            f"{reading.entry.name} has no layer {settings.layer}: choose 1 to {layers}."
+        )
     if settings.head is not None and not 0 <= settings.head < heads:
         raise ValueError(
-            f"{one.entry.name} has no attention head {settings.head}: choose 0 to {heads - 1}."
+            f"{reading.entry.name} has no attention head {settings.head}: choose 0 to {heads - 1}."
         )
     return settings.layer or layers, settings.head
 
 
 def show_heads(
-    one: AttentionReading,
+    reading: AttentionReading,
     choice: Choice,
     settings: Settings,
     mark: Span | None,
     side: str,
     window: tuple[int, int] | None,
 ) -> Shown:
-    chosen = chosen_in(one, settings)
+    chosen = chosen_in(reading, settings)
     shown: dict[str, Any] = {"words": choice.words, "special": settings.special}
 
     def glance() -> tuple[Plot, np.ndarray, float]:
-        plot = picture("encoder_heads", [one.entry], choice, **shown)
+        plot = picture("encoder_heads", [reading.entry], choice, **shown)
         assert isinstance(plot.mark, HeatMap)
-        assert one.traces[0].attentions is not None
-        tiles = encoder.tiles(plot.mark, one.traces[0].attentions.shape[:2])
+        assert reading.traces[0].attentions is not None
+        tiles = encoder.tiles(plot.mark, reading.traces[0].attentions.shape[:2])
         return plot, tiles, plot.mark.bounds[1]
 
-    plot, tiles, tall = kept(one, "glance", tuple(shown.items()), glance)
-    assert one.axis is not None
-    if window is not None and window[0] >= len(one.axis.units):
+    plot, tiles, tall = kept(reading, "glance", tuple(shown.items()), glance)
+    assert reading.axis is not None
+    if window is not None and window[0] >= len(reading.axis.units):
         window = None
     part = None if window is None else list(window)
 
@@ -97,15 +99,15 @@ def show_heads(
             "head": settings.head,
             "window": part,
         }
-        return picture("encoder_head", [one.entry], choice, **place, **shown)
+        return picture("encoder_head", [reading.entry], choice, **place, **shown)
 
-    big = kept(one, "large", (*shown.items(), chosen, window), in_large)
+    big = kept(reading, "large", (*shown.items(), chosen, window), in_large)
     assert isinstance(big.mark, HeatMap)
     units: list[tuple[Span, bool, bool]] = []
     labels = big.mark.rows
-    inside = one.axis.units if window is None else one.axis.units[window[0] : window[1]]
+    inside = reading.axis.units if window is None else reading.axis.units[window[0] : window[1]]
     if len(labels) == len(inside):
-        tokens = one.axis.tokens
+        tokens = reading.axis.tokens
         units = [
             (
                 span_of(tokens, unit),
@@ -118,7 +120,7 @@ def show_heads(
     def body(limit: float, deep: float) -> str:
         small = matrices.picture(
             matrices.mosaic(tiles, limit, chosen),
-            _coarse_labels(one, tiles.shape[-1]),
+            _coarse_labels(reading, tiles.shape[-1]),
             "Rows: layers. Columns: attention heads. Point to read.",
         )
         # One attention head at a time may be far paler than the darkest of all.
@@ -134,13 +136,13 @@ def show_heads(
             f"{full}{lines_of(below)}"
         )
 
-    found = {HEADS: plot, LARGE: big}
-    return Shown(one.entry.id, found, tall, max(float(values_of(big).max()), 1e-9), body)
+    plots = {HEADS: plot, LARGE: big}
+    return Shown(reading.entry.id, plots, tall, max(float(values_of(big).max()), 1e-9), body)
 
 
-def kept(one: AttentionReading, what: str, settings: Hashable, make: Callable[[], T]) -> T:
+def kept(reading: AttentionReading, what: str, settings: Hashable, make: Callable[[], T]) -> T:
     """What a page derives of an entry's attentions, made once for all runs."""
-    keys = tuple(key_of(member, make, ()) for member in one.subject.members)
+    keys = tuple(key_of(member, make, ()) for member in reading.subject.members)
     return once((what, keys, settings), make)
 
 
@@ -149,9 +151,9 @@ def lines_of(notes: Sequence[str]) -> str:
     return "".join(f'<div class="line">{text(note)}</div>' for note in notes)
 
 
-def _coarse_labels(one: AttentionReading, side: int) -> list[str]:
-    assert one.axis is not None
-    labels = one.axis.labels
+def _coarse_labels(reading: AttentionReading, side: int) -> list[str]:
+    assert reading.axis is not None
+    labels = reading.axis.labels
     step = -(-len(labels) // side)
     if step == 1:
         return list(labels)
@@ -162,51 +164,51 @@ def _coarse_labels(one: AttentionReading, side: int) -> list[str]:
 
 
 def show_token(
-    one: AttentionReading,
+    reading: AttentionReading,
     choice: Choice,
     settings: Settings,
     mark: Span | None,
     side: str,
     window: Any,
 ) -> Shown:
-    _, head = chosen_in(one, settings)
-    trace = one.traces[0]
+    _, head = chosen_in(reading, settings)
+    trace = reading.traces[0]
     token = marked_token(trace.tokens, mark, trace.read_token)
     shown: dict[str, Any] = {"token": token, "side": side, "head": head}
     shown |= {"words": choice.words, "special": settings.special}
     plot = kept(
-        one,
+        reading,
         "token",
         tuple(shown.items()),
-        lambda: picture("token_attention", [one.entry], choice, **shown),
+        lambda: picture("token_attention", [reading.entry], choice, **shown),
     )
     spread = None
-    if one.entry.is_group:
+    if reading.entry.is_group:
         each = [
             values_of(picture("token_attention", [Entry(member.id, (member,))], choice, **shown))
-            for member in one.entry.members
+            for member in reading.entry.members
         ]
         spread = over_attention.spread(each)
-    return _by_layer(one, plot, settings, mark, spread)
+    return _by_layer(reading, plot, settings, mark, spread)
 
 
 def show_rollout(
-    one: AttentionReading,
+    reading: AttentionReading,
     choice: Choice,
     settings: Settings,
     mark: Span | None,
     side: str,
     window: Any,
 ) -> Shown:
-    plot = picture("rollout", [one.entry], choice, words=choice.words, special=settings.special)
-    assert one.axis is not None
-    rows = one.subject.each(results.cls_rollout)
-    spread = over_attention.spread([one.axis.take(row) for row in rows])
-    return _by_layer(one, plot, settings, mark, spread)
+    plot = picture("rollout", [reading.entry], choice, words=choice.words, special=settings.special)
+    assert reading.axis is not None
+    rows = reading.subject.each(results.cls_rollout)
+    spread = over_attention.spread([reading.axis.take(row) for row in rows])
+    return _by_layer(reading, plot, settings, mark, spread)
 
 
 def _by_layer(
-    one: AttentionReading,
+    reading: AttentionReading,
     plot: Plot,
     settings: Settings,
     mark: Span | None,
@@ -214,8 +216,8 @@ def _by_layer(
 ) -> Shown:
     """Tokens down, layers across; `spread` is (L, U), over the seeds of a group."""
     assert isinstance(plot.mark, HeatMap)
-    assert one.axis is not None
-    rows, axis = values_of(plot), one.axis
+    assert reading.axis is not None
+    rows, axis = values_of(plot), reading.axis
 
     def body(limit: float, deep: float) -> str:
         columns = [
@@ -234,4 +236,4 @@ def _by_layer(
         title = f'<div class="title">{text(plot.title)}</div>'
         return title + html.table(axis, columns, mark) + lines_of(plot.notes)
 
-    return Shown(one.entry.id, {plot.title: plot}, float(rows.max()), body=body)
+    return Shown(reading.entry.id, {plot.title: plot}, float(rows.max()), body=body)

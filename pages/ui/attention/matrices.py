@@ -33,10 +33,10 @@ def canvas(values: np.ndarray, limit: float, name: str = "") -> str:
 def picture(body: str, labels: Sequence[str], hint: str) -> str:
     """Matrices that share their labels, with a line that reads out the cell under the pointer."""
     names = escape(json.dumps([printable(label) for label in labels]), quote=True)
-    said = text(hint)
+    shown_hint = text(hint)
     return (
         f'<div class="picture" data-labels="{names}">{body}'
-        f'<div class="readout" data-hint="{said}" dir="auto">{said}</div></div>'
+        f'<div class="readout" data-hint="{shown_hint}" dir="auto">{shown_hint}</div></div>'
     )
 
 
@@ -108,9 +108,9 @@ def heads_grid(
     values: np.ndarray,
     limit: float,
     chosen: tuple[int, int | None],
-    told: Callable[[int, int], str],
+    hint: Callable[[int, int], str],
 ) -> str:
-    """(L, H) one cell for every attention head; a click chooses it, hover tells `told`."""
+    """(L, H) one cell for every attention head; a click chooses it, hover shows `hint`."""
     layers, heads = values.shape
     parts = ["<span></span>"]
     parts += [f"<span>{head}</span>" for head in range(heads)]
@@ -121,7 +121,7 @@ def heads_grid(
             share = min(max(float(values[layer - 1, head]) / limit, 0.0), 1.0)
             parts.append(
                 f'<i class="heat{on}" data-head="{layer} {head}" style="--v:{100 * share:.0f}"'
-                f' title="layer {layer}, attention head {head}: {text(told(layer, head))}"></i>'
+                f' title="layer {layer}, attention head {head}: {text(hint(layer, head))}"></i>'
             )
     layout = f"1.5em repeat({heads}, minmax(0, 1fr))"
     return f'<div class="cells" style="--columns:{layout}">{"".join(parts)}</div>'

@@ -52,11 +52,11 @@ _ABOUT = (
 )
 
 
-def draw(found: Catalogue, choice: Choice) -> None:
+def draw(checkpoints: Catalogue, choice: Choice) -> None:
     """Attention of the pooling heads, then of the encoder; effects of hiding tokens come last."""
     st.html(f"<style>{_STYLE}</style>")
     if not is_complete(choice):
-        draw_sidebar(found, choice.entries)
+        draw_sidebar(checkpoints, choice.entries)
         return
     mark = selection.mark(choice)
     with st.container(key="verdict"):
@@ -74,22 +74,22 @@ def draw(found: Catalogue, choice: Choice) -> None:
         status.caption(f"Reading the text with {cards.plain(entry.name)}")
         listeners.append(listen(entry, choice, settings))
     # Those that have something to say to the page's question come first.
-    listeners.sort(key=lambda one: one.own is None)
+    listeners.sort(key=lambda reading: reading.own is None)
     verdict.text(_answer(listeners, settings))
     limits = _limits(listeners, choice, settings)
     with grid:
-        for one in listeners:
-            with st.container(border=True, key=f"card-{one.entry.id}"):
+        for reading in listeners:
+            with st.container(border=True, key=f"card-{reading.entry.id}"):
                 piece(
-                    attention_cards.html_of(one, settings, limits, mark),
-                    f"answer-{one.entry.id}",
+                    attention_cards.html_of(reading, settings, limits, mark),
+                    f"answer-{reading.entry.id}",
                     _choose_part,
                 )
     common = explained_in_words(choice, predicted)
     status.caption(cards.plain(_legend(limits, listeners, settings, common)))
     with export:
         export_menu(_plots(listeners), "export-own")
-    draw_sidebar(found, choice.entries)
+    draw_sidebar(checkpoints, choice.entries)
     encoder.draw(listeners, choice, settings, mark)
     _leave_out(listeners, choice, settings, ask, status)
 
@@ -157,20 +157,20 @@ def _limits(
 
 def _answer(listeners: Sequence[AttentionReading], settings: Settings) -> str:
     """The page's question, answered in one or two sentences."""
-    said: list[str] = []
+    attended: list[str] = []
     silent: list[str] = []
     for listener in listeners:
         # of the pooling head as a whole, whichever of its attention heads is looked at
         whole = replace(settings, part=None)
         top = attention_cards.most_heard(listener, whole, 1) if listener.own is not None else []
         if top:
-            verb = "to" if said else "attends most to"
-            said.append(f"{listener.entry.name} {verb} “{top[0][0]}” ({100 * top[0][1]:.0f} %)")
+            verb = "to" if attended else "attends most to"
+            attended.append(f"{listener.entry.name} {verb} “{top[0][0]}” ({100 * top[0][1]:.0f} %)")
         elif listener.own is None and not listener.problem:
             silent.append(listener.entry.name)
     sentences = []
-    if said:
-        sentences.append(f"Special tokens aside, {listed(said)}.")
+    if attended:
+        sentences.append(f"Special tokens aside, {listed(attended)}.")
     if silent:
         verb = "has" if len(silent) == 1 else "have"
         sentences.append(f"{listed(silent)} {verb} no attention beside the encoder's.")
@@ -215,12 +215,12 @@ def _plots(listeners: Sequence[AttentionReading]) -> dict[str, Plot]:
         for kind, plot in named.items():
             if plot is not None:
                 by_kind.setdefault(kind, []).append((listener.entry.id, plot))
-    found: dict[str, Plot] = {}
+    plots_by_kind: dict[str, Plot] = {}
     for kind, plots in by_kind.items():
         if len(plots) > 1 and alike([plot for _, plot in plots]):
-            found[f"{kind}: all"] = side_by_side([plot for _, plot in plots])
-        found |= {f"{kind}: {name}": plot for name, plot in plots}
-    return found
+            plots_by_kind[f"{kind}: all"] = side_by_side([plot for _, plot in plots])
+        plots_by_kind |= {f"{kind}: {name}": plot for name, plot in plots}
+    return plots_by_kind
 
 
 def _leave_out(
@@ -249,13 +249,13 @@ def _leave_out(
         )
         return
     for index, member in enumerate(missing):
-        name, told = cards.plain(member.checkpoint.name), -1
+        name, percent_shown = cards.plain(member.checkpoint.name), -1
 
         def step(share: float, done: int = index, name: str = name) -> None:
-            nonlocal told
+            nonlocal percent_shown
             part = int(100 * (done + share) / len(missing))
-            if part >= told + 5:
-                told = part
+            if part >= percent_shown + 5:
+                percent_shown = part
                 status.caption(f"Leaving each {axes[0].label} out of {name}: {part} %")
             models.leave_if_stale(share)
 

@@ -91,20 +91,20 @@ def listen(entry: Entry, choice: Choice, settings: Settings) -> AttentionReading
 
 
 def _listen(subject: Subject, entry: Entry, choice: Choice, settings: Settings) -> AttentionReading:
-    one = AttentionReading(entry, subject)
+    reading = AttentionReading(entry, subject)
     try:
-        one.traces = subject.each(results.cls_trace)
-        one.axis = token_axis(one.traces[0].tokens, choice.words, settings.special)
+        reading.traces = subject.each(results.cls_trace)
+        reading.axis = token_axis(reading.traces[0].tokens, choice.words, settings.special)
     except Exception as error:
-        one.problem = reason(error)
-        return one
-    splits = _targets(one, choice, settings.reference)
+        reading.problem = reason(error)
+        return reading
+    splits = _targets(reading, choice, settings.reference)
     try:
-        one.own = _own_plot(one, choice, settings)
+        reading.own = _own_plot(reading, choice, settings)
     except Exception as error:
-        one.silent = _silence(one, reason(error))
+        reading.silent = _silence(reading, reason(error))
     try:
-        one.row = picture(
+        reading.row = picture(
             "cls_row",
             [entry],
             choice,
@@ -114,34 +114,34 @@ def _listen(subject: Subject, entry: Entry, choice: Choice, settings: Settings) 
         )
         if entry.is_group:
             layer = settings.layer or -1
-            rows = [one.axis.take(attention.cls_row(trace, layer)) for trace in one.traces]
-            one.rows = arrays.stacked(rows)
+            rows = [reading.axis.take(attention.cls_row(trace, layer)) for trace in reading.traces]
+            reading.rows = arrays.stacked(rows)
     except Exception as error:
-        one.lines.append(reason(error))
+        reading.lines.append(reason(error))
     if splits:
-        one.reference = splits[0].reference
-        one.rule = "exact split" if splits[0].exact else f"split {splits[0].rule}"
-        each = over_attention.added_by_unit(splits, one.target, one.axis.units)
-        one.split = averages.mean(list(each))
-        one.splits = each if entry.is_group else None
-        one.plots[SPLIT] = picture(
+        reading.reference = splits[0].reference
+        reading.rule = "exact split" if splits[0].exact else f"split {splits[0].rule}"
+        each = over_attention.added_by_unit(splits, reading.target, reading.axis.units)
+        reading.split = averages.mean(list(each))
+        reading.splits = each if entry.is_group else None
+        reading.plots[SPLIT] = picture(
             "reading",
             [entry],
             choice,
-            [one.target],
+            [reading.target],
             words=choice.words,
             reference=settings.reference,
         )
     known = [
         heard.known_effects(member, settings.where, choice.words) for member in subject.members
     ]
-    one.no_effects = next((result for result in known if isinstance(result, str)), "")
+    reading.no_effects = next((result for result in known if isinstance(result, str)), "")
     effects = [result for result in known if isinstance(result, LeaveOneOut)]
     if len(effects) == len(entry.members):
-        one.effects = averages.mean_leave_one_out(effects, checkpoint_of(one))
-        one.every_effect = tuple(effects) if entry.is_group else ()
-        _compare(one, choice, effects, settings)
-    return one
+        reading.effects = averages.mean_leave_one_out(effects, checkpoint_of(reading))
+        reading.every_effect = tuple(effects) if entry.is_group else ()
+        _compare(reading, choice, effects, settings)
+    return reading
 
 
 def values_of(plot: Plot) -> np.ndarray:
@@ -150,43 +150,44 @@ def values_of(plot: Plot) -> np.ndarray:
     return plot.mark.values
 
 
-def _targets(one: AttentionReading, choice: Choice, reference: str | None) -> list[Decomposition]:
+def _targets(
+    reading: AttentionReading, choice: Choice, reference: str | None
+) -> list[Decomposition]:
     """Choose the explained class; the splits of the members, where they have any."""
-    if not one.entry.classifies:
-        one.no_split = (
-            f"{one.entry.name} is a {one.entry.first.encoder_kind}: there is no logit to split."
-        )
+    if not reading.entry.classifies:
+        kind = reading.entry.first.encoder_kind
+        reading.no_split = f"{reading.entry.name} is a {kind}: there is no logit to split."
         return []
-    given = answer(one.traces, one.entry.id)
-    one.target = choice.target_of(given.labels, given.predicted)
-    splits = [models.split(trace, reference) for trace in one.traces]
+    reply = answer(reading.traces, reading.entry.id)
+    reading.target = choice.target_of(reply.labels, reply.predicted)
+    splits = [models.split(trace, reference) for trace in reading.traces]
     reason = next((reason for reason in splits if isinstance(reason, str)), "")
-    one.no_split = reason.replace(one.entry.first.name, one.entry.name)
-    return [] if one.no_split else [s for s in splits if isinstance(s, Decomposition)]
+    reading.no_split = reason.replace(reading.entry.first.name, reading.entry.name)
+    return [] if reading.no_split else [s for s in splits if isinstance(s, Decomposition)]
 
 
-def _silence(one: AttentionReading, reason: str) -> str:
-    if one.entry.first.kind != "encoder":
-        return reason.replace(one.entry.first.name, one.entry.name)
-    first = one.entry.first
+def _silence(reading: AttentionReading, reason: str) -> str:
+    if reading.entry.first.kind != "encoder":
+        return reason.replace(reading.entry.first.name, reading.entry.name)
+    first = reading.entry.first
     kind = first.encoder_kind if first.head else "bare encoder without pooling head"
-    return f"{one.entry.name} is a {kind}: it has no attention but that of the encoder."
+    return f"{reading.entry.name} is a {kind}: it has no attention but that of the encoder."
 
 
-def checkpoint_of(one: AttentionReading) -> Any:
-    return averages.mean_checkpoint(one.entry.members, one.entry.id)
+def checkpoint_of(reading: AttentionReading) -> Any:
+    return averages.mean_checkpoint(reading.entry.members, reading.entry.id)
 
 
-def weights(one: AttentionReading, settings: Settings) -> list[np.ndarray]:
+def weights(reading: AttentionReading, settings: Settings) -> list[np.ndarray]:
     """(P, T) of each member: weights, or shares of the value norms."""
-    norms = one.subject.each(results.value_norms) if settings.norms else None
-    return over_attention.pooling_rows(one.traces, norms)
+    norms = reading.subject.each(results.value_norms) if settings.norms else None
+    return over_attention.pooling_rows(reading.traces, norms)
 
 
-def _own_plot(one: AttentionReading, choice: Choice, settings: Settings) -> Plot:
+def _own_plot(reading: AttentionReading, choice: Choice, settings: Settings) -> Plot:
     return picture(
         "pooling_attention",
-        [one.entry],
+        [reading.entry],
         choice,
         norms=settings.norms,
         words=choice.words,
@@ -195,58 +196,58 @@ def _own_plot(one: AttentionReading, choice: Choice, settings: Settings) -> Plot
 
 
 def _compare(
-    one: AttentionReading, choice: Choice, effects: Sequence[LeaveOneOut], settings: Settings
+    reading: AttentionReading, choice: Choice, effects: Sequence[LeaveOneOut], settings: Settings
 ) -> None:
     """Kendall's tau of attention with the effects, for each member; and the picture of both.
 
     Of what the columns show: of the chosen attention heads, where some are chosen.
     """
     taus: dict[str, list[Agreement]] = {}
-    layer = settings.layer or one.entry.first.facts.get("layers") or 0
+    layer = settings.layer or reading.entry.first.facts.get("layers") or 0
     try:
-        if not one.silent:
-            own = weights(one, settings)
-            part = None if one.entry.is_group else settings.part
+        if not reading.silent:
+            own = weights(reading, settings)
+            part = None if reading.entry.is_group else settings.part
             part = part if part is not None and part < len(own[0]) else None
             taus[_named("pooling head", part)] = [
                 heard.agreement(
                     member,
                     rows if part is None else rows[part],
                     each,
-                    one.target,
+                    reading.target,
                     "own",
                     settings.norms,
                     part,
                 )
-                for member, rows, each in zip(one.subject.members, own, effects, strict=True)
+                for member, rows, each in zip(reading.subject.members, own, effects, strict=True)
             ]
-        rows_of = [attention.cls_row(trace, settings.layer or -1) for trace in one.traces]
+        rows_of = [attention.cls_row(trace, settings.layer or -1) for trace in reading.traces]
         head = (
             settings.head if settings.head is not None and settings.head < len(rows_of[0]) else None
         )
-        row = "[CLS] row" if not one.traces[0].read_token else "last token's row"
+        row = "[CLS] row" if not reading.traces[0].read_token else "last token's row"
         taus[_named(f"encoder's {row}", head)] = [
             heard.agreement(
                 member,
                 rows if head is None else rows[head],
                 each,
-                one.target,
+                reading.target,
                 "row",
                 layer,
                 head,
             )
-            for member, rows, each in zip(one.subject.members, rows_of, effects, strict=True)
+            for member, rows, each in zip(reading.subject.members, rows_of, effects, strict=True)
         ]
     except Exception as error:
-        one.lines.append(reason(error))
+        reading.lines.append(reason(error))
     if taus:
-        one.lines.append(_taus_in_words(taus))
-    name, each = next(iter(taus.items())) if taus and not one.entry.is_group else ("", [None])
+        reading.lines.append(_taus_in_words(taus))
+    name, each = next(iter(taus.items())) if taus and not reading.entry.is_group else ("", [None])
     plot = picture(
         "leave_one_out",
-        [one.entry],
+        [reading.entry],
         choice,
-        [one.target],
+        [reading.target],
         where=settings.where,
         words=choice.words,
         special=settings.special,
@@ -254,27 +255,27 @@ def _compare(
     if name and each[0] is not None:
         note = views_attention.agreement_note(each[0], f"the attention of the {name}")
         plot = replace(plot, notes=(*plot.notes, note))
-    one.plots[LEFT_OUT] = plot
+    reading.plots[LEFT_OUT] = plot
 
 
 def _named(what: str, head: int | None) -> str:
     return what if head is None else f"{what}, attention head {head}"
 
 
-def _taus_in_words(found: dict[str, list[Agreement]]) -> str:
+def _taus_in_words(agreements: dict[str, list[Agreement]]) -> str:
     sentences = []
-    for name, each in found.items():
-        taus = [one.tau for one in each]
+    for name, each in agreements.items():
+        taus = [agreement.tau for agreement in each]
         ranks = all(map(isfinite, taus))
         shown = f"{fmean(taus):+.2f}" if ranks else "not defined, as all values are equal"
         if len(taus) > 1 and ranks:
             shown += f" (seeds {min(taus):+.2f} to {max(taus):+.2f})"
         sentences.append(f"{name}{':' if ',' in name else ''} {shown}")
-    said = f"Kendall's tau with the size of the falls: {'; '.join(sentences)}"
-    bands = [each[0] for each in found.values() if all(map(isfinite, each[0].null))]
+    sentence = f"Kendall's tau with the size of the falls: {'; '.join(sentences)}"
+    bands = [each[0] for each in agreements.values() if all(map(isfinite, each[0].null))]
     if not bands:  # what ranks nothing has no band either
-        return f"{said}."
+        return f"{sentence}."
     return (
-        f"{said}; unrelated rankings of {bands[0].n} give {bands[0].null[0]:+.2f} to "
+        f"{sentence}; unrelated rankings of {bands[0].n} give {bands[0].null[0]:+.2f} to "
         f"{bands[0].null[1]:+.2f} in 95 of 100 cases."
     )

@@ -133,14 +133,14 @@ def _row(
         classes.append("second")
     if is_marked(tokens, unit, mark):
         classes.append("marked")
-    label, told, cells = text(axis.labels[index]), [], []
+    label, lines, cells = text(axis.labels[index]), [], []
     for column in columns:
         value = float(column.values[index])
-        told.append(f"{text(column.about or column.name)}: {_number(column, index)}")
+        lines.append(f"{text(column.about or column.name)}: {_number(column, index)}")
         cells.append(_cell(column, value))
     return (
         f'<div class="{" ".join(classes)}" data-unit="{index}"{place_of(place)} tabindex=0'
-        f' role="button" title="{label}&#10;{"&#10;".join(told)}">'
+        f' role="button" title="{label}&#10;{"&#10;".join(lines)}">'
         f'<span class="name" dir="auto">{label}</span>{"".join(cells)}</div>'
     )
 

@@ -139,16 +139,16 @@ def draw_inputs(
     A long text asks for them first, in ``ask``: a button inside one card would be that card's.
     Returns whether points were saved because many people wait.
     """
-    asked = [reply for reply in replies if reply.answer is not None]
-    length = max((len(reply.traces[0].tokens) for reply in asked), default=0)
-    if length > LONG_TEXT and not _wanted(asked, text, length, ask):
+    answered = [reply for reply in replies if reply.answer is not None]
+    length = max((len(reply.traces[0].tokens) for reply in answered), default=0)
+    if length > LONG_TEXT and not _agreed(answered, text, length, ask):
         return False
-    _let_cards_be_drawn((text, choice.pair, *((r.entry.id, r.target) for r in asked)))
+    _let_cards_be_drawn((text, choice.pair, *((r.entry.id, r.target) for r in answered)))
     attributed: list[tuple[Reply, Attribution | str]] = []
-    total = sum(len(reply.traces) for reply in asked)
+    total = sum(len(reply.traces) for reply in answered)
     done, began = 0, time.monotonic()
-    steps = crowd.FEW_STEPS if crowd.crowded() and not _all_known(asked, text, choice) else None
-    for reply in asked:
+    steps = crowd.FEW_STEPS if crowd.crowded() and not _all_known(answered, text, choice) else None
+    for reply in answered:
         attributions: list[Attribution] = []
         problem = ""
         for member in reply.entry.members:
@@ -160,7 +160,7 @@ def draw_inputs(
                 reader = member_of(member, text, choice.pair)
                 with crowd.turn(say):
                     attributions.append(
-                        reader.result(results.attribution, *_asked(reply.target, steps))
+                        reader.result(results.attribution, *_question(reply.target, steps))
                     )
             except Exception as error:
                 problem = reason(error)
@@ -169,16 +169,16 @@ def draw_inputs(
     return steps is not None
 
 
-def _asked(target: int, steps: int | None) -> tuple[Any, ...]:
+def _question(target: int, steps: int | None) -> tuple[Any, ...]:
     return input_arguments("integrated_gradients", target, steps)
 
 
-def _all_known(asked: Sequence[Reply], text: str, choice: Choice) -> bool:
+def _all_known(answered: Sequence[Reply], text: str, choice: Choice) -> bool:
     return all(
         STORE.known(
-            member_of(member, text, choice.pair), results.attribution, _asked(reply.target, None)
+            member_of(member, text, choice.pair), results.attribution, _question(reply.target, None)
         )
-        for reply in asked
+        for reply in answered
         for member in reply.entry.members
     )
 
@@ -282,12 +282,12 @@ def draw_exports(replies: Sequence[Reply]) -> None:
                 export_menu(reply.slots["plots"], f"export-{reply.entry.id}")
 
 
-def _wanted(asked: Sequence[Reply], text: str, length: int, place: DeltaGenerator) -> bool:
-    members = sum(len(reply.traces) for reply in asked)
+def _agreed(answered: Sequence[Reply], text: str, length: int, place: DeltaGenerator) -> bool:
+    members = sum(len(reply.traces) for reply in answered)
     seen = st.session_state.get("attribute_long") == text
     if seen:
         return True
-    for reply in asked:
+    for reply in answered:
         reply.slots["input"].empty()
         reply.slots["hold"].empty()  # nothing follows until it is asked for
     with place:
@@ -338,11 +338,11 @@ def _below_bars(reply: Reply) -> str:
     if not answer.regression:
         lines.append(f"probability margin {answer.gap(reply.target):+.2f}")
     if reply.entry.is_group:
-        said = ", ".join(
+        classes = ", ".join(
             f"{member.removeprefix(reply.entry.id).lstrip('-')} says {label}"
             for member, label in answer.dissenters
         )
-        lines.append(cards.text(said) if said else "all seeds agree")
+        lines.append(cards.text(classes) if classes else "all seeds agree")
     lines += [cards.text(remark) for remark in _remarks(reply)]
     dropped = reply.traces[0].tokens.dropped
     if dropped:
@@ -359,8 +359,8 @@ def _remarks(reply: Reply) -> tuple[str, ...]:
 def _instead(reply: Reply) -> str:
     if reply.problem:
         return _warning(reply.problem)
-    told = "".join(f'<div class="line">{cards.text(remark)}</div>' for remark in _remarks(reply))
-    return told + _warning(
+    remarks = "".join(f'<div class="line">{cards.text(remark)}</div>' for remark in _remarks(reply))
+    return remarks + _warning(
         f"A {reply.entry.first.encoder_kind} has hidden states and no prediction, so there is no "
         "answer. Its vectors are on Similarity, Layers and Embedding map; Train fits pooling heads "
         "on it."
@@ -376,7 +376,7 @@ def _reading(reply: Reply, plots: dict[str, Plot], mark: Span | None) -> str:
     strip = html(plots[READING_TITLE], span=mark, css=False)
     note = f"reference: {reference}"
     if not split.exact:
-        error = max(one.gap for one in reply.splits)
+        error = max(split.gap for split in reply.splits)
         note += ", straight line, gap " + (f"{error:.2f}" if error >= 0.005 else "< 0.01")
     number_of = _number_of(plots[READING_TITLE], mark)
     body = _title(READING_TITLE, number_of or note) + f'<div class="text">{strip}</div>'

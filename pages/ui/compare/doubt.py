@@ -32,9 +32,9 @@ _RANKED = (
 )
 
 
-def draw(given: Sequence[Reply], choice: Choice, mark: Span | None) -> None:
+def draw(replies: Sequence[Reply], choice: Choice, mark: Span | None) -> None:
     """What every pooling head's margin loses without the word that was clicked."""
-    answered = [reply for reply in given if reply.answer is not None]
+    answered = [reply for reply in replies if reply.answer is not None]
     if not answered:
         return
     if mark is None:
@@ -46,19 +46,19 @@ def draw(given: Sequence[Reply], choice: Choice, mark: Span | None) -> None:
     word = word_at(choice.text, choice.pair, mark)
     with st.container(key="doubt-panel", border=True):
         instead = _instead(word)
-        found, kept, problems = [], [], []
+        results_shown, kept, problems = [], [], []
         for reply in answered:
             subject = subject_of(reply.entry, choice.text, choice.pair)
             try:
-                found.append(doubt_of(subject, reply.target, mark, instead))
+                results_shown.append(doubt_of(subject, reply.target, mark, instead))
                 kept.append(reply)
             except Exception as error:
                 problems.append(reason(error, reply.entry.id))
-        if found:
-            st.text(doubts.in_words(found, word, instead))
+        if results_shown:
+            st.text(doubts.in_words(results_shown, word, instead))
         for problem in dict.fromkeys(problems):
             st.caption(cards.plain(problem))
-        if found:
+        if results_shown:
             _pictures(kept, choice, mark, instead)
 
 
@@ -109,12 +109,12 @@ def _ranks(kept: Sequence[Reply], choice: Choice) -> bool:
     words = len(word_spans(choice.text, choice.pair))
     tokens = max(len(reply.traces[0].tokens) for reply in kept)
     reads = words * sum(len(reply.entry.members) for reply in kept)
-    asked = ("doubt_ranked", choice.text, choice.pair, choice.key)
-    if reads * tokens <= READS * 16 or st.session_state.get("doubt_ranked") == asked:
+    question = ("doubt_ranked", choice.text, choice.pair, choice.key)
+    if reads * tokens <= READS * 16 or st.session_state.get("doubt_ranked") == question:
         return True
     st.button(
         f"Rank all {words} words ({reads:,} reads of {tokens} tokens: this takes a while)",
         key="doubt-rank",
-        on_click=lambda: st.session_state.update(doubt_ranked=asked),
+        on_click=lambda: st.session_state.update(doubt_ranked=question),
     )
     return False

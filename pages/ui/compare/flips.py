@@ -49,11 +49,11 @@ class Edits:
         return (self.kind, self.words_from, self.data.table.digest if self.data else "")
 
 
-def draw(given: Sequence[Reply], choice: Choice) -> None:
+def draw(replies: Sequence[Reply], choice: Choice) -> None:
     """Controls, the search once it was asked for of this text, and a data set's on demand."""
     able = [
         reply
-        for reply in given
+        for reply in replies
         if reply.answer is not None and not reply.answer.regression and len(reply.answer.labels) > 1
     ]
     if not able:
@@ -143,9 +143,9 @@ def _search(able: Sequence[Reply], choice: Choice, edits: Edits) -> None:
         shown = difference(choice.text, text)
         if choice.pair is not None and pair is not None:
             shown += f"<br>{difference(choice.pair, pair)}"
-        said = cards.text(in_words(flips, choice.text, choice.pair))
+        sentence = cards.text(in_words(flips, choice.text, choice.pair))
         edited = f'<div class="change" dir="auto">{shown}</div>' if flips.flipped else ""
-        cards.piece(f'<div class="line">{said}</div>{edited}', f"flips-{flips.name}")
+        cards.piece(f'<div class="line">{sentence}</div>{edited}', f"flips-{flips.name}")
     for problem in problems:
         st.caption(cards.plain(problem))
     if searches:

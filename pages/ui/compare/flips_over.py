@@ -159,7 +159,7 @@ class FlipPass:
             done = list(store.items)
             count = sum(not record.unforeseen for record in done)
 
-            def told(share: float) -> None:
+            def report(share: float) -> None:
                 desk.report(count, total, share=share)
                 desk.check()
 
@@ -169,7 +169,7 @@ class FlipPass:
             }
             # Every checkpoint by the words of its own task.
             tried = {s.name: words_of(s, kind, words_from, data) for s in subjects}
-            for record in flips_over(loaded, rows, kind, tried, done=done, progress=told):
+            for record in flips_over(loaded, rows, kind, tried, done=done, progress=report):
                 store.append(record)
                 count += 1
 

@@ -18,22 +18,22 @@ from pages.ui.kit import cards
 _STEPS = {"flow": ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10),)}  # a band is as wide as it may be
 
 
-def draw(found: Catalogue, choice: Choice) -> None:
+def draw(checkpoints: Catalogue, choice: Choice) -> None:
     """Verdict, cards, what a variant changes; the input attributions come last, being slow."""
     if not is_complete(choice):
-        draw_sidebar(found, choice.entries)
+        draw_sidebar(checkpoints, choice.entries)
         return
-    _answer(found, choice)
+    _answer(checkpoints, choice)
 
 
-def _answer(found: Catalogue, choice: Choice) -> None:
+def _answer(checkpoints: Catalogue, choice: Choice) -> None:
     mark = cards.marked(choice.text, choice.pair)
-    given = one_class(list(replies(choice, choice.text, None)))
+    answered = one_class(list(replies(choice, choice.text, None)))
     with st.container(key="verdict"):
-        _say(choice, given)
+        _say(choice, answered)
         status = st.container(key="status").empty()
         ask = st.container()
-    largest = compare.largest_reading(given, choice)
+    largest = compare.largest_reading(answered, choice)
     limits = {
         name: common_limit(
             f"{name}_scale", choice.key, value, st.session_state, *_STEPS.get(name, ())
@@ -41,7 +41,7 @@ def _answer(found: Catalogue, choice: Choice) -> None:
         for name, value in largest.items()
     }
     with st.container(key="cards"):
-        for reply in given:
+        for reply in answered:
             compare.draw_card(reply, choice, mark, limits)
     with st.container(key="below-cards"):
         st.toggle(
@@ -52,38 +52,38 @@ def _answer(found: Catalogue, choice: Choice) -> None:
             "change.",
         )
     with st.container(key="doubt-place"):
-        doubt.draw(given, choice, mark)
+        doubt.draw(answered, choice, mark)
     with st.container(key="flips-place"):
-        flips.draw(given, choice)
+        flips.draw(answered, choice)
     with st.container(key="variant-effect"):
         if choice.variant is not None:
-            panels.draw_variant(given, choice, choice.variant)
+            panels.draw_variant(answered, choice, choice.variant)
     below = st.container()
-    draw_sidebar(found, choice.entries)
+    draw_sidebar(checkpoints, choice.entries)
 
     curtain.lift()
 
     def say(words: str) -> None:
         status.caption(words)
 
-    fewer = compare.draw_inputs(given, choice, choice.text, mark, ask, say)
-    status.caption(_legend(limits, given) + (f" {crowd.TOLD}" if fewer else ""))
+    fewer = compare.draw_inputs(answered, choice, choice.text, mark, ask, say)
+    status.caption(_legend(limits, answered) + (f" {crowd.TOLD}" if fewer else ""))
     if fewer:
         crowd.refine()
-    compare.draw_exports(given)
+    compare.draw_exports(answered)
     with below:
-        panels.export_all(given, choice)
-        panels.draw_table(given)
+        panels.export_all(answered, choice)
+        panels.draw_table(answered)
     visit.draw()
 
 
-def _legend(limits: dict[str, float], given: list[Reply]) -> str:
+def _legend(limits: dict[str, float], replies: list[Reply]) -> str:
     scale = st.session_state.get("input_scale")
     parts = [f"±{scale[1]:g} for the input"] if scale else []
     parts.append(f"±{limits['strip']:g} for the split")
-    labels = dict.fromkeys(reply.label for reply in given if reply.answer is not None)
+    labels = dict.fromkeys(reply.label for reply in replies if reply.answer is not None)
     explained = next(iter(labels)) if len(labels) == 1 else "the explained class"
-    kinds = {reply.entry.first.output for reply in given if reply.answer is not None}
+    kinds = {reply.entry.first.output for reply in replies if reply.answer is not None}
     others = "" if kinds <= {"sigmoid"} else " minus the mean of the others"
     if others and "sigmoid" in kinds:
         others += " (its own alone where a text may have several classes)"
@@ -93,10 +93,10 @@ def _legend(limits: dict[str, float], given: list[Reply]) -> str:
     )
 
 
-def _say(choice: Choice, given: list[Reply]) -> None:
-    answers = [reply.answer for reply in given if reply.answer is not None]
+def _say(choice: Choice, replies: list[Reply]) -> None:
+    answers = [reply.answer for reply in replies if reply.answer is not None]
     target = None if choice.target == PREDICTED else choice.target
     st.text(in_words(answers, target))
-    seen = given[0].traces[0].tokens.notes if given[0].traces else ()
+    seen = replies[0].traces[0].tokens.notes if replies[0].traces else ()
     for note in dict.fromkeys((*choice.notes, *seen)):
         st.caption(cards.plain(note))

@@ -19,7 +19,7 @@ from pages.ui.kit import cards
 from pages.ui.kit.show import export_menu
 
 
-def draw_variant(given: Sequence[Reply], choice: Choice, text: str) -> None:
+def draw_variant(base_replies: Sequence[Reply], choice: Choice, text: str) -> None:
     """What a second version of the sentence changes in every checkpoint."""
     with st.container(border=True, key="variant-panel"):
         if not text.strip():
@@ -28,7 +28,7 @@ def draw_variant(given: Sequence[Reply], choice: Choice, text: str) -> None:
         changed = list(replies(choice, text, None))
         pairs = [
             (old, new)
-            for old, new in zip(given, changed, strict=True)
+            for old, new in zip(base_replies, changed, strict=True)
             if old.answer is not None and new.answer is not None
         ]
         if not pairs:
@@ -44,10 +44,10 @@ def draw_variant(given: Sequence[Reply], choice: Choice, text: str) -> None:
         export_menu({"Sentence and variant": plot}, "export-variant")
 
 
-def export_all(given: Sequence[Reply], choice: Choice) -> None:
+def export_all(replies: Sequence[Reply], choice: Choice) -> None:
     """Pictures that hold every card: one figure for the paper instead of four."""
     plots: dict[str, Plot] = {}
-    answered = [reply for reply in given if reply.answer is not None]
+    answered = [reply for reply in replies if reply.answer is not None]
     if len({reply.entry.first.labels for reply in answered}) == 1 and len(answered) > 1:
         plots["Class probabilities"] = picture("classes", [r.entry for r in answered], choice)
     flow = flow_plot(answered, choice)
@@ -61,12 +61,12 @@ def export_all(given: Sequence[Reply], choice: Choice) -> None:
         export_menu(plots, "export-all", "Export all cards as one figure", together="All cards")
 
 
-def draw_table(given: Sequence[Reply]) -> None:
+def draw_table(replies: Sequence[Reply]) -> None:
     """Every class of every checkpoint, with the evidence of both strips."""
     import pandas as pd
 
     rows = []
-    for reply in given:
+    for reply in replies:
         for index, trace in enumerate(reply.traces):
             if trace.logits is None:
                 continue

@@ -99,8 +99,8 @@ def how_many(name: str, rows: int, fewest: int) -> int:
     """Ask how many rows of a data set are drawn at random; the choice stands in the address."""
     most = min(rows, MOST_DRAWN)
     fewest = min(fewest, most)
-    asked = st.session_state.get(name)
-    if asked is not None and not fewest <= asked <= most:  # another data set has other bounds
+    chosen = st.session_state.get(name)
+    if chosen is not None and not fewest <= chosen <= most:  # another data set has other bounds
         st.session_state[name] = min(most, USUALLY_DRAWN)
     return int(
         st.number_input(
@@ -176,12 +176,12 @@ def _known(entries: Sequence[Entry], hub: bool) -> DataChoice:
     if not folder:
         st.caption("Type the folder of the data; nothing is read until then.")
         return DataChoice()
-    asked = f"fetch-{task}-{split}"
-    if hub and not st.session_state.get(asked):
+    fetch_key = f"fetch-{task}-{split}"
+    if hub and not st.session_state.get(fetch_key):
         st.button(
             "Fetch it",
             on_click=st.session_state.update,
-            kwargs={asked: True},
+            kwargs={fetch_key: True},
             help="From the Hub's cache on this machine, or over the network.",
         )
         return DataChoice()
@@ -278,11 +278,11 @@ def _size(table: Table) -> str:
     if table.regression:
         several = f"{len(table.labels)} numbers" if table.labels else "a number"
         return f"{len(table):,} rows with {several} each."
-    told = ", ".join(
+    sizes = ", ".join(
         f"{cards.plain(name)} {count:,}"
         for name, count in zip(table.labels, table.class_counts(), strict=True)
     )
-    return f"{len(table):,} rows: {told}."
+    return f"{len(table):,} rows: {sizes}."
 
 
 _READERS = {

@@ -72,13 +72,13 @@ def ask(labels: Sequence[str] | None, pairs: bool | None, more: bool = False) ->
     with place:
         reading = _read(held, chosen, labels, mapping, rest[:MORE] if more else ())
         st.text(f"{held.name} ({reading.form}): {reading.sentence()}")
-        told(reading, labels, key)
+        explain_reading(reading, labels, key)
         with st.expander("First rows"):
             st.dataframe(list(seen.rows), hide_index=True)
     return reading
 
 
-def told(reading: Reading, labels: Sequence[str] | None, key: str) -> None:
+def explain_reading(reading: Reading, labels: Sequence[str] | None, key: str) -> None:
     """What was noticed while reading, and what the labels mean; ``key`` holds the mapping."""
     for note in reading.notes:
         st.caption(cards.plain(note))
@@ -103,13 +103,13 @@ def _bounds() -> str:
 
 
 def _took() -> None:
-    given = st.session_state.get("dataset_upload")
+    upload = st.session_state.get("dataset_upload")
     st.session_state.pop(_REFUSED, None)
-    if given is None:  # its cross was pressed
+    if upload is None:  # its cross was pressed
         st.session_state.pop(_HELD, None)
         return
     try:
-        st.session_state[_HELD] = keep(given.getvalue(), given.name)
+        st.session_state[_HELD] = keep(upload.getvalue(), upload.name)
     except ValueError as error:
         st.session_state.pop(_HELD, None)
         st.session_state[_REFUSED] = str(error)
@@ -245,7 +245,7 @@ def _problems(reading: Reading) -> None:
 
 def _meanings(reading: Reading, labels: Sequence[str], key: str) -> None:
     """Which class each label of the file means: what was taken for what, and a way to say else."""
-    unknown = {one.value: one for one in reading.unknown}
+    unknown = {unknown_label.value: unknown_label for unknown_label in reading.unknown}
     if unknown:
         st.warning(
             f"Some labels are none of {cards.plain(', '.join(labels))}. Say what they mean; until "
@@ -255,9 +255,9 @@ def _meanings(reading: Reading, labels: Sequence[str], key: str) -> None:
     # Those that need an answer first, then the most frequent.
     order = sorted(reading.met, key=lambda value: (value not in unknown, -reading.met[value][0]))
     shown = order[:MEANINGS]
-    told = st.session_state.get(key)
+    stored = st.session_state.get(key)
     # A changed mapping gets new widgets, whose first values come from the file.
-    form = f"{key}-{sorted(told.items(), key=str) if told else ''}"
+    form = f"{key}-{sorted(stored.items(), key=str) if stored else ''}"
     with st.expander("What the labels mean", expanded=bool(unknown)), st.form(form, border=False):
         st.caption(
             "Read by their names, or by the index of the class where all are such numbers. Change "
@@ -271,10 +271,10 @@ def _meanings(reading: Reading, labels: Sequence[str], key: str) -> None:
             st.caption(f"{len(order) - len(shown)} more labels stay as they were read.")
         with st.container(horizontal=True):
             use = st.form_submit_button("Use these")
-            reset = told is not None and st.form_submit_button("Reset")
+            reset = stored is not None and st.form_submit_button("Reset")
     if use:
-        given = {value: None if label == LEAVE else label for value, label in chosen.items()}
-        st.session_state[key] = dict(told or {}) | given
+        meanings = {value: None if label == LEAVE else label for value, label in chosen.items()}
+        st.session_state[key] = dict(stored or {}) | meanings
         st.rerun()
     if reset:
         st.session_state.pop(key, None)

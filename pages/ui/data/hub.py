@@ -51,18 +51,18 @@ def ask(labels: Sequence[str] | None, pairs: bool | None) -> Reading | None:
     return _fetched((repo, split, config), key, labels, pairs)
 
 
-def _typed(label: str, key: str, example: str, told: str) -> str:
-    typed = st.text_input(label, **address.kept(key), placeholder=example, help=told)
+def _typed(label: str, key: str, example: str, help_text: str) -> str:
+    typed = st.text_input(label, **address.kept(key), placeholder=example, help=help_text)
     return str(typed or "").strip()
 
 
 def _fetched(
     named: tuple[str, str, str], key: str, labels: Sequence[str] | None, pairs: bool | None
 ) -> Reading:
-    wanted = None if labels is None else tuple(labels)
+    classes = None if labels is None else tuple(labels)
     with st.spinner(f"Reading {cards.plain(named[0])}, {cards.plain(named[1])}"):
         try:
-            first = _read(named, None, wanted, pairs, ())
+            first = _read(named, None, classes, pairs, ())
         except ValueError:
             # Asked again only by a new click, when there may be a network.
             st.session_state.pop(f"fetch-{key}", None)
@@ -71,8 +71,8 @@ def _fetched(
     meaning = f"mapping-{key}-{columns.label}-{labels}"
     mapping: dict[str, str | None] = st.session_state.get(meaning) or {}
     with st.spinner("Reading the columns"):
-        reading = _read(named, columns, wanted, pairs, tuple(mapping.items()))
-    file.told(reading, labels, meaning)
+        reading = _read(named, columns, classes, pairs, tuple(mapping.items()))
+    file.explain_reading(reading, labels, meaning)
     return reading
 
 

@@ -40,8 +40,8 @@ def _keep_house() -> None:
             here: Any = runtime.get_instance()
             manager, loop = here._session_mgr, here._get_async_objs().eventloop
             # Where visitors come and go: nobody can come back while their session is ended.
-            asked = asyncio.run_coroutine_threadsafe(_ended(manager, left), loop)
-            if asked.result(60):
+            future = asyncio.run_coroutine_threadsafe(_ended(manager, left), loop)
+            if future.result(60):
                 give_back()
         except Exception:  # another version of Streamlit: its own two minutes hold
             _LOG.debug("sessions cannot be let go here", exc_info=True)
@@ -64,7 +64,7 @@ def let_go(manager: Any, left: dict[str, float], now: float) -> int:
     now
         The time, in seconds.
     """
-    waiting = {one.session.id for one in manager._session_storage.list()}
+    waiting = {waiting_session.session.id for waiting_session in manager._session_storage.list()}
     for id in left.keys() - waiting:
         del left[id]
     for id in waiting:

@@ -134,18 +134,18 @@ def _watch(key: str, place: str, anew: Callable[[], bool] | None) -> None:
     if job is None or not job.running or (anew is not None and anew()):
         st.rerun()
     progress = job.progress
-    told = progress.sentence()
+    sentence = progress.sentence()
     if job.state == "waiting":
         before = jobs.ahead(job)
         others = "another piece of work" if before == 1 else f"{before} other pieces of work"
-        told = f"Waiting for {others} to end" if before else "About to begin"
+        sentence = f"Waiting for {others} to end" if before else "About to begin"
         seconds = jobs.seconds_ahead(job)
         if before and seconds:
-            told += f", in about {jobs.time_in_words(seconds)}"
+            sentence += f", in about {jobs.time_in_words(seconds)}"
     if job.stopping:
-        told = f"Stopping; {told}" if told else "Stopping"
+        sentence = f"Stopping; {sentence}" if sentence else "Stopping"
     with st.container(key=f"{place}-running"):
-        st.progress(progress.share, cards.plain(told or "Beginning"))
+        st.progress(progress.share, cards.plain(sentence or "Beginning"))
         st.button(
             "Stop",
             key=f"{place}-stop",

@@ -45,24 +45,24 @@ def replies(choice: Choice, text: str, reference: str | None) -> Iterator[Reply]
     """One reply after the other, in the order of the cards; a failure stays in its own card."""
     for entry in choice.entries:
         try:
-            found = _reply(entry, choice, text, reference)
+            reply = _reply(entry, choice, text, reference)
         except Exception as error:
-            found = Reply(entry, problem=reason(error, entry.id))
-        yield found
+            reply = Reply(entry, problem=reason(error, entry.id))
+        yield reply
 
 
 def _reply(entry: Entry, choice: Choice, text: str, reference: str | None) -> Reply:
     traces = tuple(models.trace(member, text, choice.pair) for member in entry.members)
     if not entry.classifies:
         return Reply(entry, traces)
-    given = answer(traces, name_without_folder(entry.id))
+    own_answer = answer(traces, name_without_folder(entry.id))
     splits = [models.split(trace, reference) for trace in traces]
     reasons = [split for split in splits if isinstance(split, str)]
     return Reply(
         entry=entry,
         traces=traces,
-        answer=given,
-        target=choice.target_of(given.labels, given.predicted),
+        answer=own_answer,
+        target=choice.target_of(own_answer.labels, own_answer.predicted),
         splits=() if reasons else tuple(s for s in splits if not isinstance(s, str)),
         no_split=reasons[0] if reasons else "",
     )
@@ -74,18 +74,18 @@ def stock_head(traces: Sequence[Trace]) -> str:
     return f"stock classifier: {reads}" if reads else "stock classifier"
 
 
-def one_class(given: Sequence[Reply]) -> list[Reply]:
+def one_class(every: Sequence[Reply]) -> list[Reply]:
     """The same replies, with one class explained in all that have it.
 
     Where the checkpoints disagree it is the class that most of them predict (of several the
     first one's): a word must not be orange in one card and blue in the next for no other reason.
     """
-    common = common_class([reply.label for reply in given if reply.answer is not None])
+    common = common_class([reply.label for reply in every if reply.answer is not None])
     return [
         replace(reply, target=reply.entry.first.labels.index(common))
         if reply.answer is not None and common in reply.entry.first.labels
         else reply
-        for reply in given
+        for reply in every
     ]
 
 
@@ -148,13 +148,13 @@ def ask_reference() -> str | None:
     return "zero" if chosen == "zero" else None
 
 
-def without_profile(used: Mapping[str, str], wanted: str | None) -> str:
+def without_profile(used: Mapping[str, str], chosen_reference: str | None) -> str:
     """Names of the checkpoints without a corpus mean, whose contributions start from zero."""
     names = [name_without_folder(name) for name, reference in used.items() if reference == "zero"]
-    if wanted == "zero" or not names:
+    if chosen_reference == "zero" or not names:
         return ""
-    one = len(names) == 1
-    have, splits = ("has", "its split is") if one else ("have", "their splits are")
+    alone = len(names) == 1
+    have, splits = ("has", "its split is") if alone else ("have", "their splits are")
     return f"{listed(names)} {have} no corpus mean: {splits} measured from zero."
 
 

@@ -39,7 +39,7 @@ _under_way: dict[tuple[str, Hashable], threading.Lock] = {}
 def once_a_server(make: Callable[..., Made]) -> Callable[..., Made]:
     """The same function, called once for each of its arguments."""
 
-    def given(*arguments: Any) -> Made:
+    def cached(*arguments: Any) -> Made:
         key = (make.__module__, make.__qualname__, arguments)
         with _lock:
             if key not in _made:
@@ -47,8 +47,8 @@ def once_a_server(make: Callable[..., Made]) -> Callable[..., Made]:
             made: Made = _made[key]
         return made
 
-    given.__doc__ = make.__doc__
-    return given
+    cached.__doc__ = make.__doc__
+    return cached
 
 
 def kept_up_to(

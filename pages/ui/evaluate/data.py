@@ -37,8 +37,8 @@ EXAMPLES, CONFUSION, CALIBRATION, AGREEMENT, BEHAVIOUR = (
 
 def draw() -> None:
     """Checkpoints and data set above, the run, then what came of it."""
-    found = catalogue()
-    entries = inputs.ask_checkpoints(found)
+    checkpoints = catalogue()
+    entries = inputs.ask_checkpoints(checkpoints)
     if not entries:
         st.info("Choose at least one checkpoint above.")
         return
@@ -47,7 +47,7 @@ def draw() -> None:
     if chosen.table is not None:
         place.follow(chosen.table)
         _draw(chosen, evaluate_run.plan(entries, chosen.table))
-    sidebar.draw_sidebar(found, entries, lazy=True)
+    sidebar.draw_sidebar(checkpoints, entries, lazy=True)
 
 
 def _draw(chosen: DataChoice, run: EvaluationRun) -> None:
@@ -85,14 +85,14 @@ def _label(run: EvaluationRun) -> str:
 
 
 def _partly(answers: Sequence[Predictions], running: bool) -> str:
-    told = ", ".join(f"{cards.plain(answer.checkpoint)} {len(answer):,}" for answer in answers)
+    counts = ", ".join(f"{cards.plain(answer.checkpoint)} {len(answer):,}" for answer in answers)
     start = "Results when the page was last drawn:" if running else "Results so far:"
     tail = (
         "; they were taken in a random order"
         if any(not answer.complete for answer in answers)
         else ""
     )
-    return f"{start} {told} of {answers[0].total:,} rows{tail}."
+    return f"{start} {counts} of {answers[0].total:,} rows{tail}."
 
 
 def _kept() -> None:

@@ -37,31 +37,31 @@ def draw(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions])
     with st.container(border=True, key="panel-examples"):
         st.markdown("**Examples**", help=ABOUT)
         try:
-            found = _filtered(run, answers)
+            filtered = _filtered(run, answers)
         except ValueError as error:
             st.info(cards.plain(str(error)))
             return
-        total = len(found.answers.rows)
-        if not len(found):
+        total = len(filtered.answers.rows)
+        if not len(filtered):
             st.caption(f"None of the {total:,} rows that all have answered.")
             return
-        pages = -(-len(found) // PAGE)
+        pages = -(-len(filtered) // PAGE)
         if int(st.session_state.get("examples_page") or 1) > pages:
             st.session_state["examples_page"] = 1
-        told, place, below = st.empty(), st.container(), st.container(key="examples-pages")
+        status, place, below = st.empty(), st.container(), st.container(key="examples-pages")
         with below:
             page = st.pagination(pages, **address.kept("examples_page")) if pages > 1 else 1
         start = PAGE * (page - 1)
-        rows = [int(row) for row in found.rows[start : start + PAGE]]
-        told.caption(
-            f"{len(found):,} of {total:,} rows that all have answered; here {start + 1:,} to "
+        rows = [int(row) for row in filtered.rows[start : start + PAGE]]
+        status.caption(
+            f"{len(filtered):,} of {total:,} rows that all have answered; here {start + 1:,} to "
             f"{start + len(rows):,}. A click on a row opens it on "
             f"{evaluate_place.opens(run.table)}."
         )
         with place:
-            _table(_readable(chosen, found, start), found, "examples-table", rows)
+            _table(_readable(chosen, filtered, start), filtered, "examples-table", rows)
         with below:
-            _downloads(found)
+            _downloads(filtered)
 
 
 def draw_cell(
@@ -70,25 +70,32 @@ def draw_cell(
     answers: Sequence[Predictions],
     name: str,
     label: str,
-    said: str,
+    predicted: str,
 ) -> None:
     """The rows of one cell of a confusion matrix, the surest first."""
-    one = [answer for answer in answers if answer.checkpoint == name]
-    found = examples(run.table, one, "all", label=label, predicted=(name, said), descending=True)
+    answers_of_checkpoint = [answer for answer in answers if answer.checkpoint == name]
+    chosen_rows = examples(
+        run.table,
+        answers_of_checkpoint,
+        "all",
+        label=label,
+        predicted=(name, predicted),
+        descending=True,
+    )
     with st.container(border=True, key="panel-cell"):
         st.markdown(
-            f"**{cards.plain(name)}: {cards.plain(label)} taken for {cards.plain(said)}**"
-            if label != said
+            f"**{cards.plain(name)}: {cards.plain(label)} taken for {cards.plain(predicted)}**"
+            if label != predicted
             else f"**{cards.plain(name)}: {cards.plain(label)}, right**"
         )
-        rows = [int(row) for row in found.rows[:PAGE]]
-        more = f"; the first {PAGE} are listed" if len(found) > PAGE else ""
+        rows = [int(row) for row in chosen_rows.rows[:PAGE]]
+        more = f"; the first {PAGE} are listed" if len(chosen_rows) > PAGE else ""
         st.caption(
-            f"{len(found):,} rows, the largest probability margin first{more}. A click on a row "
-            f"opens it on {evaluate_place.opens(run.table)}."
+            f"{len(chosen_rows):,} rows, the largest probability margin first{more}. A click on a "
+            f"row opens it on {evaluate_place.opens(run.table)}."
         )
         if rows:
-            _table(_readable(chosen, found, 0), found, "cell-table", rows)
+            _table(_readable(chosen, chosen_rows, 0), chosen_rows, "cell-table", rows)
 
 
 def _filtered(run: EvaluationRun, answers: Sequence[Predictions]) -> Examples:
@@ -145,21 +152,23 @@ def _examples(
     )
 
 
-def _readable(chosen: DataChoice, found: Examples, start: int) -> Any:
+def _readable(chosen: DataChoice, listed_rows: Examples, start: int) -> Any:
     """One page for reading: the answer and its probability in one cell, wrong ones marked."""
-    frame = found.frame(start, start + PAGE)
+    frame = listed_rows.frame(start, start + PAGE)
     labels = frame.get("label")
     shown = frame[
         [c for c in ("text", "pair", "label", "probability margin", "difference") if c in frame]
     ]
     shown = shown.copy()
-    several = [f"label, {name}" for name in found.answers.classes]
-    if found.answers.regression and several[:1] and several[0] in frame:
+    several = [f"label, {name}" for name in listed_rows.answers.classes]
+    if listed_rows.answers.regression and several[:1] and several[0] in frame:
         shown.insert(1, "label", _numbers(frame, several))
     shown.insert(0, "row", [chosen.row_name(int(row)) for row in frame["row"]])
-    for name in found.answers.names:
-        if found.answers.regression:
-            shown[name] = _numbers(frame, [name, *(f"{name}: {n}" for n in found.answers.classes)])
+    for name in listed_rows.answers.names:
+        if listed_rows.answers.regression:
+            shown[name] = _numbers(
+                frame, [name, *(f"{name}: {n}" for n in listed_rows.answers.classes)]
+            )
             continue
         right = [True] * len(frame) if labels is None else (frame[name] == labels).tolist()
         shown[name] = [
@@ -175,11 +184,11 @@ def _numbers(frame: Any, columns: Sequence[str]) -> list[str]:
     return [", ".join(f"{number:.2f}" for number in row) for row in held.itertuples(index=False)]
 
 
-def _table(frame: Any, found: Examples, key: str, rows: Sequence[int]) -> None:
+def _table(frame: Any, shown: Examples, key: str, rows: Sequence[int]) -> None:
     """Every row with its whole text, each prediction on the colour of its class."""
     names = [str(name) for name in frame.columns]
-    predictions = [name for name in found.answers.names if name in names]
-    labels = [] if found.answers.regression else list(found.answers.answers)
+    predictions = [name for name in shown.answers.names if name in names]
+    labels = [] if shown.answers.regression else list(shown.answers.answers)
     lines = [
         {name: _written(value) for name, value in zip(names, line, strict=True)}
         for line in frame.itertuples(index=False)
@@ -193,14 +202,14 @@ def _written(value: object) -> str:
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
-def _downloads(found: Examples) -> None:
+def _downloads(shown: Examples) -> None:
     with st.container(horizontal=True, key="examples-downloads"):
         for name, make, kind in (
-            ("CSV", found.csv, "text/csv"),
-            ("Parquet", found.parquet, "application/vnd.apache.parquet"),
+            ("CSV", shown.csv, "text/csv"),
+            ("Parquet", shown.parquet, "application/vnd.apache.parquet"),
         ):
             st.download_button(
-                f"{name}, {len(found):,} rows",
+                f"{name}, {len(shown):,} rows",
                 data=make,
                 on_click="ignore",
                 mime=kind,

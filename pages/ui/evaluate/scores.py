@@ -64,7 +64,7 @@ def draw(
         return
     sentences = [evaluation.sentence() for evaluation in evaluations]
     plot = picture_of("data_set_scores", chosen, run, answers)
-    show.panel(plot, "data_set_scores", ABOUT_SCORES, said=sentences, apart=True)
+    show.panel(plot, "data_set_scores", ABOUT_SCORES, sentences=sentences, apart=True)
     if run.table.several:
         _draw_classes(evaluations)
     if run.table.regression:
@@ -117,14 +117,14 @@ def draw_confusion(
         ABOUT_CONFUSION,
         apart=True,
         pick=True,
-        said=[_worst(evaluation) for evaluation in evaluations],
+        sentences=[_worst(evaluation) for evaluation in evaluations],
     )
     if where is not None:
-        one = evaluations[where[0]]
+        clicked = evaluations[where[0]]
         st.session_state["confusion_cell"] = (
-            one.checkpoint,
-            one.classes[where[1]],
-            one.classes[where[2]],
+            clicked.checkpoint,
+            clicked.classes[where[1]],
+            clicked.classes[where[2]],
         )
     cell = st.session_state.get("confusion_cell")
     known = {
@@ -136,13 +136,14 @@ def draw_confusion(
     examples.draw_cell(chosen, run, answers, *cell)
 
 
-def _worst(one: Evaluation) -> str:
+def _worst(evaluation: Evaluation) -> str:
     """The most frequent mistake, in words."""
-    mistake = one.worst()
+    mistake = evaluation.worst()
     if mistake is None:
-        return f"{one.checkpoint}: no mistake."
+        return f"{evaluation.checkpoint}: no mistake."
     label, answer, count, total = mistake
-    return f"{one.checkpoint}: most often {label} is taken for {answer} ({count:,} of {total:,})."
+    rows = f"{count:,} of {total:,}"
+    return f"{evaluation.checkpoint}: most often {label} is taken for {answer} ({rows})."
 
 
 def draw_calibration(
@@ -158,7 +159,7 @@ def draw_calibration(
         "reliability",
         ABOUT_CALIBRATION,
         apart=True,
-        said=[
+        sentences=[
             f"{evaluation.checkpoint}: {evaluation.calibration.sentence()}"
             for evaluation in evaluations
             if evaluation.calibration is not None
@@ -169,17 +170,19 @@ def draw_calibration(
 def draw_agreement(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions]) -> None:
     """How often they say the same, and of each two what their difference allows to be said."""
     try:
-        found = agreement(run.table, answers)
+        measured = agreement(run.table, answers)
     except ValueError as error:
         st.info(cards.plain(str(error)))
         return
     plot = picture_of("agreement", chosen, run, answers)
-    where = show.panel(plot, "agreement", ABOUT_AGREEMENT, pick=True, said=[found.sentence()])
+    where = show.panel(
+        plot, "agreement", ABOUT_AGREEMENT, pick=True, sentences=[measured.sentence()]
+    )
     couples = list(combinations(range(len(answers)), 2))
     if where is not None and where[0] != where[1]:
-        st.session_state["agreement_couple"] = tuple(sorted(found.names[i] for i in where))
-    asked = st.session_state.get("agreement_couple")
-    couples.sort(key=lambda two: tuple(sorted(found.names[i] for i in two)) != asked)
+        st.session_state["agreement_couple"] = tuple(sorted(measured.names[i] for i in where))
+    couple = st.session_state.get("agreement_couple")
+    couples.sort(key=lambda two: tuple(sorted(measured.names[i] for i in two)) != couple)
     if run.table.label is not None:
         _draw_couples(run, answers, couples)
 
@@ -211,15 +214,15 @@ def _draw_couples(
                 icon=":material/download:",
                 type="tertiary",
             )
-        for one, other in shown:
-            names = (answers[one].checkpoint, answers[other].checkpoint)
+        for first, second in shown:
+            names = (answers[first].checkpoint, answers[second].checkpoint)
             for line in _sentences(
                 run.judged,
                 *names,
                 state,
                 _run=run,
-                _one=answers[one],
-                _other=answers[other],
+                _first=answers[first],
+                _second=answers[second],
                 _test=tests[names],
             ):
                 st.text(line)
@@ -244,8 +247,8 @@ def _sentences(
     against: str,
     state: object,
     _run: EvaluationRun,
-    _one: Predictions,
-    _other: Predictions,
+    _first: Predictions,
+    _second: Predictions,
     _test: McNemar,
 ) -> tuple[str, ...]:
-    return compare(_run.table, _one, _other, exact=_test).sentences()
+    return compare(_run.table, _first, _second, exact=_test).sentences()

@@ -136,9 +136,9 @@ def _columns(shown: Any) -> dict[str, Any]:
     }
     return words | {
         name: st.column_config.NumberColumn(
-            format=shape.get(name, "%.2f"), help=told, width=64 if name == "p" else None
+            format=shape.get(name, "%.2f"), help=help_text, width=64 if name == "p" else None
         )
-        for name, told in _HELP.items()
+        for name, help_text in _HELP.items()
     }
 
 
@@ -170,14 +170,15 @@ def draw_runs(study: Study, family: Family) -> None:
 
 def made_with(study: Study) -> list[str]:
     """Encoder, recipe, precision, hardware and versions, as the runs' own files say."""
-    told = study.declaration
+    declaration = study.declaration
     hours = sum(record["seconds"]["training"] for record in study.records.values()) / 3600
     lines = [
-        f"Encoder: {told.get('encoder', 'not said')}; fine-tuning: {told.get('tuning', 'full')}.",
+        f"Encoder: {declaration.get('encoder', 'not said')}; "
+        f"fine-tuning: {declaration.get('tuning', 'full')}.",
         f"{len(study.records)} runs, {hours:.1f} hours of training in all. The score is that of "
         "the last epoch.",
     ]
-    recipes = told.get("recipes")
+    recipes = declaration.get("recipes")
     for task, recipe in recipes.items() if isinstance(recipes, dict) else ():
         if not isinstance(recipe, dict):
             continue
@@ -211,17 +212,19 @@ def command(study: Study) -> str:
     return " ".join(words)
 
 
-def _machine(told: Mapping[str, Any]) -> str:
+def _machine(declaration: Mapping[str, Any]) -> str:
     """``CPU, Intel ..., 8 cores, 1 threads, bf16; torch ...``; older records say less."""
-    known = told.get("versions")
+    known = declaration.get("versions")
     versions = ", ".join(f"{k} {v}" for k, v in known.items()) if isinstance(known, dict) else ""
     parts = [
-        told.get("device", "unknown device"),
-        told.get("processor"),
-        f"{told['cores']} cores" if told.get("cores") else None,
-        "1 thread" if told.get("threads") == 1 else f"{told.get('threads', '?')} threads",
-        f"{told['processes']} processes" if told.get("processes", 1) != 1 else None,
-        told.get("precision", "precision not said"),
+        declaration.get("device", "unknown device"),
+        declaration.get("processor"),
+        f"{declaration['cores']} cores" if declaration.get("cores") else None,
+        "1 thread"
+        if declaration.get("threads") == 1
+        else f"{declaration.get('threads', '?')} threads",
+        f"{declaration['processes']} processes" if declaration.get("processes", 1) != 1 else None,
+        declaration.get("precision", "precision not said"),
     ]
     return ", ".join(str(part) for part in parts if part) + (f"; {versions}" if versions else "")
 

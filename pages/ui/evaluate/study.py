@@ -49,18 +49,18 @@ _TITLES = {"study_differences": "Differences", "study_spread": "Spread over seed
 def draw() -> None:
     """The study that is committed, or the one of another folder."""
     with st.container(key="study-head"):
-        said = st.container(key="study-said")
+        place = st.container(key="study-said")
         opener = st.popover("Open another study", type="tertiary", icon=":material/folder_open:")
     try:
         with opener:
-            folder = _folder(said)
+            folder = _folder(place)
         study = _read(folder)
     except (ValueError, OSError) as error:
-        with said:
+        with place:
             st.error(cards.plain(str(error)))
         return
     if not study.families:
-        with said:
+        with place:
             st.error(f"Study {cards.plain(study.name)} declares no family of tests.")
         return
     headline = st.container(key="study-headline")
@@ -76,7 +76,7 @@ def draw() -> None:
             st.text(absent)
         if note := study.declaration.get("note"):
             st.caption(cards.plain(str(note)))
-    with said:
+    with place:
         _say(study)
     if report.done:
         _draw_scores(study, family, tasks, metric)
@@ -92,11 +92,11 @@ def _draw_behind(study: Study, family: Family, report: Report, tasks: Sequence[s
         for line in words.by_task(report, tasks):
             st.text(line)
         significance.draw(study, report, tasks)
-        for key, about, said in (
+        for key, about, sentences in (
             ("study_differences", ABOUT_DIFFERENCES, ()),
             ("study_spread", ABOUT_SPREAD, words.steadier(report, tasks)),
         ):
-            _panel(key, family, report, tasks, study, about, said)
+            _panel(key, family, report, tasks, study, about, sentences)
 
 
 def _folder(notice: DeltaGenerator) -> Path:
@@ -218,30 +218,30 @@ def _panel(
     tasks: Sequence[str] | None,
     study: Study,
     about: str,
-    said: Sequence[str],
+    sentences: Sequence[str],
 ) -> None:
     try:
         plot: Plot = picture_of(key, study, family.name, tasks, report=report)
     except ValueError as error:  # too few runs for it
         _nothing(_TITLES[key], about, str(error))
         return
-    show.panel(plot, key, about, said=said, apart=True)
+    show.panel(plot, key, about, sentences=sentences, apart=True)
 
 
 def _draw_scores(study: Study, family: Family, tasks: Sequence[str] | None, metric: str) -> None:
     """The declared metric, or another one that the runs hold; the tests stay where they are."""
-    said = []
+    sentences = []
     if metric != DECLARED:
-        said = [
+        sentences = [
             f"This shows {metric_name(metric)}; the tests use the metric declared for each task."
         ]
-    other = None if metric == DECLARED else metric
+    metric_shown = None if metric == DECLARED else metric
     try:
-        plot = picture_of("study_scores", study, family.name, tasks, other)
+        plot = picture_of("study_scores", study, family.name, tasks, metric_shown)
     except ValueError as error:
         _nothing("Scores over seeds", ABOUT_SCORES, str(error))
         return
-    show.panel(plot, "study_scores", ABOUT_SCORES, said=said, apart=True)
+    show.panel(plot, "study_scores", ABOUT_SCORES, sentences=sentences, apart=True)
 
 
 def _draw_curves(study: Study) -> None:
@@ -249,9 +249,9 @@ def _draw_curves(study: Study) -> None:
     parts = [family for family in study.families if any(s.share != 1 for s in family.strata)]
     if not parts:
         return
-    found: tuple[Curve, ...] = curves([study.scores(family) for family in study.families])
+    every_curve: tuple[Curve, ...] = curves([study.scores(family) for family in study.families])
     reports = [_report(study, family) for family in parts]
-    if not found or not any(report.done for report in reports):
+    if not every_curve or not any(report.done for report in reports):
         _nothing(
             "Learning curves", ABOUT_CURVES, "no run on a part of the training set is there yet"
         )
@@ -261,7 +261,7 @@ def _draw_curves(study: Study) -> None:
         picture_of("learning_curves", study),
         "curves",
         ABOUT_CURVES,
-        said=sentences,
+        sentences=sentences,
         apart=True,
     )
 

@@ -27,8 +27,12 @@ ABOUT = (
 
 def draw(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions]) -> None:
     """The map of failure rates; a click on a cell lists what failed there."""
-    found = [_results(chosen, answer) for answer in answers]
-    rates = list(dict.fromkeys((rate.capability, rate.kind) for one in found for rate in one.rates))
+    outcomes = [_results(chosen, answer) for answer in answers]
+    rates = list(
+        dict.fromkeys(
+            (rate.capability, rate.kind) for outcome in outcomes for rate in outcome.rates
+        )
+    )
     if not rates:
         st.caption(
             "No test of the suite has all of its sentences answered yet. Go on with the run "
@@ -36,27 +40,33 @@ def draw(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions])
         )
         return
     plot = picture_of("failure_rates", chosen, run, answers)
-    where = show.panel(plot, "failure_rates", ABOUT, pick=True, said=[_most(one) for one in found])
-    names = [one.checkpoint for one in found]
+    where = show.panel(
+        plot,
+        "failure_rates",
+        ABOUT,
+        pick=True,
+        sentences=[_most(outcome) for outcome in outcomes],
+    )
+    names = [outcome.checkpoint for outcome in outcomes]
     if where is not None:
         st.session_state["capability"] = _name(rates[where[0]])
         st.session_state["capability_checkpoint"] = names[where[1]]
-    _failing(found, rates, names)
+    _failing(outcomes, rates, names)
 
 
-def _results(chosen: DataChoice, one: Predictions) -> Results:
-    return results(chosen.cases, one)
+def _results(chosen: DataChoice, answers: Predictions) -> Results:
+    return results(chosen.cases, answers)
 
 
-def _most(one: Results) -> str:
+def _most(outcome: Results) -> str:
     """Where a checkpoint fails most, in words."""
-    failing = [rate for rate in one.rates if rate.failures]
+    failing = [rate for rate in outcome.rates if rate.failures]
     if not failing:
-        return f"{one.checkpoint}: no failure on {one.tested:,} of the suite's sentences."
+        return f"{outcome.checkpoint}: no failure on {outcome.tested:,} of the suite's sentences."
     worst = max(failing, key=lambda rate: rate.rate)
     return (
-        f"{one.checkpoint} fails most on {worst.capability} ({worst.kind}): {worst.failures} of "
-        f"{worst.n} (95 % interval {100 * worst.low:.0f} to {100 * worst.high:.0f} %)."
+        f"{outcome.checkpoint} fails most on {worst.capability} ({worst.kind}): {worst.failures} "
+        f"of {worst.n} (95 % interval {100 * worst.low:.0f} to {100 * worst.high:.0f} %)."
     )
 
 
@@ -65,7 +75,7 @@ def _name(rate: tuple[str, str]) -> str:
 
 
 def _failing(
-    found: Sequence[Results], rates: Sequence[tuple[str, str]], names: Sequence[str]
+    outcomes: Sequence[Results], rates: Sequence[tuple[str, str]], names: Sequence[str]
 ) -> None:
     """The failing sentences of one capability and checkpoint; a click opens one on Compare."""
     with st.container(border=True, key="failing"):
@@ -76,7 +86,10 @@ def _failing(
                 if st.session_state.get(key) not in (None, *options):
                     del st.session_state[key]
             name = st.selectbox(
-                "Capability", offered, index=_worst(found, rates), **address.kept("capability")
+                "Capability",
+                offered,
+                index=_worst(outcomes, rates),
+                **address.kept("capability"),
             )
             of = st.selectbox(
                 "Checkpoint",
@@ -84,9 +97,9 @@ def _failing(
                 format_func=name_without_folder,
                 **address.kept("capability_checkpoint"),
             )
-        one = found[list(names).index(of)]
+        outcome = outcomes[list(names).index(of)]
         capability, kind = rates[offered.index(name)]
-        table = one.failing(capability, kind)
+        table = outcome.failing(capability, kind)
         st.caption(
             f"{len(table)} sentences. {kind}: {KINDS[kind]}. A click on a row opens it on Compare."
         )
@@ -110,10 +123,15 @@ def _failing(
         )
 
 
-def _worst(found: Sequence[Results], rates: Sequence[tuple[str, str]]) -> int:
+def _worst(outcomes: Sequence[Results], rates: Sequence[tuple[str, str]]) -> int:
     """Where the failures of all checkpoints together are most frequent: what is shown first."""
     share = [
-        sum(rate.rate for one in found for rate in one.rates if (rate.capability, rate.kind) == key)
+        sum(
+            rate.rate
+            for outcome in outcomes
+            for rate in outcome.rates
+            if (rate.capability, rate.kind) == key
+        )
         for key in rates
     ]
     return share.index(max(share))

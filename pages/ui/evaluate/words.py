@@ -29,26 +29,26 @@ def summary(report: Report) -> list[str]:
     uncertainty, and what so many seeds could have found. What is missing, while runs are."""
     if not report.complete:
         return [NOT_ALL.format(done=report.done, planned=report.planned)]
-    found = report.headlines or report.comparisons
-    if not found:
+    comparisons = report.headlines or report.comparisons
+    if not comparisons:
         return []
-    most = max(found, key=lambda c: abs(c.difference))
+    most = max(comparisons, key=lambda c: abs(c.difference))
     low, high = (100 * end for end in most.interval)
     where = f" on {most.stratum.label}" if most.stratum is not None else ""
-    said = [
+    sentences = [
         f"The largest difference{where} is that of {most.head}: {100 * most.difference:+.2f} "
         f"points against {most.against} (95 % interval {low:.2f} to {high:.2f}; "
         f"p {show_p(most.adjusted)} after Holm over {report.tests} tests)."
     ]
-    seen = sorted(100 * c.detectable for c in found if math.isfinite(c.detectable))
+    seen = sorted(100 * c.detectable for c in comparisons if math.isfinite(c.detectable))
     if seen:
         ends = f"{seen[0]:.1f} to {seen[-1]:.1f}" if seen[-1] - seen[0] > 0.1 else f"{seen[0]:.1f}"
         seeds = " against ".join(map(str, dict.fromkeys(most.seeds)))
-        said.append(
+        sentences.append(
             f"With {seeds} seeds for each pooling head, a true difference of {ends} points would "
             "be found in 80 % of such studies."
         )
-    return said
+    return sentences
 
 
 def by_task(report: Report, tasks: Sequence[str] | None = None) -> list[str]:
@@ -59,16 +59,16 @@ def by_task(report: Report, tasks: Sequence[str] | None = None) -> list[str]:
     for stratum in report.family.strata:
         if tasks is not None and stratum.task not in tasks:
             continue
-        found = [c for c in report.comparisons if c.stratum == stratum]
-        lines.append(f"{stratum.label} ({stratum.measure}): {_verdicts(found)}.")
+        comparisons = [c for c in report.comparisons if c.stratum == stratum]
+        lines.append(f"{stratum.label} ({stratum.measure}): {_verdicts(comparisons)}.")
     return lines
 
 
-def _verdicts(found: Sequence[Comparison]) -> str:
-    against = found[0].against
+def _verdicts(comparisons: Sequence[Comparison]) -> str:
+    against = comparisons[0].against
     parts = []
     for word in ("better", "worse", "at odds", "undecided", "too few seeds"):
-        held = [c for c in found if c.verdict == word]
+        held = [c for c in comparisons if c.verdict == word]
         if not held:
             continue
         shown = ", ".join(_points(c, decided=word in ("better", "worse")) for c in held)
@@ -95,16 +95,16 @@ def steadier(report: Report, tasks: Sequence[str] | None = None) -> list[str]:
         for c in report.comparisons:
             if c.stratum != stratum or c.spread is None:
                 continue
-            told = f"{c.head} ({c.spread.ratio:.2f} times)"
+            comparison_words = f"{c.head} ({c.spread.ratio:.2f} times)"
             if c.spread.verdict == "constant":
-                word, told = "cannot be compared, as too few scores vary", c.head
+                word, comparison_words = "cannot be compared, as too few scores vary", c.head
             elif c.spread.verdict in ("steadier", "less steady"):
                 word = f"{c.spread.verdict} than {c.against}"
             else:
                 word = f"{VERDICTS[c.spread.verdict]} ({c.spread.needed})"
-            groups.setdefault(word, []).append(told)
-        said = "; ".join(f"{word}: {', '.join(heads)}" for word, heads in groups.items())
-        lines.append(f"{stratum.label}: {said}.")
+            groups.setdefault(word, []).append(comparison_words)
+        verdicts = "; ".join(f"{word}: {', '.join(heads)}" for word, heads in groups.items())
+        lines.append(f"{stratum.label}: {verdicts}.")
     return lines
 
 

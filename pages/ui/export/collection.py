@@ -140,7 +140,7 @@ def _id() -> str | None:
 
 def _of_browser() -> str | None:
     try:
-        found = st.context.cookies.get(kept.COOKIE)
+        cookie = st.context.cookies.get(kept.COOKIE)
     except (AttributeError, RuntimeError):  # no browser: a test
         return None
-    return found if kept.is_id(found) else None
+    return cookie if kept.is_id(cookie) else None

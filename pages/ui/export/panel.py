@@ -137,28 +137,32 @@ def _panel(plots: Mapping[str, Plot], key: str, together: str = "") -> None:
             name = names[0]
             if len(names) > 1:
                 name = st.selectbox("Picture", names, key=f"{key}-picture")
-            given = (plots[name],) if name in plots else tuple(plots.values())
-            _controls(given, key)
+            chosen_plots = (plots[name],) if name in plots else tuple(plots.values())
+            _controls(chosen_plots, key)
         with right:
-            chosen = style() if len(given) == 1 else replace(style(), letters=True, height=None)
+            chosen = (
+                style() if len(chosen_plots) == 1 else replace(style(), letters=True, height=None)
+            )
             try:
-                columns = _columns(given, chosen)
-                made = drawn(given, chosen, columns, bool(signature()))
+                columns = _columns(chosen_plots, chosen)
+                made = drawn(chosen_plots, chosen, columns, bool(signature()))
             except Exception as error:  # of one picture: the page and its other menus stay
-                st.error(cards.plain(reason(error, given[0].title)))
+                st.error(cards.plain(reason(error, chosen_plots[0].title)))
                 return
-            st.html(preview_html(made, chosen, name if len(given) > 1 else given[0].title))
+            st.html(
+                preview_html(made, chosen, name if len(chosen_plots) > 1 else chosen_plots[0].title)
+            )
             for notice in made.notices:
                 st.caption(cards.plain(notice))
-            for line in left_out(given) if not signature() else ():
+            for line in left_out(chosen_plots) if not signature() else ():
                 st.caption(
                     cards.plain(
                         f"Left out, so that the files say nothing of who made them: {line}."
                     )
                 )
-            _files(given, chosen, columns, key)
+            _files(chosen_plots, chosen, columns, key)
             st.html(checks_html(made.checks))
-            _words(given, chosen)
+            _words(chosen_plots, chosen)
 
 
 # --- style ------------------------------------------------------------------------------------
@@ -321,7 +325,7 @@ def _files(plots: tuple[Plot, ...], chosen: Style, columns: int, key: str) -> No
     with st.container(horizontal=True, gap="small", key=f"{key}-files"):
         offered = [*FILES, *([("PGF", "pgf", 300)] if pgf.available() else [])]
         if len(plots) > 1:
-            offered = [one for one in offered if one[1] in TOGETHER]
+            offered = [offer for offer in offered if offer[1] in TOGETHER]
         for label, format, dpi in offered:
             if format == "html" and needs_plotly(plots[0]):
                 label = f"HTML ({PLOTLY_MEGABYTES} MB)"
@@ -370,13 +374,13 @@ def _bytes(
 def _words(plots: tuple[Plot, ...], chosen: Style) -> None:
     from analysis.figures.files import latex
 
-    given = sidecar(plots, chosen, signed=signature()).plots
-    caption, bibtex = draft(given, chosen), references(given).strip()
+    printed = sidecar(plots, chosen, signed=signature()).plots
+    caption, bibtex = draft(printed, chosen), references(printed).strip()
     table = "\n".join(
         export(plot, "tex", style=chosen, signed=signature()).data.decode("utf-8").strip()
         for plot in plots
     )
-    label = latex.label(given[0].view)
+    label = latex.label(printed[0].view)
     included = latex.figure(f"{_stem(plots)}.pdf", caption, label, chosen).strip()
     for tab, (text, language) in zip(
         st.tabs(["Caption", "LaTeX", "BibTeX", "Table"]),

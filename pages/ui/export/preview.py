@@ -58,8 +58,8 @@ def _drawn(
     png = compose(_plots, _style, _columns, "png", SHARP)
     with Image.open(io.BytesIO(png.data)) as image:
         width, height = _style.inches, image.height / SHARP
-    found = check(_plots, _style, _columns, pdf.data, pdf.notices, page=pdf.page)
-    return Drawn(png.data, width, height, pdf.font, pdf.notices, found)
+    results = check(_plots, _style, _columns, pdf.data, pdf.notices, page=pdf.page)
+    return Drawn(png.data, width, height, pdf.font, pdf.notices, results)
 
 
 def preview_html(made: Drawn, style: Style, title: str) -> str:
@@ -76,20 +76,20 @@ def preview_html(made: Drawn, style: Style, title: str) -> str:
 
 def checks_html(checks: Sequence[Check]) -> str:
     """Each check with its number; what failed says what to change."""
-    failed = sum(not one.passed for one in checks)
+    failed = sum(not check.passed for check in checks)
     head = (
         f"All {len(checks)} checks pass."
         if not failed
         else f"{failed} of {len(checks)} checks ask{'s' if failed == 1 else ''} for a change."
     )
     rows = "".join(
-        f'<tr class="{"passed" if one.passed else "failed"}">'
-        f'<td><span class="sign">{"✓" if one.passed else "✗"}</span></td>'
-        f"<th>{cards.text(one.name)}</th><td>{cards.text(one.value)}"
-        + (f"; {cards.text(one.note)}" if one.note else "")
-        + (f'<div class="advice">{cards.text(one.advice)}</div>' if one.advice else "")
-        + f'<span class="hidden">{", passed" if one.passed else ", not passed"}</span></td></tr>'
-        for one in sorted(checks, key=lambda one: one.passed)
+        f'<tr class="{"passed" if check.passed else "failed"}">'
+        f'<td><span class="sign">{"✓" if check.passed else "✗"}</span></td>'
+        f"<th>{cards.text(check.name)}</th><td>{cards.text(check.value)}"
+        + (f"; {cards.text(check.note)}" if check.note else "")
+        + (f'<div class="advice">{cards.text(check.advice)}</div>' if check.advice else "")
+        + f'<span class="hidden">{", passed" if check.passed else ", not passed"}</span></td></tr>'
+        for check in sorted(checks, key=lambda check: check.passed)
     )
     return (
         f'<details class="export-checks"{" open" if failed else ""}><summary>{head}</summary>'

@@ -54,10 +54,10 @@ def folder() -> Path:
 def stamp(id: str) -> Stamp | None:
     """Changes whenever the collection does; None where there is none."""
     try:
-        found = (folder() / f"{id}.json").stat()
+        stat = (folder() / f"{id}.json").stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return stat.st_mtime_ns, stat.st_size
 
 
 def read(id: str) -> bytes | None:
@@ -103,16 +103,16 @@ def write(id: str, text: str) -> str:
 
 def _tidy(place: Path, keep: str) -> None:
     """Remove what is beyond the bounds, the longest unused first; and what a crash left."""
-    found = []
+    files = []
     for path in place.iterdir():
         try:
             stat = path.stat()
         except OSError:
             continue
-        found.append((stat.st_mtime, stat.st_size, path))
-    found.sort(key=lambda one: (one[2].name != keep, -one[0]))
+        files.append((stat.st_mtime, stat.st_size, path))
+    files.sort(key=lambda entry: (entry[2].name != keep, -entry[0]))
     total = 0
-    for index, (_, size, path) in enumerate(found):
+    for index, (_, size, path) in enumerate(files):
         total += size
         if index and (index >= MOST or total > MOST_BYTES):
             path.unlink(missing_ok=True)

@@ -101,8 +101,8 @@ def _draw(key: str, dpi: int, _collection: Collection, _index: int) -> Drawn:
     from analysis.figures.paper import Unreadable, compose
 
     try:
-        given = _collection.sidecar(_index)
-        made = compose(given.plots, given.style, given.columns, "png", dpi)
+        card = _collection.sidecar(_index)
+        made = compose(card.plots, card.style, card.columns, "png", dpi)
     except Unreadable as error:
         return Drawn(problem=str(error), offer=error.offer)
     except ValueError as error:
@@ -117,8 +117,8 @@ def _check(key: str, caption: str, _collection: Collection, _index: int) -> tupl
     from analysis.figures.style.checks import check as checks
 
     try:
-        given = _collection.sidecar(_index)
-        return checks(given.plots, given.style, given.columns, caption=caption)
+        card = _collection.sidecar(_index)
+        return checks(card.plots, card.style, card.columns, caption=caption)
     except ValueError:
         raise
     except Exception as error:  # as above

@@ -23,14 +23,14 @@ _OWN_WIDTH = "inches"
 # --- one figure -------------------------------------------------------------------------------
 
 
-def draw_figure(given: Collection, place: int) -> None:
+def draw_figure(figures: Collection, place: int) -> None:
     """Caption, width, and for a group its grid and its panels."""
-    figure = given.figures[place]
+    figure = figures.figures[place]
     key = f"{figure.key}-{place}"
     with st.container(border=True, key="figures-one"):
         st.markdown(f"**Figure {place + 1}**")
         # A caption changed elsewhere (by a loaded file, by undoing) must show here.
-        st.session_state[f"caption-{key}"] = caption_of(given, place)
+        st.session_state[f"caption-{key}"] = caption_of(figures, place)
         st.text_area(
             "Caption",
             key=f"caption-{key}",
@@ -40,7 +40,7 @@ def draw_figure(given: Collection, place: int) -> None:
             help="Empty: the draft made from the picture. LaTeX commands are written as text.",
         )
         with st.container(horizontal=True, vertical_alignment="center"):
-            if given.style.inches < given.style.of.full - 1e-6:  # else it is as wide as can be
+            if figures.style.inches < figures.style.of.full - 1e-6:  # else it is as wide as can be
                 st.session_state[f"wide-{key}"] = figure.wide
                 st.toggle(
                     "Over both columns",
@@ -69,12 +69,12 @@ def draw_figure(given: Collection, place: int) -> None:
                     on_click=lambda: _set(figure.key, caption=""),
                 )
         if len(figure.plots) > 1:
-            _draw_panels(given, place, key)
+            _draw_panels(figures, place, key)
 
 
-def draw_offer(given: Collection, place: int, where: str = "") -> None:
+def draw_offer(figures: Collection, place: int, where: str = "") -> None:
     """What can be read instead of a grid that cannot: a button each. Nothing where it can."""
-    figure, offer = given.figures[place], drawings.draw(given, place).offer
+    figure, offer = figures.figures[place], drawings.draw(figures, place).offer
     if not offer:
         return
     with st.container(horizontal=True, key=f"figures-offer{where}"):
@@ -85,7 +85,7 @@ def draw_offer(given: Collection, place: int, where: str = "") -> None:
             icon=":material/grid_view:",
             on_click=lambda: _set(figure.key, columns=offer),
         )
-        if drawings.fits_the_full_width(given, place):
+        if drawings.fits_the_full_width(figures, place):
             st.button(
                 f"Keep {figure.columns} columns over the full width",
                 key=f"offer{where}-wide-{figure.key}",
@@ -94,10 +94,10 @@ def draw_offer(given: Collection, place: int, where: str = "") -> None:
             )
 
 
-def _draw_panels(given: Collection, place: int, key: str) -> None:
+def _draw_panels(figures: Collection, place: int, key: str) -> None:
     from analysis.figures.style.letters import letter
 
-    figure = given.figures[place]
+    figure = figures.figures[place]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.session_state[f"columns-{key}"] = figure.columns
         st.number_input(
@@ -115,7 +115,7 @@ def _draw_panels(given: Collection, place: int, key: str) -> None:
             on_click=_ungroup,
             args=(place,),
         )
-    draw_offer(given, place, "-here")  # beside the number that was refused, too
+    draw_offer(figures, place, "-here")  # beside the number that was refused, too
     with st.container(key="figures-panels"):
         for index, plot in enumerate(figure.plots):
             with st.container(horizontal=True, vertical_alignment="center"):
@@ -166,9 +166,9 @@ def _same_place(place: int, how: Any, undo: bool = False) -> None:
 
 def _take_caption(figure: str, widget: str) -> None:
     text = " ".join(st.session_state[widget].split())
-    given = collection.current()
-    places = [i for i, one in enumerate(given.figures) if one.key == figure]
-    if places and text == caption_of(given, places[0]):
+    figures = collection.current()
+    places = [i for i, member in enumerate(figures.figures) if member.key == figure]
+    if places and text == caption_of(figures, places[0]):
         return
     _set(figure, caption=text)
 
@@ -176,9 +176,9 @@ def _take_caption(figure: str, widget: str) -> None:
 def _set(figure: str, **values: Any) -> None:
     """Change the figure with this key, wherever it stands by now."""
 
-    def how(given: Collection) -> Collection:
-        places = [i for i, one in enumerate(given.figures) if one.key == figure]
-        return given.change(places[0], **values) if places else given
+    def how(figures: Collection) -> Collection:
+        places = [i for i, member in enumerate(figures.figures) if member.key == figure]
+        return figures.change(places[0], **values) if places else figures
 
     collection.change(how)
 
@@ -186,9 +186,9 @@ def _set(figure: str, **values: Any) -> None:
 # --- several figures --------------------------------------------------------------------------
 
 
-def draw_grouping(given: Collection) -> None:
+def draw_grouping(figures: Collection) -> None:
     """One button that makes one figure of the ticked ones; and the way back."""
-    marked = thumbnails.ticked(given)
+    marked = thumbnails.ticked(figures)
     with st.container(horizontal=True):
         st.button(
             f"Group {len(marked)} as one figure" if len(marked) > 1 else "Group as one figure",
@@ -224,9 +224,9 @@ def _undo() -> None:
 # --- the common style -------------------------------------------------------------------------
 
 
-def draw_style(given: Collection) -> None:
+def draw_style(figures: Collection) -> None:
     """Venue, size, type and colours of all figures."""
-    style = given.style
+    style = figures.style
     with st.container(border=True, key="figures-style"):
         st.markdown("**Style of all figures**")
         with st.container(key="figures-styles"):
@@ -251,7 +251,7 @@ def draw_style(given: Collection) -> None:
             ):
                 st.session_state[f"all-{name}"] = getattr(style, name)
                 st.toggle(label, key=f"all-{name}", on_change=_take, args=(name,))
-        _draw_signature(given)
+        _draw_signature(figures)
 
 
 def _box(label: str, name: str, options: list[str], value: str, say: Any = str) -> None:
@@ -287,8 +287,8 @@ def _changed(style: Style, name: str, value: Any) -> Style:
     return replace(style, **{name: value})
 
 
-def _draw_signature(given: Collection) -> None:
-    st.session_state["sign"] = bool(given.signed) or bool(st.session_state.get("signing"))
+def _draw_signature(figures: Collection) -> None:
+    st.session_state["sign"] = bool(figures.signed) or bool(st.session_state.get("signing"))
     st.toggle(
         "Embed author name",
         key="sign",
@@ -300,7 +300,7 @@ def _draw_signature(given: Collection) -> None:
         return
     with st.container(horizontal=True):
         for name in ("author", "project"):
-            st.session_state[f"sign-{name}"] = getattr(given.signed, name)
+            st.session_state[f"sign-{name}"] = getattr(figures.signed, name)
             st.text_input(name.capitalize(), key=f"sign-{name}", on_change=_take_signature)
 
 

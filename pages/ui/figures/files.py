@@ -18,15 +18,17 @@ from pages.ui.kit import cards
 _LOADED, _ZIP = "figures_loaded", "figures_zip_made"
 
 
-def draw_top(given: Collection) -> None:
+def draw_top(figures: Collection) -> None:
     """How many there are, and what can be done with all of them."""
-    count = len(given)
-    pictures = f", {given.pictures} pictures" if given.pictures != count else ""
-    st.markdown(f"**{count} figure{'s' if count > 1 else ''}**{pictures} for {given.style.of.name}")
+    count = len(figures)
+    pictures = f", {figures.pictures} pictures" if figures.pictures != count else ""
+    st.markdown(
+        f"**{count} figure{'s' if count > 1 else ''}**{pictures} for {figures.style.of.name}"
+    )
     with st.popover("Save or load", type="tertiary", icon=":material/folder_open:"):
         st.download_button(
             "Save the collection",
-            data=given.to_json,
+            data=figures.to_json,
             file_name="figures.poollens.json",
             mime="application/json",
             on_click="ignore",
@@ -42,12 +44,12 @@ def draw_top(given: Collection) -> None:
         label_visibility="collapsed",
         format_func=lambda name: f"+ {name.upper()}",
     )
-    _draw_zip(given, tuple(also or ()))
+    _draw_zip(figures, tuple(also or ()))
 
 
-def _draw_zip(given: Collection, also: tuple[str, ...]) -> None:
+def _draw_zip(figures: Collection, also: tuple[str, ...]) -> None:
     """Packed when asked for, with its progress; then what its reader must know, and the file."""
-    key = hashlib.sha256(f"{also}{given.to_json()}".encode("ascii")).hexdigest()
+    key = hashlib.sha256(f"{also}{figures.to_json()}".encode("ascii")).hexdigest()
     made: tuple[str, Bundle] | None = st.session_state.get(_ZIP)
     if made is None or made[0] != key:
         pressed = st.button(
@@ -66,7 +68,7 @@ def _draw_zip(given: Collection, also: tuple[str, ...]) -> None:
             bar.progress(share, "Drawing")
 
         try:
-            made = key, bundle(given, also, progress=progress)
+            made = key, bundle(figures, also, progress=progress)
         except Exception as error:
             bar.empty()
             st.error(cards.plain(reason(error, "The folder of files")))
@@ -92,7 +94,7 @@ def _draw_zip(given: Collection, also: tuple[str, ...]) -> None:
 
 
 def _clear() -> None:
-    collection.change(lambda given: Collection(style=given.style), undo=True)
+    collection.change(lambda figures: Collection(style=figures.style), undo=True)
 
 
 def draw_empty() -> None:
@@ -135,7 +137,7 @@ def load(data: bytes) -> str:
     """Put a file's figures behind those that are here; returns why not, or ""."""
     try:
         loaded = read(data)
-        collection.change(lambda given: given.with_all(loaded), undo=True)
+        collection.change(lambda figures: figures.with_all(loaded), undo=True)
     except BadCollection as error:
         return str(error)
     return ""
@@ -143,8 +145,10 @@ def load(data: bytes) -> str:
 
 def _example() -> None:
     """Two pictures of the first checkpoint that has a maximum over layers."""
-    found = [entry.first for entry in catalogue().entries if entry.classifies]
-    heads = [one for one in found if one.head == "max_seq_mha"] or found
+    classifiers = [entry.first for entry in catalogue().entries if entry.classifies]
+    heads = [
+        classifier for classifier in classifiers if classifier.head == "max_seq_mha"
+    ] or classifiers
     if not heads:
         st.warning("There is no checkpoint to draw an example with.")
         return
@@ -152,11 +156,13 @@ def _example() -> None:
         from analysis.figures.recipes.registry import make
 
         models.wait_until_warm()
-        one = heads[0]
-        words = words_for(one.task or "other").examples[0]
+        checkpoint = heads[0]
+        words = words_for(checkpoint.task or "other").examples[0]
         try:
-            loaded = models.classifier(one)
-            for view in ("reading", "winners") if one.head == "max_seq_mha" else ("classes",):
+            loaded = models.classifier(checkpoint)
+            for view in (
+                ("reading", "winners") if checkpoint.head == "max_seq_mha" else ("classes",)
+            ):
                 params = {"quantity": "contribution"} if view == "winners" else {}
                 collection.add(make(view, [loaded], words.text, words.pair or None, None, params))
         except Exception as error:

@@ -24,46 +24,46 @@ _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8") + pane
 def draw() -> None:
     """Thumbnails left; right the page, what can be changed, and the checks."""
     st.html(f"<style>{_STYLE}</style>")
-    given = collection.current()
+    figures = collection.current()
     problem = st.session_state.get(collection.PROBLEM)
     if problem:
         st.warning(cards.plain(problem))
-    if not given.figures:
+    if not figures.figures:
         files.draw_empty()
         return
     with st.container(key="figures-top"):
-        files.draw_top(given)
+        files.draw_top(figures)
     with st.container(key="figures-body"):
         with st.container(key="figures-list"):
-            edit.draw_grouping(given)
+            edit.draw_grouping(figures)
             thumbnails = st.container()
         with st.container(key="figures-page"):
-            place = figures_list.chosen(given)
-            _draw_page(given, place)
-            edit.draw_figure(given, place)
-            edit.draw_style(given)
+            place = figures_list.chosen(figures)
+            _draw_page(figures, place)
+            edit.draw_figure(figures, place)
+            edit.draw_style(figures)
             checks = st.container(border=True, key="figures-checks")
         # The figure first, then its neighbours; what takes longest comes last.
         with thumbnails:
-            missing = figures_list.draw(given)
+            missing = figures_list.draw(figures)
         with checks:
-            _draw_checks(given, place)
+            _draw_checks(figures, place)
     if missing:
         st.rerun()
 
 
-def _draw_page(given: Collection, place: int) -> None:
-    drawn = drawings.draw(given, place)
+def _draw_page(figures: Collection, place: int) -> None:
+    drawn = drawings.draw(figures, place)
     if drawn.offer:
         st.warning(cards.plain(f"Figure {place + 1}: {drawn.problem}."))
-        edit.draw_offer(given, place)
+        edit.draw_offer(figures, place)
         return
     if drawn.problem:
         st.error(cards.plain(f"Figure {place + 1} cannot be drawn this way: {drawn.problem}."))
         return
-    style = given.figures[place].in_style(given.style)
+    style = figures.figures[place].in_style(figures.style)
     width, height = style.inches, drawn.inches[1]
-    caption = caption_of(given, place)
+    caption = caption_of(figures, place)
     pixels = round(width * PIXELS_AN_INCH)
     st.html(
         f'<div class="pl-sheet" tabindex="0" role="region" aria-label="Preview at true size">'
@@ -83,19 +83,19 @@ def _text(words: str) -> str:
     return escape(clean(words)[0], quote=True)
 
 
-def _draw_checks(given: Collection, place: int) -> None:
+def _draw_checks(figures: Collection, place: int) -> None:
     st.markdown(
         "**Checks**",
         help="Read back from the figure's PDF and from the page as drawn: what a venue's own "
         "check would look at, whether texts overlap or are cut, what is left empty, and whether "
         "the colours stay apart in greyscale and for colour-blind readers.",
     )
-    if drawings.draw(given, place).offer:
+    if drawings.draw(figures, place).offer:
         st.caption("The checks come with a number of columns that can be read.")
         return
     try:
-        found = drawings.check(given, place)
+        results = drawings.check(figures, place)
     except Exception as error:
         st.caption(cards.plain(reason(error, "The check")))
         return
-    st.html(checks_html(found))
+    st.html(checks_html(results))

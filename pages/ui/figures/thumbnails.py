@@ -25,28 +25,28 @@ _list = st.components.v2.component(
 )
 
 
-def chosen(given: Collection) -> int:
+def chosen(figures: Collection) -> int:
     """Place of the figure that is shown large: the chosen one, else the last added."""
-    keys = [figure.key for figure in given.figures]
+    keys = [figure.key for figure in figures.figures]
     key = st.session_state.get(CHOSEN)
     return keys.index(key) if key in keys else len(keys) - 1
 
 
-def ticked(given: Collection) -> list[int]:
+def ticked(figures: Collection) -> list[int]:
     """Places of the figures that are ticked."""
     keys = st.session_state.get(TICKED, set())
-    return [place for place, figure in enumerate(given.figures) if figure.key in keys]
+    return [place for place, figure in enumerate(figures.figures) if figure.key in keys]
 
 
-def draw(given: Collection) -> bool:
+def draw(collected: Collection) -> bool:
     """The thumbnails that are ready in `BUDGET` seconds; returns whether any is missing."""
-    current, marked = chosen(given), set(ticked(given))
+    current, marked = chosen(collected), set(ticked(collected))
     figures = []
     missing, began = False, time.monotonic()
-    for place, figure in enumerate(given.figures):
+    for place, figure in enumerate(collected.figures):
         source = problem = ""
-        if time.monotonic() - began < BUDGET or drawings.is_drawn(given, place):
-            drawn = drawings.draw(given, place, THUMBNAIL_DPI)
+        if time.monotonic() - began < BUDGET or drawings.is_drawn(collected, place):
+            drawn = drawings.draw(collected, place, THUMBNAIL_DPI)
             source, problem = drawn.source, drawn.problem
         else:
             missing = True
@@ -66,26 +66,26 @@ def draw(given: Collection) -> bool:
 
 
 def _acted() -> None:
-    said = st.session_state[_ACTION].get("action")
-    if said:
-        act(list(said))
+    action = st.session_state[_ACTION].get("action")
+    if action:
+        act(list(action))
 
 
-def act(said: list[Any]) -> None:
+def act(action_words: list[Any]) -> None:
     """Do what was clicked: [action, place, ...]; an answer to an older list does nothing."""
-    given = collection.current()
-    action, place = str(said[0]), int(said[1])
-    if not 0 <= place < len(given):
+    figures = collection.current()
+    action, place = str(action_words[0]), int(action_words[1])
+    if not 0 <= place < len(figures):
         return
-    key = given.figures[place].key
+    key = figures.figures[place].key
     if action == "choose":
         st.session_state[CHOSEN] = key
     elif action == "tick":
         marked = set(st.session_state.get(TICKED, set()))
         st.session_state[TICKED] = marked ^ {key}
     elif action in ("up", "down"):
-        collection.change(lambda one: one.move(place, -1 if action == "up" else 1))
+        collection.change(lambda figures: figures.move(place, -1 if action == "up" else 1))
     elif action == "drop":
-        collection.change(lambda one: one.move(place, int(said[2]) - place))
+        collection.change(lambda figures: figures.move(place, int(action_words[2]) - place))
     elif action == "remove":
-        collection.change(lambda one: one.remove(place), undo=True)
+        collection.change(lambda figures: figures.remove(place), undo=True)

@@ -81,9 +81,9 @@ class Catalogue:
         every = [entry for entry in self.entries if entry.task == task]
         own = [entry for entry in every if not entry.is_fitted] or every
         groups = [entry for entry in own if entry.is_group]
-        wanted = groups or own
-        paper = [entry.id for entry in wanted if entry.first.head in PAPER_HEADS]
-        return (paper or [entry.id for entry in wanted])[:4]
+        preferred = groups or own
+        paper = [entry.id for entry in preferred if entry.first.head in PAPER_HEADS]
+        return (paper or [entry.id for entry in preferred])[:4]
 
 
 def catalogue() -> Catalogue:
@@ -96,22 +96,22 @@ def catalogue() -> Catalogue:
     return _with_removed(_catalogue(str(root), _stamp(root, deep=True), added, stamps, fits))
 
 
-def _with_removed(found: Catalogue) -> Catalogue:
+def _with_removed(checkpoints: Catalogue) -> Catalogue:
     """With those that this session has chosen and whose files were removed since: their cards say
     so."""
     before: Catalogue | None = st.session_state.get(_BEFORE)
     removed = tuple(
         entry
         for id in st.session_state.get("checkpoints") or ()
-        if found.get(id) is None
+        if checkpoints.get(id) is None
         and before is not None
         and (entry := before.get(id)) is not None
         and not entry.first.folder.exists()
     )
     if removed:
-        found = Catalogue((*found.entries, *removed), found.broken)
-    st.session_state[_BEFORE] = found
-    return found
+        checkpoints = Catalogue((*checkpoints.entries, *removed), checkpoints.broken)
+    st.session_state[_BEFORE] = checkpoints
+    return checkpoints
 
 
 def add(reference: str) -> str:
@@ -119,8 +119,8 @@ def add(reference: str) -> str:
 
     Raises :class:`CheckpointError` with the reason where it cannot be used.
     """
-    given = settings.read()
-    if given.shared and reference not in given.hub:
+    options = settings.read()
+    if options.shared and reference not in options.hub:
         raise CheckpointError("A shared server offers the checkpoints of its operator alone.")
     folder, name, source = locate(reference, settings.read().checkpoints)
     checkpoint = describe(folder, name, source)
@@ -148,30 +148,30 @@ def _catalogue(
     stamps: object,
     fits: tuple[str, ...],
 ) -> Catalogue:
-    found, broken = discover(root)
-    known = {checkpoint.id for checkpoint in found}
+    readable, broken = discover(root)
+    known = {checkpoint.id for checkpoint in readable}
     for room in fits:  # pooling heads that were fitted on the page Train
         fitted, unusable = discover(room)
-        found += [checkpoint for checkpoint in fitted if checkpoint.id not in known]
+        readable += [checkpoint for checkpoint in fitted if checkpoint.id not in known]
         broken += unusable
         known |= {checkpoint.id for checkpoint in fitted}
     for reference in added:
         try:
             folder, name, source = locate(reference, root)
             if name not in known:
-                found.append(describe(folder, name, source))
+                readable.append(describe(folder, name, source))
         except Exception as error:
             broken.append(Broken(reference, Path(reference), reason(error, reference)))
-    return Catalogue(tuple(_entries(found)), tuple(broken))
+    return Catalogue(tuple(_entries(readable)), tuple(broken))
 
 
-def _entries(found: list[Checkpoint]) -> list[Entry]:
+def _entries(readable: list[Checkpoint]) -> list[Entry]:
     groups: dict[str, list[Checkpoint]] = {}
-    for checkpoint in found:
+    for checkpoint in readable:
         if checkpoint.group:
             groups.setdefault(checkpoint.group, []).append(checkpoint)
-    entries = [Entry(checkpoint.id, (checkpoint,)) for checkpoint in found]
-    taken = {checkpoint.id for checkpoint in found}
+    entries = [Entry(checkpoint.id, (checkpoint,)) for checkpoint in readable]
+    taken = {checkpoint.id for checkpoint in readable}
     for name, members in groups.items():
         same = len({(m.labels, m.head, m.encoder) for m in members}) == 1
         if len(members) > 1 and same and name not in taken:

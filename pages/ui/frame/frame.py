@@ -54,10 +54,10 @@ def start(
     """
     open_page(title, question)
     sidebar.draw_precision()
-    found = catalogue()
-    choice = inputs.ask(found, variant, two, places and places())
+    checkpoints = catalogue()
+    choice = inputs.ask(checkpoints, variant, two, places and places())
     models.wait_until_warm()
-    return found, choice
+    return checkpoints, choice
 
 
 def open_page(title: str, question: str) -> None:

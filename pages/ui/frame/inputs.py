@@ -251,12 +251,12 @@ def _checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
         arrived = [name for name in address.waiting("checkpoints") if name in options]
         if arrived and address.is_default("checkpoints"):  # they stood in for what was asked for
             shown = []
-        wanted = list(dict.fromkeys((*shown, *address.waiting("checkpoints"))))
-        here = [name for name in wanted if name in options]
-        address.wait("checkpoints", [name for name in wanted if name not in options])
+        names = list(dict.fromkeys((*shown, *address.waiting("checkpoints"))))
+        here = [name for name in names if name in options]
+        address.wait("checkpoints", [name for name in names if name not in options])
         added = st.session_state.pop("select_added", None)
         here += [added] if added in options and added not in here else []
-        if not here and wanted:
+        if not here and names:
             del st.session_state["checkpoints"]
         elif here != st.session_state["checkpoints"]:
             st.session_state["checkpoints"] = here

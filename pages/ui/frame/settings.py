@@ -97,16 +97,16 @@ def tell_if_open() -> None:
 
 def read() -> Settings:
     """From the arguments after ``--``; unknown ones are left to Streamlit's own messages."""
-    given, _ = parser().parse_known_args(sys.argv[1:])
-    folder = given.checkpoints or os.environ.get("POOLLENS_CHECKPOINTS") or DEMO_FOLDER
-    studies = given.studies or os.environ.get("POOLLENS_STUDIES") or STUDIES
+    options, _ = parser().parse_known_args(sys.argv[1:])
+    folder = options.checkpoints or os.environ.get("POOLLENS_CHECKPOINTS") or DEMO_FOLDER
+    studies = options.studies or os.environ.get("POOLLENS_STUDIES") or STUDIES
     return Settings(
         checkpoints=Path(folder),
-        heads=tuple(given.heads),
+        heads=tuple(options.heads),
         studies=Path(studies),
-        shared=given.shared,
-        data=given.data,
-        hub=tuple(dict.fromkeys(name for names in given.hub for name in names)),
-        login=given.login,
-        jobs=not given.no_jobs,
+        shared=options.shared,
+        data=options.data,
+        hub=tuple(dict.fromkeys(name for names in options.hub for name in names)),
+        login=options.login,
+        jobs=not options.no_jobs,
     )

@@ -31,7 +31,7 @@ def draw_precision() -> None:
         )
 
 
-def draw_sidebar(found: Catalogue, entries: Sequence[Entry], lazy: bool = False) -> None:
+def draw_sidebar(checkpoints: Catalogue, entries: Sequence[Entry], lazy: bool = False) -> None:
     """Everything about the models that is no answer.
 
     With `lazy` a checkpoint's details are looked up when they are unfolded: for a page that has
@@ -61,9 +61,9 @@ def draw_sidebar(found: Catalogue, entries: Sequence[Entry], lazy: bool = False)
             _add()
             if settings.is_open():
                 st.caption(settings.OPEN)
-        if found.broken:
-            with st.expander(f"Not usable ({len(found.broken)})", icon=":material/warning:"):
-                for broken in found.broken:
+        if checkpoints.broken:
+            with st.expander(f"Not usable ({len(checkpoints.broken)})", icon=":material/warning:"):
+                for broken in checkpoints.broken:
                     st.markdown(f"**{cards.plain(broken.name)}**")
                     st.text(broken.reason)
 

@@ -22,21 +22,21 @@ def panel(
     about: str,
     pick: bool = False,
     title: str = "",
-    said: Sequence[str] = (),
+    sentences: Sequence[str] = (),
     apart: bool = False,
 ) -> tuple[int, ...] | None:
     """One picture with its title, its "?" and its export.
 
     With `pick` a click on a cell of a heat map is returned as (row, column) by the run that it
     causes, else None. `about` says in two sentences what the numbers are, what they are not, and
-    the source. `said` are lines above the drawing, in words. With `apart` the panels of a grid
+    the source. `sentences` are lines above the drawing, in words. With `apart` the panels of a grid
     are drawings of their own, as many abreast as there is room for; what is picked is then
     (panel, row, column).
     """
     with st.container(border=True, key=f"panel-{key}"):
         with titled(title or plot.title, about, key):
             export_menu({plot.title: plot}, f"export-{key}")
-        for line in said:
+        for line in sentences:
             st.text(line)
         picked = (
             _draw_apart(plot.mark, key, pick)

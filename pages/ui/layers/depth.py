@@ -109,7 +109,7 @@ def _settled(way: Way) -> tuple[int, str] | None:
 
 def plot_of(ways: Sequence[Way], choice: Choice) -> Plot:
     """The picture of all of them; raises ``ValueError`` where they cannot share one."""
-    plot = picture("depth", [way.entry for way in ways], choice, token=ways[0].asked)
+    plot = picture("depth", [way.entry for way in ways], choice, token=ways[0].chosen)
     return replace(plot, title=f"{followed(ways)} over depth")
 
 

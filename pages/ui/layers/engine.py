@@ -36,7 +36,7 @@ class Way:
     paths: tuple[Trajectory, ...] = ()
     mean: MeanTrajectory | None = None
     token: int = 0
-    asked: int | None = None  # the same where somebody chose it; None: that which is read
+    chosen: int | None = None  # the same where somebody chose it; None: that which is read
     problem: str = ""  # why there is none
 
     @property
@@ -70,19 +70,19 @@ def followed(ways: Sequence[Way]) -> str:
 
 def ways(choice: Choice, chosen: FollowedToken) -> list[Way]:
     """One for each chosen checkpoint or seed group; a failure stays in its own."""
-    found = []
+    made = []
     for entry in choice.entries:
         subject = subject_of(entry, choice.text, choice.pair)
         try:
             traces = subject.traces()
-            asked = chosen.position(traces[0].tokens) if chosen.by_hand else None
-            paths = subject.each(results.trajectory, asked)
-            token = traces[0].read_token if asked is None else asked
+            chosen_token = chosen.position(traces[0].tokens) if chosen.by_hand else None
+            paths = subject.each(results.trajectory, chosen_token)
+            token = traces[0].read_token if chosen_token is None else chosen_token
             mean = over_depth.mean_trajectory(paths)
-            found.append(Way(entry, traces, paths, mean, token, asked))
+            made.append(Way(entry, traces, paths, mean, token, chosen_token))
         except Exception as error:
-            found.append(Way(entry, problem=reason(error)))
-    return found
+            made.append(Way(entry, problem=reason(error)))
+    return made
 
 
 def read_all(checkpoint: Checkpoint, rows: Rows) -> None:

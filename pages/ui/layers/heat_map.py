@@ -79,9 +79,13 @@ def draw_map(
         head = title_row("map")
         settings = _controls(choice)
         references, problem = _references(ways, choice, settings)
-        plot, said = (None, [problem]) if problem else _plot(ways[:MOST], choice, settings, layer)
+        plot, sentences = (
+            (None, [problem]) if problem else _plot(ways[:MOST], choice, settings, layer)
+        )
         if len(ways) > MOST:
-            said.append(f"The first {MOST} checkpoints are drawn; choose fewer to see the others.")
+            sentences.append(
+                f"The first {MOST} checkpoints are drawn; choose fewer to see the others."
+            )
         about = _ABOUT[settings.values] + (_WEIGHT if settings.order in ("weight", "top") else "")
         with titled(f"{followed(ways)} by layer", about, "map", head):
             export_menu({plot.title: plot} if plot else {}, "export-map")
@@ -89,8 +93,8 @@ def draw_map(
             if plot is not None:
                 heat_map_drawing.draw(plot, settings.order, layer, selection.marked_dimension())
         with st.container(key="map-notes"):
-            for one in said:
-                st.caption(one)
+            for sentence in sentences:
+                st.caption(sentence)
             if plot is not None:
                 st.caption(" ".join([*plot.notes, *_spread(ways[:MOST])]))
         dimension.draw(ways[:MOST], choice)
@@ -172,12 +176,12 @@ def _plot(
     """All heat maps on one scale that holds still while one types; and who has none, and why."""
     drawn, problems = [], []
 
-    def make(given: Sequence[Way], limit: float | None) -> Plot:
+    def make(drawn: Sequence[Way], limit: float | None) -> Plot:
         return picture(
             "cls_by_layer",
-            [way.entry for way in given],
+            [way.entry for way in drawn],
             choice,
-            token=given[0].asked,
+            token=drawn[0].chosen,
             values=settings.values,
             order=settings.order,
             top=settings.top,

@@ -29,20 +29,20 @@ def draw(plot: Plot, order: str, layer: int | None, dimension: int | None) -> No
     maps = [panel for panel in panels if isinstance(panel, HeatMap)]
     drawing = sheet(plot)
     shades.adapt(drawing)
-    heights = [len(one.rows) * (22 if len(maps) == 1 else 15) for one in maps]
-    same = len({one.values.shape for one in maps}) == 1
+    heights = [len(heat_map.rows) * (22 if len(maps) == 1 else 15) for heat_map in maps]
+    same = len({heat_map.values.shape for heat_map in maps}) == 1
     gap = 64 if order == "top" or not same else 26
     top, bottom = 26 if len(maps) > 1 else 8, 44
     inner = sum(heights) + gap * (len(maps) - 1)
     place = inner
-    for index, (one, height) in enumerate(zip(maps, heights, strict=True)):
+    for index, (heat_map, height) in enumerate(zip(maps, heights, strict=True)):
         end, start = place / inner, max(place - height, 0) / inner
         place -= height + gap
         # numbers instead of labels for each cell: a tenth of the bytes to the browser
         merge(
             drawing.data[index],
             showscale=index == 0,
-            customdata=packed.repeated(one.columns, len(one.values)),
+            customdata=packed.repeated(heat_map.columns, len(heat_map.values)),
             hovertemplate="layer %{y}, dimension %{customdata}: %{z:.3g}<extra></extra>",
             colorbar={"len": 1.0, "y": 0.5, "x": 1.005, "title": {"text": None}},
         )
@@ -54,7 +54,7 @@ def draw(plot: Plot, order: str, layer: int | None, dimension: int | None) -> No
             "x",
             title=title,
             showgrid=False,
-            **_ticks(one, order),
+            **_ticks(heat_map, order),
             showticklabels=last or order == "top" or not same,
         )
         if order == "natural" and same:
@@ -67,11 +67,11 @@ def draw(plot: Plot, order: str, layer: int | None, dimension: int | None) -> No
                 "font": {"size": 13},
                 "yshift": 2,
             }
-        if layer is not None and layer < len(one.rows):
-            drawing.box((-0.5, len(one.columns) - 0.5), (layer - 0.5, layer + 0.5), width=2)
-        if dimension is not None and str(dimension) in one.columns:
-            column = one.columns.index(str(dimension))
-            drawing.box((column - 0.5, column + 0.5), (-0.5, len(one.rows) - 0.5), width=1.5)
+        if layer is not None and layer < len(heat_map.rows):
+            drawing.box((-0.5, len(heat_map.columns) - 0.5), (layer - 0.5, layer + 0.5), width=2)
+        if dimension is not None and str(dimension) in heat_map.columns:
+            column = heat_map.columns.index(str(dimension))
+            drawing.box((column - 0.5, column + 0.5), (-0.5, len(heat_map.rows) - 0.5), width=1.5)
     drawing.layout |= {
         "height": inner + top + bottom,
         "margin": {"l": 4, "r": 4, "t": top, "b": bottom},
@@ -83,9 +83,9 @@ def draw(plot: Plot, order: str, layer: int | None, dimension: int | None) -> No
     )
 
 
-def _ticks(one: HeatMap, order: str) -> dict[str, Any]:
+def _ticks(heat_map: HeatMap, order: str) -> dict[str, Any]:
     if order == "natural":
         return {"tickmode": "auto", "nticks": 16}
-    if len(one.columns) > 60:  # the numbers of hundreds of dimensions cannot be read: on hover
+    if len(heat_map.columns) > 60:  # the numbers of hundreds of dimensions cannot be read: on hover
         return {"tickmode": "array", "tickvals": []}
     return {"tickfont": {"size": 10}, "tickangle": -60}

@@ -62,7 +62,7 @@ def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
 def plot_at(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot:
     """The same numbers for a paper: a panel a quantity, percentiles in panels of their own."""
     entries = [way.entry for way in ways]
-    return picture("at_layer", entries, choice, layer=layer, token=ways[0].asked)
+    return picture("at_layer", entries, choice, layer=layer, token=ways[0].chosen)
 
 
 def _without(ways: Sequence[Way], ranked: Mapping[str, object]) -> str:
@@ -113,7 +113,7 @@ def draw_table(
                 held = cosines.get(way.entry.id)
                 row["cosine to the reference text"] = None if held is None else float(held[layer])
             for name in (REFERENCE, PREDICTION):
-                if any(name in one for one in places.values()):
+                if any(name in cells for cells in places.values()):
                     row[f"{PLACED[name]} (percentile among the sentences)"] = (
                         None
                         if standing is None or name not in standing

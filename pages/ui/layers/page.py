@@ -21,28 +21,28 @@ from pages.ui.layers.engine import Way
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
 
-def draw(found: Catalogue, choice: Choice) -> None:
+def draw(checkpoints: Catalogue, choice: Choice) -> None:
     """What is said in words, lines over depth, the vector itself, similarity over sentences."""
     st.html(f"<style>{_STYLE}</style>")
     if not is_complete(choice):
-        draw_sidebar(found, choice.entries)
+        draw_sidebar(checkpoints, choice.entries)
         return
     chosen = selection.followed(choice)
-    given = engine.ways(choice, chosen)
-    ways = [way for way in given if way.paths]
+    all_ways = engine.ways(choice, chosen)
+    ways = [way for way in all_ways if way.paths]
     predicted = depth.predicted_classes(ways)
     choice = replace(choice, common=common_class(predicted))
     layer = selection.marked_layer(max((way.depth for way in ways), default=0))
     with st.container(key="layers-said"):
-        _say(choice, given, ways, explained_in_words(choice, predicted))
+        _say(choice, all_ways, ways, explained_in_words(choice, predicted))
     if not ways:
-        draw_sidebar(found, choice.entries)
+        draw_sidebar(checkpoints, choice.entries)
         return
     selection.draw(choice, ways[0].traces[0], chosen, layer)
     depth.draw_depth(ways, choice, layer)
     cosines, references = heat_map.draw_map(ways, choice, layer)
     many, numbers = st.container(key="many"), st.container(key="numbers")
-    draw_sidebar(found, choice.entries)
+    draw_sidebar(checkpoints, choice.entries)
     with numbers:
         place = st.container(key="numbers-table")
     with many:
@@ -51,11 +51,11 @@ def draw(found: Catalogue, choice: Choice) -> None:
         layers_numbers.draw_table(ways, places, cosines)
 
 
-def _say(choice: Choice, given: Sequence[Way], ways: Sequence[Way], explained: str) -> None:
+def _say(choice: Choice, all_ways: Sequence[Way], ways: Sequence[Way], explained: str) -> None:
     st.text(depth.in_words(ways))
     if explained:
         st.caption(cards.plain(f"Explained: {explained}."))
-    for way in given:
+    for way in all_ways:
         if way.problem:
             st.warning(cards.plain(owned(way.entry.id, way.problem)))
     seen = ways[0].traces[0].tokens if ways else None

@@ -65,22 +65,22 @@ def draw_many(
         if not chosen.name:
             return {}
         rows = chosen.rows
-        named = listed(dict.fromkeys(cards.plain(one.name) for one in (first, second)))
-        asked = st.session_state.get("many_asked") == digest(rows)
+        named = listed(dict.fromkeys(cards.plain(entry.name) for entry in (first, second)))
+        wished = st.session_state.get("many_asked") == digest(rows)
         with st.container(key="many-start"):
             st.button(
                 f"Compute over {len(rows)} sentences"
-                if not asked
+                if not wished
                 else f"Computed over {len(rows)} sentences",
                 key="many-button",
-                disabled=asked,
+                disabled=wished,
                 on_click=lambda: st.session_state.update(many_asked=digest(rows)),
             )
             status = st.empty()
         with st.container(key="many-results"):
             cka_place = st.container(key="cka-place")
             standing_place = st.container(key="standing-place")
-        if not asked:
+        if not wished:
             status.caption(
                 f"{chosen.name}. Similarity of the layers of {named}, and the percentile of this "
                 "sentence among them: a forward for every sentence and checkpoint, some seconds."
@@ -92,9 +92,9 @@ def draw_many(
         with cka_place:
             _draw_cka(first, second, choice, chosen, of, status)
         with standing_place:
-            found = _draw_standings(ways, choice, chosen, references, status)
+            by_checkpoint = _draw_standings(ways, choice, chosen, references, status)
         status.caption(f"{chosen.name}.")
-        return found
+        return by_checkpoint
 
 
 def _refused(count: int) -> str:
@@ -187,17 +187,17 @@ def _draw_standings(
     rows, target = chosen.rows, target_of(ways, choice)
     reference = str(st.session_state.get("layer_reference") or "") if references else ""
     reference = clean(reference)[0]
-    found: dict[str, dict[str, np.ndarray]] = {}
+    by_checkpoint: dict[str, dict[str, np.ndarray]] = {}
     for way in ways:
         try:
             for member in way.entry.members:
                 status.caption(f"Sentences through {cards.plain(member.name)}")
                 engine.read_all(member, rows)
             subject = subject_of(way.entry, choice.text, choice.pair)
-            found[way.entry.id] = standings(subject, rows, target, reference, choice.pair)
+            by_checkpoint[way.entry.id] = standings(subject, rows, target, reference, choice.pair)
         except Exception as error:
             st.caption(f"{cards.plain(way.entry.name)}: {cards.plain(reason(error))}")
-    answered = [way for way in ways if way.entry.id in found]
+    answered = [way for way in ways if way.entry.id in by_checkpoint]
     shared = [way for way in answered if way.depth == answered[0].depth]
     for way in answered:
         if way not in shared:
@@ -218,7 +218,7 @@ def _draw_standings(
             )
         except Exception as error:
             st.caption(cards.plain(reason(error)))
-            return found
+            return by_checkpoint
         assert isinstance(plot.mark, Grid)
         with _panel(plot, "standing", _ABOUT_STANDING):
             st.html(legend([way.entry.id for way in shared]))
@@ -228,4 +228,4 @@ def _draw_standings(
                     title = plot.mark.subtitles[index]
                     layer = selection.marked_layer(ways[0].depth)
                     chart(panel, title[:1].upper() + title[1:], f"standing-chart-{index}", layer)
-    return found
+    return by_checkpoint

@@ -46,9 +46,9 @@ def draw(comparison: Comparison, shown: Sequence[Shown]) -> None:
     """Switches, and behind them the details of one checkpoint and pooling."""
     able = {
         f"{entry.id}: {score.title}": (entry, score)
-        for one in shown
-        for score in one.known
-        for entry in _entries(one.entry, score)
+        for similarity in shown
+        for score in similarity.known
+        for entry in _entries(similarity.entry, score)
     }
     called = distinct([f"{entry.name}: {score.title}" for entry, score in able.values()])
     title_of = dict(zip(able, called, strict=True))

@@ -24,7 +24,7 @@ def ask(choice: Choice) -> tuple[tuple[Span, ...], tuple[Put, ...]]:
         for place, word in edits.items():
             side, start, end = place
             st.session_state.setdefault(_field(place), word)
-            given = st.text_input(
+            typed = st.text_input(
                 cards.plain(f"Instead of “{(choice.text, choice.pair or '')[side][start:end]}”"),
                 live="150ms",
                 key=_field(place),
@@ -32,8 +32,8 @@ def ask(choice: Choice) -> tuple[tuple[Span, ...], tuple[Put, ...]]:
                 placeholder="left out",
                 width=170,
             )
-            if given and given.strip():
-                put.append((*place, given.strip()))
+            if typed and typed.strip():
+                put.append((*place, typed.strip()))
             else:
                 struck.append(place)
         if edits:

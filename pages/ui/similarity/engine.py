@@ -110,8 +110,8 @@ class PairsOfDataSet:
             if scores is None:
                 continue
             place = member_of(member, "", None)
-            asked = (self.data, self._own(member), self.layers, self.precision)
-            STORE.keep(place, results.pair_scores, asked, scores)
+            question = (self.data, self._own(member), self.layers, self.precision)
+            STORE.keep(place, results.pair_scores, question, scores)
             for (pooling, layer), mean in zip(scores.keys, scores.means, strict=True):
                 of_mean = (self.data, pooling, layer, self.precision)
                 STORE.keep(place, results.mean_over, of_mean, mean.astype("float64"))

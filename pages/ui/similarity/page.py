@@ -40,11 +40,11 @@ _ABOUT = (
 )
 
 
-def draw(found: Catalogue, choice: Choice) -> None:
+def draw(checkpoints: Catalogue, choice: Choice) -> None:
     """Cards with facing texts, then details on demand, then a data set of pairs."""
     st.html(f"<style>{_STYLE}</style>")
     if not _is_complete(choice):
-        draw_sidebar(found, choice.entries)
+        draw_sidebar(checkpoints, choice.entries)
         return
     entries = choice.entries[:MOST_CHECKPOINTS]
     over_pairs.keep(entries)
@@ -60,23 +60,23 @@ def draw(found: Catalogue, choice: Choice) -> None:
     struck, put = edits.ask(choice)
     comparison = Comparison(choice, layer, count, struck, put, centre)
     shown = [Shown(entry, comparison.scores(entry, poolings)) for entry in entries]
-    limits = comparison.limits([score for one in shown for score in one.scores])
+    limits = comparison.limits([score for similarity in shown for score in similarity.scores])
     plots: dict[str, Plot] = {}
     with st.container(key="similarities"):
-        for one in shown:
-            if not one.scores:
+        for similarity in shown:
+            if not similarity.scores:
                 continue
-            with st.container(border=True, key=f"card-{one.entry.id}"):
-                plot = _bands(comparison, one, limits)
+            with st.container(border=True, key=f"card-{similarity.entry.id}"):
+                plot = _bands(comparison, similarity, limits)
                 if plot is not None:
-                    plots[one.entry.id] = plot
-                html = rows.html_of(one, plot, choice, struck, put)
-                rows.piece(html, f"compared-{one.entry.id}", edits.strike)
+                    plots[similarity.entry.id] = plot
+                html = rows.html_of(similarity, plot, choice, struck, put)
+                rows.piece(html, f"compared-{similarity.entry.id}", edits.strike)
     verdict.text(_sentence(shown, choice.words))
     below_verdict.caption(_legend(shown, choice, centre))
     with export:
         export_menu(_with_all(comparison, shown, plots, limits), "export-similarity")
-    draw_sidebar(found, choice.entries)
+    draw_sidebar(checkpoints, choice.entries)
     details.draw(comparison, shown)
     over_pairs.draw(entries, choice, poolings)
 
@@ -156,13 +156,15 @@ def _depth(entry: Entry) -> int:
         return 0
 
 
-def _bands(comparison: Comparison, one: Shown, limits: Mapping[str, float]) -> Plot | None:
+def _bands(comparison: Comparison, similarity: Shown, limits: Mapping[str, float]) -> Plot | None:
     """The picture of a card: every pooling that has a score, on the scale of all cards."""
-    poolings = [score.pooling for score in one.known]
+    poolings = [score.pooling for score in similarity.known]
     if not poolings:
         return None
     ends = {name: limits[name] for name in poolings}
-    return comparison.picture("similarity_bands", [one.entry], poolings=poolings, limits=ends)
+    return comparison.picture(
+        "similarity_bands", [similarity.entry], poolings=poolings, limits=ends
+    )
 
 
 def _with_all(
@@ -172,10 +174,10 @@ def _with_all(
     limits: Mapping[str, float],
 ) -> dict[str, Plot]:
     """The pictures of the cards for a paper, and all of them in one."""
-    able = [one.entry for one in shown if one.entry.id in plots]
+    able = [similarity.entry for similarity in shown if similarity.entry.id in plots]
     if len(able) < 2:
         return plots
-    names = list(dict.fromkeys(score.pooling for one in shown for score in one.known))
+    names = list(dict.fromkeys(score.pooling for similarity in shown for score in similarity.known))
     ends = {name: limits[name] for name in names}
     try:
         whole = comparison.picture("similarity_bands", able, poolings=names, limits=ends)
@@ -187,8 +189,11 @@ def _with_all(
 def _sentence(shown: Sequence[Shown], words: bool) -> str:
     """Contributions to the similarity, where poolings differ, and whether others say the same."""
     every = [
-        (one.entry.name, [views.leading(score.pairs, words) for score in one.known if score.pairs])
-        for one in shown
+        (
+            similarity.entry.name,
+            [views.leading(score.pairs, words) for score in similarity.known if score.pairs],
+        )
+        for similarity in shown
     ]
     every = [(name, poolings) for name, poolings in every if poolings]
     if not every:
@@ -206,11 +211,13 @@ def _legend(shown: Sequence[Shown], choice: Choice, centre: PairsOfDataSet | Non
     ]
     if centre:
         sentences.append(f"Measured from the mean of {centre.data.name}.")
-    if any(one.entry.is_group for one in shown):
+    if any(similarity.entry.is_group for similarity in shown):
         sentences.append("Of a seed group: the mean over its seeds.")
     if len(choice.entries) > MOST_CHECKPOINTS:
         sentences.append(f"The first {MOST_CHECKPOINTS} checkpoints are shown.")
-    known = [score.pairs for one in shown for score in one.known if score.pairs is not None]
+    known = [
+        score.pairs for similarity in shown for score in similarity.known if score.pairs is not None
+    ]
     if known:
         sentences.append(ends(known[0].a, known[0].b))
     sentences += choice.notes

@@ -81,7 +81,7 @@ def draw(
     held.keep(shown)
     entry, table = next(entry for entry in shown if entry.id == name), held.data.table
     scores = held.of(entry)
-    st.caption(cards.plain(_said(scores)))
+    st.caption(cards.plain(_sentence(scores)))
     _compared(scores, metric, bool(centred))
     with st.container(key="similarity-pairs"):
         if scores.gold is not None:
@@ -141,7 +141,7 @@ def _compared(scores: PairScores, metric: str, centred: bool) -> None:
     )
 
 
-def _said(scores: PairScores) -> str:
+def _sentence(scores: PairScores) -> str:
     """What the pass cost, and the best cell with its interval."""
     sentences = [
         f"{len(scores.rows):,} pairs, {scores.sentences:,} sentences.",
@@ -178,7 +178,7 @@ def _best_of(scores: PairScores) -> tuple[str, int, tuple[float, float, float]] 
     ]
     if not able:
         return None
-    (pooling, layer), (value, low, high) = max(able, key=lambda one: one[1][0])
+    (pooling, layer), (value, low, high) = max(able, key=lambda scored: scored[1][0])
     return pooling, layer, (value, low, high)
 
 
@@ -227,7 +227,7 @@ def _nearest(
         )
     own = [name for name, _ in scores.keys if name in poolings]
     try:
-        found, texts = _neighbours(
+        neighbours, texts = _neighbours(
             tuple((member.id, member.sha256) for member in entry.members), models.precision(),
             table.digest, text, tuple(dict.fromkeys(own)), centred, _entry=entry, _table=table,
         )  # fmt: skip
@@ -235,7 +235,7 @@ def _nearest(
         st.info(cards.plain(str(error)))
         return
     lines = []
-    for near in found:
+    for near in neighbours:
         for row, cosine, why in zip(
             near.rows.tolist(), near.cosine.tolist(), near.why, strict=True
         ):
@@ -267,10 +267,10 @@ def _neighbours(
     encoders = [models.classifier(member) for member in _entry.members]
     root = results_folder.folder()
     vectors = [stored_vectors(encoder, sentences, poolings, root) for encoder in encoders]
-    found = mean_nearest(
+    nearest = mean_nearest(
         encoders, _entry.id, text, sentences.text, poolings, centred=centred, vectors=vectors
     )
-    return found, sentences.text
+    return nearest, sentences.text
 
 
 def _table(

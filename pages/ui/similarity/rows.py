@@ -56,28 +56,30 @@ def piece(html: str, key: str, on_word: Any) -> None:
 
 
 def html_of(
-    one: Shown, plot: Plot | None, choice: Choice, struck: Sequence[Span], put: Sequence[Put]
+    similarity: Shown, plot: Plot | None, choice: Choice, struck: Sequence[Span], put: Sequence[Put]
 ) -> str:
     """The card: name, then a row for each pooling as its picture has it, or why there is none."""
-    first = one.entry.first
+    first = similarity.entry.first
     how = f"pooling head {first.head}" if first.head else first.encoder
     if first.kind == "encoder":
         how = f"{first.encoder}, {first.encoder_kind}"
-    if one.entry.is_group:
-        how += f"; mean of {len(one.entry.members)} seeds"
-    named = f'<div class="id" title="{text(one.entry.id)}">{text(one.entry.name)}</div>'
+    if similarity.entry.is_group:
+        how += f"; mean of {len(similarity.entry.members)} seeds"
+    named = (
+        f'<div class="id" title="{text(similarity.entry.id)}">{text(similarity.entry.name)}</div>'
+    )
     body = f'{named}<div class="how">{text(how)}</div>'
-    marks = {} if plot is None else _marks(one, plot)
+    marks = {} if plot is None else _marks(similarity, plot)
     edits = Edits((choice.text, choice.pair or ""), tuple(struck), tuple(put))
-    for score in one.scores:
+    for score in similarity.scores:
         body += _row(score, marks.get(score.pooling), edits, choice.words)
     return body
 
 
-def _marks(one: Shown, plot: Plot) -> dict[str, Bands]:
+def _marks(similarity: Shown, plot: Plot) -> dict[str, Bands]:
     """The bands of each pooling of a card."""
     parts = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
-    both = zip(one.known, parts, strict=True)
+    both = zip(similarity.known, parts, strict=True)
     return {score.pooling: mark for score, mark in both if isinstance(mark, Bands)}
 
 
@@ -126,14 +128,14 @@ def _row(score: Score, mark: Bands | None, edits: Edits, words: bool) -> str:
             f"{_minus(number(pairs.before, 'probability'))}</div>"
         )
     notes = "".join(f'<div class="line">{text(note)}</div>' for note in pairs.notes)
-    said = text(_strongest(pairs, mark, units))
+    strongest = text(_strongest(pairs, mark, units))
     return (
         f'<div class="pair" data-row="{escape(json.dumps(data), quote=True)}">'
         f'<div class="score" title="{text(pairs.unit)}">{title}<div class="value">'
         f"{_minus(number(pairs.score, 'probability'))}</div>{change}</div>"
         f'<div class="facing"><div class="scroll"><div class="inner"><svg aria-hidden="true"></svg>'
         f"{sides}</div></div>"
-        f'<div class="readout" data-hint="{said}">{said}</div>{notes}</div></div>'
+        f'<div class="readout" data-hint="{strongest}">{strongest}</div>{notes}</div></div>'
     )
 
 

@@ -86,18 +86,18 @@ def won_by(reply: Reply, choice: Choice) -> Won:
 def in_words(shown: Sequence[Won]) -> str:
     """Which layer wins most, and which matters most; with their numbers."""
     sentences = []
-    for one in shown:
-        shares = over_winners.shares_by_layer(one.reply.traces)
+    for won in shown:
+        shares = over_winners.shares_by_layer(won.reply.traces)
         most = arrays.top(shares)
-        name, share = one.reply.entry.name, 100 * shares[most]
-        sentence = f"{name}: layer {one.layers[most]} wins most ({share:.0f} %)"
-        if one.effects:
-            falls = over_winners.fall_by_layer(one.effects, one.reply.target)
+        name, share = won.reply.entry.name, 100 * shares[most]
+        sentence = f"{name}: layer {won.layers[most]} wins most ({share:.0f} %)"
+        if won.effects:
+            falls = over_winners.fall_by_layer(won.effects, won.reply.target)
             top = arrays.top(falls)
             does = "lowers" if falls[top] > 0 else "raises"
-            what = f"logit margin of {one.reply.label}" if one.reply.label else "value"
+            what = f"logit margin of {won.reply.label}" if won.reply.label else "value"
             sentence += (
-                f"; removing layer {one.layers[top]} {does} the {what} most ({abs(falls[top]):.2f})"
+                f"; removing layer {won.layers[top]} {does} the {what} most ({abs(falls[top]):.2f})"
             )
         sentences.append(sentence + ".")
     return " ".join(sentences)
@@ -114,8 +114,8 @@ def token_of(reply: Reply, choice: Choice) -> int:
 
 def draw(shown: Sequence[Won], choice: Choice, quantity: str, reference: str | None) -> str:
     """One card each, on common scales, those with a map first; returns what is true of all."""
-    ordered = sorted(shown, key=lambda one: not one.every_token)
-    bars = [_layers(one, choice, reference, None) for one in ordered]
+    ordered = sorted(shown, key=lambda won: not won.every_token)
+    bars = [_layers(won, choice, reference, None) for won in ordered]
     bounds = [
         abs(part.bounds[1])
         for plot in bars
@@ -125,99 +125,99 @@ def draw(shown: Sequence[Won], choice: Choice, quantity: str, reference: str | N
     ]
     limit = common_limit("layer-bars", choice.key, max(bounds, default=1.0), st.session_state)
     shared: dict[str, None] = {}
-    for one in ordered:
-        with st.container(border=True, key=f"won-{one.name}"):
+    for won in ordered:
+        with st.container(border=True, key=f"won-{won.name}"):
             title, body, notes = (
-                st.container(key=f"won-{part}-{one.name}")
-                for part in ("title", "wide" if _wide(one) else "body", "notes")
+                st.container(key=f"won-{part}-{won.name}")
+                for part in ("title", "wide" if _wide(won) else "body", "notes")
             )
             sentences: list[str] = []
             plots: dict[str, Plot] = {}
             with body:
                 left, right = (
-                    st.container(key=f"won-{part}-{one.name}") for part in ("map", "layers")
+                    st.container(key=f"won-{part}-{won.name}") for part in ("map", "layers")
                 )
                 with left:
-                    plot = _map_or_reason(one, choice, quantity, reference, sentences)
+                    plot = _map_or_reason(won, choice, quantity, reference, sentences)
                 if plot is not None:
                     plots["Map"] = plot
-                layers = _layers(one, choice, reference, limit)
+                layers = _layers(won, choice, reference, limit)
                 plots["By layer"] = layers
                 with right:
-                    cards.piece(html(layers, css=False), f"bars-{one.name}")
+                    cards.piece(html(layers, css=False), f"bars-{won.name}")
             with title:
-                part = shown_part(one, quantity) if plot else None
-                heading = f"**{cards.plain(one.reply.entry.name)}**" + (
+                part = shown_part(won, quantity) if plot else None
+                heading = f"**{cards.plain(won.reply.entry.name)}**" + (
                     f": {quantity}" if plot else ""
                 )
                 heading += "" if part is None else f", attention head {part}"
                 st.markdown(heading, help=ABOUT)
-                export_menu(plots, f"export-won-{one.name}")
+                export_menu(plots, f"export-won-{won.name}")
             shared[layers.notes[0]] = None
-            own = (*sentences, *(plot.notes if plot else ()), *layers.notes[1:], one.no_effects)
+            own = (*sentences, *(plot.notes if plot else ()), *layers.notes[1:], won.no_effects)
             notes.caption(cards.plain(" ".join(dict.fromkeys(filter(None, own)))))
     return " ".join(shared)
 
 
-def _wide(one: Won) -> bool:
-    return not one.every_token or len(one.trace.tokens) > _WIDE
+def _wide(won: Won) -> bool:
+    return not won.every_token or len(won.trace.tokens) > _WIDE
 
 
 def _map_or_reason(
-    one: Won, choice: Choice, quantity: str, reference: str | None, reasons: list[str]
+    won: Won, choice: Choice, quantity: str, reference: str | None, reasons: list[str]
 ) -> Plot | None:
     """Draw the map, or add to `reasons` why there is none."""
-    if not one.every_token:
-        reasons.append(f"{one.trace.checkpoint.head} pools [CLS] only, so there is no token map.")
+    if not won.every_token:
+        reasons.append(f"{won.trace.checkpoint.head} pools [CLS] only, so there is no token map.")
         return None
     try:
-        plot = _map(one, choice, quantity, reference, None)
+        plot = _map(won, choice, quantity, reference, None)
         assert isinstance(plot.mark, HeatMap)
         largest = plot.mark.bounds[1]
         limit = common_limit(f"map-{quantity}", choice.key, largest, st.session_state)
-        plot = _map(one, choice, quantity, reference, limit)
+        plot = _map(won, choice, quantity, reference, limit)
     except Exception as error:
-        reasons.append(reason(error, one.name))
+        reasons.append(reason(error, won.name))
         return None
     if quantity == DROP and choice.words:
         reasons.append("Shown by word piece: drop effects of pieces do not add up to words.")
-    _chart(one, plot, choice, quantity)
+    _chart(won, plot, choice, quantity)
     return plot
 
 
 def _map(
-    one: Won, choice: Choice, quantity: str, reference: str | None, limit: float | None
+    won: Won, choice: Choice, quantity: str, reference: str | None, limit: float | None
 ) -> Plot:
     """Layers × tokens: of a group the mean over its seeds."""
     return picture(
         "winners",
-        [one.reply.entry],
+        [won.reply.entry],
         choice,
-        [one.reply.target],
+        [won.reply.target],
         quantity=quantity,
         words=by_words(choice, quantity),
         limit=limit,
         reference=reference,
-        head=shown_part(one, quantity),
-        chosen_token=token_of(one.reply, choice),
+        head=shown_part(won, quantity),
+        chosen_token=token_of(won.reply, choice),
         chosen_layer=st.session_state.get(selection.LAYER),
     )
 
 
-def shown_part(one: Won, quantity: str) -> int | None:
+def shown_part(won: Won, quantity: str) -> int | None:
     """The attention head of the pooling head that was chosen, where the map can be of it alone.
 
     Those of different seeds do not correspond: a group is shown over all.
     """
-    part, rows = st.session_state.get("marked_part"), one.trace.head.attention
-    if quantity not in BY_HEAD or one.reply.entry.is_group or part is None or rows is None:
+    part, rows = st.session_state.get("marked_part"), won.trace.head.attention
+    if quantity not in BY_HEAD or won.reply.entry.is_group or part is None or rows is None:
         return None
     return int(part) if part < len(rows) else None
 
 
 def heads_of(shown: Sequence[Won]) -> int:
     """How many attention heads there are to choose from."""
-    rows = [one.trace.head.attention for one in shown if not one.reply.entry.is_group]
+    rows = [won.trace.head.attention for won in shown if not won.reply.entry.is_group]
     return max((len(row) for row in rows if row is not None), default=0)
 
 
@@ -226,21 +226,21 @@ def by_words(choice: Choice, quantity: str) -> bool:
     return choice.words and quantity != DROP
 
 
-def _chart(one: Won, plot: Plot, choice: Choice, quantity: str) -> None:
+def _chart(won: Won, plot: Plot, choice: Choice, quantity: str) -> None:
     """The map with the chosen cell framed; a click on a cell chooses its token and layer."""
     from analysis.figures.screen.plotly import sheet
 
     mark = plot.mark
     assert isinstance(mark, HeatMap)
-    key = f"map-{one.name}"
+    key = f"map-{won.name}"
     drawing = sheet(plot, height=118 + 30 * len(mark.rows))
     drawing.layout |= {"margin": {"l": 4, "r": 4, "t": 6, "b": 4}, "dragmode": False}
     shades.adapt(drawing)
     for cells_of_map in drawing.traces("heatmap"):
         merge(cells_of_map, colorbar={"title": {"side": "top"}})
-    tokens = one.trace.tokens
+    tokens = won.trace.tokens
     units = _units(tokens, by_words(choice, quantity))
-    token = token_of(one.reply, choice)
+    token = token_of(won.reply, choice)
     column = next((u for u, unit in enumerate(units) if token in unit), 0)
     step = -(-len(units) // _LABELS)
     named = sorted(
@@ -251,32 +251,32 @@ def _chart(one: Won, plot: Plot, choice: Choice, quantity: str) -> None:
         "x", tickvals=named, ticktext=[texts[u] for u in named], title={"text": None}, tickangle=-90
     )
     layer = st.session_state.get(selection.LAYER)
-    row = one.layers.index(layer) if layer in one.layers else None
-    top, bottom = (-0.5, len(one.layers) - 0.5) if row is None else (row - 0.5, row + 0.5)
+    row = won.layers.index(layer) if layer in won.layers else None
+    top, bottom = (-0.5, len(won.layers) - 0.5) if row is None else (row - 0.5, row + 0.5)
     drawing.box((column - 0.5, column + 0.5), (top, bottom))
 
     def clicked(_: int, chosen_row: int, chosen_column: int) -> None:
         selection.choose(choice.text, choice.pair, tokens, units[chosen_column][0])
-        st.session_state[selection.LAYER] = one.layers[chosen_row]
+        st.session_state[selection.LAYER] = won.layers[chosen_row]
 
     st.plotly_chart(drawing.figure, key=key, config=_CHART)
-    cells.listen(f"clicks-{one.name}", clicked)
+    cells.listen(f"clicks-{won.name}", clicked)
 
 
 def _units(tokens: Tokens, words: bool) -> Sequence[tuple[int, ...]]:
     return tokens.word_groups() if words else tuple((t,) for t in range(len(tokens)))
 
 
-def _layers(one: Won, choice: Choice, reference: str | None, limit: float | None) -> Plot:
+def _layers(won: Won, choice: Choice, reference: str | None, limit: float | None) -> Plot:
     plot = picture(
         "layer_quantities",
-        [one.reply.entry],
+        [won.reply.entry],
         choice,
-        [one.reply.target],
+        [won.reply.target],
         reference=reference,
         limit=limit,
         chosen=st.session_state.get(selection.LAYER),
     )
     assert isinstance(plot.mark, Grid)
     # Two fit beside a map, and three abreast on a phone.
-    return replace(plot, mark=replace(plot.mark, columns=3 if _wide(one) else 2))
+    return replace(plot, mark=replace(plot.mark, columns=3 if _wide(won) else 2))

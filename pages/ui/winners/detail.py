@@ -173,7 +173,7 @@ def _sum(trace: Trace, split: Decomposition, table: Dimensions, target: int) -> 
     top = table.contribution[table.largest(10)].sum()
     label = trace.checkpoint.labels[target] if trace.checkpoint.labels else "the output"
     whose = ("all" if table.held_by is None else "all that it holds,") + f" {table.won}"
-    said = (
+    sentence = (
         "● is the source layer. "
         if table.held_by is None
         else (
@@ -184,11 +184,11 @@ def _sum(trace: Trace, split: Decomposition, table: Dimensions, target: int) -> 
     )
     if table.won:
         count = min(10, table.won)
-        said += (
+        sentence += (
             f"These {count} add {top:+.3f} logits, {whose} dimensions of this token "
             f"{table.contribution.sum():+.3f} (reference: {table.reference}). "
         )
-    return said + (
+    return sentence + (
         f"Over all tokens the split gives the logit of {label} as "
         f"{split.contributions[target].sum() + split.constant[target]:+.4f}; the forward pass "
         f"gave {split.logits[target]:+.4f} (error {split.error:.0e})."

@@ -79,9 +79,11 @@ def draw(shown: Sequence[Reply], choice: Choice, reference: str | None) -> None:
         if count < FEWEST:
             return
         with results:
-            said = chosen.name if count == len(rows) else f"The first {count} of: {chosen.name}"
+            rows_shown = (
+                chosen.name if count == len(rows) else f"The first {count} of: {chosen.name}"
+            )
             over = Over(choice, chosen, reference, count)
-            _draw_results(entries, over, by, quantity, classes, said)
+            _draw_results(entries, over, by, quantity, classes, rows_shown)
 
 
 def _controls() -> tuple[str, str, str]:
@@ -110,9 +112,9 @@ def _pass(
     """Go on where it is asked for; returns how many sentences are done."""
     this = (digest(rows), tuple(entry.id for entry in entries), reference)
     count, every = sentence_pass.done(entries, rows, reference), len(rows)
-    asked = st.session_state.get("over_asked") == this
+    running = st.session_state.get("over_asked") == this
     stopped = bool(st.session_state.get("over_stopped"))
-    if count < every and asked and not stopped:
+    if count < every and running and not stopped:
         button.button(
             "Stop",
             key="over-stop",
@@ -184,23 +186,23 @@ class Over:
 def _draw_results(
     entries: Sequence[Entry], over: Over, by: str, quantity: str, classes: str, sentences: str
 ) -> None:
-    said, plots, grouped = [f"{sentences}."], [], []
+    sentences_shown, plots, grouped = [f"{sentences}."], [], []
     for entry in entries:
         try:
             many = over.result(entry)
             if many.is_group:
                 grouped.append(entry)
             how = {"by": by, "quantity": quantity, "classes": classes}
-            given = over.chosen.sentences.classes
-            given = None if given is None else given[: over.count]
-            pictures = len(means(many, by, quantity, classes, given))
+            class_names = over.chosen.sentences.classes
+            class_names = None if class_names is None else class_names[: over.count]
+            pictures = len(means(many, by, quantity, classes, class_names))
             plots += [
                 over.picture("winner_means", [entry], place=place, **how)
                 for place in range(pictures)
             ]
         except Exception as error:
-            said.append(reason(error))
-    st.caption(cards.plain(" ".join(said)))
+            sentences_shown.append(reason(error))
+    st.caption(cards.plain(" ".join(sentences_shown)))
     with st.container(key="over-results"):
         seen: dict[str, int] = {}
         for plot in common(plots) if plots else []:

@@ -30,10 +30,10 @@ ALL_HEADS = "all"
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
 
-def draw(found: Catalogue, choice: Choice) -> None:
+def draw(checkpoints: Catalogue, choice: Choice) -> None:
     """What wins in each checkpoint, what if it were not there, one in detail, many sentences."""
     st.html(f"<style>{_STYLE}</style>")
-    draw_sidebar(found, choice.entries)
+    draw_sidebar(checkpoints, choice.entries)
     if not is_complete(choice):
         return
     verdict = st.container(key="winners-said").empty()
@@ -46,30 +46,30 @@ def draw(found: Catalogue, choice: Choice) -> None:
         silent = st.container(key="without-winners").empty()
     grid = st.container(key="won")
     own = list(replies(choice, choice.text, reference))
-    given = one_class(own)
-    common = explained_in_words(choice, [one.label for one in own if one.answer is not None])
-    by_layer = [reply for reply in given if _maximum(reply) == "layers"]
-    by_token = [reply for reply in given if _maximum(reply) == "tokens"]
-    used = {reply.entry.id: reply.splits[0].reference for reply in given if reply.splits}
+    answered = one_class(own)
+    common = explained_in_words(choice, [reply.label for reply in own if reply.answer is not None])
+    by_layer = [reply for reply in answered if _maximum(reply) == "layers"]
+    by_token = [reply for reply in answered if _maximum(reply) == "tokens"]
+    used = {reply.entry.id: reply.splits[0].reference for reply in answered if reply.splits}
     explained = f"Explained: {common}." if common else ""
-    told = (explained, _without(given), without_profile(used, reference))
-    silent.caption(cards.plain(" ".join(filter(None, told))))
+    remarks = (explained, _without(answered), without_profile(used, reference))
+    silent.caption(cards.plain(" ".join(filter(None, remarks))))
     shown = [winners_cards.won_by(reply, choice) for reply in by_layer]
     verdict.text(winners_cards.in_words(shown))
     if quantity in BY_HEAD and winners_cards.heads_of(shown):
         _choose_part(heads, winners_cards.heads_of(shown))
     if shown:
         with layers:
-            depth = max(len(one.trace.hidden) for one in shown) - 1
+            depth = max(len(won.trace.hidden) for won in shown) - 1
             selection.layer_menu(depth, selection.marked_layer(depth))
     with grid:
-        said = winners_cards.draw(shown, choice, str(quantity), reference)
+        sentence = winners_cards.draw(shown, choice, str(quantity), reference)
         tokens.draw(by_token, choice, reference)
         sources.draw(
-            [reply for reply in given if reply.splits and not _maximum(reply)], choice, reference
+            [reply for reply in answered if reply.splits and not _maximum(reply)], choice, reference
         )
-        st.caption(cards.plain(said))
-    what_if.draw(given, choice)
+        st.caption(cards.plain(sentence))
+    what_if.draw(answered, choice)
     with st.container(key="detail"):
         detail.draw([*by_layer, *by_token], choice, reference)
     with st.container(key="over"):
@@ -103,10 +103,10 @@ def _maximum(reply: Reply) -> str:
     return "layers" if won.token is None else "tokens"
 
 
-def _without(given: list[Reply]) -> str:
+def _without(answered: list[Reply]) -> str:
     """Who has no winners, and why."""
-    sentences = [owned(reply.entry.id, reply.problem) for reply in given if reply.problem]
-    silent = [reply for reply in given if not reply.problem and not _maximum(reply)]
+    sentences = [owned(reply.entry.id, reply.problem) for reply in answered if reply.problem]
+    silent = [reply for reply in answered if not reply.problem and not _maximum(reply)]
     pooled = [reply.entry for reply in silent if reply.entry.first.kind == "pooling"]
     if pooled:
         names = listed(entry.name for entry in pooled)

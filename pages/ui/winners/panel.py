@@ -22,7 +22,7 @@ def framed(
     plot: Plot,
     key: str,
     about: str,
-    said: str = "",
+    sentence: str = "",
     height: int = 0,
     title: str = "",
     adjust: Callable[[Sheet], None] | None = None,
@@ -42,4 +42,4 @@ def framed(
             if adjust is not None:
                 adjust(drawing)
             st.plotly_chart(drawing.figure, key=f"drawing-{key}", config=_CHART)
-        st.caption(cards.plain(" ".join((said, *plot.notes)).strip()))
+        st.caption(cards.plain(" ".join((sentence, *plot.notes)).strip()))

@@ -45,7 +45,7 @@ def run(
             if index in store.samples or store.problem:
                 continue
             try:
-                _one(entry, store, index, text, pair, reference)
+                _read_row(entry, store, index, text, pair, reference)
             except Exception as error:
                 store.problem = f"{entry.name}, sentence {index + 1}: {reason(error)}"
         progress(index + 1)
@@ -98,7 +98,7 @@ def _prefix(store: _Store) -> int:
     return count
 
 
-def _one(
+def _read_row(
     entry: Entry, store: _Store, index: int, text: str, pair: str | None, reference: str | None
 ) -> None:
     subject = subject_of(entry, text, pair)

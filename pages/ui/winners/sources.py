@@ -24,7 +24,7 @@ ABOUT = (
 )
 
 
-def draw(given: Sequence[Reply], choice: Choice, reference: str | None) -> None:
+def draw(replies: Sequence[Reply], choice: Choice, reference: str | None) -> None:
     """A card each, on one scale."""
 
     def bars(reply: Reply, limit: float | None = None) -> Plot:
@@ -37,9 +37,9 @@ def draw(given: Sequence[Reply], choice: Choice, reference: str | None) -> None:
             limit=limit,
         )
 
-    largest = [plot.mark.bounds[1] for plot in map(bars, given) if isinstance(plot.mark, Bars)]
+    largest = [plot.mark.bounds[1] for plot in map(bars, replies) if isinstance(plot.mark, Bars)]
     limit = common_limit("source-bars", choice.key, max(largest, default=1.0), st.session_state)
-    for reply in given:
+    for reply in replies:
         name = reply.entry.id
         plot = bars(reply, limit)
         with st.container(border=True, key=f"source-{name}"):

@@ -60,7 +60,7 @@ def lines(known: dict[str, list[Sweep]], shown: Sequence[Reply], choice: Choice)
             kind = (len(first.last_k), first.checkpoint.labels, reply.target)
             alike.setdefault(kind, []).append(reply)
     plots = [
-        picture("sweep", [one.entry for one in some], choice, [one.target for one in some])
+        picture("sweep", [swept.entry for swept in some], choice, [swept.target for swept in some])
         for some in alike.values()
     ]
     if len(plots) == 1:
@@ -68,7 +68,7 @@ def lines(known: dict[str, list[Sweep]], shown: Sequence[Reply], choice: Choice)
     return [
         replace(
             plot,
-            title=f"{', '.join(one.entry.name for one in some)}: "
+            title=f"{', '.join(swept.entry.name for swept in some)}: "
             f"{plot.title[0].lower()}{plot.title[1:]}",
         )
         for plot, some in zip(plots, alike.values(), strict=True)
@@ -82,7 +82,12 @@ def turned(known: dict[str, list[Sweep]], shown: Sequence[Reply], choice: Choice
         if reply.entry.id in known:
             alike.setdefault(len(known[reply.entry.id][0].last_k), []).append(reply)
     return [
-        picture("sweep_pooled", [one.entry for one in some], choice, [one.target for one in some])
+        picture(
+            "sweep_pooled",
+            [swept.entry for swept in some],
+            choice,
+            [swept.target for swept in some],
+        )
         for some in alike.values()
     ]
 
@@ -112,6 +117,6 @@ def draw(shown: Sequence[Reply], choice: Choice, detailed: str) -> None:
 
 
 def _mark_trained(drawing: Sheet, known: dict[str, list[Sweep]]) -> None:
-    for k in sorted({one.trained for entry in known.values() for one in entry}):
+    for k in sorted({swept.trained for entry in known.values() for swept in entry}):
         drawing.line_at("x", k, width=1.2)
     drawing.axis("x", dtick=1)

@@ -43,16 +43,16 @@ ABOUT = (
 )
 
 
-def draw(given: Sequence[Reply], choice: Choice) -> None:
+def draw(replies: Sequence[Reply], choice: Choice) -> None:
     """One panel; every checkpoint that predicts something answers beside the others."""
-    asked = [reply for reply in given if reply.answer is not None]
-    if not asked:
+    answered = [reply for reply in replies if reply.answer is not None]
+    if not answered:
         return
     with st.container(border=True, key="what-if"):
         st.markdown("**What if**", help=ABOUT)
         with st.container(key="what-if-controls"):
-            dropped = _layers(asked)
-            units = _units(asked[0].traces[0].tokens, choice)
+            dropped = _layers(answered)
+            units = _units(answered[0].traces[0].tokens, choice)
             where = str(
                 st.segmented_control(
                     "Masked how",
@@ -66,12 +66,12 @@ def draw(given: Sequence[Reply], choice: Choice) -> None:
         if not dropped and not units:
             st.caption("Choose layers or tokens to take away.")
             return
-        plots, said, turned = [], [], []
-        for reply in asked:
+        plots, reasons, turned = [], [], []
+        for reply in answered:
             try:
-                plot, answers = _changed(reply, choice, dropped, units, where, asked[0])
+                plot, answers = _changed(reply, choice, dropped, units, where, answered[0])
             except Exception as error:
-                said.append(reason(error, reply.entry.id))
+                reasons.append(reason(error, reply.entry.id))
                 continue
             plots.append((reply.entry.id, plot))
             turned += _flip(reply, answers)
@@ -80,12 +80,12 @@ def draw(given: Sequence[Reply], choice: Choice) -> None:
         with st.container(key="what-if-result"):
             for name, plot in _on_one_scale(plots):
                 framed(plot, f"what-if-{name}", ABOUT, title=name_without_folder(name))
-        st.caption(cards.plain(" ".join(dict.fromkeys(said))))
+        st.caption(cards.plain(" ".join(dict.fromkeys(reasons))))
 
 
-def _layers(asked: Sequence[Reply]) -> tuple[int, ...]:
+def _layers(answered: Sequence[Reply]) -> tuple[int, ...]:
     """The layers that are to leave, out of all that compete in any checkpoint."""
-    competing = sorted({layer for reply in asked for layer in _competing(reply)})
+    competing = sorted({layer for reply in answered for layer in _competing(reply)})
     arguments = address.kept("drop_layers")
     _keep("drop_layers", competing)
     if not competing:
@@ -161,14 +161,14 @@ def _changed(
 
 def _places(of: Tokens, units: Sequence[tuple[int, ...]], tokens: Tokens) -> tuple[int, ...]:
     """Positions of the same words in a text that another tokenizer may have cut."""
-    found: set[int] = set()
+    places: set[int] = set()
     for unit in units:
         segment, start, end = span_of(of, unit)
         if segment < 0:
-            found.add(FollowedToken(None, start).position(tokens))
+            places.add(FollowedToken(None, start).position(tokens))
             continue
-        found |= set(tokens.touching(segment, start, end))
-    return tuple(sorted(found))
+        places |= set(tokens.touching(segment, start, end))
+    return tuple(sorted(places))
 
 
 def _flip(reply: Reply, answers: Sequence[WhatIf]) -> list[str]:
@@ -194,5 +194,5 @@ def _on_one_scale(plots: Sequence[tuple[str, Plot]]) -> list[tuple[str, Plot]]:
 
 def _keep(key: str, options: Sequence[int]) -> None:
     chosen: Any = st.session_state.get(key)
-    if chosen and any(one not in options for one in chosen):
-        st.session_state[key] = [one for one in chosen if one in options]
+    if chosen and any(name not in options for name in chosen):
+        st.session_state[key] = [name for name in chosen if name in options]
