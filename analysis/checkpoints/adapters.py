@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.checkpoints.classes import labels_of, outputs_of
-from analysis.checkpoints.configuration import declared, identity, read_json
+from analysis.checkpoints.configuration import declared, read_json
 from analysis.checkpoints.encoders import (
     EncoderLocation,
     EncoderNotFound,
-    digest_of,
     resolve_encoder,
 )
 from analysis.checkpoints.refusals.weights import check_weights
 from analysis.checkpoints.sizes import shapes_of
+from analysis.checkpoints.transformers_models import transformers_checkpoint
 from analysis.common.faults import CheckpointError
-from analysis.common.outputs import kind_of
 
 
 def describe_adapter(folder: Path, name: str, source: str) -> Checkpoint:
@@ -57,23 +55,17 @@ def describe_adapter(folder: Path, name: str, source: str) -> Checkpoint:
                 "at once: it is read as one class of several. If they may, write problem_type: "
                 "multi_label_classification into poollens.yaml in its folder."
             )
-    return Checkpoint(
-        id=name,
-        folder=folder,
+    return transformers_checkpoint(
+        folder,
+        name,
+        source,
         kind=kind,
         encoder=base.name,
-        head=None,
-        head_options={},
         labels=labels,
-        task=config.get("finetuning_task"),
-        pairs=False,
-        output=kind_of(config, len(labels)),
-        source=source,
-        sha256=identity(digest_of(weights), folder, base.sha256),
-        weights_sha256=hashlib.sha256((digest_of(weights) + base.sha256).encode()).hexdigest(),
-        adapter=True,
-        spec={"problem_type": config.get("problem_type")},
-        notes=tuple(notes),
+        config=config,
+        weights=weights,
+        base=base,
+        notes=notes,
     )
 
 

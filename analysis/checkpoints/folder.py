@@ -19,7 +19,6 @@ from analysis.checkpoints.configuration import (
     POOLING_MODEL_TYPE,
     config_or_none,
     declared,
-    identity,
     is_own,
     read_config,
     read_json,
@@ -41,6 +40,7 @@ from analysis.checkpoints.refusals.weights import (
     check_weights,
 )
 from analysis.checkpoints.sizes import shapes_of
+from analysis.checkpoints.transformers_models import transformers_checkpoint
 from analysis.common.faults import CheckpointError
 from analysis.common.outputs import kind_of
 from analysis.common.places import DEMO_FOLDER
@@ -155,33 +155,24 @@ def _describe(folder: Path, name: str, source: str) -> Checkpoint:
     labels: tuple[str, ...] = ()
     if kind == "classifier":
         labels = labels_of(name, config, outputs)
-    return Checkpoint(
-        id=name,
-        folder=folder,
+    return transformers_checkpoint(
+        folder,
+        name,
+        source,
         kind=kind,
         encoder=str(config.get("model_type", "")),
-        head=None,
-        head_options={},
         labels=labels,
-        task=config.get("finetuning_task"),
-        pairs=False,
-        output=kind_of(config, len(labels)),
-        source=source,
-        sha256=identity(digest_of(weights), folder),
-        weights_sha256=digest_of(weights),
+        config=config,
+        weights=weights,
         facts=facts,
-        spec={"prompt": prompt, "problem_type": config.get("problem_type")},
-        notes=tuple(
-            note
-            for note in (
-                gaps_in(config),
-                contradiction_in(config),
-                "" if kind == "classifier" else notes.without_pooling(folder),
-                "" if kind == "classifier" else notes.unread_layer(config, outputs),
-                cross_encoders.prompt_note(cross_encoder),
-                notes.blocks(config),
-            )
-            if note
+        prompt=prompt,
+        notes=(
+            gaps_in(config),
+            contradiction_in(config),
+            "" if kind == "classifier" else notes.without_pooling(folder),
+            "" if kind == "classifier" else notes.unread_layer(config, outputs),
+            cross_encoders.prompt_note(cross_encoder),
+            notes.blocks(config),
         ),
     )
 

@@ -74,7 +74,8 @@ class Bootstrap:
         numbers = (
             f"{metric_name(self.metric)} {100 * self.first:.1f} for {first}, "
             f"{100 * self.second:.1f} for {second}: {100 * self.difference:+.1f} points "
-            f"({100 * self.level:.4g} % interval {low:.1f} to {high:.1f}, {self.draws} bootstrap samples of the examples)"
+            f"({100 * self.level:.4g} % interval {low:.1f} to {high:.1f}, {self.draws} "
+            "bootstrap samples of the examples)"
         )
         if low <= 0 <= high:
             return f"{numbers}. The examples are too few to decide between these two checkpoints."
