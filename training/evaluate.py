@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,20 @@ from analysis.common.records import freeze
 from analysis.corpus.passes import Budget
 from analysis.datasets.table import Table
 from training.metrics import score
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.loading import Classifier
+    from analysis.text.batches import InputRules
+
+
+@dataclass(frozen=True)
+class ModelUnderTraining:
+    """A model that no checkpoint holds yet, with all that its rows are read with."""
+
+    model: Any  # as `accelerate` wraps it
+    tokenizer: Any
+    limit: int  # tokens of a row
+    inputs: InputRules
 
 
 @dataclass(frozen=True)
@@ -26,7 +40,9 @@ class Evaluation:
         freeze(self)
 
 
-def predict(classifier: Any, table: Table, batch_size: int = 64) -> NDArray[np.float32]:
+def predict(
+    classifier: Classifier | ModelUnderTraining, table: Table, batch_size: int = 64
+) -> NDArray[np.float32]:
     """Logits (N, C) of every row. Rows are batched by length, so little is padded, and cut at
     the model's own limit; cleaned, padded and batched as everywhere else."""
     import torch
@@ -52,7 +68,10 @@ def predict(classifier: Any, table: Table, batch_size: int = 64) -> NDArray[np.f
 
 
 def evaluate(
-    classifier: Any, table: Table, metrics: Sequence[str], batch_size: int = 64
+    classifier: Classifier | ModelUnderTraining,
+    table: Table,
+    metrics: Sequence[str],
+    batch_size: int = 64,
 ) -> Evaluation:
     """Logits and the named scores of a loaded classifier on a labelled table.
 

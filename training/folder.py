@@ -7,7 +7,7 @@ import platform
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.checkpoints.refusals.weights import check_weights, sums_of
 from analysis.common.whole import sync, write_whole
@@ -15,6 +15,9 @@ from analysis.datasets.table import HUB, TASKS, Table, read
 from training.card import write_card
 from training.evaluate import evaluate
 from training.settings import Settings, Splits, command
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.loading import Classifier
 
 PROFILE_ROWS = 500
 
@@ -92,7 +95,7 @@ def refresh(folder: Path, data: str, text_data: str | None = None) -> dict[str, 
     return finish(folder, facts, Splits(next(iter(scored.values())), scored, entry.metrics))
 
 
-def _write_profile(classifier: Any, folder: Path, table: Table) -> int:
+def _write_profile(classifier: Classifier, folder: Path, table: Table) -> int:
     """``profile.safetensors``: what the pooling head usually reads, over the first rows of a
     scored split. Returns the number of texts (0: this pooling head has no profile)."""
     from analysis.reading.trace import measure_profile

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from training.settings import load_splits
 from training.study_plan import PlannedRun
 from training.study_run import Sources, digest, nested_rows, task_settings
+
+if TYPE_CHECKING:
+    from training.frozen.states import States
 
 
 def missing_head(run: PlannedRun) -> bool:
@@ -19,10 +22,10 @@ def missing_head(run: PlannedRun) -> bool:
     return run.config["head"] not in HEADS
 
 
-_HELD: dict[tuple[str, str], tuple[Any, Any]] = {}  # of the task last fitted
+_HELD: dict[tuple[str, str], tuple[States, States]] = {}  # of the task last fitted
 
 
-def _states_of(run: PlannedRun, sources: Sources) -> tuple[Any, Any]:
+def _states_of(run: PlannedRun, sources: Sources) -> tuple[States, States]:
     """States of the training and the scored table; those of the last task are at hand."""
     import training
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.study.results import Study
 from training.study_plan import PlannedRun
+
+if TYPE_CHECKING:
+    from analysis.study.results import Stratum
 
 # Two runs that agree in these take about the same time.
 SPEED = ("precision", "device", "processor", "threads", "processes")
@@ -91,7 +94,7 @@ def table(results: Study) -> str:
     )
 
 
-def _cell(results: Study, stratum: Any, variant: str) -> str:
+def _cell(results: Study, stratum: Stratum, variant: str) -> str:
     values = [
         100 * record["metrics"][stratum.split][stratum.metric]
         for cell, record in results.records.items()

@@ -103,10 +103,8 @@ def execute(run: PlannedRun, sources: Sources, scratch: Path) -> dict[str, Any]:
     ValueError
         Data or encoder not found, or training that diverged.
     """
-    from types import SimpleNamespace
-
     from analysis.checkpoints.tokenizers import input_rules
-    from training.evaluate import evaluate
+    from training.evaluate import ModelUnderTraining, evaluate
     from training.finetune import fit, longest, prepare
     from training.study_machine import machine
     from training.trainer import plain
@@ -118,7 +116,7 @@ def execute(run: PlannedRun, sources: Sources, scratch: Path) -> dict[str, Any]:
 
     started = time.monotonic()
     # Cut as in training: the score is that of the recipe, its length limit included.
-    classifier = SimpleNamespace(
+    classifier = ModelUnderTraining(
         model=model,
         tokenizer=tokenizer,
         limit=longest(model, tokenizer, settings.recipe),

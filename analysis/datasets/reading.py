@@ -23,7 +23,7 @@ UNKNOWN_LABEL = "with an unknown label"  # a kind of problem
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReadingRequest:
     """What the caller of a reader wants."""
 
     columns: Columns | None
@@ -82,7 +82,7 @@ class Reading:
 _KEPT_KINDS = ("encoding", "quotes read as characters")
 
 
-def reading(rows: Rows, name: str, question: Asked, stopped: bool) -> Reading:
+def reading(rows: Rows, name: str, request: ReadingRequest, stopped: bool) -> Reading:
     """The collected rows as a table, with everything that was noticed.
 
     Raises
@@ -94,7 +94,7 @@ def reading(rows: Rows, name: str, question: Asked, stopped: bool) -> Reading:
     if not rows.rows:
         raise DataError(f"{name} has a header and no rows below it. Add rows.")
     notes = [*records.notes, *_encoding_notes(rows)]
-    if question.columns is None:
+    if request.columns is None:
         notes.append(_columns_in_words(columns))
     lines, codes = np.frombuffer(rows.lines, np.int64), np.frombuffer(rows.codes, np.intc)
     keep = np.ones(len(lines), dtype=bool)
@@ -105,17 +105,17 @@ def reading(rows: Rows, name: str, question: Asked, stopped: bool) -> Reading:
     met: Met = {}
     raw = rows.labels()
     if any(value.startswith(CELL) for value in raw):
-        label, keep, classes = _numbers(rows, raw, name, question, codes, lines)
+        label, keep, classes = _numbers(rows, raw, name, request, codes, lines)
     elif any(value.startswith(SEVERAL) for value in raw):
-        label, keep, classes, used = _several(rows, raw, name, question, codes)
+        label, keep, classes, used = _several(rows, raw, name, request, codes)
         met = _met(raw, rows.first, codes)
         unknown = tuple(Unknown(part, *met[part], None) for part in met if part not in used)
     elif columns.label and len(lines):
         hub = (records.label_names or {}).get(columns.label, ())
         counts = np.bincount(codes, minlength=len(rows.values))
         met = dict(zip(rows.values, zip(counts.tolist(), rows.first, strict=True), strict=True))
-        classes = classes_of(name, columns.label, met, question.labels, question.kind, hub)
-        numbers, used, unknown = resolve(met, classes, question.mapping, hub)
+        classes = classes_of(name, columns.label, met, request.labels, request.kind, hub)
+        numbers, used, unknown = resolve(met, classes, request.mapping, hub)
         value = np.array(list(numbers.values()))[codes]
         keep = ~np.isnan(value)
         odd = np.flatnonzero(~keep)
@@ -125,7 +125,7 @@ def reading(rows: Rows, name: str, question: Asked, stopped: bool) -> Reading:
         rows.counts[UNKNOWN_LABEL] += max(len(odd) - LISTED, 0)
         label = np.where(keep, value, 0).astype(np.int64) if classes else value
         notes += _mapping_notes(used)
-    if question.duplicates == "drop":
+    if request.duplicates == "drop":
         keep &= _first_of_each(rows, np.frombuffer(rows.digests, np.uint64), lines, keep)
     texts = rows.writer.close()
     if stopped:
@@ -149,7 +149,7 @@ def reading(rows: Rows, name: str, question: Asked, stopped: bool) -> Reading:
         unknown,
         records.names,
         records.form,
-        question.columns is None,
+        request.columns is None,
         {column: chosen[f"more {column}"] for column in rows.more},
         met,
     )
@@ -159,14 +159,14 @@ def _numbers(
     rows: Rows,
     raw: Sequence[str],
     name: str,
-    question: Asked,
+    request: ReadingRequest,
     codes: NDArray[Any],
     lines: NDArray[np.int64],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], tuple[str, ...]]:
     """Numbers (N, C) of columns that hold one each, (N,) which rows have all of them, and their
     names: those asked for, in their order."""
     own = rows.columns.classes
-    classes = tuple(question.labels or own)
+    classes = tuple(request.labels or own)
     sure = match(list(own), classes)
     if len(own) != len(classes) or set(sure.values()) != set(classes):
         raise DataError(
@@ -189,20 +189,20 @@ def _numbers(
 
 
 def _several(
-    rows: Rows, raw: Sequence[str], name: str, question: Asked, codes: NDArray[Any]
+    rows: Rows, raw: Sequence[str], name: str, request: ReadingRequest, codes: NDArray[Any]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], tuple[str, ...], Mapping[str, str]]:
     """Labels (N, C) of 0 and 1, (N,) which rows have known labels only, the classes, and the class
     that each label was read as."""
     parts, met = [_parts(value) for value in raw], _met(raw, rows.first, codes)
     own = rows.columns.classes or tuple(sorted(met))
-    classes = tuple(question.labels or own)
+    classes = tuple(request.labels or own)
     if len(classes) > MOST_CLASSES:
         raise DataError(
             f"{name}: its rows have {len(classes):,} different labels, too many for classes. "
             "Choose the column with the classes, or no label."
         )
     sure = match(list(met), classes)
-    read = {part: (question.mapping or {}).get(part, sure.get(part)) for part in met}
+    read = {part: (request.mapping or {}).get(part, sure.get(part)) for part in met}
     places = {label: index for index, label in enumerate(classes)}
     matrix = np.zeros((len(parts), len(classes)), np.int64)
     known = np.ones(len(parts), bool)

@@ -21,7 +21,7 @@ from analysis.datasets.files import DataError
 from analysis.datasets.guess import Columns, guess_columns
 from analysis.datasets.labels import suggest as suggest_mapping
 from analysis.datasets.lines import Source, opened, size_of
-from analysis.datasets.reading import Asked, Reading, reading
+from analysis.datasets.reading import Reading, ReadingRequest, reading
 from analysis.datasets.record import Problem, Record, Records
 from analysis.datasets.records import records
 from analysis.datasets.rows import LISTED, MOST_CHARACTERS, MOST_TEXT, Rows
@@ -135,7 +135,7 @@ def read_upload(
         The file is empty, no table of text or damaged; no such column; or so many different labels
         that the column cannot hold classes.
     """
-    question = Asked(columns, labels, mapping, pairs, kind, duplicates, tuple(more), most)
+    request = ReadingRequest(columns, labels, mapping, pairs, kind, duplicates, tuple(more), most)
     name = _named(source, name)
     with opened(source, name) as stream:
         file = records(stream, name, header=header, delimiter=delimiter)
@@ -146,7 +146,7 @@ def read_upload(
                 share = min(_position(stream, total, count) / total, 1.0)
                 progress(count, 0, f"reading {name}", share)
 
-        return _read(file, name, question, tell, cancel)
+        return _read(file, name, request, tell, cancel)
 
 
 def read_hub(
@@ -181,20 +181,20 @@ def read_hub(
 
     name = f"{repo}, {split}"
     mapping = {_UNPUBLISHED: None, **(mapping or {})}
-    question = Asked(columns, labels, mapping, pairs, kind, duplicates, tuple(more))
+    request = ReadingRequest(columns, labels, mapping, pairs, kind, duplicates, tuple(more))
     paths = parquet_files(repo, f"{config}/{split}/*.parquet", revision)
     tell = (lambda count: progress(count, 0, f"reading {name}", 0.0)) if progress else _silent
 
-    def read(question: Asked) -> Reading:
+    def read(request: ReadingRequest) -> Reading:
         with ExitStack() as stack:
             parts = [records(stack.enter_context(opened(path, name)), name) for path in paths]
             joined = replace(parts[0], rows=_through(parts))
-            return _read(joined, name, question, tell, cancel)
+            return _read(joined, name, request, tell, cancel)
 
-    result = read(question)
+    result = read(request)
     if result.columns.label and not len(result.table) and set(result.met) == {_UNPUBLISHED}:
         unlabelled = Columns(result.columns.text, result.columns.pair)
-        result = read(replace(question, columns=unlabelled))
+        result = read(replace(request, columns=unlabelled))
         result = replace(
             result, notes=(*result.notes, "The labels of this split are not published.")
         )
@@ -216,19 +216,23 @@ def _through(parts: Sequence[Records]) -> Iterator[Record]:
 
 
 def _read(
-    file: Records, name: str, question: Asked, tell: Callable[[int], None], cancel: Event | None
+    file: Records,
+    name: str,
+    request: ReadingRequest,
+    tell: Callable[[int], None],
+    cancel: Event | None,
 ) -> Reading:
-    columns = question.columns
+    columns = request.columns
     if columns is None:
-        columns = guess_columns(file.names, _first(file, 50), question.labels, question.pairs)
-    names = [columns.text, columns.pair, columns.label, *columns.classes, *question.more]
+        columns = guess_columns(file.names, _first(file, 50), request.labels, request.pairs)
+    names = [columns.text, columns.pair, columns.label, *columns.classes, *request.more]
     _check_columns(name, file.names, names)
     rows = Rows(
-        file, columns, question.more, repeats=question.duplicates != "drop", most=question.most
+        file, columns, request.more, repeats=request.duplicates != "drop", most=request.most
     )
     try:
         stopped = rows.collect(tell, cancel)
-        return reading(rows, name, question, stopped)
+        return reading(rows, name, request, stopped)
     except BaseException:
         rows.writer.discard()
         raise

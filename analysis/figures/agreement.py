@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from analysis.figures.marks import Bars, Grid, HeatMap, Lines, Panel, Points, Strip
 from analysis.figures.picture import Picture
@@ -72,12 +71,13 @@ def _quantity(panel: Panel) -> Hashable | None:
     return None
 
 
-def _range(panel: Any) -> tuple[float, float]:
+def _range(panel: Panel) -> tuple[float, float]:
     if isinstance(panel, Strip):
         return -panel.bound, panel.bound
     if isinstance(panel, Lines):
         assert panel.limits is not None
         return panel.limits
+    assert isinstance(panel, HeatMap | Bars)
     low, high = panel.bounds
     return float(low), float(high)
 

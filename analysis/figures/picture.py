@@ -63,7 +63,7 @@ class Picture:
         return f"{type(self).__name__}({self.view!r}, {self.title!r}, {type(self.mark).__name__})"
 
 
-def _table(panel: Any) -> dict[str, Any]:
+def _table(panel: Panel) -> dict[str, Any]:
     """A mark's numbers and names; half characters could not be written to any file."""
     return {
         well_formed(name): values

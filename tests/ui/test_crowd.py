@@ -61,13 +61,13 @@ def test_what_is_known_in_full_stays_in_full(open_attributions, four, crowd):
 
 def test_the_cards_of_compare_take_fewer_points_too(open_app, four, crowd):
     app = open_app(four, text=reading.SENTENCE, checkpoints=["toy-mha"])
-    assert engine.TOLD in told(app)
+    assert engine.NOTICE in told(app)
     few = reading.attributed(four / "toy-mha", n_steps=engine.FEW_STEPS)
     card = seen.cards(app)["toy-mha"]
     assert [unit.value for unit in seen.strip(card.attribution)] == words(four / "toy-mha", few)
     crowd["crowded"] = False
     app.run()
-    assert engine.TOLD not in told(app)
+    assert engine.NOTICE not in told(app)
 
 
 def shown(app):

@@ -15,13 +15,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.common.whole import is_whole, why_broken, write_whole
 from analysis.datasets import Table
 from training.tasks import MINILM
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.loading import Classifier
+    from training.frozen.progress import Progress
+    from training.frozen.results import Fitted
+    from training.frozen.states import States
+    from training.frozen.train import Recipe as FitRecipe
 
 RECORD, HEADS = "fit.json", "_heads"  # no checkpoint's name begins with _
 _OPTIONS = ("last_k", "num_heads", "num_queries")
@@ -242,13 +249,15 @@ def several_labels(
     return replace(table, label=label, labels=names)
 
 
-def _states(arguments: argparse.Namespace, train: Table, dev: Table | None) -> tuple[Any, Any]:
+def _states(
+    arguments: argparse.Namespace, train: Table, dev: Table | None
+) -> tuple[States, States | None]:
     import training
     from training.frozen.encoder import open_encoder
 
     encoder = open_encoder(arguments.encoder)
 
-    def computed(table: Table) -> Any:
+    def computed(table: Table) -> States:
         last = [0.0]
 
         def progress(done: int, total: int, left: float) -> None:
@@ -269,7 +278,7 @@ def _states(arguments: argparse.Namespace, train: Table, dev: Table | None) -> t
     return computed(train), None if dev is None else computed(dev)
 
 
-def _last_k(arguments: argparse.Namespace, encoder: Any) -> int:
+def _last_k(arguments: argparse.Namespace, encoder: Classifier) -> int:
     from training.frozen.encoder import source_of
 
     return min(arguments.last_k or 3, source_of(encoder).layers)
@@ -281,13 +290,15 @@ class _Printer:
     def __init__(self, place: int, heads: int) -> None:
         self.place, self.heads, self.last = place, heads, 0.0
 
-    def __call__(self, news: Any) -> None:
+    def __call__(self, news: Progress) -> None:
         if news.phase == "done" or time.monotonic() - self.last > 2:
             self.last = time.monotonic()
             print(replace(news, place=self.place, heads=self.heads).sentence(), flush=True)
 
 
-def _facts(arguments: argparse.Namespace, train: Any, dev: Any, recipe: Any) -> dict[str, Any]:
+def _facts(
+    arguments: argparse.Namespace, train: States, dev: States | None, recipe: FitRecipe
+) -> dict[str, Any]:
     """What must be equal for a fit to go on in the same folder."""
     facts = {
         "name": arguments.name or train.table.task,
@@ -340,7 +351,9 @@ def _write(path: Path, content: Any) -> None:
     write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
-def _keep(arguments: argparse.Namespace, fitted: Any, record: Path, name: str, words: str) -> bool:
+def _keep(
+    arguments: argparse.Namespace, fitted: Fitted, record: Path, name: str, words: str
+) -> bool:
     """Save a head's checkpoints and then its record, which says that it is whole."""
     import training
 

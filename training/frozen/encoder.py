@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from analysis.checkpoints import CheckpointError
 from analysis.checkpoints.encoders import EncoderNotFound, folder_named, resolve_encoder
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.loading import Classifier
+
+# A loaded checkpoint, or a folder, a checkpoint's name or a Hub id.
+Encoder: TypeAlias = "Classifier | str | Path"
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class Source:
     config: Mapping[str, Any] = field(repr=False)  # of the encoder, without what is of one machine
 
 
-def open_encoder(reference: Any) -> Any:
+def open_encoder(reference: Encoder) -> Classifier:
     """A loaded :class:`analysis.loading.Classifier` for states.
 
     ``reference`` is one already, or a folder, a checkpoint's name or a Hub id.
@@ -40,7 +46,8 @@ def open_encoder(reference: Any) -> Any:
     if isinstance(reference, Classifier):
         return reference
     try:
-        return as_encoder(open_for_data(str(reference)))
+        opened: Classifier = as_encoder(open_for_data(str(reference)))
+        return opened
     except CheckpointError as error:
         try:  # an encoder that an installed package carries has no folder of its name
             location = resolve_encoder(str(reference))
@@ -53,7 +60,7 @@ def open_encoder(reference: Any) -> Any:
     return opened
 
 
-def source_of(classifier: Any) -> Source:
+def source_of(classifier: Classifier) -> Source:
     """What of a loaded checkpoint its encoder is, and how it is found again."""
     from analysis.checkpoints.model import portable
     from analysis.corpus.embedding import layer_count

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from analysis import heads as registry
 from training import metrics
-from training.frozen.inputs import TokenInputs, VectorInputs
+from training.frozen.inputs import Inputs, TokenInputs, VectorInputs
 from training.frozen.members import HeadSpec, Members, is_free
 from training.frozen.progress import Teller
 from training.frozen.reading import Reading, reading_of
@@ -25,7 +25,6 @@ from training.frozen.work import Work
 
 CURVE_ROWS = 500  # scored after each epoch; the scores that are reported are on all rows
 _MEMBER_BYTES = 384 * 2**20  # parameters with their moments, and a batch: members at a time
-Inputs = TokenInputs | VectorInputs
 
 
 def fit_head(work: Work, spec: HeadSpec, tell: Teller) -> FittedHead:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -51,7 +49,7 @@ class VectorInputs:
         self.lengths = np.ones(len(states), np.int64)
         read = reading.head(head)
         shape = (len(states), head.output_size)
-        self.vectors: Any
+        self.vectors: NDArray[np.float32]
         if 4 * shape[0] * shape[1] <= _IN_MEMORY:
             self.vectors = np.empty(shape, np.float32)
         else:
@@ -67,6 +65,9 @@ class VectorInputs:
     def batch(self, rows: NDArray[np.int64]) -> tuple[Tensor, ...]:
         """Rows (M, B) or (B,) -> vectors (M, B, D), or without M."""
         return (torch.from_numpy(self.vectors[rows]).to(self.dtype),)
+
+
+Inputs = TokenInputs | VectorInputs
 
 
 def even_batches(lengths: NDArray[np.int64], tokens: int = _TOKENS) -> list[NDArray[np.int64]]:

@@ -10,19 +10,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from analysis.common.whole import write_whole
 from analysis.corpus import predictions
 from analysis.datasets import Table
-from training.frozen.encoder import Source, open_encoder, source_of
+from training.frozen.encoder import Encoder, Source, open_encoder, source_of
 from training.frozen.reading import View
 from training.frozen.store import PRECISIONS, Stored, ViewFile
+
+if TYPE_CHECKING:
+    from analysis.checkpoints.loading import Classifier
 
 STATES_BYTES = 16 * 2**30  # what is kept of earlier passes under one root
 _WINDOW_ROWS, _WINDOW_TOKENS = 1024, 32_768  # rows are written in windows: memory stays flat
@@ -48,7 +52,7 @@ class States:
     limit: int
     seconds: float  # of the pass, 0 where it was on disk
     cut: NDArray[np.int32] = field(repr=False)  # (N,) tokens of each row beyond the limit
-    reference: Any = field(repr=False)  # what `states` was given
+    reference: Encoder = field(repr=False)  # what `states` was given
     _views: dict[str, Stored] = field(repr=False)
 
     def __len__(self) -> int:
@@ -112,7 +116,7 @@ def default_folder() -> Path:
 
 
 def states(
-    encoder: Any,
+    encoder: Encoder,
     table: Table,
     last_k: int = 3,
     *,
@@ -224,7 +228,7 @@ def _limit(most: int, chosen: int | None) -> int:
     return chosen
 
 
-def _key(source: Source, table: Table, classifier: Any, precision: str, limit: int) -> str:
+def _key(source: Source, table: Table, classifier: Classifier, precision: str, limit: int) -> str:
     text = "\x1f".join((source.sha256, table.digest, str(classifier.dtype), precision, str(limit)))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -247,7 +251,7 @@ def _describe(place: Path, source: Source, table: Table, precision: str, limit: 
 
 
 def _complete(
-    classifier: Any,
+    classifier: Classifier,
     table: Table,
     place: Path,
     views: dict[str, View],
@@ -280,8 +284,8 @@ def _complete(
 
 
 def _windows(
-    classifier: Any, table: Table, first: int, reader: StateReader
-) -> Iterator[tuple[int, int, dict[str, Any]]]:
+    classifier: Classifier, table: Table, first: int, reader: StateReader
+) -> Iterator[tuple[int, int, dict[str, NDArray[Any]]]]:
     """Rows in the table's order, in windows of bounded rows and (by their characters) tokens."""
     from analysis.corpus import predict_batch
 
@@ -297,7 +301,7 @@ def _windows(
         if table.pair is not None:
             columns["pair"] = pa.array([table.pair[row] for row in rows])
         done = predict_batch(classifier, pa.RecordBatch.from_pydict(columns), readers=[reader])
-        vectors: dict[str, Any] = {
+        vectors: dict[str, NDArray[Any]] = {
             name: done[name].to_numpy(zero_copy_only=False) for name in ("tokens", "cut")
         }
         for view in reader.views:
@@ -315,7 +319,7 @@ class StateReader:
     width: int
     name: str = "states"
 
-    def fields(self, classifier: Any) -> list[pa.Field]:
+    def fields(self, classifier: Classifier) -> list[pa.Field]:
         """A list of numbers a row for each view, tokens, and tokens cut off."""
         views = [pa.field(view.name, pa.list_(pa.float32())) for view in self.views]
         return [*views, pa.field("tokens", pa.int32()), pa.field("cut", pa.int32())]
@@ -339,13 +343,13 @@ class Rooms:
     """
 
     def __init__(self) -> None:
-        self._stored: Any = None  # as on disk, float16
-        self._read: Any = None  # float32
+        self._stored: Tensor | None = None  # as on disk, float16
+        self._read: Tensor | None = None  # float32
 
-    def read(self, vectors: Any, index: NDArray[np.int64]) -> Any:
+    def read(self, vectors: Tensor, index: NDArray[np.int64]) -> Tensor:
         """Rows `index` (n,) of vectors (N, d) -> (n, d) float32, valid until the next call."""
         count, width = len(index), vectors.shape[1]
-        if self._read is None or len(self._read) < count:
+        if self._stored is None or self._read is None or len(self._read) < count:
             self._stored = torch.empty((count, width), dtype=vectors.dtype)
             self._read = torch.empty((count, width), dtype=torch.float32)
         part = self._stored[:count]
@@ -354,8 +358,12 @@ class Rooms:
 
 
 def batch_of(
-    stored: Stored, rows: Any, *, first_only: bool = False, rooms: Rooms | None = None
-) -> tuple[Any, Any]:
+    stored: Stored,
+    rows: NDArray[np.int64],
+    *,
+    first_only: bool = False,
+    rooms: Rooms | None = None,
+) -> tuple[Tensor, Tensor]:
     """Rows (R,) -> vectors (R, T, d) float32 and mask (R, T); padding is zero, on the right.
 
     With `rooms` the vectors are valid until the next batch that is read into them.

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from training.frozen.inputs import epoch_batches, even_batches
+from training.frozen.inputs import Inputs, epoch_batches, even_batches
 from training.frozen.members import Members
 
 Floats = NDArray[np.float64]
@@ -109,7 +108,7 @@ class Course:
 
 def train(
     members: Members,
-    inputs: Any,
+    inputs: Inputs,
     targets: Targets,
     rows: Sequence[NDArray[np.int64]],
     recipe: Recipe,
@@ -139,8 +138,8 @@ def train(
         optimiser, lambda step: _share_of_rate(step, total, recipe.warmup)
     )
     draws = [torch.Generator().manual_seed(seed) for seed in members.seeds]
-    losses: list[Any] = []
-    scores: list[Any] = []
+    losses: list[Floats] = []
+    scores: list[Floats] = []
     step = 0
     for epoch in range(epochs):
         orders = [
@@ -213,7 +212,7 @@ def _check_finite(loss: Tensor, seeds: Sequence[int], epoch: int, rate: float) -
         )
 
 
-def predict(members: Members, inputs: Any, rows: NDArray[np.int64] | None = None) -> Tensor:
+def predict(members: Members, inputs: Inputs, rows: NDArray[np.int64] | None = None) -> Tensor:
     """Logits (M, n, C) of the given rows, all where none are."""
     chosen = np.arange(len(inputs.lengths)) if rows is None else rows
     answers: Tensor | None = None

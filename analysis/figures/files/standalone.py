@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from analysis.figures.files.captions import draft
-from analysis.figures.marks import Bands, Bars, Flow, Grid, Strip
+from analysis.figures.marks import Bands, Bars, Flow, Grid, Panel, Strip
 from analysis.figures.picture import Picture
 from analysis.figures.screen.markup import html as markup
 from analysis.figures.style.style import printable
@@ -49,11 +49,11 @@ def needs_plotly(plot: Picture) -> bool:
     return any(not _plain(panel) for panel in _panels(plot))
 
 
-def _panels(plot: Picture) -> tuple[Any, ...]:
+def _panels(plot: Picture) -> tuple[Panel, ...]:
     return plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
 
 
-def _plain(panel: Any) -> bool:
+def _plain(panel: Panel) -> bool:
     plain = isinstance(panel, Bars) and panel.kind == "layer"
     return plain or isinstance(panel, Strip | Bands | Flow)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
@@ -34,7 +33,7 @@ class FacingTexts:
         self.above = MARGIN + look.small * 1.55 * len(self.head)
         self.height = self.above + self.facing.height + look.least * 1.4 * len(self.key) + MARGIN
 
-    def draw(self, figure: Any) -> Axes:
+    def draw(self, figure: Figure) -> Axes:
         """Into axes of its own, which the page puts in their place."""
         look = self.look
         axes: Axes = figure.add_axes((0, 0, 1, 1), label=str(len(figure.axes)))
@@ -58,7 +57,7 @@ class FacingTexts:
             axes.text(MARGIN, base, line, fontsize=look.least, color="#404040")
         return axes
 
-    def _band(self, axes: Any, band: Band, name: str) -> None:
+    def _band(self, axes: Axes, band: Band, name: str) -> None:
         points = [(x + MARGIN, y + self.above) for x, y in band.curve]
         colours = self.look.colours.diverging
         size = self.look.text
@@ -76,7 +75,7 @@ class FacingTexts:
             )
         )  # fmt: skip
 
-    def _text(self, axes: Any, strip: Strip, boxes: list[Box]) -> None:
+    def _text(self, axes: Axes, strip: Strip, boxes: list[Box]) -> None:
         for box in boxes:
             x, base = box.x + MARGIN, box.y + self.above
             # The line stays readable where a band of a wrapped text passes behind it.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.ticker import MaxNLocator
@@ -96,7 +97,7 @@ def draw(axes: Axes, m: Bars, look: Look, slots: Sequence[int]) -> None:
         (axes.axvline if m.horizontal else axes.axhline)(0, color="black", linewidth=0.6)
 
 
-def fit(axes: Axes, m: Bars, look: Look, alone: bool, box: Box) -> list[Any]:
+def fit(axes: Axes, m: Bars, look: Look, alone: bool, box: Box) -> list[Artist]:
     """Labels and numbers for axes of that size; returns what another size replaces."""
     if m.horizontal:
         axes.set_ylim(len(m.categories) - 0.5, -0.5)
@@ -225,7 +226,7 @@ def _reach(m: Bars, index: int) -> tuple[np.ndarray, np.ndarray]:
     return starts, ends
 
 
-def _numbers(axes: Axes, m: Bars, look: Look, index: int) -> list[Any]:
+def _numbers(axes: Axes, m: Bars, look: Look, index: int) -> list[Artist]:
     """Each value behind its bar, its whisker and its dots."""
     away = 2.5 if m.dots is None else 2.5 + 1.2 * look.scale
     starts, ends = _reach(m, index)
@@ -234,7 +235,7 @@ def _numbers(axes: Axes, m: Bars, look: Look, index: int) -> list[Any]:
     rows = zip(
         m.values[index].tolist(), starts.tolist(), ends.tolist(), where.tolist(), strict=True
     )
-    made = []
+    made: list[Artist] = []
     for value, start, end, spot in rows:
         if math.isfinite(value):
             below = value < 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+
+from matplotlib.text import Text as Heading
 
 from analysis.figures.agreement import legends, panels_of
 from analysis.figures.marks import Bands, Flow, Grid, Panel, Points, Strip
@@ -35,7 +36,7 @@ class Block:
     rows: tuple[Row, ...] = ()
     heights: list[float] = field(default_factory=list)  # points of the axes of each row
     legend: Legend = field(default_factory=Legend)
-    heading: Any = None
+    heading: Heading | None = None
     aligned: tuple[float, float] | None = None  # points around its axes, as its neighbours leave
 
     @property

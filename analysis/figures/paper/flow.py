@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
@@ -61,7 +62,7 @@ class Flows:
         """Points of width of one flow, below which its bands are hairlines."""
         return NARROWEST * look.scale
 
-    def draw(self, figure: Any) -> Axes:
+    def draw(self, figure: Figure) -> Axes:
         """Into axes of its own, which the page puts in their place."""
         axes: Axes = figure.add_axes((0, 0, 1, 1), label=str(len(figure.axes)))
         axes.set_axis_off()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import Collection, LineCollection, PathCollection
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import Normalize, to_hex
+from matplotlib.figure import Figure
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
@@ -93,7 +94,7 @@ def draw(axes: Axes, m: HeatMap, look: Look, slots: Sequence[int]) -> None:
     axes.tick_params(length=0, pad=2)
 
 
-def fit(axes: Axes, m: HeatMap, look: Look, alone: bool, box: Box) -> list[Any]:
+def fit(axes: Axes, m: HeatMap, look: Look, alone: bool, box: Box) -> list[Artist]:
     """Labels, dashes and numbers for cells of that size; returns what another size replaces."""
     inside, cells = box.width, box.height
     ticks.across(axes, look, m.columns, inside)
@@ -134,7 +135,7 @@ def same_scale(first: HeatMap, second: HeatMap) -> bool:
     )
 
 
-def bar(figure: Any, m: HeatMap, look: Look) -> Colorbar:
+def bar(figure: Figure, m: HeatMap, look: Look) -> Colorbar:
     """The colour bar of a map in axes of its own, to be placed beside it."""
     mesh = ScalarMappable(Normalize(*m.bounds), look.map(m.scale, m.values.shape))
     made: Colorbar = figure.colorbar(mesh, cax=figure.add_axes((0.9, 0.1, 0.02, 0.5)))
@@ -161,11 +162,11 @@ def _widest(m: HeatMap, look: Look) -> float:
     return max((look.measure(number(v, m.written), look.least) for v in finite), default=0.0)
 
 
-def _numbers(axes: Axes, m: HeatMap, look: Look) -> list[Any]:
+def _numbers(axes: Axes, m: HeatMap, look: Look) -> list[Artist]:
     """The number in each cell, black or white, whichever is easier to read there."""
     assert m.written is not None
     mesh = ScalarMappable(Normalize(*m.bounds), look.map(m.scale, m.values.shape))
-    made = []
+    made: list[Artist] = []
     for (row, column), value in np.ndenumerate(m.values):
         if np.isfinite(value):
             ground = to_hex(mesh.to_rgba(np.array([value]))[0])
@@ -184,7 +185,7 @@ def _numbers(axes: Axes, m: HeatMap, look: Look) -> list[Any]:
     return made
 
 
-def _dashes(axes: Axes, m: HeatMap, look: Look, inside: float) -> Any:
+def _dashes(axes: Axes, m: HeatMap, look: Look, inside: float) -> Artist:
     """In greyscale both ends are dark: a dash keeps the sign, a fainter one that of weak cells."""
     high, columns = m.bounds[1], m.values.shape[1]
     where = [(r, c, step_of(float(m.values[r, c]), high)) for r, c in np.argwhere(m.values < 0)]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend as DrawnLegend
 from matplotlib.lines import Line2D
 
 from analysis.figures.paper.look import Look
@@ -20,7 +21,7 @@ LINE = 1.5  # of the legend's type
 class Legend:
     """Names with their colours; points from the page's top left corner."""
 
-    made: Any = None
+    made: DrawnLegend | None = None
     height: float = 0.0
     x: float = 0.0
     y: float = 0.0
@@ -38,9 +39,9 @@ def shape_of(names: Sequence[str], look: Look, points: float) -> tuple[int, int]
 
 def draw(
     figure: Figure, names: Sequence[str], all_axes: Iterable[Axes], look: Look, width: float
-) -> Any:
+) -> DrawnLegend:
     """The legend of these names in `width` points, with what the axes show under them."""
-    handles: dict[str, Any] = {}
+    handles: dict[str, Artist] = {}
     for axes in all_axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)

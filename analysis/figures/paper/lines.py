@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
@@ -104,7 +104,7 @@ def draw_lines(axes: Axes, m: Lines, look: Look, slots: Sequence[int]) -> None:
         axes.set_ylim(m.limits)
 
 
-def fit_lines(axes: Axes, m: Lines, look: Look, alone: bool, box: Box) -> list[Any]:
+def fit_lines(axes: Axes, m: Lines, look: Look, alone: bool, box: Box) -> list[Artist]:
     """Ticks for axes of that size."""
     if m.places:
         ticks.across(axes, look, m.places, box.width)
@@ -116,7 +116,7 @@ def fit_lines(axes: Axes, m: Lines, look: Look, alone: bool, box: Box) -> list[A
     return []
 
 
-def fit_points(axes: Axes, m: Points, look: Look, alone: bool, box: Box) -> list[Any]:
+def fit_points(axes: Axes, m: Points, look: Look, alone: bool, box: Box) -> list[Artist]:
     """Ticks for axes of that size."""
     axes.xaxis.set_major_locator(_round(_room(look, box.width)))
     axes.yaxis.set_major_locator(_round(max(3, _room(look, 1.6 * box.height))))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from matplotlib.colors import LinearSegmentedColormap
 
@@ -66,7 +65,7 @@ class Look:
         """The same colour for lines and points: dark enough to be seen on the paper's white."""
         return readable(self.of_class(index))
 
-    def map(self, scale: str, shape: tuple[int, ...]) -> Any:
+    def map(self, scale: str, shape: tuple[int, ...]) -> LinearSegmentedColormap:
         """Colour map of a scale, for so many rows and columns of cells."""
         stops = stops_of(self.colours, scale, shape)
         return LinearSegmentedColormap.from_list(f"poollens_{scale}", stops)

@@ -12,6 +12,8 @@ from matplotlib.colors import to_hex, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+from matplotlib.typing import ColorType
 
 from analysis.figures.style.palettes import GROUND
 from analysis.figures.style.printed import Box, Printed, Words
@@ -28,7 +30,7 @@ def measure(figure: Figure, named: Iterable[Named] = ()) -> Printed:
     renderer: Any = figure._get_renderer()  # type: ignore[attr-defined]
     to_points = 72 / figure.dpi
 
-    def box(extent: Any) -> Box:
+    def box(extent: Bbox) -> Box:
         ends = (extent.x0, extent.y0, extent.x1, extent.y1)
         return tuple(round(float(end) * to_points, 3) for end in ends)  # type: ignore[return-value]
 
@@ -49,9 +51,8 @@ def measure(figure: Figure, named: Iterable[Named] = ()) -> Printed:
             texts.append(Words(text.get_text(), extent, _on_paper(text.get_color())))
     # A page of text alone is as full as text is; beside panels the end of its lines counts.
     alone_there = not panels
-    filled = [
-        box(axes.bbox if alone_there else axes.get_tightbbox(renderer)) for axes in figure.axes
-    ]
+    around = [axes.bbox if alone_there else axes.get_tightbbox(renderer) for axes in figure.axes]
+    filled = [box(extent) for extent in around if extent is not None]
     filled += [box(legend.get_window_extent(renderer)) for legend in figure.legends]
     filled += [box(text.get_window_extent(renderer)) for text in figure.texts]
     width, height = figure.get_size_inches() * 72
@@ -95,19 +96,19 @@ def _shown(axes: Axes, which: str, named: int) -> tuple[int, int]:
 # --- contrasts --------------------------------------------------------------------------------
 
 
-def _on_paper(colour: Any, ground: str = GROUND) -> float:
+def _on_paper(colour: ColorType, ground: str = GROUND) -> float:
     """Contrast of a colour, as it is seen through its alpha, with a ground."""
     return contrast_ratio(_seen(colour, ground), ground)
 
 
-def _seen(colour: Any, ground: str) -> str:
+def _seen(colour: ColorType, ground: str) -> str:
     red, green, blue, alpha = to_rgba(colour)
     under = np.array(to_rgba(ground)[:3])
     mixed = alpha * np.array([red, green, blue]) + (1 - alpha) * under
     return str(to_hex(tuple(mixed.tolist())))
 
 
-def _contrast(text: Text, axes: Axes, whole: Any, extents: np.ndarray) -> float:
+def _contrast(text: Text, axes: Axes, whole: Bbox, extents: np.ndarray) -> float:
     """Contrast of a text with what is drawn behind its middle; `extents` are the patches'."""
     ground = GROUND
     if text in axes.texts:

@@ -10,10 +10,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
-from matplotlib.backend_bases import get_registered_canvas_class
+from matplotlib.backend_bases import RendererBase, get_registered_canvas_class
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend as DrawnLegend
 
 from analysis.figures.agreement import on_one_scale
 from analysis.figures.marks import HeatMap
@@ -44,7 +45,7 @@ EDGE = 1.5  # points of paper around everything
 class _Bar:
     """A colour bar, and the maps that it stands beside, from top to bottom."""
 
-    made: Any
+    made: Colorbar
     maps: list[Drawing]
     right: float = 0.0
 
@@ -131,7 +132,7 @@ class Page:
             blocks = [block for block in self.blocks if block.names == self.shared]
             self.legend.made = self._legend(self.shared, blocks, self.width - 2 * EDGE)
 
-    def _legend(self, names: Sequence[str], blocks: Sequence[Block], width: float) -> Any:
+    def _legend(self, names: Sequence[str], blocks: Sequence[Block], width: float) -> DrawnLegend:
         axes = [leaf.axes for block in blocks for leaf in block.leaves if leaf.axes is not None]
         return legend.draw(self.figure, names, axes, self.look, width)
 
@@ -184,7 +185,7 @@ class Page:
             height = bar.maps[-1].y + bar.maps[-1].height - bar.maps[0].y
             heat_map.fit_bar(bar.made, bar.maps[0].panel, self.look, height)  # type: ignore[arg-type]
 
-    def _measure(self, renderer: Any, to_points: float) -> None:
+    def _measure(self, renderer: RendererBase, to_points: float) -> None:
         for block in self.blocks:
             for leaf in block.leaves:
                 leaf.measure(renderer, to_points)
@@ -196,6 +197,7 @@ class Page:
             self.legend.height = round(box.height * to_points, 3)
         for bar in self.bars:
             whole = bar.made.ax.get_tightbbox(renderer)
+            assert whole is not None
             inside = bar.maps[0].axes.bbox  # type: ignore[union-attr]
             bar.right = round(max(0.0, whole.x1 - inside.x1) * to_points, 3) + 0.5
             beyond = round(max(0.0, whole.y1 - inside.y1) * to_points, 3)

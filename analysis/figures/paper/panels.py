@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
+from matplotlib.figure import Figure
 
 from analysis.figures.agreement import slots
 from analysis.figures.marks import Bands, Bars, Flow, HeatMap, Lines, Panel, Points, Strip
@@ -36,7 +39,7 @@ class _Kind:
     """How one mark with axes is drawn and measured."""
 
     draw: Callable[[Axes, Any, Look, Sequence[int]], None]
-    fit: Callable[[Axes, Any, Look, bool, Box], list[Any]]
+    fit: Callable[[Axes, Any, Look, bool, Box], list[Artist]]
     least: Callable[[Any, Look], float]
     want: Callable[[Any, Look], float]
     heights: Callable[[Any, Look, float], Heights]
@@ -70,7 +73,7 @@ class Drawing:
         self.cell = 0.0
         self.margins = Margins()
         self.axes: Axes | None = None
-        self._replaced: list[Any] = []
+        self._replaced: list[Artist] = []
 
     def estimate(self, cell: float) -> Margins:
         """What its labels will take of a cell of that width, before they are measured."""
@@ -101,7 +104,7 @@ class Drawing:
         want = self.kind.want(self.panel, self.look)
         return Need(least + around.left + around.right, want, heights)
 
-    def draw(self, figure: Any, names: Sequence[str]) -> None:
+    def draw(self, figure: Figure, names: Sequence[str]) -> None:
         """Everything that does not depend on the size."""
         number = len(figure.axes)
         self.axes = figure.add_axes((0.1, 0.1, 0.5, 0.5))
@@ -124,7 +127,7 @@ class Drawing:
             title = look.wrapped(self.subtitle, self.width + 2.0, longest=60)
             self.axes.set_title(title, pad=3, linespacing=1.1)
 
-    def measure(self, renderer: Any, to_points: float) -> None:
+    def measure(self, renderer: RendererBase, to_points: float) -> None:
         """Take the margins from what is drawn."""
         assert self.axes is not None
         whole, inside = self.axes.get_tightbbox(renderer), self.axes.bbox
@@ -164,6 +167,17 @@ class Drawing:
         self.axes.set_position(rectangle(self.x, self.y, self.width, self.height, page))
 
 
+class TextBlock(Protocol):
+    """A text that is set in a width: points of its height, and of its longest line."""
+
+    height: float
+    extent: float
+
+    def draw(self, figure: Figure) -> Axes:
+        """Into axes of its own, which the page puts in their place."""
+        ...
+
+
 class Text:
     """A panel without axes, whose height follows from its width."""
 
@@ -179,15 +193,15 @@ class Text:
         self.x = self.y = self.width = self.height = self.cell = 0.0
         self.margins = Margins()
         self.axes: Axes | None = None
-        self._made: dict[float, Any] = {}
+        self._made: dict[float, TextBlock] = {}
 
-    def at(self, width: float) -> Any:
+    def at(self, width: float) -> TextBlock:
         """The text as it is set in that width."""
         width = round(width, 3)
         if width not in self._made:
             first = self.panels[0]
             if isinstance(first, Bands):
-                made: Any = FacingTexts(first, self.subtitles[0], self.look, width)
+                made: TextBlock = FacingTexts(first, self.subtitles[0], self.look, width)
             elif isinstance(first, Flow):
                 made = Flows(list(self.panels), self.subtitles, self.columns, self.look, width)  # type: ignore[arg-type]
             else:
@@ -212,14 +226,14 @@ class Text:
 
         return Need(least, want, heights, True, filled)
 
-    def draw(self, figure: Any, names: Sequence[str]) -> None:
+    def draw(self, figure: Figure, names: Sequence[str]) -> None:
         """Draw it in the width that it has."""
         self.axes = self.at(self.cell).draw(figure)
 
     def fit(self) -> None:
         """Nothing of it depends on its height."""
 
-    def measure(self, renderer: Any, to_points: float) -> None:
+    def measure(self, renderer: RendererBase, to_points: float) -> None:
         """It keeps inside of its width."""
 
     def place(self, page: tuple[float, float]) -> None:

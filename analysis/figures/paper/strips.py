@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from analysis.figures.marks import Strip
@@ -42,7 +41,7 @@ class Strips:
         # as far as the text goes: the scale stands below it, not at the edge of a wide page
         self.extent = min(width, max(lines_end, widest) + 2 * MARGIN)
 
-    def draw(self, figure: Any) -> Axes:
+    def draw(self, figure: Figure) -> Axes:
         """Into axes of its own, which the page puts in their place."""
         look = self.look
         axes: Axes = figure.add_axes((0, 0, 1, 1), label=str(len(figure.axes)))

@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.attribution import METHODS, Attribution, aligned, rank_agreement
 from analysis.attribution.evidence.over_seeds import mean_faithfulness
@@ -23,6 +23,11 @@ from analysis.figures.recipes.request import GivenTarget, Request, Subject
 from analysis.figures.views import attributions, evidence
 from analysis.figures.views.attribution_results import title_of
 from analysis.seed_groups import averages
+
+if TYPE_CHECKING:
+    from analysis.attribution import Faithfulness
+    from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.text.tokens import Tokens
 
 USUAL = "integrated_gradients, gradient_x_input, leave_one_out"
 Methods = str | list[str]  # names between commas, or a list of them
@@ -78,15 +83,15 @@ class Attributions:
         """The attribution, of a seed group its mean."""
         return averages.mean_attribution(self.results(subject, target, method))
 
-    def tokens(self) -> list[Any]:
+    def tokens(self) -> list[Tokens]:
         """The text as each subject's tokenizer reads it."""
         return [subject.traces()[0].tokens for subject in self.request.subjects]
 
-    def checkpoints(self) -> list[Any]:
+    def checkpoints(self) -> list[Checkpoint]:
         """Descriptions of the subjects."""
         return [subject.checkpoint for subject in self.request.subjects]
 
-    def only(self, view: str) -> tuple[Subject, GivenTarget, Any]:
+    def only(self, view: str) -> tuple[Subject, GivenTarget, Tokens]:
         """The only subject, its class, its tokens."""
         subject, target = self.request.only(view)
         return subject, target, subject.traces()[0].tokens
@@ -206,7 +211,7 @@ def _measured(
     measured: str,
     repeats: int,
     ranking_seed: int,
-) -> tuple[Any, ...]:
+) -> tuple[Faithfulness, ...]:
     """The evidence for one method, of every member."""
     question = results.question(subject, target, method)
     return subject.each(faithful, question, results.unit, replace, measured, repeats, ranking_seed)
@@ -334,7 +339,7 @@ def _titles(results: Attributions) -> list[str]:
 
 
 def on_one_text(
-    entries: Sequence[Sequence[Attribution]], tokens: Sequence[Any]
+    entries: Sequence[Sequence[Attribution]], tokens: Sequence[Tokens]
 ) -> list[tuple[Attribution, ...]]:
     """The members of every entry on the units of the first; ``ValueError`` where they have none."""
     flat = [

@@ -7,7 +7,7 @@ from typing import Any
 from analysis.figures.plot import Plot
 from analysis.figures.recipes import results
 from analysis.figures.recipes.registry import recipe
-from analysis.figures.recipes.request import Request, Subject
+from analysis.figures.recipes.request import GivenTarget, Request, Subject
 from analysis.figures.views import compare, comparisons
 from analysis.figures.views import flow as views_flow
 from analysis.reading.comparison import answer
@@ -46,7 +46,7 @@ def input_arguments(method: str, target: int, n_steps: int | None = None) -> tup
 
 def _attributed(
     subject: Subject,
-    target: Any,
+    target: GivenTarget,
     method: str,
     words: bool,
     limit: float | None,
@@ -75,7 +75,7 @@ def reading(
 
 def _read(
     subject: Subject,
-    target: Any,
+    target: GivenTarget,
     words: bool,
     limit: float | None,
     reference: str | list[str] | None = None,

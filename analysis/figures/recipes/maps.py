@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from analysis.maps.sample import stratified
 if TYPE_CHECKING:
     from analysis.checkpoints.checkpoint import Checkpoint
     from analysis.corpus.predictions import Predictions
+    from analysis.corpus.readers import Reader
     from analysis.datasets.table import Table
     from analysis.maps.numbers import PoolingNumbers
     from analysis.maps.projection import Map
@@ -76,7 +77,7 @@ def map_pass(
     table = rows_of(data, rows, seed).table
     classifier = runs.open_for_data(member.checkpoint, dtype=precision)
     predicts = member.checkpoint.kind != "encoder"
-    readers: list[Any] = [PoolingReader(*key) for key in keys]
+    readers: list[Reader] = [PoolingReader(*key) for key in keys]
     if predicts:
         readers.insert(0, PREDICTION)
     with tempfile.TemporaryDirectory(prefix="poollens-map-") as folder:

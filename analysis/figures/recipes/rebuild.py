@@ -20,10 +20,11 @@ from analysis.figures.files.sidecar import (
     other_versions,
     versions,
 )
-from analysis.figures.marks import Grid
+from analysis.figures.marks import Grid, Panel
 from analysis.figures.picture import Picture
 
 if TYPE_CHECKING:
+    from analysis.checkpoints.loading import Classifier
     from analysis.figures.recipes.request import Data, Subject
 
 # Reads the data set that was named, its labels being these classes (None: whatever they are).
@@ -94,7 +95,7 @@ def find(card: Sidecar, known: Known) -> FigureCheckpoints:
 
 def recompute(
     checkpoints: FigureCheckpoints,
-    load: Callable[[Checkpoint], Any],
+    load: Callable[[Checkpoint], Classifier],
     recipe: dict[str, Any],
     data: DataReader | None = None,
 ) -> Picture:
@@ -175,7 +176,7 @@ def difference(stored: Picture, computed: Picture) -> float | None:
 
 
 def _values(plot: Picture) -> list[np.ndarray]:
-    panels: Sequence[Any] = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
+    panels: Sequence[Panel] = plot.mark.panels if isinstance(plot.mark, Grid) else (plot.mark,)
     return [
         np.asarray(value, float)
         for panel in panels
@@ -197,7 +198,7 @@ def rebuild(
     card: Sidecar,
     stem: str,
     known: Known | None = None,
-    load: Callable[[Checkpoint], Any] | None = None,
+    load: Callable[[Checkpoint], Classifier] | None = None,
     anew: bool = False,
     force: bool = False,
     changed: bool = False,
@@ -246,7 +247,7 @@ def rebuild(
 def _computed(
     stored: Picture,
     checkpoints: FigureCheckpoints,
-    load: Callable[[Checkpoint], Any],
+    load: Callable[[Checkpoint], Classifier],
     anew: bool,
     force: bool,
     data: DataReader | None = None,

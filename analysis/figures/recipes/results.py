@@ -17,6 +17,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from analysis.attribution import Attribution
+    from analysis.attribution.results import Target
     from analysis.checkpoints.checkpoint import Checkpoint
     from analysis.checkpoints.loading import Classifier
     from analysis.datasets.sentences import Rows
@@ -284,7 +285,7 @@ def value_norms(member: Member) -> ValueNorms:
     return attention.value_norms(member.classifier, member.result(cls_trace))
 
 
-def cls_rollout(member: Member) -> Any:
+def cls_rollout(member: Member) -> np.ndarray:
     """(L, T) attention rollout of the token that stands for the text ([CLS], a decoder's last)."""
     from analysis.reading import attention
 
@@ -318,7 +319,7 @@ def block_masses(member: Member) -> BlockMasses:
 def attribution(
     member: Member,
     method: str,
-    target: Any,
+    target: Target | None,
     unit: str = "piece",
     output: str = "contrast",
     baseline: str = "default",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -137,7 +137,11 @@ def pairs_of_subject(subject: Subject, question: PairQuestion) -> TokenPairs:
 
 
 def scores_of_subject(
-    subject: Subject, data: Data, poolings: tuple[str, ...], layers: Any, precision: str
+    subject: Subject,
+    data: Data,
+    poolings: tuple[str, ...],
+    layers: tuple[int, ...] | str,
+    precision: str,
 ) -> PairScores:
     """:func:`pair_scores` of a checkpoint, or the mean over the seeds of a group."""
     from analysis.seed_groups.similarities import mean_scores

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 Units = tuple[tuple[int, ...], ...]
 
 
-def title_of(result: Attribution) -> str:
+class HasMethod(Protocol):
+    """A result of an attribution method."""
+
+    @property
+    def method(self) -> str: ...
+
+
+def title_of(result: HasMethod) -> str:
     """Title of a result's method."""
     return title_of_method(result.method)
 
@@ -123,7 +130,7 @@ def source_of(
     results: Sequence[Attribution],
     texts: Sequence[Tokens | None],
     owners: Sequence[Checkpoint | None],
-) -> Any:
+) -> dict[str, Any]:
     """Provenance of a view `key` of these results."""
     first = results[0]
     return provenance_of(

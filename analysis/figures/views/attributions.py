@@ -56,7 +56,7 @@ def strips(
     ValueError
         There is no attribution, or one is missing for a checkpoint.
     """
-    rows = [as_list(row) for row in results]
+    rows = [list(row) for row in results]
     if not rows or not all(rows):
         raise ValueError("no attribution to draw: give at least one result")
     width = len(rows[0])
@@ -124,7 +124,7 @@ def bars(
     ValueError
         There is no attribution, or nothing of it is left to show.
     """
-    entries = [as_list(entry) for entry in results]
+    entries: list[list[Attribution]] = [as_list(entry) for entry in results]
     if not entries or not all(entries):
         raise ValueError("no attribution to draw: give at least one result")
     texts, owners = as_list(tokens, len(entries)), as_list(checkpoints, len(entries))

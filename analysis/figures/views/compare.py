@@ -14,6 +14,7 @@ from analysis.figures.registry import view
 from analysis.figures.views.source import (
     as_list,
     cut_note,
+    groups_of,
     name_of,
     names_of,
     provenance_of,
@@ -48,7 +49,7 @@ def classes(
     ValueError
         There is no trace, a bare encoder is among them, or their classes differ.
     """
-    entries = [as_list(entry) for entry in as_list(traces)]
+    entries = groups_of(traces)
     if not entries or not all(entries):
         raise ValueError("no predictions to draw: give at least one trace")
     if any(trace.logits is None for entry in entries for trace in entry):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,14 +13,14 @@ from analysis.figures.marks import Bars, Grid, Lines, Strip
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.style.style import printable
-from analysis.figures.views.source import as_list, names_of, provenance_of
+from analysis.figures.views.source import groups_of, names_of, provenance_of
 from analysis.figures.views.source import target_label as label_of_class
 from analysis.figures.views.units import strip_of, units_of
 from analysis.reading.over_depth import mean_trajectory
 
 if TYPE_CHECKING:
     from analysis.checkpoints.checkpoint import Checkpoint
-    from analysis.reading.layers import Trajectory
+    from analysis.reading.layers import Standing, Trajectory
     from analysis.text.tokens import Tokens
 
 QUANTITIES = {
@@ -47,7 +47,7 @@ def depth(
     ValueError
         There is no trajectory, or the encoders differ in their number of layers.
     """
-    entries = [as_list(entry) for entry in as_list(trajectories)]
+    entries = groups_of(trajectories)
     if not entries or not all(entries):
         raise ValueError("no trajectory to draw: give at least one")
     if len({len(path.norm) for entry in entries for path in entry}) > 1:
@@ -64,29 +64,23 @@ def depth(
         for name, label in what
     ]
     subtitles = ["Euclidean norm", "cosine to the layer before", "cosine to the last layer"]
-    headed = [i for i, entry in enumerate(entries) if entry[0].logits is not None]
+    logits = [entry[0].logits for entry in entries]
+    headed = [i for i, values in enumerate(logits) if values is not None]
     labels = {owners[i].labels for i in headed}
     notes: tuple[str, ...] = ()
     if headed and len(labels) == 1:
-        index = int(entries[headed[0]][0].logits[-1].argmax()) if target is None else target
+        last = next(values for values in logits if values is not None)[-1]
+        index = int(last.argmax()) if target is None else target
         value = label_of_class(owners[headed[0]], index)
         regression = owners[headed[0]].regression
         # One without a prediction keeps its place: colours are told by it in all four panels.
         nothing = np.full(len(entries[0][0].norm), np.nan)
         prediction = lines_of(
-            [
-                [path.probabilities[:, index] for path in entry] if i in headed else [nothing]
-                for i, entry in enumerate(entries)
-            ],
+            [_of_class(entry, index) or [nothing] for entry in entries],
             names,
             f"{'value' if regression else 'probability'} of {value}",
         )
-        flips = [
-            np.any([path.flips for path in entry], axis=0) & (not regression)
-            if i in headed
-            else np.zeros(len(nothing), bool)
-            for i, entry in enumerate(entries)
-        ]
+        flips = [_flips(entry) & (not regression) for entry in entries]
         panels.append(
             replace(
                 prediction,
@@ -141,10 +135,25 @@ def lines_of(rows: Sequence[Sequence[np.ndarray]], names: Sequence[str], label: 
     return Lines(np.arange(y.shape[1]), y, tuple(names), "layer", label, bands)
 
 
+def _of_class(entry: Sequence[Trajectory], index: int) -> list[np.ndarray]:
+    """(L+1,) probability of a class, one a member; none of an encoder without a classifier."""
+    known = [path.probabilities for path in entry]
+    return [probabilities[:, index] for probabilities in known if probabilities is not None]
+
+
+def _flips(entry: Sequence[Trajectory]) -> np.ndarray:
+    """(L+1,) bool: the label of any member differs from that one layer below."""
+    flips = np.zeros(len(entry[0].norm), bool)
+    for path in entry:
+        if path.flips is not None:
+            flips |= path.flips
+    return flips
+
+
 @view("at_layer")
 def at_layer(
     trajectories: Trajectory | Sequence[Trajectory | Sequence[Trajectory]],
-    standings: Sequence[Any],
+    standings: Sequence[Standing | None],
     layer: int | None = None,
     names: Sequence[str] | None = None,
 ) -> Plot:
@@ -153,7 +162,7 @@ def at_layer(
     `trajectories` is as `depth` takes it, `standings` has a Standing (or None) an entry, and
     `layer` is the last one by default. Raises ``ValueError`` where numbers of layers differ.
     """
-    entries = [as_list(entry) for entry in as_list(trajectories)]
+    entries = groups_of(trajectories)
     if len({len(path.norm) for entry in entries for path in entry}) > 1:
         raise ValueError("these encoders have different numbers of layers: draw them one by one")
     means = [mean_trajectory(entry) for entry in entries]

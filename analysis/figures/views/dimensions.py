@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -41,7 +41,10 @@ def dimensions(
     names = tuple(str(j) for j in best)
 
     def bars(
-        what: str, values: np.ndarray, colours: Any = "series", style: NumberFormat = "signed"
+        what: str,
+        values: np.ndarray,
+        colours: Literal["series", "sign"] = "series",
+        style: NumberFormat = "signed",
     ) -> Bars:
         return Bars(
             values=values[best][None].astype(float),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -155,7 +155,7 @@ def word_effects(
     )
 
 
-def _label(entries: Sequence[Any]) -> str:
+def _label(entries: Sequence[Doubt] | Sequence[WordEffects]) -> str:
     labels = dict.fromkeys(entry.label for entry in entries)
     return next(iter(labels)) if len(labels) == 1 else "the explained class"
 

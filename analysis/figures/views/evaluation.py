@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from analysis.figures.views.study import metric_label
 
 if TYPE_CHECKING:
     from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.evaluation.agreement import Agreement
     from analysis.evaluation.scores import Evaluation
     from analysis.suite.results import Results
 
@@ -141,13 +142,11 @@ def reliability(
     checkpoints: Sequence[Checkpoint] = (),
 ) -> Plot:
     """Reliability diagrams: accuracy by confidence, beside what perfect calibration would give."""
-    every = [
-        evaluation for evaluation in as_list(evaluations) if evaluation.calibration is not None
-    ]
+    every = [each for each in as_list(evaluations) if each.calibration is not None]
+    calibrations = [each.calibration for each in every if each.calibration is not None]
     _names(every)
     panels, titles, fewest = [], [], []
-    for evaluation in every:
-        calibration = evaluation.calibration
+    for evaluation, calibration in zip(every, calibrations, strict=True):
         on = np.asarray(calibration.count) > 0
         x = 100 * np.asarray(calibration.confidence)[on]
         accuracy = 100 * np.asarray(calibration.accuracy)[on]
@@ -169,7 +168,7 @@ def reliability(
         )
         titles.append(f"{evaluation.checkpoint}: ECE {calibration.ece:.3f}")
         fewest.append(int(np.asarray(calibration.count)[on].min()) if on.any() else 0)
-    bins, scheme = len(every[0].calibration.count), every[0].calibration.scheme
+    bins, scheme = len(calibrations[0].count), calibrations[0].scheme
     return Plot(
         view="reliability",
         title="Calibration",
@@ -187,7 +186,7 @@ def reliability(
 
 
 @view("agreement")
-def agreement(result: Any, data: str = "", checkpoints: Sequence[Checkpoint] = ()) -> Plot:
+def agreement(result: Agreement, data: str = "", checkpoints: Sequence[Checkpoint] = ()) -> Plot:
     """How often each two checkpoints give the same answer, right or wrong."""
     names = tuple(result.names)
     return Plot(

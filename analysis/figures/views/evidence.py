@@ -17,11 +17,12 @@ from analysis.figures.marks import Bars, Grid, HeatMap, Lines
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.attribution_results import title_of
-from analysis.figures.views.source import as_list, provenance_of, target_label
+from analysis.figures.views.source import as_list, groups_of, provenance_of, target_label
 
 if TYPE_CHECKING:
     from analysis.attribution.evidence.agreement import RankAgreement
     from analysis.attribution.evidence.faithfulness import Faithfulness
+    from analysis.attribution.evidence.randomisation import Randomisation
     from analysis.checkpoints.checkpoint import Checkpoint
     from analysis.text.tokens import Tokens
 
@@ -56,7 +57,7 @@ def evidence_scores(
     A row may be a list of them, a seed group: the mean of its seeds' scores. An empty cell: all
     random rankings give the same. `checkpoints` has one a row where rows are checkpoints.
     """
-    groups = [as_list(row) for row in as_list(results)]
+    groups = groups_of(results)
     rows, labels = _named([group[0] for group in groups], names)
     keys = tuple(_HEADS)
     every = [
@@ -107,7 +108,7 @@ def _seeds(every: Sequence[np.ndarray], labels: Sequence[str], row_label: str) -
 
 @view("evidence_bars")
 def evidence_bars(
-    results: Faithfulness | Sequence[Faithfulness | Sequence[Faithfulness]],
+    results: Faithfulness | Sequence[Faithfulness],
     measure: str = "comprehensiveness",
     names: Sequence[str] | None = None,
     checkpoint: Checkpoint | None = None,
@@ -153,7 +154,7 @@ def evidence_bars(
 
 @view("deletion_insertion")
 def deletion_insertion(
-    results: Faithfulness | Sequence[Faithfulness | Sequence[Faithfulness]],
+    results: Faithfulness | Sequence[Faithfulness],
     names: Sequence[str] | None = None,
     checkpoint: Checkpoint | None = None,
     tokens: Tokens | None = None,
@@ -245,7 +246,7 @@ def rank_agreement(
 
 @view("randomisation")
 def randomisation(
-    results: Any,
+    results: Randomisation | Sequence[Randomisation],
     names: Sequence[str] | None = None,
     checkpoint: Checkpoint | None = None,
     tokens: Tokens | None = None,
@@ -307,7 +308,9 @@ def randomisation(
     )
 
 
-def _named(results: Any, names: Sequence[str] | None) -> tuple[list[Any], tuple[str, ...]]:
+def _named(
+    results: Faithfulness | Sequence[Faithfulness], names: Sequence[str] | None
+) -> tuple[list[Faithfulness], tuple[str, ...]]:
     rows = as_list(results)
     if not rows:
         raise ValueError("no evidence to draw: give at least one result")
@@ -345,7 +348,7 @@ def _control(row: Faithfulness) -> str:
 
 def _source(
     key: str,
-    rows: Sequence[Any],
+    rows: Sequence[Faithfulness],
     checkpoints: Sequence[Checkpoint | None],
     tokens: Tokens | None,
     **more: Any,

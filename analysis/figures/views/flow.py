@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def flow(
     tokens: Tokens | Sequence[Tokens],
     target: int | Sequence[int],
     checkpoint: Checkpoint | Sequence[Checkpoint] | None = None,
-    attention: Any = None,
+    attention: np.ndarray | Sequence[np.ndarray | None] | None = None,
     words: bool = True,
     limit: float | None = None,
     names: Sequence[str] | None = None,
@@ -106,7 +106,7 @@ def _flow(
     tokens: Tokens,
     target: int,
     owner: Checkpoint | None,
-    attention: Any,
+    attention: np.ndarray | None,
     words: bool,
 ) -> Flow:
     check_target(split, target)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,12 +11,19 @@ from analysis.common.phrases import listed
 from analysis.figures.marks import Bars, HeatMap, Lines
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
-from analysis.figures.views.source import as_list, cut_note, names_of, provenance_of, target_label
+from analysis.figures.views.source import (
+    as_list,
+    cut_note,
+    groups_of,
+    names_of,
+    provenance_of,
+    target_label,
+)
 from analysis.figures.views.token_axis import layer_labels
 
 if TYPE_CHECKING:
     from analysis.checkpoints.checkpoint import Checkpoint
-    from analysis.interventions.effects import Sweep
+    from analysis.interventions.effects import Sweep, WhatIf
 
 
 @view("sweep")
@@ -34,7 +41,7 @@ def sweep(
     ValueError
         There is no sweep, or the checkpoints differ in layers or classes.
     """
-    entries = [as_list(entry) for entry in as_list(sweeps)]
+    entries = groups_of(sweeps)
     if not entries or not all(entries):
         raise ValueError("no sweep to draw: give at least one")
     owners = [entry[0].checkpoint for entry in entries]
@@ -128,7 +135,7 @@ def sweep_pooled(
     ValueError
         There is no sweep, or the encoders differ in their number of layers.
     """
-    entries = [as_list(entry) for entry in as_list(sweeps)]
+    entries = groups_of(sweeps)
     if not entries or not all(entries):
         raise ValueError("no sweep to draw: give at least one")
     if len({len(s.last_k) for entry in entries for s in entry}) > 1:
@@ -163,7 +170,7 @@ def sweep_pooled(
 
 
 @view("what_if")
-def what_if(results: Any, owner: Checkpoint | None = None) -> Plot:
+def what_if(results: WhatIf | Sequence[WhatIf], owner: Checkpoint | None = None) -> Plot:
     """Class probabilities before and after layers left the pool or tokens were masked.
 
     `results` is one WhatIf, or a list with one a seed of the group `owner`: mean, standard

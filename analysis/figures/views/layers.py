@@ -11,7 +11,13 @@ from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.depth import lines_of
-from analysis.figures.views.source import as_list, cut_note, name_of, names_of, provenance_of
+from analysis.figures.views.source import (
+    cut_note,
+    groups_of,
+    name_of,
+    names_of,
+    provenance_of,
+)
 from analysis.figures.views.source import target_label as label_of_class
 from analysis.figures.views.token_axis import layer_labels
 
@@ -200,7 +206,7 @@ def dimension(
     ValueError
         There is no trace or dimension, or the encoders differ in their size.
     """
-    entries = [as_list(entry) for entry in as_list(traces)]
+    entries = groups_of(traces)
     if not entries or not all(entries):
         raise ValueError("no dimension to draw: give at least one trace")
     sizes = {trace.hidden.shape[::2] for entry in entries for trace in entry}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.common.phrases import listed
-from analysis.figures.marks import Grid, HeatMap, Points
+from analysis.figures.marks import Grid, HeatMap, Points, Scale
 from analysis.figures.plot import Plot
 from analysis.figures.registry import view
 from analysis.figures.views.source import provenance_of
@@ -181,7 +181,7 @@ def pooling_by_layer(
     title, label = NUMBERS[measure]
     finite = values[np.isfinite(values)]
     limits = None
-    scale: Any = "sequential"
+    scale: Scale = "sequential"
     if measure != "probe" and finite.size and finite.min() < 0:
         scale = "diverging"
     return Plot(

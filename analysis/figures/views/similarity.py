@@ -130,7 +130,8 @@ def similarity_bands(
     `limits` gives the value of the widest band by pooling, `limit` one for all; by default each
     pooling has one scale for all checkpoints.
     """
-    every = [pairs_of(result) for result in as_list(results)]
+    listed: Sequence[Result] = as_list(results)
+    every = [pairs_of(result) for result in listed]
     first = every[0]
     ends = limits_of(every, words) | dict(limits or {})
     marks = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from analysis.common.phrases import name_without_folder
 
@@ -11,12 +11,20 @@ if TYPE_CHECKING:
     from analysis.checkpoints.checkpoint import Checkpoint
     from analysis.text.tokens import Tokens
 
+T = TypeVar("T")
 
-def as_list(value: Any, size: int | None = None) -> list[Any]:
+
+def as_list(value: T | Sequence[T], size: int | None = None) -> list[T]:
     """A list as it is; one value alone, or repeated to `size`."""
     if isinstance(value, (list, tuple)):
         return list(value)
-    return [value] * (1 if size is None else size)
+    return [cast("T", value)] * (1 if size is None else size)
+
+
+def groups_of(value: T | Sequence[T | Sequence[T]]) -> list[list[T]]:
+    """A list a panel or row: of one result, or of those of a seed group's members."""
+    entries: Sequence[T | Sequence[T]] = as_list(value)  # type: ignore[arg-type]
+    return [as_list(entry) for entry in entries]
 
 
 def _checkpoint_source(checkpoint: Checkpoint | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from analysis.statistics.basics import mean_interval
 if TYPE_CHECKING:
     from analysis.statistics.verdicts import Report
     from analysis.study.curves import Curve
-    from analysis.study.results import Family, Scores
+    from analysis.study.results import Family, Scores, Stratum
 
 PERCENT = ("accuracy", "f1", "macro_f1")
 COLUMNS = 3
@@ -40,7 +40,7 @@ def _source(key: str, scores: Scores | Report, study: str, **more: Any) -> dict[
     )
 
 
-def _shown(family: Family, tasks: Sequence[str] | None) -> list[Any]:
+def _shown(family: Family, tasks: Sequence[str] | None) -> list[Stratum]:
     strata = [each for each in family.strata if tasks is None or each.task in tasks]
     if not strata:
         raise ValueError("no task to draw: choose at least one of this family")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class TokenAxis:
     """U places: labels, and the token positions behind each."""
 
-    tokens: Any
+    tokens: Tokens
     words: bool
     kept: tuple[int, ...]  # which of all units are shown
     units: tuple[tuple[int, ...], ...]  # (U,) token positions of each shown unit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,11 +15,12 @@ from analysis.figures.views.token_axis import layer_labels
 
 if TYPE_CHECKING:
     from analysis.checkpoints.checkpoint import Checkpoint
+    from analysis.reading.winner_statistics import GroupDifference, SeedDisagreement, WinnerMeans
 
 
 @view("winner_means")
 def winner_means(
-    summaries: Any,
+    summaries: WinnerMeans | Sequence[WinnerMeans],
     categories: Sequence[str],
     value_label: str = "share of wins (%)",
     category_label: str = "source layer",
@@ -60,7 +61,7 @@ def winner_means(
 
 
 @view("seed_disagreement")
-def seed_disagreement(result: Any, checkpoints: Sequence[Checkpoint] = ()) -> Plot:
+def seed_disagreement(result: SeedDisagreement, checkpoints: Sequence[Checkpoint] = ()) -> Plot:
     """How often two seeds give the same place another source layer, beside chance."""
     return Plot(
         view="seed_disagreement",
@@ -83,7 +84,7 @@ def seed_disagreement(result: Any, checkpoints: Sequence[Checkpoint] = ()) -> Pl
 
 @view("group_difference")
 def group_difference(
-    result: Any, names: tuple[str, str], checkpoints: Sequence[Checkpoint] = ()
+    result: GroupDifference, names: tuple[str, str], checkpoints: Sequence[Checkpoint] = ()
 ) -> Plot:
     """Difference of two seed groups in share of wins, beside the usual difference within them."""
     values = 100 * np.stack([result.difference, result.within])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -115,7 +115,7 @@ def winners(
     )
 
 
-def _of_layers(trace: Trace) -> Any:
+def _of_layers(trace: Trace) -> Winners:
     won = trace.head.winners
     if won is None or won.token is not None:
         raise ValueError(

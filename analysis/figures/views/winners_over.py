@@ -26,7 +26,7 @@ from analysis.text.token_types import TYPES
 LAYER, TYPE = "source layer", "token type"
 WINS, ADDS = "share of wins", "contribution"
 EVERY = "all sentences"  # what a summary is of where classes are not told apart
-TOGETHER, PREDICTED, GIVEN = "together", "predicted", "given"
+TOGETHER, PREDICTED, LABELLED = "together", "predicted", "given"
 Series = list[tuple[WinnerMeans, np.ndarray]]  # a summary, and the (members, N) means behind it
 
 
@@ -39,7 +39,7 @@ def means(
 ) -> list[Plot]:
     """Means over the sentences with intervals; of a seed group over the seeds, a dot each.
 
-    `classes` is TOGETHER, PREDICTED or GIVEN (`given` then names each sentence's class). One
+    `classes` is TOGETHER, PREDICTED or LABELLED (`names` then holds each sentence's class). One
     picture; or one a class, where the series within a picture are layers already.
 
     Raises ``ValueError`` with the reason where the numbers would be the same by construction, or

@@ -38,7 +38,7 @@ def show_spread(
     settings: Settings,
     mark: Span | None,
     side: str,
-    window: Any,
+    window: tuple[int, int] | None,
 ) -> Shown:
     entropies, distances = (
         reading.subject.each(results.head_entropy),
@@ -79,7 +79,7 @@ def show_parts(
     settings: Settings,
     mark: Span | None,
     side: str,
-    window: Any,
+    window: tuple[int, int] | None,
 ) -> Shown:
     masses = reading.subject.each(results.block_masses)
     layer, head = chosen_in(reading, settings)

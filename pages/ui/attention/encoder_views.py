@@ -169,7 +169,7 @@ def show_token(
     settings: Settings,
     mark: Span | None,
     side: str,
-    window: Any,
+    window: tuple[int, int] | None,
 ) -> Shown:
     _, head = chosen_in(reading, settings)
     trace = reading.traces[0]
@@ -198,7 +198,7 @@ def show_rollout(
     settings: Settings,
     mark: Span | None,
     side: str,
-    window: Any,
+    window: tuple[int, int] | None,
 ) -> Shown:
     plot = picture("rollout", [reading.entry], choice, words=choice.words, special=settings.special)
     assert reading.axis is not None

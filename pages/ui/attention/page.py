@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analysis.common.phrases import listed
 from analysis.figures.plot import Plot
@@ -224,7 +224,11 @@ def _plots(listeners: Sequence[AttentionReading]) -> dict[str, Plot]:
 
 
 def _leave_out(
-    listeners: Sequence[AttentionReading], choice: Choice, settings: Settings, ask: Any, status: Any
+    listeners: Sequence[AttentionReading],
+    choice: Choice,
+    settings: Settings,
+    ask: DeltaGenerator,
+    status: DeltaGenerator,
 ) -> None:
     """Compute the effects that are not known yet, then draw the page again with them."""
     missing = [

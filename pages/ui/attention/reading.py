@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.common import arrays
 from analysis.common.faults import reason
 from analysis.figures.marks import HeatMap
@@ -174,7 +175,7 @@ def _silence(reading: AttentionReading, reason: str) -> str:
     return f"{reading.entry.name} is a {kind}: it has no attention but that of the encoder."
 
 
-def checkpoint_of(reading: AttentionReading) -> Any:
+def checkpoint_of(reading: AttentionReading) -> Checkpoint:
     return averages.mean_checkpoint(reading.entry.members, reading.entry.id)
 
 

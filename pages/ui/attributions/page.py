@@ -93,7 +93,7 @@ def draw(found: Catalogue, choice: Choice) -> None:
     common = explained_in_words(choice, predicted)
     legend = _legend(explained, wanted, limits, common)
     if wanted != in_full:
-        legend += f" {crowd.TOLD}"
+        legend += f" {crowd.NOTICE}"
     status.caption(cards.plain(legend))
     if later or wanted != in_full:
         crowd.refine()

@@ -99,7 +99,7 @@ class FlipPass:
         self.rows = random_rows(data.table, count)
         members = [[m.id, m.sha256] for entry in entries for m in entry.members]
         rows = hashlib.sha256(repr(self.rows).encode("utf-8", "surrogatepass")).hexdigest()
-        self._asked = {
+        self._question = {
             "checkpoints": members,
             "names": [entry.id for entry in entries],
             "precision": models.precision(),
@@ -109,7 +109,7 @@ class FlipPass:
             "words": data.table.digest if words_from == "data" else "",
             "reads": READS,
         }
-        self._settings = hashlib.sha256(repr(self._asked).encode()).hexdigest()
+        self._settings = hashlib.sha256(repr(self._question).encode()).hexdigest()
         self.key = f"flips-over-{self._settings}"
 
     @property
@@ -119,7 +119,7 @@ class FlipPass:
 
     def done(self) -> list[TextFlip]:
         """What is known by now, by row."""
-        return sorted(_store(self._settings, self._asked).items, key=lambda record: record.row)
+        return sorted(_store(self._settings, self._question).items, key=lambda record: record.row)
 
     def whole(self, records: Sequence[TextFlip]) -> int:
         """How many texts, from the first on, all checkpoints have been through."""
@@ -151,7 +151,7 @@ class FlipPass:
 
     def job(self) -> Callable[[Desk], None]:
         """The work: goes on after the records that are known when it begins."""
-        store, rows, total = _store(self._settings, self._asked), self.rows, self.total
+        store, rows, total = _store(self._settings, self._question), self.rows, self.total
         kind, subjects = self.kind, [subject_of(entry, "", None) for entry in self.entries]
         data, words_from = self.data, self.words_from
 
@@ -177,6 +177,6 @@ class FlipPass:
 
 
 @kept_up_to(64, most=8, growing=True)
-def _store(settings: str, _asked: Any) -> FlipStore:
+def _store(settings: str, _question: Any) -> FlipStore:
     """On disk, so that a search goes on after the app was closed."""
-    return FlipStore.opened(folder() / "evidence" / f"flips-{settings}.jsonl", _asked)
+    return FlipStore.opened(folder() / "evidence" / f"flips-{settings}.jsonl", _question)

@@ -67,7 +67,7 @@ def _answer(checkpoints: Catalogue, choice: Choice) -> None:
         status.caption(words)
 
     fewer = compare.draw_inputs(answered, choice, choice.text, mark, ask, say)
-    status.caption(_legend(limits, answered) + (f" {crowd.TOLD}" if fewer else ""))
+    status.caption(_legend(limits, answered) + (f" {crowd.NOTICE}" if fewer else ""))
     if fewer:
         crowd.refine()
     compare.draw_exports(answered)

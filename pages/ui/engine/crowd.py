@@ -16,7 +16,7 @@ from pages.ui.engine import models
 FEW_STEPS = 8  # points along the line while many people wait
 CROWD = 3  # people at once from which points are saved
 QUIET_SECONDS = 2.0  # without anybody waiting, until all points are taken
-TOLD = (
+NOTICE = (
     f"Many people use this server now: {FEW_STEPS} points along the line; all of them as soon as "
     "it is quiet."
 )

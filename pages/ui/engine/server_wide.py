@@ -18,7 +18,7 @@ from analysis.common.arrays import bytes_of
 from analysis.common.cache import Cache
 
 Made = TypeVar("Made")
-Given = ParamSpec("Given")
+Arguments = ParamSpec("Arguments")
 _lock = threading.RLock()
 _made: dict[tuple[str, str, tuple[Any, ...]], Any] = {}
 
@@ -53,7 +53,7 @@ def once_a_server(make: Callable[..., Made]) -> Callable[..., Made]:
 
 def kept_up_to(
     megabytes: int, most: int, *, spinner: str = "", growing: bool = False
-) -> Callable[[Callable[Given, Made]], Callable[Given, Made]]:
+) -> Callable[[Callable[Arguments, Made]], Callable[Arguments, Made]]:
     """A decorator: what a function returned is kept for all sessions, up to so many MB and results.
 
     Arguments whose names begin with an underscore do not tell results apart. Two sessions that ask
@@ -71,13 +71,13 @@ def kept_up_to(
         The result gets larger after it was returned: it is measured at every use.
     """
 
-    def decorate(make: Callable[Given, Made]) -> Callable[Given, Made]:
+    def decorate(make: Callable[Arguments, Made]) -> Callable[Arguments, Made]:
         name = f"{make.__module__}.{make.__qualname__}"
         signature = inspect.signature(make)
         BUDGETS[name] = Budget(megabytes * 2**20, most)
 
         @functools.wraps(make)
-        def kept(*args: Given.args, **kwargs: Given.kwargs) -> Made:
+        def kept(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Made:
             bound = signature.bind(*args, **kwargs).arguments
             key = tuple(_hashable(v) for own, v in bound.items() if not own.startswith("_"))
             cache = cache_of(name)

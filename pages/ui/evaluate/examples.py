@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from analysis.corpus.predictions import Predictions
-from analysis.evaluation.examples import CONFIDENT, SHOWS, Examples, examples
+from analysis.evaluation.examples import CONFIDENT, SHOWS, Examples, Show, examples
 from pages.ui.data.choose import DataChoice
 from pages.ui.engine.server_wide import kept_up_to
 from pages.ui.evaluate import place as evaluate_place
@@ -16,6 +16,9 @@ from pages.ui.evaluate.rows import WRONG, table
 from pages.ui.evaluate.run import EvaluationRun
 from pages.ui.frame import address
 from pages.ui.kit import cards
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PAGE = 15  # rows that are in sight at once
 ANY = "any"
@@ -127,7 +130,7 @@ def _filtered(run: EvaluationRun, answers: Sequence[Predictions]) -> Examples:
         evaluate_place.ask(run.table)
     state = tuple((answer.checkpoint, len(answer)) for answer in answers)
     return _examples(
-        run.judged, state, str(show), label, str(order), typed or "", _run=run, _answers=answers
+        run.judged, state, show, label, str(order), typed or "", _run=run, _answers=answers
     )
 
 
@@ -135,7 +138,7 @@ def _filtered(run: EvaluationRun, answers: Sequence[Predictions]) -> Examples:
 def _examples(
     key: str,
     state: object,
-    show: Any,
+    show: Show,
     label: str,
     order: str,
     typed: str,
@@ -152,7 +155,7 @@ def _examples(
     )
 
 
-def _readable(chosen: DataChoice, listed_rows: Examples, start: int) -> Any:
+def _readable(chosen: DataChoice, listed_rows: Examples, start: int) -> pd.DataFrame:
     """One page for reading: the answer and its probability in one cell, wrong ones marked."""
     frame = listed_rows.frame(start, start + PAGE)
     labels = frame.get("label")
@@ -178,13 +181,13 @@ def _readable(chosen: DataChoice, listed_rows: Examples, start: int) -> Any:
     return shown
 
 
-def _numbers(frame: Any, columns: Sequence[str]) -> list[str]:
+def _numbers(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     """The numbers of these columns, those that there are, side by side in each row."""
     held = frame[[column for column in columns if column in frame]]
     return [", ".join(f"{number:.2f}" for number in row) for row in held.itertuples(index=False)]
 
 
-def _table(frame: Any, shown: Examples, key: str, rows: Sequence[int]) -> None:
+def _table(frame: pd.DataFrame, shown: Examples, key: str, rows: Sequence[int]) -> None:
     """Every row with its whole text, each prediction on the colour of its class."""
     names = [str(name) for name in frame.columns]
     predictions = [name for name in shown.answers.names if name in names]

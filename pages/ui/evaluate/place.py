@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from analysis.datasets.table import Table
 from pages.ui.frame import address
 from pages.ui.frame.inputs import compare
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _CLICKED, _OPENED = "evaluate_clicked", "evaluate_opened"
 _OPENS = "evaluate_opens"
@@ -36,7 +39,7 @@ def opens(table: Table) -> str:
 
 
 def clickable(
-    frame: Any, key: str, rows: Sequence[int], styled: Any = None, **options: Any
+    frame: pd.DataFrame, key: str, rows: Sequence[int], styled: Any = None, **options: Any
 ) -> None:
     """A table of which a click on any cell opens the row on another page.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -15,6 +15,9 @@ from analysis.statistics.verdicts import Comparison, Report
 from analysis.study.results import Family, Study
 from pages.ui.evaluate import words as evaluate_words
 from pages.ui.kit.titles import titled
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ABOUT = (
     "Two-sample permutation tests between the runs of a pooling head and those it is compared "
@@ -80,7 +83,7 @@ def _corrected(report: Report, shown: int) -> str:
     )
 
 
-def frame(report: Report) -> Any:
+def frame(report: Report) -> pd.DataFrame:
     """All tests of a report as a pandas ``DataFrame``: the headlines, then task by task."""
     import pandas as pd
 
@@ -106,7 +109,7 @@ def _row(c: Comparison) -> dict[str, Any]:
     }
 
 
-def _readable(table: Any) -> Any:
+def _readable(table: pd.DataFrame) -> pd.DataFrame:
     """The same with fewer columns: the interval as text, the metric behind its task."""
     shown = table.copy()
     shown["task"] = [

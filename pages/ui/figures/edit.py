@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -156,7 +157,7 @@ def _remove_panel(place: int, index: int) -> None:
     _same_place(place, lambda c: c.remove_panel(place, index), undo=True)
 
 
-def _same_place(place: int, how: Any, undo: bool = False) -> None:
+def _same_place(place: int, how: Callable[[Collection], Collection], undo: bool = False) -> None:
     """Change a figure's pictures and keep it the chosen one: its key hangs on them."""
     collection.change(how, undo)
     after = collection.current()
@@ -254,7 +255,9 @@ def draw_style(figures: Collection) -> None:
         _draw_signature(figures)
 
 
-def _box(label: str, name: str, options: list[str], value: str, say: Any = str) -> None:
+def _box(
+    label: str, name: str, options: list[str], value: str, say: Callable[[str], str] = str
+) -> None:
     st.session_state[f"all-{name}"] = value if value in options else options[0]
     st.selectbox(label, options, key=f"all-{name}", format_func=say, on_change=_take, args=(name,))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -13,7 +14,7 @@ from analysis.text.tokens import clean
 from pages.ui.frame import address, settings
 from pages.ui.frame.catalogue import Catalogue, Entry
 from pages.ui.frame.catalogue import add as add_checkpoint
-from pages.ui.frame.examples import second_for, words_for
+from pages.ui.frame.examples import Example, second_for, words_for
 from pages.ui.kit import cards
 
 PREDICTED = "predicted"
@@ -192,7 +193,7 @@ def _prefill_variant() -> None:
         st.session_state["variant"] = " ".join(st.session_state.get(shown, "").split())
 
 
-def _texts(long: bool, pairs: bool, example: Any) -> tuple[str, str]:
+def _texts(long: bool, pairs: bool, example: Example) -> tuple[str, str]:
     if not pairs:
         return _sentence(long, example, "collapsed"), ""
     first = _sentence(long, example)
@@ -207,7 +208,9 @@ def _texts(long: bool, pairs: bool, example: Any) -> tuple[str, str]:
     return first, second or ""
 
 
-def _sentence(long: bool, example: Any, label: Any = "visible") -> str:
+def _sentence(
+    long: bool, example: Example, label: Literal["visible", "collapsed"] = "visible"
+) -> str:
     if long:
         return (
             st.text_area(
@@ -352,18 +355,18 @@ def _choose_task(catalogue: Catalogue, two: bool) -> None:
         _fill(words_for(task).examples[0], two)
 
 
-def _choose_example(examples: Any, two: bool) -> None:
+def _choose_example(examples: Sequence[Example], two: bool) -> None:
     index = st.session_state.get("example")
     if index is not None:
         _fill(examples[index], two)
     st.session_state["example"] = None
 
 
-def _fill(example: Any, two: bool) -> None:
+def _fill(example: Example, two: bool) -> None:
     long = bool(st.session_state.get("long"))
     show_text(example.text, example.other if two else example.pair)
     st.session_state["long"] = long
 
 
-def _first_example(catalogue: Catalogue) -> Any:
+def _first_example(catalogue: Catalogue) -> Example:
     return words_for(catalogue.tasks[0] if catalogue.tasks else "other").examples[0]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
 
 from analysis.figures.style.style import printable
 from pages.ui.kit.cards import Span
 
+if TYPE_CHECKING:
+    from analysis.text.tokens import Tokens
 
-def span_of(tokens: Any, unit: Sequence[int]) -> Span:
+
+def span_of(tokens: Tokens, unit: Sequence[int]) -> Span:
     """(segment, start, end) of a unit's characters; (-1, n, n) for the n-th special token."""
     if tokens.special[unit[0]]:
         which = tokens.special_number(unit[0])
@@ -22,7 +25,7 @@ def span_of(tokens: Any, unit: Sequence[int]) -> Span:
     )
 
 
-def is_marked(tokens: Any, unit: Sequence[int], mark: Span | None) -> bool:
+def is_marked(tokens: Tokens, unit: Sequence[int], mark: Span | None) -> bool:
     """Whether the marked characters touch this unit."""
     if mark is None:
         return False
@@ -33,7 +36,7 @@ def is_marked(tokens: Any, unit: Sequence[int], mark: Span | None) -> bool:
     return segment == mark[0] and start < mark[2] and mark[1] < end
 
 
-def marked_token(tokens: Any, mark: Span | None, otherwise: int = 0) -> int:
+def marked_token(tokens: Tokens, mark: Span | None, otherwise: int = 0) -> int:
     """Position of the first marked token; `otherwise` (0 is [CLS]) where none is."""
     return next((t for t in range(len(tokens)) if is_marked(tokens, (t,), mark)), otherwise)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.kit import cards
 
 
-def title_row(key: str) -> Any:
+def title_row(key: str) -> DeltaGenerator:
     """The empty row, for a panel whose title is known after what follows it."""
     return st.container(
         horizontal=True,
@@ -22,7 +22,7 @@ def title_row(key: str) -> Any:
 
 
 @contextmanager
-def titled(title: str, about: str, key: str, row: Any = None) -> Iterator[None]:
+def titled(title: str, about: str, key: str, row: DeltaGenerator | None = None) -> Iterator[None]:
     """A title, shown as it is given, with `about` on its "?"; what is drawn inside stands at the
     row's end."""
     with title_row(key) if row is None else row:

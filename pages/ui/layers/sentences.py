@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analysis.common.faults import reason
 from analysis.common.phrases import listed
@@ -33,6 +34,8 @@ from pages.ui.layers.engine import Way
 if TYPE_CHECKING:
     import numpy as np
 
+    from analysis.reading.trace import Trace
+
 
 _ABOUT = (
     "Both numbers need many sentences. Debiased linear CKA (Kornblith et al. 2019, unbiased HSIC "
@@ -53,7 +56,7 @@ _OF = {"cls": "[CLS]", "mean": "mean of all tokens"}
 
 
 def draw_many(
-    ways: Sequence[Way], choice: Choice, references: Mapping[str, Sequence[Any]]
+    ways: Sequence[Way], choice: Choice, references: Mapping[str, Sequence[Trace]]
 ) -> dict[str, dict[str, np.ndarray]]:
     """The panel; returns percentiles by checkpoint where they were asked for.
 
@@ -138,7 +141,12 @@ def _controls(ways: Sequence[Way]) -> tuple[ChosenSentences, Entry, Entry, str]:
 
 
 def _draw_cka(
-    first: Entry, second: Entry, choice: Choice, chosen: ChosenSentences, of: str, status: Any
+    first: Entry,
+    second: Entry,
+    choice: Choice,
+    chosen: ChosenSentences,
+    of: str,
+    status: DeltaGenerator,
 ) -> None:
     from analysis.figures.screen.plotly import sheet
 
@@ -175,8 +183,8 @@ def _draw_standings(
     ways: Sequence[Way],
     choice: Choice,
     chosen: ChosenSentences,
-    references: Mapping[str, Sequence[Any]],
-    status: Any,
+    references: Mapping[str, Sequence[Trace]],
+    status: DeltaGenerator,
 ) -> dict[str, dict[str, np.ndarray]]:
     if any(way.token for way in ways):
         st.caption(

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analysis.common.faults import reason
 from analysis.datasets.sentences import Rows, digest
 from analysis.figures.plot import Plot
 from analysis.figures.views.winners_over import (
     ADDS,
-    GIVEN,
+    LABELLED,
     LAYER,
     PREDICTED,
     TOGETHER,
@@ -96,7 +97,7 @@ def _controls() -> tuple[str, str, str]:
         )
         classes = st.segmented_control(
             "Classes",
-            (TOGETHER, PREDICTED, GIVEN),
+            (TOGETHER, PREDICTED, LABELLED),
             default=TOGETHER,
             required=True,
             **address.kept("over_classes"),
@@ -107,7 +108,11 @@ def _controls() -> tuple[str, str, str]:
 
 
 def _pass(
-    entries: Sequence[Entry], rows: Rows, reference: str | None, button: Any, status: Any
+    entries: Sequence[Entry],
+    rows: Rows,
+    reference: str | None,
+    button: DeltaGenerator,
+    status: DeltaGenerator,
 ) -> int:
     """Go on where it is asked for; returns how many sentences are done."""
     this = (digest(rows), tuple(entry.id for entry in entries), reference)

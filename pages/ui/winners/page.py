@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analysis.common.phrases import listed, owned
 from analysis.figures.views.winners import BY_HEAD
@@ -76,7 +76,7 @@ def draw(checkpoints: Catalogue, choice: Choice) -> None:
         over_sentences.draw([*by_layer, *by_token], choice, reference)
 
 
-def _choose_part(place: Any, count: int) -> None:
+def _choose_part(place: DeltaGenerator, count: int) -> None:
     """One attention head of the pooling head, the same as on the Attention page."""
     part = st.session_state.get("marked_part")
     st.session_state["winner_part"] = str(part) if part in range(count) else ALL_HEADS
