@@ -1,1 +1,1 @@
-"""What makes one installed package, ``poollens``, of the repository's folders."""
+"""The build of one installed package, ``poollens``, from the repository's folders."""

@@ -1,4 +1,4 @@
-"""How the repository's folders lie in the installed package, and what their modules are called.
+"""The layout of the repository's folders in the installed package, and its modules' names.
 
 The repository keeps ``analysis``, ``pages`` and ``training`` apart, names too common to install.
 In the wheel they are ``poollens``, ``poollens.app.pages`` and ``poollens.training``; the script of

@@ -14,6 +14,7 @@ from analysis.common.whole import why_not_written
 from training.finetune import finetune
 from training.folder import refresh
 from training.frozen import command as frozen
+from training.frozen import tables as frozen_tables
 from training.settings import Settings
 from training.tasks import MINILM, PAPER_HEADS, Recipe, demo_set, recipe
 
@@ -171,7 +172,7 @@ def settings_from(arguments: argparse.Namespace) -> Settings:
     )
     return Settings(
         **{name: getattr(arguments, name) for name in names},
-        label_columns=frozen.names_in(arguments.label_columns),
+        label_columns=frozen_tables.names_in(arguments.label_columns),
         options=options,
         recipe=replace(plan, **changed),
     )

@@ -1,4 +1,4 @@
-"""What decides a run: its settings, its tables, and the command that repeats it."""
+"""Settings of a run, its tables, and the command that repeats it."""
 
 from __future__ import annotations
 

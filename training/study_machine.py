@@ -1,4 +1,4 @@
-"""What a run was computed on, for its record: device, processor, precision, versions."""
+"""The machine of a run, for its record: device, processor, precision, versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a study in progress tells: runs done, the time left, and the table so far."""
+"""Progress of a study: runs done, the time left, and the table so far."""
 
 from __future__ import annotations
 

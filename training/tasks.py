@@ -1,4 +1,4 @@
-"""How each task is trained: one recipe per task, the same for every pooling head of it."""
+"""Training recipes: one for each task, the same for every pooling head."""
 
 from __future__ import annotations
 

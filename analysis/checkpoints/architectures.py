@@ -1,4 +1,4 @@
-"""Which architectures Transformers has classes of its own for. No torch."""
+"""Architectures that Transformers has classes of its own for. No torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What sentence-transformers writes beside a cross-encoder: how its score is meant."""
+"""Settings of sentence-transformers beside a cross-encoder: what its score means, its prompt."""
 
 from __future__ import annotations
 

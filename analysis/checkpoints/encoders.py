@@ -1,4 +1,4 @@
-"""Where an encoder (or a checkpoint by Hub id) is found, and what its bytes are.
+"""The place where an encoder (or a checkpoint by Hub id) lies, and the digest of its files.
 
 Resolution order: a folder, an installed package that carries the same files, the Hub's cache,
 and, after one short probe, the Hub itself. No torch here.

@@ -1,4 +1,4 @@
-"""What is said of a folder that opens, but not as a reader of its files may expect. No torch."""
+"""Notes on folders that open, but not as a reader of their files may expect. No torch."""
 
 from __future__ import annotations
 

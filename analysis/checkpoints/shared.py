@@ -1,4 +1,4 @@
-"""What several loaded checkpoints have in common is held once: weights, and an encoder's output.
+"""Weights and encoder outputs that several loaded checkpoints share, held once.
 
 Pooling heads on one frozen encoder each have a module of their own (hooks and locks stay apart),
 and all of these point to the same numbers. Nothing in PoolLens changes loaded weights in place.

@@ -1,4 +1,4 @@
-"""Whether a configuration asks for what its weights hold, before anything of that size is built."""
+"""Sizes in a configuration, compared with its weights before anything of that size is built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the Hugging Face Hub can be asked, found out once and soon."""
+"""A probe of the Hugging Face Hub: can it be reached? Asked once, with a short time limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where PoolLens's own files lie: in the repository, or in the installed package.
+"""Folders of PoolLens's own files: in the repository, or in the installed package.
 
 The repository holds ``app.py``, ``pages/``, ``checkpoints/`` and ``study/`` beside this package;
 the wheel holds them in its folder ``app``.

@@ -1,4 +1,4 @@
-"""How PyTorch's threads wait for each other. To be called before torch is first imported."""
+"""Settings of PyTorch's threads while they wait. To be called before torch is first imported."""
 
 from __future__ import annotations
 

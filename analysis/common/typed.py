@@ -1,4 +1,4 @@
-"""Whether a value from outside, a file or the command line, is of the type that is meant."""
+"""Type checks of values from outside, such as a file or the command line."""
 
 from __future__ import annotations
 

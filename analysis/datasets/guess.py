@@ -1,4 +1,4 @@
-"""What a table of one's own most likely means: delimiter, header, and which column is which."""
+"""Guesses about a user's table: delimiter, header, and the meaning of each column."""
 
 from __future__ import annotations
 

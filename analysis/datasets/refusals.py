@@ -1,4 +1,4 @@
-"""Which checkpoint can take which data set, and if not, why not. No torch."""
+"""Checkpoints that cannot take a data set, each with its reason. No torch."""
 
 from __future__ import annotations
 

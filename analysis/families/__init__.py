@@ -1,1 +1,1 @@
-"""Which model architectures work, each tried on a tiny random model of its own class."""
+"""Model architectures that work, each tried on a tiny random model of its own class."""

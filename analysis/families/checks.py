@@ -1,4 +1,4 @@
-"""What is tried with each architecture of the table."""
+"""The checks that each architecture of the table goes through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pictures of one figure share: one scale for one quantity, one legend for the same names."""
+"""Scales and legends shared by the pictures of a figure: one for each quantity, or set of names."""
 
 from __future__ import annotations
 

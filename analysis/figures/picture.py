@@ -1,4 +1,4 @@
-"""What a picture is, before anything draws it: one of the marks, and where it comes from."""
+"""A picture before anything draws it: one of the marks, and the source of its numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which linear layers of an encoder an adapter goes to, found by its structure.
+"""Linear layers of an encoder that an adapter goes to, found by its structure.
 
 The blocks of an encoder are its list of layers. Inside them the attention's projections go by a
 dozen names; where none is known, all linear layers of the blocks are taken.

@@ -1,4 +1,4 @@
-"""What reruns the model: sweep over last k layers, drop a layer, mask a token, leave one out.
+"""Reruns of the model: sweep over last k layers, drop a layer, mask a token, leave one out.
 
 The results are records of `effects`; every effect is before minus after.
 

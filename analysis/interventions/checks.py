@@ -1,4 +1,4 @@
-"""What may be changed in a model: which layers may leave, which tokens may be hidden, and where."""
+"""Changes that a model allows: layers that may leave, tokens that may be hidden, and where."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What would change its mind: the smallest edits of words that flip a prediction, by beam search.
+"""The smallest edits of words that flip a prediction, found by beam search.
 
 An edit strikes a word out or puts another in its place. All single edits are tried; sets of two and
 three grow from the most promising ones, and the result says where not every set was tried. A flip

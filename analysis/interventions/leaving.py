@@ -1,4 +1,4 @@
-"""What is lost without a layer or without a token: many variants of one text, in batches."""
+"""Outputs without a layer or without a token: many variants of one text, in batches."""
 
 from __future__ import annotations
 

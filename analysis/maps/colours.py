@@ -1,4 +1,4 @@
-"""What the points of a map can be coloured by: label, prediction, correctness, numbers, columns."""
+"""Colours of the points of a map: label, prediction, correctness, numbers, columns."""
 
 from __future__ import annotations
 

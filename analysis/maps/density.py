@@ -1,4 +1,4 @@
-"""Where the points of a map lie densely: contours around given shares of them."""
+"""Contours around the regions of a map that hold given shares of its points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who really lies near a sentence: by the vectors themselves, not by a map of them."""
+"""Nearest neighbours of a sentence by the vectors themselves, not by a map of them."""
 
 from __future__ import annotations
 

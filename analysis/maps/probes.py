@@ -1,4 +1,4 @@
-"""Which pooling, which layer? Numbers of a set of vectors that need no map.
+"""Numbers of a set of vectors that need no map: probe, silhouette and anisotropy.
 
 Silhouette: Rousseeuw (1987), cosine distance. Anisotropy: mean cosine of two different rows
 (Ethayarajh 2019). Probe: logistic regression on standardised vectors, cross-validated.

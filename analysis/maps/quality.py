@@ -1,4 +1,4 @@
-"""How far a map may be believed: what it tore apart, what it pressed together, what it forgets.
+"""Quality of a map: neighbours kept, neighbours torn away, false neighbours, distances.
 
 Trustworthiness and continuity: Venna and Kaski (2001); the former falls where points that are no
 neighbours come to lie together, the latter where neighbours come to lie apart.

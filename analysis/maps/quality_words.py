@@ -1,4 +1,4 @@
-"""How far a map may be believed, in words: below a panel's title, and in a printed caption."""
+"""Quality of a map in words: below a panel's title, and in a printed caption."""
 
 from __future__ import annotations
 

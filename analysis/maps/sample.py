@@ -1,4 +1,4 @@
-"""Which rows of a large data set a map shows."""
+"""Samples of the rows of a large data set for a map."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a map shows at a glance: its dense regions, its clusters with their words, its outliers."""
+"""Structure of a map: its dense regions, its clusters with their words, its outliers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How close a maximum was: margins, ties, and the wins that flip under small noise."""
+"""Margins of a maximum: the runner-up, ties, and wins that flip under small noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows the pooled vector inside a pooling head, as NumPy: values, slopes, their average.
+"""Layers of a pooling head after the pooled vector, as NumPy: values, slopes, their average.
 
 A head that ends in layers of its own (dense and tanh, GELU, a norm) is a function ``g`` of the
 pooled vector. Its output splits along the straight line from a reference (Aumann and Shapley 1974;

@@ -1,4 +1,4 @@
-"""What a fit of pooling heads left behind: scores of every seed, on disk."""
+"""Results of a fit of pooling heads, read from disk: scores of every seed."""
 
 from __future__ import annotations
 

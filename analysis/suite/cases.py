@@ -1,4 +1,4 @@
-"""What a case of the behaviour suite is, and how templates become cases: deterministic, unique.
+"""Cases of the behaviour suite, made from templates: the same each time, and none twice.
 
 In the spirit of CheckList (Ribeiro et al. 2020, "Beyond Accuracy", ACL): a test of minimum
 functionality (MFT) has a label that any reader gives; an invariance test (INV) changes its

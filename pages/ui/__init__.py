@@ -1,4 +1,4 @@
-"""All that knows Streamlit and is no page."""
+"""Everything that uses Streamlit and is not a page."""
 
 from analysis.common.threads import wait_passively
 

@@ -9,28 +9,31 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from analysis.common.whole import is_whole, why_broken, write_whole
+from analysis.common.whole import is_whole
 from analysis.datasets import Table
+from training.frozen.fit_folder import (
+    HEADS,
+    begin_or_resume,
+    keep,
+    refuse_other_content,
+    summary,
+    unusable,
+)
+from training.frozen.tables import tables
 from training.tasks import MINILM
 
 if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier
     from training.frozen.progress import Progress
-    from training.frozen.results import Fitted
     from training.frozen.states import States
     from training.frozen.train import Recipe as FitRecipe
 
-RECORD, HEADS = "fit.json", "_heads"  # no checkpoint's name begins with _
 _OPTIONS = ("last_k", "num_heads", "num_queries")
 _RECIPE = (
     "epochs", "batch_size", "learning_rate", "rates", "min_steps", "weight_decay", "dropout",
@@ -104,7 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
         from analysis.checkpoints.loading import register_heads
 
         register_heads(arguments.heads_file)
-    _refuse_other_content(arguments.output)
+    refuse_other_content(arguments.output)
     train_table, dev_table, notes = tables(arguments)
     changes: dict[str, Any] = {
         name: tuple(value) if name == "rates" else value
@@ -127,7 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
         train, dev = _states(arguments, train_table, dev_table)
         specs = specs_of(keys, train.source, options)
         facts = _facts(arguments, train, dev, recipe)
-        _same_or_refuse(arguments.output, facts)
+        begin_or_resume(arguments.output, facts)
         words = _command(arguments)
         failed = []
         for place, spec in enumerate(specs, 1):
@@ -148,105 +151,14 @@ def run(arguments: argparse.Namespace) -> int:
             if place == 1:
                 for note in fitted.notes:
                     print(note, flush=True)
-            if not _keep(arguments, fitted, record, facts["name"], words):
+            if not keep(arguments, fitted, record, facts["name"], words):
                 failed.append(f"{spec.name}: {fitted.heads[0].reason}")
         print(summary(arguments.output), flush=True)
     finally:
         lock.release()
-    for line in (*failed, *_unusable(arguments.output)):
+    for line in (*failed, *unusable(arguments.output)):
         print(line, file=sys.stderr)
     return 1 if failed else 0
-
-
-def tables(arguments: argparse.Namespace) -> tuple[Table, Table | None, list[str]]:
-    """Training table, table to score on (None: a fifth is set aside), and what was noticed.
-
-    Raises
-    ------
-    ValueError
-        A file or column that is not there, or rows that cannot be read.
-    """
-    from analysis.datasets import TASKS, read
-
-    if arguments.task is not None:
-        if arguments.task not in TASKS:
-            raise ValueError(f"no task is called {arguments.task!r}; known: {', '.join(TASKS)}")
-        train = read(arguments.task, "train", arguments.data)
-        dev = read(arguments.task, TASKS[arguments.task].scored[0], arguments.data)
-        return _part(train, arguments.max_train_rows), dev, []
-    if arguments.text is None or (arguments.label is None and not arguments.label_columns):
-        raise ValueError(
-            "name the columns: --text COLUMN --label COLUMN (or --label-columns A,B,C for several "
-            "labels a row, or a --task)"
-        )
-    if arguments.label is not None and arguments.label_columns:
-        raise ValueError("give --label or --label-columns, not both")
-    train, notes = _own_table(arguments, Path(arguments.data), None, "train")
-    train = _part(train, arguments.max_train_rows)
-    if arguments.dev is None:
-        return train, None, notes
-    dev, more = _own_table(arguments, arguments.dev, train.labels, "dev")
-    return train, dev, [*notes, *more]
-
-
-def _part(table: Table, rows: int | None) -> Table:
-    if rows is None or rows >= len(table):
-        return table
-    return table.take(np.sort(np.random.default_rng(0).permutation(len(table))[:rows]))
-
-
-def _own_table(
-    arguments: argparse.Namespace, path: Path, labels: Sequence[str] | None, split: str
-) -> tuple[Table, list[str]]:
-    from analysis.datasets.guess import Columns
-    from analysis.datasets.upload import read_upload
-
-    if not path.is_file():
-        raise ValueError(f"{path}: there is no such file. Name one with --data (and --dev).")
-    several = arguments.label_separator
-    in_columns = names_in(arguments.label_columns)
-    columns = Columns(
-        arguments.text, arguments.pair, None if several else arguments.label, in_columns
-    )
-    upload = read_upload(
-        path,
-        columns=columns,
-        labels=None if several else labels,
-        kind=arguments.label_kind,
-        more=(arguments.label,) if several else (),
-        duplicates="keep" if several or in_columns else "drop",
-    )
-    table = replace(upload.table, task=path.stem if split == "train" else "csv", split=split)
-    if several:
-        table = several_labels(table, upload.more[arguments.label], several, labels)
-    notes = [f"{path.name}: {upload.sentence()}"] if upload.left_out else []
-    return table, notes
-
-
-def names_in(words: Sequence[str] | None) -> tuple[str, ...]:
-    """Names of columns, given as words, with commas between them, or both."""
-    return tuple(name for word in words or () for name in word.split(",") if name)
-
-
-def several_labels(
-    table: Table, cells: Sequence[str], separator: str, labels: Sequence[str] | None
-) -> Table:
-    """The table with labels (N, C) of 0 and 1 from cells such as ``"sports|politics"``.
-
-    Raises ``ValueError`` for a label that ``labels`` do not have, or a separator that is empty.
-    """
-    if not separator:
-        raise ValueError("the separator of labels is empty: give one, such as '|'")
-    rows = [[name.strip() for name in cell.split(separator) if name.strip()] for cell in cells]
-    names = tuple(labels or sorted({name for row in rows for name in row}))
-    places = {name: place for place, name in enumerate(names)}
-    strange = next((name for row in rows for name in row if name not in places), None)
-    if strange is not None or not names:
-        raise ValueError(f"label {strange!r} is none of the training file's: {', '.join(names)}")
-    label = np.zeros((len(rows), len(names)), np.int64)
-    for row, codes in enumerate(rows):
-        label[row, [places[name] for name in codes]] = 1
-    return replace(table, label=label, labels=names)
 
 
 def _states(
@@ -315,101 +227,6 @@ def _facts(
     }
     plain: dict[str, Any] = json.loads(json.dumps(facts))
     return plain
-
-
-def _refuse_other_content(output: Path) -> None:
-    if output.exists() and not output.is_dir():
-        raise ValueError(f"{output} is a file. Give a folder as --output.")
-    if output.is_dir() and not (output / RECORD).is_file():
-        others = [path.name for path in output.iterdir() if path.name != ".lock"]
-        if others:
-            raise ValueError(
-                f"{output} is not empty ({others[0]} ...) and holds no fit. Give another --output."
-            )
-
-
-def _same_or_refuse(output: Path, facts: dict[str, Any]) -> None:
-    record = output / RECORD
-    if record.is_file():
-        if why := why_broken(record):
-            raise ValueError(
-                f"{output}: {why}, so nobody can tell which fit it holds. Give another --output."
-            )
-        then = json.loads(record.read_text(encoding="utf-8"))
-        changed = [name for name in facts if then.get(name) != facts[name]]
-        if changed:
-            raise ValueError(
-                f"{output} holds a fit with another {', '.join(changed)}. Give another --output, "
-                "or repeat the earlier command to go on with it."
-            )
-        return
-    _write(record, facts)
-
-
-def _write(path: Path, content: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-
-def _keep(
-    arguments: argparse.Namespace, fitted: Fitted, record: Path, name: str, words: str
-) -> bool:
-    """Save a head's checkpoints and then its record, which says that it is whole."""
-    import training
-
-    head = fitted.heads[0]
-    if not head.complete:
-        return False
-    for path in arguments.output.glob(f"{name}-{head.name}-s*"):
-        shutil.rmtree(path)  # of a fit that was killed while it saved: there is no record of it
-    seeds = head.seeds[: arguments.save_seeds] if arguments.save_seeds else None
-    training.save(fitted, arguments.output, seeds=seeds, name=name, command=words)
-    _write(
-        record,
-        {
-            "head": head.key,
-            "options": dict(head.options),
-            "seeds": list(head.seeds),
-            "learning_rate": head.learning_rate,
-            "rates": {f"{rate:g}": loss for rate, loss in head.rates.items() if loss == loss},
-            "parameters": head.parameters,
-            "epochs": head.epochs,
-            "seconds": round(head.seconds, 2),
-            "rows": dict(fitted.rows),
-            "scores": {metric: values.tolist() for metric, values in head.scores.items()},
-            "notes": list(fitted.notes),
-        },
-    )
-    return True
-
-
-def summary(output: Path) -> str:
-    """The heads of an output folder as a table: mean and standard deviation over seeds."""
-    rows: list[list[str]] = []
-    for path in sorted((output / HEADS).glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if not rows:
-            rows.append(["head", *record["scores"], "rate", "parameters", "seconds"])
-        cells = [
-            f"{np.mean(v):.4f}" + (f" ± {np.std(v, ddof=1):.4f}" if len(v) > 1 else "")
-            for v in record["scores"].values()
-        ]
-        rate, count = f"{record['learning_rate']:g}", f"{record['parameters']:,}"
-        rows.append([path.stem, *cells, rate, count, f"{record['seconds']:.1f}"])
-    if not rows:
-        return "no head is fitted"
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
-
-
-def _unusable(output: Path) -> list[str]:
-    """Why saved heads cannot be opened: their encoder went away meanwhile."""
-    from analysis.checkpoints import discover
-
-    return [broken.reason for broken in discover(output)[1]][:1]
 
 
 def _command(arguments: argparse.Namespace) -> str:

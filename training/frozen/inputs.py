@@ -1,4 +1,4 @@
-"""What members are trained on, row by row: token vectors from disk, or vectors pooled once."""
+"""Training inputs of the members, row by row: token vectors from disk, or vectors pooled once."""
 
 from __future__ import annotations
 

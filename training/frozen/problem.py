@@ -1,4 +1,4 @@
-"""What is to be learnt from a table's labels, and what a reader should know of its rows."""
+"""The task that a table's labels pose, and notes on its rows."""
 
 from __future__ import annotations
 

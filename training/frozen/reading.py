@@ -1,4 +1,4 @@
-"""What a pooling head reads of an encoder's hidden states, found by trying and not by its name.
+"""The hidden states that a pooling head reads, found by trying and not by its name.
 
 Most heads read one sequence of vectors: the last layer, or the maximum or mean over the last k
 layers. That sequence is made once, when the states are written, and the head then reads it as the

@@ -1,4 +1,4 @@
-"""What a fit hands back: every head's seeds with their scores, and what was noticed on the way."""
+"""Results of a fit: every head's seeds with their scores, and notes on the fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much an attribution changes when its input changes a little."""
+"""Sensitivity of an attribution: its change when its input changes a little."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which attribution method the evidence on one text supports: one sentence from its numbers.
+"""The attribution method that the evidence on one text supports: a sentence from its numbers.
 
 A method is *supported* where both comprehensiveness and sufficiency (AOPC, DeYoung et al. 2020)
 lie `SUPPORTED` standard deviations or more beyond random rankings of the same units, and where its

@@ -1,1 +1,1 @@
-"""Why a checkpoint is not opened: in whose file, what it is, and what to do next."""
+"""Refusals of a checkpoint: the file, what is wrong with it, and what to do next."""

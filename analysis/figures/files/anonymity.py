@@ -1,4 +1,4 @@
-"""What must not stand in a figure that is under double-blind review, and taking it out.
+"""Removal of names and folders from a figure that is under double-blind review.
 
 A file's bytes can name its author through the owner of a checkpoint or of a data set on the Hub,
 or through the folder that it lies in. The text that was typed is the figure's subject and is left

@@ -1,4 +1,4 @@
-"""What a picture's methods are cited as: BibTeX entries, and which view and method needs which."""
+"""BibTeX entries of a picture's methods, and the views and methods that need them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which script a character without a glyph belongs to, and which Debian package brings a font."""
+"""Scripts of characters without a glyph, and the Debian package that brings a font for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in a figure's file: a drawing, or what a text format says of one picture."""
+"""The content of a figure's file: a drawing, or one picture in a text format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which installed fonts a figure is set in: TrueType, with a glyph for every character there is."""
+"""Installed fonts that a figure is set in: TrueType, with a glyph for every character."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a style comes to while a figure is drawn: sizes in points, colours, widths of texts."""
+"""A style in the units of a drawing: sizes in points, colours, widths of texts."""
 
 from __future__ import annotations
 

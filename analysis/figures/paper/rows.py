@@ -1,4 +1,4 @@
-"""How panels share a page: rows that fill the width, broken where the least is left empty.
+"""Rows of panels on a page: they fill the width, and break where the least is left empty.
 
 Pure geometry in points; no drawing library.
 """

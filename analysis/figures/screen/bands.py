@@ -1,4 +1,4 @@
-"""Where facing texts and the bands between them go: pure geometry in points, no drawing library.
+"""Places of facing texts and of the bands between them: pure geometry in points.
 
 The paper draws it with matplotlib, HTML as SVG.
 """

@@ -1,4 +1,4 @@
-"""Where the units of a text strip go on paper: pure geometry in points, no drawing library."""
+"""Places of the units of a text strip on paper: pure geometry in points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a plotly figure is made of, as dictionaries: traces, axes, legend, labels."""
+"""The parts of a plotly figure as dictionaries: traces, axes, legend, labels."""
 
 from __future__ import annotations
 

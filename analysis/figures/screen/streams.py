@@ -1,4 +1,4 @@
-"""Where the streams of a flow go: pure geometry that the screen and paper share."""
+"""Places of the streams of a flow: pure geometry that the screen and paper share."""
 
 from __future__ import annotations
 

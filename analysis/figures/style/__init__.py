@@ -1,1 +1,1 @@
-"""How figures look: colours, fonts, venues, number formats, and checks of a finished one."""
+"""The style of figures: colours, fonts, venues, number formats, and checks of a finished one."""

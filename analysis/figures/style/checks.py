@@ -1,4 +1,4 @@
-"""Whether a figure would pass a venue's door: fonts, sizes, greyscale, colour vision, raster parts.
+"""A venue's checks of a figure: fonts, sizes, greyscale, colour vision, raster parts.
 
 What can be read from the file is read from the file, with a reader (pypdf) that did not write it.
 """

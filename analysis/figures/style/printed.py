@@ -1,4 +1,4 @@
-"""What a page looks like in numbers, and whether a reader of the printed page can read it.
+"""A page in numbers: sizes, contrasts and overlaps of what is printed on it.
 
 The numbers are measured on the page as it is drawn (`analysis.figures.paper.measured`); what is
 asked of them is here, without any drawing library.

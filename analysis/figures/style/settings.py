@@ -1,4 +1,4 @@
-"""How a figure is set in a paper: one record that the app, the library and a saved figure share."""
+"""The style of a figure as one record, which the app, the library and a saved figure share."""
 
 from __future__ import annotations
 

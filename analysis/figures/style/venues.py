@@ -1,4 +1,4 @@
-"""How wide a figure is in each venue, and its type: one table, as the style files give them."""
+"""Widths and type sizes of each venue's figures in one table, as the style files give them."""
 
 from __future__ import annotations
 

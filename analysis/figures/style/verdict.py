@@ -1,4 +1,4 @@
-"""What a check of a figure comes to."""
+"""The result of a check of a figure."""
 
 from __future__ import annotations
 

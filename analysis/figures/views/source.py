@@ -1,4 +1,4 @@
-"""Where a picture's numbers come from: checkpoints, text, target; never where files lie."""
+"""The source of a picture's numbers: checkpoints, text, target; never the folders of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the encoder's attention comes down to: a number for each head, masses between parts."""
+"""Sums of the encoder's attention: a number for each head, masses between parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that the Attention page shows of one text and one checkpoint or seed group."""
+"""One text through one checkpoint or seed group, as the Attention page shows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which layer carries the prediction; and whether an attribution follows the model at all."""
+"""The layer that carries the prediction, and the randomisation test of an attribution."""
 
 from __future__ import annotations
 

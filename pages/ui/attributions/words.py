@@ -1,4 +1,4 @@
-"""What the attributions say, in sentences with their numbers."""
+"""Attributions in sentences with their numbers."""
 
 from __future__ import annotations
 

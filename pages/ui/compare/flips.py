@@ -1,4 +1,4 @@
-"""What would change its mind: the smallest edits that flip each pooling head, when asked for."""
+"""The smallest edits that flip each pooling head's prediction, computed when asked for."""
 
 from __future__ import annotations
 

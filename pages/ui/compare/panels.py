@@ -1,4 +1,4 @@
-"""What stands below the cards: the variant's effect, pictures of all cards, all numbers."""
+"""Panels below the cards: the variant's effect, pictures of all cards, all numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an edit changed in a text, as HTML."""
+"""The edits of a text as HTML."""
 
 from __future__ import annotations
 

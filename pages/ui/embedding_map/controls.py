@@ -1,4 +1,4 @@
-"""What is put on the maps: which rows, poolings and layer, laid out how, coloured by what."""
+"""Controls of the maps: rows, poolings and layer, layout and colours."""
 
 from __future__ import annotations
 

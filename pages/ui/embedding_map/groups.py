@@ -1,4 +1,4 @@
-"""Which rows are kept apart when neighbours vote and probes are tested: those of one template."""
+"""Groups of rows that neighbours and probes keep apart, such as those of one template."""
 
 from __future__ import annotations
 

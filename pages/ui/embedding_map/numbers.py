@@ -1,4 +1,4 @@
-"""Which pooling, which layer? Probe, silhouette and anisotropy; the spread of a map over seeds."""
+"""Probe, silhouette and anisotropy by pooling and layer; the spread of a map over seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things stand on the page: a line above, the map, a drawer over its left edge, the dock."""
+"""Places on the page: a line above, the map, a drawer over its left edge, the dock."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What runs behind the pages: models, answers, jobs, and where results are kept."""
+"""The engine behind the pages: models, answers, jobs, and the folder of results."""

@@ -1,4 +1,4 @@
-"""What the chosen checkpoints reply to a text: traces, splits and answers, or a reason."""
+"""Replies of the chosen checkpoints to a text: traces, splits and answers, or a reason."""
 
 from __future__ import annotations
 

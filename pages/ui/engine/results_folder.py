@@ -1,4 +1,4 @@
-"""Where results are kept between two starts of the app."""
+"""The folder of results that outlives the app."""
 
 from __future__ import annotations
 

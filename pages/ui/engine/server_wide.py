@@ -1,4 +1,4 @@
-"""What one server has once for all sessions, whatever a session asks to be cleared.
+"""Values that one server makes once for all sessions, and caches that no session clears.
 
 ``st.cache_resource`` is emptied for everybody by a message that any browser can send ("Clear
 caches"), and counts entries, not bytes. What is made here stays, up to a number of bytes.

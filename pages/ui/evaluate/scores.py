@@ -1,4 +1,4 @@
-"""How the checkpoints did on a data set: scores, confusion, calibration, agreement."""
+"""Scores of the checkpoints on a data set: metrics, confusion, calibration, agreement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an export will look like, at true size, and what the checks say of it."""
+"""Preview of an export at true size, with the results of the checks."""
 
 from __future__ import annotations
 

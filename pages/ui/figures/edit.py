@@ -1,4 +1,4 @@
-"""What can be changed on the Figures page: one figure, the grouping, the common style."""
+"""Editors of the Figures page: one figure, the grouping, the common style."""
 
 from __future__ import annotations
 

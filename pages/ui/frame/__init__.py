@@ -1,1 +1,1 @@
-"""What every page begins with: title, navigation, the sidebar, and the inputs all pages share."""
+"""The frame of every page: title, navigation, the sidebar, and the shared inputs."""

@@ -1,4 +1,4 @@
-"""Which checkpoints can be chosen: those of the folder, those added here, and seed groups."""
+"""Checkpoints that can be chosen: those of the folder, those added here, and seed groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every page begins with: title, question, navigation, the common style and inputs."""
+"""The beginning of every page: title, question, navigation, the common style and inputs."""
 
 from __future__ import annotations
 

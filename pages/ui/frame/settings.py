@@ -1,4 +1,4 @@
-"""What the command line of the app says: streamlit run app.py -- --heads FILE --checkpoints DIR."""
+"""Settings from the app's command line: streamlit run app.py -- --heads FILE --checkpoints DIR."""
 
 from __future__ import annotations
 

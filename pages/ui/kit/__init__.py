@@ -1,1 +1,1 @@
-"""What the pages draw with: cards, token places, heat map cells, titles."""
+"""Parts that the pages draw with: cards, token places, heat map cells, titles."""

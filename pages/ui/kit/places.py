@@ -1,4 +1,4 @@
-"""Where a unit of the text lies, and whether it is the one that is marked."""
+"""Places of units in the text, and whether a unit is the marked one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which token and which layer are looked at: one selection, marked in every view."""
+"""The selected token and layer: one selection, marked in every view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Layers page computes, kept: trajectories, and passes over many sentences."""
+"""Computations of the Layers page, cached: trajectories, and passes over many sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a data set of pairs shows: agreement with people, disputed pairs, who is near, its rows."""
+"""Results of a data set of pairs: agreement with people, disputed pairs, neighbours, its rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be fitted: encoder, pooling heads, seeds, and the name it is kept under."""
+"""Controls of a fit: encoder, pooling heads, seeds, and the name it is kept under."""
 
 from __future__ import annotations
 

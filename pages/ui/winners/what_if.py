@@ -1,4 +1,4 @@
-"""What if a layer or a word were not there: the answers of all chosen checkpoints, at once."""
+"""What-if answers of all chosen checkpoints: a layer or a word left out."""
 
 from __future__ import annotations
 
