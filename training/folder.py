@@ -24,7 +24,7 @@ PROFILE_ROWS = 500
 
 @dataclass(frozen=True)
 class Spent:
-    """What a training took: seconds in all, steps, epochs, rows trained on and rows changed."""
+    """Cost of a training: seconds in all, steps, epochs, rows trained on and rows changed."""
 
     seconds: float
     steps: int
@@ -113,7 +113,7 @@ def _write_profile(classifier: Classifier, folder: Path, table: Table) -> int:
 def facts_of(
     settings: Settings, splits: Splits, model: Any, location: Any, spent: Spent
 ) -> dict[str, Any]:
-    """All that the card says, but for the scores; names of files and folders only, no paths."""
+    """Facts of the card except the scores; names of files and folders only, no paths."""
     lora = settings.tuning == "lora"
     plan = asdict(settings.recipe) | {
         "epochs": spent.epochs,

@@ -57,7 +57,7 @@ def _step(state: Path) -> int:
 
 
 def why_broken(state: Path) -> str:
-    """What is missing from a saved state or cut short in it; "" where it is whole."""
+    """Fault of a saved state, missing or cut short; "" where it is whole."""
     weights = sorted(state.glob("*.safetensors"))
     missing = [name for name in (STATE, *_NEEDED) if not (state / name).is_file()]
     if missing or not weights:

@@ -19,7 +19,7 @@ from training.tasks import Recipe, recipe
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides what a run computes. ``options`` are the pooling head's own."""
+    """Settings that decide what a run computes. ``options`` are the pooling head's own."""
 
     task: str
     head: str
@@ -47,7 +47,7 @@ class Settings:
         return Path(self.encoder).name if Path(self.encoder).is_dir() else self.encoder
 
     def fingerprint(self) -> dict[str, Any]:
-        """What must be equal for an interrupted run to be continued."""
+        """Facts that must be equal for an interrupted run to be continued."""
         facts = asdict(replace(self, output=Path()))
         plain: dict[str, Any] = json.loads(json.dumps(facts, default=str, sort_keys=True))
         return plain

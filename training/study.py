@@ -200,7 +200,7 @@ def _processes() -> int:
 
 
 def _agreed(decision: Any) -> Any:
-    """What the first process of a launch decided, in all of them."""
+    """Decision of the first process of a launch, in all of them."""
     if _processes() == 1:
         return decision
     import torch

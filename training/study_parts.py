@@ -161,7 +161,7 @@ def _metrics(
 def recipe(
     task: str, common: dict[str, Any], special: dict[str, Any], tuning: str
 ) -> dict[str, Any]:
-    """What a task is trained with: the common recipe with the task's own changes.
+    """Recipe of a task: the common one with the task's own changes.
 
     Raises
     ------

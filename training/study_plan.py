@@ -80,7 +80,7 @@ class Plan:
     recipes: Mapping[str, Mapping[str, Any]]
 
     def declaration(self) -> dict[str, Any]:
-        """What ``study.json`` says beside the results: all that a reader of them needs."""
+        """Declaration in ``study.json``: all that a reader of the results needs."""
         return {
             "name": self.name,
             "file": self.file,

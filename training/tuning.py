@@ -55,7 +55,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What is fine-tuned: an encoder with each of these heads and seeds, on a labelled table."""
+    """Request of a fine-tuning: an encoder with each of these heads and seeds, on a table."""
 
     encoder: str
     table: Table
@@ -331,7 +331,7 @@ def _head(
 
 
 def _predicted(logits: NDArray[np.float32], splits: Splits) -> NDArray[Any]:
-    """What a run says of each row: a class, classes or a number."""
+    """Prediction of a run for each row: a class, classes or a number."""
     if splits.train.regression:
         return logits[:, 0]
     return (logits > 0).astype(int) if splits.train.several else logits.argmax(1)

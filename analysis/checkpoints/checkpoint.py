@@ -51,12 +51,12 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
-        """What it is called in a sentence or on a card: of a path its last part."""
+        """Name in a sentence or on a card: of a path its last part."""
         return name_without_folder(self.id)
 
     @property
     def encoder_kind(self) -> str:
-        """A name for an encoder without a classifier: by its own pooling, where it declares one."""
+        """Name of an encoder without a classifier: by its own pooling, where it declares one."""
         if not self.head:
             return "bare encoder"
         return f"sentence encoder with {self.head.replace('+', ' + ')} pooling"
@@ -68,12 +68,12 @@ class Checkpoint:
 
     @property
     def encoder_digest(self) -> str:
-        """What a pooling head on its frozen encoder is bound to."""
+        """Digest of the encoder, which a pooling head on it is bound to."""
         return self.weights_sha256 or self.sha256
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a card says of it beside its answer: how its output is read, what its layout is."""
+        """Sentences on a card beside the answer: the meaning of the output, the layout of the folder."""
         declared = bool(self.spec.get("problem_type"))
         kind = "" if self.kind == "encoder" else note_of(self.output, len(self.labels), declared)
         return (*([kind] if kind else []), *self.notes)
@@ -95,7 +95,7 @@ class Broken:
 
     @property
     def name(self) -> str:
-        """What it is called in a list: of a path its last part."""
+        """Name in a list: of a path its last part."""
         return name_without_folder(self.id)
 
 

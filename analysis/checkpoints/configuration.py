@@ -106,7 +106,7 @@ def spec_of(path: Path) -> dict[str, Any]:
 
 
 def declared(folder: Path, name: str) -> dict[str, Any]:
-    """What a ``poollens.yaml`` says of a folder that opens without it, as its config.json would.
+    """Entries of a ``poollens.yaml`` beside a readable folder, in the terms of config.json.
 
     Raises
     ------

@@ -33,13 +33,13 @@ def with_activation(config: Mapping[str, Any], settings: Mapping[str, Any]) -> d
 
 
 def prompt_of(settings: Mapping[str, Any]) -> str:
-    """What sentence-transformers puts before each text (of a pair, before the first) by default."""
+    """The prompt that sentence-transformers puts before each text (of a pair, before the first)."""
     prompts, chosen = settings.get("prompts"), settings.get("default_prompt_name")
     return str(prompts.get(chosen) or "") if isinstance(prompts, dict) and chosen else ""
 
 
 def prompt_note(settings: Mapping[str, Any]) -> str:
-    """The same in a sentence; "" where there is none."""
+    """The prompt in a sentence; "" where there is none."""
     prompt = prompt_of(settings)
     return (
         f"The prompt {prompt!r} stands before each text (of a pair, before the first), as it "

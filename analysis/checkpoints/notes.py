@@ -12,7 +12,7 @@ _NUMBER = re.compile(r"(?<=\.)(\d+)(?=\.)")
 
 
 def without_pooling(folder: Path) -> str:
-    """What is said of a folder of sentence-transformers whose modules pool nothing."""
+    """Note on a folder of sentence-transformers whose modules pool nothing."""
     if not (folder / "modules.json").is_file():
         return ""
     modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))

@@ -79,7 +79,7 @@ def size_of(config: PretrainedConfig) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class KeyReport:
-    """Which tensors of the file the model did not use, and which the file did not have."""
+    """Tensors of the file that the model did not use, and tensors that the file lacks."""
 
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
@@ -107,7 +107,7 @@ FROM_DISK: dict[str, Any] = {
 
 
 def wrapper_of(keys: Iterable[str], expected: Iterable[str]) -> str:
-    """What a training script's wrapper put before the names of the tensors; "" for nothing.
+    """Prefix of the tensors' names that a training script's wrapper added; "" for none.
 
     ``module.`` of DataParallel, ``_orig_mod.`` of torch.compile, a Lightning module's own: whatever
     its name, it is the beginning behind which all of the `wanted` names stand in the file.

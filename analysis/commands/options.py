@@ -83,7 +83,7 @@ def add_signature(parser: argparse.ArgumentParser) -> None:
 
 
 def signature_of(arguments: argparse.Namespace) -> Signature:
-    """Who signs."""
+    """The signature of the figure's files."""
     return Signature(arguments.author.strip(), arguments.project.strip())
 
 

@@ -39,7 +39,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is: ``done`` of ``total`` (0 while it is not known), and seconds left."""
+    """Progress of a job: ``done`` of ``total`` (0 while it is not known), and seconds left."""
 
     done: int = 0
     total: int = 0
@@ -124,7 +124,7 @@ class Job:
 
     @property
     def progress(self) -> Progress:
-        """How far it is; the time left counts down between two reports."""
+        """Progress of the job; the time left counts down between two reports."""
         with self._lock:
             left = self._progress.seconds_left
             if left is None or self.state != "running":
@@ -134,7 +134,7 @@ class Job:
 
     @property
     def results(self) -> tuple[Any, ...]:
-        """Everything handed over so far, in order."""
+        """Results handed over so far, in order."""
         with self._lock:
             return tuple(self._results)
 
@@ -305,7 +305,7 @@ def start(
 
 
 def ahead(job: Job) -> int:
-    """How many jobs of its lane are to end before this one begins."""
+    """Number of jobs of its lane that have to end before this one begins."""
     order = _order(job.lane)
     return order.index(job) if job in order else 0
 
@@ -326,7 +326,7 @@ def seconds_ahead(job: Job) -> float | None:
 
 
 def waiting() -> int:
-    """How many jobs of all lanes have not begun."""
+    """Number of jobs of all lanes that have not begun."""
     with _lock:
         return sum(job.state == "waiting" for job in _jobs.values())
 
@@ -338,7 +338,7 @@ def _order(lane: str) -> list[Job]:
 
 
 def running(start: str) -> int:
-    """How many jobs whose key begins so have not ended."""
+    """Number of jobs whose key begins so and that have not ended."""
     with _lock:
         return sum(job.running for key, job in _jobs.items() if key.startswith(start))
 

@@ -47,7 +47,7 @@ def _activation(config: dict[str, Any]) -> str:
 
 
 def note_of(kind: str, outputs: int, declared: bool = False) -> str:
-    """How the output is read, in one sentence; "" where nothing about it is unusual.
+    """Meaning of the output in one sentence; "" where nothing about it is unusual.
 
     `declared`: a ``problem_type`` says so, and it was not guessed from the number of outputs.
     """

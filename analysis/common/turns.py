@@ -44,7 +44,7 @@ class Turns:
 
     @property
     def people(self) -> int:
-        """How many have work that runs or waits."""
+        """Number of people whose work runs or waits."""
         with self._condition:
             return len({turn.who for turn in self._waiting}) + self._running
 

@@ -168,7 +168,7 @@ def is_whole(path: Path, rows: int | None = None) -> bool:
 
 
 def why_broken(path: Path, rows: int | None = None) -> str:
-    """What is wrong with a file or folder in a few words; "" where it is whole.
+    """Fault of a file or folder in a few words; "" where it is whole.
 
     Parquet and Arrow are known by their footer, rows and (Parquet) the sums of their pages;
     archives of PyTorch by the sums in them, without unpickling; safetensors by its header; JSON by

@@ -31,7 +31,7 @@ def format_of(files: Sequence[Path]) -> str:
 
 
 def csv_options(file: Path, strings: Sequence[str]) -> dict[str, Any]:
-    """How Arrow reads a CSV or TSV file.
+    """Arrow's options for a CSV or TSV file.
 
     In a TSV file quotation marks are characters like others, as GLUE's are written: read as
     quoting, one that is never closed takes the rows after it along.

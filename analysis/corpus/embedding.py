@@ -76,7 +76,7 @@ class Embeddings(Mapping[Key, np.ndarray]):
 
 
 def poolings_of(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """Which poolings a checkpoint has: the free ones, a learned one, its pooling head's vector."""
+    """Poolings of a checkpoint: the free ones, a learned one, its pooling head's vector."""
     learned = ("weighted_mean",) if checkpoint.head == "weighted_mean" else ()
     own = () if checkpoint.kind == "encoder" and not checkpoint.head else ("head",)
     return (*FREE, *learned, *own)

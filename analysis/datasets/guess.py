@@ -89,7 +89,7 @@ class Columns:
 
 
 def delimiter_of(lines: Sequence[str], suffix: str) -> str | None:
-    """What stands between the fields of these lines; None where each line is one field.
+    """Delimiter of the fields of these lines; None where each line is one field.
 
     The one that gives most lines as many fields as the first has, at least two; by the file's
     name where several do as well.
@@ -166,7 +166,7 @@ def guess_columns(
     labels: Sequence[str] | None = None,
     pairs: bool | None = None,
 ) -> Columns:
-    """Which columns are meant, from their names and some rows.
+    """A guess at the meaning of columns, from their names and some rows.
 
     ``labels`` are the classes that a label must be one of; ``pairs`` says whether a second text
     is wanted (None: if there is one by name).

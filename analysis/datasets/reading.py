@@ -24,7 +24,7 @@ UNKNOWN_LABEL = "with an unknown label"  # a kind of problem
 
 @dataclass(frozen=True)
 class ReadingRequest:
-    """What the caller of a reader wants."""
+    """Request of a reader's caller: columns, labels, mapping, duplicates."""
 
     columns: Columns | None
     labels: Sequence[str] | None
@@ -71,7 +71,7 @@ class Reading:
         return self.rows - len(self.table)
 
     def sentence(self) -> str:
-        """How many rows can be used, and why others cannot."""
+        """Number of usable rows, and why the others are left out."""
         used = f"{len(self.table):,} of {self.rows:,} rows can be used"
         reasons = [
             f"{count:,} {kind}" for kind, count in self.counts.items() if kind not in _KEPT_KINDS
@@ -222,7 +222,7 @@ def _several(
 
 
 def _met(raw: Sequence[str], firsts: Sequence[int], codes: NDArray[Any]) -> Met:
-    """How often each label of rows with several stands there, and in which row first."""
+    """Count of each label, and the first row that has it, where rows have several labels."""
     counts = np.bincount(codes, minlength=len(raw)).tolist()
     met: dict[str, tuple[int, int]] = {}
     for value, count, first in zip(raw, counts, firsts, strict=True):

@@ -54,5 +54,5 @@ def random_rows(table: Table, count: int, seed: int = 0) -> list[tuple[str, str 
 
 
 def digest(rows: Rows) -> str:
-    """What identifies a set of sentences."""
+    """Digest that identifies a set of sentences."""
     return hashlib.sha256(repr(rows).encode("utf-8", "replace")).hexdigest()

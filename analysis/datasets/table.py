@@ -112,7 +112,7 @@ class Table:
         return digest.hexdigest()
 
     def class_counts(self) -> tuple[int, ...]:
-        """How many rows have each class, in the order of ``labels``; () without classes."""
+        """Number of rows of each class, in the order of ``labels``; () without classes."""
         if self.label is None or not self.labels or self.regression:
             return ()
         if self.several:

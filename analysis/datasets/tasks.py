@@ -50,7 +50,7 @@ class Task:
         return self.hub.pair is not None
 
     def known(self) -> dict[str, int]:
-        """What a label may read in the task's files -> class index."""
+        """Spellings of labels in the task's files -> class index."""
         if self.values:
             return dict(self.values)
         names = {name: index for index, name in enumerate(self.labels)}

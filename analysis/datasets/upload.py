@@ -47,7 +47,7 @@ _UNPUBLISHED = "-1"  # how the Hub marks a label that is not published
 
 @dataclass(frozen=True)
 class Peek:
-    """What a file seems to be, from its first rows."""
+    """A guess at a file from its first rows: form, columns, their meaning."""
 
     form: str  # "CSV", "TSV", "JSON lines", "JSON", "Parquet", "text"
     names: tuple[str, ...]

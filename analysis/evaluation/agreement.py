@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How often K checkpoints give the same class, two by two, on n rows."""
+    """Shares of n rows on which K checkpoints give the same class, two by two."""
 
     names: tuple[str, ...]  # (K,)
     n: int
@@ -145,7 +145,7 @@ def compare(
     draws: int = 2000,
     seed: int = 0,
 ) -> Pair:
-    """Which of two checkpoints is better on the rows that both have done.
+    """Tests of two checkpoints on the rows that both have answered.
 
     ``exact`` is their test out of :func:`mcnemar_all`: the intervals are then those of as many
     comparisons too (95 % for all of them together, Bonferroni).

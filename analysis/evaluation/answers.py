@@ -58,7 +58,7 @@ class Answers:
         return is_number(self.output)
 
     def cut_in_words(self) -> tuple[str, ...]:
-        """Which checkpoints did not see all of a row, a sentence each; none where all did."""
+        """A sentence for each checkpoint that did not see all of a row; none where all did."""
         parts = []
         for name, cut, tokens in zip(self.names, self.cut, self.tokens, strict=True):
             count = int((cut > 0).sum())
@@ -88,7 +88,7 @@ class Answers:
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """What :attr:`predicted` and :attr:`truth` index into: classes, or sets of them."""
+        """Answers that :attr:`predicted` and :attr:`truth` index: classes, or sets of them."""
         return self._sets[1] if self.several else self.classes
 
     @cached_property

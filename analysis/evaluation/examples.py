@@ -153,7 +153,7 @@ def examples(
 def _chosen(
     answers: Answers, show: Show, confident: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Which rows are shown, (M,), and by what they are sorted, (M,)."""
+    """The rows that are shown, (M,), and the values that sort them, (M,)."""
     everything = np.ones(len(answers.rows), dtype=bool)
     if show == "cut":
         everything = np.asarray((answers.cut > 0).any(axis=0))

@@ -45,7 +45,7 @@ class Tried:
 
 
 def check(name: str) -> dict[str, str]:
-    """What works with a family: column -> "", or why not.
+    """Results of a family's checks: column -> "", or the reason why it fails.
 
     A refusal is a ``ValueError`` in words. Anything else is a fault of PoolLens, and its reason
     begins with the type of the error.

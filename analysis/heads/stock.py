@@ -221,7 +221,7 @@ def _rows(made: Tensor, result: Tensor) -> list[int | None]:
 
 
 def _function(before: Tensor, made: Tensor) -> str | None:
-    """Which elementwise function leads from one to the other; "" for none at all."""
+    """The elementwise function between two tensors; "" where none fits."""
     if same(before, made):
         return ""
     gaps = {name: _gap(function(before), made) for name, function in _FUNCTIONS.items()}

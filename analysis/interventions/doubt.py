@@ -33,7 +33,7 @@ class Doubt:
 
     @property
     def change(self) -> float:
-        """What the margin gains, in logits; below 0 it loses."""
+        """Change of the margin in logits; below 0 it falls."""
         return self.after - self.before
 
 

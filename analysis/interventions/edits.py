@@ -93,7 +93,7 @@ def edited(
 
 
 def replacement(classifier: Classifier, instead: str) -> str:
-    """What is put in a word's place for this checkpoint: its own mask token for `MASK`.
+    """Replacement of a word for this checkpoint: its own mask token for `MASK`.
 
     Raises
     ------

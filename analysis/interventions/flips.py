@@ -265,7 +265,7 @@ def _at(text: str, pair: str | None, span: Span) -> str:
 
 
 def in_words(flips: Flips, text: str, pair: str | None = None) -> str:
-    """What flips the prediction, in a sentence that says how far the search went."""
+    """The flipping edits in a sentence, with the extent of the search."""
     if not flips.flipped:
         size = len(flips.best) - 1
         how = "every set was tried" if all(flips.tried) else "not every set was tried"

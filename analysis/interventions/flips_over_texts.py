@@ -35,7 +35,7 @@ Row = tuple[str, str | None]  # a text and its pair
 
 @dataclass(frozen=True)
 class TextFlip:
-    """What the search for one text and one checkpoint or seed group found."""
+    """Result of the search for one text and one checkpoint or seed group."""
 
     name: str  # of the checkpoint or seed group
     row: int  # of the rows that were given, from 0
@@ -76,7 +76,7 @@ class FlipStore(RecordLines[TextFlip]):
 
 @dataclass(frozen=True)
 class FlipRate:
-    """How the texts of a data set flip for one checkpoint or seed group."""
+    """Rate of flipped texts of a data set for one checkpoint or seed group."""
 
     name: str
     texts: int  # that were searched

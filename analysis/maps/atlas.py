@@ -26,7 +26,7 @@ _QUALITIES = 512
 
 @dataclass(frozen=True)
 class Wish:
-    """How sheets are laid out; hashable, so that it names what was computed."""
+    """Settings of a layout; hashable, so that they name what was computed."""
 
     method: str = "pca"
     seed: int = 0
@@ -251,7 +251,7 @@ def digest(array: np.ndarray | None) -> str:
 def missing(
     layouts: Layouts, sheets: Sequence[Sheet], layer: int, wish: Wish, only_in_view: bool = False
 ) -> list[tuple[Sheet, int]]:
-    """What is still to be computed, the layer in view first, then the others from the last on."""
+    """Layouts still to be computed, the layer in view first, then the others from the last on."""
     sheets_by_layer = {(sheet.key, sheet.nearest(layer)): sheet for sheet in sheets}
     if not only_in_view:
         for number in sorted({n for sheet in sheets for n in sheet.layers}, reverse=True):

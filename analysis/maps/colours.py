@@ -21,7 +21,7 @@ BINS = 6  # of a number, where a printed figure needs groups
 
 @dataclass(frozen=True)
 class Colour:
-    """What the colour of a point says: a class of at most twelve, or a number."""
+    """Colours of points: a class of at most twelve, or a number each."""
 
     title: str
     codes: np.ndarray  # (N,) class index, or the number itself
@@ -149,7 +149,7 @@ class Classes:
             return None
 
     def _often(self) -> np.ndarray:
-        """How often each class is the label; the rarest leave a list that is too long."""
+        """Count of each class; the rarest leave a list that is too long."""
         label = self._table.label
         if label is None:
             return np.zeros(len(self._table.labels))

@@ -13,7 +13,7 @@ _NONE = float("nan")
 
 @dataclass(frozen=True)
 class PoolingNumbers:
-    """What was measured of the vectors of one pooling at one layer; NaN: there is no such number.
+    """Measurements of one pooling's vectors at one layer; NaN: there is no such number.
 
     The probe's accuracy has its 95 % interval (low, high); chance is the most frequent class.
     """

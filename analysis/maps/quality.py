@@ -157,7 +157,7 @@ def _vote(ranks: np.ndarray, labels: np.ndarray, k: int, groups: np.ndarray | No
 
 @dataclass(frozen=True)
 class Spread:
-    """How much the layout changes from seed to seed, after Procrustes onto the first."""
+    """Change of the layout from seed to seed, after Procrustes onto the first."""
 
     seeds: tuple[int, ...]
     per_point: np.ndarray  # (N,) root mean square distance from a point's mean place

@@ -33,7 +33,7 @@ def stratified(table: Table, most: int, seed: int = 0) -> np.ndarray:
 
 
 def _shares(sizes: np.ndarray, most: int) -> np.ndarray:
-    """How many of each class, ``most`` in all: the largest remainders, and one of each at least."""
+    """Rows of each class, ``most`` in all: by largest remainders, and one of each at least."""
     exact = most * sizes / sizes.sum()
     shares: np.ndarray = np.maximum(np.floor(exact).astype(int), 1)
     while shares.sum() < most:

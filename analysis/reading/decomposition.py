@@ -107,7 +107,7 @@ def references(splits: Sequence[Decomposition]) -> str:
 
 
 def described(splits: Sequence[Decomposition], fixed: str) -> str:
-    """How splits of one kind of head were made and how well they add up, in words."""
+    """Rule and measured error of the splits of one kind of head, in words."""
     relative = f"given {fixed}, relative to {references(splits)}"
     if all(split.exact for split in splits):
         return f"exact {relative}; measured error {max(split.error for split in splits):.0e}"

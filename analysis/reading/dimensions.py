@@ -43,7 +43,7 @@ class Dimensions:
 
     @property
     def won(self) -> int:
-        """How many dimensions this token holds; all of them where layers compete."""
+        """Number of dimensions this token holds; all of them where layers compete."""
         return len(self.value) if self.held_by is None else int((self.held_by == self.token).sum())
 
     def largest(self, count: int = 10) -> np.ndarray:

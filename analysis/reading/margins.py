@@ -16,7 +16,7 @@ NOISE = 0.01  # of a dimension's standard deviation over a corpus
 
 @dataclass(frozen=True)
 class MarginHistogram:
-    """How many wins have a margin of which size."""
+    """Number of wins by the size of their margin."""
 
     edges: np.ndarray  # (N+1,) in units of the hidden states; the last bin holds all above, too
     counts: np.ndarray  # (N,) int

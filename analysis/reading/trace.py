@@ -74,7 +74,7 @@ class HeadTrace:
 
     @property
     def reads(self) -> str:
-        """What a head that pools the last layer reads, and the layers that follow, in words."""
+        """Input of a head that pools the last layer, and the layers that follow, in words."""
         read = _READS.get(self.parts[0], "") if len(self.parts) == 1 else ""
         follow = () if self.rest is None else self.rest.names
         return f"{read}, then {listed(follow)}" if read and follow else read

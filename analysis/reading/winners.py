@@ -37,7 +37,7 @@ class Winners:
 
     @property
     def ties(self) -> int:
-        """How many maxima are shared with a runner-up of the same value."""
+        """Number of maxima that tie with their runner-up."""
         return int((self.margin == 0).sum())
 
     @property

@@ -34,7 +34,7 @@ class Many:
 
     @property
     def sentences(self) -> int:
-        """How many sentences are in it."""
+        """Number of sentences in it."""
         return len(self.samples[0].predicted) if self.samples else 0
 
     @property

@@ -50,7 +50,7 @@ class MaxSim:
 
     @property
     def ties(self) -> int:
-        """How many query tokens have two equally good matches."""
+        """Number of query tokens with two equally good matches."""
         return int((self.margin == 0).sum())
 
     @property

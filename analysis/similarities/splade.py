@@ -51,7 +51,7 @@ class Splade:
 
     @property
     def ties(self) -> int:
-        """How many terms are won by two tokens alike."""
+        """Number of terms that two tokens win alike."""
         return int((self.margin == 0).sum())
 
 

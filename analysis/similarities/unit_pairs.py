@@ -25,7 +25,7 @@ class UnitPairs:
 
     @property
     def pairs(self) -> int:
-        """How many pairs contribute anything."""
+        """Number of pairs that contribute."""
         return int(np.count_nonzero(self.values))
 
     def strongest(self, count: int) -> tuple[tuple[int, int, float], ...]:

@@ -198,7 +198,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Report:
-    """All that is said of one family."""
+    """The report of one family: comparisons, headlines and what is missing."""
 
     family: Family
     done: int

@@ -47,7 +47,7 @@ _RUN = re.compile(r"[0-9A-Za-z_-]{1,64}")  # never a path
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """Which run: task, share of the training set, variant of a pooling head, seed."""
+    """One run: task, share of the training set, variant of a pooling head, seed."""
 
     task: str
     share: float

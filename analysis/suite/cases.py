@@ -45,7 +45,7 @@ class Case:
 
     @property
     def expectation(self) -> str:
-        """What is expected of a checkpoint, in words."""
+        """Expectation of a checkpoint's answer, in words."""
         if self.kind == "INV":
             return "the same answer as to the original"
         if self.kind == "DIR":

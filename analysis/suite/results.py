@@ -57,7 +57,7 @@ class Failure:
 
     @property
     def sentence(self) -> str:
-        """What was expected and what came, in words."""
+        """The expected answer and the given one, in words."""
         if self.case.kind == "INV":
             return f"{self.original_predicted} to the original, {self.predicted} here"
         if self.case.kind == "DIR":
@@ -70,7 +70,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Results:
-    """What one checkpoint did on the suite: rates in the suite's order, and all failures."""
+    """Results of one checkpoint on the suite: rates in the suite's order, and all failures."""
 
     checkpoint: str
     rates: tuple[Rate, ...]

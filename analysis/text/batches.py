@@ -21,7 +21,7 @@ class Row(Protocol):
 
 @dataclass(frozen=True)
 class InputRules:
-    """How rows become a batch for one model; found when it is loaded."""
+    """Rules by which rows become a batch of one model; found when it is loaded."""
 
     pad_id: int = 0  # what stands behind a row that is shorter than its batch
     types: bool = True  # whether the model takes token types

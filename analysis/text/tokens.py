@@ -106,7 +106,7 @@ class Tokens:
         return places[min(number, len(places) - 1)] if places else 0
 
     def special_number(self, position: int) -> int:
-        """How many special tokens stand before a position."""
+        """Number of special tokens before a position."""
         return int(self.special[:position].sum())
 
     def _slice(self, segment: int, start: int, end: int) -> str:

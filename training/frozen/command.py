@@ -211,7 +211,7 @@ class _Printer:
 def _facts(
     arguments: argparse.Namespace, train: States, dev: States | None, recipe: FitRecipe
 ) -> dict[str, Any]:
-    """What must be equal for a fit to go on in the same folder."""
+    """Facts that must be equal for a fit to go on in the same folder."""
     facts = {
         "name": arguments.name or train.table.task,
         "encoder": train.source.sha256,

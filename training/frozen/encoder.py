@@ -19,7 +19,7 @@ Encoder: TypeAlias = "Classifier | str | Path"
 
 @dataclass(frozen=True)
 class Source:
-    """Which encoder it is and where a saved head finds it again."""
+    """The encoder of states: its name, digest and size, and where a saved head finds it again."""
 
     name: str  # Hub id, or the folder's own name: as a card may name it
     reference: str  # Hub id, or the folder's absolute path
@@ -61,7 +61,7 @@ def open_encoder(reference: Encoder) -> Classifier:
 
 
 def source_of(classifier: Classifier) -> Source:
-    """What of a loaded checkpoint its encoder is, and how it is found again."""
+    """The encoder of a loaded checkpoint, as a record by which it is found again."""
     from analysis.checkpoints.model import portable
     from analysis.corpus.embedding import layer_count
 

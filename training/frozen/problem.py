@@ -78,7 +78,7 @@ def problem_of(table: Table) -> Problem:
 
 
 def keys_of(table: Table) -> list[tuple[str, str]]:
-    """What makes two rows the same: text and second text."""
+    """Keys of rows: text and second text."""
     pairs = table.pair if table.pair is not None else [""] * len(table)
     return list(zip(table.text, pairs, strict=True))
 
@@ -121,7 +121,7 @@ def split_rows(
 def notes_on(
     train: Table, dev: Table, problem: Problem, cut: tuple[int, int], limit: int
 ) -> list[str]:
-    """What a reader of the scores should know of the rows, a sentence each."""
+    """Notes on the rows for a reader of the scores, a sentence each."""
     notes = []
     seen = set(keys_of(train))
     leaking = sum(key in seen for key in keys_of(dev))

@@ -15,7 +15,7 @@ from training.frozen.train import Recipe
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a fit is. ``loss`` and ``score`` (M,) are the seeds under way after an epoch."""
+    """Progress of a fit. ``loss`` and ``score`` (M,) are the seeds under way after an epoch."""
 
     head: str
     place: int  # of the head, from 1

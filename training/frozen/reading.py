@@ -49,7 +49,7 @@ class View:
 
 @dataclass(frozen=True)
 class Reading:
-    """Which views a head needs and how it reads them.
+    """The views that a head needs, and the way it reads them.
 
     ``merged``: there is one view, and the head reads it as the only layer. Otherwise the views are
     single layers, and the head reads all L+1, those that do not change its vector being zero.

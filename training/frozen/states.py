@@ -313,7 +313,7 @@ def _windows(
 
 @dataclass(frozen=True)
 class StateReader:
-    """What is kept of a forward pass: the real tokens' vectors of each view, row by row."""
+    """Reader of a forward pass: the real tokens' vectors of each view, row by row."""
 
     views: tuple[View, ...]
     width: int

@@ -127,7 +127,7 @@ class ViewFile:
 
 
 def read_done(folder: Path) -> dict[str, int]:
-    """How many rows and tokens are whole; nothing where that cannot be read."""
+    """Number of whole rows and tokens; 0 where that cannot be read."""
     try:
         done = json.loads((folder / "done.json").read_text(encoding="utf-8"))
         return {name: int(done[name]) for name in ("rows", "tokens", *FILES) if name in done}

@@ -97,7 +97,7 @@ class Targets:
 
 @dataclass(frozen=True)
 class Course:
-    """What a training did: mean training loss and score at the end of each epoch, (E, M)."""
+    """Course of a training: mean training loss and score at the end of each epoch, (E, M)."""
 
     loss: Floats
     score: Floats

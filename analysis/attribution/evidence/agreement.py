@@ -37,7 +37,7 @@ class RankAgreement:
 
     @property
     def units(self) -> int:
-        """How many units were compared."""
+        """Number of units compared."""
         return len(self.places)
 
     @property
@@ -180,7 +180,7 @@ def aligned(
 
 
 def _words(attribution: Attribution, tokens: Tokens) -> tuple[list[int], tuple[str, ...]]:
-    """Which units are no special tokens, and how each stands in the text."""
+    """Units without special tokens, and each as it stands in the text."""
     places = [i for i, u in enumerate(attribution.unit_tokens) if not tokens.special[list(u)].any()]
     return places, tuple(typed(tokens, attribution.unit_tokens[i]).lower() for i in places)
 

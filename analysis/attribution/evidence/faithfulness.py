@@ -159,7 +159,7 @@ class Faithfulness:
 
     @property
     def shares_note(self) -> str:
-        """How many units each share stands for, in words."""
+        """Number of units of each share, in words."""
         named = [f"{_percent(s)} = {c}" for s, c in zip(self.shares, self.counts, strict=True)]
         unit = "unit" if len(self.units) == 1 else "units"
         return f"Of {len(self.units)} {unit}, at least one: {', '.join(named)}."
@@ -289,7 +289,7 @@ def ranking(scores: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Which numbers of units are asked for: those of the shares and those of the curves."""
+    """Numbers of units to measure: those of the shares and those of the curves."""
 
     shares: tuple[float, ...]  # (S,)
     counts: np.ndarray  # (S,) units of each share

@@ -28,7 +28,7 @@ Verdict = Literal["preferred", "alike", "mixed", "none", "unmeasured"]
 
 @dataclass(frozen=True)
 class MethodEvidence:
-    """What was measured of one method on one text; of a seed group a record for each seed.
+    """Measurements of one method on one text; of a seed group a record for each seed.
 
     ``replaces`` says whether the method itself replaces units, as comprehensiveness does.
     """
@@ -70,7 +70,7 @@ class MethodEvidence:
 
 @dataclass(frozen=True)
 class Trust:
-    """Which of the methods the evidence supports, and the sentence that says so."""
+    """The methods that the evidence supports, and the sentence that says so."""
 
     verdict: Verdict
     methods: tuple[str, ...]  # the preferred one, or those between which it does not decide
@@ -78,7 +78,7 @@ class Trust:
 
 
 def trust(methods: Sequence[MethodEvidence]) -> Trust:
-    """Which method to trust on this text, as far as its evidence decides.
+    """The method to trust on this text, as far as its evidence decides.
 
     Parameters
     ----------

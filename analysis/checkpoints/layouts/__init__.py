@@ -21,7 +21,7 @@ _FILES = ("modchembert", "keys", "sentence_transformers")
 
 @dataclass(frozen=True)
 class Layout:
-    """How one kind of folder is told, described and read."""
+    """One kind of folder: its recognition, its description, its loading."""
 
     key: str
     recognise: Callable[[Path, dict[str, Any]], bool]  # (folder, its config.json or {})

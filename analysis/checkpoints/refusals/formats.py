@@ -54,7 +54,7 @@ _LFS = b"version https://git-lfs"
 
 
 def in_folder(folder: Path) -> str:
-    """What the weights of a folder without safetensors are, and what to do; "" where none is known.
+    """Format of the weights of a folder without safetensors, and what to do; "" for an unknown one.
 
     A sentence's end: "its weights are ...".
     """

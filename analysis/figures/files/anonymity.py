@@ -108,6 +108,6 @@ def _without(
 
 
 def _omission(before: str, name: str) -> str:
-    """What was left out, without saying it again."""
+    """A description of what was left out, which does not repeat it."""
     local = before.startswith(("/", "\\", "~", ".")) or before[1:2] == ":"
     return f"the folder of {name}" if local else f"the owner of {name}"

@@ -119,7 +119,7 @@ def as_saved(collection: Collection, index: int) -> PaperFigure:
 
 
 def caption_of(collection: Collection, index: int) -> str:
-    """What was written under a figure, else the draft, as the files will say it."""
+    """Caption of a figure in its files: the one that was written, else the draft."""
     return _written(as_saved(collection, index), collection)
 
 

@@ -138,7 +138,7 @@ def in_colours(sentences: str, style: Style) -> str:
 
 
 def _facts(plot: Picture) -> dict[str, list[str]]:
-    """What a reader needs to make the picture again, by its kind."""
+    """Facts that a reader needs to make the picture again, by their kind."""
     source = plot.provenance
     owners = [
         _owner(checkpoint)

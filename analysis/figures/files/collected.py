@@ -49,12 +49,12 @@ class PaperFigure:
 
     @cached_property
     def digests(self) -> tuple[str, ...]:
-        """What tells each of its pictures from all others."""
+        """Digests of its pictures."""
         return tuple(map(_digest, self.plots))
 
     @cached_property
     def key(self) -> str:
-        """What tells the figure from all others; moving it and captions leave it as it is."""
+        """Key of the figure, which neither its place nor its caption changes."""
         return hashlib.sha256("".join(self.digests).encode("ascii")).hexdigest()[:16]
 
     @cached_property
@@ -92,7 +92,7 @@ class Collection:
 
     @property
     def pictures(self) -> int:
-        """How many pictures are in it."""
+        """Number of pictures in it."""
         return sum(len(figure.plots) for figure in self.figures)
 
     def add(self, plot: Picture, style: Style | None = None) -> Collection:
@@ -192,7 +192,7 @@ class Collection:
         return self.change(index, plots=plots[:panel] + plots[panel + 1 :])
 
     def sidecar(self, index: int, format: str = "pdf", dpi: int = 300) -> Sidecar:
-        """What one figure is drawn from."""
+        """Sidecar that one figure is drawn from."""
         figure = self.figures[index]
         return sidecar(
             figure.plots,

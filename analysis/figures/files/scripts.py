@@ -81,7 +81,7 @@ def script_of(code: int) -> tuple[str, str]:
 
 
 def install_of(codes: Iterable[int]) -> str:
-    """Which fonts to install for these characters, each with its script and Debian package."""
+    """Fonts to install for these characters, each with its script and Debian package."""
     fonts = dict.fromkeys(script_of(code) for code in sorted(codes))
     named = [
         f"{font} for {script} (Debian package {debian_package(font)})"

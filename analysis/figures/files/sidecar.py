@@ -36,7 +36,7 @@ class BadSidecar(FileError):
 
 @dataclass(frozen=True)
 class Signature:
-    """Who made a figure; said only where it is switched on."""
+    """Author of a figure; written only where signing is switched on."""
 
     author: str = ""
     project: str = ""
@@ -129,7 +129,7 @@ def sidecar(
     caption: str = "",
     signed: Signature | None = None,
 ) -> Sidecar:
-    """What travels with a figure. Unless it is `signed`, owners and folders are left out of it.
+    """The sidecar of a figure. Unless it is `signed`, owners and folders are left out of it.
 
     Raises
     ------
@@ -263,7 +263,7 @@ def versions() -> dict[str, str]:
 
 
 def other_versions(card: Sidecar) -> list[str]:
-    """What differs here from where the figure was made, in words; empty where all is the same."""
+    """Versions that differ from those the figure was made with, in words; empty where none does."""
     here = versions()
     return [
         f"{name} {version} (here {here.get(name, 'not installed')})"

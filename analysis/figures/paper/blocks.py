@@ -84,7 +84,7 @@ class Block:
         return title + (self.legend.height or legend) + 2.0
 
     def need(self) -> Need:
-        """What all of it asks of the page."""
+        """Room that the block needs on the page."""
         needs = [leaf.need() for leaf in self.leaves]
         many = min(self.columns, len(needs))
 

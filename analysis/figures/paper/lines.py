@@ -131,7 +131,7 @@ def _round(most: int) -> MaxNLocator:
 
 
 def _room(look: Look, points: float) -> int:
-    """How many ticks stand on so many points of an axis."""
+    """Number of ticks that fit on so many points of an axis."""
     return max(2, min(5, int(points / (4.0 * look.small))))
 
 

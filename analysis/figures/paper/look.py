@@ -50,7 +50,7 @@ class Look:
 
     @property
     def scale(self) -> float:
-        """What lengths that were chosen for 8-point text are multiplied with."""
+        """Factor for lengths that were chosen for 8-point text."""
         return self.style.points / 8
 
     @cached_property

@@ -36,7 +36,7 @@ class Margins(NamedTuple):
 
 @dataclass(frozen=True)
 class _Kind:
-    """How one mark with axes is drawn and measured."""
+    """Functions that draw and measure one mark with axes."""
 
     draw: Callable[[Axes, Any, Look, Sequence[int]], None]
     fit: Callable[[Axes, Any, Look, bool, Box], list[Artist]]
@@ -76,7 +76,7 @@ class Drawing:
         self._replaced: list[Artist] = []
 
     def estimate(self, cell: float) -> Margins:
-        """What its labels will take of a cell of that width, before they are measured."""
+        """Estimated room of the labels in a cell of that width, before they are measured."""
         left = self.kind.left(self.panel, self.look, cell, self.alone)
         bar = isinstance(self.panel, HeatMap) and self.with_bar
         right = heat_map.right(self.look) if bar else 4.0
@@ -90,7 +90,7 @@ class Drawing:
         return _TALLEST * self.kind.heights(self.panel, self.look, self.width)[2]
 
     def need(self) -> Need:
-        """What it asks of the page."""
+        """Room that it needs on the page."""
         least = self.kind.least(self.panel, self.look)
         around = self.estimate(2.5 * least)
 
@@ -105,7 +105,7 @@ class Drawing:
         return Need(least + around.left + around.right, want, heights)
 
     def draw(self, figure: Figure, names: Sequence[str]) -> None:
-        """Everything that does not depend on the size."""
+        """Draw what does not depend on the size."""
         number = len(figure.axes)
         self.axes = figure.add_axes((0.1, 0.1, 0.5, 0.5))
         # names by which the values can be found again in an SVG
@@ -113,7 +113,7 @@ class Drawing:
         self.kind.draw(self.axes, self.panel, self.look, slots(self.panel, names))
 
     def fit(self) -> None:
-        """Everything that does, for the size that it has now."""
+        """Draw what depends on the size, for the size that it has now."""
         assert self.axes is not None
         for artist in self._replaced:
             artist.remove()
@@ -214,7 +214,7 @@ class Text:
         return Margins()
 
     def need(self) -> Need:
-        """What it asks of the page."""
+        """Room that it needs on the page."""
         least, want = _text_widths(self.panels, self.look)
 
         def heights(cell: float) -> Heights:

@@ -20,7 +20,7 @@ EMPTY = 1.5  # what an empty point of a row costs, where one of its height costs
 
 @dataclass(frozen=True)
 class Need:
-    """What one panel asks of the page."""
+    """Room that one panel needs on the page."""
 
     least: float  # points of width, labels included, below which it is not readable
     want: float  # its share of what a row has left

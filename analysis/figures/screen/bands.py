@@ -117,7 +117,7 @@ def svg(mark: Bands) -> Iterator[str]:
 
 
 def key_of(mark: Bands) -> str:
-    """What the widths and dashes mean, in words."""
+    """Meaning of the widths and dashes, in words."""
     more = " or more" if np.any(np.abs(mark.values) > mark.bound * (1 + 1e-9)) else ""
     sentence = (
         f"{mark.score}; widest band {number(mark.bound, 'probability')}{more} {mark.value_label}"

@@ -196,7 +196,7 @@ def _thinned(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _written(m: HeatMap) -> list[list[str]] | None:
-    """What stands in the cells; nothing in an empty one."""
+    """Texts of the cells; none in an empty one."""
     form = m.written
     if form is None:
         return None

@@ -36,7 +36,7 @@ class Sheet:
 
     @property
     def figure(self) -> dict[str, Any]:
-        """What plotly and Streamlit take as a figure."""
+        """The figure as a dictionary that plotly and Streamlit take."""
         return {"data": self.data, "layout": self.layout}
 
     def turn_to(self, panel: int) -> None:

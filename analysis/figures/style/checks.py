@@ -144,7 +144,7 @@ def _file(pdf: bytes, style: Style, notices: Sequence[str], dpi: int | None) -> 
 
 
 def _fonts(page: Any) -> Iterator[str]:
-    """What each font of a page is: TrueType (embedded), Type 3, or another thing."""
+    """Kind of each font of a page: TrueType (embedded), Type 3, or another one."""
     for font in (page["/Resources"].get("/Font") or {}).values():
         font = font.get_object()
         below = [descendant.get_object() for descendant in font.get("/DescendantFonts", [])]

@@ -107,7 +107,7 @@ def caption_height(caption: str, style: Style) -> float:
 
 
 def page_checks(page: Printed, style: Style, caption: str = "") -> Iterator[Check]:
-    """What a reader of the printed page meets."""
+    """Checks of the printed page: sizes, contrasts, overlaps."""
     covered, cut = page.covered, page.cut
     yield Check(
         "Texts on one another",

@@ -91,7 +91,7 @@ def unit_of(result: Attribution) -> str:
 
 
 def output_words(result: Attribution) -> str:
-    """Which output of the checkpoint is explained."""
+    """Name of the explained output of the checkpoint."""
     if isinstance(result.target, tuple):
         what = "probabilities" if result.output == "probability" else "logits"
         return f"the difference of the two classes' {what}"

@@ -241,7 +241,7 @@ def reading(
 
 
 def split_notes(splits: Sequence[Decomposition]) -> tuple[str, ...]:
-    """How splits were made and how well they add up, a sentence for each kind."""
+    """Rule of the splits and their measured error, a sentence for each kind."""
     fixed = "the source layers and the attention weights"
     kinds = [[s for s in splits if s.exact], [s for s in splits if not s.exact]]
     return tuple(f"{capital(described(kind, fixed))}." for kind in kinds if kind)

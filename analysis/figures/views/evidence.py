@@ -92,7 +92,7 @@ def evidence_scores(
 
 
 def _seeds(every: Sequence[np.ndarray], labels: Sequence[str], row_label: str) -> tuple[str, ...]:
-    """How many seeds stand behind each row, and how far they lie apart."""
+    """Number of seeds of each row, and the spread over them."""
     several = [
         (name, scores) for name, scores in zip(labels, every, strict=True) if len(scores) > 1
     ]

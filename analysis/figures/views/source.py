@@ -23,7 +23,7 @@ def as_list(value: T | Sequence[T], size: int | None = None) -> list[T]:
 
 def groups_of(value: T | Sequence[T | Sequence[T]]) -> list[list[T]]:
     """A list a panel or row: of one result, or of those of a seed group's members."""
-    entries: Sequence[T | Sequence[T]] = as_list(value)  # type: ignore[arg-type]
+    entries: Sequence[T | Sequence[T]] = as_list(value)
     return [as_list(entry) for entry in entries]
 
 

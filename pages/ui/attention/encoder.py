@@ -145,7 +145,7 @@ def _controls(
 
 
 def _window(listeners: Sequence[AttentionReading], view: str) -> tuple[int, int] | None:
-    """Which part of a long text the large matrix shows; None: all of it, coarsened."""
+    """Part of a long text that the large matrix shows; None: all of it, coarsened."""
     units = max(
         (len(listener.axis.units) for listener in listeners if listener.axis is not None), default=0
     )

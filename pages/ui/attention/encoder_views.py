@@ -141,7 +141,7 @@ def show_heads(
 
 
 def kept(reading: AttentionReading, what: str, settings: Hashable, make: Callable[[], T]) -> T:
-    """What a page derives of an entry's attentions, made once for all runs."""
+    """A value that a page derives of an entry's attentions, made once for all runs."""
     keys = tuple(key_of(member, make, ()) for member in reading.subject.members)
     return once((what, keys, settings), make)
 

@@ -208,7 +208,7 @@ def _legend(
 
 
 def _plots(listeners: Sequence[AttentionReading]) -> dict[str, Plot]:
-    """Everything on the cards, ready for a paper: all in one, then one by one."""
+    """Plots of the cards, ready for a paper: all in one, then one by one."""
     by_kind: dict[str, list[tuple[str, Plot]]] = {}
     for listener in listeners:
         named = {OWN: listener.own, ROW: listener.row, **listener.plots}

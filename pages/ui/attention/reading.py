@@ -39,7 +39,7 @@ OWN, ROW, LEFT_OUT, SPLIT = "Pooling head", "[CLS] row", "Leave one out", "Contr
 
 @dataclass(frozen=True)
 class Settings:
-    """What the controls of the page say."""
+    """State of the page's controls."""
 
     norms: bool  # value norms instead of weights
     where: str  # how a token is left out

@@ -171,7 +171,7 @@ def _cell(column: Column, value: float) -> str:
 
 
 def place_of(span: Span) -> str:
-    """What a click there reports."""
+    """Place that a click there reports."""
     if span[0] < 0:
         return f' data-special="{span[1]}"'
     return f' data-segment="{span[0]}" data-start="{span[1]}" data-end="{span[2]}"'

@@ -27,7 +27,7 @@ BY_METHOD, BY_CHECKPOINT = "by method", "by checkpoint"
 
 @dataclass(frozen=True)
 class AttributionRequest:
-    """What the controls of the page say."""
+    """State of the page's controls."""
 
     methods: tuple[str, ...]
     focus: str  # the method whose bars and evidence are shown in detail

@@ -101,7 +101,7 @@ def largest_reading(replies: Sequence[Reply], choice: Choice) -> dict[str, float
 
 
 def flow_plot(replies: Sequence[Reply], choice: Choice, limit: float | None = None) -> Plot | None:
-    """What the pooling heads read, as bands side by side; of those whose logits can be split."""
+    """Flow of the pooling heads whose logits can be split, as bands side by side."""
     split = [reply for reply in replies if reply.splits]
     if not split:
         return None
@@ -116,7 +116,7 @@ def flow_plot(replies: Sequence[Reply], choice: Choice, limit: float | None = No
 
 
 def reading_plots(reply: Reply, choice: Choice, limits: dict[str, float]) -> dict[str, Plot]:
-    """What the pooling head reads, and the source layers, where there is a split."""
+    """Plots of a split: the tokens that the pooling head reads, and the source layers."""
     if not reply.splits:
         return {}
     about: dict[str, Any] = {"entries": [reply.entry], "choice": choice, "targets": [reply.target]}
@@ -351,7 +351,7 @@ def _below_bars(reply: Reply) -> str:
 
 
 def _remarks(reply: Reply) -> tuple[str, ...]:
-    """What is to be said of a checkpoint, with what only loading it showed."""
+    """Remarks on a checkpoint, with those that only loading it showed."""
     known = reply.traces[0].checkpoint if reply.traces else reply.entry.first
     return known.remarks
 

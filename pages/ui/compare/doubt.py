@@ -33,7 +33,7 @@ _RANKED = (
 
 
 def draw(replies: Sequence[Reply], choice: Choice, mark: Span | None) -> None:
-    """What every pooling head's margin loses without the word that was clicked."""
+    """Change of every pooling head's margin without the word that was clicked."""
     answered = [reply for reply in replies if reply.answer is not None]
     if not answered:
         return
@@ -63,7 +63,7 @@ def draw(replies: Sequence[Reply], choice: Choice, mark: Span | None) -> None:
 
 
 def _instead(word: str) -> str:
-    """What takes the word's place; empty: nothing does."""
+    """The replacement of the word; empty: nothing takes its place."""
     with st.container(key="doubt-controls"):
         st.markdown(f"**“{cards.plain(word)}” in doubt**", help=_DOUBT)
         instead = st.text_input(

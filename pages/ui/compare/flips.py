@@ -37,7 +37,7 @@ _ABOUT = (
 
 @dataclass(frozen=True)
 class Edits:
-    """What may be edited: the kind, and where replacements come from."""
+    """Edits that the search may make: their kind, and the source of replacements."""
 
     kind: str
     words_from: str
@@ -45,7 +45,7 @@ class Edits:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What tells two of these apart."""
+        """Key of the edits."""
         return (self.kind, self.words_from, self.data.table.digest if self.data else "")
 
 

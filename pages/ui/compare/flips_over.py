@@ -41,7 +41,7 @@ ABOUT = (
 
 
 def draw(entries: Sequence[Entry], data: Data, kind: str, words_from: str) -> None:
-    """How many rows, the job, and what the rows that are done say."""
+    """Number of rows, the job, and the results of the rows that are done."""
     count = choose.how_many("flips_texts", len(data.table), fewest=1)
     work = FlipPass(entries, data, count, kind, words_from)
     try:
@@ -118,11 +118,11 @@ class FlipPass:
         return len(self.rows) * len(self.entries)
 
     def done(self) -> list[TextFlip]:
-        """What is known by now, by row."""
+        """Records so far, by row."""
         return sorted(_store(self._settings, self._question).items, key=lambda record: record.row)
 
     def whole(self, records: Sequence[TextFlip]) -> int:
-        """How many texts, from the first on, all checkpoints have been through."""
+        """Number of texts, from the first on, that all checkpoints have read."""
         keys = {record.key for record in records}
         count = 0
         while count < len(self.rows) and all((count, entry.id) in keys for entry in self.entries):

@@ -20,7 +20,7 @@ from pages.ui.kit.show import export_menu
 
 
 def draw_variant(base_replies: Sequence[Reply], choice: Choice, text: str) -> None:
-    """What a second version of the sentence changes in every checkpoint."""
+    """Effect of a second version of the sentence on every checkpoint."""
     with st.container(border=True, key="variant-panel"):
         if not text.strip():
             st.caption("Type a variant of the sentence above to see what it changes.")

@@ -220,7 +220,7 @@ def _online(entries: Sequence[Entry], any_labels: bool) -> DataChoice:
 def _expected(
     entries: Sequence[Entry], any_labels: bool
 ) -> tuple[tuple[str, ...] | None, bool | None]:
-    """Which classes a table's labels must be (() numbers, None any), and whether it has pairs."""
+    """Classes that a table's labels must be (() numbers, None any), and whether it has pairs."""
     pairs = {entry.first.pairs for entry in entries if entry.first.kind == "pooling"}
     regression = all(entry.first.regression for entry in entries)
     labels = None if any_labels else labels_of(entries) or (() if regression else None)

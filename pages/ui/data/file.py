@@ -79,7 +79,7 @@ def ask(labels: Sequence[str] | None, pairs: bool | None, more: bool = False) ->
 
 
 def explain_reading(reading: Reading, labels: Sequence[str] | None, key: str) -> None:
-    """What was noticed while reading, and what the labels mean; ``key`` holds the mapping."""
+    """Notes of the reading, and the meaning of the labels; ``key`` holds the mapping."""
     for note in reading.notes:
         st.caption(cards.plain(note))
     _problems(reading)
@@ -142,7 +142,7 @@ def _folder() -> Any:
 
 
 def columns(key: str, names: Sequence[str], guess: Columns) -> Columns:
-    """Which column is what; what was guessed stands there first. ``key`` names the data set."""
+    """Choice of the columns, the guess first. ``key`` names the data set."""
     names = list(names)
     with st.container(key="dataset-fields"):
         text = st.selectbox(
@@ -244,7 +244,7 @@ def _problems(reading: Reading) -> None:
 
 
 def _meanings(reading: Reading, labels: Sequence[str], key: str) -> None:
-    """Which class each label of the file means: what was taken for what, and a way to say else."""
+    """Class of each label of the file, with a control to change it."""
     unknown = {unknown_label.value: unknown_label for unknown_label in reading.unknown}
     if unknown:
         st.warning(

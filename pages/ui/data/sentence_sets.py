@@ -31,7 +31,7 @@ class ChosenSentences:
 
     @property
     def name(self) -> str:
-        """What they are in words; "" where none are chosen yet."""
+        """Name in words; "" where no sentences are chosen yet."""
         return self.sentences.name
 
 

@@ -69,7 +69,7 @@ def _reply(entry: Entry, choice: Choice, text: str, reference: str | None) -> Re
 
 
 def stock_head(traces: Sequence[Trace]) -> str:
-    """What a classifier of Transformers reads and which layers follow, as far as it is known."""
+    """Input of a Transformers classifier's head and its layers, as far as they are known."""
     reads = traces[0].head.reads if traces else ""
     return f"stock classifier: {reads}" if reads else "stock classifier"
 

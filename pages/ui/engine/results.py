@@ -142,7 +142,7 @@ def _kept(kind: str) -> Cache[Any]:
 
 
 def key_of(member: Member, compute: Callable[..., Any], arguments: tuple[Any, ...]) -> Hashable:
-    """What a result hangs on."""
+    """Key of a result: all that it depends on."""
     own = member.checkpoint
     name = (compute.__module__, compute.__qualname__)
     return (name, own.id, own.sha256, models.precision(), member.text, member.pair, arguments)

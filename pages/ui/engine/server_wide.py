@@ -25,7 +25,7 @@ _made: dict[tuple[str, str, tuple[Any, ...]], Any] = {}
 
 @dataclass(frozen=True)
 class Budget:
-    """How many bytes, and how many results, a function may keep."""
+    """Bytes and number of results that a function may keep."""
 
     size: int
     most: int

@@ -96,7 +96,7 @@ def _partly(answers: Sequence[Predictions], running: bool) -> str:
 
 
 def _kept() -> None:
-    """How much is kept on disk, and a way to clear it."""
+    """Size of what is kept on disk, and a button that clears it."""
     root = folder()
     size = predictions.size(root)
     if not size:

@@ -113,7 +113,7 @@ def work(run: EvaluationRun) -> Callable[[Desk], None]:
 
 
 def done(run: EvaluationRun) -> tuple[Predictions, ...]:
-    """What is on disk of every checkpoint's answers."""
+    """Answers of every checkpoint that are on disk."""
     return tuple(_done(member, run) for member in run.members)
 
 

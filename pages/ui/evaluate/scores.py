@@ -56,7 +56,7 @@ def draw(
     evaluations: Sequence[Evaluation],
     answers: Sequence[Predictions],
 ) -> None:
-    """What may be said in words, and the scores with their intervals."""
+    """The sentences that the tests allow, and the scores with their intervals."""
     _draw_cut(answers, run)
     if not evaluations:
         with st.container(key="data-said"):
@@ -168,7 +168,7 @@ def draw_calibration(
 
 
 def draw_agreement(chosen: DataChoice, run: EvaluationRun, answers: Sequence[Predictions]) -> None:
-    """How often they say the same, and of each two what their difference allows to be said."""
+    """Agreement of the checkpoints, and for each two the result of their tests."""
     try:
         measured = agreement(run.table, answers)
     except ValueError as error:
@@ -198,7 +198,7 @@ _ABOUT_COUPLES = (
 def _draw_couples(
     run: EvaluationRun, answers: Sequence[Predictions], couples: Sequence[tuple[int, int]]
 ) -> None:
-    """What the tests say of each two; how many are shown changes no number."""
+    """Results of the tests for each two; the number of shown pairs changes none of them."""
     state = tuple((answer.checkpoint, len(answer)) for answer in answers)
     tests = _tests(run.judged, state, _run=run, _answers=answers)
     shown = couples[:MOST_COUPLES]

@@ -146,7 +146,7 @@ def _columns(shown: Any) -> dict[str, Any]:
 
 
 def draw_runs(study: Study, family: Family) -> None:
-    """What is missing, all runs as a table, and what they were made with."""
+    """Missing runs, all runs as a table, and the settings they were made with."""
     absent = evaluate_words.missing(study, family)
     if absent:
         count = sum(int(str(row["missing runs"])) for row in absent)
@@ -205,7 +205,7 @@ def made_with(study: Study) -> list[str]:
 
 
 def command(study: Study) -> str:
-    """What repeats the study, with placeholders for the folders of the data."""
+    """Command that repeats the study, with placeholders for the folders of the data."""
     file = study.declaration.get("file") or f"{study.name}.yaml"
     tasks = {cell.task for cell in study.cells}
     known = tasks & set(TASKS)

@@ -87,7 +87,7 @@ def draw() -> None:
 
 
 def _draw_behind(study: Study, family: Family, report: Report, tasks: Sequence[str] | None) -> None:
-    """How one knows what the sentences say: each test, each difference, and the spread."""
+    """Details behind the sentences: each test, each difference, and the spread."""
     with st.expander("Every test, difference and spread over seeds", key="study-behind"):
         for line in words.by_task(report, tasks):
             st.text(line)
@@ -161,7 +161,7 @@ def _say(study: Study) -> None:
 
 
 def _controls(study: Study) -> tuple[Family, list[str] | None, str]:
-    """Which family, which of its tasks are shown, and by which metric; none touches a p-value."""
+    """Choice of family, tasks and metric; none of them changes a p-value."""
     names = [family.name for family in study.families]
     if st.session_state.get("family") not in (None, *names):  # of another study
         del st.session_state["family"]

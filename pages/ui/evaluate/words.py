@@ -84,7 +84,7 @@ def _points(c: Comparison, decided: bool) -> str:
 
 
 def steadier(report: Report, tasks: Sequence[str] | None = None) -> list[str]:
-    """Which pooling heads the spread over seeds allows to call steadier, task by task."""
+    """Pooling heads with the smaller spread over seeds, where a test shows it, task by task."""
     if not report.complete:
         return [NOT_YET]
     lines = []

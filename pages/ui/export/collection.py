@@ -56,7 +56,7 @@ def add_together(plots: Sequence[Plot], columns: int, style: Style) -> None:
 
 
 def count() -> int:
-    """How many figures are collected."""
+    """Number of collected figures."""
     return len(current())
 
 
@@ -121,7 +121,7 @@ def before() -> Collection | None:
 
 
 def label(page: str) -> str:
-    """What the sidebar calls a page: the Figures page with its number of figures."""
+    """Name of a page in the sidebar: the Figures page with its number of figures."""
     number = count() if page == "Figures" else 0
     return f"{page} ({number})" if number else page
 

@@ -94,7 +94,7 @@ def style() -> Style:
 
 
 def signature() -> Signature:
-    """Who signs the files; nobody unless it is switched on."""
+    """Signature of the files; none unless it is switched on."""
     kept = {**_NOBODY, **st.session_state.get(_SIGNED, {})}
     return Signature(kept["author"].strip(), kept["project"].strip()) if kept["on"] else Signature()
 
@@ -128,7 +128,7 @@ def _columns(plots: tuple[Plot, ...], chosen: Style) -> int:
 
 @st.fragment
 def _panel(plots: Mapping[str, Plot], key: str, together: str = "") -> None:
-    """Everything inside the menu; a change of style draws this part anew and not the page."""
+    """Content of the menu; a change of style draws this part anew and not the page."""
     st.html(f"<style>{CSS}</style>")
     with st.container(key=f"{key}-export-panel"):
         left, right = st.columns([1, 3.2], gap="medium")

@@ -32,7 +32,7 @@ class Drawn:
 
 
 def left_out(plots: Sequence[Picture]) -> tuple[str, ...]:
-    """What the files do not say unless they are signed."""
+    """Names that the files leave out unless they are signed."""
     return tuple(dict.fromkeys(line for plot in plots for line in anonymous(plot)[1]))
 
 

@@ -90,7 +90,7 @@ def best_columns(collection: Collection, indices: Sequence[int]) -> int:
 
 
 def _key(collection: Collection, index: int) -> str:
-    """All that decides how a figure looks."""
+    """Key of all that decides a figure's look."""
     figure = collection.figures[index]
     style = figure.in_style(collection.style).as_dict()
     return json.dumps([figure.key, figure.columns, style, bool(collection.signed)])

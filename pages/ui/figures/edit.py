@@ -74,7 +74,7 @@ def draw_figure(figures: Collection, place: int) -> None:
 
 
 def draw_offer(figures: Collection, place: int, where: str = "") -> None:
-    """What can be read instead of a grid that cannot: a button each. Nothing where it can."""
+    """Buttons for readable alternatives to a grid that is too small. None where it is readable."""
     figure, offer = figures.figures[place], drawings.draw(figures, place).offer
     if not offer:
         return

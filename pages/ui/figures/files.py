@@ -19,7 +19,7 @@ _LOADED, _ZIP = "figures_loaded", "figures_zip_made"
 
 
 def draw_top(figures: Collection) -> None:
-    """How many there are, and what can be done with all of them."""
+    """Number of figures, and actions for all of them."""
     count = len(figures)
     pictures = f", {figures.pictures} pictures" if figures.pictures != count else ""
     st.markdown(

@@ -37,7 +37,7 @@ _component = st.components.v2.component(
 
 @dataclass
 class _State:
-    """What a session knows of its choices."""
+    """State of a session's choices."""
 
     defaults: dict[str, Any] = field(default_factory=lambda: dict.fromkeys(WITHOUT_WIDGET))
     fresh: set[str] = field(default_factory=set)  # drawn in this run, for the first time
@@ -125,7 +125,7 @@ def read(place: str) -> None:
 
 
 def _settle(state: _State) -> None:
-    """What was drawn for the first time in this run holds its default: nobody has touched it."""
+    """Take the value of a widget that is new in this run as its default: nobody has touched it."""
     for name in state.fresh:
         if name in st.session_state:
             state.defaults[name] = st.session_state[name]
@@ -188,7 +188,7 @@ def write(key: str = "page", in_place: bool = False) -> None:
 
 
 def query() -> str:
-    """What stands behind the question mark."""
+    """The query of the address, without its question mark."""
     words: list[tuple[str, str]] = []
     for name, value in _choices():
         mine = [(name, word) for word in _words(value)]

@@ -12,7 +12,7 @@ OPTION_NAME = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")  # of an attribution met
 
 @dataclass(frozen=True)
 class Kind:
-    """How a choice is read from an address: one value or several, each made by ``parse``."""
+    """Kind of a choice in an address: one value or several, each made by ``parse``."""
 
     parse: Callable[[str], Any] = str
     several: bool = False

@@ -31,7 +31,7 @@ class Entry:
 
     @property
     def name(self) -> str:
-        """What it is called in a sentence or on a card: of a path its last part."""
+        """Name in a sentence or on a card: of a path its last part."""
         return name_without_folder(self.id)
 
     @property
@@ -58,7 +58,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Everything found, in the order in which it is shown."""
+    """All entries, in the order in which they are shown."""
 
     entries: tuple[Entry, ...]
     broken: tuple[Broken, ...]
@@ -87,7 +87,7 @@ class Catalogue:
 
 
 def catalogue() -> Catalogue:
-    """What there is now; read again when a file in the folder has changed."""
+    """The catalogue as of now; read again when a file in the folder has changed."""
     root = settings.read().checkpoints
     added = tuple(st.session_state.get(_ADDED, ()))
     stamps = tuple(_stamp(Path(reference)) for reference in added)

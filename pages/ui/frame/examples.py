@@ -26,7 +26,7 @@ class Example:
 
 @dataclass(frozen=True)
 class TaskWords:
-    """How a task is called on a page, and its examples (the first is what a newcomer sees)."""
+    """Title of a task on a page, and its examples (a newcomer sees the first)."""
 
     title: str
     examples: tuple[Example, ...]

@@ -35,7 +35,7 @@ _ICON = str(Path(__file__).with_name("icon.svg"))
 
 
 def place_of(title: str) -> str:
-    """What a page's address ends with; that of the home page with nothing."""
+    """Last part of a page's address; empty for the home page."""
     path = next(path for path, name in PAGES if name == title)
     return "" if path == PAGES[0][0] else Path(path).stem.split("_", 1)[1]
 

@@ -23,7 +23,7 @@ LONGEST = 2000  # characters of the small field
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen in the frame."""
+    """The choices made in the frame."""
 
     text: str
     pair: str | None
@@ -238,7 +238,7 @@ def _sentence(
 
 
 def _carry_text() -> None:
-    """What was typed moves with the switch between the small and the large field."""
+    """Move the typed text with the switch between the small and the large field."""
     if st.session_state.get("long"):
         st.session_state["document"] = st.session_state.get("text", "")
     else:

@@ -32,7 +32,7 @@ def draw_precision() -> None:
 
 
 def draw_sidebar(checkpoints: Catalogue, entries: Sequence[Entry], lazy: bool = False) -> None:
-    """Everything about the models that is no answer.
+    """Draw the sidebar: checkpoints, collected figures and settings.
 
     With `lazy` a checkpoint's details are looked up when they are unfolded: for a page that has
     not loaded it anyway.

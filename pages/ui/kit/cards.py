@@ -92,7 +92,7 @@ def marked(sentence: str, pair: str | None) -> Span | None:
 
 
 def show_texts(shown: Texts) -> None:
-    """What is drawn from here on is of this text and its pair.
+    """Set the text and its pair that everything drawn from here on is of.
 
     A word that was clicked in a card of an older text is marked where it stands in this one.
     """

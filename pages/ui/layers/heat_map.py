@@ -60,7 +60,7 @@ MOST = 4
 
 @dataclass(frozen=True)
 class Settings:
-    """How the heat maps are drawn."""
+    """Settings of the heat maps."""
 
     values: str
     order: str
@@ -205,7 +205,7 @@ def _plot(
 
 
 def _spread(ways: Sequence[Way]) -> list[str]:
-    """How far the seeds of a group lie apart, beside the size of what is drawn."""
+    """Spread of a group's seeds, beside the size of what is drawn."""
     sentences = []
     for way in ways:
         if way.entry.is_group:

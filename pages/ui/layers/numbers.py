@@ -66,7 +66,7 @@ def plot_at(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot:
 
 
 def _without(ways: Sequence[Way], ranked: Mapping[str, object]) -> str:
-    """Which numbers have no percentile here, and why."""
+    """Numbers without a percentile, and why."""
     if any(way.token for way in ways):
         return (
             "Percentiles are those of [CLS]: other tokens have no counterpart in other sentences."

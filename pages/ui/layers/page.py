@@ -22,7 +22,7 @@ _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
 
 def draw(checkpoints: Catalogue, choice: Choice) -> None:
-    """What is said in words, lines over depth, the vector itself, similarity over sentences."""
+    """Draw the page: sentences, lines over depth, the vector itself, similarity over sentences."""
     st.html(f"<style>{_STYLE}</style>")
     if not is_complete(choice):
         draw_sidebar(checkpoints, choice.entries)

@@ -32,13 +32,13 @@ class Score:
 
     @property
     def title(self) -> str:
-        """What the pooling is called."""
+        """Title of the pooling."""
         return TITLES.get(self.pooling, self.pooling)
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What is on one card."""
+    """Content of one card."""
 
     entry: Entry
     scores: list[Score]
@@ -119,7 +119,7 @@ class PairsOfDataSet:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How the two sentences of the page are compared, whichever checkpoint and pooling."""
+    """Settings of the comparison of the page's two sentences, for all checkpoints and poolings."""
 
     choice: Choice
     layer: int

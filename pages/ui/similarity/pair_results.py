@@ -142,7 +142,7 @@ def _compared(scores: PairScores, metric: str, centred: bool) -> None:
 
 
 def _sentence(scores: PairScores) -> str:
-    """What the pass cost, and the best cell with its interval."""
+    """Cost of the pass, and the best cell with its interval."""
     sentences = [
         f"{len(scores.rows):,} pairs, {scores.sentences:,} sentences.",
         f"Encoder {_seconds(scores.encoder)}; the poolings and layers beside it "

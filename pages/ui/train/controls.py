@@ -103,7 +103,7 @@ def wish(data: DataChoice, encoder: str) -> Wish:
 
 
 def about(wish: Wish) -> str:
-    """What the button begins, and how long that is."""
+    """Description of what the button begins, with the time it takes."""
     rows = f"On {len(wish.table):,} rows"
     if wish.how == FROZEN:
         return (

@@ -29,7 +29,7 @@ _UNITS = 100  # of a job's progress
 
 @dataclass(frozen=True)
 class Wish:
-    """What is fitted, and the name it is kept under."""
+    """Request of a fit, and the name it is kept under."""
 
     table: Table
     data: str
@@ -41,7 +41,7 @@ class Wish:
 
     @property
     def digest(self) -> str:
-        """What this is, apart from its name: another data set, encoder or budget is another."""
+        """Digest of the request apart from its name: of data set, encoder and budget."""
         values = [self.table.digest, self.table.label_digest, self.encoder, self.heads, self.seeds]
         values += [] if self.how == FROZEN else [self.how]
         return sha256(json.dumps(values).encode()).hexdigest()[:20]

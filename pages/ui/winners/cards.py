@@ -84,7 +84,7 @@ def won_by(reply: Reply, choice: Choice) -> Won:
 
 
 def in_words(shown: Sequence[Won]) -> str:
-    """Which layer wins most, and which matters most; with their numbers."""
+    """The layer that wins most and the one that matters most, with their numbers."""
     sentences = []
     for won in shown:
         shares = over_winners.shares_by_layer(won.reply.traces)
@@ -216,7 +216,7 @@ def shown_part(won: Won, quantity: str) -> int | None:
 
 
 def heads_of(shown: Sequence[Won]) -> int:
-    """How many attention heads there are to choose from."""
+    """Number of attention heads to choose from."""
     rows = [won.trace.head.attention for won in shown if not won.reply.entry.is_group]
     return max((len(row) for row in rows if row is not None), default=0)
 

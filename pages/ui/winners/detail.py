@@ -169,7 +169,7 @@ def _rows(table: Dimensions) -> dict[str, list[object]]:
 
 
 def _sum(trace: Trace, split: Decomposition, table: Dimensions, target: int) -> str:
-    """What the table adds up to, up to the logit itself with the measured error."""
+    """The sum of the table, up to the logit itself with the measured error."""
     top = table.contribution[table.largest(10)].sum()
     label = trace.checkpoint.labels[target] if trace.checkpoint.labels else "the output"
     whose = ("all" if table.held_by is None else "all that it holds,") + f" {table.won}"

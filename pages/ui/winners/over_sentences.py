@@ -171,7 +171,7 @@ class Over:
     count: int
 
     def result(self, entry: Entry) -> Many:
-        """What is known of an entry. Raises ``ValueError`` with the reason."""
+        """Statistics of an entry. Raises ``ValueError`` with the reason where there are none."""
         return sentence_pass.result(entry, self.chosen.rows, self.reference, self.count)
 
     def picture(self, view: str, entries: Sequence[Entry], **params: Any) -> Plot:

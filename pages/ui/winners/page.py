@@ -31,7 +31,7 @@ _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
 
 def draw(checkpoints: Catalogue, choice: Choice) -> None:
-    """What wins in each checkpoint, what if it were not there, one in detail, many sentences."""
+    """Draw the page: winners of each checkpoint, what-if, one in detail, many sentences."""
     st.html(f"<style>{_STYLE}</style>")
     draw_sidebar(checkpoints, choice.entries)
     if not is_complete(choice):
@@ -96,7 +96,7 @@ def _choose_part(place: DeltaGenerator, count: int) -> None:
 
 
 def _maximum(reply: Reply) -> str:
-    """What competes in this entry's pooling head: "layers", "tokens" or ""."""
+    """Kind of competitors in this entry's pooling head: "layers", "tokens" or ""."""
     won = None if reply.problem else reply.traces[0].head.winners
     if won is None:
         return ""
@@ -104,7 +104,7 @@ def _maximum(reply: Reply) -> str:
 
 
 def _without(answered: list[Reply]) -> str:
-    """Who has no winners, and why."""
+    """Checkpoints without winners, and why."""
     sentences = [owned(reply.entry.id, reply.problem) for reply in answered if reply.problem]
     silent = [reply for reply in answered if not reply.problem and not _maximum(reply)]
     pooled = [reply.entry for reply in silent if reply.entry.first.kind == "pooling"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class _Store:
-    """What is known of an entry, by the place of the sentence; filled by one run after another."""
+    """Samples of an entry by the place of the sentence; filled by one run after another."""
 
     samples: dict[int, tuple[WinnerSample, ...]] = field(default_factory=dict)
     seeds: dict[int, SeedDisagreement] = field(default_factory=dict)
@@ -52,7 +52,7 @@ def run(
 
 
 def done(entries: Sequence[Entry], rows: Rows, reference: str | None) -> int:
-    """How many sentences all entries have behind them."""
+    """Number of sentences that all entries have read."""
     stores = [_of(entry, rows, reference) for entry in entries]
     return min((_prefix(store) for store in stores if not store.problem), default=0)
 
