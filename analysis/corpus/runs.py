@@ -237,9 +237,9 @@ def compute(
     report = progress or (lambda *_: None)
     report(done, len(table), checkpoint.id, 0.0)
     order = np.random.default_rng(0).permutation(len(table))
-    for wanted in np.unique(lacking[lacking > 0]).tolist():
-        some = [reader for bit, reader in enumerate(readers) if wanted >> bit & 1]
-        rows = order[lacking[order] == wanted]
+    for lacking_bits in np.unique(lacking[lacking > 0]).tolist():
+        some = [reader for bit, reader in enumerate(readers) if lacking_bits >> bit & 1]
+        rows = order[lacking[order] == lacking_bits]
         schemas = {reader.name: _schema(classifier, [reader]) for reader in some}
         with predictions.being_written(place), Parts(place, schemas) as parts:
             for start in range(0, len(rows), WINDOW):

@@ -148,7 +148,7 @@ def _options(
     methods: tuple[str, ...], focus: str
 ) -> tuple[dict[str, tuple[tuple[str, Any], ...]], int, str]:
     """Options of every chosen method (the one in focus first), so that all are in the address."""
-    found: dict[str, tuple[tuple[str, Any], ...]] = {}
+    chosen: dict[str, tuple[tuple[str, Any], ...]] = {}
     seed = 0
     with st.container(key="attribution-options"), st.popover("Options", icon=":material/tune:"):
         span = (
@@ -166,7 +166,7 @@ def _options(
             method = METHODS[key]
             st.markdown(f"**{cards.plain(method.title)}**", help=method.note)
             values = [(name, _control(method, option)) for name, option in method.options.items()]
-            found[key] = tuple((n, v) for n, v in values if v != method.options[n].default)
+            chosen[key] = tuple((n, v) for n, v in values if v != method.options[n].default)
             if not values:
                 st.caption("It has no options.")
         if any(METHODS[key].family == "sampling" for key in methods):
@@ -181,7 +181,7 @@ def _options(
                     "method's own error.",
                 )
             )
-    return found, seed, span.strip()
+    return chosen, seed, span.strip()
 
 
 def _control(method: Method, option: Option) -> Any:

@@ -51,53 +51,59 @@ _ABOUT_MAP = (
 def beside(
     explained: Sequence[Explanation],
     choice: Choice,
-    wanted: AttributionRequest,
-    asked: EvidenceRequest,
+    request: AttributionRequest,
+    evidence_request: EvidenceRequest,
 ) -> None:
     """Under the table of evidence: do the rankings agree?"""
-    one = asked.of or next(iter(shared(explained, wanted.focus)), None)
-    if one is not None:
-        _agreement(explained, one, choice, wanted, asked)
+    explanation = evidence_request.of or next(iter(shared(explained, request.focus)), None)
+    if explanation is not None:
+        _agreement(explained, explanation, choice, request, evidence_request)
 
 
 def draw(
     explained: Sequence[Explanation],
     choice: Choice,
-    wanted: AttributionRequest,
-    asked: EvidenceRequest,
+    request: AttributionRequest,
+    evidence_request: EvidenceRequest,
     mark: Span | None,
     say: Callable[[str], None],
 ) -> None:
     """The panels that answer "how faithful is it?" in more detail than a table."""
-    one = asked.of or next(iter(shared(explained, wanted.focus)), None)
-    if one is None:
+    explanation = evidence_request.of or next(iter(shared(explained, request.focus)), None)
+    if explanation is None:
         return
-    _curves(one, choice, wanted, asked)
+    _curves(explanation, choice, request, evidence_request)
     with st.container(key="attributions-grid"):
         with st.container(key="below-left"):
-            _map(one, choice, wanted, mark)
-            if asked.of is None:
-                _compared(explained, choice, wanted, asked)
+            _map(explanation, choice, request, mark)
+            if evidence_request.of is None:
+                _compared(explained, choice, request, evidence_request)
         with st.container(key="below-right"):
-            draw_randomisation(one, choice, wanted)
-    draw_layers(explained, choice, wanted, say)
+            draw_randomisation(explanation, choice, request)
+    draw_layers(explained, choice, request, say)
 
 
 def _curves(
-    one: Explanation, choice: Choice, wanted: AttributionRequest, asked: EvidenceRequest
+    explanation: Explanation,
+    choice: Choice,
+    request: AttributionRequest,
+    evidence_request: EvidenceRequest,
 ) -> None:
-    records = {key: measured.complete(one, key, asked.setting) for key in wanted.methods}
+    records = {
+        key: measured.complete(explanation, key, evidence_request.setting)
+        for key in request.methods
+    }
     known = {key: record for key, record in records.items() if record is not None}
     if not known:
         return
     # Lines of one picture share their units: those of the method in focus.
-    units = known.get(wanted.focus, next(iter(known.values()))).units
+    units = known.get(request.focus, next(iter(known.values()))).units
     known = {key: record for key, record in known.items() if record.units == units}
-    how = {"replace": asked.setting.replace, "measured": asked.setting.output}
-    plot = picture_of("deletion_insertion", [one], choice, wanted, list(known), **how)
+    how = {"replace": evidence_request.setting.replace, "measured": evidence_request.setting.output}
+    plot = picture_of("deletion_insertion", [explanation], choice, request, list(known), **how)
     assert isinstance(plot.mark, Grid)
     with st.container(border=True, key="panel-curves"):
-        with titled(f"{one.name}: deletion and insertion", _ABOUT_CURVES, "curves"):
+        with titled(f"{explanation.name}: deletion and insertion", _ABOUT_CURVES, "curves"):
             export_menu({plot.title: plot}, "export-curves")
         with st.container(key="curves"):
             for part, title in zip(plot.mark.panels, plot.mark.subtitles, strict=True):
@@ -129,21 +135,24 @@ def _curve(part: Any, key: str, second: bool) -> None:
 def _compared(
     explained: Sequence[Explanation],
     choice: Choice,
-    wanted: AttributionRequest,
-    asked: EvidenceRequest,
+    request: AttributionRequest,
+    evidence_request: EvidenceRequest,
 ) -> None:
     """Checkpoints by the method in focus, as standard scores among random rankings."""
-    found = [
-        (one, measured.records(one, wanted.focus, asked.setting))
-        for one in shared(explained, wanted.focus)
+    measured_records = [
+        (explanation, measured.records(explanation, request.focus, evidence_request.setting))
+        for explanation in shared(explained, request.focus)
     ]
-    known = [(one, records) for one, records in found if records]
+    known = [(explanation, records) for explanation, records in measured_records if records]
     if len(known) > 1:
-        how = {"replace": asked.setting.replace, "measured": asked.setting.output}
-        some = [one for one, _ in known]
-        plot = picture_of("evidence_scores", some, choice, wanted, [wanted.focus], **how)
+        how = {
+            "replace": evidence_request.setting.replace,
+            "measured": evidence_request.setting.output,
+        }
+        some = [explanation for explanation, _ in known]
+        plot = picture_of("evidence_scores", some, choice, request, [request.focus], **how)
         with st.container(border=True, key="panel-compared"):
-            name = METHODS[wanted.focus].title
+            name = METHODS[request.focus].title
             with titled(f"{name}: better than random?", _ABOUT_CURVES, "compared"):
                 export_menu({plot.title: plot}, "export-compared")
             _heat(plot, "compared-drawing", 90 + 34 * (len(known) + 1))
@@ -171,25 +180,25 @@ def _bare(drawing: Sheet) -> None:
 
 def _agreement(
     explained: Sequence[Explanation],
-    one: Explanation,
+    explanation: Explanation,
     choice: Choice,
-    wanted: AttributionRequest,
-    asked: EvidenceRequest,
+    request: AttributionRequest,
+    evidence_request: EvidenceRequest,
 ) -> None:
-    if asked.of is None:
-        some, keys = shared(explained, wanted.focus), [wanted.focus]
+    if evidence_request.of is None:
+        some, keys = shared(explained, request.focus), [request.focus]
         title = "Agreement of checkpoints"
-        seeds = words.seeds_told([each.found[wanted.focus] for each in some])
+        seeds = words.seeds_told([each.results[request.focus] for each in some])
     else:
-        some, keys = [one], [key for key in wanted.methods if key in one.found]
+        some, keys = [explanation], [key for key in request.methods if key in explanation.results]
         title, seeds = "Agreement of methods", ""
     if max(len(some), len(keys)) < 2:
         return
     try:
-        plot = picture_of("rank_agreement", some, choice, wanted, keys)
+        plot = picture_of("rank_agreement", some, choice, request, keys)
     except Exception as error:
         why = reason(error)
-        st.caption(cards.plain(f"{title}: none, {why}." if asked.of is None else why))
+        st.caption(cards.plain(f"{title}: none, {why}." if evidence_request.of is None else why))
         return
     assert isinstance(plot.mark, HeatMap)
     with st.container(border=True, key="panel-agreement"):
@@ -200,26 +209,30 @@ def _agreement(
         st.caption(cards.plain(" ".join([*plot.notes, seeds])))
 
 
-def _map(one: Explanation, choice: Choice, wanted: AttributionRequest, mark: Span | None) -> None:
-    keys = [key for key in wanted.methods if key in one.found]
+def _map(
+    explanation: Explanation, choice: Choice, request: AttributionRequest, mark: Span | None
+) -> None:
+    keys = [key for key in request.methods if key in explanation.results]
     if len(keys) < 2:
         return
     try:
-        plot = picture_of("attribution_methods", [one], choice, wanted, keys)
+        plot = picture_of("attribution_methods", [explanation], choice, request, keys)
     except Exception as error:
         st.caption(cards.plain(reason(error)))
         return
     with st.container(border=True, key="panel-methods"):
-        with titled(f"{one.name}: methods side by side", _ABOUT_MAP, "methods"):
-            differ = words.methods_differ([one.mean(key) for key in keys], one.tokens, keys)
+        with titled(f"{explanation.name}: methods side by side", _ABOUT_MAP, "methods"):
+            differ = words.methods_differ(
+                [explanation.mean(key) for key in keys], explanation.tokens, keys
+            )
             pictures = {plot.title: plot}
             if differ is not None:
                 first, second = (_of(differ.names[i], keys) for i in (0, 1))
                 pictures["The two that differ most"] = picture_of(
-                    "attribution_disagreement", [one], choice, wanted, [first, second]
+                    "attribution_disagreement", [explanation], choice, request, [first, second]
                 )
             export_menu(pictures, "export-methods")
-        _chart(one, plot, keys, mark)
+        _chart(explanation, plot, keys, mark)
         if differ is not None:
             st.text(words.begin(differ.sentence))
         st.caption(cards.plain(" ".join(["Full colour: a row's largest score.", *plot.notes])))
@@ -230,12 +243,12 @@ def _of(name: str, keys: Sequence[str]) -> str:
     return next(k for k in keys if words.in_sentence(METHODS[k].title) == name)
 
 
-def _chart(one: Explanation, plot: Plot, keys: Sequence[str], mark: Span | None) -> None:
+def _chart(explanation: Explanation, plot: Plot, keys: Sequence[str], mark: Span | None) -> None:
     """The map, the marked token framed; a click marks a token and chooses a method."""
     from analysis.figures.screen.plotly import sheet
 
     assert isinstance(plot.mark, HeatMap)
-    units = on_common_units([one.mean(key) for key in keys])[0]
+    units = on_common_units([explanation.mean(key) for key in keys])[0]
     drawing = sheet(plot, selectable=True, height=110 + 34 * len(keys))
     _bare(drawing)
     for row in drawing.traces("heatmap"):
@@ -249,7 +262,7 @@ def _chart(one: Explanation, plot: Plot, keys: Sequence[str], mark: Span | None)
     named = [*range(0, len(units), step)]
     drawing.axis("x", tickvals=named, ticktext=[texts[u] for u in named], tickangle=-90)
     for column, unit in enumerate(units):
-        if is_marked(one.tokens, unit, mark):
+        if is_marked(explanation.tokens, unit, mark):
             drawing.box((column - 0.5, column + 0.5), (-0.5, len(keys) - 0.5))
 
     def clicked() -> None:
@@ -259,8 +272,8 @@ def _chart(one: Explanation, plot: Plot, keys: Sequence[str], mark: Span | None)
             if place is not None and len(place) == 2:
                 row, column = int(place[0]), int(place[1])
                 st.session_state["focus"] = keys[row]
-                if not one.tokens.special[units[column][0]]:
-                    cards.toggle_mark(span_of(one.tokens, units[column]))
+                if not explanation.tokens.special[units[column][0]]:
+                    cards.toggle_mark(span_of(explanation.tokens, units[column]))
 
     shades.adapt(drawing)
     st.plotly_chart(

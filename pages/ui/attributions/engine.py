@@ -68,7 +68,7 @@ class Question:
     seed: int = 0
 
     @property
-    def asked(self) -> recipes.Question:
+    def recipe_question(self) -> recipes.Question:
         """The same without the text, as recipes ask it."""
         names = recipes.Question.__dataclass_fields__
         return recipes.Question(**{name: getattr(self, name) for name in names})
@@ -76,7 +76,7 @@ class Question:
     def key(self, member: Checkpoint) -> Hashable:
         """Identity of the result, the same as for a recipe: files, precision, text, question."""
         reader = member_of(member, self.text, self.pair)
-        return key_of(reader, results.attribution, self.asked.arguments)
+        return key_of(reader, results.attribution, self.recipe_question.arguments)
 
 
 def known(member: Checkpoint, question: Question) -> Attribution | str | None:
@@ -86,11 +86,11 @@ def known(member: Checkpoint, question: Question) -> Attribution | str | None:
 
 def find(member: Checkpoint, question: Question) -> Attribution | str:
     """The result, computed now where it is not known; typing that goes on ends it."""
-    found = known(member, question)
-    if found is None:
-        found = _computed(models.classifier(member), question, models.leave_if_stale)
-        keep(question.key(member), found)
-    return found
+    result = known(member, question)
+    if result is None:
+        result = _computed(models.classifier(member), question, models.leave_if_stale)
+        keep(question.key(member), result)
+    return result
 
 
 def _computed(classifier: Any, question: Question, progress: Any) -> Attribution | str:
@@ -139,9 +139,9 @@ def keep(key: Hashable, result: Any) -> Any:
     return result
 
 
-def shown(found: Attribution, tokens: Any, unit: str) -> Attribution:
+def shown(result: Attribution, tokens: Any, unit: str) -> Attribution:
     """The result in the unit of the page: pieces of gradient methods are summed into words."""
-    return in_words(found, tokens) if unit == "word" and found.unit == "piece" else found
+    return in_words(result, tokens) if unit == "word" and result.unit == "piece" else result
 
 
 def saves_points(method: str, options: Sequence[tuple[str, Any]]) -> bool:
@@ -189,9 +189,9 @@ def cost(member: Checkpoint, question: Question) -> Cost | str:
 
 def _size(classifier: Any) -> float:
     """How much a token takes, in tokens of an encoder of 6 layers of 384."""
-    found = classifier.encoder.config
-    depth = getattr(found, "num_hidden_layers", 0) or 0
-    width = getattr(found, "hidden_size", 0) or 0
+    config = classifier.encoder.config
+    depth = getattr(config, "num_hidden_layers", 0) or 0
+    width = getattr(config, "hidden_size", 0) or 0
     return max(1.0, depth * width**2 / _SMALL)
 
 
@@ -200,7 +200,7 @@ def seconds(member: Checkpoint, question: Question, units: int | None = None) ->
     classifier = models.classifier(member)
     tokens = tokenize(classifier.tokenizer, question.text, question.pair, classifier.limit)
     backward = "backward" in METHODS[question.method].needs
-    one = _pass_seconds(
+    per_pass = _pass_seconds(
         member.sha256,
         models.precision(),
         len(tokens),
@@ -213,7 +213,7 @@ def seconds(member: Checkpoint, question: Question, units: int | None = None) ->
         groups = unit_groups(tokens, question.unit, question.span or None)
         units = sum(not tokens.special[group[0]] for group in groups)
     kind = classifier.checkpoint.kind
-    return one * passes(question.method, units, dict(question.options), kind=kind)
+    return per_pass * passes(question.method, units, dict(question.options), kind=kind)
 
 
 def forward_seconds(member: Checkpoint, question: Question) -> float:
@@ -274,22 +274,22 @@ def start(tasks: Sequence[Task], place: str) -> None:
     """
     stop()
     kept_in = small()
-    key = "attributions:" + hashlib.sha256(repr([one.key for one in tasks]).encode()).hexdigest()
+    key = "attributions:" + hashlib.sha256(repr([task.key for task in tasks]).encode()).hexdigest()
 
     def work(desk: Desk) -> None:
-        for index, one in enumerate(tasks):
+        for index, task in enumerate(tasks):
 
-            def told(share: float, index: int = index) -> None:
+            def report(share: float, index: int = index) -> None:
                 whole = (index + share) / len(tasks)
                 desk.report(round(1000 * whole), 1000, share=whole)
                 if desk.cancel.is_set():
                     raise Enough
 
             try:
-                found = one.make(told)
+                result = task.make(report)
             except Enough:
                 return
-            remember(kept_in, one.key, found)
+            remember(kept_in, task.key, result)
             desk.check()
 
     key = visitor.own(key)
@@ -317,14 +317,14 @@ def stop() -> None:
 
 
 def _job() -> Job | None:
-    found = st.session_state.get(_JOB)
-    return jobs.find(found[0]) if found else None
+    named = st.session_state.get(_JOB)
+    return jobs.find(named[0]) if named else None
 
 
 def place() -> str:
     """The panel of the session's last job."""
-    found = st.session_state.get(_JOB)
-    return found[1] if found else ""
+    named = st.session_state.get(_JOB)
+    return named[1] if named else ""
 
 
 def precision() -> str:

@@ -39,8 +39,8 @@ class Explanation:
     target: Target = 0
     label: str = ""  # of what is explained
     unit: str = "piece"  # in which results are shown
-    asked: dict[str, engine.Question] = field(default_factory=dict)
-    found: dict[str, tuple[Attribution, ...]] = field(default_factory=dict)  # one a member
+    questions: dict[str, engine.Question] = field(default_factory=dict)
+    results: dict[str, tuple[Attribution, ...]] = field(default_factory=dict)  # one a member
     without: dict[str, str] = field(default_factory=dict)  # why there is no result
     costs: dict[str, engine.Cost] = field(default_factory=dict)  # of one member
 
@@ -56,81 +56,91 @@ class Explanation:
 
     def mean(self, method: str) -> Attribution:
         """The result, or its mean over the seeds of a group."""
-        return averages.mean_attribution(self.found[method])
+        return averages.mean_attribution(self.results[method])
 
     def waits_for(self, method: str) -> list[Checkpoint]:
         """Members without a result that could have one."""
-        if self.problem or method in self.found or method in self.without:
+        if self.problem or method in self.results or method in self.without:
             return []
-        asked = self.asked[method]
+        question = self.questions[method]
         return [
-            m for m in self.entry.members if not isinstance(engine.known(m, asked), Attribution)
+            m for m in self.entry.members if not isinstance(engine.known(m, question), Attribution)
         ]
 
 
 def explain_all(
-    given: Sequence[Reply], choice: Choice, wanted: AttributionRequest
+    replies: Sequence[Reply], choice: Choice, request: AttributionRequest
 ) -> list[Explanation]:
     """What is known by now of each entry."""
-    names = distinct([reply.entry.name for reply in given])
-    return [explain(reply, name, choice, wanted) for reply, name in zip(given, names, strict=True)]
+    names = distinct([reply.entry.name for reply in replies])
+    return [
+        explain(reply, name, choice, request) for reply, name in zip(replies, names, strict=True)
+    ]
 
 
-def explain(reply: Reply, name: str, choice: Choice, wanted: AttributionRequest) -> Explanation:
+def explain(reply: Reply, name: str, choice: Choice, request: AttributionRequest) -> Explanation:
     """What is known by now of one entry: results, reasons, and what the rest would cost."""
-    one = Explanation(reply.entry, reply, name)
-    one.problem = _problem(reply)
-    if not one.problem:
+    explanation = Explanation(reply.entry, reply, name)
+    explanation.problem = _problem(reply)
+    if not explanation.problem:
         try:
-            _look_for_all(one, reply, choice, wanted)
+            _look_for_all(explanation, reply, choice, request)
         except Exception as error:
-            one.problem = reason(error, reply.entry.id)
-    return one
+            explanation.problem = reason(error, reply.entry.id)
+    return explanation
 
 
 def _look_for_all(
-    one: Explanation, reply: Reply, choice: Choice, wanted: AttributionRequest
+    explanation: Explanation, reply: Reply, choice: Choice, request: AttributionRequest
 ) -> None:
-    one.target, one.label = _target(reply, wanted)
-    span = span_of(choice, wanted.span)
-    one.unit = "span" if span else "word" if choice.words else "piece"
-    for key in dict.fromkeys((*wanted.methods, *LAYERS)):
-        asked = question(
+    explanation.target, explanation.label = _target(reply, request)
+    span = span_of(choice, request.span)
+    explanation.unit = "span" if span else "word" if choice.words else "piece"
+    for key in dict.fromkeys((*request.methods, *LAYERS)):
+        recipe_question = question(
             key,
-            one.target,
-            one.unit,
-            wanted.output,
-            wanted.baseline,
-            _baseline_text(choice, wanted),
+            explanation.target,
+            explanation.unit,
+            request.output,
+            request.baseline,
+            _baseline_text(choice, request),
             span,
-            wanted.options.get(key, ()),
-            wanted.seed,
+            request.options.get(key, ()),
+            request.seed,
         )
-        one.asked[key] = engine.Question(choice.text, choice.pair, *asked.arguments)
-        look(one, key)
+        explanation.questions[key] = engine.Question(
+            choice.text, choice.pair, *recipe_question.arguments
+        )
+        look(explanation, key)
 
 
-def look(one: Explanation, key: str) -> None:
+def look(explanation: Explanation, key: str) -> None:
     """Take in what is known of a method by now."""
-    found = [engine.known(member, one.asked[key]) for member in one.entry.members]
-    refused = next((result for result in found if isinstance(result, str)), "")
-    results = [result for result in found if isinstance(result, Attribution)]
-    if len(results) == len(one.entry.members):
-        one.found[key] = tuple(engine.shown(r, one.tokens, one.unit) for r in results)
+    known = [
+        engine.known(member, explanation.questions[key]) for member in explanation.entry.members
+    ]
+    refused = next((result for result in known if isinstance(result, str)), "")
+    results = [result for result in known if isinstance(result, Attribution)]
+    if len(results) == len(explanation.entry.members):
+        explanation.results[key] = tuple(
+            engine.shown(r, explanation.tokens, explanation.unit) for r in results
+        )
     elif refused:
-        one.without[key] = refused
-    elif key not in one.costs:
-        cost = engine.cost(one.entry.first, one.asked[key])
+        explanation.without[key] = refused
+    elif key not in explanation.costs:
+        cost = engine.cost(explanation.entry.first, explanation.questions[key])
         if isinstance(cost, str):
-            one.without[key] = cost
+            explanation.without[key] = cost
         else:
-            one.costs[key] = cost
+            explanation.costs[key] = cost
 
 
 def at_once(explained: Sequence[Explanation], key: str) -> bool:
     """Whether a method is computed while one types: all of it is a moment's work."""
     work = sum(
-        len(one.waits_for(key)) * one.costs[key].tokens for one in explained if key in one.costs
+        len(explanation.waits_for(key)) * explanation.costs[key].tokens
+        for explanation in explained
+        if key in explanation.costs
     )
     sampled = METHODS[key].family == "sampling"
     return work <= (engine.SAMPLED_AT_ONCE if sampled else engine.AT_ONCE)
@@ -141,34 +151,34 @@ def compute(
 ) -> None:
     """Compute what takes a moment; the rest waits until somebody asks for it."""
     todo = [
-        (one, key)
+        (explanation, key)
         for key in keys
         if at_once(explained, key)
-        for one in explained
-        if one.waits_for(key)
+        for explanation in explained
+        if explanation.waits_for(key)
     ]
-    total = sum(len(one.waits_for(key)) for one, key in todo)
+    total = sum(len(explanation.waits_for(key)) for explanation, key in todo)
     done = 0
-    for one, key in todo:
-        for member in one.waits_for(key):
+    for explanation, key in todo:
+        for member in explanation.waits_for(key):
             done += 1
             with crowd.turn(say):
                 say(f"{METHODS[key].title}: {member.name} ({done} of {total})")
-                engine.find(member, one.asked[key])
-        look(one, key)
+                engine.find(member, explanation.questions[key])
+        look(explanation, key)
 
 
 def with_fewer_points(
-    explained: Sequence[Explanation], wanted: AttributionRequest
+    explained: Sequence[Explanation], request: AttributionRequest
 ) -> AttributionRequest:
     """The same request with few points along the line in methods that are still to be computed."""
-    options = dict(wanted.options)
-    for key in wanted.methods:
+    options = dict(request.options)
+    for key in request.methods:
         own = options.get(key, ())
-        lacking = any(one.waits_for(key) for one in explained)
+        lacking = any(explanation.waits_for(key) for explanation in explained)
         if lacking and at_once(explained, key) and engine.saves_points(key, own):
             options[key] = (*own, ("n_steps", crowd.FEW_STEPS))
-    return replace(wanted, options=options)
+    return replace(request, options=options)
 
 
 def span_of(choice: Choice, words: str) -> tuple[tuple[int, int, int], ...]:
@@ -186,8 +196,8 @@ def span_of(choice: Choice, words: str) -> tuple[tuple[int, int, int], ...]:
     raise ValueError(f"“{words}” does not stand in the text: give a span as it is written there")
 
 
-def _baseline_text(choice: Choice, wanted: AttributionRequest) -> str | None:
-    return wanted.baseline_text.strip() or None if wanted.baseline == "text" else None
+def _baseline_text(choice: Choice, request: AttributionRequest) -> str | None:
+    return request.baseline_text.strip() or None if request.baseline == "text" else None
 
 
 def _problem(reply: Reply) -> str:
@@ -203,26 +213,26 @@ def _problem(reply: Reply) -> str:
     return ""
 
 
-def _target(reply: Reply, wanted: AttributionRequest) -> tuple[Target, str]:
+def _target(reply: Reply, request: AttributionRequest) -> tuple[Target, str]:
     labels = reply.entry.first.labels
     if reply.entry.first.regression:
         return reply.target, "a larger value"
-    if wanted.against == OTHERS or wanted.against not in labels:
+    if request.against == OTHERS or request.against not in labels:
         return reply.target, reply.label
-    other = labels.index(wanted.against)
-    if other == reply.target:
+    contrast = labels.index(request.against)
+    if contrast == reply.target:
         raise ValueError(
             f"{reply.entry.name}: {reply.label} cannot be explained against itself; choose another "
             "class under “Against”."
         )
-    return (reply.target, other), f"{reply.label} against {wanted.against}"
+    return (reply.target, contrast), f"{reply.label} against {request.against}"
 
 
 def picture_of(
     view: str,
     some: Sequence[Explanation],
     choice: Choice,
-    wanted: AttributionRequest,
+    request: AttributionRequest,
     methods: Sequence[str],
     **params: Any,
 ) -> Plot:
@@ -230,32 +240,37 @@ def picture_of(
 
     One that shows an attribution which was stopped early has no recipe: it cannot be made again.
     """
-    span = span_of(choice, wanted.span)
+    span = span_of(choice, request.span)
     plot = picture(
         view,
-        [one.entry for one in some],
+        [explanation.entry for explanation in some],
         choice,
-        [one.target for one in some],
+        [explanation.target for explanation in some],
         method=list(methods),
         unit="word" if choice.words else "piece",
-        output=wanted.output,
-        baseline=wanted.baseline,
-        baseline_text=_baseline_text(choice, wanted),
+        output=request.output,
+        baseline=request.baseline,
+        baseline_text=_baseline_text(choice, request),
         span=[list(part) for part in span] or None,
-        options={key: dict(wanted.options[key]) for key in methods if wanted.options.get(key)}
+        options={key: dict(request.options[key]) for key in methods if request.options.get(key)}
         or None,
-        seed=wanted.seed,
+        seed=request.seed,
         **params,
     )
-    stopped = any(r.stopped for one in some for key in methods for r in one.found.get(key, ()))
+    stopped = any(
+        r.stopped
+        for explanation in some
+        for key in methods
+        for r in explanation.results.get(key, ())
+    )
     return replace(plot, recipe={}) if stopped else plot
 
 
 def shared(explained: Sequence[Explanation], key: str) -> list[Explanation]:
     """Those that have a result by this method."""
-    return [one for one in explained if key in one.found]
+    return [explanation for explanation in explained if key in explanation.results]
 
 
 def tokens_of(some: Sequence[Explanation]) -> list[Any]:
     """The texts as each tokenizer reads them."""
-    return [one.tokens for one in some]
+    return [explanation.tokens for explanation in some]

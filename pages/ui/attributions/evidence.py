@@ -45,10 +45,10 @@ class EvidenceRequest:
     setting: Setting
 
 
-def controls(explained: Sequence[Explanation], wanted: AttributionRequest) -> EvidenceRequest:
+def controls(explained: Sequence[Explanation], request: AttributionRequest) -> EvidenceRequest:
     """Draw the panel's title and controls."""
-    known = [one for one in explained if not one.problem]
-    names = [one.name for one in known]
+    known = [explanation for explanation in explained if not explanation.problem]
+    names = [explanation.name for explanation in known]
     with st.container(key="evidence-title"):
         st.markdown("**How faithful is it?**", help=ABOUT)
         with st.popover("How", icon=":material/tune:", type="tertiary"):
@@ -69,7 +69,7 @@ def controls(explained: Sequence[Explanation], wanted: AttributionRequest) -> Ev
                 help="The probability of the class, as in the source; or the output that is "
                 "explained, which does not saturate.",
             )
-    setting = Setting(replace, wanted.output if by == measured.EXPLAINED else "probability")
+    setting = Setting(replace, request.output if by == measured.EXPLAINED else "probability")
     if len(names) < 2:
         return EvidenceRequest(known[0] if known else None, setting)
     if st.session_state.get("evidence_of") not in (None, *names, ALL):
@@ -77,13 +77,15 @@ def controls(explained: Sequence[Explanation], wanted: AttributionRequest) -> Ev
     chosen = st.selectbox(
         "Evidence for", (*names, ALL), **address.kept("evidence_of"), label_visibility="collapsed"
     )
-    return EvidenceRequest(next((one for one in known if one.name == chosen), None), setting)
+    return EvidenceRequest(
+        next((explanation for explanation in known if explanation.name == chosen), None), setting
+    )
 
 
 def draw(
     explained: Sequence[Explanation],
-    wanted: AttributionRequest,
-    asked: EvidenceRequest,
+    request: AttributionRequest,
+    evidence_request: EvidenceRequest,
     say: Callable[[str], None],
 ) -> bool:
     """Measure what takes a moment, and draw the table; ask before what takes longer.
@@ -91,31 +93,50 @@ def draw(
     Returns whether a moment's work was put off because many people wait.
     """
     table, below = st.container(key="evidence-table"), st.container(key="evidence-below")
-    some = [asked.of] if asked.of is not None else shared(explained, wanted.focus)
-    keys = [key for key in wanted.methods if asked.of is None or key in asked.of.found]
-    keys = [wanted.focus] if asked.of is None else keys
-    if not some or not keys or not all(key in one.found for one in some for key in keys):
+    some = (
+        [evidence_request.of]
+        if evidence_request.of is not None
+        else shared(explained, request.focus)
+    )
+    keys = [
+        key
+        for key in request.methods
+        if evidence_request.of is None or key in evidence_request.of.results
+    ]
+    keys = [request.focus] if evidence_request.of is None else keys
+    if (
+        not some
+        or not keys
+        or not all(key in explanation.results for explanation in some for key in keys)
+    ):
         with table:
             piece(
                 '<div class="none">There is no attribution to measure yet.</div>',
                 "evidence-drawing",
             )
         return False
-    tasks = [task for one in some for task in measured.missing(one, keys, asked.setting)]
+    tasks = [
+        task
+        for explanation in some
+        for task in measured.missing(explanation, keys, evidence_request.setting)
+    ]
     tokens = sum(
-        measured.work(one, len(measured.missing(one, keys, asked.setting))) for one in some
+        measured.work(
+            explanation, len(measured.missing(explanation, keys, evidence_request.setting))
+        )
+        for explanation in some
     )
     short = bool(tasks) and tokens <= measured.AT_ONCE and engine.running() is None
     later = short and crowd.crowded()
     if short and not later:
         measured.measure(tasks, say)
         tasks = []
-    rows = _rows(some, keys, asked, wanted)
+    rows = _rows(some, keys, evidence_request, request)
     with table:
         piece(
             evidence(rows, _heads()),
             "evidence-drawing",
-            lambda index: _choose(keys[index] if asked.of is not None else None),
+            lambda index: _choose(keys[index] if evidence_request.of is not None else None),
         )
     with below:
         if later:
@@ -124,7 +145,7 @@ def draw(
             if tasks:
                 _ask(tasks, some[0], tokens)
             _ask_sensitivity(some, keys)
-        _favours(asked, some, keys)
+        _favours(evidence_request, some, keys)
     return later
 
 
@@ -145,30 +166,32 @@ def _heads() -> tuple[tuple[str, str], ...]:
 def _rows(
     some: Sequence[Explanation],
     keys: Sequence[str],
-    asked: EvidenceRequest,
-    wanted: AttributionRequest,
+    evidence_request: EvidenceRequest,
+    request: AttributionRequest,
 ) -> list[Row]:
     """One row for each method of an entry, or for each entry; random rankings last."""
     rows = []
-    for one in some:
+    for explanation in some:
         for key in keys:
-            found = measured.faithful(one, key, asked.setting)
-            records = [each for each in found if isinstance(each, Faithfulness)]
-            reason = next((each for each in found if isinstance(each, str)), "")
-            cells = [(error_text(over_seeds.gaps(one.found[key]).value), "")]
+            measured_records = measured.faithful(explanation, key, evidence_request.setting)
+            records = [each for each in measured_records if isinstance(each, Faithfulness)]
+            reason = next((each for each in measured_records if isinstance(each, str)), "")
+            cells = [(error_text(over_seeds.gaps(explanation.results[key]).value), "")]
             for column in _COLUMNS:
-                cells.append(_measure(records, column) if len(records) == len(found) else ("", ""))
-            cells.append((_sensitivity(one, key), ""))
-            name = METHODS[key].title if asked.of is not None else one.name
+                cells.append(
+                    _measure(records, column) if len(records) == len(measured_records) else ("", "")
+                )
+            cells.append((_sensitivity(explanation, key), ""))
+            name = METHODS[key].title if evidence_request.of is not None else explanation.name
             rows.append(
                 Row(
                     name,
                     tuple(cells),
-                    chosen=asked.of is not None and key == wanted.focus,
-                    told=reason,
+                    chosen=evidence_request.of is not None and key == request.focus,
+                    hint=reason,
                 )
             )
-    random = _random(some, keys, asked)
+    random = _random(some, keys, evidence_request)
     return [*rows, random] if random is not None else rows
 
 
@@ -180,10 +203,12 @@ def _measure(records: Sequence[Faithfulness], column: str) -> tuple[str, str]:
     return _signed(values), "\n".join(small)
 
 
-def _random(some: Sequence[Explanation], keys: Sequence[str], asked: EvidenceRequest) -> Row | None:
+def _random(
+    some: Sequence[Explanation], keys: Sequence[str], evidence_request: EvidenceRequest
+) -> Row | None:
     records = [
         each
-        for each in measured.faithful(some[0], keys[0], asked.setting)
+        for each in measured.faithful(some[0], keys[0], evidence_request.setting)
         if isinstance(each, Faithfulness)
     ]
     if not records:
@@ -194,12 +219,12 @@ def _random(some: Sequence[Explanation], keys: Sequence[str], asked: EvidenceReq
         low, high = (fmean([m.band[end] for m in measures]) for end in (0, 1))
         mean = over_seeds.number([m.random for m in measures])
         cells.append((_signed(over_seeds.Number(mean.value)), f"{low:.2f} to {high:.2f}"))
-    name = "random rankings" + (f", {some[0].name}" if asked.of is None else "")
+    name = "random rankings" + (f", {some[0].name}" if evidence_request.of is None else "")
     return Row(
         name,
         (*cells, ("–", "")),
         random=True,
-        told="Mean of 20 random rankings of the same units, and their middle 95 %.",
+        hint="Mean of 20 random rankings of the same units, and their middle 95 %.",
     )
 
 
@@ -209,17 +234,17 @@ def _signed(number: over_seeds.Number) -> str:
     return f"{number.value:+.2f}"
 
 
-def _sensitivity(one: Explanation, key: str) -> str:
-    found = measured.sensitive(one, key)
-    records = [each for each in found if isinstance(each, Sensitivity)]
-    if len(records) < len(found):
-        return "none" if any(isinstance(each, str) for each in found) else ""
+def _sensitivity(explanation: Explanation, key: str) -> str:
+    measured_records = measured.sensitive(explanation, key)
+    records = [each for each in measured_records if isinstance(each, Sensitivity)]
+    if len(records) < len(measured_records):
+        return "none" if any(isinstance(each, str) for each in measured_records) else ""
     number = over_seeds.number([each.maximum for each in records])
     return "–" if isnan(number.value) else f"{number.value:.2f}"
 
 
 def _ask(tasks: Sequence[Any], first: Explanation, tokens: int) -> None:
-    each = engine.forward_seconds(first.entry.first, first.asked[next(iter(first.found))])
+    each = engine.forward_seconds(first.entry.first, first.questions[next(iter(first.results))])
     expected = each * tokens / len(first.tokens)
     st.button(
         f"Measure the evidence ({time_in_words(expected)})",
@@ -231,11 +256,16 @@ def _ask(tasks: Sequence[Any], first: Explanation, tokens: int) -> None:
 
 
 def _ask_sensitivity(some: Sequence[Explanation], keys: Sequence[str]) -> None:
-    tasks = [task for one in some for task in measured.sensitivity_tasks(one, keys)]
+    tasks = [task for explanation in some for task in measured.sensitivity_tasks(explanation, keys)]
     if not tasks:
         return
     # Sensitivity takes eleven attributions of each method.
-    expected = 11 * sum(result.seconds for one in some for key in keys for result in one.found[key])
+    expected = 11 * sum(
+        result.seconds
+        for explanation in some
+        for key in keys
+        for result in explanation.results[key]
+    )
     st.button(
         f"Measure the sensitivity ({time_in_words(expected)})",
         key="measure-sensitivity",
@@ -245,7 +275,9 @@ def _ask_sensitivity(some: Sequence[Explanation], keys: Sequence[str]) -> None:
     )
 
 
-def _favours(asked: EvidenceRequest, some: Sequence[Explanation], keys: Sequence[str]) -> None:
+def _favours(
+    evidence_request: EvidenceRequest, some: Sequence[Explanation], keys: Sequence[str]
+) -> None:
     """The methods that each metric favours by construction, and the numbers as a file."""
     with st.container(horizontal=True, key="evidence-more"):
         with st.popover("Biases of the metrics", type="tertiary", icon=":material/balance:"):
@@ -263,7 +295,7 @@ def _favours(asked: EvidenceRequest, some: Sequence[Explanation], keys: Sequence
                 st.markdown(f"**{title[0].upper()}{title[1:]}.** {cards.plain(FAVOURED[name])}")
         st.download_button(
             "CSV",
-            data=lambda: _csv(some, keys, asked.setting),
+            data=lambda: _csv(some, keys, evidence_request.setting),
             on_click="ignore",
             file_name="evidence.csv",
             key="evidence-csv",
@@ -283,22 +315,22 @@ def _csv(some: Sequence[Explanation], keys: Sequence[str], setting: Setting) -> 
     from analysis.attribution.evidence.table import one_below_another
 
     tables = []
-    for one in some:
-        for index, member in enumerate(one.entry.members):
+    for explanation in some:
+        for index, member in enumerate(explanation.entry.members):
             rows = []
             for key in keys:
-                record = measured.faithful(one, key, setting)[index]
-                noise = measured.sensitive(one, key)[index]
+                record = measured.faithful(explanation, key, setting)[index]
+                noise = measured.sensitive(explanation, key)[index]
                 rows.append(
                     Evidence(
                         METHODS[key].title,
-                        one.found[key][index],
+                        explanation.results[key][index],
                         record if isinstance(record, Faithfulness) else None,
                         noise if isinstance(noise, Sensitivity) else None,
                     )
                 )
             table = evidence_table(rows)
             table.insert(0, "checkpoint", member.id)
-            table.insert(1, "explained", one.label)
+            table.insert(1, "explained", explanation.label)
             tables.append(table)
     return as_csv(one_below_another(tables)).encode()

@@ -38,55 +38,65 @@ _ABOUT_RANDOM = (
 def draw_layers(
     explained: Sequence[Explanation],
     choice: Choice,
-    wanted: AttributionRequest,
+    request: AttributionRequest,
     say: Callable[[str], None],
 ) -> None:
     """One picture for each checkpoint, all on one scale."""
     if engine.running() is None:
         compute(explained, LAYERS, say)
     joint, split = LAYERS
-    known = [one for one in explained if joint in one.found]
+    known = [explanation for explanation in explained if joint in explanation.results]
     if not known:
         _no_layers(explained, joint)
         return
     with st.container(border=True, key="panel-layers"):
-        plots = {one.name: _layer_plot(one, choice, wanted, None) for one in known}
+        plots = {
+            explanation.name: _layer_plot(explanation, choice, request, None)
+            for explanation in known
+        }
         largest = max(
             arrays.largest(result.layer_scores.sum(axis=0))
-            for one in known
+            for explanation in known
             for key in LAYERS
-            for result in one.found.get(key, ())
+            for result in explanation.results.get(key, ())
             if result.layer_scores is not None
         )
-        state = (*choice.key, wanted.output, wanted.against, wanted.baseline)
+        state = (*choice.key, request.output, request.against, request.baseline)
         limit = common_limit("layer_scale", state, 1000 * largest, st.session_state) / 1000
-        plots = {one.name: _layer_plot(one, choice, wanted, limit) for one in known}
+        plots = {
+            explanation.name: _layer_plot(explanation, choice, request, limit)
+            for explanation in known
+        }
         with titled("Which layer carries the prediction?", _ABOUT_LAYERS, "layers"):
             export_menu(plots, "export-layers")
         with st.container(key="layer-cards"):
-            for one in known:
-                said = plots[one.name].notes[-1]
+            for explanation in known:
+                note_of_plot = plots[explanation.name].notes[-1]
                 note = (
-                    f'<div class="line">{cards.text(one.without[split])}</div>'
-                    if split in one.without
+                    f'<div class="line">{cards.text(explanation.without[split])}</div>'
+                    if split in explanation.without
                     else ""
                 )
                 cards.piece(
-                    f'<div class="id">{cards.text(one.name)}</div>'
-                    f"{html(plots[one.name], css=False)}"
-                    f'<div class="line">{cards.text(said)}</div>{note}',
-                    f"layers-{one.name}",
+                    f'<div class="id">{cards.text(explanation.name)}</div>'
+                    f"{html(plots[explanation.name], css=False)}"
+                    f'<div class="line">{cards.text(note_of_plot)}</div>{note}',
+                    f"layers-{explanation.name}",
                 )
-        if any(one.waits_for(joint) for one in explained) and not attributions_waiting.watch(
-            "layers"
-        ):
+        if any(
+            explanation.waits_for(joint) for explanation in explained
+        ) and not attributions_waiting.watch("layers"):
             attributions_waiting.offer(joint, explained, "layers")
 
 
 def _no_layers(explained: Sequence[Explanation], joint: str) -> None:
     """Why there is no picture, or what it would take."""
-    waiting = any(one.waits_for(joint) for one in explained)
-    reasons = list(dict.fromkeys(one.without[joint] for one in explained if joint in one.without))
+    waiting = any(explanation.waits_for(joint) for explanation in explained)
+    reasons = list(
+        dict.fromkeys(
+            explanation.without[joint] for explanation in explained if joint in explanation.without
+        )
+    )
     if not waiting and not reasons:
         return
     with st.container(border=True, key="panel-layers"):
@@ -98,24 +108,26 @@ def _no_layers(explained: Sequence[Explanation], joint: str) -> None:
 
 
 def _layer_plot(
-    one: Explanation, choice: Choice, wanted: AttributionRequest, limit: float | None
+    explanation: Explanation, choice: Choice, request: AttributionRequest, limit: float | None
 ) -> Plot:
-    keys = [key for key in LAYERS if key in one.found]
-    return picture_of("attribution_layers", [one], choice, wanted, keys, limit=limit)
+    keys = [key for key in LAYERS if key in explanation.results]
+    return picture_of("attribution_layers", [explanation], choice, request, keys, limit=limit)
 
 
-def draw_randomisation(one: Explanation, choice: Choice, wanted: AttributionRequest) -> None:
+def draw_randomisation(
+    explanation: Explanation, choice: Choice, request: AttributionRequest
+) -> None:
     """On request: the check needs one attribution for every stage of the model."""
-    keys = [key for key in wanted.methods if key in one.found]
+    keys = [key for key in request.methods if key in explanation.results]
     rows = [
         key
         for key in keys
-        if all(isinstance(found, Randomisation) for found in measured.randomised(one, key))
+        if all(isinstance(test, Randomisation) for test in measured.randomised(explanation, key))
     ]
     if rows:
-        plot = picture_of("randomisation", [one], choice, wanted, rows)
-        panel(plot, "randomisation", _ABOUT_RANDOM, title=f"{one.name}: randomisation test")
-    tasks = measured.randomisation_tasks(one, keys)
+        plot = picture_of("randomisation", [explanation], choice, request, rows)
+        panel(plot, "randomisation", _ABOUT_RANDOM, title=f"{explanation.name}: randomisation test")
+    tasks = measured.randomisation_tasks(explanation, keys)
     if not tasks and rows:
         return
     with st.container(border=True, key="panel-randomise"):
@@ -125,15 +137,15 @@ def draw_randomisation(one: Explanation, choice: Choice, wanted: AttributionRequ
             return
         if not tasks:
             reasons = [
-                found
+                test
                 for key in keys
-                for found in measured.randomised(one, key)
-                if isinstance(found, str)
+                for test in measured.randomised(explanation, key)
+                if isinstance(test, str)
             ]
             st.caption(cards.plain(" ".join(dict.fromkeys(reasons))))
             return
-        depth = int(one.entry.first.facts.get("layers") or 6) + 3
-        expected = (depth + 1) * sum(r.seconds for key in keys for r in one.found[key])
+        depth = int(explanation.entry.first.facts.get("layers") or 6) + 3
+        expected = (depth + 1) * sum(r.seconds for key in keys for r in explanation.results[key])
         st.caption(
             "Random weights, from the classifier down: does the attribution change with the model?"
         )

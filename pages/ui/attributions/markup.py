@@ -61,7 +61,7 @@ class Line:
     strip: Strip | None = None
     error: str = ""
     time: str = ""
-    told: str = ""  # on hover over the numbers
+    hint: str = ""  # on hover over the numbers
     instead: str = ""
 
 
@@ -109,7 +109,7 @@ def _line(line: Line, mark: Span | None, several: bool) -> str:
         ends = f"<span>{text(line.error)}</span><span>{text(line.time)}</span>"
     return (
         f'<div class="one">{name if several else ""}{body}'
-        f'<span class="ends" title="{text(line.told)}">{ends}</span></div>'
+        f'<span class="ends" title="{text(line.hint)}">{ends}</span></div>'
     )
 
 
@@ -144,11 +144,11 @@ def bars(
         special = bool(tokens.special[unit[0]])
         classes = "row tok" + " special" * special + " marked" * is_marked(tokens, unit, mark)
         label = text(label_of(tokens, unit))
-        told = "&#10;".join(f"{text(column.name)}: {_told(column, at)}" for column in columns)
+        hints = "&#10;".join(f"{text(column.name)}: {_hint(column, at)}" for column in columns)
         focus = "" if special else ' tabindex=0 role="button"'
         rows.append(
             f'<div class="{classes}" data-unit="{at}" data-segment="{segment}" data-start="{start}"'
-            f' data-end="{end}"{focus} title="{label}&#10;{told}">'
+            f' data-end="{end}"{focus} title="{label}&#10;{hints}">'
             f'<span class="name" dir="auto">{label}</span>'
             f"{''.join(_cell(column, at) for column in columns)}</div>"
         )
@@ -172,32 +172,32 @@ def short(value: float, limit: float) -> str:
     return f"{value:+.{2 if limit >= 0.5 else 3 if limit >= 0.05 else 4}f}"
 
 
-def _told(one: Bar, at: int) -> str:
-    shown = number(float(one.values[at]), "signed")
-    if one.interval is not None and all(map(isfinite, one.interval[at])):
-        low, high = one.interval[at].tolist()
+def _hint(bar: Bar, at: int) -> str:
+    shown = number(float(bar.values[at]), "signed")
+    if bar.interval is not None and all(map(isfinite, bar.interval[at])):
+        low, high = bar.interval[at].tolist()
         shown += f" ({number(low, 'signed')} to {number(high, 'signed')})"
     return shown
 
 
-def _cell(one: Bar, at: int) -> str:
+def _cell(bar: Bar, at: int) -> str:
     def place(value: float) -> float:
-        return 50 + 50 * min(max(value / one.limit, -1.0), 1.0)
+        return 50 + 50 * min(max(value / bar.limit, -1.0), 1.0)
 
-    value = float(one.values[at])
+    value = float(bar.values[at])
     inside = []
     if isfinite(value):
         low, high = sorted((place(value), 50.0))
         side = "to" if value > 0 else "off"
         inside.append(f'<b class="{side}" style="left:{low:.2f}%;width:{high - low:.2f}%"></b>')
-    if one.interval is not None and all(map(isfinite, one.interval[at])):
-        low, high = (place(float(end)) for end in one.interval[at])
+    if bar.interval is not None and all(map(isfinite, bar.interval[at])):
+        low, high = (place(float(end)) for end in bar.interval[at])
         inside.append(f'<u style="left:{low:.2f}%;width:{high - low:.2f}%"></u>')
-    if one.dots is not None:
-        inside += [f'<s style="left:{place(float(dot)):.2f}%"></s>' for dot in one.dots[at]]
+    if bar.dots is not None:
+        inside += [f'<s style="left:{place(float(dot)):.2f}%"></s>' for dot in bar.dots[at]]
     return (
         f'<span class="cell"><span class="swing">{"".join(inside)}</span>'
-        f'<span class="num">{short(value, one.limit)}</span></span>'
+        f'<span class="num">{short(value, bar.limit)}</span></span>'
     )
 
 
@@ -209,7 +209,7 @@ class Row:
     cells: tuple[tuple[str, str], ...]
     chosen: bool = False
     random: bool = False
-    told: str = ""
+    hint: str = ""
 
 
 def evidence(rows: Sequence[Row], heads: Sequence[tuple[str, str]]) -> str:
@@ -233,12 +233,12 @@ def evidence(rows: Sequence[Row], heads: Sequence[tuple[str, str]]) -> str:
             for value, small in row.cells
         )
         lines.append(
-            f'<div class="{classes}" role="row"{click} title="{text(row.told)}">'
+            f'<div class="{classes}" role="row"{click} title="{text(row.hint)}">'
             f'<span class="who" role="rowheader">{text(row.name)}</span>{cells}</div>'
         )
     reasons = "".join(
-        f'<div class="none">{text(told)}</div>'
-        for told in dict.fromkeys(row.told for row in rows if row.told and not row.random)
+        f'<div class="none">{text(hint)}</div>'
+        for hint in dict.fromkeys(row.hint for row in rows if row.hint and not row.random)
     )
     return (
         f'<div class="evidence" role="table"><div class="line heads" '
@@ -251,16 +251,17 @@ def pairs(names: Sequence[str], tau: np.ndarray, null: tuple[float, float]) -> s
     low, high = (50 + 50 * end for end in null)
     band = f'<em style="left:{low:.1f}%;width:{high - low:.1f}%"></em>'
     lines = []
-    for one in range(len(names)):
-        for other in range(one + 1, len(names)):
-            value = float(tau[one, other])
+    for first in range(len(names)):
+        for second in range(first + 1, len(names)):
+            value = float(tau[first, second])
             known = isfinite(value)
             dot = f'<s style="left:{50 + 50 * value:.1f}%"></s>' if known else ""
             shown = f"{value:+.2f}" if known else "none"
-            phrase = f"{names[one]} and {names[other]}: {shown}; chance ±{null[1]:.2f}"
+            phrase = f"{names[first]} and {names[second]}: {shown}; chance ±{null[1]:.2f}"
             lines.append(
-                f'<div class="pair" title="{text(phrase)}"><span class="who">{text(names[one])} · '
-                f'{text(names[other])}</span><span class="swing">{band}{dot}</span>'
+                f'<div class="pair" title="{text(phrase)}"><span class="who">'
+                f"{text(names[first])} · {text(names[second])}</span>"
+                f'<span class="swing">{band}{dot}</span>'
                 f'<span class="num">{shown}</span></div>'
             )
     return f'<div class="pairs">{"".join(lines)}</div>'

@@ -46,27 +46,33 @@ class Setting:
     output: str  # "probability", "logit" or "contrast"
 
 
-Found = Faithfulness | str | None
+Measured = Faithfulness | str | None
 
 
-def faithful(one: Explanation, key: str, setting: Setting) -> list[Found]:
+def faithful(explanation: Explanation, key: str, setting: Setting) -> list[Measured]:
     """One for each member: the measures, a reason, or None where not measured yet."""
-    return [kept.kept(_key(one, member, key, setting)) for member in one.entry.members]
-
-
-def missing(one: Explanation, keys: Sequence[str], setting: Setting) -> list[Task]:
-    """What is still to be measured."""
     return [
-        _task(one, index, key, setting)
-        for index in range(len(one.entry.members))
-        for key in keys
-        if key in one.found and faithful(one, key, setting)[index] is None
+        kept.kept(_key(explanation, member, key, setting)) for member in explanation.entry.members
     ]
 
 
-def work(one: Explanation, tasks: int) -> int:
+def missing(explanation: Explanation, keys: Sequence[str], setting: Setting) -> list[Task]:
+    """What is still to be measured."""
+    return [
+        _task(explanation, index, key, setting)
+        for index in range(len(explanation.entry.members))
+        for key in keys
+        if key in explanation.results and faithful(explanation, key, setting)[index] is None
+    ]
+
+
+def work(explanation: Explanation, tasks: int) -> int:
     """Tokens in all reruns that so many tasks of an entry take, roughly."""
-    return 0 if not tasks else len(one.tokens) * (_CONTROL * len(one.entry.members) + _OWN * tasks)
+    return (
+        0
+        if not tasks
+        else len(explanation.tokens) * (_CONTROL * len(explanation.entry.members) + _OWN * tasks)
+    )
 
 
 def measure(tasks: Sequence[Task], say: Callable[[str], None]) -> None:
@@ -77,30 +83,38 @@ def measure(tasks: Sequence[Task], say: Callable[[str], None]) -> None:
             kept.keep(task.key, task.make(models.leave_if_stale))
 
 
-def _key(one: Explanation, member: Checkpoint, key: str, setting: Setting) -> Hashable:
+def _key(explanation: Explanation, member: Checkpoint, key: str, setting: Setting) -> Hashable:
     how = (setting.replace, setting.output, REPEATS, RANKING_SEED)
-    return _kept_under(one, member, key, faithful_result, *how)
+    return _kept_under(explanation, member, key, faithful_result, *how)
 
 
 def _kept_under(
-    one: Explanation, member: Checkpoint, key: str, compute: Callable[..., Any], *more: Hashable
+    explanation: Explanation,
+    member: Checkpoint,
+    key: str,
+    compute: Callable[..., Any],
+    *more: Hashable,
 ) -> Hashable:
     """The key under which a recipe looks for the same; another one for what was stopped early."""
-    asked = one.asked[key]
-    reader = member_of(member, asked.text, asked.pair)
-    name = key_of(reader, compute, (asked.asked, one.unit, *more))
-    return (name, "stopped") if one.found[key][0].stopped else name
+    question = explanation.questions[key]
+    reader = member_of(member, question.text, question.pair)
+    name = key_of(reader, compute, (question.recipe_question, explanation.unit, *more))
+    return (name, "stopped") if explanation.results[key][0].stopped else name
 
 
-def _task(one: Explanation, index: int, key: str, setting: Setting) -> Task:
-    member, result, asked = one.entry.members[index], one.found[key][index], one.asked[key]
+def _task(explanation: Explanation, index: int, key: str, setting: Setting) -> Task:
+    member, result, question = (
+        explanation.entry.members[index],
+        explanation.results[key][index],
+        explanation.questions[key],
+    )
     classifier = models.classifier(member)
     # Methods of one table are held against the same random rankings.
     how = (setting.replace, setting.output, REPEATS, RANKING_SEED)
     shared = key_of(
-        member_of(member, asked.text, asked.pair),
+        member_of(member, question.text, question.pair),
         random_rankings,
-        (result.unit_tokens, asked.target, *how),
+        (result.unit_tokens, question.target, *how),
     )
     store, remember = kept.store(), kept.remember
 
@@ -111,9 +125,9 @@ def _task(one: Explanation, index: int, key: str, setting: Setting) -> Task:
             if held is None:
                 control = random_control(
                     classifier,
-                    asked.text,
+                    question.text,
                     result,
-                    asked.pair,
+                    question.pair,
                     seed=RANKING_SEED,
                     progress=progress,
                     **arguments,
@@ -123,9 +137,9 @@ def _task(one: Explanation, index: int, key: str, setting: Setting) -> Task:
                 control = held.value
             return faithfulness(
                 classifier,
-                asked.text,
+                question.text,
                 result,
-                asked.pair,
+                question.pair,
                 control=control,
                 progress=progress,
                 **arguments,
@@ -133,46 +147,53 @@ def _task(one: Explanation, index: int, key: str, setting: Setting) -> Task:
         except Exception as error:
             return reason(error)
 
-    return Task(f"{METHODS[key].title}, {member.name}", _key(one, member, key, setting), make)
+    return Task(
+        f"{METHODS[key].title}, {member.name}", _key(explanation, member, key, setting), make
+    )
 
 
 # --- what is measured on request ---------------------------------------------------------------
 
 
-def sensitive(one: Explanation, key: str) -> list[Sensitivity | str | None]:
+def sensitive(explanation: Explanation, key: str) -> list[Sensitivity | str | None]:
     """Captum's sensitivity for each member: the record, a reason, or None."""
-    return [kept.kept(_kept_under(one, m, key, sensitivity)) for m in one.entry.members]
-
-
-def randomised(one: Explanation, key: str) -> list[Randomisation | str | None]:
-    """The check with random weights for each member: the record, a reason, or None."""
-    return [kept.kept(_kept_under(one, m, key, randomised_result, 0)) for m in one.entry.members]
-
-
-def sensitivity_tasks(one: Explanation, keys: Sequence[str]) -> list[Task]:
-    """Measurements of an entry that are still to be computed."""
     return [
-        _again(one, index, key, sensitivity, sensitivity)
-        for key in keys
-        if key in one.found
-        for index, found in enumerate(sensitive(one, key))
-        if found is None
+        kept.kept(_kept_under(explanation, m, key, sensitivity)) for m in explanation.entry.members
     ]
 
 
-def randomisation_tasks(one: Explanation, keys: Sequence[str]) -> list[Task]:
+def randomised(explanation: Explanation, key: str) -> list[Randomisation | str | None]:
+    """The check with random weights for each member: the record, a reason, or None."""
+    return [
+        kept.kept(_kept_under(explanation, m, key, randomised_result, 0))
+        for m in explanation.entry.members
+    ]
+
+
+def sensitivity_tasks(explanation: Explanation, keys: Sequence[str]) -> list[Task]:
     """Measurements of an entry that are still to be computed."""
     return [
-        _again(one, index, key, randomisation, randomised_result, 0)
+        _again(explanation, index, key, sensitivity, sensitivity)
         for key in keys
-        if key in one.found
-        for index, found in enumerate(randomised(one, key))
-        if found is None
+        if key in explanation.results
+        for index, result in enumerate(sensitive(explanation, key))
+        if result is None
+    ]
+
+
+def randomisation_tasks(explanation: Explanation, keys: Sequence[str]) -> list[Task]:
+    """Measurements of an entry that are still to be computed."""
+    return [
+        _again(explanation, index, key, randomisation, randomised_result, 0)
+        for key in keys
+        if key in explanation.results
+        for index, result in enumerate(randomised(explanation, key))
+        if result is None
     ]
 
 
 def _again(
-    one: Explanation,
+    explanation: Explanation,
     index: int,
     key: str,
     function: Callable[..., Any],
@@ -180,46 +201,46 @@ def _again(
     *more: Hashable,
 ) -> Task:
     """A measure that makes the attribution anew, many times."""
-    member, asked = one.entry.members[index], one.asked[key]
+    member, question = explanation.entry.members[index], explanation.questions[key]
     classifier = models.classifier(member)
 
     def make(progress: Progress) -> Any:
         try:
             return function(
                 classifier,
-                asked.text,
-                asked.pair,
+                question.text,
+                question.pair,
                 progress=progress,
-                method=asked.method,
-                target=asked.target,
-                unit=one.unit,
-                output=asked.output,
-                baseline=asked.baseline,
-                baseline_text=asked.baseline_text,
-                span=asked.span or None,
-                seed=asked.seed,
-                **dict(asked.options),
+                method=question.method,
+                target=question.target,
+                unit=explanation.unit,
+                output=question.output,
+                baseline=question.baseline,
+                baseline_text=question.baseline_text,
+                span=question.span or None,
+                seed=question.seed,
+                **dict(question.options),
             )
         except Exception as error:
             return reason(error)
 
     name = f"{METHODS[key].title}, {member.name}"
-    return Task(name, _kept_under(one, member, key, compute, *more), make)
+    return Task(name, _kept_under(explanation, member, key, compute, *more), make)
 
 
 # --- what a table shows of them ----------------------------------------------------------------
 
 
-def records(one: Explanation, key: str, setting: Setting) -> list[Faithfulness]:
+def records(explanation: Explanation, key: str, setting: Setting) -> list[Faithfulness]:
     """The records of an entry's members, or () until all are measured."""
-    if key not in one.found:
+    if key not in explanation.results:
         return []
-    found = faithful(one, key, setting)
-    known = [each for each in found if isinstance(each, Faithfulness)]
-    return known if len(known) == len(found) else []
+    measured = faithful(explanation, key, setting)
+    known = [each for each in measured if isinstance(each, Faithfulness)]
+    return known if len(known) == len(measured) else []
 
 
-def complete(one: Explanation, key: str, setting: Setting) -> Faithfulness | None:
+def complete(explanation: Explanation, key: str, setting: Setting) -> Faithfulness | None:
     """The mean over an entry's members, where all are measured."""
-    found = records(one, key, setting)
-    return mean_faithfulness(found) if found else None
+    measured = records(explanation, key, setting)
+    return mean_faithfulness(measured) if measured else None

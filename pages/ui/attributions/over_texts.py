@@ -57,10 +57,14 @@ _COLUMNS = {
 }
 
 
-def draw(explained: Sequence[Explanation], wanted: AttributionRequest, setting: Setting) -> None:
+def draw(explained: Sequence[Explanation], request: AttributionRequest, setting: Setting) -> None:
     """The panel; what it takes is said before it starts, and it can be stopped and go on."""
     # One that cannot be loaded says so on its card, and has no part in a pass over all.
-    entries = [one.entry for one in explained if one.entry.classifies and not one.reply.problem]
+    entries = [
+        explanation.entry
+        for explanation in explained
+        if explanation.entry.classifies and not explanation.reply.problem
+    ]
     if not entries:
         return
     with st.container(border=True, key="over-evidence"):
@@ -87,7 +91,7 @@ def draw(explained: Sequence[Explanation], wanted: AttributionRequest, setting: 
                 "its input.",
             )
         members = [member for entry in entries for member in entry.members]
-        run = EvidencePass(members, data, count, wanted, setting, SAMPLES if noise else 0)
+        run = EvidencePass(members, data, count, request, setting, SAMPLES if noise else 0)
         try:
             done = run.done()
         except Exception as error:
@@ -95,7 +99,7 @@ def draw(explained: Sequence[Explanation], wanted: AttributionRequest, setting: 
             st.error(cards.plain(f"The earlier measurements cannot be read: {why}."))
             return
         total = run.total
-        st.caption(cards.plain(run.said()))
+        st.caption(cards.plain(run.in_words()))
         jobs.draw_pass(
             run.key,
             run.work(),
@@ -138,7 +142,7 @@ def _results(run: EvidencePass, records: Sequence[TextEvidence]) -> None:
         st.caption(f"The results below are of the first {texts:,} of {run.count:,} texts.")
     failed = sum(summary.failed for summary in summaries)
     if failed:
-        why = next(one.problem for one in done if one.problem)
+        why = next(record.problem for record in done if record.problem)
         st.caption(cards.plain(f"{failed} could not be measured, such as: {why}"))
     with st.container(key="over-evidence-controls"):
         column = st.selectbox(
@@ -200,24 +204,26 @@ def _means(
     panel(plot, "over-means", ABOUT, title="By method")
 
 
-def _agreement(found: Sequence[MeanAgreement]) -> None:
+def _agreement(agreements: Sequence[MeanAgreement]) -> None:
     """Every two methods of each checkpoint: mean rank agreement, and where it is beyond chance."""
-    if not found:
+    if not agreements:
         return
     import pandas as pd
 
     table = pd.DataFrame(
         [
             (
-                one.checkpoint,
-                METHODS[one.methods[0]].title,
-                METHODS[one.methods[1]].title,
-                number(one.mean, "signed"),
-                " to ".join(number(end, "signed") for end in one.interval),
-                len(one.tau),
-                "\N{EN DASH}" if isnan(one.beyond_chance) else f"{100 * one.beyond_chance:.0f} %",
+                agreement.checkpoint,
+                METHODS[agreement.methods[0]].title,
+                METHODS[agreement.methods[1]].title,
+                number(agreement.mean, "signed"),
+                " to ".join(number(end, "signed") for end in agreement.interval),
+                len(agreement.tau),
+                "\N{EN DASH}"
+                if isnan(agreement.beyond_chance)
+                else f"{100 * agreement.beyond_chance:.0f} %",
             )
-            for one in found
+            for agreement in agreements
         ],
         columns=[
             "checkpoint",

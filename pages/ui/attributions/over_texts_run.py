@@ -43,44 +43,44 @@ class EvidencePass:
         members: Sequence[Checkpoint],
         data: Data,
         count: int,
-        wanted: AttributionRequest,
+        request: AttributionRequest,
         setting: Setting,
         samples: int,
     ) -> None:
-        self.members, self.data, self.count, self.wanted = members, data, count, wanted
+        self.members, self.data, self.count, self.request = members, data, count, request
         self.rows = rows = random_rows(data.table, count)
         self.setting, self.samples = setting, samples
-        self._asked = {
+        self._question = {
             "checkpoints": [[member.id, member.sha256] for member in members],
             "precision": engine.precision(),
             "rows": hashlib.sha256(repr(rows).encode("utf-8", "surrogatepass")).hexdigest(),
-            "output": wanted.output,
-            "against": wanted.against,
-            "baseline": wanted.baseline,
-            "baseline_text": wanted.baseline_text,
-            "seed": wanted.seed,
+            "output": request.output,
+            "against": request.against,
+            "baseline": request.baseline,
+            "baseline_text": request.baseline_text,
+            "seed": request.seed,
             # Only what differs from the defaults: another method beside them changes nothing.
-            "options": repr(sorted(pair for pair in wanted.options.items() if pair[1])),
+            "options": repr(sorted(pair for pair in request.options.items() if pair[1])),
             "replace": setting.replace,
             "measured": setting.output,
             "sensitivity": samples,
         }
-        self._settings = hashlib.sha256(repr(self._asked).encode()).hexdigest()
-        self.key = f"evidence-over-{self._settings}-{','.join(wanted.methods)}"
+        self._settings = hashlib.sha256(repr(self._question).encode()).hexdigest()
+        self.key = f"evidence-over-{self._settings}-{','.join(request.methods)}"
 
     @property
     def total(self) -> int:
         """Records that there will be."""
-        return len(self.rows) * len(self.members) * len(self.wanted.methods)
+        return len(self.rows) * len(self.members) * len(self.request.methods)
 
-    def said(self) -> str:
+    def in_words(self) -> str:
         """What is asked of every text, in words."""
-        wanted, named = self.wanted, {"mask": "[MASK]", "pad": "[PAD]", "mean": "mean embedding"}
-        against = "" if wanted.against == OTHERS else f" against {wanted.against}"
-        baseline = named.get(wanted.baseline, f"“{wanted.baseline_text.strip()}”")
-        span = "; the span is of one text and not used here" if wanted.span else ""
+        request, named = self.request, {"mask": "[MASK]", "pad": "[PAD]", "mean": "mean embedding"}
+        against = "" if request.against == OTHERS else f" against {request.against}"
+        baseline = named.get(request.baseline, f"“{request.baseline_text.strip()}”")
+        span = "; the span is of one text and not used here" if request.span else ""
         return (
-            f"Each text: its predicted class{against} by {OUTPUT_NAMES[wanted.output]}, baseline "
+            f"Each text: its predicted class{against} by {OUTPUT_NAMES[request.output]}, baseline "
             f"{baseline}, a unit replaced by {_REPLACED[self.setting.replace]} and measured on the "
             f"{OUTPUT_NAMES[self.setting.output]}. Units are words{span}."
         )
@@ -88,25 +88,25 @@ class EvidencePass:
     @property
     def settings(self) -> EvidenceSettings:
         """What is asked of every text, as the recipes take it."""
-        wanted = self.wanted
-        options = {key: tuple(wanted.options.get(key, ())) for key in wanted.methods}
+        request = self.request
+        options = {key: tuple(request.options.get(key, ())) for key in request.methods}
         return EvidenceSettings(
-            methods=tuple(wanted.methods),
-            output=wanted.output,
-            against=None if wanted.against == OTHERS else wanted.against,
-            baseline=wanted.baseline,
-            baseline_text=wanted.baseline_text.strip() or None,
+            methods=tuple(request.methods),
+            output=request.output,
+            against=None if request.against == OTHERS else request.against,
+            baseline=request.baseline,
+            baseline_text=request.baseline_text.strip() or None,
             options=tuple((key, pairs) for key, pairs in options.items() if pairs),
             replace=self.setting.replace,
             measured=self.setting.output,
             sensitivity=self.samples,
-            seed=wanted.seed,
+            seed=request.seed,
         )
 
     def whole(self, records: Sequence[TextEvidence]) -> int:
         """How many texts, from the first on, all methods and checkpoints have been through."""
         ids = [member.id for member in self.members]
-        return min(whole_rows(records, ids, self.wanted.methods), self.count)
+        return min(whole_rows(records, ids, self.request.methods), self.count)
 
     def picture(
         self,
@@ -133,11 +133,11 @@ class EvidencePass:
         first = done if done < self.count else None
 
         def recorded(member: Member, arguments: tuple[Any, ...]) -> tuple[TextEvidence, ...]:
-            asked: EvidenceSettings = arguments[-1]
+            settings: EvidenceSettings = arguments[-1]
             return tuple(
                 record
                 for record in records
-                if record.checkpoint == member.checkpoint.id and record.method in asked.methods
+                if record.checkpoint == member.checkpoint.id and record.method in settings.methods
             )
 
         store = RecordedStore(text_evidence, recorded)
@@ -153,7 +153,7 @@ class EvidencePass:
             seconds = sum(self._seconds(member, text, pair) for member in self.members)
         except Exception as error:
             return reason(error)
-        each = seconds / max(1, len(self.members) * len(self.wanted.methods))
+        each = seconds / max(1, len(self.members) * len(self.request.methods))
         return (
             f"{left:,} attributions with their evidence, about {time_in_words(left * each)}; it "
             "can be stopped, and keeps what is done. A text that a method would need minutes for "
@@ -162,19 +162,19 @@ class EvidencePass:
 
     def _seconds(self, member: Any, text: str, pair: str | None) -> float:
         total, rerun = 0.0, 0.0
-        for key in self.wanted.methods:
+        for key in self.request.methods:
             question = attributions.Question(
                 text,
                 pair,
                 key,
                 0,
                 "word",
-                self.wanted.output,
+                self.request.output,
                 "pad",
                 None,
                 (),
-                self.wanted.options.get(key, ()),
-                self.wanted.seed,
+                self.request.options.get(key, ()),
+                self.request.seed,
             )
             if isinstance(attributions.cost(member, question), str):
                 continue  # refused at once
@@ -185,29 +185,33 @@ class EvidencePass:
 
     def done(self) -> list[TextEvidence]:
         """What is known by now of the chosen methods, each once."""
-        return _chosen(_store(self._settings, _asked=self._asked), self.wanted.methods)
+        return _chosen(_store(self._settings, _question=self._question), self.request.methods)
 
     def work(self) -> Any:
         """The job: goes on after the records that are known when it begins."""
         models = [engine.classifier(member) for member in self.members]
-        store, rows, wanted = _store(self._settings, _asked=self._asked), self.rows, self.wanted
+        store, rows, request = (
+            _store(self._settings, _question=self._question),
+            self.rows,
+            self.request,
+        )
         settings, total = self.settings, self.total
 
         def go(desk: Desk) -> None:
             from analysis.attribution import over_texts
 
             # Another selection of methods may have gone on since the button was drawn.
-            done = _chosen(store, wanted.methods)
-            behind = sum(not one.unforeseen for one in done)
+            done = _chosen(store, request.methods)
+            behind = sum(not record.unforeseen for record in done)
 
-            def told(share: float) -> None:
+            def report(share: float) -> None:
                 desk.report(behind, total, share=share)
                 desk.check()
 
             for text in over_texts(
                 models,
                 rows,
-                wanted.methods,
+                request.methods,
                 output=settings.output,
                 against=settings.against,
                 baseline=settings.baseline,
@@ -218,7 +222,7 @@ class EvidencePass:
                 sensitivity_samples=settings.sensitivity,
                 seed=settings.seed,
                 done=done,
-                progress=told,
+                progress=report,
             ):
                 store.append(text)
                 behind += 1
@@ -228,11 +232,11 @@ class EvidencePass:
 
 def _chosen(store: EvidenceStore, methods: Sequence[str]) -> list[TextEvidence]:
     """Records of these methods, one for each row, checkpoint and method."""
-    known = {one.key: one for one in list(store.items) if one.method in methods}
-    return sorted(known.values(), key=lambda one: one.row)
+    known = {record.key: record for record in list(store.items) if record.method in methods}
+    return sorted(known.values(), key=lambda record: record.row)
 
 
 @kept_up_to(256, most=8, growing=True)
-def _store(settings: str, _asked: Any) -> EvidenceStore:
+def _store(settings: str, _question: Any) -> EvidenceStore:
     """On disk, so that a pass goes on after the app was closed."""
-    return EvidenceStore.opened(folder() / "evidence" / f"{settings}.jsonl", _asked)
+    return EvidenceStore.opened(folder() / "evidence" / f"{settings}.jsonl", _question)

@@ -40,103 +40,103 @@ from pages.ui.kit import cards
 _STYLE = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
 
-def draw(found: Catalogue, choice: Choice) -> None:
+def draw(checkpoints: Catalogue, choice: Choice) -> None:
     """The answer in words, strips and bars, the evidence beside them, comparisons below."""
     st.html(f"<style>{_STYLE}</style>")
     if not is_complete(choice):
         engine.stop()
-        draw_sidebar(found, choice.entries)
+        draw_sidebar(checkpoints, choice.entries)
         return
     mark = cards.marked(choice.text, choice.pair)
     with st.container(key="verdict"):
         verdict = st.container().empty()
-    wanted = controls.ask(choice.entries)
+    request = controls.ask(choice.entries)
     status = st.container(key="status").empty()
-    if not wanted.methods:
+    if not request.methods:
         engine.stop()
         status.caption("Choose at least one method.")
-        draw_sidebar(found, choice.entries)
+        draw_sidebar(checkpoints, choice.entries)
         return
     with st.container(key="attributions"):
         left, right = st.container(key="attributions-left"), st.container(key="attributions-right")
     below = st.container(key="attributions-below")
-    waiting.leave_others(choice, wanted)
+    waiting.leave_others(choice, request)
 
-    def say(said: str) -> None:
-        status.caption(cards.plain(said))
+    def say(sentence: str) -> None:
+        status.caption(cards.plain(sentence))
 
     own = list(replies(choice, choice.text, None))
-    predicted = [one.label for one in own if one.answer is not None]
+    predicted = [reply.label for reply in own if reply.answer is not None]
     answers = one_class(own)
-    explained = explain_all(answers, choice, wanted)
-    in_full = wanted
+    explained = explain_all(answers, choice, request)
+    in_full = request
     if crowd.crowded():
-        wanted = with_fewer_points(explained, wanted)
-        if wanted != in_full:
-            explained = explain_all(answers, choice, wanted)
-    compute(explained, wanted.methods, say)
-    verdict.text(_answer(explained, wanted))
+        request = with_fewer_points(explained, request)
+        if request != in_full:
+            explained = explain_all(answers, choice, request)
+    compute(explained, request.methods, say)
+    verdict.text(_answer(explained, request))
     with left:
-        limits = strips.draw(explained, choice, wanted, mark)
-        waiting.draw(explained, wanted)
-        bars.draw(explained, choice, wanted, mark)
-    draw_sidebar(found, choice.entries)
+        limits = strips.draw(explained, choice, request, mark)
+        waiting.draw(explained, request)
+        bars.draw(explained, choice, request, mark)
+    draw_sidebar(checkpoints, choice.entries)
     with right:
         with st.container(border=True, key="evidence-panel"):
-            asked = evidence.controls(explained, wanted)
-            later = evidence.draw(explained, wanted, asked, say)
-        details.beside(explained, choice, wanted, asked)
+            evidence_request = evidence.controls(explained, request)
+            later = evidence.draw(explained, request, evidence_request, say)
+        details.beside(explained, choice, request, evidence_request)
     with below:
-        details.draw(explained, choice, wanted, asked, mark, say)
-        over_texts.draw(explained, wanted, asked.setting)
-        trust.draw(explained, wanted, asked)
+        details.draw(explained, choice, request, evidence_request, mark, say)
+        over_texts.draw(explained, request, evidence_request.setting)
+        trust.draw(explained, request, evidence_request)
     common = explained_in_words(choice, predicted)
-    legend = _legend(explained, wanted, limits, common)
-    if wanted != in_full:
+    legend = _legend(explained, request, limits, common)
+    if request != in_full:
         legend += f" {crowd.NOTICE}"
     status.caption(cards.plain(legend))
-    if later or wanted != in_full:
+    if later or request != in_full:
         crowd.refine()
 
 
-def _answer(explained: Sequence[Explanation], wanted: AttributionRequest) -> str:
+def _answer(explained: Sequence[Explanation], request: AttributionRequest) -> str:
     """Why this prediction, in a sentence."""
-    found = shared(explained, wanted.focus)
+    with_result = shared(explained, request.focus)
     return words.answer(
-        [one.found[wanted.focus] for one in found],
-        tokens_of(found),
-        [one.name for one in found],
-        [one.label for one in found],
+        [explanation.results[request.focus] for explanation in with_result],
+        tokens_of(with_result),
+        [explanation.name for explanation in with_result],
+        [explanation.label for explanation in with_result],
     )
 
 
 def _legend(
     explained: Sequence[Explanation],
-    wanted: AttributionRequest,
+    request: AttributionRequest,
     limits: dict[str, float],
     common: str,
 ) -> str:
     """What is explained, in which colours and on which scale; `common` is the class of all."""
-    known = [one for one in explained if not one.problem]
+    known = [explanation for explanation in explained if not explanation.problem]
     if not known:
         return ""
     what = {
         "contrast": "its logit minus the mean of the others",
         "logit": "its logit",
         "probability": "its probability",
-    }[wanted.output]
-    labels = listed(dict.fromkeys(one.label for one in known))
+    }[request.output]
+    labels = listed(dict.fromkeys(explanation.label for explanation in known))
     if labels and common.startswith(f"{labels},"):
         labels = common
     sentence = f"Explained: {labels} ({what}). "
     if known[0].entry.first.regression:
         sentence = "Explained: the predicted value. "
     elif isinstance(known[0].target, tuple):
-        kind = "probabilities" if wanted.output == "probability" else "logits"
+        kind = "probabilities" if request.output == "probability" else "logits"
         sentence = f"Explained: {labels} (difference of the {kind}). "
     scales = [
         f"{words.in_sentence(METHODS[key].title)} ±{limits[key]:g}"
-        for key in wanted.methods
+        for key in request.methods
         if shared(explained, key)
     ]
     return (

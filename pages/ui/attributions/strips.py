@@ -33,10 +33,10 @@ ABOUT = (
 
 
 def draw(
-    explained: Sequence[Explanation], choice: Choice, wanted: AttributionRequest, mark: Span | None
+    explained: Sequence[Explanation], choice: Choice, request: AttributionRequest, mark: Span | None
 ) -> dict[str, float]:
     """The panel; returns the end of each method's colour scale."""
-    limits = _limits(explained, choice, wanted)
+    limits = _limits(explained, choice, request)
     with st.container(border=True, key="strips-panel"):
         with st.container(key="strips-title"):
             st.markdown("**The text**", help=ABOUT)
@@ -52,65 +52,74 @@ def draw(
                 if len(explained) > 1
                 else BY_METHOD
             )
-            export_menu(_plots(explained, choice, wanted, limits), "export-strips")
-        several = len(explained) > 1 if rows == BY_METHOD else len(wanted.methods) > 1
+            export_menu(_plots(explained, choice, request, limits), "export-strips")
+        several = len(explained) > 1 if rows == BY_METHOD else len(request.methods) > 1
         if rows == BY_METHOD:
-            blocks = [_by_method(key, explained, limits) for key in wanted.methods]
-            focus = wanted.methods.index(wanted.focus)
+            blocks = [_by_method(key, explained, limits) for key in request.methods]
+            focus = request.methods.index(request.focus)
             html = strips(blocks, focus, mark, several)
-            piece(html, "strips-drawing", lambda index: _choose(wanted.methods[index]))
+            piece(html, "strips-drawing", lambda index: _choose(request.methods[index]))
         else:
             html = strips(
-                [_by_checkpoint(one, explained, wanted, limits) for one in explained],
+                [
+                    _by_checkpoint(explanation, explained, request, limits)
+                    for explanation in explained
+                ],
                 None,
                 mark,
                 several,
             )
             piece(html, "strips-drawing")
-        said = _differences(explained, wanted)
-        if said:
-            st.text(said)
+        differences = _differences(explained, request)
+        if differences:
+            st.text(differences)
     return limits
 
 
-def _differences(explained: Sequence[Explanation], wanted: AttributionRequest) -> str:
+def _differences(explained: Sequence[Explanation], request: AttributionRequest) -> str:
     """Where two methods differ most, and where two checkpoints do, in words."""
-    said, apart = [], []
-    for one in explained:
-        keys = [key for key in wanted.methods if key in one.found]
+    sentences, apart = [], []
+    for explanation in explained:
+        keys = [key for key in request.methods if key in explanation.results]
         if not keys:
             continue
-        differ = words.methods_differ([one.mean(key) for key in keys], one.tokens, keys)
+        differ = words.methods_differ(
+            [explanation.mean(key) for key in keys], explanation.tokens, keys
+        )
         if differ is not None:
-            apart.append((abs(differ.scores[0] - differ.scores[1]), one.name, differ.sentence))
+            apart.append(
+                (abs(differ.scores[0] - differ.scores[1]), explanation.name, differ.sentence)
+            )
     if apart:
         _, name, sentence = max(apart)
-        said.append(f"In {name}, {sentence}" if len(explained) > 1 else words.begin(sentence))
-    found = shared(explained, wanted.focus)
-    said.append(
+        sentences.append(f"In {name}, {sentence}" if len(explained) > 1 else words.begin(sentence))
+    with_result = shared(explained, request.focus)
+    sentences.append(
         words.checkpoints_differ(
-            [one.found[wanted.focus] for one in found],
-            tokens_of(found),
-            [one.name for one in found],
-            wanted.focus,
+            [explanation.results[request.focus] for explanation in with_result],
+            tokens_of(with_result),
+            [explanation.name for explanation in with_result],
+            request.focus,
         )
     )
-    said += [_not_reached(key, explained) for key in wanted.methods]
-    return " ".join(sentence for sentence in said if sentence)
+    sentences += [_not_reached(key, explained) for key in request.methods]
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _not_reached(key: str, explained: Sequence[Explanation]) -> str:
     """Where an integration ended before its tolerance, in a sentence."""
     short = [
-        one
-        for one in shared(explained, key)
-        if any(r.converged is False and not r.stopped for r in one.found[key])
+        explanation
+        for explanation in shared(explained, key)
+        if any(r.converged is False and not r.stopped for r in explanation.results[key])
     ]
     if not short:
         return ""
-    options = short[0].found[key][0].options
-    steps = max(r.options["n_steps"] for one in short for r in one.found[key])
-    where = "" if len(explained) == 1 else f" of {listed(one.name for one in short)}"
+    options = short[0].results[key][0].options
+    steps = max(r.options["n_steps"] for explanation in short for r in explanation.results[key])
+    where = (
+        "" if len(explained) == 1 else f" of {listed(explanation.name for explanation in short)}"
+    )
     title = words.in_sentence(METHODS[key].title)
     return (
         f"At {steps} points {title}{where} did not reach the tolerance "
@@ -124,15 +133,19 @@ def _choose(method: str) -> None:
 
 
 def _limits(
-    explained: Sequence[Explanation], choice: Choice, wanted: AttributionRequest
+    explained: Sequence[Explanation], choice: Choice, request: AttributionRequest
 ) -> dict[str, float]:
     """One round limit for each method, over all checkpoints; it holds still while one types."""
     limits = {}
-    for key in wanted.methods:
+    for key in request.methods:
         largest = max(
-            (arrays.largest(one.mean(key).scores) for one in shared(explained, key)), default=0.0
+            (
+                arrays.largest(explanation.mean(key).scores)
+                for explanation in shared(explained, key)
+            ),
+            default=0.0,
         )
-        state = (*choice.key, wanted.output, wanted.against, wanted.baseline)
+        state = (*choice.key, request.output, request.against, request.baseline)
         # Thousandths: a probability or a gradient may be far below the smallest limit of logits.
         name = f"attribution_scale_{key}"
         limits[key] = common_limit(name, state, 1000 * largest, st.session_state) / 1000
@@ -142,43 +155,51 @@ def _limits(
 def _by_method(
     key: str, explained: Sequence[Explanation], limits: dict[str, float]
 ) -> tuple[str, str, list[Line]]:
-    lines = [_line(one, key, one.name, explained, limits) for one in explained]
-    found = shared(explained, key)
-    note = _asked(found[0].mean(key)) if found else ""
+    lines = [
+        _line(explanation, key, explanation.name, explained, limits) for explanation in explained
+    ]
+    with_result = shared(explained, key)
+    note = _question_note(with_result[0].mean(key)) if with_result else ""
     return METHODS[key].title, note, lines
 
 
 def _by_checkpoint(
-    one: Explanation,
+    explanation: Explanation,
     explained: Sequence[Explanation],
-    wanted: AttributionRequest,
+    request: AttributionRequest,
     limits: dict[str, float],
 ) -> tuple[str, str, list[Line]]:
-    if one.problem:
-        return one.name, "", [Line(one.name, instead=one.problem)]
-    lines = [_line(one, key, METHODS[key].title, explained, limits) for key in wanted.methods]
-    return one.name, f"explained: {one.label}" if one.label else "", lines
+    if explanation.problem:
+        return explanation.name, "", [Line(explanation.name, instead=explanation.problem)]
+    lines = [
+        _line(explanation, key, METHODS[key].title, explained, limits) for key in request.methods
+    ]
+    return explanation.name, f"explained: {explanation.label}" if explanation.label else "", lines
 
 
 def _line(
-    one: Explanation,
+    explanation: Explanation,
     key: str,
     name: str,
     explained: Sequence[Explanation],
     limits: dict[str, float],
 ) -> Line:
-    if one.problem:
-        return Line(name, instead=one.problem)
-    if key in one.without:
-        return Line(name, instead=one.without[key])
-    if key not in one.found:
+    if explanation.problem:
+        return Line(name, instead=explanation.problem)
+    if key in explanation.without:
+        return Line(name, instead=explanation.without[key])
+    if key not in explanation.results:
         waits = not at_once(explained, key)
         return Line(name, instead="Takes a while: start it below." if waits else "Not computed.")
-    result = one.mean(key)
-    plot = views.strips([[result]], [one.tokens], [one.checkpoint], limits=[limits[key]])
+    result = explanation.mean(key)
+    plot = views.strips(
+        [[result]], [explanation.tokens], [explanation.checkpoint], limits=[limits[key]]
+    )
     assert isinstance(plot.mark, Strip)
     error = error_text(result.completeness_gap)
-    return Line(name, plot.mark, error, _seconds(one.found[key]), _told(one.found[key]))
+    return Line(
+        name, plot.mark, error, _seconds(explanation.results[key]), _hint(explanation.results[key])
+    )
 
 
 def _seconds(results: Sequence[Attribution]) -> str:
@@ -193,7 +214,7 @@ def _seconds(results: Sequence[Attribution]) -> str:
     return shown + ("*" if any(result.stopped for result in results) else "")
 
 
-def _told(results: Sequence[Attribution]) -> str:
+def _hint(results: Sequence[Attribution]) -> str:
     first = results[0]
     parts = [f"{name} {value}" for name, value in first.options.items()]
     if first.value is not None:
@@ -211,12 +232,12 @@ def _told(results: Sequence[Attribution]) -> str:
     return "; ".join(parts)
 
 
-def _asked(result: Attribution) -> str:
+def _question_note(result: Attribution) -> str:
     """What the method was asked, as far as it is the same for all."""
     parts = []
     if result.baseline != "none":
-        given = "baseline" in METHODS[result.method].needs
-        parts.append(f"baseline {result.baseline}" if given else result.baseline)
+        has_baseline = "baseline" in METHODS[result.method].needs
+        parts.append(f"baseline {result.baseline}" if has_baseline else result.baseline)
     if result.layer != "input embeddings":
         parts.append(result.layer)
     return ", ".join(parts)
@@ -225,23 +246,23 @@ def _asked(result: Attribution) -> str:
 def _plots(
     explained: Sequence[Explanation],
     choice: Choice,
-    wanted: AttributionRequest,
+    request: AttributionRequest,
     limits: dict[str, float],
 ) -> dict[str, Plot]:
     """All strips in one figure, then the methods one by one."""
 
     def strips_of(some: Sequence[Explanation], keys: Sequence[str]) -> Plot:
         ends = [limits[key] for key in keys]
-        return picture_of("attribution_strips", some, choice, wanted, keys, limits=ends)
+        return picture_of("attribution_strips", some, choice, request, keys, limits=ends)
 
     plots: dict[str, Plot] = {}
     rows = []
-    for key in wanted.methods:
+    for key in request.methods:
         some = shared(explained, key)
         if not some:
             continue
         plots[METHODS[key].title] = strips_of(some, [key])
-        if len(some) == len([one for one in explained if not one.problem]):
+        if len(some) == len([explanation for explanation in explained if not explanation.problem]):
             rows.append((key, some))
     if len(rows) > 1:
         plots = {"All methods": strips_of(rows[0][1], [key for key, _ in rows]), **plots}

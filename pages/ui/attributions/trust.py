@@ -26,29 +26,31 @@ CHOOSE = "To see which method to trust, choose one checkpoint under 'How faithfu
 
 
 def draw(
-    explained: Sequence[Explanation], wanted: AttributionRequest, asked: EvidenceRequest
+    explained: Sequence[Explanation], request: AttributionRequest, evidence_request: EvidenceRequest
 ) -> None:
     """One sentence, once there is an attribution."""
-    if not any(one.found for one in explained):
+    if not any(explanation.results for explanation in explained):
         return
     with st.container(border=True, key="panel-trust"):
         st.markdown("**Which method to trust here?**", help=ABOUT)
-        one = asked.of
-        keys = [key for key in wanted.methods if one is not None and key in one.found]
-        if one is None or not keys:
+        explanation = evidence_request.of
+        keys = [
+            key for key in request.methods if explanation is not None and key in explanation.results
+        ]
+        if explanation is None or not keys:
             st.text(CHOOSE)
             return
-        st.text(
-            f"{one.name}: {trust([evidence(one, key, asked.setting) for key in keys]).sentence}"
-        )
+        setting = evidence_request.setting
+        measured = [evidence(explanation, key, setting) for key in keys]
+        st.text(f"{explanation.name}: {trust(measured).sentence}")
 
 
-def evidence(one: Explanation, key: str, setting: Setting) -> MethodEvidence:
+def evidence(explanation: Explanation, key: str, setting: Setting) -> MethodEvidence:
     """What is measured of one method so far; nothing of it until all seeds of a group are."""
-    random = measured.randomised(one, key)
+    random = measured.randomised(explanation, key)
     return MethodEvidence(
         words.in_sentence(METHODS[key].title),
-        tuple(measured.records(one, key, setting)),
+        tuple(measured.records(explanation, key, setting)),
         tuple(each for each in random if isinstance(each, Randomisation)),
         METHODS[key].perturbs,
     )

@@ -15,46 +15,50 @@ from pages.ui.attributions.entry import Explanation, at_once, shared
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
 
-_ASKED = "attribution_job_asked"
+_REQUESTED = "attribution_job_asked"
 # Passes over the text from which words as units are offered.
 _MANY = 5_000
 
 
-def leave_others(choice: Choice, wanted: AttributionRequest) -> None:
+def leave_others(choice: Choice, request: AttributionRequest) -> None:
     """End a job of another question: nobody waits for it, and it holds its model."""
-    now = _signature(choice, wanted)
-    if st.session_state.get(_ASKED) not in (None, now):
+    now = _signature(choice, request)
+    if st.session_state.get(_REQUESTED) not in (None, now):
         engine.stop()
-    st.session_state[_ASKED] = now
+    st.session_state[_REQUESTED] = now
 
 
-def _signature(choice: Choice, wanted: AttributionRequest) -> object:
+def _signature(choice: Choice, request: AttributionRequest) -> object:
     return (
         choice.text,
         choice.pair,
         choice.target,
         choice.words,
         engine.precision(),
-        wanted.output,
-        wanted.against,
-        wanted.baseline,
-        wanted.baseline_text,
-        wanted.span,
-        wanted.seed,
-        tuple(sorted(wanted.options.items())),
-        wanted.methods,
+        request.output,
+        request.against,
+        request.baseline,
+        request.baseline_text,
+        request.span,
+        request.seed,
+        tuple(sorted(request.options.items())),
+        request.methods,
     )
 
 
-def draw(explained: Sequence[Explanation], wanted: AttributionRequest) -> None:
+def draw(explained: Sequence[Explanation], request: AttributionRequest) -> None:
     """Offer what was not computed at once; show what is running, and what was stopped."""
     with st.container(key="waiting"):
         if watch("strips"):
             return
-        for key in wanted.methods:
+        for key in request.methods:
             if not at_once(explained, key):
                 offer(key, explained)
-            elif any(result.stopped for one in shared(explained, key) for result in one.found[key]):
+            elif any(
+                result.stopped
+                for explanation in shared(explained, key)
+                for result in explanation.results[key]
+            ):
                 _continue(key, explained)
 
 
@@ -98,11 +102,11 @@ def _watch(place: str) -> None:
 
 def offer(key: str, explained: Sequence[Explanation], place: str = "strips") -> None:
     """What a method would take, and the buttons that begin it; `place` shows how far it is."""
-    waiting = [one for one in explained if one.waits_for(key)]
+    waiting = [explanation for explanation in explained if explanation.waits_for(key)]
     first = waiting[0]
-    members = [member for one in waiting for member in one.waits_for(key)]
-    asked, cost = first.asked[key], first.costs[key]
-    each = engine.seconds(first.entry.first, asked)
+    members = [member for explanation in waiting for member in explanation.waits_for(key)]
+    question, cost = first.questions[key], first.costs[key]
+    each = engine.seconds(first.entry.first, question)
     own = time_in_words(each * len(first.waits_for(key)))
     sentence = (
         f"{METHODS[key].title}: {cost.passes:,} passes over {len(first.tokens)} tokens for each "
@@ -127,10 +131,14 @@ def offer(key: str, explained: Sequence[Explanation], place: str = "strips") -> 
                 f"Compute for {cards.plain(first.name)} ({own})",
                 key=f"{apart}compute-{key}",
                 on_click=_start,
-                args=([(m, asked) for m in first.waits_for(key)], place),
+                args=([(m, question) for m in first.waits_for(key)], place),
             )
             if len(waiting) > 1:
-                everyone = [(m, one.asked[key]) for one in waiting for m in one.waits_for(key)]
+                everyone = [
+                    (m, explanation.questions[key])
+                    for explanation in waiting
+                    for m in explanation.waits_for(key)
+                ]
                 st.button(
                     f"for all {len(members)} ({time_in_words(each * len(members))})",
                     key=f"{apart}compute-all-{key}",
@@ -143,9 +151,9 @@ def offer(key: str, explained: Sequence[Explanation], place: str = "strips") -> 
 
 def _continue(key: str, explained: Sequence[Explanation]) -> None:
     stopped = [
-        (member, one.asked[key])
-        for one in shared(explained, key)
-        for member, result in zip(one.entry.members, one.found[key], strict=True)
+        (member, explanation.questions[key])
+        for explanation in shared(explained, key)
+        for member, result in zip(explanation.entry.members, explanation.results[key], strict=True)
         if result.stopped
     ]
     with st.container(horizontal=True, key=f"stopped-{key}", vertical_alignment="center"):

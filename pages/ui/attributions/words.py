@@ -40,10 +40,12 @@ def answer(
         _side([top[0] for top in tops], names, f"for {target}", unit),
         _side([top[1] for top in tops], names, "against it" if same else "against its class", unit),
     ]
-    said = "; ".join(side for side in sides if side)
+    sentence = "; ".join(side for side in sides if side)
     by = in_sentence(METHODS[first.method].title)
     phrase = (
-        f"By {by}, {said}." if said else f"By {by} no token is evidence for or against {target}."
+        f"By {by}, {sentence}."
+        if sentence
+        else f"By {by} no token is evidence for or against {target}."
     )
     return f"{phrase} {seeds_told(entries)}".strip()
 
@@ -68,8 +70,8 @@ def _extremes(entry: Sequence[Any], tokens: Any) -> tuple[Extreme, Extreme]:
         for unit, score, sd in zip(units, mean, spread, strict=True)
         if not tokens.special[unit[0]]
     ]
-    best = max(own, key=lambda one: one[1], default=("", 0.0, nan))
-    worst = min(own, key=lambda one: one[1], default=("", 0.0, nan))
+    best = max(own, key=lambda extreme: extreme[1], default=("", 0.0, nan))
+    worst = min(own, key=lambda extreme: extreme[1], default=("", 0.0, nan))
     return (best if best[1] > 0 else None), (worst if worst[1] < 0 else None)
 
 
@@ -80,13 +82,17 @@ def _side(tops: Sequence[Extreme], names: Sequence[str], way: str, unit: str) ->
         if top is not None:
             owners.setdefault(top[0], []).append((name, top[1], top[2]))
     parts: list[str] = []
-    for word, found in sorted(owners.items(), key=lambda pair: -len(pair[1])):
-        ends = [_value(score, sd) for _, score, sd in sorted(found, key=lambda one: one[1])]
+    for word, extremes in sorted(owners.items(), key=lambda pair: -len(pair[1])):
+        ends = [
+            _value(score, sd) for _, score, sd in sorted(extremes, key=lambda extreme: extreme[1])
+        ]
         span = " to ".join(dict.fromkeys((ends[0], ends[-1])))
         shown = quoted(word) + ("" if parts else f" is the strongest evidence {way}")
         if len(names) > 1:
             every = "both" if len(names) == 2 else f"all {in_letters(len(names))}"
-            where = every if len(found) == len(names) else listed(one[0] for one in found)
+            where = (
+                every if len(extremes) == len(names) else listed(extreme[0] for extreme in extremes)
+            )
             shown += f" in {where}"
         parts.append(f"{shown} ({span}{'' if parts else ' ' + unit})")
     return ", ".join(parts)
@@ -127,7 +133,7 @@ def checkpoints_differ(
     for name in differ.names:
         entry = alike[list(names).index(name)]
         largest = arrays.largest(averages.mean_attribution(entry).scores) or 1.0
-        sd = arrays.spread([one.scores[differ.unit] for one in entry])
+        sd = arrays.spread([result.scores[differ.unit] for result in entry])
         spreads.append("none (one seed)" if sd is None else f"{float(sd) / largest:.2f}")
     return (
         f"By {by}, as means over their seeds {differ.sentence} Standard deviation over the seeds "

@@ -17,12 +17,12 @@ from pages.ui.frame import address
 
 def ask(
     chosen: DataChoice,
-    given: Pass,
+    data_pass: Pass,
     answers: Sequence[Predictions],
     qualities: Sequence[Quality | None],
 ) -> tuple[str, Colour]:
     """Draw the choice; return its name, and what it says of each row of the sample."""
-    offered = colours(given.table, groups.columns(chosen, given), answers, qualities)
+    offered = colours(data_pass.table, groups.columns(chosen, data_pass), answers, qualities)
     if st.session_state.get("colour_by") not in (None, *offered):
         st.session_state.pop("colour_by")
     name = str(st.selectbox("Colour", list(offered), **address.kept("colour_by")))

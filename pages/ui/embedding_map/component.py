@@ -91,14 +91,14 @@ def draw(
     frame = Square([panel.layouts[-1] for panel in panels])
 
     def chosen() -> None:
-        told = st.session_state[key].get("selected")
-        if told and told.get("id") == identity:
-            on_selected([int(row) for row in told["rows"] if 0 <= int(row) < len(texts)])
+        event = st.session_state[key].get("selected")
+        if event and event.get("id") == identity:
+            on_selected([int(row) for row in event["rows"] if 0 <= int(row) < len(texts)])
 
     def layer() -> None:
-        told = st.session_state[key].get("layer")
-        if told and told.get("id") == identity and 0 <= int(told["layer"]) <= depth:
-            on_layer(int(told["layer"]))
+        event = st.session_state[key].get("layer")
+        if event and event.get("id") == identity and 0 <= int(event["layer"]) <= depth:
+            on_layer(int(event["layer"]))
 
     most = _TEXT if len(texts) <= _MANY else _TEXT_OF_MANY
     _maps(
@@ -140,7 +140,7 @@ def look(
     colour: Colour,
     layer: int = 0,
     rings: Sequence[Ring] = (),
-    found: Sequence[bool] | None = None,
+    hits: Sequence[bool] | None = None,
     centres: bool = False,
     subtitles: Sequence[str] = (),
     selected: Sequence[int] | None = None,
@@ -193,28 +193,30 @@ def look(
             "panel_codes": ramps if colour.panels else None,
             "unknown": unknown,
         }
-    if found is not None:
-        data["found"] = packed.flags(found)
+    if hits is not None:
+        data["found"] = packed.flags(hits)
     if selected:
         data["selected"] = packed.flags_at(selected, count)
     if contours:
         data["contours"] = [
             [
                 [packed.coordinates(frame.place(line)) for line in lines]
-                for lines in (() if one is None else one.contours.lines)
+                for lines in (() if structure is None else structure.contours.lines)
             ]
-            for one in structures
+            for structure in structures
         ]
     if clusters:
         data["clusters"] = [
             []
-            if one is None
+            if structure is None
             else [
                 {"name": name, "place": frame.place(centre).round(5).tolist()}
-                for name, centre in zip(one.clusters.names, one.clusters.centres, strict=True)
+                for name, centre in zip(
+                    structure.clusters.names, structure.clusters.centres, strict=True
+                )
                 if name
             ]
-            for one in structures
+            for structure in structures
         ]
     _maps(key=key, height="content", data=data)
 
@@ -233,11 +235,11 @@ def dock(
     drawn anew.
     """
 
-    def told(what: str) -> Callable[[], None]:
+    def handler(what: str) -> Callable[[], None]:
         def tell() -> None:
-            given = st.session_state[key].get(what)
-            if given and given.get("id") == identity and int(given.get("row", -1)) < count:
-                on_told(what, given)
+            event = st.session_state[key].get(what)
+            if event and event.get("id") == identity and int(event.get("row", -1)) < count:
+                on_told(what, event)
 
         return tell
 
@@ -245,7 +247,7 @@ def dock(
         key=key,
         height="content",
         data={"kind": "dock", "id": identity, **state},
-        on_pointed_change=told("pointed"),
-        on_pinned_change=told("pinned"),
-        on_state_change=told("state"),
+        on_pointed_change=handler("pointed"),
+        on_pinned_change=handler("pinned"),
+        on_state_change=handler("state"),
     )

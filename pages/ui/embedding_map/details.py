@@ -38,18 +38,18 @@ def follow() -> None:
         compare(*row)
 
 
-def _take_along(given: Pass, rows: Sequence[int]) -> None:
+def _take_along(data_pass: Pass, rows: Sequence[int]) -> None:
     """A click on a cell: its sentence is opened on Compare once the page has been left whole."""
     cells = st.session_state[_TABLE]["selection"]["cells"]
     if not cells:
         return
-    go(given, rows[int(cells[0][0])])
+    go(data_pass, rows[int(cells[0][0])])
 
 
-def go(given: Pass, row: int) -> None:
+def go(data_pass: Pass, row: int) -> None:
     """Open a row on Compare at the beginning of the next run of the page."""
-    pair = None if given.table.pair is None else given.table.pair[row]
-    st.session_state[_GO] = (given.table.text[row], pair)
+    pair = None if data_pass.table.pair is None else data_pass.table.pair[row]
+    st.session_state[_GO] = (data_pass.table.text[row], pair)
 
 
 def is_going() -> bool:
@@ -57,15 +57,15 @@ def is_going() -> bool:
     return _GO in st.session_state
 
 
-def select(given: Pass, rows: Sequence[int]) -> None:
+def select(data_pass: Pass, rows: Sequence[int]) -> None:
     """Keep what the lasso caught: it belongs to this sample."""
-    st.session_state[_SELECTED] = (given.table.digest, tuple(rows)) if rows else None
+    st.session_state[_SELECTED] = (data_pass.table.digest, tuple(rows)) if rows else None
 
 
-def selected(given: Pass) -> tuple[int, ...] | None:
+def selected(data_pass: Pass) -> tuple[int, ...] | None:
     """Rows of the sample that are selected, or None."""
     kept = st.session_state.get(_SELECTED)
-    return kept[1] if kept and kept[0] == given.table.digest else None
+    return kept[1] if kept and kept[0] == data_pass.table.digest else None
 
 
 def draw(
@@ -80,26 +80,28 @@ def draw(
     measured: bool,
 ) -> None:
     """Everything below the maps."""
-    chosen, given = source.chosen, source.given
-    texts = list(given.table.text)
+    chosen, data_pass = source.chosen, source.data_pass
+    texts = list(data_pass.table.text)
     with st.container(key="map-save"):
         try:
             plot = source.map(choice, shown, colour, groups, measured)
             export_menu({plot.title: plot}, "export-map", "Export the maps")
         except ValueError as error:
             st.caption(cards.plain(f"The maps cannot be exported yet: {error}."))
-        _downloads(chosen, given, source.asked, sheets, now)
-    _rows(chosen, given)
+        _downloads(chosen, data_pass, source.request, sheets, now)
+    _rows(chosen, data_pass)
     typed_sentence.draw(typed, sheets, texts)
     numbers.draw(source, sheets, shown.wish, groups)
     _cache()
 
 
-def _rows(chosen: DataChoice, given: Pass) -> None:
+def _rows(chosen: DataChoice, data_pass: Pass) -> None:
     answers = [
-        one for member in given.members if (one := engine.answers(member, given)) is not None
+        predictions
+        for member in data_pass.members
+        if (predictions := engine.answers(member, data_pass)) is not None
     ]
-    rows = list(selected(given) or ())
+    rows = list(selected(data_pass) or ())
     with st.container(border=True, key="map-rows"):
         count = f" ({len(rows):,})" if rows else ""
         st.markdown(
@@ -109,17 +111,17 @@ def _rows(chosen: DataChoice, given: Pass) -> None:
             st.caption("Switch to Lasso (or hold Shift) and draw around some points.")
             return
         st.dataframe(
-            _frame(chosen, given, rows),
+            _frame(chosen, data_pass, rows),
             key=_TABLE,
             hide_index=True,
             selection_mode="single-cell",
-            on_select=lambda: _take_along(given, rows),
+            on_select=lambda: _take_along(data_pass, rows),
             height=min(38 + 35 * len(rows), 320),
         )
         st.caption("A click on a row opens it on Compare.")
         st.download_button(
             "Selected rows (CSV)",
-            lambda: as_csv(_frame(chosen, given, rows, answers)),
+            lambda: as_csv(_frame(chosen, data_pass, rows, answers)),
             file_name="selection.csv",
             mime="text/csv",
             on_click="ignore",
@@ -128,14 +130,14 @@ def _rows(chosen: DataChoice, given: Pass) -> None:
 
 
 def _frame(
-    chosen: DataChoice, given: Pass, rows: Sequence[int], answers: Sequence[Predictions] = ()
+    chosen: DataChoice, data_pass: Pass, rows: Sequence[int], answers: Sequence[Predictions] = ()
 ) -> Any:
     """The rows with all that is known of them: their file's columns, and predictions."""
     import pandas as pd
 
-    table = given.table
+    table = data_pass.table
     columns: dict[str, Any] = {
-        "row": [chosen.row_name(int(given.rows[row])) for row in rows],
+        "row": [chosen.row_name(int(data_pass.rows[row])) for row in rows],
         "text": [table.text[row] for row in rows],
     }
     if table.pair is not None:
@@ -146,8 +148,8 @@ def _frame(
             for row in rows
         ]
     if chosen.cases:
-        columns["capability"] = [chosen.cases[int(given.rows[row])].capability for row in rows]
-    for name, values in groups_of.columns(chosen, given).items():
+        columns["capability"] = [chosen.cases[int(data_pass.rows[row])].capability for row in rows]
+    for name, values in groups_of.columns(chosen, data_pass).items():
         columns.setdefault(name, [values[row] for row in rows])
     for answer in answers:
         known = answer.frame()
@@ -158,18 +160,22 @@ def _frame(
 
 
 def _downloads(
-    chosen: DataChoice, given: Pass, asked: MapRequest, sheets: Sequence[Sheet], now: Sequence[Map]
+    chosen: DataChoice,
+    data_pass: Pass,
+    request: MapRequest,
+    sheets: Sequence[Sheet],
+    now: Sequence[Map],
 ) -> None:
     with st.popover("Coordinates and vectors", type="tertiary", icon=":material/table:"):
         st.download_button(
             "Coordinates (Parquet)",
-            lambda: coordinates(chosen, given, sheets, now),
+            lambda: coordinates(chosen, data_pass, sheets, now),
             file_name="map.parquet",
             on_click="ignore",
             key="map-coordinates",
         )
         for index, sheet in enumerate(sheets):
-            layer = sheet.nearest(asked.layer)
+            layer = sheet.nearest(request.layer)
             st.download_button(
                 f"{cards.plain(sheet.title)}, layer {layer} (npy)",
                 partial(npy_bytes, sheet.vectors[layer]),
@@ -181,14 +187,14 @@ def _downloads(
 
 
 def coordinates(
-    chosen: DataChoice, given: Pass, sheets: Sequence[Sheet], now: Sequence[Map]
+    chosen: DataChoice, data_pass: Pass, sheets: Sequence[Sheet], now: Sequence[Map]
 ) -> bytes:
     """Parquet: the rows with their texts, labels, and x and y in every panel."""
     import io
 
-    frame = _frame(chosen, given, range(len(given.table)))
-    for sheet, one in zip(sheets, now, strict=True):
-        frame[f"{sheet.title} x"], frame[f"{sheet.title} y"] = one.projection.points.T
+    frame = _frame(chosen, data_pass, range(len(data_pass.table)))
+    for sheet, layout in zip(sheets, now, strict=True):
+        frame[f"{sheet.title} x"], frame[f"{sheet.title} y"] = layout.projection.points.T
     stream = io.BytesIO()
     frame.to_parquet(stream, index=False)
     return stream.getvalue()

@@ -61,8 +61,8 @@ class Docked:
     colour: str
 
     @property
-    def given(self) -> Pass:
-        return self.source.given
+    def data_pass(self) -> Pass:
+        return self.source.data_pass
 
     @property
     def panel(self) -> int:
@@ -71,18 +71,18 @@ class Docked:
         return panel if panel < len(self.sheets) else 0
 
 
-def pinned(given: Pass) -> int | None:
+def pinned(data_pass: Pass) -> int | None:
     """The row of the sample that was clicked; a link's belongs to the rows it comes with."""
     row = st.session_state.get("point")
-    of = st.session_state.setdefault(_PINNED_OF, given.table.digest)
-    if row is None or of != given.table.digest or not 0 <= row < len(given.table):
+    of = st.session_state.setdefault(_PINNED_OF, data_pass.table.digest)
+    if row is None or of != data_pass.table.digest or not 0 <= row < len(data_pass.table):
         return None
     return int(row)
 
 
-def pin(given: Pass, row: int | None) -> None:
+def pin(data_pass: Pass, row: int | None) -> None:
     """Keep a row in the dock and marked on the map."""
-    st.session_state[_PINNED_OF] = given.table.digest
+    st.session_state[_PINNED_OF] = data_pass.table.digest
     st.session_state.pop(_POINTED, None)
     address.choose(point=row)
 
@@ -90,12 +90,14 @@ def pin(given: Pass, row: int | None) -> None:
 @st.fragment
 def draw(docked: Docked) -> None:
     """The dock; it is drawn anew by itself while the pointer wanders over the map."""
-    given = docked.given
-    state: dict[str, Any] = {"pinned": pinned(given), "panel": docked.panel}
+    data_pass = docked.data_pass
+    state: dict[str, Any] = {"pinned": pinned(data_pass), "panel": docked.panel}
     state["mode"] = "many" if st.session_state.get("map_mode") == "many" else "one"
     state["view"] = st.session_state.get("map_view")
-    identity = given.table.digest
-    component.dock(identity, _BRIDGE, state, len(given.table), lambda *told: _take(given, *told))
+    identity = data_pass.table.digest
+    component.dock(
+        identity, _BRIDGE, state, len(data_pass.table), lambda *args: _take(data_pass, *args)
+    )
     pointed = st.session_state.get(_POINTED)
     row = pointed[1] if pointed and pointed[0] == identity else state["pinned"]
     with st.container(key="dock-card"):
@@ -107,53 +109,53 @@ def draw(docked: Docked) -> None:
         st.rerun()
 
 
-def _take(given: Pass, what: str, told: Mapping[str, Any]) -> None:
-    row = int(told.get("row", -1))
+def _take(data_pass: Pass, what: str, event: Mapping[str, Any]) -> None:
+    row = int(event.get("row", -1))
     if what == "pinned" and row >= 0:
-        pin(given, row)
+        pin(data_pass, row)
     elif what == "pointed":
-        st.session_state[_POINTED] = (given.table.digest, row) if row >= 0 else None
+        st.session_state[_POINTED] = (data_pass.table.digest, row) if row >= 0 else None
     address.choose(
-        map_panel=int(told["panel"]) or None,
-        map_mode="many" if told["mode"] == "many" else None,
-        map_view=tuple(float(number) for number in told["view"]) if told["view"] else None,
+        map_panel=int(event["panel"]) or None,
+        map_mode="many" if event["mode"] == "many" else None,
+        map_view=tuple(float(number) for number in event["view"]) if event["view"] else None,
     )
 
 
 def _card(docked: Docked, row: int | None) -> None:
-    given, chosen = docked.given, docked.source.chosen
+    data_pass, chosen = docked.data_pass, docked.source.chosen
     if row is None:
         st.caption("Point at a dot to read its sentence as on Compare. A click keeps it here.")
         return
-    table = given.table
+    table = data_pass.table
     text, pair = table.text[row], None if table.pair is None else table.pair[row]
-    number = chosen.row_name(int(given.rows[row]))
+    number = chosen.row_name(int(data_pass.rows[row]))
     label = ""
     if table.label is not None:
         value = table.labels[table.label[row]] if table.labels else f"{table.label[row]:g}"
         label = f", label {cards.plain(value)}"
     with st.container(key="dock-row"):
         st.caption(f"Row {number:,}{label}")
-        if row == pinned(given):
+        if row == pinned(data_pass):
             st.button(
                 "Open on Compare",
                 key="dock-open",
                 type="primary",
                 on_click=details.go,
-                args=(given, row),
+                args=(data_pass, row),
             )
     st.text(text if pair is None else f"{text}\n{pair}")
     first, others = _entries(docked)
     if first is None:
         return
     choice = replace(docked.choice, text=text, pair=pair, entries=(first, *others), variant=None)
-    told = list(replies(choice, text, None))
+    card_replies = list(replies(choice, text, None))
     limits = {
         name: common_limit(f"dock_{name}_scale", choice.key, value, st.session_state, _STEPS)
-        for name, value in compare.largest_reading(told[:1], choice).items()
+        for name, value in compare.largest_reading(card_replies[:1], choice).items()
     }
-    compare.draw_card(told[0], choice, None, limits, attributed=False)
-    lines = "".join(_line(reply) for reply in told[1:])
+    compare.draw_card(card_replies[0], choice, None, limits, attributed=False)
+    lines = "".join(_line(reply) for reply in card_replies[1:])
     if lines:
         cards.piece(lines, "dock-others")
 
@@ -178,9 +180,9 @@ def _line(reply: Reply) -> str:
 
 
 def _lists(docked: Docked) -> None:
-    given = docked.given
+    data_pass = docked.data_pass
     kinds = [OUTLIERS, TORN]
-    if len(docked.choice.entries) > 1 and given.members:
+    if len(docked.choice.entries) > 1 and data_pass.members:
         kinds.append(DISAGREE)
     if st.session_state.get("ranked_by") not in (None, *kinds):
         st.session_state.pop("ranked_by")
@@ -203,11 +205,11 @@ def _lists(docked: Docked) -> None:
     shown = zip(ranked.rows.tolist(), ranked.values.tolist(), strict=True)
     lines = "".join(
         f'<button class="listed" data-class="{place}"><span class="p">{numbers.format(value)}'
-        f"</span> {cards.text(given.table.text[row][:140])}</button>"
+        f"</span> {cards.text(data_pass.table.text[row][:140])}</button>"
         for place, (row, value) in enumerate(islice(shown, _SHOWN))
     )
     cards.piece(
-        lines, f"dock-list-{kind}", on_class=lambda place: pin(given, int(ranked.rows[place]))
+        lines, f"dock-list-{kind}", on_class=lambda place: pin(data_pass, int(ranked.rows[place]))
     )
 
 
@@ -226,18 +228,18 @@ def _ranked(docked: Docked, kind: str) -> Ranked | None:
 
 
 def _disagreements(docked: Docked) -> Ranked | None:
-    given = docked.given
+    data_pass = docked.data_pass
     members = tuple(entry.first for entry in docked.choice.entries)
-    answers = [engine.answers(member, given) for member in members]
+    answers = [engine.answers(member, data_pass) for member in members]
     predicting = [member for member in members if member.kind != "encoder"]
     lacking = sum(
         answer is None
         for member, answer in zip(members, answers, strict=True)
         if member.kind != "encoder"
     )
-    everyone = replace(given, members=tuple(predicting), poolings=(), layers=())
+    everyone = replace(data_pass, members=tuple(predicting), poolings=(), layers=())
     if lacking:
-        rows = len(given.table) * lacking
+        rows = len(data_pass.table) * lacking
         job = jobs.draw(
             everyone.key,
             engine.work(everyone),

@@ -37,8 +37,8 @@ class MapSource:
     """Where the rows of the maps come from: a data set through checkpoints, or a folder."""
 
     chosen: DataChoice
-    given: Pass
-    asked: MapRequest
+    data_pass: Pass
+    request: MapRequest
     opened: VectorFolder | None = None
 
     def map(
@@ -53,7 +53,7 @@ class MapSource:
         """
         wish = shown.wish
         params: dict[str, Any] = {
-            "layer": self.asked.layer,
+            "layer": self.request.layer,
             "onto": shown.layers[-1],
             "method": wish.method,
             "n_neighbors": wish.n_neighbors,
@@ -89,19 +89,19 @@ class MapSource:
     ) -> Plot:
         from analysis.figures.recipes.registry import make
 
-        given = self.given
+        data_pass = self.data_pass
         params |= {
-            "poolings": list(given.poolings),
-            "rows": self.asked.most,
-            "seed": self.asked.seed,
+            "poolings": list(data_pass.poolings),
+            "rows": self.request.most,
+            "seed": self.request.seed,
             "apart": groups.name or None,
         }
         if self.opened is not None:
             known = None if numbers is None else list(numbers.values())
             layouts = engine.layouts()
             return folder_recipes.picture_of(view, self.opened, layouts, known, **params)
-        store = _Store(given, numbers or {})
-        params["precision"] = given.precision
+        store = _Store(data_pass, numbers or {})
+        params["precision"] = data_pass.precision
         subjects = [Subject(m.id, (Member(m, "", None, store),)) for m in self._members()]
         text, pair = ("", None) if choice is None else (choice.text, choice.pair)
         return make(view, subjects, text, pair, None, params, data_of(self.chosen))
@@ -110,11 +110,11 @@ class MapSource:
         """The checkpoints all of whose vectors are there."""
         lacking = {
             member.id
-            for member, name in self.given.shown()
-            for layer in self.given.layers_of(member, name)
-            if engine.vectors_of(member, self.given, name, layer) is None
+            for member, name in self.data_pass.shown()
+            for layer in self.data_pass.layers_of(member, name)
+            if engine.vectors_of(member, self.data_pass, name, layer) is None
         }
-        members = [member for member in self.given.members if member.id not in lacking]
+        members = [member for member in self.data_pass.members if member.id not in lacking]
         if not members:
             raise ValueError("the vectors of these maps are not complete yet")
         return members
@@ -123,8 +123,8 @@ class MapSource:
 class _Store(PageStore):
     """Vectors, answers and layouts are those that this server keeps."""
 
-    def __init__(self, given: Pass, numbers: Mapping[Any, dict[int, PoolingNumbers]]) -> None:
-        self._given, self._numbers = given, numbers
+    def __init__(self, data_pass: Pass, numbers: Mapping[Any, dict[int, PoolingNumbers]]) -> None:
+        self._data_pass, self._numbers = data_pass, numbers
 
     def result(self, member: Member, compute: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         """``compute(member, *arguments)``, or what is kept of it.
@@ -134,23 +134,23 @@ class _Store(PageStore):
         ValueError
             Vectors are missing still.
         """
-        own, given = member.checkpoint, self._given
+        own, data_pass = member.checkpoint, self._data_pass
         if compute is recipes.layouts_of:
             return engine.layouts()  # type: ignore[return-value]
         if compute is recipes.map_pass:
             vectors = {}
             for name, layer in arguments[3]:
-                held = engine.vectors_of(own, given, name, layer)
+                held = engine.vectors_of(own, data_pass, name, layer)
                 if held is None:
                     raise ValueError(
                         f"{own.name}: the vectors of layer {layer} are not computed yet"
                     )
                 vectors[name, layer] = held
-            return recipes.MapPass(vectors, engine.answers(own, given))  # type: ignore[return-value]
+            return recipes.MapPass(vectors, engine.answers(own, data_pass))  # type: ignore[return-value]
         if compute is recipes.pooling_numbers:
-            place = own.sha256, given.table.digest
+            place = own.sha256, data_pass.table.digest
             return {  # type: ignore[return-value]
-                (name, layer): self._numbers[(*place, name, given.precision)][layer]
+                (name, layer): self._numbers[(*place, name, data_pass.precision)][layer]
                 for name, layer in arguments[3]
             }
         return super().result(member, compute, arguments)

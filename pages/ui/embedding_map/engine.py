@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from analysis.common.jobs import Desk
 
 
-_ASKED = "map_asked"
+_REQUESTED = "map_asked"
 _UMAP_BEGINS, _UMAP_ROW = 2.0, 0.0016  # seconds until UMAP is imported, and for each row of a map
 
 
@@ -106,50 +106,58 @@ def _sample(digest: str, labels: str, most: int, seed: int, _table: Table) -> An
     return rows, _table.take(rows)
 
 
-def plan(table: Table, asked: MapRequest) -> Pass:
+def plan(table: Table, request: MapRequest) -> Pass:
     """The pass that these controls ask for."""
     labels = "" if table.label is None else sha256(table.label.tobytes()).hexdigest()
-    rows, sample = _sample(table.digest, labels, asked.most, asked.seed, _table=table)
-    panels = min(max(len(asked.members), 1) * len(asked.poolings), MOST_PANELS)
+    rows, sample = _sample(table.digest, labels, request.most, request.seed, _table=table)
+    panels = min(max(len(request.members), 1) * len(request.poolings), MOST_PANELS)
     every = (
         len(sample) <= ALL_LAYERS_UP_TO
-        and len(sample) * (asked.layers + 1) * panels <= MOST_LAYOUT_ROWS
+        and len(sample) * (request.layers + 1) * panels <= MOST_LAYOUT_ROWS
     )
-    layers = tuple(range(asked.layers + 1)) if every else (asked.layer,)
-    return Pass(sample, rows, asked.members, asked.poolings, layers, models.precision())
+    layers = tuple(range(request.layers + 1)) if every else (request.layer,)
+    return Pass(sample, rows, request.members, request.poolings, layers, models.precision())
 
 
-def seconds(given: Pass) -> float:
+def seconds(data_pass: Pass) -> float:
     """Expected seconds until every checkpoint has read the rows."""
     return sum(
-        _seconds(member.sha256, given.precision, given.table.digest, _given=given, _member=member)
-        for member in given.members
+        _seconds(
+            member.sha256,
+            data_pass.precision,
+            data_pass.table.digest,
+            _data_pass=data_pass,
+            _member=member,
+        )
+        for member in data_pass.members
     )
 
 
 @kept_up_to(4, most=64)
-def _seconds(sha256: str, precision: str, rows: str, _given: Pass, _member: Checkpoint) -> float:
+def _seconds(
+    sha256: str, precision: str, rows: str, _data_pass: Pass, _member: Checkpoint
+) -> float:
     from analysis.corpus import runs
 
     try:
-        return runs.seconds_for(models.classifier(_member), _given.table)
+        return runs.seconds_for(models.classifier(_member), _data_pass.table)
     except Exception:  # the job meets it, too, and says it beside the checkpoint's name
         return 0.0
 
 
-def work(given: Pass) -> Callable[[Desk], None]:
+def work(data_pass: Pass) -> Callable[[Desk], None]:
     """The job: every checkpoint's vectors, and its predictions where it has any."""
-    root, each, count = results_folder.folder(), len(given.table), len(given.members)
+    root, each, count = results_folder.folder(), len(data_pass.table), len(data_pass.members)
 
     def go(desk: Desk) -> None:
         from analysis.corpus import runs
 
         own = [
-            predictions.place_of(root, member, given.table, given.precision)
-            for member in given.members
+            predictions.place_of(root, member, data_pass.table, data_pass.precision)
+            for member in data_pass.members
         ]
         predictions.prune(root, keep=own)
-        for index, member in enumerate(given.members):
+        for index, member in enumerate(data_pass.members):
             desk.check()
             desk.report(index * each, each * count, f"loading {member.name}", index / count)
 
@@ -157,12 +165,12 @@ def work(given: Pass) -> Callable[[Desk], None]:
                 desk.report(index * each + done, each * count, what, (index + share) / count)
 
             try:
-                classifier = runs.open_for_data(member, dtype=given.precision)
+                classifier = runs.open_for_data(member, dtype=data_pass.precision)
                 runs.compute(
                     classifier,
-                    given.table,
+                    data_pass.table,
                     root,
-                    _readers(classifier, given),
+                    _readers(classifier, data_pass),
                     progress=tell,
                     cancel=desk.cancel,
                 )
@@ -172,42 +180,46 @@ def work(given: Pass) -> Callable[[Desk], None]:
     return go
 
 
-def _readers(classifier: Any, given: Pass) -> list[Any]:
+def _readers(classifier: Any, data_pass: Pass) -> list[Any]:
     from analysis.corpus.embedding import readers_of
     from analysis.corpus.readers import PREDICTION
 
     readers: list[Any] = [
         reader
-        for member, name in given.shown()
+        for member, name in data_pass.shown()
         if member.sha256 == classifier.checkpoint.sha256
-        for reader in readers_of(classifier, [name], given.layers_of(member, name))
+        for reader in readers_of(classifier, [name], data_pass.layers_of(member, name))
     ]
     return readers if classifier.checkpoint.kind == "encoder" else [PREDICTION, *readers]
 
 
-def sheets(given: Pass) -> tuple[list[Sheet], int]:
+def sheets(data_pass: Pass) -> tuple[list[Sheet], int]:
     """The panels whose vectors are on disk for every row, and how many are not there yet."""
     from analysis.corpus.embedding import TITLES
 
-    found: list[Sheet] = []
+    made: list[Sheet] = []
     lacking = 0
-    several = len(given.members) > 1
-    for member, name in given.shown():
-        layers = given.layers_of(member, name)
-        vectors = {layer: _vectors(member, given, name, layer) for layer in layers}
-        whole = {layer: one for layer, one in vectors.items() if one is not None}
+    several = len(data_pass.members) > 1
+    for member, name in data_pass.shown():
+        layers = data_pass.layers_of(member, name)
+        vectors = {layer: _vectors(member, data_pass, name, layer) for layer in layers}
+        whole = {
+            layer: vectors_of_layer
+            for layer, vectors_of_layer in vectors.items()
+            if vectors_of_layer is not None
+        }
         if len(whole) < len(layers):
             lacking += 1
             continue
         title = f"{member.name}: {TITLES[name]}" if several else TITLES[name]
-        key = (member.sha256, given.table.digest, name, given.precision)
-        found.append(Sheet(key, title, whole))
-    return found, lacking
+        key = (member.sha256, data_pass.table.digest, name, data_pass.precision)
+        made.append(Sheet(key, title, whole))
+    return made, lacking
 
 
-def usable(given: Sequence[Sheet], layer: int) -> tuple[list[Sheet], list[str]]:
+def usable(sheets: Sequence[Sheet], layer: int) -> tuple[list[Sheet], list[str]]:
     """The panels that can be laid out at this layer, and in words what cannot."""
-    return atlas.usable(given, layer, lambda sheet, number: _broken(sheet.key, number, sheet))
+    return atlas.usable(sheets, layer, lambda sheet, number: _broken(sheet.key, number, sheet))
 
 
 @kept_up_to(64, most=2_048)
@@ -215,33 +227,35 @@ def _broken(key: Any, layer: int, _sheet: Sheet) -> np.ndarray:
     return atlas.rows_not_finite(_sheet, layer)
 
 
-def vectors_of(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarray | None:
+def vectors_of(member: Checkpoint, data_pass: Pass, name: str, layer: int) -> np.ndarray | None:
     """Vectors (N, d) of the sample that are on disk for every row; None: not yet."""
-    return _vectors(member, given, name, layer)
+    return _vectors(member, data_pass, name, layer)
 
 
-def _vectors(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarray | None:
-    if given.whole is not None:
-        return part.vectors(member, given, given.whole, name, layer)
-    place = predictions.place_of(results_folder.folder(), member, given.table, given.precision)
+def _vectors(member: Checkpoint, data_pass: Pass, name: str, layer: int) -> np.ndarray | None:
+    if data_pass.whole is not None:
+        return part.vectors(member, data_pass, data_pass.whole, name, layer)
+    place = predictions.place_of(
+        results_folder.folder(), member, data_pass.table, data_pass.precision
+    )
     parts = tuple(sorted(path.name for path in (place / f"{name}@{layer}").glob("part-*")))
     if not parts:
         return None
     os.utime(place)  # what is shown was used just now: others leave before it
     return _held().get_or_make(
         (str(place), name, layer, parts),
-        lambda: _stored(member, given, name, layer),
+        lambda: _stored(member, data_pass, name, layer),
         lambda array: 0 if array is None else array.nbytes,
     )
 
 
-def _stored(member: Checkpoint, given: Pass, name: str, layer: int) -> np.ndarray | None:
+def _stored(member: Checkpoint, data_pass: Pass, name: str, layer: int) -> np.ndarray | None:
     from analysis.corpus.embedding import stored
 
     rows, vectors = stored(
-        results_folder.folder(), member, given.table, (name, layer), given.precision
+        results_folder.folder(), member, data_pass.table, (name, layer), data_pass.precision
     )
-    if len(rows) < len(given.table):
+    if len(rows) < len(data_pass.table):
         return None
     vectors.setflags(write=False)
     return vectors
@@ -258,14 +272,14 @@ def layouts() -> Layouts:
     return Layouts()
 
 
-def layout_key(given: Sequence[Sheet], wish: Wish) -> str:
+def layout_key(sheets: Sequence[Sheet], wish: Wish) -> str:
     """The name of the job that lays these panels out."""
-    named = repr([(sheet.key, sheet.layers) for sheet in given]) + repr(wish)
+    named = repr([(sheet.key, sheet.layers) for sheet in sheets]) + repr(wish)
     return f"layout-{sha256(named.encode()).hexdigest()[:20]}"
 
 
 def lay_out(
-    given: Sequence[Sheet], layer: int, wish: Wish, only_in_view: bool = False
+    sheets: Sequence[Sheet], layer: int, wish: Wish, only_in_view: bool = False
 ) -> Callable[[Desk], None]:
     """The job: all layouts that are missing, or those of the layer in view."""
     store = layouts()
@@ -275,45 +289,49 @@ def lay_out(
             desk.check()
             desk.report(done, total, what, share)
 
-        compute(store, given, layer, wish, report, only_in_view)
+        compute(store, sheets, layer, wish, report, only_in_view)
 
     return go
 
 
-def ask_for(given: Pass) -> None:
+def ask_for(data_pass: Pass) -> None:
     """Somebody has clicked for maps of these rows: their layouts need no click of their own."""
-    st.session_state[_ASKED] = given.table.digest
+    st.session_state[_REQUESTED] = data_pass.table.digest
 
 
-def is_asked(given: Sequence[Sheet]) -> bool:
+def is_asked(sheets: Sequence[Sheet]) -> bool:
     """Whether these panels are of the rows that somebody has clicked for."""
-    digest = st.session_state.get(_ASKED)
-    return any(digest in sheet.key for sheet in given if isinstance(sheet.key, tuple))
+    digest = st.session_state.get(_REQUESTED)
+    return any(digest in sheet.key for sheet in sheets if isinstance(sheet.key, tuple))
 
 
 def layout_seconds(
-    given: Sequence[Sheet], layer: int, wish: Wish, only_in_view: bool = False
+    sheets: Sequence[Sheet], layer: int, wish: Wish, only_in_view: bool = False
 ) -> float:
     """About how long the layouts that are missing take on two cores, compiled kernels read."""
-    todo = atlas.missing(layouts(), given, layer, wish, only_in_view)
+    todo = atlas.missing(layouts(), sheets, layer, wish, only_in_view)
     rows = sum(len(sheet.vectors[number]) for sheet, number in todo)
     return _UMAP_BEGINS + _UMAP_ROW * rows if todo else 0.0
 
 
-def answers(member: Checkpoint, given: Pass) -> predictions.Predictions | None:
+def answers(member: Checkpoint, data_pass: Pass) -> predictions.Predictions | None:
     """A checkpoint's predictions on the sample, where it makes any and all are there."""
     if member.kind == "encoder":
         return None
-    if given.whole is not None:
-        return part.answers(member, given, given.whole)
-    place = predictions.place_of(results_folder.folder(), member, given.table, given.precision)
+    if data_pass.whole is not None:
+        return part.answers(member, data_pass, data_pass.whole)
+    place = predictions.place_of(
+        results_folder.folder(), member, data_pass.table, data_pass.precision
+    )
     parts = tuple(sorted(path.name for path in (place / predictions.PREDICTION).glob("part-*")))
-    found = _answers(str(place), parts, _member=member, _given=given)
-    return found if found.complete else None
+    read = _answers(str(place), parts, _member=member, _data_pass=data_pass)
+    return read if read.complete else None
 
 
 @kept_up_to(256, most=32)
 def _answers(
-    place: str, parts: tuple[str, ...], _member: Checkpoint, _given: Pass
+    place: str, parts: tuple[str, ...], _member: Checkpoint, _data_pass: Pass
 ) -> predictions.Predictions:
-    return predictions.read(results_folder.folder(), _member, _given.table, _given.precision)
+    return predictions.read(
+        results_folder.folder(), _member, _data_pass.table, _data_pass.precision
+    )

@@ -146,7 +146,7 @@ def _read_file(path: str, written: int) -> VectorFolder:
     return open_vectors(path)
 
 
-def sheets(opened: VectorFolder, given: Pass) -> list[Sheet]:
+def sheets(opened: VectorFolder, data_pass: Pass) -> list[Sheet]:
     """A panel for each pooling that was chosen; the sample's rows of it."""
-    every = [sheet_of(opened, name, given.rows) for name in given.poolings]
+    every = [sheet_of(opened, name, data_pass.rows) for name in data_pass.poolings]
     return [sheet for sheet in every if sheet is not None][:MOST_PANELS]

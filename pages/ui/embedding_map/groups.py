@@ -13,9 +13,9 @@ from pages.ui.frame import address
 _NONE = "nothing"
 
 
-def ask(chosen: DataChoice, given: Pass) -> RowGroups:
+def ask(chosen: DataChoice, data_pass: Pass) -> RowGroups:
     """Draw the choice where the rows have columns to choose from."""
-    offered = columns(chosen, given)
+    offered = columns(chosen, data_pass)
     if not offered:
         return RowGroups()
     names = [_NONE, *offered]
@@ -33,6 +33,6 @@ def ask(chosen: DataChoice, given: Pass) -> RowGroups:
     return row_groups(offered, None if name == _NONE else name)
 
 
-def columns(chosen: DataChoice, given: Pass) -> dict[str, list[str]]:
+def columns(chosen: DataChoice, data_pass: Pass) -> dict[str, list[str]]:
     """The sample's columns of words, by name."""
-    return columns_at(data_of(chosen).columns, given.rows)
+    return columns_at(data_of(chosen).columns, data_pass.rows)

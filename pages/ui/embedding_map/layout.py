@@ -46,31 +46,31 @@ class Measured:
     more: bool  # is to come
 
 
-def lay_out(sheets: Sequence[Sheet], asked: MapRequest) -> LaidOutMaps:
+def lay_out(sheets: Sequence[Sheet], request: MapRequest) -> LaidOutMaps:
     """Begin or watch what is missing; meanwhile PCA stands there.
 
     Raises ``ValueError`` for vectors that cannot be laid out (the page says so).
     """
-    store, wish = engine.layouts(), asked.wish
+    store, wish = engine.layouts(), request.wish
     store.room_for(sheets)
-    if wish.method == "umap" and missing(store, sheets, asked.layer, wish):
-        _job(sheets, asked.layer, wish)
-    if missing(store, sheets, asked.layer, wish, only_in_view=True):
+    if wish.method == "umap" and missing(store, sheets, request.layer, wish):
+        _job(sheets, request.layer, wish)
+    if missing(store, sheets, request.layer, wish, only_in_view=True):
         wish = wish.quickly()
     if wish.method == "pca":
-        for sheet, layer in missing(store, sheets, asked.layer, wish, only_in_view=True):
+        for sheet, layer in missing(store, sheets, request.layer, wish, only_in_view=True):
             store.made(sheet, layer, wish)
-        others = missing(store, sheets, asked.layer, wish)
+        others = missing(store, sheets, request.layer, wish)
         if sum(len(sheet.vectors[layer]) for sheet, layer in others) <= _PCA_AT_ONCE:
             for sheet, layer in others:
                 store.made(sheet, layer, wish)
-        elif others and asked.wish.method == "pca":
-            _job(sheets, asked.layer, wish)
+        elif others and request.wish.method == "pca":
+            _job(sheets, request.layer, wish)
     every = sorted({layer for sheet in sheets for layer in sheet.layers})
     layers = tuple(
         layer
         for layer in every
-        if all(store.get(one, one.nearest(layer), wish, sheets) is not None for one in sheets)
+        if all(store.get(sheet, sheet.nearest(layer), wish, sheets) is not None for sheet in sheets)
     )
     return LaidOutMaps(wish, layers, aligned(store, sheets, layers, wish))
 
@@ -127,10 +127,10 @@ def measured(
             store.structure(*at, texts, sheets, measure),
         )
 
-    found = [of(sheet, now) for sheet in sheets]
-    qualities, structures = [one for one, _ in found], [one for _, one in found]
-    whole = all(one is not None for one in structures)
-    if whole and (rows < FEWEST or all(one is not None for one in qualities)):
+    pairs = [of(sheet, now) for sheet in sheets]
+    qualities, structures = [quality for quality, _ in pairs], [structure for _, structure in pairs]
+    whole = all(structure is not None for structure in structures)
+    if whole and (rows < FEWEST or all(quality is not None for quality in qualities)):
         return Measured(qualities, structures, False)
     key = f"{engine.layout_key(sheets, wish)}-{layer}-measure-{digest(labels)}-{digest(groups)}"
 

@@ -41,11 +41,11 @@ def draw(source: MapSource, sheets: Sequence[Sheet], wish: Wish, groups: RowGrou
         _numbers(source, sheets, groups)
     if wish.method == "umap":
         with st.expander(f"How much does the map change with the seed? ({_SEEDS} seeds)"):
-            _spread(sheets, wish, source.asked)
+            _spread(sheets, wish, source.request)
 
 
 def _numbers(source: MapSource, sheets: Sequence[Sheet], groups: RowGroups) -> None:
-    table = source.given.table
+    table = source.data_pass.table
     labels = table.label if table.labels else None
     key = key_of(sheets, labels, groups)
     work = _measure(sheets, labels, groups.codes)
@@ -120,15 +120,15 @@ def _frame(lines: Sequence[tuple[int, int, PoolingNumbers]], sheets: Sequence[Sh
     )
 
 
-def _spread(sheets: Sequence[Sheet], wish: Wish, asked: MapRequest) -> None:
-    named = repr([(sheet.key, sheet.nearest(asked.layer)) for sheet in sheets]) + repr(wish)
+def _spread(sheets: Sequence[Sheet], wish: Wish, request: MapRequest) -> None:
+    named = repr([(sheet.key, sheet.nearest(request.layer)) for sheet in sheets]) + repr(wish)
     key = f"seeds-{sha256(named.encode()).hexdigest()[:20]}"
 
     def go(desk: Desk) -> None:
         from analysis.maps.quality import spread_over_seeds
 
         for index, sheet in enumerate(sheets):
-            layer = sheet.nearest(asked.layer)
+            layer = sheet.nearest(request.layer)
 
             def tell(share: float, index: int = index, sheet: Sheet = sheet) -> None:
                 desk.check()
@@ -137,10 +137,10 @@ def _spread(sheets: Sequence[Sheet], wish: Wish, asked: MapRequest) -> None:
                 )
 
             seeds = range(wish.seed, wish.seed + _SEEDS)
-            found = spread_over_seeds(
+            spread = spread_over_seeds(
                 sheet.vectors[layer], wish.method, tuple(seeds), tell, **wish.options()
             )
-            desk.keep((sheet.title, layer, found.overall))
+            desk.keep((sheet.title, layer, spread.overall))
 
     job = jobs.find(key)
     done = job is not None and job.state == "done"

@@ -44,7 +44,7 @@ _MAP, _UNASKED = "map-panels", "map_unasked"
 _LONG = 30.0  # seconds of a pass
 
 
-def draw(found: Catalogue, choice: Choice, place: Workplace) -> None:
+def draw(checkpoints: Catalogue, choice: Choice, place: Workplace) -> None:
     """The data set, the maps, the typed sentence among them, what was selected, the numbers."""
     folder = map_folder.ask(place.drawer, place.stage)
     if folder:
@@ -62,7 +62,7 @@ def draw(found: Catalogue, choice: Choice, place: Workplace) -> None:
         else:
             place.open_drawer()
             place.stage.info("Choose a data set under “Data and colour”; its map is drawn here.")
-    draw_sidebar(found, choice.entries)
+    draw_sidebar(checkpoints, choice.entries)
 
 
 def _draw_folder(choice: Choice, folder: str, place: Workplace) -> None:
@@ -80,18 +80,18 @@ def _draw_folder(choice: Choice, folder: str, place: Workplace) -> None:
     poolings = list(dict.fromkeys(name for name, _ in opened.vectors))
     layers = [layer for _, layer in opened.vectors]
     with place.drawer:
-        asked = controls.ask((), max(layers), len(opened.table), poolings)
-    if not asked.poolings:
+        request = controls.ask((), max(layers), len(opened.table), poolings)
+    if not request.poolings:
         place.stage.info("Choose at least one pooling under “Data and colour”.")
         return
-    given = engine.plan(opened.table, asked)
+    data_pass = engine.plan(opened.table, request)
     if choice.text.strip():
         place.below.caption(
             "The typed sentence is not on these maps: their folder holds vectors and no checkpoint."
         )
-    _too_many(place, len(asked.poolings))
-    source = MapSource(chosen, given, asked, opened)
-    _maps(choice, source, map_folder.sheets(opened, given), place)
+    _too_many(place, len(request.poolings))
+    source = MapSource(chosen, data_pass, request, opened)
+    _maps(choice, source, map_folder.sheets(opened, data_pass), place)
 
 
 def _draw(choice: Choice, chosen: choose.DataChoice, place: Workplace) -> None:
@@ -113,43 +113,43 @@ def _draw(choice: Choice, chosen: choose.DataChoice, place: Workplace) -> None:
             place.open_drawer()
             return
         deepest = max(engine.depth(member) for member in members)
-        asked = controls.ask(members, deepest, len(chosen.table))
-    if not asked.poolings:
+        request = controls.ask(members, deepest, len(chosen.table))
+    if not request.poolings:
         place.stage.info("Choose at least one pooling under “Data and colour”.")
         return
-    given = engine.plan(chosen.table, asked)
-    _too_many(place, len(given.panels()))
-    if len(given.layers) == 1 and asked.layers:
+    data_pass = engine.plan(chosen.table, request)
+    _too_many(place, len(data_pass.panels()))
+    if len(data_pass.layers) == 1 and request.layers:
         place.below.caption("With so many rows and maps only the layer in view is computed.")
-    sheets, lacking = engine.sheets(given)
+    sheets, lacking = engine.sheets(data_pass)
     if not sheets:
-        job = jobs.find(given.key)
-        begun = part.begun(given, asked.layer, job is not None and job.running)
+        job = jobs.find(data_pass.key)
+        begun = part.begun(data_pass, request.layer, job is not None and job.running)
         sheets, _ = engine.sheets(begun) if begun is not None else ([], 0)
-        _vectors_job(given, lacking, chosen.name, asked, place, begun, bool(sheets))
+        _vectors_job(data_pass, lacking, chosen.name, request, place, begun, bool(sheets))
         if begun is not None and sheets:
-            place.dock.caption(part.sentence(begun, given))
-            quick = replace(asked, wish=asked.wish.quickly())
+            place.dock.caption(part.sentence(begun, data_pass))
+            quick = replace(request, wish=request.wish.quickly())
             _maps(choice, MapSource(chosen, begun, quick), sheets, place)
         return
-    _vectors_job(given, lacking, chosen.name, asked, place, None, True)
+    _vectors_job(data_pass, lacking, chosen.name, request, place, None, True)
     if sheets:
-        _maps(choice, MapSource(chosen, given, asked), sheets, place)
+        _maps(choice, MapSource(chosen, data_pass, request), sheets, place)
 
 
-def _too_many(place: Workplace, wanted: int) -> None:
-    if wanted > controls.MOST_PANELS:
+def _too_many(place: Workplace, panels: int) -> None:
+    if panels > controls.MOST_PANELS:
         place.below.info(
-            f"{wanted} maps are asked for; the first {controls.MOST_PANELS} are computed and "
+            f"{panels} maps are asked for; the first {controls.MOST_PANELS} are computed and "
             "drawn. Choose fewer poolings or checkpoints to see the others."
         )
 
 
 def _vectors_job(
-    given: Pass,
+    data_pass: Pass,
     lacking: int,
     name: str,
-    asked: MapRequest,
+    request: MapRequest,
     place: Workplace,
     drawn: Pass | None,
     over: bool,
@@ -158,38 +158,40 @@ def _vectors_job(
 
     ``drawn`` is the part of the rows that is on the map; ``over`` says that a map stands.
     """
-    work = engine.work(given)
-    rows = len(given.table) * len(given.members)
+    work = engine.work(data_pass)
+    rows = len(data_pass.table) * len(data_pass.members)
     with place.jobs if over else place.stage, st.container(key="vectors-job"):
-        job = jobs.find(given.key)
+        job = jobs.find(data_pass.key)
         about = ""
         # One that failed for a checkpoint is not begun again by itself: it would not end.
         if lacking and (job is None or (job.state == "done" and not job.results)):
-            expected = engine.seconds(given)
+            expected = engine.seconds(data_pass)
             about = f", about {work_in_hand.time_in_words(expected)}"
             if expected <= AT_ONCE:
-                jobs.begin(given.key, work)  # again: what it made may have been cleared
-                st.session_state[_UNASKED] = given.key
+                jobs.begin(data_pass.key, work)  # again: what it made may have been cleared
+                st.session_state[_UNASKED] = data_pass.key
         job = jobs.draw(
-            given.key,
+            data_pass.key,
             work,
-            label=f"Map {len(given.table):,} rows",
+            label=f"Map {len(data_pass.table):,} rows",
             finished=not lacking,
             begun=drawn is not None,
             place="vectors",
-            anew=None if over and drawn is None else lambda: part.is_due(given, asked.layer, drawn),
-            about=f"{cards.plain(name)}. {rows:,} forwards in {given.precision}{about}; it can be "
-            "stopped and keeps what is done. Other data: “Data and colour”.",
+            anew=None
+            if over and drawn is None
+            else lambda: part.is_due(data_pass, request.layer, drawn),
+            about=f"{cards.plain(name)}. {rows:,} forwards in {data_pass.precision}{about}; it "
+            "can be stopped and keeps what is done. Other data: “Data and colour”.",
         )
         for checkpoint, problem in job.results if job is not None else ():
             st.error(cards.plain(owned(checkpoint, problem)))
-    if job is None or st.session_state.get(_UNASKED) == given.key:
+    if job is None or st.session_state.get(_UNASKED) == data_pass.key:
         return
-    engine.ask_for(given)
-    if asked.wish.method == "umap" and job.running and engine.seconds(given) > _LONG:
+    engine.ask_for(data_pass)
+    if request.wish.method == "umap" and job.running and engine.seconds(data_pass) > _LONG:
         # Beside vectors that take long UMAP's kernels can be read, or compiled once; beside
         # others that would only hold the first map up.
-        large = len(given.table) > projection.LARGE
+        large = len(data_pass.table) > projection.LARGE
         work_in_hand.start(
             f"umap-compiles-{large}", lambda desk: projection.warm_up(large), lane="maps"
         )
@@ -233,42 +235,47 @@ def _look(place: Workplace) -> _Look:
 
 
 def _maps(choice: Choice, source: MapSource, sheets: list[Sheet], place: Workplace) -> None:
-    chosen, given, asked = source.chosen, source.given, source.asked
-    sheets, problems = engine.usable(sheets, asked.layer)
+    chosen, data_pass, request = source.chosen, source.data_pass, source.request
+    sheets, problems = engine.usable(sheets, request.layer)
     for problem in problems:
         place.below.warning(cards.plain(problem))
     if not sheets:
         return
     try:
         with place.jobs:
-            shown = layout.lay_out(sheets, asked)
+            shown = layout.lay_out(sheets, request)
     except Exception as error:
         place.stage.error(cards.plain(reason(error)))
         return
-    labels = given.table.label if given.table.labels else None
-    index = shown.place(asked.layer)
+    labels = data_pass.table.label if data_pass.table.labels else None
+    index = shown.place(request.layer)
     now = [row[index] for row in shown.maps]
-    texts = texts_of(given.table)
+    texts = texts_of(data_pass.table)
     with place.drawer:
-        groups = map_groups.ask(chosen, given)
-    of_part = given.whole is not None  # which is drawn, and not measured: it is soon another one
+        groups = map_groups.ask(chosen, data_pass)
+    of_part = (
+        data_pass.whole is not None
+    )  # which is drawn, and not measured: it is soon another one
     with place.jobs:
         measured = (
             layout.unmeasured(sheets)
             if of_part
-            else layout.measured(sheets, asked.layer, shown.wish, labels, groups.codes, texts)
+            else layout.measured(sheets, request.layer, shown.wish, labels, groups.codes, texts)
         )
     qualities = measured.qualities
     structures = [
-        one and one.onto(each) for one, each in zip(measured.structures, now, strict=True)
+        structure and structure.onto(each)
+        for structure, each in zip(measured.structures, now, strict=True)
     ]
     answers = [
-        one for member in given.members if (one := engine.answers(member, given)) is not None
+        predictions
+        for member in data_pass.members
+        if (predictions := engine.answers(member, data_pass)) is not None
     ]
     with place.drawer:
-        colour_name, colour = map_colour.ask(chosen, given, answers, qualities)
+        colour_name, colour = map_colour.ask(chosen, data_pass, answers, qualities)
     look = _look(place)
-    found = _found(texts, look.find)
+    hits = _hits(texts, look.find)
     panels = [
         Panel(sheet.title, tuple(each.projection.points for each in row))
         for sheet, row in zip(sheets, shown.maps, strict=True)
@@ -277,30 +284,30 @@ def _maps(choice: Choice, source: MapSource, sheets: list[Sheet], place: Workpla
         frame = component.draw(
             panels,
             texts,
-            given.table.digest,
+            data_pass.table.digest,
             _MAP,
-            on_selected=lambda rows: details.select(given, rows),
-            on_layer=lambda layer: controls.show_layer(layer, asked.layers),
+            on_selected=lambda rows: details.select(data_pass, rows),
+            on_layer=lambda layer: controls.show_layer(layer, request.layers),
             layers=shown.layers,
-            depth=asked.layers,
+            depth=request.layers,
         )
-        view = [sheet.nearest(asked.layer) for sheet in sheets]
-        typed = typed_sentence.land(choice, given, sheets, now, view)
+        view = [sheet.nearest(request.layer) for sheet in sheets]
+        typed = typed_sentence.land(choice, data_pass, sheets, now, view)
         rings = typed_sentence.rings(typed, len(shown.layers), index)
         component.look(
             frame,
-            given.table.digest,
+            data_pass.table.digest,
             "map-look-data",
             colour,
             index,
             rings,
-            found,
+            hits,
             look.classes,
             [
-                quality_words.subtitle(one, quality, groups, measured.more)
-                for one, quality in zip(now, qualities, strict=True)
+                quality_words.subtitle(layout, quality, groups, measured.more)
+                for layout, quality in zip(now, qualities, strict=True)
             ],
-            details.selected(given),
+            details.selected(data_pass),
             len(texts),
             structures,
             look.contours,
@@ -311,16 +318,16 @@ def _maps(choice: Choice, source: MapSource, sheets: list[Sheet], place: Workpla
     with place.dock:
         dock.draw(dock.Docked(source, choice, sheets, qualities, structures, colour_name))
     with place.below:
-        for note in dict.fromkeys(note for one in now for note in one.projection.notes):
+        for note in dict.fromkeys(note for layout in now for note in layout.projection.notes):
             st.caption(cards.plain(note))
-        if found is not None:
-            st.caption(f"{sum(found):,} of {len(texts):,} texts contain it.")
+        if hits is not None:
+            st.caption(f"{sum(hits):,} of {len(texts):,} texts contain it.")
         known = any(quality is not None for quality in qualities)
         details.draw(source, choice, sheets, shown, now, colour_name, typed, groups, known)
 
 
-def _found(texts: Sequence[str], words: str) -> list[bool] | None:
-    wanted = words.strip().casefold()
-    if not wanted:
+def _hits(texts: Sequence[str], words: str) -> list[bool] | None:
+    plain = words.strip().casefold()
+    if not plain:
         return None
-    return [wanted in text.casefold() for text in texts]
+    return [plain in text.casefold() for text in texts]

@@ -21,57 +21,59 @@ FEWEST = 400  # rows from which on a part is drawn
 _DRAWN = "map_part"
 
 
-def begun(given: Pass, layer: int, running: bool) -> Pass | None:
+def begun(data_pass: Pass, layer: int, running: bool) -> Pass | None:
     """The rows that all maps have at a layer, as a pass of their own; None while they are few.
 
     While the pass goes on the same rows stand until there are twice as many: a map that is looked
     at is not drawn anew for every few rows.
     """
     drawn: dict[object, Pass] = st.session_state.setdefault(_DRAWN, {})
-    shown = drawn.get((given.key, layer))
-    places = _places(given, layer)
+    shown = drawn.get((data_pass.key, layer))
+    places = _places(data_pass, layer)
     if shown is not None and running and len(places) < 2 * len(shown.places):
         return shown
     if len(places) < FEWEST:
         return None
-    made = given.part(places.tolist(), layer)
-    st.session_state[_DRAWN] = {(given.key, layer): made}
+    made = data_pass.part(places.tolist(), layer)
+    st.session_state[_DRAWN] = {(data_pass.key, layer): made}
     return made
 
 
-def is_due(given: Pass, layer: int, drawn: Pass | None) -> bool:
+def is_due(data_pass: Pass, layer: int, drawn: Pass | None) -> bool:
     """Whether there are rows for a first map, or twice as many as the one that is drawn has."""
-    return len(_places(given, layer)) >= (FEWEST if drawn is None else 2 * len(drawn.places))
+    return len(_places(data_pass, layer)) >= (FEWEST if drawn is None else 2 * len(drawn.places))
 
 
-def _places(given: Pass, layer: int) -> np.ndarray:
+def _places(data_pass: Pass, layer: int) -> np.ndarray:
     """Rows (M,) of the sample, ascending, whose vectors are on disk for every map of a layer."""
     from analysis.corpus.embedding import PoolingReader
 
     common: np.ndarray | None = None
-    for member, name in given.shown():
-        place = predictions.place_of(results_folder.folder(), member, given.table, given.precision)
-        number = min(layer, given.layers_of(member, name)[-1])
+    for member, name in data_pass.shown():
+        place = predictions.place_of(
+            results_folder.folder(), member, data_pass.table, data_pass.precision
+        )
+        number = min(layer, data_pass.layers_of(member, name)[-1])
         rows = predictions.done_rows(place, PoolingReader(name, number).name)
         common = rows if common is None else np.intersect1d(common, rows, assume_unique=True)
     return np.zeros(0, np.int64) if common is None else common
 
 
 def vectors(
-    member: Checkpoint, given: Pass, whole: Pass, name: str, layer: int
+    member: Checkpoint, part: Pass, whole: Pass, name: str, layer: int
 ) -> np.ndarray | None:
     """Vectors (M, d) of the rows of a part; None where they are not on disk any more."""
     from analysis.corpus.embedding import stored
 
     def read() -> np.ndarray | None:
         root = results_folder.folder()
-        rows, found = stored(root, member, whole.table, (name, layer), given.precision)
-        of_part = found[np.isin(rows, given.places)]
+        rows, vectors_read = stored(root, member, whole.table, (name, layer), part.precision)
+        of_part = vectors_read[np.isin(rows, part.places)]
         of_part.setflags(write=False)
-        return of_part if len(of_part) == len(given.places) else None
+        return of_part if len(of_part) == len(part.places) else None
 
     return _held().get_or_make(
-        (member.sha256, given.table.digest, name, layer, given.precision),
+        (member.sha256, part.table.digest, name, layer, part.precision),
         read,
         lambda array: 0 if array is None else array.nbytes,
     )
@@ -82,19 +84,19 @@ def _held() -> Cache[np.ndarray | None]:
     return Cache(256 * 2**20)
 
 
-def answers(member: Checkpoint, given: Pass, whole: Pass) -> predictions.Predictions | None:
+def answers(member: Checkpoint, part: Pass, whole: Pass) -> predictions.Predictions | None:
     """A checkpoint's predictions on the rows of a part, numbered as that part's."""
     root = results_folder.folder()
-    of_part = predictions.read(root, member, whole.table, given.precision).at(given.places)
-    if len(of_part) < len(given.places):
+    of_part = predictions.read(root, member, whole.table, part.precision).at(part.places)
+    if len(of_part) < len(part.places):
         return None
     rows = np.arange(len(of_part))
-    return replace(of_part, data=given.table.digest, total=len(of_part), rows=rows)
+    return replace(of_part, data=part.table.digest, total=len(of_part), rows=rows)
 
 
-def sentence(given: Pass, whole: Pass) -> str:
+def sentence(part: Pass, whole: Pass) -> str:
     """Which rows the map shows."""
     return (
-        f"These are {len(given.table):,} of the {len(whole.table):,} rows, drawn at random and "
+        f"These are {len(part.table):,} of the {len(whole.table):,} rows, drawn at random and "
         "laid out by PCA; the others follow."
     )

@@ -39,23 +39,27 @@ class TypedPlaces:
 
 
 def land(
-    choice: Choice, given: Pass, sheets: Sequence[Sheet], now: Sequence[Map], layers: Sequence[int]
+    choice: Choice,
+    data_pass: Pass,
+    sheets: Sequence[Sheet],
+    now: Sequence[Map],
+    layers: Sequence[int],
 ) -> TypedPlaces | None:
     """Embed the typed sentence for every panel and place it; None where nothing is typed."""
-    if not choice.text.strip() or not given.members:
+    if not choice.text.strip() or not data_pass.members:
         return None
-    members = {member.sha256: member for member in given.members}
+    members = {member.sha256: member for member in data_pass.members}
     points: list[np.ndarray | None] = []
     near: list[tuple[Neighbour, ...]] = []
     problems: list[str] = []
     by_neighbours = False
-    for sheet, one, layer in zip(sheets, now, layers, strict=True):
+    for sheet, layout, layer in zip(sheets, now, layers, strict=True):
         key: Any = sheet.key
         sha256, _, pooling, _ = key
         try:
             member = member_of(members[sha256], "", None)
             vector = member.result(typed_vector, choice.text, choice.pair, pooling, layer)
-            placed = one.place(vector)
+            placed = layout.place(vector)
         except Exception as error:
             points.append(None)
             near.append(())
@@ -101,16 +105,20 @@ def draw(typed: TypedPlaces | None, sheets: Sequence[Sheet], texts: Sequence[str
         for index, (sheet, near) in enumerate(zip(sheets, typed.near, strict=True)):
             with columns[index % len(columns)]:
                 st.markdown(f"**{cards.plain(sheet.title)}**")
-                for one in near:
-                    st.text(f"{one.similarity:.2f}  {texts[one.row]}")
+                for neighbour in near:
+                    st.text(f"{neighbour.similarity:.2f}  {texts[neighbour.row]}")
 
 
 def _difference(typed: TypedPlaces, sheets: Sequence[Sheet]) -> str:
     if len(sheets) < 2:
         return f"The {SHOWN} rows with the largest cosine."
     pairs = sorted(
-        (found for found in shared(typed.near) if typed.near[found[0]] and typed.near[found[1]]),
-        key=lambda found: found[2],
+        (
+            overlap
+            for overlap in shared(typed.near)
+            if typed.near[overlap[0]] and typed.near[overlap[1]]
+        ),
+        key=lambda overlap: overlap[2],
     )
     if not pairs:
         return f"The {SHOWN} rows with the largest cosine."

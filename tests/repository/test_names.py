@@ -1,0 +1,62 @@
+"""Names are nouns that say what is held: no participle or pronoun stands alone as one."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HOUSE = ("analysis", "training", "package", "pages")
+SAY_NOTHING = frozenset(("found", "one", "said", "told", "asked", "given", "wanted"))
+
+
+def _names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """(line, name) of variables, parameters, attributes, functions and records that are made."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(ctx=ast.Store(), id=name) | ast.Attribute(ctx=ast.Store(), attr=name):
+                yield node.lineno, name
+            case ast.arg(arg=name) | ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield node.lineno, name
+            case ast.AsyncFunctionDef(name=name):
+                yield node.lineno, name
+            case ast.alias(asname=str(name)) | ast.ExceptHandler(name=str(name)):
+                yield node.lineno, name
+
+
+def _that_say_nothing(source: str) -> list[tuple[int, str]]:
+    return [
+        (line, name)
+        for line, name in _names(ast.parse(source))
+        if name.strip("_").lower() in SAY_NOTHING
+    ]
+
+
+@pytest.mark.parametrize("room", HOUSE)
+def test_a_name_says_what_is_held(room: str) -> None:
+    empty = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in sorted((ROOT / room).rglob("*.py"))
+        for line, name in _that_say_nothing(path.read_text("utf-8"))
+    ]
+    assert not empty, "give these a noun that says what is held:\n" + "\n".join(empty)
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("found = embed(texts)", ["found"]),
+        ("def ahead(one, rival): pass", ["one"]),
+        ("total = sum(one.score for one in texts)", ["one"]),
+        ("class Line:\n    told: str", ["told"]),
+        ("self._asked = settings", ["_asked"]),
+        ("def _one(row): pass", ["_one"]),
+        ("for (a, *given), b in rows: pass", ["given"]),
+        ("vectors = found_in(folder)\nrequest(asked=True)\nprint(line.told)", []),
+    ],
+)
+def test_a_name_that_says_nothing_is_noticed(source: str, names: list[str]) -> None:
+    assert [name for _, name in _that_say_nothing(source)] == names
