@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -73,26 +75,27 @@ def test_the_method_that_is_ahead_on_both_measures_is_preferred_with_its_numbers
 def test_methods_that_are_ahead_on_one_measure_each_are_not_decided():
     verdict = trust([evidence("saliency", 5.0, 2.5), evidence("occlusion", 2.5, 5.0)])
     assert (verdict.verdict, verdict.methods) == ("mixed", ("saliency", "occlusion"))
-    assert "does not decide between saliency and occlusion" in verdict.sentence
+    assert all(name in verdict.sentence for name in verdict.methods)
+    assert "not decide" in verdict.sentence
 
 
 def test_methods_that_hardly_differ_are_not_decided():
     verdict = trust([evidence("saliency", 3.0, 3.1), evidence("occlusion", 3.2, 3.0)])
     assert verdict.verdict == "alike"
-    assert "differ by less than 1 standard deviation" in verdict.sentence
+    assert "less than 1 standard deviation" in verdict.sentence
 
 
 def test_no_better_than_random_rankings_supports_none():
     verdict = trust([evidence("saliency", 1.0, 5.0), evidence("occlusion", 0.4, -0.2)])
     assert verdict.verdict == "none"
-    assert "shown to be better than random rankings" in verdict.sentence
+    assert "random rankings" in verdict.sentence
 
 
 def test_a_ranking_that_outlasts_the_weights_is_not_trusted():
     kept = evidence("gradient × input", 6.0, 6.0, randomisation=(weights(0.9),))
     verdict = trust([kept, evidence("saliency", 2.5, 2.5, randomisation=(weights(0.1),))])
     assert verdict.methods == ("saliency",)
-    assert "Gradient × input ranks units alike when all weights are random" in verdict.sentence
+    assert re.search("Gradient × input.*weights are random", verdict.sentence)
 
 
 def test_what_a_metric_favours_by_construction_is_said():

@@ -130,7 +130,7 @@ class TestWords:
         assert found.verdict == "at odds"
         sentence = found.sentence("Over all")
         assert "is better than" not in sentence
-        assert "h1 is lower in standard deviations, which is what is tested" in sentence
+        assert "h1 is lower in standard deviations" in sentence
         assert f"{found.standardised:+.2f} standard deviations" in sentence
         flipped = values.copy()
         flipped[0, 1] -= 4.0 / 100  # now all three are down
@@ -161,7 +161,7 @@ class TestWords:
         spread = compare(study(values)).comparisons[0].spread
         assert "cannot be compared" in spread.sentence("h1", "cls", "task")
         spread = compare(study(planted(5, 0.0))).comparisons[0].spread
-        assert "too few seeds to decide which is steadier" in spread.sentence("h1", "cls", "task")
+        assert "too few seeds" in spread.sentence("h1", "cls", "task")
 
     def test_an_unfinished_family_decides_no_steadiness(self):
         values = planted(10, 0.0)
