@@ -140,7 +140,7 @@ def _scores(facts: dict[str, Any]) -> str:
 
 
 def _note(facts: dict[str, Any]) -> str:
-    """What is to be said of the task's own recipe, where it is the one that was used."""
+    """Note on the task's own recipe, where it is the one that was used."""
     if facts["tuning"] == "frozen":
         return ""
     standard = asdict(recipe(facts["task"]))

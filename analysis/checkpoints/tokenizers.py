@@ -142,7 +142,7 @@ def check_vocabulary(name: str, model: Any, tokenizer: Any) -> None:
 
 
 def input_rules(model: Any, tokenizer: Any) -> InputRules:
-    """What stands behind shorter rows of a batch, and whether token types are handed over.
+    """Rules for shorter rows of a batch: their padding, and whether token types are handed over.
 
     A classifier on a decoder looks for the last token that is not `config.pad_token_id`. So that
     number stays as it is where there is one; where there is none it is set to the tokenizer's,

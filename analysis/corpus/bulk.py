@@ -233,7 +233,7 @@ def _declare(output: Path, order: Order, files: Sequence[Path], engine: str) -> 
 
 
 def _known(path: Path) -> dict[str, Any]:
-    """What a folder says of itself. Raises ``ValueError`` where that is cut short or damaged."""
+    """Record of a folder. Raises ``ValueError`` where it is cut short or damaged."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

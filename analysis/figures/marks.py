@@ -358,7 +358,7 @@ class Bands:
 
 @dataclass(frozen=True)
 class Flow:
-    """What a pooling head reads: from U units of a text over K source layers to a class.
+    """Flow of a pooling head: from U units of a text over K source layers to a class.
 
     The bands of a unit are what the head reads from it in each layer; those of a layer lead to the
     class where they are positive and to the other classes where they are negative. Nothing is
@@ -405,7 +405,7 @@ class Flow:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """What arrives at the class, and at the others (at most 0)."""
+        """Sums that arrive at the class, and at the others (at most 0)."""
         return float(self.values.clip(min=0).sum()), float(self.values.clip(max=0).sum())
 
     def table(self) -> Columns:

@@ -19,7 +19,7 @@ class Plot(Picture):
     """A :class:`Picture` with the ways out of it: screen, paper, file, notebook."""
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the picture as it would be printed, at a full page's width."""
+        """Picture of a notebook: as it would be printed, at a full page's width."""
         from analysis.figures.files.anonymity import anonymous
         from analysis.figures.paper import render
 

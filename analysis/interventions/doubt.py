@@ -70,7 +70,7 @@ def doubt(
     split: Decomposition | None = None,
     span: Span = (0, 0, 0),
 ) -> Doubt:
-    """What a checkpoint, or the seeds of a group by their mean, loses with a word.
+    """Effect of a word on a checkpoint, or on the mean of a group's seeds.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def word_effects(
 
 
 def in_words(doubts: Sequence[Doubt], word: str, instead: str = "") -> str:
-    """Which pooling head loses most without the word, by how much, and from where it read it."""
+    """The pooling head that loses most without the word, and the layers that it read it from."""
     how = f"With “{instead}” in place of “{word}”" if instead.strip() else f"Without “{word}”"
     least = min(doubts, key=lambda doubt: doubt.change)
     if least.change >= 0:

@@ -123,7 +123,7 @@ class WhatIf:
 
 @dataclass(frozen=True)
 class DropEffects:
-    """What every logit loses when one competing layer leaves the pool: before minus after."""
+    """Loss of every logit when one competing layer leaves the pool: before minus after."""
 
     checkpoint: Checkpoint
     layers: tuple[int, ...]  # (K,) absolute indices of the competing layers
@@ -151,7 +151,7 @@ class DropEffects:
 
 @dataclass(frozen=True)
 class LeaveOneOut:
-    """What every logit loses when one unit (a piece or a word) is left out: before minus after."""
+    """Loss of every logit when one unit (a piece or a word) is left out: before minus after."""
 
     checkpoint: Checkpoint
     tokens: Tokens

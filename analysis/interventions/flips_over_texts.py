@@ -225,7 +225,7 @@ def _rate(name: str, records: Sequence[TextFlip], most: int) -> FlipRate:
 
 
 def rates_in_words(records: Sequence[TextFlip]) -> str:
-    """Which checkpoint flips most often, which least, and whether these texts tell the two apart.
+    """The checkpoints that flip most and least often, and whether these texts tell the two apart.
 
     All read the same texts: the exact McNemar test of every two, p after Holm.
     """

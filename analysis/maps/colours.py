@@ -51,7 +51,7 @@ def colours(
     answers: Sequence[Predictions],
     qualities: Sequence[Quality | None],
 ) -> dict[str, Callable[[], Colour]]:
-    """Everything that N rows can be coloured by, by name; made when it is called.
+    """Colours of N rows by name; each is made when it is called.
 
     `columns` are further columns of words, `answers` predictions on the rows, `qualities` those of
     each map, as far as they are known.

@@ -202,7 +202,7 @@ def _pca(vectors: np.ndarray, seed: int, notes: tuple[str, ...]) -> Map:
 
 
 class _Epochs:
-    """What umap-learn's progress bar (tqdm) is given to tell of its epochs, and to be stopped by.
+    """File of umap-learn's progress bar (tqdm): it reports epochs and stops the fit.
 
     As the bar's stream it reads the number of epochs; as its ``mininterval`` it is compared with
     the time gone after each of them, and answers that it is not yet time to draw. To be told in the

@@ -53,7 +53,7 @@ def short(quality: Quality | None) -> str:
 
 
 def note(qualities: Sequence[Quality | None], groups: RowGroups) -> str:
-    """What the letters of :func:`short` are, and on how many rows they were measured."""
+    """Meaning of the letters of :func:`short`, and the number of rows they were measured on."""
     known = [
         quality
         for quality in qualities

@@ -44,7 +44,7 @@ class Rollout:
 
 @dataclass(frozen=True)
 class HeadEntropy:
-    """How widely each attention head of the encoder looks, as a mean over its queries."""
+    """Entropy of each attention head of the encoder, as a mean over its queries."""
 
     nats: np.ndarray  # (L, H) 0 = one token only, log T = all tokens alike
     normalised: np.ndarray  # (L, H) nats / log T: 0 .. 1, to compare texts of different length
@@ -57,7 +57,7 @@ class HeadEntropy:
 
 @dataclass(frozen=True)
 class HeadDistance:
-    """How far each attention head of the encoder looks, as a mean over its queries."""
+    """Attention distance of each attention head of the encoder, as a mean over its queries."""
 
     tokens: np.ndarray  # (L, H) mean |key - query| in token positions, weighted by attention
     uniform: float  # what a head that looks at all tokens alike would read at this length

@@ -154,7 +154,7 @@ def spread_in_last_layer(paths: Sequence[Trajectory]) -> tuple[float, float]:
 
 
 def turns(hidden: np.ndarray, layer: int | None) -> np.ndarray:
-    """How far each token turns in a layer.
+    """Change of direction of each token in a layer.
 
     Parameters
     ----------

@@ -114,7 +114,7 @@ class Trace:
 
     @property
     def read_name(self) -> str:
-        """What :attr:`read_token` is called in a sentence: "[CLS]", or the last token by name."""
+        """Name of :attr:`read_token` in a sentence: "[CLS]", or the last token by name."""
         if self.read_token == 0:
             return "[CLS]"
         where = "last token" if self.read_token == len(self.tokens) - 1 else "token read"
@@ -128,7 +128,7 @@ class Trace:
 
     @property
     def compares(self) -> str:
-        """What a maximum over layers compares, in a sentence; "" where there is nothing to say."""
+        """Note on the layers that a maximum compares; "" where there is nothing to say."""
         won = self.head.winners
         last = len(self.hidden) - 1
         if self.between is None or won is None or won.token is not None or len(won.layers) == 1:
@@ -150,7 +150,7 @@ class Trace:
         return int(self._need_logits().argmax())
 
     def class_gap(self, target: int | None = None) -> float:
-        """How far `target` (default: predicted) is ahead of the best other class.
+        """Margin of `target` (default: predicted) over the best other class.
 
         Of a class with a probability of its own: how far it is above the threshold.
         """

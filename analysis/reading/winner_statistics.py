@@ -89,7 +89,7 @@ class WinnerMeans:
 
 @dataclass(frozen=True)
 class SeedDisagreement:
-    """How often two seeds of one recipe give the same place another source layer."""
+    """Share of places to which two seeds of one recipe give another source layer."""
 
     pairs: tuple[tuple[str, str], ...]  # of the M members, M (M - 1) / 2
     share: np.ndarray  # (pairs,) of all places (dimension, and token) with another winner

@@ -51,7 +51,7 @@ class Winners:
 
 
 def part_of_maximum(head: HeadTrace) -> int | None:
-    """Which part of a pooling head is its maximum over tokens; None where it takes none.
+    """Part of a pooling head that is its maximum over tokens; None where it takes none.
 
     The part that reads each dimension from its winner alone, with weight 1. Of several such (a
     text whose first token wins everything) it is the last, where `concat` has its maximum.

@@ -40,7 +40,7 @@ def differences(fit: FitScores) -> tuple[tuple[str, float, float], ...]:
 
 
 def leaders(fit: FitScores) -> str:
-    """Who has the highest mean, or shares it, and how much that is; empty without a score."""
+    """Heads with the highest mean, and that mean; empty without a score."""
     if not fit.scored:
         return ""
     top = 100 * float(fit.scored[0].scores.mean())

@@ -75,7 +75,7 @@ class Spread:
 
     @property
     def needed(self) -> str:
-        """Which ratios would have been seen, or that none would."""
+        """The ratios that the test would have shown, or a note that there are none."""
         if not np.isfinite(self.visible):
             return f"after Holm over {self.tests} comparisons hardly any ratio could be seen"
         return (

@@ -31,7 +31,7 @@ class HeadSpec:
 
 
 class Readout(nn.Module):
-    """What is trained: the pooling head (or what follows a vector that is pooled already) and the
+    """The trained module: the pooling head (or its layers after an already pooled vector) and the
     classifier. Its parameters are called as in a checkpoint: ``head. ...``, ``classifier. ...``."""
 
     def __init__(self, head: heads.PoolingHead, outputs: int, *, pooled: bool) -> None:

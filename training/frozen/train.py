@@ -196,7 +196,7 @@ def _fused(parameters: Sequence[Tensor]) -> bool:
 def _kept(
     draws: Sequence[torch.Generator], rows: int, width: int, dropout: float, like: Tensor
 ) -> Tensor | None:
-    """What dropout keeps, (M, B, D), drawn by each member's own generator; None without dropout."""
+    """Mask of dropout, (M, B, D), drawn by each member's own generator; None without dropout."""
     if not dropout:
         return None
     kept = [torch.rand(rows, width, generator=draw) >= dropout for draw in draws]

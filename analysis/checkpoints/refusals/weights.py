@@ -98,7 +98,7 @@ def _check_safetensors(file: Path, name: str) -> None:
 
 
 def check_sizes(name: str, config: dict[str, Any], weights: tuple[Path, ...]) -> None:
-    """What a configuration asks for beyond what its weights hold.
+    """Refuse a configuration whose sizes its weights do not have.
 
     Raises
     ------

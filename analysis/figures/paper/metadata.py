@@ -30,7 +30,7 @@ NAMESPACE = "https://www.w3.org/ns/poollens#"
 
 
 def about(plots: tuple[Picture, ...], extra: Mapping[str, str] | None) -> dict[str, str]:
-    """What is said of a figure in any format: title, description, and whatever is given."""
+    """Metadata of a figure in any format: title, description, and `extra`."""
     sources = [{"view": plot.view, **plot.provenance} for plot in plots]
     description = json.dumps(sources[0] if len(sources) == 1 else sources, sort_keys=True)
     title = "; ".join(printable(plot.title) for plot in plots)

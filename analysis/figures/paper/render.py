@@ -155,7 +155,7 @@ def _page(plots: Sequence[Picture], look: Look, columns: int) -> Page:
 
 
 def _dense(plots: Sequence[Picture]) -> list[str]:
-    """What is to be said of maps whose negative cells cannot each carry a dash."""
+    """Note on maps whose negative cells are too small for a dash each."""
     marks = [plot.mark for plot in plots]
     panels = [p for m in marks for p in (m.panels if isinstance(m, Grid) else (m,))]
     sizes = [

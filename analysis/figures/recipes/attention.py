@@ -63,7 +63,7 @@ def cls_row(
 def rollout(
     request: Request, words: bool = True, special: bool = True, limit: float | None = None
 ) -> Plot:
-    """What [CLS] of each layer draws from each input token, by attention rollout."""
+    """Attention rollout: the share of each input token in [CLS], layer by layer."""
 
     def draw(subject: Subject, target: GivenTarget) -> Plot:
         rows = averages.mean(subject.each(results.cls_rollout))
@@ -101,7 +101,7 @@ def leave_one_out(
     special: bool = True,
     limit: float | None = None,
 ) -> Plot:
-    """What the contrast of a class loses when each token (or word) is left out."""
+    """Change of a class's contrast when each token (or word) is left out."""
 
     def draw(subject: Subject, target: GivenTarget) -> Plot:
         effects = subject.each(results.leave_one_out, where, words)

@@ -190,7 +190,7 @@ def attribution_disagreement(results: Attributions) -> Plot:
 
 @_attributed("attribution_layers", "joint_layers, exact_split", 1, 2)
 def attribution_layers(results: Attributions, limit: float | None = None) -> Plot:
-    """Which source layer carries the prediction: integrated gradients beside the exact split."""
+    """The source layers that carry the prediction: integrated gradients beside the exact split."""
     subject, target, tokens = results.only("attribution_layers")
     joint = list(results.results(subject, target, "joint_layers"))
     split: list[Attribution] | None = None
@@ -226,7 +226,7 @@ def evidence_scores(
     ranking_seed: int = 0,
     limit: float | None = None,
 ) -> Plot:
-    """How far attribution methods are better than random rankings; or one of several checkpoints.
+    """Standard scores of attribution methods among random rankings; or of one over checkpoints.
 
     One checkpoint has a row a method; several have a row each, by one method.
 
@@ -285,7 +285,7 @@ def deletion_insertion(
     repeats: int = 20,
     ranking_seed: int = 0,
 ) -> Plot:
-    """What the output does as units go, or come, in the order of each attribution method."""
+    """The output as units are deleted, or inserted, in the order of each attribution method."""
     subject, target, tokens = results.only("deletion_insertion")
     rows = [
         mean_faithfulness(

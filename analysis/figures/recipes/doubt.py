@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def doubt_of(
     subject: Subject, target: GivenTarget, span: Sequence[int], instead: str = ""
 ) -> Doubt:
-    """What the subject's margin loses with the word at a span of characters.
+    """Change of the subject's margin without the word at a span of characters.
 
     Raises ``ValueError`` where nothing would stay of the text, for a bare encoder, and for a mask
     token that the tokenizer has not.
@@ -46,7 +46,7 @@ def doubt_of(
 
 
 def effects_of(subject: Subject, target: GivenTarget, instead: str = "") -> WordEffects:
-    """What the subject's margin changes without each word of the text.
+    """Change of the subject's margin without each word of the text.
 
     Raises as `doubt_of` does.
     """

@@ -58,13 +58,13 @@ def data_set_scores(request: Request, precision: str = "float32") -> Plot:
 
 @recipe("confusion", labelled=True)
 def confusion(request: Request, precision: str = "float32") -> Plot:
-    """Which class is taken for which on a data set, a matrix a checkpoint."""
+    """Confusion matrix of each checkpoint on a data set."""
     return evaluation.confusion(*_evaluations(request, precision))
 
 
 @recipe("reliability", labelled=True)
 def reliability(request: Request, precision: str = "float32") -> Plot:
-    """How often a prediction is right against its probability, a diagram a checkpoint."""
+    """Reliability diagram of each checkpoint: accuracy by probability."""
     return evaluation.reliability(*_evaluations(request, precision))
 
 
@@ -95,7 +95,7 @@ def predicted_values(request: Request, precision: str = "float32") -> Plot:
 
 @recipe("agreement", labelled=True)
 def agreement(request: Request, precision: str = "float32") -> Plot:
-    """How often each two checkpoints give the same answer to a data set, right or wrong."""
+    """Share of equal answers to a data set, right or wrong, for each two checkpoints."""
     from analysis.evaluation.agreement import agreement as compute
 
     members, data, owners = _members(request)

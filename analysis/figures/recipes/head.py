@@ -97,7 +97,7 @@ def flow(
     limit: float | None = None,
     reference: str | list[str] | None = None,
 ) -> Plot:
-    """What each pooling head reads, as bands from tokens over source layers to one class."""
+    """Flow of each pooling head: bands from tokens over source layers to one class."""
     subjects = request.subjects
     targets = [subject.class_index(target) for subject, target in request]
     if all(target is None for target in request.targets):

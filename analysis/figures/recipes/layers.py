@@ -132,7 +132,7 @@ def at_layer(request: Request, layer: int | None = None, token: int | None = Non
 
 @recipe("turned")
 def turned(request: Request, layer: int | None = None, words: bool = True) -> Plot:
-    """How far each token turns in a layer (default: the last); a seed group: mean over seeds."""
+    """Change of direction of each token in a layer (default: the last), averaged over seeds."""
     subject, _ = request.only("turned")
     traces = subject.traces()
     last = len(traces[0].hidden) - 1

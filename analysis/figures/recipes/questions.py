@@ -111,7 +111,7 @@ def faithful(
     repeats: int,
     seed: int,
 ) -> Faithfulness:
-    """How faithful an attribution is, beside random rankings of the same units."""
+    """Faithfulness of an attribution, beside random rankings of the same units."""
     from analysis.attribution.evidence.faithfulness import faithfulness
 
     result = shown(member, question, unit)

@@ -263,7 +263,7 @@ def winner_sample(member: Member, reference: str | None) -> WinnerSample:
 
 
 def disagreement_of_seeds(member: Member, members: tuple[Member, ...]) -> SeedDisagreement:
-    """How often two of these seeds give a place of the text another winner."""
+    """Share of places of the text to which two of these seeds give another winner."""
     from analysis.reading.winner_statistics import seed_disagreement
 
     return seed_disagreement(

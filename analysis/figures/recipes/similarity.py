@@ -198,7 +198,7 @@ def _question(
     centre: Centre = "zero",
     precision: str = "float32",
 ) -> PairQuestion:
-    """What a recipe was asked. Raises ``ValueError`` for edits that name no place."""
+    """The comparison that a recipe makes. Raises ``ValueError`` for edits that name no place."""
     if centre == "mean" and pooling not in NOT_POOLED:
         request.table  # noqa: B018 (says that a data set is missing)
     data = request.data if centre == "mean" else None

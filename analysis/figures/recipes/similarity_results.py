@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PairQuestion:
-    """How two sentences are compared, whichever they are and whichever checkpoint reads them."""
+    """Settings of a comparison of two sentences, whatever they are and whatever reads them."""
 
     pooling: str
     layer: int = -1  # of the encoder; a pooling head's own vector has its own
@@ -77,7 +77,7 @@ def token_pairs(member: Member, question: PairQuestion) -> TokenPairs:
 
 
 def pair_effects(member: Member, question: PairQuestion, words: bool = True) -> PairEffects:
-    """What each word of two sentences is worth for one pooling's score, edits aside.
+    """Effect of each word of two sentences on one pooling's score, without edits.
 
     Raises
     ------

@@ -117,7 +117,7 @@ def layer_quantities(
 
 @recipe("margins")
 def win_margins(request: Request) -> Plot:
-    """How close the wins were, and how many flip under small noise.
+    """Margins of the wins, and the share that flips under small noise.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def sweep_winners(request: Request) -> Plot:
 
 @recipe("sweep_pooled")
 def sweep_pooled(request: Request) -> Plot:
-    """How far the pooled vector turns when the maximum runs over another number of layers."""
+    """Change of the pooled vector when the maximum runs over another number of layers."""
     sweeps = [list(subject.each(results.sweep)) for subject in request.subjects]
     return interventions.sweep_pooled(sweeps, request.names)
 

@@ -57,7 +57,7 @@ def svg(flow: Flow, span: tuple[int, int, int] | None = None) -> str:
 
 
 def key_of(flow: Flow, units: tuple[int, ...]) -> str:
-    """What a unit is called in every flow of one text; the summed rest is called nothing."""
+    """Key of a unit in every flow of one text; none for the summed rest."""
     if len(units) > 1:
         return "rest"
     unit = units[0]

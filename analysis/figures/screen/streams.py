@@ -27,7 +27,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Stream:
-    """What a row gives in one source layer: a ribbon of one thickness through three columns."""
+    """Ribbon of a row in one source layer, of one thickness through three columns."""
 
     row: int
     layer: int

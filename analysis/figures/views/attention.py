@@ -128,7 +128,7 @@ def rollout(
     limit: float | None = None,
     chosen_token: int | None = None,
 ) -> Plot:
-    """What [CLS] of each layer draws from each input token, by attention rollout.
+    """Attention rollout: the share of each input token in [CLS], layer by layer.
 
     `result` is a Rollout, or the (L, T) rows of [CLS] alone (of a seed group: their mean).
     """
@@ -253,7 +253,7 @@ def leave_one_out(
     chosen_token: int | None = None,
     agreement_of: str = "attention",
 ) -> Plot:
-    """What the contrast of a class loses when each token (or word) is left out.
+    """Change of a class's contrast when each token (or word) is left out.
 
     With `agreement`, Kendall's tau between attention (`agreement_of` says which) and the size of
     these effects, and its null band.
@@ -303,7 +303,7 @@ def leave_one_out(
 
 
 def agreement_note(agreement: Agreement, of: str = "attention") -> str:
-    """How far attention agrees with effects of leaving tokens out; `of` says which attention."""
+    """Agreement of attention with the effects of leaving tokens out; `of` names the attention."""
     if not np.isfinite([agreement.tau, *agreement.null]).all():
         return (
             f"Kendall's tau between {of} and the size of these effects: not defined, as all values "

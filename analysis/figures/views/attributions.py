@@ -285,7 +285,7 @@ def layers(
     name: str = "",
     limit: float | None = None,
 ) -> Plot:
-    """Which layer carries the prediction: joint integrated gradients, beside the head's split.
+    """The layers that carry the prediction: joint integrated gradients, beside the head's split.
 
     Each is an Attribution with `layer_scores`, or a list of them (a seed group: mean, plus and
     minus one standard deviation, a dot for each seed). Units are summed.

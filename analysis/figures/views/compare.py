@@ -194,7 +194,7 @@ def reading(
     limit: float | None = None,
     names: Sequence[str] | None = None,
 ) -> Plot:
-    """What the pooling head reads from each position: the split of a class's contrast.
+    """The split of a class's contrast over positions: what the pooling head reads from each.
 
     Exact where the head is linear, else along a straight line through its own layers; a note
     says which, with the measured error.
@@ -285,7 +285,7 @@ def source_layers(
     tokens: Tokens | None = None,
     limit: float | None = None,
 ) -> Plot:
-    """What each source layer contributed, beside its share of the wins of a max-pool.
+    """Contribution of each source layer, beside its share of the wins of a max-pool.
 
     A layer that did not compete has no bar in the panel of wins; without `winners` over layers
     (None) there is no such panel.

@@ -187,7 +187,7 @@ def reliability(
 
 @view("agreement")
 def agreement(result: Agreement, data: str = "", checkpoints: Sequence[Checkpoint] = ()) -> Plot:
-    """How often each two checkpoints give the same answer, right or wrong."""
+    """Share of equal answers, right or wrong, for each two checkpoints."""
     names = tuple(result.names)
     return Plot(
         view="agreement",

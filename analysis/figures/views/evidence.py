@@ -51,7 +51,7 @@ def evidence_scores(
     row_label: str = "method",
     checkpoints: Sequence[Checkpoint] | None = None,
 ) -> Plot:
-    """How far each ranking is better than random ones, by four measures: standard scores.
+    """Standard scores of each ranking among random ones, by four measures.
 
     `results` are Faithfulness, one a row: methods of one checkpoint, or checkpoints by one method.
     A row may be a list of them, a seed group: the mean of its seeds' scores. An empty cell: all
@@ -159,7 +159,7 @@ def deletion_insertion(
     checkpoint: Checkpoint | None = None,
     tokens: Tokens | None = None,
 ) -> Plot:
-    """What the output does as units go, or come, in the order of each ranking, beside random ones.
+    """The output as units are deleted or inserted, in the order of each ranking and of random ones.
 
     The results share their text, units and settings: one random band stands for all.
 

@@ -72,7 +72,7 @@ def evidence_means(
 
 
 def _seeds(owners: Sequence[str], checkpoints: Sequence[Checkpoint]) -> str:
-    """What stands behind a difference between points of a colour each."""
+    """Note on the seeds behind a difference between points of a colour each."""
     if len(owners) < 2:
         return ""
     groups = [dict(getattr(checkpoint, "facts", {})).get("group") for checkpoint in checkpoints]

@@ -32,7 +32,7 @@ def flow(
     limit: float | None = None,
     names: Sequence[str] | None = None,
 ) -> Plot:
-    """What each pooling head reads, as bands from the tokens over its source layers to the class.
+    """Flow of each pooling head: bands from the tokens over its source layers to the class.
 
     Parameters
     ----------

@@ -128,7 +128,7 @@ def full_colour(plot: Plot) -> float:
 
 
 def scale_notes(plot: Plot, values: str, order: str, limit: float | None) -> tuple[str, ...]:
-    """What to know of the colours: where they end, how many cells lie beyond, and empty cells."""
+    """Notes on the colours: their limits, the number of cells beyond, and empty cells."""
     maps = maps_of(plot)
     finite = np.concatenate([np.abs(m.values[np.isfinite(m.values)]) for m in maps])
     notes = []

@@ -245,7 +245,7 @@ def similarity_layers(
 def max_winners(
     result: Result, checkpoint: Checkpoint | None = None, words: bool = True, most: int = 12
 ) -> Plot:
-    """Which tokens win the maximum over tokens in each sentence: share of dimensions won.
+    """Winners of the maximum over tokens in each sentence: share of dimensions won.
 
     Raises
     ------

@@ -62,7 +62,7 @@ def winner_means(
 
 @view("seed_disagreement")
 def seed_disagreement(result: SeedDisagreement, checkpoints: Sequence[Checkpoint] = ()) -> Plot:
-    """How often two seeds give the same place another source layer, beside chance."""
+    """Share of places to which two seeds give another source layer, beside chance."""
     return Plot(
         view="seed_disagreement",
         title="Are the winners stable over seeds?",

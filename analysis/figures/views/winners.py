@@ -182,7 +182,7 @@ def _usual(won: Winners, profile: Profile | None) -> tuple[np.ndarray, str]:
 
 
 def exact(head: HeadTrace, splits: Sequence[Decomposition]) -> str:
-    """How the split of a pooling head was made, what it is relative to, and its measured error."""
+    """Rule, reference and measured error of a pooling head's split."""
     fixed = "source layers" + ("" if head.attention is None else " and attention weights")
     return f"Contributions: {described(splits, fixed)}."
 
@@ -315,7 +315,7 @@ def margins(
     checkpoint: Checkpoint | None = None,
     tokens: Tokens | None = None,
 ) -> Plot:
-    """How close the wins were: histogram of margins; with `flips`, how many survive noise."""
+    """Histogram of the wins' margins; with `flips`, the share of wins that survive noise."""
     edges = histogram.edges
     names = [f"{low:.2g}" for low in edges[:-1]]
     notes = [

@@ -193,7 +193,7 @@ def common(plots: Sequence[Plot]) -> list[Plot]:
 
 
 def stable(many: Many) -> Plot:
-    """How often two seeds of the group have another winner at the same place."""
+    """Share of places where two seeds of the group have another winner."""
     assert many.seeds is not None
     plot = views.seed_disagreement(many.seeds, [many.checkpoint])
     return replace(plot, title=f"{many.name}: stable over seeds?")
