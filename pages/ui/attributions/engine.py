@@ -39,7 +39,9 @@ from pages.ui.engine.results import Held, Reason, key_of, member_of, small
 from pages.ui.engine.server_wide import kept_up_to
 
 if TYPE_CHECKING:
+    from analysis.checkpoints.loading import Classifier
     from analysis.common.jobs import Desk, Job
+    from analysis.text.tokens import Tokens
 
 _BACKWARD = 3  # what a pass with gradients costs, in forwards
 # Tokens of a small encoder in all passes of a method, over all checkpoints, that are run while one
@@ -93,7 +95,7 @@ def find(member: Checkpoint, question: Question) -> Attribution | str:
     return result
 
 
-def _computed(classifier: Any, question: Question, progress: Any) -> Attribution | str:
+def _computed(classifier: Classifier, question: Question, progress: Progress) -> Attribution | str:
     """Raises ``Enough`` where it was ended before there was anything to keep."""
     try:
         return attribute(
@@ -139,7 +141,7 @@ def keep(key: Hashable, result: Any) -> Any:
     return result
 
 
-def shown(result: Attribution, tokens: Any, unit: str) -> Attribution:
+def shown(result: Attribution, tokens: Tokens, unit: str) -> Attribution:
     """The result in the unit of the page: pieces of gradient methods are summed into words."""
     return in_words(result, tokens) if unit == "word" and result.unit == "piece" else result
 
@@ -187,7 +189,7 @@ def cost(member: Checkpoint, question: Question) -> Cost | str:
     return Cost(total, most, as_words if method.perturbs else total, work)
 
 
-def _size(classifier: Any) -> float:
+def _size(classifier: Classifier) -> float:
     """How much a token takes, in tokens of an encoder of 6 layers of 384."""
     config = classifier.encoder.config
     depth = getattr(config, "num_hidden_layers", 0) or 0
@@ -238,8 +240,8 @@ def _pass_seconds(
     length: int,
     backward: bool,
     method: str,
-    _classifier: Any,
-    _tokens: Any,
+    _classifier: Classifier,
+    _tokens: Tokens,
 ) -> float:
     """Seconds of one pass over a text of this length."""
     count = int((~_tokens.special).sum())

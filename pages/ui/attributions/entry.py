@@ -271,6 +271,6 @@ def shared(explained: Sequence[Explanation], key: str) -> list[Explanation]:
     return [explanation for explanation in explained if key in explanation.results]
 
 
-def tokens_of(some: Sequence[Explanation]) -> list[Any]:
+def tokens_of(some: Sequence[Explanation]) -> list[Tokens]:
     """The texts as each tokenizer reads them."""
     return [explanation.tokens for explanation in some]

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isnan
 from statistics import fmean
-from typing import Any
 
 import streamlit as st
 
@@ -243,7 +242,7 @@ def _sensitivity(explanation: Explanation, key: str) -> str:
     return "–" if isnan(number.value) else f"{number.value:.2f}"
 
 
-def _ask(tasks: Sequence[Any], first: Explanation, tokens: int) -> None:
+def _ask(tasks: Sequence[engine.Task], first: Explanation, tokens: int) -> None:
     each = engine.forward_seconds(first.entry.first, first.questions[next(iter(first.results))])
     expected = each * tokens / len(first.tokens)
     st.button(

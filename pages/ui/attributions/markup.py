@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -21,6 +21,8 @@ from pages.ui.kit.places import is_marked, span_of, text
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from analysis.text.tokens import Tokens
 
 
 _HERE = Path(__file__).parent
@@ -125,7 +127,7 @@ class Bar:
 
 
 def bars(
-    tokens: Any,
+    tokens: Tokens,
     units: Sequence[Sequence[int]],
     columns: Sequence[Bar],
     mark: Span | None,

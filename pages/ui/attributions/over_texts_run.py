@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -160,7 +160,7 @@ class EvidencePass:
             "is left out and counted as not measured."
         )
 
-    def _seconds(self, member: Any, text: str, pair: str | None) -> float:
+    def _seconds(self, member: Checkpoint, text: str, pair: str | None) -> float:
         total, rerun = 0.0, 0.0
         for key in self.request.methods:
             question = attributions.Question(
@@ -187,7 +187,7 @@ class EvidencePass:
         """What is known by now of the chosen methods, each once."""
         return _chosen(_store(self._settings, _question=self._question), self.request.methods)
 
-    def work(self) -> Any:
+    def work(self) -> Callable[[Desk], None]:
         """The job: goes on after the records that are known when it begins."""
         models = [engine.classifier(member) for member in self.members]
         store, rows, request = (

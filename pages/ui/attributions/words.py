@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isnan, nan
-from typing import Any
+from typing import TYPE_CHECKING
 
-from analysis.attribution import METHODS, Disagreement, largest_disagreement
+from analysis.attribution import METHODS, Attribution, Disagreement, largest_disagreement
 from analysis.common import arrays
 from analysis.common.phrases import in_letters, listed
 from analysis.figures.recipes.attribution import on_one_text
@@ -15,14 +15,17 @@ from analysis.figures.views.attribution_results import spread_of, unit_of
 from analysis.figures.views.token_axis import label_of
 from analysis.seed_groups import averages
 
+if TYPE_CHECKING:
+    from analysis.text.tokens import Tokens
+
 _LONGEST = 28  # characters of a word in a sentence
 _NAMES = ("Shapley", "KernelSHAP", "GradientSHAP", "SmoothGrad")
 Extreme = tuple[str, float, float] | None
 
 
 def answer(
-    entries: Sequence[Sequence[Any]],
-    tokens: Sequence[Any],
+    entries: Sequence[Sequence[Attribution]],
+    tokens: Sequence[Tokens],
     names: Sequence[str],
     labels: Sequence[str],
 ) -> str:
@@ -50,7 +53,7 @@ def answer(
     return f"{phrase} {seeds_told(entries)}".strip()
 
 
-def seeds_told(entries: Sequence[Sequence[Any]]) -> str:
+def seeds_told(entries: Sequence[Sequence[Attribution]]) -> str:
     """How many seeds stand behind what is said; "" of a single checkpoint."""
     sizes = {len(entry) for entry in entries}
     if sizes == {1}:
@@ -61,7 +64,7 @@ def seeds_told(entries: Sequence[Sequence[Any]]) -> str:
     return "Seed groups as their mean ± one standard deviation; the others are one seed each."
 
 
-def _extremes(entry: Sequence[Any], tokens: Any) -> tuple[Extreme, Extreme]:
+def _extremes(entry: Sequence[Attribution], tokens: Tokens) -> tuple[Extreme, Extreme]:
     """(most in favour, most against): a unit with its score and spread; special tokens aside."""
     units, mean, _, dots = spread_of(entry)
     spread = arrays.spread_of_rows(dots, len(mean))
@@ -103,7 +106,7 @@ def _value(score: float, spread: float) -> str:
 
 
 def methods_differ(
-    results: Sequence[Any], tokens: Any, methods: Sequence[str]
+    results: Sequence[Attribution], tokens: Tokens, methods: Sequence[str]
 ) -> Disagreement | None:
     """Where two methods on one checkpoint differ most; None where they cannot be compared."""
     try:
@@ -114,7 +117,10 @@ def methods_differ(
 
 
 def checkpoints_differ(
-    entries: Sequence[Sequence[Any]], tokens: Sequence[Any], names: Sequence[str], method: str
+    entries: Sequence[Sequence[Attribution]],
+    tokens: Sequence[Tokens],
+    names: Sequence[str],
+    method: str,
 ) -> str:
     """Where two checkpoints (or seed groups) differ most by one method, or why it is not said."""
     if len(entries) < 2:

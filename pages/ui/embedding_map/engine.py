@@ -31,7 +31,9 @@ from pages.ui.engine.server_wide import kept_up_to, once_a_server
 if TYPE_CHECKING:
     import numpy as np
 
+    from analysis.checkpoints.loading import Classifier
     from analysis.common.jobs import Desk
+    from analysis.corpus.readers import Reader
 
 
 _REQUESTED = "map_asked"
@@ -101,7 +103,9 @@ def depth(member: Checkpoint) -> int:
 
 
 @kept_up_to(256, most=8)
-def _sample(digest: str, labels: str, most: int, seed: int, _table: Table) -> Any:
+def _sample(
+    digest: str, labels: str, most: int, seed: int, _table: Table
+) -> tuple[np.ndarray, Table]:
     rows = stratified(_table, most, seed)
     return rows, _table.take(rows)
 
@@ -180,11 +184,11 @@ def work(data_pass: Pass) -> Callable[[Desk], None]:
     return go
 
 
-def _readers(classifier: Any, data_pass: Pass) -> list[Any]:
+def _readers(classifier: Classifier, data_pass: Pass) -> list[Reader]:
     from analysis.corpus.embedding import readers_of
     from analysis.corpus.readers import PREDICTION
 
-    readers: list[Any] = [
+    readers: list[Reader] = [
         reader
         for member, name in data_pass.shown()
         if member.sha256 == classifier.checkpoint.sha256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -21,6 +21,7 @@ from pages.ui.kit.show import panel
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
     from analysis.common.jobs import Desk
 
@@ -100,7 +101,9 @@ def _measure(
     return go
 
 
-def _frame(lines: Sequence[tuple[int, int, PoolingNumbers]], sheets: Sequence[Sheet]) -> Any:
+def _frame(
+    lines: Sequence[tuple[int, int, PoolingNumbers]], sheets: Sequence[Sheet]
+) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(
