@@ -10,7 +10,8 @@ import numpy as np
 
 from analysis.figures.plot import Plot
 from analysis.figures.recipes.folders import folder_recipe
-from analysis.figures.recipes.maps import MOST_PANELS, Alignment, MapRows, map_of, numbers_of
+from analysis.figures.recipes.map_results import MapRows
+from analysis.figures.recipes.maps import MOST_PANELS, Alignment, map_of, numbers_of
 from analysis.figures.recipes.request import columns_at
 from analysis.maps.atlas import Layouts, Sheet, Wish
 from analysis.maps.row_groups import row_groups

@@ -10,7 +10,7 @@ import streamlit as st
 
 from analysis.checkpoints.checkpoint import Checkpoint
 from analysis.figures.plot import Plot
-from analysis.figures.recipes import maps as recipes
+from analysis.figures.recipes import map_results as recipes
 from analysis.figures.recipes import vectors as folder_recipes
 from analysis.figures.recipes.request import Subject
 from analysis.figures.recipes.results import Member

@@ -10,7 +10,7 @@ import streamlit as st
 from analysis.common import jobs as work_in_hand
 from analysis.common.faults import reason
 from analysis.common.phrases import owned
-from analysis.figures.recipes.maps import texts_of
+from analysis.figures.recipes.map_results import texts_of
 from analysis.maps import projection, quality_words
 from analysis.maps.atlas import Sheet
 from pages.ui.data import choose

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from analysis.common.faults import reason
-from analysis.figures.recipes.maps import typed_vector
+from analysis.figures.recipes.map_results import typed_vector
 from analysis.maps.atlas import Sheet
 from analysis.maps.neighbours import Neighbour, neighbours, shared
 from analysis.maps.projection import Map
