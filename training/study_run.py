@@ -50,7 +50,7 @@ def settings_of(run: PlannedRun, sources: Sources) -> Settings:
 
 
 def task_settings(run: PlannedRun, sources: Sources) -> Settings:
-    """What of a run's settings says which tables are read, and the names of the rest."""
+    """Settings of a run that say which tables are read, and the names of the rest."""
     config = run.config
     more: dict[str, Any] = {}
     if run.task in sources.own:

@@ -66,7 +66,7 @@ class Attribution:
 
 
 def in_words(attribution: Attribution, tokens: Tokens) -> Attribution:
-    """The same attribution with the pieces of each word summed: no second computation.
+    """The attribution with the pieces of each word summed: no second computation.
 
     An interval is lost: the errors of pieces do not add up. Sampling methods with unit='word' have
     that of the words.

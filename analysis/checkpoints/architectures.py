@@ -29,7 +29,7 @@ def is_known(model_type: str) -> bool:
 
 
 def kind_of_model(name: str, config: dict[str, Any], outputs: int | None) -> str:
-    """What a configuration declares; where it names no architecture, what its weights hold.
+    """Kind that a configuration declares; where it names no architecture, that of its weights.
 
     Raises
     ------

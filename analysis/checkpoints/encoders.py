@@ -88,7 +88,7 @@ def resolve_encoder(name: str | os.PathLike[str]) -> EncoderLocation:
 
 
 def locally(name: str | os.PathLike[str]) -> EncoderLocation:
-    """The same among what is on this machine: folder, package, Hub cache.
+    """An encoder among those of this machine: folder, package, Hub cache.
 
     Raises :class:`EncoderNotFound` (a ``ValueError``) that names each place looked in.
     """

@@ -181,7 +181,7 @@ def load_stock_classifier(
 
 
 def _without_blocks(config: Any) -> Any:
-    """The same configuration with attention of all tokens to all.
+    """The configuration with attention of all tokens to all.
 
     BigBird's own forward goes over to it at the first short text and stays there: its answer to a
     long text would depend on what was read before.

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 
 def capital(sentence: str) -> str:
-    """The same with a large first letter."""
+    """The text with a large first letter."""
     return sentence[:1].upper() + sentence[1:]
 
 

@@ -49,7 +49,7 @@ def _whole(digits: str) -> int:
 
 
 def well_formed(value: Any) -> Any:
-    """The same with U+FFFD for half characters, in texts, lists and dictionaries."""
+    """The value with U+FFFD for half characters, in texts, lists and dictionaries."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):

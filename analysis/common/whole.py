@@ -52,7 +52,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
 
 
 def _naming(error: OSError, path: Path) -> OSError:
-    """The same error with the file's name, which a full disk does not tell."""
+    """The error with the file's name, which a full disk does not tell."""
     return error if error.errno is None else OSError(error.errno, error.strerror, str(path))
 
 

@@ -84,7 +84,7 @@ class Table:
         return changed_rows(self.text, self.pair)
 
     def changed_in_words(self) -> str:
-        """The same in one sentence; empty where no row is changed."""
+        """The changes in one sentence; empty where no row is changed."""
         if not self.changed:
             return ""
         rows = f"{self.changed:,} rows" if self.changed > 1 else "1 row"
@@ -130,7 +130,7 @@ class Table:
         )
 
     def by_sets(self) -> Table:
-        """The same rows where each set of classes is a class of its own; itself where a row has
+        """The table where each set of classes is a class of its own; itself where a row has
         one class or number. Of several numbers none is the label of the row."""
         if self.label is None or self.label.ndim == 1:
             return self

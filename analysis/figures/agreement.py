@@ -59,7 +59,7 @@ def _with_panels(plot: Picture, change: Callable[[Panel], Panel]) -> Picture:
 
 
 def _quantity(panel: Panel) -> Hashable | None:
-    """What is shown and how; panels that are equal in it can be held against each other."""
+    """Key of a panel's quantity; panels with equal keys can be compared."""
     if isinstance(panel, HeatMap):
         return ("map", panel.scale, panel.value_label)
     if isinstance(panel, Bars):

@@ -172,7 +172,7 @@ class PoolingHead(nn.Module):
         return tuple(range(self.num_layers - last_k + 1, self.num_layers + 1))
 
     def with_last_k(self, last_k: int) -> PoolingHead:
-        """The same weights, not copied, with a maximum over another number of last layers.
+        """The head with the same weights, not copied, and a maximum over another last k layers.
 
         Raises ``ValueError`` where no maximum over layers is taken, or `last_k` is impossible.
         """
@@ -186,7 +186,7 @@ class PoolingHead(nn.Module):
         return cast(PoolingHead, copied)
 
     def ended_at(self, layer: int) -> PoolingHead:
-        """The same weights, not copied, for an encoder that ends at `layer` (0 = embeddings).
+        """The head with the same weights, not copied, for an encoder of `layer` layers.
 
         It takes hidden states (layer + 1, B, T, d). A maximum runs over as many of the last k
         layers as there are; at layer 0 it reads the embeddings alone.

@@ -58,7 +58,7 @@ class Flips:
 
     @property
     def edits(self) -> Edits:
-        """Those that flip it, in reading order; the best ones tried where none do."""
+        """Edits that flip it, in reading order; the best ones tried where none do."""
         return self.best[-1]
 
     @property

@@ -46,7 +46,7 @@ class Wish:
         }
 
     def quickly(self) -> Wish:
-        """The same by PCA, which is there at once."""
+        """The wish with PCA, which is laid out at once."""
         alone = self.alignment == "none"
         return Wish("pca", self.seed, alignment="none" if alone else "procrustes")
 

@@ -41,7 +41,7 @@ def _votes(quality: Quality, groups: RowGroups) -> str:
 
 
 def short(quality: Quality | None) -> str:
-    """The same for a printed panel's title; :func:`note` says what the letters are."""
+    """The quality in a printed panel's title; :func:`note` explains the letters."""
     if quality is None:
         return ""
     if np.isnan(quality.trustworthiness):

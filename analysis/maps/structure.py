@@ -22,7 +22,7 @@ class Structure:
     outliers: Ranked
 
     def moved(self, move: Callable[[np.ndarray], np.ndarray]) -> Structure:
-        """The same after a move of the map's points, (M, 2) -> (M, 2)."""
+        """The structure after a move of the map's points, (M, 2) -> (M, 2)."""
         lines = tuple(tuple(move(line) for line in lines) for lines in self.contours.lines)
         centres = self.clusters.centres
         if len(centres):
@@ -34,7 +34,7 @@ class Structure:
         )
 
     def onto(self, shown: Map) -> Structure:
-        """The same in the frame that the map was brought to."""
+        """The structure in the frame that the map was brought to."""
         made = self
         for similarity in shown.moved:
             made = made.moved(similarity.apply)

@@ -108,7 +108,7 @@ class Reading:
         return list(zip(self._wide[part], values, strict=True))
 
     def _sources(self, part: int, values: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """The same by source layer; of a maximum the weight is 0 where another layer won."""
+        """Weights by source layer; of a maximum the weight is 0 where another layer won."""
         whole = self._whole(part, values)
         if len(whole) == len(self.layers):
             return whole
@@ -150,7 +150,7 @@ class Reading:
 
 
 def read(classifier: Classifier, trace: Trace, pooling: str, layer: int = -1) -> Reading:
-    """How `pooling` reads a recorded text at `layer` (-1: the last; "head" has its own).
+    """Reading of a recorded text by `pooling` at `layer` (-1: the last; "head" has its own).
 
     Raises ``ValueError`` for a pooling or layer that is not there, and :class:`NoSplit` where a
     pooled vector is no sum over tokens.
@@ -212,7 +212,7 @@ _BY_PLACE = {
 
 
 def _of_places(trace: Trace, pooling: str, layer: int) -> Reading:
-    """How a pooling reads a layer that weights each token by its place."""
+    """Reading of a layer by a pooling that weights each token by its place."""
     values, weights = trace.hidden[layer], _weights_of(pooling, len(trace.tokens))
     vector = (weights @ values).ravel()
     return Reading(

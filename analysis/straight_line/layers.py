@@ -154,7 +154,7 @@ class Norm:
 
 @dataclass(frozen=True)
 class MeanOfBlocks:
-    """The same layers applied to each of `count` blocks side by side, then their mean."""
+    """Layers applied to each of `count` blocks side by side, then their mean."""
 
     layers: tuple[Layer, ...]
     count: int

@@ -227,7 +227,7 @@ def _question_nouns(make: Maker) -> None:
 
 
 def _other_question_word(make: Maker) -> None:
-    """The same words around another question word: the answer is of another kind."""
+    """Questions with another question word: the answer is of another kind."""
     capability = "other question word"
     born = make.mft(capability, "where was {person} born?", LOCATION, person=PEOPLE)
     make.dir(capability, "when was {person} born?", born, swap("Where", "When"), NUMBER)

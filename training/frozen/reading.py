@@ -62,7 +62,7 @@ class Reading:
     layers: int  # L
 
     def head(self, module: PoolingHead) -> PoolingHead:
-        """The same weights, reading what :meth:`hidden` makes."""
+        """The head with the same weights, reading what :meth:`hidden` makes."""
         return module.ended_at(0) if self.merged else module
 
     def hidden(self, states: Sequence[Tensor]) -> Tensor:

@@ -213,7 +213,7 @@ def _by_layer(
 
 
 def _apart(classifier: Classifier) -> Classifier:
-    """The same weights in modules of their own: hooks on these touch no other thread."""
+    """Copies of the modules with the same weights: hooks on these touch no other thread."""
     model = classifier.model
     tensors = (*model.parameters(), *model.buffers())
     return replace(

@@ -170,7 +170,7 @@ def largest_words(
 def whole_rows(
     records: Iterable[TextEvidence], checkpoints: Sequence[str], methods: Sequence[str]
 ) -> int:
-    """How many rows from the first on have a record of every checkpoint by every method."""
+    """Number of rows from the first on with a record of every checkpoint by every method."""
     keys = {record.key for record in records}
     count = 0
     while all((count, name, method) in keys for name in checkpoints for method in methods):

@@ -131,7 +131,7 @@ def _settled(done: Iterable[TextEvidence]) -> set[tuple[int, str, str]]:
 
 
 class _Ended(BaseException):
-    """What `progress` raised, on its way past all that turns errors of a row into records."""
+    """Error that `progress` raised, on its way past all that turns errors of a row into records."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(error)

@@ -327,8 +327,9 @@ def _setfit(checkpoint: Checkpoint, head: Any) -> Any:
 
 
 def as_encoder(classifier: Any) -> Any:
-    """The same without what :func:`settle` took over: how its encoder is read by another head."""
-    from analysis.checkpoints.tokenizers import load_tokenizer, token_limit
+    """The classifier without what :func:`settle` took over: another head reads its encoder so."""
+    from analysis.checkpoints.tokenizers import token_limit
+    from analysis.checkpoints.tokenizers import load_tokenizer
 
     if classifier.checkpoint.layout == LAYOUT.key:
         classifier.tokenizer = load_tokenizer(_modules(classifier.checkpoint.folder)[0][1])

@@ -59,7 +59,7 @@ class PaperFigure:
 
     @cached_property
     def anonymous(self) -> PaperFigure:
-        """The same without owners and folders of its checkpoints, in pictures and caption."""
+        """The figure without owners and folders of its checkpoints, in pictures and caption."""
         plots = tuple(anonymous(plot)[0] for plot in self.plots)
         caption = anonymous_words(self.caption, self.plots)[0]
         return replace(self, plots=plots, caption=caption)

@@ -62,7 +62,7 @@ class Look:
         return self.colours.classes[index % len(self.colours.classes)]
 
     def ink_of_class(self, index: int) -> str:
-        """The same colour for lines and points: dark enough to be seen on the paper's white."""
+        """The colour of a class for lines and points: dark enough to be seen on white paper."""
         return readable(self.of_class(index))
 
     def map(self, scale: str, shape: tuple[int, ...]) -> LinearSegmentedColormap:

@@ -43,7 +43,7 @@ class Subject:
     members: tuple[Member, ...]
 
     def reads(self, text: str, pair: str | None) -> Subject:
-        """The same with another text."""
+        """The subject with another text."""
         return replace(self, members=tuple(m.reads(text, pair) for m in self.members))
 
     @property

@@ -78,7 +78,7 @@ class Member:
         return self.store.result(self, compute, arguments)
 
     def reads(self, text: str, pair: str | None) -> Member:
-        """The same checkpoint with another text."""
+        """The member with another text."""
         return replace(self, text=text, pair=pair)
 
 

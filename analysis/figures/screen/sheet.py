@@ -40,7 +40,7 @@ class Sheet:
         return {"data": self.data, "layout": self.layout}
 
     def turn_to(self, panel: int) -> None:
-        """What follows is about this panel, counted from 0."""
+        """Turn to this panel, counted from 0."""
         self.number = str(panel + 1) if panel else ""
 
     def traces(self, *kinds: str) -> list[dict[str, Any]]:

@@ -48,7 +48,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Streams:
-    """Everything from the top of the picture down; where a column stands is the renderer's."""
+    """Streams from the top of the picture down; the renderer places the columns."""
 
     rows: tuple[Row, ...]
     streams: tuple[Stream, ...]

@@ -72,7 +72,7 @@ def _of_lab(point: np.ndarray) -> np.ndarray:
 
 
 def falling(colours: Sequence[str], light: float = 93.0, dark: float = 24.0) -> tuple[str, ...]:
-    """The same hues with L* falling evenly from `light` to `dark`, paler where they must be."""
+    """The hues with L* falling evenly from `light` to `dark`, paler where they must be."""
     made = []
     for colour, height in zip(colours, np.linspace(light, dark, len(colours)), strict=True):
         point = np.array([height, *lab(linear([colour]))[0, 1:]])

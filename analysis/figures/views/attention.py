@@ -73,7 +73,7 @@ def attention_by_seed(
     special: bool = True,
     limit: float | None = None,
 ) -> Plot:
-    """The same of a seed group, a row a seed: `trace` as `groups.attention_by_seed` gives it."""
+    """Attention of a seed group, a row a seed: `trace` as `groups.attention_by_seed` gives it."""
     plot = pooling_attention(trace, None, words, special, limit)
     what = "share of the value norms" if norms else "attention"
     assert isinstance(plot.mark, HeatMap)

@@ -185,7 +185,7 @@ def _note(many: Many, series: Series, of: str = "") -> str:
 
 
 def common(plots: Sequence[Plot]) -> list[Plot]:
-    """The same with one value axis for all."""
+    """The plots with one value axis for all."""
     bars = [(plot, plot.mark) for plot in plots if isinstance(plot.mark, Bars)]
     bounds = [mark.bounds for _, mark in bars]
     limits = (min(low for low, _ in bounds), max(high for _, high in bounds))

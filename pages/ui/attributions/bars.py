@@ -67,7 +67,7 @@ def _table(
 
 
 def _alike(explained: Sequence[Explanation]) -> list[list[Explanation]]:
-    """Those whose tokenizers read the same pieces share a table."""
+    """Groups of explanations whose tokenizers read the same pieces: they share a table."""
     parts: dict[tuple[str, ...], list[Explanation]] = {}
     for explanation in explained:
         parts.setdefault(tuple(explanation.tokens.pieces), []).append(explanation)

@@ -55,7 +55,7 @@ _JOB = "attribution_job"
 
 @dataclass(frozen=True)
 class Question:
-    """What is attributed, and how; the checkpoint aside."""
+    """Question of an attribution: text, method, target and options, without the checkpoint."""
 
     text: str
     pair: str | None
@@ -71,7 +71,7 @@ class Question:
 
     @property
     def recipe_question(self) -> recipes.Question:
-        """The same without the text, as recipes ask it."""
+        """The question without the text, as recipes ask it."""
         names = recipes.Question.__dataclass_fields__
         return recipes.Question(**{name: getattr(self, name) for name in names})
 
@@ -157,7 +157,7 @@ def saves_points(method: str, options: Sequence[tuple[str, Any]]) -> bool:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a question will take on one checkpoint."""
+    """Cost of a question on one checkpoint."""
 
     passes: int
     most: int  # passes, where the method stops by itself
@@ -190,7 +190,7 @@ def cost(member: Checkpoint, question: Question) -> Cost | str:
 
 
 def _size(classifier: Classifier) -> float:
-    """How much a token takes, in tokens of an encoder of 6 layers of 384."""
+    """Cost of a token, in tokens of an encoder of 6 layers of 384."""
     config = classifier.encoder.config
     depth = getattr(config, "num_hidden_layers", 0) or 0
     width = getattr(config, "hidden_size", 0) or 0

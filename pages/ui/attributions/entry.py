@@ -30,7 +30,7 @@ LAYERS = ("joint_layers", "exact_split")
 
 @dataclass
 class Explanation:
-    """What the page knows of one entry."""
+    """Results of one entry so far, with reasons and costs of the others."""
 
     entry: Entry
     reply: Reply
@@ -71,7 +71,7 @@ class Explanation:
 def explain_all(
     replies: Sequence[Reply], choice: Choice, request: AttributionRequest
 ) -> list[Explanation]:
-    """What is known by now of each entry."""
+    """Explanations of the entries so far."""
     names = distinct([reply.entry.name for reply in replies])
     return [
         explain(reply, name, choice, request) for reply, name in zip(replies, names, strict=True)
@@ -79,7 +79,7 @@ def explain_all(
 
 
 def explain(reply: Reply, name: str, choice: Choice, request: AttributionRequest) -> Explanation:
-    """What is known by now of one entry: results, reasons, and what the rest would cost."""
+    """Explanation of one entry so far: results, reasons, and the cost of the rest."""
     explanation = Explanation(reply.entry, reply, name)
     explanation.problem = _problem(reply)
     if not explanation.problem:
@@ -171,7 +171,7 @@ def compute(
 def with_fewer_points(
     explained: Sequence[Explanation], request: AttributionRequest
 ) -> AttributionRequest:
-    """The same request with few points along the line in methods that are still to be computed."""
+    """The request with few points along the line in methods that are still to be computed."""
     options = dict(request.options)
     for key in request.methods:
         own = options.get(key, ())
@@ -267,7 +267,7 @@ def picture_of(
 
 
 def shared(explained: Sequence[Explanation], key: str) -> list[Explanation]:
-    """Those that have a result by this method."""
+    """Explanations with a result by this method."""
     return [explanation for explanation in explained if key in explanation.results]
 
 

@@ -38,7 +38,7 @@ _COLUMNS = ("comprehensiveness", "sufficiency")
 
 @dataclass(frozen=True)
 class EvidenceRequest:
-    """What the panel's controls say."""
+    """State of the panel's controls."""
 
     of: Explanation | None  # None: all checkpoints, by the method in focus
     setting: Setting

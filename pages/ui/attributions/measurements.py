@@ -40,7 +40,7 @@ RANKING_SEED = 0  # of the random rankings, the same for all methods
 
 @dataclass(frozen=True)
 class Setting:
-    """How the evidence is measured."""
+    """Settings of the evidence."""
 
     replace: str  # what takes the place of a unit: a key of REPLACE
     output: str  # "probability", "logit" or "contrast"
@@ -57,7 +57,7 @@ def faithful(explanation: Explanation, key: str, setting: Setting) -> list[Measu
 
 
 def missing(explanation: Explanation, keys: Sequence[str], setting: Setting) -> list[Task]:
-    """What is still to be measured."""
+    """Tasks that are still to be measured."""
     return [
         _task(explanation, index, key, setting)
         for index in range(len(explanation.entry.members))

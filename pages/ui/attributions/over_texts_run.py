@@ -74,7 +74,7 @@ class EvidencePass:
         return len(self.rows) * len(self.members) * len(self.request.methods)
 
     def in_words(self) -> str:
-        """What is asked of every text, in words."""
+        """Question to every text, in words."""
         request, named = self.request, {"mask": "[MASK]", "pad": "[PAD]", "mean": "mean embedding"}
         against = "" if request.against == OTHERS else f" against {request.against}"
         baseline = named.get(request.baseline, f"“{request.baseline_text.strip()}”")
@@ -87,7 +87,7 @@ class EvidencePass:
 
     @property
     def settings(self) -> EvidenceSettings:
-        """What is asked of every text, as the recipes take it."""
+        """Question to every text, as the recipes take it."""
         request = self.request
         options = {key: tuple(request.options.get(key, ())) for key in request.methods}
         return EvidenceSettings(
@@ -104,7 +104,7 @@ class EvidencePass:
         )
 
     def whole(self, records: Sequence[TextEvidence]) -> int:
-        """How many texts, from the first on, all methods and checkpoints have been through."""
+        """Number of texts, from the first on, that all methods and checkpoints have done."""
         ids = [member.id for member in self.members]
         return min(whole_rows(records, ids, self.request.methods), self.count)
 
@@ -146,7 +146,7 @@ class EvidencePass:
         return make(view, subjects, "", None, None, params, self.data)
 
     def cost(self, left: int) -> str:
-        """How long what is left will take, from measured passes over a text of middle length."""
+        """Seconds that are left, from measured passes over a text of middle length."""
         by_length = sorted(self.rows, key=lambda row: len(row[0]) + len(row[1] or ""))
         text, pair = by_length[len(by_length) // 2]
         try:
@@ -184,7 +184,7 @@ class EvidencePass:
         return total + _CONTROL * rerun
 
     def done(self) -> list[TextEvidence]:
-        """What is known by now of the chosen methods, each once."""
+        """Records of the chosen methods so far, each once."""
         return _chosen(_store(self._settings, _question=self._question), self.request.methods)
 
     def work(self) -> Callable[[Desk], None]:

@@ -116,7 +116,7 @@ def _legend(
     limits: dict[str, float],
     common: str,
 ) -> str:
-    """What is explained, in which colours and on which scale; `common` is the class of all."""
+    """Legend: the explained class, the colours and the scale; `common` is the class of all."""
     known = [explanation for explanation in explained if not explanation.problem]
     if not known:
         return ""

@@ -233,7 +233,7 @@ def _hint(results: Sequence[Attribution]) -> str:
 
 
 def _question_note(result: Attribution) -> str:
-    """What the method was asked, as far as it is the same for all."""
+    """Settings of the method that are the same for all."""
     parts = []
     if result.baseline != "none":
         has_baseline = "baseline" in METHODS[result.method].needs

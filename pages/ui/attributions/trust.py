@@ -46,7 +46,7 @@ def draw(
 
 
 def evidence(explanation: Explanation, key: str, setting: Setting) -> MethodEvidence:
-    """What is measured of one method so far; nothing of it until all seeds of a group are."""
+    """Evidence for one method so far; none until all seeds of a group are measured."""
     random = measured.randomised(explanation, key)
     return MethodEvidence(
         words.in_sentence(METHODS[key].title),

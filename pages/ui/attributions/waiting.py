@@ -63,7 +63,7 @@ def draw(explained: Sequence[Explanation], request: AttributionRequest) -> None:
 
 
 def watch(place: str) -> bool:
-    """How far this panel's job is, with its stop; False where none is running anywhere."""
+    """Show this panel's job with its stop; False where no job runs."""
     job = engine.running()
     if job is None:
         failed = engine.failure() if engine.place() == place else ""
@@ -101,7 +101,7 @@ def _watch(place: str) -> None:
 
 
 def offer(key: str, explained: Sequence[Explanation], place: str = "strips") -> None:
-    """What a method would take, and the buttons that begin it; `place` shows how far it is."""
+    """Show the cost of a method and the buttons that begin it; `place` shows its progress."""
     waiting = [explanation for explanation in explained if explanation.waits_for(key)]
     first = waiting[0]
     members = [member for explanation in waiting for member in explanation.waits_for(key)]

@@ -29,7 +29,7 @@ def answer(
     names: Sequence[str],
     labels: Sequence[str],
 ) -> str:
-    """Which unit is the strongest evidence for the explained class, and against it, by a method.
+    """The strongest evidence for the explained class and against it, by a method.
 
     An entry is the results of its members: one of a checkpoint, several of a seed group.
     """
@@ -54,7 +54,7 @@ def answer(
 
 
 def seeds_told(entries: Sequence[Sequence[Attribution]]) -> str:
-    """How many seeds stand behind what is said; "" of a single checkpoint."""
+    """Number of seeds behind a sentence; "" of a single checkpoint."""
     sizes = {len(entry) for entry in entries}
     if sizes == {1}:
         return "One seed each." if len(entries) > 1 else ""

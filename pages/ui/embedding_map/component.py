@@ -149,7 +149,7 @@ def look(
     contours: bool = False,
     clusters: bool = False,
 ) -> None:
-    """How the map of this identity looks now: colour, layer, typed sentences, what was found.
+    """Look of the map of this identity: colour, layer, typed sentences, hits of the search.
 
     `selected` are rows that are selected when the map is drawn anew, of `count` rows;
     `structures` those of each panel in the frame that it is shown in.

@@ -28,7 +28,7 @@ _ALIGN = {
 
 @dataclass(frozen=True)
 class MapRequest:
-    """Everything chosen for the maps except the data set."""
+    """All choices for the maps except the data set."""
 
     members: tuple[Checkpoint, ...]  # those on the panels
     most: int  # rows of the sample

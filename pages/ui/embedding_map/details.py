@@ -79,7 +79,7 @@ def draw(
     groups: RowGroups,
     measured: bool,
 ) -> None:
-    """Everything below the maps."""
+    """Draw all that stands below the maps."""
     chosen, data_pass = source.chosen, source.data_pass
     texts = list(data_pass.table.text)
     with st.container(key="map-save"):

@@ -51,7 +51,7 @@ _LISTS = {
 
 @dataclass(frozen=True)
 class Docked:
-    """What the dock knows of the maps beside it, panel by panel."""
+    """The maps beside the dock, panel by panel."""
 
     source: MapSource
     choice: Choice
@@ -66,7 +66,7 @@ class Docked:
 
     @property
     def panel(self) -> int:
-        """Which map is in front."""
+        """Number of the map in front."""
         panel = st.session_state.get("map_panel") or 0
         return panel if panel < len(self.sheets) else 0
 

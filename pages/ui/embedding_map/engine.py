@@ -77,7 +77,7 @@ class Pass:
         ]
 
     def shown(self) -> list[tuple[Checkpoint, str]]:
-        """Those that are computed and drawn."""
+        """Panels that are computed and drawn."""
         return self.panels()[:MOST_PANELS]
 
     def layers_of(self, member: Checkpoint, pooling: str) -> tuple[int, ...]:

@@ -39,7 +39,7 @@ class LaidOutMaps:
 
 @dataclass(frozen=True)
 class Measured:
-    """What is known of each panel; None where it is not known yet."""
+    """Quality and structure of each panel; None where it is not measured yet."""
 
     qualities: list[Quality | None]
     structures: list[Structure | None]
@@ -115,7 +115,7 @@ def measured(
     groups: np.ndarray | None,
     texts: Sequence[str],
 ) -> Measured:
-    """What is known of each panel's quality and structure, and whether more is to come."""
+    """Quality and structure of each panel, and whether more is to come."""
     store = engine.layouts()
     rows = len(sheets[0].vectors[sheets[0].nearest(layer)])
     now = rows <= _MEASURED_AT_ONCE

@@ -199,7 +199,7 @@ def _vectors_job(
 
 @dataclass(frozen=True)
 class _Look:
-    """How the map is asked to look."""
+    """Requested look of the map."""
 
     find: str
     classes: bool

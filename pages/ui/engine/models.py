@@ -100,7 +100,7 @@ def classifier(checkpoint: Checkpoint) -> Classifier:
 
 
 def _require_folder(checkpoint: Checkpoint) -> None:
-    """What was deleted answers no more, although its model may still be in memory."""
+    """Refuse a checkpoint whose folder was deleted, although its model may still be in memory."""
     if not checkpoint.folder.exists():
         raise CheckpointError(
             f"{checkpoint.id}: its files were removed while the app ran. Put them back, or choose "

@@ -75,7 +75,7 @@ def stock_head(traces: Sequence[Trace]) -> str:
 
 
 def one_class(every: Sequence[Reply]) -> list[Reply]:
-    """The same replies, with one class explained in all that have it.
+    """The replies, with one class explained in all that have it.
 
     Where the checkpoints disagree it is the class that most of them predict (of several the
     first one's): a word must not be orange in one card and blue in the next for no other reason.

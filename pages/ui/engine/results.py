@@ -98,7 +98,7 @@ class PageStore:
 
 
 class RecordedStore(PageStore):
-    """The same, where one kind of result comes from records that were kept on disk.
+    """A store in which one kind of result comes from records on disk.
 
     `recorded` gives, for a member and the arguments of `compute`, the records in its place.
     """

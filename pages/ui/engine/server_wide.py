@@ -37,7 +37,7 @@ _under_way: dict[tuple[str, Hashable], threading.Lock] = {}
 
 
 def once_a_server(make: Callable[..., Made]) -> Callable[..., Made]:
-    """The same function, called once for each of its arguments."""
+    """The function, called once for each of its arguments."""
 
     def cached(*arguments: Any) -> Made:
         key = (make.__module__, make.__qualname__, arguments)

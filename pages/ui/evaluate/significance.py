@@ -110,7 +110,7 @@ def _row(c: Comparison) -> dict[str, Any]:
 
 
 def _readable(table: pd.DataFrame) -> pd.DataFrame:
-    """The same with fewer columns: the interval as text, the metric behind its task."""
+    """The table with fewer columns: the interval as text, the metric behind its task."""
     shown = table.copy()
     shown["task"] = [
         f"{task}, {metric}" if metric else task

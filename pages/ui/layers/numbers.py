@@ -60,7 +60,7 @@ def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
 
 
 def plot_at(ways: Sequence[Way], choice: Choice, layer: int | None) -> Plot:
-    """The same numbers for a paper: a panel a quantity, percentiles in panels of their own."""
+    """The numbers for a paper: a panel a quantity, percentiles in panels of their own."""
     entries = [way.entry for way in ways]
     return picture("at_layer", entries, choice, layer=layer, token=ways[0].chosen)
 
