@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -48,6 +48,16 @@ MEASURES = {
     "deletion": ("area under deletion", False),
     "insertion": ("area under insertion", True),
 }
+
+
+class RankedUnits(Protocol):
+    """Units of a text with what they are ranked for; an attribution is one."""
+
+    @property
+    def unit_tokens(self) -> tuple[tuple[int, ...], ...]: ...
+
+    @property
+    def target(self) -> Target: ...
 
 
 @dataclass(frozen=True)
@@ -253,7 +263,7 @@ def faithfulness(
 def random_control(
     classifier: Classifier,
     text: str,
-    attribution: Attribution,
+    attribution: RankedUnits,
     pair: str | None = None,
     *,
     replace: str = "mask",

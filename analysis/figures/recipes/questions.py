@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from analysis.attribution import METHODS, Attribution, in_words, random_control
@@ -14,6 +13,12 @@ if TYPE_CHECKING:
     from analysis.attribution import Control, Faithfulness, Randomisation, Target
 
 Span = tuple[tuple[int, int, int], ...]  # (segment, first character, behind the last)
+
+
+@dataclass(frozen=True)
+class _RankedUnits:
+    unit_tokens: tuple[tuple[int, ...], ...]
+    target: Target
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ def random_rankings(
     seed: int,
 ) -> Control:
     """Random rankings of units of the text: one set for all methods with these units."""
-    ranked: Any = SimpleNamespace(unit_tokens=units, target=target)
+    ranked = _RankedUnits(units, target)
     return random_control(
         member.classifier,
         member.text,
