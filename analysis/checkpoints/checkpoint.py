@@ -73,7 +73,7 @@ class Checkpoint:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Sentences on a card beside the answer: the meaning of the output, the layout of the folder."""
+        """Sentences on a card beside the answer: the meaning of the output, the layout."""
         declared = bool(self.spec.get("problem_type"))
         kind = "" if self.kind == "encoder" else note_of(self.output, len(self.labels), declared)
         return (*([kind] if kind else []), *self.notes)

@@ -76,7 +76,7 @@ def _is_digits(value: Any) -> bool:
 
 
 def contradiction_in(config: Mapping[str, Any]) -> str:
-    """In a sentence that the two tables of a configuration's classes differ; "" where they agree."""
+    """A sentence where the two tables of a configuration's classes differ; "" where they agree."""
     names, numbers = config.get("id2label"), _numbered(config.get("label2id"))
     if not isinstance(names, dict) or numbers is None:
         return ""

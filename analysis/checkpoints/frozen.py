@@ -59,8 +59,8 @@ def encoder_of(
         digest_there = digest(described)[:12]
     if digest_there:
         raise ValueError(
-            f"the encoder {name!r} has other weights (sha256 {digest_there}) than the pooling head was "
-            f"fitted on ({sha256[:12]}). Put the encoder back, or fit the head again."
+            f"the encoder {name!r} has other weights (sha256 {digest_there}) than the pooling head "
+            f"was fitted on ({sha256[:12]}). Put the encoder back, or fit the head again."
         )
     raise ValueError(
         f"its encoder {name!r} was not found ({'; '.join(dict.fromkeys(looked))}). The folder "

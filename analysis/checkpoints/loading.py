@@ -81,7 +81,7 @@ class Classifier:
 
     @cached_property
     def rest(self) -> HeadLayers | None:
-        """Layers after the pooled vector, where the pooling head is not linear and declares them."""
+        """Layers after the pooled vector, where a pooling head that is not linear declares them."""
         head, layer = self.head, self.output_layer
         return None if head is None or layer is None else heads.head_layers(head, layer)
 

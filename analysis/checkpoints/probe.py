@@ -92,8 +92,8 @@ def _forward(classifier: Classifier, rows: list[TokenRow], **outputs: Any) -> tu
     except Exception as error:
         head = classifier.head
         advice = (
-            "It is no text encoder or classifier as PoolLens needs one. Use one that reads token ids "
-            "of any length, such as BERT, ModernBERT or DeBERTa."
+            "It is no text encoder or classifier as PoolLens needs one. Use one that reads token "
+            "ids of any length, such as BERT, ModernBERT or DeBERTa."
             if head is None or type(head).__module__.startswith("analysis.")
             else f"Its pooling head {head.key} is of a file of your own: correct it there."
         )
@@ -143,7 +143,9 @@ def _no_attentions(classifier: Classifier, row: TokenRow) -> str:
     attentions = getattr(output, "attentions", None) or ()
     if not attentions or any(layer is None for layer in attentions):
         return f"{name} gives no attentions"
-    if any(not hasattr(layer, "shape") or layer.shape[-2:] != (length, length) for layer in attentions):
+    if any(
+        not hasattr(layer, "shape") or layer.shape[-2:] != (length, length) for layer in attentions
+    ):
         return (
             f"{name} attends within windows or to groups of tokens: it has no attention of every "
             "token to every token"

@@ -55,8 +55,10 @@ def encoded(classifier: Classifier, inputs: dict[str, Any], outputs: dict[str, A
         str(classifier.device),
         classifier.encoder.config._attn_implementation,  # type: ignore[union-attr]
         bool(outputs) or model.head.reads_attentions(),
-        tuple((name, tuple(tensor.shape), tensor.cpu().numpy().tobytes())
-              for name, tensor in sorted(inputs.items())),
+        tuple(
+            (name, tuple(tensor.shape), tensor.cpu().numpy().tobytes())
+            for name, tensor in sorted(inputs.items())
+        ),
     )
     output = _OUTPUTS.get(key)
     if output is None:

@@ -176,8 +176,10 @@ def _check_modules(
     if not any((modules[0][1] / file).is_file() for file in files):
         raise CheckpointError(f"{name}: {modules[0][1].name}/config.json of its encoder is missing")
     for kind, _, settings in modules:
-        if kind == "Pooling" and settings.get("include_prompt") is False and cross_encoders.prompt_of(
-            _json(folder / cross_encoders.SETTINGS)
+        if (
+            kind == "Pooling"
+            and settings.get("include_prompt") is False
+            and cross_encoders.prompt_of(_json(folder / cross_encoders.SETTINGS))
         ):
             raise CheckpointError(
                 f"{name}: its pooling leaves its own prompt out, which PoolLens cannot do. Set "
@@ -328,8 +330,7 @@ def _setfit(checkpoint: Checkpoint, head: Any) -> Any:
 
 def as_encoder(classifier: Any) -> Any:
     """The classifier without what :func:`settle` took over: another head reads its encoder so."""
-    from analysis.checkpoints.tokenizers import token_limit
-    from analysis.checkpoints.tokenizers import load_tokenizer
+    from analysis.checkpoints.tokenizers import load_tokenizer, token_limit
 
     if classifier.checkpoint.layout == LAYOUT.key:
         classifier.tokenizer = load_tokenizer(_modules(classifier.checkpoint.folder)[0][1])

@@ -40,9 +40,7 @@ def check_weights(folder: Path, name: str) -> tuple[Path, ...]:
             if both
             else " Copy it there too, or save the model again."
         )
-        raise CheckpointError(
-            f"{name}: there is no {prefix}.safetensors beside config.json.{hint}"
-        )
+        raise CheckpointError(f"{name}: there is no {prefix}.safetensors beside config.json.{hint}")
     for file in files:
         _check_safetensors(file, name)
     _check_shards(folder, name)
@@ -91,7 +89,9 @@ def _check_safetensors(file: Path, name: str) -> None:
     except (ValueError, LookupError, TypeError, AttributeError):
         expected = -1
     if expected != size:
-        phrase = f"it should have {expected:,} bytes and has {size:,}" if expected > 0 else "no header"
+        phrase = (
+            f"it should have {expected:,} bytes and has {size:,}" if expected > 0 else "no header"
+        )
         raise CheckpointError(
             f"{name}: {file.name} is truncated or damaged ({phrase}). Copy or download it again."
         )
@@ -145,7 +145,8 @@ def check_quantised(name: str, config: dict[str, Any]) -> None:
     settings = config.get("quantization_config")
     if isinstance(settings, dict):
         raise CheckpointError(
-            f"{name}: its weights are quantised ({settings.get('quant_method', 'quantization_config')})"
-            ", and PoolLens reads whole ones. Take the model that was quantised, or write it whole "
-            "where that library is installed: model.dequantize().save_pretrained(folder)."
+            f"{name}: its weights are quantised "
+            f"({settings.get('quant_method', 'quantization_config')}), and PoolLens reads whole "
+            "ones. Take the model that was quantised, or write it whole where that library is "
+            "installed: model.dequantize().save_pretrained(folder)."
         )
