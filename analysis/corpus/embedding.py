@@ -240,6 +240,21 @@ def stored(
     return rows, matrix(parts, reader.name)[first]
 
 
+def stored_at(
+    root: str | Path,
+    checkpoint: Checkpoint,
+    table: Table,
+    key: Key,
+    precision: str,
+    rows: Sequence[int] | np.ndarray,
+) -> np.ndarray | None:
+    """Vectors (M, d) of ascending ``rows`` (M,), read-only; None where some are not on disk."""
+    numbers, vectors = stored(root, checkpoint, table, key, precision)
+    chosen = vectors[np.isin(numbers, rows)]
+    chosen.setflags(write=False)
+    return chosen if len(chosen) == len(rows) else None
+
+
 def matrix(table: pa.Table, column: str) -> np.ndarray:
     """A column of lists of equal length as (N, d) float32."""
     width = table.schema.field(column).type.list_size

@@ -16,7 +16,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,6 +117,11 @@ class Predictions:
                 "same task."
             )
         return columns
+
+    def numbered_as(self, table: Table) -> Predictions:
+        """The answers as those to a table of these rows alone, which counts them from 0."""
+        rows = np.arange(len(self.rows))
+        return replace(self, data=table.digest, total=len(rows), rows=rows)
 
     def at(self, rows: Sequence[int] | NDArray[np.int64]) -> Predictions:
         """The given rows that are done, ascending."""
@@ -243,6 +248,14 @@ def done_rows(folder: Path, kind: str) -> NDArray[np.int64]:
     if table is None:
         return np.zeros(0, np.int64)
     return np.unique(table["row"].to_numpy())
+
+
+def rows_of_all(several: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """The rows (n,), ascending, that stand in each of several arrays (m,) of unique rows."""
+    common: NDArray[np.int64] | None = None
+    for rows in several:
+        common = rows if common is None else np.intersect1d(common, rows, assume_unique=True)
+    return np.zeros(0, np.int64) if common is None else common
 
 
 def read(

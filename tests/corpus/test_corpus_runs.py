@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import analysis
 from analysis.common.faults import CheckpointError
-from analysis.corpus import predictions, runs
+from analysis.corpus import embedding, predictions, runs
 from analysis.corpus.readers import PREDICTION, fixed_lists
 from tests.support import zoo
 from tests.support.data_rows import batch_of, data, logits_of
@@ -309,6 +311,29 @@ corpus.run(analysis.load({folder!r}, device="cpu"), data(200), {out!r}, batch_to
     np.testing.assert_array_equal(whole.at(some.rows).logits, some.logits)
     fresh = runs.run(classifier, table, tmp_path / "fresh")
     np.testing.assert_allclose(whole.logits, fresh.logits, rtol=0, atol=1e-5)
+
+
+@given(st.lists(st.sets(st.integers(0, 20)), max_size=4))
+def test_rows_of_all_are_those_that_each_one_has(several):
+    common = set.intersection(*several) if several else set()
+    rows = predictions.rows_of_all([np.array(sorted(each), np.int64) for each in several])
+    assert rows.tolist() == sorted(common)
+
+
+def test_some_rows_are_answered_and_embedded_as_a_table_of_their_own(tmp_path):
+    classifier, table = zoo.loaded("mha"), data(20)
+    reader, rows = embedding.PoolingReader("mean", 2), (3, 4, 11)
+    runs.compute(classifier, table, tmp_path, [PREDICTION, reader])
+    part = table.take(np.array(rows))
+    whole = predictions.read(tmp_path, classifier.checkpoint, table)
+    own = whole.at(rows).numbered_as(part)
+    assert (own.complete, own.data) == (True, part.digest)
+    assert own.rows.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(own.logits, whole.logits[list(rows)])
+    stored = (tmp_path, classifier.checkpoint, table, ("mean", 2))
+    every = embedding.stored(*stored)[1]
+    np.testing.assert_array_equal(embedding.stored_at(*stored, "float32", rows), every[list(rows)])
+    assert embedding.stored_at(*stored, "float32", (3, 20)) is None
 
 
 @pytest.mark.slow

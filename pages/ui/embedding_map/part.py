@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import streamlit as st
 
 from analysis.common.cache import Cache
@@ -14,6 +12,8 @@ from pages.ui.engine import results_folder
 from pages.ui.engine.server_wide import once_a_server
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from analysis.checkpoints.checkpoint import Checkpoint
     from pages.ui.embedding_map.engine import Pass
 
@@ -48,29 +48,24 @@ def _places(data_pass: Pass, layer: int) -> np.ndarray:
     """Rows (M,) of the sample, ascending, whose vectors are on disk for every map of a layer."""
     from analysis.corpus.embedding import PoolingReader
 
-    common: np.ndarray | None = None
+    done = []
     for member, name in data_pass.shown():
-        place = predictions.place_of(
-            results_folder.folder(), member, data_pass.table, data_pass.precision
-        )
+        root = results_folder.folder()
+        place = predictions.place_of(root, member, data_pass.table, data_pass.precision)
         number = min(layer, data_pass.layers_of(member, name)[-1])
-        rows = predictions.done_rows(place, PoolingReader(name, number).name)
-        common = rows if common is None else np.intersect1d(common, rows, assume_unique=True)
-    return np.zeros(0, np.int64) if common is None else common
+        done.append(predictions.done_rows(place, PoolingReader(name, number).name))
+    return predictions.rows_of_all(done)
 
 
 def vectors(
     member: Checkpoint, part: Pass, whole: Pass, name: str, layer: int
 ) -> np.ndarray | None:
     """Vectors (M, d) of the rows of a part; None where they are not on disk any more."""
-    from analysis.corpus.embedding import stored
+    from analysis.corpus.embedding import stored_at
 
     def read() -> np.ndarray | None:
-        root = results_folder.folder()
-        rows, vectors_read = stored(root, member, whole.table, (name, layer), part.precision)
-        of_part = vectors_read[np.isin(rows, part.places)]
-        of_part.setflags(write=False)
-        return of_part if len(of_part) == len(part.places) else None
+        root, key = results_folder.folder(), (name, layer)
+        return stored_at(root, member, whole.table, key, part.precision, part.places)
 
     return _held().get_or_make(
         (member.sha256, part.table.digest, name, layer, part.precision),
@@ -90,8 +85,7 @@ def answers(member: Checkpoint, part: Pass, whole: Pass) -> predictions.Predicti
     of_part = predictions.read(root, member, whole.table, part.precision).at(part.places)
     if len(of_part) < len(part.places):
         return None
-    rows = np.arange(len(of_part))
-    return replace(of_part, data=part.table.digest, total=len(of_part), rows=rows)
+    return of_part.numbered_as(part.table)
 
 
 def sentence(part: Pass, whole: Pass) -> str:
