@@ -248,7 +248,7 @@ def _take(column: Sequence[str], rows: NDArray[np.int64]) -> Sequence[str]:
 def _first_of_each(
     rows: Rows, digests: NDArray[np.uint64], lines: NDArray[np.int64], keep: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Which rows are no repetition of an earlier one; the others are noted."""
+    """Rows that repeat no earlier one; the others are noted."""
     order = np.argsort(digests, kind="stable")
     sorted_digests = digests[order]
     fresh = np.ones(len(digests), dtype=bool)

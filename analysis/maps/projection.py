@@ -71,7 +71,7 @@ class Map:
     moved: list[Similarity] = field(default_factory=list)
 
     def onto(self, reference: np.ndarray) -> Map:
-        """The same map turned, mirrored, scaled and shifted onto ``reference`` (N, 2)."""
+        """The map turned, mirrored, scaled and shifted onto ``reference`` (N, 2)."""
         similarity = procrustes(reference, self.projection.points)
         moved = replace(self.projection, points=similarity.apply(self.projection.points))
         return Map(moved, self.vectors, self.reducer, [*self.moved, similarity])

@@ -182,7 +182,7 @@ def _counted(strata: Sequence[tuple[Floats, Floats]]) -> float:
 
 
 def standardised_difference(first: Floats, second: Floats) -> float:
-    """What :func:`stratified_p` sums, of one stratum, (n,) and (m,): the difference of means in
+    """Term of :func:`stratified_p` for one stratum, (n,) and (m,): the difference of means in
     standard deviations of all its values. 0 where nothing varies, NaN without values."""
     if not len(first) or not len(second):
         return float("nan")

@@ -1,8 +1,9 @@
-"""Names are nouns that say what is held: no participle or pronoun stands alone as one."""
+"""Names and docstrings begin with nouns: no participle, no pronoun, no headless clause."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,3 +61,20 @@ def test_a_name_says_what_is_held(room: str) -> None:
 )
 def test_a_name_that_says_nothing_is_noticed(source: str, names: list[str]) -> None:
     assert [name for _, name in _that_say_nothing(source)] == names
+
+
+# A clause without its noun: "What a folder says of itself" for "The record of a folder".
+HEADLESS = re.compile(r"(What|Which|Who|Whose|How|Those|The same)\b")
+
+
+@pytest.mark.parametrize("room", HOUSE)
+def test_a_docstring_begins_with_its_noun_or_verb(room: str) -> None:
+    headless = [
+        f"{path.relative_to(ROOT)}: {first}"
+        for path in sorted((ROOT / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        for first in (ast.get_docstring(node) or "").splitlines()[:1]
+        if HEADLESS.match(first)
+    ]
+    assert not headless, "begin with the noun that is meant:\n" + "\n".join(headless)

@@ -26,7 +26,7 @@ def tensors(files: Iterable[Path]) -> dict[str, Tensor]:
 
 
 def unwrapped(state: Mapping[str, Tensor], beginnings: Iterable[str]) -> dict[str, Tensor]:
-    """The same tensors (...) without a prefix that a wrapper of the training script left before
+    """Tensors (...) without a prefix that a wrapper of the training script left before
     every name, if there is one: behind it some names begin with each of `beginnings`."""
     prefixes = tuple(beginnings)
     if not any(key.startswith(prefixes) for key in state):

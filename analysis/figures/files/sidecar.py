@@ -45,7 +45,7 @@ class Signature:
         return bool(self.author or self.project)
 
     def as_dict(self) -> dict[str, str]:
-        """What is said."""
+        """The signature as plain values."""
         return {k: v for k, v in (("author", self.author), ("project", self.project)) if v}
 
 

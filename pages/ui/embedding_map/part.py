@@ -89,7 +89,7 @@ def answers(member: Checkpoint, part: Pass, whole: Pass) -> predictions.Predicti
 
 
 def sentence(part: Pass, whole: Pass) -> str:
-    """Which rows the map shows."""
+    """Sentence on the rows that the map shows."""
     return (
         f"These are {len(part.table):,} of the {len(whole.table):,} rows, drawn at random and "
         "laid out by PCA; the others follow."

@@ -1,4 +1,4 @@
-"""Whose work it is. On one's own machine all of it; on a shared server each visitor's is apart.
+"""The visitor whose work it is: on your own machine all of it, on a shared server each one's.
 
 A visitor is told by a random name in a cookie of the browser, so that a reload finds the work
 again; nobody else can guess it. Who has logged in has a name made of that, the same in every

@@ -76,7 +76,7 @@ def lines(known: dict[str, list[Sweep]], shown: Sequence[Reply], choice: Choice)
 
 
 def turned(known: dict[str, list[Sweep]], shown: Sequence[Reply], choice: Choice) -> list[Plot]:
-    """How far the pooled vector turns: of all, or of those each whose encoders are as deep."""
+    """Plots of the pooled vector's change: of all, or of each group with equally deep encoders."""
     alike: dict[int, list[Reply]] = {}
     for reply in shown:
         if reply.entry.id in known:

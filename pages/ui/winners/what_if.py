@@ -1,4 +1,4 @@
-"""What-if answers of all chosen checkpoints: a layer or a word left out."""
+"""Answers to what-if questions of all chosen checkpoints: a layer or a word left out."""
 
 from __future__ import annotations
 
