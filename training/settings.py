@@ -65,7 +65,7 @@ class Splits:
 def all_options(head: str, options: dict[str, Any]) -> dict[str, Any]:
     """The pooling head's options with its defaults written out, so that a later change of a
     default changes no finished checkpoint."""
-    from analysis.heads.base import HEADS, check_options, options_of
+    from analysis.heads.registry import HEADS, check_options, options_of
 
     known = check_options(head, options)
     strangers = sorted(set(options) - set(known))

@@ -14,24 +14,13 @@ name theirs in their docstrings.
 """
 
 from analysis.heads.attending import AttentionPooling
-from analysis.heads.base import (
-    HEADS,
-    LayerWinners,
-    Pooled,
-    PoolingHead,
-    attention_for,
-    build,
-    check_options,
-    head,
-    head_layers,
-    initialise,
-    options_of,
-)
+from analysis.heads.base import LayerWinners, Pooled, PoolingHead, head_layers, initialise
 from analysis.heads.of_cls import Cls, ClsMlp, ClsTanh, MaxCls
 from analysis.heads.of_embedders import LatentAttention, MultiLayer
 from analysis.heads.of_layers import MaxSeqMean, WeightedLayers
 from analysis.heads.of_modchembert import ModChemBert
 from analysis.heads.of_tokens import Concat, LastToken, Max, Mean, MeanSqrtLen, WeightedMean
+from analysis.heads.registry import HEADS, attention_for, build, check_options, head, options_of
 from analysis.heads.with_attention import (
     AdaPool,
     MaxSeqMha,

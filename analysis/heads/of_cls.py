@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from analysis.heads import pooling
-from analysis.heads.base import Pooled, PoolingHead, check_last_k, dense_step, head, norm_step
+from analysis.heads.base import Pooled, PoolingHead, check_last_k, dense_step, norm_step
 from analysis.heads.of_layers import pool_last_layers
+from analysis.heads.registry import head
 from analysis.straight_line.layers import Activation, Layer
 
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from analysis.heads import pooling
-from analysis.heads.base import Pooled, PoolingHead, dense_step, head
+from analysis.heads.base import Pooled, PoolingHead, dense_step
+from analysis.heads.registry import head
 from analysis.heads.with_attention import QueriesAttention
 from analysis.straight_line.layers import Activation, Layer, MeanOfBlocks
 

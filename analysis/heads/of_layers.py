@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from analysis.heads import pooling
-from analysis.heads.base import LayerWinners, Pooled, PoolingHead, check_last_k, head
+from analysis.heads.base import LayerWinners, Pooled, PoolingHead, check_last_k
+from analysis.heads.registry import head
 
 
 def pool_last_layers(hidden: Tensor, last_k: int) -> tuple[Tensor, LayerWinners]:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from transformers.activations import ACT2FN
 
 from analysis.heads import pooling
-from analysis.heads.base import Pooled, PoolingHead, dense_step, head, norm_step
+from analysis.heads.base import Pooled, PoolingHead, dense_step, norm_step
 from analysis.heads.of_layers import by_layer, pool_last_layers
+from analysis.heads.registry import head
 from analysis.straight_line.layers import ACTIVATIONS, Activation, Layer
 
 POOLINGS = (

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from analysis.heads import pooling
-from analysis.heads.base import LayerWinners, Pooled, PoolingHead, head
+from analysis.heads.base import LayerWinners, Pooled, PoolingHead
+from analysis.heads.registry import head
 
 
 @head("mean")

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from analysis.heads import pooling
 from analysis.heads.attending import AttentionPooling
-from analysis.heads.base import Pooled, check_last_k, head
+from analysis.heads.base import Pooled, check_last_k
 from analysis.heads.of_layers import by_layer, pool_last_layers
+from analysis.heads.registry import head
 
 
 @head("mha")
