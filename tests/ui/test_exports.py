@@ -135,7 +135,7 @@ def test_the_preview_is_at_true_size_and_the_checks_have_numbers(opened):
 
 def test_every_control_reaches_the_file(opened):
     from analysis.figures.style.settings import Style
-    from pages.ui.export import panel
+    from pages.ui.export import style_controls
 
     opened.selectbox(key=f"{KEY}-venue").set_value("icml").run()
     opened.selectbox(key=f"{KEY}-width").set_value("inches").run()
@@ -146,7 +146,7 @@ def test_every_control_reaches_the_file(opened):
     opened.selectbox(key=f"{KEY}-palette").set_value("brown-teal").run()
     opened.toggle(key=f"{KEY}-greyscale").set_value(True).run()
     opened.toggle(key=f"{KEY}-title").set_value(True).run()
-    kept = Style.from_dict(opened.session_state[panel._STYLE])
+    kept = Style.from_dict(opened.session_state[style_controls.STYLE])
     assert kept == Style("icml", 4.5, 2.5, "serif", 9.0, "brown-teal", greyscale=True, title=True)
     assert "4.50 × 2.50 inches, ICML, 9 points" in words_of(opened)
     assert not opened.exception
@@ -181,13 +181,13 @@ def test_caption_latex_bibtex_and_table_stand_there_to_be_copied(opened):
 
 def test_files_are_signed_only_while_the_switch_is_on(opened):
     from analysis.figures.files.sidecar import Signature
-    from pages.ui.export import panel
+    from pages.ui.export import style_controls
 
     def signed():
         held = opened.session_state
-        kept = dict(panel._NOBODY)
-        if panel._SIGNED in held:
-            kept |= held[panel._SIGNED]
+        kept = dict(style_controls.NOBODY)
+        if style_controls.SIGNED in held:
+            kept |= held[style_controls.SIGNED]
         return Signature(kept["author"], kept["project"]) if kept["on"] else Signature()
 
     assert not signed()

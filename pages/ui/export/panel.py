@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -16,20 +15,14 @@ from analysis.figures.files.citations import bibtex as references
 from analysis.figures.files.export import export, slug
 from analysis.figures.files.saved import save
 from analysis.figures.files.sidecar import Signature, sidecar
-from analysis.figures.marks import Grid
 from analysis.figures.plot import Plot
-from analysis.figures.style.palettes import PALETTES
-from analysis.figures.style.settings import FONTS, Style
-from analysis.figures.style.venues import NARROWEST, VENUES, WIDEST, width_in_inches
+from analysis.figures.style.settings import Style
 from pages.ui.export import collection
 from pages.ui.export.preview import checks_html, drawn, left_out, preview_html
+from pages.ui.export.style_controls import controls, signature, style
 from pages.ui.kit import cards
 
-_STYLE, _SIGNED = "export_style", "export_signed"  # one for all pictures, kept in the session
-_NOBODY: dict[str, Any] = {"on": False, "author": "", "project": ""}
 CSS = (Path(__file__).parent / "panel.css").read_text(encoding="utf-8")
-_WIDTHS = {"column": "Column", "full": "Full width", "inches": "My own"}
-_FONTS = {"sans": "Sans", "serif": "Serif, as the venue's"}
 # what a button says, format, dots an inch
 FILES = (
     ("PDF", "pdf", 300),
@@ -87,18 +80,6 @@ def _menu(plots: Mapping[str, Plot], key: str, label: str, together: str) -> Non
             _panel(plots, key, together)
 
 
-def style() -> Style:
-    """The style that was set last in this session."""
-    kept = st.session_state.get(_STYLE)
-    return Style.from_dict(kept) if kept else Style()
-
-
-def signature() -> Signature:
-    """Signature of the files; none unless it is switched on."""
-    kept = {**_NOBODY, **st.session_state.get(_SIGNED, {})}
-    return Signature(kept["author"].strip(), kept["project"].strip()) if kept["on"] else Signature()
-
-
 def _add_button(plot: Plot, key: str, name: str = "") -> None:
     """Under the picture's name where there are several, else as the menu of several is called."""
     st.button(
@@ -138,7 +119,7 @@ def _panel(plots: Mapping[str, Plot], key: str, together: str = "") -> None:
             if len(names) > 1:
                 name = st.selectbox("Picture", names, key=f"{key}-picture")
             chosen_plots = (plots[name],) if name in plots else tuple(plots.values())
-            _controls(chosen_plots, key)
+            controls(chosen_plots, key)
         with right:
             chosen = (
                 style() if len(chosen_plots) == 1 else replace(style(), letters=True, height=None)
@@ -163,155 +144,6 @@ def _panel(plots: Mapping[str, Plot], key: str, together: str = "") -> None:
             _files(chosen_plots, chosen, columns, key)
             st.html(checks_html(made.checks))
             _words(chosen_plots, chosen)
-
-
-# --- style ------------------------------------------------------------------------------------
-
-
-def _controls(plots: tuple[Plot, ...], key: str) -> None:
-    now = style()
-    columns: tuple[str, ...] = ("column", "full") if now.of.column is not None else ("full",)
-    if now.venue == "custom":
-        columns = ()
-    free = isinstance(now.width, float) or not columns
-    with st.container(gap="xsmall", key=f"{key}-style"):
-        _set(key, "venue", now.venue)
-        st.selectbox(
-            "Venue",
-            list(VENUES),
-            key=f"{key}-venue",
-            format_func=lambda v: VENUES[v].name,
-            **_on("venue", key),
-        )
-        width = "inches" if free else now.width if now.width in columns else columns[0]
-        _set(key, "width", width)
-        st.selectbox(
-            "Width",
-            [*columns, "inches"],
-            key=f"{key}-width",
-            format_func=partial(_width, now),
-            **_on("width", key),
-        )
-        if free:
-            _set(key, "inches", now.inches)
-            st.number_input(
-                "Inches",
-                NARROWEST,
-                WIDEST,
-                step=0.1,
-                format="%.3f",
-                key=f"{key}-inches",
-                **_on("inches", key),
-            )
-        _set(key, "height", now.height)
-        st.number_input(
-            "Height, inches",
-            0.3,
-            60.0,
-            value=None,
-            step=0.1,
-            format="%.2f",
-            placeholder="as drawn",
-            key=f"{key}-height",
-            help="Token strips take the height that their text needs.",
-            **_on("height", key),
-        )
-        _set(key, "font", now.font)
-        st.selectbox(
-            "Font", FONTS, key=f"{key}-font", format_func=lambda f: _FONTS[f], **_on("font", key)
-        )
-        _set(key, "size", now.font_size)
-        st.number_input(
-            "Font size, points",
-            4.0,
-            60.0,
-            value=None,
-            step=0.5,
-            format="%.1f",
-            placeholder=f"{now.of.text:g}, for {now.of.name}",
-            key=f"{key}-size",
-            **_on("size", key),
-        )
-        _set(key, "palette", now.palette)
-        st.selectbox(
-            "Palette",
-            list(PALETTES),
-            key=f"{key}-palette",
-            format_func=lambda p: PALETTES[p].label,
-            **_on("palette", key),
-        )
-        mark = plots[0].mark
-        several = len(plots) == 1 and isinstance(mark, Grid) and len(mark.panels) > 1
-        for field, label in (
-            ("greyscale", "Greyscale"),
-            ("title", "Title"),
-            *([("letters", "Panel letters")] if several else []),
-        ):
-            _set(key, field, getattr(now, field))
-            st.toggle(label, key=f"{key}-{field}", **_on(field, key))
-        _signature(key)
-
-
-def _signature(key: str) -> None:
-    """Author and project, which no file names unless this is switched on."""
-    kept = {**_NOBODY, **st.session_state.get(_SIGNED, {})}
-    _set(key, "sign", kept["on"])
-    st.toggle(
-        "Embed author name",
-        key=f"{key}-sign",
-        on_change=_sign,
-        args=("on", f"{key}-sign"),
-        help="Without it the files name no user, host, owner of a checkpoint or folder. Leave it "
-        "off for a paper under double-blind review.",
-    )
-    if kept["on"]:
-        for name in ("author", "project"):
-            _set(key, name, kept[name])
-            st.text_input(
-                name.capitalize(),
-                key=f"{key}-{name}",
-                on_change=_sign,
-                args=(name, f"{key}-{name}"),
-            )
-
-
-def _sign(name: str, widget: str) -> None:
-    kept = {**_NOBODY, **st.session_state.get(_SIGNED, {})}
-    st.session_state[_SIGNED] = {**kept, name: st.session_state[widget]}
-
-
-def _width(now: Style, width: str) -> str:
-    """A width with its inches, where the venue fixes them."""
-    if width == "inches":
-        return _WIDTHS[width]
-    return f"{_WIDTHS[width]}, {width_in_inches(now.venue, width):g} in"
-
-
-def _set(key: str, field: str, value: Any) -> None:
-    """The one style decides what a widget shows: another picture's menu may have changed it."""
-    st.session_state[f"{key}-{field}"] = value
-
-
-def _on(field: str, key: str) -> dict[str, Any]:
-    return {"on_change": _changed, "args": (field, f"{key}-{field}")}
-
-
-def _changed(field: str, widget: str) -> None:
-    now, value = style(), st.session_state[widget]
-    if field == "venue":
-        keep = now.width if now.width in ("column", "full") and value != "custom" else "column"
-        changes: dict[str, Any] = {"venue": value, "width": keep}
-        if value == "custom":
-            changes["width"] = now.inches
-    elif field == "width":
-        changes = {"width": now.inches if value == "inches" else value}
-    else:
-        name = {"inches": "width", "size": "font_size"}.get(field, field)
-        changes = {name: value}
-    try:
-        st.session_state[_STYLE] = replace(now, **changes).as_dict()
-    except ValueError as error:  # a number beyond what can be drawn: the widget shows the old one
-        st.toast(str(error), icon=":material/warning:")
 
 
 # --- files and words --------------------------------------------------------------------------
