@@ -1,4 +1,4 @@
-"""What an attribution costs: beside Captum as commonly called, and beside transformers-interpret.
+"""Cost of an attribution: beside Captum as commonly called, and beside transformers-interpret.
 
 First integrated gradients that stop by themselves against `LayerIntegratedGradients` with 50 steps
 and `internal_batch_size=10`: the largest error of a token's score against 1,000 steps, and the
@@ -58,30 +58,31 @@ def _integrated(classifier: Any, text: str) -> dict[str, Any]:
 
     captum = Captum(classifier, text)
     reference = captum.integrated(1000, 50)
-    found: dict[str, Any] = {}
+    attributions: dict[str, Any] = {}
 
     def ours() -> None:
-        found["ours"] = attribute(classifier, text, target=captum.target)
+        attributions["ours"] = attribute(classifier, text, target=captum.target)
 
     def theirs() -> None:
-        found["theirs"] = captum.integrated(50, 10)
+        attributions["theirs"] = captum.integrated(50, 10)
 
-    mine, other = _medians([ours, theirs], ROUNDS)
+    mine, theirs_time = _medians([ours, theirs], ROUNDS)
     error, others = (
-        np.abs(scores - reference).max() for scores in (found["ours"].scores, found["theirs"])
+        np.abs(scores - reference).max()
+        for scores in (attributions["ours"].scores, attributions["theirs"])
     )
     return {
         "what": f"integrated gradients, {classifier.checkpoint.head}",
         "tokens": captum.length,
-        "points": found["ours"].options["n_steps"],
+        "points": attributions["ours"].options["n_steps"],
         "error": float(error),
         "Captum's error, 50 steps": float(others),
         "largest score": float(np.abs(reference).max()),
         "time (ms)": mine * 1000,
-        "Captum's time (ms)": other * 1000,
-        "ratio": mine / other,
+        "Captum's time (ms)": theirs_time * 1000,
+        "ratio": mine / theirs_time,
         "error no larger": bool(error <= max(others, ROUNDING * np.abs(reference).max())),
-        "half the time": bool(mine <= other / 2),
+        "half the time": bool(mine <= theirs_time / 2),
     }
 
 
@@ -119,14 +120,14 @@ def _interpret(classifier: Any, text: str) -> dict[str, Any]:
     except ImportError as error:
         return {"what": f"{name}: not installed here ({error})"}
     explain = SequenceClassificationExplainer(classifier.model, classifier.tokenizer)
-    mine, other = _medians(
+    mine, theirs_time = _medians(
         [lambda: attribute(classifier, text, target=1), lambda: explain(text, index=1)], ROUNDS
     )
     return {
         "what": name,
         "time (ms)": mine * 1000,
-        "transformers-interpret (ms)": other * 1000,
-        "ratio": mine / other,
+        "transformers-interpret (ms)": theirs_time * 1000,
+        "ratio": mine / theirs_time,
     }
 
 
@@ -164,32 +165,32 @@ class Captum:
 
     def of_ids(self, ids: Any) -> Any:
         """(n, T) ids -> (n,) logits of the target."""
-        given = {name: one.expand(len(ids), -1) for name, one in self.fixed.items()}
-        return self.model(input_ids=ids, **given).logits[:, self.target]
+        expanded = {name: tensor.expand(len(ids), -1) for name, tensor in self.fixed.items()}
+        return self.model(input_ids=ids, **expanded).logits[:, self.target]
 
     def of_vectors(self, vectors: Any) -> Any:
         """(n, T, e) embeddings -> (n,) logits of the target."""
-        given = {name: one.expand(len(vectors), -1) for name, one in self.fixed.items()}
-        return self.model(inputs_embeds=vectors, **given).logits[:, self.target]
+        expanded = {name: tensor.expand(len(vectors), -1) for name, tensor in self.fixed.items()}
+        return self.model(inputs_embeds=vectors, **expanded).logits[:, self.target]
 
     def integrated(self, steps: int, together: int) -> np.ndarray:
         """(T,) scores of LayerIntegratedGradients on the word embeddings."""
         from captum.attr import LayerIntegratedGradients
 
-        found = LayerIntegratedGradients(self.of_ids, self.embed).attribute(
+        attributions = LayerIntegratedGradients(self.of_ids, self.embed).attribute(
             self.ids, baselines=self.empty, n_steps=steps, internal_batch_size=together
         )
-        scores: np.ndarray = found[0].sum(-1).detach().cpu().numpy()
+        scores: np.ndarray = attributions[0].sum(-1).detach().cpu().numpy()
         return scores
 
     def calls(self) -> dict[str, Callable[[], Any]]:
-        """What to call for each of our methods that Captum has."""
+        """Calls of Captum for each of our methods that it has."""
         import torch
         from captum import attr
 
         ids, empty, vectors, nothing = self.ids, self.empty, self.vectors, self.nothing
         places = torch.arange(ids.shape[1], device=ids.device)[None]
-        samples = {name: one.get("n_samples", 0) for name, one in SAMPLES.items()}
+        samples = {name: options.get("n_samples", 0) for name, options in SAMPLES.items()}
 
         def leaf() -> Any:
             return vectors.clone().requires_grad_()
@@ -222,4 +223,4 @@ class Captum:
 def _medians(functions: list[Callable[[], Any]], rounds: int) -> list[float]:
     """Median seconds of each."""
     times = in_turn(functions, rounds, warm=1)
-    return [statistics.median(one) for one in times]
+    return [statistics.median(seconds) for seconds in times]

@@ -145,11 +145,11 @@ def _page_of(browser: Any, name: str, root: Path) -> Iterator[Any]:
         )
 
         def wait(kind: tuple[str, str], known: int, count: int = 1) -> int:
-            given = [*kind, known, count]
-            return int(page.wait_for_function(SHOWN, arg=given, polling=20).json_value())
+            arguments = [*kind, known, count]
+            return int(page.wait_for_function(SHOWN, arg=arguments, polling=20).json_value())
 
         def shown() -> dict[tuple[str, str], int]:
-            """What stands there once nothing is computed any more."""
+            """Content of the page once nothing is computed any more."""
             page.wait_for_timeout(2_000)
             page.wait_for_function(IDLE)
             return {kind: wait(kind, 0) for kind in (TABLE, MATRICES)}
@@ -199,18 +199,18 @@ def _bertviz(browser: Any, name: str, root: Path, text: str, folder: Path) -> di
         return {"BertViz: attentions to picture (s)": why}
     seconds, cpu = map(float, made.stdout.split()[-2:])
     size = file.stat().st_size
-    found: dict[str, Any] = {
+    numbers: dict[str, Any] = {
         "BertViz: HTML made (s)": seconds,
         "BertViz: HTML made (CPU s)": cpu,
         "BertViz: sent (MB)": size / 1e6,
     }
     opened = time.perf_counter()
     shown = _opens(browser, file)
-    found["BertViz: attentions to picture (s)"] = (
+    numbers["BertViz: attentions to picture (s)"] = (
         seconds + time.perf_counter() - opened if shown is None else shown
     )
     file.unlink()
-    return found
+    return numbers
 
 
 # Its last line: seconds and CPU seconds from the attentions to the file.

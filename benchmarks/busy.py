@@ -1,4 +1,4 @@
-"""What another busy process costs: the same forwards on a quiet machine and beside busy loops.
+"""Cost of another busy process: the same forwards on a quiet machine and beside busy loops.
 
 Each line is a process of its own, since OpenMP reads its settings once. Goal: with one busy loop
 beside it at most twice the quiet time.

@@ -11,7 +11,7 @@ from typing import Any
 NAMES = ("chromium", "google-chrome", "chrome", "chromium-headless-shell")
 
 
-def found() -> str | None:
+def installed() -> str | None:
     """The path of the browser: ``POOLLENS_CHROMIUM``, or the first of the usual names."""
     return os.environ.get("POOLLENS_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
@@ -25,7 +25,7 @@ def browser() -> Iterator[Any]:
     """
     from playwright.sync_api import sync_playwright
 
-    path = found()
+    path = installed()
     if path is None:
         raise SystemExit("this benchmark drives a browser: install Chromium")
     with sync_playwright() as playwright:

@@ -93,14 +93,14 @@ def _plots() -> Iterator[tuple[str, str, Any]]:
 
 def _versions() -> dict[str, str]:
     """Versions of what draws, on both sides."""
-    found = {}
+    versions = {}
     for name in ("matplotlib", "plotly", "kaleido"):
         with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    if path := chromium.found():
-        said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-        found["browser"] = said.stdout.strip()
-    return found
+            versions[name] = metadata.version(name)
+    if path := chromium.installed():
+        answer = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+        versions["browser"] = answer.stdout.strip()
+    return versions
 
 
 def _median(make: Callable[[], bytes], rounds: int = ROUNDS) -> tuple[float, bytes]:

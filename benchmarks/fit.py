@@ -81,8 +81,10 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, np.ndarray]:
 def _states(train: Any, dev: Any, place: str) -> tuple[Any, Any]:
     import training
 
-    one, other = (training.states(ENCODER, table, folder=place) for table in (train, dev))
-    return one, other
+    train_states, dev_states = (
+        training.states(ENCODER, table, folder=place) for table in (train, dev)
+    )
+    return train_states, dev_states
 
 
 def _fit(train: Any, dev: Any, heads: tuple[str, ...] = HEADS) -> Any:

@@ -1,4 +1,4 @@
-"""What a person waits for: last key press to redrawn cards, and start of the server to an answer.
+"""Waits of a person: last key press to redrawn cards, and start of the server to an answer.
 
 Needs Chromium. Beside the waiting time stands what the four forwards alone take in this run.
 Goals: 0.5 s from the key press (0.15 s of which is the pause that ends typing), 5 s from the

@@ -58,10 +58,10 @@ def run() -> list[dict[str, Any]]:
 def sentences(count: int, seed: int) -> list[str]:
     """Different sentences, the same for the same seed."""
     draw = random.Random(seed)
-    found: dict[str, None] = {}
-    while len(found) < count:
-        found[" ".join(draw.choice(part) for part in _PARTS)] = None
-    return list(found)
+    different: dict[str, None] = {}
+    while len(different) < count:
+        different[" ".join(draw.choice(part) for part in _PARTS)] = None
+    return list(different)
 
 
 @contextmanager
@@ -98,8 +98,8 @@ def memory(process: int) -> float:
 def _row(count: int) -> dict[str, Any]:
     with server("--shared") as (port, process):
         row: dict[str, Any] = {"visitors": count}
-        one = asyncio.run(_measure(port, 1, "", 1, 99))  # imports, models
-        assert one["wrong"] == 0
+        warm_up = asyncio.run(_measure(port, 1, "", 1, 99))  # imports, models
+        assert warm_up["wrong"] == 0
         row["GB before"] = memory(process)
         cards = asyncio.run(_measure(port, count, "", ROUNDS, count))
         row |= {
@@ -145,13 +145,14 @@ async def _visit(
     await asyncio.sleep(draw.random())
     choices = {"text": "The film is good", "checkpoints": CHECKPOINTS}
     async with Visitor(port, page, choices) as visitor:
-        await visitor.wait(lambda one: one.runs >= 2, 600)
+        await visitor.wait(lambda page: page.runs >= 2, 600)
         for text in texts:
             await asyncio.sleep(2 * draw.random())
             before, began = visitor.runs, time.monotonic()
             await visitor.type(text)
             await visitor.wait(
-                lambda one, text=text, before=before: one.runs > before and _shows(one, text), 600
+                lambda page, text=text, before=before: page.runs > before and _shows(page, text),
+                600,
             )
             waits.append(time.monotonic() - began)
             errors += len(visitor.exceptions())
@@ -162,34 +163,34 @@ async def _visit(
 
 def _shows(visitor: Visitor, text: str) -> bool:
     """Whether a strip of the page is of this text."""
-    wanted = text.lower().split()
+    words = text.lower().split()
     for piece in visitor.html():
-        found = [token.strip().lower() for token in _TOKEN.findall(piece)]
-        if found and all(word in found for word in wanted):
+        tokens = [token.strip().lower() for token in _TOKEN.findall(piece)]
+        if tokens and all(word in tokens for word in words):
             return True
     return False
 
 
 def _answers(visitor: Visitor) -> dict[str, str]:
     """Checkpoint -> its answer, as the card says it."""
-    found = {}
+    answers = {}
     for piece in visitor.html():
         for id, label, share in _ANSWER.findall(piece):
             if id in CHECKPOINTS:
-                found[id] = f"{label} {share}"
-    return found
+                answers[id] = f"{label} {share}"
+    return answers
 
 
 def _library(texts: set[str]) -> dict[str, dict[str, str]]:
-    """The same answers by the library alone."""
+    """Answers by the library alone."""
     import analysis
 
-    found: dict[str, dict[str, str]] = {text: {} for text in texts}
+    answers: dict[str, dict[str, str]] = {text: {} for text in texts}
     for id in CHECKPOINTS:
         classifier = analysis.load(ROOT / "checkpoints" / id, device="cpu")
         for text in texts:
             trace = analysis.record(classifier, text)
             shares = trace.probabilities
             label = classifier.checkpoint.labels[int(shares.argmax())]
-            found[text][id] = f"{label} {shares.max():.2f}"
-    return found
+            answers[text][id] = f"{label} {shares.max():.2f}"
+    return answers

@@ -75,17 +75,17 @@ def _vectors(texts: list[str], source: str) -> tuple[list[dict[str, Any]], Any]:
             peer.encode(texts, show_progress_bar=False)
         theirs = time.perf_counter() - started
         held = {n: stored(place, classifier.checkpoint, table, (n, 6))[1] for n in MODES[:3]}
-    said = f"{len(texts):,} sentences ({source})"
+    about = f"{len(texts):,} sentences ({source})"
     return [
         {
             "what": f"{len(FREE)} poolings x 7 layers, one pass, written to disk",
-            "of": said,
+            "of": about,
             "seconds": own,
             "peer / this": theirs / own,
         },
         {
             "what": f"sentence-transformers: {len(MODES)} x encode, last layer",
-            "of": said,
+            "of": about,
             "seconds": theirs,
             "peer / this": 1.0,
         },
@@ -99,7 +99,7 @@ def _maps(vectors: dict[str, Any]) -> list[dict[str, Any]]:
     from analysis.maps.atlas import Layouts, Sheet, Wish
 
     projection.warm_up()
-    sheets = [Sheet(name, name, {6: one}) for name, one in vectors.items()]
+    sheets = [Sheet(name, name, {6: array}) for name, array in vectors.items()]
     count = len(next(iter(vectors.values())))
     layouts, wish = Layouts(), Wish("umap")
     UMAP(random_state=0, n_jobs=1, metric="cosine").fit_transform(sheets[0].vectors[6])  # compiles
@@ -113,15 +113,15 @@ def _maps(vectors: dict[str, Any]) -> list[dict[str, Any]]:
     for sheet in sheets:
         UMAP(random_state=0, n_jobs=1, metric="cosine").fit_transform(sheet.vectors[6])
     theirs = time.perf_counter() - started
-    said = f"3 poolings of {count:,} sentences"
+    about = f"3 poolings of {count:,} sentences"
     return [
         {
             "what": "UMAP, aligned and measured",
-            "of": said,
+            "of": about,
             "seconds": own,
             "peer / this": theirs / own,
         },
-        {"what": "umap-learn: plain fits", "of": said, "seconds": theirs, "peer / this": 1.0},
+        {"what": "umap-learn: plain fits", "of": about, "seconds": theirs, "peer / this": 1.0},
     ]
 
 

@@ -134,20 +134,20 @@ def pan() -> list[dict[str, Any]]:
             if mode == "many":
                 page.locator("[data-do=many]").click()
                 page.wait_for_timeout(500)
-            told = page.evaluate(_MOVE, STEPS)
+            frames = page.evaluate(_MOVE, STEPS)
             what = "one map" if panels == 1 else f"{panels} maps side by side"
-            rows += _rows(f"{what} of {POINTS:,} points ({told['painter']})", told)
+            rows += _rows(f"{what} of {POINTS:,} points ({frames['painter']})", frames)
             page.close()
         if _PEER:
             rows += _peer(browser)
     return rows
 
 
-def _rows(of: str, told: dict[str, Any]) -> list[dict[str, Any]]:
+def _rows(of: str, frames: dict[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for what in ("pan", "hover", "lasso"):
-        times = np.array(told[what])
-        named = f"lasso around {told['caught']:,} points" if what == "lasso" else what
+        times = np.array(frames[what])
+        named = f"lasso around {frames['caught']:,} points" if what == "lasso" else what
         rows.append(
             {
                 "what": f"time of a frame, {named}",
@@ -192,10 +192,10 @@ def _peer(browser: Any) -> list[dict[str, Any]]:
     page.goto(_HOST)
     page.wait_for_function("window.plot")
     page.wait_for_timeout(1000)
-    told = page.evaluate(_MOVE_PEER, STEPS)
-    assert told["moved"], "the peer's map did not move"
+    frames = page.evaluate(_MOVE_PEER, STEPS)
+    assert frames["moved"], "the peer's map did not move"
     page.close()
-    return _rows(f"one map of {POINTS:,} points (regl-scatterplot)", told)
+    return _rows(f"one map of {POINTS:,} points (regl-scatterplot)", frames)
 
 
 _COLOURS = ["#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377"]
@@ -222,7 +222,10 @@ def _html(panels: int) -> str:
             "kind": "map",
             "id": "a",
             "count": POINTS,
-            "panels": [{"title": f"map {i + 1}", "coords": [one]} for i, one in enumerate(packed)],
+            "panels": [
+                {"title": f"map {i + 1}", "coords": [coordinates]}
+                for i, coordinates in enumerate(packed)
+            ],
         },
         "texts": {"kind": "texts", "id": "a", "texts": ["a sentence"] * POINTS},
         "look": {

@@ -1,4 +1,4 @@
-"""What recording costs: `record` for four checkpoints against four bare forwards.
+"""Cost of recording: `record` for four checkpoints against four bare forwards.
 
 Both tokenise the text and run the same encoder weights on the same threads, in turn, so that a
 machine that slows down slows both. Goal: a ratio of at most 1.3.
@@ -42,7 +42,7 @@ def run() -> list[dict[str, Any]]:
         text = " ".join([TEXT] * copies)
         tokens = len(analysis.record(classifiers[0], text).tokens)
         times = in_turn([partial(recorded, text), partial(bare, text)], ROUNDS)
-        ours, theirs = (statistics.median(one) * 1000 for one in times)
+        ours, theirs = (statistics.median(seconds) * 1000 for seconds in times)
         ratio = statistics.median(a / b for a, b in zip(*times, strict=True))
         rows.append(
             {

@@ -36,7 +36,7 @@ class Visitor:
         self._reader = asyncio.create_task(self._read())
         self.query = urlencode(self.choices, doseq=True)
         await self._send()
-        await self.wait(lambda one: one.runs)
+        await self.wait(lambda page: page.runs)
         await self._send(self._component("poollens_styled"))  # the browser has the style
         return self
 
@@ -51,12 +51,12 @@ class Visitor:
         state = message.rerun_script
         state.query_string, state.page_name = self.query, self.page
         for name, value in self._states.items():
-            one = state.widget_states.widgets.add()
-            one.id, one.string_value = name, value
+            widget = state.widget_states.widgets.add()
+            widget.id, widget.string_value = name, value
         if trigger:
-            one = state.widget_states.widgets.add()
-            one.id = f"$$STREAMLIT_INTERNAL_KEY_{trigger}__events"
-            one.json_trigger_value = json.dumps([{"event": "there", "value": True}])
+            widget = state.widget_states.widgets.add()
+            widget.id = f"$$STREAMLIT_INTERNAL_KEY_{trigger}__events"
+            widget.json_trigger_value = json.dumps([{"event": "there", "value": True}])
         await self._socket.send(message.SerializeToString())
 
     async def type(self, text: str) -> None:

@@ -90,8 +90,8 @@ def _one_pair() -> list[dict[str, Any]]:
 
     def bare() -> None:
         with torch.no_grad():
-            for one in inputs:
-                model(**one, output_hidden_states=True)
+            for inputs_of_text in inputs:
+                model(**inputs_of_text, output_hidden_states=True)
 
     def split() -> None:
         traces = record_both(encoder, A, B)

@@ -39,11 +39,11 @@ async def _type(port: int, page: str, process: int) -> list[float]:
     held = []
     choices = {"text": "The film is good", "checkpoints": CHECKPOINTS, "pair": "A good film."}
     async with Visitor(port, page, choices) as visitor:
-        await visitor.wait(lambda one: one.runs >= 2, 600)
+        await visitor.wait(lambda page: page.runs >= 2, 600)
         for index, text in enumerate(sentences(RERUNS, 7)):
             before = visitor.runs
             await visitor.type(text)
-            await visitor.wait(lambda one, before=before: one.runs > before, 600)
+            await visitor.wait(lambda page, before=before: page.runs > before, 600)
             if index % max(RERUNS // 20, 1) == 0 or index == RERUNS - 1:
                 held.append(memory(process))
     return held

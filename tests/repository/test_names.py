@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HOUSE = ("analysis", "training", "package", "pages")
+HOUSE = ("analysis", "training", "package", "pages", "benchmarks")
 SAY_NOTHING = frozenset(("found", "one", "said", "told", "asked", "given", "wanted"))
 
 
