@@ -79,10 +79,14 @@ class Decomposition:
 
     @property
     def error(self) -> float:
-        """Largest |sum - logit| over sum |contribution|, over the classes."""
+        """Largest |sum - logit| over the sum of all |addends|, over the classes.
+
+        The constant is an addend like the contributions: what is rounded off it does not shrink
+        where a text contributes next to nothing.
+        """
         gap = np.abs(self.contributions.sum((1, 2, 3)) + self.constant - self.logits)
-        scale = np.abs(self.contributions).sum((1, 2, 3))
-        # Where nothing contributes (a text equal to its reference) only the gap itself is left.
+        scale = np.abs(self.contributions).sum((1, 2, 3)) + np.abs(self.constant)
+        # Where nothing is added up only the gap itself is left.
         return float((gap / np.where(scale > 0, scale, 1.0)).max())
 
     def contrast(self, target: int) -> np.ndarray:
