@@ -21,6 +21,7 @@ from benchmarks import (
     fit,
     live,
     load,
+    loading,
     maps,
     pan,
     record,
@@ -31,6 +32,7 @@ from benchmarks import (
 RESULTS = Path(__file__).parent / "results"
 BENCHMARKS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "record": record.run,
+    "loading": loading.run,
     "busy": busy.run,
     "live": live.run,
     "bertviz": bertviz.run,

@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from analysis.checkpoints.loading import (
         register_heads as register_heads,
     )
-    from analysis.checkpoints.loading import (
-        warm_up as warm_up,
-    )
     from analysis.checkpoints.tokenizers import load_tokenizer as load_tokenizer
     from analysis.common.faults import CheckpointError as CheckpointError
     from analysis.common.places import DEMO_FOLDER as DEMO_FOLDER
@@ -57,7 +54,6 @@ _MODULES = {
         "device_name",
         "load",
         "register_heads",
-        "warm_up",
     ),
     "analysis.checkpoints.tokenizers": ("load_tokenizer",),
 }

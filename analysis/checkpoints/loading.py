@@ -247,11 +247,6 @@ def register_heads(file: str | Path) -> tuple[str, ...]:
     return tuple(sorted(set(heads.HEADS) - before))
 
 
-def warm_up() -> None:
-    """Import what adapters need, which takes seconds, before it is needed."""
-    import peft  # noqa: F401
-
-
 def device_name() -> str:
     """The device that "auto" takes, in words: the GPU's name, or the CPU and its threads."""
     if torch.cuda.is_available():

@@ -86,14 +86,17 @@ class PoolingClassifier(PreTrainedModel):
     _supports_attention_backend = True
     _keep_in_fp32_modules_strict = {"head", "classifier"}  # noqa: RUF012 (Transformers' own name)
 
-    def __init__(self, config: PoolingConfig) -> None:
+    def __init__(self, config: PoolingConfig, encoder: nn.Module | None = None) -> None:
+        """One of random weights, or around an `encoder` that is there."""
         super().__init__(config)
         encoder_config = config.encoder_config()
-        auto = auto_class(encoder_config)
-        encoder_config._attn_implementation = attention_of(
-            auto, encoder_config, config._attn_implementation
-        )
-        self.encoder = auto.from_config(encoder_config, **without_pooler(encoder_config))
+        if encoder is None:
+            auto = auto_class(encoder_config)
+            encoder_config._attn_implementation = attention_of(
+                auto, encoder_config, config._attn_implementation
+            )
+            encoder = auto.from_config(encoder_config, **without_pooler(encoder_config))
+        self.encoder: Any = encoder
         self.head = heads.build(
             config.head,
             **size_of(encoder_config),

@@ -1,7 +1,8 @@
 """Weights and encoder outputs that several loaded checkpoints share, held once.
 
-Pooling heads on one frozen encoder each have a module of their own (hooks and locks stay apart),
-and all of these point to the same numbers. Nothing in PoolLens changes loaded weights in place.
+Pooling heads on one frozen encoder, and adapters on one encoder, each have a module of their own
+(hooks and locks stay apart), and all of these point to the same numbers where their weights are
+the same. Nothing in PoolLens changes loaded weights in place.
 What the encoder makes of a text is the same for all of them, and is computed once.
 """
 
@@ -33,6 +34,7 @@ def hold_once(encoder: nn.Module, sha256: str) -> None:
     with _ONE_AT_A_TIME, torch.no_grad():
         for name, own in encoder.named_parameters():
             key = (sha256, name, own.dtype, str(own.device), tuple(own.shape))
+            mark(own, sha256, name)
             held = _HELD.get(key)
             if held is None:
                 _HELD[key] = own
@@ -68,19 +70,18 @@ def encoded(classifier: Classifier, inputs: dict[str, Any], outputs: dict[str, A
     return output
 
 
-def weights_of(classifier: Classifier) -> dict[str, int]:
-    """Bytes of a checkpoint's weights by name: its encoder's, which others may have in common with
-    it, and its own."""
-    known = classifier.checkpoint
-    frozen = known if known.kind == "encoder" else known.base
-    encoder = _bytes(classifier.encoder)
-    whose = frozen.encoder_digest if frozen is not None else known.id
-    return {
-        f"encoder of {whose}": encoder,
-        f"head of {known.id}": _bytes(classifier.model) - encoder,
-    }
+def mark(weight: nn.Parameter, sha256: str, name: str) -> None:
+    """Say of a weight which tensor of which file it is, so that it counts once."""
+    weight.of_file = sha256, name, weight.dtype  # type: ignore[attr-defined]
 
 
-def _bytes(module: nn.Module) -> int:
-    """Bytes of the parameters of a module, each once."""
-    return sum(p.numel() * p.element_size() for p in module.parameters())
+def weights_of(classifier: Classifier) -> dict[Hashable, int]:
+    """Bytes of a checkpoint's weights by name: those that others may have in common with it go by
+    the file that they are of, its own by its id."""
+    sizes: dict[Hashable, int] = {}
+    for name, weight in classifier.model.named_parameters():
+        of_file = getattr(weight, "of_file", None)
+        common = of_file is not None and of_file[2] == weight.dtype
+        key = of_file if common else (classifier.checkpoint.id, name)
+        sizes[key] = weight.numel() * weight.element_size()
+    return sizes

@@ -48,8 +48,7 @@ def load_tokenizer(folder: str | Path) -> Any:
             raise
         tokenizer = _plain(folder, error)
     # An architecture whose tokenizers read no SentencePiece gets one of special tokens only.
-    empty = set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens)
-    if only_spm and empty:
+    if only_spm and set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
         raise _unread(folder, str(spm), None)
     if not tokenizer.is_fast:
         if only_spm:

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from analysis import heads
-from analysis.checkpoints import layouts, peft_folders
+from analysis.checkpoints import layouts, lora, peft_folders
 from analysis.checkpoints.checkpoint import Checkpoint
-from analysis.checkpoints.encoders import resolve_encoder
+from analysis.checkpoints.encoders import EncoderLocation, resolve_encoder
 from analysis.checkpoints.frozen import HEAD_FILE
 from analysis.checkpoints.model import PoolingClassifier, PoolingConfig
 from analysis.checkpoints.opening import (
@@ -62,9 +62,8 @@ def _read_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
             return model, report, checkpoint.folder
         return model, report, resolve_encoder(checkpoint.encoder).path
     location = resolve_encoder(checkpoint.encoder)
-    encoder, info = load_encoder(location.path, attn_implementation)
-    model = _around(encoder, config)
-    merged, report = _merge_adapter(checkpoint, model)
+    whole, info = _read_adapted(checkpoint, location, config, attn_implementation)
+    merged, report = whole
     unexpected = tuple(f"encoder.{key}" for key in key_report(info).unexpected)
     refuse_missing(checkpoint.id, key_report(info).missing)
     return (
@@ -74,11 +73,27 @@ def _read_own(checkpoint: Checkpoint, attn_implementation: str) -> Loaded:
     )
 
 
+def _read_adapted(
+    checkpoint: Checkpoint, location: EncoderLocation, config: Any, attn_implementation: str
+) -> tuple[tuple[nn.Module, KeyReport], Any]:
+    """Encoder and adapter as one model: plain LoRA by hand, anything else by PEFT."""
+    from safetensors.torch import load_file
+
+    scale = lora.scale_of(checkpoint.folder)
+    if scale is not None:
+        encoder, info = lora.kept_encoder(location, attn_implementation)
+        model = _around(encoder, config)
+        state = load_file(checkpoint.folder / "adapter_model.safetensors")
+        if lora.merged(model, checkpoint.folder, scale, state):
+            return (model, KeyReport()), info
+    encoder, info = load_encoder(location.path, attn_implementation)
+    return _merge_adapter(checkpoint, _around(encoder, config)), info
+
+
 def _around(encoder: nn.Module, config: Any) -> PoolingClassifier:
     """A classifier around a loaded encoder, its pooling head and classifier still to be filled."""
-    with torch.device("meta"):  # the encoder is replaced at once: no time spent on random weights
-        model = PoolingClassifier(config)
-    model.encoder = encoder
+    with torch.device("meta"):  # no time spent on random weights, and none given to the encoder
+        model = PoolingClassifier(config, encoder)
     own: Any = encoder.config
     # Built for real: a buffer that no file carries would stay uninitialised memory on "meta".
     model.head = heads.build(config.head, **size_of(own), **(config.head_options or {}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from importlib import metadata, util
 from pathlib import Path
 
@@ -139,7 +139,7 @@ def _checkpoints(root: Path, load: bool) -> Iterator[Line]:
     usable, broken = discover(root)
     if not usable and not broken:
         yield None, f"none in {root.name}"
-    held: dict[str, int] = {}
+    held: dict[Hashable, int] = {}
     for checkpoint in usable:
         what = f"pooling head {checkpoint.head}" if checkpoint.head else checkpoint.kind
         line = f"{checkpoint.id}: {what}, {len(checkpoint.labels)} classes, "

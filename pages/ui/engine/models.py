@@ -61,7 +61,6 @@ def _warm_up() -> None:
     import analysis.reading.trace  # noqa: F401
     from analysis.checkpoints import loading
 
-    loading.warm_up()
     settings.tell_if_open()
     for file in settings.read().heads:
         try:
