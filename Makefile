@@ -32,9 +32,10 @@ app: $(APP_STAMP)
 test: $(TEST_STAMP)
 	$(PYTEST) -m "not slow" $(ARGS)
 
-# And what takes long: every view in every format, the demo checkpoints, Ray, simulated studies.
+# And what takes long: every view in every format, the demo checkpoints, Ray, simulated studies,
+# and more examples of each property.
 test-all: $(TEST_STAMP)
-	$(PYTEST) $(ARGS)
+	POOLLENS_ALL_EXAMPLES=1 $(PYTEST) $(ARGS)
 
 setup: $(TEST_STAMP)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -27,34 +26,20 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import settings
 
+from tests.support.chromium import chromium, fresh_profile
+
 ROOT = Path(__file__).resolve().parent.parent
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One thread for each of several workers, their servers included: threads of torch that wait
     # for each other on shared cores make both crawl. Read when torch is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 NOTHING_SKIPPED = os.environ.get("POOLLENS_NOTHING_SKIPPED", "") not in ("", "0")
-# The shell is Chromium without its windows: it lays out and draws the same, with a third less work.
-CHROMIUM_NAMES = (
-    "chromium-headless-shell",
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "chrome",
-)
-# The browser's own background traffic would blur the question of what the app asks for.
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-]
 SERVER_START_SECONDS = 60
 
 # The first example of a property may load a model; a deadline would then fail at random.
-settings.register_profile("poollens", deadline=None, print_blob=True)
+# `make test-all` tries each property with as many examples as Hypothesis does by default.
+EXAMPLES = 100 if os.environ.get("POOLLENS_ALL_EXAMPLES", "") not in ("", "0") else 40
+settings.register_profile("poollens", deadline=None, print_blob=True, max_examples=EXAMPLES)
 settings.register_profile("nothing_skipped", settings.get_profile("poollens"), derandomize=True)
 settings.load_profile("nothing_skipped" if NOTHING_SKIPPED else "poollens")
 
@@ -246,17 +231,9 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium. One for each module: Playwright's event loop must not be alive in page tests."""
-    named = os.environ.get("POOLLENS_CHROMIUM")
-    found = named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if found is None:
-        pytest.skip(f"no Chromium on the path (looked for {', '.join(CHROMIUM_NAMES)})")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGS)
-        yield chromium
-        chromium.close()
+    """Chromium, one for each module; all of tests/browser has one of its own."""
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture
@@ -274,13 +251,9 @@ def motion() -> str:
 
 @pytest.fixture(scope="module")
 def profile(browser: Any, motion: str) -> Iterator[Any]:
-    """A browser profile for each module: Streamlit's scripts are fetched and compiled once in it,
-    which is a third of the work of opening a page."""
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 800}, accept_downloads=True, reduced_motion=motion
-    )
-    yield context
-    context.close()
+    """A browser profile that the tests of a module share."""
+    with fresh_profile(browser, motion) as context:
+        yield context
 
 
 @pytest.fixture

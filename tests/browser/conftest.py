@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from tests.support import study_folders as made_studies
 from tests.support import tiny
+from tests.support.chromium import chromium, fresh_profile
 from tests.support.compare_browser import PATIENCE, errors_of
 
 HEADS = ("cls", "max_cls", "mha", "max_seq_mha")
@@ -62,6 +65,26 @@ def app(
             "POOLLENS_FIGURES": str(kept / "figures"),
         }
     )
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Any]:
+    """Chromium, started once for all modules here, and gone before other tests begin."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def profiles(browser: Any) -> Iterator[Callable[[str], Any]]:
+    """`profiles(motion)`: the profile that all modules with this answer to motion share."""
+    with ExitStack() as stack:
+        yield cache(lambda motion: stack.enter_context(fresh_profile(browser, motion)))
+
+
+@pytest.fixture(scope="module")
+def profile(profiles: Callable[[str], Any], motion: str) -> Any:
+    """See `profiles`; what a test stores in it is cleared when the test ends."""
+    return profiles(motion)
 
 
 @pytest.fixture

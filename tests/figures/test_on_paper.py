@@ -280,8 +280,18 @@ SAME = {
 }
 
 
-@pytest.mark.parametrize("dpi", [300, 600])
-@pytest.mark.parametrize("key", samples.ONE_OF_EACH_MARK)
+@pytest.mark.parametrize(
+    ("key", "dpi"),
+    [
+        *((key, 300) for key in samples.ONE_OF_EACH_MARK),
+        ("dimension", 600),
+        *(
+            pytest.param(key, 600, marks=pytest.mark.slow)
+            for key in samples.ONE_OF_EACH_MARK
+            if key != "dimension"
+        ),
+    ],
+)
 def test_a_png_has_its_size_and_says_its_dpi(key, dpi):
     """A view of each kind of mark: the renderer draws them alike whatever they show."""
     drawn = render(samples.plot_of(key), format="png", dpi=dpi)
@@ -308,16 +318,23 @@ def test_every_view_is_written_in_words_too(key):
     assert "<script src" not in html
 
 
-@pytest.mark.parametrize("key", ["winners", "classes", "reading", "sweep"])
+STYLES = (
+    Style("icml", "full", font="serif", palette="purple-green", title=True, letters=True),
+    Style("nature", greyscale=True),
+    Style("slides", "full"),
+    Style("custom", 4.25, height=2.0),
+    Style("jmlr", font_size=11, palette="brown-teal"),
+    Style("thesis", palette="blue-red"),
+)
+STYLED = ("winners", "classes", "reading", "sweep")
+
+
 @pytest.mark.parametrize(
-    "style",
-    [
-        Style("icml", "full", font="serif", palette="purple-green", title=True, letters=True),
-        Style("nature", greyscale=True),
-        Style("slides", "full"),
-        Style("custom", 4.25, height=2.0),
-        Style("jmlr", font_size=11, palette="brown-teal"),
-        Style("thesis", palette="blue-red"),
+    ("key", "style"),
+    [  # each style and each view in turn, and every one of both in the slow part
+        pytest.param(key, style, marks=[] if place % 4 == at else [pytest.mark.slow])
+        for place, style in enumerate(STYLES)
+        for at, key in enumerate(STYLED)
     ],
 )
 def test_every_style_keeps_its_width_and_passes(key, style):

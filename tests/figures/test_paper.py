@@ -121,7 +121,16 @@ def test_a_pdf_has_the_venues_width_and_embeds_truetype_only(name):
             assert "/FontFile2" in font["/FontDescriptor"].get_object()
 
 
-@pytest.mark.parametrize("venue", sorted(VENUES))
+FEW = ("acl", "nature", "slides")
+
+
+@pytest.mark.parametrize(
+    "venue",
+    [
+        venue if venue in FEW else pytest.param(venue, marks=pytest.mark.slow)
+        for venue in sorted(VENUES)
+    ],
+)
 @pytest.mark.parametrize("width", ["column", "full"])
 def test_every_venue_gets_its_own_width(venue, width):
     data = PLOTS["source_layers"].paper(venue, width)

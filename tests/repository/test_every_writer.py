@@ -68,7 +68,7 @@ def test_killed_before_during_or_after_any_change_nothing_is_lost(case, tmp_path
         assert writer.read(place) == whole, f"killed at change {at} of {changes}"
 
 
-@pytest.mark.parametrize("how", ["disk full", "read-only"])
+@pytest.mark.parametrize("how", ["disk full", pytest.param("read-only", marks=pytest.mark.slow)])
 def test_where_nothing_can_be_written_that_is_said_and_nothing_is_lost(case, tmp_path, how):
     writer, _, whole, changes = case
     for at in _steps(changes, writer.killed_at):

@@ -52,7 +52,9 @@ def vectors(key, states):
     return np.array(found)
 
 
-@pytest.mark.parametrize("key", ["cls", "mean", "max"])
+@pytest.mark.parametrize(
+    "key", ["mean", *(pytest.param(key, marks=pytest.mark.slow) for key in ("cls", "max"))]
+)
 def test_a_linear_head_becomes_scikit_learns_logistic_regression(key, train, dev):
     fitted = training.fit(
         train, [key], dev=dev, seeds=2, epochs=1500, batch_size=240, learning_rate=0.05,

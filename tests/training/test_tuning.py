@@ -34,6 +34,22 @@ def tuning(*heads: str, **changes) -> Tuning:
     return replace(plan, **changes)
 
 
+def scored_as_reloaded(scores, head, folder):
+    """The score of a head is that of its folder, read again, on the rows that were held out."""
+    rows = [json.loads(line) for line in (folder / DEV).read_text().splitlines()]
+    assert len(rows) == scores.rows["dev"]
+    classifier = analysis.load(folder / f"toy-{head.name}-s0")
+    table = analysis.datasets.Table(
+        "csv", "dev", tuple(row["text"] for row in rows), None, None, scores.labels
+    )
+    said = predict(classifier, table).argmax(1)
+    right = [scores.labels[place] == row["label"] for place, row in zip(said, rows, strict=True)]
+    assert head.scores[0] == pytest.approx(np.mean(right))
+    assert head.confusion.sum() == pytest.approx(len(rows))
+    assert scores.example[0] in {row["text"] for row in rows}
+
+
+@pytest.mark.slow
 def test_each_head_becomes_a_checkpoint_whose_score_is_that_of_the_reloaded_folder(tmp_path):
     steps = []
     scores = tune(
@@ -43,21 +59,9 @@ def test_each_head_becomes_a_checkpoint_whose_score_is_that_of_the_reloaded_fold
     )
     assert [head.name for head in scores.heads] == ["cls", "max_cls"]
     assert scores.tuning == "lora"
-    rows = [json.loads(line) for line in (tmp_path / DEV).read_text().splitlines()]
-    assert len(rows) == scores.rows["dev"]
     for head in scores.heads:
-        classifier = analysis.load(tmp_path / f"toy-{head.name}-s0")
-        table = analysis.datasets.Table(
-            "csv", "dev", tuple(row["text"] for row in rows), None, None, scores.labels
-        )
-        said = predict(classifier, table).argmax(1)
-        right = [
-            scores.labels[place] == row["label"] for place, row in zip(said, rows, strict=True)
-        ]
-        assert head.scores[0] == pytest.approx(np.mean(right))
-        assert head.confusion.sum() == pytest.approx(len(rows))
+        scored_as_reloaded(scores, head, tmp_path)
     assert steps, "a run tells its steps"
-    assert scores.example[0] in {row["text"] for row in rows}
 
 
 @pytest.mark.slow
@@ -74,11 +78,19 @@ def test_what_is_done_when_it_is_stopped_is_not_done_again(tmp_path):
 
 
 def test_a_head_that_cannot_be_trained_has_a_reason_and_the_others_go_on(tmp_path):
-    scores = tune(tuning("nowhere", "cls"), tmp_path)
+    steps = []
+    scores = tune(
+        tuning("nowhere", "max_cls"),
+        tmp_path,
+        progress=lambda done, runs, run, step, total: steps.append((done, runs, step, total)),
+    )
     lost, kept = scores.heads
     assert "nowhere" in lost.reason
     assert not lost.scores.size
-    assert kept.scores.size == 1
+    assert (kept.name, kept.scores.size) == ("max_cls", 1)
+    assert scores.tuning == "lora"
+    scored_as_reloaded(scores, kept, tmp_path)
+    assert steps, "a run tells its steps"
 
 
 def test_nothing_to_learn_is_said_before_a_process_begins(tmp_path):
