@@ -30,6 +30,33 @@ def one_look_at_the_installed_packages() -> Iterator[None]:
     manifest_scanner.scan_component_manifests = real
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_wait_for_a_browser() -> Iterator[None]:
+    """Compare waits until a browser has drawn its cards; here is none, and most runs would wait."""
+    from pages.ui.compare import cards
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cards, "PAUSE", 0.0)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_polling() -> Iterator[None]:
+    """AppTest looks a thousand times a second whether its script has ended, which takes the script
+    a part of its core: here its thread is waited for."""
+    from streamlit.testing.v1 import local_script_runner
+
+    looked = local_script_runner.require_widgets_deltas
+
+    def waited(runner: Any, timeout: float = 3) -> None:
+        runner._script_thread.join(timeout)
+        looked(runner, 1 if runner.script_stopped() else 0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_script_runner, "require_widgets_deltas", waited)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def no_results_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What somebody fitted and ran on this machine is no part of a test."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -67,11 +68,18 @@ def recipe(key: str, labelled: bool = False) -> Callable[[F], F]:
     return register
 
 
-def _known() -> dict[str, Recipe]:
+@cache
+def _import_all() -> None:
+    """Register the recipes of every module here. Once: a page asks for dozens of pictures a run,
+    and to look the folder through for each took a twentieth of its time."""
     from analysis.figures import recipes
 
     for module in iter_modules(recipes.__path__):
         import_module(f"{recipes.__name__}.{module.name}")
+
+
+def _known() -> dict[str, Recipe]:
+    _import_all()
     return _RECIPES
 
 
