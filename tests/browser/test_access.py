@@ -8,7 +8,7 @@ from tests.support.compare_browser import at_rest
 from tests.support.page_checks import SERIOUS
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
 def test_axe_finds_nothing_serious_in_a_table_of_examples(page, app, axe, theme):
     page.emulate_media(color_scheme=theme)
     rows = f"good%0Abad%0Athe+film+is+not+good%0Aa+{theme}+plot"  # not answered before

@@ -167,8 +167,15 @@ def test_names_never_cover_points(page: Any, app: Any) -> None:
     assert named["lined"] == 0, "nor does a line cross a point"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("colour", ["prediction of sst2-cls", "characters"])
+@pytest.mark.parametrize(
+    ("colour", "scheme"),
+    [
+        ("prediction of sst2-cls", "light"),
+        ("characters", "dark"),
+        pytest.param("prediction of sst2-cls", "dark", marks=pytest.mark.slow),
+        pytest.param("characters", "light", marks=pytest.mark.slow),
+    ],
+)
 def test_everything_on_the_map_is_seen_on_its_ground(
     page: Any, app: Any, scheme: Any, colour: str
 ) -> None:
@@ -179,7 +186,9 @@ def test_everything_on_the_map_is_seen_on_its_ground(
     assert seen["names"] >= 4.5  # 1.4.3
 
 
-@pytest.mark.parametrize("size", [(1280, 800), (800, 1100), (400, 800)])
+@pytest.mark.parametrize(
+    "size", [(1280, 800), (400, 800), pytest.param((800, 1100), marks=pytest.mark.slow)]
+)
 def test_the_whole_map_takes_the_room_that_its_shape_allows(
     page: Any, app: Any, size: tuple[int, int]
 ) -> None:

@@ -143,9 +143,7 @@ def pages():
 @pytest.mark.parametrize(
     ("path", "title"),
     [
-        page
-        if page[1] in ("Compare", "Layers", "Figures")
-        else pytest.param(*page, marks=pytest.mark.slow)
+        page if page[1] == "Layers" else pytest.param(*page, marks=pytest.mark.slow)
         for page in pages()
     ],
 )

@@ -27,7 +27,12 @@ WORDS = {
 }
 
 
-@pytest.mark.parametrize("title", WORDS)
+FEW = ("Layers", "Similarity")  # Compare and Attributions: test_layout.py, test_attributions.py
+
+
+@pytest.mark.parametrize(
+    "title", [t if t in FEW else pytest.param(t, marks=pytest.mark.slow) for t in WORDS]
+)
 def test_arrow_keys_go_along_words_and_escape_takes_back(page, app, title):
     open_page(page, app.url, title)
     group = page.locator(WORDS[title]).filter(visible=True).first

@@ -33,32 +33,23 @@ def test_nothing_runs_out_of_the_window(page, app):
             assert wide <= seen + 1, width
 
 
-def test_cards_stand_one_two_or_four_abreast(page, app):
+def test_cards_stand_one_two_or_four_abreast_and_answer_on_the_first_screen(page, app):
     page.set_viewport_size({"width": 380, "height": 800})
     open_at(page, app.url)
+    box = card(page, cards(page)[0]).locator("[class*=st-key-answer-] .card").bounding_box()
+    assert box["y"] + box["height"] < 800, "on a phone the first"
     for width in narrow_to_wide(page, *WIDTHS):
         boxes = [card(page, name).bounding_box() for name in cards(page)]
         first = [box for box in boxes if abs(box["y"] - boxes[0]["y"]) < 2]
         assert len(first) == WIDTHS[width]
         assert len({round(box["width"]) for box in boxes}) == 1
         assert len({round(box["height"]) for box in first}) == 1
-
-
-def test_answer_stands_on_the_first_screen(page, app):
-    open_at(page, app.url)
     for name in cards(page):
         box = card(page, name).locator(".answer").bounding_box()
         assert box["y"] + box["height"] < 800
         strip = card(page, name).locator("[class*=st-key-attr-] .pl-strip").bounding_box()
         assert strip["y"] + strip["height"] < 800, "and below it stands why, word by word"
         assert card(page, name).locator(".pl-flow").bounding_box()["y"] < 800
-
-
-def test_on_a_phone_the_first_answer_stands_on_the_first_screen(page, app):
-    page.set_viewport_size({"width": 400, "height": 800})
-    open_at(page, app.url)
-    box = card(page, cards(page)[0]).locator("[class*=st-key-answer-] .card").bounding_box()
-    assert box["y"] + box["height"] < 800
 
 
 def test_special_tokens_stand_beside_a_word_or_not_at_all(page, app):
@@ -85,15 +76,21 @@ def test_a_click_on_a_word_shows_its_number(page, app):
     card(page, "sst2-cls").locator(".pl-told", has_text="film").wait_for()
 
 
-@pytest.mark.parametrize(
-    ("place", "told"),
-    [("g.unit", "film"), ("[data-point^='l:']", "layer "), ("[data-point^='c:']", "positive")],
-)
-def test_what_is_pointed_at_lights_up_in_every_card_with_its_number(page, app, place, told):
-    open_at(page, app.url, text="the film is good", checkpoints="sst2-mha", target="positive")
-    page.goto(f"{page.url}&checkpoints=sst2-max_seq_mha")
+def test_what_is_pointed_at_lights_up_in_every_card_with_its_number(page, app):
+    names = ("sst2-mha", "sst2-max_seq_mha")
+    query = {"text": "the film is good", "checkpoints": names, "target": "positive"}
+    page.goto(f"{app.url}/?{urlencode(query, doseq=True)}")
     settle(page)
-    first, second = (card(page, name) for name in ("sst2-mha", "sst2-max_seq_mha"))
+    first, second = (card(page, name) for name in names)
+    for place, told in (
+        ("g.unit", "film"),
+        ("[data-point^='l:']", "layer "),
+        ("[data-point^='c:']", "positive"),
+    ):
+        lights_up(page, first, second, place, told)
+
+
+def lights_up(page, first, second, place, told):
     words = first.locator(f".pl-flow {place}")
     words = words.filter(has_text="film") if place == "g.unit" else words
     words.first.locator("text").first.hover()
@@ -123,7 +120,7 @@ SENTENCE = "the film is not very good but the plot is fine and the end is good"
     [
         ("", {"long": "true", "document": f"{SENTENCE} " * 60}),
         ("Similarity", {"text": SENTENCE, "pair": f"{SENTENCE}, too"}),
-        ("Attributions", {"text": SENTENCE}),
+        pytest.param("Attributions", {"text": SENTENCE}, marks=pytest.mark.slow),
     ],
 )
 def test_no_special_token_stands_alone_on_a_line(page, app, place, query):
@@ -182,7 +179,7 @@ CONTRAST = """(element) => {
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_text_stands_out_on_every_shade(page, app, theme):
+def test_text_stands_out_on_every_shade_and_a_sign_is_underlined(page, app, theme):
     page.emulate_media(color_scheme=theme)
     open_at(page, app.url, text="the film is not very good but the plot is fine")
     scheme = page.locator(".stApp").evaluate("e => getComputedStyle(e).colorScheme")
@@ -192,6 +189,10 @@ def test_text_stands_out_on_every_shade(page, app, theme):
         ratios = found.evaluate_all(f"(all) => all.map({CONTRAST})")
         assert len(ratios) >= 4
         assert min(ratios) >= 4.5, f"{kind} has {min(ratios):.1f} : 1"
+    for token in page.locator(".st-key-cards .tok").all()[:60]:
+        negative = ": -" in token.get_attribute("title")
+        line = token.evaluate("e => getComputedStyle(e).textDecorationLine")
+        assert (line == "underline") == negative, "a sign never hangs on colour alone"
 
 
 def test_keyboard_alone_chooses_a_class(page, app):
@@ -215,14 +216,7 @@ def test_keyboard_alone_chooses_a_class(page, app):
     page.wait_for_url(lambda url: "target=" not in url)
 
 
-def test_keyboard_alone_marks_a_token(page, app):
-    open_at(page, app.url, text="the film is good")
-    page.locator(".st-key-cards .tok", has_text="film").first.focus()
-    page.keyboard.press("Enter")
-    page.locator(".st-key-cards [class*=st-key-attr-] .tok.marked").nth(3).wait_for()
-
-
-def test_arrow_keys_go_along_the_words_and_escape_takes_a_mark_back(page, app):
+def test_arrow_keys_go_along_the_words_enter_marks_and_escape_takes_back(page, app):
     open_at(page, app.url, text="the film is good")
     strip = card(page, "sst2-mha").locator("[class*=st-key-attr-] .pl-strip")
     focused = "e => e.getRootNode().activeElement?.textContent"
@@ -240,18 +234,11 @@ def test_arrow_keys_go_along_the_words_and_escape_takes_a_mark_back(page, app):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     page.locator(".st-key-doubt-panel").wait_for()
+    page.locator(".st-key-cards [class*=st-key-attr-] .tok.marked").nth(3).wait_for()
     settle(page)
     assert strip.evaluate(focused) == "the", "the focus stays where it was"
     page.keyboard.press("Escape")
     page.locator(".st-key-doubt-panel").wait_for(state="detached")
-
-
-def test_sign_never_hangs_on_colour_alone(page, app):
-    open_at(page, app.url, text="the film is not very good but the plot is fine")
-    for token in page.locator(".st-key-cards .tok").all()[:60]:
-        negative = ": -" in token.get_attribute("title")
-        line = token.evaluate("e => getComputedStyle(e).textDecorationLine")
-        assert (line == "underline") == negative
 
 
 def test_ten_thousand_words_leave_the_page_usable(page, app):

@@ -37,7 +37,7 @@ CONTRASTS = """selector => {
 }"""
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("title", "selector"), [("Compare", ".pl-flow text"), ("Similarity", ".similar .tok")]
 )
@@ -76,7 +76,7 @@ FOCUS = """() => {
 }"""
 
 
-FEW = ("Compare", "Attributions", "Evaluate")  # the others in the slow part
+FEW = ("Attributions",)  # the others in the slow part
 
 
 @pytest.mark.parametrize(

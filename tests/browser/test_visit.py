@@ -54,7 +54,9 @@ def test_the_steps_let_clicks_through_and_end_with_the_page(newcomer, app):
     page.locator(".pl-visit").wait_for(state="detached")
 
 
-@pytest.mark.parametrize("width", [400, 800, 1280])
+@pytest.mark.parametrize(
+    "width", [400, *(pytest.param(width, marks=pytest.mark.slow) for width in (800, 1280))]
+)
 def test_the_steps_stand_beside_the_sidebar_and_never_under_it(newcomer, app, width):
     page = newcomer
     page.set_viewport_size({"width": width, "height": 800})
