@@ -17,11 +17,11 @@ from analysis import heads
 from analysis.heads import Pooled, PoolingHead
 from tests.support import frozen_data, zoo
 from training.evaluate import predict
+from training.frozen.batches import batch_of
 from training.frozen.members import is_free
 from training.frozen.problem import problem_of, split_rows
 from training.frozen.reading import reading_of
 from training.frozen.results import FittedHead
-from training.frozen.states import batch_of
 
 QUICK = {"epochs": 3, "min_steps": 1, "learning_rate": 3e-3}
 

@@ -19,8 +19,9 @@ import training
 from tests.support import frozen_data, zoo
 from training.frozen import states as module
 from training.frozen import store
+from training.frozen.batches import batch_of
 from training.frozen.reading import View
-from training.frozen.states import Stopped, batch_of
+from training.frozen.states import Stopped
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from analysis.heads import PoolingHead, pooling
+from training.frozen.batches import Rooms, batch_of
 from training.frozen.reading import Reading
-from training.frozen.states import Rooms, States, batch_of
+from training.frozen.states import States
 
 _IN_MEMORY = 256 * 2**20  # bytes of pooled vectors; more of them lie beside the states
 _TOKENS = 8192  # in one batch that is only read
