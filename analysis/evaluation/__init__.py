@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING
 from analysis.common.lazy import lazy
 
 if TYPE_CHECKING:
+    from analysis.evaluation.score_records import Evaluation as Evaluation
+    from analysis.evaluation.score_records import Floats as Floats
+    from analysis.evaluation.score_records import Score as Score
     from analysis.evaluation.scores import BOOTSTRAP as BOOTSTRAP
     from analysis.evaluation.scores import DRAWS as DRAWS
-    from analysis.evaluation.scores import Evaluation as Evaluation
-    from analysis.evaluation.scores import Floats as Floats
-    from analysis.evaluation.scores import Score as Score
     from analysis.evaluation.scores import evaluate as evaluate
 
 _MODULES = {
     "analysis.evaluation.scores": (
         "BOOTSTRAP",
         "DRAWS",
-        "Evaluation",
-        "Floats",
-        "Score",
         "evaluate",
     ),
+    "analysis.evaluation.score_records": ("Evaluation", "Floats", "Score"),
 }
 __all__ = sorted(name for names in _MODULES.values() for name in names)
 __getattr__ = lazy(__name__, _MODULES)

@@ -7,138 +7,26 @@ same kind, for this checkpoint, and nothing of another seed or of a pooling head
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from math import sqrt
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.common.outputs import THRESHOLD
-from analysis.common.records import freeze
 from analysis.evaluation import several_labels
 from analysis.evaluation.answers import Answers, align
-from analysis.evaluation.calibration import Reliability, Scheme, reliability
-from analysis.statistics.intervals import correlation, wilson
+from analysis.evaluation.calibration import Scheme, reliability
+from analysis.evaluation.regression_scores import regression
+from analysis.evaluation.score_records import Evaluation, Floats, Score, mean_score
+from analysis.statistics.intervals import wilson
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from analysis.corpus.predictions import Predictions
     from analysis.datasets.table import Table
 
-Floats = NDArray[np.float64]
 DRAWS = 2000
-_NORMAL = 1.959963984540054  # two-sided 95 %
 BOOTSTRAP = f"bootstrap over rows, {DRAWS} draws, percentiles"
-
-
-@dataclass(frozen=True)
-class Score:
-    """A metric with its 95 % interval, and by which method the interval was found."""
-
-    metric: str
-    value: float
-    low: float
-    high: float
-    n: int
-    method: str
-    higher_is_better: bool = True
-
-    def sentence(self) -> str:
-        """``accuracy 0.891 (0.868 to 0.910)``."""
-        return f"{self.metric} {self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """One checkpoint on the n rows that it has answered of ``total``."""
-
-    checkpoint: str
-    n: int
-    total: int
-    classes: tuple[str, ...]  # (C,); () for a regression
-    scores: tuple[Score, ...]
-    confusion: NDArray[np.int64] | None  # (C, C), rows the labels, columns the answers
-    # Precision, recall, F1 of each class; and average precision where there may be several.
-    per_class: tuple[tuple[Score, ...], ...]
-    calibration: Reliability | None
-    value: Floats | None = None  # (n,) answers of a regression, for a plot against the labels
-    label: NDArray[Any] | None = None  # (n,) class index, (n, C) of 0 and 1, or number
-    thresholds: Floats | None = None  # (C,) of the best F1 on these rows, where several are given
-
-    def __post_init__(self) -> None:
-        freeze(self)
-
-    def worst(self) -> tuple[str, str, int, int] | None:
-        """The most frequent mistake: (label, answer, rows, rows of that label); None: none made."""
-        if self.confusion is None:
-            return None
-        mistakes = self.confusion.copy()
-        np.fill_diagonal(mistakes, 0)
-        if not mistakes.any():
-            return None
-        row, column = np.unravel_index(int(mistakes.argmax()), mistakes.shape)
-        rows = int(self.confusion[row].sum())
-        return self.classes[row], self.classes[column], int(mistakes[row, column]), rows
-
-    def score(self, metric: str) -> Score:
-        """The score of one metric.
-
-        Raises
-        ------
-        KeyError
-            It was not computed; those that were are listed.
-        """
-        for score in self.scores:
-            if score.metric == metric:
-                return score
-        raise KeyError(f"no {metric!r} here; there are {', '.join(s.metric for s in self.scores)}")
-
-    def sentence(self) -> str:
-        """A sentence with the first score of this checkpoint and its interval."""
-        first = self.scores[0]
-        part = "" if self.n == self.total else f" (of {self.total:,}; the run was stopped)"
-        if self.confusion is not None:
-            right = int(np.trace(self.confusion))
-            return (
-                f"{self.checkpoint} is right on {right:,} of {self.n:,} rows{part}: accuracy "
-                f"{100 * first.value:.1f} % (95 % interval {100 * first.low:.1f} to "
-                f"{100 * first.high:.1f}, {first.method})."
-            )
-        return (
-            f"{self.checkpoint} on {self.n:,} rows{part}: {first.metric} {first.value:.3f} (95 % "
-            f"interval {first.low:.3f} to {first.high:.3f}, {first.method})."
-        )
-
-    def frame(self) -> pd.DataFrame:
-        """One row per score: metric, value, low, high, n, method."""
-        return _frame(self.checkpoint, self.scores)
-
-    def class_frame(self) -> pd.DataFrame:
-        """One row per class and score (precision, recall, F1; average precision)."""
-        import pandas as pd
-
-        parts = [
-            _frame(self.checkpoint, scores).assign(**{"class": name})
-            for name, scores in zip(self.classes, self.per_class, strict=True)
-        ]
-        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-
-    def confusion_frame(self) -> pd.DataFrame:
-        """Counts, one row per label and one column per answer."""
-        import pandas as pd
-
-        counts = np.zeros((0, 0), np.int64) if self.confusion is None else self.confusion
-        return pd.DataFrame(counts, index=list(self.classes), columns=list(self.classes))
-
-
-def _frame(checkpoint: str, scores: Sequence[Score]) -> pd.DataFrame:
-    import pandas as pd
-
-    columns = ["checkpoint", "metric", "value", "low", "high", "n", "method"]
-    rows = [(checkpoint, s.metric, s.value, s.low, s.high, s.n, s.method) for s in scores]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def evaluate(
@@ -172,7 +60,7 @@ def evaluate(
     if not len(answers.rows):
         raise ValueError(f"{predictions.checkpoint} has not answered any row yet.")
     if answers.regression:
-        return _regression(answers)
+        return regression(answers)
     if answers.several:
         return _several(replace(answers, threshold=threshold), bins, scheme, seed)
     label, predicted = answers.label, answers.predicted[0]
@@ -182,8 +70,8 @@ def evaluate(
     scores = [
         _share("accuracy", int(np.trace(confusion)), len(label)),
         *_from_confusion(confusion, answers.classes, seed),
-        _mean("log loss", -np.log(chances)),
-        _mean("Brier score", (distance**2).sum(axis=1)),
+        mean_score("log loss", -np.log(chances)),
+        mean_score("Brier score", (distance**2).sum(axis=1)),
     ]
     return Evaluation(
         checkpoint=predictions.checkpoint,
@@ -262,21 +150,6 @@ def _share(metric: str, successes: int, n: int) -> Score:
     return Score(metric, successes / n if n else float("nan"), low, high, n, "Wilson")
 
 
-def _mean(metric: str, values: Floats) -> Score:
-    """A mean over rows, lower being better, with its normal interval."""
-    mean = float(values.mean())
-    half = _NORMAL * float(values.std(ddof=1)) / sqrt(len(values)) if len(values) > 1 else np.inf
-    return Score(
-        metric,
-        mean,
-        max(mean - half, 0.0),
-        mean + half,
-        len(values),
-        "normal, of the mean over rows",
-        higher_is_better=False,
-    )
-
-
 def _drawn(confusion: NDArray[np.int64], seed: int) -> Floats:
     """The confusion matrix, then DRAWS of them: drawing rows with replacement is drawing cells."""
     n = int(confusion.sum())
@@ -332,50 +205,3 @@ def _per_class(confusion: NDArray[np.int64], seed: int) -> tuple[tuple[Score, Sc
         )
         for c in range(len(confusion))
     )
-
-
-def _regression(answers: Answers) -> Evaluation:
-    assert answers.label is not None
-    label, value = answers.label.astype(np.float64), answers.values[0]
-    scores: tuple[Score, ...]
-    value_of_one: Floats | None
-    if answers.classes:
-        parts: list[Score] = []
-        for name, truth, predicted in zip(answers.classes, label.T, value.T, strict=True):
-            parts += [*_correlations(truth, predicted, f", {name}"), _root(truth, predicted, name)]
-        scores = tuple(parts)
-        value_of_one = None
-    else:
-        error = _mean("mean absolute error", np.abs(label - value[:, 0]))
-        scores, value_of_one = (*_correlations(label, value[:, 0]), error), value[:, 0]
-    return Evaluation(
-        answers.names[0], len(label), answers.total, (), scores, None, (), None, value_of_one, label
-    )
-
-
-def _correlations(label: Floats, value: Floats, of: str = "") -> tuple[Score, Score]:
-    """Pearson and Spearman of (n,) numbers with (n,) labels."""
-    from scipy.stats import spearmanr
-
-    n, pearson, rank = len(label), float("nan"), float("nan")
-    if n > 1 and np.ptp(label) > 0 and np.ptp(value) > 0:  # else nothing correlates
-        rank = float(spearmanr(label, value).statistic)
-        pearson = float(np.corrcoef(label, value)[0, 1])
-    return (
-        _fisher(f"Pearson{of}", pearson, 1.0, n),
-        _fisher(f"Spearman{of}", rank, 1 + rank**2 / 2, n),
-    )
-
-
-def _root(label: Floats, value: Floats, of: str) -> Score:
-    """The root of the mean squared error, with the root of that mean's interval."""
-    squared = _mean(f"RMSE, {of}", (label - value) ** 2)
-    low, middle, high = (sqrt(x) for x in (squared.low, squared.value, squared.high))
-    return replace(
-        squared, value=middle, low=low, high=high, method="normal, of the mean squared error"
-    )
-
-
-def _fisher(metric: str, value: float, factor: float, n: int) -> Score:
-    low, high = correlation(value, n, factor)
-    return Score(metric, value, low, high, n, "Fisher z")

@@ -14,7 +14,7 @@ from analysis.figures.views import evaluation
 if TYPE_CHECKING:
     from analysis.checkpoints.checkpoint import Checkpoint
     from analysis.corpus.predictions import Predictions
-    from analysis.evaluation.scores import Evaluation
+    from analysis.evaluation.score_records import Evaluation
 
 
 def answers(member: Member, data: Data, precision: str) -> Predictions:

@@ -16,7 +16,7 @@ from analysis.figures.views.study import metric_label
 if TYPE_CHECKING:
     from analysis.checkpoints.checkpoint import Checkpoint
     from analysis.evaluation.agreement import Agreement
-    from analysis.evaluation.scores import Evaluation
+    from analysis.evaluation.score_records import Evaluation
     from analysis.suite.results import Results
 
 COLUMNS = 3

@@ -24,7 +24,7 @@ from pages.ui.frame.catalogue import catalogue
 from pages.ui.kit import cards
 
 if TYPE_CHECKING:
-    from analysis.evaluation.scores import Evaluation
+    from analysis.evaluation.score_records import Evaluation
 
 EXAMPLES, CONFUSION, CALIBRATION, AGREEMENT, BEHAVIOUR = (
     "examples",

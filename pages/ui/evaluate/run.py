@@ -26,7 +26,7 @@ from pages.ui.frame.catalogue import Entry
 
 if TYPE_CHECKING:
     from analysis.common.jobs import Desk
-    from analysis.evaluation.scores import Evaluation
+    from analysis.evaluation.score_records import Evaluation
 
 
 T = TypeVar("T")

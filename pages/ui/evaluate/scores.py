@@ -21,7 +21,7 @@ from pages.ui.kit import cards, show
 from pages.ui.kit.titles import titled
 
 if TYPE_CHECKING:
-    from analysis.evaluation.scores import Evaluation
+    from analysis.evaluation.score_records import Evaluation
     from analysis.statistics.paired import McNemar
 
 MOST_COUPLES = 6  # sentences on two checkpoints each that are read without a click
