@@ -1,4 +1,4 @@
-"""What opening a demo checkpoint takes: its adapter merged by hand on a kept encoder, or by PEFT.
+"""Time to open a demo checkpoint: its adapter merged by hand on a kept encoder, or by PEFT.
 
 Both open the same folder in turn, bit for bit the same weights; PEFT is imported before.
 """
@@ -30,7 +30,7 @@ def run() -> list[dict[str, Any]]:
             ours()
 
     times = in_turn([ours, theirs], ROUNDS)
-    by_hand, by_peft = (statistics.median(one) / len(HEADS) * 1000 for one in times)
+    by_hand, by_peft = (statistics.median(seconds) / len(HEADS) * 1000 for seconds in times)
     return [
         {
             "what": "analysis.load of a demo checkpoint (ms)",

@@ -47,7 +47,7 @@ _ENCODERS = Cache[tuple[nn.Module, Any]](600_000_000, most=4)
 
 
 def scale_of(folder: Path) -> float | None:
-    """What the product B A is multiplied with; None where an adapter is not plain LoRA."""
+    """Factor of the product B A; None where an adapter is not plain LoRA."""
     config = read_json(folder / "adapter_config.json")
     for name, value in config.items():
         known = value in _PLAIN[name] if name in _PLAIN else name in _KNOWN or not value
@@ -116,8 +116,8 @@ def merged(model: nn.Module, folder: Path, scale: float, state: Mapping[str, Ten
         if not name.startswith("encoder.")
     }
     factors = {name: (f"{_PREFIX}{name}{_A}", f"{_PREFIX}{name}{_B}") for name in layers}
-    wanted = {key for pair in factors.values() for key in pair} | {_PREFIX + name for name in own}
-    if set(state) != wanted or any(state[_PREFIX + n].shape != t.shape for n, t in own.items()):
+    expected = {key for pair in factors.values() for key in pair} | {_PREFIX + name for name in own}
+    if set(state) != expected or any(state[_PREFIX + n].shape != t.shape for n, t in own.items()):
         return False
     for name, layer in layers.items():
         down, up = (state[key] for key in factors[name])
