@@ -129,7 +129,7 @@ def _frame(checkpoint: str, scores: Sequence[Score]) -> pd.DataFrame:
 
 
 def mean_score(metric: str, values: Floats) -> Score:
-    """A mean over rows, lower being better, with its normal interval."""
+    """The mean over rows of values (n,), lower being better, with its normal interval."""
     mean = float(values.mean())
     half = _NORMAL * float(values.std(ddof=1)) / sqrt(len(values)) if len(values) > 1 else np.inf
     return Score(

@@ -15,7 +15,7 @@ HEAVY = ("torch", "transformers", "captum", "peft", "plotly", "matplotlib", "str
 TORCH_ROOMS = (
     *("analysis/heads/", "analysis/checkpoints/loading", "analysis/checkpoints/weights"),
     *("analysis/checkpoints/probe", "analysis/checkpoints/tokenizers"),
-    "analysis/checkpoints/opening",
+    *("analysis/checkpoints/opening", "analysis/checkpoints/lora"),
     *("analysis/checkpoints/forward", "analysis/checkpoints/model", "analysis/checkpoints/shared"),
     *("analysis/checkpoints/peft_folders", "analysis/checkpoints/layouts/"),
     *(
