@@ -77,7 +77,7 @@ def check_kinds(entries_by_name: Mapping[str, Any]) -> None:
 
 def _kind(name: str, value: object, kind: type, meant: str) -> None:
     if not isinstance(value, kind):
-        raise ValueError(f"'{name}' is {value!r:.60}; {meant} is meant.")
+        raise ValueError(f"'{name}' is {value!r:.60}; expected {meant}.")
 
 
 def variant(key: str, entry: dict[str, Any], encoder: str) -> dict[str, Any]:

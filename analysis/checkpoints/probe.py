@@ -92,8 +92,8 @@ def _forward(classifier: Classifier, rows: list[TokenRow], **outputs: Any) -> tu
     except Exception as error:
         head = classifier.head
         advice = (
-            "It is no text encoder or classifier as PoolLens needs one. Use one that reads token "
-            "ids of any length, such as BERT, ModernBERT or DeBERTa."
+            "PoolLens needs a text encoder or classifier that reads token ids of any length, such "
+            "as BERT, ModernBERT or DeBERTa."
             if head is None or type(head).__module__.startswith("analysis.")
             else f"Its pooling head {head.key} is of a file of your own: correct it there."
         )
@@ -139,19 +139,19 @@ def _no_attentions(classifier: Classifier, row: TokenRow) -> str:
         with torch.no_grad():
             output, _ = _forward(classifier, [row], output_attentions=True)
     except CheckpointError as error:
-        return f"{name} gives no attentions ({_first_line(error)})"
+        return f"{name} returns no attentions ({_first_line(error)})"
     attentions = getattr(output, "attentions", None) or ()
     if not attentions or any(layer is None for layer in attentions):
-        return f"{name} gives no attentions"
+        return f"{name} returns no attentions"
     if any(
         not hasattr(layer, "shape") or layer.shape[-2:] != (length, length) for layer in attentions
     ):
         return (
-            f"{name} attends within windows or to groups of tokens: it has no attention of every "
-            "token to every token"
+            f"{name} attends within windows or to groups of tokens, so it has no attention from "
+            "every token to every token"
         )
     if any(_differ(layer.float().sum(-1), torch.ones(()), 0.1) for layer in attentions):
-        return f"{name} gives scores in the place of attentions: their rows do not add up to 1"
+        return f"{name} returns scores instead of attentions: their rows do not add up to 1"
     if len({tuple(layer.shape) for layer in attentions}) > 1:
         return f"{name} has layers with different numbers of attention heads"
     classifier.causal = length > 1 and not any(bool(layer.triu(1).any()) for layer in attentions)
@@ -187,11 +187,11 @@ def _no_gradient(classifier: Classifier, row: TokenRow, logits: Tensor) -> str:
     except Exception as error:
         return (
             f"{name} takes no input embeddings, or has no gradient ({_first_line(error)}). Methods "
-            "that leave tokens out, such as occlusion, ask neither"
+            "that leave tokens out, such as occlusion, need neither"
         )
     share = 1e-3 if classifier.dtype == torch.float32 else 0.1
     if _differ(logits.float(), answer.detach(), share):
-        return f"{name} answers otherwise when it is given embeddings in the place of tokens"
+        return f"{name} gives other logits for input embeddings than for the tokens they belong to"
     if not torch.isfinite(slope).all():
         return f"{name} has no finite gradient for a short text"
     return ""

@@ -83,7 +83,7 @@ def _rebuilt(
     if not path.is_file():
         raise ValueError("there is no such file: give the .json that was saved with a figure")
     if path.stat().st_size > LARGEST:
-        raise BadSidecar(f"it is larger than {LARGEST // 2**20} MB, which no figure is")
+        raise BadSidecar(f"it is larger than {LARGEST // 2**20} MB, more than any saved figure")
     saved = read(path.read_bytes())
     format = (arguments.format or saved.format).lower()
     if format not in MIME:

@@ -72,7 +72,7 @@ def require(owner: Any, values: Mapping[str, Any], what: str = "") -> None:
     """Raises ``ValueError`` for the first of the values that is not of the owner's type for it."""
     hints = hints_of(owner)
     if not isinstance(values, Mapping):
-        raise ValueError(f"{what}names with values are meant, and this is {values!r:.60}")
+        raise ValueError(f"{what}expected names with values, not {values!r:.60}")
     for name, value in values.items():
         if name not in hints:
             raise ValueError(f"{what}nothing here is called {name!r:.60}")
@@ -80,5 +80,5 @@ def require(owner: Any, values: Mapping[str, Any], what: str = "") -> None:
             shown = repr(value)
             raise ValueError(
                 f"{what}{name} is {shown if len(shown) <= 60 else shown[:57] + '...'}: "
-                f"{words(hints[name])} is meant"
+                f"expected {words(hints[name])}"
             )

@@ -42,7 +42,7 @@ def _something(what: str, values: np.ndarray) -> None:
 
 def _limits(limits: tuple[float, float] | None) -> None:
     if limits is not None and not (np.isfinite(limits).all() and limits[0] < limits[1]):
-        raise ValueError(f"limits {limits} are no range: give (low, high) with low < high")
+        raise ValueError(f"limits {limits} are not a range: give (low, high) with low < high")
 
 
 @dataclass(frozen=True)
@@ -290,7 +290,7 @@ class Strip:
         if self.limit is None:
             object.__setattr__(self, "limit", symmetric_limit(self.values))
         elif not (np.isfinite(self.limit) and self.limit > 0):
-            raise ValueError(f"limit {self.limit} is no end of a scale: give a number above 0")
+            raise ValueError(f"limit {self.limit} cannot end a scale: give a number above 0")
         freeze(self)
 
     @property
@@ -336,7 +336,7 @@ class Bands:
         if self.limit is None:
             object.__setattr__(self, "limit", symmetric_limit(self.values))
         elif not (np.isfinite(self.limit) and self.limit > 0):
-            raise ValueError(f"limit {self.limit} is no end of a scale: give a number above 0")
+            raise ValueError(f"limit {self.limit} cannot end a scale: give a number above 0")
         freeze(self)
 
     @property
@@ -394,7 +394,7 @@ class Flow:
         if self.limit is None:
             object.__setattr__(self, "limit", float(np.abs(self.values).sum()) or 1.0)
         elif not (np.isfinite(self.limit) and self.limit > 0):
-            raise ValueError(f"limit {self.limit} is no end of a scale: give a number above 0")
+            raise ValueError(f"limit {self.limit} cannot end a scale: give a number above 0")
         freeze(self)
 
     @property

@@ -52,8 +52,7 @@ def names_of(encoder: nn.Module, kinds: Sequence[str] = ("query", "value")) -> l
     name = type(encoder).__name__
     if not shown:
         raise ValueError(
-            f"{name} has no linear layers that an adapter could go to: tune all weights (--tuning "
-            "full)."
+            f"{name} has no linear layers that LoRA could adapt: tune all weights (--tuning full)."
         )
     raise ValueError(
         f"{name} has no linear layers named {', '.join(kinds)}; it has {', '.join(shown)}. Name "

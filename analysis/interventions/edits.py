@@ -88,7 +88,7 @@ def edited(
         parts[segment] = without(parts[segment], start, end, instead)
     if not parts[0].strip() or (pair is not None and not parts[1].strip()):
         which = "text" if pair is None else "text or of its pair"
-        raise ValueError(f"nothing would stay of the {which}: leave at least one word")
+        raise ValueError(f"nothing would be left of the {which}: leave at least one word")
     return parts[0], None if pair is None else parts[1]
 
 

@@ -79,7 +79,7 @@ def applied(text: str, pair: str | None, edits: Edits) -> tuple[str, str | None]
     for (segment, start, end), instead in sorted(edits, reverse=True):
         parts[segment] = without(parts[segment], start, end, instead)
     if not parts[0].strip() or (pair is not None and not parts[1].strip()):
-        raise ValueError("nothing would stay of the text: leave at least one word")
+        raise ValueError("nothing would be left of the text: leave at least one word")
     return parts[0], None if pair is None else parts[1]
 
 
@@ -279,5 +279,5 @@ def in_words(flips: Flips, text: str, pair: str | None = None) -> str:
         for span, instead in flips.edits
     ]
     how = "Without" if flips.kind == "deletion" else "Replacing"
-    sure = "" if flips.smallest else " Smaller sets may do: not every one was tried."
+    sure = "" if flips.smallest else " A smaller set may be enough: not every one was tried."
     return f"{how} {listed(parts)} {flips.name} predicts {flips.other}.{sure}"

@@ -73,7 +73,7 @@ def dimensions(
         raise NoExactSplit(f"{trace.checkpoint.name}: there is no split to look into")
     if won is None:
         raise ValueError(
-            f"{trace.checkpoint.name}: its pooling head takes no maximum, so nothing wins a "
+            f"{trace.checkpoint.name}: its pooling head does not max-pool, so no layer wins a "
             "dimension"
         )
     if not 0 <= token < len(trace.tokens):

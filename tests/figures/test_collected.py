@@ -71,7 +71,7 @@ def test_a_collection_survives_its_file_and_takes_a_sidecar():
     assert back.figures[0].key == given.figures[0].key
     assert bundle(back).data == bundle(given).data
     alone = collected.read(sidecar(of_reading()).to_json())
-    assert titles(alone) == ["What the pooling head reads from each position"]
+    assert titles(alone) == ["Contribution of each position through the pooling head"]
     assert len(given.with_all(alone)) == 3
     assert len(given.with_all(given)) == 2
 
@@ -79,7 +79,7 @@ def test_a_collection_survives_its_file_and_takes_a_sidecar():
 def test_a_broken_collection_is_refused_in_words():
     good = json.loads(three().to_json())
     for change, said in (
-        ({"poollens": "no"}, "no collection"),
+        ({"poollens": "no"}, "not a collection"),
         ({"version": 3}, "version 3"),
         ({"figures": [{}]}, "figure 1 of the file is broken"),
         ({"figures": 7}, "no list"),

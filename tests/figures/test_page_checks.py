@@ -47,10 +47,10 @@ def test_texts_that_stand_on_one_another_are_found():
     drawn, axes = hand()
     axes.text(0.5, 0.5, "first")
     axes.text(0.51, 0.5, "second")
-    found = of(drawn)["Texts on one another"]
+    found = of(drawn)["Overlapping texts"]
     assert not found.passed
     assert found.number == 1
-    assert "“first” stands on “second”" in found.advice
+    assert "“first” overlaps “second”" in found.advice
 
 
 def test_a_text_that_stands_in_another_panel_is_found():
@@ -58,9 +58,9 @@ def test_a_text_that_stands_in_another_panel_is_found():
     left = drawn.add_axes((0.1, 0.2, 0.3, 0.7))
     left.set_xticks([])
     drawn.add_axes((0.45, 0.2, 0.5, 0.7)).set_yticks([])
-    assert of(drawn)["Texts on one another"].passed
+    assert of(drawn)["Overlapping texts"].passed
     left.text(1.3, 0.5, "a note that is long")
-    found = of(drawn)["Texts on one another"]
+    found = of(drawn)["Overlapping texts"]
     assert not found.passed
     assert "panel 2" in found.advice
 
@@ -71,7 +71,7 @@ def test_a_text_that_the_edge_cuts_is_found(place):
     axes.text(*place, "−10.00 logit")
     found = of(drawn)["Texts cut off"]
     assert not found.passed
-    assert "“−10.00 logit” leaves the page" in found.advice
+    assert "“−10.00 logit” is cut off by the edge of the page" in found.advice
 
 
 def test_labels_that_are_left_out_are_counted():
@@ -126,25 +126,25 @@ def test_a_longer_caption_is_higher_and_a_wider_one_is_lower():
 def test_a_pale_line_is_found_and_what_is_drawn_here_is_none():
     drawn, axes = hand()
     axes.plot([0, 1], color="#DDCC77")
-    found = of(drawn)["Lines and points on the paper"]
+    found = of(drawn)["Contrast of lines and points"]
     assert not found.passed
     assert found.number == pytest.approx(1.6, abs=0.1)
     for greyscale in (False, True):
         many = plot(lines(tuple("abcdefg")))
         shown = {one.name: one for one in check(many, Style(greyscale=greyscale))}
-        assert shown["Lines and points on the paper"].passed
+        assert shown["Contrast of lines and points"].passed
 
 
 def test_pale_text_is_found_on_paper_and_on_a_cell():
     drawn, axes = hand()
     axes.text(0.5, 0.5, "pale", color="#AAAAAA")
-    assert not of(drawn)["Text on its ground"].passed
+    assert not of(drawn)["Contrast of text"].passed
     drawn, axes = hand()
     axes.pcolormesh(np.array([-0.5, 0.5]), np.array([-0.5, 0.5]), [[1.0]], cmap="gray", vmin=0,
                     vmax=2)  # fmt: skip
     axes.text(0, 0, "on grey", color="#606060", ha="center", va="center")
-    assert not of(drawn)["Text on its ground"].passed
-    assert page(texts=(Words("a", (10, 10, 20, 20), 4.6),))["Text on its ground"].passed
+    assert not of(drawn)["Contrast of text"].passed
+    assert page(texts=(Words("a", (10, 10, 20, 20), 4.6),))["Contrast of text"].passed
 
 
 @pytest.mark.parametrize("mark", [heat(), lines(), bars(), strip()])

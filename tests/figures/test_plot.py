@@ -72,7 +72,7 @@ def test_a_diverging_scale_is_symmetric_and_a_sequential_one_is_the_range():
     assert heat([[0.0, np.nan]]).bounds == (-1.0, 1.0)
     with pytest.raises(ValueError, match="zero in its middle"):
         heat([[1.0]], limits=(-1.0, 2.0))
-    with pytest.raises(ValueError, match="no range"):
+    with pytest.raises(ValueError, match="not a range"):
         heat([[1.0]], scale="sequential", limits=(2.0, 2.0))
 
 

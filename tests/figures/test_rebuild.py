@@ -106,7 +106,7 @@ def test_a_sidecar_says_everything_that_was_done():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"poollens": "figures"}, "no figure of PoolLens"),
+        ({"poollens": "figures"}, "not a figure of PoolLens"),
         ({"version": 7}, "version 7"),
         ({"data": []}, "1 to 100 pictures"),
         ({"data": [{"view": 1}]}, "no view and no mark"),
@@ -116,9 +116,9 @@ def test_a_sidecar_says_everything_that_was_done():
         ({"dpi": 10**9}, "dpi is"),
         ({"dpi": "300"}, "dpi is"),
         ({"columns": 0}, "columns is"),
-        ({"format": ["pdf"]}, "format is no text"),
-        ({"files": {"a": 1}}, "no names with texts"),
-        ({"caption": 3}, "caption is no text"),
+        ({"format": ["pdf"]}, "format is not text"),
+        ({"files": {"a": 1}}, "not names with texts"),
+        ({"caption": 3}, "caption is not text"),
     ],
 )
 def test_a_broken_sidecar_is_refused_in_words(change, said):

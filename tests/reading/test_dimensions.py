@@ -74,7 +74,7 @@ def test_where_tokens_compete_each_dimension_is_held_by_its_largest_token(key, t
 def test_what_has_no_competing_layers_is_refused_with_the_reason(tmp_path: Path) -> None:
     tiny.make_pooling_checkpoint(tmp_path / "mha", "mha", ["yes", "no"], adapter=False)
     plain = analysis.record(analysis.load(tmp_path / "mha"), TEXT)
-    with pytest.raises(ValueError, match="takes no maximum"):
+    with pytest.raises(ValueError, match="does not max-pool"):
         dimensions(plain, 0)
     tiny.make_pooling_checkpoint(tmp_path / "max", "max_cls", ["yes", "no"], adapter=False)
     pooled = analysis.record(analysis.load(tmp_path / "max"), TEXT)

@@ -59,7 +59,9 @@ def test_seed_groups_are_held_against_their_own_disagreement(open_winners: Any, 
     said = said_by(app)
     for name, group in members.items():
         share = 100 * seed_disagreement(group, texts).share[0]
-        assert f"Two seeds of {name} give {share:.0f} % of the places another source layer" in said
+        assert (
+            f"Two seeds of {name} differ in the source layer of {share:.0f} % of the places" in said
+        )
     found = between_groups(*([collect(m, texts) for m in group] for group in members.values()))
     top = int(np.abs(found.difference).argmax())
     assert f"differ most at layer {found.layers[top]}" in said

@@ -8,9 +8,9 @@ from typing import Any
 from analysis.common.faults import CheckpointError
 
 ENCODER_DECODER = (
-    "{name} reads the text in an encoder and once more in a decoder, and hidden states and "
-    "poolings here are those of one encoder. Use a model that is one, such as a RoBERTa or DeBERTa "
-    "for the same task; of T5 the encoder alone opens (T5EncoderModel)"
+    "{name} has an encoder and a decoder, and PoolLens reads the layers of a single encoder. Use an "
+    "encoder for the same task, such as RoBERTa or DeBERTa; the encoder of a T5 can be opened "
+    "alone (T5EncoderModel)"
 )
 
 
@@ -34,7 +34,7 @@ def check_states(name: str, model: Any, output: Any, length: int) -> None:
     kind, states = type(model).__name__, getattr(output, "hidden_states", None)
     if not states:
         raise CheckpointError(
-            f"{name}: {kind} gives no hidden states of its layers, and every page here reads them. "
+            f"{name}: {kind} returns no hidden states of its layers, and every page reads them. "
             "Use an encoder that does, such as BERT, ModernBERT or DeBERTa."
         )
     shapes = {tuple(state.shape[:2]) for state in states}
@@ -42,7 +42,7 @@ def check_states(name: str, model: Any, output: Any, length: int) -> None:
     if shapes != {(1, length)} or len(sizes) > 1:
         seen = ", ".join("×".join(map(str, state.shape[1:])) for state in states[:6])
         raise CheckpointError(
-            f"{name}: {kind} makes hidden states of different length or size on its way up (of "
-            f"{length} tokens: {seen}), so its layers cannot be set side by side. Use an encoder "
-            "that keeps one vector of one size for each token."
+            f"{name}: {kind} changes the length or size of its hidden states between layers (of "
+            f"{length} tokens: {seen}), so its layers cannot be compared. Use an encoder whose "
+            "layers all hold one vector of the same size for each token."
         )

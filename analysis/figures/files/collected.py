@@ -246,11 +246,15 @@ def read(text: str | bytes) -> Collection:
     try:
         data = read_json(text)
     except ValueError as error:
-        raise BadCollection(f"the file cannot be read: {error}. Choose one saved here") from None
+        raise BadCollection(
+            f"the file cannot be read: {error}. Choose one saved on this page"
+        ) from None
     if isinstance(data, dict) and data.get("poollens") == "figure":
         return _of_sidecar(text)
     if not isinstance(data, dict) or data.get("poollens") != "figures":
-        raise BadCollection("the file holds no collection of figures: choose one saved here")
+        raise BadCollection(
+            "the file is not a collection of figures: choose one saved on this page"
+        )
     if data.get("version") != VERSION:
         raise BadCollection(
             f"the file is of version {data.get('version')!r}, and this program reads {VERSION}"

@@ -163,20 +163,20 @@ def sidecar(
 def read(text: str | bytes) -> Sidecar:
     """A sidecar that was written here or by a stranger. Raises `BadSidecar` with the reason."""
     if len(text) > LARGEST:
-        raise BadSidecar(f"it is larger than {LARGEST // 2**20} MB, which no figure is")
+        raise BadSidecar(f"it is larger than {LARGEST // 2**20} MB, more than any saved figure")
     try:
         data = read_json(text)
     except ValueError as error:
         raise BadSidecar(str(error)) from None
     if not isinstance(data, dict) or data.get("poollens") != "figure":
-        raise BadSidecar('it is no figure of PoolLens (no "poollens": "figure" in it)')
+        raise BadSidecar('it is not a figure of PoolLens (no "poollens": "figure" in it)')
     if data.get("version") != VERSION:
         raise BadSidecar(f"its format is version {data.get('version')!r}; known is {VERSION}")
     try:
         signed = _strings(data.get("signed") or {}, "signed")
         style = data.get("style") or {}
         if not isinstance(style, dict):
-            raise BadSidecar("its style is no JSON object")
+            raise BadSidecar("its style is not a JSON object")
         return Sidecar(
             plots=_with_recipes(_plots(data.get("data")), data),
             columns=_whole(data.get("columns", 1), "columns", 1, 26),
@@ -197,7 +197,7 @@ def read(text: str | bytes) -> Sidecar:
 
 def _plots(data: Any) -> tuple[Picture, ...]:
     if not isinstance(data, list) or not 1 <= len(data) <= MOST:
-        raise BadSidecar(f"its data are no list of 1 to {MOST} pictures")
+        raise BadSidecar(f"its data are not a list of 1 to {MOST} pictures")
     return tuple(unpacked(plot) for plot in data)
 
 
@@ -215,19 +215,19 @@ def _with_recipes(plots: tuple[Picture, ...], data: Mapping[str, Any]) -> tuple[
 
 def _whole(value: Any, name: str, low: int, high: int) -> int:
     if not isinstance(value, int) or not low <= value <= high:
-        raise BadSidecar(f"its {name} is {value!r}: a whole number from {low} to {high} is meant")
+        raise BadSidecar(f"its {name} is {value!r}: expected a whole number from {low} to {high}")
     return value
 
 
 def _text(value: Any, name: str) -> str:
     if not isinstance(value, str):
-        raise BadSidecar(f"its {name} is no text")
+        raise BadSidecar(f"its {name} is not text")
     return value
 
 
 def _strings(value: Any, name: str) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise BadSidecar(f"its {name!r} are no names with texts")
+        raise BadSidecar(f"its {name!r} are not names with texts")
     return value
 
 

@@ -71,7 +71,7 @@ def packed(plot: Picture) -> dict[str, Any]:
 def unpacked(data: Any) -> Picture:
     """The plot of such values. Raises `BadPlot`."""
     if not isinstance(data, dict) or "mark" not in data or "view" not in data:
-        raise BadPlot("this is no stored picture: it has no view and no mark")
+        raise BadPlot("this is not a stored picture: it has no view and no mark")
     if data.get("version") != VERSION:
         raise BadPlot(
             f"this picture was stored in version {data.get('version')!r} of the format, and this "
@@ -90,7 +90,7 @@ def unpacked(data: Any) -> Picture:
             ("recipe", dict),
         ):
             if not isinstance(fields_read.get(name, kind()), kind):
-                raise BadPlot(f"a stored picture is broken: its {name} is no {kind.__name__}")
+                raise BadPlot(f"a stored picture is broken: its {name} is not a {kind.__name__}")
         if not all(isinstance(note, str) for note in fields_read.get("notes", ())):
             raise BadPlot("a stored picture is broken: its notes are not all text")
         _check_source(fields_read.get("provenance", {}))
@@ -124,14 +124,14 @@ _SOURCE: dict[str, type | tuple[type, ...]] = {
 def _check_source(source: Any) -> None:
     """Raises `BadPlot` for a provenance that names its checkpoints in another way."""
     if not isinstance(source, dict):
-        raise BadPlot("a stored picture is broken: a checkpoint in it is no JSON object")
+        raise BadPlot("a stored picture is broken: a checkpoint in it is not a JSON object")
     for name, kind in _SOURCE.items():
         if name in source and not isinstance(source[name], kind):
             raise BadPlot(f"a stored picture is broken: its {name} is {source[name]!r:.60}")
     for name in ("checkpoints", "members"):
         if name in source:
             if not isinstance(source[name], list):
-                raise BadPlot(f"a stored picture is broken: its {name} are no list")
+                raise BadPlot(f"a stored picture is broken: its {name} are not a list")
             for member in source[name]:
                 _check_source(member)
             if name == "members" and not all("checkpoint" in member for member in source[name]):
@@ -200,7 +200,7 @@ def _unpack(value: Any) -> Any:
 def _unpack_array(value: dict[str, Any]) -> np.ndarray:
     dtype = np.dtype(str(value["$array"]))
     if dtype.kind not in _KINDS or dtype.itemsize > 8:
-        raise BadPlot(f"an array of {dtype} is no array of numbers")
+        raise BadPlot(f"an array of {dtype} is not an array of numbers")
     shape = tuple(value["shape"])
     if not all(isinstance(side, int) and side >= 0 for side in shape) or len(shape) > 8:
         raise BadPlot(f"an array's shape is {shape!r}")
@@ -208,7 +208,7 @@ def _unpack_array(value: dict[str, Any]) -> np.ndarray:
     if "values" in value:
         flat = value["values"]
         if not isinstance(flat, list) or len(flat) != size:
-            raise BadPlot(f"an array of shape {shape} has not {size} values")
+            raise BadPlot(f"an array of shape {shape} does not have {size} values")
         return np.array(flat, dtype).reshape(shape)
     try:
         raw = base64.b64decode(value["base64"], validate=True)

@@ -29,7 +29,8 @@ def written(card: Sidecar) -> tuple[bytes, tuple[str, ...]]:
         return drawn.data, drawn.notices
     if len(card.plots) > 1:
         raise ValueError(
-            f"several pictures are no one {card.format} file: they can be " + ", ".join(FORMATS)
+            f"several pictures do not fit into one {card.format} file: they can be "
+            + ", ".join(FORMATS)
         )
     text = _TEXTS[card.format](card.plots[0], card)
     return text.encode("utf-8", "replace"), ()

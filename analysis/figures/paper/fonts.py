@@ -67,8 +67,8 @@ def families(characters: set[str], font: str, serif: str) -> tuple[list[str], li
             missing -= covered
             if _is_cff(entry.fname):
                 notices.append(
-                    f"{entry.name}, which is no TrueType font, has {len(covered)} of the "
-                    "characters: a PDF with it may fail a venue's font check. Install "
+                    f"{len(covered)} of the characters come from {entry.name}, which is not a "
+                    "TrueType font: a PDF with it may fail a venue's font check. Install "
                     f"{install_of(covered)}, or export SVG."
                 )
         if not missing:

@@ -143,7 +143,7 @@ def encoder_head(
         `window` is no first and last place.
     """
     if window is not None and not (len(window) == 2 and 0 <= window[0] < window[1]):
-        raise ValueError(f"window is {window}: the first and behind the last token are meant")
+        raise ValueError(f"window is {window}: expected the first token and the one after the last")
     part = (window[0], window[1]) if window else None
 
     def draw(trace: Trace) -> Plot:

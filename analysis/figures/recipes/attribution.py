@@ -142,7 +142,7 @@ def _methods(methods: Methods, least: int, most: int) -> list[str]:
             raise ValueError(f"no method is called {name!r}; known are {', '.join(METHODS)}")
     if len(set(names)) != len(names) or not least <= len(names) <= most:
         many = f"{least}" if least == most else f"{least} or more"
-        raise ValueError(f"method is {methods!r}: {many} different methods are meant")
+        raise ValueError(f"method is {methods!r}: expected {many} different methods")
     return names
 
 

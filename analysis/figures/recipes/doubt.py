@@ -77,7 +77,9 @@ def doubt(request: Request, span: list[int] | None = None, instead: str = "") ->
         first = effects_of(subject, target, instead)
         span = first.spans[int(np.nanargmin(first.changes))].tolist()
     if len(span) != 3:
-        raise ValueError(f"span is {span}: segment, first character and the one behind the last")
+        raise ValueError(
+            f"span is {span}: expected segment, first character, and the one after the last"
+        )
     subjects = request.subjects
     return views.doubt(
         [doubt_of(subject, target, span, instead) for subject, target in request],
@@ -98,7 +100,7 @@ def word_effects(request: Request, instead: str = "", most: int = views.MOST) ->
         The ranking is to have no word, or the text is a single one.
     """
     if most < 1:
-        raise ValueError(f"most is {most}: a ranking has one word at least")
+        raise ValueError(f"most is {most}: a ranking needs at least one word")
     subjects = request.subjects
     return views.word_effects(
         [effects_of(subject, target, instead) for subject, target in request],

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from analysis.study.fits import FitScores
 
 PICTURES = {
-    "fit_scores": "Scores of every fitted pooling head, a dot a seed.",
-    "fit_curves": "Score after each epoch, a line a pooling head.",
-    "fit_confusion": "Labels by answers of one pooling head.",
+    "fit_scores": "Scores of every fitted pooling head, one dot for each seed.",
+    "fit_curves": "Score after each epoch, one line for each pooling head.",
+    "fit_confusion": "Confusion matrix of one pooling head.",
 }
 
 

@@ -148,7 +148,7 @@ def make(
     require(known[key], fixed, f"{name}: ")
     limit = fixed.get("limit")
     if limit is not None and not limit > 0:
-        raise ValueError(f"{name}: limit is {limit:g}: a number above 0 ends a scale")
+        raise ValueError(f"{name}: limit is {limit:g}: expected a number above 0")
     targets: list[Any] = list(target) if isinstance(target, list) else [target] * len(subjects)
     if len(targets) != len(subjects):
         raise ValueError(f"{len(targets)} classes for {len(subjects)} checkpoints")
@@ -252,14 +252,14 @@ def read_recipe(data: Any) -> dict[str, Any]:
         "params": dict,
     }
     if not isinstance(data, dict):
-        raise ValueError("its recipe is no JSON object")
+        raise ValueError("its recipe is not a JSON object")
     if "folder" in data:
         return read_folder_recipe(data)
     for name, kind in kinds.items():
         if not fits(data.get(name), kind):
             raise ValueError(f"its recipe is broken: {name} is {data.get(name)!r:.60}")
     if not data["subjects"] or len(data["subjects"]) != len(data["names"]):
-        raise ValueError("its recipe is broken: a name for each checkpoint is meant")
+        raise ValueError("its recipe is broken: expected a name for each checkpoint")
     target = data.get("target")
     each = target if isinstance(target, list) else [target] * len(data["subjects"])
     allowed = int | str | list[int] | list[str] | None

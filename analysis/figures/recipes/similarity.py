@@ -57,7 +57,7 @@ def similarity_bands(
     several = len(request.subjects) > 1  # each then shows the poolings that it has
     for name, end in (limits or {}).items():
         if not 0 < end < float("inf"):
-            raise ValueError(f"the limit of {name} is {end:g}: a number above 0 ends a scale")
+            raise ValueError(f"the limit of {name} is {end:g}: expected a number above 0")
     results = [
         pairs_of_subject(subject, _question(request, name, layer, struck, put, centre, precision))
         for subject, _ in request
@@ -211,7 +211,8 @@ def _spans(struck: Sequence[Sequence[int]] | None) -> tuple[Span, ...]:
     for span in struck or ():
         if len(span) != 3 or span[0] not in (0, 1) or not 0 <= span[1] <= span[2]:
             raise ValueError(
-                f"struck is {list(span)}: (sentence 0 or 1, first and last character) is meant"
+                f"struck is {list(span)}: expected (sentence 0 or 1, first character, last "
+                "character)"
             )
         spans.append((span[0], span[1], span[2]))
     return tuple(spans)
@@ -223,7 +224,8 @@ def _puts(put: Sequence[Sequence[Any]] | None) -> tuple[Put, ...]:
     for edit in put or ():
         if len(edit) != 4 or not isinstance(edit[3], str):
             raise ValueError(
-                f"put is {list(edit)}: (sentence 0 or 1, first and last character, word) is meant"
+                f"put is {list(edit)}: expected (sentence 0 or 1, first character, last character, "
+                "word)"
             )
         ((side, start, end),) = _spans([edit[:3]])
         puts.append((side, start, end, edit[3]))

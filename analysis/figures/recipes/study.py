@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from analysis.study.results import Study
 
 PICTURES = {
-    "study_scores": "Scores of every pooling head on every task, a dot a seed.",
+    "study_scores": "Scores of every pooling head on every task, one dot for each seed.",
     "study_differences": "Difference of every pooling head to the reference, task by task.",
     "study_spread": "Spread over seeds of every pooling head against that of the reference.",
-    "learning_curves": "Scores by share of the training set, one line a pooling head.",
+    "learning_curves": "Scores by share of the training set, one line for each pooling head.",
 }
 
 

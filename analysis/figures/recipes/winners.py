@@ -129,7 +129,9 @@ def win_margins(request: Request) -> Plot:
     trace = subject.traces()[0]
     won = trace.head.winners
     if won is None:
-        raise ValueError(f"{subject.name}: its pooling head takes no maximum, so nothing wins")
+        raise ValueError(
+            f"{subject.name}: its pooling head does not max-pool, so there are no winners"
+        )
     try:
         flips = subject.only("margins").result(results.noise_flips)
     except ValueError:  # no corpus profile gives the scale of the noise

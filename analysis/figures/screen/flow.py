@@ -71,8 +71,9 @@ def key_of(flow: Flow, units: tuple[int, ...]) -> str:
 def _summary(flow: Flow, placed: Streams) -> str:
     largest = max(placed.rows, key=lambda row: abs(row.value))
     return (
-        f"What the pooling head reads for {flow.classes[0]}: {largest.label} gives most, "
-        f"{number(largest.value, 'signed')} of {number(sum(flow.ends), 'signed')} {flow.unit}"
+        f"Contributions to {flow.classes[0]} through the pooling head: {largest.label} has the "
+        f"largest, {number(largest.value, 'signed')} of {number(sum(flow.ends), 'signed')} "
+        f"{flow.unit}"
     )
 
 

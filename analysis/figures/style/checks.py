@@ -98,7 +98,7 @@ def _file(pdf: bytes, style: Style, notices: Sequence[str], dpi: int | None) -> 
         bool(fonts) and good == len(fonts),
         ""
         if good == len(fonts)
-        else "A character comes from a font that is no TrueType: install "
+        else "A character comes from a font that is not TrueType: install "
         "the font that the notice names, or take another text.",
     )
     boxes = [n for n in notices if "drawn as a box" in n]
@@ -119,8 +119,8 @@ def _file(pdf: bytes, style: Style, notices: Sequence[str], dpi: int | None) -> 
         enough,
         ""
         if enough
-        else f"{venue.name} pages are read down to {venue.least:g} points: set the font size to "
-        f"{points:g} points or more.",
+        else f"{venue.name} pages need text of at least {venue.least:g} points: set the font "
+        f"size to {points:g} points or more.",
     )
     raster = list(_raster(page))
     lowest = min([*raster, *([float(dpi)] if dpi else [])], default=math.inf)
@@ -247,7 +247,8 @@ def _greyscale(panels: Sequence[Panel], series: Sequence[Series], style: Style) 
             apart >= LIGHTER or marked,
             ""
             if apart >= LIGHTER or marked
-            else f"More series, or smaller points, than {what} can tell apart: draw fewer.",
+            else f"The series look alike in greyscale, and {what} cannot tell so many apart: "
+            "draw fewer.",
             f"{what} tells them apart" if apart < LIGHTER and marked else "",
         )
     if any(isinstance(p, HeatMap) and p.scale == "sequential" for p in panels):
@@ -265,7 +266,7 @@ def _greyscale(panels: Sequence[Panel], series: Sequence[Series], style: Style) 
         yield Check(
             "Sign in greyscale",
             round(100 * seen / max(negative, 1), 1),
-            f"% of {negative:,} negative values told",
+            f"% of {negative:,} negative values marked",
             seen == negative,
             "" if seen == negative else "Show fewer cells, so that each negative one has a dash.",
         )

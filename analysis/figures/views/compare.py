@@ -226,7 +226,7 @@ def reading(
     label, reference = target_label(owners[0], target), references(splits)
     return Plot(
         view="reading",
-        title="What the pooling head reads from each position",
+        title="Contribution of each position through the pooling head",
         mark=one_or_grid(strips, names, limit),
         params={"target": target, "words": words, "limit": limit, "names": list(names)},
         provenance=split_source(owners, texts[0], "reading", splits[0], target),
@@ -234,8 +234,8 @@ def reading(
             *split_notes(splits),
             *cut_note(texts),
         ),
-        caption=f"Contribution of each position to the pooling head: contribution to {label} minus "
-        f"the mean of the other classes, in logits, relative to {reference}. Orange is towards "
+        caption=f"Each position's contribution to {label} minus the mean of the other classes, "
+        f"through the pooling head, in logits, relative to {reference}. Orange is towards "
         "the class, blue and underlined is against it.",
     )
 
@@ -345,7 +345,7 @@ def source_layers(
             params={"target": target, "limit": limit},
             provenance=split_source([checkpoint], tokens, "source_layers", decomposition, target),
             notes=split_notes([decomposition]),
-            caption=f"Source layers of what the pooling head reads: {relative}",
+            caption=f"Contribution of each source layer of the pooling head: {relative}",
         )
     return Plot(
         view="source_layers",
@@ -357,6 +357,8 @@ def source_layers(
         ),
         params={"target": target, "limit": limit},
         provenance=split_source([checkpoint], tokens, "source_layers", decomposition, target),
-        notes=("A share of wins says where values came from, not what a win is worth.",),
+        notes=(
+            "The share of wins shows which layers the values come from, not how much they matter.",
+        ),
         caption=f"Source layers of the max-pool: share of the wins, and {relative}",
     )

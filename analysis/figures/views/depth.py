@@ -185,7 +185,7 @@ def at_layer(
     answers = [mean.probabilities for mean in means]
     rows.append(
         (
-            "value of the label if it ended here",
+            "value if the encoder ended here",
             [np.nan if answer is None else float(answer[at].max()) for answer in answers],
         )
     )

@@ -121,7 +121,7 @@ def word_effects(
         for effect in effects
     ]
     if not all(ranked):
-        raise ValueError("the text is a single word: without it nothing would stay")
+        raise ValueError("the text is a single word: without it nothing would be left")
     label = _label(effects)
     texts = (tokens.text, tokens.pair or "")
     bound = max(float(np.nanmax(np.abs(effect.changes))) for effect in effects) or 1.0

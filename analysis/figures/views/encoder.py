@@ -78,7 +78,7 @@ def encoder_heads(
         params={"words": words, "special": special, "limit": limit},
         provenance=provenance_of([trace.checkpoint], trace.tokens, view="encoder_heads"),
         notes=(
-            "The darkest shade holds the top 1 % of the cells.",
+            "The darkest shade stands for the top 1 % of the cells.",
             *notes,
             *cut_note([trace.tokens]),
         ),

@@ -82,7 +82,7 @@ def evidence_scores(
         provenance=_source("evidence_scores", rows, checkpoints or [checkpoint], tokens),
         notes=(
             _control(rows[0]),
-            "Turned so that larger is better in every column.",
+            "The sign of each column is set so that larger is better.",
             *_seeds(every, labels, row_label),
         ),
         caption=f"Standard scores among {rows[0].control.repeats} random rankings of the same "

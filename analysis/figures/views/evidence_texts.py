@@ -77,7 +77,7 @@ def _seeds(owners: Sequence[str], checkpoints: Sequence[Checkpoint]) -> str:
         return ""
     groups = [dict(getattr(checkpoint, "facts", {})).get("group") for checkpoint in checkpoints]
     if len([group for group in groups if group]) > len({group for group in groups if group}):
-        return " One seed a colour; those of one group differ by their seed alone."
+        return " Each colour is one seed; the seeds of a group differ in nothing else."
     return " One seed each."
 
 
@@ -122,7 +122,7 @@ def largest_words(
         params={"top": top},
         provenance=provenance_of([checkpoint], view="largest_words", method=first.method),
         notes=(
-            "Means over the texts where the class is explained; a word counts once a text. "
+            "Means over the texts where the class is explained; a word counts once in each text. "
             "Whiskers: 95 % intervals over texts.",
         ),
         caption=f"Words with the largest mean attribution to each class by {title_of(first)}, "

@@ -25,7 +25,7 @@ _WORDS = {
     "data": "words of the data set",
     "masked": "words that a masked language model finds likely there",
 }
-_BOUND = "Fewer edits may do: every smaller set was tried for {:.0f} % of the texts."
+_BOUND = "Fewer edits may be enough: every smaller set was tried for {:.0f} % of the texts."
 
 
 @view("flips")
@@ -71,7 +71,7 @@ def flips(
     whole = all(all(search.tried) for search in searches)
     return Plot(
         view="flips",
-        title="What would change its mind",
+        title="Smallest edits that change the prediction",
         mark=Lines(
             x=np.arange(size),
             y=y,
@@ -89,12 +89,17 @@ def flips(
         },
         provenance=provenance_of(list(checkpoints), tokens, view="flips"),
         notes=(
-            *(() if whole else ("Not every set of edits was tried: smaller ones may do.",)),
+            *(() if whole else ("Not every set of edits was tried: a smaller one may be enough.",)),
             *cut_note([tokens]),
         ),
         caption="Logit of the class predicted as typed minus the largest other one, after the best "
         f"set of words {how}, by the size of the set. A ring marks a head that then predicts "
-        "another class" + ("; all sets were tried." if whole else "; a beam search, not all sets."),
+        "another class"
+        + (
+            "; all sets were tried."
+            if whole
+            else "; found by beam search, so not all sets were tried."
+        ),
     )
 
 

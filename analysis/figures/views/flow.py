@@ -82,14 +82,16 @@ def flow(
     mark = scaled[0] if size == 1 else Grid(scaled, tuple(names), columns=min(size, 4))
     return Plot(
         view="flow",
-        title="What each pooling head reads" if size > 1 else "What the pooling head reads",
+        title="Contributions through each pooling head"
+        if size > 1
+        else "Contributions through the pooling head",
         mark=mark,
         params={"target": targets, "words": words, "limit": limit, "names": names},
         provenance=split_source(owners, texts[0], "flow", splits[0], targets[0]),
         notes=(*split_notes(splits), *cut_note(texts)),
-        caption=f"What {'each' if size > 1 else 'the'} pooling head reads: from the tokens, over "
-        f"the source layers, to {explained}. The width of a band is its contribution to the logit "
-        "minus the mean of the other classes"
+        caption=f"Contributions through {'each' if size > 1 else 'the'} pooling head: from the "
+        f"tokens, over the source layers, to {explained}. The width of a band is its "
+        "contribution to the logit minus the mean of the other classes"
         + (", on one scale" if size > 1 else "")
         + f"; orange is towards {'the class' if len(labels) > 1 else explained}, blue with a "
         f"dashed edge is against it. Values are relative to {references(splits)}."

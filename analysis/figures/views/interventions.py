@@ -90,8 +90,8 @@ def sweep(
         ),
         notes=(
             f"Trained with k = {', '.join(map(str, trained))} only: at another k the weights "
-            "read layers that they were not trained on: what training with that k gives is "
-            "another question.",
+            "read layers that they were not trained on. A checkpoint trained with that k may "
+            "predict otherwise.",
             *cut_note([first.tokens]),
         ),
         caption=f"Prediction of {label} when the maximum runs over the last k layers, without "

@@ -168,8 +168,8 @@ def similarity_bands(
         notes=(*cut_note([first.a, first.b]), *dict.fromkeys(notes)),
         caption=f"Contributions of {shown} to the similarity of two sentences"
         + (", about the corpus mean" if centred else "")
-        + f". {_COSINE}; width is size (a scale a pooling), dashes are negative."
-        + _of_seeds(every),
+        + f". {_COSINE}. The width of a band is the size of its contribution, on a scale of its "
+        "own for each pooling; a dashed edge is negative." + _of_seeds(every),
     )
 
 
@@ -258,7 +258,9 @@ def max_winners(
     for side, tokens in (("a", pairs.a), ("b", pairs.b)):
         every = [getattr(split, side).winners for split in pairs.splits]
         if any(winners is None or winners.token is None for winners in every):
-            raise ValueError(f"{pairs.pooling} takes no maximum over tokens: nothing wins")
+            raise ValueError(
+                f"{pairs.pooling} does not max-pool over tokens, so there are no winners"
+            )
         groups = units_of(tokens, words)
         labels = labels_of(tokens, groups).labels
         unit = np.zeros(len(tokens), int)
@@ -329,7 +331,7 @@ def similarity_effects(
             )
         )
     if not panels:
-        raise ValueError("no word can be left out: nothing would stay of its sentence")
+        raise ValueError("no word can be left out: nothing would be left of its sentence")
     title = TITLES.get(result.pooling, result.pooling)
     return Plot(
         view="similarity_effects",

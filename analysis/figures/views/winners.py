@@ -248,7 +248,7 @@ def layer_quantities(
     label = target_label(entries[0].checkpoint, index)
     return Plot(
         view="layer_quantities",
-        title="What wins, and what matters",
+        title="Wins and effects by source layer",
         mark=Grid(panels, tuple(row[0] for row in rows), len(rows)),
         params={"target": index, "limit": limit},
         provenance=provenance_of(
@@ -260,8 +260,8 @@ def layer_quantities(
         ),
         notes=(
             *([f"Deviation from the mean over {named}."] if profiled else []),
-            "A share says where values came from; the drop effect says how much the logit margin "
-            "falls when the layer leaves the pool.",
+            "The share of wins shows which layers the values come from; the drop effect shows how "
+            "much the logit margin falls when the layer leaves the pool.",
             *split_note,
             *percentile,
             *filter(None, [entries[0].compares]),

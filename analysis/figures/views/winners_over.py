@@ -121,7 +121,7 @@ def _classes(many: Many, classes: str, names: Sequence[str] | None) -> list[np.n
         return None
     name, first = many.name, many.samples[0].checkpoint
     if first.regression:
-        raise ValueError(f"{name} predicts a number: there are no classes to tell apart.")
+        raise ValueError(f"{name} predicts a number, so there are no classes to group by.")
     if classes == PREDICTED:
         return [sample.predicted for sample in many.samples]
     if names is None:
@@ -207,8 +207,8 @@ def stable_in_words(many: Many) -> str:
     mean = f"{share.mean():.0f} %"
     spread = f" ({share.min():.0f} to {share.max():.0f} %)" if len(share) > 1 else ""
     return (
-        f"Two seeds of {many.name} give {mean} of the places another {what}{spread}; "
-        f"independent winners with the same shares would give {chance.mean():.0f} %."
+        f"Two seeds of {many.name} differ in the {what} of {mean} of the places{spread}; "
+        f"independent winners with the same shares would differ in {chance.mean():.0f} %."
     )
 
 
@@ -231,7 +231,8 @@ def against(first: Many, second: Many) -> tuple[Plot, str]:
     sentence = _difference_in_words(difference, names)
     if first.only_cls != second.only_cls:
         sentence += (
-            " One of them pools [CLS] alone and the other every token, and that counts in too."
+            " One of them pools [CLS] alone and the other every token, which is part of the "
+            "difference."
         )
     return plot, sentence
 

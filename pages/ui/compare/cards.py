@@ -403,7 +403,7 @@ _ABOUT = {
     "and the gap is the error of that integral. It does not show how the encoder made that output.",
     "Source layers": "What the values of each layer add to the logit difference. For a maximum "
     "over layers the left bars are the share of dimensions (in percent) whose maximum comes from "
-    "each layer: a share is not what a win is worth. MaxPoolBERT, arXiv 2505.15696.",
+    "each layer: the share does not show how much a win matters. MaxPoolBERT, arXiv 2505.15696.",
 }
 
 
