@@ -71,8 +71,8 @@ def size_of(config: PretrainedConfig) -> dict[str, int]:
     width, depth = (getattr(own, name, None) for name in ("hidden_size", "num_hidden_layers"))
     if width is None or depth is None:
         raise ValueError(
-            f"{type(config).__name__} states no hidden_size or no num_hidden_layers. Use an encoder "
-            "whose layers all hold one vector for each token."
+            f"{type(config).__name__} states no hidden_size or no num_hidden_layers. Use an "
+            "encoder whose layers all hold one vector for each token."
         )
     return {"hidden_size": int(width), "num_layers": int(depth)}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -17,6 +19,7 @@ from analysis.figures.paper.look import Look
 from analysis.figures.paper.page import Page
 from analysis.figures.style.printed import MOST_EMPTY
 from analysis.figures.style.settings import Style
+from analysis.figures.style.venues import VENUES
 from tests.support.panels import bars, heat, lines, panels, plot, points, strip
 
 FULL = Style(width="full", letters=True)
@@ -25,6 +28,31 @@ COLUMN = Style(letters=True)
 
 def printed(plots, style, columns):
     return compose(plots, style, columns, measured=True).page
+
+
+KINDS = {
+    "strip": lambda: strip(9),
+    "text": lambda: strip(25),
+    "heat map": lambda: heat(3, 9),
+    "many layers": lambda: heat(8, 14),
+    "bars": lambda: bars(3),
+    "lines": lines,
+    "map": points,
+}
+WIDTHS = [
+    Style(name, width, letters=True)
+    for name, venue in VENUES.items()
+    for width in (("column", "full") if venue.column else ("full",))
+]
+
+
+def empty_by_columns(plots, style):
+    """Share of the page that is empty for every number of columns that can be read."""
+    shares = {}
+    for columns in range(1, min(len(plots), 4) + 1):
+        with contextlib.suppress(Unreadable):
+            shares[columns] = printed(plots, style, columns).empty
+    return shares
 
 
 needs = st.builds(
@@ -56,9 +84,11 @@ def test_rows_fill_the_width_keep_the_order_and_give_everybody_what_is_needed(gi
 
 
 @given(st.lists(needs, min_size=2, max_size=6), st.floats(200, 520))
-def test_the_best_number_of_columns_can_be_read(given, width):
-    columns = rows.best_columns(given, 4, width, 8.0)
-    assert rows.arranged(given, columns, width, 8.0)
+def test_the_numbers_of_columns_that_are_offered_can_be_read(given, width):
+    able = rows.columns_by_cost(given, 4, width, 8.0)
+    assert 1 in able
+    for columns in able:
+        assert rows.arranged(given, columns, width, 8.0)
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
@@ -98,6 +128,32 @@ def test_axes_of_a_row_begin_and_end_at_the_same_heights_and_reach_both_edges(ma
         assert max(ends) == pytest.approx(page.width - 1.5, abs=1.0)
         starts = [leaf.x - (0 if leaf.is_text else leaf.margins.left) for leaf in leaves]
         assert min(starts) <= 1.5 + 2.5 * look.text
+
+
+@settings(deadline=None, max_examples=6, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(panels, min_size=2, max_size=4), st.sampled_from(WIDTHS))
+def test_the_grid_that_is_chosen_is_full_enough_wherever_one_is(marks, style):
+    plots = [plot(mark) for mark in marks]
+    shares = empty_by_columns(plots, style)
+    chosen = shares[columns_that_fit(plots, style)]
+    assert chosen <= max(MOST_EMPTY, min(shares.values()))
+
+
+@pytest.mark.parametrize(
+    ("venue", "kinds"),
+    [
+        ("neurips", ("heat map", "bars", "strip")),
+        ("neurips", ("map", "strip", "text")),
+        ("acl", ("many layers", "lines", "text")),
+        ("nature", ("heat map", "many layers", "strip")),
+    ],
+)
+def test_a_grid_that_looks_full_and_is_drawn_empty_gives_way_to_a_fuller_one(venue, kinds):
+    style = Style(venue, "full", letters=True)
+    plots = [plot(KINDS[kind]()) for kind in kinds]
+    shares = empty_by_columns(plots, style)
+    assert max(shares.values()) > MOST_EMPTY
+    assert shares[columns_that_fit(plots, style)] <= MOST_EMPTY
 
 
 def test_a_grid_that_cannot_be_read_is_refused_with_one_that_can():

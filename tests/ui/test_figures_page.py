@@ -16,7 +16,7 @@ from pages.ui.export import collection, saved
 from pages.ui.figures import files
 from pages.ui.figures import thumbnails as figures_list
 from tests.support import view_samples as samples
-from tests.support.panels import heat, plot
+from tests.support.panels import bars, heat, plot, strip
 
 PAGE = "pages/9_Figures.py"
 
@@ -152,10 +152,10 @@ def test_loading_says_what_is_wrong_and_loses_nothing(monkeypatch):
     store = {}
     monkeypatch.setattr(collection.st, "session_state", store)
     assert "no JSON" in files.load(b"\x89PNG")
-    assert "no collection" in files.load(b"{}")
+    assert "not a collection" in files.load(b"{}")
     assert files.load(filled().to_json().encode()) == ""
     assert collection.count() == 3
-    assert "no collection" in files.load(b"[]")
+    assert "not a collection" in files.load(b"[]")
     assert collection.count() == 3
     assert files.load(filled().to_json().encode()) == ""
     assert collection.count() == 3
@@ -301,3 +301,14 @@ def test_figures_that_are_grouped_can_be_read(page, own_folder):
     assert not app.warning
     kept = collected.read(next(own_folder.glob("*.json")).read_bytes())
     assert [len(one.plots) for one in kept.figures] == [3]
+
+
+def test_a_grid_that_is_too_empty_has_a_button_for_the_fuller_one(page, own_folder):
+    style = Style("neurips", "full")
+    figure = collected.PaperFigure((plot(heat(3, 9)), plot(bars(3)), plot(strip(9))), columns=3)
+    app = page(collected.Collection((figure,), style))
+    app.button(key=f"fuller-{figure.key}").click().run()
+    assert not app.exception
+    kept = collected.read(next(own_folder.glob("*.json")).read_bytes()).figures[0]
+    assert kept.columns < 3
+    assert not [one for one in app.button if str(one.key).startswith("fuller-")]

@@ -8,8 +8,8 @@ from typing import Any
 from analysis.common.faults import CheckpointError
 
 ENCODER_DECODER = (
-    "{name} has an encoder and a decoder, and PoolLens reads the layers of a single encoder. Use an "
-    "encoder for the same task, such as RoBERTa or DeBERTa; the encoder of a T5 can be opened "
+    "{name} has an encoder and a decoder, and PoolLens reads the layers of a single encoder. Use "
+    "an encoder for the same task, such as RoBERTa or DeBERTa; the encoder of a T5 can be opened "
     "alone (T5EncoderModel)"
 )
 

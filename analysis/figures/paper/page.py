@@ -22,7 +22,7 @@ from analysis.figures.paper import heat_map, legend
 from analysis.figures.paper.blocks import TITLE_LINE, Block, align, blocks_of
 from analysis.figures.paper.legend import LINE, Legend, shape_of
 from analysis.figures.paper.look import Look
-from analysis.figures.paper.measured import Named
+from analysis.figures.paper.measured import Named, measure
 from analysis.figures.paper.panels import (
     SMALLEST,
     Drawing,
@@ -32,8 +32,9 @@ from analysis.figures.paper.panels import (
     same_colours,
     same_rows,
 )
-from analysis.figures.paper.rows import arranged, best_columns
+from analysis.figures.paper.rows import arranged, columns_by_cost
 from analysis.figures.picture import Picture
+from analysis.figures.style.printed import MOST_EMPTY, Printed
 from analysis.figures.unreadable import Unreadable
 
 ROUNDS = 4  # of fitting and measuring, at most: ticks change with the size that labels leave
@@ -349,10 +350,31 @@ class Page:
 
 
 def columns_for(plots: Sequence[Picture], look: Look, most: int) -> int:
-    """The number of columns, up to `most`, in which these pictures take the least paper."""
+    """The number of columns, up to `most`, in which these pictures take the least paper.
+
+    Paper is estimated and emptiness is measured: a grid that is drawn too empty for the page's
+    check gives way to the next that is not, and where all are, the least empty is taken. At most
+    `most` pages are drawn, and mostly one.
+    """
     blocks, _ = blocks_of(plots, look)
     inside = look.style.inches * 72 - 2 * EDGE
-    return best_columns([block.need() for block in blocks], most, inside, _gap(look))
+    able = columns_by_cost([block.need() for block in blocks], most, inside, _gap(look))
+    if len(able) == 1:
+        return able[0]
+    empty: dict[int, float] = {}
+    for columns in able:
+        empty[columns] = _drawn(plots, look, columns).empty
+        if empty[columns] <= MOST_EMPTY:
+            return columns
+    return min(empty, key=lambda columns: empty[columns])
+
+
+def _drawn(plots: Sequence[Picture], look: Look, columns: int) -> Printed:
+    """The page as measured."""
+    page = Page(plots, look, columns)
+    page.lay_out("pdf", 72.0)
+    page.figure.draw_without_rendering()
+    return measure(page.figure, page.named())
 
 
 def is_readable(plots: Sequence[Picture], look: Look, columns: int) -> bool:

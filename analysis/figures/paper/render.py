@@ -29,6 +29,7 @@ from analysis.figures.style.printed import Printed
 from analysis.figures.style.settings import Style, require_dpi
 
 FORMATS = ("pdf", "svg", "png", "pgf")
+MOST_COLUMNS = 4  # that are tried for pictures side by side
 _DRAWING = threading.RLock()
 TIGHT = "The figure is too low for its labels: give it more height."
 
@@ -131,8 +132,11 @@ def figure(
         return page.figure
 
 
-def columns_that_fit(plots: Sequence[Picture], style: Style | None = None, most: int = 3) -> int:
-    """The number of columns, up to `most`, in which these plots take the least paper."""
+def columns_that_fit(
+    plots: Sequence[Picture], style: Style | None = None, most: int = MOST_COLUMNS
+) -> int:
+    """The number of columns, up to `most`, that takes the least paper and passes the check of empty
+    area, where any does."""
     with _DRAWING, _settings(plots, style or Style()) as (look, _, _):
         return columns_for(plots, look, most)
 

@@ -77,16 +77,17 @@ def arranged(needs: Sequence[Need], columns: int, width: float, gap: float) -> t
     return rows
 
 
-def best_columns(needs: Sequence[Need], most: int, width: float, gap: float) -> int:
-    """The number of columns, up to `most`, that takes the least paper and leaves least empty."""
-    costs = {}
+def columns_by_cost(needs: Sequence[Need], most: int, width: float, gap: float) -> tuple[int, ...]:
+    """The numbers of columns, up to `most`, that can be read: the one that takes the least paper
+    and leaves the least empty comes first."""
+    costs: dict[int, int] = {}
     for columns in range(1, max(1, min(most, len(needs))) + 1):
         try:
             rows = arranged(needs, columns, width, gap)
         except Unreadable:
             continue
         costs[columns] = round(sum(row.cost for row in rows) / (NEAR * width))
-    return min(costs, key=lambda columns: costs[columns])
+    return tuple(sorted(costs, key=lambda columns: costs[columns]))
 
 
 def _row(needs: Sequence[Need], start: int, stop: int, width: float, gap: float) -> Row | None:

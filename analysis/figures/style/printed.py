@@ -20,6 +20,7 @@ Box = tuple[float, float, float, float]  # left, bottom, right, top; points from
 TOUCHING = 1.0  # points that two boxes may share: glyphs do not fill theirs
 LEAST_SHOWN = 50.0  # % of the labels of an axis: of fewer a reader cannot tell what is between
 LEAST_WIDTH, LEAST_HEIGHT = 5.0, 2.2  # of the type's size, by the axes of a panel
+EMPTY_AREA = "Empty area"  # the name of its check
 MOST_EMPTY = 20.0  # % of the page
 AROUND = 6.0  # points of air around a panel that belong to it
 READ = 4.5  # contrast of text with its ground (WCAG 2.2, 1.4.3)
@@ -110,11 +111,11 @@ def page_checks(page: Printed, style: Style, caption: str = "") -> Iterator[Chec
     """Checks of the printed page: sizes, contrasts, overlaps."""
     covered, cut = page.covered, page.cut
     yield Check(
-        "Texts on one another",
+        "Overlapping texts",
         len(covered),
         "pairs",
         not covered,
-        f"“{covered[0][0]}” stands on “{covered[0][1]}”: take fewer columns, the full width, or "
+        f"“{covered[0][0]}” overlaps “{covered[0][1]}”: take fewer columns, the full width, or "
         "more height."
         if covered
         else "",
@@ -124,7 +125,8 @@ def page_checks(page: Printed, style: Style, caption: str = "") -> Iterator[Chec
         len(cut),
         "texts",
         not cut,
-        f"“{cut[0]}” leaves the page: take fewer columns, the full width, or more height."
+        f"“{cut[0]}” is cut off by the edge of the page: take fewer columns, the full width, "
+        "or more height."
         if cut
         else "",
     )
@@ -143,7 +145,7 @@ def page_checks(page: Printed, style: Style, caption: str = "") -> Iterator[Chec
         yield _smallest(page, style)
     empty = page.empty
     yield Check(
-        "Empty area",
+        EMPTY_AREA,
         math.ceil(empty),
         f"% of the page, at most {MOST_EMPTY:.0f}",
         empty <= MOST_EMPTY,
@@ -153,7 +155,7 @@ def page_checks(page: Printed, style: Style, caption: str = "") -> Iterator[Chec
     if page.marks:
         faintest = min(page.marks)
         yield Check(
-            "Lines and points on the paper",
+            "Contrast of lines and points",
             math.floor(10 * faintest) / 10,
             f": 1 in contrast, at least {SEEN:g}",
             faintest >= SEEN - 0.05,
@@ -162,7 +164,7 @@ def page_checks(page: Printed, style: Style, caption: str = "") -> Iterator[Chec
     if page.texts:
         faintest = min(words.contrast for words in page.texts)
         yield Check(
-            "Text on its ground",
+            "Contrast of text",
             math.floor(10 * faintest) / 10,
             f": 1 in contrast, at least {READ:g}",
             faintest >= READ - 0.05,
@@ -195,6 +197,6 @@ def _height(page: Printed, style: Style, caption: str) -> Check:
         fits,
         ""
         if fits
-        else "Higher than the text block: take the full width, fewer panels or tokens, a smaller "
-        "height, or a shorter caption.",
+        else "The figure and its caption are higher than the text block: take the full width, "
+        "fewer panels or tokens, a smaller height, or a shorter caption.",
     )

@@ -13,6 +13,7 @@ import streamlit as st
 
 from analysis.figures.files.bundle import caption_of
 from analysis.figures.files.collected import Collection
+from analysis.figures.style.printed import EMPTY_AREA
 from pages.ui.engine.server_wide import kept_up_to
 
 if TYPE_CHECKING:
@@ -79,6 +80,18 @@ def fits_the_full_width(collection: Collection, index: int) -> bool:
     return can_be_read(figure.plots, replace(style, width="full"), figure.columns)
 
 
+def fuller_columns(collection: Collection, index: int) -> int:
+    """Columns that leave less of the page empty than those chosen, where the check says that too
+    much is; 0 where it does not, or no other number does better."""
+    figure = collection.figures[index]
+    if len(figure.plots) < 2 or all(
+        one.passed or one.name != EMPTY_AREA for one in check(collection, index)
+    ):
+        return 0
+    columns = _fuller(_key(collection, index), _collection=collection, _index=index)
+    return 0 if columns == figure.columns else columns
+
+
 def best_columns(collection: Collection, indices: Sequence[int]) -> int:
     """Columns in which these figures take the least paper as one."""
     from analysis.figures.paper import columns_that_fit
@@ -110,6 +123,14 @@ def _draw(key: str, dpi: int, _collection: Collection, _index: int) -> Drawn:
     except Exception as error:  # a picture from a stranger's file: the page and the rest go on
         return Drawn(problem=f"its numbers cannot be drawn ({type(error).__name__}: {error})")
     return Drawn(made.data, dpi, made.notices)
+
+
+@kept_up_to(1, most=100)
+def _fuller(key: str, _collection: Collection, _index: int) -> int:
+    from analysis.figures.paper import columns_that_fit
+
+    given = _collection.sidecar(_index)
+    return columns_that_fit(given.plots, given.style)
 
 
 @kept_up_to(16, most=100)

@@ -95,6 +95,20 @@ def draw_offer(figures: Collection, place: int, where: str = "") -> None:
             )
 
 
+def draw_fuller(figures: Collection, place: int) -> None:
+    """A button for the number of columns that leaves less empty, where too much is."""
+    columns = drawings.fuller_columns(figures, place)
+    if columns:
+        st.button(
+            f"Use {columns} column{'' if columns == 1 else 's'}: less empty area",
+            key=f"fuller-{figures.figures[place].key}",
+            icon=":material/grid_view:",
+            on_click=_set,
+            args=(figures.figures[place].key,),
+            kwargs={"columns": columns},
+        )
+
+
 def _draw_panels(figures: Collection, place: int, key: str) -> None:
     from analysis.figures.style.letters import letter
 

@@ -99,3 +99,4 @@ def _draw_checks(figures: Collection, place: int) -> None:
         st.caption(cards.plain(reason(error, "The check")))
         return
     st.html(checks_html(results))
+    edit.draw_fuller(figures, place)
