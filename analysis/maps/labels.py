@@ -1,4 +1,7 @@
-"""Names on a printed map: each beside what it is about, over no point and no other name."""
+"""Names on a printed map: over no point and no other name, near their region if there is room.
+
+Where there is none, outside of the crowd, with a line that leads over it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 _SHORT = 3.0  # a line that is no longer says nothing
+_TILE = 2.0  # of a grid that says where points are, in the same unit
 _STEP = 3.0  # of a search around the point that a name is about, in the unit of the places
 
 
@@ -45,6 +49,90 @@ def free_places(
                 break
         placed.append(corner)
     return placed
+
+
+def outer_places(
+    points: np.ndarray,
+    abouts: np.ndarray,
+    sizes: Sequence[tuple[float, float]],
+    frame: tuple[float, float],
+    places: Sequence[tuple[float, float] | None],
+    radius: float = 1.5,
+) -> list[tuple[float, float] | None]:
+    """Corners for the names that :func:`free_places` found no room for, anywhere in the frame.
+
+    The nearest free rectangle whose line to what the name is about meets no other name and no
+    other such line; None for a name that has its place, and where the whole frame is full.
+    Arguments are those of :func:`free_places`, and `places` its answer.
+    """
+    taken = [
+        (*corner, corner[0] + size[0], corner[1] + size[1])
+        for corner, size in zip(places, sizes, strict=True)
+        if corner is not None
+    ]
+    lines: list[tuple[np.ndarray, np.ndarray]] = []
+    outer: list[tuple[float, float] | None] = []
+    for about, size, own in zip(abouts, sizes, places, strict=True):
+        outer.append(None)
+        if own is not None:
+            continue
+        for low in _free_corners(points, about, np.array(size), np.array(frame), radius):
+            high = low + size
+            start = np.clip(about, low, high)
+            along = start + np.linspace(0, 1, 200)[:, None] * (about - start)
+            if any(
+                (low[0] < box[2] and box[0] < high[0] and low[1] < box[3] and box[1] < high[1])
+                or ((along > box[:2]) & (along < box[2:])).all(axis=1).any()
+                for box in taken
+            ):
+                continue
+            if any(
+                _cross(start, about, *line) or ((ends > low) & (ends < high)).all(axis=1).any()
+                for line in lines
+                for ends in [line[0] + np.linspace(0, 1, 200)[:, None] * (line[1] - line[0])]
+            ):
+                continue
+            taken.append((low[0], low[1], high[0], high[1]))
+            lines.append((start, about))
+            outer[-1] = float(low[0]), float(low[1])
+            break
+    return outer
+
+
+def _free_corners(
+    points: np.ndarray, about: np.ndarray, size: np.ndarray, frame: np.ndarray, radius: float
+) -> np.ndarray:
+    """(M, 2) corners of rectangles of the frame that cover no point, the nearest first."""
+    if (size > frame).any():
+        return np.zeros((0, 2))
+    corners = np.stack(
+        np.meshgrid(*(np.arange(0, room + 1e-9, 2 * _STEP) for room in frame - size)), axis=-1
+    ).reshape(-1, 2)
+    # How many points lie below and left of each tile: a rectangle is counted in four look-ups.
+    tiles = np.maximum(np.ceil(frame / _TILE).astype(int), 1)
+    reach = ((0, tiles[0] * _TILE), (0, tiles[1] * _TILE))
+    counts = np.histogram2d(points[:, 0], points[:, 1], bins=tuple(tiles), range=reach)[0]
+    sums = np.pad(counts.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    first = np.clip(np.floor((corners - radius) / _TILE).astype(int), 0, tiles)
+    last = np.clip(np.ceil((corners + size + radius) / _TILE).astype(int), 0, tiles)
+    within = (
+        sums[last[:, 0], last[:, 1]]
+        - sums[first[:, 0], last[:, 1]]
+        - sums[last[:, 0], first[:, 1]]
+        + sums[first[:, 0], first[:, 1]]
+    )
+    free = corners[within == 0]
+    far = np.maximum(np.maximum(free - about, about - free - size), 0)
+    return np.asarray(free[np.argsort(np.hypot(far[:, 0], far[:, 1]), kind="stable")])
+
+
+def _cross(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> bool:
+    """Whether the lines from a to b and from c to d cross."""
+
+    def side(p: np.ndarray, q: np.ndarray, r: np.ndarray) -> float:
+        return float(np.sign((q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])))
+
+    return side(a, b, c) != side(a, b, d) and side(c, d, a) != side(c, d, b)
 
 
 def leader(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from analysis.figures.marks import Lines, Points
@@ -14,7 +15,7 @@ from analysis.figures.paper import ticks
 from analysis.figures.paper.look import Box, Look
 from analysis.figures.style.palettes import readable
 from analysis.figures.style.style import CLASS_SHAPES, RASTERISED_FROM
-from analysis.maps.labels import free_places, leader
+from analysis.maps.labels import free_places, leader, outer_places
 
 DASHES = ("-", "--", "-.", ":")
 _INSET = 3.0  # points between a name and the axes
@@ -179,7 +180,7 @@ def draw_points(axes: Axes, m: Points, look: Look, slots: Sequence[int]) -> None
 
 
 def _region_names(axes: Axes, m: Points, look: Look, frame: tuple[float, float]) -> None:
-    """Names beside their regions, over no point; where there is no room, no name."""
+    """Names beside their regions, over no point; where there is no room, further outside."""
     named = f"{axes.get_gid()}-region", f"{axes.get_gid()}-leader"
     for old in [artist for artist in (*axes.texts, *axes.lines) if artist.get_gid() in named]:
         old.remove()  # they stood in axes of another size
@@ -194,8 +195,10 @@ def _region_names(axes: Axes, m: Points, look: Look, frame: tuple[float, float])
     ]
     places, radius = (m.xy - corner_of_frame) * unit, 2.2 * look.scale
     abouts = (m.region_at - corner_of_frame) * unit
-    corners = free_places(places, abouts, sizes, frame, radius, 40 * look.scale)
-    for name, about, corner, size in zip(m.regions, m.region_at, corners, sizes, strict=True):
+    near = free_places(places, abouts, sizes, frame, radius, 40 * look.scale)
+    far = outer_places(places, abouts, sizes, frame, near, radius)
+    for index, (name, size) in enumerate(zip(m.regions, sizes, strict=True)):
+        corner = near[index] or far[index]
         if corner is None:
             continue
         start = corner_of_frame + np.array([corner[0] + 1, corner[1] + 0.2 * look.least]) / unit
@@ -208,16 +211,21 @@ def _region_names(axes: Axes, m: Points, look: Look, frame: tuple[float, float])
             va="baseline",
             gid=named[0],
         )
-        line = leader(places, (about - corner_of_frame) * unit, corner, size, radius)
-        if line is not None:
-            axes.plot(
-                *(corner_of_frame + line / unit).T,
-                linewidth=0.4,
-                color="#606060",
-                scalex=False,
-                scaley=False,
-                gid=named[1],
-            )
+        if near[index] is not None:
+            line = leader(places, abouts[index], corner, size, radius)
+            if line is not None:
+                _leader(axes, corner_of_frame + line / unit, 0.4, "#606060", named[1])
+        else:  # over the crowd, with an edge in the colour of the paper
+            line = np.stack([np.clip(abouts[index], corner, np.add(corner, size)), abouts[index]])
+            edge = [withStroke(linewidth=2.0 * look.scale, foreground="white")]
+            ends = corner_of_frame + line / unit
+            _leader(axes, ends, 0.6, "#202020", named[1], path_effects=edge, zorder=4,
+                    marker="o", markevery=[1], markersize=2.4 * look.scale)  # fmt: skip
+
+
+def _leader(axes: Axes, ends: np.ndarray, width: float, colour: str, gid: str, **look: Any) -> None:
+    """A line that leaves the limits of the axes as they are."""
+    axes.plot(*ends.T, linewidth=width, color=colour, scalex=False, scaley=False, gid=gid, **look)
 
 
 def _ring_label(axes: Axes, m: Points, look: Look, index: int) -> None:

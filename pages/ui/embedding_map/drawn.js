@@ -219,11 +219,13 @@ function covered(m) {
       x >= left && x <= left + width && y >= top && y <= top + height;
     points += m.names.some(over);
     lined += m.names.some(
-      (name) => isLined(name) && distance(leader(name), x, y) < m.look.size / 2,
+      (name) => isLined(name) && !name.over && distance(leader(name), x, y) < m.look.size / 2,
     );
   }
   const crossed = m.names.filter((name, i) => !uncrossed(m.names.slice(0, i), name)).length;
-  return { names: m.names.length, lines: m.names.filter(isLined).length, points, lined, crossed };
+  const over = m.names.filter((name) => name.over).length;
+  const lines = m.names.filter(isLined).length;
+  return { names: m.names.length, lines, points, lined, crossed, over };
 }
 
 // Contrasts (WCAG 2.2) with what is behind the map: of points, contours and lines, names, the mark.

@@ -1,6 +1,8 @@
 // Names beside the points they are about, never over any: each takes the nearest free rectangle.
+// Where there is none near, the name stands outside of the crowd, and its line leads over it.
 const TILE = 4; // pixels of the grid that says where points are
-const FARTHEST = 84; // pixels between a name and what it is about; one without room is not drawn
+const FARTHEST = 84; // pixels between a name and the middle of what it is about
+const OUTSIDE = [16, 12]; // steps, in pixels, across and down in which the panel is searched beyond
 const ROW = 17; // pixels of a line of text
 const DOT = 14; // pixels that a class's colour takes before its name
 const SHORT = 4; // pixels: a line that is no longer says nothing
@@ -38,7 +40,8 @@ function placed(box, names, radius, cover) {
     const at = (row, column) => sums[row * (columns + 1) + column];
     return !(at(last + 1, to + 1) - at(first, to + 1) - at(last + 1, from) + at(first, from));
   };
-  const done = [];
+  const done = [],
+    crowded = [];
   const apart = (left, top, width, height) =>
     done.every(
       (other) =>
@@ -47,17 +50,25 @@ function placed(box, names, radius, cover) {
         top > other.top + other.height + 1 ||
         other.top > top + height + 1,
     );
+  const put = (name, places) => {
+    for (const [left, top] of places) {
+      const there = { ...name, left, top };
+      if (!free(left, top, name.width, ROW) || !apart(left, top, name.width, ROW)) continue;
+      if (!uncrossed(done, there)) continue;
+      done.push(there);
+      return true;
+    }
+    return false;
+  };
   for (const name of names) {
     const inside = name.x >= box.x && name.x <= box.x + box.width;
     if (!inside || name.y < box.y || name.y > box.y + box.height) continue;
     const width = name.width + 8;
-    const place = around(name, width).find(
-      ([left, top]) =>
-        free(left, top, width, ROW) &&
-        apart(left, top, width, ROW) &&
-        uncrossed(done, { ...name, left, top, width, height: ROW }),
-    );
-    if (place) done.push({ ...name, left: place[0], top: place[1], width, height: ROW });
+    if (!put({ ...name, width, height: ROW }, around(name, width))) crowded.push(name);
+  }
+  for (const name of crowded) {
+    const width = name.width + 8;
+    put({ ...name, width, height: ROW, over: true }, everywhere(box, name, width));
   }
   // A line ends before the first point that it would cross: at the edge of what the name is about.
   const covers = (x, y) => {
@@ -68,6 +79,10 @@ function placed(box, names, radius, cover) {
     );
   };
   for (const name of done) {
+    if (name.over) {
+      name.end = [name.x, name.y];
+      continue;
+    }
     const [x0, y0, x1, y1] = straight(name);
     const length = Math.hypot(x1 - x0, y1 - y0);
     let gone = 0;
@@ -93,10 +108,25 @@ function isLined(name) {
   return Math.hypot(x1 - x0, y1 - y0) > SHORT;
 }
 
-// Whether the line from a name to its place meets no other name, and no other line meets it.
+// Whether the line from a name to its place meets no other name and no line that leads over points,
+// and no other line meets it.
 function uncrossed(others, name) {
   const line = straight(name);
-  return others.every((other) => !meets(line, other) && !meets(straight(other), name));
+  return others.every(
+    (other) =>
+      !meets(line, other) &&
+      !meets(straight(other), name) &&
+      !((name.over || other.over) && cross(line, straight(other))),
+  );
+}
+
+// Whether two lines cross.
+function cross([ax, ay, bx, by], [cx, cy, dx, dy]) {
+  const side = (px, py, qx, qy, x, y) => Math.sign((qx - px) * (y - py) - (qy - py) * (x - px));
+  return (
+    side(ax, ay, bx, by, cx, cy) !== side(ax, ay, bx, by, dx, dy) &&
+    side(cx, cy, dx, dy, ax, ay) !== side(cx, cy, dx, dy, bx, by)
+  );
 }
 
 // From the nearest edge of a name to the place it is about: [x, y, x, y].
@@ -133,6 +163,17 @@ function around({ x, y }, width) {
       const dx = Math.cos(angle) * (far + width / 2),
         dy = Math.sin(angle) * far;
       places.push([x + dx - width / 2, y + dy - ROW / 2]);
+    }
+  }
+  return places.sort((a, b) => gap(a, x, y, width) - gap(b, x, y, width));
+}
+
+// Places in all of the panel, the nearest first.
+function everywhere(box, { x, y }, width) {
+  const places = [];
+  for (let top = box.y + 3; top + ROW < box.y + box.height; top += OUTSIDE[1]) {
+    for (let left = box.x + 3; left + width < box.x + box.width; left += OUTSIDE[0]) {
+      places.push([left, top]);
     }
   }
   return places.sort((a, b) => gap(a, x, y, width) - gap(b, x, y, width));

@@ -77,13 +77,20 @@ function drawOver(pen, look, { names, rings, hover, pinned, lasso }) {
   for (const name of names) {
     if (isLined(name)) {
       const [x0, y0, x1, y1] = leader(name);
-      pen.globalAlpha = FAINT;
+      const line = new Path2D();
+      line.moveTo(x0, y0);
+      line.lineTo(x1, y1);
+      if (name.over) {
+        pen.lineWidth = 3;
+        pen.strokeStyle = look.ground; // the line is told from the points that it leads over
+        pen.stroke(line);
+        circle(x1, y1, 3, 4, look.ground);
+        circle(x1, y1, 3, 1.5, look.text);
+      }
+      pen.globalAlpha = name.over ? 1 : FAINT;
       pen.lineWidth = 1;
       pen.strokeStyle = look.text;
-      pen.beginPath();
-      pen.moveTo(x0, y0);
-      pen.lineTo(x1, y1);
-      pen.stroke();
+      pen.stroke(line);
       pen.globalAlpha = 1;
     }
     pen.font = fontOf(name.kind);
