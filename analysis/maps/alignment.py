@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.common.first_import import scikit_learn
 from analysis.maps import compiled
 from analysis.maps.procrustes import Similarity as Similarity
 from analysis.maps.procrustes import procrustes as procrustes
@@ -25,6 +26,7 @@ def aligned_umap(
     Raises ``ValueError`` for fewer than two sets, sets of different length, or fewer than 4
     rows.
     """
+    scikit_learn()
     from umap import AlignedUMAP
 
     compiled.keep()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.common.first_import import scikit_learn
 from analysis.common.records import freeze, require_shape
 from analysis.text.telling import telling_words
 
@@ -64,6 +65,7 @@ def clusters(points: np.ndarray, texts: Sequence[str], seed: int = 0) -> Cluster
 
 def _codes(points: np.ndarray, seed: int) -> np.ndarray:
     """(N,) clusters from 0 on, -1 for none."""
+    scikit_learn()
     from sklearn.cluster import HDBSCAN
     from sklearn.neighbors import KNeighborsClassifier
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from analysis.common.first_import import scikit_learn
+
 
 class ExactSearch:
     """The nearest of N vectors (N, d) to others, in the form that umap-learn takes a search in."""
@@ -15,6 +17,7 @@ class ExactSearch:
     _angular_trees = False  # umap-learn asks; an exact search has none
 
     def __init__(self, vectors: np.ndarray, metric: str) -> None:
+        scikit_learn()
         from sklearn.neighbors import NearestNeighbors
 
         self._metric = metric

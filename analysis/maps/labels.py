@@ -63,7 +63,8 @@ def outer_places(
 
     The nearest free rectangle whose line to what the name is about meets no other name and no
     other such line; None for a name that has its place, and where the whole frame is full.
-    Arguments are those of :func:`free_places`, and `places` its answer.
+    Arguments are those of :func:`free_places`, `points` (N, 2) and `abouts` (K, 2), and `places`
+    is its answer.
     """
     taken = [
         (*corner, corner[0] + size[0], corner[1] + size[1])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.common.first_import import scikit_learn
 from analysis.common.records import freeze
 
 FOLDS = 5
@@ -40,6 +41,7 @@ def silhouette(
     scikit-learn. With ``groups`` (N,) a row is only compared with rows of other groups, for its
     own class and for the others; one that has none there of its own or of another class is 0.
     """
+    scikit_learn()
     from sklearn.metrics import silhouette_score
 
     classes = np.unique(labels)
@@ -62,6 +64,7 @@ def silhouette(
 def _silhouette_across(
     vectors: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int
 ) -> float:
+    scikit_learn()
     from sklearn.metrics import pairwise_distances
 
     rows = np.arange(len(labels))
@@ -115,6 +118,8 @@ def probe(
     Raises ``ValueError`` for one class, or classes or groups with too few members for two folds.
     """
     from scipy import stats
+
+    scikit_learn()
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
     from sklearn.pipeline import make_pipeline

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from analysis.common.first_import import scikit_learn
 from analysis.common.records import freeze, require_shape
 from analysis.maps import compiled
 from analysis.maps.procrustes import procrustes
@@ -176,6 +177,7 @@ def by_neighbours(
 ) -> np.ndarray:
     """(M, 2): for each row of ``new`` (M, d) the mean of its ``k`` nearest neighbours' points,
     weighted by 1 / distance; a vector that is in the map lands on its own point."""
+    scikit_learn()
     from sklearn.metrics import pairwise_distances
 
     distances = pairwise_distances(new, vectors, metric=metric)
@@ -187,6 +189,7 @@ def by_neighbours(
 
 
 def _pca(vectors: np.ndarray, seed: int, notes: tuple[str, ...]) -> Map:
+    scikit_learn()
     from sklearn.decomposition import PCA
 
     parts = min(2, *vectors.shape)
@@ -236,6 +239,7 @@ def _umap(
     epochs: int | None = None,
     exact: bool | None = None,
 ) -> Map:
+    scikit_learn()
     from umap import UMAP
 
     from analysis.maps.exact import ExactSearch

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.common.first_import import scikit_learn
 from analysis.common.records import freeze, require_shape
 
 MOST = 2_000  # ranks of all pairs are held at once: larger sets are measured on a sample
@@ -116,6 +117,7 @@ def _on_one_spot(places: np.ndarray) -> bool:
 
 def _ranks(vectors: np.ndarray, metric: str) -> np.ndarray:
     """(n, n) int: place of row j among the neighbours of row i; 0 is the row itself."""
+    scikit_learn()
     from sklearn.metrics import pairwise_distances
 
     distances = pairwise_distances(np.asarray(vectors, dtype=float), metric=metric)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.common.first_import import scikit_learn
 from analysis.common.records import freeze, require_shape
 from analysis.maps.quality import Quality
 
@@ -42,6 +43,7 @@ def outliers(vectors: np.ndarray, k: int = 20, metric: str = "cosine", seed: int
     neighbours. Of more than ``MOST_COMPARED`` rows a seeded sample is the neighbourhood of all.
     Fewer than 4 different rows have no outliers.
     """
+    scikit_learn()
     from sklearn.neighbors import LocalOutlierFactor
 
     every = np.ascontiguousarray(vectors, dtype=np.float32)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from analysis.common.first_import import scikit_learn
+
 # Words of a stop list that a classifier of sentences turns on.
 _KEPT = frozenset({"no", "not", "nor", "never", "nothing", "nobody", "none", "cannot", "without"})
 # Forms of its words that scikit-learn's list lacks.
@@ -26,6 +28,7 @@ def telling_words(
     mean number of words of a class and f how often the word stands in all of them. English
     function words are left out where others are left, negations stay.
     """
+    scikit_learn()
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
     if not count:
