@@ -112,7 +112,7 @@ def _points_of_bars(
             showlegend=False,
             legendgroup=name,
             hovertemplate=f"%{{{along}:.4g}}<extra></extra>",
-            marker={"symbol": "circle", "size": 5.5, "color": colour, "opacity": 0.7},
+            marker={"symbol": "circle", "size": 6, "color": colour, "opacity": 0.9},
         )
     values = m.values[index]
     error = None

@@ -18,6 +18,8 @@ QUESTIONS = {
     "full": "heads on an encoder fine-tuned with them in full",
 }
 
+MOST_WRITTEN = 12  # classes up to which each cell of a confusion matrix holds its number
+
 
 def _source(key: str, fit: FitScores) -> dict[str, object]:
     return provenance_of([], view=key, fit=fit.name, encoder=fit.encoder, data=fit.data)
@@ -108,7 +110,7 @@ def fit_curves(fit: FitScores) -> Plot:
 
 @view("fit_confusion")
 def fit_confusion(fit: FitScores, head: str = "") -> Plot:
-    """Labels by answers of one pooling head, mean over seeds, as shares of each label's rows.
+    """Labels by predicted classes of one pooling head, mean over seeds, in % of each label.
 
     Raises
     ------
@@ -117,7 +119,7 @@ def fit_confusion(fit: FitScores, head: str = "") -> Plot:
     """
     chosen = next((scored for scored in fit.scored if scored.name == head or not head), None)
     if chosen is None or not chosen.confusion.size:
-        raise ValueError("only heads that chose among classes have a confusion matrix")
+        raise ValueError("only heads that predict classes have a confusion matrix")
     counts = chosen.confusion
     rows = counts.sum(axis=1, keepdims=True)
     shares = np.divide(100 * counts, rows, out=np.full_like(counts, np.nan), where=rows > 0)
@@ -129,14 +131,15 @@ def fit_confusion(fit: FitScores, head: str = "") -> Plot:
             rows=fit.labels,
             columns=fit.labels,
             row_label="label",
-            column_label="answer",
-            value_label="% of the label's rows",
+            column_label="predicted",
+            value_label="share of the label (%)",
             scale="sequential",
             limits=(0.0, 100.0),
+            written="percent" if len(fit.labels) <= MOST_WRITTEN else None,
         ),
         params={"head": chosen.name},
         provenance=_source("fit_confusion", fit),
         notes=(f"Mean over {len(chosen.scores)} seeds.",),
-        caption=f"Answers of {chosen.name} by label, in % of each label's rows, mean over "
+        caption=f"Predictions of {chosen.name} by label, in % of each label's rows, mean over "
         f"{len(chosen.scores)} seeds ({_setting(fit)}).",
     )

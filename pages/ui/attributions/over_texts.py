@@ -21,7 +21,7 @@ from pages.ui.attributions.over_texts_run import SAMPLES, EvidencePass
 from pages.ui.data import choose
 from pages.ui.engine import jobs
 from pages.ui.frame import address
-from pages.ui.kit import cards
+from pages.ui.kit import cards, tables
 from pages.ui.kit.show import panel
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def _agreement(agreements: Sequence[MeanAgreement]) -> None:
         ],
     )
     st.markdown("**Do the methods agree?**", help=_ABOUT_AGREEMENT)
-    st.dataframe(table, hide_index=True, key="over-agreement")
+    tables.table(table, key="over-agreement")
 
 
 def _words(

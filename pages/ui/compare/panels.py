@@ -15,7 +15,7 @@ from pages.ui.compare.wording import difference
 from pages.ui.engine.replies import Reply, replies
 from pages.ui.engine.results import picture
 from pages.ui.frame.inputs import Choice
-from pages.ui.kit import cards
+from pages.ui.kit import cards, tables
 from pages.ui.kit.show import export_menu
 
 
@@ -63,7 +63,6 @@ def export_all(replies: Sequence[Reply], choice: Choice) -> None:
 
 def draw_table(replies: Sequence[Reply]) -> None:
     """Every class of every checkpoint, with the evidence of both strips."""
-    import pandas as pd
 
     rows = []
     for reply in replies:
@@ -86,10 +85,9 @@ def draw_table(replies: Sequence[Reply]) -> None:
                 )
     with st.expander("All numbers as a table"):
         if rows:
-            st.dataframe(
-                pd.DataFrame(rows),
-                hide_index=True,
-                column_config={
+            tables.table(
+                rows,
+                {
                     "probability": st.column_config.NumberColumn(format="%.4f"),
                     "logit": st.column_config.NumberColumn(format="%.4f"),
                     "error of the split": st.column_config.NumberColumn(format="scientific"),

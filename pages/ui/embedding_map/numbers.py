@@ -16,7 +16,7 @@ from pages.ui.embedding_map.controls import MapRequest
 from pages.ui.embedding_map.drawing import MapSource
 from pages.ui.engine import jobs
 from pages.ui.frame import address
-from pages.ui.kit import cards
+from pages.ui.kit import cards, tables
 from pages.ui.kit.show import panel
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _numbers(source: MapSource, sheets: Sequence[Sheet], groups: RowGroups) -> N
         panel(plot, "map-numbers", _ABOUT[measure])
     for problem in dict.fromkeys(number.problem for _, _, number in lines if number.problem):
         st.caption(f"No probe: {cards.plain(problem)}.")
-    st.dataframe(_frame(lines, sheets), hide_index=True)
+    tables.table(_frame(lines, sheets))
 
 
 def key_of(sheets: Sequence[Sheet], labels: np.ndarray | None, groups: RowGroups) -> str:

@@ -14,6 +14,7 @@ from analysis.datasets.tasks import task_name
 from analysis.statistics.verdicts import Comparison, Report
 from analysis.study.results import Family, Study
 from pages.ui.evaluate import words as evaluate_words
+from pages.ui.kit import tables
 from pages.ui.kit.titles import titled
 
 if TYPE_CHECKING:
@@ -59,12 +60,11 @@ def draw(study: Study, report: Report, tasks: Sequence[str] | None) -> None:
                 key="tests-csv",
             )
         st.text(_corrected(report, sum(kept)))
-        st.dataframe(
+        tables.table(
             shown[kept],
-            hide_index=True,
+            _columns(shown),
             placeholder="–",
             key="tests",
-            column_config=_columns(shown),
             height=min(35 * (sum(kept) + 1) + 2, 492),
         )
         with st.expander("Every test in a sentence"):
@@ -152,12 +152,12 @@ def draw_runs(study: Study, family: Family) -> None:
         count = sum(int(str(row["missing runs"])) for row in absent)
         with st.expander(f"Missing runs of this family ({count})"):
             st.caption("The command that began the study does what is missing and nothing else.")
-            st.dataframe(absent, hide_index=True)
+            tables.table(absent)
     if not study.records:
         return
     with st.expander(f"All runs ({len(study.records)})"):
         runs = study.frame()
-        st.dataframe(runs, hide_index=True, height=320)
+        tables.table(runs, height=320)
         st.download_button(
             "CSV",
             data=lambda: as_csv(runs),

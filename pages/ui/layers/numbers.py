@@ -13,7 +13,7 @@ from analysis.figures.views.depth import QUANTITIES
 from analysis.figures.views.standing import PLACED, PREDICTION, REFERENCE
 from pages.ui.engine.results import picture
 from pages.ui.frame.inputs import Choice
-from pages.ui.kit import cards
+from pages.ui.kit import cards, tables
 from pages.ui.layers import engine
 from pages.ui.layers.engine import Way
 
@@ -131,4 +131,4 @@ def draw_table(
             for name in numbers.columns
             if name not in ("checkpoint", "layer") and not name.startswith("label")
         }
-        st.dataframe(numbers, hide_index=True, column_config=shape)
+        tables.table(numbers, shape, names=2)

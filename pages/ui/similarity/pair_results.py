@@ -17,7 +17,7 @@ from pages.ui.engine.server_wide import kept_up_to
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice, show_text
-from pages.ui.kit import cards
+from pages.ui.kit import cards, tables
 from pages.ui.kit.show import panel
 from pages.ui.similarity.engine import PairsOfDataSet
 
@@ -92,7 +92,7 @@ def draw(
         plot = held.picture("pair_anisotropy", entry, choice)
         panel(plot, "pair-anisotropy", _ABOUT_ANISOTROPY)
     with st.expander("All numbers as a table"):
-        st.dataframe(scores.frame().round(3), hide_index=True)
+        tables.table(scores.frame().round(3), names=2)
     _disputed(scores, table, poolings)
     _nearest(entry, scores, table, poolings, bool(centred))
     rows_of(table, scores.rows.tolist(), scores)
@@ -133,11 +133,11 @@ def _compared(scores: PairScores, metric: str, centred: bool) -> None:
         line["seconds"] = float(f"{scores.own[place]:.2g}")
         lines.append(line)
     three = st.column_config.NumberColumn(format="%.3f")
-    st.dataframe(
-        pd.DataFrame(lines),
-        hide_index=True,
+    tables.table(
+        lines,
+        dict.fromkeys((metric.capitalize(), "anisotropy", "centred"), three),
+        names=2,
         key="similarity-compared",
-        column_config=dict.fromkeys((metric.capitalize(), "anisotropy", "centred"), three),
     )
 
 

@@ -18,6 +18,7 @@ from analysis.datasets.table import Table
 from pages.ui.engine import visitor
 from pages.ui.engine.results_folder import folder
 from pages.ui.frame import settings
+from pages.ui.kit import tables
 
 if TYPE_CHECKING:
     from training.frozen.progress import Progress
@@ -194,10 +195,9 @@ def running_curves(wish: Wish) -> None:
     for name in names:
         last = [score for head, _, score in points if head == name]
         rows.append({"pooling head": name, unit: len(last), "score": last[-1], "curve": last})
-    st.dataframe(
+    tables.table(
         rows,
-        hide_index=True,
-        column_config={
+        {
             "score": st.column_config.NumberColumn("score so far", format="%.3f"),
             "curve": st.column_config.LineChartColumn(after, y_min=0.0, y_max=1.0),
         },

@@ -15,7 +15,7 @@ from analysis.statistics.fit_words import leaders, verdict
 from analysis.study.fits import FitScores, fits_in, read_fit
 from pages.ui.frame import address
 from pages.ui.frame.inputs import compare
-from pages.ui.kit import cards
+from pages.ui.kit import cards, tables
 from pages.ui.kit.show import panel
 from pages.ui.train.fit_job import FROZEN, WISH, root
 
@@ -109,11 +109,11 @@ def _table(fit: FitScores) -> None:
         for head in fit.scored
     ]
     form = st.column_config.NumberColumn
-    st.dataframe(
+    tables.table(
         rows,
-        hide_index=True,
-        column_config={
+        {
             "mean": form(f"mean {metric_name(fit.metric)} (× 100)", format="%.1f"),
+            "trained parameters": form(format="localized"),
             "spread over seeds": form(format="%.2f"),
             "seconds": form(format="%.1f"),
         },

@@ -20,7 +20,7 @@ from pages.ui.engine.replies import Reply
 from pages.ui.engine.results import member_of, picture
 from pages.ui.frame.catalogue import Entry
 from pages.ui.frame.inputs import Choice
-from pages.ui.kit import cards, selection
+from pages.ui.kit import cards, selection, tables
 from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import titled
 from pages.ui.winners import sweep
@@ -133,9 +133,7 @@ def _draw_dimensions(
             with export:
                 export_menu({plot.title: plot}, "export-dimensions")
             narrow = {name: st.column_config.Column(width=_WIDTHS.get(name, 70)) for name in rows}
-            st.dataframe(
-                pd.DataFrame(rows), hide_index=True, height="content", column_config=narrow
-            )
+            tables.table(pd.DataFrame(rows), narrow, height="content")
         st.caption(cards.plain(_sum(trace, split, table, target)))
 
 
