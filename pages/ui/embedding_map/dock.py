@@ -87,6 +87,10 @@ def pin(data_pass: Pass, row: int | None) -> None:
     address.choose(point=row)
 
 
+def _toggle(data_pass: Pass, row: int) -> None:
+    pin(data_pass, None if row == pinned(data_pass) else row)
+
+
 @st.fragment
 def draw(docked: Docked) -> None:
     """The dock; it is drawn anew by itself while the pointer wanders over the map."""
@@ -203,13 +207,18 @@ def _lists(docked: Docked) -> None:
         return
     numbers = {OUTLIERS: "{:.2f}", TORN: "{:.0%}", DISAGREE: "{:.2f} bit"}[str(kind)]
     shown = zip(ranked.rows.tolist(), ranked.values.tolist(), strict=True)
+    chosen = pinned(data_pass)
     lines = "".join(
-        f'<button class="listed" data-class="{place}"><span class="p">{numbers.format(value)}'
-        f"</span> {cards.text(data_pass.table.text[row][:140])}</button>"
+        f'<button class="listed{" marked" if row == chosen else ""}" data-class="{place}" '
+        f'tabindex="0" aria-pressed="{str(row == chosen).lower()}">'
+        f'<span class="p">{numbers.format(value)}</span> '
+        f"{cards.text(data_pass.table.text[row][:140])}</button>"
         for place, (row, value) in enumerate(islice(shown, _SHOWN))
     )
     cards.piece(
-        lines, f"dock-list-{kind}", on_class=lambda place: pin(data_pass, int(ranked.rows[place]))
+        f'<div role="group" aria-label="{_LISTS[str(kind)][0]}" data-arrows>{lines}</div>',
+        f"dock-list-{kind}",
+        on_class=lambda place: _toggle(data_pass, int(ranked.rows[place])),
     )
 
 
