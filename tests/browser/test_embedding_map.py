@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 
 from tests.support.clicks import Clicks
@@ -273,3 +275,64 @@ def test_from_a_file_to_an_outlier_to_compare_and_back_in_three_clicks(
     assert page.locator("[data-panel='1']").get_attribute("aria-pressed") == "true"
     page.locator(".st-key-dock-card").get_by_text(text).first.wait_for()
     clicks.end("UMAP of a file to an outlier to Compare and back", most=3)
+
+
+INNER, OUTER = 500, 1_500
+
+
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """2,000 vectors and their texts: one class in the middle of another, without a gap."""
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(0, 2 * np.pi, INNER + OUTER)
+    squared = np.concatenate([rng.uniform(0, 0.25, INNER), rng.uniform(0.25, 1, OUTER)])
+    places = np.stack([np.cos(angle), np.sin(angle)], axis=1) * np.sqrt(squared)[:, None]
+    folder = tmp_path_factory.mktemp("vectors")
+    np.save(folder / "mine.npy", places.astype(np.float32))
+    kinds = ["inner"] * INNER + ["outer"] * OUTER
+    lines = [f"{kind} sentence {row},{kind}" for row, kind in enumerate(kinds)]
+    (folder / "texts.csv").write_text("\n".join(["text,label", *lines]) + "\n", "utf-8")
+    return [folder / "mine.npy", folder / "texts.csv"]
+
+
+def test_vectors_that_are_dropped_with_their_texts_are_a_map_and_every_class_has_its_name(
+    page: Any, app: Any, vectors: list[Path]
+) -> None:
+    own = {"source": "own sentences", "own_sentences": "\n".join(ROWS), "map": "pca"}
+    page.goto(f"{app.url}/Embedding_map?{urlencode(own)}")
+    ready(page)
+    page.locator(".st-key-drawer label").first.click()
+    page.get_by_text("Use your own vectors").click()
+    with page.expect_file_chooser() as chooser:
+        uploader = page.locator(".st-key-map-drawer [data-testid=stFileUploaderDropzone]")
+        uploader.filter(visible=True).locator("button").first.click()
+    chooser.value.set_files(vectors)
+    page.get_by_text("The map is of").wait_for()
+    page.locator(".st-key-drawer label").first.click()
+    page.wait_for_function(f"() => (({MAP})())?.inSight?.() === {INNER + OUTER}")
+    ready(page)
+
+    page.wait_for_function(f"() => (({MAP})()).covered().names >= 2")
+    named = page.evaluate(f"({MAP})().covered()")
+    assert named["points"] == 0
+    assert named["crossed"] == 0
+    assert named["over"] >= 1, "a class without room has its name outside, with a line"
+
+    listed = page.locator(".st-key-dock-lists .listed")
+    listed.first.click()
+    page.wait_for_function("() => location.search.includes('point=')")
+    text = listed.first.inner_text().split(" ", 1)[1]
+    page.locator(".st-key-dock-card").get_by_text(text).first.wait_for()
+
+    # What is under way at the foot has room of its own, also when it comes later.
+    page.locator(".st-key-map-jobs").evaluate(
+        "e => { const job = document.createElement('div'); job.style.height = '120px';"
+        " job.style.flex = 'none'; job.className = 'job'; e.append(job); }"
+    )
+    last = listed.last
+    last.scroll_into_view_if_needed()
+    row, job = last.bounding_box(), page.locator(".st-key-map-jobs .job").bounding_box()
+    assert row["y"] + row["height"] <= job["y"] + 1
+    assert job["y"] + job["height"] <= 800
+    last.click()
+    page.locator(".st-key-dock-lists .listed[aria-pressed=true]").wait_for()

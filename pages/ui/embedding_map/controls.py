@@ -53,9 +53,11 @@ def ask(
         of_members = [name for member in members for name in poolings_of(member)]
         known = list(dict.fromkeys([*there, *of_members]))
         if any(name not in known for name in st.session_state.get("poolings", ())):
-            st.session_state["poolings"] = [
-                name for name in st.session_state["poolings"] if name in known
-            ]
+            left = [name for name in st.session_state["poolings"] if name in known]
+            if left:
+                st.session_state["poolings"] = left
+            else:  # those of other vectors: begin with the usual ones
+                del st.session_state["poolings"]
         poolings = st.multiselect(
             "Poolings",
             known,

@@ -21,7 +21,7 @@ class Workplace:
     drawer: DeltaGenerator  # the data and the colour
     look: DeltaGenerator  # in the drawer: how the map looks
     stage: DeltaGenerator  # the map
-    jobs: DeltaGenerator  # over the map: what is under way
+    jobs: DeltaGenerator  # at the foot of the dock: what is under way
     dock: DeltaGenerator
     below: DeltaGenerator
 
@@ -39,8 +39,9 @@ class Workplace:
         with st.container(key="workplace"):
             self.drawer = st.container(key="map-drawer")
             self.stage = st.container(key="map-stage")
-            self.dock = st.container(key="map-dock")
-            self.jobs = st.container(key="map-jobs")
+            with st.container(key="map-side"):
+                self.dock = st.container(key="map-dock")
+                self.jobs = st.container(key="map-jobs")
         self.below = st.container(key="map-below")
         with self.drawer:
             frame = st.container(key="map-drawer-frame")
