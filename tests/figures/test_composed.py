@@ -282,6 +282,19 @@ def test_each_name_on_a_map_stands_there_once_however_often_the_page_is_laid_out
     assert texts.count("river · bank") == 1
 
 
+def test_every_region_of_a_dense_map_has_its_name_beside_the_crowd():
+    rng = np.random.default_rng(0)
+    radius, angle = np.sqrt(rng.uniform(0, 1, 1500)), rng.uniform(0, 2 * np.pi, 1500)
+    xy = np.stack([1.3 * radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    names = ("river · bank · water", "song · sing · album", "film · plot · actor")
+    middles = np.array([(0.0, 0.0), (0.5, 0.3), (-0.6, -0.2)])
+    one = Points(xy, np.zeros(1500, int), ("all",), "x", "y", regions=names, region_at=middles)
+    page = printed([plot(one)], COLUMN, 1)
+    assert set(names) <= {words.text for words in page.texts}
+    assert not page.covered
+    assert not page.cut
+
+
 def maps(count, shape):
     rng = np.random.default_rng(0)
     for _ in range(count):

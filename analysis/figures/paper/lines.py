@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -19,6 +20,7 @@ from analysis.maps.labels import free_places, leader, outer_places
 
 DASHES = ("-", "--", "-.", ":")
 _INSET = 3.0  # points between a name and the axes
+_MARGINS = (0.05, 0.1, 0.16, 0.24)  # of a map in its axes that are tried for names to have room
 _FLATTEST = 0.45  # height of a map in its width, however flat its points lie
 REFERENCE = "#707070"  # the line that others are held against
 RASTER_DPI = 600  # of that picture in a vector file, as IEEE asks for line art
@@ -186,17 +188,22 @@ def _region_names(axes: Axes, m: Points, look: Look, frame: tuple[float, float])
         old.remove()  # they stood in axes of another size
     every = np.concatenate([m.xy, m.contours])
     low, top = every.min(axis=0), every.max(axis=0)
-    # Points of paper for a unit of the map; the axes leave 5 % of it free on every side.
-    unit = float((np.array(frame) / (1.1 * np.maximum(top - low, 1e-9))).min())
-    corner_of_frame = (low + top) / 2 - (np.array(frame) / 2 - _INSET) / unit
-    frame = (frame[0] - 2 * _INSET, frame[1] - 2 * _INSET)
     sizes = [
         (look.measure(look.label(name), look.least) + 2, 1.15 * look.least) for name in m.regions
     ]
-    places, radius = (m.xy - corner_of_frame) * unit, 2.2 * look.scale
-    abouts = (m.region_at - corner_of_frame) * unit
-    near = free_places(places, abouts, sizes, frame, radius, 40 * look.scale)
-    far = outer_places(places, abouts, sizes, frame, near, radius)
+    radius, inner = 2.2 * look.scale, (frame[0] - 2 * _INSET, frame[1] - 2 * _INSET)
+    for margin in _MARGINS:  # a map with names on it is as large as leaves each of them a place
+        # Points of paper for a unit of the map; the axes leave a margin free on every side.
+        room = (1 + 2 * margin) * np.maximum(top - low, 1e-9)
+        unit = float((np.array(frame) / room).min())
+        corner_of_frame = (low + top) / 2 - (np.array(frame) / 2 - _INSET) / unit
+        places = (m.xy - corner_of_frame) * unit
+        abouts = (m.region_at - corner_of_frame) * unit
+        near = free_places(places, abouts, sizes, inner, radius, 40 * look.scale)
+        far = outer_places(places, abouts, sizes, inner, near, radius)
+        if all(one or other for one, other in zip(near, far, strict=True)):
+            break
+    axes.margins(margin)
     for index, (name, size) in enumerate(zip(m.regions, sizes, strict=True)):
         corner = near[index] or far[index]
         if corner is None:
