@@ -201,7 +201,7 @@ def _region_names(axes: Axes, m: Points, look: Look, frame: tuple[float, float])
         abouts = (m.region_at - corner_of_frame) * unit
         near = free_places(places, abouts, sizes, inner, radius, 40 * look.scale)
         far = outer_places(places, abouts, sizes, inner, near, radius)
-        if all(one or other for one, other in zip(near, far, strict=True)):
+        if all(beside or outside for beside, outside in zip(near, far, strict=True)):
             break
     axes.margins(margin)
     for index, (name, size) in enumerate(zip(m.regions, sizes, strict=True)):

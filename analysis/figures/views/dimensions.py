@@ -81,12 +81,13 @@ def dimensions(
     label = target_label(checkpoint, table.target)
     return Plot(
         view="dimensions",
-        title=f"{token}: the dimensions that carry the most",
+        title=f"Dimensions of “{token}” with the largest contributions",
         mark=Grid(tuple(panels), titles, 4),
         params={"token": table.token, "target": table.target, "count": count},
         provenance=provenance_of(
             [checkpoint], tokens, view="dimensions", target=label, reference=table.reference
         ),
-        caption=f"The {len(best)} dimensions of {token} that add most to {label} minus the mean of "
-        f"the others (reference: {table.reference}): contribution = weight x (value - reference).",
+        caption=f"The {len(best)} dimensions of “{token}” that contribute most to {label} minus "
+        f"the mean of the other classes (reference: {table.reference}): contribution = weight × "
+        "(value − reference).",
     )

@@ -84,9 +84,8 @@ def fuller_columns(collection: Collection, index: int) -> int:
     """Columns that leave less of the page empty than those chosen, where the check says that too
     much is; 0 where it does not, or no other number does better."""
     figure = collection.figures[index]
-    if len(figure.plots) < 2 or all(
-        one.passed or one.name != EMPTY_AREA for one in check(collection, index)
-    ):
+    failed = [result.name for result in check(collection, index) if not result.passed]
+    if len(figure.plots) < 2 or EMPTY_AREA not in failed:
         return 0
     columns = _fuller(_key(collection, index), _collection=collection, _index=index)
     return 0 if columns == figure.columns else columns
@@ -129,8 +128,8 @@ def _draw(key: str, dpi: int, _collection: Collection, _index: int) -> Drawn:
 def _fuller(key: str, _collection: Collection, _index: int) -> int:
     from analysis.figures.paper import columns_that_fit
 
-    given = _collection.sidecar(_index)
-    return columns_that_fit(given.plots, given.style)
+    card = _collection.sidecar(_index)
+    return columns_that_fit(card.plots, card.style)
 
 
 @kept_up_to(16, most=100)

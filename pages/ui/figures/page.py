@@ -73,7 +73,7 @@ def _draw_page(figures: Collection, place: int) -> None:
     )
     st.caption(
         f"True size: {width:.2f} × {height:.2f} inches ({style.of.name}), drawn by the code "
-        "that saves it. The caption is a draft of the paper's, and no part of the file."
+        "that saves it. The caption is a draft for your paper; it is not part of the file."
     )
     for notice in drawn.notices:
         st.caption(cards.plain(notice))

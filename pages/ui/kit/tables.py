@@ -23,7 +23,7 @@ def table(
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     columns = dict(config or {})
     for name in map(str, frame.columns[:names]):
-        given = columns.get(name)
-        known = given if isinstance(given, dict) else {"label": given} if given else {}
+        form = columns.get(name)
+        known = form if isinstance(form, dict) else {"label": form} if form else {}
         columns[name] = {**known, "pinned": True}
     st.dataframe(frame, hide_index=True, column_config=columns, **options)
