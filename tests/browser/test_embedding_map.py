@@ -325,13 +325,14 @@ def test_vectors_that_are_dropped_with_their_texts_are_a_map_and_every_class_has
     page.locator(".st-key-dock-card").get_by_text(text).first.wait_for()
 
     # What is under way at the foot has room of its own, also when it comes later.
-    page.locator(".st-key-map-jobs").evaluate(
-        "e => { const job = document.createElement('div'); job.style.height = '120px';"
-        " job.style.flex = 'none'; job.className = 'job'; e.append(job); }"
+    page.locator(".st-key-map-side").evaluate(
+        "side => { const foot = document.createElement('div');"
+        " foot.innerHTML = '<div class=st-key-map-jobs><div style=height:120px></div></div>';"
+        " side.append(foot); }"
     )
     last = listed.last
     last.scroll_into_view_if_needed()
-    row, job = last.bounding_box(), page.locator(".st-key-map-jobs .job").bounding_box()
+    row, job = last.bounding_box(), page.locator(".st-key-map-jobs").last.bounding_box()
     assert row["y"] + row["height"] <= job["y"] + 1
     assert job["y"] + job["height"] <= 800
     last.click()
