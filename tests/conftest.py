@@ -27,6 +27,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.chromium import chromium, fresh_profile
+from tests.support.parts import EXAMPLES
 
 ROOT = Path(__file__).resolve().parent.parent
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -37,8 +38,6 @@ NOTHING_SKIPPED = os.environ.get("POOLLENS_NOTHING_SKIPPED", "") not in ("", "0"
 SERVER_START_SECONDS = 60
 
 # The first example of a property may load a model; a deadline would then fail at random.
-# `make test-all` tries each property with as many examples as Hypothesis does by default.
-EXAMPLES = 100 if os.environ.get("POOLLENS_ALL_EXAMPLES", "") not in ("", "0") else 40
 settings.register_profile("poollens", deadline=None, print_blob=True, max_examples=EXAMPLES)
 settings.register_profile("nothing_skipped", settings.get_profile("poollens"), derandomize=True)
 settings.load_profile("nothing_skipped" if NOTHING_SKIPPED else "poollens")

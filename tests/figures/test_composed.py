@@ -21,6 +21,7 @@ from analysis.figures.style.printed import MOST_EMPTY
 from analysis.figures.style.settings import Style
 from analysis.figures.style.venues import VENUES
 from tests.support.panels import bars, heat, lines, panels, plot, points, strip
+from tests.support.parts import EXAMPLES
 
 FULL = Style(width="full", letters=True)
 COLUMN = Style(letters=True)
@@ -91,7 +92,7 @@ def test_the_numbers_of_columns_that_are_offered_can_be_read(given, width):
         assert rows.arranged(given, columns, width, 8.0)
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=EXAMPLES // 4, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(panels, min_size=1, max_size=5),
     st.sampled_from([COLUMN, FULL, Style("icml", letters=True), Style("nature", "full")]),
@@ -108,7 +109,7 @@ def test_no_text_of_a_composed_page_is_covered_or_cut(marks, style, columns):
     assert page.width == pytest.approx(72 * style.inches)
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=EXAMPLES // 6, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(panels, min_size=2, max_size=4))
 def test_axes_of_a_row_begin_and_end_at_the_same_heights_and_reach_both_edges(marks):
     plots = [plot(mark) for mark in marks]

@@ -19,6 +19,7 @@ from analysis.common import jobs
 from analysis.corpus.embedding import embed
 from analysis.maps.projection import project
 from tests.support import tiny
+from tests.support.parts import fast
 
 PAGE = "pages/6_Embedding_map.py"
 ROWS = [
@@ -479,8 +480,13 @@ def test_a_class_keeps_its_colour_and_the_rarest_of_many_are_put_together():
     assert drawn.codes.max() == 11
 
 
-@pytest.mark.parametrize("kept", ["all", "in view"])
-@pytest.mark.parametrize("layer", [None, 3, 1])
+@pytest.mark.parametrize(
+    ("layer", "kept"),
+    fast(
+        [(layer, kept) for layer in (None, 3, 1) for kept in ("all", "in view")],
+        lambda case: case in ((None, "all"), (3, "in view")),
+    ),
+)
 def test_maps_of_encoders_of_different_depth_are_exported(
     open_map, folder, monkeypatch, layer, kept
 ):

@@ -8,6 +8,7 @@ import analysis
 from analysis import heads
 from tests.support import compare_reader as seen
 from tests.support import tiny
+from tests.support.parts import fast
 
 TEXT = "the plot is thin"
 PAGES = ("", "pages/1_Layers.py", "pages/2_Max_pool_winners.py", "pages/3_Attention.py")
@@ -26,7 +27,10 @@ def every(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page or "Compare")
+# All heads on Compare; on the other pages, too, in the slow part.
+@pytest.mark.parametrize(
+    "page", fast(PAGES, lambda page: not page), ids=lambda page: page or "Compare"
+)
 def test_every_head_stands_on_the_page(every, open_app, page):
     names = [*BUILT_IN, *(f"stock-{name}" for name in tiny.FOREIGN)]
     held = {"weigh": "value norms"} if "Attention" in page else {}

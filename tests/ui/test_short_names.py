@@ -10,6 +10,7 @@ import pytest
 
 from analysis.common import jobs
 from tests.support import tiny
+from tests.support.parts import fast
 
 SENTENCE, PAIR = "the film is good", "he said the story was poor"
 ROWS = "\n".join(
@@ -64,7 +65,7 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize(("page", "held"), PAGES)
+@pytest.mark.parametrize(("page", "held"), fast(PAGES, lambda case: case in PAGES[::2]))
 def test_no_page_shows_the_folder_of_a_checkpoint(open_app, folder, added, tmp_path, page, held):
     data = {"source": "own sentences", "own_sentences": ROWS}
     held = {"added_checkpoints": added, "checkpoints": added, **data, **held}
