@@ -53,7 +53,7 @@ def test_what_is_seen_in_the_panel_is_what_is_saved(page, app, tmp_path):
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
-@pytest.mark.parametrize("width", [380, 1280])
+@pytest.mark.parametrize("width", [380, pytest.param(1280, marks=pytest.mark.slow)])
 def test_the_panel_stands_inside_the_window(page, app, width):
     page.set_viewport_size({"width": width, "height": 800})
     opened(page, app.url)

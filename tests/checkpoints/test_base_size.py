@@ -93,6 +93,7 @@ def test_heads_on_it_are_fitted_and_read(fitted):
         assert analysis.decompose(trace, "zero").error < 1e-4
 
 
+@pytest.mark.slow  # of tiny encoders in test_shared_weights.py
 def test_four_heads_hold_the_encoders_weights_once(fitted):
     loaded = [analysis.load(folder, device="cpu") for folder in fitted]
     encoders = [{p.data_ptr() for p in one.encoder.parameters()} for one in loaded]

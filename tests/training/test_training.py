@@ -148,7 +148,7 @@ class TestInterruption:
 
         monkeypatch.setattr(trainer.Clock, "on_save", stop)
 
-    @pytest.mark.parametrize("tuning", ["lora", "full"])
+    @pytest.mark.parametrize("tuning", ["lora", pytest.param("full", marks=pytest.mark.slow)])
     def test_a_continued_run_equals_an_uninterrupted_one(self, run, monkeypatch, tmp_path, tuning):
         plan = replace(QUICK, epochs=6)
         name = "adapter_model.safetensors" if tuning == "lora" else "model.safetensors"
