@@ -71,11 +71,9 @@ def _draw(fit: FitScores, folder: Path) -> None:
             _go(fit, folder)
             panel(picture_of("fit_scores", fit), "fit_scores", about)
             _table(fit)
-            left, right = st.columns(2)
-            with left:
+            with st.container(key="fit-pictures"):
                 if any(head.curve.size for head in fit.scored):
                     panel(picture_of("fit_curves", fit), "fit_curves", about)
-            with right:
                 if best.confusion.size:
                     panel(picture_of("fit_confusion", fit, best.name), "fit_confusion", about)
         for head in fit.heads:
