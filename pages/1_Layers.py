@@ -6,6 +6,6 @@ from pages.ui.frame import address
 from pages.ui.frame.frame import start
 from pages.ui.layers import page
 
-checkpoints, choice = start("Layers", "What does [CLS] become on its way up?")
+checkpoints, choice = start("Layers", "How does [CLS] change from layer to layer?")
 page.draw(checkpoints, choice)
 address.write()

@@ -6,6 +6,6 @@ from pages.ui.frame import address
 from pages.ui.frame.frame import open_page
 from pages.ui.train import page
 
-open_page("Train", "Which pooling head reads my labels out of this encoder?")
+open_page("Train", "Which pooling head predicts my labels best on this encoder?")
 page.draw()
 address.write()

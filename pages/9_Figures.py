@@ -6,6 +6,6 @@ from pages.ui.figures import page
 from pages.ui.frame import address
 from pages.ui.frame.frame import open_page
 
-open_page("Figures", "What goes into the paper, at its true size?")
+open_page("Figures", "Which figures go into the paper, and are they ready for print?")
 page.draw()
 address.write()

@@ -21,7 +21,7 @@ PREDICTION, REFERENCE = "prediction", "reference"
 # The quantities above, and two that are ranked among sentences but not in a profile.
 PLACED = {
     **QUANTITIES,
-    PREDICTION: "value read out here",
+    PREDICTION: "value read out at the layer",
     REFERENCE: "cosine to the reference text",
 }
 

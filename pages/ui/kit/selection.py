@@ -119,7 +119,7 @@ def turned(trace: Trace, words: bool) -> Strip:
 
 def _legend(strip: Strip, name: str, layer: int | None) -> str:
     if layer is None:
-        return "A click on a token follows it up the layers."
+        return "Click a token to follow it through the layers."
     if layer == 0:
         return "No layer lies before layer 0, so there is no change of direction yet."
     return (

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
     """HTML: every number at the marked layer, else the last, with its percentile in the corpus."""
     at = ways[0].depth if layer is None else layer
-    heads = [f"layer {at}", *QUANTITIES.values(), "read out here"]
+    heads = [f"layer {at}", *QUANTITIES.values(), "prediction read out"]
     rows, sentences = [], set()
     ranked_by = {}
     for way in ways:
@@ -52,8 +52,7 @@ def at_layer(ways: Sequence[Way], choice: Choice, layer: int | None) -> str:
     if sentences:
         counts = " or ".join(f"{count}" for count in sorted(sentences))
         note = (
-            "Small: the percentile, percent of the checkpoint's corpus "
-            f"({counts} sentences) with a smaller number. "
+            f"Small numbers: percentiles among the {counts} sentences of the checkpoint's corpus. "
         )
     note = f'<div class="pl-note">{cards.text(note + _without(ways, ranked_by))}</div>'
     return f'<div class="pl-numbers"><table><tr>{top}</tr>{"".join(rows)}</table></div>{note}'
@@ -80,8 +79,8 @@ def _without(ways: Sequence[Way], ranked: Mapping[str, object]) -> str:
             "these numbers."
         )
     sentences.append(
-        "Below, over many sentences, the answer and the cosine to a reference text have "
-        "their percentiles, too."
+        "“Over many sentences” below adds percentiles of the prediction and of the cosine to a "
+        "reference text."
     )
     return " ".join(sentences)
 
@@ -121,7 +120,7 @@ def draw_table(
                     )
             if probabilities is not None:
                 best = int(probabilities[layer].argmax())
-                row["label read out here"] = labels[best] if labels else None
+                row["label read out at this layer"] = labels[best] if labels else None
                 row["value"] = float(probabilities[layer, best])
             rows.append(row)
     with st.expander("All numbers as a table"):
