@@ -24,7 +24,7 @@ ABSENT = {
     "mask": "[MASK] in the unit's place",
     "pad": "[PAD] in the unit's place",
     "remove": "unit removed, the rest moves up",
-    "encoder": "unit hidden from the encoder's attention and the pooling head, its place kept",
+    "encoder": "unit hidden from the encoder's attention and the pooling head",
     "head": "unit hidden from the pooling head only",
 }
 
