@@ -411,7 +411,7 @@ def test_every_number_has_its_percentile_in_the_corpus_of_the_checkpoint(open_la
     assert table[table["checkpoint"] == "toy-cls"]["norm (percentile)"].isna().all()
     readout = next(html for html in app.get("html") if "pl-numbers" in html.proto.body).proto.body
     assert f"{one.norm[-1]:.2f} <i>{among.norm[-1]:.0f}</i>" in readout
-    assert "corpus (4 sentences)" in readout
+    assert "among the 4 sentences" in readout
     norm = charts(app)["depth-chart-0"]["data"]
     line = next(t for t in norm if t["name"] == "toy-mha" and "lines" in t["mode"])
     np.testing.assert_allclose(numbers(line["customdata"])[1:], np.round(among.norm[1:]))
