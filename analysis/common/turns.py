@@ -30,10 +30,16 @@ class Turns:
     ----------
     slots : int
         Pieces that run at the same time.
+    of_many : int, optional
+        The same while at least `many` people's work runs or waits.
+    many : int
+        How many people are many.
     """
 
-    def __init__(self, slots: int) -> None:
-        self.slots = max(slots, 1)
+    def __init__(self, slots: int, of_many: int | None = None, many: int = 3) -> None:
+        self._slots = max(slots, 1)
+        self._of_many = max(of_many or slots, 1)
+        self._many = many
         self._condition = threading.Condition()
         self._waiting: list[_Request] = []
         self._running = 0
@@ -41,6 +47,11 @@ class Turns:
         self._numbers = itertools.count(1)
         self._seconds = 0.0  # mean length of a turn
         self._busy_at = -1e9
+
+    @property
+    def slots(self) -> int:
+        """Pieces that may run now."""
+        return self._of_many if self.people >= self._many else self._slots
 
     @property
     def people(self) -> int:

@@ -85,6 +85,32 @@ def test_never_more_than_the_slots_run_at_once():
     assert turns.people == 0
 
 
+def test_more_run_at_once_while_many_wait():
+    turns, free = Turns(1, of_many=2, many=3), threading.Event()
+    running: list[str] = []
+
+    def work(who):
+        with turns.turn(who, lambda *told: None):
+            running.append(who)
+            free.wait(PATIENT)
+
+    threads = [threading.Thread(target=work, args=(who,)) for who in ("one", "two", "three")]
+    threads[0].start()
+    until(lambda: running == ["one"])
+    threads[1].start()
+    until(lambda: turns.people == 2)
+    time.sleep(0.3)
+    assert running == ["one"]  # two are not many
+    threads[2].start()
+    until(lambda: len(running) == 2)
+    time.sleep(0.3)
+    assert len(running) == 2
+    free.set()
+    for thread in threads:
+        thread.join(PATIENT)
+    assert len(running) == 3
+
+
 def test_who_waits_is_told_the_place_in_the_line():
     room = Room()
     room.ask("second")

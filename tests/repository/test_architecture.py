@@ -29,6 +29,7 @@ TORCH_ROOMS = (
         "analysis/corpus/runs",
         "analysis/corpus/embedding",
         "analysis/common/memory",
+        "analysis/common/threads",
     ),
     *("analysis/similarities/", "training/", "benchmarks/"),
 )

@@ -41,6 +41,7 @@ def test_while_many_wait_fewer_points_are_taken_and_said_and_all_when_quiet(
         assert few.options["n_steps"] == engine.FEW_STEPS
         assert values == words(four / id, few), id
     assert "measured once no attribution is waiting" in told(app)
+    assert told(app).count(engine.LATER) == 2  # the evidence, and the layers' part in it
     crowd["crowded"] = False
     reading.again(app)
     assert "Many people" not in told(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -284,14 +285,20 @@ def _named_layers(layers: tuple[int, ...]) -> str:
 # --- the split of the pooling head ---------------------------------------------------------------
 
 
+_SPLITS: weakref.WeakKeyDictionary[Classifier, str] = weakref.WeakKeyDictionary()
+
+
 def _no_split(classifier: Classifier) -> str:
+    """Why a checkpoint's logits are no sum; it hangs on no text, and is found out once."""
     from analysis.reading.decomposition import NoExactSplit, decompose
 
-    try:
-        decompose(record(classifier, "a"), "zero")
-    except NoExactSplit as error:
-        return str(error)
-    return ""
+    if classifier not in _SPLITS:
+        try:
+            decompose(record(classifier, "a"), "zero")
+            _SPLITS[classifier] = ""
+        except NoExactSplit as error:
+            _SPLITS[classifier] = str(error)
+    return _SPLITS[classifier]
 
 
 @method(

@@ -67,11 +67,14 @@ def draw(
     evidence_request: EvidenceRequest,
     mark: Span | None,
     say: Callable[[str], None],
-) -> None:
-    """The panels that answer "how faithful is it?" in more detail than a table."""
+) -> bool:
+    """The panels that answer "how faithful is it?" in more detail than a table.
+
+    Returns whether a part is put off because many people wait.
+    """
     explanation = evidence_request.of or next(iter(shared(explained, request.focus)), None)
     if explanation is None:
-        return
+        return False
     _curves(explanation, choice, request, evidence_request)
     with st.container(key="attributions-grid"):
         with st.container(key="below-left"):
@@ -80,7 +83,7 @@ def draw(
                 _compared(explained, choice, request, evidence_request)
         with st.container(key="below-right"):
             draw_randomisation(explanation, choice, request)
-    draw_layers(explained, choice, request, say)
+    return draw_layers(explained, choice, request, say)
 
 
 def _curves(

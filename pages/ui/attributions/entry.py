@@ -158,14 +158,17 @@ def compute(
         if explanation.waits_for(key)
     ]
     total = sum(len(explanation.waits_for(key)) for explanation, key in todo)
+    if not total:
+        return
     done = 0
-    for explanation, key in todo:
-        for member in explanation.waits_for(key):
-            done += 1
-            with crowd.turn(say):
+    # One turn for all: people who take turns after every result all wait until the last is done.
+    with crowd.turn(say):
+        for explanation, key in todo:
+            for member in explanation.waits_for(key):
+                done += 1
                 say(f"{METHODS[key].title}: {member.name} ({done} of {total})")
                 engine.find(member, explanation.questions[key])
-        look(explanation, key)
+            look(explanation, key)
 
 
 def with_fewer_points(

@@ -139,7 +139,7 @@ def draw(
         )
     with below:
         if later:
-            st.caption("This is measured once no attribution is waiting.")
+            st.caption(crowd.LATER)
         if not waiting.watch("evidence"):
             if tasks:
                 _ask(tasks, some[0], tokens)

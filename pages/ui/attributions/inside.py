@@ -16,6 +16,7 @@ from pages.ui.attributions import measurements as measured
 from pages.ui.attributions import waiting as attributions_waiting
 from pages.ui.attributions.controls import AttributionRequest
 from pages.ui.attributions.entry import LAYERS, Explanation, compute, picture_of
+from pages.ui.engine import crowd
 from pages.ui.engine.replies import common_limit
 from pages.ui.frame.inputs import Choice
 from pages.ui.kit import cards
@@ -40,15 +41,19 @@ def draw_layers(
     choice: Choice,
     request: AttributionRequest,
     say: Callable[[str], None],
-) -> None:
-    """One picture for each checkpoint, all on one scale."""
-    if engine.running() is None:
-        compute(explained, LAYERS, say)
+) -> bool:
+    """One picture for each checkpoint, all on one scale.
+
+    Returns whether it is put off because many people wait.
+    """
     joint, split = LAYERS
+    later = crowd.crowded() and any(explanation.waits_for(joint) for explanation in explained)
+    if engine.running() is None and not later:
+        compute(explained, LAYERS, say)
     known = [explanation for explanation in explained if joint in explanation.results]
     if not known:
-        _no_layers(explained, joint)
-        return
+        _no_layers(explained, joint, later)
+        return later
     with st.container(border=True, key="panel-layers"):
         plots = {
             explanation.name: _layer_plot(explanation, choice, request, None)
@@ -87,9 +92,10 @@ def draw_layers(
             explanation.waits_for(joint) for explanation in explained
         ) and not attributions_waiting.watch("layers"):
             attributions_waiting.offer(joint, explained, "layers")
+    return later
 
 
-def _no_layers(explained: Sequence[Explanation], joint: str) -> None:
+def _no_layers(explained: Sequence[Explanation], joint: str, later: bool) -> None:
     """Why there is no picture, or what it would take."""
     waiting = any(explanation.waits_for(joint) for explanation in explained)
     reasons = list(
@@ -103,6 +109,8 @@ def _no_layers(explained: Sequence[Explanation], joint: str) -> None:
         st.markdown("**Which layer carries the prediction?**", help=_ABOUT_LAYERS)
         if not waiting:
             st.caption(cards.plain(" ".join(reasons)))
+        elif later:
+            st.caption(crowd.LATER)
         elif not attributions_waiting.watch("layers"):
             attributions_waiting.offer(joint, explained, "layers")
 

@@ -87,7 +87,7 @@ def draw(checkpoints: Catalogue, choice: Choice) -> None:
             later = evidence.draw(explained, request, evidence_request, say)
         details.beside(explained, choice, request, evidence_request)
     with below:
-        details.draw(explained, choice, request, evidence_request, mark, say)
+        later |= details.draw(explained, choice, request, evidence_request, mark, say)
         over_texts.draw(explained, request, evidence_request.setting)
         trust.draw(explained, request, evidence_request)
     common = explained_in_words(choice, predicted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -147,24 +148,28 @@ def draw_inputs(
     attributed: list[tuple[Reply, Attribution | str]] = []
     total = sum(len(reply.traces) for reply in answered)
     done, began = 0, time.monotonic()
-    steps = crowd.FEW_STEPS if crowd.crowded() and not _all_known(answered, text, choice) else None
-    for reply in answered:
-        attributions: list[Attribution] = []
-        problem = ""
-        for member in reply.entry.members:
-            each = (time.monotonic() - began) / max(done, 1)
-            left = f", about {time_in_words(each * (total - done))} left" if done else ""
-            say(f"Input attribution {done + 1} of {total}: {cards.plain(member.name)}{left}")
-            done += 1
-            try:
-                reader = member_of(member, text, choice.pair)
-                with crowd.turn(say):
-                    attributions.append(
-                        reader.result(results.attribution, *_question(reply.target, steps))
-                    )
-            except Exception as error:
-                problem = reason(error)
-        attributed.append((reply, problem or averages.mean_attribution(attributions)))
+    known = _all_known(answered, text, choice)
+    steps = crowd.FEW_STEPS if crowd.crowded() and not known else None
+    # One turn for all cards of a short text: people who take turns after every card all wait until
+    # the last is done.
+    with nullcontext() if known or length > LONG_TEXT else crowd.turn(say):
+        for reply in answered:
+            attributions: list[Attribution] = []
+            problem = ""
+            for member in reply.entry.members:
+                each = (time.monotonic() - began) / max(done, 1)
+                left = f", about {time_in_words(each * (total - done))} left" if done else ""
+                say(f"Input attribution {done + 1} of {total}: {cards.plain(member.name)}{left}")
+                done += 1
+                try:
+                    reader = member_of(member, text, choice.pair)
+                    with crowd.turn(say) if length > LONG_TEXT else nullcontext():
+                        attributions.append(
+                            reader.result(results.attribution, *_question(reply.target, steps))
+                        )
+                except Exception as error:
+                    problem = reason(error)
+            attributed.append((reply, problem or averages.mean_attribution(attributions)))
     _draw_attributions(attributed, choice, mark, steps)
     return steps is not None
 

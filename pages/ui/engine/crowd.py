@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from analysis.common.jobs import time_in_words
+from analysis.common.threads import one_thread
 from analysis.common.turns import Turns
 from pages.ui.engine import models
 
@@ -20,13 +21,17 @@ NOTICE = (
     f"Many people use this server now: {FEW_STEPS} points along the line; all of them as soon as "
     "it is quiet."
 )
-_TURNS = Turns((os.cpu_count() or 2) // 2)  # the other cores are left for cards
+LATER = "This is measured once no attribution is waiting."
+_CORES = os.cpu_count() or 2
+# The other cores are left for cards, unless many wait: then each has a core to itself.
+_TURNS = Turns(_CORES // 2, _CORES, CROWD)
 
 
-def turn(say: Callable[[str], None]) -> AbstractContextManager[None]:
+@contextmanager
+def turn(say: Callable[[str], None]) -> Iterator[None]:
     """One's turn to compute while others compute, too; typing that goes on gives it up.
 
-    `say` is told how many come first.
+    `say` is told how many come first. While many people wait each computes with one thread.
     """
     context = get_script_run_ctx()
 
@@ -35,7 +40,9 @@ def turn(say: Callable[[str], None]) -> AbstractContextManager[None]:
         others = "another person's" if place == 1 else f"{place} other people's"
         say(f"Waiting for {others} attributions, about {time_in_words(seconds)}")
 
-    return _TURNS.turn(context.session_id if context is not None else "", wait)
+    who = context.session_id if context is not None else ""
+    with _TURNS.turn(who, wait), one_thread() if crowded() else nullcontext():
+        yield
 
 
 def crowded() -> bool:
