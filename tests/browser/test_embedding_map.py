@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.clicks import Clicks
+from tests.support.parts import fast
 
 WORDS = ("plot", "acting", "film", "song", "ending", "sound", "story", "end")
 ROWS = [f"the {a} was {b}" for a in WORDS for b in ("good", "poor", "dull", "very good")]
@@ -189,12 +190,13 @@ def test_everything_on_the_map_is_seen_on_its_ground(
 
 
 @pytest.mark.parametrize(
-    "size", [(1280, 800), (400, 800), pytest.param((800, 1100), marks=pytest.mark.slow)]
+    ("width", "height"),
+    fast([(1280, 800), (800, 1100), (400, 800)], lambda size: size[0] == 400),
 )
 def test_the_whole_map_takes_the_room_that_its_shape_allows(
-    page: Any, app: Any, size: tuple[int, int]
+    page: Any, app: Any, width: int, height: int
 ) -> None:
-    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.set_viewport_size({"width": width, "height": height})
     open_maps(page, app)
     shares = page.evaluate(f"({MAP})().filled()")
     assert max(shares) > 0.9

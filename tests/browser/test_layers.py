@@ -131,6 +131,7 @@ def test_a_click_on_a_cell_chooses_its_layer_and_dimension_and_a_second_one_lets
     page.get_by_text("Click a cell to choose its layer and dimension.").wait_for()
 
 
+@pytest.mark.slow
 def test_longest_text_leaves_the_page_usable(page: Any, app: Any) -> None:
     open_at(page, app, long="true", document="the film is good " * 200)
     page.get_by_text("tokens beyond the model's limit were cut").wait_for()

@@ -241,6 +241,7 @@ def test_arrow_keys_go_along_the_words_enter_marks_and_escape_takes_back(page, a
     page.locator(".st-key-doubt-panel").wait_for(state="detached")
 
 
+@pytest.mark.slow
 def test_ten_thousand_words_leave_the_page_usable(page, app):
     open_at(page, app.url, document="good", long="true")
     field = page.get_by_label("Text", exact=True)

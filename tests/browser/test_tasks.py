@@ -114,6 +114,7 @@ def test_own_file_to_disagreements(page, app, tmp_path: Path):
     clicks.end("own CSV to disagreements", most=6)
 
 
+@pytest.mark.slow
 def test_a_link_to_a_colleague_who_goes_on_to_other_pages(page, app, browser):
     open_at(page, app.url, text=NEGATION, checkpoints="sst2-mha", target="negative", unit="pieces")
     link = page.url

@@ -125,6 +125,7 @@ def typed_at(page, key, words):
     field.press_sequentially(words, delay=5)
 
 
+@pytest.mark.slow
 def test_a_word_clicked_while_newer_text_is_read_is_the_word_that_was_seen(page, slow_app):
     open_at(page, slow_app.url, text="the film is good")
     typed_at(page, "Home", "so ")

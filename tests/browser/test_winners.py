@@ -114,6 +114,7 @@ def test_from_a_cell_to_its_numbers_and_what_happens_without_it(page, app, check
     assert set(marked.all_text_contents()) == {"acting"}
 
 
+@pytest.mark.slow
 def test_longest_text_keeps_its_map_and_its_drop_effects(page, app):
     text = " ".join(["plot"] * (tiny.POSITIONS + 10))
     open_winners(page, app.url, text=text, unit="pieces", quantity="drop effect")
@@ -127,6 +128,7 @@ def test_longest_text_keeps_its_map_and_its_drop_effects(page, app):
         assert not runs_out(page), width
 
 
+@pytest.mark.slow
 def test_many_sentences_are_asked_for_and_computed(page, app):
     open_winners(page, app.url, many_count="64")
     page.get_by_role("button", name=re.compile("^Compute over 64")).click()

@@ -13,11 +13,13 @@ import pytest
 import torch
 
 from tests.support.disk_faults import DIED, child
+from tests.support.parts import fast
 from tests.support.writers import WRITERS, Writer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
 
 
+FEW, ALL = 12, 1_000  # changes that are tried, evenly spread; ALL: as many as the writer names
 LONG = ("fine tuning",)  # seconds each time it is written
 NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in WRITERS]
 
@@ -59,19 +61,26 @@ def _fresh(tmp_path: Path, name: object) -> Path:
     return place
 
 
-def test_killed_before_during_or_after_any_change_nothing_is_lost(case, tmp_path):
+@pytest.mark.parametrize("most", [FEW, pytest.param(ALL, marks=pytest.mark.slow)])
+def test_killed_before_during_or_after_any_change_nothing_is_lost(case, tmp_path, most):
     writer, _, whole, changes = case
-    for at in _steps(changes, writer.killed_at):
+    for at in _steps(changes, min(most, writer.killed_at)):
         place = _fresh(tmp_path, at)
         assert child(writer.write, place, "killed", at)().code == DIED
         writer.write(place)
         assert writer.read(place) == whole, f"killed at change {at} of {changes}"
 
 
-@pytest.mark.parametrize("how", ["disk full", pytest.param("read-only", marks=pytest.mark.slow)])
-def test_where_nothing_can_be_written_that_is_said_and_nothing_is_lost(case, tmp_path, how):
+@pytest.mark.parametrize(
+    ("how", "most"),
+    fast(
+        [("disk full", FEW), ("disk full", ALL), ("read-only", ALL)],
+        lambda case: case == ("disk full", FEW),
+    ),
+)
+def test_where_nothing_can_be_written_that_is_said_and_nothing_is_lost(case, tmp_path, how, most):
     writer, _, whole, changes = case
-    for at in _steps(changes, writer.killed_at):
+    for at in _steps(changes, min(most, writer.killed_at)):
         place = _fresh(tmp_path, at)
         ending = child(writer.write, place, how, at)()
         told = ending.kind in ("OSError", "ValueError") or (ending.code == 0 and ending.text)

@@ -279,18 +279,13 @@ QUICK = {
     ("compare", "group"),
     ("compare, a word in doubt", "pair"),
     ("attention, heads", "group"),
-    ("attention, parts", "pair"),
     ("winners, contribution", "group"),
-    ("winners over tokens", "group"),
     ("layers, standardised", "group"),
     ("attributions over a data set", "group"),
     ("map", "group"),
     ("map of layer 2, by umap, in colours of the answers", "pair"),
-    ("map of the suite", "checkpoint"),
     ("similarity", "pair"),
     ("similarity, by layer and without a word", "group"),
-    ("similarity, best matches", "checkpoint"),
-    ("similarity, another word and what each is worth", "group"),
     ("similarity over pairs", "group"),
 }
 APART = {  # what goes to another process, where all is loaded anew
