@@ -59,6 +59,17 @@ def test_a_name_that_is_taken_is_never_written_over(train):
     assert not [b for b in app.button if b.key == "fit-go"]
 
 
+def test_a_name_that_nobody_typed_is_always_free(train, tmp_path):
+    fit(train())
+    kept = {path.name for path in (tmp_path / "results" / "fits").iterdir() if path.is_dir()}
+    assert not train().warning  # the same again is the fit that is there
+    app = train(train_seeds=3)
+    assert not app.warning
+    assert [button for button in app.button if button.key == "fit-go"]
+    field = next(field for field in app.text_input if field.label == "Name")
+    assert field.placeholder not in kept
+
+
 def test_what_cannot_be_fitted_is_said_before_anything_runs(train):
     for held, words in (
         ({"train_heads": []}, "No pooling head is chosen"),

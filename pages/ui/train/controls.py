@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from hashlib import sha256
 from importlib.util import find_spec
 
@@ -82,24 +83,25 @@ def wish(data: DataChoice, encoder: str) -> Wish:
             help="A seed decides the start and the order of rows. The more seeds, the smaller "
             "the differences that the tests can decide.",
         )
-    proposed = _proposal(data, encoder, how)
-    with right:
-        name = st.text_input(
-            "Name",
-            placeholder=proposed,
-            **address.kept("train_name"),
-            help="The fit and its checkpoints are kept under this name. Letters, digits, dots, "
-            "hyphens.",
-        )
-    return Wish(
+    wish = Wish(
         table=data.table,
         data=data.name,
         encoder=encoder,
         heads=tuple(heads),
         seeds=int(seeds),
-        name=(name or "").strip() or proposed,
+        name=_proposal(data, encoder, how),
         how=how,
     )
+    wish = replace(wish, name=_free(wish))
+    with right:
+        name = st.text_input(
+            "Name",
+            placeholder=wish.name,
+            **address.kept("train_name"),
+            help="The fit and its checkpoints are kept under this name. Letters, digits, dots, "
+            "hyphens.",
+        )
+    return replace(wish, name=(name or "").strip() or wish.name)
 
 
 def about(wish: Wish) -> str:
@@ -160,6 +162,15 @@ def refusal(wish: Wish) -> str:
 
 def _is_own(wish: Wish) -> bool:
     return results.wish_of(wish.name) == wish.digest
+
+
+def _free(wish: Wish) -> str:
+    """The proposed name, numbered where another fit has it."""
+    number, name = 1, wish.name
+    while results.exists(name) and results.wish_of(name) != wish.digest:
+        number += 1
+        name = f"{wish.name}-{number}"
+    return name
 
 
 def _proposal(data: DataChoice, encoder: str, how: str) -> str:
