@@ -7,6 +7,7 @@ import pytest
 
 import analysis
 from analysis.attribution import attribute
+from analysis.interventions import leave_one_out
 from analysis.seed_groups import averages
 from tests.support import zoo
 
@@ -92,3 +93,12 @@ def test_the_groups_description_says_that_it_is_a_mean(members):
     assert mean.sha256 not in {one.sha256 for one in described}
     assert averages.mean_checkpoint(described[:2], "trio").sha256 != mean.sha256
     assert averages.mean_checkpoint(described[:1], "trio") is described[0]
+
+
+def test_the_mean_of_left_out_tokens_is_that_of_logits_and_of_effects(members):
+    results = [leave_one_out(member, TEXT) for member in members]
+    mean = averages.mean_leave_one_out(results, members[0].checkpoint)
+    for name in ("logits", "effects"):
+        own = np.array([getattr(result, name) for result in results])
+        assert np.nanmax(np.ptp(own, axis=0)) > 1e-3, "the seeds of this test must differ"
+        np.testing.assert_allclose(getattr(mean, name), own.sum(axis=0) / 3, atol=1e-6)
