@@ -67,7 +67,12 @@ def test_a_page_does_not_jump_while_it_opens(opened):
 def test_axe_finds_nothing_serious(opened, axe):
     page, _ = opened
     page.evaluate(axe)
-    assert page.evaluate(SERIOUS) == []
+    for _ in range(3):  # a job that ends meanwhile draws the page anew, which pales what is old
+        page.wait_for_function(at_rest("document.querySelector('h1')"))
+        findings = page.evaluate(SERIOUS)
+        if not findings:
+            break
+    assert findings == []
 
 
 @of_views()

@@ -88,15 +88,18 @@ def test_hostile_text_survives_json_as_it_was_but_for_half_a_character():
         (lambda d: {**d, "mark": {"$mark": "Path"}}, "no mark is called 'Path'"),
         (lambda d: {**d, "mark": {**d["mark"], "hack": 1}}, "another version"),
         (lambda d: {**d, "mark": {"$mark": "Strip"}}, "broken"),
-        (lambda d: {**d, "notes": "abc"}, "notes is no tuple"),
+        (lambda d: {**d, "notes": "abc"}, "notes is not a tuple"),
         (lambda d: {**d, "notes": [1]}, "notes are not all text"),
-        (lambda d: {**d, "title": {"$array": "|O", "shape": [1], "base64": "AAAA"}}, "no array"),
+        (
+            lambda d: {**d, "title": {"$array": "|O", "shape": [1], "base64": "AAAA"}},
+            "not an array",
+        ),
         (lambda d: {**d, "title": {"$array": "<f8", "shape": [9], "values": [1]}}, "9 values"),
         (lambda d: {**d, "title": {"$array": "<f8", "shape": [10**12], "base64": ""}}, "0 bytes"),
         (lambda d: {**d, "title": {"$array": "<f8", "shape": [-1], "base64": ""}}, "shape"),
         (lambda d: {**d, "title": {"$array": "<f8", "shape": [1], "base64": "*"}}, "broken"),
-        (lambda d: {**d, "title": 3}, "title is no str"),
-        (lambda d: {**d, "params": []}, "params is no dict"),
+        (lambda d: {**d, "title": 3}, "title is not a str"),
+        (lambda d: {**d, "params": []}, "params is not a dict"),
     ],
 )
 def test_a_broken_picture_is_refused_in_words(change, said):

@@ -69,7 +69,7 @@ def test_seeds_are_said_where_checkpoints_are_compared():
         return " ".join(view("evidence_means", rows, checkpoints=made).notes)
 
     assert "One seed each." in notes(("a", None), ("b", None))
-    assert "those of one group differ by their seed alone" in notes(("a", "g"), ("b", "g"))
+    assert "the seeds of a group differ in nothing else" in notes(("a", "g"), ("b", "g"))
     assert "seed" not in notes(("a", None))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,31 @@ def no_polling() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(local_script_runner, "require_widgets_deltas", waited)
         yield
+
+
+@pytest.fixture(scope="session")
+def loaded_toys() -> dict[Any, Any]:
+    """Toy checkpoints that a test has loaded, by their content."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def toys_are_loaded_once(loaded_toys: dict[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has copies of the toys in a folder of its own and begins with empty caches; what
+    loading makes of the same files is the same."""
+    from pages.ui.engine import models
+
+    real = models._load
+
+    def load(checkpoint: Any) -> Any:
+        if not checkpoint.name.startswith("toy-"):
+            return real(checkpoint)
+        key = (checkpoint.id, checkpoint.sha256, models.precision())
+        if key not in loaded_toys:
+            loaded_toys[key] = real(checkpoint)
+        return replace(loaded_toys[key], checkpoint=checkpoint)
+
+    monkeypatch.setattr(models, "_load", load)
 
 
 @pytest.fixture(autouse=True)
