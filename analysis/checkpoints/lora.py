@@ -9,7 +9,6 @@ Source: Hu et al., LoRA: Low-Rank Adaptation of Large Language Models (ICLR 2022
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 from analysis.checkpoints.configuration import read_json
 from analysis.checkpoints.encoders import EncoderLocation
 from analysis.checkpoints.opening import load_encoder
-from analysis.checkpoints.shared import mark
+from analysis.checkpoints.shared import mark, with_same_weights
 from analysis.common.cache import Cache
 
 # What a plain adapter may declare; anything else that is set changes what its file means.
@@ -69,13 +68,16 @@ def kept_encoder(location: EncoderLocation, attn_implementation: str) -> tuple[n
     """
     key = (location.sha256, str(location.path), attn_implementation)
     encoder, info = _ENCODERS.get_or_make(
-        key, lambda: load_encoder(location.path, attn_implementation), lambda made: _bytes(made[0])
+        key, lambda: _read(location, attn_implementation), lambda made: _bytes(made[0])
     )
-    held: dict[int, Any] = {}
+    return with_same_weights(encoder), info
+
+
+def _read(location: EncoderLocation, attn_implementation: str) -> tuple[nn.Module, Any]:
+    encoder, info = load_encoder(location.path, attn_implementation)
     for name, weight in encoder.named_parameters():
-        held[id(weight)] = nn.Parameter(weight.data, requires_grad=False)
-        mark(held[id(weight)], location.sha256, name)
-    return copy.deepcopy(encoder, held), info
+        mark(weight, location.sha256, name)
+    return encoder, info
 
 
 def _bytes(module: nn.Module) -> int:

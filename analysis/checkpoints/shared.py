@@ -8,10 +8,11 @@ What the encoder makes of a text is the same for all of them, and is computed on
 
 from __future__ import annotations
 
+import copy
 import threading
 import weakref
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import nn
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier
 
 _HELD: weakref.WeakValueDictionary[Hashable, nn.Parameter] = weakref.WeakValueDictionary()
+Modules = TypeVar("Modules")
 _ONE_AT_A_TIME = threading.Lock()
 _OUTPUTS = Cache[Any](64_000_000, most=32)  # 512 tokens of a base-size encoder: 20 MB
 
@@ -73,6 +75,22 @@ def encoded(classifier: Classifier, inputs: dict[str, Any], outputs: dict[str, A
 def mark(weight: nn.Parameter, sha256: str, name: str) -> None:
     """Say of a weight which tensor of which file it is, so that it counts once."""
     weight.of_file = sha256, name, weight.dtype  # type: ignore[attr-defined]
+
+
+def with_same_weights(modules: Modules) -> Modules:
+    """A copy of a module (or of several, in a tuple) whose parameters are the same numbers.
+
+    Hooks, buffers and whatever else it keeps are its own; the numbers are not to be changed in
+    place.
+    """
+    held: dict[int, Any] = {}
+    for module in modules if isinstance(modules, tuple) else (modules,):
+        for weight in module.parameters() if isinstance(module, nn.Module) else ():
+            twin = nn.Parameter(weight.data, requires_grad=False)
+            if hasattr(weight, "of_file"):
+                twin.of_file = weight.of_file  # type: ignore[attr-defined]
+            held.setdefault(id(weight), twin)
+    return copy.deepcopy(modules, held)
 
 
 def weights_of(classifier: Classifier) -> dict[Hashable, int]:

@@ -23,8 +23,8 @@ def wait_passively() -> None:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute with one thread of PyTorch's inside.
+def few_threads(count: int) -> Iterator[None]:
+    """Compute with so many threads of PyTorch's inside.
 
     A pass over a short text takes more processor time with two threads than with one, which pays
     only while nobody else wants the other core. The number holds for the calling thread, and for
@@ -32,8 +32,8 @@ def one_thread() -> Iterator[None]:
     """
     import torch
 
-    before = _threads()
-    torch.set_num_threads(1)
+    before = all_threads()
+    torch.set_num_threads(count)
     try:
         yield
     finally:
@@ -41,8 +41,8 @@ def one_thread() -> Iterator[None]:
 
 
 @cache
-def _threads() -> int:
-    """Threads as they were set first: two overlapping calls must not end on the other's one."""
+def all_threads() -> int:
+    """Threads as they were set first: two overlapping calls must not end on the other's few."""
     import torch
 
     return torch.get_num_threads()

@@ -13,7 +13,9 @@ data set, and not its shortest rows.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,7 @@ from analysis.checkpoints.forward import forward as whole_forward
 from analysis.common.faults import CheckpointError
 from analysis.common.memory import is_out_of_memory, release
 from analysis.corpus import predictions
+from analysis.corpus.lanes import Lanes, twins_of
 from analysis.corpus.passes import Budget, Parts, Piece, halves
 from analysis.corpus.predictions import Predictions
 from analysis.corpus.readers import PREDICTION, Reader, Step
@@ -237,6 +240,7 @@ def compute(
     report = progress or (lambda *_: None)
     report(done, len(table), checkpoint.id, 0.0)
     order = np.random.default_rng(0).permutation(len(table))
+    twins = twins_of(classifier)
     for lacking_bits in np.unique(lacking[lacking > 0]).tolist():
         some = [reader for bit, reader in enumerate(readers) if lacking_bits >> bit & 1]
         rows = order[lacking[order] == lacking_bits]
@@ -244,7 +248,9 @@ def compute(
         with predictions.being_written(place), Parts(place, schemas) as parts:
             for start in range(0, len(rows), WINDOW):
                 chosen = rows[start : start + WINDOW]
-                for piece in _passes(classifier, _batch(table, chosen), some, budget, cancel):
+                for piece in _passes(
+                    classifier, _batch(table, chosen), some, budget, cancel, twins
+                ):
                     parts.add(piece)
                     done += len(piece.places)
                     spent += int(cost[chosen[piece.places]].sum())
@@ -273,8 +279,10 @@ def _passes(
     readers: Sequence[Reader],
     budget: Budget,
     cancel: Event | None = None,
+    twins: Sequence[Classifier] = (),
 ) -> Iterator[Piece]:
-    """The passes of a batch, in a seeded random order, as they are done."""
+    """The passes of a batch, in a seeded random order, as they are done; as many at once as there
+    are `twins`."""
     texts = batch["text"].to_pylist()
     row = batch["row"]
     blank = next((place for place, text in enumerate(texts) if not (text or "").strip()), None)
@@ -287,15 +295,11 @@ def _passes(
     lengths = np.array([len(token.ids) for token in tokens], dtype=np.int64)
     slices = budget.slices(lengths) if len(lengths) else []
     waiting = [slices[index] for index in np.random.default_rng(0).permutation(len(slices))]
-    while waiting:
-        if cancel is not None and cancel.is_set():
-            return
-        places = waiting.pop()
-        if len(places) > 1 and len(places) * int(lengths[places].max()) > budget.tokens:
-            waiting += halves(places)  # cut before memory ran out elsewhere
-            continue
+
+    def attempt(lane: Classifier, places: np.ndarray) -> list[list[pa.Array]] | None:
+        """The columns of a slice; None where memory ran out."""
         try:
-            columns = _columns(classifier, [tokens[place] for place in places], readers)
+            return _columns(lane, [tokens[place] for place in places], readers)
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -305,13 +309,28 @@ def _passes(
                     f"row of {lengths[places[0]]} tokens. Close other programs that use it, or "
                     "load with device='cpu'."
                 ) from error
-            columns = None
-        if columns is None:  # outside of `except`, which would keep the failed pass's tensors
-            release(classifier.device)
-            budget.tokens = max(len(places) * int(lengths[places].max()) // 2, 1)
-            waiting += halves(places)
-            continue
-        yield Piece(places, row.take(pa.array(places)), columns)
+        return None  # outside of `except`, which would keep the failed pass's tensors
+
+    with Lanes(twins or [classifier]) as lanes:
+        under_way: deque[tuple[np.ndarray, Future[list[list[pa.Array]] | None]]] = deque()
+        while waiting or under_way:
+            if cancel is not None and cancel.is_set():
+                return
+            while waiting and len(under_way) < lanes.at_once:
+                places = waiting.pop()
+                if len(places) > 1 and len(places) * int(lengths[places].max()) > budget.tokens:
+                    waiting += halves(places)  # cut before memory ran out elsewhere
+                    continue
+                under_way.append((places, lanes.begin(attempt, places)))
+            places, done = under_way.popleft()
+            columns = done.result()
+            if columns is None:
+                release(classifier.device)
+                most = max(len(places) * int(lengths[places].max()) // 2, 1)
+                budget.tokens = min(budget.tokens, most)
+                waiting += halves(places)
+                continue
+            yield Piece(places, row.take(pa.array(places)), columns)
 
 
 def _columns(

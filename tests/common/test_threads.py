@@ -13,11 +13,11 @@ def test_one_thread_inside_and_all_of_them_after():
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        threads._threads.cache_clear()
+        threads.all_threads.cache_clear()
         inside, after, go_on = [], [], threading.Event()
 
         def work(wait):
-            with threads.one_thread():
+            with threads.few_threads(1):
                 inside.append(torch.get_num_threads())
                 wait()
             after.append(torch.get_num_threads())
@@ -34,4 +34,4 @@ def test_one_thread_inside_and_all_of_them_after():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
-        threads._threads.cache_clear()
+        threads.all_threads.cache_clear()

@@ -27,6 +27,7 @@ TORCH_ROOMS = (
     *(
         "analysis/families/",
         "analysis/corpus/runs",
+        "analysis/corpus/lanes",
         "analysis/corpus/embedding",
         "analysis/common/memory",
         "analysis/common/threads",

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from analysis.common.jobs import time_in_words
-from analysis.common.threads import one_thread
+from analysis.common.threads import few_threads
 from analysis.common.turns import Turns
 from pages.ui.engine import models
 
@@ -41,7 +41,7 @@ def turn(say: Callable[[str], None]) -> Iterator[None]:
         say(f"Waiting for {others} attributions, about {time_in_words(seconds)}")
 
     who = context.session_id if context is not None else ""
-    with _TURNS.turn(who, wait), one_thread() if crowded() else nullcontext():
+    with _TURNS.turn(who, wait), few_threads(1) if crowded() else nullcontext():
         yield
 
 
