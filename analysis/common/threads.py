@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 
 # Each of them says how OpenMP's threads wait; whoever has set one knows why.
 OWN_SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+
+# Overlapping calls in several threads must not end on each other's few.
+_LOCK = threading.Lock()
+_inside, _outside = 0, 1
 
 
 def wait_passively() -> None:
@@ -32,17 +36,23 @@ def few_threads(count: int) -> Iterator[None]:
     """
     import torch
 
-    before = all_threads()
+    global _inside, _outside
+    with _LOCK:
+        if not _inside:
+            _outside = torch.get_num_threads()
+        _inside += 1
     torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(_outside)
+        with _LOCK:
+            _inside -= 1
 
 
-@cache
 def all_threads() -> int:
-    """Threads as they were set first: two overlapping calls must not end on the other's few."""
+    """Threads of PyTorch's outside of any :func:`few_threads`."""
     import torch
 
-    return torch.get_num_threads()
+    with _LOCK:
+        return _outside if _inside else torch.get_num_threads()

@@ -13,7 +13,6 @@ def test_one_thread_inside_and_all_of_them_after():
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        threads.all_threads.cache_clear()
         inside, after, go_on = [], [], threading.Event()
 
         def work(wait):
@@ -32,6 +31,9 @@ def test_one_thread_inside_and_all_of_them_after():
         assert inside == [1, 1]
         assert after == [2, 2]
         assert torch.get_num_threads() == 2
+        torch.set_num_threads(1)  # what a user sets later holds, too
+        with threads.few_threads(2):
+            assert threads.all_threads() == 1
+        assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
-        threads.all_threads.cache_clear()

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.common import threads
 from analysis.common.faults import CheckpointError
 from analysis.corpus import lanes, predictions, runs
 from analysis.corpus.embedding import readers_of, stored
@@ -89,6 +88,5 @@ def test_a_row_that_fits_into_no_memory_is_named_from_any_lane(two_threads, tmp_
 
 def test_all_threads_are_there_again_afterwards(two_threads, tmp_path):
     before = torch.get_num_threads()
-    threads.all_threads.cache_clear()
     runs.run(zoo.loaded("cls"), data(8), tmp_path)
     assert torch.get_num_threads() == before
