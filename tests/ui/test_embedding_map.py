@@ -155,7 +155,8 @@ def test_rows_that_have_been_read_are_a_map_while_the_others_are_not(open_map, f
         atol=0.01 * apart.max() + 0.01 * expected.max(),
     )
     assert sum(shown(app, "look")["counts"]) == len(texts)  # coloured by what is predicted of them
-    assert any(f"{len(texts)} of the 24 rows" in one.value for one in app.caption)
+    told = next(one.value for one in app.caption if f"{len(texts)} of the 24 rows" in one.value)
+    assert "have not been read" in told
     monkeypatch.setattr(runs, "compute", compute)
     app.button(key="vectors-go").click().run()
     settle(app)

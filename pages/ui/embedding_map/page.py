@@ -124,11 +124,12 @@ def _draw(choice: Choice, chosen: choose.DataChoice, place: Workplace) -> None:
     sheets, lacking = engine.sheets(data_pass)
     if not sheets:
         job = jobs.find(data_pass.key)
-        begun = part.begun(data_pass, request.layer, job is not None and job.running)
+        running = job is not None and job.running
+        begun = part.begun(data_pass, request.layer, running)
         sheets, _ = engine.sheets(begun) if begun is not None else ([], 0)
         _vectors_job(data_pass, lacking, chosen.name, request, place, begun, bool(sheets))
         if begun is not None and sheets:
-            place.dock.caption(part.sentence(begun, data_pass))
+            place.dock.caption(part.sentence(begun, data_pass, running))
             quick = replace(request, wish=request.wish.quickly())
             _maps(choice, MapSource(chosen, begun, quick), sheets, place)
         return

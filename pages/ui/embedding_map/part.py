@@ -88,9 +88,10 @@ def answers(member: Checkpoint, part: Pass, whole: Pass) -> predictions.Predicti
     return of_part.numbered_as(part.table)
 
 
-def sentence(part: Pass, whole: Pass) -> str:
+def sentence(part: Pass, whole: Pass, running: bool) -> str:
     """Sentence on the rows that the map shows."""
+    rest = "the others follow" if running else "the others have not been read"
     return (
-        f"These are {len(part.table):,} of the {len(whole.table):,} rows, drawn at random and "
-        "laid out by PCA; the others follow."
+        f"A random sample: {len(part.table):,} of the {len(whole.table):,} rows, laid out by PCA; "
+        f"{rest}."
     )
