@@ -41,7 +41,8 @@ def test_the_first_visit_shows_what_the_page_does(page, app):
     page.goto(f"{app.url}/Similarity")
     page.locator(".similar .pair path").first.wait_for(state="attached")
     second = "document.querySelector('input[aria-label=\"Second sentence\"]').value"
-    page.wait_for_function(f"() => {second}")  # a field takes its text when React comes to it
+    # A field takes its text when React comes to it, and a click goes to what stands still.
+    page.wait_for_function(at_rest(second))
     page.get_by_text("negation", exact=True).click()
     page.wait_for_function(f"() => {second}.startsWith('This is not')")
     page.locator(".similar .pair path").first.wait_for(state="attached")
