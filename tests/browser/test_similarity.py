@@ -40,11 +40,11 @@ def test_an_empty_sentence_is_asked_for_and_an_example_fills_it(page, app):
 def test_the_first_visit_shows_what_the_page_does(page, app):
     page.goto(f"{app.url}/Similarity")
     page.locator(".similar .pair path").first.wait_for(state="attached")
-    second = "document.querySelector('input[aria-label=\"Second sentence\"]').value"
+    second = "document.querySelector('input[aria-label=\"Second sentence\"]')?.value"
     # A field takes its text when React comes to it, and a click goes to what stands still.
     page.wait_for_function(at_rest(second))
     page.get_by_text("negation", exact=True).click()
-    page.wait_for_function(f"() => {second}.startsWith('This is not')")
+    page.wait_for_function(f"() => {second}?.startsWith('This is not')")
     page.locator(".similar .pair path").first.wait_for(state="attached")
 
 
@@ -90,7 +90,7 @@ def test_a_pair_of_the_data_set_opens_above(page, app):
     box = table.bounding_box()
     page.mouse.click(box["x"] + 12, box["y"] + 35 * 1.5)  # the box of the first row
     page.wait_for_function(
-        "() => document.querySelector('input[aria-label=\"Second sentence\"]').value"
+        "() => document.querySelector('input[aria-label=\"Second sentence\"]')?.value"
         " === 'the story is thin'"
     )
 
