@@ -171,7 +171,7 @@ def cost(member: Checkpoint, question: Question) -> Cost | str:
     refusal = why_not(classifier, question.method)
     if refusal:
         return refusal
-    tokens = tokenize(classifier.tokenizer, question.text, question.pair, classifier.limit)
+    tokens = models.trace(member, question.text, question.pair).tokens
     try:
         units = unit_groups(tokens, question.unit, question.span or None)
         count, words = (

@@ -191,7 +191,7 @@ def _bytes_of(loaded: Classifier) -> dict[Hashable, int]:
     }
 
 
-@kept_up_to(512, most=64)
+@kept_up_to(512, most=2_048)  # four for each of many visitors
 def _trace(
     id: str, sha256: str, dtype: str, text: str, pair: str | None, _checkpoint: Checkpoint
 ) -> Trace:
