@@ -13,6 +13,7 @@ import pytest
 
 from analysis.common import jobs
 from tests.support import attributions_reader as reading_attributions
+from tests.support import map_reader as reading_maps
 from tests.support import tiny
 from tests.support import winners_reader as reading_winners
 
@@ -250,5 +251,25 @@ def exported(open_app: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         app.run()
         assert not app.exception, [error.value for error in app.exception]
         return dict(offered)
+
+    return start
+
+
+@pytest.fixture
+def open_map(open_app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`open_map(folder, **chosen) -> AppTest`, run until its jobs have ended."""
+    monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
+
+    def start(root: Path, **chosen: Any) -> Any:
+        given = {
+            "text": "the plot is good",
+            "map": "pca",
+            "source": "own sentences",
+            "own_sentences": "\n".join(reading_maps.ROWS),
+            **chosen,
+        }
+        app = open_app(root, page=reading_maps.PAGE, held=given)
+        reading_maps.settle(app)
+        return app
 
     return start

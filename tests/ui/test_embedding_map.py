@@ -2,92 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-import time
-from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
 import analysis
-from analysis.common import jobs
 from analysis.corpus.embedding import embed
 from analysis.maps.projection import project
 from tests.support import tiny
+from tests.support.map_reader import ROWS, points, settle, shown
 from tests.support.parts import fast
-
-PAGE = "pages/6_Embedding_map.py"
-ROWS = [
-    f"the {a} is {b}"
-    for a in ("plot", "acting", "film", "song", "ending", "sound")
-    for b in ("fine", "dull", "good", "thin")
-]
-
-
-@pytest.fixture
-def open_map(open_app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """`open_map(folder, **chosen) -> AppTest`, run until its jobs have ended."""
-    monkeypatch.setenv("POOLLENS_RESULTS", str(tmp_path / "results"))
-
-    def start(root: Path, **chosen: Any) -> Any:
-        given = {
-            "text": "the plot is good",
-            "map": "pca",
-            "source": "own sentences",
-            "own_sentences": "\n".join(ROWS),
-            **chosen,
-        }
-        app = open_app(root, page=PAGE, held=given)
-        settle(app)
-        return app
-
-    return start
-
-
-def settle(app: Any) -> None:
-    """Wait for what runs in the background, then draw the page once more."""
-    deadline = time.monotonic() + 120
-    for _ in range(6):  # vectors, then the layer in view, then the other layers, then the page
-        for job in list(jobs._jobs.values()):
-            assert job.wait(deadline - time.monotonic()), job.key
-        for name in (
-            "source",
-            "own_sentences",
-            "map",
-            "poolings",
-            "map_of",
-            "vectors_folder",
-            "align",
-            "kept_apart",
-            "colour_by",
-            "layer_shown",
-            "rows_shown",
-            "ranked_by",
-        ):
-            if name in app.session_state:
-                app.session_state[name] = app.session_state[name]
-        app.run()
-    assert not app.exception, [error.value for error in app.exception]
-
-
-def shown(app: Any, kind: str = "map") -> dict[str, Any]:
-    """The map's data as the browser gets them: "map", "look" or "texts"."""
-    for element in app.get("bidi_component"):
-        if element.proto.component_name.endswith("poollens_map"):
-            data = json.loads(element.proto.json)
-            if data["kind"] == kind:
-                return data
-    raise AssertionError(f"there is no {kind} on the page")
-
-
-def points(panel: dict[str, Any], layer: int = -1) -> np.ndarray:
-    flat = np.frombuffer(base64.b64decode(panel["coords"][layer]), "<u2").reshape(-1, 2)
-    return flat / 65535 * 3 - 1
 
 
 def test_a_panel_for_each_pooling_holds_the_points_of_the_library(open_map, four):
@@ -213,40 +140,6 @@ def test_three_sentences_are_shown_by_pca_and_the_page_says_so(open_map, four):
     assert any("UMAP needs more than 3 points" in caption.value for caption in app.caption)
 
 
-def test_a_folder_of_vectors_is_opened_without_a_checkpoint(open_map, four, tmp_path):
-    import pandas as pd
-
-    from analysis.corpus.bulk import Order, run
-
-    source = tmp_path / "rows.parquet"
-    pd.DataFrame({"text": ROWS, "label": ["a", "b"] * 12}).to_parquet(source)
-    order = Order(str(four / "toy-cls"), "text", poolings=("mean",), layers="all")
-    out = run([source], tmp_path / "vectors", order)
-    app = open_map(four, vectors_folder=str(out))
-    assert [panel["title"] for panel in shown(app)["panels"]] == ["mean"]
-    assert "k-NN" in shown(app, "look")["subtitles"][0]
-    assert any("The typed sentence is not on these maps" in one.value for one in app.caption)
-    app = open_map(four, vectors_folder=str(tmp_path / "nothing"))
-    assert any("is no folder of vectors" in error.value for error in app.error)
-
-
-def test_vectors_of_another_program_are_a_map_and_their_texts_are_read_by_compares_card(
-    open_map, four, tmp_path
-):
-    vectors = np.random.default_rng(0).normal(size=(len(ROWS), 7)).astype(np.float32)
-    np.save(tmp_path / "mine.npy", vectors)
-    (tmp_path / "mine.txt").write_text("\n".join(ROWS) + "\n")
-    app = open_map(four, vectors_folder=str(tmp_path / "mine.npy"), point=3)
-    data = shown(app)
-    assert [panel["title"] for panel in data["panels"]] == ["vectors"]
-    assert shown(app, "texts")["texts"] == ROWS
-    assert shown(app, "dock")["pinned"] == 3
-    assert any(ROWS[3] in text.value for text in app.text)
-    np.save(tmp_path / "mine.npy", vectors[:5])
-    app = open_map(four, vectors_folder=str(tmp_path / "mine.npy"))
-    assert any("5 vectors and mine" in error.value.replace("\\", "") for error in app.error)
-
-
 def test_heads_that_disagree_are_ranked_once_all_of_them_have_read_the_rows(open_map, four):
     app = open_map(four, ranked_by="disagreements")
     go = app.button(key="heads-go")
@@ -266,57 +159,6 @@ def test_heads_that_disagree_are_ranked_once_all_of_them_have_read_the_rows(open
     named = re.findall(r"</span> ([^<]+)</button>", listed)
     assert set(named) <= differ
     assert len(named) == min(len(differ), 12)
-
-
-def broken_folder(root: Path, place: Path) -> Path:
-    """A folder of vectors of which two rows of the mean at layer 2 are not numbers."""
-    import pandas as pd
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    from analysis.corpus.bulk import Order, run
-
-    source = place / "rows.parquet"
-    pd.DataFrame({"text": ROWS, "label": ["a", "b"] * 12, "film": ["x", "y", "z"] * 8}).to_parquet(
-        source
-    )
-    order = Order(str(root / "toy-mha"), "text", poolings=("mean", "max"), layers="all")
-    out = run([source], place / "vectors", order)
-    (part,) = out.glob("*.parquet")
-    table = parquet.read_table(part)
-    vectors = np.stack(table["mean@2"].to_pylist()).astype(np.float32)
-    vectors[[3, 7]] = np.nan
-    lists = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
-    place_of = table.column_names.index("mean@2")
-    parquet.write_table(table.set_column(place_of, "mean@2", lists), part)
-    return out
-
-
-def test_vectors_that_are_not_numbers_are_named_and_the_rest_is_drawn(open_map, four, tmp_path):
-    out = broken_folder(four, tmp_path)
-    app = open_map(four, vectors_folder=str(out))
-    told = [one.value.replace("\\", "") for one in app.warning]
-    assert any(
-        "mean, layer 2: 2 of 24 vectors hold values that are not finite (rows 4, 8" in one
-        for one in told
-    ), told
-    assert [panel["title"] for panel in shown(app)["panels"]] == ["mean", "max"]
-    app = open_map(four, vectors_folder=str(out), layer_shown=2)
-    assert [panel["title"] for panel in shown(app)["panels"]] == ["max"]
-
-
-def test_any_column_of_a_folder_colours_and_keeps_rows_apart(open_map, four, tmp_path):
-    out = broken_folder(four, tmp_path)
-    app = open_map(four, vectors_folder=str(out), kept_apart="film", colour_by="film")
-    look = shown(app, "look")
-    assert look["names"] == ["x", "y", "z"]
-    assert "by rows of another film" in look["subtitles"][0]
-    assert (
-        "by rows of another film"
-        not in shown(open_map(four, vectors_folder=str(out), kept_apart="nothing"), "look")[
-            "subtitles"
-        ][0]
-    )
 
 
 def test_on_the_behaviour_suite_neighbours_of_one_template_have_no_vote(open_map, four):

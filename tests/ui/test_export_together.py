@@ -11,6 +11,7 @@ from pypdf import PdfReader
 from analysis.figures.files.sidecar import Signature, read
 from analysis.figures.style.settings import Style
 from pages.ui.export import panel
+from pages.ui.export.preview import columns_for
 from tests.support.panels import bars, heat, plot, strip
 
 CARDS = (plot(bars(2), "classes"), plot(strip(), "reading"), plot(heat(), "winners"))
@@ -18,7 +19,7 @@ STYLE = Style(letters=True)
 
 
 def test_all_cards_are_one_pdf_with_a_letter_each():
-    columns = panel._columns(CARDS, STYLE)
+    columns = columns_for(CARDS, STYLE)
     data = panel._bytes(CARDS, "pdf", 300, STYLE, columns, Signature())
     (page,) = PdfReader(io.BytesIO(data)).pages
     assert float(page.mediabox.width) == pytest.approx(3.03 * 72, abs=0.01)
@@ -41,4 +42,4 @@ def test_one_picture_is_exported_as_before():
 
     one = CARDS[:1]
     assert panel._bytes(one, "csv", 300, Style(), 1, Signature()) == export(one[0], "csv").data
-    assert panel._columns(one, Style()) == 1
+    assert columns_for(one, Style()) == 1

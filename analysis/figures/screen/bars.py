@@ -37,16 +37,7 @@ def draw_bars(sheet: Sheet, m: Bars) -> None:
             continue
         if m.colours == "sign":
             colour = [DIVERGING[-2] if v > 0 else DIVERGING[1] for v in values]
-        error = None
-        if m.intervals is not None:
-            low, high = m.intervals[index].T
-            error = {
-                "type": "data",
-                "symmetric": False,
-                "array": high - values,
-                "arrayminus": values - low,
-                "thickness": 1.2,
-            }
+        error = _interval(m, index, thickness=1.2)
         pattern = "" if len(m.series) == 1 else CLASS_HATCHES[index % len(CLASS_HATCHES)]
         hover = f"%{{customdata}}: %{{{along}:.3g}}<extra>%{{fullData.name}}</extra>"
         sheet.add(
@@ -115,17 +106,7 @@ def _points_of_bars(
             marker={"symbol": "circle", "size": 6, "color": colour, "opacity": 0.9},
         )
     values = m.values[index]
-    error = None
-    if m.intervals is not None:
-        low, high = m.intervals[index].T
-        error = {
-            "type": "data",
-            "symmetric": False,
-            "array": high - values,
-            "arrayminus": values - low,
-            "thickness": 2,
-            "width": 5,
-        }
+    error = _interval(m, index, thickness=2, width=5)
     sheet.add(
         "scatter",
         **{along: values, across: where, f"error_{along}": error},
@@ -140,6 +121,16 @@ def _points_of_bars(
         hovertemplate=f"%{{customdata}}: %{{{along}:.4g}}<extra></extra>",
         **sheet.legend(name, len(m.series) == 1),
     )
+
+
+def _interval(m: Bars, index: int, **style: float) -> dict[str, Any] | None:
+    """Error bars of a series; None where it has no intervals."""
+    if m.intervals is None:
+        return None
+    low, high = m.intervals[index].T
+    values = m.values[index]
+    sides = {"array": high - values, "arrayminus": values - low}
+    return {"type": "data", "symmetric": False, **sides, **style}
 
 
 def _widened(m: Bars) -> tuple[float, float]:

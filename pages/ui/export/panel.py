@@ -18,7 +18,7 @@ from analysis.figures.files.sidecar import Signature, sidecar
 from analysis.figures.plot import Plot
 from analysis.figures.style.settings import Style
 from pages.ui.export import collection
-from pages.ui.export.preview import checks_html, drawn, left_out, preview_html
+from pages.ui.export.preview import checks_html, columns_for, drawn, left_out, preview_html
 from pages.ui.export.style_controls import controls, signature, style
 from pages.ui.kit import cards
 
@@ -97,14 +97,7 @@ def _collect(plots: tuple[Plot, ...]) -> None:
     if len(plots) == 1:
         collection.add(plots[0], style())
     else:
-        collection.add_together(plots, _columns(plots, style()), style())
-
-
-def _columns(plots: tuple[Plot, ...], chosen: Style) -> int:
-    """Columns in which several pictures take the least paper."""
-    from analysis.figures.paper import columns_that_fit
-
-    return 1 if len(plots) == 1 else columns_that_fit(plots, chosen)
+        collection.add_together(plots, columns_for(plots, style()), style())
 
 
 @st.fragment
@@ -125,7 +118,7 @@ def _panel(plots: Mapping[str, Plot], key: str, together: str = "") -> None:
                 style() if len(chosen_plots) == 1 else replace(style(), letters=True, height=None)
             )
             try:
-                columns = _columns(chosen_plots, chosen)
+                columns = columns_for(chosen_plots, chosen)
                 made = drawn(chosen_plots, chosen, columns, bool(signature()))
             except Exception as error:  # of one picture: the page and its other menus stay
                 st.error(cards.plain(reason(error, chosen_plots[0].title)))

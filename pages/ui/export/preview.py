@@ -40,9 +40,30 @@ def drawn(plots: Sequence[Picture], style: Style, columns: int = 1, signed: bool
     """The picture in that style, or several as one, from the cache where it was drawn before."""
     if not signed:  # as the export does it: a leak would be seen here first
         plots = [anonymous(plot)[0] for plot in plots]
-    whole = "".join(to_json(plot) for plot in plots)
-    digest = hashlib.sha256(f"{columns}{whole}".encode("ascii")).hexdigest()
-    return _drawn(digest, str(sorted(style.as_dict().items())), tuple(plots), style, columns)
+    return _drawn(f"{columns}-{_digest(plots)}", _named(style), tuple(plots), style, columns)
+
+
+def columns_for(plots: Sequence[Picture], style: Style) -> int:
+    """Columns in which several pictures take the least paper, from the cache where they were
+    tried before: it takes a drawing or more."""
+    if len(plots) == 1:
+        return 1
+    return _columns_for(_digest(plots), _named(style), tuple(plots), style)
+
+
+def _digest(plots: Sequence[Picture]) -> str:
+    return hashlib.sha256("".join(map(to_json, plots)).encode("ascii")).hexdigest()
+
+
+def _named(style: Style) -> str:
+    return str(sorted(style.as_dict().items()))
+
+
+@kept_up_to(1, most=100)
+def _columns_for(digest: str, styled: str, _plots: tuple[Picture, ...], _style: Style) -> int:
+    from analysis.figures.paper import columns_that_fit
+
+    return columns_that_fit(_plots, _style)
 
 
 @kept_up_to(64, most=24)

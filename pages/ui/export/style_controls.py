@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -41,23 +42,9 @@ def controls(plots: tuple[Plot, ...], key: str) -> None:
         columns = ()
     free = isinstance(now.width, float) or not columns
     with st.container(gap="xsmall", key=f"{key}-style"):
-        _set(key, "venue", now.venue)
-        st.selectbox(
-            "Venue",
-            list(VENUES),
-            key=f"{key}-venue",
-            format_func=lambda v: VENUES[v].name,
-            **_on("venue", key),
-        )
+        _select(key, "venue", list(VENUES), now.venue, lambda v: VENUES[v].name)
         width = "inches" if free else now.width if now.width in columns else columns[0]
-        _set(key, "width", width)
-        st.selectbox(
-            "Width",
-            [*columns, "inches"],
-            key=f"{key}-width",
-            format_func=partial(_width, now),
-            **_on("width", key),
-        )
+        _select(key, "width", [*columns, "inches"], width, partial(_width, now))
         if free:
             _set(key, "inches", now.inches)
             st.number_input(
@@ -82,10 +69,7 @@ def controls(plots: tuple[Plot, ...], key: str) -> None:
             help="Token strips take the height that their text needs.",
             **_on("height", key),
         )
-        _set(key, "font", now.font)
-        st.selectbox(
-            "Font", FONTS, key=f"{key}-font", format_func=lambda f: _FONTS[f], **_on("font", key)
-        )
+        _select(key, "font", FONTS, now.font, lambda f: _FONTS[f])
         _set(key, "size", now.font_size)
         st.number_input(
             "Font size, points",
@@ -98,14 +82,7 @@ def controls(plots: tuple[Plot, ...], key: str) -> None:
             key=f"{key}-size",
             **_on("size", key),
         )
-        _set(key, "palette", now.palette)
-        st.selectbox(
-            "Palette",
-            list(PALETTES),
-            key=f"{key}-palette",
-            format_func=lambda p: PALETTES[p].label,
-            **_on("palette", key),
-        )
+        _select(key, "palette", list(PALETTES), now.palette, lambda p: PALETTES[p].label)
         mark = plots[0].mark
         several = len(plots) == 1 and isinstance(mark, Grid) and len(mark.panels) > 1
         for field, label in (
@@ -151,6 +128,16 @@ def _width(now: Style, width: str) -> str:
     if width == "inches":
         return _WIDTHS[width]
     return f"{_WIDTHS[width]}, {width_in_inches(now.venue, width):g} in"
+
+
+def _select(
+    key: str, field: str, options: Sequence[str], value: str, name_of: Callable[[str], str]
+) -> None:
+    """A choice of the style, labelled by its field."""
+    _set(key, field, value)
+    st.selectbox(
+        field.capitalize(), options, key=f"{key}-{field}", format_func=name_of, **_on(field, key)
+    )
 
 
 def _set(key: str, field: str, value: Any) -> None:
