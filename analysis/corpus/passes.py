@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -72,7 +73,7 @@ class Parts:
     def __init__(self, place: Path, schemas: Mapping[str, pa.Schema]) -> None:
         self._place, self._schemas = place, schemas
         self._pieces: list[Piece] = []
-        self._rows, self._written = 0, time.monotonic()
+        self._rows, self._written = 0, math.inf  # the clock starts with the first piece
         self._seconds = _FIRST_SECONDS
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="parts")
         self._writing: Future[None] | None = None
@@ -89,6 +90,7 @@ class Parts:
 
     def add(self, piece: Piece) -> None:
         """Keep a piece; write a part where enough rows or seconds have come together."""
+        self._written = min(self._written, time.monotonic())
         self._pieces.append(piece)
         self._rows += len(piece.places)
         if self._rows >= PART_ROWS or time.monotonic() - self._written >= self._seconds:
