@@ -17,6 +17,7 @@ from analysis.figures.paper import Unreadable, can_be_read, columns_that_fit, co
 from analysis.figures.paper.fonts import measuring
 from analysis.figures.paper.look import Look
 from analysis.figures.paper.page import Page
+from analysis.figures.style.letters import letter
 from analysis.figures.style.printed import MOST_EMPTY
 from analysis.figures.style.settings import Style
 from analysis.figures.style.venues import VENUES
@@ -309,3 +310,15 @@ def maps(count, shape):
             regions=("river · bank",),
             region_at=xy.mean(axis=0)[None] + (2.5, 0),
         )
+
+
+def test_panels_are_lettered_beyond_z():
+    assert [letter(i) for i in (0, 1, 25, 26, 27, 701, 702)] == [
+        "(a)",
+        "(b)",
+        "(z)",
+        "(aa)",
+        "(ab)",
+        "(zz)",
+        "(aaa)",
+    ]

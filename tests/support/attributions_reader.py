@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Callable
@@ -131,15 +130,6 @@ def charts(app: Any) -> dict[str, list[dict[str, Any]]]:
         if key:
             found[key.group(1)] = json.loads(element.proto.spec)["data"]
     return found
-
-
-def numbers(value: Any) -> np.ndarray:
-    """A plotly array; plotly packs them as base64."""
-    if not isinstance(value, dict):
-        return np.array(value, dtype=float)
-    flat = np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
-    shape = value.get("shape")
-    return flat.reshape([int(size) for size in shape.split(",")]) if shape else flat
 
 
 def attributed(folder, method="integrated_gradients", text=SENTENCE, **asked):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tests.support import compare_reader as seen
+from tests.support.plotly_arrays import numbers
 
 TEXT = "the plot is thin but the acting is fine"
 
@@ -19,14 +20,8 @@ def charts(app: Any) -> dict[str, dict[str, Any]]:
 
 
 def heat(figure: dict[str, Any]) -> np.ndarray:
-    """Cells of the first heat map; plotly packs arrays as base64."""
-    import base64
-
-    z = next(trace["z"] for trace in figure["data"] if trace["type"] == "heatmap")
-    if isinstance(z, dict):
-        flat = np.frombuffer(base64.b64decode(z["bdata"]), dtype=z["dtype"])
-        return flat.reshape([int(size) for size in str(z["shape"]).split(",")])
-    return np.array(z, dtype=float)
+    """Cells of the first heat map."""
+    return numbers(next(trace["z"] for trace in figure["data"] if trace["type"] == "heatmap"))
 
 
 def pieces(app: Any) -> dict[str, str]:

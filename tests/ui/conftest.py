@@ -13,8 +13,8 @@ import pytest
 
 from analysis.common import jobs
 from tests.support import attributions_reader as reading_attributions
+from tests.support import layers_reader, tiny
 from tests.support import map_reader as reading_maps
-from tests.support import tiny
 from tests.support import winners_reader as reading_winners
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -35,10 +35,10 @@ def one_look_at_the_installed_packages() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def no_wait_for_a_browser() -> Iterator[None]:
     """Compare waits until a browser has drawn its cards; here is none, and most runs would wait."""
-    from pages.ui.compare import cards
+    from pages.ui.compare import input_attribution
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cards, "PAUSE", 0.0)
+        patch.setattr(input_attribution, "PAUSE", 0.0)
         yield
 
 
@@ -270,6 +270,18 @@ def open_map(open_app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         }
         app = open_app(root, page=reading_maps.PAGE, held=given)
         reading_maps.settle(app)
+        return app
+
+    return start
+
+
+@pytest.fixture
+def open_layers(open_app: Any) -> Callable[..., Any]:
+    """`open_layers(folder, **chosen) -> AppTest` on the Layers page."""
+
+    def start(root: Path, **chosen: Any) -> Any:
+        app = open_app(root, page="pages/1_Layers.py", held={"text": layers_reader.TEXT, **chosen})
+        assert not app.exception, [error.value for error in app.exception]
         return app
 
     return start

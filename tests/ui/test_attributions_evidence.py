@@ -25,11 +25,11 @@ from tests.support.attributions_reader import (
     attributed,
     charts,
     evidence,
-    numbers,
     read_csv,
     said,
     tokens_of,
 )
+from tests.support.plotly_arrays import numbers
 
 
 def measured(folder, method, n_steps=None, target=None, **asked):

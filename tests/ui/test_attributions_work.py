@@ -23,13 +23,13 @@ from tests.support.attributions_reader import (
     attributed,
     ended,
     evidence,
-    numbers,
     read_csv,
     said,
     strips,
     tokens_of,
     written,
 )
+from tests.support.plotly_arrays import numbers
 
 
 def test_a_slow_method_tells_its_time_and_is_computed_when_asked(open_attributions, four):

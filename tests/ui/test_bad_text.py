@@ -109,10 +109,10 @@ def test_control_characters_are_replaced_and_counted(open_app, four):
 
 
 def test_lone_surrogates_are_replaced_and_counted(open_app, four, monkeypatch):
-    from pages.ui.frame import inputs
+    from pages.ui.frame import sentence_fields
 
     # Neither a browser nor a test can send one through a widget, so it comes in behind it.
-    monkeypatch.setattr(inputs, "_texts", lambda *_: ("the \ud800film \udfffis good", ""))
+    monkeypatch.setattr(sentence_fields, "texts", lambda *_: ("the \ud800film \udfffis good", ""))
     app = open_app(four)
     assert len(seen.cards(app)) == 4
     assert "2 unpaired surrogates replaced by" in seen.said(app)
@@ -126,7 +126,7 @@ def test_unknown_pieces_are_counted_and_shown_as_typed(open_app, four):
 
 
 def test_ten_thousand_words_are_cut_and_the_cards_say_how_many_tokens(open_app, four):
-    from pages.ui.compare.cards import LONG_TEXT
+    from pages.ui.compare.input_attribution import LONG_TEXT
 
     text = "film " * 10_000
     app = open_app(four, long="true")
@@ -144,9 +144,9 @@ def test_ten_thousand_words_are_cut_and_the_cards_say_how_many_tokens(open_app, 
 
 
 def test_long_text_asks_before_it_attributes(open_app, four, monkeypatch):
-    from pages.ui.compare import cards
+    from pages.ui.compare import input_attribution
 
-    monkeypatch.setattr(cards, "LONG_TEXT", 8)
+    monkeypatch.setattr(input_attribution, "LONG_TEXT", 8)
     app = open_app(four, text="the film is good but the plot is thin")
     assert len(seen.cards(app)) == 4, "the answers come at once"
     assert all(card.attribution is None for card in seen.cards(app).values())

@@ -17,6 +17,7 @@ from pages.ui.evaluate import significance
 from pages.ui.evaluate import words as evaluate_words
 from tests.support import compare_reader as seen
 from tests.support import study_folders as made_studies
+from tests.support.plotly_arrays import numbers
 
 PAGE = "pages/8_Evaluate.py"
 PRIMARY = ("rte", "mrpc", "cola")
@@ -137,26 +138,17 @@ def test_every_seed_is_a_dot(open_study, whole):
     dots = next(trace for trace in figure["data"] if trace["marker"]["symbol"] == "circle")
     study = read_study(whole)
     values = 100 * study.scores(study.primary).values[0].ravel()
-    np.testing.assert_allclose(unpacked(dots["x"]), values)
-
-
-def unpacked(value: Any) -> np.ndarray:
-    """Numbers of a figure; plotly packs arrays as base64."""
-    import base64
-
-    if isinstance(value, dict):
-        return np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
-    return np.array(value, float)
+    np.testing.assert_allclose(numbers(dots["x"]), values)
 
 
 def test_curves_have_the_share_of_the_training_set_on_x(open_study, whole):
     figure = charts(open_study(whole))["drawing-curves-0"]
     lines = [trace for trace in figure["data"] if trace.get("showlegend") is not False]
     assert [trace["name"] for trace in lines] == list(made_studies.HEADS)
-    np.testing.assert_allclose(unpacked(lines[0]["x"]), [10, 50, 100])
+    np.testing.assert_allclose(numbers(lines[0]["x"]), [10, 50, 100])
     study = read_study(whole)
     scores = study.scores(study.families[1]).values
-    np.testing.assert_allclose(unpacked(lines[0]["y"])[:2], 100 * scores[:, 0].mean(axis=1))
+    np.testing.assert_allclose(numbers(lines[0]["y"])[:2], 100 * scores[:, 0].mean(axis=1))
 
 
 def test_a_family_with_runs_missing_decides_nothing_and_names_them(open_study, tmp_path):

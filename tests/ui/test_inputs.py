@@ -46,7 +46,7 @@ def test_unknown_class_in_the_address_falls_back_to_what_most_predict(open_app, 
 
 def test_click_on_a_class_chooses_it_and_a_second_one_gives_it_back(open_app, four, monkeypatch):
     from pages.ui.compare import cards
-    from pages.ui.frame import inputs
+    from pages.ui.frame import choice
 
     app = open_app(four, text=SENTENCE)
     state = {}
@@ -55,7 +55,7 @@ def test_click_on_a_class_chooses_it_and_a_second_one_gives_it_back(open_app, fo
     cards._explain(labels, 2)
     assert state["target"] == labels[2]
     cards._explain(labels, 2)
-    assert state["target"] == inputs.PREDICTED
+    assert state["target"] == choice.PREDICTED
 
 
 def test_checkpoints_in_the_address_are_the_ones_shown(open_app, four):

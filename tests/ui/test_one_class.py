@@ -11,7 +11,7 @@ import pytest
 
 import analysis
 from pages.ui.engine.replies import common_class, explained_in_words
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from tests.support import compare_reader as seen
 from tests.support.winners_reader import charts, heat
 

@@ -14,6 +14,7 @@ from analysis import interventions
 from analysis.reading.dimensions import dimensions
 from pages.ui.engine.replies import common_class
 from tests.support import tiny
+from tests.support.plotly_arrays import numbers
 from tests.support.winners_reader import TEXT, charts, heat, pieces, said_by
 
 
@@ -219,7 +220,7 @@ def test_all_sweeps_stand_in_one_picture(open_winners: Any, made: Path):
         for name, classifier in classifiers.items():
             expected = interventions.sweep_last_k(classifier, TEXT).probabilities[:, index]
             shown = [
-                _numbers(trace["y"])
+                numbers(trace["y"])
                 for key in keys
                 for trace in charts(app)[key]["data"]
                 if trace["type"] == "scatter"
@@ -228,11 +229,3 @@ def test_all_sweeps_stand_in_one_picture(open_winners: Any, made: Path):
             ]
             assert len(shown) == 1
             np.testing.assert_allclose(shown[0], expected, atol=1e-6)
-
-
-def _numbers(packed: Any) -> list[float]:
-    import base64
-
-    if isinstance(packed, dict):
-        return np.frombuffer(base64.b64decode(packed["bdata"]), dtype=packed["dtype"]).tolist()
-    return [float(value) for value in packed]

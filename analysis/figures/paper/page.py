@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from matplotlib.backend_bases import RendererBase, get_registered_canvas_class
 from matplotlib.colorbar import Colorbar
@@ -17,25 +16,21 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend as DrawnLegend
 
 from analysis.figures.agreement import on_one_scale
-from analysis.figures.marks import HeatMap
 from analysis.figures.paper import heat_map, legend
 from analysis.figures.paper.blocks import TITLE_LINE, Block, align, blocks_of
 from analysis.figures.paper.legend import LINE, Legend, shape_of
 from analysis.figures.paper.look import Look
-from analysis.figures.paper.measured import Named, measure
+from analysis.figures.paper.measured import Named
+from analysis.figures.paper.neighbours import level, share_labels, spread
 from analysis.figures.paper.panels import (
     SMALLEST,
     Drawing,
     Leaf,
     Margins,
     rectangle,
-    same_colours,
-    same_rows,
 )
-from analysis.figures.paper.rows import arranged, columns_by_cost
+from analysis.figures.paper.rows import arranged
 from analysis.figures.picture import Picture
-from analysis.figures.style.printed import MOST_EMPTY, Printed
-from analysis.figures.unreadable import Unreadable
 
 ROUNDS = 4  # of fitting and measuring, at most: ticks change with the size that labels leave
 SETTLED = 0.5  # points by which margins may differ from what the page was laid out with
@@ -58,7 +53,7 @@ class Page:
         self.look = look
         self.width = look.style.inches * 72
         self.blocks, self.shared = blocks_of(on_one_scale(plots), look)
-        self.gap = _gap(look)
+        self.gap = gap_between(look)
         inside = self.width - 2 * EDGE
         self.rows = arranged([block.need() for block in self.blocks], columns, inside, self.gap)
         for row in self.rows:
@@ -69,7 +64,7 @@ class Page:
                 block.settle(width, row.height if len(these) > 1 else None)
                 x += width + self.gap
         self.flat = all(len(block.leaves) == 1 for block in self.blocks)
-        self._neighbours()
+        self.shared_bars = [maps for grid in self._grids() for maps in share_labels(grid)]
         self.figure = Figure(figsize=(look.style.inches, 2.0))
         self.legend = Legend()
         self.bars: list[_Bar] = []
@@ -84,33 +79,6 @@ class Page:
         if self.flat:
             return [[[b.leaves[0] for b in self.blocks[r.start : r.stop]] for r in self.rows]]
         return [[block.leaves[r.start : r.stop] for r in block.rows] for block in self.blocks]
-
-    def _neighbours(self) -> None:
-        """Labels that stand once for several panels, and maps that share a colour bar."""
-        self.shared_bars: list[list[Drawing]] = []
-        for grid in self._grids():
-            last: list[Drawing] = []
-            for row in grid:
-                for left, right in pairwise(row):
-                    if same_rows(left, right):
-                        right.alone = False
-                    if same_colours(left, right):
-                        left.with_bar = False
-                for leaf in row:
-                    if not (isinstance(leaf, Drawing) and isinstance(leaf.panel, HeatMap)):
-                        continue
-                    if not leaf.with_bar:
-                        continue
-                    at_end = leaf is row[-1]
-                    if at_end and last and same_colours(last[-1], leaf):
-                        last.append(leaf)
-                        continue
-                    group = [leaf]
-                    self.shared_bars.append(group)
-                    if at_end:
-                        last = group
-                if not isinstance(row[-1], Drawing) or not isinstance(row[-1].panel, HeatMap):
-                    last = []
 
     def _draw(self) -> None:
         for block in self.blocks:
@@ -211,7 +179,12 @@ class Page:
     def _arrange(self) -> None:
         """Every place in points from the margins that are known, then in shares of the page."""
         for grid in self._grids():
-            self._spread(grid)
+            block = self._block_of(grid[0][0])
+            gap = self.gap if self.flat else block.gap
+            start = EDGE if self.flat else block.x
+            spread(grid, start, gap, near=2.5 * self.look.text)
+            if block.even and not self.flat:
+                level(grid)
         top = EDGE
         if self.legend.made is not None:
             names = shape_of(self.shared, self.look, self.width)[1]
@@ -249,66 +222,10 @@ class Page:
             for h, a in zip(heights, axes, strict=True)
         ]
 
-    def _spread(self, grid: list[list[Leaf]]) -> None:
-        """Places and widths of axes: labels beside them as measured, the rest for the axes."""
-        near = 2.5 * self.look.text
-        margins = [[leaf.margins for leaf in row] for row in grid]
-        if len({len(row) for row in grid}) == 1:
-            for column in range(len(grid[0])):
-                cells = [row[column].cell for row in grid]
-                lefts = [row[column].left for row in margins]
-                rights = [row[column].right for row in margins]
-                if max(cells) - min(cells) > 2 * near:
-                    continue
-                for row in margins:
-                    if max(lefts) - min(lefts) < near:
-                        row[column] = row[column]._replace(left=max(lefts))
-                    if max(rights) - min(rights) < near:
-                        row[column] = row[column]._replace(right=max(rights))
-        else:
-            lefts = [row[0].left for row in margins]
-            if max(lefts) - min(lefts) < near:
-                for row in margins:
-                    row[0] = row[0]._replace(left=max(lefts))
-        for leaves, around in zip(grid, margins, strict=True):
-            start = self._start_of(leaves[0])
-            gap = self.gap if self.flat else self._block_of(leaves[0]).gap
-            total = sum(leaf.cell for leaf in leaves) + gap * (len(leaves) - 1)
-            widths = self._axes_widths(leaves, around, total, gap)
-            x = start
-            for leaf, m, width in zip(leaves, around, widths, strict=True):
-                leaf.x = x if leaf.is_text else x + m.left
-                leaf.width = width
-                x += (leaf.cell if leaf.is_text else m.left + width + m.right) + gap
-        if not self.flat and self._block_of(grid[0][0]).even:
-            longest: list[Leaf] = max(grid, key=len)
-            for leaves in grid:
-                for leaf, model in zip(leaves, longest, strict=False):
-                    leaf.x, leaf.width = model.x, model.width
-
-    @staticmethod
-    def _axes_widths(
-        leaves: Sequence[Leaf], around: Sequence[Margins], total: float, gap: float
-    ) -> list[float]:
-        if any(leaf.is_text for leaf in leaves):
-            return [
-                max(leaf.cell - m.left - m.right, SMALLEST)
-                for leaf, m in zip(leaves, around, strict=True)
-            ]
-        planned = []
-        for leaf in leaves:
-            estimated = leaf.estimate(leaf.cell)
-            planned.append(max(leaf.cell - estimated.left - estimated.right, SMALLEST))
-        free = total - gap * (len(leaves) - 1) - sum(m.left + m.right for m in around)
-        return [max(free * share / sum(planned), SMALLEST) for share in planned]
-
     def _block_of(self, leaf: Leaf) -> Block:
         return next(
             block for block in self.blocks if any(member is leaf for member in block.leaves)
         )
-
-    def _start_of(self, leaf: Leaf) -> float:
-        return EDGE if self.flat else self._block_of(leaf).x
 
     def _place_block(self, block: Block, top: float, height: float) -> None:
         """A block in its row of the page: its axes as high as the row leaves."""
@@ -349,44 +266,6 @@ class Page:
             bar.made.ax.set_position(rectangle(x, first.y, 5.5 * self.look.scale, height, page))
 
 
-def columns_for(plots: Sequence[Picture], look: Look, most: int) -> int:
-    """The number of columns, up to `most`, in which these pictures take the least paper.
-
-    Paper is estimated and emptiness is measured: a grid that is drawn too empty for the page's
-    check gives way to the next that is not, and where all are, the least empty is taken. At most
-    `most` pages are drawn, and mostly one.
-    """
-    blocks, _ = blocks_of(plots, look)
-    inside = look.style.inches * 72 - 2 * EDGE
-    able = columns_by_cost([block.need() for block in blocks], most, inside, _gap(look))
-    if len(able) == 1:
-        return able[0]
-    empty: dict[int, float] = {}
-    for columns in able:
-        empty[columns] = _drawn(plots, look, columns).empty
-        if empty[columns] <= MOST_EMPTY:
-            return columns
-    return min(empty, key=lambda columns: empty[columns])
-
-
-def _drawn(plots: Sequence[Picture], look: Look, columns: int) -> Printed:
-    """The page as measured."""
-    page = Page(plots, look, columns)
-    page.lay_out("pdf", 72.0)
-    page.figure.draw_without_rendering()
-    return measure(page.figure, page.named())
-
-
-def is_readable(plots: Sequence[Picture], look: Look, columns: int) -> bool:
-    """Whether so many columns can be read at the width of the style."""
-    blocks, _ = blocks_of(plots, look)
-    inside = look.style.inches * 72 - 2 * EDGE
-    try:
-        arranged([block.need() for block in blocks], columns, inside, _gap(look))
-    except Unreadable:
-        return False
-    return True
-
-
-def _gap(look: Look) -> float:
+def gap_between(look: Look) -> float:
+    """Points between pictures."""
     return 1.1 * look.text

@@ -18,11 +18,12 @@ from matplotlib.figure import Figure
 
 from analysis.figures.marks import Grid, HeatMap
 from analysis.figures.paper import metadata, pgf
+from analysis.figures.paper.columns import columns_for, is_readable
 from analysis.figures.paper.fonts import characters_of, families, measuring
 from analysis.figures.paper.lines import RASTER_DPI
 from analysis.figures.paper.look import Look
 from analysis.figures.paper.measured import measure
-from analysis.figures.paper.page import Page, columns_for, is_readable
+from analysis.figures.paper.page import Page
 from analysis.figures.picture import Picture
 from analysis.figures.style.palettes import dense
 from analysis.figures.style.printed import Printed

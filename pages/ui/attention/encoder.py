@@ -20,7 +20,7 @@ from pages.ui.attention.encoder_views import HEADS, LARGE, PARTS, ROLLOUT, SPREA
 from pages.ui.attention.reading import AttentionReading, Settings
 from pages.ui.engine.replies import common_limit
 from pages.ui.frame import address
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import text

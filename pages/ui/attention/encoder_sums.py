@@ -24,7 +24,7 @@ from pages.ui.attention.encoder_views import (
 )
 from pages.ui.attention.reading import AttentionReading, Settings
 from pages.ui.engine.results import picture
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import text
 

@@ -19,7 +19,7 @@ from pages.ui.attention import tables as html
 from pages.ui.attention.reading import AttentionReading, Settings, values_of
 from pages.ui.engine.results import key_of, once, picture
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import is_marked, marked_token, span_of, text
 

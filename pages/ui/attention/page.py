@@ -29,7 +29,8 @@ from pages.ui.engine.replies import (
 )
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Catalogue
-from pages.ui.frame.inputs import Choice, is_complete
+from pages.ui.frame.choice import Choice
+from pages.ui.frame.inputs import is_complete
 from pages.ui.frame.sidebar import draw_sidebar
 from pages.ui.kit import cards, selection
 from pages.ui.kit.show import export_menu

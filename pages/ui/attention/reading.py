@@ -27,7 +27,7 @@ from pages.ui.attention import engine as heard
 from pages.ui.engine import models
 from pages.ui.engine.results import picture, subject_of
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 
 if TYPE_CHECKING:
     import numpy as np

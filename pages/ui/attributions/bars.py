@@ -15,7 +15,7 @@ from pages.ui.attributions.entry import Explanation, picture_of, shared
 from pages.ui.attributions.markup import Bar, bars, piece
 from pages.ui.engine.replies import common_limit
 from pages.ui.frame import address
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
 from pages.ui.kit.show import export_menu

@@ -21,7 +21,7 @@ from pages.ui.attributions.entry import Explanation, picture_of, shared
 from pages.ui.attributions.evidence import EvidenceRequest
 from pages.ui.attributions.inside import draw_layers, draw_randomisation
 from pages.ui.attributions.markup import pairs, piece
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards, shades
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import is_marked, span_of

@@ -19,7 +19,7 @@ from pages.ui.engine import crowd
 from pages.ui.engine.replies import Reply
 from pages.ui.engine.results import picture
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 
 if TYPE_CHECKING:
     from analysis.text.tokens import Tokens

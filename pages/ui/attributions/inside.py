@@ -18,7 +18,7 @@ from pages.ui.attributions.controls import AttributionRequest
 from pages.ui.attributions.entry import LAYERS, Explanation, compute, picture_of
 from pages.ui.engine import crowd
 from pages.ui.engine.replies import common_limit
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.show import export_menu, panel
 from pages.ui.kit.titles import titled

@@ -33,7 +33,8 @@ from pages.ui.attributions.entry import (
 from pages.ui.engine import crowd
 from pages.ui.engine.replies import explained_in_words, one_class, replies
 from pages.ui.frame.catalogue import Catalogue
-from pages.ui.frame.inputs import Choice, is_complete
+from pages.ui.frame.choice import Choice
+from pages.ui.frame.inputs import is_complete
 from pages.ui.frame.sidebar import draw_sidebar
 from pages.ui.kit import cards
 

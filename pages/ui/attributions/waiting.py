@@ -12,7 +12,7 @@ from analysis.common.jobs import time_in_words
 from pages.ui.attributions import engine
 from pages.ui.attributions.controls import AttributionRequest
 from pages.ui.attributions.entry import Explanation, at_once, shared
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 
 _REQUESTED = "attribution_job_asked"

@@ -14,7 +14,7 @@ from analysis.text.tokens import clean
 from pages.ui.engine.replies import Reply
 from pages.ui.engine.results import picture, subject_of
 from pages.ui.frame import address
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
 from pages.ui.kit.show import panel

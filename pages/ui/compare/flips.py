@@ -22,7 +22,7 @@ from pages.ui.engine.replies import Reply
 from pages.ui.engine.results import picture, subject_of
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.show import panel
 

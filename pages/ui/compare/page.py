@@ -6,12 +6,13 @@ import streamlit as st
 
 from analysis.reading.comparison import in_words
 from pages.ui.compare import cards as compare
-from pages.ui.compare import doubt, flips, panels, visit
+from pages.ui.compare import doubt, flips, input_attribution, panels, visit
 from pages.ui.engine import crowd
 from pages.ui.engine.replies import Reply, common_limit, one_class, replies
 from pages.ui.frame import address, curtain
 from pages.ui.frame.catalogue import Catalogue
-from pages.ui.frame.inputs import PREDICTED, Choice, is_complete
+from pages.ui.frame.choice import PREDICTED, Choice
+from pages.ui.frame.inputs import is_complete
 from pages.ui.frame.sidebar import draw_sidebar
 from pages.ui.kit import cards
 
@@ -66,7 +67,7 @@ def _answer(checkpoints: Catalogue, choice: Choice) -> None:
     def say(words: str) -> None:
         status.caption(words)
 
-    fewer = compare.draw_inputs(answered, choice, choice.text, mark, ask, say)
+    fewer = input_attribution.draw_inputs(answered, choice, choice.text, mark, ask, say)
     status.caption(_legend(limits, answered) + (f" {crowd.NOTICE}" if fewer else ""))
     if fewer:
         crowd.refine()

@@ -10,11 +10,12 @@ from analysis.figures.plot import Plot
 from analysis.figures.recipes.registry import alike, side_by_side
 from analysis.figures.screen.markup import html
 from analysis.reading.comparison import change_in_words
-from pages.ui.compare.cards import FLOW_TITLE, INPUT_TITLE, READING_TITLE, flow_plot
+from pages.ui.compare.cards import flow_plot
+from pages.ui.compare.titles import FLOW_TITLE, INPUT_TITLE, READING_TITLE
 from pages.ui.compare.wording import difference
 from pages.ui.engine.replies import Reply, replies
 from pages.ui.engine.results import picture
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards, tables
 from pages.ui.kit.show import export_menu
 

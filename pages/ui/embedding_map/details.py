@@ -24,7 +24,8 @@ from pages.ui.embedding_map.engine import Pass
 from pages.ui.embedding_map.layout import LaidOutMaps
 from pages.ui.embedding_map.typed_sentence import TypedPlaces
 from pages.ui.engine import results_folder
-from pages.ui.frame.inputs import Choice, compare
+from pages.ui.frame.choice import Choice
+from pages.ui.frame.sentence_fields import compare
 from pages.ui.kit import cards
 from pages.ui.kit.show import export_menu
 

@@ -22,7 +22,7 @@ from pages.ui.embedding_map.engine import Pass
 from pages.ui.engine import jobs
 from pages.ui.engine.replies import Reply, common_limit, replies
 from pages.ui.frame import address
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 
 _POINTED, _PINNED_OF = "map_pointed", "map_pinned_of"

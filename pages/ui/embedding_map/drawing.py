@@ -23,7 +23,7 @@ from pages.ui.embedding_map.controls import MapRequest
 from pages.ui.embedding_map.engine import Pass
 from pages.ui.embedding_map.layout import LaidOutMaps
 from pages.ui.engine.results import PageStore
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 
 if TYPE_CHECKING:
     from analysis.corpus.vector_folder import VectorFolder

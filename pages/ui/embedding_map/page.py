@@ -36,7 +36,7 @@ from pages.ui.embedding_map.workplace import Workplace
 from pages.ui.engine import jobs
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Catalogue
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.frame.sidebar import draw_sidebar
 from pages.ui.kit import cards
 

@@ -16,7 +16,7 @@ from analysis.maps.projection import Map
 from pages.ui.embedding_map.component import Ring
 from pages.ui.embedding_map.engine import Pass
 from pages.ui.engine.results import member_of
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from analysis.reading.comparison import Answer, answer
 from pages.ui.engine import models
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 
 if TYPE_CHECKING:
     from analysis.reading.decomposition import Decomposition

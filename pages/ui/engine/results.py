@@ -21,7 +21,7 @@ from analysis.figures.recipes.results import Member
 from pages.ui.engine import models
 from pages.ui.engine.server_wide import once_a_server
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 
 if TYPE_CHECKING:
     from analysis.checkpoints.loading import Classifier

@@ -9,7 +9,7 @@ import streamlit as st
 
 from analysis.datasets.table import Table
 from pages.ui.frame import address
-from pages.ui.frame.inputs import compare
+from pages.ui.frame.sentence_fields import compare
 
 if TYPE_CHECKING:
     import pandas as pd

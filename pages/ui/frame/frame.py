@@ -11,7 +11,8 @@ from pages.ui.engine import models, visitor
 from pages.ui.export import collection
 from pages.ui.frame import address, curtain, inputs, sidebar
 from pages.ui.frame.catalogue import Catalogue, catalogue
-from pages.ui.frame.inputs import Choice, InputPlaces
+from pages.ui.frame.choice import Choice
+from pages.ui.frame.inputs import InputPlaces
 
 PAGES = (
     ("app.py", "Compare"),

@@ -4,49 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NoReturn
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from analysis.common.faults import reason
 from analysis.text.tokens import clean
-from pages.ui.frame import address, settings
+from pages.ui.frame import address, checkpoint_field, sentence_fields
 from pages.ui.frame.catalogue import Catalogue, Entry
-from pages.ui.frame.catalogue import add as add_checkpoint
+from pages.ui.frame.choice import PREDICTED, Choice
 from pages.ui.frame.examples import Example, second_for, words_for
 from pages.ui.kit import cards
-
-PREDICTED = "predicted"
-LONGEST = 2000  # characters of the small field
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The choices made in the frame."""
-
-    text: str
-    pair: str | None
-    entries: tuple[Entry, ...]
-    target: str  # a class's name, or PREDICTED
-    words: bool  # words or word pieces
-    notes: tuple[str, ...]  # what cleaning replaced
-    variant: str | None = None  # a second version of the text, where one compares
-    common: str = ""  # the class that most checkpoints predict, once it is known
-
-    def explained(self, labels: tuple[str, ...]) -> str:
-        """The class to explain for a checkpoint with these labels; "": its own prediction."""
-        return next((name for name in (self.target, self.common) if name in labels), "")
-
-    def target_of(self, labels: tuple[str, ...], predicted: int) -> int:
-        """Index of the class to explain for a checkpoint with these labels."""
-        name = self.explained(labels)
-        return labels.index(name) if name else predicted
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """Identity of the selection, text aside: what a colour scale holds still for."""
-        return (*(entry.id for entry in self.entries), self.target, str(self.words))
 
 
 @dataclass(frozen=True)
@@ -73,7 +40,7 @@ def ask(
     sentence = line.container(key="texts")
     below = others.container(key="controls")
     with below:
-        entries = _checkpoints(catalogue)
+        entries = checkpoint_field.checkpoints(catalogue)
         target = None if two else _target(entries)
         unit = st.segmented_control(
             "Unit",
@@ -84,11 +51,13 @@ def ask(
             help="Words sum their word pieces.",
         )
         with st.container(key="switches"):
-            long = st.toggle("Long text", on_change=_carry_text, **address.kept("long"))
+            long = st.toggle(
+                "Long text", on_change=sentence_fields.carry_text, **address.kept("long")
+            )
             if variant:
                 st.toggle(
                     "Variant",
-                    on_change=_prefill_variant,
+                    on_change=sentence_fields.prefill_variant,
                     **address.kept("compare"),
                     help="Edit a second version of the sentence freely and compare.",
                 )
@@ -103,7 +72,7 @@ def ask(
             # Who has not typed a second sentence sees at once what the page does with one.
             text = st.session_state.get("document" if long else "text", first.text)
             address.choose(pair=second_for(text.strip()))
-        text, pair = _texts(bool(long), pairs, first)
+        text, pair = sentence_fields.texts(bool(long), pairs, first)
     text, notes = clean(text)
     cleaned_pair, pair_notes = clean(pair)
     return Choice(
@@ -113,7 +82,7 @@ def ask(
         target=target or PREDICTED,
         words=unit != "pieces",
         notes=tuple(dict.fromkeys(notes + pair_notes)),
-        variant=_variant() if variant else None,
+        variant=sentence_fields.variant() if variant else None,
     )
 
 
@@ -134,27 +103,10 @@ def ask_checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
     """The checkpoints alone, for a page that asks for no sentence."""
     above, below = st.container(key="tasks"), st.container(key="controls")
     with below:
-        entries = _checkpoints(catalogue)
+        entries = checkpoint_field.checkpoints(catalogue)
     with above:
         _tasks(catalogue, entries, examples=False)
     return entries
-
-
-def show_text(text: str, pair: str | None = None) -> None:
-    """Make a row of a data set the text of every page; a long one goes to the large field."""
-    address.choose(
-        text=" ".join(text.split()),
-        document=text,
-        pair=" ".join((pair or "").split()),
-        long="\n" in text or len(text) > LONGEST,
-    )
-
-
-def compare(text: str, pair: str | None = None, page: str = "app.py", **choices: Any) -> NoReturn:
-    """Open a row of a data set on Compare, or on another page."""
-    show_text(text, pair)
-    address.choose(**choices)
-    address.go(page)
 
 
 def is_complete(choice: Choice) -> bool:
@@ -170,146 +122,6 @@ def is_complete(choice: Choice) -> bool:
         else "Choose at least one checkpoint above."
     )
     return False
-
-
-def _variant() -> str | None:
-    """The second version of the sentence, where comparing is switched on."""
-    with st.container(key="variant-input"):
-        if not st.session_state.get("compare"):
-            return None
-        text = st.text_input(
-            "Variant of the sentence",
-            live="150ms",
-            **address.kept("variant"),
-            placeholder="Change a word: what changes in every checkpoint?",
-        )
-        return clean(text or "")[0]
-
-
-def _prefill_variant() -> None:
-    """Editing begins with the sentence as it is."""
-    if st.session_state.get("compare") and not st.session_state.get("variant"):
-        shown = "document" if st.session_state.get("long") else "text"
-        st.session_state["variant"] = " ".join(st.session_state.get(shown, "").split())
-
-
-def _texts(long: bool, pairs: bool, example: Example) -> tuple[str, str]:
-    if not pairs:
-        return _sentence(long, example, "collapsed"), ""
-    first = _sentence(long, example)
-    second = st.text_input(
-        "Second sentence",
-        live="150ms",
-        **address.kept("pair"),
-        placeholder="The text to compare with",
-        help="For checkpoints of sentence pairs. Of a foreign classifier it is not known "
-        "whether it takes pairs: leave it empty for a single sentence.",
-    )
-    return first, second or ""
-
-
-def _sentence(
-    long: bool, example: Example, label: Literal["visible", "collapsed"] = "visible"
-) -> str:
-    if long:
-        return (
-            st.text_area(
-                "Text",
-                st.session_state.get("text", ""),
-                height=120,
-                label_visibility=label,
-                **address.kept("document"),
-                help="Ctrl+Enter takes the text. A text beyond the model's limit is cut, "
-                "and the page says so.",
-            )
-            or ""
-        )
-    return (
-        st.text_input(
-            "Sentence",
-            example.text,
-            live="150ms",
-            label_visibility=label,
-            **address.kept("text"),
-            placeholder="Type a sentence",
-        )
-        or ""
-    )
-
-
-def _carry_text() -> None:
-    """Move the typed text with the switch between the small and the large field."""
-    if st.session_state.get("long"):
-        st.session_state["document"] = st.session_state.get("text", "")
-    else:
-        st.session_state["text"] = " ".join(st.session_state.get("document", "").split())
-
-
-def _checkpoints(catalogue: Catalogue) -> tuple[Entry, ...]:
-    options = [entry.id for entry in catalogue.entries]
-    defaults = catalogue.defaults(catalogue.tasks[0] if catalogue.tasks else "")
-    if "checkpoints" in st.session_state:
-        # A checkpoint that is not in the folder, or no longer, must not stop the widget.
-        shown = list(st.session_state["checkpoints"])
-        arrived = [name for name in address.waiting("checkpoints") if name in options]
-        if arrived and address.is_default("checkpoints"):  # they stood in for what was asked for
-            shown = []
-        names = list(dict.fromkeys((*shown, *address.waiting("checkpoints"))))
-        here = [name for name in names if name in options]
-        address.wait("checkpoints", [name for name in names if name not in options])
-        added = st.session_state.pop("select_added", None)
-        here += [added] if added in options and added not in here else []
-        if not here and names:
-            del st.session_state["checkpoints"]
-        elif here != st.session_state["checkpoints"]:
-            st.session_state["checkpoints"] = here
-    _name_missing()
-    named = catalogue.names
-    chosen = st.multiselect(
-        "Checkpoints",
-        options,
-        format_func=lambda id: named.get(id, id),
-        default=defaults,
-        **address.kept("checkpoints"),
-        placeholder="Choose checkpoints",
-        on_change=_forget_missing,
-        help="Names without -s0, -s1, ... are seed groups: their members differ in the seed only.",
-    )
-    entries = [catalogue.get(name) for name in options if name in chosen]
-    return tuple(entry for entry in entries if entry is not None)
-
-
-def _name_missing() -> None:
-    """A link may name checkpoints that are not here: say which, and what can be done."""
-    missing = address.waiting("checkpoints")
-    if not missing:
-        return
-    names = cards.plain(", ".join(missing))
-    with st.container(horizontal=True, vertical_alignment="center", key="missing"):
-        if settings.read().shared:
-            st.warning(f"The address names {names}, which this server does not offer.")
-        else:
-            st.warning(f"The address names {names}, which is not open here.")
-            st.button("Open it", key="open_missing", on_click=_open_missing)
-        st.button("Leave out", key="leave_missing", on_click=_forget_missing)
-    if problem := st.session_state.get("missing_problem"):
-        st.text(problem)
-
-
-def _open_missing() -> None:
-    """Look for what a link named: a folder of this machine is opened by a click only."""
-    problems = []
-    for reference in address.waiting("checkpoints"):
-        try:
-            add_checkpoint(reference)
-        except Exception as error:
-            problems.append(reason(error, reference))
-    st.session_state["missing_problem"] = "\n".join(problems)
-
-
-def _forget_missing() -> None:
-    address.wait("checkpoints", ())
-    st.session_state.pop("missing_problem", None)
 
 
 def _tasks(
@@ -364,7 +176,7 @@ def _choose_example(examples: Sequence[Example], two: bool) -> None:
 
 def _fill(example: Example, two: bool) -> None:
     long = bool(st.session_state.get("long"))
-    show_text(example.text, example.other if two else example.pair)
+    sentence_fields.show_text(example.text, example.other if two else example.pair)
     st.session_state["long"] = long
 
 

@@ -14,7 +14,7 @@ from analysis.figures.style.style import printable
 from analysis.figures.views.depth import text_strip
 from analysis.reading import over_depth
 from pages.ui.engine.results import picture
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.cards import Span
 from pages.ui.kit.places import span_of

@@ -16,7 +16,7 @@ from analysis.figures.style.style import CLASS_COLOURS
 from analysis.reading.layers import COURSE
 from analysis.text.tokens import clean
 from pages.ui.engine.results import picture
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards, selection, shades
 from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import titled

@@ -9,7 +9,7 @@ import streamlit as st
 from analysis.figures.marks import Lines
 from analysis.reading import over_depth
 from pages.ui.engine.results import picture
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards, selection
 from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import titled

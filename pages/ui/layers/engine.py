@@ -16,7 +16,7 @@ from analysis.reading import over_depth
 from pages.ui.engine import models
 from pages.ui.engine.results import member_of, subject_of
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit.selection import FollowedToken
 
 if TYPE_CHECKING:

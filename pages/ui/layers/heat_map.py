@@ -18,7 +18,7 @@ from pages.ui.engine import models
 from pages.ui.engine.replies import common_limit
 from pages.ui.engine.results import picture
 from pages.ui.frame import address
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards, selection
 from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import title_row, titled

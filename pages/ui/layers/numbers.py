@@ -12,7 +12,7 @@ from analysis.figures.plot import Plot
 from analysis.figures.views.depth import QUANTITIES
 from analysis.figures.views.standing import PLACED, PREDICTION, REFERENCE
 from pages.ui.engine.results import picture
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards, tables
 from pages.ui.layers import engine
 from pages.ui.layers.engine import Way

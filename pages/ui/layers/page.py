@@ -11,7 +11,8 @@ import streamlit as st
 from analysis.common.phrases import owned
 from pages.ui.engine.replies import common_class, explained_in_words
 from pages.ui.frame.catalogue import Catalogue
-from pages.ui.frame.inputs import Choice, is_complete
+from pages.ui.frame.choice import Choice
+from pages.ui.frame.inputs import is_complete
 from pages.ui.frame.sidebar import draw_sidebar
 from pages.ui.kit import cards, selection
 from pages.ui.layers import depth, engine, heat_map, sentences

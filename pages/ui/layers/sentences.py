@@ -24,7 +24,7 @@ from pages.ui.data.sentence_sets import ChosenSentences
 from pages.ui.engine.results import picture, subject_of
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards, selection, shades, show
 from pages.ui.kit.titles import titled
 from pages.ui.layers import engine

@@ -6,7 +6,7 @@ import streamlit as st
 
 from analysis.interventions.edits import moved
 from analysis.similarities.pair_edits import Put, Span
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 
 # In the session: "0.4.9" for characters 4 to 9 of the first sentence left out, "0.4.9.word" for a

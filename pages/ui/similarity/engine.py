@@ -16,7 +16,7 @@ from analysis.similarities.token_pairs import MAXSIM, NOT_POOLED, SPLADE, TokenP
 from pages.ui.engine import models
 from pages.ui.engine.results import STORE, member_of, picture, subject_of
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 
 if TYPE_CHECKING:
     from analysis.similarities.pair_scores import PairScores

@@ -17,7 +17,7 @@ from pages.ui.data import choose as dataset
 from pages.ui.engine import jobs, models, results_folder
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 from pages.ui.similarity import pair_results as results
 from pages.ui.similarity.engine import PairsOfDataSet

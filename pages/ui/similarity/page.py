@@ -13,8 +13,8 @@ from analysis.similarities.wording import beside, ends, in_words
 from pages.ui.engine import models
 from pages.ui.frame import address, inputs
 from pages.ui.frame.catalogue import Catalogue, Entry
+from pages.ui.frame.choice import Choice
 from pages.ui.frame.examples import TASKS
-from pages.ui.frame.inputs import Choice
 from pages.ui.frame.sidebar import draw_sidebar
 from pages.ui.kit import cards
 from pages.ui.kit.show import export_menu

@@ -16,7 +16,8 @@ from pages.ui.engine import models, results_folder
 from pages.ui.engine.server_wide import kept_up_to
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import Choice, show_text
+from pages.ui.frame.choice import Choice
+from pages.ui.frame.sentence_fields import show_text
 from pages.ui.kit import cards, tables
 from pages.ui.kit.show import panel
 from pages.ui.similarity.engine import PairsOfDataSet

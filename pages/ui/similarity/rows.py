@@ -19,7 +19,7 @@ from analysis.figures.views import similarity as views
 from analysis.similarities.pair_edits import Put, Span, as_typed
 from analysis.similarities.token_pairs import TokenPairs
 from analysis.similarities.unit_pairs import UnitPairs
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.keys import component_key
 from pages.ui.kit.places import text

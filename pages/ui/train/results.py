@@ -14,7 +14,7 @@ from analysis.figures.recipes.fits import picture_of
 from analysis.statistics.fit_words import leaders, verdict
 from analysis.study.fits import FitScores, fits_in, read_fit
 from pages.ui.frame import address
-from pages.ui.frame.inputs import compare
+from pages.ui.frame.sentence_fields import compare
 from pages.ui.kit import cards, tables
 from pages.ui.kit.show import panel
 from pages.ui.train.fit_job import FROZEN, WISH, root

@@ -19,7 +19,7 @@ from analysis.figures.views.winners import BY_HEAD
 from analysis.reading import over_winners
 from pages.ui.engine.replies import Reply, common_limit
 from pages.ui.engine.results import picture, subject_of
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards, cells, selection, shades
 from pages.ui.kit.show import export_menu
 

@@ -19,7 +19,7 @@ from pages.ui.engine import models
 from pages.ui.engine.replies import Reply
 from pages.ui.engine.results import member_of, picture
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards, selection, tables
 from pages.ui.kit.show import export_menu
 from pages.ui.kit.titles import titled

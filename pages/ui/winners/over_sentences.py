@@ -33,7 +33,7 @@ from pages.ui.engine.replies import Reply
 from pages.ui.engine.results import picture
 from pages.ui.frame import address
 from pages.ui.frame.catalogue import Entry
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 from pages.ui.winners import sentence_pass
 from pages.ui.winners.panel import framed

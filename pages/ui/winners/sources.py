@@ -12,7 +12,7 @@ from analysis.figures.plot import Plot
 from analysis.figures.screen.markup import html
 from pages.ui.engine.replies import Reply, common_limit, stock_head
 from pages.ui.engine.results import picture
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.show import export_menu
 

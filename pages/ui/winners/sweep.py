@@ -14,7 +14,7 @@ from analysis.figures.recipes import results
 from analysis.figures.screen.sheet import Sheet
 from pages.ui.engine.replies import Reply
 from pages.ui.engine.results import picture, subject_of
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 from pages.ui.winners.panel import framed
 

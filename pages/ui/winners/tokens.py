@@ -12,7 +12,7 @@ from analysis.figures.screen.markup import html
 from analysis.figures.views.winning_tokens import QUANTITIES
 from pages.ui.engine.replies import Reply, common_limit
 from pages.ui.engine.results import picture
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.show import export_menu
 

@@ -20,7 +20,7 @@ from analysis.reading import over_winners
 from pages.ui.engine.replies import Reply
 from pages.ui.engine.results import picture, subject_of
 from pages.ui.frame import address
-from pages.ui.frame.inputs import Choice
+from pages.ui.frame.choice import Choice
 from pages.ui.kit import cards
 from pages.ui.kit.places import span_of
 from pages.ui.kit.selection import FollowedToken

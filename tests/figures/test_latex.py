@@ -1,63 +1,27 @@
-"""What is written beside a figure: tables, captions, BibTeX, HTML; nobody's text becomes code."""
+"""Tables and figures for LaTeX compile, have the numbers of the frame, and run nobody's text."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from analysis.attribution import METHODS as ATTRIBUTION
-from analysis.figures import Bars, Grid, HeatMap, Lines, Plot, Strip, known_views, view
+from analysis.figures import HeatMap, Lines, Plot, Strip, view
 from analysis.figures.files import latex
 from analysis.figures.files.captions import draft
-from analysis.figures.files.citations import METHODS, VIEWS, bibtex, keys_of
 from analysis.figures.files.export import export
 from analysis.figures.paper import pgf, render
-from analysis.figures.recipes import registry
-from analysis.figures.style.letters import letter
-from analysis.figures.style.settings import Style
 from tests.support import view_samples as samples
-from tests.support import zoo
-from tests.support.known_results import HOSTILE, SENTENCE, attributed, checkpoint, split, tokens_of
+from tests.support.hostile_plot import hostile
+from tests.support.known_results import HOSTILE, SENTENCE, checkpoint, split, tokens_of
 
 TOKENS = tokens_of(SENTENCE)
 TEX = shutil.which("pdflatex")
 needs_tex = pytest.mark.skipif(TEX is None, reason="no pdflatex here: nothing to compile with")
 needs_pgf = pytest.mark.skipif(not pgf.available(), reason="no xelatex here: PGF needs it")
-
-
-def hostile(size=None):
-    size = size or len(HOSTILE)
-    names = HOSTILE[:size]
-    marks = (
-        Strip(
-            names,
-            np.linspace(-1, 1, size),
-            (True,) * size,
-            (False,) * size,
-            (0,) * size,
-            tuple((i,) for i in range(size)),
-            np.zeros((size, 2), int),
-            "100% $v$",
-            "\\par",
-        ),
-        HeatMap(np.eye(size), names, names, "$r$", "a_b", "#1 & {%"),
-        Bars(np.ones((2, size)), names, ("$a$", "\\b{"), "<b>", "x^2"),
-    )
-    return Plot(
-        "reading",
-        "\\input{/etc/passwd} % $ _ <script>",
-        Grid(marks, HOSTILE[:3], 1),
-        provenance={"text": HOSTILE[2], "checkpoint": "a_b & c%"},
-        caption="\\immediate\\write18{ls} 50% of $x$ _ <script>alert(1)</script>.",
-    )
-
-
-# --- LaTeX ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -250,9 +214,6 @@ def test_what_needs_another_engine_says_so_and_what_does_not_is_silent():
     assert "XeLaTeX" in said.splitlines()[0]
 
 
-# --- PGF --------------------------------------------------------------------------------------
-
-
 def test_without_tex_pgf_says_what_to_install(monkeypatch):
     monkeypatch.setattr(pgf.shutil, "which", lambda name: None)
     with pytest.raises(ValueError, match="texlive-xetex"):
@@ -282,148 +243,3 @@ def test_pgf_compiles_and_hostile_tokens_are_text_in_it(tmp_path):
     text = "".join(p.extract_text() for p in PdfReader(tmp_path / "paper.pdf").pages)
     assert "root:" not in text
     assert "input{/etc/passwd}" in text.replace(" ", "")
-
-
-# --- captions and citations -------------------------------------------------------------------
-
-
-def test_a_caption_has_the_facts():
-    owner = checkpoint("sst2-max_seq_mha")
-    owner.head, owner.head_options = "max_seq_mha", {"last_k": 3}
-    plot = view("input_attribution", attributed(TOKENS, seed=0), TOKENS, owner)
-    said = draft(plot)
-    for fact in (
-        "Checkpoint: sst2-max_seq_mha (last 3 layers).",
-        f"“{SENTENCE}”",
-        "(integrated gradients) for positive",
-        "Baseline: [PAD].",
-    ):
-        assert fact in said
-    reading = view("reading", split(TOKENS), TOKENS, 1, owner)
-    assert "relative to the corpus mean" in draft(reading)
-    assert "Seeds: 0, 1, 2." in draft(samples.plot_of("classes"))
-
-
-def test_a_caption_of_several_checkpoints_has_the_same_facts():
-    both = [zoo.loaded("max_seq_mha"), zoo.loaded("mha")]
-    labels = both[0].checkpoint.labels
-    said = draft(registry.make("strips", both, "The plots thinned.", None, [1, 0]))
-    for fact in (
-        f"for {labels[1]}",
-        f"for {labels[0]}",
-        "Baseline: ",
-        "relative to",
-        "(integrated gradients)",
-        "Method: exact split.",
-        "Checkpoints: max_seq_mha",
-    ):
-        assert fact in said, fact
-    one = draft(registry.make("reading", both, "The plots thinned.", None, 1))
-    assert f"contribution to {labels[1]}" in one
-    assert "relative to" in one
-
-
-@pytest.mark.parametrize("key", ["deletion_insertion", "evidence_scores", "evidence_bars"])
-def test_a_caption_names_the_class_and_not_its_number(key):
-    plot = registry.make(
-        key,
-        [zoo.loaded("max_seq_mha")],
-        "The plots thinned.",
-        None,
-        1,
-        {"method": "leave_one_out", "repeats": 2},
-    )
-    assert f"Class: {zoo.loaded('max_seq_mha').checkpoint.labels[1]}." in draft(plot)
-
-
-def test_a_caption_names_the_colours_that_are_drawn():
-    plot = view("reading", split(TOKENS), TOKENS, 1)
-    assert "Orange is towards the class, blue and underlined" in draft(plot)
-    assert "Green is towards the class, purple and underlined" in draft(
-        plot, Style(palette="purple-green")
-    )
-    told = draft(plot, Style(greyscale=True))
-    assert "orange" not in told.lower()
-    assert "underlined is against it" in told
-
-
-def test_every_view_and_method_that_cites_exists_and_every_citation_has_an_entry():
-    assert set(VIEWS) <= set(known_views()) | {"faithfulness", "evidence"}
-    elsewhere = {"umap", "aligned_umap", "MaxSim", "SPLADE"}
-    assert set(METHODS) - elsewhere == set(ATTRIBUTION)
-    from analysis.figures.files.citations import _entries
-
-    cited = {key for keys in (*VIEWS.values(), *METHODS.values()) for key in keys}
-    assert cited <= set(_entries())
-
-
-def test_bibtex_follows_the_method_and_the_data():
-    plot = view("input_attribution", attributed(TOKENS), TOKENS, checkpoint("sst2-max_seq_mha"))
-    found = keys_of(plot)
-    assert found[0] == "poollens"
-    assert {
-        "sundararajan2017axiomatic",
-        "kokhlikyan2020captum",
-        "behrendt2025maxpoolbert",
-        "socher2013recursive",
-    } <= set(found)
-    assert "abnar2020rollout" not in found
-    text = bibtex(plot)
-    assert text.count("@") == len(found)
-    assert text.count("{") == text.count("}")
-
-
-def test_each_picture_cites_what_it_rests_on_and_no_more():
-    split = {"modarressi2023decompx", "nanda2022transformerlens"}
-    made = {
-        quantity: set(
-            keys_of(
-                registry.make(
-                    "winners", [zoo.loaded("max_seq_mha")], "A plot.", params={"quantity": quantity}
-                )
-            )
-        )
-        for quantity in ("contribution", "attention")
-    }
-    assert split <= made["contribution"]
-    assert not split & made["attention"]
-    assert all("conneau2017infersent" in found for found in made.values())
-    for key in ("layer_quantities", "source_layers", "reading"):
-        assert split <= set(keys_of(samples.plot_of(key)))
-    umap = samples.plot_of("map")
-    assert "mcinnes2018umap" in keys_of(umap)
-    pca = replace(umap, provenance={**umap.provenance, "method": "pca"})
-    assert "mcinnes2018umap" not in keys_of(pca)
-    assert "venna2001neighborhood" in keys_of(pca)
-
-
-def test_panels_are_lettered_beyond_z():
-    assert [letter(i) for i in (0, 1, 25, 26, 27, 701, 702)] == [
-        "(a)",
-        "(b)",
-        "(z)",
-        "(aa)",
-        "(ab)",
-        "(zz)",
-        "(aaa)",
-    ]
-
-
-# --- HTML -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("key", ["reading", "winners", "sweep"])
-def test_html_is_one_file_that_may_fetch_nothing(key):
-    page = export(samples.plot_of(key), "html").data.decode()
-    assert "default-src 'none'" in page
-    assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)=[\"'](?!data:)", page[:3000])
-    assert page == export(samples.plot_of(key), "html").data.decode()
-    assert len(page) < 5_000_000
-    assert ("plotly" in page) == (key != "reading")
-
-
-def test_hostile_text_is_text_in_html():
-    page = export(hostile(), "html").data.decode()
-    assert "<script>alert" not in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert "onmouseover=alert(1)" not in re.sub(r"&#x27;|&quot;", "", page).split("<body>")[0]
