@@ -24,6 +24,7 @@ from analysis.attribution.evidence.variants import REPLACE, variants
 from tests.support import tiny, zoo
 from tests.support import word_adding_checkpoint as bag
 from tests.support.out_of_memory import each_error
+from tests.support.sentences import in_order
 
 TEXT = "The plot is thin, but not dull."
 NUMBERS = [bag.WEIGHTS[word] for word in bag.TEXT.split()]  # (7,)
@@ -68,7 +69,7 @@ class TestOnPaper:
     def test_each_share_is_at_least_one_unit_and_rounded_up(self):
         result = self.of()
         assert result.counts.tolist() == [1, 1, 1, 2, 4]  # of 7
-        assert "Of 7 units, at least one: 1 % = 1, 5 % = 1" in result.shares_note
+        assert in_order(result.shares_note, "7 units", "1 % = 1", "5 % = 1")
 
     def test_comprehensiveness_is_the_sum_of_what_went(self):
         result = self.of()
@@ -324,11 +325,11 @@ def test_a_control_of_another_question_is_refused():
         {"output": "logit"},
         {"shares": (0.5,)},
     ):
-        with pytest.raises(ValueError, match="another text or with other settings"):
+        with pytest.raises(ValueError, match="another text"):
             faithfulness(classifier, TEXT, attribution, control=shared, **other)
-    with pytest.raises(ValueError, match="another text or with other settings"):
+    with pytest.raises(ValueError, match="another text"):
         faithfulness(classifier, "The plot is dull, but not thin.", attribution, control=shared)
-    with pytest.raises(ValueError, match="another text or with other settings"):
+    with pytest.raises(ValueError, match="another text"):
         faithfulness(zoo.loaded("cls"), TEXT, attribution, control=shared)
 
 
@@ -428,7 +429,7 @@ def test_settings_that_mean_nothing_are_refused(options, told):
 def test_scores_without_a_ranking_and_units_of_another_text_are_refused():
     with pytest.raises(ValueError, match="no finite number"):
         faithfulness(bag.adds(), bag.TEXT, given_scores([np.nan] * 7))
-    with pytest.raises(ValueError, match="every unit of the text the same score"):
+    with pytest.raises(ValueError, match="the same score"):
         faithfulness(bag.adds(), bag.TEXT, given_scores([1.0] * 7))
     for other in ("dull", f"{bag.TEXT} dull"):
         with pytest.raises(ValueError, match="made for another text"):

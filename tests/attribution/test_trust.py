@@ -101,7 +101,7 @@ def test_a_ranking_that_outlasts_the_weights_is_not_trusted():
 def test_what_a_metric_favours_by_construction_is_said():
     others = [evidence("saliency", 2.5, 2.5)]
     favoured = trust([evidence("occlusion", 5.0, 5.0, replaces=True), *others])
-    assert "which favours it by construction" in favoured.sentence
+    assert "by construction" in favoured.sentence
     assert "construction" not in trust([evidence("smoothgrad", 5.0, 5.0), *others]).sentence
 
 

@@ -14,6 +14,7 @@ from analysis.reading.dimensions import dimensions
 from pages.ui.engine.replies import common_class
 from tests.support import tiny
 from tests.support.compare_browser import at_rest, narrow_to_wide, runs_out
+from tests.support.sentences import in_order
 
 TEXT = "the plot is thin but the acting is fine"
 CHECKPOINTS = ("sst2-max_cls", "sst2-max_seq_mha")
@@ -83,8 +84,8 @@ def test_from_a_cell_to_its_numbers_and_what_happens_without_it(page, app, check
     target = explained(checkpoints)
     table = dimensions(trace, place, target, "zero")
     said = page.locator(".st-key-dimensions").inner_text()
-    assert f"all 32 dimensions of this token {table.contribution.sum():+.3f}" in said
-    assert f"the forward pass gave {trace.logits[target]:+.4f}" in said
+    assert in_order(said, "32 dimensions", f"{table.contribution.sum():+.3f}")
+    assert in_order(said, "forward pass", f"{trace.logits[target]:+.4f}")
 
     what_if = page.locator(".st-key-what-if")
     what_if.get_by_role("button", name="4", exact=True).click()

@@ -310,7 +310,7 @@ def test_a_checkpoint_is_named_by_folder_or_by_registered_name(tmp_path):
 )
 def test_a_name_that_is_none_is_answered_in_words(name, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(CheckpointError, match=r"was not found\. Looked in|no checkpoint was named"):
+    with pytest.raises(CheckpointError, match=r"Looked in|no checkpoint"):
         locate(name, tmp_path)
 
 

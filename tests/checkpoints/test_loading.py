@@ -186,7 +186,7 @@ def test_nan_weights_are_refused_by_name(name, value, tmp_path):
         state[key][1, 1] = value
 
     edit_weights(tmp_path / "one", change)
-    with pytest.raises(CheckpointError, match=r"one: .*query\.weight holds NaN or infinite"):
+    with pytest.raises(CheckpointError, match=r"^one: .*query\.weight holds NaN"):
         analysis.load(tmp_path / "one", device="cpu")
 
 
@@ -244,7 +244,7 @@ def test_a_folder_without_a_tokenizer_is_refused_or_uses_its_encoders(name, tmp_
     for file in (tmp_path / "one").glob("tokenizer*"):
         file.unlink()
     if name == "bert":
-        with pytest.raises(CheckpointError, match="one: there are no tokenizer files"):
+        with pytest.raises(CheckpointError, match=r"^one: .*no tokenizer"):
             analysis.load(tmp_path / "one", device="cpu")
     else:
         own = analysis.load(tmp_path / "one", device="cpu")

@@ -108,7 +108,7 @@ def test_a_tokenizer_without_a_fast_version_is_named(tmp_path):
     config = EsmConfig(vocab_size=len(pieces), pad_token_id=1, mask_token_id=24, **_SIZES)
     EsmForSequenceClassification(config).save_pretrained(folder)
     EsmTokenizer(str(folder / "vocab.txt")).save_pretrained(folder)
-    with pytest.raises(CheckpointError, match=r"EsmTokenizer has no fast version.*such as BERT"):
+    with pytest.raises(CheckpointError, match=r"EsmTokenizer .*fast version"):
         analysis.load(folder, device="cpu")
 
 

@@ -67,7 +67,7 @@ def test_layers_that_peft_did_not_save_are_named_with_what_to_do(tmp_path):
 def test_a_base_that_is_gone_names_each_place_looked_in(tmp_path):
     where, base, _ = adapter(tmp_path, "bert")
     shutil.rmtree(base)
-    with pytest.raises(CheckpointError, match="base model of this adapter is not here"):
+    with pytest.raises(CheckpointError, match=r"base model .*is not here"):
         analysis.load(where, device="cpu")
 
 

@@ -136,7 +136,7 @@ def test_a_yaml_beside_a_folder_that_opens_without_it_decides_what_its_output_me
 @pytest.mark.parametrize("inner", ["checkpoint-500", "toxic"])
 def test_a_folder_around_a_checkpoint_names_the_one_inside(tmp_path, inner):
     copy("bert", tmp_path / "out" / inner)
-    with pytest.raises(CheckpointError, match=f"There is one in the folder {inner}"):
+    with pytest.raises(CheckpointError, match=f"in the folder {inner}"):
         describe(tmp_path / "out")
 
 

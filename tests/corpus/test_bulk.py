@@ -15,6 +15,7 @@ from analysis.corpus.bulk import Order, run
 from analysis.corpus.embedding import embed
 from analysis.corpus.vector_folder import open_folder
 from tests.support import tiny
+from tests.support.sentences import in_order
 
 WORDS = ("plot", "acting", "film", "song", "ending", "sound")
 TEXTS = [
@@ -156,7 +157,7 @@ def test_no_row_is_lost_or_doubled_when_a_worker_dies(tmp_path, order, ray, monk
 
 def test_mistakes_are_named(tmp_path, order, checkpoint):
     source = write(tmp_path, "csv")
-    with pytest.raises(ValueError, match="no column 'sentence'; the columns are id, text, label"):
+    with pytest.raises(ValueError, match=r"'sentence'.*id, text, label"):
         run([source], tmp_path / "a", Order(str(checkpoint), "sentence"))
     with pytest.raises(ValueError, match="is not there"):
         run([tmp_path / "none.csv"], tmp_path / "b", order)
@@ -167,7 +168,7 @@ def test_mistakes_are_named(tmp_path, order, checkpoint):
     with pytest.raises(ValueError, match="vectors of another run"):
         run([source], tmp_path / "d", Order(str(checkpoint), "text"))
     blank = write(tmp_path, "parquet", [*TEXTS[:3], " "])
-    with pytest.raises(ValueError, match=r"rows\.parquet, rows 1 to 4: .*Row 4 has no text"):
+    with pytest.raises(ValueError, match=r"rows\.parquet, rows 1 to 4: .*Row 4 "):
         run([blank], tmp_path / "e", order)
 
 
@@ -227,7 +228,7 @@ def test_a_run_never_goes_on_with_other_weights(tmp_path):
     source, order = write(tmp_path, "csv"), Order(str(folder), "text", poolings=("head",))
     run([source], tmp_path / "out", order)
     tiny.make_pooling_checkpoint(folder, "mha", ("a", "b", "c"), task="toy", seed=7)
-    with pytest.raises(ValueError, match="other weights of this checkpoint; give another --output"):
+    with pytest.raises(ValueError, match=r"other weights.*--output"):
         run([source], tmp_path / "out", order)
 
 
@@ -258,14 +259,16 @@ def test_a_folder_is_opened_with_its_columns_and_a_stopped_run_is_called_one(
     with pytest.raises(KeyboardInterrupt):
         run([source], tmp_path / "out", Order(str(checkpoint), "text"), report=stop)
     part = open_folder(tmp_path / "out")
-    assert part.notes == ("The run that writes this folder has not ended: 30 rows so far.",)
+    (note,) = part.notes
+    assert in_order(note, "not ended", "30 rows")
     whole = open_folder(run([source], tmp_path / "out", Order(str(checkpoint), "text")))
     assert whole.notes == ()
     assert set(whole.more) == {"user@1", "length"}
     assert whole.more["length"][:3] == ("0", "1", "2")
     assert set(whole.vectors) == {("mean", 4)}
     some = open_folder(tmp_path / "out", most=20)
-    assert some.notes == ("A random sample of 20 of the folder's 108 rows.",)
+    (note,) = some.notes
+    assert in_order(note, "random sample", "20", "108 rows")
     rows = [TEXTS.index(text) for text in some.table.text]
     assert rows == sorted(rows) != list(range(20))
     np.testing.assert_array_equal(some.vectors["mean", 4], whole.vectors["mean", 4][rows])
@@ -274,7 +277,7 @@ def test_a_folder_is_opened_with_its_columns_and_a_stopped_run_is_called_one(
 def test_a_column_that_is_called_like_the_vectors_is_refused(tmp_path, checkpoint):
     source = tmp_path / "rows.parquet"
     pd.DataFrame({"text": TEXTS[:3], "mean@4": "x"}).to_parquet(source)
-    with pytest.raises(ValueError, match="the column 'mean@4' is there already"):
+    with pytest.raises(ValueError, match=r"'mean@4'.*already"):
         run([source], tmp_path / "out", Order(str(checkpoint), "text"))
 
 

@@ -148,7 +148,7 @@ class TestMemory:
 
     def test_one_row_that_does_not_fit_is_an_error_in_words(self, monkeypatch):
         self.failing_above(monkeypatch, 5)
-        with pytest.raises(CheckpointError, match="ran out of memory at one row"):
+        with pytest.raises(CheckpointError, match="out of memory at one row"):
             runs.predict_batch(zoo.loaded("mha"), batch_of(data(8)))
 
     def test_another_runtime_error_is_not_taken_for_lack_of_memory(self, monkeypatch):

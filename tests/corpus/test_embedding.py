@@ -83,13 +83,13 @@ def test_poolings_are_those_of_sentence_transformers_on_real_weights():
 def test_an_encoder_without_pooling_head_has_vectors_and_says_what_it_has_not():
     classifier = zoo.loaded("bare")
     assert len(embed(classifier, TEXTS)["mean", -1]) == len(TEXTS)
-    with pytest.raises(ValueError, match="has no pooling 'head'; it has mean, max"):
+    with pytest.raises(ValueError, match=r"'head'.*mean, max"):
         embed(classifier, TEXTS, pooling=("head",))
 
 
 def test_a_layer_that_does_not_exist_a_blank_text_and_none_are_refused():
     classifier = zoo.loaded("cls")
-    with pytest.raises(ValueError, match="has layers 0 to 4; there is no 9"):
+    with pytest.raises(ValueError, match=r"0 to 4.* 9$"):
         keys_of(classifier, ("mean",), (9,))
     with pytest.raises(ValueError, match="Row 2 has no text"):
         embed(classifier, ["a", " "])
@@ -121,7 +121,7 @@ def test_a_layer_that_was_not_computed_is_not_another_one():
     made = embed(zoo.loaded("cls"), TEXTS, layers=(0, -1))
     assert (made["mean", -5] == made["mean", 0]).all()
     for layer in (5, -6, 1):
-        with pytest.raises(KeyError, match=rf"no vectors of 'mean' at layer {layer}; there are"):
+        with pytest.raises(KeyError, match=rf"'mean' at layer {layer}\b"):
             made["mean", layer]
         assert ("mean", layer) not in made
 

@@ -82,7 +82,7 @@ def test_a_row_that_fits_into_no_memory_is_named_from_any_lane(two_threads, tmp_
         raise torch.OutOfMemoryError("out of memory")
 
     monkeypatch.setattr(runs, "forward", full)
-    with pytest.raises(CheckpointError, match="ran out of memory at one row"):
+    with pytest.raises(CheckpointError, match="out of memory at one row"):
         runs.run(zoo.loaded("cls"), data(8), tmp_path)
 
 

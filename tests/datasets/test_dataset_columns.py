@@ -88,7 +88,7 @@ class TestLabels:
         assert any("1 as positive, 0 as negative" in note for note in found.notes)
 
     def test_a_mapping_to_no_class_is_refused(self):
-        with pytest.raises(DataError, match="'good', which is none of the classes"):
+        with pytest.raises(DataError, match=r"'good'.*none of the classes"):
             read_upload(CSV, "a.csv", labels=SENTIMENT, mapping={"positive": "good"})
 
     def test_without_given_classes_the_files_own_are_taken(self):
@@ -100,7 +100,7 @@ class TestLabels:
         assert found.table.regression
         asked = read_upload(b"text,label\na,1\nb,2\nc,much\n", "a.csv", labels=())
         assert asked.table.label.tolist() == [1.0, 2.0]
-        assert asked.problems[0].what == "the label 'much' is no number"
+        assert asked.problems[0].what.startswith("the label 'much' ")
 
     def test_free_text_is_not_taken_for_classes(self):
         content = "text,label\n" + "".join(f"text {n},opinion {n}\n" for n in range(60))

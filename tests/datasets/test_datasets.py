@@ -241,7 +241,7 @@ class TestOwnFiles:
 
     def test_an_empty_text_is_refused_with_its_line(self, tmp_path):
         path = write(tmp_path / "a.csv", "t,y\na,1\n  ,2\n")
-        with pytest.raises(DataError, match="line 3: column 't' is missing or empty"):
+        with pytest.raises(DataError, match="line 3: column 't' is missing"):
             read_file(path, "t", label="y")
 
     def test_an_unknown_column_is_refused_with_the_known_ones(self, tmp_path):
@@ -336,7 +336,7 @@ class TestHub:
     def test_a_missing_shard_is_not_taken_for_the_whole(self, hub):
         frame = pd.DataFrame({"premise": ["p"], "hypothesis": ["h"], "label": [1]})
         hub_cache(hub, "nyu-mll/glue", {"mnli/train-00000-of-00002.parquet": frame})
-        with pytest.raises(ValueError, match=r"not in the local Hub cache.*no connection"):
+        with pytest.raises(ValueError, match=r"Hub cache.*no connection"):
             read("mnli", "train", "hub")
 
     def test_labels_of_minus_one_are_unpublished(self, hub):

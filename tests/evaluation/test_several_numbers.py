@@ -106,7 +106,7 @@ def test_one_number_a_row_is_not_scored_against_several(tmp_path):
     path, _ = file_of(tmp_path)
     table = read_upload(path, labels=OUTPUTS).table
     one = read_upload(path, labels=(), columns=Columns("text", None, "valence")).table
-    with pytest.raises(ValueError, match="a column for each of valence, arousal"):
+    with pytest.raises(ValueError, match="each of valence, arousal"):
         evaluate(one, answers(table))
     with pytest.raises(ValueError, match="scored one by one"):
         compare(table, answers(table), answers(table, "other", seed=6))

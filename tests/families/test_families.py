@@ -48,4 +48,4 @@ def test_the_command_prints_the_table(capsys):
 
 def test_a_family_that_is_not_there_is_named(capsys):
     assert main(["families", "--only", "berd"]) == 1
-    assert "'berd' is no family of the table" in capsys.readouterr().err
+    assert "'berd' is no family" in capsys.readouterr().err

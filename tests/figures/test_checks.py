@@ -30,6 +30,7 @@ from analysis.figures.style.settings import Style
 from analysis.figures.style.style import RASTERISED_FROM, STEPS, along, contrast_ratio, luminance
 from tests.support import svg_reader as back
 from tests.support.known_results import SENTENCE, split, tokens_of
+from tests.support.sentences import in_order
 
 COLOURS = ("#E08214", "#2166AC", "#88CCEE", "#882255")
 # CIELab of these four as colorspacious 1.1.2 gives them, plain and with a deficiency in full.
@@ -145,7 +146,7 @@ def test_small_text_is_found_with_the_size_that_would_pass():
     small = results(strips(), Style(font_size=5))["Smallest text at final width"]
     assert not small.passed
     assert small.value == "3.75 points"
-    assert "set the font size to 8 points" in small.advice
+    assert in_order(small.advice, "font size", "8 points")
     assert results(strips(), Style(font_size=8))["Smallest text at final width"].passed
     assert results(strips(), Style("nature"))["Smallest text at final width"].number == 5.25
 
@@ -191,8 +192,8 @@ def test_the_sign_survives_greyscale_in_every_cell(shape, style):
 
 def test_a_dense_map_says_how_its_sign_is_told():
     drawn = render(cells(7, 384))
-    assert any("2,688 cells are too many for a dash" in line for line in drawn.notices)
-    assert "Light cells are negative, dark ones positive." in draft(cells(7, 384))
+    assert any(in_order(line, "2,688 cells", "dash") for line in drawn.notices)
+    assert in_order(draft(cells(7, 384)), "Light", "negative", "dark", "positive")
     assert not render(cells()).notices
 
 
@@ -212,7 +213,7 @@ def test_small_points_of_a_raster_are_told_by_colour_alone():
         assert not found.passed
         assert "draw fewer" in found.advice
     few = Plot("map", "t", Points(xy[:300], np.arange(300) % 9, tuple("abcdefghi"), "x", "y"))
-    assert results(few)["Series in greyscale"].note == "the shape tells them apart"
+    assert results(few)["Series in greyscale"].note.startswith("the shape")
 
 
 @pytest.mark.parametrize("name", PALETTES)

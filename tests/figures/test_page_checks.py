@@ -14,6 +14,7 @@ from analysis.figures.style.checks import check
 from analysis.figures.style.printed import Printed, Words, caption_height, page_checks
 from analysis.figures.style.settings import Style
 from tests.support.panels import bars, heat, lines, plot, strip
+from tests.support.sentences import in_order
 
 STYLE = Style()
 
@@ -71,7 +72,7 @@ def test_a_text_that_the_edge_cuts_is_found(place):
     axes.text(*place, "−10.00 logit")
     found = of(drawn)["Texts cut off"]
     assert not found.passed
-    assert "“−10.00 logit” is cut off by the edge of the page" in found.advice
+    assert in_order(found.advice, "“−10.00 logit”", "cut off")
 
 
 def test_labels_that_are_left_out_are_counted():

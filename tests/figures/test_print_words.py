@@ -21,6 +21,7 @@ from analysis.figures.paper.strips import end_of
 from analysis.figures.screen.layout import place
 from analysis.figures.style.settings import Style
 from tests.support.panels import bars, heat, lines, plot, strip
+from tests.support.sentences import in_order
 
 LOOK = Look(Style(), measuring())
 
@@ -136,7 +137,7 @@ def test_a_caption_says_a_sentence_and_a_fact_once():
 def test_a_fact_that_is_not_everybodys_says_whose_it_is():
     one = facts("a", "One.", target="negative")
     other = facts("b", "Other.", target="positive")
-    assert "Classes: negative in (a), positive in (b)." in draft([one, other])
+    assert in_order(draft([one, other]), "Classes", "negative", "(a)", "positive", "(b)")
     assert draft([one, replace(one, caption="Other.")]).endswith("Class: negative.")
 
 

@@ -318,7 +318,7 @@ def test_a_demo_checkpoint_gives_the_stored_numbers_again(tmp_path):
         cwd=tmp_path,
     )
     assert answer.returncode == 0, answer.stderr
-    assert answer.stderr.count("The recomputed values equal the stored ones") == len(names)
+    assert answer.stderr.count("values equal the stored") == len(names)
 
 
 def test_a_checkpoint_with_other_weights_stops_the_rebuild(tmp_path):
@@ -329,10 +329,10 @@ def test_a_checkpoint_with_other_weights_stops_the_rebuild(tmp_path):
     tiny.make_pooling_checkpoint(tmp_path / "toy", "max_seq_mha", ("bad", "good"), seed=2)
     known = known_checkpoints(tmp_path)
     given = read((tmp_path / "f.json").read_bytes())
-    with pytest.raises(OtherCheckpoint, match="toy: the figure was made with sha256"):
+    with pytest.raises(OtherCheckpoint, match=r"toy: .*made with sha256"):
         rebuild(given, "f", known, lambda c: analysis.load(c.folder))
     forced = rebuild(given, "f", known, lambda c: analysis.load(c.folder), force=True)
-    assert any("going on, as was asked" in line for line in forced.sentences)
+    assert any("going on" in line for line in forced.sentences)
     assert any("DIFFER" in line for line in forced.sentences), forced.sentences
     assert forced.saved.data == save(given, "f").data  # the stored numbers, all the same
     anew = rebuild(given, "f", known, lambda c: analysis.load(c.folder), anew=True, force=True)
@@ -356,7 +356,7 @@ def test_the_command_line_stops_at_other_weights_until_it_is_forced(tmp_path, ca
     ]
     assert main(asked) == 1
     said = capsys.readouterr().err
-    assert "the figure was made with sha256" in said
+    assert "made with sha256" in said
     assert "--force" in said
     assert not (tmp_path / "out").exists()
     assert main([*asked, "--force"]) == 0

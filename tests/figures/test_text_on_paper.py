@@ -20,6 +20,7 @@ from tests.support.known_results import (
     split,
     tokens_of,
 )
+from tests.support.sentences import in_order
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKENS = tokens_of(SENTENCE)
@@ -79,12 +80,9 @@ def test_the_advice_names_the_script_and_a_font():
     from analysis.figures.files.scripts import advice
 
     one, two = advice({0x4F60, 0x597D, 0x1F600})
-    assert one == (
-        "2 Chinese or Japanese characters are drawn as a box (U+4F60, U+597D): no installed font "
-        "has them. Install Droid Sans Fallback (Debian package fonts-droid-fallback) and export "
-        "again."
-    )
-    assert two.startswith("1 emoji character is drawn as a box (U+1F600)")
+    assert in_order(one, "2 Chinese or Japanese characters", "box", "U+4F60", "U+597D")
+    assert in_order(one, "Droid Sans Fallback", "fonts-droid-fallback", "export again")
+    assert in_order(two, "1 emoji character", "box", "U+1F600")
 
 
 @settings(deadline=None, max_examples=60)

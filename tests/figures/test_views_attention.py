@@ -13,6 +13,7 @@ from analysis.figures import view
 from analysis.figures.views.encoder import encoder_heads, mosaic_place, tiles
 from analysis.reading import attention
 from tests.support import tiny, zoo
+from tests.support.sentences import in_order
 from tests.support.view_samples import PAIR, TEXT, seen
 
 
@@ -56,9 +57,8 @@ def test_hidden_special_tokens_leave_their_mass_in_a_note():
     trace = seen("mha")
     plot = view("pooling_attention", trace, special=False)
     gone = 100 * attention.special_mass(trace.head.attention, trace.tokens).mean()
-    assert plot.notes == (
-        f"Special tokens are not shown; they took {gone:.0f} % of the attention.",
-    )
+    (note,) = plot.notes
+    assert in_order(note, "Special tokens", "not shown", f"{gone:.0f} %")
     assert "[CLS]" not in plot.mark.columns
     assert len(plot.mark.columns) == len(trace.tokens) - 2
 
@@ -74,7 +74,7 @@ def test_the_mass_of_hidden_tokens_is_that_of_the_queries_that_are_drawn(words, 
     one = trace.attentions[1, 2]
     gone = 100 * np.mean([one[list(unit)][:, tokens.special].sum(axis=1).mean() for unit in part])
     plot = view("encoder_head", trace, 2, 2, words, special=False, window=window)
-    assert f"they took {gone:.0f} % of the attention of the" in plot.notes[0]
+    assert in_order(plot.notes[0], f"{gone:.0f} %", "attention of the")
     every = 100 * np.mean(
         [
             head[list(unit)][:, tokens.special].sum(axis=1).mean()
@@ -84,7 +84,7 @@ def test_the_mass_of_hidden_tokens_is_that_of_the_queries_that_are_drawn(words, 
         ]
     )
     notes = view("encoder_heads", trace, words, special=False).notes
-    assert any(f"they took {every:.0f} % of the attention of the" in note for note in notes)
+    assert any(in_order(note, f"{every:.0f} %", "attention of the") for note in notes)
 
 
 def test_the_cls_row_rollout_and_one_tokens_attention_are_drawn():
@@ -197,7 +197,7 @@ def test_blocks_of_a_pair_are_drawn_in_percent():
     masses = attention.block_masses(trace.attentions, trace.tokens)
     plot = view("blocks", masses, layer=2)
     np.testing.assert_allclose(plot.mark.values, 100 * masses.values[1].mean(axis=0), atol=1e-4)
-    assert "layer 2, mean over attention heads; rows sum to 100 %" in plot.caption
+    assert in_order(plot.caption, "layer 2", "mean over attention heads", "100 %")
     np.testing.assert_allclose(view("blocks", masses).mark.values.sum(axis=1), 100, atol=1e-3)
 
 
@@ -218,7 +218,7 @@ def test_blocks_of_one_attention_head_say_which_and_stand_below_the_pooling_head
     np.testing.assert_allclose(plot.mark.values[0], 100 * own.mean(axis=0))
     np.testing.assert_allclose(plot.mark.values[1:], 100 * masses.values[2, 1], atol=1e-4)
     assert plot.mark.rows == ("the pooling head", *masses.blocks)
-    assert "layer 3, attention head 1; first row: the pooling head's own" in plot.caption
+    assert in_order(plot.caption, "layer 3", "attention head 1", "first row", "pooling head")
     assert "mean over" not in plot.caption + plot.notes[0]
 
 

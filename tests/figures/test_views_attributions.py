@@ -151,7 +151,7 @@ def test_the_difference_of_two_classes_is_named():
     assert results.explained(checkpoint, one) == " against ".join(
         checkpoint.labels[index] for index in (0, 2)
     )
-    assert "difference of the two classes' logits" in results.output_words(one)
+    assert "difference of the two classes" in results.output_words(one)
 
 
 def test_a_scale_of_zeros_stays_zero():

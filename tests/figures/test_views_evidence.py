@@ -22,6 +22,7 @@ from tests.support.evidence_pictures import (
     checks,
     summaries,
 )
+from tests.support.sentences import in_order
 
 
 @pytest.mark.parametrize("name", PLOTS)
@@ -69,7 +70,7 @@ def test_seeds_are_said_where_checkpoints_are_compared():
         return " ".join(view("evidence_means", rows, checkpoints=made).notes)
 
     assert "One seed each." in notes(("a", None), ("b", None))
-    assert "the seeds of a group differ in nothing else" in notes(("a", "g"), ("b", "g"))
+    assert in_order(notes(("a", "g"), ("b", "g")), "seeds of a group", "nothing else")
     assert "seed" not in notes(("a", None))
 
 
@@ -112,7 +113,7 @@ def test_agreement_states_its_null_band_and_how_many_pairs_lie_in_it():
     assert plot.mark.rows == ("Integrated gradients", "Saliency")
     assert plot.mark.bounds == (-1.0, 1.0)
     inside = int(not result.beyond_chance[0, 1])
-    assert f"within ±{result.null[1]:.2f} (95 %); {inside} of 1 pairs" in plot.notes[0]
+    assert in_order(plot.notes[0], f"±{result.null[1]:.2f}", "95 %", f"{inside} of 1 pairs")
 
 
 def test_randomisation_begins_at_one_and_names_its_stages():

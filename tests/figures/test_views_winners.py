@@ -21,6 +21,7 @@ from analysis.reading.winner_statistics import (
 from analysis.reading.winners import wins_by_token
 from analysis.text.token_types import TYPES
 from tests.support import zoo
+from tests.support.sentences import in_order
 from tests.support.view_samples import TEXT, TEXTS, profile_of, seen
 
 
@@ -56,7 +57,7 @@ def test_the_shown_contribution_changes_with_the_reference():
     )
     assert np.abs(one.mark.values - other.mark.values).max() > 1e-3
     assert "relative to zero" in one.notes[0]
-    assert "relative to a reference of your own" in other.notes[0]
+    assert "reference of your own" in other.notes[0]
 
 
 def test_drop_effects_by_token_are_drawn_and_never_summed_into_words():
@@ -65,7 +66,7 @@ def test_drop_effects_by_token_are_drawn_and_never_summed_into_words():
     mark = view("winners", trace, "drop effect", 1, effects=effects, limit=2.0).mark
     np.testing.assert_array_equal(mark.values, effects.contrast_by_token(1).T)
     assert mark.bounds == (-2.0, 2.0)
-    with pytest.raises(ValueError, match="do not add up to words"):
+    with pytest.raises(ValueError, match="not add up to words"):
         view("winners", trace, "drop effect", 1, effects=effects, words=True)
     with pytest.raises(ValueError, match="give effects"):
         view("winners", trace, "drop effect", 1)
@@ -137,7 +138,7 @@ def test_margins_are_counted_and_noise_is_told():
     flips = margins.noise_flips(trace, profile.token_deviation)
     plot = view("margins", histogram, flips, trace.checkpoint, trace.tokens)
     np.testing.assert_array_equal(plot.mark.values[0], histogram.counts)
-    assert f"{100 * flips.share:.1f} % of the wins flip under noise of 1 %" in plot.notes[1]
+    assert in_order(plot.notes[1], f"{100 * flips.share:.1f} %", "flip", "noise of 1 %")
 
 
 def test_a_sweep_is_drawn_with_its_flips_and_its_caution():

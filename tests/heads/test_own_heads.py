@@ -167,5 +167,5 @@ def test_a_head_of_ones_own_that_fails_is_the_one_that_is_named(file, tmp_path):
         SOURCE.replace("index = pooling", "raise LookupError('no row 17')\n        index = pooling")
     )
     register_heads(file)
-    with pytest.raises(CheckpointError, match=r"no row 17.*last_two is of a file of your own"):
+    with pytest.raises(CheckpointError, match=r"no row 17.*last_two .*file of your own"):
         analysis.load(folder, device="cpu")

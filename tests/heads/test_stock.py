@@ -140,9 +140,9 @@ def test_layers_that_are_no_such_chain_are_not_taken_for_one(tmp_path, monkeypat
     classifier = analysis.load(folder, device="cpu")
     trace = analysis.record(classifier, TEXT)
     assert (classifier.head, trace.head.pooled) == (None, None)
-    with pytest.raises(NoExactSplit, match="what its classification layers read is not known"):
+    with pytest.raises(NoExactSplit, match=r"classification layers .*not known"):
         analysis.decompose(trace)
-    with pytest.raises(ValueError, match="not recognised as a pooling head"):
+    with pytest.raises(ValueError, match="not recognised"):
         what_if(classifier, TEXT, mask_tokens=(3,), where="head")
 
 

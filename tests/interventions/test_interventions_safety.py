@@ -112,7 +112,7 @@ def test_memory_that_runs_out_is_answered_in_words_and_the_model_left_as_it_was(
     monkeypatch.setattr(head, "read", refuse)
     with pytest.raises(
         analysis.checkpoints.CheckpointError,
-        match=r"ran out of memory while .*"
+        match=r"out of memory while .*"
         r"\(\d+ tokens\). Shorten the text",
     ):
         CHANGES[change](classifier)

@@ -17,6 +17,7 @@ from analysis.maps.exact import ExactSearch
 from analysis.maps.probes import anisotropy, probe, silhouette
 from analysis.maps.projection import METRICS, by_neighbours, fit, project
 from analysis.maps.quality import quality, spread, spread_over_seeds
+from tests.support.sentences import in_order
 
 
 def blobs(n=60, d=12, classes=3, seed=0, apart=6.0):
@@ -157,7 +158,8 @@ def test_where_umap_cannot_pca_stands_in_and_says_so(count):
 def test_equal_vectors_lie_on_one_point():
     made = fit(np.ones((10, 4), np.float32), "umap")
     assert (made.projection.points == 0).all()
-    assert made.projection.notes == ("All 10 vectors are equal: everything lies on one point.",)
+    (note,) = made.projection.notes
+    assert in_order(note, "All 10 vectors", "equal")
     assert np.isfinite(made.place(np.ones(4)).points).all()
 
 
@@ -172,7 +174,7 @@ def test_four_vectors_can_be_a_umap_and_say_how_many_neighbours_they_have():
 def test_vectors_that_are_not_finite_are_refused_with_their_rows():
     vectors, _ = blobs(10)
     vectors[4, 2] = np.nan
-    with pytest.raises(ValueError, match=r"1 of 10 hold values that are not finite \(rows 4\)"):
+    with pytest.raises(ValueError, match=r"1 of 10 .*not finite \(rows 4\)"):
         project(vectors, "pca")
 
 
@@ -351,7 +353,7 @@ def test_a_label_with_one_member_is_named_a_problem():
     vectors, labels = blobs(20, classes=2)
     labels = labels.copy()
     labels[0] = 2
-    with pytest.raises(ValueError, match="a class has fewer than two members"):
+    with pytest.raises(ValueError, match="fewer than two members"):
         probe(vectors, labels)
     with pytest.raises(ValueError, match="at least two classes"):
         probe(vectors, np.zeros(20))

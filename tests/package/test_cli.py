@@ -9,6 +9,7 @@ import pytest
 from analysis import commands
 from analysis.common import places
 from package import cli
+from tests.support.sentences import in_order
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,7 +28,7 @@ def test_a_command_that_is_none_is_refused_with_those_there_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert cli.main(["rendr"]) == 2
-    assert "no command 'rendr'; there are app, render" in capsys.readouterr().err
+    assert in_order(capsys.readouterr().err, "'rendr'", "app, render")
 
 
 def test_a_command_of_the_library_gets_its_words(capsys: pytest.CaptureFixture[str]) -> None:

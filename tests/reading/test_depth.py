@@ -14,6 +14,7 @@ from analysis.checkpoints.model import build_classifier
 from analysis.interventions import depth_logits, sweep_last_k, what_if
 from analysis.reading.trace import model_inputs
 from tests.support import tiny, zoo
+from tests.support.sentences import in_order
 
 TEXT = tiny.SENTENCE
 SIZE = {
@@ -111,8 +112,8 @@ def test_a_maximum_over_layers_holds_its_winners_and_says_what_it_compares(encod
     won = trace.head.winners
     best = np.take_along_axis(trace.states, won.layer[None], axis=0)[0]
     np.testing.assert_array_equal(best, trace.head.values)
-    assert trace.compares.startswith("This encoder normalises its last state alone")
-    assert "layer 3 after the final norm with layer 2 before it" in trace.compares
+    assert in_order(trace.compares, "normalises", "last state alone")
+    assert in_order(trace.compares, "layer 3 after", "norm", "layer 2 before")
     for name in ("winners", "layer_quantities"):
         assert trace.compares in analysis.figures.view(name, trace).notes
     # Interventions read the same states: nothing changed gives the same logits.

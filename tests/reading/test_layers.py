@@ -76,7 +76,7 @@ def test_a_token_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match="token 99 does not exist"):
         trajectory(zoo.loaded("cls"), TEXT, token=99)
     for token in (True, 1.0, "plot"):
-        with pytest.raises(ValueError, match=r"token is .*: give a position, 0 to \d+"):
+        with pytest.raises(ValueError, match=r"token is .*: .*0 to \d+"):
             trajectory(zoo.loaded("cls"), TEXT, token=token)
 
 

@@ -255,7 +255,7 @@ def test_what_cannot_be_compared_is_refused_with_the_way_on(
 
 def test_a_vector_of_length_zero_is_refused() -> None:
     vector = analysis.similarity(zoo.loaded("bare"), A, B).a.vector
-    with pytest.raises(ValueError, match="first sentence is the centre itself"):
+    with pytest.raises(ValueError, match=r"first sentence .*centre"):
         analysis.similarity(zoo.loaded("bare"), A, B, centre=vector)
 
 

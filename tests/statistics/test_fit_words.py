@@ -7,6 +7,7 @@ from scipy import stats
 
 from analysis.statistics.fit_words import differences, leaders, verdict
 from analysis.study.fits import FitScores, HeadScores, read_fit, write_fit
+from tests.support.sentences import in_order
 
 
 def fit(scores):
@@ -38,7 +39,7 @@ def test_p_is_scipys_exact_permutation_test_times_holm():
 def test_too_few_seeds_decide_nothing_and_say_how_many_could():
     scores = {"cls": [0.1, 0.2], "mean": [0.8, 0.9], "max": [0.8, 0.9]}
     assert "2 seeds cannot decide 2 tests" in verdict(fit(scores))
-    assert "5 seeds of each head could" in verdict(fit(scores))
+    assert in_order(verdict(fit(scores)), "cannot", "5 seeds", "could")
 
 
 def test_heads_stand_above_below_or_undecided():

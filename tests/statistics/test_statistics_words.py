@@ -9,6 +9,7 @@ from analysis.common.phrases import listed
 from analysis.statistics import compare
 from analysis.statistics.verdicts import ALPHA
 from tests.support.seed_scores import generator, study
+from tests.support.sentences import in_order
 
 
 def planted(seeds: int, gap: float = 3.0) -> np.ndarray:
@@ -49,9 +50,7 @@ class TestWords:
         found = compare(study(planted(10, 0.0))).comparisons[0]
         assert found.verdict == "undecided"
         points = 100 * found.detectable
-        assert f"a true difference of {points:.2f} points would be found in 80 %" in (
-            found.sentence("task")
-        )
+        assert in_order(found.sentence("task"), "true difference", f"{points:.2f} points", "80 %")
 
     def test_seeds_that_need_other_tests_to_be_decided_promise_no_difference(self):
         """Two tasks, five seeds: 2 of 252 orders, times 9 tests, is above 0.05."""
@@ -63,7 +62,7 @@ class TestWords:
         assert found.adjusted > ALPHA >= found.smallest
         assert found.verdict == "undecided"
         assert np.isnan(found.detectable)
-        assert "only where other tests of the family are decided, too" in found.sentence("task")
+        assert in_order(found.sentence("task"), "only where", "other tests")
 
     def test_nothing_is_decided_before_all_runs_are_done(self):
         values = planted(10)
@@ -130,7 +129,7 @@ class TestWords:
         assert found.verdict == "at odds"
         sentence = found.sentence("Over all")
         assert "is better than" not in sentence
-        assert "h1 is lower in standard deviations" in sentence
+        assert in_order(sentence, "h1", "lower", "standard deviations")
         assert f"{found.standardised:+.2f} standard deviations" in sentence
         flipped = values.copy()
         flipped[0, 1] -= 4.0 / 100  # now all three are down
@@ -151,8 +150,8 @@ class TestWords:
         values = planted(10, 0.0)
         spread = compare(study(values)).comparisons[0].spread
         sentence = spread.sentence("h1", "cls", "task")
-        assert "not decided which is steadier" in sentence
-        assert f"above about {spread.visible:.1f} or below {1 / spread.visible:.2f}" in sentence
+        assert "not decided" in sentence
+        assert in_order(sentence, f"{spread.visible:.1f}", f"{1 / spread.visible:.2f}")
         assert "over 9 comparisons" in sentence
         values[0, 1] = 0.7 + (values[0, 1] - 0.7) / 100
         spread = compare(study(values)).comparisons[0].spread

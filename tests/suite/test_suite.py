@@ -12,6 +12,7 @@ from analysis import suite
 from analysis.corpus.predictions import Predictions
 from analysis.datasets.tasks import TASKS
 from analysis.suite.cases import Maker, evenly
+from tests.support.sentences import in_order
 
 ALL = suite.sentences()
 
@@ -202,7 +203,9 @@ class TestResults:
         failed = [one for one in found.failures if one.row == row]
         assert bool(failed) == fails
         if fails:
-            assert f"{case.toward} fell from {before:.2f} to {after:.2f}" == failed[0].sentence
+            assert in_order(
+                failed[0].sentence, case.toward, "fell", f"{before:.2f}", f"{after:.2f}"
+            )
 
     def test_rows_without_an_answer_count_nowhere(self):
         run = answers(self.CASES)
@@ -230,11 +233,11 @@ class TestResults:
 
     def test_a_checkpoint_of_another_task_is_refused(self):
         run = answers(self.CASES[: len(suite.sentences("trec"))])
-        with pytest.raises(ValueError, match="c answers with negative, positive"):
+        with pytest.raises(ValueError, match=r"^c .*negative, positive"):
             suite.results(suite.sentences("trec"), run)
 
     def test_predictions_of_another_table_are_refused(self):
-        with pytest.raises(ValueError, match=r"run on 3 rows, the suite has 1272"):
+        with pytest.raises(ValueError, match=r" 3 rows.* 1272"):
             suite.results(self.CASES, answers(self.CASES[:3]))
 
 

@@ -131,7 +131,7 @@ def test_a_full_disk_is_said_and_what_is_whole_stays(tmp_path, monkeypatch):
         sync(handle)
 
     monkeypatch.setattr(store.os, "fsync", full)
-    with pytest.raises(ValueError, match=r"full.*what is done is kept"):
+    with pytest.raises(ValueError, match=r"full.*kept"):
         frozen_data.states(tmp_path, data)
     monkeypatch.setattr(store.os, "fsync", sync)
     states = frozen_data.states(tmp_path, data)
@@ -246,5 +246,5 @@ def test_a_bit_that_changed_in_a_saved_head_is_noticed_when_it_is_opened(tmp_pat
     content = bytearray(file.read_bytes())
     content[-5] ^= 1
     file.write_bytes(bytes(content))
-    with pytest.raises(ValueError, match="not the file that was trained"):
+    with pytest.raises(ValueError, match="not the file"):
         analysis.load(folder, device="cpu")

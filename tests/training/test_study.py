@@ -347,19 +347,19 @@ class TestFolder:
         told = json.loads(path.read_text())
         told["families"][0]["strata"] *= 2
         path.write_text(json.dumps(told))
-        with pytest.raises(ValueError, match="names a task at one share twice"):
+        with pytest.raises(ValueError, match="one share twice"):
             read_study(tmp_path / "tiny")
 
     @pytest.mark.parametrize("folder", ["~nobody-of-this-name/x", "x" * 300])
     def test_a_name_that_is_no_folder_is_a_sentence(self, folder):
-        with pytest.raises(ValueError, match="cannot be read as a folder") as caught:
+        with pytest.raises(ValueError, match="cannot be read") as caught:
             studies_in(folder)
         assert len(str(caught.value)) < 250
 
     def test_unknown_families_and_predictions_are_refused(self, plan_file, tmp_path):
         study(plan_file(), None, None, tmp_path, do=record_without_training)
         results = read_study(tmp_path / "tiny")
-        with pytest.raises(ValueError, match="has no family 'x'; it has main, parts"):
+        with pytest.raises(ValueError, match=r"'x'.*main, parts"):
             results.family("x")
         with pytest.raises(ValueError, match="no predictions"):
             results.predictions(Cell("sst2", 1.0, "cls", 9), "dev")

@@ -172,7 +172,7 @@ class TestInterruption:
             self.stop_after_first_save(patch)
             with pytest.raises(KeyboardInterrupt):
                 finetune(run())
-        with pytest.raises(ValueError, match=r"unfinished run with other settings \(seed differ"):
+        with pytest.raises(ValueError, match=r"other settings \(seed differ"):
             finetune(run(seed=1))
 
     def test_a_failure_at_the_end_leaves_the_earlier_checkpoint_whole(self, run, monkeypatch):

@@ -13,6 +13,7 @@ from tests.support import bare_forward as truth
 from tests.support import compare_reader as seen
 from tests.support import tiny
 from tests.support.attention_reader import eager_attentions, matrices, percent, rows, start
+from tests.support.sentences import in_order
 
 SENTENCE = "the plots thinned, not dully but fine"
 LAYERS, HEADS = tiny.LAYERS, tiny.ATTENTION_HEADS
@@ -71,7 +72,7 @@ def test_table_tells_what_each_word_costs_when_left_out(open_attention, four, wh
     tau = attention.agreement(weights, result, target)
     said = " ".join(line.text for line in piece.all("line"))
     assert f"pooling head {tau.tau:+.2f}" in said
-    assert f"rankings of {tau.n} give {tau.null[0]:+.2f} to {tau.null[1]:+.2f}" in said
+    assert in_order(said, f"rankings of {tau.n}", f"{tau.null[0]:+.2f}", f"{tau.null[1]:+.2f}")
 
 
 def test_value_norms_replace_the_weights(open_attention, four):
@@ -90,7 +91,7 @@ def test_value_norms_of_a_word_are_the_sum_of_its_pieces_and_say_so(open_attenti
     piece = seen.pieces(app)["answer-toy-mha"]
     expected = [percent(norms[list(word)].sum()) for word in trace.tokens.word_groups()]
     assert [row.told["attention head 1"] for row in rows(piece)] == expected
-    assert "The value norm of a word is the sum of its pieces' norms." in piece.text
+    assert in_order(piece.text, "value norm of a word", "sum", "pieces")
 
 
 def test_tau_is_that_of_the_attention_heads_that_are_shown(open_attention, four):
@@ -109,8 +110,8 @@ def test_tau_is_that_of_the_attention_heads_that_are_shown(open_attention, four)
     own = attention.agreement(trace.head.attention[1], effects, trace.predicted)
     row = attention.agreement(trace.attentions[2, 2, 0], effects, trace.predicted)
     said = seen.pieces(app)["answer-toy-mha"].text
-    assert f"pooling head, attention head 1: {own.tau:+.2f}" in said
-    assert f"encoder's [CLS] row, attention head 2: {row.tau:+.2f}" in said
+    assert in_order(said, "pooling head", "attention head 1", f"{own.tau:+.2f}")
+    assert in_order(said, "[CLS] row", "attention head 2", f"{row.tau:+.2f}")
 
 
 def test_hidden_special_tokens_leave_their_mass_behind(open_attention, four):
@@ -119,7 +120,7 @@ def test_hidden_special_tokens_leave_their_mass_behind(open_attention, four):
     trace = analysis.record(analysis.load(four / "toy-mha"), SENTENCE)
     mass = attention.special_mass(attention.pooling_attention(trace), trace.tokens).mean()
     assert [row.label for row in rows(piece)] == SENTENCE.replace(",", " ,").split()
-    assert f"they took {100 * mass:.0f} % of the attention" in piece.text
+    assert f"{100 * mass:.0f} % of the attention" in piece.text
 
 
 def test_most_heard_comes_first_when_asked_for(open_attention, four):
@@ -139,11 +140,9 @@ def test_answer_names_the_word_listened_to_most(open_attention, four):
     weights = attention.pooling_attention(trace).mean(axis=0)
     best = int(np.where(trace.tokens.special, -1, weights).argmax())
     said = seen.verdict(app)
-    assert (
-        f"toy-mha attends most to “{trace.tokens.labels[best]}” ({100 * weights[best]:.0f} %)"
-        in said
-    )
-    assert "toy-cls has no attention beside the encoder's." in said
+    word = f"“{trace.tokens.labels[best]}”"
+    assert in_order(said, "toy-mha", "most", word, f"{100 * weights[best]:.0f} %")
+    assert "toy-cls has no attention" in said
 
 
 def test_who_listens_stands_before_who_does_not(open_attention, four):
@@ -163,11 +162,11 @@ def test_silent_pooling_head_foreign_model_and_bare_encoder_say_why(open_attenti
     silent = {
         name: found[f"answer-{name}"].all("none")[0].text for name in ("toy-cls", "stock", "bare")
     }
-    assert "pooling head cls has no attention of its own" in silent["toy-cls"]
-    assert "no attention of its own and reads [CLS], then dense and tanh" in silent["stock"]
-    assert "bare encoder without pooling head" in silent["bare"]
+    assert in_order(silent["toy-cls"], "cls", "no attention")
+    assert in_order(silent["stock"], "no attention", "[CLS]", "dense", "tanh")
+    assert "without pooling head" in silent["bare"]
     assert "no logit to split" in found["answer-bare"].text
-    assert "no prediction that could change" in found["answer-bare"].text
+    assert "no prediction" in found["answer-bare"].text
     for name in silent:
         assert len(rows(found[f"answer-{name}"])) == 10, "the encoder's [CLS] row is there"
         assert len(matrices(found[f"encoder-{name}"])) == LAYERS * HEADS + 1
@@ -178,8 +177,8 @@ def test_a_bare_encoder_cannot_hide_a_token_from_a_pooling_head(open_attention, 
     tiny.make_bare_encoder(four / "bare")
     app = open_attention(four, checkpoints=["stock", "bare"], leave="head")
     found = seen.pieces(app)
-    assert "no prediction that could change" in found["answer-bare"].text
-    assert "no prediction that could change" not in found["answer-stock"].text
+    assert "no prediction" in found["answer-bare"].text
+    assert "no prediction" not in found["answer-stock"].text
 
 
 def test_empty_text_and_no_checkpoint_ask_for_one(open_attention, four):
@@ -187,7 +186,7 @@ def test_empty_text_and_no_checkpoint_ask_for_one(open_attention, four):
     assert "Type a sentence above" in seen.said(app)
     app = open_attention(four)
     app.multiselect(key="checkpoints").set_value([]).run()
-    assert "Choose at least one checkpoint" in seen.said(app)
+    assert "at least one checkpoint" in seen.said(app)
 
 
 def test_layer_that_another_encoder_lacks_is_said_and_stops_nothing(open_attention, four):
@@ -196,8 +195,8 @@ def test_layer_that_another_encoder_lacks_is_said_and_stops_nothing(open_attenti
     app.session_state["marked_layer"] = 4
     app.run()
     found = seen.pieces(app)
-    assert "short has no layer 4: choose 1 to 2" in found["encoder-short"].text
-    assert "layer 4 has no attention: choose 1 to 2" in found["answer-short"].text
+    assert in_order(found["encoder-short"].text, "short", "layer 4", "1 to 2")
+    assert in_order(found["answer-short"].text, "layer 4", "1 to 2")
     assert matrices(found["encoder-toy-mha"])
 
 
@@ -246,10 +245,8 @@ def test_seed_group_is_mean_and_spread_over_its_seeds(open_attention, folder):
     piece = seen.pieces(app)["encoder-toy-mha"]
     np.testing.assert_allclose(matrices(piece)[0], mean[0, 0], atol=2e-5)
     apart = 100 * np.std([trace.attentions for trace in traces], axis=0, ddof=1)
-    assert (
-        f"Mean over 3 seeds; standard deviation of a cell: {apart.mean():.2g} points on "
-        f"average, {apart.max():.2g} at most." in piece.text
-    )
+    spread = ("standard deviation", f"{apart.mean():.2g} points", f"{apart.max():.2g} at most")
+    assert in_order(piece.text, "Mean over 3 seeds", *spread)
     rolled = [attention.rollout(trace).values[1, 0] for trace in traces]
     asked = [trace.attentions[1].mean(axis=0)[0] for trace in traces]
     for view, each in (("Rollout", rolled), ("One token", asked)):

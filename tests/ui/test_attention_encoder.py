@@ -11,6 +11,7 @@ from analysis.reading import attention
 from tests.support import compare_reader as seen
 from tests.support import tiny
 from tests.support.attention_reader import eager_attentions, matrices, percent, rows, start
+from tests.support.sentences import in_order
 
 SENTENCE = "the plots thinned, not dully but fine"
 LAYERS, HEADS = tiny.LAYERS, tiny.ATTENTION_HEADS
@@ -141,7 +142,9 @@ def test_rollout_entropy_and_parts_are_the_librarys(open_attention, four):
         if "data-head" in node.attributes
     ]
     entropy, distance = attention.head_entropy(trace), attention.head_distance(trace)
-    assert f"{entropy.normalised[1, 2]:.2f} of log T" in cells[HEADS + 2].attributes["title"]
+    assert in_order(
+        cells[HEADS + 2].attributes["title"], f"{entropy.normalised[1, 2]:.2f}", "log T"
+    )
     at = LAYERS * HEADS + 2 * HEADS + 3
     assert f"{distance.tokens[2, 3]:.2f} tokens" in cells[at].attributes["title"]
     app.segmented_control(key="encoder_view").set_value("Input parts").run()
@@ -151,14 +154,14 @@ def test_rollout_entropy_and_parts_are_the_librarys(open_attention, four):
     expected = [own, 1 - own, *masses.ravel()]
     assert shown == [number(100 * float(value), "percent") for value in expected]
     said = seen.pieces(app)["encoder-toy-mha"].all("line")[-1].text
-    assert said == f"Rows sum to 100 %; layer {LAYERS}, mean over attention heads."
+    assert in_order(said, "100 %", f"layer {LAYERS}", "mean over attention heads")
     app.session_state["marked_layer"], app.session_state["marked_head"] = 2, 3
     app.run()
     masses = attention.block_masses(trace.attentions, trace.tokens).values[1, 3]
     piece = seen.pieces(app)["encoder-toy-mha"]
     shown = [node.text for node in piece.all("wide")]
     assert shown[2:] == [number(100 * float(value), "percent") for value in masses.ravel()]
-    assert piece.all("line")[-1].text == "Rows sum to 100 %; layer 2, attention head 3."
+    assert in_order(piece.all("line")[-1].text, "100 %", "layer 2", "attention head 3")
 
 
 def test_pair_has_its_mass_within_and_across(open_attention, folder):

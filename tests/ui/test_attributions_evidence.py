@@ -30,6 +30,7 @@ from tests.support.attributions_reader import (
     tokens_of,
 )
 from tests.support.plotly_arrays import numbers
+from tests.support.sentences import in_order
 
 
 def measured(folder, method, n_steps=None, target=None, **asked):
@@ -54,7 +55,7 @@ def test_evidence_table_holds_the_measures_beside_random_rankings(open_attributi
     random = record.measure("comprehensiveness")
     low, high = random.band
     assert table["random rankings"][1] == f"{random.random:+.2f}|{low:.2f} to {high:.2f}"
-    assert "By construction comprehensiveness and deletion favour" in said(app)
+    assert in_order(said(app), "By construction", "comprehensiveness", "deletion", "favour")
 
 
 def test_the_page_ends_with_the_method_that_its_evidence_supports(open_attributions, four):

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support import compare_reader as seen
 from tests.support import tiny
+from tests.support.sentences import in_order
 
 SENTENCE = "the film is good"
 SCRIPT = "<script>window.hit=1</script><img src=x onerror=\"window.hit=1\"> & 'a' <b>good</b>"
@@ -46,7 +47,7 @@ def test_blank_text_asks_for_a_sentence(open_app, four, text):
     app = open_app(four, text=SENTENCE)
     app.text_input(key="text").set_value(text).run()
     assert not app.exception
-    assert "Type a sentence above, or choose an example." in seen.said(app)
+    assert in_order(seen.said(app), "Type a sentence", "example")
     assert not seen.pieces(app)
     assert app.get("button_group"), "the examples stay"
     app.text_input(key="text").set_value(SENTENCE).run()
@@ -103,7 +104,7 @@ def test_control_characters_are_replaced_and_counted(open_app, four):
     app = open_app(four)
     app.text_input(key="text").set_value("the \x07\x00film is good").run()
     assert len(seen.cards(app)) == 4
-    assert "2 control characters replaced by a space" in seen.said(app)
+    assert in_order(seen.said(app), "2 control characters", "space")
     labels = [u.label for u in seen.cards(app)["toy-mha"].reads]
     assert labels[1:-1] == ["the", "film", "is", "good"]
 
@@ -115,12 +116,12 @@ def test_lone_surrogates_are_replaced_and_counted(open_app, four, monkeypatch):
     monkeypatch.setattr(sentence_fields, "texts", lambda *_: ("the \ud800film \udfffis good", ""))
     app = open_app(four)
     assert len(seen.cards(app)) == 4
-    assert "2 unpaired surrogates replaced by" in seen.said(app)
+    assert "2 unpaired surrogates" in seen.said(app)
 
 
 def test_unknown_pieces_are_counted_and_shown_as_typed(open_app, four):
     app = open_app(four, text="the zyx is qwv", unit="words")
-    assert "2 pieces not in the vocabulary" in seen.said(app)
+    assert in_order(seen.said(app), "2 pieces", "vocabulary")
     labels = [u.label for u in seen.cards(app)["toy-mha"].reads]
     assert labels == ["[CLS]", "the", "zyx", "is", "qwv", "[SEP]"]
 
@@ -134,10 +135,7 @@ def test_ten_thousand_words_are_cut_and_the_cards_say_how_many_tokens(open_app, 
     shown = seen.cards(app)
     assert len(shown) == 4
     for card in shown.values():
-        assert (
-            card.lines[-1] == f"{10_000 + 2 - tiny.POSITIONS:,} tokens beyond the model's "
-            "limit were cut"
-        )
+        assert in_order(card.lines[-1], f"{10_000 + 2 - tiny.POSITIONS:,} tokens", "cut")
         assert len(card.reads) == tiny.POSITIONS
     assert tiny.POSITIONS < LONG_TEXT, "the cut text is short enough to attribute at once"
     assert app.text_area(key="document").value == text

@@ -18,6 +18,7 @@ from pages.ui.evaluate import words as evaluate_words
 from tests.support import compare_reader as seen
 from tests.support import study_folders as made_studies
 from tests.support.plotly_arrays import numbers
+from tests.support.sentences import in_order
 
 PAGE = "pages/8_Evaluate.py"
 PRIMARY = ("rte", "mrpc", "cola")
@@ -69,7 +70,7 @@ def test_the_headline_is_the_stratified_test_of_the_library(open_study, whole):
     report = compare(study.scores(study.primary))
     for comparison in report.headlines:
         assert comparison.sentence("Over RTE, MRPC and CoLA") in texts(app)
-    assert any("max_seq_mha is better than cls" in text for text in texts(app))
+    assert any(in_order(text, "max_seq_mha", "better than cls") for text in texts(app))
     assert made_studies.NOTE.replace(":", "\\:") in "".join(texts(app)).replace("\\.", ".").replace(
         "\\-", "-"
     )
@@ -80,7 +81,7 @@ def test_a_family_is_said_in_three_sentences_with_the_numbers_of_its_tests(open_
     report = compare(study.scores(study.primary))
     largest, power = evaluate_words.summary(report)
     most = max(report.headlines, key=lambda c: abs(c.difference))
-    assert f"{most.head}: {100 * most.difference:+.2f} points against cls" in largest
+    assert in_order(largest, most.head, f"{100 * most.difference:+.2f} points", "cls")
     assert f"{100 * most.interval[0]:.2f} to {100 * most.interval[1]:.2f}" in largest
     assert f"{min(100 * c.detectable for c in report.headlines):.1f}" in power
     said = texts(open_study(whole))
@@ -126,10 +127,8 @@ def test_filters_and_metrics_change_what_is_drawn_and_no_p(open_study, whole):
     drawn = charts(app)
     assert "drawing-study_scores-0" in drawn
     assert "drawing-study_scores-1" not in drawn
-    assert any(
-        "This shows F1; the tests use the metric declared for each task." in t for t in texts(app)
-    )
-    assert any("12 tests against cls are corrected together; 6 are shown" in t for t in texts(app))
+    assert any(in_order(text, "F1", "metric declared for each task") for text in texts(app))
+    assert any(in_order(text, "12 tests", "cls", "corrected", "6") for text in texts(app))
 
 
 def test_every_seed_is_a_dot(open_study, whole):
@@ -162,8 +161,8 @@ def test_a_family_with_runs_missing_decides_nothing_and_names_them(open_study, t
     app = open_study(folder)
     assert not app.exception
     said = " ".join(texts(app))
-    assert "36 of 80 runs of this family are done" in said
-    assert "Missing: 4 of 40 runs of RTE, all 40 runs of MRPC." in said
+    assert "36 of 80 runs" in said
+    assert in_order(said, "Missing", "4 of 40 runs of RTE", "all 40 runs of MRPC")
     assert "better" not in said
     shown = table(app)
     assert set(shown["verdict"]) == {"not decided yet"}
@@ -190,7 +189,7 @@ def test_an_unfinished_family_decides_no_steadiness_and_promises_nothing(open_st
     said = " ".join(texts(app))
     assert "steadier here" not in said
     assert "less steady here" not in said
-    assert "not decided yet, as runs of the family are missing" in said
+    assert in_order(said, "not decided", "missing")
     assert table(app)["detectable"].isna().all()
 
 
@@ -223,23 +222,23 @@ def test_what_does_not_vary_is_said_without_a_number(tmp_path):
     values = scores(family).values.copy()
     values[0, 1] = 0.7
     (line,) = evaluate_words.steadier(compare(Scores(family, values)))
-    assert "cannot be compared, as too few scores vary: max_cls" in line
+    assert in_order(line, "cannot be compared", "max_cls")
     assert "nan" not in line
-    assert "not decided (after Holm over 3 comparisons a ratio above about" in line
+    assert in_order(line, "not decided", "Holm over 3 comparisons", "ratio above")
 
 
 def test_a_family_of_one_seed_is_drawn(open_study, tmp_path):
     families = [made_studies.family("primary", PRIMARY, 1, primary=True)]
     app = open_study(made_studies.write(tmp_path / "one", families))
     assert not app.exception
-    assert set(table(app)["verdict"]) == {"too few seeds to decide"}
+    assert all("too few seeds" in verdict for verdict in table(app)["verdict"])
 
 
 @pytest.mark.parametrize("typed", ["~nobody-of-this-name/x", "x" * 300])
 def test_a_name_that_is_no_folder_says_so(open_study, typed):
     app = open_study(typed)
     assert not app.exception
-    assert "cannot be read as a folder" in app.error[0].value
+    assert "cannot be read" in app.error[0].value
 
 
 def test_a_folder_of_several_studies_offers_them(open_study, tmp_path):
@@ -268,13 +267,13 @@ def test_how_it_was_run_has_the_command_and_names_mixed_precision(tmp_path):
     families = [made_studies.family("primary", ("rte",), 4, primary=True)]
     one = read_study(made_studies.write(tmp_path / "one", families))
     lines = significance.made_with(one)
-    assert lines[-1] == "The command: python -m training study toy.yaml --data GLUE_FOLDER"
+    assert lines[-1].endswith(": python -m training study toy.yaml --data GLUE_FOLDER")
     assert not any("precision" in line for line in lines)
     mixed = made_studies.write(
         tmp_path / "mixed", families, precision=lambda head: "fp32" if head == "mha" else "bf16"
     )
     lines = significance.made_with(read_study(mixed))
-    assert any("not all of one precision (12 in bf16, 4 in fp32)" in line for line in lines)
+    assert any(in_order(line, "precision", "12 in bf16", "4 in fp32") for line in lines)
 
 
 def test_few_seeds_are_too_few_and_never_no_difference(open_study, tmp_path):
@@ -285,10 +284,10 @@ def test_few_seeds_are_too_few_and_never_no_difference(open_study, tmp_path):
     report = compare(study.scores(study.primary))
     assert all(c.smallest > ALPHA for c in report.comparisons)
     said = " ".join(texts(app)).lower()
-    assert "too few seeds to decide" in said
+    assert "too few seeds" in said
     for forbidden in ("no difference between", "equally good", "no effect", "the same as"):
         assert forbidden not in said
-    assert set(table(app)["verdict"][3:]) == {"too few seeds to decide"}
+    assert all("too few seeds" in verdict for verdict in table(app)["verdict"][3:])
 
 
 def test_a_study_without_runs_and_a_folder_without_a_study_say_so(open_study, tmp_path):

@@ -15,6 +15,7 @@ from analysis.common import jobs
 from analysis.figures.style.style import CLASS_COLOURS
 from tests.support import compare_reader as seen
 from tests.support import tiny
+from tests.support.sentences import in_order
 
 PAGE = "pages/8_Evaluate.py"
 GOOD = b"text,label\nthe film is good,negative\nthe plot is thin,positive\na fine film,negative\n"
@@ -80,7 +81,7 @@ def test_a_file_is_run_and_scored_as_the_library_scores_it(open_data, two):
     texts = ["the film is good", "the plot is thin", "a fine film"]
     answers = [int(analysis.record(classifier, text).predicted) for text in texts]
     right = sum(a == b for a, b in zip(answers, (0, 1, 0), strict=True))
-    assert f"sst2-cls is right on {right} of 3 rows" in said(app)
+    assert in_order(said(app), "sst2-cls", "right", f"{right} of 3 rows")
 
 
 def test_rows_with_a_problem_are_named_by_number_and_the_others_kept(open_data):
@@ -91,18 +92,18 @@ def test_rows_with_a_problem_are_named_by_number_and_the_others_kept(open_data):
     lines = content.decode().splitlines()
     wrong = [number for number, line in enumerate(lines, 1) if "" in line.split(",")]
     assert list(problems["row"]) == wrong == [5, 6]
-    assert "3 of 5 rows can be used" in said(app)
+    assert "3 of 5 rows" in said(app)
 
 
 def test_unknown_labels_are_offered_a_mapping(open_data):
     content = GOOD + b"the end,meh\n"
     app = upload(open_data(source="file"), content)
     assert "none of negative, positive" in said(app)
-    assert "3 of 4 rows can be used" in said(app)
+    assert "3 of 4 rows" in said(app)
     choice = next(box for box in app.selectbox if box.label.startswith("meh"))
     choice.set_value("positive")
     next(button for button in app.button if button.label == "Use these").click().run()
-    assert "4 of 4 rows can be used" in said(app)
+    assert "4 of 4 rows" in said(app)
 
 
 def right(app: Any, name: str) -> int:
@@ -148,7 +149,7 @@ def test_rows_that_were_cut_are_counted_and_can_be_listed(open_data):
     long = " ".join(["film"] * 2000)
     app = run_all(upload(open_data(source="file"), GOOD + f"{long},positive\n".encode()))
     assert not app.exception
-    assert "sst2-cls: 1 row was cut at" in said(app)
+    assert in_order(said(app), "sst2-cls", "1 row", "cut")
     app.session_state["examples_show"] = "cut"
     app.session_state["look"] = "examples"
     app.run()

@@ -11,6 +11,7 @@ from analysis.figures.files.export import export
 from analysis.figures.style.venues import width_in_inches
 from tests.support import bare_forward as truth
 from tests.support import tiny
+from tests.support.sentences import in_order
 
 SENTENCE = "the film is good but the plot is thin"
 FORMATS = ("pdf", "svg", "png", "csv", "html", "tex", "json", "txt", "bib")
@@ -167,7 +168,7 @@ def test_a_small_font_is_told_with_what_to_change(opened):
     shown = words_of(opened)
     assert "1 of" in shown
     assert "asks for a change" in shown
-    assert "set the font size to 8 points" in shown
+    assert in_order(shown, "font size", "8 points")
 
 
 def test_caption_latex_bibtex_and_table_stand_there_to_be_copied(opened):

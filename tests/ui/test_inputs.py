@@ -117,7 +117,7 @@ def test_choosing_other_checkpoints_lets_go_of_what_a_link_named(open_app, four)
 def test_no_checkpoint_asks_for_one(open_app, four):
     app = open_app(four, text=SENTENCE)
     app.multiselect(key="checkpoints").set_value([]).run()
-    assert "Choose at least one checkpoint above." in seen.said(app)
+    assert "at least one checkpoint" in seen.said(app)
     assert app.text_input(key="text").value == SENTENCE
 
 
@@ -224,7 +224,7 @@ def test_variant_marks_what_was_added_and_what_left_out(open_app, four):
 
 def test_empty_variant_asks_for_one(open_app, four):
     app = open_app(four, text=SENTENCE, compare="true")
-    assert "Type a variant of the sentence above" in seen.said(app)
+    assert "Type a variant" in seen.said(app)
 
 
 def test_a_variant_begins_with_the_sentence(open_app, four):

@@ -12,6 +12,7 @@ import pytest
 import analysis
 from analysis.reading import layers
 from tests.support import compare_reader as seen
+from tests.support.sentences import in_order
 
 DEMO = Path(__file__).resolve().parent.parent.parent / "checkpoints"
 SENTENCE = "The plot is thin, but the acting is anything but dull."
@@ -50,7 +51,7 @@ def test_winners_of_a_demo_checkpoint_add_up_to_its_logit(open_page):
     app = open_page(PAGES[1], detail_checkpoint="sst2-max_cls")
     trace = analysis.record(analysis.load("sst2-max_cls"), SENTENCE)
     said = seen.said(app).replace("\\", "")
-    assert f"the forward pass gave {trace.logits[trace.predicted]:+.4f}" in said
+    assert in_order(said, "forward pass", f"{trace.logits[trace.predicted]:+.4f}")
     assert "sst2-cls and sst2-mha do not max-pool" in said
 
 
@@ -59,7 +60,8 @@ def test_attention_of_a_demo_checkpoint_is_named_by_the_words_it_hears_most(open
     trace = analysis.record(analysis.load("sst2-mha"), SENTENCE)
     mean = np.where(trace.tokens.special, -1, trace.head.attention.mean(axis=0))
     most = trace.tokens.labels[int(mean.argmax())]
-    assert f"sst2-mha attends most to “{most}” ({100 * mean.max():.0f} %)" in app.main.text[0].value
+    line = app.main.text[0].value
+    assert in_order(line, "sst2-mha", "most", f"“{most}”", f"{100 * mean.max():.0f} %")
 
 
 FOUR = ["sst2-cls", "sst2-max_cls", "sst2-mha", "sst2-max_seq_mha"]

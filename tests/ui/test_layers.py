@@ -13,6 +13,7 @@ from tests.support import compare_reader as seen
 from tests.support import tiny
 from tests.support.layers_reader import NAMES, TEXT, cells, charts, lines, path
 from tests.support.plotly_arrays import numbers
+from tests.support.sentences import in_order
 
 
 def test_lines_over_depth_are_the_numbers_of_each_checkpoint(open_layers, made):
@@ -36,7 +37,7 @@ def test_prediction_by_depth_is_that_of_the_class_to_explain(open_layers, made):
         np.testing.assert_allclose(values, path(made / checkpoint).probabilities[:, 2], rtol=1e-5)
     assert f"Probability of {label}" in charts(app)["depth-chart-3"]["layout"]["title"]["text"]
     said = seen.said(app)
-    assert "The pooling head was trained at the last layer only." in said
+    assert in_order(said, "trained", "last layer only")
 
 
 def test_sentence_above_says_from_which_layer_on_the_label_stands(open_layers, made):
@@ -45,9 +46,9 @@ def test_sentence_above_says_from_which_layer_on_the_label_stands(open_layers, m
     settled = 1 + max(np.flatnonzero(predicted != predicted[-1]), default=-1)
     label = tiny.random_labels(11)[predicted[-1]]
     said = app.main.text[0].value
-    assert f"the final label {label} is stable from layer {settled} in toy-cls." in said
+    assert in_order(said, f"final label {label}", f"from layer {settled}", "toy-cls")
     turn = path(made / "toy-cls").cosine_to_previous
-    assert f"[CLS] changes direction most at layer {np.nanargmin(turn)}" in said
+    assert in_order(said, "[CLS] changes direction most", f"layer {np.nanargmin(turn)}")
     assert f"{np.nanmin(turn):.2f}" in said
 
 
@@ -96,7 +97,7 @@ def test_layer_that_is_marked_is_marked_in_every_view(open_layers, made):
     assert [(box["y0"], box["y1"]) for box in boxes] == [(1.5, 2.5)] * 2
     assert "▸ 2" in found["map-chart"]["layout"]["yaxis"]["ticktext"]
     strip = seen.pieces(app)["follow-strip"].text
-    assert "change of direction of each token at layer 2 of toy-cls" in strip
+    assert in_order(strip, "change of direction", "layer 2", "toy-cls")
     trace = analysis.record(analysis.load(made / "toy-cls"), TEXT)
     before, after = trace.hidden[1:3].astype(float)
     cosine = (
@@ -153,7 +154,7 @@ def test_standardised_values_need_a_profile_and_use_it(open_layers, four):
     profile = measure_profile(model, ["the film is good", TEXT, "a very dull story"], None, "test")
     profile.save(four / "toy-mha")
     app = open_layers(four, checkpoints=["toy-cls", "toy-mha"], layer_values="standardised")
-    assert "toy-cls: it has no profile over a corpus" in seen.said(app).replace("\\", "")
+    assert in_order(seen.said(app).replace("\\", ""), "toy-cls", "no profile")
     (shown,) = cells(app)
     apart = path(four / "toy-mha").vectors - profile.cls_mean
     expected = apart[1:] / profile.cls_deviation[1:]
@@ -201,7 +202,7 @@ def test_models_without_pooling_head_have_lines_and_say_why_no_prediction(open_l
     tiny.make_bare_encoder(four / "bare")
     app = open_layers(four, checkpoints=["toy-cls", "stock", "bare"], layer_order="weight")
     said = seen.said(app).replace("\\", "")
-    assert "bare: it is a bare encoder without a pooling head" in said
+    assert in_order(said, "bare", "without a pooling head")
     assert set(lines(app, 0)) == {"toy-cls", "stock", "bare"}
     assert set(lines(app, 3)) == {"toy-cls", "stock"}
     np.testing.assert_allclose(lines(app, 0)["stock"], path(four / "stock").norm, rtol=1e-5)
@@ -214,14 +215,14 @@ def test_models_without_pooling_head_have_lines_and_say_why_no_prediction(open_l
     app.session_state["checkpoints"] = ["bare"]
     app.run()
     assert not app.exception
-    assert "None of these has a pooling head" in seen.said(app)
+    assert in_order(seen.said(app), "None", "pooling head")
     assert len(charts(app)) == 3
 
 
 def test_encoder_of_another_depth_is_named_and_left_out_of_the_lines(open_layers, four):
     tiny.make_bare_encoder(four / "deep", num_hidden_layers=6)
     app = open_layers(four, checkpoints=["toy-cls", "deep"])
-    assert "deep has 6 layers and is left out" in seen.said(app).replace("\\", "")
+    assert in_order(seen.said(app).replace("\\", ""), "deep", "6 layers", "left out")
     assert list(lines(app, 0)) == ["toy-cls"]
     assert sorted(one.shape for one in cells(app)) == [(5, 32), (7, 32)]
 
@@ -263,4 +264,4 @@ def test_chosen_dimension_is_outlined_and_drawn_by_layer(open_layers, made):
     assert f"weight {layers.dimension_weights(trace, target)[7]:+.3f}" in told
     app.button(key="dimension-close").click().run()
     assert "dimension-chart" not in charts(app)
-    assert "Click a cell to choose its layer and dimension." in seen.said(app)
+    assert in_order(seen.said(app), "Click a cell", "layer", "dimension")

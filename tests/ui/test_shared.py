@@ -15,6 +15,7 @@ from pages.ui.data import file
 from pages.ui.engine import models, results, results_folder, visitor
 from pages.ui.frame import catalogue, settings
 from tests.support.pages import PAGES
+from tests.support.sentences import in_order
 
 PATHS = re.compile(r"folder|path|hub", re.I)
 
@@ -228,4 +229,4 @@ def test_an_upload_that_is_no_longer_kept_is_said(open_app, four, tmp_path):
     )
     assert not app.exception
     notes = [note.value.replace("\\", "") for note in app.warning]
-    assert any("mine.csv is no longer kept here" in note for note in notes), notes
+    assert any(in_order(note, "mine.csv", "no longer") for note in notes), notes

@@ -15,6 +15,7 @@ from analysis.reading.dimensions import dimensions
 from pages.ui.engine.replies import common_class
 from tests.support import tiny
 from tests.support.plotly_arrays import numbers
+from tests.support.sentences import in_order
 from tests.support.winners_reader import TEXT, charts, heat, pieces, said_by
 
 
@@ -55,7 +56,7 @@ def test_a_maximum_that_is_only_a_part_shows_its_winners_and_says_what_is_beside
     counts = np.bincount(holders, minlength=len(trace.tokens))
     said = said_by(app)
     assert f"{100 * counts.max() / holders.size:.0f} % of the dimensions" in said
-    assert "Of the maximum alone: cls and mean are read beside it." in said
+    assert in_order(said, "maximum alone", "cls and mean")
     split = analysis.decompose(trace, "zero").contrast(trace.predicted)[2].sum(axis=1)
     shown = pieces(app)["strips-toy-t"]
     for token in np.argsort(-np.abs(split))[:3]:
@@ -78,7 +79,7 @@ def test_where_tokens_compete_the_table_holds_what_a_token_holds(
     trace = analysis.record(analysis.load(folder / "toy-t"), TEXT)
     place = trace.tokens.labels.index("acting")
     held = np.flatnonzero(trace.hidden[-1].argmax(axis=0) == place)
-    assert f"This token holds {len(held)} of 32 dimensions" in said_by(app)
+    assert in_order(said_by(app), "holds", f"{len(held)} of 32 dimensions")
     weights = trace.head.readout[:, -1].astype(float)
     own = weights[trace.predicted] - np.delete(weights, trace.predicted, axis=0).mean(axis=0)
     adds = own[held] * trace.hidden[-1, place, held]
@@ -118,9 +119,9 @@ def test_without_a_corpus_profile_zero_is_said_and_noise_is_not_measured_in_word
 ):
     app = open_winners(made, checkpoints=["toy-max_cls"], reference="corpus mean")
     said = said_by(app)
-    assert "toy-max_cls has no corpus mean: its split is measured from zero." in said
-    assert "Contributions: exact given source layers, relative to zero; measured error" in said
-    assert "Not known how many wins flip under noise: toy-max_cls has no corpus profile" in said
+    assert in_order(said, "toy-max_cls has no corpus mean", "zero")
+    assert in_order(said, "Contributions", "exact", "relative to zero", "error")
+    assert in_order(said, "Not known", "flip under noise", "toy-max_cls", "profile")
     app = open_winners(made, checkpoints=["toy-max_cls"], reference="zero")
     assert "no corpus mean" not in said_by(app)
 
@@ -132,7 +133,7 @@ def test_a_single_layer_that_competes_leaves_no_panel_out_without_a_reason(
         folder / "toy-one", "max_cls", tiny.random_labels(3), seed=4, head_options={"last_k": 1}
     )
     said = said_by(open_winners(folder, checkpoints=["toy-one"]))
-    assert "No drop effect: toy-one: only layer 4 competes (last_k = 1)" in said
+    assert in_order(said, "No drop effect", "toy-one", "layer 4", "last_k = 1")
     assert "no win has a runner-up" in said
 
 
@@ -147,7 +148,7 @@ def test_memory_that_runs_out_for_drop_effects_is_said(
     monkeypatch.setattr(interventions, "drop_effects", refuse)
     app = open_winners(made, checkpoints=["toy-max_cls"])
     assert not app.exception
-    assert "No drop effect: toy-max_cls: the device ran out of memory" in said_by(app)
+    assert in_order(said_by(app), "No drop effect", "toy-max_cls", "out of memory")
 
 
 def test_the_percentile_of_each_share_stands_beside_it(open_winners: Any, four: Path):

@@ -11,6 +11,7 @@ import pytest
 import analysis
 from analysis.figures.style.style import number
 from tests.support import tiny
+from tests.support.sentences import in_order
 from tests.support.winners_reader import pieces, said_by
 
 OWN = "the film is good\nthe story was dull\nwho said it?\nthe acting is fine and good"
@@ -59,14 +60,15 @@ def test_seed_groups_are_held_against_their_own_disagreement(open_winners: Any, 
     said = said_by(app)
     for name, group in members.items():
         share = 100 * seed_disagreement(group, texts).share[0]
-        assert (
-            f"Two seeds of {name} differ in the source layer of {share:.0f} % of the places" in said
+        assert any(
+            in_order(sentence, f"Two seeds of {name}", "source layer", f"{share:.0f} %")
+            for sentence in said.split(". ")
         )
     found = between_groups(*([collect(m, texts) for m in group] for group in members.values()))
     top = int(np.abs(found.difference).argmax())
-    assert f"differ most at layer {found.layers[top]}" in said
+    assert in_order(said, "differ most", f"layer {found.layers[top]}")
     assert f"{100 * found.difference[top]:+.1f} points" in said
-    assert f"two seeds of one group differ there by {100 * found.within[top]:.1f} points" in said
+    assert in_order(said, "two seeds of one group", f"{100 * found.within[top]:.1f} points")
 
 
 def test_a_stopped_pass_keeps_what_is_done_and_goes_on_from_there(
@@ -100,7 +102,7 @@ def test_too_few_sentences_are_refused_in_words(open_winners: Any, made: Path):
     app = open_winners(
         made, checkpoints=["toy-max_cls"], source="own sentences", own_sentences="one"
     )
-    assert "1 sentences: give 2 to 2000 different ones" in said_by(app)
+    assert in_order(said_by(app), "1 sentences", "2 to 2000")
 
 
 def test_the_behaviour_suite_is_at_hand_and_spread_evenly(open_winners: Any, made: Path):
@@ -207,4 +209,4 @@ def test_classes_that_a_data_set_does_not_give_are_said(open_winners: Any, made:
             over_classes="given",
         )
     )
-    assert "toy-max_seq_mha: the data set has no labels" in said_by(app)
+    assert in_order(said_by(app), "toy-max_seq_mha", "no labels")
