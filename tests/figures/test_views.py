@@ -191,7 +191,7 @@ def test_without_a_maximum_over_layers_the_contributions_stand_alone():
         assert "measured error" in plot.notes[0]
     bent = replace(given, rule=STRAIGHT_LINE, points=32)
     note = view("source_layers", bent, None, 1).notes[0]
-    assert note.startswith("Split along a straight line through the head's own layers")
+    assert in_order(note, "straight line", "own layers")
     assert in_order(note, "gap", f"{bent.gap:.0e} logits", "32 points")
     assert "xact" not in note
 

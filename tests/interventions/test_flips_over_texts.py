@@ -22,6 +22,7 @@ from analysis.interventions.flips_over_texts import (
     rates_in_words,
 )
 from tests.support import tiny
+from tests.support.sentences import in_order
 
 ROWS = [
     ("the plot is thin but the acting is fine", None),
@@ -137,7 +138,7 @@ def test_the_sentence_is_decided_by_mcnemars_test():
     p = mcnemar([[4, 16], [0, 0]], exact=True).pvalue
     assert p < 0.05
     words = rates_in_words(often + seldom)
-    assert words.startswith("often changes its mind most often, on 100 %")
+    assert in_order(words, "often", "most often", "100 %")
     assert f"{p:.1e}" in words
     assert "tell the two apart" not in words
     few = [record("often", row, 1) for row in range(3)] + [record("seldom", r, 0) for r in range(3)]

@@ -300,7 +300,7 @@ def test_a_seed_group_is_its_mean_with_spread_and_a_dot_for_each_seed(open_attri
     best = int(scores.mean(axis=0)[inner].argmax()) + 1
     mean = number(scores.mean(axis=0)[best], "signed")
     assert f"({mean} ± {spread[best]:.2f} logits)" in seen.verdict(app)
-    assert seen.verdict(app).endswith("Mean over 3 seeds, ± one standard deviation.")
+    assert in_order(seen.verdict(app), "Mean over 3 seeds", "± one standard deviation")
     again(app, evidence_of="toy-mha")
     target_asked = {"target": target, "unit": "piece"}
     each = []

@@ -10,6 +10,7 @@ import pytest
 from tests.support import bare_forward as truth
 from tests.support import compare_reader as seen
 from tests.support import tiny
+from tests.support.sentences import in_order
 
 SENTENCE = "the plot is thin but the acting is fine"
 LABELS = ("ravo", "tilu", "pemo")
@@ -30,7 +31,7 @@ def test_agreeing_checkpoints_are_said_to_agree(open_app, folder):
     for name in ("a", "b", "c"):
         leaning(folder / name, "tilu", seed=ord(name))
     said = seen.verdict(open_app(folder, text=SENTENCE))
-    assert said.startswith("These three checkpoints (one seed each) agree: tilu.")
+    assert in_order(said, "three checkpoints", "one seed each", "agree", "tilu")
 
 
 def test_disagreeing_checkpoints_are_named_with_what_they_say(open_app, folder):
