@@ -11,7 +11,7 @@ from analysis.figures.plot import Plot
 from analysis.figures.views import similarity as views
 from analysis.similarities.wording import beside, ends, in_words
 from pages.ui.engine import models
-from pages.ui.frame import address, inputs
+from pages.ui.frame import address, sentence_fields
 from pages.ui.frame.catalogue import Catalogue, Entry
 from pages.ui.frame.choice import Choice
 from pages.ui.frame.examples import TASKS
@@ -97,7 +97,7 @@ def _is_complete(choice: Choice) -> bool:
 
 def _take_example() -> None:
     example = TASKS["mrpc"].examples[0]
-    inputs.show_text(example.text, example.pair)
+    sentence_fields.show_text(example.text, example.pair)
 
 
 def _controls(
