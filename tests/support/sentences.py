@@ -13,7 +13,7 @@ def in_order(text: str, *facts: str) -> bool:
     """
     place = 0
     for fact in facts:
-        before = r"(?<![\w.\-−])" if re.match(r"[\w]", fact) else ""
+        before = r"(?<![\w\-−])(?<!\d\.)" if re.match(r"[\w]", fact) else ""
         after = r"(?!\w|\.\d)" if re.search(r"\w$", fact) else ""
         match = re.compile(before + re.escape(fact) + after).search(text, place)
         if match is None:

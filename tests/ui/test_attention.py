@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -195,8 +197,8 @@ def test_layer_that_another_encoder_lacks_is_said_and_stops_nothing(open_attenti
     app.session_state["marked_layer"] = 4
     app.run()
     found = seen.pieces(app)
-    assert in_order(found["encoder-short"].text, "short", "layer 4", "1 to 2")
-    assert in_order(found["answer-short"].text, "layer 4", "1 to 2")
+    for part in ("encoder-short", "answer-short"):
+        assert re.search(r"layer 4\b.* 1 to 2\b", found[part].text)
     assert matrices(found["encoder-toy-mha"])
 
 

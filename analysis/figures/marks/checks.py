@@ -13,7 +13,7 @@ def symmetric_limit(*arrays: np.ndarray) -> float:
 
 
 def no_infinity(name: str, array: np.ndarray | None) -> None:
-    """Check that an array can be drawn to scale: empty places are NaN.
+    """Check that an array (...) can be drawn to scale: empty places are NaN.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def check_segments(numbers: tuple[int, ...]) -> None:
 
 
 def not_empty(what: str, values: np.ndarray) -> None:
-    """Check that there is something to draw.
+    """Check that there is something to draw among the values (...).
 
     Raises
     ------
